@@ -1,0 +1,172 @@
+"""What every caching pattern is, and the world that it is given.
+
+A pattern reads and writes *records*: rows as dicts, found by an integer id. Its whole world is the `Kit`: the Redis
+client, the database, the clock. Whoever holds the kit can time it, count it or hold it still; the pattern does not know.
+"""
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, fields
+from enum import Enum
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import redis
+
+from patterns.errors import require
+from patterns.serializing.base import Serializer
+
+Record = dict[str, Any]
+"""A row: column names to values. The article's users are the first kind."""
+
+
+class Promise(Enum):
+    """What a pattern may claim. Each names its adversary: what else may happen while it must hold."""
+
+    ONE_LOAD_PER_MISS = "at most one load fleet-wide while an entry is missing (adversary: none)"
+    NO_STALE_AFTER_WRITE = "no read that begins after a write returned sees an older version (adversary: none)"
+    READS_OWN_WRITES = "a client that wrote reads its own write or a newer one (adversary: none)"
+    DURABLE_ON_RETURN = "a write that returned is in the database (adversary: death of a client)"
+    STALE_AT_MOST_TTL = "a stale entry is gone one TTL after the write (adversary: death of a client)"
+    SURVIVES_CACHE_LOSS = "an emptied cache costs loads, never answers (adversary: expiry or eviction)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientSettings:
+    """How a pattern's redis-py client is set.
+
+    redis-py 8 by default waits 5 s on a socket and retries ten times with exponential backoff: about 5 s a call on a
+    dead server. A pattern that wants to outlive its cache declares less.
+    """
+
+    socket_timeout_s: float | None = 5.0
+    retries: int = 10
+
+    def __post_init__(self) -> None:
+        timeout = self.socket_timeout_s
+        require(timeout is None or timeout > 0, "socket_timeout_s", timeout, "above 0, or None: for ever")
+        require(self.retries >= 0, "retries", self.retries, "0 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """What every pattern can be told. Patterns with more to tell subclass it."""
+
+    ttl_s: float = 3600.0
+    """Lifetime of an entry in seconds. The article's hour; scenarios shorten it."""
+    key_prefix: str = ""
+    """Stands before every key, so that a shared Redis stays tidy."""
+
+    def __post_init__(self) -> None:
+        require(self.ttl_s >= 0.001, "ttl_s", self.ttl_s, "at least 0.001 s (Redis counts milliseconds)")
+
+    @property
+    def ttl_ms(self) -> int:
+        return round(self.ttl_s * 1000)
+
+    def described(self) -> dict[str, object]:
+        """Every field by name, for the run folder."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+class Transaction(Protocol):
+    """An open database transaction: what is done through it is seen by others at its COMMIT."""
+
+    def update(self, record_id: int, changes: Record) -> Record | None: ...
+
+    def create(self, new: Record) -> Record: ...
+
+
+class Source(ABC):
+    """The database that the records come from."""
+
+    @abstractmethod
+    def load(self, record_id: int) -> Record | None:
+        """The record, or None where there is no such row. Autocommit: one statement, no BEGIN and COMMIT around it."""
+
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """BEGIN; COMMIT when the block ends, ROLLBACK when it raises."""
+
+    def update(self, record_id: int, changes: Record) -> Record | None:
+        """One transaction in one line: the row as it is after the change, or None where there is no such row."""
+        with self.transaction() as tx:
+            return tx.update(record_id, changes)
+
+    def create(self, new: Record) -> Record:
+        """One transaction in one line: the new row, with the id that the database gave it."""
+        with self.transaction() as tx:
+            return tx.create(new)
+
+
+@dataclass(frozen=True)
+class Kit:
+    """A pattern's whole world."""
+
+    redis: redis.Redis
+    """The client, set as the pattern's ClientSettings say; replies are bytes."""
+    source: Source
+    codec: Serializer[Record]
+    now: Callable[[], float]
+    """Seconds, never going back."""
+    sleep: Callable[[float], None]
+    """Wait so many seconds."""
+    spawn: Callable[[Callable[[], None]], None]
+    """Hand work to a bounded background pool of this process; returns at once."""
+    rng: random.Random
+
+
+class CachePattern(ABC):
+    """One way to keep records in Redis in front of PostgreSQL."""
+
+    summary: ClassVar[str]
+    """One line for tables."""
+    promises: ClassVar[frozenset[Promise]] = frozenset()
+    """What the contract specs and the race explorer hold it to."""
+    client: ClassVar[ClientSettings] = ClientSettings()
+    config_type: ClassVar[type[Config]] = Config
+
+    def __init__(self, kit: Kit, config: Config) -> None:
+        self.redis = kit.redis
+        self.source = kit.source
+        self.codec = kit.codec
+        self.kit = kit
+        self.config = config
+
+    def key(self, record_id: int) -> str:
+        """The entry's name, `{type}:{id}` (B2), under the prefix."""
+        return f"{self.config.key_prefix}user:{record_id}"
+
+    @abstractmethod
+    def get(self, record_id: int) -> Record | None:
+        """The record, or None where there is none."""
+
+    @abstractmethod
+    def update(self, record_id: int, changes: Record) -> Record | None:
+        """Change columns of a record: the row as it is afterwards, or None where there is no such row."""
+
+    def create(self, new: Record) -> Record:
+        """Insert a record; it enters the cache when it is first read."""
+        return self.source.create(new)
+
+    @abstractmethod
+    def invalidate(self, record_id: int) -> None:
+        """Forget the entry: the next read loads."""
+
+    def close(self) -> None:  # noqa: B027 - nothing to do is a fair answer
+        """Returns once nothing that was accepted lives in this process's memory alone."""
+
+
+@runtime_checkable
+class ReadsMany(Protocol):
+    """A pattern that can read several records in fewer round trips."""
+
+    def get_many(self, record_ids: Sequence[int]) -> dict[int, Record]: ...
+
+
+@runtime_checkable
+class Warms(Protocol):
+    """A pattern that can fill the cache before the first reader comes (B7)."""
+
+    def warm(self, record_ids: Sequence[int]) -> None: ...

@@ -1,0 +1,1 @@
+"""Rate limiters: who may call how often. One file a limiter."""

@@ -1,0 +1,1 @@
+"""Serializers: how a record becomes bytes and back. One file a serializer."""

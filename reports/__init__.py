@@ -1,0 +1,1 @@
+"""What was learned: everything here comes out of a run folder."""

@@ -1,0 +1,1 @@
+"""What happens to the contenders, as frozen data: one file a scenario."""

@@ -1,0 +1,54 @@
+"""What a scenario is, and where scenarios are found."""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from patterns.errors import ConfigError, require
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """A situation in the life of an application, under which contenders are compared."""
+
+    name: str
+    question: str
+    """What its charts answer."""
+    application: str
+    """Where it happens in practice."""
+    expectation: str
+    """What theory says will be seen."""
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    """The values of the workload that this situation is about."""
+    window_ttls: int = 2
+    """A cell lasts a whole number of TTLs: one and a half would see two thirds of the true expiries."""
+    warm_up_s: float = 0.25
+    drain_s: float = 2.0
+    """D: how long after the last due time an answer still counts."""
+
+    def __post_init__(self) -> None:
+        require(self.window_ttls >= 1, "window_ttls", self.window_ttls, "1 or more")
+
+
+@cache
+def scenarios() -> Mapping[str, Scenario]:
+    """Every scenario by name: each module beside this one that holds a SCENARIO."""
+    package = importlib.import_module("scenarios")
+    found = {}
+    for module_info in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
+        module = importlib.import_module(f"scenarios.{module_info.name}")
+        scenario = getattr(module, "SCENARIO", None)
+        if isinstance(scenario, Scenario):
+            found[scenario.name] = scenario
+    return found
+
+
+def find_scenario(name: str) -> Scenario:
+    """The scenario of that name. Raises ConfigError with the names that there are."""
+    known = scenarios()
+    if name not in known:
+        raise ConfigError("scenario", name, f"one of {', '.join(known)}")
+    return known[name]

@@ -1,0 +1,23 @@
+"""stampede: one popular entry expires, again and again."""
+
+from scenarios.scenario import Scenario
+
+SCENARIO = Scenario(
+    name="stampede",
+    question="What happens when a popular entry expires?",
+    application="the front page, the top seller, the feature flags: one key that every request reads",
+    expectation=(
+        "without protection about 1 + rate x load time loads an expiry, while the database has cores to spare; with "
+        "single flight about one, and the others wait"
+    ),
+    overrides={
+        "rate_per_s": 200.0,
+        "arrivals": "poisson",
+        "read_share": 1.0,
+        "active_records": 1,
+        "ttl_s": 0.5,
+        "load_cpu_ms": 2.0,
+        "load_wait_ms": 38.0,
+    },
+    window_ttls=4,
+)

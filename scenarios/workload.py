@@ -1,0 +1,189 @@
+"""The workload is the user's: one frozen description, every value with a default, read from one TOML file."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from patterns.errors import ConfigError, require
+
+Arrivals = Literal["poisson", "constant"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnSql:
+    """The user's own statements, in psycopg's named style. The suite offers these parameters, each statement takes
+    what it needs: `%(id)s` (one of `ids`), `%(text)s` (a short random word), `%(number)s` (a random integer).
+    """
+
+    load: str
+    """One row by `%(id)s`; its columns are the record."""
+    ids: str
+    """One integer column: the ids that requests are drawn from, in order of popularity."""
+    update: str | None = None
+    """Changes the row `%(id)s` and, with RETURNING, gives the same columns as `load`. Without it nothing is written."""
+    create: str | None = None
+    """Inserts a row and, with RETURNING, gives the same columns as `load`."""
+    version: str | None = None
+    """The column that grows by one with every update. Without one, freshness is not judged."""
+
+    def __post_init__(self) -> None:
+        require("%(id)s" in self.load, "sql.load", self.load, "a SELECT with %(id)s in it")
+        require(bool(self.ids.strip()), "sql.ids", self.ids, "a SELECT of one integer column")
+        if self.update is not None:
+            require("%(id)s" in self.update, "sql.update", self.update, "an UPDATE … RETURNING with %(id)s in it")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """What an application asks of its cache and its database."""
+
+    rate_per_s: float = 300.0
+    """Requests due per second, all processes together. They do not wait for earlier answers."""
+    arrivals: Arrivals = "poisson"
+    """poisson: like many independent users; constant: like a metronome."""
+    read_share: float = 0.95
+    """Reads among the requests, 0 to 1."""
+    records: int = 100_000
+    """Rows in the table."""
+    active_records: int | None = None
+    """How many of them are ever asked for; all of them where it is not said."""
+    key_skew: float = 1.2
+    """Zipf's exponent over the active records: 0 asks for all alike, 1.2 is the median of Twitter's caches in 2020."""
+    record_bytes: int = 500
+    """About how long a record is as JSON, 200 to 2,000."""
+    ttl_s: float = 1.0
+    """Lifetime of a cache entry. Scenarios use short ones, so that expiries happen while we watch."""
+    load_cpu_ms: float = 1.0
+    """CPU time of one load, spent on real aggregation inside the query."""
+    load_wait_ms: float = 4.0
+    """Time that one load waits inside the query (pg_sleep): what a bigger database would spend waiting."""
+    rtt_ms: float | None = None
+    """Simulated distance, added to every round trip to Redis and PostgreSQL: half before, half after.
+    Where it is not said: 0.5 ms (one zone) on servers that the suite started, 0 on the user's."""
+    users_per_process: int = 32
+    """Threads of an application server: how many requests a process works on at a time."""
+    sql: OwnSql | None = None
+    """The user's own statements instead of the article's table of users."""
+
+    def __post_init__(self) -> None:
+        require(0 < self.rate_per_s <= 20_000, "rate_per_s", self.rate_per_s, "above 0, at most 20,000")
+        require(self.arrivals in ("poisson", "constant"), "arrivals", self.arrivals, "poisson or constant")
+        require(0 <= self.read_share <= 1, "read_share", self.read_share, "0 to 1")
+        require(1 <= self.records <= 10_000_000, "records", self.records, "1 to 10,000,000")
+        active = self.active_records
+        require(active is None or 1 <= active <= self.records, "active_records", active, f"1 to {self.records}")
+        require(0 <= self.key_skew <= 5, "key_skew", self.key_skew, "0 to 5")
+        require(200 <= self.record_bytes <= 2000, "record_bytes", self.record_bytes, "200 to 2,000")
+        require(self.ttl_s >= 0.05, "ttl_s", self.ttl_s, "at least 0.05 s")
+        require(0 <= self.load_cpu_ms <= 1000, "load_cpu_ms", self.load_cpu_ms, "0 to 1,000")
+        require(0 <= self.load_wait_ms <= 10_000, "load_wait_ms", self.load_wait_ms, "0 to 10,000")
+        require(self.rtt_ms is None or 0 <= self.rtt_ms <= 1000, "rtt_ms", self.rtt_ms, "0 to 1,000")
+        require(1 <= self.users_per_process <= 1000, "users_per_process", self.users_per_process, "1 to 1,000")
+
+    @property
+    def versioned(self) -> bool:
+        """Whether records carry a version, so that freshness can be judged."""
+        return self.sql is None or self.sql.version is not None
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything can be written at all."""
+        return self.sql is None or self.sql.update is not None
+
+    def described(self) -> dict[str, Any]:
+        """Every value, for the run folder."""
+        return {**asdict(self), "own_sql": self.sql is not None, "versioned": self.versioned}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadFile:
+    """What the user's TOML file says: values for every scenario, and values for one scenario only."""
+
+    common: Mapping[str, Any] = field(default_factory=dict)
+    by_scenario: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def applied(self, scenario: str, overrides: Mapping[str, Any]) -> Workload:
+        """The defaults, then the user's values, then what the scenario is about, then the user's for that scenario."""
+        values = {**self.common, **overrides, **self.by_scenario.get(scenario, {})}
+        workload = Workload(**values)
+        return workload if workload.writes else replace(workload, read_share=1.0)
+
+
+KNOWN = {f.name for f in fields(Workload)} - {"sql"}
+NUMBERS = {f.name for f in fields(Workload) if f.type is not Arrivals and f.name != "sql"}
+WHOLE = {"records", "active_records", "record_bytes", "users_per_process"}
+
+
+def read_workload(path: Path, scenarios: frozenset[str]) -> WorkloadFile:
+    """Read a workload file. Raises ConfigError with the file and the field in it that is wrong."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError("workload", str(path), f"a readable TOML file ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError("workload", str(path), f"TOML ({error})") from error
+    tables = data.pop("scenario", {})
+    sql = data.pop("sql", None)
+    common = checked(data, str(path))
+    if sql is not None:
+        for name in ("load_cpu_ms", "load_wait_ms"):
+            require(name not in common, f"{path}: {name}", common.get(name), "nothing: your own SQL costs what it costs")
+        common["sql"] = own_sql(sql, str(path))
+    for name, table in tables.items():
+        known = ", ".join(sorted(scenarios))
+        require(name in scenarios, f"{path}: scenario", name, f"one of {known}")
+        require(isinstance(table, dict), f"{path}: scenario.{name}", table, "a table")
+    by_scenario = {name: checked(table, f"{path}: scenario.{name}") for name, table in tables.items()}
+    return WorkloadFile(common=common, by_scenario=by_scenario)
+
+
+def checked(values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    for name, value in values.items():
+        require(name in KNOWN, f"{where}: {name}", value, f"a known field ({', '.join(sorted(KNOWN))})")
+        if name in NUMBERS:
+            number = isinstance(value, int if name in WHOLE else int | float) and not isinstance(value, bool)
+            require(number, f"{where}: {name}", value, "a whole number" if name in WHOLE else "a number")
+    return dict(values)
+
+
+def own_sql(values: Any, where: str) -> OwnSql:
+    known = [f.name for f in fields(OwnSql)]
+    require(isinstance(values, dict), f"{where}: sql", values, "a table")
+    for name, value in values.items():
+        require(name in known, f"{where}: sql.{name}", value, f"one of {', '.join(known)}")
+        require(isinstance(value, str), f"{where}: sql.{name}", value, "text")
+    for name in ("load", "ids"):
+        require(name in values, f"{where}: sql.{name}", None, "a statement: it is needed")
+    return OwnSql(**values)
+
+
+TEMPLATE = """\
+# A Stampede workload. Every value has a default; delete what you do not want to say.
+# make bench WORKLOAD=workload.toml
+
+rate_per_s = 300          # requests due per second, all processes together
+arrivals = "poisson"      # or "constant"
+read_share = 0.95         # reads among the requests
+records = 100000          # rows in the table
+key_skew = 1.2            # Zipf's exponent: 0 = all keys alike
+record_bytes = 500        # length of a record, 200 to 2,000
+ttl_s = 1.0               # lifetime of a cache entry; short, so that expiries happen while we watch
+load_cpu_ms = 1.0         # CPU time of one load
+load_wait_ms = 4.0        # time that one load waits
+# rtt_ms = 0.5            # simulated distance a round trip; 0 is the bare machine
+users_per_process = 32    # threads of an application server
+
+# Your own statements instead of the built-in table of users (needs --postgres URL).
+# The suite offers %(id)s, %(text)s and %(number)s; take what you need.
+# [sql]
+# load = "SELECT id, title, price FROM products WHERE id = %(id)s"
+# ids = "SELECT id FROM products ORDER BY id LIMIT 1000"
+# update = "UPDATE products SET title = %(text)s WHERE id = %(id)s RETURNING id, title, price"
+# version = "version"     # a column that grows with every update; without one, freshness is not judged
+
+# A value for one scenario only:
+# [scenario.stampede]
+# rate_per_s = 200
+"""
