@@ -129,7 +129,7 @@ def read_workload(path: Path, scenarios: frozenset[str]) -> WorkloadFile:
     common = checked(data, str(path))
     if sql is not None:
         for name in ("load_cpu_ms", "load_wait_ms"):
-            require(name not in common, f"{path}: {name}", common.get(name), "nothing: your own SQL costs what it costs")
+            require(name not in common, f"{path}: {name}", common.get(name), "nothing: your SQL costs what it costs")
         common["sql"] = own_sql(sql, str(path))
     for name, table in tables.items():
         known = ", ".join(sorted(scenarios))

@@ -1,7 +1,8 @@
 """What every caching pattern is, and the world that it is given.
 
 A pattern reads and writes *records*: rows as dicts, found by an integer id. Its whole world is the `Kit`: the Redis
-client, the database, the clock. Whoever holds the kit can time it, count it or hold it still; the pattern does not know.
+client, the database, the clock.
+Whoever holds the kit can time it, count it or hold it still: the pattern never knows.
 """
 
 import random
