@@ -29,7 +29,7 @@ class Promise(Enum):
     NO_STALE_AFTER_WRITE = "no read that begins after a write returned sees an older version (adversary: none)"
     READS_OWN_WRITES = "a client that wrote reads its own write or a newer one (adversary: none)"
     DURABLE_ON_RETURN = "a write that returned is in the database (adversary: death of a client)"
-    STALE_AT_MOST_TTL = "a stale entry is gone one TTL after the write (adversary: death of a client)"
+    STALE_AT_MOST_TTL = "a stale entry is gone one TTL after it was filled (adversary: death of a client)"
     SURVIVES_CACHE_LOSS = "an emptied cache costs loads, never answers (adversary: expiry or eviction)"
 
 
@@ -129,7 +129,7 @@ class CachePattern(ABC):
     config_type: ClassVar[type[Config]] = Config
 
     def __init__(self, kit: Kit, config: Config) -> None:
-        self.redis = kit.redis
+        self.redis: Any = kit.redis  # a redis.Redis whose replies are bytes, which redis-py's types cannot say
         self.source = kit.source
         self.codec = kit.codec
         self.kit = kit

@@ -1,0 +1,39 @@
+"""Cache-aside (lazy loading): look in the cache; on a miss load the record and leave it there for the next reader.
+
+    read    app ──GET──► Redis ── hit ──► return
+             └─ miss ──SELECT──► PostgreSQL ──► SET with TTL ──► return
+    write   app ──UPDATE──► PostgreSQL, then DEL
+
+Cost in round trips: a hit 1, a miss 3 (GET, SELECT, SET), a write 4 (BEGIN, UPDATE, COMMIT, DEL).
+Good for: read-mostly records where a value up to a TTL old does no harm.
+Bad for: popular keys, since all readers of an expired entry load at once (a stampede, C3); and records that must be
+current: a reader that loaded before a write may fill the cache after the write's DEL: the old value stays for a TTL.
+Source: the article's P1, faults kept. A record that does not exist is not cached.
+Departures: the article gives no update; here it is UPDATE, then DEL (B6). The TTL is set in milliseconds (PX), so that
+scenarios can shorten it.
+"""
+
+from patterns.caching.base import CachePattern, Promise, Record
+
+
+class CacheAside(CachePattern):
+    summary = "read the cache; on a miss load and fill it; delete on write"
+    promises = frozenset({Promise.DURABLE_ON_RETURN, Promise.STALE_AT_MOST_TTL, Promise.SURVIVES_CACHE_LOSS})
+
+    def get(self, record_id: int) -> Record | None:
+        key = self.key(record_id)
+        cached = self.redis.get(key)
+        if cached is not None:
+            return self.codec.loads(cached)
+        record = self.source.load(record_id)
+        if record is not None:
+            self.redis.set(key, self.codec.dumps(record), px=self.config.ttl_ms)
+        return record
+
+    def update(self, record_id: int, changes: Record) -> Record | None:
+        record = self.source.update(record_id, changes)
+        self.invalidate(record_id)
+        return record
+
+    def invalidate(self, record_id: int) -> None:
+        self.redis.delete(self.key(record_id))

@@ -1,0 +1,46 @@
+"""Write-through: every write goes to the database and then, as the new value, to the cache.
+
+    read    app ──GET──► Redis ── hit ──► return
+             └─ miss ──SELECT──► PostgreSQL ──► SET with TTL ──► return
+    write   app ──UPDATE──► PostgreSQL ──► SET with TTL
+
+Cost in round trips: a hit 1, a miss 3, a write 4 (BEGIN, UPDATE, COMMIT, SET).
+Good for: records that are read soon after they were written: a write warms the cache instead of emptying it.
+Bad for: records that two clients write at once: the SETs may arrive in the other order than the COMMITs, and the older
+value stays for a TTL; records that are written and never read: they fill the cache.
+Source: the article's P2, faults kept. It says that this "ensures the cache is always fresh" (C4).
+Departures: the TTL is set in milliseconds (PX), so that scenarios can shorten it.
+"""
+
+from patterns.caching.base import CachePattern, Promise, Record
+
+
+class WriteThrough(CachePattern):
+    summary = "as cache-aside, but a write puts the new value into the cache"
+    promises = frozenset({Promise.DURABLE_ON_RETURN, Promise.STALE_AT_MOST_TTL, Promise.SURVIVES_CACHE_LOSS})
+
+    def get(self, record_id: int) -> Record | None:
+        cached = self.redis.get(self.key(record_id))
+        if cached is not None:
+            return self.codec.loads(cached)
+        record = self.source.load(record_id)
+        if record is not None:
+            self._fill(record_id, record)
+        return record
+
+    def update(self, record_id: int, changes: Record) -> Record | None:
+        record = self.source.update(record_id, changes)
+        if record is not None:
+            self._fill(record_id, record)
+        return record
+
+    def create(self, new: Record) -> Record:
+        record = self.source.create(new)
+        self._fill(record["id"], record)
+        return record
+
+    def invalidate(self, record_id: int) -> None:
+        self.redis.delete(self.key(record_id))
+
+    def _fill(self, record_id: int, record: Record) -> None:
+        self.redis.set(self.key(record_id), self.codec.dumps(record), px=self.config.ttl_ms)
