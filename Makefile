@@ -1,0 +1,52 @@
+# Every target is one line that calls the front door, .venv/bin/stampede; `setup` makes what it needs. `make help`.
+# Settings: make bench PLAN=smoke STACK=embedded WORKLOAD=workload.toml RTT=0 CONTENDER=my_pattern.py ARGS="--seed 7"
+
+PLAN =
+STACK =
+WORKLOAD =
+RTT =
+CONTENDER =
+RUN =
+POSTGRES =
+REDIS =
+ARGS =
+
+STAMPEDE = .venv/bin/stampede
+SERVERS = $(strip $(if $(STACK),--stack "$(STACK)") $(if $(POSTGRES),--postgres "$(POSTGRES)") $(if $(REDIS),--redis "$(REDIS)"))
+CHOICE = $(strip $(SERVERS) $(if $(WORKLOAD),--workload "$(WORKLOAD)") $(if $(RTT),--rtt "$(RTT)") $(if $(CONTENDER),--contender "$(CONTENDER)"))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup bench web report services test check format lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile && sed -n 's/^# Settings:/\nSettings:/p' Makefile
+
+setup: ## the virtual environment .venv, nothing else
+	@sh scripts/setup.sh
+
+bench: setup ## compare the contenders and write a report (about 6 minutes; PLAN=smoke: under one)
+	$(STAMPEDE) bench $(if $(PLAN),--plan "$(PLAN)") $(CHOICE) $(ARGS)
+
+web: setup ## Locust's page, to drive a contender by hand
+	$(STAMPEDE) web $(CHOICE) $(ARGS)
+
+report: setup ## render a run folder again (RUN=runs/…; without it the newest)
+	$(STAMPEDE) report $(if $(RUN),"$(RUN)") $(ARGS)
+
+services: setup ## start PostgreSQL and Redis, print their URLs, keep them until Ctrl-C
+	$(STAMPEDE) services $(SERVERS) $(ARGS)
+
+test: setup ## the specs, on real servers
+	.venv/bin/python -m pytest $(ARGS)
+
+check: setup ## lint, format and types
+	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+
+format: setup ## rewrite the code in the house's format
+	.venv/bin/ruff check --fix . && .venv/bin/ruff format .
+
+lock: ## compile requirements.lock from pyproject.toml again (ARGS=--upgrade: newest versions), then setup
+	@sh scripts/setup.sh lock $(ARGS)
+
+clean: ## remove the virtual environment and all caches; runs/ stays
+	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis && find . -name __pycache__ -type d -prune -exec rm -rf {} +
