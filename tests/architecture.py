@@ -1,0 +1,239 @@
+"""How the house is built, as functions over a source tree: each returns what breaks a rule, one line a violation.
+
+They read source text only (ast) and import nothing of ours, so that they can be tried on trees with planted faults.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOMS = ("patterns", "artefact", "scenarios", "stack", "loadtests", "races", "reports")
+OURS = frozenset({*ROOMS, "stampede", "tests"})
+
+PATTERN_BASES = ("patterns.errors", "patterns.caching.base", "patterns.limiting.base", "patterns.serializing.base")
+ALLOWED: dict[str, tuple[str, ...]] = {
+    "patterns": (),
+    "artefact": (),
+    "scenarios": PATTERN_BASES,
+    "stack": (*PATTERN_BASES, "scenarios.workload"),
+    "loadtests": ("patterns", "scenarios", "stack", "artefact"),
+    "races": ("patterns", "scenarios", "stack", "artefact"),
+    "reports": ("artefact",),
+}
+"""What a room may import of ours besides itself: a module by its full name, or a whole room by its own."""
+
+PATCHING = frozenset({"locust", "gevent"})
+"""Importing locust monkey-patches the process; gevent at a module's top binds it to a hub."""
+LOCUSTFILE = "loadtests.locustfile"
+
+CONTENDER_LINES = 120
+SECTIONS = ("Cost in round trips:", "Good for:", "Bad for:", "Source:", "Departures:")
+
+REGISTRY_HOSTS = re.compile(
+    r"\b(?:pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|docker\.io|ghcr\.io|quay\.io|proxy\.golang\.org|crates\.io)\b"
+)
+MACHINE_PATHS = re.compile(r"(?<![\w.~*/-])/(?:root|home/\w+|Users/\w+|work/\w+|tmp/\w+)(?:/|\b)")
+TEXT_SUFFIXES = frozenset(
+    {"", ".py", ".md", ".toml", ".sh", ".yml", ".yaml", ".lock", ".txt", ".sql", ".html", ".css", ".js", ".j2", ".conf"}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Import:
+    """One imported module, by its full name, and where."""
+
+    path: Path
+    line: int
+    module: str
+    top_level: bool
+    """Whether it runs when the file is imported: not inside a function, not under TYPE_CHECKING."""
+
+    @property
+    def room(self) -> str:
+        return self.module.partition(".")[0]
+
+
+def sources(root: Path) -> list[Path]:
+    """Every source file of ours: the front door and the rooms."""
+    return [p for room in ROOMS for p in sorted((root / room).rglob("*.py"))] + list(root.glob("stampede.py"))
+
+
+def module_name(root: Path, path: Path) -> str:
+    parts = path.relative_to(root).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(root: Path, path: Path) -> list[Import]:
+    """What a file imports. `from package import name` counts as package.name where that is a module of ours."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    found = []
+    for node, top_level in statements(tree, top_level=True):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = absolute(root, path, node)
+            modules = [full if is_module(root, full) else base for full in (f"{base}.{a.name}" for a in node.names)]
+        elif isinstance(node, ast.Call) and is_dynamic_import(node):
+            modules = [str(argument.value) for argument in node.args[:1] if isinstance(argument, ast.Constant)]
+        else:
+            continue
+        found += [Import(path=path, line=node.lineno, module=m, top_level=top_level) for m in modules]
+    return found
+
+
+def statements(node: ast.AST, *, top_level: bool) -> Iterator[tuple[ast.AST, bool]]:
+    for child in ast.iter_child_nodes(node):
+        deferred = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) or is_type_checking(node)
+        yield child, top_level and not deferred
+        yield from statements(child, top_level=top_level and not deferred)
+
+
+def is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING") and not node.orelse
+
+
+def is_dynamic_import(node: ast.Call) -> bool:
+    return ast.unparse(node.func).split(".")[-1] in ("import_module", "__import__")
+
+
+def absolute(root: Path, path: Path, node: ast.ImportFrom) -> str:
+    if not node.level:
+        return node.module or ""
+    package = path.parent.relative_to(root).parts
+    base = package[: len(package) - node.level + 1]
+    return ".".join([*base, *([node.module] if node.module else [])])
+
+
+def is_module(root: Path, name: str) -> bool:
+    path = root.joinpath(*name.split("."))
+    return path.with_suffix(".py").is_file() or path.is_dir()
+
+
+def where(root: Path, item: Import) -> str:
+    return f"{item.path.relative_to(root)}:{item.line} imports {item.module}"
+
+
+def wrong_ways(root: Path) -> list[str]:
+    """Imports between rooms that the table does not allow."""
+    return [
+        where(root, item)
+        for path in sources(root)
+        for item in imports(root, path)
+        if item.room in OURS and not may_import(module_name(root, path), item.module)
+    ]
+
+
+def may_import(importer: str, imported: str) -> bool:
+    room = importer.partition(".")[0]
+    if room == "stampede" or imported.partition(".")[0] == room:
+        return True
+    return any(imported == allowed or imported.startswith(f"{allowed}.") for allowed in ALLOWED[room])
+
+
+def locust_side(root: Path) -> frozenset[str]:
+    """The locustfile and the modules of loadtests that nothing but it (and they themselves) imports when imported.
+
+    Found from the graph: start with all that the locustfile reaches, drop what somebody outside imports, repeat.
+    """
+    graph = {
+        module_name(root, path): {i.module for i in imports(root, path) if i.top_level and i.room == "loadtests"}
+        for path in sources(root)
+    }
+    if LOCUSTFILE not in graph:
+        return frozenset()
+    side: set[str] = set()
+    waiting = [LOCUSTFILE]
+    while waiting:
+        module = waiting.pop()
+        if module not in side and module in graph:
+            side.add(module)
+            waiting += graph[module]
+    while True:
+        shared = {
+            m for m in side - {LOCUSTFILE} if any(m in used for importer, used in graph.items() if importer not in side)
+        }
+        if not shared:
+            return frozenset(side)
+        side -= shared
+
+
+def patching_imports(root: Path) -> list[str]:
+    """Imports of locust anywhere, or of gevent at a module's top, outside the locust side."""
+    side = locust_side(root)
+    return [
+        where(root, item)
+        for path in sources(root)
+        if module_name(root, path) not in side
+        for item in imports(root, path)
+        if item.room in PATCHING and (item.room == "locust" or item.top_level)
+    ]
+
+
+def early_imports(root: Path) -> list[str]:
+    """Rooms that the front door imports before it knows which command was called.
+
+    The error that it prints, and modules that import nothing heavy, are what its options need.
+    """
+    return [
+        where(root, item)
+        for path in root.glob("stampede.py")
+        for item in imports(root, path)
+        if item.top_level and item.room in {*ROOMS, *PATCHING} and item.module != "patterns.errors"
+    ]
+
+
+def rulers_in_patterns(root: Path) -> list[str]:
+    """Pattern files that know that they are measured: they import our rulers, or a clock or tracer of their own."""
+    forbidden = {"time", "timeit", "contextvars", "loadtests", "locust", "gevent"}
+    return [
+        where(root, item)
+        for path in sorted((root / "patterns").rglob("*.py"))
+        for item in imports(root, path)
+        if item.room in forbidden
+    ]
+
+
+def pattern_files(root: Path) -> list[Path]:
+    """The textbook pages: each file of patterns/caching that holds a pattern."""
+    folder = root / "patterns" / "caching"
+    return [p for p in sorted(folder.glob("*.py")) if p.name not in ("__init__.py", "base.py")]
+
+
+def untidy_pages(root: Path) -> list[str]:
+    """Pattern files that are too long, or whose docstring lacks a section, or whose class has another name."""
+    found = []
+    for path in pattern_files(root):
+        name, text = path.relative_to(root), path.read_text(encoding="utf-8")
+        tree = ast.parse(text)
+        if len(text.splitlines()) > CONTENDER_LINES:
+            found.append(f"{name} has {len(text.splitlines())} lines, more than {CONTENDER_LINES}")
+        docstring = ast.get_docstring(tree) or ""
+        found += [f"{name} has no “{section}” in its docstring" for section in missing_sections(docstring)]
+        class_name = "".join(word.capitalize() for word in path.stem.split("_"))
+        if class_name not in {node.name for node in tree.body if isinstance(node, ast.ClassDef)}:
+            found.append(f"{name} defines no class {class_name}")
+    return found
+
+
+def missing_sections(docstring: str) -> list[str]:
+    flat = " ".join(docstring.split())
+    missing = [section for section in SECTIONS if section not in flat]
+    diagrams = [line.strip().split(" ")[0] for line in docstring.splitlines() if "──" in line]
+    return missing + [f"{kind}   diagram" for kind in ("read", "write") if kind not in diagrams]
+
+
+def tracked_text(root: Path, names: list[str]) -> list[Path]:
+    return [root / n for n in names if Path(n).suffix in TEXT_SUFFIXES and (root / n).is_file()]
+
+
+def named_places(root: Path, paths: list[Path]) -> list[str]:
+    """Lines that name a package registry's host or a path of somebody's machine."""
+    found = []
+    for path in paths:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            match = REGISTRY_HOSTS.search(line) or MACHINE_PATHS.search(line)
+            if match:
+                found.append(f"{path.relative_to(root)}:{number} names {match.group()}")
+    return found
