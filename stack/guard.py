@@ -1,0 +1,123 @@
+"""The suite's side of the warden: start it, tell it what to look after, close it."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from stack import warden
+from stack.servers import StackError
+
+LONGEST_DIRECTORY = 60
+"""Characters: a unix socket's path below it must fit into 103 bytes (macOS; 107 on Linux)."""
+
+
+class Guard:
+    """A running warden and its private directory. Calls may come from any thread."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.owner = os.getpid()
+        self.turn = threading.Lock()
+        self.asked = 0
+        with open(directory / "warden.log", "wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-I", "-S", warden.__file__, str(directory), str(self.owner)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+                cwd="/",
+                bufsize=0,
+            )
+
+    def ask(self, **command: Any) -> dict[str, Any]:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        with self.turn:
+            self.asked += 1
+            told: dict[str, Any] = {"n": None}
+            try:
+                self.process.stdin.write(json.dumps({"n": self.asked, **command}).encode() + b"\n")
+                while told["n"] != self.asked:  # an interrupted question leaves its answer behind
+                    told = json.loads(self.process.stdout.readline())
+            except (BrokenPipeError, ValueError) as error:
+                raise StackError("stack", "warden", f"a warden process that runs ({self.last_words()})") from error
+        return told
+
+    def last_words(self) -> str:
+        with suppress(OSError, IndexError):
+            return (self.directory / "warden.log").read_text(errors="replace").strip().splitlines()[-1]
+        return "it ended without a word"
+
+    def start(
+        self,
+        argv: Sequence[str],
+        *,
+        log: Path,
+        stop: Sequence[str],
+        account: tuple[int, int] | None,
+        env: Mapping[str, str],
+    ) -> int:
+        """Start a server under the warden; the process' id. Raises OSError as the system does."""
+        uid, gid = account or (None, None)
+        answer = self.ask(
+            do="start", argv=list(argv), log=str(log), stop=list(stop), uid=uid, gid=gid, env=dict(env), cwd="/"
+        )
+        if "error" in answer:
+            raise OSError(answer.get("errno"), answer["error"])
+        pid: int = answer["pid"]
+        return pid
+
+    def returncode(self, pid: int) -> int | None:
+        """None while the server runs."""
+        code: int | None = self.ask(do="poll", pid=pid)["returncode"]
+        return code
+
+    def register_child(self, pid: int) -> None:
+        """A process that is killed first when the suite ends in any way."""
+        self.ask(do="child", pid=pid)
+
+    def at_end(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> None:
+        """A last command, run once everything else has stopped."""
+        self.ask(do="at_end", argv=list(argv), env=dict(env), cwd=str(cwd))
+
+    def close(self) -> None:
+        """Returns once every server is stopped and the directory is gone."""
+        if os.getpid() != self.owner:  # a forked child: not its servers
+            return
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self.process.wait()
+
+
+@contextmanager
+def guarded(*, shared_path: bool = False) -> Iterator[Guard]:
+    """A warden with a private directory. `shared_path`: another account must be able to pass through it."""
+    guard = Guard(private_directory(shared_path=shared_path))
+    try:
+        yield guard
+    finally:
+        guard.close()
+
+
+def private_directory(*, shared_path: bool) -> Path:
+    """A new directory for us alone, 0700. For servers under another account: 0711, and theirs inside are 0700."""
+    usual = Path(tempfile.gettempdir()).resolve()
+    fits = len(str(usual)) <= LONGEST_DIRECTORY and (not shared_path or others_may_pass(usual))
+    directory = Path(tempfile.mkdtemp(prefix=warden.PREFIX, dir=usual if fits else "/tmp"))
+    if shared_path:
+        directory.chmod(0o711)
+    return directory
+
+
+def others_may_pass(path: Path) -> bool:
+    """Whether every directory down to this one lets any account through."""
+    return all(part.stat().st_mode & 0o001 for part in (path, *path.parents) if part.is_dir())

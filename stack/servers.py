@@ -1,0 +1,98 @@
+"""What a run stands on: two servers, who brought them, and what is missing."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from patterns.errors import ConfigError
+
+Provider = Literal["external", "containers", "embedded"]
+
+ANSWER_WITHIN_S = 3.0
+"""How long a server may take to answer its first question."""
+
+
+class StackError(ConfigError):
+    """Servers that cannot be had: which, where, and what was wanted. One line, exit code 2."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remark:
+    """A right or an extension that is missing, and what that costs the report."""
+
+    name: str
+    what: str
+    cost: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A database server that answers."""
+
+    url: str = field(repr=False)
+    """With the password: for drivers only."""
+    name: str
+    """PostgreSQL, Redis or Valkey: what the server calls itself."""
+    version: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Those that move figures, by the server's own names."""
+    allocator: str | None = None
+    """The memory allocator, where the server tells."""
+
+    @property
+    def safe_url(self) -> str:
+        """The address without the password."""
+        return without_password(self.url)
+
+    def described(self) -> dict[str, Any]:
+        """For the run folder."""
+        facts = {"name": self.name, "version": self.version, "url": self.safe_url, "settings": dict(self.settings)}
+        return facts if self.allocator is None else {**facts, "allocator": self.allocator}
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """PostgreSQL and a Redis-compatible server, ready for use."""
+
+    provider: Provider
+    why: str
+    """Why this provider."""
+    postgres: Server
+    redis: Server
+    ours: bool
+    """We started them, so we may configure and empty them. Otherwise only our schema and our keys are touched."""
+    key_prefix: str = "stampede:"
+    remarks: tuple[Remark, ...] = ()
+    register_child: Callable[[int], None] = field(repr=False)
+    """Name a process (by pid) that must not outlive this one: it is killed first when this process ends in any way."""
+
+    def first_line(self) -> str:
+        """The first line of output: what the run stands on and why."""
+        return f"{self.provider} servers: {self.postgres} and {self.redis} ({self.why})"
+
+    def described(self) -> dict[str, Any]:
+        """For the run folder's circumstances."""
+        return {
+            "stack": self.provider,
+            "why": self.why,
+            "ours": self.ours,
+            "postgres": self.postgres.described(),
+            "redis": self.redis.described(),
+        }
+
+
+def without_password(url: str) -> str:
+    """The URL with *** for its password; unchanged where there is none or where it is no URL."""
+    try:
+        parts = urlsplit(url)
+        password = parts.password
+    except ValueError:
+        return url
+    if password is None:
+        return url
+    user, host = parts.username or "", parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{user}:***@{host}"))

@@ -1,0 +1,239 @@
+"""The warden: a small process that outlives the suite by a moment and cleans up after it.
+
+It is the parent of the embedded servers, so that it can start them from a process without threads, tie their life to
+its own (PR_SET_PDEATHSIG on Linux), and reap them. It reads commands, a JSON object a line, from the suite's end of a
+pipe and answers each with one line. When the pipe closes, for whatever reason (the stack was closed, the suite was
+interrupted, or killed with kill -9), or when the suite's process is gone, it
+
+1. kills the registered children (load generators),
+2. stops the servers and waits for them,
+3. runs the registered last command (docker compose down),
+4. removes the directory.
+
+Run by path with `python -I -S`; standard library only. Directories whose warden was itself killed are swept when the
+next one starts: a warden holds a lock in its directory for as long as it lives.
+"""
+
+import ctypes
+import errno
+import fcntl
+import json
+import os
+import select
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+PREFIX = "stampede-"
+LOCK = "lock"
+STOP_WITHIN_S = 5.0
+"""How long a server may take for a clean stop; then it is told more firmly."""
+PR_SET_PDEATHSIG = 1
+
+
+class Warden:
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.servers: dict[int, tuple[subprocess.Popen[bytes], list[int]]] = {}
+        self.children: dict[int, int | None] = {}
+        self.last_command: dict[str, Any] | None = None
+        self.libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+    def obey(self, command: dict[str, Any]) -> dict[str, Any]:
+        match command["do"]:
+            case "start":
+                return self.start(command)
+            case "poll":
+                return {"returncode": self.servers[command["pid"]][0].poll()}
+            case "child":
+                return self.register_child(command["pid"])
+            case "at_end":
+                self.last_command = command
+                write_json(self.directory / "at_end.json", command)
+                return {}
+        return {"error": f"unknown command {command['do']}"}
+
+    def start(self, command: dict[str, Any]) -> dict[str, Any]:
+        account = {}
+        if command["uid"] is not None:
+            account = {"user": command["uid"], "group": command["gid"], "extra_groups": []}
+        stop = [int(signal.Signals[name]) for name in command["stop"]]
+        try:
+            with open(command["log"], "ab") as log:
+                process = subprocess.Popen(
+                    command["argv"],
+                    env=command["env"],
+                    cwd=command["cwd"],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    preexec_fn=lambda: self.die_with_parent(stop[0]),  # after the change of account, which clears it
+                    **account,
+                )
+        except OSError as error:
+            return {"error": f"{error.strerror}: {error.filename or command['argv'][0]}", "errno": error.errno}
+        self.servers[process.pid] = (process, stop)
+        write_json(self.directory / "servers.json", list(self.servers))
+        return {"pid": process.pid}
+
+    def die_with_parent(self, signal_number: int) -> None:
+        if self.libc is not None:
+            self.libc.prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
+
+    def register_child(self, pid: int) -> dict[str, Any]:
+        """Hold on to the process, not to its number: on Linux by a descriptor."""
+        try:
+            self.children[pid] = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
+        except OSError as error:
+            if error.errno == errno.ESRCH:  # already gone
+                return {}
+            self.children[pid] = None
+        return {}
+
+    def end(self) -> None:
+        for pid, descriptor in self.children.items():
+            with suppress(ProcessLookupError, PermissionError):
+                if descriptor is not None and hasattr(signal, "pidfd_send_signal"):
+                    signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+                else:
+                    os.kill(pid, signal.SIGKILL)
+        for process, stop in self.servers.values():
+            if process.poll() is None:
+                process.send_signal(stop[0])
+        for process, stop in self.servers.values():
+            for firmer in (*stop[1:], signal.SIGKILL):
+                try:
+                    process.wait(STOP_WITHIN_S)
+                    break
+                except subprocess.TimeoutExpired:
+                    process.send_signal(firmer)
+            process.wait()
+        if self.last_command is not None:
+            run_last_command(self.last_command)
+        remove(self.directory)
+
+
+def write_json(path: Path, value: object) -> None:
+    partial = path.with_suffix(".part")
+    partial.write_text(json.dumps(value))
+    partial.replace(path)
+
+
+def run_last_command(command: dict[str, Any]) -> None:
+    with suppress(OSError, subprocess.TimeoutExpired):
+        subprocess.run(
+            command["argv"], env=command["env"], cwd=command["cwd"], timeout=60, capture_output=True, check=False
+        )
+
+
+def remove(directory: Path) -> None:
+    """Remove a directory into which a stopping server may just have written a last file."""
+    for _ in range(50):
+        shutil.rmtree(directory, ignore_errors=True)
+        if not directory.exists():
+            return
+        time.sleep(0.02)
+
+
+def command_line(pid: int) -> str:
+    """A living process' command line; empty for one that is gone or a zombie."""
+    proc = Path(f"/proc/{pid}/cmdline")
+    if Path("/proc/self").exists():
+        with suppress(OSError):
+            return proc.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        return ""
+    shown = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return shown.stdout.strip()
+
+
+def lock(directory: Path) -> int:
+    """Take the lock of a new directory: it has its name only once it is held."""
+    partial = directory / "lock.part"
+    descriptor = os.open(partial, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    partial.rename(directory / LOCK)
+    return descriptor
+
+
+def sweep(parent: Path) -> None:
+    """Clean up after wardens that were killed: their directories are there, their locks are free."""
+    for directory in parent.glob(f"{PREFIX}*"):
+        with suppress(OSError):
+            facts = directory.lstat()
+            ours = stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.geteuid() and not facts.st_mode & 0o022
+            if not ours:
+                continue
+            descriptor = os.open(directory / LOCK, os.O_RDWR)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                sweep_one(directory)
+            finally:
+                os.close(descriptor)
+
+
+def sweep_one(directory: Path) -> None:
+    with suppress(OSError, ValueError):
+        for pid in json.loads((directory / "servers.json").read_text()):
+            if str(directory) in command_line(pid):
+                os.kill(pid, signal.SIGKILL)
+    with suppress(OSError, ValueError):
+        run_last_command(json.loads((directory / "at_end.json").read_text()))
+    remove(directory)
+
+
+def lines(owner: int) -> Any:
+    """The suite's commands, until its end of the pipe closes or its process is gone."""
+    poller = select.poll()
+    poller.register(0, select.POLLIN | select.POLLHUP)
+    if hasattr(os, "pidfd_open"):  # a forked child of the suite may hold the pipe open: watch the process too
+        with suppress(OSError):
+            poller.register(os.pidfd_open(owner), select.POLLIN)
+    buffer = b""
+    while os.getppid() == owner:
+        ready = dict(poller.poll())
+        if 0 not in ready:
+            return
+        chunk = os.read(0, 65536)
+        if not chunk:
+            return
+        buffer += chunk
+        while b"\n" in buffer:
+            line, _, buffer = buffer.partition(b"\n")
+            yield json.loads(line)
+
+
+class Ended(BaseException):
+    pass
+
+
+def on_signal(number: int, frame: object) -> None:
+    raise Ended(number, frame)
+
+
+def main(directory: Path, owner: int) -> None:
+    os.umask(0o077)
+    held = lock(directory)
+    signal.signal(signal.SIGTERM, on_signal)
+    warden = Warden(directory)
+    try:
+        sweep(directory.parent)
+        for command in lines(owner):
+            answer = {"n": command["n"], **warden.obey(command)}
+            os.write(1, json.dumps(answer).encode() + b"\n")
+    except (Ended, BrokenPipeError):
+        pass
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        warden.end()
+        os.close(held)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))

