@@ -1,0 +1,196 @@
+"""The documents are held to the code: commands exist, links resolve, and lists that repeat the code equal it."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from artefact.schema import METHOD, SCHEMA, TABLES
+from patterns.catalogue import contenders, load_contender
+from scenarios.scenario import scenarios
+from scenarios.workload import read_workload
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+FRONT_DOOR = ("stampede", ".venv/bin/stampede")
+
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
+
+
+def commands(text: str) -> list[list[str]]:
+    """Every line of a fenced block that calls make or the front door, as words; a trailing comment is dropped."""
+    lines = [line.strip().removeprefix("$ ") for _, block in FENCE.findall(text) for line in block.splitlines()]
+    called = [line for line in lines if line.startswith(("make ", *(f"{name} " for name in FRONT_DOOR)))]
+    return [shlex.split(line, comments=True) for line in called]
+
+
+def links(text: str) -> list[str]:
+    """Every relative link outside fenced blocks."""
+    found: list[str] = LINK.findall(FENCE.sub("", text))
+    return [link for link in found if not re.match(r"[a-z]+:", link)]
+
+
+def anchors(text: str) -> set[str]:
+    """The names by which a document's headings can be linked to."""
+    titles = [re.sub(r"[^\w\- ]", "", title.lower()) for title in HEADING.findall(FENCE.sub("", text))]
+    return {title.strip().replace(" ", "-") for title in titles}
+
+
+def broken(document: Path, link: str) -> str | None:
+    """Why a link of a document leads nowhere, or None."""
+    path, _, anchor = link.partition("#")
+    target = (document.parent / path).resolve() if path else document
+    if not target.exists():
+        return f"{link}: no such file"
+    if anchor and anchor not in anchors(target.read_text(encoding="utf-8")):
+        return f"{link}: no such heading"
+    return None
+
+
+def unknown_to_make(words: list[str]) -> str | None:
+    """What make says against a command, without running it; or None. A setting that no rule reads is unknown too."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for setting in (word.partition("=")[0] for word in words if "=" in word):
+        if f"$({setting})" not in makefile and setting != "PYTHON":
+            return f"no rule reads {setting}"
+    done = dry_run(words[1:])
+    return None if done.returncode == 0 else done.stderr
+
+
+def dry_run(words: list[str]) -> subprocess.CompletedProcess[str]:
+    """make -n, without what a make that runs these tests was told."""
+    outer = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    settings = [word for word in words if "=" in word]
+    targets = [word for word in words if "=" not in word]
+    call = ["make", "-n", "ARGS=", *settings, *targets]
+    return subprocess.run(call, cwd=ROOT, capture_output=True, text=True, check=False, env=outer)
+
+
+@cache
+def help_of(command: str) -> subprocess.CompletedProcess[str]:
+    """The front door's help for a command, from this checkout."""
+    call = [sys.executable, "-c", "import stampede; stampede.main()", command, "--help"]
+    return subprocess.run(call, cwd=ROOT, capture_output=True, text=True, check=False, env={"COLUMNS": "200"})
+
+
+def block(document: str, language: str) -> str:
+    """The first fenced block of that language."""
+    fences: list[tuple[str, str]] = FENCE.findall((ROOT / document).read_text(encoding="utf-8"))
+    return next(text for spoken, text in fences if spoken == language)
+
+
+def table(document: str, heading: str = "") -> list[list[str]]:
+    """The cells of the first table below a heading, without its head."""
+    text = (ROOT / document).read_text(encoding="utf-8").partition(heading)[2] if heading else ""
+    rows = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    assert rows, f"{document} has no table below {heading}"
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows.group().splitlines()[2:]]
+
+
+def test_there_are_documents_with_commands_and_links() -> None:
+    """The checks below have something to check."""
+    texts = [document.read_text(encoding="utf-8") for document in DOCUMENTS]
+    assert any(words[0] == "make" for text in texts for words in commands(text))
+    assert any(words[0] in FRONT_DOOR for text in texts for words in commands(text))
+    assert sum(len(links(text)) for text in texts) > 10
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d.relative_to(ROOT)))
+def test_every_relative_link_resolves(document: Path) -> None:
+    """A link leads to a file of the repository, and its anchor to a heading in it."""
+    found = links(document.read_text(encoding="utf-8"))
+    assert [why for link in found if (why := broken(document, link))] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d.relative_to(ROOT)))
+def test_every_make_command_exists(document: Path) -> None:
+    """Each make command in a fenced block names targets and settings that the Makefile has."""
+    called = [words for words in commands(document.read_text(encoding="utf-8")) if words[0] == "make"]
+    assert [why for words in called if (why := unknown_to_make(words))] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d.relative_to(ROOT)))
+def test_every_front_door_command_exists(document: Path) -> None:
+    """Each stampede command in a fenced block has a help page that knows the options used."""
+    called = [words for words in commands(document.read_text(encoding="utf-8")) if words[0] in FRONT_DOOR]
+    if called and not (ROOT / "stampede.py").exists():
+        pytest.skip("there is no front door yet")
+    for _, command, *rest in called:
+        done = help_of(command)
+        assert done.returncode == 0, f"stampede {command}: {done.stderr}"
+        options = [word.partition("=")[0] for word in rest if word.startswith("--")]
+        assert [o for o in options if o not in done.stdout] == []
+
+
+def test_every_target_calls_a_command_with_options_that_exist() -> None:
+    """What the Makefile passes to the front door is known there, with every setting given."""
+    if not (ROOT / "stampede.py").exists():
+        pytest.skip("there is no front door yet")
+    settings = [f"{name}=x" for name in ("PLAN", "STACK", "WORKLOAD", "RTT", "CONTENDER", "POSTGRES", "REDIS", "RUN")]
+    for target in ("bench", "web", "report", "services"):
+        said = dry_run([target, *settings]).stdout
+        call = next(shlex.split(line) for line in said.splitlines() if FRONT_DOOR[1] in line)
+        assert call[1] == target
+        done = help_of(target)
+        assert done.returncode == 0, done.stderr
+        assert [word for word in call if word.startswith("--") and word not in done.stdout] == []
+
+
+def test_the_checks_find_what_is_wrong(tmp_path: Path) -> None:
+    """A dead link, a dead anchor, an unknown target and an unknown setting are found; a comment is not read."""
+    page = tmp_path / "page.md"
+    page.write_text("# One, two\n\n[a](no.md) [b](#one-two) [c](#three) [d](https://example.org)\n", encoding="utf-8")
+    found = links(page.read_text(encoding="utf-8"))
+    assert found == ["no.md", "#one-two", "#three"]
+    assert [broken(page, link) is None for link in found] == [False, True, False]
+    assert unknown_to_make(["make", "help"]) is None
+    assert unknown_to_make(["make", "no-such-target"])
+    assert unknown_to_make(["make", "bench", "PALN=smoke"])
+    assert commands("```sh\nmake test  # all\nls\n$ stampede bench --rtt 0\n```\nmake x\n") == [
+        ["make", "test"],
+        ["stampede", "bench", "--rtt", "0"],
+    ]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_run_folders_columns_are_listed(name: str) -> None:
+    """docs/artefact.md lists every column of the schema, in its order, and none else."""
+    assert [row[0].strip("`") for row in table("docs/artefact.md", f"## {name}\n")] == TABLES[name].names
+
+
+def test_the_patterns_are_listed() -> None:
+    """docs/patterns.md lists every contender of ours with its own summary, and none else."""
+    listed = [(re.sub(r"\[(.*)\]\(.*\)", r"\1", name), said) for name, said in table("docs/patterns.md", "## Which")]
+    assert listed == [(name, found.pattern.summary) for name, found in contenders().items()]
+
+
+def test_the_example_pattern_is_one(tmp_path: Path) -> None:
+    """The file in how-to/your-own-pattern.md is a contender as it stands, under the name that the page gives it."""
+    path = tmp_path / "negative_caching.py"
+    path.write_text(block("docs/how-to/your-own-pattern.md", "python"), encoding="utf-8")
+    assert load_contender(path).name == "negative-caching"
+
+
+def test_the_example_workload_is_one(tmp_path: Path) -> None:
+    """The TOML in how-to/your-own-workload.md is a workload with statements of its own."""
+    path = tmp_path / "workload.toml"
+    path.write_text(block("docs/how-to/your-own-workload.md", "toml"), encoding="utf-8")
+    names = frozenset(scenarios())
+    workloads = [read_workload(path, names).applied(name, {}) for name in names]
+    assert workloads
+    assert all(workload.sql and workload.versioned for workload in workloads)
+
+
+def test_the_method_and_schema_numbers_are_stated() -> None:
+    """The method's page and the changelog's newest entry name the numbers that runs carry."""
+    assert (ROOT / "docs/method.md").read_text(encoding="utf-8").startswith(f"# Method {METHOD}:")
+    headings = HEADING.findall((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
+    newest = next(heading for heading in headings if heading.startswith("Method"))
+    assert newest == f"Method {METHOD}, schema {SCHEMA}"
