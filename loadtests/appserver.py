@@ -1,0 +1,367 @@
+"""One process's application server: its pools, its pattern, its threads' common list of requests that are due.
+
+It knows nothing of Locust: whoever runs the threads calls `serve_next` again and again. The threads take the next due
+request each, wait for its due time and serve it; nothing is shed, so a request for which no thread is free begins late.
+"""
+
+import random
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import redis
+from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
+from redis.retry import Retry
+
+from loadtests.clock import Clock, now_ns
+from loadtests.instruments import CONNECTIONS, Facts, Ruler, RulerSource, current_facts
+from loadtests.recorder import Recorder
+from loadtests.spec import CellOrder, ScenarioOrder, Spec
+from patterns.caching.base import CachePattern, ClientSettings, Kit, Record, Warms
+from patterns.serializing.json import Json
+from scenarios.arrivals import due_times_ns
+from scenarios.keys import Ids, Shares, by_popularity, draw_keys, steady_state_keys, zipf_shares
+from stack.population import record_ids
+from stack.source import PostgresSource, Statements, open_pool
+
+BACKGROUND_WORKERS = 4
+"""Size of the pool behind `Kit.spawn`: what one application server refreshes at a time."""
+GRACE_S = 30.0
+"""How long after its deadline a cell waits for what is still open, so that counts stay whole, before it is void."""
+
+Operation = Literal["read", "write"]
+Tell = Callable[[Operation, float, Exception | None], None]
+"""(operation, response time in ms, error): how Locust hears of a request."""
+
+
+class Unanswered(Exception):
+    """The deadline passed before a thread was free for the request."""
+
+
+class CellBroken(RuntimeError):
+    """A cell did not come to its end: what was in it cannot be counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requests:
+    """What one process is asked in a cell, drawn in advance."""
+
+    due_ns: list[int]
+    """From the beginning of the warm-up, ascending."""
+    keys: list[int]
+    writes: list[bool]
+
+
+@dataclass(kw_only=True)
+class CellInHand:
+    """A cell while it runs."""
+
+    order: CellOrder
+    scenario: ScenarioOrder
+    requests: Requests
+    pattern: CachePattern
+    background: ThreadPoolExecutor
+    begin_ns: int = 0
+    window_start_ns: int = 0
+    deadline_ns: int = 0
+    next_index: int = 0
+    ended: int = 0
+    over: threading.Event = field(default_factory=threading.Event)
+    """Set once all that was due has ended."""
+
+
+class AppServer:
+    """Prepares a cell, serves it, hands over its samples."""
+
+    def __init__(self, spec: Spec, process: int, clock: Clock) -> None:
+        self.spec = spec
+        self.process = process
+        self.clock = clock
+        self.ruler = Ruler(clock)
+        self.ruler.watch_gc()
+        self.recorder = Recorder()
+        self.begun = threading.Event()
+        self.cell: CellInHand | None = None
+        self._postgres = open_pool(spec.postgres_url, self._connections, spec.scenarios[0].statements["session"])
+        self._redis: dict[ClientSettings, redis.Redis] = {}
+        self._populations: dict[str, tuple[Ids, Shares]] = {}
+
+    @property
+    def _connections(self) -> int:
+        return self.spec.users_per_process + BACKGROUND_WORKERS
+
+    def prepare(self, order: CellOrder) -> dict[str, float]:
+        """Build the contender, warm its connections and the cache; the process's counters as they then stand."""
+        scenario = self.spec.scenario(order.scenario)
+        entrant = self.spec.entrant(order.contender)
+        pattern_type = entrant.pattern()
+        client = self._client(pattern_type.client)
+        rng = np.random.default_rng([order.seed, self.process])
+        background = ThreadPoolExecutor(BACKGROUND_WORKERS)
+        statements = Statements(**scenario.statements)
+        kit = Kit(
+            redis=client,
+            source=RulerSource(PostgresSource(self._postgres, statements), self.ruler, statements.version_column),
+            codec=Json(),
+            now=lambda: now_ns() / 1e9,
+            sleep=lambda seconds: self.clock.wait_until(now_ns() + round(seconds * 1e9)),
+            spawn=lambda work: self._spawn(background, work),
+            rng=random.Random(int(rng.integers(2**63))),
+        )
+        pattern = pattern_type(kit, entrant.configured(scenario.workload.ttl_s, self.spec.key_prefix))
+        self.ruler.distance_ns = 0
+        if entrant.kind == "ruler":
+            self._warm_ruler(pattern, scenario)
+        else:
+            self._warm(pattern, scenario, order.seed)
+        self.ruler.distance_ns = scenario.distance_ns
+        self.begun.clear()
+        self.cell = CellInHand(
+            order=order,
+            scenario=scenario,
+            requests=self._draw(scenario, rng),
+            pattern=pattern,
+            background=background,
+        )
+        return self.ruler.account()
+
+    def begin(self, begin_ns: int) -> None:
+        """Set the instant from which due times count."""
+        cell = self._running()
+        scenario = cell.scenario
+        cell.begin_ns = begin_ns
+        cell.window_start_ns = begin_ns + round(scenario.warm_up_s * 1e9)
+        cell.deadline_ns = cell.window_start_ns + round((scenario.window_s + scenario.drain_s) * 1e9)
+        if not cell.requests.due_ns:
+            cell.over.set()
+        self.begun.set()
+
+    def serve_next(self, client: int, tell: Tell) -> None:
+        """Take the next request that will be due, wait for its time, serve it, record its facts."""
+        cell = self.cell
+        if cell is None or not self.begun.is_set():
+            self.begun.wait(0.2)
+            return
+        index = cell.next_index
+        if index >= len(cell.requests.due_ns):
+            cell.over.wait(0.02)
+            return
+        cell.next_index = index + 1
+        free_ns = now_ns()
+        due_ns = cell.begin_ns + cell.requests.due_ns[index]
+        key = cell.requests.keys[index]
+        operation: Operation = "write" if cell.requests.writes[index] else "read"
+        self.clock.wait_until(due_ns)
+        start_ns: int | None = now_ns()
+        end_ns = start_ns
+        error: Exception | None = None
+        record: Record | None = None
+        facts = Facts()
+        if free_ns >= cell.deadline_ns:
+            start_ns = end_ns = None
+            error = Unanswered("no thread was free before the deadline")
+        else:
+            token = current_facts.set(facts)
+            try:
+                record = self._perform(cell, operation, key)
+            except Exception as raised:  # noqa: BLE001 - a driver's exception inside a request is a fact, and recorded
+                error = raised
+            finally:
+                end_ns = now_ns()
+                current_facts.reset(token)
+        self._record(cell, client, operation, key, due_ns, free_ns, start_ns, end_ns, error, record, facts)
+        tell(operation, ((end_ns or now_ns()) - due_ns) / 1e6, error)
+        cell.ended += 1
+        if cell.ended == len(cell.requests.due_ns):
+            cell.over.set()
+
+    def finish(self) -> tuple[bytes, dict[str, float]]:
+        """Wait until all that was due has ended; the samples and the process's counters. Raises CellBroken."""
+        cell = self._running()
+        left_s = (cell.deadline_ns - now_ns()) / 1e9 + GRACE_S
+        if not cell.over.wait(left_s):
+            open_requests = len(cell.requests.due_ns) - cell.ended
+            raise CellBroken(f"{open_requests} requests were still open {GRACE_S:.0f} s after the deadline")
+        cell.pattern.close()
+        cell.background.shutdown(wait=True)
+        self.cell = None
+        self.begun.clear()
+        order = cell.order
+        samples = self.recorder.take_batch(order.id, order.scenario, order.contender, order.round)
+        return samples, self.ruler.account()
+
+    def abandon(self) -> None:
+        """Stop handing out requests; what is being served ends by itself."""
+        cell = self.cell
+        if cell is not None:
+            cell.next_index = len(cell.requests.due_ns)
+
+    def close(self) -> None:
+        """Close the pools: without it a Locust process lingers for a minute."""
+        self._postgres.close()
+        for client in self._redis.values():
+            client.close()
+
+    def _running(self) -> CellInHand:
+        if self.cell is None:
+            raise CellBroken("no cell was prepared")
+        return self.cell
+
+    def _perform(self, cell: CellInHand, operation: Operation, key: int) -> Record | None:
+        if operation == "read":
+            return cell.pattern.get(key)
+        return cell.pattern.update(key, changes_for(cell.scenario, key, cell.next_index))
+
+    def _record(
+        self,
+        cell: CellInHand,
+        client: int,
+        operation: str,
+        key: int | None,
+        due_ns: int,
+        free_ns: int | None,
+        start_ns: int | None,
+        end_ns: int | None,
+        error: BaseException | None,
+        record: Record | None,
+        facts: Facts,
+    ) -> None:
+        if cell is not self.cell:  # left over from a cell that was given up: counted nowhere
+            return
+        version_column = cell.scenario.statements["version_column"]
+        version_read = record.get(version_column) if record and operation == "read" and version_column else None
+        self.recorder.rows.append(
+            (
+                self.process,
+                client,
+                operation,
+                due_ns < cell.window_start_ns,
+                key,
+                due_ns,
+                free_ns,
+                start_ns,
+                end_ns,
+                None if error is None else type(error).__name__,
+                None if error is not None else record is not None,
+                facts.loads,
+                facts.load_start_ns,
+                facts.load_end_ns,
+                facts.commands,
+                facts.round_trips,
+                facts.distance_ns,
+                facts.first_cache_answer,
+                version_read,
+                facts.version_written,
+                facts.commit_start_ns,
+                facts.commit_end_ns,
+            )
+        )
+
+    def _spawn(self, background: ThreadPoolExecutor, work: Callable[[], None]) -> None:
+        """Run work in the process's pool. During a cell it gets a sample row of its own."""
+        handed_over_ns = now_ns()
+
+        def run() -> None:
+            start_ns = now_ns()
+            facts = Facts()
+            token = current_facts.set(facts)
+            error: Exception | None = None
+            try:
+                work()
+            except Exception as raised:  # noqa: BLE001 - as in a request: a fact
+                error = raised
+            finally:
+                current_facts.reset(token)
+            cell = self.cell
+            if cell is not None and self.begun.is_set():
+                self._record(
+                    cell, -1, "background", None, handed_over_ns, None, start_ns, now_ns(), error, None, facts
+                )  # fmt: skip
+
+        background.submit(run)
+
+    def _client(self, settings: ClientSettings) -> redis.Redis:
+        """The contender's Redis client, its pool full: a connection made inside a cell would cost it a handshake."""
+        if settings not in self._redis:
+            self._redis[settings] = ruled_client(self.spec.redis_url, settings, self.ruler, self._connections)
+        pool = self._redis[settings].connection_pool
+        held = [pool.get_connection() for _ in range(self._connections)]
+        for connection in held:
+            pool.release(connection)
+        return self._redis[settings]
+
+    def _population(self, scenario: ScenarioOrder) -> tuple[Ids, Shares]:
+        """The ids that are asked for, most popular first, and their shares of the requests."""
+        if scenario.name not in self._populations:
+            workload = scenario.workload
+            with self._postgres.connection() as connection:
+                ids = np.asarray(record_ids(connection, workload), dtype=np.int64)
+            if workload.sql is None:
+                ids = by_popularity(ids, self.spec.seed)
+            ids = ids[: workload.active_records]
+            self._populations[scenario.name] = ids, zipf_shares(len(ids), workload.key_skew)
+        return self._populations[scenario.name]
+
+    def _draw(self, scenario: ScenarioOrder, rng: np.random.Generator) -> Requests:
+        workload = scenario.workload
+        ids, shares = self._population(scenario)
+        due_ns = due_times_ns(
+            workload.arrivals,
+            workload.rate_per_s,
+            scenario.warm_up_s + scenario.window_s,
+            share=self.process,
+            shares=self.spec.processes,
+            rng=rng,
+        )
+        return Requests(
+            due_ns=due_ns.tolist(),
+            keys=draw_keys(ids, shares, len(due_ns), rng).tolist(),
+            writes=(rng.random(len(due_ns)) >= workload.read_share).tolist(),
+        )
+
+    def _warm(self, pattern: CachePattern, scenario: ScenarioOrder, seed: int) -> None:
+        """Read what a cache holds on an ordinary day, each process its share, so that a cell begins in steady state."""
+        workload = scenario.workload
+        ids, shares = self._population(scenario)
+        rng = np.random.default_rng(seed)  # the same in every process: they share one resident set out
+        resident = steady_state_keys(ids, shares, workload.rate_per_s * workload.read_share, workload.ttl_s, rng)
+        mine = resident[self.process :: self.spec.processes].tolist()
+
+        def read(record_id: int) -> None:
+            try:
+                pattern.get(record_id)
+            except Exception:  # noqa: BLE001 - what cannot be read now fails in the cell too, where it is recorded
+                self.ruler.counts["warm_up_failed"] += 1
+
+        if mine:
+            with ThreadPoolExecutor(min(self.spec.users_per_process, len(mine))) as threads:
+                list(threads.map(read, mine))
+
+    def _warm_ruler(self, pattern: CachePattern, scenario: ScenarioOrder) -> None:
+        ids, _ = self._population(scenario)
+        if isinstance(pattern, Warms):
+            pattern.warm(ids[:1].tolist())
+
+
+def ruled_client(url: str, settings: ClientSettings, ruler: Ruler, connections: int) -> redis.Redis:
+    """A redis-py client, set as the contender declares, whose connections count."""
+    backoff = NoBackoff() if settings.retries == 0 else ExponentialWithJitterBackoff()
+    pool = redis.ConnectionPool.from_url(
+        url,
+        connection_class=CONNECTIONS[url.split(":", 1)[0]],
+        ruler=ruler,
+        max_connections=connections,
+        socket_timeout=settings.socket_timeout_s,
+        retry=Retry(backoff, settings.retries),
+    )
+    return redis.Redis(connection_pool=pool)
+
+
+def changes_for(scenario: ScenarioOrder, key: int, count: int) -> dict[str, Any]:
+    """What a write changes: the article's name and email, or the parameters that the user's own SQL may take."""
+    if scenario.workload.sql is None:
+        return {"name": f"User {key} {count}", "email": f"user{key}.{count}@example.org"}
+    return {"text": f"text-{count}", "number": count}

@@ -1,0 +1,354 @@
+"""A bench from the front: the stack, the data, the calibration, the Locust processes, the progress, the run folder.
+
+The cells themselves are run by the conductor in Locust's master; this process starts it, listens, and cleans up.
+"""
+
+import json
+import os
+import random
+import select
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from artefact.read import read_run
+from artefact.schema import RunInfo, ScenarioInfo
+from artefact.write import RunWriter
+from loadtests.circumstances import circumstances
+from loadtests.clock import machine_floor_ns
+from loadtests.conductor import cell_info
+from loadtests.lineup import Entrant, line_up
+from loadtests.spec import CellOrder, ScenarioOrder, Spec
+from patterns.errors import ConfigError, require
+from scenarios.plans import Plan
+from scenarios.scenario import Scenario, find_scenario
+from scenarios.workload import Workload, WorkloadFile
+from stack.calibrate import calibrate, load_alone_ms
+from stack.dataset import ensure_dataset
+from stack.population import record_ids
+from stack.postgres import connect
+from stack.servers import Stack
+from stack.source import Statements, default_statements, own_statements
+
+REPO = Path(__file__).resolve().parent.parent
+OURS_RTT_MS = 0.5
+"""Simulated distance on servers that we started: one zone."""
+
+Say = Callable[[str], None]
+OnEvent = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchOrder:
+    """What the user asked for."""
+
+    plan: Plan
+    workload: WorkloadFile = field(default_factory=WorkloadFile)
+    contenders: tuple[str, ...] = ()
+    """Which of ours; none: all."""
+    own_contenders: tuple[str, ...] = ()
+    """Paths of the user's files."""
+    reference: str = "cache-aside"
+    processes: int = 2
+    rtt_ms: float | None = None
+    """Overrides the workload's distance."""
+    seed: int = 1
+    runs: Path = Path("runs")
+    command: str = "stampede bench"
+
+    def __post_init__(self) -> None:
+        require(1 <= self.processes <= 64, "processes", self.processes, "1 to 64")
+        require(self.rtt_ms is None or 0 <= self.rtt_ms <= 1000, "rtt", self.rtt_ms, "0 to 1,000 ms")
+        require(0 <= self.seed < 2**31, "seed", self.seed, "0 to 2147483647")
+
+
+class BenchFailed(RuntimeError):
+    """The harness broke: the run is void, what was recorded is kept."""
+
+
+def check_order(order: BenchOrder) -> tuple[list[Scenario], list[Workload], list[Entrant]]:
+    """Everything that can be found wrong before a server is started. Raises ConfigError."""
+    scenarios = [find_scenario(name) for name in order.plan.scenarios]
+    workloads = [order.workload.applied(s.name, s.overrides) for s in scenarios]
+    first = workloads[0]
+    for workload in workloads:
+        for name in ("records", "record_bytes", "sql", "users_per_process"):
+            value = getattr(workload, name)
+            require(value == getattr(first, name), name, value, "one value for all scenarios")
+    entrants = line_up(order.contenders, order.own_contenders, reference=order.reference, twin=order.plan.twin)
+    return scenarios, workloads, entrants
+
+
+def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInfo]:
+    """Data, calibration and orders for a run on these servers."""
+    scenarios, workloads, entrants = check_order(order)
+    first = workloads[0]
+    if first.sql is None:
+        ensure_dataset(
+            stack.postgres.url,
+            records=first.records,
+            record_bytes=first.record_bytes,
+            seed=order.seed,
+            ours=stack.ours,
+            say=say,
+        )
+    scenario_orders, scenario_infos = [], []
+    for scenario, wanted in zip(scenarios, workloads, strict=True):
+        workload = replace(wanted, rtt_ms=rtt_of(order, wanted, stack))
+        statements, measured = priced_statements(stack, workload, say)
+        measured |= timer_floor(workload)
+        window_s = scenario.window_ttls * workload.ttl_s
+        scenario_orders.append(
+            ScenarioOrder(
+                name=scenario.name,
+                workload=workload,
+                statements=asdict(statements),
+                window_s=window_s,
+                warm_up_s=scenario.warm_up_s,
+                drain_s=scenario.drain_s,
+                distance_ns=round((workload.rtt_ms or 0) * 1e6),
+            )
+        )
+        scenario_infos.append(
+            ScenarioInfo(
+                name=scenario.name,
+                question=scenario.question,
+                application=scenario.application,
+                expectation=scenario.expectation,
+                workload=workload.described(),
+                window_s=window_s,
+                drain_s=scenario.drain_s,
+                processes=order.processes,
+                measured=measured,
+            )
+        )
+    cells = plan_cells(order, entrants)
+    started = datetime.now(UTC)
+    run = RunInfo(
+        plan=order.plan.name,
+        rounds=order.plan.rounds,
+        reference=order.reference,
+        seed=order.seed,
+        command=order.command,
+        started_utc=started.isoformat(timespec="seconds"),
+        scenarios=scenario_infos,
+        contenders=[entrant.described() for entrant in entrants],
+        cells=[cell_info(cell) for cell in cells],
+        circumstances={**circumstances(REPO), "servers": stack.described()},
+        remarks=[asdict(remark) for remark in stack.remarks],
+    )
+    spec = Spec(
+        folder=str(new_folder(order, started)),
+        postgres_url=stack.postgres.url,
+        redis_url=stack.redis.url,
+        key_prefix=stack.key_prefix,
+        processes=order.processes,
+        users_per_process=first.users_per_process,
+        seed=order.seed,
+        entrants=tuple(entrants),
+        scenarios=tuple(scenario_orders),
+        cells=tuple(cells),
+    )
+    RunWriter(Path(spec.folder), run)
+    return spec, run
+
+
+def run_bench(spec: Spec, stack: Stack, on_event: OnEvent) -> None:
+    """Run every cell. Raises BenchFailed where the harness broke; KeyboardInterrupt passes through.
+
+    Either way the folder says what became of the run, and keeps the cells that were finished.
+    """
+    status = "failed"
+    try:
+        with locust_processes(spec, stack, web_port=None) as (master, workers, progress):
+            for event in events_from(progress, master, workers):
+                on_event(event)
+            master.wait(timeout=30)
+        status = read_run(Path(spec.folder)).info.status
+    except KeyboardInterrupt:
+        status = "cut"
+        raise
+    finally:
+        close_run(Path(spec.folder), "failed" if status == "running" else status)
+    if status != "finished":
+        raise BenchFailed(f"the harness broke: see {Path(spec.folder) / 'locust-master.log'}")
+
+
+def close_run(folder: Path, status: str) -> None:
+    """Write how the run ended and when."""
+    run = read_run(folder).info
+    run.status = status
+    run.finished_utc = datetime.now(UTC).isoformat(timespec="seconds")
+    RunWriter(folder, run)
+
+
+def rtt_of(order: BenchOrder, workload: Workload, stack: Stack) -> float:
+    if order.rtt_ms is not None:
+        return order.rtt_ms
+    if workload.rtt_ms is not None:
+        return workload.rtt_ms
+    return OURS_RTT_MS if stack.ours else 0.0
+
+
+def priced_statements(stack: Stack, workload: Workload, say: Say) -> tuple[Statements, dict[str, float]]:
+    """The workload's SQL, its load costing what was asked, and what one load alone was measured to take."""
+    if workload.sql is not None:
+        own = own_statements(workload.sql)
+        with connect(stack.postgres.url) as connection:
+            record_ids(connection, workload)
+        return own, {"load_ms": load_alone_ms(stack.postgres.url, own)}
+    say(f"calibrating a load of {workload.load_cpu_ms:g} ms CPU and {workload.load_wait_ms:g} ms waiting")
+    found = calibrate(stack.postgres.url, cpu_ms=workload.load_cpu_ms, wait_ms=workload.load_wait_ms)
+    return default_statements(found.cpu_rows, workload.load_wait_ms, found.cpu_laps), found.measured()
+
+
+def timer_floor(workload: Workload) -> dict[str, float]:
+    """How late the machine itself wakes a thread at this scenario's rate: what our own lateness is held against."""
+    late_ns = machine_floor_ns(workload.rate_per_s, waits=200)
+    return {
+        "timer_floor_p50_ms": late_ns[len(late_ns) // 2] / 1e6,
+        "timer_floor_p99_ms": late_ns[len(late_ns) * 99 // 100] / 1e6,
+    }
+
+
+def plan_cells(order: BenchOrder, entrants: Sequence[Entrant]) -> list[CellOrder]:
+    """Rounds: in each, every scenario; in each scenario, everyone once, in random order."""
+    rng = random.Random(order.seed)
+    cells: list[CellOrder] = []
+    for round_number in range(1, order.plan.rounds + 1):
+        for scenario in order.plan.scenarios:
+            seed = rng.randrange(2**31)
+            predecessor = None
+            for entrant in rng.sample(list(entrants), len(entrants)):
+                cells.append(
+                    CellOrder(
+                        id=len(cells) + 1,
+                        scenario=scenario,
+                        contender=entrant.name,
+                        round=round_number,
+                        seed=seed,
+                        predecessor=predecessor,
+                    )
+                )
+                predecessor = entrant.name
+    return cells
+
+
+def new_folder(order: BenchOrder, started: datetime) -> Path:
+    """runs/<utc>-<plan>, made; a number follows where that is taken."""
+    stem = f"{started:%Y%m%dT%H%M%SZ}-{order.plan.name}"
+    for number in range(1, 1000):
+        folder = order.runs.resolve() / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise ConfigError("runs", str(order.runs), f"a folder that can be written ({error.strerror})") from error
+        return folder
+    raise ConfigError("runs", str(order.runs), "a folder with fewer runs")
+
+
+@contextmanager
+def locust_processes(
+    spec: Spec, stack: Stack, *, web_port: int | None
+) -> Iterator[tuple[subprocess.Popen[bytes], list[subprocess.Popen[bytes]], int]]:
+    """A master and its workers, each in a session of its own, registered to die with us; ended when the block ends."""
+    read_end, write_end = os.pipe()
+    with tempfile.TemporaryDirectory(prefix="stampede-spec-") as private:
+        spec_file = Path(private) / "spec.json"
+        master_spec = replace(spec, progress_fd=write_end)
+        master_spec.write(spec_file)
+        worker_spec = Path(private) / "worker.json"
+        spec.write(worker_spec)
+        port = free_port()
+        users = spec.processes * spec.users_per_process
+        ends = ["--master-bind-host", "127.0.0.1", "--master-bind-port", str(port), "--stop-timeout", "10"]
+        count = ["--users", str(users), "--spawn-rate", str(users), "--expect-workers", str(spec.processes)]
+        page = ["--headless"] if web_port is None else ["--web-host", "127.0.0.1", "--web-port", str(web_port)]
+        children: list[subprocess.Popen[bytes]] = []
+        folder = Path(spec.folder)
+        try:
+            children.append(
+                start_locust(["--master", *ends, *count, *page], spec_file, folder / "locust-master.log", [write_end])
+            )
+            os.close(write_end)
+            join = ["--worker", "--master-host", "127.0.0.1", "--master-port", str(port)]
+            logs = [folder / f"locust-worker-{process}.log" for process in range(spec.processes)]
+            children += [start_locust(join, worker_spec, log, []) for log in logs]
+            for child in children:
+                stack.register_child(child.pid)
+            yield children[0], children[1:], read_end
+        finally:
+            end_processes(children)
+            os.close(read_end)
+
+
+def start_locust(
+    arguments: Sequence[str], spec_file: Path, log: Path, inherited: Sequence[int]
+) -> subprocess.Popen[bytes]:
+    """Start one Locust process, deaf to the user's own Locust settings (environment and ~/.locust.conf)."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+    environment |= {"HOME": str(spec_file.parent), "PYTHONPATH": str(REPO), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-m", "locust", "-f", str(REPO / "loadtests" / "locustfile.py")]
+    command += [*arguments, "--spec", str(spec_file), "--only-summary", "--loglevel", "WARNING"]
+    with log.open("wb") as output:
+        output.write(f"$ {shlex.join(command[3:])}\n".encode())
+        output.flush()
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=spec_file.parent,
+            pass_fds=inherited,
+            start_new_session=True,
+        )
+
+
+def events_from(
+    progress: int, master: subprocess.Popen[bytes], workers: Sequence[subprocess.Popen[bytes]]
+) -> Iterator[Mapping[str, Any]]:
+    """What the master tells, until it closes the pipe. Raises BenchFailed when a process is gone before its time."""
+    pending = b""
+    while True:
+        ready, _, _ = select.select([progress], [], [], 0.5)
+        if ready:
+            data = os.read(progress, 65536)
+            if not data:
+                return
+            *lines, pending = (pending + data).split(b"\n")
+            yield from (json.loads(line) for line in lines)
+        elif master.poll() is None:
+            for number, worker in enumerate(workers):
+                if worker.poll() is not None:
+                    raise BenchFailed(f"application server {number} ended with code {worker.returncode}")
+
+
+def end_processes(children: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Ask them to end, then make them; each leads a session of its own."""
+    for number, grace_s in ((signal.SIGTERM, 8.0), (signal.SIGKILL, 8.0)):
+        alive = [child for child in children if child.poll() is None]
+        for child in alive:
+            child.send_signal(number)
+        for child in alive:
+            try:
+                child.wait(timeout=grace_s)
+            except subprocess.TimeoutExpired:
+                continue
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

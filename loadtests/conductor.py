@@ -1,0 +1,250 @@
+"""Runs the cells of a run: reset, prepare, read the servers' accounts, go, collect, read them again, write.
+
+It lives in Locust's master and speaks to the application servers through a `Crew`; it knows nothing of Locust.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import psutil
+import psycopg
+import pyarrow as pa
+import redis
+
+from artefact.schema import CellInfo
+from artefact.write import RunWriter, ServerRow, TimelineRow
+from loadtests.appserver import CellBroken, ruled_client
+from loadtests.clock import now_ns
+from loadtests.instruments import Ruler
+from loadtests.recorder import read_batch
+from loadtests.spec import CellOrder, ScenarioOrder, Spec
+from patterns.caching.base import ClientSettings
+from stack.accounts import Account, forget_keys, postgres_account, redis_account
+from stack.dataset import restore_dataset
+from stack.source import Statements, prepare_session, statement_ids
+
+LEAD_NS = 30_000_000
+"""Between the order to begin and the beginning: the message must have arrived everywhere."""
+GAUGE_EVERY_S = 0.25
+"""Gauges are read at random instants, this far apart on average: a regular grid would miss what recurs in its gaps."""
+
+Tell = Callable[[dict[str, Any]], None]
+
+
+class HarnessBroken(RuntimeError):
+    """An application server is gone: nothing that follows could be trusted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Harvest:
+    """What one application server hands over after a cell."""
+
+    process: int
+    samples: bytes
+    account: dict[str, float]
+
+
+class Crew(Protocol):
+    """The application servers, as the conductor sees them. Every method may raise CellBroken or HarnessBroken."""
+
+    def prepare(self, order: CellOrder) -> dict[int, dict[str, float]]:
+        """Have every process prepare the cell; their counters by process."""
+
+    def begin(self, begin_ns: int) -> None:
+        """Tell every process from which instant due times count."""
+
+    def collect(self) -> list[Harvest]:
+        """Wait for the cell to end everywhere."""
+
+    def requests_counted(self) -> int:
+        """How many requests Locust itself has counted so far."""
+
+
+class Conductor:
+    """One run's conductor. `stop()` ends it after the cell in hand; cells that are written stay."""
+
+    def __init__(self, spec: Spec, crew: Crew, writer: RunWriter, ruler: Ruler, tell: Tell) -> None:
+        self.spec = spec
+        self.crew = crew
+        self.writer = writer
+        self.tell = tell
+        self._ruler = ruler
+        self._redis = ruled_client(spec.redis_url, ClientSettings(), ruler, 8)
+        self._postgres: psycopg.Connection[Any] = psycopg.connect(spec.postgres_url, autocommit=True)
+        prepare_session(self._postgres, spec.scenarios[0].statements["session"])
+        self._stopped = threading.Event()
+        self._written_to = False
+
+    def run(self, cells: Iterable[CellOrder]) -> None:
+        """Run the cells. A cell that breaks is marked failed and the next one runs; HarnessBroken ends the run."""
+        known = {info.id: info for info in self.writer.run.cells}
+        for order in cells:
+            if self._stopped.is_set():
+                break
+            info = known.get(order.id)
+            if info is None:
+                info = cell_info(order)
+                self.writer.run.cells.append(info)
+            self.tell({"event": "cell", "id": order.id, "scenario": order.scenario, "contender": order.contender,
+                       "round": order.round})  # fmt: skip
+            try:
+                self._run_cell(order, info)
+            except CellBroken as broken:
+                info.status, info.why = "failed", str(broken)
+            self.writer.save()
+            self.tell({"event": "done", "id": order.id, "status": info.status, "why": info.why})
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def close(self) -> None:
+        self._redis.close()
+        self._postgres.close()
+
+    def _run_cell(self, order: CellOrder, info: CellInfo) -> None:
+        scenario = self.spec.scenario(order.scenario)
+        self._reset(scenario)
+        before = self.crew.prepare(order)
+        spread_expiries(self._redis, self.spec.key_prefix, random.Random(order.seed))
+        ids = statement_ids(self._postgres, Statements(**scenario.statements))
+        counted_before = self.crew.requests_counted()
+        conductor_before = self._ruler.account()
+        servers_before = self._server_accounts(ids)
+        info.begin_ns = now_ns() + LEAD_NS
+        info.window_start_ns = info.begin_ns + round(scenario.warm_up_s * 1e9)
+        info.window_end_ns = info.window_start_ns + round(scenario.window_s * 1e9)
+        info.deadline_ns = info.window_end_ns + round(scenario.drain_s * 1e9)
+        self.crew.begin(info.begin_ns)
+        with Gauges(self._redis, self.spec.postgres_url, order) as gauges:
+            harvests = self.crew.collect()
+        conductor_after = self._ruler.account()
+        servers_after = self._server_accounts(ids)
+        info.locust_requests = self.crew.requests_counted() - counted_before
+        rows: list[ServerRow] = []
+        for source in servers_before:
+            rows += account_rows(order.id, source, servers_before[source], servers_after[source])
+        rows += ruler_rows(order.id, "conductor", conductor_before, conductor_after)
+        for harvest in harvests:
+            rows += ruler_rows(order.id, f"process-{harvest.process}", before[harvest.process], harvest.account)
+        samples = pa.concat_tables([read_batch(h.samples) for h in harvests]).unify_dictionaries()
+        self._written_to = scenario.workload.read_share < 1
+        info.status = "done"
+        self.writer.add_cell(order.id, samples, rows, gauges.rows)
+
+    def _reset(self, scenario: ScenarioOrder) -> None:
+        """Our keys deleted, our rows as they were made. The user's own rows stay as the last cell left them."""
+        forget_keys(self._redis, self.spec.key_prefix)
+        if self._written_to and scenario.workload.sql is None:
+            workload = scenario.workload
+            restore_dataset(
+                self._postgres, records=workload.records, record_bytes=workload.record_bytes, seed=self.spec.seed
+            )
+        self._written_to = False
+
+    def _server_accounts(self, ids: dict[str, int]) -> dict[str, Account]:
+        return {
+            "postgres": postgres_account(self._postgres, ids),
+            "machine": machine_account(),
+            "redis": redis_account(self._redis),  # last, so that our own commands lie outside on both sides alike
+        }
+
+
+class Gauges:
+    """Reads what has no counter (connections, memory) at random instants while a cell runs."""
+
+    def __init__(self, client: redis.Redis, postgres_url: str, order: CellOrder) -> None:
+        self.rows: list[TimelineRow] = []
+        self._redis = client
+        self._postgres_url = postgres_url
+        self._cell = order.id
+        self._rng = random.Random(order.seed + 1)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "Gauges":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        with psycopg.connect(self._postgres_url, autocommit=True) as connection:
+            while not self._over.wait(self._rng.expovariate(1 / GAUGE_EVERY_S)):
+                info: dict[str, Any] = self._redis.info()
+                for name in ("connected_clients", "used_memory", "maxmemory", "instantaneous_ops_per_sec"):
+                    self._note("redis", name, float(info.get(name, 0)))
+                row = connection.execute(
+                    "SELECT count(*), count(*) FILTER (WHERE state = 'active') FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                ).fetchone()
+                if row is not None:
+                    self._note("postgres", "connections", float(row[0]))
+                    self._note("postgres", "active", float(row[1]))
+
+    def _note(self, source: str, name: str, value: float) -> None:
+        self.rows.append((self._cell, now_ns(), source, name, value, None))
+
+
+def spread_expiries(client: redis.Redis, key_prefix: str, rng: random.Random) -> None:
+    """Give every entry a remaining lifetime between nothing and what it has: the random phase of an ordinary day."""
+    keys = list(client.scan_iter(match=f"{key_prefix}*", count=1000))
+    reading = client.pipeline(transaction=False)
+    for key in keys:
+        reading.pttl(key)
+    writing = client.pipeline(transaction=False)
+    for key, left_ms in zip(keys, reading.execute(), strict=True):
+        if left_ms > 0:
+            writing.pexpire(key, rng.randint(1, left_ms))
+    writing.execute()
+
+
+def cell_info(order: CellOrder) -> CellInfo:
+    return CellInfo(
+        id=order.id,
+        scenario=order.scenario,
+        contender=order.contender,
+        round=order.round,
+        seed=order.seed,
+        predecessor=order.predecessor,
+    )
+
+
+def machine_account() -> Account:
+    """How busy all cores together were, in seconds since the start of the machine."""
+    times = psutil.cpu_times()
+    idle_s = times.idle + getattr(times, "iowait", 0.0)
+    steal_s = getattr(times, "steal", 0.0)
+    busy_s = times.user + times.system + getattr(times, "irq", 0.0) + getattr(times, "softirq", 0.0)
+    return {
+        "cpu.busy_s": (busy_s, "s"),
+        "cpu.idle_s": (idle_s, "s"),
+        "cpu.steal_s": (steal_s, "s"),
+        "clock.wall_s": (time.time(), "s"),
+        "clock.monotonic_s": (time.monotonic(), "s"),
+    }
+
+
+def account_rows(cell: int, source: str, before: Account, after: Account) -> list[ServerRow]:
+    """A row a counter; one that is missing on a side (a command's first call) stands as nothing there."""
+    rows: list[ServerRow] = []
+    for name in sorted(before.keys() | after.keys()):
+        unit = (after.get(name) or before[name])[1]
+        rows.append(
+            (cell, source, name, before[name][0] if name in before else None,
+             after[name][0] if name in after else None, unit)
+        )  # fmt: skip
+    return rows
+
+
+def ruler_rows(cell: int, source: str, before: dict[str, float], after: dict[str, float]) -> list[ServerRow]:
+    """As `account_rows`, for our own counters: what was not counted yet was 0."""
+    return [
+        (cell, source, name, before.get(name, 0.0), after.get(name, 0.0), "s" if name.endswith("_s") else "calls")
+        for name in sorted(before.keys() | after.keys())
+    ]

@@ -1,0 +1,211 @@
+"""Locust's side: users that are the threads of application servers, and a master that conducts the cells.
+
+Every Locust worker plays one application server; its users are the server's threads, and every request is run by one of
+their tasks, so that Locust's own count equals the samples. Importing locust monkey-patches the process: only this file
+does, and only Locust's processes import it.
+"""
+
+from typing import Any
+
+import locust  # isort: split
+
+import itertools
+import json
+import logging
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import gevent
+from gevent.event import AsyncResult
+from locust import User, constant, events, task
+from locust.argument_parser import LocustArgumentParser
+from locust.env import Environment
+from locust.runners import MasterRunner, WorkerRunner
+
+from artefact.read import read_run
+from artefact.write import RunWriter
+from loadtests.appserver import AppServer, CellBroken
+from loadtests.clock import hub_clock
+from loadtests.conductor import Conductor, HarnessBroken, Harvest
+from loadtests.instruments import Ruler
+from loadtests.spec import CellOrder, Spec, read_spec
+
+log = logging.getLogger(__name__)
+
+locust.runners.WORKER_REPORT_INTERVAL = 1.0  # the live page's charts have a point a second
+
+PREPARE_S = 60.0
+"""How long an application server may take to prepare a cell."""
+
+app_server: AppServer | None = None
+clients = itertools.count()
+
+
+@events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
+def add_arguments(parser: LocustArgumentParser) -> None:
+    parser.add_argument("--spec", include_in_web_ui=False, required=True, help="the run's orders, a JSON file")
+
+
+class AppServerThread(User):
+    """One thread of the application server that this process plays."""
+
+    wait_time = constant(0)
+
+    def on_start(self) -> None:
+        self.client_index = next(clients)
+
+    @task
+    def serve_next(self) -> None:
+        assert app_server is not None
+        app_server.serve_next(self.client_index, self.tell)
+
+    def tell(self, operation: str, response_ms: float, error: Exception | None) -> None:
+        """Let Locust count the request for its live page; our own facts are kept apart."""
+        assert app_server is not None
+        cell = app_server.cell
+        assert cell is not None
+        self.environment.events.request.fire(
+            request_type=operation,
+            name=f"{cell.order.scenario} {cell.order.contender}",
+            response_time=response_ms,
+            response_length=0,
+            exception=error,
+            context={},
+        )
+
+
+@events.init.add_listener  # type: ignore[untyped-decorator]
+def start(environment: Environment, **_: Any) -> None:
+    assert environment.parsed_options is not None
+    spec = read_spec(Path(environment.parsed_options.spec))
+    if isinstance(environment.runner, WorkerRunner):
+        Worker(environment.runner, spec)
+    elif isinstance(environment.runner, MasterRunner):
+        Master(environment, environment.runner, spec)
+    else:
+        raise SystemExit("the locustfile runs with a master and workers: use the stampede command")
+
+
+class Worker:
+    """Answers the master's orders in one worker."""
+
+    def __init__(self, runner: WorkerRunner, spec: Spec) -> None:
+        self.runner = runner
+        self.spec = spec
+        runner.register_message("prepare", self.on_prepare, concurrent=True)
+        runner.register_message("begin", self.on_begin, concurrent=True)
+        runner.environment.events.quitting.add_listener(self.on_quitting)  # type: ignore[no-untyped-call]
+
+    def on_prepare(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
+        global app_server
+        try:
+            if app_server is None:
+                app_server = AppServer(self.spec, self.runner.worker_index, hub_clock())
+            account = app_server.prepare(CellOrder(**msg.data["order"]))
+        except Exception as error:
+            log.exception("prepare")
+            self.answer({"error": f"{type(error).__name__}: {error}"})
+        else:
+            self.answer({"account": account})
+
+    def on_begin(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
+        assert app_server is not None
+        try:
+            app_server.begin(msg.data["begin_ns"])
+            samples, account = app_server.finish()
+        except Exception as error:
+            log.exception("cell")
+            self.answer({"error": f"{type(error).__name__}: {error}"})
+        else:
+            self.runner._send_stats()  # Locust's own count must have arrived before ours
+            self.answer({"samples": samples, "account": account})
+
+    def answer(self, data: dict[str, Any]) -> None:
+        self.runner.send_message("answer", {"process": self.runner.worker_index, **data})
+
+    def on_quitting(self, **_: Any) -> None:
+        if app_server is not None:
+            app_server.abandon()
+            app_server.close()
+
+
+class Master:
+    """Runs the conductor once all users are there, and carries its orders to the workers."""
+
+    def __init__(self, environment: Environment, runner: MasterRunner, spec: Spec) -> None:
+        self.environment = environment
+        self.runner = runner
+        self.spec = spec
+        self.answers: dict[int, AsyncResult[Any]] = {}
+        self.conductor: Conductor | None = None
+        runner.register_message("answer", self.on_answer, concurrent=True)
+        environment.events.spawning_complete.add_listener(self.on_spawned)  # type: ignore[no-untyped-call]
+
+    def on_spawned(self, **_: Any) -> None:
+        if self.conductor is None:
+            gevent.spawn(self.conduct)
+
+    def conduct(self) -> None:
+        """The whole run; its outcome is written into the run folder and is the process's exit code."""
+        folder = Path(self.spec.folder)
+        writer = RunWriter(folder, read_run(folder).info)
+        conductor = self.conductor = Conductor(self.spec, self, writer, Ruler(hub_clock()), self.tell)
+        try:
+            conductor.run(self.spec.cells)
+            writer.run.status = "finished"
+        except Exception as error:
+            log.exception("conductor")
+            writer.run.status = "failed"
+            writer.run.remarks.append(
+                {"name": "harness", "what": f"{type(error).__name__}: {error}", "cost": "the run"}
+            )
+            self.environment.process_exit_code = 1
+        finally:
+            writer.save()
+            conductor.close()
+            self.runner.quit()
+
+    def prepare(self, order: CellOrder) -> dict[int, dict[str, float]]:
+        return {a["process"]: a["account"] for a in self.ask("prepare", {"order": asdict(order)}, PREPARE_S)}
+
+    def begin(self, begin_ns: int) -> None:
+        self.expect_answers()
+        self.runner.send_message("begin", {"begin_ns": begin_ns})
+
+    def collect(self) -> list[Harvest]:
+        return [
+            Harvest(process=a["process"], samples=a["samples"], account=a["account"]) for a in self.await_answers(600.0)
+        ]
+
+    def requests_counted(self) -> int:
+        return int(self.runner.stats.total.num_requests)
+
+    def ask(self, message: str, data: dict[str, Any], timeout_s: float) -> list[dict[str, Any]]:
+        self.expect_answers()
+        self.runner.send_message(message, data)
+        return self.await_answers(timeout_s)
+
+    def expect_answers(self) -> None:
+        if self.runner.worker_count < self.spec.processes:
+            raise HarnessBroken(f"{self.runner.worker_count} of {self.spec.processes} application servers are left")
+        self.answers = {process: AsyncResult() for process in range(self.spec.processes)}
+
+    def await_answers(self, timeout_s: float) -> list[dict[str, Any]]:
+        answers = []
+        for process, answer in self.answers.items():
+            try:
+                answers.append(answer.get(timeout=timeout_s))
+            except gevent.Timeout:
+                raise HarnessBroken(f"application server {process} did not answer in {timeout_s:.0f} s") from None
+        for answer in answers:
+            if "error" in answer:
+                raise CellBroken(f"application server {answer['process']}: {answer['error']}")
+        return answers
+
+    def on_answer(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
+        self.answers[msg.data["process"]].set(msg.data)
+
+    def tell(self, event: dict[str, Any]) -> None:
+        if self.spec.progress_fd is not None:
+            os.write(self.spec.progress_fd, json.dumps(event).encode() + b"\n")

@@ -1,0 +1,84 @@
+"""The orders for one run: what the front door decides and every Locust process reads, as a private JSON file."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from loadtests.lineup import Entrant
+from scenarios.workload import OwnSql, Workload
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScenarioOrder:
+    """A scenario as it will be run."""
+
+    name: str
+    workload: Workload
+    statements: dict[str, Any]
+    """The fields of stack.source.Statements."""
+    window_s: float
+    warm_up_s: float
+    drain_s: float
+    distance_ns: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellOrder:
+    """One cell that will be run."""
+
+    id: int
+    scenario: str
+    contender: str
+    round: int
+    seed: int
+    """The same for every contender of a scenario and round: same keys, same arrivals."""
+    predecessor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """Everything that the Locust processes need to know."""
+
+    folder: str
+    postgres_url: str
+    redis_url: str
+    key_prefix: str
+    processes: int
+    users_per_process: int
+    seed: int
+    entrants: tuple[Entrant, ...]
+    scenarios: tuple[ScenarioOrder, ...]
+    cells: tuple[CellOrder, ...]
+    progress_fd: int | None = None
+    """Where the master tells how far it is, a JSON object a line."""
+
+    def scenario(self, name: str) -> ScenarioOrder:
+        return next(s for s in self.scenarios if s.name == name)
+
+    def entrant(self, name: str) -> Entrant:
+        return next(e for e in self.entrants if e.name == name)
+
+    def write(self, path: Path) -> None:
+        """Write the orders; they hold passwords, so only the owner may read them."""
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(asdict(self)))
+
+
+def read_spec(path: Path) -> Spec:
+    data = json.loads(path.read_text())
+    return Spec(
+        **{
+            **data,
+            "entrants": tuple(Entrant(**e) for e in data["entrants"]),
+            "scenarios": tuple(read_scenario(s) for s in data["scenarios"]),
+            "cells": tuple(CellOrder(**c) for c in data["cells"]),
+        }
+    )
+
+
+def read_scenario(data: dict[str, Any]) -> ScenarioOrder:
+    workload = dict(data["workload"])
+    if workload["sql"] is not None:
+        workload["sql"] = OwnSql(**workload["sql"])
+    return ScenarioOrder(**{**data, "workload": Workload(**workload)})

@@ -1,0 +1,45 @@
+"""Plans: how many rounds of what. A round runs every contender once in every scenario, in random order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from patterns.errors import ConfigError, require
+
+REFERENCE = "cache-aside"
+"""What every contender is compared with unless another is named."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a bench runs."""
+
+    name: str
+    rounds: int
+    scenarios: tuple[str, ...]
+    twin: bool = True
+    """Run the reference twice under two names, so that the noise floor is known."""
+
+    def __post_init__(self) -> None:
+        require(1 <= self.rounds <= 1000, "rounds", self.rounds, "1 to 1,000")
+        require(len(self.scenarios) > 0, "scenarios", self.scenarios, "at least one")
+
+
+PLANS: Mapping[str, Plan] = {
+    plan.name: plan
+    for plan in (
+        # does everything work? no verdicts: one round carries none
+        Plan(name="smoke", rounds=1, scenarios=("read-heavy", "stampede"), twin=False),
+        # which one? eight rounds are the fewest that carry an interval for every comparison
+        Plan(name="quick", rounds=8, scenarios=("read-heavy", "stampede")),
+        # which one, with room for a correction over more comparisons
+        Plan(name="standard", rounds=10, scenarios=("read-heavy", "stampede")),
+        Plan(name="full", rounds=20, scenarios=("read-heavy", "stampede")),
+    )
+}
+
+
+def find_plan(name: str) -> Plan:
+    """The plan of that name. Raises ConfigError with the names that there are."""
+    if name not in PLANS:
+        raise ConfigError("plan", name, f"one of {', '.join(PLANS)}")
+    return PLANS[name]

@@ -1,0 +1,245 @@
+"""The front door: the command line, which only dispatches. Everything it needs is imported inside the command."""
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="stampede",
+    help="Which caching pattern, rate limiter and serializer for your workload, and what it costs when things go wrong.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+PlanName = Annotated[str, typer.Option("--plan", help="smoke, quick, standard or full")]
+StackName = Annotated[str, typer.Option("--stack", help="auto, embedded, containers or external")]
+PostgresUrl = Annotated[
+    str | None, typer.Option("--postgres", envvar="STAMPEDE_POSTGRES_URL", help="URL of your own PostgreSQL")
+]
+RedisUrl = Annotated[str | None, typer.Option("--redis", envvar="STAMPEDE_REDIS_URL", help="URL of your own Redis")]
+WorkloadPath = Annotated[Path | None, typer.Option("--workload", help="a TOML file (stampede init writes one)")]
+Contenders = Annotated[
+    list[str] | None,
+    typer.Option("--contender", help="path of your own pattern: runs beside ours. May be repeated"),
+]
+Only = Annotated[list[str] | None, typer.Option("--only", help="run only these of ours. May be repeated")]
+Rtt = Annotated[float | None, typer.Option("--rtt", help="simulated distance in ms a round trip; 0: the bare machine")]
+Scenarios = Annotated[list[str] | None, typer.Option("--scenario", help="run only these. May be repeated")]
+
+
+@app.command()
+def bench(
+    plan: PlanName = "quick",
+    stack: StackName = "auto",
+    postgres: PostgresUrl = None,
+    redis: RedisUrl = None,
+    workload: WorkloadPath = None,
+    contender: Contenders = None,
+    only: Only = None,
+    scenario: Scenarios = None,
+    rounds: Annotated[int | None, typer.Option(help="rounds, instead of the plan's")] = None,
+    reference: Annotated[str, typer.Option(help="what every contender is compared with")] = "cache-aside",
+    rtt: Rtt = None,
+    processes: Annotated[int, typer.Option(help="application servers")] = 2,
+    seed: Annotated[int, typer.Option(help="the same seed gives the same data, keys and arrivals")] = 1,
+    runs: Annotated[Path, typer.Option(help="where run folders go")] = Path("runs"),
+) -> None:
+    """Compare caching patterns on real servers and write a report."""
+    from dataclasses import replace
+
+    from reports.console import print_summary
+    from reports.render import render
+
+    from loadtests.bench import BenchOrder, check_order, prepare_run, run_bench
+    from loadtests.progress import bench_progress
+    from scenarios.plans import find_plan
+    from stack.open import open_stack
+
+    with bad_input_in_one_line():
+        chosen = find_plan(plan)
+        if scenario:
+            chosen = replace(chosen, scenarios=tuple(scenario))
+        if rounds is not None:
+            chosen = replace(chosen, rounds=rounds)
+        order = BenchOrder(
+            plan=chosen,
+            workload=read_workload_file(workload),
+            contenders=tuple(only or ()),
+            own_contenders=tuple(contender or ()),
+            reference=reference,
+            processes=processes,
+            rtt_ms=rtt,
+            seed=seed,
+            runs=runs,
+            command=shlex.join(["stampede", *sys.argv[1:]]),
+        )
+        check_order(order)
+        with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
+            say(servers.first_line())
+            spec, _ = prepare_run(order, servers, say)
+            folder = Path(spec.folder)
+            try:
+                with bench_progress(spec) as on_event:
+                    run_bench(spec, servers, on_event)
+            finally:
+                say(f"report: {render(folder)}")
+        print_summary(folder)
+
+
+@app.command()
+def report(
+    run: Annotated[Path | None, typer.Argument(help="a run folder; the newest where none is given")] = None,
+    runs: Annotated[Path, typer.Option(help="where run folders are")] = Path("runs"),
+) -> None:
+    """Write a run folder's report anew."""
+    from reports.console import print_summary
+    from reports.render import render
+
+    with bad_input_in_one_line():
+        folder = run or newest(runs)
+        say(f"report: {render(folder)}")
+        print_summary(folder)
+
+
+@app.command()
+def web(
+    stack: StackName = "auto",
+    postgres: PostgresUrl = None,
+    redis: RedisUrl = None,
+    workload: WorkloadPath = None,
+    contender: Contenders = None,
+    rtt: Rtt = None,
+    processes: Annotated[int, typer.Option(help="application servers")] = 2,
+    port: Annotated[int, typer.Option(help="where Locust's page is served, on 127.0.0.1")] = 8089,
+    seed: Annotated[int, typer.Option(help="the same seed gives the same data, keys and arrivals")] = 1,
+    runs: Annotated[Path, typer.Option(help="where run folders go")] = Path("runs"),
+) -> None:
+    """Open Locust's page, with scenario and contender to choose. Ctrl-C ends it."""
+    from loadtests.web import check_port, serve_page
+
+    from loadtests.bench import BenchOrder
+    from scenarios.plans import Plan
+    from scenarios.scenario import scenarios
+    from stack.open import open_stack
+
+    with bad_input_in_one_line():
+        check_port(port)
+        order = BenchOrder(
+            plan=Plan(name="web", rounds=1, scenarios=tuple(scenarios()), twin=False),
+            workload=read_workload_file(workload),
+            own_contenders=tuple(contender or ()),
+            processes=processes,
+            rtt_ms=rtt,
+            seed=seed,
+            runs=runs,
+            command=shlex.join(["stampede", *sys.argv[1:]]),
+        )
+        with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
+            say(servers.first_line())
+            serve_page(order, servers, port, say)
+
+
+@app.command()
+def services(
+    stack: StackName = "auto",
+    postgres: PostgresUrl = None,
+    redis: RedisUrl = None,
+) -> None:
+    """Start PostgreSQL and Redis, print their URLs, keep them until Ctrl-C."""
+    import threading
+
+    from stack.open import open_stack
+
+    with (
+        bad_input_in_one_line(),
+        open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers,
+    ):
+        say(servers.first_line())
+        typer.echo(servers.postgres.url)
+        typer.echo(servers.redis.url)
+        threading.Event().wait()
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(help="the file to write")] = Path("workload.toml"),
+) -> None:
+    """Write a commented workload file."""
+    from patterns.errors import ConfigError
+    from scenarios.workload import TEMPLATE
+
+    with bad_input_in_one_line():
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(TEMPLATE)
+        except FileExistsError:
+            raise ConfigError("path", str(path), "a file that is not there yet") from None
+        except OSError as error:
+            raise ConfigError("path", str(path), f"a file that can be written ({error.strerror})") from error
+        say(f"wrote {path}")
+
+
+def read_workload_file(path: Path | None):  # type: ignore[no-untyped-def]  # its type is imported inside
+    from scenarios.scenario import scenarios
+    from scenarios.workload import WorkloadFile, read_workload
+
+    return WorkloadFile() if path is None else read_workload(path, frozenset(scenarios()))
+
+
+def stack_choice(name: str):  # type: ignore[no-untyped-def]  # its type is imported inside
+    from patterns.errors import require
+    from stack.open import CHOICES
+
+    require(name in CHOICES, "stack", name, f"one of {', '.join(CHOICES)}")
+    return name
+
+
+def newest(runs: Path) -> Path:
+    """The newest run folder. Raises RunFolderError where there is none."""
+    from artefact.read import RunFolderError
+
+    folders = sorted(path.parent for path in runs.glob("*/run.json"))
+    if not folders:
+        raise RunFolderError(runs, "no run folder in it", "make bench, or the path of a run folder")
+    return folders[-1]
+
+
+def say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+@contextmanager
+def bad_input_in_one_line() -> Iterator[None]:
+    """What the user can mend: one line and exit code 2. A broken harness: 1. Ctrl-C: 130."""
+    from artefact.read import RunFolderError
+    from patterns.errors import ConfigError
+
+    try:
+        yield
+    except (ConfigError, RunFolderError) as error:
+        say("stampede: " + " ".join(str(error).split()))
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        say("stampede: stopped; what was finished is kept")
+        raise typer.Exit(130) from None
+    except Exception as error:
+        if type(error).__name__ != "BenchFailed":
+            raise
+        say(f"stampede: {error}")
+        raise typer.Exit(1) from None
+
+
+def main() -> None:
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    app()
+
+
+if __name__ == "__main__":
+    main()
