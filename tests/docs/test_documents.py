@@ -171,6 +171,13 @@ def test_the_patterns_are_listed() -> None:
     assert listed == [(name, found.pattern.summary) for name, found in contenders().items()]
 
 
+def test_the_outcomes_are_listed() -> None:
+    """docs/measures.md defines every outcome that the reports know, and none else."""
+    from reports.frames import OUTCOMES
+
+    assert sorted(name for name, _ in table("docs/measures.md", "## Outcomes")) == sorted(OUTCOMES)
+
+
 def test_the_example_pattern_is_one(tmp_path: Path) -> None:
     """The file in how-to/your-own-pattern.md is a contender as it stands, under the name that the page gives it."""
     path = tmp_path / "negative_caching.py"
