@@ -12,7 +12,7 @@ import typer
 
 app = typer.Typer(
     name="stampede",
-    help="Which caching pattern, rate limiter and serializer for your workload, and what it costs when things go wrong.",
+    help="Which caching pattern, limiter and serializer for your workload, and what it costs when things go wrong.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,

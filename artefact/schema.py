@@ -28,7 +28,7 @@ SAMPLES = pa.schema(
         pa.field("round", pa.int32(), False),
         pa.field("process", pa.int16(), False),  # index of the app server, from 0
         pa.field("client", pa.int32(), False),  # index of the app server's thread; -1: background work
-        pa.field("operation", pa.dictionary(pa.int16(), pa.string()), False),  # read, write, background
+        pa.field("operation", pa.dictionary(pa.int16(), pa.string()), False),  # read, write, background, hit
         pa.field("warm_up", pa.bool_(), False),  # kept, flagged, left out of every figure
         pa.field("key", pa.int64()),  # the record's id
         pa.field("due_ns", pa.int64(), False),  # when the request was due (background: when it was handed over)
@@ -48,6 +48,11 @@ SAMPLES = pa.schema(
         pa.field("version_written", pa.int64()),
         pa.field("commit_start_ns", pa.int64()),  # COMMIT's own round trip, as the gateway saw it
         pa.field("commit_end_ns", pa.int64()),
+        # a rate limiter's decision (operation hit; key is the subject); null elsewhere
+        pa.field("allowed", pa.bool_()),
+        pa.field("remaining", pa.int64()),  # calls that are said to be left
+        pa.field("retry_after_ns", pa.int64()),  # how long a refused caller is told to wait
+        pa.field("reset_after_ns", pa.int64()),  # when the quota is said to be whole again
     ]
 )
 

@@ -32,6 +32,9 @@ BACKGROUND_WORKERS = 4
 GRACE_S = 30.0
 """How long after its deadline a cell waits for what is still open, so that counts stay whole, before it is void."""
 
+NO_DECISION = (None, None, None, None)
+"""The columns of a rate limiter's decision, in a row that is none."""
+
 Operation = Literal["read", "write"]
 Tell = Callable[[Operation, float, Exception | None], None]
 """(operation, response time in ms, error): how Locust hears of a request."""
@@ -257,6 +260,7 @@ class AppServer:
                 facts.version_written,
                 facts.commit_start_ns,
                 facts.commit_end_ns,
+                *NO_DECISION,
             )
         )
 

@@ -319,20 +319,24 @@ def start_locust(
 def events_from(
     progress: int, master: subprocess.Popen[bytes], workers: Sequence[subprocess.Popen[bytes]]
 ) -> Iterator[Mapping[str, Any]]:
-    """What the master tells, until it closes the pipe. Raises BenchFailed when a process is gone before its time."""
+    """What the master tells, until it says that all is over or ends. Raises BenchFailed when a worker ends before."""
     pending = b""
     while True:
         ready, _, _ = select.select([progress], [], [], 0.5)
-        if ready:
-            data = os.read(progress, 65536)
-            if not data:
-                return
-            *lines, pending = (pending + data).split(b"\n")
-            yield from (json.loads(line) for line in lines)
-        elif master.poll() is None:
+        if not ready:
             for number, worker in enumerate(workers):
-                if worker.poll() is not None:
+                if worker.poll() is not None and master.poll() is None:
                     raise BenchFailed(f"application server {number} ended with code {worker.returncode}")
+            continue
+        data = os.read(progress, 65536)
+        if not data:
+            return
+        *lines, pending = (pending + data).split(b"\n")
+        for line in lines:
+            event = json.loads(line)
+            if event["event"] == "over":
+                return
+            yield event
 
 
 def end_processes(children: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -57,8 +57,10 @@ class AppServerThread(User):
 
     @task
     def serve_next(self) -> None:
-        assert app_server is not None
-        app_server.serve_next(self.client_index, self.tell)
+        if app_server is None:  # the first cell is still to come
+            gevent.sleep(0.05)
+        else:
+            app_server.serve_next(self.client_index, self.tell)
 
     def tell(self, operation: str, response_ms: float, error: Exception | None) -> None:
         """Let Locust count the request for its live page; our own facts are kept apart."""
@@ -164,6 +166,7 @@ class Master:
         finally:
             writer.save()
             conductor.close()
+            self.tell({"event": "over"})
             self.runner.quit()
 
     def prepare(self, order: CellOrder) -> dict[int, dict[str, float]]:
