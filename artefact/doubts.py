@@ -1,0 +1,175 @@
+"""What a run can doubt about itself: a closed list. Each doubt is printed above the numbers that it touches."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoubtKind:
+    """A check that every run goes through."""
+
+    name: str
+    """A stable name, also its anchor in the report."""
+    measures: str
+    """What is looked at."""
+    unit: str
+    """Of value and limit: ms, share, rounds, cells, 1 …"""
+    limit: str
+    """When it is a doubt, in words."""
+    advice: str
+    """What the reader can do about it."""
+    withholds: str
+    """What must not be read out of the figures that it touches."""
+    voids: bool = False
+    """Whether the run's figures are void with it: our own bug, not the reader's circumstances."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doubt:
+    """One doubt about one run."""
+
+    kind: DoubtKind
+    what: str
+    """The finding in one sentence, with its figures."""
+    value: float | None = None
+    limit: float | None = None
+    """The bound that the value broke, in the kind's unit."""
+    scenario: str | None = None
+    """None: the whole run."""
+    contenders: tuple[str, ...] = ()
+    """Empty: all of them."""
+    cells: tuple[int, ...] = ()
+    number: int = 0
+    """As printed, from 1; 0: not yet numbered."""
+
+
+BETTER_THAN_BOUND = DoubtKind(
+    name="better-than-bound",
+    measures="a contender against the bare Redis GET that it cannot beat",
+    unit="1",
+    limit="its whole interval lies below the ruler's by more than the noise floor",
+    advice="this is a fault of the suite: please report it with the run folder",
+    withholds="everything",
+    voids=True,
+)
+COUNTS_DIFFER = DoubtKind(
+    name="counts-differ",
+    measures="our own counts against Locust's, Redis' commandstats and pg_stat_statements",
+    unit="1",
+    limit="any difference",
+    advice="look for another client of the same servers; if there is none, report it with the run folder",
+    withholds="loads, commands and database time of the cells that it touches",
+)
+TWINS_DIFFER = DoubtKind(
+    name="twins-differ",
+    measures="two copies of one contender under different names (A/A)",
+    unit="1",
+    limit="they differ at the 5 % level, Holm over all A/A rows of the run",
+    advice="run on a quieter machine, or with more rounds",
+    withholds="every better and worse of that scenario",
+)
+GENERATOR_LATE = DoubtKind(
+    name="generator-late",
+    measures="p99 of start − max(due, thread free): our own lateness",
+    unit="ms",
+    limit="above 1 ms and above 10 % of the response time's p99",
+    advice="lower rate_per_s, free the machine, or spread the load over more machines",
+    withholds="response times near or below that lateness",
+)
+SATURATED = DoubtKind(
+    name="saturated",
+    measures="share of the due requests that ended by the deadline D",
+    unit="share",
+    limit="below 1",
+    advice="lower rate_per_s to what every contender can carry, or give more users_per_process",
+    withholds="comparisons of response times with this contender; its percentiles may read > D",
+)
+ERRORS = DoubtKind(
+    name="errors",
+    measures="requests that ended in an exception",
+    unit="requests",
+    limit="any",
+    advice="look at the error classes below; the failed requests are in no response time",
+    withholds="response times of what failed",
+)
+FEW_ROUNDS = DoubtKind(
+    name="few-rounds",
+    measures="complete rounds",
+    unit="rounds",
+    limit="below 6",
+    advice="make bench (plan quick: eight rounds)",
+    withholds="every better, worse and same: ranges of what was seen stand instead of intervals",
+)
+CELLS_MISSING = DoubtKind(
+    name="cells-missing",
+    measures="planned cells that failed or never ran",
+    unit="cells",
+    limit="any",
+    advice="run again; what was finished stands",
+    withholds="pairs of the rounds that lack a cell",
+)
+DATABASE_BUSY = DoubtKind(
+    name="database-busy",
+    measures="share of all cores that the database used during a cell",
+    unit="share",
+    limit="above a half",
+    advice="lower load_cpu_ms or rate_per_s, or put the database on a machine of its own",
+    withholds="1 + rate × load time as an expectation: loads now queue for cores and pile up",
+)
+MACHINE_BUSY = DoubtKind(
+    name="machine-busy",
+    measures="share of all cores that the run's processes and servers used during a cell",
+    unit="share",
+    limit="above 0.9",
+    advice="lower rate_per_s, or use more cores",
+    withholds="response times: they measure the queue for cores",
+)
+DISTANCE_OFF = DoubtKind(
+    name="distance-off",
+    measures="simulated distance a round trip, achieved (median) less asked",
+    unit="ms",
+    limit="more than 0.1 ms apart",
+    advice="free the machine; or run with --rtt 0",
+    withholds="response times as those of the distance asked for",
+)
+NOT_STEADY = DoubtKind(
+    name="not-steady",
+    measures="read p50 in the second half of a cell over that in the first",
+    unit="1",
+    limit="its interval lies wholly outside 1 ± 10 %",
+    advice="look at both halves; give longer cells or a longer warm-up",
+    withholds="one figure for the whole cell",
+)
+REMARK = DoubtKind(
+    name="remark",
+    measures="what the harness had to say while it ran",
+    unit="",
+    limit="any remark",
+    advice="",
+    withholds="",
+)
+UNFINISHED = DoubtKind(
+    name="unfinished",
+    measures="whether the run came to its end",
+    unit="",
+    limit="anything but finished",
+    advice="run again for all that was planned",
+    withholds="nothing of the cells that were finished",
+)
+
+KINDS = (
+    BETTER_THAN_BOUND,
+    TWINS_DIFFER,
+    COUNTS_DIFFER,
+    UNFINISHED,
+    CELLS_MISSING,
+    FEW_ROUNDS,
+    SATURATED,
+    ERRORS,
+    GENERATOR_LATE,
+    DATABASE_BUSY,
+    MACHINE_BUSY,
+    DISTANCE_OFF,
+    NOT_STEADY,
+    REMARK,
+)
+"""All there are, gravest first: also the order in which they are printed."""

@@ -1,0 +1,149 @@
+"""Read a run folder. What is not as the schema says is refused with one line; nothing is guessed or repaired.
+
+A run that was cut or killed is read all the same: the cells that it finished (status `done`) count, the others do not.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from artefact.schema import SCHEMA, TABLES, CellInfo, ContenderInfo, RunInfo, ScenarioInfo
+
+T = TypeVar("T")
+
+EXACT = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+"""Nullable columns keep their integers: a float would lose nanoseconds after 104 days of uptime."""
+
+
+class RunFolderError(ValueError):
+    """A run folder that cannot be used: where, what was there, what was wanted. One line."""
+
+    def __init__(self, where: Path | str, what: str, want: str) -> None:
+        super().__init__(f"{where}: {what} (wanted: {want})")
+        self.where = str(where)
+        self.what = what
+        self.want = want
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder: its run.json at once, its tables when they are first asked for (pandas frames, done cells only)."""
+
+    folder: Path
+    info: RunInfo
+
+    @property
+    def done(self) -> list[CellInfo]:
+        """The cells that count."""
+        return [cell for cell in self.info.cells if cell.status == "done"]
+
+    @cached_property
+    def samples(self) -> pd.DataFrame:
+        """One row a request, as schema.SAMPLES; names are categories, times nullable integers."""
+        return self.table("samples")
+
+    @cached_property
+    def servers(self) -> pd.DataFrame:
+        """Counters before and after each cell, as schema.SERVERS."""
+        return self.table("servers")
+
+    @cached_property
+    def timeline(self) -> pd.DataFrame:
+        """Gauges and events, as schema.TIMELINE."""
+        return self.table("timeline")
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A whole table as one frame. Raises RunFolderError where a file cannot be read."""
+        schema = TABLES[name]
+        parts = [read_part(path, schema) for path in table_files(self.folder, name, self.done)]
+        whole = pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table()
+        texts = [f.name for f in schema if pa.types.is_string(f.type)]
+        frame: pd.DataFrame = whole.to_pandas(types_mapper=EXACT.get, categories=texts, split_blocks=True)
+        return frame
+
+
+def read_run(folder: Path) -> Run:
+    """The run in that folder. Raises RunFolderError: no run.json, another schema, a missing or cut Parquet file."""
+    path = folder / "run.json"
+    if not folder.is_dir():
+        raise RunFolderError(folder, "no such folder", "a run folder")
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RunFolderError(path, "no such file", "run.json: is this a run folder?") from error
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise RunFolderError(path, f"unreadable ({error})".replace("\n", " "), "JSON") from error
+    if not isinstance(data, dict):
+        raise RunFolderError(path, type(data).__name__, "a JSON object")
+    if data.get("schema") != SCHEMA:
+        raise RunFolderError(path, f"schema {data.get('schema')!r}", f"schema {SCHEMA}, which this version reads")
+    run = Run(folder, parse(data, path))
+    for name, schema in TABLES.items():
+        for part in table_files(folder, name, run.done):
+            check_part(part, schema)
+    return run
+
+
+def parse(data: Mapping[str, Any], path: Path) -> RunInfo:
+    nested = {"scenarios": ScenarioInfo, "contenders": ContenderInfo, "cells": CellInfo}
+    info = build(RunInfo, data, path, "run")
+    for name, kind in nested.items():
+        rows = getattr(info, name)
+        if not isinstance(rows, list):
+            raise RunFolderError(path, f"{name}: {type(rows).__name__}", "a list")
+        setattr(info, name, [build(kind, row, path, f"{name}[{i}]") for i, row in enumerate(rows)])
+    scenarios, contenders = {s.name for s in info.scenarios}, {c.name for c in info.contenders}
+    for cell in info.cells:
+        if cell.scenario not in scenarios or cell.contender not in contenders:
+            raise RunFolderError(path, f"cell {cell.id}: {cell.scenario} × {cell.contender}", "a listed pair")
+        times = (cell.begin_ns, cell.window_start_ns, cell.window_end_ns, cell.deadline_ns)
+        if cell.status == "done" and None in times:
+            raise RunFolderError(path, f"cell {cell.id} is done without its times", "begin, window and deadline")
+    return info
+
+
+def build(kind: type[T], row: Any, path: Path, where: str) -> T:
+    if not isinstance(row, dict):
+        raise RunFolderError(path, f"{where}: {type(row).__name__}", "an object")
+    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    for name, f in known.items():
+        if name not in row and f.default is MISSING and f.default_factory is MISSING:
+            raise RunFolderError(path, f"{where} has no {name}", f"the fields of {kind.__name__}")
+    return kind(**{name: value for name, value in row.items() if name in known})
+
+
+def table_files(folder: Path, name: str, cells: list[CellInfo]) -> list[Path]:
+    """The file of each cell, in order. Raises RunFolderError where one is missing."""
+    found = {
+        int(p.stem.removeprefix("cell-")): p for p in (folder / name).glob("cell-*.parquet") if p.stem[5:].isdigit()
+    }
+    for cell in cells:
+        if cell.id not in found:
+            want = f"a file for cell {cell.id}, which run.json calls done"
+            raise RunFolderError(folder / name / f"cell-{cell.id:05d}.parquet", "no such file", want)
+    return [found[cell.id] for cell in cells]
+
+
+def check_part(path: Path, schema: pa.Schema) -> None:
+    try:
+        found = pq.read_schema(path)
+    except (pa.ArrowException, OSError) as error:
+        raise RunFolderError(path, "cut or not Parquet", "a whole Parquet file") from error
+    missing = [name for name in schema.names if name not in found.names]
+    if missing:
+        raise RunFolderError(path, f"no column {missing[0]}", f"the columns of schema {SCHEMA}")
+
+
+def read_part(path: Path, schema: pa.Schema) -> pa.Table:
+    check_part(path, schema)
+    try:
+        return pq.read_table(path, columns=schema.names).cast(schema)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise RunFolderError(path, f"unreadable ({type(error).__name__})", "a whole Parquet file") from error

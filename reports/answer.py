@@ -1,0 +1,168 @@
+"""The answer, by a stated rule, and what stands around it on the first screen."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from artefact.schema import ContenderInfo, ScenarioInfo
+from reports import words
+from reports.judge import Judgement
+from reports.metrics.metric import Metric, find_metric, metrics
+from reports.statistics import MIN_ROUNDS, Estimate, noise_floor
+
+PRICES = ("read-p99", "read-p50", "write-p50", "database-ms-per-1000-reads", "commands-per-request")
+"""Where a price is looked for."""
+WORTH_SAYING = 1.25
+"""A price is told from this ratio to the best on, resolution added to both sides."""
+
+RULE = (
+    "Among the contenders that answered every request: the fewest loads per expiry (where the scenario has one hot key; "
+    "else per 1,000 reads). Those whose intervals overlap the lowest, or that lie within the noise floor of it, are "
+    "tied; among them the lowest read p99 wins, then the lowest p50, then the order of the run. Its price is the figure "
+    "in which it is furthest from the best of the others."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What to take in one scenario."""
+
+    scenario: ScenarioInfo
+    winner: str | None
+    """None: nobody answered everything, or nothing was measured; `why` says so."""
+    figure: str = ""
+    """Its main figure against the next."""
+    price: str = ""
+    wrong_for: str = ""
+    why: str = ""
+
+
+def answers(judgement: Judgement) -> list[Answer]:
+    return [answer(judgement, scenario) for scenario in judgement.scenarios]
+
+
+def answer(judgement: Judgement, scenario: ScenarioInfo) -> Answer:
+    """RULE, applied to one scenario."""
+    name = scenario.name
+    able = [c for c in judgement.run.info.contenders if c.kind == "contender" and answered_all(judgement, name, c)]
+    if not able:
+        return Answer(scenario=scenario, winner=None, why="no contender answered every request")
+    metric = main_metric(judgement, name, able)
+    measured = [c for c in able if not judgement.figure(name, c.name, metric.name).missing]
+    if not measured:
+        return Answer(scenario=scenario, winner=None, why=f"{words.label(metric)} was not measured")
+    ranked = sorted(measured, key=lambda c: judgement.figure(name, c.name, metric.name).value)
+    best = judgement.figure(name, ranked[0].name, metric.name)
+    twin = judgement.twins.get((name, metric.name))
+    m = noise_floor(twin.comparison if twin else None)
+    tied = [c for c in ranked if tie(judgement.figure(name, c.name, metric.name), best, m)]
+    winner = min(tied, key=lambda c: waits(judgement, name, c))
+    rest = [c for c in ranked if c is not winner]
+    figure = says(judgement.figure(name, winner.name, metric.name), metric)
+    if rest:
+        other = judgement.figure(name, rest[0].name, metric.name)
+        link = "not told apart from" if rest[0] in tied else "against"
+        figure += f", {link} {says(other, metric, name_it=False)} with {rest[0].name}, the next"
+        if rest[0] in tied:
+            mine, its = (judgement.figure(name, c.name, "read-p99") for c in (winner, rest[0]))
+            if mine.value < its.value:
+                figure += (
+                    f"; its read p99 is {words.with_unit(mine.value, 'ms')}, not {words.with_unit(its.value, 'ms')}"
+                )
+    price, wrong_for = priced(judgement, name, winner, able)
+    return Answer(scenario=scenario, winner=winner.name, figure=figure, price=price, wrong_for=wrong_for)
+
+
+def main_metric(judgement: Judgement, scenario: str, able: Sequence[ContenderInfo]) -> Metric:
+    per_expiry = find_metric("loads-per-expiry")
+    if any(not judgement.figure(scenario, c.name, per_expiry.name).missing for c in able):
+        return per_expiry
+    return find_metric("loads-per-1000-reads")
+
+
+def answered_all(judgement: Judgement, scenario: str, contender: ContenderInfo) -> bool:
+    due, answered = (judgement.figure(scenario, contender.name, name) for name in ("due", "answered"))
+    return not due.missing and due.value > 0 and due.value == answered.value
+
+
+def tie(figure: Estimate, best: Estimate, m: float) -> bool:
+    overlap = figure.level is not None and best.level is not None and figure.low <= best.high
+    return overlap or figure.value <= best.value * (1 + m)
+
+
+def waits(judgement: Judgement, scenario: str, contender: ContenderInfo) -> tuple[float, float, int]:
+    values = [judgement.figure(scenario, contender.name, name).value for name in ("read-p99", "read-p50")]
+    p99, p50 = (math.inf if math.isnan(v) else v for v in values)
+    return p99, p50, judgement.run.info.contenders.index(contender)
+
+
+def says(figure: Estimate, metric: Metric, *, name_it: bool = True) -> str:
+    unit = f"{metric.group} {metric.title}" if name_it else ""
+    span = words.interval(figure)
+    return f"{words.with_unit(figure.value, metric.unit)}{' ' if unit else ''}{unit}{f' ({span})' if span else ''}"
+
+
+def priced(
+    judgement: Judgement, scenario: str, winner: ContenderInfo, able: Sequence[ContenderInfo]
+) -> tuple[str, str]:
+    """The winner's worst figure beside the best of the others, and whom it hurts; empty where none is worth saying."""
+    worst, price, wrong_for = WORTH_SAYING, "", ""
+    for metric in metrics():
+        if metric.name not in PRICES:
+            continue
+        mine = judgement.figure(scenario, winner.name, metric.name).value
+        others = {
+            c.name: judgement.figure(scenario, c.name, metric.name).value
+            for c in able
+            if c is not winner and not judgement.figure(scenario, c.name, metric.name).missing
+        }
+        if math.isnan(mine) or not others:
+            continue
+        name = min(others, key=lambda n: others[n])
+        ratio = (mine + metric.resolution) / (others[name] + metric.resolution)
+        if ratio > worst:
+            worst, wrong_for = ratio, metric.wrong_for
+            price = (
+                f"{words.label(metric)} {words.with_unit(mine, metric.unit)}, against "
+                f"{words.with_unit(others[name], metric.unit)} with {name}"
+            )
+    return price, wrong_for
+
+
+def headline(found: Sequence[Answer], rounds: int) -> str:
+    """One sentence: what to take."""
+    taken = [a for a in found if a.winner is not None]
+    if not taken:
+        return "This run gives no answer."
+    by_winner: dict[str, list[str]] = {}
+    for a in taken:
+        by_winner.setdefault(str(a.winner), []).append(a.scenario.name)
+    if rounds < MIN_ROUNDS:
+        seen = [f"{winner} did best in {words.listed(where)}" for winner, where in by_winner.items()]
+        shown = "1 round is" if rounds == 1 else f"{rounds} rounds are"
+        return f"No verdict: {shown} too few. As seen, {words.listed(seen)}."
+    parts = [f"{winner} for {words.listed(where)}" for winner, where in by_winner.items()]
+    return f"Take {words.listed(parts)}."
+
+
+def depends_on(found: Sequence[Answer]) -> str:
+    """Where the order of contenders turns, as far as this run varied anything."""
+    winners = {a.winner for a in found if a.winner is not None}
+    turned = (
+        f"The scenario: {words.listed([f'{a.winner} in {a.scenario.name}' for a in found if a.winner])}. "
+        if len(winners) > 1
+        else ""
+    )
+    return f"{turned}Distance, cores, processes and rate: not varied in this run."
+
+
+def next_command(judgement: Judgement) -> tuple[str, str]:
+    """The reader's next question, and the command that answers it."""
+    doubts = {doubt.kind.name for doubt in judgement.doubts}
+    if "few-rounds" in doubts:
+        return "Is that more than luck?", "make bench"
+    if "saturated" in doubts:
+        return "What at a rate that all can carry?", "stampede init && make bench WORKLOAD=workload.toml"
+    if any(s.workload.get("own_sql") for s in judgement.run.info.scenarios):
+        return "And on a network of one millisecond?", "set rtt_ms = 1 in your workload file, then make bench again"
+    return "And with my own table, SQL and rate?", "stampede init && make bench WORKLOAD=workload.toml"

@@ -1,0 +1,81 @@
+"""The decision table: the columns that decide, coloured by how many times the best a figure is."""
+
+import math
+from dataclasses import dataclass
+
+from artefact.schema import ContenderInfo
+from reports import words
+from reports.judge import Judgement
+from reports.metrics.metric import metrics
+
+STEPS = (1.25, 2.0, 4.0, 16.0)
+"""Bounds of the colours, as ratios to the best, resolution added to both: even steps on a log scale, about."""
+NOT_MEASURED = ("stale after told", "races broken", "when Redis dies")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    text: str
+    detail: str = ""
+    heat: int | None = None
+    """0 (the best and what ties with it) to len(STEPS); None: no colour."""
+    unclear: bool = False
+    """"cannot tell" against the reference."""
+    title: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    columns: list[tuple[str, str]]
+    """(scenario or "", title)"""
+    rows: list[tuple[ContenderInfo, list[Entry]]]
+
+
+def heat(value: float, best: float, resolution: float) -> int:
+    """Which step of colour."""
+    if math.isinf(value):
+        return len(STEPS)
+    base = best + resolution
+    ratio = (value + resolution) / base if base > 0 else (1.0 if value == best else math.inf)
+    return sum(ratio > step for step in STEPS)
+
+
+def decision_table(judgement: Judgement) -> Table:
+    contenders = [c for c in judgement.run.info.contenders if c.kind == "contender"]
+    columns: list[tuple[str, str]] = []
+    rows: dict[str, list[Entry]] = {c.name: [] for c in contenders}
+    for scenario in judgement.scenarios:
+        for metric in metrics():
+            figures = {c.name: judgement.figure(scenario.name, c.name, metric.name) for c in contenders}
+            known = [f.value for f in figures.values() if not f.missing]
+            if not metric.decides or not known:
+                continue
+            if metric.name == "loads-per-1000-reads" and expiries(judgement, scenario.name):
+                continue
+            columns.append((scenario.name, words.label(metric)))
+            for name, figure in figures.items():
+                verdict = judgement.verdicts.get((scenario.name, name, metric.name))
+                entry = Entry(text=words.MISSING, detail=figure.why)
+                if not figure.missing:
+                    entry = Entry(
+                        text=words.with_unit(figure.value, metric.unit),
+                        detail=words.interval(figure),
+                        heat=heat(figure.value, min(known), metric.resolution),
+                        unclear=verdict is not None and verdict.sentence == "cannot tell",
+                        title=words.provenance(figure),
+                    )
+                rows[name].append(entry)
+    for title in NOT_MEASURED:
+        columns.append(("", title))
+        for entries in rows.values():
+            entries.append(Entry(text=words.MISSING, detail="not measured in this run"))
+    return Table(columns=columns, rows=[(c, rows[c.name]) for c in contenders])
+
+
+def expiries(judgement: Judgement, scenario: str) -> bool:
+    """Whether this scenario has loads per expiry to show instead."""
+    return any(
+        not figure.missing
+        for (where, _, name), figure in judgement.figures.items()
+        if where == scenario and name == "loads-per-expiry"
+    )

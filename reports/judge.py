@@ -1,0 +1,477 @@
+"""Judging a run: its figures, the four sentences, and what it must doubt about itself."""
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from artefact import doubts as d
+from artefact.doubts import Doubt, DoubtKind
+from artefact.read import Run
+from artefact.schema import ContenderInfo, ScenarioInfo
+from reports import frames
+from reports.frames import Cell
+from reports.metrics import counts
+from reports.metrics.metric import Metric, find_metric, metrics
+from reports.metrics.response import waits_ms
+from reports.statistics import (
+    LEAST_DIFFERENCE,
+    MIN_ROUNDS,
+    Comparison,
+    Estimate,
+    Sentence,
+    compare,
+    holm,
+    noise_floor,
+    quantile,
+    sentence,
+    shift,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """One contender against the reference (a twin: against what it is the twin of) by one metric."""
+
+    scenario: str
+    contender: str
+    against: str
+    metric: Metric
+    comparison: Comparison
+    m: float
+    """Noise floor, a share."""
+    adjusted_p: float
+    sentence: Sentence
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """All that a report says about one run, before it is put into words."""
+
+    run: Run
+    cells: Sequence[Cell]
+
+    @cached_property
+    def groups(self) -> dict[tuple[str, str], list[Cell]]:
+        """The done cells of each (scenario, contender), by round."""
+        found: dict[tuple[str, str], list[Cell]] = {}
+        for cell in sorted(self.cells, key=lambda c: (c.info.round, c.info.id)):
+            found.setdefault((cell.info.scenario, cell.info.contender), []).append(cell)
+        return found
+
+    def of(self, scenario: str, contender: str) -> list[Cell]:
+        return self.groups.get((scenario, contender), [])
+
+    @property
+    def scenarios(self) -> list[ScenarioInfo]:
+        """Those with a done cell."""
+        seen = {scenario for scenario, _ in self.groups}
+        return [s for s in self.run.info.scenarios if s.name in seen]
+
+    @cached_property
+    def figures(self) -> dict[tuple[str, str, str], Estimate]:
+        """(scenario, contender, metric): the figure over the rounds."""
+        pairs = itertools.product(self.scenarios, self.run.info.contenders, metrics())
+        return {(s.name, c.name, m.name): m.estimate(self.of(s.name, c.name)) for s, c, m in pairs}
+
+    def figure(self, scenario: str, contender: str, metric: str) -> Estimate:
+        return self.figures[scenario, contender, metric]
+
+    @property
+    def reference(self) -> str:
+        return self.run.info.reference
+
+    @property
+    def rounds(self) -> int:
+        """The least number of rounds that any (scenario, contender) finished; 0 without cells."""
+        return min((len(cells) for cells in self.groups.values()), default=0)
+
+    def paired(self, scenario: str, contender: str, against: str, metric: Metric) -> Comparison:
+        mine = {cell.info.round: metric.of_cell(cell) for cell in self.of(scenario, contender)}
+        other = {cell.info.round: metric.of_cell(cell) for cell in self.of(scenario, against)}
+        both = sorted(mine.keys() & other.keys())
+        return compare([mine[r] for r in both], [other[r] for r in both])
+
+    @cached_property
+    def twins(self) -> dict[tuple[str, str], Verdict]:
+        """(scenario, metric): the A/A pair. Its p is Holm's over all A/A pairs of the run."""
+        rows = []
+        for s, c, m in itertools.product(self.scenarios, self.run.info.contenders, metrics()):
+            if c.kind == "twin" and c.twin_of is not None and m.compared:
+                rows.append((s.name, c, m, self.paired(s.name, c.name, c.twin_of, m)))
+        tested = [row for row in rows if row[3].rounds >= MIN_ROUNDS]
+        adjusted = dict(zip([id(row[3]) for row in tested], holm([row[3].p for row in tested]), strict=True))
+        found = {}
+        for scenario, twin, metric, comparison in rows:
+            p = adjusted.get(id(comparison), 1.0)
+            found[scenario, metric.name] = Verdict(
+                scenario=scenario,
+                contender=twin.name,
+                against=str(twin.twin_of),
+                metric=metric,
+                comparison=comparison,
+                m=noise_floor(comparison),
+                adjusted_p=p,
+                sentence=sentence(comparison, LEAST_DIFFERENCE, p, metric.better or "lower"),
+            )
+        return found
+
+    @cached_property
+    def verdicts(self) -> dict[tuple[str, str, str], Verdict]:
+        """(scenario, contender, metric): each contender against the reference; Holm over the rows of one metric."""
+        found = {}
+        rivals = [c for c in self.run.info.contenders if c.kind == "contender" and c.name != self.reference]
+        for s, m in itertools.product(self.scenarios, [m for m in metrics() if m.compared]):
+            comparisons = [self.paired(s.name, c.name, self.reference, m) for c in rivals]
+            tested = [c for c in comparisons if c.rounds >= MIN_ROUNDS]
+            adjusted = dict(zip([id(c) for c in tested], holm([c.p for c in tested]), strict=True))
+            twin = self.twins.get((s.name, m.name))
+            floor = noise_floor(twin.comparison if twin else None)
+            for rival, comparison in zip(rivals, comparisons, strict=True):
+                p = adjusted.get(id(comparison), 1.0)
+                found[s.name, rival.name, m.name] = Verdict(
+                    scenario=s.name,
+                    contender=rival.name,
+                    against=self.reference,
+                    metric=m,
+                    comparison=comparison,
+                    m=floor,
+                    adjusted_p=p,
+                    sentence=sentence(comparison, floor, p, m.better or "lower"),
+                )
+        return found
+
+    @cached_property
+    def doubts(self) -> list[Doubt]:
+        """Gravest first, numbered."""
+        checks = (
+            bounds,
+            twins_differ,
+            counts_differ,
+            unfinished,
+            cells_missing,
+            few_rounds,
+            saturated,
+            errors,
+            generator_late,
+            database_busy,
+            machine_busy,
+            distance_off,
+            not_steady,
+            remarks,
+        )
+        found = [doubt for check in checks for doubt in check(self)]
+        found.sort(key=lambda doubt: d.KINDS.index(doubt.kind))
+        return [replace(doubt, number=i) for i, doubt in enumerate(found, 1)]
+
+    @property
+    def passed(self) -> list[DoubtKind]:
+        """The checks that found nothing to doubt."""
+        failed = {doubt.kind.name for doubt in self.doubts}
+        return [kind for kind in d.KINDS if kind.name not in failed]
+
+    def doubts_of(self, scenario: str, contender: str) -> list[Doubt]:
+        """Those that stand beside a row: of this scenario and contender, not of the whole run."""
+        return [x for x in self.doubts if x.scenario == scenario and (not x.contenders or contender in x.contenders)]
+
+
+def judge(run: Run) -> Judgement:
+    """Read the tables and judge. Raises RunFolderError where a table cannot be read."""
+    return Judgement(run, frames.cells(run))
+
+
+def each(judgement: Judgement) -> Iterator[tuple[str, ContenderInfo, list[Cell]]]:
+    for scenario, contender in itertools.product(judgement.scenarios, judgement.run.info.contenders):
+        cells = judgement.of(scenario.name, contender.name)
+        if cells:
+            yield scenario.name, contender, cells
+
+
+def ids(cells: Iterable[Cell]) -> tuple[int, ...]:
+    return tuple(cell.info.id for cell in cells)
+
+
+def bounds(judgement: Judgement) -> Iterator[Doubt]:
+    """No contender's read can be faster than one bare GET and decode."""
+    metric = find_metric("read-p50")
+    contenders = judgement.run.info.contenders
+    for scenario in judgement.scenarios:
+        twin = judgement.twins.get((scenario.name, metric.name))
+        floor = noise_floor(twin.comparison if twin else None)
+        for ruler, c in itertools.product([c for c in contenders if c.kind == "ruler"], contenders):
+            if c.kind == "ruler":
+                continue
+            ratio = judgement.paired(scenario.name, c.name, ruler.name, metric).ratio
+            if ratio is not None and ratio.high < 1 / (1 + floor):
+                yield Doubt(
+                    kind=d.BETTER_THAN_BOUND,
+                    what=f"{c.name}'s read p50 is {ratio.estimate:.2f} times that of {ruler.name}, its bound",
+                    value=ratio.high,
+                    limit=1 / (1 + floor),
+                    scenario=scenario.name,
+                    contenders=(c.name,),
+                )
+
+
+def twins_differ(judgement: Judgement) -> Iterator[Doubt]:
+    for verdict in judgement.twins.values():
+        if verdict.sentence in ("better", "worse"):
+            test = verdict.comparison.ratio or verdict.comparison.difference
+            assert test is not None
+            yield Doubt(
+                kind=d.TWINS_DIFFER,
+                what=(
+                    f"{verdict.contender} came out {verdict.sentence} than {verdict.against}, its own copy, by "
+                    f"{verdict.metric.group} {verdict.metric.title}: {test.estimate:.3g} ({test.low:.3g} to "
+                    f"{test.high:.3g})"
+                ),
+                value=verdict.adjusted_p,
+                limit=0.05,
+                scenario=verdict.scenario,
+            )
+
+
+def imbalances(cell: Cell) -> list[str]:
+    """Where our counts and others' differ, over the whole cell; what one side does not have is not compared.
+
+    Locust counts what began. Our loads and commands are the process' and the conductor's own rulers; the samples' loads
+    must add up to them. With failed requests the servers' accounts are not comparable (a cancelled statement is missing
+    from pg_stat_statements), and are left out.
+    """
+    found = []
+    foreground = cell.rows[cell.rows["operation"] != "background"]
+    began = int(foreground["start_s"].notna().sum())
+    if cell.info.locust_requests is not None and cell.info.locust_requests != began:
+        found.append(f"Locust counted {cell.info.locust_requests:,} requests, the samples hold {began:,}")
+    ours: dict[str, float] = {}
+    redis: dict[str, float] = {}
+    for (source, name), value in cell.counters.items():
+        if source.startswith("process-") or source == "conductor":
+            ours[name] = ours.get(name, 0.0) + value
+        elif source == "redis" and name.startswith("command."):
+            redis[name] = value
+    sampled = float(cell.rows["loads"].sum())
+    if any(s.startswith("process-") for s, _ in cell.counters) and ours.get("load", 0.0) != sampled:
+        found.append(f"the rulers counted {ours.get('load', 0.0):,.0f} loads, the samples hold {sampled:,.0f}")
+    if cell.rows["error"].notna().any():
+        return found
+    theirs = cell.counters.get(("postgres", "statement.load.calls"))
+    if theirs is not None and theirs != ours.get("load", 0.0):
+        found.append(f"we sent {ours.get('load', 0.0):,.0f} loads, pg_stat_statements counted {theirs:,.0f}")
+    if redis:
+        names = sorted(redis.keys() | {n for n in ours if n.startswith("command.")})
+        for name in names:
+            sent, counted = ours.get(name, 0.0), redis.get(name, 0.0)
+            if sent != counted:
+                command = name.removeprefix("command.").upper()
+                found.append(f"we sent {sent:,.0f} {command}, Redis counted {counted:,.0f}")
+    return found
+
+
+def counts_differ(judgement: Judgement) -> Iterator[Doubt]:
+    for scenario, contender, cells in each(judgement):
+        wrong = [(cell, imbalances(cell)) for cell in cells]
+        wrong = [(cell, lines) for cell, lines in wrong if lines]
+        if wrong:
+            cell, lines = wrong[0]
+            more = f"; and in {len(wrong) - 1} more cells" if len(wrong) > 1 else ""
+            yield Doubt(
+                kind=d.COUNTS_DIFFER,
+                what=f"cell {cell.info.id}: {'; '.join(lines[:3])}{more}",
+                value=float(len(wrong)),
+                limit=0,
+                scenario=scenario,
+                contenders=(contender.name,),
+                cells=ids(cell for cell, _ in wrong),
+            )
+
+
+def unfinished(judgement: Judgement) -> Iterator[Doubt]:
+    status = judgement.run.info.status
+    words = {"running": "was killed, or still runs", "cut": "was cut by its user", "failed": "broke: it is void"}
+    if status != "finished":
+        done, planned = len(judgement.run.done), len(judgement.run.info.cells)
+        yield Doubt(
+            kind=d.UNFINISHED, what=f"the run {words.get(status, status)}; {done} of {planned} cells were finished"
+        )
+
+
+def cells_missing(judgement: Judgement) -> Iterator[Doubt]:
+    lost = [cell for cell in judgement.run.info.cells if cell.status != "done"]
+    if lost:
+        why = next((cell.why for cell in lost if cell.why), "")
+        yield Doubt(
+            kind=d.CELLS_MISSING,
+            what=f"{len(lost)} of {len(judgement.run.info.cells)} planned cells are missing{': ' if why else ''}{why}",
+            value=float(len(lost)),
+            limit=0,
+            cells=tuple(cell.id for cell in lost),
+        )
+
+
+def few_rounds(judgement: Judgement) -> Iterator[Doubt]:
+    if judgement.rounds < MIN_ROUNDS:
+        yield Doubt(
+            kind=d.FEW_ROUNDS,
+            what=f"{judgement.rounds} complete round{'' if judgement.rounds == 1 else 's'}: no verdict",
+            value=float(judgement.rounds),
+            limit=MIN_ROUNDS,
+        )
+
+
+def saturated(judgement: Judgement) -> Iterator[Doubt]:
+    for scenario, contender, cells in each(judgement):
+        due = sum(counts.due(cell) for cell in cells)
+        open_ = sum(counts.unanswered(cell) for cell in cells)
+        if open_:
+            drain = cells[0].scenario.drain_s
+            yield Doubt(
+                kind=d.SATURATED,
+                what=f"{contender.name}: {due - open_:,.0f} of {due:,.0f} requests ended within D = {drain:g} s",
+                value=(due - open_) / due,
+                limit=1,
+                scenario=scenario,
+                contenders=(contender.name,),
+                cells=ids(cell for cell in cells if counts.unanswered(cell)),
+            )
+
+
+def errors(judgement: Judgement) -> Iterator[Doubt]:
+    for scenario, contender, cells in each(judgement):
+        failed = sum(counts.failed(cell) for cell in cells)
+        background = sum(int((c.work["operation"].eq("background") & c.work["error"].notna()).sum()) for c in cells)
+        if failed or background:
+            classes: dict[str, int] = {}
+            for cell in cells:
+                for name, count in cell.work["error"].value_counts().items():
+                    if count:
+                        classes[str(name)] = classes.get(str(name), 0) + int(count)
+            listed = ", ".join(f"{count:,} {name}" for name, count in sorted(classes.items()))
+            yield Doubt(
+                kind=d.ERRORS,
+                what=f"{contender.name}: {failed:,.0f} requests and {background:,} background tasks failed ({listed})",
+                value=failed + background,
+                limit=0,
+                scenario=scenario,
+                contenders=(contender.name,),
+            )
+
+
+def own_lag_ms(cells: Sequence[Cell]) -> frames.Floats:
+    """start − max(due, thread free) of what began."""
+    lag = np.concatenate([cell.due["own_lag_ms"].to_numpy(dtype=np.float64) for cell in cells])
+    return lag[~np.isnan(lag)]
+
+
+def generator_late(judgement: Judgement) -> Iterator[Doubt]:
+    for scenario, contender, cells in each(judgement):
+        late = quantile(own_lag_ms(cells), 0.99)
+        response = quantile(np.concatenate([waits_ms(cell.due) for cell in cells]), 0.99)
+        limit = max(1.0, 0.1 * response) if not math.isnan(response) else 1.0
+        if late > limit:
+            yield Doubt(
+                kind=d.GENERATOR_LATE,
+                what=f"{contender.name}: we were {late:.2f} ms late at p99 (allowed: {limit:.2f} ms)",
+                value=late,
+                limit=limit,
+                scenario=scenario,
+                contenders=(contender.name,),
+            )
+
+
+def cpu_share(cell: Cell, *sources: str) -> float:
+    """Processor time of those sources over all cores' in the cell's window and drain; nan where it is not known."""
+    names = ("cpu_s", "cpu.used_cpu_user", "cpu.used_cpu_sys")
+    spent = [v for (s, n), v in cell.counters.items() if n in names and any(s.startswith(x) for x in sources)]
+    busy_s = cell.window_s + max(0.0, -float(cell.rows["due_s"].min())) if len(cell.rows) else math.nan
+    return sum(spent) / busy_s if spent else math.nan
+
+
+def worst_cpu(judgement: Judgement, sources: tuple[str, ...], limit: float) -> Iterator[tuple[str, str, float]]:
+    cores = judgement.run.info.circumstances.get("machine", {}).get("cores") or math.nan
+    for scenario, contender, cells in each(judgement):
+        shares = [cpu_share(cell, *sources) / float(cores) for cell in cells]
+        share = float(np.median(shares))
+        if share > limit:
+            yield scenario, contender.name, share
+
+
+def database_busy(judgement: Judgement) -> Iterator[Doubt]:
+    for scenario, contender, share in worst_cpu(judgement, ("postgres",), 0.5):
+        yield Doubt(
+            kind=d.DATABASE_BUSY,
+            what=f"{contender}: the database used {share:.0%} of all cores",
+            value=share,
+            limit=0.5,
+            scenario=scenario,
+            contenders=(contender,),
+        )
+
+
+def machine_busy(judgement: Judgement) -> Iterator[Doubt]:
+    for scenario, contender, share in worst_cpu(judgement, ("postgres", "redis", "process-", "conductor"), 0.9):
+        yield Doubt(
+            kind=d.MACHINE_BUSY,
+            what=f"{contender}: servers and generator used {share:.0%} of all cores",
+            value=share,
+            limit=0.9,
+            scenario=scenario,
+            contenders=(contender,),
+        )
+
+
+def distance_ms(cells: Sequence[Cell]) -> float:
+    """Simulated distance a round trip as achieved, at the median over requests; nan where none was made."""
+    each_ms = [
+        (rows["distance_ns"] / rows["round_trips"]).to_numpy(dtype=np.float64) / 1e6
+        for rows in (cell.work[cell.work["round_trips"] > 0] for cell in cells)
+    ]
+    whole = np.concatenate(each_ms) if each_ms else np.array([])
+    return float(np.median(whole)) if len(whole) else math.nan
+
+
+def distance_off(judgement: Judgement) -> Iterator[Doubt]:
+    for scenario, contender, cells in each(judgement):
+        asked = float(cells[0].scenario.workload.get("rtt_ms") or 0.0)
+        achieved = distance_ms(cells)
+        if abs(achieved - asked) > 0.1:
+            yield Doubt(
+                kind=d.DISTANCE_OFF,
+                what=f"{contender.name}: {achieved:.2f} ms a round trip, asked for {asked:g} ms",
+                value=achieved - asked,
+                limit=0.1,
+                scenario=scenario,
+                contenders=(contender.name,),
+            )
+
+
+def not_steady(judgement: Judgement) -> Iterator[Doubt]:
+    for scenario, contender, cells in each(judgement):
+        halves = []
+        for cell in cells:
+            first = cell.reads["due_s"] < cell.window_s / 2
+            pair = [quantile(waits_ms(cell.reads[half]), 0.5) for half in (first, ~first)]
+            if all(math.isfinite(x) and x > 0 for x in pair):
+                halves.append(pair)
+        if len(halves) < MIN_ROUNDS:
+            continue
+        change = shift([math.log(b / a) for a, b in halves])
+        if change.low > math.log(1.1) or change.high < -math.log(1.1):
+            a, b = np.median(np.array(halves), axis=0)
+            yield Doubt(
+                kind=d.NOT_STEADY,
+                what=f"{contender.name}: read p50 {a:.3g} ms in the first half of a cell, {b:.3g} ms in the second",
+                value=math.exp(change.estimate),
+                limit=1.1,
+                scenario=scenario,
+                contenders=(contender.name,),
+            )
+
+
+def remarks(judgement: Judgement) -> Iterator[Doubt]:
+    for remark in judgement.run.info.remarks:
+        cost = remark.get("cost", "")
+        yield Doubt(kind=d.REMARK, what=f"{remark.get('what', remark.get('name', ''))}{': ' if cost else ''}{cost}")

@@ -1,0 +1,158 @@
+"""What the cache lets through to the database: loads per read, and per expiry of a hot key."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from reports.frames import Cell
+from reports.metrics.metric import Metric
+from reports.statistics import Estimate, clustered_mean, missing
+
+
+def loads_per_1000_reads(cell: Cell) -> float:
+    """All loads of the window, background work's too, over all its reads: total over total."""
+    return 1000 * float(cell.work["loads"].sum()) / len(cell.reads) if len(cell.reads) else np.nan
+
+
+def loads_over_reads(cells: Sequence[Cell]) -> Estimate:
+    """Total loads over total reads of all rounds, with the interval of a ratio estimator clustered by round."""
+    loads = [float(cell.work["loads"].sum()) for cell in cells]
+    mean = clustered_mean([1000 * x for x in loads], [float(len(cell.reads)) for cell in cells])
+    if mean.missing:
+        return missing("no reads")
+    return Estimate(
+        value=mean.value,
+        low=max(0.0, mean.low),
+        high=mean.high,
+        level=mean.level,
+        rounds=mean.rounds,
+        how="total loads over total reads, clustered by round",
+    )
+
+
+@dataclass(frozen=True)
+class Episode:
+    """The loads that one expiry (or one refresh) of the hot key caused."""
+
+    cell: int
+    begin_s: float
+    """The first load, seconds since the window began."""
+    end_s: float
+    """The last load's end."""
+    loads: int
+
+
+def hot_key(cell: Cell) -> int | None:
+    """The key that every request of this workload asks for, where there is just one and nothing is written to it."""
+    workload = cell.scenario.workload
+    if workload.get("active_records") != 1 or not len(cell.reads) or len(cell.writes):
+        return None
+    keys = cell.reads["key"].dropna().unique()
+    return int(keys[0]) if len(keys) == 1 else None
+
+
+def hot_loads(cell: Cell) -> pd.DataFrame:
+    """Rows that loaded the hot key, in order of their load: readers, background work, warm-up."""
+    key = hot_key(cell)
+    rows = cell.rows
+    if key is None:
+        return rows.iloc[:0]
+    mine = rows[(rows["loads"] > 0) & rows["load_start_s"].notna() & (rows["key"].isna() | (rows["key"] == key))]
+    return mine.sort_values("load_start_s", kind="stable")
+
+
+def episodes(cell: Cell) -> list[Episode]:
+    """The expiries of the hot key that the window saw whole.
+
+    Load starts further apart than half a TTL belong to different expiries. One counts when its first load lies in the
+    window and at least half a TTL before the window's end: a rule that does not depend on how long it took, so that big
+    ones are not left out. Loads that never pause for half a TTL (no cache; a database that drowns) show no expiry.
+    """
+    gap_s = float(cell.scenario.workload["ttl_s"]) / 2
+    loads = hot_loads(cell)
+    if not len(loads):
+        return []
+    starts = loads["load_start_s"].to_numpy(dtype=np.float64)
+    ends = loads["load_end_s"].to_numpy(dtype=np.float64)
+    counts = loads["loads"].to_numpy()
+    cuts = [0, *(np.flatnonzero(np.diff(starts) > gap_s) + 1), len(starts)]
+    found = []
+    for first, last in zip(cuts[:-1], cuts[1:], strict=True):
+        if starts[first] < 0 or starts[first] > cell.window_s - gap_s:
+            continue
+        if starts[last - 1] >= cell.window_s - 1e-9 or starts[last - 1] - starts[first] > 2 * gap_s:
+            continue  # it ran on past the window's end, or did not pause for a whole TTL
+        reach = float(np.nanmax(ends[first:last], initial=starts[last - 1]))
+        found.append(Episode(cell.info.id, float(starts[first]), reach, int(counts[first:last].sum())))
+    return found
+
+
+def loads_per_expiry(cell: Cell) -> float:
+    """Mean over the cell's whole expiries; nan where it saw none."""
+    each = [episode.loads for episode in episodes(cell)]
+    return float(np.mean(each)) if each else np.nan
+
+
+def loads_over_expiries(cells: Sequence[Cell]) -> Estimate:
+    """All loads of all whole expiries over their number, clustered by round."""
+    if all(hot_key(cell) is None for cell in cells):
+        return missing("not measured here: no single hot key")
+    each = [[episode.loads for episode in episodes(cell)] for cell in cells]
+    if not any(each):
+        per_ttl = [loads_per_ttl(cell) for cell in cells]
+        if not any(per_ttl):
+            return missing("no expiry: it never loaded", len(cells))
+        return missing(f"no expiry: its loads never pause ({np.mean(per_ttl):.0f} loads per TTL)", len(cells))
+    mean = clustered_mean([float(sum(e)) for e in each], [float(len(e)) for e in each])
+    n = sum(len(e) for e in each)
+    return Estimate(
+        value=mean.value,
+        low=max(1.0, mean.low),
+        high=mean.high,
+        level=mean.level,
+        rounds=mean.rounds,
+        how=f"mean of {n} expiries, clustered by round",
+    )
+
+
+def loads_per_ttl(cell: Cell) -> float:
+    """Loads of the hot key in the window, per TTL of it: what there is where loads never pause."""
+    loads = hot_loads(cell)
+    inside = loads[(loads["load_start_s"] >= 0) & (loads["load_start_s"] < cell.window_s)]
+    return float(inside["loads"].sum()) * float(cell.scenario.workload["ttl_s"]) / cell.window_s
+
+
+METRICS = [
+    Metric(
+        name="loads-per-1000-reads",
+        title="per 1,000 reads",
+        unit="",
+        explain="load statements sent, background work's included, per thousand reads",
+        of_cell=loads_per_1000_reads,
+        of_rounds=loads_over_reads,
+        better="lower",
+        compared=True,
+        decides=True,
+        order=20,
+        resolution=1.0,
+        wrong_for="those whose database is the bottleneck",
+        group="loads",
+    ),
+    Metric(
+        name="loads-per-expiry",
+        title="per expiry",
+        unit="",
+        explain="load statements of the hot key each time its entry ran out, or was refreshed",
+        of_cell=loads_per_expiry,
+        of_rounds=loads_over_expiries,
+        better="lower",
+        compared=True,
+        decides=True,
+        order=21,
+        resolution=0.1,
+        wrong_for="those whose database must survive an expiry",
+        group="loads",
+    ),
+]

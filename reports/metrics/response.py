@@ -1,0 +1,162 @@
+"""How long users wait: from the instant a request was due to its end."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from reports.frames import Cell, Floats
+from reports.metrics.metric import Metric
+from reports.statistics import Estimate, median, missing, pooled_quantile, quantile, rank
+
+SAMPLES_BEYOND = 10
+EPISODES_BEYOND = 3
+
+
+def waits_ms(rows: pd.DataFrame) -> Floats:
+    """Response times of what did not fail; unanswered requests stand at infinity, so that they push percentiles up."""
+    kept = rows[rows["outcome"] != "failed"]
+    waits = kept["response_ms"].to_numpy(dtype=np.float64)
+    return np.where((kept["outcome"] == "unanswered").to_numpy(), np.inf, waits)
+
+
+@dataclass(frozen=True)
+class Spans:
+    """From due to end, of each request of a cell that did not fail; open ones end at the deadline."""
+
+    due_s: Floats
+    end_s: Floats
+    wait_ms: Floats
+    """Infinity where the request was still open."""
+
+
+def spans(cell: Cell, rows: pd.DataFrame) -> Spans:
+    kept = rows[rows["outcome"] != "failed"]
+    due = kept["due_s"].to_numpy(dtype=np.float64)
+    open_ = (kept["outcome"] == "unanswered").to_numpy()
+    end = np.where(open_, cell.deadline_s, kept["end_s"].to_numpy(dtype=np.float64))
+    order = np.argsort(due, kind="stable")
+    return Spans(due[order], end[order], waits_ms(kept)[order])
+
+
+def evidence(cells: Sequence[Spans], q: float) -> tuple[int, int]:
+    """What lies beyond the q-quantile of all cells together: how many samples, in how many separate episodes.
+
+    Two samples of a cell belong to one episode where their spans from due to end overlap or touch, directly or through
+    others: 200 requests behind one stall are one piece of luck.
+    """
+    pool = np.concatenate([cell.wait_ms for cell in cells]) if cells else np.array([])
+    if not len(pool):
+        return 0, 0
+    limit = quantile(pool, q)
+    episodes = 0
+    for cell in cells:
+        far = cell.wait_ms > limit if np.isfinite(limit) else np.isinf(cell.wait_ms)
+        due, reach = cell.due_s[far], np.maximum.accumulate(cell.end_s[far])
+        episodes += int(len(due) > 0) + int(np.count_nonzero(due[1:] > reach[:-1]))
+    return len(pool) - rank(len(pool), q) - 1, episodes
+
+
+def reads(cell: Cell) -> pd.DataFrame:
+    return cell.reads
+
+
+def writes(cell: Cell) -> pd.DataFrame:
+    return cell.writes
+
+
+def at(q: float, select: Callable[[Cell], pd.DataFrame]) -> Callable[[Cell], float]:
+    def of_cell(cell: Cell) -> float:
+        waits = waits_ms(select(cell))
+        return quantile(waits, q) if len(waits) - rank(len(waits), q) - 1 >= SAMPLES_BEYOND else np.nan
+
+    return of_cell
+
+
+def over(q: float, select: Callable[[Cell], pd.DataFrame]) -> Callable[[Sequence[Cell]], Estimate]:
+    """The median of the rounds where each round can carry the percentile; else of all samples together.
+
+    Ten samples beyond it and three separate episodes, or it is "seen, not estimated": below ten it is not printed.
+    """
+    of_cell = at(q, select)
+
+    def of_rounds(cells: Sequence[Cell]) -> Estimate:
+        rounds = [waits_ms(select(cell)) for cell in cells]
+        if not any(len(r) for r in rounds):
+            return missing("nothing answered" if any(len(select(c)) for c in cells) else "none in this workload")
+        beyond, episodes = evidence([spans(cell, select(cell)) for cell in cells], q)
+        if beyond < SAMPLES_BEYOND:
+            return missing(f"seen, not estimated: {beyond} samples beyond it, {SAMPLES_BEYOND} wanted", len(cells))
+        pooled = pooled_quantile(rounds, q)
+        if episodes < EPISODES_BEYOND:
+            noun = "episode" if episodes == 1 else "episodes"
+            why = f"seen, not estimated: {episodes} {noun} beyond it, {EPISODES_BEYOND} wanted"
+            return Estimate(value=pooled.value, rounds=len(cells), how=pooled.how, why=why)
+        own = [of_cell(cell) for cell in cells]
+        return pooled if np.isnan(own).any() else median(own)
+
+    return of_rounds
+
+
+def longest(cell: Cell) -> float:
+    """The longest wait of a read."""
+    waits = waits_ms(cell.reads)
+    return float(waits.max()) if len(waits) else np.nan
+
+
+def longest_of_all(cells: Sequence[Cell]) -> Estimate:
+    own = [w for w in (longest(cell) for cell in cells) if not np.isnan(w)]
+    if not own:
+        return missing("nothing answered")
+    return Estimate(value=max(own), rounds=len(own), how="largest of all rounds: seen, not estimated")
+
+
+def percentile(
+    name: str, q: float, order: int, wrong_for: str, *, compared: bool = False, decides: bool = False
+) -> Metric:
+    return Metric(
+        name=f"read-{name}",
+        title=name,
+        unit="ms",
+        explain=f"{q:.0%} of the reads were answered within it, from the instant they were due; failed ones are left out",
+        of_cell=at(q, reads),
+        of_rounds=over(q, reads),
+        better="lower",
+        compared=compared,
+        decides=decides,
+        order=order,
+        group="read response time",
+        resolution=0.5,
+        wrong_for=wrong_for,
+    )
+
+
+METRICS = [
+    percentile("p50", 0.50, 10, "those whose every read counts", compared=True),
+    percentile("p99", 0.99, 11, "those whose users must not wait when an entry is missing", decides=True),
+    Metric(
+        name="read-max",
+        title="max",
+        unit="ms",
+        explain="the longest read of all rounds",
+        of_cell=longest,
+        of_rounds=longest_of_all,
+        better="lower",
+        order=12,
+        group="read response time",
+    ),
+    Metric(
+        name="write-p50",
+        title="p50",
+        unit="ms",
+        explain="half of the writes were answered within it, from the instant they were due",
+        of_cell=at(0.5, writes),
+        of_rounds=over(0.5, writes),
+        better="lower",
+        order=13,
+        group="write response time",
+        resolution=0.5,
+        wrong_for="those who write much",
+    ),
+]

@@ -1,0 +1,308 @@
+"""From a run folder to report.html and the CSVs beside it. The same folder gives the same bytes."""
+
+import csv
+import io
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from artefact.read import Run, read_run
+from artefact.schema import METHOD, ContenderInfo, ScenarioInfo
+from reports import answer, charts, decision, words
+from reports.charts import Chart
+from reports.judge import Judgement, Verdict, cpu_share, distance_ms, judge, own_lag_ms
+from reports.metrics.metric import Metric, metrics
+from reports.statistics import Estimate, quantile
+
+PAGES = Path(__file__).parent / "pages"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One cell of a scenario's table."""
+
+    value: str
+    low: str
+    high: str
+    title: str
+    why: str
+    """Stands below the value, or instead of it."""
+    verdict: str
+    mark: str
+    """better, worse, same, unclear or nothing: a class."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    contender: ContenderInfo
+    color: str
+    figures: list[Figure]
+    note: str
+    doubts: list[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A scenario's part of the page."""
+
+    scenario: ScenarioInfo
+    headings: list[tuple[str, int]]
+    """(group, how many columns)"""
+    columns: list[Metric]
+    rows: list[Row]
+    charts: list[Chart]
+    comparisons: list[Verdict]
+    lags: list[dict[str, str]]
+    doubts: list[int]
+
+
+def render(folder: Path) -> Path:
+    """Write report.html, summary-<scenario>.csv, comparisons.csv and doubts.csv into the folder; the page's path.
+
+    Raises RunFolderError (one line) where the folder is not a run, of another schema, or holds a cut file.
+    """
+    return render_judged(judge(read_run(folder)))
+
+
+def render_judged(judgement: Judgement) -> Path:
+    """As `render`, of a run that was judged already."""
+    folder = judgement.run.folder
+    for name, text in tables(judgement).items():
+        write_whole(folder / name, text)
+    path = folder / "report.html"
+    write_whole(path, page(judgement))
+    return path
+
+
+def write_whole(path: Path, text: str) -> None:
+    half = path.with_name(path.name + ".part")
+    half.write_text(text, encoding="utf-8", newline="")
+    os.replace(half, path)
+
+
+def page(judgement: Judgement) -> str:
+    """The whole page as text."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(PAGES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals.update(words=words, isnan=math.isnan)
+    environment.filters["flat"] = flat
+    run = judgement.run
+    found = answer.answers(judgement)
+    return environment.get_template("report.html.j2").render(
+        run=run.info,
+        name=run.folder.resolve().name,
+        judgement=judgement,
+        done=len(run.done),
+        asked=[asked(scenario) for scenario in run.info.scenarios],
+        machine=machine(run),
+        headline=answer.headline(found, judgement.rounds),
+        answers=found,
+        rule=answer.RULE,
+        depends_on=answer.depends_on(found),
+        next=answer.next_command(judgement),
+        decision=decision.decision_table(judgement),
+        colors={c.name: charts.style_of(run.info.contenders, c.name).variable for c in run.info.contenders},
+        sections=[section(judgement, scenario) for scenario in judgement.scenarios],
+        palette=charts.PALETTE,
+        method=METHOD,
+        downloads=sorted(tables(judgement)),
+    )
+
+
+def asked(scenario: ScenarioInfo) -> str:
+    """A scenario's workload in a line."""
+    w = scenario.workload
+    load = (
+        "your own SQL"
+        if w.get("own_sql")
+        else f"{w['load_cpu_ms']:g} ms of CPU and {w['load_wait_ms']:g} ms of waiting a load"
+    )
+    keys = w.get("active_records") or w.get("records")
+    popular = "one hot key" if keys == 1 else f"{keys:,} keys, Zipf {w['key_skew']:g}"
+    return (
+        f"{w['rate_per_s']:g} requests/s ({w['arrivals']}), {100 * w['read_share']:g} % reads, {popular}, records of "
+        f"{w['record_bytes']:,} bytes, TTL {w['ttl_s']:g} s, {load}, simulated distance {w.get('rtt_ms') or 0:g} ms, "
+        f"{scenario.processes} processes of {w['users_per_process']} threads"
+    )
+
+
+def machine(run: Run) -> str:
+    """Machine and servers in a line."""
+    about = run.info.circumstances
+    box, servers = about.get("machine", {}), about.get("servers", {})
+    names = [
+        f"{s.get('name', kind)} {s.get('version', '')}".strip()
+        for kind in ("postgres", "redis")
+        if isinstance(s := servers.get(kind), Mapping)
+    ]
+    memory = box.get("memory_bytes")
+    parts = [str(box.get("system", "")), str(box.get("cpu", "")), f"{box.get('cores', '?')} cores"]
+    if memory:
+        parts.append(f"{memory / 2**30:.1f} GiB")
+    stack = servers.get("stack")
+    return f"{', '.join(p for p in parts if p)}; {words.listed(names) or 'servers unknown'}{f' ({stack})' if stack else ''}"
+
+
+def section(judgement: Judgement, scenario: ScenarioInfo) -> Section:
+    contenders = [c for c in judgement.run.info.contenders if judgement.of(scenario.name, c.name)]
+    shown = [m for m in metrics() if worth_a_column(judgement, scenario.name, contenders, m)]
+    return Section(
+        scenario=scenario,
+        headings=[(group, len(list(columns))) for group, columns in groupby(shown, key=lambda m: m.group)],
+        columns=shown,
+        rows=[row(judgement, scenario, c, shown) for c in contenders],
+        charts=charts.charts(judgement, scenario),
+        comparisons=[v for v in verdicts_of(judgement, scenario.name) if v.comparison.rounds],
+        lags=[lag(judgement, scenario, c) for c in contenders],
+        doubts=[x.number for x in judgement.doubts if x.scenario == scenario.name and not x.contenders],
+    )
+
+
+def worth_a_column(judgement: Judgement, scenario: str, contenders: Sequence[ContenderInfo], metric: Metric) -> bool:
+    return any(not judgement.figure(scenario, c.name, metric.name).missing for c in contenders) or (
+        metric.name in ("read-p50", "read-p99")
+    )
+
+
+def verdicts_of(judgement: Judgement, scenario: str) -> list[Verdict]:
+    """A/A first, then the contenders, metric by metric."""
+    found = [v for (s, _), v in judgement.twins.items() if s == scenario]
+    found += [v for (s, _, _), v in judgement.verdicts.items() if s == scenario]
+    return sorted(found, key=lambda v: v.metric.order)
+
+
+MARKS = {"cannot tell": "unclear", "better": "better", "worse": "worse", "same": "same", "": ""}
+
+
+def row(judgement: Judgement, scenario: ScenarioInfo, contender: ContenderInfo, shown: Sequence[Metric]) -> Row:
+    figures = []
+    for metric in shown:
+        figure = judgement.figure(scenario.name, contender.name, metric.name)
+        verdict = judgement.verdicts.get((scenario.name, contender.name, metric.name))
+        if contender.kind == "twin":
+            verdict = judgement.twins.get((scenario.name, metric.name))
+        figures.append(shown_figure(figure, verdict, metric))
+    due, open_ = (judgement.figure(scenario.name, contender.name, n).value for n in ("due", "unanswered"))
+    note = f"saturated: {due - open_:,.0f} of {due:,.0f} answered within D" if open_ else ""
+    return Row(
+        contender=contender,
+        color=charts.style_of(judgement.run.info.contenders, contender.name).variable,
+        figures=figures,
+        note=note,
+        doubts=[x.number for x in judgement.doubts_of(scenario.name, contender.name) if x.contenders],
+    )
+
+
+def shown_figure(figure: Estimate, verdict: Verdict | None, metric: Metric) -> Figure:
+    span = not figure.missing and not math.isnan(figure.low)
+    told = words.spoken(verdict) if verdict is not None and verdict.comparison.rounds else ""
+    return Figure(
+        value=words.with_unit(figure.value, metric.unit),
+        low=words.number(figure.low) if span else "",
+        high=words.number(figure.high) if span else "",
+        title=words.provenance(figure),
+        why=figure.why,
+        verdict=told if verdict is not None and verdict.sentence else "",
+        mark=MARKS[verdict.sentence] if verdict is not None else "",
+    )
+
+
+def lag(judgement: Judgement, scenario: ScenarioInfo, contender: ContenderInfo) -> dict[str, str]:
+    """What the run achieved of what was asked, for one contender."""
+    cells = judgement.of(scenario.name, contender.name)
+    lags = own_lag_ms(cells)
+    cores = judgement.run.info.circumstances.get("machine", {}).get("cores") or math.nan
+    rates = [len(cell.due) / cell.window_s for cell in cells]
+
+    def busy(*sources: str) -> str:
+        shares = [cpu_share(cell, *sources) / float(cores) for cell in cells]
+        middle = quantile(charts.array(shares), 0.5)
+        return words.MISSING if math.isnan(middle) else f"{100 * middle:.0f} %"
+
+    return {
+        "contender": contender.name,
+        "offered": f"{scenario.workload['rate_per_s']:g}/s",
+        "achieved": f"{sum(rates) / len(rates):.1f}/s",
+        "our lag p50": words.with_unit(quantile(lags, 0.5), "ms"),
+        "our lag p99": words.with_unit(quantile(lags, 0.99), "ms"),
+        "distance asked": f"{scenario.workload.get('rtt_ms') or 0:g} ms",
+        "distance achieved": words.with_unit(distance_ms(cells), "ms"),
+        "database CPU": busy("postgres"),
+        "Redis CPU": busy("redis"),
+        "generator CPU": busy("process-", "conductor"),
+    }
+
+
+def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
+    """A nested mapping as rows of (dotted name, text)."""
+    if isinstance(value, Mapping):
+        return [pair for k, v in value.items() for pair in flat(v, f"{prefix}.{k}" if prefix else str(k))]
+    return [(prefix, "" if value is None else str(value))]
+
+
+def tables(judgement: Judgement) -> dict[str, str]:
+    """File name to CSV."""
+    found = {}
+    for scenario in judgement.scenarios:
+        rows = []
+        for contender in judgement.run.info.contenders:
+            for m in metrics():
+                e = judgement.figure(scenario.name, contender.name, m.name)
+                head = (scenario.name, contender.name, contender.kind, m.name, m.unit)
+                rows.append((*head, *map(plain, (e.value, e.low, e.high, e.level)), e.rounds, e.how, e.why))
+        names = "scenario contender kind metric unit value low high level rounds how why"
+        found[f"summary-{scenario.name}.csv"] = as_csv(names, rows)
+    rows = []
+    for scenario in judgement.scenarios:
+        for v in verdicts_of(judgement, scenario.name):
+            c = v.comparison
+            shifts = [
+                x for s in (c.ratio, c.difference) for x in ((s.estimate, s.low, s.high, s.level) if s else (None,) * 4)
+            ]
+            tail = (*map(plain, shifts), c.rounds, plain(v.adjusted_p), plain(v.m), words.spoken(v))
+            rows.append((v.scenario, v.contender, v.against, v.metric.name, *tail))
+    names = (
+        "scenario contender against metric ratio ratio_low ratio_high ratio_level difference difference_low "
+        "difference_high difference_level rounds holm_p noise_floor sentence"
+    )
+    found["comparisons.csv"] = as_csv(names, rows)
+    rows = [
+        (
+            x.number,
+            x.kind.name,
+            x.scenario or "",
+            " ".join(x.contenders),
+            x.what,
+            plain(x.value),
+            plain(x.limit),
+            x.kind.unit,
+        )
+        for x in judgement.doubts
+    ]
+    found["doubts.csv"] = as_csv("number name scenario contenders what value limit unit", rows)
+    return found
+
+
+def plain(value: float | None) -> str:
+    """Six significant digits for a machine; empty where there is none."""
+    return "" if value is None or math.isnan(value) else f"{value:.6g}"
+
+
+def as_csv(names: str, rows: Iterable[Sequence[object]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(names.split())
+    writer.writerows(rows)
+    return out.getvalue()

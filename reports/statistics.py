@@ -1,0 +1,279 @@
+"""What rounds can carry. The unit of evidence is the round: requests in a cell share its luck.
+
+Every interval says its exact level. Below MIN_ROUNDS there is a range of what was seen, and no verdict.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+Floats = npt.NDArray[np.float64]
+
+MIN_ROUNDS = 6
+MEDIAN_LEVEL = 0.9296
+"""The least level of a median's interval: what order statistics 2 and 7 of eight rounds give (92.97 %)."""
+PAIRED_LEVEL = 0.95
+LEAST_DIFFERENCE = 0.05
+"""Differences below it are called the same, whatever the noise floor."""
+
+Sentence = Literal["better", "worse", "same", "cannot tell", ""]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A figure over rounds. A value of infinity reads "> D"."""
+
+    value: float
+    """nan: there is none, and `why` says why."""
+    low: float = math.nan
+    high: float = math.nan
+    level: float | None = None
+    """Of the interval low to high, 0 to 1; None: the range of the rounds, no interval."""
+    rounds: int = 0
+    how: str = "median of the rounds"
+    why: str = ""
+    """Why it is missing, or what must be said beside it."""
+
+    @property
+    def missing(self) -> bool:
+        return math.isnan(self.value)
+
+
+def missing(why: str, rounds: int = 0) -> Estimate:
+    return Estimate(value=math.nan, why=why, rounds=rounds)
+
+
+def median(values: Sequence[float], level: float = MEDIAN_LEVEL) -> Estimate:
+    """The median over rounds with its order-statistic interval, which holds for any distribution.
+
+    The interval is the narrowest [x(k), x(n+1−k)] whose level 1 − 2·P(Bin(n, ½) < k) is at least `level`. Below
+    MIN_ROUNDS: the range. Rounds without a value are left out.
+    """
+    x = np.sort(np.array([v for v in values if not math.isnan(v)], dtype=np.float64))
+    n = len(x)
+    if n == 0:
+        return missing("not measured")
+    middle = float(x[n // 2]) if n % 2 else float(x[n // 2 - 1] + x[n // 2]) / 2
+    if n < MIN_ROUNDS:
+        return Estimate(value=middle, low=float(x[0]), high=float(x[-1]), rounds=n)
+    k = 1
+    while k + 1 <= n // 2 and median_level(n, k + 1) >= level:
+        k += 1
+    return Estimate(value=middle, low=float(x[k - 1]), high=float(x[n - k]), level=median_level(n, k), rounds=n)
+
+
+def median_level(n: int, k: int) -> float:
+    """How often the k-th smallest and k-th largest of n values enclose the median."""
+    return 1 - 2 * sum(math.comb(n, i) for i in range(k)) / 2**n
+
+
+@cache
+def signed_rank_below(n: int) -> tuple[float, ...]:
+    """P(T ≤ t) for t = 0 … n(n+1)/2: Wilcoxon's signed-rank statistic under the null, exactly, by adding rank to rank."""
+    counts = [1]
+    for rank in range(1, n + 1):
+        counts = [
+            (counts[t] if t < len(counts) else 0) + (counts[t - rank] if t >= rank else 0)
+            for t in range(len(counts) + rank)
+        ]
+    total, running, below = 2**n, 0, []
+    for count in counts:
+        running += count
+        below.append(running / total)
+    return tuple(below)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shift:
+    """How far paired differences lie from zero."""
+
+    estimate: float
+    low: float
+    high: float
+    level: float
+    p: float
+    """Two-sided; at most 1 − level exactly when the interval excludes zero."""
+    rounds: int
+
+
+def shift(differences: Sequence[float], level: float = PAIRED_LEVEL) -> Shift:
+    """The Hodges–Lehmann estimate (median of the Walsh averages) with the exact signed-rank interval.
+
+    Exact for symmetric continuous differences; ties count against a finding, so with them it is conservative. Raises
+    ValueError without differences. Source: Hollander, Wolfe, Chicken: Nonparametric Statistical Methods, 3.1–3.3.
+    """
+    d = np.asarray(differences, dtype=np.float64)
+    n = len(d)
+    if n == 0:
+        raise ValueError("no differences")
+    i, j = np.triu_indices(n)
+    walsh = np.sort((d[i] + d[j]) / 2)
+    m = len(walsh)
+    below = signed_rank_below(n)
+    k = 0
+    while k + 1 < m - 1 - k and 1 - 2 * below[k + 1] >= level:
+        k += 1
+    least = int(min(np.count_nonzero(walsh <= 0), np.count_nonzero(walsh >= 0)))
+    return Shift(
+        estimate=float(np.median(walsh)),
+        low=float(walsh[k]),
+        high=float(walsh[m - 1 - k]),
+        level=1 - 2 * below[k],
+        p=min(1.0, 2 * below[least]),
+        rounds=n,
+    )
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Holm's adjusted p-values, in the order given: the chance of one false finding in the table stays below them."""
+    order = sorted(range(len(p)), key=lambda i: p[i])
+    adjusted, running = [1.0] * len(p), 0.0
+    for position, i in enumerate(order):
+        running = max(running, min(1.0, (len(p) - position) * p[i]))
+        adjusted[i] = running
+    return adjusted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A contender against the reference, paired by round."""
+
+    ratio: Shift | None
+    """On the ratio's own scale; None: a zero among the values, or too few rounds."""
+    difference: Shift | None
+    rounds: int
+    low_seen: float = math.nan
+    high_seen: float = math.nan
+    """The range of the rounds' ratios."""
+    why: str = ""
+
+    @property
+    def p(self) -> float:
+        test = self.ratio or self.difference
+        return test.p if test else 1.0
+
+
+def compare(values: Sequence[float], reference: Sequence[float]) -> Comparison:
+    """Value over reference, round by round; the sequences are aligned, nan where a round has none.
+
+    Where a zero stands among the values there is no ratio, and the absolute difference is judged instead.
+    """
+    pairs = [(v, r) for v, r in zip(values, reference, strict=True) if math.isfinite(v) and math.isfinite(r)]
+    n = len(pairs)
+    if n == 0:
+        return Comparison(ratio=None, difference=None, rounds=0, why="no round has both")
+    v, r = np.array(pairs, dtype=np.float64).T
+    positive = bool(np.all(v > 0) and np.all(r > 0))
+    ratios = v / r if positive else np.array([math.nan])
+    low, high = float(ratios.min()), float(ratios.max())
+    if n < MIN_ROUNDS:
+        return Comparison(
+            ratio=None, difference=None, rounds=n, low_seen=low, high_seen=high, why=f"range of {n} rounds"
+        )
+    ratio = None
+    if positive:
+        logs = shift([float(x) for x in np.log(v) - np.log(r)])
+        ratio = Shift(
+            estimate=math.exp(logs.estimate),
+            low=math.exp(logs.low),
+            high=math.exp(logs.high),
+            level=logs.level,
+            p=logs.p,
+            rounds=n,
+        )
+    difference = shift([float(x) for x in v - r])
+    return Comparison(ratio=ratio, difference=difference, rounds=n, low_seen=low, high_seen=high)
+
+
+def noise_floor(twins: Comparison | None) -> float:
+    """m: the larger of 5 % and how far the A/A pair's interval reaches. A share: 0.05 is ± 5 %."""
+    if twins is None or twins.ratio is None:
+        return LEAST_DIFFERENCE
+    return max(LEAST_DIFFERENCE, math.exp(max(abs(math.log(twins.ratio.low)), abs(math.log(twins.ratio.high)))) - 1)
+
+
+def sentence(comparison: Comparison, m: float, adjusted_p: float, better: Literal["lower", "higher"]) -> Sentence:
+    """One of four sentences, or none below MIN_ROUNDS.
+
+    same: the whole interval lies inside ± m (taken on the log scale; this wins). better, worse: the interval excludes
+    1, and Holm's adjusted p is at most 5 %. Else cannot tell.
+    """
+    if comparison.rounds < MIN_ROUNDS:
+        return ""
+    test = comparison.ratio or comparison.difference
+    assert test is not None
+    if comparison.ratio is not None:
+        low, high = math.log(test.low), math.log(test.high)
+        if -math.log1p(m) <= low and high <= math.log1p(m):
+            return "same"
+    else:
+        low, high = test.low, test.high
+        if low == high == 0:
+            return "same"
+    if (low > 0 or high < 0) and adjusted_p <= 1 - PAIRED_LEVEL + 1e-12:
+        return "better" if (high < 0) == (better == "lower") else "worse"
+    return "cannot tell"
+
+
+def clustered_mean(sums: Sequence[float], counts: Sequence[float], level: float = 0.95) -> Estimate:
+    """Sum over count, with clusters (rounds) as the unit: Σ sums / Σ counts with the t interval of a ratio estimator.
+
+    What happens within a round shares its luck, so the spread between the rounds' residuals sum − mean × count is all
+    the evidence there is: variance n/(n−1) · Σ residual² / (Σ counts)², n − 1 degrees of freedom (Cochran: Sampling
+    Techniques, 6.4). That keeps a cluster that saw five expiries heavier than one that saw two. Its level is the
+    nominal one; a simulation in the tests holds the coverage to it. Below MIN_ROUNDS: the range of the rounds.
+    """
+    s, c = np.asarray(sums, dtype=np.float64), np.asarray(counts, dtype=np.float64)
+    s, c = s[c > 0], c[c > 0]
+    n = len(c)
+    how = "mean over all expiries, clustered by round"
+    if n == 0:
+        return missing("none seen")
+    mean = float(s.sum() / c.sum())
+    if n < MIN_ROUNDS:
+        return Estimate(value=mean, low=float((s / c).min()), high=float((s / c).max()), rounds=n, how=how)
+    error = math.sqrt(n / (n - 1) * float(((s - mean * c) ** 2).sum())) / float(c.sum())
+    reach = float(stats.t.ppf((1 + level) / 2, n - 1)) * error
+    return Estimate(value=mean, low=mean - reach, high=mean + reach, level=level, rounds=n, how=how)
+
+
+def quantile(values: Floats, q: float) -> float:
+    """The smallest value that at least a share q of the values do not exceed (no interpolation); nan of nothing."""
+    n = len(values)
+    if n == 0:
+        return math.nan
+    return float(np.partition(values, rank(n, q))[rank(n, q)])
+
+
+def rank(n: int, q: float) -> int:
+    """Index of the q-quantile among n sorted values. The tiny amount undoes binary rounding: 0.99 × 100 is 99."""
+    return min(n - 1, max(0, math.ceil(q * n - 1e-9) - 1))
+
+
+def pooled_quantile(rounds: Sequence[Floats], q: float, level: float = 0.95) -> Estimate:
+    """The q-quantile of all rounds' values together, with Woodruff's interval, rounds as clusters.
+
+    The share of values at or below the estimate varies from round to round; the t interval of that share (n − 1
+    degrees of freedom, ratio estimator) is carried back to values. Woodruff, JASA 47 (1952). The share's upper bound
+    may reach 1: then the interval ends at the largest value seen. Below MIN_ROUNDS: the range of the rounds' own.
+    """
+    rounds = [r for r in rounds if len(r)]
+    n = len(rounds)
+    how = "all rounds' samples together"
+    if n == 0:
+        return missing("not measured")
+    pool = np.sort(np.concatenate(rounds))
+    value = float(pool[rank(len(pool), q)])
+    if n < MIN_ROUNDS:
+        own = [quantile(r, q) for r in rounds]
+        return Estimate(value=value, low=min(own), high=max(own), rounds=n, how=how)
+    share = clustered_mean([float(np.count_nonzero(r <= value)) for r in rounds], [len(r) for r in rounds], level)
+    half = (share.high - share.low) / 2
+    low, high = pool[rank(len(pool), q - half)], pool[rank(len(pool), q + half)]
+    return Estimate(value=value, low=float(low), high=float(high), level=level, rounds=n, how=how)

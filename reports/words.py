@@ -1,0 +1,102 @@
+"""Figures in words: units, sensible digits, and what stands where a figure is missing."""
+
+import math
+from collections.abc import Sequence
+
+from reports.judge import Verdict
+from reports.metrics.metric import Metric
+from reports.statistics import MIN_ROUNDS, Estimate
+
+MISSING = "–"
+
+
+def number(value: float) -> str:
+    """Three significant digits, whole numbers whole, thousands grouped; "> D" beyond the deadline."""
+    if math.isnan(value):
+        return MISSING
+    if math.isinf(value):
+        return "> D"
+    if value == 0:
+        return "0"
+    if abs(value) >= 100 or value == round(value):
+        return f"{value:,.0f}"
+    digits = 2 - math.floor(math.log10(abs(value)))
+    return f"{value:.{min(max(digits, 0), 4)}f}"
+
+
+def with_unit(value: float, unit: str) -> str:
+    text = number(value)
+    if not unit or math.isinf(value) or math.isnan(value):
+        return text
+    return f"{text} %" if unit == "%" else f"{text} {unit}"
+
+
+def interval(estimate: Estimate) -> str:
+    """ "1.2 – 3.4", or nothing where there is none."""
+    if estimate.missing or math.isnan(estimate.low):
+        return ""
+    return f"{number(estimate.low)} – {number(estimate.high)}"
+
+
+def level(value: float | None, rounds: int) -> str:
+    """What kind of interval it is."""
+    if value is not None:
+        return f"{100 * value:.1f} % interval, {rounds} rounds"
+    return f"range of {rounds} round{'' if rounds == 1 else 's'}"
+
+
+def provenance(estimate: Estimate) -> str:
+    """How a figure was made; stands in its tooltip."""
+    parts = [estimate.how]
+    if not math.isnan(estimate.low):
+        parts.append(level(estimate.level, estimate.rounds))
+    if estimate.why:
+        parts.append(estimate.why)
+    return "; ".join(parts)
+
+
+def against(verdict: Verdict) -> str:
+    """The ratio with its interval, or the difference where there is no ratio, or the range of few rounds."""
+    c = verdict.comparison
+    if c.ratio is not None:
+        return f"× {number(c.ratio.estimate)} ({number(c.ratio.low)} – {number(c.ratio.high)})"
+    if c.difference is not None:
+        return difference(verdict)
+    if c.rounds and not math.isnan(c.low_seen):
+        if c.rounds == 1:
+            return f"× {number(c.low_seen)}"
+        return f"× {number(c.low_seen)} – {number(c.high_seen)}"
+    return ""
+
+
+def difference(verdict: Verdict) -> str:
+    """The absolute difference with its interval."""
+    t = verdict.comparison.difference
+    if t is None:
+        return ""
+    unit = f" {verdict.metric.unit}" if verdict.metric.unit else ""
+    return f"{t.estimate:+,.3g}{unit} ({t.low:+,.3g} to {t.high:+,.3g})"
+
+
+def spoken(verdict: Verdict) -> str:
+    """The sentence: better, worse, same within ± m, cannot tell; below MIN_ROUNDS what it is instead."""
+    if verdict.sentence == "same":
+        return f"same within ± {100 * verdict.m:.0f} %"
+    if verdict.sentence:
+        return verdict.sentence
+    rounds = verdict.comparison.rounds
+    if not rounds:
+        return ""
+    return f"range of {rounds} round{'' if rounds == 1 else 's'}" if rounds < MIN_ROUNDS else ""
+
+
+def label(metric: Metric) -> str:
+    """A metric's whole name: "read response time p99"."""
+    return metric.title if metric.group in ("", "requests") else f"{metric.group} {metric.title}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
