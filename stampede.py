@@ -55,10 +55,10 @@ def bench(
     from dataclasses import replace
 
     from reports.console import print_summary
-    from reports.render import render
 
     from loadtests.bench import BenchOrder, check_order, prepare_run, run_bench
     from loadtests.progress import bench_progress
+    from reports.render import render
     from scenarios.plans import find_plan
     from stack.open import open_stack
 
@@ -100,6 +100,7 @@ def report(
 ) -> None:
     """Write a run folder's report anew."""
     from reports.console import print_summary
+
     from reports.render import render
 
     with bad_input_in_one_line():
@@ -122,17 +123,17 @@ def web(
     runs: Annotated[Path, typer.Option(help="where run folders go")] = Path("runs"),
 ) -> None:
     """Open Locust's page, with scenario and contender to choose. Ctrl-C ends it."""
-    from loadtests.web import check_port, serve_page
-
     from loadtests.bench import BenchOrder
-    from scenarios.plans import Plan
+    from loadtests.web import check_port, serve_page
+    from reports.render import render
+    from scenarios.plans import WEB, Plan
     from scenarios.scenario import scenarios
     from stack.open import open_stack
 
     with bad_input_in_one_line():
         check_port(port)
         order = BenchOrder(
-            plan=Plan(name="web", rounds=1, scenarios=tuple(scenarios()), twin=False),
+            plan=Plan(name=WEB, rounds=1, scenarios=tuple(scenarios()), twin=False, windows=5),
             workload=read_workload_file(workload),
             own_contenders=tuple(contender or ()),
             processes=processes,
@@ -143,7 +144,8 @@ def web(
         )
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
             say(servers.first_line())
-            serve_page(order, servers, port, say)
+            folder = serve_page(order, servers, port, say)
+            say(f"report: {render(folder)}")
 
 
 @app.command()

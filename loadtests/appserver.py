@@ -72,6 +72,7 @@ class CellInHand:
     deadline_ns: int = 0
     next_index: int = 0
     ended: int = 0
+    abandoned: bool = False
     over: threading.Event = field(default_factory=threading.Event)
     """Set once all that was due has ended."""
 
@@ -188,6 +189,8 @@ class AppServer:
         if not cell.over.wait(left_s):
             open_requests = len(cell.requests.due_ns) - cell.ended
             raise CellBroken(f"{open_requests} requests were still open {GRACE_S:.0f} s after the deadline")
+        if cell.abandoned:
+            raise CellBroken("stopped before its end")
         cell.pattern.close()
         cell.background.shutdown(wait=True)
         self.cell = None
@@ -197,10 +200,12 @@ class AppServer:
         return samples, self.ruler.account()
 
     def abandon(self) -> None:
-        """Stop handing out requests; what is being served ends by itself."""
+        """Stop handing out requests; what is being served ends by itself and counts nowhere."""
         cell = self.cell
         if cell is not None:
             cell.next_index = len(cell.requests.due_ns)
+            cell.abandoned = True
+            cell.over.set()
 
     def close(self) -> None:
         """Close the pools: without it a Locust process lingers for a minute."""

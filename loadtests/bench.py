@@ -29,7 +29,7 @@ from loadtests.conductor import cell_info
 from loadtests.lineup import Entrant, line_up
 from loadtests.spec import CellOrder, ScenarioOrder, Spec
 from patterns.errors import ConfigError, require
-from scenarios.plans import Plan
+from scenarios.plans import WEB, Plan
 from scenarios.scenario import Scenario, find_scenario
 from scenarios.workload import Workload, WorkloadFile
 from stack.calibrate import calibrate, load_alone_ms
@@ -106,7 +106,7 @@ def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
         workload = replace(wanted, rtt_ms=rtt_of(order, wanted, stack))
         statements, measured = priced_statements(stack, workload, say)
         measured |= timer_floor(workload)
-        window_s = scenario.window_ttls * workload.ttl_s
+        window_s = scenario.window_ttls * workload.ttl_s * order.plan.windows
         scenario_orders.append(
             ScenarioOrder(
                 name=scenario.name,
@@ -131,7 +131,7 @@ def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
                 measured=measured,
             )
         )
-    cells = plan_cells(order, entrants)
+    cells = [] if order.plan.name == WEB else plan_cells(order, entrants)
     started = datetime.now(UTC)
     run = RunInfo(
         plan=order.plan.name,

@@ -13,6 +13,9 @@ import itertools
 import json
 import logging
 import os
+import random
+import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -44,7 +47,14 @@ clients = itertools.count()
 
 @events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
 def add_arguments(parser: LocustArgumentParser) -> None:
+    """The orders; and, for the page, scenario and contender with the choices that the orders give."""
     parser.add_argument("--spec", include_in_web_ui=False, required=True, help="the run's orders, a JSON file")
+    if "--spec" in sys.argv:
+        spec = read_spec(Path(sys.argv[sys.argv.index("--spec") + 1]))
+        scenarios = [s.name for s in spec.scenarios]
+        entrants = [e.name for e in spec.entrants]
+        parser.add_argument("--scenario", choices=scenarios, default=scenarios[0], help="what happens")
+        parser.add_argument("--contender", choices=entrants, default=entrants[0], help="to whom")
 
 
 class AppServerThread(User):
@@ -97,6 +107,7 @@ class Worker:
         self.spec = spec
         runner.register_message("prepare", self.on_prepare, concurrent=True)
         runner.register_message("begin", self.on_begin, concurrent=True)
+        runner.register_message("abandon", self.on_abandon)
         runner.environment.events.quitting.add_listener(self.on_quitting)  # type: ignore[no-untyped-call]
 
     def on_prepare(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
@@ -123,6 +134,10 @@ class Worker:
             self.runner._send_stats()  # Locust's own count must have arrived before ours
             self.answer({"samples": samples, "account": account})
 
+    def on_abandon(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
+        if app_server is not None:
+            app_server.abandon()
+
     def answer(self, data: dict[str, Any]) -> None:
         self.runner.send_message("answer", {"process": self.runner.worker_index, **data})
 
@@ -142,32 +157,57 @@ class Master:
         self.answers: dict[int, AsyncResult[Any]] = {}
         self.conductor: Conductor | None = None
         runner.register_message("answer", self.on_answer, concurrent=True)
+        folder = Path(spec.folder)
+        self.writer = RunWriter(folder, read_run(folder).info)
         environment.events.spawning_complete.add_listener(self.on_spawned)  # type: ignore[no-untyped-call]
+        environment.events.test_stop.add_listener(self.on_stop)  # type: ignore[no-untyped-call]
 
     def on_spawned(self, **_: Any) -> None:
         if self.conductor is None:
-            gevent.spawn(self.conduct)
+            self.conductor = Conductor(self.spec, self, self.writer, Ruler(hub_clock()), self.tell)
+            gevent.spawn(self.conduct, self.conductor)
 
-    def conduct(self) -> None:
-        """The whole run; its outcome is written into the run folder and is the process's exit code."""
-        folder = Path(self.spec.folder)
-        writer = RunWriter(folder, read_run(folder).info)
-        conductor = self.conductor = Conductor(self.spec, self, writer, Ruler(hub_clock()), self.tell)
+    def on_stop(self, **_: Any) -> None:
+        """Stopped from the page, or at the end."""
+        if self.conductor is not None:
+            self.conductor.stop()
+            self.runner.send_message("abandon")
+
+    def conduct(self, conductor: Conductor) -> None:
+        """The orders' cells and then the end of the process; without any, the page's choice until it is stopped."""
+        bench = bool(self.spec.cells)
         try:
-            conductor.run(self.spec.cells)
-            writer.run.status = "finished"
+            conductor.run(self.spec.cells if bench else self.chosen_cells())
+            self.writer.run.status = "finished" if bench else "running"
         except Exception as error:
             log.exception("conductor")
-            writer.run.status = "failed"
-            writer.run.remarks.append(
-                {"name": "harness", "what": f"{type(error).__name__}: {error}", "cost": "the run"}
+            self.writer.run.status = "failed"
+            self.writer.run.remarks.append(
+                {"name": "harness", "what": f"{type(error).__name__}: {error}", "cost": "all"}
             )
             self.environment.process_exit_code = 1
         finally:
-            writer.save()
+            self.writer.save()
             conductor.close()
+            self.conductor = None
+        if bench or self.writer.run.status == "failed":
             self.tell({"event": "over"})
             self.runner.quit()
+
+    def chosen_cells(self) -> Iterator[CellOrder]:
+        """Cells of the scenario and contender that the page's form says, one after the other."""
+        options = self.environment.parsed_options
+        assert options is not None
+        done = len(self.writer.run.cells)
+        for number in itertools.count(1):
+            yield CellOrder(
+                id=done + number,
+                scenario=options.scenario,
+                contender=options.contender,
+                round=number,
+                seed=random.randrange(2**31),
+                predecessor=options.contender if number > 1 else None,
+            )
 
     def prepare(self, order: CellOrder) -> dict[int, dict[str, float]]:
         return {a["process"]: a["account"] for a in self.ask("prepare", {"order": asdict(order)}, PREPARE_S)}

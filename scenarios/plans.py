@@ -18,9 +18,12 @@ class Plan:
     scenarios: tuple[str, ...]
     twin: bool = True
     """Run the reference twice under two names, so that the noise floor is known."""
+    windows: int = 1
+    """How many of a scenario's windows a cell lasts."""
 
     def __post_init__(self) -> None:
         require(1 <= self.rounds <= 1000, "rounds", self.rounds, "1 to 1,000")
+        require(self.windows >= 1, "windows", self.windows, "1 or more")
         require(len(self.scenarios) > 0, "scenarios", self.scenarios, "at least one")
 
 
@@ -36,6 +39,9 @@ PLANS: Mapping[str, Plan] = {
         Plan(name="full", rounds=20, scenarios=("read-heavy", "stampede")),
     )
 }
+
+WEB = "web"
+"""The plan behind Locust's page: whatever is chosen there, in long cells."""
 
 
 def find_plan(name: str) -> Plan:

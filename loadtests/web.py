@@ -1,0 +1,38 @@
+"""Locust's own page over the same application servers: scenario and contender to choose, cells until it is stopped."""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from artefact.read import read_run
+from loadtests.bench import BenchOrder, close_run, events_from, locust_processes, prepare_run
+from patterns.errors import ConfigError, require
+from stack.servers import Stack
+
+
+def check_port(port: int) -> None:
+    """Raise ConfigError where the port cannot be had on 127.0.0.1."""
+    require(1 <= port <= 65535, "port", port, "1 to 65535")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ConfigError("port", port, f"a free port ({error.strerror})") from error
+
+
+def serve_page(order: BenchOrder, stack: Stack, port: int, say: Callable[[str], None]) -> Path:
+    """Serve Locust's page on 127.0.0.1 until Ctrl-C; what was recorded stands in the run folder that is returned."""
+    spec, _ = prepare_run(order, stack, say)
+    folder = Path(spec.folder)
+    try:
+        with locust_processes(spec, stack, web_port=port) as (master, workers, progress):
+            say(f"Locust's page: http://127.0.0.1:{port} (Ctrl-C ends it)")
+            for event in events_from(progress, master, workers):
+                if event["event"] == "done" and event["status"] != "done":
+                    say(f"cell {event['id']} {event['status']}: {event['why']}")
+    except KeyboardInterrupt:
+        say("stopping")
+    finally:
+        close_run(folder, "finished" if any(c.status == "done" for c in read_run(folder).info.cells) else "cut")
+    return folder
