@@ -16,10 +16,10 @@ WORTH_SAYING = 1.25
 """A price is told from this ratio to the best on, resolution added to both sides."""
 
 RULE = (
-    "Among the contenders that answered every request: the fewest loads per expiry (where the scenario has one hot key; "
-    "else per 1,000 reads). Those whose intervals overlap the lowest, or that lie within the noise floor of it, are "
-    "tied; among them the lowest read p99 wins, then the lowest p50, then the order of the run. Its price is the figure "
-    "in which it is furthest from the best of the others."
+    "Among the contenders that answered every request: the fewest loads per expiry (where the scenario has one hot "
+    "key; else per 1,000 reads). Those whose intervals overlap the lowest, or that lie within the noise floor of it, "
+    "are tied; among them the lowest read p99 wins, then the lowest p50, then the order of the run. Its price is the "
+    "figure in which it is furthest behind the reference or the next."
 )
 
 
@@ -69,7 +69,8 @@ def answer(judgement: Judgement, scenario: ScenarioInfo) -> Answer:
                 figure += (
                     f"; its read p99 is {words.with_unit(mine.value, 'ms')}, not {words.with_unit(its.value, 'ms')}"
                 )
-    price, wrong_for = priced(judgement, name, winner, able)
+    beside = [c for c in able if c is not winner and (c.name == judgement.reference or c in rest[:1])]
+    price, wrong_for = priced(judgement, name, winner, beside)
     return Answer(scenario=scenario, winner=winner.name, figure=figure, price=price, wrong_for=wrong_for)
 
 
@@ -103,9 +104,9 @@ def says(figure: Estimate, metric: Metric, *, name_it: bool = True) -> str:
 
 
 def priced(
-    judgement: Judgement, scenario: str, winner: ContenderInfo, able: Sequence[ContenderInfo]
+    judgement: Judgement, scenario: str, winner: ContenderInfo, beside: Sequence[ContenderInfo]
 ) -> tuple[str, str]:
-    """The winner's worst figure beside the best of the others, and whom it hurts; empty where none is worth saying."""
+    """The winner's worst figure beside those contenders', and whom it hurts; empty where none is worth saying."""
     worst, price, wrong_for = WORTH_SAYING, "", ""
     for metric in metrics():
         if metric.name not in PRICES:
@@ -113,8 +114,8 @@ def priced(
         mine = judgement.figure(scenario, winner.name, metric.name).value
         others = {
             c.name: judgement.figure(scenario, c.name, metric.name).value
-            for c in able
-            if c is not winner and not judgement.figure(scenario, c.name, metric.name).missing
+            for c in beside
+            if not judgement.figure(scenario, c.name, metric.name).missing
         }
         if math.isnan(mine) or not others:
             continue

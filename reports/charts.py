@@ -118,8 +118,8 @@ def dress(axes: Axes) -> None:
     axes.tick_params(colors=MUTED, labelsize=9, which="both", length=3)
     axes.xaxis.label.set_color(MUTED)
     axes.yaxis.label.set_color(MUTED)
-    axes.xaxis.label.set_size(9.5)
-    axes.yaxis.label.set_size(9.5)
+    axes.xaxis.label.set_fontsize(9.5)
+    axes.yaxis.label.set_fontsize(9.5)
     axes.grid(visible=True, which="major", color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
 
@@ -294,10 +294,8 @@ def expiries(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
         axes.plot([estimate.value], [y], marker=style.marker, markersize=8, color=style.color)
         reach = max(estimate.high, float(own.max()))
         axes.text(reach * 1.08, y, words.number(estimate.value), color=INK, fontsize=9.5, va="center")
-        rows.append(
-            [contender.name, words.number(estimate.value), words.number(estimate.low), words.number(estimate.high)]
-            + [words.provenance(estimate)]
-        )
+        figures = (words.number(v) for v in (estimate.value, estimate.low, estimate.high))
+        rows.append([contender.name, *figures, words.provenance(estimate)])
     for x, dash, text in ((1.0, ":", "one load"), (theory, "--", f"1 + r·Δ = {words.number(theory)}")):
         if math.isfinite(x):
             axes.axvline(x, color=MUTED, linestyle=dash, linewidth=1.1)
@@ -325,8 +323,12 @@ def expiries(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
     anchor = f"{scenario.name}-expiries"
     question = "How often does the database load when the entry runs out?"
     known = [(c.name, e) for c, _, e in pairs if not e.missing and c.kind == "contender"]
-    caption = f"Loads per expiry: {'; '.join(f'{n} {words.number(e.value)}' for n, e in sorted(known, key=lambda p: p[1].value))}."
-    caption += f" Unprotected, theory expects 1 + r·Δ = {words.number(theory)} (r = {scenario.workload['rate_per_s']:g}/s, Δ = {words.number(1000 * delta_s)} ms)."
+    known.sort(key=lambda pair: pair[1].value)
+    rate = float(scenario.workload["rate_per_s"])
+    caption = (
+        f"Loads per expiry: {'; '.join(f'{n} {words.number(e.value)}' for n, e in known)}. Unprotected, theory expects "
+        f"1 + r·Δ = {words.number(theory)} (r = {rate:g}/s, Δ = {words.number(1000 * delta_s)} ms)."
+    )
     return Chart(
         anchor=anchor,
         question=question,
@@ -374,14 +376,16 @@ def timeline(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
     chosen = []
     for contender, cell, begin, endless in panels:
         rows = cell.rows[cell.rows["start_s"].notna()]
-        end = rows["end_s"].fillna(cell.deadline_s)
-        seen = rows[(rows["due_s"] <= begin + after_s) & (end >= begin - before_s)].sort_values("due_s", kind="stable")
+        until = rows["end_s"].fillna(cell.deadline_s)
+        seen = rows[(rows["due_s"] <= begin + after_s) & (until >= begin - before_s)].sort_values(
+            "due_s", kind="stable"
+        )
         chosen.append((contender, cell, begin, endless, seen))
     heights = [max(6, min(MOST_REQUESTS, len(rows))) for *_, rows in chosen]
     figure = new_figure(7.6, 0.8 + sum(0.058 * h + 0.34 for h in heights))
     grid = figure.subplots(len(chosen), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights})
     table = []
-    for axes, (contender, cell, begin, endless, seen) in zip(grid[:, 0], chosen, strict=True):
+    for axes, (contender, _, begin, endless, seen) in zip(grid[:, 0], chosen, strict=True):
         style = style_of(judgement.run.info.contenders, contender.name)
         cut = seen.iloc[:MOST_REQUESTS]
         due, end, at, done = (

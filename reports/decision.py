@@ -58,7 +58,7 @@ def decision_table(judgement: Judgement) -> Table:
                 entry = Entry(text=words.MISSING, detail=figure.why)
                 if not figure.missing:
                     entry = Entry(
-                        text=words.with_unit(figure.value, metric.unit),
+                        text=words.figure(figure.value, metric),
                         detail=words.interval(figure),
                         heat=heat(figure.value, min(known), metric.resolution),
                         unclear=verdict is not None and verdict.sentence == "cannot tell",

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -163,7 +163,7 @@ class Judgement:
             not_steady,
             remarks,
         )
-        found = [doubt for check in checks for doubt in check(self)]
+        found = together(doubt for check in checks for doubt in check(self))
         found.sort(key=lambda doubt: d.KINDS.index(doubt.kind))
         return [replace(doubt, number=i) for i, doubt in enumerate(found, 1)]
 
@@ -176,6 +176,28 @@ class Judgement:
     def doubts_of(self, scenario: str, contender: str) -> list[Doubt]:
         """Those that stand beside a row: of this scenario and contender, not of the whole run."""
         return [x for x in self.doubts if x.scenario == scenario and (not x.contenders or contender in x.contenders)]
+
+
+def together(doubts: Iterable[Doubt]) -> list[Doubt]:
+    """One doubt a kind and scenario, however many contenders it touches; remarks stand alone."""
+    groups: dict[tuple[str, str | None, str], list[Doubt]] = {}
+    for doubt in doubts:
+        alone = doubt.what if doubt.kind is d.REMARK else ""
+        groups.setdefault((doubt.kind.name, doubt.scenario, alone), []).append(doubt)
+    found = []
+    for group in groups.values():
+        worst = max(group, key=lambda x: abs(x.value or 0.0))
+        found.append(
+            replace(
+                worst,
+                what="; ".join(dict.fromkeys(x.what for x in group)),
+                contenders=()
+                if any(not x.contenders for x in group)
+                else tuple(n for x in group for n in x.contenders),
+                cells=tuple(i for x in group for i in x.cells),
+            )
+        )
+    return found
 
 
 def judge(run: Run) -> Judgement:
@@ -234,6 +256,10 @@ def twins_differ(judgement: Judgement) -> Iterator[Doubt]:
             )
 
 
+OF_COMMAND = (".usec", ".failed", ".rejected")
+"""What Redis accounts for each command beside its calls. Calls leave out what was rejected before it ran."""
+
+
 def imbalances(cell: Cell) -> list[str]:
     """Where our counts and others' differ, over the whole cell; what one side does not have is not compared.
 
@@ -251,8 +277,11 @@ def imbalances(cell: Cell) -> list[str]:
     for (source, name), value in cell.counters.items():
         if source.startswith("process-") or source == "conductor":
             ours[name] = ours.get(name, 0.0) + value
-        elif source == "redis" and name.startswith("command."):
+        elif source == "redis" and name.startswith("command.") and not name.endswith(OF_COMMAND):
             redis[name] = value
+    for (source, name), value in cell.counters.items():
+        if source == "redis" and name.startswith("command.") and name.endswith(".rejected"):
+            redis[name.removesuffix(".rejected")] += value
     sampled = float(cell.rows["loads"].sum())
     if any(s.startswith("process-") for s, _ in cell.counters) and ours.get("load", 0.0) != sampled:
         found.append(f"the rulers counted {ours.get('load', 0.0):,.0f} loads, the samples hold {sampled:,.0f}")
@@ -363,7 +392,8 @@ def errors(judgement: Judgement) -> Iterator[Doubt]:
 def own_lag_ms(cells: Sequence[Cell]) -> frames.Floats:
     """start − max(due, thread free) of what began."""
     lag = np.concatenate([cell.due["own_lag_ms"].to_numpy(dtype=np.float64) for cell in cells])
-    return lag[~np.isnan(lag)]
+    known: frames.Floats = lag[~np.isnan(lag)]
+    return known
 
 
 def generator_late(judgement: Judgement) -> Iterator[Doubt]:
@@ -383,27 +413,52 @@ def generator_late(judgement: Judgement) -> Iterator[Doubt]:
 
 
 def cpu_share(cell: Cell, *sources: str) -> float:
-    """Processor time of those sources over all cores' in the cell's window and drain; nan where it is not known."""
+    """Cores that those sources used, on the average of the cell; nan where it is not known."""
     names = ("cpu_s", "cpu.used_cpu_user", "cpu.used_cpu_sys")
     spent = [v for (s, n), v in cell.counters.items() if n in names and any(s.startswith(x) for x in sources)]
-    busy_s = cell.window_s + max(0.0, -float(cell.rows["due_s"].min())) if len(cell.rows) else math.nan
-    return sum(spent) / busy_s if spent else math.nan
+    return sum(spent) / wall_s(cell) if spent else math.nan
 
 
-def worst_cpu(judgement: Judgement, sources: tuple[str, ...], limit: float) -> Iterator[tuple[str, str, float]]:
-    cores = judgement.run.info.circumstances.get("machine", {}).get("cores") or math.nan
+def wall_s(cell: Cell) -> float:
+    """Between the two readings of the accounts; where nobody noted it, from the first due to the window's end."""
+    noted = cell.counters.get(("machine", "clock.monotonic_s"))
+    if noted:
+        return noted
+    return cell.window_s + max(0.0, -float(cell.rows["due_s"].min())) if len(cell.rows) else math.nan
+
+
+def database_cpu(cell: Cell) -> float:
+    """Cores that the database used; where it does not say, at most what the machine used beyond all others."""
+    own = cpu_share(cell, "postgres")
+    busy = cell.counters.get(("machine", "cpu.busy_s"), math.nan) / wall_s(cell)
+    others = cpu_share(cell, "redis", "process-", "conductor")
+    return max(0.0, busy - (0.0 if math.isnan(others) else others)) if math.isnan(own) else own
+
+
+def machine_cpu(cell: Cell) -> float:
+    """Cores that were busy: the machine's own account, else the sum of what is known."""
+    busy = cell.counters.get(("machine", "cpu.busy_s"))
+    return cpu_share(cell, "postgres", "redis", "process-", "conductor") if busy is None else busy / wall_s(cell)
+
+
+def cores(judgement: Judgement) -> float:
+    """How many the machine has; nan where the run does not say."""
+    return float(judgement.run.info.circumstances.get("machine", {}).get("cores") or math.nan)
+
+
+def over_limit(judgement: Judgement, used: Callable[[Cell], float], limit: float) -> Iterator[tuple[str, str, float]]:
+    """Scenario, contender and share of all cores, median over rounds, where it exceeds the limit."""
     for scenario, contender, cells in each(judgement):
-        shares = [cpu_share(cell, *sources) / float(cores) for cell in cells]
-        share = float(np.median(shares))
+        share = float(np.median([used(cell) for cell in cells])) / cores(judgement)
         if share > limit:
             yield scenario, contender.name, share
 
 
 def database_busy(judgement: Judgement) -> Iterator[Doubt]:
-    for scenario, contender, share in worst_cpu(judgement, ("postgres",), 0.5):
+    for scenario, contender, share in over_limit(judgement, database_cpu, 0.5):
         yield Doubt(
             kind=d.DATABASE_BUSY,
-            what=f"{contender}: the database used {share:.0%} of all cores",
+            what=f"{contender}: the database used up to {share:.0%} of all cores",
             value=share,
             limit=0.5,
             scenario=scenario,
@@ -412,10 +467,10 @@ def database_busy(judgement: Judgement) -> Iterator[Doubt]:
 
 
 def machine_busy(judgement: Judgement) -> Iterator[Doubt]:
-    for scenario, contender, share in worst_cpu(judgement, ("postgres", "redis", "process-", "conductor"), 0.9):
+    for scenario, contender, share in over_limit(judgement, machine_cpu, 0.9):
         yield Doubt(
             kind=d.MACHINE_BUSY,
-            what=f"{contender}: servers and generator used {share:.0%} of all cores",
+            what=f"{contender}: {share:.0%} of all cores were busy",
             value=share,
             limit=0.9,
             scenario=scenario,

@@ -4,7 +4,7 @@ import csv
 import io
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -16,7 +16,18 @@ from artefact.read import Run, read_run
 from artefact.schema import METHOD, ContenderInfo, ScenarioInfo
 from reports import answer, charts, decision, words
 from reports.charts import Chart
-from reports.judge import Judgement, Verdict, cpu_share, distance_ms, judge, own_lag_ms
+from reports.frames import Cell
+from reports.judge import (
+    Judgement,
+    Verdict,
+    cores,
+    cpu_share,
+    database_cpu,
+    distance_ms,
+    judge,
+    machine_cpu,
+    own_lag_ms,
+)
 from reports.metrics.metric import Metric, metrics
 from reports.statistics import Estimate, quantile
 
@@ -151,8 +162,8 @@ def machine(run: Run) -> str:
     parts = [str(box.get("system", "")), str(box.get("cpu", "")), f"{box.get('cores', '?')} cores"]
     if memory:
         parts.append(f"{memory / 2**30:.1f} GiB")
-    stack = servers.get("stack")
-    return f"{', '.join(p for p in parts if p)}; {words.listed(names) or 'servers unknown'}{f' ({stack})' if stack else ''}"
+    stack = f" ({servers['stack']})" if servers.get("stack") else ""
+    return f"{', '.join(p for p in parts if p)}; {words.listed(names) or 'servers unknown'}{stack}"
 
 
 def section(judgement: Judgement, scenario: ScenarioInfo) -> Section:
@@ -206,10 +217,10 @@ def row(judgement: Judgement, scenario: ScenarioInfo, contender: ContenderInfo, 
 
 
 def shown_figure(figure: Estimate, verdict: Verdict | None, metric: Metric) -> Figure:
-    span = not figure.missing and not math.isnan(figure.low)
+    span = words.has_interval(figure)
     told = words.spoken(verdict) if verdict is not None and verdict.comparison.rounds else ""
     return Figure(
-        value=words.with_unit(figure.value, metric.unit),
+        value=words.figure(figure.value, metric),
         low=words.number(figure.low) if span else "",
         high=words.number(figure.high) if span else "",
         title=words.provenance(figure),
@@ -223,12 +234,10 @@ def lag(judgement: Judgement, scenario: ScenarioInfo, contender: ContenderInfo) 
     """What the run achieved of what was asked, for one contender."""
     cells = judgement.of(scenario.name, contender.name)
     lags = own_lag_ms(cells)
-    cores = judgement.run.info.circumstances.get("machine", {}).get("cores") or math.nan
     rates = [len(cell.due) / cell.window_s for cell in cells]
 
-    def busy(*sources: str) -> str:
-        shares = [cpu_share(cell, *sources) / float(cores) for cell in cells]
-        middle = quantile(charts.array(shares), 0.5)
+    def busy(used: Callable[[Cell], float]) -> str:
+        middle = quantile(charts.array([used(cell) / cores(judgement) for cell in cells]), 0.5)
         return words.MISSING if math.isnan(middle) else f"{100 * middle:.0f} %"
 
     return {
@@ -237,12 +246,25 @@ def lag(judgement: Judgement, scenario: ScenarioInfo, contender: ContenderInfo) 
         "achieved": f"{sum(rates) / len(rates):.1f}/s",
         "our lag p50": words.with_unit(quantile(lags, 0.5), "ms"),
         "our lag p99": words.with_unit(quantile(lags, 0.99), "ms"),
+        "machine's floor p50": words.with_unit(scenario.measured.get("timer_floor_p50_ms", math.nan), "ms"),
+        "machine's floor p99": words.with_unit(scenario.measured.get("timer_floor_p99_ms", math.nan), "ms"),
+        "response over service at p99": stretch(cells),
         "distance asked": f"{scenario.workload.get('rtt_ms') or 0:g} ms",
         "distance achieved": words.with_unit(distance_ms(cells), "ms"),
-        "database CPU": busy("postgres"),
-        "Redis CPU": busy("redis"),
-        "generator CPU": busy("process-", "conductor"),
+        "database CPU": busy(database_cpu),
+        "Redis CPU": busy(lambda cell: cpu_share(cell, "redis")),
+        "our CPU": busy(lambda cell: cpu_share(cell, "process-", "conductor")),
+        "machine CPU": busy(machine_cpu),
     }
+
+
+def stretch(cells: Sequence[Cell]) -> str:
+    """Response time over service time at p99: how much of a wait is the queue before the start."""
+    response, service = (
+        quantile(charts.array([float(v) for cell in cells for v in cell.reads[name]]), 0.99)
+        for name in ("response_ms", "service_ms")
+    )
+    return words.MISSING if math.isnan(response) or not service else f"{response / service:.2f}"
 
 
 def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:

@@ -70,12 +70,12 @@ def median(values: Sequence[float], level: float = MEDIAN_LEVEL) -> Estimate:
 
 def median_level(n: int, k: int) -> float:
     """How often the k-th smallest and k-th largest of n values enclose the median."""
-    return 1 - 2 * sum(math.comb(n, i) for i in range(k)) / 2**n
+    return 1 - 2 * sum(math.comb(n, i) for i in range(k)) / float(2**n)
 
 
 @cache
 def signed_rank_below(n: int) -> tuple[float, ...]:
-    """P(T ≤ t) for t = 0 … n(n+1)/2: Wilcoxon's signed-rank statistic under the null, exactly, by adding rank to rank."""
+    """P(T ≤ t) for t = 0 … n(n+1)/2: the signed-rank statistic under the null, exactly, by adding rank to rank."""
     counts = [1]
     for rank in range(1, n + 1):
         counts = [

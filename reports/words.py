@@ -11,14 +11,14 @@ MISSING = "–"
 
 
 def number(value: float) -> str:
-    """Three significant digits, whole numbers whole, thousands grouped; "> D" beyond the deadline."""
+    """Three significant digits, thousands grouped; "> D" beyond the deadline."""
     if math.isnan(value):
         return MISSING
     if math.isinf(value):
         return "> D"
     if value == 0:
         return "0"
-    if abs(value) >= 100 or value == round(value):
+    if abs(value) >= 99.95:
         return f"{value:,.0f}"
     digits = 2 - math.floor(math.log10(abs(value)))
     return f"{value:.{min(max(digits, 0), 4)}f}"
@@ -31,11 +31,23 @@ def with_unit(value: float, unit: str) -> str:
     return f"{text} %" if unit == "%" else f"{text} {unit}"
 
 
+def figure(value: float, metric: Metric) -> str:
+    """A figure as its metric is printed: counts whole, all else to three digits, with the unit."""
+    if metric.whole and math.isfinite(value):
+        return f"{value:,.0f}"
+    return with_unit(value, metric.unit)
+
+
 def interval(estimate: Estimate) -> str:
     """ "1.2 – 3.4", or nothing where there is none."""
-    if estimate.missing or math.isnan(estimate.low):
+    if not has_interval(estimate):
         return ""
     return f"{number(estimate.low)} – {number(estimate.high)}"
+
+
+def has_interval(estimate: Estimate) -> bool:
+    """Whether bounds are worth printing: not of one round, not of a sum or a maximum."""
+    return not estimate.missing and not math.isnan(estimate.low) and estimate.rounds > 1
 
 
 def level(value: float | None, rounds: int) -> str:
@@ -48,7 +60,7 @@ def level(value: float | None, rounds: int) -> str:
 def provenance(estimate: Estimate) -> str:
     """How a figure was made; stands in its tooltip."""
     parts = [estimate.how]
-    if not math.isnan(estimate.low):
+    if has_interval(estimate) or estimate.rounds == 1:
         parts.append(level(estimate.level, estimate.rounds))
     if estimate.why:
         parts.append(estimate.why)

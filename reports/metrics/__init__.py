@@ -1,1 +1,1 @@
-"""Every figure of the report: a metric is a pure function of a cell. One file adds one kind; each is found by itself."""
+"""Every figure of the report: a metric is a pure function of a cell. One file adds one kind, and is found."""

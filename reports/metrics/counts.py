@@ -45,6 +45,7 @@ def metric(name: str, count: Callable[[Cell], float], order: int, explain: str) 
         of_rounds=summed(count),
         order=order,
         group="requests",
+        whole=True,
     )
 
 

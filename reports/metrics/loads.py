@@ -1,5 +1,6 @@
 """What the cache lets through to the database: loads per read, and per expiry of a hot key."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -79,7 +80,7 @@ def episodes(cell: Cell) -> list[Episode]:
     counts = loads["loads"].to_numpy()
     cuts = [0, *(np.flatnonzero(np.diff(starts) > gap_s) + 1), len(starts)]
     found = []
-    for first, last in zip(cuts[:-1], cuts[1:], strict=True):
+    for first, last in itertools.pairwise(cuts):
         if starts[first] < 0 or starts[first] > cell.window_s - gap_s:
             continue
         if starts[last - 1] >= cell.window_s - 1e-9 or starts[last - 1] - starts[first] > 2 * gap_s:

@@ -37,6 +37,10 @@ class Metric:
     """Whether it has a column in the decision table."""
     resolution: float = 0.0
     """Differences below it matter to nobody; added to both sides before values are called so many times the best."""
+    whole: bool = False
+    """A count: printed without digits after the point."""
+    absent: str = "not measured"
+    """What stands where no round has the figure."""
     wrong_for: str = ""
     """Whom a bad figure hurts; completes "wrong for …"."""
 
@@ -46,7 +50,8 @@ class Metric:
             return missing("no finished cell")
         if self.of_rounds is not None:
             return self.of_rounds(cells)
-        return median([self.of_cell(cell) for cell in cells])
+        figure = median([self.of_cell(cell) for cell in cells])
+        return missing(self.absent, len(cells)) if figure.missing else figure
 
 
 @cache

@@ -119,7 +119,7 @@ def percentile(
         name=f"read-{name}",
         title=name,
         unit="ms",
-        explain=f"{q:.0%} of the reads were answered within it, from the instant they were due; failed ones are left out",
+        explain=f"{q:.0%} of the reads were answered within it, from the instant due; failed ones are left out",
         of_cell=at(q, reads),
         of_rounds=over(q, reads),
         better="lower",

@@ -51,6 +51,7 @@ METRICS = [
         better="lower",
         compared=True,
         order=30,
+        absent="no pg_stat_statements",
         resolution=5.0,
         wrong_for="those whose database is the bottleneck",
         group="database time",
@@ -63,6 +64,7 @@ METRICS = [
         of_cell=lambda cell: 100 * hit_share(cell),
         better="higher",
         order=40,
+        absent="it asks no cache",
         group="hit rate",
     ),
     Metric(
@@ -73,6 +75,7 @@ METRICS = [
         of_cell=lambda cell: 100 * redis_hit_share(cell),
         better="higher",
         order=41,
+        absent="no lookups",
         group="hit rate",
     ),
     Metric(
