@@ -10,8 +10,8 @@ from reports.judge import Judgement
 from reports.metrics.metric import Metric, find_metric, metrics
 from reports.statistics import MIN_ROUNDS, Estimate, noise_floor
 
-PRICES = ("read-p99", "read-p50", "write-p50", "database-ms-per-1000-reads", "commands-per-request")
-"""Where a price is looked for."""
+PRICES = ("read-p50", "write-p50", "database-ms-per-1000-reads", "commands-per-request")
+"""Where a price is looked for, beside the read p99 (the longest read, where that is not estimated)."""
 WORTH_SAYING = 1.25
 """A price is told from this ratio to the best on, resolution added to both sides."""
 
@@ -108,8 +108,9 @@ def priced(
 ) -> tuple[str, str]:
     """The winner's worst figure beside those contenders', and whom it hurts; empty where none is worth saying."""
     worst, price, wrong_for = WORTH_SAYING, "", ""
+    tail = "read-max" if judgement.figure(scenario, winner.name, "read-p99").missing else "read-p99"
     for metric in metrics():
-        if metric.name not in PRICES:
+        if metric.name not in (*PRICES, tail):
             continue
         mine = judgement.figure(scenario, winner.name, metric.name).value
         others = {

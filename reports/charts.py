@@ -128,6 +128,11 @@ def short(value: float, _position: object = None) -> str:
     return f"{value:,.10g}"
 
 
+def two_and_five(value: float, _position: object = None) -> str:
+    """Labels for 0.2, 0.5, 2, 5, 20 …: the places between powers of ten that carry one."""
+    return short(float(f"{value:.6g}")) if f"{value:e}"[0] in "25" else ""
+
+
 def drawn(figure: Figure, anchor: str, title: str, description: str) -> str:
     """The figure as SVG for the page: ids of its own, colours as variables, no metadata, same bytes every time."""
     out = io.StringIO()
@@ -299,18 +304,11 @@ def expiries(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
     for x, dash, text in ((1.0, ":", "one load"), (theory, "--", f"1 + r·Δ = {words.number(theory)}")):
         if math.isfinite(x):
             axes.axvline(x, color=MUTED, linestyle=dash, linewidth=1.1)
-            axes.annotate(
-                text,
-                (x, len(pairs) - 0.45),
-                color=MUTED,
-                fontsize=8.5,
-                va="top",
-                xytext=(3, 0),
-                textcoords="offset points",
-            )
+            top = axes.get_xaxis_transform()
+            axes.text(x, 1.015, text, color=MUTED, fontsize=8.5, va="bottom", ha="center", transform=top)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(short))
-    axes.xaxis.set_minor_formatter(FuncFormatter(lambda v, _: short(v) if str(v)[0] in "25" else ""))
+    axes.xaxis.set_minor_formatter(FuncFormatter(two_and_five))
     axes.set_xlim(left=0.9)
     axes.margins(x=0.12)
     axes.set_ylim(len(pairs) - 0.4, -0.6)
@@ -478,7 +476,7 @@ def forest(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
         low, high = axes.get_xlim()
         axes.set_xlim(min(low, 0.8), max(high, 1.25))
         axes.xaxis.set_major_formatter(FuncFormatter(short))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.xaxis.set_minor_formatter(FuncFormatter(two_and_five))
         axes.set_title(f"{metric.group}\n{metric.title}", fontsize=9, color=INK, loc="left")
         dress(axes)
         axes.grid(visible=False, axis="y")
@@ -510,15 +508,18 @@ def is_twin(judgement: Judgement, name: str) -> bool:
 
 
 def sure_in_words(judgement: Judgement, scenario: ScenarioInfo) -> str:
+    told = [v for (where, _, _), v in judgement.verdicts.items() if where == scenario.name]
     found = []
-    for word in ("better", "worse", "same", "cannot tell"):
-        each = [
-            f"{v.contender} ({words.label(v.metric)})"
-            for (where, _, _), v in judgement.verdicts.items()
-            if where == scenario.name and v.sentence == word
-        ]
-        if each and word in ("better", "worse"):
-            found.append(f"{word.capitalize()}: {words.listed(each)}.")
-        elif each:
-            found.append(f"{word.capitalize()}: {len(each)} of the comparisons.")
+    for word in ("better", "worse"):
+        by_contender: dict[str, list[str]] = {}
+        for v in told:
+            if v.sentence == word:
+                by_contender.setdefault(v.contender, []).append(words.label(v.metric))
+        if by_contender:
+            each = "; ".join(f"{name} in {words.listed(figures)}" for name, figures in by_contender.items())
+            found.append(f"{word.capitalize()}: {each}.")
+    for word in ("same", "cannot tell"):
+        count = sum(v.sentence == word for v in told)
+        if count:
+            found.append(f"{word.capitalize()}: {count} of {sum(bool(v.sentence) for v in told)} comparisons.")
     return " ".join(found) or "No verdict."

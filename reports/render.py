@@ -182,6 +182,8 @@ def section(judgement: Judgement, scenario: ScenarioInfo) -> Section:
 
 
 def worth_a_column(judgement: Judgement, scenario: str, contenders: Sequence[ContenderInfo], metric: Metric) -> bool:
+    if metric.name == "unanswered":
+        return any(judgement.figure(scenario, c.name, metric.name).value for c in contenders)
     return any(not judgement.figure(scenario, c.name, metric.name).missing for c in contenders) or (
         metric.name in ("read-p50", "read-p99")
     )

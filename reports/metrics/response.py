@@ -144,6 +144,8 @@ METRICS = [
         of_rounds=longest_of_all,
         better="lower",
         order=12,
+        resolution=0.5,
+        wrong_for="those whose users must not wait when an entry is missing",
         group="read response time",
     ),
     Metric(

@@ -1,0 +1,73 @@
+"""The end of a run on the terminal: the answer, the doubts, one small table a scenario. Fits 80 columns."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from artefact.read import read_run
+from artefact.schema import ScenarioInfo
+from reports import answer, words
+from reports.judge import Judgement, judge
+from reports.metrics.metric import find_metric
+
+COLUMNS = (
+    ("due", "due"),
+    ("read-p50", "p50 ms"),
+    ("read-p99", "p99 ms"),
+    ("loads-per-1000-reads", "loads/1k"),
+    ("loads-per-expiry", "/expiry"),
+    ("hit-rate", "hit %"),
+)
+WIDTH = 80
+
+
+def summary(folder: Path, console: Console | None = None) -> None:
+    """Print the summary of a run folder. Raises RunFolderError where it is none."""
+    print_judged(judge(read_run(folder)), console)
+
+
+def print_judged(judgement: Judgement, console: Console | None = None) -> None:
+    """As `summary`, of a run that was judged already. No colours where the output is no terminal."""
+    console = console or Console()
+    width = min(WIDTH, console.width) if console.is_terminal else WIDTH
+    found = answer.answers(judgement)
+    if not judgement.cells:
+        console.print("No cell was finished: there is nothing to report.", width=width)
+    else:
+        console.print(Text(answer.headline(found, judgement.rounds), style="bold"), width=width)
+    for a in found:
+        if a.winner is None:
+            console.print(Text(f"{a.scenario.name}: no answer: {a.why}."), width=width)
+            continue
+        console.print(Text(f"{a.scenario.name}: {a.winner}, {a.figure}."), width=width)
+        if a.price:
+            console.print(Text(f"  Price: {a.price}; wrong for {a.wrong_for}."), width=width)
+    for doubt in judgement.doubts:
+        where = f"{doubt.scenario}: " if doubt.scenario else ""
+        console.print(Text(f"Doubt {doubt.number}. {where}{doubt.what}", style="yellow"), width=width)
+    console.print(Text(f"{len(judgement.passed)} checks passed.", style="green"), width=width)
+    for scenario in judgement.scenarios:
+        console.print(table(judgement, scenario), width=width)
+
+
+def table(judgement: Judgement, scenario: ScenarioInfo) -> Table:
+    """Contenders by the figures that fit."""
+    w = scenario.workload
+    title = f"{scenario.name}: {w['rate_per_s']:g}/s, TTL {w['ttl_s']:g} s, distance {w.get('rtt_ms') or 0:g} ms"
+    grid = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    grid.add_column("", overflow="fold", max_width=20)
+    for _, heading in COLUMNS:
+        grid.add_column(heading, justify="right", no_wrap=True)
+    for contender in judgement.run.info.contenders:
+        if not judgement.of(scenario.name, contender.name):
+            continue
+        cells = []
+        for name, _ in COLUMNS:
+            figure = judgement.figure(scenario.name, contender.name, name)
+            value = words.MISSING if figure.why and not figure.missing else words.number(figure.value)
+            cells.append(f"{figure.value:,.0f}" if find_metric(name).whole and not figure.missing else value)
+        style = "" if contender.kind == "contender" else "dim"
+        grid.add_row(contender.name, *cells, style=style)
+    return grid
