@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import TypeVar
 
 from patterns.caching.base import CachePattern
 from patterns.errors import ConfigError
+from patterns.limiting.base import RateLimiter
+
+Base = TypeVar("Base")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,44 +29,94 @@ class Contender:
     """Path of the user's own file; ours have none."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class LimitingContender:
+    """A rate limiter under the name that reports print."""
+
+    name: str
+    limiter: type[RateLimiter]
+    file: str | None = None
+    """Path of the user's own file; ours have none."""
+
+
 @cache
 def contenders() -> Mapping[str, Contender]:
-    """Our own, by name. The name is written once, as the file's: write_through.py is write-through."""
-    package = importlib.import_module("patterns.caching")
+    """Our caching patterns, by name. The name is written once, as the file's: write_through.py is write-through."""
+    found = classes_in("patterns.caching", CachePattern)
+    return {name: Contender(name=name, pattern=pattern) for name, pattern in found.items()}
+
+
+@cache
+def limiters() -> Mapping[str, LimitingContender]:
+    """Our rate limiters, by name."""
+    found = classes_in("patterns.limiting", RateLimiter)
+    return {name: LimitingContender(name=name, limiter=limiter) for name, limiter in found.items()}
+
+
+def classes_in(package: str, base: type[Base]) -> dict[str, type[Base]]:
+    """The class of each file of a package that holds one, by the file's name with dashes."""
     found = {}
-    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
-        pattern = pattern_in(importlib.import_module(f"patterns.caching.{info.name}"))
-        if pattern is not None:
-            name = info.name.replace("_", "-")
-            found[name] = Contender(name=name, pattern=pattern)
+    paths = importlib.import_module(package).__path__
+    for info in sorted(pkgutil.iter_modules(paths), key=lambda m: m.name):
+        own = class_in(importlib.import_module(f"{package}.{info.name}"), base)
+        if own is not None:
+            found[info.name.replace("_", "-")] = own
     return found
 
 
-def find_contender(name_or_path: str) -> Contender:
-    """One of ours by name, or the pattern in a file of the user's.
+def find(name_or_path: str) -> Contender | LimitingContender:
+    """One of ours by name, or the pattern or limiter in a file of the user's.
 
-    Raises ConfigError: no such contender, or a file that cannot be imported or holds no pattern.
+    Raises ConfigError: no such contender, or a file that cannot be imported or holds neither.
     """
-    if name_or_path in contenders():
-        return contenders()[name_or_path]
+    ours: dict[str, Contender | LimitingContender] = {**contenders(), **limiters()}
+    if name_or_path in ours:
+        return ours[name_or_path]
     if name_or_path.endswith(".py"):
-        return load_contender(Path(name_or_path))
-    raise ConfigError("contender", name_or_path, f"one of {', '.join(contenders())}, or a path to a .py file")
+        return load(Path(name_or_path))
+    raise ConfigError("contender", name_or_path, f"one of {', '.join(ours)}, or a path to a .py file")
 
 
-def load_contender(path: Path) -> Contender:
-    """The one pattern that a file of the user's defines, named after the file."""
+def find_contender(name_or_path: str) -> Contender:
+    """As `find`, where a caching pattern is wanted."""
+    found = find(name_or_path)
+    if not isinstance(found, Contender):
+        raise ConfigError("contender", name_or_path, f"a caching pattern ({', '.join(contenders())})")
+    return found
+
+
+def find_limiter(name_or_path: str) -> LimitingContender:
+    """As `find`, where a rate limiter is wanted."""
+    found = find(name_or_path)
+    if not isinstance(found, LimitingContender):
+        raise ConfigError("limiter", name_or_path, f"a rate limiter ({', '.join(limiters())})")
+    return found
+
+
+def load(path: Path) -> Contender | LimitingContender:
+    """The one pattern or limiter that a file of the user's defines, named after the file."""
     if not path.is_file():
         raise ConfigError("contender", str(path), "a file that exists")
     name = path.stem.replace("_", "-")
-    if name in contenders():
+    if name in contenders() or name in limiters():
         raise ConfigError("contender", str(path), f"a file of another name: {name} is one of ours")
-    pattern = pattern_in(import_file(path, f"contender_{path.stem}"))
-    if pattern is None:
-        raise ConfigError(
-            "contender", str(path), "a file that defines a subclass of patterns.caching.base.CachePattern"
-        )
-    return Contender(name=name, pattern=pattern, file=str(path.resolve()))
+    module = import_file(path, f"contender_{path.stem}")
+    file = str(path.resolve())
+    pattern = class_in(module, CachePattern)
+    if pattern is not None:
+        return Contender(name=name, pattern=pattern, file=file)
+    limiter = class_in(module, RateLimiter)
+    if limiter is not None:
+        return LimitingContender(name=name, limiter=limiter, file=file)
+    wanted = (
+        "a file that defines a subclass of patterns.caching.base.CachePattern or patterns.limiting.base.RateLimiter"
+    )
+    raise ConfigError("contender", str(path), wanted)
+
+
+def load_contender(path: Path) -> Contender:
+    """As `load`, where a caching pattern is wanted."""
+    return find_contender(str(path))
 
 
 def import_file(path: Path, module_name: str) -> ModuleType:
@@ -76,18 +130,18 @@ def import_file(path: Path, module_name: str) -> ModuleType:
         spec.loader.exec_module(module)
     except SyntaxError as error:
         raise ConfigError("contender", f"{path}, line {error.lineno}", f"Python ({error.msg})") from error
-    except Exception as error:  # noqa: BLE001 - a user's file may raise anything; it is reported, not swallowed
+    except Exception as error:
         raise ConfigError("contender", str(path), f"a file that imports ({type(error).__name__}: {error})") from error
     return module
 
 
-def pattern_in(module: ModuleType) -> type[CachePattern] | None:
-    """The last concrete pattern that the module itself defines, or None."""
+def class_in(module: ModuleType, base: type[Base]) -> type[Base] | None:
+    """The last concrete subclass that the module itself defines, or None."""
     own = [
         thing
         for thing in vars(module).values()
         if inspect.isclass(thing)
-        and issubclass(thing, CachePattern)
+        and issubclass(thing, base)
         and not inspect.isabstract(thing)
         and thing.__module__ == module.__name__
     ]
