@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import redis
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
+from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 from loadtests.clock import Clock, now_ns
@@ -365,6 +366,7 @@ def ruled_client(url: str, settings: ClientSettings, ruler: Ruler, connections: 
         max_connections=connections,
         socket_timeout=settings.socket_timeout_s,
         retry=Retry(backoff, settings.retries),
+        maint_notifications_config=MaintNotificationsConfig(enabled=False),  # a hosted service's; others refuse it
     )
     return redis.Redis(connection_pool=pool)
 

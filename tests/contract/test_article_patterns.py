@@ -1,0 +1,76 @@
+"""What is particular to each of the article's patterns, faults included."""
+
+import threading
+import time
+
+import redis
+
+from patterns.catalogue import contenders
+from stack.source import PostgresSource
+from tests.contract.worlds import World
+
+
+def test_cache_aside_forgets_the_entry_on_a_write(
+    redis_client: redis.Redis, source: PostgresSource, key_prefix: str
+) -> None:
+    world = World(contenders()["cache-aside"], redis_client, source, key_prefix)
+    world.pattern.get(20)
+    world.pattern.update(20, {"name": "n", "email": "e"})
+    assert world.entries() == []
+
+
+def test_write_through_fills_the_entry_on_a_write_and_on_a_creation(
+    redis_client: redis.Redis, source: PostgresSource, key_prefix: str
+) -> None:
+    world = World(contenders()["write-through"], redis_client, source, key_prefix)
+    world.pattern.update(21, {"name": "n", "email": "e"})
+    created = world.pattern.create({"name": "n", "email": "e"})
+    assert world.loads_in(lambda: (world.pattern.get(21), world.pattern.get(created["id"]))) == 0
+
+
+def test_refresh_ahead_loads_in_the_background_only_within_the_threshold(
+    redis_client: redis.Redis, source: PostgresSource, key_prefix: str
+) -> None:
+    world = World(contenders()["refresh-ahead"], redis_client, source, key_prefix)
+    world.pattern.get(22)
+    assert world.loads_in(lambda: world.pattern.get(22)) == 0
+    redis_client.pexpire(f"{key_prefix}user:22", 4_000)  # the threshold is a twelfth of 60 s
+    assert world.loads_in(lambda: world.pattern.get(22)) == 1
+    assert redis_client.pttl(f"{key_prefix}user:22") > 5_000
+
+
+def test_coalescing_waits_for_the_holder_of_the_lock_and_takes_what_it_filled(
+    redis_client: redis.Redis, source: PostgresSource, key_prefix: str
+) -> None:
+    world = World(contenders()["coalescing"], redis_client, source, key_prefix)
+    key = f"{key_prefix}user:23"
+    redis_client.set(f"lock:{key}", "another's", ex=10)
+    sets_before = sets(redis_client)
+    reader = threading.Thread(target=world.pattern.get, args=(23,))
+    reader.start()
+    while sets(redis_client) == sets_before:  # until the reader has tried for the lock
+        time.sleep(0.001)
+    redis_client.set(key, world.pattern.codec.dumps({"id": 23}))
+    reader.join()
+    assert world.ruler.counts["load"] == 0
+
+
+def sets(client: redis.Redis) -> int:
+    """How many SETs the server has been sent."""
+    return int(client.info("commandstats")["cmdstat_set"]["calls"])
+
+
+def test_coalescing_deletes_a_lock_that_it_no_longer_owns(
+    redis_client: redis.Redis, source: PostgresSource, key_prefix: str
+) -> None:
+    world = World(contenders()["coalescing"], redis_client, source, key_prefix)
+    lock = f"lock:{key_prefix}user:24"
+
+    class SlowSource(PostgresSource):
+        def load(self, record_id: int) -> dict[str, object] | None:
+            redis_client.set(lock, "another's")  # ours expired meanwhile and another reader took it
+            return super().load(record_id)
+
+    world.pattern.source = SlowSource(source.pool, source.statements)
+    world.pattern.get(24)
+    assert redis_client.get(lock) is None

@@ -1,0 +1,29 @@
+"""A contender that holds a lock for 2 s, once, 4 s after its first read: all its readers wait for it."""
+
+import threading
+
+from patterns.caching.base import Config, Kit, Record
+from patterns.caching.cache_aside import CacheAside
+
+STALL_S = 2.0
+AFTER_S = 4.0
+
+
+class Stalling(CacheAside):
+    summary = "holds a lock for 2 s once"
+
+    def __init__(self, kit: Kit, config: Config) -> None:
+        super().__init__(kit, config)
+        self.lock = threading.Lock()
+        self.first_read: float | None = None
+        self.stalled = False
+
+    def get(self, record_id: int) -> Record | None:
+        now = self.kit.now()
+        if self.first_read is None:
+            self.first_read = now
+        with self.lock:
+            if not self.stalled and now - self.first_read > AFTER_S:
+                self.stalled = True
+                self.kit.sleep(STALL_S)
+        return super().get(record_id)

@@ -1,0 +1,163 @@
+"""A smoke run's books: everything due is accounted for, and our counts are the servers' own, to the request."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from artefact.read import Run
+from tests.loadtests.conftest import PLANTED, added, commands, counted
+
+
+def requests(run: Run, cell: int) -> pd.DataFrame:
+    samples = run.samples
+    return samples[(samples["cell"] == cell) & (samples["operation"] != "background")]
+
+
+def cells(run: Run, scenario: str, contender: str) -> list[int]:
+    return [c.id for c in run.done if (c.scenario, c.contender) == (scenario, contender)]
+
+
+def test_every_planned_cell_was_run(smoke_run: Run) -> None:
+    assert [(c.id, c.status, c.why) for c in smoke_run.info.cells if c.status != "done"] == []
+    assert smoke_run.info.status == "finished"
+
+
+def test_every_contender_of_a_scenario_was_asked_the_same_at_the_same_time(smoke_run: Run) -> None:
+    asked: dict[str, list[object]] = {}
+    for cell in smoke_run.done:
+        assert cell.begin_ns is not None
+        rows = requests(smoke_run, cell.id).sort_values(["due_ns", "process"])
+        offsets = (rows["due_ns"] - cell.begin_ns).tolist()
+        asked.setdefault(cell.scenario, []).append((offsets, rows["key"].tolist(), rows["operation"].tolist()))
+    for scenario, all_asked in asked.items():
+        assert all(one == all_asked[0] for one in all_asked), scenario
+
+
+def test_due_is_answered_plus_failed_plus_unanswered(smoke_run: Run) -> None:
+    for cell in smoke_run.done:
+        assert cell.deadline_ns is not None
+        rows = requests(smoke_run, cell.id)
+        ended = rows["end_ns"].notna() & (rows["end_ns"] <= cell.deadline_ns)
+        failed = int((ended & rows["error"].notna()).sum())
+        answered = int((ended & rows["error"].isna()).sum())
+        unanswered = int((~ended).sum())
+        assert len(rows) == answered + failed + unanswered
+        assert rows[["process", "due_ns"]].drop_duplicates().shape[0] == len(rows)
+
+
+def test_locust_counted_as_many_requests_as_there_are_samples(smoke_run: Run) -> None:
+    for cell in smoke_run.done:
+        assert cell.locust_requests == len(requests(smoke_run, cell.id)), cell
+
+
+def test_both_application_servers_did_their_share(smoke_run: Run) -> None:
+    for cell in smoke_run.done:
+        shares = requests(smoke_run, cell.id)["process"].value_counts(normalize=True)
+        assert set(shares.index) == {0, 1}
+        assert shares.min() > 0.3
+
+
+def test_our_redis_commands_are_the_servers_by_name(smoke_run: Run) -> None:
+    for cell in smoke_run.done:
+        ours = added(
+            commands(counted(smoke_run.servers, cell.id, "process")),
+            commands(counted(smoke_run.servers, cell.id, "conductor")),
+        )
+        theirs = commands(counted(smoke_run.servers, cell.id, "redis"))
+        if cell.contender == PLANTED:
+            assert theirs["get"] > ours["get"], "a planted, uncounted GET went unnoticed"
+        else:
+            assert ours == theirs, cell
+
+
+def test_the_samples_commands_and_loads_are_the_processes_own(smoke_run: Run) -> None:
+    for cell in smoke_run.done:
+        rows = smoke_run.samples[smoke_run.samples["cell"] == cell.id]
+        ours = counted(smoke_run.servers, cell.id, "process")
+        assert int(rows["commands"].sum()) == sum(commands(ours).values())
+        assert int(rows["loads"].sum()) == ours.get("load", 0)
+
+
+def test_our_loads_and_updates_are_pg_stat_statements_calls(smoke_run: Run) -> None:
+    for cell in smoke_run.done:
+        ours = counted(smoke_run.servers, cell.id, "process")
+        theirs = counted(smoke_run.servers, cell.id, "postgres")
+        for name in ("load", "update", "create"):
+            assert ours.get(name, 0) == theirs.get(f"statement.{name}.calls", 0), (cell, name)
+
+
+def test_loads_wait_inside_the_query_and_yet_read_their_rows(smoke_run: Run) -> None:
+    for cell in smoke_run.done:
+        theirs = counted(smoke_run.servers, cell.id, "postgres")
+        loads = theirs.get("statement.load.calls", 0)
+        assert theirs.get("statement.load.blocks_hit", 0) + theirs.get("statement.load.blocks_read", 0) >= loads
+
+
+def loads_per_expiry(run: Run, contender: str) -> float:
+    """Loads of the one hot key in the window over the number of times that a first load followed a pause."""
+    (cell,) = cells(run, "stampede", contender)
+    rows = run.samples[(run.samples["cell"] == cell) & (run.samples["loads"] > 0)]
+    began = np.sort(rows["load_start_ns"].to_numpy(dtype=np.int64))
+    bursts = 1 + int(np.sum(np.diff(began) > 0.25e9))
+    return len(began) / bursts
+
+
+def test_a_stampede_costs_no_cache_a_load_a_request(smoke_run: Run) -> None:
+    (cell,) = cells(smoke_run, "stampede", "no-cache")
+    rows = requests(smoke_run, cell)
+    assert rows["loads"].sum() == len(rows)
+
+
+@pytest.mark.parametrize("contender", ["cache-aside", "write-through"])
+def test_an_unprotected_stampede_loads_about_one_plus_rate_times_load_time_an_expiry(
+    smoke_run: Run, contender: str
+) -> None:
+    (cell,) = cells(smoke_run, "stampede", contender)
+    rows = smoke_run.samples[(smoke_run.samples["cell"] == cell) & (smoke_run.samples["loads"] > 0)]
+    load_s = float((rows["load_end_ns"] - rows["load_start_ns"]).median()) / 1e9
+    expected = 1 + 200 * load_s
+    assert 0.6 * expected < loads_per_expiry(smoke_run, contender) < 1.6 * expected
+
+
+def test_coalescing_loads_about_once_an_expiry(smoke_run: Run) -> None:
+    assert loads_per_expiry(smoke_run, "coalescing") < 1.6
+    assert loads_per_expiry(smoke_run, "coalescing") < loads_per_expiry(smoke_run, "cache-aside") / 3
+
+
+def test_cache_asides_loads_are_its_misses_to_the_request(smoke_run: Run) -> None:
+    (cell,) = cells(smoke_run, "read-heavy", "cache-aside")
+    rows = requests(smoke_run, cell)
+    reads = rows[rows["operation"] == "read"]
+    misses = int((reads["first_cache_answer"] == "none").sum())
+    assert misses == int(reads["loads"].sum()) == counted(smoke_run.servers, cell, "postgres")["statement.load.calls"]
+    assert 0 < misses < len(reads)
+
+
+def test_the_achieved_distance_is_what_was_asked_within_a_tenth_of_a_millisecond(smoke_run: Run) -> None:
+    asked_ms = smoke_run.info.scenarios[0].workload["rtt_ms"]
+    rows = smoke_run.samples[smoke_run.samples["round_trips"] > 0]
+    achieved_ms = float((rows["distance_ns"] / rows["round_trips"]).median()) / 1e6
+    assert asked_ms == 0.5
+    assert asked_ms <= achieved_ms < asked_ms + 0.1
+
+
+def test_background_work_has_rows_of_its_own_and_is_never_billed_to_a_reader(smoke_run: Run) -> None:
+    (cell,) = cells(smoke_run, "stampede", "refresh-ahead")
+    rows = smoke_run.samples[smoke_run.samples["cell"] == cell]
+    background = rows[rows["operation"] == "background"]
+    assert len(background) > 0
+    assert background["loads"].sum() == len(background)
+    hits = rows[(rows["operation"] == "read") & (rows["first_cache_answer"] == "value")]
+    assert hits["loads"].sum() == 0
+
+
+def test_versions_and_commits_of_writes_are_recorded(smoke_run: Run) -> None:
+    (cell,) = cells(smoke_run, "read-heavy", "write-through")
+    rows = requests(smoke_run, cell)
+    writes = rows[rows["operation"] == "write"]
+    assert len(writes) > 0
+    assert (writes["version_written"] >= 2).all()
+    assert (writes["start_ns"] <= writes["commit_start_ns"]).all()
+    assert (writes["commit_start_ns"] < writes["commit_end_ns"]).all()
+    assert (writes["commit_end_ns"] <= writes["end_ns"]).all()
+    assert rows[rows["operation"] == "read"]["version_read"].notna().all()

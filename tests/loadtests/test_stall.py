@@ -1,0 +1,92 @@
+"""A stall is seen: one pause of 2 s in 10 s at 100 requests/s, with 8 threads, from the due times."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from artefact.read import Run, read_run
+from loadtests.bench import BenchOrder, prepare_run, run_bench
+from scenarios.plans import find_plan
+from scenarios.workload import WorkloadFile
+from stack.servers import Stack
+from tests.loadtests.conftest import CONTENDERS
+
+STALL_S, WINDOW_S, RATE_PER_S, THREADS = 2.0, 10.0, 100, 8
+
+
+@pytest.fixture(scope="module")
+def stalled(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    common = {
+        "records": 2_000,
+        "rate_per_s": RATE_PER_S,
+        "arrivals": "constant",
+        "read_share": 1.0,
+        "active_records": 20,
+        "ttl_s": WINDOW_S / 2,
+        "load_cpu_ms": 0.0,
+        "load_wait_ms": 1.0,
+        "users_per_process": THREADS,
+        "rtt_ms": 0.0,
+    }
+    order = BenchOrder(
+        plan=replace(find_plan("smoke"), scenarios=("read-heavy",)),
+        workload=WorkloadFile(common=common),
+        contenders=("no-cache",),
+        own_contenders=(str(CONTENDERS / "stalling.py"),),
+        reference="no-cache",
+        processes=1,
+        runs=tmp_path_factory.mktemp("stalled"),
+    )
+    spec, _ = prepare_run(order, stack, lambda _line: None)
+    run_bench(spec, stack, lambda _event: None)
+    return read_run(Path(spec.folder))
+
+
+@pytest.fixture(scope="module")
+def reads(stalled: Run) -> pd.DataFrame:
+    (cell,) = (c.id for c in stalled.done if c.contender == "stalling")
+    rows = stalled.samples[(stalled.samples["cell"] == cell) & ~stalled.samples["warm_up"]]
+    return rows.astype({"due_ns": "int64", "free_ns": "int64", "start_ns": "int64", "end_ns": "int64"})
+
+
+def test_response_time_p90_is_the_closed_form(reads: pd.DataFrame) -> None:
+    response_ms = (reads["end_ns"] - reads["due_ns"]) / 1e6
+    assert np.quantile(response_ms, 0.9) == pytest.approx(closed_form_ms(reads, 0.9), rel=0.05)
+
+
+def closed_form_ms(reads: pd.DataFrame, share: float) -> float:
+    """The quantile of response time when a server stands still once for S s in T s at a constant rate r.
+
+    A request due at u after the stall began waits S - u, and then for the u * r before it to be served, mu a second.
+    mu is the rate at which the queue drained, out of the samples.
+    """
+    ordered = reads.sort_values("due_ns")
+    ends = ordered["end_ns"].to_numpy()
+    waited = (ordered["end_ns"] - ordered["due_ns"]).to_numpy() > 50e6
+    drained = np.sort(ends[waited])
+    mu_per_s = (len(drained) - 1) / ((drained[-1] - drained[0]) / 1e9)
+    u = (np.arange(RATE_PER_S * STALL_S) + 0.5) / RATE_PER_S
+    waits_ms = 1e3 * np.maximum(0, STALL_S - u + u * RATE_PER_S / mu_per_s)
+    all_ms = np.concatenate([waits_ms, np.zeros(len(reads) - len(waits_ms))])
+    return float(np.quantile(all_ms, share))
+
+
+def test_service_time_p90_does_not_see_it(reads: pd.DataFrame) -> None:
+    service_ms = (reads["end_ns"] - reads["start_ns"]) / 1e6
+    assert np.quantile(service_ms, 0.9) < 100
+
+
+def test_the_wait_is_the_queues_and_not_our_own_lateness(reads: pd.DataFrame) -> None:
+    queue_ms = (reads["start_ns"] - reads["due_ns"]) / 1e6
+    own_lag_ms = (reads["start_ns"] - reads[["due_ns", "free_ns"]].max(axis=1)) / 1e6
+    assert np.quantile(queue_ms, 0.9) > 500
+    assert np.quantile(own_lag_ms, 0.9) < 50
+
+
+def test_nothing_was_shed(stalled: Run, reads: pd.DataFrame) -> None:
+    assert len(reads) == RATE_PER_S * WINDOW_S
+    assert reads["error"].isna().all()
+    assert stalled.info.status == "finished"

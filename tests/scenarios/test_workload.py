@@ -1,0 +1,87 @@
+"""The workload is the user's: every value has a default, and a wrong one is named with what was wanted."""
+
+from pathlib import Path
+
+import pytest
+
+from patterns.errors import ConfigError
+from scenarios.plans import PLANS, find_plan
+from scenarios.scenario import find_scenario, scenarios
+from scenarios.workload import TEMPLATE, Workload, WorkloadFile, read_workload
+
+KNOWN = frozenset({"read-heavy", "stampede"})
+
+
+def read(tmp_path: Path, text: str) -> WorkloadFile:
+    path = tmp_path / "w.toml"
+    path.write_text(text)
+    return read_workload(path, KNOWN)
+
+
+def test_the_template_says_the_defaults(tmp_path: Path) -> None:
+    assert read(tmp_path, TEMPLATE).applied("read-heavy", {}) == Workload()
+
+
+def test_a_value_for_all_scenarios_yields_to_the_scenarios_own_and_that_to_a_value_for_it(
+    tmp_path: Path,
+) -> None:
+    given = read(tmp_path, "rate_per_s = 50\nttl_s = 9.0\n[scenario.stampede]\nttl_s = 0.25\n")
+    applied = given.applied("stampede", {"rate_per_s": 200.0, "ttl_s": 0.5})
+    assert (applied.rate_per_s, applied.ttl_s) == (200.0, 0.25)
+    assert given.applied("read-heavy", {}).rate_per_s == 50
+
+
+def test_own_sql_without_an_update_reads_only(tmp_path: Path) -> None:
+    given = read(tmp_path, '[sql]\nload = "SELECT 1 AS x WHERE %(id)s > 0"\nids = "SELECT 1"\n')
+    workload = given.applied("read-heavy", {})
+    assert (workload.read_share, workload.versioned) == (1.0, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("rate_per_s = 0", "rate_per_s"),
+        ("ttl_s = -1.0", "ttl_s"),
+        ("read_share = 1.5", "read_share"),
+        ('records = "many"', "records"),
+        ("records = 1.5", "records"),
+        ("records = true", "records"),
+        ("wrong = 1", "wrong"),
+        ("record_bytes = 10", "record_bytes"),
+        ('arrivals = "sometimes"', "arrivals"),
+        ("[scenario.nowhere]\nttl_s = 1.0", "nowhere"),
+        ("[scenario.stampede]\nwrong = 1", "wrong"),
+        ('[sql]\nload = "SELECT 1"\nids = "SELECT 1"', "sql.load"),
+        ('[sql]\nload = "SELECT %(id)s"', "sql.ids"),
+        ('load_cpu_ms = 1.0\n[sql]\nload = "SELECT %(id)s"\nids = "SELECT 1"', "load_cpu_ms"),
+        ("rate_per_s = ", "workload"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(tmp_path: Path, text: str, named: str) -> None:
+    with pytest.raises(ConfigError, match=named) as refused:
+        read(tmp_path, text).applied("stampede" if "scenario" in text else "read-heavy", {})
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="workload"):
+        read_workload(tmp_path / "none.toml", KNOWN)
+
+
+def test_every_plan_names_scenarios_that_exist_and_every_scenario_makes_a_valid_workload() -> None:
+    for plan in PLANS.values():
+        for name in plan.scenarios:
+            WorkloadFile().applied(name, find_scenario(name).overrides)
+
+
+@pytest.mark.parametrize("find", [find_plan, find_scenario])
+def test_an_unknown_name_is_refused_with_the_known_ones(find: object) -> None:
+    with pytest.raises(ConfigError, match="one of"):
+        find("nothing")  # type: ignore[operator]
+
+
+def test_every_scenario_says_its_question_where_it_happens_and_what_is_expected() -> None:
+    for scenario in scenarios().values():
+        assert scenario.question.endswith("?")
+        assert scenario.application
+        assert scenario.expectation
