@@ -54,7 +54,7 @@ def bench(
     """Compare caching patterns on real servers and write a report."""
     from dataclasses import replace
 
-    from reports.console import print_summary
+    from reports.console import summary
 
     from loadtests.bench import BenchOrder, check_order, prepare_run, run_bench
     from loadtests.progress import bench_progress
@@ -90,7 +90,7 @@ def bench(
                     run_bench(spec, servers, on_event)
             finally:
                 say(f"report: {render(folder)}")
-        print_summary(folder)
+        summary(folder)
 
 
 @app.command()
@@ -99,14 +99,14 @@ def report(
     runs: Annotated[Path, typer.Option(help="where run folders are")] = Path("runs"),
 ) -> None:
     """Write a run folder's report anew."""
-    from reports.console import print_summary
+    from reports.console import summary
 
     from reports.render import render
 
     with bad_input_in_one_line():
         folder = run or newest(runs)
         say(f"report: {render(folder)}")
-        print_summary(folder)
+        summary(folder)
 
 
 @app.command()

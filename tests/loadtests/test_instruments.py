@@ -2,6 +2,7 @@
 
 import contextvars
 import threading
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -20,14 +21,20 @@ argument = st.one_of(st.binary(max_size=40), st.text(max_size=20), st.integers()
 command = st.tuples(st.sampled_from(["GET", "SET", "MULTI", "evalsha"]), st.lists(argument, max_size=5))
 
 
+def pack(commands: Iterable[tuple[Any, ...]]) -> list[bytes]:
+    """As redis-py sends them."""
+    packed: list[bytes] = Connection().pack_commands(commands)  # type: ignore[no-untyped-call]
+    return packed
+
+
 @given(sent=st.lists(command, min_size=1, max_size=6))
 def test_command_names_reads_any_request_that_redis_py_packs(sent: list[tuple[str, list[Any]]]) -> None:
-    packed = Connection().pack_commands([(name, *arguments) for name, arguments in sent])
+    packed = pack([(name, *arguments) for name, arguments in sent])
     assert command_names(b"".join(packed)) == [name.lower() for name, _ in sent]
 
 
 def test_command_names_spells_container_commands_as_commandstats_does() -> None:
-    packed = Connection().pack_commands([("CLIENT", "SETINFO", "LIB-NAME", "x"), ("CONFIG", "GET", "maxmemory")])
+    packed = pack([("CLIENT", "SETINFO", "LIB-NAME", "x"), ("CONFIG", "GET", "maxmemory")])
     assert command_names(b"".join(packed)) == ["client setinfo", "config get"]
 
 
