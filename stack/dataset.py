@@ -93,7 +93,7 @@ SELECT id, 1 + (id - 1) / %(orders_per_user)s,
     timestamptz '2026-01-01 00:00:00+00' - h %% 31536000 * interval '1 second'
 FROM (
     SELECT id, ('x' || substr(md5(%(seed)s::bigint || 'order' || id), 1, 8))::bit(32)::integer & 2147483647 AS h
-    FROM generate_series(1, %(records)s * %(orders_per_user)s) AS id
+    FROM generate_series(1, %(records)s::integer * %(orders_per_user)s) AS id
 ) AS numbers
 """
 
@@ -148,7 +148,7 @@ def make(connection: psycopg.Connection[Any], values: dict[str, Any]) -> None:
         connection.execute(TABLES)
         connection.execute(FUNCTIONS)
         connection.execute(PROSE, values)
-        ids = "SELECT generate_series(1, %(records)s) AS id"
+        ids = "SELECT generate_series(1, %(records)s::integer) AS id"
         connection.execute(f"INSERT INTO stampede.users {users_sql(ids)}", values)
         connection.execute("SELECT setval('stampede.users_id', %(records)s)", values)
         connection.execute(ORDERS, values)

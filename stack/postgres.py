@@ -15,7 +15,8 @@ from stack.binaries import Account
 from stack.guard import Guard
 from stack.servers import ANSWER_WITHIN_S, Remark, Server, StackError, without_password
 
-USER = "stampede"
+USER = "postgres"
+"""Not stampede: a schema of the user's own name comes first in the search path, and would hide the user's tables."""
 SETTINGS = {
     "shared_preload_libraries": "pg_stat_statements",
     "compute_query_id": "on",

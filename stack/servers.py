@@ -48,7 +48,7 @@ class Server:
     def described(self) -> dict[str, Any]:
         """For the run folder."""
         facts = {"name": self.name, "version": self.version, "url": self.safe_url, "settings": dict(self.settings)}
-        return facts if self.allocator is None else {**facts, "allocator": self.allocator}
+        return facts if self.allocator is None else facts | {"allocator": self.allocator}
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"

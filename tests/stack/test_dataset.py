@@ -71,9 +71,10 @@ def test_a_record_as_json_is_as_long_as_was_asked(scratch_url: str, record_bytes
     assert all(0.9 * record_bytes <= length <= 1.1 * record_bytes for length in lengths)
 
 
-def test_every_user_has_two_orders(scratch_url: str) -> None:
-    make(scratch_url, seed=6)
+@pytest.mark.parametrize("records", [1, 500, 20_000])
+def test_every_user_has_two_orders(scratch_url: str, records: int) -> None:
+    make(scratch_url, seed=6, records=records)
     with psycopg.connect(scratch_url) as connection:
         per_user = connection.execute("SELECT user_id, count(*) FROM stampede.orders GROUP BY 1").fetchall()
-    assert len(per_user) == 500
+    assert len(per_user) == records
     assert {count for _, count in per_user} == {2}

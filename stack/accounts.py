@@ -1,0 +1,149 @@
+"""What the servers themselves say that a cell cost them, as flat accounts: name → (value, unit).
+
+Accounts are read before and after and compared: nothing is ever reset, since a reset would hit the whole server.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+import redis
+from psycopg.rows import dict_row
+
+Account = dict[str, tuple[float, str]]
+
+SECTIONS = ("stats", "memory", "cpu", "clients")
+UNIT_OF_ENDING = {
+    "_bytes": "bytes",
+    "_usec": "us",
+    "_us": "us",
+    "duration_sum": "us",
+    "duration_cmd_sum": "us",
+    "_milliseconds": "ms",
+    "_ratio": "1",
+}
+BYTES = ("used_memory", "maxmemory", "total_system_memory", "allocator_", "mem_", "lazyfree_", "total_net_")
+
+
+def redis_account(client: redis.Redis) -> Account:
+    """INFO's numbers, by the server's own names.
+
+    `command.<name>` counts calls; `command.<name>.usec`, `.rejected` and `.failed` stand beside it. The others are
+    `stats.`, `memory.`, `cpu.` and `clients.<field>` and `keyspace.<db>.<field>`. Reading costs one pipeline of INFO
+    commands, which `command.info` counts.
+    """
+    account: Account = {}
+    with client.pipeline(transaction=False) as pipeline:
+        for section in ("commandstats", "keyspace", *SECTIONS):
+            pipeline.info(section)
+        commands, keyspace, *sections = pipeline.execute()
+    for name, facts in commands.items():
+        command = f"command.{name.removeprefix('cmdstat_')}"
+        account[command] = (float(facts["calls"]), "calls")
+        account[f"{command}.usec"] = (float(facts["usec"]), "us")
+        account[f"{command}.rejected"] = (float(facts.get("rejected_calls", 0)), "calls")
+        account[f"{command}.failed"] = (float(facts.get("failed_calls", 0)), "calls")
+    for database, facts in keyspace.items():
+        account |= {f"keyspace.{database}.{name}": (float(value), "1") for name, value in numbers(facts).items()}
+    for section, facts in zip(SECTIONS, sections, strict=True):
+        account |= {f"{section}.{name}": (value, unit(section, name)) for name, value in numbers(facts).items()}
+    return account
+
+
+def numbers(facts: Mapping[str, Any]) -> dict[str, float]:
+    """What can be counted; instantaneous rates are the server's own averages over a time that is not ours."""
+    return {
+        name: float(value)
+        for name, value in facts.items()
+        if isinstance(value, int | float) and not name.startswith("instantaneous_")
+    }
+
+
+def unit(section: str, name: str) -> str:
+    if section == "cpu":
+        return "s"
+    for ending, found in UNIT_OF_ENDING.items():
+        if name.endswith(ending):
+            return found
+    return "bytes" if name.startswith(BYTES) else "1"
+
+
+STATEMENTS = """
+SELECT queryid, sum(calls) AS calls, sum(total_exec_time) AS exec_ms, sum(rows) AS rows,
+    sum(shared_blks_hit) AS blocks_hit, sum(shared_blks_read) AS blocks_read
+FROM pg_stat_statements
+WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+GROUP BY queryid
+"""
+STATEMENT_UNITS = {"calls": "calls", "exec_ms": "ms", "rows": "1", "blocks_hit": "blocks", "blocks_read": "blocks"}
+
+DATABASE = """
+SELECT numbackends, xact_commit, xact_rollback, blks_read, blks_hit, tup_returned, tup_fetched, tup_inserted,
+    tup_updated, tup_deleted, conflicts, deadlocks, temp_files, temp_bytes
+FROM pg_stat_database WHERE datname = current_database()
+"""
+TABLES = """
+SELECT coalesce(sum(autovacuum_count), 0) AS autovacuum, coalesce(sum(autoanalyze_count), 0) AS autoanalyze,
+    coalesce(sum(n_dead_tup), 0) AS dead_rows
+FROM pg_stat_user_tables
+"""
+CHECKPOINTS = "SELECT num_timed AS timed, num_requested AS requested, buffers_written FROM pg_stat_checkpointer"
+CHECKPOINTS_BEFORE_17 = """
+SELECT checkpoints_timed AS timed, checkpoints_req AS requested, buffers_checkpoint AS buffers_written
+FROM pg_stat_bgwriter
+"""
+
+
+def postgres_account(connection: psycopg.Connection[Any], statement_ids: Mapping[str, int]) -> Account:
+    """The database's accounts.
+
+    `statement.<load|update|create>.<calls|exec_ms|rows|blocks_hit|blocks_read>` for the statements whose queryid is
+    given, `statement.other.calls` for all else in this database, `database.<column>` out of pg_stat_database,
+    `checkpoints.…` and `tables.…`. Without pg_stat_statements the first two are absent. pg_stat_database lags by
+    sessions that have not handed in their counts (see PostgresSource.flush_statistics). Expects autocommit.
+    """
+    account: Account = {}
+    with connection.cursor(row_factory=dict_row) as cursor:
+        if has_statements(connection):
+            by_id = {row["queryid"]: row for row in cursor.execute(STATEMENTS)}
+            for name, queryid in statement_ids.items():
+                row = by_id.pop(queryid, {})
+                for column, column_unit in STATEMENT_UNITS.items():
+                    account[f"statement.{name}.{column}"] = (float(row.get(column, 0)), column_unit)
+            account["statement.other.calls"] = (float(sum(row["calls"] for row in by_id.values())), "calls")
+        if connection.info.server_version >= 150000:
+            cursor.execute("SELECT pg_stat_force_next_flush()")
+        checkpoints = CHECKPOINTS if connection.info.server_version >= 170000 else CHECKPOINTS_BEFORE_17
+        for group, sql in (("database", DATABASE), ("tables", TABLES), ("checkpoints", checkpoints)):
+            row = cursor.execute(sql).fetchone() or {}
+            for name, value in row.items():
+                account[f"{group}.{name}"] = (float(value), "bytes" if name.endswith("_bytes") else "1")
+    return account
+
+
+def has_statements(connection: psycopg.Connection[Any]) -> bool:
+    """Whether pg_stat_statements is there and may be read in full."""
+    try:
+        connection.execute("SELECT FROM pg_stat_statements LIMIT 1")
+    except (
+        psycopg.errors.UndefinedTable,
+        psycopg.errors.ObjectNotInPrerequisiteState,
+        psycopg.errors.InsufficientPrivilege,
+    ):
+        return False
+    return True
+
+
+FORGET_AT_ONCE = 500
+
+
+def forget_keys(client: redis.Redis, prefix: str) -> int:
+    """Remove every key under the prefix and no other; how many there were. Never FLUSH: the server may be shared."""
+    pattern = "".join(f"\\{sign}" if sign in "*?[]\\^-" else sign for sign in prefix) + "*"
+    removed, batch = 0, []
+    for key in client.scan_iter(match=pattern, count=FORGET_AT_ONCE):
+        batch.append(key)
+        if len(batch) == FORGET_AT_ONCE:
+            removed += int(client.unlink(*batch))
+            batch = []
+    return removed + (int(client.unlink(*batch)) if batch else 0)

@@ -1,0 +1,55 @@
+"""One way to servers, whoever brings them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Literal
+
+from patterns.errors import require
+from stack.compose import NoContainers, open_containers, why_no_engine
+from stack.embedded import open_embedded
+from stack.external import open_external
+from stack.servers import Stack
+
+Choice = Literal["auto", "external", "containers", "embedded"]
+CHOICES: tuple[Choice, ...] = ("auto", "external", "containers", "embedded")
+
+
+@contextmanager
+def open_stack(
+    choice: Choice,
+    *,
+    postgres_url: str | None = None,
+    redis_url: str | None = None,
+    say: Callable[[str], None],
+) -> Iterator[Stack]:
+    """PostgreSQL and Redis, ready, for the length of a `with` block.
+
+    auto: the user's servers if URLs are given, else containers if a Docker engine answers, else embedded servers.
+    `say` is told, a short line at a time, what takes a while. Raises ConfigError (StackError), in one line.
+    """
+    require(choice in CHOICES, "stack", choice, f"one of {', '.join(CHOICES)}")
+    with ExitStack() as held:
+        if choice == "external" or (choice == "auto" and (postgres_url or redis_url)):
+            require(bool(postgres_url), "postgres", postgres_url, "a URL of your PostgreSQL as well as of your Redis")
+            require(bool(redis_url), "redis", redis_url, "a URL of your Redis as well as of your PostgreSQL")
+            yield held.enter_context(open_external(str(postgres_url), str(redis_url), "their URLs were given"))
+            return
+        require(not (postgres_url or redis_url), "stack", choice, "external or auto, since servers' URLs are given")
+        if choice == "auto":
+            yield enter_auto(held, say)
+        elif choice == "containers":
+            yield held.enter_context(open_containers("asked for", say))
+        else:
+            yield held.enter_context(open_embedded("asked for", say))
+
+
+def enter_auto(held: ExitStack, say: Callable[[str], None]) -> Stack:
+    why = why_no_engine()
+    if why is not None:
+        return held.enter_context(open_embedded(f"no URLs were given and {why}", say))
+    try:
+        return held.enter_context(open_containers("a Docker engine answers", say))
+    except NoContainers as failure:
+        why = f"a Docker engine answers, but not with {failure.want}"
+        say(why)
+        return held.enter_context(open_embedded(why, say))
