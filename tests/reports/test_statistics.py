@@ -132,7 +132,7 @@ def test_a_constant_ratio_is_found_exactly() -> None:
     found = compare([2 * x for x in base], base).ratio
     assert found is not None
     assert found.estimate == pytest.approx(2)
-    assert (found.low, found.high) == (pytest.approx(2), pytest.approx(2))
+    assert [found.low, found.high] == pytest.approx([2, 2])
 
 
 def test_where_a_zero_stands_the_difference_is_judged() -> None:
