@@ -2,9 +2,11 @@
 
 Good for: caches shared between languages, debugging by eye (`redis-cli GET user:1`).
 Bad for: binary data, and types that JSON has no name for: dates, decimals and UUIDs become text on the way in
-and stay text on the way out.
-Source: RFC 8259; the article's serializer (P1, B3). Departure: the article calls `json.dumps` bare, which refuses
-dates and decimals; here they are written as text, so that a row with a timestamp can be cached at all.
+and stay text on the way out, unless the reader knows the record's type.
+Untrusted bytes: safe to read; nesting deeper than Python's recursion limit raises.
+Source: RFC 8259; the article's serializer (P1, B3). Departures: the article calls `json.dumps` bare, which refuses
+dates and decimals; here they are written as text, so that a row with a timestamp can be cached at all. The encoder is
+built once: `json.dumps` with any option builds one a call.
 """
 
 import json
@@ -18,9 +20,13 @@ from patterns.serializing.base import Serializer
 
 class Json(Serializer[Any]):
     summary = "standard library's json, compact UTF-8"
+    wire = "json"
+
+    def __init__(self) -> None:
+        self.encode = json.JSONEncoder(default=as_text, ensure_ascii=False, separators=(",", ":")).encode
 
     def dumps(self, value: Any) -> bytes:
-        return json.dumps(value, default=as_text, ensure_ascii=False, separators=(",", ":")).encode()
+        return self.encode(value).encode()
 
     def loads(self, data: bytes) -> Any:
         return json.loads(data)

@@ -1,0 +1,164 @@
+"""What survives a round trip: found by making it, value by value. Same, refused, or changed silently."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, make_dataclass
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Literal
+from uuid import UUID
+
+from patterns.serializing.base import Serializer
+from patterns.serializing.catalogue import Codec
+from patterns.serializing.schema.records import Address
+
+Outcome = Literal["same", "refused", "changed"]
+Build = Literal["untyped", "typed"]
+
+
+class Color(Enum):
+    RED = "red"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A value and, for serializers that know the record's type, how its field is declared."""
+
+    name: str
+    value: Any
+    declared: Any
+    message: str = ""
+    """The Protocol Buffers message with such a field."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What became of one value."""
+
+    build: Build
+    case: str
+    outcome: Outcome
+    what: str
+    """What came back instead, or the error and where it was raised."""
+
+
+UTC_TIME = datetime(2026, 3, 29, 1, 30, 15, 123456, tzinfo=UTC)
+CASES = (
+    Case(name="int", value=42, declared=int, message="IntField"),
+    Case(name="int of 70 bits", value=2**70, declared=int, message="IntField"),
+    Case(name="float", value=0.1, declared=float, message="FloatField"),
+    Case(name="negative zero", value=-0.0, declared=float, message="FloatField"),
+    Case(name="NaN", value=math.nan, declared=float, message="FloatField"),
+    Case(name="infinity", value=math.inf, declared=float, message="FloatField"),
+    Case(name="bool", value=True, declared=bool, message="BoolField"),
+    Case(name="None", value=None, declared=str | None, message="OptionalField"),
+    Case(name="str, ASCII", value="Ada", declared=str, message="StrField"),
+    Case(name="str, other scripts", value="Zoë 東京 🚀", declared=str, message="StrField"),
+    Case(name="str, lone surrogate", value="\ud800", declared=str, message="StrField"),
+    Case(name="bytes", value=b"\x00\xff", declared=bytes, message="BytesField"),
+    Case(name="datetime in UTC", value=UTC_TIME, declared=datetime, message="DatetimeField"),
+    Case(
+        name="datetime at +02:00",
+        value=UTC_TIME.astimezone(timezone(timedelta(hours=2))),
+        declared=datetime,
+        message="DatetimeField",
+    ),
+    Case(name="datetime, naive", value=UTC_TIME.replace(tzinfo=None), declared=datetime, message="DatetimeField"),
+    Case(name="date", value=date(2026, 3, 29), declared=date),
+    Case(name="time", value=time(1, 30, 15), declared=time),
+    Case(name="timedelta", value=timedelta(days=1, microseconds=1), declared=timedelta),
+    Case(name="Decimal", value=Decimal("19.90"), declared=Decimal, message="DecimalField"),
+    Case(name="UUID", value=UUID("12345678-1234-5678-1234-567812345678"), declared=UUID, message="UuidField"),
+    Case(name="Enum", value=Color.RED, declared=Color, message="StrField"),
+    Case(name="list", value=[1, 2], declared=list[int], message="ListField"),
+    Case(name="tuple", value=(1, 2), declared=tuple[int, ...], message="TupleField"),
+    Case(name="set", value={1, 2}, declared=set[int], message="SetField"),
+    Case(name="dict with int keys", value={1: "a"}, declared=dict[int, str], message="IntKeysField"),
+    Case(
+        name="dataclass",
+        value=Address(street="Main 1", city="Łódź", postcode=None, country="PL"),
+        declared=Address,
+        message="NestedField",
+    ),
+)
+
+
+def fidelity(codec: Codec) -> list[Found]:
+    """Every case untyped, as a value in a dict, and typed, as a declared field; what a build cannot be made for is left
+    out (protobuf has no untyped form).
+    """
+    found = []
+    untyped = build(codec.serializer, dict)
+    for case in CASES:
+        if untyped is not None:
+            found.append(round_trip(untyped, "untyped", case.name, {"value": case.value}, lambda d: d["value"]))
+        found.append(typed(codec, case))
+    return found
+
+
+def build(serializer: type[Serializer[Any]], record_type: type[Any]) -> Serializer[Any] | None:
+    try:
+        return serializer.for_type(record_type)
+    except Exception:  # noqa: BLE001 - a format that cannot carry the type: the caller says so
+        return None
+
+
+def typed(codec: Codec, case: Case) -> Found:
+    field_type = holder(case)
+    try:
+        serializer = codec.serializer.for_type(field_type)
+    except Exception as error:  # noqa: BLE001 - any error is the finding
+        return Found(build="typed", case=case.name, outcome="refused", what=f"when built: {said(error)}")
+    return round_trip(serializer, "typed", case.name, field_type(value=case.value), lambda record: record.value)
+
+
+def holder(case: Case) -> type[Any]:
+    """A dataclass with one field of the case's type, where pickle can find it."""
+    name = "Holder" + "".join(c for c in case.name.title() if c.isalnum())
+    made = make_dataclass(name, [("value", case.declared)], kw_only=True, namespace={"message": case.message or name})
+    made.__module__ = __name__
+    globals()[name] = made
+    return made
+
+
+def round_trip(
+    serializer: Serializer[Any], build: Build, case: str, record: Any, value_of: Callable[[Any], Any]
+) -> Found:
+    """Write, read, compare: value and type, through and through."""
+    sent = value_of(record)
+    at = "when written"
+    try:
+        data = serializer.dumps(record)
+        at = "when read"
+        got = value_of(serializer.loads(data))
+    except Exception as error:  # noqa: BLE001 - any error is the finding
+        return Found(build=build, case=case, outcome="refused", what=f"{at}: {said(error)}")
+    if alike(sent, got):
+        return Found(build=build, case=case, outcome="same", what="")
+    return Found(build=build, case=case, outcome="changed", what=f"{got!r}")
+
+
+def alike(a: Any, b: Any) -> bool:
+    """Equal in value and type, NaN and the sign of zero included; times by instant and offset."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, float):
+        return (math.isnan(a) and math.isnan(b)) or (a == b and math.copysign(1, a) == math.copysign(1, b))
+    if isinstance(a, datetime):
+        return bool(a == b) and a.utcoffset() == b.utcoffset()
+    if isinstance(a, dict):
+        return len(a) == len(b) and all(
+            alike(k, m) and alike(v, w) for (k, v), (m, w) in zip(a.items(), b.items(), strict=True)
+        )
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(alike(x, y) for x, y in zip(a, b, strict=True))
+    if hasattr(a, "__dataclass_fields__"):
+        return alike(vars(a), vars(b))
+    return bool(a == b)
+
+
+def said(error: Exception) -> str:
+    """An error as one short line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:120]}" if text else type(error).__name__

@@ -1,0 +1,36 @@
+"""ormsgpack: MessagePack by a library in Rust, orjson's sister.
+
+Good for: MessagePack where encoding or decoding shows in a profile.
+Bad for: dates, which it writes as text and reads as text; integers beyond 64 bits (refused).
+Untrusted bytes: safe to read; nesting deeper than 1,024 raises.
+Source: msgpack.org; github.com/aviramha/ormsgpack. Departure: decimals go as text, since ormsgpack refuses them.
+"""
+
+from typing import Any
+
+import ormsgpack
+
+from patterns.serializing.base import ForRecords, Serializer
+from patterns.serializing.msgpack import as_text
+from patterns.serializing.shape import as_plain, record_from
+
+
+class Ormsgpack(Serializer[Any]):
+    summary = "MessagePack by ormsgpack (Rust)"
+    wire = "msgpack"
+    native = frozenset({bytes})
+
+    def dumps(self, value: Any) -> bytes:
+        return ormsgpack.packb(value, default=as_text)
+
+    def loads(self, data: bytes) -> Any:
+        return ormsgpack.unpackb(data)
+
+    @classmethod
+    def for_type(cls, record_type: type[Any]) -> Serializer[Any]:
+        if record_type is dict:
+            return cls()
+        plain, to_record = cls(), record_from(record_type, cls.native)
+        return ForRecords(  # it writes dataclasses by itself
+            lambda value: ormsgpack.packb(value, default=as_plain), lambda data: to_record(plain.loads(data))
+        )

@@ -1,0 +1,1 @@
+"""What is carried: the records as dataclasses and, field for field, as Protocol Buffers messages."""
