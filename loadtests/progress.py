@@ -1,4 +1,4 @@
-"""The progress bar of a bench: what runs, how much is left."""
+"""The progress of a bench: a bar on a terminal, a line a round where the output goes to a file or a pipe."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,11 +9,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from loadtests.spec import Spec
 
+OnEvent = Callable[[Mapping[str, Any]], None]
+
 
 @contextmanager
-def bench_progress(spec: Spec) -> Iterator[Callable[[Mapping[str, Any]], None]]:
-    """A bar on the error stream; what is yielded takes the master's events."""
-    rounds = max(cell.round for cell in spec.cells)
+def bench_progress(spec: Spec) -> Iterator[OnEvent]:
+    """What is yielded takes the master's events and shows them on the error stream."""
+    console = Console(stderr=True)
+    rounds = max((cell.round for cell in spec.cells), default=0)
+    if not console.is_terminal:
+        yield plain_lines(console, rounds)
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
@@ -22,7 +28,7 @@ def bench_progress(spec: Spec) -> Iterator[Callable[[Mapping[str, Any]], None]]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=console) as progress:
         bar = progress.add_task("starting Locust", total=len(spec.cells))
 
         def on_event(event: Mapping[str, Any]) -> None:
@@ -31,7 +37,25 @@ def bench_progress(spec: Spec) -> Iterator[Callable[[Mapping[str, Any]], None]]:
                 progress.update(bar, description=where)
             elif event["event"] == "done":
                 progress.advance(bar)
-                if event["status"] != "done":
-                    progress.console.print(f"cell {event['id']} failed: {event['why']}")
+                tell_failure(progress.console, event)
 
         yield on_event
+
+
+def plain_lines(console: Console, rounds: int) -> OnEvent:
+    """Say each round of a scenario as it begins."""
+    last: list[object] = []
+
+    def on_event(event: Mapping[str, Any]) -> None:
+        if event["event"] == "cell" and [event["round"], event["scenario"]] != last:
+            last[:] = [event["round"], event["scenario"]]
+            console.print(f"round {event['round']}/{rounds} · {event['scenario']}", highlight=False)
+        elif event["event"] == "done":
+            tell_failure(console, event)
+
+    return on_event
+
+
+def tell_failure(console: Console, event: Mapping[str, Any]) -> None:
+    if event["status"] != "done":
+        console.print(f"cell {event['id']} failed: {event['why']}", markup=False, highlight=False)
