@@ -28,9 +28,10 @@ BYTES = ("used_memory", "maxmemory", "total_system_memory", "allocator_", "mem_"
 def redis_account(client: redis.Redis) -> Account:
     """INFO's numbers, by the server's own names.
 
-    `command.<name>` counts calls; `command.<name>.usec`, `.rejected` and `.failed` stand beside it. The others are
-    `stats.`, `memory.`, `cpu.` and `clients.<field>` and `keyspace.<db>.<field>`. Reading costs one pipeline of INFO
-    commands, which `command.info` counts.
+    `command.<name>` counts calls (a subcommand follows after a space: `command.client setinfo`); beside it stand
+    `command.<name>.usec`, `.rejected` and `.failed`. The others are `stats.`, `memory.`, `cpu.` and
+    `clients.<field>` and `keyspace.<db>.<field>`. Reading costs one pipeline of INFO commands, which `command.info`
+    counts.
     """
     account: Account = {}
     with client.pipeline(transaction=False) as pipeline:
@@ -38,7 +39,7 @@ def redis_account(client: redis.Redis) -> Account:
             pipeline.info(section)
         commands, keyspace, *sections = pipeline.execute()
     for name, facts in commands.items():
-        command = f"command.{name.removeprefix('cmdstat_')}"
+        command = f"command.{name.removeprefix('cmdstat_').replace('|', ' ')}"
         account[command] = (float(facts["calls"]), "calls")
         account[f"{command}.usec"] = (float(facts["usec"]), "us")
         account[f"{command}.rejected"] = (float(facts.get("rejected_calls", 0)), "calls")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from stack.postgres import connect
-from stack.source import LOAD, PostgresSource, Statements, default_statements, open_pool
+from stack.source import LOAD, PostgresSource, Statements, default_statements, open_pool, statement_ids
 
 REPEATS = 15
 LONGEST_LOOK_MS = 300.0
@@ -81,9 +81,11 @@ def one_ms(run: Callable[[], object]) -> float:
     return (time.perf_counter_ns() - begin) / 1e6
 
 
-def load_alone_ms(postgres_url: str, statements: Statements) -> float:
-    """Median time of one load at a time, on a warm connection."""
+def load_alone_ms(postgres_url: str, statements: Statements, record_id: int = 1) -> float:
+    """Median time of one load at a time, on a warm connection. Raises ConfigError for SQL that PostgreSQL refuses."""
     with open_pool(postgres_url, 1, statements.session) as pool:
+        with pool.connection() as connection:
+            statement_ids(connection, statements)
         source = PostgresSource(pool, statements)
-        source.load(1)
-        return statistics.median(several_ms(lambda: source.load(1)))
+        source.load(record_id)
+        return statistics.median(several_ms(lambda: source.load(record_id)))

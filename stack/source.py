@@ -9,14 +9,17 @@ import psycopg
 from psycopg.abc import Buffer
 from psycopg.adapt import Dumper
 from psycopg.rows import DictRow, dict_row
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from patterns.caching.base import Record, Source, Transaction
 from patterns.errors import ConfigError
 from scenarios.workload import OwnSql
+from stack.servers import StackError, without_password
 
 DictConnection = psycopg.Connection[DictRow]
 Pool = ConnectionPool[DictConnection]
+
+OPEN_WITHIN_S = 30.0
 
 COLUMNS = """id, name, email, body, version,
     to_char(updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS updated_at"""
@@ -127,7 +130,9 @@ def prepare_session(connection: psycopg.Connection[Any], session: Mapping[str, s
 
 
 def open_pool(url: str, size: int, session: Mapping[str, str] | None = None) -> Pool:
-    """A pool of `size` autocommit connections, all of them open when it returns."""
+    """A pool of `size` autocommit connections, all of them open when it returns. Raises StackError where they do not
+    all open in time.
+    """
     pool: Pool = ConnectionPool(
         url,
         min_size=size,
@@ -139,7 +144,11 @@ def open_pool(url: str, size: int, session: Mapping[str, str] | None = None) -> 
         max_lifetime=24 * 3600,
         max_idle=24 * 3600,
     )
-    pool.open(wait=True, timeout=30)
+    try:
+        pool.open(wait=True, timeout=OPEN_WITHIN_S)
+    except PoolTimeout as late:
+        pool.close()
+        raise StackError("postgres", without_password(url), f"room for {size} connections more") from late
     return pool
 
 

@@ -3,9 +3,13 @@
 import json
 
 import psycopg
+import pytest
 
+from patterns.errors import ConfigError
 from patterns.serializing.json import Json
-from stack.source import PostgresSource, Statements, statement_ids
+from scenarios.workload import OwnSql
+from stack.calibrate import load_alone_ms
+from stack.source import PostgresSource, Statements, own_statements, statement_ids
 
 
 def test_a_load_gives_the_row_and_none_where_there_is_no_row(source: PostgresSource, dataset: int) -> None:
@@ -57,3 +61,44 @@ def test_an_update_returns_what_a_load_then_gives(source: PostgresSource) -> Non
 
 def test_statements_survive_a_trip_through_json(source: PostgresSource) -> None:
     assert Statements(**json.loads(json.dumps(source.statements.described()))) == source.statements
+
+
+@pytest.mark.parametrize(
+    ("field", "sql"),
+    [
+        ("sql.load", OwnSql(load="SELEKT 1 WHERE 1 = %(id)s", ids="SELECT 1")),
+        ("sql.load", OwnSql(load="SELECT * FROM nowhere WHERE id = %(id)s", ids="SELECT 1")),
+        ("sql.load", OwnSql(load="SELECT %(unknown)s WHERE 1 = %(id)s", ids="SELECT 1")),
+        ("sql.update", OwnSql(load="SELECT 1 WHERE 1 = %(id)s", ids="SELECT 1", update="UPDATE x SET y = %(id)s")),
+    ],
+)
+def test_sql_that_does_not_work_is_refused_in_one_line(postgres_url: str, field: str, sql: OwnSql) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_alone_ms(postgres_url, own_statements(sql))
+    assert caught.value.field == field
+    assert "\n" not in str(caught.value)
+
+
+def test_the_users_own_table_is_read_and_written_by_their_sql(postgres_url: str, source: PostgresSource) -> None:
+    statements = own_statements(
+        OwnSql(
+            load="SELECT id, title, price FROM products WHERE id = %(id)s",
+            ids="SELECT id FROM products",
+            update="UPDATE products SET title = %(text)s, price = price + %(number)s WHERE id = %(id)s"
+            " RETURNING id, title, price",
+        )
+    )
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE products (id bigint PRIMARY KEY, title text, price numeric)")
+        connection.execute("INSERT INTO products SELECT n, 'thing', n FROM generate_series(1, 50000) AS n")
+        theirs = PostgresSource(source.pool, statements)
+        with source.pool.connection() as pooled:
+            ids = statement_ids(pooled, statements)
+        before = calls(connection, ids["load"])
+        assert [(theirs.load(n) or {})["price"] for n in (1, 40_000)] == [1, 40_000]
+        assert calls(connection, ids["load"]) - before == 2
+        changed = theirs.update(7, {"text": "better", "number": 70_000})
+        assert changed == theirs.load(7) == {"id": 7, "title": "better", "price": 70_007}
+        with pytest.raises(ConfigError):
+            theirs.create({})
+        connection.execute("DROP TABLE products")
