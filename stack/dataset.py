@@ -141,7 +141,10 @@ def is_there(connection: psycopg.Connection[Any], values: dict[str, Any]) -> boo
 
 
 def make(connection: psycopg.Connection[Any], values: dict[str, Any]) -> None:
-    """All of it or nothing: one transaction."""
+    """All of it or nothing: one transaction. A schema of that name that we did not make is not ours to drop."""
+    there = connection.execute("SELECT to_regnamespace('stampede'), to_regclass('stampede.meta')").fetchone()
+    foreign = there is not None and there[0] is not None and there[1] is None
+    require(not foreign, "postgres", "a schema stampede that is not ours", "a database without one")
     with connection.transaction():
         connection.execute("DROP SCHEMA IF EXISTS stampede CASCADE")
         connection.execute("CREATE SCHEMA stampede")

@@ -9,6 +9,7 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from patterns.errors import ConfigError
 from stack.accounts import forget_keys, has_statements, postgres_account
 from stack.dataset import ensure_dataset
 from stack.external import open_external
@@ -97,3 +98,12 @@ def test_forgetting_takes_every_key_under_the_prefix_and_no_other(
     redis_client.mset(dict.fromkeys(foreign | ours, b"1"))
     assert forget_keys(redis_client, prefix) == len(ours)
     assert set(redis_client.keys("*")) == foreign
+
+
+def test_a_schema_stampede_that_is_not_ours_is_refused_and_left_alone(their_database: str) -> None:
+    with psycopg.connect(their_database, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA stampede")
+        connection.execute("CREATE TABLE stampede.horses (name text)")
+        with pytest.raises(ConfigError, match="not ours"):
+            ensure_dataset(their_database, records=50, record_bytes=300, seed=1, ours=False, say=lambda _line: None)
+        assert connection.execute("SELECT to_regclass('stampede.horses') IS NOT NULL").fetchone() == (True,)
