@@ -102,6 +102,19 @@ def of_scenario(judgement: Judgement, scenario: ScenarioInfo) -> Iterator[tuple[
             yield contender, cells
 
 
+def slug(name: str) -> str:
+    """A contender's name as part of an id."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def mark(axes: Axes, contender: str, first: int) -> None:
+    """Give what was drawn since `first` ids that name the contender, so that the page can hide it everywhere."""
+    place = axes.figure.axes.index(axes) if isinstance(axes.figure, Figure) else 0
+    for i, artist in enumerate([*axes.get_lines(), *axes.collections, *axes.texts]):
+        if artist.get_gid() is None and i >= first:
+            artist.set_gid(f"{place}-{i}--{slug(contender)}--")
+
+
 def new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasSVG(figure)
@@ -204,6 +217,7 @@ def distribution(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
             zorder=2 if weak else 3,
         )
         axes.plot(x[-1:], y[-1:], color=style.color, marker=style.marker, markersize=5, zorder=4)
+        mark(axes, contender.name, 0)
         rows += [[contender.name, f"{t:.4g}", f"{share:.4g}"] for t, share in zip(x, y, strict=True)]
     if not rows:
         return None
@@ -290,6 +304,7 @@ def expiries(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
         style = style_of(judgement.run.info.contenders, contender.name)
         if estimate.missing:
             axes.text(1.06, y, estimate.why, color=MUTED, fontsize=9, va="center")
+            mark(axes, contender.name, 0)
             rows.append([contender.name, words.MISSING, "", "", estimate.why])
             continue
         own = array([metric.of_cell(cell) for cell in cells])
@@ -299,6 +314,7 @@ def expiries(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
         axes.plot([estimate.value], [y], marker=style.marker, markersize=8, color=style.color)
         reach = max(estimate.high, float(own.max()))
         axes.text(reach * 1.08, y, words.number(estimate.value), color=INK, fontsize=9.5, va="center")
+        mark(axes, contender.name, 0)
         figures = (words.number(v) for v in (estimate.value, estimate.low, estimate.high))
         rows.append([contender.name, *figures, words.provenance(estimate)])
     for x, dash, text in ((1.0, ":", "one load"), (theory, "--", f"1 + r·Δ = {words.number(theory)}")):
@@ -406,6 +422,7 @@ def timeline(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
         axes.set_ylim(max(len(cut), 6), -1)
         axes.set_xlim(-1000 * before_s, 1000 * after_s)
         dress(axes)
+        axes.set_gid(f"panel--{slug(contender.name)}--")
         axes.set_yticks([])
         axes.grid(visible=False, axis="y")
         axes.axvspan(0, 1000 * delta_s, color=GRID, alpha=0.45, linewidth=0, zorder=0)
@@ -469,6 +486,7 @@ def forest(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
             if ratio is not None:
                 axes.plot([ratio.low, ratio.high], [y, y], color=style.color, linewidth=2.2, solid_capstyle="butt")
                 axes.plot([ratio.estimate], [y], color=style.color, marker=style.marker, markersize=5.5)
+            mark(axes, verdict.contender, 1)
             table.append(
                 [words.label(metric), verdict.contender, verdict.against, words.against(verdict), words.spoken(verdict)]
             )

@@ -41,7 +41,7 @@ def heat(value: float, best: float, resolution: float) -> int:
 
 
 def decision_table(judgement: Judgement) -> Table:
-    contenders = [c for c in judgement.run.info.contenders if c.kind == "contender"]
+    contenders = [c for c in judgement.run.info.contenders if c.kind == "contender" and c.family == "caching"]
     columns: list[tuple[str, str]] = []
     rows: dict[str, list[Entry]] = {c.name: [] for c in contenders}
     for scenario in judgement.scenarios:

@@ -53,6 +53,9 @@ class Judgement:
 
     run: Run
     cells: Sequence[Cell]
+    """Of caching scenarios; a judgement of its own holds those of limiting ones."""
+    limiting: "Judgement | None" = None
+    """What the same run says about rate limiters: its cells and groups; what is found is in reports.limiting."""
 
     @cached_property
     def groups(self) -> dict[tuple[str, str], list[Cell]]:
@@ -163,7 +166,9 @@ class Judgement:
             not_steady,
             remarks,
         )
-        found = together(doubt for check in checks for doubt in check(self))
+        limiting = self.limiting
+        about_limiters = [x for check in OF_LIMITING for x in check(limiting)] if limiting is not None else []
+        found = together(itertools.chain((doubt for check in checks for doubt in check(self)), about_limiters))
         found.sort(key=lambda doubt: d.KINDS.index(doubt.kind))
         return [replace(doubt, number=i) for i, doubt in enumerate(found, 1)]
 
@@ -202,7 +207,9 @@ def together(doubts: Iterable[Doubt]) -> list[Doubt]:
 
 def judge(run: Run) -> Judgement:
     """Read the tables and judge. Raises RunFolderError where a table cannot be read."""
-    return Judgement(run, frames.cells(run))
+    whole = frames.cells(run)
+    caching, limiting = ([c for c in whole if c.scenario.kind == kind] for kind in ("caching", "limiting"))
+    return Judgement(run, caching, Judgement(run, limiting) if limiting else None)
 
 
 def each(judgement: Judgement) -> Iterator[tuple[str, ContenderInfo, list[Cell]]]:
@@ -264,7 +271,8 @@ def imbalances(cell: Cell) -> list[str]:
     """Where our counts and others' differ, over the whole cell; what one side does not have is not compared.
 
     Locust counts what began. Our loads and commands are the process' and the conductor's own rulers; the samples' loads
-    must add up to them. With failed requests the servers' accounts are not comparable (a cancelled statement is missing
+    must add up to them. What a script calls nobody sent, though Redis counts it under its own name: commands that the
+    contender's scripts name may be counted more often than sent, all others must be equal. With failed requests the servers' accounts are not comparable (a cancelled statement is missing
     from pg_stat_statements), and are left out.
     """
     found = []
@@ -294,7 +302,8 @@ def imbalances(cell: Cell) -> list[str]:
         names = sorted(redis.keys() | {n for n in ours if n.startswith("command.")})
         for name in names:
             sent, counted = ours.get(name, 0.0), redis.get(name, 0.0)
-            if sent != counted:
+            scripted = name.removeprefix("command.") in cell.contender.script_commands
+            if sent > counted or (sent < counted and not scripted):
                 command = name.removeprefix("command.").upper()
                 found.append(f"we sent {sent:,.0f} {command}, Redis counted {counted:,.0f}")
     return found
@@ -329,7 +338,8 @@ def unfinished(judgement: Judgement) -> Iterator[Doubt]:
 
 
 def cells_missing(judgement: Judgement) -> Iterator[Doubt]:
-    lost = [cell for cell in judgement.run.info.cells if cell.status != "done"]
+    ended = judgement.run.info.status == "finished"
+    lost = [c for c in judgement.run.info.cells if c.status == "failed" or (ended and c.status != "done")]
     if lost:
         why = next((cell.why for cell in lost if cell.why), "")
         yield Doubt(
@@ -342,7 +352,7 @@ def cells_missing(judgement: Judgement) -> Iterator[Doubt]:
 
 
 def few_rounds(judgement: Judgement) -> Iterator[Doubt]:
-    if judgement.rounds < MIN_ROUNDS:
+    if judgement.rounds < MIN_ROUNDS and (judgement.cells or judgement.limiting is None):
         yield Doubt(
             kind=d.FEW_ROUNDS,
             what=f"{judgement.rounds} complete round{'' if judgement.rounds == 1 else 's'}: no verdict",
@@ -456,6 +466,8 @@ def over_limit(judgement: Judgement, used: Callable[[Cell], float], limit: float
 
 def database_busy(judgement: Judgement) -> Iterator[Doubt]:
     for scenario, contender, share in over_limit(judgement, database_cpu, 0.5):
+        if not any(cell.rows["loads"].any() for cell in judgement.of(scenario, contender)):
+            continue
         yield Doubt(
             kind=d.DATABASE_BUSY,
             what=f"{contender}: the database used up to {share:.0%} of all cores",
@@ -530,3 +542,7 @@ def remarks(judgement: Judgement) -> Iterator[Doubt]:
     for remark in judgement.run.info.remarks:
         cost = remark.get("cost", "")
         yield Doubt(kind=d.REMARK, what=f"{remark.get('what', remark.get('name', ''))}{': ' if cost else ''}{cost}")
+
+
+OF_LIMITING = (counts_differ, saturated, errors, generator_late, machine_busy, distance_off)
+"""The checks that a limiting scenario's cells go through as well."""

@@ -1,6 +1,8 @@
 """From a run folder to report.html and the CSVs beside it. The same folder gives the same bytes."""
 
+import base64
 import csv
+import hashlib
 import io
 import math
 import os
@@ -39,6 +41,8 @@ class Figure:
     """One cell of a scenario's table."""
 
     value: str
+    exact: str
+    """For sorting; empty where it is missing."""
     low: str
     high: str
     title: str
@@ -108,10 +112,13 @@ def page(judgement: Judgement) -> str:
         keep_trailing_newline=True,
     )
     environment.globals.update(words=words, isnan=math.isnan)
-    environment.filters["flat"] = flat
+    environment.filters.update(flat=flat, slug=charts.slug)
+    script = (PAGES / "report.js").read_text(encoding="utf-8")
     run = judgement.run
     found = answer.answers(judgement)
     return environment.get_template("report.html.j2").render(
+        script=script,
+        script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
         run=run.info,
         name=run.folder.resolve().name,
         judgement=judgement,
@@ -141,7 +148,8 @@ def asked(scenario: ScenarioInfo) -> str:
         else f"{w['load_cpu_ms']:g} ms of CPU and {w['load_wait_ms']:g} ms of waiting a load"
     )
     keys = w.get("active_records") or w.get("records")
-    popular = "one hot key" if keys == 1 else f"{keys:,} keys, Zipf {w['key_skew']:g}"
+    counted = "the keys of your SQL" if w.get("own_sql") and not w.get("active_records") else f"{keys:,} keys"
+    popular = "one hot key" if keys == 1 else f"{counted}, Zipf {w['key_skew']:g}"
     return (
         f"{w['rate_per_s']:g} requests/s ({w['arrivals']}), {100 * w['read_share']:g} % reads, {popular}, records of "
         f"{w['record_bytes']:,} bytes, TTL {w['ttl_s']:g} s, {load}, simulated distance {w.get('rtt_ms') or 0:g} ms, "
@@ -223,6 +231,7 @@ def shown_figure(figure: Estimate, verdict: Verdict | None, metric: Metric) -> F
     told = words.spoken(verdict) if verdict is not None and verdict.comparison.rounds else ""
     return Figure(
         value=words.figure(figure.value, metric),
+        exact=plain(figure.value).replace("inf", "Infinity"),
         low=words.number(figure.low) if span else "",
         high=words.number(figure.high) if span else "",
         title=words.provenance(figure),

@@ -14,10 +14,10 @@ SAMPLES_BEYOND = 10
 EPISODES_BEYOND = 3
 
 
-def waits_ms(rows: pd.DataFrame) -> Floats:
-    """Response times of what did not fail; unanswered requests stand at infinity, so that they push percentiles up."""
+def waits_ms(rows: pd.DataFrame, column: str = "response_ms") -> Floats:
+    """Times of what did not fail; unanswered requests stand at infinity, so that they push percentiles up."""
     kept = rows[rows["outcome"] != "failed"]
-    waits = kept["response_ms"].to_numpy(dtype=np.float64)
+    waits = kept[column].to_numpy(dtype=np.float64)
     return np.where((kept["outcome"] == "unanswered").to_numpy(), np.inf, waits)
 
 
@@ -31,13 +31,13 @@ class Spans:
     """Infinity where the request was still open."""
 
 
-def spans(cell: Cell, rows: pd.DataFrame) -> Spans:
+def spans(cell: Cell, rows: pd.DataFrame, column: str = "response_ms") -> Spans:
     kept = rows[rows["outcome"] != "failed"]
     due = kept["due_s"].to_numpy(dtype=np.float64)
     open_ = (kept["outcome"] == "unanswered").to_numpy()
     end = np.where(open_, cell.deadline_s, kept["end_s"].to_numpy(dtype=np.float64))
     order = np.argsort(due, kind="stable")
-    return Spans(due[order], end[order], waits_ms(kept)[order])
+    return Spans(due[order], end[order], waits_ms(kept, column)[order])
 
 
 def evidence(cells: Sequence[Spans], q: float) -> tuple[int, int]:
@@ -66,26 +66,29 @@ def writes(cell: Cell) -> pd.DataFrame:
     return cell.writes
 
 
-def at(q: float, select: Callable[[Cell], pd.DataFrame]) -> Callable[[Cell], float]:
+Select = Callable[[Cell], pd.DataFrame]
+
+
+def at(q: float, select: Select, column: str = "response_ms") -> Callable[[Cell], float]:
     def of_cell(cell: Cell) -> float:
-        waits = waits_ms(select(cell))
+        waits = waits_ms(select(cell), column)
         return quantile(waits, q) if len(waits) - rank(len(waits), q) - 1 >= SAMPLES_BEYOND else np.nan
 
     return of_cell
 
 
-def over(q: float, select: Callable[[Cell], pd.DataFrame]) -> Callable[[Sequence[Cell]], Estimate]:
+def over(q: float, select: Select, column: str = "response_ms") -> Callable[[Sequence[Cell]], Estimate]:
     """The median of the rounds where each round can carry the percentile; else of all samples together.
 
     Ten samples beyond it and three separate episodes, or it is "seen, not estimated": below ten it is not printed.
     """
-    of_cell = at(q, select)
+    of_cell = at(q, select, column)
 
     def of_rounds(cells: Sequence[Cell]) -> Estimate:
-        rounds = [waits_ms(select(cell)) for cell in cells]
+        rounds = [waits_ms(select(cell), column) for cell in cells]
         if not any(len(r) for r in rounds):
             return missing("nothing answered" if any(len(select(c)) for c in cells) else "none in this workload")
-        beyond, episodes = evidence([spans(cell, select(cell)) for cell in cells], q)
+        beyond, episodes = evidence([spans(cell, select(cell), column) for cell in cells], q)
         if beyond < SAMPLES_BEYOND:
             return missing(f"seen, not estimated: {beyond} samples beyond it, {SAMPLES_BEYOND} wanted", len(cells))
         pooled = pooled_quantile(rounds, q)
@@ -149,6 +152,17 @@ METRICS = [
         group="read response time",
     ),
     Metric(
+        name="service-p99",
+        title="p99",
+        unit="ms",
+        explain="99% of the reads took it from their start to their end: the wait for a free thread is not in it",
+        of_cell=at(0.99, reads, "service_ms"),
+        of_rounds=over(0.99, reads, "service_ms"),
+        better="lower",
+        order=13,
+        group="read service time",
+    ),
+    Metric(
         name="write-p50",
         title="p50",
         unit="ms",
@@ -156,7 +170,7 @@ METRICS = [
         of_cell=at(0.5, writes),
         of_rounds=over(0.5, writes),
         better="lower",
-        order=13,
+        order=14,
         group="write response time",
         resolution=0.5,
         wrong_for="those who write much",

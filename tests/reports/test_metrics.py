@@ -46,15 +46,15 @@ def is_open(r: Row, cell: CellInfo) -> bool:
     return r["end_ns"] is None or r["end_ns"] > cell.deadline_ns
 
 
-def waits(rows: list[Row], cell: CellInfo) -> list[float]:
-    """Sorted response times in ms of what did not fail; open ones at infinity."""
+def waits(rows: list[Row], cell: CellInfo, since: str = "due_ns") -> list[float]:
+    """Sorted times in ms until the end of what did not fail; open ones at infinity."""
     kept = [r for r in rows if is_open(r, cell) or r["error"] is None]
-    return sorted(math.inf if is_open(r, cell) else (r["end_ns"] - r["due_ns"]) / MS for r in kept)
+    return sorted(math.inf if is_open(r, cell) else (r["end_ns"] - r[since]) / MS for r in kept)
 
 
-def at(q: float, operation: str) -> Callable[[CellInfo, list[Row]], float]:
+def at(q: float, operation: str, since: str = "due_ns") -> Callable[[CellInfo, list[Row]], float]:
     def of(cell: CellInfo, rows: list[Row]) -> float:
-        x = waits(window(rows, operation), cell)
+        x = waits(window(rows, operation), cell, since)
         i = math.ceil(round(q * len(x), 6)) - 1
         return float(x[i]) if x and len(x) - i - 1 >= 10 else math.nan
 
@@ -81,7 +81,7 @@ def redis_hits(_cell: CellInfo, rows: list[Row]) -> float:
 
 def database_ms(cell: CellInfo, rows: list[Row]) -> float:
     load = 40.0 if cell.scenario == "stampede" else 5.0
-    return 1000 * load * sum(r["loads"] for r in rows) / sum(r["operation"] == "read" for r in rows)
+    return float(1000 * load * sum(r["loads"] for r in rows) / sum(r["operation"] == "read" for r in rows))
 
 
 def longest(cell: CellInfo, rows: list[Row]) -> float:
@@ -95,6 +95,7 @@ PLAIN: dict[str, Callable[[CellInfo, list[Row]], float]] = {
     "unanswered": lambda c, rows: sum(is_open(r, c) for r in window(rows)),
     "read-p50": at(0.5, "read"),
     "read-p99": at(0.99, "read"),
+    "service-p99": at(0.99, "read", "start_ns"),
     "read-max": longest,
     "write-p50": at(0.5, "write"),
     "loads-per-1000-reads": over_reads(
