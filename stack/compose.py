@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from stack.guard import guarded
 from stack.postgres import USER, connect, free_port, inspect_postgres
@@ -66,7 +67,7 @@ def open_containers(why: str, say: Callable[[str], None]) -> Iterator[Stack]:
         guard.at_end([*compose, "down", "-v", "--timeout", "2"], env=environment, cwd=COMPOSE_FILE.parent)
         say("starting containers of PostgreSQL and Redis")
         docker([*compose, "up", "-d", "--wait", "--pull", "never"], environment, UP_WITHIN_S, "services that start")
-        password = environment["STAMPEDE_PASSWORD"]
+        password = quote(environment["STAMPEDE_PASSWORD"], safe="")
         postgres_url = f"postgresql://{USER}:{password}@127.0.0.1:{environment['STAMPEDE_POSTGRES_PORT']}/postgres"
         redis_url = f"redis://:{password}@127.0.0.1:{environment['STAMPEDE_REDIS_PORT']}/0"
         with connect(postgres_url) as connection:

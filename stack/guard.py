@@ -26,7 +26,7 @@ class Guard:
         self.owner = os.getpid()
         self.turn = threading.Lock()
         self.asked = 0
-        with open(directory / "warden.log", "wb") as log:
+        with open(directory / warden.LOG, "wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-I", "-S", warden.__file__, str(directory), str(self.owner)],
                 stdin=subprocess.PIPE,
@@ -53,7 +53,7 @@ class Guard:
 
     def last_words(self) -> str:
         with suppress(OSError, IndexError):
-            return (self.directory / "warden.log").read_text(errors="replace").strip().splitlines()[-1]
+            return (self.directory / warden.LOG).read_text(errors="replace").strip().splitlines()[-1]
         return "it ended without a word"
 
     def start(

@@ -32,6 +32,8 @@ from typing import Any
 
 PREFIX = "stampede-"
 LOCK = "lock"
+LOG = "warden.log"
+ABANDONED_AFTER_S = 3600.0
 STOP_WITHIN_S = 5.0
 """How long a server may take for a clean stop; then it is told more firmly."""
 PR_SET_PDEATHSIG = 1
@@ -169,6 +171,10 @@ def sweep(parent: Path) -> None:
             facts = directory.lstat()
             ours = stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.geteuid() and not facts.st_mode & 0o022
             if not ours:
+                continue
+            if not (directory / LOCK).exists():  # its warden never came up, or is just coming up
+                if (directory / LOG).exists() and time.time() - facts.st_mtime > ABANDONED_AFTER_S:
+                    remove(directory)
                 continue
             descriptor = os.open(directory / LOCK, os.O_RDWR)
             try:

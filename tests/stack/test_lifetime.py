@@ -16,6 +16,7 @@ import psutil
 import psycopg
 import pytest
 
+from stack import warden
 from stack.embedded import open_embedded
 from stack.guard import others_may_pass
 
@@ -174,3 +175,23 @@ def test_servers_outlive_the_thread_that_started_them() -> None:
             assert connection.execute("SELECT 1").fetchone() == (1,)
     finally:
         opened.__exit__(None, None, None)
+
+
+def test_a_sweep_takes_wardens_old_directories_and_nobody_elses(tmp_path: Path) -> None:
+    old = time.time() - 2 * warden.ABANDONED_AFTER_S
+    expected = {}
+    for name, log, age, stays in (
+        ("stampede-old", True, True, False),
+        ("stampede-coming-up", True, False, True),
+        ("stampede-of-others", False, True, True),
+        ("other", True, True, True),
+    ):
+        directory = tmp_path / name
+        directory.mkdir(mode=0o700)
+        if log:
+            (directory / warden.LOG).touch()
+        if age:
+            os.utime(directory, (old, old))
+        expected[directory] = stays
+    warden.sweep(tmp_path)
+    assert {directory: directory.exists() for directory in expected} == expected
