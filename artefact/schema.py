@@ -127,6 +127,10 @@ class ScenarioInfo:
     drain_s: float
     """D: how long after the last due time an answer still counts."""
     processes: int
+    kind: str = "caching"
+    """caching · limiting: which family of contenders runs in it."""
+    flood: dict[str, Any] | None = None
+    """Limiting: limit, window_s, burst, crowds [{adversary, subjects}]; subjects are numbered from 0 in that order."""
     measured: dict[str, float] = field(default_factory=dict)
     """Calibration: load_ms (p50 of one load alone), timer_floor_p50_ms, timer_floor_p99_ms …"""
 
@@ -145,6 +149,13 @@ class ContenderInfo:
     twin_of: str | None = None
     file: str | None = None
     """Path of a user's own file."""
+    family: str = "caching"
+    """caching · limiting."""
+    contracts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Limiting: the bound that it guarantees in each scenario: {kind: strict, limit, window_s} or {kind: bucket,
+    capacity, refill_per_s}."""
+    script_commands: list[str] = field(default_factory=list)
+    """Commands that its scripts name: the server counts those under their own names too, though nobody sent them."""
 
 
 @dataclass(kw_only=True)

@@ -6,6 +6,7 @@ request each, wait for its due time and serve it; nothing is shed, so a request 
 
 import random
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,11 +20,14 @@ from redis.retry import Retry
 
 from loadtests.clock import Clock, now_ns
 from loadtests.instruments import CONNECTIONS, Facts, Ruler, RulerSource, current_facts
+from loadtests.lineup import Entrant
 from loadtests.recorder import Recorder
 from loadtests.spec import CellOrder, ScenarioOrder, Spec
 from patterns.caching.base import CachePattern, ClientSettings, Kit, Record, Warms
+from patterns.limiting.base import Decision, RateLimiter
 from patterns.serializing.json import Json
 from scenarios.arrivals import due_times_ns
+from scenarios.flood import Flood
 from scenarios.keys import Ids, Shares, by_popularity, draw_keys, steady_state_keys, zipf_shares
 from stack.population import record_ids
 from stack.source import PostgresSource, Statements, open_pool
@@ -36,7 +40,7 @@ GRACE_S = 30.0
 NO_DECISION = (None, None, None, None)
 """The columns of a rate limiter's decision, in a row that is none."""
 
-Operation = Literal["read", "write"]
+Operation = Literal["read", "write", "hit"]
 Tell = Callable[[Operation, float, Exception | None], None]
 """(operation, response time in ms, error): how Locust hears of a request."""
 
@@ -56,7 +60,7 @@ class Requests:
     due_ns: list[int]
     """From the beginning of the warm-up, ascending."""
     keys: list[int]
-    writes: list[bool]
+    operations: list[Operation]
 
 
 @dataclass(kw_only=True)
@@ -66,7 +70,7 @@ class CellInHand:
     order: CellOrder
     scenario: ScenarioOrder
     requests: Requests
-    pattern: CachePattern
+    contender: CachePattern | RateLimiter
     background: ThreadPoolExecutor
     begin_ns: int = 0
     window_start_ns: int = 0
@@ -102,10 +106,34 @@ class AppServer:
         """Build the contender, warm its connections and the cache; the process's counters as they then stand."""
         scenario = self.spec.scenario(order.scenario)
         entrant = self.spec.entrant(order.contender)
-        pattern_type = entrant.pattern()
-        client = self._client(pattern_type.client)
         rng = np.random.default_rng([order.seed, self.process])
         background = ThreadPoolExecutor(BACKGROUND_WORKERS)
+        self.ruler.distance_ns = 0
+        contender: CachePattern | RateLimiter
+        if scenario.flood is None:
+            contender = self._pattern(order, scenario, entrant, background, rng)
+            requests = self._draw(scenario, rng)
+        else:
+            contender = self._limiter(scenario.flood, entrant)
+            requests = self._draw_flood(scenario.flood, scenario, order.seed)
+        self.ruler.distance_ns = scenario.distance_ns
+        self.begun.clear()
+        self.cell = CellInHand(
+            order=order, scenario=scenario, requests=requests, contender=contender, background=background
+        )
+        return self.ruler.account()
+
+    def _pattern(
+        self,
+        order: CellOrder,
+        scenario: ScenarioOrder,
+        entrant: Entrant,
+        background: ThreadPoolExecutor,
+        rng: np.random.Generator,
+    ) -> CachePattern:
+        """A caching contender, its connections and the cache warm."""
+        pattern_type = entrant.pattern()
+        client = self._client(pattern_type.client)
         statements = Statements(**scenario.statements)
         kit = Kit(
             redis=client,
@@ -117,21 +145,20 @@ class AppServer:
             rng=random.Random(int(rng.integers(2**63))),
         )
         pattern = pattern_type(kit, entrant.configured(scenario.workload.ttl_s, self.spec.key_prefix))
-        self.ruler.distance_ns = 0
         if entrant.kind == "ruler":
             self._warm_ruler(pattern, scenario)
         else:
             self._warm(pattern, scenario, order.seed)
-        self.ruler.distance_ns = scenario.distance_ns
-        self.begun.clear()
-        self.cell = CellInHand(
-            order=order,
-            scenario=scenario,
-            requests=self._draw(scenario, rng),
-            pattern=pattern,
-            background=background,
+        return pattern
+
+    def _limiter(self, flood: Flood, entrant: Entrant) -> RateLimiter:
+        """A rate limiter, its connections warm and its script known to the server; by the wall clock, as in life."""
+        limiter_type = entrant.limiter()
+        limiter = limiter_type(
+            self._client(limiter_type.client), entrant.limited(flood, self.spec.key_prefix), time.time
         )
-        return self.ruler.account()
+        limiter.hit(f"warm-up-{self.process}")
+        return limiter
 
     def begin(self, begin_ns: int) -> None:
         """Set the instant from which due times count."""
@@ -158,12 +185,12 @@ class AppServer:
         free_ns = now_ns()
         due_ns = cell.begin_ns + cell.requests.due_ns[index]
         key = cell.requests.keys[index]
-        operation: Operation = "write" if cell.requests.writes[index] else "read"
+        operation = cell.requests.operations[index]
         self.clock.wait_until(due_ns)
         start_ns: int | None = now_ns()
         end_ns = start_ns
         error: Exception | None = None
-        record: Record | None = None
+        answer: Record | Decision | None = None
         facts = Facts()
         if free_ns >= cell.deadline_ns:
             start_ns = end_ns = None
@@ -171,13 +198,13 @@ class AppServer:
         else:
             token = current_facts.set(facts)
             try:
-                record = self._perform(cell, operation, key)
+                answer = self._perform(cell, operation, key)
             except Exception as raised:  # noqa: BLE001 - a driver's exception inside a request is a fact, and recorded
                 error = raised
             finally:
                 end_ns = now_ns()
                 current_facts.reset(token)
-        self._record(cell, client, operation, key, due_ns, free_ns, start_ns, end_ns, error, record, facts)
+        self._record(cell, client, operation, key, due_ns, free_ns, start_ns, end_ns, error, answer, facts)
         tell(operation, ((end_ns or now_ns()) - due_ns) / 1e6, error)
         cell.ended += 1
         if cell.ended == len(cell.requests.due_ns):
@@ -192,7 +219,8 @@ class AppServer:
             raise CellBroken(f"{open_requests} requests were still open {GRACE_S:.0f} s after the deadline")
         if cell.abandoned:
             raise CellBroken("stopped before its end")
-        cell.pattern.close()
+        if isinstance(cell.contender, CachePattern):
+            cell.contender.close()
         cell.background.shutdown(wait=True)
         self.cell = None
         self.begun.clear()
@@ -219,10 +247,13 @@ class AppServer:
             raise CellBroken("no cell was prepared")
         return self.cell
 
-    def _perform(self, cell: CellInHand, operation: Operation, key: int) -> Record | None:
+    def _perform(self, cell: CellInHand, operation: Operation, key: int) -> Record | Decision | None:
+        contender = cell.contender
+        if isinstance(contender, RateLimiter):
+            return contender.hit(str(key))
         if operation == "read":
-            return cell.pattern.get(key)
-        return cell.pattern.update(key, changes_for(cell.scenario, key, cell.next_index))
+            return contender.get(key)
+        return contender.update(key, changes_for(cell.scenario, key, cell.next_index))
 
     def _record(
         self,
@@ -235,13 +266,16 @@ class AppServer:
         start_ns: int | None,
         end_ns: int | None,
         error: BaseException | None,
-        record: Record | None,
+        answer: Record | Decision | None,
         facts: Facts,
     ) -> None:
         if cell is not self.cell:  # left over from a cell that was given up: counted nowhere
             return
         version_column = cell.scenario.statements["version_column"]
-        version_read = record.get(version_column) if record and operation == "read" and version_column else None
+        version_read = None
+        if isinstance(answer, dict) and operation == "read" and version_column:
+            version_read = answer.get(version_column)
+        decision = decided(answer) if isinstance(answer, Decision) else NO_DECISION
         self.recorder.rows.append(
             (
                 self.process,
@@ -254,7 +288,7 @@ class AppServer:
                 start_ns,
                 end_ns,
                 None if error is None else type(error).__name__,
-                None if error is not None else record is not None,
+                None if error is not None else answer is not None,
                 facts.loads,
                 facts.load_start_ns,
                 facts.load_end_ns,
@@ -266,7 +300,7 @@ class AppServer:
                 facts.version_written,
                 facts.commit_start_ns,
                 facts.commit_end_ns,
-                *NO_DECISION,
+                *decision,
             )
         )
 
@@ -329,8 +363,15 @@ class AppServer:
         return Requests(
             due_ns=due_ns.tolist(),
             keys=draw_keys(ids, shares, len(due_ns), rng).tolist(),
-            writes=(rng.random(len(due_ns)) >= workload.read_share).tolist(),
+            operations=["write" if w else "read" for w in rng.random(len(due_ns)) >= workload.read_share],
         )
+
+    def _draw_flood(self, flood: Flood, scenario: ScenarioOrder, seed: int) -> Requests:
+        """This process's calls: all are dealt out in turn, so that calls on one tick meet in different processes."""
+        due_ns, subjects = flood.calls(scenario.warm_up_s + scenario.window_s, seed)
+        mine = slice(self.process, None, self.spec.processes)
+        due = due_ns[mine].tolist()
+        return Requests(due_ns=due, keys=subjects[mine].tolist(), operations=["hit"] * len(due))
 
     def _warm(self, pattern: CachePattern, scenario: ScenarioOrder, seed: int) -> None:
         """Read what a cache holds on an ordinary day, each process its share, so that a cell begins in steady state."""
@@ -369,6 +410,12 @@ def ruled_client(url: str, settings: ClientSettings, ruler: Ruler, connections: 
         maint_notifications_config=MaintNotificationsConfig(enabled=False),  # a hosted service's; others refuse it
     )
     return redis.Redis(connection_pool=pool)
+
+
+def decided(decision: Decision) -> tuple[bool, int, int, int]:
+    """A limiter's decision as the columns of a sample."""
+    retry_after_ns, reset_after_ns = round(decision.retry_after_s * 1e9), round(decision.reset_after_s * 1e9)
+    return decision.allowed, decision.remaining, retry_after_ns, reset_after_ns
 
 
 def changes_for(scenario: ScenarioOrder, key: int, count: int) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from stack.calibrate import calibrate, load_alone_ms
 from stack.dataset import ensure_dataset
 from stack.population import record_ids
 from stack.postgres import connect
-from stack.servers import Stack
+from stack.servers import Remark, Stack
 from stack.source import Statements, default_statements, own_statements
 
 REPO = Path(__file__).resolve().parent.parent
@@ -84,7 +84,13 @@ def check_order(order: BenchOrder) -> tuple[list[Scenario], list[Workload], list
         for name in ("records", "record_bytes", "sql", "users_per_process"):
             value = getattr(workload, name)
             require(value == getattr(first, name), name, value, "one value for all scenarios")
-    entrants = line_up(order.contenders, order.own_contenders, reference=order.reference, twin=order.plan.twin)
+    entrants = line_up(
+        order.contenders,
+        order.own_contenders,
+        reference=order.reference,
+        twin=order.plan.twin,
+        families={scenario.kind for scenario in scenarios},
+    )
     return scenarios, workloads, entrants
 
 
@@ -104,9 +110,15 @@ def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
     scenario_orders, scenario_infos = [], []
     for scenario, wanted in zip(scenarios, workloads, strict=True):
         workload = replace(wanted, rtt_ms=rtt_of(order, wanted, stack))
-        statements, measured = priced_statements(stack, workload, say)
+        flood = scenario.flood
+        if flood is None:
+            window_s = scenario.window_ttls * workload.ttl_s * order.plan.windows
+            statements, measured = priced_statements(stack, workload, say)
+        else:
+            window_s = flood.window_s * order.plan.flood_windows
+            workload = replace(workload, rate_per_s=len(flood.calls(window_s, order.seed)[0]) / window_s)
+            statements, measured = unpriced_statements(workload), {}
         measured |= timer_floor(workload)
-        window_s = scenario.window_ttls * workload.ttl_s * order.plan.windows
         scenario_orders.append(
             ScenarioOrder(
                 name=scenario.name,
@@ -116,6 +128,7 @@ def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
                 warm_up_s=scenario.warm_up_s,
                 drain_s=scenario.drain_s,
                 distance_ns=round((workload.rtt_ms or 0) * 1e6),
+                flood=flood,
             )
         )
         scenario_infos.append(
@@ -129,9 +142,12 @@ def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
                 drain_s=scenario.drain_s,
                 processes=order.processes,
                 measured=measured,
+                kind=scenario.kind,
+                flood=None if flood is None else flood.described(),
             )
         )
     cells = [] if order.plan.name == WEB else plan_cells(order, entrants)
+    floods = {scenario.name: scenario.flood for scenario in scenarios if scenario.flood is not None}
     started = datetime.now(UTC)
     run = RunInfo(
         plan=order.plan.name,
@@ -141,10 +157,10 @@ def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
         command=order.command,
         started_utc=started.isoformat(timespec="seconds"),
         scenarios=scenario_infos,
-        contenders=[entrant.described() for entrant in entrants],
+        contenders=[entrant.described(floods) for entrant in entrants],
         cells=[cell_info(cell) for cell in cells],
         circumstances={**circumstances(REPO), "servers": stack.described()},
-        remarks=[asdict(remark) for remark in stack.remarks],
+        remarks=[asdict(remark) for remark in [*stack.remarks, *remarks_on(first)]],
     )
     spec = Spec(
         folder=str(new_folder(order, started)),
@@ -191,6 +207,14 @@ def close_run(folder: Path, status: str) -> None:
     RunWriter(folder, run)
 
 
+def remarks_on(workload: Workload) -> list[Remark]:
+    """What the workload leaves out, and what that costs the report."""
+    if workload.versioned:
+        return []
+    what = "the workload's SQL names no version column"
+    return [Remark(name="freshness", what=what, cost="whether a read was stale is not judged")]
+
+
 def rtt_of(order: BenchOrder, workload: Workload, stack: Stack) -> float:
     if order.rtt_ms is not None:
         return order.rtt_ms
@@ -211,6 +235,11 @@ def priced_statements(stack: Stack, workload: Workload, say: Say) -> tuple[State
     return default_statements(found.cpu_rows, workload.load_wait_ms, found.cpu_laps), found.measured()
 
 
+def unpriced_statements(workload: Workload) -> Statements:
+    """The statements where nothing is loaded."""
+    return default_statements(0, 0) if workload.sql is None else own_statements(workload.sql)
+
+
 def timer_floor(workload: Workload) -> dict[str, float]:
     """How late the machine itself wakes a thread at this scenario's rate: what our own lateness is held against."""
     late_ns = machine_floor_ns(workload.rate_per_s, waits=200)
@@ -221,14 +250,18 @@ def timer_floor(workload: Workload) -> dict[str, float]:
 
 
 def plan_cells(order: BenchOrder, entrants: Sequence[Entrant]) -> list[CellOrder]:
-    """Rounds: in each, every scenario; in each scenario, everyone once, in random order."""
+    """Rounds: in each, every scenario; in each scenario, everyone of its kind once, in random order."""
     rng = random.Random(order.seed)
     cells: list[CellOrder] = []
     for round_number in range(1, order.plan.rounds + 1):
         for scenario in order.plan.scenarios:
             seed = rng.randrange(2**31)
             predecessor = None
-            for entrant in rng.sample(list(entrants), len(entrants)):
+            kind = find_scenario(scenario).kind
+            own = [entrant for entrant in entrants if entrant.family == kind]
+            if round_number > order.plan.rounds_of(scenario):
+                continue
+            for entrant in rng.sample(own, len(own)):
                 cells.append(
                     CellOrder(
                         id=len(cells) + 1,

@@ -3,6 +3,7 @@
 It lives in Locust's master and speaks to the application servers through a `Crew`; it knows nothing of Locust.
 """
 
+import itertools
 import random
 import threading
 import time
@@ -109,17 +110,22 @@ class Conductor:
         scenario = self.spec.scenario(order.scenario)
         self._reset(scenario)
         before = self.crew.prepare(order)
-        spread_expiries(self._redis, self.spec.key_prefix, random.Random(order.seed))
+        if scenario.flood is None:
+            spread_expiries(self._redis, self.spec.key_prefix, random.Random(order.seed))
         ids = statement_ids(self._postgres, Statements(**scenario.statements))
+        edge_ns = None if scenario.flood is None else window_edge_ns(self._redis, scenario.flood.window_s)
         counted_before = self.crew.requests_counted()
         conductor_before = self._ruler.account()
         servers_before = self._server_accounts(ids)
         info.begin_ns = now_ns() + LEAD_NS
+        if scenario.flood is not None and edge_ns is not None:
+            info.begin_ns = next_edge_ns(info.begin_ns, edge_ns, scenario.flood.window_s)
         info.window_start_ns = info.begin_ns + round(scenario.warm_up_s * 1e9)
         info.window_end_ns = info.window_start_ns + round(scenario.window_s * 1e9)
         info.deadline_ns = info.window_end_ns + round(scenario.drain_s * 1e9)
         self.crew.begin(info.begin_ns)
-        with Gauges(self._redis, self.spec.postgres_url, order) as gauges:
+        limited = None if scenario.flood is None else self.spec.key_prefix
+        with Gauges(self._redis, self.spec.postgres_url, order, limited) as gauges:
             harvests = self.crew.collect()
         conductor_after = self._ruler.account()
         servers_after = self._server_accounts(ids)
@@ -131,7 +137,7 @@ class Conductor:
         for harvest in harvests:
             rows += ruler_rows(order.id, f"process-{harvest.process}", before[harvest.process], harvest.account)
         samples = pa.concat_tables([read_batch(h.samples) for h in harvests]).unify_dictionaries()
-        self._written_to = scenario.workload.read_share < 1
+        self._written_to = scenario.flood is None and scenario.workload.read_share < 1
         info.status = "done"
         self.writer.add_cell(order.id, samples, rows, gauges.rows)
 
@@ -156,11 +162,13 @@ class Conductor:
 class Gauges:
     """Reads what has no counter (connections, memory) at random instants while a cell runs."""
 
-    def __init__(self, client: redis.Redis, postgres_url: str, order: CellOrder) -> None:
+    def __init__(self, client: redis.Redis, postgres_url: str, order: CellOrder, limited: str | None) -> None:
+        """`limited`: the prefix of the keys, where rate limiters run: their sizes are a gauge as well."""
         self.rows: list[TimelineRow] = []
         self._redis = client
         self._postgres_url = postgres_url
         self._cell = order.id
+        self._limited = limited
         self._rng = random.Random(order.seed + 1)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -179,6 +187,9 @@ class Gauges:
                 info: dict[str, Any] = self._redis.info()
                 for name in ("connected_clients", "used_memory", "maxmemory", "instantaneous_ops_per_sec"):
                     self._note("redis", name, float(info.get(name, 0)))
+                if self._limited is not None:
+                    for size in key_sizes(self._redis, self._limited):
+                        self._note("redis", "limiter_key_bytes", size)
                 row = connection.execute(
                     "SELECT count(*), count(*) FILTER (WHERE state = 'active') FROM pg_stat_activity"
                     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -202,6 +213,36 @@ def spread_expiries(client: redis.Redis, key_prefix: str, rng: random.Random) ->
         if left_ms > 0:
             writing.pexpire(key, rng.randint(1, left_ms))
     writing.execute()
+
+
+MEASURED_KEYS = 24
+"""How many of a limiter's keys are asked for their size at a time."""
+
+
+def window_edge_ns(client: redis.Redis, window_s: float) -> int:
+    """An instant of our monotonic clock at which a window of the server's clock began, to about a round trip's half.
+
+    Floods begin at such an edge, so that those who aim at it hit it.
+    """
+    asked_ns = now_ns()
+    seconds, microseconds = client.time()
+    at_ns = (asked_ns + now_ns()) // 2
+    return at_ns - (seconds * 1_000_000 + microseconds) % round(window_s * 1e6) * 1000
+
+
+def next_edge_ns(instant_ns: int, edge_ns: int, window_s: float) -> int:
+    """The first edge at or after the instant."""
+    window_ns = round(window_s * 1e6) * 1000
+    return edge_ns + -(-(instant_ns - edge_ns) // window_ns) * window_ns
+
+
+def key_sizes(client: redis.Redis, key_prefix: str) -> list[float]:
+    """What some of the limiter's keys take now (MEMORY USAGE), in bytes."""
+    keys = itertools.islice(client.scan_iter(match=f"{key_prefix}ratelimit:*", count=1000), MEASURED_KEYS)
+    pipeline = client.pipeline(transaction=False)
+    for key in keys:
+        pipeline.memory_usage(key)
+    return [float(size) for size in pipeline.execute() if size is not None]
 
 
 def cell_info(order: CellOrder) -> CellInfo:

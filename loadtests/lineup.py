@@ -1,16 +1,25 @@
 """Who runs: the contenders, the rulers that stand as bounds beside them, and the reference's twin."""
 
-from collections.abc import Sequence
+import inspect
+import re
+import sys
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
 from artefact.schema import ContenderInfo
-from loadtests.rulers import RULERS
+from loadtests.rulers import LIMITING_RULERS, RULERS
 from patterns.caching.base import CachePattern, Config
-from patterns.catalogue import contenders, find_contender
+from patterns.catalogue import LimitingContender, contenders, find, find_contender, find_limiter, limiters
 from patterns.errors import ConfigError
+from patterns.limiting.base import LimiterConfig, RateLimiter
+from scenarios.flood import Flood
+from scenarios.scenario import Kind as Family
 
 Kind = Literal["contender", "ruler", "twin"]
+CACHING: frozenset[Family] = frozenset({"caching"})
+
+SCRIPT_CALL = re.compile(r"""redis\.p?call\(\s*['"](\w+)['"]""")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,18 +30,35 @@ class Entrant:
     kind: Kind
     file: str | None = None
     twin_of: str | None = None
+    family: Family = "caching"
 
     def pattern(self) -> type[CachePattern]:
-        """The class that runs under this name."""
+        """The class that runs under this name, of a caching contender."""
         if self.kind == "ruler":
             return RULERS[self.name]
         return find_contender(self.file or self.twin_of or self.name).pattern
 
+    def limiter(self) -> type[RateLimiter]:
+        """The class that runs under this name, of a rate limiter."""
+        if self.kind == "ruler":
+            return LIMITING_RULERS[self.name]
+        return find_limiter(self.file or self.name).limiter
+
     def configured(self, ttl_s: float, key_prefix: str) -> Config:
         return self.pattern().config_type(ttl_s=ttl_s, key_prefix=key_prefix)
 
-    def described(self) -> ContenderInfo:
-        """In its own words, for the run folder. The config is that of the pattern; scenarios set the TTL."""
+    def limited(self, flood: Flood, key_prefix: str = "") -> LimiterConfig:
+        return self.limiter().config_type(
+            limit=flood.limit, window_s=flood.window_s, burst=flood.burst, key_prefix=key_prefix
+        )
+
+    def described(self, floods: Mapping[str, Flood] | None = None) -> ContenderInfo:
+        """In its own words, for the run folder. The config is that of the pattern; scenarios set the TTL or the limit.
+
+        `floods`: by scenario, where rate limiters run.
+        """
+        if self.family == "limiting":
+            return self._described_limiter(floods or {})
         pattern = self.pattern()
         return ContenderInfo(
             name=self.name,
@@ -45,18 +71,58 @@ class Entrant:
             file=self.file,
         )
 
+    def _described_limiter(self, floods: Mapping[str, Flood]) -> ContenderInfo:
+        limiter = self.limiter()
+        return ContenderInfo(
+            name=self.name,
+            kind=self.kind,
+            summary=limiter.summary,
+            promises=[],
+            config=limiter.config_type().described(),
+            client=asdict(limiter.client),
+            file=self.file,
+            family="limiting",
+            contracts={name: limiter.promised(self.limited(flood)).described() for name, flood in floods.items()},
+            script_commands=script_commands(limiter),
+        )
 
-def line_up(named: Sequence[str], own_files: Sequence[str], *, reference: str, twin: bool) -> list[Entrant]:
+
+def script_commands(limiter: type[RateLimiter]) -> list[str]:
+    """The commands that scripts in the limiter's file name, spelled as commandstats does."""
+    source = inspect.getsource(sys.modules[limiter.__module__])
+    return sorted({name.lower() for name in SCRIPT_CALL.findall(source)})
+
+
+def line_up(
+    named: Sequence[str],
+    own_files: Sequence[str],
+    *,
+    reference: str,
+    twin: bool,
+    families: Collection[Family] = CACHING,
+) -> list[Entrant]:
     """Everyone who runs in a round. `named`: which of ours; none named: all. `own_files` come on top.
 
-    Raises ConfigError for a name that nobody has, a file without a pattern, or a reference that does not run.
+    `families`: what the run's scenarios are about; who is of another does not run.
+    Raises ConfigError for a name that nobody has, a file without a pattern, a file of the user's whose family has no
+    scenario, or a reference that does not run.
     """
     entrants: dict[str, Entrant] = {}
-    for given in [*(named or contenders()), *own_files]:
-        found = find_contender(given)
-        entrants[found.name] = Entrant(name=found.name, kind="contender", file=found.file)
-    if reference not in entrants:
-        raise ConfigError("reference", reference, f"one of the contenders that run ({', '.join(entrants)})")
+    for given in [*(named or [*contenders(), *limiters()]), *own_files]:
+        found = find(given)
+        family: Family = "limiting" if isinstance(found, LimitingContender) else "caching"
+        if family in families:
+            entrants[found.name] = Entrant(name=found.name, kind="contender", file=found.file, family=family)
+        elif given in own_files:
+            raise ConfigError("contender", given, f"a contender for {' and '.join(sorted(families))} scenarios")
+    caching = [e.name for e in entrants.values() if e.family == "caching"]
+    limiting = [e.name for e in entrants.values() if e.family == "limiting"]
+    if limiting:
+        entrants |= {name: Entrant(name=name, kind="ruler", family="limiting") for name in LIMITING_RULERS}
+    if "caching" not in families or (limiting and not caching):
+        return list(entrants.values())
+    if reference not in caching:
+        raise ConfigError("reference", reference, f"one of the contenders that run ({', '.join(caching)})")
     for ruler in RULERS:
         entrants[ruler] = Entrant(name=ruler, kind="ruler")
     if twin:

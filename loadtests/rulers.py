@@ -1,8 +1,11 @@
 """Bounds that run beside the contenders: what the harness itself costs. Nobody should use these as a cache."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+import redis
 
 from patterns.caching.base import CachePattern, Record
+from patterns.limiting.base import Contract, Decision, LimiterConfig, RateLimiter, Strict
 
 
 class BareGet(CachePattern):
@@ -26,4 +29,24 @@ class BareGet(CachePattern):
         self.redis.set(self.key(0), self.codec.dumps(self.source.load(record_ids[0]) or {}))
 
 
+class BareEvalsha(RateLimiter):
+    """One EVALSHA of a script that does nothing: the least that a limiter's decision can cost through this harness."""
+
+    summary = "bound: one EVALSHA of an empty script, which admits every call"
+
+    def __init__(self, redis: redis.Redis, config: LimiterConfig, now: Callable[[], float]) -> None:
+        super().__init__(redis, config, now)
+        self.decide = self.redis.register_script("return 1")
+
+    @classmethod
+    def promised(cls, config: LimiterConfig) -> Contract:
+        return Strict(limit=config.limit, window_s=config.window_s)
+
+    def hit(self, subject: str) -> Decision:
+        self.decide([self.key(subject)], [])
+        limit = self.config.limit
+        return Decision(allowed=True, limit=limit, remaining=limit, retry_after_s=0.0, reset_after_s=0.0)
+
+
 RULERS: dict[str, type[CachePattern]] = {"bare-get": BareGet}
+LIMITING_RULERS: dict[str, type[RateLimiter]] = {"bare-evalsha": BareEvalsha}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from loadtests.lineup import Entrant
+from scenarios.flood import Crowd, Flood
 from scenarios.workload import OwnSql, Workload
 
 
@@ -21,6 +22,8 @@ class ScenarioOrder:
     warm_up_s: float
     drain_s: float
     distance_ns: int
+    flood: Flood | None = None
+    """Who calls, where rate limiters run in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,4 +84,7 @@ def read_scenario(data: dict[str, Any]) -> ScenarioOrder:
     workload = dict(data["workload"])
     if workload["sql"] is not None:
         workload["sql"] = OwnSql(**workload["sql"])
-    return ScenarioOrder(**{**data, "workload": Workload(**workload)})
+    flood = data.get("flood")
+    if flood is not None:
+        flood = Flood(**{**flood, "crowds": tuple(Crowd(**crowd) for crowd in flood["crowds"])})
+    return ScenarioOrder(**{**data, "workload": Workload(**workload), "flood": flood})

@@ -47,7 +47,7 @@ def decision_table(judgement: Judgement) -> Table:
     for scenario in judgement.scenarios:
         for metric in metrics():
             figures = {c.name: judgement.figure(scenario.name, c.name, metric.name) for c in contenders}
-            known = [f.value for f in figures.values() if not f.missing]
+            known = [f.value for f in figures.values() if not f.missing and not f.why]
             if not metric.decides or not known:
                 continue
             if metric.name == "loads-per-1000-reads" and expiries(judgement, scenario.name):
@@ -59,8 +59,8 @@ def decision_table(judgement: Judgement) -> Table:
                 if not figure.missing:
                     entry = Entry(
                         text=words.figure(figure.value, metric),
-                        detail=words.interval(figure),
-                        heat=heat(figure.value, min(known), metric.resolution),
+                        detail=figure.why or words.interval(figure),
+                        heat=None if figure.why else heat(figure.value, min(known), metric.resolution),
                         unclear=verdict is not None and verdict.sentence == "cannot tell",
                         title=words.provenance(figure),
                     )

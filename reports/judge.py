@@ -195,7 +195,7 @@ def together(doubts: Iterable[Doubt]) -> list[Doubt]:
         found.append(
             replace(
                 worst,
-                what="; ".join(dict.fromkeys(x.what for x in group)),
+                what=worst.kind.opens + (", " if worst.kind.opens else "; ").join(dict.fromkeys(x.what for x in group)),
                 contenders=()
                 if any(not x.contenders for x in group)
                 else tuple(n for x in group for n in x.contenders),
@@ -272,8 +272,8 @@ def imbalances(cell: Cell) -> list[str]:
 
     Locust counts what began. Our loads and commands are the process' and the conductor's own rulers; the samples' loads
     must add up to them. What a script calls nobody sent, though Redis counts it under its own name: commands that the
-    contender's scripts name may be counted more often than sent, all others must be equal. With failed requests the servers' accounts are not comparable (a cancelled statement is missing
-    from pg_stat_statements), and are left out.
+    contender's scripts name may be counted more often than sent, all others must be equal. With failed requests the
+    servers' accounts are not comparable (a cancelled statement is missing from pg_stat_statements), and are left out.
     """
     found = []
     foreground = cell.rows[cell.rows["operation"] != "background"]
@@ -414,7 +414,7 @@ def generator_late(judgement: Judgement) -> Iterator[Doubt]:
         if late > limit:
             yield Doubt(
                 kind=d.GENERATOR_LATE,
-                what=f"{contender.name}: we were {late:.2f} ms late at p99 (allowed: {limit:.2f} ms)",
+                what=f"{late:.2f} ms with {contender.name} (allowed: {limit:.2f} ms)",
                 value=late,
                 limit=limit,
                 scenario=scenario,
@@ -470,7 +470,7 @@ def database_busy(judgement: Judgement) -> Iterator[Doubt]:
             continue
         yield Doubt(
             kind=d.DATABASE_BUSY,
-            what=f"{contender}: the database used up to {share:.0%} of all cores",
+            what=f"{100 * share:.0f} % with {contender}",
             value=share,
             limit=0.5,
             scenario=scenario,
@@ -482,7 +482,7 @@ def machine_busy(judgement: Judgement) -> Iterator[Doubt]:
     for scenario, contender, share in over_limit(judgement, machine_cpu, 0.9):
         yield Doubt(
             kind=d.MACHINE_BUSY,
-            what=f"{contender}: {share:.0%} of all cores were busy",
+            what=f"{100 * share:.0f} % with {contender}",
             value=share,
             limit=0.9,
             scenario=scenario,
@@ -507,7 +507,7 @@ def distance_off(judgement: Judgement) -> Iterator[Doubt]:
         if abs(achieved - asked) > 0.1:
             yield Doubt(
                 kind=d.DISTANCE_OFF,
-                what=f"{contender.name}: {achieved:.2f} ms a round trip, asked for {asked:g} ms",
+                what=f"{achieved:.2f} ms with {contender.name} (asked for: {asked:g} ms)",
                 value=achieved - asked,
                 limit=0.1,
                 scenario=scenario,

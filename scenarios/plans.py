@@ -1,7 +1,7 @@
 """Plans: how many rounds of what. A round runs every contender once in every scenario, in random order."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from patterns.errors import ConfigError, require
 
@@ -18,6 +18,10 @@ class Plan:
     scenarios: tuple[str, ...]
     twin: bool = True
     """Run the reference twice under two names, so that the noise floor is known."""
+    fewer_rounds: Mapping[str, int] = field(default_factory=dict)
+    """Scenarios that stop after so many rounds: what is counted, not timed, needs fewer."""
+    flood_windows: int = 4
+    """How many of its limiter's windows a flood lasts."""
     windows: int = 1
     """How many of a scenario's windows a cell lasts."""
 
@@ -25,18 +29,24 @@ class Plan:
         require(1 <= self.rounds <= 1000, "rounds", self.rounds, "1 to 1,000")
         require(self.windows >= 1, "windows", self.windows, "1 or more")
         require(len(self.scenarios) > 0, "scenarios", self.scenarios, "at least one")
+        require(2 <= self.flood_windows <= 10_000, "flood_windows", self.flood_windows, "2 to 10,000")
 
+    def rounds_of(self, scenario: str) -> int:
+        return min(self.rounds, self.fewer_rounds.get(scenario, self.rounds))
+
+
+EVERYTHING = ("read-heavy", "stampede", "rate-limit-flood")
 
 PLANS: Mapping[str, Plan] = {
     plan.name: plan
     for plan in (
         # does everything work? no verdicts: one round carries none
-        Plan(name="smoke", rounds=1, scenarios=("read-heavy", "stampede"), twin=False),
+        Plan(name="smoke", rounds=1, scenarios=EVERYTHING, twin=False, flood_windows=2),
         # which one? eight rounds are the fewest that carry an interval for every comparison
-        Plan(name="quick", rounds=8, scenarios=("read-heavy", "stampede")),
+        Plan(name="quick", rounds=8, scenarios=EVERYTHING, fewer_rounds={"rate-limit-flood": 6}),
         # which one, with room for a correction over more comparisons
-        Plan(name="standard", rounds=10, scenarios=("read-heavy", "stampede")),
-        Plan(name="full", rounds=20, scenarios=("read-heavy", "stampede")),
+        Plan(name="standard", rounds=10, scenarios=EVERYTHING, flood_windows=10),
+        Plan(name="full", rounds=20, scenarios=EVERYTHING, flood_windows=20),
     )
 }
 

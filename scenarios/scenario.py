@@ -5,9 +5,13 @@ import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from patterns.errors import ConfigError, require
+from scenarios.flood import Flood
+
+Kind = Literal["caching", "limiting"]
+"""Which contenders run in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +32,13 @@ class Scenario:
     warm_up_s: float = 0.25
     drain_s: float = 2.0
     """D: how long after the last due time an answer still counts."""
+    kind: Kind = "caching"
+    flood: Flood | None = None
+    """Who calls the limiters, where the scenario is about limiting; the plan says for how many windows."""
 
     def __post_init__(self) -> None:
         require(self.window_ttls >= 1, "window_ttls", self.window_ttls, "1 or more")
+        require((self.flood is not None) == (self.kind == "limiting"), "flood", self.flood, "one for limiting only")
 
 
 @cache

@@ -1,0 +1,91 @@
+"""How one subject of a rate limiter calls: each function draws the instants of its calls from a seed.
+
+All take the limit L, the window W in seconds, how long it goes on in seconds, and a random generator; instants are
+seconds from the start, ascending, below the span. The start is an edge of the windows of the server's clock.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+Instants = npt.NDArray[np.float64]
+Adversary = Callable[[int, float, float, np.random.Generator], Instants]
+
+EDGE_SHARE = 0.05
+"""How near to the edge an edge burst comes, as a share of the window."""
+DRIP_SHARE = 0.02
+"""How far a drip's gaps stray from W / L."""
+
+
+def steady(multiple: float) -> Adversary:
+    """Like a metronome, at so many times the limit."""
+
+    def draw(limit: int, window_s: float, span_s: float, rng: np.random.Generator) -> Instants:
+        gap_s = window_s / (limit * multiple)
+        return np.arange(rng.random() * gap_s, span_s, gap_s)
+
+    return draw
+
+
+def poisson(multiple: float) -> Adversary:
+    """Like many independent users, at so many times the limit on average."""
+
+    def draw(limit: int, window_s: float, span_s: float, rng: np.random.Generator) -> Instants:
+        calls = rng.poisson(limit * multiple / window_s * span_s)
+        return np.sort(rng.random(calls) * span_s)
+
+    return draw
+
+
+def edge_burst(limit: int, window_s: float, span_s: float, rng: np.random.Generator) -> Instants:
+    """L calls just before an edge of the clock's windows and L just after it, at every other edge."""
+    reach_s = EDGE_SHARE * window_s
+    edges = np.arange(window_s, span_s, 2 * window_s)
+    offsets = np.sort(np.concatenate([-reach_s * rng.uniform(0.2, 1, limit), reach_s * rng.uniform(0.2, 1, limit)]))
+    return within((edges[:, None] + offsets).ravel(), span_s)
+
+
+def idle_then_three_limits(limit: int, window_s: float, span_s: float, rng: np.random.Generator) -> Instants:
+    """Nothing for a window or more, then 3 L calls at once."""
+    instant = min(window_s * rng.uniform(1.0, 1.8), 0.9 * span_s)
+    return np.full(3 * limit, instant)
+
+
+def ties(limit: int, window_s: float, span_s: float, rng: np.random.Generator) -> Instants:
+    """2 L calls on one tick, every window and a quarter."""
+    ticks = np.arange(rng.random() * 0.5 * window_s, span_s, 1.25 * window_s)
+    return np.repeat(ticks, 2 * limit)
+
+
+def drip(limit: int, window_s: float, span_s: float, rng: np.random.Generator) -> Instants:
+    """A call every W / L, a little sooner or later each time."""
+    calls = int(span_s / window_s * limit) + 1
+    gaps = window_s / limit * (1 + DRIP_SHARE * rng.uniform(-1, 1, calls))
+    return within(np.cumsum(gaps), span_s)
+
+
+def flood_then_half(limit: int, window_s: float, span_s: float, rng: np.random.Generator) -> Instants:
+    """20 times the limit for a window, from then on half of it: who recovers, and when?"""
+    flood = steady(20)(limit, window_s, min(window_s, span_s), rng)
+    rest = steady(0.5)(limit, window_s, max(0.0, span_s - window_s), rng) + window_s
+    return within(np.concatenate([flood, rest]), span_s)
+
+
+def within(instants: Instants, span_s: float) -> Instants:
+    return np.sort(instants[(instants >= 0) & (instants < span_s)])
+
+
+ADVERSARIES: Mapping[str, Adversary] = {
+    **{f"steady {multiple:g} ×": steady(multiple) for multiple in (0.5, 0.9, 1.0, 1.1)},
+    "Poisson 0.5 ×": poisson(0.5),
+    "Poisson 1 ×": poisson(1),
+    "flood 10 ×": steady(10),
+    "flood 20 ×": steady(20),
+    "edge burst": edge_burst,
+    "idle, then 3 L": idle_then_three_limits,
+    "ties": ties,
+    "drip": drip,
+    "flood, then half": flood_then_half,
+}
+"""By the name that reports print."""
