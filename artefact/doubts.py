@@ -19,6 +19,8 @@ class DoubtKind:
     """What the reader can do about it."""
     withholds: str
     """What must not be read out of the figures that it touches."""
+    opens: str = ""
+    """How the sentence begins, where each contender only adds a figure to it."""
     voids: bool = False
     """Whether the run's figures are void with it: our own bug, not the reader's circumstances."""
 
@@ -72,6 +74,7 @@ GENERATOR_LATE = DoubtKind(
     measures="p99 of start − max(due, thread free): our own lateness",
     unit="ms",
     limit="above 1 ms and above 10 % of the response time's p99",
+    opens="we were late at p99 by ",
     advice="lower rate_per_s, free the machine, or spread the load over more machines",
     withholds="response times near or below that lateness",
 )
@@ -110,6 +113,7 @@ CELLS_MISSING = DoubtKind(
 DATABASE_BUSY = DoubtKind(
     name="database-busy",
     measures="share of all cores that the database used during a cell",
+    opens="share of all cores that the database used, at most: ",
     unit="share",
     limit="above a half",
     advice="lower load_cpu_ms or rate_per_s, or put the database on a machine of its own",
@@ -117,7 +121,8 @@ DATABASE_BUSY = DoubtKind(
 )
 MACHINE_BUSY = DoubtKind(
     name="machine-busy",
-    measures="share of all cores that the run's processes and servers used during a cell",
+    measures="share of all cores that were busy during a cell, by whomever",
+    opens="share of all cores that were busy: ",
     unit="share",
     limit="above 0.9",
     advice="lower rate_per_s, or use more cores",
@@ -126,6 +131,7 @@ MACHINE_BUSY = DoubtKind(
 DISTANCE_OFF = DoubtKind(
     name="distance-off",
     measures="simulated distance a round trip, achieved (median) less asked",
+    opens="the simulated distance a round trip was ",
     unit="ms",
     limit="more than 0.1 ms apart",
     advice="free the machine; or run with --rtt 0",

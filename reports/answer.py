@@ -19,7 +19,7 @@ RULE = (
     "Among the contenders that answered every request: the fewest loads per expiry (where the scenario has one hot "
     "key; else per 1,000 reads). Those whose intervals overlap the lowest, or that lie within the noise floor of it, "
     "are tied; among them the lowest read p99 wins, then the lowest p50, then the order of the run. Its price is the "
-    "figure in which it is furthest behind the reference or the next."
+    "figure in which it is furthest behind the reference or the next, beyond their intervals."
 )
 
 
@@ -87,8 +87,12 @@ def answered_all(judgement: Judgement, scenario: str, contender: ContenderInfo) 
 
 
 def tie(figure: Estimate, best: Estimate, m: float) -> bool:
-    overlap = figure.level is not None and best.level is not None and figure.low <= best.high
-    return overlap or figure.value <= best.value * (1 + m)
+    return overlap(figure, best) or figure.value <= best.value * (1 + m)
+
+
+def overlap(a: Estimate, b: Estimate) -> bool:
+    """Whether two intervals have a value in common; False where either is none."""
+    return a.level is not None and b.level is not None and a.low <= b.high and b.low <= a.high
 
 
 def waits(judgement: Judgement, scenario: str, contender: ContenderInfo) -> tuple[float, float, int]:
@@ -112,21 +116,19 @@ def priced(
     for metric in metrics():
         if metric.name not in (*PRICES, tail):
             continue
-        mine = judgement.figure(scenario, winner.name, metric.name).value
-        others = {
-            c.name: judgement.figure(scenario, c.name, metric.name).value
-            for c in beside
-            if not judgement.figure(scenario, c.name, metric.name).missing
-        }
-        if math.isnan(mine) or not others:
+        mine = judgement.figure(scenario, winner.name, metric.name)
+        others = {c.name: judgement.figure(scenario, c.name, metric.name) for c in beside}
+        others = {name: figure for name, figure in others.items() if not figure.missing}
+        if mine.missing or not others:
             continue
-        name = min(others, key=lambda n: others[n])
-        ratio = (mine + metric.resolution) / (others[name] + metric.resolution)
-        if ratio > worst:
+        name = min(others, key=lambda n: others[n].value)
+        its = others[name]
+        ratio = (mine.value + metric.resolution) / (its.value + metric.resolution)
+        if ratio > worst and not overlap(mine, its):
             worst, wrong_for = ratio, metric.wrong_for
             price = (
-                f"{words.label(metric)} {words.with_unit(mine, metric.unit)}, against "
-                f"{words.with_unit(others[name], metric.unit)} with {name}"
+                f"{words.label(metric)} {words.with_unit(mine.value, metric.unit)}, against "
+                f"{words.with_unit(its.value, metric.unit)} with {name}"
             )
     return price, wrong_for
 

@@ -22,6 +22,9 @@ PAIRED_LEVEL = 0.95
 LEAST_DIFFERENCE = 0.05
 """Differences below it are called the same, whatever the noise floor."""
 
+COARSE = 0.25
+"""A noise floor above it is too coarse to call anything the same: that reads cannot tell."""
+
 Sentence = Literal["better", "worse", "same", "cannot tell", ""]
 
 
@@ -201,8 +204,8 @@ def noise_floor(twins: Comparison | None) -> float:
 def sentence(comparison: Comparison, m: float, adjusted_p: float, better: Literal["lower", "higher"]) -> Sentence:
     """One of four sentences, or none below MIN_ROUNDS.
 
-    same: the whole interval lies inside ± m (taken on the log scale; this wins). better, worse: the interval excludes
-    1, and Holm's adjusted p is at most 5 %. Else cannot tell.
+    same: the whole interval lies inside ± m (taken on the log scale; this wins), unless m is above COARSE: then this
+    run cannot tell. better, worse: the interval excludes 1, and Holm's adjusted p is at most 5 %. Else cannot tell.
     """
     if comparison.rounds < MIN_ROUNDS:
         return ""
@@ -211,7 +214,7 @@ def sentence(comparison: Comparison, m: float, adjusted_p: float, better: Litera
     if comparison.ratio is not None:
         low, high = math.log(test.low), math.log(test.high)
         if -math.log1p(m) <= low and high <= math.log1p(m):
-            return "same"
+            return "same" if m <= COARSE else "cannot tell"
     else:
         low, high = test.low, test.high
         if low == high == 0:

@@ -164,6 +164,9 @@ def ratio(low: float, high: float) -> Comparison:
         (0.90, 1.04, 0.05, 1.0, "cannot tell"),
         (0.90, 1.04, 0.15, 1.0, "same"),
         (0.5, 0.8, 0.05, 0.06, "cannot tell"),
+        (0.9, 1.2, 0.25, 1.0, "same"),
+        (0.9, 1.2, 0.26, 1.0, "cannot tell"),
+        (0.7, 0.9, 1.62, 0.03, "cannot tell"),
         (0.96, 0.99, 0.02, 0.03, "better"),
     ],
 )
