@@ -1,11 +1,12 @@
 # Every target is one line that calls the front door, .venv/bin/stampede; `setup` makes what it needs. `make help`.
-# Settings: make bench PLAN=smoke STACK=embedded WORKLOAD=workload.toml RTT=0 CONTENDER=my_pattern.py ARGS="--seed 7"
+# Settings: make bench PLAN=smoke STACK=embedded WORKLOAD=workload.toml RTT=0 CONTENDER=my_pattern.py SERIALIZER=mine.py ARGS="--seed 7"
 
 PLAN =
 STACK =
 WORKLOAD =
 RTT =
 CONTENDER =
+SERIALIZER =
 RUN =
 POSTGRES =
 REDIS =
@@ -16,16 +17,19 @@ SERVERS = $(strip $(if $(STACK),--stack "$(STACK)") $(if $(POSTGRES),--postgres 
 CHOICE = $(strip $(SERVERS) $(if $(WORKLOAD),--workload "$(WORKLOAD)") $(if $(RTT),--rtt "$(RTT)") $(if $(CONTENDER),--contender "$(CONTENDER)"))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench web report services test check format lock clean
+.PHONY: help setup bench serializers web report services test check format lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile && sed -n 's/^# Settings:/\nSettings:/p' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile && sed -n 's/^# Settings:/\nSettings:/p' Makefile
 
 setup: ## the virtual environment .venv, nothing else
 	@sh scripts/setup.sh
 
 bench: setup ## compare the contenders and write a report (about 6 minutes; PLAN=smoke: under one)
 	$(STAMPEDE) bench $(if $(PLAN),--plan "$(PLAN)") $(CHOICE) $(ARGS)
+
+serializers: setup ## compare serializers and write a page (under three minutes)
+	$(STAMPEDE) serializers $(SERVERS) $(if $(SERIALIZER),--serializer "$(SERIALIZER)") $(ARGS)
 
 web: setup ## Locust's page, to drive a contender by hand
 	$(STAMPEDE) web $(CHOICE) $(ARGS)

@@ -28,7 +28,11 @@ class Compressor(ABC):
         self.dictionary = b""
 
     def train(self, examples: Sequence[bytes]) -> None:  # noqa: B027 - most need none
-        """Learn from examples, which should be other rows of the same kind. May set `dictionary`."""
+        """Learn from examples, which should be other rows of the same kind; then as `use`."""
+
+    def use(self, dictionary: bytes) -> None:
+        """Compress with this dictionary from now on."""
+        self.dictionary = dictionary
 
     @abstractmethod
     def compress(self, data: bytes) -> bytes: ...

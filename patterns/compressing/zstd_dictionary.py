@@ -20,8 +20,11 @@ class ZstdDictionary(Zstd):
     trained = True
 
     def train(self, examples: Sequence[bytes]) -> None:
-        trained = zstandard.train_dictionary(DICTIONARY_BYTES, list(examples))
-        trained.precompute_compress(level=3)
-        self.dictionary = trained.as_bytes()
-        self.writer = zstandard.ZstdCompressor(level=3, dict_data=trained)
-        self.reader = zstandard.ZstdDecompressor(dict_data=trained)
+        self.use(zstandard.train_dictionary(DICTIONARY_BYTES, list(examples)).as_bytes())
+
+    def use(self, dictionary: bytes) -> None:
+        super().use(dictionary)
+        shared = zstandard.ZstdCompressionDict(dictionary)
+        shared.precompute_compress(level=3)
+        self.writer = zstandard.ZstdCompressor(level=3, dict_data=shared)
+        self.reader = zstandard.ZstdDecompressor(dict_data=shared)

@@ -1,0 +1,295 @@
+"""The serializer bench: what survives, what it weighs, then rounds of timed calls; all into a run folder."""
+
+import subprocess
+import sys
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import redis
+
+from artefact.schema import ContenderInfo, RunInfo, ScenarioInfo
+from artefact.serializers import PLAN, write_part
+from artefact.write import RunWriter
+from loadtests.circumstances import circumstances, version_of
+from loadtests.serializers.cache_path import HASH
+from loadtests.serializers.fidelity import fidelity, said
+from loadtests.serializers.hostile import attacks
+from loadtests.serializers.records import RecordKind, kinds
+from loadtests.serializers.round import RoundOrder, carried, with_twin
+from loadtests.serializers.schema_change import schema_changes
+from loadtests.serializers.tasks import COMPRESSED, LENGTHS, TWIN, Dictionaries, Pool, list_bytes, train, trained
+from patterns.errors import ConfigError, require
+from patterns.serializing.base import Serializer
+from patterns.serializing.catalogue import Codec, choose_codecs, codecs
+from stack.servers import Stack
+
+REPO = Path(__file__).resolve().parents[2]
+REFERENCE = "json"
+ROUNDS = 20
+LIMIT_S = 150.0
+"""By when the last round should end: a slow machine gets shorter blocks, not fewer."""
+LEAST_SHARE = 0.25
+PACKAGES = ("msgspec", "orjson", "ormsgpack", "cbor2", "protobuf", "lz4", "zstandard")
+
+
+class BenchFailed(RuntimeError):
+    """A round's process that ended badly: the harness is broken, what was written is kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SerializersOrder:
+    """What the front door asks for."""
+
+    only: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+    """Paths of the user's own serializers: beside ours."""
+    records: tuple[str, ...] = ()
+    """Kinds of record; none: all."""
+    lengths: tuple[int, ...] = LENGTHS
+    rounds: int = ROUNDS
+    limit_s: float = LIMIT_S
+    allow_pickle: bool = False
+    seed: int = 1
+    runs: Path = Path("runs")
+    command: str = "stampede serializers"
+
+    def __post_init__(self) -> None:
+        require(self.rounds >= 1, "rounds", self.rounds, "at least 1")
+        for name in self.records:
+            require(name in kinds(), "record", name, f"one of {', '.join(kinds())}")
+        require(not self.only or REFERENCE in self.only, "only", ", ".join(self.only), "json among them: the reference")
+
+    def chosen(self, *, ours: bool) -> list[Codec]:
+        """Who runs. Raises ConfigError: unknown, or runs code on a server that is not ours."""
+        return choose_codecs(self.only, self.own, ours=ours, allow_pickle=self.allow_pickle)
+
+
+def run_serializers(
+    order: SerializersOrder, stack: Stack, say: Callable[[str], None], advance: Callable[[str, int, int], None]
+) -> Path:
+    """The run folder. `advance` is told what is done, and how many rounds of how many.
+
+    Raises ConfigError (pickle on a server that is not ours, an unknown serializer) before anything is written.
+    """
+    chosen = order.chosen(ours=stack.ours)
+    named = [kinds()[name] for name in (order.records or kinds())]
+    folder = new_folder(order.runs)
+    end_s = monotonic() + order.limit_s
+    writer = RunWriter(folder, described(order, stack, chosen, named))
+    try:
+        advance("what survives a round trip", 0, order.rounds)
+        write_found(folder, chosen)
+        advance("sizes", 0, order.rounds)
+        dictionaries = {
+            (kind.name, codec.name): made
+            for kind in named
+            for codec in chosen
+            if codec.name in COMPRESSED and (made := train(codec, kind))
+        }
+        if ("user-200", REFERENCE) not in dictionaries:
+            dictionaries["user-200", REFERENCE] = train(codecs()[REFERENCE], kinds()["user-200"])
+        sizes = [row for kind in named for codec in chosen for row in sizes_of(kind, codec, dictionaries)]
+        write_part(folder, "sizes", 0, [*sizes, *list_sizes(order.lengths, dictionaries)])
+        left_out = tuple((row[0], row[1]) for row in sizes if row[6] == "refused")
+        for kind, name in left_out:
+            say(f"{name} refuses {kind}: listed as refused, not timed")
+        round_order = RoundOrder(
+            folder=str(folder.resolve()),
+            round=1,
+            seed=order.seed,
+            redis_url=stack.redis.url,
+            key_prefix=stack.key_prefix,
+            kinds=tuple(kind.name for kind in named),
+            lengths=order.lengths,
+            targets=tuple(codec.file or codec.name for codec in chosen),
+            left_out=left_out,
+            dictionaries={f"{k} {c}": b64encode(v).decode() for (k, c), v in dictionaries.items()},
+        )
+        write_part(folder, "stored", 0, stored(round_order, named, chosen))
+        shares: list[float] = []
+        for number in range(1, order.rounds + 1):
+            advance("rounds", number - 1, order.rounds)
+            begin_s = monotonic()
+            in_a_process(replace(round_order, round=number), stack)
+            took_s, left = monotonic() - begin_s, order.rounds - number
+            if left:
+                fits = (end_s - monotonic()) / left / took_s
+                round_order = replace(round_order, share=min(1.0, max(LEAST_SHARE, round_order.share * fits)))
+            shares.append(round_order.share)
+        advance("rounds", order.rounds, order.rounds)
+        if min(shares) < 0.5:
+            what = f"blocks were cut to {min(shares):.0%} of their length to end within {order.limit_s:g} s"
+            writer.run.remarks.append({"name": "short-blocks", "what": what, "cost": "wider intervals"})
+        writer.run.status = "finished"
+    except BaseException as error:
+        writer.run.status = "cut" if isinstance(error, KeyboardInterrupt) else "failed"
+        raise
+    finally:
+        writer.run.finished_utc = now_utc()
+        writer.save()
+    return folder
+
+
+def in_a_process(order: RoundOrder, stack: Stack) -> None:
+    command = [sys.executable, "-m", "loadtests.serializers.round"]
+    with subprocess.Popen(command, cwd=REPO, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        stack.register_child(child.pid)
+        _, errors = child.communicate(order.as_json())
+    if child.returncode != 0:
+        lines = errors.strip().splitlines() or [f"exit code {child.returncode}"]
+        raise BenchFailed(f"round {order.round}: {lines[-1]}")
+
+
+def write_found(folder: Path, chosen: Sequence[Codec]) -> None:
+    """What is found by running once: fidelity, changed schemas, hostile bytes."""
+    found = [(c.name, f.build, f.case, f.outcome, f.what) for c in chosen for f in fidelity(c)]
+    write_part(folder, "fidelity", 0, found)
+    reads = [(c.name, r.change, r.direction, r.outcome, r.what) for c in chosen for r in schema_changes(c)]
+    write_part(folder, "changes", 0, reads)
+    faced = attacks(chosen, REPO)
+    rows = [(a.reader, a.attack, a.verdict, a.what, a.bytes, a.elapsed_ns, a.peak_bytes) for a in faced]
+    write_part(folder, "attacks", 0, rows)
+
+
+SizeRow = tuple[str, str, str, int, int | None, int, str, str]
+"""The columns of artefact.serializers.SIZES."""
+
+
+def sizes_of(kind: RecordKind, codec: Codec, dictionaries: Dictionaries) -> list[SizeRow]:
+    """Plain and with each compressor; a serializer that cannot carry the record: one row, refused."""
+    records = Pool(kind).all
+    try:
+        serializer = codec.serializer.for_type(kind.record_type)
+        encoded = [serializer.dumps(record) for record in records]
+        back = [serializer.loads(data) for data in encoded]
+    except Exception as error:  # noqa: BLE001 - any error is the finding
+        return [(kind.name, codec.name, "", len(records), None, 0, "refused", said(error))]
+    differ = next((f"{b!r} for {a!r}"[:300] for a, b in zip(records, back, strict=True) if a != b), "")
+    outcome = "changed" if differ else "same"
+    rows: list[SizeRow] = [(kind.name, codec.name, "", len(records), sum(map(len, encoded)), 0, outcome, differ)]
+    for title, compressor in trained(kind.name, codec.name, dictionaries).items():
+        total = sum(len(compressor.compress(data)) for data in encoded)
+        rows.append((kind.name, codec.name, title, len(records), total, len(compressor.dictionary), outcome, differ))
+    return rows
+
+
+def list_sizes(lengths: Sequence[int], dictionaries: Dictionaries) -> list[SizeRow]:
+    """The lists whose length grows, as JSON, plain and compressed."""
+    rows: list[SizeRow] = []
+    for length in lengths:
+        lists = list_bytes(length)
+        name = f"rows-{length}"
+        rows.append((name, REFERENCE, "", len(lists), sum(map(len, lists)), 0, "same", ""))
+        for title, compressor in trained("user-200", REFERENCE, dictionaries).items():
+            total = sum(len(compressor.compress(data)) for data in lists)
+            rows.append((name, REFERENCE, title, len(lists), total, len(compressor.dictionary), "same", ""))
+    return rows
+
+
+def stored(order: RoundOrder, named: Sequence[RecordKind], chosen: list[Codec]) -> list[tuple[str, str, int, int]]:
+    """What a value occupies in the server's own opinion."""
+    rows = []
+    with redis.Redis.from_url(order.redis_url) as client:
+        for kind in named:
+            pool = Pool(kind)
+            entrants: list[tuple[str, Serializer[Any]]] = [
+                (codec.name, codec.serializer.for_type(kind.record_type)) for codec in carried(order, chosen, kind.name)
+            ]
+            for name, serializer in entrants:
+                key = f"{order.key_prefix}user:1"
+                for record in pool.all[:16]:
+                    data = serializer.dumps(record)
+                    client.set(key, data)
+                    rows.append((kind.name, name, len(data), memory(client, key)))
+                client.delete(key)
+            if kind.name.startswith("user"):
+                for record in pool.all[:16]:
+                    client.hset(key, mapping=vars(record))
+                    size = sum(len(str(part).encode()) for pair in vars(record).items() for part in pair)
+                    rows.append((kind.name, HASH, size, memory(client, key)))
+                client.delete(key)
+    return rows
+
+
+def memory(client: redis.Redis, key: str) -> int:
+    found: Any = client.memory_usage(key, samples=0)
+    return int(found)
+
+
+def described(order: SerializersOrder, stack: Stack, chosen: Sequence[Codec], named: Sequence[RecordKind]) -> RunInfo:
+    about = circumstances(REPO)
+    about["packages"] |= {name: version_of(name) for name in PACKAGES}
+    about["servers"] = stack.described()
+    return RunInfo(
+        plan=PLAN,
+        rounds=order.rounds,
+        reference=REFERENCE,
+        seed=order.seed,
+        command=order.command,
+        started_utc=now_utc(),
+        scenarios=[scenario(kind) for kind in named],
+        contenders=[
+            *(contender(codec) for codec in with_twin(list(chosen))),
+            ContenderInfo(
+                name=HASH,
+                kind="ruler",
+                summary="a flat row as a Redis HASH, a field a column: HSET and HGETALL",
+                promises=[],
+                config={},
+                client={},
+            ),
+        ],
+        circumstances=about,
+        remarks=[{"name": r.name, "what": r.what, "cost": r.cost} for r in stack.remarks],
+    )
+
+
+def scenario(kind: RecordKind) -> ScenarioInfo:
+    return ScenarioInfo(
+        name=kind.name,
+        question="what does it cost to write and to read this record?",
+        application=kind.what,
+        expectation="",
+        workload={"text": kind.text, "records": kind.pool},
+        window_s=0,
+        drain_s=0,
+        processes=1,
+    )
+
+
+def contender(codec: Codec) -> ContenderInfo:
+    kind = codec.serializer
+    return ContenderInfo(
+        name=codec.name,
+        kind="twin" if codec.name == TWIN else "contender",
+        summary=kind.summary,
+        promises=[],
+        config={"wire": kind.wire, "schema": kind.schema, "validates": kind.validates, "runs_code": kind.runs_code},
+        client={},
+        twin_of=REFERENCE if codec.name == TWIN else None,
+        file=codec.file,
+    )
+
+
+def new_folder(runs: Path) -> Path:
+    """runs/<utc>-serializers, not there before. Raises ConfigError where it cannot be made."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    for suffix in ("", *(f"-{i}" for i in range(2, 100))):
+        folder = runs / f"{stamp}-{PLAN}{suffix}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise ConfigError("runs", str(runs), f"a folder that can be written ({error.strerror})") from error
+        return folder
+    raise ConfigError("runs", str(runs), "a folder with room for one more run")
+
+
+def now_utc() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

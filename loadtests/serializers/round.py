@@ -1,0 +1,120 @@
+"""One round: every task once, in random order, in a process of its own.
+
+A process has its luck (where its memory lies, how its dicts hash): a new one for each round makes that luck part of the
+spread, so that another run does not contradict this one.
+"""
+
+import json
+import random
+import sys
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from artefact.serializers import write_part
+from loadtests.serializers.blocks import BatchRow, run_block
+from loadtests.serializers.cache_path import HASH, NOBODY, hash_blocks, path_blocks, probe
+from loadtests.serializers.records import kinds
+from loadtests.serializers.tasks import LENGTHS, TWIN, Pool, list_tasks, tasks_of
+from patterns.serializing.catalogue import Codec, codecs, find_codec
+from patterns.serializing.schema.records import User
+
+BUDGET_NS = 8_000_000
+LIST_BUDGET_NS = 5_000_000
+PROBED_ROUNDS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundOrder:
+    """What a round needs to know. It holds a password: it travels over a pipe."""
+
+    folder: str
+    round: int
+    seed: int
+    redis_url: str
+    key_prefix: str
+    kinds: tuple[str, ...]
+    lengths: tuple[int, ...] = LENGTHS
+    targets: tuple[str, ...]
+    """Serializers: names of ours, paths of the user's."""
+    left_out: tuple[tuple[str, str], ...]
+    """(kind, serializer) that cannot be timed, since the record is refused."""
+    share: float = 1.0
+    """Of a block's full length: below 1 where a slow or busy machine would not end in time."""
+    dictionaries: Mapping[str, str]
+    """"kind serializer" to base64."""
+
+    def as_json(self) -> str:
+        return json.dumps(asdict(self))
+
+
+def run_round(order: RoundOrder) -> None:
+    """Time everything once and write the parts of this round."""
+    rng = random.Random(f"{order.seed}-{order.round}")
+    chosen = [find_codec(target) for target in order.targets]
+    dictionaries = {(k.split()[0], k.split()[1]): b64decode(v) for k, v in order.dictionaries.items()}
+    rows: list[BatchRow] = []
+    units: list[str | int] = [*order.kinds, *order.lengths]
+    rng.shuffle(units)
+    with redis.Redis.from_url(order.redis_url) as client:
+        for unit in units:
+            if isinstance(unit, int):
+                tasks, budget_ns = list_tasks(unit, dictionaries), LIST_BUDGET_NS
+            else:
+                pool, able = Pool(kinds()[unit]), carried(order, chosen, unit)
+                tasks, budget_ns = tasks_of(pool, able, dictionaries), BUDGET_NS
+            rng.shuffle(tasks)
+            for block, task in enumerate(tasks):
+                rows += run_block(task, order.round, block, round(order.share * budget_ns))
+            if not isinstance(unit, int) and pool.kind.text == "ascii":
+                rows += through_redis(order, client, pool, able, rng)
+        write_part(Path(order.folder), "batches", order.round, rows)
+        if order.round <= PROBED_ROUNDS and "page" in order.kinds:
+            write_part(Path(order.folder), "probes", order.round, probes(order, client, chosen, rng))
+
+
+def carried(order: RoundOrder, chosen: list[Codec], kind: str) -> list[Codec]:
+    return [codec for codec in chosen if (kind, codec.name) not in set(map(tuple, order.left_out))]
+
+
+def with_twin(able: list[Codec]) -> list[Codec]:
+    return [*able, Codec(name=TWIN, serializer=codecs()["json"].serializer)]
+
+
+def through_redis(
+    order: RoundOrder, client: redis.Redis, pool: Pool, able: list[Codec], rng: random.Random
+) -> list[BatchRow]:
+    rows: list[BatchRow] = []
+    entrants: list[Codec | None] = [*with_twin(able)]
+    if pool.kind.record_type is User:
+        entrants.append(None)
+    rng.shuffle(entrants)
+    for block, codec in enumerate(entrants):
+        key = f"{order.key_prefix}serializers:{pool.kind.name}:{HASH if codec is None else codec.name}:"
+        if codec is None:
+            rows += hash_blocks(client, key, pool, order.round, block)
+        else:
+            serializer = codec.serializer.for_type(pool.kind.record_type)
+            rows += path_blocks(client, key, pool, codec.name, serializer, order.round, block)
+    return rows
+
+
+def probes(
+    order: RoundOrder, client: redis.Redis, chosen: list[Codec], rng: random.Random
+) -> list[tuple[int, str, int]]:
+    pool = Pool(kinds()["page"])
+    serializers: dict[str, Any] = {NOBODY: None}
+    for codec in with_twin(carried(order, chosen, "page")):
+        serializers[codec.name] = codec.serializer.for_type(pool.kind.record_type)
+    names = list(serializers)
+    rng.shuffle(names)
+    key = f"{order.key_prefix}serializers:probe"
+    return [(order.round, name, ns) for name in names for ns in probe(client, key, pool, serializers[name])]
+
+
+if __name__ == "__main__":
+    run_round(RoundOrder(**json.loads(sys.stdin.read())))
