@@ -14,7 +14,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from artefact.schema import SCHEMA, TABLES, CellInfo, ContenderInfo, RunInfo, ScenarioInfo
+from artefact.schema import (
+    EXPERIMENTS,
+    SCHEMA,
+    TABLES,
+    CellInfo,
+    ContenderInfo,
+    ExperimentInfo,
+    RunInfo,
+    ScenarioInfo,
+)
 
 T = TypeVar("T")
 
@@ -59,6 +68,11 @@ class Run:
         """Gauges and events, as schema.TIMELINE."""
         return self.table("timeline")
 
+    def experiment(self, name: str) -> pd.DataFrame:
+        """What a done experiment saw, as schema.EXPERIMENTS. Raises RunFolderError where the file cannot be read."""
+        frame: pd.DataFrame = read_part(experiment_file(self.folder, name), EXPERIMENTS).to_pandas()
+        return frame
+
     def table(self, name: str) -> pd.DataFrame:
         """A whole table as one frame. Raises RunFolderError where a file cannot be read."""
         schema = TABLES[name]
@@ -88,11 +102,19 @@ def read_run(folder: Path) -> Run:
     for name, schema in TABLES.items():
         for part in table_files(folder, name, run.done):
             check_part(part, schema)
+    for experiment in run.info.experiments:
+        if experiment.status == "done":
+            check_part(experiment_file(folder, experiment.name), EXPERIMENTS)
     return run
 
 
 def parse(data: Mapping[str, Any], path: Path) -> RunInfo:
-    nested = {"scenarios": ScenarioInfo, "contenders": ContenderInfo, "cells": CellInfo}
+    nested = {
+        "scenarios": ScenarioInfo,
+        "contenders": ContenderInfo,
+        "cells": CellInfo,
+        "experiments": ExperimentInfo,
+    }
     info = build(RunInfo, data, path, "run")
     for name, kind in nested.items():
         rows = getattr(info, name)
@@ -129,6 +151,14 @@ def table_files(folder: Path, name: str, cells: list[CellInfo]) -> list[Path]:
             want = f"a file for cell {cell.id}, which run.json calls done"
             raise RunFolderError(folder / name / f"cell-{cell.id:05d}.parquet", "no such file", want)
     return [found[cell.id] for cell in cells]
+
+
+def experiment_file(folder: Path, name: str) -> Path:
+    """Raises RunFolderError where it is missing."""
+    path = folder / "experiments" / f"{name}.parquet"
+    if not path.is_file():
+        raise RunFolderError(path, "no such file", f"a file for {name}, which run.json calls done")
+    return path
 
 
 def check_part(path: Path, schema: pa.Schema) -> None:

@@ -5,6 +5,7 @@
         samples/<cell>.parquet   one row a request (SAMPLES)
         servers/<cell>.parquet   counters before and after the cell: the servers' own and our processes' (SERVERS)
         timeline/<cell>.parquet  gauges at random instants, and events (TIMELINE)
+        experiments/<name>.parquet  what an experiment beside the cells saw (EXPERIMENTS)
 
 Each table is a folder with a file a cell, so that a run that is cut keeps every cell that it finished; pandas reads the
 folder as one frame. All times are nanoseconds of the machine's monotonic clock. A change here bumps SCHEMA.
@@ -81,6 +82,20 @@ TIMELINE = pa.schema(
         pa.field("event", pa.string()),
     ]
 )
+
+EXPERIMENTS = pa.schema(
+    [
+        pa.field("experiment", pa.string(), False),
+        pa.field("variant", pa.string(), False),  # what is compared: an eviction policy, a way to read
+        pa.field("round", pa.int32(), False),  # from 1
+        pa.field("parameter", pa.string(), False),  # under which condition: a key sequence, a distance; "": none
+        pa.field("at", pa.float64()),  # the place on the experiment's axis: number of reads, of the request; null: none
+        pa.field("name", pa.string(), False),
+        pa.field("value", pa.float64(), False),
+        pa.field("unit", pa.string(), False),  # 1, ms, bytes, per_s …
+    ]
+)
+"""Of a file an experiment; absent in runs without any."""
 
 TABLES = {"samples": SAMPLES, "servers": SERVERS, "timeline": TIMELINE}
 
@@ -159,6 +174,22 @@ class ContenderInfo:
 
 
 @dataclass(kw_only=True)
+class ExperimentInfo:
+    """A question that does not fit contender × scenario × round, as it was asked."""
+
+    name: str
+    question: str
+    application: str
+    expectation: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    """With what it ran: rounds, sizes, the server."""
+    status: str = "planned"
+    """planned, done, failed, skipped."""
+    why: str = ""
+    """Why it failed or was skipped."""
+
+
+@dataclass(kw_only=True)
 class RunInfo:
     """run.json."""
 
@@ -177,6 +208,7 @@ class RunInfo:
     scenarios: list[ScenarioInfo] = field(default_factory=list)
     contenders: list[ContenderInfo] = field(default_factory=list)
     cells: list[CellInfo] = field(default_factory=list)
+    experiments: list[ExperimentInfo] = field(default_factory=list)
     circumstances: dict[str, Any] = field(default_factory=dict)
     """machine {system, cpu, cores, memory_bytes, python}, packages {name: version}, commit, clean, servers
     {stack, why, postgres {name, version, settings}, redis {name, version, settings, allocator}}, environment."""

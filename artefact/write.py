@@ -9,12 +9,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from artefact.schema import SERVERS, TABLES, TIMELINE, RunInfo
+from artefact.schema import EXPERIMENTS, SERVERS, TABLES, TIMELINE, RunInfo
 
 ServerRow = tuple[int, str, str, float | None, float | None, str]
 """The columns of SERVERS in their order."""
 TimelineRow = tuple[int, int, str, str, float | None, str | None]
 """The columns of TIMELINE in their order."""
+
+ExperimentRow = tuple[str, str, int, str, float | None, str, float, str]
+"""The columns of EXPERIMENTS in their order."""
 
 
 class RunWriter:
@@ -39,11 +42,19 @@ class RunWriter:
         self._write("servers", cell, as_table(servers, SERVERS))
         self._write("timeline", cell, as_table(timeline, TIMELINE))
 
+    def add_experiment(self, name: str, rows: Sequence[ExperimentRow]) -> None:
+        """Write the table of a finished experiment."""
+        (self.folder / "experiments").mkdir(exist_ok=True)
+        write_table(self.folder / "experiments" / f"{name}.parquet", as_table(rows, EXPERIMENTS))
+
     def _write(self, table: str, cell: int, rows: pa.Table) -> None:
-        path = self.folder / table / f"cell-{cell:05d}.parquet"
-        half = path.with_suffix(".part")
-        pq.write_table(rows, half, compression="zstd")
-        os.replace(half, path)
+        write_table(self.folder / table / f"cell-{cell:05d}.parquet", rows)
+
+
+def write_table(path: Path, rows: pa.Table) -> None:
+    half = path.with_suffix(".part")
+    pq.write_table(rows, half, compression="zstd")
+    os.replace(half, path)
 
 
 def as_table(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
