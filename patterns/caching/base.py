@@ -22,15 +22,41 @@ Record = dict[str, Any]
 """A row: column names to values. The article's users are the first kind."""
 
 
+class Adversary(Enum):
+    """What else may happen to a pattern, at any moment, besides other clients."""
+
+    NONE = "nothing"
+    EXPIRY = "an entry or a lock expires or is evicted"
+    DEATH = "a client dies"
+
+
 class Promise(Enum):
     """What a pattern may claim. Each names its adversary: what else may happen while it must hold."""
 
     ONE_LOAD_PER_MISS = "at most one load fleet-wide while an entry is missing (adversary: none)"
+    ONE_REFRESH_PER_EXPIRY = "at most one refresh fleet-wide of an entry that will expire (adversary: none)"
     NO_STALE_AFTER_WRITE = "no read that begins after a write returned sees an older version (adversary: none)"
     READS_OWN_WRITES = "a client that wrote reads its own write or a newer one (adversary: none)"
+    MONOTONIC_READS = "the versions that one client sees never go back (adversary: none)"
+    FRESH_AT_REST = "no entry is stale once nobody writes or fills any more (adversary: none)"
+    FRESH_AT_REST_DESPITE_EXPIRY = "no entry is stale once all is at rest (adversary: expiry or eviction)"
+    UNLOCKS_ONLY_ITS_OWN = "no lock is released by one that does not own it (adversary: expiry or eviction)"
+    WAITS_AT_MOST_LOCK_TTL = "nobody waits for a dead holder longer than its lock's TTL (adversary: death of a client)"
+    FORGETS_FAILED_LOADS = "a load that raises is neither cached nor shared for ever (adversary: none)"
     DURABLE_ON_RETURN = "a write that returned is in the database (adversary: death of a client)"
     STALE_AT_MOST_TTL = "a stale entry is gone one TTL after it was filled (adversary: death of a client)"
     SURVIVES_CACHE_LOSS = "an emptied cache costs loads, never answers (adversary: expiry or eviction)"
+
+    @property
+    def adversary(self) -> Adversary:
+        """What may happen while it must hold."""
+        if "(adversary: expiry" in self.value:
+            return Adversary.EXPIRY
+        return Adversary.DEATH if "(adversary: death" in self.value else Adversary.NONE
+
+    def holds_under(self, adversary: Adversary) -> bool:
+        """Whether the promise is meant for this adversary too: what holds under one holds where nothing happens."""
+        return adversary in (Adversary.NONE, self.adversary)
 
 
 @dataclass(frozen=True, kw_only=True)

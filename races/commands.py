@@ -1,0 +1,127 @@
+"""What a Redis command touches, and whether it waits: asked of the server's own command table."""
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import redis
+
+from races.steps import EVERYTHING, Touch, touch
+from stack.resp import command_name
+
+WAITS_LAST = frozenset({"blpop", "brpop", "brpoplpush", "blmove", "bzpopmin", "bzpopmax"})
+"""Their last argument is how many seconds they wait; 0: for ever."""
+WAITS_FIRST = frozenset({"blmpop", "bzmpop"})
+SCRIPTS = frozenset({"eval", "evalsha", "eval_ro", "evalsha_ro", "fcall", "fcall_ro"})
+SUBSCRIBES = frozenset({"subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe"})
+HARMLESS = frozenset({"ping", "echo", "multi", "exec", "discard", "unwatch", "hello", "select", "auth", "time"})
+SHOWN = 28
+"""A label shows so many characters of an argument."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One round trip to Redis: a command, or the commands of a pipeline."""
+
+    commands: tuple[list[bytes], ...]
+    names: tuple[str, ...]
+    touch: Touch
+    label: str
+    waits_s: float | None = None
+    """How long the server may hold the answer back; inf: for ever; None: it answers at once."""
+
+    @property
+    def subscribes(self) -> bool:
+        return any(name in SUBSCRIBES for name in self.names)
+
+
+class CommandTable:
+    """The server's command table, read a row at a time."""
+
+    def __init__(self, client: redis.Redis, key_prefix: str) -> None:
+        self._client: Any = client
+        self._prefix = key_prefix
+        self._rows: dict[str, tuple[frozenset[str], int, int, int]] = {}
+        self._touches: dict[tuple[bytes, ...], Touch] = {}
+
+    def request(self, commands: list[list[bytes]]) -> Request:
+        names = tuple(command_name(command) for command in commands)
+        touches = (self._touch(name, command) for name, command in zip(names, commands, strict=True))
+        waits = [waiting_s(name, command) for name, command in zip(names, commands, strict=True)]
+        return Request(
+            commands=tuple(commands),
+            names=names,
+            touch=reduce(Touch.__or__, touches, Touch()),
+            label=" · ".join(self._shown(command) for command in commands),
+            waits_s=waits[0] if len(commands) == 1 else None,
+        )
+
+    def keys(self, name: str, command: list[bytes]) -> list[str]:
+        """The keys that a command names."""
+        if name in SCRIPTS:
+            return [as_text(key) for key in command[3 : 3 + int(command[2])]]
+        flags, first, last, step = self._row(name)
+        if "movablekeys" in flags:
+            return [as_text(key) for key in self._client.execute_command("COMMAND GETKEYS", *command)]
+        if not first:
+            return []
+        end = last if last >= 0 else len(command) + last
+        return [as_text(key) for key in command[first : end + 1 : step]]
+
+    def _touch(self, name: str, command: list[bytes]) -> Touch:
+        known = tuple(command[:4] if name in SCRIPTS else command)
+        if name in SCRIPTS:
+            known = tuple(command[: 3 + int(command[2])])
+        if known not in self._touches:
+            self._touches[known] = self._touch_anew(name, command)
+        return self._touches[known]
+
+    def _touch_anew(self, name: str, command: list[bytes]) -> Touch:
+        if name in HARMLESS or name.startswith(("client ", "command ", "script ")):
+            return Touch()
+        if name in ("publish", "spublish", "subscribe", "ssubscribe", "unsubscribe", "sunsubscribe"):
+            channels = command[1:2] if name.endswith("publish") else command[1:]
+            return (
+                touch(writes=tuple(f"channel:{as_text(channel)}" for channel in channels)) if channels else EVERYTHING
+            )
+        keys = tuple(f"key:{key}" for key in self.keys(name, command))
+        if not keys:
+            return EVERYTHING
+        flags = self._row(name)[0]
+        return touch(reads=keys) if "readonly" in flags and "write" not in flags else touch(writes=keys)
+
+    def _row(self, name: str) -> tuple[frozenset[str], int, int, int]:
+        if name not in self._rows:
+            answer = self._client.execute_command("COMMAND INFO", name.partition(" ")[0])
+            row = answer[0] if answer else None
+            self._rows[name] = (
+                (frozenset(as_text(flag) for flag in row[2]), row[3], row[4], row[5])
+                if row
+                else (frozenset({"write"}), 0, 0, 0)
+            )
+        return self._rows[name]
+
+    def _shown(self, command: list[bytes]) -> str:
+        words = [as_text(argument).replace(self._prefix, "") for argument in command]
+        name = words[0].upper()
+        if name.lower() in SCRIPTS:
+            keys = int(words[2])
+            return f"script on {' '.join(word for word in words[3 : 3 + keys])}"
+        return " ".join([name, *(word if len(word) <= SHOWN else f"{word[: SHOWN - 1]}…" for word in words[1:])])
+
+
+def waiting_s(name: str, command: list[bytes]) -> float | None:
+    """How long a blocking command may wait, in seconds."""
+    if name in WAITS_LAST:
+        return float(command[-1]) or float("inf")
+    if name in WAITS_FIRST:
+        return float(command[1]) or float("inf")
+    if name in ("xread", "xreadgroup"):
+        upper = [argument.upper() for argument in command]
+        if b"BLOCK" in upper:
+            return float(command[upper.index(b"BLOCK") + 1]) / 1000 or float("inf")
+    return None
+
+
+def as_text(value: bytes | str) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value

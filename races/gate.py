@@ -1,0 +1,294 @@
+"""Where a client is held: a redis-py Connection and a Source that wait for leave before every round trip.
+
+A subclass of the client would miss pipelines, scripts and pub/sub; a Connection sees all that leaves.
+"""
+
+import select
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import waiting
+from psycopg.rows import DictRow
+from redis.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
+from redis.exceptions import NoScriptError
+
+from patterns.caching.base import Record, Source, Transaction
+from races.commands import SCRIPTS, Request
+from races.observe import Commit, Load
+from races.run import Client, Died, ExplorerError
+from races.steps import Touch, touch
+from races.virtual_time import clock_of_this_thread, hold_this_thread
+from stack.resp import parse_commands
+from stack.source import run
+
+if TYPE_CHECKING:
+    from races.world import World
+
+FREE_TRIPS = 400
+"""Nobody schedules what is done before and after a schedule; it is cut here, in case it never ends."""
+LOOK_EVERY_MS = 2
+"""How long a statement may take before we ask whether it waits for a row lock."""
+
+
+def held_client() -> Client | None:
+    """The client in whose thread this is called; None: nobody schedules it."""
+    clock = clock_of_this_thread()
+    return clock if isinstance(clock, Client) else None
+
+
+class LoadFailed(psycopg.OperationalError):
+    """The load that a situation lets fail."""
+
+
+class Held(AbstractConnection):
+    """What holds a redis-py connection."""
+
+    def __init__(self, *, world: "World", **settings: Any) -> None:
+        self._world = world
+        self._awaited: list[tuple[str, list[bytes]]] = []
+        self._queued: list[tuple[str, list[bytes]]] = []
+        self._listens = False
+        super().__init__(**settings)
+
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        if self._sock is None:
+            self.connect_check_health(check_health=False)
+        client = held_client()
+        if client is None:
+            self._world.spend()
+            super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
+            return
+        wire = b"".join([command] if isinstance(command, bytes) else command)
+        request = self._world.table.request(parse_commands(wire))
+        client.hold(request.touch, request.label)
+        self._awaited = list(zip(request.names, request.commands, strict=True))
+        self._queued = []
+        super().send_packed_command([wire], check_health)  # type: ignore[no-untyped-call]
+        self._world.trips += 1
+        if request.subscribes:
+            self._listens = True
+            self._awaited = []
+            select.select([self._get_socket()], [], [], 5)  # the server has taken note; its word is read later
+        elif request.waits_s is not None:
+            self._wait_for_answer(client, request)
+
+    def connect_check_health(self, *args: Any, **settings: Any) -> None:
+        """Connecting sends commands of its own; they are no steps: an application's pool is warm."""
+        clock = clock_of_this_thread()
+        hold_this_thread(None)
+        try:
+            super().connect_check_health(*args, **settings)
+        finally:
+            hold_this_thread(clock)
+        self._listens = False
+
+    def _wait_for_answer(self, client: Client, request: Request) -> None:
+        """A blocking read: held until it is served, or until its time is over."""
+        self._world.settle()
+        if self._readable():
+            return
+        try:
+            served = client.wait(request.touch, "is served", request.waits_s, self._readable)
+        except Died:
+            self.disconnect()  # type: ignore[no-untyped-call]
+            raise
+        if not served:
+            self._world.observer.client_unblock(self._world.client_id(self), error=False)
+
+    def can_read(self, timeout: float = 0) -> bool:
+        client = held_client()
+        if client is None or not self._listens:
+            return bool(super().can_read(timeout))
+        self._world.settle()
+        if self._readable() or not timeout:
+            return self._readable()
+        try:
+            return client.wait(self._world.hears(), "hears", timeout, self._readable)
+        except Died:
+            self.disconnect()  # type: ignore[no-untyped-call]
+            raise
+
+    def read_response(self, *args: Any, **settings: Any) -> Any:
+        client = held_client()
+        if client is not None and self._listens and not self._awaited:
+            self._world.settle()
+            if not self._readable():
+                try:
+                    client.wait(self._world.hears(), "hears", None, self._readable)
+                except Died:
+                    self.disconnect()  # type: ignore[no-untyped-call]
+                    raise
+        try:
+            reply = super().read_response(*args, **settings)
+        except NoScriptError:
+            self._world.missed_script = True
+            raise
+        if client is not None and self._awaited:
+            self._observe(client, reply)
+        return reply
+
+    def _observe(self, client: Client, reply: Any) -> None:
+        name, command = self._awaited.pop(0)
+        if reply in (b"QUEUED", "QUEUED"):
+            self._queued.append((name, command))
+        elif name == "exec" and isinstance(reply, list):
+            for (queued, words), answer in zip(self._queued, reply, strict=False):
+                self._saw(client, queued, words, answer)
+        else:
+            self._saw(client, name, command, reply)
+
+    def _saw(self, client: Client, name: str, command: list[bytes], reply: Any) -> None:
+        observed, me = client.run.observed, client.family.name
+        observed.saw_reply(me, name, command, reply)
+        if name in SCRIPTS and observed.owners:
+            for key in self._world.table.keys(name, command):
+                if observed.owners.get(key, me) != me and not self._world.observer.exists(key):
+                    observed.released(me, key)
+
+    def _readable(self) -> bool:
+        return self._sock is not None and bool(super().can_read(0))
+
+
+class HeldConnection(Held, Connection):
+    """redis://"""
+
+
+class HeldTlsConnection(Held, SSLConnection):
+    """rediss://"""
+
+
+class HeldSocketConnection(Held, UnixDomainSocketConnection):
+    """unix://"""
+
+
+CONNECTIONS: dict[str, type[Any]] = {
+    "redis": HeldConnection,
+    "rediss": HeldTlsConnection,
+    "unix": HeldSocketConnection,
+}
+
+
+class HeldDatabase(psycopg.Connection[DictRow]):
+    """A PostgreSQL connection whose statement, where it waits for a row lock, lets the other clients go on."""
+
+    on_slow: Callable[[], None] | None = None
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        if self.on_slow is None:
+            return super().wait(gen, interval, timeout)
+        try:
+            wanted = next(gen)
+            while True:
+                readable, writable, _ = select.select(
+                    [self.pgconn.socket] if wanted & waiting.WAIT_R else [],
+                    [self.pgconn.socket] if wanted & waiting.WAIT_W else [],
+                    [],
+                    LOOK_EVERY_MS / 1000,
+                )
+                if readable or writable:
+                    ready = (waiting.READY_R if readable else 0) | (waiting.READY_W if writable else 0)
+                    wanted = gen.send(ready)
+                else:
+                    gen.send(waiting.READY_NONE)
+                    self.on_slow()
+        except StopIteration as end:
+            return end.value
+
+
+class HeldSource(Source):
+    """The database of one client. BEGIN, each statement and COMMIT are steps."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self.statements = world.statements
+
+    @property
+    def database(self) -> HeldDatabase:
+        client = held_client()
+        return (client.slot if client else self.world.free_slot).database
+
+    def load(self, record_id: int) -> Record | None:
+        client = held_client()
+        self.hold(touch(reads=(f"row:{record_id}",)), f"SELECT {record_id}")
+        if client is not None:
+            client.run.observed.loads.append(Load(client.name, record_id, client.root is not None))
+            if self.world.take_failing_load():
+                raise LoadFailed("the database says no, as the situation asks")
+        return run(self.database, self.statements.load, {"id": record_id})
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        self.world.dirty = True
+        self.hold(Touch(), "BEGIN")
+        inner = self.database.transaction()
+        inner.__enter__()
+        tx = HeldTransaction(self)
+        try:
+            yield tx
+            self.hold(touch(writes=tuple(f"{kind}:{id}" for id in tx.rows for kind in ("row", "lock"))), "COMMIT")
+        except BaseException as error:
+            if not isinstance(error, Died):
+                self.hold(touch(writes=tuple(f"lock:{id}" for id in tx.rows)), "ROLLBACK")
+            inner.__exit__(type(error), error, error.__traceback__)
+            self.ended(tx, committed=False)
+            raise
+        inner.__exit__(None, None, None)
+        self.ended(tx, committed=True)
+
+    def ended(self, tx: "HeldTransaction", *, committed: bool) -> None:
+        client = held_client()
+        if client is not None:
+            client.open_rows.clear()
+            if committed:
+                client.run.observed.commits += [Commit(client.name, id, version) for id, version in tx.rows.items()]
+
+    def hold(self, steps_touch: Touch, label: str) -> None:
+        client = held_client()
+        if client is None:
+            self.world.spend()
+            return
+        client.hold(steps_touch, label)
+        self.world.trips += 1
+
+
+class HeldTransaction:
+    """Writes inside one open transaction."""
+
+    def __init__(self, source: HeldSource) -> None:
+        self.source = source
+        self.rows: dict[int, int] = {}
+        """Record id to the version that it was given."""
+
+    def update(self, record_id: int, changes: Record) -> Record | None:
+        lock = f"lock:{record_id}"
+        self.source.hold(touch(reads=(f"row:{record_id}",), writes=(lock,)), f"UPDATE {record_id}")
+        values = {"name": None, "email": None, **changes, "id": record_id}
+        return self._run(self.source.statements.update, values)
+
+    def create(self, new: Record) -> Record:
+        self.source.hold(touch(writes=("sequence",)), "INSERT")
+        record = self._run(self.source.statements.create, {"name": None, "email": None, **new, "id": None})
+        if record is None:
+            raise ExplorerError("INSERT returned no row")
+        return record
+
+    def _run(self, sql: str | None, values: dict[str, Any]) -> Record | None:
+        client, database = held_client(), self.source.database
+        if client is not None:
+            database.on_slow = lambda: self._look(client, database.info.backend_pid)
+        try:
+            record = run(database, sql or "", values)
+        finally:
+            database.on_slow = None
+        if record is not None:
+            self.rows[record["id"]] = record["version"]
+            if client is not None:
+                client.open_rows.add(f"lock:{record['id']}")
+        return record
+
+    def _look(self, client: Client, pid: int) -> None:
+        world = self.source.world
+        if world.is_blocked(pid):
+            client.wait_for_rows(lambda: world.is_blocked(pid))

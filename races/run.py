@@ -1,0 +1,350 @@
+"""One schedule: clients in threads, one of which runs at a time, each held before every round trip.
+
+Whoever comes to a hold chooses who goes next and hands over; no thread of its own schedules, so that a client which
+goes on costs no switch. Nothing here knows a pattern.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from patterns.caching.base import Adversary
+from races.observe import Death, Observed
+from races.steps import EVERYTHING, Action, Touch, touch
+from races.virtual_time import START_S
+
+if TYPE_CHECKING:
+    from races.world import Slot, World
+
+WATCHDOG_S = 10.0
+"""A client that neither steps nor waits for so long blocks on something that is neither Redis nor PostgreSQL."""
+MAX_STEPS = 150
+"""A schedule that is longer is cut: somebody waits without end."""
+MAX_SLEEPS = 10_000
+
+Choose = Callable[[Sequence[Action]], Action | None]
+"""Which of the enabled actions happens next; None: the schedule is of no further interest."""
+
+
+class Died(BaseException):
+    """Unwinds a client that died. No `except Exception` catches it."""
+
+
+class ExplorerError(RuntimeError):
+    """What is explored cannot be held: one line that says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """An action that happened."""
+
+    action: Action
+    now_s: float
+    blocked: bool = False
+
+
+State = Literal["running", "held", "waiting", "rows", "done"]
+
+
+@dataclass(eq=False)
+class Client:
+    """A client, its thread's state, and what it would do next."""
+
+    name: str
+    slot: "Slot"
+    run: "Run"
+    root: "Client | None" = None
+    """Who spawned it; they live and die as one process."""
+    state: State = "running"
+    pending: Touch = field(default_factory=Touch)
+    label: str = ""
+    due_s: float | None = None
+    """When its sleep or its wait is over, in virtual time; None: it does not wait for time."""
+    ready: Callable[[], bool] = lambda: True
+    timed_out: bool = False
+    dying: bool = False
+    steps: int = 0
+    wake_s: float = START_S
+    sleeps: int = 0
+    open_rows: set[str] = field(default_factory=set)
+    operation: str = ""
+    first_step: bool = False
+    go: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.go.acquire()
+
+    @property
+    def family(self) -> "Client":
+        return self.root or self
+
+    def now(self) -> float:
+        return max(self.run.now_s, self.wake_s)
+
+    def sleep(self, seconds: float) -> None:
+        """Time passes for this client: its next step is due that much later."""
+        self.sleeps += 1
+        if self.dying or self.sleeps > MAX_SLEEPS:
+            raise Died
+        self.wake_s = self.now() + max(0.0, seconds)
+
+    def hold(self, steps_touch: Touch, label: str) -> None:
+        """Wait until the next round trip is granted. Raises Died."""
+        if self.dying:
+            raise Died
+        self.pending, self.label = self.touched(steps_touch), label
+        self.due_s = self.wake_s if self.wake_s > self.run.now_s else None
+        self.state = "held"
+        self.run.pause(self)
+        self.steps += 1
+        self.first_step = False
+
+    def touched(self, steps_touch: Touch) -> Touch:
+        """With the client itself, and with what lets a read that begins see which writes had returned."""
+        own = touch(writes=(f"client:{self.name}",))
+        if self.root is None and self.operation in ("update", "create"):
+            own |= touch(writes=(f"told:{self.name}",))
+        elif self.root is None and self.first_step:
+            own |= touch(reads=self.run.tellers)
+        return steps_touch | own
+
+    def wait(self, waits_for: Touch, label: str, seconds: float | None, ready: Callable[[], bool]) -> bool:
+        """Wait until `ready`, or until the time is over: False. None: for ever. Raises Died."""
+        if self.dying:
+            raise Died
+        self.pending, self.label, self.ready = self.touched(waits_for), label, ready
+        self.due_s = None if seconds is None or seconds == float("inf") else self.now() + seconds
+        self.state, self.timed_out = "waiting", False
+        self.run.pause(self)
+        return not self.timed_out
+
+    def wait_for_rows(self, blocked: Callable[[], bool]) -> None:
+        """Let the others go on while the database holds this client's statement back."""
+        self.ready = lambda: not blocked()
+        self.state = "rows"
+        self.run.note_blocked(self)
+        self.run.pause(self, may_die=False)
+
+
+class Run:
+    """One schedule from a clean state to its end."""
+
+    def __init__(self, world: "World", adversary: Adversary, choose: Choose, *, tellers: tuple[str, ...] = ()) -> None:
+        self.world = world
+        self.adversary = adversary
+        self.choose = choose
+        self.tellers = tellers
+        self.now_s = START_S
+        self.clients: list[Client] = []
+        self.taken: list[Taken] = []
+        self.observed = Observed()
+        self.on_state: Callable[[], None] | None = None
+        """Called before every choice, where somebody wants to look at the servers."""
+        self.failure: BaseException | None = None
+        self.cut: str | None = None
+        """Why the schedule ended before its clients did: None, "asleep" or "long"."""
+        self.stuck: list[str] = []
+        self._budget = adversary is not Adversary.NONE
+        self._current: Client | None = None
+        self._starting: Client | None = None
+        self._over = False
+        self._unwinding: list[Client] = []
+        self._keys: list[str] | None = None
+        self._started = threading.Lock()
+        self._started.acquire()
+        self._finished = threading.Lock()
+        self._finished.acquire()
+
+    # ── threads ──
+
+    def start(self, body: Callable[[Client], None], root: Client | None = None) -> Client:
+        """A new client that runs `body` as far as its first hold."""
+        number = len(self.clients)
+        client = Client(chr(ord("a") + number), self.world.slot(number), self, root)
+        client.wake_s = root.now() if root else START_S
+        self.clients.append(client)
+        outer, self._starting = self._starting, client
+        client.slot.submit(client, lambda: self._live(client, body))
+        if not self._started.acquire(timeout=WATCHDOG_S):
+            raise ExplorerError(f"client {client.name} blocks before its first step")
+        self._starting = outer
+        return client
+
+    def _live(self, client: Client, body: Callable[[Client], None]) -> None:
+        try:
+            body(client)
+        except Died:
+            pass
+        except BaseException as error:  # noqa: BLE001 - a fault of ours: the scheduler must go on to report it
+            self.failure = self.failure or error
+        client.state = "done"
+        if self._starting is client:
+            self._started.release()
+        else:
+            self._dispatch(client)
+
+    def go(self) -> None:
+        """Let the started clients run to the end, in the order that `choose` says."""
+        self._dispatch(None)
+        if not self._finished.acquire(timeout=WATCHDOG_S):
+            who = self._current.name if self._current else "?"
+            raise ExplorerError(
+                f"client {who} blocks on something that is neither Redis nor PostgreSQL (a lock in the process?)"
+            )
+        if self.failure is not None:
+            raise self.failure
+
+    def pause(self, client: Client, *, may_die: bool = True) -> None:
+        """In the client's thread: hand over, come back when it is this client's turn."""
+        if self._starting is client:
+            self._started.release()
+            client.go.acquire()
+        elif not self._dispatch(client):
+            client.go.acquire()
+        client.state = "running"
+        if client.dying and may_die:
+            raise Died
+
+    def _dispatch(self, me: Client | None) -> bool:
+        """Hand control to whoever goes next. True: that is `me`."""
+        following = self._next()
+        self._current = following
+        if following is None:
+            self._finished.release()
+            return False
+        if following is me:
+            return True
+        following.go.release()
+        return False
+
+    # ── what happens next ──
+
+    def _next(self) -> Client | None:
+        while True:
+            resumed = self._resumed()
+            if resumed is not None:
+                return resumed
+            if self._unwinding:
+                return self._unwinding.pop(0)
+            if self._over:
+                return None
+            action = self._chosen()
+            if action is None:
+                self._over = True
+                alive = [c for c in self.clients if c.state in ("held", "waiting")]
+                if self.cut is None:
+                    self.stuck = [c.name for c in alive]
+                self._kill(alive)
+                continue
+            client = self._perform(action)
+            if client is not None:
+                return client
+
+    def _resumed(self) -> Client | None:
+        """A client that waited for a row lock or for an answer, and has it."""
+        waiting = [c for c in self.clients if c.state in ("rows", "waiting") and not c.dying]
+        if any(c.state == "waiting" for c in waiting):
+            self.world.settle()
+        return next((c for c in waiting if c.ready()), None)
+
+    def _chosen(self) -> Action | None:
+        try:
+            if self.on_state is not None:
+                self.on_state()
+            enabled = self.enabled()
+            if not enabled:
+                return None
+            if len(self.taken) >= MAX_STEPS:
+                return None
+            action = self.choose(enabled)
+            if action is None:
+                self.cut = "asleep"
+            return action
+        except BaseException as error:  # noqa: BLE001 - raised again by `go`, in the main thread
+            self.failure = error
+            self.cut = "failed"
+            return None
+
+    def enabled(self) -> list[Action]:
+        """Everything that can happen now. Waits end by time only when nobody can step without it."""
+        able = [c for c in self.clients if c.state == "held" or (c.state == "waiting" and c.due_s is not None)]
+        now = [c for c in able if c.due_s is None or (c.state == "held" and c.due_s <= self.now_s)]
+        later = [c for c in able if c not in now]
+        first_s = min((c.due_s for c in later if c.due_s is not None), default=None)
+        actions = [Action(c.name, c.name, c.label, c.pending) for c in now]
+        if not now:
+            actions = [self._timed(c, c.name) for c in later if c.due_s == first_s]
+        if actions and self._budget:
+            actions += self._adverse(later if now else [c for c in later if c.due_s != first_s])
+        return actions
+
+    def _timed(self, client: Client, token: str, *, adverse: bool = False) -> Action:
+        after_ms = 1000 * ((client.due_s or self.now_s) - self.now_s)
+        what = "wait ends" if client.state == "waiting" else client.label
+        return Action(token, client.name, f"after {after_ms:.0f} ms: {what}", EVERYTHING, adverse)
+
+    def _adverse(self, stalled_by: list[Client]) -> list[Action]:
+        budget = touch(writes=("budget",))
+        if self.adversary is Adversary.DEATH:
+            return [
+                Action(f"D{c.name}", c.name, "dies", budget | self._family_touch(c), adverse=True)
+                for c in self.clients
+                if c.root is None and c.steps and c.state in ("held", "waiting")
+            ]
+        if self._keys is None:
+            self._keys = self.world.cached_keys()
+        shown = [(key, self.world.short(key)) for key in self._keys]
+        ends = [
+            Action(f"X{i}", "", f"{short} expires", budget | touch(writes=(f"key:{key}",)), adverse=True)
+            for i, (key, short) in enumerate(shown)
+        ]
+        return ends + [self._timed(c, f"T{c.name}", adverse=True) for c in stalled_by]
+
+    def _family_touch(self, client: Client) -> Touch:
+        found = Touch()
+        for member in self.clients:
+            if member.family is client:
+                found |= touch(writes=(f"client:{member.name}", *member.open_rows))
+                if member.state == "waiting":
+                    found |= member.pending
+        return found
+
+    def _perform(self, action: Action) -> Client | None:
+        """Do what the adversary does at once; the client that the action lets go on."""
+        self.taken.append(Taken(action=action, now_s=self.now_s))
+        self._keys = None
+        if action.adverse:
+            self._budget = False
+        if action.token[0] == "X":
+            key = next(key for key in self.world.cached_keys() if action.label.startswith(self.world.short(key) + " "))
+            self.world.observer.delete(key)
+            self.observed.owners.pop(key, None)
+            return None
+        client = next(c for c in self.clients if c.name == action.client)
+        if action.token[0] == "D":
+            self.observed.deaths.append(Death(client.name, self.now_s, self.world.lock_ttl_s(self.observed, client)))
+            self._kill([c for c in self.clients if c.family is client and c.state in ("held", "waiting")])
+            return None
+        if client.due_s is not None and client.due_s > self.now_s:
+            self.advance(client.due_s - self.now_s)
+        client.timed_out = client.state == "waiting"
+        return client
+
+    def _kill(self, clients: list[Client]) -> None:
+        for client in clients:
+            client.dying = True
+        self._unwinding += clients
+
+    def advance(self, seconds: float) -> None:
+        """Virtual time passes: every key is that much older."""
+        self.now_s += seconds
+        for key in self.world.age(seconds):
+            self.observed.owners.pop(key, None)
+
+    def note_blocked(self, client: Client) -> None:
+        """The client's last step waits for a row lock."""
+        for i in reversed(range(len(self.taken))):
+            if self.taken[i].action.client == client.name:
+                self.taken[i] = Taken(action=self.taken[i].action, now_s=self.taken[i].now_s, blocked=True)
+                return

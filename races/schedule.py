@@ -1,0 +1,220 @@
+"""A contender in a situation: one schedule of it, played on the servers, and what was seen."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from patterns.caching.base import CachePattern, Config, Kit
+from races.observe import Commit, Death, Done, Load, UnownedRelease
+from races.run import Choose, Client, Died, Run, Taken
+from races.steps import Action, encode
+from races.world import RECORD, World
+from scenarios.races.situation import Situation, Start
+
+AGED_SHARE = 0.99
+"""How much of its TTL an ageing entry has behind it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rest:
+    """A record once all is at rest: what the database holds, what the next reader gets."""
+
+    record_id: int
+    stored: int | None
+    """The version in the database."""
+    read: int | None = None
+    found: bool = False
+    error: str | None = None
+    read_a_ttl_later: int | None = None
+    """What a reader gets one TTL later; looked up only where the first read was stale."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """The servers' state between two steps."""
+
+    database: dict[int, int]
+    cache: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """One schedule, whole."""
+
+    taken: list[Taken]
+    cut: str | None
+    stuck: list[str]
+    loads: list[Load]
+    commits: list[Commit]
+    deaths: list[Death]
+    unowned: list[UnownedRelease]
+    done: list[Done]
+    rest: list[Rest]
+    pictures: list[Picture] = field(default_factory=list)
+
+    @property
+    def tokens(self) -> list[str]:
+        return [step.action.token for step in self.taken]
+
+    @property
+    def text(self) -> str:
+        """The schedule's part of its id."""
+        return encode(self.tokens)
+
+    def end(self) -> tuple[object, ...]:
+        """All that decides about promises: equal for equal schedules."""
+        done = [(d.client, d.operation, d.begin, d.end, d.found, d.version, d.error) for d in self.done]
+        return (self.tokens, done, self.loads, self.commits, self.unowned, self.rest, self.stuck)
+
+
+class Schedules:
+    """Plays schedules of one contender in one situation."""
+
+    def __init__(self, world: World, pattern: type[CachePattern], situation: Situation) -> None:
+        self.world = world
+        self.pattern = pattern
+        self.situation = situation
+        self.config: Config = pattern.config_type(key_prefix=world.key_prefix)
+        self._entries = self._prepare()
+        self._tellers = tuple(
+            f"told:{chr(ord('a') + i)}"
+            for i, program in enumerate(situation.clients)
+            if set(program) & {"update", "create"}
+        )
+
+    def play(self, choose: Choose, *, pictures: bool = False) -> Trace:
+        """One schedule from a clean state. One in which a script had to be loaded first is played again."""
+        for _ in range(3):
+            self.world.missed_script = False
+            trace = self._play(choose, pictures)
+            if not self.world.missed_script:
+                break
+        return trace
+
+    def _play(self, choose: Choose, pictures: bool) -> Trace:
+        world = self.world
+        world.reset(self._entries, self.situation.failing_loads)
+        restart = getattr(choose, "restart", None)
+        if restart is not None:
+            restart()
+        run = Run(world, self.situation.adversary, choose, tellers=self._tellers)
+        album: list[Picture] = []
+        if pictures:
+            run.on_state = lambda: album.append(self._picture())
+        for number, program in enumerate(self.situation.clients):
+            run.start(self._body(program, number))
+        run.go()
+        seen = run.observed
+        if pictures:
+            album.append(self._picture())
+        rest = [] if run.cut else self._at_rest(run)
+        return Trace(
+            taken=run.taken,
+            cut=run.cut,
+            stuck=run.stuck,
+            loads=seen.loads,
+            commits=seen.commits,
+            deaths=seen.deaths,
+            unowned=seen.unowned,
+            done=seen.done,
+            rest=rest,
+            pictures=album,
+        )
+
+    def _body(self, program: tuple[str, ...], number: int) -> Callable[[Client], None]:
+        def body(client: Client) -> None:
+            pattern = self.pattern(self._kit(client, number), self.config)
+            for index, operation in enumerate(program):
+                self._operate(client, pattern, operation, f"{client.name}{index}")
+            pattern.close()
+
+        return body
+
+    def _kit(self, client: Client, number: int) -> Kit:
+        def spawn(work: Callable[[], None]) -> None:
+            def body(_child: Client) -> None:
+                with suppress(Exception):  # as a pool does: nobody waits for what it raises
+                    work()
+
+            client.run.start(body, root=client.family)
+
+        return self.world.kit(client.slot, client, spawn, seed=number)
+
+    def _operate(self, client: Client, pattern: CachePattern, operation: str, value: str) -> None:
+        run, before = client.run, client.steps
+        client.operation, client.first_step = operation, operation.startswith("get")
+        begun: list[int] = []
+        new = max(RECORD, 1) + 1
+        record_id = new if operation in ("get-new", "create") else RECORD
+        done = Done(
+            client=client.name,
+            operation=operation,
+            record_id=record_id,
+            begin=len(run.taken),
+            end=-1,
+            began_s=client.now(),
+            ended_s=client.now(),
+        )
+        try:
+            if operation.startswith("get"):
+                record = pattern.get(record_id)
+            elif operation == "update":
+                record = pattern.update(record_id, {"name": value})
+            else:
+                record = pattern.create({"name": value, "email": ""})
+                done.record_id = record["id"]
+            done.found = record is not None
+            done.version = record.get("version") if record is not None else None
+        except Exception as error:  # noqa: BLE001 - whatever a pattern raises is how the operation ended
+            done.error = type(error).__name__
+        own = [i for i, step in enumerate(run.taken) if step.action.token in (client.name, f"T{client.name}")][before:]
+        begun += own
+        done.begin = begun[0] if begun else len(run.taken)
+        done.end = begun[-1] if begun else -1
+        done.ended_s = client.now()
+        run.observed.done.append(done)
+
+    # ── before and after ──
+
+    def _prepare(self) -> list[tuple[str, int, bytes]]:
+        """The start's entries, as the contender itself fills them."""
+        self.world.reset([])
+        if self.situation.start is Start.COLD:
+            return []
+        with self.world.free() as kit:
+            self.pattern(kit, self.config).get(RECORD)
+        if self.situation.start is Start.AGEING:
+            self.world.age(AGED_SHARE * self.config.ttl_s)
+        return self.world.entries()
+
+    def _at_rest(self, run: Run) -> list[Rest]:
+        stored = self.world.versions()
+        ids = sorted({RECORD, *stored} if "create" in self.situation.operations else {RECORD})
+        found = []
+        with self.world.free(run.now_s) as kit:
+            for record_id in ids:
+                first = self._read(kit, record_id, stored.get(record_id))
+                if first.stored is not None and first.read is not None and first.read < first.stored:
+                    self.world.age(self.config.ttl_s)
+                    later = self._read(kit, record_id, first.stored)
+                    first = Rest(**{**vars(first), "read_a_ttl_later": later.read})
+                found.append(first)
+        return found
+
+    def _read(self, kit: Kit, record_id: int, stored: int | None) -> Rest:
+        try:
+            record = self.pattern(kit, self.config).get(record_id)
+        except Died:
+            return Rest(record_id=record_id, stored=stored, error="waits without end")
+        except Exception as error:  # noqa: BLE001 - whatever a pattern raises is what the reader gets
+            return Rest(record_id=record_id, stored=stored, error=type(error).__name__)
+        version = record.get("version") if record is not None else None
+        return Rest(record_id=record_id, stored=stored, read=version, found=record is not None)
+
+    def _picture(self) -> Picture:
+        return Picture(database=self.world.versions(), cache=self.world.shown())
+
+
+def continue_by_default(enabled: list[Action], last: str | None) -> Action:
+    """Whoever ran goes on; else the first by name."""
+    return next((a for a in enabled if a.token == last), enabled[0])

@@ -1,0 +1,78 @@
+"""What a schedule is made of: actions, and which of them commute.
+
+Two actions that touch no common object, or only read what they have in common, lead to the same end in either order.
+Objects are named: `key:…` in Redis, `channel:…`, `row:…` as committed, `lock:…` of a row, `client:…` itself.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """The objects that an action may read and write."""
+
+    reads: frozenset[str] = frozenset()
+    writes: frozenset[str] = frozenset()
+    everything: bool = False
+    """It may touch anything: virtual time advances, or nobody knows."""
+
+    def conflicts_with(self, other: "Touch") -> bool:
+        if self.everything or other.everything:
+            return True
+        return not (
+            self.writes.isdisjoint(other.writes)
+            and self.writes.isdisjoint(other.reads)
+            and self.reads.isdisjoint(other.writes)
+        )
+
+    def __or__(self, other: "Touch") -> "Touch":
+        return Touch(self.reads | other.reads, self.writes | other.writes, self.everything or other.everything)
+
+
+EVERYTHING = Touch(everything=True)
+
+
+def touch(*, reads: tuple[str, ...] = (), writes: tuple[str, ...] = ()) -> Touch:
+    return Touch(frozenset(reads), frozenset(writes))
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that can happen next.
+
+    `token` names it in a schedule's id: `a` is client a's next step; `Da` its death; `Ta` the end of its wait while
+    the others stall; `X0` the end of the first key in the cache (by name).
+    """
+
+    token: str
+    client: str
+    """Whose step it is; empty for what the adversary does to a key."""
+    label: str
+    touch: Touch
+    adverse: bool = False
+    """It spends the adversary's budget."""
+
+
+def encode(tokens: list[str]) -> str:
+    """A schedule as text: a client's consecutive steps as a2, adverse actions as they are."""
+    parts: list[str] = []
+    count = 0
+    for here, after in zip(tokens, [*tokens[1:], ""], strict=True):
+        count += 1
+        if here != after or not here.islower():
+            parts.append(here + (str(count) if count > 1 else ""))
+            count = 0
+    return ".".join(parts)
+
+
+def decode(text: str) -> list[str]:
+    """The tokens of a schedule's text. Raises ValueError where it is none."""
+    tokens: list[str] = []
+    for part in filter(None, text.split(".")):
+        if part[0].islower() and part[0].isascii():
+            tokens += [part[0]] * int(part[1:] or "1")
+        elif (part[0] in "DT" and len(part) == 2) or (part[0] == "X" and part[1:].isdigit()):
+            tokens.append(part)
+        else:
+            raise ValueError(part)
+    return tokens

@@ -1,0 +1,64 @@
+"""Time for held clients: it stands still until nobody can step without it.
+
+`time.sleep`, `time.time` and `time.monotonic` are replaced for as long as an exploration lasts, and only for the
+threads of held clients: a library that sleeps by itself costs nothing either.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+START_S = 1_700_000_000.0
+"""What every schedule's clock shows at its begin."""
+
+
+class HeldClock(Protocol):
+    """The clock of a schedule, as one of its clients sees it."""
+
+    def now(self) -> float: ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+_local = threading.local()
+_real_sleep, _real_time, _real_monotonic = time.sleep, time.time, time.monotonic
+
+
+def hold_this_thread(clock: HeldClock | None) -> None:
+    """From here on this thread lives in the clock's time; None: in real time again."""
+    _local.clock = clock
+
+
+def clock_of_this_thread() -> HeldClock | None:
+    """Whose time it lives in; None: real time."""
+    clock: HeldClock | None = getattr(_local, "clock", None)
+    return clock
+
+
+def _sleep(seconds: float) -> None:
+    clock = clock_of_this_thread()
+    if clock is None:
+        _real_sleep(seconds)
+    else:
+        clock.sleep(seconds)
+
+
+def _held(real: Callable[[], float]) -> Callable[[], float]:
+    def now() -> float:
+        clock = clock_of_this_thread()
+        return real() if clock is None else clock.now()
+
+    return now
+
+
+@contextmanager
+def virtual_time() -> Iterator[None]:
+    """Inside the block held threads do not see real time."""
+    replaced: Any = (_sleep, _held(_real_time), _held(_real_monotonic))
+    time.sleep, time.time, time.monotonic = replaced
+    try:
+        yield
+    finally:
+        time.sleep, time.time, time.monotonic = _real_sleep, _real_time, _real_monotonic

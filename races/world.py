@@ -1,0 +1,345 @@
+"""The servers that schedules run on, put back to a clean state before each."""
+
+import random
+import re
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import redis
+from psycopg.rows import dict_row
+from redis.backoff import NoBackoff
+from redis.connection import ConnectionPool, parse_url
+from redis.retry import Retry
+
+from patterns.caching.base import Kit, Record
+from patterns.serializing.base import Serializer
+from patterns.serializing.json import Json
+from races.commands import CommandTable, as_text
+from races.gate import CONNECTIONS, FREE_TRIPS, HeldDatabase, HeldSource
+from races.observe import Observed
+from races.run import Client, Died
+from races.steps import EVERYTHING, Touch
+from races.virtual_time import START_S, HeldClock, hold_this_thread
+from stack.servers import Stack
+from stack.source import Statements, prepare_session
+
+RECORD = 1
+"""The one record that is there."""
+VERSION = re.compile(r'"version": ?(\d+)')
+SESSION = {
+    "synchronous_commit": "off",
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+    "deadlock_timeout": "10s",
+}
+
+
+class Slot:
+    """A client's place: its thread and its own connections. They outlive schedules."""
+
+    def __init__(self, world: "World") -> None:
+        self.database = world.connect()
+        self.source = HeldSource(world)
+        settings = parse_url(world.redis_url)  # type: ignore[no-untyped-call]
+        settings.pop("connection_class", None)
+        pool = ConnectionPool(
+            connection_class=CONNECTIONS[world.redis_url.partition(":")[0]],
+            world=world,
+            retry=Retry(NoBackoff(), 0),
+            **settings,
+        )
+        self.redis = redis.Redis(connection_pool=pool)
+        self._job: tuple[HeldClock, Callable[[], None]] | None = None
+        self._go = threading.Semaphore(0)
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def submit(self, clock: HeldClock, job: Callable[[], None]) -> None:
+        """Run it in this slot's thread, which lives in the clock's time."""
+        self._job = (clock, job)
+        self._go.release()
+
+    def _work(self) -> None:
+        while True:
+            self._go.acquire()
+            if self._job is None:
+                return
+            clock, job = self._job
+            hold_this_thread(clock)
+            job()
+
+    def close(self) -> None:
+        self._job = None
+        self._go.release()
+        self.database.close()
+        self.redis.connection_pool.disconnect()
+
+
+class World:
+    """A table and a key prefix of our own on real servers, and one slot a client."""
+
+    def __init__(self, stack: Stack) -> None:
+        mark = uuid.uuid4().hex[:8]
+        self.ours = stack.ours
+        self.redis_url = stack.redis.url
+        self.postgres_url = stack.postgres.url
+        self.key_prefix = f"{stack.key_prefix}races-{mark}:"
+        self.tablename = f"stampede.races_{mark}"
+        self.statements = statements(self.tablename)
+        self.codec: Serializer[Record] = Json()
+        self.observer = redis.Redis.from_url(self.redis_url)
+        self.table = CommandTable(self.observer, self.key_prefix)
+        self.trips = 0
+        self.dirty = True
+        self.missed_script = False
+        self.failing_loads = 0
+        self._slots: list[Slot] = []
+        self.free_trips = 0
+        self.free_slot = Slot(self)
+        self._watcher = self.connect()
+        self._watcher.execute("CREATE SCHEMA IF NOT EXISTS stampede")
+        self._watcher.execute(
+            f"CREATE TABLE {self.tablename} (id serial PRIMARY KEY, name text NOT NULL, email text NOT NULL, "
+            "version bigint NOT NULL DEFAULT 1)"
+        )
+        self._watcher.execute(f"INSERT INTO {self.tablename} (name, email) VALUES ('v1', '')")
+
+    def connect(self) -> HeldDatabase:
+        connection = HeldDatabase.connect(self.postgres_url, autocommit=True, row_factory=dict_row)
+        prepare_session(connection, SESSION)
+        return connection
+
+    def spend(self) -> None:
+        """A round trip that nobody schedules."""
+        self.free_trips += 1
+        self.trips += 1
+        if self.free_trips > FREE_TRIPS:
+            raise Died
+
+    def client_id(self, connection: Any) -> int:
+        """The server's number for a connection of ours, found by its socket's address."""
+        address = "{}:{}".format(*connection._sock.getsockname()[:2])
+        listed: list[dict[str, str]] = self.observer.client_list()
+        return next(int(row["id"]) for row in listed if row["addr"] == address)
+
+    def close(self) -> None:
+        for slot in [*self._slots, self.free_slot]:
+            slot.close()
+        self._watcher.execute(f"DROP TABLE IF EXISTS {self.tablename}")
+        self._watcher.close()
+        for key in self.cached_keys():
+            self.observer.delete(key)
+        self.observer.close()
+
+    def slot(self, number: int) -> Slot:
+        while len(self._slots) <= number:
+            self._slots.append(Slot(self))
+        return self._slots[number]
+
+    def short(self, key: str) -> str:
+        """The key as a pattern without a prefix would name it: patterns also put names before it (lock:…)."""
+        return key.replace(self.key_prefix, "")
+
+    # ── clean states ──
+
+    def reset(self, entries: list[tuple[str, int, bytes]], failing_loads: int = 0) -> None:
+        """One record of version 1, and in the cache nothing but the entries: (key, remaining ms, what DUMP gave)."""
+        self.failing_loads = failing_loads
+        if self.dirty:
+            name = self.tablename
+            self._watcher.execute(
+                f"DELETE FROM {name} WHERE id > 1; UPDATE {name} SET name = 'v1', version = 1 WHERE id = 1;"
+                f"SELECT setval('{name}_id_seq', 1)",
+                prepare=False,
+            )
+            self.trips += 1
+        self.dirty = False
+        pipeline = self.observer.pipeline(transaction=False)
+        if self.ours:
+            pipeline.flushdb()
+        else:
+            for key in self.cached_keys():
+                pipeline.delete(key)
+        for key, ttl_ms, value in entries:
+            pipeline.restore(key, max(0, ttl_ms), value)
+        pipeline.execute()
+        self.trips += 1
+
+    def take_failing_load(self) -> bool:
+        self.failing_loads -= 1
+        return self.failing_loads >= 0
+
+    def entries(self) -> list[tuple[str, int, bytes]]:
+        """What the cache holds, for `reset`."""
+        client: Any = self.observer
+        return [(key, client.pttl(key), client.dump(key)) for key in self.cached_keys()]
+
+    # ── what adversaries do and observers see ──
+
+    def cached_keys(self) -> list[str]:
+        """Every key of ours in the cache, by name."""
+        pattern = "*" + "".join(f"[{c}]" if c in "*?[" else c for c in self.key_prefix) + "*"
+        client: Any = self.observer
+        self.trips += 1
+        found = client.keys(pattern) if self.ours else client.scan_iter(match=pattern, count=1000)
+        return sorted(as_text(key) for key in found)
+
+    def age(self, seconds: float) -> list[str]:
+        """Every key is that much older; those that this ended."""
+        gone, client = [], self.observer
+        pipeline: Any = client.pipeline(transaction=False)
+        keys = self.cached_keys()
+        for key in keys:
+            pipeline.pttl(key)
+        for key, left_ms in zip(keys, pipeline.execute(), strict=True):
+            after_ms = round(left_ms - 1000 * seconds)
+            if left_ms >= 0 and after_ms <= 0:
+                client.delete(key)
+                gone.append(key)
+            elif left_ms >= 0:
+                client.pexpire(key, after_ms)
+        return gone
+
+    def settle(self) -> None:
+        """Returns once what earlier commands made the server send has been sent: it answers in order."""
+        self.observer.ping()
+        self.trips += 1
+
+    def hears(self) -> Touch:
+        return EVERYTHING
+
+    def is_blocked(self, pid: int) -> bool:
+        """Whether a PostgreSQL session waits for another's lock."""
+        self.trips += 1
+        row = self._watcher.execute("SELECT cardinality(pg_blocking_pids(%s::int)) AS n", [pid]).fetchone()
+        return bool(row and row["n"])
+
+    def lock_ttl_s(self, observed: Observed, client: Client) -> float | None:
+        """The longest remaining life of the locks that a client holds."""
+        left_ms: list[int] = [
+            self.observer.pttl(key) for key, owner in observed.owners.items() if owner == client.family.name
+        ]
+        return max((float("inf") if ms == -1 else ms / 1000 for ms in left_ms), default=None)
+
+    def versions(self) -> dict[int, int]:
+        """Record id to version, as committed."""
+        self.trips += 1
+        rows = self._watcher.execute(f"SELECT id, version FROM {self.tablename} ORDER BY id").fetchall()
+        return {row["id"]: row["version"] for row in rows}
+
+    def shown(self) -> dict[str, str]:
+        """What the cache holds, for a reader of a diagram."""
+        client: Any = self.observer
+        found = {}
+        for key in self.cached_keys():
+            kind = client.type(key)
+            found[self.short(key)] = shown_value(read_value(client, kind, key))
+        return found
+
+    # ── worlds for patterns ──
+
+    def kit(self, slot: Slot, client: Client, spawn: Callable[[Callable[[], None]], None], seed: int) -> Kit:
+        """A held client's whole world."""
+        return Kit(
+            redis=slot.redis,
+            source=slot.source,
+            codec=self.codec,
+            now=client.now,
+            sleep=client.sleep,
+            spawn=spawn,
+            rng=random.Random(seed),
+        )
+
+    def free_kit(self, slot: Slot, clock: "FreeClock") -> Kit:
+        """The same world for one that nobody holds: before and after a schedule."""
+        return Kit(
+            redis=slot.redis,
+            source=slot.source,
+            codec=self.codec,
+            now=clock.now,
+            sleep=clock.sleep,
+            spawn=lambda _work: None,
+            rng=random.Random(0),
+        )
+
+    @contextmanager
+    def free(self, now_s: float = START_S) -> Iterator[Kit]:
+        """A kit that is not held; its sleeps make every key older."""
+        slot, self.free_trips = self.free_slot, 0
+        clock = FreeClock(self, now_s)
+        hold_this_thread(clock)
+        try:
+            yield self.free_kit(slot, clock)
+        finally:
+            hold_this_thread(None)
+
+
+class FreeClock:
+    """Time for one that nobody holds: his sleeps make every key older."""
+
+    def __init__(self, world: World, now_s: float) -> None:
+        self._world = world
+        self._now_s = now_s
+
+    def now(self) -> float:
+        return self._now_s
+
+    def sleep(self, seconds: float) -> None:
+        self._world.spend()
+        self._world.age(seconds)
+        self._now_s += seconds
+
+
+def read_value(client: Any, kind: bytes, key: str) -> Any:
+    if kind == b"string":
+        return client.get(key)
+    if kind == b"hash":
+        return client.hgetall(key)
+    if kind == b"list":
+        return client.lrange(key, 0, -1)
+    if kind == b"zset":
+        return client.zrange(key, 0, -1, withscores=True)
+    return sorted(client.smembers(key)) if kind == b"set" else kind.decode()
+
+
+def shown_value(value: Any) -> str:
+    """A record as its version, anything else as short text."""
+    if isinstance(value, dict):
+        return ", ".join(f"{as_text(field)}: {shown_value(content)}" for field, content in sorted(value.items()))
+    if isinstance(value, list):
+        return f"[{len(value)}]"
+    text = as_text(value) if isinstance(value, bytes | str) else str(value)
+    version = VERSION.search(text)
+    if version:
+        return f"v{version[1]}"
+    return text if len(text) <= 12 else f"{text[:8]}…"
+
+
+def statements(table: str) -> Statements:
+    """The article's users without their ballast."""
+    columns = "id, name, email, version"
+    return Statements(
+        load=f"SELECT {columns} FROM {table} WHERE id = %(id)s",
+        update=(
+            f"UPDATE {table} SET name = coalesce(%(name)s::text, name), email = coalesce(%(email)s::text, email), "
+            f"version = version + 1 WHERE id = %(id)s RETURNING {columns}"
+        ),
+        create=(
+            f"INSERT INTO {table} (name, email) "
+            f"VALUES (coalesce(%(name)s::text, ''), coalesce(%(email)s::text, '')) RETURNING {columns}"
+        ),
+        version_column="version",
+    )
+
+
+@contextmanager
+def open_world(stack: Stack) -> Iterator[World]:
+    """A world for the length of a block; nothing of it is left behind."""
+    world = World(stack)
+    try:
+        yield world
+    finally:
+        world.close()

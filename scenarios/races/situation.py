@@ -1,0 +1,75 @@
+"""What a situation is, and where situations are found."""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from typing import Literal
+
+from patterns.caching.base import Adversary
+from patterns.errors import ConfigError, require
+
+Operation = Literal["get", "update", "create", "get-new"]
+"""`get` and `update` are of the one record that is there; `get-new` is of the record that `create` will make."""
+
+
+class Start(Enum):
+    """What the cache holds when the clients begin."""
+
+    COLD = "the cache is empty"
+    WARM = "the entry is fresh"
+    AGEING = "the entry is fresh, and 99 % of its TTL is over"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation:
+    """A few clients, each with what it does, in order; every order of their steps is a schedule."""
+
+    name: str
+    clients: tuple[tuple[Operation, ...], ...]
+    start: Start = Start.COLD
+    adversary: Adversary = Adversary.NONE
+    """What may happen once, at any step of a schedule."""
+    failing_loads: int = 0
+    """So many loads, the first ones, raise."""
+
+    def __post_init__(self) -> None:
+        require(1 <= len(self.clients) <= 8, "clients", len(self.clients), "1 to 8")
+        require(all(self.clients), "clients", self.clients, "something to do for each")
+
+    @property
+    def operations(self) -> frozenset[Operation]:
+        return frozenset(operation for program in self.clients for operation in program)
+
+    @property
+    def writes(self) -> bool:
+        return bool(self.operations & {"update", "create"})
+
+    def said(self) -> str:
+        """In a line: who does what, from where, under which adversary."""
+        who = " | ".join(", ".join(program) for program in self.clients)
+        more = "" if self.adversary is Adversary.NONE else f"; once in a schedule: {self.adversary.value}"
+        fails = "; the first load raises" if self.failing_loads else ""
+        return f"{who}; {self.start.value}{fails}{more}"
+
+
+@cache
+def situations() -> Mapping[str, Situation]:
+    """Every situation by name: the modules beside this one hold SITUATIONS."""
+    package = importlib.import_module("scenarios.races")
+    found: dict[str, Situation] = {}
+    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
+        module = importlib.import_module(f"scenarios.races.{info.name}")
+        for situation in getattr(module, "SITUATIONS", ()):
+            if isinstance(situation, Situation):
+                found[situation.name] = situation
+    return found
+
+
+def find_situation(name: str) -> Situation:
+    """The situation of that name. Raises ConfigError with the names that there are."""
+    if name not in situations():
+        raise ConfigError("situation", name, f"one of {', '.join(situations())}")
+    return situations()[name]

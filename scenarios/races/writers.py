@@ -1,0 +1,22 @@
+"""Readers and writers: what a write leaves behind, and what its neighbours see."""
+
+from patterns.caching.base import Adversary
+from scenarios.races.situation import Operation, Situation, Start
+
+GET: tuple[Operation, ...] = ("get",)
+UPDATE: tuple[Operation, ...] = ("update",)
+
+SITUATIONS = (
+    Situation(name="reader-writer", clients=(GET, UPDATE)),
+    Situation(name="reader-writer-warm", clients=(GET, UPDATE), start=Start.WARM),
+    Situation(name="reader-writer-ageing", clients=(GET, UPDATE), start=Start.AGEING),
+    Situation(name="reader-own-write", clients=(GET, ("update", "get"))),
+    Situation(name="two-reads-writer", clients=(("get", "get"), UPDATE)),
+    Situation(name="writer-writer", clients=(UPDATE, UPDATE)),
+    Situation(name="create-read", clients=(("create",), ("get-new",))),
+    Situation(name="reader-reader-writer", clients=(GET, GET, UPDATE)),
+    Situation(name="reader-writer-expiry", clients=(GET, UPDATE), adversary=Adversary.EXPIRY),
+    Situation(name="writer-writer-expiry", clients=(UPDATE, UPDATE), adversary=Adversary.EXPIRY),
+    Situation(name="reader-writer-death", clients=(GET, UPDATE), adversary=Adversary.DEATH),
+    Situation(name="writer-writer-death", clients=(UPDATE, UPDATE), adversary=Adversary.DEATH),
+)
