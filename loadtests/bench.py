@@ -28,6 +28,7 @@ from loadtests.clock import machine_floor_ns
 from loadtests.conductor import cell_info
 from loadtests.lineup import Entrant, line_up
 from loadtests.spec import CellOrder, ScenarioOrder, Spec
+from patterns.catalogue import limiters
 from patterns.errors import ConfigError, require
 from scenarios.plans import WEB, Plan
 from scenarios.scenario import Scenario, find_scenario
@@ -85,7 +86,7 @@ def check_order(order: BenchOrder) -> tuple[list[Scenario], list[Workload], list
             value = getattr(workload, name)
             require(value == getattr(first, name), name, value, "one value for all scenarios")
     entrants = line_up(
-        order.contenders,
+        order.contenders or ((*order.plan.contenders, *limiters()) if order.plan.contenders else ()),
         order.own_contenders,
         reference=order.reference,
         twin=order.plan.twin,

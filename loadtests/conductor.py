@@ -77,6 +77,7 @@ class Conductor:
         self._redis = ruled_client(spec.redis_url, ClientSettings(), ruler, 8)
         self._postgres: psycopg.Connection[Any] = psycopg.connect(spec.postgres_url, autocommit=True)
         prepare_session(self._postgres, spec.scenarios[0].statements["session"])
+        self._postmaster = postmaster_of(self._postgres)
         self._stopped = threading.Event()
         self._written_to = False
 
@@ -153,7 +154,7 @@ class Conductor:
 
     def _server_accounts(self, ids: dict[str, int]) -> dict[str, Account]:
         return {
-            "postgres": postgres_account(self._postgres, ids),
+            "postgres": {**postgres_account(self._postgres, ids), **cpu_account(self._postmaster)},
             "machine": machine_account(),
             "redis": redis_account(self._redis),  # last, so that our own commands lie outside on both sides alike
         }
@@ -269,6 +270,32 @@ def machine_account() -> Account:
         "clock.wall_s": (time.time(), "s"),
         "clock.monotonic_s": (time.monotonic(), "s"),
     }
+
+
+def postmaster_of(connection: psycopg.Connection[Any]) -> psutil.Process | None:
+    """PostgreSQL's first process where the server runs on this machine, in sight of us; else None."""
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    try:
+        backend = psutil.Process(row[0] if row else 0)
+        parent = backend.parent()
+        return parent if backend.name() == "postgres" and parent and parent.name() == "postgres" else None
+    except psutil.Error:
+        return None
+
+
+def cpu_account(parent: psutil.Process | None) -> Account:
+    """CPU time of a server of many processes, those that have ended included, in seconds since its start."""
+    if parent is None:
+        return {}
+    used = parent.cpu_times()
+    total_s = used.user + used.system + used.children_user + used.children_system
+    for child in parent.children():
+        try:
+            times = child.cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        total_s += times.user + times.system
+    return {"cpu_s": (total_s, "s")}
 
 
 def account_rows(cell: int, source: str, before: Account, after: Account) -> list[ServerRow]:

@@ -16,6 +16,8 @@ class Plan:
     name: str
     rounds: int
     scenarios: tuple[str, ...]
+    contenders: tuple[str, ...] = ()
+    """Which of our caching patterns run; none named: all."""
     twin: bool = True
     """Run the reference twice under two names, so that the noise floor is known."""
     fewer_rounds: Mapping[str, int] = field(default_factory=dict)
@@ -36,14 +38,22 @@ class Plan:
 
 
 EVERYTHING = ("read-heavy", "stampede", "rate-limit-flood")
+ARTICLE = ("no-cache", "cache-aside", "write-through", "refresh-ahead", "coalescing")
+"""The article's four patterns, and the state before them."""
 
 PLANS: Mapping[str, Plan] = {
     plan.name: plan
     for plan in (
         # does everything work? no verdicts: one round carries none
-        Plan(name="smoke", rounds=1, scenarios=EVERYTHING, twin=False, flood_windows=2),
+        Plan(name="smoke", rounds=1, scenarios=EVERYTHING, contenders=ARTICLE, twin=False, flood_windows=2),
         # which one? eight rounds are the fewest that carry an interval for every comparison
-        Plan(name="quick", rounds=8, scenarios=EVERYTHING, fewer_rounds={"rate-limit-flood": 6}),
+        Plan(
+            name="quick",
+            rounds=8,
+            scenarios=EVERYTHING,
+            contenders=ARTICLE,
+            fewer_rounds={"rate-limit-flood": 6},
+        ),
         # which one, with room for a correction over more comparisons
         Plan(name="standard", rounds=10, scenarios=EVERYTHING, flood_windows=10),
         Plan(name="full", rounds=20, scenarios=EVERYTHING, flood_windows=20),
