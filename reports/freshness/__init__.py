@@ -1,0 +1,1 @@
+"""How fresh what was read was: each read judged from the samples alone, by the rules of docs/measures.md."""

@@ -1,0 +1,101 @@
+"""The definitions of docs/measures.md, one read at a time: slow, and plain enough to be believed."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Write:
+    key: int
+    version: int
+    begin: float
+    end: float
+    told: float
+    client: int = 0
+    measured: bool = True
+
+
+@dataclass(frozen=True)
+class Read:
+    key: int
+    version: int
+    start: float
+    end: float
+    client: int = 0
+    measured: bool = True
+    at_rest: bool = False
+
+
+NEVER = float("inf")
+
+
+def known(writes: list[Write], reads: list[Read], key: int, newer_than: int) -> float:
+    """When somebody first knew of a version of the key newer than that."""
+    ends = [w.end for w in writes if w.key == key and w.version > newer_than]
+    ends += [r.end for r in reads if r.key == key and r.version > newer_than]
+    return min(ends, default=NEVER)
+
+
+def begun(writes: list[Write], key: int, newer_than: int) -> float:
+    return min((w.begin for w in writes if w.key == key and w.version > newer_than), default=NEVER)
+
+
+def told(writes: list[Write], key: int, newer_than: int) -> float:
+    return min((w.told for w in writes if w.key == key and w.version > newer_than), default=NEVER)
+
+
+def verdict(writes: list[Write], reads: list[Read], read: Read) -> dict[str, object]:
+    """What is to be said of one read."""
+    seen = known(writes, reads, read.key, read.version)
+    stale = seen < read.start
+    versions = {x.version for x in [*writes, *reads] if x.key == read.key and x.version > read.version}
+    claimed = [w.begin for w in writes if (w.key, w.version) == (read.key, read.version)]
+    return {
+        "stale": stale,
+        "after_told": told(writes, read.key, read.version) < read.start,
+        "possible": stale or begun(writes, read.key, read.version) < read.end,
+        "future": bool(claimed) and min(claimed) > read.end,
+        "age": read.start - seen if stale else 0,
+        "behind": sum(known(writes, reads, read.key, v - 1) < read.start for v in versions) if stale else 0,
+        "written": any(w.key == read.key for w in writes),
+    }
+
+
+def told_versions(writes: list[Write]) -> set[tuple[int, int]]:
+    """(key, version) that some caller was told of."""
+    return {(w.key, w.version) for w in writes if w.told < NEVER}
+
+
+def pairs(writes: list[Write], reads: list[Read], low: float, high: float) -> tuple[int, int]:
+    """Pairs of a version and a measured read with low < t ≤ high, and of them the fresh ones."""
+    found = [
+        (r, v)
+        for r in reads
+        for key, v in told_versions(writes)
+        if r.measured and key == r.key and low < r.start - told(writes, key, v - 1) <= high
+    ]
+    return len(found), sum(r.version >= v for r, v in found)
+
+
+def nines(writes: list[Write], reads: list[Read], within: float) -> tuple[int, int]:
+    """Measured versions that a read later than so long after them checked, and those that one did not find."""
+    checked = wrong = 0
+    for key, v in {(w.key, w.version) for w in writes if w.told < NEVER and w.measured}:
+        later = [r for r in reads if r.key == key and r.start > told(writes, key, v - 1) + within]
+        checked += bool(later)
+        wrong += any(r.version < v for r in later)
+    return checked, wrong
+
+
+def sessions(writes: list[Write], reads: list[Read]) -> tuple[int, int]:
+    """Measured reads that miss the client's own write, and that go back behind what it has read."""
+    missed = back = 0
+    for r in reads:
+        if not r.measured or r.at_rest:
+            continue
+        own = [w.version for w in writes if (w.client, w.key) == (r.client, r.key) and w.told <= r.start]
+        before = [
+            x.version for x in reads if (x.client, x.key) == (r.client, r.key) and x.start < r.start and not x.at_rest
+        ]
+        missed += any(v > r.version for v in own)
+        back += any(v > r.version for v in before)
+    return missed, back
