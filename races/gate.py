@@ -70,7 +70,7 @@ class Held(AbstractConnection):
         if request.subscribes:
             self._listens = True
             self._awaited = []
-            select.select([self._get_socket()], [], [], 5)  # the server has taken note; its word is read later
+            select.select([self._get_socket()], [], [], 5)  # type: ignore[type-var]  # the server has taken note; its word is read later
         elif request.waits_s is not None:
             self._wait_for_answer(client, request)
 

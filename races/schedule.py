@@ -70,8 +70,11 @@ class Trace:
 class Schedules:
     """Plays schedules of one contender in one situation."""
 
-    def __init__(self, world: World, pattern: type[CachePattern], situation: Situation) -> None:
+    def __init__(
+        self, world: World, pattern: type[CachePattern], situation: Situation, *, name: str = ""
+    ) -> None:
         self.world = world
+        self.name = name
         self.pattern = pattern
         self.situation = situation
         self.config: Config = pattern.config_type(key_prefix=world.key_prefix)

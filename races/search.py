@@ -117,6 +117,13 @@ class DepthFirst(Chooser):
                 return action
         return None
 
+    def preemptions(self) -> int:
+        """How many the schedule that was played last has."""
+        if not self._path:
+            return 0
+        end = self._path[-1]
+        return end.preemptions + preempts(end.chosen, end.enabled, end.last)
+
     def advance(self) -> None:
         """Go to the next schedule."""
         while self._path:

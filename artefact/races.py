@@ -1,0 +1,141 @@
+"""races.json: what the schedule explorer found. Its own file in its own run folder, `runs/<utc>-races/`."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from artefact.write import write_whole
+
+RACES_SCHEMA = 1
+"""The layout of races.json."""
+RACES_FILE = "races.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepInfo:
+    """One step of a schedule, and the servers' state behind it."""
+
+    client: str
+    """a, b, …; empty where the adversary acts on a key."""
+    label: str
+    adverse: bool = False
+    blocked: bool = False
+    """It waited for a row lock until another step released it."""
+    now_s: float = 0.0
+    """Virtual seconds since the schedule began."""
+    database: dict[str, int] = field(default_factory=dict)
+    """Record to version, as committed."""
+    cache: dict[str, str] = field(default_factory=dict)
+    """Key to what it holds, as short text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerdictInfo:
+    """One invariant of one contender in one situation."""
+
+    contender: str
+    situation: str
+    invariant: str
+    verdict: str
+    """kept, broken, not promised (and nothing was found)."""
+    promised: bool
+    schedules: int
+    """So many were tried."""
+    complete: bool
+    """Every schedule, up to the order of steps that commute; else only so many."""
+    broken_in: int = 0
+    """How many of them break it."""
+    how: str = ""
+    preemptions: int | None = None
+    shortest: list[StepInfo] = field(default_factory=list)
+    """The steps of the schedule with the fewest preemptions, and of those the fewest steps."""
+    id: str = ""
+    """Names that schedule: stampede races --contender … --replay ID."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SituationInfo:
+    name: str
+    said: str
+    adversary: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvariantInfo:
+    name: str
+    says: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplorationInfo:
+    """One contender in one situation."""
+
+    contender: str
+    situation: str
+    schedules: int
+    complete: bool
+    replays: int
+    """Schedules that were begun, those included that turned out to be equal to an earlier one."""
+    round_trips: int
+    seconds: float
+    random: int = 0
+    """So many seeded random schedules were tried beyond the bound."""
+    without_reduction: int | None = None
+    """So many schedules there are when steps that commute are not told apart; None: not counted."""
+    disagrees: bool = False
+    """With and without the reduction other invariants are broken: a fault of ours."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RacesInfo:
+    """races.json."""
+
+    started_utc: str
+    command: str
+    bound: int
+    """A situation with more schedules than that is not tried whole."""
+    contenders: list[dict[str, Any]] = field(default_factory=list)
+    """{name, summary, promises, file}"""
+    situations: list[SituationInfo] = field(default_factory=list)
+    invariants: list[InvariantInfo] = field(default_factory=list)
+    explorations: list[ExplorationInfo] = field(default_factory=list)
+    verdicts: list[VerdictInfo] = field(default_factory=list)
+    circumstances: dict[str, Any] = field(default_factory=dict)
+    """servers, machine, bare_round_trip_us …"""
+    schema: int = RACES_SCHEMA
+
+    def write(self, folder: Path) -> Path:
+        """Write races.json into the folder, which is made where it is not there."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / RACES_FILE
+        write_whole(path, json.dumps(asdict(self), indent=1).encode())
+        return path
+
+
+def read_races(folder: Path) -> RacesInfo:
+    """What `RacesInfo.write` wrote. Raises RunFolderError where there is none, or of another schema."""
+    from artefact.read import RunFolderError
+
+    path = folder / RACES_FILE
+    try:
+        data = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise RunFolderError(folder, f"no {RACES_FILE} in it", "a folder that stampede races wrote") from None
+    except ValueError as error:
+        raise RunFolderError(path, f"no whole JSON ({error})", "explore again") from error
+    if data.get("schema") != RACES_SCHEMA:
+        raise RunFolderError(path, f"schema {data.get('schema')}", f"schema {RACES_SCHEMA}")
+    verdicts = [
+        VerdictInfo(**{**verdict, "shortest": [StepInfo(**step) for step in verdict["shortest"]]})
+        for verdict in data.pop("verdicts")
+    ]
+    return RacesInfo(
+        **{
+            **data,
+            "verdicts": verdicts,
+            "situations": [SituationInfo(**s) for s in data["situations"]],
+            "invariants": [InvariantInfo(**i) for i in data["invariants"]],
+            "explorations": [ExplorationInfo(**e) for e in data["explorations"]],
+        }
+    )
