@@ -19,14 +19,7 @@ from redis.connection import AbstractConnection, Connection, SSLConnection, Unix
 
 from loadtests.clock import Clock, now_ns
 from patterns.caching.base import Record, Source, Transaction
-
-CONTAINER_COMMANDS = frozenset(
-    {
-        *("ACL", "CLIENT", "CLUSTER", "COMMAND", "CONFIG", "DEBUG", "FUNCTION", "LATENCY", "MEMORY", "MODULE"),
-        *("OBJECT", "PUBSUB", "SCRIPT", "SLOWLOG", "XGROUP", "XINFO"),
-    }
-)
-"""Redis accounts for these by subcommand: client setinfo."""
+from stack.resp import command_names
 
 
 class Facts:
@@ -187,28 +180,6 @@ def cache_answer(reply: object) -> str | None:
     if reply in (b"OK", "OK", b"QUEUED", "QUEUED", True):
         return None
     return "none" if reply is None else "value"
-
-
-def command_names(wire: bytes) -> list[str]:
-    """The names of the commands in a request as RESP sends it, spelled as INFO commandstats does."""
-    names = []
-    at = 0
-    while at < len(wire):
-        line_end = wire.index(b"\r\n", at)
-        arguments = int(wire[at + 1 : line_end])
-        at = line_end + 2
-        name = ""
-        for i in range(arguments):
-            line_end = wire.index(b"\r\n", at)
-            begin = line_end + 2
-            end = begin + int(wire[at + 1 : line_end])
-            if i == 0:
-                name = wire[begin:end].decode().upper()
-            elif i == 1 and name in CONTAINER_COMMANDS:
-                name = f"{name} {wire[begin:end].decode()}"
-            at = end + 2
-        names.append(name.lower())
-    return names
 
 
 class RulerSource(Source):

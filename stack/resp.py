@@ -34,3 +34,8 @@ def command_name(command: list[bytes]) -> str:
     if name.upper() in CONTAINER_COMMANDS and len(command) > 1:
         name = f"{name} {command[1].decode()}"
     return name.lower()
+
+
+def command_names(wire: bytes) -> list[str]:
+    """The names of the commands in a request."""
+    return [command_name(command) for command in parse_commands(wire)]

@@ -13,8 +13,9 @@ from redis.connection import Connection
 
 from loadtests.appserver import ruled_client
 from loadtests.clock import ThreadClock, now_ns
-from loadtests.instruments import Facts, Ruler, RulerSource, cache_answer, command_names, current_facts
+from loadtests.instruments import Facts, Ruler, RulerSource, cache_answer, current_facts
 from patterns.caching.base import ClientSettings
+from stack.resp import command_names
 from stack.source import PostgresSource
 
 argument = st.one_of(st.binary(max_size=40), st.text(max_size=20), st.integers())
