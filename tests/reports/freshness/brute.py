@@ -47,7 +47,7 @@ def verdict(writes: list[Write], reads: list[Read], read: Read) -> dict[str, obj
     """What is to be said of one read."""
     seen = known(writes, reads, read.key, read.version)
     stale = seen < read.start
-    versions = {x.version for x in [*writes, *reads] if x.key == read.key and x.version > read.version}
+    versions = {w.version for w in writes if w.key == read.key} | {r.version for r in reads if r.key == read.key}
     claimed = [w.begin for w in writes if (w.key, w.version) == (read.key, read.version)]
     return {
         "stale": stale,
@@ -55,7 +55,9 @@ def verdict(writes: list[Write], reads: list[Read], read: Read) -> dict[str, obj
         "possible": stale or begun(writes, read.key, read.version) < read.end,
         "future": bool(claimed) and min(claimed) > read.end,
         "age": read.start - seen if stale else 0,
-        "behind": sum(known(writes, reads, read.key, v - 1) < read.start for v in versions) if stale else 0,
+        "behind": sum(known(writes, reads, read.key, v - 1) < read.start for v in versions if v > read.version)
+        if stale
+        else 0,
         "written": any(w.key == read.key for w in writes),
     }
 

@@ -1,5 +1,7 @@
 """Reads are judged as docs/measures.md says: by brute force on small random histories, and one planted of each kind."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -100,7 +102,7 @@ def test_the_curve_counts_every_pair_of_a_write_and_a_later_read_once(
     writes, reads = drawn
     bounds = np.array([0, *sorted(edges)], dtype=np.int64)
     found = curve(judged(writes, reads), bounds)
-    expected = [brute.pairs(writes, reads, low, high) for low, high in zip(bounds[:-1], bounds[1:], strict=True)]
+    expected = [brute.pairs(writes, reads, low, high) for low, high in itertools.pairwise(bounds.tolist())]
     assert list(zip(found.pairs.tolist(), found.fresh.tolist(), strict=True)) == expected
 
 
