@@ -32,6 +32,9 @@ Contenders = Annotated[
 Only = Annotated[list[str] | None, typer.Option("--only", help="run only these of ours. May be repeated")]
 Rtt = Annotated[float | None, typer.Option("--rtt", help="simulated distance in ms a round trip; 0: the bare machine")]
 Scenarios = Annotated[list[str] | None, typer.Option("--scenario", help="run only these. May be repeated")]
+Experiments = Annotated[
+    list[str] | None, typer.Option("--experiment", help="run only this, and no scenario. May be repeated")
+]
 
 
 @app.command()
@@ -50,6 +53,10 @@ def bench(
     processes: Annotated[int, typer.Option(help="application servers")] = 2,
     seed: Annotated[int, typer.Option(help="the same seed gives the same data, keys and arrivals")] = 1,
     runs: Annotated[Path, typer.Option(help="where run folders go")] = Path("runs"),
+    experiment: Experiments = None,
+    may_configure: Annotated[
+        bool, typer.Option("--may-configure", help="experiments may disturb your own Redis: attach MONITOR to it")
+    ] = False,
 ) -> None:
     """Compare caching patterns on real servers and write a report."""
     from dataclasses import replace
@@ -57,6 +64,7 @@ def bench(
     from reports.console import summary
 
     from loadtests.bench import BenchOrder, check_order, prepare_run, run_bench
+    from loadtests.experiments.bench import prepare_experiments, run_experiments
     from loadtests.progress import bench_progress
     from reports.render import render
     from scenarios.plans import find_plan
@@ -64,8 +72,8 @@ def bench(
 
     with bad_input_in_one_line():
         chosen = find_plan(plan)
-        if scenario:
-            chosen = replace(chosen, scenarios=tuple(scenario))
+        if scenario or experiment:
+            chosen = replace(chosen, scenarios=tuple(scenario or ()), experiments=tuple(experiment or ()))
         if rounds is not None:
             chosen = replace(chosen, rounds=rounds)
         order = BenchOrder(
@@ -79,15 +87,18 @@ def bench(
             seed=seed,
             runs=runs,
             command=shlex.join(["stampede", *sys.argv[1:]]),
+            may_configure=may_configure,
         )
         check_order(order)
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
             say(servers.first_line())
-            spec, _ = prepare_run(order, servers, say)
-            folder = Path(spec.folder)
+            spec = prepare_run(order, servers, say)[0] if chosen.scenarios else None
+            folder = Path(spec.folder) if spec else prepare_experiments(order, servers)
             try:
-                with bench_progress(spec) as on_event:
-                    run_bench(spec, servers, on_event)
+                if spec:
+                    with bench_progress(spec) as on_event:
+                        run_bench(spec, servers, on_event)
+                run_experiments(folder, order, servers, say)
             finally:
                 say(f"report: {render(folder)}")
         summary(folder)

@@ -26,6 +26,7 @@ from artefact.write import RunWriter
 from loadtests.circumstances import circumstances
 from loadtests.clock import machine_floor_ns
 from loadtests.conductor import cell_info
+from loadtests.experiments.experiment import find_experiment
 from loadtests.lineup import Entrant, line_up
 from loadtests.spec import CellOrder, ScenarioOrder, Spec
 from patterns.catalogue import limiters
@@ -65,6 +66,8 @@ class BenchOrder:
     seed: int = 1
     runs: Path = Path("runs")
     command: str = "stampede bench"
+    may_configure: bool = False
+    """Experiments may do to the user's Redis what otherwise only our own is put to."""
 
     def __post_init__(self) -> None:
         require(1 <= self.processes <= 64, "processes", self.processes, "1 to 64")
@@ -78,7 +81,11 @@ class BenchFailed(RuntimeError):
 
 def check_order(order: BenchOrder) -> tuple[list[Scenario], list[Workload], list[Entrant]]:
     """Everything that can be found wrong before a server is started. Raises ConfigError."""
+    for name in order.plan.experiments:
+        find_experiment(name)
     scenarios = [find_scenario(name) for name in order.plan.scenarios]
+    if not scenarios:
+        return [], [], []
     workloads = [order.workload.applied(s.name, s.overrides) for s in scenarios]
     first = workloads[0]
     for workload in workloads:
@@ -160,6 +167,7 @@ def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
         scenarios=scenario_infos,
         contenders=[entrant.described(floods) for entrant in entrants],
         cells=[cell_info(cell) for cell in cells],
+        experiments=[find_experiment(name).described() for name in order.plan.experiments],
         circumstances={**circumstances(REPO), "servers": stack.described()},
         remarks=[asdict(remark) for remark in [*stack.remarks, *remarks_on(first)]],
     )

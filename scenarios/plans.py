@@ -26,11 +26,16 @@ class Plan:
     """How many of its limiter's windows a flood lasts."""
     windows: int = 1
     """How many of a scenario's windows a cell lasts."""
+    experiments: tuple[str, ...] = ()
+    """What is asked after the grid."""
+    small_experiments: bool = False
+    """In their quick form."""
 
     def __post_init__(self) -> None:
         require(1 <= self.rounds <= 1000, "rounds", self.rounds, "1 to 1,000")
         require(self.windows >= 1, "windows", self.windows, "1 or more")
-        require(len(self.scenarios) > 0, "scenarios", self.scenarios, "at least one")
+        asked = len(self.scenarios) + len(self.experiments)
+        require(asked > 0, "scenarios", self.scenarios, "at least one, or an experiment")
         require(2 <= self.flood_windows <= 10_000, "flood_windows", self.flood_windows, "2 to 10,000")
 
     def rounds_of(self, scenario: str) -> int:

@@ -17,9 +17,9 @@ TOLD_SETTINGS = ("maxmemory", "maxmemory-policy", "appendonly", "save", "io-thre
 """What a report says about the server, where the server tells."""
 
 
-def start_valkey(guard: Guard, binary: Path, account: Account | None) -> str:
-    """Start a Valkey server that keeps nothing on disk. Returns the URL, once it answers."""
-    home = own_directory(guard.directory / "valkey", account)
+def start_valkey(guard: Guard, binary: Path, account: Account | None, name: str = "valkey") -> str:
+    """Start a Valkey server that keeps nothing on disk. Returns the URL, once it answers. `name`: one a guard."""
+    home = own_directory(guard.directory / name, account)
     password = secrets.token_hex(16)
     for attempt in range(3):
         port = free_port()
@@ -37,7 +37,7 @@ def start_valkey(guard: Guard, binary: Path, account: Account | None) -> str:
             "set-proc-title no",  # the command line keeps the path: a sweep recognises the process by it
         ]
         settings = write_private(home / f"{attempt}.conf", "\n".join(lines) + "\n", account)
-        log = guard.directory / f"valkey-{attempt}.log"
+        log = guard.directory / f"{name}-{attempt}.log"
         argv = [str(binary), str(settings)]
         pid = guard.start(argv, log=log, stop=("SIGTERM",), account=ids(account), env=server_environment())
         url = f"redis://:{password}@127.0.0.1:{port}/0"
