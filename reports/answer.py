@@ -133,8 +133,11 @@ def priced(
     return price, wrong_for
 
 
-def headline(found: Sequence[Answer], rounds: int) -> str:
+def headline(found: Sequence[Answer], judgement: Judgement) -> str:
     """One sentence: what to take."""
+    if judgement.void:
+        return "This run is void: take nothing from it."
+    rounds = judgement.rounds
     taken = [a for a in found if a.winner is not None]
     if not taken:
         return "This run gives no answer."

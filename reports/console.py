@@ -36,7 +36,7 @@ def print_judged(judgement: Judgement, console: Console | None = None) -> None:
     if not judgement.cells:
         console.print("No cell was finished: there is nothing to report.", width=width)
     else:
-        console.print(Text(answer.headline(found, judgement.rounds), style="bold"), width=width)
+        console.print(Text(answer.headline(found, judgement), style="bold"), width=width)
     for a in found:
         if a.winner is None:
             console.print(Text(f"{a.scenario.name}: no answer: {a.why}."), width=width)

@@ -173,6 +173,19 @@ class Judgement:
         return [replace(doubt, number=i) for i, doubt in enumerate(found, 1)]
 
     @property
+    def above_all(self) -> list[Doubt]:
+        """Doubts that stand above the answer: the run is void, or its own copies differ."""
+        return [x for x in self.doubts if x.kind.voids or x.kind is d.TWINS_DIFFER or self.broke(x)]
+
+    @property
+    def void(self) -> bool:
+        """Whether nothing may be taken from this run: a contender beat its bound, or the harness broke."""
+        return any(x.kind.voids or self.broke(x) for x in self.doubts)
+
+    def broke(self, doubt: Doubt) -> bool:
+        return doubt.kind is d.UNFINISHED and self.run.info.status == "failed"
+
+    @property
     def passed(self) -> list[DoubtKind]:
         """The checks that found nothing to doubt."""
         failed = {doubt.kind.name for doubt in self.doubts}

@@ -125,7 +125,7 @@ def page(judgement: Judgement) -> str:
         done=len(run.done),
         asked=[asked(scenario) for scenario in run.info.scenarios],
         machine=machine(run),
-        headline=answer.headline(found, judgement.rounds),
+        headline=answer.headline(found, judgement),
         answers=found,
         rule=answer.RULE,
         depends_on=answer.depends_on(found),

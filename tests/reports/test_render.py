@@ -163,6 +163,32 @@ def test_a_run_without_a_finished_cell_says_so(tmp_path: Path) -> None:
     assert "No cell was finished: there is nothing to report." in page.text
 
 
+def test_a_run_that_is_void_recommends_nothing_and_says_so_above_everything(tmp_path: Path) -> None:
+    _, page = opened(plant(tmp_path / "run", rounds=6, scenarios=[scenario("stampede")], status="failed"))
+    assert "This run is void: take nothing from it." in page.text
+    assert page.text.index("Void:") < page.text.index("This run is void")
+    assert not re.search(r"Take \w", page.text)
+
+
+def slower_twin(cell: CellInfo, rows: list[Row]) -> list[Row]:
+    if cell.contender == "cache-aside-again":
+        for r in rows:
+            r["end_ns"] += 1_000_000
+    return rows
+
+
+def test_twins_that_differ_are_told_above_the_answer(tmp_path: Path) -> None:
+    folder = plant(
+        tmp_path / "run",
+        rounds=8,
+        contenders=["no-cache", "cache-aside", "cache-aside-again"],
+        scenarios=[scenario("stampede")],
+        change=slower_twin,
+    )
+    _, page = opened(folder)
+    assert page.text.index("its own copy") < page.text.index("Take cache-aside")
+
+
 def saturate(cell: CellInfo, rows: list[Row]) -> list[Row]:
     if cell.contender == "no-cache":
         for r in rows[len(rows) // 2 :]:
