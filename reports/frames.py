@@ -59,6 +59,7 @@ def requests(run: Run) -> pd.DataFrame:
     deadline = pd.Series(pd.array([cells[i].deadline_ns for i in ids], dtype="Int64"), index=facts.index)
     keep = ["cell", "scenario", "contender", "round", "process", "client", "operation", "warm_up", "key", "error"]
     keep += ["loads", "commands", "round_trips", "distance_ns", "first_cache_answer", "found"]
+    keep += ["allowed", "remaining", "retry_after_ns"]
     frame = facts[keep].copy()
     frame["warm_up"] = facts["warm_up"].astype(bool)
     frame["outcome"] = outcomes(facts, deadline)

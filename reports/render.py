@@ -30,6 +30,7 @@ from reports.judge import (
     machine_cpu,
     own_lag_ms,
 )
+from reports.limiting import section as limiters
 from reports.metrics.metric import Metric, metrics
 from reports.statistics import Estimate, quantile
 
@@ -133,6 +134,7 @@ def page(judgement: Judgement) -> str:
         decision=decision.decision_table(judgement),
         colors={c.name: charts.style_of(run.info.contenders, c.name).variable for c in run.info.contenders},
         sections=[section(judgement, scenario) for scenario in judgement.scenarios],
+        limiters=limiters.sections(judgement),
         palette=charts.PALETTE,
         method=METHOD,
         downloads=sorted(tables(judgement)),
@@ -141,6 +143,8 @@ def page(judgement: Judgement) -> str:
 
 def asked(scenario: ScenarioInfo) -> str:
     """A scenario's workload in a line."""
+    if scenario.kind == "limiting":
+        return limiters.asked(scenario)
     w = scenario.workload
     load = (
         "your own SQL"
@@ -311,6 +315,8 @@ def tables(judgement: Judgement) -> dict[str, str]:
         "difference_high difference_level rounds holm_p noise_floor sentence"
     )
     found["comparisons.csv"] = as_csv(names, rows)
+    if judgement.limiting is not None:
+        found["limiters.csv"] = as_csv(limiters.HEADER, limiters.csv_rows(judgement))
     rows = [
         (
             x.number,

@@ -1,0 +1,75 @@
+"""The calls of one subject, as arrays: what is judged.
+
+A decision falls at an unknown instant between a call's start and its end, as we saw them. What would hold at every
+such instant is *certain*; what could hold at some is *possible*. Where one instant is needed, it is the middle.
+Windows are half-open: (t − W, t].
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Calls that were answered, in the order of their middles; seconds from a common origin."""
+
+    start_s: Floats
+    end_s: Floats
+    allowed: Bools
+    remaining: Floats
+    retry_after_s: Floats
+
+    @cached_property
+    def instant_s(self) -> Floats:
+        return (self.start_s + self.end_s) / 2
+
+    @cached_property
+    def admitted(self) -> "Calls":
+        return self.where(self.allowed)
+
+    def where(self, kept: Bools) -> "Calls":
+        return Calls(
+            self.start_s[kept], self.end_s[kept], self.allowed[kept], self.remaining[kept], self.retry_after_s[kept]
+        )
+
+    def __len__(self) -> int:
+        return len(self.start_s)
+
+
+def calls(
+    start_s: npt.ArrayLike,
+    end_s: npt.ArrayLike,
+    allowed: npt.ArrayLike,
+    remaining: npt.ArrayLike | None = None,
+    retry_after_s: npt.ArrayLike | None = None,
+) -> Calls:
+    """Calls in the order of their middles."""
+    start, end = np.asarray(start_s, dtype=np.float64), np.asarray(end_s, dtype=np.float64)
+    left = np.full(len(start), np.nan) if remaining is None else np.asarray(remaining, dtype=np.float64)
+    retry = np.zeros(len(start)) if retry_after_s is None else np.asarray(retry_after_s, dtype=np.float64)
+    order = np.argsort(start + end, kind="stable")
+    return Calls(start[order], end[order], np.asarray(allowed, dtype=bool)[order], left[order], retry[order])
+
+
+def by_subject(rows: pd.DataFrame) -> Iterator[tuple[int, Calls]]:
+    """(subject's number, its calls) of a cell's rows (reports.frames). Calls without a decision are left out."""
+    decided = rows[rows["allowed"].notna()]
+    for subject, group in decided.groupby(decided["key"].astype("int64"), sort=True):
+        yield (
+            int(str(subject)),
+            calls(
+                group["start_s"].to_numpy(dtype=np.float64),
+                group["end_s"].to_numpy(dtype=np.float64),
+                group["allowed"].to_numpy(dtype=bool),
+                group["remaining"].to_numpy(dtype=np.float64, na_value=np.nan),
+                group["retry_after_ns"].to_numpy(dtype=np.float64, na_value=0.0) / 1e9,
+            ),
+        )

@@ -1,0 +1,59 @@
+"""What users were entitled to, and what they got of it.
+
+Entitled(t) is what the greedy exact log would have admitted by t of the calls that were made: it admits a call
+whenever fewer than L admitted ones lie in the window before it. No limiter that keeps L per W has ever admitted more
+by any t.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from reports.limiting.calls import Bools, Calls, Floats
+
+
+def greedy_log(instants_s: Floats, limit: int, window_s: float) -> Bools:
+    """Which of the calls, in ascending order, the exact log admits."""
+    admitted: deque[float] = deque()
+    found = np.zeros(len(instants_s), dtype=bool)
+    for i, instant in enumerate(instants_s):
+        while admitted and admitted[0] <= instant - window_s:
+            admitted.popleft()
+        if len(admitted) < limit:
+            admitted.append(float(instant))
+            found[i] = True
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """Admitted over entitled, of one subject."""
+
+    admitted: int
+    entitled: int
+    lowest: float
+    """The least that the ratio fell to after the first window; nan: nothing came later than that."""
+
+    @property
+    def at_end(self) -> float:
+        return self.admitted / self.entitled if self.entitled else np.nan
+
+
+def share(calls: Calls, limit: int, window_s: float) -> Share:
+    """What a subject got of what it was entitled to."""
+    instants = calls.instant_s
+    entitled = np.cumsum(greedy_log(instants, limit, window_s))
+    admitted = np.cumsum(calls.allowed)
+    if not len(instants):
+        return Share(admitted=0, entitled=0, lowest=np.nan)
+    late = instants >= instants[0] + window_s
+    lowest = float((admitted[late] / entitled[late]).min()) if late.any() else np.nan
+    return Share(admitted=int(admitted[-1]), entitled=int(entitled[-1]), lowest=lowest)
+
+
+def jain(values: Floats) -> float:
+    """Jain's index of fairness: 1 where all are alike, 1/n where one gets all."""
+    known = values[~np.isnan(values)]
+    squares = float((known**2).sum())
+    return float(known.sum()) ** 2 / (len(known) * squares) if squares else np.nan
