@@ -35,6 +35,7 @@ class Promise(Enum):
 
     ONE_LOAD_PER_MISS = "at most one load fleet-wide while an entry is missing (adversary: none)"
     ONE_REFRESH_PER_EXPIRY = "at most one refresh fleet-wide of an entry that will expire (adversary: none)"
+    WRITES_SHOW = "with nobody else about, the next read returns what was written (adversary: none)"
     NO_STALE_AFTER_WRITE = "no read that begins after a write returned sees an older version (adversary: none)"
     READS_OWN_WRITES = "a client that wrote reads its own write or a newer one (adversary: none)"
     MONOTONIC_READS = "the versions that one client sees never go back (adversary: none)"
@@ -153,6 +154,8 @@ class CachePattern(ABC):
     """What the contract specs and the race explorer hold it to."""
     client: ClassVar[ClientSettings] = ClientSettings()
     config_type: ClassVar[type[Config]] = Config
+    special: ClassVar[bool] = False
+    """Runs only in scenarios that name it: elsewhere it does what another contender does."""
 
     def __init__(self, kit: Kit, config: Config) -> None:
         self.redis: Any = kit.redis  # a redis.Redis whose replies are bytes, which redis-py's types cannot say

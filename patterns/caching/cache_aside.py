@@ -18,7 +18,9 @@ from patterns.caching.base import CachePattern, Promise, Record
 
 class CacheAside(CachePattern):
     summary = "read the cache; on a miss load and fill it; delete on write"
-    promises = frozenset({Promise.DURABLE_ON_RETURN, Promise.STALE_AT_MOST_TTL, Promise.SURVIVES_CACHE_LOSS})
+    promises = frozenset(
+        {Promise.WRITES_SHOW, Promise.DURABLE_ON_RETURN, Promise.STALE_AT_MOST_TTL, Promise.SURVIVES_CACHE_LOSS}
+    )
 
     def get(self, record_id: int) -> Record | None:
         key = self.key(record_id)

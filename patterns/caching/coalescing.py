@@ -40,7 +40,9 @@ class CoalescingConfig(Config):
 
 class Coalescing(CachePattern):
     summary = "on a miss one reader loads under a lock, the others poll for what it fills"
-    promises = frozenset({Promise.DURABLE_ON_RETURN, Promise.STALE_AT_MOST_TTL, Promise.SURVIVES_CACHE_LOSS})
+    promises = frozenset(
+        {Promise.WRITES_SHOW, Promise.DURABLE_ON_RETURN, Promise.STALE_AT_MOST_TTL, Promise.SURVIVES_CACHE_LOSS}
+    )
     config_type = CoalescingConfig
 
     def __init__(self, kit: Kit, config: CoalescingConfig) -> None:

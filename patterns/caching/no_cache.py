@@ -16,6 +16,7 @@ class NoCache(CachePattern):
     summary = "every read asks the database"
     promises = frozenset(
         {
+            Promise.WRITES_SHOW,
             Promise.NO_STALE_AFTER_WRITE,
             Promise.READS_OWN_WRITES,
             Promise.DURABLE_ON_RETURN,

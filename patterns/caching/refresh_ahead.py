@@ -33,7 +33,9 @@ class RefreshAheadConfig(Config):
 
 class RefreshAhead(CachePattern):
     summary = "as cache-aside, but a hit shortly before expiry also refreshes in the background"
-    promises = frozenset({Promise.DURABLE_ON_RETURN, Promise.STALE_AT_MOST_TTL, Promise.SURVIVES_CACHE_LOSS})
+    promises = frozenset(
+        {Promise.WRITES_SHOW, Promise.DURABLE_ON_RETURN, Promise.STALE_AT_MOST_TTL, Promise.SURVIVES_CACHE_LOSS}
+    )
     config_type = RefreshAheadConfig
 
     def __init__(self, kit: Kit, config: RefreshAheadConfig) -> None:

@@ -43,6 +43,12 @@ class World:
         for key in self.entries():
             self.redis.delete(key)
 
+    def pass_ttl(self) -> None:
+        """What one TTL does: whatever would have expired by then is gone; what never expires, or later, stays."""
+        for key in self.entries():
+            if 0 <= self.redis.pttl(key) <= TTL_S * 1000:
+                self.redis.delete(key)
+
     def loads_in(self, action: Callable[[], object]) -> int:
         """How many loads the action makes."""
         before = self.ruler.counts["load"]

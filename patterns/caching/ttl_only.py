@@ -1,0 +1,37 @@
+"""TTL only: as cache-aside, but a write tells the cache nothing; the old value lives until it expires.
+
+    read    app ──GET──► Redis ── hit ──► return
+             └─ miss ──SELECT──► PostgreSQL ──► SET with TTL ──► return
+    write   app ──UPDATE──► PostgreSQL
+
+Cost in round trips: a hit 1, a miss 3 (GET, SELECT, SET), a write 3 (BEGIN, UPDATE, COMMIT). Redis hears of no write.
+Good for: records that others write (another service, a nightly job, somebody with psql), where a value up to a TTL old
+does no harm; records that are written far more often than once a TTL.
+Bad for: whoever must see what they have just written. With w writes a second to a popular record and a TTL of T, a
+share 1 − (1 − e^(−wT)) / (wT) of its reads is stale, however often it is read.
+Source: the article's first way to invalidate (A1: by TTL). Departures: the TTL is set in milliseconds (PX), so that
+scenarios can shorten it. `invalidate` is there for an operator; no write calls it.
+"""
+
+from patterns.caching.base import CachePattern, Promise, Record
+
+
+class TtlOnly(CachePattern):
+    summary = "as cache-aside, but a write leaves the entry to expire by itself"
+    promises = frozenset({Promise.DURABLE_ON_RETURN, Promise.STALE_AT_MOST_TTL, Promise.SURVIVES_CACHE_LOSS})
+
+    def get(self, record_id: int) -> Record | None:
+        key = self.key(record_id)
+        cached = self.redis.get(key)
+        if cached is not None:
+            return self.codec.loads(cached)
+        record = self.source.load(record_id)
+        if record is not None:
+            self.redis.set(key, self.codec.dumps(record), px=self.config.ttl_ms)
+        return record
+
+    def update(self, record_id: int, changes: Record) -> Record | None:
+        return self.source.update(record_id, changes)
+
+    def invalidate(self, record_id: int) -> None:
+        self.redis.delete(self.key(record_id))
