@@ -146,6 +146,11 @@ class ScenarioInfo:
     """caching · limiting: which family of contenders runs in it."""
     flood: dict[str, Any] | None = None
     """Limiting: limit, window_s, burst, crowds [{adversary, subjects}]; subjects are numbered from 0 in that order."""
+    fault: dict[str, Any] | None = None
+    """What breaks in the middle of its cells: what, begins_share, lasts_share (of the window), empties (bool: Redis
+    comes back empty, its counters at zero). Counts of such cells cannot be held against the servers' own."""
+    cold: bool = False
+    """Its cells begin with an empty cache."""
     measured: dict[str, float] = field(default_factory=dict)
     """Calibration: load_ms (p50 of one load alone), timer_floor_p50_ms, timer_floor_p99_ms …"""
 
@@ -171,6 +176,8 @@ class ContenderInfo:
     capacity, refill_per_s}."""
     script_commands: list[str] = field(default_factory=list)
     """Commands that its scripts name: the server counts those under their own names too, though nobody sent them."""
+    foreign: str = ""
+    """Why the servers' counts cannot be held against ours: a process of its own that we do not count. Empty: none."""
 
 
 @dataclass(kw_only=True)

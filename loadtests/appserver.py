@@ -72,6 +72,8 @@ class CellInHand:
     requests: Requests
     contender: CachePattern | RateLimiter
     background: ThreadPoolExecutor
+    warming: dict[str, float] = field(default_factory=dict)
+    """What it cost the contender to warm a cold cache before the first request, in counters of this process."""
     begin_ns: int = 0
     window_start_ns: int = 0
     deadline_ns: int = 0
@@ -110,16 +112,24 @@ class AppServer:
         background = ThreadPoolExecutor(BACKGROUND_WORKERS)
         self.ruler.distance_ns = 0
         contender: CachePattern | RateLimiter
+        warming: dict[str, float] = {}
         if scenario.flood is None:
-            contender = self._pattern(order, scenario, entrant, background, rng)
+            pattern = contender = self._pattern(order, scenario, entrant, background, rng)
             requests = self._draw(scenario, rng)
+            if scenario.cold and isinstance(pattern, Warms):
+                warming = self._warm_as_it_does(pattern, scenario)
         else:
             contender = self._limiter(scenario.flood, entrant)
             requests = self._draw_flood(scenario.flood, scenario, order.seed)
         self.ruler.distance_ns = scenario.distance_ns
         self.begun.clear()
         self.cell = CellInHand(
-            order=order, scenario=scenario, requests=requests, contender=contender, background=background
+            order=order,
+            scenario=scenario,
+            requests=requests,
+            contender=contender,
+            background=background,
+            warming=warming,
         )
         return self.ruler.account()
 
@@ -147,7 +157,7 @@ class AppServer:
         pattern = pattern_type(kit, entrant.configured(scenario.workload.ttl_s, self.spec.key_prefix))
         if entrant.kind == "ruler":
             self._warm_ruler(pattern, scenario)
-        else:
+        elif not scenario.cold:
             self._warm(pattern, scenario, order.seed)
         return pattern
 
@@ -226,7 +236,7 @@ class AppServer:
         self.begun.clear()
         order = cell.order
         samples = self.recorder.take_batch(order.id, order.scenario, order.contender, order.round)
-        return samples, self.ruler.account()
+        return samples, self.ruler.account() | cell.warming
 
     def abandon(self) -> None:
         """Stop handing out requests; what is being served ends by itself and counts nowhere."""
@@ -391,6 +401,24 @@ class AppServer:
             with ThreadPoolExecutor(min(self.spec.users_per_process, len(mine))) as threads:
                 list(threads.map(read, mine))
 
+    def _warm_as_it_does(self, pattern: Warms, scenario: ScenarioOrder) -> dict[str, float]:
+        """Have the contender warm what is read at least once a TTL, each process its share; what that cost."""
+        workload = scenario.workload
+        ids, shares = self._population(scenario)
+        popular = ids[shares * workload.rate_per_s * workload.read_share * workload.ttl_s >= 1]
+        mine = popular[self.process :: self.spec.processes].tolist()
+        before, began_ns = self.ruler.counts.copy(), now_ns()
+        self.ruler.distance_ns = scenario.distance_ns
+        pattern.warm(mine)
+        spent = self.ruler.counts - before
+        commands = sum(count for name, count in spent.items() if name.startswith("command."))
+        return {
+            "warming_s": (now_ns() - began_ns) / 1e9,
+            "warming.records": float(len(mine)),
+            "warming.loads": float(spent["load"]),
+            "warming.commands": float(commands),
+        }
+
     def _warm_ruler(self, pattern: CachePattern, scenario: ScenarioOrder) -> None:
         ids, _ = self._population(scenario)
         if isinstance(pattern, Warms):
@@ -406,6 +434,7 @@ def ruled_client(url: str, settings: ClientSettings, ruler: Ruler, connections: 
         ruler=ruler,
         max_connections=connections,
         socket_timeout=settings.socket_timeout_s,
+        socket_connect_timeout=settings.socket_timeout_s,
         retry=Retry(backoff, settings.retries),
         maint_notifications_config=MaintNotificationsConfig(enabled=False),  # a hosted service's; others refuse it
     )

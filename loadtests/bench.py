@@ -28,6 +28,7 @@ from loadtests.clock import machine_floor_ns
 from loadtests.conductor import cell_info
 from loadtests.experiments.experiment import find_experiment
 from loadtests.lineup import Entrant, line_up
+from loadtests.outage import serve_switch
 from loadtests.spec import CellOrder, ScenarioOrder, Spec
 from patterns.catalogue import limiters
 from patterns.errors import ConfigError, require
@@ -92,8 +93,10 @@ def check_order(order: BenchOrder) -> tuple[list[Scenario], list[Workload], list
         for name in ("records", "record_bytes", "sql", "users_per_process"):
             value = getattr(workload, name)
             require(value == getattr(first, name), name, value, "one value for all scenarios")
+    named = {name: None for scenario in scenarios for name in scenario.contenders or ()}
+    ours = (*order.plan.contenders, *limiters(), *named) if order.plan.contenders else ()
     entrants = line_up(
-        order.contenders or ((*order.plan.contenders, *limiters()) if order.plan.contenders else ()),
+        order.contenders or ours,
         order.own_contenders,
         reference=order.reference,
         twin=order.plan.twin,
@@ -104,6 +107,9 @@ def check_order(order: BenchOrder) -> tuple[list[Scenario], list[Workload], list
 
 def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInfo]:
     """Data, calibration and orders for a run on these servers."""
+    order, skipped = without_faults(order, stack)
+    for remark in skipped:
+        say(f"{remark.name}: {remark.what}")
     scenarios, workloads, entrants = check_order(order)
     first = workloads[0]
     if first.sql is None:
@@ -137,6 +143,8 @@ def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
                 drain_s=scenario.drain_s,
                 distance_ns=round((workload.rtt_ms or 0) * 1e6),
                 flood=flood,
+                fault=scenario.fault,
+                cold=scenario.cold,
             )
         )
         scenario_infos.append(
@@ -152,6 +160,8 @@ def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
                 measured=measured,
                 kind=scenario.kind,
                 flood=None if flood is None else flood.described(),
+                fault=None if scenario.fault is None else scenario.fault.described(),
+                cold=scenario.cold,
             )
         )
     cells = [] if order.plan.name == WEB else plan_cells(order, entrants)
@@ -169,7 +179,7 @@ def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
         cells=[cell_info(cell) for cell in cells],
         experiments=[find_experiment(name).described() for name in order.plan.experiments],
         circumstances={**circumstances(REPO), "servers": stack.described()},
-        remarks=[asdict(remark) for remark in [*stack.remarks, *remarks_on(first)]],
+        remarks=[asdict(remark) for remark in [*stack.remarks, *skipped, *remarks_on(first)]],
     )
     spec = Spec(
         folder=str(new_folder(order, started)),
@@ -224,6 +234,19 @@ def remarks_on(workload: Workload) -> list[Remark]:
     return [Remark(name="freshness", what=what, cost="whether a read was stale is not judged")]
 
 
+def without_faults(order: BenchOrder, stack: Stack) -> tuple[BenchOrder, list[Remark]]:
+    """The order without what would break servers that are not ours to break; a remark for each that is left out."""
+    if stack.redis_switch is not None:
+        return order, []
+    faulty = [name for name in order.plan.scenarios if find_scenario(name).fault is not None]
+    kept = tuple(name for name in order.plan.scenarios if name not in faulty)
+    if faulty and not kept and not order.plan.experiments:
+        raise ConfigError("scenario", ", ".join(faulty), "servers that the suite started: it breaks no one else's")
+    what = "skipped: it breaks Redis, and this one was not started by the suite"
+    remarks = [Remark(name=name, what=f"{name} {what}", cost="what an outage does is not measured") for name in faulty]
+    return (replace(order, plan=replace(order.plan, scenarios=kept)) if faulty else order), remarks
+
+
 def rtt_of(order: BenchOrder, workload: Workload, stack: Stack) -> float:
     if order.rtt_ms is not None:
         return order.rtt_ms
@@ -266,8 +289,7 @@ def plan_cells(order: BenchOrder, entrants: Sequence[Entrant]) -> list[CellOrder
         for scenario in order.plan.scenarios:
             seed = rng.randrange(2**31)
             predecessor = None
-            kind = find_scenario(scenario).kind
-            own = [entrant for entrant in entrants if entrant.family == kind]
+            own = runners(find_scenario(scenario), entrants)
             if round_number > order.plan.rounds_of(scenario):
                 continue
             for entrant in rng.sample(own, len(own)):
@@ -283,6 +305,14 @@ def plan_cells(order: BenchOrder, entrants: Sequence[Entrant]) -> list[CellOrder
                 )
                 predecessor = entrant.name
     return cells
+
+
+def runners(scenario: Scenario, entrants: Sequence[Entrant]) -> list[Entrant]:
+    """Who runs in a scenario: those that it names and the user's own, or all of its kind but the special ones."""
+    own = [entrant for entrant in entrants if entrant.family == scenario.kind]
+    if scenario.contenders is None:
+        return [entrant for entrant in own if not entrant.special]
+    return [e for e in own if e.kind == "contender" and (e.name in scenario.contenders or e.file is not None)]
 
 
 def new_folder(order: BenchOrder, started: datetime) -> Path:
@@ -306,9 +336,11 @@ def locust_processes(
 ) -> Iterator[tuple[subprocess.Popen[bytes], list[subprocess.Popen[bytes]], int]]:
     """A master and its workers, each in a session of its own, registered to die with us; ended when the block ends."""
     read_end, write_end = os.pipe()
+    near_end, far_end = socket.socketpair()
+    switch_fd = far_end.fileno() if stack.redis_switch is not None else None
     with tempfile.TemporaryDirectory(prefix="stampede-spec-") as private:
         spec_file = Path(private) / "spec.json"
-        master_spec = replace(spec, progress_fd=write_end)
+        master_spec = replace(spec, progress_fd=write_end, switch_fd=switch_fd)
         master_spec.write(spec_file)
         worker_spec = Path(private) / "worker.json"
         spec.write(worker_spec)
@@ -320,10 +352,14 @@ def locust_processes(
         children: list[subprocess.Popen[bytes]] = []
         folder = Path(spec.folder)
         try:
+            inherited = [write_end, far_end.fileno()]
             children.append(
-                start_locust(["--master", *ends, *count, *page], spec_file, folder / "locust-master.log", [write_end])
+                start_locust(["--master", *ends, *count, *page], spec_file, folder / "locust-master.log", inherited)
             )
             os.close(write_end)
+            far_end.close()
+            if stack.redis_switch is not None:
+                serve_switch(near_end, stack.redis_switch)
             join = ["--worker", "--master-host", "127.0.0.1", "--master-port", str(port)]
             logs = [folder / f"locust-worker-{process}.log" for process in range(spec.processes)]
             children += [start_locust(join, worker_spec, log, []) for log in logs]
@@ -333,6 +369,8 @@ def locust_processes(
         finally:
             end_processes(children)
             os.close(read_end)
+            for end in (near_end, far_end):
+                end.close()
 
 
 def start_locust(

@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,6 +22,7 @@ from artefact.write import RunWriter, ServerRow, TimelineRow
 from loadtests.appserver import CellBroken, ruled_client
 from loadtests.clock import now_ns
 from loadtests.instruments import Ruler
+from loadtests.outage import FaultFailed, Outage, SwitchLine
 from loadtests.recorder import read_batch
 from loadtests.spec import CellOrder, ScenarioOrder, Spec
 from patterns.caching.base import ClientSettings
@@ -32,6 +34,9 @@ LEAD_NS = 30_000_000
 """Between the order to begin and the beginning: the message must have arrived everywhere."""
 GAUGE_EVERY_S = 0.25
 """Gauges are read at random instants, this far apart on average: a regular grid would miss what recurs in its gaps."""
+
+GAUGE_WITHIN = ClientSettings(socket_timeout_s=0.2, retries=0)
+"""How the gauges' client is set: a server that hangs must not hold them up."""
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -75,6 +80,8 @@ class Conductor:
         self.tell = tell
         self._ruler = ruler
         self._redis = ruled_client(spec.redis_url, ClientSettings(), ruler, 8)
+        self._gauge_redis = ruled_client(spec.redis_url, GAUGE_WITHIN, ruler, 2)
+        self._switch = None if spec.switch_fd is None else SwitchLine(spec.switch_fd)
         self._postgres: psycopg.Connection[Any] = psycopg.connect(spec.postgres_url, autocommit=True)
         prepare_session(self._postgres, spec.scenarios[0].statements["session"])
         self._postmaster = postmaster_of(self._postgres)
@@ -95,7 +102,7 @@ class Conductor:
                        "round": order.round})  # fmt: skip
             try:
                 self._run_cell(order, info)
-            except CellBroken as broken:
+            except (CellBroken, FaultFailed) as broken:
                 info.status, info.why = "failed", str(broken)
             self.writer.save()
             self.tell({"event": "done", "id": order.id, "status": info.status, "why": info.why})
@@ -105,13 +112,16 @@ class Conductor:
 
     def close(self) -> None:
         self._redis.close()
+        self._gauge_redis.close()
         self._postgres.close()
+        if self._switch is not None:
+            self._switch.close()
 
     def _run_cell(self, order: CellOrder, info: CellInfo) -> None:
         scenario = self.spec.scenario(order.scenario)
         self._reset(scenario)
         before = self.crew.prepare(order)
-        if scenario.flood is None:
+        if scenario.flood is None and not scenario.cold:
             spread_expiries(self._redis, self.spec.key_prefix, random.Random(order.seed))
         ids = statement_ids(self._postgres, Statements(**scenario.statements))
         edge_ns = None if scenario.flood is None else window_edge_ns(self._redis, scenario.flood.window_s)
@@ -126,7 +136,12 @@ class Conductor:
         info.deadline_ns = info.window_end_ns + round(scenario.drain_s * 1e9)
         self.crew.begin(info.begin_ns)
         limited = None if scenario.flood is None else self.spec.key_prefix
-        with Gauges(self._redis, self.spec.postgres_url, order, limited) as gauges:
+        events: list[TimelineRow] = []
+        with ExitStack() as meanwhile:
+            gauges = meanwhile.enter_context(Gauges(self._gauge_redis, self.spec.postgres_url, order, limited))
+            if scenario.fault is not None:
+                outage = meanwhile.enter_context(self._outage(scenario, info))
+                events = outage.rows
             harvests = self.crew.collect()
         conductor_after = self._ruler.account()
         servers_after = self._server_accounts(ids)
@@ -140,7 +155,12 @@ class Conductor:
         samples = pa.concat_tables([read_batch(h.samples) for h in harvests]).unify_dictionaries()
         self._written_to = scenario.flood is None and scenario.workload.read_share < 1
         info.status = "done"
-        self.writer.add_cell(order.id, samples, rows, gauges.rows)
+        self.writer.add_cell(order.id, samples, rows, [*gauges.rows, *events])
+
+    def _outage(self, scenario: ScenarioOrder, info: CellInfo) -> Outage:
+        if self._switch is None or scenario.fault is None or info.window_start_ns is None:
+            raise FaultFailed(f"{scenario.name}: nobody here can break a server")
+        return Outage(self._switch, scenario.fault, info.id, info.window_start_ns, scenario.window_s)
 
     def _reset(self, scenario: ScenarioOrder) -> None:
         """Our keys deleted, our rows as they were made. The user's own rows stay as the last cell left them."""
@@ -185,12 +205,8 @@ class Gauges:
     def _watch(self) -> None:
         with psycopg.connect(self._postgres_url, autocommit=True) as connection:
             while not self._over.wait(self._rng.expovariate(1 / GAUGE_EVERY_S)):
-                info: dict[str, Any] = self._redis.info()
-                for name in ("connected_clients", "used_memory", "maxmemory", "instantaneous_ops_per_sec"):
-                    self._note("redis", name, float(info.get(name, 0)))
-                if self._limited is not None:
-                    for size in key_sizes(self._redis, self._limited):
-                        self._note("redis", "limiter_key_bytes", size)
+                with suppress(redis.ConnectionError, redis.TimeoutError):  # broken on purpose, or late: a gauge less
+                    self._ask_redis()
                 row = connection.execute(
                     "SELECT count(*), count(*) FILTER (WHERE state = 'active') FROM pg_stat_activity"
                     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -198,6 +214,14 @@ class Gauges:
                 if row is not None:
                     self._note("postgres", "connections", float(row[0]))
                     self._note("postgres", "active", float(row[1]))
+
+    def _ask_redis(self) -> None:
+        info: dict[str, Any] = self._redis.info()
+        for name in ("connected_clients", "used_memory", "maxmemory", "instantaneous_ops_per_sec"):
+            self._note("redis", name, float(info.get(name, 0)))
+        if self._limited is not None:
+            for size in key_sizes(self._redis, self._limited):
+                self._note("redis", "limiter_key_bytes", size)
 
     def _note(self, source: str, name: str, value: float) -> None:
         self.rows.append((self._cell, now_ns(), source, name, value, None))

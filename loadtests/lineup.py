@@ -38,6 +38,11 @@ class Entrant:
             return RULERS[self.name]
         return find_contender(self.file or self.twin_of or self.name).pattern
 
+    @property
+    def special(self) -> bool:
+        """Whether it runs only in scenarios that name it."""
+        return self.family == "caching" and self.kind == "contender" and self.pattern().special
+
     def limiter(self) -> type[RateLimiter]:
         """The class that runs under this name, of a rate limiter."""
         if self.kind == "ruler":

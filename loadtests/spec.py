@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from loadtests.lineup import Entrant
+from scenarios.fault import Fault
 from scenarios.flood import Crowd, Flood
 from scenarios.workload import OwnSql, Workload
 
@@ -24,6 +25,10 @@ class ScenarioOrder:
     distance_ns: int
     flood: Flood | None = None
     """Who calls, where rate limiters run in it."""
+    fault: Fault | None = None
+    """What breaks in the middle of its cells."""
+    cold: bool = False
+    """Whether its cells begin with an empty cache."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +60,8 @@ class Spec:
     cells: tuple[CellOrder, ...]
     progress_fd: int | None = None
     """Where the master tells how far it is, a JSON object a line."""
+    switch_fd: int | None = None
+    """A socket over which the master has a server of ours broken and mended: see loadtests.outage."""
 
     def scenario(self, name: str) -> ScenarioOrder:
         return next(s for s in self.scenarios if s.name == name)
@@ -87,4 +94,12 @@ def read_scenario(data: dict[str, Any]) -> ScenarioOrder:
     flood = data.get("flood")
     if flood is not None:
         flood = Flood(**{**flood, "crowds": tuple(Crowd(**crowd) for crowd in flood["crowds"])})
-    return ScenarioOrder(**{**data, "workload": Workload(**workload), "flood": flood})
+    fault = data.get("fault")
+    return ScenarioOrder(
+        **{
+            **data,
+            "workload": Workload(**workload),
+            "flood": flood,
+            "fault": None if fault is None else Fault(**fault),
+        }
+    )

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, Literal
 
 from patterns.errors import ConfigError, require
+from scenarios.fault import Fault
 from scenarios.flood import Flood
 
 Kind = Literal["caching", "limiting"]
@@ -36,9 +37,18 @@ class Scenario:
     flood: Flood | None = None
     """Who calls the limiters, where the scenario is about limiting; the plan says for how many windows."""
 
+    fault: Fault | None = None
+    """What breaks in the middle of a cell. Skipped, with the reason, on servers that are not ours to break."""
+    cold: bool = False
+    """Begin with an empty cache: only a contender that can warm it may, and what that costs it is told."""
+    contenders: tuple[str, ...] | None = None
+    """Who runs in it, where it makes sense for some only (the user's own files always do). None: all of its kind."""
+
     def __post_init__(self) -> None:
         require(self.window_ttls >= 1, "window_ttls", self.window_ttls, "1 or more")
         require((self.flood is not None) == (self.kind == "limiting"), "flood", self.flood, "one for limiting only")
+        require(self.fault is None or self.kind == "caching", "fault", self.fault, "none, where limiters run")
+        require(not self.cold or self.warm_up_s == 0, "warm_up_s", self.warm_up_s, "0 in a scenario that begins cold")
 
 
 @cache

@@ -11,13 +11,15 @@ from urllib.parse import quote
 
 from stack.guard import guarded
 from stack.postgres import USER, connect, free_port, inspect_postgres
-from stack.redis import inspect_redis
+from stack.redis import answers, inspect_redis
 from stack.servers import Stack, StackError
+from stack.switch import ContainerSwitch
 
 COMPOSE_FILE = Path(__file__).parent.parent / "docker-compose.yml"
 ENGINE_WITHIN_S = 3.0
 PULL_WITHIN_S = 600.0
 UP_WITHIN_S = 120.0
+SWITCH_WITHIN_S = 10.0
 
 
 class NoContainers(StackError):
@@ -74,6 +76,11 @@ def open_containers(why: str, say: Callable[[str], None]) -> Iterator[Stack]:
             connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
         postgres, postgres_remarks = inspect_postgres(postgres_url)
         redis, redis_remarks = inspect_redis(redis_url)
+        switch = ContainerSwitch(
+            lambda words: docker([*compose, *words], environment, SWITCH_WITHIN_S, f"a Redis to {words[0]}"),
+            "redis",
+            lambda: answers(redis_url),
+        )
         yield Stack(
             provider="containers",
             why=why,
@@ -82,6 +89,7 @@ def open_containers(why: str, say: Callable[[str], None]) -> Iterator[Stack]:
             ours=True,
             remarks=(*postgres_remarks, *redis_remarks),
             register_child=guard.register_child,
+            redis_switch=switch,
         )
 
 

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from stack.binaries import postgres_bin, server_account, valkey_binary
 from stack.guard import guarded
 from stack.postgres import inspect_postgres, start_postgres
-from stack.redis import inspect_redis, start_valkey
+from stack.redis import answers, inspect_redis, start_valkey
 from stack.servers import Stack
+from stack.switch import EmbeddedSwitch
 
 
 @contextmanager
@@ -19,6 +20,7 @@ def open_embedded(why: str, say: Callable[[str], None]) -> Iterator[Stack]:
         say("starting PostgreSQL and Valkey")
         copies = guard.directory / "bin"
         redis_url = start_valkey(guard, valkey_binary(copies, account), account)
+        switch = EmbeddedSwitch(guard, guard.started[-1], lambda: answers(redis_url))
         postgres_url = start_postgres(guard, postgres_bin(copies, account), account)
         with ThreadPoolExecutor(2) as pool:
             postgres = pool.submit(inspect_postgres, postgres_url)
@@ -31,4 +33,5 @@ def open_embedded(why: str, say: Callable[[str], None]) -> Iterator[Stack]:
             ours=True,
             remarks=(*postgres.result()[1], *redis.result()[1]),
             register_child=guard.register_child,
+            redis_switch=switch,
         )

@@ -8,6 +8,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,18 @@ LONGEST_DIRECTORY = 60
 """Characters: a unix socket's path below it must fit into 103 bytes (macOS; 107 on Linux)."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """A server that the warden started, and how: it can be signalled, and started again."""
+
+    pid: int
+    argv: tuple[str, ...]
+    log: Path
+    stop: tuple[str, ...]
+    account: tuple[int, int] | None
+    env: Mapping[str, str]
+
+
 class Guard:
     """A running warden and its private directory. Calls may come from any thread."""
 
@@ -26,6 +39,7 @@ class Guard:
         self.owner = os.getpid()
         self.turn = threading.Lock()
         self.asked = 0
+        self.started: list[Started] = []
         with open(directory / warden.LOG, "wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-I", "-S", warden.__file__, str(directory), str(self.owner)],
@@ -73,7 +87,21 @@ class Guard:
         if "error" in answer:
             raise OSError(answer.get("errno"), answer["error"])
         pid: int = answer["pid"]
+        self.started.append(
+            Started(pid=pid, argv=tuple(argv), log=log, stop=tuple(stop), account=account, env=dict(env))
+        )
         return pid
+
+    def start_again(self, server: Started) -> Started:
+        """Start a server that has ended just as it was started before."""
+        self.start(server.argv, log=server.log, stop=server.stop, account=server.account, env=server.env)
+        return self.started[-1]
+
+    def signal(self, pid: int, name: str) -> None:
+        """Send a server that the warden started a signal (SIGSTOP, SIGCONT, SIGKILL). Raises OSError."""
+        answer = self.ask(do="signal", pid=pid, signal=name)
+        if "error" in answer:
+            raise OSError(answer.get("errno"), answer["error"])
 
     def returncode(self, pid: int) -> int | None:
         """None while the server runs."""

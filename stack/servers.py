@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from patterns.errors import ConfigError
@@ -54,6 +54,22 @@ class Server:
         return f"{self.name} {self.version}"
 
 
+class Switch(Protocol):
+    """How to make a server of ours fail, and come back. Every method returns once it is so."""
+
+    def pause(self) -> None:
+        """Hung: connections stay open and new ones are accepted, nothing is answered."""
+
+    def resume(self) -> None:
+        """Go on where it was paused, with all that it held."""
+
+    def kill(self) -> None:
+        """Gone, with all that it held; connections are refused."""
+
+    def restart(self) -> None:
+        """Back after a kill: empty, at the same address, with the same password."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stack:
     """PostgreSQL and a Redis-compatible server, ready for use."""
@@ -69,6 +85,8 @@ class Stack:
     remarks: tuple[Remark, ...] = ()
     register_child: Callable[[int], None] = field(repr=False)
     """Name a process (by pid) that must not outlive this one: it is killed first when this process ends in any way."""
+    redis_switch: Switch | None = field(default=None, repr=False)
+    """How to make Redis fail. None where it is not ours to break."""
 
     def first_line(self) -> str:
         """The first line of output: what the run stands on and why."""

@@ -53,6 +53,8 @@ class Warden:
                 return self.start(command)
             case "poll":
                 return {"returncode": self.servers[command["pid"]][0].poll()}
+            case "signal":
+                return self.send(command["pid"], command["signal"])
             case "child":
                 return self.register_child(command["pid"])
             case "at_end":
@@ -85,6 +87,16 @@ class Warden:
         write_json(self.directory / "servers.json", list(self.servers))
         return {"pid": process.pid}
 
+    def send(self, pid: int, name: str) -> dict[str, Any]:
+        """Signal a server; one that has ended is an error. After SIGKILL it is gone when this returns."""
+        process = self.servers[pid][0]
+        if process.poll() is not None:
+            return {"error": f"server {pid} has ended", "errno": errno.ESRCH}
+        process.send_signal(signal.Signals[name])
+        if name == "SIGKILL":
+            process.wait(STOP_WITHIN_S)
+        return {}
+
     def die_with_parent(self, signal_number: int) -> None:
         if self.libc is not None:
             self.libc.prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
@@ -109,6 +121,7 @@ class Warden:
         for process, stop in self.servers.values():
             if process.poll() is None:
                 process.send_signal(stop[0])
+                process.send_signal(signal.SIGCONT)  # a stopped process would not hear it
         for process, stop in self.servers.values():
             for firmer in (*stop[1:], signal.SIGKILL):
                 try:

@@ -1,0 +1,112 @@
+"""Faults in mid-cell: the conductor says when, the process that started the servers breaks and mends them.
+
+Between the two lies a socket: the conductor's process has no right to signal a server, and must not know how.
+"""
+
+import json
+import socket
+import threading
+import time
+from types import TracebackType
+from typing import Any
+
+from artefact.write import TimelineRow
+from loadtests.clock import now_ns
+from scenarios.fault import Fault, Trouble
+from stack.servers import Switch
+
+BREAK: dict[Trouble, str] = {"kill redis": "kill", "hang redis": "pause"}
+MEND: dict[Trouble, str] = {"kill redis": "restart", "hang redis": "resume"}
+
+
+class FaultFailed(RuntimeError):
+    """A server could not be broken, or did not come back."""
+
+
+def serve_switch(line: socket.socket, switch: Switch) -> threading.Thread:
+    """Do at this end what is asked for at the other, a word a line, until it closes. Returns the thread that does."""
+
+    def serve() -> None:
+        with line.makefile("rw", encoding="utf-8") as words:
+            for word in words:
+                began_ns, error = now_ns(), ""
+                try:
+                    getattr(switch, word.strip())()
+                except Exception as raised:  # noqa: BLE001 - it is told at the other end, where the cell fails with it
+                    error = f"{type(raised).__name__}: {raised}"
+                words.write(json.dumps({"began_ns": began_ns, "ended_ns": now_ns(), "error": error}) + "\n")
+                words.flush()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    return thread
+
+
+class SwitchLine:
+    """The conductor's end."""
+
+    def __init__(self, fd: int) -> None:
+        self._socket = socket.socket(fileno=fd)
+        self._words = self._socket.makefile("rw", encoding="utf-8")
+
+    def ask(self, word: str) -> tuple[int, int]:
+        """Have it done; when that began and when it was so. Raises FaultFailed."""
+        self._words.write(f"{word}\n")
+        self._words.flush()
+        told: dict[str, Any] = json.loads(self._words.readline() or '{"error": "nobody answers"}')
+        if told["error"]:
+            raise FaultFailed(f"{word}: {told['error']}")
+        return told["began_ns"], told["ended_ns"]
+
+    def close(self) -> None:
+        self._words.close()
+        self._socket.close()
+
+
+class Outage:
+    """A fault while the block runs, at its time in the window. Mended when the block ends, whatever the end is."""
+
+    def __init__(self, line: SwitchLine, fault: Fault, cell: int, window_start_ns: int, window_s: float) -> None:
+        self.rows: list[TimelineRow] = []
+        """The fault's beginning and end: when it was so, not when it was asked for."""
+        self._line = line
+        self._fault = fault
+        self._cell = cell
+        self._begins_ns = window_start_ns + round(fault.begins_share * window_s * 1e9)
+        self._ends_ns = self._begins_ns + round(fault.lasts_share * window_s * 1e9)
+        self._over = threading.Event()
+        self._error: FaultFailed | None = None
+        self._thread = threading.Thread(target=self._provoke, daemon=True)
+
+    def __enter__(self) -> "Outage":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+        if self._error is not None and error is None:
+            raise self._error
+
+    def _provoke(self) -> None:
+        try:
+            if self._wait_until(self._begins_ns):
+                return
+            began_ns, _ = self._line.ask(BREAK[self._fault.what])
+            self.rows.append((self._cell, began_ns, "fault", "began", None, self._fault.what))
+            self._wait_until(self._ends_ns)
+            _, ended_ns = self._line.ask(MEND[self._fault.what])
+            self.rows.append((self._cell, ended_ns, "fault", "ended", None, self._fault.what))
+        except FaultFailed as failed:
+            self._error = failed
+
+    def _wait_until(self, instant_ns: int) -> bool:
+        """True where the block ended before."""
+        while not self._over.is_set():
+            left_s = (instant_ns - now_ns()) / 1e9
+            if left_s <= 0:
+                return False
+            time.sleep(min(left_s, 0.05))
+        return True
