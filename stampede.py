@@ -121,6 +121,50 @@ def report(
 
 
 @app.command()
+def serializers(
+    stack: StackName = "auto",
+    postgres: PostgresUrl = None,
+    redis: RedisUrl = None,
+    serializer: Annotated[
+        list[str] | None, typer.Option("--serializer", help="path of your own serializer: beside ours. May be repeated")
+    ] = None,
+    only: Only = None,
+    record: Annotated[list[str] | None, typer.Option("--record", help="only these records. May be repeated")] = None,
+    rounds: Annotated[int, typer.Option(help="rounds; below 6: ranges, no verdicts")] = 20,
+    allow_pickle: Annotated[
+        bool, typer.Option("--allow-pickle", help="read pickled bytes back from a server that is not ours")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="the same seed gives the same orders of blocks")] = 1,
+    runs: Annotated[Path, typer.Option(help="where run folders go")] = Path("runs"),
+) -> None:
+    """Compare serializers: what survives, what it costs, what it weighs; and write a page."""
+    from loadtests.serializers.bench import SerializersOrder, run_serializers
+    from loadtests.serializers.progress import serializers_progress
+    from reports.serializers.render import print_advice, render_serializers
+    from stack.open import open_stack
+
+    with bad_input_in_one_line():
+        order = SerializersOrder(
+            only=tuple(only or ()),
+            own=tuple(serializer or ()),
+            records=tuple(record or ()),
+            rounds=rounds,
+            allow_pickle=allow_pickle,
+            seed=seed,
+            runs=runs,
+            command=shlex.join(["stampede", *sys.argv[1:]]),
+        )
+        order.chosen(ours=not (postgres or redis))
+        with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
+            say(servers.first_line())
+            with serializers_progress() as advance:
+                folder = run_serializers(order, servers, say, advance)
+        page = render_serializers(folder)
+        print_advice(folder)
+        say(f"report: {page}")
+
+
+@app.command()
 def web(
     stack: StackName = "auto",
     postgres: PostgresUrl = None,

@@ -35,6 +35,7 @@ BATCHES = pa.schema(
         pa.field("operation", NAME, False),
         pa.field("calls", pa.int32(), False),
         pa.field("elapsed_ns", pa.int64(), False),  # of all calls of the batch together
+        pa.field("cpu_ns", pa.int64()),  # of that, what the thread had a processor; null: it waited for a server
     ]
 )
 PROBES = pa.schema(

@@ -1,5 +1,6 @@
 """The serializer bench: what survives, what it weighs, then rounds of timed calls; all into a run folder."""
 
+import json
 import subprocess
 import sys
 from base64 import b64encode
@@ -14,7 +15,7 @@ import redis
 
 from artefact.schema import ContenderInfo, RunInfo, ScenarioInfo
 from artefact.serializers import PLAN, write_part
-from artefact.write import RunWriter
+from artefact.write import write_whole
 from loadtests.circumstances import circumstances, version_of
 from loadtests.serializers.cache_path import HASH
 from loadtests.serializers.fidelity import fidelity, said
@@ -80,7 +81,8 @@ def run_serializers(
     named = [kinds()[name] for name in (order.records or kinds())]
     folder = new_folder(order.runs)
     end_s = monotonic() + order.limit_s
-    writer = RunWriter(folder, described(order, stack, chosen, named))
+    run = described(order, stack, chosen, named)
+    save(folder, run)
     try:
         advance("what survives a round trip", 0, order.rounds)
         write_found(folder, chosen)
@@ -99,7 +101,6 @@ def run_serializers(
         for kind, name in left_out:
             say(f"{name} refuses {kind}: listed as refused, not timed")
         round_order = RoundOrder(
-            folder=str(folder.resolve()),
             round=1,
             seed=order.seed,
             redis_url=stack.redis.url,
@@ -115,7 +116,8 @@ def run_serializers(
         for number in range(1, order.rounds + 1):
             advance("rounds", number - 1, order.rounds)
             begin_s = monotonic()
-            in_a_process(replace(round_order, round=number), stack)
+            for table, rows in in_a_process(replace(round_order, round=number), stack).items():
+                write_part(folder, table, number, rows)
             took_s, left = monotonic() - begin_s, order.rounds - number
             if left:
                 fits = (end_s - monotonic()) / left / took_s
@@ -124,25 +126,29 @@ def run_serializers(
         advance("rounds", order.rounds, order.rounds)
         if min(shares) < 0.5:
             what = f"blocks were cut to {min(shares):.0%} of their length to end within {order.limit_s:g} s"
-            writer.run.remarks.append({"name": "short-blocks", "what": what, "cost": "wider intervals"})
-        writer.run.status = "finished"
+            run.remarks.append({"name": "short-blocks", "what": what, "cost": "wider intervals"})
+        run.status = "finished"
     except BaseException as error:
-        writer.run.status = "cut" if isinstance(error, KeyboardInterrupt) else "failed"
+        run.status = "cut" if isinstance(error, KeyboardInterrupt) else "failed"
         raise
     finally:
-        writer.run.finished_utc = now_utc()
-        writer.save()
+        run.finished_utc = now_utc()
+        save(folder, run)
     return folder
 
 
-def in_a_process(order: RoundOrder, stack: Stack) -> None:
+def in_a_process(order: RoundOrder, stack: Stack) -> dict[str, list[Any]]:
+    """The rows of one round by table. Raises BenchFailed where its process does not end well."""
     command = [sys.executable, "-m", "loadtests.serializers.round"]
-    with subprocess.Popen(command, cwd=REPO, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=REPO, text=True, stdin=pipe, stdout=pipe, stderr=pipe) as child:
         stack.register_child(child.pid)
-        _, errors = child.communicate(order.as_json())
+        told, errors = child.communicate(order.as_json())
     if child.returncode != 0:
         lines = errors.strip().splitlines() or [f"exit code {child.returncode}"]
         raise BenchFailed(f"round {order.round}: {lines[-1]}")
+    rows: dict[str, list[Any]] = json.loads(told.splitlines()[-1])
+    return rows
 
 
 def write_found(folder: Path, chosen: Sequence[Codec]) -> None:
@@ -274,6 +280,11 @@ def contender(codec: Codec) -> ContenderInfo:
         twin_of=REFERENCE if codec.name == TWIN else None,
         file=codec.file,
     )
+
+
+def save(folder: Path, run: RunInfo) -> None:
+    """Write run.json as it stands."""
+    write_whole(folder / "run.json", json.dumps(run.as_json(), indent=1, default=str).encode())
 
 
 def new_folder(runs: Path) -> Path:

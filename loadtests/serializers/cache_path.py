@@ -115,7 +115,7 @@ def in_turns(
                 call(one)
             elapsed = perf_counter_ns() - begin
             if pair:
-                rows.append((*where, operation, len(inputs), elapsed))
+                rows.append((*where, operation, len(inputs), elapsed, None))
     return rows
 
 

@@ -134,11 +134,11 @@ def kinds() -> Mapping[str, RecordKind]:
         maker, end = Maker(words), "" if text == "ascii" else "-unicode"
         script = "ASCII" if text == "ascii" else "text in many scripts"
         rows: list[tuple[str, str, type[Any], Callable[[random.Random], Any], int]] = [
-            ("user-200", "a flat user row, about 200 bytes", User, maker.user(40), 256),
-            ("user-500", "a flat user row, about 500 bytes", User, maker.user(340), 256),
+            ("user-200", "a flat user row, about 200 bytes", User, maker.user(40), 128),
+            ("user-500", "a flat user row, about 500 bytes", User, maker.user(340), 128),
             ("profile", "a nested profile: timestamps, a decimal, bytes, None", Profile, maker.profile, 64),
-            ("orders", "a list of 100 orders", Orders, maker.orders, 16),
-            ("page", "a page of search results, about 70 KB", Page, maker.page, 8),
+            ("orders", "a list of 100 orders", Orders, maker.orders, 12),
+            ("page", "a page of search results, about 70 KB", Page, maker.page, 6),
         ]
         for name, what, record_type, make, pool in rows:
             found[name + end] = RecordKind(
