@@ -24,7 +24,7 @@ def wrong(calls: Calls, limit: int, window_s: float) -> Wrong:
     over_admitted = over_refused = 0
     for start, end, allowed in zip(calls.start_s, calls.end_s, calls.allowed, strict=True):
         if allowed:
-            inside = (past.end_s <= start) & (past.start_s > end - window_s)
+            inside = (past.end_s < start) & (past.start_s > end - window_s)
             over_admitted += int(inside.sum() >= limit)
         else:
             touching = np.searchsorted(starts, end, side="right") - np.searchsorted(ends, start - window_s, "right")

@@ -1,0 +1,105 @@
+"""One short flood through real Locust processes: ours, a user's own limiter, and the bound."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from artefact.read import Run, read_run
+from loadtests.bench import BenchOrder, check_order, prepare_run, run_bench
+from patterns.errors import ConfigError
+from reports.judge import judge
+from reports.limiting.judge import judged
+from reports.render import render
+from scenarios.plans import find_plan
+from scenarios.workload import WorkloadFile
+from stack.servers import Stack
+from tests.loadtests.conftest import CONTENDERS, added, commands, counted
+
+OWN = CONTENDERS / "incr_expire.py"
+PLAN = replace(find_plan("smoke"), scenarios=("rate-limit-flood",))
+
+
+@pytest.fixture(scope="module")
+def flood_run(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    order = BenchOrder(
+        plan=PLAN,
+        workload=WorkloadFile(common={"records": 2_000}),
+        contenders=("sliding-log", "sliding-window", "fixed-window"),
+        own_contenders=(str(OWN),),
+        runs=tmp_path_factory.mktemp("runs"),
+    )
+    spec, _ = prepare_run(order, stack, lambda _line: None)
+    run_bench(spec, stack, lambda _event: None)
+    return read_run(Path(spec.folder))
+
+
+def test_limiters_run_where_limiting_is_the_question_and_the_users_own_beside_ours(flood_run: Run) -> None:
+    names = {cell.contender for cell in flood_run.done}
+    assert names == {"sliding-log", "sliding-window", "fixed-window", "incr-expire", "bare-evalsha"}
+    assert {c.family for c in flood_run.info.contenders} == {"limiting"}
+
+
+def test_refusals_are_answers(flood_run: Run) -> None:
+    """Nothing failed, Locust counted what the samples hold, and every sample has its decision."""
+    samples = flood_run.samples
+    assert samples["error"].isna().all()
+    assert samples["allowed"].notna().all()
+    assert (~samples["allowed"].astype(bool)).any()
+    for cell in flood_run.done:
+        assert cell.locust_requests == (samples["cell"] == cell.id).sum()
+
+
+def test_what_we_sent_is_what_redis_counted_and_scripts_did_the_rest(flood_run: Run) -> None:
+    """Exactly equal, but for commands that the limiter's script names; and of those ZADD is one an admitted call."""
+    scripted = {c.name: set(c.script_commands) for c in flood_run.info.contenders}
+    for cell in flood_run.done:
+        ours = added(
+            commands(counted(flood_run.servers, cell.id, "process-")),
+            commands(counted(flood_run.servers, cell.id, "conductor")),
+        )
+        theirs = commands(counted(flood_run.servers, cell.id, "redis"))
+        named = scripted[cell.contender]
+        assert {n: c for n, c in theirs.items() if n not in named} == {n: c for n, c in ours.items() if n not in named}
+        assert all(theirs[name] >= ours.get(name, 0) for name in named if name in theirs)
+        if cell.contender == "sliding-log":
+            mine = flood_run.samples[flood_run.samples["cell"] == cell.id]
+            assert named == {"time", "zremrangebyscore", "zcard", "zrange", "zadd", "pexpire"}
+            assert theirs["zadd"] == mine["allowed"].sum()
+            assert theirs["time"] - ours.get("time", 0) == theirs["evalsha"] == len(mine)
+    assert "counts-differ" not in {doubt.kind.name for doubt in judge(flood_run).doubts}
+
+
+def test_the_judgement_shows_what_each_is_known_for(flood_run: Run) -> None:
+    """The exact log is never certainly above L; a fixed window is, at the edge; the article's starves."""
+    limiting = judge(flood_run).limiting
+    assert limiting is not None
+    by_name = {x.info.name: x for x in judged(limiting)}
+    log, fixed, article = (by_name[n] for n in ("sliding-log", "fixed-window", "sliding-window"))
+    assert log.kept_strict != "broken"
+    assert log.wrong.admitted == 0
+    assert fixed.kept_strict == "broken"
+    assert fixed.kept != "broken"
+    assert article.got("steady 1.1 ×", "flood 10 ×") < 0.9 <= log.got("steady 1.1 ×", "flood 10 ×")
+    assert by_name["incr-expire"].decisions == log.decisions
+    assert log.round_trips == 1
+    assert log.sent_per_decision == 1
+    assert len(log.key_bytes) > 0
+
+
+def test_the_report_shows_them(flood_run: Run) -> None:
+    """The page has a section with every limiter, both questions, and a CSV; nothing of it needs a caching contender."""
+    page = render(flood_run.folder).read_text(encoding="utf-8")
+    assert 'id="rate-limit-flood"' in page
+    assert "incr-expire" in page
+    for question in ("Did it keep its contract?", "Did users get what they were entitled to?"):
+        assert question in page
+    lines = (flood_run.folder / "limiters.csv").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 6
+    assert len({line.count(",") for line in lines}) == 1
+
+
+def test_a_limiter_where_only_caching_is_asked_is_refused() -> None:
+    plan = replace(find_plan("smoke"), scenarios=("stampede",))
+    with pytest.raises(ConfigError, match="caching"):
+        check_order(BenchOrder(plan=plan, own_contenders=(str(OWN),)))
