@@ -9,6 +9,7 @@ from rich.text import Text
 from artefact.read import read_run
 from artefact.schema import ScenarioInfo
 from reports import answer, words
+from reports.experiments.section import sections
 from reports.judge import Judgement, judge
 from reports.metrics.metric import find_metric
 
@@ -33,10 +34,10 @@ def print_judged(judgement: Judgement, console: Console | None = None) -> None:
     console = console or Console()
     width = min(WIDTH, console.width) if console.is_terminal else WIDTH
     found = answer.answers(judgement)
-    if not judgement.cells:
-        console.print("No cell was finished: there is nothing to report.", width=width)
-    else:
+    if judgement.cells:
         console.print(Text(answer.headline(found, judgement), style="bold"), width=width)
+    elif judgement.run.info.cells or not judgement.run.info.experiments:
+        console.print("No cell was finished: there is nothing to report.", width=width)
     for a in found:
         if a.winner is None:
             console.print(Text(f"{a.scenario.name}: no answer: {a.why}."), width=width)
@@ -44,6 +45,9 @@ def print_judged(judgement: Judgement, console: Console | None = None) -> None:
         console.print(Text(f"{a.scenario.name}: {a.winner}, {a.figure}."), width=width)
         if a.price:
             console.print(Text(f"  Price: {a.price}; wrong for {a.wrong_for}."), width=width)
+    for section in sections(judgement.run):
+        told = section.findings.answer if section.findings else f"{section.info.status}: {section.info.why}"
+        console.print(Text(f"{section.info.name}: {told}"), width=width)
     for doubt in judgement.doubts:
         where = f"{doubt.scenario}: " if doubt.scenario else ""
         console.print(Text(f"Doubt {doubt.number}. {where}{doubt.what}", style="yellow"), width=width)

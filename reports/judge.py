@@ -365,7 +365,8 @@ def cells_missing(judgement: Judgement) -> Iterator[Doubt]:
 
 
 def few_rounds(judgement: Judgement) -> Iterator[Doubt]:
-    if judgement.rounds < MIN_ROUNDS and (judgement.cells or judgement.limiting is None):
+    planned = judgement.run.info.cells  # experiments alone have rounds of their own
+    if planned and judgement.rounds < MIN_ROUNDS and (judgement.cells or judgement.limiting is None):
         yield Doubt(
             kind=d.FEW_ROUNDS,
             what=f"{judgement.rounds} complete round{'' if judgement.rounds == 1 else 's'}: no verdict",

@@ -18,6 +18,7 @@ from artefact.read import Run, read_run
 from artefact.schema import METHOD, ContenderInfo, ScenarioInfo
 from reports import answer, charts, decision, words
 from reports.charts import Chart
+from reports.experiments import section as experiments
 from reports.frames import Cell
 from reports.judge import (
     Judgement,
@@ -135,6 +136,7 @@ def page(judgement: Judgement) -> str:
         colors={c.name: charts.style_of(run.info.contenders, c.name).variable for c in run.info.contenders},
         sections=[section(judgement, scenario) for scenario in judgement.scenarios],
         limiters=limiters.sections(judgement),
+        experiments=experiments.sections(run),
         palette=charts.PALETTE,
         method=METHOD,
         downloads=sorted(tables(judgement)),
@@ -317,6 +319,9 @@ def tables(judgement: Judgement) -> dict[str, str]:
     found["comparisons.csv"] = as_csv(names, rows)
     if judgement.limiting is not None:
         found["limiters.csv"] = as_csv(limiters.HEADER, limiters.csv_rows(judgement))
+    for told in experiments.sections(judgement.run):
+        if told.findings is not None and told.findings.names:
+            found[f"experiment-{told.info.name}.csv"] = as_csv(told.findings.names, told.findings.csv)
     rows = [
         (
             x.number,

@@ -1,0 +1,1 @@
+"""What the experiments found: a file each."""

@@ -1,0 +1,206 @@
+"""Pipelining: the time of N reads by way, and from which N on it pays, paired by round."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from artefact.schema import ExperimentInfo
+from reports import words
+from reports.charts import COLORS, DASHES, INK, MARKERS, MUTED, Chart, drawn, dress, legend, new_figure, short
+from reports.experiments.section import Entry, Findings, Grid
+from reports.statistics import MIN_ROUNDS, Comparison, Estimate, compare, median
+
+NAME = "pipelining"
+ALONE = "one by one"
+"""The way that the others are compared with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """So many reads in one way at one distance."""
+
+    way: str
+    distance: str
+    reads: int
+    time_ms: Estimate
+    against_alone: Comparison | None
+    """Paired by round; None: it is that way itself."""
+
+    @property
+    def faster(self) -> bool:
+        """Whether the whole interval of the ratio lies below 1."""
+        c = self.against_alone
+        return c is not None and c.ratio is not None and c.ratio.high < 1
+
+
+def batches(facts: pd.DataFrame) -> list[Batch]:
+    """Every way at every distance and number of reads, in the order of distance, way and number."""
+    times = facts[facts["name"] == "batch"]
+    by_round: Mapping[tuple[str, str, float], pd.Series] = {
+        key: own.set_index("round")["value"]  # type: ignore[misc]
+        for key, own in times.groupby(["parameter", "variant", "at"])
+    }
+    found = []
+    for (distance, way, reads), own in by_round.items():
+        other = by_round.get((distance, ALONE, reads))
+        comparison = None
+        if way != ALONE and other is not None:
+            both = own.index.intersection(other.index).sort_values()
+            comparison = compare(own[both].tolist(), other[both].tolist())
+        found.append(
+            Batch(way=way, distance=distance, reads=int(reads), time_ms=median(own.tolist()), against_alone=comparison)
+        )
+    return found
+
+
+def break_even(found: list[Batch], way: str, distance: str) -> int | None:
+    """The fewest reads from which on the way is faster at every number that was tried; None: there is none.
+
+    Looked for from the most reads down to the first that is not faster: tests in a fixed order, each of which is made
+    only if the one before it succeeded, need no correction for their number.
+    """
+    least = None
+    for batch in sorted((b for b in found if (b.way, b.distance) == (way, distance)), key=lambda b: -b.reads):
+        if not batch.faster:
+            break
+        least = batch.reads
+    return least
+
+
+def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001 - its words stand in the page already
+    found = batches(facts)
+    names = "way distance reads time_ms low high level rounds ratio ratio_low ratio_high"
+    rows = []
+    for b in found:
+        e, ratio = b.time_ms, b.against_alone.ratio if b.against_alone else None
+        shift = (ratio.estimate, ratio.low, ratio.high) if ratio else ("", "", "")
+        rows.append((b.way, b.distance, b.reads, e.value, e.low, e.high, e.level or "", e.rounds, *shift))
+    return Findings(answer=answer(found), grids=[grid(found)], charts=[chart(found)], names=names, csv=rows)
+
+
+def ways(found: list[Batch]) -> list[str]:
+    """The plain way first."""
+    return sorted({b.way for b in found}, key=lambda w: (w != ALONE, w != "pipelined", w))
+
+
+def distances(found: list[Batch]) -> list[str]:
+    return sorted({b.distance for b in found}, key=lambda d: float(d.split()[0]))
+
+
+def answer(found: list[Batch]) -> str:
+    rounds = min(b.time_ms.rounds for b in found)
+    if rounds < MIN_ROUNDS:
+        return f"No verdict: {rounds} round{'' if rounds == 1 else 's'} cannot carry one; medians stand below."
+    parts = []
+    for distance in distances(found):
+        for way in ways(found)[1:]:
+            least = break_even(found, way, distance)
+            most = max((b for b in found if (b.way, b.distance) == (way, distance)), key=lambda b: b.reads)
+            ratio = most.against_alone.ratio if most.against_alone else None
+            if least is None or ratio is None:
+                parts.append(f"at {distance}, {way}: not shown to pay at any number")
+                continue
+            times = (
+                f"{words.number(1 / ratio.estimate)} ({words.number(1 / ratio.high)} – {words.number(1 / ratio.low)})"
+            )
+            parts.append(
+                f"at {distance}, {way} pays from {least} reads on; at {most.reads} it is {times} times as fast"
+            )
+    return f"{'; '.join(parts)}.".replace("at", "At", 1)
+
+
+def grid(found: list[Batch]) -> Grid:
+    rows = []
+    for distance in distances(found):
+        for reads in sorted({b.reads for b in found}):
+            entries = [Entry(text=distance)]
+            for way in ways(found):
+                b = next(x for x in found if (x.way, x.distance, x.reads) == (way, distance, reads))
+                c = b.against_alone
+                ratio = (
+                    f"× {words.number(c.ratio.estimate)} ({words.number(c.ratio.low)} – {words.number(c.ratio.high)})"
+                    if c and c.ratio
+                    else words.interval(b.time_ms)
+                )
+                entries.append(
+                    Entry(text=words.with_unit(b.time_ms.value, "ms"), detail=ratio, heat=0 if b.faster else None)
+                )
+            rows.append((f"{reads}", entries))
+    return Grid(
+        anchor="pipelining-table",
+        title="Time of N reads",
+        explain=(
+            "The median over rounds; below it, for the plain way the interval of the median, for the others the ratio "
+            "to the plain way in the same round (Hodges–Lehmann) with its exact signed-rank interval. Coloured: the "
+            "whole interval lies below 1."
+        ),
+        columns=["reads", "distance", *ways(found)],
+        rows=rows,
+        folded=True,
+    )
+
+
+def chart(found: list[Batch]) -> Chart:
+    figure = new_figure(7.6, 3.6)
+    panels = figure.subplots(1, len(distances(found)), sharey=True, squeeze=False)[0]
+    table = []
+    for axes, distance in zip(panels, distances(found), strict=True):
+        for i, way in enumerate(ways(found)):
+            own = sorted((b for b in found if (b.way, b.distance) == (way, distance)), key=lambda b: b.reads)
+            x, y = [b.reads for b in own], [b.time_ms.value for b in own]
+            axes.fill_between(
+                x, [b.time_ms.low for b in own], [b.time_ms.high for b in own], color=COLORS[i], alpha=0.15, linewidth=0
+            )
+            axes.plot(
+                x,
+                y,
+                color=COLORS[i],
+                marker=MARKERS[i],
+                linestyle=DASHES[i],
+                markersize=4.5,
+                linewidth=1.8,
+                label=way if axes is panels[0] else None,
+            )
+            table += [
+                [distance, way, str(b.reads), words.number(b.time_ms.value), words.interval(b.time_ms)] for b in own
+            ]
+        least = break_even(found, "pipelined", distance)
+        if least is not None:
+            axes.axvline(least, color=MUTED, linestyle=":", linewidth=1.1)
+            axes.text(
+                least,
+                1.01,
+                f"pays from {least}",
+                color=MUTED,
+                fontsize=8.5,
+                va="bottom",
+                ha="left",
+                transform=axes.get_xaxis_transform(),
+            )
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(short))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_major_formatter(FuncFormatter(short))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.set_xlabel(f"reads, at a distance of {distance} (log)")
+        dress(axes)
+    panels[0].set_ylabel("time of the batch, ms (log)")
+    panels[0].yaxis.label.set_color(INK)
+    legend(figure)
+    question = "How long do N reads take?"
+    return Chart(
+        anchor="pipelining-chart",
+        question=question,
+        caption=answer(found),
+        how_to_read=(
+            "Marks: the median over rounds; shaded: its interval. One by one, every read waits for a round trip; a "
+            "pipeline and MGET wait for one. Dotted: from so many reads on, a pipeline is faster at every number that "
+            "was tried, by the paired interval. The distance is simulated."
+        ),
+        svg=drawn(figure, "pipelining-chart", question, answer(found)),
+        columns=["distance", "way", "reads", "ms", "interval"],
+        rows=table,
+    )
