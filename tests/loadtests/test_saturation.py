@@ -1,0 +1,54 @@
+"""A contender that cannot keep up is never flattered: what was due and not answered in time is counted and said."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from artefact.read import Run, read_run
+from loadtests.bench import BenchOrder, prepare_run, run_bench
+from reports.judge import imbalances, judge
+from reports.render import render
+from scenarios.plans import find_plan
+from scenarios.workload import WorkloadFile
+from stack.servers import Stack
+
+
+@pytest.fixture(scope="module")
+def saturated(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Two application servers of one thread, each load 100 ms: 20 answers a second, 200 requests a second."""
+    common = {"records": 2_000, "users_per_process": 1}
+    stampede = {"load_cpu_ms": 0.0, "load_wait_ms": 100.0, "rtt_ms": 0.0}
+    order = BenchOrder(
+        plan=replace(find_plan("smoke"), scenarios=("stampede",)),
+        workload=WorkloadFile(common=common, by_scenario={"stampede": stampede}),
+        contenders=("no-cache",),
+        reference="no-cache",
+        runs=tmp_path_factory.mktemp("saturated"),
+    )
+    spec, _ = prepare_run(order, stack, lambda _line: None)
+    run_bench(spec, stack, lambda _event: None)
+    return read_run(Path(spec.folder))
+
+
+def test_what_no_thread_was_free_for_before_the_deadline_never_began_and_is_there_all_the_same(saturated: Run) -> None:
+    (cell,) = (c for c in saturated.done if c.contender == "no-cache")
+    rows = saturated.samples[saturated.samples["cell"] == cell.id]
+    never = rows[rows["start_ns"].isna()]
+    assert len(never) > len(rows) / 2
+    assert never["end_ns"].isna().all()
+    assert set(never["error"].astype(str)) == {"Unanswered"}
+    assert int(rows["loads"].sum()) == int(rows["start_ns"].notna().sum())
+
+
+def test_locust_counts_the_unanswered_too_and_the_books_balance(saturated: Run) -> None:
+    for cell in judge(saturated).cells:
+        assert imbalances(cell) == []
+
+
+def test_the_report_says_how_many_were_answered_and_prints_no_percentile_below_the_deadline(saturated: Run) -> None:
+    (cell,) = (c for c in saturated.done if c.contender == "no-cache")
+    page = render(saturated.folder).read_text()
+    assert "saturated" in page
+    assert "&gt; D" in page
+    assert cell.status == "done"
