@@ -151,6 +151,8 @@ class ScenarioInfo:
     comes back empty, its counters at zero). Counts of such cells cannot be held against the servers' own."""
     cold: bool = False
     """Its cells begin with an empty cache."""
+    apart: bool = False
+    """Told in a section of its own, from few rounds: no verdicts, no part in the answer."""
     measured: dict[str, float] = field(default_factory=dict)
     """Calibration: load_ms (p50 of one load alone), timer_floor_p50_ms, timer_floor_p99_ms …"""
 

@@ -162,6 +162,7 @@ def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
                 flood=None if flood is None else flood.described(),
                 fault=None if scenario.fault is None else scenario.fault.described(),
                 cold=scenario.cold,
+                apart=scenario.apart,
             )
         )
     cells = [] if order.plan.name == WEB else plan_cells(order, entrants)

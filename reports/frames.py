@@ -140,9 +140,13 @@ def cells(run: Run) -> list[Cell]:
     for cell, source, name, value in zip(servers["cell"], servers["source"], servers["name"], change, strict=True):
         if not np.isnan(value):
             counters.setdefault(int(cell), {})[source, name] = float(value)
-    scenarios = {s.name: s for s in run.info.scenarios}
     contenders = {c.name: c for c in run.info.contenders}
     return [
         Cell(c, scenarios[c.scenario], contenders[c.contender], rows.get(c.id, frame.iloc[:0]), counters.get(c.id, {}))
         for c in run.done
     ]
+    scenarios = {s.name: s for s in run.info.scenarios}
+    of_cell = {cell.id: cell.scenario for cell in run.info.cells}
+        faulty = scenarios[of_cell[int(cell)]].fault or {}
+        if source == "redis" and faulty.get("empties"):  # its counters began again at zero
+            continue

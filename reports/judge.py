@@ -56,6 +56,8 @@ class Judgement:
     """Of caching scenarios; a judgement of its own holds those of limiting ones."""
     limiting: "Judgement | None" = None
     """What the same run says about rate limiters: its cells and groups; what is found is in reports.limiting."""
+    apart: "Judgement | None" = None
+    """What the same run provoked in few rounds (outages, cold starts, queues): told in sections of its own."""
 
     @cached_property
     def groups(self) -> dict[tuple[str, str], list[Cell]]:
@@ -168,13 +170,17 @@ class Judgement:
         )
         limiting = self.limiting
         about_limiters = [x for check in OF_LIMITING for x in check(limiting)] if limiting is not None else []
-        found = together(itertools.chain((doubt for check in checks for doubt in check(self)), about_limiters))
+        about_freshness = doubts_of_freshness(each(self))
+        general = (doubt for check in checks for doubt in check(self))
+        found = together(itertools.chain(general, about_freshness, about_apart, about_limiters))
         found.sort(key=lambda doubt: d.KINDS.index(doubt.kind))
         return [replace(doubt, number=i) for i, doubt in enumerate(found, 1)]
 
     @property
     def above_all(self) -> list[Doubt]:
         """Doubts that stand above the answer: the run is void, or its own copies differ."""
+        aside = self.apart
+        about_apart = [x for check in OF_APART for x in check(aside)] if aside is not None else []
         return [x for x in self.doubts if x.kind.voids or x.kind is d.TWINS_DIFFER or self.broke(x)]
 
     @property
@@ -222,7 +228,13 @@ def judge(run: Run) -> Judgement:
     """Read the tables and judge. Raises RunFolderError where a table cannot be read."""
     whole = frames.cells(run)
     caching, limiting = ([c for c in whole if c.scenario.kind == kind] for kind in ("caching", "limiting"))
-    return Judgement(run, caching, Judgement(run, limiting) if limiting else None)
+    judged, apart = ([c for c in caching if c.scenario.apart is aside] for aside in (False, True))
+    return Judgement(
+        run,
+        judged,
+        apart=Judgement(run, apart) if apart else None,
+        limiting=Judgement(run, limiting) if limiting else None,
+    )
 
 
 def each(judgement: Judgement) -> Iterator[tuple[str, ContenderInfo, list[Cell]]]:
@@ -306,7 +318,7 @@ def imbalances(cell: Cell) -> list[str]:
     sampled = float(cell.rows["loads"].sum())
     if any(s.startswith("process-") for s, _ in cell.counters) and ours.get("load", 0.0) != sampled:
         found.append(f"the rulers counted {ours.get('load', 0.0):,.0f} loads, the samples hold {sampled:,.0f}")
-    if cell.rows["error"].notna().any():
+    if cell.rows["error"].notna().any() or incomparable(cell):
         return found
     theirs = cell.counters.get(("postgres", "statement.load.calls"))
     if theirs is not None and theirs != ours.get("load", 0.0):
@@ -329,6 +341,13 @@ def counts_differ(judgement: Judgement) -> Iterator[Doubt]:
         if wrong:
             cell, lines = wrong[0]
             more = f"; and in {len(wrong) - 1} more cells" if len(wrong) > 1 else ""
+def incomparable(cell: Cell) -> str:
+    """Why the servers' own accounts of a cell cannot be held against ours; empty where they can."""
+    if cell.scenario.fault is not None:
+        return "not comparable, because a fault was injected"
+    return f"not comparable, because {cell.contender.foreign}" if cell.contender.foreign else ""
+
+
             yield Doubt(
                 kind=d.COUNTS_DIFFER,
                 what=f"cell {cell.info.id}: {'; '.join(lines[:3])}{more}",
@@ -366,7 +385,8 @@ def cells_missing(judgement: Judgement) -> Iterator[Doubt]:
 
 def few_rounds(judgement: Judgement) -> Iterator[Doubt]:
     planned = judgement.run.info.cells  # experiments alone have rounds of their own
-    if planned and judgement.rounds < MIN_ROUNDS and (judgement.cells or judgement.limiting is None):
+    elsewhere = judgement.limiting is not None or judgement.apart is not None
+    if planned and judgement.rounds < MIN_ROUNDS and (judgement.cells or not elsewhere):
         yield Doubt(
             kind=d.FEW_ROUNDS,
             what=f"{judgement.rounds} complete round{'' if judgement.rounds == 1 else 's'}: no verdict",

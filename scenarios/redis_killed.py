@@ -15,5 +15,6 @@ SCENARIO = Scenario(
     overrides=OUTAGE_WORKLOAD,
     window_ttls=1,
     fault=Fault(what="kill redis", begins_share=0.25, lasts_share=0.5),
+    apart=True,
     contenders=("cache-aside", "cache-aside-fallback"),
 )

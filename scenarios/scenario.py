@@ -41,6 +41,8 @@ class Scenario:
     """What breaks in the middle of a cell. Skipped, with the reason, on servers that are not ours to break."""
     cold: bool = False
     """Begin with an empty cache: only a contender that can warm it may, and what that costs it is told."""
+    apart: bool = False
+    """Told in a section of its own, from few rounds: it gives no verdicts and has no part in the answer."""
     contenders: tuple[str, ...] | None = None
     """Who runs in it, where it makes sense for some only (the user's own files always do). None: all of its kind."""
 
