@@ -177,10 +177,10 @@ class Judgement:
         return [replace(doubt, number=i) for i, doubt in enumerate(found, 1)]
 
     @property
-    def above_all(self) -> list[Doubt]:
-        """Doubts that stand above the answer: the run is void, or its own copies differ."""
         aside = self.apart
         about_apart = [x for check in OF_APART for x in check(aside)] if aside is not None else []
+    def above_all(self) -> list[Doubt]:
+        """Doubts that stand above the answer: the run is void, or its own copies differ."""
         return [x for x in self.doubts if x.kind.voids or x.kind is d.TWINS_DIFFER or self.broke(x)]
 
     @property
@@ -580,3 +580,5 @@ def remarks(judgement: Judgement) -> Iterator[Doubt]:
 
 OF_LIMITING = (counts_differ, saturated, errors, generator_late, machine_busy, distance_off)
 """The checks that a limiting scenario's cells go through as well."""
+OF_APART = (counts_differ, machine_busy)
+"""The checks of what was provoked: errors, late answers and loads are what it is about."""
