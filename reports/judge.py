@@ -54,10 +54,10 @@ class Judgement:
     run: Run
     cells: Sequence[Cell]
     """Of caching scenarios; a judgement of its own holds those of limiting ones."""
-    limiting: "Judgement | None" = None
-    """What the same run says about rate limiters: its cells and groups; what is found is in reports.limiting."""
     apart: "Judgement | None" = None
     """What the same run provoked in few rounds (outages, cold starts, queues): told in sections of its own."""
+    limiting: "Judgement | None" = None
+    """What the same run says about rate limiters: its cells and groups; what is found is in reports.limiting."""
 
     @cached_property
     def groups(self) -> dict[tuple[str, str], list[Cell]]:
@@ -169,16 +169,14 @@ class Judgement:
             remarks,
         )
         limiting = self.limiting
+        aside = self.apart
+        about_apart = [x for check in OF_APART for x in check(aside)] if aside is not None else []
         about_limiters = [x for check in OF_LIMITING for x in check(limiting)] if limiting is not None else []
-        about_freshness = doubts_of_freshness(each(self))
-        general = (doubt for check in checks for doubt in check(self))
-        found = together(itertools.chain(general, about_freshness, about_apart, about_limiters))
+        found = together(itertools.chain((doubt for check in checks for doubt in check(self)), about_apart, about_limiters))
         found.sort(key=lambda doubt: d.KINDS.index(doubt.kind))
         return [replace(doubt, number=i) for i, doubt in enumerate(found, 1)]
 
     @property
-        aside = self.apart
-        about_apart = [x for check in OF_APART for x in check(aside)] if aside is not None else []
     def above_all(self) -> list[Doubt]:
         """Doubts that stand above the answer: the run is void, or its own copies differ."""
         return [x for x in self.doubts if x.kind.voids or x.kind is d.TWINS_DIFFER or self.broke(x)]
@@ -334,13 +332,6 @@ def imbalances(cell: Cell) -> list[str]:
     return found
 
 
-def counts_differ(judgement: Judgement) -> Iterator[Doubt]:
-    for scenario, contender, cells in each(judgement):
-        wrong = [(cell, imbalances(cell)) for cell in cells]
-        wrong = [(cell, lines) for cell, lines in wrong if lines]
-        if wrong:
-            cell, lines = wrong[0]
-            more = f"; and in {len(wrong) - 1} more cells" if len(wrong) > 1 else ""
 def incomparable(cell: Cell) -> str:
     """Why the servers' own accounts of a cell cannot be held against ours; empty where they can."""
     if cell.scenario.fault is not None:
@@ -348,6 +339,13 @@ def incomparable(cell: Cell) -> str:
     return f"not comparable, because {cell.contender.foreign}" if cell.contender.foreign else ""
 
 
+def counts_differ(judgement: Judgement) -> Iterator[Doubt]:
+    for scenario, contender, cells in each(judgement):
+        wrong = [(cell, imbalances(cell)) for cell in cells]
+        wrong = [(cell, lines) for cell, lines in wrong if lines]
+        if wrong:
+            cell, lines = wrong[0]
+            more = f"; and in {len(wrong) - 1} more cells" if len(wrong) > 1 else ""
             yield Doubt(
                 kind=d.COUNTS_DIFFER,
                 what=f"cell {cell.info.id}: {'; '.join(lines[:3])}{more}",
@@ -578,7 +576,7 @@ def remarks(judgement: Judgement) -> Iterator[Doubt]:
         yield Doubt(kind=d.REMARK, what=f"{remark.get('what', remark.get('name', ''))}{': ' if cost else ''}{cost}")
 
 
-OF_LIMITING = (counts_differ, saturated, errors, generator_late, machine_busy, distance_off)
-"""The checks that a limiting scenario's cells go through as well."""
 OF_APART = (counts_differ, machine_busy)
 """The checks of what was provoked: errors, late answers and loads are what it is about."""
+OF_LIMITING = (counts_differ, saturated, errors, generator_late, machine_busy, distance_off)
+"""The checks that a limiting scenario's cells go through as well."""
