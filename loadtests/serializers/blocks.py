@@ -57,7 +57,7 @@ def warm_up(call: Callable[[Any], Any], prepare: Callable[[int], Sequence[Any]],
 def timed(call: Callable[[Any], Any], inputs: Sequence[Any]) -> tuple[int, int]:
     """Nanoseconds that passed, and those that this thread had a processor, for one call on each input.
 
-    The second does not grow when other processes want the same core. The loop itself is in it: see the empty call's row.
+    The second does not grow when others want the same core. The loop itself is in it: see the empty call's row.
     """
     begin, begin_cpu = perf_counter_ns(), thread_time_ns()
     for one in inputs:

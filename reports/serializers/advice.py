@@ -17,8 +17,8 @@ RULE = (
     "the one with the least encode + decode time. Those that the run cannot tell from it by 5 % (the interval of the "
     "paired ratio reaches below 1.05) share the first place; of them one without a schema is named, then the one with "
     "the fewest bytes. Where it needs a schema, the best one without is named too. If all that it saves over json is "
-    "less than a tenth of a cache hit with json on this machine (GET and decode, without distance), the sentence says that "
-    "the choice hardly shows."
+    "less than a tenth of a cache hit with json on this machine (GET and decode, without distance), the sentence says "
+    "that the choice hardly shows."
 )
 
 

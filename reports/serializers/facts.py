@@ -64,8 +64,8 @@ class Facts:
     def blocks(self) -> Mapping[tuple[str, str, str], Floats]:
         """(record, contender, operation) to microseconds a call: the median over a block's batches, round by round.
 
-        Processor time of the thread, so that what else the machine does is not in it; where a server was waited for, the
-        time that passed. nan where a round has none.
+        Processor time of the thread, so that what else the machine does is not in it; where a server was waited for,
+        the time that passed. nan where a round has none.
         """
         spent = self.batches["cpu_ns"].fillna(self.batches["elapsed_ns"])
         frame = self.batches.assign(us=spent / self.batches["calls"] / 1e3)
