@@ -137,7 +137,12 @@ def cells(run: Run) -> list[Cell]:
     servers = run.servers
     change = (servers["after"] - servers["before"].fillna(0.0)).to_numpy()
     counters: dict[int, dict[tuple[str, str], float]] = {}
+    scenarios = {s.name: s for s in run.info.scenarios}
+    of_cell = {cell.id: cell.scenario for cell in run.info.cells}
     for cell, source, name, value in zip(servers["cell"], servers["source"], servers["name"], change, strict=True):
+        faulty = scenarios[of_cell[int(cell)]].fault or {}
+        if source == "redis" and faulty.get("empties"):  # its counters began again at zero
+            continue
         if not np.isnan(value):
             counters.setdefault(int(cell), {})[source, name] = float(value)
     contenders = {c.name: c for c in run.info.contenders}
@@ -145,8 +150,3 @@ def cells(run: Run) -> list[Cell]:
         Cell(c, scenarios[c.scenario], contenders[c.contender], rows.get(c.id, frame.iloc[:0]), counters.get(c.id, {}))
         for c in run.done
     ]
-    scenarios = {s.name: s for s in run.info.scenarios}
-    of_cell = {cell.id: cell.scenario for cell in run.info.cells}
-        faulty = scenarios[of_cell[int(cell)]].fault or {}
-        if source == "redis" and faulty.get("empties"):  # its counters began again at zero
-            continue
