@@ -24,6 +24,7 @@ from loadtests.clock import now_ns
 from loadtests.instruments import Ruler
 from loadtests.outage import FaultFailed, Outage, SwitchLine
 from loadtests.recorder import read_batch
+from loadtests.slowlog import last_entry, slow_entries
 from loadtests.spec import CellOrder, ScenarioOrder, Spec
 from patterns.caching.base import ClientSettings
 from stack.accounts import Account, forget_keys, postgres_account, redis_account
@@ -125,6 +126,7 @@ class Conductor:
             spread_expiries(self._redis, self.spec.key_prefix, random.Random(order.seed))
         ids = statement_ids(self._postgres, Statements(**scenario.statements))
         edge_ns = None if scenario.flood is None else window_edge_ns(self._redis, scenario.flood.window_s)
+        slow_before = last_entry(self._redis)
         counted_before = self.crew.requests_counted()
         conductor_before = self._ruler.account()
         servers_before = self._server_accounts(ids)
@@ -146,6 +148,7 @@ class Conductor:
         conductor_after = self._ruler.account()
         servers_after = self._server_accounts(ids)
         info.locust_requests = self.crew.requests_counted() - counted_before
+        gauges.rows += slow_entries(self._redis, slow_before, order.id, self.spec.key_prefix)
         rows: list[ServerRow] = []
         for source in servers_before:
             rows += account_rows(order.id, source, servers_before[source], servers_after[source])

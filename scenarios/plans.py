@@ -43,6 +43,7 @@ class Plan:
 
 
 EVERYTHING = ("read-heavy", "stampede", "rate-limit-flood")
+EXPERIMENTS = ("eviction", "pipelining", "monitor-cost")
 ARTICLE = ("no-cache", "cache-aside", "write-through", "refresh-ahead", "coalescing")
 """The article's four patterns, and the state before them."""
 
@@ -50,7 +51,16 @@ PLANS: Mapping[str, Plan] = {
     plan.name: plan
     for plan in (
         # does everything work? no verdicts: one round carries none
-        Plan(name="smoke", rounds=1, scenarios=EVERYTHING, contenders=ARTICLE, twin=False, flood_windows=2),
+        Plan(
+            name="smoke",
+            rounds=1,
+            scenarios=EVERYTHING,
+            contenders=ARTICLE,
+            twin=False,
+            flood_windows=2,
+            experiments=("pipelining", "monitor-cost"),
+            small_experiments=True,
+        ),
         # which one? eight rounds are the fewest that carry an interval for every comparison
         Plan(
             name="quick",
@@ -58,10 +68,12 @@ PLANS: Mapping[str, Plan] = {
             scenarios=EVERYTHING,
             contenders=ARTICLE,
             fewer_rounds={"rate-limit-flood": 6},
+            experiments=EXPERIMENTS,
+            small_experiments=True,
         ),
         # which one, with room for a correction over more comparisons
-        Plan(name="standard", rounds=10, scenarios=EVERYTHING, flood_windows=10),
-        Plan(name="full", rounds=20, scenarios=EVERYTHING, flood_windows=20),
+        Plan(name="standard", rounds=10, scenarios=EVERYTHING, flood_windows=10, experiments=EXPERIMENTS),
+        Plan(name="full", rounds=20, scenarios=EVERYTHING, flood_windows=20, experiments=EXPERIMENTS),
     )
 }
 

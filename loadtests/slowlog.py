@@ -1,0 +1,45 @@
+"""What Redis' slow log gained in a cell, by the entries' numbers: it is never reset, since it may be somebody else's."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import redis
+
+from artefact.write import TimelineRow
+from loadtests.clock import now_ns
+
+MOST = 128
+"""Entries that are looked at: as many as a server keeps by default."""
+
+
+def last_entry(client: redis.Redis) -> int | None:
+    """The number of the newest entry, −1 where there is none; None where the server does not tell."""
+    try:
+        entries: list[dict[str, Any]] = client.slowlog_get(1)
+    except redis.ResponseError:
+        return None
+    return int(entries[0]["id"]) if entries else -1
+
+
+def slow_entries(client: redis.Redis, since: int | None, cell: int, key_prefix: str) -> list[TimelineRow]:
+    """Entries that are newer than `since`, as rows of the timeline: the value is the execution time in ms.
+
+    The server dates them to the second; the rows carry the instant at which they were read. What is stored of a command
+    is its name and, if it is one of ours, its key: a shared server's slow log holds other people's data.
+    """
+    if since is None:
+        return []
+    return [
+        (cell, now_ns(), "redis", "slow_ms", float(entry["duration"]) / 1e3, told(entry, key_prefix))
+        for entry in reversed(client.slowlog_get(MOST))
+        if int(entry["id"]) > since
+    ]
+
+
+def told(entry: Mapping[str, Any], key_prefix: str) -> str:
+    """A command's name, and its first argument where that is a key of ours."""
+    command = entry["command"]
+    name, _, rest = (command if isinstance(command, bytes) else str(command).encode()).partition(b" ")
+    key = rest.partition(b" ")[0].decode(errors="replace")
+    shown = name.decode(errors="replace").upper()
+    return f"{shown} {key}" if key.startswith(key_prefix) else shown
