@@ -72,8 +72,10 @@ class DepthFirst(Chooser):
         self.exhausted = False
         self._path: list[Node] = []
         self._depth = 0
+        self._kept = 0
 
     def restart(self) -> None:
+        del self._path[self._kept :]  # a schedule that is played once more is entered once
         self._depth = 0
 
     def __call__(self, enabled: Sequence[Action]) -> Action | None:
@@ -132,6 +134,7 @@ class DepthFirst(Chooser):
             following = self._following(node)
             if following is not None:
                 node.chosen = following
+                self._kept = len(self._path)
                 return
             self._path.pop()
         self.exhausted = True

@@ -1,0 +1,112 @@
+"""Owned coalescing: of all readers that miss, one loads under a lock of its own; it wakes the others when it is done.
+
+    read    app ──GET──► Redis ── hit ──► return
+             └─ miss ──SET lock token NX──► Redis
+                  won:  GET again, SET fence ──SELECT──► PostgreSQL ──► script: fill if both are ours, unlock, wake
+                  lost: count oneself, BLPOP until woken or the lock's end ──► GET
+    write   app ──UPDATE──► PostgreSQL, then DEL entry and fence
+
+Cost in round trips: a hit 1; a miss 5 for the winner and 5 for a loser; a write 4.
+Good for: popular records with expensive loads: one load a miss, and the others wait no longer than it takes.
+Bad for: small connection pools: each reader that waits holds a connection. Absent records, which are not cached: their
+readers load one after another. When the holder dies the others wait for the lock's end.
+Source: the article's P4 mended: a token in the lock, released only by its owner (redis.io, "Distributed locks"); a
+second look after the lock; the fence is the lease of NSDI 2013, section 3.2.1: a write takes it away, and a holder
+that is late finds another's. Departures: waiters block (BLPOP) where the article's poll.
+"""
+
+from dataclasses import dataclass
+
+from patterns.caching.base import CachePattern, Config, Kit, Promise, Record
+from patterns.errors import require
+
+FINISH = """
+local entry, lock, fence, waiting, woken = unpack(KEYS)
+if redis.call('GET', lock) ~= ARGV[1] then return 0 end
+if ARGV[2] ~= '' and redis.call('GET', fence) == ARGV[1] then redis.call('SET', entry, ARGV[2], 'PX', ARGV[3]) end
+redis.call('DEL', lock, fence)
+for _ = 1, tonumber(redis.call('GET', waiting) or '0') do redis.call('RPUSH', woken, '1') end
+redis.call('DEL', waiting)
+return redis.call('PEXPIRE', woken, ARGV[4])
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoalescingOwnedConfig(Config):
+    lock_ttl_s: float = 10.0
+    wait_at_most_s: float = 2.5
+    """A waiter looks again after that; below the client's socket timeout."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.lock_ttl_s >= 0.001, "lock_ttl_s", self.lock_ttl_s, "at least 0.001")
+        require(0 < self.wait_at_most_s < 5, "wait_at_most_s", self.wait_at_most_s, "above 0, below 5")
+
+
+class CoalescingOwned(CachePattern):
+    summary = "on a miss one reader loads under a lock of its own and wakes the others"
+    promises = frozenset(
+        {
+            Promise.ONE_LOAD_PER_MISS,
+            Promise.FRESH_AT_REST,
+            Promise.FRESH_AT_REST_DESPITE_EXPIRY,
+            Promise.NO_STALE_AFTER_WRITE,
+            Promise.READS_OWN_WRITES,
+            Promise.UNLOCKS_ONLY_ITS_OWN,
+            Promise.WAITS_AT_MOST_LOCK_TTL,
+            Promise.FORGETS_FAILED_LOADS,
+            Promise.DURABLE_ON_RETURN,
+            Promise.STALE_AT_MOST_TTL,
+            Promise.SURVIVES_CACHE_LOSS,
+        }
+    )
+    config_type = CoalescingOwnedConfig
+
+    def __init__(self, kit: Kit, config: CoalescingOwnedConfig) -> None:
+        super().__init__(kit, config)
+        self.lock_ttl_ms = round(config.lock_ttl_s * 1000)
+        self.wait_at_most_s = config.wait_at_most_s
+        self.rng = kit.rng
+        self.finish = self.redis.register_script(FINISH)
+
+    def get(self, record_id: int) -> Record | None:
+        key = self.key(record_id)
+        cached = self.redis.get(key)
+        while cached is None:
+            token = f"{self.rng.getrandbits(128):032x}"
+            if self.redis.set(f"lock:{key}", token, nx=True, px=self.lock_ttl_ms):
+                return self._load_as_holder(record_id, token)
+            cached = self._wait(key)
+        return self.codec.loads(cached)
+
+    def update(self, record_id: int, changes: Record) -> Record | None:
+        record = self.source.update(record_id, changes)
+        self.invalidate(record_id)
+        return record
+
+    def invalidate(self, record_id: int) -> None:
+        key = self.key(record_id)
+        self.redis.delete(key, f"fence:{key}")
+
+    def _load_as_holder(self, record_id: int, token: str) -> Record | None:
+        key, value = self.key(record_id), b""
+        look = self.redis.pipeline().get(key).set(f"fence:{key}", token, px=self.lock_ttl_ms)
+        cached = look.execute()[0]
+        try:
+            if cached is not None:
+                return self.codec.loads(cached)
+            record = self.source.load(record_id)
+            value = b"" if record is None else self.codec.dumps(record)
+            return record
+        finally:
+            keys = [key, f"lock:{key}", f"fence:{key}", f"waiting:{key}", f"woken:{key}"]
+            self.finish(keys=keys, args=[token, value, self.config.ttl_ms, self.lock_ttl_ms])
+
+    def _wait(self, key: str) -> bytes | None:
+        """What is in the cache once the holder is done, or its lock is over; None: nothing."""
+        count = self.redis.pipeline().incr(f"waiting:{key}").pexpire(f"waiting:{key}", self.lock_ttl_ms)
+        _, _, cached, lock_left_ms = count.get(key).pttl(f"lock:{key}").execute()
+        if cached is None and lock_left_ms > 0:
+            self.redis.blpop([f"woken:{key}"], timeout=min(lock_left_ms / 1000, self.wait_at_most_s))
+            cached = self.redis.get(key)
+        return cached  # type: ignore[no-any-return]
