@@ -17,7 +17,7 @@ SERVERS = $(strip $(if $(STACK),--stack "$(STACK)") $(if $(POSTGRES),--postgres 
 CHOICE = $(strip $(SERVERS) $(if $(WORKLOAD),--workload "$(WORKLOAD)") $(if $(RTT),--rtt "$(RTT)") $(if $(CONTENDER),--contender "$(CONTENDER)"))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench serializers web report services test check format lock clean
+.PHONY: help setup serve bench serializers web report services test check format lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile && sed -n 's/^# Settings:/\nSettings:/p' Makefile
@@ -33,6 +33,9 @@ serializers: setup ## compare serializers and write a page (under three minutes)
 
 web: setup ## Locust's page, to drive a contender by hand
 	$(STAMPEDE) web $(CHOICE) $(ARGS)
+
+serve: setup ## a web service over a pattern and a limiter, for HTTP load (make web ARGS=--http drives it)
+	$(STAMPEDE) serve $(SERVERS) $(ARGS)
 
 report: setup ## render a run folder again (RUN=runs/…; without it the newest)
 	$(STAMPEDE) report $(if $(RUN),"$(RUN)") $(ARGS)

@@ -3,10 +3,10 @@
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -176,8 +176,13 @@ def web(
     port: Annotated[int, typer.Option(help="where Locust's page is served, on 127.0.0.1")] = 8089,
     seed: Annotated[int, typer.Option(help="the same seed gives the same data, keys and arrivals")] = 1,
     runs: Annotated[Path, typer.Option(help="where run folders go")] = Path("runs"),
+    http: Annotated[bool, typer.Option("--http", help="users that call the web service of `stampede serve`")] = False,
+    host: Annotated[str | None, typer.Option(help="users that call this service over HTTP: http://name:port")] = None,
 ) -> None:
     """Open Locust's page, with scenario and contender to choose. Ctrl-C ends it."""
+    if http or host is not None:
+        web_over_http(stack, postgres, redis, host, port)
+        return
     from loadtests.bench import BenchOrder
     from loadtests.web import check_port, serve_page
     from reports.render import render
@@ -201,6 +206,73 @@ def web(
             say(servers.first_line())
             folder = serve_page(order, servers, port, say)
             say(f"report: {render(folder)}")
+
+
+def web_over_http(stack: str, postgres: str | None, redis: str | None, host: str | None, port: int) -> None:
+    from loadtests.http import check_host, serve_http_page
+    from loadtests.web import check_port
+
+    with bad_input_in_one_line():
+        check_port(port)
+        if host is not None:
+            serve_http_page(check_host(host), port, None, say)
+            return
+        with running_service(stack, postgres, redis, port=8000) as (address, register_child):
+            serve_http_page(address, port, register_child, say)
+
+
+@contextmanager
+def running_service(
+    stack: str, postgres: str | None, redis: str | None, *, records: int = 10_000, seed: int = 1, **settings: Any
+) -> Iterator[tuple[str, Callable[[int], None]]]:
+    """Servers, data and the web service over them: its address, and what registers a child."""
+    from loadtests.http import service_process
+    from loadtests.service import ServiceSettings
+    from loadtests.web import check_port
+    from stack.dataset import ensure_dataset
+    from stack.open import open_stack
+
+    check_port(settings["port"])
+    ServiceSettings(postgres_url="", redis_url="", key_prefix="", **settings)
+    with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
+        say(servers.first_line())
+        ensure_dataset(servers.postgres.url, records=records, record_bytes=500, seed=seed, ours=servers.ours, say=say)
+        chosen = ServiceSettings(
+            postgres_url=servers.postgres.url, redis_url=servers.redis.url, key_prefix=servers.key_prefix, **settings
+        )
+        with service_process(chosen, servers.register_child) as (_, address):
+            yield address, servers.register_child
+
+
+@app.command()
+def serve(
+    stack: StackName = "auto",
+    postgres: PostgresUrl = None,
+    redis: RedisUrl = None,
+    pattern: Annotated[str, typer.Option(help="a caching pattern by name, or a file of yours")] = "cache-aside",
+    limiter: Annotated[str, typer.Option(help="a rate limiter by name, or a file of yours")] = "sliding-log",
+    limit: Annotated[int, typer.Option(help="calls of a subject in a window")] = 100,
+    window: Annotated[float, typer.Option(help="the window in seconds")] = 60.0,
+    burst: Annotated[int | None, typer.Option(help="calls at once, where the limiter is a bucket")] = None,
+    ttl: Annotated[float, typer.Option(help="lifetime of a cache entry in seconds")] = 3600.0,
+    load_wait: Annotated[float, typer.Option(help="milliseconds that a load waits in the database")] = 4.0,
+    records: Annotated[int, typer.Option(help="users in the database")] = 10_000,
+    threads: Annotated[int, typer.Option(help="threads a process")] = 16,
+    workers: Annotated[int, typer.Option(help="processes")] = 1,
+    port: Annotated[int, typer.Option(help="where it answers, on 127.0.0.1")] = 8000,
+    seed: Annotated[int, typer.Option(help="the same seed gives the same users")] = 1,
+) -> None:
+    """Serve /users/{id} by a pattern and /limited by a rate limiter, on real threads. Ctrl-C ends it."""
+    import threading
+
+    chosen = {"pattern": pattern, "limiter": limiter, "limit": limit, "window_s": window, "burst": burst}
+    chosen |= {"ttl_s": ttl, "load_wait_ms": load_wait, "threads": threads, "workers": workers, "port": port}
+    with (
+        bad_input_in_one_line(),
+        running_service(stack, postgres, redis, records=records, seed=seed, **chosen) as (address, _),
+    ):
+        say(f"{address}/users/1 by {pattern}, {address}/limited by {limiter} (Ctrl-C ends it)")
+        threading.Event().wait()
 
 
 @app.command()

@@ -199,6 +199,12 @@ class Master:
         options = self.environment.parsed_options
         assert options is not None
         done = len(self.writer.run.cells)
+        scenario, entrant = self.spec.scenario(options.scenario), self.spec.entrant(options.contender)
+        if (scenario.flood is not None) != (entrant.family == "limiting"):
+            why = f"{entrant.name} is no contender for {scenario.name}: choose another, then start again"
+            self.tell({"event": "done", "id": done + 1, "status": "refused", "why": why})
+            self.runner.stop()
+            return
         for number in itertools.count(1):
             yield CellOrder(
                 id=done + number,

@@ -26,7 +26,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 
 PATCHING = frozenset({"locust", "gevent"})
 """Importing locust monkey-patches the process; gevent at a module's top binds it to a hub."""
-LOCUSTFILE = "loadtests.locustfile"
+LOCUSTFILES = frozenset({"loadtests.locustfile", "loadtests.http_locustfile"})
 
 CONTENDER_LINES = 120
 SECTIONS = ("Cost in round trips:", "Good for:", "Bad for:", "Source:", "Departures:")
@@ -133,18 +133,18 @@ def may_import(importer: str, imported: str) -> bool:
 
 
 def locust_side(root: Path) -> frozenset[str]:
-    """The locustfile and the modules of loadtests that nothing but it (and they themselves) imports when imported.
+    """The locustfiles and the modules of loadtests that nothing but they (and they themselves) imports when imported.
 
-    Found from the graph: start with all that the locustfile reaches, drop what somebody outside imports, repeat.
+    Found from the graph: start with all that a locustfile reaches, drop what somebody outside imports, repeat.
     """
     graph = {
         module_name(root, path): {i.module for i in imports(root, path) if i.top_level and i.room == "loadtests"}
         for path in sources(root)
     }
-    if LOCUSTFILE not in graph:
+    if not LOCUSTFILES & graph.keys():
         return frozenset()
     side: set[str] = set()
-    waiting = [LOCUSTFILE]
+    waiting = sorted(LOCUSTFILES & graph.keys())
     while waiting:
         module = waiting.pop()
         if module not in side and module in graph:
@@ -152,7 +152,7 @@ def locust_side(root: Path) -> frozenset[str]:
             waiting += graph[module]
     while True:
         shared = {
-            m for m in side - {LOCUSTFILE} if any(m in used for importer, used in graph.items() if importer not in side)
+            m for m in side - LOCUSTFILES if any(m in used for importer, used in graph.items() if importer not in side)
         }
         if not shared:
             return frozenset(side)

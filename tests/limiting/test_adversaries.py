@@ -57,7 +57,7 @@ def test_a_floods_calls_are_those_of_its_subjects_in_order() -> None:
 def test_crowds_that_nobody_knows_are_refused() -> None:
     for wrong in ({"adversary": "nobody"}, {"adversary": "drip", "subjects": 0}):
         with pytest.raises(ConfigError):
-            Crowd(**wrong)  # type: ignore[arg-type]
+            Crowd(**wrong)
     with pytest.raises(ConfigError):
         Flood(limit=0, window_s=1.0, crowds=(Crowd(adversary="drip"),))
     with pytest.raises(ConfigError):

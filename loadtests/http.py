@@ -1,0 +1,112 @@
+"""The web service as a child process, and Locust's page with HTTP users in front of it or of the user's own."""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from loadtests.bench import REPO, BenchFailed, end_processes
+from loadtests.service import ServiceSettings
+from patterns.errors import ConfigError
+
+READY_WITHIN_S = 20.0
+RUN_SERVICE = "import sys; from loadtests.service import run; run(sys.argv[1])"
+
+
+@contextmanager
+def service_process(
+    settings: ServiceSettings, register_child: Callable[[int], None]
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """The service, once it answers, and its address; ended with the block. Raises BenchFailed with its last line."""
+    with tempfile.TemporaryDirectory(prefix="stampede-service-") as private:
+        path = Path(private) / "service.json"
+        settings.write(path)
+        log = Path(private) / "log"
+        with log.open("wb") as output:
+            child = subprocess.Popen(
+                [sys.executable, "-c", RUN_SERVICE, str(path)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "PYTHONPATH": str(REPO)},
+                start_new_session=True,
+            )
+        try:
+            register_child(child.pid)
+            wait_for(settings.port, child, log)
+            yield child, f"http://127.0.0.1:{settings.port}"
+        finally:
+            end_processes([child])
+
+
+def wait_for(port: int, child: subprocess.Popen[bytes], log: Path) -> None:
+    """Until the port answers. Raises BenchFailed where the child ends or takes too long."""
+    until = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < until:
+        if child.poll() is not None:
+            lines = log.read_text(errors="replace").strip().splitlines()
+            raise BenchFailed(f"the service ended with code {child.returncode}: {lines[-1] if lines else 'no word'}")
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise BenchFailed(f"the service did not answer in {READY_WITHIN_S:.0f} s")
+
+
+def check_host(host: str) -> str:
+    """An address of a service. Raises ConfigError."""
+    parts = urlsplit(host)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError("host", host, "http://name[:port]")
+    return host.rstrip("/")
+
+
+@contextmanager
+def http_locust(host: str, arguments: Sequence[str], log: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """Locust with the HTTP users, deaf to the user's own Locust settings; ended when the block ends."""
+    with tempfile.TemporaryDirectory(prefix="stampede-http-") as private:
+        command = [sys.executable, "-m", "locust", "-f", str(REPO / "loadtests" / "http_locustfile.py")]
+        command += ["--host", host, "--loglevel", "WARNING", *arguments]
+        output = (log or Path(private) / "log").open("wb")
+        with output:
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**quiet_environment(), "HOME": private, "PYTHONPATH": str(REPO)},
+                cwd=private,
+                start_new_session=True,
+            )
+        try:
+            yield child
+        finally:
+            end_processes([child])
+
+
+def quiet_environment() -> Mapping[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+
+
+def serve_http_page(
+    host: str, port: int, register_child: Callable[[int], None] | None, say: Callable[[str], None]
+) -> None:
+    """Locust's page on 127.0.0.1 with HTTP users for that host, until Ctrl-C."""
+    with http_locust(host, ["--web-host", "127.0.0.1", "--web-port", str(port)]) as child:
+        if register_child is not None:
+            register_child(child.pid)
+        say(f"Locust's page: http://127.0.0.1:{port}, its users call {host} (Ctrl-C ends it)")
+        try:
+            code = child.wait()
+        except KeyboardInterrupt:
+            say("stopping")
+            return
+        if code:
+            raise BenchFailed(f"Locust ended with code {code}")
