@@ -1,4 +1,4 @@
-"""What Redis' slow log gained in a cell, by the entries' numbers: it is never reset, since it may be somebody else's."""
+"""What Redis' slow log gained in a cell, by its entries' numbers: never reset, since it may be somebody else's."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -16,7 +16,7 @@ import jinja2
 
 from artefact.read import Run, read_run
 from artefact.schema import METHOD, ContenderInfo, ScenarioInfo
-from reports import answer, charts, decision, words
+from reports import answer, charts, decision, monitoring, words
 from reports.charts import Chart
 from reports.experiments import section as experiments
 from reports.frames import Cell
@@ -137,6 +137,7 @@ def page(judgement: Judgement) -> str:
         sections=[section(judgement, scenario) for scenario in judgement.scenarios],
         limiters=limiters.sections(judgement),
         experiments=experiments.sections(run),
+        watched=monitoring.grids(judgement),
         palette=charts.PALETTE,
         method=METHOD,
         downloads=sorted(tables(judgement)),
@@ -319,6 +320,8 @@ def tables(judgement: Judgement) -> dict[str, str]:
     found["comparisons.csv"] = as_csv(names, rows)
     if judgement.limiting is not None:
         found["limiters.csv"] = as_csv(limiters.HEADER, limiters.csv_rows(judgement))
+    if judgement.cells or judgement.limiting is not None:
+        found["redis.csv"] = as_csv(monitoring.HEADER, monitoring.csv_rows(judgement))
     for told in experiments.sections(judgement.run):
         if told.findings is not None and told.findings.names:
             found[f"experiment-{told.info.name}.csv"] = as_csv(told.findings.names, told.findings.csv)

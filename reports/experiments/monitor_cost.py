@@ -4,7 +4,8 @@ import pandas as pd
 
 from artefact.schema import ExperimentInfo
 from reports import words
-from reports.experiments.section import Entry, Findings, Grid
+from reports.experiments.section import Findings
+from reports.grid import Entry, Grid
 from reports.statistics import Comparison, compare, median
 
 NAME = "monitor-cost"

@@ -9,7 +9,8 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from artefact.schema import ExperimentInfo
 from reports import words
 from reports.charts import COLORS, DASHES, INK, MARKERS, MUTED, Chart, drawn, dress, legend, new_figure, short
-from reports.experiments.section import Entry, Findings, Grid
+from reports.experiments.section import Findings
+from reports.grid import Entry, Grid
 from reports.statistics import MIN_ROUNDS, Comparison, Estimate, compare, median
 
 NAME = "pipelining"
@@ -194,7 +195,7 @@ def chart(found: list[Batch]) -> Chart:
     return Chart(
         anchor="pipelining-chart",
         question=question,
-        caption=answer(found),
+        caption="The further Redis is, the more a round trip costs, and the sooner sharing one pays.",
         how_to_read=(
             "Marks: the median over rounds; shaded: its interval. One by one, every read waits for a round trip; a "
             "pipeline and MGET wait for one. Dotted: from so many reads on, a pipeline is faster at every number that "

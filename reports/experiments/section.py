@@ -12,30 +12,7 @@ from artefact.read import Run
 from artefact.schema import ExperimentInfo
 from reports import words
 from reports.charts import Chart
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One figure of a table."""
-
-    text: str
-    detail: str = ""
-    heat: int | None = None
-    """0 (the best) to 4; None: no colour."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Grid:
-    """A table of the page."""
-
-    anchor: str
-    title: str
-    explain: str
-    """How to read it."""
-    columns: list[str]
-    """The first heads the rows' names."""
-    rows: list[tuple[str, list[Entry]]]
-    folded: bool = False
+from reports.grid import Entry, Grid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +23,8 @@ class Findings:
     """In words, with the figures that carry it."""
     grids: list[Grid] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What must be said beside the answer."""
     names: str = ""
     """Heads of the CSV, separated by spaces."""
     csv: Sequence[Sequence[object]] = ()
