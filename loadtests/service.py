@@ -11,6 +11,7 @@ structured fields); a refusal also has Retry-After. Their numbers are whole seco
 
 import json
 import math
+import os
 import random
 import threading
 import time
@@ -174,7 +175,15 @@ def open_client(url: str, client: ClientSettings, size: int) -> redis.Redis:
 
 def load_app(path: str) -> Any:
     """What a granian worker runs: the application that the file at the path describes."""
+    threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
     return create_app(read_settings(Path(path)))
+
+
+def end_with_parent(parent: int) -> None:
+    """A worker whose granian was killed would hold the port for ever."""
+    while os.getppid() == parent:
+        time.sleep(0.25)
+    os._exit(1)
 
 
 def run(path: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -138,6 +139,27 @@ def test_the_service_ends_with_its_block(stack: Stack) -> None:
     assert child.returncode == 0
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(url)
+
+
+def test_a_killed_service_leaves_no_worker_behind(stack: Stack) -> None:
+    """After kill -9 of its first process, nobody answers at the port any more."""
+    settings = ServiceSettings(
+        postgres_url=stack.postgres.url, redis_url=stack.redis.url, key_prefix="test-service:", port=free_port()
+    )
+    with service_process(settings, stack.register_child) as (child, url):
+        child.kill()
+        child.wait()
+        until = time.monotonic() + 20
+        while answers(url) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not answers(url)
+
+
+def answers(url: str) -> bool:
+    try:
+        return get(f"{url}/")[0] == 200
+    except OSError:
+        return False
 
 
 @pytest.mark.parametrize(
