@@ -16,7 +16,7 @@ import jinja2
 
 from artefact.read import Run, read_run
 from artefact.schema import METHOD, ContenderInfo, ScenarioInfo
-from reports import answer, charts, decision, monitoring, words
+from reports import answer, charts, decision, monitoring, provoked, words
 from reports.charts import Chart
 from reports.experiments import section as experiments
 from reports.frames import Cell
@@ -135,6 +135,7 @@ def page(judgement: Judgement) -> str:
         decision=decision.decision_table(judgement),
         colors={c.name: charts.style_of(run.info.contenders, c.name).variable for c in run.info.contenders},
         sections=[section(judgement, scenario) for scenario in judgement.scenarios],
+        provoked=provoked.sections(judgement),
         limiters=limiters.sections(judgement),
         experiments=experiments.sections(run),
         watched=monitoring.grids(judgement),
@@ -318,6 +319,8 @@ def tables(judgement: Judgement) -> dict[str, str]:
         "difference_high difference_level rounds holm_p noise_floor sentence"
     )
     found["comparisons.csv"] = as_csv(names, rows)
+    for aside in provoked.sections(judgement):
+        found[f"{aside.scenario.name}.csv"] = as_csv(aside.findings.names, aside.findings.csv)
     if judgement.limiting is not None:
         found["limiters.csv"] = as_csv(limiters.HEADER, limiters.csv_rows(judgement))
     if judgement.cells or judgement.limiting is not None:

@@ -14,7 +14,7 @@ SCENARIO = Scenario(
     overrides={
         "rate_per_s": 300.0,
         "read_share": 1.0,
-        "active_records": 2000,
+        "active_records": 500,
         "ttl_s": 4.0,
         "load_cpu_ms": 1.0,
         "load_wait_ms": 9.0,

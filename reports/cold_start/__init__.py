@@ -1,0 +1,1 @@
+"""What an empty cache costs, with and without warming."""

@@ -1,0 +1,73 @@
+"""Figures over the time of a cell: bins since the window began, all rounds of a contender together."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from artefact.schema import ContenderInfo
+from reports.charts import INK, style_of
+from reports.frames import Cell, Floats
+
+LATE_MS = 1000.0
+"""An answer after it is of no use to somebody who waits: it interrupts the flow of thought (Nielsen 1993)."""
+
+
+def bins(window_s: float, width_s: float) -> Floats:
+    """The edges of the bins, the window's end included."""
+    return np.linspace(0.0, window_s, round(window_s / width_s) + 1)
+
+
+def of_each(values: pd.Series, at_s: pd.Series, edges: Floats, how: str) -> Floats:
+    """One figure a bin of the values that fall into it: mean, sum, median, max, count; nan where none does."""
+    place = np.searchsorted(edges, at_s.to_numpy(dtype=np.float64), side="right") - 1
+    grouped = pd.to_numeric(values, errors="coerce").astype(float).groupby(place)
+    return np.asarray(grouped.agg(how).reindex(range(len(edges) - 1)).to_numpy(dtype=np.float64))
+
+
+def due_of(cells: Sequence[Cell]) -> pd.DataFrame:
+    """The requests of all rounds, with what became of each: late_or_failed, hit, response_ms until the deadline."""
+    parts = []
+    for cell in cells:
+        due = cell.due[["operation", "outcome", "error", "due_s", "end_s", "response_ms", "loads"]].copy()
+        waited = (cell.deadline_s - due["due_s"]) * 1e3
+        due["wait_ms"] = np.where(due["outcome"] == "unanswered", waited, due["response_ms"])
+        due["failed"] = due["outcome"] == "failed"
+        due["useless"] = due["failed"] | (due["outcome"] == "unanswered") | (due["wait_ms"] > LATE_MS)
+        due["hit"] = due["outcome"] == "hit"
+        due["round"] = cell.info.round
+        parts.append(due)
+    return pd.concat(parts, ignore_index=True)
+
+
+def loads_in(cells: Sequence[Cell], edges: Floats) -> Floats:
+    """Load statements a bin, by when a request's first one was sent: the mean over rounds. nan-free."""
+    total = np.zeros(len(edges) - 1)
+    for cell in cells:
+        sent = cell.rows[cell.rows["load_start_s"].notna()]
+        total += np.histogram(sent["load_start_s"], edges, weights=sent["loads"])[0]
+    return np.asarray(total / len(cells))
+
+
+def draw_line(axes: Axes, contenders: Sequence[ContenderInfo], name: str, edges: Floats, values: Floats) -> None:
+    """A contender's line through the middles of the bins; bins without a figure are left open."""
+    style = style_of(contenders, name)
+    middles = (edges[:-1] + edges[1:]) / 2
+    axes.plot(middles, values, color=style.color, linestyle=style.dash, linewidth=1.9, label=name)
+
+
+def legend_above(figure: Figure, axes: Axes) -> None:
+    """One legend for all panels, with the names that stand in one of them."""
+    above = figure.legend(
+        *axes.get_legend_handles_labels(),
+        loc="outside upper left",
+        ncols=4,
+        frameon=False,
+        fontsize=9,
+        handlelength=2.6,
+        columnspacing=1.4,
+    )
+    for text in above.get_texts():
+        text.set_color(INK)
