@@ -53,6 +53,23 @@ BETTER_THAN_BOUND = DoubtKind(
     withholds="everything",
     voids=True,
 )
+FROM_THE_FUTURE = DoubtKind(
+    name="from-the-future",
+    measures="reads that ended before the COMMIT of the version that they returned began",
+    unit="reads",
+    limit="any",
+    advice="the books are wrong: please report it with the run folder",
+    withholds="everything",
+    voids=True,
+)
+TOO_DENSE = DoubtKind(
+    name="too-dense",
+    measures="reads that may have been stale, for each that certainly was; only where they are over 1 % of the reads",
+    unit="1",
+    limit="above 3",
+    advice="more keys (active_records), or a lower rate: reads and commits of one key then overlap less",
+    withholds="the share of stale reads as more than a lower bound",
+)
 COUNTS_DIFFER = DoubtKind(
     name="counts-differ",
     measures="our own counts against Locust's, Redis' commandstats and pg_stat_statements",
@@ -164,6 +181,7 @@ UNFINISHED = DoubtKind(
 
 KINDS = (
     BETTER_THAN_BOUND,
+    FROM_THE_FUTURE,
     TWINS_DIFFER,
     COUNTS_DIFFER,
     UNFINISHED,
@@ -176,6 +194,7 @@ KINDS = (
     MACHINE_BUSY,
     DISTANCE_OFF,
     NOT_STEADY,
+    TOO_DENSE,
     REMARK,
 )
 """All there are, gravest first: also the order in which they are printed."""

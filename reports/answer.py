@@ -10,7 +10,7 @@ from reports.judge import Judgement
 from reports.metrics.metric import Metric, find_metric, metrics
 from reports.statistics import MIN_ROUNDS, Estimate, noise_floor
 
-PRICES = ("read-p50", "write-p50", "database-ms-per-1000-reads", "commands-per-request")
+PRICES = ("read-p50", "write-p50", "database-ms-per-1000-reads", "commands-per-request", "stale-after-told")
 """Where a price is looked for, beside the read p99 (the longest read, where that is not estimated)."""
 WORTH_SAYING = 1.25
 """A price is told from this ratio to the best on, resolution added to both sides."""

@@ -10,6 +10,8 @@ import pandas as pd
 
 from artefact.read import Run
 from artefact.schema import CellInfo, ContenderInfo, ScenarioInfo
+from reports.freshness.history import AT_REST, history
+from reports.freshness.judge import Judged, judge
 
 Floats = npt.NDArray[np.float64]
 
@@ -60,6 +62,7 @@ def requests(run: Run) -> pd.DataFrame:
     keep = ["cell", "scenario", "contender", "round", "process", "client", "operation", "warm_up", "key", "error"]
     keep += ["loads", "commands", "round_trips", "distance_ns", "first_cache_answer", "found"]
     keep += ["allowed", "remaining", "retry_after_ns"]
+    keep += ["version_read", "version_written", "start_ns", "end_ns", "commit_start_ns", "commit_end_ns"]
     frame = facts[keep].copy()
     frame["warm_up"] = facts["warm_up"].astype(bool)
     frame["outcome"] = outcomes(facts, deadline)
@@ -88,8 +91,8 @@ class Cell:
 
     @cached_property
     def due(self) -> pd.DataFrame:
-        """The requests of the window: reads and writes, without warm-up and background work."""
-        return self.rows[~self.rows["warm_up"] & (self.rows["operation"] != "background")]
+        """The requests of the window: reads and writes, without warm-up, background work and reads at rest."""
+        return self.rows[~self.rows["warm_up"] & ~self.rows["operation"].isin(["background", AT_REST])]
 
     @cached_property
     def reads(self) -> pd.DataFrame:
@@ -102,7 +105,13 @@ class Cell:
     @cached_property
     def work(self) -> pd.DataFrame:
         """The window's requests and the background work that was handed over in it."""
-        return self.rows[~self.rows["warm_up"]]
+        return self.rows[~self.rows["warm_up"] & (self.rows["operation"] != AT_REST)]
+
+    @cached_property
+    def judged(self) -> Judged | None:
+        """Each read's freshness. None where it cannot be told: no versions, nothing written, or no contender."""
+        versioned = bool(self.scenario.workload.get("versioned")) and self.rows["version_written"].notna().any()
+        return judge(history(self.rows)) if versioned and self.contender.kind != "ruler" else None
 
     @property
     def window_s(self) -> float:

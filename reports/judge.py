@@ -14,6 +14,8 @@ from artefact.read import Run
 from artefact.schema import ContenderInfo, ScenarioInfo
 from reports import frames
 from reports.frames import Cell
+from reports.freshness.doubts import doubts_of_freshness
+from reports.freshness.history import AT_REST
 from reports.metrics import counts
 from reports.metrics.metric import Metric, find_metric, metrics
 from reports.metrics.response import waits_ms
@@ -102,13 +104,19 @@ class Judgement:
 
     @cached_property
     def twins(self) -> dict[tuple[str, str], Verdict]:
-        """(scenario, metric): the A/A pair. Its p is Holm's over all A/A pairs of the run."""
+        """(scenario, metric): the A/A pair. Its p is Holm's over the A/A pairs of one scenario: its table.
+
+        Over a whole run of two scenarios and eight rounds even the least p could not make it fire.
+        """
         rows = []
         for s, c, m in itertools.product(self.scenarios, self.run.info.contenders, metrics()):
             if c.kind == "twin" and c.twin_of is not None and m.compared:
                 rows.append((s.name, c, m, self.paired(s.name, c.name, c.twin_of, m)))
         tested = [row for row in rows if row[3].rounds >= MIN_ROUNDS]
-        adjusted = dict(zip([id(row[3]) for row in tested], holm([row[3].p for row in tested]), strict=True))
+        adjusted: dict[int, float] = {}
+        for _, table in itertools.groupby(tested, key=lambda row: row[0]):
+            comparisons = [row[3] for row in table]
+            adjusted |= zip(map(id, comparisons), holm([c.p for c in comparisons]), strict=True)
         found = {}
         for scenario, twin, metric, comparison in rows:
             p = adjusted.get(id(comparison), 1.0)
@@ -172,7 +180,9 @@ class Judgement:
         aside = self.apart
         about_apart = [x for check in OF_APART for x in check(aside)] if aside is not None else []
         about_limiters = [x for check in OF_LIMITING for x in check(limiting)] if limiting is not None else []
-        found = together(itertools.chain((doubt for check in checks for doubt in check(self)), about_apart, about_limiters))
+        about_freshness = doubts_of_freshness(each(self))
+        general = (doubt for check in checks for doubt in check(self))
+        found = together(itertools.chain(general, about_freshness, about_apart, about_limiters))
         found.sort(key=lambda doubt: d.KINDS.index(doubt.kind))
         return [replace(doubt, number=i) for i, doubt in enumerate(found, 1)]
 
@@ -293,16 +303,16 @@ OF_COMMAND = (".usec", ".failed", ".rejected")
 def imbalances(cell: Cell) -> list[str]:
     """Where our counts and others' differ, over the whole cell; what one side does not have is not compared.
 
-    Locust counts what began. Our loads and commands are the process' and the conductor's own rulers; the samples' loads
-    must add up to them. What a script calls nobody sent, though Redis counts it under its own name: commands that the
-    contender's scripts name may be counted more often than sent, all others must be equal. With failed requests the
-    servers' accounts are not comparable (a cancelled statement is missing from pg_stat_statements), and are left out.
+    Locust counts every request, one that never began as a failure. Our loads and commands are the processes' and the
+    conductor's own rulers; the samples' loads must add up to them. What a script calls nobody sent, though Redis counts
+    it under its own name: commands that the contender's scripts name may be counted more often than sent, all others
+    must be equal. With failed requests the servers' accounts are not comparable (a cancelled statement is missing from
+    pg_stat_statements), and are left out.
     """
     found = []
-    foreground = cell.rows[cell.rows["operation"] != "background"]
-    began = int(foreground["start_s"].notna().sum())
-    if cell.info.locust_requests is not None and cell.info.locust_requests != began:
-        found.append(f"Locust counted {cell.info.locust_requests:,} requests, the samples hold {began:,}")
+    foreground = cell.rows[~cell.rows["operation"].isin(["background", AT_REST])]
+    if cell.info.locust_requests is not None and cell.info.locust_requests != len(foreground):
+        found.append(f"Locust counted {cell.info.locust_requests:,} requests, the samples hold {len(foreground):,}")
     ours: dict[str, float] = {}
     redis: dict[str, float] = {}
     for (source, name), value in cell.counters.items():

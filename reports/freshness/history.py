@@ -79,7 +79,7 @@ def history(rows: pd.DataFrame) -> History:
     others_end = rows.loc[operation.ne(AT_REST), "end_ns"].max()
     resting = operation.eq(AT_REST).to_numpy()
     if pd.notna(others_end):
-        resting &= (rows["start_ns"] >= others_end).fillna(False).to_numpy(dtype=bool)
+        resting = resting & (rows["start_ns"] >= others_end).fillna(False).to_numpy(dtype=bool)
 
     def at(values: pd.Series, which: Bools) -> Ints:
         """Instants since the origin."""

@@ -33,6 +33,8 @@ class Metric:
     order: int = 0
     group: str = ""
     """Columns of one group stand under one heading."""
+    apart: str = ""
+    """The table of its own that it stands in; empty: the scenario's."""
     decides: bool = False
     """Whether it has a column in the decision table."""
     resolution: float = 0.0

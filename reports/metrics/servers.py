@@ -5,16 +5,17 @@ import math
 import numpy as np
 
 from reports.frames import Cell
+from reports.freshness.history import AT_REST
 from reports.metrics.metric import Metric
 
 
 def database_ms_per_1000_reads(cell: Cell) -> float:
     """PostgreSQL's own execution time of all our statements, waiting inside them included, per thousand reads.
 
-    The account covers the whole cell, so the reads do too, warm-up and all.
+    The account covers the whole cell, so the reads do too: those of the warm-up and those at rest.
     """
     spent = [v for (s, n), v in cell.counters.items() if s == "postgres" and is_time(n)]
-    foreground = (cell.rows["operation"] == "read").sum()
+    foreground = cell.rows["operation"].isin(["read", AT_REST]).sum()
     return 1000 * sum(spent) / float(foreground) if spent and foreground else math.nan
 
 
@@ -23,10 +24,10 @@ def is_time(name: str) -> bool:
 
 
 def hit_share(cell: Cell) -> float:
-    """Of the answered reads that asked the cache, the share whose first answer was a value."""
-    asked = cell.reads["first_cache_answer"]
-    asked = asked[asked.notna() & ~cell.reads["outcome"].isin(["failed", "unanswered"])]
-    return float((asked == "value").mean()) if len(asked) else math.nan
+    """Of the answered reads that asked the cache, the share that got a value at once and did not load."""
+    reads = cell.reads
+    asked = reads[reads["first_cache_answer"].notna() & ~reads["outcome"].isin(["failed", "unanswered"])]
+    return float(((asked["first_cache_answer"] == "value") & (asked["loads"] == 0)).mean()) if len(asked) else math.nan
 
 
 def redis_hit_share(cell: Cell) -> float:

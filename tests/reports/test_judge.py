@@ -11,6 +11,7 @@ from artefact.doubts import DoubtKind
 from artefact.read import read_run
 from artefact.schema import CellInfo, ScenarioInfo
 from reports.judge import Judgement, judge
+from tests.reports.freshness.planted import versioned
 from tests.reports.planted import MS, Change, Row, plant, scenario
 
 TWO = ("no-cache", "cache-aside")
@@ -105,6 +106,8 @@ FAULTS: dict[DoubtKind, dict[str, object]] = {
     d.MACHINE_BUSY: {
         "scenarios": [replace(scenario("stampede"), workload=scenario("stampede").workload | {"load_cpu_ms": 25.0})]
     },
+    d.FROM_THE_FUTURE: {"change": versioned(from_the_future=True), "scenarios": [scenario("read-heavy")]},
+    d.TOO_DENSE: {"change": versioned(commit_ms=500), "scenarios": [scenario("read-heavy")]},
     d.BETTER_THAN_BOUND: {
         "contenders": ("cache-aside", "bare-get"),
         "change": shifted("end_ns", 5 * MS, only="bare-get"),

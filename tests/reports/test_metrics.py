@@ -11,6 +11,7 @@ import pytest
 from artefact.read import read_run
 from artefact.schema import CellInfo
 from reports.frames import Cell, cells
+from reports.metrics import freshness, memory
 from reports.metrics.loads import episodes, loads_over_expiries, loads_per_ttl
 from reports.metrics.metric import find_metric, metrics
 from reports.metrics.response import Spans, evidence, reads, spans
@@ -108,7 +109,9 @@ PLAIN: dict[str, Callable[[CellInfo, list[Row]], float]] = {
         sum(r["commands"] for r in window(rows, "read", "write", "background")) / len(window(rows))
     ),
 }
-OWN_SPECS = {"loads-per-expiry"}
+OWN_SPECS = {"loads-per-expiry"} | {
+    m.name for module in (freshness, memory) for m in module.METRICS
+}  # tests/reports/freshness
 
 
 def test_every_metric_is_held_to_a_second_computation() -> None:
