@@ -297,6 +297,21 @@ def services(
 
 
 @app.command()
+def monitor(
+    redis: RedisUrl = None,
+    every: Annotated[float, typer.Option("--every", help="seconds between two looks")] = 1.0,
+    once: Annotated[bool, typer.Option("--once", help="print one frame and end")] = False,
+) -> None:
+    """Watch a Redis server: hit rate, memory, clients, commands, evictions, slow log. Ctrl-C ends it."""
+    from patterns.errors import require
+    from stack.monitor import watch
+
+    with bad_input_in_one_line():
+        require(bool(redis), "redis", redis, "the URL of a Redis server (stampede services starts one)")
+        watch(str(redis), every_s=every, once=once)
+
+
+@app.command()
 def init(
     path: Annotated[Path, typer.Argument(help="the file to write")] = Path("workload.toml"),
 ) -> None:

@@ -63,9 +63,9 @@ def grid(scenario: ScenarioInfo, rows: list[tuple[str, list[Entry]]]) -> Grid:
         explain=(
             "Whole cells, warm-up too; medians over rounds, but for memory and clients (the most that was seen, at "
             "random instants) and for what is counted (sums). Hit rate: as the readers saw it, and keyspace_hits over "
-            "hits and misses. Commands: the most frequent, a second, with the server's own time for one. Slow log: entries "
-            "that came in these cells (10 ms and longer unless the server is set otherwise). The suite's own INFO is "
-            "among the commands."
+            "hits and misses. Commands: the most frequent, a second, with the server's own time for one. Slow log: "
+            "entries that came in these cells (10 ms and longer unless the server is set otherwise). The suite's own "
+            "INFO is among the commands."
         ),
         columns=[
             *("contender", "hit rate", "as Redis saw it", "used memory", "clients", "commands a second"),
@@ -108,7 +108,7 @@ def entries(cells: Sequence[Cell], gauges: Gauges, slow: pd.DataFrame) -> list[E
     used, limit = most(cells, gauges, "used_memory"), most(cells, gauges, "maxmemory")
     memory = words.MISSING if math.isnan(used) else f"{used / 2**20:.1f} MiB"
     own = slow[slow["cell"].isin([cell.info.id for cell in cells])]
-    slowest = own.loc[own["value"].idxmax()] if len(own) else None
+    slowest = max(zip(own["value"], own["event"], strict=True), default=None)
     return [
         Entry(text=percent([hit_share(cell) for cell in cells])),
         Entry(text=percent([redis_hit_share(cell) for cell in cells])),
@@ -117,7 +117,7 @@ def entries(cells: Sequence[Cell], gauges: Gauges, slow: pd.DataFrame) -> list[E
         Entry(text=whole(median([per_s(cell, "stats.total_commands_processed") for cell in cells]).value)),
         Entry(text=whole(total(cells, "stats.evicted_keys"))),
         Entry(text=whole(total(cells, "stats.expired_keys"))),
-        Entry(text=str(len(own)), detail="" if slowest is None else f"{slowest['event']} {slowest['value']:.1f} ms"),
+        Entry(text=str(len(own)), detail=f"{slowest[1]} {slowest[0]:.1f} ms" if slowest else ""),
         Entry(text="", detail=commands(cells)),
     ]
 

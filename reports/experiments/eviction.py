@@ -160,7 +160,8 @@ def notes(seen: list[Outcome]) -> list[str]:
         found.append(
             "Redis' LRU clock ticks once a second, and an entry stayed as briefly as "
             f"{words.number(min(o.stay_s for o in blind))} s here, on "
-            f"{words.listed(sorted({o.sequence for o in blind}))}: there LRU could hardly tell entries apart. The longer form (plan standard) gives it more ticks."
+            f"{words.listed(sorted({o.sequence for o in blind}))}: there LRU could hardly tell entries apart. The "
+            "longer form (plan standard) gives it more ticks."
         )
     found.append(
         "Popularity never changes in these sequences, which suits LFU; and LFU's ageing, a matter of minutes, does not "

@@ -14,6 +14,8 @@ from reports import words
 from reports.charts import Chart
 from reports.grid import Entry, Grid
 
+__all__ = ["Entry", "Findings", "Grid", "Section", "Tell", "findings", "sections", "tellers"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
