@@ -232,8 +232,8 @@ def returns(found: Sequence[Outage]) -> str:
         hits = outage.hits_back_s()
         rate = "not within the window" if math.isnan(hits) else f"after {words.with_unit(hits, 's')}"
         parts.append(
-            f"{outage.contender.name} answered in time again after {words.with_unit(outage.answers_back_s(), 's')}, its "
-            f"hit rate was back {rate}, with at most {outage.peak_after():.0f} loads in 100 ms meanwhile"
+            f"{outage.contender.name} answered in time again after {words.with_unit(outage.answers_back_s(), 's')}, "
+            f"its hit rate was back {rate}, with at most {outage.peak_after():.0f} loads in 100 ms meanwhile"
         )
     return f"Once Redis was back: {'; '.join(parts)}."
 
