@@ -61,11 +61,10 @@ def bench(
     """Compare caching patterns on real servers and write a report."""
     from dataclasses import replace
 
-    from reports.console import summary
-
     from loadtests.bench import BenchOrder, check_order, prepare_run, run_bench
     from loadtests.experiments.bench import prepare_experiments, run_experiments
     from loadtests.progress import bench_progress
+    from reports.console import summary
     from reports.render import render
     from scenarios.plans import find_plan
     from stack.open import open_stack
@@ -111,7 +110,6 @@ def report(
 ) -> None:
     """Write a run folder's report anew."""
     from reports.console import summary
-
     from reports.render import render
 
     with bad_input_in_one_line():
@@ -245,6 +243,65 @@ def running_service(
 
 
 @app.command()
+def races(
+    stack: StackName = "auto",
+    postgres: PostgresUrl = None,
+    redis: RedisUrl = None,
+    contender: Annotated[
+        list[str] | None, typer.Option("--contender", help="a pattern by name, or a file of yours. May be repeated")
+    ] = None,
+    situation: Annotated[list[str] | None, typer.Option("--situation", help="only these. May be repeated")] = None,
+    replay: Annotated[str | None, typer.Option("--replay", help="play one schedule of one contender by its id")] = None,
+    times: Annotated[int, typer.Option(min=1, help="how often to replay")] = 1,
+    bound: Annotated[int, typer.Option(min=1, help="a situation with more schedules is not tried whole")] = 5_000,
+    sample: Annotated[int, typer.Option(min=0, help="random schedules beyond the bound")] = 500,
+    seed: Annotated[int, typer.Option(help="the same seed gives the same random schedules")] = 1,
+    without_reduction: Annotated[
+        bool, typer.Option("--without-reduction", help="try commuting steps in every order too, and compare")
+    ] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="write the verdicts to this file")] = None,
+    runs: Annotated[Path, typer.Option(help="where run folders go")] = Path("runs"),
+) -> None:
+    """Try every order of a few concurrent requests on real servers: which promises break, and how. Exit 1: one did."""
+    from rich.console import Console
+
+    from patterns.catalogue import contenders, find_contender
+    from patterns.errors import require
+    from races.card import Bound
+    from races.console import print_races, print_replay, races_progress, write_json
+    from races.explorer import RacesOrder, broken_promises, explore_all, new_folder, replay_on
+    from reports.races.page import render_races
+    from scenarios.races.situation import find_situation, situations
+    from stack.open import open_stack
+
+    console = Console()
+    with bad_input_in_one_line():
+        chosen = tuple(find_contender(name) for name in contender or contenders())
+        asked = tuple(find_situation(name) for name in situation or situations())
+        require(replay is None or len(chosen) == 1, "contender", contender, "one contender, to replay its schedule")
+        with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
+            say(servers.first_line())
+            if replay is not None:
+                print_replay(replay_on(servers, chosen[0], replay, times), times, console)
+                return
+            order = RacesOrder(
+                contenders=chosen,
+                situations=asked,
+                bound=Bound(schedules=bound, random=sample, seed=seed, without_reduction=without_reduction),
+                command=shlex.join(["stampede", *sys.argv[1:]]),
+            )
+            with races_progress(Console(stderr=True)) as on_event:
+                found = explore_all(order, servers, on_event)
+        print_races(found, console)
+        folder = found.write(new_folder(runs)).parent
+        say(f"report: {render_races(folder)}")
+        if json_file is not None:
+            write_json(found, json_file)
+    if broken_promises(found):
+        raise typer.Exit(1)
+
+
+@app.command()
 def serve(
     stack: StackName = "auto",
     postgres: PostgresUrl = None,
@@ -374,7 +431,7 @@ def bad_input_in_one_line() -> Iterator[None]:
         say("stampede: stopped; what was finished is kept")
         raise typer.Exit(130) from None
     except Exception as error:
-        if type(error).__name__ != "BenchFailed":
+        if type(error).__name__ not in ("BenchFailed", "ExplorerError"):
             raise
         say(f"stampede: {error}")
         raise typer.Exit(1) from None

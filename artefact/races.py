@@ -19,6 +19,8 @@ class StepInfo:
     client: str
     """a, b, …; empty where the adversary acts on a key."""
     label: str
+    server: str = ""
+    """redis or postgres: whom it asks; empty for what the adversary does."""
     adverse: bool = False
     blocked: bool = False
     """It waited for a row lock until another step released it."""

@@ -11,11 +11,12 @@ from races.invariants import broken_in, invariants_of
 from races.run import MAX_STEPS
 from races.schedule import Schedules, Trace
 from races.search import DepthFirst, Following, random_schedules
-from races.steps import decode
+from races.steps import Action, decode
 from races.virtual_time import START_S
 from races.world import World
 from scenarios.races.situation import Situation, find_situation
 
+STATEMENTS = frozenset({"SELECT", "BEGIN", "UPDATE", "INSERT", "COMMIT", "ROLLBACK"})
 SHORTEST_TRIES = 4_000
 """So many schedules are tried to find the one with the fewest preemptions and steps."""
 
@@ -175,6 +176,7 @@ def steps(schedules: Schedules, tokens: Sequence[str]) -> list[StepInfo]:
         StepInfo(
             client=step.action.client,
             label=step.action.label,
+            server=server_of(step.action),
             adverse=step.action.adverse,
             blocked=step.blocked,
             now_s=round(step.now_s - START_S, 3),
@@ -183,6 +185,14 @@ def steps(schedules: Schedules, tokens: Sequence[str]) -> list[StepInfo]:
         )
         for step, picture in zip(trace.taken, trace.pictures[1:], strict=False)
     ]
+
+
+def server_of(action: Action) -> str:
+    """Whom a step asks."""
+    if action.adverse and action.token[0] != "T":
+        return ""
+    statement = action.label.rpartition(" ms: ")[2].split(" ")[0]
+    return "postgres" if statement in STATEMENTS else "redis"
 
 
 def card(
@@ -224,4 +234,3 @@ def replay(world: World, contender: Contender, schedule: str, times: int = 1) ->
         broken=broken_in(ends[0], situation),
         same=all(end.end() == ends[0].end() for end in ends),
     )
-

@@ -56,11 +56,13 @@ class Held(AbstractConnection):
         if self._sock is None:
             self.connect_check_health(check_health=False)
         client = held_client()
+        wire = b"".join([command] if isinstance(command, bytes) else command)
         if client is None:
             self._world.spend()
-            super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
+            super().send_packed_command([wire], check_health)  # type: ignore[no-untyped-call]
+            if clock_of_this_thread() is not None:
+                self._wait_alone(self._world.table.request(parse_commands(wire)))
             return
-        wire = b"".join([command] if isinstance(command, bytes) else command)
         request = self._world.table.request(parse_commands(wire))
         client.hold(request.touch, request.label)
         self._awaited = list(zip(request.names, request.commands, strict=True))
@@ -97,12 +99,26 @@ class Held(AbstractConnection):
         if not served:
             self._world.observer.client_unblock(self._world.client_id(self), error=False)
 
+    def _wait_alone(self, request: Request) -> None:
+        """A blocking read when nobody else does anything: it is served at once or not before its time is over."""
+        if request.subscribes:
+            self._listens, self._awaited = True, []
+            select.select([self._get_socket()], [], [], 5)  # type: ignore[type-var]
+        elif request.waits_s is not None:
+            self._world.settle()
+            if not self._readable():
+                self._world.wait_alone(request.waits_s)
+                self._world.observer.client_unblock(self._world.client_id(self), error=False)
+
     def can_read(self, timeout: float = 0) -> bool:
         client = held_client()
-        if client is None or not self._listens:
+        if not self._listens:
             return bool(super().can_read(timeout))
         self._world.settle()
         if self._readable() or not timeout:
+            return self._readable()
+        if client is None:
+            self._world.wait_alone(timeout)
             return self._readable()
         try:
             return client.wait(self._world.hears(), "hears", timeout, self._readable)
@@ -112,9 +128,11 @@ class Held(AbstractConnection):
 
     def read_response(self, *args: Any, **settings: Any) -> Any:
         client = held_client()
-        if client is not None and self._listens and not self._awaited:
+        if self._listens and not self._awaited:
             self._world.settle()
-            if not self._readable():
+            if client is None and not self._readable():
+                self._world.wait_alone(float("inf"))
+            elif client is not None and not self._readable():
                 try:
                     client.wait(self._world.hears(), "hears", None, self._readable)
                 except Died:
@@ -144,7 +162,7 @@ class Held(AbstractConnection):
         observed.saw_reply(me, name, command, reply)
         if name in SCRIPTS and observed.owners:
             for key in self._world.table.keys(name, command):
-                if observed.owners.get(key, me) != me and not self._world.observer.exists(key):
+                if key in observed.owners and not self._world.observer.exists(key):
                     observed.released(me, key)
 
     def _readable(self) -> bool:

@@ -1,4 +1,4 @@
-"""What must hold in every schedule, judged from outside: answers, commits, loads and locks, never a pattern's inside."""
+"""What must hold in every schedule, judged from outside: by answers, commits, loads and locks, never by the inside."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass

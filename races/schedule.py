@@ -70,9 +70,7 @@ class Trace:
 class Schedules:
     """Plays schedules of one contender in one situation."""
 
-    def __init__(
-        self, world: World, pattern: type[CachePattern], situation: Situation, *, name: str = ""
-    ) -> None:
+    def __init__(self, world: World, pattern: type[CachePattern], situation: Situation, *, name: str = "") -> None:
         self.world = world
         self.name = name
         self.pattern = pattern

@@ -22,7 +22,7 @@ from races.gate import CONNECTIONS, FREE_TRIPS, HeldDatabase, HeldSource
 from races.observe import Observed
 from races.run import Client, Died
 from races.steps import EVERYTHING, Touch
-from races.virtual_time import START_S, HeldClock, hold_this_thread
+from races.virtual_time import START_S, HeldClock, clock_of_this_thread, hold_this_thread
 from stack.servers import Stack
 from stack.source import Statements, prepare_session
 
@@ -118,6 +118,13 @@ class World:
         self.trips += 1
         if self.free_trips > FREE_TRIPS:
             raise Died
+
+    def wait_alone(self, seconds: float) -> None:
+        """So long nobody does anything. Raises Died: for ever."""
+        clock = clock_of_this_thread()
+        if clock is None or seconds == float("inf"):
+            raise Died
+        clock.sleep(seconds)
 
     def client_id(self, connection: Any) -> int:
         """The server's number for a connection of ours, found by its socket's address."""

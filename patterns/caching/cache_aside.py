@@ -19,7 +19,13 @@ from patterns.caching.base import CachePattern, Promise, Record
 class CacheAside(CachePattern):
     summary = "read the cache; on a miss load and fill it; delete on write"
     promises = frozenset(
-        {Promise.WRITES_SHOW, Promise.DURABLE_ON_RETURN, Promise.STALE_AT_MOST_TTL, Promise.SURVIVES_CACHE_LOSS}
+        {
+            Promise.WRITES_SHOW,
+            Promise.FORGETS_FAILED_LOADS,
+            Promise.DURABLE_ON_RETURN,
+            Promise.STALE_AT_MOST_TTL,
+            Promise.SURVIVES_CACHE_LOSS,
+        }
     )
 
     def get(self, record_id: int) -> Record | None:

@@ -39,12 +39,11 @@ class CacheAsideLease(CachePattern):
     summary = "as cache-aside, but a fill needs a lease that a write takes away"
     promises = frozenset(
         {
+            Promise.WRITES_SHOW,
             Promise.FRESH_AT_REST,
             Promise.FRESH_AT_REST_DESPITE_EXPIRY,
             Promise.NO_STALE_AFTER_WRITE,
             Promise.READS_OWN_WRITES,
-            Promise.UNLOCKS_ONLY_ITS_OWN,
-            Promise.WAITS_AT_MOST_LOCK_TTL,
             Promise.FORGETS_FAILED_LOADS,
             Promise.DURABLE_ON_RETURN,
             Promise.STALE_AT_MOST_TTL,

@@ -41,7 +41,14 @@ class CoalescingConfig(Config):
 class Coalescing(CachePattern):
     summary = "on a miss one reader loads under a lock, the others poll for what it fills"
     promises = frozenset(
-        {Promise.WRITES_SHOW, Promise.DURABLE_ON_RETURN, Promise.STALE_AT_MOST_TTL, Promise.SURVIVES_CACHE_LOSS}
+        {
+            Promise.WRITES_SHOW,
+            Promise.WAITS_AT_MOST_LOCK_TTL,
+            Promise.FORGETS_FAILED_LOADS,
+            Promise.DURABLE_ON_RETURN,
+            Promise.STALE_AT_MOST_TTL,
+            Promise.SURVIVES_CACHE_LOSS,
+        }
     )
     config_type = CoalescingConfig
 

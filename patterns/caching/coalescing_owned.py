@@ -48,6 +48,7 @@ class CoalescingOwned(CachePattern):
     promises = frozenset(
         {
             Promise.ONE_LOAD_PER_MISS,
+            Promise.WRITES_SHOW,
             Promise.FRESH_AT_REST,
             Promise.FRESH_AT_REST_DESPITE_EXPIRY,
             Promise.NO_STALE_AFTER_WRITE,

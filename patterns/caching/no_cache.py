@@ -17,8 +17,12 @@ class NoCache(CachePattern):
     promises = frozenset(
         {
             Promise.WRITES_SHOW,
+            Promise.FRESH_AT_REST,
+            Promise.FRESH_AT_REST_DESPITE_EXPIRY,
             Promise.NO_STALE_AFTER_WRITE,
             Promise.READS_OWN_WRITES,
+            Promise.MONOTONIC_READS,
+            Promise.FORGETS_FAILED_LOADS,
             Promise.DURABLE_ON_RETURN,
             Promise.STALE_AT_MOST_TTL,
             Promise.SURVIVES_CACHE_LOSS,

@@ -34,7 +34,13 @@ class RefreshAheadConfig(Config):
 class RefreshAhead(CachePattern):
     summary = "as cache-aside, but a hit shortly before expiry also refreshes in the background"
     promises = frozenset(
-        {Promise.WRITES_SHOW, Promise.DURABLE_ON_RETURN, Promise.STALE_AT_MOST_TTL, Promise.SURVIVES_CACHE_LOSS}
+        {
+            Promise.WRITES_SHOW,
+            Promise.FORGETS_FAILED_LOADS,
+            Promise.DURABLE_ON_RETURN,
+            Promise.STALE_AT_MOST_TTL,
+            Promise.SURVIVES_CACHE_LOSS,
+        }
     )
     config_type = RefreshAheadConfig
 

@@ -48,6 +48,7 @@ class RefreshAheadSingle(CachePattern):
     promises = frozenset(
         {
             Promise.ONE_REFRESH_PER_EXPIRY,
+            Promise.WRITES_SHOW,
             Promise.FRESH_AT_REST,
             Promise.FRESH_AT_REST_DESPITE_EXPIRY,
             Promise.NO_STALE_AFTER_WRITE,

@@ -18,7 +18,13 @@ from patterns.caching.base import CachePattern, Promise, Record
 class WriteThrough(CachePattern):
     summary = "as cache-aside, but a write puts the new value into the cache"
     promises = frozenset(
-        {Promise.WRITES_SHOW, Promise.DURABLE_ON_RETURN, Promise.STALE_AT_MOST_TTL, Promise.SURVIVES_CACHE_LOSS}
+        {
+            Promise.WRITES_SHOW,
+            Promise.FORGETS_FAILED_LOADS,
+            Promise.DURABLE_ON_RETURN,
+            Promise.STALE_AT_MOST_TTL,
+            Promise.SURVIVES_CACHE_LOSS,
+        }
     )
 
     def get(self, record_id: int) -> Record | None:

@@ -35,12 +35,11 @@ class WriteThroughVersioned(CachePattern):
     summary = "as write-through, but an older value never replaces a newer one"
     promises = frozenset(
         {
+            Promise.WRITES_SHOW,
             Promise.FRESH_AT_REST,
             Promise.NO_STALE_AFTER_WRITE,
             Promise.READS_OWN_WRITES,
             Promise.MONOTONIC_READS,
-            Promise.UNLOCKS_ONLY_ITS_OWN,
-            Promise.WAITS_AT_MOST_LOCK_TTL,
             Promise.FORGETS_FAILED_LOADS,
             Promise.DURABLE_ON_RETURN,
             Promise.STALE_AT_MOST_TTL,

@@ -1,0 +1,149 @@
+"""What `stampede races` prints: progress, the matrix, the shortest schedules."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from artefact.races import RacesInfo, StepInfo, VerdictInfo
+from artefact.write import write_whole
+from races.card import Replayed
+from races.explorer import RacesEvent, broken_promises, speed
+
+JSON_FIELDS = ("contender", "situation", "invariant", "verdict", "promised", "schedules", "shortest", "id")
+RANK = {"broken": 0, "kept": 1, "not promised": 2}
+STYLES = {"BROKEN": "bold red", "broken": "yellow", "kept": "green", "not promised": "dim"}
+
+
+@contextmanager
+def races_progress(console: Console) -> Iterator[Callable[[RacesEvent], None]]:
+    """A bar over contenders × situations, with the schedules tried so far."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[schedules]:,} schedules"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("races", total=None, schedules=0)
+
+        def on_event(event: RacesEvent) -> None:
+            progress.update(
+                task,
+                description=f"{event.contender} · {event.situation}",
+                completed=event.done,
+                total=event.of,
+                schedules=event.schedules,
+            )
+
+        yield on_event
+
+
+def worst(verdicts: list[VerdictInfo]) -> VerdictInfo | None:
+    """Of one contender's verdicts on one invariant, the one to show: a broken promise first, then the shortest."""
+
+    def rank(v: VerdictInfo) -> tuple[object, ...]:
+        return (RANK[v.verdict], not v.promised, v.preemptions or 0, len(v.shortest))
+
+    return min(verdicts, key=rank, default=None)
+
+
+def print_races(info: RacesInfo, console: Console) -> None:
+    """The matrix, what is broken and how, and how much was tried."""
+    by_place: dict[tuple[str, str], list[VerdictInfo]] = {}
+    for verdict in info.verdicts:
+        by_place.setdefault((verdict.contender, verdict.invariant), []).append(verdict)
+    names = [str(contender["name"]) for contender in info.contenders]
+    table = Table(title="who keeps what (BROKEN: promised and not kept; broken: never promised)")
+    table.add_column("invariant")
+    for name in names:
+        table.add_column(name.replace("-", "-\u200b"), overflow="fold")
+    for invariant in info.invariants:
+        cells = [worst(by_place.get((name, invariant.name), [])) for name in names]
+        if any(cells):
+            table.add_row(invariant.name, *(mark(cell) for cell in cells))
+    console.print(table)
+    for name in names:
+        for invariant in info.invariants:
+            shown = worst(by_place.get((name, invariant.name), []))
+            if shown is not None and shown.verdict == "broken":
+                print_broken(shown, console)
+    tried = sum(e.schedules + e.random for e in info.explorations)
+    unfinished = [f"{e.contender} in {e.situation}" for e in info.explorations if not e.complete]
+    console.print(
+        f"{tried:,} schedules in {len(info.explorations)} situations, "
+        + (
+            f"all of them but in: {', '.join(unfinished)} (bound {info.bound:,})"
+            if unfinished
+            else "every one there is"
+        )
+    )
+    whole = [e for e in info.explorations if e.without_reduction is not None]
+    if whole:
+        reduced, all_of_them = sum(e.schedules for e in whole), sum(e.without_reduction or 0 for e in whole)
+        differing = [f"{e.contender} in {e.situation}" for e in whole if e.disagrees]
+        same = f"DIFFERENT invariants broken: {', '.join(differing)}" if differing else "the same invariants broken"
+        console.print(f"with reduction {reduced:,} schedules, without {all_of_them:,}: {same}")
+    bare_us = float(info.circumstances.get("bare_round_trip_us", 0))
+    per_s, trips, share = speed(info.explorations, bare_us)
+    console.print(
+        f"{per_s:,.0f} schedules/s of {trips:.1f} round trips; a bare round trip takes {bare_us:.0f} µs: "
+        f"{100 * share:.0f} % of what those alone would allow"
+    )
+    failures = broken_promises(info)
+    if failures:
+        console.print(Text(f"{len(failures)} promises broken", style="bold red"))
+
+
+def mark(verdict: VerdictInfo | None) -> Text:
+    if verdict is None:
+        return Text("")
+    word = "BROKEN" if verdict.verdict == "broken" and verdict.promised else verdict.verdict
+    return Text(word, style=STYLES[word])
+
+
+def print_broken(verdict: VerdictInfo, console: Console) -> None:
+    promised = "promised" if verdict.promised else "not promised"
+    head = f"{verdict.contender}: {verdict.invariant} broken ({promised})"
+    console.print()
+    console.print(Text(head, style="bold red" if verdict.promised else "bold yellow"))
+    console.print(f"  {verdict.how}; {verdict.broken_in} of {verdict.schedules} schedules of {verdict.situation}")
+    print_steps(verdict.shortest, console)
+    console.print(f"  stampede races --contender {verdict.contender} --replay '{verdict.id}'", highlight=False)
+
+
+def print_steps(steps: list[StepInfo], console: Console) -> None:
+    """A step a line, with the database and the cache behind it."""
+    table = Table(box=None, padding=(0, 2, 0, 2), show_header=True, header_style="dim")
+    for heading in ("", "client", "step", "database", "cache"):
+        table.add_column(heading, overflow="fold")
+    for number, step in enumerate(steps, start=1):
+        label = step.label + (" (waits for the row)" if step.blocked else "")
+        database = " ".join(f"{record}:v{version}" for record, version in step.database.items())
+        cache = ", ".join(f"{key}={value}" for key, value in step.cache.items()) or "empty"
+        style = "magenta" if step.adverse else ""
+        table.add_row(str(number), step.client or "–", Text(label, style=style), database, Text(cache))
+    console.print(table)
+
+
+def print_replay(replayed: Replayed, times: int, console: Console) -> None:
+    print_steps(replayed.steps, console)
+    for name, how in replayed.broken.items():
+        console.print(f"  {name} broken: {how}")
+    if not replayed.broken:
+        console.print("  nothing broken")
+    if times > 1:
+        console.print(f"  played {times} times: {'the same end each time' if replayed.same else 'DIFFERENT ends'}")
+
+
+def write_json(info: RacesInfo, path: Path) -> None:
+    """The list that other programs read."""
+    rows = [{name: asdict(verdict)[name] for name in JSON_FIELDS} for verdict in info.verdicts]
+    write_whole(path, json.dumps(rows, indent=1).encode())

@@ -1,0 +1,122 @@
+"""What `stampede races` does: contenders × situations, explored on a stack, as facts for the report."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from artefact.races import ExplorationInfo, InvariantInfo, RacesInfo, SituationInfo, VerdictInfo
+from patterns.catalogue import Contender
+from races.card import Bound, Replayed, card, replay
+from races.invariants import INVARIANTS
+from races.virtual_time import virtual_time
+from races.world import World, open_world
+from scenarios.races.situation import Situation
+from stack.servers import Stack
+
+BARE_TRIPS = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class RacesOrder:
+    """What to explore."""
+
+    contenders: tuple[Contender, ...]
+    situations: tuple[Situation, ...]
+    bound: Bound
+    command: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RacesEvent:
+    """How far it is, for a progress bar."""
+
+    contender: str
+    situation: str
+    done: int
+    """Pairs of contender and situation that are finished."""
+    of: int
+    schedules: int
+    """Tried so far, in all."""
+
+
+def explore_all(order: RacesOrder, stack: Stack, on_event: Callable[[RacesEvent], None]) -> RacesInfo:
+    """Explore every pair of contender and situation."""
+    info = RacesInfo(
+        started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=order.command,
+        bound=order.bound.schedules,
+        contenders=[described(contender) for contender in order.contenders],
+        situations=[SituationInfo(name=s.name, said=s.said(), adversary=s.adversary.value) for s in order.situations],
+        invariants=[InvariantInfo(name=i.name, says=i.says) for i in INVARIANTS],
+        circumstances={"servers": stack.described()},
+    )
+    total = len(order.contenders) * len(order.situations)
+    schedules = 0
+
+    with open_world(stack) as world, virtual_time():
+        info.circumstances["bare_round_trip_us"] = bare_round_trip_us(world)
+        for contender in order.contenders:
+            for situation in order.situations:
+
+                def tick(contender: str = contender.name, situation: str = situation.name) -> None:
+                    nonlocal schedules
+                    schedules += 1
+                    if schedules % 20 == 0:
+                        on_event(event(contender, situation, len(info.explorations), total, schedules))
+
+                on_event(event(contender.name, situation.name, len(info.explorations), total, schedules))
+                for exploration, judged in card(world, contender, [situation], order.bound, tick):
+                    info.explorations.append(exploration)
+                    info.verdicts.extend(judged)
+    return info
+
+
+def event(contender: str, situation: str, done: int, of: int, schedules: int) -> RacesEvent:
+    return RacesEvent(contender=contender, situation=situation, done=done, of=of, schedules=schedules)
+
+
+def described(contender: Contender) -> dict[str, object]:
+    return {
+        "name": contender.name,
+        "summary": contender.pattern.summary,
+        "promises": sorted(promise.name for promise in contender.pattern.promises),
+        "file": contender.file,
+    }
+
+
+def bare_round_trip_us(world: World) -> float:
+    """A GET and a primary-key SELECT by the bare drivers: microseconds, the mean of both."""
+    for trips in (20, BARE_TRIPS):  # the first ones warm up
+        began_s = time.perf_counter()
+        for _ in range(trips // 2):
+            world.observer.get(world.key_prefix)
+            world.versions()
+    return (time.perf_counter() - began_s) / BARE_TRIPS * 1e6
+
+
+def broken_promises(info: RacesInfo) -> list[VerdictInfo]:
+    """What a contender claims and does not keep."""
+    return [verdict for verdict in info.verdicts if verdict.verdict == "broken" and verdict.promised]
+
+
+def speed(explorations: Sequence[ExplorationInfo], bare_us: float) -> tuple[float, float, float]:
+    """Schedules per second, round trips a schedule, and the share of what the bare round trips would allow."""
+    replays = sum(e.replays + e.random for e in explorations)
+    trips = sum(e.round_trips for e in explorations)
+    seconds = sum(e.seconds for e in explorations)
+    if not replays or not seconds or not trips:
+        return 0.0, 0.0, 0.0
+    return replays / seconds, trips / replays, trips * bare_us / 1e6 / seconds
+
+
+def replay_on(stack: Stack, contender: Contender, schedule: str, times: int) -> Replayed:
+    """Play one schedule by its id."""
+    with open_world(stack) as world, virtual_time():
+        return replay(world, contender, schedule, times)
+
+
+def new_folder(runs: Path) -> Path:
+    """Where this exploration's run folder goes."""
+    return runs / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-races"
