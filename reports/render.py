@@ -20,6 +20,7 @@ from reports import answer, charts, decision, monitoring, provoked, words
 from reports.charts import Chart
 from reports.experiments import section as experiments
 from reports.frames import Cell
+from reports.freshness.charts import charts as freshness_charts
 from reports.judge import (
     Judgement,
     Verdict,
@@ -65,6 +66,21 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Apart:
+    """A table of its own below a scenario's: what does not decide."""
+
+    name: str
+    title: str
+    headings: list[tuple[str, int]]
+    columns: list[Metric]
+    rows: list[Row]
+
+
+APART = {"freshness": "Freshness and memory in full"}
+"""Titles of such tables, by what their metrics name."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Section:
     """A scenario's part of the page."""
 
@@ -74,6 +90,7 @@ class Section:
     columns: list[Metric]
     rows: list[Row]
     charts: list[Chart]
+    apart: list["Apart"]
     comparisons: list[Verdict]
     lags: list[dict[str, str]]
     doubts: list[int]
@@ -184,17 +201,34 @@ def machine(run: Run) -> str:
 
 def section(judgement: Judgement, scenario: ScenarioInfo) -> Section:
     contenders = [c for c in judgement.run.info.contenders if judgement.of(scenario.name, c.name)]
-    shown = [m for m in metrics() if worth_a_column(judgement, scenario.name, contenders, m)]
+    worth = [m for m in metrics() if worth_a_column(judgement, scenario.name, contenders, m)]
+    shown = [m for m in worth if not m.apart]
     return Section(
         scenario=scenario,
-        headings=[(group, len(list(columns))) for group, columns in groupby(shown, key=lambda m: m.group)],
+        headings=headings(shown),
         columns=shown,
         rows=[row(judgement, scenario, c, shown) for c in contenders],
-        charts=charts.charts(judgement, scenario),
+        charts=[*charts.charts(judgement, scenario), *freshness_charts(judgement, scenario)],
+        apart=[
+            Apart(
+                name=name,
+                title=title,
+                headings=headings(columns),
+                columns=columns,
+                rows=[row(judgement, scenario, c, columns) for c in contenders if c.kind != "ruler"],
+            )
+            for name, title in APART.items()
+            if (columns := [m for m in worth if m.apart == name])
+        ],
         comparisons=[v for v in verdicts_of(judgement, scenario.name) if v.comparison.rounds],
         lags=[lag(judgement, scenario, c) for c in contenders],
         doubts=[x.number for x in judgement.doubts if x.scenario == scenario.name and not x.contenders],
     )
+
+
+def headings(columns: Sequence[Metric]) -> list[tuple[str, int]]:
+    """(group, how many columns)"""
+    return [(group, len(list(members))) for group, members in groupby(columns, key=lambda m: m.group)]
 
 
 def worth_a_column(judgement: Judgement, scenario: str, contenders: Sequence[ContenderInfo], metric: Metric) -> bool:
