@@ -29,6 +29,8 @@ PATCHING = frozenset({"locust", "gevent"})
 LOCUSTFILES = frozenset({"loadtests.locustfile", "loadtests.http_locustfile"})
 
 CONTENDER_LINES = 120
+DIAGRAMS = {"caching": ("read", "write"), "limiting": ("hit",)}
+"""The lines that a page's diagram has, by its folder."""
 SECTIONS = ("Cost in round trips:", "Good for:", "Bad for:", "Source:", "Departures:")
 
 REGISTRY_HOSTS = re.compile(
@@ -196,9 +198,9 @@ def rulers_in_patterns(root: Path) -> list[str]:
 
 
 def pattern_files(root: Path) -> list[Path]:
-    """The textbook pages: each file of patterns/caching that holds a pattern."""
-    folder = root / "patterns" / "caching"
-    return [p for p in sorted(folder.glob("*.py")) if p.name not in ("__init__.py", "base.py")]
+    """The textbook pages: each file of patterns/caching and patterns/limiting that holds a contender."""
+    folders = [root / "patterns" / name for name in DIAGRAMS]
+    return [p for f in folders for p in sorted(f.glob("*.py")) if p.name not in ("__init__.py", "base.py")]
 
 
 def untidy_pages(root: Path) -> list[str]:
@@ -210,18 +212,21 @@ def untidy_pages(root: Path) -> list[str]:
         if len(text.splitlines()) > CONTENDER_LINES:
             found.append(f"{name} has {len(text.splitlines())} lines, more than {CONTENDER_LINES}")
         docstring = ast.get_docstring(tree) or ""
-        found += [f"{name} has no “{section}” in its docstring" for section in missing_sections(docstring)]
+        found += [
+            f"{name} has no “{section}” in its docstring"
+            for section in missing_sections(docstring, DIAGRAMS[path.parent.name])
+        ]
         class_name = "".join(word.capitalize() for word in path.stem.split("_"))
         if class_name not in {node.name for node in tree.body if isinstance(node, ast.ClassDef)}:
             found.append(f"{name} defines no class {class_name}")
     return found
 
 
-def missing_sections(docstring: str) -> list[str]:
+def missing_sections(docstring: str, kinds: tuple[str, ...]) -> list[str]:
     flat = " ".join(docstring.split())
     missing = [section for section in SECTIONS if section not in flat]
     diagrams = [line.strip().split(" ")[0] for line in docstring.splitlines() if "──" in line]
-    return missing + [f"{kind}   diagram" for kind in ("read", "write") if kind not in diagrams]
+    return missing + [f"{kind}   diagram" for kind in kinds if kind not in diagrams]
 
 
 def tracked_text(root: Path, names: list[str]) -> list[Path]:

@@ -82,6 +82,7 @@ PLANTED = [
     ("untidy_pages", "patterns/caching/good_page.py", PAGE.replace("Bad for:", "Worse for:")),
     ("untidy_pages", "patterns/caching/good_page.py", PAGE.replace("    write   app", "    other   app")),
     ("untidy_pages", "patterns/caching/good_page.py", PAGE.replace("class GoodPage", "class Other")),
+    ("untidy_pages", "patterns/limiting/good_page.py", PAGE),
 ]
 
 

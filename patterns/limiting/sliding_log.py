@@ -6,7 +6,7 @@ Cost in round trips: 1; O(L) memory for each subject, O(log L) time and what it 
 Bound: at most L in any W, exactly; and no limiter that keeps this bound ever admits more by any instant.
 Good for: limits that must hold to the call, where L is small: logins, payments, SMS.
 Bad for: large limits: about 100 bytes a call, and a script that forgets a million entries stalls all of Redis.
-Source: textbook (the exact version of the article's P5). Departures from the article: one script, so that nobody comes
+Source: textbook (the exact version of the article's P5). Departures: one script, so that nobody comes
 between count and add; refused calls are not remembered; members are unique even within one microsecond, since the
 count goes into them; the clock is Redis' own, one for all app servers.
 """
