@@ -442,8 +442,12 @@ def errors(judgement: Judgement) -> Iterator[Doubt]:
 
 
 def own_lag_ms(cells: Sequence[Cell]) -> frames.Floats:
-    """start − max(due, thread free) of what began."""
-    lag = np.concatenate([cell.due["own_lag_ms"].to_numpy(dtype=np.float64) for cell in cells])
+    """start − max(due, thread free) of what began.
+
+    Of requests that are due on one tick in one process the first: the others queue for its core, as in any server.
+    """
+    rows = [cell.due[~cell.due.duplicated(["process", "due_s"])] for cell in cells]
+    lag = np.concatenate([each["own_lag_ms"].to_numpy(dtype=np.float64) for each in rows])
     known: frames.Floats = lag[~np.isnan(lag)]
     return known
 
