@@ -30,10 +30,11 @@ HEADER = (
 
 def redis_gauges(timeline: pd.DataFrame) -> Gauges:
     own = timeline[(timeline["source"] == "redis") & timeline["value"].notna()]
-    return {
-        (int(cell), str(name)): values.to_numpy(dtype=np.float64)
-        for (cell, name), values in own.groupby(["cell", "name"], observed=True)["value"]
-    }
+    found: dict[tuple[int, str], Floats] = {}
+    for cell, of_cell in own.groupby("cell"):
+        for name, values in of_cell.groupby("name", observed=True)["value"]:
+            found[int(str(cell)), str(name)] = values.to_numpy(dtype=np.float64)
+    return found
 
 
 def grids(judgement: Judgement) -> dict[str, Grid]:

@@ -147,7 +147,7 @@ def answer(seen: list[Outcome]) -> str:
     best_on, beaten_on = usually_best(seen)
     if not beaten_on:
         return f"Best on {'; '.join(parts)}. {USUAL} is the best, or within {100 * CLOSE:g} points of it, everywhere."
-    close = f", and is on {words.listed(best_on)}" if best_on else ""
+    close = f"; on {words.listed(best_on)} it is not" if best_on else ""
     behind = f"{USUAL} is more than {100 * CLOSE:g} points behind the best on {words.listed(beaten_on)}{close}."
     return f"Best on {'; '.join(parts)}. {behind}"
 

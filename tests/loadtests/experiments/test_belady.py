@@ -1,0 +1,82 @@
+"""Belady's optimum: the most hits that any policy could have had."""
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadtests.experiments.belady import optimum_hits
+from loadtests.experiments.key_sequences import LOOP, SEQUENCES
+
+SMALL_SEQUENCES = st.lists(st.integers(min_value=0, max_value=5), max_size=12)
+CAPACITIES = st.integers(min_value=0, max_value=4)
+
+
+def every_choice(keys: Sequence[int], capacity: int) -> int:
+    """The most hits over every choice of what to keep after each request."""
+
+    @cache
+    def best(position: int, held: frozenset[int]) -> int:
+        if position == len(keys):
+            return 0
+        key = keys[position]
+        may_hold = held | {key}
+        choices = [may_hold - {gone} for gone in may_hold] + ([may_hold] if len(may_hold) <= capacity else [])
+        return (key in held) + max(best(position + 1, kept) for kept in choices if len(kept) <= capacity)
+
+    return best(0, frozenset())
+
+
+def lru(keys: Sequence[int], capacity: int) -> int:
+    held: list[int] = []
+    hits = 0
+    for key in keys:
+        if key in held:
+            hits += 1
+            held.remove(key)
+        held.append(key)
+        del held[: max(0, len(held) - capacity)]
+    return hits
+
+
+@given(keys=SMALL_SEQUENCES, capacity=CAPACITIES)
+def test_no_choice_of_what_to_keep_hits_more_and_one_hits_as_often(keys: list[int], capacity: int) -> None:
+    assert optimum_hits(keys, capacity) == every_choice(keys, capacity)
+
+
+@given(keys=st.lists(st.integers(min_value=0, max_value=30), max_size=200), capacity=st.integers(0, 20))
+def test_more_room_never_costs_a_hit_and_lru_never_beats_it(keys: list[int], capacity: int) -> None:
+    assert lru(keys, capacity) <= optimum_hits(keys, capacity) <= optimum_hits(keys, capacity + 1)
+
+
+@given(keys=st.lists(st.integers(min_value=0, max_value=30), max_size=200))
+def test_with_room_for_all_every_repetition_is_a_hit(keys: list[int]) -> None:
+    assert optimum_hits(keys, 31) == len(keys) - len(set(keys))
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_a_sequence_is_as_long_as_asked_and_the_same_for_the_same_seed(name: str) -> None:
+    first, again = (SEQUENCES[name](2_000, 100, np.random.default_rng(5)) for _ in range(2))
+    assert len(first) == 2_000
+    assert first == again
+
+
+def test_a_loop_longer_than_the_room_defeats_lru_and_not_the_optimum() -> None:
+    keys = SEQUENCES["loop"](3_000, 100, np.random.default_rng(1))
+    assert lru(keys, 100) == 0
+    laps = 3_000 / (100 * LOOP)
+    assert optimum_hits(keys, 100) >= (laps - 1) * 99  # it may hold 99 of the keys for good
+
+
+def test_one_hit_wonders_are_asked_for_once_and_scans_come_again() -> None:
+    wonders = SEQUENCES["one-hit wonders"](4_000, 100, np.random.default_rng(1))
+    scans = SEQUENCES["zipf plus scans"](4_000, 100, np.random.default_rng(1))
+    popular = set(SEQUENCES["zipf"](4_000, 100, np.random.default_rng(1)))
+    once = [key for key in wonders if key not in popular]
+    assert len(once) == len(set(once)) > 1_500
+    scanned = [key for key in scans if key not in popular]
+    assert len(set(scanned)) == 100
+    assert len(scanned) > 5 * len(set(scanned))

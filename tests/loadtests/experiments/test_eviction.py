@@ -1,0 +1,61 @@
+"""Eviction on real servers: every policy under every sequence of keys, counted to the request."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from loadtests.experiments.eviction import POLICIES, Size, measure
+from loadtests.experiments.experiment import ExperimentOrder, Row
+from loadtests.experiments.key_sequences import SEQUENCES
+from stack.servers import Stack
+
+SIZE = Size(room=200, requests=2_000, lasts_s=0, batch=50)
+Counts = Mapping[tuple[str, str], Mapping[str, float]]
+
+
+@pytest.fixture(scope="module")
+def rows(stack: Stack) -> list[Row]:
+    return list(measure(ExperimentOrder(stack=stack, rounds=1, seed=1, say=lambda _line: None), SIZE))
+
+
+@pytest.fixture(scope="module")
+def counts(rows: list[Row]) -> Counts:
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for row in rows:
+        if row.at is None:
+            found.setdefault((row.variant, row.parameter), {})[row.name] = row.value
+    return found
+
+
+def test_every_policy_meets_every_sequence(counts: Counts) -> None:
+    assert set(counts) == {(policy, name) for policy in POLICIES for name in SEQUENCES}
+    assert all(seen["requests"] == SIZE.requests for seen in counts.values())
+
+
+def test_no_policy_beats_the_optimum_on_any_sequence(counts: Counts) -> None:
+    for pair, seen in counts.items():
+        assert 0 < seen["hits"] <= seen["optimum_hits"] <= SIZE.requests, pair
+
+
+def test_our_hits_are_the_servers_own_count(counts: Counts) -> None:
+    assert all(seen["hits"] == seen["redis_hits"] for seen in counts.values())
+
+
+def test_the_cache_was_too_small_and_nothing_but_eviction_made_room(counts: Counts) -> None:
+    for (policy, _), seen in counts.items():
+        assert seen["expiries"] == 0
+        assert seen["most_entries"] < SIZE.requests - seen["hits"]
+        assert (seen["evictions"] > 0) == (policy != "noeviction")
+
+
+def test_noeviction_refuses_writes_and_answers_every_read(counts: Counts, rows: list[Row]) -> None:
+    for (policy, sequence), seen in counts.items():
+        assert (seen["refused"] > 0) == (policy == "noeviction")
+        reads = [row for row in rows if (row.variant, row.parameter, row.name) == (policy, sequence, "get")]
+        assert len(reads) == SIZE.requests / SIZE.batch
+        assert seen["hits"] + seen["refused"] + seen["evictions"] <= SIZE.requests
+
+
+def test_memory_stays_near_its_limit(counts: Counts) -> None:
+    for pair, seen in counts.items():
+        assert seen["used_memory"] < 1.05 * seen["maxmemory"], pair

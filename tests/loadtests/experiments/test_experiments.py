@@ -1,0 +1,137 @@
+"""Experiments run one after the other; what fails or may not run is recorded, and stops nothing."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+
+from artefact.read import RunFolderError, read_run
+from loadtests.bench import BenchOrder, check_order
+from loadtests.experiments.bench import NOT_OURS, prepare_experiments, run_experiments
+from loadtests.experiments.experiment import Experiment, ExperimentOrder, Row, experiments
+from loadtests.experiments.monitor_cost import listener
+from loadtests.experiments.pipelining import READS, WAYS
+from patterns.errors import ConfigError
+from scenarios.plans import PLANS, Plan
+from stack.servers import Stack
+
+
+def order_of(names: tuple[str, ...], runs: Path) -> BenchOrder:
+    plan = Plan(name="planted", rounds=1, scenarios=(), experiments=names, small_experiments=True)
+    return BenchOrder(plan=plan, runs=runs)
+
+
+@pytest.fixture
+def planted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Experiment]:
+    """Three experiments that are found by name: one works, one breaks half-way, one is meant for our own Redis."""
+
+    def work(order: ExperimentOrder) -> Iterator[Row]:
+        order.settings["words"] = "planted"
+        yield Row("variant", 1, "", None, "answer", 42.0, "1")
+
+    def broken(order: ExperimentOrder) -> Iterator[Row]:
+        yield from work(order)
+        raise redis.TimeoutError("planted\nfault")
+
+    def named(name: str, run: Callable[[ExperimentOrder], Iterator[Row]], *, rude: bool = False) -> Experiment:
+        return Experiment(name=name, question="?", application="a", expectation="e", run=run, needs_our_redis=rude)
+
+    known = (named("broken", broken), named("works", work), named("rude", work, rude=True))
+    found = {experiment.name: experiment for experiment in known}
+    monkeypatch.setattr("loadtests.experiments.experiment.experiments", lambda: found)
+    return found
+
+
+def test_one_that_fails_is_recorded_and_the_next_one_runs(
+    stack: Stack, tmp_path: Path, planted: dict[str, Experiment]
+) -> None:
+    order = order_of(tuple(planted), tmp_path)
+    folder = prepare_experiments(order, stack)
+    assert [info.status for info in read_run(folder).info.experiments] == ["planned"] * 3
+    said: list[str] = []
+    run_experiments(folder, order, stack, said.append)
+    run = read_run(folder)
+    assert run.info.status == "finished"
+    assert [(e.name, e.status, e.why) for e in run.info.experiments] == [
+        ("broken", "failed", "TimeoutError: planted fault"),
+        ("works", "done", ""),
+        ("rude", "done", ""),
+    ]
+    assert run.info.experiments[1].settings == {"words": "planted", "rounds": 1, "small": True}
+    assert run.experiment("works")["value"].tolist() == [42.0]
+    assert said == ["broken failed: TimeoutError: planted fault"]
+    with pytest.raises(RunFolderError):
+        run.experiment("broken")
+
+
+@pytest.mark.parametrize(("allowed", "status", "why"), [(False, "skipped", NOT_OURS), (True, "done", "")])
+def test_what_would_disturb_a_users_server_runs_only_when_they_allow_it(
+    stack: Stack, tmp_path: Path, planted: dict[str, Experiment], allowed: bool, status: str, why: str
+) -> None:
+    assert planted["rude"].needs_our_redis
+    order = replace(order_of(("rude",), tmp_path), may_configure=allowed)
+    theirs = replace(stack, ours=False)
+    folder = prepare_experiments(order, theirs)
+    run_experiments(folder, order, theirs, lambda _line: None)
+    (info,) = read_run(folder).info.experiments
+    assert (info.status, info.why) == (status, why)
+
+
+def test_a_missing_table_of_a_done_experiment_is_refused(
+    stack: Stack, tmp_path: Path, planted: dict[str, Experiment]
+) -> None:
+    assert planted
+    order = order_of(("works",), tmp_path)
+    folder = prepare_experiments(order, stack)
+    run_experiments(folder, order, stack, lambda _line: None)
+    (folder / "experiments" / "works.parquet").unlink()
+    with pytest.raises(RunFolderError):
+        read_run(folder)
+
+
+def test_every_plan_names_experiments_that_exist() -> None:
+    assert {name for plan in PLANS.values() for name in plan.experiments} <= set(experiments())
+    assert set(PLANS["standard"].experiments) >= {"eviction", "pipelining", "monitor-cost"}
+
+
+def test_an_unknown_experiment_is_refused_before_a_server_starts(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="pipelining"):
+        check_order(order_of(("nothing",), tmp_path))
+
+
+def test_every_way_reads_the_same_keys_in_its_own_number_of_round_trips(
+    stack: Stack, redis_client: redis.Redis
+) -> None:
+    order = ExperimentOrder(stack=stack, rounds=1, seed=3, say=lambda _line: None)
+    rows = list(experiments()["pipelining"].run(order))
+    trips = {(r.variant, r.parameter, r.at): r.value for r in rows if r.name == "round_trips"}
+    assert set(trips) == {(way, d, float(n)) for way in WAYS for d in ("0 ms", "0.5 ms") for n in READS}
+    for (way, _, reads), made in trips.items():
+        assert made == (reads if way == "one by one" else 1)
+    distances = {r.parameter: r.value for r in rows if r.name == "distance"}
+    assert distances["0 ms"] == 0
+    assert all(r.value >= 0.5 for r in rows if (r.name, r.parameter) == ("distance", "0.5 ms"))
+    assert redis_client.keys(f"{stack.key_prefix}*") == []
+
+
+def test_a_monitor_client_is_attached_and_goes_away(stack: Stack, redis_client: redis.Redis) -> None:
+    order = ExperimentOrder(stack=stack, rounds=1, seed=3, say=lambda _line: None)
+    before = {child.pid for child in psutil.Process().children()}
+    with listener(order):
+        assert [c["cmd"] for c in redis_client.client_list() if "O" in c["flags"]] == ["monitor"]
+        started = {child.pid for child in psutil.Process().children()} - before
+        assert len(started) == 1
+    assert not any(psutil.pid_exists(pid) for pid in started)
+
+
+def test_monitors_price_is_looked_at_in_pairs(stack: Stack) -> None:
+    rows = list(experiments()["monitor-cost"].run(
+        ExperimentOrder(stack=stack, rounds=1, seed=3, say=lambda _line: None)
+    ))  # fmt: skip
+    assert sorted((r.parameter, r.variant) for r in rows) == [
+        (way, variant) for way in ("50 in a pipeline", "one by one") for variant in ("with MONITOR", "without")
+    ]
+    assert all(r.value > 0 for r in rows)
