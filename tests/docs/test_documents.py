@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from artefact.schema import METHOD, SCHEMA, TABLES
-from patterns.catalogue import contenders, load_contender
+from patterns.catalogue import contenders, find_limiter, limiters, load_contender
 from scenarios.scenario import scenarios
 from scenarios.workload import read_workload
 
@@ -169,6 +169,19 @@ def test_the_patterns_are_listed() -> None:
     """docs/patterns.md lists every contender of ours with its own summary, and none else."""
     listed = [(re.sub(r"\[(.*)\]\(.*\)", r"\1", name), said) for name, said in table("docs/patterns.md", "## Which")]
     assert listed == [(name, found.pattern.summary) for name, found in contenders().items()]
+
+
+def test_the_limiters_are_listed() -> None:
+    """docs/limiters.md lists every limiter of ours with its own summary, and none else."""
+    listed = [(re.sub(r"\[(.*)\]\(.*\)", r"\1", name), said) for name, said in table("docs/limiters.md", "## Which")]
+    assert listed == [(name, found.limiter.summary) for name, found in limiters().items()]
+
+
+def test_the_example_limiter_is_one(tmp_path: Path) -> None:
+    """The file in docs/limiters.md is a limiter as it stands."""
+    path = tmp_path / "my_counter.py"
+    path.write_text(block("docs/limiters.md", "python"), encoding="utf-8")
+    assert find_limiter(str(path)).name == "my-counter"
 
 
 def test_the_outcomes_are_listed() -> None:
