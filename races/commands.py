@@ -7,7 +7,7 @@ from typing import Any
 import redis
 
 from races.steps import EVERYTHING, Touch, touch
-from stack.resp import command_name
+from stack.resp import command_name, parse_commands
 
 WAITS_LAST = frozenset({"blpop", "brpop", "brpoplpush", "blmove", "bzpopmin", "bzpopmax"})
 """Their last argument is how many seconds they wait; 0: for ever."""
@@ -15,6 +15,7 @@ WAITS_FIRST = frozenset({"blmpop", "bzmpop"})
 SCRIPTS = frozenset({"eval", "evalsha", "eval_ro", "evalsha_ro", "fcall", "fcall_ro"})
 SUBSCRIBES = frozenset({"subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe"})
 HARMLESS = frozenset({"ping", "echo", "multi", "exec", "discard", "unwatch", "hello", "select", "auth", "time"})
+REMEMBERED = 10_000
 SHOWN = 28
 """A label shows so many characters of an argument."""
 
@@ -42,9 +43,17 @@ class CommandTable:
         self._client: Any = client
         self._prefix = key_prefix
         self._rows: dict[str, tuple[frozenset[str], int, int, int]] = {}
-        self._touches: dict[tuple[bytes, ...], Touch] = {}
+        self._requests: dict[bytes, Request] = {}
 
-    def request(self, commands: list[list[bytes]]) -> Request:
+    def request(self, wire: bytes) -> Request:
+        """What leaves for Redis as one round trip."""
+        if wire not in self._requests:
+            if len(self._requests) > REMEMBERED:
+                self._requests.clear()
+            self._requests[wire] = self._request(parse_commands(wire))
+        return self._requests[wire]
+
+    def _request(self, commands: list[list[bytes]]) -> Request:
         names = tuple(command_name(command) for command in commands)
         touches = (self._touch(name, command) for name, command in zip(names, commands, strict=True))
         waits = [waiting_s(name, command) for name, command in zip(names, commands, strict=True)]
@@ -69,14 +78,6 @@ class CommandTable:
         return [as_text(key) for key in command[first : end + 1 : step]]
 
     def _touch(self, name: str, command: list[bytes]) -> Touch:
-        known = tuple(command[:4] if name in SCRIPTS else command)
-        if name in SCRIPTS:
-            known = tuple(command[: 3 + int(command[2])])
-        if known not in self._touches:
-            self._touches[known] = self._touch_anew(name, command)
-        return self._touches[known]
-
-    def _touch_anew(self, name: str, command: list[bytes]) -> Touch:
         if name in HARMLESS or name.startswith(("client ", "command ", "script ")):
             return Touch()
         if name in ("publish", "spublish", "subscribe", "ssubscribe", "unsubscribe", "sunsubscribe"):

@@ -20,7 +20,6 @@ from races.observe import Commit, Load
 from races.run import Client, Died, ExplorerError
 from races.steps import Touch, touch
 from races.virtual_time import clock_of_this_thread, hold_this_thread
-from stack.resp import parse_commands
 from stack.source import run
 
 if TYPE_CHECKING:
@@ -61,9 +60,9 @@ class Held(AbstractConnection):
             self._world.spend()
             super().send_packed_command([wire], check_health)  # type: ignore[no-untyped-call]
             if clock_of_this_thread() is not None:
-                self._wait_alone(self._world.table.request(parse_commands(wire)))
+                self._wait_alone(self._world.table.request(wire))
             return
-        request = self._world.table.request(parse_commands(wire))
+        request = self._world.table.request(wire)
         client.hold(request.touch, request.label)
         self._awaited = list(zip(request.names, request.commands, strict=True))
         self._queued = []
@@ -238,7 +237,6 @@ class HeldSource(Source):
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        self.world.dirty = True
         self.hold(Touch(), "BEGIN")
         inner = self.database.transaction()
         inner.__enter__()
@@ -280,12 +278,14 @@ class HeldTransaction:
         """Record id to the version that it was given."""
 
     def update(self, record_id: int, changes: Record) -> Record | None:
+        self.source.world.updated = True
         lock = f"lock:{record_id}"
         self.source.hold(touch(reads=(f"row:{record_id}",), writes=(lock,)), f"UPDATE {record_id}")
         values = {"name": None, "email": None, **changes, "id": record_id}
         return self._run(self.source.statements.update, values)
 
     def create(self, new: Record) -> Record:
+        self.source.world.created = True
         self.source.hold(touch(writes=("sequence",)), "INSERT")
         record = self._run(self.source.statements.create, {"name": None, "email": None, **new, "id": None})
         if record is None:

@@ -93,7 +93,8 @@ class World:
         self.observer = redis.Redis.from_url(self.redis_url)
         self.table = CommandTable(self.observer, self.key_prefix)
         self.trips = 0
-        self.dirty = True
+        self.created = self.updated = True
+        """Whether the last schedule may have."""
         self.missed_script = False
         self.failing_loads = 0
         self._slots: list[Slot] = []
@@ -155,15 +156,14 @@ class World:
     def reset(self, entries: list[tuple[str, int, bytes]], failing_loads: int = 0) -> None:
         """One record of version 1, and in the cache nothing but the entries: (key, remaining ms, what DUMP gave)."""
         self.failing_loads = failing_loads
-        if self.dirty:
-            name = self.tablename
-            self._watcher.execute(
-                f"DELETE FROM {name} WHERE id > 1; UPDATE {name} SET name = 'v1', version = 1 WHERE id = 1;"
-                f"SELECT setval('{name}_id_seq', 1)",
-                prepare=False,
-            )
+        if self.created:
+            self._watcher.execute(f"DELETE FROM {self.tablename} WHERE id > 1")
+            self._watcher.execute(f"SELECT setval('{self.tablename}_id_seq', 1)")
+            self.trips += 2
+        if self.updated:
+            self._watcher.execute(f"UPDATE {self.tablename} SET name = 'v1', version = 1 WHERE id = 1")
             self.trips += 1
-        self.dirty = False
+        self.created = self.updated = False
         pipeline = self.observer.pipeline(transaction=False)
         if self.ours:
             pipeline.flushdb()
