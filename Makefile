@@ -17,7 +17,7 @@ SERVERS = $(strip $(if $(STACK),--stack "$(STACK)") $(if $(POSTGRES),--postgres 
 CHOICE = $(strip $(SERVERS) $(if $(WORKLOAD),--workload "$(WORKLOAD)") $(if $(RTT),--rtt "$(RTT)") $(if $(CONTENDER),--contender "$(CONTENDER)"))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve bench serializers web report services test check format lock clean
+.PHONY: help setup serve bench serializers web report services monitor test check format lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile && sed -n 's/^# Settings:/\nSettings:/p' Makefile
@@ -42,6 +42,9 @@ report: setup ## render a run folder again (RUN=runs/…; without it the newest)
 
 services: setup ## start PostgreSQL and Redis, print their URLs, keep them until Ctrl-C
 	$(STAMPEDE) services $(SERVERS) $(ARGS)
+
+monitor: setup ## watch a Redis server on the terminal (REDIS=redis://…)
+	$(STAMPEDE) monitor $(if $(REDIS),--redis "$(REDIS)") $(ARGS)
 
 test: setup ## the specs, on real servers
 	.venv/bin/python -m pytest $(ARGS)
