@@ -488,7 +488,14 @@ def forest(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
                 axes.plot([ratio.estimate], [y], color=style.color, marker=style.marker, markersize=5.5)
             mark(axes, verdict.contender, 1)
             table.append(
-                [words.label(metric), verdict.contender, verdict.against, words.against(verdict), words.spoken(verdict)]
+                [
+                    words.label(metric),
+                    verdict.contender,
+                    verdict.against,
+                    words.against(verdict),
+                    words.spoken(verdict),
+                    words.so_what(verdict),
+                ]
             )
         axes.set_xscale("log")
         low, high = axes.get_xlim()
@@ -516,7 +523,7 @@ def forest(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
             "correction over the rows; else this run cannot tell."
         ),
         svg=drawn(figure, anchor, question, caption),
-        columns=["figure", "contender", "against", "ratio", "sentence"],
+        columns=["figure", "contender", "against", "ratio", "sentence", "so what"],
         rows=table,
     )
 

@@ -346,11 +346,11 @@ def tables(judgement: Judgement) -> dict[str, str]:
             shifts = [
                 x for s in (c.ratio, c.difference) for x in ((s.estimate, s.low, s.high, s.level) if s else (None,) * 4)
             ]
-            tail = (*map(plain, shifts), c.rounds, plain(v.adjusted_p), plain(v.m), words.spoken(v))
+            tail = (*map(plain, shifts), c.rounds, plain(v.adjusted_p), plain(v.m), words.spoken(v), words.so_what(v))
             rows.append((v.scenario, v.contender, v.against, v.metric.name, *tail))
     names = (
         "scenario contender against metric ratio ratio_low ratio_high ratio_level difference difference_low "
-        "difference_high difference_level rounds holm_p noise_floor sentence"
+        "difference_high difference_level rounds holm_p noise_floor sentence so_what"
     )
     found["comparisons.csv"] = as_csv(names, rows)
     for aside in provoked.sections(judgement):

@@ -5,7 +5,7 @@ Every interval says its exact level. Below MIN_ROUNDS there is a range of what w
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
@@ -104,6 +104,12 @@ class Shift:
     """Two-sided; at most 1 − level exactly when the interval excludes zero."""
     rounds: int
 
+    @property
+    def as_ratio(self) -> "Shift":
+        """Of logarithms: the same on the ratio's own scale."""
+        low, estimate, high = (math.exp(x) for x in (self.low, self.estimate, self.high))
+        return replace(self, low=low, estimate=estimate, high=high)
+
 
 def shift(differences: Sequence[float], level: float = PAIRED_LEVEL) -> Shift:
     """The Hodges–Lehmann estimate (median of the Walsh averages) with the exact signed-rank interval.
@@ -133,6 +139,53 @@ def shift(differences: Sequence[float], level: float = PAIRED_LEVEL) -> Shift:
     )
 
 
+@cache
+def rank_sum_below(m: int, n: int) -> tuple[float, ...]:
+    """P(U ≤ u) for u = 0 … m·n: the Mann–Whitney statistic of m and n values under the null, exactly.
+
+    The number of ways to reach u is the coefficient of q^u in the Gaussian binomial (m + n choose m): a product of
+    (1 − q^(n + i)) / (1 − q^i) for i = 1 … m, multiplied out and divided term by term.
+    """
+    counts = [1] + [0] * (m * n)
+    for i in range(1, m + 1):
+        for u in range(m * n, n + i - 1, -1):
+            counts[u] -= counts[u - n - i]
+        for u in range(i, m * n + 1):
+            counts[u] += counts[u - i]
+    total, running, below = math.comb(m + n, m), 0, []
+    for count in counts:
+        running += count
+        below.append(running / total)
+    return tuple(below)
+
+
+def independent_shift(x: Sequence[float], y: Sequence[float], level: float = PAIRED_LEVEL) -> Shift:
+    """How far x lies above y, where their values are not paired: two runs.
+
+    The Hodges–Lehmann estimate (median of all differences x − y) with the exact Mann–Whitney interval. Exact for
+    continuous distributions of one shape; ties count against a finding. Raises ValueError where either is empty.
+    Source: Hollander, Wolfe, Chicken: Nonparametric Statistical Methods, 4.1–4.3.
+    """
+    m, n = len(x), len(y)
+    if not m or not n:
+        raise ValueError("no rounds")
+    differences = np.sort(np.subtract.outer(np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)).ravel())
+    below = rank_sum_below(m, n)
+    last = m * n - 1
+    k = 0
+    while k + 1 < last - k and 1 - 2 * below[k + 1] >= level:
+        k += 1
+    least = int(min(np.count_nonzero(differences <= 0), np.count_nonzero(differences >= 0)))
+    return Shift(
+        estimate=float(np.median(differences)),
+        low=float(differences[k]),
+        high=float(differences[last - k]),
+        level=1 - 2 * below[k],
+        p=min(1.0, 2 * below[least]),
+        rounds=min(m, n),
+    )
+
+
 def holm(p: Sequence[float]) -> list[float]:
     """Holm's adjusted p-values, in the order given: the chance of one false finding in the table stays below them."""
     order = sorted(range(len(p)), key=lambda i: p[i])
@@ -155,6 +208,8 @@ class Comparison:
     high_seen: float = math.nan
     """The range of the rounds' ratios."""
     why: str = ""
+    spread: float = math.nan
+    """Standard deviation of what is judged: of the rounds' log ratios, else of their differences."""
 
     @property
     def p(self) -> float:
@@ -179,19 +234,72 @@ def compare(values: Sequence[float], reference: Sequence[float]) -> Comparison:
         return Comparison(
             ratio=None, difference=None, rounds=n, low_seen=low, high_seen=high, why=f"range of {n} rounds"
         )
-    ratio = None
-    if positive:
-        logs = shift([float(x) for x in np.log(v) - np.log(r)])
-        ratio = Shift(
-            estimate=math.exp(logs.estimate),
-            low=math.exp(logs.low),
-            high=math.exp(logs.high),
-            level=logs.level,
-            p=logs.p,
-            rounds=n,
-        )
+    judged = np.log(v) - np.log(r) if positive else v - r
+    ratio = shift([float(x) for x in judged]).as_ratio if positive else None
     difference = shift([float(x) for x in v - r])
-    return Comparison(ratio=ratio, difference=difference, rounds=n, low_seen=low, high_seen=high)
+    spread = float(np.std(judged, ddof=1))
+    return Comparison(ratio=ratio, difference=difference, rounds=n, low_seen=low, high_seen=high, spread=spread)
+
+
+def compare_independent(values: Sequence[float], base: Sequence[float]) -> Comparison:
+    """As `compare`, where the rounds are not paired: of two runs. Either may have more rounds; nan: none in that round.
+
+    The rounds of each run are one sample. Its spread is that of a difference of two rounds, one from each.
+    """
+    x, y = (np.array([v for v in side if math.isfinite(v)], dtype=np.float64) for side in (values, base))
+    n = min(len(x), len(y))
+    if n == 0:
+        return Comparison(ratio=None, difference=None, rounds=0, why="no round of one of the runs has it")
+    positive = bool(np.all(x > 0) and np.all(y > 0))
+    low, high = (float(x.min() / y.max()), float(x.max() / y.min())) if positive else (math.nan, math.nan)
+    if n < MIN_ROUNDS:
+        return Comparison(
+            ratio=None, difference=None, rounds=n, low_seen=low, high_seen=high, why=f"range of {n} rounds"
+        )
+    a, b = (np.log(x), np.log(y)) if positive else (x, y)
+    logs = independent_shift(list(a), list(b)).as_ratio if positive else None
+    spread = math.sqrt(float(np.var(a, ddof=1)) + float(np.var(b, ddof=1)))
+    difference = independent_shift(list(x), list(y))
+    return Comparison(ratio=logs, difference=difference, rounds=n, low_seen=low, high_seen=high, spread=spread)
+
+
+EFFICIENCY = 3 / math.pi
+"""Of ranks against means where values are normal: so many rounds of a t test do what one round of ours does."""
+
+
+def rounds_needed(spread: float, difference: float, alpha: float = 1 - PAIRED_LEVEL, power: float = 0.95) -> float:
+    """How many rounds a paired interval needs to exclude zero with that power, where the truth is that difference.
+
+    Spread and difference on one scale: logarithms of ratios, or a unit. At least MIN_ROUNDS, and what the exact test
+    needs to reach alpha at all; infinity where there is no difference. The t formula n ≥ (t(1 − α/2) + t(power))² ·
+    spread² / difference², over the efficiency of ranks.
+    """
+    if not difference or math.isnan(spread) or math.isnan(difference):
+        return math.inf
+    least = max(MIN_ROUNDS, math.ceil(1 + math.log2(1 / alpha)))
+    if spread == 0:
+        return float(least)
+    far = (spread / abs(difference)) ** 2 / EFFICIENCY
+    if not math.isfinite(far):
+        return math.inf
+    n = max(float(least), math.ceil((stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power)) ** 2 * far))
+    while n < 1000 and (stats.t.ppf(1 - alpha / 2, n - 1) + stats.t.ppf(power, n - 1)) ** 2 * far > n:
+        n += 1
+    return n
+
+
+def rounds_to_tell(comparison: Comparison, m: float, alpha: float = 1 - PAIRED_LEVEL) -> float:
+    """About how many rounds would end a "cannot tell", if the estimate is the truth: the fewer of those that exclude
+    no difference, and those that fit the interval into ± m. Infinity where neither can be expected. Of paired rounds.
+    """
+    test = comparison.ratio or comparison.difference
+    if test is None or math.isnan(comparison.spread):
+        return math.inf
+    centre = abs(math.log(test.estimate)) if comparison.ratio else abs(test.estimate)
+    apart = rounds_needed(comparison.spread, centre, alpha)
+    if comparison.ratio is None or m > COARSE or centre >= math.log1p(m):
+        return apart
+    return min(apart, rounds_needed(comparison.spread, math.log1p(m) - centre))
 
 
 def noise_floor(twins: Comparison | None) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from reports.judge import Verdict
 from reports.metrics.metric import Metric
-from reports.statistics import MIN_ROUNDS, Estimate
+from reports.statistics import MIN_ROUNDS, PAIRED_LEVEL, Estimate, rounds_to_tell
 
 MISSING = "–"
 
@@ -95,11 +95,43 @@ def spoken(verdict: Verdict) -> str:
     if verdict.sentence == "same":
         return f"same within ± {100 * verdict.m:.0f} %"
     if verdict.sentence:
-        return verdict.sentence
+        return verdict.sentence + more_rounds(verdict)
     rounds = verdict.comparison.rounds
     if not rounds:
         return ""
     return f"range of {rounds} round{'' if rounds == 1 else 's'}" if rounds < MIN_ROUNDS else ""
+
+
+MANY_ROUNDS = 200
+"""More are not worth asking for: then another workload or machine is."""
+
+
+def more_rounds(verdict: Verdict) -> str:
+    """After "cannot tell": how many rounds would do, if what was estimated is the truth; empty after other sentences."""
+    if verdict.sentence != "cannot tell":
+        return ""
+    table = max(1.0, verdict.adjusted_p / verdict.comparison.p) if verdict.comparison.p else 1.0
+    wanted = rounds_to_tell(verdict.comparison, verdict.m, (1 - PAIRED_LEVEL) / table)
+    if wanted > MANY_ROUNDS:
+        return f": more than {MANY_ROUNDS} rounds would be needed"
+    if wanted <= verdict.comparison.rounds:
+        return ": a few more rounds may do"
+    return f": about {wanted:.0f} rounds would do"
+
+
+def so_what(verdict: Verdict) -> str:
+    """What the difference means to somebody who runs the thing: "30 fewer queries each time a hot key expires"."""
+    if verdict.sentence == "same":
+        return "no difference to act on"
+    shift = verdict.comparison.difference
+    if verdict.sentence not in ("better", "worse") or shift is None or not verdict.metric.so_what:
+        return ""
+    size = abs(shift.estimate)
+    down = shift.estimate < 0
+    return verdict.metric.so_what.format(
+        fewer=f"{number(size)} {'fewer' if down else 'more'}",
+        less=f"{with_unit(size, verdict.metric.unit)} {'less' if down else 'more'}",
+    )
 
 
 def label(metric: Metric) -> str:

@@ -139,6 +139,7 @@ METRICS = [
         order=20,
         resolution=1.0,
         wrong_for="those whose database is the bottleneck",
+        so_what="{fewer} queries for every 1,000 reads",
         group="loads",
     ),
     Metric(
@@ -154,6 +155,7 @@ METRICS = [
         order=21,
         resolution=0.1,
         wrong_for="those whose database must survive an expiry",
+        so_what="{fewer} queries each time a hot key expires",
         group="loads",
     ),
 ]

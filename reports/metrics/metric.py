@@ -45,6 +45,8 @@ class Metric:
     """What stands where no round has the figure."""
     wrong_for: str = ""
     """Whom a bad figure hurts; completes "wrong for …"."""
+    so_what: str = ""
+    """What a difference means, in plain words, with {fewer} ("30 fewer") or {less} ("1.2 ms less") in it."""
 
     def estimate(self, cells: Sequence[Cell]) -> Estimate:
         """The figure over all rounds of one contender in one scenario."""

@@ -116,7 +116,7 @@ def longest_of_all(cells: Sequence[Cell]) -> Estimate:
 
 
 def percentile(
-    name: str, q: float, order: int, wrong_for: str, *, compared: bool = False, decides: bool = False
+    name: str, q: float, order: int, wrong_for: str, so_what: str, *, compared: bool = False, decides: bool = False
 ) -> Metric:
     return Metric(
         name=f"read-{name}",
@@ -132,12 +132,20 @@ def percentile(
         group="read response time",
         resolution=0.5,
         wrong_for=wrong_for,
+        so_what=so_what,
     )
 
 
 METRICS = [
-    percentile("p50", 0.50, 10, "those whose every read counts", compared=True),
-    percentile("p99", 0.99, 11, "those whose users must not wait when an entry is missing", decides=True),
+    percentile("p50", 0.50, 10, "those whose every read counts", "a typical read takes {less}", compared=True),
+    percentile(
+        "p99",
+        0.99,
+        11,
+        "those whose users must not wait when an entry is missing",
+        "the slowest read in a hundred takes {less}",
+        decides=True,
+    ),
     Metric(
         name="read-max",
         title="max",
@@ -174,5 +182,6 @@ METRICS = [
         group="write response time",
         resolution=0.5,
         wrong_for="those who write much",
+        so_what="a typical write takes {less}",
     ),
 ]

@@ -1,0 +1,1 @@
+"""Two runs held against each other: whether they are alike, what differs, and whether a gate lets the second pass."""
