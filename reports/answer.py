@@ -140,7 +140,8 @@ def headline(found: Sequence[Answer], judgement: Judgement) -> str:
     rounds = judgement.rounds
     taken = [a for a in found if a.winner is not None]
     if not taken:
-        return "This run gives no answer."
+        limiters_only = judgement.limiting is not None and not judgement.cells
+        return "Rate limiters only, judged one by one." if limiters_only else "This run gives no answer."
     by_winner: dict[str, list[str]] = {}
     for a in taken:
         by_winner.setdefault(str(a.winner), []).append(a.scenario.name)

@@ -11,6 +11,7 @@ from artefact.schema import ScenarioInfo
 from reports import answer, provoked, words
 from reports.experiments.section import sections
 from reports.judge import Judgement, judge
+from reports.limiting import section as limiters
 from reports.metrics.metric import find_metric
 
 COLUMNS = (
@@ -36,7 +37,11 @@ def print_judged(judgement: Judgement, console: Console | None = None) -> None:
     found = answer.answers(judgement)
     if judgement.cells:
         console.print(Text(answer.headline(found, judgement), style="bold"), width=width)
-    elif judgement.apart is None and (judgement.run.info.cells or not judgement.run.info.experiments):
+    elif (
+        judgement.apart is None
+        and judgement.limiting is None
+        and (judgement.run.info.cells or not judgement.run.info.experiments)
+    ):
         console.print("No cell was finished: there is nothing to report.", width=width)
     for a in found:
         if a.winner is None:
@@ -45,6 +50,8 @@ def print_judged(judgement: Judgement, console: Console | None = None) -> None:
         console.print(Text(f"{a.scenario.name}: {a.winner}, {a.figure}."), width=width)
         if a.price:
             console.print(Text(f"  Price: {a.price}; wrong for {a.wrong_for}."), width=width)
+    for name, told in limiters.answers(judgement):
+        console.print(Text(f"{name}: {told}"), width=width)
     for aside in provoked.sections(judgement):
         console.print(Text(f"{aside.scenario.name}: {aside.findings.answer}"), width=width)
     for section in sections(judgement.run):

@@ -26,6 +26,7 @@ BIN_S = 0.010
 HERD_BIN_S = 0.100
 """Bins of the instants that refused callers are told."""
 IN_A_ROW = 10
+KEPT = "_limiters"
 
 Kept = Literal["kept", "broken", "cannot tell"]
 
@@ -259,8 +260,15 @@ def verdict(certain: float, possible: float, bound: float) -> Kept:
     return "kept" if possible <= bound + 1e-6 else "cannot tell"
 
 
-def judged(judgement: Judgement) -> Iterator[LimiterJudged]:
-    """Every limiter under every limiting scenario that has a finished cell."""
+def judged(judgement: Judgement) -> Sequence[LimiterJudged]:
+    """Every limiter under every limiting scenario that has a finished cell. Kept with the judgement: it takes seconds."""
+    found: list[LimiterJudged] | None = judgement.__dict__.get(KEPT)
+    if found is None:
+        found = judgement.__dict__[KEPT] = list(judge_limiters(judgement))
+    return found
+
+
+def judge_limiters(judgement: Judgement) -> Iterator[LimiterJudged]:
     for scenario in judgement.scenarios:
         assert scenario.flood is not None
         names = adversaries(scenario.flood)

@@ -159,6 +159,16 @@ def sections(judgement: Judgement) -> list[LimiterSection]:
     return [section(judgement, limiters) for limiters in found.values()]
 
 
+def answers(judgement: Judgement) -> list[tuple[str, str]]:
+    """(scenario, what to take), as the sections say it."""
+    if judgement.limiting is None:
+        return []
+    found: dict[str, list[LimiterJudged]] = {}
+    for limiter in judged(judgement.limiting):
+        found.setdefault(limiter.scenario.name, []).append(limiter)
+    return [(name, answer(limiters)) for name, limiters in found.items()]
+
+
 def section(judgement: Judgement, limiters: Sequence[LimiterJudged]) -> LimiterSection:
     contenders = judgement.run.info.contenders
     groups: list[tuple[str, int]] = []
