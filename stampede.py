@@ -109,13 +109,20 @@ def report(
     runs: Annotated[Path, typer.Option(help="where run folders are")] = Path("runs"),
 ) -> None:
     """Write a run folder's report anew."""
+    from artefact.read import read_run
+    from artefact.serializers import PLAN
     from reports.console import summary
     from reports.render import render
+    from reports.serializers.render import print_advice, render_serializers
 
     with bad_input_in_one_line():
         folder = run or newest(runs)
-        say(f"report: {render(folder)}")
-        summary(folder)
+        if read_run(folder).info.plan == PLAN:
+            say(f"report: {render_serializers(folder)}")
+            print_advice(folder)
+        else:
+            say(f"report: {render(folder)}")
+            summary(folder)
 
 
 @app.command()

@@ -18,7 +18,7 @@ CALLS = 4
 """A block is so many pairs of batches of so many calls, with the serializer and without in turn."""
 HASH = "redis-hash"
 NOBODY = "nobody"
-ENCODINGS_PER_S = 100
+ENCODINGS_PER_S = 200
 PROBE_S = 0.12
 
 
@@ -120,7 +120,7 @@ def in_turns(
 
 
 def probe(client: redis.Redis, key: str, pool: Pool, serializer: Serializer[Any] | None) -> list[int]:
-    """Nanoseconds of GETs that have nothing to do with it, while another thread encodes a page 100 times a second."""
+    """Nanoseconds of GETs that have nothing to do with it, while another thread encodes a page 200 times a second."""
     client.set(key, b"x" * 100)
     pages = pool.fresh(round(ENCODINGS_PER_S * PROBE_S) + 2)
     over = threading.Event()

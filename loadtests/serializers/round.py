@@ -23,7 +23,7 @@ from patterns.serializing.schema.records import User
 
 BUDGET_NS = 8_000_000
 LIST_BUDGET_NS = 5_000_000
-PROBED_ROUNDS = 8
+PROBED_ROUNDS = 10
 
 
 @dataclass(frozen=True, kw_only=True)

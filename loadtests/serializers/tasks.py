@@ -21,7 +21,7 @@ TWIN = "json-again"
 EMPTY = "empty call"
 COMPRESSED = ("json", "msgpack")
 """The article's two, each with every compressor around it."""
-LENGTHS = (1, 4, 16, 32, 64, 128, 256, 512, 1024)
+LENGTHS = (1, 4, 16, 64, 128, 256, 512, 1024, 2048)
 """Rows in a list, for the questions that size decides."""
 SEED = 20_260_101
 TRAINING_SEED = 7

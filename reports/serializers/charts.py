@@ -1,11 +1,12 @@
 """The page's charts: time against bytes, cost against size, when compression pays, what others feel."""
 
 import math
+from dataclasses import replace
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from reports.charts import GRID, INK, MUTED, Chart, Style, drawn, dress, legend, new_figure, short, style_of
+from reports.charts import GRID, INK, MARKERS, MUTED, Chart, Style, drawn, dress, legend, new_figure, short, style_of
 from reports.serializers.facts import Facts
 from reports.serializers.judge import level
 from reports.serializers.links import COMPRESSORS, HERE, LINKS, AtSize, here_ns_per_byte
@@ -13,6 +14,16 @@ from reports.statistics import Estimate, median, pooled_quantile
 from reports.words import listed, number
 
 NOBODY = "nobody"
+NUDGE = {"zstd": -8, "zstd-dictionary": 6}
+"""Points by which labels that would lie on each other are moved."""
+
+
+def look(facts: Facts, name: str) -> Style:
+    """As everywhere, but with another marker where colours begin again."""
+    style = style_of(facts.run.contenders, name)
+    names = [c.name for c in facts.run.contenders if c.kind == "contender"]
+    turns = names.index(name) // len(MARKERS) if name in names else 0
+    return replace(style, marker=MARKERS[(MARKERS.index(style.marker) + turns) % len(MARKERS)]) if turns else style
 
 
 def both_log(axes: Axes) -> None:
@@ -32,7 +43,7 @@ def time_against_bytes(facts: Facts, record: str, what: str) -> Chart | None:
         cost, size = level(facts, record, contender.name, "both"), facts.bytes_of(record, contender.name)
         if cost.missing or math.isnan(size):
             continue
-        style = style_of(facts.run.contenders, contender.name)
+        style = look(facts, contender.name)
         axes.errorbar(
             size,
             cost.value,
@@ -57,7 +68,7 @@ def time_against_bytes(facts: Facts, record: str, what: str) -> Chart | None:
                 (packed, time.value),
                 color=MUTED,
                 fontsize=7.5,
-                xytext=(4, 2),
+                xytext=(5, NUDGE.get(compressor, 2)),
                 textcoords="offset points",
             )
             rows.append([name, number(packed), *three(time)])
@@ -211,7 +222,7 @@ def what_others_feel(facts: Facts) -> Chart | None:
     for y, (name, _, p99) in enumerate(found):
         style = Style(color=MUTED, variable="--muted", marker="o", dash="-")
         if name != NOBODY:
-            style = style_of(facts.run.contenders, name)
+            style = look(facts, name)
         axes.plot([p99.low, p99.high], [y, y], color=style.color, linewidth=2.4, solid_capstyle="butt")
         axes.plot([p99.value], [y], color=style.color, marker=style.marker, markersize=7)
     axes.set_yticks(range(len(found)), [n for n, _, _ in found])
@@ -234,7 +245,7 @@ def what_others_feel(facts: Facts) -> Chart | None:
         question=question,
         caption=caption,
         how_to_read=(
-            "One thread sends GETs that have nothing to do with it; another encodes a page 100 times a second. Python "
+            "One thread sends GETs that have nothing to do with it; another encodes a page 200 times a second. Python "
             "runs one of them at a time, so a long encoding is a wait. Mark and bar: p99 over all rounds' GETs with "
             "its interval, rounds as clusters."
         ),

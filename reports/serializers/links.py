@@ -17,13 +17,13 @@ SMALL, LARGE = "user-200", "page"
 
 @dataclass(frozen=True, kw_only=True)
 class BreakEven:
-    """Bytes of a value (as JSON) from which on a compressor pays. Infinity: not up to the largest tried."""
+    """Sizes of a value (as JSON, in bytes) at which a compressor pays: from, until. Infinity: not up to the largest."""
 
     compressor: str
     link: str
-    reads: Estimate
+    reads: tuple[Estimate, Estimate]
     """A read: bytes saved against decompression."""
-    write_and_read: Estimate
+    write_and_read: tuple[Estimate, Estimate]
     """One write and one read: twice the bytes against both."""
 
 
@@ -56,7 +56,7 @@ def break_evens(facts: Facts) -> list[BreakEven]:
     return found
 
 
-def crossing(facts: Facts, compressor: str, ns_per_byte: Floats, *, writes: bool) -> Estimate:
+def crossing(facts: Facts, compressor: str, ns_per_byte: Floats, *, writes: bool) -> tuple[Estimate, Estimate]:
     sizes = [facts.bytes_of(length, facts.run.reference) for length in facts.lengths]
     gains = []
     for length in facts.lengths:
@@ -66,24 +66,29 @@ def crossing(facts: Facts, compressor: str, ns_per_byte: Floats, *, writes: bool
             gains.append(2 * saved * ns_per_byte / 1e3 - spent - facts.us(length, compressor, "compress"))
         else:
             gains.append(saved * ns_per_byte / 1e3 - spent)
-    return median([pays_from(sizes, [float(g[i]) for g in gains]) for i in range(len(facts.rounds))])
+    spans = [pays_between(sizes, [float(g[i]) for g in gains]) for i in range(len(facts.rounds))]
+    return median([low for low, _ in spans]), median([high for _, high in spans])
 
 
-def pays_from(sizes: list[float], gains: list[float]) -> float:
-    """The size from which on the gain stays above zero, between two that were tried: on a line over log size.
+def pays_between(sizes: list[float], gains: list[float]) -> tuple[float, float]:
+    """From where the gain is first above zero, and until where it stays so: crossings on a line over log size.
 
-    Infinity where the largest does not gain; the smallest where all do.
+    The smallest size where it gains there already; infinity where it never does, or never ceases to.
     """
-    if any(math.isnan(g) for g in gains):
-        return math.nan
-    if not gains or gains[-1] <= 0:
-        return math.inf
-    last_loss = max((i for i, g in enumerate(gains) if g <= 0), default=-1)
-    if last_loss < 0:
-        return sizes[0]
-    low, high = gains[last_loss], gains[last_loss + 1]
-    a, b = math.log(sizes[last_loss]), math.log(sizes[last_loss + 1])
-    return math.exp(a + (b - a) * (-low) / (high - low))
+    if not gains or any(math.isnan(g) for g in gains):
+        return math.nan, math.nan
+    first = next((i for i, g in enumerate(gains) if g > 0), None)
+    if first is None:
+        return math.inf, math.inf
+    begin = sizes[0] if first == 0 else crossed(sizes, gains, first)
+    over = next((i for i in range(first + 1, len(gains)) if gains[i] <= 0), None)
+    return begin, math.inf if over is None else crossed(sizes, gains, over)
+
+
+def crossed(sizes: list[float], gains: list[float], i: int) -> float:
+    """Where the gain is zero between size i − 1 and size i."""
+    share = gains[i - 1] / (gains[i - 1] - gains[i])
+    return float(sizes[i - 1] * (sizes[i] / sizes[i - 1]) ** share)
 
 
 @dataclass(frozen=True, kw_only=True)

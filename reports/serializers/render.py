@@ -31,6 +31,7 @@ class Cell:
     low: str = ""
     high: str = ""
     said: str = ""
+    ratios: tuple[str, ...] = ()
     mark: str = ""
     title: str = ""
 
@@ -170,9 +171,8 @@ def timed(estimate: Estimate, mine: Verdict | None, across: Verdict | None) -> C
         value=number(estimate.value),
         low=number(estimate.low),
         high=number(estimate.high),
-        said=f"{shown.spoken} {'' if not ratios else '(' + ', '.join(ratios) + ')'}".strip()
-        if shown is not None and shown.sentence
-        else "",
+        said=shown.spoken if shown is not None else "",
+        ratios=tuple(ratios),
         mark=MARKS[shown.sentence] if shown is not None else "",
         title=f"median of {estimate.rounds} rounds; {kind}",
     )
@@ -209,7 +209,7 @@ def page(
         loader=jinja2.FileSystemLoader(PAGES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["flat"] = flat
-    environment.globals.update(number=number, inf=math.inf)
+    environment.globals.update(number=number, inf=math.inf, from_=from_)
     changes = facts.changes.assign(row=facts.changes["change"] + ": " + facts.changes["direction"])
     told = claim(facts, at)
     extra = [
@@ -306,10 +306,14 @@ def paying(even: Sequence[links.BreakEven]) -> str:
     return f"One write and one read pay: {'; '.join(found)}." if found else "Nothing was compressed in this run."
 
 
-def from_(estimate: Estimate) -> str:
-    if math.isnan(estimate.value):
+def from_(span: tuple[Estimate, Estimate]) -> str:
+    """ "from 200 bytes", "from 200 to 9,000 bytes", "never"."""
+    begin, end = span[0].value, span[1].value
+    if math.isnan(begin):
         return "unknown"
-    return "never" if math.isinf(estimate.value) else f"from {number(estimate.value)} bytes"
+    if math.isinf(begin):
+        return "never"
+    return f"from {number(begin)} bytes" if math.isinf(end) else f"from {number(begin)} to {number(end)} bytes"
 
 
 def tables(
@@ -329,9 +333,10 @@ def tables(
             tail = (*map(plain, shifts), v.comparison.rounds, plain(v.adjusted_p), plain(v.m), v.spoken)
             compared.append((s.name, v.operation, v.group, v.contender, v.against, *tail))
     pays = [
-        (e.compressor, e.link, what, *numbers(estimate))
+        (e.compressor, e.link, what, bound, *numbers(estimate))
         for e in even
-        for what, estimate in (("read", e.reads), ("write and read", e.write_and_read))
+        for what, span in (("read", e.reads), ("write and read", e.write_and_read))
+        for bound, estimate in zip(("from", "until"), span, strict=True)
     ]
     costs = [(a.bytes, serializer, op, *numbers(a.us[serializer, op])) for a in at for serializer, op in links.CALLS]
     found = {
@@ -339,7 +344,7 @@ def tables(
         "comparisons.csv": as_csv(
             "record operation group contender against ratio low high level rounds holm_p noise_floor sentence", compared
         ),
-        "compression.csv": as_csv("compressor link what bytes low high level rounds", pays),
+        "compression.csv": as_csv("compressor link what bound bytes low high level rounds", pays),
         "sizes-and-times.csv": as_csv("bytes serializer operation us low high level rounds", costs),
     }
     raw: dict[str, Any] = {

@@ -1,12 +1,11 @@
 """The bench itself: a short run on the real server, with serializers of the user's own; and what it refuses to do."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import redis
+from typer.testing import CliRunner
 
 from artefact.read import RunFolderError, read_run
 from artefact.serializers import BATCHES, read_parts, write_part
@@ -19,8 +18,7 @@ from patterns.serializing.catalogue import choose_codecs, codecs, load_codec
 from reports.serializers.facts import read_facts
 from reports.serializers.render import render_serializers
 from stack.servers import Stack
-
-ROOT = Path(__file__).resolve().parents[2]
+from stampede import app
 
 HEAD = """
 import json
@@ -110,6 +108,13 @@ def test_a_record_that_changes_silently_is_marked_and_never_advised(run: Path) -
     assert "Take forgetful" not in page
 
 
+def test_report_renders_a_run_of_serializers_again(run: Path) -> None:
+    """`stampede report` knows what kind of run it is given, and prints the advice."""
+    done = CliRunner().invoke(app, ["report", str(run)])
+    assert done.exit_code == 0
+    assert "user-200: Take " in done.stdout
+
+
 def test_nothing_is_left_on_the_server(run: Path, stack: Stack) -> None:
     """Every key of the bench is deleted again."""
     assert run.exists()
@@ -136,11 +141,6 @@ def test_inputs_are_fresh() -> None:
     assert len({id(vars(record)["body"]) for record in seen}) == len(seen)
 
 
-def front_door(*words: str) -> subprocess.CompletedProcess[str]:
-    call = [sys.executable, "-c", "import stampede; stampede.main()", "serializers", *words]
-    return subprocess.run(call, cwd=ROOT, capture_output=True, text=True, check=False)
-
-
 BAD = {
     "pickle on a server that is not ours": ("--postgres", "postgresql://h/d", "--redis", "redis://h"),
     "an unknown record": ("--record", "nothing"),
@@ -154,8 +154,8 @@ BAD = {
 @pytest.mark.parametrize("what", BAD)
 def test_bad_input_is_one_line_and_exit_2(what: str) -> None:
     """Nothing is started for what cannot be run; pickle is refused where others can write, unless told."""
-    done = front_door(*BAD[what])
-    assert done.returncode == 2
+    done = CliRunner().invoke(app, ["serializers", *BAD[what]])
+    assert done.exit_code == 2
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
     assert line.startswith("stampede: ")

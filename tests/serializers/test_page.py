@@ -14,7 +14,7 @@ from artefact.write import write_whole
 from reports.serializers.advice import advise
 from reports.serializers.facts import Facts, read_facts
 from reports.serializers.judge import pairs, verdicts
-from reports.serializers.links import pays_from, reaches
+from reports.serializers.links import pays_between, reaches
 from reports.serializers.render import doubts, render_serializers, section
 
 ROUNDS = 20
@@ -153,6 +153,16 @@ def test_the_page_has_every_part_and_asks_nothing_of_the_network(tmp_path: Path)
     assert "default-src 'none'" in page
 
 
+def test_a_run_that_was_cut_before_its_first_round_still_renders(tmp_path: Path) -> None:
+    """What was found without timing is shown; the figures are missing, not wrong."""
+    planted(tmp_path, BASE)
+    for part in (tmp_path / "batches").iterdir():
+        part.unlink()
+    page = render_serializers(tmp_path).read_text(encoding="utf-8")
+    assert "0 rounds" in page
+    assert "changed silently" in page
+
+
 def test_a_run_of_another_plan_is_refused(tmp_path: Path) -> None:
     """One line says what the folder is and what was wanted."""
     planted(tmp_path, BASE)
@@ -165,17 +175,18 @@ def test_a_run_of_another_plan_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("gains", "expected"),
     [
-        ([1, 2, 3], 100.0),
-        ([-1, -1, -1], math.inf),
-        ([-1, 1, 1], math.sqrt(100 * 1000)),
-        ([1, -1, 1], math.sqrt(1000 * 10_000)),
-        ([1, 1, -1], math.inf),
-        ([math.nan, 1, 1], math.nan),
+        ([1, 2, 3], (100.0, math.inf)),
+        ([-1, -1, -1], (math.inf, math.inf)),
+        ([-1, 1, 1], (10**2.5, math.inf)),
+        ([-1, 1, -1], (10**2.5, 10**3.5)),
+        ([1, 1, -1], (100.0, 10**3.5)),
+        ([-3, 1, 1], (10**2.75, math.inf)),
+        ([math.nan, 1, 1], (math.nan, math.nan)),
     ],
 )
-def test_break_even_is_where_the_gain_stays(gains: list[float], expected: float) -> None:
-    """The last crossing counts; a gain that is lost again at the largest size is none."""
-    found = pays_from([100.0, 1000.0, 10_000.0], gains)
+def test_break_even_is_where_the_gain_is_above_zero(gains: list[float], expected: tuple[float, float]) -> None:
+    """From the first crossing until it is lost again; infinity where that never happens."""
+    found = pays_between([100.0, 1000.0, 10_000.0], gains)
     assert found == pytest.approx(expected, nan_ok=True)
 
 
