@@ -23,12 +23,13 @@ from typing import Any
 from artefact.read import read_run
 from artefact.schema import RunInfo, ScenarioInfo
 from artefact.write import RunWriter
+from loadtests.celery_process import CeleryProcess
 from loadtests.circumstances import circumstances
 from loadtests.clock import machine_floor_ns
 from loadtests.conductor import cell_info
 from loadtests.experiments.experiment import find_experiment
-from loadtests.lineup import Entrant, line_up
-from loadtests.outage import serve_switch
+from loadtests.lineup import Entrant, line_up, why_missing
+from loadtests.outage import doings, serve_asked
 from loadtests.spec import CellOrder, ScenarioOrder, Spec
 from patterns.catalogue import limiters
 from patterns.errors import ConfigError, require
@@ -93,7 +94,7 @@ def check_order(order: BenchOrder) -> tuple[list[Scenario], list[Workload], list
         for name in ("records", "record_bytes", "sql", "users_per_process"):
             value = getattr(workload, name)
             require(value == getattr(first, name), name, value, "one value for all scenarios")
-    named = {name: None for scenario in scenarios for name in scenario.contenders or ()}
+    named = {name: None for scenario in scenarios for name in scenario.contenders or () if not why_missing(name)}
     ours = (*order.plan.contenders, *limiters(), *named) if order.plan.contenders else ()
     entrants = line_up(
         order.contenders or ours,
@@ -111,6 +112,7 @@ def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
     for remark in skipped:
         say(f"{remark.name}: {remark.what}")
     scenarios, workloads, entrants = check_order(order)
+    missing = missing_contenders(scenarios)
     first = workloads[0]
     if first.sql is None:
         ensure_dataset(
@@ -180,7 +182,7 @@ def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
         cells=[cell_info(cell) for cell in cells],
         experiments=[find_experiment(name).described() for name in order.plan.experiments],
         circumstances={**circumstances(REPO), "servers": stack.described()},
-        remarks=[asdict(remark) for remark in [*stack.remarks, *skipped, *remarks_on(first)]],
+        remarks=[asdict(remark) for remark in [*stack.remarks, *skipped, *missing, *remarks_on(first)]],
     )
     spec = Spec(
         folder=str(new_folder(order, started)),
@@ -233,6 +235,13 @@ def remarks_on(workload: Workload) -> list[Remark]:
         return []
     what = "the workload's SQL names no version column"
     return [Remark(name="freshness", what=what, cost="whether a read was stale is not judged")]
+
+
+def missing_contenders(scenarios: Sequence[Scenario]) -> list[Remark]:
+    """A remark for each contender that a scenario names and that cannot run here."""
+    names = dict.fromkeys(name for scenario in scenarios for name in scenario.contenders or ())
+    cost = "its row stays empty"
+    return [Remark(name=name, what=f"{name}: {why}", cost=cost) for name in names if (why := why_missing(name))]
 
 
 def without_faults(order: BenchOrder, stack: Stack) -> tuple[BenchOrder, list[Remark]]:
@@ -338,10 +347,10 @@ def locust_processes(
     """A master and its workers, each in a session of its own, registered to die with us; ended when the block ends."""
     read_end, write_end = os.pipe()
     near_end, far_end = socket.socketpair()
-    switch_fd = far_end.fileno() if stack.redis_switch is not None else None
+    celery: CeleryProcess | None = None
     with tempfile.TemporaryDirectory(prefix="stampede-spec-") as private:
         spec_file = Path(private) / "spec.json"
-        master_spec = replace(spec, progress_fd=write_end, switch_fd=switch_fd)
+        master_spec = replace(spec, progress_fd=write_end, switch_fd=far_end.fileno())
         master_spec.write(spec_file)
         worker_spec = Path(private) / "worker.json"
         spec.write(worker_spec)
@@ -359,8 +368,15 @@ def locust_processes(
             )
             os.close(write_end)
             far_end.close()
-            if stack.redis_switch is not None:
-                serve_switch(near_end, stack.redis_switch)
+            celery = CeleryProcess(stack, worker_spec, REPO, folder / "celery-worker.log")
+            serve_asked(
+                near_end,
+                {
+                    **({} if stack.redis_switch is None else doings(stack.redis_switch)),
+                    "start celery": celery.start,
+                    "stop celery": celery.stop,
+                },
+            )
             join = ["--worker", "--master-host", "127.0.0.1", "--master-port", str(port)]
             logs = [folder / f"locust-worker-{process}.log" for process in range(spec.processes)]
             children += [start_locust(join, worker_spec, log, []) for log in logs]
@@ -369,6 +385,8 @@ def locust_processes(
             yield children[0], children[1:], read_end
         finally:
             end_processes(children)
+            if celery is not None:
+                celery.kill()
             os.close(read_end)
             for end in (near_end, far_end):
                 end.close()

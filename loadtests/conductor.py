@@ -7,8 +7,8 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -119,8 +119,37 @@ class Conductor:
             self._switch.close()
 
     def _run_cell(self, order: CellOrder, info: CellInfo) -> None:
+        self._reset(self.spec.scenario(order.scenario))
+        with self._worker(order) as tasks:
+            self._measure(order, info, tasks)
+
+    @contextmanager
+    def _worker(self, order: CellOrder) -> Iterator[Callable[[], list[TimelineRow]]]:
+        """The contender's own worker process for the length of a cell, where it has one. What is yielded ends it
+        before, and gives a row a task that it did.
+        """
+        if self.spec.entrant(order.contender).worker != "celery":
+            yield list
+            return
+        if self._switch is None:
+            raise FaultFailed("nobody here can start a worker")
+        switch, stopped = self._switch, False
+
+        def stop() -> list[TimelineRow]:
+            nonlocal stopped
+            stopped = True
+            return task_rows(order.id, switch.ask("stop celery").told)
+
+        switch.ask("start celery", order.scenario, order.contender)
+        try:
+            yield stop
+        finally:
+            if not stopped:
+                stop()
+            forget_keys(self._redis, f"{self.spec.key_prefix.rstrip(':')}-celery:")
+
+    def _measure(self, order: CellOrder, info: CellInfo, tasks: Callable[[], list[TimelineRow]]) -> None:
         scenario = self.spec.scenario(order.scenario)
-        self._reset(scenario)
         before = self.crew.prepare(order)
         if scenario.flood is None and not scenario.cold:
             spread_expiries(self._redis, self.spec.key_prefix, random.Random(order.seed))
@@ -138,12 +167,11 @@ class Conductor:
         info.deadline_ns = info.window_end_ns + round(scenario.drain_s * 1e9)
         self.crew.begin(info.begin_ns)
         limited = None if scenario.flood is None else self.spec.key_prefix
-        events: list[TimelineRow] = []
+        fault_rows: list[TimelineRow] = []
         with ExitStack() as meanwhile:
             gauges = meanwhile.enter_context(Gauges(self._gauge_redis, self.spec.postgres_url, order, limited))
             if scenario.fault is not None:
-                outage = meanwhile.enter_context(self._outage(scenario, info))
-                events = outage.rows
+                fault_rows = meanwhile.enter_context(self._outage(scenario, info)).rows
             harvests = self.crew.collect()
         conductor_after = self._ruler.account()
         servers_after = self._server_accounts(ids)
@@ -158,7 +186,7 @@ class Conductor:
         samples = pa.concat_tables([read_batch(h.samples) for h in harvests]).unify_dictionaries()
         self._written_to = scenario.flood is None and scenario.workload.read_share < 1
         info.status = "done"
-        self.writer.add_cell(order.id, samples, rows, [*gauges.rows, *events])
+        self.writer.add_cell(order.id, samples, rows, [*gauges.rows, *fault_rows, *tasks()])
 
     def _outage(self, scenario: ScenarioOrder, info: CellInfo) -> Outage:
         if self._switch is None or scenario.fault is None or info.window_start_ns is None:
@@ -271,6 +299,15 @@ def key_sizes(client: redis.Redis, key_prefix: str) -> list[float]:
     for key in keys:
         pipeline.memory_usage(key)
     return [float(size) for size in pipeline.execute() if size is not None]
+
+
+def task_rows(cell: int, tasks: list[list[int]]) -> list[TimelineRow]:
+    """What a worker did: a task begun this long after it was triggered, done this long after; both at its trigger."""
+    rows: list[TimelineRow] = []
+    for record_id, triggered_ns, began_ns, done_ns in tasks:
+        for name, instant_ns in (("begun_after_ms", began_ns), ("done_after_ms", done_ns)):
+            rows.append((cell, triggered_ns, "celery", name, (instant_ns - triggered_ns) / 1e6, str(record_id)))
+    return rows
 
 
 def cell_info(order: CellOrder) -> CellInfo:

@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from typing import Literal
 
 from artefact.schema import ContenderInfo
@@ -43,6 +44,11 @@ class Entrant:
         """Whether it runs only in scenarios that name it."""
         return self.family == "caching" and self.kind == "contender" and self.pattern().special
 
+    @property
+    def worker(self) -> str:
+        """Which worker process of its own it needs beside it; empty: none."""
+        return self.pattern().requires if self.family == "caching" and self.kind == "contender" else ""
+
     def limiter(self) -> type[RateLimiter]:
         """The class that runs under this name, of a rate limiter."""
         if self.kind == "ruler":
@@ -74,6 +80,7 @@ class Entrant:
             client=asdict(pattern.client),
             twin_of=self.twin_of,
             file=self.file,
+            foreign="a worker process of its own loads and talks to Redis too" if pattern.requires else "",
         )
 
     def _described_limiter(self, floods: Mapping[str, Flood]) -> ContenderInfo:
@@ -90,6 +97,14 @@ class Entrant:
             contracts={name: limiter.promised(self.limited(flood)).described() for name, flood in floods.items()},
             script_commands=script_commands(limiter),
         )
+
+
+def why_missing(name: str) -> str:
+    """Why one of ours cannot run here, and what helps; empty where it can."""
+    extra = find_contender(name).pattern.requires
+    if not extra or find_spec(extra) is not None:
+        return ""
+    return f"not installed: .venv/bin/pip install {extra} (the extra [{extra}])"
 
 
 def script_commands(limiter: type[RateLimiter]) -> list[str]:
@@ -113,8 +128,11 @@ def line_up(
     scenario, or a reference that does not run.
     """
     entrants: dict[str, Entrant] = {}
-    for given in [*(named or [*contenders(), *limiters()]), *own_files]:
+    ours = [name for name in contenders() if not why_missing(name)]
+    for given in [*(named or [*ours, *limiters()]), *own_files]:
         found = find(given)
+        if given in contenders() and why_missing(given):
+            raise ConfigError("contender", given, f"a contender that can run here ({why_missing(given)})")
         family: Family = "limiting" if isinstance(found, LimitingContender) else "caching"
         if family in families:
             entrants[found.name] = Entrant(name=found.name, kind="contender", file=found.file, family=family)

@@ -1,12 +1,15 @@
 """Faults in mid-cell: the conductor says when, the process that started the servers breaks and mends them.
 
-Between the two lies a socket: the conductor's process has no right to signal a server, and must not know how.
+Between the two lies a socket: the conductor's process has no right to signal a server, and must not know how. The same
+way it has a worker started and stopped that must die with the run.
 """
 
 import json
 import socket
 import threading
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -15,26 +18,48 @@ from loadtests.clock import now_ns
 from scenarios.fault import Fault, Trouble
 from stack.servers import Switch
 
+Doing = Callable[..., Any]
+
 BREAK: dict[Trouble, str] = {"kill redis": "kill", "hang redis": "pause"}
 MEND: dict[Trouble, str] = {"kill redis": "restart", "hang redis": "resume"}
 
 
 class FaultFailed(RuntimeError):
-    """A server could not be broken, or did not come back."""
+    """What was asked for could not be done: a server could not be broken, or did not come back."""
 
 
-def serve_switch(line: socket.socket, switch: Switch) -> threading.Thread:
-    """Do at this end what is asked for at the other, a word a line, until it closes. Returns the thread that does."""
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What was asked for, done."""
+
+    began_ns: int
+    ended_ns: int
+    told: Any
+    """What it returned, where it returns anything."""
+
+
+def doings(switch: Switch) -> dict[str, Doing]:
+    """What a switch can be asked for."""
+    return {name: getattr(switch, name) for name in ("pause", "resume", "kill", "restart")}
+
+
+def serve_asked(line: socket.socket, known: Mapping[str, Doing]) -> threading.Thread:
+    """Do at this end what is asked for at the other until it closes: a JSON list a line, name and arguments.
+
+    Returns the thread that does.
+    """
 
     def serve() -> None:
         with line.makefile("rw", encoding="utf-8") as words:
-            for word in words:
-                began_ns, error = now_ns(), ""
+            for asked in words:
+                name, *arguments = json.loads(asked)
+                began_ns, error, told = now_ns(), "", None
                 try:
-                    getattr(switch, word.strip())()
+                    told = known[name](*arguments)
                 except Exception as raised:  # noqa: BLE001 - it is told at the other end, where the cell fails with it
                     error = f"{type(raised).__name__}: {raised}"
-                words.write(json.dumps({"began_ns": began_ns, "ended_ns": now_ns(), "error": error}) + "\n")
+                reply = {"began_ns": began_ns, "ended_ns": now_ns(), "error": error, "told": told}
+                words.write(f"{json.dumps(reply)}\n")
                 words.flush()
 
     thread = threading.Thread(target=serve, daemon=True)
@@ -49,14 +74,14 @@ class SwitchLine:
         self._socket = socket.socket(fileno=fd)
         self._words = self._socket.makefile("rw", encoding="utf-8")
 
-    def ask(self, word: str) -> tuple[int, int]:
-        """Have it done; when that began and when it was so. Raises FaultFailed."""
-        self._words.write(f"{word}\n")
+    def ask(self, name: str, *arguments: str) -> "Done":
+        """Have it done. Raises FaultFailed."""
+        self._words.write(f"{json.dumps([name, *arguments])}\n")
         self._words.flush()
         told: dict[str, Any] = json.loads(self._words.readline() or '{"error": "nobody answers"}')
         if told["error"]:
-            raise FaultFailed(f"{word}: {told['error']}")
-        return told["began_ns"], told["ended_ns"]
+            raise FaultFailed(f"{name}: {told['error']}")
+        return Done(began_ns=told["began_ns"], ended_ns=told["ended_ns"], told=told["told"])
 
     def close(self) -> None:
         self._words.close()
@@ -94,11 +119,11 @@ class Outage:
         try:
             if self._wait_until(self._begins_ns):
                 return
-            began_ns, _ = self._line.ask(BREAK[self._fault.what])
-            self.rows.append((self._cell, began_ns, "fault", "began", None, self._fault.what))
+            broken = self._line.ask(BREAK[self._fault.what])
+            self.rows.append((self._cell, broken.began_ns, "fault", "began", None, self._fault.what))
             self._wait_until(self._ends_ns)
-            _, ended_ns = self._line.ask(MEND[self._fault.what])
-            self.rows.append((self._cell, ended_ns, "fault", "ended", None, self._fault.what))
+            mended = self._line.ask(MEND[self._fault.what])
+            self.rows.append((self._cell, mended.ended_ns, "fault", "ended", None, self._fault.what))
         except FaultFailed as failed:
             self._error = failed
 

@@ -9,6 +9,7 @@ from reports.cold_start import cold_start
 from reports.experiments.section import Findings
 from reports.judge import Judgement, incomparable
 from reports.outage import outage
+from reports.queue import refresh_queue
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,4 +41,6 @@ def section(aside: Judgement, scenario: ScenarioInfo) -> ProvokedSection:
 
 
 def teller(scenario: ScenarioInfo) -> Callable[[Judgement, ScenarioInfo], Findings]:
-    return outage.findings if scenario.fault is not None else cold_start.findings
+    if scenario.fault is not None:
+        return outage.findings
+    return cold_start.findings if scenario.cold else refresh_queue.findings

@@ -156,6 +156,8 @@ class CachePattern(ABC):
     config_type: ClassVar[type[Config]] = Config
     special: ClassVar[bool] = False
     """Runs only in scenarios that name it: elsewhere it does what another contender does."""
+    requires: ClassVar[str] = ""
+    """An optional package that it needs, and the extra of ours that brings it."""
 
     def __init__(self, kit: Kit, config: Config) -> None:
         self.redis: Any = kit.redis  # a redis.Redis whose replies are bytes, which redis-py's types cannot say

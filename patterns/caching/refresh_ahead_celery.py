@@ -1,0 +1,85 @@
+"""Refresh-ahead over Celery: the refresh is a task in a queue, and a worker of its own takes it from there.
+
+    read    app ──GET, PTTL──► Redis ── hit ──► return at once
+             │                           └─ remaining TTL below the threshold: app ──task──► Redis (the queue)
+             └─ miss ──SELECT──► PostgreSQL ──► SET with TTL ──► return
+    worker  Redis (the queue) ──task──► worker ──SELECT──► PostgreSQL ──► SET with TTL
+    write   app ──UPDATE──► PostgreSQL, then DEL
+
+Cost in round trips: a hit 2 (GET, PTTL), near the expiry one task more; a miss 3, a refresh 2 in the worker, a write 4.
+Good for: refreshes that must not burden the application's own processes, or outlive them.
+Bad for: short TTLs: the task waits in the queue while the entry runs out; and popular records: every hit within the
+threshold queues a task, in every process, and none knows of the others. Without a worker the queue grows for ever.
+Source: the article's P3, its Celery task as it is. Departures: no result backend (nobody reads results); PTTL for TTL,
+as in refresh_ahead. The broker is the cache's own Redis; its keys stand under a prefix of their own.
+"""
+
+from typing import Any
+from urllib.parse import quote
+
+import redis
+
+from patterns.caching.base import CachePattern, Kit, Promise, Record
+from patterns.caching.refresh_ahead import RefreshAheadConfig
+
+REFRESH = "refresh"
+"""The task's name. Its arguments: the record's id, and when it was triggered (`kit.now`)."""
+
+
+class RefreshAheadCelery(CachePattern):
+    summary = "as refresh-ahead, but the refresh is a Celery task, done by a worker of its own"
+    promises = frozenset({Promise.DURABLE_ON_RETURN, Promise.STALE_AT_MOST_TTL, Promise.SURVIVES_CACHE_LOSS})
+    config_type = RefreshAheadConfig
+    special = True
+    requires = "celery"
+
+    def __init__(self, kit: Kit, config: RefreshAheadConfig) -> None:
+        super().__init__(kit, config)
+        self.refresh_below_ms = config.refresh_below_share * config.ttl_ms
+        self.tasks = celery_app(kit.redis, f"{config.key_prefix.rstrip(':')}-celery:")
+        with self.tasks.producer_pool.acquire(block=True) as producer:
+            producer.connection.ensure_connection()  # when the server starts, not at its first request
+
+    def get(self, record_id: int) -> Record | None:
+        key = self.key(record_id)
+        cached = self.redis.get(key)
+        if cached is None:
+            return self.refresh(record_id)
+        if self.redis.pttl(key) < self.refresh_below_ms:
+            self.tasks.send_task(REFRESH, args=(record_id, self.kit.now()))
+        return self.codec.loads(cached)
+
+    def update(self, record_id: int, changes: Record) -> Record | None:
+        record = self.source.update(record_id, changes)
+        self.invalidate(record_id)
+        return record
+
+    def invalidate(self, record_id: int) -> None:
+        self.redis.delete(self.key(record_id))
+
+    def refresh(self, record_id: int) -> Record | None:
+        """Load and fill: what the worker does with a task, and a reader with a miss."""
+        record = self.source.load(record_id)
+        if record is not None:
+            self.redis.set(self.key(record_id), self.codec.dumps(record), px=self.config.ttl_ms)
+        return record
+
+    def close(self) -> None:
+        self.tasks.close()
+
+
+def celery_app(client: redis.Redis, prefix: str) -> Any:
+    """Celery with this Redis as its broker. Needs the extra `celery`."""
+    from celery import Celery
+
+    at = client.connection_pool.connection_kwargs
+    password = f":{quote(at['password'], safe='')}@" if at.get("password") else ""
+    address = f"{password}{at.get('host', 'localhost')}:{at.get('port', 6379)}/{at.get('db') or 0}"
+    app = Celery("stampede", broker=f"redis://{address}")
+    app.conf.update(
+        task_ignore_result=True,
+        broker_transport_options={"global_keyprefix": prefix},
+        broker_connection_retry_on_startup=True,
+        worker_hijack_root_logger=False,
+    )
+    return app

@@ -1,0 +1,1 @@
+"""What a task queue adds between a trigger and its refresh."""
