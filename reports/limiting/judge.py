@@ -261,7 +261,7 @@ def verdict(certain: float, possible: float, bound: float) -> Kept:
 
 
 def judged(judgement: Judgement) -> Sequence[LimiterJudged]:
-    """Every limiter under every limiting scenario that has a finished cell. Kept with the judgement: it takes seconds."""
+    """Every limiter under every limiting scenario that has a finished cell. Kept with the judgement."""
     found: list[LimiterJudged] | None = judgement.__dict__.get(KEPT)
     if found is None:
         found = judgement.__dict__[KEPT] = list(judge_limiters(judgement))
