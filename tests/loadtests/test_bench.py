@@ -23,7 +23,11 @@ def test_a_round_runs_everyone_once_in_every_scenario_with_equal_seeds_and_unequ
     cells = plan_cells(order, entrants)
     assert [cell.id for cell in cells] == list(range(1, len(cells) + 1))
     assert set(Counter((c.scenario, c.contender, c.round) for c in cells).values()) == {1}
-    assert len(cells) == 8 * 2 * len(entrants)
+    ran: dict[str, set[tuple[str, ...]]] = {}
+    for (scenario, _), group in itertools.groupby(cells, key=lambda c: (c.scenario, c.round)):
+        ran.setdefault(scenario, set()).add(tuple(sorted(c.contender for c in group)))
+    assert [len(line_ups) for line_ups in ran.values()] == [1, 1]
+    assert {"no-cache", "cache-aside", "cache-aside-again", "bare-get"} <= set(*ran["stampede"])
     seeds: dict[tuple[str, int], set[int]] = {}
     for cell in cells:
         seeds.setdefault((cell.scenario, cell.round), set()).add(cell.seed)

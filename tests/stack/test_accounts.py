@@ -29,7 +29,7 @@ def test_redis_counts_every_command_by_name(redis_client: redis.Redis, key_prefi
     assert grown(before, after, "stats.keyspace_hits") == 7
     assert grown(before, after, "stats.keyspace_misses") == 2
     assert "command.client setinfo" in after
-    assert after["keyspace.db0.expires"] == (7.0, "1")
+    assert grown(before, after, "keyspace.db0.expires") == 7
 
 
 def test_redis_tells_rejected_and_failed_calls_apart(redis_client: redis.Redis, key_prefix: str) -> None:
