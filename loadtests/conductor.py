@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import psutil
@@ -20,7 +20,19 @@ import redis
 from artefact.schema import CellInfo
 from artefact.write import RunWriter, ServerRow, TimelineRow
 from loadtests.appserver import CellBroken, ruled_client
+from loadtests.canary import CLOSES, OPENS, canary_rows, look, round_edges
 from loadtests.clock import now_ns
+from loadtests.events import (
+    Changes,
+    Pause,
+    Settings,
+    clocks,
+    pause_rows,
+    postgres_counters,
+    read_settings,
+    redis_counters,
+    setting_rows,
+)
 from loadtests.instruments import Ruler
 from loadtests.outage import FaultFailed, Outage, SwitchLine
 from loadtests.recorder import read_batch
@@ -53,6 +65,8 @@ class Harvest:
     process: int
     samples: bytes
     account: dict[str, float]
+    pauses: list[Pause] = field(default_factory=list)
+    """Its garbage collections."""
 
 
 class Crew(Protocol):
@@ -88,6 +102,8 @@ class Conductor:
         self._postmaster = postmaster_of(self._postgres)
         self._stopped = threading.Event()
         self._written_to = False
+        self._settings: Settings = {}
+        self._opening, self._closing = round_edges(spec.cells)
 
     def run(self, cells: Iterable[CellOrder]) -> None:
         """Run the cells. A cell that breaks is marked failed and the next one runs; HarnessBroken ends the run."""
@@ -155,6 +171,7 @@ class Conductor:
             spread_expiries(self._redis, self.spec.key_prefix, random.Random(order.seed))
         ids = statement_ids(self._postgres, Statements(**scenario.statements))
         edge_ns = None if scenario.flood is None else window_edge_ns(self._redis, scenario.flood.window_s)
+        around = self._circumstances(order.id, OPENS if order.id in self._opening else None)
         slow_before = last_entry(self._redis)
         counted_before = self.crew.requests_counted()
         conductor_before = self._ruler.account()
@@ -183,10 +200,22 @@ class Conductor:
         rows += ruler_rows(order.id, "conductor", conductor_before, conductor_after)
         for harvest in harvests:
             rows += ruler_rows(order.id, f"process-{harvest.process}", before[harvest.process], harvest.account)
+            inside = [pause for pause in harvest.pauses if pause[0] >= info.begin_ns]
+            around += pause_rows(order.id, harvest.process, inside)
+        gauges.rows += around + self._circumstances(order.id, CLOSES if order.id in self._closing else None)
         samples = pa.concat_tables([read_batch(h.samples) for h in harvests]).unify_dictionaries()
         self._written_to = scenario.flood is None and scenario.workload.read_share < 1
         info.status = "done"
         self.writer.add_cell(order.id, samples, rows, [*gauges.rows, *fault_rows, *tasks()])
+
+    def _circumstances(self, cell: int, edge: str | None) -> list[TimelineRow]:
+        """What somebody changed on the servers since we last asked; at an edge of a round, the canary."""
+        settings = read_settings(self._redis, self._postgres)
+        rows = setting_rows(cell, self._settings, settings)
+        self._settings = settings
+        if edge is not None:
+            rows += canary_rows(cell, look(self._redis, self._postgres), edge)
+        return rows
 
     def _outage(self, scenario: ScenarioOrder, info: CellInfo) -> Outage:
         if self._switch is None or scenario.fault is None or info.window_start_ns is None:
@@ -222,6 +251,7 @@ class Gauges:
         self._cell = order.id
         self._limited = limited
         self._rng = random.Random(order.seed + 1)
+        self._changes = Changes(order.id)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -235,7 +265,9 @@ class Gauges:
 
     def _watch(self) -> None:
         with psycopg.connect(self._postgres_url, autocommit=True) as connection:
+            self._look(connection)
             while not self._over.wait(self._rng.expovariate(1 / GAUGE_EVERY_S)):
+                self._look(connection)
                 with suppress(redis.ConnectionError, redis.TimeoutError):  # broken on purpose, or late: a gauge less
                     self._ask_redis()
                 row = connection.execute(
@@ -245,9 +277,16 @@ class Gauges:
                 if row is not None:
                     self._note("postgres", "connections", float(row[0]))
                     self._note("postgres", "active", float(row[1]))
+            self._look(connection)
+
+    def _look(self, connection: psycopg.Connection[Any]) -> None:
+        """Note what happened since the last look."""
+        self.rows += self._changes.read_clocks(*clocks())
+        self.rows += self._changes.read("postgres", postgres_counters(connection), now_ns())
 
     def _ask_redis(self) -> None:
         info: dict[str, Any] = self._redis.info()
+        self.rows += self._changes.read("redis", redis_counters(info), now_ns())
         for name in ("connected_clients", "used_memory", "maxmemory", "instantaneous_ops_per_sec"):
             self._note("redis", name, float(info.get(name, 0)))
         if self._limited is not None:

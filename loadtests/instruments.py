@@ -51,6 +51,9 @@ class Facts:
         self.commit_end_ns: int | None = None
 
 
+PAUSE_KEPT_NS = 200_000
+"""Shorter garbage collections are counted and not kept one by one."""
+
 current_facts: contextvars.ContextVar[Facts | None] = contextvars.ContextVar("current_facts", default=None)
 
 
@@ -63,6 +66,7 @@ class Ruler:
         self.counts: Counter[str] = Counter()
         self._gc_began_ns = 0
         self._gc_ns = 0
+        self._pauses: list[tuple[int, int, int]] = []
 
     def watch_gc(self) -> None:
         """Count this process's own garbage collections: they stop every request that it is working on."""
@@ -73,7 +77,16 @@ class Ruler:
             self._gc_began_ns = now_ns()
         else:
             self.counts[f"gc.generation_{info['generation']}"] += 1
-            self._gc_ns += now_ns() - self._gc_began_ns
+            ended_ns = now_ns()
+            took_ns = ended_ns - self._gc_began_ns
+            self._gc_ns += took_ns
+            if took_ns >= PAUSE_KEPT_NS:
+                self._pauses.append((ended_ns, info["generation"], took_ns))
+
+    def take_pauses(self) -> list[tuple[int, int, int]]:
+        """The longer garbage collections since the last call: when each ended, its generation, how long it took, ns."""
+        pauses, self._pauses = self._pauses, []
+        return pauses
 
     def account(self) -> dict[str, float]:
         """The counters as they stand, by the names of the servers table."""

@@ -132,7 +132,7 @@ class Worker:
             self.answer({"error": f"{type(error).__name__}: {error}"})
         else:
             self.runner._send_stats()  # Locust's own count must have arrived before ours
-            self.answer({"samples": samples, "account": account})
+            self.answer({"samples": samples, "account": account, "pauses": app_server.ruler.take_pauses()})
 
     def on_abandon(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
         if app_server is not None:
@@ -224,7 +224,8 @@ class Master:
 
     def collect(self) -> list[Harvest]:
         return [
-            Harvest(process=a["process"], samples=a["samples"], account=a["account"]) for a in self.await_answers(600.0)
+            Harvest(process=a["process"], samples=a["samples"], account=a["account"], pauses=a["pauses"])
+            for a in self.await_answers(600.0)
         ]
 
     def requests_counted(self) -> int:

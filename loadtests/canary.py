@@ -1,0 +1,63 @@
+"""The canary: the same three small things at both ends of each round. Where they change, the machine did."""
+
+import statistics
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import psycopg
+import redis
+
+from artefact.write import TimelineRow
+from loadtests.clock import now_ns
+from loadtests.spec import CellOrder
+
+ASKED = 20
+"""PINGs and SELECTs, one after the other: some milliseconds each."""
+LOOPS = 12
+LAPS = 36_000
+"""Of the fixed Python loop: about a millisecond each."""
+
+OPENS, CLOSES = "opens the round", "closes the round"
+
+
+def fixed_loop() -> int:
+    """Work that depends on nothing but the core that it runs on."""
+    total = 0
+    for number in range(LAPS):
+        total += number & 7
+    return total
+
+
+def median_us(run: Callable[[], object], times: int) -> float:
+    """Median time of one, in microseconds."""
+    taken = []
+    for _ in range(times):
+        began = now_ns()
+        run()
+        taken.append((now_ns() - began) / 1e3)
+    return statistics.median(taken)
+
+
+def look(client: redis.Redis, connection: psycopg.Connection[Any]) -> dict[str, float]:
+    """One canary, about 30 ms. Medians in microseconds: ping_us, select_us, loop_us."""
+    return {
+        "ping_us": median_us(client.ping, ASKED),
+        "select_us": median_us(lambda: connection.execute("SELECT 1").fetchone(), ASKED),
+        "loop_us": median_us(fixed_loop, LOOPS),
+    }
+
+
+def canary_rows(cell: int, found: dict[str, float], event: str) -> list[TimelineRow]:
+    """The canary as rows of the timeline, source `canary`; the event says which end of the round it is."""
+    at_ns = now_ns()
+    return [(cell, at_ns, "canary", name, value, event) for name, value in found.items()]
+
+
+def round_edges(cells: Iterable[CellOrder]) -> tuple[frozenset[int], frozenset[int]]:
+    """The ids of the cells that open a round, and of those that close one."""
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for cell in cells:
+        first.setdefault(cell.round, cell.id)
+        last[cell.round] = cell.id
+    return frozenset(first.values()), frozenset(last.values())
