@@ -9,6 +9,7 @@ class Entry:
 
     text: str
     detail: str = ""
+    """Stands below, line by line."""
     heat: int | None = None
     """0 (the best) to 4; None: no colour."""
 

@@ -124,7 +124,7 @@ def entries(cells: Sequence[Cell], gauges: Gauges, slow: pd.DataFrame) -> list[E
 
 
 def commands(cells: Sequence[Cell]) -> str:
-    """The most frequent: "get 212/s, 1.8 µs each"."""
+    """The most frequent, a line each: "get 212/s, 1.8 µs each"."""
     names = {
         name.removeprefix("command.")
         for cell in cells
@@ -137,9 +137,9 @@ def commands(cells: Sequence[Cell]) -> str:
     for name in frequent:
         rate = median([per_s(cell, f"command.{name}") for cell in cells]).value
         each_us = total(cells, f"command.{name}.usec") / calls[name]
-        each = "" if math.isnan(each_us) else f" {each_us:.1f} µs each"
+        each = "" if math.isnan(each_us) else f", {each_us:.1f} µs each"
         told.append(f"{name} {whole(rate)}/s{each}")
-    return "; ".join(told)
+    return "\n".join(told)
 
 
 def csv_rows(judgement: Judgement) -> list[tuple[object, ...]]:

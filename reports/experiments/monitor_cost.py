@@ -32,6 +32,8 @@ def price(c: Comparison) -> str:
         span = f"{words.number(r.low)} – {words.number(r.high)}, {100 * r.level:.1f} %, {r.rounds} rounds"
         told = f"× {words.number(r.estimate)} ({span})"
         return told if r.high < 1 or r.low > 1 else f"{told}: cannot tell"
+    if c.rounds == 1:
+        return f"× {words.number(c.low_seen)} (1 round, no verdict)"
     return f"× {words.number(c.low_seen)} – {words.number(c.high_seen)} (range of {c.rounds} rounds, no verdict)"
 
 

@@ -45,7 +45,7 @@ def test_each_figure_is_what_redis_said(tmp_path: Path) -> None:
     assert by_column["evictions"].text == "3"
     assert by_column["expiries"].text == "–"
     assert (by_column["slow log"].text, by_column["slow log"].detail) == ("1", "KEYS 12.5 ms")
-    assert by_column["commands"].detail == f"get {gets / 4:,.0f}/s {50 / gets:.1f} µs each"
+    assert by_column["commands"].detail == f"get {gets / 4:,.0f}/s, {50 / gets:.1f} µs each"
 
 
 def test_the_csv_has_the_same_figures(tmp_path: Path) -> None:
