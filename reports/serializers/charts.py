@@ -10,7 +10,7 @@ from reports.charts import GRID, INK, MARKERS, MUTED, Chart, Style, drawn, dress
 from reports.serializers.facts import Facts
 from reports.serializers.judge import level
 from reports.serializers.links import COMPRESSORS, HERE, LINKS, AtSize, here_ns_per_byte
-from reports.statistics import Estimate, median, pooled_quantile
+from reports.statistics import LEAST_DIFFERENCE, Comparison, Estimate, compare, median, pooled_quantile, quantile
 from reports.words import listed, number
 
 NOBODY = "nobody"
@@ -212,6 +212,20 @@ def others(facts: Facts) -> list[tuple[str, Estimate, Estimate]]:
     return sorted(found, key=lambda row: (row[0] != NOBODY, row[2].value))
 
 
+def times_alone(facts: Facts, name: str) -> Comparison:
+    """A round's p99 over the same round's p99 when nobody encodes."""
+    if name == NOBODY or NOBODY not in facts.probes:
+        return compare([], [])
+    mine, calm = ([quantile(gets, 0.99) for gets in facts.probes[n]] for n in (name, NOBODY))
+    rounds = min(len(mine), len(calm))
+    return compare(mine[:rounds], calm[:rounds])
+
+
+def spoken_times(c: Comparison) -> str:
+    r = c.ratio
+    return "" if r is None else f"{number(r.estimate)} ({number(r.low)} – {number(r.high)})"
+
+
 def what_others_feel(facts: Facts) -> Chart | None:
     """p99 of an unrelated GET while another thread of the process encodes pages."""
     found = others(facts)
@@ -237,9 +251,14 @@ def what_others_feel(facts: Facts) -> Chart | None:
     axes.tick_params(axis="y", labelcolor=INK, length=0)
     question = "What do other threads feel while one encodes 70 KB?"
     calm = next((p99 for name, _, p99 in found if name == NOBODY), None)
-    worst = [name for name, _, p99 in found if calm is not None and name != NOBODY and p99.low > calm.high]
+    times = {name: times_alone(facts, name) for name, _, _ in found}
+    worst = [
+        f"{name} (× {number(c.ratio.estimate)})"
+        for name, c in times.items()
+        if c.ratio is not None and c.ratio.low > 1 + LEAST_DIFFERENCE
+    ]
     caption = f"p99 of a GET alone: {number(calm.value)} ms. " if calm is not None else ""
-    caption += f"Clearly above it: {listed(worst)}." if worst else "None of them stands clearly above it in this run."
+    caption += f"Above it, paired by round: {listed(worst)}." if worst else "None stands clearly above it in this run."
     return Chart(
         anchor="others-feel",
         question=question,
@@ -247,9 +266,12 @@ def what_others_feel(facts: Facts) -> Chart | None:
         how_to_read=(
             "One thread sends GETs that have nothing to do with it; another encodes a page 200 times a second. Python "
             "runs one of them at a time, so a long encoding is a wait. Mark and bar: p99 over all rounds' GETs with "
-            "its interval, rounds as clusters."
+            "its interval, rounds as clusters. In words: the ratio to the p99 of the same round when nobody encodes."
         ),
         svg=drawn(figure, "others-feel", question, caption),
-        columns=["encoding", "GET p50 ms", "GET p99 ms", "low", "high", "GETs"],
-        rows=[[n, number(p50.value), *three(p99), f"{sum(map(len, facts.probes[n])):,}"] for n, p50, p99 in found],
+        columns=["encoding", "GET p50 ms", "GET p99 ms", "low", "high", "times alone", "GETs"],
+        rows=[
+            [n, number(p50.value), *three(p99), spoken_times(times[n]), f"{sum(map(len, facts.probes[n])):,}"]
+            for n, p50, p99 in found
+        ],
     )

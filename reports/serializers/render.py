@@ -87,12 +87,13 @@ def section(facts: Facts, record: str, what: str) -> Section:
     said = [v for operation in OPERATIONS for v in verdicts(facts, record, operation)]
     chart = charts.time_against_bytes(facts, record, what)
     shown = columns(facts, record)
+    rows = [row(facts, record, c, said, [key for *_, key in shown]) for c in facts.run.contenders]
     return Section(
         name=record,
         what=what,
         advice=advice.advise(facts, record).text,
         columns=[(title, explained) for title, explained, _ in shown],
-        rows=[row(facts, record, c, said, [kind for *_, kind in shown]) for c in facts.run.contenders]
+        rows=[made for made in rows if made.note or any(cell.value for cell in made.cells)]
         + empty_row(facts, record, len(shown)),
         charts=[chart] if chart else [],
         verdicts=said,
