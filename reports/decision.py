@@ -1,16 +1,22 @@
 """The decision table: the columns that decide, coloured by how many times the best a figure is."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from artefact.schema import ContenderInfo
 from reports import words
 from reports.judge import Judgement
 from reports.metrics.metric import metrics
+from reports.outage.outage import Outage, outages, share_served
+from reports.over_time import LATE_MS
 
 STEPS = (1.25, 2.0, 4.0, 16.0)
 """Bounds of the colours, as ratios to the best, resolution added to both: even steps on a log scale, about."""
-NOT_MEASURED = ("stale reads after told", "races broken", "when Redis dies")
+WHEN_REDIS_DIES = "when Redis dies"
+NOT_MEASURED = ("stale reads after told", "races broken", WHEN_REDIS_DIES)
+UNSERVED = (0.001, 0.01, 0.1, 0.5)
+"""Bounds of the colours of an outage's column: the share that was not served."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,13 +71,43 @@ def decision_table(judgement: Judgement) -> Table:
                         title=words.provenance(figure),
                     )
                 rows[name].append(entry)
+    through = outages_of(judgement)
     for title in NOT_MEASURED:
         if any(told.endswith(title) for _, told in columns):
             continue
         columns.append(("", title))
-        for entries in rows.values():
-            entries.append(Entry(text=words.MISSING, detail="not measured in this run"))
+        for name, entries in rows.items():
+            if title == WHEN_REDIS_DIES:
+                entries.append(served(through.get(name, []), measured=bool(through)))
+            else:
+                entries.append(Entry(text=words.MISSING, detail="not measured in this run"))
     return Table(columns=columns, rows=[(c, rows[c.name]) for c in contenders])
+
+
+def outages_of(judgement: Judgement) -> dict[str, list[Outage]]:
+    """By contender, the outages that it went through in this run."""
+    found: dict[str, list[Outage]] = {}
+    aside = judgement.apart
+    if aside is not None:
+        for scenario in aside.scenarios:
+            for one in outages(aside, scenario) if scenario.fault is not None else ():
+                found.setdefault(one.contender.name, []).append(one)
+    return found
+
+
+def served(through: Sequence[Outage], *, measured: bool) -> Entry:
+    """The least share of requests that it served in an outage; below, each."""
+    if not through:
+        why = "not in the outages' scenarios" if measured else "not measured in this run: make bench PLAN=standard"
+        return Entry(text=words.MISSING, detail=why)
+    shares = {one.cells[0].info.scenario: share_served(one) for one in through}
+    worst = min(shares.values())
+    return Entry(
+        text=f"{100 * worst:.0f} % served",
+        detail=", ".join(f"{scenario} {100 * share:.0f} %" for scenario, share in shares.items()),
+        heat=sum(1 - worst > step for step in UNSERVED),
+        title=f"answered without an error within {LATE_MS / 1000:g} s, of the requests due in the outage",
+    )
 
 
 def expiries(judgement: Judgement, scenario: str) -> bool:

@@ -144,6 +144,8 @@ class Judgement:
             twin = self.twins.get((s.name, m.name))
             floor = noise_floor(twin.comparison if twin else None)
             for rival, comparison in zip(rivals, comparisons, strict=True):
+                if not self.of(s.name, rival.name):  # it runs in other scenarios
+                    continue
                 p = adjusted.get(id(comparison), 1.0)
                 found[s.name, rival.name, m.name] = Verdict(
                     scenario=s.name,

@@ -10,7 +10,7 @@ a read until the cool-down (a circuit breaker) is over and somebody finds out ag
 Good for: services that must outlive their cache (B5), and whose database carries the reads for as long.
 Bad for: a database that cannot: the outage of the cache becomes its own. A DEL that is lost while Redis hangs leaves
 the old value for a TTL; one that times out may still be done later.
-Source: the article's B5 over its P1; the breaker after Nygard, "Release It!" (2007). Departures from P1: the client's
+Source: the article's B5 over its P1; the breaker after Nygard, "Release It!" (2007). Departures: the client's
 time limit and no retries (redis-py's defaults wait 5 s and retry ten times), the except clauses, the cool-down.
 """
 
