@@ -214,7 +214,9 @@ def asked(scenario: ScenarioInfo) -> str:
 def answer(limiters: Sequence[LimiterJudged]) -> str:
     """What to take: counted facts, so that no interval is needed; times are in the table."""
     rivals = [x for x in limiters if x.info.kind == "contender"]
-    strict = [x for x in rivals if x.kept_strict != "broken"]
+    unbroken = [x for x in rivals if x.kept_strict != "broken"]
+    strict = [x for x in unbroken if x.contract["kind"] == "strict" and x.contract["limit"] <= x.limit]
+    lucky = [x for x in unbroken if x not in strict]
     fair = [x for x in strict if x.starved[0] >= 0.9 * max((y.starved[0] for y in strict), default=math.nan)]
     parts = []
     if fair:
@@ -227,6 +229,9 @@ def answer(limiters: Sequence[LimiterJudged]) -> str:
             f"{x.info.name} admitted no more either, but left a subject that calls “{whose}” with "
             f"{words.number(low)} of what it was entitled to"
         )
+    if lucky:
+        names = words.listed([f"{x.info.name} ({contract(x)})" for x in lucky])
+        parts.append(f"Not seen above L here, though promised less: {names}")
     loose = [x for x in rivals if x.kept_strict == "broken" and x.kept != "broken"]
     if loose:
         told = [f"{x.info.name} ({words.number(x.most_certain / x.limit)} × L)" for x in loose]
