@@ -17,7 +17,7 @@ SERVERS = $(strip $(if $(STACK),--stack "$(STACK)") $(if $(POSTGRES),--postgres 
 CHOICE = $(strip $(SERVERS) $(if $(WORKLOAD),--workload "$(WORKLOAD)") $(if $(RTT),--rtt "$(RTT)") $(if $(CONTENDER),--contender "$(CONTENDER)"))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve bench serializers web report services monitor test check format lock clean
+.PHONY: help setup serve bench serializers web report services monitor test freshness check format lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile && sed -n 's/^# Settings:/\nSettings:/p' Makefile
@@ -48,6 +48,9 @@ monitor: setup ## watch a Redis server on the terminal (REDIS=redis://…)
 
 test: setup ## the specs, on real servers
 	.venv/bin/python -m pytest $(ARGS)
+
+freshness: setup ## 100,000 reads without a cache among writes: none may be judged stale (about 3 minutes)
+	STAMPEDE_FRESHNESS_READS=100000 .venv/bin/python -m pytest tests/loadtests/test_mixed_writes.py -k no_cache $(ARGS)
 
 check: setup ## lint, format and types
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy

@@ -64,7 +64,7 @@ FROM_THE_FUTURE = DoubtKind(
 )
 TOO_DENSE = DoubtKind(
     name="too-dense",
-    measures="reads that may have been stale, for each that certainly was; only where they are over 1 % of the reads",
+    measures="reads that may have been stale, for each that certainly was; only where they are over 5 % of the reads",
     unit="1",
     limit="above 3",
     advice="more keys (active_records), or a lower rate: reads and commits of one key then overlap less",

@@ -29,7 +29,7 @@ SAMPLES = pa.schema(
         pa.field("round", pa.int32(), False),
         pa.field("process", pa.int16(), False),  # index of the app server, from 0
         pa.field("client", pa.int32(), False),  # index of the app server's thread; -1: background work
-        pa.field("operation", pa.dictionary(pa.int16(), pa.string()), False),  # read, write, background, hit
+        pa.field("operation", pa.dictionary(pa.int16(), pa.string()), False),  # read, write, background, hit, rest
         pa.field("warm_up", pa.bool_(), False),  # kept, flagged, left out of every figure
         pa.field("key", pa.int64()),  # the record's id
         pa.field("due_ns", pa.int64(), False),  # when the request was due (background: when it was handed over)

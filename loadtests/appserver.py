@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -96,6 +96,7 @@ class AppServer:
         self.recorder = Recorder()
         self.begun = threading.Event()
         self.cell: CellInHand | None = None
+        self._spawned: list[Future[None]] = []
         self._postgres = open_pool(spec.postgres_url, self._connections, spec.scenarios[0].statements["session"])
         self._redis: dict[ClientSettings, redis.Redis] = {}
         self._populations: dict[str, tuple[Ids, Shares]] = {}
@@ -110,6 +111,7 @@ class AppServer:
         entrant = self.spec.entrant(order.contender)
         rng = np.random.default_rng([order.seed, self.process])
         background = ThreadPoolExecutor(BACKGROUND_WORKERS)
+        self._spawned.clear()
         self.ruler.distance_ns = 0
         contender: CachePattern | RateLimiter
         warming: dict[str, float] = {}
@@ -220,15 +222,47 @@ class AppServer:
         if cell.ended == len(cell.requests.due_ns):
             cell.over.set()
 
+    @property
+    def rests(self) -> bool:
+        """Whether the cell in hand is judged at rest as well: it is then settled before it is finished."""
+        return self._running().scenario.judge_at_rest
+
+    def settle(self) -> list[int]:
+        """Wait until all that was due has ended and nothing is under way; the keys to be written. Raises CellBroken."""
+        cell = self._running()
+        self._await_end(cell)
+        wait(self._spawned)
+        return sorted({k for k, o in zip(cell.requests.keys, cell.requests.operations, strict=True) if o == "write"})
+
+    def read_at_rest(self, keys: list[int]) -> None:
+        """Read each of the keys once more, when no process has anything under way: what is old now stays old."""
+        cell = self._running()
+        contender = cell.contender
+        assert isinstance(contender, CachePattern)
+
+        def read(key: int) -> None:
+            facts = Facts()
+            token = current_facts.set(facts)
+            error: Exception | None = None
+            answer: Record | None = None
+            start_ns = now_ns()
+            try:
+                answer = contender.get(key)
+            except Exception as raised:  # noqa: BLE001 - as in a request: a fact
+                error = raised
+            finally:
+                end_ns = now_ns()
+                current_facts.reset(token)
+            self._record(cell, -1, "rest", key, start_ns, start_ns, start_ns, end_ns, error, answer, facts)
+
+        if keys:
+            with ThreadPoolExecutor(min(self.spec.users_per_process, len(keys))) as threads:
+                list(threads.map(read, keys))
+
     def finish(self) -> tuple[bytes, dict[str, float]]:
         """Wait until all that was due has ended; the samples and the process's counters. Raises CellBroken."""
         cell = self._running()
-        left_s = (cell.deadline_ns - now_ns()) / 1e9 + GRACE_S
-        if not cell.over.wait(left_s):
-            open_requests = len(cell.requests.due_ns) - cell.ended
-            raise CellBroken(f"{open_requests} requests were still open {GRACE_S:.0f} s after the deadline")
-        if cell.abandoned:
-            raise CellBroken("stopped before its end")
+        self._await_end(cell)
         if isinstance(cell.contender, CachePattern):
             cell.contender.close()
         cell.background.shutdown(wait=True)
@@ -237,6 +271,14 @@ class AppServer:
         order = cell.order
         samples = self.recorder.take_batch(order.id, order.scenario, order.contender, order.round)
         return samples, self.ruler.account() | cell.warming
+
+    def _await_end(self, cell: CellInHand) -> None:
+        left_s = (cell.deadline_ns - now_ns()) / 1e9 + GRACE_S
+        if not cell.over.wait(left_s):
+            open_requests = len(cell.requests.due_ns) - cell.ended
+            raise CellBroken(f"{open_requests} requests were still open {GRACE_S:.0f} s after the deadline")
+        if cell.abandoned:
+            raise CellBroken("stopped before its end")
 
     def abandon(self) -> None:
         """Stop handing out requests; what is being served ends by itself and counts nowhere."""
@@ -283,7 +325,7 @@ class AppServer:
             return
         version_column = cell.scenario.statements["version_column"]
         version_read = None
-        if isinstance(answer, dict) and operation == "read" and version_column:
+        if isinstance(answer, dict) and operation in ("read", "rest") and version_column:
             version_read = answer.get(version_column)
         decision = decided(answer) if isinstance(answer, Decision) else NO_DECISION
         self.recorder.rows.append(
@@ -335,7 +377,7 @@ class AppServer:
                     cell, -1, "background", None, handed_over_ns, None, start_ns, now_ns(), error, None, facts
                 )  # fmt: skip
 
-        background.submit(run)
+        self._spawned.append(background.submit(run))
 
     def _client(self, settings: ClientSettings) -> redis.Redis:
         """The contender's Redis client, its pool full: a connection made inside a cell would cost it a handshake."""

@@ -147,6 +147,7 @@ def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
                 flood=flood,
                 fault=scenario.fault,
                 cold=scenario.cold,
+                judge_at_rest=scenario.judge_at_rest,
             )
         )
         scenario_infos.append(

@@ -39,7 +39,7 @@ from loadtests.recorder import read_batch
 from loadtests.slowlog import last_entry, slow_entries
 from loadtests.spec import CellOrder, ScenarioOrder, Spec
 from patterns.caching.base import ClientSettings
-from stack.accounts import Account, forget_keys, postgres_account, redis_account
+from stack.accounts import Account, forget_keys, left_account, postgres_account, redis_account
 from stack.dataset import restore_dataset
 from stack.source import Statements, prepare_session, statement_ids
 
@@ -77,6 +77,12 @@ class Crew(Protocol):
 
     def begin(self, begin_ns: int) -> None:
         """Tell every process from which instant due times count."""
+
+    def settle(self) -> list[int]:
+        """Wait for the last request to end everywhere; the keys that were written."""
+
+    def read_at_rest(self, keys: list[int]) -> None:
+        """Have every process read those keys once more, and then end the cell."""
 
     def collect(self) -> list[Harvest]:
         """Wait for the cell to end everywhere."""
@@ -185,10 +191,16 @@ class Conductor:
         self.crew.begin(info.begin_ns)
         limited = None if scenario.flood is None else self.spec.key_prefix
         fault_rows: list[TimelineRow] = []
+        events: list[TimelineRow] = []
         with ExitStack() as meanwhile:
             gauges = meanwhile.enter_context(Gauges(self._gauge_redis, self.spec.postgres_url, order, limited))
             if scenario.fault is not None:
                 fault_rows = meanwhile.enter_context(self._outage(scenario, info)).rows
+            left: Account = {}
+            if scenario.judge_at_rest:
+                written = self.crew.settle()
+                left = left_account(self._redis, self.spec.key_prefix)
+                self.crew.read_at_rest(written)
             harvests = self.crew.collect()
         conductor_after = self._ruler.account()
         servers_after = self._server_accounts(ids)
@@ -197,6 +209,7 @@ class Conductor:
         rows: list[ServerRow] = []
         for source in servers_before:
             rows += account_rows(order.id, source, servers_before[source], servers_after[source])
+        rows += account_rows(order.id, "redis", {}, left)
         rows += ruler_rows(order.id, "conductor", conductor_before, conductor_after)
         for harvest in harvests:
             rows += ruler_rows(order.id, f"process-{harvest.process}", before[harvest.process], harvest.account)
@@ -206,7 +219,7 @@ class Conductor:
         samples = pa.concat_tables([read_batch(h.samples) for h in harvests]).unify_dictionaries()
         self._written_to = scenario.flood is None and scenario.workload.read_share < 1
         info.status = "done"
-        self.writer.add_cell(order.id, samples, rows, [*gauges.rows, *fault_rows, *tasks()])
+        self.writer.add_cell(order.id, samples, rows, [*gauges.rows, *events, *fault_rows, *tasks()])
 
     def _circumstances(self, cell: int, edge: str | None) -> list[TimelineRow]:
         """What somebody changed on the servers since we last asked; at an edge of a round, the canary."""

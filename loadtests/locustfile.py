@@ -107,6 +107,7 @@ class Worker:
         self.spec = spec
         runner.register_message("prepare", self.on_prepare, concurrent=True)
         runner.register_message("begin", self.on_begin, concurrent=True)
+        runner.register_message("rest", self.on_rest, concurrent=True)
         runner.register_message("abandon", self.on_abandon)
         runner.environment.events.quitting.add_listener(self.on_quitting)  # type: ignore[no-untyped-call]
 
@@ -126,13 +127,28 @@ class Worker:
         assert app_server is not None
         try:
             app_server.begin(msg.data["begin_ns"])
-            samples, account = app_server.finish()
+            if app_server.rests:
+                self.answer({"written": app_server.settle()})
+            else:
+                self.hand_over(app_server)
         except Exception as error:
             log.exception("cell")
             self.answer({"error": f"{type(error).__name__}: {error}"})
-        else:
-            self.runner._send_stats()  # Locust's own count must have arrived before ours
-            self.answer({"samples": samples, "account": account, "pauses": app_server.ruler.take_pauses()})
+
+    def on_rest(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
+        assert app_server is not None
+        try:
+            app_server.read_at_rest(msg.data["keys"])
+            self.hand_over(app_server)
+        except Exception as error:
+            log.exception("rest")
+            self.answer({"error": f"{type(error).__name__}: {error}"})
+
+    def hand_over(self, app_server: AppServer) -> None:
+        """The cell's samples and counters, once it has ended."""
+        samples, account = app_server.finish()
+        self.runner._send_stats()  # Locust's own count must have arrived before ours
+        self.answer({"samples": samples, "account": account, "pauses": app_server.ruler.take_pauses()})
 
     def on_abandon(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
         if app_server is not None:
@@ -221,6 +237,13 @@ class Master:
     def begin(self, begin_ns: int) -> None:
         self.expect_answers()
         self.runner.send_message("begin", {"begin_ns": begin_ns})
+
+    def settle(self) -> list[int]:
+        return sorted({key for answer in self.await_answers(600.0) for key in answer["written"]})
+
+    def read_at_rest(self, keys: list[int]) -> None:
+        self.expect_answers()
+        self.runner.send_message("rest", {"keys": keys})
 
     def collect(self) -> list[Harvest]:
         return [

@@ -29,6 +29,8 @@ class ScenarioOrder:
     """What breaks in the middle of its cells."""
     cold: bool = False
     """Whether its cells begin with an empty cache."""
+    judge_at_rest: bool = False
+    """Whether what was written is read once more after the last request."""
 
 
 @dataclass(frozen=True, kw_only=True)

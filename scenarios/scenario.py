@@ -41,6 +41,8 @@ class Scenario:
     """What breaks in the middle of a cell. Skipped, with the reason, on servers that are not ours to break."""
     cold: bool = False
     """Begin with an empty cache: only a contender that can warm it may, and what that costs it is told."""
+    judge_at_rest: bool = False
+    """After the last request, read every key that was written once more: what is stale then stays so for its TTL."""
     apart: bool = False
     """Told in a section of its own, from few rounds: it gives no verdicts and has no part in the answer."""
     contenders: tuple[str, ...] | None = None
@@ -55,14 +57,14 @@ class Scenario:
 
 @cache
 def scenarios() -> Mapping[str, Scenario]:
-    """Every scenario by name: each module beside this one that holds a SCENARIO."""
+    """Every scenario by name: each module beside this one that holds a SCENARIO, or several as SCENARIOS."""
     package = importlib.import_module("scenarios")
     found = {}
     for module_info in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
         module = importlib.import_module(f"scenarios.{module_info.name}")
-        scenario = getattr(module, "SCENARIO", None)
-        if isinstance(scenario, Scenario):
-            found[scenario.name] = scenario
+        for scenario in (getattr(module, "SCENARIO", None), *getattr(module, "SCENARIOS", ())):
+            if isinstance(scenario, Scenario):
+                found[scenario.name] = scenario
     return found
 
 

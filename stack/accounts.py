@@ -3,6 +3,7 @@
 Accounts are read before and after and compared: nothing is ever reset, since a reset would hit the whole server.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -136,11 +137,32 @@ def has_statements(connection: psycopg.Connection[Any]) -> bool:
 
 
 FORGET_AT_ONCE = 500
+RECORD_IN_KEY = re.compile(rb"user:(\d+)")
+
+
+def under(prefix: str) -> str:
+    """The SCAN pattern of all keys that begin so."""
+    return "".join(f"\\{sign}" if sign in "*?[]\\^-" else sign for sign in prefix) + "*"
+
+
+def left_account(client: redis.Redis, prefix: str) -> Account:
+    """What is in Redis under the prefix now: keys, the distinct records they are named after, and all their bytes."""
+    keys = list(client.scan_iter(match=under(prefix), count=FORGET_AT_ONCE))
+    pipeline = client.pipeline(transaction=False)
+    for key in keys:
+        pipeline.memory_usage(key)
+    sizes = [float(size) for size in pipeline.execute() if size is not None]
+    records = {found[1] for key in keys if (found := RECORD_IN_KEY.search(key))}
+    return {
+        "left.keys": (float(len(sizes)), "1"),
+        "left.records": (float(len(records)), "1"),
+        "left.bytes": (sum(sizes), "bytes"),
+    }
 
 
 def forget_keys(client: redis.Redis, prefix: str) -> int:
     """Remove every key under the prefix and no other; how many there were. Never FLUSH: the server may be shared."""
-    pattern = "".join(f"\\{sign}" if sign in "*?[]\\^-" else sign for sign in prefix) + "*"
+    pattern = under(prefix)
     removed, batch = 0, []
     for key in client.scan_iter(match=pattern, count=FORGET_AT_ONCE):
         batch.append(key)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 DENSE = 3.0
 """Reads that may have been stale for each that certainly was, from which on nothing much was found out."""
-WORTH_DOUBTING = 0.01
+WORTH_DOUBTING = 0.05
 """Of the reads: when fewer may have been stale it makes no difference which of them were."""
 
 

@@ -84,7 +84,7 @@ HISTORIES = st.tuples(st.lists(some_write(), max_size=7), st.lists(some_read(), 
 
 
 @given(drawn=HISTORIES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_every_read_is_judged_as_one_by_one(drawn: tuple[list[Write], list[Read]]) -> None:
     """Whatever the history, possible or not, the fast judge says of each read what the definitions say."""
     writes, reads = drawn
@@ -95,7 +95,7 @@ def test_every_read_is_judged_as_one_by_one(drawn: tuple[list[Write], list[Read]
 
 
 @given(drawn=HISTORIES, edges=st.lists(st.integers(1, 50), min_size=1, max_size=4, unique=True))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_the_curve_counts_every_pair_of_a_write_and_a_later_read_once(
     drawn: tuple[list[Write], list[Read]], edges: list[int]
 ) -> None:
@@ -107,7 +107,7 @@ def test_the_curve_counts_every_pair_of_a_write_and_a_later_read_once(
 
 
 @given(drawn=HISTORIES, within=st.integers(0, 30))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_the_nines_count_writes_that_were_checked_and_writes_that_were_missed(
     drawn: tuple[list[Write], list[Read]], within: int
 ) -> None:
@@ -117,7 +117,7 @@ def test_the_nines_count_writes_that_were_checked_and_writes_that_were_missed(
 
 
 @given(drawn=HISTORIES)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_session_violations_are_those_of_each_client_alone(drawn: tuple[list[Write], list[Read]]) -> None:
     """A client does one thing at a time, so its instants are made distinct first."""
     writes, reads = drawn

@@ -1,0 +1,17 @@
+"""A contender with a planted fault: it deletes the entry, waits 20 ms, and only then commits."""
+
+from patterns.caching.base import Record
+from patterns.caching.cache_aside import CacheAside
+
+WAIT_S = 0.02
+
+
+class DeletesFirst(CacheAside):
+    summary = "deletes before it commits"
+
+    def update(self, record_id: int, changes: Record) -> Record | None:
+        with self.source.transaction() as transaction:
+            record = transaction.update(record_id, changes)
+            self.invalidate(record_id)
+            self.kit.sleep(WAIT_S)
+        return record

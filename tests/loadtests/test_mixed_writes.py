@@ -1,0 +1,131 @@
+"""What mixed-writes finds out, on the real servers: a broken promise is seen, and nothing is seen that is not there."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from artefact.read import Run, read_run
+from loadtests.bench import BenchOrder, prepare_run, run_bench
+from reports.judge import Judgement, judge
+from scenarios.plans import find_plan
+from scenarios.scenario import find_scenario
+from scenarios.workload import WorkloadFile
+from stack.servers import Stack
+from tests.loadtests.conftest import CONTENDERS, added, commands, counted
+
+READS = int(os.environ.get("STAMPEDE_FRESHNESS_READS", "5000"))
+"""How many reads without a cache are judged; `make freshness` asks for 100,000."""
+RATE_PER_S = 1200.0
+MIXED = "mixed-writes"
+
+
+def bench(order: BenchOrder, stack: Stack) -> Run:
+    spec, _ = prepare_run(order, stack, lambda _line: None)
+    run_bench(spec, stack, lambda _event: None)
+    return read_run(Path(spec.folder))
+
+
+@pytest.fixture(scope="module")
+def mixed(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A smoke run of mixed-writes with a contender that commits 20 ms after it deleted."""
+    return bench(
+        BenchOrder(
+            plan=replace(find_plan("smoke"), scenarios=(MIXED,), contenders=(), experiments=()),
+            workload=WorkloadFile(common={"records": 2_000}),
+            contenders=("cache-aside", "ttl-only", "versioned-keys"),
+            own_contenders=(str(CONTENDERS / "deletes_first.py"),),
+            runs=tmp_path_factory.mktemp("mixed"),
+        ),
+        stack,
+    )
+
+
+@pytest.fixture(scope="module")
+def told(mixed: Run) -> Judgement:
+    return judge(mixed)
+
+
+def share(told: Judgement, contender: str, metric: str = "stale-after-told") -> float:
+    return told.figure(MIXED, contender, metric).value
+
+
+def test_a_contender_that_deletes_before_it_commits_is_flagged(told: Judgement) -> None:
+    """It stands out from cache-aside, which deletes afterwards, in reads that its writers had been told of."""
+    assert share(told, "deletes-first") > 1
+    assert share(told, "deletes-first") > 2 * share(told, "cache-aside")
+    assert share(told, "deletes-first", "right-10ms") < share(told, "cache-aside", "right-10ms")
+
+
+def test_entries_that_only_expire_are_stale_and_versioned_keys_are_not(told: Judgement) -> None:
+    assert share(told, "ttl-only") > 10
+    assert share(told, "versioned-keys") == 0
+    assert 0 < share(told, "ttl-only", "stale-age-max") < 1e3 * told.run.info.scenarios[0].workload["ttl_s"] + 100
+
+
+def test_no_read_ever_comes_from_the_future(told: Judgement) -> None:
+    for cell in told.cells:
+        if cell.judged is not None:
+            assert len(cell.judged.reads) > 300
+            assert not cell.judged.future.any()
+    assert not told.void
+
+
+def test_what_was_written_is_read_once_more_by_each_process_when_all_is_at_rest(mixed: Run, told: Judgement) -> None:
+    for cell in mixed.done:
+        rows = mixed.samples[mixed.samples["cell"] == cell.id]
+        rest, rows = rows[rows["operation"] == "rest"], rows[rows["operation"] != "rest"]
+        assert set(rest["key"]) == set(rows.loc[rows["operation"] == "write", "key"])
+        assert len(rest) == 2 * rest["key"].nunique()
+        assert rest["start_ns"].min() >= rows["end_ns"].max()
+    assert share(told, "versioned-keys", "stale-at-rest") == 0
+    assert share(told, "ttl-only", "stale-at-rest") > 0
+
+
+def test_the_books_balance_with_reads_at_rest_in_them(mixed: Run, told: Judgement) -> None:
+    """They are no requests to Locust, and their commands and loads stand in everybody's account."""
+    for cell in mixed.done:
+        rows = mixed.samples[mixed.samples["cell"] == cell.id]
+        assert cell.locust_requests == int((~rows["operation"].isin(["background", "rest"])).sum())
+        ours = added(
+            commands(counted(mixed.servers, cell.id, "process")), commands(counted(mixed.servers, cell.id, "conductor"))
+        )
+        assert ours == commands(counted(mixed.servers, cell.id, "redis"))
+    assert "counts-differ" not in {doubt.kind.name for doubt in told.doubts}
+
+
+def test_versioned_keys_leave_more_in_redis_than_a_delete(told: Judgement) -> None:
+    """A counter a record and an entry for every write of the last TTL: the garbage is measured."""
+    assert share(told, "versioned-keys", "keys-left") > 1.5 * share(told, "cache-aside", "keys-left")
+    assert share(told, "versioned-keys", "bytes-left") > share(told, "cache-aside", "bytes-left") > 0
+
+
+def test_no_cache_shows_no_stale_read(stack: Stack, tmp_path: Path) -> None:
+    """Not one of 5,000 reads (`make freshness`: 100,000), though reads and writes of popular records overlap."""
+    scenario = find_scenario(MIXED)
+    own = {"rate_per_s": RATE_PER_S, "load_cpu_ms": 0.0, "load_wait_ms": 1.0, "rtt_ms": 0.0}
+    per_window = scenario.window_ttls * 0.5 * RATE_PER_S * 0.7
+    run = bench(
+        BenchOrder(
+            plan=replace(
+                find_plan("smoke"),
+                scenarios=(MIXED,),
+                contenders=(),
+                experiments=(),
+                windows=-int(-READS // per_window),
+            ),
+            workload=WorkloadFile(common={"records": 2_000}, by_scenario={MIXED: own}),
+            contenders=("no-cache",),
+            reference="no-cache",
+            runs=tmp_path,
+        ),
+        stack,
+    )
+    (cell,) = (cell for cell in judge(run).cells if cell.contender.name == "no-cache")
+    found = cell.judged
+    assert found is not None
+    assert int(found.reads.measured.sum()) >= 0.98 * READS
+    assert int(found.possible.sum()) > 0
+    assert int(found.stale.sum()) == 0
+    assert not found.future.any()
