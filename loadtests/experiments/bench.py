@@ -4,7 +4,7 @@ Plain threads, no gevent. An experiment that fails or may not run is recorded as
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,6 +31,7 @@ def prepare_experiments(order: BenchOrder, stack: Stack) -> Path:
         started_utc=started.isoformat(timespec="seconds"),
         experiments=[find_experiment(name).described() for name in order.plan.experiments],
         circumstances={**circumstances(REPO), "servers": stack.described()},
+        remarks=[asdict(remark) for remark in stack.remarks],
     )
     folder = new_folder(order, started)
     RunWriter(folder, run)

@@ -78,7 +78,25 @@ def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001
         e, ratio = b.time_ms, b.against_alone.ratio if b.against_alone else None
         shift = (ratio.estimate, ratio.low, ratio.high) if ratio else ("", "", "")
         rows.append((b.way, b.distance, b.reads, e.value, e.low, e.high, e.level or "", e.rounds, *shift))
-    return Findings(answer=answer(found), grids=[grid(found)], charts=[chart(found)], names=names, csv=rows)
+    told = achieved(facts)
+    return Findings(
+        answer=answer(found),
+        notes=[told] if told else [],
+        grids=[grid(found)],
+        charts=[chart(found)],
+        names=names,
+        csv=rows,
+    )
+
+
+def achieved(facts: pd.DataFrame) -> str:
+    """The simulated distance that was added to a round trip, against the one that was asked for."""
+    parts = [
+        f"{asked} asked, {words.with_unit(float(own.median()), 'ms')} achieved"
+        for asked, own in facts[facts["name"] == "distance"].groupby("parameter")["value"]
+        if own.max() > 0
+    ]
+    return f"Simulated distance a round trip, median: {'; '.join(parts)}." if parts else ""
 
 
 def ways(found: list[Batch]) -> list[str]:
