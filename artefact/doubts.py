@@ -179,6 +179,74 @@ UNFINISHED = DoubtKind(
     withholds="nothing of the cells that were finished",
 )
 
+CLOCK_STEPPED = DoubtKind(
+    name="clock-stepped",
+    measures="the wall clock against the monotonic one, over a cell",
+    unit="s",
+    limit="more than 10 ms and a thousandth of the cell apart",
+    advice="let the clock settle (a virtual machine that was resumed, a time service that steps), and run again",
+    withholds="what goes by the wall clock in those cells: limiters' windows, servers' own time stamps",
+)
+SETTINGS_CHANGED = DoubtKind(
+    name="settings-changed",
+    measures="the servers' settings, before and after each cell",
+    unit="settings",
+    limit="any",
+    advice="find who changed them; run on servers that nobody else configures",
+    withholds="comparisons across the change",
+)
+OTHER_LOAD = DoubtKind(
+    name="other-load",
+    measures="share of all cores that neither we nor the servers used, and that the hypervisor took",
+    opens="share of all cores: ",
+    unit="share",
+    limit="above 0.1 by others, or 0.05 stolen",
+    advice="stop what else runs on the machine, or use one that is not shared",
+    withholds="response times as those of an otherwise idle machine",
+)
+CPU_SATURATED = DoubtKind(
+    name="cpu-saturated",
+    measures="share of its one core that an application server or Redis used",
+    unit="share",
+    limit="above 0.9",
+    advice="lower rate_per_s, or give more --processes",
+    withholds="response times: they measure the queue for that core",
+)
+RATE_MISSED = DoubtKind(
+    name="rate-missed",
+    measures="requests a second that began in the window, against those asked for",
+    opens="requests began at ",
+    unit="share",
+    limit="below 0.95 of those asked for, beyond the luck of the draw",
+    advice="lower rate_per_s, or give more users_per_process or --processes",
+    withholds="figures as those of the rate asked for",
+)
+FEW_SAMPLES = DoubtKind(
+    name="few-samples",
+    measures="answered reads in a cell",
+    opens="answered reads: ",
+    unit="reads",
+    limit="below 20: ten on each side of a median",
+    advice="raise rate_per_s, or give longer cells",
+    withholds="a cell's median as more than a rough figure",
+)
+DRIFT = DoubtKind(
+    name="drift",
+    measures="the canary (PING, SELECT 1, a fixed Python loop) and all contenders' read p50, first rounds against last",
+    unit="1",
+    limit="more than 15 % apart",
+    advice="wait until the machine has settled (temperature, battery, neighbours), and run again",
+    withholds="levels; comparisons are paired by round and stand",
+)
+LITTLES_LAW = DoubtKind(
+    name="littles-law",
+    measures="requests in the system against rate × mean time, and sessions active in the database against the loads'",
+    unit="1",
+    limit="more than 5 % apart; in the database 30 %, its 99 % interval without 0",
+    advice="longer cells, or a lower rate: the cell is too short for its response times, or its queue grows",
+    withholds="mean times and rates of that row as those of a steady state",
+)
+
 KINDS = (
     BETTER_THAN_BOUND,
     FROM_THE_FUTURE,
@@ -195,6 +263,14 @@ KINDS = (
     DISTANCE_OFF,
     NOT_STEADY,
     TOO_DENSE,
+    RATE_MISSED,
+    CPU_SATURATED,
+    OTHER_LOAD,
+    DRIFT,
+    CLOCK_STEPPED,
+    SETTINGS_CHANGED,
+    LITTLES_LAW,
+    FEW_SAMPLES,
     REMARK,
 )
 """All there are, gravest first: also the order in which they are printed."""

@@ -32,6 +32,7 @@ from reports.statistics import (
     sentence,
     shift,
 )
+from reports.surroundings import CHECKS as SURROUNDINGS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +177,7 @@ class Judgement:
             machine_busy,
             distance_off,
             not_steady,
+            *SURROUNDINGS,
             remarks,
         )
         limiting = self.limiting

@@ -1,0 +1,321 @@
+"""Doubts about what surrounds the cells: the machine, its clock, other load on it, the servers' settings, our own pace.
+
+Each check is a function of recorded facts alone, and yields what it finds.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from artefact import doubts as d
+from artefact.doubts import Doubt
+from reports.frames import Cell
+from reports.metrics.response import waits_ms
+from reports.statistics import MIN_ROUNDS, Floats, quantile, shift
+
+if TYPE_CHECKING:
+    from reports.judge import Judgement
+
+DRIFT = 0.15
+"""A canary, or the rounds themselves, that change by more: the machine is not what it was."""
+STEP_S, STEP_SHARE = 0.01, 0.001
+"""The wall clock may be slewed by a thousandth; more than that and 10 ms is a step."""
+OTHERS = 0.10
+STOLEN = 0.05
+"""Shares of all cores that others may use, and that the hypervisor may take."""
+ONE_CORE = 0.9
+"""Of the one core that an event loop can use: above it, requests queue for it."""
+ON_TIME = 0.95
+CLOSED = "closed"
+LITTLE = 0.05
+DATABASE_LITTLE = 0.30
+LEAST_SAMPLES = 20
+"""Ten on each side of a median."""
+
+
+def groups(judgement: "Judgement") -> Iterator[tuple[str, str, list[Cell]]]:
+    for (scenario, contender), cells in judgement.groups.items():
+        yield scenario, contender, cells
+
+
+def elapsed_s(cell: Cell) -> float:
+    """Between the two readings of a cell's accounts; nan where nobody noted it."""
+    return cell.counters.get(("machine", "clock.monotonic_s"), math.nan)
+
+
+def clock_stepped(judgement: "Judgement") -> Iterator[Doubt]:
+    """The wall clock against the monotonic one, over each cell."""
+    steps = {}
+    for _, _, cells in groups(judgement):
+        for cell in cells:
+            wall, monotonic = cell.counters.get(("machine", "clock.wall_s"), math.nan), elapsed_s(cell)
+            if abs(wall - monotonic) > STEP_S + STEP_SHARE * monotonic:
+                steps[cell.info.id] = wall - monotonic
+    if steps:
+        worst = max(steps.values(), key=abs)
+        yield Doubt(
+            kind=d.CLOCK_STEPPED,
+            what=f"the wall clock moved by {1e3 * worst:+.0f} ms against the monotonic one in {cell_count(len(steps))}",
+            value=worst,
+            limit=STEP_S,
+            cells=tuple(steps),
+        )
+
+
+def settings_changed(judgement: "Judgement") -> Iterator[Doubt]:
+    """Settings of the servers that are not what they were, as the conductor noted."""
+    rows = judgement.run.timeline
+    rows = rows[rows["event"].notna() & rows["name"].astype(str).str.startswith("setting ")]
+    if len(rows):
+        changes = [
+            f"{row.source}'s {str(row.name)[len('setting ') :]}: {str(row.event).removeprefix('setting changed: ')}"
+            for row in rows[["source", "name", "event"]].drop_duplicates().itertuples(index=False, name="Change")
+        ]
+        more = f"; and {len(changes) - 3} more" if len(changes) > 3 else ""
+        yield Doubt(
+            kind=d.SETTINGS_CHANGED,
+            what=f"{'; '.join(changes[:3])}{more}",
+            value=float(len(changes)),
+            limit=0,
+            cells=tuple(sorted({int(cell) for cell in rows["cell"]})),
+        )
+
+
+def other_load(judgement: "Judgement") -> Iterator[Doubt]:
+    """Cores that were busy beyond our processes and the servers; and those that the hypervisor gave to others."""
+    cores = float(judgement.run.info.circumstances.get("machine", {}).get("cores") or math.nan)
+    for scenario, contender, cells in groups(judgement):
+        others = middle([others_cpu(cell) for cell in cells]) / cores
+        stolen = middle([cell.counters.get(("machine", "cpu.steal_s"), math.nan) / elapsed_s(cell) for cell in cells])
+        stolen /= cores
+        if others > OTHERS or stolen > STOLEN:
+            parts = [f"{100 * others:.0f} % by others"] if others > OTHERS else []
+            parts += [f"{100 * stolen:.0f} % stolen by the hypervisor"] if stolen > STOLEN else []
+            yield Doubt(
+                kind=d.OTHER_LOAD,
+                what=f"{' and '.join(parts)} with {contender}",
+                value=max(others, stolen),
+                limit=OTHERS if others > OTHERS else STOLEN,
+                scenario=scenario,
+                contenders=(contender,),
+            )
+
+
+def others_cpu(cell: Cell) -> float:
+    """Cores that were busy with what is neither ours nor the servers'; nan where a part is not known."""
+    busy = cell.counters.get(("machine", "cpu.busy_s"), math.nan)
+    database = cell.counters.get(("postgres", "cpu_s"), math.nan)
+    redis = sum(v for (s, n), v in cell.counters.items() if s == "redis" and n in REDIS_CPU)
+    ours = [v for (s, n), v in cell.counters.items() if n == "cpu_s" and (s.startswith("process-") or s == "conductor")]
+    if not ours or cell.contender.foreign or cell.scenario.fault is not None:
+        return math.nan
+    return max(0.0, busy - database - redis - sum(ours)) / elapsed_s(cell)
+
+
+REDIS_CPU = ("cpu.used_cpu_user", "cpu.used_cpu_sys")
+
+
+def cpu_saturated(judgement: "Judgement") -> Iterator[Doubt]:
+    """Whoever runs on one core only: a process of ours, and Redis."""
+    for scenario, contender, cells in groups(judgement):
+        shares: dict[str, list[float]] = {}
+        for cell in cells:
+            mine = {s: v for (s, n), v in cell.counters.items() if s.startswith("process-") and n == "cpu_s"}
+            redis = sum(v for (s, n), v in cell.counters.items() if s == "redis" and n in REDIS_CPU)
+            busiest = max(mine, key=lambda source: mine[source], default=None)
+            if busiest is not None:
+                shares.setdefault("an application server", []).append(mine[busiest] / elapsed_s(cell))
+            shares.setdefault("Redis", []).append(redis / elapsed_s(cell))
+        for who, values in shares.items():
+            share = middle(values)
+            if share > ONE_CORE:
+                yield Doubt(
+                    kind=d.CPU_SATURATED,
+                    what=f"{who} used {100 * share:.0f} % of its core with {contender}",
+                    value=share,
+                    limit=ONE_CORE,
+                    scenario=scenario,
+                    contenders=(contender,),
+                )
+
+
+def rate_missed(judgement: "Judgement") -> Iterator[Doubt]:
+    """Requests that began inside the window, against the rate that was asked for; luck of the draw allowed for."""
+    for scenario, contender, cells in groups(judgement):
+        workload = cells[0].scenario.workload
+        if workload.get("arrivals") == CLOSED or cells[0].scenario.kind != "caching":
+            continue
+        span_s = sum(cell.window_s for cell in cells)
+        wanted = float(workload["rate_per_s"]) * span_s
+        began = sum(int(((c.due["start_s"] >= 0) & (c.due["start_s"] < c.window_s)).sum()) for c in cells)
+        least = ON_TIME * wanted - 3 * math.sqrt(wanted)
+        if began < least:
+            yield Doubt(
+                kind=d.RATE_MISSED,
+                what=f"{began / span_s:.1f}/s with {contender} (asked for: {wanted / span_s:g}/s)",
+                value=began / wanted,
+                limit=least / wanted,
+                scenario=scenario,
+                contenders=(contender,),
+            )
+
+
+def few_samples(judgement: "Judgement") -> Iterator[Doubt]:
+    """Cells with too few answered reads for a median."""
+    for scenario, contender, cells in groups(judgement):
+        if cells[0].scenario.kind != "caching" or cells[0].scenario.fault is not None:
+            continue
+        least = min(len(waits_ms(cell.reads)) for cell in cells)
+        if least < LEAST_SAMPLES:
+            yield Doubt(
+                kind=d.FEW_SAMPLES,
+                what=f"{least} in a cell of {contender}",
+                value=float(least),
+                limit=LEAST_SAMPLES,
+                scenario=scenario,
+                contenders=(contender,),
+            )
+
+
+def drift(judgement: "Judgement") -> Iterator[Doubt]:
+    """The canary, and then what the contenders themselves needed: first half of the rounds against the second."""
+    rows = judgement.run.timeline
+    rows = rows[rows["source"] == "canary"]
+    round_of = {cell.id: cell.round for cell in judgement.run.info.cells}
+    changed = []
+    for name, of_name in rows.groupby("name", observed=True):
+        change = canary_change([round_of[int(c)] for c in of_name["cell"]], [float(v) for v in of_name["value"]])
+        if abs(math.log1p(change)) > math.log1p(DRIFT):
+            changed.append((change, f"{CANARIES.get(str(name), str(name))} by {100 * change:+.0f} %"))
+    if changed:
+        what = f"from the first rounds to the last the canary changed: {', '.join(text for _, text in changed)}"
+        yield Doubt(kind=d.DRIFT, what=what, value=max((c for c, _ in changed), key=abs), limit=DRIFT)
+    for scenario in judgement.scenarios:
+        change = rounds_change([cells for s, _, cells in groups(judgement) if s == scenario.name])
+        if abs(math.log1p(change)) > math.log1p(DRIFT):
+            yield Doubt(
+                kind=d.DRIFT,
+                what=f"from the first rounds to the last, all contenders' read p50 changed by {100 * change:+.0f} %",
+                value=change,
+                limit=DRIFT,
+                scenario=scenario.name,
+            )
+
+
+CANARIES = {"ping_us": "PING", "select_us": "SELECT 1", "loop_us": "a fixed Python loop"}
+
+
+def canary_change(rounds: Sequence[int], values: Sequence[float]) -> float:
+    """Share by which one canary's median over the second half of the rounds differs from the first; 0 below 4."""
+    by_round = pd.Series(list(values)).groupby(list(rounds)).median().sort_index().to_numpy(dtype=np.float64)
+    return halves_change(np.log(by_round)) if len(by_round) >= 4 else 0.0
+
+
+def rounds_change(contenders: Sequence[Sequence[Cell]]) -> float:
+    """The same of the contenders' read p50, each against its own median, averaged in each round; 0 below MIN_ROUNDS."""
+    logs: dict[int, list[float]] = {}
+    for cells in contenders:
+        p50 = {cell.info.round: quantile(waits_ms(cell.reads), 0.5) for cell in cells if cell.contender.kind != "ruler"}
+        known = {r: math.log(v) for r, v in p50.items() if math.isfinite(v) and v > 0}
+        centre = float(np.median(list(known.values()))) if known else 0.0
+        for number, value in known.items():
+            logs.setdefault(number, []).append(value - centre)
+    series = np.array([float(np.mean(logs[number])) for number in sorted(logs)])
+    return halves_change(series) if len(series) >= MIN_ROUNDS else 0.0
+
+
+def halves_change(logs: Floats) -> float:
+    """exp(median of the second half − median of the first) − 1; the middle one of an odd number is left out."""
+    half = len(logs) // 2
+    return math.exp(float(np.median(logs[-half:]) - np.median(logs[:half]))) - 1
+
+
+def littles_law(judgement: "Judgement") -> Iterator[Doubt]:
+    """Requests in the system on the average = rate × mean time there: in a cell that is long enough and steady."""
+    for scenario, contender, cells in groups(judgement):
+        if cells[0].scenario.kind != "caching" or cells[0].scenario.fault is not None:
+            continue
+        found = [pair for cell in cells if (pair := in_the_system(cell)) is not None]
+        share = middle([seen / product - 1 for seen, product in found])
+        if abs(share) > LITTLE:
+            seen, product = np.median(np.array(found), axis=0)
+            yield Doubt(
+                kind=d.LITTLES_LAW,
+                what=f"with {contender} {seen:.3g} requests were in the system; rate × mean time: {product:.3g}",
+                value=share,
+                limit=LITTLE,
+                scenario=scenario,
+                contenders=(contender,),
+            )
+
+
+def littles_law_in_the_database(judgement: "Judgement") -> Iterator[Doubt]:
+    """The same with other eyes: sessions that the server called active at random instants, against the loads' times."""
+    gauges = judgement.run.timeline
+    gauges = gauges[(gauges["source"] == "postgres") & (gauges["name"] == "active")]
+    by_cell = dict(iter(gauges.groupby("cell")))
+    for scenario, contender, cells in groups(judgement):
+        found = [in_the_database(cell, by_cell.get(cell.info.id, gauges.iloc[:0])) for cell in cells]
+        pairs = [(seen, said) for seen, said in found if math.isfinite(seen) and said > 0.5]
+        if len(pairs) < MIN_ROUNDS or cells[0].scenario.fault is not None:
+            continue
+        change = shift([seen - said for seen, said in pairs], level=0.99)
+        seen, said = np.mean(np.array(pairs), axis=0)
+        if (change.low > 0 or change.high < 0) and abs(seen / said - 1) > DATABASE_LITTLE:
+            yield Doubt(
+                kind=d.LITTLES_LAW,
+                what=f"with {contender} {seen:.3g} sessions were active in the database; rate × mean load: {said:.3g}",
+                value=float(seen / said - 1),
+                limit=DATABASE_LITTLE,
+                scenario=scenario,
+                contenders=(contender,),
+            )
+
+
+def in_the_system(cell: Cell) -> tuple[float, float] | None:
+    """Requests in the system on the average over the window; rate × mean time. None where some are still open."""
+    rows = cell.rows[cell.rows["operation"].isin(["read", "write"])]
+    due, end = (rows[name].to_numpy(dtype=np.float64) for name in ("due_s", "end_s"))
+    own = ~rows["warm_up"].to_numpy(dtype=bool)
+    if not own.any() or np.isnan(end).any():
+        return None
+    inside = np.clip(np.minimum(end, cell.window_s) - np.maximum(due, 0.0), 0.0, None)
+    product = float((end - due)[own].sum()) / cell.window_s
+    return (float(inside.sum()) / cell.window_s, product) if product > 0 else None
+
+
+def in_the_database(cell: Cell, active: pd.DataFrame) -> tuple[float, float]:
+    """Sessions seen active at random instants of the window, on the average; what the loads' own times say."""
+    assert cell.info.window_start_ns is not None
+    at_s = (active["t_ns"].to_numpy(dtype=np.int64) - cell.info.window_start_ns) / 1e9
+    seen = active["value"].to_numpy(dtype=np.float64)[(at_s >= 0) & (at_s < cell.window_s)]
+    distance_s = float(cell.scenario.workload.get("rtt_ms") or 0.0) / 1e3
+    start, end = (cell.rows[name].to_numpy(dtype=np.float64) for name in ("load_start_s", "load_end_s"))
+    start, end = start + distance_s / 2, end - distance_s / 2
+    inside = np.clip(np.minimum(end, cell.window_s) - np.maximum(start, 0.0), 0.0, None)
+    return (float(seen.mean()) if len(seen) else math.nan), float(np.nansum(inside)) / cell.window_s
+
+
+def middle(values: Sequence[float]) -> float:
+    known = [value for value in values if math.isfinite(value)]
+    return float(np.median(known)) if known else math.nan
+
+
+def cell_count(number: int) -> str:
+    return f"{number} cell{'' if number == 1 else 's'}"
+
+
+CHECKS = (
+    clock_stepped,
+    settings_changed,
+    other_load,
+    cpu_saturated,
+    rate_missed,
+    few_samples,
+    drift,
+    littles_law,
+    littles_law_in_the_database,
+)

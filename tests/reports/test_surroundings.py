@@ -1,0 +1,166 @@
+"""Each doubt about what surrounds a run: silent where nothing is wrong, and found where it is planted."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from artefact import doubts as d
+from artefact.doubts import DoubtKind
+from artefact.read import read_run
+from artefact.schema import CellInfo
+from reports.judge import Judgement, judge
+from reports.surroundings import canary_change
+from tests.reports.planted import MS, SECOND, Row, plant, scenario
+from tests.reports.planted_around import Facts, add_around
+
+TWO = ("no-cache", "cache-aside")
+CORES = 4
+SPAN_S = 2.5
+
+
+def calm(_cell: CellInfo) -> Facts:
+    """A quarter of one core for the servers and us together, and nothing else on the machine."""
+    return [
+        ("machine", "clock.wall_s", 5000.0, 5000.0 + SPAN_S + 0.002, "s"),
+        ("machine", "cpu.steal_s", 1.0, 1.0, "s"),
+        ("redis", "cpu.used_cpu_user", 1.0, 1.1, "s"),
+    ]
+
+
+def canary(cell: CellInfo, growth: float) -> Facts:
+    """Two looks a round that take `growth` longer in the second half of the rounds."""
+    assert cell.begin_ns is not None
+    value = 1000.0 * (1 + growth if cell.round > 4 else 1.0)
+    return [(cell.begin_ns, "canary", "loop_us", value, "opens the round")]
+
+
+def judged(folder: Path, *, servers: Callable[[CellInfo], Facts] = calm, **how: Any) -> Judgement:
+    timeline = how.pop("timeline", lambda cell: canary(cell, 0.1))
+    how = {"contenders": TWO, "scenarios": [scenario("stampede")]} | how
+    return judge(read_run(add_around(plant(folder, **how), servers, timeline)))
+
+
+def kinds(judgement: Judgement) -> list[str]:
+    return [doubt.kind.name for doubt in judgement.doubts]
+
+
+def test_nothing_is_doubted_where_nothing_is_wrong(tmp_path: Path) -> None:
+    assert kinds(judged(tmp_path / "run")) == []
+
+
+def stepped(cell: CellInfo) -> Facts:
+    return [("machine", "clock.wall_s", 5000.0, 5000.0 + SPAN_S + (1.0 if cell.id == 5 else 0.0), "s")]
+
+
+def hogged(_cell: CellInfo) -> Facts:
+    return [("machine", "cpu.busy_s", 100.0, 100.0 + CORES * SPAN_S * 0.8, "s")]
+
+
+def stolen(_cell: CellInfo) -> Facts:
+    return [("machine", "cpu.steal_s", 1.0, 1.0 + CORES * SPAN_S * 0.06, "s")]
+
+
+def one_core_full(_cell: CellInfo) -> Facts:
+    return [("redis", "cpu.used_cpu_user", 1.0, 1.0 + 0.95 * SPAN_S, "s")]
+
+
+def resized(cell: CellInfo) -> Facts:
+    assert cell.begin_ns is not None
+    changed = [(cell.begin_ns, "postgres", "setting work_mem", None, "setting changed: 4096 → 8192")]
+    return changed if cell.id == 3 else []
+
+
+def thinned(cell: CellInfo, rows: list[Row]) -> list[Row]:
+    """Half of what was asked for."""
+    return rows[::2] if cell.contender == "cache-aside" else rows
+
+
+def sparse(_cell: CellInfo, rows: list[Row]) -> list[Row]:
+    return [r for r in rows if r["warm_up"]] + [r for r in rows if not r["warm_up"]][:19]
+
+
+def slower_in_the_end(cell: CellInfo, rows: list[Row]) -> list[Row]:
+    for r in rows:
+        r["end_ns"] += round(0.4 * (r["end_ns"] - r["due_ns"])) if cell.round > 4 else 0
+    return rows
+
+
+def growing_queue(cell: CellInfo, rows: list[Row]) -> list[Row]:
+    """Each request of the window waits as long as the cell has lasted, and the last ones end behind it."""
+    assert cell.window_start_ns is not None
+    for r in rows:
+        r["end_ns"] += max(0, r["due_ns"] - cell.window_start_ns) // 2
+    return rows
+
+
+def busier_than_said(cell: CellInfo) -> Facts:
+    """The server sees twenty sessions at work where the loads make eight."""
+    assert cell.window_start_ns is not None
+    return [(cell.window_start_ns + i * SECOND // 10, "postgres", "active", 20.0 + i % 3, None) for i in range(20)]
+
+
+FAULTS: dict[DoubtKind, dict[str, Any]] = {
+    d.CLOCK_STEPPED: {"servers": stepped},
+    d.SETTINGS_CHANGED: {"timeline": resized},
+    d.OTHER_LOAD: {"servers": hogged},
+    d.CPU_SATURATED: {"servers": one_core_full},
+    d.RATE_MISSED: {"change": thinned},
+    d.FEW_SAMPLES: {"change": sparse},
+    d.DRIFT: {"timeline": lambda cell: canary(cell, 0.2)},
+    d.LITTLES_LAW: {"change": growing_queue},
+}
+
+
+@pytest.mark.parametrize("kind", FAULTS, ids=lambda kind: kind.name)
+def test_a_planted_fault_is_doubted(tmp_path: Path, kind: DoubtKind) -> None:
+    judgement = judged(tmp_path / "run", **FAULTS[kind])
+    assert kind.name in kinds(judgement)
+    assert kind not in judgement.passed
+
+
+def test_a_setting_that_changed_is_named_with_its_cell(tmp_path: Path) -> None:
+    (doubt,) = judged(tmp_path / "run", timeline=resized).doubts
+    assert doubt.what == "postgres's work_mem: 4096 → 8192"
+    assert doubt.cells == (3,)
+
+
+def test_cores_that_the_hypervisor_took_are_other_load(tmp_path: Path) -> None:
+    (doubt,) = judged(tmp_path / "run", servers=stolen).doubts
+    assert "stolen by the hypervisor" in doubt.what
+
+
+def test_rounds_that_grow_slower_for_everyone_are_drift_though_the_canary_is_well(tmp_path: Path) -> None:
+    assert "drift" in kinds(judged(tmp_path / "run", change=slower_in_the_end))
+
+
+def test_one_contender_that_differs_in_a_round_is_not_drift(tmp_path: Path) -> None:
+    def one_round(cell: CellInfo, rows: list[Row]) -> list[Row]:
+        for r in rows:
+            r["end_ns"] += 3 * MS if cell.round == 5 and cell.contender == "cache-aside" else 0
+        return rows
+
+    assert "drift" not in kinds(judged(tmp_path / "run", change=one_round))
+
+
+def test_a_database_that_sees_more_at_work_than_the_loads_account_for_breaks_littles_law(tmp_path: Path) -> None:
+    judgement = judged(tmp_path / "run", timeline=busier_than_said, contenders=("no-cache", "cache-aside"))
+    (doubt,) = [x for x in judgement.doubts if x.kind is d.LITTLES_LAW]
+    assert "sessions were active" in doubt.what
+    assert "no-cache" in doubt.contenders
+
+
+def test_what_cannot_be_told_apart_is_not_called_other_load(tmp_path: Path) -> None:
+    """A contender with a worker process of its own, which nobody accounts for."""
+    folder = add_around(plant(tmp_path / "run", contenders=TWO, scenarios=[scenario("stampede")]), hogged)
+    run = read_run(folder)
+    run.info.contenders = [replace(c, foreign="it has a worker of its own") for c in run.info.contenders]
+    assert "other-load" not in kinds(judge(run))
+
+
+def test_a_canary_is_judged_by_halves_of_at_least_four_rounds() -> None:
+    assert canary_change([1, 2, 3], [1.0, 1.0, 9.0]) == 0.0
+    assert canary_change([1, 2, 3, 4], [1.0, 1.0, 1.2, 1.2]) == pytest.approx(0.2)
+    assert canary_change([4, 3, 2, 1], [1.2, 1.2, 1.0, 1.0]) == pytest.approx(0.2)
