@@ -8,6 +8,8 @@ RTT =
 CONTENDER =
 SERIALIZER =
 RUN =
+A =
+B =
 POSTGRES =
 REDIS =
 ARGS =
@@ -39,6 +41,16 @@ serve: setup ## a web service over a pattern and a limiter, for HTTP load (make 
 
 report: setup ## render a run folder again (RUN=runs/…; without it the newest)
 	$(STAMPEDE) report $(if $(RUN),"$(RUN)") $(ARGS)
+
+.PHONY: compare statistics scale
+compare: setup ## hold run B against run A (A=runs/… B=runs/…)
+	$(STAMPEDE) compare "$(A)" "$(B)" $(ARGS)
+
+statistics: setup ## what the statistics promise, over 10,000 repeats (RUN=runs/…: its rounds are resampled too)
+	STAMPEDE_REPEATS=10000 STAMPEDE_RUN="$(RUN)" .venv/bin/python -m pytest tests/reports/test_evidence.py $(ARGS)
+
+scale: setup ## a report of 10,000,000 planted samples, in CPU time and memory (ARGS="--samples 1000000")
+	.venv/bin/python scripts/scale.py $(ARGS)
 
 services: setup ## start PostgreSQL and Redis, print their URLs, keep them until Ctrl-C
 	$(STAMPEDE) services $(SERVERS) $(ARGS)

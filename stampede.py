@@ -126,6 +126,53 @@ def report(
 
 
 @app.command()
+def compare(
+    run_a: Annotated[Path, typer.Argument(help="the run folder that is the base")],
+    run_b: Annotated[Path, typer.Argument(help="the run folder that is held against it")],
+    force: Annotated[bool, typer.Option("--force", help="compare runs that are not alike, and say so on top")] = False,
+    out: Annotated[Path | None, typer.Option(help="folder of the page and its Markdown; else run B's")] = None,
+) -> None:
+    """Hold run B against run A: better, worse, the same, or cannot tell. Refuses runs that are not alike."""
+    from reports.comparing.render import files, print_comparison, render_comparison
+
+    with bad_input_in_one_line():
+        both = render_comparison(run_a, run_b, force=force, out=out)
+        say(f"comparison: {files(both, out)[0]}")
+        print_comparison(both)
+
+
+@app.command()
+def gate(
+    run: Annotated[Path, typer.Argument(help="the run folder that is judged")],
+    against: Annotated[Path | None, typer.Option(help="the run folder that is the base")] = None,
+    max_regression: Annotated[str | None, typer.Option(help="how much worse than the base may be, e.g. 10%")] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option("--metric", help="judge this against the base, instead of counts; repeatable")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="a gate.toml with absolute limits")] = None,
+    force: Annotated[bool, typer.Option("--force", help="judge against a base that is not alike")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="print what passed, too")] = False,
+) -> None:
+    """Pass or fail a run, for CI: exit 0 pass, 1 fail, 2 bad input, 3 cannot tell."""
+    from dataclasses import replace
+
+    from reports.comparing.gate import exit_code, print_findings
+    from reports.comparing.gate import gate as findings_of
+    from reports.comparing.thresholds import as_share, metric_named, read_thresholds
+
+    with bad_input_in_one_line():
+        thresholds = read_thresholds(config)
+        if max_regression is not None:
+            thresholds = replace(thresholds, max_regression=as_share(max_regression, "--max-regression"))
+        if metric:
+            thresholds = replace(thresholds, metrics=tuple(metric_named(name, "--metric") for name in metric))
+        findings = findings_of(run, against, thresholds, force=force)
+        print_findings(findings, everything=verbose)
+        code = exit_code(findings)
+    raise typer.Exit(code)
+
+
+@app.command()
 def serializers(
     stack: StackName = "auto",
     postgres: PostgresUrl = None,
@@ -428,10 +475,11 @@ def bad_input_in_one_line() -> Iterator[None]:
     """What the user can mend: one line and exit code 2. A broken harness: 1. Ctrl-C: 130."""
     from artefact.read import RunFolderError
     from patterns.errors import ConfigError
+    from reports.errors import InputError
 
     try:
         yield
-    except (ConfigError, RunFolderError) as error:
+    except (ConfigError, InputError, RunFolderError) as error:
         say("stampede: " + " ".join(str(error).split()))
         raise typer.Exit(2) from None
     except KeyboardInterrupt:

@@ -282,7 +282,7 @@ def rounds_needed(spread: float, difference: float, alpha: float = 1 - PAIRED_LE
     far = (spread / abs(difference)) ** 2 / EFFICIENCY
     if not math.isfinite(far):
         return math.inf
-    n = max(float(least), math.ceil((stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power)) ** 2 * far))
+    n = max(float(least), math.ceil(float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power)) ** 2 * far))
     while n < 1000 and (stats.t.ppf(1 - alpha / 2, n - 1) + stats.t.ppf(power, n - 1)) ** 2 * far > n:
         n += 1
     return n

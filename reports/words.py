@@ -1,6 +1,7 @@
 """Figures in words: units, sensible digits, and what stands where a figure is missing."""
 
 import math
+import statistics
 from collections.abc import Sequence
 
 from reports.judge import Verdict
@@ -137,6 +138,11 @@ def so_what(verdict: Verdict) -> str:
 def label(metric: Metric) -> str:
     """A metric's whole name: "read response time p99"."""
     return metric.title if metric.group in ("", "requests") else f"{metric.group} {metric.title}"
+
+
+def middle(values: Sequence[float]) -> float:
+    """The median of what is known."""
+    return statistics.median(values)
 
 
 def listed(names: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from reports.limiting.judge import judged as judge_limiters
 from reports.metrics.metric import Metric, metrics
 from reports.statistics import LEAST_DIFFERENCE, MIN_ROUNDS, compare_independent, holm, noise_floor, sentence
 
+LEFT_OUT = ("read-max", "redis-hit-rate", "stale-possible", "stale-age-max")
 LISTED = 6
 """So many differences stand in a refusal."""
 
@@ -141,14 +142,15 @@ class Pair:
         moved = [v for v in self.verdicts if v.contender in rulers and v.sentence in ("better", "worse")]
         for v in moved:
             yield (
-                f"{v.scenario}: {v.contender}, which no pattern touches, came out {v.sentence} in {words.label(v.metric)}: "
-                f"{words.against(v)}. Machine or servers changed between the runs, and moved the other rows too."
+                f"{v.scenario}: {v.contender}, which no pattern touches, came out {v.sentence} in "
+                f"{words.label(v.metric)}: {words.against(v)}. Machine or servers changed between the runs, and moved "
+                "the other rows too."
             )
 
 
 def compared_metrics() -> list[Metric]:
     """What has a good side and a value a round; extremes and tables of detail stay out."""
-    return [m for m in metrics() if m.better is not None and (m.compared or not m.apart) and m.name != "read-max"]
+    return [m for m in metrics() if m.better is not None and not m.apart and m.name not in LEFT_OUT]
 
 
 def pair(a: Run, b: Run, *, force: bool = False) -> Pair:
