@@ -129,14 +129,23 @@ def frontier(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
     ]  # fmt: skip
     figure = new_figure(7.6, 3.6)
     axes = figure.add_subplot()
-    for name, loads, stale in points:
+    placed: list[tuple[float, float]] = []
+    reach = max(x.value for _, x, _ in points) or 1.0
+    for name, loads, stale in sorted(points, key=lambda point: point[1].value):
         style = style_of(judgement.run.info.contenders, name)
+        near = sum(abs(x - loads.value) < 0.15 * reach and abs(y - stale.value) < 0.1 for x, y in placed)
+        placed.append((loads.value, stale.value))
         first = len(axes.get_lines()) + len(axes.texts)
         if words.has_interval(stale) and stale.value:
             axes.plot([loads.value] * 2, [stale.low, stale.high], color=style.color, linewidth=1.4, alpha=0.6)
         axes.plot([loads.value], [stale.value], color=style.color, marker=style.marker, markersize=8)
         axes.annotate(
-            name, (loads.value, stale.value), xytext=(7, 5), textcoords="offset points", color=INK, fontsize=9
+            name,
+            (loads.value, stale.value),
+            xytext=(7, 5 + 13 * near),
+            textcoords="offset points",
+            color=INK,
+            fontsize=9,
         )
         mark(axes, name, first)
     axes.set_yscale("symlog", linthresh=0.1)

@@ -248,6 +248,7 @@ def ms_metric(
     *,
     apart: str = "",
     unit: str = "ms",
+    whole: bool = False,
 ) -> Metric:
     return Metric(
         name=name,
@@ -259,6 +260,7 @@ def ms_metric(
         better="lower",
         apart=apart,
         order=order,
+        whole=whole,
         resolution=1.0,
         wrong_for=WRONG_FOR,
         absent=UNTOLD,
@@ -402,6 +404,7 @@ METRICS = [
         "newer versions that were known when a read began",
         apart=APART,
         unit="",
+        whole=True,
     ),
     ms_metric(
         "fresh-999",

@@ -11,10 +11,10 @@ def left(name: str) -> Callable[[Cell], float]:
     return lambda cell: cell.counters.get(("redis", f"left.{name}"), math.nan)
 
 
-def bytes_per_record(cell: Cell) -> float:
-    """Bytes of all keys over the distinct records that they are named after."""
+def keys_per_record(cell: Cell) -> float:
+    """Keys over the distinct records that they are named after."""
     records = left("records")(cell)
-    return left("bytes")(cell) / records if records else math.nan
+    return left("keys")(cell) / records if records else math.nan
 
 
 METRICS = [
@@ -42,15 +42,14 @@ METRICS = [
         group="left in Redis",
     ),
     Metric(
-        name="bytes-per-record",
-        title="bytes a record",
+        name="keys-per-record",
+        title="keys a record",
         unit="",
-        explain="the same over the records that they are named after: more than one entry's bytes is garbage",
-        of_cell=bytes_per_record,
+        explain="keys over the records that they are named after: beyond one it counts, locks, or cannot be reached",
+        of_cell=keys_per_record,
         better="lower",
         apart="freshness",
         order=82,
-        whole=True,
         absent="nothing left",
         group="left in Redis",
     ),

@@ -98,6 +98,7 @@ def test_the_books_balance_with_reads_at_rest_in_them(mixed: Run, told: Judgemen
 def test_versioned_keys_leave_more_in_redis_than_a_delete(told: Judgement) -> None:
     """A counter a record and an entry for every write of the last TTL: the garbage is measured."""
     assert share(told, "versioned-keys", "keys-left") > 1.5 * share(told, "cache-aside", "keys-left")
+    assert share(told, "cache-aside", "keys-per-record") == 1 < share(told, "versioned-keys", "keys-per-record")
     assert share(told, "versioned-keys", "bytes-left") > share(told, "cache-aside", "bytes-left") > 0
 
 
