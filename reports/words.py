@@ -108,7 +108,7 @@ MANY_ROUNDS = 200
 
 
 def more_rounds(verdict: Verdict) -> str:
-    """After "cannot tell": how many rounds would do, if what was estimated is the truth; empty after other sentences."""
+    """After "cannot tell": how many rounds would do, if the estimate is the truth; empty after other sentences."""
     if verdict.sentence != "cannot tell":
         return ""
     table = max(1.0, verdict.adjusted_p / verdict.comparison.p) if verdict.comparison.p else 1.0
