@@ -80,6 +80,7 @@ class Entrant:
             client=asdict(pattern.client),
             twin_of=self.twin_of,
             file=self.file,
+            script_commands=script_commands(pattern),
             foreign="a worker process of its own loads and talks to Redis too" if pattern.requires else "",
         )
 
@@ -107,9 +108,9 @@ def why_missing(name: str) -> str:
     return f"not installed: .venv/bin/pip install {extra} (the extra [{extra}])"
 
 
-def script_commands(limiter: type[RateLimiter]) -> list[str]:
-    """The commands that scripts in the limiter's file name, spelled as commandstats does."""
-    source = inspect.getsource(sys.modules[limiter.__module__])
+def script_commands(contender: type[CachePattern] | type[RateLimiter]) -> list[str]:
+    """The commands that scripts in the contender's file name, spelled as commandstats does."""
+    source = inspect.getsource(sys.modules[contender.__module__])
     return sorted({name.lower() for name in SCRIPT_CALL.findall(source)})
 
 
