@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 WATCHDOG_S = 10.0
 """A client that neither steps nor waits for so long blocks on something that is neither Redis nor PostgreSQL."""
-MAX_STEPS = 150
+MAX_STEPS = 100
 """A schedule that is longer is cut: somebody waits without end."""
 MAX_SLEEPS = 10_000
 
@@ -167,7 +167,8 @@ class Run:
         outer, self._starting = self._starting, client
         client.slot.submit(client, lambda: self._live(client, body))
         if not self._started.acquire(timeout=WATCHDOG_S):
-            raise ExplorerError(f"client {client.name} blocks before its first step")
+            self.world.abandon()
+            raise ExplorerError(f"client {client.name} blocks before its first step (on a lock in the process?)")
         self._starting = outer
         return client
 
@@ -189,6 +190,7 @@ class Run:
         self._dispatch(None)
         if not self._finished.acquire(timeout=WATCHDOG_S):
             who = self._current.name if self._current else "?"
+            self.world.abandon()
             raise ExplorerError(
                 f"client {who} blocks on something that is neither Redis nor PostgreSQL (a lock in the process?)"
             )
@@ -227,15 +229,15 @@ class Run:
                 return resumed
             if self._unwinding:
                 return self._unwinding.pop(0)
-            if self._over:
-                return None
-            action = self._chosen()
+            action = None if self._over else self._chosen()
             if action is None:
-                self._over = True
                 alive = [c for c in self.clients if c.state in ("held", "waiting")]
-                if self.cut is None:
+                if not self._over and self.cut is None:
                     self.stuck = [c.name for c in alive]
-                self._kill(alive)
+                self._over = True
+                if not alive and not any(c.state == "rows" for c in self.clients):
+                    return None
+                self._kill(alive)  # who waits for a row has it as soon as its holder is unwound
                 continue
             client = self._perform(action)
             if client is not None:
@@ -243,7 +245,7 @@ class Run:
 
     def _resumed(self) -> Client | None:
         """A client that waited for a row lock or for an answer, and has it."""
-        waiting = [c for c in self.clients if c.state in ("rows", "waiting") and not c.dying]
+        waiting = [c for c in self.clients if c.state == "rows" or (c.state == "waiting" and not c.dying)]
         if any(c.state == "waiting" for c in waiting):
             self.world.settle()
         return next((c for c in waiting if c.ready()), None)
@@ -290,7 +292,7 @@ class Run:
             return [
                 Action(f"D{c.name}", c.name, "dies", budget | self._family_touch(c), adverse=True)
                 for c in self.clients
-                if c.root is None and c.steps and c.state in ("held", "waiting")
+                if c.root is None and c.steps and self._lives(c)
             ]
         if self._keys is None:
             self._keys = self.world.cached_keys()
@@ -300,6 +302,10 @@ class Run:
             for i, (key, short) in enumerate(shown)
         ]
         return ends + [self._timed(c, f"T{c.name}", adverse=True) for c in stalled_by]
+
+    def _lives(self, client: Client) -> bool:
+        """Whether anything of its process goes on: itself, or work in the background."""
+        return any(c.family is client and c.state in ("held", "waiting") for c in self.clients)
 
     def _family_touch(self, client: Client) -> Touch:
         found = Touch()
@@ -324,7 +330,10 @@ class Run:
         client = next(c for c in self.clients if c.name == action.client)
         if action.token[0] == "D":
             self.observed.deaths.append(Death(client.name, self.now_s, self.world.lock_ttl_s(self.observed, client)))
-            self._kill([c for c in self.clients if c.family is client and c.state in ("held", "waiting")])
+            family = [c for c in self.clients if c.family is client]
+            for member in family:
+                member.dying = True  # who waits for a row dies when it has it
+            self._kill([c for c in family if c.state in ("held", "waiting")])
             return None
         if client.due_s is not None and client.due_s > self.now_s:
             self.advance(client.due_s - self.now_s)

@@ -57,7 +57,7 @@ def encode(tokens: list[str]) -> str:
     """A schedule as text: a client's consecutive steps as a2, adverse actions as they are."""
     parts: list[str] = []
     count = 0
-    for here, after in zip(tokens, [*tokens[1:], ""], strict=True):
+    for here, after in zip(tokens, [*tokens[1:], ""], strict=False):
         count += 1
         if here != after or not here.islower():
             parts.append(here + (str(count) if count > 1 else ""))

@@ -142,6 +142,12 @@ class World:
             self.observer.delete(key)
         self.observer.close()
 
+    def abandon(self) -> None:
+        """Leave slots alone whose thread does not come back; new ones take their places."""
+        for slot in self._slots:
+            slot.database.close()
+        self._slots = []
+
     def slot(self, number: int) -> Slot:
         while len(self._slots) <= number:
             self._slots.append(Slot(self))
