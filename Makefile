@@ -19,7 +19,7 @@ SERVERS = $(strip $(if $(STACK),--stack "$(STACK)") $(if $(POSTGRES),--postgres 
 CHOICE = $(strip $(SERVERS) $(if $(WORKLOAD),--workload "$(WORKLOAD)") $(if $(RTT),--rtt "$(RTT)") $(if $(CONTENDER),--contender "$(CONTENDER)"))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve bench serializers web report services monitor test freshness check format lock clean
+.PHONY: help setup serve bench serializers races web report services monitor test freshness check format lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile && sed -n 's/^# Settings:/\nSettings:/p' Makefile
@@ -32,6 +32,9 @@ bench: setup ## compare the contenders and write a report (about 6 minutes; PLAN
 
 serializers: setup ## compare serializers and write a page (under three minutes)
 	$(STAMPEDE) serializers $(SERVERS) $(if $(SERIALIZER),--serializer "$(SERIALIZER)") $(ARGS)
+
+races: setup ## try every order of a few concurrent requests: which promises break, and how
+	$(STAMPEDE) races $(SERVERS) $(if $(CONTENDER),--contender "$(CONTENDER)") $(ARGS)
 
 web: setup ## Locust's page, to drive a contender by hand
 	$(STAMPEDE) web $(CHOICE) $(ARGS)

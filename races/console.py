@@ -1,6 +1,7 @@
 """What `stampede races` prints: progress, the matrix, the shortest schedules."""
 
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -17,6 +18,7 @@ from races.card import Replayed
 from races.explorer import RacesEvent, broken_promises, speed
 
 JSON_FIELDS = ("contender", "situation", "invariant", "verdict", "promised", "schedules", "shortest", "id")
+SHOWN_STEPS = 16
 RANK = {"broken": 0, "kept": 1, "not promised": 2}
 STYLES = {"BROKEN": "bold red", "broken": "yellow", "kept": "green", "not promised": "dim"}
 
@@ -70,11 +72,12 @@ def print_races(info: RacesInfo, console: Console) -> None:
         if any(cells):
             table.add_row(invariant.name, *(mark(cell) for cell in cells))
     console.print(table)
+    files = {str(contender["name"]): contender["file"] for contender in info.contenders}
     for name in names:
         for invariant in info.invariants:
             shown = worst(by_place.get((name, invariant.name), []))
             if shown is not None and shown.verdict == "broken":
-                print_broken(shown, console)
+                print_broken(shown, console, files.get(name) or name)
     tried = sum(e.schedules + e.random for e in info.explorations)
     unfinished = [f"{e.contender} in {e.situation}" for e in info.explorations if not e.complete]
     console.print(
@@ -109,14 +112,23 @@ def mark(verdict: VerdictInfo | None) -> Text:
     return Text(word, style=STYLES[word])
 
 
-def print_broken(verdict: VerdictInfo, console: Console) -> None:
+def print_broken(verdict: VerdictInfo, console: Console, called: str) -> None:
     promised = "promised" if verdict.promised else "not promised"
     head = f"{verdict.contender}: {verdict.invariant} broken ({promised})"
     console.print()
     console.print(Text(head, style="bold red" if verdict.promised else "bold yellow"))
     console.print(f"  {verdict.how}; {verdict.broken_in} of {verdict.schedules} schedules of {verdict.situation}")
-    print_steps(verdict.shortest, console)
-    console.print(f"  stampede races --contender {verdict.contender} --replay '{verdict.id}'", highlight=False)
+    print_steps(folded(verdict.shortest), console)
+    command = f"  stampede races --contender {shlex.quote(called)} --replay '{verdict.id}'"
+    console.print(command, highlight=False, soft_wrap=True)
+
+
+def folded(steps: list[StepInfo]) -> list[StepInfo]:
+    """A long schedule's begin and end: what lies between is somebody who asks again and again."""
+    if len(steps) <= SHOWN_STEPS:
+        return steps
+    kept = SHOWN_STEPS // 2
+    return [*steps[:kept], StepInfo(client="", label=f"… {len(steps) - 2 * kept} more …"), *steps[-kept:]]
 
 
 def print_steps(steps: list[StepInfo], console: Console) -> None:

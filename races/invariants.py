@@ -160,7 +160,8 @@ def lost(trace: Trace) -> str | None:
 
 def stale_for_ever(trace: Trace) -> str | None:
     for rest in trace.rest:
-        if stale(rest) and (rest.read_a_ttl_later or 0) < (rest.stored or 0):
+        later = rest.read_a_ttl_later
+        if stale(rest) and later is not None and later < (rest.stored or 0):
             return f"one TTL later readers still get v{rest.read}, and the database holds v{rest.stored}"
     return None
 

@@ -196,7 +196,7 @@ class Schedules:
             for record_id in ids:
                 first = self._read(kit, record_id, stored.get(record_id))
                 if first.stored is not None and first.read is not None and first.read < first.stored:
-                    self.world.age(self.config.ttl_s)
+                    kit.sleep(self.config.ttl_s)
                     later = self._read(kit, record_id, first.stored)
                     first = Rest(**{**vars(first), "read_a_ttl_later": later.read})
                 found.append(first)

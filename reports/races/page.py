@@ -1,5 +1,6 @@
 """From races.json to races.html: the matrix of promises, and each fault as a sequence diagram."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,7 @@ def page(info: RacesInfo, name: str) -> str:
         info=info,
         name=name,
         names=names,
+        called={str(c["name"]): shlex.quote(str(c.get("file") or c["name"])) for c in info.contenders},
         rows=[(i, [cell(info, n, i.name) for n in names]) for i in info.invariants],
         faults=[(n, found) for n in names if (found := faults(info, n))],
         broken_promises=sum(v.verdict == "broken" and v.promised for v in info.verdicts),

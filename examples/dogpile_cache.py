@@ -1,0 +1,47 @@
+"""dogpile.cache: a region on Redis whose distributed lock lets one reader create a missing value.
+
+    read    app ──region.get_or_create──► Redis, PostgreSQL
+    write   app ──UPDATE──► PostgreSQL, then region.delete
+
+A library that takes a redis-py client needs no more than this to be explored and compared:
+stampede races --contender examples/dogpile_cache.py (pip install dogpile.cache)
+
+Cost in round trips: what the library spends. Good for: seeing what a library does. Bad for: copying.
+Source: dogpile.cache's documentation. Departures: none; the lock has no timeout, as by default.
+"""
+
+from dogpile.cache import make_region
+
+from patterns.caching.base import CachePattern, Config, Kit, Promise, Record
+
+
+class DogpileCache(CachePattern):
+    summary = "dogpile.cache on Redis with its distributed lock"
+    promises = frozenset({Promise.DURABLE_ON_RETURN})
+
+    def __init__(self, kit: Kit, config: Config) -> None:
+        super().__init__(kit, config)
+        self.region = make_region(key_mangler=str).configure(
+            "dogpile.cache.redis",
+            expiration_time=config.ttl_s,
+            arguments={
+                "connection_pool": kit.redis.connection_pool,
+                "redis_expiration_time": max(1, round(config.ttl_s)),
+                "distributed_lock": True,
+                "thread_local_lock": False,
+            },
+        )
+
+    def get(self, record_id: int) -> Record | None:
+        record: Record | None = self.region.get_or_create(
+            self.key(record_id), lambda: self.source.load(record_id), should_cache_fn=lambda found: found is not None
+        )
+        return record
+
+    def update(self, record_id: int, changes: Record) -> Record | None:
+        record = self.source.update(record_id, changes)
+        self.invalidate(record_id)
+        return record
+
+    def invalidate(self, record_id: int) -> None:
+        self.region.delete(self.key(record_id))
