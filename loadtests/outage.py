@@ -93,7 +93,7 @@ class Outage:
 
     def __init__(self, line: SwitchLine, fault: Fault, cell: int, window_start_ns: int, window_s: float) -> None:
         self.rows: list[TimelineRow] = []
-        """The fault's beginning and end: when it was so, not when it was asked for."""
+        """The fault: begun when breaking began, ended once the server was back."""
         self._line = line
         self._fault = fault
         self._cell = cell
