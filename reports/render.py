@@ -35,6 +35,7 @@ from reports.judge import (
 from reports.limiting import section as limiters
 from reports.metrics.metric import Metric, metrics
 from reports.statistics import Estimate, quantile
+from reports.theory import section as theory
 
 PAGES = Path(__file__).parent / "pages"
 
@@ -156,6 +157,7 @@ def page(judgement: Judgement) -> str:
         limiters=limiters.sections(judgement),
         experiments=experiments.sections(run),
         watched=monitoring.grids(judgement),
+        theory=theory.section(judgement),
         palette=charts.PALETTE,
         method=METHOD,
         downloads=sorted(tables(judgement)),
