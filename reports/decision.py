@@ -47,7 +47,11 @@ def heat(value: float, best: float, resolution: float) -> int:
 
 
 def decision_table(judgement: Judgement) -> Table:
-    contenders = [c for c in judgement.run.info.contenders if c.kind == "contender" and c.family == "caching"]
+    through = outages_of(judgement)
+    ran = {contender for _, contender in judgement.groups} | through.keys()
+    contenders = [
+        c for c in judgement.run.info.contenders if c.kind == "contender" and c.family == "caching" and c.name in ran
+    ]
     columns: list[tuple[str, str]] = []
     rows: dict[str, list[Entry]] = {c.name: [] for c in contenders}
     for scenario in judgement.scenarios:
@@ -61,7 +65,8 @@ def decision_table(judgement: Judgement) -> Table:
             columns.append((scenario.name, words.label(metric)))
             for name, figure in figures.items():
                 verdict = judgement.verdicts.get((scenario.name, name, metric.name))
-                entry = Entry(text=words.MISSING, detail=figure.why)
+                elsewhere = not judgement.of(scenario.name, name)
+                entry = Entry(text=words.MISSING, detail="it runs in other scenarios" if elsewhere else figure.why)
                 if not figure.missing:
                     entry = Entry(
                         text=words.figure(figure.value, metric),
@@ -71,7 +76,6 @@ def decision_table(judgement: Judgement) -> Table:
                         title=words.provenance(figure),
                     )
                 rows[name].append(entry)
-    through = outages_of(judgement)
     for title in NOT_MEASURED:
         if any(told.endswith(title) for _, told in columns):
             continue
