@@ -302,7 +302,7 @@ def races(
     postgres: PostgresUrl = None,
     redis: RedisUrl = None,
     contender: Annotated[
-        list[str] | None, typer.Option("--contender", help="a pattern by name, or a file of yours. May be repeated")
+        list[str] | None, typer.Option("--contender", help="a pattern or limiter by name, or a file. May be repeated")
     ] = None,
     situation: Annotated[list[str] | None, typer.Option("--situation", help="only these. May be repeated")] = None,
     replay: Annotated[str | None, typer.Option("--replay", help="play one schedule of one contender by its id")] = None,
@@ -319,18 +319,19 @@ def races(
     """Try every order of a few concurrent requests on real servers: which promises break, and how. Exit 1: one did."""
     from rich.console import Console
 
-    from patterns.catalogue import contenders, find_contender
+    from patterns.catalogue import contenders, limiters
     from patterns.errors import require
     from races.card import Bound
     from races.console import print_races, print_replay, races_progress, write_json
     from races.explorer import RacesOrder, broken_promises, explore_all, new_folder, replay_on
+    from races.limited import find_explorable
     from reports.races.page import render_races
     from scenarios.races.situation import find_situation, situations
     from stack.open import open_stack
 
     console = Console()
     with bad_input_in_one_line():
-        chosen = tuple(find_contender(name) for name in contender or contenders())
+        chosen = tuple(find_explorable(name) for name in contender or [*contenders(), *limiters()])
         asked = tuple(find_situation(name) for name in situation or situations())
         require(replay is None or len(chosen) == 1, "contender", contender, "one contender, to replay its schedule")
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:

@@ -10,6 +10,7 @@ from artefact.races import ExplorationInfo, InvariantInfo, RacesInfo, SituationI
 from patterns.catalogue import Contender
 from races.card import Bound, Replayed, card, replay
 from races.invariants import INVARIANTS
+from races.limited import Limited
 from races.virtual_time import virtual_time
 from races.world import World, open_world
 from scenarios.races.situation import Situation
@@ -52,24 +53,29 @@ def explore_all(order: RacesOrder, stack: Stack, on_event: Callable[[RacesEvent]
         invariants=[InvariantInfo(name=i.name, says=i.says) for i in INVARIANTS],
         circumstances={"servers": stack.described()},
     )
-    total = len(order.contenders) * len(order.situations)
+    pairs = [
+        (contender, situation)
+        for contender in order.contenders
+        for situation in order.situations
+        if situation.limiting == issubclass(contender.pattern, Limited)
+    ]
+    total = len(pairs)
     schedules = 0
 
     with open_world(stack) as world, virtual_time():
         info.circumstances["bare_round_trip_us"] = bare_round_trip_us(world)
-        for contender in order.contenders:
-            for situation in order.situations:
+        for contender, situation in pairs:
 
-                def tick(contender: str = contender.name, situation: str = situation.name) -> None:
-                    nonlocal schedules
-                    schedules += 1
-                    if schedules % 20 == 0:
-                        on_event(event(contender, situation, len(info.explorations), total, schedules))
+            def tick(contender: str = contender.name, situation: str = situation.name) -> None:
+                nonlocal schedules
+                schedules += 1
+                if schedules % 20 == 0:
+                    on_event(event(contender, situation, len(info.explorations), total, schedules))
 
-                on_event(event(contender.name, situation.name, len(info.explorations), total, schedules))
-                for exploration, judged in card(world, contender, [situation], order.bound, tick):
-                    info.explorations.append(exploration)
-                    info.verdicts.extend(judged)
+            on_event(event(contender.name, situation.name, len(info.explorations), total, schedules))
+            for exploration, judged in card(world, contender, [situation], order.bound, tick):
+                info.explorations.append(exploration)
+                info.verdicts.extend(judged)
     return info
 
 

@@ -178,6 +178,19 @@ def no_answer(trace: Trace) -> str | None:
     return f"{listed(trace.stuck)} waits for ever" if trace.stuck else None
 
 
+def over_the_bound(trace: Trace) -> str | None:
+    admitted = [done.client for done in trace.done if done.operation == "hit" and done.found]
+    if trace.quota is None or len(admitted) <= trace.quota:
+        return None
+    return f"{len(admitted)} calls admitted where {trace.quota} may be, of {listed(admitted)}"
+
+
+def refused_calls_counted(trace: Trace) -> str | None:
+    if trace.admits_later is not False:
+        return None
+    return "every call that was admitted is a window old, and the next call is refused because of refused ones"
+
+
 INVARIANTS: tuple[Invariant, ...] = (
     Invariant(
         promise=Promise.FRESH_AT_REST,
@@ -203,14 +216,14 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant(
         promise=Promise.ONE_LOAD_PER_MISS,
         broken=many_loads,
-        applies=lambda s: not s.writes and s.start is Start.COLD and not s.failing_loads,
+        applies=lambda s: not (s.writes or s.failing_loads or s.limiting) and s.start is Start.COLD,
     ),
     Invariant(
         promise=Promise.ONE_REFRESH_PER_EXPIRY,
         broken=many_refreshes,
         applies=lambda s: not s.writes and s.start is Start.AGEING,
     ),
-    Invariant(promise=Promise.UNLOCKS_ONLY_ITS_OWN, broken=unowned_release),
+    Invariant(promise=Promise.UNLOCKS_ONLY_ITS_OWN, broken=unowned_release, applies=lambda s: not s.limiting),
     Invariant(
         promise=Promise.WAITS_AT_MOST_LOCK_TTL,
         broken=waits_for_the_dead,
@@ -219,7 +232,15 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant(promise=Promise.FORGETS_FAILED_LOADS, broken=failure_kept, applies=lambda s: s.failing_loads > 0),
     Invariant(promise=Promise.DURABLE_ON_RETURN, broken=lost, applies=lambda s: s.writes),
     Invariant(promise=Promise.STALE_AT_MOST_TTL, broken=stale_for_ever, applies=lambda s: s.writes),
-    Invariant(promise=Promise.SURVIVES_CACHE_LOSS, broken=no_answer, applies=lambda s: not s.failing_loads),
+    Invariant(
+        promise=Promise.SURVIVES_CACHE_LOSS, broken=no_answer, applies=lambda s: not (s.failing_loads or s.limiting)
+    ),
+    Invariant(promise=Promise.ADMITS_AT_MOST_ITS_BOUND, broken=over_the_bound, applies=lambda s: s.limiting),
+    Invariant(
+        promise=Promise.REFUSED_CALLS_ARE_FREE,
+        broken=refused_calls_counted,
+        applies=lambda s: s.limiting and s.start is Start.AT_LIMIT,
+    ),
 )
 
 BY_NAME: Mapping[str, Invariant] = {invariant.name: invariant for invariant in INVARIANTS}

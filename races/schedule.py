@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from patterns.caching.base import CachePattern, Config, Kit
 from races.observe import Commit, Death, Done, Load, UnownedRelease
 from races.run import Choose, Client, Died, Run, Taken
 from races.steps import Action, encode
+from races.virtual_time import START_S
 from races.world import RECORD, World
+from scenarios.races.limiters import LIMIT, WINDOW_S
 from scenarios.races.situation import Situation, Start
 
 AGED_SHARE = 0.99
@@ -50,6 +52,10 @@ class Trace:
     unowned: list[UnownedRelease]
     done: list[Done]
     rest: list[Rest]
+    quota: int | None = None
+    """How many calls a limiter may admit; None: there is no limiter."""
+    admits_later: bool | None = None
+    """Whether it admits a call as soon as those that it admitted are a window old; None: not looked up."""
     pictures: list[Picture] = field(default_factory=list)
 
     @property
@@ -76,6 +82,8 @@ class Schedules:
         self.pattern = pattern
         self.situation = situation
         self.config: Config = pattern.config_type(key_prefix=world.key_prefix)
+        self.asks_clock = False
+        """Whether it asks the app server for the time, as far as was seen."""
         self._entries = self._prepare()
         self._tellers = tuple(
             f"told:{chr(ord('a') + i)}"
@@ -108,7 +116,8 @@ class Schedules:
         seen = run.observed
         if pictures:
             album.append(self._picture())
-        rest = [] if run.cut else self._at_rest(run)
+        limiting = self.situation.limiting
+        rest = [] if run.cut or limiting else self._at_rest(run)
         return Trace(
             taken=run.taken,
             cut=run.cut,
@@ -119,6 +128,8 @@ class Schedules:
             unowned=seen.unowned,
             done=seen.done,
             rest=rest,
+            quota=self._quota() if limiting else None,
+            admits_later=self._admits_later(run) if limiting and not run.cut else None,
             pictures=album,
         )
 
@@ -139,7 +150,11 @@ class Schedules:
 
             client.run.start(body, root=client.family)
 
-        return self.world.kit(client.slot, client, spawn, seed=number)
+        def now() -> float:
+            self.asks_clock = True
+            return client.now() + number * self.situation.skew_s
+
+        return replace(self.world.kit(client.slot, client, spawn, seed=number), now=now)
 
     def _operate(self, client: Client, pattern: CachePattern, operation: str, value: str) -> None:
         run, before = client.run, client.steps
@@ -159,6 +174,8 @@ class Schedules:
         try:
             if operation.startswith("get"):
                 record = pattern.get(record_id)
+            elif operation == "hit":
+                record = {} if pattern.hit().allowed else None  # type: ignore[attr-defined]
             elif operation == "update":
                 record = pattern.update(record_id, {"name": value})
             else:
@@ -182,6 +199,13 @@ class Schedules:
         self.world.reset([])
         if self.situation.start is Start.COLD:
             return []
+        if self.situation.start is Start.AT_LIMIT:
+            with self.world.free(START_S - WINDOW_S / 2 - LIMIT) as kit:
+                for _ in range(LIMIT):
+                    self.pattern(kit, self.config).hit()  # type: ignore[attr-defined]
+                    kit.sleep(1)
+                kit.sleep(WINDOW_S / 2)
+            return self.world.entries()
         with self.world.free() as kit:
             self.pattern(kit, self.config).get(RECORD)
         if self.situation.start is Start.AGEING:
@@ -211,6 +235,17 @@ class Schedules:
             return Rest(record_id=record_id, stored=stored, error=type(error).__name__)
         version = record.get("version") if record is not None else None
         return Rest(record_id=record_id, stored=stored, read=version, found=record is not None)
+
+    def _quota(self) -> int:
+        return 0 if self.situation.start is Start.AT_LIMIT else LIMIT
+
+    def _admits_later(self, run: Run) -> bool | None:
+        """A call when the quota that was spent before is a window old. Real clocks cannot be moved on: None."""
+        if not self.asks_clock or self.situation.start is not Start.AT_LIMIT:
+            return None
+        with self.world.free(run.now_s) as kit:
+            kit.sleep(WINDOW_S / 2 + LIMIT)
+            return bool(self.pattern(kit, self.config).hit().allowed)  # type: ignore[attr-defined]
 
     def _picture(self) -> Picture:
         return Picture(database=self.world.versions(), cache=self.world.shown())

@@ -47,6 +47,8 @@ class Promise(Enum):
     DURABLE_ON_RETURN = "a write that returned is in the database (adversary: death of a client)"
     STALE_AT_MOST_TTL = "a stale entry is gone one TTL after it was filled (adversary: death of a client)"
     SURVIVES_CACHE_LOSS = "an emptied cache costs loads, never answers (adversary: expiry or eviction)"
+    ADMITS_AT_MOST_ITS_BOUND = "a limiter admits at most its bound (adversary: none)"
+    REFUSED_CALLS_ARE_FREE = "calls that a limiter refused do not eat the quota (adversary: none)"
 
     @property
     def adversary(self) -> Adversary:

@@ -11,8 +11,9 @@ from typing import Literal
 from patterns.caching.base import Adversary
 from patterns.errors import ConfigError, require
 
-Operation = Literal["get", "update", "create", "get-new"]
-"""`get` and `update` are of the one record that is there; `get-new` is of the record that `create` will make."""
+Operation = Literal["get", "update", "create", "get-new", "hit"]
+"""`get` and `update` are of the one record that is there; `get-new` is of the record that `create` will make;
+`hit` is a call of one subject at a rate limiter."""
 
 
 class Start(Enum):
@@ -20,6 +21,7 @@ class Start(Enum):
 
     COLD = "the cache is empty"
     WARM = "the entry is fresh"
+    AT_LIMIT = "the subject's quota was spent half a window ago"
     AGEING = "the entry is fresh, and 99 % of its TTL is over"
 
 
@@ -32,6 +34,8 @@ class Situation:
     start: Start = Start.COLD
     adversary: Adversary = Adversary.NONE
     """What may happen once, at any step of a schedule."""
+    skew_s: float = 0.0
+    """Each client's clock is so much ahead of the one before."""
     failing_loads: int = 0
     """So many loads, the first ones, raise."""
 
@@ -47,12 +51,18 @@ class Situation:
     def writes(self) -> bool:
         return bool(self.operations & {"update", "create"})
 
+    @property
+    def limiting(self) -> bool:
+        """Whether it is about a rate limiter."""
+        return "hit" in self.operations
+
     def said(self) -> str:
         """In a line: who does what, from where, under which adversary."""
         who = " | ".join(", ".join(program) for program in self.clients)
         more = "" if self.adversary is Adversary.NONE else f"; once in a schedule: {self.adversary.value}"
         fails = "; the first load raises" if self.failing_loads else ""
-        return f"{who}; {self.start.value}{fails}{more}"
+        skew = f"; each clock {self.skew_s:g} s ahead of the one before" if self.skew_s else ""
+        return f"{who}; {self.start.value}{skew}{fails}{more}"
 
 
 @cache

@@ -1,0 +1,47 @@
+"""A rate limiter as something to explore: held like a pattern, asked nothing but `hit`."""
+
+from typing import ClassVar
+
+from patterns.caching.base import CachePattern, Config, Kit, Promise, Record
+from patterns.catalogue import Contender, LimitingContender, find
+from patterns.limiting.base import Decision, RateLimiter
+from scenarios.races.limiters import LIMIT, WINDOW_S
+
+
+class Limited(CachePattern):
+    """The limiter in a pattern's place."""
+
+    summary = "a rate limiter"
+    promises = frozenset({Promise.ADMITS_AT_MOST_ITS_BOUND})
+    limiter: ClassVar[type[RateLimiter]]
+
+    def __init__(self, kit: Kit, config: Config) -> None:
+        super().__init__(kit, config)
+        settings = self.limiter.config_type(limit=LIMIT, window_s=WINDOW_S, key_prefix=config.key_prefix)
+        self.limits = self.limiter(kit.redis, settings, kit.now)
+
+    def hit(self) -> Decision:
+        """One call of the one subject."""
+        return self.limits.hit("1")
+
+    def get(self, record_id: int) -> Record | None:
+        raise NotImplementedError
+
+    def update(self, record_id: int, changes: Record) -> Record | None:
+        raise NotImplementedError
+
+    def invalidate(self, record_id: int) -> None:
+        raise NotImplementedError
+
+
+def limited(contender: LimitingContender) -> Contender:
+    """The limiter as a contender of the explorer."""
+    name = f"Limited{contender.limiter.__name__}"
+    members = {"limiter": contender.limiter, "summary": contender.limiter.summary}
+    return Contender(name=contender.name, pattern=type(name, (Limited,), members), file=contender.file)
+
+
+def find_explorable(name_or_path: str) -> Contender:
+    """A caching pattern or a rate limiter, by name or file. Raises ConfigError."""
+    found = find(name_or_path)
+    return found if isinstance(found, Contender) else limited(found)

@@ -1,0 +1,14 @@
+"""Calls of one subject at a rate limiter, at once and on one tick of every clock."""
+
+from scenarios.races.situation import Operation, Situation, Start
+
+HIT: tuple[Operation, ...] = ("hit",)
+LIMIT = 2
+"""Calls in a window: the fewest with which calls can get into each other's way."""
+WINDOW_S = 60.0
+
+SITUATIONS = (
+    Situation(name="calls-at-once", clients=(HIT, HIT, HIT)),
+    Situation(name="calls-with-skewed-clocks", clients=(HIT, HIT, HIT), skew_s=2 * WINDOW_S),
+    Situation(name="calls-at-the-limit", clients=(HIT, HIT), start=Start.AT_LIMIT, skew_s=1.0),
+)
