@@ -30,6 +30,7 @@ from loadtests.conductor import cell_info
 from loadtests.experiments.experiment import find_experiment
 from loadtests.lineup import Entrant, line_up, why_missing
 from loadtests.outage import doings, serve_asked
+from loadtests.rulers import EDGE_RULERS
 from loadtests.spec import CellOrder, ScenarioOrder, Spec
 from patterns.catalogue import limiters
 from patterns.errors import ConfigError, require
@@ -293,8 +294,13 @@ def timer_floor(workload: Workload) -> dict[str, float]:
 
 
 def plan_cells(order: BenchOrder, entrants: Sequence[Entrant]) -> list[CellOrder]:
-    """Rounds: in each, every scenario; in each scenario, everyone of its kind once, in random order."""
+    """Rounds: in each, every scenario; in each scenario, everyone of its kind once, in random order.
+
+    A plan of more rounds begins with the cells of one of fewer. The no-op runs before the first round, and after the
+    last.
+    """
     rng = random.Random(order.seed)
+    edge = [entrant for entrant in entrants if entrant.name in EDGE_RULERS]
     cells: list[CellOrder] = []
     for round_number in range(1, order.plan.rounds + 1):
         for scenario in order.plan.scenarios:
@@ -303,7 +309,10 @@ def plan_cells(order: BenchOrder, entrants: Sequence[Entrant]) -> list[CellOrder
             own = runners(find_scenario(scenario), entrants)
             if round_number > order.plan.rounds_of(scenario):
                 continue
-            for entrant in rng.sample(own, len(own)):
+            around = edge if find_scenario(scenario).contenders is None and own and own[0].family == "caching" else []
+            before = around if round_number == 1 else []
+            after = around if 1 < round_number == order.plan.rounds_of(scenario) else []
+            for entrant in [*before, *rng.sample(own, len(own)), *after]:
                 cells.append(
                     CellOrder(
                         id=len(cells) + 1,
@@ -322,7 +331,7 @@ def runners(scenario: Scenario, entrants: Sequence[Entrant]) -> list[Entrant]:
     """Who runs in a scenario: those that it names and the user's own, or all of its kind but the special ones."""
     own = [entrant for entrant in entrants if entrant.family == scenario.kind]
     if scenario.contenders is None:
-        return [entrant for entrant in own if not entrant.special]
+        return [entrant for entrant in own if not entrant.special and entrant.name not in EDGE_RULERS]
     return [e for e in own if e.kind == "contender" and (e.name in scenario.contenders or e.file is not None)]
 
 

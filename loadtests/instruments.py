@@ -23,32 +23,18 @@ from stack.resp import command_names
 
 
 class Facts:
-    """What one request did, as the rulers saw it."""
+    """What one request did, as the rulers saw it. Defaults stand in the class: one is made for every request."""
 
-    __slots__ = (
-        "commands",
-        "commit_end_ns",
-        "commit_start_ns",
-        "distance_ns",
-        "first_cache_answer",
-        "load_end_ns",
-        "load_start_ns",
-        "loads",
-        "round_trips",
-        "version_written",
-    )
-
-    def __init__(self) -> None:
-        self.loads = 0
-        self.load_start_ns: int | None = None
-        self.load_end_ns: int | None = None
-        self.commands = 0
-        self.round_trips = 0
-        self.distance_ns = 0
-        self.first_cache_answer: str | None = None
-        self.version_written: int | None = None
-        self.commit_start_ns: int | None = None
-        self.commit_end_ns: int | None = None
+    loads = 0
+    load_start_ns: int | None = None
+    load_end_ns: int | None = None
+    commands = 0
+    round_trips = 0
+    distance_ns = 0
+    first_cache_answer: str | None = None
+    version_written: int | None = None
+    commit_start_ns: int | None = None
+    commit_end_ns: int | None = None
 
 
 PAUSE_KEPT_NS = 200_000

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Literal
 
 from artefact.schema import ContenderInfo
-from loadtests.rulers import LIMITING_RULERS, RULERS
+from loadtests.rulers import EDGE_RULERS, LIMITING_RULERS, RULERS
 from patterns.caching.base import CachePattern, Config
 from patterns.catalogue import LimitingContender, contenders, find, find_contender, find_limiter, limiters
 from patterns.errors import ConfigError
@@ -36,7 +36,7 @@ class Entrant:
     def pattern(self) -> type[CachePattern]:
         """The class that runs under this name, of a caching contender."""
         if self.kind == "ruler":
-            return RULERS[self.name]
+            return (RULERS | EDGE_RULERS)[self.name]
         return find_contender(self.file or self.twin_of or self.name).pattern
 
     @property
@@ -150,6 +150,7 @@ def line_up(
     for ruler in RULERS:
         entrants[ruler] = Entrant(name=ruler, kind="ruler")
     if twin:
+        entrants |= {ruler: Entrant(name=ruler, kind="ruler") for ruler in EDGE_RULERS}
         again = f"{reference}-again"
         entrants[again] = Entrant(name=again, kind="twin", file=entrants[reference].file, twin_of=reference)
     return list(entrants.values())

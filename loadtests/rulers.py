@@ -29,6 +29,21 @@ class BareGet(CachePattern):
         self.redis.set(self.key(0), self.codec.dumps(self.source.load(record_ids[0]) or {}))
 
 
+class NoOp(CachePattern):
+    """Answers out of nothing: what a request costs through this harness alone."""
+
+    summary = "bound: no Redis, no database; a request's own cost in the harness, before the rounds and after"
+
+    def get(self, record_id: int) -> Record | None:
+        return {"id": record_id}
+
+    def update(self, record_id: int, changes: Record) -> Record | None:
+        return {"id": record_id, **changes}
+
+    def invalidate(self, record_id: int) -> None:
+        """There is nothing."""
+
+
 class BareEvalsha(RateLimiter):
     """One EVALSHA of a script that does nothing: the least that a limiter's decision can cost through this harness."""
 
@@ -49,4 +64,6 @@ class BareEvalsha(RateLimiter):
 
 
 RULERS: dict[str, type[CachePattern]] = {"bare-get": BareGet}
+EDGE_RULERS: dict[str, type[CachePattern]] = {"no-op": NoOp}
+"""They run once before the rounds and once after, not in every round."""
 LIMITING_RULERS: dict[str, type[RateLimiter]] = {"bare-evalsha": BareEvalsha}

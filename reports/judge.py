@@ -94,8 +94,11 @@ class Judgement:
 
     @property
     def rounds(self) -> int:
-        """The least number of rounds that any (scenario, contender) finished; 0 without cells."""
-        return min((len(cells) for cells in self.groups.values()), default=0)
+        """The least number of rounds that any (scenario, contender) finished; 0 without cells.
+
+        Rulers do not count: the no-op does not run in every round.
+        """
+        return min((len(cells) for cells in self.groups.values() if cells[0].contender.kind != "ruler"), default=0)
 
     def paired(self, scenario: str, contender: str, against: str, metric: Metric) -> Comparison:
         mine = {cell.info.round: metric.of_cell(cell) for cell in self.of(scenario, contender)}

@@ -285,6 +285,10 @@ def shown_figure(figure: Estimate, verdict: Verdict | None, metric: Metric) -> F
     )
 
 
+NO_OP = "no-op"
+"""The ruler that asks nobody."""
+
+
 def lag(judgement: Judgement, scenario: ScenarioInfo, contender: ContenderInfo) -> dict[str, str]:
     """What the run achieved of what was asked, for one contender."""
     cells = judgement.of(scenario.name, contender.name)
@@ -303,6 +307,7 @@ def lag(judgement: Judgement, scenario: ScenarioInfo, contender: ContenderInfo) 
         "our lag p99": words.with_unit(quantile(lags, 0.99), "ms"),
         "machine's floor p50": words.with_unit(scenario.measured.get("timer_floor_p50_ms", math.nan), "ms"),
         "machine's floor p99": words.with_unit(scenario.measured.get("timer_floor_p99_ms", math.nan), "ms"),
+        "the harness' share of read p50": instrument_share(judgement, scenario, cells),
         "response over service at p99": stretch(cells),
         "distance asked": f"{scenario.workload.get('rtt_ms') or 0:g} ms",
         "distance achieved": words.with_unit(distance_ms(cells), "ms"),
@@ -311,6 +316,15 @@ def lag(judgement: Judgement, scenario: ScenarioInfo, contender: ContenderInfo) 
         "our CPU": busy(lambda cell: cpu_share(cell, "process-", "conductor")),
         "machine CPU": busy(machine_cpu),
     }
+
+
+def instrument_share(judgement: Judgement, scenario: ScenarioInfo, cells: Sequence[Cell]) -> str:
+    """How much of a read is the harness' own: the no-op's p50 over this contender's, both from due times."""
+    alone, whole = (
+        quantile(charts.array([float(v) for cell in some for v in cell.reads["response_ms"]]), 0.5)
+        for some in (judgement.of(scenario.name, NO_OP), cells)
+    )
+    return words.MISSING if math.isnan(alone) or not whole else f"{100 * min(1.0, alone / whole):.0f} %"
 
 
 def stretch(cells: Sequence[Cell]) -> str:

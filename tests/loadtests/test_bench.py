@@ -25,7 +25,7 @@ def test_a_round_runs_everyone_once_in_every_scenario_with_equal_seeds_and_unequ
     assert set(Counter((c.scenario, c.contender, c.round) for c in cells).values()) == {1}
     ran: dict[str, set[tuple[str, ...]]] = {}
     for (scenario, _), group in itertools.groupby(cells, key=lambda c: (c.scenario, c.round)):
-        ran.setdefault(scenario, set()).add(tuple(sorted(c.contender for c in group)))
+        ran.setdefault(scenario, set()).add(tuple(sorted(c.contender for c in group if c.contender != "no-op")))
     assert [len(line_ups) for line_ups in ran.values()] == [1, 1]
     assert {"no-cache", "cache-aside", "cache-aside-again", "bare-get"} <= set(*ran["stampede"])
     seeds: dict[tuple[str, int], set[int]] = {}
@@ -38,6 +38,20 @@ def test_a_round_runs_everyone_once_in_every_scenario_with_equal_seeds_and_unequ
     for before, after in itertools.pairwise(cells):
         same = (before.scenario, before.round) == (after.scenario, after.round)
         assert after.predecessor == (before.contender if same else None)
+
+
+def test_the_no_op_runs_before_the_first_round_of_each_scenario_and_after_its_last() -> None:
+    cells = plan_cells(BenchOrder(plan=QUICK, seed=4), line_up((), (), reference="cache-aside", twin=True))
+    for scenario in QUICK.scenarios:
+        names = [cell.contender for cell in cells if cell.scenario == scenario]
+        assert [i for i, name in enumerate(names) if name == "no-op"] == [0, len(names) - 1]
+
+
+def test_more_rounds_begin_with_the_cells_of_fewer() -> None:
+    entrants = line_up((), (), reference="cache-aside", twin=True)
+    few, many = (plan_cells(BenchOrder(plan=replace(QUICK, rounds=r), seed=4), entrants) for r in (6, 8))
+    ran_few, ran_many = ([c for c in cells if c.round < 6] for cells in (few, many))
+    assert ran_few == ran_many
 
 
 def test_the_same_seed_plans_the_same_cells() -> None:
