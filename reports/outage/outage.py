@@ -20,6 +20,8 @@ from reports.statistics import quantile
 
 BIN_S = 0.25
 PEAK_BIN_S = 0.1
+SLOW = 3
+"""Requests are slow while half of a bin take more than this times what half of them took before."""
 BACK_SHARE = 0.9
 """The hit rate is back once it is this share of what it was before the fault."""
 SMOOTH = 3
@@ -63,10 +65,14 @@ class Outage:
         return float(np.mean(most))
 
     def answers_back_s(self) -> float:
-        """From the mending until requests that become due are answered within LATE_MS again, the last round's."""
-        late = self.of("after")
-        late = late[late["useless"]]
-        return max(0.0, float(late["due_s"].max()) - self.ended_s) if len(late) else 0.0
+        """From the mending to the end of the last bin whose requests were slow: the median above SLOW times what it
+        was before, and a millisecond.
+        """
+        edges = bins(self.cells[0].window_s, BIN_S)
+        taken = of_each(self.due["wait_ms"], self.due["due_s"], edges, "median")
+        usual = quantile(waits(self.of("before")), 0.5)
+        slow = edges[1:][(edges[1:] > self.ended_s) & (taken > SLOW * usual + 1)]
+        return float(slow[-1]) - self.ended_s if len(slow) else 0.0
 
     def hits_back_s(self) -> float:
         """From the mending until the hit rate is BACK_SHARE of what it was; nan: not within the window."""
@@ -130,6 +136,7 @@ def findings(aside: Judgement, scenario: ScenarioInfo) -> Findings:
                 explain=(
                     f"Served: answered without an error within {LATE_MS / 1000:g} s of the due instant. Requests "
                     "belong to the outage by when they were due. Loads a second count every load that a request sent. "
+                    f"Answers are back when half take no more than {SLOW} times what they took before. "
                     f"The hit rate is back at {100 * BACK_SHARE:g} % of what it was before. All rounds together; "
                     "below: the range of the rounds."
                 ),
@@ -230,10 +237,10 @@ def returns(found: Sequence[Outage]) -> str:
     parts = []
     for outage in found:
         hits = outage.hits_back_s()
-        rate = "not within the window" if math.isnan(hits) else f"after {words.with_unit(hits, 's')}"
+        rate = "was not back in the window" if math.isnan(hits) else f"was back after {words.with_unit(hits, 's')}"
         parts.append(
-            f"{outage.contender.name} answered in time again after {words.with_unit(outage.answers_back_s(), 's')}, "
-            f"its hit rate was back {rate}, with at most {outage.peak_after():.0f} loads in 100 ms meanwhile"
+            f"{outage.contender.name} answered as before after {words.with_unit(outage.answers_back_s(), 's')}, "
+            f"its hit rate {rate}, with at most {outage.peak_after():.0f} loads in 100 ms meanwhile"
         )
     return f"Once Redis was back: {'; '.join(parts)}."
 
