@@ -77,13 +77,14 @@ class Held(AbstractConnection):
 
     def connect_check_health(self, *args: Any, **settings: Any) -> None:
         """Connecting sends commands of its own; they are no steps: an application's pool is warm."""
+        if self._sock is None:
+            self._listens, self._awaited = False, []
         clock = clock_of_this_thread()
         hold_this_thread(None)
         try:
             super().connect_check_health(*args, **settings)
         finally:
             hold_this_thread(clock)
-        self._listens = False
 
     def _wait_for_answer(self, client: Client, request: Request) -> None:
         """A blocking read: held until it is served, or until its time is over."""

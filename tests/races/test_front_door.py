@@ -1,0 +1,198 @@
+"""The command: what it prints, writes and exits with; the page; limiters; what the adversary and the servers do."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from artefact.races import read_races
+from artefact.read import RunFolderError
+from races.limited import find_explorable
+from races.run import Client, Run
+from races.schedule import Schedules
+from races.search import Following
+from races.world import World
+from reports.races.page import render_races
+from scenarios.races.situation import Situation, situations
+from stack.servers import Stack
+from stampede import app
+from tests.races.conftest import Explore
+
+FIELDS = {"contender", "situation", "invariant", "verdict", "promised", "schedules", "shortest", "id"}
+
+LIAR = """
+from patterns.caching.base import Promise
+from patterns.caching.cache_aside import CacheAside
+
+class Liar(CacheAside):
+    summary = "cache-aside that claims too much"
+    promises = frozenset({Promise.FRESH_AT_REST})
+"""
+
+LISTENING = """
+from patterns.caching.base import CachePattern, Promise
+
+class Listening(CachePattern):
+    summary = "one loads, the others hear of it"
+    promises = frozenset({Promise.ONE_LOAD_PER_MISS})
+
+    def get(self, record_id):
+        key = self.key(record_id)
+        cached = self.redis.get(key)
+        if cached is None and not self.redis.set(f"lock:{key}", "1", nx=True, px=10_000):
+            with self.redis.pubsub(ignore_subscribe_messages=True) as channel:
+                channel.subscribe(f"done:{key}")
+                cached = self.redis.get(key)
+                while cached is None:
+                    channel.get_message(timeout=1.0)
+                    cached = self.redis.get(key)
+        if cached is None:
+            cached = self.redis.get(key)
+        if cached is not None:
+            return self.codec.loads(cached)
+        record = self.source.load(record_id)
+        self.redis.set(key, self.codec.dumps(record), px=self.config.ttl_ms)
+        self.redis.delete(f"lock:{key}")
+        self.redis.publish(f"done:{key}", "1")
+        return record
+
+    def update(self, record_id, changes):
+        return self.source.update(record_id, changes)
+
+    def invalidate(self, record_id):
+        self.redis.delete(self.key(record_id))
+"""
+
+
+def races(stack: Stack, tmp_path: Path, *words: str) -> Result:
+    servers = ["--stack", "external", "--postgres", stack.postgres.url, "--redis", stack.redis.url]
+    return CliRunner().invoke(app, ["races", *servers, "--runs", str(tmp_path / "runs"), *words])
+
+
+def test_a_broken_promise_is_exit_1_and_a_fault_never_promised_is_not(stack: Stack, tmp_path: Path) -> None:
+    """The verdicts are written as a list of the stated fields, each broken one with its schedule; the page too."""
+    (tmp_path / "liar.py").write_text(LIAR, encoding="utf-8")
+    for contender, code in (("cache-aside", 0), (str(tmp_path / "liar.py"), 1)):
+        out = tmp_path / "verdicts.json"
+        done = races(stack, tmp_path, "--contender", contender, "--situation", "reader-writer", "--json", str(out))
+        assert done.exit_code == code, done.output
+        rows = json.loads(out.read_text(encoding="utf-8"))
+        assert all(row.keys() == FIELDS for row in rows)
+        (fresh,) = [row for row in rows if row["invariant"] == "fresh-at-rest"]
+        assert (fresh["verdict"], fresh["promised"]) == ("broken", code == 1)
+        assert [step["label"].split()[0] for step in fresh["shortest"]] == [
+            *("GET", "SELECT", "BEGIN", "UPDATE", "COMMIT", "DEL", "SET"),
+        ]
+        assert fresh["id"] == "reader-writer:a2.b4.a"
+        assert f"--replay '{fresh['id']}'" in done.output
+    pages = sorted((tmp_path / "runs").glob("*/races.html"))
+    assert pages
+    text = pages[-1].read_text(encoding="utf-8")
+    assert "broken promise" in text
+    assert text.count("<svg") >= 1
+    assert "proved" not in text.lower()
+
+
+def test_a_schedule_is_replayed_by_its_id(stack: Stack, tmp_path: Path) -> None:
+    """The replay shows the same steps and says what they break."""
+    words = ("--contender", "cache-aside", "--replay", "reader-writer:a2.b4.a", "--times", "3")
+    done = races(stack, tmp_path, *words)
+    assert done.exit_code == 0, done.output
+    assert "fresh-at-rest broken" in done.output
+    assert "the same end each time" in done.output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--contender", "nobody"),
+        ("--situation", "nowhere"),
+        ("--contender", "cache-aside", "--replay", "reader-writer:?"),
+        ("--replay", "reader-writer:a"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(words: tuple[str, ...], stack: Stack, tmp_path: Path) -> None:
+    """What the user can mend."""
+    done = races(stack, tmp_path, *words)
+    assert done.exit_code == 2
+    assert [line for line in done.stderr.splitlines() if line.startswith("stampede: ")] == done.stderr.splitlines()[-1:]
+
+
+def test_a_page_needs_its_facts(tmp_path: Path) -> None:
+    """A folder without races.json, with a cut one, or of another schema is refused."""
+    for text in (None, "{", '{"schema": 0}'):
+        if text is not None:
+            (tmp_path / "races.json").write_text(text, encoding="utf-8")
+        with pytest.raises(RunFolderError):
+            render_races(tmp_path)
+        with pytest.raises(RunFolderError):
+            read_races(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("limiter", "situation", "invariant", "verdict"),
+    [
+        ("sliding-window", "calls-at-once", "admits-at-most-its-bound", "broken"),  # members that share a tick
+        ("sliding-window", "calls-with-skewed-clocks", "admits-at-most-its-bound", "broken"),
+        ("sliding-window", "calls-at-the-limit", "refused-calls-are-free", "broken"),
+        ("sliding-log", "calls-at-once", "admits-at-most-its-bound", "kept"),
+        ("gcra", "calls-with-skewed-clocks", "admits-at-most-its-bound", "kept"),
+    ],
+)
+def test_limiters_are_judged(limiter: str, situation: str, invariant: str, verdict: str, explore: Explore) -> None:
+    """The article's limiter loses calls on one tick, to skewed clocks, and counts refused ones; a script does not."""
+    info, verdicts = explore(find_explorable(limiter), situation)
+    assert info.complete
+    assert verdicts[invariant].verdict == verdict
+
+
+def test_a_subscriber_is_seen_as_waiting(tmp_path: Path, explore: Explore) -> None:
+    """Pub/sub is held like any other read: the waiter goes on when the message is there, and no order is missed."""
+    path = tmp_path / "listening.py"
+    path.write_text(LISTENING, encoding="utf-8")
+    info, verdicts = explore(find_explorable(str(path)), "reader-reader")
+    assert verdicts["one-load-per-miss"].verdict == "kept"
+    assert verdicts["survives-cache-loss"].verdict != "broken"
+    assert info.schedules > 1
+
+
+def test_a_writer_that_waits_for_a_row_is_seen_as_waiting(world: World) -> None:
+    """The second UPDATE is held back by PostgreSQL until the first client's COMMIT, and the others go on meanwhile."""
+    schedules = Schedules(world, find_explorable("cache-aside").pattern, situations()["writer-writer"])
+    trace = schedules.play(Following("aabbaabb"))
+    blocked = [(step.action.token, step.action.label) for step in trace.taken if step.blocked]
+    assert blocked == [("b", "UPDATE 1")]
+    assert [commit.client for commit in trace.commits] == ["a", "b"]
+    assert [commit.version for commit in trace.commits] == [2, 3]
+
+
+def test_virtual_time_ages_every_key(world: World) -> None:
+    """When nobody can step, the clock moves to the end of the next wait, and keys are that much older."""
+    world.reset([])
+    ages: list[int] = []
+
+    def body(client: Client) -> None:
+        client.slot.redis.set(f"{world.key_prefix}a", "1", px=60_000)
+        client.sleep(20)
+        ages.append(client.slot.redis.pttl(f"{world.key_prefix}a"))
+        client.sleep(41)
+        ages.append(client.slot.redis.pttl(f"{world.key_prefix}a"))
+
+    run = Run(world, Situation(name="x", clients=(("get",),)).adversary, lambda enabled: enabled[0])
+    run.start(body)
+    run.go()
+    assert 39_000 < ages[0] <= 40_000
+    assert ages[1] == -2
+
+
+def test_nothing_is_left_behind(stack: Stack, world: World) -> None:
+    """An exploration takes its table and its keys away."""
+    from races.world import open_world
+
+    with open_world(stack) as other:
+        other.slot(0).redis.set(f"lock:{other.key_prefix}x", "1")
+        table, prefix = other.tablename, other.key_prefix
+    assert [key for key in world.observer.keys("*") if prefix.encode() in key] == []
+    with world.connect() as connection:
+        assert connection.execute("SELECT to_regclass(%s) AS found", [table]).fetchone() == {"found": None}
