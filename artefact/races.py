@@ -9,6 +9,8 @@ from artefact.write import write_whole
 
 RACES_SCHEMA = 1
 """The layout of races.json."""
+UNDISTURBED = "nothing"
+"""The adversary of a situation in which nothing happens besides its clients."""
 RACES_FILE = "races.json"
 
 
@@ -106,6 +108,34 @@ class RacesInfo:
     circumstances: dict[str, Any] = field(default_factory=dict)
     """servers, machine, bare_round_trip_us …"""
     schema: int = RACES_SCHEMA
+
+    def worst_first(self, contender: str, invariant: str) -> list[VerdictInfo]:
+        """One contender's verdicts on one invariant: broken promises first, then what breaks without an adversary."""
+        order = {"broken": 0, "kept": 1, "not promised": 2}
+
+        def rank(v: VerdictInfo) -> tuple[object, ...]:
+            undisturbed = self.adversary_in(v.situation) == UNDISTURBED
+            return (order[v.verdict], not v.promised, not undisturbed, v.preemptions or 0, len(v.shortest), v.situation)
+
+        return sorted((v for v in self.verdicts if (v.contender, v.invariant) == (contender, invariant)), key=rank)
+
+    def adversary_in(self, situation: str) -> str:
+        """What may happen in a situation besides its clients."""
+        return next((s.adversary for s in self.situations if s.name == situation), "")
+
+    def word(self, contender: str, invariant: str) -> str:
+        """The sum of one contender's verdicts on one invariant; empty where there is none.
+
+        BROKEN (a promise), broken (without an adversary too), kept but (broken only under an adversary that no promise
+        names), kept, not promised.
+        """
+        found = self.worst_first(contender, invariant)
+        if not found or found[0].verdict != "broken":
+            return found[0].verdict if found else ""
+        if found[0].promised:
+            return "BROKEN"
+        disturbed = all(self.adversary_in(v.situation) != UNDISTURBED for v in found if v.verdict == "broken")
+        return "kept but" if disturbed and any(v.verdict == "kept" for v in found) else "broken"
 
     def write(self, folder: Path) -> Path:
         """Write races.json into the folder, which is made where it is not there."""

@@ -19,8 +19,7 @@ from races.explorer import RacesEvent, broken_promises, speed
 
 JSON_FIELDS = ("contender", "situation", "invariant", "verdict", "promised", "schedules", "shortest", "id")
 SHOWN_STEPS = 16
-RANK = {"broken": 0, "kept": 1, "not promised": 2}
-STYLES = {"BROKEN": "bold red", "broken": "yellow", "kept": "green", "not promised": "dim"}
+STYLES = {"BROKEN": "bold red", "kept but": "green", "broken": "yellow", "kept": "green", "not promised": "dim"}
 
 
 @contextmanager
@@ -48,34 +47,22 @@ def races_progress(console: Console) -> Iterator[Callable[[RacesEvent], None]]:
         yield on_event
 
 
-def worst(verdicts: list[VerdictInfo]) -> VerdictInfo | None:
-    """Of one contender's verdicts on one invariant, the one to show: a broken promise first, then the shortest."""
-
-    def rank(v: VerdictInfo) -> tuple[object, ...]:
-        return (RANK[v.verdict], not v.promised, v.preemptions or 0, len(v.shortest))
-
-    return min(verdicts, key=rank, default=None)
-
-
 def print_races(info: RacesInfo, console: Console) -> None:
     """The matrix, what is broken and how, and how much was tried."""
-    by_place: dict[tuple[str, str], list[VerdictInfo]] = {}
-    for verdict in info.verdicts:
-        by_place.setdefault((verdict.contender, verdict.invariant), []).append(verdict)
     names = [str(contender["name"]) for contender in info.contenders]
-    table = Table(title="who keeps what (BROKEN: promised and not kept; broken: never promised)")
+    table = Table(title="who keeps what (BROKEN: a promise; kept but: broken under an adversary that no promise names)")
     table.add_column("invariant")
     for name in names:
         table.add_column(name.replace("-", "-\u200b"), overflow="fold")
     for invariant in info.invariants:
-        cells = [worst(by_place.get((name, invariant.name), [])) for name in names]
+        cells = [info.word(name, invariant.name) for name in names]
         if any(cells):
-            table.add_row(invariant.name, *(mark(cell) for cell in cells))
+            table.add_row(invariant.name, *(Text(cell, style=STYLES.get(cell, "")) for cell in cells))
     console.print(table)
     files = {str(contender["name"]): contender["file"] for contender in info.contenders}
     for name in names:
         for invariant in info.invariants:
-            shown = worst(by_place.get((name, invariant.name), []))
+            shown = next(iter(info.worst_first(name, invariant.name)), None)
             if shown is not None and shown.verdict == "broken":
                 print_broken(shown, console, files.get(name) or name)
     tried = sum(e.schedules + e.random for e in info.explorations)
@@ -103,13 +90,6 @@ def print_races(info: RacesInfo, console: Console) -> None:
     failures = broken_promises(info)
     if failures:
         console.print(Text(f"{len(failures)} promises broken", style="bold red"))
-
-
-def mark(verdict: VerdictInfo | None) -> Text:
-    if verdict is None:
-        return Text("")
-    word = "BROKEN" if verdict.verdict == "broken" and verdict.promised else verdict.verdict
-    return Text(word, style=STYLES[word])
 
 
 def print_broken(verdict: VerdictInfo, console: Console, called: str) -> None:

@@ -106,7 +106,7 @@ def many_loads(trace: Trace) -> str | None:
 
 
 def many_refreshes(trace: Trace) -> str | None:
-    if len(trace.loads) <= 1:
+    if len(trace.loads) <= 1 or not trace.entries_before:
         return None
     return f"{len(trace.loads)} refreshes of one entry, by {listed([load.client for load in trace.loads])}"
 

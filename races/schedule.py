@@ -52,6 +52,8 @@ class Trace:
     unowned: list[UnownedRelease]
     done: list[Done]
     rest: list[Rest]
+    entries_before: int = 0
+    """How many keys the cache held when it began."""
     quota: int | None = None
     """How many calls a limiter may admit; None: there is no limiter."""
     admits_later: bool | None = None
@@ -128,6 +130,7 @@ class Schedules:
             unowned=seen.unowned,
             done=seen.done,
             rest=rest,
+            entries_before=len(self._entries),
             quota=self._quota() if limiting else None,
             admits_later=self._admits_later(run) if limiting and not run.cut else None,
             pictures=album,

@@ -8,7 +8,7 @@ from typing import Any
 
 import jinja2
 
-from artefact.races import RacesInfo, StepInfo, VerdictInfo, read_races
+from artefact.races import UNDISTURBED, RacesInfo, StepInfo, VerdictInfo, read_races
 from reports.charts import PALETTE
 from reports.races.diagram import diagram
 from reports.render import PAGES, flat, write_whole
@@ -23,7 +23,7 @@ class Cell:
 
     verdict: VerdictInfo
     word: str
-    """BROKEN: promised and broken; broken; kept; not promised."""
+    """As RacesInfo.word."""
     anchor: str
     tried: str
 
@@ -74,26 +74,20 @@ def page(info: RacesInfo, name: str) -> str:
     )
 
 
-def of(info: RacesInfo, contender: str, invariant: str) -> list[VerdictInfo]:
-    """Worst first: broken promises, then other breaches, shortest first; then what was kept."""
-    found = [v for v in info.verdicts if v.contender == contender and v.invariant == invariant]
-    order = {"broken": 0, "kept": 1, "not promised": 2}
-    return sorted(found, key=lambda v: (order[v.verdict], not v.promised, v.preemptions or 0, len(v.shortest)))
-
-
 def cell(info: RacesInfo, contender: str, invariant: str) -> Cell | None:
-    found = of(info, contender, invariant)
+    found = info.worst_first(contender, invariant)
     if not found:
         return None
-    worst = found[0]
-    word = "BROKEN" if worst.verdict == "broken" and worst.promised else worst.verdict
+    worst, word = found[0], info.word(contender, invariant)
     relevant = [v for v in found if v.verdict == worst.verdict]
     schedules = sum(v.schedules for v in relevant)
     whole = all(v.complete for v in relevant)
     if worst.verdict == "kept":
         tried = f"every schedule tried: {schedules:,}" if whole else f"{schedules:,} schedules tried, not all"
     elif worst.verdict == "broken":
-        tried = f"{len(worst.shortest)} steps, {plural(worst.preemptions or 0, 'preemption')}"
+        when = info.adversary_in(worst.situation)
+        tried = "" if when == UNDISTURBED else f"when {when}: "
+        tried += f"{len(worst.shortest)} steps, {plural(worst.preemptions or 0, 'preemption')}"
     else:
         tried = f"nothing found in {schedules:,}"
     return Cell(verdict=worst, word=word, anchor=anchor(worst), tried=tried)
@@ -110,7 +104,7 @@ def anchor(verdict: VerdictInfo) -> str:
 def faults(info: RacesInfo, contender: str) -> list[Fault]:
     found = []
     for invariant in info.invariants:
-        broken = [v for v in of(info, contender, invariant.name) if v.verdict == "broken"]
+        broken = [v for v in info.worst_first(contender, invariant.name) if v.verdict == "broken"]
         if broken:
             worst = broken[0]
             title = f"{contender} breaks {invariant.name}: {worst.how}"
