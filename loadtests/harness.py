@@ -75,7 +75,7 @@ def no_op_spec(stack: Stack, folder: Path) -> Spec:
 def measure_pace(stack: Stack, *, seconds: float, turns: int, kinds: tuple[str, ...] = ("plain", "ours")) -> Pace:
     """Plain Locust and our path in turn, each in a fresh process. Needs the data set to be there."""
     found: dict[str, list[float]] = {"plain": [], "ours": []}
-    with tempfile.TemporaryDirectory(prefix="stampede-spec-") as private:
+    with tempfile.TemporaryDirectory(prefix="orders-", dir=stack.directory) as private:
         spec_file = Path(private) / "spec.json"
         no_op_spec(stack, Path(private)).write(spec_file)
         for turn in range(turns):

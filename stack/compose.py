@@ -88,6 +88,7 @@ def open_containers(why: str, say: Callable[[str], None]) -> Iterator[Stack]:
             redis=redis,
             ours=True,
             remarks=(*postgres_remarks, *redis_remarks),
+            directory=guard.directory,
             register_child=guard.register_child,
             redis_switch=switch,
         )

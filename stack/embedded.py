@@ -32,6 +32,7 @@ def open_embedded(why: str, say: Callable[[str], None]) -> Iterator[Stack]:
             redis=redis.result()[0],
             ours=True,
             remarks=(*postgres.result()[1], *redis.result()[1]),
+            directory=guard.directory,
             register_child=guard.register_child,
             redis_switch=switch,
         )

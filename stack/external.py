@@ -25,5 +25,6 @@ def open_external(postgres_url: str, redis_url: str, why: str) -> Iterator[Stack
             redis=redis,
             ours=False,
             remarks=(*postgres_remarks, *redis_remarks),
+            directory=guard.directory,
             register_child=guard.register_child,
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
@@ -83,6 +84,8 @@ class Stack:
     """We started them, so we may configure and empty them. Otherwise only our schema and our keys are touched."""
     key_prefix: str = "stampede:"
     remarks: tuple[Remark, ...] = ()
+    directory: Path
+    """A private directory that is gone when this process is, however it ends."""
     register_child: Callable[[int], None] = field(repr=False)
     """Name a process (by pid) that must not outlive this one: it is killed first when this process ends in any way."""
     redis_switch: Switch | None = field(default=None, repr=False)

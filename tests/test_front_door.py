@@ -7,8 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -102,15 +104,36 @@ def test_init_writes_a_workload_that_can_be_read_and_never_overwrites_one(tmp_pa
     refuse("init", str(path), says="path")
 
 
+@dataclass(frozen=True)
+class Killed:
+    """What is left of a bench that was killed."""
+
+    folder: Path
+    """Its run folder."""
+    started: set[int]
+    """The processes that it had started."""
+    private: Path
+    """Where its temporary files were."""
+
+
 @pytest.fixture(scope="module")
-def killed_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, set[int]]]:
-    """A smoke bench that was killed with -9 after its first cell: its run folder, and the processes it had started."""
+def killed_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killed]:
+    """A smoke bench that was killed with -9 after its first cell."""
     home = tmp_path_factory.mktemp("killed")
     (home / "w.toml").write_text(FEW_RECORDS)
     command = [sys.executable, "-m", "stampede", "bench", "--plan", "smoke", "--stack", "embedded"]
     command += ["--workload", str(home / "w.toml"), "--runs", str(home / "runs")]
+    private = Path(tempfile.mkdtemp())  # outside of pytest's own, which the servers' account may not pass
+    private.chmod(0o755)
     with (home / "output").open("wb") as output:
-        suite = subprocess.Popen(command, cwd=REPO, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+        suite = subprocess.Popen(
+            command,
+            cwd=REPO,
+            env={**os.environ, "TMPDIR": str(private)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     started: set[int] = set()
     deadline = time.monotonic() + 120
     while not list((home / "runs").glob("*/samples/*.parquet")):
@@ -119,11 +142,13 @@ def killed_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path,
         started |= {child.pid for child in psutil.Process(suite.pid).children(recursive=True)}
         time.sleep(0.05)
     started |= {child.pid for child in psutil.Process(suite.pid).children(recursive=True)}
+    assert list(private.iterdir()) != []
     os.kill(suite.pid, signal.SIGKILL)
     suite.wait()
     (folder,) = (home / "runs").iterdir()
-    yield folder, started
+    yield Killed(folder, started, private)
     shutil.rmtree(home)
+    private.rmdir()
 
 
 def is_running(pid: int) -> bool:
@@ -134,28 +159,25 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def test_a_killed_bench_leaves_no_process(killed_run: tuple[Path, set[int]]) -> None:
-    _, started = killed_run
-    assert len(started) >= 5  # two servers, a master, two workers
+def test_a_killed_bench_leaves_no_process_and_no_temporary_file(killed_run: Killed) -> None:
+    assert len(killed_run.started) >= 5  # two servers, a master, two workers
     deadline = time.monotonic() + 15
-    while any(is_running(pid) for pid in started) and time.monotonic() < deadline:
+    while any(map(is_running, killed_run.started)) or list(killed_run.private.iterdir()):
+        assert time.monotonic() < deadline, (killed_run.started, list(killed_run.private.iterdir()))
         time.sleep(0.05)
-    assert [pid for pid in started if is_running(pid)] == []
 
 
-def test_a_killed_bench_leaves_a_run_folder_that_can_still_be_reported(killed_run: tuple[Path, set[int]]) -> None:
-    folder, _ = killed_run
-    assert CliRunner().invoke(app, ["report", str(folder)]).exit_code == 0
-    assert (folder / "report.html").stat().st_size > 10_000
+def test_a_killed_bench_leaves_a_run_folder_that_can_still_be_reported(killed_run: Killed) -> None:
+    assert CliRunner().invoke(app, ["report", str(killed_run.folder)]).exit_code == 0
+    assert (killed_run.folder / "report.html").stat().st_size > 10_000
 
 
 def test_a_run_folder_of_another_schema_or_with_a_cut_file_is_refused_in_one_line(
-    killed_run: tuple[Path, set[int]], tmp_path: Path
+    killed_run: Killed, tmp_path: Path
 ) -> None:
-    whole, _ = killed_run
     for name, spoil in (("schema", spoil_schema), ("cut", cut_parquet)):
         folder = tmp_path / name
-        shutil.copytree(whole, folder)
+        shutil.copytree(killed_run.folder, folder)
         spoil(folder)
         refuse("report", str(folder), says="wanted")
 
