@@ -17,9 +17,10 @@ WORTH_SAYING = 1.25
 
 RULE = (
     "Among the contenders that answered every request: the fewest loads per expiry (where the scenario has one hot "
-    "key; else per 1,000 reads). Those whose intervals overlap the lowest, or that lie within the noise floor of it, "
-    "are tied; among them the lowest read p99 wins, then the lowest p50, then the order of the run. Its price is the "
-    "figure in which it is furthest behind the reference or the next, beyond their intervals."
+    "key; else per 1,000 reads). Where the scenario is about freshness, only those are asked whose share of stale reads "
+    "after told is not told apart from the lowest. Those whose intervals overlap the lowest, or that lie within the "
+    "noise floor of it, are tied; among them the lowest read p99 wins, then the lowest p50, then the order of the run. "
+    "Its price is the figure in which it is furthest behind the reference or the next, beyond their intervals."
 )
 
 
@@ -47,6 +48,7 @@ def answer(judgement: Judgement, scenario: ScenarioInfo) -> Answer:
     able = [c for c in judgement.run.info.contenders if c.kind == "contender" and answered_all(judgement, name, c)]
     if not able:
         return Answer(scenario=scenario, winner=None, why="no contender answered every request")
+    able = freshest(judgement, scenario, able)
     metric = main_metric(judgement, name, able)
     measured = [c for c in able if not judgement.figure(name, c.name, metric.name).missing]
     if not measured:
@@ -72,6 +74,18 @@ def answer(judgement: Judgement, scenario: ScenarioInfo) -> Answer:
     beside = [c for c in able if c is not winner and (c.name == judgement.reference or c in rest[:1])]
     price, wrong_for = priced(judgement, name, winner, beside)
     return Answer(scenario=scenario, winner=winner.name, figure=figure, price=price, wrong_for=wrong_for)
+
+
+def freshest(judgement: Judgement, scenario: ScenarioInfo, able: list[ContenderInfo]) -> list[ContenderInfo]:
+    """Where the scenario is about freshness: those that break "the write is told" no more often than the best."""
+    if not scenario.judge_at_rest:
+        return able
+    shares = {c.name: judgement.figure(scenario.name, c.name, "stale-after-told") for c in able}
+    judged = [c for c in able if not shares[c.name].missing]
+    if not judged:
+        return able
+    best = min((shares[c.name] for c in judged), key=lambda share: share.value)
+    return [c for c in judged if shares[c.name].value <= best.value or overlap(shares[c.name], best)]
 
 
 def main_metric(judgement: Judgement, scenario: str, able: Sequence[ContenderInfo]) -> Metric:
