@@ -17,7 +17,7 @@ WORTH_SAYING = 1.25
 
 RULE = (
     "Among the contenders that answered every request: the fewest loads per expiry (where the scenario has one hot "
-    "key; else per 1,000 reads). Where the scenario is about freshness, only those are asked whose share of stale reads "
+    "key; else per 1,000 reads). Where the scenario is about freshness, only those count whose share of stale reads "
     "after told is not told apart from the lowest. Those whose intervals overlap the lowest, or that lie within the "
     "noise floor of it, are tied; among them the lowest read p99 wins, then the lowest p50, then the order of the run. "
     "Its price is the figure in which it is furthest behind the reference or the next, beyond their intervals."
