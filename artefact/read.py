@@ -59,6 +59,15 @@ class Run:
         return self.table("samples")
 
     @cached_property
+    def sample_count(self) -> int:
+        """Rows of all done cells' samples, as their files' footers say."""
+        return sum(pq.read_metadata(path).num_rows for path in table_files(self.folder, "samples", self.done))
+
+    def samples_of(self, cell: int) -> pd.DataFrame:
+        """The same of one done cell, read anew each time. Raises RunFolderError where its file cannot be read."""
+        return as_frame(read_part(self.folder / "samples" / f"cell-{cell:05d}.parquet", TABLES["samples"]))
+
+    @cached_property
     def servers(self) -> pd.DataFrame:
         """Counters before and after each cell, as schema.SERVERS."""
         return self.table("servers")
@@ -77,10 +86,13 @@ class Run:
         """A whole table as one frame. Raises RunFolderError where a file cannot be read."""
         schema = TABLES[name]
         parts = [read_part(path, schema) for path in table_files(self.folder, name, self.done)]
-        whole = pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table()
-        texts = [f.name for f in schema if pa.types.is_string(f.type)]
-        frame: pd.DataFrame = whole.to_pandas(types_mapper=EXACT.get, categories=texts, split_blocks=True)
-        return frame
+        return as_frame(pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table())
+
+
+def as_frame(whole: pa.Table) -> pd.DataFrame:
+    texts = [f.name for f in whole.schema if pa.types.is_string(f.type)]
+    frame: pd.DataFrame = whole.to_pandas(types_mapper=EXACT.get, categories=texts, split_blocks=True)
+    return frame
 
 
 def read_run(folder: Path) -> Run:

@@ -19,8 +19,8 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from artefact.schema import ContenderInfo, ScenarioInfo
 from reports import words
-from reports.frames import Cell, Floats
-from reports.judge import Judgement, Verdict
+from reports.frames import Cell, Floats, of_group
+from reports.judge import Judgement, Verdict, values_of
 from reports.metrics import loads as loads_of
 from reports.metrics.metric import find_metric
 from reports.metrics.response import EPISODES_BEYOND, SAMPLES_BEYOND, Spans, evidence, reads, spans
@@ -192,17 +192,23 @@ def slower(waits: Floats, least: float) -> tuple[Floats, Floats]:
     return x[kept], shares[kept]
 
 
+@of_group
+def slower_of(cells: Sequence[Cell]) -> tuple[Floats, Floats]:
+    """The curve of all rounds together, as far as evidence goes; empty where nothing was answered."""
+    each = [spans(cell, reads(cell)) for cell in cells]
+    waits = np.concatenate([s.wait_ms for s in each])
+    if not len(waits) or not np.isfinite(waits).any():
+        return np.array([]), np.array([])
+    return slower(waits, carried(each, len(waits)))
+
+
 def distribution(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
     """How long users wait: share of reads slower than t, all rounds together."""
     figure = new_figure(7.6, 4.2)
     axes = figure.add_subplot()
     rows = []
     for contender, cells in of_scenario(judgement, scenario):
-        each = [spans(cell, reads(cell)) for cell in cells]
-        waits = np.concatenate([s.wait_ms for s in each])
-        if not len(waits) or not np.isfinite(waits).any():
-            continue
-        x, y = slower(waits, carried(each, len(waits)))
+        x, y = slower_of(cells)
         if len(x) < 2:
             continue
         style = style_of(judgement.run.info.contenders, contender.name)
@@ -276,12 +282,9 @@ def legend(figure: Figure) -> None:
 
 def load_time_s(judgement: Judgement, scenario: ScenarioInfo) -> float:
     """Δ: how long one load takes, distance included: the median over the reference's loads as its gateway saw them."""
-    took = [
-        cell.rows["load_end_s"] - cell.rows["load_start_s"] for cell in judgement.of(scenario.name, judgement.reference)
-    ]
-    known = array([float(v) for series in took for v in series.dropna()])
-    if len(known):
-        return float(np.median(known))
+    median_s = loads_of.load_times_s(judgement.of(scenario.name, judgement.reference))[0]
+    if not math.isnan(median_s):
+        return median_s
     return float(scenario.measured.get("load_ms", math.nan)) / 1e3
 
 
@@ -307,7 +310,7 @@ def expiries(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
             mark(axes, contender.name, 0)
             rows.append([contender.name, words.MISSING, "", "", estimate.why])
             continue
-        own = array([metric.of_cell(cell) for cell in cells])
+        own = array(values_of(cells)[metric.name])
         offset = np.linspace(-0.16, 0.16, len(own)) if len(own) > 1 else np.zeros(1)
         axes.plot(own, y + offset, linestyle="none", marker="o", markersize=3.5, color=style.color, alpha=0.45)
         axes.plot([estimate.low, estimate.high], [y, y], color=style.color, linewidth=2.5, solid_capstyle="butt")
@@ -361,7 +364,11 @@ def expiries(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
 
 def typical(cells: Sequence[Cell], mean: float) -> tuple[Cell, float] | None:
     """A cell and the instant of the expiry in it whose loads are nearest to the mean; the first of equals."""
-    found = [(abs(e.loads - mean), cell.info.id, e.begin_s, cell) for cell in cells for e in loads_of.episodes(cell)]
+    found = [
+        (abs(e.loads - mean), cell.info.id, e.begin_s, cell)
+        for cell, seen in zip(cells, loads_of.episodes_of(cells), strict=True)
+        for e in seen
+    ]
     if not found:
         return None
     _, _, begin, cell = min(found, key=lambda f: f[:3])
@@ -372,7 +379,7 @@ def timeline(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
     """What happens at one expiry: a row a request, from due to end, with its load."""
     panels = []
     for contender, cells in of_scenario(judgement, scenario):
-        if contender.kind != "contender" or loads_of.hot_key(cells[0]) is None:
+        if contender.kind != "contender" or loads_of.hot_key_of(cells) is None:
             continue
         mean = judgement.figure(scenario.name, contender.name, "loads-per-expiry").value
         pick = typical(cells, mean)

@@ -13,7 +13,7 @@ from artefact.doubts import Doubt, DoubtKind
 from artefact.read import Run
 from artefact.schema import ContenderInfo, ScenarioInfo
 from reports import frames
-from reports.frames import Cell
+from reports.frames import Cell, of_group
 from reports.freshness.doubts import doubts_of_freshness
 from reports.freshness.history import AT_REST
 from reports.metrics import counts
@@ -33,6 +33,7 @@ from reports.statistics import (
     shift,
 )
 from reports.surroundings import CHECKS as SURROUNDINGS
+from reports.surroundings import OF_GROUPS as SURROUNDINGS_OF_GROUPS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,21 @@ class Verdict:
     """Noise floor, a share."""
     adjusted_p: float
     sentence: Sentence
+
+
+Check = Callable[["Judgement"], Iterable[Doubt]]
+
+
+@of_group
+def figures_of(cells: Sequence[Cell]) -> dict[str, Estimate]:
+    """Every metric's figure of one contender in one scenario."""
+    return {metric.name: metric.estimate(cells) for metric in metrics()}
+
+
+@of_group
+def values_of(cells: Sequence[Cell]) -> dict[str, list[float]]:
+    """The figure of each round, of the metrics that are compared."""
+    return {metric.name: [metric.of_cell(cell) for cell in cells] for metric in metrics() if metric.compared}
 
 
 @dataclass(frozen=True)
@@ -82,8 +98,11 @@ class Judgement:
     @cached_property
     def figures(self) -> dict[tuple[str, str, str], Estimate]:
         """(scenario, contender, metric): the figure over the rounds."""
-        pairs = itertools.product(self.scenarios, self.run.info.contenders, metrics())
-        return {(s.name, c.name, m.name): m.estimate(self.of(s.name, c.name)) for s, c, m in pairs}
+        found = {}
+        for s, c in itertools.product(self.scenarios, self.run.info.contenders):
+            for name, estimate in figures_of(self.of(s.name, c.name)).items():
+                found[s.name, c.name, name] = estimate
+        return found
 
     def figure(self, scenario: str, contender: str, metric: str) -> Estimate:
         return self.figures[scenario, contender, metric]
@@ -101,8 +120,10 @@ class Judgement:
         return min((len(cells) for cells in self.groups.values() if cells[0].contender.kind != "ruler"), default=0)
 
     def paired(self, scenario: str, contender: str, against: str, metric: Metric) -> Comparison:
-        mine = {cell.info.round: metric.of_cell(cell) for cell in self.of(scenario, contender)}
-        other = {cell.info.round: metric.of_cell(cell) for cell in self.of(scenario, against)}
+        mine, other = (
+            {cell.info.round: value for cell, value in zip(cells, values_of(cells)[metric.name], strict=True)}
+            for cells in (self.of(scenario, contender), self.of(scenario, against))
+        )
         both = sorted(mine.keys() & other.keys())
         return compare([mine[r] for r in both], [other[r] for r in both])
 
@@ -187,11 +208,17 @@ class Judgement:
         aside = self.apart
         about_apart = [x for check in OF_APART for x in check(aside)] if aside is not None else []
         about_limiters = [x for check in OF_LIMITING for x in check(limiting)] if limiting is not None else []
-        about_freshness = doubts_of_freshness(each(self))
-        general = (doubt for check in checks for doubt in check(self))
+        about_freshness = self.checked(about_fresh)
+        general = (doubt for check in checks for doubt in self.checked(check))
         found = together(itertools.chain(general, about_freshness, about_apart, about_limiters))
         found.sort(key=lambda doubt: d.KINDS.index(doubt.kind))
         return [replace(doubt, number=i) for i, doubt in enumerate(found, 1)]
+
+    def checked(self, check: Check) -> Iterator[Doubt]:
+        """What a check finds: group by group, where it looks at one at a time."""
+        if check not in BY_GROUP:
+            return iter(check(self))
+        return (doubt for _, _, cells in each(self) for doubt in doubts_of_group(cells)[check.__name__])
 
     @property
     def above_all(self) -> list[Doubt]:
@@ -448,6 +475,13 @@ def errors(judgement: Judgement) -> Iterator[Doubt]:
             )
 
 
+@of_group
+def own_lags_ms(cells: Sequence[Cell]) -> tuple[float, float]:
+    """Our own lateness at p50 and p99."""
+    lags = own_lag_ms(cells)
+    return quantile(lags, 0.5), quantile(lags, 0.99)
+
+
 def own_lag_ms(cells: Sequence[Cell]) -> frames.Floats:
     """start − max(due, thread free) of what began.
 
@@ -543,6 +577,7 @@ def machine_busy(judgement: Judgement) -> Iterator[Doubt]:
         )
 
 
+@of_group
 def distance_ms(cells: Sequence[Cell]) -> float:
     """Simulated distance a round trip as achieved, at the median over requests; nan where none was made."""
     each_ms = [
@@ -595,6 +630,32 @@ def remarks(judgement: Judgement) -> Iterator[Doubt]:
     for remark in judgement.run.info.remarks:
         cost = remark.get("cost", "")
         yield Doubt(kind=d.REMARK, what=f"{remark.get('what', remark.get('name', ''))}{': ' if cost else ''}{cost}")
+
+
+def about_fresh(judgement: Judgement) -> Iterator[Doubt]:
+    return doubts_of_freshness(each(judgement))
+
+
+BY_GROUP: tuple[Check, ...] = (
+    counts_differ,
+    saturated,
+    errors,
+    generator_late,
+    database_busy,
+    machine_busy,
+    distance_off,
+    not_steady,
+    about_fresh,
+    *SURROUNDINGS_OF_GROUPS,
+)
+"""Checks that look at one contender in one scenario at a time."""
+
+
+@of_group
+def doubts_of_group(cells: Sequence[Cell]) -> dict[str, list[Doubt]]:
+    """What each of them finds in one group, by the check's name."""
+    alone = Judgement(cells[0].shelf.run, cells)
+    return {check.__name__: list(check(alone)) for check in BY_GROUP}
 
 
 OF_APART = (counts_differ, machine_busy)

@@ -11,7 +11,7 @@ from reports import words
 from reports.frames import Cell, Floats
 from reports.grid import Entry, Grid
 from reports.judge import Judgement
-from reports.metrics.servers import hit_share, redis_hit_share
+from reports.metrics.servers import hit_shares, redis_hit_share
 from reports.statistics import median
 
 COMMANDS = 4
@@ -111,7 +111,7 @@ def entries(cells: Sequence[Cell], gauges: Gauges, slow: pd.DataFrame) -> list[E
     own = slow[slow["cell"].isin([cell.info.id for cell in cells])]
     slowest = max(zip(own["value"], own["event"], strict=True), default=None)
     return [
-        Entry(text=percent([hit_share(cell) for cell in cells])),
+        Entry(text=percent(hit_shares(cells))),
         Entry(text=percent([redis_hit_share(cell) for cell in cells])),
         Entry(text=memory, detail="" if math.isnan(limit) else f"of {limit / 2**20:.1f} MiB" if limit else "no limit"),
         Entry(text=whole(most(cells, gauges, "connected_clients"))),
@@ -151,7 +151,7 @@ def csv_rows(judgement: Judgement) -> list[tuple[object, ...]]:
         for (scenario, contender), cells in part.groups.items() if part is not None else ():
             own = slow[slow["cell"].isin([cell.info.id for cell in cells])]
             figures = (
-                median([hit_share(cell) for cell in cells]).value,
+                median(hit_shares(cells)).value,
                 median([redis_hit_share(cell) for cell in cells]).value,
                 *(most(cells, gauges, name) for name in ("used_memory", "maxmemory", "connected_clients")),
                 median([per_s(cell, "stats.total_commands_processed") for cell in cells]).value,

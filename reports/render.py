@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 
 from artefact.read import Run, read_run
 from artefact.schema import METHOD, ContenderInfo, ScenarioInfo
 from reports import answer, charts, decision, monitoring, provoked, words
 from reports.charts import Chart
 from reports.experiments import section as experiments
-from reports.frames import Cell
+from reports.frames import Cell, Floats, of_group
 from reports.freshness.charts import charts as freshness_charts
 from reports.judge import (
     Judgement,
@@ -30,7 +31,7 @@ from reports.judge import (
     distance_ms,
     judge,
     machine_cpu,
-    own_lag_ms,
+    own_lags_ms,
 )
 from reports.limiting import section as limiters
 from reports.metrics.metric import Metric, metrics
@@ -292,8 +293,8 @@ NO_OP = "no-op"
 def lag(judgement: Judgement, scenario: ScenarioInfo, contender: ContenderInfo) -> dict[str, str]:
     """What the run achieved of what was asked, for one contender."""
     cells = judgement.of(scenario.name, contender.name)
-    lags = own_lag_ms(cells)
-    rates = [len(cell.due) / cell.window_s for cell in cells]
+    lag_p50_ms, lag_p99_ms = own_lags_ms(cells)
+    rates = achieved_per_s(cells)
 
     def busy(used: Callable[[Cell], float]) -> str:
         middle = quantile(charts.array([used(cell) / cores(judgement) for cell in cells]), 0.5)
@@ -303,8 +304,8 @@ def lag(judgement: Judgement, scenario: ScenarioInfo, contender: ContenderInfo) 
         "contender": contender.name,
         "offered": f"{scenario.workload['rate_per_s']:g}/s",
         "achieved": f"{sum(rates) / len(rates):.1f}/s",
-        "our lag p50": words.with_unit(quantile(lags, 0.5), "ms"),
-        "our lag p99": words.with_unit(quantile(lags, 0.99), "ms"),
+        "our lag p50": words.with_unit(lag_p50_ms, "ms"),
+        "our lag p99": words.with_unit(lag_p99_ms, "ms"),
         "machine's floor p50": words.with_unit(scenario.measured.get("timer_floor_p50_ms", math.nan), "ms"),
         "machine's floor p99": words.with_unit(scenario.measured.get("timer_floor_p99_ms", math.nan), "ms"),
         "the harness' share of read p50": instrument_share(judgement, scenario, cells),
@@ -320,19 +321,32 @@ def lag(judgement: Judgement, scenario: ScenarioInfo, contender: ContenderInfo) 
 
 def instrument_share(judgement: Judgement, scenario: ScenarioInfo, cells: Sequence[Cell]) -> str:
     """How much of a read is the harness' own: the no-op's p50 over this contender's, both from due times."""
-    alone, whole = (
-        quantile(charts.array([float(v) for cell in some for v in cell.reads["response_ms"]]), 0.5)
-        for some in (judgement.of(scenario.name, NO_OP), cells)
-    )
+    alone, whole = (middle_ms(some) for some in (judgement.of(scenario.name, NO_OP), cells))
     return words.MISSING if math.isnan(alone) or not whole else f"{100 * min(1.0, alone / whole):.0f} %"
 
 
+def times_ms(cells: Sequence[Cell], name: str) -> Floats:
+    """Of all reads that ended."""
+    each = [cell.reads[name].to_numpy(dtype=np.float64) for cell in cells]
+    whole = np.concatenate(each) if each else np.array([])
+    return np.asarray(whole[~np.isnan(whole)])
+
+
+@of_group
+def middle_ms(cells: Sequence[Cell]) -> float:
+    return quantile(times_ms(cells, "response_ms"), 0.5)
+
+
+@of_group
+def achieved_per_s(cells: Sequence[Cell]) -> list[float]:
+    """Due requests a second, in each round."""
+    return [len(cell.due) / cell.window_s for cell in cells]
+
+
+@of_group
 def stretch(cells: Sequence[Cell]) -> str:
     """Response time over service time at p99: how much of a wait is the queue before the start."""
-    response, service = (
-        quantile(charts.array([float(v) for cell in cells for v in cell.reads[name]]), 0.99)
-        for name in ("response_ms", "service_ms")
-    )
+    response, service = (quantile(times_ms(cells, name), 0.99) for name in ("response_ms", "service_ms"))
     return words.MISSING if math.isnan(response) or not service else f"{response / service:.2f}"
 
 

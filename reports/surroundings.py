@@ -12,7 +12,7 @@ import pandas as pd
 
 from artefact import doubts as d
 from artefact.doubts import Doubt
-from reports.frames import Cell
+from reports.frames import Cell, of_group
 from reports.metrics.response import waits_ms
 from reports.statistics import MIN_ROUNDS, Floats, quantile, shift
 
@@ -214,11 +214,16 @@ def canary_change(rounds: Sequence[int], values: Sequence[float]) -> float:
     return halves_change(np.log(by_round)) if len(by_round) >= 4 else 0.0
 
 
+@of_group
+def p50_by_round(cells: Sequence[Cell]) -> dict[int, float]:
+    return {cell.info.round: quantile(waits_ms(cell.reads), 0.5) for cell in cells}
+
+
 def rounds_change(contenders: Sequence[Sequence[Cell]]) -> float:
     """The same of the contenders' read p50, each against its own median, averaged in each round; 0 below MIN_ROUNDS."""
     logs: dict[int, list[float]] = {}
     for cells in contenders:
-        p50 = {cell.info.round: quantile(waits_ms(cell.reads), 0.5) for cell in cells if cell.contender.kind != "ruler"}
+        p50 = {} if cells[0].contender.kind == "ruler" else p50_by_round(cells)
         known = {r: math.log(v) for r, v in p50.items() if math.isfinite(v) and v > 0}
         centre = float(np.median(list(known.values()))) if known else 0.0
         for number, value in known.items():
@@ -319,3 +324,5 @@ CHECKS = (
     littles_law,
     littles_law_in_the_database,
 )
+OF_GROUPS = (other_load, cpu_saturated, rate_missed, few_samples, littles_law, littles_law_in_the_database)
+"""Those that look at one contender in one scenario at a time."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from reports.frames import Cell
+from reports.frames import Cell, of_group
 from reports.freshness.curve import Curve, classes, curve, together
 from reports.freshness.history import Bools
 from reports.freshness.judge import Judged
@@ -130,6 +130,7 @@ def most_behind(cell: Cell) -> float:
     return float(j.behind[j.reads.measured].max(initial=0)) if j is not None else math.nan
 
 
+@of_group
 def curve_of(cells: Sequence[Cell]) -> Curve | None:
     """Share fresh against time since told, of all rounds together."""
     every = judged(cells)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from reports.frames import Cell
+from reports.frames import Cell, of_group
 from reports.metrics.metric import Metric
 from reports.statistics import Estimate, clustered_mean, missing
 
@@ -88,6 +88,27 @@ def episodes(cell: Cell) -> list[Episode]:
         reach = float(np.nanmax(ends[first:last], initial=starts[last - 1]))
         found.append(Episode(cell.info.id, float(starts[first]), reach, int(counts[first:last].sum())))
     return found
+
+
+@of_group
+def episodes_of(cells: Sequence[Cell]) -> list[list[Episode]]:
+    """Those of each cell."""
+    return [episodes(cell) for cell in cells]
+
+
+@of_group
+def hot_key_of(cells: Sequence[Cell]) -> int | None:
+    """The first cell's."""
+    return hot_key(cells[0]) if cells else None
+
+
+@of_group
+def load_times_s(cells: Sequence[Cell]) -> tuple[float, float, int]:
+    """Of each load as the gateway saw it, distance included: median, mean, how many; nan where there was none."""
+    rows = [(cell.rows["load_end_s"] - cell.rows["load_start_s"]).to_numpy(dtype=np.float64) for cell in cells]
+    took = np.concatenate(rows) if rows else np.array([])
+    took = took[~np.isnan(took)]
+    return (float(np.median(took)), float(took.mean()), len(took)) if len(took) else (np.nan, np.nan, 0)
 
 
 def loads_per_expiry(cell: Cell) -> float:

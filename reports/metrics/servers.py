@@ -1,10 +1,11 @@
 """What the servers themselves say that a contender cost them, and the same from our side."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from reports.frames import Cell
+from reports.frames import Cell, of_group
 from reports.freshness.history import AT_REST
 from reports.metrics.metric import Metric
 
@@ -28,6 +29,12 @@ def hit_share(cell: Cell) -> float:
     reads = cell.reads
     asked = reads[reads["first_cache_answer"].notna() & ~reads["outcome"].isin(["failed", "unanswered"])]
     return float(((asked["first_cache_answer"] == "value") & (asked["loads"] == 0)).mean()) if len(asked) else math.nan
+
+
+@of_group
+def hit_shares(cells: Sequence[Cell]) -> list[float]:
+    """That of each cell."""
+    return [hit_share(cell) for cell in cells]
 
 
 def redis_hit_share(cell: Cell) -> float:

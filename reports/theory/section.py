@@ -4,15 +4,15 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from artefact.schema import ContenderInfo, ScenarioInfo
 from reports import charts, words
 from reports.charts import Chart
-from reports.frames import Cell
+from reports.frames import Cell, of_group
 from reports.judge import Judgement, cores
 from reports.limiting.judge import judged as judge_limiters
+from reports.metrics.loads import load_times_s
 from reports.statistics import Estimate
 from reports.theory import forms
 
@@ -91,11 +91,9 @@ def reads_per_s(scenario: ScenarioInfo) -> float:
     return float(scenario.workload["rate_per_s"]) * float(scenario.workload["read_share"])
 
 
-def load_times_s(cells: Sequence[Cell]) -> forms.Floats:
-    """Each load as the gateway saw it, distance included."""
-    rows = [(cell.rows["load_end_s"] - cell.rows["load_start_s"]).to_numpy(dtype=np.float64) for cell in cells]
-    took = np.concatenate(rows)
-    return np.asarray(took[~np.isnan(took)])
+@of_group
+def asks_no_cache(cells: Sequence[Cell]) -> bool:
+    return all(cell.rows["first_cache_answer"].isna().all() for cell in cells)
 
 
 def takes_turns(c: ContenderInfo, judgement: Judgement) -> bool:
@@ -109,8 +107,7 @@ def of_expiries(
     measured = judgement.figure(scenario.name, c.name, "loads-per-expiry")
     if measured.missing:
         return
-    rate, took = reads_per_s(scenario), load_times_s(cells)
-    load_s = float(np.median(took)) if len(took) else math.nan
+    rate, load_s = reads_per_s(scenario), load_times_s(cells)[0]
     cpu_s = float(scenario.measured.get("cpu_ms") or scenario.workload.get("load_cpu_ms") or 0.0) / 1e3
     c_cores = cores(judgement)
     shown = f"1 + {rate:g}/s × {1e3 * load_s:.3g} ms"
@@ -149,8 +146,8 @@ def of_hits(judgement: Judgement, scenario: ScenarioInfo, c: ContenderInfo, cell
     if not takes_turns(c, judgement) or scenario.workload.get("arrivals") != "poisson" or scenario.cold:
         return
     reads, writes = rates(scenario)
-    took = load_times_s(cells)
-    load_s = float(np.mean(took)) if len(took) else 0.0
+    _, mean_s, loads = load_times_s(cells)
+    load_s = mean_s if loads else 0.0
     ttl_s = float(scenario.workload["ttl_s"])
     yield Line(
         scenario=scenario.name,
@@ -175,8 +172,8 @@ def of_staleness(
     )
     if c.name != TTL_ONLY or not writes.any() or before.missing or after.missing:
         return
-    took = load_times_s(cells)
-    load_s = float(np.mean(took)) if len(took) else 0.0
+    _, mean_s, loads = load_times_s(cells)
+    load_s = mean_s if loads else 0.0
     ttl_s = float(scenario.workload["ttl_s"])
     yield Line(
         scenario=scenario.name,
@@ -198,8 +195,7 @@ def of_database(
     judgement: Judgement, scenario: ScenarioInfo, c: ContenderInfo, cells: Sequence[Cell]
 ) -> Iterator[Line]:
     """Who loads on every read keeps the database at a steady rate: its loads wait as M/M/c says, a core a server."""
-    asks_no_cache = all(cell.rows["first_cache_answer"].isna().all() for cell in cells)
-    if not asks_no_cache:
+    if not asks_no_cache(cells):
         return
     yield Line(
         scenario=scenario.name,
@@ -210,8 +206,8 @@ def of_database(
         measured=judgement.figure(scenario.name, c.name, "loads-per-1000-reads"),
     )
     alone_ms, cpu_ms = (float(scenario.measured.get(name, math.nan)) for name in ("load_ms", "cpu_ms"))
-    took, servers, rate = load_times_s(cells), cores(judgement), reads_per_s(scenario)
-    if math.isnan(alone_ms) or math.isnan(cpu_ms) or math.isnan(servers) or not len(took):
+    (_, mean_s, _), servers, rate = load_times_s(cells), cores(judgement), reads_per_s(scenario)
+    if any(math.isnan(x) for x in (alone_ms, cpu_ms, servers, mean_s)):
         return
     if rate * cpu_ms / 1e3 >= servers:
         return
@@ -226,7 +222,7 @@ def of_database(
             f"{wait_ms:.2g} ms (M/M/c at {rate:g}/s × {cpu_ms:.3g} ms)"
         ),
         predicted=alone_ms + distance_ms + wait_ms,
-        measured=Estimate(value=1e3 * float(np.mean(took)), rounds=len(cells)),
+        measured=Estimate(value=1e3 * mean_s, rounds=len(cells)),
         unit="ms",
     )
 

@@ -1,0 +1,154 @@
+"""How large a run the report can carry: plants a run folder of so many samples, renders it, prints what that took.
+
+    make scale                          10,000,000 samples
+    make scale ARGS="--samples 1000000"
+
+Nothing is measured here but the report itself. Limits: 60 s of CPU, 1 GB and a page below 3 MB for ten million; 500 MB
+for a million. Exit 1 where one is broken.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from artefact.schema import SAMPLES, CellInfo
+from artefact.write import RunWriter
+from tests.reports import planted
+
+ROUNDS = 8
+
+
+def cell_table(cell: CellInfo, count: int, rng: np.random.Generator) -> tuple[pa.Table, dict[str, int]]:
+    """So many samples of a cell, as columns: hits, some loads, some writes, a tenth of warm-up; and their totals."""
+    assert cell.begin_ns is not None
+    assert cell.window_end_ns is not None
+    due = np.sort(rng.integers(cell.begin_ns, cell.window_end_ns, count))
+    start = due + rng.integers(50_000, 200_000, count)
+    none = cell.contender in ("bare-get",)
+    loads = np.zeros(count, bool) if none else rng.random(count) < (1.0 if cell.contender == "no-cache" else 0.05)
+    write = np.zeros(count, bool) if cell.scenario == "stampede" else rng.random(count) < 0.05
+    loads &= ~write
+    took = rng.lognormal(-0.3, 0.3, count) * 1e6 + np.where(loads, 8e6, 0) + np.where(write, 2e6, 0)
+    end = start + took.astype(np.int64)
+    key = np.ones(count, np.int64) if cell.scenario == "stampede" else np.minimum(rng.zipf(1.6, count), 50_000)
+    version = np.arange(count, dtype=np.int64)
+    commands = np.where(loads, 2, 1) * (0 if cell.contender == "no-cache" else 1)
+
+    def where(values: np.ndarray, kept: np.ndarray) -> pa.Array:
+        return pa.array(values, mask=~kept)
+
+    columns = {
+        "cell": np.full(count, cell.id, np.int32),
+        "round": np.full(count, cell.round, np.int32),
+        "process": rng.integers(0, 2, count).astype(np.int16),
+        "client": rng.integers(0, 32, count).astype(np.int32),
+        "warm_up": due < cell.window_start_ns,
+        "key": key,
+        "due_ns": due,
+        "free_ns": due - 1_000_000,
+        "start_ns": start,
+        "end_ns": end,
+        "found": pa.array(np.ones(count, bool)),
+        "loads": loads.astype(np.int32),
+        "load_start_ns": where(start + 600_000, loads),
+        "load_end_ns": where(start + 8_000_000, loads),
+        "commands": commands.astype(np.int32),
+        "round_trips": (commands + loads).astype(np.int32),
+        "distance_ns": (commands + loads).astype(np.int64) * 500_000,
+        "version_written": where(version, write),
+        "commit_start_ns": where(start + 1_000_000, write),
+        "commit_end_ns": where(start + 1_500_000, write),
+    }
+    texts = {
+        "scenario": np.full(count, cell.scenario, object),
+        "contender": np.full(count, cell.contender, object),
+        "operation": np.where(write, "write", "read"),
+    }
+    if cell.contender != "no-cache":
+        texts["first_cache_answer"] = np.where(loads, "none", "value")
+    arrays = []
+    for f in SAMPLES:
+        if f.name in texts:
+            arrays.append(pa.array(texts[f.name], pa.string()).dictionary_encode().cast(f.type))
+        elif f.name in columns:
+            arrays.append(pa.array(columns[f.name]).cast(f.type))
+        else:
+            arrays.append(pa.nulls(count, f.type))
+    totals = {"loads": int(loads.sum()), "commands": int(commands.sum())}
+    return pa.Table.from_arrays(arrays, schema=SAMPLES), totals
+
+
+def plant_many(folder: Path, samples: int) -> None:
+    """A run shaped like plan quick: two scenarios, seven rows, eight rounds; its accounts balance."""
+    rng = np.random.default_rng(1)
+    planted.plant(folder, rounds=ROUNDS, scenarios=[planted.scenario(n, rate_per_s=1.0) for n in SCENARIOS])
+    from artefact.read import read_run
+
+    info = read_run(folder).info
+    writer = RunWriter(folder, info)
+    each = samples // len(info.cells)
+    for cell in info.cells:
+        rows, totals = cell_table(cell, each, rng)
+        cell.locust_requests = each
+        accounts = [
+            ("redis", "command.get", 0.0, float(totals["commands"]), "calls"),
+            ("postgres", "statement.load.calls", 0.0, float(totals["loads"]), "calls"),
+            ("postgres", "statement.load.exec_ms", 0.0, 8.0 * totals["loads"], "ms"),
+            ("process-0", "command.get", 0.0, float(totals["commands"]), "calls"),
+            ("process-0", "load", 0.0, float(totals["loads"]), "calls"),
+            ("machine", "clock.monotonic_s", 0.0, 5.0, "s"),
+        ]
+        writer.add_cell(cell.id, rows, [(cell.id, *entry) for entry in accounts], [])
+    writer.save()
+
+
+SCENARIOS = ("read-heavy", "stampede")
+REPORT = """
+import json, resource, sys, time
+from pathlib import Path
+from reports.render import render
+page = render(Path(sys.argv[1]))
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(json.dumps({"cpu_s": used.ru_utime + used.ru_stime, "peak_mb": used.ru_maxrss / 1e3, "html_mb": page.stat().st_size / 1e6}))
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--samples", type=int, default=10_000_000)
+    parser.add_argument("--keep", type=Path, help="plant the run here and leave it")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = chosen.keep or Path(scratch) / "run"
+        if not (folder / "run.json").exists():
+            plant_many(folder, chosen.samples)
+        begun = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-c", REPORT, str(folder)],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=Path(__file__).resolve().parent.parent,
+            env={**os.environ, "OMP_NUM_THREADS": "2"},
+        )
+        took = json.loads(done.stdout.splitlines()[-1])
+    limits = {"cpu_s": 60.0, "peak_mb": 500.0 if chosen.samples <= 1_000_000 else 1000.0, "html_mb": 3.0}
+    print(f"{chosen.samples:,} samples, report in {time.perf_counter() - begun:.1f} s:")
+    for name, limit in limits.items():
+        print(f"  {name} {took[name]:.1f} (limit {limit:g}){'' if took[name] < limit else '  BROKEN'}")
+    return int(any(took[name] >= limit for name, limit in limits.items()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
