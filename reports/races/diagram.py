@@ -47,7 +47,7 @@ def drawn(step: StepInfo, number: int, lanes: dict[str, int], state_x: int, pref
         room = int((end - begin - 12) / CHARACTER)
         parts.append(f'<line x1="{begin}" x2="{end}" y1="{y}" y2="{y}" class="call" marker-end="url(#{prefix}-a)"/>')
         parts.append(f'<circle cx="{begin}" cy="{y}" r="3" class="dot"/>')
-        parts.append(f'<text x="{begin + 8}" y="{y - 5}" class="label">{escape(cut(label, room))}</text>')
+        parts.append(f'<text x="{begin + 8}" y="{y - 5}" class="command">{escape(cut(label, room))}</text>')
     else:
         x = lanes.get(step.client, lanes["redis"])
         anchor = "start" if step.client else "middle"

@@ -157,6 +157,15 @@ def test_a_subscriber_is_seen_as_waiting(tmp_path: Path, explore: Explore) -> No
     assert info.schedules > 1
 
 
+def test_a_library_is_explored_from_one_file(explore: Explore) -> None:
+    """dogpile.cache's distributed lock has no TTL by default: when its holder dies a reader waits without end."""
+    pytest.importorskip("dogpile.cache")
+    contender = find_explorable(str(Path(__file__).parents[2] / "examples" / "dogpile_cache.py"))
+    _, verdicts = explore(contender, "reader-reader-death")
+    assert verdicts["waits-at-most-lock-ttl"].verdict == "broken"
+    assert explore(contender, "reader-reader")[1]["one-load-per-miss"].verdict != "broken"
+
+
 def test_a_writer_that_waits_for_a_row_is_seen_as_waiting(world: World) -> None:
     """The second UPDATE is held back by PostgreSQL until the first client's COMMIT, and the others go on meanwhile."""
     schedules = Schedules(world, find_explorable("cache-aside").pattern, situations()["writer-writer"])
