@@ -235,7 +235,11 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant(
         promise=Promise.SURVIVES_CACHE_LOSS, broken=no_answer, applies=lambda s: not (s.failing_loads or s.limiting)
     ),
-    Invariant(promise=Promise.ADMITS_AT_MOST_ITS_BOUND, broken=over_the_bound, applies=lambda s: s.limiting),
+    Invariant(
+        promise=Promise.ADMITS_AT_MOST_ITS_BOUND,
+        broken=over_the_bound,
+        applies=lambda s: s.limiting and s.start is Start.COLD,
+    ),
     Invariant(
         promise=Promise.REFUSED_CALLS_ARE_FREE,
         broken=refused_calls_counted,

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from patterns.caching.base import CachePattern, Config, Kit, Promise, Record
 from patterns.catalogue import Contender, LimitingContender, find
-from patterns.limiting.base import Decision, RateLimiter
+from patterns.limiting.base import Decision, RateLimiter, Strict
 from scenarios.races.limiters import LIMIT, WINDOW_S
 
 
@@ -19,6 +19,12 @@ class Limited(CachePattern):
         super().__init__(kit, config)
         settings = self.limiter.config_type(limit=LIMIT, window_s=WINDOW_S, key_prefix=config.key_prefix)
         self.limits = self.limiter(kit.redis, settings, kit.now)
+
+    @classmethod
+    def at_once(cls) -> int:
+        """How many calls its own contract lets in at once."""
+        contract = cls.limiter.promised(cls.limiter.config_type(limit=LIMIT, window_s=WINDOW_S))
+        return contract.limit if isinstance(contract, Strict) else contract.capacity
 
     def hit(self) -> Decision:
         """One call of the one subject."""

@@ -239,8 +239,12 @@ class Schedules:
         version = record.get("version") if record is not None else None
         return Rest(record_id=record_id, stored=stored, read=version, found=record is not None)
 
-    def _quota(self) -> int:
-        return 0 if self.situation.start is Start.AT_LIMIT else LIMIT
+    def _quota(self) -> int | None:
+        """Calls at once that keep its own contract. At the limit only refused calls are asked about."""
+        if self.situation.start is Start.AT_LIMIT:
+            return None
+        bound: int = self.pattern.at_once()  # type: ignore[attr-defined]
+        return bound
 
     def _admits_later(self, run: Run) -> bool | None:
         """A call when the quota that was spent before is a window old. Real clocks cannot be moved on: None."""
