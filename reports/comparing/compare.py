@@ -10,7 +10,7 @@ from artefact.schema import ContenderInfo
 from reports import words
 from reports.comparing.likeness import Difference, differences, same_run
 from reports.errors import InputError
-from reports.judge import Judgement, Verdict, judge
+from reports.judge import Judgement, Verdict, judge, values_of
 from reports.limiting.judge import LimiterJudged
 from reports.limiting.judge import judged as judge_limiters
 from reports.metrics.metric import Metric, metrics
@@ -70,8 +70,7 @@ class Pair:
         """Each contender's B against its A by one metric; Holm over these rows."""
         rows = []
         for c in self.contenders(scenario):
-            values = [[metric.of_cell(cell) for cell in j.of(scenario, c.name)] for j in (self.b, self.a)]
-            comparison = compare_independent(*values)
+            comparison = compare_independent(*(rounds_of(j, scenario, c.name, metric) for j in (self.b, self.a)))
             if comparison.rounds:
                 rows.append((c, comparison))
         tested = [comparison for _, comparison in rows if comparison.rounds >= MIN_ROUNDS]
@@ -146,6 +145,12 @@ class Pair:
                 f"{words.label(v.metric)}: {words.against(v)}. Machine or servers changed between the runs, and moved "
                 "the other rows too."
             )
+
+
+def rounds_of(judgement: Judgement, scenario: str, contender: str, metric: Metric) -> list[float]:
+    """The metric's figure in each round."""
+    cells = judgement.of(scenario, contender)
+    return values_of(cells)[metric.name] if metric.compared else [metric.of_cell(cell) for cell in cells]
 
 
 def compared_metrics() -> list[Metric]:

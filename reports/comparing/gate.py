@@ -14,7 +14,7 @@ from rich.text import Text
 from artefact import doubts as d
 from artefact.read import read_run
 from reports import words
-from reports.comparing.compare import Pair, pair
+from reports.comparing.compare import Pair, pair, rounds_of
 from reports.comparing.thresholds import Limit, Thresholds
 from reports.errors import InputError
 from reports.judge import Judgement, judge
@@ -163,7 +163,7 @@ def hot(both: Pair, scenario: str, contender: str) -> bool:
 def of_regression(both: Pair, scenario: str, contender: str, metric: Metric, most: float) -> Finding | None:
     """None where neither run has the figure. The metric's resolution is added to both sides of the ratio, so that what
     matters to nobody cannot fail, and a zero in the base can be a base."""
-    sides = [[metric.of_cell(cell) for cell in j.of(scenario, contender)] for j in (both.b, both.a)]
+    sides = [rounds_of(j, scenario, contender, metric) for j in (both.b, both.a)]
     known = [[v for v in side if not math.isnan(v)] for side in sides]
     rule = f"{scenario}, {contender}: {words.label(metric)} at most {100 * most:g} % {worse(metric)} than the base"
     if not any(known):
