@@ -153,6 +153,8 @@ class ScenarioInfo:
     """Its cells begin with an empty cache."""
     apart: bool = False
     """Told in a section of its own, from few rounds: no verdicts, no part in the answer."""
+    variant_of: str = ""
+    """The scenario that it repeats under one other condition (a distance, a slower load): what answers depend on."""
     judge_at_rest: bool = False
     """Whether freshness is what it is about: what was written is read once more when all is quiet."""
     measured: dict[str, float] = field(default_factory=dict)

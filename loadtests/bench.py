@@ -110,6 +110,8 @@ def check_order(order: BenchOrder) -> tuple[list[Scenario], list[Workload], list
 def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInfo]:
     """Data, calibration and orders for a run on these servers."""
     order, skipped = without_faults(order, stack)
+    order, equal = without_equal_variants(order, stack)
+    skipped += equal
     for remark in skipped:
         say(f"{remark.name}: {remark.what}")
     scenarios, workloads, entrants = check_order(order)
@@ -167,6 +169,7 @@ def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
                 fault=None if scenario.fault is None else scenario.fault.described(),
                 cold=scenario.cold,
                 apart=scenario.apart,
+                variant_of=scenario.variant_of,
             )
         )
     cells = [] if order.plan.name == WEB else plan_cells(order, entrants)
@@ -259,6 +262,23 @@ def without_faults(order: BenchOrder, stack: Stack) -> tuple[BenchOrder, list[Re
     return (replace(order, plan=replace(order.plan, scenarios=kept)) if faulty else order), remarks
 
 
+def without_equal_variants(order: BenchOrder, stack: Stack) -> tuple[BenchOrder, list[Remark]]:
+    """The order without scenarios that repeat another at a distance, where the two distances are the same."""
+    dropped = []
+    for name in order.plan.scenarios:
+        scenario = find_scenario(name)
+        if scenario.variant_of not in order.plan.scenarios or "rtt_ms" not in scenario.overrides:
+            continue
+        both = (scenario, find_scenario(scenario.variant_of))
+        near, far = (rtt_of(order, order.workload.applied(s.name, s.overrides), stack) for s in both)
+        if near == far:
+            dropped.append(name)
+    kept = tuple(name for name in order.plan.scenarios if name not in dropped)
+    cost = "whether the order of contenders depends on the distance is not seen"
+    remarks = [Remark(name=name, what=f"{name} skipped: one distance for all", cost=cost) for name in dropped]
+    return replace(order, plan=replace(order.plan, scenarios=kept)), remarks
+
+
 def rtt_of(order: BenchOrder, workload: Workload, stack: Stack) -> float:
     if order.rtt_ms is not None:
         return order.rtt_ms
@@ -307,6 +327,9 @@ def plan_cells(order: BenchOrder, entrants: Sequence[Entrant]) -> list[CellOrder
             seed = rng.randrange(2**31)
             predecessor = None
             own = runners(find_scenario(scenario), entrants)
+            chosen = order.plan.only.get(scenario)
+            if chosen is not None and not order.contenders:
+                own = [e for e in own if e.name in chosen or e.kind != "contender" or e.file is not None]
             if round_number > order.plan.rounds_of(scenario):
                 continue
             around = edge if find_scenario(scenario).contenders is None and own and own[0].family == "caching" else []

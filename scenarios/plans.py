@@ -22,6 +22,8 @@ class Plan:
     """Run the reference twice under two names, so that the noise floor is known."""
     fewer_rounds: Mapping[str, int] = field(default_factory=dict)
     """Scenarios that stop after so many rounds: what is counted, not timed, needs fewer."""
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of the contenders, those that run in a scenario; where it says nothing: all of its kind."""
     flood_windows: int = 4
     """How many of its limiter's windows a flood lasts."""
     windows: int = 1
@@ -43,11 +45,20 @@ class Plan:
 
 
 EVERYTHING = ("read-heavy", "stampede", "rate-limit-flood")
-EXPERIMENTS = ("eviction", "pipelining", "monitor-cost")
+EXPERIMENTS = ("eviction", "pipelining", "serializer-cost", "monitor-cost")
 PROVOKED = ("redis-killed", "redis-hung", "cold-start", "refresh-queue")
 """Told in sections of their own, without verdicts: what they show is far larger than luck, so few rounds do."""
+VARIANTS = ("read-heavy-at-0ms", "stampede-at-0ms", "slow-load")
+"""The deciding scenarios again under one other condition."""
 ARTICLE = ("no-cache", "cache-aside", "write-through", "refresh-ahead", "coalescing")
 """The article's four patterns, and the state before them."""
+MENDED = ("cache-aside-lease", "write-through-versioned", "coalescing-owned", "refresh-ahead-single")
+"""Beside them, what mends each."""
+OTHERWISE = ("ttl-only", "versioned-keys")
+"""Other ways to invalidate: they matter where there are writes."""
+VARIED: Mapping[str, tuple[str, ...]] = dict.fromkeys(VARIANTS, ARTICLE)
+WRITTEN = ("no-cache", "cache-aside", "write-through", "ttl-only", "versioned-keys", "write-through-versioned")
+"""Who shows what can become of a write."""
 
 PLANS: Mapping[str, Plan] = {
     plan.name: plan
@@ -69,29 +80,45 @@ PLANS: Mapping[str, Plan] = {
             rounds=8,
             scenarios=EVERYTHING,
             contenders=ARTICLE,
-            fewer_rounds={"rate-limit-flood": 6},
+            fewer_rounds={"rate-limit-flood": 3},
             experiments=EXPERIMENTS,
             small_experiments=True,
         ),
-        # which one, with room for a correction over more comparisons
+        # the whole article: ten rounds leave room for a correction over the nine contenders of a deciding scenario
         Plan(
             name="standard",
             rounds=10,
-            scenarios=(*EVERYTHING, *PROVOKED),
-            fewer_rounds=dict.fromkeys(PROVOKED, 3),
-            flood_windows=10,
+            scenarios=(*EVERYTHING, *VARIANTS, "mixed-writes", *PROVOKED),
+            contenders=(*ARTICLE, *MENDED, *OTHERWISE),
+            only={
+                "read-heavy": (*ARTICLE, *MENDED),
+                "stampede": (*ARTICLE, *MENDED),
+                **VARIED,
+                "mixed-writes": WRITTEN,
+            },
+            fewer_rounds={
+                "rate-limit-flood": 6,
+                "read-heavy-at-0ms": 8,
+                "stampede-at-0ms": 8,
+                "slow-load": 6,
+                "mixed-writes": 6,
+                **dict.fromkeys(PROVOKED, 3),
+            },
             experiments=EXPERIMENTS,
         ),
         Plan(
             name="full",
             rounds=20,
-            scenarios=(*EVERYTHING, *PROVOKED),
+            scenarios=(*EVERYTHING, *VARIANTS, "mixed-writes", *PROVOKED),
             fewer_rounds=dict.fromkeys(PROVOKED, 3),
             flood_windows=20,
             experiments=EXPERIMENTS,
         ),
     )
 }
+
+BUDGETS_S: Mapping[str, float] = {"smoke": 60, "quick": 7 * 60, "standard": 30 * 60}
+"""How long a plan may take on two cores, its preparation and its report included."""
 
 WEB = "web"
 """The plan behind Locust's page: whatever is chosen there, in long cells."""

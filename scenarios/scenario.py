@@ -45,6 +45,8 @@ class Scenario:
     """After the last request, read every key that was written once more: what is stale then stays so for its TTL."""
     apart: bool = False
     """Told in a section of its own, from few rounds: it gives no verdicts and has no part in the answer."""
+    variant_of: str = ""
+    """The scenario that it repeats under one other condition: what the answer depends on, no answer of its own."""
     contenders: tuple[str, ...] | None = None
     """Who runs in it, where it makes sense for some only (the user's own files always do). None: all of its kind."""
 

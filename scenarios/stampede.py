@@ -1,4 +1,6 @@
-"""stampede: one popular entry expires, again and again."""
+"""stampede: one popular entry expires, again and again; and the same on one machine."""
+
+from dataclasses import replace
 
 from scenarios.scenario import Scenario
 
@@ -21,3 +23,19 @@ SCENARIO = Scenario(
     },
     window_ttls=4,
 )
+
+SCENARIOS = (
+    replace(
+        SCENARIO,
+        name="stampede-at-0ms",
+        question="And on one machine, where a round trip costs next to nothing?",
+        application="an application server, its cache and its database on one host",
+        expectation=(
+            "as many loads: what crowds an expiry is the load's time, of which the distance is a small part; polls and "
+            "locks answer sooner"
+        ),
+        overrides={**SCENARIO.overrides, "rtt_ms": 0.0},
+        variant_of="stampede",
+    ),
+)
+"""Only the distance differs."""

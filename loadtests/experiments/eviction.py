@@ -204,4 +204,6 @@ EXPERIMENT = Experiment(
     application="a cache that is smaller than what it is asked for, as most are",
     expectation="LFU leads on skewed keys, scans hurt LRU more than LFU, a loop defeats LRU, nothing beats the optimum",
     run=run,
+    once_s=80.0,
+    small_once_s=15.0,
 )

@@ -58,8 +58,18 @@ class Experiment:
     """What theory says will be seen."""
     run: Callable[[ExperimentOrder], Iterator[Row]]
     """Yields facts as they are seen. An exception ends this experiment only, and is recorded."""
+    once_s: float = 0.0
+    """About how long it takes, besides its rounds."""
+    small_once_s: float = 0.0
+    """In its quick form."""
+    round_s: float = 0.0
+    """About how long a round takes."""
     needs_our_redis: bool = False
     """Whether it does to the run's Redis what nobody should do to a server of somebody else's without being told so."""
+
+    def lasts_s(self, rounds: int, *, small: bool) -> float:
+        """About how long it takes on two cores."""
+        return (self.small_once_s if small else self.once_s) + rounds * self.round_s
 
     def described(self) -> ExperimentInfo:
         """For the run folder, before it has run."""

@@ -93,5 +93,8 @@ EXPERIMENT = Experiment(
     application="somebody attaches MONITOR in production to see what is going on",
     expectation="the server writes every command once more for each listener: a busy one loses much of its throughput",
     run=run,
+    once_s=1.0,
+    small_once_s=1.0,
+    round_s=1.5,
     needs_our_redis=True,
 )

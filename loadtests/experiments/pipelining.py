@@ -97,4 +97,5 @@ EXPERIMENT = Experiment(
     application="a page that needs several cached records: a feed, a basket, a list of search results",
     expectation="one by one costs N round trips, a pipeline and MGET one: the further Redis is, the sooner they pay",
     run=run,
+    round_s=1.5,
 )
