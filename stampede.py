@@ -57,19 +57,32 @@ def bench(
     may_configure: Annotated[
         bool, typer.Option("--may-configure", help="experiments may disturb your own Redis: attach MONITOR to it")
     ] = False,
+    rate: Annotated[str | None, typer.Option(help="requests a second; auto: half of what no-cache can carry")] = None,
+    until: Annotated[
+        str | None, typer.Option(help="add rounds until every interval of read p10 is as narrow: 5%")
+    ] = None,
+    most_rounds: Annotated[int, typer.Option(min=1, help="rounds at which --until gives up")] = 40,
+    resume: Annotated[Path | None, typer.Option(help="finish this run folder, as it was begun")] = None,
+    as_recorded: Annotated[bool, typer.Option("--as-recorded", hidden=True)] = False,
 ) -> None:
     """Compare caching patterns on real servers and write a report."""
     from dataclasses import replace
 
-    from loadtests.bench import BenchOrder, check_order, prepare_run, run_bench
+    from artefact.read import read_run
+    from loadtests.bench import BenchOrder, check_order, offered_rate, prepare_run, run_bench
     from loadtests.experiments.bench import prepare_experiments, run_experiments
     from loadtests.progress import bench_progress
+    from loadtests.resume import more_rounds, resume_run, still_to_ask
     from reports.console import summary
     from reports.render import render
+    from reports.trials import rounds_to_add
     from scenarios.plans import find_plan
     from stack.open import open_stack
 
     with bad_input_in_one_line():
+        if resume is not None and not as_recorded:
+            raise typer.Exit(bench_as_recorded(resume))
+        width = None if until is None else read_share("until", until)
         chosen = find_plan(plan)
         if scenario or experiment:
             chosen = replace(chosen, scenarios=tuple(scenario or ()), experiments=tuple(experiment or ()))
@@ -87,20 +100,55 @@ def bench(
             runs=runs,
             command=shlex.join(["stampede", *sys.argv[1:]]),
             may_configure=may_configure,
+            rate_per_s=offered_rate(rate),
         )
         check_order(order)
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
             say(servers.first_line())
-            spec = prepare_run(order, servers, say)[0] if chosen.scenarios else None
+            if resume is None:
+                spec = prepare_run(order, servers, say)[0] if chosen.scenarios else None
+            else:
+                spec = resume_run(resume, order, servers, say) if chosen.scenarios else None
+                order = replace(order, plan=still_to_ask(resume, order.plan))
             folder = Path(spec.folder) if spec else prepare_experiments(order, servers)
             try:
-                if spec:
+                while spec:
                     with bench_progress(spec) as on_event:
                         run_bench(spec, servers, on_event)
+                    more, why = rounds_to_add(read_run(folder), width, most_rounds)
+                    if why:
+                        say(why)
+                    spec = more_rounds(spec, order, more) if more else None
                 run_experiments(folder, order, servers, say)
             finally:
                 say(f"report: {render(folder)}")
         summary(folder)
+
+
+def bench_as_recorded(run: Path) -> int:
+    """Give the command that a run was begun with once more, to finish it; the exit code."""
+    from artefact.read import read_run
+    from patterns.errors import require
+
+    info = read_run(run).info
+    require(info.status != "finished", "resume", str(run), "a run that was cut: this one is finished")
+    words = shlex.split(info.command)
+    require(words[:2] == ["stampede", "bench"], "resume", str(run), "a run that stampede bench began")
+    again = ["bench", *words[2:], "--resume", str(run), "--as-recorded"]
+    return int(typer.main.get_command(app).main(again, prog_name="stampede", standalone_mode=False) or 0)
+
+
+def read_share(field: str, text: str) -> float:
+    """5% or 0.05, as 0.05. Raises ConfigError."""
+    from patterns.errors import ConfigError
+
+    try:
+        share = float(text.rstrip("% ")) / (100 if text.rstrip().endswith("%") else 1)
+    except ValueError:
+        share = 0.0
+    if not 0.005 <= share <= 1:
+        raise ConfigError(field, text, "a share such as 5%, from 0.5% to 100%")
+    return share
 
 
 @app.command()
@@ -424,6 +472,162 @@ def monitor(
 
 
 @app.command()
+def aa(
+    contender: Annotated[str, typer.Option(help="one of ours by name, or a file of yours")] = "cache-aside",
+    rounds: Annotated[int, typer.Option(help="rounds; each block of eight is judged by itself as well")] = 16,
+    scenario: Scenarios = None,
+    stack: StackName = "auto",
+    postgres: PostgresUrl = None,
+    redis: RedisUrl = None,
+    workload: WorkloadPath = None,
+    rtt: Rtt = None,
+    seed: Annotated[int, typer.Option(help="the same seed gives the same data, keys and arrivals")] = 1,
+    runs: Annotated[Path, typer.Option(help="where run folders go")] = Path("runs"),
+) -> None:
+    """Run one contender as if it were two: how often the tool sees a difference that is none, and its noise floor."""
+    from artefact.read import read_run
+    from loadtests.bench import check_order
+    from loadtests.trials import BLOCK, aa_order, run_whole
+    from reports.judge import judge
+    from reports.render import render
+    from reports.trials import aa_lines, aa_rows, relabelled_alarms
+    from stack.open import open_stack
+
+    with bad_input_in_one_line():
+        how = {"workload": read_workload_file(workload), "rtt_ms": rtt, "seed": seed, "runs": runs}
+        how |= {"command": shlex.join(["stampede", *sys.argv[1:]])}
+        order = aa_order(contender, rounds, tuple(scenario or ("read-heavy",)), **how)
+        check_order(order)
+        with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
+            say(servers.first_line())
+            folder = run_whole(order, servers, say)
+        judgement = judge(read_run(folder))
+        for line in aa_lines(aa_rows(judgement, BLOCK)):
+            typer.echo(line)
+        for info in judgement.scenarios:
+            share = relabelled_alarms(judgement, info.name, min(rounds, BLOCK), 1000, seed)
+            typer.echo(f"{info.name}: names dealt anew 1,000 times, {100 * share:.1f} % with an alarm (allowed: 5 %)")
+        say(f"report: {render(folder)}")
+
+
+@app.command()
+def selfcheck(
+    blocks: Annotated[int, typer.Option(min=1, help="plans of quick's size (eight rounds) that are judged")] = 2,
+    scenario: Scenarios = None,
+    stack: StackName = "auto",
+    postgres: PostgresUrl = None,
+    redis: RedisUrl = None,
+    workload: WorkloadPath = None,
+    rtt: Rtt = None,
+    seed: Annotated[int, typer.Option(help="the same seed gives the same data, keys and arrivals")] = 1,
+    runs: Annotated[Path, typer.Option(help="where run folders go")] = Path("runs"),
+) -> None:
+    """Run contenders with planted differences: which share of them a plan of quick's size decides, and how."""
+    from artefact.read import read_run
+    from loadtests.bench import check_order
+    from loadtests.trials import BLOCK, PLANTED, run_whole, selfcheck_order
+    from reports.judge import judge
+    from reports.render import render
+    from reports.trials import Planted, decisions, tally
+    from stack.open import open_stack
+
+    with bad_input_in_one_line():
+        how = {"workload": read_workload_file(workload), "rtt_ms": rtt, "seed": seed, "runs": runs}
+        how |= {"command": shlex.join(["stampede", *sys.argv[1:]])}
+        order = selfcheck_order(blocks, tuple(scenario or ("read-heavy",)), **how)
+        check_order(order)
+        with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
+            say(servers.first_line())
+            folder = run_whole(order, servers, say)
+        planted = [Planted(contender=p.contender, metric=p.metric, share=p.share) for p in PLANTED]
+        for line in tally(decisions(judge(read_run(folder)), planted, BLOCK)):
+            typer.echo(line)
+        say(f"report: {render(folder)}")
+
+
+@app.command()
+def knee(
+    objective: Annotated[str, typer.Option(help="a percentile of the response time and its bound")] = "p99<50ms",
+    scenario: Annotated[str, typer.Option(help="one caching scenario")] = "read-heavy",
+    only: Only = None,
+    contender: Contenders = None,
+    cells: Annotated[int, typer.Option(min=2, help="cells a contender at most")] = 14,
+    stack: StackName = "auto",
+    postgres: PostgresUrl = None,
+    redis: RedisUrl = None,
+    workload: WorkloadPath = None,
+    rtt: Rtt = None,
+    processes: Annotated[int, typer.Option(help="application servers")] = 2,
+    seed: Annotated[int, typer.Option(help="the same seed gives the same data, keys and arrivals")] = 1,
+    runs: Annotated[Path, typer.Option(help="where run folders go")] = Path("runs"),
+) -> None:
+    """Find the highest open rate at which each contender meets an objective, and what saturates first."""
+    from loadtests.bench import BenchOrder, check_order
+    from loadtests.knee import find_knees, read_objective
+    from patterns.errors import require
+    from reports.knee import met, one_cell, told, write_knees
+    from scenarios.plans import ARTICLE, Plan
+    from stack.open import open_stack
+
+    with bad_input_in_one_line():
+        wanted = read_objective(objective)
+        named = tuple(only or ARTICLE)
+        require(bool(named), "only", named, "a contender at least")
+        order = BenchOrder(
+            plan=Plan(name="knee", rounds=1, scenarios=(scenario,), contenders=named, twin=False),
+            workload=read_workload_file(workload),
+            contenders=named,
+            own_contenders=tuple(contender or ()),
+            reference=named[0],
+            processes=processes,
+            rtt_ms=rtt,
+            seed=seed,
+            runs=runs,
+            command=shlex.join(["stampede", *sys.argv[1:]]),
+        )
+        check_order(order)
+        with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
+            say(servers.first_line())
+            folder, searches = find_knees(
+                order,
+                servers,
+                lambda run, cell: met(one_cell(run, cell), wanted.share, wanted.within_ms),
+                say,
+                stages=cells,
+            )
+        found = {name: told(folder, name, s.low, s.high, s.cells) for name, s in searches.items()}
+        typer.echo(f"{scenario}: the highest rate with {wanted}")
+        for knee_of in found.values():
+            typer.echo(f"  {knee_of}")
+        say(f"written: {write_knees(folder, found, str(wanted))}")
+
+
+@app.command()
+def harness(
+    stack: StackName = "auto",
+    postgres: PostgresUrl = None,
+    redis: RedisUrl = None,
+    turns: Annotated[int, typer.Option(min=1, help="how often each is measured, in turn")] = 5,
+    seconds: Annotated[float, typer.Option(min=0.5, max=60, help="of each turn")] = 2.0,
+    samples: Annotated[int, typer.Option(min=1000, help="how many are recorded and handed over")] = 1_000_000,
+) -> None:
+    """Measure the harness itself: our path beside plain Locust's no-op user, and the price of recording samples."""
+    from loadtests.harness import LEAST_RATIO, measure_pace, measure_recording, report
+    from stack.dataset import ensure_dataset
+    from stack.open import open_stack
+
+    with bad_input_in_one_line():
+        with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
+            say(servers.first_line())
+            ensure_dataset(servers.postgres.url, records=1000, record_bytes=500, seed=1, ours=servers.ours, say=say)
+            pace = measure_pace(servers, seconds=seconds, turns=turns)
+        for line in report(pace, measure_recording(samples)):
+            typer.echo(line)
+    if pace.ratio < LEAST_RATIO:
+        raise typer.Exit(1)
+
+
+@app.command()
 def init(
     path: Annotated[Path, typer.Argument(help="the file to write")] = Path("workload.toml"),
 ) -> None:
@@ -487,7 +691,7 @@ def bad_input_in_one_line() -> Iterator[None]:
         say("stampede: stopped; what was finished is kept")
         raise typer.Exit(130) from None
     except Exception as error:
-        if type(error).__name__ not in ("BenchFailed", "ExplorerError"):
+        if type(error).__name__ not in ("BenchFailed", "ExplorerError", "HarnessFailed"):
             raise
         say(f"stampede: {error}")
         raise typer.Exit(1) from None

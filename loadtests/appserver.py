@@ -77,8 +77,13 @@ class CellInHand:
     background: ThreadPoolExecutor
     warming: dict[str, float] = field(default_factory=dict)
     """What it cost the contender to warm a cold cache before the first request, in counters of this process."""
+    thinks_ns: list[int] = field(default_factory=list)
+    """Closed clients: how long they think, in the order in which they ask; empty where arrivals are open."""
+    retired: set[int] = field(default_factory=set)
+    """Closed clients that ask no more in this cell."""
     begin_ns: int = 0
     window_start_ns: int = 0
+    window_end_ns: int = 0
     deadline_ns: int = 0
     next_index: int = 0
     ended: int = 0
@@ -118,9 +123,13 @@ class AppServer:
         self.ruler.distance_ns = 0
         contender: CachePattern | RateLimiter
         warming: dict[str, float] = {}
+        thinks_ns: list[int] = []
         if scenario.flood is None:
             pattern = contender = self._pattern(order, scenario, entrant, background, rng)
-            requests = self._draw(scenario, rng)
+            if scenario.workload.arrivals == "closed":
+                requests, thinks_ns = self._draw_closed(scenario, rng)
+            else:
+                requests = self._draw(scenario, rng)
             if scenario.cold and isinstance(pattern, Warms):
                 warming = self._warm_as_it_does(pattern, scenario)
         else:
@@ -132,6 +141,7 @@ class AppServer:
             order=order,
             scenario=scenario,
             requests=requests,
+            thinks_ns=thinks_ns,
             contender=contender,
             background=background,
             warming=warming,
@@ -181,8 +191,9 @@ class AppServer:
         scenario = cell.scenario
         cell.begin_ns = begin_ns
         cell.window_start_ns = begin_ns + round(scenario.warm_up_s * 1e9)
-        cell.deadline_ns = cell.window_start_ns + round((scenario.window_s + scenario.drain_s) * 1e9)
-        if not cell.requests.due_ns:
+        cell.window_end_ns = cell.window_start_ns + round(scenario.window_s * 1e9)
+        cell.deadline_ns = cell.window_end_ns + round(scenario.drain_s * 1e9)
+        if not cell.requests.due_ns and not cell.thinks_ns:
             cell.over.set()
         self.begun.set()
 
@@ -194,6 +205,9 @@ class AppServer:
         cell = self.cell
         if cell is None or not self.begun.is_set():
             self.begun.wait(0.2)
+            return
+        if cell.thinks_ns:
+            self._serve_closed(cell, client, tell)
             return
         if cell.next_index >= len(cell.requests.due_ns):
             cell.over.wait(0.02)
@@ -208,10 +222,29 @@ class AppServer:
     def _serve_one(self, cell: CellInHand, client: int, tell: Tell) -> None:
         index = cell.next_index
         cell.next_index = index + 1
-        requests = cell.requests
-        due_ns = cell.begin_ns + requests.due_ns[index]
-        key = requests.keys[index]
-        operation = requests.operations[index]
+        self._serve(cell, index, cell.begin_ns + cell.requests.due_ns[index], client, tell)
+        if cell.ended == len(cell.requests.due_ns):
+            cell.over.set()
+
+    def _serve_closed(self, cell: CellInHand, client: int, tell: Tell) -> None:
+        """Think, then ask: the request is due when the client asks. One that would ask behind the window retires."""
+        if client in cell.retired:
+            cell.over.wait(0.02)
+            return
+        index = cell.next_index % len(cell.thinks_ns)
+        due_ns = max(now_ns(), cell.begin_ns) + cell.thinks_ns[index]
+        if due_ns >= cell.window_end_ns or cell.abandoned:
+            cell.retired.add(client)
+            if len(cell.retired) == self.spec.users_per_process:
+                cell.over.set()
+            return
+        cell.next_index += 1
+        self._serve(cell, index, due_ns, client, tell)
+
+    def _serve(self, cell: CellInHand, index: int, due_ns: int, client: int, tell: Tell) -> None:
+        """Wait until a request is due, serve it, record its facts."""
+        key = cell.requests.keys[index]
+        operation = cell.requests.operations[index]
         free_ns = now_ns()
         start_ns: int | None = free_ns
         if due_ns > free_ns:
@@ -236,8 +269,6 @@ class AppServer:
         self._record(cell, client, operation, key, due_ns, free_ns, start_ns, end_ns, error, answer, facts)
         tell(operation, ((end_ns or now_ns()) - due_ns) / 1e6, error)
         cell.ended += 1
-        if cell.ended == len(cell.requests.due_ns):
-            cell.over.set()
 
     @property
     def rests(self) -> bool:
@@ -292,7 +323,7 @@ class AppServer:
     def _await_end(self, cell: CellInHand) -> None:
         left_s = (cell.deadline_ns - now_ns()) / 1e9 + GRACE_S
         if not cell.over.wait(left_s):
-            open_requests = len(cell.requests.due_ns) - cell.ended
+            open_requests = max(len(cell.requests.due_ns), cell.next_index) - cell.ended
             raise CellBroken(f"{open_requests} requests were still open {GRACE_S:.0f} s after the deadline")
         if cell.abandoned:
             raise CellBroken("stopped before its end")
@@ -434,6 +465,19 @@ class AppServer:
             keys=draw_keys(ids, shares, len(due_ns), rng).tolist(),
             operations=["write" if w else "read" for w in rng.random(len(due_ns)) >= workload.read_share],
         )
+
+    def _draw_closed(self, scenario: ScenarioOrder, rng: np.random.Generator) -> tuple[Requests, list[int]]:
+        """What closed clients ask, in the order in which they come to it, and how long they think before each."""
+        workload = scenario.workload
+        ids, shares = self._population(scenario)
+        span_s = scenario.warm_up_s + scenario.window_s
+        count = 1000 + round(2 * span_s * self.spec.users_per_process / workload.think_s)
+        requests = Requests(
+            due_ns=[],
+            keys=draw_keys(ids, shares, count, rng).tolist(),
+            operations=["write" if w else "read" for w in rng.random(count) >= workload.read_share],
+        )
+        return requests, (rng.exponential(workload.think_s, count) * 1e9).astype(np.int64).tolist()
 
     def _draw_flood(self, flood: Flood, scenario: ScenarioOrder, seed: int) -> Requests:
         """This process's calls: all are dealt out in turn, so that calls on one tick meet in different processes."""

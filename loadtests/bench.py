@@ -4,6 +4,7 @@ The cells themselves are run by the conductor in Locust's master; this process s
 """
 
 import json
+import math
 import os
 import random
 import select
@@ -23,6 +24,7 @@ from typing import Any
 from artefact.read import read_run
 from artefact.schema import RunInfo, ScenarioInfo
 from artefact.write import RunWriter
+from loadtests.calibration import calibrate_machine, outlook, will_hurt
 from loadtests.celery_process import CeleryProcess
 from loadtests.circumstances import circumstances
 from loadtests.clock import machine_floor_ns
@@ -71,11 +73,35 @@ class BenchOrder:
     command: str = "stampede bench"
     may_configure: bool = False
     """Experiments may do to the user's Redis what otherwise only our own is put to."""
+    rate_per_s: float | None = None
+    """Overrides the workload's in caching scenarios; nan: AUTO_SHARE of what the slowest contender can carry."""
 
     def __post_init__(self) -> None:
         require(1 <= self.processes <= 64, "processes", self.processes, "1 to 64")
         require(self.rtt_ms is None or 0 <= self.rtt_ms <= 1000, "rtt", self.rtt_ms, "0 to 1,000 ms")
         require(0 <= self.seed < 2**31, "seed", self.seed, "0 to 2147483647")
+
+
+AUTO_SHARE = 0.5
+"""Of what the slowest contender that must keep up can carry: queues stay short below it."""
+
+
+def offered_rate(text: str | None) -> float | None:
+    """A number, or nan for auto. Raises ConfigError."""
+    if text is None or text == "auto":
+        return None if text is None else math.nan
+    try:
+        rate_per_s = float(text)
+    except ValueError:
+        rate_per_s = 0.0
+    require(0 < rate_per_s <= 20_000, "rate", text, "requests a second, above 0 to 20,000, or auto")
+    return rate_per_s
+
+
+def carried_per_s(workload: Workload, load_ms: float, processes: int, cores: int) -> float:
+    """What a contender that loads on every read can carry: the database's half of the cores, or all threads loading."""
+    of_cores = 0.5 * cores * 1e3 / workload.load_cpu_ms if workload.load_cpu_ms else math.inf
+    return min(of_cores, processes * workload.users_per_process * 1e3 / load_ms)
 
 
 class BenchFailed(RuntimeError):
@@ -108,7 +134,15 @@ def check_order(order: BenchOrder) -> tuple[list[Scenario], list[Workload], list
 
 
 def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInfo]:
-    """Data, calibration and orders for a run on these servers."""
+    """Data, calibration, orders and a folder for a run on these servers."""
+    spec, run = planned_run(order, stack, say)
+    spec = replace(spec, folder=str(new_folder(order, datetime.fromisoformat(run.started_utc))))
+    RunWriter(Path(spec.folder), run)
+    return spec, run
+
+
+def planned_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInfo]:
+    """As `prepare_run`, without a folder."""
     order, skipped = without_faults(order, stack)
     order, equal = without_equal_variants(order, stack)
     skipped += equal
@@ -129,6 +163,8 @@ def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
     scenario_orders, scenario_infos = [], []
     for scenario, wanted in zip(scenarios, workloads, strict=True):
         workload = replace(wanted, rtt_ms=rtt_of(order, wanted, stack))
+        if workload.arrivals == "closed":
+            workload = replace(workload, rate_per_s=workload.closed_rate_per_s(order.processes))
         flood = scenario.flood
         if flood is None:
             window_s = scenario.window_ttls * workload.ttl_s * order.plan.windows
@@ -137,6 +173,12 @@ def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
             window_s = flood.window_s * order.plan.flood_windows
             workload = replace(workload, rate_per_s=len(flood.calls(window_s, order.seed)[0]) / window_s)
             statements, measured = unpriced_statements(workload), {}
+        if order.rate_per_s is not None and flood is None:
+            can = carried_per_s(workload, measured["load_ms"], order.processes, os.cpu_count() or 1)
+            rate_per_s = AUTO_SHARE * can if math.isnan(order.rate_per_s) else order.rate_per_s
+            workload = replace(workload, rate_per_s=min(20_000.0, round(rate_per_s)))
+            measured["carried_per_s"] = can
+            say(f"{scenario.name}: {workload.rate_per_s:g} requests/s offered; no-cache can carry about {can:.0f}/s")
         measured |= timer_floor(workload)
         scenario_orders.append(
             ScenarioOrder(
@@ -173,6 +215,10 @@ def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
             )
         )
     cells = [] if order.plan.name == WEB else plan_cells(order, entrants)
+    calibration = calibrate_machine(stack, ceiling=order.plan.twin)
+    fastest_per_s = max(s.workload.rate_per_s for s in scenario_orders)
+    hurts = will_hurt(calibration, rate_per_s=fastest_per_s, processes=order.processes)
+    say(outlook(hurts))
     floods = {scenario.name: scenario.flood for scenario in scenarios if scenario.flood is not None}
     started = datetime.now(UTC)
     run = RunInfo(
@@ -186,11 +232,16 @@ def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
         contenders=[entrant.described(floods) for entrant in entrants],
         cells=[cell_info(cell) for cell in cells],
         experiments=[find_experiment(name).described() for name in order.plan.experiments],
-        circumstances={**circumstances(REPO), "servers": stack.described()},
+        circumstances={
+            **circumstances(REPO),
+            "servers": stack.described(),
+            "calibration": calibration.described(),
+            "outlook": hurts,
+        },
         remarks=[asdict(remark) for remark in [*stack.remarks, *skipped, *missing, *remarks_on(first)]],
     )
     spec = Spec(
-        folder=str(new_folder(order, started)),
+        folder="",
         postgres_url=stack.postgres.url,
         redis_url=stack.redis.url,
         key_prefix=stack.key_prefix,
@@ -201,7 +252,6 @@ def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
         scenarios=tuple(scenario_orders),
         cells=tuple(cells),
     )
-    RunWriter(Path(spec.folder), run)
     return spec, run
 
 
@@ -236,6 +286,9 @@ def close_run(folder: Path, status: str) -> None:
 
 def remarks_on(workload: Workload) -> list[Remark]:
     """What the workload leaves out, and what that costs the report."""
+    if workload.arrivals == "closed":
+        cost = "a stall hides the requests that it prevented, so response times look better than users would find them"
+        return [Remark(name="closed", what="clients are closed: each waits for its answer, then thinks", cost=cost)]
     if workload.versioned:
         return []
     what = "the workload's SQL names no version column"

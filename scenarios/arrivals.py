@@ -16,6 +16,8 @@ def due_times_ns(
     `rate_per_s` is that of all processes together; this one draws the `share`-th of `shares`. Poisson streams add up to
     a Poisson stream; a metronome is dealt out in turn, so that no two processes share an instant.
     """
+    if kind == "closed":
+        raise ValueError("closed clients have no due times of their own")
     if kind == "constant":
         ticks = np.arange(share, int(np.ceil(rate_per_s * span_s)), shares)
         due_s = (ticks + 0.5) / rate_per_s

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from patterns.errors import ConfigError, require
 
-Arrivals = Literal["poisson", "constant"]
+Arrivals = Literal["poisson", "constant", "closed"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,10 @@ class Workload:
     rate_per_s: float = 300.0
     """Requests due per second, all processes together. They do not wait for earlier answers."""
     arrivals: Arrivals = "poisson"
-    """poisson: like many independent users; constant: like a metronome."""
+    """poisson: like many independent users; constant: like a metronome; closed: users_per_process clients a process,
+    each of which waits for its answer, thinks, and asks again. They hide stalls: they ask less while one lasts."""
+    think_s: float = 0.1
+    """Closed clients: mean time between an answer and the next request, exponentially distributed."""
     read_share: float = 0.95
     """Reads among the requests, 0 to 1."""
     records: int = 100_000
@@ -69,7 +72,9 @@ class Workload:
 
     def __post_init__(self) -> None:
         require(0 < self.rate_per_s <= 20_000, "rate_per_s", self.rate_per_s, "above 0, at most 20,000")
-        require(self.arrivals in ("poisson", "constant"), "arrivals", self.arrivals, "poisson or constant")
+        kinds = ("poisson", "constant", "closed")
+        require(self.arrivals in kinds, "arrivals", self.arrivals, "poisson, constant or closed")
+        require(0.001 <= self.think_s <= 60, "think_s", self.think_s, "0.001 to 60 s")
         require(0 <= self.read_share <= 1, "read_share", self.read_share, "0 to 1")
         require(1 <= self.records <= 10_000_000, "records", self.records, "1 to 10,000,000")
         active = self.active_records
@@ -81,6 +86,12 @@ class Workload:
         require(0 <= self.load_wait_ms <= 10_000, "load_wait_ms", self.load_wait_ms, "0 to 10,000")
         require(self.rtt_ms is None or 0 <= self.rtt_ms <= 1000, "rtt_ms", self.rtt_ms, "0 to 1,000")
         require(1 <= self.users_per_process <= 1000, "users_per_process", self.users_per_process, "1 to 1,000")
+
+    def closed_rate_per_s(self, processes: int) -> float:
+        """The most that closed clients ask for: as if every answer came at once. Raises ConfigError above 20,000."""
+        rate_per_s = processes * self.users_per_process / self.think_s
+        require(rate_per_s <= 20_000, "think_s", self.think_s, "longer: clients could ask over 20,000 times a second")
+        return rate_per_s
 
     @property
     def versioned(self) -> bool:
@@ -164,7 +175,7 @@ TEMPLATE = """\
 # make bench WORKLOAD=workload.toml
 
 rate_per_s = 300          # requests due per second, all processes together
-arrivals = "poisson"      # or "constant"
+arrivals = "poisson"      # or "constant", or "closed": clients that wait, then think for think_s; they hide stalls
 read_share = 0.95         # reads among the requests
 records = 100000          # rows in the table
 key_skew = 1.2            # Zipf's exponent: 0 = all keys alike

@@ -1,0 +1,74 @@
+"""Closed clients: N of them, each waits for its answer and thinks; what a stall prevents is missing, and it is said."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from artefact.read import Run, read_run
+from loadtests.bench import BenchOrder, prepare_run, run_bench
+from patterns.errors import ConfigError
+from scenarios.plans import find_plan
+from scenarios.workload import Workload, WorkloadFile
+from stack.servers import Stack
+from tests.loadtests.conftest import CONTENDERS
+
+CLIENTS, THINK_S, WINDOW_S = 8, 0.05, 6.0
+
+
+@pytest.fixture(scope="module")
+def closed(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    common = {"records": 2_000, "active_records": 20, "arrivals": "closed", "think_s": THINK_S, "ttl_s": WINDOW_S / 2}
+    common |= {"load_cpu_ms": 0.0, "load_wait_ms": 1.0, "users_per_process": CLIENTS, "rtt_ms": 0.0, "read_share": 1.0}
+    order = BenchOrder(
+        plan=replace(find_plan("smoke"), scenarios=("read-heavy",), experiments=()),
+        workload=WorkloadFile(common=common),
+        contenders=("no-cache",),
+        own_contenders=(str(CONTENDERS / "stalling.py"),),
+        reference="no-cache",
+        processes=1,
+        runs=tmp_path_factory.mktemp("closed"),
+    )
+    spec, _ = prepare_run(order, stack, lambda _line: None)
+    run_bench(spec, stack, lambda _event: None)
+    return read_run(Path(spec.folder))
+
+
+def of(run: Run, contender: str) -> pd.DataFrame:
+    (cell,) = (c.id for c in run.done if c.contender == contender)
+    return run.samples[run.samples["cell"] == cell]
+
+
+def test_every_client_asks_one_thing_at_a_time(closed: Run) -> None:
+    rows = of(closed, "no-cache").sort_values("start_ns")
+    assert rows["client"].nunique() == CLIENTS
+    for _, own in rows.groupby("client"):
+        starts, ends = (own[name].to_numpy(dtype=np.int64) for name in ("start_ns", "end_ns"))
+        assert (starts[1:] >= ends[:-1]).all()
+
+
+def test_locust_counted_every_request_and_none_is_due_behind_the_window(closed: Run) -> None:
+    for cell in closed.done:
+        rows = closed.samples[closed.samples["cell"] == cell.id]
+        assert cell.locust_requests == len(rows)
+        assert (rows["due_ns"] < cell.window_end_ns).all()
+
+
+def test_a_stall_hides_the_requests_that_it_prevented(closed: Run) -> None:
+    """2 s at 160 a second: 320 open requests would have waited; of closed clients each waits once at most."""
+    stalled = of(closed, "stalling")
+    waited = (stalled["end_ns"] - stalled["due_ns"]).to_numpy(dtype=np.int64) > 100_000_000
+    assert 1 <= waited.sum() <= CLIENTS
+    assert len(stalled) < len(of(closed, "no-cache"))
+
+
+def test_the_run_says_what_closed_clients_hide(closed: Run) -> None:
+    (remark,) = [r for r in closed.info.remarks if r["name"] == "closed"]
+    assert "hides" in remark["cost"]
+
+
+def test_more_clients_than_can_be_driven_are_refused() -> None:
+    with pytest.raises(ConfigError, match="think_s"):
+        Workload(arrivals="closed", users_per_process=1000, think_s=0.01).closed_rate_per_s(2)
