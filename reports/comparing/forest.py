@@ -1,6 +1,6 @@
 """The chart of a comparison: B over A, a row a contender, a panel a figure."""
 
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter
 
 from reports import charts, words
 from reports.charts import Chart
@@ -34,11 +34,12 @@ def forest(both: Pair, scenario: str) -> Chart | None:
         low, high = axes.get_xlim()
         axes.set_xlim(min(low, 0.8), max(high, 1.25))
         axes.xaxis.set_major_formatter(FuncFormatter(charts.short))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.xaxis.set_minor_formatter(FuncFormatter(charts.two_and_five))
         axes.set_title(f"{metric.group}\n{metric.title}", fontsize=9, color=charts.INK, loc="left")
         charts.dress(axes)
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0, labelcolor=charts.INK)
+        axes.tick_params(axis="x", which="minor", labelsize=8)
     panels[0].set_ylim(len(names) - 0.5, -0.5)
     panels[0].set_yticks(range(len(names)), names)
     figure.supxlabel("B over A (log)", fontsize=9.5, color=charts.MUTED)

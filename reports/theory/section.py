@@ -289,6 +289,9 @@ def chart(judgement: Judgement, lines: Sequence[Line]) -> Chart | None:
     for quantity in quantities:
         marker = charts.MARKERS[quantities.index(quantity) % len(charts.MARKERS)]
         axes.plot([], [], marker=marker, linestyle="none", color=charts.MUTED, label=quantity)
+    for name in dict.fromkeys(line.contender for line in drawn):
+        style = charts.style_of(judgement.run.info.contenders, name)
+        axes.plot([], [], color=style.color, linewidth=5, label=name)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(low, high)
