@@ -266,7 +266,7 @@ def chart(judgement: Judgement, lines: Sequence[Line]) -> Chart | None:
     drawn = [line for line in lines if line.predicted > 0 and line.measured.value > 0]
     if len(drawn) < 2:
         return None
-    figure = charts.new_figure(6.4, 5.0)
+    figure = charts.new_figure(7.6, 5.4)
     axes = figure.add_subplot()
     values = [v for line in drawn for v in (line.predicted, line.measured.value)]
     low, high = min(values) / 1.6, max(values) * 1.6
