@@ -63,6 +63,9 @@ def bench(
     ] = None,
     most_rounds: Annotated[int, typer.Option(min=1, help="rounds at which --until gives up")] = 40,
     resume: Annotated[Path | None, typer.Option(help="finish this run folder, as it was begun")] = None,
+    races: Annotated[
+        bool | None, typer.Option("--races/--no-races", help="explore the schedules of who ran, whatever the plan says")
+    ] = None,
     as_recorded: Annotated[bool, typer.Option("--as-recorded", hidden=True)] = False,
 ) -> None:
     """Compare caching patterns on real servers and write a report."""
@@ -73,6 +76,8 @@ def bench(
     from loadtests.experiments.bench import prepare_experiments, run_experiments
     from loadtests.progress import bench_progress
     from loadtests.resume import more_rounds, resume_run, still_to_ask
+    from races.beside import explore_beside
+    from races.console import races_progress
     from reports.console import summary
     from reports.render import render
     from reports.trials import rounds_to_add
@@ -120,6 +125,9 @@ def bench(
                         say(why)
                     spec = more_rounds(spec, order, more) if more else None
                 run_experiments(folder, order, servers, say)
+                if chosen.races if races is None else races:
+                    with races_progress() as on_race:
+                        explore_beside(folder, servers, on_race, say)
             finally:
                 say(f"report: {render(folder)}")
         summary(folder)
@@ -274,6 +282,7 @@ def web(
     rtt: Rtt = None,
     processes: Annotated[int, typer.Option(help="application servers")] = 2,
     port: Annotated[int, typer.Option(help="where Locust's page is served, on 127.0.0.1")] = 8089,
+    base_path: Annotated[str, typer.Option("--base-path", help="below which path, behind a proxy: /load")] = "",
     seed: Annotated[int, typer.Option(help="the same seed gives the same data, keys and arrivals")] = 1,
     runs: Annotated[Path, typer.Option(help="where run folders go")] = Path("runs"),
     http: Annotated[bool, typer.Option("--http", help="users that call the web service of `stampede serve`")] = False,
@@ -284,7 +293,7 @@ def web(
         web_over_http(stack, postgres, redis, host, port)
         return
     from loadtests.bench import BenchOrder
-    from loadtests.web import check_port, serve_page
+    from loadtests.web import check_base_path, check_port, serve_page
     from reports.render import render
     from scenarios.plans import WEB, Plan
     from scenarios.scenario import scenarios
@@ -292,6 +301,7 @@ def web(
 
     with bad_input_in_one_line():
         check_port(port)
+        check_base_path(base_path)
         order = BenchOrder(
             plan=Plan(name=WEB, rounds=1, scenarios=tuple(scenarios()), twin=False, windows=5),
             workload=read_workload_file(workload),
@@ -304,7 +314,7 @@ def web(
         )
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
             say(servers.first_line())
-            folder = serve_page(order, servers, port, say)
+            folder = serve_page(order, servers, port, say, base_path)
             say(f"report: {render(folder)}")
 
 
@@ -393,7 +403,7 @@ def races(
                 bound=Bound(schedules=bound, random=sample, seed=seed, without_reduction=without_reduction),
                 command=shlex.join(["stampede", *sys.argv[1:]]),
             )
-            with races_progress(Console(stderr=True)) as on_event:
+            with races_progress() as on_event:
                 found = explore_all(order, servers, on_event)
         print_races(found, console)
         folder = found.write(new_folder(runs)).parent

@@ -1,4 +1,4 @@
-"""races.json: what the schedule explorer found. Its own file in its own run folder, `runs/<utc>-races/`."""
+"""races.json: what the schedule explorer found. In a run folder of its own, `runs/<utc>-races/`, or in a bench's."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -107,6 +107,8 @@ class RacesInfo:
     verdicts: list[VerdictInfo] = field(default_factory=list)
     circumstances: dict[str, Any] = field(default_factory=dict)
     """servers, machine, bare_round_trip_us …"""
+    skipped: dict[str, str] = field(default_factory=dict)
+    """Who ran in the same run and was not explored, and why."""
     schema: int = RACES_SCHEMA
 
     def worst_first(self, contender: str, invariant: str) -> list[VerdictInfo]:

@@ -23,7 +23,7 @@ STYLES = {"BROKEN": "bold red", "kept but": "green", "broken": "yellow", "kept":
 
 
 @contextmanager
-def races_progress(console: Console) -> Iterator[Callable[[RacesEvent], None]]:
+def races_progress() -> Iterator[Callable[[RacesEvent], None]]:
     """A bar over contenders × situations, with the schedules tried so far."""
     columns = (
         TextColumn("{task.description}"),
@@ -32,7 +32,7 @@ def races_progress(console: Console) -> Iterator[Callable[[RacesEvent], None]]:
         TextColumn("{task.fields[schedules]:,} schedules"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("races", total=None, schedules=0)
 
         def on_event(event: RacesEvent) -> None:

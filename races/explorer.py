@@ -42,29 +42,41 @@ class RacesEvent:
     """Tried so far, in all."""
 
 
-def explore_all(order: RacesOrder, stack: Stack, on_event: Callable[[RacesEvent], None]) -> RacesInfo:
-    """Explore every pair of contender and situation."""
-    info = RacesInfo(
+def begun(order: RacesOrder, stack: Stack) -> RacesInfo:
+    """An exploration of which nothing is done yet."""
+    return RacesInfo(
         started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         command=order.command,
         bound=order.bound.schedules,
-        contenders=[described(contender) for contender in order.contenders],
         situations=[SituationInfo(name=s.name, said=s.said(), adversary=s.adversary.value) for s in order.situations],
         invariants=[InvariantInfo(name=i.name, says=i.says) for i in INVARIANTS],
         circumstances={"servers": stack.described()},
     )
-    pairs = [
+
+
+def pairs(order: RacesOrder) -> list[tuple[Contender, Situation]]:
+    """Who is explored in what: patterns among patterns' situations, limiters among limiters'."""
+    return [
         (contender, situation)
         for contender in order.contenders
         for situation in order.situations
         if situation.limiting == issubclass(contender.pattern, Limited)
     ]
-    total = len(pairs)
-    schedules = 0
+
+
+def explore_all(
+    order: RacesOrder, stack: Stack, on_event: Callable[[RacesEvent], None], info: RacesInfo | None = None
+) -> RacesInfo:
+    """Explore every pair of contender and situation. `info`: what is known already, to which this is added."""
+    info = info or begun(order, stack)
+    info.contenders.extend(described(contender) for contender in order.contenders)
+    todo = pairs(order)
+    total = len(todo)
+    schedules = sum(e.schedules for e in info.explorations)
 
     with open_world(stack) as world, virtual_time():
         info.circumstances["bare_round_trip_us"] = bare_round_trip_us(world)
-        for contender, situation in pairs:
+        for contender, situation in todo:
 
             def tick(contender: str = contender.name, situation: str = situation.name) -> None:
                 nonlocal schedules

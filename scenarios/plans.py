@@ -32,6 +32,8 @@ class Plan:
     """What is asked after the grid."""
     small_experiments: bool = False
     """In their quick form."""
+    races: bool = False
+    """Whether the schedules of who ran are explored at the end."""
 
     def __post_init__(self) -> None:
         require(1 <= self.rounds <= 1000, "rounds", self.rounds, "1 to 1,000")
@@ -105,6 +107,7 @@ PLANS: Mapping[str, Plan] = {
                 **dict.fromkeys(PROVOKED, 3),
             },
             experiments=EXPERIMENTS,
+            races=True,
         ),
         Plan(
             name="full",
@@ -113,6 +116,7 @@ PLANS: Mapping[str, Plan] = {
             fewer_rounds=dict.fromkeys(PROVOKED, 3),
             flood_windows=20,
             experiments=EXPERIMENTS,
+            races=True,
         ),
     )
 }

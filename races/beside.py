@@ -1,0 +1,90 @@
+"""The races of a bench's contenders, explored after its cells on the same servers: races.json in the run's folder."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from artefact.races import RacesInfo
+from artefact.read import read_run
+from artefact.schema import ContenderInfo, RunInfo
+from artefact.write import RunWriter
+from patterns.catalogue import Contender
+from patterns.errors import ConfigError
+from races.card import Bound
+from races.explorer import RacesEvent, RacesOrder, begun, explore_all, pairs
+from races.limited import find_explorable
+from scenarios.races.situation import find_situation, situations
+from stack.servers import Remark, Stack
+
+WHY_SPECIAL = "it stands for one scenario: make races CONTENDER={name}"
+WHY_CUT = "stopped before its turn"
+
+
+def explore_beside(
+    folder: Path, stack: Stack, on_event: Callable[[RacesEvent], None], say: Callable[[str], None]
+) -> RacesInfo | None:
+    """Explore every contender that ran; None where none did. Who cannot be explored is skipped and remarked upon.
+
+    KeyboardInterrupt passes through; what was explored until then is kept.
+    """
+    run = read_run(folder)
+    ran = {cell.contender for cell in run.done}
+    asked = [c for c in run.info.contenders if c.kind == "contender" and c.name in ran]
+    if not asked:
+        return None
+    order = RacesOrder(
+        contenders=(),
+        situations=tuple(find_situation(name) for name in situations()),
+        bound=Bound(seed=run.info.seed),
+        command=run.info.command,
+    )
+    info = begun(order, stack)
+    chosen = explorable(asked, info.skipped)
+    total = len(pairs(replace(order, contenders=tuple(chosen))))
+    unexplored = dict.fromkeys((contender.name for contender in chosen), WHY_CUT)
+    try:
+        for contender in chosen:
+            try:
+                one = replace(order, contenders=(contender,))
+                explore_all(one, stack, lambda event: on_event(replace(event, of=total)), info)
+            except Exception as error:  # noqa: BLE001 - one contender's failure is recorded, and the next is explored
+                unexplored[contender.name] = " ".join(f"{type(error).__name__}: {error}".split())
+                say(f"{contender.name}: its races were not explored: {unexplored[contender.name]}")
+            else:
+                del unexplored[contender.name]
+    finally:
+        info.skipped.update(unexplored)
+        info.write(folder)
+        remark_on(folder, run.info, unexplored)
+    return info
+
+
+def explorable(asked: list[ContenderInfo], skipped: dict[str, str]) -> list[Contender]:
+    """Those that can be explored; why another cannot goes into `skipped`."""
+    chosen = []
+    for asked_for in asked:
+        try:
+            found = find_explorable(asked_for.file or asked_for.name)
+        except ConfigError as error:
+            skipped[asked_for.name] = " ".join(str(error).split())
+            continue
+        if found.pattern.special or found.pattern.requires:
+            skipped[asked_for.name] = WHY_SPECIAL.format(name=asked_for.file or asked_for.name)
+        else:
+            chosen.append(found)
+    return chosen
+
+
+def remark_on(folder: Path, info: RunInfo, unexplored: Mapping[str, str]) -> None:
+    """Say in run.json whom the exploration failed, and why; in place of what an earlier one said."""
+    others = [remark for remark in info.remarks if remark["name"] != "races"]
+    remarks = [
+        Remark(
+            name="races",
+            what=f"the races of {', '.join(n for n in unexplored if unexplored[n] == why)} were not explored: {why}",
+            cost="which orders of their steps break something",
+        )
+        for why in dict.fromkeys(unexplored.values())
+    ]
+    info.remarks = [*others, *(asdict(remark) for remark in remarks)]
+    RunWriter(folder, info)
