@@ -1,0 +1,11 @@
+"""A contender that loads on every read, as no-cache does, under a name of its own."""
+
+from patterns.caching.base import Record
+from patterns.caching.cache_aside import CacheAside
+
+
+class AlwaysLoads(CacheAside):
+    summary = "loads on every read"
+
+    def get(self, record_id: int) -> Record | None:
+        return self.source.load(record_id)

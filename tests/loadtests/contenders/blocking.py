@@ -1,0 +1,18 @@
+"""A contender that holds its process for 15 ms a read: nobody else in it can start meanwhile."""
+
+import time
+
+from patterns.caching.base import Record
+from patterns.caching.cache_aside import CacheAside
+
+HELD_S = 0.015
+
+
+class Blocking(CacheAside):
+    summary = "computes for 15 ms without a pause"
+
+    def get(self, record_id: int) -> Record | None:
+        until = time.perf_counter() + HELD_S
+        while time.perf_counter() < until:
+            pass
+        return super().get(record_id)
