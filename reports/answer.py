@@ -1,5 +1,6 @@
 """The answer, by a stated rule, and what stands around it on the first screen."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -152,7 +153,9 @@ def headline(found: Sequence[Answer], judgement: Judgement) -> str:
     if judgement.void:
         return "This run is void: take nothing from it."
     rounds = judgement.rounds
-    taken = [a for a in found if a.winner is not None]
+    taken = [a for a in found if a.winner is not None and not a.scenario.variant_of] or [
+        a for a in found if a.winner is not None
+    ]
     if not taken:
         limiters_only = judgement.limiting is not None and not judgement.cells
         return "Rate limiters only, judged one by one." if limiters_only else "This run gives no answer."
@@ -167,15 +170,59 @@ def headline(found: Sequence[Answer], judgement: Judgement) -> str:
     return f"Take {words.listed(parts)}."
 
 
-def depends_on(found: Sequence[Answer]) -> str:
+def depends_on(found: Sequence[Answer], judgement: Judgement) -> str:
     """Where the order of contenders turns, as far as this run varied anything."""
-    winners = {a.winner for a in found if a.winner is not None}
-    turned = (
-        f"The scenario: {words.listed([f'{a.winner} in {a.scenario.name}' for a in found if a.winner])}. "
-        if len(winners) > 1
-        else ""
-    )
-    return f"{turned}Distance, cores, processes and rate: not varied in this run."
+    own = [a for a in found if a.winner is not None and not a.scenario.variant_of]
+    winners = {a.winner for a in own}
+    parts = []
+    if len(winners) > 1:
+        parts.append(f"The scenario: {words.listed([f'{a.winner} in {a.scenario.name}' for a in own])}.")
+    near = [turns(judgement, base, other) for base, other in varied(judgement) if apart_in(base, other)]
+    parts += near
+    rest = "Cores" if near else "Distance, cores"
+    return " ".join([*parts, f"{rest}, processes and rate: not varied in this run."])
+
+
+def varied(judgement: Judgement) -> list[tuple[ScenarioInfo, ScenarioInfo]]:
+    """Each scenario that the run repeats under one other condition, with its variant."""
+    known = {s.name: s for s in judgement.scenarios}
+    return [(known[s.variant_of], s) for s in judgement.scenarios if s.variant_of in known]
+
+
+def apart_in(base: ScenarioInfo, other: ScenarioInfo) -> bool:
+    """Whether it is the distance, and nothing else, in which they differ."""
+    differs = {name for name in base.workload if base.workload[name] != other.workload.get(name)}
+    return differs == {"rtt_ms"}
+
+
+def turns(judgement: Judgement, base: ScenarioInfo, other: ScenarioInfo) -> str:
+    """Which pairs of contenders change places between two distances, certainly: by figures that decide."""
+    names = [c.name for c in judgement.run.info.contenders if c.kind == "contender"]
+    names = [name for name in names if judgement.of(base.name, name) and judgement.of(other.name, name)]
+    at = [f"{s.workload.get('rtt_ms') or 0:g} ms" for s in (base, other)]
+    changed, kept = [], 0
+    for metric in (m for m in metrics() if m.decides or m.name == "read-p50"):
+        for a, b in itertools.combinations(names, 2):
+            here, there = (
+                order(*(judgement.figure(s.name, name, metric.name) for name in (a, b))) for s in (base, other)
+            )
+            if here and there and here != there:
+                first = (a, b) if here < 0 else (b, a)
+                changed.append(f"{words.label(metric)}: {first[0]} before {first[1]} at {at[0]}, behind it at {at[1]}")
+            kept += here != 0 and here == there
+    head = f"The distance in {base.name} ({words.listed(at)}): "
+    if judgement.rounds < MIN_ROUNDS:
+        return f"{head}varied, but {MIN_ROUNDS} rounds are wanted to tell whether the order of contenders changes."
+    if changed:
+        return f"{head}the order of contenders changes. {'; '.join(changed)}."
+    return f"{head}the order of contenders does not change ({kept} pairs keep it, no pair turns beyond its intervals)."
+
+
+def order(a: Estimate, b: Estimate) -> int:
+    """-1 where a certainly lies below b, 1 above, 0 where their intervals do not tell."""
+    if a.missing or b.missing or a.level is None or b.level is None or overlap(a, b):
+        return 0
+    return -1 if a.value < b.value else 1
 
 
 def next_command(judgement: Judgement) -> tuple[str, str]:

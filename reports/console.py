@@ -9,6 +9,7 @@ from rich.text import Text
 from artefact.read import read_run
 from artefact.schema import ScenarioInfo
 from reports import answer, provoked, words
+from reports.claims import section as claims
 from reports.experiments.section import sections
 from reports.judge import Judgement, judge
 from reports.limiting import section as limiters
@@ -57,6 +58,7 @@ def print_judged(judgement: Judgement, console: Console | None = None) -> None:
     for section in sections(judgement.run):
         told = section.findings.answer if section.findings else f"{section.info.status}: {section.info.why}"
         console.print(Text(f"{section.info.name}: {told}"), width=width)
+    console.print(Text(f"Claims that {claims.in_words(claims.findings(judgement))}."), width=width)
     for doubt in judgement.doubts:
         where = f"{doubt.scenario}: " if doubt.scenario else ""
         console.print(Text(f"Doubt {doubt.number}. {where}{doubt.what}", style="yellow"), width=width)

@@ -54,7 +54,7 @@ def decision_table(judgement: Judgement) -> Table:
     ]
     columns: list[tuple[str, str]] = []
     rows: dict[str, list[Entry]] = {c.name: [] for c in contenders}
-    for scenario in judgement.scenarios:
+    for scenario in [s for s in judgement.scenarios if not s.variant_of] or judgement.scenarios:
         for metric in metrics():
             figures = {c.name: judgement.figure(scenario.name, c.name, metric.name) for c in contenders}
             known = [f.value for f in figures.values() if not f.missing and not f.why]

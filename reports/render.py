@@ -19,6 +19,7 @@ from artefact.read import Run, read_run
 from artefact.schema import METHOD, ContenderInfo, ScenarioInfo
 from reports import answer, charts, decision, monitoring, provoked, words
 from reports.charts import Chart
+from reports.claims import section as claims
 from reports.experiments import section as experiments
 from reports.frames import Cell, Floats, of_group
 from reports.freshness.charts import charts as freshness_charts
@@ -137,6 +138,7 @@ def page(judgement: Judgement) -> str:
     script = (PAGES / "report.js").read_text(encoding="utf-8")
     run = judgement.run
     found = answer.answers(judgement)
+    judged_claims = claims.findings(judgement)
     return environment.get_template("report.html.j2").render(
         script=script,
         script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
@@ -149,7 +151,9 @@ def page(judgement: Judgement) -> str:
         headline=answer.headline(found, judgement),
         answers=found,
         rule=answer.RULE,
-        depends_on=answer.depends_on(found),
+        depends_on=answer.depends_on(found, judgement),
+        claims=judged_claims,
+        claims_said=claims.in_words(judged_claims),
         next=answer.next_command(judgement),
         decision=decision.decision_table(judgement),
         colors={c.name: charts.style_of(run.info.contenders, c.name).variable for c in run.info.contenders},
@@ -392,6 +396,7 @@ def tables(judgement: Judgement) -> dict[str, str]:
     for told in experiments.sections(judgement.run):
         if told.findings is not None and told.findings.names:
             found[f"experiment-{told.info.name}.csv"] = as_csv(told.findings.names, told.findings.csv)
+    found["claims.csv"] = as_csv(claims.HEADER, claims.csv_rows(claims.findings(judgement)))
     rows = [
         (
             x.number,

@@ -1,0 +1,56 @@
+"""C1. "Less than a millisecond" is said of a Redis operation, so it is judged on the bare GET and SET, from the instant
+the client begins to the instant it has the answer: no pattern, no queue, the simulated distance included. Half of the
+operations are one thing, 99 in a hundred another: both are judged, at every distance."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reports.claims.claim import Case, Claim, below, told
+from reports.claims.where import distance, hot_scenarios, read_took, write_took
+from reports.judge import Judgement
+from reports.statistics import Estimate
+
+LIMIT_MS = 1.0
+BARE = "bare-get"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timed:
+    what: str
+    """half of the reads, 99 % of the reads, half of the writes"""
+    distance: str
+    took_ms: Estimate
+    href: str = ""
+
+
+def judged(each: Sequence[Timed]) -> list[Case]:
+    found = []
+    for x in each:
+        says, why = below(x.took_ms, LIMIT_MS)
+        figure = f"{BARE}, {x.what}: {told(x.took_ms, 'ms')}"
+        found.append(Case(condition=f"{x.what} at {x.distance}", says=says, why=why, figure=figure, href=x.href))
+    return found
+
+
+def cases(judgement: Judgement) -> list[Case]:
+    found: dict[str, list[Timed]] = {}
+    for s in judgement.scenarios:
+        cells = judgement.of(s.name, BARE)
+        if not cells or s in hot_scenarios(judgement) or distance(s) in found:
+            continue
+        half, most = read_took(cells)
+        timed = {"half of the reads": half, "99 % of the reads": most, "half of the writes": write_took(cells)}
+        found[distance(s)] = [
+            Timed(what=what, distance=distance(s), took_ms=took, href=s.name)
+            for what, took in timed.items()
+            if not took.missing
+        ]
+    return judged([x for some in found.values() for x in some])
+
+
+CLAIM = Claim(
+    row="C1",
+    says="Redis reads and writes take less than a millisecond",
+    rule=f"the whole interval of a bare GET's or SET's time lies below {LIMIT_MS:g} ms: median and p99, each distance",
+    cases=cases,
+)

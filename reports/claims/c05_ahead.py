@@ -1,0 +1,43 @@
+"""C5. Without it, the most-read key is missed at least once a TTL: when its entry runs out. Prevented means fewer than
+one miss in ten TTLs. It takes a read in the last share of the TTL, a refresh that ends in time, and no write that
+deletes the entry: the conditions name the writes and the load's time."""
+
+from artefact.schema import ScenarioInfo
+from reports.claims.claim import Case, Claim, counted_below, told
+from reports.claims.where import REFERENCE, distance, groups, misses_per_ttl
+from reports.judge import Judgement
+from reports.statistics import Estimate
+
+MOST = 0.1
+AHEAD = "refresh-ahead"
+
+
+def of_misses(place: str, misses: Estimate, beside: str = "", href: str = "") -> Case:
+    says, why = counted_below(misses, MOST)
+    figure = f"{AHEAD}: {told(misses)} misses of the most-read key a TTL{beside}"
+    return Case(condition=place, says=says, why=why, figure=figure, href=href)
+
+
+def place(s: ScenarioInfo, config: dict[str, object]) -> str:
+    writes = 100 * (1 - float(s.workload["read_share"]))
+    load_ms, ttl_s = s.measured.get("load_ms", 0.0), float(s.workload["ttl_s"])
+    share = config.get("refresh_below_share")
+    left = f", refreshed in the last {1000 * ttl_s * share:.0f} ms of a TTL" if isinstance(share, int | float) else ""
+    return f"{writes:g} % writes and loads of {load_ms:.0f} ms{left} ({s.name}, {distance(s)})"
+
+
+def cases(judgement: Judgement) -> list[Case]:
+    without = {s.name: misses_per_ttl(cells) for s, cells in groups(judgement, REFERENCE)}
+    found = []
+    for s, cells in groups(judgement, AHEAD):
+        beside = f"; {REFERENCE} {told(without[s.name])}" if s.name in without else ""
+        found.append(of_misses(place(s, cells[0].contender.config), misses_per_ttl(cells), beside, s.name))
+    return found
+
+
+CLAIM = Claim(
+    row="C5",
+    says="refresh-ahead prevents misses on frequently read data",
+    rule=f"fewer than {MOST:g} misses of the most-read key a TTL, the whole interval (or each of three rounds)",
+    cases=cases,
+)

@@ -1,0 +1,41 @@
+"""C9. On each sequence of keys: allkeys-lru is the best policy, or within two points of hit rate of it. Where entries
+stay for so few ticks of Redis' LRU clock that it can hardly tell them apart, that sequence says nothing."""
+
+from collections.abc import Sequence
+
+from reports.claims.claim import Case, Claim
+from reports.experiments.eviction import CLOSE, NAME, USUAL, Outcome, blind_lru, by_sequence, outcomes
+from reports.judge import Judgement
+
+
+def judged(seen: Sequence[Outcome]) -> list[Case]:
+    blind = {o.sequence for o in blind_lru(list(seen)) if o.policy == USUAL}
+    found = []
+    for sequence, own in by_sequence(list(seen)).items():
+        usual = next((o for o in own if o.policy == USUAL), None)
+        if usual is None:
+            continue
+        best = max(own, key=lambda o: o.hit_rate)
+        figure = f"{sequence}: {USUAL} {100 * usual.hit_rate:.1f} % hits, {best.policy} {100 * best.hit_rate:.1f} %"
+        case = {"condition": f"keys are {sequence}", "figure": figure, "href": f"experiment-{NAME}"}
+        if sequence in blind:
+            why = "an entry stayed for too few ticks of the LRU clock; the longer form gives it more"
+            found.append(Case(says="unclear", why=why, **case))
+        else:
+            found.append(Case(says="yes" if best.hit_rate - usual.hit_rate <= CLOSE else "no", **case))
+    return found
+
+
+def cases(judgement: Judgement) -> list[Case]:
+    for info in judgement.run.info.experiments:
+        if info.name == NAME and info.status == "done":
+            return judged(outcomes(judgement.run.experiment(NAME)))
+    return []
+
+
+CLAIM = Claim(
+    row="C9",
+    says="allkeys-lru is usually the best eviction policy",
+    rule=f"its hit rate is within {100 * CLOSE:g} points of the best policy's, on each sequence of keys",
+    cases=cases,
+)

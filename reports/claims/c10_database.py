@@ -1,0 +1,42 @@
+"""C10. Loads with cache-aside over loads without a cache, per read, in every scenario that ran both. What separates
+them is how often an entry is read before it runs out or is written: the conditions name reads, keys and TTL."""
+
+from artefact.schema import ScenarioInfo
+from reports.claims.claim import Case, Claim, counted_below, told
+from reports.claims.where import REFERENCE, UNCACHED, distance, ran
+from reports.judge import Judgement
+from reports.statistics import Estimate
+
+LEFT = 0.1
+
+
+def of_loads(place: str, loads: Estimate, without: Estimate, href: str = "") -> Case:
+    """`loads`, `without`: per 1,000 reads, with the cache and without."""
+    says, why = counted_below(loads, LEFT * without.value)
+    figure = f"{REFERENCE}: {told(loads)} loads per 1,000 reads; {UNCACHED} {told(without)}"
+    return Case(condition=place, says=says, why=why, figure=figure, href=href)
+
+
+def place(s: ScenarioInfo) -> str:
+    w = s.workload
+    keys = w.get("active_records") or w.get("records")
+    popular = "one key" if keys == 1 else f"{keys:,} keys, Zipf {w['key_skew']:g}"
+    reads = f"{100 * w['read_share']:g} % reads at {w['rate_per_s']:g}/s"
+    return f"{popular}, {reads}, TTL {w['ttl_s']:g} s ({s.name}, {distance(s)})"
+
+
+def cases(judgement: Judgement) -> list[Case]:
+    found = []
+    for s in judgement.scenarios:
+        if ran(judgement, s, REFERENCE, UNCACHED):
+            with_, without = (judgement.figure(s.name, c, "loads-per-1000-reads") for c in (REFERENCE, UNCACHED))
+            found.append(of_loads(place(s), with_, without, s.name))
+    return found
+
+
+CLAIM = Claim(
+    row="C10",
+    says="caching takes 90 % or more off the database",
+    rule=f"the whole interval of cache-aside's loads (or each of three rounds) lies below {LEFT:g} of no-cache's",
+    cases=cases,
+)

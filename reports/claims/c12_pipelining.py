@@ -1,0 +1,56 @@
+"""C12. At each distance: there is a number of reads from which on a pipeline is faster than one by one at every number
+that was tried, the whole paired interval; the condition names it."""
+
+from collections.abc import Sequence
+
+from reports import words
+from reports.claims.claim import Case, Claim
+from reports.experiments.pipelining import NAME, Batch, batches, break_even
+from reports.judge import Judgement
+from reports.statistics import MIN_ROUNDS
+
+PIPELINED = "pipelined"
+
+
+def judged(found: Sequence[Batch]) -> list[Case]:
+    each = []
+    for distance in dict.fromkeys(b.distance for b in found):
+        own = [b for b in found if (b.way, b.distance) == (PIPELINED, distance) and b.against_alone is not None]
+        if not own:
+            continue
+        most = max(own, key=lambda b: b.reads)
+        c = most.against_alone
+        href = f"experiment-{NAME}"
+        if c is None or c.rounds < MIN_ROUNDS or c.ratio is None:
+            why = f"{c.rounds if c else 0} rounds; {MIN_ROUNDS} carry an interval"
+            each.append(Case(condition=f"at {distance}", says="unclear", why=why, figure=why, href=href))
+            continue
+        figure = (
+            f"{most.reads} reads at {distance}: × {words.number(c.ratio.estimate)} of the time ("
+            f"{words.number(c.ratio.low)} – {words.number(c.ratio.high)}; {words.level(c.ratio.level, c.rounds)})"
+        )
+        least = break_even(list(found), PIPELINED, distance)
+        if least is not None:
+            each.append(Case(condition=f"from {least} reads on at {distance}", says="yes", figure=figure, href=href))
+        elif c.ratio.low >= 1:
+            each.append(Case(condition=f"up to {most.reads} reads at {distance}", says="no", figure=figure, href=href))
+        else:
+            why = "1 lies within the interval"
+            each.append(Case(condition=f"at {distance}", says="unclear", why=why, figure=figure, href=href))
+    return each
+
+
+def cases(judgement: Judgement) -> list[Case]:
+    for info in judgement.run.info.experiments:
+        if info.name == NAME and info.status == "done":
+            return judged(batches(judgement.run.experiment(NAME)))
+    return []
+
+
+CLAIM = Claim(
+    row="C12",
+    says="pipelining pays for several operations",
+    rule="from some number of reads on the whole paired interval of a pipeline's time over one by one lies below 1",
+    cases=cases,
+    command="make bench",
+)

@@ -1,0 +1,88 @@
+"""Where a claim's figures stand: the scenarios of a run by what they are, their distances, and figures of groups."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from artefact.schema import ScenarioInfo
+from reports.frames import Cell, of_group
+from reports.judge import Judgement
+from reports.metrics.metric import find_metric
+from reports.metrics.response import over, reads, waits_ms, writes
+from reports.statistics import Estimate, clustered_mean, median, missing, quantile
+
+REFERENCE = "cache-aside"
+UNCACHED = "no-cache"
+
+
+def distance(scenario: ScenarioInfo) -> str:
+    return f"{scenario.workload.get('rtt_ms') or 0:g} ms"
+
+
+def hot_scenarios(judgement: Judgement) -> list[ScenarioInfo]:
+    """Those where every request reads one key, so that its expiry is an event."""
+    return [s for s in judgement.scenarios if s.workload.get("active_records") == 1 and s.workload["read_share"] == 1]
+
+
+def read_scenarios(judgement: Judgement) -> list[ScenarioInfo]:
+    """All others."""
+    return [s for s in judgement.scenarios if s not in hot_scenarios(judgement)]
+
+
+def ran(judgement: Judgement, scenario: ScenarioInfo, *contenders: str) -> bool:
+    return all(judgement.of(scenario.name, name) for name in contenders)
+
+
+def groups(judgement: Judgement, contender: str) -> Iterator[tuple[ScenarioInfo, list[Cell]]]:
+    """The rounds of a contender in each scenario, those that are told apart included."""
+    for part in (judgement, judgement.apart):
+        for scenario in part.scenarios if part is not None else ():
+            if part is not None and part.of(scenario.name, contender):
+                yield scenario, part.of(scenario.name, contender)
+
+
+@of_group
+def read_took(cells: Sequence[Cell]) -> tuple[Estimate, Estimate]:
+    """Median and 99th percentile of the reads, from start to end, in ms."""
+    return over(0.5, reads, "service_ms")(cells), over(0.99, reads, "service_ms")(cells)
+
+
+@of_group
+def write_took(cells: Sequence[Cell]) -> Estimate:
+    """Median of the writes, from start to end, in ms."""
+    return over(0.5, writes, "service_ms")(cells)
+
+
+@of_group
+def write_waits(cells: Sequence[Cell]) -> dict[int, float]:
+    """By round: the median of the writes, from when they were due, in ms."""
+    metric = find_metric("write-p50")
+    return {cell.info.round: metric.of_cell(cell) for cell in cells if not math.isnan(metric.of_cell(cell))}
+
+
+@of_group
+def hit_wait(cells: Sequence[Cell]) -> Estimate:
+    """Median over rounds of the median of the reads that hit, from when they were due, in ms."""
+    each = []
+    for cell in cells:
+        hits = waits_ms(cell.reads[cell.reads["outcome"] == "hit"])
+        each.append(quantile(hits, 0.5))
+    return median(each)
+
+
+@of_group
+def misses_per_ttl(cells: Sequence[Cell]) -> Estimate:
+    """Reads of the most-read key that found no entry, per TTL of the window: total over total, clustered by round."""
+    misses, ttls = [], []
+    for cell in cells:
+        keys = cell.reads["key"].dropna().to_numpy(dtype=np.int64)
+        if not len(keys):
+            continue
+        values, counts = np.unique(keys, return_counts=True)
+        of_hottest = cell.reads[cell.reads["key"] == values[counts.argmax()]]
+        misses.append(float((of_hottest["first_cache_answer"] == "none").sum()))
+        ttls.append(cell.window_s / float(cell.scenario.workload["ttl_s"]))
+    if not misses:
+        return missing("nothing was read", len(cells))
+    return clustered_mean(misses, ttls)
