@@ -14,6 +14,7 @@ from reports.experiments.section import sections
 from reports.judge import Judgement, judge
 from reports.limiting import section as limiters
 from reports.metrics.metric import find_metric
+from reports.races import section as races
 
 COLUMNS = (
     ("due", "due"),
@@ -59,6 +60,8 @@ def print_judged(judgement: Judgement, console: Console | None = None) -> None:
         told = section.findings.answer if section.findings else f"{section.info.status}: {section.info.why}"
         console.print(Text(f"{section.info.name}: {told}"), width=width)
     console.print(Text(f"Claims that {claims.in_words(claims.findings(judgement))}."), width=width)
+    if explored := races.section_of(judgement.run.folder):
+        console.print(Text(f"races: {explored.answer}"), width=width)
     for doubt in judgement.doubts:
         where = f"{doubt.scenario}: " if doubt.scenario else ""
         console.print(Text(f"Doubt {doubt.number}. {where}{doubt.what}", style="yellow"), width=width)

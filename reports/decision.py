@@ -4,8 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from artefact.races import RacesInfo
 from artefact.schema import ContenderInfo
 from reports import words
+from reports.charts import slug
 from reports.judge import Judgement
 from reports.metrics.metric import metrics
 from reports.outage.outage import Outage, outages, share_served
@@ -14,7 +16,8 @@ from reports.over_time import LATE_MS
 STEPS = (1.25, 2.0, 4.0, 16.0)
 """Bounds of the colours, as ratios to the best, resolution added to both: even steps on a log scale, about."""
 WHEN_REDIS_DIES = "when Redis dies"
-NOT_MEASURED = ("stale reads after told", "races broken", WHEN_REDIS_DIES)
+RACES_BROKEN = "races broken"
+NOT_MEASURED = ("stale reads after told", RACES_BROKEN, WHEN_REDIS_DIES)
 UNSERVED = (0.001, 0.01, 0.1, 0.5)
 """Bounds of the colours of an outage's column: the share that was not served."""
 
@@ -28,6 +31,8 @@ class Entry:
     unclear: bool = False
     """"cannot tell" against the reference."""
     title: str = ""
+    link: str = ""
+    """Where on the page more of it stands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +51,7 @@ def heat(value: float, best: float, resolution: float) -> int:
     return sum(ratio > step for step in STEPS)
 
 
-def decision_table(judgement: Judgement) -> Table:
+def decision_table(judgement: Judgement, races: RacesInfo | None = None) -> Table:
     through = outages_of(judgement)
     ran = {contender for _, contender in judgement.groups} | through.keys()
     contenders = [
@@ -83,6 +88,8 @@ def decision_table(judgement: Judgement) -> Table:
         for name, entries in rows.items():
             if title == WHEN_REDIS_DIES:
                 entries.append(served(through.get(name, []), measured=bool(through)))
+            elif title == RACES_BROKEN:
+                entries.append(raced(races, name))
             else:
                 entries.append(Entry(text=words.MISSING, detail="not measured in this run"))
     return Table(columns=columns, rows=[(c, rows[c.name]) for c in contenders])
@@ -111,6 +118,26 @@ def served(through: Sequence[Outage], *, measured: bool) -> Entry:
         detail=", ".join(f"{scenario} {100 * share:.0f} %" for scenario, share in shares.items()),
         heat=sum(1 - worst > step for step in UNSERVED),
         title=f"answered without an error within {LATE_MS / 1000:g} s, of the requests due in the outage",
+    )
+
+
+def raced(races: RacesInfo | None, name: str) -> Entry:
+    """How many of the invariants that were tried some order of steps breaks; below, how many of those it promised."""
+    if races is None:
+        return Entry(text=words.MISSING, detail="not measured in this run: make races")
+    if name in races.skipped:
+        return Entry(text=words.MISSING, detail=f"not explored: {races.skipped[name]}")
+    told = {i.name: word for i in races.invariants if (word := races.word(name, i.name))}
+    if not told:
+        return Entry(text=words.MISSING, detail="not explored")
+    broken = [invariant for invariant, word in told.items() if word in ("BROKEN", "broken", "kept but")]
+    promised = sum(word == "BROKEN" for word in told.values())
+    return Entry(
+        text=f"{len(broken)} of {len(told)} broken",
+        detail=f"{promised} of its promises",
+        heat=len(STEPS) if promised else 2 if broken else 0,
+        title="broken: " + ", ".join(broken) if broken else "no schedule that was tried breaks any",
+        link=f"#races-{slug(name)}" if broken else "#races",
     )
 
 

@@ -36,6 +36,7 @@ from reports.judge import (
 )
 from reports.limiting import section as limiters
 from reports.metrics.metric import Metric, metrics
+from reports.races import section as races
 from reports.statistics import Estimate, quantile
 from reports.theory import section as theory
 
@@ -138,6 +139,7 @@ def page(judgement: Judgement) -> str:
     script = (PAGES / "report.js").read_text(encoding="utf-8")
     run = judgement.run
     found = answer.answers(judgement)
+    explored = races.section_of(run.folder)
     judged_claims = claims.findings(judgement)
     return environment.get_template("report.html.j2").render(
         script=script,
@@ -155,7 +157,8 @@ def page(judgement: Judgement) -> str:
         claims=judged_claims,
         claims_said=claims.in_words(judged_claims),
         next=answer.next_command(judgement),
-        decision=decision.decision_table(judgement),
+        decision=decision.decision_table(judgement, explored.info if explored else None),
+        races=explored,
         colors={c.name: charts.style_of(run.info.contenders, c.name).variable for c in run.info.contenders},
         sections=[section(judgement, scenario) for scenario in judgement.scenarios],
         provoked=provoked.sections(judgement),
