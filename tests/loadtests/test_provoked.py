@@ -69,6 +69,6 @@ def test_more_requests_than_threads_can_serve_are_a_missed_rate_and_the_answer_i
 
 
 def test_a_harness_whose_process_is_blocked_says_that_it_was_late(stack: Stack, tmp_path: Path) -> None:
-    """A contender that computes for 15 ms without a pause while others are due: their threads are free and start late."""
+    """A contender that computes for 15 ms without a pause while others are due: threads are free, and start late."""
     judgement = run(stack, tmp_path, "blocking.py", rate_per_s=50.0)
     assert "with blocking" in doubted(judgement, "blocking")["generator-late"]
