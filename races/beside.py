@@ -17,7 +17,7 @@ from scenarios.races.situation import find_situation, situations
 from stack.servers import Remark, Stack
 
 WHY_SPECIAL = "it stands for one scenario: make races CONTENDER={name}"
-WHY_CUT = "stopped before its turn"
+WHY_CUT = "stopped before it was done"
 
 
 def explore_beside(
