@@ -24,7 +24,7 @@ from typing import Any
 from artefact.read import read_run
 from artefact.schema import RunInfo, ScenarioInfo
 from artefact.write import RunWriter
-from loadtests.calibration import calibrate_machine, outlook, will_hurt
+from loadtests.calibration import LOOK_S, calibrate_machine, outlook, watch_machine, will_hurt
 from loadtests.celery_process import CeleryProcess
 from loadtests.circumstances import circumstances
 from loadtests.clock import machine_floor_ns
@@ -143,6 +143,7 @@ def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
 
 def planned_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInfo]:
     """As `prepare_run`, without a folder."""
+    watched = watch_machine(LOOK_S)  # before anything of ours makes it busy
     order, skipped = without_faults(order, stack)
     order, equal = without_equal_variants(order, stack)
     skipped += equal
@@ -215,7 +216,7 @@ def planned_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
             )
         )
     cells = [] if order.plan.name == WEB else plan_cells(order, entrants)
-    calibration = calibrate_machine(stack, ceiling=order.plan.twin)
+    calibration = calibrate_machine(stack, watched, ceiling=order.plan.twin)
     fastest_per_s = max(s.workload.rate_per_s for s in scenario_orders)
     hurts = will_hurt(calibration, rate_per_s=fastest_per_s, processes=order.processes)
     say(outlook(hurts))

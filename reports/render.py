@@ -20,6 +20,7 @@ from artefact.schema import METHOD, ContenderInfo, ScenarioInfo
 from reports import answer, charts, decision, monitoring, provoked, words
 from reports.charts import Chart
 from reports.claims import section as claims
+from reports.events import told as told_events
 from reports.experiments import section as experiments
 from reports.frames import Cell, Floats, of_group
 from reports.freshness.charts import charts as freshness_charts
@@ -316,6 +317,7 @@ def lag(judgement: Judgement, scenario: ScenarioInfo, contender: ContenderInfo) 
         "machine's floor p50": words.with_unit(scenario.measured.get("timer_floor_p50_ms", math.nan), "ms"),
         "machine's floor p99": words.with_unit(scenario.measured.get("timer_floor_p99_ms", math.nan), "ms"),
         "the harness' share of read p50": instrument_share(judgement, scenario, cells),
+        "events in its cells": told_events(judgement.run.timeline, cells),
         "response over service at p99": stretch(cells),
         "distance asked": f"{scenario.workload.get('rtt_ms') or 0:g} ms",
         "distance achieved": words.with_unit(distance_ms(cells), "ms"),

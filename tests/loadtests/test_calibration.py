@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from loadtests.bench import carried_per_s, offered_rate
-from loadtests.calibration import Calibration, calibrate_machine, governor, outlook, will_hurt
+from loadtests.calibration import Calibration, calibrate_machine, governor, outlook, watch_machine, will_hurt
 from patterns.errors import ConfigError
 from scenarios.workload import Workload
 from stack.servers import Stack
@@ -27,7 +27,7 @@ SOUND = Calibration(
 
 
 def test_the_real_machine_and_servers_give_every_figure(stack: Stack) -> None:
-    found = calibrate_machine(stack, ceiling=False)
+    found = calibrate_machine(stack, watch_machine(0.1), ceiling=False)
     assert 0 < found.clock_cost_ns < 100_000
     assert found.clock_step_ns > 0
     assert 0 < found.redis_round_trip_ms < 1000
