@@ -85,7 +85,8 @@ def answer(info: RacesInfo) -> str:
     if not others:
         return f"{told}."
     never = "was never promised breaks" if others == 1 else "were never promised break"
-    return f"{told}; {plural(others, 'invariant')} that {never}."
+    each = " (counted for each contender)" if len(info.contenders) > 1 else ""
+    return f"{told}; {plural(others, 'invariant')} that {never}{each}."
 
 
 def tried(info: RacesInfo) -> str:
