@@ -4,24 +4,22 @@ atomic but a request takes several (cache-aside: GET, SELECT, SET; DEL on a writ
 after the writer had been told is a race that was not prevented; none seen proves nothing. A races.json in the run
 folder, of `make races`, adds the article's promises that it found broken without any adversary."""
 
+from dataclasses import replace
+
 from artefact.races import RACES_FILE, UNDISTURBED, RacesInfo, read_races
+from reports.claims import c07_window
 from reports.claims.c07_window import ARTICLE_LIMITER
 from reports.claims.claim import Case, Claim, told
 from reports.claims.where import REFERENCE
 from reports.judge import Judgement
-from reports.limiting.judge import judged as judge_limiters
 from reports.statistics import Estimate
 
 ARTICLE = ("cache-aside", "write-through", "refresh-ahead", "coalescing", ARTICLE_LIMITER)
 
 
-def of_window(most: int, limit: int, rounds: int, href: str = "") -> Case:
-    return Case(
-        condition="one atomic operation makes the whole decision",
-        says="yes" if most <= limit else "no",
-        figure=f"{ARTICLE_LIMITER}: at most {most} of {limit} certainly admitted in any window, {rounds} rounds",
-        href=href,
-    )
+def of_window(window: Case) -> Case:
+    """What C7 says of the limiter."""
+    return replace(window, condition="one atomic operation makes the whole decision")
 
 
 def of_stale(contender: str, stale: Estimate, href: str = "") -> Case:
@@ -46,12 +44,7 @@ def of_races(races: RacesInfo) -> list[Case]:
 
 
 def cases(judgement: Judgement) -> list[Case]:
-    limiters = judge_limiters(judgement.limiting) if judgement.limiting is not None else ()
-    found = [
-        of_window(x.most_certain, x.limit, len(x.cells), x.scenario.name)
-        for x in limiters
-        if x.info.name == ARTICLE_LIMITER
-    ]
+    found = [of_window(case) for case in c07_window.cases(judgement) if case.says != "beside"]
     for s in judgement.scenarios:
         stale = judgement.figure(s.name, REFERENCE, "stale-after-told")
         if s.judge_at_rest and not stale.missing:

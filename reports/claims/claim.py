@@ -62,7 +62,8 @@ def together(cases: Sequence[Case], command: str) -> Verdict:
         also = f"; unclear: {named(unclear)}" if unclear else ""
         return Verdict(word="holds only if", said=f"{named(yes)}; not if: {named(no)}{also}")
     if unclear:
-        why = "; ".join(dict.fromkeys(f"{case.condition}: {case.why}" for case in unclear))
+        alike = len({case.why for case in unclear}) == 1 and len(unclear) > 1
+        why = unclear[0].why if alike else "; ".join(f"{case.condition}: {case.why}" for case in unclear)
         rest = f"; yes if: {named(yes)}" if yes else f"; not if: {named(no)}" if no else ""
         return Verdict(word="cannot tell", said=f"{why}{rest}")
     return Verdict(word="holds" if yes else "does not hold", said="")

@@ -1,0 +1,96 @@
+"""The claims of a planted run: computed, on the page, in the CSV, and moved by its samples."""
+
+from pathlib import Path
+
+import pytest
+
+from artefact.read import read_run
+from artefact.schema import CellInfo, ScenarioInfo
+from reports import answer
+from reports.claims.section import findings, in_words
+from reports.judge import Judgement, judge
+from reports.render import page, tables
+from tests.reports.planted import MS, Row, plant, scenario
+
+CONTENDERS = ("no-cache", "cache-aside", "coalescing", "bare-get")
+
+
+def variant(rtt_ms: float) -> ScenarioInfo:
+    found = scenario("stampede", rtt_ms=rtt_ms)
+    found.name, found.variant_of = "stampede-at-0ms", "stampede"
+    return found
+
+
+def judged(folder: Path, **how: object) -> Judgement:
+    scenarios = [scenario("read-heavy", rate_per_s=100.0), scenario("stampede"), variant(0.0)]
+    return judge(read_run(plant(folder / "run", contenders=CONTENDERS, scenarios=scenarios, rounds=6, **how)))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Judgement:
+    return judged(tmp_path_factory.mktemp("claims"))
+
+
+def verdicts(judgement: Judgement) -> dict[str, str]:
+    return {x.claim.row: x.verdict.word for x in findings(judgement)}
+
+
+def test_what_a_run_measures_gets_a_verdict_and_what_it_does_not_says_what_would(run: Judgement) -> None:
+    found = verdicts(run)
+    assert (found["C3"], found["C6"], found["C10"]) == ("holds", "holds", "holds only if")
+    assert {found[row] for row in ("C2", "C4", "C7", "C8", "C9", "C12", "C13")} == {"cannot tell"}
+    assert all("make " in x.verdict.said for x in findings(run) if not x.cases)
+    assert all(row in in_words(findings(run)) for row in found)
+
+
+def test_every_claim_stands_on_the_page_with_links_that_lead_somewhere_and_in_the_csv(run: Judgement) -> None:
+    html = page(run)
+    for x in findings(run):
+        assert f'id="claim-{x.claim.row}"' in html
+        assert all(f'id="{case.href}"' in html for case in x.cases if case.href)
+    rows = tables(run)["claims.csv"].splitlines()
+    assert {row.split(",")[0] for row in rows[1:]} == {f"C{n}" for n in range(1, 14)}
+
+
+def bent(cell: CellInfo, rows: list[Row]) -> list[Row]:
+    """Each of coalescing's loads is two; at no distance, forty."""
+    for r in rows if cell.contender == "coalescing" else ():
+        r["loads"] *= 40 if cell.scenario == "stampede-at-0ms" else 2
+    return rows
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Judgement:
+    return judged(tmp_path_factory.mktemp("bent"), change=bent)
+
+
+def test_the_verdict_moves_with_the_samples(other: Judgement) -> None:
+    assert verdicts(other)["C6"] == "does not hold"
+
+
+def test_a_void_run_gives_no_verdict(tmp_path: Path) -> None:
+    """Every bare read takes 2 ms longer: contenders beat their bound."""
+
+    def change(cell: CellInfo, rows: list[Row]) -> list[Row]:
+        for r in rows if cell.contender == "bare-get" else ():
+            r["end_ns"] += 2 * MS
+        return rows
+
+    contenders = ("cache-aside", "bare-get")
+    found = findings(judge(read_run(plant(tmp_path / "run", contenders=contenders, rounds=6, change=change))))
+    assert {(x.verdict.word, x.verdict.said) for x in found} == {("cannot tell", "the run is void")}
+
+
+def test_few_rounds_give_no_verdict_on_what_is_timed_and_what_was_not_varied_is_said(tmp_path: Path) -> None:
+    few = judge(read_run(plant(tmp_path / "run", contenders=CONTENDERS, rounds=2)))
+    assert verdicts(few)["C1"] == "cannot tell"
+    assert "Distance, cores, processes and rate: not varied" in answer.depends_on(answer.answers(few), few)
+
+
+def test_the_answer_says_where_the_distance_turns_the_order_or_that_it_does_not(
+    run: Judgement, other: Judgement
+) -> None:
+    same = answer.depends_on(answer.answers(run), run)
+    assert "The distance in stampede (0.5 ms and 0 ms): the order of contenders does not change" in same
+    told = answer.depends_on(answer.answers(other), other)
+    assert "coalescing before cache-aside at 0.5 ms, behind it at 0 ms" in told

@@ -1,0 +1,282 @@
+"""Every claim's verdict is computed: from planted figures each rule gives every verdict that it can give."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reports.claims import c01_submillisecond as c01
+from reports.claims import c02_atomic as c02
+from reports.claims import c03_stampede as c03
+from reports.claims import c04_fresh as c04
+from reports.claims import c05_ahead as c05
+from reports.claims import c06_one_fetch as c06
+from reports.claims import c07_window as c07
+from reports.claims import c08_serializers as c08
+from reports.claims import c09_eviction as c09
+from reports.claims import c10_database as c10
+from reports.claims import c11_response as c11
+from reports.claims import c12_pipelining as c12
+from reports.claims import c13_warming as c13
+from reports.claims.claim import Case, Word, together
+from reports.claims.section import claims
+from reports.experiments.eviction import Outcome
+from reports.experiments.pipelining import Batch
+from reports.statistics import Estimate, compare, median, missing
+
+HOLDS, ONLY_IF, NOT, OPEN = "holds", "holds only if", "does not hold", "cannot tell"
+
+
+def between(low: float, high: float, rounds: int = 10) -> Estimate:
+    """A figure whose interval is that; below six rounds a range."""
+    level = 0.95 if rounds >= 6 else None
+    return Estimate(value=(low + high) / 2, low=low, high=high, level=level, rounds=rounds)
+
+
+def word(cases: Sequence[Case]) -> Word:
+    return together(cases, "make bench PLAN=standard").word
+
+
+def timed(low: float, high: float, distance: str = "0 ms", rounds: int = 10) -> c01.Timed:
+    return c01.Timed(what="half of the reads", distance=distance, took_ms=between(low, high, rounds))
+
+
+def test_redis_under_a_millisecond() -> None:
+    """C1: by the interval, at each distance; the condition that separates is named."""
+    assert word(c01.judged([timed(0.2, 0.3), timed(0.7, 0.9, "0.5 ms")])) == HOLDS
+    assert word(c01.judged([timed(1.2, 1.3)])) == NOT
+    assert word(c01.judged([timed(0.9, 1.1)])) == OPEN
+    assert word(c01.judged([timed(0.2, 0.3, rounds=3)])) == OPEN
+    verdict = together(c01.judged([timed(0.2, 0.3), timed(1.1, 1.2, "0.5 ms")]), "")
+    assert verdict.word == ONLY_IF
+    assert verdict.said == "half of the reads at 0 ms; not if: half of the reads at 0.5 ms"
+
+
+def test_atomic_operations() -> None:
+    """C2: the limiter's window speaks for one operation, stale reads against several; none seen proves nothing."""
+    kept, broken = (c02.of_window(c07.of_window("flood", most, most, 8, 900)) for most in (8, 9))
+    stale, none = c02.of_stale("cache-aside", between(0.1, 0.3)), c02.of_stale("cache-aside", between(0, 0))
+    assert word([kept]) == HOLDS
+    assert word([kept, stale]) == ONLY_IF
+    assert word([broken, stale]) == NOT
+    assert word([kept, none]) == OPEN
+    assert word([]) == OPEN
+
+
+@pytest.mark.parametrize(
+    ("loads", "expected"),
+    [
+        ([between(6, 9)], HOLDS),
+        ([between(1, 1.2)], NOT),
+        ([between(1.5, 2.5)], OPEN),
+        ([between(6, 9, rounds=2)], OPEN),
+        ([between(6, 9, rounds=3)], HOLDS),
+        ([between(6, 9), between(1, 1.2)], ONLY_IF),
+        ([missing("no expiry")], OPEN),
+    ],
+)
+def test_a_stampede(loads: list[Estimate], expected: str) -> None:
+    """C3: two loads an expiry or more, the whole interval; counted, three rounds that agree are enough."""
+    assert word([c03.of_loads(f"place {i}", e) for i, e in enumerate(loads)]) == expected
+
+
+def test_always_fresh_and_slower() -> None:
+    """C4: one stale read refutes "always", none leaves it open; slower writes are a paired ratio."""
+    stale, none = c04.of_stale("s", between(0.1, 0.3)), c04.of_stale("s", between(0, 0))
+    base = [2.0, 2.1, 2.2, 2.0, 2.1, 2.3]
+    slower, faster, alike, few = (
+        c04.of_writes("s", compare([x * f for x, f in zip(base, factors, strict=False)], base[: len(factors)]))
+        for factors in ([1.5] * 6, [0.6] * 6, [0.9, 1.1, 1.0, 1.05, 0.95, 1.02], [1.5] * 3)
+    )
+    assert word([stale, slower]) == ONLY_IF
+    assert word([stale, faster]) == NOT
+    assert word([none, slower]) == OPEN
+    assert word([stale, alike]) == OPEN
+    assert word([stale, few]) == OPEN
+    assert word([slower]) == HOLDS
+
+
+@pytest.mark.parametrize(
+    ("misses", "expected"),
+    [
+        ([between(0, 0.02)], HOLDS),
+        ([between(0.5, 1)], NOT),
+        ([between(0.05, 0.2)], OPEN),
+        ([between(0, 0.02), between(2, 3)], ONLY_IF),
+    ],
+)
+def test_ahead_of_the_expiry(misses: list[Estimate], expected: str) -> None:
+    """C5: misses of the most-read key a TTL."""
+    assert word([c05.of_misses(f"place {i}", e) for i, e in enumerate(misses)]) == expected
+
+
+@pytest.mark.parametrize(
+    ("loads", "expected"),
+    [
+        ([between(1, 1.02)], HOLDS),
+        ([between(1.2, 1.4)], NOT),
+        ([between(1, 1.2)], OPEN),
+        ([between(1, 1.02), between(1.2, 1.4)], ONLY_IF),
+    ],
+)
+def test_one_fetch(loads: list[Estimate], expected: str) -> None:
+    """C6: one load an expiry, up to one expiry in twenty."""
+    assert word([c06.of_loads(f"place {i}", e, 0, 40) for i, e in enumerate(loads)]) == expected
+
+
+def test_the_window() -> None:
+    """C7: certain admissions against the limit, in each scenario; what starved decides nothing."""
+    kept, broken = c07.of_window("a", 8, 8, 8, 900), c07.of_window("b", 9, 10, 8, 900)
+    beside = Case(condition="", says="beside", figure="starved")
+    assert word([kept, beside]) == HOLDS
+    assert word([broken, beside]) == NOT
+    assert word([kept, broken]) == ONLY_IF
+    assert word([c07.of_window("c", 0, 0, 8, 0)]) == OPEN
+    assert word([c07.of_window("d", 8, 9, 8, 900)]) == OPEN
+    assert word([beside]) == OPEN
+
+
+def codec(name: str, low: float, high: float, rounds: int = 10) -> c08.Timed:
+    return c08.Timed(codec=name, size_bytes=170, took_ms=between(low, high, rounds))
+
+
+def test_about_a_millisecond() -> None:
+    """C8: within a factor of two of what is said, at each size."""
+    assert word(c08.judged([codec("JSON", 0.9, 1.1), codec("MessagePack", 0.09, 0.11)])) == HOLDS
+    assert word(c08.judged([codec("JSON", 0.001, 0.002), codec("MessagePack", 0.0001, 0.0002)])) == NOT
+    assert word(c08.judged([codec("JSON", 0.9, 1.1), codec("MessagePack", 0.3, 0.4)])) == ONLY_IF
+    assert word(c08.judged([codec("JSON", 0.4, 0.6)])) == OPEN
+    assert word(c08.judged([codec("JSON", 0.9, 1.1, rounds=2)])) == OPEN
+
+
+def test_serializers_are_read_from_the_experiments_facts() -> None:
+    """C8: the median over rounds of the way to bytes, by codec and size."""
+    rows = [("JSON", 1, "", 4.0, "size", 680.0, "bytes")]
+    rows += [("JSON", r, "encode", 4.0, "object", 0.9 + r / 100, "ms") for r in range(1, 8)]
+    rows += [("JSON", r, "decode", 4.0, "object", 50.0, "ms") for r in range(1, 8)]
+    facts = pd.DataFrame(rows, columns=["variant", "round", "parameter", "at", "name", "value", "unit"])
+    (found,) = c08.timed(facts)
+    assert (found.codec, found.size_bytes) == ("JSON", 680.0)
+    assert found.took_ms.value == pytest.approx(0.94)
+
+
+def played(policy: str, sequence: str, hits: int, evictions: int = 100, elapsed_s: float = 70) -> Outcome:
+    return Outcome(
+        policy=policy,
+        sequence=sequence,
+        requests=1000,
+        hits=hits,
+        optimum_hits=900,
+        refused=0,
+        evictions=evictions,
+        most_entries=100,
+        used_memory_bytes=1.0,
+        maxmemory_bytes=1.0,
+        elapsed_s=elapsed_s,
+        get_ms=np.array([1.0]),
+    )
+
+
+def test_the_usual_policy() -> None:
+    """C9: the best or near it, on each sequence; a blind clock says nothing, nor does what is neither near nor far."""
+    near = [played("allkeys-lru", "zipf", 680), played("allkeys-lfu", "zipf", 710)]
+    assert word(c09.judged(near)) == OPEN
+    best = [played("allkeys-lru", "zipf", 700), played("allkeys-lfu", "zipf", 710)]
+    beaten = [played("allkeys-lru", "loop", 100), played("allkeys-random", "loop", 500)]
+    blind = [played("allkeys-lru", "scan", 700, elapsed_s=1), played("allkeys-lfu", "scan", 710, elapsed_s=1)]
+    assert word(c09.judged(best)) == HOLDS
+    assert word(c09.judged(beaten)) == NOT
+    assert word(c09.judged(best + beaten)) == ONLY_IF
+    assert word(c09.judged(blind)) == OPEN
+
+
+def test_ninety_per_cent_off_the_database() -> None:
+    """C10: loads with a cache against loads without, scenario by scenario."""
+    without = between(1000, 1000)
+    off, on, between_both = (
+        c10.of_loads(str(e), e, without) for e in (between(60, 80), between(150, 180), between(90, 110))
+    )
+    assert word([off]) == HOLDS
+    assert word([on]) == NOT
+    assert word([off, on]) == ONLY_IF
+    assert word([between_both]) == OPEN
+
+
+def pair(place: str, without: Estimate, hit: Estimate) -> c11.Pair:
+    return c11.Pair(place=place, without_ms=without, hit_ms=hit)
+
+
+def test_from_hundreds_to_single_digits() -> None:
+    """C11: both halves are measured; where nothing took hundreds of milliseconds it cannot be told."""
+    dear, cheap = (pair("dear", between(250, 260), between(0.8, 0.9)), pair("cheap", between(6, 7), between(0.8, 0.9)))
+    slow_hits = pair("slow hits", between(250, 260), between(30, 40))
+    assert word(c11.judged([dear])) == HOLDS
+    assert word(c11.judged([dear, cheap])) == ONLY_IF
+    assert word(c11.judged([slow_hits])) == NOT
+    assert word(c11.judged([cheap])) == OPEN
+    assert word(c11.judged([pair("few", between(250, 260, rounds=2), between(0.8, 0.9, rounds=2))])) == OPEN
+
+
+def read(distance: str, reads: int, factor: float, rounds: int = 8) -> Batch:
+    base = [1.0 + r / 50 for r in range(rounds)]
+    times = [x * factor * (1 + (-1) ** r / 200) for r, x in enumerate(base)]
+    return Batch(
+        way="pipelined", distance=distance, reads=reads, time_ms=median(times), against_alone=compare(times, base)
+    )
+
+
+def test_pipelining_pays() -> None:
+    """C12: at each distance, from a number of reads that the condition names."""
+    near, far = [read("0 ms", 2, 0.8), read("0 ms", 50, 0.2)], [read("0.5 ms", 2, 0.8), read("0.5 ms", 50, 0.2)]
+    worse = [read("0 ms", 2, 1.3), read("0 ms", 50, 1.2)]
+    assert word(c12.judged(near + far)) == HOLDS
+    assert word(c12.judged(worse)) == NOT
+    assert word(c12.judged(worse + far)) == ONLY_IF
+    assert word(c12.judged([read("0 ms", 50, 0.2, rounds=2)])) == OPEN
+    assert c12.judged(near)[0].condition == "from 2 reads on at 0 ms"
+
+
+def test_warming_avoids_the_cold_start() -> None:
+    """C13: in every round, how much of the gap between the first second's hit rate and the later one's is closed."""
+    cold, steady = {1: 0.4, 2: 0.5, 3: 0.45}, dict.fromkeys((1, 2, 3), 0.9)
+    closed, kept, some = dict.fromkeys(cold, 0.91), dict.fromkeys(cold, 0.55), {1: 0.9, 2: 0.7, 3: 0.88}
+    yes, no, unclear = (c13.of_hits(f"place {i}", cold, x, steady) for i, x in enumerate((closed, kept, some)))
+    assert word([yes]) == HOLDS
+    assert word([no]) == NOT
+    assert word([yes, no]) == ONLY_IF
+    assert word([unclear]) == OPEN
+    assert word([c13.of_hits("once", {1: 0.4}, {1: 0.9}, {1: 0.9})]) == OPEN
+
+
+def test_there_is_one_claim_a_row_of_the_article_with_a_rule_and_a_command() -> None:
+    assert [claim.row for claim in claims()] == [f"C{n}" for n in range(1, 14)]
+    assert all(claim.says and claim.rule and "make " in claim.command for claim in claims())
+
+
+SAYS = st.sampled_from(["yes", "no", "unclear", "beside"])
+
+
+@given(st.lists(SAYS))
+def test_a_verdict_follows_from_its_cases_alone(says: list[str]) -> None:
+    """Holds needs nothing but yes, does not hold nothing but no; only yes beside no makes "only if"."""
+    cases = [Case(condition=f"c{i}", says=s, figure="") for i, s in enumerate(says)]  # type: ignore[arg-type]
+    decided = set(says) - {"beside"}
+    found = together(cases, "make bench").word
+    assert (found == HOLDS) == (decided == {"yes"})
+    assert (found == NOT) == (decided == {"no"})
+    assert (found == ONLY_IF) == ({"yes", "no"} <= decided)
+
+
+@given(st.lists(SAYS, min_size=1))
+def test_a_verdict_does_not_depend_on_the_order_of_its_cases(says: list[str]) -> None:
+    cases = [Case(condition=f"c{i}", says=s, figure="") for i, s in enumerate(says)]  # type: ignore[arg-type]
+    assert word(cases) == word(cases[::-1])
+
+
+def test_a_figure_that_is_missing_decides_nothing() -> None:
+    assert math.isnan(missing("none").value)
+    assert word([c03.of_loads("a", missing("no expiry"))]) == OPEN
