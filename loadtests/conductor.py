@@ -133,6 +133,10 @@ class Conductor:
     def stop(self) -> None:
         self._stopped.set()
 
+    @property
+    def stopped(self) -> bool:
+        return self._stopped.is_set()
+
     def close(self) -> None:
         self._redis.close()
         self._gauge_redis.close()

@@ -20,6 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import gevent
+import numpy as np
 from gevent.event import AsyncResult
 from locust import User, constant, events, task
 from locust.argument_parser import LocustArgumentParser
@@ -32,7 +33,13 @@ from loadtests.appserver import AppServer, CellBroken
 from loadtests.clock import hub_clock
 from loadtests.conductor import Conductor, HarnessBroken, Harvest
 from loadtests.instruments import Ruler
-from loadtests.spec import CellOrder, Spec, read_spec
+from loadtests.live.choices import AS_IT_IS, RATES, WEIGHTS, Choice, chosen_scenario
+from loadtests.live.counts import LiveCounts
+from loadtests.live.entitled import entitled_by
+from loadtests.live.page import CacheTab
+from loadtests.live.watch import Watch
+from loadtests.spec import CellOrder, ScenarioOrder, Spec, read_scenario, read_spec
+from patterns.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
@@ -55,12 +62,19 @@ def add_arguments(parser: LocustArgumentParser) -> None:
         entrants = [e.name for e in spec.entrants]
         parser.add_argument("--scenario", choices=scenarios, default=scenarios[0], help="what happens")
         parser.add_argument("--contender", choices=entrants, default=entrants[0], help="to whom")
+        parser.add_argument(
+            "--rate", choices=list(RATES), default=AS_IT_IS, help="requests due a second, in caching scenarios"
+        )
+        parser.add_argument(
+            "--query-weight", choices=list(WEIGHTS), default=AS_IT_IS, help="what a load costs the database"
+        )
 
 
 class AppServerThread(User):
     """One thread of the application server that this process plays."""
 
     wait_time = constant(0)
+    host = "application servers in Locust's workers"  # else the page asks for one
 
     def on_start(self) -> None:
         self.client_index = next(clients)
@@ -110,13 +124,27 @@ class Worker:
         runner.register_message("rest", self.on_rest, concurrent=True)
         runner.register_message("abandon", self.on_abandon)
         runner.environment.events.quitting.add_listener(self.on_quitting)  # type: ignore[no-untyped-call]
+        self.live = LiveCounts()
+        if not spec.cells:  # only the page shows them
+            runner.environment.events.report_to_master.add_listener(self.on_report)  # type: ignore[no-untyped-call]
+            runner.register_message("forget", self.on_forget)
+
+    def on_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:  # noqa: ARG002
+        self.live.catch_up()
+        data["cache"] = self.live.totals
+
+    def on_forget(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
+        self.live.forget()
 
     def on_prepare(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
         global app_server
         try:
             if app_server is None:
                 app_server = AppServer(self.spec, self.runner.worker_index, hub_clock())
+            if msg.data.get("scenario") is not None:
+                app_server.spec = app_server.spec.with_scenario(read_scenario(msg.data["scenario"]))
             account = app_server.prepare(CellOrder(**msg.data["order"]))
+            app_server.recorder.rows = []  # what a cell that was stopped has left behind
         except Exception as error:
             log.exception("prepare")
             self.answer({"error": f"{type(error).__name__}: {error}"})
@@ -125,6 +153,9 @@ class Worker:
 
     def on_begin(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
         assert app_server is not None
+        if not self.spec.cells and app_server.cell is not None:
+            order = app_server.cell.order
+            self.live.follow(f"{order.scenario} {order.contender}", app_server.recorder.rows)
         try:
             app_server.begin(msg.data["begin_ns"])
             if app_server.rests:
@@ -172,19 +203,64 @@ class Master:
         self.spec = spec
         self.answers: dict[int, AsyncResult[Any]] = {}
         self.conductor: Conductor | None = None
+        self.order: CellOrder | None = None
         runner.register_message("answer", self.on_answer, concurrent=True)
         folder = Path(spec.folder)
         self.writer = RunWriter(folder, read_run(folder).info)
         environment.events.spawning_complete.add_listener(self.on_spawned)  # type: ignore[no-untyped-call]
         environment.events.test_stop.add_listener(self.on_stop)  # type: ignore[no-untyped-call]
+        self.watch: Watch | None = None
+        if environment.web_ui is not None:
+            self.watch = Watch(spec.postgres_url, spec.redis_url)
+            base_path = getattr(environment.parsed_options, "web_base_path", None) or ""
+            CacheTab(environment.web_ui, base_path, folder, self.watch, self.refuse)
+            environment.events.worker_report.add_listener(self.on_worker_report)  # type: ignore[no-untyped-call]
+            environment.events.reset_stats.add_listener(self.on_reset)  # type: ignore[no-untyped-call]
+            environment.events.quitting.add_listener(self.on_quitting)  # type: ignore[no-untyped-call]
+
+    def on_worker_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
+        if self.watch is not None and "cache" in data:
+            self.watch.report(client_id, data["cache"])
+
+    def on_reset(self, **_: Any) -> None:
+        if self.watch is not None:
+            self.watch.forget()
+            self.runner.send_message("forget")
+
+    def on_quitting(self, **_: Any) -> None:
+        if self.watch is not None:
+            self.watch.close()
+
+    def refuse(self, form: dict[str, str]) -> str:
+        """Why the page's form cannot be run; empty: it can."""
+        options = self.environment.parsed_options
+        users = form.get("user_count", "")
+        said = {
+            field: form.get(name, getattr(options, name))
+            for field, name in (
+                ("scenario", "scenario"),
+                ("contender", "contender"),
+                ("rate", "rate"),
+                ("weight", "query_weight"),
+            )
+        }
+        return Choice(**said, users=int(users) if users.isdecimal() else None).refusal(self.spec)
 
     def on_spawned(self, **_: Any) -> None:
+        gevent.spawn(self.conduct_next)
+
+    def conduct_next(self) -> None:
+        """Conduct, unless a conductor is at work; one that was stopped is waited for."""
+        while self.conductor is not None and self.conductor.stopped:
+            gevent.sleep(0.05)
         if self.conductor is None:
             self.conductor = Conductor(self.spec, self, self.writer, Ruler(hub_clock()), self.tell)
-            gevent.spawn(self.conduct, self.conductor)
+            self.conduct(self.conductor)
 
     def on_stop(self, **_: Any) -> None:
         """Stopped from the page, or at the end."""
+        if self.watch is not None:
+            self.watch.end()
         if self.conductor is not None:
             self.conductor.stop()
             self.runner.send_message("abandon")
@@ -211,32 +287,60 @@ class Master:
             self.runner.quit()
 
     def chosen_cells(self) -> Iterator[CellOrder]:
-        """Cells of the scenario and contender that the page's form says, one after the other."""
-        options = self.environment.parsed_options
-        assert options is not None
-        done = len(self.writer.run.cells)
-        scenario, entrant = self.spec.scenario(options.scenario), self.spec.entrant(options.contender)
-        if (scenario.flood is not None) != (entrant.family == "limiting"):
-            why = f"{entrant.name} is no contender for {scenario.name}: choose another, then start again"
-            self.tell({"event": "done", "id": done + 1, "status": "refused", "why": why})
-            self.runner.stop()
-            return
+        """Cells of what the page's form says, one after the other; what is changed there holds from the next on."""
+        before: str | None = None
         for number in itertools.count(1):
-            yield CellOrder(
-                id=done + number,
+            options = self.environment.parsed_options
+            assert options is not None
+            run, id_ = self.writer.run, len(self.writer.run.cells) + 1
+            choice = Choice(
                 scenario=options.scenario,
                 contender=options.contender,
+                rate=options.rate,
+                weight=options.query_weight,
+                users=self.runner.target_user_count,
+            )
+            try:
+                scenario, info = chosen_scenario(self.spec, run.scenarios, choice)
+            except ConfigError as error:
+                self.tell({"event": "done", "id": id_, "status": "refused", "why": error.want})
+                self.runner.stop()
+                return
+            if info not in run.scenarios:
+                run.scenarios.append(info)
+                self.spec = self.spec.with_scenario(scenario)
+            if self.conductor is not None:
+                self.conductor.spec = self.spec
+            yield CellOrder(
+                id=id_,
+                scenario=scenario.name,
+                contender=choice.contender,
                 round=number,
                 seed=random.randrange(2**31),
-                predecessor=options.contender if number > 1 else None,
+                predecessor=before,
             )
+            before = choice.contender
 
     def prepare(self, order: CellOrder) -> dict[int, dict[str, float]]:
-        return {a["process"]: a["account"] for a in self.ask("prepare", {"order": asdict(order)}, PREPARE_S)}
+        self.order = order
+        chosen = None if self.spec.cells else asdict(self.spec.scenario(order.scenario))
+        answers = self.ask("prepare", {"order": asdict(order), "scenario": chosen}, PREPARE_S)
+        return {a["process"]: a["account"] for a in answers}
 
     def begin(self, begin_ns: int) -> None:
         self.expect_answers()
         self.runner.send_message("begin", {"begin_ns": begin_ns})
+        if self.watch is not None and self.order is not None:
+            scenario = self.spec.scenario(self.order.scenario)
+            label = f"{scenario.name} {self.order.contender}"
+            self.watch.begin(scenario, label, begin_ns, self.entitlement(scenario, self.order.seed))
+
+    def entitlement(self, scenario: ScenarioOrder, seed: int) -> Any:
+        flood = scenario.flood
+        if flood is None:
+            return np.empty(0, dtype=np.int64)
+        due_ns, subjects = flood.calls(scenario.warm_up_s + scenario.window_s, seed)
+        return entitled_by(due_ns, subjects, flood.limit, flood.window_s)
 
     def settle(self) -> list[int]:
         return sorted({key for answer in self.await_answers(600.0) for key in answer["written"]})
@@ -246,9 +350,12 @@ class Master:
         self.runner.send_message("rest", {"keys": keys})
 
     def collect(self) -> list[Harvest]:
+        answers = self.await_answers(600.0)
+        if self.watch is not None:
+            self.watch.end()
         return [
             Harvest(process=a["process"], samples=a["samples"], account=a["account"], pauses=a["pauses"])
-            for a in self.await_answers(600.0)
+            for a in answers
         ]
 
     def requests_counted(self) -> int:

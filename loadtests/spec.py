@@ -1,7 +1,7 @@
 """The orders for one run: what the front door decides and every Locust process reads, as a private JSON file."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,11 @@ class Spec:
 
     def entrant(self, name: str) -> Entrant:
         return next(e for e in self.entrants if e.name == name)
+
+    def with_scenario(self, scenario: ScenarioOrder) -> "Spec":
+        """The orders with this scenario, instead of one of its name where there is one."""
+        others = tuple(s for s in self.scenarios if s.name != scenario.name)
+        return replace(self, scenarios=(*others, scenario))
 
     def write(self, path: Path) -> None:
         """Write the orders; they hold passwords, so only the owner may read them."""

@@ -1,5 +1,6 @@
 """Locust's own page over the same application servers: scenario and contender to choose, cells until it is stopped."""
 
+import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -21,13 +22,19 @@ def check_port(port: int) -> None:
             raise ConfigError("port", port, f"a free port ({error.strerror})") from error
 
 
-def serve_page(order: BenchOrder, stack: Stack, port: int, say: Callable[[str], None]) -> Path:
+def check_base_path(base_path: str) -> None:
+    """Raise ConfigError where the page cannot be served below that path."""
+    fits = re.fullmatch(r"(/[\w.-]+)*", base_path) is not None
+    require(fits, "base-path", base_path, "a path such as /load, without a slash at its end")
+
+
+def serve_page(order: BenchOrder, stack: Stack, port: int, say: Callable[[str], None], base_path: str = "") -> Path:
     """Serve Locust's page on 127.0.0.1 until Ctrl-C; what was recorded stands in the run folder that is returned."""
     spec, _ = prepare_run(order, stack, say)
     folder = Path(spec.folder)
     try:
-        with locust_processes(spec, stack, web_port=port) as (master, workers, progress):
-            say(f"Locust's page: http://127.0.0.1:{port} (Ctrl-C ends it)")
+        with locust_processes(spec, stack, web_port=port, base_path=base_path) as (master, workers, progress):
+            say(f"Locust's page: http://127.0.0.1:{port}{base_path} (Ctrl-C ends it)")
             for event in events_from(progress, master, workers):
                 if event["event"] == "done" and event["status"] != "done":
                     say(f"cell {event['id']} {event['status']}: {event['why']}")
