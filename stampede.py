@@ -72,7 +72,8 @@ def bench(
     from dataclasses import replace
 
     from artefact.read import read_run
-    from loadtests.bench import BenchOrder, check_order, offered_rate, prepare_run, run_bench
+    from loadtests.bench import BenchOrder, offered_rate, prepare_run, run_bench
+    from loadtests.estimate import estimate
     from loadtests.experiments.bench import prepare_experiments, run_experiments
     from loadtests.progress import bench_progress
     from loadtests.resume import more_rounds, resume_run, still_to_ask
@@ -107,7 +108,7 @@ def bench(
             may_configure=may_configure,
             rate_per_s=offered_rate(rate),
         )
-        check_order(order)
+        say(estimate(order).said(plan))
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
             say(servers.first_line())
             if resume is None:

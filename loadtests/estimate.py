@@ -5,11 +5,13 @@
       worker    + 2 s: a worker process of its own starts and stops
       at rest   + 0.3 s: what was written is read again
     experiments what each states, times its rounds
-    around      15 s: servers, data, calibration; and 2 ms of report a second of cells and contender
+    races       4 s a contender or limiter of ours that runs
+    around      8 s: servers, data, calibration; the report 3 s and 6 % of the cells
 
-Standard, by scenario (who runs x rounds x a cell): read-heavy and stampede 11 x 10 x 2.75 s each = 10 min; at 0 ms
-7 x 8 x 2.75 s each = 5 min; mixed-writes 8 x 6 x 3.05 s = 2.4 min; rate-limit-flood 7 x 6 x 2.1 s = 1.5 min;
-slow-load 2 x 6 x 2.75 s = 0.6 min; outages 2 x 2 x 3 x 8.5 s = 1.7 min; the rest and the experiments 4 min.
+Standard (who runs x rounds x a cell): read-heavy and stampede 11 x 10 x 2.6 s each = 9.5 min; the two at 0 ms 7 x 8 x
+2.6 s each = 4.9 min; mixed-writes 8 x 6 x 2.9 s = 2.3 min; rate-limit-flood 7 x 6 x 1.95 s = 1.4 min; slow-load 2 x 6 x
+2.6 s = 0.5 min; two outages 2 x 3 x 8.6 s each = 1.7 min; cold start and queue 1.2 min; experiments 2 min.
+Quick: two scenarios 7 x 8 x 2.6 s each = 4.9 min; rate-limit-flood 7 x 3 x 1.95 s = 0.7 min; experiments 0.8 min.
 """
 
 from dataclasses import dataclass
@@ -21,10 +23,13 @@ from scenarios.scenario import Scenario
 from scenarios.workload import Workload
 
 AROUND_CELL_S = 0.35
-AROUND_S = 15.0
-REPORT_SHARE = 0.02
+AROUND_S = 8.0
+REPORT_S = 3.0
+REPORT_SHARE = 0.06
 """Of the cells' time: what the report takes."""
 WORKER_S = 2.0
+RACES_S = 4.0
+"""Of a contender whose schedules are explored."""
 AT_REST_S = 0.3
 
 
@@ -36,11 +41,12 @@ class Estimate:
     """Seconds."""
     by_experiment: dict[str, float]
     cells: int
+    races_s: float = 0.0
 
     @property
     def total_s(self) -> float:
         cells_s = sum(self.by_scenario.values())
-        return AROUND_S + cells_s * (1 + REPORT_SHARE) + sum(self.by_experiment.values())
+        return AROUND_S + REPORT_S + cells_s * (1 + REPORT_SHARE) + sum(self.by_experiment.values()) + self.races_s
 
     def said(self, plan: str) -> str:
         """In one line."""
@@ -58,7 +64,13 @@ def estimate(order: BenchOrder) -> Estimate:
     by_scenario = dict.fromkeys(each, 0.0)
     for cell in cells:
         by_scenario[cell.scenario] += each[cell.scenario] + WORKER_S * (cell.contender in workers)
-    return Estimate(by_scenario=by_scenario, by_experiment=experiments_s(order), cells=len(cells))
+    raced = {cell.contender for cell in cells} & {e.name for e in entrants if e.kind == "contender" and not e.special}
+    return Estimate(
+        by_scenario=by_scenario,
+        by_experiment=experiments_s(order),
+        cells=len(cells),
+        races_s=RACES_S * len(raced) * order.plan.races,
+    )
 
 
 def cell_s(scenario: Scenario, workload: Workload, plan: Plan) -> float:

@@ -83,7 +83,7 @@ PLANS: Mapping[str, Plan] = {
             scenarios=EVERYTHING,
             contenders=ARTICLE,
             fewer_rounds={"rate-limit-flood": 3},
-            experiments=EXPERIMENTS,
+            experiments=("eviction", "pipelining", "serializer-cost"),
             small_experiments=True,
         ),
         # the whole article: ten rounds leave room for a correction over the nine contenders of a deciding scenario

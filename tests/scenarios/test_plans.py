@@ -1,0 +1,71 @@
+"""Plans: what they cover, and that each keeps within its budget on two cores."""
+
+import pytest
+
+from loadtests.bench import BenchOrder, check_order, plan_cells
+from loadtests.estimate import estimate
+from reports.claims.section import claims
+from scenarios.plans import ARTICLE, BUDGETS_S, PLANS, VARIANTS
+from scenarios.scenario import scenarios
+
+
+@pytest.mark.parametrize("name", BUDGETS_S)
+def test_a_plan_keeps_within_its_budget(name: str) -> None:
+    """Cells by their windows and what goes on around them, experiments, races and report: smoke under a minute, quick
+    under seven, standard under thirty."""
+    assert estimate(BenchOrder(plan=PLANS[name])).total_s < BUDGETS_S[name]
+
+
+def test_an_estimate_counts_every_cell_and_is_said_in_one_line() -> None:
+    order = BenchOrder(plan=PLANS["standard"])
+    cells = plan_cells(order, check_order(order)[2])
+    found = estimate(order)
+    assert found.cells == len(cells)
+    assert found.said("standard").startswith(f"plan standard: {len(cells)} cells, about 2")
+    assert set(found.by_scenario) == set(PLANS["standard"].scenarios)
+    assert all(seconds > 0 for seconds in found.by_scenario.values())
+
+
+def test_more_rounds_take_longer() -> None:
+    short, long = (estimate(BenchOrder(plan=PLANS[name])).total_s for name in ("standard", "full"))
+    assert long > short
+
+
+def test_standard_runs_who_and_what_each_claim_needs() -> None:
+    """C1–C13 by what they are made from: two distances, a slow load, writes, limiters, cold starts, experiments."""
+    plan = PLANS["standard"]
+    assert {"read-heavy", "stampede", "mixed-writes", "rate-limit-flood", "cold-start", *VARIANTS} <= set(
+        plan.scenarios
+    )
+    assert {"eviction", "pipelining", "serializer-cost"} <= set(plan.experiments)
+    order = BenchOrder(plan=plan)
+    ran: dict[str, dict[str, int]] = {}
+    for cell in plan_cells(order, check_order(order)[2]):
+        rounds = ran.setdefault(cell.scenario, {})
+        rounds[cell.contender] = max(rounds.get(cell.contender, 0), cell.round)
+    for name in ("read-heavy", "stampede", "read-heavy-at-0ms", "stampede-at-0ms"):
+        assert set(ARTICLE) <= set(ran[name])
+        assert "bare-get" in ran[name]
+    timed = {name: rounds for name, rounds in ran.items() if not scenarios()[name].apart}
+    assert min(rounds["cache-aside"] for name, rounds in timed.items() if name != "rate-limit-flood") >= 6
+    assert {"no-cache", "write-through", "cache-aside"} <= set(ran["mixed-writes"])
+    assert set(ran["slow-load"]) == {"no-cache", "cache-aside"}
+
+
+def test_a_variant_differs_from_its_scenario_in_what_it_says() -> None:
+    """Those at another distance in nothing but the distance."""
+    known = scenarios()
+    varied = {name: s for name, s in known.items() if s.variant_of}
+    assert set(VARIANTS) == set(varied)
+    for name, variant in varied.items():
+        base = known[variant.variant_of]
+        if name.endswith("-at-0ms"):
+            assert {**variant.overrides} == {**base.overrides, "rtt_ms": 0.0}
+            assert (variant.window_ttls, variant.warm_up_s) == (base.window_ttls, base.warm_up_s)
+
+
+def test_a_claim_that_no_run_measured_names_a_plan_or_target_that_exists() -> None:
+    for claim in claims():
+        assert claim.command.startswith("make bench")
+        plan = claim.command.partition("PLAN=")[2].split(",")[0].split(";")[0]
+        assert not plan or plan in PLANS
