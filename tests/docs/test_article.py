@@ -1,0 +1,94 @@
+"""Every row of the article has a place in the product and a command that shows it, and both exist."""
+
+import re
+import shlex
+from collections.abc import Callable, Collection, Mapping
+
+import pytest
+
+from loadtests.experiments.experiment import experiments
+from patterns.catalogue import contenders, limiters
+from patterns.serializing.catalogue import codecs
+from reports.claims.section import claims
+from scenarios.plans import PLANS
+from scenarios.scenario import scenarios
+from tests.docs.test_documents import ROOT, broken, unknown_to_make
+
+DOCUMENTS = ("README.md", "docs/article.md")
+ROWS = [f"{kind}{n}" for kind, count in (("P", 5), ("B", 8), ("A", 4), ("C", 13)) for n in range(1, count + 1)]
+ROW = re.compile(r"^\| ([PBAC]\d+) \| (.*) \| (.*) \| `(.*)` \|$", re.MULTILINE)
+KINDS: Mapping[str, Callable[[], Collection[str]]] = {
+    "contender": contenders,
+    "limiter": limiters,
+    "scenario": scenarios,
+    "experiment": experiments,
+    "serializer": codecs,
+    "claim": lambda: {claim.row for claim in claims()},
+}
+NAMED = re.compile(rf"\b({'|'.join(KINDS)}) `([^`]+)`")
+PAGE = re.compile(r"page \[[^\]]+\]\(([^)]+)\)")
+
+
+def rows(document: str) -> list[tuple[str, str, str, str]]:
+    """(row, what, shown by, command) of every table row that is one of the article's."""
+    found: list[tuple[str, str, str, str]] = ROW.findall((ROOT / document).read_text(encoding="utf-8"))
+    return found
+
+
+def unknown(document: str, shown_by: str) -> list[str]:
+    """What a row names that is not there; "nothing named" where it names nothing."""
+    wrong = [f"no {kind} {name}" for kind, name in NAMED.findall(shown_by) if name not in KINDS[kind]()]
+    wrong += [why for page in PAGE.findall(shown_by) if (why := broken(ROOT / document, page))]
+    return wrong if NAMED.search(shown_by) or PAGE.search(shown_by) else ["nothing named"]
+
+
+def cannot_run(command: str) -> list[str]:
+    """Why make or the front door would refuse a command."""
+    called = shlex.split(command)
+    settings = dict(word.split("=", 1) for word in called if "=" in word)
+    wrong = [why] if (why := unknown_to_make(called)) else []
+    asked = shlex.split(settings.get("ARGS", ""))
+    known = {"--scenario": scenarios(), "--experiment": experiments()}
+    for option, name in zip(asked[::2], asked[1::2], strict=True):
+        wrong += [] if name in known.get(option, {}) else [f"no {option} {name}"]
+    plan = settings.get("PLAN", "quick")
+    return wrong + ([] if plan in PLANS else [f"no plan {plan}"])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_row_is_listed_once_in_order(document: str) -> None:
+    assert [row for row, *_ in rows(document)] == ROWS
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_row_has_a_contender_a_scenario_an_experiment_or_a_page_that_exists(document: str) -> None:
+    assert {row: wrong for row, _, shown_by, _ in rows(document) if (wrong := unknown(document, shown_by))} == {}
+
+
+def test_every_rows_command_exists() -> None:
+    """make knows the target and its settings, the front door the scenarios, experiments and plans in them."""
+    commands = {command for document in DOCUMENTS for *_, command in rows(document)}
+    assert {command: wrong for command in sorted(commands) if (wrong := cannot_run(command))} == {}
+
+
+def test_both_tables_name_the_same_commands() -> None:
+    one, other = ({row: command for row, _, _, command in rows(document)} for document in DOCUMENTS)
+    assert one == other
+
+
+def test_a_claims_row_names_its_claim() -> None:
+    for row, _, shown_by, _ in rows("docs/article.md"):
+        assert (f"claim `{row}`" in shown_by) == row.startswith("C")
+
+
+def test_the_checks_find_what_is_wrong() -> None:
+    """An unknown name, an empty place, a dead page, an unknown target, scenario, experiment and plan are found."""
+    assert unknown("README.md", "contender `cash-aside`") == ["no contender cash-aside"]
+    assert unknown("README.md", "somewhere") == ["nothing named"]
+    assert unknown("README.md", "page [x](docs/none.md)")
+    assert unknown("README.md", "scenario `stampede` and page [x](docs/article.md)") == []
+    assert cannot_run("make bench") == []
+    assert cannot_run("make bensch")
+    assert cannot_run('make bench ARGS="--scenario stampeed"')
+    assert cannot_run('make bench ARGS="--experiment none"')
+    assert cannot_run("make bench PLAN=longest")
