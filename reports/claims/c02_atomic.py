@@ -10,7 +10,7 @@ from artefact.races import RACES_FILE, UNDISTURBED, RacesInfo, read_races
 from reports.claims import c07_window
 from reports.claims.c07_window import ARTICLE_LIMITER
 from reports.claims.claim import Case, Claim, told
-from reports.claims.where import REFERENCE
+from reports.claims.where import REFERENCE, ran
 from reports.judge import Judgement
 from reports.statistics import Estimate
 
@@ -45,10 +45,11 @@ def of_races(races: RacesInfo) -> list[Case]:
 
 def cases(judgement: Judgement) -> list[Case]:
     found = [of_window(case) for case in c07_window.cases(judgement) if case.says != "beside"]
-    for s in judgement.scenarios:
-        stale = judgement.figure(s.name, REFERENCE, "stale-after-told")
-        if s.judge_at_rest and not stale.missing:
-            found.append(of_stale(REFERENCE, stale, s.name))
+    found += [
+        of_stale(REFERENCE, judgement.figure(s.name, REFERENCE, "stale-after-told"), s.name)
+        for s in judgement.scenarios
+        if s.judge_at_rest and ran(judgement, s, REFERENCE)
+    ]
     if (judgement.run.folder / RACES_FILE).is_file():
         found += of_races(read_races(judgement.run.folder))
     return found
