@@ -280,6 +280,7 @@ def web(
     redis: RedisUrl = None,
     workload: WorkloadPath = None,
     contender: Contenders = None,
+    scenario: Scenarios = None,
     rtt: Rtt = None,
     processes: Annotated[int, typer.Option(help="application servers")] = 2,
     port: Annotated[int, typer.Option(help="where Locust's page is served, on 127.0.0.1")] = 8089,
@@ -304,7 +305,7 @@ def web(
         check_port(port)
         check_base_path(base_path)
         order = BenchOrder(
-            plan=Plan(name=WEB, rounds=1, scenarios=tuple(scenarios()), twin=False, windows=5),
+            plan=Plan(name=WEB, rounds=1, scenarios=tuple(scenario or scenarios()), twin=False, windows=5),
             workload=read_workload_file(workload),
             own_contenders=tuple(contender or ()),
             processes=processes,

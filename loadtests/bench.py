@@ -162,6 +162,7 @@ def planned_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
             say=say,
         )
     scenario_orders, scenario_infos = [], []
+    priced: dict[tuple[float, float], tuple[Statements, dict[str, float]]] = {}
     for scenario, wanted in zip(scenarios, workloads, strict=True):
         workload = replace(wanted, rtt_ms=rtt_of(order, wanted, stack))
         if workload.arrivals == "closed":
@@ -169,7 +170,10 @@ def planned_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
         flood = scenario.flood
         if flood is None:
             window_s = scenario.window_ttls * workload.ttl_s * order.plan.windows
-            statements, measured = priced_statements(stack, workload, say)
+            weight = (workload.load_cpu_ms, workload.load_wait_ms)
+            if weight not in priced:
+                priced[weight] = priced_statements(stack, workload, say)
+            statements, measured = priced[weight][0], dict(priced[weight][1])
         else:
             window_s = flood.window_s * order.plan.flood_windows
             workload = replace(workload, rate_per_s=len(flood.calls(window_s, order.seed)[0]) / window_s)
@@ -206,6 +210,7 @@ def planned_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
                 window_s=window_s,
                 drain_s=scenario.drain_s,
                 processes=order.processes,
+                judge_at_rest=scenario.judge_at_rest,
                 measured=measured,
                 kind=scenario.kind,
                 flood=None if flood is None else flood.described(),
@@ -429,13 +434,13 @@ def new_folder(order: BenchOrder, started: datetime) -> Path:
 
 @contextmanager
 def locust_processes(
-    spec: Spec, stack: Stack, *, web_port: int | None
+    spec: Spec, stack: Stack, *, web_port: int | None, base_path: str = ""
 ) -> Iterator[tuple[subprocess.Popen[bytes], list[subprocess.Popen[bytes]], int]]:
     """A master and its workers, each in a session of its own, registered to die with us; ended when the block ends."""
     read_end, write_end = os.pipe()
     near_end, far_end = socket.socketpair()
     celery: CeleryProcess | None = None
-    with tempfile.TemporaryDirectory(prefix="stampede-spec-") as private:
+    with tempfile.TemporaryDirectory(prefix="orders-", dir=stack.directory) as private:
         spec_file = Path(private) / "spec.json"
         master_spec = replace(spec, progress_fd=write_end, switch_fd=far_end.fileno())
         master_spec.write(spec_file)
@@ -446,6 +451,7 @@ def locust_processes(
         ends = ["--master-bind-host", "127.0.0.1", "--master-bind-port", str(port), "--stop-timeout", "10"]
         count = ["--users", str(users), "--spawn-rate", str(users), "--expect-workers", str(spec.processes)]
         page = ["--headless"] if web_port is None else ["--web-host", "127.0.0.1", "--web-port", str(web_port)]
+        page += ["--web-base-path", base_path] if base_path else []
         children: list[subprocess.Popen[bytes]] = []
         folder = Path(spec.folder)
         try:

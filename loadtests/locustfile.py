@@ -12,11 +12,12 @@ import locust  # isort: split
 import itertools
 import json
 import logging
+import math
 import os
 import random
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import gevent
@@ -124,6 +125,9 @@ class Worker:
         runner.register_message("rest", self.on_rest, concurrent=True)
         runner.register_message("abandon", self.on_abandon)
         runner.environment.events.quitting.add_listener(self.on_quitting)  # type: ignore[no-untyped-call]
+        # Locust's worker is deaf for its whole stop timeout after a stop, and more by this many seconds
+        wait_s = 1 - math.ceil(runner.environment.stop_timeout or 0)
+        os.environ["LOCUST_WORKER_ADDITIONAL_WAIT_BEFORE_READY_AFTER_STOP"] = str(wait_s)
         self.live = LiveCounts()
         if not spec.cells:  # only the page shows them
             runner.environment.events.report_to_master.add_listener(self.on_report)  # type: ignore[no-untyped-call]
@@ -184,6 +188,7 @@ class Worker:
     def on_abandon(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
         if app_server is not None:
             app_server.abandon()
+            app_server.begun.clear()  # its threads have nothing to do until the next cell begins
 
     def answer(self, data: dict[str, Any]) -> None:
         self.runner.send_message("answer", {"process": self.runner.worker_index, **data})
@@ -208,7 +213,7 @@ class Master:
         folder = Path(spec.folder)
         self.writer = RunWriter(folder, read_run(folder).info)
         environment.events.spawning_complete.add_listener(self.on_spawned)  # type: ignore[no-untyped-call]
-        environment.events.test_stop.add_listener(self.on_stop)  # type: ignore[no-untyped-call]
+        environment.events.test_stopping.add_listener(self.on_stop)  # type: ignore[no-untyped-call]
         self.watch: Watch | None = None
         if environment.web_ui is not None:
             self.watch = Watch(spec.postgres_url, spec.redis_url)
@@ -254,11 +259,13 @@ class Master:
         while self.conductor is not None and self.conductor.stopped:
             gevent.sleep(0.05)
         if self.conductor is None:
-            self.conductor = Conductor(self.spec, self, self.writer, Ruler(hub_clock()), self.tell)
+            switch = self.spec.switch_fd
+            spec = self.spec if switch is None else replace(self.spec, switch_fd=os.dup(switch))  # it closes its own
+            self.conductor = Conductor(spec, self, self.writer, Ruler(hub_clock()), self.tell)
             self.conduct(self.conductor)
 
     def on_stop(self, **_: Any) -> None:
-        """Stopped from the page, or at the end."""
+        """Stopped from the page, or at the end; workers hear of it before Locust stops their users."""
         if self.watch is not None:
             self.watch.end()
         if self.conductor is not None:
@@ -310,7 +317,7 @@ class Master:
                 run.scenarios.append(info)
                 self.spec = self.spec.with_scenario(scenario)
             if self.conductor is not None:
-                self.conductor.spec = self.spec
+                self.conductor.spec = self.spec.with_scenario(scenario)
             yield CellOrder(
                 id=id_,
                 scenario=scenario.name,
@@ -328,6 +335,8 @@ class Master:
         return {a["process"]: a["account"] for a in answers}
 
     def begin(self, begin_ns: int) -> None:
+        if self.conductor is not None and self.conductor.stopped:
+            raise CellBroken("stopped before its beginning")
         self.expect_answers()
         self.runner.send_message("begin", {"begin_ns": begin_ns})
         if self.watch is not None and self.order is not None:

@@ -1,0 +1,47 @@
+"""A headless Chromium, where there is one, that may speak to this machine only."""
+
+import shutil
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, sync_playwright
+
+CHROMIUM = "chromium-headless-shell"
+HERE = ("127.0.0.1", "localhost", None)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = shutil.which(CHROMIUM)
+    if path is None:
+        pytest.skip(f"{CHROMIUM} is not installed")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+class Watched:
+    """A page, what it asked of other machines, and what went wrong in its scripts."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.strangers: list[str] = []
+        self.errors: list[str] = []
+        page.on("request", self._on_request)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def _on_request(self, request: Request) -> None:
+        if urlsplit(request.url).scheme not in ("data", "blob", "file") and urlsplit(request.url).hostname not in HERE:
+            self.strangers.append(request.url)
+
+
+@pytest.fixture
+def watched(browser: Browser) -> Iterator[Watched]:
+    context = browser.new_context(viewport={"width": 1280, "height": 1000}, accept_downloads=True)
+    seen = Watched(context.new_page())
+    yield seen
+    context.close()
+    assert seen.strangers == []
+    assert seen.errors == []

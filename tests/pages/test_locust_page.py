@@ -1,0 +1,175 @@
+"""Locust's page with its Cache tab, as a person in front of a browser meets it: start, watch, stop, take the report."""
+
+import json
+import re
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from artefact.read import read_run
+from loadtests.bench import BenchOrder, free_port, locust_processes, prepare_run
+from scenarios.plans import WEB, Plan
+from scenarios.workload import WorkloadFile
+from stack.servers import Stack
+from tests.pages.conftest import Watched
+
+SMALL = {"records": 2_000, "ttl_s": 0.2, "load_cpu_ms": 0.2, "load_wait_ms": 0.8, "rtt_ms": 0.0}
+BASE = "/load"
+PATIENCE_MS = 15_000
+
+
+@dataclass(frozen=True)
+class Served:
+    """A page that is being served."""
+
+    address: str
+    folder: Path
+
+    def live(self) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{self.address}/stampede/live.json") as answer:
+            return json.loads(answer.read())  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def served(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Locust's page below a path of its own, over two application servers."""
+    order = BenchOrder(
+        plan=Plan(name=WEB, rounds=1, scenarios=("read-heavy", "rate-limit-flood"), twin=False, windows=8),
+        workload=WorkloadFile(common=SMALL),
+        runs=tmp_path_factory.mktemp("runs"),
+    )
+    spec, _ = prepare_run(order, stack, lambda _line: None)
+    port = free_port()
+    with locust_processes(spec, stack, web_port=port, base_path=BASE) as (master, _, _progress):
+        served = Served(f"http://127.0.0.1:{port}{BASE}", Path(spec.folder))
+        while not_yet(served):
+            assert master.poll() is None, (served.folder / "locust-master.log").read_text()
+        yield served
+    for log in served.folder.glob("locust-*.log"):
+        text = log.read_text()
+        assert "Uncaught exception in event handler" not in text, text
+        assert "failed with" not in text, text  # how gevent tells of a greenlet that died
+
+
+def not_yet(served: Served) -> bool:
+    """Whether the page does not answer yet, or its application servers are still to come."""
+    try:
+        with urllib.request.urlopen(f"{served.address}/stats/requests", timeout=1) as answer:
+            return len(json.loads(answer.read())["workers"]) < 2
+    except OSError:
+        return True
+
+
+def until(page: Page, holds: Callable[[], bool]) -> None:
+    for _ in range(PATIENCE_MS // 100):
+        if holds():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("it did not come to be")
+
+
+def choose(page: Page, field: str, value: str) -> None:
+    page.get_by_role("combobox", name=re.compile(f"^{field} ")).select_option(value)
+
+
+def figure(page: Page, key: str) -> float:
+    """What a chart's caption says now."""
+    value = page.locator(f"#stampede [data-chart={key}] figcaption").get_attribute("data-value")
+    return float(value or "nan")
+
+
+def test_start_watch_stop_and_take_the_report(served: Served, watched: Watched) -> None:
+    """A run started from the form moves the Cache tab at the rate that was chosen; once it is stopped its report
+    opens, hides a contender, sorts a table and follows a link to a place in it."""
+    page = watched.page
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(f"{served.address}/")
+    page.get_by_text("Custom parameters").click()
+    choose(page, "Rate", "100")
+    choose(page, "Query Weight", "light: 0.2 ms CPU, 0.8 ms waiting")
+    page.get_by_role("button", name="Start").click()
+    page.get_by_role("tab", name="Cache").click()
+    expect(page.locator("#stampede [data-chart=p99_us] figcaption")).to_be_visible(timeout=PATIENCE_MS)
+    first = figure(page, "p50_us")
+    page.wait_for_function(
+        "first => document.querySelector('#stampede [data-chart=p50_us] figcaption').dataset.value != first",
+        arg=first,
+    )
+    assert 0 <= figure(page, "hit_pct") <= 100
+    assert figure(page, "memory_mb") > 0
+    expect(page.get_by_role("cell", name="cache-aside").first).to_be_visible()
+    page.wait_for_function("() => fetch('stampede/cache.csv').then(a => a.text()).then(t => t.includes('cache-aside'))")
+    until(page, lambda: bool(read_run(served.folder).done))
+    done = read_run(served.folder).done
+    page.get_by_role("button", name="Stop").click()
+    link = page.get_by_role("link", name="Open the report")
+    expect(link).to_be_visible(timeout=PATIENCE_MS)
+    with page.expect_popup() as opening:
+        link.click()
+    report = opening.value
+    report.wait_for_load_state(timeout=PATIENCE_MS)
+    assert done[0].scenario == "read-heavy-at-100-per-s-light-loads"
+    expect(report.locator("body")).to_contain_text(done[0].scenario)
+    with page.expect_download() as download:
+        page.evaluate("() => { location.href = 'stampede/report.html?download=1' }")
+    assert Path(download.value.path()).stat().st_size > 50_000
+    rows = read_run(served.folder).samples
+    mine = rows[(rows["cell"] == done[0].id) & rows["operation"].isin(["read", "write"])]
+    seconds = (mine["due_ns"].max() - mine["due_ns"].min()) / 1e9
+    assert len(mine) / seconds == pytest.approx(100, rel=0.35)  # Poisson: five standard deviations of 200 requests
+
+
+def test_limiters_show_what_was_admitted_and_what_was_refused(served: Served, watched: Watched) -> None:
+    """Under a flood the tab's table has 429s, and admitted beside entitled; totals are those of the samples."""
+    page = watched.page
+    page.goto(f"{served.address}/")
+    form: dict[str, str | float | bool] = {
+        "user_count": "64",
+        "spawn_rate": "64",
+        "scenario": "rate-limit-flood",
+        "contender": "sliding-log",
+    }
+    form |= {"rate": "as the workload says", "query_weight": "as the workload says"}
+    until(page, lambda: not not_yet(served))
+    before = len(read_run(served.folder).done)
+    assert page.request.post(f"{served.address}/swarm", form=form).json()["success"] is True
+    until(page, lambda: len(read_run(served.folder).done) > before)
+    page.request.post(f"{served.address}/stop")
+    until(page, lambda: not served.live()["awake"])
+    done = read_run(served.folder).done
+    row = next(row for row in served.live()["rows"] if row["contender"] == "sliding-log")
+    samples = read_run(served.folder).samples
+    allowed = samples[samples["cell"] == done[-1].id]["allowed"].dropna()
+    assert row["admitted"] >= int(allowed.sum()) > 0
+    assert row["refused"] >= int((~allowed.astype(bool)).sum()) > 0
+    assert row["entitled"] == pytest.approx(row["admitted"], rel=0.25)  # by due times; a busy machine asks later
+    assert row["hit_pct"] is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"contender": "sliding-log"}, "is no contender"),
+        ({"rate": "7"}, "unknown rate"),
+        ({"user_count": "65"}, "wanted 1 to 64"),
+        ({"scenario": "rate-limit-flood", "contender": "sliding-log", "rate": "100"}, "a rate of its own"),
+    ],
+)
+def test_a_form_that_cannot_be_run_is_refused_on_the_page(
+    served: Served, watched: Watched, changed: dict[str, str | float | bool], says: str
+) -> None:
+    """What cannot be run is answered with the reason before any user starts."""
+    form: dict[str, str | float | bool] = {
+        "user_count": "64",
+        "spawn_rate": "64",
+        "scenario": "read-heavy",
+        "contender": "cache-aside",
+    }
+    answer = watched.page.request.post(f"{served.address}/swarm", form=form | changed).json()
+    assert answer["success"] is False
+    assert says in answer["message"]

@@ -1,0 +1,49 @@
+"""The report in a browser: it hides a contender, sorts a table, follows a link to a place in it, and asks nobody."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from reports.render import render
+from tests.pages.conftest import Watched
+from tests.reports.planted import plant
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A report over planted figures, as a file."""
+    folder: Path = plant(tmp_path_factory.mktemp("page") / "run", rounds=6)
+    return render(folder).as_uri()
+
+
+def test_a_contender_that_is_unticked_is_hidden_everywhere(address: str, watched: Watched) -> None:
+    page = watched.page
+    page.goto(address)
+    box = page.locator("#show input").first
+    slug = page.locator("[data-contender]").first.get_attribute("data-contender")
+    mine = page.locator(f'table [data-contender="{slug}"]')
+    assert mine.filter(visible=True).count() > 0
+    box.uncheck()
+    assert mine.filter(visible=True).count() == 0
+    box.check()
+    assert mine.filter(visible=True).count() > 0
+
+
+def test_a_table_is_sorted_by_the_column_that_is_clicked(address: str, watched: Watched) -> None:
+    page = watched.page
+    page.goto(address)
+    head = page.locator("table[data-sort] thead tr:last-child th").filter(has=page.locator("button")).first
+    head.locator("button").click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    table = page.locator("table[data-sort]").first
+    first_column = [t.strip() for t in table.locator("tbody tr > *:first-child").all_inner_texts()]
+    head.locator("button").click()
+    assert head.get_attribute("aria-sort") == "descending"
+    assert [t.strip() for t in table.locator("tbody tr > *:first-child").all_inner_texts()] == first_column[::-1]
+
+
+def test_a_link_to_a_place_leads_there(address: str, watched: Watched) -> None:
+    page = watched.page
+    page.goto(f"{address}#decision")
+    expect(page.locator("#decision")).to_be_in_viewport()
