@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from artefact.races import UNDISTURBED, RacesInfo, SituationInfo, VerdictInfo
 from reports.claims import c01_submillisecond as c01
 from reports.claims import c02_atomic as c02
 from reports.claims import c03_stampede as c03
@@ -65,6 +66,37 @@ def test_atomic_operations() -> None:
     assert word([broken, stale]) == NOT
     assert word([kept, none]) == OPEN
     assert word([]) == OPEN
+
+
+def explored(**verdicts: str) -> RacesInfo:
+    """Each contender's verdict on one invariant, in a situation without an adversary."""
+    return RacesInfo(
+        started_utc="",
+        command="",
+        bound=1,
+        situations=[SituationInfo(name="at-once", said="", adversary=UNDISTURBED)],
+        verdicts=[
+            VerdictInfo(
+                contender=name.replace("_", "-"),
+                situation="at-once",
+                invariant="fresh-at-rest",
+                verdict=verdict,
+                promised=True,
+                schedules=4,
+                complete=True,
+            )
+            for name, verdict in verdicts.items()
+        ],
+    )
+
+
+def test_atomic_operations_in_every_order() -> None:
+    """C2, where races were explored: one script that keeps its bound against several operations that do not."""
+    scripts = ("gcra", "sliding-log")
+    assert word(c02.of_races(explored(cache_aside="broken", gcra="kept"), scripts)) == ONLY_IF
+    assert word(c02.of_races(explored(cache_aside="broken", gcra="broken"), scripts)) == NOT
+    assert word(c02.of_races(explored(cache_aside="kept", gcra="kept"), scripts)) == HOLDS
+    assert c02.of_races(explored(cache_aside="kept"), scripts) == []
 
 
 @pytest.mark.parametrize(
