@@ -62,6 +62,7 @@ def bench(
         str | None, typer.Option(help="add rounds until every interval of read p10 is as narrow: 5%")
     ] = None,
     most_rounds: Annotated[int, typer.Option(min=1, help="rounds at which --until gives up")] = 40,
+    as_json: Annotated[bool, typer.Option("--json", help="print the summary for machines, as JSON")] = False,
     resume: Annotated[Path | None, typer.Option(help="finish this run folder, as it was begun")] = None,
     races: Annotated[
         bool | None, typer.Option("--races/--no-races", help="explore the schedules of who ran, whatever the plan says")
@@ -80,6 +81,7 @@ def bench(
     from races.beside import explore_beside
     from races.console import races_progress
     from reports.console import summary
+    from reports.machine import machine_summary
     from reports.render import render
     from reports.trials import rounds_to_add
     from scenarios.plans import find_plan
@@ -131,7 +133,10 @@ def bench(
                         explore_beside(folder, servers, on_race, say)
             finally:
                 say(f"report: {render(folder)}")
-        summary(folder)
+        if as_json:
+            typer.echo(machine_summary(folder))
+        else:
+            summary(folder)
 
 
 def bench_as_recorded(run: Path) -> int:
