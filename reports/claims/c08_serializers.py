@@ -1,9 +1,10 @@
 """C8. "About" is within a factor of two. The time of one conversion to bytes is judged at each object's size: JSON
 against 1 ms, MessagePack against 0.1 ms."""
 
+import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -41,7 +42,19 @@ def judged(each: Sequence[Timed]) -> list[Case]:
             found.append(Case(says="no", **case))
         else:
             found.append(Case(says="unclear", why="the interval crosses half or twice what is said", **case))
-    return found
+    return spanned(found, each)
+
+
+def spanned(found: Sequence[Case], each: Sequence[Timed]) -> list[Case]:
+    """The same, the conditions of neighbouring sizes that say the same put together: "JSON of 3 KB to 44 KB"."""
+    both = list(zip(found, each, strict=True))
+    said: list[Case] = []
+    for (codec, _), neighbours in itertools.groupby(both, key=lambda pair: (pair[1].codec, pair[0].says)):
+        some = list(neighbours)
+        first, last = size(some[0][1].size_bytes), size(some[-1][1].size_bytes)
+        condition = f"{codec} of {first}" + (f" to {last}" if len(some) > 1 else "")
+        said += [replace(case, condition=condition) for case, _ in some]
+    return said
 
 
 def size(size_bytes: float) -> str:

@@ -185,6 +185,11 @@ def test_about_a_millisecond() -> None:
     assert word(c08.judged([codec("JSON", 0.9, 1.1, rounds=2)])) == OPEN
 
 
+def test_neighbouring_sizes_that_say_the_same_stand_together() -> None:
+    each = [c08.Timed(codec="JSON", size_bytes=b, took_ms=between(t, t)) for b, t in ((200, 0.1), (2e3, 0.2), (9e4, 1))]
+    assert together(c08.judged(each), "").said == "JSON of 90 KB; not if: JSON of 200 bytes to 2 KB"
+
+
 def test_serializers_are_read_from_the_experiments_facts() -> None:
     """C8: the median over rounds of the way to bytes, by codec and size."""
     rows = [("JSON", 1, "", 4.0, "size", 680.0, "bytes")]
