@@ -27,6 +27,7 @@ from reports.statistics import (
     Sentence,
     compare,
     holm,
+    missing,
     noise_floor,
     quantile,
     sentence,
@@ -105,7 +106,8 @@ class Judgement:
         return found
 
     def figure(self, scenario: str, contender: str, metric: str) -> Estimate:
-        return self.figures[scenario, contender, metric]
+        """The figure, or one that is missing where that contender did not run there."""
+        return self.figures.get((scenario, contender, metric), missing("did not run"))
 
     @property
     def reference(self) -> str:

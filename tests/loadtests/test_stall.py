@@ -62,13 +62,12 @@ def closed_form_ms(reads: pd.DataFrame, share: float) -> float:
     """The quantile of response time when a server stands still once for S s in T s at a constant rate r.
 
     A request due at u after the stall began waits S - u, and then for the u * r before it to be served, mu a second.
-    mu is the rate at which the queue drained, out of the samples.
+    mu is the rate at which what was queued when it ended was served, out of the samples.
     """
-    ordered = reads.sort_values("due_ns")
-    ends = ordered["end_ns"].to_numpy()
-    waited = (ordered["end_ns"] - ordered["due_ns"]).to_numpy() > 50e6
-    drained = np.sort(ends[waited])
-    mu_per_s = (len(drained) - 1) / ((drained[-1] - drained[0]) / 1e9)
+    due, ends = reads["due_ns"].to_numpy(), reads["end_ns"].to_numpy()
+    released = ends[ends - due > 0.75 * STALL_S * 1e9].min()
+    queued = np.sort(ends[(due < released) & (ends >= released)])
+    mu_per_s = (len(queued) - 1) / ((queued[-1] - queued[0]) / 1e9)
     u = (np.arange(RATE_PER_S * STALL_S) + 0.5) / RATE_PER_S
     waits_ms = 1e3 * np.maximum(0, STALL_S - u + u * RATE_PER_S / mu_per_s)
     all_ms = np.concatenate([waits_ms, np.zeros(len(reads) - len(waits_ms))])

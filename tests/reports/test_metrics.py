@@ -96,6 +96,7 @@ PLAIN: dict[str, Callable[[CellInfo, list[Row]], float]] = {
     "unanswered": lambda c, rows: sum(is_open(r, c) for r in window(rows)),
     "read-p50": at(0.5, "read"),
     "read-p99": at(0.99, "read"),
+    "service-p10": at(0.10, "read", "start_ns"),
     "service-p99": at(0.99, "read", "start_ns"),
     "read-max": longest,
     "write-p50": at(0.5, "write"),

@@ -22,7 +22,8 @@ from stack.guard import others_may_pass
 
 ROOT = Path(__file__).parents[2]
 SUITE = """
-import subprocess, sys
+import signal, subprocess, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # where the specs run in the background it is ignored
 from stack.embedded import open_embedded
 with open_embedded("tests", say=lambda line: None) as stack:
     sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
