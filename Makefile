@@ -91,3 +91,10 @@ lock: ## compile requirements.lock from pyproject.toml again (ARGS=--upgrade: ne
 
 clean: ## remove the virtual environment and all caches; runs/ stays
 	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis && find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: gallery axe
+gallery: setup ## pictures of a report into docs/pictures/ (RUN=runs/…; needs chromium-headless-shell)
+	.venv/bin/python scripts/gallery.py "$(RUN)"
+
+axe: setup ## hold a report against axe-core (RUN=runs/…; needs npm and chromium-headless-shell)
+	npm install --silent --no-save --prefix .axe axe-core && .venv/bin/python scripts/axe.py .axe/node_modules/axe-core/axe.min.js "$(RUN)/report.html" $(ARGS)

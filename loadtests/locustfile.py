@@ -166,6 +166,8 @@ class Worker:
                 self.answer({"written": app_server.settle()})
             else:
                 self.hand_over(app_server)
+        except CellBroken as broken:
+            self.answer({"error": str(broken)})
         except Exception as error:
             log.exception("cell")
             self.answer({"error": f"{type(error).__name__}: {error}"})

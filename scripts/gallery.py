@@ -1,0 +1,35 @@
+"""Take pictures of a report for the README: python scripts/gallery.py RUN [OUT]; OUT is docs/pictures/."""
+
+import shutil
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+PARTS = ("answer", "decision")
+"""Places on the page of which a picture each is taken, besides the top in both colour schemes."""
+WIDTH, HEIGHT = 1024, 720
+
+
+def main(run: Path, out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium-headless-shell"), args=["--no-sandbox"]
+        )
+        for scheme in ("light", "dark"):
+            page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=scheme)
+            page.goto((run / "report.html").resolve().as_uri())
+            page.screenshot(path=out / f"top-{scheme}.png")
+            for part in PARTS if scheme == "light" else ():
+                page.locator(f"#{part}").scroll_into_view_if_needed()
+                page.evaluate("id => document.getElementById(id).scrollIntoView()", part)
+                page.screenshot(path=out / f"{part}.png")
+            page.close()
+        browser.close()
+    for picture in sorted(out.glob("*.png")):
+        print(f"{picture}: {picture.stat().st_size // 1024} KB")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else Path("docs/pictures"))
