@@ -23,6 +23,7 @@ from races.observe import Observed
 from races.run import Client, Died
 from races.steps import EVERYTHING, Touch
 from races.virtual_time import START_S, HeldClock, clock_of_this_thread, hold_this_thread
+from stack.dataset import claim_schema
 from stack.servers import Stack
 from stack.source import Statements, prepare_session
 
@@ -101,7 +102,7 @@ class World:
         self.free_trips = 0
         self.free_slot = Slot(self)
         self._watcher = self.connect()
-        self._watcher.execute("CREATE SCHEMA IF NOT EXISTS stampede")
+        claim_schema(self._watcher)
         self._watcher.execute(
             f"CREATE TABLE {self.tablename} (id serial PRIMARY KEY, name text NOT NULL, email text NOT NULL, "
             "version bigint NOT NULL DEFAULT 1)"

@@ -140,14 +140,30 @@ def is_there(connection: psycopg.Connection[Any], values: dict[str, Any]) -> boo
     return meta == (LAYOUT, values["seed"], values["records"], values["record_bytes"])
 
 
+OURS = "made by Stampede"
+"""The comment on a schema that is ours."""
+
+
+def claim_schema(connection: psycopg.Connection[Any]) -> None:
+    """Have a schema stampede that is ours. Raises ConfigError where there is one that we did not make."""
+    with connection.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
+        row = cursor.execute(
+            "SELECT obj_description(oid, 'pg_namespace'), to_regclass('stampede.meta') IS NOT NULL"
+            " FROM pg_namespace WHERE nspname = 'stampede'"
+        ).fetchone()
+    ours = row is None or row[0] == OURS or row[1]
+    require(ours, "postgres", "a schema stampede that is not ours", "a database without one")
+    if row is None:
+        connection.execute("CREATE SCHEMA stampede")
+        connection.execute(f"COMMENT ON SCHEMA stampede IS '{OURS}'")
+
+
 def make(connection: psycopg.Connection[Any], values: dict[str, Any]) -> None:
     """All of it or nothing: one transaction. A schema of that name that we did not make is not ours to drop."""
-    there = connection.execute("SELECT to_regnamespace('stampede'), to_regclass('stampede.meta')").fetchone()
-    foreign = there is not None and there[0] is not None and there[1] is None
-    require(not foreign, "postgres", "a schema stampede that is not ours", "a database without one")
+    claim_schema(connection)
     with connection.transaction():
         connection.execute("DROP SCHEMA IF EXISTS stampede CASCADE")
-        connection.execute("CREATE SCHEMA stampede")
+        claim_schema(connection)
         connection.execute(TABLES)
         connection.execute(FUNCTIONS)
         connection.execute(PROSE, values)
