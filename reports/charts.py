@@ -9,9 +9,11 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -24,6 +26,13 @@ from reports.judge import Judgement, Verdict, values_of
 from reports.metrics import loads as loads_of
 from reports.metrics.metric import find_metric
 from reports.metrics.response import EPISODES_BEYOND, SAMPLES_BEYOND, Spans, evidence, reads, spans
+
+BUNDLED_FONTS = Path(mpl.get_data_path()) / "fonts"
+# Texts are laid out with the fonts that matplotlib brings: what a machine has besides must not move a single byte.
+font_manager.fontManager.ttflist = [
+    font for font in font_manager.fontManager.ttflist if Path(font.fname).is_relative_to(BUNDLED_FONTS)
+]
+
 
 INK, MUTED, GRID, PAPER = "#1b1f24", "#5b6570", "#d9dee3", "#ffffff"
 COLORS = ("#0072b2", "#b84a00", "#007a5a", "#9b3f7f", "#8a6a00", "#2b8ab8", "#5c4a9e", "#a8324a")
