@@ -155,6 +155,10 @@ def two_and_five(value: float, _position: object = None) -> str:
     return short(float(f"{value:.6g}")) if f"{value:e}"[0] in "25" else ""
 
 
+HASHED_ID = re.compile(r'\bid="([a-z][0-9a-f]{10})"')
+"""What matplotlib names after a hash of coordinates, whose last bit is not the same in every process."""
+
+
 def drawn(figure: Figure, anchor: str, title: str, description: str) -> str:
     """The figure as SVG for the page: ids of its own, colours as variables, no metadata, same bytes every time."""
     out = io.StringIO()
@@ -163,6 +167,8 @@ def drawn(figure: Figure, anchor: str, title: str, description: str) -> str:
     text = out.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
+    for number, name in enumerate(dict.fromkeys(HASHED_ID.findall(text))):
+        text = text.replace(name, f"{name[0]}{number}")
     text = re.sub(r'\bid="([^"]+)"', rf'id="{anchor}-\1"', text)
     text = re.sub(r'(xlink:href="|url\()#', rf"\1#{anchor}-", text)
     text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.S)
