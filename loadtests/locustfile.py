@@ -398,5 +398,7 @@ class Master:
         self.answers[msg.data["process"]].set(msg.data)
 
     def tell(self, event: dict[str, Any]) -> None:
+        if self.watch is not None and event["event"] == "done":  # a cell that broke was never collected
+            self.watch.end()
         if self.spec.progress_fd is not None:
             os.write(self.spec.progress_fd, json.dumps(event).encode() + b"\n")

@@ -20,7 +20,7 @@ from tests.pages.conftest import Watched
 
 SMALL = {"records": 2_000, "ttl_s": 0.2, "load_cpu_ms": 0.2, "load_wait_ms": 0.8, "rtt_ms": 0.0}
 BASE = "/load"
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,12 @@ def not_yet(served: Served) -> bool:
         return True
 
 
-def until(page: Page, holds: Callable[[], bool]) -> None:
+def until(page: Page, holds: Callable[[], bool], otherwise: Callable[[], object] = lambda: "") -> None:
     for _ in range(PATIENCE_MS // 100):
         if holds():
             return
         page.wait_for_timeout(100)
-    raise AssertionError("it did not come to be")
+    raise AssertionError(f"it did not come to be: {otherwise()}")
 
 
 def choose(page: Page, field: str, value: str) -> None:
@@ -140,7 +140,7 @@ def test_limiters_show_what_was_admitted_and_what_was_refused(served: Served, wa
     assert page.request.post(f"{served.address}/swarm", form=form).json()["success"] is True
     until(page, lambda: len(read_run(served.folder).done) > before)
     page.request.post(f"{served.address}/stop")
-    until(page, lambda: not served.live()["awake"])
+    until(page, lambda: not served.live()["awake"], served.live)
     done = read_run(served.folder).done
     row = next(row for row in served.live()["rows"] if row["contender"] == "sliding-log")
     samples = read_run(served.folder).samples
