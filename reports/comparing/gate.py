@@ -151,7 +151,7 @@ def of_regressions(both: Pair, thresholds: Thresholds) -> Iterator[Finding]:
             for metric in thresholds.metrics:
                 if metric.name == "loads-per-1000-reads" and hot(both, scenario, c.name):
                     continue  # loads per expiry say it better
-                finding = of_regression(both, scenario, c.name, metric, thresholds.max_regression)
+                finding = of_regression(both, scenario, c.name, metric, *thresholds.allowed(metric.name))
                 if finding is not None:
                     yield finding
 
@@ -160,12 +160,15 @@ def hot(both: Pair, scenario: str, contender: str) -> bool:
     return not both.a.figure(scenario, contender, "loads-per-expiry").missing
 
 
-def of_regression(both: Pair, scenario: str, contender: str, metric: Metric, most: float) -> Finding | None:
+def of_regression(
+    both: Pair, scenario: str, contender: str, metric: Metric, most: float, why: str = ""
+) -> Finding | None:
     """None where neither run has the figure. The metric's resolution is added to both sides of the ratio, so that what
     matters to nobody cannot fail, and a zero in the base can be a base."""
     sides = [rounds_of(j, scenario, contender, metric) for j in (both.b, both.a)]
     known = [[v for v in side if not math.isnan(v)] for side in sides]
     rule = f"{scenario}, {contender}: {words.label(metric)} at most {100 * most:g} % {worse(metric)} than the base"
+    rule += f" ({why})" if why else ""
     if not any(known):
         return None
     if not all(known):

@@ -290,6 +290,17 @@ def test_shares() -> None:
             as_share(wrong, "x")
 
 
+def test_counts_may_be_a_tenth_worse_unless_the_gate_says_why_not(runs: Callable[[str], Path]) -> None:
+    """The default is 10 %; where it is not, the line that is printed gives the reason; one that is asked for holds."""
+    said = call("gate", runs("unprotected"), "--against", runs("base"), "--verbose")[1]
+    limits = [line for line in said.splitlines() if "% more than the base" in line]
+    assert limits
+    for line in limits:
+        assert ("at most 10 %" in line) != ("at most 25 % more than the base (a round sees few expiries" in line)
+    asked = call("gate", runs("unprotected"), "--against", runs("base"), "--verbose", "--max-regression", "10%")[1]
+    assert "25 %" not in asked
+
+
 def test_by_default_a_gate_judges_counts_alone() -> None:
     """No time is among the figures that a gate judges unasked."""
     assert {m.unit for m in read_thresholds(None).metrics} <= {"", "%"}
