@@ -23,6 +23,7 @@ from pathlib import Path
 import gevent
 import numpy as np
 from gevent.event import AsyncResult
+from gevent.lock import BoundedSemaphore
 from locust import User, constant, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
@@ -31,23 +32,33 @@ from locust.runners import MasterRunner, WorkerRunner
 from artefact.read import read_run
 from artefact.write import RunWriter
 from loadtests.appserver import AppServer, CellBroken
-from loadtests.clock import hub_clock
+from loadtests.clock import hub_clock, now_ns
 from loadtests.conductor import Conductor, HarnessBroken, Harvest
+from loadtests.elsewhere import Refused
 from loadtests.instruments import Ruler
 from loadtests.live.choices import AS_IT_IS, RATES, WEIGHTS, Choice, chosen_scenario
 from loadtests.live.counts import LiveCounts
 from loadtests.live.entitled import entitled_by
 from loadtests.live.page import CacheTab
 from loadtests.live.watch import Watch
+from loadtests.muster import Muster
+from loadtests.recruit import Recruit
 from loadtests.spec import CellOrder, ScenarioOrder, Spec, read_scenario, read_spec
+from loadtests.two_clocks import Ahead
 from patterns.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
 locust.runners.WORKER_REPORT_INTERVAL = 1.0  # the live page's charts have a point a second
+if "--spec" not in sys.argv:
+    locust.runners.CONNECT_RETRY_COUNT = 3  # of five seconds: what listens there may be something else
+locust.runners.HEARTBEAT_LIVENESS = 60  # a worker that is busy for seconds is not gone; one that ended is seen as such
 
 PREPARE_S = 60.0
 """How long an application server may take to prepare a cell."""
+
+LOOK_S = 0.5
+"""How often the master looks whether a worker that it waits for is still there."""
 
 app_server: AppServer | None = None
 clients = itertools.count()
@@ -56,7 +67,8 @@ clients = itertools.count()
 @events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
 def add_arguments(parser: LocustArgumentParser) -> None:
     """The orders; and, for the page, scenario and contender with the choices that the orders give."""
-    parser.add_argument("--spec", include_in_web_ui=False, required=True, help="the run's orders, a JSON file")
+    parser.add_argument("--spec", include_in_web_ui=False, help="the run's orders, a JSON file")
+    parser.add_argument("--told-fd", include_in_web_ui=False, type=int, help="where a worker without orders tells")
     if "--spec" in sys.argv:
         spec = read_spec(Path(sys.argv[sys.argv.index("--spec") + 1]))
         scenarios = [s.name for s in spec.scenarios]
@@ -105,10 +117,11 @@ class AppServerThread(User):
 @events.init.add_listener  # type: ignore[untyped-decorator]
 def start(environment: Environment, **_: Any) -> None:
     assert environment.parsed_options is not None
-    spec = read_spec(Path(environment.parsed_options.spec))
+    path = environment.parsed_options.spec
+    spec = None if path is None else read_spec(Path(path))
     if isinstance(environment.runner, WorkerRunner):
         Worker(environment.runner, spec)
-    elif isinstance(environment.runner, MasterRunner):
+    elif isinstance(environment.runner, MasterRunner) and spec is not None:
         Master(environment, environment.runner, spec)
     else:
         raise SystemExit("the locustfile runs with a master and workers: use the stampede command")
@@ -117,9 +130,15 @@ def start(environment: Environment, **_: Any) -> None:
 class Worker:
     """Answers the master's orders in one worker."""
 
-    def __init__(self, runner: WorkerRunner, spec: Spec) -> None:
+    def __init__(self, runner: WorkerRunner, spec: Spec | None) -> None:
+        """Without orders it waits for those of a bench on another machine."""
         self.runner = runner
-        self.spec = spec
+        self.recruit: Recruit | None = None
+        if spec is None:
+            urls = os.environ.get("STAMPEDE_POSTGRES_URL"), os.environ.get("STAMPEDE_REDIS_URL")
+            self.recruit = Recruit(runner, urls, runner.environment.parsed_options.told_fd)  # type: ignore[union-attr]
+        self.for_page = spec is not None and not spec.cells
+        self.given = spec
         runner.register_message("prepare", self.on_prepare, concurrent=True)
         runner.register_message("begin", self.on_begin, concurrent=True)
         runner.register_message("rest", self.on_rest, concurrent=True)
@@ -129,9 +148,19 @@ class Worker:
         wait_s = 1 - math.ceil(runner.environment.stop_timeout or 0)
         os.environ["LOCUST_WORKER_ADDITIONAL_WAIT_BEFORE_READY_AFTER_STOP"] = str(wait_s)
         self.live = LiveCounts()
-        if not spec.cells:  # only the page shows them
+        if self.for_page:  # only the page shows them
             runner.environment.events.report_to_master.add_listener(self.on_report)  # type: ignore[no-untyped-call]
             runner.register_message("forget", self.on_forget)
+
+    @property
+    def spec(self) -> Spec:
+        spec = self.given if self.recruit is None else self.recruit.spec
+        assert spec is not None
+        return spec
+
+    @property
+    def process(self) -> int:
+        return self.runner.worker_index if self.recruit is None else self.recruit.process
 
     def on_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:  # noqa: ARG002
         self.live.catch_up()
@@ -144,7 +173,8 @@ class Worker:
         global app_server
         try:
             if app_server is None:
-                app_server = AppServer(self.spec, self.runner.worker_index, hub_clock())
+                app_server = AppServer(self.spec, self.process, hub_clock())
+            app_server.ahead_ns = msg.data["ahead_ns"].get(self.runner.client_id, 0)
             if msg.data.get("scenario") is not None:
                 app_server.spec = app_server.spec.with_scenario(read_scenario(msg.data["scenario"]))
             account = app_server.prepare(CellOrder(**msg.data["order"]))
@@ -157,7 +187,7 @@ class Worker:
 
     def on_begin(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
         assert app_server is not None
-        if not self.spec.cells and app_server.cell is not None:
+        if self.for_page and app_server.cell is not None:
             order = app_server.cell.order
             self.live.follow(f"{order.scenario} {order.contender}", app_server.recorder.rows)
         try:
@@ -185,7 +215,8 @@ class Worker:
         """The cell's samples and counters, once it has ended."""
         samples, account = app_server.finish()
         self.runner._send_stats()  # Locust's own count must have arrived before ours
-        self.answer({"samples": samples, "account": account, "pauses": app_server.ruler.take_pauses()})
+        pauses = [(at - app_server.ahead_ns, *rest) for at, *rest in app_server.ruler.take_pauses()]
+        self.answer({"samples": samples, "account": account, "pauses": pauses})
 
     def on_abandon(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
         if app_server is not None:
@@ -193,7 +224,7 @@ class Worker:
             app_server.begun.clear()  # its threads have nothing to do until the next cell begins
 
     def answer(self, data: dict[str, Any]) -> None:
-        self.runner.send_message("answer", {"process": self.runner.worker_index, **data})
+        self.runner.send_message("answer", {"process": self.process, **data})
 
     def on_quitting(self, **_: Any) -> None:
         if app_server is not None:
@@ -210,12 +241,18 @@ class Master:
         self.spec = spec
         self.answers: dict[int, AsyncResult[Any]] = {}
         self.conductor: Conductor | None = None
+        self.wanted = False
+        """Whether users are there to be conducted."""
+        self.hiring = BoundedSemaphore()
         self.order: CellOrder | None = None
         runner.register_message("answer", self.on_answer, concurrent=True)
         folder = Path(spec.folder)
         self.writer = RunWriter(folder, read_run(folder).info)
         environment.events.spawning_complete.add_listener(self.on_spawned)  # type: ignore[no-untyped-call]
         environment.events.test_stopping.add_listener(self.on_stop)  # type: ignore[no-untyped-call]
+        self.muster = Muster(runner, spec) if spec.bind else None
+        if self.muster is not None:
+            environment.events.worker_connect.add_listener(self.on_connect)  # type: ignore[no-untyped-call]
         self.watch: Watch | None = None
         if environment.web_ui is not None:
             self.watch = Watch(spec.postgres_url, spec.redis_url)
@@ -224,6 +261,9 @@ class Master:
             environment.events.worker_report.add_listener(self.on_worker_report)  # type: ignore[no-untyped-call]
             environment.events.reset_stats.add_listener(self.on_reset)  # type: ignore[no-untyped-call]
             environment.events.quitting.add_listener(self.on_quitting)  # type: ignore[no-untyped-call]
+
+    def on_connect(self, **_: Any) -> None:
+        self.tell({"event": "joined", "workers": self.runner.worker_count + 1})  # it is counted once this is over
 
     def on_worker_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
         if self.watch is not None and "cache" in data:
@@ -254,20 +294,26 @@ class Master:
         return Choice(**said, users=int(users) if users.isdecimal() else None).refusal(self.spec)
 
     def on_spawned(self, **_: Any) -> None:
+        self.wanted = True
         gevent.spawn(self.conduct_next)
 
     def conduct_next(self) -> None:
         """Conduct, unless a conductor is at work; one that was stopped is waited for."""
-        while self.conductor is not None and self.conductor.stopped:
-            gevent.sleep(0.05)
-        if self.conductor is None:
+        with self.hiring:  # one at a time: a conductor takes a moment to connect
+            while self.conductor is not None and self.conductor.stopped:
+                gevent.sleep(0.05)
+            if self.conductor is not None or not self.wanted:
+                return
             switch = self.spec.switch_fd
             spec = self.spec if switch is None else replace(self.spec, switch_fd=os.dup(switch))  # it closes its own
-            self.conductor = Conductor(spec, self, self.writer, Ruler(hub_clock()), self.tell)
-            self.conduct(self.conductor)
+            self.conductor = conductor = Conductor(spec, self, self.writer, Ruler(hub_clock()), self.tell)
+            if not self.wanted:  # stopped in that moment
+                conductor.stop()
+        self.conduct(conductor)
 
     def on_stop(self, **_: Any) -> None:
         """Stopped from the page, or at the end; workers hear of it before Locust stops their users."""
+        self.wanted = False
         if self.watch is not None:
             self.watch.end()
         if self.conductor is not None:
@@ -278,8 +324,14 @@ class Master:
         """The orders' cells and then the end of the process; without any, the page's choice until it is stopped."""
         bench = bool(self.spec.cells)
         try:
+            if self.muster is not None:
+                self.muster.call()
+                self.note_machines(self.muster)
             conductor.run(self.spec.cells if bench else self.chosen_cells())
             self.writer.run.status = "finished" if bench else "running"
+        except Refused as refused:
+            self.writer.run.status = "failed"
+            self.tell({"event": "refused", "who": refused.who, "want": refused.want})
         except Exception as error:
             log.exception("conductor")
             self.writer.run.status = "failed"
@@ -333,7 +385,9 @@ class Master:
     def prepare(self, order: CellOrder) -> dict[int, dict[str, float]]:
         self.order = order
         chosen = None if self.spec.cells else asdict(self.spec.scenario(order.scenario))
-        answers = self.ask("prepare", {"order": asdict(order), "scenario": chosen}, PREPARE_S)
+        ahead_ns = {} if self.muster is None else self.muster.prepare()
+        data = {"order": asdict(order), "scenario": chosen, "ahead_ns": ahead_ns}
+        answers = self.ask("prepare", data, PREPARE_S)
         return {a["process"]: a["account"] for a in answers}
 
     def begin(self, begin_ns: int) -> None:
@@ -364,10 +418,23 @@ class Master:
         answers = self.await_answers(600.0)
         if self.watch is not None:
             self.watch.end()
+        clocks: dict[int, Ahead] = {}
+        if self.muster is not None:
+            clocks = self.muster.held()
+            self.note_machines(self.muster)
         return [
-            Harvest(process=a["process"], samples=a["samples"], account=a["account"], pauses=a["pauses"])
+            Harvest(
+                process=a["process"],
+                samples=a["samples"],
+                account=a["account"],
+                pauses=[tuple(pause) for pause in a["pauses"]],
+                ahead=clocks.get(a["process"]),
+            )
             for a in answers
         ]
+
+    def note_machines(self, muster: Muster) -> None:
+        self.writer.run.circumstances["workers"] = muster.described()
 
     def requests_counted(self) -> int:
         return int(self.runner.stats.total.num_requests)
@@ -385,10 +452,15 @@ class Master:
     def await_answers(self, timeout_s: float) -> list[dict[str, Any]]:
         answers = []
         for process, answer in self.answers.items():
-            try:
-                answers.append(answer.get(timeout=timeout_s))
-            except gevent.Timeout:
-                raise HarnessBroken(f"application server {process} did not answer in {timeout_s:.0f} s") from None
+            until_ns = now_ns() + round(timeout_s * 1e9)
+            while not answer.ready():
+                answer.wait(timeout=LOOK_S)
+                why = "" if self.muster is None else self.muster.why_lost()
+                if now_ns() > until_ns:
+                    why = f"application server {process} did not answer in {timeout_s:.0f} s"
+                if why and not answer.ready():
+                    raise HarnessBroken(why)
+            answers.append(answer.get())
         for answer in answers:
             if "error" in answer:
                 raise CellBroken(f"application server {answer['process']}: {answer['error']}")
