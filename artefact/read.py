@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from artefact.schema import (
+    ADDED,
     EXPERIMENTS,
     SCHEMA,
     TABLES,
@@ -29,6 +30,11 @@ T = TypeVar("T")
 
 EXACT = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 """Nullable columns keep their integers: a float would lose nanoseconds after 104 days of uptime."""
+
+
+READABLE = range(1, SCHEMA + 1)
+"""Schemas that are understood: what a later one added is null in a run of an earlier one."""
+MAY_LACK = {name for tables in ADDED.values() for columns in tables.values() for name in columns}
 
 
 class RunFolderError(ValueError):
@@ -108,8 +114,9 @@ def read_run(folder: Path) -> Run:
         raise RunFolderError(path, f"unreadable ({error})".replace("\n", " "), "JSON") from error
     if not isinstance(data, dict):
         raise RunFolderError(path, type(data).__name__, "a JSON object")
-    if data.get("schema") != SCHEMA:
-        raise RunFolderError(path, f"schema {data.get('schema')!r}", f"schema {SCHEMA}, which this version reads")
+    if data.get("schema") not in READABLE:
+        known = ", ".join(str(number) for number in READABLE)
+        raise RunFolderError(path, f"schema {data.get('schema')!r}", f"schema {known}, which this version reads")
     run = Run(folder, parse(data, path))
     for name, schema in TABLES.items():
         for part in table_files(folder, name, run.done):
@@ -173,19 +180,25 @@ def experiment_file(folder: Path, name: str) -> Path:
     return path
 
 
-def check_part(path: Path, schema: pa.Schema) -> None:
+def check_part(path: Path, schema: pa.Schema) -> set[str]:
+    """The columns that are there. Raises RunFolderError where one is missing that its schema does not excuse."""
     try:
-        found = pq.read_schema(path)
+        found = set(pq.read_schema(path).names)
     except (pa.ArrowException, OSError) as error:
         raise RunFolderError(path, "cut or not Parquet", "a whole Parquet file") from error
-    missing = [name for name in schema.names if name not in found.names]
+    missing = [name for name in schema.names if name not in found | MAY_LACK]
     if missing:
         raise RunFolderError(path, f"no column {missing[0]}", f"the columns of schema {SCHEMA}")
+    return found
 
 
 def read_part(path: Path, schema: pa.Schema) -> pa.Table:
-    check_part(path, schema)
+    found = check_part(path, schema)
     try:
-        return pq.read_table(path, columns=schema.names).cast(schema)
+        table = pq.read_table(path, columns=[name for name in schema.names if name in found])
+        for place, field in enumerate(schema):
+            if field.name not in found:
+                table = table.add_column(place, field, pa.nulls(len(table), field.type))
+        return table.cast(schema)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise RunFolderError(path, f"unreadable ({type(error).__name__})", "a whole Parquet file") from error

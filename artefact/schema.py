@@ -16,8 +16,10 @@ from typing import Any
 
 import pyarrow as pa
 
-SCHEMA = 1
+SCHEMA = 2
 """The layout of the run folder. A reader refuses what it does not know."""
+ADDED = {2: {"samples": ("served_start_ns", "served_end_ns")}}
+"""By schema, the nullable columns that it added: in a run of an older one they are read as null."""
 METHOD = 1
 """How numbers are made from facts. Moves when figures can move; the changelog says how."""
 
@@ -54,6 +56,8 @@ SAMPLES = pa.schema(
         pa.field("remaining", pa.int64()),  # calls that are said to be left
         pa.field("retry_after_ns", pa.int64()),  # how long a refused caller is told to wait
         pa.field("reset_after_ns", pa.int64()),  # when the quota is said to be whole again
+        pa.field("served_start_ns", pa.int64()),  # its first round trip left, half the distance behind it
+        pa.field("served_end_ns", pa.int64()),  # its last answer was there, half the distance before it
     ]
 )
 

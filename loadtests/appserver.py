@@ -40,7 +40,7 @@ GRACE_S = 30.0
 IN_A_TURN = 16
 """Requests that a thread serves before Locust hears of it again, while they are overdue."""
 
-NO_DECISION = (None, None, None, None)
+NO_DECISION = (None, None, None, None, None, None)
 """The columns of a rate limiter's decision, in a row that is none."""
 
 Operation = Literal["read", "write", "hit"]
@@ -375,7 +375,7 @@ class AppServer:
         version_read = None
         if isinstance(answer, dict) and operation in ("read", "rest") and version_column:
             version_read = answer.get(version_column)
-        decision = decided(answer) if isinstance(answer, Decision) else NO_DECISION
+        decision = decided(answer, facts) if isinstance(answer, Decision) else NO_DECISION
         self.recorder.rows.append(
             (
                 self.process,
@@ -544,10 +544,11 @@ def ruled_client(url: str, settings: ClientSettings, ruler: Ruler, connections: 
     return redis.Redis(connection_pool=pool)
 
 
-def decided(decision: Decision) -> tuple[bool, int, int, int]:
-    """A limiter's decision as the columns of a sample."""
+def decided(decision: Decision, facts: Facts) -> tuple[bool, int, int, int, int | None, int | None]:
+    """A limiter's decision, and between which instants the server took it, as the columns of a sample."""
     retry_after_ns, reset_after_ns = round(decision.retry_after_s * 1e9), round(decision.reset_after_s * 1e9)
-    return decision.allowed, decision.remaining, retry_after_ns, reset_after_ns
+    served = facts.served_start_ns, facts.served_end_ns
+    return decision.allowed, decision.remaining, retry_after_ns, reset_after_ns, *served
 
 
 def changes_for(scenario: ScenarioOrder, key: int, count: int) -> dict[str, Any]:

@@ -31,6 +31,10 @@ class Facts:
     commands = 0
     round_trips = 0
     distance_ns = 0
+    served_start_ns: int | None = None
+    """When its first round trip left, half the distance behind it."""
+    served_end_ns: int | None = None
+    """When the last answer was there, half the distance before it."""
     first_cache_answer: str | None = None
     version_written: int | None = None
     commit_start_ns: int | None = None
@@ -110,6 +114,9 @@ class RoundTrip:
         facts = current_facts.get()
         if facts is not None:
             facts.round_trips += 1
+            facts.served_end_ns = self.answered_ns
+            if facts.served_start_ns is None:
+                facts.served_start_ns = self.sent_ns
             if self._ruler.distance_ns:
                 facts.distance_ns += now_ns() - self._began_ns - (self.answered_ns - self.sent_ns)
 

@@ -74,7 +74,8 @@ def derived(facts: pd.DataFrame, window_ns: Ints | int, deadline_ns: Ints | int)
     """Samples with what follows from them; window and deadline of each, or of all.
 
     Adds: outcome; response_ms = end − due; service_ms = end − start; queue_ms = start − due; own_lag_ms = start −
-    max(due, thread free); due_s, start_s, end_s, load_start_s, load_end_s: seconds since the cell's window began.
+    max(due, thread free); due_s, start_s, end_s, load_start_s, load_end_s: seconds since the cell's window began; the
+    same of served_start_s, served_end_s where limiters decided.
     Times of unanswered requests are missing, but for what happened before the deadline.
     """
     index = facts.index
@@ -91,7 +92,8 @@ def derived(facts: pd.DataFrame, window_ns: Ints | int, deadline_ns: Ints | int)
     frame["service_ms"] = np.where(open_, np.nan, elapsed_ms(facts["end_ns"], facts["start_ns"]))
     frame["queue_ms"] = elapsed_ms(facts["start_ns"], facts["due_ns"])
     frame["own_lag_ms"] = elapsed_ms(facts["start_ns"], ready)
-    for name in ("due", "start", "end", "load_start", "load_end"):
+    served = ("served_start", "served_end") if facts["allowed"].notna().any() else ()
+    for name in ("due", "start", "end", "load_start", "load_end", *served):
         frame[f"{name}_s"] = elapsed_ms(facts[f"{name}_ns"], window) / 1e3
     return frame
 

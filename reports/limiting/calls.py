@@ -1,7 +1,8 @@
 """The calls of one subject, as arrays: what is judged.
 
-A decision falls at an unknown instant between a call's start and its end, as we saw them. What would hold at every
-such instant is *certain*; what could hold at some is *possible*. Where one instant is needed, it is the middle.
+A decision falls at an unknown instant between a call's start and its end: of its round trips, without the simulated
+distance on both sides, where the run tells (since schema 2), else of the whole call. What would hold at every such
+instant is *certain*; what could hold at some is *possible*. Where one instant is needed, it is the middle.
 Windows are half-open: (t − W, t].
 """
 
@@ -66,8 +67,8 @@ def by_subject(rows: pd.DataFrame) -> Iterator[tuple[int, Calls]]:
         yield (
             int(str(subject)),
             calls(
-                group["start_s"].to_numpy(dtype=np.float64),
-                group["end_s"].to_numpy(dtype=np.float64),
+                group["served_start_s"].fillna(group["start_s"]).to_numpy(dtype=np.float64),
+                group["served_end_s"].fillna(group["end_s"]).to_numpy(dtype=np.float64),
                 group["allowed"].to_numpy(dtype=bool),
                 group["remaining"].to_numpy(dtype=np.float64, na_value=np.nan),
                 group["retry_after_ns"].to_numpy(dtype=np.float64, na_value=0.0) / 1e9,

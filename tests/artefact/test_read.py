@@ -5,9 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from artefact.read import RunFolderError, read_run
+from artefact.schema import ADDED, SAMPLES
 from tests.reports.planted import EPOCH, plant, scenario
 
 
@@ -24,6 +26,20 @@ def test_what_was_written_is_read_to_the_nanosecond(tmp_path: Path) -> None:
     raw = pd.read_parquet(tmp_path / "run" / "samples" / "cell-00001.parquet", dtype_backend="pyarrow")
     assert mine["end_ns"].tolist() == raw["end_ns"].tolist()
     assert len(run.samples) == sum(c.locust_requests or 0 for c in run.info.cells)
+
+
+def test_a_run_of_an_older_schema_is_read_and_what_it_lacks_is_null(tmp_path: Path) -> None:
+    folder = small(tmp_path / "run")
+    added = [name for tables in ADDED.values() for name in tables["samples"]]
+    assert added
+    for path in (folder / "samples").glob("*.parquet"):
+        pq.write_table(pq.read_table(path).drop_columns(added), path)
+    edit(folder, schema=1)
+    run = read_run(folder)
+    assert run.info.schema == 1
+    assert list(run.samples.columns) == SAMPLES.names
+    assert run.samples[added].isna().all(axis=None)
+    assert len(run.samples_of(1)) > 0
 
 
 def test_names_are_categories(tmp_path: Path) -> None:

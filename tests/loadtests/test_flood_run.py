@@ -51,6 +51,19 @@ def test_refusals_are_answers(flood_run: Run) -> None:
         assert cell.locust_requests == (samples["cell"] == cell.id).sum()
 
 
+def test_a_decision_lies_between_its_round_trip_and_the_distance_lies_outside(flood_run: Run) -> None:
+    """Half before the server had the call, half after its answer: what is possible in a window gets no wider by it."""
+    samples = flood_run.samples
+    half_ns = round(flood_run.info.scenarios[0].workload["rtt_ms"] * 1e6) // 2
+    assert half_ns > 0
+    assert (samples["served_start_ns"] - samples["start_ns"] >= half_ns).all()
+    assert (samples["served_end_ns"] > samples["served_start_ns"]).all()
+    outside = (samples["end_ns"] - samples["start_ns"]) - (samples["served_end_ns"] - samples["served_start_ns"])
+    once = samples["round_trips"] == 1
+    assert once.any()
+    assert (outside >= samples["distance_ns"])[once].all()
+
+
 def test_what_we_sent_is_what_redis_counted_and_scripts_did_the_rest(flood_run: Run) -> None:
     """Exactly equal, but for commands that the limiter's script names; and of those ZADD is one an admitted call."""
     scripted = {c.name: set(c.script_commands) for c in flood_run.info.contenders}
