@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stack.servers import Stack
 
-READY_WITHIN_S = 20.0
+READY_WITHIN_S = 60.0
 STOP_WITHIN_S = 10.0
 LOOK_EVERY_S = 0.01
 

@@ -15,7 +15,7 @@ from loadtests.bench import REPO, BenchFailed, end_processes
 from loadtests.service import ServiceSettings
 from patterns.errors import ConfigError
 
-READY_WITHIN_S = 20.0
+READY_WITHIN_S = 60.0
 RUN_SERVICE = "import sys; from loadtests.service import run; run(sys.argv[1])"
 
 

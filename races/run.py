@@ -17,7 +17,7 @@ from races.virtual_time import START_S
 if TYPE_CHECKING:
     from races.world import Slot, World
 
-WATCHDOG_S = 10.0
+WATCHDOG_S = 30.0
 """A client that neither steps nor waits for so long blocks on something that is neither Redis nor PostgreSQL."""
 MAX_STEPS = 100
 """A schedule that is longer is cut: somebody waits without end."""

@@ -50,7 +50,7 @@ TOLD_SETTINGS = (
 )
 """What a report says about the server, where the server tells."""
 
-START_WITHIN_S = 30.0
+START_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.01
 
 

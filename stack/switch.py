@@ -6,7 +6,7 @@ from collections.abc import Callable
 from stack.guard import Guard, Started
 from stack.servers import StackError, Switch
 
-BACK_WITHIN_S = 10.0
+BACK_WITHIN_S = 30.0
 LOOK_EVERY_S = 0.005
 
 

@@ -129,7 +129,9 @@ OPERATIONS = st.lists(
 
 @promised(Promise.SURVIVES_CACHE_LOSS)
 @given(operations=OPERATIONS)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_survives_cache_loss_means_that_one_client_reads_what_may_be_read_whenever_the_cache_is_emptied(
     world: World, source: PostgresSource, operations: list[tuple[str, int]]
 ) -> None:

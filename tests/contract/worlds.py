@@ -22,13 +22,14 @@ class World:
         self.redis = client
         self.key_prefix = key_prefix
         self.ruler = Ruler(ThreadClock())
+        self.sleep: Callable[[float], None] = time.sleep
         self.source = source
         kit = Kit(
             redis=client,
             source=RulerSource(source, self.ruler, "version"),
             codec=Json(),
             now=time.monotonic,
-            sleep=time.sleep,
+            sleep=lambda seconds: self.sleep(seconds),
             spawn=lambda work: work(),
             rng=random.Random(1),
         )

@@ -21,7 +21,10 @@ from tests.limiting.driver import SCRIPTED, Clock, at_once, build, paced, server
 
 NAMES = sorted(limiters())
 ON_REDIS = settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    derandomize=True,
 )
 DAY_S = 86400.0
 
@@ -60,12 +63,12 @@ def test_a_quota_is_admitted_at_once_and_no_more(name: str, redis_client: redis.
 @pytest.mark.parametrize("name", ["gcra", "token-bucket"])
 def test_a_bucket_admits_its_burst_at_once(name: str, redis_client: redis.Redis, key_prefix: str) -> None:
     """The burst is the capacity, whatever the limit is; the next call is due after one T = W / L."""
-    config = LimiterConfig(limit=100, window_s=1000.0, burst=3, key_prefix=key_prefix)
+    config = LimiterConfig(limit=100, window_s=100_000.0, burst=3, key_prefix=key_prefix)
     limiter = build(name, redis_client, config)
     decisions = at_once(limiter, 4)
     assert [d.allowed for d in decisions] == [True, True, True, False]
-    assert 9 < decisions[-1].retry_after_s <= 10
-    assert limiter.contract == Bucket(capacity=3, refill_per_s=0.1)
+    assert 900 < decisions[-1].retry_after_s <= 1000
+    assert limiter.contract == Bucket(capacity=3, refill_per_s=0.001)
 
 
 @pytest.mark.parametrize("name", SCRIPTED)
@@ -106,10 +109,10 @@ def test_a_fixed_window_admits_twice_its_limit_across_an_edge(redis_client: redi
     The window is about 30 days long, chosen so that one ends a moment from now.
     """
     limit = 10
-    for attempt in range(5):  # a machine that stalls may be past the edge before the first calls are
+    for attempt in range(8):  # a machine that stalls may be past the edge before the first calls are
         now_us = server_us(redis_client)
         number = now_us // int(30 * DAY_S * 1e6)
-        window_us = (now_us + 150_000) // number
+        window_us = (now_us + (150_000 << attempt)) // number
         edge_us = number * window_us
         config = LimiterConfig(limit=limit, window_s=window_us / 1e6, key_prefix=f"{key_prefix}{attempt}:")
         limiter = build("fixed-window", redis_client, config)
@@ -129,12 +132,13 @@ def test_the_exact_log_and_gcra_under_a_flood(redis_client: redis.Redis, key_pre
     config = LimiterConfig(limit=10, window_s=0.2, key_prefix=key_prefix)
     log, gcra = build("sliding-log", redis_client, config), build("gcra", redis_client, config)
     by_log, _ = paced(log, [0.002] * 300, "log")
-    assert rolling_certain(by_log.admitted, 0.2).most == 10
+    assert rolling_certain(by_log.admitted, 0.2).most <= 10 <= rolling_possible(by_log.admitted, 0.2).most
     assert wrong(by_log, 10, 0.2).admitted == wrong(by_log, 10, 0.2).refused == 0
     by_gcra, _ = paced(gcra, [0.002] * 300, "gcra")
     need, _ = most_beyond_refill(by_gcra.admitted, 10 / 0.2)
     assert need <= 10 + 1e-6
-    assert 10 < rolling_possible(by_gcra.admitted, 0.2).most <= 20 + 1
+    assert rolling_certain(by_gcra.admitted, 0.2).most <= 20
+    assert rolling_possible(by_gcra.admitted, 0.2).most > 10
 
 
 def test_the_article_starves_whoever_keeps_knocking(redis_client: redis.Redis, key_prefix: str) -> None:

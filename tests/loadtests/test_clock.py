@@ -37,7 +37,7 @@ def wait(seed):
         instant = now_ns() + rng.randrange(0, 3_000_000)
         clock.wait_until(instant)
         early.append(instant > now_ns())
-killed = gevent.spawn(clock.wait_until, now_ns() + 60_000_000_000)
+killed = gevent.spawn(clock.wait_until, now_ns() + 600_000_000_000)
 gevent.sleep(0)
 killed.kill()
 gevent.joinall([gevent.spawn(wait, seed) for seed in range(20)], raise_error=True)
@@ -47,5 +47,5 @@ print(len(early), sum(early))
 
 @pytest.mark.skipif(sys.platform != "linux", reason="timerfd is Linux's; elsewhere gevent's own timer is used")
 def test_greenlets_that_wait_together_never_start_before_their_instants_even_after_one_was_killed() -> None:
-    done = subprocess.run([sys.executable, "-c", HUB], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", HUB], capture_output=True, text=True, timeout=180, check=True)
     assert done.stdout.split() == ["800", "0"]

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 CHROMIUM = "chromium-headless-shell"
+PATIENCE_MS = 60_000
+"""How long a page may take for anything, on a machine that has other work."""
 HERE = ("127.0.0.1", "localhost", None)
 
 
@@ -16,8 +18,9 @@ def browser() -> Iterator[Browser]:
     path = shutil.which(CHROMIUM)
     if path is None:
         pytest.skip(f"{CHROMIUM} is not installed")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"], timeout=PATIENCE_MS)
         yield opened
         opened.close()
 
@@ -40,6 +43,7 @@ class Watched:
 @pytest.fixture
 def watched(browser: Browser) -> Iterator[Watched]:
     context = browser.new_context(viewport={"width": 1280, "height": 1000}, accept_downloads=True)
+    context.set_default_timeout(PATIENCE_MS)
     seen = Watched(context.new_page())
     yield seen
     context.close()

@@ -191,7 +191,7 @@ def test_virtual_time_ages_every_key(world: World) -> None:
     run = Run(world, Situation(name="x", clients=(("get",),)).adversary, lambda enabled: enabled[0])
     run.start(body)
     run.go()
-    assert 39_000 < ages[0] <= 40_000
+    assert 20_000 < ages[0] <= 40_000  # 60 s less 20 s of virtual time, and less what has really passed
     assert ages[1] == -2
 
 

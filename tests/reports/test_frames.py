@@ -70,7 +70,9 @@ FACTS = st.builds(
 
 
 @given(st.lists(FACTS, min_size=1, max_size=30))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_outcomes_are_as_defined(tmp_path_factory: pytest.TempPathFactory, facts: list[Row]) -> None:
     cell, folder = planted(tmp_path_factory.mktemp("run"), facts)
     assert cell.deadline_ns is not None

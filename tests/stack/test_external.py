@@ -87,7 +87,9 @@ def test_only_the_schema_and_keys_of_ours_are_touched(
 SIGNS = st.text(alphabet="a:*?[]^-\\", min_size=1, max_size=6)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(prefix=SIGNS, others=st.sets(SIGNS, max_size=8), rest=st.sets(SIGNS, min_size=1, max_size=4))
 def test_forgetting_takes_every_key_under_the_prefix_and_no_other(
     redis_client: redis.Redis, prefix: str, others: set[str], rest: set[str]

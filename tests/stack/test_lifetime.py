@@ -26,14 +26,14 @@ import signal, subprocess, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # where the specs run in the background it is ignored
 from stack.embedded import open_embedded
 with open_embedded("tests", say=lambda line: None) as stack:
-    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
     child = subprocess.Popen(sleep, start_new_session=True, stdout=subprocess.DEVNULL)
     stack.register_child(child.pid)
     print(child.pid, flush=True)
     if sys.stdin.readline().strip() == "raise":
         raise RuntimeError("in mid-run")
 """
-GONE_WITHIN_S = 15.0
+GONE_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
