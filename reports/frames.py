@@ -218,9 +218,15 @@ class Cell:
 
     @cached_property
     def work(self) -> pd.DataFrame:
-        """The window's requests and the background work that was handed over in it."""
-        inside = ~self.rows["warm_up"] & (self.rows["operation"] != AT_REST)
-        return self.due if int(inside.sum()) == len(self.due) else self.rows[inside]
+        """The window's requests and the background work that was handed over in it.
+
+        What reads at rest hand over, or requests that ended behind the window, is left out, as what those of the
+        warm-up handed over inside it is counted.
+        """
+        rows = self.rows
+        later = rows["operation"].eq("background") & (rows["due_s"] >= self.window_s)
+        inside = ~rows["warm_up"] & (rows["operation"] != AT_REST) & ~later
+        return self.due if int(inside.sum()) == len(self.due) else rows[inside]
 
     @cached_property
     def judged(self) -> Judged | None:

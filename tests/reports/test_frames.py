@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from artefact.read import read_run
 from artefact.schema import CellInfo
 from reports.frames import cells, requests
+from reports.metrics.loads import loads_per_1000_reads
 from tests.reports.planted import MS, Row, plant, row, scenario
 
 START = 7
@@ -105,3 +106,16 @@ def test_warm_up_and_background_work_are_no_due_requests(tmp_path: Path) -> None
     _, folder = planted(tmp_path / "run", facts)
     (cell,) = cells(read_run(folder))
     assert (len(cell.rows), len(cell.due), len(cell.work)) == (3, 1, 2)
+
+
+def test_background_work_handed_over_behind_the_window_belongs_to_no_figure_of_it(tmp_path: Path) -> None:
+    """A read at rest, or one that ended late, may still hand over a refresh."""
+    window_ns = 2_000_000_000
+    work = {"operation": "background", "client": -1, "loads": 1}
+    facts = [row(1, 2, 3)]
+    facts += [row(at, at + 1, at + 2, **work) for at in (window_ns - 1, window_ns)]
+    _, folder = planted(tmp_path / "run", facts)
+    (cell,) = cells(read_run(folder))
+    assert cell.window_s == 2.0
+    assert cell.work["loads"].sum() == 1
+    assert loads_per_1000_reads(cell) == 1000
