@@ -50,7 +50,12 @@ def bench(
     rounds: Annotated[int | None, typer.Option(help="rounds, instead of the plan's")] = None,
     reference: Annotated[str, typer.Option(help="what every contender is compared with")] = "cache-aside",
     rtt: Rtt = None,
-    processes: Annotated[int, typer.Option(help="application servers")] = 2,
+    processes: Annotated[int, typer.Option("--processes", "--workers", help="application servers")] = 2,
+    expect: Annotated[
+        int | None, typer.Option(help="wait for so many application servers from other machines (stampede worker)")
+    ] = None,
+    bind: Annotated[str | None, typer.Option(help="where they are awaited: HOST:PORT; else 127.0.0.1:5557")] = None,
+    wait: Annotated[float, typer.Option(min=1, help="seconds that they have to come")] = 120.0,
     seed: Annotated[int, typer.Option(help="the same seed gives the same data, keys and arrivals")] = 1,
     runs: Annotated[Path, typer.Option(help="where run folders go")] = Path("runs"),
     experiment: Experiments = None,
@@ -74,6 +79,7 @@ def bench(
 
     from artefact.read import read_run
     from loadtests.bench import BenchOrder, offered_rate, prepare_run, run_bench
+    from loadtests.elsewhere import bind_address
     from loadtests.estimate import estimate
     from loadtests.experiments.bench import prepare_experiments, run_experiments
     from loadtests.progress import bench_progress
@@ -102,7 +108,9 @@ def bench(
             contenders=tuple(only or ()),
             own_contenders=tuple(contender or ()),
             reference=reference,
-            processes=processes,
+            processes=expect or processes,
+            bind=bind_address(expect, bind, external=bool(postgres and redis)),
+            wait_s=wait,
             rtt_ms=rtt,
             seed=seed,
             runs=runs,
@@ -450,6 +458,25 @@ def serve(
     ):
         say(f"{address}/users/1 by {pattern}, {address}/limited by {limiter} (Ctrl-C ends it)")
         threading.Event().wait()
+
+
+@app.command()
+def worker(
+    master: Annotated[str, typer.Option(help="HOST:PORT where stampede bench --expect listens")],
+    postgres: Annotated[
+        str | None, typer.Option("--postgres", envvar="STAMPEDE_POSTGRES_URL", help="as this machine reaches it")
+    ] = None,
+    redis: Annotated[
+        str | None, typer.Option("--redis", envvar="STAMPEDE_REDIS_URL", help="as this machine reaches it")
+    ] = None,
+    wait: Annotated[float, typer.Option(min=1, help="seconds that the bench has to listen there")] = 120.0,
+) -> None:
+    """Play one application server for a bench on another machine, until its run is over."""
+    from loadtests.elsewhere import read_address
+    from loadtests.worker import run_worker
+
+    with bad_input_in_one_line():
+        run_worker(read_address("master", master), (postgres, redis), wait, say)
 
 
 @app.command()

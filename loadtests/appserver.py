@@ -99,6 +99,8 @@ class AppServer:
         self.spec = spec
         self.process = process
         self.clock = clock
+        self.ahead_ns = 0
+        """How far this machine's clock is ahead of the bench's, where that is another's."""
         self.ruler = Ruler(clock)
         self.ruler.watch_gc()
         self.recorder = Recorder()
@@ -164,7 +166,7 @@ class AppServer:
             redis=client,
             source=RulerSource(PostgresSource(self._postgres, statements), self.ruler, statements.version_column),
             codec=Json(),
-            now=lambda: now_ns() / 1e9,
+            now=lambda: (now_ns() - self.ahead_ns) / 1e9,
             sleep=lambda seconds: self.clock.wait_until(now_ns() + round(seconds * 1e9)),
             spawn=lambda work: self._spawn(background, work),
             rng=random.Random(int(rng.integers(2**63))),
@@ -186,11 +188,11 @@ class AppServer:
         return limiter
 
     def begin(self, begin_ns: int) -> None:
-        """Set the instant from which due times count."""
+        """Set the instant, by the bench's clock, from which due times count."""
         cell = self._running()
         scenario = cell.scenario
-        cell.begin_ns = begin_ns
-        cell.window_start_ns = begin_ns + round(scenario.warm_up_s * 1e9)
+        cell.begin_ns = begin_ns + self.ahead_ns
+        cell.window_start_ns = cell.begin_ns + round(scenario.warm_up_s * 1e9)
         cell.window_end_ns = cell.window_start_ns + round(scenario.window_s * 1e9)
         cell.deadline_ns = cell.window_end_ns + round(scenario.drain_s * 1e9)
         if not cell.requests.due_ns and not cell.thinks_ns:
@@ -317,7 +319,7 @@ class AppServer:
         self.cell = None
         self.begun.clear()
         order = cell.order
-        samples = self.recorder.take_batch(order.id, order.scenario, order.contender, order.round)
+        samples = self.recorder.take_batch(order.id, order.scenario, order.contender, order.round, self.ahead_ns)
         return samples, self.ruler.account() | cell.warming
 
     def _await_end(self, cell: CellInHand) -> None:

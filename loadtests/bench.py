@@ -29,6 +29,7 @@ from loadtests.celery_process import CeleryProcess
 from loadtests.circumstances import circumstances
 from loadtests.clock import machine_floor_ns
 from loadtests.conductor import cell_info
+from loadtests.elsewhere import read_address
 from loadtests.experiments.experiment import find_experiment
 from loadtests.lineup import Entrant, line_up, why_missing
 from loadtests.outage import doings, serve_asked
@@ -71,6 +72,10 @@ class BenchOrder:
     seed: int = 1
     runs: Path = Path("runs")
     command: str = "stampede bench"
+    bind: str = ""
+    """HOST:PORT where that many workers from other machines are awaited; empty: they are started here."""
+    wait_s: float = 120.0
+    """How long."""
     may_configure: bool = False
     """Experiments may do to the user's Redis what otherwise only our own is put to."""
     rate_per_s: float | None = None
@@ -257,6 +262,8 @@ def planned_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
         entrants=tuple(entrants),
         scenarios=tuple(scenario_orders),
         cells=tuple(cells),
+        bind=order.bind,
+        wait_s=order.wait_s,
     )
     return spec, run
 
@@ -266,12 +273,18 @@ def run_bench(spec: Spec, stack: Stack, on_event: OnEvent) -> None:
 
     Either way the folder says what became of the run, and keeps the cells that were finished.
     """
-    status = "failed"
+    status, came = "failed", 0
     try:
         with locust_processes(spec, stack, web_port=None) as (master, workers, progress):
             for event in events_from(progress, master, workers):
+                if event["event"] == "refused":
+                    raise ConfigError("expect", event["who"], event["want"])
+                came = max(came, event.get("workers", 0))
                 on_event(event)
             master.wait(timeout=30)
+        if spec.bind and came < spec.processes:
+            want = f"that many workers at {spec.bind} within {spec.wait_s:g} s: {came or 'none'} came"
+            raise ConfigError("expect", spec.processes, want)
         status = read_run(Path(spec.folder)).info.status
     except KeyboardInterrupt:
         status = "cut"
@@ -279,7 +292,8 @@ def run_bench(spec: Spec, stack: Stack, on_event: OnEvent) -> None:
     finally:
         close_run(Path(spec.folder), "failed" if status == "running" else status)
     if status != "finished":
-        raise BenchFailed(f"the harness broke: see {Path(spec.folder) / 'locust-master.log'}")
+        why = next((r["what"] for r in read_run(Path(spec.folder)).info.remarks if r["name"] == "harness"), "")
+        raise BenchFailed(f"the harness broke{why and f' ({why})'}: see {Path(spec.folder) / 'locust-master.log'}")
 
 
 def close_run(folder: Path, status: str) -> None:
@@ -446,10 +460,11 @@ def locust_processes(
         master_spec.write(spec_file)
         worker_spec = Path(private) / "worker.json"
         spec.write(worker_spec)
-        port = free_port()
+        listens = read_address("bind", spec.bind or f"127.0.0.1:{free_port()}")
         users = spec.processes * spec.users_per_process
-        ends = ["--master-bind-host", "127.0.0.1", "--master-bind-port", str(port), "--stop-timeout", "10"]
+        ends = ["--master-bind-host", listens.host, "--master-bind-port", str(listens.port), "--stop-timeout", "10"]
         count = ["--users", str(users), "--spawn-rate", str(users), "--expect-workers", str(spec.processes)]
+        count += ["--expect-workers-max-wait", str(math.ceil(spec.wait_s))] if spec.bind else []
         page = ["--headless"] if web_port is None else ["--web-host", "127.0.0.1", "--web-port", str(web_port)]
         page += ["--web-base-path", base_path] if base_path else []
         children: list[subprocess.Popen[bytes]] = []
@@ -470,8 +485,9 @@ def locust_processes(
                     "stop celery": celery.stop,
                 },
             )
-            join = ["--worker", "--master-host", "127.0.0.1", "--master-port", str(port)]
-            logs = [folder / f"locust-worker-{process}.log" for process in range(spec.processes)]
+            join = ["--worker", "--master-host", "127.0.0.1", "--master-port", str(listens.port)]
+            here = 0 if spec.bind else spec.processes
+            logs = [folder / f"locust-worker-{process}.log" for process in range(here)]
             children += [start_locust(join, worker_spec, log, []) for log in logs]
             for child in children:
                 stack.register_child(child.pid)

@@ -38,6 +38,7 @@ from loadtests.outage import FaultFailed, Outage, SwitchLine
 from loadtests.recorder import read_batch
 from loadtests.slowlog import last_entry, slow_entries
 from loadtests.spec import CellOrder, ScenarioOrder, Spec
+from loadtests.two_clocks import Ahead
 from patterns.caching.base import ClientSettings
 from stack.accounts import Account, forget_keys, left_account, postgres_account, redis_account
 from stack.dataset import restore_dataset
@@ -45,6 +46,8 @@ from stack.source import Statements, prepare_session, statement_ids
 
 LEAD_NS = 30_000_000
 """Between the order to begin and the beginning: the message must have arrived everywhere."""
+FAR_LEAD_NS = 300_000_000
+"""The same, to other machines."""
 GAUGE_EVERY_S = 0.25
 """Gauges are read at random instants, this far apart on average: a regular grid would miss what recurs in its gaps."""
 
@@ -67,6 +70,9 @@ class Harvest:
     account: dict[str, float]
     pauses: list[Pause] = field(default_factory=list)
     """Its garbage collections."""
+    ahead: Ahead | None = None
+    """Of one on another machine: how far its clock was ahead of ours, with the doubt over the whole cell. All instants
+    are told in ours."""
 
 
 class Crew(Protocol):
@@ -127,6 +133,10 @@ class Conductor:
                 self._run_cell(order, info)
             except (CellBroken, FaultFailed) as broken:
                 info.status, info.why = "failed", str(broken)
+            except HarnessBroken as broken:
+                info.status, info.why = "failed", str(broken)
+                self.tell({"event": "done", "id": order.id, "status": info.status, "why": info.why})
+                raise
             self.writer.save()
             self.tell({"event": "done", "id": order.id, "status": info.status, "why": info.why})
 
@@ -186,7 +196,7 @@ class Conductor:
         counted_before = self.crew.requests_counted()
         conductor_before = self._ruler.account()
         servers_before = self._server_accounts(ids)
-        info.begin_ns = now_ns() + LEAD_NS
+        info.begin_ns = now_ns() + (FAR_LEAD_NS if self.spec.bind else LEAD_NS)
         if scenario.flood is not None and edge_ns is not None:
             info.begin_ns = next_edge_ns(info.begin_ns, edge_ns, scenario.flood.window_s)
         info.window_start_ns = info.begin_ns + round(scenario.warm_up_s * 1e9)
@@ -219,6 +229,7 @@ class Conductor:
             rows += ruler_rows(order.id, f"process-{harvest.process}", before[harvest.process], harvest.account)
             inside = [pause for pause in harvest.pauses if pause[0] >= info.begin_ns]
             around += pause_rows(order.id, harvest.process, inside)
+            around += clock_rows(order.id, info.begin_ns, harvest)
         gauges.rows += around + self._circumstances(order.id, CLOSES if order.id in self._closing else None)
         samples = pa.concat_tables([read_batch(h.samples) for h in harvests]).unify_dictionaries()
         self._written_to = scenario.flood is None and scenario.workload.read_share < 1
@@ -355,6 +366,14 @@ def key_sizes(client: redis.Redis, key_prefix: str) -> list[float]:
     for key in keys:
         pipeline.memory_usage(key)
     return [float(size) for size in pipeline.execute() if size is not None]
+
+
+def clock_rows(cell: int, begin_ns: int, harvest: Harvest) -> list[TimelineRow]:
+    """What was known of the clock of an application server on another machine, in nanoseconds."""
+    if harvest.ahead is None:
+        return []
+    known = {"clock_ahead_ns": harvest.ahead.by_ns, "clock_doubt_ns": harvest.ahead.doubt_ns}
+    return [(cell, begin_ns, f"process-{harvest.process}", name, float(ns), None) for name, ns in known.items()]
 
 
 def task_rows(cell: int, tasks: list[list[int]]) -> list[TimelineRow]:

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from artefact.schema import SAMPLES
+from loadtests.two_clocks import in_our_time
 
 Row = tuple[Any, ...]
 """The columns of SAMPLES after the first four, in their order."""
@@ -20,8 +21,11 @@ class Recorder:
     def __init__(self) -> None:
         self.rows: list[Row] = []
 
-    def take_batch(self, cell: int, scenario: str, contender: str, round_number: int) -> bytes:
-        """All rows since the last call as one Arrow IPC stream in the samples' schema."""
+    def take_batch(self, cell: int, scenario: str, contender: str, round_number: int, ahead_ns: int = 0) -> bytes:
+        """All rows since the last call as one Arrow IPC stream in the samples' schema.
+
+        `ahead_ns`: how far this machine's clock is ahead of the bench's, in whose time the instants are told.
+        """
         rows, self.rows = self.rows, []
         constants = {"cell": cell, "scenario": scenario, "contender": contender, "round": round_number}
         columns: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * len(ROW_COLUMNS)
@@ -32,6 +36,8 @@ class Recorder:
             arrays.append(as_array(values, field.type))
         sink = pa.BufferOutputStream()
         table = pa.Table.from_arrays(arrays, schema=SAMPLES)
+        if ahead_ns:
+            table = in_our_time(table, ahead_ns)
         with pa.ipc.new_stream(sink, SAMPLES) as writer:
             writer.write_table(table)
         return bytes(sink.getvalue())

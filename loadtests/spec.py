@@ -62,6 +62,10 @@ class Spec:
     cells: tuple[CellOrder, ...]
     progress_fd: int | None = None
     """Where the master tells how far it is, a JSON object a line."""
+    bind: str = ""
+    """HOST:PORT where workers from other machines are awaited; empty: they are started here."""
+    wait_s: float = 120.0
+    """How long."""
     switch_fd: int | None = None
     """A socket over which the master has a server of ours broken and mended: see loadtests.outage."""
 
@@ -83,7 +87,11 @@ class Spec:
 
 
 def read_spec(path: Path) -> Spec:
-    data = json.loads(path.read_text())
+    return spec_of(json.loads(path.read_text()))
+
+
+def spec_of(data: dict[str, Any]) -> Spec:
+    """The orders out of their JSON."""
     return Spec(
         **{
             **data,
