@@ -17,17 +17,6 @@ INSTANTS = (
     *("due_ns", "free_ns", "start_ns", "end_ns", "load_start_ns", "load_end_ns", "commit_start_ns", "commit_end_ns"),
     *("served_start_ns", "served_end_ns"),
 )
-    "due_ns",
-    "free_ns",
-    "start_ns",
-    "end_ns",
-    "load_start_ns",
-    "load_end_ns",
-    "commit_start_ns",
-    "commit_end_ns",
-    "served_start_ns",
-    "served_end_ns",
-)
 """The columns of samples that are instants; all others in nanoseconds are durations."""
 
 
