@@ -240,11 +240,11 @@ DRIFT = DoubtKind(
 )
 LITTLES_LAW = DoubtKind(
     name="littles-law",
-    measures="requests in the system against rate × mean time, and sessions active in the database against the loads'",
+    measures="requests in the system as counted by an observer, against the recorded times; sessions active likewise",
     unit="1",
-    limit="more than 5 % apart; in the database 30 %, its 99 % interval without 0",
-    advice="longer cells, or a lower rate: the cell is too short for its response times, or its queue grows",
-    withholds="mean times and rates of that row as those of a steady state",
+    limit="more than 5 % and 3 standard errors apart; in the database 30 %, its 99 % interval without 0",
+    advice="the record is not what happened: look for a clock that stepped, or report it with the run folder",
+    withholds="response times and rates of that row",
 )
 
 KINDS = (

@@ -21,6 +21,7 @@ from redis.retry import Retry
 from loadtests.clock import Clock, now_ns
 from loadtests.instruments import CONNECTIONS, Facts, Ruler, RulerSource, current_facts
 from loadtests.lineup import Entrant
+from loadtests.observer import Look, Observer
 from loadtests.recorder import Recorder
 from loadtests.spec import CellOrder, ScenarioOrder, Spec
 from patterns.caching.base import CachePattern, ClientSettings, Kit, Record, Warms
@@ -86,7 +87,9 @@ class CellInHand:
     window_end_ns: int = 0
     deadline_ns: int = 0
     next_index: int = 0
+    answered: int = 0
     ended: int = 0
+    """Answered or given up, and recorded."""
     abandoned: bool = False
     over: threading.Event = field(default_factory=threading.Event)
     """Set once all that was due has ended."""
@@ -106,6 +109,7 @@ class AppServer:
         self.recorder = Recorder()
         self.begun = threading.Event()
         self.cell: CellInHand | None = None
+        self._observer: Observer | None = None
         self._spawned: list[Future[None]] = []
         self._postgres = open_pool(spec.postgres_url, self._connections, spec.scenarios[0].statements["session"])
         self._redis: dict[ClientSettings, redis.Redis] = {}
@@ -197,6 +201,9 @@ class AppServer:
         cell.deadline_ns = cell.window_end_ns + round(scenario.drain_s * 1e9)
         if not cell.requests.due_ns and not cell.thinks_ns:
             cell.over.set()
+        elif not cell.thinks_ns:
+            self._observer = Observer(cell, cell.requests.due_ns, cell.order.seed + self.process)
+            self._observer.start()
         self.begun.set()
 
     def serve_next(self, client: int, tell: Tell) -> None:
@@ -267,6 +274,7 @@ class AppServer:
                 error = raised
             finally:
                 end_ns = now_ns()
+                cell.answered += 1
                 current_facts.reset(token)
         self._record(cell, client, operation, key, due_ns, free_ns, start_ns, end_ns, error, answer, facts)
         tell(operation, ((end_ns or now_ns()) - due_ns) / 1e6, error)
@@ -321,6 +329,11 @@ class AppServer:
         order = cell.order
         samples = self.recorder.take_batch(order.id, order.scenario, order.contender, order.round, self.ahead_ns)
         return samples, self.ruler.account() | cell.warming
+
+    def take_looks(self) -> list[Look]:
+        """What the last cell's observer counted: requests in this process at random instants of the window."""
+        looks, self._observer = [] if self._observer is None else self._observer.looks, None
+        return [(at_ns - self.ahead_ns, count) for at_ns, count in looks]
 
     def _await_end(self, cell: CellInHand) -> None:
         left_s = (cell.deadline_ns - now_ns()) / 1e9 + GRACE_S

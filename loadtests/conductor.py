@@ -34,6 +34,7 @@ from loadtests.events import (
     setting_rows,
 )
 from loadtests.instruments import Ruler
+from loadtests.observer import Look, look_rows
 from loadtests.outage import FaultFailed, Outage, SwitchLine
 from loadtests.recorder import read_batch
 from loadtests.slowlog import last_entry, slow_entries
@@ -70,6 +71,8 @@ class Harvest:
     account: dict[str, float]
     pauses: list[Pause] = field(default_factory=list)
     """Its garbage collections."""
+    looks: list[Look] = field(default_factory=list)
+    """What its observer counted."""
     ahead: Ahead | None = None
     """Of one on another machine: how far its clock was ahead of ours, with the doubt over the whole cell. All instants
     are told in ours."""
@@ -229,6 +232,7 @@ class Conductor:
             rows += ruler_rows(order.id, f"process-{harvest.process}", before[harvest.process], harvest.account)
             inside = [pause for pause in harvest.pauses if pause[0] >= info.begin_ns]
             around += pause_rows(order.id, harvest.process, inside)
+            around += look_rows(order.id, harvest.process, harvest.looks)
             around += clock_rows(order.id, info.begin_ns, harvest)
         gauges.rows += around + self._circumstances(order.id, CLOSES if order.id in self._closing else None)
         samples = pa.concat_tables([read_batch(h.samples) for h in harvests]).unify_dictionaries()

@@ -216,7 +216,8 @@ class Worker:
         samples, account = app_server.finish()
         self.runner._send_stats()  # Locust's own count must have arrived before ours
         pauses = [(at - app_server.ahead_ns, *rest) for at, *rest in app_server.ruler.take_pauses()]
-        self.answer({"samples": samples, "account": account, "pauses": pauses})
+        looks = app_server.take_looks()
+        self.answer({"samples": samples, "account": account, "pauses": pauses, "looks": looks})
 
     def on_abandon(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
         if app_server is not None:
@@ -428,6 +429,7 @@ class Master:
                 samples=a["samples"],
                 account=a["account"],
                 pauses=[tuple(pause) for pause in a["pauses"]],
+                looks=[tuple(look) for look in a["looks"]],
                 ahead=clocks.get(a["process"]),
             )
             for a in answers

@@ -5,6 +5,7 @@ Each check is a function of recorded facts alone, and yields what it finds.
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -239,19 +240,25 @@ def halves_change(logs: Floats) -> float:
 
 
 def littles_law(judgement: "Judgement") -> Iterator[Doubt]:
-    """Requests in the system on the average = rate × mean time there: in a cell that is long enough and steady."""
+    """Requests in the system = rate × mean time there: what an observer counted at random instants, against the
+    recorded times at the same instants. The same instants, so that neither their luck nor a window's edge is in it."""
+    gauges = judgement.run.timeline
+    gauges = gauges[gauges["name"] == "in_the_system"]
+    by_cell = dict(iter(gauges.groupby("cell")))
     for scenario, contender, cells in groups(judgement):
         if cells[0].scenario.kind != "caching" or cells[0].scenario.fault is not None:
             continue
-        found = [pair for cell in cells if (pair := in_the_system(cell)) is not None]
-        share = middle([seen / product - 1 for seen, product in found])
-        if abs(share) > LITTLE:
-            seen, product = np.median(np.array(found), axis=0)
+        law = in_the_system([(cell, by_cell[cell.info.id]) for cell in cells if cell.info.id in by_cell])
+        gap = law.counted - law.recorded
+        if abs(gap) > max(LITTLE * law.recorded, 3 * law.error):
             yield Doubt(
                 kind=d.LITTLES_LAW,
-                what=f"with {contender} {seen:.3g} requests were in the system; rate × mean time: {product:.3g}",
-                value=share,
-                limit=LITTLE,
+                what=(
+                    f"with {contender} {law.counted:.3g} requests were in the system, counted at {law.looks:,} random "
+                    f"instants; rate × mean time: {law.recorded:.3g}"
+                ),
+                value=gap / law.recorded if law.recorded else math.inf,
+                limit=max(LITTLE, 3 * law.error / law.recorded) if law.recorded else LITTLE,
                 scenario=scenario,
                 contenders=(contender,),
             )
@@ -280,28 +287,60 @@ def littles_law_in_the_database(judgement: "Judgement") -> Iterator[Doubt]:
             )
 
 
-def in_the_system(cell: Cell) -> tuple[float, float] | None:
-    """Requests in the system on the average over the window; rate × mean time. None where some are still open."""
-    rows = cell.rows[cell.rows["operation"].isin(["read", "write"])]
-    due, end = (rows[name].to_numpy(dtype=np.float64) for name in ("due_s", "end_s"))
-    own = ~rows["warm_up"].to_numpy(dtype=bool)
-    if not own.any() or np.isnan(end).any():
-        return None
-    inside = np.clip(np.minimum(end, cell.window_s) - np.maximum(due, 0.0), 0.0, None)
-    product = float((end - due)[own].sum()) / cell.window_s
-    return (float(inside.sum()) / cell.window_s, product) if product > 0 else None
+@dataclass(frozen=True, kw_only=True)
+class Law:
+    """Little's law over some cells, of all processes together."""
+
+    counted: float
+    """Requests in the system on the average, as the observers counted them."""
+    recorded: float
+    """The same from the recorded times; over all instants it would be rate × mean time."""
+    error: float
+    """Standard error of counted − recorded, from the number of looks."""
+    looks: int
+
+
+def in_the_system(observed: Sequence[tuple[Cell, pd.DataFrame]]) -> Law:
+    """`observed`: cells with the looks of their observers."""
+    pairs: dict[str, list[Floats]] = {}
+    for cell, looks in observed:
+        assert cell.info.window_start_ns is not None
+        for source, of_process in looks.groupby("source", observed=True):
+            rows = cell.rows[cell.rows["process"] == int(str(source).removeprefix("process-"))]
+            rows = rows[rows["operation"].isin(["read", "write"])]
+            at_s = (of_process["t_ns"].to_numpy(dtype=np.int64) - cell.info.window_start_ns) / 1e9
+            counted = of_process["value"].to_numpy(dtype=np.float64)
+            pairs.setdefault(str(source), []).append(np.stack([counted, open_at(rows, at_s)]))
+    whole = [np.concatenate(of_process, axis=1) for of_process in pairs.values()]
+    return Law(
+        counted=sum(float(x[0].mean()) for x in whole),
+        recorded=sum(float(x[1].mean()) for x in whole),
+        error=math.sqrt(sum(float(np.var(x[0] - x[1])) / x.shape[1] for x in whole)),
+        looks=sum(x.shape[1] for x in whole),
+    )
+
+
+def open_at(rows: pd.DataFrame, at_s: Floats, start: str = "due_s", end: str = "end_s") -> Floats:
+    """How many had begun by each instant and not ended; one without an end ends never."""
+    starts, ends = (np.sort(rows[name].dropna().to_numpy(dtype=np.float64)) for name in (start, end))
+    begun, ended = (np.searchsorted(x, at_s, side="right") for x in (starts, ends))
+    return (begun - ended).astype(np.float64)
 
 
 def in_the_database(cell: Cell, active: pd.DataFrame) -> tuple[float, float]:
-    """Sessions seen active at random instants of the window, on the average; what the loads' own times say."""
+    """Sessions seen active at random instants of the window, on the average; loads under way at the same instants."""
     assert cell.info.window_start_ns is not None
     at_s = (active["t_ns"].to_numpy(dtype=np.int64) - cell.info.window_start_ns) / 1e9
-    seen = active["value"].to_numpy(dtype=np.float64)[(at_s >= 0) & (at_s < cell.window_s)]
+    inside = (at_s >= 0) & (at_s < cell.window_s)
+    if not inside.any():
+        return math.nan, math.nan
     distance_s = float(cell.scenario.workload.get("rtt_ms") or 0.0) / 1e3
-    start, end = (cell.rows[name].to_numpy(dtype=np.float64) for name in ("load_start_s", "load_end_s"))
-    start, end = start + distance_s / 2, end - distance_s / 2
-    inside = np.clip(np.minimum(end, cell.window_s) - np.maximum(start, 0.0), 0.0, None)
-    return (float(seen.mean()) if len(seen) else math.nan), float(np.nansum(inside)) / cell.window_s
+    loads = cell.rows[["load_start_s", "load_end_s"]].dropna()
+    loads = loads.assign(
+        load_start_s=loads["load_start_s"] + distance_s / 2, load_end_s=loads["load_end_s"] - distance_s / 2
+    )
+    said = open_at(loads, at_s[inside], "load_start_s", "load_end_s")
+    return float(active["value"].to_numpy(dtype=np.float64)[inside].mean()), float(said.mean())
 
 
 def middle(values: Sequence[float]) -> float:

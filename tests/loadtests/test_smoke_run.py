@@ -57,6 +57,23 @@ def test_both_application_servers_did_their_share(smoke_run: Run) -> None:
         assert shares.min() > 0.3
 
 
+def test_an_observer_counts_as_many_requests_in_the_system_as_the_recorded_times_say(smoke_run: Run) -> None:
+    """In each process, at random instants of the window: all but a few, which fell on an answer, agree exactly."""
+    looks = smoke_run.timeline[smoke_run.timeline["name"] == "in_the_system"]
+    wrong = 0
+    for cell in smoke_run.done:
+        rows = requests(smoke_run, cell.id)
+        rows = rows[rows["operation"] != "rest"]
+        for process in (0, 1):
+            mine = rows[rows["process"] == process]
+            due, end = mine["due_ns"], mine["end_ns"].fillna(2**62)
+            own = looks[(looks["cell"] == cell.id) & (looks["source"] == f"process-{process}")]
+            assert len(own) > 20, cell
+            for at_ns, seen in zip(own["t_ns"], own["value"], strict=True):
+                wrong += int(((due <= at_ns) & (at_ns < end)).sum()) != seen
+    assert wrong <= 0.02 * len(looks)
+
+
 def test_our_redis_commands_are_the_servers_by_name(smoke_run: Run) -> None:
     for cell in smoke_run.done:
         ours = added(

@@ -88,12 +88,11 @@ def slower_in_the_end(cell: CellInfo, rows: list[Row]) -> list[Row]:
     return rows
 
 
-def growing_queue(cell: CellInfo, rows: list[Row]) -> list[Row]:
-    """Each request of the window waits as long as the cell has lasted, and the last ones end behind it."""
+def more_than_recorded(cell: CellInfo) -> Facts:
+    """The observer counts twenty requests in the system, where the recorded times make ten and fewer."""
     assert cell.window_start_ns is not None
-    for r in rows:
-        r["end_ns"] += max(0, r["due_ns"] - cell.window_start_ns) // 2
-    return rows
+    at_ns = (cell.window_start_ns + i * SECOND // 50 for i in range(100))
+    return [(t, "process-0", "in_the_system", 20.0 + i % 3, None) for i, t in enumerate(at_ns)]
 
 
 def busier_than_said(cell: CellInfo) -> Facts:
@@ -110,7 +109,7 @@ FAULTS: dict[DoubtKind, dict[str, Any]] = {
     d.RATE_MISSED: {"change": thinned},
     d.FEW_SAMPLES: {"change": sparse},
     d.DRIFT: {"timeline": lambda cell: canary(cell, 0.2)},
-    d.LITTLES_LAW: {"change": growing_queue},
+    d.LITTLES_LAW: {"timeline": more_than_recorded},
 }
 
 
@@ -150,6 +149,48 @@ def test_a_database_that_sees_more_at_work_than_the_loads_account_for_breaks_lit
     (doubt,) = [x for x in judgement.doubts if x.kind is d.LITTLES_LAW]
     assert "sessions were active" in doubt.what
     assert "no-cache" in doubt.contenders
+
+
+Change = Callable[[CellInfo, list[Row]], list[Row]]
+
+
+def observed(folder: Path, happened: Change, recorded: Change, **how: Any) -> Judgement:
+    """A run in which something happened, an observer counted it at 100 instants a cell, and something was recorded."""
+    looks: dict[int, list[Any]] = {}
+
+    def count(cell: CellInfo, rows: list[Row]) -> list[Row]:
+        assert cell.window_start_ns is not None
+        rows = happened(cell, rows)
+        for at_ns in (cell.window_start_ns + i * SECOND // 50 for i in range(100)):
+            for process in (0, 1):
+                inside = sum(r["process"] == process and r["due_ns"] <= at_ns < r["end_ns"] for r in rows)
+                look = (at_ns, f"process-{process}", "in_the_system", float(inside), None)
+                looks.setdefault(cell.id, []).append(look)
+        return recorded(cell, rows)
+
+    return judged(folder, change=count, timeline=lambda cell: looks[cell.id], **how)
+
+
+def as_it_was(_cell: CellInfo, rows: list[Row]) -> list[Row]:
+    return rows
+
+
+def test_a_pile_up_on_a_windows_edge_obeys_littles_law(tmp_path: Path) -> None:
+    """The warm-up's last thirty requests are answered a third of a second into the window: they count there, too."""
+
+    def late(cell: CellInfo, rows: list[Row]) -> list[Row]:
+        assert cell.window_start_ns is not None
+        for r in [r for r in rows if r["warm_up"]][-30:]:
+            r["end_ns"] = cell.window_start_ns + SECOND // 3
+        return rows
+
+    assert "littles-law" not in kinds(observed(tmp_path / "run", late, as_it_was))
+
+
+def test_requests_that_were_lost_from_the_record_break_littles_law(tmp_path: Path) -> None:
+    """One request in ten is missing: the observer counted it."""
+    lost = observed(tmp_path / "run", as_it_was, lambda _cell, rows: [r for i, r in enumerate(rows) if i % 10])
+    assert "littles-law" in kinds(lost)
 
 
 def test_what_cannot_be_told_apart_is_not_called_other_load(tmp_path: Path) -> None:
