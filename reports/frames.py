@@ -11,6 +11,7 @@ import pandas as pd
 
 from artefact.read import Run
 from artefact.schema import CellInfo, ContenderInfo, ScenarioInfo
+from reports.clocks import clock_doubts_ns
 from reports.freshness.history import AT_REST, history
 from reports.freshness.judge import Judged, judge
 
@@ -191,6 +192,8 @@ class Cell:
     shelf: Shelf = field(repr=False, compare=False)
     counters: Mapping[tuple[str, str], float]
     """(source, name): after − before, of the servers' and the processes' own accounts. A whole cell, warm-up too."""
+    clock_doubt_ns: int = 0
+    """How wrong an instant can be that was read on another machine."""
 
     @property
     def rows(self) -> pd.DataFrame:
@@ -232,20 +235,13 @@ class Cell:
     def judged(self) -> Judged | None:
         """Each read's freshness. None where it cannot be told: no versions, nothing written, or no contender."""
         versioned = bool(self.scenario.workload.get("versioned")) and self.rows["version_written"].notna().any()
-        return judge(history(self.rows)) if versioned and self.contender.kind != "ruler" else None
+        return judge(history(self.rows, self.clock_doubt_ns)) if versioned and self.contender.kind != "ruler" else None
 
     @property
     def window_s(self) -> float:
         assert self.info.window_end_ns is not None
         assert self.info.window_start_ns is not None
         return (self.info.window_end_ns - self.info.window_start_ns) / 1e9
-
-    @property
-    def whole_s(self) -> float:
-        """From the first warm-up request to the deadline."""
-        assert self.info.deadline_ns is not None
-        assert self.info.begin_ns is not None
-        return (self.info.deadline_ns - self.info.begin_ns) / 1e9
 
     @property
     def deadline_s(self) -> float:
@@ -275,4 +271,15 @@ def cells(run: Run) -> list[Cell]:
         if not np.isnan(value):
             counters.setdefault(int(cell), {})[source, name] = float(value)
     contenders = {c.name: c for c in run.info.contenders}
-    return [Cell(c, scenarios[c.scenario], contenders[c.contender], shelf, counters.get(c.id, {})) for c in run.done]
+    doubts = clock_doubts_ns(run)
+    return [
+        Cell(
+            c,
+            scenarios[c.scenario],
+            contenders[c.contender],
+            shelf,
+            counters.get(c.id, {}),
+            clock_doubt_ns=doubts.get(c.id, 0),
+        )
+        for c in run.done
+    ]

@@ -10,7 +10,7 @@ import numpy as np
 from artefact.read import read_run
 from reports import frames
 from reports.frames import Cell
-from reports.judge import cpu_share, database_cpu, machine_cpu
+from reports.judge import cpu_share, database_cpu, machine_cpu, wall_s
 from reports.metrics.response import waits_ms
 from reports.render import as_csv
 from reports.statistics import quantile
@@ -56,7 +56,7 @@ def met(cell: Cell | None, share: float, within_ms: float) -> bool:
     if cell is None or not len(cell.due):
         return False
     waits = waits_ms(cell.due)
-    failed = np.full(int(cell.due["error"].notna().sum()), math.inf)
+    failed = np.full(int(cell.due["outcome"].eq("failed").sum()), math.inf)
     return quantile(np.concatenate([waits, failed]), share) < within_ms
 
 
@@ -64,7 +64,7 @@ def what_is_full(cell: Cell | None, cores: float) -> str:
     """What stands highest above its limit; in words."""
     if cell is None:
         return "unknown: the cell broke"
-    servers = [v / cell.whole_s for (s, n), v in cell.counters.items() if s.startswith("process-") and n == "cpu_s"]
+    servers = [v / wall_s(cell) for (s, n), v in cell.counters.items() if s.startswith("process-") and n == "cpu_s"]
     waited = (cell.due["queue_ms"] - cell.due["own_lag_ms"] > 1.0).mean()
     values = dict(
         zip(

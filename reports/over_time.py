@@ -28,13 +28,16 @@ def of_each(values: pd.Series, at_s: pd.Series, edges: Floats, how: str) -> Floa
 
 
 def due_of(cells: Sequence[Cell]) -> pd.DataFrame:
-    """The requests of all rounds, with what became of each: late_or_failed, hit, response_ms until the deadline."""
+    """The requests of all rounds, with what became of each: failed, useless, hit.
+
+    And wait_ms, the response time: of what was still open the time until the deadline, of what failed none.
+    """
     parts = []
     for cell in cells:
         due = cell.due[["operation", "outcome", "error", "due_s", "end_s", "response_ms", "loads"]].copy()
         waited = (cell.deadline_s - due["due_s"]) * 1e3
-        due["wait_ms"] = np.where(due["outcome"] == "unanswered", waited, due["response_ms"])
         due["failed"] = due["outcome"] == "failed"
+        due["wait_ms"] = np.where(due["outcome"] == "unanswered", waited, due["response_ms"].where(~due["failed"]))
         due["useless"] = due["failed"] | (due["outcome"] == "unanswered") | (due["wait_ms"] > LATE_MS)
         due["hit"] = due["outcome"] == "hit"
         due["round"] = cell.info.round

@@ -66,10 +66,10 @@ class Outage:
 
     def answers_back_s(self) -> float:
         """From the mending to the end of the last bin whose requests were slow: the median above SLOW times what it
-        was before, and a millisecond.
+        was before, and a millisecond. What failed took for ever.
         """
         edges = bins(self.cells[0].window_s, BIN_S)
-        taken = of_each(self.due["wait_ms"], self.due["due_s"], edges, "median")
+        taken = of_each(self.due["wait_ms"].mask(self.due["failed"], math.inf), self.due["due_s"], edges, "median")
         usual = quantile(waits(self.of("before")), 0.5)
         slow = edges[1:][(edges[1:] > self.ended_s) & (taken > SLOW * usual + 1)]
         return float(slow[-1]) - self.ended_s if len(slow) else 0.0
@@ -136,7 +136,8 @@ def findings(aside: Judgement, scenario: ScenarioInfo) -> Findings:
                 explain=(
                     f"Served: answered without an error within {LATE_MS / 1000:g} s of the due instant. Requests "
                     "belong to the outage by when they were due. Loads a second count every load that a request sent. "
-                    f"Answers are back when half take no more than {SLOW} times what they took before. "
+                    f"Answers are back when half take no more than {SLOW} times what they took before; p50 and slowest "
+                    "are of what did not fail. "
                     f"The hit rate is back at {100 * BACK_SHARE:g} % of what it was before. All rounds together; "
                     "below: the range of the rounds."
                 ),
@@ -181,7 +182,7 @@ def row(outage: Outage) -> list[Entry]:
         Entry(text=f"{failed:,}", detail=", ".join(f"{n} {name}" for name, n in classes.items() if n)),
         Entry(text=f"{late:,}"),
         Entry(text=words.with_unit(quantile(waits(during), 0.5), "ms")),
-        Entry(text=words.with_unit(float(waits(during).max(initial=0.0)), "ms")),
+        Entry(text=slowest(during, 1.0, "ms")),
         Entry(text=words.number(outage.loads_per_s("before"))),
         Entry(text=words.number(outage.loads_per_s("outage"))),
         Entry(text=words.number(outage.peak_after())),
@@ -212,7 +213,18 @@ def share_served(outage: Outage) -> float:
 
 
 def waits(due: pd.DataFrame) -> Floats:
+    """Of what did not fail; what was still open counts until the deadline."""
     return np.asarray(due["wait_ms"].dropna().to_numpy(dtype=np.float64))
+
+
+def slowest(due: pd.DataFrame, ms_in_unit: float, unit: str) -> str:
+    """The longest wait of what did not fail: over so much, where it was still open at the deadline."""
+    every = waits(due)
+    if not len(every):
+        return words.MISSING
+    still_open = waits(due[due["outcome"] == "unanswered"])
+    over = "over " if every.max() in still_open else ""
+    return f"{over}{words.with_unit(float(every.max()) / ms_in_unit, unit)}"
 
 
 def answer(found: Sequence[Outage]) -> str:
@@ -223,11 +235,11 @@ def answer(found: Sequence[Outage]) -> str:
         during = outage.of("outage")
         failed = int(during["failed"].sum())
         told = f"{failed:,} of {len(during):,} failed" if failed else "none failed"
-        slowest = words.with_unit(float(waits(during).max(initial=0.0)) / 1000, "s")
+        longest = slowest(during, 1000.0, "s")
         before, meanwhile = (words.number(outage.loads_per_s(phase)) for phase in ("before", "outage"))
         parts.append(
             f"{outage.contender.name} served {100 * share_served(outage):.0f} % of the requests due in the outage "
-            f"within {limit} ({told}, the slowest took {slowest}), at {meanwhile} loads/s where it had {before}"
+            f"within {limit} ({told}, the slowest took {longest}), at {meanwhile} loads/s where it had {before}"
         )
     return "; ".join(parts) + "."
 

@@ -15,6 +15,7 @@ from reports.experiments.section import Findings
 from reports.frames import Cell, Floats
 from reports.grid import Entry, Grid
 from reports.judge import OF_COMMAND, Judgement
+from reports.metrics.response import over, reads
 from reports.over_time import legend_above
 from reports.statistics import quantile
 
@@ -41,8 +42,8 @@ class Refreshes:
 
     def misses_per_1000(self) -> float:
         """Reads that found nothing and loaded, per thousand."""
-        reads = sum(len(cell.reads) for cell in self.cells)
-        return 1000 * sum(float(cell.reads["loads"].sum()) for cell in self.cells) / reads if reads else math.nan
+        count = sum(len(cell.reads) for cell in self.cells)
+        return 1000 * sum(float(cell.reads["loads"].sum()) for cell in self.cells) / count if count else math.nan
 
     def commands_per_request(self) -> float:
         """All that Redis was asked in a cell, our own readings of it left out, over the requests: whole cells."""
@@ -55,8 +56,8 @@ class Refreshes:
         return asked / requests if requests else math.nan
 
     def p99_ms(self) -> float:
-        waits = np.concatenate([cell.reads["response_ms"].dropna().to_numpy(dtype=np.float64) for cell in self.cells])
-        return quantile(waits, 0.99)
+        """Of the reads of all rounds; nan without the evidence that a percentile needs."""
+        return over(0.99, reads)(self.cells).value
 
     def column(self, name: str) -> Floats:
         return np.asarray(self.tasks[name].to_numpy(dtype=np.float64))

@@ -1,0 +1,66 @@
+"""What was provoked, from planted cells: a failure is in no response time, what was open gives a bound."""
+
+from pathlib import Path
+
+from artefact.read import read_run
+from artefact.schema import CellInfo
+from reports import knee
+from reports.frames import Cell, cells
+from reports.outage.outage import Outage, slowest, waits
+from reports.over_time import due_of
+from tests.reports.planted import MS, SECOND, Row, plant, row, scenario
+
+WINDOW_NS = 2 * SECOND
+
+
+def planted(folder: Path, rows: list[Row]) -> Cell:
+    """One cell of a two-second window with those rows, their times from its start."""
+    times = ("due_ns", "free_ns", "start_ns", "end_ns")
+
+    def change(cell: CellInfo, _rows: list[Row]) -> list[Row]:
+        assert cell.window_start_ns is not None
+        return [r | {t: None if r[t] is None else r[t] + cell.window_start_ns for t in times} for r in rows]
+
+    plant(folder, rounds=1, contenders=["cache-aside"], scenarios=[scenario("stampede")], change=change)
+    (found,) = cells(read_run(folder))
+    return found
+
+
+def answered(due_ns: int, took_ms: int) -> Row:
+    return row(due_ns, due_ns, due_ns + took_ms * MS)
+
+
+def failed(due_ns: int, took_ms: int) -> Row:
+    return answered(due_ns, took_ms) | {"error": "ConnectionError", "found": None}
+
+
+def never_began(due_ns: int) -> Row:
+    return row(due_ns, None, None) | {"error": "Unanswered"}
+
+
+def test_waits_leave_out_what_failed_and_tell_what_was_open_as_over_so_much(tmp_path: Path) -> None:
+    some = due_of([planted(tmp_path / "a", [answered(0, 10), failed(1, 900)])])
+    assert waits(some).tolist() == [10.0]
+    assert slowest(some, 1.0, "ms") == "10.0 ms"
+    assert int(some["useless"].sum()) == 1
+    assert slowest(due_of([planted(tmp_path / "b", [answered(0, 10), never_began(0)])]), 1000.0, "s") == "over 4.00 s"
+
+
+def test_answers_are_not_back_while_half_of_them_fail_at_once(tmp_path: Path) -> None:
+    """Redis breaks at 0.5 s and is mended at 1 s; from then on until 1.5 s every request fails within a millisecond."""
+    rows = [answered(at * MS, 5) for at in range(0, 1000, 10)]
+    rows += [failed(at * MS, 1) for at in range(1000, 1500, 10)]
+    rows += [answered(at * MS, 5) for at in range(1500, 2000, 10)]
+    cell = planted(tmp_path / "run", rows)
+    due = due_of([cell])
+    due["phase"] = ["before" if at < 0.5 else "outage" if at < 1 else "after" for at in due["due_s"]]
+    outage = Outage(contender=cell.contender, cells=[cell], began_s=0.5, ended_s=1.0, due=due)
+    assert outage.answers_back_s() == 0.5
+
+
+def test_an_objective_counts_each_request_once(tmp_path: Path) -> None:
+    """Of 100 requests one never began: it misses, exception or not, and the other 99 % are in time."""
+    cell = planted(tmp_path / "run", [answered(i * MS, 5) for i in range(99)] + [never_began(99 * MS)])
+    assert knee.met(cell, 0.99, 50.0)
+    assert not knee.met(cell, 0.995, 50.0)
+    assert not knee.met(cell, 0.99, 5.0)
