@@ -205,6 +205,7 @@ class Conductor:
         info.window_start_ns = info.begin_ns + round(scenario.warm_up_s * 1e9)
         info.window_end_ns = info.window_start_ns + round(scenario.window_s * 1e9)
         info.deadline_ns = info.window_end_ns + round(scenario.drain_s * 1e9)
+        self._written_to = scenario.flood is None and scenario.workload.read_share < 1
         self.crew.begin(info.begin_ns)
         limited = None if scenario.flood is None else self.spec.key_prefix
         fault_rows: list[TimelineRow] = []
@@ -236,7 +237,6 @@ class Conductor:
             around += clock_rows(order.id, info.begin_ns, harvest)
         gauges.rows += around + self._circumstances(order.id, CLOSES if order.id in self._closing else None)
         samples = pa.concat_tables([read_batch(h.samples) for h in harvests]).unify_dictionaries()
-        self._written_to = scenario.flood is None and scenario.workload.read_share < 1
         info.status = "done"
         self.writer.add_cell(order.id, samples, rows, [*gauges.rows, *events, *fault_rows, *tasks()])
 
