@@ -187,6 +187,17 @@ CLOCK_STEPPED = DoubtKind(
     advice="let the clock settle (a virtual machine that was resumed, a time service that steps), and run again",
     withholds="what goes by the wall clock in those cells: limiters' windows, servers' own time stamps",
 )
+CLOCKS_APART = DoubtKind(
+    name="clocks-apart",
+    measures="whether application servers on other machines were timed by clocks of their own",
+    unit="ms",
+    limit="any: how wrong an instant of theirs can be, half the shortest round trip and the drift over a cell",
+    advice="bring the machines nearer to each other, or run the application servers on one",
+    withholds=(
+        "the order of what happened on different machines within twice that: staleness and limiters' windows are given "
+        "that room, so less of them is certain. Response times and counts are untouched"
+    ),
+)
 SETTINGS_CHANGED = DoubtKind(
     name="settings-changed",
     measures="the servers' settings, before and after each cell",
@@ -268,6 +279,7 @@ KINDS = (
     OTHER_LOAD,
     DRIFT,
     CLOCK_STEPPED,
+    CLOCKS_APART,
     SETTINGS_CHANGED,
     LITTLES_LAW,
     FEW_SAMPLES,

@@ -13,6 +13,7 @@ from artefact.doubts import Doubt, DoubtKind
 from artefact.read import Run
 from artefact.schema import ContenderInfo, ScenarioInfo
 from reports import frames
+from reports.clocks import clocks_apart
 from reports.frames import Cell, of_group
 from reports.freshness.doubts import doubts_of_freshness
 from reports.freshness.history import AT_REST
@@ -204,6 +205,7 @@ class Judgement:
             distance_off,
             not_steady,
             *SURROUNDINGS,
+            clocks_apart,
             remarks,
         )
         limiting = self.limiting

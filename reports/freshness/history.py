@@ -66,8 +66,12 @@ class History:
     reads: Reads
 
 
-def history(rows: pd.DataFrame) -> History:
-    """The history of one cell, out of its samples (columns as the run folder's schema names them)."""
+def history(rows: pd.DataFrame, doubt_ns: int = 0) -> History:
+    """The history of one cell, out of its samples (columns as the run folder's schema names them).
+
+    `doubt_ns`: how wrong an instant can be. Every interval is made as much longer at both ends: what is certain then
+    was so whatever the clocks read.
+    """
     times = ["start_ns", "end_ns", "commit_start_ns", "commit_end_ns"]
     origin = min((int(rows[name].min()) for name in times if rows[name].notna().any()), default=0)
     session = rows["process"].astype("int64") * 2**32 + rows["client"].astype("int64")
@@ -79,11 +83,11 @@ def history(rows: pd.DataFrame) -> History:
     others_end = rows.loc[operation.ne(AT_REST), "end_ns"].max()
     resting = operation.eq(AT_REST).to_numpy()
     if pd.notna(others_end):
-        resting = resting & (rows["start_ns"] >= others_end).fillna(False).to_numpy(dtype=bool)
+        resting = resting & (rows["start_ns"] + 2 * doubt_ns >= others_end).fillna(False).to_numpy(dtype=bool)
 
-    def at(values: pd.Series, which: Bools) -> Ints:
+    def at(values: pd.Series, which: Bools, moved_ns: int) -> Ints:
         """Instants since the origin."""
-        return (values[which] - origin).to_numpy(dtype=np.int64, na_value=NEVER)
+        return (values[which] - origin + moved_ns).to_numpy(dtype=np.int64, na_value=NEVER)
 
     def whole(values: pd.Series, which: Bools) -> Ints:
         return values[which].to_numpy(dtype=np.int64)
@@ -92,17 +96,17 @@ def history(rows: pd.DataFrame) -> History:
         writes=Writes(
             key=whole(rows["key"], wrote),
             version=whole(rows["version_written"], wrote),
-            begin=at(rows["commit_start_ns"], wrote),
-            end=at(rows["commit_end_ns"], wrote),
-            told=at(told, wrote),
+            begin=at(rows["commit_start_ns"], wrote, -doubt_ns),
+            end=at(rows["commit_end_ns"], wrote, doubt_ns),
+            told=at(told, wrote, doubt_ns),
             session=whole(session, wrote),
             measured=~warm_up[wrote],
         ),
         reads=Reads(
             key=whole(rows["key"], read),
             version=whole(rows["version_read"], read),
-            start=at(rows["start_ns"], read),
-            end=at(rows["end_ns"], read),
+            start=at(rows["start_ns"], read, -doubt_ns),
+            end=at(rows["end_ns"], read, doubt_ns),
             session=whole(session, read),
             measured=(operation.eq("read").to_numpy() & ~warm_up)[read],
             at_rest=resting[read],

@@ -60,15 +60,18 @@ def calls(
     return Calls(start[order], end[order], np.asarray(allowed, dtype=bool)[order], left[order], retry[order])
 
 
-def by_subject(rows: pd.DataFrame) -> Iterator[tuple[int, Calls]]:
-    """(subject's number, its calls) of a cell's rows (reports.frames). Calls without a decision are left out."""
+def by_subject(rows: pd.DataFrame, doubt_s: float = 0.0) -> Iterator[tuple[int, Calls]]:
+    """(subject's number, its calls) of a cell's rows (reports.frames). Calls without a decision are left out.
+
+    `doubt_s`: how wrong an instant can be; a call's interval is made as much longer at both ends.
+    """
     decided = rows[rows["allowed"].notna()]
     for subject, group in decided.groupby(decided["key"].astype("int64"), sort=True):
         yield (
             int(str(subject)),
             calls(
-                group["served_start_s"].fillna(group["start_s"]).to_numpy(dtype=np.float64),
-                group["served_end_s"].fillna(group["end_s"]).to_numpy(dtype=np.float64),
+                group["served_start_s"].fillna(group["start_s"]).to_numpy(dtype=np.float64) - doubt_s,
+                group["served_end_s"].fillna(group["end_s"]).to_numpy(dtype=np.float64) + doubt_s,
                 group["allowed"].to_numpy(dtype=bool),
                 group["remaining"].to_numpy(dtype=np.float64, na_value=np.nan),
                 group["retry_after_ns"].to_numpy(dtype=np.float64, na_value=0.0) / 1e9,

@@ -282,7 +282,7 @@ def judge_limiters(judgement: Judgement) -> Iterator[LimiterJudged]:
             subjects = [
                 (cell.info.round, judge_subject(subject, names[subject], calls, scenario.flood, contract))
                 for cell in cells
-                for subject, calls in by_subject(cell.rows)
+                for subject, calls in by_subject(cell.rows, cell.clock_doubt_ns / 1e9)
             ]
             mine = {cell.info.round: service_p50_ms(cell) for cell in cells}
             both = sorted(mine.keys() & rulers.keys())

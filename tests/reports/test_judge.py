@@ -13,6 +13,7 @@ from artefact.schema import CellInfo, ScenarioInfo
 from reports.judge import Judgement, judge
 from tests.reports.freshness.planted import versioned
 from tests.reports.planted import MS, Change, Row, plant, scenario
+from tests.reports.test_clocks import FAULTS as CLOCKS
 from tests.reports.test_surroundings import FAULTS as AROUND
 
 TWO = ("no-cache", "cache-aside")
@@ -129,7 +130,7 @@ def test_a_planted_fault_is_doubted(tmp_path: Path, kind: DoubtKind) -> None:
 
 
 def test_the_list_of_doubts_is_closed_and_every_one_has_a_fault_that_it_finds() -> None:
-    assert FAULTS.keys() | AROUND.keys() | {d.COUNTS_DIFFER} == set(d.KINDS)
+    assert FAULTS.keys() | AROUND.keys() | CLOCKS.keys() | {d.COUNTS_DIFFER} == set(d.KINDS)
 
 
 def miscounted(source: str, name: str) -> Callable[[pytest.MonkeyPatch], None]:

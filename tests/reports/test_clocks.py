@@ -1,0 +1,91 @@
+"""Instants that were read on several machines' clocks: named as a doubt, and judged with that much room."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from artefact import doubts as d
+from artefact.doubts import DoubtKind
+from artefact.read import read_run
+from artefact.schema import CellInfo
+from reports.clocks import clock_doubts_ns
+from reports.frames import cells
+from reports.judge import Judgement, judge
+from reports.limiting.calls import by_subject
+from tests.reports.freshness.planted import versioned
+from tests.reports.planted import MS, plant, scenario
+from tests.reports.planted_around import Facts, add_around
+
+
+def apart(doubt_ms: float) -> Callable[[CellInfo], Facts]:
+    """Two processes, the second of whose clocks is known twice as well."""
+
+    def timeline(cell: CellInfo) -> Facts:
+        assert cell.begin_ns is not None
+        for process, share in ((0, 1.0), (1, 0.5)):
+            yield cell.begin_ns, f"process-{process}", "clock_doubt_ns", share * doubt_ms * MS, None
+
+    return timeline
+
+
+FAULTS: dict[DoubtKind, Callable[[CellInfo], Facts]] = {d.CLOCKS_APART: apart(0.4)}
+
+
+def judged(folder: Path, timeline: Callable[[CellInfo], Facts] | None, **how: Any) -> Judgement:
+    how = {"contenders": ("no-cache", "cache-aside"), "scenarios": [scenario("read-heavy")]} | how
+    planted = plant(folder, **how)
+    return judge(read_run(planted if timeline is None else add_around(planted, timeline=timeline)))
+
+
+@pytest.mark.parametrize("kind", FAULTS, ids=lambda kind: kind.name)
+def test_workers_on_other_machines_are_a_doubt_with_the_widest_of_the_clocks(tmp_path: Path, kind: DoubtKind) -> None:
+    judgement = judged(tmp_path / "run", FAULTS[kind])
+    (doubt,) = [x for x in judgement.doubts if x.kind is kind]
+    assert doubt.value == pytest.approx(0.4)
+    assert "± 0.40 ms" in doubt.what
+    assert kind not in judgement.passed
+
+
+def test_where_all_was_read_on_one_clock_nothing_is_doubted_or_given_room(tmp_path: Path) -> None:
+    judgement = judged(tmp_path / "run", None)
+    assert d.CLOCKS_APART in judgement.passed
+    assert clock_doubts_ns(judgement.run) == {}
+    assert {cell.clock_doubt_ns for cell in cells(judgement.run)} == {0}
+
+
+def certain_and_possible(judgement: Judgement) -> tuple[int, int]:
+    found = [cell.judged for cell in cells(judgement.run) if cell.judged is not None]
+    return sum(int(j.stale.sum()) for j in found), sum(int(j.possible.sum()) for j in found)
+
+
+def test_with_clocks_in_doubt_fewer_reads_are_certainly_stale_and_more_possibly(tmp_path: Path) -> None:
+    how = {"change": versioned(stale_ms=20.0)}
+    sure = certain_and_possible(judged(tmp_path / "one", None, **how))
+    unsure = certain_and_possible(judged(tmp_path / "many", apart(4.0), **how))
+    assert 0 < unsure[0] < sure[0]
+    assert unsure[1] > sure[1]
+
+
+def test_a_read_from_the_future_by_less_than_the_clocks_doubt_is_none(tmp_path: Path) -> None:
+    """Commits that the books show 3 ms later than they were are impossible on one clock, and not with ± 2 ms."""
+
+    def later(cell: CellInfo, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        for r in versioned()(cell, rows):
+            if r.get("commit_start_ns") is not None:
+                r["commit_start_ns"] += 3 * MS
+                r["commit_end_ns"] += 3 * MS
+        return rows
+
+    assert d.FROM_THE_FUTURE in {x.kind for x in judged(tmp_path / "one", None, change=later).doubts}
+    assert d.FROM_THE_FUTURE not in {x.kind for x in judged(tmp_path / "many", apart(2.0), change=later).doubts}
+
+
+def test_a_call_of_a_limiter_is_as_much_longer_at_both_ends_as_the_clocks_are_in_doubt(tmp_path: Path) -> None:
+    judgement = judged(tmp_path / "run", None)
+    rows = cells(judgement.run)[0].rows.assign(allowed=True, remaining=1)
+    rows = rows.assign(served_start_s=rows["start_s"], served_end_s=rows["end_s"])
+    for (_, exact), (_, wide) in zip(by_subject(rows), by_subject(rows, 0.25), strict=True):
+        assert wide.start_s == pytest.approx(exact.start_s - 0.25)
+        assert wide.end_s == pytest.approx(exact.end_s + 0.25)
