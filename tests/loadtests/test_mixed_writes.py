@@ -4,6 +4,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from artefact.read import Run, read_run
@@ -51,6 +52,15 @@ def share(told: Judgement, contender: str, metric: str = "stale-after-told") -> 
     return told.figure(MIXED, contender, metric).value
 
 
+def ttl_s(run: Run) -> float:
+    return float(run.info.scenarios[0].workload["ttl_s"])
+
+
+def of(run: Run, contender: str) -> pd.DataFrame:
+    (cell,) = (c.id for c in run.done if c.contender == contender)
+    return run.samples[run.samples["cell"] == cell]
+
+
 def test_a_contender_that_deletes_before_it_commits_is_flagged(told: Judgement) -> None:
     """It stands out from cache-aside, which deletes afterwards, in reads that its writers had been told of."""
     assert share(told, "deletes-first") > 1
@@ -61,7 +71,9 @@ def test_a_contender_that_deletes_before_it_commits_is_flagged(told: Judgement) 
 def test_entries_that_only_expire_are_stale_and_versioned_keys_are_not(told: Judgement) -> None:
     assert share(told, "ttl-only") > 10
     assert share(told, "versioned-keys") == 0
-    assert 0 < share(told, "ttl-only", "stale-age-max") < 1e3 * told.run.info.scenarios[0].workload["ttl_s"] + 100
+    rows = of(told.run, "ttl-only")
+    longest_ms = ((rows["end_ns"] - rows["start_ns"]) / 1e6).max()  # from a load to its fill, from a GET to its answer
+    assert 0 < share(told, "ttl-only", "stale-age-max") < 1e3 * ttl_s(told.run) + 2 * longest_ms
 
 
 def test_no_read_ever_comes_from_the_future(told: Judgement) -> None:
@@ -80,7 +92,18 @@ def test_what_was_written_is_read_once_more_by_each_process_when_all_is_at_rest(
         assert len(rest) == 2 * rest["key"].nunique()
         assert rest["start_ns"].min() >= rows["end_ns"].max()
     assert share(told, "versioned-keys", "stale-at-rest") == 0
-    assert share(told, "ttl-only", "stale-at-rest") > 0
+    if surely_old_at_rest(of(mixed, "ttl-only"), ttl_s(mixed)):  # else rest came later than a TTL
+        assert share(told, "ttl-only", "stale-at-rest") > 0
+
+
+def surely_old_at_rest(rows: pd.DataFrame, ttl_s: float) -> set[int]:
+    """Keys whose last fill was loaded before their last write began, and lived until after they were read at rest."""
+    loads = rows[(rows["loads"] > 0) & (rows["operation"] == "read")].groupby("key")["load_end_ns"].max()
+    writes = rows[rows["operation"] == "write"].groupby("key")["start_ns"].max()
+    rests = rows[rows["operation"] == "rest"].groupby("key")["end_ns"].max()
+    facts = pd.DataFrame({"load": loads, "write": writes, "rest": rests}).dropna()
+    old = facts[(facts["load"] < facts["write"]) & (facts["rest"] < facts["load"] + ttl_s * 1e9)]
+    return {int(key) for key in old.index}
 
 
 def test_the_books_balance_with_reads_at_rest_in_them(mixed: Run, told: Judgement) -> None:
@@ -98,8 +121,11 @@ def test_the_books_balance_with_reads_at_rest_in_them(mixed: Run, told: Judgemen
 def test_versioned_keys_leave_more_in_redis_than_a_delete(told: Judgement) -> None:
     """A counter a record and an entry for every write of the last TTL: the garbage is measured."""
     assert share(told, "versioned-keys", "keys-left") > 1.5 * share(told, "cache-aside", "keys-left")
-    assert share(told, "cache-aside", "keys-per-record") == 1 < share(told, "versioned-keys", "keys-per-record")
-    assert share(told, "versioned-keys", "bytes-left") > share(told, "cache-aside", "bytes-left") > 0
+    assert share(told, "versioned-keys", "keys-per-record") > 1
+    assert share(told, "versioned-keys", "bytes-left") > share(told, "cache-aside", "bytes-left")
+    if share(told, "cache-aside", "keys-left"):  # else a TTL went by before anybody looked
+        assert share(told, "cache-aside", "keys-per-record") == 1
+        assert share(told, "cache-aside", "bytes-left") > 0
 
 
 def test_no_cache_shows_no_stale_read(stack: Stack, tmp_path: Path) -> None:
@@ -126,7 +152,9 @@ def test_no_cache_shows_no_stale_read(stack: Stack, tmp_path: Path) -> None:
     (cell,) = (cell for cell in judge(run).cells if cell.contender.name == "no-cache")
     found = cell.judged
     assert found is not None
-    assert int(found.reads.measured.sum()) >= 0.98 * READS
+    rows = of(run, "no-cache")
+    answered = int(((rows["operation"] == "read") & ~rows["warm_up"] & rows["end_ns"].notna()).sum())
+    assert int(found.reads.measured.sum()) == answered > READS / 2  # all that is due, where the machine keeps up
     assert int(found.possible.sum()) > 0
     assert int(found.stale.sum()) == 0
     assert not found.future.any()

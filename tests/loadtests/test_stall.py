@@ -54,36 +54,43 @@ def reads(stalled: Run) -> pd.DataFrame:
 
 
 def test_response_time_p90_is_the_closed_form(reads: pd.DataFrame) -> None:
-    response_ms = (reads["end_ns"] - reads["due_ns"]) / 1e6
-    assert np.quantile(response_ms, 0.9) == pytest.approx(closed_form_ms(reads, 0.9), rel=0.05)
+    """Not below it for a queue that is served at once; not above it by more than what the machine does without a
+    stall."""
+    due, ends = reads["due_ns"].to_numpy(), reads["end_ns"].to_numpy()
+    found_ms = np.quantile((ends - due) / 1e6, 0.9)
+    released = ends[ends - due > 0.75 * STALL_S * 1e9].min()
+    queued = np.sort(ends[(due < released) & (ends >= released)])
+    mu_per_s = (len(queued) - 1) / ((queued[-1] - queued[0]) / 1e9)
+    aside = (due < released - 1.5 * STALL_S * 1e9) | (due > queued[-1])
+    usual_ms = np.quantile((ends - due)[aside] / 1e6, 0.99)
+    assert found_ms > 0.99 * closed_form_ms(len(reads), np.inf, 0.9)
+    assert found_ms < 1.05 * closed_form_ms(len(reads), mu_per_s, 0.9) + usual_ms
 
 
-def closed_form_ms(reads: pd.DataFrame, share: float) -> float:
-    """The quantile of response time when a server stands still once for S s in T s at a constant rate r.
+def closed_form_ms(requests: int, mu_per_s: float, share: float) -> float:
+    """The quantile of response time when a server stands still once for S s at a constant rate r.
 
     A request due at u after the stall began waits S - u, and then for the u * r before it to be served, mu a second.
     mu is the rate at which what was queued when it ended was served, out of the samples.
     """
-    due, ends = reads["due_ns"].to_numpy(), reads["end_ns"].to_numpy()
-    released = ends[ends - due > 0.75 * STALL_S * 1e9].min()
-    queued = np.sort(ends[(due < released) & (ends >= released)])
-    mu_per_s = (len(queued) - 1) / ((queued[-1] - queued[0]) / 1e9)
     u = (np.arange(RATE_PER_S * STALL_S) + 0.5) / RATE_PER_S
     waits_ms = 1e3 * np.maximum(0, STALL_S - u + u * RATE_PER_S / mu_per_s)
-    all_ms = np.concatenate([waits_ms, np.zeros(len(reads) - len(waits_ms))])
+    all_ms = np.concatenate([waits_ms, np.zeros(requests - len(waits_ms))])
     return float(np.quantile(all_ms, share))
 
 
-def test_service_time_p90_does_not_see_it(reads: pd.DataFrame) -> None:
-    service_ms = (reads["end_ns"] - reads["start_ns"]) / 1e6
-    assert np.quantile(service_ms, 0.9) < 100
+def test_service_time_does_not_see_it(reads: pd.DataFrame) -> None:
+    """A thread's one request waits with it, and the others wait for a thread: that shows from the due times only."""
+    half_ns = STALL_S * 1e9 / 2
+    assert 1 <= ((reads["end_ns"] - reads["start_ns"]) > half_ns).sum() <= THREADS
+    assert ((reads["end_ns"] - reads["due_ns"]) > half_ns).sum() > 0.9 * RATE_PER_S * STALL_S / 2
 
 
 def test_the_wait_is_the_queues_and_not_our_own_lateness(reads: pd.DataFrame) -> None:
     queue_ms = (reads["start_ns"] - reads["due_ns"]) / 1e6
     own_lag_ms = (reads["start_ns"] - reads[["due_ns", "free_ns"]].max(axis=1)) / 1e6
     assert np.quantile(queue_ms, 0.9) > 500
-    assert np.quantile(own_lag_ms, 0.9) < 50
+    assert np.quantile(own_lag_ms, 0.9) < np.quantile(queue_ms, 0.9) / 4
 
 
 def test_nothing_was_shed(stalled: Run, reads: pd.DataFrame) -> None:
