@@ -37,6 +37,7 @@ from reports.judge import (
 )
 from reports.limiting import section as limiters
 from reports.metrics.metric import Metric, metrics
+from reports.metrics.response import waits_ms
 from reports.races import section as races
 from reports.statistics import Estimate, quantile
 from reports.theory import section as theory
@@ -331,14 +332,13 @@ def lag(judgement: Judgement, scenario: ScenarioInfo, contender: ContenderInfo) 
 def instrument_share(judgement: Judgement, scenario: ScenarioInfo, cells: Sequence[Cell]) -> str:
     """How much of a read is the harness' own: the no-op's p50 over this contender's, both from due times."""
     alone, whole = (middle_ms(some) for some in (judgement.of(scenario.name, NO_OP), cells))
-    return words.MISSING if math.isnan(alone) or not whole else f"{100 * min(1.0, alone / whole):.0f} %"
+    return words.MISSING if not math.isfinite(alone) or not whole else f"{100 * alone / whole:.0f} %"
 
 
 def times_ms(cells: Sequence[Cell], name: str) -> Floats:
-    """Of all reads that ended."""
-    each = [cell.reads[name].to_numpy(dtype=np.float64) for cell in cells]
-    whole = np.concatenate(each) if each else np.array([])
-    return np.asarray(whole[~np.isnan(whole)])
+    """Of all reads that did not fail; infinity where one was still open at the deadline."""
+    each = [waits_ms(cell.reads, name) for cell in cells]
+    return np.concatenate(each) if each else np.array([])
 
 
 @of_group
@@ -348,15 +348,16 @@ def middle_ms(cells: Sequence[Cell]) -> float:
 
 @of_group
 def achieved_per_s(cells: Sequence[Cell]) -> list[float]:
-    """Due requests a second, in each round."""
-    return [len(cell.due) / cell.window_s for cell in cells]
+    """Requests that began inside the window, a second, in each round."""
+    began = [cell.due["start_s"].between(0.0, cell.window_s, inclusive="left") for cell in cells]
+    return [float(each.sum()) / cell.window_s for each, cell in zip(began, cells, strict=True)]
 
 
 @of_group
 def stretch(cells: Sequence[Cell]) -> str:
     """Response time over service time at p99: how much of a wait is the queue before the start."""
     response, service = (quantile(times_ms(cells, name), 0.99) for name in ("response_ms", "service_ms"))
-    return words.MISSING if math.isnan(response) or not service else f"{response / service:.2f}"
+    return words.MISSING if not math.isfinite(response) or not service else f"{response / service:.2f}"
 
 
 def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:

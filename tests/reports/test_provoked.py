@@ -8,6 +8,7 @@ from reports import knee
 from reports.frames import Cell, cells
 from reports.outage.outage import Outage, slowest, waits
 from reports.over_time import due_of
+from reports.render import achieved_per_s, times_ms
 from tests.reports.planted import MS, SECOND, Row, plant, row, scenario
 
 WINDOW_NS = 2 * SECOND
@@ -64,3 +65,10 @@ def test_an_objective_counts_each_request_once(tmp_path: Path) -> None:
     assert knee.met(cell, 0.99, 50.0)
     assert not knee.met(cell, 0.995, 50.0)
     assert not knee.met(cell, 0.99, 5.0)
+
+
+def test_achieved_counts_what_began_in_the_window_and_its_times_keep_what_was_open(tmp_path: Path) -> None:
+    late = row(1900 * MS, 2100 * MS, 2105 * MS)
+    cell = planted(tmp_path / "run", [answered(0, 5), answered(MS, 5), failed(2 * MS, 1), late, never_began(3 * MS)])
+    assert achieved_per_s([cell]) == [1.5]
+    assert sorted(times_ms([cell], "response_ms")) == [5.0, 5.0, 205.0, float("inf")]
