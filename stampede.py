@@ -595,7 +595,8 @@ def knee(
     scenario: Annotated[str, typer.Option(help="one caching scenario")] = "read-heavy",
     only: Only = None,
     contender: Contenders = None,
-    cells: Annotated[int, typer.Option(min=2, help="cells a contender at most")] = 14,
+    rounds: Annotated[int, typer.Option(min=1, help="brackets a contender; below 6: a range, no level")] = 6,
+    cells: Annotated[int, typer.Option(min=2, help="cells a contender at most")] = 50,
     stack: StackName = "auto",
     postgres: PostgresUrl = None,
     redis: RedisUrl = None,
@@ -637,9 +638,19 @@ def knee(
                 servers,
                 lambda run, cell: met(one_cell(run, cell), wanted.share, wanted.within_ms),
                 say,
-                stages=cells,
+                rounds=rounds,
+                most_cells=cells,
             )
-        found = {name: told(folder, name, s.low, s.high, s.cells) for name, s in searches.items()}
+        found = {
+            name: told(
+                folder,
+                name,
+                [b.knee_per_s for b in s.brackets],
+                [b.missed_in for b in s.brackets if b.missed_in is not None],
+                s.cells,
+            )
+            for name, s in searches.items()
+        }
         typer.echo(f"{scenario}: the highest rate with {wanted}")
         for knee_of in found.values():
             typer.echo(f"  {knee_of}")

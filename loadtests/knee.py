@@ -1,13 +1,14 @@
-"""The knee: the highest open rate at which a contender still meets an objective, found by bracketing.
+"""The knee: the highest open rate at which a contender still meets an objective, bracketed again in each round.
 
-In each stage every contender whose knee is open runs one cell at the rate that its own search asks for, in shuffled
-order. A rate counts as missed when it was missed twice, so that one bad moment decides nothing.
+A quick search finds about where it is; then every round brackets it anew, from a start of its own, with long cells. In
+each stage every contender runs one cell at the rate that its own bracket asks for, in shuffled order.
 """
 
+import itertools
 import math
 import random
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from artefact.read import read_run
 from artefact.schema import RunInfo, ScenarioInfo
 from loadtests.bench import BenchOrder, Say, new_folder, planned_run, run_bench
 from loadtests.conductor import cell_info
+from loadtests.estimate import AROUND_CELL_S
 from loadtests.resume import reopen
 from loadtests.spec import CellOrder, ScenarioOrder, Spec
 from patterns.errors import ConfigError, require
@@ -24,7 +26,13 @@ from stack.servers import Stack
 MOST_PER_S, LEAST_PER_S = 20_000.0, 1.0
 SAMPLES = 1500
 """Requests that a cell should have: fifteen beyond a ninety-ninth percentile."""
+LOCATING_SAMPLES = 500
+"""While it is only looked for."""
 LONGEST_S = 12.0
+WIDTH = 0.15
+"""How far apart the ends of a round's bracket may be, as a share."""
+START_S = 3.5
+"""What a stage takes beside its cells: Locust's processes start and end."""
 OBJECTIVE = re.compile(r"\s*p(\d{1,2}(?:\.\d+)?)\s*<=?\s*(\d+(?:\.\d+)?)\s*(ms|s)\s*")
 
 Met = Callable[[Path, int], bool]
@@ -51,63 +59,135 @@ def read_objective(text: str) -> Objective:
 
 
 @dataclass(kw_only=True)
-class Search:
-    """One contender's bracket: met at `low`, missed twice at `high`."""
+class Bracket:
+    """One bracket: met at `low`, missed at `high`. Steps away from the start grow, up to doubling."""
 
     start_per_s: float
-    width: float = 0.15
+    step: float = 1 + WIDTH
     low: float | None = None
     high: float | None = None
-    missed: dict[float, int] = field(default_factory=dict)
-    cells: dict[float, int] = field(default_factory=dict)
-    """The last cell at each rate."""
+    missed_in: int | None = None
+    """The cell that missed at `high`."""
 
     def next_rate(self) -> float | None:
         """What to try next; None once the bracket is narrow enough, or at the ends of what can be tried."""
-        again = [rate for rate, times in self.missed.items() if times == 1]
-        if again:
-            return again[0]
         if self.low is None and self.high is None:
             return self.start_per_s
         if self.high is None:
             assert self.low is not None
-            return None if self.low >= MOST_PER_S else min(MOST_PER_S, 2 * self.low)
+            return None if self.low >= MOST_PER_S else min(MOST_PER_S, self.low * self.step)
         if self.low is None:
-            return None if self.high <= LEAST_PER_S else max(LEAST_PER_S, self.high / 2)
-        return None if self.high / self.low <= 1 + self.width else math.sqrt(self.low * self.high)
+            return None if self.high <= LEAST_PER_S else max(LEAST_PER_S, self.high / self.step)
+        return None if self.high / self.low <= 1 + WIDTH + 1e-9 else math.sqrt(self.low * self.high)
 
     def note(self, rate: float, met: bool, cell: int = 0) -> None:
         """What was seen at a rate that `next_rate` asked for."""
-        self.cells[rate] = cell
+        if self.low is not None or self.high is not None:
+            self.step = min(2.0, self.step**2)
         if met:
-            self.missed.pop(rate, None)
             self.low = rate
         else:
-            self.missed[rate] = self.missed.get(rate, 0) + 1
-            if self.missed[rate] == 2:
-                self.high = rate
+            self.high, self.missed_in = rate, cell
+
+    @property
+    def knee_per_s(self) -> float:
+        """Its middle; 0 where no rate was met, infinity where none was missed."""
+        if self.low is None:
+            return 0.0
+        return math.inf if self.high is None else math.sqrt(self.low * self.high)
 
 
-def find_knees(order: BenchOrder, stack: Stack, met: Met, say: Say, *, stages: int) -> tuple[Path, dict[str, Search]]:
-    """Bracket each contender's knee in the order's one scenario; the run folder and the searches.
+@dataclass(kw_only=True)
+class Search:
+    """One contender's: the bracket that locates its knee, and then one a round."""
 
-    `stages`: cells a contender at most. Raises BenchFailed where the harness broke.
+    start_per_s: float
+    rounds: int
+    most_cells: int
+    rng: random.Random
+    brackets: list[Bracket] = field(default_factory=list)
+    """Those of the rounds that are over."""
+    cells: int = 0
+    _current: Bracket | None = None
+    _located: bool = False
+
+    @property
+    def locating(self) -> bool:
+        return not self._located
+
+    def next_rate(self) -> float | None:
+        """What to try next; None once all rounds are over, or the cells are used up."""
+        if self._current is None:
+            self._current = Bracket(start_per_s=self.start_per_s, step=2.0)
+        while (rate := self._current.next_rate()) is None:
+            if self._located:
+                self.brackets.append(self._current)
+            self._located = True
+            if len(self.brackets) == self.rounds:
+                return None
+            self._current = Bracket(start_per_s=self._start_of_a_round(self._current.knee_per_s))
+        return rate if self.cells < self.most_cells and len(self.brackets) < self.rounds else None
+
+    def _start_of_a_round(self, about_per_s: float) -> float:
+        """Near the last bracket's middle, at a random phase, so that rounds do not all try the same rates."""
+        phase: float = (1 + WIDTH) ** self.rng.uniform(-0.5, 0.5)
+        near = min(MOST_PER_S, max(LEAST_PER_S, about_per_s)) * phase
+        return min(MOST_PER_S, max(LEAST_PER_S, near))
+
+    def note(self, rate: float, met: bool, cell: int = 0) -> None:
+        """What was seen at a rate that `next_rate` asked for."""
+        assert self._current is not None
+        self.cells += 1
+        self._current.note(rate, met, cell)
+
+
+def lasts_s(base: ScenarioOrder, contenders: int, rounds: int) -> float:
+    """About how long a search takes, were the knees at the scenario's own rate: five cells to locate each, two and a
+    half a round."""
+    rate_per_s, beside_s = base.workload.rate_per_s, base.warm_up_s + AROUND_CELL_S
+    locating, measuring = (window_s(base, rate_per_s, n) + beside_s for n in (LOCATING_SAMPLES, SAMPLES))
+    return contenders * (5 * locating + 2.5 * rounds * measuring) + (5 + 2.5 * rounds) * START_S
+
+
+def window_s(base: ScenarioOrder, rate_per_s: float, samples: int) -> float:
+    """Whole TTLs, long enough for so many samples, within reason."""
+    ttl_s = base.workload.ttl_s
+    return ttl_s * math.ceil(max(base.window_s, min(LONGEST_S, samples / rate_per_s)) / ttl_s)
+
+
+def find_knees(
+    order: BenchOrder, stack: Stack, met: Met, say: Say, *, rounds: int, most_cells: int
+) -> tuple[Path, dict[str, Search]]:
+    """Bracket each contender's knee in the order's one scenario, so many times; the run folder and the searches.
+
+    `most_cells`: a contender. Raises BenchFailed where the harness broke.
     """
     require(len(order.plan.scenarios) == 1, "scenario", order.plan.scenarios, "one scenario")
     spec, info = planned_run(order, stack, say)
     (base,), (about,) = spec.scenarios, info.scenarios
     require(base.flood is None and base.fault is None, "scenario", base.name, "a caching scenario with open arrivals")
     require(base.workload.arrivals != "closed", "arrivals", "closed", "open arrivals: a knee is a rate")
-    names = list(dict.fromkeys(cell.contender for cell in spec.cells))
+    ruled = {entrant.name for entrant in spec.entrants if entrant.kind == "ruler"}
+    names = [name for name in dict.fromkeys(cell.contender for cell in spec.cells) if name not in ruled]
     spec, info.cells, info.scenarios = replace(spec, cells=(), scenarios=()), [], []
     spec = replace(spec, folder=str(new_folder(order, datetime.fromisoformat(info.started_utc))))
-    searches = {name: Search(start_per_s=base.workload.rate_per_s) for name in names}
     rng = random.Random(order.seed)
-    for stage in range(1, stages + 1):
+    searches = {
+        name: Search(
+            start_per_s=base.workload.rate_per_s,
+            rounds=rounds,
+            most_cells=most_cells,
+            rng=random.Random(rng.randrange(2**31)),
+        )
+        for name in names
+    }
+    say(f"{rounds} rounds for {len(names)} contenders: about {lasts_s(base, len(names), rounds) / 60:.0f} minutes")
+    for stage in itertools.count(1):
         wanted = {name: rate for name, search in searches.items() if (rate := search.next_rate()) is not None}
         if not wanted:
             break
-        spec = with_stage(spec, info, (base, about), wanted, stage, rng)
+        brief = frozenset(name for name in wanted if searches[name].locating)
+        spec = with_stage(spec, info, (base, about), wanted, brief, stage, rng)
         reopen(Path(spec.folder), info)
         run_bench(spec, stack, lambda _event: None)
         for cell in spec.cells:
@@ -124,10 +204,11 @@ def with_stage(
     info: RunInfo,
     base: tuple[ScenarioOrder, ScenarioInfo],
     wanted: Mapping[str, float],
+    brief: Set[str],
     stage: int,
     rng: random.Random,
 ) -> Spec:
-    """The orders for one stage: a scenario for each rate that is new, a cell for each contender."""
+    """The orders for one stage: a scenario for each rate that is new, a cell for each contender, short for `brief`."""
     scenario, about = base
     scenarios = {s.name: s for s in spec.scenarios}
     cells: list[CellOrder] = []
@@ -135,13 +216,12 @@ def with_stage(
     seed, predecessor = rng.randrange(2**31), None
     for name in rng.sample(sorted(wanted), len(wanted)):
         rate = wanted[name]
-        at = f"{scenario.name}-{rate:.0f}-per-s"
+        at = f"{scenario.name}-{rate:.0f}-per-s{'-brief' if name in brief else ''}"
         if at not in scenarios:
-            ttl_s = scenario.workload.ttl_s
-            window_s = ttl_s * math.ceil(max(scenario.window_s, min(LONGEST_S, SAMPLES / rate)) / ttl_s)
+            lasts = window_s(scenario, rate, LOCATING_SAMPLES if name in brief else SAMPLES)
             workload = replace(scenario.workload, rate_per_s=rate)
-            scenarios[at] = replace(scenario, name=at, workload=workload, window_s=window_s)
-            info.scenarios.append(replace(about, name=at, workload=workload.described(), window_s=window_s, apart=True))
+            scenarios[at] = replace(scenario, name=at, workload=workload, window_s=lasts)
+            info.scenarios.append(replace(about, name=at, workload=workload.described(), window_s=lasts, apart=True))
         cells.append(
             CellOrder(
                 id=last + len(cells) + 1, scenario=at, contender=name, round=stage, seed=seed, predecessor=predecessor

@@ -1,7 +1,8 @@
-"""Knees, told: whether a cell met an objective, and what was full where it was missed."""
+"""Knees, told: whether a cell met an objective, the rate over the rounds, what was full where it was missed."""
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from reports.frames import Cell
 from reports.judge import cpu_share, database_cpu, machine_cpu, wall_s
 from reports.metrics.response import waits_ms
 from reports.render import as_csv
-from reports.statistics import quantile
+from reports.statistics import MIN_ROUNDS, Estimate, median, quantile
 
 FULL = {
     "an application server's core": 0.85,
@@ -29,21 +30,34 @@ THREADS = "the application servers' threads"
 
 @dataclass(frozen=True, kw_only=True)
 class Knee:
-    """What a search found: met at `low`, missed twice at `high`; None: no rate that was tried did."""
+    """What the rounds of a search found."""
 
     contender: str
-    low: float | None
-    high: float | None
-    tried: int
+    rate_per_s: Estimate
+    """Median over the rounds, each the middle of its bracket; 0: not even the least rate met the objective, infinity:
+    the most did."""
+    cells: int
     full: str
-    """What saturated first, at the lowest rate that missed."""
+    """What saturated first, in most rounds, where the rate was missed."""
 
     def __str__(self) -> str:
-        if self.low is None:
-            return f"{self.contender}: met at none of {self.tried} rates ({self.high or math.nan:.0f}/s is too much)"
-        if self.high is None:
-            return f"{self.contender}: at least {self.low:.0f}/s: no rate that was tried missed"
-        return f"{self.contender}: between {self.low:.0f} and {self.high:.0f}/s; first to be full: {self.full}"
+        found = self.rate_per_s
+        if found.missing:
+            return f"{self.contender}: no round came to its end in {self.cells} cells"
+        if found.value == 0:
+            return f"{self.contender}: met at no rate that was tried"
+        if math.isinf(found.value):
+            return f"{self.contender}: no rate that was tried missed"
+        bounds = f"{rate(found.low)} – {rate(found.high)}"
+        if found.level is None:
+            kind = f"range of {found.rounds} rounds, no level: {MIN_ROUNDS} would have one"
+        else:
+            kind = f"{100 * found.level:.1f} % interval over {found.rounds} rounds"
+        return f"{self.contender}: {rate(found.value)}/s ({bounds}, {kind}); first to be full: {self.full}"
+
+
+def rate(per_s: float) -> str:
+    return f"{per_s:,.0f}" if math.isfinite(per_s) else "beyond all that was tried"
 
 
 def one_cell(folder: Path, cell: int) -> Cell | None:
@@ -60,10 +74,10 @@ def met(cell: Cell | None, share: float, within_ms: float) -> bool:
     return quantile(np.concatenate([waits, failed]), share) < within_ms
 
 
-def what_is_full(cell: Cell | None, cores: float) -> str:
-    """What stands highest above its limit; in words."""
+def what_is_full(cell: Cell | None, cores: float) -> tuple[str, float]:
+    """What stands highest above its limit, in words; and how full it was, nan where nothing was."""
     if cell is None:
-        return "unknown: the cell broke"
+        return "unknown: the cell broke", math.nan
     servers = [v / wall_s(cell) for (s, n), v in cell.counters.items() if s.startswith("process-") and n == "cpu_s"]
     waited = (cell.due["queue_ms"] - cell.due["own_lag_ms"] > 1.0).mean()
     values = dict(
@@ -81,24 +95,36 @@ def what_is_full(cell: Cell | None, cores: float) -> str:
     )
     over = {name: value / FULL[name] for name, value in values.items() if math.isfinite(value) and value > FULL[name]}
     if not over:
-        return "nothing that is watched: the objective is below what an answer takes"
+        return "nothing that is watched: the objective is below what an answer takes", math.nan
     causes = {name: share for name, share in over.items() if name != THREADS} or over
     name = max(causes, key=lambda n: causes[n])
-    return f"{name} ({100 * values[name]:.0f} %)"
+    return name, values[name]
 
 
 def write_knees(folder: Path, knees: Mapping[str, Knee], objective: str) -> Path:
     """knees.csv in the run folder."""
     path = folder / "knees.csv"
-    rows = [(k.contender, objective, k.low or "", k.high or "", k.tried, k.full) for k in knees.values()]
-    path.write_text(as_csv("contender objective met_at_per_s missed_at_per_s cells first_full", rows), encoding="utf-8")
+    rows = [
+        (k.contender, objective, e.value, e.low, e.high, e.level or "", e.rounds, k.cells, k.full)
+        for k in knees.values()
+        for e in [k.rate_per_s]
+    ]
+    columns = "contender objective knee_per_s low_per_s high_per_s level rounds cells first_full"
+    path.write_text(as_csv(columns, rows), encoding="utf-8")
     return path
 
 
-def told(folder: Path, contender: str, low: float | None, high: float | None, cells: Mapping[float, int]) -> Knee:
-    """A search's end in words. `cells`: the last cell at each rate that was tried."""
-    run = read_run(folder)
-    cores = float(run.info.circumstances.get("machine", {}).get("cores") or math.nan)
-    missed = None if high is None else one_cell(folder, cells[high])
-    full = "" if high is None else what_is_full(missed, cores)
-    return Knee(contender=contender, low=low, high=high, tried=len(cells), full=full)
+def told(folder: Path, contender: str, knees_per_s: Sequence[float], missed: Sequence[int], cells: int) -> Knee:
+    """A search's end. `knees_per_s`: of each round; `missed`: the cells that missed at the upper ends of brackets."""
+    cores = float(read_run(folder).info.circumstances.get("machine", {}).get("cores") or math.nan)
+    seen = [what_is_full(one_cell(folder, cell), cores) for cell in missed]
+    return Knee(contender=contender, rate_per_s=median(knees_per_s), cells=cells, full=mostly(seen))
+
+
+def mostly(seen: Sequence[tuple[str, float]]) -> str:
+    """What was full in most rounds, how full at the median, and in how many."""
+    if not seen:
+        return "nothing was missed"
+    name, times = Counter(name for name, _ in seen).most_common(1)[0]
+    share = float(np.median([value for other, value in seen if other == name]))
+    return f"{name}{'' if math.isnan(share) else f' ({100 * share:.0f} %)'}, in {times} of {len(seen)} rounds"
