@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from artefact.read import Run, read_run
-from artefact.schema import RunInfo
+from artefact.schema import CellInfo, RunInfo
 from artefact.write import RunWriter
 from loadtests.bench import BenchOrder, Say, plan_cells, planned_run
 from loadtests.conductor import cell_info
-from loadtests.spec import ScenarioOrder, Spec
+from loadtests.spec import CellOrder, ScenarioOrder, Spec
 from patterns.errors import ConfigError, require
 from scenarios.plans import Plan
 from stack.servers import Stack
@@ -31,17 +31,25 @@ def resume_run(folder: Path, order: BenchOrder, stack: Stack, say: Say) -> Spec:
     if differences:
         raise ConfigError("resume", str(folder), f"the same run as was begun; {'; '.join(differences)}")
     done = {cell.id for cell in run.done}
-    cells = tuple(cell for cell in spec.cells if cell.id not in done)
+    cells = tuple(order_of(cell) for cell in run.info.cells if cell.id not in done)
     require(bool(cells), "resume", str(folder), "a run with cells that are missing")
-    say(f"going on with {len(cells)} of {len(spec.cells)} cells")
+    say(f"going on with {len(cells)} of {len(run.info.cells)} cells")
     scenarios = tuple(as_calibrated(scenario, run) for scenario in spec.scenarios)
-    run.info.cells = [c if c.status == "done" else cell_info(order_of(c.id, spec)) for c in run.info.cells]
+    run.info.cells = [c if c.status == "done" else cell_info(order_of(c)) for c in run.info.cells]
     reopen(folder, run.info)
     return replace(spec, folder=str(folder), cells=cells, scenarios=scenarios)
 
 
-def order_of(cell: int, spec: Spec) -> Any:
-    return next(order for order in spec.cells if order.id == cell)
+def order_of(cell: CellInfo) -> CellOrder:
+    """As it was given: from the run folder, since a run that has grown holds more cells than its plan."""
+    return CellOrder(
+        id=cell.id,
+        scenario=cell.scenario,
+        contender=cell.contender,
+        round=cell.round,
+        seed=cell.seed,
+        predecessor=cell.predecessor,
+    )
 
 
 def as_calibrated(scenario: ScenarioOrder, run: Run) -> ScenarioOrder:
@@ -53,10 +61,12 @@ def as_calibrated(scenario: ScenarioOrder, run: Run) -> ScenarioOrder:
 
 
 def unlike(begun: RunInfo, planned: RunInfo) -> list[str]:
-    """In what a run as planned now differs from one that was begun, where it matters; in words."""
+    """In what a run as planned now differs from one that was begun, where it matters; in words. One that has grown
+    by rounds is like its plan where it begins as the plan does."""
     found = []
-    for name in ("plan", "rounds", "reference", "seed"):
+    for name in ("plan", "reference", "seed"):
         found += differing(name, getattr(begun, name), getattr(planned, name))
+    found += differing("rounds", min(begun.rounds, planned.rounds), planned.rounds)
     then, now = begun.circumstances, planned.circumstances
     for name in ("commit", "clean", "python", "packages"):
         found += differing(name, then.get(name), now.get(name))
@@ -70,7 +80,7 @@ def unlike(begun: RunInfo, planned: RunInfo) -> list[str]:
     found += differing("contenders", [c.name for c in begun.contenders], [c.name for c in planned.contenders])
     for mine, other in zip(begun.contenders, planned.contenders, strict=False):
         found += differing(f"{mine.name}'s config", mine.config, other.config)
-    cells = [(c.id, c.scenario, c.contender, c.round, c.seed) for c in begun.cells]
+    cells = [(c.id, c.scenario, c.contender, c.round, c.seed) for c in begun.cells[: len(planned.cells)]]
     found += differing("cells", cells, [(c.id, c.scenario, c.contender, c.round, c.seed) for c in planned.cells])
     return found
 

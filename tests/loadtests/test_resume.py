@@ -1,6 +1,6 @@
 """A run that was cut is finished by going on, under the circumstances that it began with; a finished one may grow."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,16 @@ def quiet(_line: str) -> None:
     pass
 
 
+def interrupted_in(cell: int) -> Callable[[Mapping[str, Any]], None]:
+    """Ctrl-C when that cell begins."""
+
+    def on_event(event: Mapping[str, Any]) -> None:
+        if event["event"] == "cell" and event["id"] == cell:
+            raise KeyboardInterrupt
+
+    return on_event
+
+
 @pytest.fixture(scope="module", autouse=True)
 def one_commit() -> Iterator[None]:
     """Whoever works on the checkout meanwhile does not change what these specs are about."""
@@ -45,12 +55,8 @@ def cut(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[BenchOr
     given = order(tmp_path_factory.mktemp("cut"))
     spec, _ = prepare_run(given, stack, quiet)
 
-    def interrupted(event: Mapping[str, Any]) -> None:
-        if event["event"] == "cell" and event["id"] == 4:
-            raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        run_bench(spec, stack, interrupted)
+        run_bench(spec, stack, interrupted_in(4))
     return given, spec
 
 
@@ -75,7 +81,11 @@ def test_a_cut_run_is_finished_without_running_again_what_was_done(stack: Stack,
         resume_run(folder, given, stack, quiet)
     grown = more_rounds(spec, given, 3)
     assert [(cell.id, cell.round) for cell in grown.cells] == [(len(spec.cells) + n, 3) for n in (1, 2, 3)]
-    run_bench(grown, stack, lambda _event: None)
+    with pytest.raises(KeyboardInterrupt):
+        run_bench(grown, stack, interrupted_in(grown.cells[0].id))
+    rest = resume_run(folder, given, stack, quiet)  # as its command says, which knows of two rounds
+    assert {cell.id for cell in rest.cells} <= {cell.id for cell in grown.cells}
+    run_bench(rest, stack, lambda _event: None)
     final = read_run(folder).info
     assert (final.rounds, final.status) == (3, "finished")
     assert all(cell.status == "done" for cell in final.cells)
