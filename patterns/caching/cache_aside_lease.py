@@ -1,16 +1,17 @@
-"""Cache-aside with leases: only who missed after the last write may fill; a write takes older leases away.
+"""Cache-aside with leases: only who missed after the last write may fill; a write takes the lease away.
 
     read    app ──GET──► Redis ── hit ──► return
-             └─ miss ──SET lease──► Redis ──SELECT──► PostgreSQL ──► script: SET with TTL if the lease is still ours
+             └─ miss ──script: lease──► Redis ──SELECT──► PostgreSQL ──► script: SET with TTL if the lease still stands
     write   app ──UPDATE──► PostgreSQL, then DEL entry and lease
 
-Cost in round trips: a hit 1, a miss 4 (GET, SET lease, SELECT, script), a write 4 (BEGIN, UPDATE, COMMIT, DEL).
+Cost in round trips: a hit 1, a miss 4 (GET, script, SELECT, script), a write 4 (BEGIN, UPDATE, COMMIT, DEL).
 Good for: records that must not stay stale: a reader that loaded before a write cannot fill after it, also when the
 lease or the entry expires or is evicted in between.
-Bad for: popular keys, since all readers of an expired entry still load at once, and only the last of them fills. A
+Bad for: popular keys, since all readers of an expired entry still load at once; the first to return fills. A
 writer that dies between COMMIT and DEL leaves the old entry for a TTL: no cache keeps that without the database's help.
-Source: Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013, section 3.2.1 (stale sets). Departures: there the
-server makes the token and makes later readers wait; here each miss makes its own, the newest counts and nobody waits.
+Source: Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013, section 3.2.1 (stale sets). Departures: there only
+the first reader gets the lease and the others wait; here all share it and nobody waits. A lease of one's own that took
+the place of another's would never let anybody fill while readers keep coming.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,12 @@ from dataclasses import dataclass
 from patterns.caching.base import CachePattern, Config, Kit, Promise, Record
 from patterns.errors import require
 
+LEASE = """
+local there = redis.call('GET', KEYS[1])
+if there then return there end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return ARGV[1]
+"""
 FILL = """
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
@@ -56,6 +63,7 @@ class CacheAsideLease(CachePattern):
         super().__init__(kit, config)
         self.lease_ttl_ms = round(config.lease_ttl_s * 1000)
         self.rng = kit.rng
+        self.lease = self.redis.register_script(LEASE)
         self.fill = self.redis.register_script(FILL)
 
     def get(self, record_id: int) -> Record | None:
@@ -63,8 +71,7 @@ class CacheAsideLease(CachePattern):
         cached = self.redis.get(key)
         if cached is not None:
             return self.codec.loads(cached)
-        token = f"{self.rng.getrandbits(128):032x}"
-        self.redis.set(f"lease:{key}", token, px=self.lease_ttl_ms)
+        token = self.lease(keys=[f"lease:{key}"], args=[f"{self.rng.getrandbits(128):032x}", self.lease_ttl_ms])
         record = self.source.load(record_id)
         if record is not None:
             value = self.codec.dumps(record)

@@ -2,7 +2,7 @@
 
     read    app ──GET and PTTL──► Redis ── hit ──► return at once
              │                           └─ expires soon: SET claim NX; won: a worker does SELECT, then swaps the entry
-             └─ miss ──SET lease──► Redis ──SELECT──► PostgreSQL ──► script: SET with TTL if the lease is still ours
+             └─ miss ──script: lease──► Redis ──SELECT──► PostgreSQL ──► script: SET with TTL if the lease still stands
     write   app ──UPDATE──► PostgreSQL, then DEL entry and lease
 
 Cost in round trips: a hit 1 (one pipeline), 2 shortly before expiry; a miss 4; a refresh 2 in the background; a
@@ -11,7 +11,8 @@ Good for: popular records: nobody waits for a load, and the database sees one re
 Bad for: records read now and then: they miss as ever. A refresher that dies is not replaced before its claim is over:
 then the entry expires and its readers load.
 Source: the article's P3 mended. The swap compares the entry with what the hit returned, so that a refresh that loaded
-before a write cannot write after it; fills need a lease (NSDI 2013, section 3.2.1). Departures: see refresh-ahead.
+before a write cannot write after it; fills need a lease (NSDI 2013, section 3.2.1), shared as in cache-aside-lease.
+Departures: see refresh-ahead.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,12 @@ from dataclasses import dataclass
 from patterns.caching.base import CachePattern, Config, Kit, Promise, Record
 from patterns.errors import require
 
+LEASE = """
+local there = redis.call('GET', KEYS[1])
+if there then return there end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return ARGV[1]
+"""
 FILL = """
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
@@ -68,6 +75,7 @@ class RefreshAheadSingle(CachePattern):
         self.refresh_below_ms = max(1, round(config.refresh_below_share * config.ttl_ms))
         self.spawn = kit.spawn
         self.rng = kit.rng
+        self.lease = self.redis.register_script(LEASE)
         self.fill = self.redis.register_script(FILL)
         self.swap = self.redis.register_script(SWAP)
 
@@ -90,8 +98,8 @@ class RefreshAheadSingle(CachePattern):
         self.redis.delete(key, f"lease:{key}")
 
     def _load_and_fill(self, record_id: int) -> Record | None:
-        key, token = self.key(record_id), f"{self.rng.getrandbits(128):032x}"
-        self.redis.set(f"lease:{key}", token, px=LEASE_TTL_MS)
+        key = self.key(record_id)
+        token = self.lease(keys=[f"lease:{key}"], args=[f"{self.rng.getrandbits(128):032x}", LEASE_TTL_MS])
         record = self.source.load(record_id)
         if record is not None:
             value = self.codec.dumps(record)

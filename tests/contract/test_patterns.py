@@ -1,6 +1,9 @@
 """What every caching pattern must do, whatever it promises, and what it must do where it promises it."""
 
 import re
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -8,7 +11,7 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from patterns.caching.base import ClientSettings, Config, Promise
+from patterns.caching.base import ClientSettings, Config, Promise, Record, Source, Transaction
 from patterns.catalogue import contenders
 from patterns.errors import ConfigError
 from stack.source import PostgresSource
@@ -54,6 +57,49 @@ def test_a_record_that_does_not_exist_is_none_and_leaves_nothing_in_the_cache(wo
 def test_the_second_read_of_a_record_does_not_load(world: World) -> None:
     assert world.loads_in(lambda: world.pattern.get(8)) == 1
     assert world.loads_in(lambda: world.pattern.get(8)) == 0
+
+
+class Overtaken(Source):
+    """During the first load another reader comes, and is still loading when the first one's ends."""
+
+    def __init__(self, source: PostgresSource) -> None:
+        self.source = source
+        self.begin_another: Callable[[], object] = lambda: None
+        self.loading, self.go_on = threading.Event(), threading.Event()
+
+    def load(self, record_id: int) -> Record | None:
+        begin, self.begin_another = self.begin_another, self.hold
+        begin()
+        return self.source.load(record_id)
+
+    def hold(self) -> None:
+        self.loading.set()
+        self.go_on.wait(60)
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        return self.source.transaction()
+
+
+@pytest.mark.parametrize("name", [name for name in CACHING if "coalescing" not in name])
+def test_the_first_of_a_crowd_to_return_fills_whoever_came_after_it(
+    name: str, redis_client: redis.Redis, source: PostgresSource, key_prefix: str
+) -> None:
+    """Else a popular entry that ran out stays missing as long as readers come faster than a load takes."""
+    crowd = Overtaken(source)
+    world = World(contenders()[name], redis_client, crowd, key_prefix)
+    another = threading.Thread(target=lambda: world.pattern.get(11))
+
+    def begin_another() -> None:
+        another.start()
+        assert crowd.loading.wait(60)
+
+    crowd.begin_another = begin_another
+    try:
+        world.pattern.get(11)
+        assert world.loads_in(lambda: world.pattern.get(11)) == 0
+    finally:
+        crowd.go_on.set()
+        another.join()
 
 
 @every_cache
