@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from artefact.schema import ContenderInfo, ScenarioInfo
 from reports import words
+from reports.advice.choice import Candidate, choose, overlap
 from reports.judge import Judgement
 from reports.metrics.metric import Metric, find_metric, metrics
 from reports.statistics import MIN_ROUNDS, Estimate, noise_floor
@@ -32,6 +33,8 @@ class Answer:
     scenario: ScenarioInfo
     winner: str | None
     """None: nobody answered everything, or nothing was measured; `why` says so."""
+    tied: tuple[str, ...] = ()
+    """Others that cannot be told apart from the best by its main figure."""
     figure: str = ""
     """Its main figure against the next."""
     price: str = ""
@@ -54,13 +57,17 @@ def answer(judgement: Judgement, scenario: ScenarioInfo) -> Answer:
     measured = [c for c in able if not judgement.figure(name, c.name, metric.name).missing]
     if not measured:
         return Answer(scenario=scenario, winner=None, why=f"{words.label(metric)} was not measured")
-    ranked = sorted(measured, key=lambda c: judgement.figure(name, c.name, metric.name).value)
-    best = judgement.figure(name, ranked[0].name, metric.name)
+    by_name = {c.name: c for c in measured}
     twin = judgement.twins.get((name, metric.name))
-    m = noise_floor(twin.comparison if twin else None)
-    tied = [c for c in ranked if tie(judgement.figure(name, c.name, metric.name), best, m)]
-    winner = min(tied, key=lambda c: waits(judgement, name, c))
-    rest = [c for c in ranked if c is not winner]
+    choice = choose(
+        [candidate(judgement, name, c, metric) for c in measured], noise_floor(twin.comparison if twin else None)
+    )
+    assert choice.taken is not None
+    winner = by_name[choice.taken.name]
+    tied = [by_name[c.name] for c in choice.tied]
+    rest = sorted(
+        (c for c in measured if c is not winner), key=lambda c: judgement.figure(name, c.name, metric.name).value
+    )
     figure = says(judgement.figure(name, winner.name, metric.name), metric)
     if rest:
         other = judgement.figure(name, rest[0].name, metric.name)
@@ -74,7 +81,20 @@ def answer(judgement: Judgement, scenario: ScenarioInfo) -> Answer:
                 )
     beside = [c for c in able if c is not winner and (c.name == judgement.reference or c in rest[:1])]
     price, wrong_for = priced(judgement, name, winner, beside)
-    return Answer(scenario=scenario, winner=winner.name, figure=figure, price=price, wrong_for=wrong_for)
+    return Answer(
+        scenario=scenario,
+        winner=winner.name,
+        tied=tuple(c.name for c in tied),
+        figure=figure,
+        price=price,
+        wrong_for=wrong_for,
+    )
+
+
+def candidate(judgement: Judgement, scenario: str, contender: ContenderInfo, metric: Metric) -> Candidate:
+    p99, p50, _ = waits(judgement, scenario, contender)
+    figure = judgement.figure(scenario, contender.name, metric.name)
+    return Candidate(name=contender.name, figure=figure, waits_ms=(p99, p50))
 
 
 def freshest(judgement: Judgement, scenario: ScenarioInfo, able: list[ContenderInfo]) -> list[ContenderInfo]:
@@ -99,15 +119,6 @@ def main_metric(judgement: Judgement, scenario: str, able: Sequence[ContenderInf
 def answered_all(judgement: Judgement, scenario: str, contender: ContenderInfo) -> bool:
     due, answered = (judgement.figure(scenario, contender.name, name) for name in ("due", "answered"))
     return not due.missing and due.value > 0 and due.value == answered.value
-
-
-def tie(figure: Estimate, best: Estimate, m: float) -> bool:
-    return overlap(figure, best) or figure.value <= best.value * (1 + m)
-
-
-def overlap(a: Estimate, b: Estimate) -> bool:
-    """Whether two intervals have a value in common; False where either is none."""
-    return a.level is not None and b.level is not None and a.low <= b.high and b.low <= a.high
 
 
 def waits(judgement: Judgement, scenario: str, contender: ContenderInfo) -> tuple[float, float, int]:
@@ -166,8 +177,16 @@ def headline(found: Sequence[Answer], judgement: Judgement) -> str:
         seen = [f"{winner} did best in {words.listed(where)}" for winner, where in by_winner.items()]
         shown = "1 round is" if rounds == 1 else f"{rounds} rounds are"
         return f"No verdict: {shown} too few. As seen, {words.listed(seen)}."
-    parts = [f"{winner} for {words.listed(where)}" for winner, where in by_winner.items()]
-    return f"Take {words.listed(parts)}."
+    by_choice: dict[str, list[str]] = {}
+    for a in taken:
+        by_choice.setdefault(either(a), []).append(a.scenario.name)
+    return f"Take {words.listed([f'{who} for {words.listed(where)}' for who, where in by_choice.items()])}."
+
+
+def either(a: Answer) -> str:
+    """The winner, and whoever cannot be told apart from it: "a or b", "a or one of 3 others"."""
+    others = f"one of {len(a.tied)} others" if len(a.tied) > 1 else "".join(a.tied)
+    return f"{a.winner} or {others}" if others else str(a.winner)
 
 
 def depends_on(found: Sequence[Answer], judgement: Judgement) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import math
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,11 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import markupsafe
 import numpy as np
 
 from artefact.read import Run, read_run
 from artefact.schema import METHOD, ContenderInfo, ScenarioInfo
-from reports import answer, charts, decision, monitoring, provoked, words
+from reports import answer, charts, decision, doubting, monitoring, provoked, words
+from reports.advice.rules import RULES
+from reports.advice.section import advice
 from reports.charts import Chart
 from reports.claims import section as claims
 from reports.events import told as told_events
@@ -137,12 +141,14 @@ def page(judgement: Judgement) -> str:
         keep_trailing_newline=True,
     )
     environment.globals.update(words=words, isnan=math.isnan)
-    environment.filters.update(flat=flat, slug=charts.slug)
+    environment.filters.update(flat=flat, slug=charts.slug, unbroken=unbroken)
     script = (PAGES / "report.js").read_text(encoding="utf-8")
     run = judgement.run
     found = answer.answers(judgement)
     explored = races.section_of(run.folder)
     judged_claims = claims.findings(judgement)
+    advised = advice(judgement, explored.info if explored else None)
+    covered = {a.scenario for a in advised}
     return environment.get_template("report.html.j2").render(
         script=script,
         script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
@@ -150,10 +156,14 @@ def page(judgement: Judgement) -> str:
         name=run.folder.resolve().name,
         judgement=judgement,
         done=len(run.done),
-        asked=[asked(scenario) for scenario in run.info.scenarios],
+        asked=[(scenario.name, asked(scenario)) for scenario in run.info.scenarios],
+        asked_in_all=asked_in_all(run.info.scenarios),
         machine=machine(run),
         headline=answer.headline(found, judgement),
-        answers=found,
+        answers=[a for a in found if a.scenario.name not in covered],
+        advice=advised,
+        advice_rules=RULES,
+        doubting=doubting.entries(judgement.doubts),
         rule=answer.RULE,
         depends_on=answer.depends_on(found, judgement),
         claims=judged_claims,
@@ -192,6 +202,34 @@ def asked(scenario: ScenarioInfo) -> str:
         f"{w['record_bytes']:,} bytes, TTL {w['ttl_s']:g} s, {load}, simulated distance {w.get('rtt_ms') or 0:g} ms, "
         f"{scenario.processes} processes of {w['users_per_process']} threads"
     )
+
+
+def asked_in_all(scenarios: Sequence[ScenarioInfo]) -> str:
+    """All workloads in two lines: how many, and between which bounds they lie."""
+    caching = [s for s in scenarios if s.kind == "caching"]
+    flooded = len(scenarios) - len(caching)
+    if not caching:
+        return f"{flooded} workloads for rate limiters"
+    rows = [s.workload for s in caching]
+
+    def between(values: Iterable[float], unit: str) -> str:
+        known = sorted(values)
+        ends = f"{known[0]:g}" if known[0] == known[-1] else f"{known[0]:g} to {known[-1]:g}"
+        return f"{ends}{unit}"
+
+    parts = [
+        between((w["rate_per_s"] for w in rows), " requests/s"),
+        between((100 * w["read_share"] for w in rows), " % reads"),
+        "loads by your own SQL"
+        if any(w.get("own_sql") for w in rows)
+        else between((w["load_cpu_ms"] + w["load_wait_ms"] for w in rows), " ms a load"),
+        between((w["ttl_s"] for w in rows), " s TTL"),
+        f"simulated distance {between((w.get('rtt_ms') or 0 for w in rows), ' ms a round trip')}",
+        between((s.processes for s in caching), " processes")
+        + between((w["users_per_process"] for w in rows), " threads").join((" of ", "")),
+    ]
+    flood = f", and {'a flood' if flooded == 1 else f'{flooded} floods'} for rate limiters" if flooded else ""
+    return f"{len(caching)} workloads{flood}: {', '.join(parts)}"
 
 
 def machine(run: Run) -> str:
@@ -358,6 +396,13 @@ def stretch(cells: Sequence[Cell]) -> str:
     """Response time over service time at p99: how much of a wait is the queue before the start."""
     response, service = (quantile(times_ms(cells, name), 0.99) for name in ("response_ms", "service_ms"))
     return words.MISSING if not math.isfinite(response) or not service else f"{response / service:.2f}"
+
+
+def unbroken(text: str) -> markupsafe.Markup:
+    """Names with hyphens stay on one line."""
+    return markupsafe.Markup(
+        re.sub(r"[\w]+(?:-[\w]+)+", r'<span class="name">\g<0></span>', str(markupsafe.escape(text)))
+    )
 
 
 def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-  const slugs = new Map(all("[data-contender]").map((e) => [e.dataset.contender, e.dataset.name]));
+  const slugs = new Map(all("[data-contender][data-name]").map((e) => [e.dataset.contender, e.dataset.name]));
   const bar = document.getElementById("show");
   if (bar && slugs.size > 1) {
     bar.append("Show: ");
@@ -19,6 +19,14 @@
       bar.append(label);
     }
   }
+  const reveal = () => {
+    for (let e = document.getElementById(location.hash.slice(1)); e; e = e.parentElement) {
+      if (e.tagName === "DETAILS") e.open = true;
+    }
+    document.getElementById(location.hash.slice(1))?.scrollIntoView();
+  };
+  addEventListener("hashchange", reveal);
+  if (location.hash) reveal();
   for (const table of all("table[data-sort]")) {
     const heads = all("thead tr:last-child th", table);
     heads.forEach((head, column) => {

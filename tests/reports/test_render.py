@@ -135,7 +135,7 @@ def test_every_figure_of_the_csv_stands_in_the_page(whole: Path, page: Page) -> 
 
 
 def test_the_first_screen_answers_and_says_what_it_does_not_know(page: Page) -> None:
-    assert "Take write-through for read-heavy and refresh-ahead for stampede." in page.text
+    assert "Take write-through for read-heavy and refresh-ahead or coalescing for stampede." in page.text
     assert "not varied in this run" in page.text
     assert "not measured in this run" in page.text
     assert f"{len(KINDS)} checks passed" in page.text

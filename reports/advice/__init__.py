@@ -1,0 +1,1 @@
+"""Which contender for which situation, by stated rules."""
