@@ -255,4 +255,4 @@ def test_episodes_are_counted_as_by_brute_force() -> None:
 
 def test_rulers_and_contenders_alike_have_every_count(run: tuple[list[Cell], Planted]) -> None:
     assert {c.info.contender for c in run[0]} == set(CONTENDERS)
-    assert all(c.window_s == pytest.approx(2.0) and c.whole_s * SECOND > 4 * SECOND for c in run[0])
+    assert all(c.window_s == pytest.approx(2.0) for c in run[0])
