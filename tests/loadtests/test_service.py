@@ -5,13 +5,14 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
 import pytest
+import redis
 
 from loadtests.bench import free_port
 from loadtests.http import check_host, http_locust, service_process
@@ -80,19 +81,35 @@ def test_users_come_by_the_pattern_and_unknown_ones_are_404(address: str) -> Non
     assert get(f"{address}/users/99999999")[0] == 404
 
 
-def locust_run(host: str, tmp_path: Path, *arguments: str) -> tuple[int, dict[str, dict[str, int]]]:
-    """Its exit code (1: something failed) and its own counts by name."""
+def locust_run(
+    host: str, tmp_path: Path, *arguments: str, enough: Callable[[], bool]
+) -> tuple[int, dict[str, dict[str, int]]]:
+    """Its exit code (1: something failed) and its own counts by name, once it was told to end: when that was enough."""
     out = tmp_path / "run"
-    options = ["--headless", "--users", "4", "--spawn-rate", "4", "--run-time", "2s", "--json-file", str(out)]
+    options = ["--headless", "--users", "4", "--spawn-rate", "4", "--json-file", str(out)]
     with http_locust(host, [*options, *arguments], tmp_path / "log") as child:
-        code = child.wait(timeout=180)
+        until = time.monotonic() + 120
+        while not enough():
+            assert child.poll() is None, (tmp_path / "log").read_text()
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        child.terminate()
+        code = child.wait(timeout=60)
     entries = json.loads(out.with_suffix(".json").read_text())
     return code, {e["name"]: e for e in entries}
 
 
-def test_locusts_users_flood_it_and_refusals_are_no_failures(address: str, tmp_path: Path) -> None:
+def test_locusts_users_flood_it_and_refusals_are_no_failures(
+    address: str, redis_client: redis.Redis, tmp_path: Path
+) -> None:
     """Admitted as many as the limit allows, the rest under a name of their own; nothing failed; exit code 0."""
-    code, counts = locust_run(address, tmp_path, "--subjects", "2", "--ids", "100", "--calls-per-s", "50")
+
+    def decided() -> int:
+        return int(redis_client.info("commandstats")["cmdstat_evalsha"]["calls"])
+
+    before = decided()
+    flood = ("--subjects", "2", "--ids", "100", "--calls-per-s", "50")
+    code, counts = locust_run(address, tmp_path, *flood, enough=lambda: decided() > before + 20 * LIMIT)
     assert code == 0
     assert counts["/limited"]["num_requests"] == 2 * LIMIT
     assert counts["/limited refused (429)"]["num_requests"] > 0
@@ -103,7 +120,10 @@ def test_locusts_users_flood_it_and_refusals_are_no_failures(address: str, tmp_p
 class Foreign(BaseHTTPRequestHandler):
     """Another service: everything is refused at its one endpoint."""
 
+    asked = 0
+
     def do_GET(self) -> None:
+        Foreign.asked += 1
         self.send_response(429 if self.path.startswith("/quota") else 500)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -117,11 +137,18 @@ def test_they_call_another_service_by_its_host_and_paths(tmp_path: Path) -> None
     server = ThreadingHTTPServer(("127.0.0.1", 0), Foreign)
     Thread(target=server.serve_forever, daemon=True).start()
     host = f"http://127.0.0.1:{server.server_address[1]}"
+    before = 0
+
+    def asked() -> bool:
+        return Foreign.asked > before + 10
+
     try:
-        code, counts = locust_run(host, tmp_path, "--limited-path", "/quota", "--users-path", "")
+        before = Foreign.asked
+        code, counts = locust_run(host, tmp_path, "--limited-path", "/quota", "--users-path", "", enough=asked)
         assert code == 0
         assert set(counts) == {"/quota refused (429)"}
-        code, counts = locust_run(host, tmp_path, "--limited-path", "/broken", "--users-path", "")
+        before = Foreign.asked
+        code, counts = locust_run(host, tmp_path, "--limited-path", "/broken", "--users-path", "", enough=asked)
         assert code == 1
         assert counts["/broken"]["num_failures"] == counts["/broken"]["num_requests"] > 0
     finally:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 CHROMIUM = "chromium-headless-shell"
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 """How long a page may take for anything, on a machine that has other work."""
 HERE = ("127.0.0.1", "localhost", None)
 
