@@ -391,7 +391,7 @@ class AppServer:
         if isinstance(answer, dict) and operation in ("read", "rest") and version_column:
             version_read = answer.get(version_column)
         decision = decided(answer, facts) if isinstance(answer, Decision) else NO_DECISION
-        self.recorder.rows.append(
+        self.recorder.keep(
             (
                 self.process,
                 client,

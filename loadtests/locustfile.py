@@ -178,7 +178,7 @@ class Worker:
             if msg.data.get("scenario") is not None:
                 app_server.spec = app_server.spec.with_scenario(read_scenario(msg.data["scenario"]))
             account = app_server.prepare(CellOrder(**msg.data["order"]))
-            app_server.recorder.rows = []  # what a cell that was stopped has left behind
+            app_server.recorder.forget()  # what a cell that was stopped has left behind
         except Exception as error:
             log.exception("prepare")
             self.answer({"error": f"{type(error).__name__}: {error}"})
@@ -189,6 +189,7 @@ class Worker:
         assert app_server is not None
         if self.for_page and app_server.cell is not None:
             order = app_server.cell.order
+            app_server.recorder.most_rows = sys.maxsize  # who follows the rows must find them all
             self.live.follow(f"{order.scenario} {order.contender}", app_server.recorder.rows)
         try:
             app_server.begin(msg.data["begin_ns"])
