@@ -140,7 +140,8 @@ def bench(
                     with races_progress() as on_race:
                         explore_beside(folder, servers, on_race, say)
             finally:
-                say(f"report: {render(folder)}")
+                if folder.exists():  # it is not, where nobody could take part
+                    say(f"report: {render(folder)}")
         if as_json:
             typer.echo(machine_summary(folder))
         else:

@@ -9,6 +9,7 @@ import os
 import random
 import select
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -141,6 +142,8 @@ def check_order(order: BenchOrder) -> tuple[list[Scenario], list[Workload], list
 def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInfo]:
     """Data, calibration, orders and a folder for a run on these servers."""
     spec, run = planned_run(order, stack, say)
+    if order.bind:
+        say(f"waiting {order.wait_s:g} s for {order.processes} workers: stampede worker --master {order.bind}")
     spec = replace(spec, folder=str(new_folder(order, datetime.fromisoformat(run.started_utc))))
     RunWriter(Path(spec.folder), run)
     return spec, run
@@ -273,7 +276,7 @@ def run_bench(spec: Spec, stack: Stack, on_event: OnEvent) -> None:
 
     Either way the folder says what became of the run, and keeps the cells that were finished.
     """
-    status, came = "failed", 0
+    status, came, folder = "failed", 0, Path(spec.folder)
     try:
         with locust_processes(spec, stack, web_port=None) as (master, workers, progress):
             for event in events_from(progress, master, workers):
@@ -285,15 +288,20 @@ def run_bench(spec: Spec, stack: Stack, on_event: OnEvent) -> None:
         if spec.bind and came < spec.processes:
             want = f"that many workers at {spec.bind} within {spec.wait_s:g} s: {came or 'none'} came"
             raise ConfigError("expect", spec.processes, want)
-        status = read_run(Path(spec.folder)).info.status
+        status = read_run(folder).info.status
     except KeyboardInterrupt:
         status = "cut"
         raise
+    except ConfigError:
+        if not read_run(folder).done:  # it never began
+            shutil.rmtree(folder)
+        raise
     finally:
-        close_run(Path(spec.folder), "failed" if status == "running" else status)
+        if folder.exists():
+            close_run(folder, "failed" if status == "running" else status)
     if status != "finished":
-        why = next((r["what"] for r in read_run(Path(spec.folder)).info.remarks if r["name"] == "harness"), "")
-        raise BenchFailed(f"the harness broke{why and f' ({why})'}: see {Path(spec.folder) / 'locust-master.log'}")
+        why = next((r["what"] for r in read_run(folder).info.remarks if r["name"] == "harness"), "")
+        raise BenchFailed(f"the harness broke{why and f' ({why})'}: see {folder / 'locust-master.log'}")
 
 
 def close_run(folder: Path, status: str) -> None:

@@ -252,7 +252,7 @@ class Master:
         self.writer = RunWriter(folder, read_run(folder).info)
         environment.events.spawning_complete.add_listener(self.on_spawned)  # type: ignore[no-untyped-call]
         environment.events.test_stopping.add_listener(self.on_stop)  # type: ignore[no-untyped-call]
-        self.muster = Muster(runner, spec) if spec.bind else None
+        self.muster = Muster(runner, spec, locust.runners.HEARTBEAT_LIVENESS) if spec.bind else None
         if self.muster is not None:
             environment.events.worker_connect.add_listener(self.on_connect)  # type: ignore[no-untyped-call]
         self.watch: Watch | None = None
@@ -319,8 +319,20 @@ class Master:
         if self.watch is not None:
             self.watch.end()
         if self.conductor is not None:
+            why = "" if self.muster is None else self.muster.why_lost()
+            if why:  # the last worker left: Locust ends this process before the conductor hears of it
+                self.note_lost(why)
             self.conductor.stop()
             self.runner.send_message("abandon")
+
+    def note_lost(self, why: str) -> None:
+        run = self.writer.run
+        cell = next((cell for cell in run.cells if cell.status == "planned"), None)
+        if cell is not None:
+            cell.status, cell.why = "failed", why
+        run.status = "failed"
+        run.remarks.append({"name": "harness", "what": why, "cost": "all"})
+        self.writer.save()
 
     def conduct(self, conductor: Conductor) -> None:
         """The orders' cells and then the end of the process; without any, the page's choice until it is stopped."""

@@ -21,15 +21,17 @@ PINGS = 10
 JOIN_S = 30.0
 """How long a worker may take to look at its checkout and at the servers."""
 PONG_S = 5.0
-SILENT_S = 10.0
-"""Without a heartbeat for so long a worker is gone. Locust sends one a second."""
+SILENT_BEATS = 20
+"""Without so many heartbeats, one a second, a worker on another machine is gone: nobody here sees it end."""
 
 
 class Muster:
     """The workers of one run, by process number."""
 
-    def __init__(self, runner: Any, spec: Spec) -> None:
+    def __init__(self, runner: Any, spec: Spec, beats: int) -> None:
+        """`beats`: what Locust sets a worker's count of heartbeats to with each that comes; it counts down."""
         self.runner = runner
+        self.beats = beats
         self.spec = spec
         self.members: dict[int, str] = {}
         """Locust's own ids."""
@@ -37,7 +39,6 @@ class Muster:
         self.used: dict[int, Ahead] = {}
         """The clocks as they were read before the cell in hand."""
         self._answers: dict[str, AsyncResult[Any]] = {}
-        self._silent_since: dict[str, int] = {}
         self.worst_doubt_ns = 0
         runner.register_message("joined", self._on_joined)
         runner.register_message("pong", self._on_pong)
@@ -98,10 +99,8 @@ class Muster:
             node = self.runner.clients.get(id_)
             if node is None:
                 return f"{self.name(process)} left"
-            if node.state != "missing":
-                self._silent_since.pop(id_, None)
-            elif now_ns() - self._silent_since.setdefault(id_, now_ns()) > SILENT_S * 1e9:
-                return f"{self.name(process)} has not been heard of for {SILENT_S:.0f} s"
+            if self.beats - node.heartbeat > SILENT_BEATS:
+                return f"{self.name(process)} has not been heard of for {SILENT_BEATS} s"
         return ""
 
     def name(self, process: int) -> str:

@@ -35,6 +35,8 @@ def bench_progress(spec: Spec) -> Iterator[OnEvent]:
             if event["event"] == "cell":
                 where = f"round {event['round']}/{rounds} · {event['scenario']} · {event['contender']}"
                 progress.update(bar, description=where)
+            elif event["event"] == "joined":
+                progress.update(bar, description=f"{event['workers']} workers are there")
             elif event["event"] == "done":
                 progress.advance(bar)
                 tell_failure(progress.console, event)
@@ -50,6 +52,8 @@ def plain_lines(console: Console, rounds: int) -> OnEvent:
         if event["event"] == "cell" and [event["round"], event["scenario"]] != last:
             last[:] = [event["round"], event["scenario"]]
             console.print(f"round {event['round']}/{rounds} · {event['scenario']}", highlight=False)
+        elif event["event"] == "joined":
+            console.print(f"{event['workers']} workers are there", highlight=False)
         elif event["event"] == "done":
             tell_failure(console, event)
 
