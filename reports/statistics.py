@@ -354,6 +354,20 @@ def clustered_mean(sums: Sequence[float], counts: Sequence[float], level: float 
     return Estimate(value=mean, low=mean - reach, high=mean + reach, level=level, rounds=n, how=how)
 
 
+def counted_mean(sums: Sequence[float], counts: Sequence[float], least: float = 0.0) -> Estimate:
+    """As `clustered_mean`, of what is counted and is never below `least`: loads an expiry never below 1.
+
+    Where nothing above the least was seen there is no spread to make an interval of, and that nothing was seen in n
+    excludes more than 3 / n of it (with 95 % confidence: the rule of three), not all of it.
+    """
+    mean = clustered_mean(sums, counts)
+    if mean.level is None or mean.value > least:
+        return replace(mean, low=max(least, mean.low))
+    n = float(sum(counts))
+    how = f"none above {least:g} in {n:,.0f}: below the upper bound with 95 % confidence (3 / n)"
+    return replace(mean, low=least, high=least + 3 / n, how=how)
+
+
 def quantile(values: Floats, q: float) -> float:
     """The smallest value that at least a share q of the values do not exceed (no interpolation); nan of nothing."""
     n = len(values)

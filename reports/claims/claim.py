@@ -82,8 +82,14 @@ def below(figure: Estimate, limit: float) -> tuple[Says, str]:
     return on_a_side(figure, limit)
 
 
-def counted_below(figure: Estimate, limit: float) -> tuple[Says, str]:
-    """Of what is counted: as `below`, and every one of three rounds on one side is enough."""
+def counted_below(figure: Estimate, limit: float, of: float = math.inf, least: float = 0.0) -> tuple[Says, str]:
+    """Of what is counted: as `below`, and every one of three rounds on one side is enough.
+
+    `of`: how many were looked at. Where none of them was above the least, they exclude no more than 3 / n (the rule of
+    three), however few the rounds.
+    """
+    if figure.value == least and least + 3 / of >= limit:
+        return "unclear", f"none above {least:g} in {of:.0f}; {3 / (limit - least):.0f} are wanted to exclude it"
     if not figure.missing and figure.level is None and figure.rounds >= FEW_COUNTED and not math.isnan(figure.low):
         return on_a_side(figure, limit)
     if not figure.missing and figure.level is None:

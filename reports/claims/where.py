@@ -10,7 +10,7 @@ from reports.frames import Cell, of_group
 from reports.judge import Judgement
 from reports.metrics.metric import find_metric
 from reports.metrics.response import over, reads, waits_ms, writes
-from reports.statistics import Estimate, clustered_mean, median, missing, quantile
+from reports.statistics import Estimate, counted_mean, median, missing, quantile
 
 REFERENCE = "cache-aside"
 UNCACHED = "no-cache"
@@ -74,7 +74,7 @@ def hit_wait(cells: Sequence[Cell]) -> Estimate:
 @of_group
 def misses_per_ttl(cells: Sequence[Cell]) -> Estimate:
     """Reads of the most-read key that found no entry, per TTL of the window: total over total, clustered by round."""
-    misses, ttls = [], []
+    misses, lasted = [], []
     for cell in cells:
         keys = cell.reads["key"].dropna().to_numpy(dtype=np.int64)
         if not len(keys):
@@ -82,7 +82,12 @@ def misses_per_ttl(cells: Sequence[Cell]) -> Estimate:
         values, counts = np.unique(keys, return_counts=True)
         of_hottest = cell.reads[cell.reads["key"] == values[counts.argmax()]]
         misses.append(float((of_hottest["first_cache_answer"] == "none").sum()))
-        ttls.append(cell.window_s / float(cell.scenario.workload["ttl_s"]))
+        lasted.append(ttls([cell]))
     if not misses:
         return missing("nothing was read", len(cells))
-    return clustered_mean(misses, ttls)
+    return counted_mean(misses, lasted)
+
+
+def ttls(cells: Sequence[Cell]) -> float:
+    """How many TTLs the windows lasted, together."""
+    return sum(cell.window_s / float(cell.scenario.workload["ttl_s"]) for cell in cells)

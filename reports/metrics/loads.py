@@ -2,14 +2,14 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from reports.frames import Cell, of_group
 from reports.metrics.metric import Metric
-from reports.statistics import Estimate, clustered_mean, missing
+from reports.statistics import Estimate, counted_mean, missing
 
 
 def loads_per_1000_reads(cell: Cell) -> float:
@@ -20,16 +20,15 @@ def loads_per_1000_reads(cell: Cell) -> float:
 def loads_over_reads(cells: Sequence[Cell]) -> Estimate:
     """Total loads over total reads of all rounds, with the interval of a ratio estimator clustered by round."""
     loads = [float(cell.work["loads"].sum()) for cell in cells]
-    mean = clustered_mean([1000 * x for x in loads], [float(len(cell.reads)) for cell in cells])
+    mean = counted_mean(loads, [float(len(cell.reads)) for cell in cells])
     if mean.missing:
         return missing("no reads")
-    return Estimate(
-        value=mean.value,
-        low=max(0.0, mean.low),
-        high=mean.high,
-        level=mean.level,
-        rounds=mean.rounds,
-        how="total loads over total reads, clustered by round",
+    return replace(
+        mean,
+        value=1000 * mean.value,
+        low=1000 * mean.low,
+        high=1000 * mean.high,
+        how="total loads over total reads, clustered by round" if mean.value else mean.how,
     )
 
 
@@ -127,16 +126,9 @@ def loads_over_expiries(cells: Sequence[Cell]) -> Estimate:
         if not any(per_ttl):
             return missing("no expiry: it never loaded", len(cells))
         return missing(f"no expiry: its loads never pause ({np.mean(per_ttl):.0f} loads per TTL)", len(cells))
-    mean = clustered_mean([float(sum(e)) for e in each], [float(len(e)) for e in each])
+    mean = counted_mean([float(sum(e)) for e in each], [float(len(e)) for e in each], least=1.0)
     n = sum(len(e) for e in each)
-    return Estimate(
-        value=mean.value,
-        low=max(1.0, mean.low),
-        high=mean.high,
-        level=mean.level,
-        rounds=mean.rounds,
-        how=f"mean of {n} expiries, clustered by round",
-    )
+    return replace(mean, how=f"mean of {n} expiries, clustered by round" if mean.value > 1 else mean.how)
 
 
 def loads_per_ttl(cell: Cell) -> float:

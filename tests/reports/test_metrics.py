@@ -15,7 +15,7 @@ from reports.metrics import freshness, memory
 from reports.metrics.loads import episodes, loads_over_expiries, loads_per_ttl
 from reports.metrics.metric import find_metric, metrics
 from reports.metrics.response import Spans, evidence, reads, spans
-from tests.reports.planted import CONTENDERS, MS, SECOND, Row, plant, row, scenario
+from tests.reports.planted import CONTENDERS, MS, Row, plant, row, scenario
 
 Planted = dict[int, tuple[CellInfo, list[Row]]]
 

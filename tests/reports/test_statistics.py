@@ -15,6 +15,7 @@ from reports.statistics import (
     Shift,
     clustered_mean,
     compare,
+    counted_mean,
     holm,
     median,
     median_level,
@@ -236,3 +237,15 @@ def test_open_requests_stand_beyond_every_answered_one() -> None:
     waits = np.array([1.0] * 95 + [math.inf] * 5)
     assert quantile(waits, 0.95) == 1.0
     assert math.isinf(quantile(waits, 0.96))
+
+
+@given(st.integers(MIN_ROUNDS, 20), st.integers(1, 50))
+def test_counts_that_never_leave_their_least_exclude_three_in_n_and_not_all(rounds: int, each: int) -> None:
+    """The rule of three: had one in 3 / n of them been more, none would be seen in about one run of twenty."""
+    n = rounds * each
+    none, once = (counted_mean([least * each] * rounds, [each] * rounds, least) for least in (0.0, 1.0))
+    assert [none.low, none.high] == pytest.approx([0, 3 / n])
+    assert [once.low, once.high] == pytest.approx([1, 1 + 3 / n])
+    assert n < 4 or (1 - 3 / n) ** n <= 0.05
+    one_more = [each + 1, *[each] * (rounds - 1)]
+    assert counted_mean(one_more, [each] * rounds, 1.0).high == clustered_mean(one_more, [each] * rounds).high

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -143,21 +144,38 @@ def test_always_fresh_and_slower() -> None:
 )
 def test_ahead_of_the_expiry(misses: list[Estimate], expected: str) -> None:
     """C5: misses of the most-read key a TTL."""
-    assert word([c05.of_misses(f"place {i}", e) for i, e in enumerate(misses)]) == expected
+    assert word([c05.of_misses(f"place {i}", e, 40) for i, e in enumerate(misses)]) == expected
 
 
 @pytest.mark.parametrize(
     ("loads", "expected"),
     [
         ([between(1, 1.02)], HOLDS),
-        ([between(1.2, 1.4)], NOT),
-        ([between(1, 1.2)], OPEN),
-        ([between(1, 1.02), between(1.2, 1.4)], ONLY_IF),
+        ([between(1.3, 1.4)], NOT),
+        ([between(1, 1.3)], OPEN),
+        ([between(1, 1.02), between(1.3, 1.4)], ONLY_IF),
     ],
 )
 def test_one_fetch(loads: list[Estimate], expected: str) -> None:
-    """C6: one load an expiry, up to one expiry in twenty."""
+    """C6: one load an expiry, up to one expiry in five."""
     assert word([c06.of_loads(f"place {i}", e, 0, 40) for i, e in enumerate(loads)]) == expected
+
+
+def test_none_in_a_few_excludes_little() -> None:
+    """C5 and C6: nine expiries with one load each may hide one in three; thirty may not hide one in five."""
+    once = between(1, 1, rounds=3)
+    assert word([c06.of_loads("a", once, 0, 9)]) == OPEN
+    assert word([c06.of_loads("a", once, 0, 30)]) == HOLDS
+    assert word([c05.of_misses("a", between(0, 0, rounds=3), 12)]) == OPEN
+    assert word([c05.of_misses("a", between(0, 0, rounds=3), 40)]) == HOLDS
+
+
+@pytest.mark.parametrize(("verdict", "expected"), [("broken", ONLY_IF), ("kept", HOLDS)])
+def test_an_order_of_two_readers_that_loads_twice_refutes_one_fetch(verdict: str, expected: str) -> None:
+    found = explored(coalescing=verdict)
+    (seen,) = found.verdicts
+    races = replace(found, verdicts=[replace(seen, invariant="one-load-per-miss")])
+    assert word([c06.of_loads("a", between(1, 1.1), 0, 40), *c06.of_races(races)]) == expected
 
 
 def test_the_window() -> None:
