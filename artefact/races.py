@@ -82,13 +82,32 @@ class ExplorationInfo:
     replays: int
     """Schedules that were begun, those included that turned out to be equal to an earlier one."""
     round_trips: int
+    """All that were made for it: the clients', and the explorer's own to reset, to look and to read at rest."""
     seconds: float
+    bare_seconds: float = 0.0
+    """What so many round trips take in one thread that does nothing else, measured among them."""
     random: int = 0
     """So many seeded random schedules were tried beyond the bound."""
     without_reduction: int | None = None
     """So many schedules there are when steps that commute are not told apart; None: not counted."""
     disagrees: bool = False
     """With and without the reduction other invariants are broken: a fault of ours."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """How fast schedules were tried, in all."""
+
+    schedules_per_s: float
+    trips: float
+    """Round trips a schedule."""
+    bare_us: float
+    """One round trip by itself."""
+
+    @property
+    def share(self) -> float:
+        """Of the schedules per second that the round trips alone would allow; 0 to 1."""
+        return self.schedules_per_s * self.trips * self.bare_us / 1e6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,10 +125,20 @@ class RacesInfo:
     explorations: list[ExplorationInfo] = field(default_factory=list)
     verdicts: list[VerdictInfo] = field(default_factory=list)
     circumstances: dict[str, Any] = field(default_factory=dict)
-    """servers, machine, bare_round_trip_us …"""
+    """The servers."""
     skipped: dict[str, str] = field(default_factory=dict)
     """Who ran in the same run and was not explored, and why."""
     schema: int = RACES_SCHEMA
+
+    def speed(self) -> Speed | None:
+        """None where nothing was tried."""
+        schedules = sum(e.replays + e.random for e in self.explorations)
+        trips = sum(e.round_trips for e in self.explorations)
+        seconds = sum(e.seconds for e in self.explorations)
+        if not schedules or not trips or not seconds:
+            return None
+        bare_us = sum(e.bare_seconds for e in self.explorations) / trips * 1e6
+        return Speed(schedules_per_s=schedules / seconds, trips=trips / schedules, bare_us=bare_us)
 
     def worst_first(self, contender: str, invariant: str) -> list[VerdictInfo]:
         """One contender's verdicts on one invariant: broken promises first, then what breaks without an adversary."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from artefact.races import ExplorationInfo, StepInfo, VerdictInfo
 from patterns.catalogue import Contender
 from patterns.errors import ConfigError
+from races.bare import BareTrips
 from races.invariants import broken_in, invariants_of
 from races.run import MAX_STEPS
 from races.schedule import Schedules, Trace
@@ -49,9 +50,15 @@ class Found:
 
 def explore(schedules: Schedules, bound: Bound, tick: Callable[[], None]) -> tuple[Found, ExplorationInfo]:
     """Every schedule of a contender in a situation, up to the bound."""
+    bare = BareTrips(schedules.world)
+
+    def tick_and_measure() -> None:
+        tick()
+        bare.tick()
+
     began_s, schedules.world.trips = time.perf_counter(), 0
-    found = search(schedules, bound, tick, reduce=True)
-    seconds, trips = time.perf_counter() - began_s, schedules.world.trips
+    found = search(schedules, bound, tick_and_measure, reduce=True)
+    seconds, trips = time.perf_counter() - began_s - bare.spent_s, schedules.world.trips
     whole = search(schedules, bound, tick, reduce=False) if bound.without_reduction else None
     return found, ExplorationInfo(
         contender=schedules.name,
@@ -61,6 +68,7 @@ def explore(schedules: Schedules, bound: Bound, tick: Callable[[], None]) -> tup
         replays=found.replays,
         round_trips=trips,
         seconds=seconds,
+        bare_seconds=trips * bare.mean_s(),
         random=found.random,
         without_reduction=whole.schedules if whole and whole.complete else None,
         disagrees=bool(whole and whole.complete and found.complete and set(whole.broken) != set(found.broken)),

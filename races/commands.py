@@ -60,7 +60,7 @@ class CommandTable:
         return Request(
             commands=tuple(commands),
             names=names,
-            touch=reduce(Touch.__or__, touches, Touch()),
+            touch=reduce(Touch.__or__, touches, unqueued(names)),
             label=" · ".join(self._shown(command) for command in commands),
             waits_s=waits[0] if len(commands) == 1 else None,
         )
@@ -109,6 +109,11 @@ class CommandTable:
             keys = int(words[2])
             return f"script on {' '.join(word for word in words[3 : 3 + keys])}"
         return " ".join([name, *(word if len(word) <= SHOWN else f"{word[: SHOWN - 1]}…" for word in words[1:])])
+
+
+def unqueued(names: tuple[str, ...]) -> Touch:
+    """What commands that were queued earlier touch now: an EXEC without its MULTI may touch anything."""
+    return EVERYTHING if "exec" in names and "multi" not in names else Touch()
 
 
 def waiting_s(name: str, command: list[bytes]) -> float | None:

@@ -15,7 +15,7 @@ from rich.text import Text
 from artefact.races import RacesInfo, StepInfo, VerdictInfo
 from artefact.write import write_whole
 from races.card import Replayed
-from races.explorer import RacesEvent, broken_promises, speed
+from races.explorer import RacesEvent, broken_promises
 
 JSON_FIELDS = ("contender", "situation", "invariant", "verdict", "promised", "schedules", "shortest", "id")
 SHOWN_STEPS = 16
@@ -81,12 +81,12 @@ def print_races(info: RacesInfo, console: Console) -> None:
         differing = [f"{e.contender} in {e.situation}" for e in whole if e.disagrees]
         same = f"DIFFERENT invariants broken: {', '.join(differing)}" if differing else "the same invariants broken"
         console.print(f"with reduction {reduced:,} schedules, without {all_of_them:,}: {same}")
-    bare_us = float(info.circumstances.get("bare_round_trip_us", 0))
-    per_s, trips, share = speed(info.explorations, bare_us)
-    console.print(
-        f"{per_s:,.0f} schedules/s of {trips:.1f} round trips; a bare round trip takes {bare_us:.0f} µs: "
-        f"{100 * share:.0f} % of what those alone would allow"
-    )
+    speed = info.speed()
+    if speed is not None:
+        console.print(
+            f"{speed.schedules_per_s:,.0f} schedules/s of {speed.trips:.1f} round trips; a bare round trip takes "
+            f"{speed.bare_us:.0f} µs: {100 * speed.share:.0f} % of what those alone would allow"
+        )
     failures = broken_promises(info)
     if failures:
         console.print(Text(f"{len(failures)} promises broken", style="bold red"))

@@ -1,22 +1,19 @@
 """What `stampede races` does: contenders × situations, explored on a stack, as facts for the report."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from artefact.races import ExplorationInfo, InvariantInfo, RacesInfo, SituationInfo, VerdictInfo
+from artefact.races import InvariantInfo, RacesInfo, SituationInfo, VerdictInfo
 from patterns.catalogue import Contender
 from races.card import Bound, Replayed, card, replay
 from races.invariants import INVARIANTS
 from races.limited import Limited
 from races.virtual_time import virtual_time
-from races.world import World, open_world
+from races.world import open_world
 from scenarios.races.situation import Situation
 from stack.servers import Stack
-
-BARE_TRIPS = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +72,6 @@ def explore_all(
     schedules = sum(e.schedules for e in info.explorations)
 
     with open_world(stack) as world, virtual_time():
-        info.circumstances["bare_round_trip_us"] = bare_round_trip_us(world)
         for contender, situation in todo:
 
             def tick(contender: str = contender.name, situation: str = situation.name) -> None:
@@ -104,29 +100,9 @@ def described(contender: Contender) -> dict[str, object]:
     }
 
 
-def bare_round_trip_us(world: World) -> float:
-    """A GET and a primary-key SELECT by the bare drivers: microseconds, the mean of both."""
-    for trips in (20, BARE_TRIPS):  # the first ones warm up
-        began_s = time.perf_counter()
-        for _ in range(trips // 2):
-            world.observer.get(world.key_prefix)
-            world.versions()
-    return (time.perf_counter() - began_s) / BARE_TRIPS * 1e6
-
-
 def broken_promises(info: RacesInfo) -> list[VerdictInfo]:
     """What a contender claims and does not keep."""
     return [verdict for verdict in info.verdicts if verdict.verdict == "broken" and verdict.promised]
-
-
-def speed(explorations: Sequence[ExplorationInfo], bare_us: float) -> tuple[float, float, float]:
-    """Schedules per second, round trips a schedule, and the share of what the bare round trips would allow."""
-    replays = sum(e.replays + e.random for e in explorations)
-    trips = sum(e.round_trips for e in explorations)
-    seconds = sum(e.seconds for e in explorations)
-    if not replays or not seconds or not trips:
-        return 0.0, 0.0, 0.0
-    return replays / seconds, trips / replays, trips * bare_us / 1e6 / seconds
 
 
 def replay_on(stack: Stack, contender: Contender, schedule: str, times: int) -> Replayed:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import waiting
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
 from psycopg.rows import DictRow
 from redis.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
 from redis.exceptions import NoScriptError
@@ -20,15 +22,16 @@ from races.observe import Commit, Load
 from races.run import Client, Died, ExplorerError
 from races.steps import Touch, touch
 from races.virtual_time import clock_of_this_thread, hold_this_thread
-from stack.source import run
 
 if TYPE_CHECKING:
-    from races.world import World
+    from races.world import Slot, World
 
 FREE_TRIPS = 400
 """Nobody schedules what is done before and after a schedule; it is cut here, in case it never ends."""
-LOOK_EVERY_MS = 2
+LOOK_EVERY_S = 0.002
 """How long a statement may take before we ask whether it waits for a row lock."""
+LOOK_SOON_S = 0.0001
+"""The same where another client holds that lock: what it waits for is known, and asked all the same."""
 
 
 def held_client() -> Client | None:
@@ -97,7 +100,7 @@ class Held(AbstractConnection):
             self.disconnect()  # type: ignore[no-untyped-call]
             raise
         if not served:
-            self._world.observer.client_unblock(self._world.client_id(self), error=False)
+            self._world.unblock(self)
 
     def _wait_alone(self, request: Request) -> None:
         """A blocking read when nobody else does anything: it is served at once or not before its time is over."""
@@ -108,12 +111,12 @@ class Held(AbstractConnection):
             self._world.settle()
             if not self._readable():
                 self._world.wait_alone(request.waits_s)
-                self._world.observer.client_unblock(self._world.client_id(self), error=False)
+                self._world.unblock(self)
 
     def can_read(self, timeout: float = 0) -> bool:
-        client = held_client()
         if not self._listens:
             return bool(super().can_read(timeout))
+        client = held_client()
         self._world.settle()
         if self._readable() or not timeout:
             return self._readable()
@@ -162,7 +165,7 @@ class Held(AbstractConnection):
         observed.saw_reply(me, name, command, reply)
         if name in SCRIPTS and observed.owners:
             for key in self._world.table.keys(name, command):
-                if key in observed.owners and not self._world.observer.exists(key):
+                if key in observed.owners and not self._world.holds(key):
                     observed.released(me, key)
 
     def _readable(self) -> bool:
@@ -192,6 +195,14 @@ class HeldDatabase(psycopg.Connection[DictRow]):
     """A PostgreSQL connection whose statement, where it waits for a row lock, lets the other clients go on."""
 
     on_slow: Callable[[], None] | None = None
+    look_every_s = LOOK_EVERY_S
+
+    def command(self, sql: bytes) -> PGresult:
+        """Statements without values, in one round trip: what the last one gave."""
+        result = self.pgconn.exec_(sql)
+        if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
+            raise psycopg.OperationalError(result.get_error_message())
+        return result
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         if self.on_slow is None:
@@ -203,7 +214,7 @@ class HeldDatabase(psycopg.Connection[DictRow]):
                     [self.pgconn.socket] if wanted & waiting.WAIT_R else [],
                     [self.pgconn.socket] if wanted & waiting.WAIT_W else [],
                     [],
-                    LOOK_EVERY_MS / 1000,
+                    self.look_every_s,
                 )
                 if readable or writable:
                     ready = (waiting.READY_R if readable else 0) | (waiting.READY_W if writable else 0)
@@ -223,9 +234,9 @@ class HeldSource(Source):
         self.statements = world.statements
 
     @property
-    def database(self) -> HeldDatabase:
+    def slot(self) -> "Slot":
         client = held_client()
-        return (client.slot if client else self.world.free_slot).database
+        return client.slot if client else self.world.free_slot
 
     def load(self, record_id: int) -> Record | None:
         client = held_client()
@@ -234,13 +245,13 @@ class HeldSource(Source):
             client.run.observed.loads.append(Load(client.name, record_id, client.root is not None))
             if self.world.take_failing_load():
                 raise LoadFailed("the database says no, as the situation asks")
-        return run(self.database, self.statements.load, {"id": record_id})
+        return self.slot.cursor.execute(self.statements.load, {"id": record_id}).fetchone()
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         self.hold(Touch(), "BEGIN")
-        inner = self.database.transaction()
-        inner.__enter__()
+        database = self.slot.database
+        database.command(b"BEGIN")
         tx = HeldTransaction(self)
         try:
             yield tx
@@ -248,10 +259,12 @@ class HeldSource(Source):
         except BaseException as error:
             if not isinstance(error, Died):
                 self.hold(touch(writes=tuple(f"lock:{id}" for id in tx.rows)), "ROLLBACK")
-            inner.__exit__(type(error), error, error.__traceback__)
+            else:
+                self.world.trips += 1  # the server rolls back for the dead
+            database.command(b"ROLLBACK")
             self.ended(tx, committed=False)
             raise
-        inner.__exit__(None, None, None)
+        database.command(b"COMMIT")
         self.ended(tx, committed=True)
 
     def ended(self, tx: "HeldTransaction", *, committed: bool) -> None:
@@ -294,11 +307,14 @@ class HeldTransaction:
         return record
 
     def _run(self, sql: str | None, values: dict[str, Any]) -> Record | None:
-        client, database = held_client(), self.source.database
+        client, slot = held_client(), self.source.slot
+        database = slot.database
         if client is not None:
             database.on_slow = lambda: self._look(client, database.info.backend_pid)
+            expected = any(f"lock:{values['id']}" in other.open_rows for other in client.run.clients)
+            database.look_every_s = LOOK_SOON_S if expected else LOOK_EVERY_S
         try:
-            record = run(database, sql or "", values)
+            record: Record | None = slot.cursor.execute(sql or "", values).fetchone()
         finally:
             database.on_slow = None
         if record is not None:

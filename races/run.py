@@ -22,6 +22,7 @@ WATCHDOG_S = 30.0
 MAX_STEPS = 100
 """A schedule that is longer is cut: somebody waits without end."""
 MAX_SLEEPS = 10_000
+NOBODY = frozenset[str]()
 
 Choose = Callable[[Sequence[Action]], Action | None]
 """Which of the enabled actions happens next; None: the schedule is of no further interest."""
@@ -59,6 +60,8 @@ class Client:
     state: State = "running"
     pending: Touch = field(default_factory=Touch)
     label: str = ""
+    step: Action | None = None
+    """What it would do next, as an action; made when it is first asked for."""
     due_s: float | None = None
     """When its sleep or its wait is over, in virtual time; None: it does not wait for time."""
     ready: Callable[[], bool] = lambda: True
@@ -93,7 +96,7 @@ class Client:
         """Wait until the next round trip is granted. Raises Died."""
         if self.dying:
             raise Died
-        self.pending, self.label = self.touched(steps_touch), label
+        self.pending, self.label, self.step = self.touched(steps_touch), label, None
         self.due_s = self.wake_s if self.wake_s > self.run.now_s else None
         self.state = "held"
         self.run.pause(self)
@@ -102,18 +105,18 @@ class Client:
 
     def touched(self, steps_touch: Touch) -> Touch:
         """With the client itself, and with what lets a read that begins see which writes had returned."""
-        own = touch(writes=(f"client:{self.name}",))
+        reads, writes = steps_touch.reads, steps_touch.writes | {f"client:{self.name}"}
         if self.root is None and self.operation in ("update", "create"):
-            own |= touch(writes=(f"told:{self.name}",))
+            writes |= {f"told:{self.name}"}
         elif self.root is None and self.first_step:
-            own |= touch(reads=self.run.tellers)
-        return steps_touch | own
+            reads |= self.run.tellers
+        return Touch(reads, writes, steps_touch.everything)
 
     def wait(self, waits_for: Touch, label: str, seconds: float | None, ready: Callable[[], bool]) -> bool:
         """Wait until `ready`, or until the time is over: False. None: for ever. Raises Died."""
         if self.dying:
             raise Died
-        self.pending, self.label, self.ready = self.touched(waits_for), label, ready
+        self.pending, self.label, self.step, self.ready = self.touched(waits_for), label, None, ready
         self.due_s = None if seconds is None or seconds == float("inf") else self.now() + seconds
         self.state, self.timed_out = "waiting", False
         self.run.pause(self)
@@ -130,7 +133,9 @@ class Client:
 class Run:
     """One schedule from a clean state to its end."""
 
-    def __init__(self, world: "World", adversary: Adversary, choose: Choose, *, tellers: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, world: "World", adversary: Adversary, choose: Choose, *, tellers: frozenset[str] = NOBODY
+    ) -> None:
         self.world = world
         self.adversary = adversary
         self.choose = choose
@@ -246,6 +251,8 @@ class Run:
     def _resumed(self) -> Client | None:
         """A client that waited for a row lock or for an answer, and has it."""
         waiting = [c for c in self.clients if c.state == "rows" or (c.state == "waiting" and not c.dying)]
+        if not waiting:
+            return None
         if any(c.state == "waiting" for c in waiting):
             self.world.settle()
         return next((c for c in waiting if c.ready()), None)
@@ -270,16 +277,26 @@ class Run:
 
     def enabled(self) -> list[Action]:
         """Everything that can happen now. Waits end by time only when nobody can step without it."""
-        able = [c for c in self.clients if c.state == "held" or (c.state == "waiting" and c.due_s is not None)]
-        now = [c for c in able if c.due_s is None or (c.state == "held" and c.due_s <= self.now_s)]
-        later = [c for c in able if c not in now]
-        first_s = min((c.due_s for c in later if c.due_s is not None), default=None)
-        actions = [Action(c.name, c.name, c.label, c.pending) for c in now]
-        if not now:
+        now: list[Client] = []
+        later: list[Client] = []
+        for client in self.clients:
+            if client.state == "held" and (client.due_s is None or client.due_s <= self.now_s):
+                now.append(client)
+            elif client.state == "held" or (client.state == "waiting" and client.due_s is not None):
+                later.append(client)
+        actions = [self._step(client) for client in now]
+        if later and not now:
+            first_s = min(c.due_s for c in later if c.due_s is not None)
             actions = [self._timed(c, c.name) for c in later if c.due_s == first_s]
+            later = [c for c in later if c.due_s != first_s]
         if actions and self._budget:
-            actions += self._adverse(later if now else [c for c in later if c.due_s != first_s])
+            actions += self._adverse(later)
         return actions
+
+    def _step(self, client: Client) -> Action:
+        if client.step is None:
+            client.step = Action(client.name, client.name, client.label, client.pending)
+        return client.step
 
     def _timed(self, client: Client, token: str, *, adverse: bool = False) -> Action:
         after_ms = 1000 * ((client.due_s or self.now_s) - self.now_s)
@@ -319,12 +336,13 @@ class Run:
     def _perform(self, action: Action) -> Client | None:
         """Do what the adversary does at once; the client that the action lets go on."""
         self.taken.append(Taken(action=action, now_s=self.now_s))
-        self._keys = None
+        if action.touch.everything or any(name.startswith("key:") for name in action.touch.writes):
+            self._keys = None
         if action.adverse:
             self._budget = False
         if action.token[0] == "X":
             key = next(key for key in self.world.cached_keys() if action.label.startswith(self.world.short(key) + " "))
-            self.world.observer.delete(key)
+            self.world.end(key)
             self.observed.owners.pop(key, None)
             return None
         client = next(c for c in self.clients if c.name == action.client)

@@ -87,7 +87,7 @@ class Schedules:
         self.asks_clock = False
         """Whether it asks the app server for the time, as far as was seen."""
         self._entries = self._prepare()
-        self._tellers = tuple(
+        self._tellers = frozenset(
             f"told:{chr(ord('a') + i)}"
             for i, program in enumerate(situation.clients)
             if set(program) & {"update", "create"}

@@ -11,7 +11,7 @@ from typing import Any
 import redis
 from psycopg.rows import dict_row
 from redis.backoff import NoBackoff
-from redis.connection import ConnectionPool, parse_url
+from redis.connection import parse_url
 from redis.retry import Retry
 
 from patterns.caching.base import Kit, Record
@@ -20,6 +20,7 @@ from patterns.serializing.json import Json
 from races.commands import CommandTable, as_text
 from races.gate import CONNECTIONS, FREE_TRIPS, HeldDatabase, HeldSource
 from races.observe import Observed
+from races.pool import WarmPool
 from races.run import Client, Died
 from races.steps import EVERYTHING, Touch
 from races.virtual_time import START_S, HeldClock, clock_of_this_thread, hold_this_thread
@@ -43,10 +44,11 @@ class Slot:
 
     def __init__(self, world: "World") -> None:
         self.database = world.connect()
+        self.cursor = self.database.cursor()
         self.source = HeldSource(world)
         settings = parse_url(world.redis_url)  # type: ignore[no-untyped-call]
         settings.pop("connection_class", None)
-        pool = ConnectionPool(
+        pool = WarmPool(
             connection_class=CONNECTIONS[world.redis_url.partition(":")[0]],
             world=world,
             retry=Retry(NoBackoff(), 0),
@@ -54,7 +56,8 @@ class Slot:
         )
         self.redis = redis.Redis(connection_pool=pool)
         self._job: tuple[HeldClock, Callable[[], None]] | None = None
-        self._go = threading.Semaphore(0)
+        self._go = threading.Lock()
+        self._go.acquire()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
@@ -90,8 +93,13 @@ class World:
         self.key_prefix = f"{stack.key_prefix}races-{mark}:"
         self.tablename = f"stampede.races_{mark}"
         self.statements = statements(self.tablename)
+        self._reverted = f"UPDATE {self.tablename} SET name = 'v1', version = 1 WHERE id = 1".encode()
+        self._restored = (
+            f"DELETE FROM {self.tablename} WHERE id > 1; SELECT setval('{self.tablename}_id_seq', 1); ".encode()
+            + self._reverted
+        )
         self.codec: Serializer[Record] = Json()
-        self.observer = redis.Redis.from_url(self.redis_url)
+        self.observer = redis.Redis(connection_pool=WarmPool.from_url(self.redis_url))
         self.table = CommandTable(self.observer, self.key_prefix)
         self.trips = 0
         self.created = self.updated = True
@@ -101,7 +109,9 @@ class World:
         self._slots: list[Slot] = []
         self.free_trips = 0
         self.free_slot = Slot(self)
-        self._watcher = self.connect()
+        self._watcher, self._plain = self.connect(), self.connect()
+        self._plain_redis = redis.Redis.from_url(self.redis_url)
+        self._plain_cursor = self._plain.cursor()
         claim_schema(self._watcher)
         self._watcher.execute(
             f"CREATE TABLE {self.tablename} (id serial PRIMARY KEY, name text NOT NULL, email text NOT NULL, "
@@ -128,7 +138,7 @@ class World:
             raise Died
         clock.sleep(seconds)
 
-    def client_id(self, connection: Any) -> int:
+    def _client_id(self, connection: Any) -> int:
         """The server's number for a connection of ours, found by its socket's address."""
         address = "{}:{}".format(*connection._sock.getsockname()[:2])
         listed: list[dict[str, str]] = self.observer.client_list()
@@ -139,6 +149,8 @@ class World:
             slot.close()
         self._watcher.execute(f"DROP TABLE IF EXISTS {self.tablename}")
         self._watcher.close()
+        self._plain.close()
+        self._plain_redis.close()
         for key in self.cached_keys():
             self.observer.delete(key)
         self.observer.close()
@@ -163,24 +175,28 @@ class World:
     def reset(self, entries: list[tuple[str, int, bytes]], failing_loads: int = 0) -> None:
         """One record of version 1, and in the cache nothing but the entries: (key, remaining ms, what DUMP gave)."""
         self.failing_loads = failing_loads
-        if self.created:
-            self._watcher.execute(f"DELETE FROM {self.tablename} WHERE id > 1")
-            self._watcher.execute(f"SELECT setval('{self.tablename}_id_seq', 1)")
-            self.trips += 2
-        if self.updated:
-            self._watcher.execute(f"UPDATE {self.tablename} SET name = 'v1', version = 1 WHERE id = 1")
+        if self.created or self.updated:
+            self._watcher.command(self._restored if self.created else self._reverted)
             self.trips += 1
         self.created = self.updated = False
-        pipeline = self.observer.pipeline(transaction=False)
-        if self.ours:
-            pipeline.flushdb()
-        else:
-            for key in self.cached_keys():
-                pipeline.delete(key)
-        for key, ttl_ms, value in entries:
-            pipeline.restore(key, max(0, ttl_ms), value)
-        pipeline.execute()
+        emptied = [("FLUSHDB",)] if self.ours else [("DEL", key) for key in self.cached_keys()]
+        self._ask(*emptied, *(("RESTORE", key, max(0, ttl_ms), value) for key, ttl_ms, value in entries))
+
+    def _ask(self, *commands: tuple[Any, ...]) -> list[Any]:
+        """Redis commands in one round trip: their answers."""
+        if not commands:
+            return []
+        connection: Any = self.observer.connection_pool.get_connection()
+        try:
+            connection.send_packed_command(connection.pack_commands(commands))
+            answers = [connection.read_response() for _ in commands]
+        except BaseException:
+            connection.disconnect()
+            raise
+        finally:
+            self.observer.connection_pool.release(connection)
         self.trips += 1
+        return answers
 
     def take_failing_load(self) -> bool:
         self.failing_loads -= 1
@@ -190,6 +206,12 @@ class World:
         """What the cache holds, for `reset`."""
         client: Any = self.observer
         return [(key, client.pttl(key), client.dump(key)) for key in self.cached_keys()]
+
+    def bare_trips(self) -> int:
+        """A GET and a load by the drivers as they come, held by nobody and not counted: how many round trips."""
+        self._plain_redis.get(self.key_prefix)
+        self._plain_cursor.execute(self.statements.load, {"id": RECORD}).fetchone()
+        return 2
 
     # ── what adversaries do and observers see ──
 
@@ -203,19 +225,24 @@ class World:
 
     def age(self, seconds: float) -> list[str]:
         """Every key is that much older; those that this ended."""
-        gone, client = [], self.observer
-        pipeline: Any = client.pipeline(transaction=False)
         keys = self.cached_keys()
-        for key in keys:
-            pipeline.pttl(key)
-        for key, left_ms in zip(keys, pipeline.execute(), strict=True):
-            after_ms = round(left_ms - 1000 * seconds)
-            if left_ms >= 0 and after_ms <= 0:
-                client.delete(key)
-                gone.append(key)
-            elif left_ms >= 0:
-                client.pexpire(key, after_ms)
-        return gone
+        left_ms = dict(zip(keys, self._ask(*(("PTTL", key) for key in keys)), strict=True))
+        after_ms = {key: round(left - 1000 * seconds) for key, left in left_ms.items() if left >= 0}
+        self._ask(*(("PEXPIRE", key, ms) if ms > 0 else ("DEL", key) for key, ms in after_ms.items()))
+        return [key for key, ms in after_ms.items() if ms <= 0]
+
+    def end(self, key: str) -> None:
+        """A key expires or is evicted."""
+        self._ask(("DEL", key))
+
+    def holds(self, key: str) -> bool:
+        self.trips += 1
+        return bool(self.observer.exists(key))
+
+    def unblock(self, connection: Any) -> None:
+        """The blocking read that waits on a connection is answered as if its time were over."""
+        self.trips += 2
+        self.observer.client_unblock(self._client_id(connection), error=False)
 
     def settle(self) -> None:
         """Returns once what earlier commands made the server send has been sent: it answers in order."""
@@ -233,16 +260,15 @@ class World:
 
     def lock_ttl_s(self, observed: Observed, client: Client) -> float | None:
         """The longest remaining life of the locks that a client holds."""
-        left_ms: list[int] = [
-            self.observer.pttl(key) for key, owner in observed.owners.items() if owner == client.family.name
-        ]
+        owned = [key for key, owner in observed.owners.items() if owner == client.family.name]
+        left_ms: list[int] = self._ask(*(("PTTL", key) for key in owned))
         return max((float("inf") if ms == -1 else ms / 1000 for ms in left_ms), default=None)
 
     def versions(self) -> dict[int, int]:
         """Record id to version, as committed."""
         self.trips += 1
-        rows = self._watcher.execute(f"SELECT id, version FROM {self.tablename} ORDER BY id").fetchall()
-        return {row["id"]: row["version"] for row in rows}
+        found = self._watcher.command(f"SELECT id, version FROM {self.tablename} ORDER BY id".encode())
+        return {int(found.get_value(row, 0) or 0): int(found.get_value(row, 1) or 0) for row in range(found.ntuples)}
 
     def shown(self) -> dict[str, str]:
         """What the cache holds, for a reader of a diagram."""

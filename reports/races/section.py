@@ -161,16 +161,12 @@ def folded(steps: Sequence[StepInfo]) -> list[StepInfo]:
 
 
 def speed(info: RacesInfo) -> str:
-    replays = sum(e.replays + e.random for e in info.explorations)
-    trips = sum(e.round_trips for e in info.explorations)
-    seconds = sum(e.seconds for e in info.explorations)
-    bare_us = float(info.circumstances.get("bare_round_trip_us", 0))
-    if not (replays and seconds and trips and bare_us):
+    found = info.speed()
+    if found is None or not found.bare_us:
         return ""
-    share = 100 * trips * bare_us / 1e6 / seconds
     return (
-        f"{replays / seconds:,.0f} schedules/s of {trips / replays:.1f} round trips; at {bare_us:.0f} µs a bare round "
-        f"trip that is {share:.0f} % of what the round trips alone would allow"
+        f"{found.schedules_per_s:,.0f} schedules/s of {found.trips:.1f} round trips; at {found.bare_us:.0f} µs a bare "
+        f"round trip that is {100 * found.share:.0f} % of what the round trips alone would allow"
     )
 
 

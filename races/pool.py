@@ -1,0 +1,42 @@
+"""The connection pool of held clients: redis-py's own without its metrics, which cost a sixth of a round trip."""
+
+from typing import Any
+
+from redis.connection import ConnectionPool
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+
+class WarmPool(ConnectionPool):
+    """Hands out connections that stay open, last in, first out, as redis-py's pool does."""
+
+    def get_connection(self, *_asked_for: Any, **_options: Any) -> Any:
+        """A connection that is open and has nothing left to read."""
+        try:
+            connection: Any = self._available_connections.pop()
+        except IndexError:
+            connection = self.make_connection()
+        self._in_use_connections.add(connection)
+        try:
+            connection.connect()
+            if unusable(connection):
+                connection.disconnect()
+                connection.connect()
+        except BaseException:
+            self.release(connection)
+            raise
+        return connection
+
+    def release(self, connection: Any) -> None:
+        """Take it back; what another pool handed out is left alone."""
+        if connection in self._in_use_connections:
+            self._in_use_connections.remove(connection)
+            self._available_connections.append(connection)
+
+
+def unusable(connection: Any) -> bool:
+    """Whether the server closed it, or somebody left an answer in it unread."""
+    try:
+        return bool(connection.can_read())
+    except (RedisConnectionError, RedisTimeoutError, OSError):
+        return True
