@@ -3,7 +3,7 @@
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -341,17 +341,17 @@ def web_over_http(stack: str, postgres: str | None, redis: str | None, host: str
     with bad_input_in_one_line():
         check_port(port)
         if host is not None:
-            serve_http_page(check_host(host), port, None, say)
+            serve_http_page(check_host(host), port, say)
             return
-        with running_service(stack, postgres, redis, port=8000) as (address, register_child):
-            serve_http_page(address, port, register_child, say)
+        with running_service(stack, postgres, redis, port=8000) as address:
+            serve_http_page(address, port, say)
 
 
 @contextmanager
 def running_service(
     stack: str, postgres: str | None, redis: str | None, *, records: int = 10_000, seed: int = 1, **settings: Any
-) -> Iterator[tuple[str, Callable[[int], None]]]:
-    """Servers, data and the web service over them: its address, and what registers a child."""
+) -> Iterator[str]:
+    """Servers, data and the web service over them: its address."""
     from loadtests.http import service_process
     from loadtests.service import ServiceSettings
     from loadtests.web import check_port
@@ -366,8 +366,8 @@ def running_service(
         chosen = ServiceSettings(
             postgres_url=servers.postgres.url, redis_url=servers.redis.url, key_prefix=servers.key_prefix, **settings
         )
-        with service_process(chosen, servers.register_child) as (_, address):
-            yield address, servers.register_child
+        with service_process(chosen, servers.directory, servers.register_child) as (_, address):
+            yield address
 
 
 @app.command()
@@ -455,7 +455,7 @@ def serve(
     chosen |= {"ttl_s": ttl, "load_wait_ms": load_wait, "threads": threads, "workers": workers, "port": port}
     with (
         bad_input_in_one_line(),
-        running_service(stack, postgres, redis, records=records, seed=seed, **chosen) as (address, _),
+        running_service(stack, postgres, redis, records=records, seed=seed, **chosen) as address,
     ):
         say(f"{address}/users/1 by {pattern}, {address}/limited by {limiter} (Ctrl-C ends it)")
         threading.Event().wait()

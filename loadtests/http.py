@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from loadtests.bench import REPO, BenchFailed, end_processes
 from loadtests.service import ServiceSettings
 from patterns.errors import ConfigError
+from stack.guard import guarded
 
 READY_WITHIN_S = 60.0
 RUN_SERVICE = "import sys; from loadtests.service import run; run(sys.argv[1])"
@@ -21,10 +22,13 @@ RUN_SERVICE = "import sys; from loadtests.service import run; run(sys.argv[1])"
 
 @contextmanager
 def service_process(
-    settings: ServiceSettings, register_child: Callable[[int], None]
+    settings: ServiceSettings, directory: Path, register_child: Callable[[int], None]
 ) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """The service, once it answers, and its address; ended with the block. Raises BenchFailed with its last line."""
-    with tempfile.TemporaryDirectory(prefix="stampede-service-") as private:
+    """The service, once it answers, and its address; ended with the block. Raises BenchFailed with its last line.
+
+    `directory`: for its files; whoever owns it removes it whatever the end is.
+    """
+    with tempfile.TemporaryDirectory(prefix="service-", dir=directory) as private:
         path = Path(private) / "service.json"
         settings.write(path)
         log = Path(private) / "log"
@@ -69,9 +73,11 @@ def check_host(host: str) -> str:
 
 
 @contextmanager
-def http_locust(host: str, arguments: Sequence[str], log: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def http_locust(
+    host: str, arguments: Sequence[str], directory: Path, log: Path | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """Locust with the HTTP users, deaf to the user's own Locust settings; ended when the block ends."""
-    with tempfile.TemporaryDirectory(prefix="stampede-http-") as private:
+    with tempfile.TemporaryDirectory(prefix="http-", dir=directory) as private:
         command = [sys.executable, "-m", "locust", "-f", str(REPO / "loadtests" / "http_locustfile.py")]
         command += ["--host", host, "--loglevel", "WARNING", *arguments]
         output = (log or Path(private) / "log").open("wb")
@@ -95,13 +101,11 @@ def quiet_environment() -> Mapping[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
 
 
-def serve_http_page(
-    host: str, port: int, register_child: Callable[[int], None] | None, say: Callable[[str], None]
-) -> None:
-    """Locust's page on 127.0.0.1 with HTTP users for that host, until Ctrl-C."""
-    with http_locust(host, ["--web-host", "127.0.0.1", "--web-port", str(port)]) as child:
-        if register_child is not None:
-            register_child(child.pid)
+def serve_http_page(host: str, port: int, say: Callable[[str], None]) -> None:
+    """Locust's page on 127.0.0.1 with HTTP users for that host, until Ctrl-C. It ends with this process."""
+    page = ["--web-host", "127.0.0.1", "--web-port", str(port)]
+    with guarded() as guard, http_locust(host, page, guard.directory) as child:
+        guard.register_child(child.pid)
         say(f"Locust's page: http://127.0.0.1:{port}, its users call {host} (Ctrl-C ends it)")
         try:
             code = child.wait()

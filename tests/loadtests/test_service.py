@@ -1,7 +1,10 @@
 """The web service over HTTP, and Locust's HTTP users in front of it."""
 
 import json
+import os
 import subprocess
+import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -14,7 +17,7 @@ from threading import Thread
 import pytest
 import redis
 
-from loadtests.bench import free_port
+from loadtests.bench import REPO, free_port
 from loadtests.http import check_host, http_locust, service_process
 from loadtests.service import ServiceSettings
 from patterns.errors import ConfigError
@@ -38,7 +41,7 @@ def address(stack: Stack, dataset: int) -> Iterator[str]:
         load_wait_ms=0,
         threads=8,
     )
-    with service_process(settings, stack.register_child) as (_, url):
+    with service_process(settings, stack.directory, stack.register_child) as (_, url):
         yield url
 
 
@@ -87,7 +90,7 @@ def locust_run(
     """Its exit code (1: something failed) and its own counts by name, once it was told to end: when that was enough."""
     out = tmp_path / "run"
     options = ["--headless", "--users", "4", "--spawn-rate", "4", "--json-file", str(out)]
-    with http_locust(host, [*options, *arguments], tmp_path / "log") as child:
+    with http_locust(host, [*options, *arguments], tmp_path, tmp_path / "log") as child:
         until = time.monotonic() + 120
         while not enough():
             assert child.poll() is None, (tmp_path / "log").read_text()
@@ -160,7 +163,7 @@ def test_the_service_ends_with_its_block(stack: Stack) -> None:
     settings = ServiceSettings(
         postgres_url=stack.postgres.url, redis_url=stack.redis.url, key_prefix="test-service:", port=free_port()
     )
-    with service_process(settings, stack.register_child) as (child, url):
+    with service_process(settings, stack.directory, stack.register_child) as (child, url):
         assert get(f"{url}/")[0] == 200
     assert isinstance(child, subprocess.Popen)
     assert child.returncode == 0
@@ -173,13 +176,42 @@ def test_a_killed_service_leaves_no_worker_behind(stack: Stack) -> None:
     settings = ServiceSettings(
         postgres_url=stack.postgres.url, redis_url=stack.redis.url, key_prefix="test-service:", port=free_port()
     )
-    with service_process(settings, stack.register_child) as (child, url):
+    with service_process(settings, stack.directory, stack.register_child) as (child, url):
         child.kill()
         child.wait()
         until = time.monotonic() + 60
         while answers(url) and time.monotonic() < until:
             time.sleep(0.05)
         assert not answers(url)
+
+
+def test_a_killed_serve_leaves_no_process_and_no_temporary_file(stack: Stack, dataset: int) -> None:
+    """kill -9 of the command: the service ends with it, and its private file, which holds passwords, is gone."""
+    private = Path(tempfile.mkdtemp())  # pytest's own is too long for a socket's path
+    port = free_port()
+    words = ["--postgres", stack.postgres.url, "--redis", stack.redis.url]
+    words += ["--port", str(port), "--records", str(dataset)]
+    suite = subprocess.Popen(
+        [sys.executable, "-m", "stampede", "serve", *words],
+        cwd=REPO,
+        env={**os.environ, "TMPDIR": str(private)},
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    url = f"http://127.0.0.1:{port}"
+    until = time.monotonic() + 60
+    while not answers(url):
+        assert suite.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert list(private.rglob("service.json"))
+    suite.kill()
+    suite.wait()
+    until = time.monotonic() + 60
+    while answers(url) or list(private.iterdir()):
+        assert time.monotonic() < until, list(private.iterdir())
+        time.sleep(0.05)
+    private.rmdir()
 
 
 def answers(url: str) -> bool:
