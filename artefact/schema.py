@@ -152,7 +152,8 @@ class ScenarioInfo:
     """Limiting: limit, window_s, burst, crowds [{adversary, subjects}]; subjects are numbered from 0 in that order."""
     fault: dict[str, Any] | None = None
     """What breaks in the middle of its cells: what, begins_share, lasts_share (of the window), empties (bool: Redis
-    comes back empty, its counters at zero). Counts of such cells cannot be held against the servers' own."""
+    comes back empty, its counters at zero), server (what breaks: Redis, the database). Counts of such cells cannot be
+    held against the servers' own."""
     cold: bool = False
     """Its cells begin with an empty cache."""
     apart: bool = False

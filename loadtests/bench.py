@@ -338,7 +338,7 @@ def without_faults(order: BenchOrder, stack: Stack) -> tuple[BenchOrder, list[Re
     kept = tuple(name for name in order.plan.scenarios if name not in faulty)
     if faulty and not kept:
         raise ConfigError("scenario", ", ".join(faulty), "servers that the suite started: it breaks no one else's")
-    what = "skipped: it breaks Redis, and this one was not started by the suite"
+    what = "skipped: it breaks a server, and these were not started by the suite"
     remarks = [Remark(name=name, what=f"{name} {what}", cost="what an outage does is not measured") for name in faulty]
     return (replace(order, plan=replace(order.plan, scenarios=kept)) if faulty else order), remarks
 
@@ -488,7 +488,7 @@ def locust_processes(
             serve_asked(
                 near_end,
                 {
-                    **({} if stack.redis_switch is None else doings(stack.redis_switch)),
+                    **doings(stack),
                     "start celery": celery.start,
                     "stop celery": celery.stop,
                 },

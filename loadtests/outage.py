@@ -16,12 +16,23 @@ from typing import Any
 from artefact.write import TimelineRow
 from loadtests.clock import now_ns
 from scenarios.fault import Fault, Trouble
-from stack.servers import Switch
+from stack.database_switch import DatabaseSwitch
+from stack.servers import Stack
 
 Doing = Callable[..., Any]
 
-BREAK: dict[Trouble, str] = {"kill redis": "kill", "hang redis": "pause"}
-MEND: dict[Trouble, str] = {"kill redis": "restart", "hang redis": "resume"}
+BREAK: dict[Trouble, str] = {
+    "kill redis": "kill",
+    "hang redis": "pause",
+    "lock database": "lock",
+    "slow database": "lose_index",
+}
+MEND: dict[Trouble, str] = {
+    "kill redis": "restart",
+    "hang redis": "resume",
+    "lock database": "unlock",
+    "slow database": "make_index",
+}
 
 
 class FaultFailed(RuntimeError):
@@ -38,9 +49,14 @@ class Done:
     """What it returned, where it returns anything."""
 
 
-def doings(switch: Switch) -> dict[str, Doing]:
-    """What a switch can be asked for."""
-    return {name: getattr(switch, name) for name in ("pause", "resume", "kill", "restart")}
+def doings(stack: Stack) -> dict[str, Doing]:
+    """What can be done to these servers; nothing to those that are not ours to break."""
+    if stack.redis_switch is None or not stack.ours:
+        return {}
+    redis, database = stack.redis_switch, DatabaseSwitch(stack.postgres.url)
+    return {name: getattr(redis, name) for name in ("pause", "resume", "kill", "restart")} | {
+        name: getattr(database, name) for name in ("lock", "unlock", "lose_index", "make_index")
+    }
 
 
 def serve_asked(line: socket.socket, known: Mapping[str, Doing]) -> threading.Thread:
@@ -93,7 +109,7 @@ class Outage:
 
     def __init__(self, line: SwitchLine, fault: Fault, cell: int, window_start_ns: int, window_s: float) -> None:
         self.rows: list[TimelineRow] = []
-        """The fault: begun when breaking began, ended once the server was back."""
+        """The fault: begun when breaking began, ended once the server was back, with how long mending took, in s."""
         self._line = line
         self._fault = fault
         self._cell = cell
@@ -123,7 +139,8 @@ class Outage:
             self.rows.append((self._cell, broken.began_ns, "fault", "began", None, self._fault.what))
             self._wait_until(self._ends_ns)
             mended = self._line.ask(MEND[self._fault.what])
-            self.rows.append((self._cell, mended.ended_ns, "fault", "ended", None, self._fault.what))
+            took_s = (mended.ended_ns - mended.began_ns) / 1e9
+            self.rows.append((self._cell, mended.ended_ns, "fault", "ended", took_s, self._fault.what))
         except FaultFailed as failed:
             self._error = failed
 

@@ -96,12 +96,13 @@ def decision_table(judgement: Judgement, races: RacesInfo | None = None) -> Tabl
 
 
 def outages_of(judgement: Judgement) -> dict[str, list[Outage]]:
-    """By contender, the outages that it went through in this run."""
+    """By contender, the outages of Redis that it went through in this run."""
     found: dict[str, list[Outage]] = {}
     aside = judgement.apart
     if aside is not None:
         for scenario in aside.scenarios:
-            for one in outages(aside, scenario) if scenario.fault is not None else ():
+            of_redis = scenario.fault is not None and scenario.fault.get("server", "Redis") == "Redis"
+            for one in outages(aside, scenario) if of_redis else ():
                 found.setdefault(one.contender.name, []).append(one)
     return found
 

@@ -8,7 +8,7 @@ from reports import words
 from reports.cold_start import cold_start
 from reports.experiments.section import Findings
 from reports.judge import Judgement, incomparable
-from reports.outage import outage
+from reports.outage import told as outage
 from reports.queue import refresh_queue
 
 

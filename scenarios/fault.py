@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 from patterns.errors import require
 
-Trouble = Literal["kill redis", "hang redis"]
-TROUBLES: tuple[Trouble, ...] = ("kill redis", "hang redis")
+Trouble = Literal["kill redis", "hang redis", "lock database", "slow database"]
+TROUBLES: tuple[Trouble, ...] = ("kill redis", "hang redis", "lock database", "slow database")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +15,8 @@ class Fault:
 
     what: Trouble
     """kill redis: connections are refused; it comes back empty. hang redis: connections stay open and new ones are
-    accepted, nothing is answered; it comes back with what it held."""
+    accepted, nothing is answered; it comes back with what it held. lock database: a lock on the table blocks every load
+    and write. slow database: the table's index is lost, every load reads all of it."""
     begins_share: float = 1 / 3
     """When it begins, as a share of the window."""
     lasts_share: float = 1 / 3
@@ -34,6 +35,11 @@ class Fault:
         """Whether the server comes back empty, its counters at zero."""
         return self.what == "kill redis"
 
+    @property
+    def server(self) -> str:
+        """What breaks, as reports name it."""
+        return "Redis" if self.what.endswith("redis") else "the database"
+
     def described(self) -> dict[str, Any]:
         """For the run folder."""
-        return {**asdict(self), "empties": self.empties}
+        return {**asdict(self), "empties": self.empties, "server": self.server}

@@ -50,6 +50,10 @@ EVERYTHING = ("read-heavy", "stampede", "rate-limit-flood")
 EXPERIMENTS = ("eviction", "pipelining", "serializer-cost", "monitor-cost")
 PROVOKED = ("redis-killed", "redis-hung", "cold-start", "refresh-queue")
 """Told in sections of their own, without verdicts: what they show is far larger than luck, so few rounds do."""
+DATABASE = ("database-locked", "database-slow")
+"""As those, on the database's side: what standard has no time for."""
+LONG = ("redis-hung-minute",)
+"""Cells of a minute and a half: a round of them is enough."""
 VARIANTS = ("read-heavy-at-0ms", "stampede-at-0ms", "slow-load")
 """The deciding scenarios again under one other condition."""
 ARTICLE = ("no-cache", "cache-aside", "write-through", "refresh-ahead", "coalescing")
@@ -112,8 +116,8 @@ PLANS: Mapping[str, Plan] = {
         Plan(
             name="full",
             rounds=20,
-            scenarios=(*EVERYTHING, *VARIANTS, "mixed-writes", *PROVOKED),
-            fewer_rounds=dict.fromkeys(PROVOKED, 3),
+            scenarios=(*EVERYTHING, *VARIANTS, "mixed-writes", *PROVOKED, *DATABASE, *LONG),
+            fewer_rounds=dict.fromkeys((*PROVOKED, *DATABASE), 3) | dict.fromkeys(LONG, 1),
             flood_windows=20,
             experiments=EXPERIMENTS,
             races=True,

@@ -1,1 +1,1 @@
-"""What an outage of Redis did to users and database, and the return."""
+"""What an outage of Redis or of the database did to users, and the return."""

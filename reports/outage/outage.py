@@ -1,4 +1,4 @@
-"""What an outage of Redis did: who was served, how long the others waited, what the database carried, the return."""
+"""An outage, of Redis or of the database: who was served, how long the others waited, what was loaded, the return."""
 
 import math
 from collections.abc import Sequence
@@ -6,16 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import FuncFormatter
 
 from artefact.schema import ContenderInfo, ScenarioInfo
-from reports import words
-from reports.charts import GRID, INK, Chart, drawn, dress, mark, new_figure, of_scenario, short
-from reports.experiments.section import Findings
+from reports.charts import of_scenario
 from reports.frames import Cell, Floats
-from reports.grid import Entry, Grid
 from reports.judge import Judgement
-from reports.over_time import LATE_MS, bins, draw_line, due_of, legend_above, loads_in, of_each
+from reports.over_time import bins, due_of, loads_in, of_each
 from reports.statistics import quantile
 
 BIN_S = 0.25
@@ -38,7 +34,8 @@ class Outage:
     """When it was broken, seconds since the window began: the median over rounds."""
     ended_s: float
     due: pd.DataFrame
-    """Every request; `phase` is before, outage or after, by when it was due, round by round."""
+    """Every request; `phase` is before, outage or after, by when it was due, round by round; `sat_out`: answered, but
+    only once what was broken was back."""
 
     def of(self, phase: str) -> pd.DataFrame:
         return self.due[self.due["phase"] == phase]
@@ -46,6 +43,45 @@ class Outage:
     def served(self) -> list[float]:
         """Of the requests due in the outage, the share answered within LATE_MS: one figure a round."""
         return [1 - float(rows["useless"].mean()) for _, rows in self.of("outage").groupby("round")]
+
+    def failed(self, phase: str = "outage") -> int:
+        return int(self.of(phase)["failed"].sum())
+
+    def unanswered(self) -> int:
+        """Of those due in the outage, still open at the deadline."""
+        return int((self.of("outage")["outcome"] == "unanswered").sum())
+
+    def late(self) -> int:
+        """Of those due in the outage, answered, but later than LATE_MS."""
+        rows = self.of("outage")
+        return int((rows["useless"] & ~rows["failed"] & (rows["outcome"] != "unanswered")).sum())
+
+    def sat_out(self) -> int:
+        return int(self.of("outage")["sat_out"].sum())
+
+    def hit_share(self, phase: str) -> float:
+        """Of the reads of a phase, the share that the cache answered."""
+        rows = self.of(phase)
+        return float(rows.loc[rows["operation"] == "read", "hit"].mean())
+
+    def load_ms(self, phase: str) -> float:
+        """What half of the loads that were sent in a phase took at most; nan where none was."""
+        taken = []
+        for cell in self.cells:
+            rows = cell.rows[cell.rows["load_end_s"].notna()]
+            sent = rows["load_start_s"].to_numpy(dtype=np.float64)
+            edges = (self.began_s, self.ended_s) if phase == "outage" else (0.0, self.began_s)
+            inside = (sent >= edges[0]) & (sent < edges[1])
+            taken.append((rows["load_end_s"].to_numpy(dtype=np.float64) - sent)[inside] * 1e3)
+        return quantile(np.concatenate(taken), 0.5)
+
+    @property
+    def gives_up_s(self) -> float:
+        """How long a call on a Redis that answers nothing lasts before it raises: every try waits for its time limit.
+        inf: it never does."""
+        client = self.contender.client
+        timeout_s = client.get("socket_timeout_s")
+        return math.inf if timeout_s is None else float(timeout_s) * (int(client.get("retries", 0)) + 1)
 
     def loads_per_s(self, phase: str) -> float:
         rows = self.of(phase)
@@ -57,7 +93,7 @@ class Outage:
         return spans[phase]
 
     def peak_after(self) -> float:
-        """Most loads in 100 ms once Redis was back: the mean over rounds of each round's most."""
+        """Most loads in 100 ms once it was back: the mean over rounds of each round's most."""
         most = []
         for cell in self.cells:
             edges = bins(cell.window_s, PEAK_BIN_S)
@@ -70,7 +106,7 @@ class Outage:
         """
         edges = bins(self.cells[0].window_s, BIN_S)
         taken = of_each(self.due["wait_ms"].mask(self.due["failed"], math.inf), self.due["due_s"], edges, "median")
-        usual = quantile(waits(self.of("before")), 0.5)
+        usual = quantile(answered_ms(self.of("before")), 0.5)
         slow = edges[1:][(edges[1:] > self.ended_s) & (taken > SLOW * usual + 1)]
         return float(slow[-1]) - self.ended_s if len(slow) else 0.0
 
@@ -101,6 +137,8 @@ def outages(aside: Judgement, scenario: ScenarioInfo) -> list[Outage]:
                 continue
             due = due_of([cell])
             due["phase"] = np.select([due["due_s"] < span[0], due["due_s"] < span[1]], ["before", "outage"], "after")
+            due["sat_out"] = (due["phase"] == "outage") & ~due["failed"] & (due["end_s"] >= span[1] - mending_s(mine))
+            due["sat_out"] &= due["outcome"] != "unanswered"
             kept.append(cell)
             spans.append(span)
             parts.append(due)
@@ -117,194 +155,23 @@ def fault_s(events: pd.DataFrame, name: str, cell: Cell) -> float:
     return (int(at.iloc[0]) - cell.info.window_start_ns) / 1e9 if len(at) else math.nan
 
 
+def mending_s(events: pd.DataFrame) -> float:
+    """How long before the end of the fault its mending began: from then on answers may come. 0: nobody noted it."""
+    took = events.loc[events["name"] == "ended", "value"].dropna()
+    return float(took.iloc[0]) if len(took) else 0.0
+
+
 def hit_rate(due: pd.DataFrame, edges: Floats) -> Floats:
     reads = due[due["operation"] == "read"]
     return of_each(reads["hit"], reads["due_s"], edges, "mean")
-
-
-def findings(aside: Judgement, scenario: ScenarioInfo) -> Findings:
-    found = outages(aside, scenario)
-    if not found:
-        return Findings(answer="No cell saw the fault.")
-    rows = [row(outage) for outage in found]
-    return Findings(
-        answer=answer(found),
-        grids=[
-            Grid(
-                anchor=f"{scenario.name}-table",
-                title="Before, during, after",
-                explain=(
-                    f"Served: answered without an error within {LATE_MS / 1000:g} s of the due instant. Requests "
-                    "belong to the outage by when they were due. Loads a second count every load that a request sent. "
-                    f"Answers are back when half take no more than {SLOW} times what they took before; p50 and slowest "
-                    "are of what did not fail. "
-                    f"The hit rate is back at {100 * BACK_SHARE:g} % of what it was before. All rounds together; "
-                    "below: the range of the rounds."
-                ),
-                columns=["contender", *COLUMNS],
-                rows=[(outage.contender.name, entries) for outage, entries in zip(found, rows, strict=True)],
-            )
-        ],
-        charts=[over_time(aside, scenario, found)],
-        names=(
-            "contender due served failed late p50_ms slowest_ms loads_before_per_s loads_outage_per_s "
-            "peak_loads_after answers_back_s hit_rate_back_s"
-        ),
-        csv=[csv_row(outage) for outage in found],
-    )
-
-
-COLUMNS = (
-    "due in the outage",
-    "served",
-    "failed",
-    "late or unanswered",
-    "p50 in the outage",
-    "slowest",
-    "loads/s before",
-    "loads/s in the outage",
-    "most loads in 100 ms after",
-    "answers back after",
-    "hit rate back after",
-)
-
-
-def row(outage: Outage) -> list[Entry]:
-    during, served = outage.of("outage"), outage.served()
-    classes = during.loc[during["failed"], "error"].astype(str).value_counts()
-    failed = int(during["failed"].sum())
-    late = int((during["useless"] & ~during["failed"]).sum())
-    back = outage.hits_back_s()
-    span = f"{100 * min(served):.0f} – {100 * max(served):.0f} %" if len(served) > 1 else ""
-    return [
-        Entry(text=f"{len(during):,}"),
-        Entry(text=f"{100 * share_served(outage):.1f} %", detail=span),
-        Entry(text=f"{failed:,}", detail=", ".join(f"{n} {name}" for name, n in classes.items() if n)),
-        Entry(text=f"{late:,}"),
-        Entry(text=words.with_unit(quantile(waits(during), 0.5), "ms")),
-        Entry(text=slowest(during, 1.0, "ms")),
-        Entry(text=words.number(outage.loads_per_s("before"))),
-        Entry(text=words.number(outage.loads_per_s("outage"))),
-        Entry(text=words.number(outage.peak_after())),
-        Entry(text=words.with_unit(outage.answers_back_s(), "s")),
-        Entry(text="not in the window" if math.isnan(back) else words.with_unit(back, "s")),
-    ]
-
-
-def csv_row(outage: Outage) -> list[object]:
-    during = outage.of("outage")
-    figures = (
-        share_served(outage),
-        during["failed"].sum(),
-        (during["useless"] & ~during["failed"]).sum(),
-        quantile(waits(during), 0.5),
-        waits(during).max(initial=0.0),
-        outage.loads_per_s("before"),
-        outage.loads_per_s("outage"),
-        outage.peak_after(),
-        outage.answers_back_s(),
-        outage.hits_back_s(),
-    )
-    return [outage.contender.name, len(during), *(f"{float(figure):.6g}" for figure in figures)]
 
 
 def share_served(outage: Outage) -> float:
     return 1 - float(outage.of("outage")["useless"].mean())
 
 
-def waits(due: pd.DataFrame) -> Floats:
-    """Of what did not fail; what was still open counts until the deadline."""
-    return np.asarray(due["wait_ms"].dropna().to_numpy(dtype=np.float64))
-
-
-def slowest(due: pd.DataFrame, ms_in_unit: float, unit: str) -> str:
-    """The longest wait of what did not fail: over so much, where it was still open at the deadline."""
-    every = waits(due)
-    if not len(every):
-        return words.MISSING
-    still_open = waits(due[due["outcome"] == "unanswered"])
-    over = "over " if every.max() in still_open else ""
-    return f"{over}{words.with_unit(float(every.max()) / ms_in_unit, unit)}"
-
-
-def answer(found: Sequence[Outage]) -> str:
-    """Every contender's outage in words."""
-    limit = f"{LATE_MS / 1000:g} s"
-    parts = []
-    for outage in found:
-        during = outage.of("outage")
-        failed = int(during["failed"].sum())
-        told = f"{failed:,} of {len(during):,} failed" if failed else "none failed"
-        longest = slowest(during, 1000.0, "s")
-        before, meanwhile = (words.number(outage.loads_per_s(phase)) for phase in ("before", "outage"))
-        parts.append(
-            f"{outage.contender.name} served {100 * share_served(outage):.0f} % of the requests due in the outage "
-            f"within {limit} ({told}, the slowest took {longest}), at {meanwhile} loads/s where it had {before}"
-        )
-    return "; ".join(parts) + "."
-
-
-def returns(found: Sequence[Outage]) -> str:
-    """When it was as before, in words."""
-    parts = []
-    for outage in found:
-        hits = outage.hits_back_s()
-        rate = "was not back in the window" if math.isnan(hits) else f"was back after {words.with_unit(hits, 's')}"
-        parts.append(
-            f"{outage.contender.name} answered as before after {words.with_unit(outage.answers_back_s(), 's')}, "
-            f"its hit rate {rate}, with at most {outage.peak_after():.0f} loads in 100 ms meanwhile"
-        )
-    return f"Once Redis was back: {'; '.join(parts)}."
-
-
-def over_time(aside: Judgement, scenario: ScenarioInfo, found: Sequence[Outage]) -> Chart:
-    """Response time, useless requests, loads and hit rate over the window, the outage shaded."""
-    contenders = aside.run.info.contenders
-    edges = bins(scenario.window_s, BIN_S)
-    figure = new_figure(7.6, 7.4)
-    panels = figure.subplots(4, 1, sharex=True)
-    titles = ("response time p50, ms (log)", f"failed or over {LATE_MS / 1000:g} s, %", "loads/s", "hit rate, %")
-    table = []
-    for axes, title in zip(panels, titles, strict=True):
-        axes.axvspan(found[0].began_s, found[0].ended_s, color=GRID, alpha=0.6, linewidth=0, zorder=0)
-        axes.set_title(title, loc="left", fontsize=9.5, color=INK, pad=3)
-        dress(axes)
-    for outage in found:
-        due = outage.due
-        lines = (
-            of_each(due["wait_ms"], due["due_s"], edges, "median"),
-            100 * of_each(due["useless"], due["due_s"], edges, "mean"),
-            loads_in(outage.cells, edges) / BIN_S,
-            100 * hit_rate(due, edges),
-        )
-        for axes, values in zip(panels, lines, strict=True):
-            first = len([*axes.get_lines(), *axes.collections, *axes.texts])
-            draw_line(axes, contenders, outage.contender.name, edges, values)
-            mark(axes, outage.contender.name, first)
-        table += [
-            [outage.contender.name, f"{at:.2f}", *(words.MISSING if math.isnan(v) else f"{v:.4g}" for v in values)]
-            for at, *values in zip(edges[:-1], *lines, strict=True)
-        ]
-    panels[0].set_yscale("log")
-    panels[0].yaxis.set_major_formatter(FuncFormatter(short))
-    panels[1].set_ylim(-4, 104)
-    panels[3].set_ylim(-4, 104)
-    panels[-1].set_xlabel("seconds in the window, by when requests were due; shaded: the outage")
-    legend_above(figure, panels[0])
-    anchor = f"{scenario.name}-over-time"
-    question = "What do users see, and what does the database carry, before, during and after?"
-    caption = returns(found)
-    return Chart(
-        anchor=anchor,
-        question=question,
-        caption=caption,
-        how_to_read=(
-            f"A point stands for {1000 * BIN_S:g} ms, all rounds together; time runs by when requests were due, so a "
-            "request that waited through the outage stands where it began to wait. A request that was served by the "
-            "database because the cache failed is no hit. The return is what happens right of the shade: a Redis that "
-            "was killed comes back empty, one that hung comes back with what it held."
-        ),
-        svg=drawn(figure, anchor, question, caption),
-        columns=["contender", "from s", "p50 ms", "failed or late %", "loads/s", "hit rate %"],
-        rows=table,
-    )
+def answered_ms(due: pd.DataFrame) -> Floats:
+    """How long the answered waited; those still open at the deadline are beyond all (inf). Failures have no part."""
+    rows = due[~due["failed"]]
+    taken = rows["response_ms"].to_numpy(dtype=np.float64)
+    return np.asarray(np.where(rows["outcome"] == "unanswered", np.inf, taken))

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from artefact.read import read_run
 from artefact.schema import CellInfo
-from reports import knee
+from reports import knee, words
 from reports.frames import Cell, cells
-from reports.outage.outage import Outage, slowest, waits
+from reports.outage.outage import Outage, answered_ms
 from reports.over_time import due_of
 from reports.render import achieved_per_s, times_ms
 from tests.reports.planted import MS, SECOND, Row, plant, row, scenario
@@ -39,12 +39,14 @@ def never_began(due_ns: int) -> Row:
     return row(due_ns, None, None) | {"error": "Unanswered"}
 
 
-def test_waits_leave_out_what_failed_and_tell_what_was_open_as_over_so_much(tmp_path: Path) -> None:
+def test_times_leave_out_what_failed_and_what_was_open_is_beyond_all(tmp_path: Path) -> None:
+    """Printed as > D; when it counts as useless, and when as failed, is told apart."""
     some = due_of([planted(tmp_path / "a", [answered(0, 10), failed(1, 900)])])
-    assert waits(some).tolist() == [10.0]
-    assert slowest(some, 1.0, "ms") == "10.0 ms"
+    assert answered_ms(some).tolist() == [10.0]
     assert int(some["useless"].sum()) == 1
-    assert slowest(due_of([planted(tmp_path / "b", [answered(0, 10), never_began(0)])]), 1000.0, "s") == "over 4.00 s"
+    both = due_of([planted(tmp_path / "b", [answered(0, 10), never_began(0)])])
+    assert sorted(answered_ms(both)) == [10.0, float("inf")]
+    assert words.with_unit(float(answered_ms(both).max()), "s") == "> D"
 
 
 def test_answers_are_not_back_while_half_of_them_fail_at_once(tmp_path: Path) -> None:
