@@ -82,7 +82,7 @@ TWINS_DIFFER = DoubtKind(
     name="twins-differ",
     measures="two copies of one contender under different names (A/A)",
     unit="1",
-    limit="they differ at the 5 % level, Holm over all A/A rows of the run",
+    limit="they differ at the 5 % level, Holm over the A/A rows of a scenario",
     advice="run on a quieter machine, or with more rounds",
     withholds="every better and worse of that scenario",
 )

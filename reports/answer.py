@@ -75,7 +75,7 @@ def answer(judgement: Judgement, scenario: ScenarioInfo) -> Answer:
         figure += f", {link} {says(other, metric, name_it=False)} with {rest[0].name}, the next"
         if rest[0] in tied:
             mine, its = (judgement.figure(name, c.name, "read-p99") for c in (winner, rest[0]))
-            if mine.value < its.value:
+            if mine.value < its.value and not (mine.why or its.why):  # "seen, not estimated" tells nobody apart
                 figure += (
                     f"; its read p99 is {words.with_unit(mine.value, 'ms')}, not {words.with_unit(its.value, 'ms')}"
                 )
@@ -138,14 +138,15 @@ def priced(
 ) -> tuple[str, str]:
     """The winner's worst figure beside those contenders', and whom it hurts; empty where none is worth saying."""
     worst, price, wrong_for = WORTH_SAYING, "", ""
-    tail = "read-max" if judgement.figure(scenario, winner.name, "read-p99").missing else "read-p99"
+    p99 = judgement.figure(scenario, winner.name, "read-p99")
+    tail = "read-max" if p99.missing or p99.why else "read-p99"
     for metric in metrics():
         if metric.name not in (*PRICES, tail):
             continue
         mine = judgement.figure(scenario, winner.name, metric.name)
         others = {c.name: judgement.figure(scenario, c.name, metric.name) for c in beside}
-        others = {name: figure for name, figure in others.items() if not figure.missing}
-        if mine.missing or not others:
+        others = {name: figure for name, figure in others.items() if not figure.missing and not figure.why}
+        if mine.missing or mine.why or not others:
             continue
         name = min(others, key=lambda n: others[n].value)
         its = others[name]
@@ -184,9 +185,11 @@ def headline(found: Sequence[Answer], judgement: Judgement) -> str:
 
 
 def either(a: Answer) -> str:
-    """The winner, and whoever cannot be told apart from it: "a or b", "a or one of 3 others"."""
-    others = f"one of {len(a.tied)} others" if len(a.tied) > 1 else "".join(a.tied)
-    return f"{a.winner} or {others}" if others else str(a.winner)
+    """The winner, and whoever cannot be told apart from it: "a or b", "a, b or c", "a or one of 3 others"."""
+    names = [str(a.winner), *a.tied]
+    if len(names) > 3:
+        return f"{a.winner} or one of {len(a.tied)} others"
+    return " or ".join([", ".join(names[:-1]), names[-1]]) if a.tied else names[0]
 
 
 def depends_on(found: Sequence[Answer], judgement: Judgement) -> str:

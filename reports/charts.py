@@ -53,7 +53,9 @@ DASHES: tuple[object, ...] = ("-", (0, (5, 1.5)), (0, (3, 1, 1, 1)), (0, (1.2, 1
 POINTS = 80
 """About as many points as a line has."""
 MOST_REQUESTS = 48
-"""Requests that a timeline shows of one expiry."""
+"""Requests that a timeline shows of one expiry; half as many where more than SAID contenders are shown."""
+SAID = 6
+"""So many contenders a caption names: the first ones, and the last."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +79,8 @@ class Chart:
 
 
 def style_of(contenders: Sequence[ContenderInfo], name: str) -> Style:
-    """One look per contender everywhere: by its place among the run's contenders; a twin dashes what it is the twin
-    of; rulers are grey.
+    """One look per contender everywhere: the hue by its family (a name and what is built on it: "x", "x-y"), marker
+    and dash by its place among the run's contenders; a twin dashes what it is the twin of; rulers are grey.
     """
     info = next(c for c in contenders if c.name == name)
     if info.kind == "ruler":
@@ -86,11 +88,18 @@ def style_of(contenders: Sequence[ContenderInfo], name: str) -> Style:
     if info.kind == "twin" and info.twin_of in {c.name for c in contenders}:
         origin = style_of(contenders, str(info.twin_of))
         return Style(color=origin.color, variable=origin.variable, marker="x", dash=(0, (1.5, 2)))
-    i = [c.name for c in contenders if c.kind == "contender" or c.name == name].index(name)
-    color = COLORS[i % len(COLORS)]
+    names = [c.name for c in contenders if c.kind == "contender" or c.name == name]
+    i = names.index(name)
+    families = list(dict.fromkeys(family_of(n, names) for n in names))
+    color = COLORS[families.index(family_of(name, names)) % len(COLORS)]
     return Style(
         color=color, variable=PALETTE[color][0], marker=MARKERS[i % len(MARKERS)], dash=DASHES[i % len(DASHES)]
     )
+
+
+def family_of(name: str, names: Sequence[str]) -> str:
+    """The shortest of the names on which this one is built: cache-aside of cache-aside-lease; else its own."""
+    return min((n for n in names if name == n or name.startswith(f"{n}-")), key=len)
 
 
 def array(values: Sequence[float]) -> Floats:
@@ -282,9 +291,12 @@ def waits_in_words(judgement: Judgement, scenario: ScenarioInfo) -> str:
         tail = "p99 seen, not estimated" if p99.missing or p99.why else f"p99 {words.with_unit(p99.value, 'ms')}"
         found.append((p99.value, f"{contender.name} {words.with_unit(p50.value, 'ms')} ({tail})"))
     found.sort(key=lambda pair: (math.isnan(pair[0]), pair[0]))
-    return (
-        f"Half of the reads took at most: {'; '.join(text for _, text in found)}." if found else "Nothing was answered."
-    )
+    if not found:
+        return "Nothing was answered."
+    told = [text for _, text in found]
+    if len(told) > SAID + 1:
+        told = [*told[: SAID - 1], f"… {told[-1]}"]
+    return f"Half of the reads took at most: {'; '.join(told)}."
 
 
 def legend(figure: Figure) -> None:
@@ -417,13 +429,14 @@ def timeline(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
             "due_s", kind="stable"
         )
         chosen.append((contender, cell, begin, endless, seen))
-    heights = [max(6, min(MOST_REQUESTS, len(rows))) for *_, rows in chosen]
+    most = MOST_REQUESTS if len(chosen) <= SAID else MOST_REQUESTS // 2
+    heights = [max(6, min(most, len(rows))) for *_, rows in chosen]
     figure = new_figure(7.6, 0.8 + sum(0.058 * h + 0.34 for h in heights))
     grid = figure.subplots(len(chosen), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights})
     table = []
     for axes, (contender, _, begin, endless, seen) in zip(grid[:, 0], chosen, strict=True):
         style = style_of(judgement.run.info.contenders, contender.name)
-        cut = seen.iloc[:MOST_REQUESTS]
+        cut = seen.iloc[:most]
         due, end, at, done = (
             1000 * (cut[name].to_numpy(dtype=np.float64) - begin)
             for name in ("due_s", "end_s", "load_start_s", "load_end_s")
@@ -436,10 +449,8 @@ def timeline(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
         axes.plot(due, y, linestyle="none", marker=".", markersize=3.2, color=INK)
         count = int(np.count_nonzero(~np.isnan(seen["load_start_s"].to_numpy(dtype=np.float64))))
         waiting = int(((seen["loads"] == 0) & (seen["end_s"] - seen["due_s"] > delta_s / 2)).sum())
-        more = f", first {MOST_REQUESTS} shown" if len(seen) > MOST_REQUESTS else ""
-        what = (
-            "no expiry: every read loads" if endless else f"{count} load{'' if count == 1 else 's'}, {waiting} waiting"
-        )
+        more = f", first {most} shown" if len(seen) > most else ""
+        what = "no whole expiry seen" if endless else f"{count} load{'' if count == 1 else 's'}, {waiting} waiting"
         axes.set_title(f"{contender.name}: {what}{more}", loc="left", fontsize=9.5, color=INK, pad=3)
         axes.set_ylim(max(len(cut), 6), -1)
         axes.set_xlim(-1000 * before_s, 1000 * after_s)
