@@ -1,11 +1,13 @@
-# The suite itself, for services of docker-compose.yml that put load on the servers.
+# The suite itself: `docker run IMAGE bench …`, and the services of the profile `locust` in docker-compose.yml.
 FROM python:3.13-slim
 
-ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+# Where pip finds packages, for a build behind an index of one's own: --build-arg PIP_INDEX_URL=…
+ARG PIP_INDEX_URL
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PATH=/venv/bin:$PATH
 WORKDIR /app
 
 COPY requirements.lock ./
-RUN pip install --require-hashes -r requirements.lock
+RUN python -m venv /venv && pip install --require-hashes -r requirements.lock
 
 COPY stampede.py ./
 COPY patterns patterns
@@ -13,7 +15,9 @@ COPY scenarios scenarios
 COPY loadtests loadtests
 COPY artefact artefact
 COPY stack stack
+COPY races races
 COPY reports reports
 
 RUN useradd --create-home stampede
 USER stampede
+ENTRYPOINT ["python", "/app/stampede.py"]

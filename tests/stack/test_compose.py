@@ -50,3 +50,11 @@ def test_the_ports_of_the_compose_file_are_published_on_loopback_only() -> None:
     ]
     assert len(published) == 2
     assert all(line.startswith('- "127.0.0.1:') for line in published)
+
+
+def test_locusts_port_is_published_nowhere_and_its_services_start_only_when_they_are_asked_for() -> None:
+    services = COMPOSE_FILE.read_text().split("\n  locust-")[1:]
+    assert [part.split(":", 1)[0] for part in services] == ["prepare", "master", "worker"]
+    for part in services:
+        assert "profiles: [locust]" in part
+        assert "ports:" not in part
