@@ -16,7 +16,7 @@ from reports.render import PAGES, as_csv, flat, plain, write_whole
 from reports.serializers import advice, charts, links
 from reports.serializers.facts import Facts, read_facts
 from reports.serializers.judge import OPERATIONS, Verdict, added, has_schema, level, verdicts
-from reports.statistics import MIN_ROUNDS, Estimate
+from reports.statistics import MIN_ROUNDS, PAIRED_LEVEL, Estimate, holm
 from reports.words import listed, number
 
 EMPTY = "empty call"
@@ -265,11 +265,11 @@ def doubts(facts: Facts, sections: Sequence[Section]) -> list[str]:
         found.append(f"{len(facts.rounds)} rounds: ranges of what was seen stand instead of intervals, and no verdict")
     if facts.run.status != "finished":
         found.append(f"the run did not come to its end ({facts.run.status}); what was finished counts")
+    twins = [(part.name, v) for part in sections for v in part.verdicts if v.group == "A/A"]
     found += [
-        f"{part.name}, {v.operation}: json against itself came out {v.sentence}; read no small difference"
-        for part in sections
-        for v in part.verdicts
-        if v.group == "A/A" and v.sentence in ("better", "worse")
+        f"{name}, {v.operation}: json against itself came out {v.sentence}; read no small difference"
+        for (name, v), p in zip(twins, holm([v.comparison.p for _, v in twins]), strict=True)
+        if v.sentence in ("better", "worse") and p <= 1 - PAIRED_LEVEL
     ]
     loose = [
         f"{s.name} {v.operation} ± {100 * v.m:.0f} %"

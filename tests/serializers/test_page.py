@@ -105,6 +105,13 @@ def test_within_the_noise_floor_nothing_is_better(tmp_path: Path) -> None:
     assert found["close", "json"] in ("same", "cannot tell")
 
 
+def test_json_that_differs_from_itself_is_doubted(tmp_path: Path) -> None:
+    """The pair is held to 5 %: by the noise floor that it gives itself it could never differ."""
+    facts = planted(tmp_path, BASE | {"json-again": 12.0})
+    assert said(facts)["json-again", "json"] == "worse"
+    assert any("json against itself" in doubt for doubt in doubts(facts, [section(facts, "user", "a row")]))
+
+
 def test_few_rounds_give_no_verdict(tmp_path: Path) -> None:
     """Below six rounds there is a range, no sentence, and a doubt that says so."""
     facts = planted(tmp_path, BASE, rounds=3)
