@@ -118,7 +118,7 @@ def check_order(order: BenchOrder) -> tuple[list[Scenario], list[Workload], list
     """Everything that can be found wrong before a server is started. Raises ConfigError."""
     for name in order.plan.experiments:
         find_experiment(name)
-    scenarios = [find_scenario(name) for name in order.plan.scenarios]
+    scenarios = [find_scenario(name).limited(order.workload.limits) for name in order.plan.scenarios]
     if not scenarios:
         return [], [], []
     workloads = [order.workload.applied(s.name, s.overrides) for s in scenarios]

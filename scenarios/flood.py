@@ -1,6 +1,7 @@
 """A flood: crowds of subjects that call a rate limiter, each in its own way, all at once."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,10 @@ class Flood:
     def adversaries(self) -> list[str]:
         """What each subject is, by its number."""
         return [crowd.adversary for crowd in self.crowds for _ in range(crowd.subjects)]
+
+    def limited(self, limits: Mapping[str, Any]) -> "Flood":
+        """The same crowds under the user's limit, window_s and burst, as far as given: they call in proportion."""
+        return replace(self, **limits)
 
     def described(self) -> dict[str, Any]:
         """For the run folder."""

@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Literal
 
@@ -55,6 +55,10 @@ class Scenario:
         require((self.flood is not None) == (self.kind == "limiting"), "flood", self.flood, "one for limiting only")
         require(self.fault is None or self.kind == "caching", "fault", self.fault, "none, where limiters run")
         require(not self.cold or self.warm_up_s == 0, "warm_up_s", self.warm_up_s, "0 in a scenario that begins cold")
+
+    def limited(self, limits: Mapping[str, Any]) -> "Scenario":
+        """The same with the user's limit in its flood; any other as it is. Raises ConfigError."""
+        return self if self.flood is None or not limits else replace(self, flood=self.flood.limited(limits))
 
 
 @cache

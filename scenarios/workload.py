@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from patterns.errors import ConfigError, require
+from patterns.limiting.base import LimiterConfig
 
 Arrivals = Literal["poisson", "constant", "closed"]
 
@@ -114,6 +115,8 @@ class WorkloadFile:
 
     common: Mapping[str, Any] = field(default_factory=dict)
     by_scenario: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    """What all rate limiters are given, instead of the scenario's: limit, window_s, burst."""
 
     def applied(self, scenario: str, overrides: Mapping[str, Any]) -> Workload:
         """The defaults, then the user's values, then what the scenario is about, then the user's for that scenario."""
@@ -124,6 +127,7 @@ class WorkloadFile:
 
 KNOWN = {f.name for f in fields(Workload)} - {"sql"}
 NUMBERS = {f.name for f in fields(Workload) if f.type is not Arrivals and f.name != "sql"}
+LIMITS: Mapping[str, Any] = {"limit": int, "window_s": int | float, "burst": int}
 WHOLE = {"records", "active_records", "record_bytes", "users_per_process"}
 
 
@@ -137,6 +141,7 @@ def read_workload(path: Path, scenarios: frozenset[str]) -> WorkloadFile:
         raise ConfigError("workload", str(path), f"TOML ({error})") from error
     tables = data.pop("scenario", {})
     sql = data.pop("sql", None)
+    limits = checked_limits(data.pop("limiter", {}), str(path))
     common = checked(data, str(path))
     if sql is not None:
         for name in ("load_cpu_ms", "load_wait_ms"):
@@ -147,7 +152,17 @@ def read_workload(path: Path, scenarios: frozenset[str]) -> WorkloadFile:
         require(name in scenarios, f"{path}: scenario", name, f"one of {known}")
         require(isinstance(table, dict), f"{path}: scenario.{name}", table, "a table")
     by_scenario = {name: checked(table, f"{path}: scenario.{name}") for name, table in tables.items()}
-    return WorkloadFile(common=common, by_scenario=by_scenario)
+    return WorkloadFile(common=common, by_scenario=by_scenario, limits=limits)
+
+
+def checked_limits(values: Any, where: str) -> dict[str, Any]:
+    require(isinstance(values, dict), f"{where}: limiter", values, "a table")
+    for name, value in values.items():
+        require(name in LIMITS, f"{where}: limiter.{name}", value, f"one of {', '.join(LIMITS)}")
+        number = isinstance(value, LIMITS[name]) and not isinstance(value, bool)
+        require(number, f"{where}: limiter.{name}", value, "a number" if name == "window_s" else "a whole number")
+    LimiterConfig(**{"limit": 1, **values})
+    return dict(values)
 
 
 def checked(values: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -193,6 +208,12 @@ users_per_process = 32    # threads of an application server
 # ids = "SELECT id FROM products ORDER BY id LIMIT 1000"
 # update = "UPDATE products SET title = %(text)s WHERE id = %(id)s RETURNING id, title, price"
 # version = "version"     # a column that grows with every update; without one, freshness is not judged
+
+# What rate limiters are given (rate-limit-flood); its subjects call in proportion. A cell lasts a few windows.
+# [limiter]
+# limit = 8
+# window_s = 0.4
+# burst = 8               # of buckets; left out: the limit
 
 # A value for one scenario only:
 # [scenario.stampede]

@@ -31,6 +31,20 @@ def test_a_value_for_all_scenarios_yields_to_the_scenarios_own_and_that_to_a_val
     assert given.applied("read-heavy", {}).rate_per_s == 50
 
 
+def test_a_limit_of_the_users_own_is_what_all_limiters_are_given_and_the_crowds_call_in_proportion(
+    tmp_path: Path,
+) -> None:
+    given = read(tmp_path, "[limiter]\nlimit = 100\nwindow_s = 5\n").limits
+    flood = find_scenario("rate-limit-flood")
+    usual, own = flood.flood, flood.limited(given).flood
+    assert usual is not None
+    assert own is not None
+    assert (own.limit, own.window_s, own.burst, own.crowds) == (100, 5, usual.burst, usual.crowds)
+    calls = [len(f.calls(4 * f.window_s, seed=1)[0]) / f.limit for f in (usual, own)]
+    assert calls[1] == pytest.approx(calls[0], rel=0.1)
+    assert find_scenario("stampede").limited(given) is find_scenario("stampede")
+
+
 def test_own_sql_without_an_update_reads_only(tmp_path: Path) -> None:
     given = read(tmp_path, '[sql]\nload = "SELECT 1 AS x WHERE %(id)s > 0"\nids = "SELECT 1"\n')
     workload = given.applied("read-heavy", {})
@@ -55,6 +69,11 @@ def test_own_sql_without_an_update_reads_only(tmp_path: Path) -> None:
         ('[sql]\nload = "SELECT %(id)s"', "sql.ids"),
         ('load_cpu_ms = 1.0\n[sql]\nload = "SELECT %(id)s"\nids = "SELECT 1"', "load_cpu_ms"),
         ("rate_per_s = ", "workload"),
+        ("[limiter]\nlimit = 0", "limit"),
+        ("[limiter]\nlimit = 1.5", "limiter.limit"),
+        ('[limiter]\nwindow_s = "long"', "limiter.window_s"),
+        ("[limiter]\nrate = 1", "limiter.rate"),
+        ("limiter = 3", "limiter"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(tmp_path: Path, text: str, named: str) -> None:
