@@ -1,8 +1,11 @@
 """Real servers for every spec, started once a session: from wheels, or with `--stack containers` from images."""
 
+import fcntl
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -25,6 +28,32 @@ settings.load_profile("stampede")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--stack", choices=("embedded", "containers"), default="embedded", help="which servers")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow specs first: a long one that is begun at the end would leave the other processes idle."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A planted run of six rounds and its report, made once for all processes of the suite: to be looked at only."""
+    from reports.render import render
+    from tests.reports.planted import plant
+
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder, made = shared / "rendered" / "run", shared / "rendered" / "made"
+    folder.parent.mkdir(exist_ok=True)
+    with (shared / "rendered" / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            render(plant(folder, rounds=6))
+            made.touch()
+    return folder
 
 
 @pytest.fixture(scope="session")

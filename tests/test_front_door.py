@@ -159,6 +159,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_a_killed_bench_leaves_no_process_and_no_temporary_file(killed_run: Killed) -> None:
     assert len(killed_run.started) >= 5  # two servers, a master, two workers
     deadline = time.monotonic() + 60
@@ -167,11 +168,13 @@ def test_a_killed_bench_leaves_no_process_and_no_temporary_file(killed_run: Kill
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_a_killed_bench_leaves_a_run_folder_that_can_still_be_reported(killed_run: Killed) -> None:
     assert CliRunner().invoke(app, ["report", str(killed_run.folder)]).exit_code == 0
     assert (killed_run.folder / "report.html").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_a_run_folder_of_another_schema_or_with_a_cut_file_is_refused_in_one_line(
     killed_run: Killed, tmp_path: Path
 ) -> None:

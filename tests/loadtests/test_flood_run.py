@@ -17,6 +17,8 @@ from scenarios.workload import WorkloadFile
 from stack.servers import Stack
 from tests.loadtests.conftest import CONTENDERS, added, commands, counted
 
+pytestmark = pytest.mark.slow
+
 OWN = CONTENDERS / "incr_expire.py"
 PLAN = replace(find_plan("smoke"), scenarios=("rate-limit-flood",))
 

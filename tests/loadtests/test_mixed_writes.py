@@ -16,6 +16,8 @@ from scenarios.workload import WorkloadFile
 from stack.servers import Stack
 from tests.loadtests.conftest import CONTENDERS, added, commands, counted
 
+pytestmark = pytest.mark.slow
+
 READS = int(os.environ.get("STAMPEDE_FRESHNESS_READS", "5000"))
 """How many reads without a cache are judged; `make freshness` asks for 100,000."""
 RATE_PER_S = 1200.0
@@ -24,6 +26,7 @@ MIXED = "mixed-writes"
 
 def bench(order: BenchOrder, stack: Stack) -> Run:
     spec, _ = prepare_run(order, stack, lambda _line: None)
+    spec = replace(spec, cells=tuple(cell for cell in spec.cells if cell.contender != "bare-get"))
     run_bench(spec, stack, lambda _event: None)
     return read_run(Path(spec.folder))
 

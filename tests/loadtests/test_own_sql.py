@@ -10,6 +10,8 @@ from artefact.read import Run, read_run
 from stack.servers import Stack
 from stampede import app
 
+pytestmark = pytest.mark.slow
+
 WORKLOAD = """
 rate_per_s = 100
 users_per_process = 8

@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from artefact.read import read_run
 from loadtests.bench import BenchOrder, prepare_run, run_bench
 from reports.judge import Judgement, judge
@@ -17,10 +19,13 @@ from scenarios.workload import WorkloadFile
 from stack.servers import Stack
 from tests.loadtests.conftest import CONTENDERS
 
+pytestmark = pytest.mark.slow
+
 
 def run(stack: Stack, runs: Path, contender: str, **workload: Any) -> Judgement:
     """One cell each of cache-aside and a contender's file, 1.2 s long."""
     common = {"records": 2_000, "active_records": 200, "ttl_s": 0.6, "read_share": 1.0, "rtt_ms": 0.0} | workload
+    own = Path(contender).stem.replace("_", "-")
     order = BenchOrder(
         plan=replace(find_plan("smoke"), scenarios=("read-heavy",), experiments=()),
         workload=WorkloadFile(common=common),
@@ -30,6 +35,7 @@ def run(stack: Stack, runs: Path, contender: str, **workload: Any) -> Judgement:
         runs=runs,
     )
     spec, _ = prepare_run(order, stack, lambda _line: None)
+    spec = replace(spec, cells=tuple(cell for cell in spec.cells if cell.contender in ("cache-aside", own)))
     run_bench(spec, stack, lambda _event: None)
     return judge(read_run(Path(spec.folder)))
 

@@ -16,6 +16,8 @@ from scenarios.plans import find_plan
 from scenarios.workload import WorkloadFile
 from stack.servers import Stack
 
+pytestmark = pytest.mark.slow
+
 
 def order(runs: Path, **common: Any) -> BenchOrder:
     values = {"records": 2_000, "rate_per_s": 100.0, "ttl_s": 0.1, "load_cpu_ms": 0.5, "load_wait_ms": 1.0}

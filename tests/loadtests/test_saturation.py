@@ -13,6 +13,8 @@ from scenarios.plans import find_plan
 from scenarios.workload import WorkloadFile
 from stack.servers import Stack
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def saturated(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Run:

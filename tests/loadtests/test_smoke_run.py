@@ -9,6 +9,8 @@ import pytest
 from artefact.read import Run
 from tests.loadtests.conftest import PLANTED, added, commands, counted
 
+pytestmark = pytest.mark.slow
+
 
 def requests(run: Run, cell: int) -> pd.DataFrame:
     samples = run.samples

@@ -14,6 +14,8 @@ from scenarios.workload import WorkloadFile
 from stack.servers import Stack
 from tests.loadtests.conftest import CONTENDERS
 
+pytestmark = pytest.mark.slow
+
 STALL_S, WINDOW_S, RATE_PER_S, THREADS = 2.0, 10.0, 100, 8
 
 

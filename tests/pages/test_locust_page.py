@@ -20,6 +20,8 @@ from scenarios.workload import WorkloadFile
 from stack.servers import Stack
 from tests.pages.conftest import PATIENCE_MS, Watched
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"records": 2_000, "ttl_s": 0.2, "load_cpu_ms": 0.2, "load_wait_ms": 0.8, "rtt_ms": 0.0}
 BASE = "/load"
 

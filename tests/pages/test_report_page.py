@@ -5,16 +5,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from reports.render import render
 from tests.pages.conftest import Watched
-from tests.reports.planted import plant
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+def address(rendered: Path) -> str:
     """A report over planted figures, as a file."""
-    folder: Path = plant(tmp_path_factory.mktemp("page") / "run", rounds=6)
-    return render(folder).as_uri()
+    return (rendered / "report.html").as_uri()
 
 
 def test_a_contender_that_is_unticked_is_hidden_everywhere(address: str, watched: Watched) -> None:

@@ -6,13 +6,11 @@ from pathlib import Path
 from artefact.read import read_run
 from reports.judge import judge
 from reports.machine import machine_summary, number
-from tests.reports.planted import plant
 
 
-def test_every_deciding_figure_and_verdict_is_the_reports(tmp_path: Path) -> None:
-    folder = plant(tmp_path / "run", rounds=6)
-    told = json.loads(machine_summary(folder), parse_constant=lambda name: (_ for _ in ()).throw(ValueError(name)))
-    judgement = judge(read_run(folder))
+def test_every_deciding_figure_and_verdict_is_the_reports(rendered: Path) -> None:
+    told = json.loads(machine_summary(rendered), parse_constant=lambda name: (_ for _ in ()).throw(ValueError(name)))
+    judgement = judge(read_run(rendered))
     assert told["rounds"] == 6
     assert {(f["scenario"], f["contender"]) for f in told["figures"]} == set(judgement.groups)
     assert any(f["level"] and f["low"] <= f["value"] <= f["high"] for f in told["figures"])

@@ -14,9 +14,10 @@ from tests.reports.planted import plant
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return plant(tmp_path_factory.mktemp("shelf") / "run", rounds=6, contenders=("cache-aside", "no-cache", "bare-get"))
+    return plant(tmp_path_factory.mktemp("shelf") / "run", rounds=6, contenders=("cache-aside", "no-cache"))
 
 
+@pytest.mark.slow
 def test_a_crowded_run_gives_the_same_report(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Page and tables are the same, byte for byte, whether all rows are kept or one group's at a time."""
     whole = judge(read_run(folder))

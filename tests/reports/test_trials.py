@@ -99,6 +99,7 @@ def test_rounds_are_added_until_the_widest_interval_is_narrow_enough_or_the_cap_
     assert rounds_to_add(cut, seen / 1.2, 40) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_narrow_interval_ends_the_run_whatever_it_says(tmp_path: Path) -> None:
     """The same widths with and without a difference give the same answer: significance does not stop a run."""
     alike = ("cache-aside", "coalescing")

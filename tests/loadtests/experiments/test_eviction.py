@@ -9,6 +9,8 @@ from loadtests.experiments.experiment import ExperimentOrder, Row
 from loadtests.experiments.key_sequences import SEQUENCES
 from stack.servers import Stack
 
+pytestmark = pytest.mark.slow
+
 SIZE = Size(room=200, requests=2_000, lasts_s=0, batch=50)
 Counts = Mapping[tuple[str, str], Mapping[str, float]]
 

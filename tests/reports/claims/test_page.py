@@ -64,6 +64,7 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Judgement:
     return judged(tmp_path_factory.mktemp("bent"), change=bent)
 
 
+@pytest.mark.slow
 def test_the_verdict_moves_with_the_samples(other: Judgement) -> None:
     assert verdicts(other)["C6"] == "does not hold"
 
