@@ -62,7 +62,7 @@ monitor: setup ## watch a Redis server on the terminal (REDIS=redis://…)
 	$(STAMPEDE) monitor $(if $(REDIS),--redis "$(REDIS)") $(ARGS)
 
 test: setup ## the specs, on real servers
-	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	.venv/bin/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 freshness: setup ## 100,000 reads without a cache among writes: none may be judged stale (about 3 minutes)
 	STAMPEDE_FRESHNESS_READS=100000 .venv/bin/python -m pytest tests/loadtests/test_mixed_writes.py -k no_cache $(ARGS)

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -18,7 +19,7 @@ from artefact.schema import CellInfo
 from reports import answer, words
 from reports.charts import slower
 from reports.console import summary
-from reports.judge import judge
+from reports.judge import Judgement, judge
 from reports.metrics.metric import metrics
 from reports.render import render
 from tests.reports.planted import Row, plant, scenario
@@ -71,10 +72,13 @@ def opened(folder: Path) -> tuple[str, Page]:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = plant(tmp_path_factory.mktemp("whole") / "run", rounds=6)
-    render(folder)
-    return folder
+def whole(rendered: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return shutil.copytree(rendered, tmp_path_factory.mktemp("whole") / "run")
+
+
+@pytest.fixture(scope="module")
+def judgement(whole: Path) -> Judgement:
+    return judge(read_run(whole))
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +122,7 @@ def test_anchors_are_stable_names(page: Page) -> None:
     assert wanted | charts | {"stampede", "read-heavy", "stampede-table"} <= set(page.ids)
 
 
-def test_every_figure_of_the_csv_stands_in_the_page(whole: Path, page: Page) -> None:
-    judgement = judge(read_run(whole))
+def test_every_figure_of_the_csv_stands_in_the_page(whole: Path, judgement: Judgement, page: Page) -> None:
     for scenario_name in ("stampede", "read-heavy"):
         rows = list(csv.DictReader(StringIO((whole / f"summary-{scenario_name}.csv").read_text())))
         assert len(rows) == len(judgement.run.info.contenders) * len(metrics())
@@ -142,8 +145,8 @@ def test_the_first_screen_answers_and_says_what_it_does_not_know(page: Page) -> 
     assert page.text.index("Take ") < page.text.index("checks passed") < page.text.index("What decides")
 
 
-def test_neither_rulers_nor_twins_are_recommended(whole: Path) -> None:
-    found = answer.answers(judge(read_run(whole)))
+def test_neither_rulers_nor_twins_are_recommended(judgement: Judgement) -> None:
+    found = answer.answers(judgement)
     assert {a.winner for a in found}.isdisjoint({"bare-get", "cache-aside-again"})
 
 
