@@ -82,6 +82,9 @@ class CellInHand:
     """Closed clients: how long they think, in the order in which they ask; empty where arrivals are open."""
     retired: set[int] = field(default_factory=set)
     """Closed clients that ask no more in this cell."""
+    label: str = ""
+    """How Locust names its requests."""
+    version_column: str | None = None
     begin_ns: int = 0
     window_start_ns: int = 0
     window_end_ns: int = 0
@@ -151,6 +154,8 @@ class AppServer:
             contender=contender,
             background=background,
             warming=warming,
+            label=f"{order.scenario} {order.contender}",
+            version_column=scenario.statements["version_column"],
         )
         return self.ruler.account()
 
@@ -386,11 +391,13 @@ class AppServer:
     ) -> None:
         if cell is not self.cell:  # left over from a cell that was given up: counted nowhere
             return
-        version_column = cell.scenario.statements["version_column"]
-        version_read = None
-        if isinstance(answer, dict) and operation in ("read", "rest") and version_column:
-            version_read = answer.get(version_column)
-        decision = decided(answer, facts) if isinstance(answer, Decision) else NO_DECISION
+        version_read: int | None = None
+        decision: tuple[Any, ...] = NO_DECISION
+        if answer is not None:
+            if isinstance(answer, Decision):
+                decision = decided(answer, facts)
+            elif cell.version_column and operation in ("read", "rest"):
+                version_read = answer.get(cell.version_column)
         self.recorder.keep(
             (
                 self.process,

@@ -106,7 +106,7 @@ class AppServerThread(User):
         assert cell is not None
         self.environment.events.request.fire(
             request_type=operation,
-            name=f"{cell.order.scenario} {cell.order.contender}",
+            name=cell.label,
             response_time=response_ms,
             response_length=0,
             exception=error,
