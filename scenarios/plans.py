@@ -107,7 +107,7 @@ PLANS: Mapping[str, Plan] = {
                 "read-heavy-at-0ms": 8,
                 "stampede-at-0ms": 8,
                 "slow-load": 6,
-                "mixed-writes": 6,
+                "mixed-writes": 8,
                 **dict.fromkeys(PROVOKED, 3),
             },
             experiments=EXPERIMENTS,

@@ -62,7 +62,7 @@ def pairs(facts: Facts) -> list[tuple[Group, str, str]]:
 
 
 def verdicts(facts: Facts, record: str, operation: str) -> list[Verdict]:
-    """A table's comparisons, Holm over all but the A/A pair, which is held to 5 % and not to the noise floor it gives."""
+    """A table's comparisons. Holm over all but the A/A pair: that one is held to 5 %, not to its own noise floor."""
     listed = [
         (
             group,
