@@ -71,7 +71,7 @@ def served(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 def not_yet(served: Served) -> bool:
     """Whether the page does not answer yet, or its application servers are still to come."""
     try:
-        with urllib.request.urlopen(f"{served.address}/stats/requests", timeout=1) as answer:
+        with urllib.request.urlopen(f"{served.address}/stats/requests", timeout=20) as answer:
             return len(json.loads(answer.read())["workers"]) < 2
     except OSError:
         return True
