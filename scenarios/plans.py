@@ -119,7 +119,7 @@ PLANS: Mapping[str, Plan] = {
             scenarios=(*EVERYTHING, *VARIANTS, "mixed-writes", *PROVOKED, *DATABASE, *LONG),
             fewer_rounds=dict.fromkeys((*PROVOKED, *DATABASE), 3) | dict.fromkeys(LONG, 1),
             flood_windows=20,
-            experiments=EXPERIMENTS,
+            experiments=(*EXPERIMENTS, "limiter-memory"),
             races=True,
         ),
     )

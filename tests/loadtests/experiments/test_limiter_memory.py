@@ -1,0 +1,28 @@
+"""What limiters' state takes, on the real server."""
+
+import pandas as pd
+
+from artefact.schema import EXPERIMENTS
+from loadtests.experiments.experiment import ExperimentOrder
+from loadtests.experiments.limiter_memory import EXPERIMENT, SMALL
+from patterns.catalogue import limiters
+from reports.experiments.limiter_memory import by_limiter, bytes_a_call, tell
+from stack.servers import Stack
+
+
+def test_logs_grow_with_the_limit_and_counters_do_not_and_nothing_is_left_behind(stack: Stack) -> None:
+    """Each subject had called as often as its limit allows, and every one of its calls was admitted."""
+    order = ExperimentOrder(stack=stack, rounds=1, seed=1, small=True, say=lambda _line: None)
+    facts = pd.DataFrame([row._asdict() for row in EXPERIMENT.run(order)])
+    assert set(facts.columns) | {"experiment"} == set(EXPERIMENTS.names)
+    admitted = facts[facts["name"] == "admitted"]
+    assert (admitted["value"] == admitted["at"]).all()
+    sizes = by_limiter(facts)
+    assert set(sizes) == set(limiters())
+    assert all(set(own) == set(SMALL) for own in sizes.values())
+    logs = {"sliding-log", "sliding-window"}
+    assert all(bytes_a_call(sizes[name]) > 20 for name in logs)
+    assert all(bytes_a_call(sizes[name]) < 0.5 for name in sizes.keys() - logs)
+    answer = tell(EXPERIMENT.described(), facts).answer
+    assert answer.startswith("Grows with the limit: sliding-log ")
+    assert "the same at any limit: fixed-window" in answer
