@@ -284,7 +284,7 @@ def run_bench(spec: Spec, stack: Stack, on_event: OnEvent) -> None:
                     raise ConfigError("expect", event["who"], event["want"])
                 came = max(came, event.get("workers", 0))
                 on_event(event)
-            master.wait(timeout=30)
+            master.wait(timeout=120)
         if spec.bind and came < spec.processes:
             want = f"that many workers at {spec.bind} within {spec.wait_s:g} s: {came or 'none'} came"
             raise ConfigError("expect", spec.processes, want)

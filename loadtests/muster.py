@@ -18,9 +18,9 @@ from loadtests.two_clocks import Ahead, Ping, doubt_between, read_ahead
 
 PINGS = 10
 """Questions a clock is asked at a time: the shortest round trip counts."""
-JOIN_S = 30.0
+JOIN_S = 60.0
 """How long a worker may take to look at its checkout and at the servers."""
-PONG_S = 5.0
+PONG_S = 30.0
 SILENT_BEATS = 20
 """Without so many heartbeats, one a second, a worker on another machine is gone: nobody here sees it end."""
 
