@@ -221,12 +221,16 @@ def answer(limiters: Sequence[LimiterJudged]) -> str:
     parts = []
     if fair:
         names = words.listed([x.info.name for x in fair])
-        parts.append(f"For at most L in any window: {names}; nothing above L was seen, and nobody was starved by it")
+        least = words.number(min(x.starved[0] for x in fair))
+        parts.append(
+            f"For at most L in any window: {names}; nothing above L was certainly seen, and everybody got at least "
+            f"{least} of what they were entitled to"
+        )
     starving = [x for x in strict if x not in fair]
     for x in starving:
         low, whose = x.starved
         parts.append(
-            f"{x.info.name} admitted no more either, but left a subject that calls “{whose}” with "
+            f"{x.info.name} was not seen above L either, but left a subject that calls “{whose}” with "
             f"{words.number(low)} of what it was entitled to"
         )
     if lucky:
