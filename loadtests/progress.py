@@ -94,7 +94,7 @@ def plain_lines(console: Console, rounds: int) -> OnEvent:
             last[:] = [event["round"], event["scenario"]]
             console.print(f"round {event['round']}/{rounds} · {event['scenario']}", highlight=False)
         elif event["event"] == "joined":
-            console.print(f"{event['workers']} workers are there", highlight=False)
+            console.print(f"{event['workers']} workers came", highlight=False)
         elif event["event"] == "done":
             tell_failure(console, event)
 
