@@ -14,6 +14,8 @@ from scenarios.plans import find_plan
 from scenarios.workload import WorkloadFile
 from stack.servers import Stack
 
+pytestmark = pytest.mark.slow
+
 FALLBACK = "cache-aside-fallback"
 SCENARIOS = ("redis-hung", "database-locked")
 
