@@ -28,6 +28,7 @@ class Adversary(Enum):
     NONE = "nothing"
     EXPIRY = "an entry or a lock expires or is evicted"
     DEATH = "a client dies"
+    OUTAGE = "the cache refuses or hangs"
 
 
 class Promise(Enum):
@@ -47,15 +48,15 @@ class Promise(Enum):
     DURABLE_ON_RETURN = "a write that returned is in the database (adversary: death of a client)"
     STALE_AT_MOST_TTL = "a stale entry is gone one TTL after it was filled (adversary: death of a client)"
     SURVIVES_CACHE_LOSS = "an emptied cache costs loads, never answers (adversary: expiry or eviction)"
+    ANSWERS_WITHOUT_CACHE = "reads and writes succeed while Redis refuses or hangs (adversary: outage of the cache)"
     ADMITS_AT_MOST_ITS_BOUND = "a limiter admits at most its bound (adversary: none)"
     REFUSED_CALLS_ARE_FREE = "calls that a limiter refused do not eat the quota (adversary: none)"
 
     @property
     def adversary(self) -> Adversary:
         """What may happen while it must hold."""
-        if "(adversary: expiry" in self.value:
-            return Adversary.EXPIRY
-        return Adversary.DEATH if "(adversary: death" in self.value else Adversary.NONE
+        named = self.value.rpartition("(adversary: ")[2].rstrip(")").split(" ")[0]
+        return Adversary.NONE if named == "none" else Adversary[named.upper()]
 
     def holds_under(self, adversary: Adversary) -> bool:
         """Whether the promise is meant for this adversary too: what holds under one holds where nothing happens."""

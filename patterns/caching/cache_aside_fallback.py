@@ -35,7 +35,14 @@ class FallbackConfig(Config):
 
 class CacheAsideFallback(CachePattern):
     summary = "as cache-aside, but with a time limit on Redis; where Redis fails, the database answers"
-    promises = frozenset({Promise.DURABLE_ON_RETURN, Promise.STALE_AT_MOST_TTL, Promise.SURVIVES_CACHE_LOSS})
+    promises = frozenset(
+        {
+            Promise.DURABLE_ON_RETURN,
+            Promise.STALE_AT_MOST_TTL,
+            Promise.SURVIVES_CACHE_LOSS,
+            Promise.ANSWERS_WITHOUT_CACHE,
+        }
+    )
     client = ClientSettings(socket_timeout_s=0.05, retries=0)
     config_type = FallbackConfig
     special = True

@@ -26,6 +26,7 @@ class NoCache(CachePattern):
             Promise.DURABLE_ON_RETURN,
             Promise.STALE_AT_MOST_TTL,
             Promise.SURVIVES_CACHE_LOSS,
+            Promise.ANSWERS_WITHOUT_CACHE,
         }
     )
 

@@ -41,6 +41,7 @@ class Situation:
 
     def __post_init__(self) -> None:
         require(1 <= len(self.clients) <= 8, "clients", len(self.clients), "1 to 8")
+        require(self.adversary is not Adversary.OUTAGE, "adversary", self.adversary.name, "one that can be a step")
         require(all(self.clients), "clients", self.clients, "something to do for each")
 
     @property

@@ -1,0 +1,59 @@
+"""What must hold while the cache refuses or hangs, for every pattern that promises it."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from loadtests.appserver import ruled_client
+from loadtests.clock import ThreadClock
+from loadtests.instruments import Ruler
+from patterns.caching.base import ClientSettings, Promise, Record
+from patterns.catalogue import contenders
+from stack.source import PostgresSource
+from tests.contract.worlds import World
+
+PROMISING = sorted(n for n, c in contenders().items() if Promise.ANSWERS_WITHOUT_CACHE in c.pattern.promises)
+
+
+@pytest.fixture(params=["refuses", "hangs"])
+def lost_redis(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a port where nobody listens, or where nobody ever answers."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        if request.param == "hangs":
+            held.listen()
+        yield f"redis://127.0.0.1:{held.getsockname()[1]}/0"
+
+
+@pytest.mark.parametrize("name", PROMISING)
+def test_answers_without_cache_means_that_reads_and_writes_succeed_while_redis_refuses_or_hangs(
+    name: str, lost_redis: str, source: PostgresSource, key_prefix: str
+) -> None:
+    """With the client settings that the pattern declares, every answer is the database's, a load a read."""
+    contender = contenders()[name]
+    with ruled_client(lost_redis, contender.pattern.client, Ruler(ThreadClock()), 1) as client:
+        world = World(contender, client, source, key_prefix)
+        read: list[Record | None] = []
+        for count in range(2):
+            written = world.pattern.update(60, {"name": f"n{count}"})
+            assert written is not None
+            assert written["name"] == f"n{count}"
+            read.clear()
+            assert world.loads_in(lambda: read.append(world.pattern.get(60))) == 1
+            assert read == [written]
+        world.pattern.invalidate(60)
+        created = world.pattern.create({"name": "new", "email": "", "body": ""})
+        assert world.pattern.get(created["id"]) == source.load(created["id"]) == created
+
+
+def test_a_pattern_that_promises_nothing_for_an_outage_fails_in_it(
+    lost_redis: str, source: PostgresSource, key_prefix: str
+) -> None:
+    """The outage is real: with the same impatient client plain cache-aside raises."""
+    impatient = ClientSettings(socket_timeout_s=0.05, retries=0)
+    with ruled_client(lost_redis, impatient, Ruler(ThreadClock()), 1) as client:
+        world = World(contenders()["cache-aside"], client, source, key_prefix)
+        with pytest.raises((redis.ConnectionError, redis.TimeoutError)):
+            world.pattern.get(60)
