@@ -64,29 +64,36 @@ def hot_loads(cell: Cell) -> pd.DataFrame:
 
 
 def episodes(cell: Cell) -> list[Episode]:
-    """The expiries of the hot key that the window saw whole.
+    """The expiries of the hot key that the window saw whole."""
+    return whole_and_endless(cell)[0]
+
+
+def whole_and_endless(cell: Cell) -> tuple[list[Episode], int]:
+    """The expiries of the hot key, and how many whose end was not seen.
 
     Load starts further apart than half a TTL belong to different expiries. One counts when its first load lies in the
-    window and at least half a TTL before the window's end: a rule that does not depend on how long it took, so that big
-    ones are not left out. Loads that never pause for half a TTL (no cache; a database that drowns) show no expiry.
+    window and at least half a TTL before the window's end, however many follow. Loads that do not pause for half a TTL
+    before a whole one is over, or the window (no cache; a database that drowns), show an expiry without an end: where
+    there are others, it is told that such were left out, for they are the big ones.
     """
     gap_s = float(cell.scenario.workload["ttl_s"]) / 2
     loads = hot_loads(cell)
     if not len(loads):
-        return []
+        return [], 0
     starts = loads["load_start_s"].to_numpy(dtype=np.float64)
     ends = loads["load_end_s"].to_numpy(dtype=np.float64)
     counts = loads["loads"].to_numpy()
     cuts = [0, *(np.flatnonzero(np.diff(starts) > gap_s) + 1), len(starts)]
-    found = []
+    found, endless = [], 0
     for first, last in itertools.pairwise(cuts):
         if starts[first] < 0 or starts[first] > cell.window_s - gap_s:
             continue
         if starts[last - 1] >= cell.window_s - 1e-9 or starts[last - 1] - starts[first] > 2 * gap_s:
-            continue  # it ran on past the window's end, or did not pause for a whole TTL
+            endless += 1
+            continue
         reach = float(np.nanmax(ends[first:last], initial=starts[last - 1]))
         found.append(Episode(cell.info.id, float(starts[first]), reach, int(counts[first:last].sum())))
-    return found
+    return found, endless
 
 
 @of_group
@@ -128,7 +135,10 @@ def loads_over_expiries(cells: Sequence[Cell]) -> Estimate:
         return missing(f"no expiry: its loads never pause ({np.mean(per_ttl):.0f} loads per TTL)", len(cells))
     mean = counted_mean([float(sum(e)) for e in each], [float(len(e)) for e in each], least=1.0)
     n = sum(len(e) for e in each)
-    return replace(mean, how=f"mean of {n} expiries, clustered by round" if mean.value > 1 else mean.how)
+    how = f"mean of {n} expiries, clustered by round" if mean.value > 1 else mean.how
+    endless = sum(whole_and_endless(cell)[1] for cell in cells)
+    left_out = f"{endless} more went on for a TTL or past the window and have no end that was seen"
+    return replace(mean, how=how, why=left_out if endless else "")
 
 
 def loads_per_ttl(cell: Cell) -> float:

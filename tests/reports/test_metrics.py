@@ -200,6 +200,17 @@ def test_loads_that_never_pause_show_no_expiry_but_loads_per_ttl(tmp_path: Path)
     assert "50 loads per TTL" in figure.why
 
 
+def test_an_expiry_whose_end_was_not_seen_is_told_beside_the_mean_of_the_others(tmp_path: Path) -> None:
+    """Those are the big ones: a mean without them must not pass for the whole truth."""
+
+    def make(start: int) -> list[Row]:
+        return [load(start, 100), *(load(start, t) for t in range(700, 1900, 10))]
+
+    figure = loads_over_expiries(one_cell(tmp_path / "run", make))
+    assert figure.value == 1.0
+    assert "1 more went on" in figure.why
+
+
 def test_loads_per_expiry_weighs_every_expiry_alike(tmp_path: Path) -> None:
     planted = plant(
         tmp_path / "run", rounds=8, contenders=["cache-aside", "coalescing"], scenarios=[scenario("stampede")]
