@@ -11,6 +11,10 @@ from stack.source import LOAD, PostgresSource, Statements, default_statements, o
 REPEATS = 15
 LONGEST_LOOK_MS = 300.0
 TRIAL_ROWS = 20_000
+NEAR_ENOUGH = 3
+"""How often rows are corrected by what rows of about that cost have taken."""
+MOST_GROWTH = 16
+"""Rows grow by no more at a time: on a busy machine a trial may seem to cost nothing beyond an empty load."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +53,17 @@ def rows_for(postgres_url: str, cpu_ms: float, orders: int) -> tuple[int, int, f
             return least_ms(lambda: connection.execute(LOAD, values))
 
         base_ms = cost_ms(0, 0)
-        rows, laps = min(orders, TRIAL_ROWS), 1
-        for _ in range(3):
-            per_row_ms = max(cost_ms(rows, laps) - base_ms, 1e-6) / (rows * laps)
-            rows, laps = split(cpu_ms / per_row_ms, orders)
+        rows, laps, looks = min(orders, TRIAL_ROWS), 1, 0
+        while looks < NEAR_ENOUGH:
+            spent_ms = cost_ms(rows, laps) - base_ms
+            rows, laps = split(corrected(rows * laps, spent_ms, cpu_ms), orders)
+            looks += spent_ms * MOST_GROWTH > cpu_ms
         return rows, laps, cost_ms(rows, laps) - base_ms
+
+
+def corrected(total_rows: int, spent_ms: float, wanted_ms: float) -> float:
+    """How many rows cost what is wanted, if so many cost what was spent."""
+    return total_rows * min(MOST_GROWTH, wanted_ms / spent_ms if spent_ms > 0 else MOST_GROWTH)
 
 
 def split(total_rows: float, orders: int) -> tuple[int, int]:

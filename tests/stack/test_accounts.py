@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stack.accounts import Account, postgres_account, redis_account
-from stack.calibrate import calibrate, split
+from stack.calibrate import MOST_GROWTH, calibrate, corrected, split
 from stack.source import PostgresSource, default_statements, open_pool, statement_ids
 
 
@@ -90,3 +90,14 @@ def test_laps_over_the_table_add_up_to_the_rows_that_are_needed(total: float, or
     rows, laps = split(total, orders)
     assert 1 <= rows <= orders
     assert abs(rows * laps - total) <= laps / 2 + 1
+
+
+@given(rows=st.integers(1, 1_000_000), spent_ms=st.floats(-100, 1_000), wanted_ms=st.floats(0.01, 1_000))
+def test_a_trial_that_seems_to_cost_nothing_never_asks_for_rows_without_end(
+    rows: int, spent_ms: float, wanted_ms: float
+) -> None:
+    """On a busy machine an empty load may take longer than one with rows: the next trial grows, within a bound."""
+    found = corrected(rows, spent_ms, wanted_ms)
+    assert 0 < found <= MOST_GROWTH * rows
+    if spent_ms >= wanted_ms / MOST_GROWTH:
+        assert abs(found * spent_ms / wanted_ms - rows) <= 1e-6 * rows
