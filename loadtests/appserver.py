@@ -135,7 +135,7 @@ class AppServer:
         thinks_ns: list[int] = []
         if scenario.flood is None:
             pattern = contender = self._pattern(order, scenario, entrant, background, rng)
-            if scenario.workload.arrivals == "closed":
+            if scenario.workload.arrivals == "closed" and self.process < self._serving(scenario):
                 requests, thinks_ns = self._draw_closed(scenario, rng)
             else:
                 requests = self._draw(scenario, rng)
@@ -471,15 +471,22 @@ class AppServer:
             self._populations[scenario.name] = ids, zipf_shares(len(ids), workload.key_skew)
         return self._populations[scenario.name]
 
+    def _serving(self, scenario: ScenarioOrder) -> int:
+        """How many processes serve it, this one or others."""
+        return min(self.spec.processes, scenario.processes or self.spec.processes)
+
     def _draw(self, scenario: ScenarioOrder, rng: np.random.Generator) -> Requests:
         workload = scenario.workload
         ids, shares = self._population(scenario)
+        serving = self._serving(scenario)
+        if self.process >= serving:
+            return Requests(due_ns=[], keys=[], operations=[])
         due_ns = due_times_ns(
             workload.arrivals,
             workload.rate_per_s,
             scenario.warm_up_s + scenario.window_s,
             share=self.process,
-            shares=self.spec.processes,
+            shares=serving,
             rng=rng,
         )
         return Requests(
@@ -514,7 +521,8 @@ class AppServer:
         ids, shares = self._population(scenario)
         rng = np.random.default_rng(seed)  # the same in every process: they share one resident set out
         resident = steady_state_keys(ids, shares, workload.rate_per_s * workload.read_share, workload.ttl_s, rng)
-        mine = resident[self.process :: self.spec.processes].tolist()
+        serving = self._serving(scenario)
+        mine = resident[self.process :: serving].tolist() if self.process < serving else []
 
         def read(record_id: int) -> None:
             try:

@@ -206,6 +206,7 @@ def planned_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
                 fault=scenario.fault,
                 cold=scenario.cold,
                 judge_at_rest=scenario.judge_at_rest,
+                processes=scenario.processes,
             )
         )
         scenario_infos.append(
@@ -217,7 +218,7 @@ def planned_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
                 workload=workload.described(),
                 window_s=window_s,
                 drain_s=scenario.drain_s,
-                processes=order.processes,
+                processes=min(order.processes, scenario.processes or order.processes),
                 judge_at_rest=scenario.judge_at_rest,
                 measured=measured,
                 kind=scenario.kind,
@@ -344,19 +345,26 @@ def without_faults(order: BenchOrder, stack: Stack) -> tuple[BenchOrder, list[Re
 
 
 def without_equal_variants(order: BenchOrder, stack: Stack) -> tuple[BenchOrder, list[Remark]]:
-    """The order without scenarios that repeat another at a distance, where the two distances are the same."""
+    """The order without scenarios that repeat another at a distance, where the two distances are the same; or in fewer
+    processes, where there are no more."""
     dropped = []
+    remarks = []
     for name in order.plan.scenarios:
         scenario = find_scenario(name)
+        if scenario.variant_of in order.plan.scenarios and order.processes <= (scenario.processes or 0):
+            dropped.append(name)
+            cost = "whether the order of contenders depends on the processes is not seen"
+            remarks.append(Remark(name=name, what=f"{name} skipped: {order.processes} for all", cost=cost))
+            continue
         if scenario.variant_of not in order.plan.scenarios or "rtt_ms" not in scenario.overrides:
             continue
         both = (scenario, find_scenario(scenario.variant_of))
         near, far = (rtt_of(order, order.workload.applied(s.name, s.overrides), stack) for s in both)
         if near == far:
             dropped.append(name)
+            cost = "whether the order of contenders depends on the distance is not seen"
+            remarks.append(Remark(name=name, what=f"{name} skipped: one distance for all", cost=cost))
     kept = tuple(name for name in order.plan.scenarios if name not in dropped)
-    cost = "whether the order of contenders depends on the distance is not seen"
-    remarks = [Remark(name=name, what=f"{name} skipped: one distance for all", cost=cost) for name in dropped]
     return replace(order, plan=replace(order.plan, scenarios=kept)), remarks
 
 

@@ -31,6 +31,8 @@ class ScenarioOrder:
     """Whether its cells begin with an empty cache."""
     judge_at_rest: bool = False
     """Whether what was written is read once more after the last request."""
+    processes: int | None = None
+    """How many of the application servers serve; None: all."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from artefact.schema import ContenderInfo, ScenarioInfo
 from reports import words
@@ -199,10 +200,10 @@ def depends_on(found: Sequence[Answer], judgement: Judgement) -> str:
     parts = []
     if len(winners) > 1:
         parts.append(f"The scenario: {words.listed([f'{a.winner} in {a.scenario.name}' for a in own])}.")
-    near = [turns(judgement, base, other) for base, other in varied(judgement) if apart_in(base, other)]
-    parts += near
-    rest = "Cores" if near else "Distance, cores"
-    return " ".join([*parts, f"{rest}, processes and rate: not varied in this run."])
+    factors = [(factor, base, other) for base, other in varied(judgement) if (factor := apart_in(base, other))]
+    parts += [turns(judgement, factor, base, other) for factor, base, other in factors]
+    rest = [name for name in ("distance", "cores", "processes", "rate") if name not in {f for f, _, _ in factors}]
+    return " ".join([*parts, f"{words.listed(rest).capitalize()}: not varied in this run."])
 
 
 def varied(judgement: Judgement) -> list[tuple[ScenarioInfo, ScenarioInfo]]:
@@ -211,17 +212,29 @@ def varied(judgement: Judgement) -> list[tuple[ScenarioInfo, ScenarioInfo]]:
     return [(known[s.variant_of], s) for s in judgement.scenarios if s.variant_of in known]
 
 
-def apart_in(base: ScenarioInfo, other: ScenarioInfo) -> bool:
-    """Whether it is the distance, and nothing else, in which they differ."""
+Factor = Literal["distance", "processes", ""]
+
+
+def apart_in(base: ScenarioInfo, other: ScenarioInfo) -> Factor:
+    """The one thing in which they differ: the distance, or the processes that serve; empty where it is another."""
     differs = {name for name in base.workload if base.workload[name] != other.workload.get(name)}
-    return differs == {"rtt_ms"}
+    if base.processes != other.processes:
+        return "" if differs else "processes"
+    return "distance" if differs == {"rtt_ms"} else ""
 
 
-def turns(judgement: Judgement, base: ScenarioInfo, other: ScenarioInfo) -> str:
-    """Which pairs of contenders change places between two distances, certainly: by figures that decide."""
+def level_of(factor: Factor, scenario: ScenarioInfo) -> str:
+    if factor == "distance":
+        return f"{scenario.workload.get('rtt_ms') or 0:g} ms"
+    return f"{scenario.processes} {'process' if scenario.processes == 1 else 'processes'}"
+
+
+def turns(judgement: Judgement, factor: Factor, base: ScenarioInfo, other: ScenarioInfo) -> str:
+    """Which pairs of contenders change places between two levels of a factor, certainly: by figures that decide."""
     names = [c.name for c in judgement.run.info.contenders if c.kind == "contender"]
     names = [name for name in names if judgement.of(base.name, name) and judgement.of(other.name, name)]
-    at = [f"{s.workload.get('rtt_ms') or 0:g} ms" for s in (base, other)]
+    at = [level_of(factor, s) for s in (base, other)]
+    by = "at" if factor == "distance" else "with"
     changed, kept = [], 0
     for metric in (m for m in metrics() if m.decides or m.name == "read-p50"):
         for a, b in itertools.combinations(names, 2):
@@ -230,9 +243,11 @@ def turns(judgement: Judgement, base: ScenarioInfo, other: ScenarioInfo) -> str:
             )
             if here and there and here != there:
                 first = (a, b) if here < 0 else (b, a)
-                changed.append(f"{words.label(metric)}: {first[0]} before {first[1]} at {at[0]}, behind it at {at[1]}")
+                changed.append(
+                    f"{words.label(metric)}: {first[0]} before {first[1]} {by} {at[0]}, behind it {by} {at[1]}"
+                )
             kept += here != 0 and here == there
-    head = f"The distance in {base.name} ({words.listed(at)}): "
+    head = f"The {factor} in {base.name} ({words.listed(at)}): "
     if judgement.rounds < MIN_ROUNDS:
         return f"{head}varied, but {MIN_ROUNDS} rounds are wanted to tell whether the order of contenders changes."
     if changed:

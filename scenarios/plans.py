@@ -54,7 +54,7 @@ DATABASE = ("database-locked", "database-slow")
 """As those, on the database's side: what standard has no time for."""
 LONG = ("redis-hung-minute",)
 """Cells of a minute and a half: a round of them is enough."""
-VARIANTS = ("read-heavy-at-0ms", "stampede-at-0ms", "slow-load")
+VARIANTS = ("read-heavy-at-0ms", "stampede-at-0ms", "stampede-one-process", "slow-load")
 """The deciding scenarios again under one other condition."""
 ARTICLE = ("no-cache", "cache-aside", "write-through", "refresh-ahead", "coalescing")
 """The article's four patterns, and the state before them."""
@@ -62,7 +62,10 @@ MENDED = ("cache-aside-lease", "write-through-versioned", "coalescing-owned", "r
 """Beside them, what mends each."""
 OTHERWISE = ("ttl-only", "versioned-keys")
 """Other ways to invalidate: they matter where there are writes."""
-VARIED: Mapping[str, tuple[str, ...]] = dict.fromkeys(VARIANTS, ARTICLE)
+VARIED: Mapping[str, tuple[str, ...]] = dict.fromkeys(VARIANTS, ARTICLE) | {
+    "stampede-one-process": ("no-cache", "cache-aside", "refresh-ahead", "coalescing")
+}
+"""Who runs in a variant; nobody writes in a stampede, so write-through is cache-aside there."""
 WRITTEN = ("no-cache", "cache-aside", "write-through", "ttl-only", "versioned-keys", "write-through-versioned")
 """Who shows what can become of a write."""
 
@@ -106,6 +109,7 @@ PLANS: Mapping[str, Plan] = {
                 "rate-limit-flood": 6,
                 "read-heavy-at-0ms": 8,
                 "stampede-at-0ms": 8,
+                "stampede-one-process": 7,
                 "slow-load": 6,
                 "mixed-writes": 8,
                 **dict.fromkeys(PROVOKED, 3),

@@ -1,4 +1,4 @@
-"""stampede: one popular entry expires, again and again; and the same on one machine."""
+"""stampede: one popular entry expires, again and again; and the same on one machine, and in one process."""
 
 from dataclasses import replace
 
@@ -37,5 +37,17 @@ SCENARIOS = (
         overrides={**SCENARIO.overrides, "rtt_ms": 0.0},
         variant_of="stampede",
     ),
+    replace(
+        SCENARIO,
+        name="stampede-one-process",
+        question="And where one application server takes every request?",
+        application="a small service: one process, all its threads on one core",
+        expectation=(
+            "as many loads where nothing protects, since the rate is the same; what works inside a process now sees "
+            "every rival. All clients share one core and half of the threads, so they wait longer"
+        ),
+        processes=1,
+        variant_of="stampede",
+    ),
 )
-"""Only the distance differs."""
+"""Only the distance differs; or the number of processes that serve."""

@@ -22,8 +22,8 @@ pytestmark = pytest.mark.slow
 def order(runs: Path, **common: Any) -> BenchOrder:
     values = {"records": 2_000, "rate_per_s": 100.0, "ttl_s": 0.1, "load_cpu_ms": 0.5, "load_wait_ms": 1.0}
     return BenchOrder(
-        plan=replace(find_plan("smoke"), rounds=2, scenarios=("stampede",), experiments=()),
-        workload=WorkloadFile(common={"records": 2_000}, by_scenario={"stampede": values | common}),
+        plan=replace(find_plan("smoke"), rounds=2, scenarios=("stampede-one-process",), experiments=()),
+        workload=WorkloadFile(common={"records": 2_000}, by_scenario={"stampede-one-process": values | common}),
         contenders=("no-cache", "cache-aside"),
         runs=runs,
     )
@@ -91,6 +91,12 @@ def test_a_cut_run_is_finished_without_running_again_what_was_done(stack: Stack,
     final = read_run(folder).info
     assert (final.rounds, final.status) == (3, "finished")
     assert all(cell.status == "done" for cell in final.cells)
+
+
+def test_where_one_process_serves_the_other_is_asked_nothing(cut: tuple[BenchOrder, Spec]) -> None:
+    run = read_run(Path(cut[1].folder))
+    assert [s.processes for s in run.info.scenarios] == [1]
+    assert set(run.samples["process"]) == {0}
 
 
 def test_other_servers_another_commit_and_another_machine_are_named(cut: tuple[BenchOrder, Spec]) -> None:

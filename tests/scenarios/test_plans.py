@@ -1,5 +1,7 @@
 """Plans: what they cover, and that each keeps within its budget on two cores."""
 
+from dataclasses import fields
+
 import pytest
 
 from loadtests.bench import BenchOrder, check_order, plan_cells
@@ -70,7 +72,7 @@ def test_standard_runs_who_and_what_each_claim_needs() -> None:
 
 
 def test_a_variant_differs_from_its_scenario_in_what_it_says() -> None:
-    """Those at another distance in nothing but the distance."""
+    """Those at another distance in nothing but the distance, those in one process in nothing but their number."""
     known = scenarios()
     varied = {name: s for name, s in known.items() if s.variant_of}
     assert set(VARIANTS) == set(varied)
@@ -79,6 +81,9 @@ def test_a_variant_differs_from_its_scenario_in_what_it_says() -> None:
         if name.endswith("-at-0ms"):
             assert {**variant.overrides} == {**base.overrides, "rtt_ms": 0.0}
             assert (variant.window_ttls, variant.warm_up_s) == (base.window_ttls, base.warm_up_s)
+        if name.endswith("-one-process"):
+            changed = {f.name for f in fields(base) if getattr(base, f.name) != getattr(variant, f.name)}
+            assert changed <= {"name", "question", "application", "expectation", "variant_of", "processes"}
 
 
 def test_a_claim_that_no_run_measured_names_a_plan_or_target_that_exists() -> None:
