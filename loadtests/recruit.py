@@ -49,8 +49,8 @@ class Recruit:
             self.spec = spec
         except (TypeError, KeyError, ValueError) as error:  # orders of a version with other fields
             why = f"the same checkout of Stampede as the bench has: its orders cannot be read ({error})"
-        self.tell({"told": "refused", "why": why} if why else {"told": "joined", "process": self.process})
         self.runner.send_message("joined", {"why": why, "machine": this_machine()})
+        self.tell({"told": "refused", "why": why} if why else {"told": "joined", "process": self.process})
 
     def _on_ping(self, environment: Any, msg: Any, **_: Any) -> None:  # noqa: ARG002
         self.runner.send_message("pong", {"sent_ns": msg.data["sent_ns"], "there_ns": now_ns()})

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from patterns.errors import ConfigError
 from stack.guard import guarded
 
 CONNECT_S = 2.0
+REFUSED_S = 15.0
 AGAIN_S = 0.5
 
 Say = Callable[[str], None]
@@ -42,6 +44,8 @@ def run_worker(master: Address, urls: tuple[str | None, str | None], wait_s: flo
             guard.register_child(child.pid)
             for event in told(read_end):
                 if event["told"] == "refused":
+                    with suppress(subprocess.TimeoutExpired):  # until the bench has heard of it, and ends us
+                        child.wait(REFUSED_S)
                     raise ConfigError("worker", socket.gethostname(), event["why"])
                 if event["told"] == "waiting":
                     say(f"connected to the bench at {master}")
