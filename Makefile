@@ -93,8 +93,10 @@ clean: ## remove the virtual environment and all caches; runs/ stays
 	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis && find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: gallery axe
+AXE = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/stampede/axe
 gallery: setup ## pictures of a report into docs/pictures/ (RUN=runs/…; needs chromium-headless-shell)
 	.venv/bin/python scripts/gallery.py "$(RUN)"
 
 axe: setup ## hold a report against axe-core (RUN=runs/…; needs npm and chromium-headless-shell)
-	npm install --silent --no-save --prefix .axe axe-core && .venv/bin/python scripts/axe.py .axe/node_modules/axe-core/axe.min.js "$(RUN)/report.html" $(ARGS)
+	@command -v npm >/dev/null || { echo "axe: npm is not on PATH: nothing was looked at"; exit 0; }; \
+	npm install --silent --no-save --prefix "$(AXE)" axe-core && .venv/bin/python scripts/axe.py "$(AXE)/node_modules/axe-core/axe.min.js" "$(RUN)/report.html" $(ARGS)

@@ -158,6 +158,8 @@ def priced(
                 f"{words.label(metric)} {words.with_unit(mine.value, metric.unit)}, against "
                 f"{words.with_unit(its.value, metric.unit)} with {name}"
             )
+            if mine.level is None or its.level is None:
+                price += ", as seen"
     return price, wrong_for
 
 

@@ -403,7 +403,11 @@ def typical(cells: Sequence[Cell], mean: float) -> tuple[Cell, float] | None:
 
 
 def timeline(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
-    """What happens at one expiry: a row a request, from due to end, with its load."""
+    """What happens at one expiry: a row a request, from due to end, with its load. A variant shows what its original
+    shows, and has none.
+    """
+    if scenario.variant_of:
+        return None
     panels = []
     for contender, cells in of_scenario(judgement, scenario):
         if contender.kind != "contender" or loads_of.hot_key_of(cells) is None:

@@ -71,7 +71,7 @@ def decision_table(judgement: Judgement, races: RacesInfo | None = None) -> Tabl
             for name, figure in figures.items():
                 verdict = judgement.verdicts.get((scenario.name, name, metric.name))
                 elsewhere = not judgement.of(scenario.name, name)
-                entry = Entry(text=words.MISSING, detail="it runs in other scenarios" if elsewhere else figure.why)
+                entry = Entry(text=words.MISSING, detail="not run here" if elsewhere else figure.why)
                 if not figure.missing:
                     entry = Entry(
                         text=words.figure(figure.value, metric),

@@ -119,7 +119,7 @@ def frontier(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
         loads = judgement.figure(scenario.name, contender.name, "loads-per-1000-reads")
         if contender.kind == "contender" and not stale.missing and not loads.missing:
             points.append((contender.name, loads, stale))
-    if len(points) < 2:
+    if len(points) < 2 or not any(stale.value for *_, stale in points):
         return None
     best = [
         n

@@ -1,6 +1,7 @@
 """The page: true to its folder, whole, alone, and the same every time."""
 
 import csv
+import os
 import re
 import shutil
 import subprocess
@@ -105,11 +106,22 @@ def test_the_page_needs_no_network(whole: Path, text: str, page: Page) -> None:
     assert len(text.encode()) < 3_000_000
 
 
-def test_the_same_folder_gives_the_same_bytes_in_another_process(whole: Path) -> None:
-    files = ("report.html", "comparisons.csv", "doubts.csv", "summary-stampede.csv")
+def test_the_same_folder_gives_the_same_bytes_in_another_process_place_home_and_hash_seed(
+    whole: Path, tmp_path: Path
+) -> None:
+    files = ("report.html", "comparisons.csv", "doubts.csv", "claims.csv", "summary-stampede.csv")
     first = [(whole / f).read_bytes() for f in files]
     code = "import sys; from pathlib import Path; from reports.render import render; render(Path(sys.argv[1]))"
-    subprocess.run([sys.executable, "-c", code, str(whole)], check=True, cwd=Path(__file__).parents[2])
+    elsewhere = {
+        **os.environ,
+        "PYTHONHASHSEED": "7",
+        "HOME": str(tmp_path),
+        "XDG_CACHE_HOME": str(tmp_path),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "TZ": "Pacific/Apia",
+        "LANG": "C",
+    }
+    subprocess.run([sys.executable, "-c", code, str(whole)], check=True, cwd=tmp_path, env=elsewhere)
     for name, before in zip(files, first, strict=True):
         lines = zip(before.splitlines(), (whole / name).read_bytes().splitlines(), strict=False)
         assert [(a, b) for a, b in lines if a != b][:1] == []
