@@ -34,8 +34,8 @@ FAULTS: dict[DoubtKind, Callable[[CellInfo], Facts]] = {d.CLOCKS_APART: apart(0.
 
 
 def judged(folder: Path, timeline: Callable[[CellInfo], Facts] | None, **how: Any) -> Judgement:
-    how = {"contenders": ("cache-aside",), "scenarios": [scenario("read-heavy")], "rounds": 1} | how
-    planted = plant(folder, **how)
+    usual: dict[str, Any] = {"contenders": ("cache-aside",), "scenarios": [scenario("read-heavy")], "rounds": 1}
+    planted = plant(folder, **(usual | how))
     return judge(read_run(planted if timeline is None else add_around(planted, timeline=timeline)))
 
 
@@ -61,7 +61,7 @@ def certain_and_possible(judgement: Judgement) -> tuple[int, int]:
 
 
 def test_with_clocks_in_doubt_fewer_reads_are_certainly_stale_and_more_possibly(tmp_path: Path) -> None:
-    how = {"change": versioned(stale_ms=20.0)}
+    how: dict[str, Any] = {"change": versioned(stale_ms=20.0)}
     sure = certain_and_possible(judged(tmp_path / "one", None, **how))
     unsure = certain_and_possible(judged(tmp_path / "many", apart(4.0), **how))
     assert 0 < unsure[0] < sure[0]
