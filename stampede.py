@@ -31,6 +31,8 @@ Contenders = Annotated[
 ]
 Only = Annotated[list[str] | None, typer.Option("--only", help="run only these of ours. May be repeated")]
 Rtt = Annotated[float | None, typer.Option("--rtt", help="simulated distance in ms a round trip; 0: the bare machine")]
+Seed = Annotated[int, typer.Option(help="the same seed gives the same data, keys and arrivals")]
+Runs = Annotated[Path, typer.Option(help="where run folders go")]
 Scenarios = Annotated[list[str] | None, typer.Option("--scenario", help="run only these. May be repeated")]
 Experiments = Annotated[
     list[str] | None, typer.Option("--experiment", help="run only this, and no scenario. May be repeated")
@@ -56,8 +58,8 @@ def bench(
     ] = None,
     bind: Annotated[str | None, typer.Option(help="where they are awaited: HOST:PORT; else 127.0.0.1:5557")] = None,
     wait: Annotated[float, typer.Option(min=1, help="seconds that they have to come")] = 120.0,
-    seed: Annotated[int, typer.Option(help="the same seed gives the same data, keys and arrivals")] = 1,
-    runs: Annotated[Path, typer.Option(help="where run folders go")] = Path("runs"),
+    seed: Seed = 1,
+    runs: Runs = Path("runs"),
     experiment: Experiments = None,
     may_configure: Annotated[
         bool, typer.Option("--may-configure", help="experiments may disturb your own Redis: attach MONITOR to it")
@@ -258,7 +260,7 @@ def serializers(
         bool, typer.Option("--allow-pickle", help="read pickled bytes back from a server that is not ours")
     ] = False,
     seed: Annotated[int, typer.Option(help="the same seed gives the same orders of blocks")] = 1,
-    runs: Annotated[Path, typer.Option(help="where run folders go")] = Path("runs"),
+    runs: Runs = Path("runs"),
 ) -> None:
     """Compare serializers: what survives, what it costs, what it weighs; and write a page."""
     from loadtests.serializers.bench import SerializersOrder, run_serializers
@@ -299,8 +301,8 @@ def web(
     processes: Annotated[int, typer.Option(help="application servers")] = 2,
     port: Annotated[int, typer.Option(help="where Locust's page is served, on 127.0.0.1")] = 8089,
     base_path: Annotated[str, typer.Option("--base-path", help="below which path, behind a proxy: /load")] = "",
-    seed: Annotated[int, typer.Option(help="the same seed gives the same data, keys and arrivals")] = 1,
-    runs: Annotated[Path, typer.Option(help="where run folders go")] = Path("runs"),
+    seed: Seed = 1,
+    runs: Runs = Path("runs"),
     http: Annotated[bool, typer.Option("--http", help="users that call the web service of `stampede serve`")] = False,
     host: Annotated[str | None, typer.Option(help="users that call this service over HTTP: http://name:port")] = None,
 ) -> None:
@@ -388,7 +390,7 @@ def races(
         bool, typer.Option("--without-reduction", help="try commuting steps in every order too, and compare")
     ] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="write the verdicts to this file")] = None,
-    runs: Annotated[Path, typer.Option(help="where run folders go")] = Path("runs"),
+    runs: Runs = Path("runs"),
 ) -> None:
     """Try every order of a few concurrent requests on real servers: which promises break, and how. Exit 1: one did."""
     from rich.console import Console
@@ -526,26 +528,21 @@ def aa(
     redis: RedisUrl = None,
     workload: WorkloadPath = None,
     rtt: Rtt = None,
-    seed: Annotated[int, typer.Option(help="the same seed gives the same data, keys and arrivals")] = 1,
-    runs: Annotated[Path, typer.Option(help="where run folders go")] = Path("runs"),
+    seed: Seed = 1,
+    runs: Runs = Path("runs"),
 ) -> None:
     """Run one contender as if it were two: how often the tool sees a difference that is none, and its noise floor."""
     from artefact.read import read_run
-    from loadtests.bench import check_order
-    from loadtests.trials import BLOCK, aa_order, run_whole
+    from loadtests.trials import BLOCK, aa_order
     from reports.judge import judge
     from reports.render import render
     from reports.trials import aa_lines, aa_rows, relabelled_alarms
-    from stack.open import open_stack
 
     with bad_input_in_one_line():
-        how = {"workload": read_workload_file(workload), "rtt_ms": rtt, "seed": seed, "runs": runs}
-        how |= {"command": shlex.join(["stampede", *sys.argv[1:]])}
-        order = aa_order(contender, rounds, tuple(scenario or ("read-heavy",)), **how)
-        check_order(order)
-        with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
-            say(servers.first_line())
-            folder = run_whole(order, servers, say)
+        order = aa_order(
+            contender, rounds, tuple(scenario or ("read-heavy",)), **trial_settings(workload, rtt, seed, runs)
+        )
+        folder = run_trial(order, stack, postgres, redis)
         judgement = judge(read_run(folder))
         for line in aa_lines(aa_rows(judgement, BLOCK)):
             typer.echo(line)
@@ -564,30 +561,41 @@ def selfcheck(
     redis: RedisUrl = None,
     workload: WorkloadPath = None,
     rtt: Rtt = None,
-    seed: Annotated[int, typer.Option(help="the same seed gives the same data, keys and arrivals")] = 1,
-    runs: Annotated[Path, typer.Option(help="where run folders go")] = Path("runs"),
+    seed: Seed = 1,
+    runs: Runs = Path("runs"),
 ) -> None:
     """Run contenders with planted differences: which share of them a plan of quick's size decides, and how."""
     from artefact.read import read_run
-    from loadtests.bench import check_order
-    from loadtests.trials import BLOCK, PLANTED, run_whole, selfcheck_order
+    from loadtests.trials import BLOCK, PLANTED, selfcheck_order
     from reports.judge import judge
     from reports.render import render
     from reports.trials import Planted, decisions, tally
-    from stack.open import open_stack
 
     with bad_input_in_one_line():
-        how = {"workload": read_workload_file(workload), "rtt_ms": rtt, "seed": seed, "runs": runs}
-        how |= {"command": shlex.join(["stampede", *sys.argv[1:]])}
-        order = selfcheck_order(blocks, tuple(scenario or ("read-heavy",)), **how)
-        check_order(order)
-        with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
-            say(servers.first_line())
-            folder = run_whole(order, servers, say)
+        order = selfcheck_order(blocks, tuple(scenario or ("read-heavy",)), **trial_settings(workload, rtt, seed, runs))
+        folder = run_trial(order, stack, postgres, redis)
         planted = [Planted(contender=p.contender, metric=p.metric, share=p.share) for p in PLANTED]
         for line in tally(decisions(judge(read_run(folder)), planted, BLOCK)):
             typer.echo(line)
         say(f"report: {render(folder)}")
+
+
+def trial_settings(workload: Path | None, rtt: float | None, seed: int, runs: Path) -> dict[str, Any]:
+    """What aa and selfcheck are told alike."""
+    command = shlex.join(["stampede", *sys.argv[1:]])
+    return {"workload": read_workload_file(workload), "rtt_ms": rtt, "seed": seed, "runs": runs, "command": command}
+
+
+def run_trial(order: Any, stack: str, postgres: str | None, redis: str | None) -> Path:
+    """Run a trial's orders to their end; the run folder."""
+    from loadtests.bench import check_order
+    from loadtests.trials import run_whole
+    from stack.open import open_stack
+
+    check_order(order)
+    with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
+        say(servers.first_line())
+        return run_whole(order, servers, say)
 
 
 @app.command()
@@ -604,8 +612,8 @@ def knee(
     workload: WorkloadPath = None,
     rtt: Rtt = None,
     processes: Annotated[int, typer.Option(help="application servers")] = 2,
-    seed: Annotated[int, typer.Option(help="the same seed gives the same data, keys and arrivals")] = 1,
-    runs: Annotated[Path, typer.Option(help="where run folders go")] = Path("runs"),
+    seed: Seed = 1,
+    runs: Runs = Path("runs"),
 ) -> None:
     """Find the highest open rate at which each contender meets an objective, and what saturates first."""
     from loadtests.bench import BenchOrder, check_order
