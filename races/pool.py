@@ -18,8 +18,9 @@ class WarmPool(ConnectionPool):
             connection = self.make_connection()
         self._in_use_connections.add(connection)
         try:
-            connection.connect()
-            if unusable(connection):
+            if connection._sock is None:
+                connection.connect()
+            elif unusable(connection):
                 connection.disconnect()
                 connection.connect()
         except BaseException:

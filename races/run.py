@@ -23,9 +23,16 @@ MAX_STEPS = 100
 """A schedule that is longer is cut: somebody waits without end."""
 MAX_SLEEPS = 10_000
 NOBODY = frozenset[str]()
+BUDGET = "budget"
+"""What every action of the adversary writes: it has one."""
 
 Choose = Callable[[Sequence[Action]], Action | None]
 """Which of the enabled actions happens next; None: the schedule is of no further interest."""
+
+
+def changes_keys(done: Touch) -> bool:
+    """Whether another set of keys may be in the cache afterwards."""
+    return done.everything or any(name.startswith("key:") for name in done.writes)
 
 
 class Died(BaseException):
@@ -304,10 +311,9 @@ class Run:
         return Action(token, client.name, f"after {after_ms:.0f} ms: {what}", EVERYTHING, adverse)
 
     def _adverse(self, stalled_by: list[Client]) -> list[Action]:
-        budget = touch(writes=("budget",))
         if self.adversary is Adversary.DEATH:
             return [
-                Action(f"D{c.name}", c.name, "dies", budget | self._family_touch(c), adverse=True)
+                Action(f"D{c.name}", c.name, "dies", self._family_touch(c), adverse=True)
                 for c in self.clients
                 if c.root is None and c.steps and self._lives(c)
             ]
@@ -315,7 +321,7 @@ class Run:
             self._keys = self.world.cached_keys()
         shown = [(key, self.world.short(key)) for key in self._keys]
         ends = [
-            Action(f"X{i}", "", f"{short} expires", budget | touch(writes=(f"key:{key}",)), adverse=True)
+            Action(f"X{i}", "", f"{short} expires", touch(writes=(BUDGET, f"key:{key}")), adverse=True)
             for i, (key, short) in enumerate(shown)
         ]
         return ends + [self._timed(c, f"T{c.name}", adverse=True) for c in stalled_by]
@@ -325,18 +331,20 @@ class Run:
         return any(c.family is client and c.state in ("held", "waiting") for c in self.clients)
 
     def _family_touch(self, client: Client) -> Touch:
-        found = Touch()
+        reads, writes, everything = set[str](), {BUDGET}, False
         for member in self.clients:
             if member.family is client:
-                found |= touch(writes=(f"client:{member.name}", *member.open_rows))
+                writes |= {f"client:{member.name}", *member.open_rows}
                 if member.state == "waiting":
-                    found |= member.pending
-        return found
+                    reads |= member.pending.reads
+                    writes |= member.pending.writes
+                    everything = everything or member.pending.everything
+        return Touch(frozenset(reads), frozenset(writes), everything)
 
     def _perform(self, action: Action) -> Client | None:
         """Do what the adversary does at once; the client that the action lets go on."""
         self.taken.append(Taken(action=action, now_s=self.now_s))
-        if action.touch.everything or any(name.startswith("key:") for name in action.touch.writes):
+        if self._keys is not None and changes_keys(action.touch):
             self._keys = None
         if action.adverse:
             self._budget = False
