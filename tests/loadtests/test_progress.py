@@ -1,6 +1,9 @@
 """What a bench shows while it runs: how far it is, when each scenario is done, and the headline so far."""
 
 import io
+import json
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -79,3 +82,29 @@ def test_a_sparkline_is_as_long_as_its_newest_values_and_keeps_their_order(value
 
 def test_what_is_left_reads_as_minutes_and_seconds() -> None:
     assert [clock(s) for s in (None, 0.0, 5.9, 65.0)] == ["–:––", "done", "0:05", "1:05"]
+
+
+def test_json_is_all_that_a_bench_prints_on_its_standard_output(
+    postgres_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    """What is told beside it, progress included, goes to the error stream."""
+    order = [
+        "bench",
+        "--plan",
+        "smoke",
+        "--rounds",
+        "1",
+        "--experiment",
+        "serializer-cost",
+        "--stack",
+        "external",
+        "--json",
+    ]
+    servers = ["--postgres", postgres_url, "--redis", redis_url, "--runs", str(tmp_path)]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "stampede", *order, *servers], cwd=root, check=True, capture_output=True, text=True
+    )
+    told = json.loads(done.stdout)
+    assert Path(told["report"]).is_file()
+    assert "report: " in done.stderr
