@@ -200,13 +200,15 @@ def test_a_killed_serve_leaves_no_process_and_no_temporary_file(stack: Stack, da
     )
     url = f"http://127.0.0.1:{port}"
     until = time.monotonic() + 60
-    while not answers(url):
-        assert suite.poll() is None
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    assert list(private.rglob("service.json"))
-    suite.kill()
-    suite.wait()
+    try:
+        while not answers(url):
+            assert suite.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert list(private.rglob("service.json"))
+    finally:
+        suite.kill()
+        suite.wait()
     until = time.monotonic() + 60
     while answers(url) or list(private.iterdir()):
         assert time.monotonic() < until, list(private.iterdir())
