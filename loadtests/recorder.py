@@ -53,7 +53,7 @@ class Recorder:
 
         `ahead_ns`: how far this machine's clock is ahead of the bench's, in whose time the instants are told.
         """
-        rows, self.rows = self.rows, []
+        rows, self.rows = self.rows[:], []  # a list of its own: the live page may not have read the other to its end
         packed, self._packed = self._packed[::-1], []
         constants = {"cell": cell, "scenario": scenario, "contender": contender, "round": round_number}
         sink = pa.BufferOutputStream()
