@@ -18,12 +18,9 @@ from reports.judge import Judgement
 from reports.statistics import Estimate
 
 HREF = "races"
+STEPS = "a request takes several atomic operations"
 MULTI = f"one MULTI makes the whole decision, by the callers' clocks ({ARTICLE_LIMITER})"
 ARTICLE = ("cache-aside", "write-through", "refresh-ahead", "coalescing", ARTICLE_LIMITER)
-
-
-def steps(contender: str) -> str:
-    return f"a request takes several atomic operations ({contender})"
 
 
 def of_window(window: Case) -> Case:
@@ -32,7 +29,7 @@ def of_window(window: Case) -> Case:
 
 
 def of_stale(contender: str, stale: Estimate, href: str = "") -> Case:
-    condition = steps(contender)
+    condition = STEPS
     figure = f"{contender}, stale after told: {told(stale, '%')}"
     if stale.missing or stale.value == 0:
         why = stale.why or "no race was seen; make races tries every order"
@@ -54,9 +51,7 @@ def of_races(races: RacesInfo, scripted: Collection[str]) -> list[Case]:
     found = []
     for name in [name for name in ARTICLE if name in broken]:
         figure = f"{name}: some order of a few requests breaks {words.listed(list(dict.fromkeys(broken[name])))}"
-        found.append(
-            Case(condition=MULTI if name == ARTICLE_LIMITER else steps(name), says="no", figure=figure, href=HREF)
-        )
+        found.append(Case(condition=MULTI if name == ARTICLE_LIMITER else STEPS, says="no", figure=figure, href=HREF))
     kept = [name for name in scripted if name in explored and name not in broken]
     if kept:
         figure = f"{words.listed(kept)}: no order of a few calls breaks their bound"

@@ -1,5 +1,5 @@
 """C4. Two sentences in one. "Always fresh" is refuted by one read that returned an old value after the writer had been
-told, and proven by no sample: with none seen it stays open, and the rule of three says how rare they are. "Adds latency
+told, and shown by no sample: with none seen it stays open, and the rule of three says how rare they are. "Adds latency
 to writes" is a paired comparison with writes that touch no cache."""
 
 from reports import words
@@ -12,7 +12,7 @@ WRITE_THROUGH = "write-through"
 
 
 def of_stale(place: str, stale: Estimate, href: str = "") -> Case:
-    condition = "it is said to be always fresh"
+    condition = "it says that the cache is always fresh"
     figure = f"{WRITE_THROUGH}, stale after told in {place}: {told(stale, '%')}"
     if stale.missing or stale.value == 0:
         return Case(condition=condition, says="unclear", why=f"none was seen; {stale.how}", figure=figure, href=href)
@@ -20,7 +20,7 @@ def of_stale(place: str, stale: Estimate, href: str = "") -> Case:
 
 
 def of_writes(place: str, c: Comparison, href: str = "") -> Case:
-    condition = "it is said to slow writes"
+    condition = "it says that writes are slower"
     if c.rounds < MIN_ROUNDS or c.ratio is None:
         why = f"{c.rounds} rounds; {MIN_ROUNDS} carry an interval"
         return Case(condition=condition, says="unclear", why=why, figure=f"writes in {place}: {why}", href=href)

@@ -29,9 +29,10 @@ def of_hits(place: str, cold: Rates, warmed: Rates, steady: Rates, href: str = "
         why = f"{len(closed)} round{'s' * (len(closed) != 1)} with a cold start"
         return Case(condition=place, says="unclear", why=why, figure=why, href=href)
     first, second, later = (100 * sum(x[r] for r in both) / len(both) for x in (cold, warmed, steady))
+    share = "all" if min(closed) >= 1 else f"{words.number(min(closed))} to {words.number(max(closed))}"
     figure = (
         f"hits in the first second: {first:.0f} % cold, {second:.0f} % warmed, {later:.0f} % later; of the gap, "
-        f"{words.number(min(closed))} to {words.number(max(closed))} closed in {len(closed)} rounds"
+        f"{share} closed in {len(closed)} rounds"
     )
     if min(closed) >= AVOIDED:
         return Case(condition=place, says="yes", figure=figure, href=href)

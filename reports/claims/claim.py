@@ -62,10 +62,12 @@ def together(cases: Sequence[Case], command: str) -> Verdict:
         also = f"; unclear: {named(unclear)}" if unclear else ""
         return Verdict(word="holds only if", said=f"{named(yes)}; not if: {named(no)}{also}")
     if unclear:
-        alike = len({case.why for case in unclear}) == 1 and len(unclear) > 1
+        alike = len({case.why for case in unclear}) == 1
         why = unclear[0].why if alike else "; ".join(f"{case.condition}: {case.why}" for case in unclear)
-        rest = f"; yes if: {named(yes)}" if yes else f"; not if: {named(no)}" if no else ""
-        return Verdict(word="cannot tell", said=f"{why}{rest}")
+        if yes or no:
+            seen = f"{'yes' if yes else 'not'} if: {named(yes or no)}"
+            why = f"{seen}; open: {f'{named(unclear)} ({why})' if alike else why}"
+        return Verdict(word="cannot tell", said=why)
     return Verdict(word="holds" if yes else "does not hold", said="")
 
 

@@ -335,3 +335,16 @@ def test_a_verdict_does_not_depend_on_the_order_of_its_cases(says: list[str]) ->
 def test_a_figure_that_is_missing_decides_nothing() -> None:
     assert math.isnan(missing("none").value)
     assert word([c03.of_loads("a", missing("no expiry"))]) == OPEN
+
+
+def test_what_is_left_open_is_told_after_what_was_found() -> None:
+    """Where nothing bears a claim out and something refutes it, the verdict begins with that, and gives why the rest is
+    open once."""
+    cases = [
+        Case(condition="at 0.5 ms", says="no", figure=""),
+        Case(condition="at 0 ms", says="unclear", figure="", why="1 lies within the interval"),
+        Case(condition="at 0.1 ms", says="unclear", figure="", why="1 lies within the interval"),
+    ]
+    verdict = together(cases, "")
+    assert verdict.word == "cannot tell"
+    assert verdict.said == "not if: at 0.5 ms; open: at 0 ms, at 0.1 ms (1 lies within the interval)"
