@@ -67,8 +67,9 @@ class Promise(Enum):
 class ClientSettings:
     """How a pattern's redis-py client is set.
 
-    redis-py 8 by default waits 5 s on a socket and retries ten times with exponential backoff: about 5 s a call on a
-    dead server. A pattern that wants to outlive its cache declares less.
+    redis-py 8 by default waits 5 s on a socket and retries ten times with exponential backoff: a call fails after some
+    seconds where connections are refused, after 55 s and more where nothing answers. A pattern that wants to outlive
+    its cache declares less.
     """
 
     socket_timeout_s: float | None = 5.0

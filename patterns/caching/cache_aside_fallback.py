@@ -6,7 +6,7 @@
     write   app ──UPDATE──► PostgreSQL, then DEL; a DEL that fails is swallowed
 
 Cost in round trips: as cache-aside while Redis answers. Once it does not: 50 ms for whoever finds out, then one SELECT
-a read until the cool-down (a circuit breaker) is over and somebody finds out again.
+a read until the cool-down (a circuit breaker) is over and somebody finds out again; every write tries its DEL: 50 ms.
 Good for: services that must outlive their cache (B5), and whose database carries the reads for as long.
 Bad for: a database that cannot: the outage of the cache becomes its own. A DEL that is lost while Redis hangs leaves
 the old value for a TTL; one that times out may still be done later.

@@ -35,7 +35,7 @@ return redis.call('DEL', KEYS[2])
 @dataclass(frozen=True, kw_only=True)
 class CacheAsideLeaseConfig(Config):
     lease_ttl_s: float = 10.0
-    """A load that takes longer does not fill."""
+    """From the first miss on, since all share it: a load that ends later does not fill."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

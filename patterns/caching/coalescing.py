@@ -11,8 +11,8 @@ each poll; a write 4.
 Good for: popular records with expensive loads (C6).
 Bad for: latency: a loser waits in steps of 100 ms however fast the load was. Faults kept: the winner deletes the lock
 whether it still owns it or not; nobody looks into the cache again after taking the lock, so that a reader whose GET
-came before the fill and whose lock came after the DEL loads once more; when the winner dies all wait for the lock's
-end, 5 s at most.
+came before the fill and whose lock came after the DEL loads once more; when the winner dies, whoever comes before the
+lock's end (10 s) polls for 5 s, then loads by itself and does not fill.
 Source: the article's P4, faults kept. Departures: the TTL is set in milliseconds (PX); the lock is deleted also where
 the load raised (`finally`), as the article's is.
 """

@@ -8,8 +8,8 @@
 Cost in round trips: a hit 1 (one pipeline), 2 shortly before expiry; a miss 4; a refresh 2 in the background; a
 write 4.
 Good for: popular records: nobody waits for a load, and the database sees one refresh an expiry (C5).
-Bad for: records read now and then: they miss as ever. A refresher that dies is not replaced before its claim is over:
-then the entry expires and its readers load.
+Bad for: records read now and then: they miss as ever, and all who miss load. A refresher that dies is not replaced
+before its claim is over: then the entry expires and its readers load.
 Source: the article's P3 mended. The swap compares the entry with what the hit returned, so that a refresh that loaded
 before a write cannot write after it; fills need a lease (NSDI 2013, section 3.2.1), shared as in cache-aside-lease.
 Departures: see refresh-ahead.

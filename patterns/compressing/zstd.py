@@ -2,19 +2,18 @@
 
 Good for: values from about a kilobyte on.
 Bad for: rows of a few hundred bytes: nothing in them repeats; see zstd_dictionary.py.
-Source: RFC 8878. Departures: level 3, the library's default. Its state is not for
-threads to share: one each.
+Source: RFC 8878. Departures: level 3, the library's default. Its state is not for threads to share: one each.
 """
 
 import zstandard
 
-from patterns.compressing.base import Compressor, TooLarge
+from patterns.compressing.base import MOST_BYTES, Compressor, TooLarge
 
 
 class Zstd(Compressor):
     summary = "Zstandard at level 3"
 
-    def __init__(self, most_bytes: int = 64 * 2**20) -> None:
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         super().__init__(most_bytes)
         self.writer = zstandard.ZstdCompressor(level=3)
         self.reader = zstandard.ZstdDecompressor()

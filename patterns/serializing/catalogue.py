@@ -32,7 +32,7 @@ def codecs() -> Mapping[str, Codec]:
     package = importlib.import_module("patterns.serializing")
     found = {}
     for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
-        if not info.ispkg and info.name not in ("base", "catalogue", "shape", "compressed"):
+        if not info.ispkg and info.name not in ("base", "catalogue", "shape"):
             serializer = serializer_in(importlib.import_module(f"patterns.serializing.{info.name}"))
             if serializer is not None:
                 name = info.name.replace("_", "-")

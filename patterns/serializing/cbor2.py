@@ -2,7 +2,7 @@
 
 Good for: records whose types must survive without a schema: decimals and timestamps come back as they were.
 Bad for: speed, as far as Python's library goes; naive datetimes (refused).
-Untrusted bytes: safe to read; nesting deeper than the library's limit and lengths beyond the data raise.
+Untrusted bytes: safe to read; nesting beyond 400 levels and lengths beyond the data raise.
 Source: RFC 8949; github.com/agronholm/cbor2. Departures: none.
 """
 

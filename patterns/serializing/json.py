@@ -1,8 +1,9 @@
 """JSON: text that every language and every engineer reads.
 
 Good for: caches shared between languages, debugging by eye (`redis-cli GET user:1`).
-Bad for: binary data, and types that JSON has no name for: dates, decimals and UUIDs become text on the way in
-and stay text on the way out, unless the reader knows the record's type.
+Bad for: binary data, and types that JSON has no name for: dates, decimals, UUIDs and numbers as keys of a dict become
+text on the way in and stay text on the way out, unless the reader knows the record's type. NaN is written as NaN,
+which is no JSON: other readers refuse it.
 Untrusted bytes: safe to read; nesting deeper than Python's recursion limit raises.
 Source: RFC 8259; the article's serializer (P1, B3). Departures: the article calls `json.dumps` bare, which refuses
 dates and decimals; here they are written as text, so that a row with a timestamp can be cached at all. The encoder is

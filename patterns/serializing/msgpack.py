@@ -3,9 +3,10 @@
 Good for: records with binary fields, many small numbers, or a reader in another language.
 Bad for: reading by eye; decimals and dates become text; dicts whose keys are no strings are written but, by default,
 refused when read.
-Untrusted bytes: safe to read; nesting beyond 512 levels and lengths beyond the data raise.
+Untrusted bytes: safe to read; nesting beyond 1,024 levels and lengths beyond the data raise.
 Source: msgpack.org; the article's second serializer (B3, A3). Departures: aware datetimes travel as MessagePack's own
-timestamp (they come back in UTC), other dates and decimals as text; the bare `packb` refuses them all.
+timestamp (they come back in UTC), other dates and decimals as text; the bare `packb` refuses them all. Where the
+record's type is known, all dates go as text and come back as they were.
 """
 
 from datetime import date, datetime, time

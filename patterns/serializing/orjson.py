@@ -1,11 +1,11 @@
 """orjson: JSON by a library in Rust, several times as fast as the standard one.
 
 Good for: JSON where it stays JSON for other readers, and encoding or decoding shows in a profile.
-Bad for: NaN and infinity (written as null, silently), integers beyond 64 bits (refused), and the same types that
-JSON itself has no name for.
-Untrusted bytes: safe to read; nesting deeper than 1,024 raises.
-Source: RFC 8259; github.com/ijl/orjson. Departure: decimals go as text, as in json.py, since orjson refuses them; bytes
-go in base64 where the record's type is known.
+Bad for: NaN and infinity (written as null, silently), integers beyond 64 bits (refused; read, they become floats), keys
+of a dict that are no strings (refused), and the same types that JSON itself has no name for.
+Untrusted bytes: safe to read; nesting beyond 1,024 levels raises.
+Source: RFC 8259; github.com/ijl/orjson. Departures: decimals go as text, as in json.py, since orjson refuses them;
+bytes go in base64 where the record's type is known.
 """
 
 from typing import Any

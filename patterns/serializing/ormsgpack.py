@@ -1,9 +1,10 @@
 """ormsgpack: MessagePack by a library in Rust, orjson's sister.
 
 Good for: MessagePack where encoding or decoding shows in a profile.
-Bad for: dates, which it writes as text and reads as text; integers beyond 64 bits (refused).
-Untrusted bytes: safe to read; nesting deeper than 1,024 raises.
-Source: msgpack.org; github.com/aviramha/ormsgpack. Departure: decimals go as text, since ormsgpack refuses them.
+Bad for: dates, which it writes as text and reads as text; integers beyond 64 bits and keys of a dict that are no
+strings (refused).
+Untrusted bytes: safe to read; nesting beyond 1,022 levels raises.
+Source: msgpack.org; github.com/aviramha/ormsgpack. Departures: decimals go as text, since ormsgpack refuses them.
 """
 
 from typing import Any

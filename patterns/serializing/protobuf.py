@@ -3,7 +3,8 @@
 Good for: records shared between teams and languages that must agree on a schema and change it over years: fields that
 are unknown are skipped, fields that are missing take their default.
 Bad for: what has no declared fields; Python's own types, since a message is no record of the application: both
-conversions are paid; and a field whose type changed, which may read as its default without a word.
+conversions are paid; and a field whose type changed, which may be read as its default without a word (a value of
+another type is refused only when it is written).
 Untrusted bytes: safe to read; nesting beyond 100 levels and lengths beyond the data raise.
 Source: protobuf.dev; the article's fourth serializer (A3). The messages are in schema/records.proto, compiled by
 `python -m grpc_tools.protoc -I. --python_out=. patterns/serializing/schema/records.proto`.
@@ -30,7 +31,6 @@ class Protobuf(Serializer[Any]):
     summary = "Protocol Buffers by protobuf (upb)"
     wire = "protobuf"
     schema = "both"
-    validates = True
 
     def __init__(self, record_type: type[Any]) -> None:
         self.to_message, self.to_record = conversions(record_type)

@@ -10,9 +10,8 @@ from loadtests.experiments.experiment import experiments
 from patterns.catalogue import contenders, limiters
 from patterns.serializing.catalogue import codecs
 from reports.claims.section import claims
-from scenarios.plans import PLANS
 from scenarios.scenario import scenarios
-from tests.docs.test_documents import ROOT, broken, unknown_to_make
+from tests.docs.test_documents import ROOT, broken, refused_of_make
 
 DOCUMENTS = ("README.md", "docs/article.md")
 ROWS = [f"{kind}{n}" for kind, count in (("P", 5), ("B", 8), ("A", 4), ("C", 13)) for n in range(1, count + 1)]
@@ -42,19 +41,6 @@ def unknown(document: str, shown_by: str) -> list[str]:
     return wrong if NAMED.search(shown_by) or PAGE.search(shown_by) else ["nothing named"]
 
 
-def cannot_run(command: str) -> list[str]:
-    """Why make or the front door would refuse a command."""
-    called = shlex.split(command)
-    settings = dict(word.split("=", 1) for word in called if "=" in word)
-    wrong = [why] if (why := unknown_to_make(called)) else []
-    asked = shlex.split(settings.get("ARGS", ""))
-    known = {"--scenario": scenarios(), "--experiment": experiments()}
-    for option, name in zip(asked[::2], asked[1::2], strict=True):
-        wrong += [] if name in known.get(option, {}) else [f"no {option} {name}"]
-    plan = settings.get("PLAN", "quick")
-    return wrong + ([] if plan in PLANS else [f"no plan {plan}"])
-
-
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_row_is_listed_once_in_order(document: str) -> None:
     assert [row for row, *_ in rows(document)] == ROWS
@@ -68,7 +54,8 @@ def test_every_row_has_a_contender_a_scenario_an_experiment_or_a_page_that_exist
 def test_every_rows_command_exists() -> None:
     """make knows the target and its settings, the front door the scenarios, experiments and plans in them."""
     commands = {command for document in DOCUMENTS for *_, command in rows(document)}
-    assert {command: wrong for command in sorted(commands) if (wrong := cannot_run(command))} == {}
+    found = {command: refused_of_make(shlex.split(command)) for command in sorted(commands)}
+    assert {command: why for command, why in found.items() if why} == {}
 
 
 def test_both_tables_name_the_same_commands() -> None:
@@ -82,13 +69,8 @@ def test_a_claims_row_names_its_claim() -> None:
 
 
 def test_the_checks_find_what_is_wrong() -> None:
-    """An unknown name, an empty place, a dead page, an unknown target, scenario, experiment and plan are found."""
+    """An unknown name, an empty place and a dead page are found."""
     assert unknown("README.md", "contender `cash-aside`") == ["no contender cash-aside"]
     assert unknown("README.md", "somewhere") == ["nothing named"]
     assert unknown("README.md", "page [x](docs/none.md)")
     assert unknown("README.md", "scenario `stampede` and page [x](docs/article.md)") == []
-    assert cannot_run("make bench") == []
-    assert cannot_run("make bensch")
-    assert cannot_run('make bench ARGS="--scenario stampeed"')
-    assert cannot_run('make bench ARGS="--experiment none"')
-    assert cannot_run("make bench PLAN=longest")

@@ -4,14 +4,25 @@ import os
 import re
 import shlex
 import subprocess
-import sys
+from collections.abc import Collection, Mapping
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+import stampede
 from artefact.schema import EXPERIMENTS, METHOD, SCHEMA, TABLES
+from loadtests.experiments.experiment import experiments
+from loadtests.serializers.records import kinds
+from patterns.caching.base import Promise
 from patterns.catalogue import contenders, find_limiter, limiters, load_contender
+from patterns.serializing.catalogue import codecs
+from reports.comparing.thresholds import read_thresholds
+from scenarios.plans import PLANS
+from scenarios.races.situation import situations
 from scenarios.scenario import scenarios
 from scenarios.workload import read_workload
 
@@ -19,16 +30,29 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 FRONT_DOOR = ("stampede", ".venv/bin/stampede")
 
+SHELL = ("||", "&&", "|")
+"""Where a command ends and the shell's own begins."""
+
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SPAN = re.compile(r"`((?:make|stampede|\.venv/bin/stampede) [^`\n]+)`")
+"""A command in the middle of a sentence."""
+SHORTENED = ("Missing ", "Option ")
+"""How the front door begins what it says of a command that a sentence names without its values."""
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
 
 
 def commands(text: str) -> list[list[str]]:
-    """Every line of a fenced block that calls make or the front door, as words; a trailing comment is dropped."""
+    """Every line of a fenced block that calls make or the front door, as words, without a trailing comment and without
+    what the shell does with it."""
     lines = [line.strip().removeprefix("$ ") for _, block in FENCE.findall(text) for line in block.splitlines()]
     called = [line for line in lines if line.startswith(("make ", *(f"{name} " for name in FRONT_DOOR)))]
-    return [shlex.split(line, comments=True) for line in called]
+    return [[*takewhile(lambda word: word not in SHELL, shlex.split(line, comments=True))] for line in called]
+
+
+def spans(text: str) -> list[list[str]]:
+    """Every command in the middle of a sentence, as words."""
+    return [shlex.split(span) for span in SPAN.findall(FENCE.sub("", text))]
 
 
 def links(text: str) -> list[str]:
@@ -74,10 +98,50 @@ def dry_run(words: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 @cache
-def help_of(command: str) -> subprocess.CompletedProcess[str]:
-    """The front door's help for a command, from this checkout."""
-    call = [sys.executable, "-c", "import stampede; stampede.main()", command, "--help"]
-    return subprocess.run(call, cwd=ROOT, capture_output=True, text=True, check=False, env={"COLUMNS": "200"})
+def names() -> Mapping[str, Collection[str]]:
+    """What the values of an option are the names of, where they are no paths."""
+    runners = [*contenders(), *limiters()]
+    return {
+        "plan": [*PLANS],
+        "scenario": [*scenarios()],
+        "experiment": [*experiments()],
+        "situation": [*situations()],
+        "record": [*kinds()],
+        "only": [*runners, *codecs()],
+        "contender": runners,
+        "pattern": [*contenders()],
+        "limiter": [*limiters()],
+        "stack": ["auto", "embedded", "containers", "external"],
+    }
+
+
+def refused(words: list[str]) -> str | None:
+    """Why the front door would not take a command with these options and values, which it reads and does not run."""
+    door: Any = typer.main.get_command(stampede.app)
+    name, *rest = words
+    if name not in door.commands:
+        return f"no command {name}"
+    if rest == ["--help"]:
+        return None
+    try:
+        values = door.commands[name].make_context(name, rest).params
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        return f"{name}: {error.format_message()}"
+    given = [(o, v) for o in names() for v in ([values[o]] if isinstance(values.get(o), str) else values.get(o) or [])]
+    wrong = [f"no {option} {value}" for option, value in given if value not in names()[option]]
+    return next((why for why in wrong if not why.endswith((".py", ">"))), None)  # a file, <a name>
+
+
+def refused_of_make(words: list[str]) -> str | None:
+    """What make, or the front door that it calls, says against a command; nothing runs."""
+    why = unknown_to_make(words)
+    if why is not None:
+        return why
+    lines = dry_run(words[1:]).stdout.splitlines()
+    calls = [shlex.split(line.strip()) for line in lines if line.strip().startswith(FRONT_DOOR[1])]
+    return next((why for call in calls if (why := refused(call[1:])) is not None), None)
 
 
 def block(document: str, language: str) -> str:
@@ -110,37 +174,31 @@ def test_every_relative_link_resolves(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d.relative_to(ROOT)))
-def test_every_make_command_exists(document: Path) -> None:
-    """Each make command in a fenced block names targets and settings that the Makefile has."""
-    called = [words for words in commands(document.read_text(encoding="utf-8")) if words[0] == "make"]
-    assert [why for words in called if (why := unknown_to_make(words))] == []
+def test_every_make_command_can_be_given(document: Path) -> None:
+    """Make knows target and settings of each make command, the front door takes what make hands over, names and all."""
+    text = document.read_text(encoding="utf-8")
+    called = [words for words in [*commands(text), *spans(text)] if words[0] == "make"]
+    assert [why for words in called if (why := refused_of_make(words))] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d.relative_to(ROOT)))
-def test_every_front_door_command_exists(document: Path) -> None:
-    """Each stampede command in a fenced block has a help page that knows the options used."""
-    called = [words for words in commands(document.read_text(encoding="utf-8")) if words[0] in FRONT_DOOR]
-    if called and not (ROOT / "stampede.py").exists():
-        pytest.skip("there is no front door yet")
-    for _, command, *rest in called:
-        done = help_of(command)
-        assert done.returncode == 0, f"stampede {command}: {done.stderr}"
-        options = [word.partition("=")[0] for word in rest if word.startswith("--")]
-        assert [o for o in options if o not in done.stdout] == []
+def test_every_front_door_command_can_be_given(document: Path) -> None:
+    """The front door takes each stampede command with its options and values; of what a sentence names, as far as it
+    goes."""
+    text = document.read_text(encoding="utf-8")
+    whole = [words[1:] for words in commands(text) if words[0] in FRONT_DOOR]
+    assert [why for words in whole if (why := refused(words))] == []
+    named = [words[1:] for words in spans(text) if words[0] in FRONT_DOOR]
+    found = [why for words in named if (why := refused(words))]
+    assert [why for why in found if not why.partition(": ")[2].startswith(SHORTENED)] == []
 
 
 def test_every_target_calls_a_command_with_options_that_exist() -> None:
-    """What the Makefile passes to the front door is known there, with every setting given."""
-    if not (ROOT / "stampede.py").exists():
-        pytest.skip("there is no front door yet")
-    settings = [f"{name}=x" for name in ("PLAN", "STACK", "WORKLOAD", "RTT", "CONTENDER", "POSTGRES", "REDIS", "RUN")]
-    for target in ("bench", "web", "report", "services"):
-        said = dry_run([target, *settings]).stdout
-        call = next(shlex.split(line) for line in said.splitlines() if FRONT_DOOR[1] in line)
-        assert call[1] == target
-        done = help_of(target)
-        assert done.returncode == 0, done.stderr
-        assert [word for word in call if word.startswith("--") and word not in done.stdout] == []
+    """What the Makefile passes to the front door is taken there, with every setting given."""
+    settings = ["PLAN=smoke", "STACK=embedded", "WORKLOAD=x.toml", "RTT=0", "CONTENDER=x.py", "POSTGRES=x", "REDIS=x"]
+    for target in ("bench", "web", "report", "services", "knee"):
+        assert FRONT_DOOR[1] in dry_run([target, *settings, "RUN=x"]).stdout
+        assert refused_of_make(["make", target, *settings, "RUN=x"]) is None
 
 
 def test_the_checks_find_what_is_wrong(tmp_path: Path) -> None:
@@ -153,7 +211,19 @@ def test_the_checks_find_what_is_wrong(tmp_path: Path) -> None:
     assert unknown_to_make(["make", "help"]) is None
     assert unknown_to_make(["make", "no-such-target"])
     assert unknown_to_make(["make", "bench", "PALN=smoke"])
-    assert commands("```sh\nmake test  # all\nls\n$ stampede bench --rtt 0\n```\nmake x\n") == [
+    assert refused_of_make(["make", "bench", "ARGS=--scenario stampede"]) is None
+    assert refused_of_make(["make", "bench", "ARGS=--scenario stampeed"])
+    assert refused_of_make(["make", "bench", "ARGS=--roundz 3"])
+    assert refused(["bench", "--rounds", "3", "--only", "cache-aside", "--contender", "mine.py"]) is None
+    assert refused(["bench", "--rounds", "three"])
+    assert refused(["bench", "--only", "cash-aside"])
+    assert refused(["bensch"])
+    assert (refused(["worker"]) or "").partition(": ")[2].startswith(SHORTENED)
+    assert spans("say `make test ARGS=x`, `make`, or `stampede bench`\n```sh\nmake x\n```\n") == [
+        ["make", "test", "ARGS=x"],
+        ["stampede", "bench"],
+    ]
+    assert commands("```sh\nmake test  # all\nls\n$ stampede bench --rtt 0 || true\n```\nmake x\n") == [
         ["make", "test"],
         ["stampede", "bench", "--rtt", "0"],
     ]
@@ -172,6 +242,26 @@ def test_the_patterns_are_listed() -> None:
     assert listed == [(name, found.pattern.summary) for name, found in contenders().items()]
 
 
+def promised_by(promise: Promise) -> str:
+    """Who claims it, as docs/patterns.md says it: all, all but a few, or by name."""
+    names = list(contenders())
+    who = [name for name, found in contenders().items() if promise in found.pattern.promises]
+    others = [name for name in names if name not in who]
+    if not others:
+        return "all"
+    return f"all but {', '.join(others)}" if len(others) < len(who) else ", ".join(who)
+
+
+def test_the_promises_are_listed() -> None:
+    """docs/patterns.md says of every promise that a contender of ours makes what holds, against whom, and by whom."""
+    wanted = [
+        [f"`{promise.name}`", promise.value.partition(" (adversary: ")[0], promise.adversary.value, who]
+        for promise in Promise
+        if (who := promised_by(promise))
+    ]
+    assert table("docs/patterns.md", "## What each promises") == wanted
+
+
 def test_the_limiters_are_listed() -> None:
     """docs/limiters.md lists every limiter of ours with its own summary, and none else."""
     listed = [(re.sub(r"\[(.*)\]\(.*\)", r"\1", name), said) for name, said in table("docs/limiters.md", "## Which")]
@@ -179,9 +269,9 @@ def test_the_limiters_are_listed() -> None:
 
 
 def test_the_example_limiter_is_one(tmp_path: Path) -> None:
-    """The file in docs/limiters.md is a limiter as it stands."""
+    """The file in how-to/your-own-limiter.md is a limiter as it stands, under the name that the page gives it."""
     path = tmp_path / "my_counter.py"
-    path.write_text(block("docs/limiters.md", "python"), encoding="utf-8")
+    path.write_text(block("docs/how-to/your-own-limiter.md", "python"), encoding="utf-8")
     assert find_limiter(str(path)).name == "my-counter"
 
 
@@ -207,6 +297,25 @@ def test_the_example_workload_is_one(tmp_path: Path) -> None:
     workloads = [read_workload(path, names).applied(name, {}) for name in names]
     assert workloads
     assert all(workload.sql and workload.versioned for workload in workloads)
+
+
+def test_the_example_limit_is_one(tmp_path: Path) -> None:
+    """The TOML in docs/limiters.md is a limit for the flood."""
+    path = tmp_path / "workload.toml"
+    path.write_text(block("docs/limiters.md", "toml"), encoding="utf-8")
+    limits = read_workload(path, frozenset(scenarios())).limits
+    assert limits
+    assert scenarios()["rate-limit-flood"].limited(limits).flood != scenarios()["rate-limit-flood"].flood
+
+
+def test_the_example_gate_is_one(tmp_path: Path) -> None:
+    """The TOML in how-to/gate-in-ci.md is a gate's, and names scenarios and contenders that there are."""
+    path = tmp_path / "gate.toml"
+    path.write_text(block("docs/how-to/gate-in-ci.md", "toml"), encoding="utf-8")
+    limits = read_thresholds(path).limits
+    assert limits
+    assert {limit.scenario for limit in limits} <= {"*", *scenarios()}
+    assert {limit.contender for limit in limits} <= {"*", *contenders()}
 
 
 def test_the_method_and_schema_numbers_are_stated() -> None:

@@ -46,6 +46,13 @@ def test_what_a_change_does_depends_on_the_serializer() -> None:
     assert pickle["field added, required", NEW] == "changed"
 
 
+@pytest.mark.parametrize("name", sorted(codecs()))
+def test_who_says_that_it_validates_refuses_a_retyped_field_and_nobody_else_does(name: str) -> None:
+    """What a serializer says of itself in tables is what it does."""
+    found = {outcomes(name)["field retyped, int to str", direction] for direction in (NEW, OLD)}
+    assert found == ({"refused"} if codecs()[name].serializer.validates else {"changed"})
+
+
 CRASHER = """
 import os
 from typing import Any
