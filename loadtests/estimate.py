@@ -8,10 +8,10 @@
     races       4 s a contender or limiter of ours that runs
     around      8 s: servers, data, calibration; the report 3 s and 6 % of the cells
 
-Standard (who runs x rounds x a cell): read-heavy and stampede 11 x 10 x 2.6 s each = 9.5 min; the two at 0 ms 7 x 8 x
-2.6 s each = 4.9 min; in one process 6 x 7 x 2.6 s = 1.8 min; mixed-writes 8 x 8 x 2.9 s = 3.1 min; rate-limit-flood
+Standard (who runs x rounds x a cell): read-heavy and stampede 11 x 10 x 2.6 s each = 9.5 min; the two at 0 ms 7 and 6 x
+8 x 2.6 s = 4.5 min; in one process 5 x 7 x 2.6 s = 1.5 min; mixed-writes 8 x 8 x 2.9 s = 3.1 min; rate-limit-flood
 7 x 6 x 1.95 s = 1.4 min; slow-load 2 x 6 x 2.6 s = 0.5 min; two outages 2 x 3 x 8.6 s
-each = 1.7 min; cold start and queue 1.2 min; experiments 2 min.
+each = 1.7 min; cold start and queue 1.2 min; experiments 2.6 min, of which over-http 40 s.
 Quick: two scenarios 7 x 8 x 2.6 s each = 4.9 min; rate-limit-flood 7 x 3 x 1.95 s = 0.7 min; experiments 0.8 min.
 """
 

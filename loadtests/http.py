@@ -74,11 +74,16 @@ def check_host(host: str) -> str:
 
 @contextmanager
 def http_locust(
-    host: str, arguments: Sequence[str], directory: Path, log: Path | None = None
+    host: str,
+    arguments: Sequence[str],
+    directory: Path,
+    log: Path | None = None,
+    locustfile: str = "http_locustfile.py",
+    inherited: Sequence[int] = (),
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Locust with the HTTP users, deaf to the user's own Locust settings; ended when the block ends."""
+    """Locust with HTTP users, deaf to the user's own Locust settings; ended when the block ends."""
     with tempfile.TemporaryDirectory(prefix="http-", dir=directory) as private:
-        command = [sys.executable, "-m", "locust", "-f", str(REPO / "loadtests" / "http_locustfile.py")]
+        command = [sys.executable, "-m", "locust", "-f", str(REPO / "loadtests" / locustfile)]
         command += ["--host", host, "--loglevel", "WARNING", *arguments]
         output = (log or Path(private) / "log").open("wb")
         with output:
@@ -89,6 +94,7 @@ def http_locust(
                 stderr=subprocess.STDOUT,
                 env={**quiet_environment(), "HOME": private, "PYTHONPATH": str(REPO)},
                 cwd=private,
+                pass_fds=inherited,
                 start_new_session=True,
             )
         try:

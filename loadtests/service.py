@@ -15,6 +15,7 @@ import os
 import random
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ from patterns.catalogue import find_contender, find_limiter
 from patterns.errors import require
 from patterns.limiting.base import Decision, LimiterConfig, RateLimiter
 from patterns.serializing.json import Json
-from stack.source import PostgresSource, default_statements, open_pool
+from stack.source import PostgresSource, Statements, default_statements, open_pool
 
 BACKGROUND_WORKERS = 4
 POLICY = "default"
@@ -51,6 +52,9 @@ class ServiceSettings:
     window_s: float = 60.0
     burst: int | None = None
     load_wait_ms: float = 4.0
+    """Of the article's own table; other statements wait as they wait."""
+    statements: Mapping[str, Any] | None = None
+    """A workload's SQL, as `asdict` of stack.source.Statements gives it; None: the article's table."""
     threads: int = 16
     workers: int = 1
 
@@ -62,6 +66,11 @@ class ServiceSettings:
         self.limits()
         find_contender(self.pattern)
         find_limiter(self.limiter)
+
+    def sql(self) -> Statements:
+        if self.statements is None:
+            return default_statements(0, self.load_wait_ms)
+        return Statements(**self.statements)
 
     def limits(self) -> LimiterConfig:
         return find_limiter(self.limiter).limiter.config_type(
@@ -137,7 +146,7 @@ def on_redis_error(_request: Any, _response: Any, error: redis.RedisError, _para
 def create_app(settings: ServiceSettings) -> Any:
     """The WSGI application, its pools open and as large as the threads are many."""
     size = settings.threads + BACKGROUND_WORKERS
-    statements = default_statements(0, settings.load_wait_ms)
+    statements = settings.sql()
     background = ThreadPoolExecutor(BACKGROUND_WORKERS)
     codec = Json()
     found = find_contender(settings.pattern).pattern

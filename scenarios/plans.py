@@ -47,7 +47,7 @@ class Plan:
 
 
 EVERYTHING = ("read-heavy", "stampede", "rate-limit-flood")
-EXPERIMENTS = ("eviction", "pipelining", "serializer-cost", "monitor-cost")
+EXPERIMENTS = ("eviction", "pipelining", "serializer-cost", "monitor-cost", "over-http")
 PROVOKED = ("redis-killed", "redis-hung", "cold-start", "refresh-queue")
 """Told in sections of their own, without verdicts: what they show is far larger than luck, so few rounds do."""
 DATABASE = ("database-locked", "database-slow")
@@ -63,9 +63,11 @@ MENDED = ("cache-aside-lease", "write-through-versioned", "coalescing-owned", "r
 OTHERWISE = ("ttl-only", "versioned-keys")
 """Other ways to invalidate: they matter where there are writes."""
 VARIED: Mapping[str, tuple[str, ...]] = dict.fromkeys(VARIANTS, ARTICLE) | {
-    "stampede-one-process": ("no-cache", "cache-aside", "refresh-ahead", "coalescing")
+    "stampede-at-0ms": ("no-cache", "cache-aside", "refresh-ahead", "coalescing"),
+    "stampede-one-process": ("cache-aside", "refresh-ahead", "coalescing"),
 }
-"""Who runs in a variant; nobody writes in a stampede, so write-through is cache-aside there."""
+"""Who runs in a variant; nobody writes in a stampede, so write-through is cache-aside there. In one process no-cache is
+left out: it has no expiries, and its place is known."""
 WRITTEN = ("no-cache", "cache-aside", "write-through", "ttl-only", "versioned-keys", "write-through-versioned")
 """Who shows what can become of a write."""
 

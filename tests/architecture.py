@@ -26,7 +26,14 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 
 PATCHING = frozenset({"locust", "gevent"})
 """Importing locust monkey-patches the process; gevent at a module's top binds it to a hub."""
-LOCUSTFILES = frozenset({"loadtests.locustfile", "loadtests.http_locustfile", "loadtests.harness_locustfile"})
+LOCUSTFILES = frozenset(
+    {
+        "loadtests.locustfile",
+        "loadtests.http_locustfile",
+        "loadtests.http_open_locustfile",
+        "loadtests.harness_locustfile",
+    }
+)
 
 CONTENDER_LINES = 120
 DIAGRAMS = {"caching": ("read", "write"), "limiting": ("hit",)}

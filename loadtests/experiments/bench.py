@@ -13,7 +13,7 @@ from artefact.schema import ExperimentInfo, RunInfo
 from artefact.write import RunWriter
 from loadtests.bench import REPO, BenchOrder, new_folder
 from loadtests.circumstances import circumstances
-from loadtests.experiments.experiment import Experiment, ExperimentOrder, find_experiment
+from loadtests.experiments.experiment import Experiment, ExperimentOrder, NotHere, find_experiment
 from stack.servers import Stack, StackError
 
 NOT_OURS = "needs a Redis that we started, or --may-configure"
@@ -45,7 +45,13 @@ def run_experiments(folder: Path, order: BenchOrder, stack: Stack, say: Callable
     if run.status == "running":  # experiments alone: no grid has said how it ended
         run.status = "finished"
     terms = ExperimentOrder(
-        stack=stack, rounds=order.plan.rounds, seed=order.seed, small=order.plan.small_experiments, say=say
+        stack=stack,
+        rounds=order.plan.rounds,
+        seed=order.seed,
+        small=order.plan.small_experiments,
+        workload=order.workload,
+        rates_per_s={scenario.name: scenario.workload["rate_per_s"] for scenario in run.scenarios},
+        say=say,
     )
     for info in run.experiments:
         try:
@@ -71,7 +77,7 @@ def run_one(
     terms.settings.update(rounds=terms.rounds, small=terms.small)
     try:
         rows = [(experiment.name, *row) for row in experiment.run(terms)]
-    except StackError as error:
+    except (StackError, NotHere) as error:
         info.status, info.why = "skipped", " ".join(str(error).split())
     except Exception as error:  # noqa: BLE001 - one experiment's failure is recorded, and the next one runs
         info.status, info.why = "failed", " ".join(f"{type(error).__name__}: {error}".split())

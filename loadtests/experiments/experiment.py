@@ -9,7 +9,12 @@ from typing import Any, NamedTuple
 
 from artefact.schema import ExperimentInfo
 from patterns.errors import ConfigError, require
+from scenarios.workload import WorkloadFile
 from stack.servers import Stack
+
+
+class NotHere(ConfigError):
+    """The experiment cannot be put to this workload or these servers: it is skipped."""
 
 
 class Row(NamedTuple):
@@ -38,6 +43,10 @@ class ExperimentOrder:
     seed: int
     small: bool = False
     """The quick form, of which less can be read."""
+    workload: WorkloadFile = field(default_factory=WorkloadFile)
+    """The user's."""
+    rates_per_s: Mapping[str, float] = field(default_factory=dict)
+    """Requests a second that the grid's scenarios were offered, where they were."""
     say: Callable[[str], None] = field(repr=False)
     settings: dict[str, Any] = field(default_factory=dict)
     """What the experiment states of itself while it runs: sizes, servers. It goes into the run folder."""

@@ -1,0 +1,76 @@
+"""The stampede over HTTP, on the real service, servers and Locust process."""
+
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import redis
+
+from artefact.read import read_run
+from loadtests.bench import BenchOrder
+from loadtests.experiments.bench import prepare_experiments, run_experiments
+from loadtests.experiments.experiment import ExperimentOrder, NotHere
+from loadtests.experiments.over_http import CONTENDERS, EXPERIMENT, asked, draw
+from scenarios.plans import Plan
+from scenarios.workload import WorkloadFile
+from stack.servers import Stack
+
+WAIT_MS = 20.0
+QUICK = {"ttl_s": 0.2, "load_cpu_ms": 0.0, "load_wait_ms": WAIT_MS, "rate_per_s": 100.0}
+
+
+def order_of(stack: Stack, records: int, **values: object) -> ExperimentOrder:
+    workload = WorkloadFile(common={"records": records}, by_scenario={"stampede": QUICK | values})
+    return ExperimentOrder(stack=stack, rounds=1, seed=3, workload=workload, say=lambda _line: None)
+
+
+def test_every_call_has_an_outcome_and_the_database_counts_the_loads(
+    stack: Stack, dataset: int, redis_client: redis.Redis
+) -> None:
+    """No call fails, none comes before it is due; at least one expiry loads; each load belongs to a call that waited
+    for it. Nothing is left behind, no process and no key."""
+    before = {child.pid for child in psutil.Process().children()}
+    order = order_of(stack, dataset)
+    rows = list(EXPERIMENT.run(order))
+    due = {}
+    for name in CONTENDERS:
+        own = [row for row in rows if row.variant == name]
+        waits = [row.value for row in own if row.name == "response"]
+        late = [(row.at, row.value) for row in own if row.name == "late"]
+        (loads,) = [row.value for row in own if row.name == "loads"]
+        assert [row for row in own if row.name == "failed"] == []
+        assert len(waits) == len(late)
+        assert min(value for _, value in late) >= 0
+        assert 1 <= loads <= sum(wait >= WAIT_MS for wait in waits)
+        due[name] = [at for at, _ in late]
+    assert due["cache-aside"] == due["coalescing"]
+    assert order.settings["workload"]["ttl_s"] == QUICK["ttl_s"]
+    assert {child.pid for child in psutil.Process().children()} == before
+    assert redis_client.keys("*over-http*") == []
+
+
+def test_it_is_offered_what_the_grid_was_and_arrivals_move_with_the_seed(stack: Stack) -> None:
+    workload = asked(
+        ExperimentOrder(stack=stack, rounds=1, seed=3, rates_per_s={"stampede": 50.0}, say=lambda _line: None)
+    )
+    assert (workload.rate_per_s, workload.rtt_ms, workload.active_records) == (50.0, 0.0, 1)
+    first, again, other = (draw(workload, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert first.window.tolist() == again.window.tolist() != other.window.tolist()
+    assert first.window[-1] < 4 * workload.ttl_s * 1e9
+
+
+@pytest.mark.parametrize("values", [{"arrivals": "closed"}, {"read_share": 0.5}])
+def test_what_the_service_cannot_play_is_not_asked(stack: Stack, values: dict[str, object]) -> None:
+    with pytest.raises(NotHere):
+        asked(order_of(stack, 2_000, **values))
+
+
+def test_it_is_skipped_with_the_reason(stack: Stack, tmp_path: Path) -> None:
+    plan = Plan(name="planted", rounds=1, scenarios=(), experiments=("over-http",), small_experiments=True)
+    workload = WorkloadFile(by_scenario={"stampede": {"arrivals": "closed"}})
+    order = BenchOrder(plan=plan, workload=workload, runs=tmp_path)
+    folder = prepare_experiments(order, stack)
+    run_experiments(folder, order, stack, lambda _line: None)
+    (info,) = read_run(folder).info.experiments
+    assert (info.status, info.why) == ("skipped", "arrivals: 'closed' (wanted: open arrivals)")
