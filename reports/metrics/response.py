@@ -71,33 +71,41 @@ Select = Callable[[Cell], pd.DataFrame]
 
 def at(q: float, select: Select, column: str = "response_ms") -> Callable[[Cell], float]:
     def of_cell(cell: Cell) -> float:
-        waits = waits_ms(select(cell), column)
-        return quantile(waits, q) if len(waits) - rank(len(waits), q) - 1 >= SAMPLES_BEYOND else np.nan
+        return carried(waits_ms(select(cell), column), q)
 
     return of_cell
 
 
-def over(q: float, select: Select, column: str = "response_ms") -> Callable[[Sequence[Cell]], Estimate]:
+def carried(waits: Floats, q: float) -> float:
+    """The percentile of one round; nan where it has not the samples for it."""
+    return quantile(waits, q) if len(waits) - rank(len(waits), q) - 1 >= SAMPLES_BEYOND else np.nan
+
+
+def estimated(rounds: Sequence[Spans], q: float) -> Estimate:
     """The median of the rounds where each round can carry the percentile; else of all samples together.
 
     Ten samples beyond it and three separate episodes, or it is "seen, not estimated": below ten it is not printed.
     """
-    of_cell = at(q, select, column)
+    beyond, episodes = evidence(rounds, q)
+    if beyond < SAMPLES_BEYOND:
+        return missing(f"seen, not estimated: {beyond} samples beyond it, {SAMPLES_BEYOND} wanted", len(rounds))
+    pooled = pooled_quantile([r.wait_ms for r in rounds], q)
+    if episodes < EPISODES_BEYOND:
+        noun = "episode" if episodes == 1 else "episodes"
+        why = f"seen, not estimated: {episodes} {noun} beyond it, {EPISODES_BEYOND} wanted"
+        return Estimate(value=pooled.value, rounds=len(rounds), how=pooled.how, why=why)
+    own = [carried(r.wait_ms, q) for r in rounds]
+    return pooled if np.isnan(own).any() else median(own)
+
+
+def over(q: float, select: Select, column: str = "response_ms") -> Callable[[Sequence[Cell]], Estimate]:
+    """The percentile over rounds, by `estimated`."""
 
     def of_rounds(cells: Sequence[Cell]) -> Estimate:
-        rounds = [waits_ms(select(cell), column) for cell in cells]
-        if not any(len(r) for r in rounds):
+        rounds = [spans(cell, select(cell), column) for cell in cells]
+        if not any(len(r.wait_ms) for r in rounds):
             return missing("nothing answered" if any(len(select(c)) for c in cells) else "none in this workload")
-        beyond, episodes = evidence([spans(cell, select(cell), column) for cell in cells], q)
-        if beyond < SAMPLES_BEYOND:
-            return missing(f"seen, not estimated: {beyond} samples beyond it, {SAMPLES_BEYOND} wanted", len(cells))
-        pooled = pooled_quantile(rounds, q)
-        if episodes < EPISODES_BEYOND:
-            noun = "episode" if episodes == 1 else "episodes"
-            why = f"seen, not estimated: {episodes} {noun} beyond it, {EPISODES_BEYOND} wanted"
-            return Estimate(value=pooled.value, rounds=len(cells), how=pooled.how, why=why)
-        own = [of_cell(cell) for cell in cells]
-        return pooled if np.isnan(own).any() else median(own)
+        return estimated(rounds, q)
 
     return of_rounds
 
