@@ -558,9 +558,13 @@ class AppServer:
             pattern.warm(ids[:1].tolist())
 
 
+DEFAULT_BACKOFF_S = {"base": 0.01, "cap": 1}
+"""Between a redis-py 8 client's retries where nobody says otherwise: ten of them last some 4 s on a dead server."""
+
+
 def ruled_client(url: str, settings: ClientSettings, ruler: Ruler, connections: int) -> redis.Redis:
     """A redis-py client, set as the contender declares, whose connections count."""
-    backoff = NoBackoff() if settings.retries == 0 else ExponentialWithJitterBackoff()
+    backoff = NoBackoff() if settings.retries == 0 else ExponentialWithJitterBackoff(**DEFAULT_BACKOFF_S)
     pool = redis.ConnectionPool.from_url(
         url,
         connection_class=CONNECTIONS[url.split(":", 1)[0]],

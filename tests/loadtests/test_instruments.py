@@ -179,3 +179,12 @@ def test_loads_are_counted_per_request_and_per_process_with_the_first_ones_inter
     assert facts.load_start_ns is not None
     assert facts.load_end_ns is not None
     assert facts.load_start_ns < facts.load_end_ns
+
+
+def test_a_client_as_declared_by_default_retries_as_redis_py_does() -> None:
+    """ClientSettings() means redis-py's own defaults: what an outage does to the article's code is what they do."""
+    ours = ruled_client("redis://localhost:1", ClientSettings(), Ruler(ThreadClock()), 1)
+    theirs = redis.Redis()
+    mine, default = (client.connection_pool.connection_kwargs for client in (ours, theirs))
+    assert mine["retry"] == default["retry"]
+    assert mine["socket_timeout"] == redis.Connection().socket_timeout
