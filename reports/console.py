@@ -52,7 +52,8 @@ def print_judged(judgement: Judgement, console: Console | None = None) -> None:
         console.print(Text(f"{a.scenario.name}: {a.winner}, {a.figure}."), width=width)
         if a.price:
             console.print(Text(f"  Price: {a.price}; wrong for {a.wrong_for}."), width=width)
-    for name, told in limiters.answers(judgement):
+    explored = races.section_of(judgement.run.folder)
+    for name, told in limiters.answers(judgement, explored.info if explored else None):
         console.print(Text(f"{name}: {told}"), width=width)
     for aside in provoked.sections(judgement):
         console.print(Text(f"{aside.scenario.name}: {aside.findings.answer}"), width=width)
@@ -60,7 +61,7 @@ def print_judged(judgement: Judgement, console: Console | None = None) -> None:
         told = section.findings.answer if section.findings else f"{section.info.status}: {section.info.why}"
         console.print(Text(f"{section.info.name}: {told}"), width=width)
     console.print(Text(f"Claims that {claims.in_words(claims.findings(judgement))}."), width=width)
-    if explored := races.section_of(judgement.run.folder):
+    if explored:
         console.print(Text(f"races: {explored.answer}"), width=width)
     for doubt in judgement.doubts:
         where = f"{doubt.scenario}: " if doubt.scenario else ""

@@ -45,6 +45,7 @@ from reports.metrics.response import waits_ms
 from reports.races import section as races
 from reports.statistics import Estimate, quantile
 from reports.theory import section as theory
+from reports.who import who_ran
 
 PAGES = Path(__file__).parent / "pages"
 
@@ -158,6 +159,7 @@ def page(judgement: Judgement) -> str:
         done=len(run.done),
         asked=[(scenario.name, asked(scenario)) for scenario in run.info.scenarios],
         asked_in_all=asked_in_all(run.info.scenarios),
+        who=who_ran(judgement),
         machine=machine(run),
         headline=answer.headline(found, judgement),
         answers=[a for a in found if a.scenario.name not in covered],
@@ -174,7 +176,7 @@ def page(judgement: Judgement) -> str:
         colors={c.name: charts.style_of(run.info.contenders, c.name).variable for c in run.info.contenders},
         sections=[section(judgement, scenario) for scenario in judgement.scenarios],
         provoked=provoked.sections(judgement),
-        limiters=limiters.sections(judgement),
+        limiters=limiters.sections(judgement, explored.info if explored else None),
         experiments=experiments.sections(run),
         watched=monitoring.grids(judgement),
         theory=theory.section(judgement),

@@ -113,11 +113,25 @@ def more_rounds(verdict: Verdict) -> str:
         return ""
     table = max(1.0, verdict.adjusted_p / verdict.comparison.p) if verdict.comparison.p else 1.0
     wanted = rounds_to_tell(verdict.comparison, verdict.m, (1 - PAIRED_LEVEL) / table)
+    why = f"{AMONG_ALL}; " if by_its_table(verdict) else ""
     if wanted > MANY_ROUNDS:
-        return f": more than {MANY_ROUNDS} rounds would be needed"
+        return f": {why}more than {MANY_ROUNDS} rounds would be needed"
     if wanted <= verdict.comparison.rounds:
-        return ": a few more rounds may do"
-    return f": about {wanted:.0f} rounds would do"
+        return f": {why}a few more rounds may do"
+    return f": {why}about {wanted:.0f} rounds would do"
+
+
+AMONG_ALL = "told apart by itself, but not among all comparisons of its table (Holm)"
+
+
+def by_its_table(verdict: Verdict) -> bool:
+    """Whether it is Holm's correction alone that leaves a comparison open: its own interval excludes no difference."""
+    c = verdict.comparison
+    if verdict.adjusted_p <= 1 - PAIRED_LEVEL:  # the noise floor is too coarse
+        return False
+    if c.ratio is not None:
+        return c.ratio.low > 1 or c.ratio.high < 1
+    return c.difference is not None and (c.difference.low > 0 or c.difference.high < 0)
 
 
 def so_what(verdict: Verdict) -> str:
