@@ -11,7 +11,8 @@ from reports import words
 from reports.advice.choice import Candidate, choose, overlap
 from reports.judge import Judgement
 from reports.metrics.metric import Metric, find_metric, metrics
-from reports.statistics import MIN_ROUNDS, Estimate, noise_floor
+from reports.statistics import MIN_ROUNDS, Estimate
+from reports.twins import Twins, floor_of, silent_of, twins_of
 
 PRICES = ("read-p50", "write-p50", "database-ms-per-1000-reads", "commands-per-request", "stale-after-told")
 """Where a price is looked for, beside the read p99 (the longest read, where that is not estimated)."""
@@ -20,10 +21,13 @@ WORTH_SAYING = 1.25
 
 RULE = (
     "Among the contenders that answered every request: the fewest loads per expiry (where the scenario has one hot "
-    "key; else per 1,000 reads). Where the scenario is about freshness, only those count whose share of stale reads "
-    "after told is not told apart from the lowest. Those whose intervals overlap the lowest, or that lie within the "
-    "noise floor of it, are tied; among them the lowest read p99 wins, then the lowest p50, then the order of the run. "
-    "Its price is the figure in which it is furthest behind the reference or the next, beyond their intervals."
+    "key; else per 1,000 reads). Where the scenario is about freshness, only those count of which no read was "
+    "certainly stale after told; where all had some, those whose share is not told apart from the lowest. Those whose "
+    "intervals overlap the lowest, or that lie within the noise floor of it, are tied; among them the lowest read p99 "
+    "wins, then the lowest p50, then the order of the run. Its price is the figure in which it is furthest behind the "
+    "reference or the next, beyond their intervals. Where two copies of one contender (A/A) lie apart by a figure in a "
+    "scenario, that figure tells nobody apart there, and is neither price nor reason; nearer than the copies to each "
+    "other, nothing is told apart either, and a price beside their original is one beside the worse of both."
 )
 
 
@@ -41,6 +45,10 @@ class Answer:
     price: str = ""
     wrong_for: str = ""
     why: str = ""
+    stale: tuple[str, ...] = ()
+    """Of the winner and those tied with it: who had reads that were certainly stale after told."""
+    silent: str = ""
+    """Which figures tell nobody apart there."""
 
 
 def answers(judgement: Judgement) -> list[Answer]:
@@ -59,10 +67,7 @@ def answer(judgement: Judgement, scenario: ScenarioInfo) -> Answer:
     if not measured:
         return Answer(scenario=scenario, winner=None, why=f"{words.label(metric)} was not measured")
     by_name = {c.name: c for c in measured}
-    twin = judgement.twins.get((name, metric.name))
-    choice = choose(
-        [candidate(judgement, name, c, metric) for c in measured], noise_floor(twin.comparison if twin else None)
-    )
+    choice = choose([candidate(judgement, name, c, metric) for c in measured], floor_of(judgement, name, metric.name))
     assert choice.taken is not None
     winner = by_name[choice.taken.name]
     tied = [by_name[c.name] for c in choice.tied]
@@ -76,7 +81,8 @@ def answer(judgement: Judgement, scenario: ScenarioInfo) -> Answer:
         figure += f", {link} {says(other, metric, name_it=False)} with {rest[0].name}, the next"
         if rest[0] in tied:
             mine, its = (judgement.figure(name, c.name, "read-p99") for c in (winner, rest[0]))
-            if mine.value < its.value and not (mine.why or its.why):  # "seen, not estimated" tells nobody apart
+            seen_only = mine.why or its.why  # "seen, not estimated" tells nobody apart
+            if lies_below(mine, its, twins_of(judgement, name, "read-p99")) and not seen_only:
                 figure += (
                     f"; its read p99 is {words.with_unit(mine.value, 'ms')}, not {words.with_unit(its.value, 'ms')}"
                 )
@@ -89,7 +95,19 @@ def answer(judgement: Judgement, scenario: ScenarioInfo) -> Answer:
         figure=figure,
         price=price,
         wrong_for=wrong_for,
+        stale=tuple(c.name for c in (winner, *tied) if was_stale(judgement, name, c.name)),
+        silent=silent_of(judgement, name, (metric.name, "read-p99", *PRICES)),
     )
+
+
+def lies_below(mine: Estimate, its: Estimate, twins: Twins) -> bool:
+    """Whether one figure is below another by more than two copies of one contender differ by."""
+    return not twins.silent and mine.value * twins.gap < its.value
+
+
+def was_stale(judgement: Judgement, scenario: str, contender: str) -> bool:
+    share = judgement.figure(scenario, contender, "stale-after-told")
+    return not share.missing and share.value > 0
 
 
 def candidate(judgement: Judgement, scenario: str, contender: ContenderInfo, metric: Metric) -> Candidate:
@@ -99,13 +117,18 @@ def candidate(judgement: Judgement, scenario: str, contender: ContenderInfo, met
 
 
 def freshest(judgement: Judgement, scenario: ScenarioInfo, able: list[ContenderInfo]) -> list[ContenderInfo]:
-    """Where the scenario is about freshness: those that break "the write is told" no more often than the best."""
+    """Where the scenario is about freshness: those of which no read was certainly stale after told (one such read is
+    enough; it needs no statistics); where all had some, those not told apart from the lowest share."""
     if not scenario.judge_at_rest:
         return able
     shares = {c.name: judgement.figure(scenario.name, c.name, "stale-after-told") for c in able}
     judged = [c for c in able if not shares[c.name].missing]
     if not judged:
         return able
+    if clean := [c for c in judged if shares[c.name].value == 0]:
+        return clean
+    if twins_of(judgement, scenario.name, "stale-after-told").silent:
+        return judged
     best = min((shares[c.name] for c in judged), key=lambda share: share.value)
     return [c for c in judged if shares[c.name].value <= best.value or overlap(shares[c.name], best)]
 
@@ -123,8 +146,11 @@ def answered_all(judgement: Judgement, scenario: str, contender: ContenderInfo) 
 
 
 def waits(judgement: Judgement, scenario: str, contender: ContenderInfo) -> tuple[float, float, int]:
-    values = [judgement.figure(scenario, contender.name, name).value for name in ("read-p99", "read-p50")]
-    p99, p50 = (math.inf if math.isnan(v) else v for v in values)
+    """Read p99 and p50, infinite where they are not known or tell nobody apart; the place in the run."""
+    names = ("read-p99", "read-p50")
+    values = [judgement.figure(scenario, contender.name, name).value for name in names]
+    silent = [twins_of(judgement, scenario, name).silent for name in names]
+    p99, p50 = (math.inf if quiet or math.isnan(v) else v for v, quiet in zip(values, silent, strict=True))
     return p99, p50, judgement.run.info.contenders.index(contender)
 
 
@@ -144,15 +170,16 @@ def priced(
     for metric in metrics():
         if metric.name not in (*PRICES, tail):
             continue
+        twins = twins_of(judgement, scenario, metric.name)
         mine = judgement.figure(scenario, winner.name, metric.name)
-        others = {c.name: judgement.figure(scenario, c.name, metric.name) for c in beside}
+        others = dict(twins.worst(c.name, judgement.figure(scenario, c.name, metric.name)) for c in beside)
         others = {name: figure for name, figure in others.items() if not figure.missing and not figure.why}
-        if mine.missing or mine.why or not others:
+        if mine.missing or mine.why or not others or twins.silent:
             continue
         name = min(others, key=lambda n: others[n].value)
         its = others[name]
-        ratio = (mine.value + metric.resolution) / (its.value + metric.resolution)
-        if ratio > worst and not overlap(mine, its):
+        ratio = (twins.lowest(winner.name, mine) + metric.resolution) / (its.value + metric.resolution)
+        if ratio > max(worst, twins.gap) and not overlap(mine, its):
             worst, wrong_for = ratio, metric.wrong_for
             price = (
                 f"{words.label(metric)} {words.with_unit(mine.value, metric.unit)}, against "
@@ -176,7 +203,8 @@ def headline(found: Sequence[Answer], judgement: Judgement) -> str:
         return "Rate limiters only, judged one by one." if limiters_only else "This run gives no answer."
     by_winner: dict[str, list[str]] = {}
     for a in taken:
-        by_winner.setdefault(str(a.winner), []).append(a.scenario.name)
+        name = f"{a.winner} ({IF_STALE})" if a.winner in a.stale else str(a.winner)
+        by_winner.setdefault(name, []).append(a.scenario.name)
     if rounds < MIN_ROUNDS:
         seen = [f"{winner} did best in {words.listed(where)}" for winner, where in by_winner.items()]
         shown = "1 round is" if rounds == 1 else f"{rounds} rounds are"
@@ -187,12 +215,23 @@ def headline(found: Sequence[Answer], judgement: Judgement) -> str:
     return f"Take {words.listed([f'{who} for {words.listed(where)}' for who, where in by_choice.items()])}."
 
 
+IF_STALE = "if old values do no harm"
+
+
 def either(a: Answer) -> str:
-    """The winner, and whoever cannot be told apart from it: "a or b", "a, b or c", "a or one of 3 others"."""
+    """The winner, and whoever cannot be told apart from it: "a or b", "a, b or c", "a or one of 3 others". Whoever had
+    reads that were stale after told comes last, and that is said: "a or, if old values do no harm, b"."""
     names = [str(a.winner), *a.tied]
+    fresh, stale = [n for n in names if n not in a.stale], [n for n in names if n in a.stale]
+    if not fresh:
+        return f"{one_of(stale)} ({IF_STALE})"
+    return f"{one_of(fresh)} or, {IF_STALE}, {one_of(stale)}" if stale else one_of(fresh)
+
+
+def one_of(names: Sequence[str]) -> str:
     if len(names) > 3:
-        return f"{a.winner} or one of {len(a.tied)} others"
-    return " or ".join([", ".join(names[:-1]), names[-1]]) if a.tied else names[0]
+        return f"{names[0]} or one of {len(names) - 1} others"
+    return " or ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 
 def depends_on(found: Sequence[Answer], judgement: Judgement) -> str:
@@ -241,7 +280,12 @@ def turns(judgement: Judgement, factor: Factor, base: ScenarioInfo, other: Scena
     for metric in (m for m in metrics() if m.decides or m.name == "read-p50"):
         for a, b in itertools.combinations(names, 2):
             here, there = (
-                order(*(judgement.figure(s.name, name, metric.name) for name in (a, b))) for s in (base, other)
+                order(
+                    judgement.figure(s.name, a, metric.name),
+                    judgement.figure(s.name, b, metric.name),
+                    twins_of(judgement, s.name, metric.name),
+                )
+                for s in (base, other)
             )
             if here and there and here != there:
                 first = (a, b) if here < 0 else (b, a)
@@ -257,11 +301,11 @@ def turns(judgement: Judgement, factor: Factor, base: ScenarioInfo, other: Scena
     return f"{head}the order of contenders does not change ({kept} pairs keep it, no pair turns beyond its intervals)."
 
 
-def order(a: Estimate, b: Estimate) -> int:
-    """-1 where a certainly lies below b, 1 above, 0 where their intervals do not tell."""
+def order(a: Estimate, b: Estimate, twins: Twins) -> int:
+    """-1 where a certainly lies below b, 1 above, 0 where their intervals, or two copies of one, do not tell."""
     if a.missing or b.missing or a.level is None or b.level is None or overlap(a, b):
         return 0
-    return -1 if a.value < b.value else 1
+    return -1 if lies_below(a, b, twins) else 1 if lies_below(b, a, twins) else 0
 
 
 def next_command(judgement: Judgement) -> tuple[str, str]:

@@ -10,8 +10,9 @@ from reports import words
 from reports.charts import slug
 from reports.judge import Judgement
 from reports.metrics.metric import metrics
-from reports.outage.outage import Outage, outages, share_served
+from reports.outage.outage import Outage, outages, percent_served, share_served
 from reports.over_time import LATE_MS
+from reports.twins import twins_of
 
 STEPS = (1.25, 2.0, 4.0, 16.0)
 """Bounds of the colours, as ratios to the best, resolution added to both: even steps on a log scale, about."""
@@ -29,7 +30,7 @@ class Entry:
     heat: int | None = None
     """0 (the best and what ties with it) to len(STEPS); None: no colour."""
     unclear: bool = False
-    """"cannot tell" against the reference."""
+    """"cannot tell" against the reference, or nobody told apart by that column."""
     title: str = ""
     link: str = ""
     """Where on the page more of it stands."""
@@ -40,15 +41,17 @@ class Table:
     columns: list[tuple[str, str]]
     """(scenario or "", title)"""
     rows: list[tuple[ContenderInfo, list[Entry]]]
+    silent: str = ""
+    """Which columns tell nobody apart, as two copies of one contender lie apart by them."""
 
 
-def heat(value: float, best: float, resolution: float) -> int:
-    """Which step of colour."""
+def heat(value: float, best: float, resolution: float, gap: float = 1.0) -> int:
+    """Which step of colour. Nearer to the best than two copies of one contender to each other: as the best."""
     if math.isinf(value):
         return len(STEPS)
     base = best + resolution
     ratio = (value + resolution) / base if base > 0 else (1.0 if value == best else math.inf)
-    return sum(ratio > step for step in STEPS)
+    return 0 if ratio <= gap else sum(ratio > step for step in STEPS)
 
 
 def decision_table(judgement: Judgement, races: RacesInfo | None = None) -> Table:
@@ -58,6 +61,7 @@ def decision_table(judgement: Judgement, races: RacesInfo | None = None) -> Tabl
         c for c in judgement.run.info.contenders if c.kind == "contender" and c.family == "caching" and c.name in ran
     ]
     columns: list[tuple[str, str]] = []
+    notes: list[str] = []
     rows: dict[str, list[Entry]] = {c.name: [] for c in contenders}
     for scenario in [s for s in judgement.scenarios if not s.variant_of] or judgement.scenarios:
         for metric in metrics():
@@ -68,6 +72,9 @@ def decision_table(judgement: Judgement, races: RacesInfo | None = None) -> Tabl
             if metric.name == "loads-per-1000-reads" and expiries(judgement, scenario.name):
                 continue
             columns.append((scenario.name, words.label(metric)))
+            twins = twins_of(judgement, scenario.name, metric.name)
+            if twins.silent:
+                notes.append(f"{scenario.name}, {twins.told}")
             for name, figure in figures.items():
                 verdict = judgement.verdicts.get((scenario.name, name, metric.name))
                 elsewhere = not judgement.of(scenario.name, name)
@@ -76,8 +83,10 @@ def decision_table(judgement: Judgement, races: RacesInfo | None = None) -> Tabl
                     entry = Entry(
                         text=words.figure(figure.value, metric),
                         detail=figure.why or words.interval(figure),
-                        heat=None if figure.why else heat(figure.value, min(known), metric.resolution),
-                        unclear=verdict is not None and verdict.sentence == "cannot tell",
+                        heat=None
+                        if figure.why or twins.silent
+                        else heat(figure.value, min(known), metric.resolution, twins.gap),
+                        unclear=twins.silent or (verdict is not None and verdict.sentence == "cannot tell"),
                         title=words.provenance(figure),
                     )
                 rows[name].append(entry)
@@ -92,7 +101,7 @@ def decision_table(judgement: Judgement, races: RacesInfo | None = None) -> Tabl
                 entries.append(raced(races, name))
             else:
                 entries.append(Entry(text=words.MISSING, detail="not measured in this run"))
-    return Table(columns=columns, rows=[(c, rows[c.name]) for c in contenders])
+    return Table(columns=columns, rows=[(c, rows[c.name]) for c in contenders], silent="; ".join(notes))
 
 
 def outages_of(judgement: Judgement) -> dict[str, list[Outage]]:
@@ -108,17 +117,17 @@ def outages_of(judgement: Judgement) -> dict[str, list[Outage]]:
 
 
 def served(through: Sequence[Outage], *, measured: bool) -> Entry:
-    """The least share of requests that it served in an outage; below, each."""
+    """The least share of requests that it served in an outage, all rounds together; below, each."""
     if not through:
         why = "not in the outages' scenarios" if measured else "not measured in this run: make bench PLAN=standard"
         return Entry(text=words.MISSING, detail=why)
     shares = {one.cells[0].info.scenario: share_served(one) for one in through}
     worst = min(shares.values())
     return Entry(
-        text=f"{100 * worst:.0f} % served",
-        detail=", ".join(f"{scenario} {100 * share:.0f} %" for scenario, share in shares.items()),
+        text=f"{percent_served(worst)} served",
+        detail=", ".join(f"{scenario} {percent_served(share)}" for scenario, share in shares.items()),
         heat=sum(1 - worst > step for step in UNSERVED),
-        title=f"answered without an error within {LATE_MS / 1000:g} s, of the requests due in the outage",
+        title=f"of the requests due in the outage, answered without an error within {LATE_MS / 1000:g} s, all rounds",
     )
 
 

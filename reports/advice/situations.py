@@ -18,6 +18,8 @@ class Situation:
     metrics: tuple[str, ...]
     """The figure that decides, the first of these that was measured there; the lower, the better."""
     needs: tuple[Need, ...]
+    second: str = ""
+    """Of those whom the figure does not tell apart, only those stay whom this one does not tell apart either."""
 
 
 SITUATIONS = (
@@ -37,9 +39,10 @@ SITUATIONS = (
     ),
     Situation(
         anchor="users-must-not-wait",
-        says="One hot key, and users must not wait: the lowest read p99 when it expires, whatever the database pays",
+        says="One hot key, and users must not wait: the lowest read p99, then p50, whatever the database pays",
         scenario="stampede",
         metrics=("read-p99",),
+        second="read-p50",
         needs=(STALE_AT_MOST_TTL,),
     ),
     Situation(

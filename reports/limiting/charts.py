@@ -114,8 +114,9 @@ def entitled(limiters: Sequence[LimiterJudged], contenders: Sequence[ContenderIn
     if least:
         low, name, adversary = least[0]
         caption = (
-            f"The least that anybody had got after the first window was {words.number(low)} of what the exact log "
-            f"would have given: with {name}, a subject that calls “{adversary}”."
+            f"Drawn: a kind of caller over the whole run. The least that one caller had got by any instant after its "
+            f"first window was {words.number(low)} of what the exact log would have given by then: with {name}, one "
+            f"that calls “{adversary}”."
         )
     question = "Did users get what they were entitled to?"
     anchor = f"{scenario.name}-entitled"

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from artefact.races import RacesInfo
 from artefact.schema import ContenderInfo, ScenarioInfo
 from reports import words
 from reports.charts import Chart, style_of
 from reports.judge import Judgement
+from reports.limiting.answer import answer, contract
 from reports.limiting.charts import charts
 from reports.limiting.judge import IN_A_ROW, WITHIN, LimiterJudged, judged
 
@@ -46,17 +48,26 @@ COLUMNS = (
     Column(
         group="entitled",
         title="got",
-        explain="admitted over what the exact log would have admitted; below: of subjects within the limit on average",
+        explain=(
+            "admitted over what the exact log would have admitted, over the whole run, all subjects together; below: "
+            "of subjects within the limit on average"
+        ),
     ),
     Column(
         group="entitled",
         title="lowest",
-        explain="starvation: the least that admitted over entitled fell to after the first window; below: whose",
+        explain=(
+            "starvation: the least that one subject's admitted over entitled, counted up to an instant, fell to after "
+            "the first window, in any round; below: how it calls"
+        ),
     ),
     Column(
         group="entitled",
         title="fairness",
-        explain="Jain's index over subjects' admitted over entitled, 1 where all are alike; below: the least of them",
+        explain=(
+            "Jain's index over subjects' admitted over entitled at the end, 1 where all are alike; below: the least of "
+            "them"
+        ),
     ),
     Column(
         group="wrong decisions",
@@ -149,27 +160,27 @@ class LimiterSection:
     charts: list[Chart]
 
 
-def sections(judgement: Judgement) -> list[LimiterSection]:
-    """A section a limiting scenario; none where the run has none."""
+def sections(judgement: Judgement, races: RacesInfo | None = None) -> list[LimiterSection]:
+    """A section a limiting scenario; none where the run has none. `races`: what orders of steps showed, if explored."""
     if judgement.limiting is None:
         return []
     found: dict[str, list[LimiterJudged]] = {}
     for limiter in judged(judgement.limiting):
         found.setdefault(limiter.scenario.name, []).append(limiter)
-    return [section(judgement, limiters) for limiters in found.values()]
+    return [section(judgement, limiters, races) for limiters in found.values()]
 
 
-def answers(judgement: Judgement) -> list[tuple[str, str]]:
+def answers(judgement: Judgement, races: RacesInfo | None = None) -> list[tuple[str, str]]:
     """(scenario, what to take), as the sections say it."""
     if judgement.limiting is None:
         return []
     found: dict[str, list[LimiterJudged]] = {}
     for limiter in judged(judgement.limiting):
         found.setdefault(limiter.scenario.name, []).append(limiter)
-    return [(name, answer(limiters)) for name, limiters in found.items()]
+    return [(name, answer(limiters, races)) for name, limiters in found.items()]
 
 
-def section(judgement: Judgement, limiters: Sequence[LimiterJudged]) -> LimiterSection:
+def section(judgement: Judgement, limiters: Sequence[LimiterJudged], races: RacesInfo | None) -> LimiterSection:
     contenders = judgement.run.info.contenders
     groups: list[tuple[str, int]] = []
     for column in COLUMNS:
@@ -181,7 +192,7 @@ def section(judgement: Judgement, limiters: Sequence[LimiterJudged]) -> LimiterS
     return LimiterSection(
         scenario=scenario,
         asked=asked(scenario),
-        answer=answer(limiters),
+        answer=answer(limiters, races),
         headings=groups,
         columns=COLUMNS,
         rows=[
@@ -209,42 +220,6 @@ def asked(scenario: ScenarioInfo) -> str:
         f"{scenario.workload.get('rtt_ms') or 0:g} ms, {scenario.processes} processes of "
         f"{scenario.workload['users_per_process']} threads"
     )
-
-
-def answer(limiters: Sequence[LimiterJudged]) -> str:
-    """What to take: counted facts, so that no interval is needed; times are in the table."""
-    rivals = [x for x in limiters if x.info.kind == "contender"]
-    unbroken = [x for x in rivals if x.kept_strict != "broken"]
-    strict = [x for x in unbroken if x.contract["kind"] == "strict" and x.contract["limit"] <= x.limit]
-    lucky = [x for x in unbroken if x not in strict]
-    fair = [x for x in strict if x.starved[0] >= 0.9 * max((y.starved[0] for y in strict), default=math.nan)]
-    parts = []
-    if fair:
-        names = words.listed([x.info.name for x in fair])
-        least = words.number(min(x.starved[0] for x in fair))
-        parts.append(
-            f"For at most L in any window: {names}; nothing above L was certainly seen, and everybody got at least "
-            f"{least} of what they were entitled to"
-        )
-    starving = [x for x in strict if x not in fair]
-    for x in starving:
-        low, whose = x.starved
-        parts.append(
-            f"{x.info.name} was not seen above L either, but left a subject that calls “{whose}” with "
-            f"{words.number(low)} of what it was entitled to"
-        )
-    if lucky:
-        names = words.listed([f"{x.info.name} ({contract(x)})" for x in lucky])
-        parts.append(f"Not seen above L here, though promised less: {names}")
-    loose = [x for x in rivals if x.kept_strict == "broken" and x.kept != "broken"]
-    if loose:
-        told = [f"{x.info.name} ({words.number(x.most_certain / x.limit)} × L)" for x in loose]
-        parts.append(f"Above L in some window, within what they promise: {words.listed(told)}")
-    broken = [x for x in rivals if x.kept == "broken"]
-    if broken:
-        told = [f"{x.info.name} ({words.number(x.most_certain / x.limit)} × L)" for x in broken]
-        parts.append(f"Broke their own contract: {words.listed(told)}")
-    return ". ".join(parts) + "." if parts else "No limiter ran."
 
 
 def entries(x: LimiterJudged) -> list[Entry]:
@@ -290,13 +265,6 @@ def costs(x: LimiterJudged) -> list[Entry]:
             detail=f"up to {words.number(float(x.key_bytes.max()))}" if len(x.key_bytes) else "",
         ),
     ]
-
-
-def contract(x: LimiterJudged) -> str:
-    c = x.contract
-    if c["kind"] == "strict":
-        return f"≤ {c['limit']} in any {c['window_s']:g} s"
-    return f"≤ {c['capacity']} + {c['refill_per_s']:g} t"
 
 
 def held(kept: str, detail: str) -> Entry:

@@ -170,6 +170,16 @@ def share_served(outage: Outage) -> float:
     return 1 - float(outage.of("outage")["useless"].mean())
 
 
+def worst_of(some: Sequence[Outage]) -> tuple[float, str]:
+    """The least share served in any of those outages, and the scenario; each all rounds together."""
+    return min((share_served(one), one.cells[0].info.scenario) for one in some)
+
+
+def percent_served(share: float) -> str:
+    """The one way in which that share is printed: cards, tables and sentences then agree."""
+    return f"{100 * share:.1f} %"
+
+
 def answered_ms(due: pd.DataFrame) -> Floats:
     """How long the answered waited; those still open at the deadline are beyond all (inf). Failures have no part."""
     rows = due[~due["failed"]]

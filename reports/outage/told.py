@@ -20,6 +20,7 @@ from reports.outage.outage import (
     answered_ms,
     hit_rate,
     outages,
+    percent_served,
     share_served,
 )
 from reports.over_time import LATE_MS, bins, draw_line, legend_above, loads_in, of_each
@@ -87,11 +88,11 @@ COLUMNS = (
 def row(outage: Outage, back: str) -> list[Entry]:
     during, served = outage.of("outage"), outage.served()
     hits_back_s = outage.hits_back_s()
-    span = f"{100 * min(served):.0f} – {100 * max(served):.0f} %" if len(served) > 1 else ""
+    span = f"{100 * min(served):.1f} – {percent_served(max(served))}" if len(served) > 1 else ""
     sat_out = outage.sat_out()
     return [
         Entry(text=f"{len(during):,}"),
-        Entry(text=f"{100 * share_served(outage):.1f} %", detail=span),
+        Entry(text=percent_served(share_served(outage)), detail=span),
         Entry(text=f"{outage.failed():,}", detail=failures(outage)),
         Entry(text=f"{outage.late():,}", detail=f"{sat_out:,} answered only once {back} was back"),
         Entry(text=f"{outage.unanswered():,}"),
@@ -171,7 +172,7 @@ def answer(found: Sequence[Outage], back: str) -> str:
             told.append(f"the slowest answer took {words.with_unit(slowest_s(outage), 's')}")
         before, meanwhile = (words.number(outage.loads_per_s(phase)) for phase in ("before", "outage"))
         parts.append(
-            f"{outage.contender.name} served {100 * share_served(outage):.0f} % of the {due:,} requests due in the "
+            f"{outage.contender.name} served {percent_served(share_served(outage))} of the {due:,} requests due in the "
             f"outage within {limit} ({'; '.join(told)}), at {meanwhile} loads/s where it had {before}"
         )
     return ". ".join(parts) + "."

@@ -57,6 +57,51 @@ def test_the_order_of_the_run_decides_where_nothing_else_does() -> None:
     assert choice.taken.name == "later"
 
 
+def test_of_those_tied_by_the_figure_whom_the_second_tells_apart_is_not_tied() -> None:
+    """Two p99 that overlap, and a p50 of 2.9 ms against one of 55.8: nobody calls them equal."""
+    quick, slow = has("quick", 70, 86, 107).figure, has("slow", 80, 95, 147).figure
+    seconds = has("a", 2.8, 2.9, 3.0).figure, has("b", 50, 55.8, 60).figure
+    quick_one = Candidate(name="quick", figure=quick, second=seconds[0], waits_ms=(86, 2.9))
+    slow_one = Candidate(name="slow", figure=slow, second=seconds[1], waits_ms=(95, 55.8))
+    beaten = Candidate(name="last", figure=has("c", 300, 310, 320).figure, second=seconds[0])
+    choice = choose([slow_one, quick_one, beaten], FLOOR, FLOOR)
+    assert choice.taken is quick_one
+    assert choice.sure
+    assert (choice.tied, choice.outdone, choice.beaten) == ((), (slow_one,), (beaten,))
+    assert choice.next is slow_one
+    assert choice.turns_at == pytest.approx(55.8 / 2.9)
+    quiet = choose([slow_one, quick_one], FLOOR, math.inf)
+    assert quiet.tied == (slow_one,)
+
+
+def test_who_leads_by_the_figure_and_is_outdone_by_the_second_puts_nobody_behind() -> None:
+    """The slow one's p99 is a little lower, and a third lies above it alone: that third is held to the quick one."""
+    p50 = [has("", v * 0.9, v, v * 1.1).figure for v in (55.0, 2.9, 3.0)]
+    names = [("slow", 80, 84, 88), ("quick", 86, 90, 95), ("third", 90, 94, 99)]
+    slow, quick, third = (
+        Candidate(name=n, figure=has(n, low, v, high).figure, second=s, waits_ms=(v, s.value))
+        for (n, low, v, high), s in zip(names, p50, strict=True)
+    )
+    choice = choose([slow, quick, third], FLOOR, 1.0, 1.0)
+    assert (choice.taken, choice.tied, choice.outdone, choice.beaten) == (quick, (third,), (slow,), ())
+
+
+def test_a_second_figure_that_differs_by_less_than_its_floor_leaves_the_tie() -> None:
+    """0.7 ms of a median put nobody behind whose p99 may be the lowest."""
+    lead = Candidate(name="lead", figure=has("", 5.8, 9.3, 44.8).figure, second=has("", 1.6, 1.7, 1.8).figure)
+    other = Candidate(name="other", figure=has("", 44, 45, 46).figure, second=has("", 0.9, 1.0, 1.1).figure)
+    choice = choose([lead, other], FLOOR, 1.0, 1.0)
+    assert choice.outdone == ()
+    assert choice.taken is lead
+    assert choice.tied == (other,)
+
+
+def test_a_figure_that_tells_nobody_apart_ties_all_however_far_apart() -> None:
+    choice = choose([has("a", 0, 0, 0), has("b", 900, 1000, 1100)], math.inf)
+    assert len(choice.tied) == 1
+    assert not choice.sure
+
+
 FIGURES = st.tuples(st.floats(0.1, 1e4), st.floats(1.0, 1.5), st.floats(1.0, 1.5))
 
 

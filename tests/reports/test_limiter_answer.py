@@ -1,0 +1,66 @@
+"""Which limiter is named, from planted judgements: luck is not a bound, and each share says what it is."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from artefact.races import RacesInfo, SituationInfo, VerdictInfo
+from reports.limiting.answer import BOUND, answer
+
+
+def limiter(name: str, *, lowest: float, got: float) -> Any:
+    return SimpleNamespace(
+        info=SimpleNamespace(name=name, kind="contender"),
+        kept="kept",
+        kept_strict="kept",
+        contract={"kind": "strict", "limit": 8, "window_s": 0.4},
+        limit=8,
+        most_certain=8,
+        starved=(lowest, "flood 10 ×"),
+        got=lambda: got,
+    )
+
+
+def races(**how: str) -> RacesInfo:
+    """What the explorer found of each limiter's bound: how it is broken, or empty."""
+    return RacesInfo(
+        started_utc="",
+        command="",
+        bound=1,
+        situations=[SituationInfo(name="calls-at-once", said="", adversary="nothing")],
+        verdicts=[
+            VerdictInfo(
+                contender=name.replace("_", "-"),
+                situation="calls-at-once",
+                invariant=BOUND,
+                verdict="broken" if broken else "kept",
+                promised=not broken,
+                schedules=1,
+                complete=True,
+                how=broken,
+            )
+            for name, broken in how.items()
+        ],
+    )
+
+
+TWO = [limiter("sliding-log", lowest=0.5, got=0.989), limiter("sliding-window", lowest=0.25, got=0.9)]
+
+
+def test_a_bound_that_an_order_of_calls_breaks_is_not_offered_as_one() -> None:
+    told = answer(TWO, races(sliding_log="", sliding_window="5 calls admitted where 2 may be"))
+    assert "For at most L in any window: sliding-log;" in told
+    assert "no order of concurrent calls that was tried breaks it" in told
+    assert "sliding-window was not seen above L here, but an order of concurrent calls breaks its bound" in told
+    assert "5 calls admitted where 2 may be" in told
+
+
+def test_without_races_nothing_is_said_of_orders() -> None:
+    told = answer(TWO)
+    assert "order of concurrent calls" not in told
+    assert "sliding-window was not seen above L either" in told
+
+
+def test_the_lowest_instant_of_one_caller_and_the_share_of_all_are_told_apart() -> None:
+    told = answer(TWO[:1])
+    assert "all together got 0.989 in the whole run" in told
+    assert "the least that one had got by any instant after its first window was 0.500" in told
