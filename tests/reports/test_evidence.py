@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from artefact.read import read_run
 from artefact.schema import CellInfo
@@ -223,8 +224,13 @@ def test_resampled_real_rounds_raise_one_alarm_in_twenty_at_most() -> None:
 
 @pytest.mark.skipif(not REAL, reason="no run named: make statistics RUN=runs/…")
 def test_a_real_pair_of_copies_is_not_told_apart() -> None:
-    """In the run that is named, no A/A row reads better or worse."""
-    assert {v.sentence for v in judge(read_run(Path(REAL))).twins.values()} <= {"same", "cannot tell", ""}
+    """In the run that is named, A/A rows read better or worse in no more scenarios than one in twenty allows: in none
+    where there is one (`stampede aa`), in one of a standard run's seven."""
+    alarms: dict[str, bool] = {}
+    for (place, _), verdict in judge(read_run(Path(REAL))).twins.items():
+        alarms[place] = alarms.get(place, False) or verdict.sentence in ("better", "worse")
+    assert alarms
+    assert sum(alarms.values()) <= binom.ppf(0.95, len(alarms), 0.05)
 
 
 # -- a stall --
