@@ -10,11 +10,11 @@ from artefact.read import read_run
 from artefact.schema import ScenarioInfo
 from reports import answer, provoked, words
 from reports.claims import section as claims
-from reports.experiments.section import sections
 from reports.judge import Judgement, judge
 from reports.limiting import section as limiters
 from reports.metrics.metric import find_metric
 from reports.races import section as races
+from reports.transfer import sections_beside
 
 COLUMNS = (
     ("due", "due"),
@@ -57,7 +57,7 @@ def print_judged(judgement: Judgement, console: Console | None = None) -> None:
         console.print(Text(f"{name}: {told}"), width=width)
     for aside in provoked.sections(judgement):
         console.print(Text(f"{aside.scenario.name}: {aside.findings.answer}"), width=width)
-    for section in sections(judgement.run):
+    for section in sections_beside(judgement):
         told = section.findings.answer if section.findings else f"{section.info.status}: {section.info.why}"
         console.print(Text(f"{section.info.name}: {told}"), width=width)
     console.print(Text(f"Claims that {claims.in_words(claims.findings(judgement))}."), width=width)

@@ -19,7 +19,7 @@ import numpy as np
 
 from artefact.read import Run, read_run
 from artefact.schema import METHOD, ContenderInfo, ScenarioInfo
-from reports import answer, charts, decision, doubting, monitoring, provoked, words
+from reports import answer, charts, decision, doubting, monitoring, provoked, transfer, words
 from reports.advice.rules import RULES
 from reports.advice.section import advice
 from reports.charts import Chart
@@ -167,7 +167,7 @@ def page(judgement: Judgement) -> str:
         advice_rules=RULES,
         doubting=doubting.entries(judgement.doubts),
         rule=answer.RULE,
-        depends_on=answer.depends_on(found, judgement),
+        depends_on=transfer.depends_on(found, judgement),
         claims=judged_claims,
         claims_said=claims.in_words(judged_claims),
         next=answer.next_command(judgement),
@@ -177,7 +177,7 @@ def page(judgement: Judgement) -> str:
         sections=[section(judgement, scenario) for scenario in judgement.scenarios],
         provoked=provoked.sections(judgement),
         limiters=limiters.sections(judgement, explored.info if explored else None),
-        experiments=experiments.sections(run),
+        experiments=transfer.sections_beside(judgement),
         watched=monitoring.grids(judgement),
         theory=theory.section(judgement),
         palette=charts.PALETTE,

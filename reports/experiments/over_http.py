@@ -138,7 +138,7 @@ def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:
 def entry(figure: Estimate, unit: str = "") -> Entry:
     if figure.missing:
         return Entry(text=words.MISSING, detail=figure.why)
-    return Entry(text=words.with_unit(figure.value, unit), detail=words.interval(figure))
+    return Entry(text=words.with_unit(figure.value, unit), detail=figure.why or words.interval(figure))
 
 
 def of_round(each: Served) -> tuple[str, ...]:
