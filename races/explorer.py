@@ -10,8 +10,8 @@ from patterns.catalogue import Contender
 from races.card import Bound, Replayed, card, replay
 from races.invariants import INVARIANTS
 from races.limited import Limited
+from races.open import open_world
 from races.virtual_time import virtual_time
-from races.world import open_world
 from scenarios.races.situation import Situation
 from stack.servers import Stack
 

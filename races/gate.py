@@ -4,34 +4,24 @@ A subclass of the client would miss pipelines, scripts and pub/sub; a Connection
 """
 
 import select
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
-from psycopg import waiting
-from psycopg.pq import ExecStatus
-from psycopg.pq.abc import PGresult
-from psycopg.rows import DictRow
 from redis.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
 from redis.exceptions import NoScriptError
 
 from patterns.caching.base import Record, Source, Transaction
 from races.commands import SCRIPTS, Request
+from races.database import LOOK_EVERY_S, LOOK_SOON_S
+from races.errors import Died, ExplorerError
 from races.observe import Commit, Load
-from races.run import Client, Died, ExplorerError
+from races.run import Client
+from races.slot import Slot
 from races.steps import Touch, touch
 from races.virtual_time import clock_of_this_thread, hold_this_thread
-
-if TYPE_CHECKING:
-    from races.world import Slot, World
-
-FREE_TRIPS = 400
-"""Nobody schedules what is done before and after a schedule; it is cut here, in case it never ends."""
-LOOK_EVERY_S = 0.002
-"""How long a statement may take before we ask whether it waits for a row lock."""
-LOOK_SOON_S = 0.0001
-"""The same where another client holds that lock: what it waits for is known, and asked all the same."""
+from races.world import World
 
 
 def held_client() -> Client | None:
@@ -47,7 +37,7 @@ class LoadFailed(psycopg.OperationalError):
 class Held(AbstractConnection):
     """What holds a redis-py connection."""
 
-    def __init__(self, *, world: "World", **settings: Any) -> None:
+    def __init__(self, *, world: World, **settings: Any) -> None:
         self._world = world
         self._awaited: list[tuple[str, list[bytes]]] = []
         self._queued: list[tuple[str, list[bytes]]] = []
@@ -191,50 +181,15 @@ CONNECTIONS: dict[str, type[Any]] = {
 }
 
 
-class HeldDatabase(psycopg.Connection[DictRow]):
-    """A PostgreSQL connection whose statement, where it waits for a row lock, lets the other clients go on."""
-
-    on_slow: Callable[[], None] | None = None
-    look_every_s = LOOK_EVERY_S
-
-    def command(self, sql: bytes) -> PGresult:
-        """Statements without values, in one round trip: what the last one gave."""
-        result = self.pgconn.exec_(sql)
-        if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
-            raise psycopg.OperationalError(result.get_error_message())
-        return result
-
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        if self.on_slow is None:
-            return super().wait(gen, interval, timeout)
-        try:
-            wanted = next(gen)
-            while True:
-                readable, writable, _ = select.select(
-                    [self.pgconn.socket] if wanted & waiting.WAIT_R else [],
-                    [self.pgconn.socket] if wanted & waiting.WAIT_W else [],
-                    [],
-                    self.look_every_s,
-                )
-                if readable or writable:
-                    ready = (waiting.READY_R if readable else 0) | (waiting.READY_W if writable else 0)
-                    wanted = gen.send(ready)
-                else:
-                    gen.send(waiting.READY_NONE)
-                    self.on_slow()
-        except StopIteration as end:
-            return end.value
-
-
 class HeldSource(Source):
     """The database of one client. BEGIN, each statement and COMMIT are steps."""
 
-    def __init__(self, world: "World") -> None:
+    def __init__(self, world: World) -> None:
         self.world = world
         self.statements = world.statements
 
     @property
-    def slot(self) -> "Slot":
+    def slot(self) -> Slot:
         client = held_client()
         return client.slot if client else self.world.free_slot
 

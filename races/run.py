@@ -7,15 +7,15 @@ goes on costs no switch. Nothing here knows a pattern.
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from patterns.caching.base import Adversary
+from races.errors import Died, ExplorerError
 from races.observe import Death, Observed
+from races.slot import Slot
 from races.steps import EVERYTHING, Action, Touch, touch
 from races.virtual_time import START_S
-
-if TYPE_CHECKING:
-    from races.world import Slot, World
+from races.world import World
 
 WATCHDOG_S = 30.0
 """A client that neither steps nor waits for so long blocks on something that is neither Redis nor PostgreSQL."""
@@ -35,14 +35,6 @@ def changes_keys(done: Touch) -> bool:
     return done.everything or any(name.startswith("key:") for name in done.writes)
 
 
-class Died(BaseException):
-    """Unwinds a client that died. No `except Exception` catches it."""
-
-
-class ExplorerError(RuntimeError):
-    """What is explored cannot be held: one line that says why."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Taken:
     """An action that happened."""
@@ -60,7 +52,7 @@ class Client:
     """A client, its thread's state, and what it would do next."""
 
     name: str
-    slot: "Slot"
+    slot: Slot
     run: "Run"
     root: "Client | None" = None
     """Who spawned it; they live and die as one process."""
@@ -140,9 +132,7 @@ class Client:
 class Run:
     """One schedule from a clean state to its end."""
 
-    def __init__(
-        self, world: "World", adversary: Adversary, choose: Choose, *, tellers: frozenset[str] = NOBODY
-    ) -> None:
+    def __init__(self, world: World, adversary: Adversary, choose: Choose, *, tellers: frozenset[str] = NOBODY) -> None:
         self.world = world
         self.adversary = adversary
         self.choose = choose
@@ -355,7 +345,9 @@ class Run:
             return None
         client = next(c for c in self.clients if c.name == action.client)
         if action.token[0] == "D":
-            self.observed.deaths.append(Death(client.name, self.now_s, self.world.lock_ttl_s(self.observed, client)))
+            self.observed.deaths.append(
+                Death(client.name, self.now_s, self.world.lock_ttl_s(self.observed, client.name))
+            )
             family = [c for c in self.clients if c.family is client]
             for member in family:
                 member.dying = True  # who waits for a row dies when it has it

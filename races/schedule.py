@@ -5,8 +5,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from patterns.caching.base import CachePattern, Config, Kit
+from races.errors import Died
 from races.observe import Commit, Death, Done, Load, UnownedRelease
-from races.run import Choose, Client, Died, Run, Taken
+from races.run import Choose, Client, Run, Taken
 from races.steps import Action, encode
 from races.virtual_time import START_S
 from races.world import RECORD, World

@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from races.run import ExplorerError
+from races.errors import ExplorerError
 from races.schedule import Trace
 from races.steps import Action
 

@@ -2,7 +2,6 @@
 
 import random
 import re
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,18 +9,16 @@ from typing import Any
 
 import redis
 from psycopg.rows import dict_row
-from redis.backoff import NoBackoff
-from redis.connection import parse_url
-from redis.retry import Retry
 
 from patterns.caching.base import Kit, Record
 from patterns.serializing.base import Serializer
 from patterns.serializing.json import Json
 from races.commands import CommandTable, as_text
-from races.gate import CONNECTIONS, FREE_TRIPS, HeldDatabase, HeldSource
+from races.database import HeldDatabase
+from races.errors import Died
 from races.observe import Observed
 from races.pool import WarmPool
-from races.run import Client, Died
+from races.slot import Slot
 from races.steps import EVERYTHING, Touch
 from races.virtual_time import START_S, HeldClock, clock_of_this_thread, hold_this_thread
 from stack.dataset import claim_schema
@@ -30,6 +27,8 @@ from stack.source import Statements, prepare_session
 
 RECORD = 1
 """The one record that is there."""
+FREE_TRIPS = 400
+"""Nobody schedules what is done before and after a schedule; it is cut here, in case it never ends."""
 VERSION = re.compile(r'"version": ?(\d+)')
 SESSION = {
     "synchronous_commit": "off",
@@ -39,53 +38,10 @@ SESSION = {
 }
 
 
-class Slot:
-    """A client's place: its thread and its own connections. They outlive schedules."""
-
-    def __init__(self, world: "World") -> None:
-        self.database = world.connect()
-        self.cursor = self.database.cursor()
-        self.source = HeldSource(world)
-        settings = parse_url(world.redis_url)  # type: ignore[no-untyped-call]
-        settings.pop("connection_class", None)
-        pool = WarmPool(
-            connection_class=CONNECTIONS[world.redis_url.partition(":")[0]],
-            world=world,
-            retry=Retry(NoBackoff(), 0),
-            **settings,
-        )
-        self.redis = redis.Redis(connection_pool=pool)
-        self._job: tuple[HeldClock, Callable[[], None]] | None = None
-        self._go = threading.Lock()
-        self._go.acquire()
-        self._thread = threading.Thread(target=self._work, daemon=True)
-        self._thread.start()
-
-    def submit(self, clock: HeldClock, job: Callable[[], None]) -> None:
-        """Run it in this slot's thread, which lives in the clock's time."""
-        self._job = (clock, job)
-        self._go.release()
-
-    def _work(self) -> None:
-        while True:
-            self._go.acquire()
-            if self._job is None:
-                return
-            clock, job = self._job
-            hold_this_thread(clock)
-            job()
-
-    def close(self) -> None:
-        self._job = None
-        self._go.release()
-        self.database.close()
-        self.redis.connection_pool.disconnect()
-
-
 class World:
     """A table and a key prefix of our own on real servers, and one slot a client."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, new_slot: Callable[["World"], Slot]) -> None:
         mark = uuid.uuid4().hex[:8]
         self.ours = stack.ours
         self.redis_url = stack.redis.url
@@ -106,9 +62,10 @@ class World:
         """Whether the last schedule may have."""
         self.missed_script = False
         self.failing_loads = 0
+        self._new_slot = new_slot
         self._slots: list[Slot] = []
         self.free_trips = 0
-        self.free_slot = Slot(self)
+        self.free_slot = new_slot(self)
         self._watcher, self._plain = self.connect(), self.connect()
         self._plain_redis = redis.Redis.from_url(self.redis_url)
         self._plain_cursor = self._plain.cursor()
@@ -163,7 +120,7 @@ class World:
 
     def slot(self, number: int) -> Slot:
         while len(self._slots) <= number:
-            self._slots.append(Slot(self))
+            self._slots.append(self._new_slot(self))
         return self._slots[number]
 
     def short(self, key: str) -> str:
@@ -258,9 +215,9 @@ class World:
         row = self._watcher.execute("SELECT cardinality(pg_blocking_pids(%s::int)) AS n", [pid]).fetchone()
         return bool(row and row["n"])
 
-    def lock_ttl_s(self, observed: Observed, client: Client) -> float | None:
+    def lock_ttl_s(self, observed: Observed, client: str) -> float | None:
         """The longest remaining life of the locks that a client holds."""
-        owned = [key for key, owner in observed.owners.items() if owner == client.family.name]
+        owned = [key for key, owner in observed.owners.items() if owner == client]
         left_ms: list[int] = self._ask(*(("PTTL", key) for key in owned))
         return max((float("inf") if ms == -1 else ms / 1000 for ms in left_ms), default=None)
 
@@ -281,14 +238,14 @@ class World:
 
     # ── worlds for patterns ──
 
-    def kit(self, slot: Slot, client: Client, spawn: Callable[[Callable[[], None]], None], seed: int) -> Kit:
+    def kit(self, slot: Slot, clock: HeldClock, spawn: Callable[[Callable[[], None]], None], seed: int) -> Kit:
         """A held client's whole world."""
         return Kit(
             redis=slot.redis,
             source=slot.source,
             codec=self.codec,
-            now=client.now,
-            sleep=client.sleep,
+            now=clock.now,
+            sleep=clock.sleep,
             spawn=spawn,
             rng=random.Random(seed),
         )
@@ -373,13 +330,3 @@ def statements(table: str) -> Statements:
         ),
         version_column="version",
     )
-
-
-@contextmanager
-def open_world(stack: Stack) -> Iterator[World]:
-    """A world for the length of a block; nothing of it is left behind."""
-    world = World(stack)
-    try:
-        yield world
-    finally:
-        world.close()

@@ -7,8 +7,9 @@ import pytest
 from artefact.races import ExplorationInfo, VerdictInfo
 from patterns.catalogue import Contender, find_contender
 from races.card import Bound, card
+from races.open import open_world
 from races.virtual_time import virtual_time
-from races.world import World, open_world
+from races.world import World
 from scenarios.races.situation import find_situation
 from stack.servers import Stack
 

@@ -1,5 +1,6 @@
 """The explorer on real servers: it finds the faults that are known to be there, and no others."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,10 @@ from patterns.caching.base import Promise
 from patterns.catalogue import contenders, find_contender
 from patterns.errors import ConfigError
 from races.card import Bound, replay
-from races.run import ExplorerError
+from races.errors import ExplorerError
+from races.limited import find_explorable
 from races.world import World
+from scenarios.races.situation import situations
 from tests.races.conftest import Explore
 
 ARTICLE = ("cache-aside", "write-through", "refresh-ahead", "coalescing", "no-cache")
@@ -212,6 +215,17 @@ def test_with_and_without_reduction_the_same_invariants_are_broken(contender: st
         assert not info.disagrees
         reduced, every = reduced + info.schedules, every + info.without_reduction
     assert reduced < every
+
+
+@pytest.mark.parametrize("situation", [name for name, s in situations().items() if s.limiting])
+def test_of_a_limiter_s_calls_no_order_is_left_out(situation: str, explore: Explore) -> None:
+    """The article's limiter asks once a call, about one key: no two calls commute, so that with and without reduction
+    every order is tried, and the same invariants are broken."""
+    info, verdicts = explore(find_explorable("sliding-window"), situation, Bound(without_reduction=True))
+    orders = math.factorial(len(situations()[situation].clients))
+    assert (info.schedules, info.without_reduction) == (orders, orders)
+    assert not info.disagrees
+    assert "broken" in {verdict.verdict for verdict in verdicts.values()}
 
 
 def test_three_clients_are_exhausted(explore: Explore) -> None:

@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 from artefact.races import read_races
 from artefact.read import RunFolderError
 from races.limited import find_explorable
+from races.open import open_world
 from races.run import Client, Run
 from races.schedule import Schedules
 from races.search import Following
@@ -197,8 +198,6 @@ def test_virtual_time_ages_every_key(world: World) -> None:
 
 def test_nothing_is_left_behind(stack: Stack, world: World) -> None:
     """An exploration takes its table and its keys away."""
-    from races.world import open_world
-
     with open_world(stack) as other:
         other.slot(0).redis.set(f"lock:{other.key_prefix}x", "1")
         table, prefix = other.tablename, other.key_prefix

@@ -1,0 +1,40 @@
+"""A world on real servers, whose clients are held."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import redis
+from redis.backoff import NoBackoff
+from redis.connection import parse_url
+from redis.retry import Retry
+
+from races.gate import CONNECTIONS, HeldSource
+from races.pool import WarmPool
+from races.slot import Slot
+from races.world import World
+from stack.servers import Stack
+
+
+def held_slot(world: World) -> Slot:
+    """A place whose round trips wait for leave."""
+    database = world.connect()
+    source = HeldSource(world)
+    settings = parse_url(world.redis_url)  # type: ignore[no-untyped-call]
+    settings.pop("connection_class", None)
+    pool = WarmPool(
+        connection_class=CONNECTIONS[world.redis_url.partition(":")[0]],
+        world=world,
+        retry=Retry(NoBackoff(), 0),
+        **settings,
+    )
+    return Slot(database, source, redis.Redis(connection_pool=pool))
+
+
+@contextmanager
+def open_world(stack: Stack) -> Iterator[World]:
+    """A world for the length of a block; nothing of it is left behind."""
+    world = World(stack, held_slot)
+    try:
+        yield world
+    finally:
+        world.close()
