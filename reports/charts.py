@@ -22,10 +22,11 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from artefact.schema import ContenderInfo, ScenarioInfo
 from reports import words
 from reports.frames import Cell, Floats, of_group
-from reports.judge import Judgement, Verdict, values_of
+from reports.judge import Judgement
 from reports.metrics import loads as loads_of
 from reports.metrics.metric import find_metric
 from reports.metrics.response import EPISODES_BEYOND, SAMPLES_BEYOND, Spans, evidence, reads, spans
+from reports.results import Verdict, values_of
 
 BUNDLED_FONTS = Path(mpl.get_data_path()) / "fonts"
 # Texts are laid out with the fonts that matplotlib brings: what a machine has besides must not move a single byte.

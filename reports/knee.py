@@ -10,8 +10,8 @@ import numpy as np
 
 from artefact.read import read_run
 from reports import frames
+from reports.cpu import cpu_share, database_cpu, machine_cpu, wall_s
 from reports.frames import Cell
-from reports.judge import cpu_share, database_cpu, machine_cpu, wall_s
 from reports.metrics.response import waits_ms
 from reports.render import as_csv
 from reports.statistics import MIN_ROUNDS, Estimate, median, quantile

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from artefact.schema import ScenarioInfo
 from reports import words
+from reports.accounts import incomparable
 from reports.cold_start import cold_start
 from reports.experiments.section import Findings
-from reports.judge import Judgement, incomparable
+from reports.judge import Judgement
 from reports.outage import told as outage
 from reports.queue import refresh_queue
 

@@ -23,26 +23,19 @@ from reports import answer, charts, decision, doubting, monitoring, provoked, tr
 from reports.advice.rules import RULES
 from reports.advice.section import advice
 from reports.charts import Chart
+from reports.checks import distance_ms, own_lags_ms
 from reports.claims import section as claims
+from reports.cpu import cores, cpu_share, database_cpu, machine_cpu
 from reports.events import told as told_events
 from reports.experiments import section as experiments
 from reports.frames import Cell, Floats, of_group
 from reports.freshness.charts import charts as freshness_charts
-from reports.judge import (
-    Judgement,
-    Verdict,
-    cores,
-    cpu_share,
-    database_cpu,
-    distance_ms,
-    judge,
-    machine_cpu,
-    own_lags_ms,
-)
+from reports.judge import Judgement, judge
 from reports.limiting import section as limiters
 from reports.metrics.metric import Metric, metrics
 from reports.metrics.response import waits_ms
 from reports.races import section as races
+from reports.results import Verdict
 from reports.statistics import Estimate, quantile
 from reports.theory import section as theory
 from reports.who import who_ran
@@ -346,7 +339,7 @@ def lag(judgement: Judgement, scenario: ScenarioInfo, contender: ContenderInfo) 
     rates = achieved_per_s(cells)
 
     def busy(used: Callable[[Cell], float]) -> str:
-        middle = quantile(charts.array([used(cell) / cores(judgement) for cell in cells]), 0.5)
+        middle = quantile(charts.array([used(cell) / cores(judgement.run) for cell in cells]), 0.5)
         return words.MISSING if math.isnan(middle) else f"{100 * middle:.0f} %"
 
     return {

@@ -6,19 +6,17 @@ Each check is a function of recorded facts alone, and yields what it finds.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from artefact import doubts as d
 from artefact.doubts import Doubt
+from reports.clocks import clock_doubts_ns
 from reports.frames import Cell, of_group
 from reports.metrics.response import waits_ms
+from reports.results import Results
 from reports.statistics import MIN_ROUNDS, Floats, quantile, shift
-
-if TYPE_CHECKING:
-    from reports.judge import Judgement
 
 DRIFT = 0.15
 """A canary, or the rounds themselves, that change by more: the machine is not what it was."""
@@ -37,8 +35,8 @@ LEAST_SAMPLES = 20
 """Ten on each side of a median."""
 
 
-def groups(judgement: "Judgement") -> Iterator[tuple[str, str, list[Cell]]]:
-    for (scenario, contender), cells in judgement.groups.items():
+def groups(results: Results) -> Iterator[tuple[str, str, list[Cell]]]:
+    for (scenario, contender), cells in results.groups.items():
         yield scenario, contender, cells
 
 
@@ -47,10 +45,10 @@ def elapsed_s(cell: Cell) -> float:
     return cell.counters.get(("machine", "clock.monotonic_s"), math.nan)
 
 
-def clock_stepped(judgement: "Judgement") -> Iterator[Doubt]:
+def clock_stepped(results: Results) -> Iterator[Doubt]:
     """The wall clock against the monotonic one, over each cell."""
     steps = {}
-    for _, _, cells in groups(judgement):
+    for _, _, cells in groups(results):
         for cell in cells:
             wall, monotonic = cell.counters.get(("machine", "clock.wall_s"), math.nan), elapsed_s(cell)
             if abs(wall - monotonic) > STEP_S + STEP_SHARE * monotonic:
@@ -66,9 +64,24 @@ def clock_stepped(judgement: "Judgement") -> Iterator[Doubt]:
         )
 
 
-def settings_changed(judgement: "Judgement") -> Iterator[Doubt]:
+def clocks_apart(results: Results) -> Iterator[Doubt]:
+    """Application servers on other machines, whose clocks agree with ours to the doubt that was measured."""
+    doubts = clock_doubts_ns(results.run)
+    if doubts:
+        worst_ms = max(doubts.values()) / 1e6
+        machines = results.run.info.circumstances.get("workers", {}).get("machines", [])
+        hosts = ", ".join(str(machine.get("host")) for machine in machines) or "several machines"
+        yield Doubt(
+            kind=d.CLOCKS_APART,
+            what=f"workers on {hosts}: their clocks agree with ours to ± {worst_ms:.2f} ms",
+            value=worst_ms,
+            limit=0,
+        )
+
+
+def settings_changed(results: Results) -> Iterator[Doubt]:
     """Settings of the servers that are not what they were, as the conductor noted."""
-    rows = judgement.run.timeline
+    rows = results.run.timeline
     rows = rows[rows["event"].notna() & rows["name"].astype(str).str.startswith("setting ")]
     if len(rows):
         changes = [
@@ -85,10 +98,10 @@ def settings_changed(judgement: "Judgement") -> Iterator[Doubt]:
         )
 
 
-def other_load(judgement: "Judgement") -> Iterator[Doubt]:
+def other_load(results: Results) -> Iterator[Doubt]:
     """Cores that were busy beyond our processes and the servers; and those that the hypervisor gave to others."""
-    cores = float(judgement.run.info.circumstances.get("machine", {}).get("cores") or math.nan)
-    for scenario, contender, cells in groups(judgement):
+    cores = float(results.run.info.circumstances.get("machine", {}).get("cores") or math.nan)
+    for scenario, contender, cells in groups(results):
         others = middle([others_cpu(cell) for cell in cells]) / cores
         stolen = middle([cell.counters.get(("machine", "cpu.steal_s"), math.nan) / elapsed_s(cell) for cell in cells])
         stolen /= cores
@@ -119,9 +132,9 @@ def others_cpu(cell: Cell) -> float:
 REDIS_CPU = ("cpu.used_cpu_user", "cpu.used_cpu_sys")
 
 
-def cpu_saturated(judgement: "Judgement") -> Iterator[Doubt]:
+def cpu_saturated(results: Results) -> Iterator[Doubt]:
     """Whoever runs on one core only: a process of ours, and Redis."""
-    for scenario, contender, cells in groups(judgement):
+    for scenario, contender, cells in groups(results):
         shares: dict[str, list[float]] = {}
         for cell in cells:
             mine = {s: v for (s, n), v in cell.counters.items() if s.startswith("process-") and n == "cpu_s"}
@@ -143,9 +156,9 @@ def cpu_saturated(judgement: "Judgement") -> Iterator[Doubt]:
                 )
 
 
-def rate_missed(judgement: "Judgement") -> Iterator[Doubt]:
+def rate_missed(results: Results) -> Iterator[Doubt]:
     """Requests that began inside the window, against the rate that was asked for; luck of the draw allowed for."""
-    for scenario, contender, cells in groups(judgement):
+    for scenario, contender, cells in groups(results):
         workload = cells[0].scenario.workload
         if workload.get("arrivals") == CLOSED or cells[0].scenario.kind != "caching":
             continue
@@ -164,9 +177,9 @@ def rate_missed(judgement: "Judgement") -> Iterator[Doubt]:
             )
 
 
-def few_samples(judgement: "Judgement") -> Iterator[Doubt]:
+def few_samples(results: Results) -> Iterator[Doubt]:
     """Cells with too few answered reads for a median."""
-    for scenario, contender, cells in groups(judgement):
+    for scenario, contender, cells in groups(results):
         if cells[0].scenario.kind != "caching" or cells[0].scenario.fault is not None:
             continue
         least = min(len(waits_ms(cell.reads)) for cell in cells)
@@ -181,11 +194,11 @@ def few_samples(judgement: "Judgement") -> Iterator[Doubt]:
             )
 
 
-def drift(judgement: "Judgement") -> Iterator[Doubt]:
+def drift(results: Results) -> Iterator[Doubt]:
     """The canary, and then what the contenders themselves needed: first half of the rounds against the second."""
-    rows = judgement.run.timeline
+    rows = results.run.timeline
     rows = rows[rows["source"] == "canary"]
-    round_of = {cell.id: cell.round for cell in judgement.run.info.cells}
+    round_of = {cell.id: cell.round for cell in results.run.info.cells}
     changed = []
     for name, of_name in rows.groupby("name", observed=True):
         change = canary_change([round_of[int(c)] for c in of_name["cell"]], [float(v) for v in of_name["value"]])
@@ -194,8 +207,8 @@ def drift(judgement: "Judgement") -> Iterator[Doubt]:
     if changed:
         what = f"from the first rounds to the last the canary changed: {', '.join(text for _, text in changed)}"
         yield Doubt(kind=d.DRIFT, what=what, value=max((c for c, _ in changed), key=abs), limit=DRIFT)
-    for scenario in judgement.scenarios:
-        change = rounds_change([cells for s, _, cells in groups(judgement) if s == scenario.name])
+    for scenario in results.scenarios:
+        change = rounds_change([cells for s, _, cells in groups(results) if s == scenario.name])
         if abs(math.log1p(change)) > math.log1p(DRIFT):
             yield Doubt(
                 kind=d.DRIFT,
@@ -239,13 +252,13 @@ def halves_change(logs: Floats) -> float:
     return math.exp(float(np.median(logs[-half:]) - np.median(logs[:half]))) - 1
 
 
-def littles_law(judgement: "Judgement") -> Iterator[Doubt]:
+def littles_law(results: Results) -> Iterator[Doubt]:
     """Requests in the system = rate × mean time there: what an observer counted at random instants, against the
     recorded times at the same instants. The same instants, so that neither their luck nor a window's edge is in it."""
-    gauges = judgement.run.timeline
+    gauges = results.run.timeline
     gauges = gauges[gauges["name"] == "in_the_system"]
     by_cell = dict(iter(gauges.groupby("cell")))
-    for scenario, contender, cells in groups(judgement):
+    for scenario, contender, cells in groups(results):
         if cells[0].scenario.kind != "caching" or cells[0].scenario.fault is not None:
             continue
         law = in_the_system([(cell, by_cell[cell.info.id]) for cell in cells if cell.info.id in by_cell])
@@ -264,12 +277,12 @@ def littles_law(judgement: "Judgement") -> Iterator[Doubt]:
             )
 
 
-def littles_law_in_the_database(judgement: "Judgement") -> Iterator[Doubt]:
+def littles_law_in_the_database(results: Results) -> Iterator[Doubt]:
     """The same with other eyes: sessions that the server called active at random instants, against the loads' times."""
-    gauges = judgement.run.timeline
+    gauges = results.run.timeline
     gauges = gauges[(gauges["source"] == "postgres") & (gauges["name"] == "active")]
     by_cell = dict(iter(gauges.groupby("cell")))
-    for scenario, contender, cells in groups(judgement):
+    for scenario, contender, cells in groups(results):
         found = [in_the_database(cell, by_cell.get(cell.info.id, gauges.iloc[:0])) for cell in cells]
         pairs = [(seen, said) for seen, said in found if math.isfinite(seen) and said > 0.5]
         if len(pairs) < MIN_ROUNDS or cells[0].scenario.fault is not None:
@@ -362,6 +375,7 @@ CHECKS = (
     drift,
     littles_law,
     littles_law_in_the_database,
+    clocks_apart,
 )
 OF_GROUPS = (other_load, cpu_saturated, rate_missed, few_samples, littles_law, littles_law_in_the_database)
 """Those that look at one contender in one scenario at a time."""

@@ -4,8 +4,8 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from reports.judge import Verdict
 from reports.metrics.metric import Metric
+from reports.results import Verdict
 from reports.statistics import MIN_ROUNDS, PAIRED_LEVEL, Estimate, rounds_to_tell
 
 MISSING = "–"

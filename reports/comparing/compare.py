@@ -10,10 +10,11 @@ from artefact.schema import ContenderInfo
 from reports import words
 from reports.comparing.likeness import Difference, differences, same_run
 from reports.errors import InputError
-from reports.judge import Judgement, Verdict, judge, values_of
+from reports.judge import Judgement, judge
 from reports.limiting.judge import LimiterJudged
 from reports.limiting.judge import judged as judge_limiters
 from reports.metrics.metric import Metric, metrics
+from reports.results import Verdict, values_of
 from reports.statistics import LEAST_DIFFERENCE, MIN_ROUNDS, compare_independent, holm, noise_floor, sentence
 
 LEFT_OUT = ("read-max", "redis-hit-rate", "stale-possible", "stale-age-max")

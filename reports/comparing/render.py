@@ -14,7 +14,7 @@ from reports import charts, words
 from reports.charts import Chart
 from reports.comparing.compare import Pair, change_of, pair
 from reports.comparing.forest import forest
-from reports.judge import Verdict
+from reports.results import Verdict
 
 PAGES = Path(__file__).parent.parent / "pages"
 COLUMNS = ("contender", "figure", "A", "B", "B over A", "level", "rounds", "sentence", "so what")

@@ -1,14 +1,11 @@
 """What a run must doubt about its judgement of freshness."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from artefact import doubts as d
 from artefact.doubts import Doubt
 from artefact.schema import ContenderInfo
-
-if TYPE_CHECKING:
-    from reports.frames import Cell
+from reports.frames import Cell
 
 DENSE = 3.0
 """Reads that may have been stale for each that certainly was, from which on nothing much was found out."""
@@ -16,7 +13,7 @@ WORTH_DOUBTING = 0.05
 """Of the reads: when fewer may have been stale it makes no difference which of them were."""
 
 
-def doubts_of_freshness(groups: Iterable[tuple[str, ContenderInfo, Sequence["Cell"]]]) -> Iterator[Doubt]:
+def doubts_of_freshness(groups: Iterable[tuple[str, ContenderInfo, Sequence[Cell]]]) -> Iterator[Doubt]:
     """Of each scenario and contender: reads from the future, and writes too dense to judge."""
     for scenario, contender, cells in groups:
         judged = [(cell.info.id, cell.judged) for cell in cells if cell.judged is not None]

@@ -10,11 +10,12 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from artefact.schema import ContenderInfo, ScenarioInfo
 from reports import words
+from reports.accounts import OF_COMMAND
 from reports.charts import Chart, drawn, dress, mark, new_figure, of_scenario, short, style_of
 from reports.experiments.section import Findings
 from reports.frames import Cell, Floats
 from reports.grid import Entry, Grid
-from reports.judge import OF_COMMAND, Judgement
+from reports.judge import Judgement
 from reports.metrics.response import over, reads
 from reports.over_time import legend_above
 from reports.statistics import quantile

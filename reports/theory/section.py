@@ -9,8 +9,9 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from artefact.schema import ContenderInfo, ScenarioInfo
 from reports import charts, words
 from reports.charts import Chart
+from reports.cpu import cores
 from reports.frames import Cell, of_group
-from reports.judge import Judgement, cores
+from reports.judge import Judgement
 from reports.limiting.judge import judged as judge_limiters
 from reports.metrics.loads import load_times_s
 from reports.statistics import Estimate
@@ -109,7 +110,7 @@ def of_expiries(
         return
     rate, load_s = reads_per_s(scenario), load_times_s(cells)[0]
     cpu_s = float(scenario.measured.get("cpu_ms") or scenario.workload.get("load_cpu_ms") or 0.0) / 1e3
-    c_cores = cores(judgement)
+    c_cores = cores(judgement.run)
     shown = f"1 + {rate:g}/s × {1e3 * load_s:.3g} ms"
     predicted = forms.loads_per_expiry(rate, load_s)
     if rate * cpu_s > c_cores:
@@ -206,7 +207,7 @@ def of_database(
         measured=judgement.figure(scenario.name, c.name, "loads-per-1000-reads"),
     )
     alone_ms, cpu_ms = (float(scenario.measured.get(name, math.nan)) for name in ("load_ms", "cpu_ms"))
-    (_, mean_s, _), servers, rate = load_times_s(cells), cores(judgement), reads_per_s(scenario)
+    (_, mean_s, _), servers, rate = load_times_s(cells), cores(judgement.run), reads_per_s(scenario)
     if any(math.isnan(x) for x in (alone_ms, cpu_ms, servers, mean_s)):
         return
     if rate * cpu_ms / 1e3 >= servers:

@@ -7,7 +7,8 @@ import pytest
 
 from artefact.read import Run, read_run
 from loadtests.bench import BenchOrder, prepare_run, run_bench
-from reports.judge import imbalances, judge
+from reports.accounts import imbalances
+from reports.judge import judge
 from reports.render import render
 from scenarios.plans import find_plan
 from scenarios.workload import WorkloadFile
