@@ -5,7 +5,7 @@ They read source text only (ast) and import nothing of ours, so that they can be
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,6 +139,39 @@ def may_import(importer: str, imported: str) -> bool:
     if room == "stampede" or imported.partition(".")[0] == room:
         return True
     return any(imported == allowed or imported.startswith(f"{allowed}.") for allowed in ALLOWED[room])
+
+
+def circles(root: Path) -> list[str]:
+    """Modules that need each other, each circle once, by its shortest way round.
+
+    Imports inside functions and those for types alone count too: whoever reads the one has to know the other.
+    """
+    files = {module_name(root, path): path for path in sources(root)}
+    graph = {name: sorted({i.module for i in imports(root, path)} & files.keys()) for name, path in files.items()}
+    found = {from_least(way) for way in (way_round(graph, name) for name in graph) if way}
+    return [
+        f"{files[way[0]].relative_to(root)} is in a circle of imports: {' → '.join([*way, way[0]])}"
+        for way in sorted(found)
+    ]
+
+
+def from_least(way: tuple[str, ...]) -> tuple[str, ...]:
+    start = way.index(min(way))
+    return (*way[start:], *way[:start])
+
+
+def way_round(graph: Mapping[str, Sequence[str]], start: str) -> tuple[str, ...]:
+    """The shortest way from a module by its imports back to it; empty: there is none."""
+    ways: dict[str, tuple[str, ...]] = {}
+    waiting: list[tuple[str, ...]] = [(start,)]
+    for way in waiting:
+        for module in graph[way[-1]]:
+            if module == start:
+                return way
+            if module not in ways:
+                ways[module] = (*way, module)
+                waiting.append(ways[module])
+    return ()
 
 
 def locust_side(root: Path) -> frozenset[str]:
