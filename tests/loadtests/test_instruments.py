@@ -187,4 +187,4 @@ def test_a_client_as_declared_by_default_retries_as_redis_py_does() -> None:
     theirs = redis.Redis()
     mine, default = (client.connection_pool.connection_kwargs for client in (ours, theirs))
     assert mine["retry"] == default["retry"]
-    assert mine["socket_timeout"] == redis.Connection().socket_timeout
+    assert mine["socket_timeout"] == default["socket_timeout"]
