@@ -121,7 +121,7 @@ def more_rounds(verdict: Verdict) -> str:
     return f": {why}about {wanted:.0f} rounds would do"
 
 
-AMONG_ALL = "told apart by itself, but not among all comparisons of its table (Holm)"
+AMONG_ALL = "left open by Holm's correction alone"
 
 
 def by_its_table(verdict: Verdict) -> bool:
