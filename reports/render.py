@@ -156,6 +156,7 @@ def page(judgement: Judgement) -> str:
         machine=machine(run),
         headline=answer.headline(found, judgement),
         answers=[a for a in found if a.scenario.name not in covered],
+        reasons=[a for a in found if a.winner and a.scenario.name in covered and not a.scenario.variant_of],
         advice=advised,
         advice_rules=RULES,
         doubting=doubting.entries(judgement.doubts),

@@ -43,7 +43,7 @@ def answer(limiters: Sequence[LimiterJudged], races: RacesInfo | None = None) ->
     broken = [x for x in rivals if x.kept == "broken"]
     if broken:
         told = [f"{x.info.name} ({words.number(x.most_certain / x.limit)} × L)" for x in broken]
-        parts.append(f"Broke their own contract: {words.listed(told)}")
+        parts.append(f"Broke the bound stated for them: {words.listed(told)}")
     return ". ".join(parts) + "." if parts else "No limiter ran."
 
 
