@@ -50,7 +50,8 @@ def add_arguments(parser: LocustArgumentParser) -> None:
         spec = read_spec(Path(sys.argv[sys.argv.index("--spec") + 1]))
         scenarios = [s.name for s in spec.scenarios]
         entrants = [e.name for e in spec.entrants]
-        parser.add_argument("--scenario", choices=scenarios, default=scenarios[0], help="what happens")
+        first = "read-heavy" if "read-heavy" in scenarios else scenarios[0]
+        parser.add_argument("--scenario", choices=scenarios, default=first, help="what happens")
         parser.add_argument("--contender", choices=entrants, default=entrants[0], help="to whom")
         parser.add_argument(
             "--rate", choices=list(RATES), default=AS_IT_IS, help="requests due a second, in caching scenarios"
