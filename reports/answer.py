@@ -83,9 +83,10 @@ def answer(judgement: Judgement, scenario: ScenarioInfo) -> Answer:
             mine, its = (judgement.figure(name, c.name, "read-p99") for c in (winner, rest[0]))
             seen_only = mine.why or its.why  # "seen, not estimated" tells nobody apart
             if lies_below(mine, its, twins_of(judgement, name, "read-p99")) and not seen_only:
-                figure += (
-                    f"; its read p99 is {words.with_unit(mine.value, 'ms')}, not {words.with_unit(its.value, 'ms')}"
-                )
+                p99 = find_metric("read-p99")
+                beside_it = f"{says(mine, p99, name_it=False)}, against {says(its, p99, name_it=False)}"
+                as_seen = ", as seen" if overlap(mine, its) or mine.level is None or its.level is None else ""
+                figure += f"; its read p99 is the lower{as_seen}: {beside_it}"
     beside = [c for c in able if c is not winner and (c.name == judgement.reference or c in rest[:1])]
     price, wrong_for = priced(judgement, name, winner, beside)
     return Answer(
@@ -134,8 +135,10 @@ def freshest(judgement: Judgement, scenario: ScenarioInfo, able: list[ContenderI
 
 
 def main_metric(judgement: Judgement, scenario: str, able: Sequence[ContenderInfo]) -> Metric:
+    """Loads per expiry, where it was measured and of no contender leaves out expiries; else loads per 1,000 reads."""
     per_expiry = find_metric("loads-per-expiry")
-    if any(not judgement.figure(scenario, c.name, per_expiry.name).missing for c in able):
+    measured = [f for c in able if not (f := judgement.figure(scenario, c.name, per_expiry.name)).missing]
+    if measured and not any(f.why for f in measured):
         return per_expiry
     return find_metric("loads-per-1000-reads")
 

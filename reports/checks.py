@@ -180,7 +180,7 @@ def generator_late(results: Results) -> Iterator[Doubt]:
     for scenario, contender, cells in each(results):
         late = quantile(own_lag_ms(cells), 0.99)
         response = quantile(np.concatenate([waits_ms(cell.due) for cell in cells]), 0.99)
-        limit = max(1.0, 0.1 * response) if not math.isnan(response) else 1.0
+        limit = max(1.0, 0.1 * response) if math.isfinite(response) else 1.0  # beyond D: it would allow anything
         if late > limit:
             yield Doubt(
                 kind=d.GENERATOR_LATE,

@@ -77,7 +77,7 @@ def named(cases: Sequence[Case]) -> str:
 
 def below(figure: Estimate, limit: float) -> tuple[Says, str]:
     """Of what is timed: yes or no where the whole interval lies on one side of the limit; why not, where unclear."""
-    if figure.missing:
+    if figure.missing or figure.why:  # not measured, only seen, or of a part of what it should be of
         return "unclear", figure.why or "not measured"
     if figure.level is None:
         return "unclear", f"{figure.rounds} round{'s' * (figure.rounds != 1)}; {MIN_ROUNDS} carry an interval"
@@ -90,6 +90,8 @@ def counted_below(figure: Estimate, limit: float, of: float = math.inf, least: f
     `of`: how many were looked at. Where none of them was above the least, they exclude no more than 3 / n (the rule of
     three), however few the rounds.
     """
+    if figure.why:
+        return "unclear", figure.why
     if figure.value == least and least + 3 / of >= limit:
         return "unclear", f"none above {least:g} in {of:.0f}; {3 / (limit - least):.0f} are wanted to exclude it"
     if not figure.missing and figure.level is None and figure.rounds >= FEW_COUNTED and not math.isnan(figure.low):

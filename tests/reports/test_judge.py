@@ -191,3 +191,12 @@ def test_a_percentile_below_the_answered_share_stays_exact_when_saturated(tmp_pa
     judgement = judged(tmp_path / "run", opened)
     assert judgement.figure("stampede", "cache-aside", "read-p50").value < 1.0
     assert judgement.figure("stampede", "cache-aside", "read-p99").value == float("inf")
+
+
+def test_a_harness_is_late_also_where_answers_lie_beyond_the_deadline(tmp_path: Path) -> None:
+    """With a 99th percentile of "> D", a tenth of it would allow any lateness: a millisecond is allowed."""
+
+    def late_and_opened(cell: CellInfo, rows: list[Row]) -> list[Row]:
+        return opened(cell, late(cell, rows))
+
+    assert {"saturated", "generator-late"} <= set(kinds(judged(tmp_path / "run", change=late_and_opened)))

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from artefact.read import read_run
-from reports.answer import Answer, answer, either, headline
+from reports.answer import Answer, answer, either, headline, main_metric
 from reports.judge import judge
 from reports.statistics import Estimate
 from tests.reports.planted import plant, scenario
@@ -38,3 +38,17 @@ def test_where_freshness_is_judged_one_certainly_stale_read_is_enough_to_be_left
     loose = answer(judgement, replace(judged, judge_at_rest=False))
     assert loose.winner == "write-through"
     assert "write-through (if old values do no harm)" in headline([loose], judgement)
+
+
+def test_a_mean_that_leaves_out_expiries_decides_no_answer(tmp_path: Path) -> None:
+    """Where one contender's expiries were not all seen to their end, all are held to loads per 1,000 reads, which leave
+    nothing out; nobody is dropped."""
+    place = scenario("stampede")
+    judgement = judge(
+        read_run(plant(tmp_path / "run", rounds=6, contenders=("cache-aside", "coalescing"), scenarios=[place]))
+    )
+    able = [c for c in judgement.run.info.contenders if c.kind == "contender"]
+    assert main_metric(judgement, "stampede", able).name == "loads-per-expiry"
+    part = replace(judgement.figure("stampede", "coalescing", "loads-per-expiry"), why="2 expiries had no end")
+    judgement.__dict__["figures"] = judgement.figures | {("stampede", "coalescing", "loads-per-expiry"): part}
+    assert main_metric(judgement, "stampede", able).name == "loads-per-1000-reads"

@@ -24,7 +24,7 @@ from reports.claims import c10_database as c10
 from reports.claims import c11_response as c11
 from reports.claims import c12_pipelining as c12
 from reports.claims import c13_warming as c13
-from reports.claims.claim import Case, Word, together
+from reports.claims.claim import Case, Word, below, counted_below, together
 from reports.claims.section import claims
 from reports.experiments.eviction import Outcome
 from reports.experiments.pipelining import Batch
@@ -348,3 +348,11 @@ def test_what_is_left_open_is_told_after_what_was_found() -> None:
     verdict = together(cases, "")
     assert verdict.word == "cannot tell"
     assert verdict.said == "not if: at 0.5 ms; open: at 0 ms, at 0.1 ms (1 lies within the interval)"
+
+
+def test_a_figure_of_a_part_or_only_seen_decides_no_claim() -> None:
+    """Where expiries were left out, or a percentile was seen and not estimated, the reason stands in place of a
+    verdict, however clear the interval looks."""
+    part = replace(between(8, 12), why="2 expiries had no end")
+    assert below(part, 100) == ("unclear", "2 expiries had no end")
+    assert counted_below(part, 100) == ("unclear", "2 expiries had no end")
