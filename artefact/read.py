@@ -69,9 +69,9 @@ class Run:
         """Rows of all done cells' samples, as their files' footers say."""
         return sum(pq.read_metadata(path).num_rows for path in table_files(self.folder, "samples", self.done))
 
-    def samples_of(self, cell: int) -> pd.DataFrame:
-        """The same of one done cell, read anew each time. Raises RunFolderError where its file cannot be read."""
-        return as_frame(read_part(self.folder / "samples" / f"cell-{cell:05d}.parquet", TABLES["samples"]))
+    def sample_table(self, cell: int) -> pa.Table:
+        """The samples of one done cell as an Arrow table. Raises RunFolderError where its file cannot be read."""
+        return read_part(self.folder / "samples" / f"cell-{cell:05d}.parquet", TABLES["samples"])
 
     @cached_property
     def servers(self) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """Our own counts of a cell, held against those that Locust and the servers made of it."""
 
+import numpy as np
+
 from reports.frames import Cell
 from reports.freshness.history import AT_REST
 
@@ -17,9 +19,9 @@ def imbalances(cell: Cell) -> list[str]:
     pg_stat_statements), and are left out.
     """
     found = []
-    foreground = cell.rows[~cell.rows["operation"].isin(["background", AT_REST])]
-    if cell.info.locust_requests is not None and cell.info.locust_requests != len(foreground):
-        found.append(f"Locust counted {cell.info.locust_requests:,} requests, the samples hold {len(foreground):,}")
+    foreground = int(np.count_nonzero(~cell.operation.equal("background", AT_REST)))
+    if cell.info.locust_requests is not None and cell.info.locust_requests != foreground:
+        found.append(f"Locust counted {cell.info.locust_requests:,} requests, the samples hold {foreground:,}")
     ours: dict[str, float] = {}
     redis: dict[str, float] = {}
     for (source, name), value in cell.counters.items():
@@ -30,10 +32,10 @@ def imbalances(cell: Cell) -> list[str]:
     for (source, name), value in cell.counters.items():
         if source == "redis" and name.startswith("command.") and name.endswith(".rejected"):
             redis[name.removesuffix(".rejected")] += value
-    sampled = float(cell.rows["loads"].sum())
+    sampled = float(cell.rows.ints("loads").sum())
     if any(s.startswith("process-") for s, _ in cell.counters) and ours.get("load", 0.0) != sampled:
         found.append(f"the rulers counted {ours.get('load', 0.0):,.0f} loads, the samples hold {sampled:,.0f}")
-    if cell.rows["error"].notna().any() or incomparable(cell):
+    if cell.rows.known("error").any() or incomparable(cell):
         return found
     theirs = cell.counters.get(("postgres", "statement.load.calls"))
     if theirs is not None and theirs != ours.get("load", 0.0):

@@ -21,12 +21,13 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from artefact.schema import ContenderInfo, ScenarioInfo
 from reports import words
-from reports.frames import Cell, Floats, of_group
+from reports.frames import Cell, of_group
 from reports.judge import Judgement
 from reports.metrics import loads as loads_of
 from reports.metrics.metric import find_metric
 from reports.metrics.response import EPISODES_BEYOND, SAMPLES_BEYOND, Spans, evidence, reads, spans
 from reports.results import Verdict, values_of
+from reports.rows import Floats
 
 BUNDLED_FONTS = Path(mpl.get_data_path()) / "fonts"
 # Texts are laid out with the fonts that matplotlib brings: what a machine has besides must not move a single byte.
@@ -417,10 +418,10 @@ def timeline(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
         pick = typical(cells, mean)
         if pick is None:
             loads = loads_of.hot_loads(cells[0])
-            inside = loads[loads["load_start_s"] >= 0]
-            if not len(inside):
+            starts_s = loads.floats("load_start_s")
+            if not len(starts_s) or starts_s[-1] < 0:
                 continue
-            pick = cells[0], float(inside["load_start_s"].iloc[0])
+            pick = cells[0], float(starts_s[starts_s >= 0][0])
         panels.append((contender, *pick, math.isnan(mean)))
     delta_s = load_time_s(judgement, scenario)
     if not panels or all(endless for *_, endless in panels) or not math.isfinite(delta_s):
@@ -428,11 +429,9 @@ def timeline(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
     before_s, after_s = 0.5 * delta_s, 3.2 * delta_s
     chosen = []
     for contender, cell, begin, endless in panels:
-        rows = cell.rows[cell.rows["start_s"].notna()]
-        until = rows["end_s"].fillna(cell.deadline_s)
-        seen = rows[(rows["due_s"] <= begin + after_s) & (until >= begin - before_s)].sort_values(
-            "due_s", kind="stable"
-        )
+        until_s = np.where(cell.rows.known("end_s"), cell.rows.floats("end_s"), cell.deadline_s)
+        inside = (cell.rows.floats("due_s") <= begin + after_s) & (until_s >= begin - before_s)
+        seen = cell.rows.where(cell.rows.known("start_s") & inside).sorted_by("due_s")
         chosen.append((contender, cell, begin, endless, seen))
     most = MOST_REQUESTS if len(chosen) <= SAID else MOST_REQUESTS // 2
     heights = [max(6, min(most, len(rows))) for *_, rows in chosen]
@@ -441,10 +440,9 @@ def timeline(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
     table = []
     for axes, (contender, _, begin, endless, seen) in zip(grid[:, 0], chosen, strict=True):
         style = style_of(judgement.run.info.contenders, contender.name)
-        cut = seen.iloc[:most]
+        cut = seen.between(0, min(most, len(seen)))
         due, end, at, done = (
-            1000 * (cut[name].to_numpy(dtype=np.float64) - begin)
-            for name in ("due_s", "end_s", "load_start_s", "load_end_s")
+            1000 * (cut.floats(name) - begin) for name in ("due_s", "end_s", "load_start_s", "load_end_s")
         )
         end = np.where(np.isnan(end), 1000 * after_s, end)
         y = np.arange(len(cut))
@@ -452,8 +450,9 @@ def timeline(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
         axes.hlines(y, due, end, color=MUTED, linewidth=0.9)
         axes.hlines(y[loaded], at[loaded], done[loaded], color=style.color, linewidth=2.6)
         axes.plot(due, y, linestyle="none", marker=".", markersize=3.2, color=INK)
-        count = int(np.count_nonzero(~np.isnan(seen["load_start_s"].to_numpy(dtype=np.float64))))
-        waiting = int(((seen["loads"] == 0) & (seen["end_s"] - seen["due_s"] > delta_s / 2)).sum())
+        count = int(np.count_nonzero(seen.known("load_start_s")))
+        took_s = seen.floats("end_s") - seen.floats("due_s")
+        waiting = int(np.count_nonzero((seen.ints("loads") == 0) & (took_s > delta_s / 2)))
         more = f", first {most} shown" if len(seen) > most else ""
         what = "no whole expiry seen" if endless else f"{count} load{'' if count == 1 else 's'}, {waiting} waiting"
         axes.set_title(f"{contender.name}: {what}{more}", loc="left", fontsize=9.5, color=INK, pad=3)
@@ -473,7 +472,7 @@ def timeline(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
                 "" if math.isnan(c) else f"{c:.2f}",
                 "" if math.isnan(d) else f"{d:.2f}",
             ]
-            for op, a, b, c, d in zip(cut["operation"], due, end, at, done, strict=True)
+            for op, a, b, c, d in zip(map(str, cut.labels("operation").texts()), due, end, at, done, strict=True)
         ]
     grid[-1, 0].set_xlabel("ms since the first load began; shaded: Δ, the time of one load")
     anchor = f"{scenario.name}-timeline"

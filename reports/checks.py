@@ -13,12 +13,13 @@ from artefact import doubts as d
 from artefact.doubts import Doubt
 from reports.accounts import imbalances
 from reports.cpu import cores, database_cpu, machine_cpu
-from reports.frames import Cell, Floats, of_group
+from reports.frames import Cell, of_group
 from reports.freshness.doubts import doubts_of_freshness
 from reports.metrics import counts
 from reports.metrics.metric import find_metric
 from reports.metrics.response import waits_ms
 from reports.results import Results, each
+from reports.rows import Floats, Ints
 from reports.statistics import MIN_ROUNDS, noise_floor, quantile, shift
 
 
@@ -140,13 +141,12 @@ def saturated(results: Results) -> Iterator[Doubt]:
 def errors(results: Results) -> Iterator[Doubt]:
     for scenario, contender, cells in each(results):
         failed = sum(counts.failed(cell) for cell in cells)
-        background = sum(int((c.work["operation"].eq("background") & c.work["error"].notna()).sum()) for c in cells)
+        background = sum(failed_in_background(cell) for cell in cells)
         if failed or background:
             classes: dict[str, int] = {}
             for cell in cells:
-                for name, count in cell.work["error"].value_counts().items():
-                    if count:
-                        classes[str(name)] = classes.get(str(name), 0) + int(count)
+                for name, count in cell.work.labels("error").counts().items():
+                    classes[name] = classes.get(name, 0) + count
             listed = ", ".join(f"{count:,} {name}" for name, count in sorted(classes.items()))
             yield Doubt(
                 kind=d.ERRORS,
@@ -156,6 +156,11 @@ def errors(results: Results) -> Iterator[Doubt]:
                 scenario=scenario,
                 contenders=(contender.name,),
             )
+
+
+def failed_in_background(cell: Cell) -> int:
+    """Background tasks of the window that ended in an exception."""
+    return int(np.count_nonzero(cell.work.labels("operation").equal("background") & cell.work.known("error")))
 
 
 @of_group
@@ -170,10 +175,19 @@ def own_lag_ms(cells: Sequence[Cell]) -> Floats:
 
     Of requests that are due on one tick in one process the first: the others queue for its core, as in any server.
     """
-    rows = [cell.due[~cell.due.duplicated(["process", "due_s"])] for cell in cells]
-    lag = np.concatenate([each["own_lag_ms"].to_numpy(dtype=np.float64) for each in rows])
+    lag = np.concatenate([cell.due.floats("own_lag_ms")[first_of_each_tick(cell)] for cell in cells])
     known: Floats = lag[~np.isnan(lag)]
     return known
+
+
+def first_of_each_tick(cell: Cell) -> Ints:
+    """Places of the window's requests that are the first of their process to be due at that instant."""
+    of_process = cell.due.ints("process")
+    places = np.lexsort((np.arange(len(cell.due)), cell.due.floats("due_s"), of_process))
+    due, process = cell.due.floats("due_s")[places], of_process[places]
+    first = np.ones(len(places), dtype=bool)
+    first[1:] = (due[1:] != due[:-1]) | (process[1:] != process[:-1])
+    return np.sort(places[first])
 
 
 def generator_late(results: Results) -> Iterator[Doubt]:
@@ -202,7 +216,7 @@ def over_limit(results: Results, used: Callable[[Cell], float], limit: float) ->
 
 def database_busy(results: Results) -> Iterator[Doubt]:
     for scenario, contender, share in over_limit(results, database_cpu, 0.5):
-        if not any(cell.rows["loads"].any() for cell in results.of(scenario, contender)):
+        if not any(cell.rows.ints("loads").any() for cell in results.of(scenario, contender)):
             continue
         yield Doubt(
             kind=d.DATABASE_BUSY,
@@ -230,8 +244,8 @@ def machine_busy(results: Results) -> Iterator[Doubt]:
 def distance_ms(cells: Sequence[Cell]) -> float:
     """Simulated distance a round trip as achieved, at the median over requests; nan where none was made."""
     each_ms = [
-        (rows["distance_ns"] / rows["round_trips"]).to_numpy(dtype=np.float64) / 1e6
-        for rows in (cell.work[cell.work["round_trips"] > 0] for cell in cells)
+        rows.ints("distance_ns") / rows.ints("round_trips") / 1e6
+        for rows in (cell.work.where(cell.work.ints("round_trips") > 0) for cell in cells)
     ]
     whole = np.concatenate(each_ms) if each_ms else np.array([])
     return float(np.median(whole)) if len(whole) else math.nan
@@ -256,8 +270,8 @@ def not_steady(results: Results) -> Iterator[Doubt]:
     for scenario, contender, cells in each(results):
         halves = []
         for cell in cells:
-            first = cell.reads["due_s"] < cell.window_s / 2
-            pair = [quantile(waits_ms(cell.reads[half]), 0.5) for half in (first, ~first)]
+            first = cell.reads.floats("due_s") < cell.window_s / 2
+            pair = [quantile(waits_ms(cell.reads.where(half)), 0.5) for half in (first, ~first)]
             if all(math.isfinite(x) and x > 0 for x in pair):
                 halves.append(pair)
         if len(halves) < MIN_ROUNDS:

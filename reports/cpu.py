@@ -18,7 +18,7 @@ def wall_s(cell: Cell) -> float:
     noted = cell.counters.get(("machine", "clock.monotonic_s"))
     if noted:
         return noted
-    return cell.window_s + max(0.0, -float(cell.rows["due_s"].min())) if len(cell.rows) else math.nan
+    return cell.window_s + max(0.0, -float(cell.rows.floats("due_s").min())) if len(cell.rows) else math.nan
 
 
 def database_cpu(cell: Cell) -> float:

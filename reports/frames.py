@@ -1,102 +1,98 @@
-"""From facts to tidy frames: one row a request, with its outcome and its times in milliseconds."""
+"""The samples of a run's cells, with the outcome and the times of each request in milliseconds."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
+import pyarrow as pa
 
 from artefact.read import Run
 from artefact.schema import CellInfo, ContenderInfo, ScenarioInfo
 from reports.clocks import clock_doubts_ns
 from reports.freshness.history import AT_REST, history
 from reports.freshness.judge import Judged, judge
+from reports.rows import NONE, Bools, Column, Floats, Ints, Labels, Rows, columns_of
 
 T = TypeVar("T")
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 OUTCOMES = ("hit", "shared", "loaded", "absent", "written", "failed", "unanswered")
 """How a request ended, as the suite names it everywhere."""
 ANSWERED = ("hit", "shared", "loaded", "absent", "written")
 
 
-def outcomes(samples: pd.DataFrame, deadline_ns: pd.Series) -> pd.Series:
-    """How each request ended: the one place where this is decided. A category of OUTCOMES.
+def outcomes(facts: Rows, deadline_ns: Ints) -> Labels:
+    """How each request ended: the one place where this is decided. Labels out of OUTCOMES.
 
     Not ended by the cell's deadline: unanswered, whatever came later. Then an exception: failed; a write: written; no
     record: absent; it loaded: loaded; its first cache answer was a value, or it needed no cache: hit; else it was
     served without loading: shared.
     """
-    end = samples["end_ns"]
-    first = samples["first_cache_answer"]
-    conditions = [
-        (end.isna() | (end > deadline_ns)).fillna(True),
-        samples["error"].notna(),
-        samples["operation"] == "write",
-        samples["found"].fillna(False).eq(False),
-        samples["loads"] > 0,
-        first.isna() | (first == "value"),
+    end = facts.ints("end_ns")
+    first = facts.labels("first_cache_answer")
+    conditions: list[tuple[str, Bools]] = [
+        ("unanswered", (end == NONE) | (end > deadline_ns)),
+        ("failed", facts.known("error")),
+        ("written", facts.labels("operation").equal("write")),
+        ("absent", ~facts.flags("found")),
+        ("loaded", facts.ints("loads") > 0),
+        ("hit", ~first.known | first.equal("value")),
     ]
-    names = ["unanswered", "failed", "written", "absent", "loaded", "hit"]
-    chosen = np.select([np.asarray(c, dtype=bool) for c in conditions], names, default="shared")
-    return pd.Series(pd.Categorical(chosen, categories=list(OUTCOMES)), index=samples.index, name="outcome")
-
-
-def elapsed_ms(end_ns: pd.Series, start_ns: pd.Series) -> Floats:
-    """end − start in milliseconds, subtracted as integers; nan where either is missing."""
-    return (end_ns - start_ns).to_numpy(dtype=np.float64, na_value=np.nan) / 1e6
-
-
-KEPT = (
-    *("cell", "scenario", "contender", "round", "process", "client", "operation", "warm_up", "key", "error"),
-    *("loads", "commands", "round_trips", "distance_ns", "first_cache_answer", "found"),
-    *("allowed", "remaining", "retry_after_ns"),
-    *("version_read", "version_written", "start_ns", "end_ns", "commit_start_ns", "commit_end_ns"),
-)
-"""Facts that stand beside what is derived from them."""
-
-
-def requests(run: Run) -> pd.DataFrame:
-    """Every sample of the done cells, warm-up and background work included and marked: `derived`, for all cells."""
-    facts = run.samples
-    cells = {cell.id: cell for cell in run.done}
-    ids = facts["cell"].to_numpy()
-    window, deadline = (
-        np.array([getattr(cells[i], name) for i in ids], dtype=np.int64) for name in ("window_start_ns", "deadline_ns")
+    codes = np.select(
+        [met for _, met in conditions],
+        [OUTCOMES.index(name) for name, _ in conditions],
+        default=OUTCOMES.index("shared"),
     )
-    return derived(facts, window, deadline)
+    return Labels(codes, OUTCOMES)
 
 
-def derived(facts: pd.DataFrame, window_ns: Ints | int, deadline_ns: Ints | int) -> pd.DataFrame:
-    """Samples with what follows from them; window and deadline of each, or of all.
+def elapsed_ms(end_ns: Ints, start_ns: Ints) -> Floats:
+    """end − start in milliseconds, subtracted as integers; nan where either is missing."""
+    known = (end_ns != NONE) & (start_ns != NONE)
+    return np.where(known, np.where(known, end_ns - start_ns, 0) / 1e6, np.nan)
+
+
+def derived(table: pa.Table, window_ns: Ints, deadline_ns: Ints) -> Rows:
+    """Samples with what follows from them; window and deadline of each.
 
     Adds: outcome; response_ms = end − due; service_ms = end − start; queue_ms = start − due; own_lag_ms = start −
     max(due, thread free); due_s, start_s, end_s, load_start_s, load_end_s: seconds since the cell's window began; the
     same of served_start_s, served_end_s where limiters decided.
     Times of unanswered requests are missing, but for what happened before the deadline.
     """
-    index = facts.index
-    window, deadline = (
-        pd.Series(pd.array(np.broadcast_to(x, len(facts)), dtype="Int64"), index=index)
-        for x in (window_ns, deadline_ns)
-    )
-    frame = facts[list(KEPT)].copy(deep=False)
-    frame["warm_up"] = facts["warm_up"].astype(bool)
-    frame["outcome"] = outcomes(facts, deadline)
-    open_ = (frame["outcome"] == "unanswered").to_numpy()
-    ready = facts[["due_ns", "free_ns"]].max(axis=1)
-    frame["response_ms"] = np.where(open_, np.nan, elapsed_ms(facts["end_ns"], facts["due_ns"]))
-    frame["service_ms"] = np.where(open_, np.nan, elapsed_ms(facts["end_ns"], facts["start_ns"]))
-    frame["queue_ms"] = elapsed_ms(facts["start_ns"], facts["due_ns"])
-    frame["own_lag_ms"] = elapsed_ms(facts["start_ns"], ready)
-    served = ("served_start", "served_end") if facts["allowed"].notna().any() else ()
+    columns: dict[str, Column] = columns_of(table)
+    facts = Rows(columns, len(table))
+    outcome = outcomes(facts, deadline_ns)
+    answered = ~outcome.equal("unanswered")
+    due, start, end = (facts.ints(name) for name in ("due_ns", "start_ns", "end_ns"))
+    columns |= {
+        "outcome": outcome,
+        "response_ms": np.where(answered, elapsed_ms(end, due), np.nan),
+        "service_ms": np.where(answered, elapsed_ms(end, start), np.nan),
+        "queue_ms": elapsed_ms(start, due),
+        "own_lag_ms": elapsed_ms(start, np.maximum(due, facts.ints("free_ns"))),
+    }
+    served = ("served_start", "served_end") if facts.known("allowed").any() else ()
     for name in ("due", "start", "end", "load_start", "load_end", *served):
-        frame[f"{name}_s"] = elapsed_ms(facts[f"{name}_ns"], window) / 1e3
-    return frame
+        columns[f"{name}_s"] = elapsed_ms(facts.ints(f"{name}_ns"), window_ns) / 1e3
+    return Rows(columns, len(table))
+
+
+def derived_of(run: Run, cells: Sequence[CellInfo]) -> list[Rows]:
+    """The samples of each of those cells, as `derived` gives them. They are derived in one pass over all."""
+    tables = [run.sample_table(cell.id) for cell in cells]
+    lengths = [len(table) for table in tables]
+
+    def of_each(name: str) -> Ints:
+        return np.repeat(np.array([getattr(cell, name) for cell in cells], dtype=np.int64), lengths)
+
+    table = pa.concat_tables(tables).unify_dictionaries()
+    whole = derived(table, of_each("window_start_ns"), of_each("deadline_ns"))
+    return [
+        whole.between(end - length, end) for length, end in zip(lengths, itertools.accumulate(lengths), strict=True)
+    ]
 
 
 MOST_BYTES = 150_000_000
@@ -109,7 +105,7 @@ OF_GROUP: list[Callable[[Any], Any]] = []
 
 
 class Shelf:
-    """The rows of a run's cells, read when they are asked for, put away a group at a time when they get too many.
+    """The rows of a run's cells, read when they are first asked for: all at once, or in a large run a group at a time.
 
     A group is the rounds of one contender under one scenario: what is summed up together is read together.
     """
@@ -117,37 +113,29 @@ class Shelf:
     def __init__(self, run: Run, most_bytes: int = MOST_BYTES) -> None:
         self.run = run
         self.most_bytes = most_bytes
-        self.frames: dict[int, pd.DataFrame] = {}
-        self.groups: dict[tuple[str, str], list[Cell]] = {}
-        """Those on the shelf, the one that was put there first first."""
-        self.samples = 0
-        """On the shelf."""
+        self.held: dict[int, Rows] = {}
+        """By cell."""
+        self.cells: dict[int, Cell] = {}
+        """Those whose rows were asked for since they were read."""
         self.made: dict[tuple[object, tuple[int, ...]], Any] = {}
         self.making = False
 
-    def rows(self, cell: "Cell") -> pd.DataFrame:
+    def rows(self, cell: "Cell") -> Rows:
         """Every sample of the cell, as `derived` gives them. Raises RunFolderError where its file cannot be read."""
-        found = self.frames.get(cell.info.id)
-        if found is not None:
-            return found
-        assert cell.info.window_start_ns is not None
-        assert cell.info.deadline_ns is not None
-        group = (cell.info.scenario, cell.info.contender)
-        self.make_room(group)
-        frame = derived(self.run.samples_of(cell.info.id), cell.info.window_start_ns, cell.info.deadline_ns)
-        self.frames[cell.info.id] = frame
-        self.groups.setdefault(group, []).append(cell)
-        self.samples += len(frame)
-        return frame
+        if cell.info.id not in self.held:
+            self.read_with(cell.info)
+        self.cells[cell.info.id] = cell
+        return self.held[cell.info.id]
 
-    def make_room(self, group: tuple[str, str]) -> None:
-        """Put away the oldest groups, but never the one that is being read."""
-        for other in [g for g in self.groups if g != group]:
-            if self.samples * BYTES_A_SAMPLE <= self.most_bytes:
-                return
-            for cell in self.groups.pop(other):
-                self.samples -= len(self.frames.pop(cell.info.id))
-                cell.forget()
+    def read_with(self, info: CellInfo) -> None:
+        """Read the rows of a cell, and of those that will be asked for with it, in place of what is held."""
+        for cell in self.cells.values():
+            cell.forget()
+        self.cells.clear()
+        self.held.clear()
+        group = (info.scenario, info.contender)
+        together = [c for c in self.run.done if not self.crowded or (c.scenario, c.contender) == group]
+        self.held |= zip((cell.id for cell in together), derived_of(self.run, together), strict=True)
 
     @cached_property
     def crowded(self) -> bool:
@@ -196,7 +184,7 @@ class Cell:
     """How wrong an instant can be that was read on another machine."""
 
     @property
-    def rows(self) -> pd.DataFrame:
+    def rows(self) -> Rows:
         """Every sample of the cell, as `derived` gives them."""
         return self.shelf.rows(self)
 
@@ -206,35 +194,38 @@ class Cell:
             self.__dict__.pop(name, None)
 
     @cached_property
-    def due(self) -> pd.DataFrame:
+    def due(self) -> Rows:
         """The requests of the window: reads and writes, without warm-up, background work and reads at rest."""
-        return self.rows[~self.rows["warm_up"] & ~self.rows["operation"].isin(["background", AT_REST])]
+        return self.rows.where(~self.rows.flags("warm_up") & ~self.operation.equal("background", AT_REST))
 
     @cached_property
-    def reads(self) -> pd.DataFrame:
-        read = self.due["operation"] == "read"
-        return self.due if read.all() else self.due[read]
+    def reads(self) -> Rows:
+        return self.due.where(self.due.labels("operation").equal("read"))
 
     @cached_property
-    def writes(self) -> pd.DataFrame:
-        return self.due[self.due["operation"] == "write"]
+    def writes(self) -> Rows:
+        return self.due.where(self.due.labels("operation").equal("write"))
 
     @cached_property
-    def work(self) -> pd.DataFrame:
+    def work(self) -> Rows:
         """The window's requests and the background work that was handed over in it.
 
-        What reads at rest hand over, or requests that ended behind the window, is left out, as what those of the
-        warm-up handed over inside it is counted.
+        Background work that reads at rest or requests of the drain started is left out; work that warm-up requests
+        started inside the window is counted.
         """
-        rows = self.rows
-        later = rows["operation"].eq("background") & (rows["due_s"] >= self.window_s)
-        inside = ~rows["warm_up"] & (rows["operation"] != AT_REST) & ~later
-        return self.due if int(inside.sum()) == len(self.due) else rows[inside]
+        later = self.operation.equal("background") & (self.rows.floats("due_s") >= self.window_s)
+        inside = ~self.rows.flags("warm_up") & ~self.operation.equal(AT_REST) & ~later
+        return self.due if np.count_nonzero(inside) == len(self.due) else self.rows.where(inside)
+
+    @property
+    def operation(self) -> Labels:
+        """What each of the rows is."""
+        return self.rows.labels("operation")
 
     @cached_property
     def judged(self) -> Judged | None:
         """Each read's freshness. None where it cannot be told: no versions, nothing written, or no contender."""
-        versioned = bool(self.scenario.workload.get("versioned")) and self.rows["version_written"].notna().any()
+        versioned = bool(self.scenario.workload.get("versioned")) and self.rows.known("version_written").any()
         return judge(history(self.rows, self.clock_doubt_ns)) if versioned and self.contender.kind != "ruler" else None
 
     @property
@@ -254,6 +245,12 @@ class Cell:
         """Sum of the counters whose source and name begin so; nan where there is none."""
         found = [v for (s, n), v in self.counters.items() if s.startswith(source) and n.startswith(name)]
         return float(sum(found)) if found else float("nan")
+
+
+def began_inside(cell: Cell) -> float:
+    """How many of the window's requests began before its end."""
+    start_s = cell.due.floats("start_s")
+    return float(np.count_nonzero((start_s >= 0) & (start_s < cell.window_s)))
 
 
 def cells(run: Run) -> list[Cell]:

@@ -12,6 +12,7 @@ from artefact.read import read_run
 from reports import frames
 from reports.cpu import cpu_share, database_cpu, machine_cpu, wall_s
 from reports.frames import Cell
+from reports.metrics import counts
 from reports.metrics.response import waits_ms
 from reports.render import as_csv
 from reports.statistics import MIN_ROUNDS, Estimate, median, quantile
@@ -70,7 +71,7 @@ def met(cell: Cell | None, share: float, within_ms: float) -> bool:
     if cell is None or not len(cell.due):
         return False
     waits = waits_ms(cell.due)
-    failed = np.full(int(cell.due["outcome"].eq("failed").sum()), math.inf)
+    failed = np.full(int(counts.failed(cell)), math.inf)
     return quantile(np.concatenate([waits, failed]), share) < within_ms
 
 
@@ -79,7 +80,7 @@ def what_is_full(cell: Cell | None, cores: float) -> tuple[str, float]:
     if cell is None:
         return "unknown: the cell broke", math.nan
     servers = [v / wall_s(cell) for (s, n), v in cell.counters.items() if s.startswith("process-") and n == "cpu_s"]
-    waited = (cell.due["queue_ms"] - cell.due["own_lag_ms"] > 1.0).mean()
+    waited = (cell.due.floats("queue_ms") - cell.due.floats("own_lag_ms") > 1.0).mean()
     values = dict(
         zip(
             FULL,

@@ -8,10 +8,11 @@ import pandas as pd
 
 from artefact.schema import ScenarioInfo
 from reports import words
-from reports.frames import Cell, Floats
+from reports.frames import Cell
 from reports.grid import Entry, Grid
 from reports.judge import Judgement
 from reports.metrics.servers import hit_shares, redis_hit_share
+from reports.rows import Floats
 from reports.statistics import median
 
 COMMANDS = 4

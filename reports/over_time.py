@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from artefact.schema import ContenderInfo
 from reports.charts import INK, style_of
-from reports.frames import Cell, Floats
+from reports.frames import Cell
+from reports.rows import Floats
 
 LATE_MS = 1000.0
 """An answer after it is of no use to somebody who waits: it interrupts the flow of thought (Nielsen 1993)."""
@@ -34,7 +35,9 @@ def due_of(cells: Sequence[Cell]) -> pd.DataFrame:
     """
     parts = []
     for cell in cells:
-        due = cell.due[["operation", "outcome", "error", "due_s", "end_s", "response_ms", "loads"]].copy()
+        texts = {name: cell.due.labels(name).texts() for name in ("operation", "outcome", "error")}
+        numbers = {name: cell.due.floats(name) for name in ("due_s", "end_s", "response_ms")}
+        due = pd.DataFrame({**texts, **numbers, "loads": cell.due.ints("loads")})
         waited = (cell.deadline_s - due["due_s"]) * 1e3
         due["failed"] = due["outcome"] == "failed"
         due["wait_ms"] = np.where(due["outcome"] == "unanswered", waited, due["response_ms"].where(~due["failed"]))
@@ -49,8 +52,8 @@ def loads_in(cells: Sequence[Cell], edges: Floats) -> Floats:
     """Load statements a bin, by when a request's first one was sent: the mean over rounds. nan-free."""
     total = np.zeros(len(edges) - 1)
     for cell in cells:
-        sent = cell.rows[cell.rows["load_start_s"].notna()]
-        total += np.histogram(sent["load_start_s"], edges, weights=sent["loads"])[0]
+        sent = cell.rows.where(cell.rows.known("load_start_s"))
+        total += np.histogram(sent.floats("load_start_s"), edges, weights=sent.ints("loads"))[0]
     return np.asarray(total / len(cells))
 
 

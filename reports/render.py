@@ -28,7 +28,7 @@ from reports.claims import section as claims
 from reports.cpu import cores, cpu_share, database_cpu, machine_cpu
 from reports.events import told as told_events
 from reports.experiments import section as experiments
-from reports.frames import Cell, Floats, of_group
+from reports.frames import Cell, began_inside, of_group
 from reports.freshness.charts import charts as freshness_charts
 from reports.judge import Judgement, judge
 from reports.limiting import section as limiters
@@ -36,6 +36,7 @@ from reports.metrics.metric import Metric, metrics
 from reports.metrics.response import waits_ms
 from reports.races import section as races
 from reports.results import Verdict
+from reports.rows import Floats
 from reports.statistics import Estimate, quantile
 from reports.theory import section as theory
 from reports.who import who_ran
@@ -383,8 +384,7 @@ def middle_ms(cells: Sequence[Cell]) -> float:
 @of_group
 def achieved_per_s(cells: Sequence[Cell]) -> list[float]:
     """Requests that began inside the window, a second, in each round."""
-    began = [cell.due["start_s"].between(0.0, cell.window_s, inclusive="left") for cell in cells]
-    return [float(each.sum()) / cell.window_s for each, cell in zip(began, cells, strict=True)]
+    return [began_inside(cell) / cell.window_s for cell in cells]
 
 
 @of_group

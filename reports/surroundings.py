@@ -13,10 +13,11 @@ import pandas as pd
 from artefact import doubts as d
 from artefact.doubts import Doubt
 from reports.clocks import clock_doubts_ns
-from reports.frames import Cell, of_group
+from reports.frames import Cell, began_inside, of_group
 from reports.metrics.response import waits_ms
 from reports.results import Results
-from reports.statistics import MIN_ROUNDS, Floats, quantile, shift
+from reports.rows import Floats
+from reports.statistics import MIN_ROUNDS, quantile, shift
 
 DRIFT = 0.15
 """A canary, or the rounds themselves, that change by more: the machine is not what it was."""
@@ -164,7 +165,7 @@ def rate_missed(results: Results) -> Iterator[Doubt]:
             continue
         span_s = sum(cell.window_s for cell in cells)
         wanted = float(workload["rate_per_s"]) * span_s
-        began = sum(int(((c.due["start_s"] >= 0) & (c.due["start_s"] < c.window_s)).sum()) for c in cells)
+        began = sum(began_inside(cell) for cell in cells)
         least = ON_TIME * wanted - 3 * math.sqrt(wanted)
         if began < least:
             yield Doubt(
@@ -319,11 +320,13 @@ def in_the_system(observed: Sequence[tuple[Cell, pd.DataFrame]]) -> Law:
     for cell, looks in observed:
         assert cell.info.window_start_ns is not None
         for source, of_process in looks.groupby("source", observed=True):
-            rows = cell.rows[cell.rows["process"] == int(str(source).removeprefix("process-"))]
-            rows = rows[rows["operation"].isin(["read", "write"])]
+            mine = cell.rows.ints("process") == int(str(source).removeprefix("process-"))
+            rows = cell.rows.where(mine & cell.operation.equal("read", "write"))
             at_s = (of_process["t_ns"].to_numpy(dtype=np.int64) - cell.info.window_start_ns) / 1e9
             counted = of_process["value"].to_numpy(dtype=np.float64)
-            pairs.setdefault(str(source), []).append(np.stack([counted, open_at(rows, at_s)]))
+            pairs.setdefault(str(source), []).append(
+                np.stack([counted, open_at(rows.floats("due_s"), rows.floats("end_s"), at_s)])
+            )
     whole = [np.concatenate(of_process, axis=1) for of_process in pairs.values()]
     return Law(
         counted=sum(float(x[0].mean()) for x in whole),
@@ -333,10 +336,9 @@ def in_the_system(observed: Sequence[tuple[Cell, pd.DataFrame]]) -> Law:
     )
 
 
-def open_at(rows: pd.DataFrame, at_s: Floats, start: str = "due_s", end: str = "end_s") -> Floats:
-    """How many had begun by each instant and not ended; one without an end ends never."""
-    starts, ends = (np.sort(rows[name].dropna().to_numpy(dtype=np.float64)) for name in (start, end))
-    begun, ended = (np.searchsorted(x, at_s, side="right") for x in (starts, ends))
+def open_at(starts_s: Floats, ends_s: Floats, at_s: Floats) -> Floats:
+    """How many had begun by each instant and not ended; one whose end is nan never ended."""
+    begun, ended = (np.searchsorted(np.sort(x[~np.isnan(x)]), at_s, side="right") for x in (starts_s, ends_s))
     return (begun - ended).astype(np.float64)
 
 
@@ -348,11 +350,9 @@ def in_the_database(cell: Cell, active: pd.DataFrame) -> tuple[float, float]:
     if not inside.any():
         return math.nan, math.nan
     distance_s = float(cell.scenario.workload.get("rtt_ms") or 0.0) / 1e3
-    loads = cell.rows[["load_start_s", "load_end_s"]].dropna()
-    loads = loads.assign(
-        load_start_s=loads["load_start_s"] + distance_s / 2, load_end_s=loads["load_end_s"] - distance_s / 2
-    )
-    said = open_at(loads, at_s[inside], "load_start_s", "load_end_s")
+    loads = cell.rows.where(cell.rows.known("load_start_s") & cell.rows.known("load_end_s"))
+    starts_s, ends_s = loads.floats("load_start_s") + distance_s / 2, loads.floats("load_end_s") - distance_s / 2
+    said = open_at(starts_s, ends_s, at_s[inside])
     return float(active["value"].to_numpy(dtype=np.float64)[inside].mean()), float(said.mean())
 
 

@@ -66,7 +66,7 @@ def hit_wait(cells: Sequence[Cell]) -> Estimate:
     """Median over rounds of the median of the reads that hit, from when they were due, in ms."""
     each = []
     for cell in cells:
-        hits = waits_ms(cell.reads[cell.reads["outcome"] == "hit"])
+        hits = waits_ms(cell.reads.where(cell.reads.labels("outcome").equal("hit")))
         each.append(quantile(hits, 0.5))
     return median(each)
 
@@ -76,12 +76,13 @@ def misses_per_ttl(cells: Sequence[Cell]) -> Estimate:
     """Reads of the most-read key that found no entry, per TTL of the window: total over total, clustered by round."""
     misses, lasted = [], []
     for cell in cells:
-        keys = cell.reads["key"].dropna().to_numpy(dtype=np.int64)
+        keys = cell.reads.ints("key")[cell.reads.known("key")]
         if not len(keys):
             continue
         values, counts = np.unique(keys, return_counts=True)
-        of_hottest = cell.reads[cell.reads["key"] == values[counts.argmax()]]
-        misses.append(float((of_hottest["first_cache_answer"] == "none").sum()))
+        of_hottest = cell.reads.ints("key") == values[counts.argmax()]
+        missed = of_hottest & cell.reads.labels("first_cache_answer").equal("none")
+        misses.append(float(np.count_nonzero(missed)))
         lasted.append(ttls([cell]))
     if not misses:
         return missing("nothing was read", len(cells))

@@ -11,11 +11,12 @@ from artefact.schema import ContenderInfo, ScenarioInfo
 from reports import words
 from reports.charts import INK, MUTED, Chart, drawn, dress, mark, new_figure, of_scenario
 from reports.experiments.section import Findings
-from reports.frames import Cell, Floats
+from reports.frames import Cell
 from reports.grid import Entry, Grid
 from reports.judge import Judgement
 from reports.metrics.response import SAMPLES_BEYOND
 from reports.over_time import bins, draw_line, due_of, legend_above, loads_in, of_each
+from reports.rows import Floats
 from reports.statistics import quantile, rank
 
 BIN_S = 0.1

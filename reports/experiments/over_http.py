@@ -9,9 +9,9 @@ import pandas as pd
 from artefact.schema import ExperimentInfo
 from reports import words
 from reports.experiments.section import Findings
-from reports.frames import Floats
 from reports.grid import Entry, Grid
 from reports.metrics.response import Spans, carried, estimated
+from reports.rows import Floats
 from reports.statistics import MIN_ROUNDS, Comparison, Estimate, compare, counted_mean, missing, quantile
 
 NAME = "over-http"

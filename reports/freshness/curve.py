@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from reports.freshness.history import Ints
 from reports.freshness.judge import Judged
+from reports.rows import Ints
 
 PER_DECADE = 8
 FEWEST = 20

@@ -6,11 +6,8 @@ Times are integers: nanoseconds since the cell's earliest instant. NEVER stands 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
+from reports.rows import NONE, Bools, Ints, Rows
 
 NEVER = np.iinfo(np.int64).max // 4
 """An instant that never comes; far enough from the end of the integers that sums with it stay in them."""
@@ -66,49 +63,48 @@ class History:
     reads: Reads
 
 
-def history(rows: pd.DataFrame, doubt_ns: int = 0) -> History:
+def history(rows: Rows, doubt_ns: int = 0) -> History:
     """The history of one cell, out of its samples (columns as the run folder's schema names them).
 
     `doubt_ns`: how wrong an instant can be. Every interval is made as much longer at both ends: what is certain then
     was so whatever the clocks read.
     """
-    times = ["start_ns", "end_ns", "commit_start_ns", "commit_end_ns"]
-    origin = min((int(rows[name].min()) for name in times if rows[name].notna().any()), default=0)
-    session = rows["process"].astype("int64") * 2**32 + rows["client"].astype("int64")
-    operation = rows["operation"].astype(str)
-    warm_up = rows["warm_up"].to_numpy(dtype=bool)
-    wrote = (operation.eq("write") & rows["version_written"].notna() & rows["commit_start_ns"].notna()).to_numpy()
-    read = (operation.isin(["read", AT_REST]) & rows["version_read"].notna() & rows["end_ns"].notna()).to_numpy()
-    told = rows["end_ns"].where(rows["error"].isna())
-    others_end = rows.loc[operation.ne(AT_REST), "end_ns"].max()
-    resting = operation.eq(AT_REST).to_numpy()
-    if pd.notna(others_end):
-        resting = resting & (rows["start_ns"] + 2 * doubt_ns >= others_end).fillna(False).to_numpy(dtype=bool)
+    times = [rows.ints(name)[rows.known(name)] for name in ("start_ns", "end_ns", "commit_start_ns", "commit_end_ns")]
+    origin = min((int(instants.min()) for instants in times if len(instants)), default=0)
+    session = rows.ints("process") * 2**32 + rows.ints("client")
+    operation = rows.labels("operation")
+    resting = operation.equal(AT_REST)
+    measured = ~rows.flags("warm_up")
+    start, end = rows.ints("start_ns"), rows.ints("end_ns")
+    wrote = operation.equal("write") & rows.known("version_written") & rows.known("commit_start_ns")
+    read = operation.equal("read", AT_REST) & rows.known("version_read") & (end != NONE)
+    told = np.where(rows.known("error"), NONE, end)
+    others_end = end[~resting & (end != NONE)]
+    if len(others_end):
+        resting = resting & (start != NONE) & (start + 2 * doubt_ns >= others_end.max())
 
-    def at(values: pd.Series, which: Bools, moved_ns: int) -> Ints:
+    def at(values: Ints, which: Bools, moved_ns: int) -> Ints:
         """Instants since the origin."""
-        return (values[which] - origin + moved_ns).to_numpy(dtype=np.int64, na_value=NEVER)
-
-    def whole(values: pd.Series, which: Bools) -> Ints:
-        return values[which].to_numpy(dtype=np.int64)
+        kept = values[which]
+        return np.where(kept == NONE, NEVER, kept - origin + moved_ns)
 
     return History(
         writes=Writes(
-            key=whole(rows["key"], wrote),
-            version=whole(rows["version_written"], wrote),
-            begin=at(rows["commit_start_ns"], wrote, -doubt_ns),
-            end=at(rows["commit_end_ns"], wrote, doubt_ns),
+            key=rows.ints("key")[wrote],
+            version=rows.ints("version_written")[wrote],
+            begin=at(rows.ints("commit_start_ns"), wrote, -doubt_ns),
+            end=at(rows.ints("commit_end_ns"), wrote, doubt_ns),
             told=at(told, wrote, doubt_ns),
-            session=whole(session, wrote),
-            measured=~warm_up[wrote],
+            session=session[wrote],
+            measured=measured[wrote],
         ),
         reads=Reads(
-            key=whole(rows["key"], read),
-            version=whole(rows["version_read"], read),
-            start=at(rows["start_ns"], read, -doubt_ns),
-            end=at(rows["end_ns"], read, doubt_ns),
-            session=whole(session, read),
-            measured=(operation.eq("read").to_numpy() & ~warm_up)[read],
+            key=rows.ints("key")[read],
+            version=rows.ints("version_read")[read],
+            start=at(start, read, -doubt_ns),
+            end=at(end, read, doubt_ns),
+            session=session[read],
+            measured=(operation.equal("read") & measured)[read],
             at_rest=resting[read],
         ),
     )

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reports.freshness.history import Bools, History, Ints, Reads
+from reports.freshness.history import History, Reads
 from reports.freshness.register import Register, register
+from reports.rows import Bools, Ints
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reports.freshness.history import NEVER, Bools, History, Ints
+from reports.freshness.history import NEVER, History
+from reports.rows import Bools, Ints
 
 
 @dataclass(frozen=True, kw_only=True)

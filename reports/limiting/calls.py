@@ -12,10 +12,8 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from reports.rows import Bools, Floats, Rows
 
 
 @dataclass(frozen=True)
@@ -60,20 +58,27 @@ def calls(
     return Calls(start[order], end[order], np.asarray(allowed, dtype=bool)[order], left[order], retry[order])
 
 
-def by_subject(rows: pd.DataFrame, doubt_s: float = 0.0) -> Iterator[tuple[int, Calls]]:
+def by_subject(rows: Rows, doubt_s: float = 0.0) -> Iterator[tuple[int, Calls]]:
     """(subject's number, its calls) of a cell's rows (reports.frames). Calls without a decision are left out.
 
     `doubt_s`: how wrong an instant can be; a call's interval is made as much longer at both ends.
     """
-    decided = rows[rows["allowed"].notna()]
-    for subject, group in decided.groupby(decided["key"].astype("int64"), sort=True):
+    decided = rows.where(rows.known("allowed"))
+    subjects = decided.ints("key")
+    for subject in np.unique(subjects):
+        group = decided.where(subjects == subject)
         yield (
-            int(str(subject)),
+            int(subject),
             calls(
-                group["served_start_s"].fillna(group["start_s"]).to_numpy(dtype=np.float64) - doubt_s,
-                group["served_end_s"].fillna(group["end_s"]).to_numpy(dtype=np.float64) + doubt_s,
-                group["allowed"].to_numpy(dtype=bool),
-                group["remaining"].to_numpy(dtype=np.float64, na_value=np.nan),
-                group["retry_after_ns"].to_numpy(dtype=np.float64, na_value=0.0) / 1e9,
+                known_or(group, "served_start_s", "start_s") - doubt_s,
+                known_or(group, "served_end_s", "end_s") + doubt_s,
+                group.flags("allowed"),
+                group.floats("remaining"),
+                np.nan_to_num(group.floats("retry_after_ns"), nan=0.0) / 1e9,
             ),
         )
+
+
+def known_or(rows: Rows, name: str, otherwise: str) -> Floats:
+    """A column, with the values of another one where it has none."""
+    return np.where(rows.known(name), rows.floats(name), rows.floats(otherwise))

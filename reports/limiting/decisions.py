@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reports.limiting.calls import Calls, Floats
+from reports.limiting.calls import Calls
+from reports.rows import Floats
 
 
 @dataclass(frozen=True, kw_only=True)

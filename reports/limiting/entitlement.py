@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reports.limiting.calls import Bools, Calls, Floats
+from reports.limiting.calls import Calls
+from reports.rows import Bools, Floats
 
 
 def greedy_log(instants_s: Floats, limit: int, window_s: float) -> Bools:

@@ -9,12 +9,13 @@ from typing import Any, Literal
 import numpy as np
 
 from artefact.schema import ContenderInfo, ScenarioInfo
-from reports.frames import Cell, Floats
+from reports.frames import Cell
 from reports.judge import Judgement
 from reports.limiting.calls import Calls, by_subject
 from reports.limiting.decisions import Told, Wrong, peak_to_mean, recovery_s, told, wrong
 from reports.limiting.entitlement import Share, jain, share
 from reports.limiting.windows import excess, most_beyond_refill, rolling_certain, rolling_possible
+from reports.rows import Floats
 from reports.statistics import Comparison, compare, quantile
 
 RULER = "bare-evalsha"
@@ -233,13 +234,13 @@ class LimiterJudged:
     def sent_per_decision(self) -> float:
         """Redis commands that the client sent, a decision."""
         rows = [cell.due for cell in self.cells]
-        return sum(float(r["commands"].sum()) for r in rows) / max(1, sum(len(r) for r in rows))
+        return sum(float(r.ints("commands").sum()) for r in rows) / max(1, sum(len(r) for r in rows))
 
     @property
     def round_trips(self) -> float:
         """Round trips a decision."""
         rows = [cell.due for cell in self.cells]
-        return sum(float(r["round_trips"].sum()) for r in rows) / max(1, sum(len(r) for r in rows))
+        return sum(float(r.ints("round_trips").sum()) for r in rows) / max(1, sum(len(r) for r in rows))
 
     @property
     def scripted_per_decision(self) -> float:
@@ -298,7 +299,7 @@ def judge_limiters(judgement: Judgement) -> Iterator[LimiterJudged]:
 
 
 def service_p50_ms(cell: Cell) -> float:
-    took = cell.due["service_ms"].to_numpy(dtype=np.float64)
+    took = cell.due.floats("service_ms")
     return quantile(took[~np.isnan(took)], 0.5)
 
 

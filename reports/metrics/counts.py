@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from reports.frames import ANSWERED, Cell
 from reports.metrics.metric import Metric
 from reports.statistics import Estimate
@@ -12,19 +14,24 @@ def due(cell: Cell) -> float:
     return float(len(cell.due))
 
 
+def ended(cell: Cell, *outcomes: str) -> float:
+    """Requests due in the window that had one of those outcomes."""
+    return float(np.count_nonzero(cell.due.labels("outcome").equal(*outcomes)))
+
+
 def answered(cell: Cell) -> float:
     """Ended without an exception by the deadline."""
-    return float(cell.due["outcome"].isin(ANSWERED).sum())
+    return ended(cell, *ANSWERED)
 
 
 def failed(cell: Cell) -> float:
     """Ended in an exception by the deadline."""
-    return float((cell.due["outcome"] == "failed").sum())
+    return ended(cell, "failed")
 
 
 def unanswered(cell: Cell) -> float:
     """Still open at the deadline."""
-    return float((cell.due["outcome"] == "unanswered").sum())
+    return ended(cell, "unanswered")
 
 
 def summed(count: Callable[[Cell], float]) -> Callable[[Sequence[Cell]], Estimate]:

@@ -7,12 +7,12 @@ import numpy as np
 
 from reports.frames import Cell, of_group
 from reports.freshness.curve import Curve, classes, curve, together
-from reports.freshness.history import Bools
 from reports.freshness.judge import Judged
 from reports.freshness.nines import Nines, added, nines
 from reports.freshness.sessions import Sessions, sessions
 from reports.metrics.metric import Metric
 from reports.metrics.response import EPISODES_BEYOND, SAMPLES_BEYOND
+from reports.rows import Bools
 from reports.statistics import MIN_ROUNDS, Estimate, clustered_mean, missing, pooled_quantile, quantile, rank
 
 APART = "freshness"

@@ -5,21 +5,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
 from reports.frames import Cell, of_group
 from reports.metrics.metric import Metric
+from reports.rows import NONE, Rows
 from reports.statistics import Estimate, counted_mean, missing
 
 
 def loads_per_1000_reads(cell: Cell) -> float:
     """All loads of the window, background work's too, over all its reads: total over total."""
-    return 1000 * float(cell.work["loads"].sum()) / len(cell.reads) if len(cell.reads) else np.nan
+    return 1000 * float(cell.work.ints("loads").sum()) / len(cell.reads) if len(cell.reads) else np.nan
 
 
 def loads_over_reads(cells: Sequence[Cell]) -> Estimate:
     """Total loads over total reads of all rounds, with the interval of a ratio estimator clustered by round."""
-    loads = [float(cell.work["loads"].sum()) for cell in cells]
+    loads = [float(cell.work.ints("loads").sum()) for cell in cells]
     mean = counted_mean(loads, [float(len(cell.reads)) for cell in cells])
     if mean.missing:
         return missing("no reads")
@@ -49,18 +49,19 @@ def hot_key(cell: Cell) -> int | None:
     workload = cell.scenario.workload
     if workload.get("active_records") != 1 or not len(cell.reads) or len(cell.writes):
         return None
-    keys = cell.reads["key"].dropna().unique()
+    keys = np.unique(cell.reads.ints("key")[cell.reads.known("key")])
     return int(keys[0]) if len(keys) == 1 else None
 
 
-def hot_loads(cell: Cell) -> pd.DataFrame:
+def hot_loads(cell: Cell) -> Rows:
     """Rows that loaded the hot key, in order of their load: readers, background work, warm-up."""
     key = hot_key(cell)
     rows = cell.rows
     if key is None:
-        return rows.iloc[:0]
-    mine = rows[(rows["loads"] > 0) & rows["load_start_s"].notna() & (rows["key"].isna() | (rows["key"] == key))]
-    return mine.sort_values("load_start_s", kind="stable")
+        return rows.between(0, 0)
+    of_key = (rows.ints("key") == NONE) | (rows.ints("key") == key)
+    mine = rows.where((rows.ints("loads") > 0) & rows.known("load_start_s") & of_key)
+    return mine.sorted_by("load_start_s")
 
 
 def episodes(cell: Cell) -> list[Episode]:
@@ -80,9 +81,7 @@ def whole_and_endless(cell: Cell) -> tuple[list[Episode], int]:
     loads = hot_loads(cell)
     if not len(loads):
         return [], 0
-    starts = loads["load_start_s"].to_numpy(dtype=np.float64)
-    ends = loads["load_end_s"].to_numpy(dtype=np.float64)
-    counts = loads["loads"].to_numpy()
+    starts, ends, counts = loads.floats("load_start_s"), loads.floats("load_end_s"), loads.ints("loads")
     cuts = [0, *(np.flatnonzero(np.diff(starts) > gap_s) + 1), len(starts)]
     found, endless = [], 0
     for first, last in itertools.pairwise(cuts):
@@ -111,7 +110,7 @@ def hot_key_of(cells: Sequence[Cell]) -> int | None:
 @of_group
 def load_times_s(cells: Sequence[Cell]) -> tuple[float, float, int]:
     """Of each load as the gateway saw it, distance included: median, mean, how many; nan where there was none."""
-    rows = [(cell.rows["load_end_s"] - cell.rows["load_start_s"]).to_numpy(dtype=np.float64) for cell in cells]
+    rows = [cell.rows.floats("load_end_s") - cell.rows.floats("load_start_s") for cell in cells]
     took = np.concatenate(rows) if rows else np.array([])
     took = took[~np.isnan(took)]
     return (float(np.median(took)), float(took.mean()), len(took)) if len(took) else (np.nan, np.nan, 0)
@@ -144,8 +143,9 @@ def loads_over_expiries(cells: Sequence[Cell]) -> Estimate:
 def loads_per_ttl(cell: Cell) -> float:
     """Loads of the hot key in the window, per TTL of it: what there is where loads never pause."""
     loads = hot_loads(cell)
-    inside = loads[(loads["load_start_s"] >= 0) & (loads["load_start_s"] < cell.window_s)]
-    return float(inside["loads"].sum()) * float(cell.scenario.workload["ttl_s"]) / cell.window_s
+    starts = loads.floats("load_start_s")
+    inside = loads.ints("loads")[(starts >= 0) & (starts < cell.window_s)]
+    return float(inside.sum()) * float(cell.scenario.workload["ttl_s"]) / cell.window_s
 
 
 PER_1000_READS = Metric(

@@ -4,21 +4,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from reports.frames import Cell, Floats
+from reports.frames import Cell
 from reports.metrics.metric import Metric
+from reports.rows import Floats, Rows
 from reports.statistics import Estimate, median, missing, pooled_quantile, quantile, rank
 
 SAMPLES_BEYOND = 10
 EPISODES_BEYOND = 3
 
 
-def waits_ms(rows: pd.DataFrame, column: str = "response_ms") -> Floats:
+def waits_ms(rows: Rows, column: str = "response_ms") -> Floats:
     """Times of what did not fail; unanswered requests stand at infinity, so that they push percentiles up."""
-    kept = rows[rows["outcome"] != "failed"]
-    waits = kept[column].to_numpy(dtype=np.float64)
-    return np.where((kept["outcome"] == "unanswered").to_numpy(), np.inf, waits)
+    kept = rows.where(~rows.labels("outcome").equal("failed"))
+    return np.where(kept.labels("outcome").equal("unanswered"), np.inf, kept.floats(column))
 
 
 @dataclass(frozen=True)
@@ -31,11 +30,10 @@ class Spans:
     """Infinity where the request was still open."""
 
 
-def spans(cell: Cell, rows: pd.DataFrame, column: str = "response_ms") -> Spans:
-    kept = rows[rows["outcome"] != "failed"]
-    due = kept["due_s"].to_numpy(dtype=np.float64)
-    open_ = (kept["outcome"] == "unanswered").to_numpy()
-    end = np.where(open_, cell.deadline_s, kept["end_s"].to_numpy(dtype=np.float64))
+def spans(cell: Cell, rows: Rows, column: str = "response_ms") -> Spans:
+    kept = rows.where(~rows.labels("outcome").equal("failed"))
+    due = kept.floats("due_s")
+    end = np.where(kept.labels("outcome").equal("unanswered"), cell.deadline_s, kept.floats("end_s"))
     order = np.argsort(due, kind="stable")
     return Spans(due[order], end[order], waits_ms(kept, column)[order])
 
@@ -58,15 +56,15 @@ def evidence(cells: Sequence[Spans], q: float) -> tuple[int, int]:
     return len(pool) - rank(len(pool), q) - 1, episodes
 
 
-def reads(cell: Cell) -> pd.DataFrame:
+def reads(cell: Cell) -> Rows:
     return cell.reads
 
 
-def writes(cell: Cell) -> pd.DataFrame:
+def writes(cell: Cell) -> Rows:
     return cell.writes
 
 
-Select = Callable[[Cell], pd.DataFrame]
+Select = Callable[[Cell], Rows]
 
 
 def at(q: float, select: Select, column: str = "response_ms") -> Callable[[Cell], float]:

@@ -16,7 +16,7 @@ def database_ms_per_1000_reads(cell: Cell) -> float:
     The account covers the whole cell, so the reads do too: those of the warm-up and those at rest.
     """
     spent = [v for (s, n), v in cell.counters.items() if s == "postgres" and is_time(n)]
-    foreground = cell.rows["operation"].isin(["read", AT_REST]).sum()
+    foreground = np.count_nonzero(cell.operation.equal("read", AT_REST))
     return 1000 * sum(spent) / float(foreground) if spent and foreground else math.nan
 
 
@@ -27,8 +27,9 @@ def is_time(name: str) -> bool:
 def hit_share(cell: Cell) -> float:
     """Of the answered reads that asked the cache, the share that got a value at once and did not load."""
     reads = cell.reads
-    asked = reads[reads["first_cache_answer"].notna() & ~reads["outcome"].isin(["failed", "unanswered"])]
-    return float(((asked["first_cache_answer"] == "value") & (asked["loads"] == 0)).mean()) if len(asked) else math.nan
+    asked = reads.where(reads.known("first_cache_answer") & ~reads.labels("outcome").equal("failed", "unanswered"))
+    found = asked.labels("first_cache_answer").equal("value") & (asked.ints("loads") == 0)
+    return float(found.mean()) if len(asked) else math.nan
 
 
 @of_group
@@ -46,7 +47,7 @@ def redis_hit_share(cell: Cell) -> float:
 
 def commands_per_request(cell: Cell) -> float:
     """Redis commands that the contender sent, background work's included, per request."""
-    return float(cell.work["commands"].sum()) / len(cell.due) if len(cell.due) else np.nan
+    return float(cell.work.ints("commands").sum()) / len(cell.due) if len(cell.due) else np.nan
 
 
 METRICS = [

@@ -9,9 +9,10 @@ import pandas as pd
 
 from artefact.schema import ContenderInfo, ScenarioInfo
 from reports.charts import of_scenario
-from reports.frames import Cell, Floats
+from reports.frames import Cell
 from reports.judge import Judgement
 from reports.over_time import bins, due_of, loads_in, of_each
+from reports.rows import Floats
 from reports.statistics import quantile
 
 BIN_S = 0.25
@@ -68,11 +69,11 @@ class Outage:
         """What half of the loads that were sent in a phase took at most; nan where none was."""
         taken = []
         for cell in self.cells:
-            rows = cell.rows[cell.rows["load_end_s"].notna()]
-            sent = rows["load_start_s"].to_numpy(dtype=np.float64)
+            rows = cell.rows.where(cell.rows.known("load_end_s"))
+            sent = rows.floats("load_start_s")
             edges = (self.began_s, self.ended_s) if phase == "outage" else (0.0, self.began_s)
             inside = (sent >= edges[0]) & (sent < edges[1])
-            taken.append((rows["load_end_s"].to_numpy(dtype=np.float64) - sent)[inside] * 1e3)
+            taken.append((rows.floats("load_end_s") - sent)[inside] * 1e3)
         return quantile(np.concatenate(taken), 0.5)
 
     @property

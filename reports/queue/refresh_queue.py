@@ -13,11 +13,12 @@ from reports import words
 from reports.accounts import OF_COMMAND
 from reports.charts import Chart, drawn, dress, mark, new_figure, of_scenario, short, style_of
 from reports.experiments.section import Findings
-from reports.frames import Cell, Floats
+from reports.frames import Cell
 from reports.grid import Entry, Grid
 from reports.judge import Judgement
 from reports.metrics.response import over, reads
 from reports.over_time import legend_above
+from reports.rows import Floats
 from reports.statistics import quantile
 
 EVIDENCE = 10
@@ -44,7 +45,7 @@ class Refreshes:
     def misses_per_1000(self) -> float:
         """Reads that found nothing and loaded, per thousand."""
         count = sum(len(cell.reads) for cell in self.cells)
-        return 1000 * sum(float(cell.reads["loads"].sum()) for cell in self.cells) / count if count else math.nan
+        return 1000 * sum(float(cell.reads.ints("loads").sum()) for cell in self.cells) / count if count else math.nan
 
     def commands_per_request(self) -> float:
         """All that Redis was asked in a cell, our own readings of it left out, over the requests: whole cells."""
@@ -53,7 +54,7 @@ class Refreshes:
             for (source, name), count in cell.counters.items():
                 if name.startswith("command.") and not name.endswith(OF_COMMAND):
                     asked += count if source == "redis" else -count if source == "conductor" else 0.0
-        requests = sum(int((cell.rows["operation"] != "background").sum()) for cell in self.cells)
+        requests = sum(int(np.count_nonzero(~cell.operation.equal("background"))) for cell in self.cells)
         return asked / requests if requests else math.nan
 
     def p99_ms(self) -> float:
@@ -77,13 +78,13 @@ def refreshes(aside: Judgement, scenario: ScenarioInfo) -> list[Refreshes]:
 
 def own_tasks(cell: Cell) -> pd.DataFrame:
     """Refreshes by the process's own pool: background work."""
-    rows = cell.rows[cell.rows["operation"] == "background"]
+    rows = cell.rows.where(cell.operation.equal("background"))
     return pd.DataFrame(
         {
             "round": cell.info.round,
-            "at_s": rows["due_s"],
-            "begun_after_ms": 1e3 * (rows["start_s"] - rows["due_s"]),
-            "done_after_ms": 1e3 * (rows["end_s"] - rows["due_s"]),
+            "at_s": rows.floats("due_s"),
+            "begun_after_ms": 1e3 * (rows.floats("start_s") - rows.floats("due_s")),
+            "done_after_ms": 1e3 * (rows.floats("end_s") - rows.floats("due_s")),
         }
     )
 

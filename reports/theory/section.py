@@ -94,7 +94,7 @@ def reads_per_s(scenario: ScenarioInfo) -> float:
 
 @of_group
 def asks_no_cache(cells: Sequence[Cell]) -> bool:
-    return all(cell.rows["first_cache_answer"].isna().all() for cell in cells)
+    return not any(cell.rows.known("first_cache_answer").any() for cell in cells)
 
 
 def takes_turns(c: ContenderInfo, judgement: Judgement) -> bool:

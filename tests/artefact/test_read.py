@@ -39,7 +39,7 @@ def test_a_run_of_an_older_schema_is_read_and_what_it_lacks_is_null(tmp_path: Pa
     assert run.info.schema == 1
     assert list(run.samples.columns) == SAMPLES.names
     assert run.samples[added].isna().all(axis=None)
-    assert len(run.samples_of(1)) > 0
+    assert len(run.sample_table(1)) > 0
 
 
 def test_names_are_categories(tmp_path: Path) -> None:
