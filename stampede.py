@@ -88,9 +88,10 @@ def bench(
     from loadtests.resume import more_rounds, resume_run, still_to_ask
     from races.beside import explore_beside
     from races.console import races_progress
-    from reports.console import summary
+    from reports.console import print_report
     from reports.machine import machine_summary
-    from reports.render import render
+    from reports.render import write_report
+    from reports.report import read_report
     from reports.trials import rounds_to_add
     from scenarios.plans import find_plan
     from stack.open import open_stack
@@ -143,11 +144,12 @@ def bench(
                         explore_beside(folder, servers, on_race, say)
             finally:
                 if folder.exists():  # it is not, where nobody could take part
-                    say(f"report: {render(folder)}")
+                    told = read_report(folder)
+                    say(f"report: {write_report(told)}")
         if as_json:
-            typer.echo(machine_summary(folder))
+            typer.echo(machine_summary(told))
         else:
-            summary(folder)
+            print_report(told)
 
 
 def bench_as_recorded(run: Path) -> int:
@@ -184,18 +186,22 @@ def report(
     """Write a run folder's report anew."""
     from artefact.read import read_run
     from artefact.serializers import PLAN
-    from reports.console import summary
-    from reports.render import render
+    from reports.console import print_report
+    from reports.judge import judge
+    from reports.render import write_report
+    from reports.report import build_report
     from reports.serializers.render import print_advice, render_serializers
 
     with bad_input_in_one_line():
         folder = run or newest(runs)
-        if read_run(folder).info.plan == PLAN:
+        recorded = read_run(folder)
+        if recorded.info.plan == PLAN:
             say(f"report: {render_serializers(folder)}")
             print_advice(folder)
         else:
-            say(f"report: {render(folder)}")
-            summary(folder)
+            told = build_report(judge(recorded))
+            say(f"report: {write_report(told)}")
+            print_report(told)
 
 
 @app.command()

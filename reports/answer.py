@@ -193,14 +193,18 @@ def priced(
     return price, wrong_for
 
 
+def answered(found: Sequence[Answer]) -> list[Answer]:
+    """The answers that the headline is made of: those of variants only where there are no others."""
+    taken = [a for a in found if a.winner is not None]
+    return [a for a in taken if not a.scenario.variant_of] or taken
+
+
 def headline(found: Sequence[Answer], judgement: Judgement) -> str:
     """One sentence: what to take."""
     if judgement.void:
         return "This run is void: take nothing from it."
     rounds = judgement.rounds
-    taken = [a for a in found if a.winner is not None and not a.scenario.variant_of] or [
-        a for a in found if a.winner is not None
-    ]
+    taken = answered(found)
     if not taken:
         limiters_only = judgement.limiting is not None and not judgement.cells
         return "Rate limiters only, judged one by one." if limiters_only else "This run gives no answer."
@@ -216,6 +220,11 @@ def headline(found: Sequence[Answer], judgement: Judgement) -> str:
     for a in taken:
         by_choice.setdefault(either(a), []).append(a.scenario.name)
     return f"Take {words.listed([f'{who} for {words.listed(where)}' for who, where in by_choice.items()])}."
+
+
+def tied(found: Sequence[Answer], judgement: Judgement) -> bool:
+    """Whether the headline joins contenders by "or": this run cannot distinguish them."""
+    return judgement.rounds >= MIN_ROUNDS and not judgement.void and any(a.tied for a in answered(found))
 
 
 IF_STALE = "if old values do no harm"

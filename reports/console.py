@@ -1,20 +1,17 @@
 """The end of a run on the terminal: the answer, the doubts, one small table a scenario. Fits 80 columns."""
 
-from pathlib import Path
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from artefact.read import read_run
 from artefact.schema import ScenarioInfo
-from reports import answer, provoked, words
+from reports import words
 from reports.claims import section as claims
-from reports.judge import Judgement, judge
-from reports.limiting import section as limiters
+from reports.judge import Judgement
 from reports.metrics.metric import find_metric
-from reports.races import section as races
-from reports.transfer import sections_beside
+from reports.report import Report
 
 COLUMNS = (
     ("due", "due"),
@@ -27,48 +24,48 @@ COLUMNS = (
 WIDTH = 80
 
 
-def summary(folder: Path, console: Console | None = None) -> None:
-    """Print the summary of a run folder. Raises RunFolderError where it is none."""
-    print_judged(judge(read_run(folder)), console)
-
-
-def print_judged(judgement: Judgement, console: Console | None = None) -> None:
-    """As `summary`, of a run that was judged already. No colours where the output is no terminal."""
+def print_report(report: Report, console: Console | None = None) -> None:
+    """Print the answer, the warnings and the tables. No colours where the output is no terminal."""
     console = console or Console()
     width = min(WIDTH, console.width) if console.is_terminal else WIDTH
-    found = answer.answers(judgement)
+    judgement = report.judgement
     if judgement.cells:
-        console.print(Text(answer.headline(found, judgement), style="bold"), width=width)
+        console.print(Text(report.headline, style="bold"), width=width)
     elif (
         judgement.apart is None
         and judgement.limiting is None
         and (judgement.run.info.cells or not judgement.run.info.experiments)
     ):
         console.print("No cell was finished: there is nothing to report.", width=width)
-    for a in found:
-        if a.winner is None:
-            console.print(Text(f"{a.scenario.name}: no answer: {a.why}."), width=width)
-            continue
-        console.print(Text(f"{a.scenario.name}: {a.winner}, {a.figure}."), width=width)
-        if a.price:
-            console.print(Text(f"  Price: {a.price}; wrong for {a.wrong_for}."), width=width)
-    explored = races.section_of(judgement.run.folder)
-    for name, told in limiters.answers(judgement, explored.info if explored else None):
-        console.print(Text(f"{name}: {told}"), width=width)
-    for aside in provoked.sections(judgement):
-        console.print(Text(f"{aside.scenario.name}: {aside.findings.answer}"), width=width)
-    for section in sections_beside(judgement):
-        told = section.findings.answer if section.findings else f"{section.info.status}: {section.info.why}"
-        console.print(Text(f"{section.info.name}: {told}"), width=width)
-    console.print(Text(f"Claims that {claims.in_words(claims.findings(judgement))}."), width=width)
-    if explored:
-        console.print(Text(f"races: {explored.answer}"), width=width)
+    for line in lines(report):
+        console.print(Text(line), width=width)
     for doubt in judgement.doubts:
         where = f"{doubt.scenario}: " if doubt.scenario else ""
         console.print(Text(f"Doubt {doubt.number}. {where}{doubt.what}", style="yellow"), width=width)
     console.print(Text(f"{len(judgement.passed)} checks passed.", style="green"), width=width)
     for scenario in judgement.scenarios:
         console.print(table(judgement, scenario), width=width)
+
+
+def lines(report: Report) -> Iterator[str]:
+    """What each section found, in a sentence."""
+    for a in report.answers:
+        if a.winner is None:
+            yield f"{a.scenario.name}: no answer: {a.why}."
+            continue
+        yield f"{a.scenario.name}: {a.winner}, {a.figure}."
+        if a.price:
+            yield f"  Price: {a.price}; wrong for {a.wrong_for}."
+    for limited in report.limiters:
+        yield f"{limited.scenario.name}: {limited.answer}"
+    for aside in report.provoked:
+        yield f"{aside.scenario.name}: {aside.findings.answer}"
+    for section in report.experiments:
+        told = section.findings.answer if section.findings else f"{section.info.status}: {section.info.why}"
+        yield f"{section.info.name}: {told}"
+    yield f"Claims that {claims.in_words(report.claims)}."
+    if report.races:
+        yield f"races: {report.races.answer}"
 
 
 def table(judgement: Judgement, scenario: ScenarioInfo) -> Table:

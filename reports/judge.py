@@ -2,8 +2,9 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any, TypeVar
 
 from artefact import doubts as d
 from artefact.doubts import Doubt, DoubtKind
@@ -12,6 +13,7 @@ from reports import checks, frames, surroundings
 from reports.frames import Cell, of_group
 from reports.results import Results, each
 
+T = TypeVar("T")
 Check = Callable[[Results], Iterable[Doubt]]
 
 
@@ -21,6 +23,15 @@ class Judgement(Results):
 
     apart: "Judgement | None" = None
     limiting: "Judgement | None" = None
+    made: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
+    """Results that `once` keeps, by the function that made them."""
+
+    def once(self, make: "Callable[[Judgement], T]") -> T:
+        """What that function makes of this judgement; it is called the first time only."""
+        if make not in self.made:
+            self.made[make] = make(self)
+        result: T = self.made[make]
+        return result
 
     @cached_property
     def doubts(self) -> list[Doubt]:

@@ -11,10 +11,10 @@ import numpy as np
 from artefact.read import read_run
 from reports import frames
 from reports.cpu import cpu_share, database_cpu, machine_cpu, wall_s
+from reports.csv_text import as_csv
 from reports.frames import Cell
 from reports.metrics import counts
 from reports.metrics.response import waits_ms
-from reports.render import as_csv
 from reports.statistics import MIN_ROUNDS, Estimate, median, quantile
 
 FULL = {

@@ -2,37 +2,33 @@
 
 import json
 import math
-from pathlib import Path
 from typing import Any
 
-from artefact.read import read_run
-from reports import answer
-from reports.judge import Judgement, judge
+from reports.judge import Judgement
 from reports.metrics.metric import metrics
+from reports.report import Report
 
 
-def machine_summary(folder: Path) -> str:
-    """One JSON object. Raises RunFolderError where the folder is no run."""
-    return json.dumps(summarised(judge(read_run(folder)), folder), indent=2, allow_nan=False)
+def machine_summary(report: Report) -> str:
+    """One JSON object.
 
-
-def summarised(judgement: Judgement, folder: Path) -> dict[str, Any]:
-    """`low` and `high` are an interval of `level`, or where `level` is null the range of the rounds; a figure beyond
-    the deadline is "inf"; one that is missing is null, and `why` says why.
+    `low` and `high` are an interval of `level`, or where `level` is null the range of the rounds; a figure beyond the
+    deadline is "inf"; one that is missing is null, and `why` says why.
     """
-    found = answer.answers(judgement)
-    return {
-        "run": str(folder),
-        "report": str(folder / "report.html"),
-        "status": judgement.run.info.status,
+    judgement = report.judgement
+    summary = {
+        "run": str(report.folder),
+        "report": str(report.folder / "report.html"),
+        "status": report.run.status,
         "void": bool(judgement.void),
         "rounds": judgement.rounds,
-        "reference": judgement.run.info.reference,
-        "answer": answer.headline(found, judgement) if judgement.cells else None,
-        "winners": {a.scenario.name: a.winner for a in found},
+        "reference": report.run.reference,
+        "answer": report.headline if judgement.cells else None,
+        "winners": {a.scenario.name: a.winner for a in report.answers},
         "figures": figures(judgement),
         "doubts": [{"number": d.number, "scenario": d.scenario, "what": d.what} for d in judgement.doubts],
     }
+    return json.dumps(summary, indent=2, allow_nan=False)
 
 
 def figures(judgement: Judgement) -> list[dict[str, Any]]:

@@ -29,7 +29,8 @@ HEADER = (
 )
 
 
-def redis_gauges(timeline: pd.DataFrame) -> Gauges:
+def redis_gauges(judgement: Judgement) -> Gauges:
+    timeline = judgement.run.timeline
     own = timeline[(timeline["source"] == "redis") & timeline["value"].notna()]
     found: dict[tuple[int, str], Floats] = {}
     for cell, of_cell in own.groupby("cell"):
@@ -40,7 +41,7 @@ def redis_gauges(timeline: pd.DataFrame) -> Gauges:
 
 def grids(judgement: Judgement) -> dict[str, Grid]:
     """By scenario: its table. Scenarios whose Redis said nothing have none."""
-    gauges = redis_gauges(judgement.run.timeline)
+    gauges = judgement.once(redis_gauges)
     slow = judgement.run.timeline
     slow = slow[(slow["source"] == "redis") & (slow["name"] == SLOW)]
     found = {}
@@ -145,7 +146,7 @@ def commands(cells: Sequence[Cell]) -> str:
 
 def csv_rows(judgement: Judgement) -> list[tuple[object, ...]]:
     """The table's figures, a row a contender and scenario."""
-    gauges, timeline = redis_gauges(judgement.run.timeline), judgement.run.timeline
+    gauges, timeline = judgement.once(redis_gauges), judgement.run.timeline
     slow = timeline[(timeline["source"] == "redis") & (timeline["name"] == SLOW)]
     rows: list[tuple[object, ...]] = []
     for part in (judgement, judgement.limiting):

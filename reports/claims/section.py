@@ -10,7 +10,6 @@ from reports.claims.claim import Case, Claim, Verdict, together
 from reports.judge import Judgement
 
 HEADER = "row claim verdict said condition says figure anchor rule"
-KEPT = "_claims"
 CLASSES = {"holds": "better", "does not hold": "worse", "holds only if": "same", "cannot tell": "unclear"}
 
 
@@ -38,14 +37,8 @@ def claims() -> tuple[Claim, ...]:
 
 
 def findings(judgement: Judgement) -> list[Finding]:
-    """What this run says about each. A void run says nothing: a contender beat its bound, or the harness broke.
-
-    Kept with the judgement.
-    """
-    found: list[Finding] | None = judgement.__dict__.get(KEPT)
-    if found is None:
-        found = judgement.__dict__[KEPT] = [finding(judgement, claim) for claim in claims()]
-    return found
+    """What this run says about each. A void run says nothing: a contender beat its bound, or the harness broke."""
+    return [finding(judgement, claim) for claim in claims()]
 
 
 def finding(judgement: Judgement, claim: Claim) -> Finding:

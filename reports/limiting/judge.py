@@ -27,7 +27,6 @@ BIN_S = 0.010
 HERD_BIN_S = 0.100
 """Bins of the instants that refused callers are told."""
 IN_A_ROW = 10
-KEPT = "_limiters"
 
 Kept = Literal["kept", "broken", "cannot tell"]
 
@@ -262,14 +261,15 @@ def verdict(certain: float, possible: float, bound: float) -> Kept:
 
 
 def judged(judgement: Judgement) -> Sequence[LimiterJudged]:
-    """Every limiter under every limiting scenario that has a finished cell. Kept with the judgement."""
-    found: list[LimiterJudged] | None = judgement.__dict__.get(KEPT)
-    if found is None:
-        found = judgement.__dict__[KEPT] = list(judge_limiters(judgement))
-    return found
+    """Every limiter under every limiting scenario that has a finished cell. Made once for a judgement."""
+    return judgement.once(judge_limiters)
 
 
-def judge_limiters(judgement: Judgement) -> Iterator[LimiterJudged]:
+def judge_limiters(judgement: Judgement) -> list[LimiterJudged]:
+    return list(each_limiter(judgement))
+
+
+def each_limiter(judgement: Judgement) -> Iterator[LimiterJudged]:
     for scenario in judgement.scenarios:
         assert scenario.flood is not None
         names = adversaries(scenario.flood)

@@ -125,7 +125,16 @@ class Outage:
 
 
 def outages(aside: Judgement, scenario: ScenarioInfo) -> list[Outage]:
-    """Everyone who went through it. A cell whose fault was not provoked has no part in it."""
+    """Every contender that ran in a scenario with a fault. A cell whose fault was not provoked is left out."""
+    return aside.once(every_outage).get(scenario.name, [])
+
+
+def every_outage(aside: Judgement) -> dict[str, list[Outage]]:
+    """By scenario."""
+    return {scenario.name: outages_in(aside, scenario) for scenario in aside.scenarios if scenario.fault is not None}
+
+
+def outages_in(aside: Judgement, scenario: ScenarioInfo) -> list[Outage]:
     events = aside.run.timeline
     events = events[events["source"] == "fault"]
     found = []

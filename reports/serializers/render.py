@@ -12,7 +12,8 @@ import pandas as pd
 from artefact.schema import METHOD, ContenderInfo
 from reports import charts as style
 from reports.charts import Chart
-from reports.render import PAGES, as_csv, flat, plain, write_whole
+from reports.csv_text import as_csv, plain
+from reports.render import PAGES, flat, write_whole
 from reports.serializers import advice, charts, links
 from reports.serializers.facts import Facts, read_facts
 from reports.serializers.judge import OPERATIONS, Verdict, added, has_schema, level, verdicts

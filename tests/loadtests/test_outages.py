@@ -83,7 +83,7 @@ def test_while_the_table_is_locked_hits_are_answered_and_no_load_is(aside: Judge
     faults = aside.run.timeline[aside.run.timeline["source"] == "fault"]
     assert ((during["outcome"] == "hit") & (during["end_s"] < one.ended_s)).any()
     for cell in one.cells:
-        sent, done = cell.rows["load_start_s"], cell.rows["load_end_s"]
+        sent, done = cell.rows.floats("load_start_s"), cell.rows.floats("load_end_s")
         middle_s = (one.began_s + one.ended_s) / 2
         locked = (sent > middle_s) & (sent < one.ended_s)
         unlocked_s = one.ended_s - mending_s(faults[faults["cell"] == cell.info.id])

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from artefact import doubts as d
@@ -14,6 +15,7 @@ from reports.clocks import clock_doubts_ns
 from reports.frames import cells
 from reports.judge import Judgement, judge
 from reports.limiting.calls import by_subject
+from reports.rows import Rows
 from tests.reports.freshness.planted import versioned
 from tests.reports.planted import MS, plant, scenario
 from tests.reports.planted_around import Facts, add_around
@@ -87,8 +89,15 @@ def test_a_read_from_the_future_by_less_than_the_clocks_doubt_is_none(tmp_path: 
 
 def test_a_call_of_a_limiter_is_as_much_longer_at_both_ends_as_the_clocks_are_in_doubt(tmp_path: Path) -> None:
     judgement = judged(tmp_path / "run", None)
-    rows = cells(judgement.run)[0].rows.assign(allowed=True, remaining=1)
-    rows = rows.assign(served_start_s=rows["start_s"], served_end_s=rows["end_s"])
+    rows = cells(judgement.run)[0].rows
+    decided = {name: rows.column(name) for name in ("key", "retry_after_ns", "start_s", "end_s")}
+    ones = np.ones(len(rows), dtype=np.int8)
+    rows = Rows(
+        decided
+        | {"allowed": ones, "remaining": ones.astype(np.int64)}
+        | {"served_start_s": rows.floats("start_s"), "served_end_s": rows.floats("end_s")},
+        len(rows),
+    )
     for (_, exact), (_, wide) in zip(by_subject(rows), by_subject(rows, 0.25), strict=True):
         assert wide.start_s == pytest.approx(exact.start_s - 0.25)
         assert wide.end_s == pytest.approx(exact.end_s + 0.25)

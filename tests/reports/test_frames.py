@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from artefact.read import read_run
 from artefact.schema import CellInfo
-from reports.frames import cells, requests
+from reports.frames import cells, derived_of
 from reports.metrics.loads import loads_per_1000_reads
+from reports.rows import Rows
 from tests.reports.planted import MS, Row, plant, row, scenario
 
 START = 7
@@ -70,6 +71,13 @@ FACTS = st.builds(
 )
 
 
+def derived_rows(folder: Path) -> Rows:
+    """Of the run's only cell."""
+    run = read_run(folder)
+    (rows,) = derived_of(run, run.done)
+    return rows
+
+
 @given(st.lists(FACTS, min_size=1, max_size=30))
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -78,27 +86,27 @@ def test_outcomes_are_as_defined(tmp_path_factory: pytest.TempPathFactory, facts
     cell, folder = planted(tmp_path_factory.mktemp("run"), facts)
     assert cell.deadline_ns is not None
     assert cell.window_start_ns is not None
-    frame = requests(read_run(folder))
+    rows = derived_rows(folder)
     deadline = cell.deadline_ns - cell.window_start_ns
-    assert frame["outcome"].tolist() == [expected(r, deadline) for r in facts]
+    assert rows.labels("outcome").texts() == [expected(r, deadline) for r in facts]
 
 
 def test_times_are_exact_to_the_nanosecond_after_many_days_of_uptime(tmp_path: Path) -> None:
     facts = [row(1_000_000, 1_000_001, 1_000_003, free_ns=999_999), row(5 * MS, 9 * MS, 11 * MS, free_ns=8 * MS)]
     _, folder = planted(tmp_path / "run", facts)
-    frame = requests(read_run(folder))
-    assert frame["response_ms"].tolist() == pytest.approx([3e-6, 6.0], rel=1e-12)
-    assert frame["service_ms"].tolist() == pytest.approx([2e-6, 2.0], rel=1e-12)
-    assert frame["queue_ms"].tolist() == pytest.approx([1e-6, 4.0], rel=1e-12)
-    assert frame["own_lag_ms"].tolist() == pytest.approx([1e-6, 1.0], rel=1e-12)
+    rows = derived_rows(folder)
+    assert rows.floats("response_ms").tolist() == pytest.approx([3e-6, 6.0], rel=1e-12)
+    assert rows.floats("service_ms").tolist() == pytest.approx([2e-6, 2.0], rel=1e-12)
+    assert rows.floats("queue_ms").tolist() == pytest.approx([1e-6, 4.0], rel=1e-12)
+    assert rows.floats("own_lag_ms").tolist() == pytest.approx([1e-6, 1.0], rel=1e-12)
 
 
 def test_an_open_request_has_no_response_time_but_keeps_its_queue(tmp_path: Path) -> None:
     _, folder = planted(tmp_path / "run", [row(MS, 3 * MS, 9_000_000_000), row(MS, None, None)])
-    frame = requests(read_run(folder))
-    assert frame["response_ms"].isna().all()
-    assert frame["queue_ms"].tolist()[0] == 2.0
-    assert frame["queue_ms"].isna().tolist()[1]
+    rows = derived_rows(folder)
+    assert not rows.known("response_ms").any()
+    assert rows.floats("queue_ms").tolist()[0] == 2.0
+    assert not rows.known("queue_ms")[1]
 
 
 def test_warm_up_and_background_work_are_no_due_requests(tmp_path: Path) -> None:
@@ -117,5 +125,5 @@ def test_background_work_handed_over_behind_the_window_belongs_to_no_figure_of_i
     _, folder = planted(tmp_path / "run", facts)
     (cell,) = cells(read_run(folder))
     assert cell.window_s == 2.0
-    assert cell.work["loads"].sum() == 1
+    assert cell.work.ints("loads").sum() == 1
     assert loads_per_1000_reads(cell) == 1000

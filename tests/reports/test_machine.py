@@ -6,10 +6,13 @@ from pathlib import Path
 from artefact.read import read_run
 from reports.judge import judge
 from reports.machine import machine_summary, number
+from reports.report import read_report
 
 
 def test_every_deciding_figure_and_verdict_is_the_reports(rendered: Path) -> None:
-    told = json.loads(machine_summary(rendered), parse_constant=lambda name: (_ for _ in ()).throw(ValueError(name)))
+    told = json.loads(
+        machine_summary(read_report(rendered)), parse_constant=lambda name: (_ for _ in ()).throw(ValueError(name))
+    )
     judgement = judge(read_run(rendered))
     assert told["rounds"] == 6
     assert {(f["scenario"], f["contender"]) for f in told["figures"]} == set(judgement.groups)

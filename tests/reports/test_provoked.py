@@ -8,7 +8,7 @@ from reports import knee, words
 from reports.frames import Cell, cells
 from reports.outage.outage import Outage, answered_ms
 from reports.over_time import due_of
-from reports.render import achieved_per_s, times_ms
+from reports.scenario_section import achieved_per_s, times_ms
 from tests.reports.planted import MS, SECOND, Row, plant, row, scenario
 
 WINDOW_NS = 2 * SECOND

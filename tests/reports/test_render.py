@@ -19,10 +19,11 @@ from artefact.read import RunFolderError, read_run
 from artefact.schema import CellInfo
 from reports import answer, words
 from reports.charts import slower
-from reports.console import summary
+from reports.console import print_report
 from reports.judge import Judgement, judge
 from reports.metrics.metric import metrics
 from reports.render import render
+from reports.report import read_report
 from tests.reports.planted import Row, plant, scenario
 
 
@@ -261,7 +262,7 @@ def test_a_folder_that_is_no_run_is_refused_before_anything_is_written(tmp_path:
 
 def test_the_terminals_summary_fits_80_columns_and_is_plain_when_piped(whole: Path) -> None:
     out = StringIO()
-    summary(whole, Console(file=out))
+    print_report(read_report(whole), Console(file=out))
     lines = out.getvalue().splitlines()
     assert max(len(line) for line in lines) <= 80
     assert "\x1b" not in out.getvalue()

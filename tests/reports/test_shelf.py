@@ -8,7 +8,8 @@ from artefact.read import read_run
 from reports import frames
 from reports.frames import cells
 from reports.judge import judge
-from reports.render import page, tables
+from reports.render import page
+from reports.report import Report, build_report
 from tests.reports.planted import plant
 
 
@@ -17,16 +18,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return plant(tmp_path_factory.mktemp("shelf") / "run", rounds=6, contenders=("cache-aside", "no-cache"))
 
 
+def written(report: Report) -> tuple[str, dict[str, str]]:
+    """What a report's writers make of it."""
+    return page(report), dict(report.files)
+
+
 @pytest.mark.slow
 def test_a_crowded_run_gives_the_same_report(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Page and tables are the same, byte for byte, whether all rows are kept or one group's at a time."""
     whole = judge(read_run(folder))
-    told = page(whole), tables(whole)
+    told = written(build_report(whole))
     monkeypatch.setattr(frames.Shelf.__init__, "__defaults__", (1,))
     crowded = judge(read_run(folder))
     assert crowded.cells[0].shelf.crowded
     assert not whole.cells[0].shelf.crowded
-    assert (page(crowded), tables(crowded)) == told
+    assert written(build_report(crowded)) == told
 
 
 def test_the_shelf_holds_one_group_when_it_is_full(folder: Path) -> None:
@@ -39,7 +45,7 @@ def test_the_shelf_holds_one_group_when_it_is_full(folder: Path) -> None:
     held = []
     for cell, reads in zip(every, first, strict=True):
         assert len(cell.reads) == reads
-        held.append(len(shelf.frames))
-        assert shelf.samples == sum(len(f) for f in shelf.frames.values())
+        held.append(len(shelf.held))
     assert max(held) == 6
-    assert shelf.groups.keys() == {(every[-1].info.scenario, every[-1].info.contender)}
+    last = (every[-1].info.scenario, every[-1].info.contender)
+    assert {(c.info.scenario, c.info.contender) for c in shelf.cells.values()} == {last}

@@ -9,7 +9,8 @@ from artefact.schema import CellInfo, ScenarioInfo
 from reports import answer
 from reports.claims.section import findings, in_words
 from reports.judge import Judgement, judge
-from reports.render import page, tables
+from reports.render import page
+from reports.report import build_report
 from tests.reports.planted import MS, Row, plant, scenario
 
 CONTENDERS = ("no-cache", "cache-aside", "coalescing", "bare-get")
@@ -44,11 +45,12 @@ def test_what_a_run_measures_gets_a_verdict_and_what_it_does_not_says_what_would
 
 
 def test_every_claim_stands_on_the_page_with_links_that_lead_somewhere_and_in_the_csv(run: Judgement) -> None:
-    html = page(run)
+    report = build_report(run)
+    html = page(report)
     for x in findings(run):
         assert f'id="claim-{x.claim.row}"' in html
         assert all(f'id="{case.href}"' in html for case in x.cases if case.href)
-    rows = tables(run)["claims.csv"].splitlines()
+    rows = report.files["claims.csv"].splitlines()
     assert {row.split(",")[0] for row in rows[1:]} == {f"C{n}" for n in range(1, 14)}
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from artefact.read import read_run
 from reports.judge import Judgement, judge
-from reports.render import render_judged
+from reports.render import render, write_report
+from reports.report import build_report
 from tests.reports.freshness.planted import versioned
 from tests.reports.planted import Change, plant, scenario
 
@@ -51,7 +52,7 @@ def test_rulers_are_not_judged(told: Judgement) -> None:
 
 
 def test_the_page_draws_the_curve_and_the_frontier(told: Judgement) -> None:
-    page = render_judged(told).read_text(encoding="utf-8")
+    page = write_report(build_report(told)).read_text(encoding="utf-8")
     for anchor in ("read-heavy-share-fresh", "read-heavy-frontier", "read-heavy-freshness"):
         assert f'id="{anchor}"' in page
     assert "How long after a write can I still read the old value?" in page
@@ -60,7 +61,7 @@ def test_the_page_draws_the_curve_and_the_frontier(told: Judgement) -> None:
 def test_what_is_not_versioned_is_not_judged(tmp_path: Path) -> None:
     plain = planted(tmp_path / "run", lambda _cell, rows: rows, rounds=1)
     assert plain.figure("read-heavy", "cache-aside", "stale-after-told").why.startswith("not judged")
-    assert "share-fresh" not in render_judged(plain).read_text(encoding="utf-8")
+    assert "share-fresh" not in write_report(build_report(plain)).read_text(encoding="utf-8")
 
 
 def test_a_sweep_of_ttls_is_drawn_over_its_scenarios(tmp_path: Path) -> None:
@@ -68,6 +69,6 @@ def test_a_sweep_of_ttls_is_drawn_over_its_scenarios(tmp_path: Path) -> None:
     family = [scenario(name, active_records=None, read_share=0.7, ttl_s=ttl_s) for name, ttl_s in names.items()]
     contenders = ("cache-aside", "write-through")
     folder = plant(tmp_path / "run", rounds=1, contenders=contenders, scenarios=family, change=versioned(stale_ms=50))
-    page = render_judged(judge(read_run(folder))).read_text(encoding="utf-8")
+    page = render(folder).read_text(encoding="utf-8")
     assert 'id="ttl-sweep-300ms-sweep"' in page
     assert "From a TTL of 0.3 s to one of 1 s" in page
