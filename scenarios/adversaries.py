@@ -72,6 +72,16 @@ def flood_then_half(limit: int, window_s: float, span_s: float, rng: np.random.G
     return within(np.concatenate([flood, rest]), span_s)
 
 
+def burst_then_steady(limit: int, window_s: float, span_s: float, rng: np.random.Generator) -> Instants:
+    """2 L calls at once, then steadily at 1.1 times the limit.
+
+    The burst empties a bucket of up to 2 L, so that a few windows show whether a refusal costs the caller what it has
+    earned since the last one.
+    """
+    rest = steady(1.1)(limit, window_s, span_s, rng)
+    return np.sort(np.concatenate([np.full(2 * limit, rest[0]), rest[1:]]))
+
+
 def within(instants: Instants, span_s: float) -> Instants:
     return np.sort(instants[(instants >= 0) & (instants < span_s)])
 
@@ -87,5 +97,6 @@ ADVERSARIES: Mapping[str, Adversary] = {
     "ties": ties,
     "drip": drip,
     "flood, then half": flood_then_half,
+    "burst, then 1.1 ×": burst_then_steady,
 }
 """By the name that reports print."""
