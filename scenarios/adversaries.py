@@ -72,14 +72,18 @@ def flood_then_half(limit: int, window_s: float, span_s: float, rng: np.random.G
     return within(np.concatenate([flood, rest]), span_s)
 
 
-def burst_then_steady(limit: int, window_s: float, span_s: float, rng: np.random.Generator) -> Instants:
-    """2 L calls at once, then steadily at 1.1 times the limit.
+def burst_then_steady(multiple: float) -> Adversary:
+    """L calls at once, then like a metronome, at so many times the limit.
 
-    The burst empties a bucket of up to 2 L, so that a few windows show whether a refusal costs the caller what it has
-    earned since the last one.
+    The burst empties a bucket, so that a few windows show whether a refusal costs the caller what it has earned since
+    the last one.
     """
-    rest = steady(1.1)(limit, window_s, span_s, rng)
-    return np.sort(np.concatenate([np.full(2 * limit, rest[0]), rest[1:]]))
+
+    def draw(limit: int, window_s: float, span_s: float, rng: np.random.Generator) -> Instants:
+        calls = steady(multiple)(limit, window_s, span_s, rng)
+        return np.concatenate([np.full(limit, calls[0]), calls[1:]])
+
+    return draw
 
 
 def within(instants: Instants, span_s: float) -> Instants:
@@ -97,6 +101,6 @@ ADVERSARIES: Mapping[str, Adversary] = {
     "ties": ties,
     "drip": drip,
     "flood, then half": flood_then_half,
-    "burst, then 1.1 ×": burst_then_steady,
+    **{f"burst, then {multiple:g} ×": burst_then_steady(multiple) for multiple in (1.1, 1.5)},
 }
 """By the name that reports print."""

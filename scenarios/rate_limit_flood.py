@@ -29,6 +29,7 @@ SCENARIO = Scenario(
             Crowd(adversary="drip", subjects=2),
             Crowd(adversary="flood, then half", subjects=1),
             Crowd(adversary="burst, then 1.1 ×", subjects=3),
+            Crowd(adversary="burst, then 1.5 ×", subjects=2),
         ),
     ),
     warm_up_s=0.0,

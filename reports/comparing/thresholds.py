@@ -42,6 +42,8 @@ class Thresholds:
     limits: tuple[Limit, ...] = ()
     contracts: bool = True
     """Whether promises, limiters' contracts, and the run's own books are judged."""
+    absolute: bool = False
+    """Whether every contract is judged by itself although there is a base: `contracts = true` in gate.toml."""
 
     def allowed(self, metric: str) -> tuple[float, str]:
         """How much worse that figure may be, a share; why, where it is not what holds for the others."""
@@ -97,6 +99,7 @@ def read_thresholds(path: Path | None) -> Thresholds:
         metrics=tuple(metric_named(name, f"{path}: metrics") for name in names),
         limits=tuple(limits(data.get("limits", {}), f"{path}: limits")),
         contracts=contracts,
+        absolute=contracts and "contracts" in data,
     )
 
 

@@ -182,7 +182,7 @@ class LimiterJudged:
 
     @cached_property
     def starvation(self) -> Starvation | None:
-        """What callers at 1.1 times the limit got after their first window; None where the flood had none."""
+        """What steady callers above the limit got after their first window; None where the flood had none."""
         callers: list[Steady] = [
             steady(s.adversary, r, s.calls, self.flood, self.contract) for r, s in self.subjects if s.adversary in ABOVE
         ]

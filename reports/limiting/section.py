@@ -63,10 +63,10 @@ COLUMNS = (
     ),
     Column(
         group="entitled",
-        title="at 1.1 ×",
+        title="steady, above",
         explain=(
             "starvation of a steady caller: admitted over what its limiter's own contract allows of the same calls, "
-            "after the first window, callers at 1.1 times the limit together; below: the counts"
+            "after the first window, for the callers at 1.1 or 1.5 times the limit that got least; below: the counts"
         ),
     ),
     Column(
@@ -245,7 +245,7 @@ def entries(x: LimiterJudged) -> list[Entry]:
         Entry(value=percent(x.above_share), detail=f"{percent(x.excess_share)} of admissions"),
         Entry(value=words.number(x.got()), detail=f"{words.number(x.got(*WITHIN))} within the limit"),
         Entry(value=words.number(lowest), detail=whose, mark="worse" if lowest < 0.5 else ""),
-        at_a_tenth_more(x),
+        steadily_above(x),
         Entry(value=words.number(fairness), detail=f"least {words.number(least)}"),
         Entry(value=words.number(1000 * wrong.admitted / max(1, x.decisions))),
         Entry(value=words.number(1000 * wrong.refused / max(1, x.decisions))),
@@ -262,11 +262,11 @@ def entries(x: LimiterJudged) -> list[Entry]:
     ]
 
 
-def at_a_tenth_more(x: LimiterJudged) -> Entry:
+def steadily_above(x: LimiterJudged) -> Entry:
     found = x.starvation
     if found is None:
         return Entry(value=words.MISSING)
-    counts = f"{found.admitted} of {found.entitled}"
+    counts = f"{found.admitted} of {found.entitled}, {found.multiple:g} ×"
     return Entry(value=words.number(found.share.value), detail=counts, mark="worse" if x.starves else "")
 
 
