@@ -85,9 +85,9 @@ def starving(x: LimiterJudged) -> str:
     share = found.share
     what = "range of the callers" if share.level is None else f"{100 * share.level:.0f} % interval"
     return (
-        f"{x.info.name} starves a steady caller at {found.multiple:g} × the limit: {found.admitted} of {found.entitled} "
-        f"calls admitted that its contract allows after the first window ({words.number(share.value)}; "
-        f"{words.interval(share)}, {what}; it calls “{found.adversary}”)"
+        f"{x.info.name} starves a steady caller at {found.multiple:g} × the limit: {found.admitted} of "
+        f"{found.entitled} calls admitted that its contract allows after the first window "
+        f"({words.number(share.value)}; {words.interval(share)}, {what}; it calls “{found.adversary}”)"
     )
 
 
