@@ -116,14 +116,14 @@ class Log(Counting):
         return said(count < self.config.limit, self.config)
 
 
-STARVES = {
+STARVES: dict[str, type[RateLimiter]] = {
     "rounds down": bucket(rounds_down),
     "rounds down when it admits": bucket(rounds_down_when_it_admits),
     "empties": bucket(empties),
     "penal": Penal,
     "counting": Counting,
 }
-KEEPS = {"exact": bucket(exact), "log": Log}
+KEEPS: dict[str, type[RateLimiter]] = {"exact": bucket(exact), "log": Log}
 
 
 def driven(
