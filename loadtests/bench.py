@@ -25,6 +25,7 @@ from typing import Any
 from artefact.read import read_run
 from artefact.schema import RunInfo, ScenarioInfo
 from artefact.write import RunWriter
+from core.private import empty_file, make_folder
 from loadtests.calibration import LOOK_S, calibrate_machine, outlook, watch_machine, will_hurt
 from loadtests.celery_process import CeleryProcess
 from loadtests.circumstances import circumstances
@@ -453,7 +454,7 @@ def new_folder(order: BenchOrder, started: datetime) -> Path:
     for number in range(1, 1000):
         folder = order.runs.resolve() / (stem if number == 1 else f"{stem}-{number}")
         try:
-            folder.mkdir(parents=True)
+            make_folder(folder)
         except FileExistsError:
             continue
         except OSError as error:
@@ -525,7 +526,7 @@ def start_locust(
     environment |= {"HOME": str(spec_file.parent), "PYTHONPATH": str(REPO), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "locust", "-f", str(REPO / "loadtests" / "locustfile.py")]
     command += [*arguments, "--spec", str(spec_file), "--only-summary", "--loglevel", "WARNING"]
-    with log.open("wb") as output:
+    with empty_file(log).open("wb") as output:
         output.write(f"$ {shlex.join(command[3:])}\n".encode())
         output.flush()
         return subprocess.Popen(

@@ -33,6 +33,7 @@ BUNDLED_FONTS = Path(mpl.get_data_path()) / "fonts"
 font_manager.fontManager.ttflist = [
     font for font in font_manager.fontManager.ttflist if Path(font.fname).is_relative_to(BUNDLED_FONTS)
 ]
+mpl.rcParams["text.parse_math"] = False  # a $ in a name is a $
 
 
 INK, MUTED, GRID, PAPER = "#1b1f24", "#5b6570", "#d9dee3", "#ffffff"
