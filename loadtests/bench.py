@@ -34,6 +34,7 @@ from loadtests.conductor import cell_info
 from loadtests.elsewhere import read_address
 from loadtests.experiments.experiment import find_experiment
 from loadtests.lineup import Entrant, line_up, why_missing
+from loadtests.logs import hide_secrets
 from loadtests.outage import doings, serve_asked
 from loadtests.rulers import EDGE_RULERS
 from loadtests.spec import CellOrder, ScenarioOrder, Spec
@@ -513,6 +514,7 @@ def locust_processes(
             end_processes(children)
             if celery is not None:
                 celery.kill()
+            hide_secrets(folder.glob("*.log"), spec.postgres_url, spec.redis_url)
             os.close(read_end)
             for end in (near_end, far_end):
                 end.close()

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from core.private import empty_file
+from core.secrets import masked
 from loadtests.bench import REPO, BenchFailed, end_processes
 from loadtests.service import ServiceSettings
 from patterns.errors import ConfigError
@@ -69,7 +70,11 @@ def check_host(host: str) -> str:
     """An address of a service. Raises ConfigError."""
     parts = urlsplit(host)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError("host", host, "http://name[:port]")
+        raise ConfigError("host", masked(host), "http://name[:port]")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ConfigError(
+            "host", masked(host), "http://name[:port] without a user, a password or a query: Locust's page shows it"
+        )
     return host.rstrip("/")
 
 
