@@ -21,7 +21,7 @@ URL = re.compile(r"(?i)[a-z][a-z0-9+.-]*://(?:\\.|[^\s\"'<>`\\])*")
 """In a text. It ends at a space or a quote."""
 ENCODED_URL = re.compile(r"(?i)(%3A%2F%2F)[^\s&\"']*?%40")
 """A URL as the value of another URL's parameter."""
-KEYWORD = re.compile(rf"(?i)(?<![\w%]){NAME}\d*(\s*=\s*|\s+(?='))(?!\*\*\*(?:[&\s\"']|$))(?:{QUOTED}|[^\s\"]+)")
+KEYWORD = re.compile(rf"(?i)(?<![\w%]){NAME}\d*(\s*=\s*|\s+(?='))(?!\*\*\*(?:[&\s\"']|$))(?:{QUOTED}|\S+)")
 """password=…, password = '…', PGPASSWORD=…, and SQL's PASSWORD '…'; not what is hidden already."""
 QUOTED_KEY = re.compile(rf"(?i)(\\?[\"']){NAME}\d*\1\s*:\s*(?:b?(?:{QUOTED})|\\\"(?:[^\"\\]|\\[^\"])*\\\"|[^\s,}}\]]+)")
 """JSON and Python's repr: "password": "…"."""
