@@ -128,10 +128,9 @@ def print_steps(steps: list[StepInfo], console: Console) -> None:
         label = step.label + (" (waits for the row)" if step.blocked else "")
         database = " ".join(f"{record}:v{version}" for record, version in step.database.items())
         cache = ", ".join(f"{key}={value}" for key, value in step.cache.items()) or "empty"
-        style = "magenta" if step.adverse else ""
-        table.add_row(
-            str(number), step.client or "–", Text(visible(label), style=style), database, Text(visible(cache))
-        )
+        texts = [Text(visible(text)) for text in (step.client or "–", label, database, cache)]
+        texts[1].stylize("magenta" if step.adverse else "")
+        table.add_row(str(number), *texts)
     console.print(table)
 
 

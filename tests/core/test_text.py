@@ -31,9 +31,7 @@ def test_a_character_that_acts_is_written_as_an_escape(text: str, want: str) -> 
     assert visible(text) == want
 
 
-@pytest.mark.parametrize(
-    "text", ["", "cache-aside", "µs ≤ 5 %", "Zürich", "日本語", "[red]x[/red]", "$x$", "שלום"]
-)
+@pytest.mark.parametrize("text", ["", "cache-aside", "µs ≤ 5 %", "Zürich", "日本語", "[red]x[/red]", "$x$", "שלום"])
 def test_text_that_is_visible_is_not_changed(text: str) -> None:
     """Other scripts, emoji, and what only a library would read as markup."""
     assert visible(text) == text
