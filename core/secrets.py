@@ -21,6 +21,8 @@ URL = re.compile(r"(?i)[a-z][a-z0-9+.-]*://(?:\\.|[^\s\"'<>`\\])*")
 """In a text. It ends at a space or a quote."""
 ENCODED_URL = re.compile(r"(?i)(%3A%2F%2F)[^\s&\"']*?%40")
 """A URL as the value of another URL's parameter."""
+PATH_URL = re.compile(r"(?i)\b(rediss?|valkeys?|postgres(?:ql)?|unix|https?)(:/)(?!/)[^\s\"]*@")
+"""A URL that was taken for a path, which has one slash where two were."""
 KEYWORD = re.compile(rf"(?i)(?<![\w%]){NAME}\d*(\s*=\s*|\s+(?='))(?!\*\*\*(?:[&\s\"']|$))(?:{QUOTED}|\S+)")
 """password=…, password = '…', PGPASSWORD=…, and SQL's PASSWORD '…'; not what is hidden already."""
 QUOTED_KEY = re.compile(rf"(?i)(\\?[\"']){NAME}\d*\1\s*:\s*(?:b?(?:{QUOTED})|\\\"(?:[^\"\\]|\\[^\"])*\\\"|[^\s,}}\]]+)")
@@ -73,6 +75,7 @@ def masked(text: str, *urls: str) -> str:
         is_url = URL.match(text) is not None and "\n" not in text.strip()
         found = masked_url(text) if is_url else URL.sub(lambda url: masked_url(url[0]), text)
         found = ENCODED_URL.sub(rf"\1{MASK}%40", found)
+        found = PATH_URL.sub(rf"\1\2{MASK}@", found)
         found = QUOTED_KEY.sub(lambda pair: masked_pair(pair[0]), found)
         found = KEYWORD.sub(lambda pair: pair[0][: pair.end(1) - pair.start()] + MASK, found)
     for secret in sorted({form for url in urls for form in secrets_of(url)}, key=len, reverse=True):

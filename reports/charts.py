@@ -174,8 +174,10 @@ HASHED_ID = re.compile(r'\bid="([a-z][0-9a-f]{10})"')
 def drawn(figure: Figure, anchor: str, title: str, description: str) -> str:
     """The figure as SVG for the page: ids of its own, colours as variables, no metadata, same bytes every time."""
     out = io.StringIO()
-    fixed = {"svg.fonttype": "none", "svg.hashsalt": anchor, "font.family": "sans-serif"}
-    with mpl.rc_context(fixed), warnings.catch_warnings():
+    with (
+        mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": anchor, "font.family": "sans-serif"}),
+        warnings.catch_warnings(),
+    ):
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # the page has fonts of its own
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = out.getvalue()

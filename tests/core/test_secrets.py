@@ -48,6 +48,7 @@ FORMS = {
     "ALTER ROLE ann PASSWORD 'q7-Zw.9x'": "ALTER ROLE ann PASSWORD ***",
     "no answer from redis://:q7-Zw.9x@h:1/0 (refused)": "no answer from redis://:***@h:1/0 (refused)",
     "https://h/?next=redis%3A%2F%2F%3Aq7-Zw.9x%40h": "https://h/?next=redis://:***@h",
+    "redis:/:q7-Zw.9x@h/0: no such folder": "redis:/***@h/0: no such folder",
     "see https%3A%2F%2Fann%3Aq7-Zw.9x%40h": "see https%3A%2F%2F***%40h",
 }
 
@@ -103,7 +104,8 @@ def test_an_encoded_password_is_read_by_the_drivers_and_hidden(password: str, us
     """For any password: redis-py and libpq read it out of the URL as it was, and nothing of it is shown."""
     url = f"redis://{user}:{quote(password, safe='')}@cache.example:6379/0"
     assert not must_be_encoded(url)
-    assert redis.connection.parse_url(url)["password"] == password
+    with redis.Redis.from_url(url) as client:
+        assert client.get_connection_kwargs()["password"] == password
     theirs = f"postgresql://ann:{quote(password, safe='')}@h/app"
     assert psycopg.conninfo.conninfo_to_dict(theirs)["password"] == password
     assert masked(url) == f"redis://{user}:***@cache.example:6379/0"

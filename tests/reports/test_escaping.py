@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any, cast
 from xml.etree import ElementTree
 
 import pytest
@@ -26,6 +27,7 @@ from reports.console import summary
 from reports.races.page import render_races
 from reports.render import render
 from reports.serializers.render import print_advice, render_serializers
+from scenarios.races.situation import find_situation
 from tests.reports.planted import plant, scenario
 from tests.reports.test_races import races
 from tests.serializers.test_page import planted
@@ -130,7 +132,8 @@ def pages(hostile_run: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     render_comparison(hostile_run, other, force=True, out=folder)
     hostile_races().write(folder / "races")
     times = {"json": 10.0, HOSTILE: 5.0, "json-again": 10.0}
-    planted(folder / "serializers", times) if (folder / "serializers").mkdir() is None else None
+    (folder / "serializers").mkdir()
+    planted(folder / "serializers", times)
     return {
         "report": render(hostile_run).read_text(encoding="utf-8"),
         "races": render_races(folder / "races").read_text(encoding="utf-8"),
@@ -164,6 +167,9 @@ def printed(show: Callable[[Console], object]) -> str:
 def test_no_name_acts_on_a_terminal(hostile_run: Path, tmp_path: Path, what: str) -> None:
     """Each command that prints a run: no control character passes, and no markup in a name is taken for ours."""
     steps = [StepInfo(client="a", label=HOSTILE, database={HOSTILE: 1}, cache={HOSTILE: HOSTILE})]
+    trace = cast(Any, None)  # is not printed
+    told = {HOSTILE: HOSTILE}
+    replayed = Replayed(situation=find_situation("reader-reader"), trace=trace, steps=steps, broken=told, same=True)
     show: dict[str, Callable[[Console], object]] = {
         "summary": lambda console: summary(hostile_run, console),
         "comparison": lambda console: print_comparison(
@@ -174,9 +180,15 @@ def test_no_name_acts_on_a_terminal(hostile_run: Path, tmp_path: Path, what: str
         ),
         "races": lambda console: print_races(hostile_races(), console),
         "replay": lambda console: print_replay(
-            Replayed(situation=None, trace=None, steps=steps, broken={HOSTILE: HOSTILE}, same=True),
+            Replayed(
+                situation=find_situation("reader-reader"),
+                trace=cast(Trace, None),
+                steps=steps,
+                broken={HOSTILE: HOSTILE},
+                same=True,
+            ),
             2,
-            console,  # type: ignore[arg-type]
+            console,
         ),
         "progress": lambda console: plain_lines(console, 1)(
             {"event": "done", "id": 1, "status": "failed", "why": HOSTILE}
