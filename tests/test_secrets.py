@@ -236,7 +236,7 @@ def run(home: Path, words: Sequence[str], urls: tuple[str, str] | None = None, e
         watch.join()
         if front.poll() is None:
             front.kill()
-    assert found, "no child was seen"
+    assert found, f"no child was seen: {output.read_text(errors='replace')}"
     assert [line for line in found if TRACE.search(line)] == []
     return output.read_text(errors="replace")
 
@@ -291,7 +291,7 @@ def bench_home(urls: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) 
     """A bench of one scenario, its URLs given as options; with a contender that prints the password."""
     home = tmp_path_factory.mktemp("bench")
     (home / "leaky.py").write_text(LEAKY)
-    (home / "w.toml").write_text("records = 2000\n[stampede]\nttl_s = 0.2\n")
+    (home / "w.toml").write_text("records = 2000\n")
     words = ["bench", "--plan", "smoke", "--scenario", "stampede", "--only", "cache-aside", "--rounds", "1"]
     words += ["--contender", "leaky.py", "--workload", "w.toml", "--no-races", *options(urls)]
     return home, run(home, words)

@@ -179,17 +179,7 @@ def test_no_name_acts_on_a_terminal(hostile_run: Path, tmp_path: Path, what: str
             gate(hostile_run, hostile_run, read_thresholds(None), force=True), console, everything=True
         ),
         "races": lambda console: print_races(hostile_races(), console),
-        "replay": lambda console: print_replay(
-            Replayed(
-                situation=find_situation("reader-reader"),
-                trace=cast(Trace, None),
-                steps=steps,
-                broken={HOSTILE: HOSTILE},
-                same=True,
-            ),
-            2,
-            console,
-        ),
+        "replay": lambda console: print_replay(replayed, 2, console),
         "progress": lambda console: plain_lines(console, 1)(
             {"event": "done", "id": 1, "status": "failed", "why": HOSTILE}
         ),
