@@ -3,6 +3,7 @@
 One function, `masked`, is used for all of these. It prefers to hide too much.
 """
 
+import json
 import re
 import shlex
 from collections.abc import Sequence
@@ -70,6 +71,8 @@ def masked(text: str, *urls: str) -> str:
     The text may be a URL, a connection string of libpq, an assignment of an environment variable, JSON, a command or a
     driver's error text. `urls`: the secrets of these are hidden wherever they stand, percent-encoded or not.
     """
+    for secret in sorted({form for url in urls for form in secrets_of(url)}, key=len, reverse=True):
+        text = without(text, secret)  # first: a pattern would cut one that holds a space
     found = text
     if SUSPECT.search(text) is not None or KEYWORD.search(text) is not None:
         is_url = URL.match(text) is not None and "\n" not in text.strip()
@@ -78,8 +81,6 @@ def masked(text: str, *urls: str) -> str:
         found = PATH_URL.sub(rf"\1\2{MASK}@", found)
         found = QUOTED_KEY.sub(lambda pair: masked_pair(pair[0]), found)
         found = KEYWORD.sub(lambda pair: pair[0][: pair.end(1) - pair.start()] + MASK, found)
-    for secret in sorted({form for url in urls for form in secrets_of(url)}, key=len, reverse=True):
-        found = without(found, secret)
     return found
 
 
@@ -148,7 +149,7 @@ def must_be_encoded(text: str) -> bool:
 
 
 def secrets_of(text: str) -> set[str]:
-    """Every secret of a URL or connection string, as written, decoded, and as an encoder writes it."""
+    """Every secret of a URL or connection string: as written, decoded, encoded, and as repr and JSON write it."""
     found: set[str] = set()
     if "://" in text:
         url = read_url(text)
@@ -159,7 +160,8 @@ def secrets_of(text: str) -> set[str]:
         found |= {value for name, value in url.parameters if value and SECRET_NAME.fullmatch(unquote(name))}
         found |= {name for name, value in url.parameters if value is None}
     found |= {pair[0][pair.end(1) - pair.start() :].strip("'\"") for pair in KEYWORD.finditer(text)}
-    return {form for secret in found for form in (secret, unquote(secret), quote(unquote(secret), safe="")) if form}
+    plain_forms = {form for secret in found for form in (secret, unquote(secret)) if form}
+    return {form for p in plain_forms for form in (p, quote(unquote(p), safe=""), repr(p)[1:-1], json.dumps(p)[1:-1])}
 
 
 def without(text: str, secret: str) -> str:

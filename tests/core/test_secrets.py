@@ -126,6 +126,8 @@ def test_a_drivers_error_hides_the_secrets_of_the_url_that_it_was_given() -> Non
     url = "redis://:se%23cret-77@h:1/0"
     for text in ("cannot cast 'se#cret-77'", "cannot cast se%23cret-77", "port:se%23cret-77x"):
         assert "cret-77" not in masked(text, url)
+    spaced = "no pool for redis://u:se cret-77@h"
+    assert masked(spaced, "redis://:se%20cret-77@h") == "no pool for redis://u:***@h"
     assert masked("invalid port 'pw'", "redis://:pw@h") == "invalid port '***'"
     assert masked("powder", "redis://:ow@h") == "powder"
 
