@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -242,14 +243,17 @@ def run(home: Path, words: Sequence[str], urls: tuple[str, str] | None = None, e
 
 
 def arguments_of_children(pid: int, over: threading.Event) -> set[str]:
-    """The command lines of everything that a process started, looked at again and again."""
+    """The command lines of everything that a process started, looked at again and again.
+
+    Its own is left out: the user wrote it, and a child has it until it becomes another program.
+    """
+    front = psutil.Process(pid)
+    own = front.cmdline()
     found: set[str] = set()
     while not over.wait(0.05):
-        try:
-            for child in psutil.Process(pid).children(recursive=True):
-                found.add(" ".join(child.cmdline()))
-        except psutil.Error:
-            continue
+        with suppress(psutil.Error):
+            lines = [child.cmdline() for child in front.children(recursive=True)]
+            found |= {" ".join(line) for line in lines if line and line != own}
     return found
 
 
