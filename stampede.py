@@ -1,8 +1,8 @@
 """The front door: the command line, which only dispatches. Everything it needs is imported inside the command."""
 
 import os
-import shlex
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
+from core.secrets import command_line, without_servers
+from core.text import shown
+from core.usage import Commands
+
 app = typer.Typer(
+    cls=Commands,
     name="stampede",
     help="Which caching pattern, limiter and serializer for your workload, and what it costs when things go wrong.",
     no_args_is_help=True,
@@ -97,7 +102,7 @@ def bench(
 
     with bad_input_in_one_line():
         if resume is not None and not as_recorded:
-            raise typer.Exit(bench_as_recorded(resume))
+            raise typer.Exit(bench_as_recorded(resume, postgres, redis))
         width = None if until is None else read_share("until", until)
         chosen = find_plan(plan)
         if scenario or experiment:
@@ -116,7 +121,7 @@ def bench(
             rtt_ms=rtt,
             seed=seed,
             runs=runs,
-            command=shlex.join(["stampede", *sys.argv[1:]]),
+            command=command_line(sys.argv[1:]),
             may_configure=may_configure,
             rate_per_s=offered_rate(rate),
         )
@@ -145,21 +150,21 @@ def bench(
                 if folder.exists():  # it is not, where nobody could take part
                     say(f"report: {render(folder)}")
         if as_json:
-            typer.echo(machine_summary(folder))
+            tell(machine_summary(folder))
         else:
             summary(folder)
 
 
-def bench_as_recorded(run: Path) -> int:
-    """Give the command that a run was begun with once more, to finish it; the exit code."""
-    from artefact.read import read_run
-    from patterns.errors import require
+def bench_as_recorded(run: Path, postgres: str | None, redis: str | None) -> int:
+    """Give the command that a run was begun with once more, to finish it; the exit code.
 
-    info = read_run(run).info
-    require(info.status != "finished", "resume", str(run), "a run that was cut: this one is finished")
-    words = shlex.split(info.command)
-    require(words[:2] == ["stampede", "bench"], "resume", str(run), "a run that stampede bench began")
-    again = ["bench", *words[2:], "--resume", str(run), "--as-recorded"]
+    The URLs of the user's own servers are not kept in a run: they are those that are given now.
+    """
+    from loadtests.resume import recorded_words
+
+    words = without_servers(recorded_words(run, urls_given=bool(postgres and redis)))
+    urls = [f"{name}={url}" for name, url in (("--postgres", postgres), ("--redis", redis)) if url]
+    again = [*words, *urls, "--resume", str(run), "--as-recorded"]
     return int(typer.main.get_command(app).main(again, prog_name="stampede", standalone_mode=False) or 0)
 
 
@@ -277,7 +282,7 @@ def serializers(
             allow_pickle=allow_pickle,
             seed=seed,
             runs=runs,
-            command=shlex.join(["stampede", *sys.argv[1:]]),
+            command=command_line(sys.argv[1:]),
         )
         order.chosen(ours=not (postgres or redis))
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
@@ -328,7 +333,7 @@ def web(
             rtt_ms=rtt,
             seed=seed,
             runs=runs,
-            command=shlex.join(["stampede", *sys.argv[1:]]),
+            command=command_line(sys.argv[1:]),
         )
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
             say(servers.first_line())
@@ -393,8 +398,7 @@ def races(
     runs: Runs = Path("runs"),
 ) -> None:
     """Try every order of a few concurrent requests on real servers: which promises break, and how. Exit 1: one did."""
-    from rich.console import Console
-
+    from core.terminal import PlainConsole
     from patterns.catalogue import contenders, limiters
     from patterns.errors import require
     from races.card import Bound
@@ -405,7 +409,7 @@ def races(
     from scenarios.races.situation import find_situation, situations
     from stack.open import open_stack
 
-    console = Console()
+    console = PlainConsole()
     with bad_input_in_one_line():
         chosen = tuple(find_explorable(name) for name in contender or [*contenders(), *limiters()])
         asked = tuple(find_situation(name) for name in situation or situations())
@@ -419,7 +423,7 @@ def races(
                 contenders=chosen,
                 situations=asked,
                 bound=Bound(schedules=bound, random=sample, seed=seed, without_reduction=without_reduction),
-                command=shlex.join(["stampede", *sys.argv[1:]]),
+                command=command_line(sys.argv[1:]),
             )
             with races_progress() as on_event:
                 found = explore_all(order, servers, on_event)
@@ -498,7 +502,7 @@ def services(
         open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers,
     ):
         say(servers.first_line())
-        typer.echo(servers.postgres.url)
+        typer.echo(servers.postgres.url)  # with their passwords: it is what this command is for
         typer.echo(servers.redis.url)
         threading.Event().wait()
 
@@ -545,10 +549,10 @@ def aa(
         folder = run_trial(order, stack, postgres, redis)
         judgement = judge(read_run(folder))
         for line in aa_lines(aa_rows(judgement, BLOCK)):
-            typer.echo(line)
+            tell(line)
         for info in judgement.scenarios:
             share = relabelled_alarms(judgement, info.name, min(rounds, BLOCK), 1000, seed)
-            typer.echo(f"{info.name}: names dealt anew 1,000 times, {100 * share:.1f} % with an alarm (allowed: 5 %)")
+            tell(f"{info.name}: names dealt anew 1,000 times, {100 * share:.1f} % with an alarm (allowed: 5 %)")
         say(f"report: {render(folder)}")
 
 
@@ -576,13 +580,13 @@ def selfcheck(
         folder = run_trial(order, stack, postgres, redis)
         planted = [Planted(contender=p.contender, metric=p.metric, share=p.share) for p in PLANTED]
         for line in tally(decisions(judge(read_run(folder)), planted, BLOCK)):
-            typer.echo(line)
+            tell(line)
         say(f"report: {render(folder)}")
 
 
 def trial_settings(workload: Path | None, rtt: float | None, seed: int, runs: Path) -> dict[str, Any]:
     """What aa and selfcheck are told alike."""
-    command = shlex.join(["stampede", *sys.argv[1:]])
+    command = command_line(sys.argv[1:])
     return {"workload": read_workload_file(workload), "rtt_ms": rtt, "seed": seed, "runs": runs, "command": command}
 
 
@@ -637,7 +641,7 @@ def knee(
             rtt_ms=rtt,
             seed=seed,
             runs=runs,
-            command=shlex.join(["stampede", *sys.argv[1:]]),
+            command=command_line(sys.argv[1:]),
         )
         check_order(order)
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
@@ -660,9 +664,9 @@ def knee(
             )
             for name, s in searches.items()
         }
-        typer.echo(f"{scenario}: the highest rate with {wanted}")
+        tell(f"{scenario}: the highest rate with {wanted}")
         for knee_of in found.values():
-            typer.echo(f"  {knee_of}")
+            tell(f"  {knee_of}")
         say(f"written: {write_knees(folder, found, str(wanted))}")
 
 
@@ -686,7 +690,7 @@ def harness(
             ensure_dataset(servers.postgres.url, records=1000, record_bytes=500, seed=1, ours=servers.ours, say=say)
             pace = measure_pace(servers, seconds=seconds, turns=turns)
         for line in report(pace, measure_recording(samples)):
-            typer.echo(line)
+            tell(line)
     if pace.ratio < LEAST_RATIO:
         raise typer.Exit(1)
 
@@ -736,7 +740,12 @@ def newest(runs: Path) -> Path:
 
 
 def say(line: str) -> None:
-    typer.echo(line, err=True)
+    typer.echo(shown(line), err=True)
+
+
+def tell(line: str) -> None:
+    """Print a result."""
+    typer.echo(shown(line))
 
 
 @contextmanager
@@ -757,13 +766,17 @@ def bad_input_in_one_line() -> Iterator[None]:
     except Exception as error:
         if type(error).__name__ not in ("BenchFailed", "ExplorerError", "HarnessFailed"):
             raise
-        say(f"stampede: {error}")
+        say("stampede: " + " ".join(str(error).split()))
         raise typer.Exit(1) from None
 
 
 def main() -> None:
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
-    app()
+    try:
+        app()
+    except Exception:  # noqa: BLE001 - a fault of ours: its traceback may quote a URL
+        say(traceback.format_exc())
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from artefact.write import write_whole
+from artefact.write import write_json
+from core.private import make_folder
+from core.secrets import hidden, masked_command
 
 RACES_SCHEMA = 1
 """The layout of races.json."""
@@ -170,9 +172,9 @@ class RacesInfo:
 
     def write(self, folder: Path) -> Path:
         """Write races.json into the folder, which is made where it is not there."""
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, exist_ok=True)
         path = folder / RACES_FILE
-        write_whole(path, json.dumps(asdict(self), indent=1).encode())
+        write_json(path, asdict(self))
         return path
 
 
@@ -196,6 +198,8 @@ def read_races(folder: Path) -> RacesInfo:
     return RacesInfo(
         **{
             **data,
+            "command": masked_command(data["command"]),
+            "circumstances": hidden(data.get("circumstances", {})),
             "verdicts": verdicts,
             "situations": [SituationInfo(**s) for s in data["situations"]],
             "invariants": [InvariantInfo(**i) for i in data["invariants"]],

@@ -25,6 +25,7 @@ from artefact.schema import (
     RunInfo,
     ScenarioInfo,
 )
+from core.secrets import hidden, masked_command
 
 T = TypeVar("T")
 
@@ -134,7 +135,7 @@ def parse(data: Mapping[str, Any], path: Path) -> RunInfo:
         "cells": CellInfo,
         "experiments": ExperimentInfo,
     }
-    info = build(RunInfo, data, path, "run")
+    info = without_secrets(build(RunInfo, data, path, "run"))
     for name, kind in nested.items():
         rows = getattr(info, name)
         if not isinstance(rows, list):
@@ -147,6 +148,15 @@ def parse(data: Mapping[str, Any], path: Path) -> RunInfo:
         times = (cell.begin_ns, cell.window_start_ns, cell.window_end_ns, cell.deadline_ns)
         if cell.status == "done" and None in times:
             raise RunFolderError(path, f"cell {cell.id} is done without its times", "begin, window and deadline")
+    return info
+
+
+def without_secrets(info: RunInfo) -> RunInfo:
+    """An earlier version stored a command as it was given, and masked a server's URL in one of its forms only."""
+    if isinstance(info.command, str):
+        info.command = masked_command(info.command)
+    if isinstance(info.circumstances, dict):
+        info.circumstances = hidden(info.circumstances)
     return info
 
 

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from artefact.read import RunFolderError
+from core.private import empty_file, make_folder
 
 PLAN = "serializers"
 
@@ -117,8 +118,8 @@ def write_part(folder: Path, table: str, part: int, rows: Sequence[tuple[Any, ..
         for column, field in zip(columns, schema, strict=True)
     ]
     path = folder / table / f"part-{part:05d}.parquet"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_suffix(".part")
+    make_folder(path.parent, exist_ok=True)
+    half = empty_file(path.with_suffix(".part"))
     pq.write_table(pa.Table.from_arrays(arrays, schema=schema), half, compression="zstd")
     os.replace(half, path)
 

@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from artefact.schema import EXPERIMENTS, SERVERS, TABLES, TIMELINE, RunInfo
+from core.private import empty_file, make_folder, write_file
+from core.secrets import hidden
 
 ServerRow = tuple[int, str, str, float | None, float | None, str]
 """The columns of SERVERS in their order."""
@@ -26,13 +28,14 @@ class RunWriter:
     def __init__(self, folder: Path, run: RunInfo) -> None:
         self.folder = folder
         self.run = run
+        make_folder(folder, exist_ok=True)
         for table in TABLES:
-            (folder / table).mkdir(parents=True, exist_ok=True)
+            make_folder(folder / table, exist_ok=True)
         self.save()
 
     def save(self) -> None:
         """Write run.json as it stands."""
-        write_whole(self.folder / "run.json", json.dumps(self.run.as_json(), indent=1, default=str).encode())
+        write_json(self.folder / "run.json", self.run.as_json())
 
     def add_cell(
         self, cell: int, samples: pa.Table, servers: Sequence[ServerRow], timeline: Sequence[TimelineRow]
@@ -44,7 +47,7 @@ class RunWriter:
 
     def add_experiment(self, name: str, rows: Sequence[ExperimentRow]) -> None:
         """Write the table of a finished experiment."""
-        (self.folder / "experiments").mkdir(exist_ok=True)
+        make_folder(self.folder / "experiments", exist_ok=True)
         write_table(self.folder / "experiments" / f"{name}.parquet", as_table(rows, EXPERIMENTS))
 
     def _write(self, table: str, cell: int, rows: pa.Table) -> None:
@@ -52,7 +55,7 @@ class RunWriter:
 
 
 def write_table(path: Path, rows: pa.Table) -> None:
-    half = path.with_suffix(".part")
+    half = empty_file(path.with_suffix(".part"))
     pq.write_table(rows, half, compression="zstd")
     os.replace(half, path)
 
@@ -62,8 +65,13 @@ def as_table(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
 
 
+def write_json(path: Path, data: Any) -> None:
+    """Write JSON whole, without the secrets that a command or an error text in it may hold."""
+    write_whole(path, json.dumps(hidden(data), indent=1, default=str).encode())
+
+
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees the old one or the new one, never half."""
+    """Write a file, private to the user, so that a reader sees the old one or the new one, never half."""
     half = path.with_name(path.name + ".part")
-    half.write_bytes(data)
+    write_file(half, data)
     os.replace(half, path)

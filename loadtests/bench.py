@@ -25,6 +25,7 @@ from typing import Any
 from artefact.read import read_run
 from artefact.schema import RunInfo, ScenarioInfo
 from artefact.write import RunWriter
+from core.private import empty_file, make_folder
 from loadtests.calibration import LOOK_S, calibrate_machine, outlook, watch_machine, will_hurt
 from loadtests.celery_process import CeleryProcess
 from loadtests.circumstances import circumstances
@@ -33,6 +34,7 @@ from loadtests.conductor import cell_info
 from loadtests.elsewhere import read_address
 from loadtests.experiments.experiment import find_experiment
 from loadtests.lineup import Entrant, line_up, why_missing
+from loadtests.logs import hide_secrets
 from loadtests.outage import doings, serve_asked
 from loadtests.rulers import EDGE_RULERS
 from loadtests.spec import CellOrder, ScenarioOrder, Spec
@@ -453,7 +455,7 @@ def new_folder(order: BenchOrder, started: datetime) -> Path:
     for number in range(1, 1000):
         folder = order.runs.resolve() / (stem if number == 1 else f"{stem}-{number}")
         try:
-            folder.mkdir(parents=True)
+            make_folder(folder)
         except FileExistsError:
             continue
         except OSError as error:
@@ -512,6 +514,7 @@ def locust_processes(
             end_processes(children)
             if celery is not None:
                 celery.kill()
+            hide_secrets(folder.glob("*.log"), spec.postgres_url, spec.redis_url)
             os.close(read_end)
             for end in (near_end, far_end):
                 end.close()
@@ -525,7 +528,7 @@ def start_locust(
     environment |= {"HOME": str(spec_file.parent), "PYTHONPATH": str(REPO), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "locust", "-f", str(REPO / "loadtests" / "locustfile.py")]
     command += [*arguments, "--spec", str(spec_file), "--only-summary", "--loglevel", "WARNING"]
-    with log.open("wb") as output:
+    with empty_file(log).open("wb") as output:
         output.write(f"$ {shlex.join(command[3:])}\n".encode())
         output.flush()
         return subprocess.Popen(

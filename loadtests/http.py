@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from core.private import empty_file
+from core.secrets import masked
 from loadtests.bench import REPO, BenchFailed, end_processes
 from loadtests.service import ServiceSettings
 from patterns.errors import ConfigError
@@ -32,7 +34,7 @@ def service_process(
         path = Path(private) / "service.json"
         settings.write(path)
         log = Path(private) / "log"
-        with log.open("wb") as output:
+        with empty_file(log).open("wb") as output:
             child = subprocess.Popen(
                 [sys.executable, "-c", RUN_SERVICE, str(path)],
                 stdin=subprocess.DEVNULL,
@@ -68,7 +70,11 @@ def check_host(host: str) -> str:
     """An address of a service. Raises ConfigError."""
     parts = urlsplit(host)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError("host", host, "http://name[:port]")
+        raise ConfigError("host", masked(host), "http://name[:port]")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ConfigError(
+            "host", masked(host), "http://name[:port] without a user, a password or a query: Locust's page shows it"
+        )
     return host.rstrip("/")
 
 
@@ -85,7 +91,7 @@ def http_locust(
     with tempfile.TemporaryDirectory(prefix="http-", dir=directory) as private:
         command = [sys.executable, "-m", "locust", "-f", str(REPO / "loadtests" / locustfile)]
         command += ["--host", host, "--loglevel", "WARNING", *arguments]
-        output = (log or Path(private) / "log").open("wb")
+        output = empty_file(log or Path(private) / "log").open("wb")
         with output:
             child = subprocess.Popen(
                 command,

@@ -24,6 +24,7 @@ from typing import Any
 import falcon
 import redis
 
+from core.private import write_file
 from patterns.caching.base import CachePattern, ClientSettings, Kit
 from patterns.catalogue import find_contender, find_limiter
 from patterns.errors import require
@@ -78,8 +79,7 @@ class ServiceSettings:
         )
 
     def write(self, path: Path) -> None:
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(asdict(self)))
+        write_file(path, json.dumps(asdict(self)).encode())
 
 
 def read_settings(path: Path) -> ServiceSettings:

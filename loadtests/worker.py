@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from core.private import empty_file
 from loadtests.bench import BenchFailed, end_processes
 from loadtests.elsewhere import REPO, Address
 from patterns.errors import ConfigError
@@ -89,7 +90,7 @@ def start(
     command = [sys.executable, "-m", "locust", "-f", str(REPO / "loadtests" / "locustfile.py"), "--worker"]
     command += ["--master-host", master.host, "--master-port", str(master.port), "--told-fd", str(told_fd)]
     command += ["--stop-timeout", "10", "--only-summary", "--loglevel", "WARNING"]
-    with log.open("wb") as output:
+    with empty_file(log).open("wb") as output:
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

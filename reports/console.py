@@ -8,6 +8,8 @@ from rich.text import Text
 
 from artefact.read import read_run
 from artefact.schema import ScenarioInfo
+from core.terminal import PlainConsole
+from core.text import shown
 from reports import answer, provoked, words
 from reports.claims import section as claims
 from reports.judge import Judgement, judge
@@ -34,11 +36,11 @@ def summary(folder: Path, console: Console | None = None) -> None:
 
 def print_judged(judgement: Judgement, console: Console | None = None) -> None:
     """As `summary`, of a run that was judged already. No colours where the output is no terminal."""
-    console = console or Console()
+    console = console or PlainConsole()
     width = min(WIDTH, console.width) if console.is_terminal else WIDTH
     found = answer.answers(judgement)
     if judgement.cells:
-        console.print(Text(answer.headline(found, judgement), style="bold"), width=width)
+        console.print(Text(shown(answer.headline(found, judgement)), style="bold"), width=width)
     elif (
         judgement.apart is None
         and judgement.limiting is None
@@ -47,26 +49,26 @@ def print_judged(judgement: Judgement, console: Console | None = None) -> None:
         console.print("No cell was finished: there is nothing to report.", width=width)
     for a in found:
         if a.winner is None:
-            console.print(Text(f"{a.scenario.name}: no answer: {a.why}."), width=width)
+            console.print(Text(shown(f"{a.scenario.name}: no answer: {a.why}.")), width=width)
             continue
-        console.print(Text(f"{a.scenario.name}: {a.winner}, {a.figure}."), width=width)
+        console.print(Text(shown(f"{a.scenario.name}: {a.winner}, {a.figure}.")), width=width)
         if a.price:
-            console.print(Text(f"  Price: {a.price}; wrong for {a.wrong_for}."), width=width)
+            console.print(Text(shown(f"  Price: {a.price}; wrong for {a.wrong_for}.")), width=width)
     explored = races.section_of(judgement.run.folder)
     for name, told in limiters.answers(judgement, explored.info if explored else None):
-        console.print(Text(f"{name}: {told}"), width=width)
+        console.print(Text(shown(f"{name}: {told}")), width=width)
     for aside in provoked.sections(judgement):
-        console.print(Text(f"{aside.scenario.name}: {aside.findings.answer}"), width=width)
+        console.print(Text(shown(f"{aside.scenario.name}: {aside.findings.answer}")), width=width)
     for section in sections_beside(judgement):
         told = section.findings.answer if section.findings else f"{section.info.status}: {section.info.why}"
-        console.print(Text(f"{section.info.name}: {told}"), width=width)
-    console.print(Text(f"Claims that {claims.in_words(claims.findings(judgement))}."), width=width)
+        console.print(Text(shown(f"{section.info.name}: {told}")), width=width)
+    console.print(Text(shown(f"Claims that {claims.in_words(claims.findings(judgement))}.")), width=width)
     if explored:
-        console.print(Text(f"races: {explored.answer}"), width=width)
+        console.print(Text(shown(f"races: {explored.answer}")), width=width)
     for doubt in judgement.doubts:
         where = f"{doubt.scenario}: " if doubt.scenario else ""
-        console.print(Text(f"Doubt {doubt.number}. {where}{doubt.what}", style="yellow"), width=width)
-    console.print(Text(f"{len(judgement.passed)} checks passed.", style="green"), width=width)
+        console.print(Text(shown(f"Doubt {doubt.number}. {where}{doubt.what}"), style="yellow"), width=width)
+    console.print(Text(shown(f"{len(judgement.passed)} checks passed."), style="green"), width=width)
     for scenario in judgement.scenarios:
         console.print(table(judgement, scenario), width=width)
 
@@ -75,7 +77,13 @@ def table(judgement: Judgement, scenario: ScenarioInfo) -> Table:
     """Contenders by the figures that fit."""
     w = scenario.workload
     title = f"{scenario.name}: {w['rate_per_s']:g}/s, TTL {w['ttl_s']:g} s, distance {w.get('rtt_ms') or 0:g} ms"
-    grid = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    grid = Table(
+        title=Text(shown(title), style="bold"),
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+    )
     grid.add_column("", overflow="fold", max_width=20)
     for _, heading in COLUMNS:
         grid.add_column(heading, justify="right", no_wrap=True)
@@ -88,5 +96,5 @@ def table(judgement: Judgement, scenario: ScenarioInfo) -> Table:
             value = words.MISSING if figure.why and not figure.missing else words.number(figure.value)
             cells.append(f"{figure.value:,.0f}" if find_metric(name).whole and not figure.missing else value)
         style = "" if contender.kind == "contender" else "dim"
-        grid.add_row(contender.name, *cells, style=style)
+        grid.add_row(Text(shown(contender.name)), *cells, style=style)
     return grid

@@ -13,7 +13,7 @@ from reports import frames
 from reports.cpu import cpu_share, database_cpu, machine_cpu, wall_s
 from reports.frames import Cell
 from reports.metrics.response import waits_ms
-from reports.render import as_csv
+from reports.render import as_csv, write_whole
 from reports.statistics import MIN_ROUNDS, Estimate, median, quantile
 
 FULL = {
@@ -110,7 +110,7 @@ def write_knees(folder: Path, knees: Mapping[str, Knee], objective: str) -> Path
         for e in [k.rate_per_s]
     ]
     columns = "contender objective knee_per_s low_per_s high_per_s level rounds cells first_full"
-    path.write_text(as_csv(columns, rows), encoding="utf-8")
+    write_whole(path, as_csv(columns, rows))
     return path
 
 

@@ -19,6 +19,8 @@ import numpy as np
 
 from artefact.read import Run, read_run
 from artefact.schema import METHOD, ContenderInfo, ScenarioInfo
+from core.private import write_file
+from core.text import visible
 from reports import answer, charts, decision, doubting, monitoring, provoked, transfer, words
 from reports.advice.rules import RULES
 from reports.advice.section import advice
@@ -114,13 +116,18 @@ def render_judged(judgement: Judgement) -> Path:
     for name, text in tables(judgement).items():
         write_whole(folder / name, text)
     path = folder / "report.html"
-    write_whole(path, page(judgement))
+    write_page(path, page(judgement))
     return path
+
+
+def write_page(path: Path, text: str) -> None:
+    """Write a page; control characters in names, keys and error texts stand in it as escapes."""
+    write_whole(path, visible(text, keep="\n\t"))
 
 
 def write_whole(path: Path, text: str) -> None:
     half = path.with_name(path.name + ".part")
-    half.write_text(text, encoding="utf-8", newline="")
+    write_file(half, text.encode())
     os.replace(half, path)
 
 

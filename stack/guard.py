@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.private import empty_file
 from stack import warden
 from stack.servers import StackError
 
@@ -40,7 +41,7 @@ class Guard:
         self.turn = threading.Lock()
         self.asked = 0
         self.started: list[Started] = []
-        with open(directory / warden.LOG, "wb") as log:
+        with open(empty_file(directory / warden.LOG), "wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-I", "-S", warden.__file__, str(directory), str(self.owner)],
                 stdin=subprocess.PIPE,

@@ -10,10 +10,11 @@ from typing import Any
 
 import psycopg
 
+from core.secrets import masked
 from patterns.errors import require
 from stack.binaries import Account
 from stack.guard import Guard
-from stack.servers import ANSWER_WITHIN_S, Remark, Server, StackError, without_password
+from stack.servers import ANSWER_WITHIN_S, Remark, Server, StackError, require_encoded, without_password
 
 USER = "postgres"
 """Not stampede: a schema of the user's own name comes first in the search path, and would hide the user's tables."""
@@ -162,11 +163,12 @@ def connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
     """An autocommit connection. Raises StackError, in one line, for a wrong URL or a server that does not answer."""
     shown = without_password(url)
     require(url.startswith(("postgresql://", "postgres://")), "postgres", shown, "postgresql://user:password@host/db")
+    require_encoded("postgres", url)
     try:
         return psycopg.connect(url, autocommit=True, connect_timeout=round(ANSWER_WITHIN_S))
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         why = str(error).strip().splitlines()[-1].strip()
-        raise StackError("postgres", shown, f"a PostgreSQL server that answers: {why}") from error
+        raise StackError("postgres", shown, f"a PostgreSQL server that answers: {masked(why, url)}") from error
 
 
 def inspect_postgres(url: str) -> tuple[Server, list[Remark]]:

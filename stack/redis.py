@@ -8,10 +8,11 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from core.secrets import masked
 from stack.binaries import Account
 from stack.guard import Guard
 from stack.postgres import free_port, ids, last_line, own_directory, server_environment, wait_until, write_private
-from stack.servers import ANSWER_WITHIN_S, Remark, Server, StackError, without_password
+from stack.servers import ANSWER_WITHIN_S, Remark, Server, StackError, require_encoded, without_password
 
 TOLD_SETTINGS = ("maxmemory", "maxmemory-policy", "appendonly", "save", "io-threads", "hz", "latency-tracking")
 """What a report says about the server, where the server tells."""
@@ -64,6 +65,7 @@ def patient_client(url: str) -> redis.Redis:
 def inspect_redis(url: str) -> tuple[Server, list[Remark]]:
     """What the server says of itself, and what it does not let us do. Raises StackError in one line."""
     shown = without_password(url)
+    require_encoded("redis", url)
     try:
         client = patient_client(url)
     except ValueError as error:
@@ -73,7 +75,7 @@ def inspect_redis(url: str) -> tuple[Server, list[Remark]]:
             info: dict[str, Any] = client.info()
         except redis.RedisError as error:
             why = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
-            raise StackError("redis", shown, f"a Redis server that answers: {why}") from error
+            raise StackError("redis", shown, f"a Redis server that answers: {masked(why, url)}") from error
         settings, remarks = told_settings(client)
     valkey = info.get("server_name") == "valkey"
     version = info["valkey_version" if valkey else "redis_version"]
@@ -88,7 +90,7 @@ def told_settings(client: redis.Redis) -> tuple[dict[str, str], list[Remark]]:
         told: dict[bytes | str, bytes | str] = client.config_get(*TOLD_SETTINGS)  # type: ignore[assignment]
     except redis.ResponseError as error:
         cost = "the report cannot say the server's memory limit, eviction policy and persistence"
-        return {}, [Remark(name="CONFIG", what=f"the server refuses CONFIG GET ({error})", cost=cost)]
+        return {}, [Remark(name="CONFIG", what=f"the server refuses CONFIG GET ({masked(str(error))})", cost=cost)]
     return {as_text(name): as_text(value) for name, value in told.items()}, []
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
-from urllib.parse import urlsplit, urlunsplit
 
+from core.secrets import masked_address, must_be_encoded
 from patterns.errors import ConfigError
 
 Provider = Literal["external", "containers", "embedded"]
@@ -107,13 +107,14 @@ class Stack:
 
 
 def without_password(url: str) -> str:
-    """The URL with *** for its password; unchanged where there is none or where it is no URL."""
-    try:
-        parts = urlsplit(url)
-        password = parts.password
-    except ValueError:
-        return url
-    if password is None:
-        return url
-    user, host = parts.username or "", parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{user}:***@{host}"))
+    """A server's URL with *** for every secret in it; ***, where it is neither a URL nor a plain address."""
+    return masked_address(url)
+
+
+def require_encoded(field_name: str, url: str) -> None:
+    """Raise StackError for a URL whose password a driver would take apart, or quote in its error."""
+    if must_be_encoded(url):
+        want = (
+            "a URL with # / ? [ ] @ % and spaces in its password percent-encoded: urllib.parse.quote(password, safe='')"
+        )
+        raise StackError(field_name, without_password(url), want)

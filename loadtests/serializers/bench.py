@@ -15,7 +15,8 @@ import redis
 
 from artefact.schema import ContenderInfo, RunInfo, ScenarioInfo
 from artefact.serializers import PLAN, write_part
-from artefact.write import write_whole
+from artefact.write import write_json
+from core.private import make_folder
 from loadtests.circumstances import circumstances, version_of
 from loadtests.serializers.cache_path import HASH
 from loadtests.serializers.fidelity import fidelity, said
@@ -285,7 +286,7 @@ def contender(codec: Codec) -> ContenderInfo:
 
 def save(folder: Path, run: RunInfo) -> None:
     """Write run.json as it stands."""
-    write_whole(folder / "run.json", json.dumps(run.as_json(), indent=1, default=str).encode())
+    write_json(folder / "run.json", run.as_json())
 
 
 def new_folder(runs: Path) -> Path:
@@ -294,7 +295,7 @@ def new_folder(runs: Path) -> Path:
     for suffix in ("", *(f"-{i}" for i in range(2, 100))):
         folder = runs / f"{stamp}-{PLAN}{suffix}"
         try:
-            folder.mkdir(parents=True)
+            make_folder(folder)
         except FileExistsError:
             continue
         except OSError as error:

@@ -12,6 +12,8 @@ from rich.text import Text
 
 from artefact import doubts as d
 from artefact.read import read_run
+from core.terminal import PlainConsole
+from core.text import shown
 from reports import words
 from reports.comparing.compare import Pair, pair
 from reports.comparing.contracts import Finding, Ruling, of_guarantees
@@ -131,11 +133,13 @@ STYLES: dict[Ruling, str] = {"pass": "green", "fail": "red", "cannot tell": "yel
 
 def print_findings(findings: Sequence[Finding], console: Console | None = None, *, everything: bool = False) -> None:
     """What failed, then what cannot be told, then how many passed (or each of them), and the ruling in one line."""
-    console = console or Console()
+    console = console or PlainConsole()
     for ruling in ("fail", "cannot tell", *(("pass",) if everything else ())):
         for f in findings:
             if f.ruling == ruling:
-                console.print(Text(f"{ruling.upper()}: {f.rule}: {f.what}", style=STYLES[ruling]), soft_wrap=True)
+                console.print(
+                    Text(shown(f"{ruling.upper()}: {f.rule}: {f.what}"), style=STYLES[ruling]), soft_wrap=True
+                )
     counts = {r: sum(f.ruling == r for f in findings) for r in STYLES}
     code = exit_code(findings)
     verdict = {PASS: "pass", FAIL: "fail", CANNOT_TELL: "cannot tell"}[code]
