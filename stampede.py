@@ -392,14 +392,17 @@ def races(
     json_file: Annotated[Path | None, typer.Option("--json", help="write the verdicts to this file")] = None,
     runs: Runs = Path("runs"),
 ) -> None:
-    """Try every order of a few concurrent requests on real servers: which promises break, and how. Exit 1: one did."""
+    """Try every order of a few concurrent requests on real servers: which promises break, and how.
+
+    Exit 1: a promise broke, or something was not judged.
+    """
     from rich.console import Console
 
     from patterns.catalogue import contenders, limiters
     from patterns.errors import require
     from races.card import Bound
     from races.console import print_races, print_replay, races_progress, write_json
-    from races.explorer import RacesOrder, broken_promises, explore_all, new_folder, replay_on
+    from races.explorer import RacesOrder, explore_all, is_clean, new_folder, replay_on
     from races.limited import find_explorable
     from reports.races.page import render_races
     from scenarios.races.situation import find_situation, situations
@@ -428,7 +431,7 @@ def races(
         say(f"report: {render_races(folder)}")
         if json_file is not None:
             write_json(found, json_file)
-    if broken_promises(found):
+    if not is_clean(found):
         raise typer.Exit(1)
 
 
@@ -755,7 +758,7 @@ def bad_input_in_one_line() -> Iterator[None]:
         say("stampede: stopped; what was finished is kept")
         raise typer.Exit(130) from None
     except Exception as error:
-        if type(error).__name__ not in ("BenchFailed", "ExplorerError", "HarnessFailed"):
+        if not {kind.__name__ for kind in type(error).__mro__} & {"BenchFailed", "ExplorerError", "HarnessFailed"}:
             raise
         say(f"stampede: {error}")
         raise typer.Exit(1) from None

@@ -1,17 +1,20 @@
 """What `stampede races` does: contenders × situations, explored on a stack, as facts for the report."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from artefact.races import InvariantInfo, RacesInfo, SituationInfo, VerdictInfo
+from artefact.races import ExplorationInfo, InvariantInfo, RacesInfo, SituationInfo, VerdictInfo
 from patterns.catalogue import Contender
-from races.card import Bound, Replayed, card, replay
+from races.card import Bound, Replayed, card, not_judged, replay
+from races.errors import ContenderRefused, Died, NotJudged, in_one_line
 from races.invariants import INVARIANTS
 from races.limited import Limited
 from races.open import open_world
 from races.virtual_time import virtual_time
+from races.world import World
 from scenarios.races.situation import Situation
 from stack.servers import Stack
 
@@ -71,7 +74,7 @@ def explore_all(
     total = len(todo)
     schedules = sum(e.schedules for e in info.explorations)
 
-    with open_world(stack) as world, virtual_time():
+    with Worlds(stack) as worlds, virtual_time():
         for contender, situation in todo:
 
             def tick(contender: str = contender.name, situation: str = situation.name) -> None:
@@ -81,10 +84,56 @@ def explore_all(
                     on_event(event(contender, situation, len(info.explorations), total, schedules))
 
             on_event(event(contender.name, situation.name, len(info.explorations), total, schedules))
-            for exploration, judged in card(world, contender, [situation], order.bound, tick):
-                info.explorations.append(exploration)
-                info.verdicts.extend(judged)
+            exploration, judged = worlds.judge(contender, situation, order.bound, tick)
+            info.explorations.append(exploration)
+            info.verdicts.extend(judged)
     return info
+
+
+class Worlds:
+    """Where one pair after another is judged. After a failure the next pair gets a new world."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._open: ExitStack = ExitStack()
+        self._world: World | None = None
+        self._refused: dict[str, str] = {}
+        """Contender to why it is not explored any further."""
+        self._none = ""
+        """Why no world could be made; empty: none failed."""
+
+    def __enter__(self) -> "Worlds":
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self._open.close()
+
+    def judge(
+        self, contender: Contender, situation: Situation, bound: Bound, tick: Callable[[], None]
+    ) -> tuple[ExplorationInfo, list[VerdictInfo]]:
+        """A contender's verdicts in a situation: "not judged", with the reason, where anything else failed."""
+        why = self._none or self._refused.get(contender.name, "")
+        if not why:
+            try:
+                ((exploration, judged),) = card(self._opened(), contender, [situation], bound, tick)
+            except (Exception, Died) as error:  # noqa: BLE001 - the other pairs go on
+                why = in_one_line(error)
+                if isinstance(error, ContenderRefused):
+                    self._refused[contender.name] = why
+                self._open.close()
+                self._world = None
+            else:
+                return exploration, judged
+        return not_judged(contender, situation, why)
+
+    def _opened(self) -> World:
+        if self._world is None:
+            try:
+                self._world = self._open.enter_context(open_world(self._stack))
+            except Exception as error:
+                self._none = f"no table and no keys of the explorer's own could be made: {in_one_line(error)}"
+                raise NotJudged(self._none) from error
+        return self._world
 
 
 def event(contender: str, situation: str, done: int, of: int, schedules: int) -> RacesEvent:
@@ -103,6 +152,11 @@ def described(contender: Contender) -> dict[str, object]:
 def broken_promises(info: RacesInfo) -> list[VerdictInfo]:
     """What a contender claims and does not keep."""
     return [verdict for verdict in info.verdicts if verdict.verdict == "broken" and verdict.promised]
+
+
+def is_clean(info: RacesInfo) -> bool:
+    """Whether every situation was judged, no promise is broken, and the reduction lost nothing."""
+    return not (broken_promises(info) or any(e.not_judged or e.disagrees for e in info.explorations))
 
 
 def replay_on(stack: Stack, contender: Contender, schedule: str, times: int) -> Replayed:

@@ -6,6 +6,8 @@ from redis.connection import ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from races.virtual_time import unheld
+
 
 class WarmPool(ConnectionPool):
     """Hands out connections that stay open, last in, first out, as redis-py's pool does."""
@@ -18,11 +20,11 @@ class WarmPool(ConnectionPool):
             connection = self.make_connection()
         self._in_use_connections.add(connection)
         try:
-            if connection._sock is None:
-                connection.connect()
-            elif unusable(connection):
+            if connection._sock is not None and unusable(connection):
                 connection.disconnect()
-                connection.connect()
+            if connection._sock is None:
+                with unheld():
+                    connection.connect()
         except BaseException:
             self.release(connection)
             raise

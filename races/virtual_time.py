@@ -37,6 +37,17 @@ def clock_of_this_thread() -> HeldClock | None:
     return clock
 
 
+@contextmanager
+def unheld() -> Iterator[None]:
+    """Inside the block this thread is the explorer's own: real time, and nothing of it is scheduled."""
+    clock = clock_of_this_thread()
+    hold_this_thread(None)
+    try:
+        yield
+    finally:
+        hold_this_thread(clock)
+
+
 def _sleep(seconds: float) -> None:
     clock = clock_of_this_thread()
     if clock is None:

@@ -4,9 +4,10 @@ import random
 import re
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
+import psycopg
 import redis
 from psycopg.rows import dict_row
 
@@ -15,7 +16,7 @@ from patterns.serializing.base import Serializer
 from patterns.serializing.json import Json
 from races.commands import CommandTable, as_text
 from races.database import HeldDatabase
-from races.errors import Died
+from races.errors import Died, ExplorerError, NotJudged, in_one_line
 from races.observe import Observed
 from races.pool import WarmPool
 from races.slot import Slot
@@ -61,6 +62,8 @@ class World:
         self.created = self.updated = True
         """Whether the last schedule may have."""
         self.missed_script = False
+        self.fault: ExplorerError | None = None
+        """What failed that is no answer of the contender's; while it stands, nothing that was seen is judged."""
         self.failing_loads = 0
         self._new_slot = new_slot
         self._slots: list[Slot] = []
@@ -95,21 +98,24 @@ class World:
             raise Died
         clock.sleep(seconds)
 
-    def _client_id(self, connection: Any) -> int:
-        """The server's number for a connection of ours, found by its socket's address."""
-        address = "{}:{}".format(*connection._sock.getsockname()[:2])
-        listed: list[dict[str, str]] = self.observer.client_list()
-        return next(int(row["id"]) for row in listed if row["addr"] == address)
+    def failed(self, error: BaseException) -> Died:
+        """Note a failure that is no answer of the contender's, the first one; what to raise, to end the client."""
+        if self.fault is None and not isinstance(error, Died):
+            self.fault = error if isinstance(error, ExplorerError) else NotJudged(in_one_line(error))
+        return Died()
 
     def close(self) -> None:
+        """Take away what is ours. Where a server does not answer any more, what it holds is left there."""
         for slot in [*self._slots, self.free_slot]:
             slot.close()
-        self._watcher.execute(f"DROP TABLE IF EXISTS {self.tablename}")
+        with suppress(psycopg.Error):
+            self._watcher.execute(f"DROP TABLE IF EXISTS {self.tablename}")
         self._watcher.close()
         self._plain.close()
         self._plain_redis.close()
-        for key in self.cached_keys():
-            self.observer.delete(key)
+        with suppress(redis.RedisError):
+            for key in self.cached_keys():
+                self.observer.delete(key)
         self.observer.close()
 
     def abandon(self) -> None:
@@ -119,8 +125,12 @@ class World:
         self._slots = []
 
     def slot(self, number: int) -> Slot:
-        while len(self._slots) <= number:
-            self._slots.append(self._new_slot(self))
+        """Raises Died where a connection of it cannot be made."""
+        try:
+            while len(self._slots) <= number:
+                self._slots.append(self._new_slot(self))
+        except Exception as error:
+            raise self.failed(error) from error
         return self._slots[number]
 
     def short(self, key: str) -> str:
@@ -198,8 +208,8 @@ class World:
 
     def unblock(self, connection: Any) -> None:
         """The blocking read that waits on a connection is answered as if its time were over."""
-        self.trips += 2
-        self.observer.client_unblock(self._client_id(connection), error=False)
+        self.trips += 1
+        self.observer.client_unblock(connection.server_id, error=False)
 
     def settle(self) -> None:
         """Returns once what earlier commands made the server send has been sent: it answers in order."""
