@@ -400,6 +400,7 @@ def races(
 
     from patterns.catalogue import contenders, limiters
     from patterns.errors import require
+    from races.bypass import sockets_of_this_process
     from races.card import Bound
     from races.console import print_races, print_replay, races_progress, write_json
     from races.explorer import RacesOrder, explore_all, is_clean, new_folder, replay_on
@@ -410,6 +411,7 @@ def races(
 
     console = Console()
     with bad_input_in_one_line():
+        others = frozenset(sockets_of_this_process())
         chosen = tuple(find_explorable(name) for name in contender or [*contenders(), *limiters()])
         asked = tuple(find_situation(name) for name in situation or situations())
         require(replay is None or len(chosen) == 1, "contender", contender, "one contender, to replay its schedule")
@@ -423,6 +425,7 @@ def races(
                 situations=asked,
                 bound=Bound(schedules=bound, random=sample, seed=seed, without_reduction=without_reduction),
                 command=shlex.join(["stampede", *sys.argv[1:]]),
+                others=others,
             )
             with races_progress() as on_event:
                 found = explore_all(order, servers, on_event)

@@ -23,6 +23,10 @@ class HeldDatabase(psycopg.Connection[DictRow]):
     on_slow: Callable[[], None] | None = None
     look_every_s = LOOK_EVERY_S
 
+    def descriptors(self) -> list[int]:
+        """Its socket's, while it is open."""
+        return [] if self.closed else [self.fileno()]
+
     def command(self, sql: bytes) -> PGresult:
         """Statements without values, in one round trip: what the last one gave. Raises psycopg.Error."""
         result = self.pgconn.exec_(sql)

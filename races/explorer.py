@@ -8,6 +8,7 @@ from pathlib import Path
 
 from artefact.races import ExplorationInfo, InvariantInfo, RacesInfo, SituationInfo, VerdictInfo
 from patterns.catalogue import Contender
+from races.bypass import watched
 from races.card import Bound, Replayed, card, not_judged, replay
 from races.errors import ContenderRefused, Died, NotJudged, in_one_line
 from races.invariants import INVARIANTS
@@ -27,6 +28,8 @@ class RacesOrder:
     situations: tuple[Situation, ...]
     bound: Bound
     command: str
+    others: frozenset[int] | None = None
+    """The sockets that were open before the contenders' files were read; None: all that are open at the start."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +77,7 @@ def explore_all(
     total = len(todo)
     schedules = sum(e.schedules for e in info.explorations)
 
-    with Worlds(stack) as worlds, virtual_time():
+    with Worlds(stack, order.others) as worlds, virtual_time(), watched():
         for contender, situation in todo:
 
             def tick(contender: str = contender.name, situation: str = situation.name) -> None:
@@ -93,8 +96,9 @@ def explore_all(
 class Worlds:
     """Where one pair after another is judged. After a failure the next pair gets a new world."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, others: frozenset[int] | None) -> None:
         self._stack = stack
+        self._others = others
         self._open: ExitStack = ExitStack()
         self._world: World | None = None
         self._refused: dict[str, str] = {}
@@ -129,7 +133,7 @@ class Worlds:
     def _opened(self) -> World:
         if self._world is None:
             try:
-                self._world = self._open.enter_context(open_world(self._stack))
+                self._world = self._open.enter_context(open_world(self._stack, self._others))
             except Exception as error:
                 self._none = f"no table and no keys of the explorer's own could be made: {in_one_line(error)}"
                 raise NotJudged(self._none) from error
@@ -161,7 +165,7 @@ def is_clean(info: RacesInfo) -> bool:
 
 def replay_on(stack: Stack, contender: Contender, schedule: str, times: int) -> Replayed:
     """Play one schedule by its id."""
-    with open_world(stack) as world, virtual_time():
+    with open_world(stack) as world, virtual_time(), watched():
         return replay(world, contender, schedule, times)
 
 

@@ -65,6 +65,7 @@ class Held(AbstractConnection):
     def _hold_and_send(self, wire: bytes, check_health: bool) -> None:
         client = held_client()
         if client is None:
+            self._world.refuse_own_threads()
             self._world.spend()
             super().send_packed_command([wire], check_health)  # type: ignore[no-untyped-call]
             if clock_of_this_thread() is not None:
@@ -298,6 +299,7 @@ class HeldSource(Source):
     def hold(self, steps_touch: Touch, label: str) -> None:
         client = held_client()
         if client is None:
+            self.world.refuse_own_threads()
             self.world.spend()
             return
         client.hold(steps_touch, label)

@@ -43,3 +43,9 @@ def unusable(connection: Any) -> bool:
         return bool(connection.can_read())
     except (RedisConnectionError, RedisTimeoutError, OSError):
         return True
+
+
+def open_in(pool: Any) -> list[int]:
+    """The descriptors of a pool's open connections."""
+    connections = [*pool._available_connections, *pool._in_use_connections]
+    return [c._sock.fileno() for c in connections if c._sock is not None]

@@ -84,6 +84,10 @@ class Client:
     def now(self) -> float:
         return max(self.run.now_s, self.wake_s)
 
+    def failed(self, error: BaseException) -> BaseException:
+        """What to raise to end this client, for a failure that is no answer of the contender's."""
+        return self.run.world.failed(error)
+
     def sleep(self, seconds: float) -> None:
         """Time passes for this client: its next step is due that much later."""
         self.sleeps += 1

@@ -14,6 +14,8 @@ from races.world import RECORD, World
 from scenarios.races.limiters import LIMIT, WINDOW_S
 from scenarios.races.situation import Situation, Start
 
+LOOKS = frozenset({0, 1, 10, 100, 1_000})
+"""In the schedules of these numbers the process's sockets are looked at."""
 AGED_SHARE = 0.99
 """How much of its TTL an ageing entry has behind it."""
 
@@ -105,6 +107,7 @@ class Schedules:
         self.config: Config = pattern.config_type(key_prefix=world.key_prefix)
         self.asks_clock = False
         """Whether it asks the app server for the time, as far as was seen."""
+        self._played = 0
         with answers_only(world):
             self._entries = self._prepare()
         self._tellers = frozenset(
@@ -138,7 +141,12 @@ class Schedules:
             run.on_state = lambda: album.append(self._picture())
         for number, program in enumerate(self.situation.clients):
             run.start(self._body(program, number))
-        run.go()
+        world.playing = True
+        try:
+            run.go()
+        finally:
+            world.playing = False
+        self._played += 1
         seen = run.observed
         if pictures:
             album.append(self._picture())
@@ -166,6 +174,8 @@ class Schedules:
             pattern = self.pattern(self._kit(client, number), self.config)
             for index, operation in enumerate(program):
                 self._operate(client, pattern, operation, f"{client.name}{index}")
+            if self._played in LOOKS:
+                self.world.refuse_own_connections()
             pattern.close()
 
         return body

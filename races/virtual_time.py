@@ -21,6 +21,8 @@ class HeldClock(Protocol):
 
     def sleep(self, seconds: float) -> None: ...
 
+    def failed(self, error: BaseException) -> BaseException: ...
+
 
 _local = threading.local()
 _real_sleep, _real_time, _real_monotonic = time.sleep, time.time, time.monotonic

@@ -1,10 +1,12 @@
 """The servers that schedules run on, put back to a clean state before each."""
 
+import os
 import random
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
+from threading import current_thread
 from typing import Any
 
 import psycopg
@@ -14,14 +16,15 @@ from psycopg.rows import dict_row
 from patterns.caching.base import Kit, Record
 from patterns.serializing.base import Serializer
 from patterns.serializing.json import Json
+from races.bypass import OPENS, own_connections, sockets_of_this_process
 from races.commands import CommandTable, as_text
 from races.database import HeldDatabase
-from races.errors import Died, ExplorerError, NotJudged, in_one_line
+from races.errors import ContenderRefused, Died, ExplorerError, NotJudged, in_one_line
 from races.observe import Observed
-from races.pool import WarmPool
+from races.pool import WarmPool, open_in
 from races.slot import Slot
 from races.steps import EVERYTHING, Touch
-from races.virtual_time import START_S, HeldClock, clock_of_this_thread, hold_this_thread
+from races.virtual_time import START_S, HeldClock, clock_of_this_thread, hold_this_thread, unheld
 from stack.dataset import claim_schema
 from stack.servers import Stack
 from stack.source import Statements, prepare_session
@@ -42,7 +45,11 @@ SESSION = {
 class World:
     """A table and a key prefix of our own on real servers, and one slot a client."""
 
-    def __init__(self, stack: Stack, new_slot: Callable[["World"], Slot]) -> None:
+    def __init__(
+        self, stack: Stack, new_slot: Callable[["World"], Slot], others: Collection[int] | None = None
+    ) -> None:
+        """`others`: inodes of sockets that are not the contender's; None: those that are open now."""
+        self._others = frozenset(sockets_of_this_process() if others is None else others)
         mark = uuid.uuid4().hex[:8]
         self.ours = stack.ours
         self.redis_url = stack.redis.url
@@ -64,6 +71,8 @@ class World:
         self.missed_script = False
         self.fault: ExplorerError | None = None
         """What failed that is no answer of the contender's; while it stands, nothing that was seen is judged."""
+        self.playing = False
+        """Whether a schedule's clients run: what comes from other threads meanwhile is the contender's."""
         self.failing_loads = 0
         self._new_slot = new_slot
         self._slots: list[Slot] = []
@@ -127,8 +136,9 @@ class World:
     def slot(self, number: int) -> Slot:
         """Raises Died where a connection of it cannot be made."""
         try:
-            while len(self._slots) <= number:
-                self._slots.append(self._new_slot(self))
+            with unheld():
+                while len(self._slots) <= number:
+                    self._slots.append(self._new_slot(self))
         except Exception as error:
             raise self.failed(error) from error
         return self._slots[number]
@@ -136,6 +146,21 @@ class World:
     def short(self, key: str) -> str:
         """The key as a pattern without a prefix would name it: patterns also put names before it (lock:…)."""
         return key.replace(self.key_prefix, "")
+
+    def refuse_own_connections(self) -> None:
+        """Raises Died where a socket of this process leads to one of the servers and is not the explorer's."""
+        numbers = [n for slot in [*self._slots, self.free_slot] for n in slot.descriptors()]
+        numbers += [*self._watcher.descriptors(), *self._plain.descriptors()]
+        numbers += [*open_in(self.observer.connection_pool), *open_in(self._plain_redis.connection_pool)]
+        found = own_connections({n: os.fstat(n).st_ino for n in numbers}, self._others)
+        if found:
+            raise self.failed(ContenderRefused(OPENS.format(what=f"a connection to {found[0]}")))
+
+    def refuse_own_threads(self) -> None:
+        """Note that a thread that is not held asks a server while a schedule is played, if that is so."""
+        if self.playing and clock_of_this_thread() is None:
+            why = f"it asks the servers from a thread of its own ({current_thread().name}), which is not held"
+            self.failed(ContenderRefused(why))
 
     # ── clean states ──
 
@@ -293,6 +318,9 @@ class FreeClock:
 
     def now(self) -> float:
         return self._now_s
+
+    def failed(self, error: BaseException) -> BaseException:
+        return self._world.failed(error)
 
     def sleep(self, seconds: float) -> None:
         self._world.spend()
