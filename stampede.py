@@ -400,19 +400,16 @@ def races(
 
     from patterns.catalogue import contenders, limiters
     from patterns.errors import require
-    from races.bypass import sockets_of_this_process
     from races.card import Bound
     from races.console import print_races, print_replay, races_progress, write_json
-    from races.explorer import RacesOrder, explore_all, is_clean, new_folder, replay_on
-    from races.limited import find_explorable
+    from races.explorer import RacesOrder, explore_all, found, is_clean, new_folder, replay_on
     from reports.races.page import render_races
     from scenarios.races.situation import find_situation, situations
     from stack.open import open_stack
 
     console = Console()
     with bad_input_in_one_line():
-        others = frozenset(sockets_of_this_process())
-        chosen = tuple(find_explorable(name) for name in contender or [*contenders(), *limiters()])
+        chosen, opened = found(contender or [*contenders(), *limiters()])
         asked = tuple(find_situation(name) for name in situation or situations())
         require(replay is None or len(chosen) == 1, "contender", contender, "one contender, to replay its schedule")
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
@@ -425,16 +422,16 @@ def races(
                 situations=asked,
                 bound=Bound(schedules=bound, random=sample, seed=seed, without_reduction=without_reduction),
                 command=shlex.join(["stampede", *sys.argv[1:]]),
-                others=others,
+                opened=opened,
             )
             with races_progress() as on_event:
-                found = explore_all(order, servers, on_event)
-        print_races(found, console)
-        folder = found.write(new_folder(runs)).parent
+                info = explore_all(order, servers, on_event)
+        print_races(info, console)
+        folder = info.write(new_folder(runs)).parent
         say(f"report: {render_races(folder)}")
         if json_file is not None:
-            write_json(found, json_file)
-    if not is_clean(found):
+            write_json(info, json_file)
+    if not is_clean(info):
         raise typer.Exit(1)
 
 

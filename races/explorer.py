@@ -1,18 +1,18 @@
 """What `stampede races` does: contenders × situations, explored on a stack, as facts for the report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from artefact.races import ExplorationInfo, InvariantInfo, RacesInfo, SituationInfo, VerdictInfo
 from patterns.catalogue import Contender
-from races.bypass import watched
+from races.bypass import sockets_of_this_process, watched
 from races.card import Bound, Replayed, card, not_judged, replay
 from races.errors import ContenderRefused, Died, NotJudged, in_one_line
 from races.invariants import INVARIANTS
-from races.limited import Limited
+from races.limited import Limited, find_explorable
 from races.open import open_world
 from races.virtual_time import virtual_time
 from races.world import World
@@ -28,8 +28,8 @@ class RacesOrder:
     situations: tuple[Situation, ...]
     bound: Bound
     command: str
-    others: frozenset[int] | None = None
-    """The sockets that were open before the contenders' files were read; None: all that are open at the start."""
+    opened: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """Contender to the sockets that were opened while its file was read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +67,17 @@ def pairs(order: RacesOrder) -> list[tuple[Contender, Situation]]:
     ]
 
 
+def found(names: Sequence[str]) -> tuple[tuple[Contender, ...], dict[str, frozenset[int]]]:
+    """The contenders of these names or files, and the sockets that each one's file opened. Raises ConfigError."""
+    contenders, opened = [], {}
+    for name in names:
+        before = sockets_of_this_process().keys()
+        contender = find_explorable(name)
+        contenders.append(contender)
+        opened[contender.name] = frozenset(sockets_of_this_process().keys() - before)
+    return tuple(contenders), opened
+
+
 def explore_all(
     order: RacesOrder, stack: Stack, on_event: Callable[[RacesEvent], None], info: RacesInfo | None = None
 ) -> RacesInfo:
@@ -77,7 +88,7 @@ def explore_all(
     total = len(todo)
     schedules = sum(e.schedules for e in info.explorations)
 
-    with Worlds(stack, order.others) as worlds, virtual_time(), watched():
+    with Worlds(stack, order.opened) as worlds, virtual_time(), watched():
         for contender, situation in todo:
 
             def tick(contender: str = contender.name, situation: str = situation.name) -> None:
@@ -96,9 +107,9 @@ def explore_all(
 class Worlds:
     """Where one pair after another is judged. After a failure the next pair gets a new world."""
 
-    def __init__(self, stack: Stack, others: frozenset[int] | None) -> None:
+    def __init__(self, stack: Stack, opened: Mapping[str, frozenset[int]]) -> None:
         self._stack = stack
-        self._others = others
+        self._opened_by = opened
         self._open: ExitStack = ExitStack()
         self._world: World | None = None
         self._refused: dict[str, str] = {}
@@ -119,7 +130,10 @@ class Worlds:
         why = self._none or self._refused.get(contender.name, "")
         if not why:
             try:
-                ((exploration, judged),) = card(self._opened(), contender, [situation], bound, tick)
+                world = self._opened()
+                world.others |= frozenset().union(*self._opened_by.values())
+                world.others -= self._opened_by.get(contender.name, frozenset())
+                ((exploration, judged),) = card(world, contender, [situation], bound, tick)
             except (Exception, Died) as error:  # noqa: BLE001 - the other pairs go on
                 why = in_one_line(error)
                 if isinstance(error, ContenderRefused):
@@ -133,7 +147,7 @@ class Worlds:
     def _opened(self) -> World:
         if self._world is None:
             try:
-                self._world = self._open.enter_context(open_world(self._stack, self._others))
+                self._world = self._open.enter_context(open_world(self._stack))
             except Exception as error:
                 self._none = f"no table and no keys of the explorer's own could be made: {in_one_line(error)}"
                 raise NotJudged(self._none) from error

@@ -15,7 +15,7 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from patterns.caching.base import Record, Source, Transaction
 from races.commands import SCRIPTS, Request
 from races.database import LOOK_EVERY_S, LOOK_SOON_S
-from races.errors import Died, ExplorerError
+from races.errors import Died, ExplorerError, NotJudged, in_one_line
 from races.observe import Commit, Load
 from races.refusals import is_environments, of_reply
 from races.run import Client
@@ -166,7 +166,8 @@ class Held(AbstractConnection):
         except RedisError as error:
             self._world.missed_script |= isinstance(error, NoScriptError)
             if is_environments(error):
-                self._world.failed(error)
+                asked = f" to {self._awaited[0][0].upper()}" if self._awaited else ""
+                self._world.failed(NotJudged(f"Redis answered{asked} with {in_one_line(error)}"))
             del self._awaited[:1]
             raise
         if client is not None and self._awaited:
@@ -197,7 +198,7 @@ class Held(AbstractConnection):
         elif name == "exec" and isinstance(reply, list):
             refused = of_reply(reply)
             if refused is not None:
-                self._world.failed(refused)
+                self._world.failed(NotJudged(f"Redis answered a command in MULTI with {in_one_line(refused)}"))
             for (queued, words), answer in zip(self._queued, reply, strict=False):
                 self._saw(client, queued, words, answer)
         else:
@@ -263,7 +264,7 @@ class HeldSource(Source):
             yield
         except psycopg.Error as error:
             if is_environments(error):
-                self.world.failed(error)
+                self.world.failed(NotJudged(f"PostgreSQL answered with {in_one_line(error)}"))
             raise
 
     @contextmanager

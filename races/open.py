@@ -1,6 +1,6 @@
 """A world on real servers, whose clients are held."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,9 +44,9 @@ def held_slot(world: World) -> Slot:
 
 
 @contextmanager
-def open_world(stack: Stack, others: Collection[int] | None = None) -> Iterator[World]:
-    """A world for the length of a block; nothing of it is left behind. `others`: as for World."""
-    world = World(stack, held_slot, others)
+def open_world(stack: Stack) -> Iterator[World]:
+    """A world for the length of a block; nothing of it is left behind."""
+    world = World(stack, held_slot)
     try:
         yield world
     finally:

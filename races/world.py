@@ -4,7 +4,7 @@ import os
 import random
 import re
 import uuid
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import current_thread
 from typing import Any
@@ -45,11 +45,9 @@ SESSION = {
 class World:
     """A table and a key prefix of our own on real servers, and one slot a client."""
 
-    def __init__(
-        self, stack: Stack, new_slot: Callable[["World"], Slot], others: Collection[int] | None = None
-    ) -> None:
-        """`others`: inodes of sockets that are not the contender's; None: those that are open now."""
-        self._others = frozenset(sockets_of_this_process() if others is None else others)
+    def __init__(self, stack: Stack, new_slot: Callable[["World"], Slot]) -> None:
+        self.others = frozenset(sockets_of_this_process())
+        """The inodes of sockets that are neither the explorer's nor the contender's."""
         mark = uuid.uuid4().hex[:8]
         self.ours = stack.ours
         self.redis_url = stack.redis.url
@@ -121,11 +119,11 @@ class World:
             self._watcher.execute(f"DROP TABLE IF EXISTS {self.tablename}")
         self._watcher.close()
         self._plain.close()
-        self._plain_redis.close()
         with suppress(redis.RedisError):
             for key in self.cached_keys():
                 self.observer.delete(key)
-        self.observer.close()
+        for client in (self.observer, self._plain_redis):
+            client.connection_pool.disconnect()
 
     def abandon(self) -> None:
         """Leave slots alone whose thread does not come back; new ones take their places."""
@@ -152,7 +150,7 @@ class World:
         numbers = [n for slot in [*self._slots, self.free_slot] for n in slot.descriptors()]
         numbers += [*self._watcher.descriptors(), *self._plain.descriptors()]
         numbers += [*open_in(self.observer.connection_pool), *open_in(self._plain_redis.connection_pool)]
-        found = own_connections({n: os.fstat(n).st_ino for n in numbers}, self._others)
+        found = own_connections({n: os.fstat(n).st_ino for n in numbers}, self.others)
         if found:
             raise self.failed(ContenderRefused(OPENS.format(what=f"a connection to {found[0]}")))
 
