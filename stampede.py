@@ -398,18 +398,18 @@ def races(
     """
     from rich.console import Console
 
-    from patterns.catalogue import contenders, limiters
+    from patterns.catalogue import limiters
     from patterns.errors import require
     from races.card import Bound
     from races.console import print_races, print_replay, races_progress, write_json
-    from races.explorer import RacesOrder, explore_all, found, is_clean, new_folder, replay_on
+    from races.explorer import RacesOrder, explore_all, found, held_contenders, is_clean, new_folder, replay_on
     from reports.races.page import render_races
     from scenarios.races.situation import find_situation, situations
     from stack.open import open_stack
 
     console = Console()
     with bad_input_in_one_line():
-        chosen, opened = found(contender or [*contenders(), *limiters()])
+        chosen, opened = found(contender or [*held_contenders(), *limiters()])
         asked = tuple(find_situation(name) for name in situation or situations())
         require(replay is None or len(chosen) == 1, "contender", contender, "one contender, to replay its schedule")
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:

@@ -31,7 +31,7 @@ class ExplorersThread(threading.Thread):
 @contextmanager
 def watched() -> Iterator[None]:
     """Inside the block a held client is ended where it opens a connection or a thread, and its contender refused."""
-    real_connect, real_start, real_postgres = socket.socket.connect, threading.Thread.start, psycopg.Connection.connect
+    real_connect, real_start, real_init = socket.socket.connect, threading.Thread.start, psycopg.Connection.__init__
 
     def connect(self: socket.socket, address: Any) -> None:
         refuse(f"a connection to {shown(address)}")
@@ -42,19 +42,19 @@ def watched() -> Iterator[None]:
             refuse(f"a thread ({self.name})")
         real_start(self)
 
-    def connect_to_postgres(cls: Any, *args: Any, **settings: Any) -> Any:
-        refuse("a connection to PostgreSQL")
-        return real_postgres.__func__(cls, *args, **settings)  # type: ignore[attr-defined]
+    def init(self: psycopg.Connection[Any], *args: Any, **settings: Any) -> None:
+        refuse("a connection to PostgreSQL")  # psycopg.connect was bound when psycopg was imported; this is not
+        real_init(self, *args, **settings)
 
     sockets: Any = socket.socket
     threads: Any = threading.Thread
     connections: Any = psycopg.Connection
-    sockets.connect, threads.start, connections.connect = connect, start, classmethod(connect_to_postgres)
+    sockets.connect, threads.start, connections.__init__ = connect, start, init
     try:
         yield
     finally:
         del sockets.connect  # what _socket.socket has shows again
-        threads.start, connections.connect = real_start, classmethod(real_postgres.__func__)  # type: ignore[attr-defined]
+        threads.start, connections.__init__ = real_start, real_init
 
 
 def refuse(what: str) -> None:

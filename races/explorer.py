@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from artefact.races import ExplorationInfo, InvariantInfo, RacesInfo, SituationInfo, VerdictInfo
-from patterns.catalogue import Contender
+from patterns.catalogue import Contender, contenders
 from races.bypass import sockets_of_this_process, watched
 from races.card import Bound, Replayed, card, not_judged, replay
 from races.errors import ContenderRefused, Died, NotJudged, in_one_line
@@ -67,15 +67,20 @@ def pairs(order: RacesOrder) -> list[tuple[Contender, Situation]]:
     ]
 
 
+def held_contenders() -> list[str]:
+    """The suite's own patterns, but for those whose work a queue carries past the explorer."""
+    return [name for name, contender in contenders().items() if not contender.pattern.requires]
+
+
 def found(names: Sequence[str]) -> tuple[tuple[Contender, ...], dict[str, frozenset[int]]]:
     """The contenders of these names or files, and the sockets that each one's file opened. Raises ConfigError."""
-    contenders, opened = [], {}
+    chosen, opened = [], {}
     for name in names:
         before = sockets_of_this_process().keys()
         contender = find_explorable(name)
-        contenders.append(contender)
+        chosen.append(contender)
         opened[contender.name] = frozenset(sockets_of_this_process().keys() - before)
-    return tuple(contenders), opened
+    return tuple(chosen), opened
 
 
 def explore_all(

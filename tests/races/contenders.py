@@ -16,7 +16,7 @@ from patterns.caching.base import CachePattern, Promise
 
 class Pattern(CachePattern):
     summary = "planted"
-    promises = frozenset(Promise)
+    promises = frozenset(Promise)  # all of them
 
     def get(self, record_id):
         cached = self.redis.get(self.key(record_id))
