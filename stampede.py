@@ -397,21 +397,23 @@ def races(
     json_file: Annotated[Path | None, typer.Option("--json", help="write the verdicts to this file")] = None,
     runs: Runs = Path("runs"),
 ) -> None:
-    """Try every order of a few concurrent requests on real servers: which promises break, and how. Exit 1: one did."""
+    """Try every order of a few concurrent requests on real servers: which promises break, and how.
+
+    Exit 1: a promise broke, or something was not judged.
+    """
     from core.terminal import PlainConsole
-    from patterns.catalogue import contenders, limiters
+    from patterns.catalogue import limiters
     from patterns.errors import require
     from races.card import Bound
     from races.console import print_races, print_replay, races_progress, write_json
-    from races.explorer import RacesOrder, broken_promises, explore_all, new_folder, replay_on
-    from races.limited import find_explorable
+    from races.explorer import RacesOrder, explore_all, found, held_contenders, is_clean, new_folder, replay_on
     from reports.races.page import render_races
     from scenarios.races.situation import find_situation, situations
     from stack.open import open_stack
 
     console = PlainConsole()
     with bad_input_in_one_line():
-        chosen = tuple(find_explorable(name) for name in contender or [*contenders(), *limiters()])
+        chosen, opened = found(contender or [*held_contenders(), *limiters()])
         asked = tuple(find_situation(name) for name in situation or situations())
         require(replay is None or len(chosen) == 1, "contender", contender, "one contender, to replay its schedule")
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
@@ -424,15 +426,16 @@ def races(
                 situations=asked,
                 bound=Bound(schedules=bound, random=sample, seed=seed, without_reduction=without_reduction),
                 command=command_line(sys.argv[1:]),
+                opened=opened,
             )
             with races_progress() as on_event:
-                found = explore_all(order, servers, on_event)
-        print_races(found, console)
-        folder = found.write(new_folder(runs)).parent
+                info = explore_all(order, servers, on_event)
+        print_races(info, console)
+        folder = info.write(new_folder(runs)).parent
         say(f"report: {render_races(folder)}")
         if json_file is not None:
-            write_json(found, json_file)
-    if broken_promises(found):
+            write_json(info, json_file)
+    if not is_clean(info):
         raise typer.Exit(1)
 
 
@@ -764,7 +767,7 @@ def bad_input_in_one_line() -> Iterator[None]:
         say("stampede: stopped; what was finished is kept")
         raise typer.Exit(130) from None
     except Exception as error:
-        if type(error).__name__ not in ("BenchFailed", "ExplorerError", "HarnessFailed"):
+        if not {kind.__name__ for kind in type(error).__mro__} & {"BenchFailed", "ExplorerError", "HarnessFailed"}:
             raise
         say("stampede: " + " ".join(str(error).split()))
         raise typer.Exit(1) from None

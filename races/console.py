@@ -12,16 +12,25 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from artefact.races import RacesInfo, StepInfo, VerdictInfo
+from artefact.races import KEPT, NOT_EXERCISED, NOT_JUDGED, NOT_PROMISED, RacesInfo, StepInfo, VerdictInfo
 from artefact.write import write_whole
 from core.terminal import PlainConsole
 from core.text import shown, visible
 from races.card import Replayed
 from races.explorer import RacesEvent, broken_promises
 
-JSON_FIELDS = ("contender", "situation", "invariant", "verdict", "promised", "schedules", "shortest", "id")
+JSON_FIELDS = ("contender", "situation", "invariant", "verdict", "promised", "how", "schedules", "shortest", "id")
 SHOWN_STEPS = 16
-STYLES = {"BROKEN": "bold red", "kept but": "green", "broken": "yellow", "kept": "green", "not promised": "dim"}
+SHOWN_SITUATIONS = 4
+STYLES = {
+    "BROKEN": "bold red",
+    "kept but": "green",
+    "broken": "yellow",
+    NOT_JUDGED: "bold magenta",
+    KEPT: "green",
+    NOT_EXERCISED: "dim",
+    NOT_PROMISED: "dim",
+}
 
 
 @contextmanager
@@ -64,26 +73,10 @@ def print_races(info: RacesInfo, console: Console) -> None:
     files = {str(contender["name"]): contender["file"] for contender in info.contenders}
     for name in names:
         for invariant in info.invariants:
-            shown = next(iter(info.worst_first(name, invariant.name)), None)
-            if shown is not None and shown.verdict == "broken":
-                print_broken(shown, console, files.get(name) or name)
-    tried = sum(e.schedules + e.random for e in info.explorations)
-    unfinished = [f"{e.contender} in {e.situation}" for e in info.explorations if not e.complete]
-    told(
-        console,
-        f"{tried:,} schedules in {len(info.explorations)} situations, "
-        + (
-            f"all of them but in: {', '.join(unfinished)} (bound {info.bound:,})"
-            if unfinished
-            else "every one there is"
-        ),
-    )
-    whole = [e for e in info.explorations if e.without_reduction is not None]
-    if whole:
-        reduced, all_of_them = sum(e.schedules for e in whole), sum(e.without_reduction or 0 for e in whole)
-        differing = [f"{e.contender} in {e.situation}" for e in whole if e.disagrees]
-        same = f"DIFFERENT invariants broken: {', '.join(differing)}" if differing else "the same invariants broken"
-        told(console, f"with reduction {reduced:,} schedules, without {all_of_them:,}: {same}")
+            worst = next(iter(info.worst_first(name, invariant.name)), None)
+            if worst is not None and worst.verdict == "broken":
+                print_broken(worst, console, files.get(name) or name)
+    print_how_much(info, console)
     speed = info.speed()
     if speed is not None:
         console.print(
@@ -93,6 +86,34 @@ def print_races(info: RacesInfo, console: Console) -> None:
     failures = broken_promises(info)
     if failures:
         console.print(Text(f"{len(failures)} promises broken", style="bold red"))
+
+
+def print_how_much(info: RacesInfo, console: Console) -> None:
+    """How many schedules were tried, of how many; what was not judged; how the two searches compare."""
+    judged = [e for e in info.explorations if not e.not_judged]
+    tried = sum(e.schedules + e.random for e in judged)
+    unfinished = [f"{e.contender} in {e.situation}" for e in judged if not e.complete]
+    told(
+        console,
+        f"{tried:,} schedules in {len(judged)} situations"
+        + (f", all of them but in: {', '.join(unfinished)} (bound {info.bound:,})" if unfinished else "")
+        + (", every one there is" if judged and not unfinished else ""),
+    )
+    for (contender, why), situations in info.unjudged().items():
+        where = ", ".join(situations) if len(situations) <= SHOWN_SITUATIONS else f"{len(situations)} situations"
+        console.print(Text(shown(f"not judged: {contender} in {where}: {why}"), style=STYLES[NOT_JUDGED]))
+    whole = [e for e in judged if e.without_reduction is not None]
+    if whole:
+        reduced, all_of_them = sum(e.schedules for e in whole), sum(e.without_reduction or 0 for e in whole)
+        agreed = "" if any(e.disagrees for e in whole) else ": the same invariants broken"
+        console.print(f"with reduction {reduced:,} schedules, without {all_of_them:,}{agreed}")
+    differing = [f"{e.contender} in {e.situation}" for e in judged if e.disagrees]
+    if differing:
+        text = f"DIFFERENT invariants broken without reduction, a fault of the explorer: {', '.join(differing)}"
+        console.print(Text(visible(text), style="bold red"))
+    cut = [f"{e.contender} in {e.situation}" for e in judged if e.not_compared]
+    if cut:
+        told(console, f"without reduction not compared: over the bound ({info.bound:,}): {', '.join(cut)}")
 
 
 def print_broken(verdict: VerdictInfo, console: Console, called: str) -> None:

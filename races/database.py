@@ -6,7 +6,8 @@ from typing import Any
 
 import psycopg
 from psycopg import waiting
-from psycopg.pq import ExecStatus
+from psycopg.errors import error_from_result
+from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGresult
 from psycopg.rows import DictRow
 
@@ -22,11 +23,17 @@ class HeldDatabase(psycopg.Connection[DictRow]):
     on_slow: Callable[[], None] | None = None
     look_every_s = LOOK_EVERY_S
 
+    def descriptors(self) -> list[int]:
+        """Its socket's, while it is open."""
+        return [] if self.closed else [self.fileno()]
+
     def command(self, sql: bytes) -> PGresult:
-        """Statements without values, in one round trip: what the last one gave."""
+        """Statements without values, in one round trip: what the last one gave. Raises psycopg.Error."""
         result = self.pgconn.exec_(sql)
         if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
-            raise psycopg.OperationalError(result.get_error_message())
+            if self.pgconn.status == ConnStatus.BAD:
+                raise psycopg.OperationalError(result.get_error_message() or "the connection is lost")
+            raise error_from_result(result)
         return result
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:

@@ -10,17 +10,18 @@ from typing import Any
 
 import psycopg
 from redis.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from patterns.caching.base import Record, Source, Transaction
 from races.commands import SCRIPTS, Request
 from races.database import LOOK_EVERY_S, LOOK_SOON_S
-from races.errors import Died, ExplorerError
+from races.errors import Died, ExplorerError, NotJudged, in_one_line
 from races.observe import Commit, Load
+from races.refusals import is_environments, of_reply
 from races.run import Client
 from races.slot import Slot
 from races.steps import Touch, touch
-from races.virtual_time import clock_of_this_thread, hold_this_thread
+from races.virtual_time import clock_of_this_thread, unheld
 from races.world import World
 
 
@@ -42,14 +43,29 @@ class Held(AbstractConnection):
         self._awaited: list[tuple[str, list[bytes]]] = []
         self._queued: list[tuple[str, list[bytes]]] = []
         self._listens = False
+        self._connecting = False
+        self.server_id: int | None = None
+        """The server's number for this connection; None where it does not tell."""
         super().__init__(**settings)
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-        if self._sock is None:
-            self.connect_check_health(check_health=False)
-        client = held_client()
+        """Send when it is this client's turn. Raises Died; also where the server or the explorer fails."""
         wire = b"".join([command] if isinstance(command, bytes) else command)
+        if self._connecting:
+            self._world.trips += 1
+            super().send_packed_command([wire], check_health)  # type: ignore[no-untyped-call]
+            return
+        try:
+            if self._sock is None:
+                self.connect_check_health(check_health=False)
+            self._hold_and_send(wire, check_health)
+        except Exception as error:
+            raise self._world.failed(error) from error
+
+    def _hold_and_send(self, wire: bytes, check_health: bool) -> None:
+        client = held_client()
         if client is None:
+            self._world.refuse_own_threads()
             self._world.spend()
             super().send_packed_command([wire], check_health)  # type: ignore[no-untyped-call]
             if clock_of_this_thread() is not None:
@@ -70,14 +86,25 @@ class Held(AbstractConnection):
 
     def connect_check_health(self, *args: Any, **settings: Any) -> None:
         """Connecting sends commands of its own; they are no steps: an application's pool is warm."""
-        if self._sock is None:
-            self._listens, self._awaited = False, []
-        clock = clock_of_this_thread()
-        hold_this_thread(None)
+        if self._sock is not None:
+            return
+        self._listens, self._awaited, self._connecting = False, [], True
         try:
-            super().connect_check_health(*args, **settings)
+            with unheld():
+                super().connect_check_health(*args, **settings)
+                self.server_id = self._ask_id()
+        except RedisError as error:
+            raise self._world.failed(error) from error
         finally:
-            hold_this_thread(clock)
+            self._connecting = False
+
+    def _ask_id(self) -> int | None:
+        """The number by which a blocking read on this connection can be ended."""
+        try:
+            self.send_command("CLIENT", "ID", check_health=False)  # type: ignore[no-untyped-call]
+            return int(super().read_response())
+        except ResponseError:
+            return None
 
     def _wait_for_answer(self, client: Client, request: Request) -> None:
         """A blocking read: held until it is served, or until its time is over."""
@@ -106,6 +133,12 @@ class Held(AbstractConnection):
     def can_read(self, timeout: float = 0) -> bool:
         if not self._listens:
             return bool(super().can_read(timeout))
+        try:
+            return self._can_hear(timeout)
+        except Exception as error:
+            raise self._world.failed(error) from error
+
+    def _can_hear(self, timeout: float) -> bool:
         client = held_client()
         self._world.settle()
         if self._readable() or not timeout:
@@ -120,31 +153,52 @@ class Held(AbstractConnection):
             raise
 
     def read_response(self, *args: Any, **settings: Any) -> Any:
+        """The next answer. An error of the environment passes on to the contender, and is noted. Raises Died."""
+        if self._connecting:
+            return super().read_response(*args, **settings)
         client = held_client()
-        if self._listens and not self._awaited:
-            self._world.settle()
-            if client is None and not self._readable():
-                self._world.wait_alone(float("inf"))
-            elif client is not None and not self._readable():
-                try:
-                    client.wait(self._world.hears(), "hears", None, self._readable)
-                except Died:
-                    self.disconnect()  # type: ignore[no-untyped-call]
-                    raise
+        try:
+            self._wait_for_message(client)
+        except Exception as error:
+            raise self._world.failed(error) from error
         try:
             reply = super().read_response(*args, **settings)
-        except NoScriptError:
-            self._world.missed_script = True
+        except RedisError as error:
+            self._world.missed_script |= isinstance(error, NoScriptError)
+            if is_environments(error):
+                asked = f" to {self._awaited[0][0].upper()}" if self._awaited else ""
+                self._world.failed(NotJudged(f"Redis answered{asked} with {in_one_line(error)}"))
+            del self._awaited[:1]
             raise
         if client is not None and self._awaited:
-            self._observe(client, reply)
+            try:
+                self._observe(client, reply)
+            except Exception as error:
+                raise self._world.failed(error) from error
         return reply
+
+    def _wait_for_message(self, client: Client | None) -> None:
+        """A subscriber's read: held until there is something to read."""
+        if not self._listens or self._awaited:
+            return
+        self._world.settle()
+        if client is None and not self._readable():
+            self._world.wait_alone(float("inf"))
+        elif client is not None and not self._readable():
+            try:
+                client.wait(self._world.hears(), "hears", None, self._readable)
+            except Died:
+                self.disconnect()  # type: ignore[no-untyped-call]
+                raise
 
     def _observe(self, client: Client, reply: Any) -> None:
         name, command = self._awaited.pop(0)
         if reply in (b"QUEUED", "QUEUED"):
             self._queued.append((name, command))
         elif name == "exec" and isinstance(reply, list):
+            refused = of_reply(reply)
+            if refused is not None:
+                self._world.failed(NotJudged(f"Redis answered a command in MULTI with {in_one_line(refused)}"))
             for (queued, words), answer in zip(self._queued, reply, strict=False):
                 self._saw(client, queued, words, answer)
         else:
@@ -200,13 +254,25 @@ class HeldSource(Source):
             client.run.observed.loads.append(Load(client.name, record_id, client.root is not None))
             if self.world.take_failing_load():
                 raise LoadFailed("the database says no, as the situation asks")
-        return self.slot.cursor.execute(self.statements.load, {"id": record_id}).fetchone()
+        with self.noted():
+            return self.slot.cursor.execute(self.statements.load, {"id": record_id}).fetchone()
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """An error of the environment passes on to the contender, and is noted."""
+        try:
+            yield
+        except psycopg.Error as error:
+            if is_environments(error):
+                self.world.failed(NotJudged(f"PostgreSQL answered with {in_one_line(error)}"))
+            raise
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         self.hold(Touch(), "BEGIN")
         database = self.slot.database
-        database.command(b"BEGIN")
+        with self.noted():
+            database.command(b"BEGIN")
         tx = HeldTransaction(self)
         try:
             yield tx
@@ -216,10 +282,12 @@ class HeldSource(Source):
                 self.hold(touch(writes=tuple(f"lock:{id}" for id in tx.rows)), "ROLLBACK")
             else:
                 self.world.trips += 1  # the server rolls back for the dead
-            database.command(b"ROLLBACK")
+            with self.noted():
+                database.command(b"ROLLBACK")
             self.ended(tx, committed=False)
             raise
-        database.command(b"COMMIT")
+        with self.noted():
+            database.command(b"COMMIT")
         self.ended(tx, committed=True)
 
     def ended(self, tx: "HeldTransaction", *, committed: bool) -> None:
@@ -232,6 +300,7 @@ class HeldSource(Source):
     def hold(self, steps_touch: Touch, label: str) -> None:
         client = held_client()
         if client is None:
+            self.world.refuse_own_threads()
             self.world.spend()
             return
         client.hold(steps_touch, label)
@@ -269,7 +338,8 @@ class HeldTransaction:
             expected = any(f"lock:{values['id']}" in other.open_rows for other in client.run.clients)
             database.look_every_s = LOOK_SOON_S if expected else LOOK_EVERY_S
         try:
-            record: Record | None = slot.cursor.execute(sql or "", values).fetchone()
+            with self.source.noted():
+                record: Record | None = slot.cursor.execute(sql or "", values).fetchone()
         finally:
             database.on_slow = None
         if record is not None:
@@ -279,6 +349,12 @@ class HeldTransaction:
         return record
 
     def _look(self, client: Client, pid: int) -> None:
+        """Hand over while the statement waits for a row. After a failure too, so that the row's holder is unwound."""
         world = self.source.world
-        if world.is_blocked(pid):
+        try:
+            blocked = world.fault is None and world.is_blocked(pid)
+        except Exception as error:  # noqa: BLE001 - must not reach the contender
+            world.failed(error)
+            blocked = True
+        if blocked:
             client.wait_for_rows(lambda: world.is_blocked(pid))

@@ -67,18 +67,25 @@ class Observed:
     done: list[Done] = field(default_factory=list)
     owners: dict[str, str] = field(default_factory=dict)
     """Locks that stand: key to the client whose SET NX made it."""
+    locked: bool = False
+    """Whether any lock was taken."""
 
     def saw_reply(self, client: str, name: str, command: list[bytes], reply: Any) -> None:
         """Keep account of who owns which lock. A lock is a key set with NX whose value is no record."""
         if name == "set" and b"NX" in (word.upper() for word in command[3:]):
             if reply is not None and not is_record(command[2]):
-                self.owners[command[1].decode()] = client
+                self.took(client, command[1].decode())
         elif name == "setnx" and reply:
             if not is_record(command[2]):
-                self.owners[command[1].decode()] = client
+                self.took(client, command[1].decode())
         elif name in ("del", "unlink", "getdel") and reply:
             for key in command[1:]:
                 self.released(client, key.decode())
+
+    def took(self, client: str, key: str) -> None:
+        """The client's command made a lock."""
+        self.owners[key] = client
+        self.locked = True
 
     def released(self, client: str, key: str) -> None:
         """The client's command took the key away."""

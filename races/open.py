@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
@@ -13,6 +14,18 @@ from races.pool import WarmPool
 from races.slot import Slot
 from races.world import World
 from stack.servers import Stack
+
+
+class HeldRedis(redis.Redis):
+    """redis-py's client; the explorer reads the scripts that are registered with it, which EVALSHA does not show."""
+
+    def __init__(self, world: World, pool: WarmPool) -> None:
+        super().__init__(connection_pool=pool)
+        self._world = world
+
+    def register_script(self, script: Any) -> Any:
+        self._world.table.learn(script)
+        return super().register_script(script)
 
 
 def held_slot(world: World) -> Slot:
@@ -27,7 +40,7 @@ def held_slot(world: World) -> Slot:
         retry=Retry(NoBackoff(), 0),
         **settings,
     )
-    return Slot(database, source, redis.Redis(connection_pool=pool))
+    return Slot(database, source, HeldRedis(world, pool))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from patterns.caching.base import Adversary
-from races.errors import Died, ExplorerError
+from races.errors import ContenderRefused, Died, ExplorerError
 from races.observe import Death, Observed
 from races.slot import Slot
 from races.steps import EVERYTHING, Action, Touch, touch
@@ -84,6 +84,10 @@ class Client:
     def now(self) -> float:
         return max(self.run.now_s, self.wake_s)
 
+    def failed(self, error: BaseException) -> BaseException:
+        """What to raise to end this client, for a failure that is no answer of the contender's."""
+        return self.run.world.failed(error)
+
     def sleep(self, seconds: float) -> None:
         """Time passes for this client: its next step is due that much later."""
         self.sleeps += 1
@@ -145,7 +149,7 @@ class Run:
         """Called before every choice, where somebody wants to look at the servers."""
         self.failure: BaseException | None = None
         self.cut: str | None = None
-        """Why the schedule ended before its clients did: None, "asleep" or "long"."""
+        """Why the schedule ended before its clients did: None, "asleep" or "failed"."""
         self.stuck: list[str] = []
         self._budget = adversary is not Adversary.NONE
         self._current: Client | None = None
@@ -170,7 +174,8 @@ class Run:
         client.slot.submit(client, lambda: self._live(client, body))
         if not self._started.acquire(timeout=WATCHDOG_S):
             self.world.abandon()
-            raise ExplorerError(f"client {client.name} blocks before its first step (on a lock in the process?)")
+            why = f"client {client.name} blocks before its first step (on a lock in the process?)"
+            raise self.world.failed(ContenderRefused(why))
         self._starting = outer
         return client
 
@@ -179,8 +184,10 @@ class Run:
             body(client)
         except Died:
             pass
-        except BaseException as error:  # noqa: BLE001 - a fault of ours: the scheduler must go on to report it
+        except Exception as error:  # noqa: BLE001 - it cannot be built or closed: the scheduler must go on to report it
             self.failure = self.failure or error
+        except BaseException as error:  # noqa: BLE001 - sys.exit() in a contender's code ends its client, not us
+            self.failure = self.failure or ExplorerError(f"client {client.name} ended with {type(error).__name__}")
         client.state = "done"
         if self._starting is client:
             self._started.release()
@@ -193,7 +200,7 @@ class Run:
         if not self._finished.acquire(timeout=WATCHDOG_S):
             who = self._current.name if self._current else "?"
             self.world.abandon()
-            raise ExplorerError(
+            raise ContenderRefused(
                 f"client {who} blocks on something that is neither Redis nor PostgreSQL (a lock in the process?)"
             )
         if self.failure is not None:
@@ -212,7 +219,11 @@ class Run:
 
     def _dispatch(self, me: Client | None) -> bool:
         """Hand control to whoever goes next. True: that is `me`."""
-        following = self._next()
+        try:
+            following = self._next()
+        except Exception as error:  # noqa: BLE001 - must not reach the contender, in whose thread this runs
+            self.world.failed(error)
+            following = self._next()  # only unwinds from now on, and asks no server
         self._current = following
         if following is None:
             self._finished.release()
@@ -226,6 +237,8 @@ class Run:
 
     def _next(self) -> Client | None:
         while True:
+            if self.world.fault is not None:
+                self._over, self.cut = True, "failed"
             resumed = self._resumed()
             if resumed is not None:
                 return resumed
@@ -250,6 +263,9 @@ class Run:
         waiting = [c for c in self.clients if c.state == "rows" or (c.state == "waiting" and not c.dying)]
         if not waiting:
             return None
+        if self.world.fault is not None:  # who holds a row is unwound before who waits for it
+            busy = self._unwinding or any(c.state in ("held", "waiting") for c in self.clients)
+            return None if busy else waiting[0]
         if any(c.state == "waiting" for c in waiting):
             self.world.settle()
         return next((c for c in waiting if c.ready()), None)

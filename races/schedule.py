@@ -1,11 +1,11 @@
 """A contender in a situation: one schedule of it, played on the servers, and what was seen."""
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 from patterns.caching.base import CachePattern, Config, Kit
-from races.errors import Died
+from races.errors import Died, NotJudged
 from races.observe import Commit, Death, Done, Load, UnownedRelease
 from races.run import Choose, Client, Run, Taken
 from races.steps import Action, encode
@@ -14,6 +14,8 @@ from races.world import RECORD, World
 from scenarios.races.limiters import LIMIT, WINDOW_S
 from scenarios.races.situation import Situation, Start
 
+LOOKS = frozenset({0, 1, 10, 100, 1_000})
+"""In the schedules of these numbers the process's sockets are looked at."""
 AGED_SHARE = 0.99
 """How much of its TTL an ageing entry has behind it."""
 
@@ -53,6 +55,8 @@ class Trace:
     unowned: list[UnownedRelease]
     done: list[Done]
     rest: list[Rest]
+    locked: bool = False
+    """Whether a client took a lock."""
     entries_before: int = 0
     """How many keys the cache held when it began."""
     quota: int | None = None
@@ -76,6 +80,22 @@ class Trace:
         return (self.tokens, done, self.loads, self.commits, self.unowned, self.rest, self.stuck)
 
 
+@contextmanager
+def answers_only(world: World) -> Iterator[None]:
+    """Raises what failed inside the block that is no answer of the contender's, however the contender took it."""
+    world.fault = None
+    try:
+        yield
+    except (Exception, Died) as error:
+        if world.fault is not None:
+            raise world.fault from error
+        if isinstance(error, Died):
+            raise NotJudged("it waits without end where no other client does anything") from error
+        raise
+    if world.fault is not None:
+        raise world.fault
+
+
 class Schedules:
     """Plays schedules of one contender in one situation."""
 
@@ -87,7 +107,9 @@ class Schedules:
         self.config: Config = pattern.config_type(key_prefix=world.key_prefix)
         self.asks_clock = False
         """Whether it asks the app server for the time, as far as was seen."""
-        self._entries = self._prepare()
+        self._played = 0
+        with answers_only(world):
+            self._entries = self._prepare()
         self._tellers = frozenset(
             f"told:{chr(ord('a') + i)}"
             for i, program in enumerate(situation.clients)
@@ -95,10 +117,14 @@ class Schedules:
         )
 
     def play(self, choose: Choose, *, pictures: bool = False) -> Trace:
-        """One schedule from a clean state. One in which a script had to be loaded first is played again."""
+        """One schedule from a clean state. One in which a script had to be loaded first is played again.
+
+        Raises ExplorerError where something failed that is no answer of the contender's.
+        """
         for _ in range(3):
             self.world.missed_script = False
-            trace = self._play(choose, pictures)
+            with answers_only(self.world):
+                trace = self._play(choose, pictures)
             if not self.world.missed_script:
                 break
         return trace
@@ -115,7 +141,12 @@ class Schedules:
             run.on_state = lambda: album.append(self._picture())
         for number, program in enumerate(self.situation.clients):
             run.start(self._body(program, number))
-        run.go()
+        world.playing = True
+        try:
+            run.go()
+        finally:
+            world.playing = False
+        self._played += 1
         seen = run.observed
         if pictures:
             album.append(self._picture())
@@ -131,6 +162,7 @@ class Schedules:
             unowned=seen.unowned,
             done=seen.done,
             rest=rest,
+            locked=seen.locked,
             entries_before=len(self._entries),
             quota=self._quota() if limiting else None,
             admits_later=self._admits_later(run) if limiting and not run.cut else None,
@@ -142,6 +174,8 @@ class Schedules:
             pattern = self.pattern(self._kit(client, number), self.config)
             for index, operation in enumerate(program):
                 self._operate(client, pattern, operation, f"{client.name}{index}")
+            if self._played in LOOKS:
+                self.world.refuse_own_connections()
             pattern.close()
 
         return body

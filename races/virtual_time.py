@@ -21,6 +21,8 @@ class HeldClock(Protocol):
 
     def sleep(self, seconds: float) -> None: ...
 
+    def failed(self, error: BaseException) -> BaseException: ...
+
 
 _local = threading.local()
 _real_sleep, _real_time, _real_monotonic = time.sleep, time.time, time.monotonic
@@ -35,6 +37,17 @@ def clock_of_this_thread() -> HeldClock | None:
     """Whose time it lives in; None: real time."""
     clock: HeldClock | None = getattr(_local, "clock", None)
     return clock
+
+
+@contextmanager
+def unheld() -> Iterator[None]:
+    """Inside the block this thread is the explorer's own: real time, and nothing of it is scheduled."""
+    clock = clock_of_this_thread()
+    hold_this_thread(None)
+    try:
+        yield
+    finally:
+        hold_this_thread(clock)
 
 
 def _sleep(seconds: float) -> None:

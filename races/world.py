@@ -1,26 +1,30 @@
 """The servers that schedules run on, put back to a clean state before each."""
 
+import os
 import random
 import re
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from threading import current_thread
 from typing import Any
 
+import psycopg
 import redis
 from psycopg.rows import dict_row
 
 from patterns.caching.base import Kit, Record
 from patterns.serializing.base import Serializer
 from patterns.serializing.json import Json
+from races.bypass import OPENS, own_connections, sockets_of_this_process
 from races.commands import CommandTable, as_text
 from races.database import HeldDatabase
-from races.errors import Died
+from races.errors import ContenderRefused, Died, ExplorerError, NotJudged, in_one_line
 from races.observe import Observed
-from races.pool import WarmPool
+from races.pool import WarmPool, open_in
 from races.slot import Slot
 from races.steps import EVERYTHING, Touch
-from races.virtual_time import START_S, HeldClock, clock_of_this_thread, hold_this_thread
+from races.virtual_time import START_S, HeldClock, clock_of_this_thread, hold_this_thread, unheld
 from stack.dataset import claim_schema
 from stack.servers import Stack
 from stack.source import Statements, prepare_session
@@ -42,6 +46,8 @@ class World:
     """A table and a key prefix of our own on real servers, and one slot a client."""
 
     def __init__(self, stack: Stack, new_slot: Callable[["World"], Slot]) -> None:
+        self.others = frozenset(sockets_of_this_process())
+        """The inodes of sockets that are neither the explorer's nor the contender's."""
         mark = uuid.uuid4().hex[:8]
         self.ours = stack.ours
         self.redis_url = stack.redis.url
@@ -61,6 +67,10 @@ class World:
         self.created = self.updated = True
         """Whether the last schedule may have."""
         self.missed_script = False
+        self.fault: ExplorerError | None = None
+        """What failed that is no answer of the contender's; while it stands, nothing that was seen is judged."""
+        self.playing = False
+        """Whether a schedule's clients run: what comes from other threads meanwhile is the contender's."""
         self.failing_loads = 0
         self._new_slot = new_slot
         self._slots: list[Slot] = []
@@ -95,22 +105,25 @@ class World:
             raise Died
         clock.sleep(seconds)
 
-    def _client_id(self, connection: Any) -> int:
-        """The server's number for a connection of ours, found by its socket's address."""
-        address = "{}:{}".format(*connection._sock.getsockname()[:2])
-        listed: list[dict[str, str]] = self.observer.client_list()
-        return next(int(row["id"]) for row in listed if row["addr"] == address)
+    def failed(self, error: BaseException) -> Died:
+        """Note a failure that is no answer of the contender's, the first one; what to raise, to end the client."""
+        if self.fault is None and not isinstance(error, Died):
+            self.fault = error if isinstance(error, ExplorerError) else NotJudged(in_one_line(error))
+        return Died()
 
     def close(self) -> None:
+        """Take away what is ours. Where a server does not answer any more, what it holds is left there."""
         for slot in [*self._slots, self.free_slot]:
             slot.close()
-        self._watcher.execute(f"DROP TABLE IF EXISTS {self.tablename}")
+        with suppress(psycopg.Error):
+            self._watcher.execute(f"DROP TABLE IF EXISTS {self.tablename}")
         self._watcher.close()
         self._plain.close()
-        self._plain_redis.close()
-        for key in self.cached_keys():
-            self.observer.delete(key)
-        self.observer.close()
+        with suppress(redis.RedisError):
+            for key in self.cached_keys():
+                self.observer.delete(key)
+        for client in (self.observer, self._plain_redis):
+            client.connection_pool.disconnect()
 
     def abandon(self) -> None:
         """Leave slots alone whose thread does not come back; new ones take their places."""
@@ -119,13 +132,33 @@ class World:
         self._slots = []
 
     def slot(self, number: int) -> Slot:
-        while len(self._slots) <= number:
-            self._slots.append(self._new_slot(self))
+        """Raises Died where a connection of it cannot be made."""
+        try:
+            with unheld():
+                while len(self._slots) <= number:
+                    self._slots.append(self._new_slot(self))
+        except Exception as error:
+            raise self.failed(error) from error
         return self._slots[number]
 
     def short(self, key: str) -> str:
         """The key as a pattern without a prefix would name it: patterns also put names before it (lock:…)."""
         return key.replace(self.key_prefix, "")
+
+    def refuse_own_connections(self) -> None:
+        """Raises Died where a socket of this process leads to one of the servers and is not the explorer's."""
+        numbers = [n for slot in [*self._slots, self.free_slot] for n in slot.descriptors()]
+        numbers += [*self._watcher.descriptors(), *self._plain.descriptors()]
+        numbers += [*open_in(self.observer.connection_pool), *open_in(self._plain_redis.connection_pool)]
+        found = own_connections({n: os.fstat(n).st_ino for n in numbers}, self.others)
+        if found:
+            raise self.failed(ContenderRefused(OPENS.format(what=f"a connection to {found[0]}")))
+
+    def refuse_own_threads(self) -> None:
+        """Note that a thread that is not held asks a server while a schedule is played, if that is so."""
+        if self.playing and clock_of_this_thread() is None:
+            why = f"it asks the servers from a thread of its own ({current_thread().name}), which is not held"
+            self.failed(ContenderRefused(why))
 
     # ── clean states ──
 
@@ -198,8 +231,8 @@ class World:
 
     def unblock(self, connection: Any) -> None:
         """The blocking read that waits on a connection is answered as if its time were over."""
-        self.trips += 2
-        self.observer.client_unblock(self._client_id(connection), error=False)
+        self.trips += 1
+        self.observer.client_unblock(connection.server_id, error=False)
 
     def settle(self) -> None:
         """Returns once what earlier commands made the server send has been sent: it answers in order."""
@@ -283,6 +316,9 @@ class FreeClock:
 
     def now(self) -> float:
         return self._now_s
+
+    def failed(self, error: BaseException) -> BaseException:
+        return self._world.failed(error)
 
     def sleep(self, seconds: float) -> None:
         self._world.spend()

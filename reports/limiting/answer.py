@@ -3,12 +3,14 @@
 import math
 from collections.abc import Sequence
 
-from artefact.races import RacesInfo
+from artefact.races import KEPT, NOT_PROMISED, RacesInfo
 from reports import words
 from reports.limiting.judge import LimiterJudged
 
 BOUND = "admits-at-most-its-bound"
 """The explorer's invariant."""
+JUDGED = (KEPT, NOT_PROMISED)
+"""What the explorer says of a bound that orders of calls put to the test and did not break."""
 
 
 def answer(limiters: Sequence[LimiterJudged], races: RacesInfo | None = None) -> str:
@@ -21,7 +23,7 @@ def answer(limiters: Sequence[LimiterJudged], races: RacesInfo | None = None) ->
     fair = [x for x in able if x.starved[0] >= 0.9 * max((y.starved[0] for y in able), default=math.nan)]
     parts = []
     if fair:
-        tried = races is not None and all(races.worst_first(x.info.name, BOUND) for x in fair)
+        tried = races is not None and all(races.word(x.info.name, BOUND) in JUDGED for x in fair)
         names = words.listed([x.info.name for x in fair])
         parts.append(
             f"For at most L in any window: {names}; nothing above L was certainly seen"

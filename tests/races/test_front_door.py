@@ -21,7 +21,7 @@ from stack.servers import Stack
 from stampede import app
 from tests.races.conftest import Explore
 
-FIELDS = {"contender", "situation", "invariant", "verdict", "promised", "schedules", "shortest", "id"}
+FIELDS = {"contender", "situation", "invariant", "verdict", "promised", "how", "schedules", "shortest", "id"}
 
 LIAR = """
 from patterns.caching.base import Promise

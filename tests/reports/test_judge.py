@@ -10,6 +10,7 @@ from artefact import doubts as d
 from artefact.doubts import DoubtKind
 from artefact.read import read_run
 from artefact.schema import CellInfo, ScenarioInfo
+from reports.accounts import PASSED_BY
 from reports.judge import Judgement, judge
 from tests.reports.freshness.planted import versioned
 from tests.reports.planted import MS, Change, Row, plant, scenario
@@ -170,6 +171,7 @@ def test_one_uncounted_command_or_load_fails_to_balance(
     assert doubt.kind is d.COUNTS_DIFFER
     assert doubt.cells == (3,)
     assert said in doubt.what
+    assert (PASSED_BY in doubt.what) == (source == "redis")  # only what we did not send passed the meters
 
 
 def test_a_request_that_locust_did_not_count_fails_to_balance(tmp_path: Path) -> None:
