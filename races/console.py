@@ -68,7 +68,7 @@ def print_races(info: RacesInfo, console: Console) -> None:
     tried = sum(e.schedules + e.random for e in info.explorations)
     unfinished = [f"{e.contender} in {e.situation}" for e in info.explorations if not e.complete]
     console.print(
-        f"{tried:,} schedules in {len(info.explorations)} situations, "
+        f"{tried:,} schedules in {situations_in_all(len(info.explorations))}, "
         + (
             f"all of them but in: {', '.join(unfinished)} (bound {info.bound:,})"
             if unfinished
@@ -87,9 +87,19 @@ def print_races(info: RacesInfo, console: Console) -> None:
             f"{speed.schedules_per_s:,.0f} schedules/s of {speed.trips:.1f} round trips; a bare round trip takes "
             f"{speed.bare_us:.0f} µs: {100 * speed.share:.0f} % of what those alone would allow"
         )
+    if broken_promises(info):
+        console.print(Text(broken_in_all(info), style="bold red"))
+
+
+def broken_in_all(info: RacesInfo) -> str:
+    """How many promises are broken: a promise of a contender counts once, in however many situations it breaks."""
     failures = broken_promises(info)
-    if failures:
-        console.print(Text(f"{len(failures)} promises broken", style="bold red"))
+    promises = len({(verdict.contender, verdict.invariant) for verdict in failures})
+    return f"{promises} promise{'s' if promises > 1 else ''} broken, in {situations_in_all(len(failures))}"
+
+
+def situations_in_all(count: int) -> str:
+    return f"{count} situation{'s' if count > 1 else ''}"
 
 
 def print_broken(verdict: VerdictInfo, console: Console, called: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 from redis.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError
 
 from patterns.caching.base import Record, Source, Transaction
@@ -17,17 +18,11 @@ from races.commands import SCRIPTS, Request
 from races.database import LOOK_EVERY_S, LOOK_SOON_S
 from races.errors import Died, ExplorerError
 from races.observe import Commit, Load
-from races.run import Client
+from races.run import Client, held_client
 from races.slot import Slot
 from races.steps import Touch, touch
 from races.virtual_time import clock_of_this_thread, hold_this_thread
 from races.world import World
-
-
-def held_client() -> Client | None:
-    """The client in whose thread this is called; None: nobody schedules it."""
-    clock = clock_of_this_thread()
-    return clock if isinstance(clock, Client) else None
 
 
 class LoadFailed(psycopg.OperationalError):
@@ -42,6 +37,8 @@ class Held(AbstractConnection):
         self._awaited: list[tuple[str, list[bytes]]] = []
         self._queued: list[tuple[str, list[bytes]]] = []
         self._listens = False
+        self._client: Client | None = None
+        """Whose command was sent last."""
         super().__init__(**settings)
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
@@ -56,6 +53,9 @@ class Held(AbstractConnection):
                 self._wait_alone(self._world.table.request(wire))
             return
         request = self._world.table.request(wire)
+        if self._cleans_up(client, request):
+            raise RedisConnectionError("the client that watched keys here has died")
+        self._client = client
         client.hold(request.touch, request.label)
         self._awaited = list(zip(request.names, request.commands, strict=True))
         self._queued = []
@@ -67,6 +67,14 @@ class Held(AbstractConnection):
             select.select([self._get_socket()], [], [], 5)  # type: ignore[type-var]  # the server has taken note; its word is read later
         elif request.waits_s is not None:
             self._wait_for_answer(client, request)
+
+    def _cleans_up(self, client: Client, request: Request) -> bool:
+        """Whether this is the UNWATCH that redis-py's pipeline sends when it is collected after its client's death.
+
+        A dead client takes no step, and its pipeline may be collected in another client's thread: redis-py expects
+        that the connection is lost, and closes it without a word.
+        """
+        return request.names == ("unwatch",) and (client.dying or self._client is not client)
 
     def connect_check_health(self, *args: Any, **settings: Any) -> None:
         """Connecting sends commands of its own; they are no steps: an application's pool is warm."""

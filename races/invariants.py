@@ -79,7 +79,7 @@ def stale_after_write(trace: Trace) -> str | None:
     newest_told = {d.record_id: d.version or 0 for d in sorted(writes(trace), key=lambda d: d.version or 0)}
     for rest in trace.rest:
         if rest.error is None and (rest.read or 0) < newest_told.get(rest.record_id, 0):
-            return f"v{newest_told[rest.record_id]} was acknowledged, and afterwards readers get v{rest.read}"
+            return f"v{newest_told[rest.record_id]} was acknowledged, and afterwards readers get {shown_at_rest(rest)}"
     return None
 
 
@@ -96,7 +96,17 @@ def went_back(trace: Trace) -> str | None:
 
 
 def shown(done: Done) -> str:
-    return f"v{done.version}" if done.found else "no record"
+    return answer(found=bool(done.found), version=done.version)
+
+
+def shown_at_rest(rest: Rest) -> str:
+    return answer(found=rest.found, version=rest.read)
+
+
+def answer(*, found: bool, version: int | None) -> str:
+    if not found:
+        return "no record"
+    return "a record without a version" if version is None else f"v{version}"
 
 
 def many_loads(trace: Trace) -> str | None:

@@ -14,7 +14,7 @@ from races.errors import Died, ExplorerError
 from races.observe import Death, Observed
 from races.slot import Slot
 from races.steps import EVERYTHING, Action, Touch, touch
-from races.virtual_time import START_S
+from races.virtual_time import START_S, clock_of_this_thread
 from races.world import World
 
 WATCHDOG_S = 30.0
@@ -22,6 +22,10 @@ WATCHDOG_S = 30.0
 MAX_STEPS = 100
 """A schedule that is longer is cut: somebody waits without end."""
 MAX_SLEEPS = 10_000
+TICK_S = 1e-6
+"""How far a ticking clock moves on from one reading to the next."""
+MAX_CLIENTS = 26
+"""Clients have one letter each."""
 NOBODY = frozenset[str]()
 BUDGET = "budget"
 """What every action of the adversary writes: it has one."""
@@ -69,6 +73,8 @@ class Client:
     steps: int = 0
     wake_s: float = START_S
     sleeps: int = 0
+    readings: int = 0
+    """How often it read the clock, where clocks tick."""
     open_rows: set[str] = field(default_factory=set)
     operation: str = ""
     first_step: bool = False
@@ -83,6 +89,13 @@ class Client:
 
     def now(self) -> float:
         return max(self.run.now_s, self.wake_s)
+
+    def reads_clock(self) -> float:
+        """The time as the pattern reads it. Where clocks tick, each reading in a schedule differs from all others."""
+        if not self.run.ticks:
+            return self.now()
+        self.readings += 1
+        return self.now() + TICK_S * (self.readings * MAX_CLIENTS + self.run.clients.index(self))
 
     def sleep(self, seconds: float) -> None:
         """Time passes for this client: its next step is due that much later."""
@@ -129,14 +142,30 @@ class Client:
         self.run.pause(self, may_die=False)
 
 
+def held_client() -> Client | None:
+    """The client in whose thread this is called; None: it is not scheduled."""
+    clock = clock_of_this_thread()
+    return clock if isinstance(clock, Client) else None
+
+
 class Run:
     """One schedule from a clean state to its end."""
 
-    def __init__(self, world: World, adversary: Adversary, choose: Choose, *, tellers: frozenset[str] = NOBODY) -> None:
+    def __init__(
+        self,
+        world: World,
+        adversary: Adversary,
+        choose: Choose,
+        *,
+        tellers: frozenset[str] = NOBODY,
+        ticks: bool = False,
+    ) -> None:
         self.world = world
         self.adversary = adversary
         self.choose = choose
         self.tellers = tellers
+        self.ticks = ticks
+        """Whether a clock moves on, by next to nothing, each time that it is read."""
         self.now_s = START_S
         self.clients: list[Client] = []
         self.taken: list[Taken] = []
@@ -160,11 +189,11 @@ class Run:
 
     # ── threads ──
 
-    def start(self, body: Callable[[Client], None], root: Client | None = None) -> Client:
-        """A new client that runs `body` as far as its first hold."""
+    def start(self, body: Callable[[Client], None], spawner: Client | None = None) -> Client:
+        """A new client that runs `body` as far as its first hold. `spawner`: the client whose background work it is."""
         number = len(self.clients)
-        client = Client(chr(ord("a") + number), self.world.slot(number), self, root)
-        client.wake_s = root.now() if root else START_S
+        client = Client(chr(ord("a") + number), self.world.slot(number), self, spawner.family if spawner else None)
+        client.wake_s = spawner.now() if spawner else START_S
         self.clients.append(client)
         outer, self._starting = self._starting, client
         client.slot.submit(client, lambda: self._live(client, body))

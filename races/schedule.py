@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from patterns.caching.base import CachePattern, Config, Kit
 from races.errors import Died
 from races.observe import Commit, Death, Done, Load, UnownedRelease
-from races.run import Choose, Client, Run, Taken
+from races.run import Choose, Client, Run, Taken, held_client
 from races.steps import Action, encode
 from races.virtual_time import START_S
 from races.world import RECORD, World
@@ -109,7 +109,8 @@ class Schedules:
         restart = getattr(choose, "restart", None)
         if restart is not None:
             restart()
-        run = Run(world, self.situation.adversary, choose, tellers=self._tellers)
+        ticks = self.situation.limiting and not self.situation.one_tick
+        run = Run(world, self.situation.adversary, choose, tellers=self._tellers, ticks=ticks)
         album: list[Picture] = []
         if pictures:
             run.on_state = lambda: album.append(self._picture())
@@ -147,18 +148,24 @@ class Schedules:
         return body
 
     def _kit(self, client: Client, number: int) -> Kit:
+        def running() -> Client:
+            return held_client() or client
+
         def spawn(work: Callable[[], None]) -> None:
             def body(_child: Client) -> None:
                 with suppress(Exception):  # as a pool does: nobody waits for what it raises
                     work()
 
-            client.run.start(body, root=client.family)
+            client.run.start(body, spawner=running())
 
         def now() -> float:
             self.asks_clock = True
-            return client.now() + number * self.situation.skew_s
+            return running().reads_clock() + number * self.situation.skew_s
 
-        return replace(self.world.kit(client.slot, client, spawn, seed=number), now=now)
+        def sleep(seconds: float) -> None:
+            running().sleep(seconds)
+
+        return replace(self.world.kit(client.slot, client, spawn, seed=number), now=now, sleep=sleep)
 
     def _operate(self, client: Client, pattern: CachePattern, operation: str, value: str) -> None:
         run, before = client.run, client.steps

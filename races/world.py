@@ -284,6 +284,9 @@ class FreeClock:
     def now(self) -> float:
         return self._now_s
 
+    def reads_clock(self) -> float:
+        return self._now_s
+
     def sleep(self, seconds: float) -> None:
         self._world.spend()
         self._world.age(seconds)
