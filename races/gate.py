@@ -11,12 +11,13 @@ from typing import Any
 import psycopg
 from redis.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 from patterns.caching.base import Record, Source, Transaction
 from races.commands import SCRIPTS, Request
 from races.database import LOOK_EVERY_S, LOOK_SOON_S
 from races.errors import Died, ExplorerError
+from races.lock_commands import Contents, note, note_script, soon_over
 from races.observe import Commit, Load
 from races.run import Client, held_client
 from races.slot import Slot
@@ -37,6 +38,8 @@ class Held(AbstractConnection):
         self._awaited: list[tuple[str, list[bytes]]] = []
         self._queued: list[tuple[str, list[bytes]]] = []
         self._listens = False
+        self._scripted: dict[str, Contents] = {}
+        """What the keys of the scripts that were sent held before."""
         self._client: Client | None = None
         """Whose command was sent last."""
         super().__init__(**settings)
@@ -57,8 +60,8 @@ class Held(AbstractConnection):
             raise RedisConnectionError("the client that watched keys here has died")
         self._client = client
         client.hold(request.touch, request.label)
+        self._look_before(client, request)
         self._awaited = list(zip(request.names, request.commands, strict=True))
-        self._queued = []
         super().send_packed_command([wire], check_health)  # type: ignore[no-untyped-call]
         self._world.trips += 1
         if request.subscribes:
@@ -144,12 +147,17 @@ class Held(AbstractConnection):
         except NoScriptError:
             self._world.missed_script = True
             raise
+        except ResponseError:
+            del self._awaited[:1]
+            raise
         if client is not None and self._awaited:
             self._observe(client, reply)
         return reply
 
     def _observe(self, client: Client, reply: Any) -> None:
         name, command = self._awaited.pop(0)
+        if name == "multi":
+            self._queued = []
         if reply in (b"QUEUED", "QUEUED"):
             self._queued.append((name, command))
         elif name == "exec" and isinstance(reply, list):
@@ -157,14 +165,40 @@ class Held(AbstractConnection):
                 self._saw(client, queued, words, answer)
         else:
             self._saw(client, name, command, reply)
+        if self._scripted and not self._awaited and client.span is not None:
+            after = self._world.glance.contents(self._scripted)
+            note_script(client.run.observed.locks, client.span, self._scripted, after)
+
+    def _look_before(self, client: Client, request: Request) -> None:
+        """What the keys of a round trip's scripts hold before it."""
+        self._scripted = {}
+        if client.span is None:
+            return
+        glance, scripts = self._world.glance, SCRIPTS.intersection(request.names)
+        if scripts:
+            keys = (
+                key
+                for name, words in zip(request.names, request.commands, strict=True)
+                if name in scripts
+                for key in self._world.table.keys(name, words)
+            )
+            self._scripted = glance.contents(keys)
+        glance.wrote(request.touch)
 
     def _saw(self, client: Client, name: str, command: list[bytes], reply: Any) -> None:
-        observed, me = client.run.observed, client.family.name
-        observed.saw_reply(me, name, command, reply)
-        if name in SCRIPTS and observed.owners:
-            for key in self._world.table.keys(name, command):
-                if key in observed.owners and not self._world.holds(key):
-                    observed.released(me, key)
+        locks, span, world = client.run.observed.locks, client.span, self._world
+        if span is None or name in SCRIPTS:
+            return
+        if not note(locks, span, name, command, reply):
+            if locks.standing and world.table.writes(name):
+                held = {key for key, _ in locks.standing}.intersection(world.table.keys(name, command))
+                for key in held:
+                    if not world.holds(key):
+                        locks.freed(span, (key, ""), name.upper())
+        elif reply:
+            for key in soon_over(name, command):
+                world.end(key)
+                locks.gone(key)
 
     def _readable(self) -> bool:
         return self._sock is not None and bool(super().can_read(0))
@@ -204,8 +238,11 @@ class HeldSource(Source):
     def load(self, record_id: int) -> Record | None:
         client = held_client()
         self.hold(touch(reads=(f"row:{record_id}",)), f"SELECT {record_id}")
-        if client is not None:
+        if client is None:
+            self.world.free_loads += 1
+        else:
             client.run.observed.loads.append(Load(client.name, record_id, client.root is not None))
+            self._worked(client)
             if self.world.take_failing_load():
                 raise LoadFailed("the database says no, as the situation asks")
         return self.slot.cursor.execute(self.statements.load, {"id": record_id}).fetchone()
@@ -230,12 +267,17 @@ class HeldSource(Source):
         database.command(b"COMMIT")
         self.ended(tx, committed=True)
 
+    def _worked(self, client: Client) -> None:
+        if client.span is not None:
+            client.run.observed.locks.worked(client.span)
+
     def ended(self, tx: "HeldTransaction", *, committed: bool) -> None:
         client = held_client()
         if client is not None:
             client.open_rows.clear()
             if committed:
                 client.run.observed.commits += [Commit(client.name, id, version) for id, version in tx.rows.items()]
+                self._worked(client)
 
     def hold(self, steps_touch: Touch, label: str) -> None:
         client = held_client()

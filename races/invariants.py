@@ -110,9 +110,10 @@ def answer(*, found: bool, version: int | None) -> str:
 
 
 def many_loads(trace: Trace) -> str | None:
-    if len(trace.loads) <= 1:
-        return None
-    return f"{len(trace.loads)} loads for one missing entry, by {listed([load.client for load in trace.loads])}"
+    for loads in trace.loads_by_miss:
+        if len(loads) > 1:
+            return f"{len(loads)} loads for one missing entry, by {listed([load.client for load in loads])}"
+    return None
 
 
 def many_refreshes(trace: Trace) -> str | None:
@@ -127,7 +128,8 @@ def listed(clients: list[str]) -> str:
 
 def unowned_release(trace: Trace) -> str | None:
     for release in trace.unowned:
-        return f"client {release.client} deleted the lock that client {release.owner} had taken and still held"
+        freed = f"client {release.client} freed by {release.by} the lock that client {release.owner}"
+        return f"{freed} had taken and that still stood"
     return None
 
 

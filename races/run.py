@@ -11,6 +11,7 @@ from typing import Literal
 
 from patterns.caching.base import Adversary
 from races.errors import Died, ExplorerError
+from races.locks import Span
 from races.observe import Death, Observed
 from races.slot import Slot
 from races.steps import EVERYTHING, Action, Touch, touch
@@ -77,6 +78,8 @@ class Client:
     """How often it read the clock, where clocks tick."""
     open_rows: set[str] = field(default_factory=set)
     operation: str = ""
+    span: Span | None = None
+    """The operation that it is about, or whose background work it is; None: locks are of no interest."""
     first_step: bool = False
     go: threading.Lock = field(default_factory=threading.Lock)
 
@@ -103,6 +106,7 @@ class Client:
         if self.dying or self.sleeps > MAX_SLEEPS:
             raise Died
         self.wake_s = self.now() + max(0.0, seconds)
+        self._waits()
 
     def hold(self, steps_touch: Touch, label: str) -> None:
         """Wait until the next round trip is granted. Raises Died."""
@@ -131,8 +135,13 @@ class Client:
         self.pending, self.label, self.step, self.ready = self.touched(waits_for), label, None, ready
         self.due_s = None if seconds is None or seconds == float("inf") else self.now() + seconds
         self.state, self.timed_out = "waiting", False
+        self._waits()
         self.run.pause(self)
         return not self.timed_out
+
+    def _waits(self) -> None:
+        if self.span is not None:
+            self.run.observed.locks.waited(self.span)
 
     def wait_for_rows(self, blocked: Callable[[], bool]) -> None:
         """Let the others go on while the database holds this client's statement back."""
@@ -194,6 +203,7 @@ class Run:
         number = len(self.clients)
         client = Client(chr(ord("a") + number), self.world.slot(number), self, spawner.family if spawner else None)
         client.wake_s = spawner.now() if spawner else START_S
+        client.span = spawner.span if spawner else None
         self.clients.append(client)
         outer, self._starting = self._starting, client
         client.slot.submit(client, lambda: self._live(client, body))
@@ -370,13 +380,13 @@ class Run:
         if action.token[0] == "X":
             key = next(key for key in self.world.cached_keys() if action.label.startswith(self.world.short(key) + " "))
             self.world.end(key)
-            self.observed.owners.pop(key, None)
+            self.observed.gone(key)
             return None
         client = next(c for c in self.clients if c.name == action.client)
         if action.token[0] == "D":
-            self.observed.deaths.append(
-                Death(client.name, self.now_s, self.world.lock_ttl_s(self.observed, client.name))
-            )
+            self.observed.locks.died(client.name)
+            held = self.observed.locks.held_by(client.name)
+            self.observed.deaths.append(Death(client.name, self.now_s, self.world.longest_ttl_s(held)))
             family = [c for c in self.clients if c.family is client]
             for member in family:
                 member.dying = True  # who waits for a row dies when it has it
@@ -396,7 +406,7 @@ class Run:
         """Virtual time passes: every key is that much older."""
         self.now_s += seconds
         for key in self.world.age(seconds):
-            self.observed.owners.pop(key, None)
+            self.observed.gone(key)
 
     def note_blocked(self, client: Client) -> None:
         """The client's last step waits for a row lock."""

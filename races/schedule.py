@@ -5,8 +5,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from patterns.caching.base import CachePattern, Config, Kit
+from races.entries import Entries
 from races.errors import Died
-from races.observe import Commit, Death, Done, Load, UnownedRelease
+from races.locks import Span, UnownedRelease
+from races.observe import Commit, Death, Done, Load
 from races.run import Choose, Client, Run, Taken, held_client
 from races.steps import Action, encode
 from races.virtual_time import START_S
@@ -53,6 +55,10 @@ class Trace:
     unowned: list[UnownedRelease]
     done: list[Done]
     rest: list[Rest]
+    loads_by_miss: list[list[Load]] = field(default_factory=list)
+    """The loads, parted where an entry that had been filled expired or was evicted."""
+    locked: bool = False
+    """Whether a client took a lock."""
     entries_before: int = 0
     """How many keys the cache held when it began."""
     quota: int | None = None
@@ -88,6 +94,7 @@ class Schedules:
         self.asks_clock = False
         """Whether it asks the app server for the time, as far as was seen."""
         self._entries = self._prepare()
+        self.entries = Entries(world, lambda kit: pattern(kit, self.config))
         self._tellers = frozenset(
             f"told:{chr(ord('a') + i)}"
             for i, program in enumerate(situation.clients)
@@ -129,7 +136,9 @@ class Schedules:
             loads=seen.loads,
             commits=seen.commits,
             deaths=seen.deaths,
-            unowned=seen.unowned,
+            unowned=seen.locks.unowned(self.entries.is_entry),
+            loads_by_miss=seen.loads_by_miss(self.entries.has_entry),
+            locked=seen.locks.any_taken(),
             done=seen.done,
             rest=rest,
             entries_before=len(self._entries),
@@ -170,6 +179,7 @@ class Schedules:
     def _operate(self, client: Client, pattern: CachePattern, operation: str, value: str) -> None:
         run, before = client.run, client.steps
         client.operation, client.first_step = operation, operation.startswith("get")
+        client.span = None if self.situation.limiting else Span(client.name, int(value[1:]), operation)
         begun: list[int] = []
         new = max(RECORD, 1) + 1
         record_id = new if operation in ("get-new", "create") else RECORD
