@@ -29,13 +29,14 @@ class Entries:
         """Whether a reader loads again without it. Keys that differ in numbers only are of one kind."""
         if self._known is None:
             self._known = self._try()
-        return self._of_its_kind(cell) in self._known
+        return self.kind(cell) in self._known
 
     def has_entry(self, key: str) -> bool:
         """Whether the key, or a field of it, is one."""
         return self.is_entry((key, ""))
 
-    def _of_its_kind(self, cell: Cell) -> Cell:
+    def kind(self, cell: Cell) -> Cell:
+        """The cell, without the numbers in its key."""
         return NUMBER.sub("#", self._world.short(cell[0])), cell[1]
 
     def _try(self) -> set[Cell]:
@@ -48,7 +49,7 @@ class Entries:
             world.reset(filled)
             world.remove(cell)
             if self._loads_of_a_read():
-                found.add(self._of_its_kind(cell))
+                found.add(self.kind(cell))
         return found
 
     def _loads_of_a_read(self) -> int:

@@ -17,6 +17,7 @@ from patterns.caching.base import Record, Source, Transaction
 from races.commands import SCRIPTS, Request
 from races.database import LOOK_EVERY_S, LOOK_SOON_S
 from races.errors import Died, ExplorerError
+from races.glance import look_at, read, soon_over_of
 from races.lock_commands import Contents, note, note_script, soon_over
 from races.observe import Commit, Load
 from races.run import Client, held_client
@@ -38,8 +39,10 @@ class Held(AbstractConnection):
         self._awaited: list[tuple[str, list[bytes]]] = []
         self._queued: list[tuple[str, list[bytes]]] = []
         self._listens = False
-        self._scripted: dict[str, Contents] = {}
-        """What the keys of the scripts that were sent held before."""
+        self._scripted: list[str] = []
+        """The keys of the scripts that were sent; those whose contents before were asked with them; their contents."""
+        self._asked: list[str] = []
+        self._before: dict[str, Contents] = {}
         self._client: Client | None = None
         """Whose command was sent last."""
         super().__init__(**settings)
@@ -60,9 +63,9 @@ class Held(AbstractConnection):
             raise RedisConnectionError("the client that watched keys here has died")
         self._client = client
         client.hold(request.touch, request.label)
-        self._look_before(client, request)
+        before, after = self._looks(client, request)
         self._awaited = list(zip(request.names, request.commands, strict=True))
-        super().send_packed_command([wire], check_health)  # type: ignore[no-untyped-call]
+        super().send_packed_command([*before, wire, *after], check_health)  # type: ignore[no-untyped-call]
         self._world.trips += 1
         if request.subscribes:
             self._listens = True
@@ -142,16 +145,17 @@ class Held(AbstractConnection):
                 except Died:
                     self.disconnect()  # type: ignore[no-untyped-call]
                     raise
+        self._look_before()
         try:
             reply = super().read_response(*args, **settings)
-        except NoScriptError:
-            self._world.missed_script = True
-            raise
-        except ResponseError:
+        except ResponseError as error:
+            self._world.missed_script |= isinstance(error, NoScriptError)
             del self._awaited[:1]
+            self._look_after(client)
             raise
         if client is not None and self._awaited:
             self._observe(client, reply)
+            self._look_after(client)
         return reply
 
     def _observe(self, client: Client, reply: Any) -> None:
@@ -165,25 +169,40 @@ class Held(AbstractConnection):
                 self._saw(client, queued, words, answer)
         else:
             self._saw(client, name, command, reply)
-        if self._scripted and not self._awaited and client.span is not None:
-            after = self._world.glance.contents(self._scripted)
-            note_script(client.run.observed.locks, client.span, self._scripted, after)
 
-    def _look_before(self, client: Client, request: Request) -> None:
-        """What the keys of a round trip's scripts hold before it."""
-        self._scripted = {}
+    def _looks(self, client: Client, request: Request) -> tuple[list[bytes], list[bytes]]:
+        """What is sent before and after a round trip with scripts, to see what they found and what they left."""
+        self._scripted, self._asked = [], []
         if client.span is None:
-            return
-        glance, scripts = self._world.glance, SCRIPTS.intersection(request.names)
-        if scripts:
-            keys = (
-                key
-                for name, words in zip(request.names, request.commands, strict=True)
-                if name in scripts
-                for key in self._world.table.keys(name, words)
-            )
-            self._scripted = glance.contents(keys)
+            return [], []
+        glance, table = self._world.glance, self._world.table
+        for name, words in zip(request.names, request.commands, strict=True):
+            if name in SCRIPTS and "discard" not in request.names:
+                self._scripted += [key for key in table.keys(name, words) if key not in self._scripted]
+        self._asked = glance.unknown(self._scripted)
+        self._before = glance.known(self._scripted)
         glance.wrote(request.touch)
+        return self._packed_look(self._asked), self._packed_look(self._scripted)
+
+    def _packed_look(self, keys: list[str]) -> list[bytes]:
+        return self.pack_command(*look_at(keys)) if keys else []  # type: ignore[no-untyped-call]
+
+    def _look_before(self) -> None:
+        """Read what the keys of the scripts held before them, where that was asked."""
+        if self._asked:
+            answer = super().read_response(disable_decoding=True)
+            self._before |= {key: read(row) for key, row in zip(self._asked, answer, strict=True)}
+            self._asked = []
+
+    def _look_after(self, client: Client | None) -> None:
+        """Read what they hold after them, once every other answer was read."""
+        if not self._scripted or self._awaited or client is None or client.span is None:
+            return
+        keys, self._scripted = self._scripted, []
+        answer = super().read_response(disable_decoding=True)
+        after = self._world.glance.learn(keys, answer)
+        note_script(client.run.observed.locks, client.span, self._before, after)
+        self._end(client, soon_over_of(keys, answer))
 
     def _saw(self, client: Client, name: str, command: list[bytes], reply: Any) -> None:
         locks, span, world = client.run.observed.locks, client.span, self._world
@@ -196,9 +215,13 @@ class Held(AbstractConnection):
                     if not world.holds(key):
                         locks.freed(span, (key, ""), name.upper())
         elif reply:
-            for key in soon_over(name, command):
-                world.end(key)
-                locks.gone(key)
+            self._end(client, soon_over(name, command))
+
+    def _end(self, client: Client, keys: list[str]) -> None:
+        """End keys whose TTL is over before any other step."""
+        for key in keys:
+            self._world.end(key)
+            client.run.observed.locks.gone(key)
 
     def _readable(self) -> bool:
         return self._sock is not None and bool(super().can_read(0))

@@ -1,29 +1,29 @@
 """What keys held just before a script and just after it: a script's own words do not tell."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from races.commands import as_text
-from races.lock_commands import COLLECTION, Contents
+from races.lock_commands import COLLECTION, SHORT_TTL_MS, Contents
 from races.steps import Touch
 
 LOOK = """
 local found = {}
 for i, key in ipairs(KEYS) do
     local kind = redis.call('TYPE', key).ok
-    if kind == 'string' then found[i] = {kind, redis.call('GET', key)}
-    elseif kind == 'hash' then found[i] = {kind, redis.call('HGETALL', key)}
-    else found[i] = {kind} end
+    local left_ms = redis.call('PTTL', key)
+    if kind == 'string' then found[i] = {kind, left_ms, redis.call('GET', key)}
+    elseif kind == 'hash' then found[i] = {kind, left_ms, redis.call('HGETALL', key)}
+    else found[i] = {kind, left_ms} end
 end
 return found
 """
 
 
 class Glance:
-    """Asks the server, and remembers what it said until somebody writes the key."""
+    """Remembers what keys hold until they are written again."""
 
-    def __init__(self, ask: Callable[..., list[Any]]) -> None:
-        self._ask = ask
+    def __init__(self) -> None:
         self._seen: dict[str, Contents] = {}
         self._unknown: set[str] = set()
         self._nothing_known = False
@@ -44,14 +44,29 @@ class Glance:
         self._seen.pop(key, None)
         self._unknown.add(key)
 
-    def contents(self, keys: Iterable[str]) -> dict[str, Contents]:
-        """What the keys hold, from memory where that is certain."""
-        keys = list(dict.fromkeys(keys))
-        asked = [key for key in keys if key not in self._seen and (self._nothing_known or key in self._unknown)]
-        if asked:
-            (found,) = self._ask(("EVAL", LOOK, len(asked), *asked))
-            self._seen.update((key, read(row)) for key, row in zip(asked, found, strict=True))
+    def unknown(self, keys: Iterable[str]) -> list[str]:
+        """Those of the keys whose contents have to be asked for."""
+        return [key for key in keys if key not in self._seen and (self._nothing_known or key in self._unknown)]
+
+    def known(self, keys: Iterable[str]) -> dict[str, Contents]:
+        """What the keys hold, as far as is known; absent where it is not."""
         return {key: self._seen.get(key) for key in keys}
+
+    def learn(self, keys: list[str], answer: list[list[Any]]) -> dict[str, Contents]:
+        """What the server answered to LOOK."""
+        found = {key: read(row) for key, row in zip(keys, answer, strict=True)}
+        self._seen |= found
+        return found
+
+
+def look_at(keys: list[str]) -> tuple[str | int, ...]:
+    """The command that asks what keys hold."""
+    return ("EVAL", LOOK, len(keys), *keys)
+
+
+def soon_over_of(keys: list[str], answer: list[list[Any]]) -> list[str]:
+    """The keys whose TTL is as good as over."""
+    return [key for key, row in zip(keys, answer, strict=True) if 0 <= row[1] <= SHORT_TTL_MS]
 
 
 def read(row: list[Any]) -> Contents:
@@ -60,5 +75,5 @@ def read(row: list[Any]) -> Contents:
     if kind == "none":
         return None
     if kind == "string":
-        return bytes(row[1])
-    return dict(zip(row[1][::2], row[1][1::2], strict=True)) if kind == "hash" else COLLECTION
+        return bytes(row[2])
+    return dict(zip(row[2][::2], row[2][1::2], strict=True)) if kind == "hash" else COLLECTION

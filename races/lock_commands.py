@@ -1,6 +1,6 @@
 """What a Redis command, by its words and its reply, did to keys that may be locks."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -83,8 +83,8 @@ def getset(locks: Locks, span: Span, words: Words, reply: Any) -> None:
 
 
 def counted(locks: Locks, span: Span, cell: Cell, by: int, reply: int, name: str) -> None:
-    """A counter that comes from nothing is taken; one that comes to nothing is freed."""
-    if by < 0 and reply <= 0:
+    """A counter that comes from nothing is taken. Its holder frees it by counting down, others by reaching nothing."""
+    if by < 0 and (reply <= 0 or locks.owns(span, cell)):
         locks.freed(span, cell, name)
     elif by > 0:
         locks.took(span, cell, How.COUNTED) if reply == by else locks.refused(span, cell)
@@ -250,7 +250,7 @@ def counted_on(was: bytes, now: bytes) -> int | None:
     return step if abs(step) <= MOST_COUNTED else None
 
 
-def soon_over(name: str, words: Words) -> Iterable[str]:
+def soon_over(name: str, words: Words) -> list[str]:
     """The keys whose TTL a command made so short that it is over at once."""
     ms: int | None = None
     if name in ("psetex", "pexpire"):

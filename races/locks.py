@@ -208,14 +208,30 @@ class Locks:
         """Whether any lock was taken."""
         return any(hold.guards and not hold.late for hold in self.taken)
 
-    def unowned(self, is_entry: Callable[[Cell], bool]) -> list[UnownedRelease]:
-        """The releases of locks by clients that did not own them. `is_entry` is asked only where there may be one."""
+    def shared(self) -> frozenset[Cell]:
+        """The cells that an operation found there, and went on to its work at once."""
+        return frozenset(
+            cell
+            for (_, cell), e in self._met.items()
+            if e.what is Met.REFUSED and e.worked_at_once and e.of is not None
+        )
+
+    def unowned(
+        self, is_entry: Callable[[Cell], bool], excludes: Callable[[Cell], bool] = lambda _cell: True
+    ) -> list[UnownedRelease]:
+        """The releases of locks by clients that did not own them. The questions are asked only where there may be one.
+
+        `is_entry`: whether a reader loads again without the cell. `excludes`: whether an operation that finds a counter
+        above nothing does not go on.
+        """
         guarding = {hold.cell for hold in self.taken if hold.guards}
         found = []
         for release in self.releases:
             hold = release.hold
             lock = hold.guards or (hold.cell in guarding and not hold.late and not hold.shared)
-            if lock and counts(release) and not is_entry(hold.cell):
+            if not lock or not counts(release) or is_entry(hold.cell):
+                continue
+            if hold.how is not How.COUNTED or excludes(hold.cell):
                 made = UnownedRelease(release.span.client, named(hold.cell), hold.span.client, release.by)
                 if made not in found:
                     found.append(made)
@@ -224,6 +240,11 @@ class Locks:
     def has_worked(self, span: Span) -> bool:
         """Whether the operation has loaded or written yet."""
         return span in self._worked
+
+    def owns(self, span: Span, cell: Cell) -> bool:
+        """Whether the operation's client holds the cell."""
+        hold = self.standing.get(cell)
+        return hold is not None and hold.span.client == span.client
 
     def _end(self, hold: Hold) -> None:
         hold.ended = True

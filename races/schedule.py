@@ -1,21 +1,23 @@
 """A contender in a situation: one schedule of it, played on the servers, and what was seen."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from patterns.caching.base import CachePattern, Config, Kit
 from races.entries import Entries
 from races.errors import Died
-from races.locks import Span, UnownedRelease
+from races.locks import Cell, Span, UnownedRelease
 from races.observe import Commit, Death, Done, Load
 from races.run import Choose, Client, Run, Taken, held_client
 from races.steps import Action, encode
 from races.virtual_time import START_S
 from races.world import RECORD, World
 from scenarios.races.limiters import LIMIT, WINDOW_S
-from scenarios.races.situation import Situation, Start
+from scenarios.races.situation import Operation, Situation, Start
 
+IN_STEP: tuple[tuple[Operation, ...], ...] = (("get",), ("update",))
 AGED_SHARE = 0.99
 """How much of its TTL an ageing entry has behind it."""
 
@@ -59,6 +61,8 @@ class Trace:
     """The loads, parted where an entry that had been filled expired or was evicted."""
     locked: bool = False
     """Whether a client took a lock."""
+    shared: frozenset[Cell] = frozenset()
+    """The keys that an operation tried to take, found there, and that did not keep it from its work."""
     entries_before: int = 0
     """How many keys the cache held when it began."""
     quota: int | None = None
@@ -94,6 +98,7 @@ class Schedules:
         self.asks_clock = False
         """Whether it asks the app server for the time, as far as was seen."""
         self._entries = self._prepare()
+        self._shared: set[Cell] | None = None
         self.entries = Entries(world, lambda kit: pattern(kit, self.config))
         self._tellers = frozenset(
             f"told:{chr(ord('a') + i)}"
@@ -136,9 +141,10 @@ class Schedules:
             loads=seen.loads,
             commits=seen.commits,
             deaths=seen.deaths,
-            unowned=seen.locks.unowned(self.entries.is_entry),
+            unowned=seen.locks.unowned(self.entries.is_entry, self.excludes),
             loads_by_miss=seen.loads_by_miss(self.entries.has_entry),
             locked=seen.locks.any_taken(),
+            shared=seen.locks.shared(),
             done=seen.done,
             rest=rest,
             entries_before=len(self._entries),
@@ -213,6 +219,16 @@ class Schedules:
         done.ended_s = client.now()
         run.observed.done.append(done)
 
+    def excludes(self, cell: Cell) -> bool:
+        """Whether an operation that finds a counter above nothing does not go on: told by two that run in step."""
+        if self._shared is None:
+            self._shared = set()
+            for program in IN_STEP:
+                pilot = Schedules(self.world, self.pattern, Situation(name="in-step", clients=(program, program)))
+                pilot._shared = set()
+                self._shared |= {self.entries.kind(shared) for shared in pilot.play(InStep()).shared}
+        return self.entries.kind(cell) not in self._shared
+
     # ── before and after ──
 
     def _prepare(self) -> list[tuple[str, int, bytes]]:
@@ -274,6 +290,21 @@ class Schedules:
 
     def _picture(self) -> Picture:
         return Picture(database=self.world.versions(), cache=self.world.shown())
+
+
+class InStep:
+    """Chooses the client that has taken the fewest steps."""
+
+    def __init__(self) -> None:
+        self._steps: Counter[str] = Counter()
+
+    def restart(self) -> None:
+        self._steps.clear()
+
+    def __call__(self, enabled: Sequence[Action]) -> Action:
+        action = min(enabled, key=lambda a: (self._steps[a.client], a.token))
+        self._steps[action.client] += 1
+        return action
 
 
 def continue_by_default(enabled: list[Action], last: str | None) -> Action:

@@ -57,7 +57,7 @@ class World:
         self.codec: Serializer[Record] = Json()
         self.observer = redis.Redis(connection_pool=WarmPool.from_url(self.redis_url))
         self.table = CommandTable(self.observer, self.key_prefix)
-        self.glance = Glance(self._ask)
+        self.glance = Glance()
         self.trips = self.free_loads = 0
         self.created = self.updated = True
         """Whether the last schedule may have."""
