@@ -95,7 +95,8 @@ def broken_in_all(info: RacesInfo) -> str:
     """How many promises are broken: a promise of a contender counts once, in however many situations it breaks."""
     failures = broken_promises(info)
     promises = len({(verdict.contender, verdict.invariant) for verdict in failures})
-    return f"{promises} promise{'s' if promises > 1 else ''} broken, in {situations_in_all(len(failures))}"
+    situations = len({verdict.situation for verdict in failures})
+    return f"{promises} promise{'s' if promises > 1 else ''} broken, in {situations_in_all(situations)}"
 
 
 def situations_in_all(count: int) -> str:

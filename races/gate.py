@@ -14,13 +14,13 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, ResponseError
 
 from patterns.caching.base import Record, Source, Transaction
+from races.client import Client, held_client
 from races.commands import SCRIPTS, Request
 from races.database import LOOK_EVERY_S, LOOK_SOON_S
 from races.errors import Died, ExplorerError
 from races.glance import look_at, read, soon_over_of
 from races.lock_commands import Contents, note, note_script, soon_over
 from races.observe import Commit, Load
-from races.run import Client, held_client
 from races.slot import Slot
 from races.steps import Touch, touch
 from races.virtual_time import clock_of_this_thread, hold_this_thread

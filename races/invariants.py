@@ -75,7 +75,7 @@ def stale_after_write(trace: Trace) -> str | None:
         told = [w for w in writes(trace) if w.record_id == read.record_id and 0 <= w.end < read.begin]
         newest = max((w.version or 0 for w in told), default=0)
         if (read.version or 0) < newest:
-            return f"v{newest} had been written and acknowledged when client {read.client} began to read {shown(read)}"
+            return f"v{newest} had been written and acknowledged, and then client {read.client} read {shown(read)}"
     newest_told = {d.record_id: d.version or 0 for d in sorted(writes(trace), key=lambda d: d.version or 0)}
     for rest in trace.rest:
         if rest.error is None and (rest.read or 0) < newest_told.get(rest.record_id, 0):

@@ -6,11 +6,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from patterns.caching.base import CachePattern, Config, Kit
+from races.client import Client, held_client
 from races.entries import Entries
 from races.errors import Died
 from races.locks import Cell, Span, UnownedRelease
 from races.observe import Commit, Death, Done, Load
-from races.run import Choose, Client, Run, Taken, held_client
+from races.run import Choose, Run, Taken
 from races.steps import Action, encode
 from races.virtual_time import START_S
 from races.world import RECORD, World
