@@ -184,8 +184,8 @@ def verdicts(schedules: Schedules, found: Found, best: dict[str, Shortest]) -> I
     """One for each invariant that can be broken in the situation."""
     for invariant in invariants_of(found.situation):
         promised = invariant.promised(schedules.pattern, found.situation.adversary)
-        if found.situation.limiting and schedules.asks_clock:
-            promised = False  # by the app servers' clocks a bound holds as long as they agree and no tick is shared
+        if schedules.asks_clock and not found.situation.clocks_agree:
+            promised = False  # by the app servers' clocks a bound holds where they agree and no two calls share a tick
         count = found.broken.get(invariant.name, [0, 0])[0]
         worst = best.get(invariant.name)
         yield VerdictInfo(

@@ -97,6 +97,10 @@ class CommandTable:
         end = last if last >= 0 else len(command) + last
         return [as_text(key) for key in command[first : end + 1 : step]]
 
+    def writes(self, name: str) -> bool:
+        """Whether a command may write."""
+        return name not in HARMLESS and "write" in self._row(name)[0]
+
     def _touch(self, name: str, command: list[bytes]) -> Touch:
         if name == "script load" and len(command) == 3:
             self.learn(command[2])

@@ -83,9 +83,20 @@ def print_races(info: RacesInfo, console: Console) -> None:
             f"{speed.schedules_per_s:,.0f} schedules/s of {speed.trips:.1f} round trips; a bare round trip takes "
             f"{speed.bare_us:.0f} µs: {100 * speed.share:.0f} % of what those alone would allow"
         )
+    if broken_promises(info):
+        console.print(Text(broken_in_all(info), style="bold red"))
+
+
+def broken_in_all(info: RacesInfo) -> str:
+    """How many promises are broken: a promise of a contender counts once, in however many situations it breaks."""
     failures = broken_promises(info)
-    if failures:
-        console.print(Text(f"{len(failures)} promises broken", style="bold red"))
+    promises = len({(verdict.contender, verdict.invariant) for verdict in failures})
+    situations = len({verdict.situation for verdict in failures})
+    return f"{promises} promise{'s' if promises > 1 else ''} broken, in {situations_in_all(situations)}"
+
+
+def situations_in_all(count: int) -> str:
+    return f"{count} situation{'s' if count > 1 else ''}"
 
 
 def print_how_much(info: RacesInfo, console: Console) -> None:
@@ -95,12 +106,12 @@ def print_how_much(info: RacesInfo, console: Console) -> None:
     unfinished = [f"{e.contender} in {e.situation}" for e in judged if not e.complete]
     told(
         console,
-        f"{tried:,} schedules in {len(judged)} situations"
+        f"{tried:,} schedules in {situations_in_all(len(judged))}"
         + (f", all of them but in: {', '.join(unfinished)} (bound {info.bound:,})" if unfinished else "")
         + (", every one there is" if judged and not unfinished else ""),
     )
     for (contender, why), situations in info.unjudged().items():
-        where = ", ".join(situations) if len(situations) <= SHOWN_SITUATIONS else f"{len(situations)} situations"
+        where = ", ".join(situations) if len(situations) <= SHOWN_SITUATIONS else situations_in_all(len(situations))
         console.print(Text(shown(f"not judged: {contender} in {where}: {why}"), style=STYLES[NOT_JUDGED]))
     whole = [e for e in judged if e.without_reduction is not None]
     if whole:

@@ -10,25 +10,22 @@ from typing import Any
 
 import psycopg
 from redis.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from patterns.caching.base import Record, Source, Transaction
+from races.client import Client, held_client
 from races.commands import SCRIPTS, Request
 from races.database import LOOK_EVERY_S, LOOK_SOON_S
 from races.errors import Died, ExplorerError, NotJudged, in_one_line
+from races.glance import look_at, read, soon_over_of
+from races.lock_commands import Contents, note, note_script, soon_over
 from races.observe import Commit, Load
 from races.refusals import is_environments, of_reply
-from races.run import Client
 from races.slot import Slot
 from races.steps import Touch, touch
 from races.virtual_time import clock_of_this_thread, unheld
 from races.world import World
-
-
-def held_client() -> Client | None:
-    """The client in whose thread this is called; None: nobody schedules it."""
-    clock = clock_of_this_thread()
-    return clock if isinstance(clock, Client) else None
 
 
 class LoadFailed(psycopg.OperationalError):
@@ -46,6 +43,12 @@ class Held(AbstractConnection):
         self._connecting = False
         self.server_id: int | None = None
         """The server's number for this connection; None where it does not tell."""
+        self._scripted: list[str] = []
+        """The keys of the scripts that were sent; those whose contents before were asked with them; their contents."""
+        self._asked: list[str] = []
+        self._before: dict[str, Contents] = {}
+        self._client: Client | None = None
+        """Whose command was sent last."""
         super().__init__(**settings)
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
@@ -72,10 +75,13 @@ class Held(AbstractConnection):
                 self._wait_alone(self._world.table.request(wire))
             return
         request = self._world.table.request(wire)
+        if self._cleans_up(client, request):
+            raise RedisConnectionError("the client that watched keys here has died")
+        self._client = client
         client.hold(request.touch, request.label)
+        before, after = self._looks(client, request)
         self._awaited = list(zip(request.names, request.commands, strict=True))
-        self._queued = []
-        super().send_packed_command([wire], check_health)  # type: ignore[no-untyped-call]
+        super().send_packed_command([*before, wire, *after], check_health)  # type: ignore[no-untyped-call]
         self._world.trips += 1
         if request.subscribes:
             self._listens = True
@@ -83,6 +89,14 @@ class Held(AbstractConnection):
             select.select([self._get_socket()], [], [], 5)  # type: ignore[type-var]  # the server has taken note; its word is read later
         elif request.waits_s is not None:
             self._wait_for_answer(client, request)
+
+    def _cleans_up(self, client: Client, request: Request) -> bool:
+        """Whether this is the UNWATCH that redis-py's pipeline sends when it is collected after its client's death.
+
+        A dead client takes no step, and its pipeline may be collected in another client's thread: redis-py expects
+        that the connection is lost, and closes it without a word.
+        """
+        return request.names == ("unwatch",) and (client.dying or self._client is not client)
 
     def connect_check_health(self, *args: Any, **settings: Any) -> None:
         """Connecting sends commands of its own; they are no steps: an application's pool is warm."""
@@ -159,6 +173,7 @@ class Held(AbstractConnection):
         client = held_client()
         try:
             self._wait_for_message(client)
+            self._look_before()
         except Exception as error:
             raise self._world.failed(error) from error
         try:
@@ -169,10 +184,13 @@ class Held(AbstractConnection):
                 asked = f" to {self._awaited[0][0].upper()}" if self._awaited else ""
                 self._world.failed(NotJudged(f"Redis answered{asked} with {in_one_line(error)}"))
             del self._awaited[:1]
+            if isinstance(error, ResponseError):
+                self._look_after(client)
             raise
         if client is not None and self._awaited:
             try:
                 self._observe(client, reply)
+                self._look_after(client)
             except Exception as error:
                 raise self._world.failed(error) from error
         return reply
@@ -193,6 +211,8 @@ class Held(AbstractConnection):
 
     def _observe(self, client: Client, reply: Any) -> None:
         name, command = self._awaited.pop(0)
+        if name == "multi":
+            self._queued = []
         if reply in (b"QUEUED", "QUEUED"):
             self._queued.append((name, command))
         elif name == "exec" and isinstance(reply, list):
@@ -204,13 +224,58 @@ class Held(AbstractConnection):
         else:
             self._saw(client, name, command, reply)
 
+    def _looks(self, client: Client, request: Request) -> tuple[list[bytes], list[bytes]]:
+        """What is sent before and after a round trip with scripts, to see what they found and what they left."""
+        self._scripted, self._asked = [], []
+        if client.span is None:
+            return [], []
+        glance, table = self._world.glance, self._world.table
+        for name, words in zip(request.names, request.commands, strict=True):
+            if name in SCRIPTS and "discard" not in request.names:
+                self._scripted += [key for key in table.keys(name, words) if key not in self._scripted]
+        self._asked = glance.unknown(self._scripted)
+        self._before = glance.known(self._scripted)
+        glance.wrote(request.touch)
+        return self._packed_look(self._asked), self._packed_look(self._scripted)
+
+    def _packed_look(self, keys: list[str]) -> list[bytes]:
+        return self.pack_command(*look_at(keys)) if keys else []  # type: ignore[no-untyped-call]
+
+    def _look_before(self) -> None:
+        """Read what the keys of the scripts held before them, where that was asked."""
+        if self._asked:
+            answer = super().read_response(disable_decoding=True)
+            self._before |= {key: read(row) for key, row in zip(self._asked, answer, strict=True)}
+            self._asked = []
+
+    def _look_after(self, client: Client | None) -> None:
+        """Read what they hold after them, once every other answer was read."""
+        if not self._scripted or self._awaited or client is None or client.span is None:
+            return
+        keys, self._scripted = self._scripted, []
+        answer = super().read_response(disable_decoding=True)
+        after = self._world.glance.learn(keys, answer)
+        note_script(client.run.observed.locks, client.span, self._before, after)
+        self._end(client, soon_over_of(keys, answer))
+
     def _saw(self, client: Client, name: str, command: list[bytes], reply: Any) -> None:
-        observed, me = client.run.observed, client.family.name
-        observed.saw_reply(me, name, command, reply)
-        if name in SCRIPTS and observed.owners:
-            for key in self._world.table.keys(name, command):
-                if key in observed.owners and not self._world.holds(key):
-                    observed.released(me, key)
+        locks, span, world = client.run.observed.locks, client.span, self._world
+        if span is None or name in SCRIPTS:
+            return
+        if not note(locks, span, name, command, reply):
+            if locks.standing and world.table.writes(name):
+                held = {key for key, _ in locks.standing}.intersection(world.table.keys(name, command))
+                for key in held:
+                    if not world.holds(key):
+                        locks.freed(span, (key, ""), name.upper())
+        elif reply:
+            self._end(client, soon_over(name, command))
+
+    def _end(self, client: Client, keys: list[str]) -> None:
+        """End keys whose TTL is over before any other step."""
+        for key in keys:
+            self._world.end(key)
+            client.run.observed.locks.gone(key)
 
     def _readable(self) -> bool:
         return self._sock is not None and bool(super().can_read(0))
@@ -250,8 +315,11 @@ class HeldSource(Source):
     def load(self, record_id: int) -> Record | None:
         client = held_client()
         self.hold(touch(reads=(f"row:{record_id}",)), f"SELECT {record_id}")
-        if client is not None:
+        if client is None:
+            self.world.free_loads += 1
+        else:
             client.run.observed.loads.append(Load(client.name, record_id, client.root is not None))
+            self._worked(client)
             if self.world.take_failing_load():
                 raise LoadFailed("the database says no, as the situation asks")
         with self.noted():
@@ -290,12 +358,17 @@ class HeldSource(Source):
             database.command(b"COMMIT")
         self.ended(tx, committed=True)
 
+    def _worked(self, client: Client) -> None:
+        if client.span is not None:
+            client.run.observed.locks.worked(client.span)
+
     def ended(self, tx: "HeldTransaction", *, committed: bool) -> None:
         client = held_client()
         if client is not None:
             client.open_rows.clear()
             if committed:
                 client.run.observed.commits += [Commit(client.name, id, version) for id, version in tx.rows.items()]
+                self._worked(client)
 
     def hold(self, steps_touch: Touch, label: str) -> None:
         client = held_client()

@@ -1,21 +1,26 @@
 """A contender in a situation: one schedule of it, played on the servers, and what was seen."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 from patterns.caching.base import CachePattern, Config, Kit
+from races.client import Client, held_client
+from races.entries import Entries
 from races.errors import Died, NotJudged
-from races.observe import Commit, Death, Done, Load, UnownedRelease
-from races.run import Choose, Client, Run, Taken
+from races.locks import Cell, Span, UnownedRelease
+from races.observe import Commit, Death, Done, Load
+from races.run import Choose, Run, Taken
 from races.steps import Action, encode
 from races.virtual_time import START_S
 from races.world import RECORD, World
 from scenarios.races.limiters import LIMIT, WINDOW_S
-from scenarios.races.situation import Situation, Start
+from scenarios.races.situation import Operation, Situation, Start
 
 LOOKS = frozenset({0, 1, 10, 100, 1_000})
 """In the schedules of these numbers the process's sockets are looked at."""
+IN_STEP: tuple[tuple[Operation, ...], ...] = (("get",), ("update",))
 AGED_SHARE = 0.99
 """How much of its TTL an ageing entry has behind it."""
 
@@ -55,8 +60,12 @@ class Trace:
     unowned: list[UnownedRelease]
     done: list[Done]
     rest: list[Rest]
+    loads_by_miss: list[list[Load]] = field(default_factory=list)
+    """The loads, parted where an entry that had been filled expired or was evicted."""
     locked: bool = False
     """Whether a client took a lock."""
+    shared: frozenset[Cell] = frozenset()
+    """The keys that an operation tried to take, found there, and that did not keep it from its work."""
     entries_before: int = 0
     """How many keys the cache held when it began."""
     quota: int | None = None
@@ -110,6 +119,8 @@ class Schedules:
         self._played = 0
         with answers_only(world):
             self._entries = self._prepare()
+        self._shared: set[Cell] | None = None
+        self.entries = Entries(world, lambda kit: pattern(kit, self.config))
         self._tellers = frozenset(
             f"told:{chr(ord('a') + i)}"
             for i, program in enumerate(situation.clients)
@@ -135,7 +146,8 @@ class Schedules:
         restart = getattr(choose, "restart", None)
         if restart is not None:
             restart()
-        run = Run(world, self.situation.adversary, choose, tellers=self._tellers)
+        ticks = self.situation.limiting and not self.situation.one_tick
+        run = Run(world, self.situation.adversary, choose, tellers=self._tellers, ticks=ticks)
         album: list[Picture] = []
         if pictures:
             run.on_state = lambda: album.append(self._picture())
@@ -159,10 +171,12 @@ class Schedules:
             loads=seen.loads,
             commits=seen.commits,
             deaths=seen.deaths,
-            unowned=seen.unowned,
+            unowned=seen.locks.unowned(self.entries.is_entry, self.excludes),
+            loads_by_miss=seen.loads_by_miss(self.entries.has_entry),
+            locked=seen.locks.any_taken(),
+            shared=seen.locks.shared(),
             done=seen.done,
             rest=rest,
-            locked=seen.locked,
             entries_before=len(self._entries),
             quota=self._quota() if limiting else None,
             admits_later=self._admits_later(run) if limiting and not run.cut else None,
@@ -181,22 +195,29 @@ class Schedules:
         return body
 
     def _kit(self, client: Client, number: int) -> Kit:
+        def running() -> Client:
+            return held_client() or client
+
         def spawn(work: Callable[[], None]) -> None:
             def body(_child: Client) -> None:
                 with suppress(Exception):  # as a pool does: nobody waits for what it raises
                     work()
 
-            client.run.start(body, root=client.family)
+            client.run.start(body, spawner=running())
 
         def now() -> float:
             self.asks_clock = True
-            return client.now() + number * self.situation.skew_s
+            return running().reads_clock() + number * self.situation.skew_s
 
-        return replace(self.world.kit(client.slot, client, spawn, seed=number), now=now)
+        def sleep(seconds: float) -> None:
+            running().sleep(seconds)
+
+        return replace(self.world.kit(client.slot, client, spawn, seed=number), now=now, sleep=sleep)
 
     def _operate(self, client: Client, pattern: CachePattern, operation: str, value: str) -> None:
         run, before = client.run, client.steps
         client.operation, client.first_step = operation, operation.startswith("get")
+        client.span = None if self.situation.limiting else Span(client.name, int(value[1:]), operation)
         begun: list[int] = []
         new = max(RECORD, 1) + 1
         record_id = new if operation in ("get-new", "create") else RECORD
@@ -229,6 +250,16 @@ class Schedules:
         done.end = begun[-1] if begun else -1
         done.ended_s = client.now()
         run.observed.done.append(done)
+
+    def excludes(self, cell: Cell) -> bool:
+        """Whether an operation that finds a counter above nothing does not go on: told by two that run in step."""
+        if self._shared is None:
+            self._shared = set()
+            for program in IN_STEP:
+                pilot = Schedules(self.world, self.pattern, Situation(name="in-step", clients=(program, program)))
+                pilot._shared = set()
+                self._shared |= {self.entries.kind(shared) for shared in pilot.play(InStep()).shared}
+        return self.entries.kind(cell) not in self._shared
 
     # ── before and after ──
 
@@ -291,6 +322,21 @@ class Schedules:
 
     def _picture(self) -> Picture:
         return Picture(database=self.world.versions(), cache=self.world.shown())
+
+
+class InStep:
+    """Chooses the client that has taken the fewest steps."""
+
+    def __init__(self) -> None:
+        self._steps: Counter[str] = Counter()
+
+    def restart(self) -> None:
+        self._steps.clear()
+
+    def __call__(self, enabled: Sequence[Action]) -> Action:
+        action = min(enabled, key=lambda a: (self._steps[a.client], a.token))
+        self._steps[action.client] += 1
+        return action
 
 
 def continue_by_default(enabled: list[Action], last: str | None) -> Action:

@@ -19,6 +19,9 @@ class HeldClock(Protocol):
 
     def now(self) -> float: ...
 
+    def reads_clock(self) -> float:
+        """What `now` is, as the code that is explored reads it."""
+
     def sleep(self, seconds: float) -> None: ...
 
     def failed(self, error: BaseException) -> BaseException: ...
@@ -61,7 +64,7 @@ def _sleep(seconds: float) -> None:
 def _held(real: Callable[[], float]) -> Callable[[], float]:
     def now() -> float:
         clock = clock_of_this_thread()
-        return real() if clock is None else clock.now()
+        return real() if clock is None else clock.reads_clock()
 
     return now
 

@@ -4,7 +4,7 @@ import os
 import random
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from threading import current_thread
 from typing import Any
@@ -20,7 +20,7 @@ from races.bypass import OPENS, own_connections, sockets_of_this_process
 from races.commands import CommandTable, as_text
 from races.database import HeldDatabase
 from races.errors import ContenderRefused, Died, ExplorerError, NotJudged, in_one_line
-from races.observe import Observed
+from races.glance import Glance
 from races.pool import WarmPool, open_in
 from races.slot import Slot
 from races.steps import EVERYTHING, Touch
@@ -63,7 +63,8 @@ class World:
         self.codec: Serializer[Record] = Json()
         self.observer = redis.Redis(connection_pool=WarmPool.from_url(self.redis_url))
         self.table = CommandTable(self.observer, self.key_prefix)
-        self.trips = 0
+        self.glance = Glance()
+        self.trips = self.free_loads = 0
         self.created = self.updated = True
         """Whether the last schedule may have."""
         self.missed_script = False
@@ -171,6 +172,7 @@ class World:
         self.created = self.updated = False
         emptied = [("FLUSHDB",)] if self.ours else [("DEL", key) for key in self.cached_keys()]
         self._ask(*emptied, *(("RESTORE", key, max(0, ttl_ms), value) for key, ttl_ms, value in entries))
+        self.glance.restart(key for key, _, _ in entries)
 
     def _ask(self, *commands: tuple[Any, ...]) -> list[Any]:
         """Redis commands in one round trip: their answers."""
@@ -219,11 +221,27 @@ class World:
         left_ms = dict(zip(keys, self._ask(*(("PTTL", key) for key in keys)), strict=True))
         after_ms = {key: round(left - 1000 * seconds) for key, left in left_ms.items() if left >= 0}
         self._ask(*(("PEXPIRE", key, ms) if ms > 0 else ("DEL", key) for key, ms in after_ms.items()))
-        return [key for key, ms in after_ms.items() if ms <= 0]
+        ended = [key for key, ms in after_ms.items() if ms <= 0]
+        for key in ended:
+            self.glance.ended(key)
+        return ended
 
     def end(self, key: str) -> None:
         """A key expires or is evicted."""
         self._ask(("DEL", key))
+        self.glance.ended(key)
+
+    def cells(self, keys: Iterable[str]) -> list[tuple[str, str]]:
+        """Keys, and the fields of those that are hashes: (key, "") and (key, field)."""
+        found = []
+        for key in keys:
+            fields = self.observer.hkeys(key) if self.observer.type(key) == b"hash" else []
+            found += [(key, ""), *((key, as_text(field)) for field in fields)]
+        return found
+
+    def remove(self, cell: tuple[str, str]) -> None:
+        """Take a key or a field of a hash away."""
+        self._ask(("HDEL", *cell) if cell[1] else ("DEL", cell[0]))
 
     def holds(self, key: str) -> bool:
         self.trips += 1
@@ -248,10 +266,9 @@ class World:
         row = self._watcher.execute("SELECT cardinality(pg_blocking_pids(%s::int)) AS n", [pid]).fetchone()
         return bool(row and row["n"])
 
-    def lock_ttl_s(self, observed: Observed, client: str) -> float | None:
-        """The longest remaining life of the locks that a client holds."""
-        owned = [key for key, owner in observed.owners.items() if owner == client]
-        left_ms: list[int] = self._ask(*(("PTTL", key) for key in owned))
+    def longest_ttl_s(self, keys: list[str]) -> float | None:
+        """The longest remaining life of some keys; inf: without end; None: there are none."""
+        left_ms: list[int] = self._ask(*(("PTTL", key) for key in keys))
         return max((float("inf") if ms == -1 else ms / 1000 for ms in left_ms), default=None)
 
     def versions(self) -> dict[int, int]:
@@ -319,6 +336,9 @@ class FreeClock:
 
     def failed(self, error: BaseException) -> BaseException:
         return self._world.failed(error)
+
+    def reads_clock(self) -> float:
+        return self._now_s
 
     def sleep(self, seconds: float) -> None:
         self._world.spend()

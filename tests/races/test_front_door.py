@@ -9,9 +9,10 @@ from typer.testing import CliRunner, Result
 from artefact.races import read_races
 from artefact.read import RunFolderError
 from core.text import visible
+from races.client import Client
 from races.limited import find_explorable
 from races.open import open_world
-from races.run import Client, Run
+from races.run import Run
 from races.schedule import Schedules
 from races.search import Following
 from races.world import World
@@ -176,7 +177,7 @@ def test_a_page_needs_its_facts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("limiter", "situation", "invariant", "verdict"),
     [
-        ("sliding-window", "calls-at-once", "admits-at-most-its-bound", "broken"),  # members that share a tick
+        ("sliding-window", "calls-on-one-tick", "admits-at-most-its-bound", "broken"),  # members that share it
         ("sliding-window", "calls-with-skewed-clocks", "admits-at-most-its-bound", "broken"),
         ("sliding-window", "calls-at-the-limit", "refused-calls-are-free", "broken"),
         ("sliding-log", "calls-at-once", "admits-at-most-its-bound", "kept"),
