@@ -296,7 +296,7 @@ class Gauges:
         self._thread.join()
 
     def _watch(self) -> None:
-        with psycopg.connect(self._postgres_url, autocommit=True) as connection:
+        with psycopg.connect(self._postgres_url, autocommit=True, prepare_threshold=None) as connection:
             self._look(connection)
             while not self._over.wait(self._rng.expovariate(1 / GAUGE_EVERY_S)):
                 self._look(connection)

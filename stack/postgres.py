@@ -13,6 +13,7 @@ import psycopg
 from patterns.errors import require
 from stack.binaries import Account
 from stack.guard import Guard
+from stack.pooler import pooling_of
 from stack.servers import ANSWER_WITHIN_S, Remark, Server, StackError, without_password
 
 USER = "postgres"
@@ -163,7 +164,7 @@ def connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
     shown = without_password(url)
     require(url.startswith(("postgresql://", "postgres://")), "postgres", shown, "postgresql://user:password@host/db")
     try:
-        return psycopg.connect(url, autocommit=True, connect_timeout=round(ANSWER_WITHIN_S))
+        return psycopg.connect(url, autocommit=True, prepare_threshold=None, connect_timeout=round(ANSWER_WITHIN_S))
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         why = str(error).strip().splitlines()[-1].strip()
         raise StackError("postgres", shown, f"a PostgreSQL server that answers: {why}") from error
@@ -177,7 +178,7 @@ def inspect_postgres(url: str) -> tuple[Server, list[Remark]]:
         ).fetchall()
         settings = {name: value for name, value in rows if value is not None}
         version = str(connection.info.parameter_status("server_version")).split()[0]
-        remarks = statement_remarks(connection)
+        remarks = [*statement_remarks(connection), *pooling_of(connection).remarks()]
     return Server(url=url, name="PostgreSQL", version=version, settings=settings), remarks
 
 

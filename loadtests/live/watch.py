@@ -140,7 +140,9 @@ class Watch:
                     continue
                 try:
                     if connection is None or connection.closed:
-                        connection = psycopg.connect(self._postgres_url, autocommit=True)
+                        connection = psycopg.connect(
+                            self._postgres_url, autocommit=True, prepare_threshold=None
+                        )
                     self._note(self._read(connection))
                 except (psycopg.Error, redis.RedisError):  # broken on purpose, or hung: a point less
                     self._last = None
