@@ -355,6 +355,7 @@ def running_service(
 ) -> Iterator[str]:
     """Servers, data and the web service over them: its address."""
     from loadtests.http import service_process
+    from loadtests.room import require_room_for_service
     from loadtests.service import ServiceSettings
     from loadtests.web import check_port
     from stack.dataset import ensure_dataset
@@ -364,6 +365,7 @@ def running_service(
     ServiceSettings(postgres_url="", redis_url="", key_prefix="", **settings)
     with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
         say(servers.first_line())
+        require_room_for_service(servers, settings.get("threads", 16), settings.get("workers", 1))
         ensure_dataset(servers.postgres.url, records=records, record_bytes=500, seed=seed, ours=servers.ours, say=say)
         chosen = ServiceSettings(
             postgres_url=servers.postgres.url, redis_url=servers.redis.url, key_prefix=servers.key_prefix, **settings

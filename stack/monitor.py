@@ -76,7 +76,9 @@ def watch(url: str, *, every_s: float, once: bool, console: Console | None = Non
     """
     require(0.1 <= every_s <= 3600, "every", every_s, "0.1 to 3,600 s")
     console = console or Console()
-    server, _ = inspect_redis(url)
+    server, remarks = inspect_redis(url)
+    untold = next((remark.what for remark in remarks if remark.name == "INFO"), None)
+    require(untold is None, "redis", server.safe_url, f"a user that may read INFO: {untold}")
     with patient_client(url) as client:
         try:
             now = read(client)

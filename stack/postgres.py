@@ -14,6 +14,7 @@ from patterns.errors import require
 from stack.binaries import Account
 from stack.guard import Guard
 from stack.pooler import pooling_of
+from stack.postgres_rights import require_version
 from stack.servers import ANSWER_WITHIN_S, Remark, Server, StackError, without_password
 
 USER = "postgres"
@@ -173,6 +174,7 @@ def connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
 def inspect_postgres(url: str) -> tuple[Server, list[Remark]]:
     """What the server says of itself, and what it does not let us do."""
     with connect(url) as connection:
+        require_version(connection, without_password(url))
         rows = connection.execute(
             "SELECT name, current_setting(name, true) FROM pg_settings WHERE name = ANY(%s)", [list(TOLD_SETTINGS)]
         ).fetchall()

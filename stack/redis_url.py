@@ -1,5 +1,6 @@
 """The URL of a user's Redis, checked before anything is opened: each mistake is one line that names the remedy."""
 
+from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from redis.connection import parse_url
@@ -22,17 +23,24 @@ TLS = frozenset(
         "ssl_ciphers",
     }
 )
-OURS = frozenset(
-    {"decode_responses", "encoding", "encoding_errors", "max_connections", "timeout", "socket_timeout"}
-) | {
-    "socket_connect_timeout",
-    "socket_keepalive",
-    "socket_read_size",
-    "health_check_interval",
-    "retry_on_timeout",
-    "retry_on_error",
-    "legacy_responses",
-}
+FILES = frozenset({"ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile"})
+CLIENTS_OWN = frozenset(
+    {
+        "decode_responses",
+        "encoding",
+        "encoding_errors",
+        "max_connections",
+        "timeout",
+        "socket_timeout",
+        "socket_connect_timeout",
+        "socket_keepalive",
+        "socket_read_size",
+        "health_check_interval",
+        "retry_on_timeout",
+        "retry_on_error",
+        "legacy_responses",
+    }
+)
 """What redis-py takes in a URL, and what each contender's client sets by itself here."""
 
 
@@ -47,8 +55,10 @@ def check_redis_url(url: str) -> None:
         raise StackError("redis", shown, FORM) from error
     if parts.scheme not in SCHEMES:
         raise StackError("redis", shown, FORM)
-    for name in options:
+    for name, value in options.items():
         want = wanted_instead(name, parts.scheme)
+        if not want and name in FILES and not Path(value).exists():
+            want = f"a file that exists as {name}"
         if want:
             raise StackError("redis", shown, want)
     check_database(parts.scheme, unquote(parts.path), options, shown)
@@ -56,7 +66,7 @@ def check_redis_url(url: str) -> None:
 
 def wanted_instead(option: str, scheme: str) -> str:
     """What to write in place of an option of the URL; empty: it is one that may stand there."""
-    if option in OURS:
+    if option in CLIENTS_OWN:
         return f"no {option} in the URL: each contender's own client sets decoding, timeouts, retries and pool sizes"
     if option in TLS:
         return "" if scheme == "rediss" else f"rediss:// with {option}: it is an option of TLS"

@@ -14,6 +14,10 @@ ANSWER_WITHIN_S = 3.0
 """How long a server may take to answer its first question."""
 
 
+KEY_PREFIX = "stampede:"
+"""What the names of all our keys carry."""
+
+
 class StackError(ConfigError):
     """Servers that cannot be had: which, where, and what was wanted. One line, exit code 2."""
 
@@ -82,7 +86,7 @@ class Stack:
     redis: Server
     ours: bool
     """We started them, so we may configure and empty them. Otherwise only our schema and our keys are touched."""
-    key_prefix: str = "stampede:"
+    key_prefix: str = KEY_PREFIX
     remarks: tuple[Remark, ...] = ()
     directory: Path
     """A private directory that is gone when this process is, however it ends."""
