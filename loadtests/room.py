@@ -24,11 +24,11 @@ def require_room_for_bench(stack: Stack, processes: int, users: int, entrants: S
         stack,
         postgres=processes * each + workers + OUR_SESSIONS,
         clients=processes * each * len(clients) + 2 * workers + OUR_CLIENTS,
-        fewer="--processes, or fewer users_per_process in the workload",
+        instead="take fewer --processes or users_per_process",
     )
 
 
 def require_room_for_service(stack: Stack, threads: int, workers: int) -> None:
     """As for a bench, for the web service: a pool of each a process, and one for the limiter."""
     each = workers * (threads + BACKGROUND_WORKERS)
-    require_room(stack, postgres=each, clients=2 * each, fewer="--threads or --workers")
+    require_room(stack, postgres=each, clients=2 * each, instead="take fewer --threads or --workers")

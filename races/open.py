@@ -42,7 +42,7 @@ def require_explorable(stack: Stack) -> None:
     """Raise StackError, in one line, for servers that lack a right or the room that an exploration needs."""
     with connect(stack.postgres.url) as connection:
         require_schema_right(connection, stack.postgres.safe_url)
-    require_room(stack, postgres=CONNECTIONS_WANTED, clients=CONNECTIONS_WANTED, fewer="other clients")
+    require_room(stack, postgres=CONNECTIONS_WANTED, clients=CONNECTIONS_WANTED, instead="close other clients")
     with patient_client(stack.redis.url) as client:
         require_rights(client, stack.redis.url, stack.key_prefix, explores=True)
 

@@ -7,7 +7,7 @@ import psycopg
 
 from patterns.errors import require
 from stack.postgres import connect
-from stack.postgres_rights import require_schema_right, require_writable
+from stack.postgres_rights import require_schema_right
 from stack.servers import without_password
 
 LAYOUT = 1
@@ -123,7 +123,7 @@ def ensure_dataset(
     """
     values = parameters(records, record_bytes, seed)
     with connect(postgres_url) as connection:
-        require_writable(connection, without_password(postgres_url))
+        require_schema_right(connection, without_password(postgres_url))
         try:
             if not is_there(connection, values):
                 require_schema_right(connection, without_password(postgres_url), anew=True)

@@ -35,28 +35,28 @@ ORDER BY limited - reserved - in_use LIMIT 1
 """
 
 
-def require_room(stack: Stack, *, postgres: int, clients: int, fewer: str) -> None:
-    """Raise StackError where a server lacks room for so many connections more. `fewer`: how to do with less."""
+def require_room(stack: Stack, *, postgres: int, clients: int, instead: str) -> None:
+    """Raise StackError where a server lacks room for so many connections more. `instead`: what helps besides."""
     with connect(stack.postgres.url) as connection:
         mode = pooling_of(connection).mode
         if mode == "none":
-            require_postgres_room(connection, stack.postgres.safe_url, postgres, fewer)
+            require_postgres_room(connection, stack.postgres.safe_url, postgres, instead)
     if mode != "none":
-        require_pooled_room(stack, postgres, fewer)
-    require_redis_room(stack, clients, fewer)
+        require_pooled_room(stack, postgres, instead)
+    require_redis_room(stack, clients, instead)
 
 
-def require_postgres_room(connection: psycopg.Connection[Any], shown: str, wanted: int, fewer: str) -> None:
+def require_postgres_room(connection: psycopg.Connection[Any], shown: str, wanted: int, instead: str) -> None:
     limited, reserved, in_use, remedy = row(connection, ROOM)
     in_use -= 1  # this connection, which is closed before the others open
     if limited - reserved - in_use < wanted:
         kept = f", {reserved} reserved" if reserved else ""
         has = f"{limited} allowed{kept}, {in_use} in use"
-        want = f"room for {wanted} connections more ({has}): raise {remedy}, or take fewer {fewer}"
+        want = f"room for {wanted} connections more ({has}): raise {remedy}, or {instead}"
         raise StackError("postgres", shown, want)
 
 
-def require_pooled_room(stack: Stack, wanted: int, fewer: str) -> None:
+def require_pooled_room(stack: Stack, wanted: int, instead: str) -> None:
     """Open as many for a moment: a pooler does not tell a client how many it takes."""
     with ExitStack() as held:
         for number in range(wanted):
@@ -69,16 +69,16 @@ def require_pooled_room(stack: Stack, wanted: int, fewer: str) -> None:
                     continue
                 had = "the next one got no server connection"
             want = f"room for {wanted} connections more; the pooler gave {number} ({had}): raise its default_pool_size "
-            want += f"and max_client_conn, or take fewer {fewer}"
+            want += f"and max_client_conn, or {instead}"
             raise StackError("postgres", stack.postgres.safe_url, want)
 
 
-def require_redis_room(stack: Stack, wanted: int, fewer: str) -> None:
+def require_redis_room(stack: Stack, wanted: int, instead: str) -> None:
     with patient_client(stack.redis.url) as client:
         limit, in_use = redis_clients(client)
     if limit is not None and limit - in_use < wanted:
         has = f"{limit} allowed, {in_use} in use"
-        want = f"room for {wanted} clients more ({has}): raise maxclients, or take fewer {fewer}"
+        want = f"room for {wanted} clients more ({has}): raise maxclients, or {instead}"
         raise StackError("redis", stack.redis.safe_url, want)
 
 
