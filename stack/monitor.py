@@ -78,7 +78,8 @@ def watch(url: str, *, every_s: float, once: bool, console: Console | None = Non
     console = console or Console()
     server, remarks = inspect_redis(url)
     untold = next((remark.what for remark in remarks if remark.name == "INFO"), None)
-    require(untold is None, "redis", server.safe_url, f"the right to read INFO, which is what is shown here: {untold}")
+    if untold is not None:
+        raise StackError("redis", server.safe_url, f"the right to read INFO, which is what is shown here: {untold}")
     with patient_client(url) as client:
         try:
             now = read(client)

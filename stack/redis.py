@@ -12,7 +12,7 @@ from redis.retry import Retry
 from stack.binaries import Account
 from stack.guard import Guard
 from stack.postgres import free_port, ids, last_line, own_directory, server_environment, wait_until, write_private
-from stack.redis_rights import outside_prefix, require_rights, require_single, why_no_answer
+from stack.redis_rights import outside_prefix, require_no_sentinel, require_rights, require_single, why_no_answer
 from stack.redis_url import check_redis_url
 from stack.servers import ANSWER_WITHIN_S, Remark, Server, StackError, without_password
 
@@ -69,6 +69,7 @@ def inspect_redis(url: str) -> tuple[Server, list[Remark]]:
     check_redis_url(url)
     with patient_client(url) as client:
         info, remarks = ask_info(client, url)
+        require_no_sentinel(url, info)
         settings, more = told_settings(client)
     return server_of(url, info, settings), remarks + more
 
@@ -78,6 +79,7 @@ def inspect_usable_redis(url: str, key_prefix: str) -> tuple[Server, list[Remark
     check_redis_url(url)
     with patient_client(url) as client:
         info, remarks = ask_info(client, url)
+        require_no_sentinel(url, info)
         require_single(url, info)
         require_rights(client, url, key_prefix)
         settings, more = told_settings(client)

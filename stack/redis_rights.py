@@ -114,14 +114,22 @@ def open_socket(url: str) -> socket.socket:
     return socket.create_connection((parts.hostname or "localhost", parts.port or 6379), ANSWER_WITHIN_S)
 
 
-def require_single(url: str, info: Mapping[str, Any]) -> None:
-    """Raise StackError for a server that is no single master of a supported version. `info`: INFO's, or HELLO's."""
-    shown = without_password(url)
-    mode, role = info.get("redis_mode"), info.get("role")
-    if mode == "sentinel":
+def require_no_sentinel(url: str, info: Mapping[str, Any]) -> None:
+    """Raise StackError for a Sentinel. `info`: INFO's, or HELLO's."""
+    if mode_of(info) == "sentinel":
         want = "the master's address, not a Sentinel's port: SENTINEL GET-MASTER-ADDR-BY-NAME names it"
-        raise StackError("redis", shown, want)
-    if mode == "cluster" or info.get("cluster_enabled") in (1, "1"):
+        raise StackError("redis", without_password(url), want)
+
+
+def mode_of(info: Mapping[str, Any]) -> str:
+    """Valkey renamed the field."""
+    return str(info.get("redis_mode") or info.get("server_mode") or "")
+
+
+def require_single(url: str, info: Mapping[str, Any]) -> None:
+    """Raise StackError for a server that is no single master of a supported version."""
+    shown, role = without_password(url), info.get("role")
+    if mode_of(info) == "cluster" or info.get("cluster_enabled") in (1, "1"):
         want = "a single Redis server, not a node of a Cluster: keys of one operation would lie on several nodes"
         raise StackError("redis", shown, want)
     if role in ("slave", "replica"):
@@ -148,6 +156,9 @@ def require_rights(client: redis.Redis, url: str, prefix: str, *, explores: bool
         names = dict.fromkeys(command_right(command) for command, _ in refused)
         granted = " ".join(f"+{name}" for name in names)
         raise StackError("redis", shown, f"a user that may run {', '.join(names)}: ACL SETUSER {user} {granted}")
+    unknown = [command_right(c) for c, answer in zip(commands, answers, strict=True) if is_unknown(answer)]
+    if unknown:
+        raise StackError("redis", shown, f"a server that knows {', '.join(dict.fromkeys(unknown))}")
     for answer in answers:
         want = why_unwritable(answer)
         if want:
@@ -200,6 +211,11 @@ def ask_all(client: redis.Redis, commands: Iterable[Sequence[str]]) -> list[Any]
 
 def is_refusal(answer: object) -> bool:
     return isinstance(answer, redis.exceptions.NoPermissionError)
+
+
+def is_unknown(answer: object) -> bool:
+    """Whether the server has no such command, or renamed it."""
+    return isinstance(answer, redis.ResponseError) and str(answer).lower().startswith("unknown ")
 
 
 def command_right(command: Command) -> str:

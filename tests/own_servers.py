@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack.binaries import Account, server_account
+from stack.binaries import Account, server_account, valkey_binary
 from stack.guard import Guard, guarded
 from stack.postgres import connect, free_port, ids, is_ready, own_directory, server_environment, wait_until
 from stack.redis import answers
@@ -93,6 +93,20 @@ def certificates(start: Launcher) -> Certificates:
 
 def run(argv: list[str]) -> None:
     subprocess.run(argv, check=True, capture_output=True)
+
+
+def start_valkey(start: Launcher, name: str, *words: str, **settings: str) -> str:
+    """The suite's own Valkey with other settings; `words`: more of its command line. Its URL, once it answers."""
+    home, port = start.home(name), free_port()
+    lines = [f"port {port}", "bind 127.0.0.1", f"dir {home}", 'save ""', "daemonize no"]
+    lines += [f"{setting.replace('_', '-')} {value}" for setting, value in settings.items()]
+    written = start.write(home / "valkey.conf", "\n".join(lines) + "\n")
+    binary = valkey_binary(start.guard.directory / "bin", start.account)
+    pid, log = start.start([str(binary), str(written), *words], name)
+    url = f"redis://127.0.0.1:{port}/0"
+    if not wait_until(lambda: answers(url), start.guard, pid, log):
+        raise RuntimeError(log.read_text())
+    return url
 
 
 @dataclass(frozen=True)
@@ -188,6 +202,22 @@ def start_postgres(start: Launcher, tls: Certificates) -> Postgres:
     with connect(made.plain) as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements")
     return made
+
+
+def start_standby(start: Launcher, postgres: Postgres) -> str:
+    """A hot standby of a PostgreSQL: a copy of it that stays in recovery. Its URL."""
+    binaries = POSTGRES_BIN
+    assert binaries is not None
+    data, port, sockets = start.home("standby"), free_port(), start.home("t")
+    start.run([str(binaries / "pg_basebackup"), "-d", postgres.plain, "-D", str(data), "-R", "-c", "fast"], "backup")
+    options = {"port": str(port), "listen_addresses": "127.0.0.1", "unix_socket_directories": str(sockets)}
+    argv = [str(binaries / "postgres"), "-D", str(data)]
+    argv += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+    pid, log = start.start(argv, "standby", stop="SIGINT")
+    url = f"postgresql://postgres:secret@127.0.0.1:{port}/postgres"
+    if not wait_until(lambda: "accept read-only" in log.read_text(), start.guard, pid, log):
+        raise RuntimeError(log.read_text())
+    return url
 
 
 def start_pgbouncer(
