@@ -14,7 +14,7 @@ from patterns.errors import require
 from stack.binaries import Account
 from stack.guard import Guard
 from stack.pooler import pooling_of
-from stack.postgres_rights import require_version
+from stack.postgres_rights import require_version, why_no_answer
 from stack.servers import ANSWER_WITHIN_S, Remark, Server, StackError, without_password
 
 USER = "postgres"
@@ -167,8 +167,7 @@ def connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
     try:
         return psycopg.connect(url, autocommit=True, prepare_threshold=None, connect_timeout=round(ANSWER_WITHIN_S))
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
-        why = str(error).strip().splitlines()[-1].strip()
-        raise StackError("postgres", shown, f"a PostgreSQL server that answers: {why}") from error
+        raise StackError("postgres", shown, why_no_answer(error)) from error
 
 
 def inspect_postgres(url: str) -> tuple[Server, list[Remark]]:

@@ -12,6 +12,28 @@ OLDEST = 13
 """Older ones count no planning and execution apart, and are out of support."""
 
 
+REMEDIES = {
+    "password authentication failed": "the role's own password, as in postgresql://role:password@host/database",
+    "certificate verify failed": "a certificate that this machine trusts; name its CA: ?sslrootcert=/path/of/ca.pem",
+    "no encryption": "?sslmode=require at the URL's end: the server takes this role over TLS only",
+    "server does not support SSL": "?sslmode=disable at the URL's end: the server does not speak TLS",
+    "too many clients": "room for another connection: raise max_connections, or close others",
+    "remaining connection slots": "room for another connection: raise max_connections, or close others",
+    "too many connections for": "room for another connection: raise the CONNECTION LIMIT of the role or database",
+    "max_client_conn": "room for another connection: raise PgBouncer's max_client_conn",
+    "unsupported startup parameter": "no such setting in the URL, or PgBouncer's ignore_startup_parameters",
+    "does not exist": "a database and a role that exist, as in postgresql://role:password@host/database",
+}
+"""What helps, by what the server or libpq says."""
+
+
+def why_no_answer(error: psycopg.Error) -> str:
+    """What was wanted of a server that did not take a connection, and what helps."""
+    why = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
+    remedy = next((remedy for said, remedy in REMEDIES.items() if said in why), "a PostgreSQL server that answers")
+    return f"{remedy} ({why})"
+
+
 def require_version(connection: psycopg.Connection[Any], shown: str) -> None:
     """Raise StackError for a server that is too old."""
     major = connection.info.server_version // 10_000

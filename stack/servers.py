@@ -99,6 +99,10 @@ class Stack:
         """The first line of output: what the run stands on and why."""
         return f"{self.provider} servers: {self.postgres} and {self.redis} ({self.why})"
 
+    def introduction(self) -> str:
+        """The first line, and a line for each right that is missing, with what that costs."""
+        return "\n".join([self.first_line(), *(f"{r.name}: {r.what}; {r.cost}" for r in self.remarks)])
+
     def described(self) -> dict[str, Any]:
         """For the run folder's circumstances."""
         return {

@@ -118,6 +118,13 @@ def test_a_certificate_of_an_unknown_ca_is_told_the_option(own: Own) -> None:
     assert "?ssl_ca_certs=" in refused(own.redis.tls.partition("?")[0])
 
 
+def test_a_postgresql_certificate_of_an_unknown_ca_is_told_the_option(own: Own) -> None:
+    url = own.postgres.tls.partition("&sslrootcert")[0] + "&sslrootcert=system"
+    with pytest.raises(StackError) as caught:
+        connect(url)
+    assert "?sslrootcert=" in caught.value.want
+
+
 def test_a_hot_standby_is_refused_where_something_is_written_and_no_earlier(own: Own) -> None:
     with open_external(own.standby, own.redis.plain, "asked for") as found:
         assert found.postgres.version

@@ -191,6 +191,34 @@ def make_data(url: str) -> None:
     ensure_dataset(url, records=20, record_bytes=300, seed=1, ours=False, say=lambda _line: None)
 
 
+@pytest.mark.parametrize(
+    ("change", "remedy"),
+    [
+        ((":secret@", ":wrong@"), "own password"),
+        (("/their_app", "/no_such_database"), "a database and a role that exist"),
+        (("//their_role", "//no_such_role"), "own password"),
+        (("their_app", "their_app?sslmode=require"), "sslmode=disable"),
+    ],
+)
+def test_a_postgresql_that_takes_no_connection_is_one_line_with_what_helps(
+    their: Callable[..., str], change: tuple[str, str], remedy: str
+) -> None:
+    url = their().replace(*change)
+    assert remedy in wanted(lambda: connect(url))
+
+
+def test_a_server_without_a_free_connection_is_one_line_with_what_helps(their: Callable[..., str]) -> None:
+    url = their("ALTER ROLE their_role CONNECTION LIMIT 0")
+    assert "CONNECTION LIMIT" in wanted(lambda: connect(url))
+
+
+def test_each_missing_right_is_said_after_the_first_line(stack: Stack, as_user: Callable[..., str]) -> None:
+    found = opened(stack, cache=as_user("~*", "+@all", "-@dangerous"))
+    first, *others = found.introduction().splitlines()
+    assert first == found.first_line()
+    assert [line.partition(":")[0] for line in others] == ["INFO", "CONFIG"]
+
+
 def test_a_role_that_may_not_create_the_schema_is_told_the_grant(stack: Stack, their: Callable[..., str]) -> None:
     url = their()
     grant = 'GRANT CREATE ON DATABASE "their_app" TO "their_role"'
