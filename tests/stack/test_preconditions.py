@@ -1,6 +1,7 @@
 """What a run needs of servers that a user brings is checked before it begins: each lack is one line with its remedy."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -153,6 +154,15 @@ def test_monitor_says_that_it_needs_info(as_user: Callable[..., str]) -> None:
 def test_the_explorer_names_the_commands_that_it_alone_needs(stack: Stack, as_user: Callable[..., str]) -> None:
     found = opened(stack, cache=as_user("~*", "+@all", "-restore", "-dump"))
     assert wanted(lambda: require_explorable(found)).endswith("ACL SETUSER user0 +dump +restore")
+
+
+def test_the_user_that_the_how_to_grants_lacks_nothing(stack: Stack, as_user: Callable[..., str]) -> None:
+    how_to = (Path(__file__).parents[2] / "docs/how-to/your-own-servers.md").read_text()
+    (line,) = [line for line in how_to.splitlines() if line.startswith("ACL SETUSER stampede on >password")]
+    found = opened(stack, cache=as_user(*line.split()[5:]))
+    require_explorable(found)
+    assert found.remarks == ()
+    watch(found.redis.url, every_s=1, once=True)
 
 
 def test_what_the_checks_write_is_below_our_prefix_and_gone(stack: Stack, redis_client: redis.Redis) -> None:
