@@ -16,6 +16,7 @@ from loadtests.appserver import ruled_client
 from loadtests.clock import ThreadClock
 from loadtests.instruments import Ruler
 from patterns.caching.base import ClientSettings
+from patterns.caching.refresh_ahead_celery import celery_app
 from patterns.catalogue import find_contender
 from races.card import Bound
 from races.explorer import RacesOrder, explore_all
@@ -95,6 +96,21 @@ def test_monitor_reads_a_server_with_a_private_ca(own: Own) -> None:
     result = CliRunner().invoke(app, ["monitor", "--once", "--redis", own.redis.tls])
     assert result.exit_code == 0, result.output
     assert "hit rate" in result.output
+
+
+@pytest.mark.parametrize("way", ["tls", "ipv6", "socket", "acl"])
+def test_celery_reaches_its_broker_on_every_way_that_the_client_takes(own: Own, way: str) -> None:
+    url = own.redis.plain.replace("redis://", "redis://celery:p%2Fw@") if way == "acl" else getattr(own.redis, way)
+    with redis.Redis.from_url(own.redis.plain) as admin:
+        admin.acl_setuser("celery", enabled=True, passwords=["+p/w"], keys=["stampede-celery:*"], commands=["+@all"])
+        admin.delete("stampede-celery:celery")
+        client = ruled_client(url, ClientSettings(), Ruler(ThreadClock()), 1)
+        tasks = celery_app(client, "stampede-celery:")
+        tasks.send_task("refresh", args=(1, 0.0), retry=False)
+        assert admin.llen("stampede-celery:celery") == 1
+        admin.delete("stampede-celery:celery")
+        tasks.close()
+        client.close()
 
 
 # ── wrong protocols ──
