@@ -127,7 +127,7 @@ def bench(
         )
         say(estimate(order).said(plan))
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
-            say(servers.first_line())
+            say(servers.introduction())
             if resume is None:
                 spec = prepare_run(order, servers, say)[0] if chosen.scenarios else None
             else:
@@ -286,7 +286,7 @@ def serializers(
         )
         order.chosen(ours=not (postgres or redis))
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
-            say(servers.first_line())
+            say(servers.introduction())
             with serializers_progress() as advance:
                 folder = run_serializers(order, servers, say, advance)
         page = render_serializers(folder)
@@ -336,7 +336,7 @@ def web(
             command=command_line(sys.argv[1:]),
         )
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
-            say(servers.first_line())
+            say(servers.introduction())
             folder = serve_page(order, servers, port, say, base_path)
             say(f"report: {render(folder)}")
 
@@ -360,6 +360,7 @@ def running_service(
 ) -> Iterator[str]:
     """Servers, data and the web service over them: its address."""
     from loadtests.http import service_process
+    from loadtests.room import require_room_for_service
     from loadtests.service import ServiceSettings
     from loadtests.web import check_port
     from stack.dataset import ensure_dataset
@@ -368,7 +369,8 @@ def running_service(
     check_port(settings["port"])
     ServiceSettings(postgres_url="", redis_url="", key_prefix="", **settings)
     with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
-        say(servers.first_line())
+        say(servers.introduction())
+        require_room_for_service(servers, settings.get("threads", 16), settings.get("workers", 1))
         ensure_dataset(servers.postgres.url, records=records, record_bytes=500, seed=seed, ours=servers.ours, say=say)
         chosen = ServiceSettings(
             postgres_url=servers.postgres.url, redis_url=servers.redis.url, key_prefix=servers.key_prefix, **settings
@@ -417,7 +419,7 @@ def races(
         asked = tuple(find_situation(name) for name in situation or situations())
         require(replay is None or len(chosen) == 1, "contender", contender, "one contender, to replay its schedule")
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
-            say(servers.first_line())
+            say(servers.introduction())
             if replay is not None:
                 print_replay(replay_on(servers, chosen[0], replay, times), times, console)
                 return
@@ -504,7 +506,7 @@ def services(
         bad_input_in_one_line(),
         open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers,
     ):
-        say(servers.first_line())
+        say(servers.introduction())
         typer.echo(servers.postgres.url)  # with their passwords: it is what this command is for
         typer.echo(servers.redis.url)
         threading.Event().wait()
@@ -601,7 +603,7 @@ def run_trial(order: Any, stack: str, postgres: str | None, redis: str | None) -
 
     check_order(order)
     with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
-        say(servers.first_line())
+        say(servers.introduction())
         return run_whole(order, servers, say)
 
 
@@ -648,7 +650,7 @@ def knee(
         )
         check_order(order)
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
-            say(servers.first_line())
+            say(servers.introduction())
             folder, searches = find_knees(
                 order,
                 servers,
@@ -689,7 +691,7 @@ def harness(
 
     with bad_input_in_one_line():
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
-            say(servers.first_line())
+            say(servers.introduction())
             ensure_dataset(servers.postgres.url, records=1000, record_bytes=500, seed=1, ours=servers.ours, say=say)
             pace = measure_pace(servers, seconds=seconds, turns=turns)
         for line in report(pace, measure_recording(samples)):

@@ -36,6 +36,7 @@ from loadtests.experiments.experiment import find_experiment
 from loadtests.lineup import Entrant, line_up, why_missing
 from loadtests.logs import hide_secrets
 from loadtests.outage import doings, serve_asked
+from loadtests.room import require_room_for_bench
 from loadtests.rulers import EDGE_RULERS
 from loadtests.spec import CellOrder, ScenarioOrder, Spec
 from patterns.catalogue import limiters
@@ -47,6 +48,7 @@ from stack.calibrate import calibrate, load_alone_ms
 from stack.dataset import ensure_dataset
 from stack.population import record_ids
 from stack.postgres import connect
+from stack.postgres_rights import require_writable
 from stack.servers import Remark, Stack
 from stack.source import Statements, default_statements, own_statements
 
@@ -162,6 +164,7 @@ def planned_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
     scenarios, workloads, entrants = check_order(order)
     missing = missing_contenders(scenarios)
     first = workloads[0]
+    require_room_for_bench(stack, order.processes, first.users_per_process, entrants)
     if first.sql is None:
         ensure_dataset(
             stack.postgres.url,
@@ -383,6 +386,8 @@ def priced_statements(stack: Stack, workload: Workload, say: Say) -> tuple[State
     if workload.sql is not None:
         own = own_statements(workload.sql)
         with connect(stack.postgres.url) as connection:
+            if own.update or own.create:
+                require_writable(connection, stack.postgres.safe_url)
             record_ids(connection, workload)
         return own, {"load_ms": load_alone_ms(stack.postgres.url, own)}
     say(f"calibrating a load of {workload.load_cpu_ms:g} ms CPU and {workload.load_wait_ms:g} ms waiting")

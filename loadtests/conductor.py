@@ -16,6 +16,7 @@ import psutil
 import psycopg
 import pyarrow as pa
 import redis
+from redis.exceptions import NoPermissionError
 
 from artefact.schema import CellInfo
 from artefact.write import RunWriter, ServerRow, TimelineRow
@@ -296,11 +297,12 @@ class Gauges:
         self._thread.join()
 
     def _watch(self) -> None:
-        with psycopg.connect(self._postgres_url, autocommit=True) as connection:
+        with psycopg.connect(self._postgres_url, autocommit=True, prepare_threshold=None) as connection:
             self._look(connection)
             while not self._over.wait(self._rng.expovariate(1 / GAUGE_EVERY_S)):
                 self._look(connection)
-                with suppress(redis.ConnectionError, redis.TimeoutError):  # broken on purpose, or late: a gauge less
+                # broken on purpose, or late, or not allowed: a gauge less
+                with suppress(redis.ConnectionError, redis.TimeoutError, NoPermissionError):
                     self._ask_redis()
                 row = connection.execute(
                     "SELECT count(*), count(*) FILTER (WHERE state = 'active') FROM pg_stat_activity"

@@ -1,7 +1,7 @@
 """A connection to PostgreSQL that can be left while the server holds its statement back."""
 
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import psycopg
@@ -10,6 +10,9 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGresult
 from psycopg.rows import DictRow
+
+from stack.pooler import DIRECT, PID
+from stack.source import prepare_session
 
 LOOK_EVERY_S = 0.002
 """How long a statement may take before we ask whether it waits for a row lock."""
@@ -22,6 +25,22 @@ class HeldDatabase(psycopg.Connection[DictRow]):
 
     on_slow: Callable[[], None] | None = None
     look_every_s = LOOK_EVERY_S
+    pooling = DIRECT
+    backend_pid = 0
+    """The server process that has this client's transaction."""
+
+    def prepare(self, session: Mapping[str, str]) -> None:
+        """Set the session, as far as a pooler lets it be set; `deadlock_timeout` only where the role may set it."""
+        settings = {name: value for name, value in session.items() if may_set(self, name)}
+        self.pooling = prepare_session(self, settings)
+        self.backend_pid = int(self.command(PID).get_value(0, 0) or 0)
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+        if self.pooling.keeps_session:
+            self.command(b"BEGIN")
+        else:
+            self.backend_pid = int(self.command(b"BEGIN; " + PID).get_value(0, 0) or 0)
 
     def descriptors(self) -> list[int]:
         """Its socket's, while it is open."""
@@ -56,3 +75,13 @@ class HeldDatabase(psycopg.Connection[DictRow]):
                     self.on_slow()
         except StopIteration as end:
             return end.value
+
+
+def may_set(connection: psycopg.Connection[Any], name: str) -> bool:
+    """Whether this role may make a setting of its session: some are kept for superusers."""
+    found = connection.execute(
+        "SELECT context = 'user' OR current_setting('is_superuser') = 'on' AS may FROM pg_settings WHERE name = %s",
+        [name],
+        prepare=False,
+    ).fetchone()
+    return bool(found and found["may"])

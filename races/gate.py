@@ -340,7 +340,7 @@ class HeldSource(Source):
         self.hold(Touch(), "BEGIN")
         database = self.slot.database
         with self.noted():
-            database.command(b"BEGIN")
+            database.begin()
         tx = HeldTransaction(self)
         try:
             yield tx
@@ -407,7 +407,7 @@ class HeldTransaction:
         client, slot = held_client(), self.source.slot
         database = slot.database
         if client is not None:
-            database.on_slow = lambda: self._look(client, database.info.backend_pid)
+            database.on_slow = lambda: self._look(client, database.backend_pid)
             expected = any(f"lock:{values['id']}" in other.open_rows for other in client.run.clients)
             database.look_every_s = LOOK_SOON_S if expected else LOOK_EVERY_S
         try:

@@ -27,7 +27,7 @@ from races.steps import EVERYTHING, Touch
 from races.virtual_time import START_S, HeldClock, clock_of_this_thread, hold_this_thread, unheld
 from stack.dataset import claim_schema
 from stack.servers import Stack
-from stack.source import Statements, prepare_session
+from stack.source import Statements
 
 RECORD = 1
 """The one record that is there."""
@@ -89,7 +89,7 @@ class World:
 
     def connect(self) -> HeldDatabase:
         connection = HeldDatabase.connect(self.postgres_url, autocommit=True, row_factory=dict_row)
-        prepare_session(connection, SESSION)
+        connection.prepare(SESSION)
         return connection
 
     def spend(self) -> None:

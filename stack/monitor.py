@@ -79,7 +79,10 @@ def watch(url: str, *, every_s: float, once: bool, console: Console | None = Non
     """
     require(0.1 <= every_s <= 3600, "every", every_s, "0.1 to 3,600 s")
     console = console or PlainConsole()
-    server, _ = inspect_redis(url)
+    server, remarks = inspect_redis(url)
+    untold = next((remark.what for remark in remarks if remark.name == "INFO"), None)
+    if untold is not None:
+        raise StackError("redis", server.safe_url, f"the right to read INFO, which is what is shown here: {untold}")
     with patient_client(url) as client:
         try:
             now = read(client)

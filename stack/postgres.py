@@ -14,6 +14,8 @@ from core.secrets import masked
 from patterns.errors import require
 from stack.binaries import Account
 from stack.guard import Guard
+from stack.pooler import pooling_of
+from stack.postgres_rights import require_version, why_no_answer
 from stack.servers import ANSWER_WITHIN_S, Remark, Server, StackError, require_encoded, without_password
 
 USER = "postgres"
@@ -165,21 +167,21 @@ def connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
     require(url.startswith(("postgresql://", "postgres://")), "postgres", shown, "postgresql://user:password@host/db")
     require_encoded("postgres", url)
     try:
-        return psycopg.connect(url, autocommit=True, connect_timeout=round(ANSWER_WITHIN_S))
+        return psycopg.connect(url, autocommit=True, prepare_threshold=None, connect_timeout=round(ANSWER_WITHIN_S))
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
-        why = str(error).strip().splitlines()[-1].strip()
-        raise StackError("postgres", shown, f"a PostgreSQL server that answers: {masked(why, url)}") from error
+        raise StackError("postgres", shown, masked(why_no_answer(error), url)) from error
 
 
 def inspect_postgres(url: str) -> tuple[Server, list[Remark]]:
     """What the server says of itself, and what it does not let us do."""
     with connect(url) as connection:
+        require_version(connection, without_password(url))
         rows = connection.execute(
             "SELECT name, current_setting(name, true) FROM pg_settings WHERE name = ANY(%s)", [list(TOLD_SETTINGS)]
         ).fetchall()
         settings = {name: value for name, value in rows if value is not None}
         version = str(connection.info.parameter_status("server_version")).split()[0]
-        remarks = statement_remarks(connection)
+        remarks = [*statement_remarks(connection), *pooling_of(connection).remarks()]
     return Server(url=url, name="PostgreSQL", version=version, settings=settings), remarks
 
 

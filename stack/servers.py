@@ -14,6 +14,10 @@ ANSWER_WITHIN_S = 3.0
 """How long a server may take to answer its first question."""
 
 
+KEY_PREFIX = "stampede:"
+"""What the names of all our keys carry."""
+
+
 class StackError(ConfigError):
     """Servers that cannot be had: which, where, and what was wanted. One line, exit code 2."""
 
@@ -82,7 +86,7 @@ class Stack:
     redis: Server
     ours: bool
     """We started them, so we may configure and empty them. Otherwise only our schema and our keys are touched."""
-    key_prefix: str = "stampede:"
+    key_prefix: str = KEY_PREFIX
     remarks: tuple[Remark, ...] = ()
     directory: Path
     """A private directory that is gone when this process is, however it ends."""
@@ -94,6 +98,10 @@ class Stack:
     def first_line(self) -> str:
         """The first line of output: what the run stands on and why."""
         return f"{self.provider} servers: {self.postgres} and {self.redis} ({self.why})"
+
+    def introduction(self) -> str:
+        """The first line, and a line for each right that is missing, with what that costs."""
+        return "\n".join([self.first_line(), *(f"{r.name}: {r.what}; {r.cost}" for r in self.remarks)])
 
     def described(self) -> dict[str, Any]:
         """For the run folder's circumstances."""

@@ -14,6 +14,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from patterns.caching.base import Record, Source, Transaction
 from patterns.errors import ConfigError
 from scenarios.workload import OwnSql
+from stack.pooler import Pooling, pooling_of
 from stack.servers import StackError, without_password
 
 DictConnection = psycopg.Connection[DictRow]
@@ -120,13 +121,18 @@ class UntypedInt(Dumper):
         return b"%d" % obj
 
 
-def prepare_session(connection: psycopg.Connection[Any], session: Mapping[str, str]) -> None:
-    """Set a connection as a workload's sessions are: each statement prepared at its first use."""
-    connection.prepare_threshold = 0
+def prepare_session(connection: psycopg.Connection[Any], session: Mapping[str, str]) -> Pooling:
+    """Set a connection as a workload's sessions are: each statement prepared at its first use.
+
+    Behind a pooler only what it keeps for a client is set: its server connections are other clients' too.
+    """
+    pooling = pooling_of(connection)
+    connection.prepare_threshold = 0 if pooling.prepares else None
     connection.adapters.register_dumper(int, UntypedInt)
-    if session:
+    if session and pooling.keeps_session:
         settings = "SELECT " + ", ".join(["set_config(%s, %s, false)"] * len(session))
         connection.execute(settings, [word for item in session.items() for word in item], prepare=False)
+    return pooling
 
 
 def open_pool(url: str, size: int, session: Mapping[str, str] | None = None) -> Pool:
@@ -140,7 +146,7 @@ def open_pool(url: str, size: int, session: Mapping[str, str] | None = None) -> 
         open=False,
         connection_class=DictConnection,
         kwargs={"autocommit": True, "row_factory": dict_row},
-        configure=lambda connection: prepare_session(connection, session or {}),
+        configure=lambda connection: void(prepare_session(connection, session or {})),
         max_lifetime=24 * 3600,
         max_idle=24 * 3600,
     )
@@ -150,6 +156,10 @@ def open_pool(url: str, size: int, session: Mapping[str, str] | None = None) -> 
         pool.close()
         raise StackError("postgres", without_password(url), f"room for {size} connections more") from late
     return pool
+
+
+def void(_result: object) -> None:
+    """Drop a result."""
 
 
 class PostgresSource(Source):
