@@ -303,6 +303,8 @@ def run_bench(spec: Spec, stack: Stack, on_event: OnEvent) -> None:
     if status != "finished":
         why = next((r["what"] for r in read_run(folder).info.remarks if r["name"] == "harness"), "")
         raise BenchFailed(f"the harness broke{why and f' ({why})'}: see {folder / 'locust-master.log'}")
+    if not read_run(folder).done:
+        raise BenchFailed(f"no cell finished: {next((c.why for c in read_run(folder).info.cells if c.why), 'no word')}")
 
 
 def close_run(folder: Path, status: str) -> None:
