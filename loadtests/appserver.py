@@ -348,8 +348,8 @@ class AppServer:
             finally:
                 end_ns = now_ns()
                 current_facts.reset(token)
-            answer = self._checked(cell, "read", answer, error)
-            self._record(cell, -1, "rest", key, start_ns, start_ns, start_ns, end_ns, error, answer, facts)
+            checked = self._checked(cell, "read", answer, error)
+            self._record(cell, -1, "rest", key, start_ns, start_ns, start_ns, end_ns, error, checked, facts)
 
         if keys:
             with ThreadPoolExecutor(min(self.spec.users_per_process, len(keys))) as threads:

@@ -38,15 +38,16 @@ from loadtests.rulers import EDGE_RULERS
 from loadtests.spec import CellOrder, ScenarioOrder, Spec
 from patterns.catalogue import limiters
 from patterns.errors import ConfigError, require
+from patterns.serializing.json import Json
 from scenarios.plans import WEB, Plan
 from scenarios.scenario import Scenario, find_scenario
 from scenarios.workload import Workload, WorkloadFile
 from stack.calibrate import calibrate, load_alone_ms
 from stack.dataset import ensure_dataset
-from stack.population import record_ids
 from stack.postgres import connect
 from stack.servers import Remark, Stack
 from stack.source import Statements, default_statements, own_statements
+from stack.trial import try_own_sql
 
 REPO = Path(__file__).resolve().parent.parent
 OURS_RTT_MS = 0.5
@@ -180,7 +181,7 @@ def planned_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
             window_s = scenario.window_ttls * workload.ttl_s * order.plan.windows
             weight = (workload.load_cpu_ms, workload.load_wait_ms)
             if weight not in priced:
-                priced[weight] = priced_statements(stack, workload, say)
+                priced[weight] = priced_statements(stack, workload, say, order.workload.file)
             statements, measured = priced[weight][0], dict(priced[weight][1])
         else:
             window_s = flood.window_s * order.plan.flood_windows
@@ -378,13 +379,15 @@ def rtt_of(order: BenchOrder, workload: Workload, stack: Stack) -> float:
     return OURS_RTT_MS if stack.ours else 0.0
 
 
-def priced_statements(stack: Stack, workload: Workload, say: Say) -> tuple[Statements, dict[str, float]]:
+def priced_statements(
+    stack: Stack, workload: Workload, say: Say, workload_file: str = ""
+) -> tuple[Statements, dict[str, float]]:
     """The workload's SQL, its load costing what was asked, and what one load alone was measured to take."""
     if workload.sql is not None:
-        own = own_statements(workload.sql)
         with connect(stack.postgres.url) as connection:
-            record_ids(connection, workload)
-        return own, {"load_ms": load_alone_ms(stack.postgres.url, own)}
+            first = try_own_sql(connection, workload, Json(), workload_file)
+        own = own_statements(workload.sql)
+        return own, {"load_ms": load_alone_ms(stack.postgres.url, own, first)}
     say(f"calibrating a load of {workload.load_cpu_ms:g} ms CPU and {workload.load_wait_ms:g} ms waiting")
     found = calibrate(stack.postgres.url, cpu_ms=workload.load_cpu_ms, wait_ms=workload.load_wait_ms)
     return default_statements(found.cpu_rows, workload.load_wait_ms, found.cpu_laps), found.measured()

@@ -128,9 +128,7 @@ def test_the_line_is_a_remark_and_stands_in_the_report(run: Run, said: dict[str,
         assert f"{shown(path)}: " in page
 
 
-def test_a_run_in_which_no_cell_finished_has_failed(
-    stack: Stack, said: dict[str, str], tmp_path: Path
-) -> None:
+def test_a_run_in_which_no_cell_finished_has_failed(stack: Stack, said: dict[str, str], tmp_path: Path) -> None:
     order = BenchOrder(
         plan=replace(find_plan("smoke"), scenarios=("stampede",), rounds=1, twin=False),
         workload=WorkloadFile(common={"records": 2_000}),
