@@ -112,8 +112,11 @@ class OwnSqlTrial:
         if values is None:
             return None
         record = dict(zip(names, values, strict=True))
-        for name, value in record.items():
-            self.check_value(key, name, value, cursor)
+        changed = {name: came for name, value in record.items() if (came := self.changed(name, value, cursor))}
+        if changed:
+            first = next(iter(changed))
+            casts = ", ".join(self.cast(name, record[name]) for name in changed)
+            raise self.wrong(key, first, changed[first], f"a type that JSON returns as it was: {casts}")
         self.check_version(key, record)
         return record
 
@@ -134,20 +137,18 @@ class OwnSqlTrial:
                 raise self.wrong(key, name, came, f"a value that the driver can load: {self.cast(name, '')}") from error
         return found
 
-    def check_value(self, key: str, name: str, value: Any, cursor: psycopg.Cursor[Any]) -> None:
-        """Raise ConfigError where a hit would return another value than a load, by type and value, or nothing."""
+    def changed(self, name: str, value: Any, cursor: psycopg.Cursor[Any]) -> str:
+        """What a hit would return instead of what a load gives, by type and value; empty: the same."""
         try:
             cached = self.codec.loads(self.codec.dumps({name: value}))[name]
         except (TypeError, ValueError, OverflowError):
-            came = f"{self.type_of(cursor, name)}, which the cache's JSON cannot carry"
-        else:
-            if same(value, cached):
-                return
-            was, became = (type(v).__name__ for v in (value, cached))
-            came = f"{self.type_of(cursor, name)}: {was} from the database, {became} from the cache's JSON"
-            if was == became:
-                came = f"{self.type_of(cursor, name)}: {value!r} from the database, {cached!r} from the cache's JSON"
-        raise self.wrong(key, name, came, f"a type that JSON returns as it was: {self.cast(name, value)}")
+            return f"{self.type_of(cursor, name)}, which the cache's JSON cannot carry"
+        if same(value, cached):
+            return ""
+        was, became = (type(v).__name__ for v in (value, cached))
+        if was == became:
+            was, became = repr(value), repr(cached)
+        return f"{self.type_of(cursor, name)}: {was} from the database, {became} from the cache's JSON"
 
     def check_version(self, key: str, record: Mapping[str, Any]) -> None:
         name = self.sql.version

@@ -96,6 +96,12 @@ def test_a_value_that_comes_back_from_json_as_it_was_is_taken(
     assert try_own_sql(connection, Workload(sql=value(expression)), Json()) == 1
 
 
+def test_every_column_that_needs_a_remedy_is_named_at_once(connection: psycopg.Connection[Any]) -> None:
+    line = tried(connection, value("now() AS a, 2.5 AS b, 'text'"))
+    assert "column a: " in line
+    assert "a::text AS a, b::text AS b)" in line
+
+
 REFUSED = [
     (OwnSql(load=LOAD, ids="SELECT nullif(id, 7) AS n FROM trial.books ORDER BY id"), "column n, row 7: NULL (wanted"),
     (OwnSql(load=LOAD, ids="SELECT name FROM trial.books"), "sql.ids, column name, row 1: str"),
