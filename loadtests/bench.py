@@ -32,6 +32,7 @@ from loadtests.clock import machine_floor_ns
 from loadtests.conductor import cell_info
 from loadtests.elsewhere import read_address
 from loadtests.experiments.experiment import find_experiment
+from loadtests.imports import check_imports, worker_environment
 from loadtests.lineup import Entrant, line_up, why_missing
 from loadtests.outage import doings, serve_asked
 from loadtests.rulers import EDGE_RULERS
@@ -137,6 +138,7 @@ def check_order(order: BenchOrder) -> tuple[list[Scenario], list[Workload], list
         twin=order.plan.twin,
         families={scenario.kind for scenario in scenarios},
     )
+    check_imports(order.own_contenders)
     return scenarios, workloads, entrants
 
 
@@ -526,8 +528,6 @@ def start_locust(
     arguments: Sequence[str], spec_file: Path, log: Path, inherited: Sequence[int]
 ) -> subprocess.Popen[bytes]:
     """Start one Locust process, deaf to the user's own Locust settings (environment and ~/.locust.conf)."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
-    environment |= {"HOME": str(spec_file.parent), "PYTHONPATH": str(REPO), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "locust", "-f", str(REPO / "loadtests" / "locustfile.py")]
     command += [*arguments, "--spec", str(spec_file), "--only-summary", "--loglevel", "WARNING"]
     with log.open("wb") as output:
@@ -538,7 +538,7 @@ def start_locust(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=environment,
+            env=worker_environment(spec_file.parent),
             cwd=spec_file.parent,
             pass_fds=inherited,
             start_new_session=True,

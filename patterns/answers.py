@@ -12,6 +12,7 @@ from patterns.limiting.base import Decision
 MOST_S = 1e9
 """Longest wait that a decision may name, about 31 years: in nanoseconds it fits a column of the samples."""
 MOST_CALLS = 2**63
+NUMBERS = (float, int)
 ASYNC = "asynchronous libraries are not supported yet"
 RUNNERS = frozenset({"run", "Runner", "run_coroutine_threadsafe", "async_to_sync", "start_blocking_portal"})
 """By which synchronous code runs a coroutine, where they are of one of LOOPS."""
@@ -39,18 +40,17 @@ def check_record(contender: str, operation: str, answer: object, version_column:
 
 def check_decision(contender: str, answer: Any) -> None:
     """Raise BadAnswer unless the answer is a Decision whose fields can be true. A few comparisons where it is."""
-    try:
-        if (
-            answer.__class__ is Decision
-            and (answer.allowed is True or answer.allowed is False)
-            and type(answer.remaining) is int
-            and 0 <= answer.remaining < MOST_CALLS
-            and 0 <= answer.retry_after_s <= MOST_S
-            and 0 <= answer.reset_after_s <= MOST_S
-        ):
-            return
-    except TypeError:  # a field that is no number: named below
-        pass
+    if (
+        answer.__class__ is Decision
+        and (answer.allowed is True or answer.allowed is False)
+        and answer.remaining.__class__ is int
+        and 0 <= answer.remaining < MOST_CALLS
+        and answer.retry_after_s.__class__ in NUMBERS
+        and 0 <= answer.retry_after_s <= MOST_S
+        and answer.reset_after_s.__class__ in NUMBERS
+        and 0 <= answer.reset_after_s <= MOST_S
+    ):
+        return
     if not isinstance(answer, Decision):
         raise not_wanted(contender, "hit", answer, "a Decision")
     wrong = wrong_fields(answer)

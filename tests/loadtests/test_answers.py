@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from artefact.read import Run, read_run
-from loadtests.bench import BenchFailed, BenchOrder, prepare_run, run_bench
+from loadtests.bench import BenchFailed, BenchOrder, check_order, prepare_run, run_bench
+from patterns.errors import ConfigError
 from reports.render import render
 from scenarios.plans import find_plan
 from scenarios.workload import WorkloadFile
@@ -140,3 +141,34 @@ def test_a_run_in_which_no_cell_finished_has_failed(stack: Stack, said: dict[str
     only = replace(spec, cells=tuple(cell for cell in spec.cells if cell.contender == "unversioned"))
     with pytest.raises(BenchFailed, match="no cell finished: unversioned: get, column version: None"):
         run_bench(only, stack, lambda _event: None)
+
+
+NEIGHBOUR = """
+import sys
+from pathlib import Path
+sys.path.append({folder})
+import shared_words
+from patterns.caching.no_cache import NoCache
+
+class Own(NoCache):
+    summary = shared_words.SUMMARY
+"""
+
+
+def test_a_file_that_only_this_process_can_import_is_refused_before_a_server_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that is relative to where the command was given is another one for the application servers."""
+    (tmp_path / "shared_words.py").write_text("SUMMARY = 'a word'")
+    (tmp_path / "relative_words.py").write_text(NEIGHBOUR.format(folder="'.'"))
+    (tmp_path / "absolute_words.py").write_text(NEIGHBOUR.format(folder="str(Path(__file__).parent)"))
+    monkeypatch.chdir(tmp_path)
+    order = BenchOrder(plan=find_plan("smoke"), own_contenders=("absolute_words.py",))
+    assert check_order(order)
+    with pytest.raises(ConfigError) as caught:
+        check_order(replace(order, own_contenders=("relative_words.py",)))
+    line = str(caught.value)
+    assert "relative_words.py" in line
+    assert "No module named 'shared_words'" in line
+    assert "Path(__file__).parent" in line
+    assert "\n" not in line
