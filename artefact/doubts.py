@@ -70,6 +70,14 @@ TOO_DENSE = DoubtKind(
     advice="more keys (active_records), or a lower rate: reads and commits of one key then overlap less",
     withholds="the share of stale reads as more than a lower bound",
 )
+EXISTING_NOT_FOUND = DoubtKind(
+    name="existing-not-found",
+    measures="answered reads that returned no record, though the record exists",
+    unit="share",
+    limit="any",
+    advice="correct the contender: a lock that is lost, or a key that is missing, is no absent record",
+    withholds="every recommendation of this contender in that scenario, and its response times as those of answers",
+)
 COUNTS_DIFFER = DoubtKind(
     name="counts-differ",
     measures="our own counts against Locust's, Redis' commandstats and pg_stat_statements",
@@ -262,6 +270,7 @@ KINDS = (
     BETTER_THAN_BOUND,
     FROM_THE_FUTURE,
     TWINS_DIFFER,
+    EXISTING_NOT_FOUND,
     COUNTS_DIFFER,
     UNFINISHED,
     CELLS_MISSING,

@@ -33,6 +33,7 @@ from loadtests.clock import machine_floor_ns
 from loadtests.conductor import cell_info
 from loadtests.elsewhere import read_address
 from loadtests.experiments.experiment import find_experiment
+from loadtests.imports import check_imports, worker_environment
 from loadtests.lineup import Entrant, line_up, why_missing
 from loadtests.logs import hide_secrets
 from loadtests.outage import doings, serve_asked
@@ -41,16 +42,17 @@ from loadtests.rulers import EDGE_RULERS
 from loadtests.spec import CellOrder, ScenarioOrder, Spec
 from patterns.catalogue import limiters
 from patterns.errors import ConfigError, require
+from patterns.serializing.json import Json
 from scenarios.plans import WEB, Plan
 from scenarios.scenario import Scenario, find_scenario
 from scenarios.workload import Workload, WorkloadFile
 from stack.calibrate import calibrate, load_alone_ms
 from stack.dataset import ensure_dataset
-from stack.population import record_ids
 from stack.postgres import connect
 from stack.postgres_rights import require_writable
 from stack.servers import Remark, Stack
 from stack.source import Statements, default_statements, own_statements
+from stack.trial import try_own_sql
 
 REPO = Path(__file__).resolve().parent.parent
 OURS_RTT_MS = 0.5
@@ -140,6 +142,7 @@ def check_order(order: BenchOrder) -> tuple[list[Scenario], list[Workload], list
         twin=order.plan.twin,
         families={scenario.kind for scenario in scenarios},
     )
+    check_imports(order.own_contenders)
     return scenarios, workloads, entrants
 
 
@@ -185,7 +188,7 @@ def planned_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
             window_s = scenario.window_ttls * workload.ttl_s * order.plan.windows
             weight = (workload.load_cpu_ms, workload.load_wait_ms)
             if weight not in priced:
-                priced[weight] = priced_statements(stack, workload, say)
+                priced[weight] = priced_statements(stack, workload, say, order.workload.file)
             statements, measured = priced[weight][0], dict(priced[weight][1])
         else:
             window_s = flood.window_s * order.plan.flood_windows
@@ -308,6 +311,8 @@ def run_bench(spec: Spec, stack: Stack, on_event: OnEvent) -> None:
     if status != "finished":
         why = next((r["what"] for r in read_run(folder).info.remarks if r["name"] == "harness"), "")
         raise BenchFailed(f"the harness broke{why and f' ({why})'}: see {folder / 'locust-master.log'}")
+    if not read_run(folder).done:
+        raise BenchFailed(f"no cell finished: {next((c.why for c in read_run(folder).info.cells if c.why), 'no word')}")
 
 
 def close_run(folder: Path, status: str) -> None:
@@ -381,15 +386,17 @@ def rtt_of(order: BenchOrder, workload: Workload, stack: Stack) -> float:
     return OURS_RTT_MS if stack.ours else 0.0
 
 
-def priced_statements(stack: Stack, workload: Workload, say: Say) -> tuple[Statements, dict[str, float]]:
+def priced_statements(
+    stack: Stack, workload: Workload, say: Say, workload_file: str = ""
+) -> tuple[Statements, dict[str, float]]:
     """The workload's SQL, its load costing what was asked, and what one load alone was measured to take."""
     if workload.sql is not None:
-        own = own_statements(workload.sql)
         with connect(stack.postgres.url) as connection:
+            own = own_statements(workload.sql)
             if own.update or own.create:
                 require_writable(connection, stack.postgres.safe_url)
-            record_ids(connection, workload)
-        return own, {"load_ms": load_alone_ms(stack.postgres.url, own)}
+            first = try_own_sql(connection, workload, Json(), workload_file)
+        return own, {"load_ms": load_alone_ms(stack.postgres.url, own, first)}
     say(f"calibrating a load of {workload.load_cpu_ms:g} ms CPU and {workload.load_wait_ms:g} ms waiting")
     found = calibrate(stack.postgres.url, cpu_ms=workload.load_cpu_ms, wait_ms=workload.load_wait_ms)
     return default_statements(found.cpu_rows, workload.load_wait_ms, found.cpu_laps), found.measured()
@@ -529,8 +536,6 @@ def start_locust(
     arguments: Sequence[str], spec_file: Path, log: Path, inherited: Sequence[int]
 ) -> subprocess.Popen[bytes]:
     """Start one Locust process, deaf to the user's own Locust settings (environment and ~/.locust.conf)."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
-    environment |= {"HOME": str(spec_file.parent), "PYTHONPATH": str(REPO), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "locust", "-f", str(REPO / "loadtests" / "locustfile.py")]
     command += [*arguments, "--spec", str(spec_file), "--only-summary", "--loglevel", "WARNING"]
     with empty_file(log).open("wb") as output:
@@ -541,7 +546,7 @@ def start_locust(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=environment,
+            env=worker_environment(spec_file.parent),
             cwd=spec_file.parent,
             pass_fds=inherited,
             start_new_session=True,

@@ -20,7 +20,7 @@ from redis.exceptions import NoPermissionError
 
 from artefact.schema import CellInfo
 from artefact.write import RunWriter, ServerRow, TimelineRow
-from loadtests.appserver import CellBroken, ruled_client
+from loadtests.appserver import CellBroken, ContenderWrong, ruled_client
 from loadtests.canary import CLOSES, OPENS, canary_rows, look, round_edges
 from loadtests.clock import now_ns
 from loadtests.events import (
@@ -137,12 +137,20 @@ class Conductor:
                 self._run_cell(order, info)
             except (CellBroken, FaultFailed) as broken:
                 info.status, info.why = "failed", str(broken)
+                if isinstance(broken, ContenderWrong):
+                    self._remark_on(order.contender, str(broken))
             except HarnessBroken as broken:
                 info.status, info.why = "failed", str(broken)
                 self.tell({"event": "done", "id": order.id, "status": info.status, "why": info.why})
                 raise
             self.writer.save()
             self.tell({"event": "done", "id": order.id, "status": info.status, "why": info.why})
+
+    def _remark_on(self, contender: str, what: str) -> None:
+        """Say once a contender in run.json which answer failed its cells."""
+        if not any(remark["name"] == contender for remark in self.writer.run.remarks):
+            cost = "its cells failed: nothing is known of it there"
+            self.writer.run.remarks.append({"name": contender, "what": what, "cost": cost})
 
     def stop(self) -> None:
         self._stopped.set()

@@ -20,7 +20,7 @@ from locust.runners import MasterRunner
 
 from artefact.read import read_run
 from artefact.write import RunWriter
-from loadtests.appserver import CellBroken
+from loadtests.appserver import CellBroken, ContenderWrong
 from loadtests.clock import hub_clock, now_ns
 from loadtests.conductor import Conductor, HarnessBroken, Harvest
 from loadtests.elsewhere import Refused
@@ -285,12 +285,17 @@ class Master:
                 if why and not answer.ready():
                     raise HarnessBroken(why)
             answers.append(answer.get())
-        for answer in answers:
-            if "error" in answer:
-                raise CellBroken(f"application server {answer['process']}: {answer['error']}")
+        broken = [answer for answer in answers if "error" in answer]
+        for answer in broken:
+            if answer.get("wrong"):
+                raise ContenderWrong(answer["error"])
+        for answer in broken:
+            raise CellBroken(f"application server {answer['process']}: {answer['error']}")
         return answers
 
     def on_answer(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
+        if msg.data.get("wrong"):  # the cell has failed: the others need not serve it to its end
+            self.runner.send_message("abandon")
         self.answers[msg.data["process"]].set(msg.data)
 
     def tell(self, event: dict[str, Any]) -> None:

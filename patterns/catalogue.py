@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
+from patterns.answers import refuse_asynchronous
 from patterns.caching.base import CachePattern
 from patterns.errors import ConfigError
 from patterns.limiting.base import RateLimiter
@@ -102,6 +103,7 @@ def load(path: Path) -> Contender | LimitingContender:
     name = path.stem.replace("_", "-")
     if name in contenders() or name in limiters():
         raise ConfigError("contender", str(path), f"a file of another name: {name} is one of ours")
+    refuse_asynchronous(path)
     module = import_file(path, f"contender_{path.stem}")
     file = str(path.resolve())
     pattern = class_in(module, CachePattern)

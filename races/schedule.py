@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
+from patterns.answers import BadAnswer, check_decision, check_error, check_record
 from patterns.caching.base import CachePattern, Config, Kit
 from races.client import Client, held_client
 from races.entries import Entries
@@ -233,16 +234,24 @@ class Schedules:
         try:
             if operation.startswith("get"):
                 record = pattern.get(record_id)
+                check_record(self.name, "get", record, "version")
             elif operation == "hit":
-                record = {} if pattern.hit().allowed else None  # type: ignore[attr-defined]
+                decision = pattern.hit()  # type: ignore[attr-defined]
+                check_decision(self.name, decision)
+                record = {} if decision.allowed else None
             elif operation == "update":
                 record = pattern.update(record_id, {"name": value})
+                check_record(self.name, "update", record)
             else:
                 record = pattern.create({"name": value, "email": ""})
+                check_record(self.name, "create", record)
                 done.record_id = record["id"]
             done.found = record is not None
             done.version = record.get("version") if record is not None else None
+        except BadAnswer:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever a pattern raises is how the operation ended
+            check_error(self.name, operation, error)
             done.error = type(error).__name__
         own = [i for i, step in enumerate(run.taken) if step.action.token in (client.name, f"T{client.name}")][before:]
         begun += own
@@ -276,7 +285,7 @@ class Schedules:
                 kit.sleep(WINDOW_S / 2)
             return self.world.entries()
         with self.world.free() as kit:
-            self.pattern(kit, self.config).get(RECORD)
+            check_record(self.name, "get", self.pattern(kit, self.config).get(RECORD), "version")
         if self.situation.start is Start.AGEING:
             self.world.age(AGED_SHARE * self.config.ttl_s)
         return self.world.entries()

@@ -30,6 +30,8 @@ class OwnSql:
     """The column that grows by one with every update. Without one, freshness is not judged."""
 
     def __post_init__(self) -> None:
+        for name, sql in asdict(self).items():
+            require("\0" not in (sql or ""), f"sql.{name}", sql, "SQL without NUL characters")
         require("%(id)s" in self.load, "sql.load", self.load, "a SELECT with %(id)s in it")
         require(bool(self.ids.strip()), "sql.ids", self.ids, "a SELECT of one integer column")
         if self.update is not None:
@@ -117,6 +119,8 @@ class WorkloadFile:
     by_scenario: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     limits: Mapping[str, Any] = field(default_factory=dict)
     """What all rate limiters are given, instead of the scenario's: limit, window_s, burst."""
+    file: str = ""
+    """Its path, for messages."""
 
     def applied(self, scenario: str, overrides: Mapping[str, Any]) -> Workload:
         """The defaults, then the user's values, then what the scenario is about, then the user's for that scenario."""
@@ -152,7 +156,7 @@ def read_workload(path: Path, scenarios: frozenset[str]) -> WorkloadFile:
         require(name in scenarios, f"{path}: scenario", name, f"one of {known}")
         require(isinstance(table, dict), f"{path}: scenario.{name}", table, "a table")
     by_scenario = {name: checked(table, f"{path}: scenario.{name}") for name, table in tables.items()}
-    return WorkloadFile(common=common, by_scenario=by_scenario, limits=limits)
+    return WorkloadFile(common=common, by_scenario=by_scenario, limits=limits, file=str(path))
 
 
 def checked_limits(values: Any, where: str) -> dict[str, Any]:
@@ -185,7 +189,7 @@ def own_sql(values: Any, where: str) -> OwnSql:
     return OwnSql(**values)
 
 
-TEMPLATE = """\
+TEMPLATE = '''\
 # A Stampede workload. Every value has a default; delete what you do not want to say.
 # make bench WORKLOAD=workload.toml
 
@@ -204,9 +208,10 @@ users_per_process = 32    # threads of an application server
 # Your own statements instead of the built-in table of users (needs --postgres URL).
 # The suite offers %(id)s, %(text)s and %(number)s; take what you need.
 # [sql]
-# load = "SELECT id, title, price FROM products WHERE id = %(id)s"
+# load = "SELECT id, title, price::text AS price, version FROM products WHERE id = %(id)s"
 # ids = "SELECT id FROM products ORDER BY id LIMIT 1000"
-# update = "UPDATE products SET title = %(text)s WHERE id = %(id)s RETURNING id, title, price"
+# update = """UPDATE products SET title = %(text)s, version = version + 1 WHERE id = %(id)s
+#     RETURNING id, title, price::text AS price, version"""
 # version = "version"     # a column that grows with every update; without one, freshness is not judged
 
 # What rate limiters are given (rate-limit-flood); its subjects call in proportion. A cell lasts a few windows.
@@ -218,4 +223,4 @@ users_per_process = 32    # threads of an application server
 # A value for one scenario only:
 # [scenario.stampede]
 # rate_per_s = 200
-"""
+'''

@@ -238,10 +238,53 @@ def explained_id(
     connection: psycopg.Connection[Any], field_name: str, sql: str, params: Mapping[str, Any]
 ) -> int | None:
     """EXPLAIN plans the statement, without running it, and names its identifier."""
-    try:
-        with connection.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
-            row = cursor.execute(f"EXPLAIN (VERBOSE, FORMAT JSON) {sql}", params, prepare=False).fetchone()
-    except (psycopg.errors.ProgrammingError, psycopg.errors.DataError) as error:
-        raise ConfigError(field_name, " ".join(sql.split()), f"SQL that works: {str(error).splitlines()[0]}") from error
+    with refused(field_name, sql), connection.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
+        row = cursor.execute(f"EXPLAIN (VERBOSE, FORMAT JSON) {sql}", params, prepare=False).fetchone()
     identifier: int | None = row[0][0].get("Query Identifier") if row else None
     return identifier
+
+
+class Came(str):
+    """What came, in words: a message shows it without quotation marks."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+LOST = ("08", "53", "57P")
+"""How the codes begin of errors that are the server's state and not the statement's."""
+
+
+@contextmanager
+def refused(field_name: str, sql: str) -> Iterator[None]:
+    """A statement that driver or server refuse inside the block raises ConfigError, with what helps where it is known.
+
+    A lost connection passes through.
+    """
+    try:
+        yield
+    except (psycopg.Error, TypeError) as error:
+        code = getattr(error, "sqlstate", None)
+        before_sent = code is None and isinstance(error, psycopg.ProgrammingError | TypeError)
+        if not before_sent and (code is None or code.startswith(LOST)):
+            raise
+        help_ = hint(first_line(error)) if before_sent or code == "42601" else ""
+        want = f"SQL that works: {first_line(error)}{help_}"
+        raise ConfigError(field_name, Came(" ".join(sql.split())), want) from error
+
+
+def hint(message: str) -> str:
+    """What helps against an error of the statement's form."""
+    if "placeholder" in message:
+        return "; write %% for a % that begins no parameter"
+    if "parameter missing" in message:
+        return "; the parameters are %(id)s, %(text)s and %(number)s"
+    if "multiple commands" in message:
+        return "; one statement only"
+    return ""
+
+
+def first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
