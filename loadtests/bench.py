@@ -15,16 +15,17 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from artefact.read import read_run
+from artefact.read import RunFolderError, read_run
 from artefact.schema import RunInfo, ScenarioInfo
-from artefact.write import RunWriter
+from artefact.write import RunWriter, WriteFailed
 from loadtests.calibration import LOOK_S, calibrate_machine, outlook, watch_machine, will_hurt
 from loadtests.celery_process import CeleryProcess
 from loadtests.circumstances import circumstances
@@ -43,12 +44,16 @@ from scenarios.scenario import Scenario, find_scenario
 from scenarios.workload import Workload, WorkloadFile
 from stack.calibrate import calibrate, load_alone_ms
 from stack.dataset import ensure_dataset
+from stack.guard import how, last_line
 from stack.population import record_ids
 from stack.postgres import connect
 from stack.servers import Remark, Stack
 from stack.source import Statements, default_statements, own_statements
 
 REPO = Path(__file__).resolve().parent.parent
+MASTER_ENDS_S = 30.0
+"""How long Locust's master may take to end once it has told that all is over."""
+ENDING_S = 2.0
 OURS_RTT_MS = 0.5
 """Simulated distance on servers that we started: one zone."""
 
@@ -273,23 +278,25 @@ def planned_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
 
 
 def run_bench(spec: Spec, stack: Stack, on_event: OnEvent) -> None:
-    """Run every cell. Raises BenchFailed where the harness broke; KeyboardInterrupt passes through.
+    """Run every cell. Raises BenchFailed where the harness broke or the folder cannot be written; KeyboardInterrupt
+    passes through.
 
     Either way the folder says what became of the run, and keeps the cells that were finished.
     """
-    status, came, folder = "failed", 0, Path(spec.folder)
+    status, came, why, folder = "failed", 0, "", Path(spec.folder)
     try:
         with locust_processes(spec, stack, web_port=None) as (master, workers, progress):
-            for event in events_from(progress, master, workers):
+            for event in events_from(progress, master, workers, lambda: trouble(stack, folder)):
                 if event["event"] == "refused":
                     raise ConfigError("expect", event["who"], event["want"])
                 came = max(came, event.get("workers", 0))
+                why = why or event.get("why", "") if event["event"] == "broken" else why
                 on_event(event)
-            master.wait(timeout=120)
+            why = why or how_master_ended(master, folder)
         if spec.bind and came < spec.processes:
             want = f"that many workers at {spec.bind} within {spec.wait_s:g} s: {came or 'none'} came"
             raise ConfigError("expect", spec.processes, want)
-        status = read_run(folder).info.status
+        status = "failed" if why else read_run(folder).info.status
     except KeyboardInterrupt:
         status = "cut"
         raise
@@ -297,20 +304,52 @@ def run_bench(spec: Spec, stack: Stack, on_event: OnEvent) -> None:
         if not read_run(folder).done:  # it never began
             shutil.rmtree(folder)
         raise
+    except (BenchFailed, RunFolderError, OSError) as failed:
+        why = why or str(failed)
     finally:
-        if folder.exists():
-            close_run(folder, "failed" if status == "running" else status)
+        status = status if status in ("finished", "cut") else "failed"
+        if status == "failed":
+            why = how_a_server_ended(stack) or why or f"the harness broke: see {folder / 'locust-master.log'}"
+        close_run(folder, status, why if status == "failed" else "")
     if status != "finished":
-        why = next((r["what"] for r in read_run(folder).info.remarks if r["name"] == "harness"), "")
-        raise BenchFailed(f"the harness broke{why and f' ({why})'}: see {folder / 'locust-master.log'}")
+        raise BenchFailed(why)
 
 
-def close_run(folder: Path, status: str) -> None:
-    """Write how the run ended and when."""
-    run = read_run(folder).info
-    run.status = status
-    run.finished_utc = datetime.now(UTC).isoformat(timespec="seconds")
-    RunWriter(folder, run)
+def close_run(folder: Path, status: str, why: str = "") -> None:
+    """Write how the run ended, when, and why it failed. A folder that is gone or full stays as it is."""
+    with suppress(RunFolderError, WriteFailed):
+        run = read_run(folder).info
+        run.status = status
+        run.finished_utc = datetime.now(UTC).isoformat(timespec="seconds")
+        if why:
+            run.remarks = [r for r in run.remarks if r["name"] != "harness"]
+            run.remarks.append({"name": "harness", "what": why, "cost": "all"})
+        RunWriter(folder, run)
+
+
+def trouble(stack: Stack, folder: Path) -> str:
+    """Why a run cannot go on, as far as it can be seen from here; empty: it can."""
+    return stack.ended() or ("" if folder.is_dir() else f"{folder}: the run folder is gone")
+
+
+def how_a_server_ended(stack: Stack) -> str:
+    """As `Stack.ended`; one that is about to end is given ENDING_S."""
+    give_up = time.monotonic() + ENDING_S
+    while not (ended := stack.ended()) and time.monotonic() < give_up:
+        time.sleep(0.1)
+    return ended
+
+
+def how_master_ended(master: subprocess.Popen[bytes], folder: Path) -> str:
+    """Wait until Locust's master has ended. Empty: as it should; else how, and its last line."""
+    try:
+        code = master.wait(timeout=MASTER_ENDS_S)
+    except subprocess.TimeoutExpired:
+        return f"Locust's master did not end within {MASTER_ENDS_S:g} s"
+    with suppress(RunFolderError):
+        if read_run(folder).info.status == "finished" or (not code and read_run(folder).info.status != "running"):
+            return ""
+    return f"Locust's master ended ({how(code)}); the last line of its log: {last_line(folder / 'locust-master.log')}"
 
 
 def remarks_on(workload: Workload) -> list[Remark]:
@@ -541,16 +580,23 @@ def start_locust(
 
 
 def events_from(
-    progress: int, master: subprocess.Popen[bytes], workers: Sequence[subprocess.Popen[bytes]]
+    progress: int,
+    master: subprocess.Popen[bytes],
+    workers: Sequence[subprocess.Popen[bytes]],
+    trouble: Callable[[], str],
 ) -> Iterator[Mapping[str, Any]]:
-    """What the master tells, until it says that all is over or ends. Raises BenchFailed when a worker ends before."""
+    """What the master tells, until it says that all is over or ends. Raises BenchFailed when a worker ends before, or
+    where `trouble` says why the run cannot go on.
+    """
     pending = b""
     while True:
         ready, _, _ = select.select([progress], [], [], 0.5)
         if not ready:
             for number, worker in enumerate(workers):
                 if worker.poll() is not None and master.poll() is None:
-                    raise BenchFailed(f"application server {number} ended with code {worker.returncode}")
+                    raise BenchFailed(f"application server {number} ended ({how(worker.returncode)})")
+            if why := trouble():
+                raise BenchFailed(why)
             continue
         data = os.read(progress, 65536)
         if not data:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import redis
 
 from artefact.schema import CellInfo
-from artefact.write import RunWriter, ServerRow, TimelineRow
+from artefact.write import RunWriter, ServerRow, TimelineRow, WriteFailed
 from loadtests.appserver import CellBroken, ruled_client
 from loadtests.canary import CLOSES, OPENS, canary_rows, look, round_edges
 from loadtests.clock import now_ns
@@ -56,6 +56,18 @@ GAUGE_WITHIN = ClientSettings(socket_timeout_s=0.2, retries=0)
 """How the gauges' client is set: a server that hangs must not hold them up."""
 
 Tell = Callable[[dict[str, Any]], None]
+
+
+BACK_WITHIN_S = 10.0
+"""How long a server may take to answer again after a connection to it was lost."""
+AGAIN_S = 0.2
+LOST = (psycopg.OperationalError, psycopg.InterfaceError, redis.ConnectionError, redis.TimeoutError)
+"""What a driver raises where a server, or a connection to it, is gone."""
+
+
+def as_line(error: Exception) -> str:
+    """An error's message on one line."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 class HarnessBroken(RuntimeError):
@@ -136,12 +148,34 @@ class Conductor:
                 self._run_cell(order, info)
             except (CellBroken, FaultFailed) as broken:
                 info.status, info.why = "failed", str(broken)
-            except HarnessBroken as broken:
+            except LOST as lost:
+                info.status, info.why = "failed", f"a connection to a server was lost: {as_line(lost)}"
+                self._connect_again()
+            except (HarnessBroken, WriteFailed) as broken:
                 info.status, info.why = "failed", str(broken)
                 self.tell({"event": "done", "id": order.id, "status": info.status, "why": info.why})
                 raise
             self.writer.save()
             self.tell({"event": "done", "id": order.id, "status": info.status, "why": info.why})
+
+    def _connect_again(self) -> None:
+        """A server ended a connection of ours, or the server itself ended and came back. Raises HarnessBroken where it
+        does not answer within BACK_WITHIN_S."""
+        self._postgres.close()
+        give_up = time.monotonic() + BACK_WITHIN_S
+        while True:
+            try:
+                self._gauge_redis.ping()
+                self._postgres = psycopg.connect(self.spec.postgres_url, autocommit=True, connect_timeout=5)
+                prepare_session(self._postgres, self.spec.scenarios[0].statements["session"])
+                self._postmaster = postmaster_of(self._postgres)
+            except LOST as lost:
+                if time.monotonic() > give_up:
+                    name = "PostgreSQL" if isinstance(lost, psycopg.Error) else "Redis"
+                    raise HarnessBroken(f"{name} no longer answers: {as_line(lost)}") from lost
+                time.sleep(AGAIN_S)
+            else:
+                return
 
     def stop(self) -> None:
         self._stopped.set()
@@ -237,8 +271,8 @@ class Conductor:
             around += clock_rows(order.id, info.begin_ns, harvest)
         gauges.rows += around + self._circumstances(order.id, CLOSES if order.id in self._closing else None)
         samples = pa.concat_tables([read_batch(h.samples) for h in harvests]).unify_dictionaries()
-        info.status = "done"
         self.writer.add_cell(order.id, samples, rows, [*gauges.rows, *events, *fault_rows, *tasks()])
+        info.status = "done"  # once its files are there: a reader refuses a folder that lacks them
 
     def _circumstances(self, cell: int, edge: str | None) -> list[TimelineRow]:
         """What somebody changed on the servers since we last asked; at an edge of a round, the canary."""
@@ -285,17 +319,26 @@ class Gauges:
         self._rng = random.Random(order.seed + 1)
         self._changes = Changes(order.id)
         self._over = threading.Event()
+        self._lost: psycopg.OperationalError | None = None
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> "Gauges":
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._over.set()
         self._thread.join()
+        if self._lost is not None and kind is None:
+            raise self._lost
 
     def _watch(self) -> None:
+        try:
+            self._read_until_over()
+        except psycopg.OperationalError as lost:
+            self._lost = lost
+
+    def _read_until_over(self) -> None:
         with psycopg.connect(self._postgres_url, autocommit=True) as connection:
             self._look(connection)
             while not self._over.wait(self._rng.expovariate(1 / GAUGE_EVERY_S)):

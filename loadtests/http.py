@@ -117,6 +117,6 @@ def serve_http_page(host: str, port: int, say: Callable[[str], None]) -> None:
             code = child.wait()
         except KeyboardInterrupt:
             say("stopping")
-            return
+            raise
         if code:
             raise BenchFailed(f"Locust ended with code {code}")

@@ -19,7 +19,7 @@ from locust.env import Environment
 from locust.runners import MasterRunner
 
 from artefact.read import read_run
-from artefact.write import RunWriter
+from artefact.write import RunWriter, WriteFailed
 from loadtests.appserver import CellBroken
 from loadtests.clock import hub_clock, now_ns
 from loadtests.conductor import Conductor, HarnessBroken, Harvest
@@ -151,24 +151,34 @@ class Master:
                 self.muster.call()
                 self.note_machines(self.muster)
             conductor.run(self.spec.cells if bench else self.chosen_cells())
-            self.writer.run.status = "finished" if bench else "running"
+            cut = any(cell.status == "planned" for cell in self.writer.run.cells)
+            self.writer.run.status = ("failed" if cut else "finished") if bench else "running"
         except Refused as refused:
             self.writer.run.status = "failed"
             self.tell({"event": "refused", "who": refused.who, "want": refused.want})
         except Exception as error:
             log.exception("conductor")
+            known = isinstance(error, HarnessBroken | WriteFailed)
+            why = str(error) if known else f"{type(error).__name__}: {error}"
             self.writer.run.status = "failed"
-            self.writer.run.remarks.append(
-                {"name": "harness", "what": f"{type(error).__name__}: {error}", "cost": "all"}
-            )
+            self.writer.run.remarks.append({"name": "harness", "what": why, "cost": "all"})
+            self.tell({"event": "broken", "why": why})
             self.environment.process_exit_code = 1
         finally:
-            self.writer.save()
+            self.save_last()
             conductor.close()
             self.conductor = None
         if bench or self.writer.run.status == "failed":
             self.tell({"event": "over"})
             self.runner.quit()
+
+    def save_last(self) -> None:
+        """How the run ended, where the folder can still be written; else the process that started this one is told."""
+        try:
+            self.writer.save()
+        except WriteFailed as failed:
+            self.writer.run.status = "failed"
+            self.tell({"event": "broken", "why": str(failed)})
 
     def chosen_cells(self) -> Iterator[CellOrder]:
         """Cells of what the page's form says, one after the other; what is changed there holds from the next on."""

@@ -5,7 +5,6 @@ import csv
 import hashlib
 import io
 import math
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import jinja2
 import markupsafe
 import numpy as np
 
+from artefact import write
 from artefact.read import Run, read_run
 from artefact.schema import METHOD, ContenderInfo, ScenarioInfo
 from reports import answer, charts, decision, doubting, monitoring, provoked, transfer, words
@@ -119,9 +119,8 @@ def render_judged(judgement: Judgement) -> Path:
 
 
 def write_whole(path: Path, text: str) -> None:
-    half = path.with_name(path.name + ".part")
-    half.write_text(text, encoding="utf-8", newline="")
-    os.replace(half, path)
+    """Raises WriteFailed."""
+    write.write_whole(path, text.encode())
 
 
 def page(judgement: Judgement) -> str:

@@ -37,6 +37,8 @@ ABANDONED_AFTER_S = 3600.0
 STOP_WITHIN_S = 5.0
 """How long a server may take for a clean stop; then it is told more firmly."""
 PR_SET_PDEATHSIG = 1
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""Signals after which it cleans up and ends."""
 
 
 class Warden:
@@ -239,7 +241,8 @@ def on_signal(number: int, frame: object) -> None:
 def main(directory: Path, owner: int) -> None:
     os.umask(0o077)
     held = lock(directory)
-    signal.signal(signal.SIGTERM, on_signal)
+    for number in ENDING:
+        signal.signal(number, on_signal)
     warden = Warden(directory)
     try:
         sweep(directory.parent)
@@ -249,7 +252,8 @@ def main(directory: Path, owner: int) -> None:
     except (Ended, BrokenPipeError):
         pass
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for number in ENDING:
+            signal.signal(number, signal.SIG_IGN)
         warden.end()
         os.close(held)
 
