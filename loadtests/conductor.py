@@ -37,6 +37,7 @@ from loadtests.instruments import Ruler
 from loadtests.observer import Look, look_rows
 from loadtests.outage import FaultFailed, Outage, SwitchLine
 from loadtests.recorder import read_batch
+from loadtests.silence import Silences
 from loadtests.slowlog import last_entry, slow_entries
 from loadtests.spec import CellOrder, ScenarioOrder, Spec
 from loadtests.two_clocks import Ahead
@@ -318,6 +319,7 @@ class Gauges:
         self._limited = limited
         self._rng = random.Random(order.seed + 1)
         self._changes = Changes(order.id)
+        self._silences = Silences(order.id)
         self._over = threading.Event()
         self._lost: psycopg.OperationalError | None = None
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -341,10 +343,14 @@ class Gauges:
     def _read_until_over(self) -> None:
         with psycopg.connect(self._postgres_url, autocommit=True) as connection:
             self._look(connection)
-            while not self._over.wait(self._rng.expovariate(1 / GAUGE_EVERY_S)):
+            while not self._is_over_after(self._rng.expovariate(1 / GAUGE_EVERY_S)):
+                self._silences.expect("postgres", now_ns())
                 self._look(connection)
+                self._silences.heard("postgres", now_ns())
+                self._silences.expect("redis", now_ns())
                 with suppress(redis.ConnectionError, redis.TimeoutError):  # broken on purpose, or late: a gauge less
                     self._ask_redis()
+                    self._silences.heard("redis", now_ns())
                 row = connection.execute(
                     "SELECT count(*), count(*) FILTER (WHERE state = 'active') FROM pg_stat_activity"
                     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -353,6 +359,17 @@ class Gauges:
                     self._note("postgres", "connections", float(row[0]))
                     self._note("postgres", "active", float(row[1]))
             self._look(connection)
+        self._silences.close(now_ns())
+        self.rows += self._silences.rows
+
+    def _is_over_after(self, wait_s: float) -> bool:
+        """Wait; whether the cell is over. Waking late is a silence of this process."""
+        due_ns = now_ns() + round(wait_s * 1e9)
+        over = self._over.wait(wait_s)
+        woke_ns = now_ns()
+        self._silences.expect("conductor", min(due_ns, woke_ns))
+        self._silences.heard("conductor", woke_ns)
+        return over
 
     def _look(self, connection: psycopg.Connection[Any]) -> None:
         """Note what happened since the last look."""
@@ -443,13 +460,18 @@ def cell_info(order: CellOrder) -> CellInfo:
     )
 
 
+BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+"""The clock that goes on while the machine sleeps, where there is one: the monotonic clock stands still then."""
+
+
 def machine_account() -> Account:
     """How busy all cores together were, in seconds since the start of the machine."""
     times = psutil.cpu_times()
     idle_s = times.idle + getattr(times, "iowait", 0.0)
     steal_s = getattr(times, "steal", 0.0)
     busy_s = times.user + times.system + getattr(times, "irq", 0.0) + getattr(times, "softirq", 0.0)
-    return {
+    asleep = {"clock.boottime_s": (time.clock_gettime(BOOTTIME), "s")} if BOOTTIME is not None else {}
+    return asleep | {
         "cpu.busy_s": (busy_s, "s"),
         "cpu.idle_s": (idle_s, "s"),
         "cpu.steal_s": (steal_s, "s"),
