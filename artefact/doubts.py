@@ -189,7 +189,7 @@ CLOCK_STEPPED = DoubtKind(
 )
 STOPPED = DoubtKind(
     name="stopped",
-    measures="how long a server, an application server or Locust's master gave no sign of life; whether the machine slept",
+    measures="how long a server or a process of ours gave no sign of life; whether the machine slept",
     unit="s",
     limit="above 2 s",
     advice="keep the machine awake and its processes running (no suspend, no debugger, no paused container); run again",

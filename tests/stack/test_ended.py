@@ -11,6 +11,7 @@ from stack.embedded import open_embedded
 from stack.guard import how, private_directory
 from stack.open import open_stack
 from stack.servers import ServerEnded, Stack, StackError
+from tests.stack.test_lifetime import is_gone, until
 
 
 def process_of(stack: Stack, word: str) -> psutil.Process:
@@ -32,7 +33,7 @@ def test_a_server_that_was_killed_on_purpose_is_not_reported_and_one_that_was_ki
         assert stack.ended() == ""
         valkey = process_of(stack, "valkey-server")
         valkey.kill()
-        psutil.wait_procs([valkey], timeout=60)
+        assert until(lambda: is_gone(valkey))
         assert stack.ended().startswith("Valkey ended (by SIGKILL); the last line of its log: ")
 
 
@@ -40,7 +41,7 @@ def test_a_supervisor_that_was_killed_is_named_and_its_directory_is_removed_with
     with open_embedded("tests", say=lambda _line: None) as stack:
         supervisor = process_of(stack, "warden.py")
         supervisor.kill()
-        psutil.wait_procs([supervisor], timeout=60)
+        assert until(lambda: is_gone(supervisor))  # it is not reaped: how it ended is still to be told
         assert stack.ended().startswith("the supervisor of the servers ended (by SIGKILL)")
         assert stack.directory.exists()
     assert not stack.directory.exists()
@@ -50,7 +51,7 @@ def test_an_error_in_a_block_whose_server_ended_is_told_as_the_server_that_ended
     def work(stack: Stack) -> None:
         postmaster = process_of(stack, "/postgres -D")
         postmaster.kill()
-        psutil.wait_procs([postmaster], timeout=60)
+        assert until(lambda: is_gone(postmaster))
         raise ConnectionError("server closed the connection unexpectedly")
 
     with (
