@@ -30,7 +30,7 @@ class WriteFailed(RuntimeError):
     """A file that cannot be written: which, and why (a full disk, a folder that is gone or read-only). One line."""
 
     def __init__(self, path: Path, error: OSError) -> None:
-        said = error.strerror or (os.strerror(error.errno) if error.errno else str(error))
+        said = os.strerror(error.errno) if error.errno else str(error)
         if error.errno in FULL:
             what = f"{path.parent}: the disk is full, {path.name} cannot be written ({said})"
         elif error.errno in GONE and not path.parent.is_dir():

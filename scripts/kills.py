@@ -40,7 +40,13 @@ from reports.render import render  # noqa: E402
 STAMPEDE = [sys.executable, "-m", "stampede"]
 BENCH = ["bench", "--stack", "embedded", "--plan", "smoke", "--only", "cache-aside", "--scenario", "stampede"]
 BENCH += ["--rounds", "2", "--rtt", "0", "--workers", "2"]
-WORKLOAD = "records = 200\n"
+WORKLOAD = """records = 200
+users_per_process = 8
+[scenario.stampede]
+rate_per_s = 50
+load_cpu_ms = 0.5
+load_wait_ms = 4
+"""
 MARK = "STAMPEDE_KILLS"
 STOPPED_S = 10.0
 HANG_S = 30.0

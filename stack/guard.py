@@ -77,12 +77,13 @@ class Guard:
         """One line about a warden that is gone."""
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=1.0)
-        return f"the supervisor of the servers ended ({how(self.process.returncode)}): {self.last_words()}"
+        return f"the supervisor of the servers ended ({how(self.process.returncode)}){self.last_words()}"
 
     def last_words(self) -> str:
         with suppress(OSError, IndexError):
-            return (self.directory / warden.LOG).read_text(errors="replace").strip().splitlines()[-1]
-        return "it ended without a word"
+            words = (self.directory / warden.LOG).read_text(errors="replace").strip().splitlines()[-1]
+            return f"; the last line of its log: {words}"
+        return ""
 
     def start(
         self,
