@@ -54,6 +54,11 @@ REPO = Path(__file__).resolve().parent.parent
 MASTER_ENDS_S = 30.0
 """How long Locust's master may take to end once it has told that all is over."""
 ENDING_S = 2.0
+"""How long a server that is about to end may take until the run is said to have failed for another reason."""
+GRACE_S = 8.0
+"""How long processes that are asked to end may take, until they are killed."""
+CUT_GRACE_S = 2.0
+"""The same where the run is cut or has failed."""
 OURS_RTT_MS = 0.5
 """Simulated distance on servers that we started: one zone."""
 
@@ -524,6 +529,7 @@ def locust_processes(
         page += ["--web-base-path", base_path] if base_path else []
         children: list[subprocess.Popen[bytes]] = []
         folder = Path(spec.folder)
+        grace_s = GRACE_S if spec.bind else CUT_GRACE_S  # what finished is written: nothing is lost with them
         try:
             inherited = [write_end, far_end.fileno()]
             children.append(
@@ -547,8 +553,9 @@ def locust_processes(
             for child in children:
                 stack.register_child(child.pid)
             yield children[0], children[1:], read_end
+            grace_s = GRACE_S
         finally:
-            end_processes(children)
+            end_processes(children, grace_s)
             if celery is not None:
                 celery.kill()
             os.close(read_end)
@@ -609,15 +616,16 @@ def events_from(
             yield event
 
 
-def end_processes(children: Sequence[subprocess.Popen[bytes]]) -> None:
+def end_processes(children: Sequence[subprocess.Popen[bytes]], grace_s: float = GRACE_S) -> None:
     """Ask them to end, then make them; each leads a session of its own."""
-    for number, grace_s in ((signal.SIGTERM, 8.0), (signal.SIGKILL, 8.0)):
+    for number, within_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, GRACE_S)):
         alive = [child for child in children if child.poll() is None]
         for child in alive:
             child.send_signal(number)
+        give_up = time.monotonic() + within_s
         for child in alive:
             try:
-                child.wait(timeout=grace_s)
+                child.wait(timeout=max(0.0, give_up - time.monotonic()))
             except subprocess.TimeoutExpired:
                 continue
 
