@@ -479,6 +479,11 @@ def main() -> int:
     parser.add_argument("--only", action="append", default=[], help="rows whose name begins so. May be repeated")
     parser.add_argument("--keep", action="store_true", help="keep the folders of the trials")
     options = parser.parse_args()
+    for number in (
+        signal.SIGINT,
+        signal.SIGHUP,
+    ):  # in the background and under nohup they are ignored, and inherited so
+        signal.signal(number, signal.default_int_handler)
     root = Path(tempfile.mkdtemp(prefix="kills-", dir="/tmp"))
     root.chmod(0o755)  # the account of the servers has to pass it
     broken = 0

@@ -19,7 +19,7 @@ import pytest
 
 from artefact.read import read_run
 from artefact.schema import SAMPLES
-from artefact.write import RunWriter, WriteFailed
+from artefact.write import RunWriter, WriteFailed, write_whole
 from loadtests.bench import BenchFailed, BenchOrder, prepare_run, run_bench
 from loadtests.spec import Spec
 from reports.render import render
@@ -102,8 +102,9 @@ def test_a_run_on_a_full_disk_ends_with_a_line_that_says_so_and_keeps_its_finish
     with pytest.raises(BenchFailed, match="the disk is full"):
         run_bench(spec, stack, after_a_cell(lambda: fill(small_disk)))
     assert len(read_run(Path(spec.folder)).done) >= 1
-    with pytest.raises(WriteFailed, match="the disk is full"):
-        render(Path(spec.folder))
+    with pytest.raises(WriteFailed, match=r"the disk is full, report\.html cannot be written"):
+        write_whole(Path(spec.folder) / "report.html", bytes(100_000))
+    assert not list(Path(spec.folder).rglob("*.part"))
     copy = Path(shutil.copytree(spec.folder, tmp_path / "copy"))
     assert render(copy).exists()
 
