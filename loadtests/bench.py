@@ -10,14 +10,12 @@ import random
 import select
 import shlex
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,13 +23,23 @@ from typing import Any
 
 from artefact.read import RunFolderError, read_run
 from artefact.schema import RunInfo, ScenarioInfo
-from artefact.write import RunWriter, WriteFailed
+from artefact.write import RunWriter
 from loadtests.calibration import LOOK_S, calibrate_machine, outlook, watch_machine, will_hurt
 from loadtests.celery_process import CeleryProcess
 from loadtests.circumstances import circumstances
 from loadtests.clock import machine_floor_ns
 from loadtests.conductor import cell_info
 from loadtests.elsewhere import read_address
+from loadtests.ending import (
+    CUT_GRACE_S,
+    GRACE_S,
+    close_run,
+    end_processes,
+    how_a_server_ended,
+    how_master_ended,
+    recorded_why,
+    trouble,
+)
 from loadtests.experiments.experiment import find_experiment
 from loadtests.lineup import Entrant, line_up, why_missing
 from loadtests.outage import doings, serve_asked
@@ -44,21 +52,13 @@ from scenarios.scenario import Scenario, find_scenario
 from scenarios.workload import Workload, WorkloadFile
 from stack.calibrate import calibrate, load_alone_ms
 from stack.dataset import ensure_dataset
-from stack.guard import how, last_line
+from stack.guard import how
 from stack.population import record_ids
 from stack.postgres import connect
 from stack.servers import Remark, Stack
 from stack.source import Statements, default_statements, own_statements
 
 REPO = Path(__file__).resolve().parent.parent
-MASTER_ENDS_S = 30.0
-"""How long Locust's master may take to end once it has told that all is over."""
-ENDING_S = 2.0
-"""How long a server that is about to end may take until the run is said to have failed for another reason."""
-GRACE_S = 8.0
-"""How long processes that are asked to end may take, until they are killed."""
-CUT_GRACE_S = 2.0
-"""The same where the run is cut or has failed."""
 OURS_RTT_MS = 0.5
 """Simulated distance on servers that we started: one zone."""
 
@@ -314,47 +314,11 @@ def run_bench(spec: Spec, stack: Stack, on_event: OnEvent) -> None:
     finally:
         status = status if status in ("finished", "cut") else "failed"
         if status == "failed":
-            why = how_a_server_ended(stack) or why or f"the harness broke: see {folder / 'locust-master.log'}"
+            why = how_a_server_ended(stack) or why or recorded_why(folder)
+            why = why or f"the harness broke: see {folder / 'locust-master.log'}"
         close_run(folder, status, why if status == "failed" else "")
     if status != "finished":
         raise BenchFailed(why)
-
-
-def close_run(folder: Path, status: str, why: str = "") -> None:
-    """Write how the run ended, when, and why it failed. A folder that is gone or full stays as it is."""
-    with suppress(RunFolderError, WriteFailed):
-        run = read_run(folder).info
-        run.status = status
-        run.finished_utc = datetime.now(UTC).isoformat(timespec="seconds")
-        if why:
-            run.remarks = [r for r in run.remarks if r["name"] != "harness"]
-            run.remarks.append({"name": "harness", "what": why, "cost": "all"})
-        RunWriter(folder, run)
-
-
-def trouble(stack: Stack, folder: Path) -> str:
-    """Why a run cannot go on, as far as it can be seen from here; empty: it can."""
-    return stack.ended() or ("" if folder.is_dir() else f"{folder}: the run folder is gone")
-
-
-def how_a_server_ended(stack: Stack) -> str:
-    """As `Stack.ended`; one that is about to end is given ENDING_S."""
-    give_up = time.monotonic() + ENDING_S
-    while not (ended := stack.ended()) and time.monotonic() < give_up:
-        time.sleep(0.1)
-    return ended
-
-
-def how_master_ended(master: subprocess.Popen[bytes], folder: Path) -> str:
-    """Wait until Locust's master has ended. Empty: as it should; else how, and its last line."""
-    try:
-        code = master.wait(timeout=MASTER_ENDS_S)
-    except subprocess.TimeoutExpired:
-        return f"Locust's master did not end within {MASTER_ENDS_S:g} s"
-    with suppress(RunFolderError):
-        if read_run(folder).info.status == "finished" or (not code and read_run(folder).info.status != "running"):
-            return ""
-    return f"Locust's master ended ({how(code)}); the last line of its log: {last_line(folder / 'locust-master.log')}"
 
 
 def remarks_on(workload: Workload) -> list[Remark]:
@@ -614,20 +578,6 @@ def events_from(
             if event["event"] == "over":
                 return
             yield event
-
-
-def end_processes(children: Sequence[subprocess.Popen[bytes]], grace_s: float = GRACE_S) -> None:
-    """Ask them to end, then make them; each leads a session of its own."""
-    for number, within_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, GRACE_S)):
-        alive = [child for child in children if child.poll() is None]
-        for child in alive:
-            child.send_signal(number)
-        give_up = time.monotonic() + within_s
-        for child in alive:
-            try:
-                child.wait(timeout=max(0.0, give_up - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                continue
 
 
 def free_port() -> int:

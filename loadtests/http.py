@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from loadtests.bench import REPO, BenchFailed, end_processes
+from loadtests.bench import REPO, BenchFailed
+from loadtests.ending import end_processes
 from loadtests.service import ServiceSettings
 from patterns.errors import ConfigError
 from stack.guard import guarded

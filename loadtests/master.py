@@ -54,6 +54,8 @@ class Master:
         self.conductor: Conductor | None = None
         self.wanted = False
         """Whether users are there to be conducted."""
+        self.lost = ""
+        """Why a worker on another machine is gone."""
         self.hiring = BoundedSemaphore()
         self.order: CellOrder | None = None
         runner.register_message("answer", self.on_answer, concurrent=True)
@@ -139,7 +141,7 @@ class Master:
         cell = next((cell for cell in run.cells if cell.status == "planned"), None)
         if cell is not None:
             cell.status, cell.why = "failed", why
-        run.status = "failed"
+        self.lost, run.status = why, "failed"
         run.remarks.append({"name": "harness", "what": why, "cost": "all"})
         self.writer.save()
 
@@ -151,8 +153,9 @@ class Master:
                 self.muster.call()
                 self.note_machines(self.muster)
             conductor.run(self.spec.cells if bench else self.chosen_cells())
-            cut = any(cell.status == "planned" for cell in self.writer.run.cells)
-            self.writer.run.status = ("failed" if cut else "finished") if bench else "running"
+            if bench and conductor.stopped and any(cell.status == "planned" for cell in self.writer.run.cells):
+                raise HarnessBroken(self.lost or "Locust's master was told to end before the last cell")
+            self.writer.run.status = "finished" if bench else "running"
         except Refused as refused:
             self.writer.run.status = "failed"
             self.tell({"event": "refused", "who": refused.who, "want": refused.want})

@@ -7,7 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from artefact.read import RunFolderError, read_run
-from loadtests.bench import BenchOrder, close_run, events_from, locust_processes, prepare_run, trouble
+from loadtests.bench import BenchOrder, events_from, locust_processes, prepare_run
+from loadtests.ending import close_run, trouble
 from patterns.errors import ConfigError, require
 from stack.servers import Stack
 

@@ -11,8 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from loadtests.bench import BenchFailed, end_processes
+from loadtests.bench import BenchFailed
 from loadtests.elsewhere import REPO, Address
+from loadtests.ending import end_processes
 from patterns.errors import ConfigError
 from stack.guard import guarded
 

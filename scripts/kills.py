@@ -52,7 +52,7 @@ STOPPED_S = 10.0
 HANG_S = 30.0
 GOES_ON_S = 120.0
 """How long a run that an event does not end may go on: it runs its other cells and writes its report."""
-BEGIN_S = 90.0
+BEGIN_S = 300.0
 """How long a command may take until the event can come."""
 LOOK_S = 0.05
 SIGNALS = ("KILL", "TERM", "INT", "HUP", "STOP")
