@@ -36,6 +36,7 @@ from loadtests.ending import (
     close_run,
     end_processes,
     how_a_server_ended,
+    how_a_worker_ended,
     how_master_ended,
     recorded_why,
     trouble,
@@ -52,7 +53,6 @@ from scenarios.scenario import Scenario, find_scenario
 from scenarios.workload import Workload, WorkloadFile
 from stack.calibrate import calibrate, load_alone_ms
 from stack.dataset import ensure_dataset
-from stack.guard import how
 from stack.population import record_ids
 from stack.postgres import connect
 from stack.servers import Remark, Stack
@@ -295,7 +295,8 @@ def run_bench(spec: Spec, stack: Stack, on_event: OnEvent) -> None:
                 if event["event"] == "refused":
                     raise ConfigError("expect", event["who"], event["want"])
                 came = max(came, event.get("workers", 0))
-                why = why or event.get("why", "") if event["event"] == "broken" else why
+                if event["event"] == "broken":
+                    why = why or how_a_worker_ended(workers) or event["why"]
                 on_event(event)
             why = why or how_master_ended(master, folder)
         if spec.bind and came < spec.processes:
@@ -563,10 +564,8 @@ def events_from(
     while True:
         ready, _, _ = select.select([progress], [], [], 0.5)
         if not ready:
-            for number, worker in enumerate(workers):
-                if worker.poll() is not None and master.poll() is None:
-                    raise BenchFailed(f"application server {number} ended ({how(worker.returncode)})")
-            if why := trouble():
+            why = trouble() or ("" if master.poll() is not None else how_a_worker_ended(workers))
+            if why:
                 raise BenchFailed(why)
             continue
         data = os.read(progress, 65536)

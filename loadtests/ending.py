@@ -55,6 +55,12 @@ def how_a_server_ended(stack: Stack) -> str:
     return ended
 
 
+def how_a_worker_ended(workers: Sequence[subprocess.Popen[bytes]]) -> str:
+    """Which of Locust's workers ended, and how; empty: none."""
+    ended = ((number, worker.poll()) for number, worker in enumerate(workers))
+    return next((f"application server {number} ended ({how(code)})" for number, code in ended if code is not None), "")
+
+
 def how_master_ended(master: subprocess.Popen[bytes], folder: Path) -> str:
     """Wait until Locust's master has ended. Empty: as it should; else how, and its last line."""
     try:
@@ -64,7 +70,9 @@ def how_master_ended(master: subprocess.Popen[bytes], folder: Path) -> str:
     with suppress(RunFolderError):
         if read_run(folder).info.status == "finished" or (not code and read_run(folder).info.status != "running"):
             return ""
-    return f"Locust's master ended ({how(code)}); the last line of its log: {last_line(folder / 'locust-master.log')}"
+    words = last_line(folder / "locust-master.log")
+    said = "" if words.startswith("$ ") else f"; the last line of its log: {words}"  # that is its command
+    return f"Locust's master ended ({how(code)}){said}"
 
 
 def end_processes(children: Sequence[subprocess.Popen[bytes]], grace_s: float = GRACE_S) -> None:
