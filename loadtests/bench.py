@@ -298,11 +298,13 @@ def run_bench(spec: Spec, stack: Stack, on_event: OnEvent) -> None:
                 if event["event"] == "broken":
                     why = why or how_a_worker_ended(workers) or event["why"]
                 on_event(event)
+            if spec.bind and came < spec.processes:
+                want = f"that many workers at {spec.bind} within {spec.wait_s:g} s: {came or 'none'} came"
+                raise ConfigError("expect", spec.processes, want)
             why = why or how_master_ended(master, folder)
-        if spec.bind and came < spec.processes:
-            want = f"that many workers at {spec.bind} within {spec.wait_s:g} s: {came or 'none'} came"
-            raise ConfigError("expect", spec.processes, want)
-        status = "failed" if why else read_run(folder).info.status
+            if why:
+                raise BenchFailed(why)  # inside the block: its processes are not waited for as at a run's own end
+        status = read_run(folder).info.status
     except KeyboardInterrupt:
         status = "cut"
         raise

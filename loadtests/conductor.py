@@ -59,7 +59,7 @@ GAUGE_WITHIN = ClientSettings(socket_timeout_s=0.2, retries=0)
 Tell = Callable[[dict[str, Any]], None]
 
 
-BACK_WITHIN_S = 10.0
+BACK_WITHIN_S = 5.0
 """How long a server may take to answer again after a connection to it was lost."""
 AGAIN_S = 0.2
 LOST = (psycopg.OperationalError, psycopg.InterfaceError, redis.ConnectionError, redis.TimeoutError)
@@ -341,8 +341,10 @@ class Gauges:
             self._lost = lost
 
     def _read_until_over(self) -> None:
+        self._silences.expect("postgres", now_ns())
         with psycopg.connect(self._postgres_url, autocommit=True) as connection:
             self._look(connection)
+            self._silences.heard("postgres", now_ns())
             while not self._is_over_after(self._rng.expovariate(1 / GAUGE_EVERY_S)):
                 self._silences.expect("postgres", now_ns())
                 self._look(connection)
