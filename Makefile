@@ -62,6 +62,10 @@ statistics: setup ## what the statistics promise, over 10,000 repeats (RUN=runs/
 scale: setup ## a report of 10,000,000 planted samples, in CPU time and memory (ARGS="--samples 1000000")
 	.venv/bin/python scripts/scale.py $(ARGS)
 
+.PHONY: kills
+kills: setup ## kill, stop and fill what a command needs, in the middle of it: a table (about 15 minutes)
+	.venv/bin/python scripts/kills.py $(ARGS)
+
 services: setup ## start PostgreSQL and Redis, print their URLs, keep them until Ctrl-C
 	$(STAMPEDE) services $(SERVERS) $(ARGS)
 

@@ -1,9 +1,10 @@
 """The front door: the command line, which only dispatches. Everything it needs is imported inside the command."""
 
 import os
+import shlex
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -134,7 +135,8 @@ def bench(
                 spec = resume_run(resume, order, servers, say) if chosen.scenarios else None
                 order = replace(order, plan=still_to_ask(resume, order.plan))
             folder = Path(spec.folder) if spec else prepare_experiments(order, servers)
-            try:
+            with reported_if_cut(render) as begun:
+                begun(folder)
                 while spec:
                     with bench_progress(spec) as on_event:
                         run_bench(spec, servers, on_event)
@@ -146,9 +148,7 @@ def bench(
                 if chosen.races if races is None else races:
                     with races_progress() as on_race:
                         explore_beside(folder, servers, on_race, say)
-            finally:
-                if folder.exists():  # it is not, where nobody could take part
-                    say(f"report: {render(folder)}")
+            say(f"report: {render(folder)}")
         if as_json:
             tell(machine_summary(folder))
         else:
@@ -287,8 +287,8 @@ def serializers(
         order.chosen(ours=not (postgres or redis))
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
             say(servers.introduction())
-            with serializers_progress() as advance:
-                folder = run_serializers(order, servers, say, advance)
+            with reported_if_cut(render_serializers) as begun, serializers_progress() as advance:
+                folder = run_serializers(order, servers, say, advance, begun)
         page = render_serializers(folder)
         print_advice(folder)
         say(f"report: {page}")
@@ -337,7 +337,8 @@ def web(
         )
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
             say(servers.introduction())
-            folder = serve_page(order, servers, port, say, base_path)
+            with reported_if_cut(render) as begun:
+                folder = serve_page(order, servers, port, say, base_path, begun)
             say(f"report: {render(folder)}")
 
 
@@ -350,15 +351,15 @@ def web_over_http(stack: str, postgres: str | None, redis: str | None, host: str
         if host is not None:
             serve_http_page(check_host(host), port, say)
             return
-        with running_service(stack, postgres, redis, port=8000) as address:
+        with running_service(stack, postgres, redis, port=8000) as (address, _):
             serve_http_page(address, port, say)
 
 
 @contextmanager
 def running_service(
     stack: str, postgres: str | None, redis: str | None, *, records: int = 10_000, seed: int = 1, **settings: Any
-) -> Iterator[str]:
-    """Servers, data and the web service over them: its address."""
+) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Servers, data and the web service over them: its address, and what waits until one of them ends."""
     from loadtests.http import service_process
     from loadtests.room import require_room_for_service
     from loadtests.service import ServiceSettings
@@ -375,8 +376,8 @@ def running_service(
         chosen = ServiceSettings(
             postgres_url=servers.postgres.url, redis_url=servers.redis.url, key_prefix=servers.key_prefix, **settings
         )
-        with service_process(chosen, servers.directory, servers.register_child) as (_, address):
-            yield address
+        with service_process(chosen, servers.directory, servers.register_child) as (child, address):
+            yield address, lambda: wait_until_one_ends(servers, child)
 
 
 @app.command()
@@ -408,7 +409,17 @@ def races(
     from patterns.errors import require
     from races.card import Bound
     from races.console import print_races, print_replay, races_progress, write_json
-    from races.explorer import RacesOrder, explore_all, found, held_contenders, is_clean, new_folder, replay_on
+    from races.explorer import (
+        RacesOrder,
+        begun,
+        explore_all,
+        found,
+        held_contenders,
+        is_clean,
+        keep_explored,
+        new_folder,
+        replay_on,
+    )
     from reports.races.page import render_races
     from scenarios.races.situation import find_situation, situations
     from stack.open import open_stack
@@ -430,8 +441,14 @@ def races(
                 command=command_line(sys.argv[1:]),
                 opened=opened,
             )
-            with races_progress() as on_event:
-                info = explore_all(order, servers, on_event)
+            info = begun(order, servers)
+            try:
+                with races_progress() as on_event:
+                    explore_all(order, servers, on_event, info)
+            except BaseException:
+                if keep_explored(order, info):
+                    say(f"report: {render_races(info.write(new_folder(runs)).parent)}")
+                raise
         print_races(info, console)
         folder = info.write(new_folder(runs)).parent
         say(f"report: {render_races(folder)}")
@@ -460,16 +477,14 @@ def serve(
     seed: Annotated[int, typer.Option(help="the same seed gives the same users")] = 1,
 ) -> None:
     """Serve /users/{id} by a pattern and /limited by a rate limiter, on real threads. Ctrl-C ends it."""
-    import threading
-
     chosen = {"pattern": pattern, "limiter": limiter, "limit": limit, "window_s": window, "burst": burst}
     chosen |= {"ttl_s": ttl, "load_wait_ms": load_wait, "threads": threads, "workers": workers, "port": port}
     with (
         bad_input_in_one_line(),
-        running_service(stack, postgres, redis, records=records, seed=seed, **chosen) as address,
+        running_service(stack, postgres, redis, records=records, seed=seed, **chosen) as (address, wait),
     ):
         say(f"{address}/users/1 by {pattern}, {address}/limited by {limiter} (Ctrl-C ends it)")
-        threading.Event().wait()
+        wait()
 
 
 @app.command()
@@ -498,8 +513,6 @@ def services(
     redis: RedisUrl = None,
 ) -> None:
     """Start PostgreSQL and Redis, print their URLs, keep them until Ctrl-C."""
-    import threading
-
     from stack.open import open_stack
 
     with (
@@ -509,7 +522,7 @@ def services(
         say(servers.introduction())
         typer.echo(servers.postgres.url)  # with their passwords: it is what this command is for
         typer.echo(servers.redis.url)
-        threading.Event().wait()
+        wait_until_one_ends(servers)
 
 
 @app.command()
@@ -599,12 +612,14 @@ def run_trial(order: Any, stack: str, postgres: str | None, redis: str | None) -
     """Run a trial's orders to their end; the run folder."""
     from loadtests.bench import check_order
     from loadtests.trials import run_whole
+    from reports.render import render
     from stack.open import open_stack
 
     check_order(order)
     with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
         say(servers.introduction())
-        return run_whole(order, servers, say)
+        with reported_if_cut(render) as begun:
+            return run_whole(order, servers, say, begun)
 
 
 @app.command()
@@ -629,6 +644,7 @@ def knee(
     from loadtests.knee import find_knees, read_objective
     from patterns.errors import require
     from reports.knee import met, one_cell, told, write_knees
+    from reports.render import render
     from scenarios.plans import ARTICLE, Plan
     from stack.open import open_stack
 
@@ -651,14 +667,16 @@ def knee(
         check_order(order)
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
             say(servers.introduction())
-            folder, searches = find_knees(
-                order,
-                servers,
-                lambda run, cell: met(one_cell(run, cell), wanted.share, wanted.within_ms),
-                say,
-                rounds=rounds,
-                most_cells=cells,
-            )
+            with reported_if_cut(render) as begun:
+                folder, searches = find_knees(
+                    order,
+                    servers,
+                    lambda run, cell: met(one_cell(run, cell), wanted.share, wanted.within_ms),
+                    say,
+                    begun,
+                    rounds=rounds,
+                    most_cells=cells,
+                )
         found = {
             name: told(
                 folder,
@@ -755,27 +773,74 @@ def tell(line: str) -> None:
 
 @contextmanager
 def bad_input_in_one_line() -> Iterator[None]:
-    """What the user can mend: one line and exit code 2. A broken harness: 1. Ctrl-C: 130."""
+    """What the user can mend: one line and exit code 2. A broken harness, a server that ended, a full disk: 1. Ctrl-C:
+    130; SIGTERM: 143; SIGHUP: 129."""
     from artefact.read import RunFolderError
+    from artefact.write import FULL
+    from loadtests.signals import exit_code, raised_as_stopped, stopped_line
     from patterns.errors import ConfigError
     from reports.errors import InputError
 
     try:
-        yield
+        with raised_as_stopped():
+            yield
     except (ConfigError, InputError, RunFolderError) as error:
         say("stampede: " + " ".join(str(error).split()))
         raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        say("stampede: stopped; what was finished is kept")
-        raise typer.Exit(130) from None
+    except KeyboardInterrupt as stopped:
+        say(stopped_line(stopped))
+        raise typer.Exit(exit_code(stopped)) from None
     except Exception as error:
-        if not {kind.__name__ for kind in type(error).__mro__} & {"BenchFailed", "ExplorerError", "HarnessFailed"}:
+        full = isinstance(error, OSError) and error.errno in FULL
+        if not full and not {kind.__name__ for kind in type(error).__mro__} & set(ENDED_BY):
             raise
         say("stampede: " + " ".join(str(error).split()))
         raise typer.Exit(1) from None
 
 
+ENDED_BY = ("BenchFailed", "ExplorerError", "HarnessFailed", "ServerEnded", "WriteFailed")
+"""Errors, by name, that say in one line what ended a command."""
+
+
+@contextmanager
+def reported_if_cut(render: Callable[[Path], Path]) -> Iterator[Callable[[Path], None]]:
+    """Where the block fails or is stopped, report what was finished in the run folder that it named."""
+    from artefact.read import RunFolderError
+    from artefact.write import WriteFailed
+
+    folders: list[Path] = []
+    try:
+        yield folders.append
+    except BaseException:
+        for folder in folders:
+            if folder.is_dir():  # it is not, where nothing began
+                try:
+                    say(f"report: {render(folder)}")
+                except (RunFolderError, WriteFailed) as error:
+                    say(f"no report: {error}; later: stampede report {shlex.quote(str(folder))}")
+        raise
+
+
+def wait_until_one_ends(servers: Any, child: Any = None) -> None:
+    """Until a signal ends the command. Raises ServerEnded where a server, or the child process, ends before."""
+    import time
+
+    from stack.guard import how
+    from stack.servers import ServerEnded
+
+    while True:
+        ended = servers.ended()
+        if not ended and child is not None and child.poll() is not None:
+            ended = f"the service ended ({how(child.returncode)})"
+        if ended:
+            raise ServerEnded(ended)
+        time.sleep(0.5)
+
+
 def main() -> None:
+    from loadtests.signals import end_at_once
+
+    end_at_once(say)
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
     try:
         app()

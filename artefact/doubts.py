@@ -195,6 +195,14 @@ CLOCK_STEPPED = DoubtKind(
     advice="let the clock settle (a virtual machine that was resumed, a time service that steps), and run again",
     withholds="what goes by the wall clock in those cells: limiters' windows, servers' own time stamps",
 )
+STOPPED = DoubtKind(
+    name="stopped",
+    measures="how long a server or a process of ours gave no sign of life; whether the machine slept",
+    unit="s",
+    limit="above 2 s",
+    advice="keep the machine awake and its processes running (no suspend, no debugger, no paused container); run again",
+    withholds="figures of those cells: requests waited for what stood still",
+)
 CLOCKS_APART = DoubtKind(
     name="clocks-apart",
     measures="whether application servers on other machines were timed by clocks of their own",
@@ -287,6 +295,7 @@ KINDS = (
     CPU_SATURATED,
     OTHER_LOAD,
     DRIFT,
+    STOPPED,
     CLOCK_STEPPED,
     CLOCKS_APART,
     SETTINGS_CHANGED,

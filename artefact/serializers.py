@@ -9,7 +9,6 @@
 Each round is a process of its own. Every figure and verdict is derived later.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from artefact.read import RunFolderError
-from core.private import empty_file, make_folder
+from artefact.write import make_folder, write_table
 
 PLAN = "serializers"
 
@@ -118,10 +117,8 @@ def write_part(folder: Path, table: str, part: int, rows: Sequence[tuple[Any, ..
         for column, field in zip(columns, schema, strict=True)
     ]
     path = folder / table / f"part-{part:05d}.parquet"
-    make_folder(path.parent, exist_ok=True)
-    half = empty_file(path.with_suffix(".part"))
-    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), half, compression="zstd")
-    os.replace(half, path)
+    make_folder(path.parent)
+    write_table(path, pa.Table.from_arrays(arrays, schema=schema))
 
 
 def read_parts(folder: Path, table: str) -> pd.DataFrame:

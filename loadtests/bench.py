@@ -10,7 +10,6 @@ import random
 import select
 import shlex
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from artefact.read import read_run
+from artefact.read import RunFolderError, read_run
 from artefact.schema import RunInfo, ScenarioInfo
 from artefact.write import RunWriter
 from core.private import empty_file, make_folder
@@ -32,6 +31,17 @@ from loadtests.circumstances import circumstances
 from loadtests.clock import machine_floor_ns
 from loadtests.conductor import cell_info
 from loadtests.elsewhere import read_address
+from loadtests.ending import (
+    CUT_GRACE_S,
+    GRACE_S,
+    close_run,
+    end_processes,
+    how_a_server_ended,
+    how_a_worker_ended,
+    how_master_ended,
+    recorded_why,
+    trouble,
+)
 from loadtests.experiments.experiment import find_experiment
 from loadtests.imports import check_imports, worker_environment
 from loadtests.lineup import Entrant, line_up, why_missing
@@ -281,22 +291,27 @@ def planned_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
 
 
 def run_bench(spec: Spec, stack: Stack, on_event: OnEvent) -> None:
-    """Run every cell. Raises BenchFailed where the harness broke; KeyboardInterrupt passes through.
+    """Run every cell. Raises BenchFailed where the harness broke or the folder cannot be written; KeyboardInterrupt
+    passes through.
 
     Either way the folder says what became of the run, and keeps the cells that were finished.
     """
-    status, came, folder = "failed", 0, Path(spec.folder)
+    status, came, why, folder = "failed", 0, "", Path(spec.folder)
     try:
         with locust_processes(spec, stack, web_port=None) as (master, workers, progress):
-            for event in events_from(progress, master, workers):
+            for event in events_from(progress, master, workers, lambda: trouble(stack, folder)):
                 if event["event"] == "refused":
                     raise ConfigError("expect", event["who"], event["want"])
                 came = max(came, event.get("workers", 0))
+                if event["event"] == "broken":
+                    why = why or how_a_worker_ended(workers) or event["why"]
                 on_event(event)
-            master.wait(timeout=120)
-        if spec.bind and came < spec.processes:
-            want = f"that many workers at {spec.bind} within {spec.wait_s:g} s: {came or 'none'} came"
-            raise ConfigError("expect", spec.processes, want)
+            if spec.bind and came < spec.processes:
+                want = f"that many workers at {spec.bind} within {spec.wait_s:g} s: {came or 'none'} came"
+                raise ConfigError("expect", spec.processes, want)
+            why = why or how_master_ended(master, folder)
+            if why:
+                raise BenchFailed(why)  # inside the block: its processes are not waited for as at a run's own end
         status = read_run(folder).info.status
     except KeyboardInterrupt:
         status = "cut"
@@ -305,22 +320,18 @@ def run_bench(spec: Spec, stack: Stack, on_event: OnEvent) -> None:
         if not read_run(folder).done:  # it never began
             shutil.rmtree(folder)
         raise
+    except (BenchFailed, RunFolderError, OSError) as failed:
+        why = why or str(failed)
     finally:
-        if folder.exists():
-            close_run(folder, "failed" if status == "running" else status)
+        status = status if status in ("finished", "cut") else "failed"
+        if status == "failed":
+            why = how_a_server_ended(stack) or why or recorded_why(folder)
+            why = why or f"the harness broke: see {folder / 'locust-master.log'}"
+        close_run(folder, status, why if status == "failed" else "")
     if status != "finished":
-        why = next((r["what"] for r in read_run(folder).info.remarks if r["name"] == "harness"), "")
-        raise BenchFailed(f"the harness broke{why and f' ({why})'}: see {folder / 'locust-master.log'}")
+        raise BenchFailed(why)
     if not read_run(folder).done:
         raise BenchFailed(f"no cell finished: {next((c.why for c in read_run(folder).info.cells if c.why), 'no word')}")
-
-
-def close_run(folder: Path, status: str) -> None:
-    """Write how the run ended and when."""
-    run = read_run(folder).info
-    run.status = status
-    run.finished_utc = datetime.now(UTC).isoformat(timespec="seconds")
-    RunWriter(folder, run)
 
 
 def remarks_on(workload: Workload) -> list[Remark]:
@@ -499,6 +510,7 @@ def locust_processes(
         page += ["--web-base-path", base_path] if base_path else []
         children: list[subprocess.Popen[bytes]] = []
         folder = Path(spec.folder)
+        grace_s = GRACE_S if spec.bind else CUT_GRACE_S  # what finished is written: nothing is lost with them
         try:
             inherited = [write_end, far_end.fileno()]
             children.append(
@@ -522,8 +534,9 @@ def locust_processes(
             for child in children:
                 stack.register_child(child.pid)
             yield children[0], children[1:], read_end
+            grace_s = GRACE_S
         finally:
-            end_processes(children)
+            end_processes(children, grace_s)
             if celery is not None:
                 celery.kill()
             hide_secrets(folder.glob("*.log"), spec.postgres_url, spec.redis_url)
@@ -554,16 +567,21 @@ def start_locust(
 
 
 def events_from(
-    progress: int, master: subprocess.Popen[bytes], workers: Sequence[subprocess.Popen[bytes]]
+    progress: int,
+    master: subprocess.Popen[bytes],
+    workers: Sequence[subprocess.Popen[bytes]],
+    trouble: Callable[[], str],
 ) -> Iterator[Mapping[str, Any]]:
-    """What the master tells, until it says that all is over or ends. Raises BenchFailed when a worker ends before."""
+    """What the master tells, until it says that all is over or ends. Raises BenchFailed when a worker ends before, or
+    where `trouble` says why the run cannot go on.
+    """
     pending = b""
     while True:
         ready, _, _ = select.select([progress], [], [], 0.5)
         if not ready:
-            for number, worker in enumerate(workers):
-                if worker.poll() is not None and master.poll() is None:
-                    raise BenchFailed(f"application server {number} ended with code {worker.returncode}")
+            why = trouble() or ("" if master.poll() is not None else how_a_worker_ended(workers))
+            if why:
+                raise BenchFailed(why)
             continue
         data = os.read(progress, 65536)
         if not data:
@@ -574,19 +592,6 @@ def events_from(
             if event["event"] == "over":
                 return
             yield event
-
-
-def end_processes(children: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Ask them to end, then make them; each leads a session of its own."""
-    for number, grace_s in ((signal.SIGTERM, 8.0), (signal.SIGKILL, 8.0)):
-        alive = [child for child in children if child.poll() is None]
-        for child in alive:
-            child.send_signal(number)
-        for child in alive:
-            try:
-                child.wait(timeout=grace_s)
-            except subprocess.TimeoutExpired:
-                continue
 
 
 def free_port() -> int:

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from core.private import empty_file
 from core.secrets import masked
-from loadtests.bench import REPO, BenchFailed, end_processes
+from loadtests.bench import REPO, BenchFailed
+from loadtests.ending import end_processes
 from loadtests.service import ServiceSettings
 from patterns.errors import ConfigError
 from stack.guard import guarded
@@ -123,6 +124,6 @@ def serve_http_page(host: str, port: int, say: Callable[[str], None]) -> None:
             code = child.wait()
         except KeyboardInterrupt:
             say("stopping")
-            return
+            raise
         if code:
             raise BenchFailed(f"Locust ended with code {code}")

@@ -156,11 +156,19 @@ def window_s(base: ScenarioOrder, rate_per_s: float, samples: int) -> float:
 
 
 def find_knees(
-    order: BenchOrder, stack: Stack, met: Met, say: Say, *, rounds: int, most_cells: int
+    order: BenchOrder,
+    stack: Stack,
+    met: Met,
+    say: Say,
+    begun: Callable[[Path], None] = lambda _folder: None,
+    *,
+    rounds: int,
+    most_cells: int,
 ) -> tuple[Path, dict[str, Search]]:
     """Bracket each contender's knee in the order's one scenario, so many times; the run folder and the searches.
 
-    `most_cells`: a contender. Raises BenchFailed where the harness broke.
+    `most_cells`: a contender. `begun` is told the folder as soon as it has a run in it. Raises BenchFailed where the
+    harness broke.
     """
     require(len(order.plan.scenarios) == 1, "scenario", order.plan.scenarios, "one scenario")
     spec, info = planned_run(order, stack, say)
@@ -189,6 +197,8 @@ def find_knees(
         brief = frozenset(name for name in wanted if searches[name].locating)
         spec = with_stage(spec, info, (base, about), wanted, brief, stage, rng)
         reopen(Path(spec.folder), info)
+        if stage == 1:
+            begun(Path(spec.folder))
         run_bench(spec, stack, lambda _event: None)
         for cell in spec.cells:
             rate = wanted[cell.contender]

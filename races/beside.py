@@ -11,13 +11,12 @@ from artefact.write import RunWriter
 from patterns.catalogue import Contender
 from patterns.errors import ConfigError
 from races.card import Bound
-from races.explorer import RacesEvent, RacesOrder, begun, explore_all, pairs
+from races.explorer import CUT, RacesEvent, RacesOrder, begun, explore_all, pairs
 from races.limited import find_explorable
 from scenarios.races.situation import find_situation, situations
 from stack.servers import Remark, Stack
 
 WHY_SPECIAL = "it stands for one scenario: make races CONTENDER={name}"
-WHY_CUT = "stopped before it was done"
 
 
 def explore_beside(
@@ -41,7 +40,7 @@ def explore_beside(
     info = begun(order, stack)
     chosen = explorable(asked, info.skipped)
     total = len(pairs(replace(order, contenders=tuple(chosen))))
-    unexplored = dict.fromkeys((contender.name for contender in chosen), WHY_CUT)
+    unexplored = dict.fromkeys((contender.name for contender in chosen), CUT)
     try:
         for contender in chosen:
             try:

@@ -159,6 +159,19 @@ class Worlds:
         return self._world
 
 
+CUT = "stopped before it was done"
+
+
+def keep_explored(order: RacesOrder, info: RacesInfo) -> bool:
+    """Mark the contenders of an exploration that was cut before all their situations were explored. Whether anything
+    was explored."""
+    explored = {(e.contender, e.situation) for e in info.explorations}
+    for contender, situation in pairs(order):
+        if (contender.name, situation.name) not in explored:
+            info.skipped[contender.name] = CUT
+    return bool(explored)
+
+
 def event(contender: str, situation: str, done: int, of: int, schedules: int) -> RacesEvent:
     return RacesEvent(contender=contender, situation=situation, done=done, of=of, schedules=schedules)
 

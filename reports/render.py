@@ -5,7 +5,6 @@ import csv
 import hashlib
 import io
 import math
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +16,9 @@ import jinja2
 import markupsafe
 import numpy as np
 
+from artefact import write
 from artefact.read import Run, read_run
 from artefact.schema import METHOD, ContenderInfo, ScenarioInfo
-from core.private import write_file
 from core.text import visible
 from reports import answer, charts, decision, doubting, monitoring, provoked, transfer, words
 from reports.advice.rules import RULES
@@ -126,9 +125,8 @@ def write_page(path: Path, text: str) -> None:
 
 
 def write_whole(path: Path, text: str) -> None:
-    half = path.with_name(path.name + ".part")
-    write_file(half, text.encode())
-    os.replace(half, path)
+    """Raises WriteFailed."""
+    write.write_whole(path, text.encode())
 
 
 def page(judgement: Judgement) -> str:

@@ -27,4 +27,5 @@ def open_external(postgres_url: str, redis_url: str, why: str) -> Iterator[Stack
             remarks=(*postgres_remarks, *redis_remarks),
             directory=guard.directory,
             register_child=guard.register_child,
+            ended=guard.ended,
         )

@@ -13,7 +13,7 @@ import psycopg
 from core.secrets import masked
 from patterns.errors import require
 from stack.binaries import Account
-from stack.guard import Guard
+from stack.guard import Guard, last_line
 from stack.pooler import pooling_of
 from stack.postgres_rights import require_version, why_no_answer
 from stack.servers import ANSWER_WITHIN_S, Remark, Server, StackError, require_encoded, without_password
@@ -78,6 +78,7 @@ def start_postgres(guard: Guard, binaries: Path, account: Account | None) -> str
         if wait_until(lambda pid_file=data / "postmaster.pid": is_ready(pid_file), guard, pid, log):  # type: ignore[misc]
             with connect(url) as connection:
                 connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+            guard.watch("PostgreSQL")
             return url
     raise StackError("stack", "embedded", f"a PostgreSQL server that starts ({last_line(log)})")
 
@@ -154,11 +155,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def last_line(log: Path) -> str:
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()] if log.exists() else []
-    return lines[-1].strip() if lines else "it left no log"
 
 
 def connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:

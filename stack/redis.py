@@ -11,8 +11,8 @@ from redis.retry import Retry
 
 from core.secrets import masked
 from stack.binaries import Account
-from stack.guard import Guard
-from stack.postgres import free_port, ids, last_line, own_directory, server_environment, wait_until, write_private
+from stack.guard import Guard, last_line
+from stack.postgres import free_port, ids, own_directory, server_environment, wait_until, write_private
 from stack.redis_rights import outside_prefix, require_no_sentinel, require_rights, require_single, why_no_answer
 from stack.redis_url import check_redis_url
 from stack.servers import ANSWER_WITHIN_S, Remark, Server, StackError, without_password
@@ -46,6 +46,7 @@ def start_valkey(guard: Guard, binary: Path, account: Account | None, name: str 
         pid = guard.start(argv, log=log, stop=("SIGTERM",), account=ids(account), env=server_environment())
         url = f"redis://:{password}@127.0.0.1:{port}/0"
         if wait_until(lambda url=url: answers(url), guard, pid, log):  # type: ignore[misc]
+            guard.watch("Valkey" if name == "valkey" else f"Valkey ({name})")
             return url
     raise StackError("stack", "embedded", f"a Valkey server that starts ({last_line(log)})")
 

@@ -22,6 +22,10 @@ class StackError(ConfigError):
     """Servers that cannot be had: which, where, and what was wanted. One line, exit code 2."""
 
 
+class ServerEnded(RuntimeError):
+    """A server, or the supervisor process, ended while it was needed: which, how, and the last line of its log."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Remark:
     """A right or an extension that is missing, and what that costs the report."""
@@ -94,6 +98,8 @@ class Stack:
     """Name a process (by pid) that must not outlive this one: it is killed first when this process ends in any way."""
     redis_switch: Switch | None = field(default=None, repr=False)
     """How to make Redis fail. None where it is not ours to break."""
+    ended: Callable[[], str] = field(default=lambda: "", repr=False)
+    """Which server ended without having been asked to, in one line; empty: none, or it cannot be seen from here."""
 
     def first_line(self) -> str:
         """The first line of output: what the run stands on and why."""

@@ -72,9 +72,14 @@ class SerializersOrder:
 
 
 def run_serializers(
-    order: SerializersOrder, stack: Stack, say: Callable[[str], None], advance: Callable[[str, int, int], None]
+    order: SerializersOrder,
+    stack: Stack,
+    say: Callable[[str], None],
+    advance: Callable[[str, int, int], None],
+    begun: Callable[[Path], None] = lambda _folder: None,
 ) -> Path:
-    """The run folder. `advance` is told what is done, and how many rounds of how many.
+    """The run folder. `advance` is told what is done, and how many rounds of how many; `begun`, the folder as soon as
+    it is there.
 
     Raises ConfigError (pickle on a server that is not ours, an unknown serializer) before anything is written.
     """
@@ -84,6 +89,7 @@ def run_serializers(
     end_s = monotonic() + order.limit_s
     run = described(order, stack, chosen, named)
     save(folder, run)
+    begun(folder)
     try:
         advance("what survives a round trip", 0, order.rounds)
         write_found(folder, chosen)
@@ -131,7 +137,6 @@ def run_serializers(
         run.status = "finished"
     except BaseException as error:
         run.status = "cut" if isinstance(error, KeyboardInterrupt) else "failed"
-        say(f"what was finished is in {folder}; stampede report {folder} renders it")
         raise
     finally:
         run.finished_utc = now_utc()
