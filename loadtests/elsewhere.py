@@ -16,7 +16,7 @@ from patterns.errors import ConfigError, require
 REPO = Path(__file__).resolve().parent.parent
 PORT = 5557
 """Locust's own."""
-RUNS_THERE = ("artefact", "loadtests", "patterns", "scenarios", "stack")
+RUNS_THERE = ("artefact", "core", "loadtests", "patterns", "scenarios", "stack")
 """The packages whose code a worker runs."""
 
 

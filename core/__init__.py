@@ -1,0 +1,1 @@
+"""What every other package may import: it imports none of them."""
