@@ -5,6 +5,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from artefact.decode import read_object, typed
+from artefact.errors import RunFolderError
+from artefact.shapes import check_races
 from artefact.write import write_whole
 
 RACES_SCHEMA = 1
@@ -177,28 +180,14 @@ class RacesInfo:
 
 
 def read_races(folder: Path) -> RacesInfo:
-    """What `RacesInfo.write` wrote. Raises RunFolderError where there is none, or of another schema."""
-    from artefact.read import RunFolderError
-
+    """What `RacesInfo.write` wrote. Raises RunFolderError where there is none, of another schema, or of other types."""
     path = folder / RACES_FILE
-    try:
-        data = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise RunFolderError(folder, f"no {RACES_FILE} in it", "a folder that stampede races wrote") from None
-    except ValueError as error:
-        raise RunFolderError(path, f"no whole JSON ({error})", "explore again") from error
-    if data.get("schema") != RACES_SCHEMA:
-        raise RunFolderError(path, f"schema {data.get('schema')}", f"schema {RACES_SCHEMA}")
-    verdicts = [
-        VerdictInfo(**{**verdict, "shortest": [StepInfo(**step) for step in verdict["shortest"]]})
-        for verdict in data.pop("verdicts")
-    ]
-    return RacesInfo(
-        **{
-            **data,
-            "verdicts": verdicts,
-            "situations": [SituationInfo(**s) for s in data["situations"]],
-            "invariants": [InvariantInfo(**i) for i in data["invariants"]],
-            "explorations": [ExplorationInfo(**e) for e in data["explorations"]],
-        }
-    )
+    if not path.exists():
+        raise RunFolderError(folder, f"no {RACES_FILE} in it", "a folder that stampede races wrote")
+    data = read_object(path, "a folder that stampede races wrote")
+    schema = data.get("schema")
+    if type(schema) is not int or schema != RACES_SCHEMA:
+        raise RunFolderError(path, f"schema {schema!r:.40}", f"schema {RACES_SCHEMA}")
+    info = typed(data, RacesInfo, path)
+    check_races(info.contenders, info.circumstances, path)
+    return info
