@@ -5,7 +5,9 @@ Opening a FIFO waits until another process writes to it; a device or a sparse fi
 
 import os
 import stat
+import tomllib
 from pathlib import Path
+from typing import Any
 
 KIND = (
     (stat.S_ISDIR, "a directory"),
@@ -72,3 +74,15 @@ def unreadable(error: OSError | ValueError) -> UnreadableFile:
         return UnreadableFile("no such file", "a file that exists")
     reason = error.strerror if isinstance(error, OSError) else str(error)
     return UnreadableFile(reason or type(error).__name__, "a file that can be read")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The table in a TOML file. Raises UnreadableFile, for what is no TOML too."""
+    try:
+        return tomllib.loads(read_regular(path, most_bytes=TEXT_BYTES).decode())
+    except UnreadableFile:
+        raise
+    except RecursionError as error:
+        raise UnreadableFile("tables nested too deeply", "TOML") from error
+    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
+        raise UnreadableFile(f"{error}", "TOML") from error

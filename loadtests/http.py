@@ -1,6 +1,7 @@
 """The web service as a child process, and Locust's page with HTTP users in front of it or of the user's own."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -16,6 +17,10 @@ from loadtests.service import ServiceSettings
 from patterns.errors import ConfigError
 from stack.guard import guarded
 
+HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?|[0-9a-f:.]*:[0-9a-f:.]*(%\w+)?")
+"""A name, an IPv4 address, or an IPv6 address without its brackets."""
+SPACES = frozenset(' \t\r\n\\"<>^`{|}')
+"""Characters that no URL has."""
 READY_WITHIN_S = 60.0
 RUN_SERVICE = "import sys; from loadtests.service import run; run(sys.argv[1])"
 
@@ -66,9 +71,15 @@ def wait_for(port: int, child: subprocess.Popen[bytes], log: Path) -> None:
 
 def check_host(host: str) -> str:
     """An address of a service. Raises ConfigError."""
-    parts = urlsplit(host)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError("host", host, "http://name[:port]")
+    try:
+        parts = urlsplit(host)
+        port, name = parts.port, parts.hostname or ""
+        name.encode("idna" if ":" not in name else "ascii")
+    except ValueError:  # brackets that do not close, a port that is none, a name that DNS cannot carry
+        parts, port, name = urlsplit(""), None, ""
+    fits = HOST.fullmatch(name) is not None and port != 0 and not parts.query and not parts.fragment
+    if parts.scheme not in ("http", "https") or not fits or set(host) & SPACES:
+        raise ConfigError("host", host, "http://name[:port], a port from 1 to 65535")
     return host.rstrip("/")
 
 
