@@ -27,13 +27,13 @@ class WorkloadShape(Struct):
     read_share: Share
     ttl_s: Annotated[float, Meta(gt=0, le=LONGEST_S)]
     users_per_process: Annotated[int, Meta(ge=1, le=1_000_000)]
+    key_skew: Annotated[float, Meta(ge=0, le=100)]
+    load_cpu_ms: Seconds
+    load_wait_ms: Seconds
     arrivals: str = "poisson"
     records: Count = 0
     active_records: Count | None = None
-    key_skew: Annotated[float, Meta(ge=0, le=100)] = 0.0
     record_bytes: Count = 0
-    load_cpu_ms: Seconds | None = None
-    load_wait_ms: Seconds | None = None
     rtt_ms: Seconds | None = None
     own_sql: bool = False
     versioned: bool = False

@@ -44,16 +44,10 @@ def read_address(field: str, text: str) -> Address:
     if not colon:
         host, port = text, str(PORT)
     host = host.removeprefix("[").removesuffix("]")
-    fits = (
-        bool(host)
-        and not set(host) & set("/@ ")
-        and port.isascii()
-        and port.isdecimal()
-        and len(port) <= 5
-        and 1 <= int(port) <= 65535
-    )
+    number = int(port) if port.isascii() and port.isdecimal() and len(port) <= 5 else 0
+    fits = bool(host) and not set(host) & set("/@ ") and 1 <= number <= 65535
     require(fits, field, text, f"an address such as 10.0.0.5:{PORT}")
-    return Address(host=host, port=int(port))
+    return Address(host=host, port=number)
 
 
 def bind_address(expect: int | None, bind: str | None, *, external: bool) -> str:
