@@ -96,12 +96,6 @@ def bench(
     from loadtests.experiments.bench import prepare_experiments, run_experiments
     from loadtests.progress import bench_progress
     from loadtests.resume import more_rounds, resume_run, still_to_ask
-    from races.beside import explore_beside
-    from races.console import races_progress
-    from reports.console import summary
-    from reports.machine import machine_summary
-    from reports.render import render
-    from reports.trials import rounds_to_add
     from scenarios.plans import find_plan
     from stack.open import open_stack
 
@@ -109,6 +103,7 @@ def bench(
         if resume is not None and not as_recorded:
             raise typer.Exit(bench_as_recorded(resume))
         check_runs(runs)
+        stack_choice(stack)
         width = None if until is None else read_share("until", until)
         chosen = find_plan(plan)
         if scenario or experiment:
@@ -135,6 +130,13 @@ def bench(
         foreseen = estimate(order)
         foreseen.accepted(yes)
         say(foreseen.said(plan))
+        from races.beside import explore_beside  # with what follows, behind the checks: these load for seconds
+        from races.console import races_progress
+        from reports.console import summary
+        from reports.machine import machine_summary
+        from reports.render import render
+        from reports.trials import rounds_to_add
+
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
             say(servers.first_line())
             if resume is None:

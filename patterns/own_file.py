@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 from core.files import TEXT_BYTES, UnreadableFile, read_regular
-from patterns.errors import ConfigError
+from patterns.errors import ConfigError, shortened
 
 REPO = Path(__file__).resolve().parent.parent
 IMPORT_WITHIN_S = 10
@@ -122,7 +122,7 @@ def execute(path: str, module_name: str) -> ModuleType:
 def said(error: BaseException) -> str:
     """The error in one line."""
     try:
-        text = " ".join(str(error).split())
+        text = shortened(" ".join(str(error).split()))
     except Exception:  # noqa: BLE001 - a class of the user's, whose text may raise
         text = ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -86,6 +86,7 @@ def test_an_empty_value_and_one_with_control_characters_are_refused(command: str
     assert "UTF-8" in refused(command, *needed, option, "caf\udce9.toml")
 
 
+SHARES = ("much", "-1%", "nan", "inf", "1000%")
 TEXTS = [
     (("bench", "--plan", "huge"), "plan"),
     (("bench", "--stack", "cloud"), "stack"),
@@ -106,7 +107,7 @@ TEXTS = [
     (("bench", "word"), "word"),
     (("bench", "--rounds"), "--rounds"),
     (("bench", "--plan", "full", "--rounds", "1000"), "--yes"),
-    (("selfcheck", "--blocks", "125", "--scenario", "cold-start", "--scenario", "redis-hung-minute"), "scenario"),
+    (("selfcheck", "--blocks", "125", "--scenario", "cold-start", "--scenario", "redis-hung-minute"), "--yes"),
     (("knee", "--rounds", "1000", "--cells", "10000"), "--yes"),
     (("knee", "--scenario", "rush-hour"), "scenario"),
     (("aa", "--contender", "no-such"), "no-such"),
@@ -129,17 +130,14 @@ TEXTS = [
     (("report", "no/such/run"), "no such folder"),
     (("report", "--runs", "no/such/runs"), "no run folder"),
     (("compare", "no/such/a", "no/such/b"), "no such folder"),
-    (("compare", "a"), "RUN_B"),
-    (("gate",), "RUN"),
+    (("compare", "a"), "run_b"),
+    (("gate",), "run"),
     (("gate", "no/such/run"), "no such folder"),
     (("gate", "run", "--metric", "speed"), "--metric"),
     (("init", "no/such/folder/w.toml"), "path"),
     (("nonsense",), "nonsense"),
     (("--nonsense",), "--nonsense"),
-    *(
-        (("gate", "run", "--max-regression", text), "--max-regression")
-        for text in ("much", "-1%", "nan", "inf", "1000%")
-    ),
+    *((("gate", "run", "--max-regression", text), "--max-regression") for text in SHARES),
     *((("bench", "--until", text), "until") for text in ("narrow", "0", "-5%", "101%", "nan", "inf%", "9" * 400)),
     *((("bench", "--rate", text), "rate") for text in ("fast", "0", "-1", "nan", "inf", "20001", "1e-300", "0.5")),
     *(
@@ -198,7 +196,7 @@ def test_an_address_of_a_master_that_is_none_is_refused(address: str) -> None:
     assert "master" in refused("worker", "--master", address)
 
 
-WORKLOADS = {
+WORKLOADS: dict[str, tuple[str | bytes, str]] = {
     "no TOML": ("rate_per_s =", "TOML"),
     "no UTF-8": ("é = 1".encode("latin-1"), "TOML"),
     "a NUL": ("rate_per_s = 1\0", "TOML"),
@@ -238,7 +236,8 @@ WORKLOADS = {
     "closed clients that hardly ask": ("arrivals = 'closed'\nthink_s = 60\nusers_per_process = 1", "think_s"),
     "closed clients that ask too often": ("arrivals = 'closed'\nthink_s = 0.001\nusers_per_process = 1000", "think_s"),
     "a run of a month": ("ttl_s = 86400", "--yes"),
-} | {
+}
+WRONG_FIELDS: dict[str, tuple[str | bytes, str]] = {
     f"{name} = {value}": (f"{name} = {value}", name)
     for name in (
         "rate_per_s",
@@ -256,6 +255,7 @@ WORKLOADS = {
     )
     for value in ("-1", "nan", "inf", "true", "'x'", "[]", "1e300", "2026-01-01")
 }
+WORKLOADS |= WRONG_FIELDS
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
@@ -363,6 +363,14 @@ def test_two_files_of_the_same_name_are_refused(tmp_path: Path) -> None:
     assert "mine is taken" in refused("bench", "--plan", "smoke", *both)
 
 
+SWALLOWS = """\
+import time
+while True:
+    try:
+        time.sleep(1)
+    except:
+        pass
+"""
 IMPORTS = {
     "a syntax error": ("def f(:", "line 1"),
     "an exception": ("1 / 0", "ZeroDivisionError"),
@@ -373,10 +381,7 @@ IMPORTS = {
     "a process that ends": ("import os\nos._exit(0)", "ended the process"),
     "a signal": ("import os\nos.kill(os.getpid(), 9)", "ended the process"),
     "an endless loop": ("while True:\n    pass", "did not end within"),
-    "a wait that swallows everything": (
-        "import time\nwhile True:\n    try:\n        time.sleep(1)\n    except:\n        pass",
-        "within",
-    ),
+    "a wait that swallows everything": (SWALLOWS, "did not end within"),
     "an error without text": ("class E(Exception):\n    def __str__(self):\n        1 / 0\nraise E", "(E)"),
     "an error of many lines": ("raise ValueError('a\\n' * 1000)", "ValueError"),
     "a NUL in the source": ("x = 1\0", "Python"),
@@ -442,12 +447,9 @@ class Mine(Serializer):
         return None
 
 """
+SUMMARIES = ("None", "5", "''", "'a\\nb'", "'\\x1b[1m'", "'x' * 999", "b'x'")
 ATTRIBUTES = [
-    *(
-        (HEAD, f"summary = {value}", "summary")
-        for value in ("None", "5", "''", "'a\\nb'", "'\\x1b[1m'", "'x' * 999", "b'x'")
-    ),
-    *((HEAD, f"promises = {value}", "promises") for value in ("'all'", "['x']", "None", "5", "{'WRITES_SHOW'}")),
+    *((HEAD, f"summary = {value}", "summary") for value in SUMMARIES),
     *((HEAD, f"client = {value}", "client") for value in ("None", "{}", "ClientSettings", "5.0")),
     (HEAD, "client = ClientSettings(retries='3')", "retries"),
     (HEAD, "client = ClientSettings(retries=10**12)", "retries"),

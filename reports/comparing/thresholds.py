@@ -138,6 +138,9 @@ def shown(value: object) -> str:
 
 
 def tables(data: Any, where: str) -> list[tuple[str, Mapping[str, Any]]]:
-    if not isinstance(data, Mapping) or not all(isinstance(x, Mapping) for x in data.values()):
+    if not isinstance(data, Mapping):
         raise InputError(where, type(data).__name__, "a table of tables")
+    for name, value in data.items():
+        if not isinstance(value, Mapping):
+            raise InputError(f"{where}.{name}", type(value).__name__, "a table")
     return list(data.items())
