@@ -77,7 +77,10 @@ def check_host(host: str) -> str:
         name.encode("idna" if ":" not in name else "ascii")
     except ValueError:  # brackets that do not close, a port that is none, a name that DNS cannot carry
         parts, port, name = urlsplit(""), None, ""
-    fits = HOST.fullmatch(name) is not None and port != 0 and not parts.query and not parts.fragment
+    stands = f"[{name}]" if ":" in name else name
+    behind = parts.netloc.rpartition("@")[2].lower().removeprefix(stands)
+    whole = HOST.fullmatch(name) is not None and re.fullmatch(r"(:\d*)?", behind) is not None
+    fits = whole and port != 0 and not parts.query and not parts.fragment
     if parts.scheme not in ("http", "https") or not fits or set(host) & SPACES:
         raise ConfigError("host", host, "http://name[:port], a port from 1 to 65535")
     return host.rstrip("/")

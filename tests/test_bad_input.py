@@ -179,6 +179,11 @@ ADDRESSES = ("", ":", "x:", "x:0", "x:65536", f"x:{'9' * 5000}", "x:²", "a b:1"
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_a_host_that_is_no_address_of_a_service_is_refused(host: str) -> None:
+    from loadtests.http import check_host
+    from patterns.errors import ConfigError
+
+    with pytest.raises(ConfigError, match="host"):
+        check_host(host)
     assert "host" in refused("web", "--host", host)
 
 
