@@ -200,13 +200,16 @@ def report(
     """Write a run folder's report anew."""
     from artefact.read import read_run
     from artefact.serializers import PLAN
-    from reports.console import summary
-    from reports.render import render
-    from reports.serializers.render import print_advice, render_serializers
 
     with bad_input_in_one_line():
         folder = run or newest(runs)
-        if read_run(folder).info.plan == PLAN:
+        plan = read_run(folder).info.plan
+
+        from reports.console import summary  # behind the check: these load for seconds
+        from reports.render import render
+        from reports.serializers.render import print_advice, render_serializers
+
+        if plan == PLAN:
             say(f"report: {render_serializers(folder)}")
             print_advice(folder)
         else:

@@ -44,6 +44,14 @@ def check_words(words: Sequence[str]) -> None:
             raise typer.BadParameter(f"{word[:80]!a} has {kind} (wanted: printable text).")
 
 
+def explained(error: typer.TyperException) -> str:
+    """The error's text; of a number, with the limits that it must keep."""
+    param = getattr(error, "param", None)
+    lowest, highest = getattr(param, "min", None), getattr(param, "max", None)
+    wanted = "" if lowest is None or highest is None else f" (wanted: {lowest:,} to {highest:,})"
+    return f"{error.format_message()}{wanted}"
+
+
 def shortened(line: str) -> str:
     """One line of bounded length without control characters."""
     flat = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in " ".join(line.split()))
@@ -70,7 +78,7 @@ class FrontDoor(TyperGroup):
             check_words(words)
             code = super().main(words, prog_name, standalone_mode=False, **how)
         except typer.TyperException as error:
-            typer.echo(f"stampede: {shortened(error.format_message())}", err=True)
+            typer.echo(f"stampede: {shortened(explained(error))}", err=True)
             code = error.exit_code
         except typer.Abort:
             typer.echo("stampede: aborted", err=True)

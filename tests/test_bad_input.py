@@ -73,7 +73,9 @@ def test_every_number_has_a_lowest_and_a_highest_value() -> None:
 
 @pytest.mark.parametrize(("command", "option", "word"), WRONG_NUMBERS)
 def test_a_number_that_is_none_or_beyond_its_limits_is_refused(command: str, option: str, word: str) -> None:
-    assert option in refused(command, *NEEDED.get(command, ()), f"{option}={word}")
+    line = refused(command, *NEEDED.get(command, ()), f"{option}={word}")
+    assert option in line
+    assert "(wanted: " in line
 
 
 @pytest.mark.parametrize(("command", "option"), TAKES_TEXT)
