@@ -4,19 +4,19 @@ import os
 import shlex
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from core.options import FrontDoor, real, whole
 from core.secrets import command_line, without_servers
 from core.text import shown
-from core.usage import Commands
 
 app = typer.Typer(
-    cls=Commands,
+    cls=FrontDoor,
     name="stampede",
     help="Which caching pattern, limiter and serializer for your workload, and what it costs when things go wrong.",
     no_args_is_help=True,
@@ -36,8 +36,13 @@ Contenders = Annotated[
     typer.Option("--contender", help="path of your own pattern: runs beside ours. May be repeated"),
 ]
 Only = Annotated[list[str] | None, typer.Option("--only", help="run only these of ours. May be repeated")]
-Rtt = Annotated[float | None, typer.Option("--rtt", help="simulated distance in ms a round trip; 0: the bare machine")]
-Seed = Annotated[int, typer.Option(help="the same seed gives the same data, keys and arrivals")]
+RTT_HELP = "simulated distance in ms a round trip; 0: the bare machine"
+Rtt = Annotated[float | None, real("--rtt", lowest=0, highest=1000, help=RTT_HELP)]
+MOST_ROUNDS = 1000
+LAST_SEED = 2**31 - 1
+Seed = Annotated[int, whole(lowest=0, highest=LAST_SEED, help="the same seed gives the same data, keys and arrivals")]
+Processes = Annotated[int, whole("--processes", lowest=1, highest=64, help="application servers")]
+Yes = Annotated[bool, typer.Option("--yes", help="run although it will last longer than a day")]
 Runs = Annotated[Path, typer.Option(help="where run folders go")]
 Scenarios = Annotated[list[str] | None, typer.Option("--scenario", help="run only these. May be repeated")]
 Experiments = Annotated[
@@ -55,15 +60,16 @@ def bench(
     contender: Contenders = None,
     only: Only = None,
     scenario: Scenarios = None,
-    rounds: Annotated[int | None, typer.Option(help="rounds, instead of the plan's")] = None,
+    rounds: Annotated[int | None, whole(lowest=1, highest=MOST_ROUNDS, help="rounds, instead of the plan's")] = None,
     reference: Annotated[str, typer.Option(help="what every contender is compared with")] = "cache-aside",
     rtt: Rtt = None,
-    processes: Annotated[int, typer.Option("--processes", "--workers", help="application servers")] = 2,
+    processes: Annotated[int, whole("--processes", "--workers", lowest=1, highest=64, help="application servers")] = 2,
     expect: Annotated[
-        int | None, typer.Option(help="wait for so many application servers from other machines (stampede worker)")
+        int | None,
+        whole(lowest=1, highest=64, help="wait for so many application servers from other machines (stampede worker)"),
     ] = None,
     bind: Annotated[str | None, typer.Option(help="where they are awaited: HOST:PORT; else 127.0.0.1:5557")] = None,
-    wait: Annotated[float, typer.Option(min=1, help="seconds that they have to come")] = 120.0,
+    wait: Annotated[float, real(lowest=1, highest=86_400, help="seconds that they have to come")] = 120.0,
     seed: Seed = 1,
     runs: Runs = Path("runs"),
     experiment: Experiments = None,
@@ -74,12 +80,13 @@ def bench(
     until: Annotated[
         str | None, typer.Option(help="add rounds until every interval of read p10 is as narrow: 5%")
     ] = None,
-    most_rounds: Annotated[int, typer.Option(min=1, help="rounds at which --until gives up")] = 40,
+    most_rounds: Annotated[int, whole(lowest=1, highest=MOST_ROUNDS, help="rounds at which --until gives up")] = 40,
     as_json: Annotated[bool, typer.Option("--json", help="print the summary for machines, as JSON")] = False,
     resume: Annotated[Path | None, typer.Option(help="finish this run folder, as it was begun")] = None,
     races: Annotated[
         bool | None, typer.Option("--races/--no-races", help="explore the schedules of who ran, whatever the plan says")
     ] = None,
+    yes: Yes = False,
     as_recorded: Annotated[bool, typer.Option("--as-recorded", hidden=True)] = False,
 ) -> None:
     """Compare caching patterns on real servers and write a report."""
@@ -92,18 +99,14 @@ def bench(
     from loadtests.experiments.bench import prepare_experiments, run_experiments
     from loadtests.progress import bench_progress
     from loadtests.resume import more_rounds, resume_run, still_to_ask
-    from races.beside import explore_beside
-    from races.console import races_progress
-    from reports.console import summary
-    from reports.machine import machine_summary
-    from reports.render import render
-    from reports.trials import rounds_to_add
     from scenarios.plans import find_plan
     from stack.open import open_stack
 
     with bad_input_in_one_line():
         if resume is not None and not as_recorded:
             raise typer.Exit(bench_as_recorded(resume, postgres, redis))
+        check_runs(runs)
+        stack_choice(stack)
         width = None if until is None else read_share("until", until)
         chosen = find_plan(plan)
         if scenario or experiment:
@@ -126,7 +129,17 @@ def bench(
             may_configure=may_configure,
             rate_per_s=offered_rate(rate),
         )
-        say(estimate(order).said(plan))
+        try_own_files("contender", contender)
+        foreseen = estimate(order)
+        foreseen.accepted(yes)
+        say(foreseen.said(plan))
+        from races.beside import explore_beside  # with what follows, behind the checks: these load for seconds
+        from races.console import races_progress
+        from reports.console import summary
+        from reports.machine import machine_summary
+        from reports.render import render
+        from reports.trials import rounds_to_add
+
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
             say(servers.introduction())
             if resume is None:
@@ -189,13 +202,16 @@ def report(
     """Write a run folder's report anew."""
     from artefact.read import read_run
     from artefact.serializers import PLAN
-    from reports.console import summary
-    from reports.render import render
-    from reports.serializers.render import print_advice, render_serializers
 
     with bad_input_in_one_line():
         folder = run or newest(runs)
-        if read_run(folder).info.plan == PLAN:
+        plan = read_run(folder).info.plan
+
+        from reports.console import summary  # behind the check: these load for seconds
+        from reports.render import render
+        from reports.serializers.render import print_advice, render_serializers
+
+        if plan == PLAN:
             say(f"report: {render_serializers(folder)}")
             print_advice(folder)
         else:
@@ -260,11 +276,11 @@ def serializers(
     ] = None,
     only: Only = None,
     record: Annotated[list[str] | None, typer.Option("--record", help="only these records. May be repeated")] = None,
-    rounds: Annotated[int, typer.Option(help="rounds; below 6: ranges, no verdicts")] = 20,
+    rounds: Annotated[int, whole(lowest=1, highest=MOST_ROUNDS, help="rounds; below 6: ranges, no verdicts")] = 20,
     allow_pickle: Annotated[
         bool, typer.Option("--allow-pickle", help="read pickled bytes back from a server that is not ours")
     ] = False,
-    seed: Annotated[int, typer.Option(help="the same seed gives the same orders of blocks")] = 1,
+    seed: Annotated[int, whole(lowest=0, highest=LAST_SEED, help="the same seed gives the same orders of blocks")] = 1,
     runs: Runs = Path("runs"),
 ) -> None:
     """Compare serializers: what survives, what it costs, what it weighs; and write a page."""
@@ -284,6 +300,8 @@ def serializers(
             runs=runs,
             command=command_line(sys.argv[1:]),
         )
+        check_runs(runs)
+        try_own_files("serializer", serializer)
         order.chosen(ours=not (postgres or redis))
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
             say(servers.introduction())
@@ -303,8 +321,8 @@ def web(
     contender: Contenders = None,
     scenario: Scenarios = None,
     rtt: Rtt = None,
-    processes: Annotated[int, typer.Option(help="application servers")] = 2,
-    port: Annotated[int, typer.Option(help="where Locust's page is served, on 127.0.0.1")] = 8089,
+    processes: Processes = 2,
+    port: Annotated[int, whole(lowest=1, highest=65_535, help="where Locust's page is served, on 127.0.0.1")] = 8089,
     base_path: Annotated[str, typer.Option("--base-path", help="below which path, behind a proxy: /load")] = "",
     seed: Seed = 1,
     runs: Runs = Path("runs"),
@@ -315,7 +333,7 @@ def web(
     if http or host is not None:
         web_over_http(stack, postgres, redis, host, port)
         return
-    from loadtests.bench import BenchOrder
+    from loadtests.bench import BenchOrder, check_order
     from loadtests.web import check_base_path, check_port, serve_page
     from reports.render import render
     from scenarios.plans import WEB, Plan
@@ -325,6 +343,8 @@ def web(
     with bad_input_in_one_line():
         check_port(port)
         check_base_path(base_path)
+        check_runs(runs)
+        try_own_files("contender", contender)
         order = BenchOrder(
             plan=Plan(name=WEB, rounds=1, scenarios=tuple(scenario or scenarios()), twin=False, windows=5),
             workload=read_workload_file(workload),
@@ -335,6 +355,7 @@ def web(
             runs=runs,
             command=command_line(sys.argv[1:]),
         )
+        check_order(order)
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
             say(servers.introduction())
             with reported_if_cut(render) as begun:
@@ -368,6 +389,8 @@ def running_service(
     from stack.open import open_stack
 
     check_port(settings["port"])
+    try_own_files("pattern", [settings.get("pattern", "")])
+    try_own_files("limiter", [settings.get("limiter", "")])
     ServiceSettings(postgres_url="", redis_url="", key_prefix="", **settings)
     with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
         say(servers.introduction())
@@ -390,10 +413,12 @@ def races(
     ] = None,
     situation: Annotated[list[str] | None, typer.Option("--situation", help="only these. May be repeated")] = None,
     replay: Annotated[str | None, typer.Option("--replay", help="play one schedule of one contender by its id")] = None,
-    times: Annotated[int, typer.Option(min=1, help="how often to replay")] = 1,
-    bound: Annotated[int, typer.Option(min=1, help="a situation with more schedules is not tried whole")] = 5_000,
-    sample: Annotated[int, typer.Option(min=0, help="random schedules beyond the bound")] = 500,
-    seed: Annotated[int, typer.Option(help="the same seed gives the same random schedules")] = 1,
+    times: Annotated[int, whole(lowest=1, highest=100_000, help="how often to replay")] = 1,
+    bound: Annotated[
+        int, whole(lowest=1, highest=1_000_000, help="a situation with more schedules is not tried whole")
+    ] = 5_000,
+    sample: Annotated[int, whole(lowest=0, highest=1_000_000, help="random schedules beyond the bound")] = 500,
+    seed: Annotated[int, whole(lowest=0, highest=LAST_SEED, help="the same seed gives the same random schedules")] = 1,
     without_reduction: Annotated[
         bool, typer.Option("--without-reduction", help="try commuting steps in every order too, and compare")
     ] = False,
@@ -426,6 +451,8 @@ def races(
 
     console = PlainConsole()
     with bad_input_in_one_line():
+        check_runs(runs)
+        try_own_files("contender", contender)
         chosen, opened = found(contender or [*held_contenders(), *limiters()])
         asked = tuple(find_situation(name) for name in situation or situations())
         require(replay is None or len(chosen) == 1, "contender", contender, "one contender, to replay its schedule")
@@ -465,16 +492,20 @@ def serve(
     redis: RedisUrl = None,
     pattern: Annotated[str, typer.Option(help="a caching pattern by name, or a file of yours")] = "cache-aside",
     limiter: Annotated[str, typer.Option(help="a rate limiter by name, or a file of yours")] = "sliding-log",
-    limit: Annotated[int, typer.Option(help="calls of a subject in a window")] = 100,
-    window: Annotated[float, typer.Option(help="the window in seconds")] = 60.0,
-    burst: Annotated[int | None, typer.Option(help="calls at once, where the limiter is a bucket")] = None,
-    ttl: Annotated[float, typer.Option(help="lifetime of a cache entry in seconds")] = 3600.0,
-    load_wait: Annotated[float, typer.Option(help="milliseconds that a load waits in the database")] = 4.0,
-    records: Annotated[int, typer.Option(help="users in the database")] = 10_000,
-    threads: Annotated[int, typer.Option(help="threads a process")] = 16,
-    workers: Annotated[int, typer.Option(help="processes")] = 1,
-    port: Annotated[int, typer.Option(help="where it answers, on 127.0.0.1")] = 8000,
-    seed: Annotated[int, typer.Option(help="the same seed gives the same users")] = 1,
+    limit: Annotated[int, whole(lowest=1, highest=10**9, help="calls of a subject in a window")] = 100,
+    window: Annotated[float, real(lowest=0.01, highest=31 * 86_400, help="the window in seconds")] = 60.0,
+    burst: Annotated[
+        int | None, whole(lowest=1, highest=10**9, help="calls at once, where the limiter is a bucket")
+    ] = None,
+    ttl: Annotated[float, real(lowest=0.001, highest=31_536_000, help="lifetime of a cache entry in seconds")] = 3600.0,
+    load_wait: Annotated[
+        float, real(lowest=0, highest=10_000, help="milliseconds that a load waits in the database")
+    ] = 4.0,
+    records: Annotated[int, whole(lowest=1, highest=10_000_000, help="users in the database")] = 10_000,
+    threads: Annotated[int, whole(lowest=1, highest=256, help="threads a process")] = 16,
+    workers: Annotated[int, whole(lowest=1, highest=64, help="processes")] = 1,
+    port: Annotated[int, whole(lowest=1, highest=65_535, help="where it answers, on 127.0.0.1")] = 8000,
+    seed: Annotated[int, whole(lowest=0, highest=LAST_SEED, help="the same seed gives the same users")] = 1,
 ) -> None:
     """Serve /users/{id} by a pattern and /limited by a rate limiter, on real threads. Ctrl-C ends it."""
     chosen = {"pattern": pattern, "limiter": limiter, "limit": limit, "window_s": window, "burst": burst}
@@ -496,7 +527,7 @@ def worker(
     redis: Annotated[
         str | None, typer.Option("--redis", envvar="STAMPEDE_REDIS_URL", help="as this machine reaches it")
     ] = None,
-    wait: Annotated[float, typer.Option(min=1, help="seconds that the bench has to listen there")] = 120.0,
+    wait: Annotated[float, real(lowest=1, highest=86_400, help="seconds that the bench has to listen there")] = 120.0,
 ) -> None:
     """Play one application server for a bench on another machine, until its run is over."""
     from loadtests.elsewhere import read_address
@@ -528,7 +559,7 @@ def services(
 @app.command()
 def monitor(
     redis: RedisUrl = None,
-    every: Annotated[float, typer.Option("--every", help="seconds between two looks")] = 1.0,
+    every: Annotated[float, real("--every", lowest=0.1, highest=3600, help="seconds between two looks")] = 1.0,
     once: Annotated[bool, typer.Option("--once", help="print one frame and end")] = False,
 ) -> None:
     """Watch a Redis server: hit rate, memory, clients, commands, evictions, slow log. Ctrl-C ends it."""
@@ -543,7 +574,9 @@ def monitor(
 @app.command()
 def aa(
     contender: Annotated[str, typer.Option(help="one of ours by name, or a file of yours")] = "cache-aside",
-    rounds: Annotated[int, typer.Option(help="rounds; each block of eight is judged by itself as well")] = 16,
+    rounds: Annotated[
+        int, whole(lowest=1, highest=MOST_ROUNDS, help="rounds; each block of eight is judged by itself as well")
+    ] = 16,
     scenario: Scenarios = None,
     stack: StackName = "auto",
     postgres: PostgresUrl = None,
@@ -552,6 +585,7 @@ def aa(
     rtt: Rtt = None,
     seed: Seed = 1,
     runs: Runs = Path("runs"),
+    yes: Yes = False,
 ) -> None:
     """Run one contender as if it were two: how often the tool sees a difference that is none, and its noise floor."""
     from artefact.read import read_run
@@ -564,7 +598,7 @@ def aa(
         order = aa_order(
             contender, rounds, tuple(scenario or ("read-heavy",)), **trial_settings(workload, rtt, seed, runs)
         )
-        folder = run_trial(order, stack, postgres, redis)
+        folder = run_trial(order, stack, postgres, redis, yes)
         judgement = judge(read_run(folder))
         for line in aa_lines(aa_rows(judgement, BLOCK)):
             tell(line)
@@ -576,7 +610,9 @@ def aa(
 
 @app.command()
 def selfcheck(
-    blocks: Annotated[int, typer.Option(min=1, help="plans of quick's size (eight rounds) that are judged")] = 2,
+    blocks: Annotated[
+        int, whole(lowest=1, highest=MOST_ROUNDS // 8, help="plans of quick's size (eight rounds) that are judged")
+    ] = 2,
     scenario: Scenarios = None,
     stack: StackName = "auto",
     postgres: PostgresUrl = None,
@@ -585,6 +621,7 @@ def selfcheck(
     rtt: Rtt = None,
     seed: Seed = 1,
     runs: Runs = Path("runs"),
+    yes: Yes = False,
 ) -> None:
     """Run contenders with planted differences: which share of them a plan of quick's size decides, and how."""
     from artefact.read import read_run
@@ -595,7 +632,7 @@ def selfcheck(
 
     with bad_input_in_one_line():
         order = selfcheck_order(blocks, tuple(scenario or ("read-heavy",)), **trial_settings(workload, rtt, seed, runs))
-        folder = run_trial(order, stack, postgres, redis)
+        folder = run_trial(order, stack, postgres, redis, yes)
         planted = [Planted(contender=p.contender, metric=p.metric, share=p.share) for p in PLANTED]
         for line in tally(decisions(judge(read_run(folder)), planted, BLOCK)):
             tell(line)
@@ -608,14 +645,16 @@ def trial_settings(workload: Path | None, rtt: float | None, seed: int, runs: Pa
     return {"workload": read_workload_file(workload), "rtt_ms": rtt, "seed": seed, "runs": runs, "command": command}
 
 
-def run_trial(order: Any, stack: str, postgres: str | None, redis: str | None) -> Path:
+def run_trial(order: Any, stack: str, postgres: str | None, redis: str | None, yes: bool) -> Path:
     """Run a trial's orders to their end; the run folder."""
-    from loadtests.bench import check_order
+    from loadtests.estimate import estimate
     from loadtests.trials import run_whole
     from reports.render import render
     from stack.open import open_stack
 
-    check_order(order)
+    check_runs(order.runs)
+    try_own_files("contender", order.own_contenders)
+    estimate(order).accepted(yes)
     with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
         say(servers.introduction())
         with reported_if_cut(render) as begun:
@@ -628,19 +667,23 @@ def knee(
     scenario: Annotated[str, typer.Option(help="one caching scenario")] = "read-heavy",
     only: Only = None,
     contender: Contenders = None,
-    rounds: Annotated[int, typer.Option(min=1, help="brackets a contender; below 6: a range, no level")] = 6,
-    cells: Annotated[int, typer.Option(min=2, help="cells a contender at most")] = 50,
+    rounds: Annotated[
+        int, whole(lowest=1, highest=MOST_ROUNDS, help="brackets a contender; below 6: a range, no level")
+    ] = 6,
+    cells: Annotated[int, whole(lowest=2, highest=10_000, help="cells a contender at most")] = 50,
     stack: StackName = "auto",
     postgres: PostgresUrl = None,
     redis: RedisUrl = None,
     workload: WorkloadPath = None,
     rtt: Rtt = None,
-    processes: Annotated[int, typer.Option(help="application servers")] = 2,
+    processes: Processes = 2,
     seed: Seed = 1,
     runs: Runs = Path("runs"),
+    yes: Yes = False,
 ) -> None:
     """Find the highest open rate at which each contender meets an objective, and what saturates first."""
-    from loadtests.bench import BenchOrder, check_order
+    from loadtests.bench import BenchOrder
+    from loadtests.estimate import knees_estimate
     from loadtests.knee import find_knees, read_objective
     from patterns.errors import require
     from reports.knee import met, one_cell, told, write_knees
@@ -664,7 +707,9 @@ def knee(
             runs=runs,
             command=command_line(sys.argv[1:]),
         )
-        check_order(order)
+        check_runs(runs)
+        try_own_files("contender", contender)
+        knees_estimate(order, cells).accepted(yes)
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
             say(servers.introduction())
             with reported_if_cut(render) as begun:
@@ -698,9 +743,11 @@ def harness(
     stack: StackName = "auto",
     postgres: PostgresUrl = None,
     redis: RedisUrl = None,
-    turns: Annotated[int, typer.Option(min=1, help="how often each is measured, in turn")] = 5,
-    seconds: Annotated[float, typer.Option(min=0.5, max=60, help="of each turn")] = 2.0,
-    samples: Annotated[int, typer.Option(min=1000, help="how many are recorded and handed over")] = 1_000_000,
+    turns: Annotated[int, whole(lowest=1, highest=1000, help="how often each is measured, in turn")] = 5,
+    seconds: Annotated[float, real(lowest=0.5, highest=60, help="of each turn")] = 2.0,
+    samples: Annotated[
+        int, whole(lowest=1000, highest=10_000_000, help="how many are recorded and handed over")
+    ] = 1_000_000,
 ) -> None:
     """Measure the harness itself: our path beside plain Locust's no-op user, and the price of recording samples."""
     from loadtests.harness import LEAST_RATIO, measure_pace, measure_recording, report
@@ -742,6 +789,27 @@ def read_workload_file(path: Path | None):  # type: ignore[no-untyped-def]  # it
     from scenarios.workload import WorkloadFile, read_workload
 
     return WorkloadFile() if path is None else read_workload(path, frozenset(scenarios()))
+
+
+def check_runs(runs: Path) -> None:
+    """Raise ConfigError where no folder can be made in `runs`. Makes nothing that stays."""
+    import tempfile
+
+    from patterns.errors import ConfigError
+
+    there = next((path for path in (runs, *runs.absolute().parents) if path.exists() or path.is_symlink()), Path("/"))
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise ConfigError("runs", str(runs), f"a folder that can be written to ({error.strerror})") from error
+
+
+def try_own_files(field: str, names: Iterable[str] | None) -> None:
+    """Import each of the user's own files once in a process of its own. Raises ConfigError."""
+    from patterns.own_file import try_files
+
+    try_files(field, names or ())
 
 
 def stack_choice(name: str):  # type: ignore[no-untyped-def]  # its type is imported inside

@@ -1,10 +1,12 @@
 """races.json: what the schedule explorer found. In a run folder of its own, `runs/<utc>-races/`, or in a bench's."""
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from artefact.decode import read_object, typed
+from artefact.errors import RunFolderError
+from artefact.shapes import check_races
 from artefact.write import write_json
 from core.private import make_folder
 from core.secrets import hidden, masked_command
@@ -200,30 +202,14 @@ class RacesInfo:
 
 
 def read_races(folder: Path) -> RacesInfo:
-    """What `RacesInfo.write` wrote. Raises RunFolderError where there is none, or of another schema."""
-    from artefact.read import RunFolderError
-
+    """What `RacesInfo.write` wrote. Raises RunFolderError where there is none, of another schema, or of other types."""
     path = folder / RACES_FILE
-    try:
-        data = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise RunFolderError(folder, f"no {RACES_FILE} in it", "a folder that stampede races wrote") from None
-    except ValueError as error:
-        raise RunFolderError(path, f"no whole JSON ({error})", "explore again") from error
-    if data.get("schema") not in READABLE:
-        raise RunFolderError(path, f"schema {data.get('schema')}", f"schema {' or '.join(map(str, READABLE))}")
-    verdicts = [
-        VerdictInfo(**{**verdict, "shortest": [StepInfo(**step) for step in verdict["shortest"]]})
-        for verdict in data.pop("verdicts")
-    ]
-    return RacesInfo(
-        **{
-            **data,
-            "command": masked_command(data["command"]),
-            "circumstances": hidden(data.get("circumstances", {})),
-            "verdicts": verdicts,
-            "situations": [SituationInfo(**s) for s in data["situations"]],
-            "invariants": [InvariantInfo(**i) for i in data["invariants"]],
-            "explorations": [ExplorationInfo(**e) for e in data["explorations"]],
-        }
-    )
+    if not path.exists():
+        raise RunFolderError(folder, f"no {RACES_FILE} in it", "a folder that stampede races wrote")
+    data = read_object(path, "a folder that stampede races wrote")
+    schema = data.get("schema")
+    if type(schema) is not int or schema not in READABLE:
+        raise RunFolderError(path, f"schema {schema!r:.40}", f"schema {' or '.join(map(str, READABLE))}")
+    info = typed(data, RacesInfo, path)
+    check_races(info.contenders, info.circumstances, path)
+    return replace(info, command=masked_command(info.command), circumstances=hidden(info.circumstances))

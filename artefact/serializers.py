@@ -17,7 +17,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from artefact.read import RunFolderError
+from artefact.decode import check_file
+from artefact.errors import RunFolderError
 from artefact.write import make_folder, write_table
 
 PLAN = "serializers"
@@ -126,6 +127,7 @@ def read_parts(folder: Path, table: str) -> pd.DataFrame:
     schema = SERIALIZER_TABLES[table]
     parts = []
     for path in sorted((folder / table).glob("part-*.parquet")):
+        check_file(path)
         try:
             parts.append(pq.read_table(path, columns=schema.names).cast(schema))
         except (pa.ArrowException, OSError, ValueError, KeyError) as error:

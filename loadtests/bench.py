@@ -104,6 +104,8 @@ class BenchOrder:
         require(0 <= self.seed < 2**31, "seed", self.seed, "0 to 2147483647")
 
 
+LEAST_REQUESTS = 10
+"""Expected in a window: fewer would often be none, and a cell without a request says nothing."""
 AUTO_SHARE = 0.5
 """Of what the slowest contender that must keep up can carry: queues stay short below it."""
 
@@ -143,6 +145,8 @@ def check_order(order: BenchOrder) -> tuple[list[Scenario], list[Workload], list
         for name in ("records", "record_bytes", "sql", "users_per_process"):
             value = getattr(workload, name)
             require(value == getattr(first, name), name, value, "one value for all scenarios")
+    for scenario, workload in zip(scenarios, workloads, strict=True):
+        check_requests(order, scenario, workload)
     named = {name: None for scenario in scenarios for name in scenario.contenders or () if not why_missing(name)}
     ours = (*order.plan.contenders, *limiters(), *named) if order.plan.contenders else ()
     entrants = line_up(
@@ -154,6 +158,20 @@ def check_order(order: BenchOrder) -> tuple[list[Scenario], list[Workload], list
     )
     check_imports(order.own_contenders)
     return scenarios, workloads, entrants
+
+
+def check_requests(order: BenchOrder, scenario: Scenario, workload: Workload) -> None:
+    """Raise ConfigError where a window of a caching scenario would see hardly a request."""
+    if scenario.flood is not None:
+        return
+    window_s = scenario.window_ttls * workload.ttl_s * order.plan.windows
+    rate_per_s, name = workload.rate_per_s, "rate_per_s"
+    if workload.arrivals == "closed":
+        rate_per_s, name = workload.closed_rate_per_s(order.processes), "think_s"
+    elif order.rate_per_s is not None and not math.isnan(order.rate_per_s):
+        rate_per_s, name = order.rate_per_s, "rate"
+    want = f"at least {LEAST_REQUESTS} requests in a window of {window_s:g} s ({scenario.name})"
+    require(rate_per_s * window_s >= LEAST_REQUESTS, name, f"{rate_per_s:g} requests a second", want)
 
 
 def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInfo]:

@@ -1,6 +1,7 @@
 """The web service as a child process, and Locust's page with HTTP users in front of it or of the user's own."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -19,6 +20,10 @@ from loadtests.service import ServiceSettings
 from patterns.errors import ConfigError
 from stack.guard import guarded
 
+HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?|[0-9a-f:.]*:[0-9a-f:.]*(%\w+)?")
+"""A name, an IPv4 address, or an IPv6 address without its brackets."""
+SPACES = frozenset(' \t\r\n\\"<>^`{|}')
+"""Characters that no URL has."""
 READY_WITHIN_S = 60.0
 RUN_SERVICE = "import sys; from loadtests.service import run; run(sys.argv[1])"
 
@@ -69,9 +74,18 @@ def wait_for(port: int, child: subprocess.Popen[bytes], log: Path) -> None:
 
 def check_host(host: str) -> str:
     """An address of a service. Raises ConfigError."""
-    parts = urlsplit(host)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError("host", masked(host), "http://name[:port]")
+    try:
+        parts = urlsplit(host)
+        port, name = parts.port, parts.hostname or ""
+        name.encode("idna" if ":" not in name else "ascii")
+    except ValueError:  # brackets that do not close, a port that is none, a name that DNS cannot carry
+        parts, port, name = urlsplit(""), None, ""
+    stands = f"[{name}]" if ":" in name else name
+    behind = parts.netloc.rpartition("@")[2].lower().removeprefix(stands)
+    whole = HOST.fullmatch(name) is not None and re.fullmatch(r"(:\d*)?", behind) is not None
+    fits = whole and port != 0
+    if parts.scheme not in ("http", "https") or not fits or set(host) & SPACES:
+        raise ConfigError("host", masked(host), "http://name[:port], a port from 1 to 65535")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ConfigError(
             "host", masked(host), "http://name[:port] without a user, a password or a query: Locust's page shows it"

@@ -1,11 +1,11 @@
 """The workload is the user's: one frozen description, every value with a default, read from one TOML file."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from core.files import UnreadableFile, read_toml
 from patterns.errors import ConfigError, require
 from patterns.limiting.base import LimiterConfig
 
@@ -84,7 +84,7 @@ class Workload:
         require(active is None or 1 <= active <= self.records, "active_records", active, f"1 to {self.records}")
         require(0 <= self.key_skew <= 5, "key_skew", self.key_skew, "0 to 5")
         require(200 <= self.record_bytes <= 2000, "record_bytes", self.record_bytes, "200 to 2,000")
-        require(self.ttl_s >= 0.05, "ttl_s", self.ttl_s, "at least 0.05 s")
+        require(0.05 <= self.ttl_s <= 86_400, "ttl_s", self.ttl_s, "0.05 to 86,400 s")
         require(0 <= self.load_cpu_ms <= 1000, "load_cpu_ms", self.load_cpu_ms, "0 to 1,000")
         require(0 <= self.load_wait_ms <= 10_000, "load_wait_ms", self.load_wait_ms, "0 to 10,000")
         require(self.rtt_ms is None or 0 <= self.rtt_ms <= 1000, "rtt_ms", self.rtt_ms, "0 to 1,000")
@@ -138,12 +138,11 @@ WHOLE = {"records", "active_records", "record_bytes", "users_per_process"}
 def read_workload(path: Path, scenarios: frozenset[str]) -> WorkloadFile:
     """Read a workload file. Raises ConfigError with the file and the field in it that is wrong."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError("workload", str(path), f"a readable TOML file ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError("workload", str(path), f"TOML ({error})") from error
+        data = read_toml(path)
+    except UnreadableFile as error:
+        raise ConfigError("workload", str(path), f"{error.want}; found: {error.what}") from error
     tables = data.pop("scenario", {})
+    require(isinstance(tables, dict), f"{path}: scenario", tables, "tables such as [scenario.stampede]")
     sql = data.pop("sql", None)
     limits = checked_limits(data.pop("limiter", {}), str(path))
     common = checked(data, str(path))

@@ -15,7 +15,7 @@ OURS = frozenset({*ROOMS, "stampede", "tests"})
 PATTERN_BASES = ("patterns.errors", "patterns.caching.base", "patterns.limiting.base", "patterns.serializing.base")
 ALLOWED: dict[str, tuple[str, ...]] = {
     "core": (),
-    "patterns": (),
+    "patterns": ("core.files",),
     "artefact": ("core",),
     "scenarios": ("core", *PATTERN_BASES),
     "stack": ("core", *PATTERN_BASES, "scenarios.workload"),

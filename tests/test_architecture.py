@@ -30,10 +30,12 @@ class GoodPage:
 
 SOUND = {
     "stampede.py": "import typer\nfrom core.text import visible\n\n\ndef bench():\n    from loadtests import bench\n",
+    "core/__init__.py": "",
+    "core/files.py": "import os\n",
     "patterns/__init__.py": "",
     "patterns/errors.py": "",
     "patterns/caching/__init__.py": "",
-    "patterns/caching/base.py": "import redis\nfrom patterns.errors import require\n",
+    "patterns/caching/base.py": "import redis\nfrom core import files\nfrom patterns.errors import require\n",
     "patterns/caching/good_page.py": PAGE,
     "scenarios/__init__.py": "",
     "scenarios/workload.py": "from patterns.errors import require\n",
@@ -58,6 +60,7 @@ CHECKS: dict[str, Callable[[Path], list[str]]] = {
 }
 
 PLANTED = [
+    ("wrong_ways", "core/files.py", "from patterns.errors import ConfigError\n"),
     ("wrong_ways", "patterns/caching/good_page.py", PAGE + "from artefact.schema import SAMPLES\n"),
     ("wrong_ways", "artefact/schema.py", "import patterns.errors\n"),
     ("wrong_ways", "core/text.py", "from patterns.errors import require\n"),

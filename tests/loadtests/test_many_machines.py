@@ -207,7 +207,7 @@ def test_what_is_no_address_is_refused(text: str) -> None:
 
 
 def checkout(folder: Path, contender: str) -> Path:
-    for package in ("artefact", "loadtests", "patterns", "scenarios", "stack"):
+    for package in ("artefact", "core", "loadtests", "patterns", "scenarios", "stack"):
         (folder / package).mkdir(parents=True)
         (folder / package / "module.py").write_text(f"{package} = 1\n")
     (folder / "mine.py").write_text(contender)
