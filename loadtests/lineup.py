@@ -118,7 +118,8 @@ def check_name(found: Contender | LimitingContender, given: str, so_far: Mapping
     """Raise ConfigError where a file of the user's has the name of a ruler, a twin, or another of the user's files."""
     if found.file is None:
         return
-    taken = found.name in {*RULERS, *EDGE_RULERS, *LIMITING_RULERS} or found.name.endswith("-again")
+    of_a_twin = found.name.endswith("-again") and found.name.removesuffix("-again") in {*contenders(), *so_far}
+    taken = found.name in {*RULERS, *EDGE_RULERS, *LIMITING_RULERS} or of_a_twin
     other = so_far.get(found.name)
     if taken or (other is not None and other.file != found.file):
         raise ConfigError("contender", given, f"a file of another name: {found.name} is taken")
