@@ -33,6 +33,7 @@ from loadtests.conductor import cell_info
 from loadtests.elsewhere import read_address
 from loadtests.ending import (
     CUT_GRACE_S,
+    ENDING_S,
     GRACE_S,
     close_run,
     end_processes,
@@ -322,7 +323,7 @@ def run_bench(spec: Spec, stack: Stack, on_event: OnEvent) -> None:
                     raise ConfigError("expect", event["who"], event["want"])
                 came = max(came, event.get("workers", 0))
                 if event["event"] == "broken":
-                    why = why or how_a_worker_ended(workers) or event["why"]
+                    why = why or how_a_worker_ended(workers, ENDING_S) or event["why"]
                 on_event(event)
             if spec.bind and came < spec.processes:
                 want = f"that many workers at {spec.bind} within {spec.wait_s:g} s: {came or 'none'} came"

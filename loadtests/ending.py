@@ -16,7 +16,7 @@ from stack.servers import Stack
 MASTER_ENDS_S = 30.0
 """How long Locust's master may take to end once it has told that all is over."""
 ENDING_S = 2.0
-"""How long a server that is about to end may take until the run is said to have failed for another reason."""
+"""How long a server or a worker that is about to end may take, until another reason is given for the failure."""
 GRACE_S = 8.0
 """How long processes that are asked to end may take, until they are killed."""
 CUT_GRACE_S = 2.0
@@ -55,10 +55,16 @@ def how_a_server_ended(stack: Stack) -> str:
     return ended
 
 
-def how_a_worker_ended(workers: Sequence[subprocess.Popen[bytes]]) -> str:
-    """Which of Locust's workers ended, and how; empty: none."""
-    ended = ((number, worker.poll()) for number, worker in enumerate(workers))
-    return next((f"application server {number} ended ({how(code)})" for number, code in ended if code is not None), "")
+def how_a_worker_ended(workers: Sequence[subprocess.Popen[bytes]], within_s: float = 0.0) -> str:
+    """Which of Locust's workers ended, and how; empty: none. `within_s`: for one that has left and is about to end."""
+    give_up = time.monotonic() + within_s
+    while True:
+        for number, worker in enumerate(workers):
+            if worker.poll() is not None:
+                return f"application server {number} ended ({how(worker.returncode)})"
+        if time.monotonic() >= give_up:
+            return ""
+        time.sleep(0.05)
 
 
 def how_master_ended(master: subprocess.Popen[bytes], folder: Path) -> str:

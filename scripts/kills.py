@@ -428,7 +428,7 @@ def commands() -> dict[str, tuple[list[str], str]]:
     return {
         "races": (["races", *embedded, "--contender", "cache-aside"], "embedded servers"),
         "serializers": (["serializers", *embedded, "--rounds", "3", "--record", "user-200"], "embedded servers"),
-        "web": (["web", *embedded, *small, "--port", str(free_port())], "Locust's page"),
+        "web": (["web", *embedded, *small, "--scenario", "stampede", "--port", str(free_port())], "Locust's page"),
         "serve": (["serve", *embedded, "--records", "200", "--port", str(free_port())], "Ctrl-C ends it"),
         "services": (["services", *embedded], "redis://"),
         "aa": (["aa", *embedded, *small, "--rounds", "3", "--scenario", "stampede"], "round 1/3"),
@@ -463,7 +463,7 @@ def rows(root: Path) -> dict[str, Callable[[], Row]]:
     for part in PARTS:
         for name in SIGNALS:
             add(f"{part} {name}", lambda home, part=part, name=name: signalled(home, part, name))  # type: ignore[misc]
-    for kib in (32, 128, 256):
+    for kib in (32, 64, 256):
         add(f"full disk {kib}", lambda home, kib=kib: full_disk(home, kib))  # type: ignore[misc]
     add("run folder removed", removed)
     add("run folder read-only", read_only)
