@@ -3,6 +3,7 @@
 import select
 import time
 import uuid
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,10 @@ from stack.servers import ANSWER_WITHIN_S, Remark, StackError
 
 OTHERS = 3
 """How many more connections are opened to see whether they share a server process."""
-ASKED = 3
-"""How often each is asked which server process it has."""
+ASKED = 4
+"""How often each is asked which server process it has, for each connection that is opened."""
+TRIES = 5
+"""How often a statement is prepared, until it is executed on another server connection."""
 PID = b"SELECT pg_backend_pid()"
 
 
@@ -68,45 +71,55 @@ def pooling_of(connection: psycopg.Connection[Any]) -> Pooling:
 def find_pooling(connection: psycopg.Connection[Any]) -> Pooling:
     others: list[psycopg.Connection[Any]] = []
     try:
-        held = {connection: {ask(connection, PID) for _ in range(ASKED)}}
-        while not shares(held):
-            if len(others) == OTHERS:
-                return Pooling(mode="session")
+        pids: dict[psycopg.Connection[Any], set[str | None]] = {connection: set()}
+        for _ in range(OTHERS):
             others.append(like(connection))
-            held[others[-1]] = {ask(others[-1], PID) for _ in range(ASKED)}
-            if None in held[others[-1]]:  # no server connection is left for it
-                return Pooling(mode="session")
-        others = others or [like(connection)]
-        return Pooling(mode="transaction", prepares=knows_prepared(like(connection), others[0]))
+            pids[others[-1]] = set()
+            for _ in range(ASKED):  # in turn: other clients of the pool may hold a server connection for a while
+                for client, seen in pids.items():
+                    seen.add(ask(client, PID))
+                if None in pids[others[-1]]:  # no server connection is left for it
+                    return Pooling(mode="session")
+            if shares(pids):
+                return Pooling(mode="transaction", prepares=knows_prepared(connection, others[0]))
+        return Pooling(mode="session")
     finally:
         for other in others:
             other.close()
 
 
-def shares(held: dict[psycopg.Connection[Any], set[str | None]]) -> bool:
+def shares(pids: dict[psycopg.Connection[Any], set[str | None]]) -> bool:
     """Whether a client had two server processes, or two clients had the same one."""
-    return any(len(pids) > 1 for pids in held.values()) or len(set().union(*held.values())) < len(held)
+    return any(len(seen) > 1 for seen in pids.values()) or len(set().union(*pids.values())) < len(pids)
 
 
-def knows_prepared(client: psycopg.Connection[Any], blocker: psycopg.Connection[Any]) -> bool:
-    """Prepare a statement, have another client take the server connection that it was prepared on, and execute it."""
-    name = f"stampede_{uuid.uuid4().hex[:8]}".encode()
-    try:
-        client.pgconn.send_prepare(name, PID)
-        if answer(client) is None:
-            return False
-        prepared_on = ask(client, PID)
-        if ask(blocker, b"BEGIN") is None:
-            want = "a pooler that knows transactions (pool_mode = transaction or session)"
-            raise StackError("postgres", f"{client.info.host}:{client.info.port}", want)
-        ask(blocker, PID)
-        client.pgconn.send_query_prepared(name, [])
-        known = answer(client) not in (None, prepared_on)  # on the same one it proves nothing
-        ask(blocker, b"DEALLOCATE " + name)
-        ask(blocker, b"ROLLBACK")
-        return known
-    finally:
-        client.close()
+def knows_prepared(connection: psycopg.Connection[Any], blocker: psycopg.Connection[Any]) -> bool:
+    """Whether a statement that was prepared on one server connection can be executed on another.
+
+    It is prepared inside a transaction, so that the server process is known; `blocker` then takes that one, if it can.
+    """
+    if ask(blocker, b"BEGIN") is None:
+        want = "a pooler that knows transactions (pool_mode = transaction or session)"
+        raise StackError("postgres", f"{connection.info.host}:{connection.info.port}", want)
+    ask(blocker, b"ROLLBACK")
+    for _ in range(TRIES):
+        with closing(like(connection)) as client:
+            name = f"stampede_{uuid.uuid4().hex[:8]}".encode()
+            ask(client, b"BEGIN")
+            client.pgconn.send_prepare(name, PID)
+            if answer(client) is None:
+                return False
+            prepared_on = ask(client, PID)
+            ask(client, b"COMMIT")
+            ask(blocker, b"BEGIN")
+            ask(blocker, PID)
+            client.pgconn.send_query_prepared(name, [])
+            executed_on = answer(client)
+            ask(blocker, b"DEALLOCATE " + name)
+            ask(blocker, b"ROLLBACK")
+            if executed_on != prepared_on:
+                return executed_on is not None
+    return False
 
 
 def like(connection: psycopg.Connection[Any]) -> psycopg.Connection[Any]:

@@ -1,6 +1,6 @@
 """Whether servers have room for the connections that a command opens: counted before it begins."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import Any
 
 import psycopg
@@ -61,7 +61,7 @@ def require_pooled_room(stack: Stack, wanted: int, instead: str) -> None:
     with ExitStack() as held:
         for number in range(wanted):
             try:
-                connection = held.enter_context(connect(stack.postgres.url))
+                connection = held.enter_context(closing(connect(stack.postgres.url)))
             except StackError as error:
                 had = str(error.__cause__ or error).strip().splitlines()[-1]
             else:

@@ -1,8 +1,10 @@
 """Servers as users have them: TLS with a private CA, IPv6, unix sockets, PgBouncer, a hot standby, Redis before 7.2."""
 
 import json
+import random
 import re
 import subprocess
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +25,7 @@ from races.explorer import RacesOrder, explore_all
 from scenarios.races.situation import find_situation
 from stack.dataset import ensure_dataset
 from stack.external import open_external
-from stack.pooler import pooling_of
+from stack.pooler import find_pooling, pooling_of
 from stack.postgres import connect
 from stack.redis import inspect_redis
 from stack.room import require_room
@@ -205,6 +207,30 @@ def test_a_pooler_is_seen_and_its_mode_known(own: Own, bouncers: Bouncers) -> No
 
 
 @needs_pgbouncer
+def test_the_mode_is_found_while_others_keep_the_pool_busy(bouncers: Bouncers) -> None:
+    """Several application servers ask at the same time, and take each other's server connections."""
+    over = threading.Event()
+
+    def keep_busy(seed: int) -> None:
+        rng = random.Random(seed)
+        with connect(bouncers.transaction) as other:
+            while not over.is_set():
+                other.execute("SELECT pg_sleep(%s)", [rng.random() / 50])
+
+    threads = [threading.Thread(target=keep_busy, args=(seed,)) for seed in range(6)]
+    for thread in threads:
+        thread.start()
+    try:
+        with connect(bouncers.transaction) as connection:
+            found = [find_pooling(connection) for _ in range(10)]
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert {(pooling.mode, pooling.prepares) for pooling in found} == {("transaction", bouncers.prepares)}
+
+
+@needs_pgbouncer
 def test_statement_mode_is_refused(bouncers: Bouncers) -> None:
     with pytest.raises(StackError, match="pool_mode = transaction or session"), connect(bouncers.statement) as found:
         pooling_of(found)
@@ -272,11 +298,14 @@ def test_two_writers_who_wait_for_one_row_are_seen_waiting_through_a_pooler(own:
 
 
 @needs_pgbouncer
-def test_a_pool_that_is_too_small_is_refused_with_what_it_gave(own: Own, bouncers: Bouncers) -> None:
+def test_a_pool_that_is_too_small_is_refused_with_what_it_gave(
+    own: Own, bouncers: Bouncers, caplog: pytest.LogCaptureFixture
+) -> None:
     with open_external(bouncers.tight, own.redis.plain, "asked for") as found:
         with pytest.raises(StackError, match="room for 4 connections more; the pooler gave 3"):
             require_room(found, postgres=4, clients=1, instead="take fewer --threads")
         require_room(found, postgres=3, clients=1, instead="")
+    assert caplog.messages == []
 
 
 @needs_pgbouncer
