@@ -47,6 +47,8 @@ class Held(AbstractConnection):
         """The keys of the scripts that were sent; those whose contents before were asked with them; their contents."""
         self._asked: list[str] = []
         self._before: dict[str, Contents] = {}
+        self._in_transaction = False
+        """Whether a MULTI was sent whose EXEC is still to come."""
         self._client: Client | None = None
         """Whose command was sent last."""
         super().__init__(**settings)
@@ -230,8 +232,15 @@ class Held(AbstractConnection):
         if client.span is None:
             return [], []
         glance, table = self._world.glance, self._world.table
+        if not {"exec", "discard"}.isdisjoint(request.names):
+            self._in_transaction = False
+        elif "multi" in request.names:
+            self._in_transaction = True
+        if self._in_transaction or SCRIPTS.isdisjoint(request.names):
+            glance.wrote(request.touch)
+            return [], []
         for name, words in zip(request.names, request.commands, strict=True):
-            if name in SCRIPTS and "discard" not in request.names:
+            if name in SCRIPTS:
                 self._scripted += [key for key in table.keys(name, words) if key not in self._scripted]
         self._asked = glance.unknown(self._scripted)
         self._before = glance.known(self._scripted)
@@ -244,16 +253,24 @@ class Held(AbstractConnection):
     def _look_before(self) -> None:
         """Read what the keys of the scripts held before them, where that was asked."""
         if self._asked:
-            answer = super().read_response(disable_decoding=True)
-            self._before |= {key: read(row) for key, row in zip(self._asked, answer, strict=True)}
+            answer = self._look_answer()
+            self._before |= {key: read(row) for key, row in zip(self._asked, answer, strict=False)}
             self._asked = []
+
+    def _look_answer(self) -> list[list[Any]]:
+        """What the server says that keys hold; nothing where the user may not ask: then scripts take no locks."""
+        try:
+            answer: list[list[Any]] = super().read_response(disable_decoding=True)
+        except ResponseError:
+            return []
+        return answer
 
     def _look_after(self, client: Client | None) -> None:
         """Read what they hold after them, once every other answer was read."""
         if not self._scripted or self._awaited or client is None or client.span is None:
             return
         keys, self._scripted = self._scripted, []
-        answer = super().read_response(disable_decoding=True)
+        answer = self._look_answer()
         after = self._world.glance.learn(keys, answer)
         note_script(client.run.observed.locks, client.span, self._before, after)
         self._end(client, soon_over_of(keys, answer))

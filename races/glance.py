@@ -38,7 +38,8 @@ class Glance:
             self._seen, self._nothing_known = {}, True
         for name in touched.writes:
             if name.startswith("key:"):
-                self.ended(name[4:])
+                self._seen.pop(name[4:], None)
+                self._unknown.add(name[4:])
 
     def ended(self, key: str) -> None:
         self._seen.pop(key, None)
@@ -54,7 +55,7 @@ class Glance:
 
     def learn(self, keys: list[str], answer: list[list[Any]]) -> dict[str, Contents]:
         """What the server answered to LOOK."""
-        found = {key: read(row) for key, row in zip(keys, answer, strict=True)}
+        found = {key: read(row) for key, row in zip(keys, answer, strict=False)}
         self._seen |= found
         return found
 
@@ -66,7 +67,7 @@ def look_at(keys: list[str]) -> tuple[str | int, ...]:
 
 def soon_over_of(keys: list[str], answer: list[list[Any]]) -> list[str]:
     """The keys whose TTL is as good as over."""
-    return [key for key, row in zip(keys, answer, strict=True) if 0 <= row[1] <= SHORT_TTL_MS]
+    return [key for key, row in zip(keys, answer, strict=False) if 0 <= row[1] <= SHORT_TTL_MS]
 
 
 def read(row: list[Any]) -> Contents:

@@ -76,6 +76,12 @@ FREED_BY_ANOTHER = {
     def take(self, lock, token):
         return self.redis.pipeline().setnx(lock, token).pexpire(lock, 10_000).execute()[0]
 """,
+    "taken_by_a_script_in_a_transaction": """
+    def take(self, lock, token):
+        pipe = self.redis.pipeline()
+        pipe.eval("return redis.call('set', KEYS[1], ARGV[1], 'nx', 'px', 10000)", 1, lock, token)
+        return pipe.get(lock).execute()[0]
+""",
     "taken_by_getset": """
     def take(self, lock, token):
         return self.redis.getset(lock, "held") is None
