@@ -70,9 +70,12 @@ class Client:
     """The operation that it is about, or whose background work it is; None: locks are of no interest."""
     first_step: bool = False
     go: threading.Lock = field(default_factory=threading.Lock)
+    started: threading.Lock = field(default_factory=threading.Lock)
+    """Released at its first hold, or at its end."""
 
     def __post_init__(self) -> None:
         self.go.acquire()
+        self.started.acquire()
 
     @property
     def family(self) -> "Client":

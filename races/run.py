@@ -76,8 +76,6 @@ class Run:
         self._over = False
         self._unwinding: list[Client] = []
         self._keys: list[str] | None = None
-        self._started = threading.Lock()
-        self._started.acquire()
         self._finished = threading.Lock()
         self._finished.acquire()
 
@@ -92,7 +90,7 @@ class Run:
         self.clients.append(client)
         outer, self._starting = self._starting, client
         client.slot.submit(client, lambda: self._live(client, body))
-        if not self._started.acquire(timeout=WATCHDOG_S):
+        if not client.started.acquire(timeout=WATCHDOG_S):
             self.world.abandon()
             why = f"client {client.name} blocks before its first step (on a lock in the process?)"
             raise self.world.failed(ContenderRefused(why))
@@ -110,7 +108,7 @@ class Run:
             self.failure = self.failure or ExplorerError(f"client {client.name} ended with {type(error).__name__}")
         client.state = "done"
         if self._starting is client:
-            self._started.release()
+            client.started.release()
         else:
             self._dispatch(client)
 
@@ -129,7 +127,7 @@ class Run:
     def pause(self, client: Client, *, may_die: bool = True) -> None:
         """In the client's thread: hand over, come back when it is this client's turn."""
         if self._starting is client:
-            self._started.release()
+            client.started.release()
             client.go.acquire()
         elif not self._dispatch(client):
             client.go.acquire()
