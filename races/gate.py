@@ -60,15 +60,19 @@ class Held(AbstractConnection):
             self._world.trips += 1
             super().send_packed_command([wire], check_health)  # type: ignore[no-untyped-call]
             return
+        client = held_client()
         try:
             if self._sock is None:
                 self.connect_check_health(check_health=False)
-            self._hold_and_send(wire, check_health)
+            cleans_up = client is not None and self._cleans_up(client, self._world.table.request(wire))
+            if not cleans_up:
+                self._hold_and_send(client, wire, check_health)
         except Exception as error:
             raise self._world.failed(error) from error
+        if cleans_up:
+            raise RedisConnectionError("the client that watched keys here has died")
 
-    def _hold_and_send(self, wire: bytes, check_health: bool) -> None:
-        client = held_client()
+    def _hold_and_send(self, client: Client | None, wire: bytes, check_health: bool) -> None:
         if client is None:
             self._world.refuse_own_threads()
             self._world.spend()
@@ -77,8 +81,6 @@ class Held(AbstractConnection):
                 self._wait_alone(self._world.table.request(wire))
             return
         request = self._world.table.request(wire)
-        if self._cleans_up(client, request):
-            raise RedisConnectionError("the client that watched keys here has died")
         self._client = client
         client.hold(request.touch, request.label)
         before, after = self._looks(client, request)
