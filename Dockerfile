@@ -10,6 +10,7 @@ COPY requirements.lock ./
 RUN python -m venv /venv && pip install --require-hashes -r requirements.lock
 
 COPY stampede.py ./
+COPY core core
 COPY patterns patterns
 COPY scenarios scenarios
 COPY loadtests loadtests

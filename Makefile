@@ -15,7 +15,14 @@ REDIS =
 ARGS =
 
 STAMPEDE = .venv/bin/stampede
-SERVERS = $(strip $(if $(STACK),--stack "$(STACK)") $(if $(POSTGRES),--postgres "$(POSTGRES)") $(if $(REDIS),--redis "$(REDIS)"))
+SERVERS = $(if $(STACK),--stack "$(STACK)")
+# URLs hold passwords: they go by the environment, so that no command line shows them.
+ifneq ($(POSTGRES),)
+export STAMPEDE_POSTGRES_URL = $(POSTGRES)
+endif
+ifneq ($(REDIS),)
+export STAMPEDE_REDIS_URL = $(REDIS)
+endif
 CHOICE = $(strip $(SERVERS) $(if $(WORKLOAD),--workload "$(WORKLOAD)") $(if $(RTT),--rtt "$(RTT)") $(if $(CONTENDER),--contender "$(CONTENDER)"))
 
 .DEFAULT_GOAL := help
@@ -55,11 +62,15 @@ statistics: setup ## what the statistics promise, over 10,000 repeats (RUN=runs/
 scale: setup ## a report of 10,000,000 planted samples, in CPU time and memory (ARGS="--samples 1000000")
 	.venv/bin/python scripts/scale.py $(ARGS)
 
+.PHONY: kills
+kills: setup ## kill, stop and fill what a command needs, in the middle of it: a table (about 15 minutes)
+	.venv/bin/python scripts/kills.py $(ARGS)
+
 services: setup ## start PostgreSQL and Redis, print their URLs, keep them until Ctrl-C
 	$(STAMPEDE) services $(SERVERS) $(ARGS)
 
 monitor: setup ## watch a Redis server on the terminal (REDIS=redis://…)
-	$(STAMPEDE) monitor $(if $(REDIS),--redis "$(REDIS)") $(ARGS)
+	$(STAMPEDE) monitor $(ARGS)
 
 test: setup ## the specs, on real servers
 	.venv/bin/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)

@@ -3,14 +3,20 @@
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from core.options import FrontDoor, real, whole
+from core.secrets import command_line, without_servers
+from core.text import shown
+
 app = typer.Typer(
+    cls=FrontDoor,
     name="stampede",
     help="Which caching pattern, limiter and serializer for your workload, and what it costs when things go wrong.",
     no_args_is_help=True,
@@ -30,8 +36,13 @@ Contenders = Annotated[
     typer.Option("--contender", help="path of your own pattern: runs beside ours. May be repeated"),
 ]
 Only = Annotated[list[str] | None, typer.Option("--only", help="run only these of ours. May be repeated")]
-Rtt = Annotated[float | None, typer.Option("--rtt", help="simulated distance in ms a round trip; 0: the bare machine")]
-Seed = Annotated[int, typer.Option(help="the same seed gives the same data, keys and arrivals")]
+RTT_HELP = "simulated distance in ms a round trip; 0: the bare machine"
+Rtt = Annotated[float | None, real("--rtt", lowest=0, highest=1000, help=RTT_HELP)]
+MOST_ROUNDS = 1000
+LAST_SEED = 2**31 - 1
+Seed = Annotated[int, whole(lowest=0, highest=LAST_SEED, help="the same seed gives the same data, keys and arrivals")]
+Processes = Annotated[int, whole("--processes", lowest=1, highest=64, help="application servers")]
+Yes = Annotated[bool, typer.Option("--yes", help="run although it will last longer than a day")]
 Runs = Annotated[Path, typer.Option(help="where run folders go")]
 Scenarios = Annotated[list[str] | None, typer.Option("--scenario", help="run only these. May be repeated")]
 Experiments = Annotated[
@@ -49,15 +60,16 @@ def bench(
     contender: Contenders = None,
     only: Only = None,
     scenario: Scenarios = None,
-    rounds: Annotated[int | None, typer.Option(help="rounds, instead of the plan's")] = None,
+    rounds: Annotated[int | None, whole(lowest=1, highest=MOST_ROUNDS, help="rounds, instead of the plan's")] = None,
     reference: Annotated[str, typer.Option(help="what every contender is compared with")] = "cache-aside",
     rtt: Rtt = None,
-    processes: Annotated[int, typer.Option("--processes", "--workers", help="application servers")] = 2,
+    processes: Annotated[int, whole("--processes", "--workers", lowest=1, highest=64, help="application servers")] = 2,
     expect: Annotated[
-        int | None, typer.Option(help="wait for so many application servers from other machines (stampede worker)")
+        int | None,
+        whole(lowest=1, highest=64, help="wait for so many application servers from other machines (stampede worker)"),
     ] = None,
     bind: Annotated[str | None, typer.Option(help="where they are awaited: HOST:PORT; else 127.0.0.1:5557")] = None,
-    wait: Annotated[float, typer.Option(min=1, help="seconds that they have to come")] = 120.0,
+    wait: Annotated[float, real(lowest=1, highest=86_400, help="seconds that they have to come")] = 120.0,
     seed: Seed = 1,
     runs: Runs = Path("runs"),
     experiment: Experiments = None,
@@ -68,12 +80,13 @@ def bench(
     until: Annotated[
         str | None, typer.Option(help="add rounds until every interval of read p10 is as narrow: 5%")
     ] = None,
-    most_rounds: Annotated[int, typer.Option(min=1, help="rounds at which --until gives up")] = 40,
+    most_rounds: Annotated[int, whole(lowest=1, highest=MOST_ROUNDS, help="rounds at which --until gives up")] = 40,
     as_json: Annotated[bool, typer.Option("--json", help="print the summary for machines, as JSON")] = False,
     resume: Annotated[Path | None, typer.Option(help="finish this run folder, as it was begun")] = None,
     races: Annotated[
         bool | None, typer.Option("--races/--no-races", help="explore the schedules of who ran, whatever the plan says")
     ] = None,
+    yes: Yes = False,
     as_recorded: Annotated[bool, typer.Option("--as-recorded", hidden=True)] = False,
 ) -> None:
     """Compare caching patterns on real servers and write a report."""
@@ -86,19 +99,14 @@ def bench(
     from loadtests.experiments.bench import prepare_experiments, run_experiments
     from loadtests.progress import bench_progress
     from loadtests.resume import more_rounds, resume_run, still_to_ask
-    from races.beside import explore_beside
-    from races.console import races_progress
-    from reports.console import print_report
-    from reports.machine import machine_summary
-    from reports.render import write_report
-    from reports.report import read_report
-    from reports.trials import rounds_to_add
     from scenarios.plans import find_plan
     from stack.open import open_stack
 
     with bad_input_in_one_line():
         if resume is not None and not as_recorded:
-            raise typer.Exit(bench_as_recorded(resume))
+            raise typer.Exit(bench_as_recorded(resume, postgres, redis))
+        check_runs(runs)
+        stack_choice(stack)
         width = None if until is None else read_share("until", until)
         chosen = find_plan(plan)
         if scenario or experiment:
@@ -117,20 +125,32 @@ def bench(
             rtt_ms=rtt,
             seed=seed,
             runs=runs,
-            command=shlex.join(["stampede", *sys.argv[1:]]),
+            command=command_line(sys.argv[1:]),
             may_configure=may_configure,
             rate_per_s=offered_rate(rate),
         )
-        say(estimate(order).said(plan))
+        try_own_files("contender", contender)
+        foreseen = estimate(order)
+        foreseen.accepted(yes)
+        say(foreseen.said(plan))
+        from races.beside import explore_beside  # with what follows, behind the checks: these load for seconds
+        from races.console import races_progress
+        from reports.console import print_report
+        from reports.machine import machine_summary
+        from reports.render import render, write_report
+        from reports.report import read_report
+        from reports.trials import rounds_to_add
+
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
-            say(servers.first_line())
+            say(servers.introduction())
             if resume is None:
                 spec = prepare_run(order, servers, say)[0] if chosen.scenarios else None
             else:
                 spec = resume_run(resume, order, servers, say) if chosen.scenarios else None
                 order = replace(order, plan=still_to_ask(resume, order.plan))
             folder = Path(spec.folder) if spec else prepare_experiments(order, servers)
-            try:
+            with reported_if_cut(render) as begun:
+                begun(folder)
                 while spec:
                     with bench_progress(spec) as on_event:
                         run_bench(spec, servers, on_event)
@@ -142,26 +162,24 @@ def bench(
                 if chosen.races if races is None else races:
                     with races_progress() as on_race:
                         explore_beside(folder, servers, on_race, say)
-            finally:
-                if folder.exists():  # it is not, where nobody could take part
-                    told = read_report(folder)
-                    say(f"report: {write_report(told)}")
+            told = read_report(folder)
+            say(f"report: {write_report(told)}")
         if as_json:
-            typer.echo(machine_summary(told))
+            tell(machine_summary(told))
         else:
             print_report(told)
 
 
-def bench_as_recorded(run: Path) -> int:
-    """Give the command that a run was begun with once more, to finish it; the exit code."""
-    from artefact.read import read_run
-    from patterns.errors import require
+def bench_as_recorded(run: Path, postgres: str | None, redis: str | None) -> int:
+    """Give the command that a run was begun with once more, to finish it; the exit code.
 
-    info = read_run(run).info
-    require(info.status != "finished", "resume", str(run), "a run that was cut: this one is finished")
-    words = shlex.split(info.command)
-    require(words[:2] == ["stampede", "bench"], "resume", str(run), "a run that stampede bench began")
-    again = ["bench", *words[2:], "--resume", str(run), "--as-recorded"]
+    The URLs of the user's own servers are not kept in a run: they are those that are given now.
+    """
+    from loadtests.resume import recorded_words
+
+    words = without_servers(recorded_words(run, urls_given=bool(postgres and redis)))
+    urls = [f"{name}={url}" for name, url in (("--postgres", postgres), ("--redis", redis)) if url]
+    again = [*words, *urls, "--resume", str(run), "--as-recorded"]
     return int(typer.main.get_command(app).main(again, prog_name="stampede", standalone_mode=False) or 0)
 
 
@@ -186,15 +204,17 @@ def report(
     """Write a run folder's report anew."""
     from artefact.read import read_run
     from artefact.serializers import PLAN
-    from reports.console import print_report
-    from reports.judge import judge
-    from reports.render import write_report
-    from reports.report import build_report
-    from reports.serializers.render import print_advice, render_serializers
 
     with bad_input_in_one_line():
         folder = run or newest(runs)
         recorded = read_run(folder)
+
+        from reports.console import print_report  # behind the check: these load for seconds
+        from reports.judge import judge
+        from reports.render import write_report
+        from reports.report import build_report
+        from reports.serializers.render import print_advice, render_serializers
+
         if recorded.info.plan == PLAN:
             say(f"report: {render_serializers(folder)}")
             print_advice(folder)
@@ -261,11 +281,11 @@ def serializers(
     ] = None,
     only: Only = None,
     record: Annotated[list[str] | None, typer.Option("--record", help="only these records. May be repeated")] = None,
-    rounds: Annotated[int, typer.Option(help="rounds; below 6: ranges, no verdicts")] = 20,
+    rounds: Annotated[int, whole(lowest=1, highest=MOST_ROUNDS, help="rounds; below 6: ranges, no verdicts")] = 20,
     allow_pickle: Annotated[
         bool, typer.Option("--allow-pickle", help="read pickled bytes back from a server that is not ours")
     ] = False,
-    seed: Annotated[int, typer.Option(help="the same seed gives the same orders of blocks")] = 1,
+    seed: Annotated[int, whole(lowest=0, highest=LAST_SEED, help="the same seed gives the same orders of blocks")] = 1,
     runs: Runs = Path("runs"),
 ) -> None:
     """Compare serializers: what survives, what it costs, what it weighs; and write a page."""
@@ -283,13 +303,15 @@ def serializers(
             allow_pickle=allow_pickle,
             seed=seed,
             runs=runs,
-            command=shlex.join(["stampede", *sys.argv[1:]]),
+            command=command_line(sys.argv[1:]),
         )
+        check_runs(runs)
+        try_own_files("serializer", serializer)
         order.chosen(ours=not (postgres or redis))
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
-            say(servers.first_line())
-            with serializers_progress() as advance:
-                folder = run_serializers(order, servers, say, advance)
+            say(servers.introduction())
+            with reported_if_cut(render_serializers) as begun, serializers_progress() as advance:
+                folder = run_serializers(order, servers, say, advance, begun)
         page = render_serializers(folder)
         print_advice(folder)
         say(f"report: {page}")
@@ -304,8 +326,8 @@ def web(
     contender: Contenders = None,
     scenario: Scenarios = None,
     rtt: Rtt = None,
-    processes: Annotated[int, typer.Option(help="application servers")] = 2,
-    port: Annotated[int, typer.Option(help="where Locust's page is served, on 127.0.0.1")] = 8089,
+    processes: Processes = 2,
+    port: Annotated[int, whole(lowest=1, highest=65_535, help="where Locust's page is served, on 127.0.0.1")] = 8089,
     base_path: Annotated[str, typer.Option("--base-path", help="below which path, behind a proxy: /load")] = "",
     seed: Seed = 1,
     runs: Runs = Path("runs"),
@@ -316,7 +338,7 @@ def web(
     if http or host is not None:
         web_over_http(stack, postgres, redis, host, port)
         return
-    from loadtests.bench import BenchOrder
+    from loadtests.bench import BenchOrder, check_order
     from loadtests.web import check_base_path, check_port, serve_page
     from reports.render import render
     from scenarios.plans import WEB, Plan
@@ -326,6 +348,8 @@ def web(
     with bad_input_in_one_line():
         check_port(port)
         check_base_path(base_path)
+        check_runs(runs)
+        try_own_files("contender", contender)
         order = BenchOrder(
             plan=Plan(name=WEB, rounds=1, scenarios=tuple(scenario or scenarios()), twin=False, windows=5),
             workload=read_workload_file(workload),
@@ -334,11 +358,13 @@ def web(
             rtt_ms=rtt,
             seed=seed,
             runs=runs,
-            command=shlex.join(["stampede", *sys.argv[1:]]),
+            command=command_line(sys.argv[1:]),
         )
+        check_order(order)
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
-            say(servers.first_line())
-            folder = serve_page(order, servers, port, say, base_path)
+            say(servers.introduction())
+            with reported_if_cut(render) as begun:
+                folder = serve_page(order, servers, port, say, base_path, begun)
             say(f"report: {render(folder)}")
 
 
@@ -351,31 +377,35 @@ def web_over_http(stack: str, postgres: str | None, redis: str | None, host: str
         if host is not None:
             serve_http_page(check_host(host), port, say)
             return
-        with running_service(stack, postgres, redis, port=8000) as address:
+        with running_service(stack, postgres, redis, port=8000) as (address, _):
             serve_http_page(address, port, say)
 
 
 @contextmanager
 def running_service(
     stack: str, postgres: str | None, redis: str | None, *, records: int = 10_000, seed: int = 1, **settings: Any
-) -> Iterator[str]:
-    """Servers, data and the web service over them: its address."""
+) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Servers, data and the web service over them: its address, and what waits until one of them ends."""
     from loadtests.http import service_process
+    from loadtests.room import require_room_for_service
     from loadtests.service import ServiceSettings
     from loadtests.web import check_port
     from stack.dataset import ensure_dataset
     from stack.open import open_stack
 
     check_port(settings["port"])
+    try_own_files("pattern", [settings.get("pattern", "")])
+    try_own_files("limiter", [settings.get("limiter", "")])
     ServiceSettings(postgres_url="", redis_url="", key_prefix="", **settings)
     with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
-        say(servers.first_line())
+        say(servers.introduction())
+        require_room_for_service(servers, settings.get("threads", 16), settings.get("workers", 1))
         ensure_dataset(servers.postgres.url, records=records, record_bytes=500, seed=seed, ours=servers.ours, say=say)
         chosen = ServiceSettings(
             postgres_url=servers.postgres.url, redis_url=servers.redis.url, key_prefix=servers.key_prefix, **settings
         )
-        with service_process(chosen, servers.directory, servers.register_child) as (_, address):
-            yield address
+        with service_process(chosen, servers.directory, servers.register_child) as (child, address):
+            yield address, lambda: wait_until_one_ends(servers, child)
 
 
 @app.command()
@@ -388,36 +418,51 @@ def races(
     ] = None,
     situation: Annotated[list[str] | None, typer.Option("--situation", help="only these. May be repeated")] = None,
     replay: Annotated[str | None, typer.Option("--replay", help="play one schedule of one contender by its id")] = None,
-    times: Annotated[int, typer.Option(min=1, help="how often to replay")] = 1,
-    bound: Annotated[int, typer.Option(min=1, help="a situation with more schedules is not tried whole")] = 5_000,
-    sample: Annotated[int, typer.Option(min=0, help="random schedules beyond the bound")] = 500,
-    seed: Annotated[int, typer.Option(help="the same seed gives the same random schedules")] = 1,
+    times: Annotated[int, whole(lowest=1, highest=100_000, help="how often to replay")] = 1,
+    bound: Annotated[
+        int, whole(lowest=1, highest=1_000_000, help="a situation with more schedules is not tried whole")
+    ] = 5_000,
+    sample: Annotated[int, whole(lowest=0, highest=1_000_000, help="random schedules beyond the bound")] = 500,
+    seed: Annotated[int, whole(lowest=0, highest=LAST_SEED, help="the same seed gives the same random schedules")] = 1,
     without_reduction: Annotated[
         bool, typer.Option("--without-reduction", help="try commuting steps in every order too, and compare")
     ] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="write the verdicts to this file")] = None,
     runs: Runs = Path("runs"),
 ) -> None:
-    """Try every order of a few concurrent requests on real servers: which promises break, and how. Exit 1: one did."""
-    from rich.console import Console
+    """Try every order of a few concurrent requests on real servers: which promises break, and how.
 
-    from patterns.catalogue import contenders, limiters
+    Exit 1: a promise broke, or something was not judged.
+    """
+    from core.terminal import PlainConsole
+    from patterns.catalogue import limiters
     from patterns.errors import require
     from races.card import Bound
     from races.console import print_races, print_replay, races_progress, write_json
-    from races.explorer import RacesOrder, broken_promises, explore_all, new_folder, replay_on
-    from races.limited import find_explorable
+    from races.explorer import (
+        RacesOrder,
+        begun,
+        explore_all,
+        found,
+        held_contenders,
+        is_clean,
+        keep_explored,
+        new_folder,
+        replay_on,
+    )
     from reports.races.page import render_races
     from scenarios.races.situation import find_situation, situations
     from stack.open import open_stack
 
-    console = Console()
+    console = PlainConsole()
     with bad_input_in_one_line():
-        chosen = tuple(find_explorable(name) for name in contender or [*contenders(), *limiters()])
+        check_runs(runs)
+        try_own_files("contender", contender)
+        chosen, opened = found(contender or [*held_contenders(), *limiters()])
         asked = tuple(find_situation(name) for name in situation or situations())
         require(replay is None or len(chosen) == 1, "contender", contender, "one contender, to replay its schedule")
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
-            say(servers.first_line())
+            say(servers.introduction())
             if replay is not None:
                 print_replay(replay_on(servers, chosen[0], replay, times), times, console)
                 return
@@ -425,16 +470,23 @@ def races(
                 contenders=chosen,
                 situations=asked,
                 bound=Bound(schedules=bound, random=sample, seed=seed, without_reduction=without_reduction),
-                command=shlex.join(["stampede", *sys.argv[1:]]),
+                command=command_line(sys.argv[1:]),
+                opened=opened,
             )
-            with races_progress() as on_event:
-                found = explore_all(order, servers, on_event)
-        print_races(found, console)
-        folder = found.write(new_folder(runs)).parent
+            info = begun(order, servers)
+            try:
+                with races_progress() as on_event:
+                    explore_all(order, servers, on_event, info)
+            except BaseException:
+                if keep_explored(order, info):
+                    say(f"report: {render_races(info.write(new_folder(runs)).parent)}")
+                raise
+        print_races(info, console)
+        folder = info.write(new_folder(runs)).parent
         say(f"report: {render_races(folder)}")
         if json_file is not None:
-            write_json(found, json_file)
-    if broken_promises(found):
+            write_json(info, json_file)
+    if not is_clean(info):
         raise typer.Exit(1)
 
 
@@ -445,28 +497,30 @@ def serve(
     redis: RedisUrl = None,
     pattern: Annotated[str, typer.Option(help="a caching pattern by name, or a file of yours")] = "cache-aside",
     limiter: Annotated[str, typer.Option(help="a rate limiter by name, or a file of yours")] = "sliding-log",
-    limit: Annotated[int, typer.Option(help="calls of a subject in a window")] = 100,
-    window: Annotated[float, typer.Option(help="the window in seconds")] = 60.0,
-    burst: Annotated[int | None, typer.Option(help="calls at once, where the limiter is a bucket")] = None,
-    ttl: Annotated[float, typer.Option(help="lifetime of a cache entry in seconds")] = 3600.0,
-    load_wait: Annotated[float, typer.Option(help="milliseconds that a load waits in the database")] = 4.0,
-    records: Annotated[int, typer.Option(help="users in the database")] = 10_000,
-    threads: Annotated[int, typer.Option(help="threads a process")] = 16,
-    workers: Annotated[int, typer.Option(help="processes")] = 1,
-    port: Annotated[int, typer.Option(help="where it answers, on 127.0.0.1")] = 8000,
-    seed: Annotated[int, typer.Option(help="the same seed gives the same users")] = 1,
+    limit: Annotated[int, whole(lowest=1, highest=10**9, help="calls of a subject in a window")] = 100,
+    window: Annotated[float, real(lowest=0.01, highest=31 * 86_400, help="the window in seconds")] = 60.0,
+    burst: Annotated[
+        int | None, whole(lowest=1, highest=10**9, help="calls at once, where the limiter is a bucket")
+    ] = None,
+    ttl: Annotated[float, real(lowest=0.001, highest=31_536_000, help="lifetime of a cache entry in seconds")] = 3600.0,
+    load_wait: Annotated[
+        float, real(lowest=0, highest=10_000, help="milliseconds that a load waits in the database")
+    ] = 4.0,
+    records: Annotated[int, whole(lowest=1, highest=10_000_000, help="users in the database")] = 10_000,
+    threads: Annotated[int, whole(lowest=1, highest=256, help="threads a process")] = 16,
+    workers: Annotated[int, whole(lowest=1, highest=64, help="processes")] = 1,
+    port: Annotated[int, whole(lowest=1, highest=65_535, help="where it answers, on 127.0.0.1")] = 8000,
+    seed: Annotated[int, whole(lowest=0, highest=LAST_SEED, help="the same seed gives the same users")] = 1,
 ) -> None:
     """Serve /users/{id} by a pattern and /limited by a rate limiter, on real threads. Ctrl-C ends it."""
-    import threading
-
     chosen = {"pattern": pattern, "limiter": limiter, "limit": limit, "window_s": window, "burst": burst}
     chosen |= {"ttl_s": ttl, "load_wait_ms": load_wait, "threads": threads, "workers": workers, "port": port}
     with (
         bad_input_in_one_line(),
-        running_service(stack, postgres, redis, records=records, seed=seed, **chosen) as address,
+        running_service(stack, postgres, redis, records=records, seed=seed, **chosen) as (address, wait),
     ):
         say(f"{address}/users/1 by {pattern}, {address}/limited by {limiter} (Ctrl-C ends it)")
-        threading.Event().wait()
+        wait()
 
 
 @app.command()
@@ -478,7 +532,7 @@ def worker(
     redis: Annotated[
         str | None, typer.Option("--redis", envvar="STAMPEDE_REDIS_URL", help="as this machine reaches it")
     ] = None,
-    wait: Annotated[float, typer.Option(min=1, help="seconds that the bench has to listen there")] = 120.0,
+    wait: Annotated[float, real(lowest=1, highest=86_400, help="seconds that the bench has to listen there")] = 120.0,
 ) -> None:
     """Play one application server for a bench on another machine, until its run is over."""
     from loadtests.elsewhere import read_address
@@ -495,24 +549,22 @@ def services(
     redis: RedisUrl = None,
 ) -> None:
     """Start PostgreSQL and Redis, print their URLs, keep them until Ctrl-C."""
-    import threading
-
     from stack.open import open_stack
 
     with (
         bad_input_in_one_line(),
         open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers,
     ):
-        say(servers.first_line())
-        typer.echo(servers.postgres.url)
+        say(servers.introduction())
+        typer.echo(servers.postgres.url)  # with their passwords: it is what this command is for
         typer.echo(servers.redis.url)
-        threading.Event().wait()
+        wait_until_one_ends(servers)
 
 
 @app.command()
 def monitor(
     redis: RedisUrl = None,
-    every: Annotated[float, typer.Option("--every", help="seconds between two looks")] = 1.0,
+    every: Annotated[float, real("--every", lowest=0.1, highest=3600, help="seconds between two looks")] = 1.0,
     once: Annotated[bool, typer.Option("--once", help="print one frame and end")] = False,
 ) -> None:
     """Watch a Redis server: hit rate, memory, clients, commands, evictions, slow log. Ctrl-C ends it."""
@@ -527,7 +579,9 @@ def monitor(
 @app.command()
 def aa(
     contender: Annotated[str, typer.Option(help="one of ours by name, or a file of yours")] = "cache-aside",
-    rounds: Annotated[int, typer.Option(help="rounds; each block of eight is judged by itself as well")] = 16,
+    rounds: Annotated[
+        int, whole(lowest=1, highest=MOST_ROUNDS, help="rounds; each block of eight is judged by itself as well")
+    ] = 16,
     scenario: Scenarios = None,
     stack: StackName = "auto",
     postgres: PostgresUrl = None,
@@ -536,6 +590,7 @@ def aa(
     rtt: Rtt = None,
     seed: Seed = 1,
     runs: Runs = Path("runs"),
+    yes: Yes = False,
 ) -> None:
     """Run one contender as if it were two: how often the tool sees a difference that is none, and its noise floor."""
     from artefact.read import read_run
@@ -548,19 +603,21 @@ def aa(
         order = aa_order(
             contender, rounds, tuple(scenario or ("read-heavy",)), **trial_settings(workload, rtt, seed, runs)
         )
-        folder = run_trial(order, stack, postgres, redis)
+        folder = run_trial(order, stack, postgres, redis, yes)
         judgement = judge(read_run(folder))
         for line in aa_lines(aa_rows(judgement, BLOCK)):
-            typer.echo(line)
+            tell(line)
         for info in judgement.scenarios:
             share = relabelled_alarms(judgement, info.name, min(rounds, BLOCK), 1000, seed)
-            typer.echo(f"{info.name}: names dealt anew 1,000 times, {100 * share:.1f} % with an alarm (allowed: 5 %)")
+            tell(f"{info.name}: names dealt anew 1,000 times, {100 * share:.1f} % with an alarm (allowed: 5 %)")
         say(f"report: {render(folder)}")
 
 
 @app.command()
 def selfcheck(
-    blocks: Annotated[int, typer.Option(min=1, help="plans of quick's size (eight rounds) that are judged")] = 2,
+    blocks: Annotated[
+        int, whole(lowest=1, highest=MOST_ROUNDS // 8, help="plans of quick's size (eight rounds) that are judged")
+    ] = 2,
     scenario: Scenarios = None,
     stack: StackName = "auto",
     postgres: PostgresUrl = None,
@@ -569,6 +626,7 @@ def selfcheck(
     rtt: Rtt = None,
     seed: Seed = 1,
     runs: Runs = Path("runs"),
+    yes: Yes = False,
 ) -> None:
     """Run contenders with planted differences: which share of them a plan of quick's size decides, and how."""
     from artefact.read import read_run
@@ -579,29 +637,33 @@ def selfcheck(
 
     with bad_input_in_one_line():
         order = selfcheck_order(blocks, tuple(scenario or ("read-heavy",)), **trial_settings(workload, rtt, seed, runs))
-        folder = run_trial(order, stack, postgres, redis)
+        folder = run_trial(order, stack, postgres, redis, yes)
         planted = [Planted(contender=p.contender, metric=p.metric, share=p.share) for p in PLANTED]
         for line in tally(decisions(judge(read_run(folder)), planted, BLOCK)):
-            typer.echo(line)
+            tell(line)
         say(f"report: {render(folder)}")
 
 
 def trial_settings(workload: Path | None, rtt: float | None, seed: int, runs: Path) -> dict[str, Any]:
     """What aa and selfcheck are told alike."""
-    command = shlex.join(["stampede", *sys.argv[1:]])
+    command = command_line(sys.argv[1:])
     return {"workload": read_workload_file(workload), "rtt_ms": rtt, "seed": seed, "runs": runs, "command": command}
 
 
-def run_trial(order: Any, stack: str, postgres: str | None, redis: str | None) -> Path:
+def run_trial(order: Any, stack: str, postgres: str | None, redis: str | None, yes: bool) -> Path:
     """Run a trial's orders to their end; the run folder."""
-    from loadtests.bench import check_order
+    from loadtests.estimate import estimate
     from loadtests.trials import run_whole
+    from reports.render import render
     from stack.open import open_stack
 
-    check_order(order)
+    check_runs(order.runs)
+    try_own_files("contender", order.own_contenders)
+    estimate(order).accepted(yes)
     with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
-        say(servers.first_line())
-        return run_whole(order, servers, say)
+        say(servers.introduction())
+        with reported_if_cut(render) as begun:
+            return run_whole(order, servers, say, begun)
 
 
 @app.command()
@@ -610,22 +672,27 @@ def knee(
     scenario: Annotated[str, typer.Option(help="one caching scenario")] = "read-heavy",
     only: Only = None,
     contender: Contenders = None,
-    rounds: Annotated[int, typer.Option(min=1, help="brackets a contender; below 6: a range, no level")] = 6,
-    cells: Annotated[int, typer.Option(min=2, help="cells a contender at most")] = 50,
+    rounds: Annotated[
+        int, whole(lowest=1, highest=MOST_ROUNDS, help="brackets a contender; below 6: a range, no level")
+    ] = 6,
+    cells: Annotated[int, whole(lowest=2, highest=10_000, help="cells a contender at most")] = 50,
     stack: StackName = "auto",
     postgres: PostgresUrl = None,
     redis: RedisUrl = None,
     workload: WorkloadPath = None,
     rtt: Rtt = None,
-    processes: Annotated[int, typer.Option(help="application servers")] = 2,
+    processes: Processes = 2,
     seed: Seed = 1,
     runs: Runs = Path("runs"),
+    yes: Yes = False,
 ) -> None:
     """Find the highest open rate at which each contender meets an objective, and what saturates first."""
-    from loadtests.bench import BenchOrder, check_order
+    from loadtests.bench import BenchOrder
+    from loadtests.estimate import knees_estimate
     from loadtests.knee import find_knees, read_objective
     from patterns.errors import require
     from reports.knee import met, one_cell, told, write_knees
+    from reports.render import render
     from scenarios.plans import ARTICLE, Plan
     from stack.open import open_stack
 
@@ -643,19 +710,23 @@ def knee(
             rtt_ms=rtt,
             seed=seed,
             runs=runs,
-            command=shlex.join(["stampede", *sys.argv[1:]]),
+            command=command_line(sys.argv[1:]),
         )
-        check_order(order)
+        check_runs(runs)
+        try_own_files("contender", contender)
+        knees_estimate(order, cells).accepted(yes)
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
-            say(servers.first_line())
-            folder, searches = find_knees(
-                order,
-                servers,
-                lambda run, cell: met(one_cell(run, cell), wanted.share, wanted.within_ms),
-                say,
-                rounds=rounds,
-                most_cells=cells,
-            )
+            say(servers.introduction())
+            with reported_if_cut(render) as begun:
+                folder, searches = find_knees(
+                    order,
+                    servers,
+                    lambda run, cell: met(one_cell(run, cell), wanted.share, wanted.within_ms),
+                    say,
+                    begun,
+                    rounds=rounds,
+                    most_cells=cells,
+                )
         found = {
             name: told(
                 folder,
@@ -666,9 +737,9 @@ def knee(
             )
             for name, s in searches.items()
         }
-        typer.echo(f"{scenario}: the highest rate with {wanted}")
+        tell(f"{scenario}: the highest rate with {wanted}")
         for knee_of in found.values():
-            typer.echo(f"  {knee_of}")
+            tell(f"  {knee_of}")
         say(f"written: {write_knees(folder, found, str(wanted))}")
 
 
@@ -677,9 +748,11 @@ def harness(
     stack: StackName = "auto",
     postgres: PostgresUrl = None,
     redis: RedisUrl = None,
-    turns: Annotated[int, typer.Option(min=1, help="how often each is measured, in turn")] = 5,
-    seconds: Annotated[float, typer.Option(min=0.5, max=60, help="of each turn")] = 2.0,
-    samples: Annotated[int, typer.Option(min=1000, help="how many are recorded and handed over")] = 1_000_000,
+    turns: Annotated[int, whole(lowest=1, highest=1000, help="how often each is measured, in turn")] = 5,
+    seconds: Annotated[float, real(lowest=0.5, highest=60, help="of each turn")] = 2.0,
+    samples: Annotated[
+        int, whole(lowest=1000, highest=10_000_000, help="how many are recorded and handed over")
+    ] = 1_000_000,
 ) -> None:
     """Measure the harness itself: our path beside plain Locust's no-op user, and the price of recording samples."""
     from loadtests.harness import LEAST_RATIO, measure_pace, measure_recording, report
@@ -688,11 +761,11 @@ def harness(
 
     with bad_input_in_one_line():
         with open_stack(stack_choice(stack), postgres_url=postgres, redis_url=redis, say=say) as servers:
-            say(servers.first_line())
+            say(servers.introduction())
             ensure_dataset(servers.postgres.url, records=1000, record_bytes=500, seed=1, ours=servers.ours, say=say)
             pace = measure_pace(servers, seconds=seconds, turns=turns)
         for line in report(pace, measure_recording(samples)):
-            typer.echo(line)
+            tell(line)
     if pace.ratio < LEAST_RATIO:
         raise typer.Exit(1)
 
@@ -723,6 +796,27 @@ def read_workload_file(path: Path | None):  # type: ignore[no-untyped-def]  # it
     return WorkloadFile() if path is None else read_workload(path, frozenset(scenarios()))
 
 
+def check_runs(runs: Path) -> None:
+    """Raise ConfigError where no folder can be made in `runs`. Makes nothing that stays."""
+    import tempfile
+
+    from patterns.errors import ConfigError
+
+    there = next((path for path in (runs, *runs.absolute().parents) if path.exists() or path.is_symlink()), Path("/"))
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise ConfigError("runs", str(runs), f"a folder that can be written to ({error.strerror})") from error
+
+
+def try_own_files(field: str, names: Iterable[str] | None) -> None:
+    """Import each of the user's own files once in a process of its own. Raises ConfigError."""
+    from patterns.own_file import try_files
+
+    try_files(field, names or ())
+
+
 def stack_choice(name: str):  # type: ignore[no-untyped-def]  # its type is imported inside
     from patterns.errors import require
     from stack.open import CHOICES
@@ -742,34 +836,90 @@ def newest(runs: Path) -> Path:
 
 
 def say(line: str) -> None:
-    typer.echo(line, err=True)
+    typer.echo(shown(line), err=True)
+
+
+def tell(line: str) -> None:
+    """Print a result."""
+    typer.echo(shown(line))
 
 
 @contextmanager
 def bad_input_in_one_line() -> Iterator[None]:
-    """What the user can mend: one line and exit code 2. A broken harness: 1. Ctrl-C: 130."""
+    """What the user can mend: one line and exit code 2. A broken harness, a server that ended, a full disk: 1. Ctrl-C:
+    130; SIGTERM: 143; SIGHUP: 129."""
     from artefact.read import RunFolderError
+    from artefact.write import FULL
+    from loadtests.signals import exit_code, raised_as_stopped, stopped_line
     from patterns.errors import ConfigError
     from reports.errors import InputError
 
     try:
-        yield
+        with raised_as_stopped():
+            yield
     except (ConfigError, InputError, RunFolderError) as error:
         say("stampede: " + " ".join(str(error).split()))
         raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        say("stampede: stopped; what was finished is kept")
-        raise typer.Exit(130) from None
+    except KeyboardInterrupt as stopped:
+        say(stopped_line(stopped))
+        raise typer.Exit(exit_code(stopped)) from None
     except Exception as error:
-        if type(error).__name__ not in ("BenchFailed", "ExplorerError", "HarnessFailed"):
+        full = isinstance(error, OSError) and error.errno in FULL
+        if not full and not {kind.__name__ for kind in type(error).__mro__} & set(ENDED_BY):
             raise
-        say(f"stampede: {error}")
+        say("stampede: " + " ".join(str(error).split()))
         raise typer.Exit(1) from None
 
 
+ENDED_BY = ("BenchFailed", "ExplorerError", "HarnessFailed", "ServerEnded", "WriteFailed")
+"""Errors, by name, that say in one line what ended a command."""
+
+
+@contextmanager
+def reported_if_cut(render: Callable[[Path], Path]) -> Iterator[Callable[[Path], None]]:
+    """Where the block fails or is stopped, report what was finished in the run folder that it named."""
+    from artefact.read import RunFolderError
+    from artefact.write import WriteFailed
+
+    folders: list[Path] = []
+    try:
+        yield folders.append
+    except BaseException:
+        for folder in folders:
+            if folder.is_dir():  # it is not, where nothing began
+                try:
+                    say(f"report: {render(folder)}")
+                except (RunFolderError, WriteFailed) as error:
+                    say(f"no report: {error}; later: stampede report {shlex.quote(str(folder))}")
+        raise
+
+
+def wait_until_one_ends(servers: Any, child: Any = None) -> None:
+    """Until a signal ends the command. Raises ServerEnded where a server, or the child process, ends before."""
+    import time
+
+    from stack.guard import how
+    from stack.servers import ServerEnded
+
+    while True:
+        ended = servers.ended()
+        if not ended and child is not None and child.poll() is not None:
+            ended = f"the service ended ({how(child.returncode)})"
+        if ended:
+            raise ServerEnded(ended)
+        time.sleep(0.5)
+
+
 def main() -> None:
+    from loadtests.signals import end_at_once
+
+    end_at_once(say)
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
-    app()
+    try:
+        app()
+    except Exception:  # noqa: BLE001 - a fault of ours: its traceback may quote a URL
+        say(traceback.format_exc())
+        sys.exit(1)
 
 
 if __name__ == "__main__":

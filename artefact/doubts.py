@@ -70,6 +70,14 @@ TOO_DENSE = DoubtKind(
     advice="more keys (active_records), or a lower rate: reads and commits of one key then overlap less",
     withholds="the share of stale reads as more than a lower bound",
 )
+EXISTING_NOT_FOUND = DoubtKind(
+    name="existing-not-found",
+    measures="answered reads that returned no record, though the record exists",
+    unit="share",
+    limit="any",
+    advice="correct the contender: a lock that is lost, or a key that is missing, is no absent record",
+    withholds="every recommendation of this contender in that scenario, and its response times as those of answers",
+)
 COUNTS_DIFFER = DoubtKind(
     name="counts-differ",
     measures="our own counts against Locust's, Redis' commandstats and pg_stat_statements",
@@ -187,6 +195,14 @@ CLOCK_STEPPED = DoubtKind(
     advice="let the clock settle (a virtual machine that was resumed, a time service that steps), and run again",
     withholds="what goes by the wall clock in those cells: limiters' windows, servers' own time stamps",
 )
+STOPPED = DoubtKind(
+    name="stopped",
+    measures="how long a server or a process of ours gave no sign of life; whether the machine slept",
+    unit="s",
+    limit="above 2 s",
+    advice="keep the machine awake and its processes running (no suspend, no debugger, no paused container); run again",
+    withholds="figures of those cells: requests waited for what stood still",
+)
 CLOCKS_APART = DoubtKind(
     name="clocks-apart",
     measures="whether application servers on other machines were timed by clocks of their own",
@@ -262,6 +278,7 @@ KINDS = (
     BETTER_THAN_BOUND,
     FROM_THE_FUTURE,
     TWINS_DIFFER,
+    EXISTING_NOT_FOUND,
     COUNTS_DIFFER,
     UNFINISHED,
     CELLS_MISSING,
@@ -278,6 +295,7 @@ KINDS = (
     CPU_SATURATED,
     OTHER_LOAD,
     DRIFT,
+    STOPPED,
     CLOCK_STEPPED,
     CLOCKS_APART,
     SETTINGS_CHANGED,

@@ -1,14 +1,23 @@
 """races.json: what the schedule explorer found. In a run folder of its own, `runs/<utc>-races/`, or in a bench's."""
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from artefact.write import write_whole
+from artefact.decode import read_object, typed
+from artefact.errors import RunFolderError
+from artefact.shapes import check_races
+from artefact.write import write_json
+from core.private import make_folder
+from core.secrets import hidden, masked_command
 
-RACES_SCHEMA = 1
-"""The layout of races.json."""
+RACES_SCHEMA = 2
+"""The layout of races.json. 2 has the verdicts "not judged" and "not exercised"."""
+READABLE = (1, RACES_SCHEMA)
+KEPT, BROKEN, NOT_PROMISED = "kept", "broken", "not promised"
+NOT_JUDGED, NOT_EXERCISED = "not judged", "not exercised"
+WORST_FIRST = (BROKEN, NOT_JUDGED, KEPT, NOT_EXERCISED, NOT_PROMISED)
+"""Verdicts, in the order in which one stands for several situations."""
 UNDISTURBED = "nothing"
 """The adversary of a situation in which nothing happens besides its clients."""
 RACES_FILE = "races.json"
@@ -42,7 +51,8 @@ class VerdictInfo:
     situation: str
     invariant: str
     verdict: str
-    """kept, broken, not promised (and nothing was found)."""
+    """kept; broken; not exercised (promised, and no schedule put it to the test); not promised (and nothing was found);
+    not judged (a server or the explorer failed, or the contender was refused: `how` says why)."""
     promised: bool
     schedules: int
     """So many were tried."""
@@ -51,6 +61,7 @@ class VerdictInfo:
     broken_in: int = 0
     """How many of them break it."""
     how: str = ""
+    """How it breaks, or why it was not judged."""
     preemptions: int | None = None
     shortest: list[StepInfo] = field(default_factory=list)
     """The steps of the schedule with the fewest preemptions, and of those the fewest steps."""
@@ -90,8 +101,12 @@ class ExplorationInfo:
     """So many seeded random schedules were tried beyond the bound."""
     without_reduction: int | None = None
     """So many schedules there are when steps that commute are not told apart; None: not counted."""
+    not_compared: bool = False
+    """The search without the reduction was asked for, and ended at the bound: the two were not compared."""
     disagrees: bool = False
     """With and without the reduction other invariants are broken: a fault of ours."""
+    not_judged: str = ""
+    """Why this situation says nothing about the contender; empty: it was judged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,11 +157,11 @@ class RacesInfo:
 
     def worst_first(self, contender: str, invariant: str) -> list[VerdictInfo]:
         """One contender's verdicts on one invariant: broken promises first, then what breaks without an adversary."""
-        order = {"broken": 0, "kept": 1, "not promised": 2}
 
         def rank(v: VerdictInfo) -> tuple[object, ...]:
             undisturbed = self.adversary_in(v.situation) == UNDISTURBED
-            return (order[v.verdict], not v.promised, not undisturbed, v.preemptions or 0, len(v.shortest), v.situation)
+            how_bad = (WORST_FIRST.index(v.verdict), not v.promised, not undisturbed)
+            return (*how_bad, v.preemptions or 0, len(v.shortest), v.situation)
 
         return sorted((v for v in self.verdicts if (v.contender, v.invariant) == (contender, invariant)), key=rank)
 
@@ -158,47 +173,43 @@ class RacesInfo:
         """The sum of one contender's verdicts on one invariant; empty where there is none.
 
         BROKEN (a promise), broken (without an adversary too), kept but (broken only under an adversary that no promise
-        names), kept, not promised.
+        names), not judged (in at least one situation), kept, not exercised (in any), not promised.
         """
         found = self.worst_first(contender, invariant)
         if not found or found[0].verdict != "broken":
             return found[0].verdict if found else ""
         if found[0].promised:
             return "BROKEN"
-        disturbed = all(self.adversary_in(v.situation) != UNDISTURBED for v in found if v.verdict == "broken")
-        return "kept but" if disturbed and any(v.verdict == "kept" for v in found) else "broken"
+        disturbed = all(
+            self.adversary_in(v.situation) != UNDISTURBED for v in found if v.verdict in (BROKEN, NOT_JUDGED)
+        )
+        return "kept but" if disturbed and any(v.verdict == KEPT for v in found) else "broken"
+
+    def unjudged(self) -> dict[tuple[str, str], list[str]]:
+        """(contender, why) to the situations that were not judged."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for e in self.explorations:
+            if e.not_judged:
+                found.setdefault((e.contender, e.not_judged), []).append(e.situation)
+        return found
 
     def write(self, folder: Path) -> Path:
         """Write races.json into the folder, which is made where it is not there."""
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, exist_ok=True)
         path = folder / RACES_FILE
-        write_whole(path, json.dumps(asdict(self), indent=1).encode())
+        write_json(path, asdict(self))
         return path
 
 
 def read_races(folder: Path) -> RacesInfo:
-    """What `RacesInfo.write` wrote. Raises RunFolderError where there is none, or of another schema."""
-    from artefact.read import RunFolderError
-
+    """What `RacesInfo.write` wrote. Raises RunFolderError where there is none, of another schema, or of other types."""
     path = folder / RACES_FILE
-    try:
-        data = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise RunFolderError(folder, f"no {RACES_FILE} in it", "a folder that stampede races wrote") from None
-    except ValueError as error:
-        raise RunFolderError(path, f"no whole JSON ({error})", "explore again") from error
-    if data.get("schema") != RACES_SCHEMA:
-        raise RunFolderError(path, f"schema {data.get('schema')}", f"schema {RACES_SCHEMA}")
-    verdicts = [
-        VerdictInfo(**{**verdict, "shortest": [StepInfo(**step) for step in verdict["shortest"]]})
-        for verdict in data.pop("verdicts")
-    ]
-    return RacesInfo(
-        **{
-            **data,
-            "verdicts": verdicts,
-            "situations": [SituationInfo(**s) for s in data["situations"]],
-            "invariants": [InvariantInfo(**i) for i in data["invariants"]],
-            "explorations": [ExplorationInfo(**e) for e in data["explorations"]],
-        }
-    )
+    if not path.exists():
+        raise RunFolderError(folder, f"no {RACES_FILE} in it", "a folder that stampede races wrote")
+    data = read_object(path, "a folder that stampede races wrote")
+    schema = data.get("schema")
+    if type(schema) is not int or schema not in READABLE:
+        raise RunFolderError(path, f"schema {schema!r:.40}", f"schema {' or '.join(map(str, READABLE))}")
+    info = typed(data, RacesInfo, path)
+    check_races(info.contenders, info.circumstances, path)
+    return replace(info, command=masked_command(info.command), circumstances=hidden(info.circumstances))

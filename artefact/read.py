@@ -3,30 +3,19 @@
 A run that was cut or killed is read all the same: the cells that it finished (status `done`) count, the others do not.
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from artefact.schema import (
-    ADDED,
-    EXPERIMENTS,
-    SCHEMA,
-    TABLES,
-    CellInfo,
-    ContenderInfo,
-    ExperimentInfo,
-    RunInfo,
-    ScenarioInfo,
-)
-
-T = TypeVar("T")
+from artefact.decode import check_file, read_object, typed
+from artefact.errors import RunFolderError as RunFolderError
+from artefact.schema import ADDED, EXPERIMENTS, SCHEMA, TABLES, CellInfo, RunInfo
+from artefact.shapes import check_run
+from core.secrets import hidden, masked_command
 
 EXACT = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 """Nullable columns keep their integers: a float would lose nanoseconds after 104 days of uptime."""
@@ -35,16 +24,6 @@ EXACT = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 READABLE = range(1, SCHEMA + 1)
 """Schemas that are understood: what a later one added is null in a run of an earlier one."""
 MAY_LACK = {name for tables in ADDED.values() for columns in tables.values() for name in columns}
-
-
-class RunFolderError(ValueError):
-    """A run folder that cannot be used: where, what was there, what was wanted. One line."""
-
-    def __init__(self, where: Path | str, what: str, want: str) -> None:
-        super().__init__(f"{where}: {what} (wanted: {want})")
-        self.where = str(where)
-        self.what = what
-        self.want = want
 
 
 @dataclass(frozen=True)
@@ -106,18 +85,14 @@ def read_run(folder: Path) -> Run:
     path = folder / "run.json"
     if not folder.is_dir():
         raise RunFolderError(folder, "no such folder", "a run folder")
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise RunFolderError(path, "no such file", "run.json: is this a run folder?") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise RunFolderError(path, f"unreadable ({error})".replace("\n", " "), "JSON") from error
-    if not isinstance(data, dict):
-        raise RunFolderError(path, type(data).__name__, "a JSON object")
-    if data.get("schema") not in READABLE:
+    data = read_object(path, "run.json: is this a run folder?")
+    schema = data.get("schema")
+    if type(schema) is not int or schema not in READABLE:
         known = ", ".join(str(number) for number in READABLE)
-        raise RunFolderError(path, f"schema {data.get('schema')!r}", f"schema {known}, which this version reads")
-    run = Run(folder, parse(data, path))
+        raise RunFolderError(path, f"schema {schema!r:.40}", f"schema {known}, which this version reads")
+    info = without_secrets(typed(data, RunInfo, path))
+    check_run(info, path)
+    run = Run(folder, info)
     for name, schema in TABLES.items():
         for part in table_files(folder, name, run.done):
             check_part(part, schema)
@@ -127,43 +102,17 @@ def read_run(folder: Path) -> Run:
     return run
 
 
-def parse(data: Mapping[str, Any], path: Path) -> RunInfo:
-    nested = {
-        "scenarios": ScenarioInfo,
-        "contenders": ContenderInfo,
-        "cells": CellInfo,
-        "experiments": ExperimentInfo,
-    }
-    info = build(RunInfo, data, path, "run")
-    for name, kind in nested.items():
-        rows = getattr(info, name)
-        if not isinstance(rows, list):
-            raise RunFolderError(path, f"{name}: {type(rows).__name__}", "a list")
-        setattr(info, name, [build(kind, row, path, f"{name}[{i}]") for i, row in enumerate(rows)])
-    scenarios, contenders = {s.name for s in info.scenarios}, {c.name for c in info.contenders}
-    for cell in info.cells:
-        if cell.scenario not in scenarios or cell.contender not in contenders:
-            raise RunFolderError(path, f"cell {cell.id}: {cell.scenario} × {cell.contender}", "a listed pair")
-        times = (cell.begin_ns, cell.window_start_ns, cell.window_end_ns, cell.deadline_ns)
-        if cell.status == "done" and None in times:
-            raise RunFolderError(path, f"cell {cell.id} is done without its times", "begin, window and deadline")
+def without_secrets(info: RunInfo) -> RunInfo:
+    """An earlier version stored a command as it was given, and masked a server's URL in one of its forms only."""
+    info.command = masked_command(info.command)
+    info.circumstances = hidden(info.circumstances)
     return info
-
-
-def build(kind: type[T], row: Any, path: Path, where: str) -> T:
-    if not isinstance(row, dict):
-        raise RunFolderError(path, f"{where}: {type(row).__name__}", "an object")
-    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
-    for name, f in known.items():
-        if name not in row and f.default is MISSING and f.default_factory is MISSING:
-            raise RunFolderError(path, f"{where} has no {name}", f"the fields of {kind.__name__}")
-    return kind(**{name: value for name, value in row.items() if name in known})
 
 
 def table_files(folder: Path, name: str, cells: list[CellInfo]) -> list[Path]:
     """The file of each cell, in order. Raises RunFolderError where one is missing."""
     found = {
-        int(p.stem.removeprefix("cell-")): p for p in (folder / name).glob("cell-*.parquet") if p.stem[5:].isdigit()
+        int(p.stem.removeprefix("cell-")): p for p in (folder / name).glob("cell-*.parquet") if p.stem[5:].isdecimal()
     }
     for cell in cells:
         if cell.id not in found:
@@ -175,16 +124,16 @@ def table_files(folder: Path, name: str, cells: list[CellInfo]) -> list[Path]:
 def experiment_file(folder: Path, name: str) -> Path:
     """Raises RunFolderError where it is missing."""
     path = folder / "experiments" / f"{name}.parquet"
-    if not path.is_file():
-        raise RunFolderError(path, "no such file", f"a file for {name}, which run.json calls done")
+    check_file(path, f"a file for {name}, which run.json calls done")
     return path
 
 
 def check_part(path: Path, schema: pa.Schema) -> set[str]:
     """The columns that are there. Raises RunFolderError where one is missing that its schema does not excuse."""
+    check_file(path)
     try:
         found = set(pq.read_schema(path).names)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise RunFolderError(path, "cut or not Parquet", "a whole Parquet file") from error
     missing = [name for name in schema.names if name not in found | MAY_LACK]
     if missing:

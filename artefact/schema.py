@@ -12,9 +12,10 @@ folder as one frame. All times are nanoseconds of the machine's monotonic clock.
 """
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pyarrow as pa
+from msgspec import Meta
 
 SCHEMA = 2
 """The layout of the run folder. A reader refuses what it does not know."""
@@ -103,29 +104,37 @@ EXPERIMENTS = pa.schema(
 
 TABLES = {"samples": SAMPLES, "servers": SERVERS, "timeline": TIMELINE}
 
+Instant = Annotated[int, Meta(ge=0, lt=2**62)]
+"""Nanoseconds of the machine's monotonic clock."""
+Number = Annotated[int, Meta(ge=0, lt=2**31)]
+"""Of a cell or a round, or how many there are."""
+Count = Annotated[int, Meta(ge=0, lt=2**62)]
+Seconds = Annotated[float, Meta(ge=0, le=1e9)]
+"""A span, or one in milliseconds: finite and not below 0."""
+
 
 @dataclass(kw_only=True)
 class CellInfo:
     """One contender under one scenario in one round."""
 
-    id: int
+    id: Number
     scenario: str
     contender: str
-    round: int
-    seed: int
+    round: Number
+    seed: Count
     predecessor: str | None
     """The contender that ran just before, for carry-over effects."""
-    status: str = "planned"
+    status: Literal["planned", "done", "failed"] = "planned"
     """planned, done, failed."""
-    begin_ns: int | None = None
+    begin_ns: Instant | None = None
     """First instant at which a warm-up request may be due."""
-    window_start_ns: int | None = None
+    window_start_ns: Instant | None = None
     """Due times from here count; before it is warm-up."""
-    window_end_ns: int | None = None
+    window_end_ns: Instant | None = None
     """No request is due at or after it."""
-    deadline_ns: int | None = None
+    deadline_ns: Instant | None = None
     """What has not ended by then is unanswered: "> D"."""
-    locust_requests: int | None = None
+    locust_requests: Count | None = None
     """How many requests Locust itself counted in this cell."""
     why: str = ""
     """What went wrong, where the cell failed."""
@@ -142,11 +151,11 @@ class ScenarioInfo:
     workload: dict[str, Any]
     """rate_per_s, arrivals, read_share, records, active_records, key_skew, record_bytes, ttl_s, load_cpu_ms,
     load_wait_ms, rtt_ms, users_per_process, own_sql (bool), versioned (bool)."""
-    window_s: float
-    drain_s: float
+    window_s: Seconds
+    drain_s: Seconds
     """D: how long after the last due time an answer still counts."""
-    processes: int
-    kind: str = "caching"
+    processes: Number
+    kind: Literal["caching", "limiting"] = "caching"
     """caching · limiting: which family of contenders runs in it."""
     flood: dict[str, Any] | None = None
     """Limiting: limit, window_s, burst, crowds [{adversary, subjects}]; subjects are numbered from 0 in that order."""
@@ -212,10 +221,10 @@ class RunInfo:
     """run.json."""
 
     plan: str
-    rounds: int
+    rounds: Number
     reference: str
     """Every comparison is against this contender."""
-    seed: int
+    seed: Count
     command: str
     started_utc: str
     schema: int = SCHEMA

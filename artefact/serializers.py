@@ -9,7 +9,6 @@
 Each round is a process of its own. Every figure and verdict is derived later.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from artefact.read import RunFolderError
+from artefact.decode import check_file
+from artefact.errors import RunFolderError
+from artefact.write import make_folder, write_table
 
 PLAN = "serializers"
 
@@ -117,10 +118,8 @@ def write_part(folder: Path, table: str, part: int, rows: Sequence[tuple[Any, ..
         for column, field in zip(columns, schema, strict=True)
     ]
     path = folder / table / f"part-{part:05d}.parquet"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_suffix(".part")
-    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), half, compression="zstd")
-    os.replace(half, path)
+    make_folder(path.parent)
+    write_table(path, pa.Table.from_arrays(arrays, schema=schema))
 
 
 def read_parts(folder: Path, table: str) -> pd.DataFrame:
@@ -128,6 +127,7 @@ def read_parts(folder: Path, table: str) -> pd.DataFrame:
     schema = SERIALIZER_TABLES[table]
     parts = []
     for path in sorted((folder / table).glob("part-*.parquet")):
+        check_file(path)
         try:
             parts.append(pq.read_table(path, columns=schema.names).cast(schema))
         except (pa.ArrowException, OSError, ValueError, KeyError) as error:

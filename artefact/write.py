@@ -1,8 +1,10 @@
 """Writing a run folder: a cell at a time, each file whole or not there at all."""
 
+import errno
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from artefact.schema import EXPERIMENTS, SERVERS, TABLES, TIMELINE, RunInfo
+from core import private
+from core.secrets import hidden
 
 ServerRow = tuple[int, str, str, float | None, float | None, str]
 """The columns of SERVERS in their order."""
@@ -20,41 +24,74 @@ ExperimentRow = tuple[str, str, int, str, float | None, str, float, str]
 """The columns of EXPERIMENTS in their order."""
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+GONE = (errno.ENOENT, errno.ENOTDIR)
+
+
+class WriteFailed(RuntimeError):
+    """A file that cannot be written: which, and why (a full disk, a folder that is gone or read-only). One line."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        said = os.strerror(error.errno) if error.errno else str(error)
+        if error.errno in FULL:
+            what = f"{path.parent}: the disk is full, {path.name} cannot be written ({said})"
+        elif error.errno in GONE and not path.parent.is_dir():
+            what = f"{path.parent}: the folder is gone, {path.name} cannot be written"
+        else:
+            what = f"{path}: the file cannot be written ({said})"
+        super().__init__(what)
+
+
 class RunWriter:
     """Owns one run folder. What it has written survives whatever happens next."""
 
     def __init__(self, folder: Path, run: RunInfo) -> None:
         self.folder = folder
         self.run = run
+        make_folder(folder)
         for table in TABLES:
-            (folder / table).mkdir(parents=True, exist_ok=True)
+            make_folder(folder / table)
         self.save()
 
     def save(self) -> None:
         """Write run.json as it stands."""
-        write_whole(self.folder / "run.json", json.dumps(self.run.as_json(), indent=1, default=str).encode())
+        write_json(self.folder / "run.json", self.run.as_json())
 
     def add_cell(
         self, cell: int, samples: pa.Table, servers: Sequence[ServerRow], timeline: Sequence[TimelineRow]
     ) -> None:
-        """Write the three tables of a finished cell."""
-        self._write("samples", cell, samples)
-        self._write("servers", cell, as_table(servers, SERVERS))
-        self._write("timeline", cell, as_table(timeline, TIMELINE))
+        """Write the three tables of a finished cell: all of them or none. Raises WriteFailed."""
+        tables = {"samples": samples, "servers": as_table(servers, SERVERS), "timeline": as_table(timeline, TIMELINE)}
+        try:
+            for table, rows in tables.items():
+                write_table(self._file(table, cell), rows)
+        except WriteFailed:
+            for table in tables:
+                with suppress(OSError):
+                    self._file(table, cell).unlink()
+            raise
 
     def add_experiment(self, name: str, rows: Sequence[ExperimentRow]) -> None:
         """Write the table of a finished experiment."""
-        (self.folder / "experiments").mkdir(exist_ok=True)
+        make_folder(self.folder / "experiments")
         write_table(self.folder / "experiments" / f"{name}.parquet", as_table(rows, EXPERIMENTS))
 
-    def _write(self, table: str, cell: int, rows: pa.Table) -> None:
-        write_table(self.folder / table / f"cell-{cell:05d}.parquet", rows)
+    def _file(self, table: str, cell: int) -> Path:
+        return self.folder / table / f"cell-{cell:05d}.parquet"
 
 
 def write_table(path: Path, rows: pa.Table) -> None:
-    half = path.with_suffix(".part")
-    pq.write_table(rows, half, compression="zstd")
-    os.replace(half, path)
+    """Write a Parquet file whole or not at all. Raises WriteFailed."""
+    with half_of(path) as half:
+        pq.write_table(rows, half, compression="zstd")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, private to the user, that may be there. Raises WriteFailed."""
+    try:
+        private.make_folder(path, exist_ok=True)
+    except OSError as error:
+        raise WriteFailed(path, error) from error
 
 
 def as_table(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
@@ -62,8 +99,26 @@ def as_table(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
 
 
+def write_json(path: Path, data: Any) -> None:
+    """Write JSON whole, without the secrets that a command or an error text in it may hold."""
+    write_whole(path, json.dumps(hidden(data), indent=1, default=str).encode())
+
+
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees the old one or the new one, never half."""
+    """Write a file, private to the user, so that a reader sees the old one or the new one. Raises WriteFailed."""
+    with half_of(path) as half:
+        half.write_bytes(data)
+
+
+@contextmanager
+def half_of(path: Path) -> Iterator[Path]:
+    """The path to write to; the file takes its place when the block ends. Raises WriteFailed, and then leaves no half
+    behind: on a full disk its room is needed for the last words."""
     half = path.with_name(path.name + ".part")
-    half.write_bytes(data)
-    os.replace(half, path)
+    try:
+        yield private.empty_file(half)
+        os.replace(half, path)
+    except OSError as error:
+        with suppress(OSError):
+            half.unlink()
+        raise WriteFailed(path, error) from error

@@ -7,7 +7,7 @@ request each, wait for its due time and serve it; nothing is shed, so a request 
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -24,6 +24,7 @@ from loadtests.lineup import Entrant
 from loadtests.observer import Look, Observer
 from loadtests.recorder import Recorder
 from loadtests.spec import CellOrder, ScenarioOrder, Spec
+from patterns.answers import BadAnswer, check_decision, check_error, check_record
 from patterns.caching.base import CachePattern, ClientSettings, Kit, Record, Warms
 from patterns.limiting.base import Decision, RateLimiter
 from patterns.serializing.json import Json
@@ -37,6 +38,8 @@ BACKGROUND_WORKERS = 4
 """Size of the pool behind `Kit.spawn`: what one application server refreshes at a time."""
 GRACE_S = 30.0
 """How long after its deadline a cell waits for what is still open, so that counts stay whole, before it is void."""
+LEAVE_S = 10.0
+"""How long the next cell waits for what is still under way in one that broke."""
 
 IN_A_TURN = 16
 """Requests that a thread serves before Locust hears of it again, while they are overdue."""
@@ -45,6 +48,8 @@ NO_DECISION = (None, None, None, None, None, None)
 """The columns of a rate limiter's decision, in a row that is none."""
 
 Operation = Literal["read", "write", "hit"]
+METHODS: Mapping[Operation, str] = {"read": "get", "write": "update", "hit": "hit"}
+"""The contender's method behind each operation."""
 Tell = Callable[[Operation, float, Exception | None], None]
 """(operation, response time in ms, error): how Locust hears of a request."""
 
@@ -55,6 +60,10 @@ class Unanswered(Exception):
 
 class CellBroken(RuntimeError):
     """A cell did not come to its end: what was in it cannot be counted."""
+
+
+class ContenderWrong(CellBroken):
+    """A contender gave an answer that none may give: its cell ends at once. The message names the answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +103,12 @@ class CellInHand:
     ended: int = 0
     """Answered or given up, and recorded."""
     abandoned: bool = False
+    under_way: int = 0
+    """Requests that a thread has taken and not ended."""
+    checked_version: str | None = None
+    """The column that each record read must hold a version in; None: versions are not judged."""
+    wrong: str = ""
+    """The first answer that no contender may give, in one line; empty: there was none."""
     over: threading.Event = field(default_factory=threading.Event)
     """Set once all that was due has ended."""
 
@@ -124,6 +139,7 @@ class AppServer:
 
     def prepare(self, order: CellOrder) -> dict[str, float]:
         """Build the contender, warm its connections and the cache; the process's counters as they then stand."""
+        self._leave_broken()
         scenario = self.spec.scenario(order.scenario)
         entrant = self.spec.entrant(order.contender)
         rng = np.random.default_rng([order.seed, self.process])
@@ -156,6 +172,7 @@ class AppServer:
             warming=warming,
             label=f"{order.scenario} {order.contender}",
             version_column=scenario.statements["version_column"],
+            checked_version=checked_version(entrant, scenario),
         )
         return self.ruler.account()
 
@@ -184,7 +201,7 @@ class AppServer:
         if entrant.kind == "ruler":
             self._warm_ruler(pattern, scenario)
         elif not scenario.cold:
-            self._warm(pattern, scenario, order.seed)
+            self._warm(pattern, entrant, scenario, order.seed)
         return pattern
 
     def _limiter(self, flood: Flood, entrant: Entrant) -> RateLimiter:
@@ -193,8 +210,20 @@ class AppServer:
         limiter = limiter_type(
             self._client(limiter_type.client), entrant.limited(flood, self.spec.key_prefix), time.time
         )
-        limiter.hit(f"warm-up-{self.process}")
+        check_decision(entrant.name, limiter.hit(f"warm-up-{self.process}"))
         return limiter
+
+    def _leave_broken(self) -> None:
+        """Let what is under way in a cell that broke end first: it holds connections that the next one needs."""
+        cell = self.cell
+        if cell is None:
+            return
+        self.abandon()
+        cell.background.shutdown(wait=False, cancel_futures=True)
+        wait(self._spawned, timeout=LEAVE_S)
+        until_ns = now_ns() + round(LEAVE_S * 1e9)
+        while cell.under_way and now_ns() < until_ns:
+            self.clock.wait_until(now_ns() + 1_000_000)
 
     def begin(self, begin_ns: int) -> None:
         """Set the instant, by the bench's clock, from which due times count."""
@@ -257,6 +286,7 @@ class AppServer:
 
     def _serve(self, cell: CellInHand, index: int, due_ns: int, client: int, tell: Tell) -> None:
         """Wait until a request is due, serve it, record its facts."""
+        cell.under_way += 1
         key = cell.requests.keys[index]
         operation = cell.requests.operations[index]
         free_ns = now_ns()
@@ -268,7 +298,7 @@ class AppServer:
         error: Exception | None = None
         answer: Record | Decision | None = None
         facts = Facts()
-        if free_ns >= cell.deadline_ns:
+        if free_ns >= cell.deadline_ns or cell.wrong:
             start_ns = end_ns = None
             error = Unanswered("no thread was free before the deadline")
         else:
@@ -281,9 +311,11 @@ class AppServer:
                 end_ns = now_ns()
                 cell.answered += 1
                 current_facts.reset(token)
+        answer = self._checked(cell, operation, answer, error)
         self._record(cell, client, operation, key, due_ns, free_ns, start_ns, end_ns, error, answer, facts)
         tell(operation, ((end_ns or now_ns()) - due_ns) / 1e6, error)
         cell.ended += 1
+        cell.under_way -= 1
 
     @property
     def rests(self) -> bool:
@@ -316,7 +348,8 @@ class AppServer:
             finally:
                 end_ns = now_ns()
                 current_facts.reset(token)
-            self._record(cell, -1, "rest", key, start_ns, start_ns, start_ns, end_ns, error, answer, facts)
+            checked = self._checked(cell, "read", answer, error)
+            self._record(cell, -1, "rest", key, start_ns, start_ns, start_ns, end_ns, error, checked, facts)
 
         if keys:
             with ThreadPoolExecutor(min(self.spec.users_per_process, len(keys))) as threads:
@@ -345,6 +378,8 @@ class AppServer:
         if not cell.over.wait(left_s):
             open_requests = max(len(cell.requests.due_ns), cell.next_index) - cell.ended
             raise CellBroken(f"{open_requests} requests were still open {GRACE_S:.0f} s after the deadline")
+        if cell.wrong:
+            raise ContenderWrong(cell.wrong)
         if cell.abandoned:
             raise CellBroken("stopped before its end")
 
@@ -374,6 +409,27 @@ class AppServer:
         if operation == "hit":
             return contender.hit(str(key))  # type: ignore[no-any-return]
         return contender.update(key, changes_for(cell.scenario, key, cell.next_index))  # type: ignore[no-any-return]
+
+    def _checked(
+        self, cell: CellInHand, operation: Operation, answer: Record | Decision | None, error: Exception | None
+    ) -> Record | Decision | None:
+        """The answer, behind the instant at which it was timed. One that no contender may give ends the cell."""
+        name = cell.order.contender
+        try:
+            if error is not None:
+                check_error(name, METHODS[operation], error)
+            elif operation == "hit":
+                check_decision(name, answer)
+            else:
+                version = cell.checked_version if operation == "read" else None
+                check_record(name, METHODS[operation], answer, version)
+        except BadAnswer as bad:
+            cell.wrong = cell.wrong or str(bad)
+            if cell is self.cell:
+                self.abandon()
+                self.begun.clear()  # its threads have nothing to do until the next cell begins
+            return None
+        return answer
 
     def _record(
         self,
@@ -515,7 +571,7 @@ class AppServer:
         due = due_ns[mine].tolist()
         return Requests(due_ns=due, keys=subjects[mine].tolist(), operations=["hit"] * len(due))
 
-    def _warm(self, pattern: CachePattern, scenario: ScenarioOrder, seed: int) -> None:
+    def _warm(self, pattern: CachePattern, entrant: Entrant, scenario: ScenarioOrder, seed: int) -> None:
         """Read what a cache holds on an ordinary day, each process its share, so that a cell begins in steady state."""
         workload = scenario.workload
         ids, shares = self._population(scenario)
@@ -524,11 +580,16 @@ class AppServer:
         serving = self._serving(scenario)
         mine = resident[self.process :: serving].tolist() if self.process < serving else []
 
+        version = checked_version(entrant, scenario)
+
         def read(record_id: int) -> None:
             try:
-                pattern.get(record_id)
-            except Exception:  # noqa: BLE001 - what cannot be read now fails in the cell too, where it is recorded
+                answer = pattern.get(record_id)
+            except Exception as error:  # noqa: BLE001 - what cannot be read now fails in the cell too: recorded there
+                check_error(entrant.name, "get", error)
                 self.ruler.counts["warm_up_failed"] += 1
+            else:
+                check_record(entrant.name, "get", answer, version)
 
         if mine:
             with ThreadPoolExecutor(min(self.spec.users_per_process, len(mine))) as threads:
@@ -576,6 +637,11 @@ def ruled_client(url: str, settings: ClientSettings, ruler: Ruler, connections: 
         maint_notifications_config=MaintNotificationsConfig(enabled=False),  # a hosted service's; others refuse it
     )
     return redis.Redis(connection_pool=pool)
+
+
+def checked_version(entrant: Entrant, scenario: ScenarioOrder) -> str | None:
+    """The column that holds the version of each record that is read; None: nothing is versioned, or it is a bound."""
+    return None if entrant.kind == "ruler" else scenario.statements["version_column"]
 
 
 def decided(decision: Decision, facts: Facts) -> tuple[bool, int, int, int, int | None, int | None]:

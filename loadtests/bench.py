@@ -10,7 +10,6 @@ import random
 import select
 import shlex
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -22,31 +21,49 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from artefact.read import read_run
+from artefact.read import RunFolderError, read_run
 from artefact.schema import RunInfo, ScenarioInfo
 from artefact.write import RunWriter
+from core.private import empty_file, make_folder
 from loadtests.calibration import LOOK_S, calibrate_machine, outlook, watch_machine, will_hurt
 from loadtests.celery_process import CeleryProcess
 from loadtests.circumstances import circumstances
 from loadtests.clock import machine_floor_ns
 from loadtests.conductor import cell_info
 from loadtests.elsewhere import read_address
+from loadtests.ending import (
+    CUT_GRACE_S,
+    ENDING_S,
+    GRACE_S,
+    close_run,
+    end_processes,
+    how_a_server_ended,
+    how_a_worker_ended,
+    how_master_ended,
+    recorded_why,
+    trouble,
+)
 from loadtests.experiments.experiment import find_experiment
+from loadtests.imports import check_imports, worker_environment
 from loadtests.lineup import Entrant, line_up, why_missing
+from loadtests.logs import hide_secrets
 from loadtests.outage import doings, serve_asked
+from loadtests.room import require_room_for_bench
 from loadtests.rulers import EDGE_RULERS
 from loadtests.spec import CellOrder, ScenarioOrder, Spec
 from patterns.catalogue import limiters
 from patterns.errors import ConfigError, require
+from patterns.serializing.json import Json
 from scenarios.plans import WEB, Plan
 from scenarios.scenario import Scenario, find_scenario
 from scenarios.workload import Workload, WorkloadFile
 from stack.calibrate import calibrate, load_alone_ms
 from stack.dataset import ensure_dataset
-from stack.population import record_ids
 from stack.postgres import connect
+from stack.postgres_rights import require_writable
 from stack.servers import Remark, Stack
 from stack.source import Statements, default_statements, own_statements
+from stack.trial import try_own_sql
 
 REPO = Path(__file__).resolve().parent.parent
 OURS_RTT_MS = 0.5
@@ -88,6 +105,8 @@ class BenchOrder:
         require(0 <= self.seed < 2**31, "seed", self.seed, "0 to 2147483647")
 
 
+LEAST_REQUESTS = 10
+"""Expected in a window: fewer would often be none, and a cell without a request says nothing."""
 AUTO_SHARE = 0.5
 """Of what the slowest contender that must keep up can carry: queues stay short below it."""
 
@@ -127,6 +146,8 @@ def check_order(order: BenchOrder) -> tuple[list[Scenario], list[Workload], list
         for name in ("records", "record_bytes", "sql", "users_per_process"):
             value = getattr(workload, name)
             require(value == getattr(first, name), name, value, "one value for all scenarios")
+    for scenario, workload in zip(scenarios, workloads, strict=True):
+        check_requests(order, scenario, workload)
     named = {name: None for scenario in scenarios for name in scenario.contenders or () if not why_missing(name)}
     ours = (*order.plan.contenders, *limiters(), *named) if order.plan.contenders else ()
     entrants = line_up(
@@ -136,7 +157,22 @@ def check_order(order: BenchOrder) -> tuple[list[Scenario], list[Workload], list
         twin=order.plan.twin,
         families={scenario.kind for scenario in scenarios},
     )
+    check_imports(order.own_contenders)
     return scenarios, workloads, entrants
+
+
+def check_requests(order: BenchOrder, scenario: Scenario, workload: Workload) -> None:
+    """Raise ConfigError where a window of a caching scenario would see hardly a request."""
+    if scenario.flood is not None:
+        return
+    window_s = scenario.window_ttls * workload.ttl_s * order.plan.windows
+    rate_per_s, name = workload.rate_per_s, "rate_per_s"
+    if workload.arrivals == "closed":
+        rate_per_s, name = workload.closed_rate_per_s(order.processes), "think_s"
+    elif order.rate_per_s is not None and not math.isnan(order.rate_per_s):
+        rate_per_s, name = order.rate_per_s, "rate"
+    want = f"at least {LEAST_REQUESTS} requests in a window of {window_s:g} s ({scenario.name})"
+    require(rate_per_s * window_s >= LEAST_REQUESTS, name, f"{rate_per_s:g} requests a second", want)
 
 
 def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInfo]:
@@ -160,6 +196,7 @@ def planned_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
     scenarios, workloads, entrants = check_order(order)
     missing = missing_contenders(scenarios)
     first = workloads[0]
+    require_room_for_bench(stack, order.processes, first.users_per_process, entrants)
     if first.sql is None:
         ensure_dataset(
             stack.postgres.url,
@@ -180,7 +217,7 @@ def planned_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
             window_s = scenario.window_ttls * workload.ttl_s * order.plan.windows
             weight = (workload.load_cpu_ms, workload.load_wait_ms)
             if weight not in priced:
-                priced[weight] = priced_statements(stack, workload, say)
+                priced[weight] = priced_statements(stack, workload, say, order.workload.file)
             statements, measured = priced[weight][0], dict(priced[weight][1])
         else:
             window_s = flood.window_s * order.plan.flood_windows
@@ -273,22 +310,27 @@ def planned_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
 
 
 def run_bench(spec: Spec, stack: Stack, on_event: OnEvent) -> None:
-    """Run every cell. Raises BenchFailed where the harness broke; KeyboardInterrupt passes through.
+    """Run every cell. Raises BenchFailed where the harness broke or the folder cannot be written; KeyboardInterrupt
+    passes through.
 
     Either way the folder says what became of the run, and keeps the cells that were finished.
     """
-    status, came, folder = "failed", 0, Path(spec.folder)
+    status, came, why, folder = "failed", 0, "", Path(spec.folder)
     try:
         with locust_processes(spec, stack, web_port=None) as (master, workers, progress):
-            for event in events_from(progress, master, workers):
+            for event in events_from(progress, master, workers, lambda: trouble(stack, folder)):
                 if event["event"] == "refused":
                     raise ConfigError("expect", event["who"], event["want"])
                 came = max(came, event.get("workers", 0))
+                if event["event"] == "broken":
+                    why = why or how_a_worker_ended(workers, ENDING_S) or event["why"]
                 on_event(event)
-            master.wait(timeout=120)
-        if spec.bind and came < spec.processes:
-            want = f"that many workers at {spec.bind} within {spec.wait_s:g} s: {came or 'none'} came"
-            raise ConfigError("expect", spec.processes, want)
+            if spec.bind and came < spec.processes:
+                want = f"that many workers at {spec.bind} within {spec.wait_s:g} s: {came or 'none'} came"
+                raise ConfigError("expect", spec.processes, want)
+            why = why or how_master_ended(master, folder)
+            if why:
+                raise BenchFailed(why)  # inside the block: its processes are not waited for as at a run's own end
         status = read_run(folder).info.status
     except KeyboardInterrupt:
         status = "cut"
@@ -297,20 +339,18 @@ def run_bench(spec: Spec, stack: Stack, on_event: OnEvent) -> None:
         if not read_run(folder).done:  # it never began
             shutil.rmtree(folder)
         raise
+    except (BenchFailed, RunFolderError, OSError) as failed:
+        why = why or str(failed)
     finally:
-        if folder.exists():
-            close_run(folder, "failed" if status == "running" else status)
+        status = status if status in ("finished", "cut") else "failed"
+        if status == "failed":
+            why = how_a_server_ended(stack) or why or recorded_why(folder)
+            why = why or f"the harness broke: see {folder / 'locust-master.log'}"
+        close_run(folder, status, why if status == "failed" else "")
     if status != "finished":
-        why = next((r["what"] for r in read_run(folder).info.remarks if r["name"] == "harness"), "")
-        raise BenchFailed(f"the harness broke{why and f' ({why})'}: see {folder / 'locust-master.log'}")
-
-
-def close_run(folder: Path, status: str) -> None:
-    """Write how the run ended and when."""
-    run = read_run(folder).info
-    run.status = status
-    run.finished_utc = datetime.now(UTC).isoformat(timespec="seconds")
-    RunWriter(folder, run)
+        raise BenchFailed(why)
+    if not read_run(folder).done:
+        raise BenchFailed(f"no cell finished: {next((c.why for c in read_run(folder).info.cells if c.why), 'no word')}")
 
 
 def remarks_on(workload: Workload) -> list[Remark]:
@@ -376,13 +416,17 @@ def rtt_of(order: BenchOrder, workload: Workload, stack: Stack) -> float:
     return OURS_RTT_MS if stack.ours else 0.0
 
 
-def priced_statements(stack: Stack, workload: Workload, say: Say) -> tuple[Statements, dict[str, float]]:
+def priced_statements(
+    stack: Stack, workload: Workload, say: Say, workload_file: str = ""
+) -> tuple[Statements, dict[str, float]]:
     """The workload's SQL, its load costing what was asked, and what one load alone was measured to take."""
     if workload.sql is not None:
-        own = own_statements(workload.sql)
         with connect(stack.postgres.url) as connection:
-            record_ids(connection, workload)
-        return own, {"load_ms": load_alone_ms(stack.postgres.url, own)}
+            own = own_statements(workload.sql)
+            if own.update or own.create:
+                require_writable(connection, stack.postgres.safe_url)
+            first = try_own_sql(connection, workload, Json(), workload_file)
+        return own, {"load_ms": load_alone_ms(stack.postgres.url, own, first)}
     say(f"calibrating a load of {workload.load_cpu_ms:g} ms CPU and {workload.load_wait_ms:g} ms waiting")
     found = calibrate(stack.postgres.url, cpu_ms=workload.load_cpu_ms, wait_ms=workload.load_wait_ms)
     return default_statements(found.cpu_rows, workload.load_wait_ms, found.cpu_laps), found.measured()
@@ -453,7 +497,7 @@ def new_folder(order: BenchOrder, started: datetime) -> Path:
     for number in range(1, 1000):
         folder = order.runs.resolve() / (stem if number == 1 else f"{stem}-{number}")
         try:
-            folder.mkdir(parents=True)
+            make_folder(folder)
         except FileExistsError:
             continue
         except OSError as error:
@@ -485,6 +529,7 @@ def locust_processes(
         page += ["--web-base-path", base_path] if base_path else []
         children: list[subprocess.Popen[bytes]] = []
         folder = Path(spec.folder)
+        grace_s = GRACE_S if spec.bind else CUT_GRACE_S  # what finished is written: nothing is lost with them
         try:
             inherited = [write_end, far_end.fileno()]
             children.append(
@@ -508,10 +553,12 @@ def locust_processes(
             for child in children:
                 stack.register_child(child.pid)
             yield children[0], children[1:], read_end
+            grace_s = GRACE_S
         finally:
-            end_processes(children)
+            end_processes(children, grace_s)
             if celery is not None:
                 celery.kill()
+            hide_secrets(folder.glob("*.log"), spec.postgres_url, spec.redis_url)
             os.close(read_end)
             for end in (near_end, far_end):
                 end.close()
@@ -521,11 +568,9 @@ def start_locust(
     arguments: Sequence[str], spec_file: Path, log: Path, inherited: Sequence[int]
 ) -> subprocess.Popen[bytes]:
     """Start one Locust process, deaf to the user's own Locust settings (environment and ~/.locust.conf)."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
-    environment |= {"HOME": str(spec_file.parent), "PYTHONPATH": str(REPO), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "locust", "-f", str(REPO / "loadtests" / "locustfile.py")]
     command += [*arguments, "--spec", str(spec_file), "--only-summary", "--loglevel", "WARNING"]
-    with log.open("wb") as output:
+    with empty_file(log).open("wb") as output:
         output.write(f"$ {shlex.join(command[3:])}\n".encode())
         output.flush()
         return subprocess.Popen(
@@ -533,7 +578,7 @@ def start_locust(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=environment,
+            env=worker_environment(spec_file.parent),
             cwd=spec_file.parent,
             pass_fds=inherited,
             start_new_session=True,
@@ -541,16 +586,21 @@ def start_locust(
 
 
 def events_from(
-    progress: int, master: subprocess.Popen[bytes], workers: Sequence[subprocess.Popen[bytes]]
+    progress: int,
+    master: subprocess.Popen[bytes],
+    workers: Sequence[subprocess.Popen[bytes]],
+    trouble: Callable[[], str],
 ) -> Iterator[Mapping[str, Any]]:
-    """What the master tells, until it says that all is over or ends. Raises BenchFailed when a worker ends before."""
+    """What the master tells, until it says that all is over or ends. Raises BenchFailed when a worker ends before, or
+    where `trouble` says why the run cannot go on.
+    """
     pending = b""
     while True:
         ready, _, _ = select.select([progress], [], [], 0.5)
         if not ready:
-            for number, worker in enumerate(workers):
-                if worker.poll() is not None and master.poll() is None:
-                    raise BenchFailed(f"application server {number} ended with code {worker.returncode}")
+            why = trouble() or ("" if master.poll() is not None else how_a_worker_ended(workers))
+            if why:
+                raise BenchFailed(why)
             continue
         data = os.read(progress, 65536)
         if not data:
@@ -561,19 +611,6 @@ def events_from(
             if event["event"] == "over":
                 return
             yield event
-
-
-def end_processes(children: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Ask them to end, then make them; each leads a session of its own."""
-    for number, grace_s in ((signal.SIGTERM, 8.0), (signal.SIGKILL, 8.0)):
-        alive = [child for child in children if child.poll() is None]
-        for child in alive:
-            child.send_signal(number)
-        for child in alive:
-            try:
-                child.wait(timeout=grace_s)
-            except subprocess.TimeoutExpired:
-                continue
 
 
 def free_port() -> int:

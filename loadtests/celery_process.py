@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from core.private import empty_file
 from stack.servers import Stack
 
 READY_WITHIN_S = 60.0
@@ -33,7 +34,7 @@ class CeleryProcess:
         self.facts.unlink(missing_ok=True)
         command = [sys.executable, "-m", "loadtests.celery_worker"]
         command += [str(self.spec_file), scenario, contender, str(self.facts)]
-        with self.log.open("ab") as output:
+        with (self.log if self.log.exists() else empty_file(self.log)).open("ab") as output:
             self.process = subprocess.Popen(
                 command,
                 cwd=self.repo,

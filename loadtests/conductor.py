@@ -16,10 +16,11 @@ import psutil
 import psycopg
 import pyarrow as pa
 import redis
+from redis.exceptions import NoPermissionError
 
 from artefact.schema import CellInfo
-from artefact.write import RunWriter, ServerRow, TimelineRow
-from loadtests.appserver import CellBroken, ruled_client
+from artefact.write import RunWriter, ServerRow, TimelineRow, WriteFailed
+from loadtests.appserver import CellBroken, ContenderWrong, ruled_client
 from loadtests.canary import CLOSES, OPENS, canary_rows, look, round_edges
 from loadtests.clock import now_ns
 from loadtests.events import (
@@ -37,6 +38,7 @@ from loadtests.instruments import Ruler
 from loadtests.observer import Look, look_rows
 from loadtests.outage import FaultFailed, Outage, SwitchLine
 from loadtests.recorder import read_batch
+from loadtests.silence import Silences
 from loadtests.slowlog import last_entry, slow_entries
 from loadtests.spec import CellOrder, ScenarioOrder, Spec
 from loadtests.two_clocks import Ahead
@@ -56,6 +58,18 @@ GAUGE_WITHIN = ClientSettings(socket_timeout_s=0.2, retries=0)
 """How the gauges' client is set: a server that hangs must not hold them up."""
 
 Tell = Callable[[dict[str, Any]], None]
+
+
+BACK_WITHIN_S = 5.0
+"""How long a server may take to answer again after a connection to it was lost."""
+AGAIN_S = 0.2
+LOST = (psycopg.OperationalError, psycopg.InterfaceError, redis.ConnectionError, redis.TimeoutError)
+"""What a driver raises where a server, or a connection to it, is gone."""
+
+
+def as_line(error: Exception) -> str:
+    """An error's message on one line."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 class HarnessBroken(RuntimeError):
@@ -136,12 +150,44 @@ class Conductor:
                 self._run_cell(order, info)
             except (CellBroken, FaultFailed) as broken:
                 info.status, info.why = "failed", str(broken)
-            except HarnessBroken as broken:
+                if isinstance(broken, ContenderWrong):
+                    self._remark_on(order.contender, str(broken))
+            except LOST as lost:
+                info.status, info.why = "failed", f"a connection to a server was lost: {as_line(lost)}"
+                self._connect_again()
+            except (HarnessBroken, WriteFailed) as broken:
                 info.status, info.why = "failed", str(broken)
                 self.tell({"event": "done", "id": order.id, "status": info.status, "why": info.why})
                 raise
             self.writer.save()
             self.tell({"event": "done", "id": order.id, "status": info.status, "why": info.why})
+
+    def _remark_on(self, contender: str, what: str) -> None:
+        """Say once a contender in run.json which answer failed its cells."""
+        if not any(remark["name"] == contender for remark in self.writer.run.remarks):
+            cost = "its cells failed: nothing is known of it there"
+            self.writer.run.remarks.append({"name": contender, "what": what, "cost": cost})
+
+    def _connect_again(self) -> None:
+        """A server ended a connection of ours, or the server itself ended and came back. Raises HarnessBroken where it
+        does not answer within BACK_WITHIN_S."""
+        self._postgres.close()
+        give_up = time.monotonic() + BACK_WITHIN_S
+        while True:
+            try:
+                self._gauge_redis.ping()
+                self._postgres = psycopg.connect(
+                    self.spec.postgres_url, autocommit=True, prepare_threshold=None, connect_timeout=5
+                )
+                prepare_session(self._postgres, self.spec.scenarios[0].statements["session"])
+                self._postmaster = postmaster_of(self._postgres)
+            except LOST as lost:
+                if time.monotonic() > give_up:
+                    name = "PostgreSQL" if isinstance(lost, psycopg.Error) else "Redis"
+                    raise HarnessBroken(f"{name} no longer answers: {as_line(lost)}") from lost
+                time.sleep(AGAIN_S)
+            else:
+                return
 
     def stop(self) -> None:
         self._stopped.set()
@@ -237,8 +283,8 @@ class Conductor:
             around += clock_rows(order.id, info.begin_ns, harvest)
         gauges.rows += around + self._circumstances(order.id, CLOSES if order.id in self._closing else None)
         samples = pa.concat_tables([read_batch(h.samples) for h in harvests]).unify_dictionaries()
-        info.status = "done"
         self.writer.add_cell(order.id, samples, rows, [*gauges.rows, *events, *fault_rows, *tasks()])
+        info.status = "done"  # once its files are there: a reader refuses a folder that lacks them
 
     def _circumstances(self, cell: int, edge: str | None) -> list[TimelineRow]:
         """What somebody changed on the servers since we last asked; at an edge of a round, the canary."""
@@ -284,24 +330,41 @@ class Gauges:
         self._limited = limited
         self._rng = random.Random(order.seed + 1)
         self._changes = Changes(order.id)
+        self._silences = Silences(order.id)
         self._over = threading.Event()
+        self._lost: psycopg.OperationalError | None = None
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> "Gauges":
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._over.set()
         self._thread.join()
+        if self._lost is not None and kind is None:
+            raise self._lost
 
     def _watch(self) -> None:
-        with psycopg.connect(self._postgres_url, autocommit=True) as connection:
+        try:
+            self._read_until_over()
+        except psycopg.OperationalError as lost:
+            self._lost = lost
+
+    def _read_until_over(self) -> None:
+        self._silences.expect("postgres", now_ns())
+        with psycopg.connect(self._postgres_url, autocommit=True, prepare_threshold=None) as connection:
             self._look(connection)
-            while not self._over.wait(self._rng.expovariate(1 / GAUGE_EVERY_S)):
+            self._silences.heard("postgres", now_ns())
+            while not self._is_over_after(self._rng.expovariate(1 / GAUGE_EVERY_S)):
+                self._silences.expect("postgres", now_ns())
                 self._look(connection)
-                with suppress(redis.ConnectionError, redis.TimeoutError):  # broken on purpose, or late: a gauge less
+                self._silences.heard("postgres", now_ns())
+                self._silences.expect("redis", now_ns())
+                # broken on purpose, or late, or not allowed: a gauge less
+                with suppress(redis.ConnectionError, redis.TimeoutError, NoPermissionError):
                     self._ask_redis()
+                    self._silences.heard("redis", now_ns())
                 row = connection.execute(
                     "SELECT count(*), count(*) FILTER (WHERE state = 'active') FROM pg_stat_activity"
                     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -310,6 +373,17 @@ class Gauges:
                     self._note("postgres", "connections", float(row[0]))
                     self._note("postgres", "active", float(row[1]))
             self._look(connection)
+        self._silences.close(now_ns())
+        self.rows += self._silences.rows
+
+    def _is_over_after(self, wait_s: float) -> bool:
+        """Wait; whether the cell is over. Waking late is a silence of this process."""
+        due_ns = now_ns() + round(wait_s * 1e9)
+        over = self._over.wait(wait_s)
+        woke_ns = now_ns()
+        self._silences.expect("conductor", min(due_ns, woke_ns))
+        self._silences.heard("conductor", woke_ns)
+        return over
 
     def _look(self, connection: psycopg.Connection[Any]) -> None:
         """Note what happened since the last look."""
@@ -400,13 +474,18 @@ def cell_info(order: CellOrder) -> CellInfo:
     )
 
 
+BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+"""The clock that goes on while the machine sleeps, where there is one: the monotonic clock stands still then."""
+
+
 def machine_account() -> Account:
     """How busy all cores together were, in seconds since the start of the machine."""
     times = psutil.cpu_times()
     idle_s = times.idle + getattr(times, "iowait", 0.0)
     steal_s = getattr(times, "steal", 0.0)
     busy_s = times.user + times.system + getattr(times, "irq", 0.0) + getattr(times, "softirq", 0.0)
-    return {
+    asleep = {"clock.boottime_s": (time.clock_gettime(BOOTTIME), "s")} if BOOTTIME is not None else {}
+    return asleep | {
         "cpu.busy_s": (busy_s, "s"),
         "cpu.idle_s": (idle_s, "s"),
         "cpu.steal_s": (steal_s, "s"),

@@ -16,7 +16,7 @@ from patterns.errors import ConfigError, require
 REPO = Path(__file__).resolve().parent.parent
 PORT = 5557
 """Locust's own."""
-RUNS_THERE = ("artefact", "loadtests", "patterns", "scenarios", "stack")
+RUNS_THERE = ("artefact", "core", "loadtests", "patterns", "scenarios", "stack")
 """The packages whose code a worker runs."""
 
 
@@ -44,9 +44,10 @@ def read_address(field: str, text: str) -> Address:
     if not colon:
         host, port = text, str(PORT)
     host = host.removeprefix("[").removesuffix("]")
-    fits = bool(host) and not set(host) & set("/@ ") and port.isdecimal() and 1 <= int(port) <= 65535
+    number = int(port) if port.isascii() and port.isdecimal() and len(port) <= 5 else 0
+    fits = bool(host) and not set(host) & set("/@ ") and 1 <= number <= 65535
     require(fits, field, text, f"an address such as 10.0.0.5:{PORT}")
-    return Address(host=host, port=int(port))
+    return Address(host=host, port=number)
 
 
 def bind_address(expect: int | None, bind: str | None, *, external: bool) -> str:
@@ -61,8 +62,9 @@ def bind_address(expect: int | None, bind: str | None, *, external: bool) -> str
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address.host, address.port))
-        except OSError as error:
-            raise ConfigError("bind", str(address), f"an address and port of this machine ({error.strerror})") from None
+        except (OSError, ValueError) as error:  # ValueError: a name that DNS cannot carry
+            why = error.strerror if isinstance(error, OSError) else "no name of a machine"
+            raise ConfigError("bind", str(address), f"an address and port of this machine ({why})") from None
     return str(address)
 
 

@@ -15,14 +15,17 @@ x 8 x 2.55 s = 4.4 min; in one process 5 x 7 x 2.55 s = 1.5 min; mixed-writes 8 
 Quick: two scenarios 7 x 8 x 2.55 s each = 4.8 min; rate-limit-flood 7 x 3 x 1.9 s = 0.7 min; experiments 0.8 min.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from loadtests.bench import BenchOrder, check_order, plan_cells
 from loadtests.experiments.experiment import find_experiment
+from patterns.errors import require
 from scenarios.plans import Plan
 from scenarios.scenario import Scenario
 from scenarios.workload import Workload
 
+DAY_S = 86_400.0
+"""The longest run that is begun without a question."""
 AROUND_CELL_S = 0.3
 AROUND_S = 8.0
 REPORT_S = 3.0
@@ -51,9 +54,28 @@ class Estimate:
 
     def said(self, plan: str) -> str:
         """In one line."""
-        total = self.total_s
-        length = f"{total:.0f} seconds" if total < 90 else f"{total / 60:.0f} minutes"
-        return f"plan {plan}: {self.cells:,} cells, about {length}"
+        return f"plan {plan}: {self.cells:,} cells, about {lasting(self.total_s)}"
+
+    def accepted(self, yes: bool) -> None:
+        """Raise ConfigError for a run of more than a day, unless the user said yes to it."""
+        length = f"about {lasting(self.total_s)} for {self.cells:,} cells"
+        require(yes or self.total_s <= DAY_S, "length", length, "at most a day, or --yes")
+
+
+def lasting(seconds: float) -> str:
+    """A span in words."""
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    if seconds < 2 * 3600:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.0f} hours" if seconds <= 2 * DAY_S else f"{seconds / DAY_S:,.0f} days"
+
+
+def knees_estimate(order: BenchOrder, most_cells: int) -> Estimate:
+    """As `estimate`, at most: each contender may take so many cells, each of them a run of its own."""
+    one = estimate(order)
+    cells_s = sum(one.by_scenario.values())
+    return replace(one, by_scenario={"knee": cells_s * most_cells}, cells=one.cells * most_cells)
 
 
 def estimate(order: BenchOrder) -> Estimate:

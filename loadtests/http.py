@@ -1,6 +1,7 @@
 """The web service as a child process, and Locust's page with HTTP users in front of it or of the user's own."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -11,11 +12,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from loadtests.bench import REPO, BenchFailed, end_processes
+from core.private import empty_file
+from core.secrets import masked
+from loadtests.bench import REPO, BenchFailed
+from loadtests.ending import end_processes
 from loadtests.service import ServiceSettings
 from patterns.errors import ConfigError
 from stack.guard import guarded
 
+HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?|[0-9a-f:.]*:[0-9a-f:.]*(%\w+)?")
+"""A name, an IPv4 address, or an IPv6 address without its brackets."""
+SPACES = frozenset(' \t\r\n\\"<>^`{|}')
+"""Characters that no URL has."""
 READY_WITHIN_S = 60.0
 RUN_SERVICE = "import sys; from loadtests.service import run; run(sys.argv[1])"
 
@@ -32,7 +40,7 @@ def service_process(
         path = Path(private) / "service.json"
         settings.write(path)
         log = Path(private) / "log"
-        with log.open("wb") as output:
+        with empty_file(log).open("wb") as output:
             child = subprocess.Popen(
                 [sys.executable, "-c", RUN_SERVICE, str(path)],
                 stdin=subprocess.DEVNULL,
@@ -66,9 +74,22 @@ def wait_for(port: int, child: subprocess.Popen[bytes], log: Path) -> None:
 
 def check_host(host: str) -> str:
     """An address of a service. Raises ConfigError."""
-    parts = urlsplit(host)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError("host", host, "http://name[:port]")
+    try:
+        parts = urlsplit(host)
+        port, name = parts.port, parts.hostname or ""
+        name.encode("idna" if ":" not in name else "ascii")
+    except ValueError:  # brackets that do not close, a port that is none, a name that DNS cannot carry
+        parts, port, name = urlsplit(""), None, ""
+    stands = f"[{name}]" if ":" in name else name
+    behind = parts.netloc.rpartition("@")[2].lower().removeprefix(stands)
+    whole = HOST.fullmatch(name) is not None and re.fullmatch(r"(:\d*)?", behind) is not None
+    fits = whole and port != 0
+    if parts.scheme not in ("http", "https") or not fits or set(host) & SPACES:
+        raise ConfigError("host", masked(host), "http://name[:port], a port from 1 to 65535")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ConfigError(
+            "host", masked(host), "http://name[:port] without a user, a password or a query: Locust's page shows it"
+        )
     return host.rstrip("/")
 
 
@@ -85,7 +106,7 @@ def http_locust(
     with tempfile.TemporaryDirectory(prefix="http-", dir=directory) as private:
         command = [sys.executable, "-m", "locust", "-f", str(REPO / "loadtests" / locustfile)]
         command += ["--host", host, "--loglevel", "WARNING", *arguments]
-        output = (log or Path(private) / "log").open("wb")
+        output = empty_file(log or Path(private) / "log").open("wb")
         with output:
             child = subprocess.Popen(
                 command,
@@ -117,6 +138,6 @@ def serve_http_page(host: str, port: int, say: Callable[[str], None]) -> None:
             code = child.wait()
         except KeyboardInterrupt:
             say("stopping")
-            return
+            raise
         if code:
             raise BenchFailed(f"Locust ended with code {code}")

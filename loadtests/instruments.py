@@ -127,6 +127,7 @@ class Ruled(AbstractConnection):
     def __init__(self, *, ruler: Ruler, **settings: Any) -> None:
         self._ruler = ruler
         self._trip: RoundTrip | None = None
+        self._sent: list[str] = []
         super().__init__(**settings)
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
@@ -138,14 +139,17 @@ class Ruled(AbstractConnection):
             facts.commands += len(names)
         for name in names:
             self._ruler.counts[f"command.{name}"] += 1
+        self._sent = names
         self._trip = RoundTrip(self._ruler)
         super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
 
     def read_response(self, *args: Any, **settings: Any) -> Any:
         try:
             reply = super().read_response(*args, **settings)
-        except redis.RedisError:
+        except redis.RedisError as error:
             self._arrive()
+            if is_unknown(error) and len(self._sent) == 1:  # the server counts what it knows: neither do we
+                self._ruler.counts[f"command.{self._sent[0]}"] -= 1
             raise
         self._arrive()
         facts = current_facts.get()
@@ -177,6 +181,11 @@ CONNECTIONS: dict[str, type[Any]] = {
     "unix": RulerSocketConnection,
 }
 """The ruled connection for each scheme of a Redis URL."""
+
+
+def is_unknown(error: redis.RedisError) -> bool:
+    """Whether the server has no such command or subcommand: CLIENT SETINFO came with Redis 7.2."""
+    return str(error).lower().startswith(("unknown command", "unknown subcommand"))
 
 
 def cache_answer(reply: object) -> str | None:

@@ -33,6 +33,8 @@ WIDTH = 0.15
 """How far apart the ends of a round's bracket may be, as a share."""
 START_S = 3.5
 """What a stage takes beside its cells: Locust's processes start and end."""
+MOST_MS = 3_600_000.0
+"""The longest response time that an objective may name."""
 OBJECTIVE = re.compile(r"\s*p(\d{1,2}(?:\.\d+)?)\s*<=?\s*(\d+(?:\.\d+)?)\s*(ms|s)\s*")
 
 Met = Callable[[Path, int], bool]
@@ -53,9 +55,12 @@ class Objective:
 def read_objective(text: str) -> Objective:
     """p99<50ms, p50 < 0.1 s. Raises ConfigError."""
     match = OBJECTIVE.fullmatch(text)
-    if match is None or not 0 < float(match[1]) < 100 or float(match[2]) <= 0:
-        raise ConfigError("objective", text, "a percentile and a time, such as p99<50ms")
-    return Objective(share=float(match[1]) / 100, within_ms=float(match[2]) * (1000 if match[3] == "s" else 1))
+    share, within_ms = 0.0, 0.0
+    if match is not None:
+        share, within_ms = float(match[1]) / 100, float(match[2]) * (1000 if match[3] == "s" else 1)
+    if not 0 < share < 1 or not 0 < within_ms <= MOST_MS:
+        raise ConfigError("objective", text, "a percentile and a time of at most an hour, such as p99<50ms")
+    return Objective(share=share, within_ms=within_ms)
 
 
 @dataclass(kw_only=True)
@@ -156,11 +161,19 @@ def window_s(base: ScenarioOrder, rate_per_s: float, samples: int) -> float:
 
 
 def find_knees(
-    order: BenchOrder, stack: Stack, met: Met, say: Say, *, rounds: int, most_cells: int
+    order: BenchOrder,
+    stack: Stack,
+    met: Met,
+    say: Say,
+    begun: Callable[[Path], None] = lambda _folder: None,
+    *,
+    rounds: int,
+    most_cells: int,
 ) -> tuple[Path, dict[str, Search]]:
     """Bracket each contender's knee in the order's one scenario, so many times; the run folder and the searches.
 
-    `most_cells`: a contender. Raises BenchFailed where the harness broke.
+    `most_cells`: a contender. `begun` is told the folder as soon as it has a run in it. Raises BenchFailed where the
+    harness broke.
     """
     require(len(order.plan.scenarios) == 1, "scenario", order.plan.scenarios, "one scenario")
     spec, info = planned_run(order, stack, say)
@@ -189,6 +202,8 @@ def find_knees(
         brief = frozenset(name for name in wanted if searches[name].locating)
         spec = with_stage(spec, info, (base, about), wanted, brief, stage, rng)
         reopen(Path(spec.folder), info)
+        if stage == 1:
+            begun(Path(spec.folder))
         run_bench(spec, stack, lambda _event: None)
         for cell in spec.cells:
             rate = wanted[cell.contender]

@@ -11,7 +11,7 @@ from typing import Literal
 from artefact.schema import ContenderInfo
 from loadtests.rulers import EDGE_RULERS, LIMITING_RULERS, RULERS
 from patterns.caching.base import CachePattern, Config
-from patterns.catalogue import LimitingContender, contenders, find, find_contender, find_limiter, limiters
+from patterns.catalogue import Contender, LimitingContender, contenders, find, find_contender, find_limiter, limiters
 from patterns.errors import ConfigError
 from patterns.limiting.base import LimiterConfig, RateLimiter
 from scenarios.flood import Flood
@@ -114,6 +114,17 @@ def script_commands(contender: type[CachePattern] | type[RateLimiter]) -> list[s
     return sorted({name.lower() for name in SCRIPT_CALL.findall(source)})
 
 
+def check_name(found: Contender | LimitingContender, given: str, so_far: Mapping[str, Entrant]) -> None:
+    """Raise ConfigError where a file of the user's has the name of a ruler, a twin, or another of the user's files."""
+    if found.file is None:
+        return
+    of_a_twin = found.name.endswith("-again") and found.name.removesuffix("-again") in {*contenders(), *so_far}
+    taken = found.name in {*RULERS, *EDGE_RULERS, *LIMITING_RULERS} or of_a_twin
+    other = so_far.get(found.name)
+    if taken or (other is not None and other.file != found.file):
+        raise ConfigError("contender", given, f"a file of another name: {found.name} is taken")
+
+
 def line_up(
     named: Sequence[str],
     own_files: Sequence[str],
@@ -135,6 +146,7 @@ def line_up(
         if given in contenders() and why_missing(given):
             raise ConfigError("contender", given, f"a contender that can run here ({why_missing(given)})")
         family: Family = "limiting" if isinstance(found, LimitingContender) else "caching"
+        check_name(found, given, entrants)
         if family in families:
             entrants[found.name] = Entrant(name=found.name, kind="contender", file=found.file, family=family)
         elif given in own_files:

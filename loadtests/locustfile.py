@@ -22,13 +22,14 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
-from loadtests.appserver import AppServer, CellBroken
+from loadtests.appserver import AppServer, CellBroken, ContenderWrong
 from loadtests.clock import hub_clock
 from loadtests.live.choices import AS_IT_IS, RATES, WEIGHTS
 from loadtests.live.counts import LiveCounts
 from loadtests.master import Master
 from loadtests.recruit import Recruit
 from loadtests.spec import CellOrder, Spec, read_scenario, read_spec
+from patterns.answers import BadAnswer
 
 log = logging.getLogger(__name__)
 
@@ -157,6 +158,8 @@ class Worker:
                 app_server.spec = app_server.spec.with_scenario(read_scenario(msg.data["scenario"]))
             account = app_server.prepare(CellOrder(**msg.data["order"]))
             app_server.recorder.forget()  # what a cell that was stopped has left behind
+        except BadAnswer as bad:
+            self.answer({"error": str(bad), "wrong": True})
         except Exception as error:
             log.exception("prepare")
             self.answer({"error": f"{type(error).__name__}: {error}"})
@@ -176,7 +179,7 @@ class Worker:
             else:
                 self.hand_over(app_server)
         except CellBroken as broken:
-            self.answer({"error": str(broken)})
+            self.answer({"error": str(broken), "wrong": isinstance(broken, ContenderWrong)})
         except Exception as error:
             log.exception("cell")
             self.answer({"error": f"{type(error).__name__}: {error}"})
@@ -186,6 +189,8 @@ class Worker:
         try:
             app_server.read_at_rest(msg.data["keys"])
             self.hand_over(app_server)
+        except ContenderWrong as wrong:
+            self.answer({"error": str(wrong), "wrong": True})
         except Exception as error:
             log.exception("rest")
             self.answer({"error": f"{type(error).__name__}: {error}"})

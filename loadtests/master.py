@@ -19,8 +19,8 @@ from locust.env import Environment
 from locust.runners import MasterRunner
 
 from artefact.read import read_run
-from artefact.write import RunWriter
-from loadtests.appserver import CellBroken
+from artefact.write import RunWriter, WriteFailed
+from loadtests.appserver import CellBroken, ContenderWrong
 from loadtests.clock import hub_clock, now_ns
 from loadtests.conductor import Conductor, HarnessBroken, Harvest
 from loadtests.elsewhere import Refused
@@ -54,6 +54,8 @@ class Master:
         self.conductor: Conductor | None = None
         self.wanted = False
         """Whether users are there to be conducted."""
+        self.lost = ""
+        """Why a worker on another machine is gone."""
         self.hiring = BoundedSemaphore()
         self.order: CellOrder | None = None
         runner.register_message("answer", self.on_answer, concurrent=True)
@@ -139,7 +141,7 @@ class Master:
         cell = next((cell for cell in run.cells if cell.status == "planned"), None)
         if cell is not None:
             cell.status, cell.why = "failed", why
-        run.status = "failed"
+        self.lost, run.status = why, "failed"
         run.remarks.append({"name": "harness", "what": why, "cost": "all"})
         self.writer.save()
 
@@ -151,24 +153,35 @@ class Master:
                 self.muster.call()
                 self.note_machines(self.muster)
             conductor.run(self.spec.cells if bench else self.chosen_cells())
+            if bench and conductor.stopped and any(cell.status == "planned" for cell in self.writer.run.cells):
+                raise HarnessBroken(self.lost or "Locust's master was told to end before the last cell")
             self.writer.run.status = "finished" if bench else "running"
         except Refused as refused:
             self.writer.run.status = "failed"
             self.tell({"event": "refused", "who": refused.who, "want": refused.want})
         except Exception as error:
             log.exception("conductor")
+            known = isinstance(error, HarnessBroken | WriteFailed)
+            why = str(error) if known else f"{type(error).__name__}: {error}"
             self.writer.run.status = "failed"
-            self.writer.run.remarks.append(
-                {"name": "harness", "what": f"{type(error).__name__}: {error}", "cost": "all"}
-            )
+            self.writer.run.remarks.append({"name": "harness", "what": why, "cost": "all"})
+            self.tell({"event": "broken", "why": why})
             self.environment.process_exit_code = 1
         finally:
-            self.writer.save()
+            self.save_last()
             conductor.close()
             self.conductor = None
         if bench or self.writer.run.status == "failed":
             self.tell({"event": "over"})
             self.runner.quit()
+
+    def save_last(self) -> None:
+        """How the run ended, where the folder can still be written; else the process that started this one is told."""
+        try:
+            self.writer.save()
+        except WriteFailed as failed:
+            self.writer.run.status = "failed"
+            self.tell({"event": "broken", "why": str(failed)})
 
     def chosen_cells(self) -> Iterator[CellOrder]:
         """Cells of what the page's form says, one after the other; what is changed there holds from the next on."""
@@ -285,12 +298,17 @@ class Master:
                 if why and not answer.ready():
                     raise HarnessBroken(why)
             answers.append(answer.get())
-        for answer in answers:
-            if "error" in answer:
-                raise CellBroken(f"application server {answer['process']}: {answer['error']}")
+        broken = [answer for answer in answers if "error" in answer]
+        for answer in broken:
+            if answer.get("wrong"):
+                raise ContenderWrong(answer["error"])
+        for answer in broken:
+            raise CellBroken(f"application server {answer['process']}: {answer['error']}")
         return answers
 
     def on_answer(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
+        if msg.data.get("wrong"):  # the cell has failed: the others need not serve it to its end
+            self.runner.send_message("abandon")
         self.answers[msg.data["process"]].set(msg.data)
 
     def tell(self, event: dict[str, Any]) -> None:

@@ -9,16 +9,18 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
+from core.terminal import PlainConsole
+from core.text import shown, visible
 from loadtests.pace import Pace, p50_ms, sparkline
 from loadtests.spec import Spec
 
 OnEvent = Callable[[Mapping[str, Any]], None]
 COLUMNS = (
-    TextColumn("{task.description}"),
+    TextColumn("{task.description}", markup=False),
     BarColumn(bar_width=10),
     MofNCompleteColumn(),
     TextColumn("{task.fields[left]}", justify="right"),
-    TextColumn("{task.fields[spark]}"),
+    TextColumn("{task.fields[spark]}", markup=False),
     TextColumn("{task.fields[headline]}", justify="right"),
 )
 """Fit 80 columns with names of 20."""
@@ -28,7 +30,7 @@ NAME = 20
 @contextmanager
 def bench_progress(spec: Spec, console: Console | None = None) -> Iterator[OnEvent]:
     """What is yielded takes the master's events and shows them on the error stream."""
-    console = console or Console(stderr=True)
+    console = console or PlainConsole(stderr=True)
     rounds = max((cell.round for cell in spec.cells), default=0)
     if not console.is_terminal:
         yield plain_lines(console, rounds)
@@ -52,7 +54,7 @@ def live_lines(progress: Progress, spec: Spec, rounds: int) -> OnEvent:
             pace.begin(time.monotonic())
             left = clock(pace.left_s(contender=event["contender"]))
             progress.update(whole, description=f"round {event['round']}/{rounds}")
-            progress.update(whole, spark=event["contender"][:NAME], headline=f"its last: {left}")
+            progress.update(whole, spark=visible(event["contender"])[:NAME], headline=f"its last: {left}")
         elif event["event"] == "joined":
             progress.update(whole, description=f"{event['workers']} workers came")
         elif event["event"] == "done":
@@ -103,4 +105,4 @@ def plain_lines(console: Console, rounds: int) -> OnEvent:
 
 def tell_failure(console: Console, event: Mapping[str, Any]) -> None:
     if event["status"] != "done":
-        console.print(f"cell {event['id']} failed: {event['why']}", markup=False, highlight=False)
+        console.print(shown(f"cell {event['id']} failed: {event['why']}"), markup=False, highlight=False)

@@ -13,11 +13,11 @@ import psutil
 import psycopg
 import redis
 
+from core.secrets import masked, must_be_encoded
 from loadtests.circumstances import cpu_name
 from loadtests.clock import now_ns
 from loadtests.elsewhere import arrived, why_unlike
 from loadtests.spec import Spec, spec_of
-from stack.servers import without_password
 
 ANSWER_WITHIN_S = 5.0
 
@@ -76,11 +76,13 @@ def why_unreachable(spec: Spec) -> str:
     try:
         with redis.Redis.from_url(spec.redis_url, socket_connect_timeout=ANSWER_WITHIN_S) as client:
             client.ping()
-    except redis.RedisError as error:
+    except (redis.RedisError, ValueError) as error:
         return said("--redis", spec.redis_url, error)
     return ""
 
 
 def said(option: str, url: str, error: Exception) -> str:
+    if must_be_encoded(url):
+        return f"{option} with a password that is percent-encoded: {masked(url)}"
     last = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
-    return f"{option} with an address that it can reach: {without_password(url)} does not answer there ({last})"
+    return f"{option} with an address that it can reach: {masked(url)} does not answer there ({masked(last, url)})"

@@ -1,5 +1,6 @@
 """Runs that go on: what a cut run still lacks, and more rounds of a finished one. Either way into the same folder."""
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,26 @@ def resume_run(folder: Path, order: BenchOrder, stack: Stack, say: Say) -> Spec:
     run.info.cells = [c if c.status == "done" else cell_info(order_of(c)) for c in run.info.cells]
     reopen(folder, run.info)
     return replace(spec, folder=str(folder), cells=cells, scenarios=scenarios)
+
+
+def recorded_words(folder: Path, *, urls_given: bool) -> list[str]:
+    """The words of the command that began a run, behind the program's name. `urls_given`: of servers, for this time.
+
+    Raises ConfigError where the run is finished, where no bench began it, or where it ran on the user's own servers and
+    none are given: a run folder holds no password.
+    """
+    info = read_run(folder).info
+    require(info.status != "finished", "resume", str(folder), "a run that was cut: this one is finished")
+    words = shlex.split(info.command)
+    require(words[:2] == ["stampede", "bench"], "resume", str(folder), "a run that stampede bench began")
+    servers = info.circumstances.get("servers", {})
+    external = isinstance(servers, dict) and servers.get("stack") == "external"
+    want = (
+        "--postgres and --redis with it, or STAMPEDE_POSTGRES_URL and STAMPEDE_REDIS_URL set: the run was begun on "
+        "servers of yours, and a run folder holds no password"
+    )
+    require(urls_given or not external, "resume", str(folder), want)
+    return words[1:]
 
 
 def order_of(cell: CellInfo) -> CellOrder:

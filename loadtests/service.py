@@ -24,6 +24,7 @@ from typing import Any
 import falcon
 import redis
 
+from core.private import write_file
 from patterns.caching.base import CachePattern, ClientSettings, Kit
 from patterns.catalogue import find_contender, find_limiter
 from patterns.errors import require
@@ -62,7 +63,7 @@ class ServiceSettings:
         require(1 <= self.threads <= 256, "threads", self.threads, "1 to 256")
         require(1 <= self.workers <= 64, "workers", self.workers, "1 to 64")
         require(0 <= self.load_wait_ms <= 10_000, "load_wait_ms", self.load_wait_ms, "0 to 10,000")
-        require(self.ttl_s >= 0.001, "ttl_s", self.ttl_s, "at least 0.001 s")
+        require(0.001 <= self.ttl_s <= 31_536_000, "ttl_s", self.ttl_s, "0.001 to 31,536,000 s")
         self.limits()
         find_contender(self.pattern)
         find_limiter(self.limiter)
@@ -78,8 +79,7 @@ class ServiceSettings:
         )
 
     def write(self, path: Path) -> None:
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(asdict(self)))
+        write_file(path, json.dumps(asdict(self)).encode())
 
 
 def read_settings(path: Path) -> ServiceSettings:

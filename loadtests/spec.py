@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from core.private import write_file
 from loadtests.lineup import Entrant
 from scenarios.fault import Fault
 from scenarios.flood import Crowd, Flood
@@ -84,8 +85,7 @@ class Spec:
 
     def write(self, path: Path) -> None:
         """Write the orders; they hold passwords, so only the owner may read them."""
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(asdict(self)))
+        write_file(path, json.dumps(asdict(self)).encode())
 
 
 def read_spec(path: Path) -> Spec:

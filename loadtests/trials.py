@@ -1,5 +1,6 @@
 """Runs that try the tool itself: one contender as if it were two, and contenders with a planted fault."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,9 +63,11 @@ def aa_order(contender: str, rounds: int, scenarios: tuple[str, ...], **how: Any
     return BenchOrder(plan=plan, contenders=("no-cache",), own_contenders=(contender,), reference=name, **how)
 
 
-def run_whole(order: BenchOrder, stack: Stack, say: Say) -> Path:
-    """Prepare and run every cell behind a progress bar; the run folder. Raises BenchFailed."""
+def run_whole(order: BenchOrder, stack: Stack, say: Say, begun: Callable[[Path], None] = lambda _folder: None) -> Path:
+    """Prepare and run every cell behind a progress bar; the run folder. Raises BenchFailed. `begun` is told the folder
+    as soon as it is there."""
     spec, _ = prepare_run(order, stack, say)
+    begun(Path(spec.folder))
     with bench_progress(spec) as on_event:
         run_bench(spec, stack, on_event)
     return Path(spec.folder)

@@ -3,10 +3,12 @@
 import re
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from artefact.read import read_run
-from loadtests.bench import BenchOrder, close_run, events_from, locust_processes, prepare_run
+from artefact.read import RunFolderError, read_run
+from loadtests.bench import BenchOrder, events_from, locust_processes, prepare_run
+from loadtests.ending import close_run, trouble
 from patterns.errors import ConfigError, require
 from stack.servers import Stack
 
@@ -28,18 +30,29 @@ def check_base_path(base_path: str) -> None:
     require(fits, "base-path", base_path, "a path such as /load, without a slash at its end")
 
 
-def serve_page(order: BenchOrder, stack: Stack, port: int, say: Callable[[str], None], base_path: str = "") -> Path:
-    """Serve Locust's page on 127.0.0.1 until Ctrl-C; what was recorded stands in the run folder that is returned."""
+def serve_page(
+    order: BenchOrder,
+    stack: Stack,
+    port: int,
+    say: Callable[[str], None],
+    base_path: str = "",
+    begun: Callable[[Path], None] = lambda _folder: None,
+) -> Path:
+    """Serve Locust's page on 127.0.0.1 until it is ended there; the run folder with what was recorded. `begun` is told
+    the folder as soon as it is there. KeyboardInterrupt passes through."""
     spec, _ = prepare_run(order, stack, say)
     folder = Path(spec.folder)
+    begun(folder)
     try:
         with locust_processes(spec, stack, web_port=port, base_path=base_path) as (master, workers, progress):
             say(f"Locust's page: http://127.0.0.1:{port}{base_path} (Ctrl-C ends it)")
-            for event in events_from(progress, master, workers):
+            for event in events_from(progress, master, workers, lambda: trouble(stack, folder)):
                 if event["event"] == "done" and event["status"] != "done":
                     say(f"cell {event['id']} {event['status']}: {event['why']}")
     except KeyboardInterrupt:
         say("stopping")
+        raise
     finally:
-        close_run(folder, "finished" if any(c.status == "done" for c in read_run(folder).info.cells) else "cut")
+        with suppress(RunFolderError):
+            close_run(folder, "finished" if read_run(folder).done else "cut")
     return folder

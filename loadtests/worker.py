@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -12,8 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from loadtests.bench import BenchFailed, end_processes
+from core.private import empty_file
+from loadtests.bench import BenchFailed
 from loadtests.elsewhere import REPO, Address
+from loadtests.ending import end_processes
 from patterns.errors import ConfigError
 from stack.guard import guarded
 
@@ -30,7 +31,6 @@ def run_worker(master: Address, urls: tuple[str | None, str | None], wait_s: flo
     `urls`: of PostgreSQL and Redis as this machine reaches them; None: as the bench says. Raises ConfigError where
     nothing listens there in time, or where this worker cannot take part; BenchFailed where it breaks.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # told to end, it says so to the bench: as at Ctrl-C
     await_port(master, wait_s)
     with guarded() as guard:
         log = guard.directory / "locust-worker.log"
@@ -89,7 +89,7 @@ def start(
     command = [sys.executable, "-m", "locust", "-f", str(REPO / "loadtests" / "locustfile.py"), "--worker"]
     command += ["--master-host", master.host, "--master-port", str(master.port), "--told-fd", str(told_fd)]
     command += ["--stop-timeout", "10", "--only-summary", "--loglevel", "WARNING"]
-    with log.open("wb") as output:
+    with empty_file(log).open("wb") as output:
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

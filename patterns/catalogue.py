@@ -3,10 +3,8 @@
 # mypy: disable-error-code="type-abstract"
 
 import importlib
-import importlib.util
 import inspect
 import pkgutil
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -14,9 +12,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
+from patterns.answers import refuse_asynchronous
 from patterns.caching.base import CachePattern
 from patterns.errors import ConfigError
 from patterns.limiting.base import RateLimiter
+from patterns.own_class import check_limiter, check_pattern
+from patterns.own_file import import_file
 
 Base = TypeVar("Base")
 
@@ -97,18 +98,19 @@ def find_limiter(name_or_path: str) -> LimitingContender:
 
 def load(path: Path) -> Contender | LimitingContender:
     """The one pattern or limiter that a file of the user's defines, named after the file."""
-    if not path.is_file():
-        raise ConfigError("contender", str(path), "a file that exists")
     name = path.stem.replace("_", "-")
     if name in contenders() or name in limiters():
         raise ConfigError("contender", str(path), f"a file of another name: {name} is one of ours")
-    module = import_file(path, f"contender_{path.stem}")
+    refuse_asynchronous(path)
+    module = import_file(path, f"contender_{path.stem}", "contender")
     file = str(path.resolve())
     pattern = class_in(module, CachePattern)
     if pattern is not None:
+        check_pattern(pattern, file)
         return Contender(name=name, pattern=pattern, file=file)
     limiter = class_in(module, RateLimiter)
     if limiter is not None:
+        check_limiter(limiter, file)
         return LimitingContender(name=name, limiter=limiter, file=file)
     wanted = (
         "a file that defines a subclass of patterns.caching.base.CachePattern or patterns.limiting.base.RateLimiter"
@@ -119,22 +121,6 @@ def load(path: Path) -> Contender | LimitingContender:
 def load_contender(path: Path) -> Contender:
     """As `load`, where a caching pattern is wanted."""
     return find_contender(str(path))
-
-
-def import_file(path: Path, module_name: str) -> ModuleType:
-    """Import a user's file. Whatever it raises is the user's to mend: ConfigError with file, line and error."""
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    if spec is None or spec.loader is None:
-        raise ConfigError("contender", str(path), "a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module
-    try:
-        spec.loader.exec_module(module)
-    except SyntaxError as error:
-        raise ConfigError("contender", f"{path}, line {error.lineno}", f"Python ({error.msg})") from error
-    except Exception as error:
-        raise ConfigError("contender", str(path), f"a file that imports ({type(error).__name__}: {error})") from error
-    return module
 
 
 def class_in(module: ModuleType, base: type[Base]) -> type[Base] | None:

@@ -1,5 +1,8 @@
 """The one error that is the user's to mend."""
 
+LONGEST = 200
+"""Characters of a value that an error shows."""
+
 
 class ConfigError(ValueError):
     """A value that cannot be used: which field, what it was, what was wanted.
@@ -8,10 +11,15 @@ class ConfigError(ValueError):
     """
 
     def __init__(self, field: str, value: object, want: str) -> None:
-        super().__init__(f"{field}: {value!r} (wanted: {want})")
+        super().__init__(f"{field}: {shortened(repr(value))} (wanted: {want})")
         self.field = field
         self.value = value
         self.want = want
+
+
+def shortened(text: str) -> str:
+    """The text, cut in the middle where it is too long for a line."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}…{text[-LONGEST // 2 :]}"
 
 
 def require(holds: bool, field: str, value: object, want: str) -> None:

@@ -11,13 +11,12 @@ from artefact.write import RunWriter
 from patterns.catalogue import Contender
 from patterns.errors import ConfigError
 from races.card import Bound
-from races.explorer import RacesEvent, RacesOrder, begun, explore_all, pairs
+from races.explorer import CUT, RacesEvent, RacesOrder, begun, explore_all, pairs
 from races.limited import find_explorable
 from scenarios.races.situation import find_situation, situations
 from stack.servers import Remark, Stack
 
 WHY_SPECIAL = "it stands for one scenario: make races CONTENDER={name}"
-WHY_CUT = "stopped before it was done"
 
 
 def explore_beside(
@@ -41,7 +40,7 @@ def explore_beside(
     info = begun(order, stack)
     chosen = explorable(asked, info.skipped)
     total = len(pairs(replace(order, contenders=tuple(chosen))))
-    unexplored = dict.fromkeys((contender.name for contender in chosen), WHY_CUT)
+    unexplored = dict.fromkeys((contender.name for contender in chosen), CUT)
     try:
         for contender in chosen:
             try:
@@ -52,11 +51,26 @@ def explore_beside(
                 say(f"{contender.name}: its races were not explored: {unexplored[contender.name]}")
             else:
                 del unexplored[contender.name]
+                tell_unjudged(info, contender.name, unexplored, say)
     finally:
         info.skipped.update(unexplored)
         info.write(folder)
-        remark_on(folder, run.info, unexplored)
+        remark_on(folder, run.info, unexplored, info)
     return info
+
+
+def tell_unjudged(info: RacesInfo, name: str, unexplored: dict[str, str], say: Callable[[str], None]) -> None:
+    """Say what of one contender was not judged. Where that is everything, it counts as not explored."""
+    mine = [e for e in info.explorations if e.contender == name]
+    for (contender, why), where in info.unjudged().items():
+        if contender == name:
+            said = "not explored" if len(where) == len(mine) else f"not judged in {', '.join(where)}"
+            say(f"{name}: its races were {said}: {why}")
+    if mine and all(e.not_judged for e in mine):
+        unexplored[name] = mine[0].not_judged
+        info.explorations[:] = [e for e in info.explorations if e.contender != name]
+        info.verdicts[:] = [v for v in info.verdicts if v.contender != name]
+        info.contenders[:] = [c for c in info.contenders if c["name"] != name]
 
 
 def explorable(asked: list[ContenderInfo], skipped: dict[str, str]) -> list[Contender]:
@@ -75,8 +89,8 @@ def explorable(asked: list[ContenderInfo], skipped: dict[str, str]) -> list[Cont
     return chosen
 
 
-def remark_on(folder: Path, info: RunInfo, unexplored: Mapping[str, str]) -> None:
-    """Say in run.json whom the exploration failed, and why; in place of what an earlier one said."""
+def remark_on(folder: Path, info: RunInfo, unexplored: Mapping[str, str], found: RacesInfo) -> None:
+    """Say in run.json what was not explored or not judged, and why; in place of what an earlier one said."""
     others = [remark for remark in info.remarks if remark["name"] != "races"]
     remarks = [
         Remark(
@@ -85,6 +99,14 @@ def remark_on(folder: Path, info: RunInfo, unexplored: Mapping[str, str]) -> Non
             cost="which orders of their steps break something",
         )
         for why in dict.fromkeys(unexplored.values())
+    ]
+    remarks += [
+        Remark(
+            name="races",
+            what=f"the races of {name} in {', '.join(where)} were not judged: {why}",
+            cost="which orders of their steps break something",
+        )
+        for (name, why), where in found.unjudged().items()
     ]
     info.remarks = [*others, *(asdict(remark) for remark in remarks)]
     RunWriter(folder, info)

@@ -4,10 +4,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from artefact.races import ExplorationInfo, StepInfo, VerdictInfo
+from artefact.races import BROKEN, KEPT, NOT_EXERCISED, NOT_JUDGED, NOT_PROMISED, ExplorationInfo, StepInfo, VerdictInfo
 from patterns.catalogue import Contender
 from patterns.errors import ConfigError
 from races.bare import BareTrips
+from races.exercised import EXERCISED
 from races.invariants import broken_in, invariants_of
 from races.run import MAX_STEPS
 from races.schedule import Schedules, Trace
@@ -46,6 +47,14 @@ class Found:
     random: int = 0
     broken: dict[str, list[int]] = field(default_factory=dict)
     """Invariant to [in how many schedules, the fewest preemptions of those]."""
+    exercised: set[str] = field(default_factory=set)
+    """The invariants that at least one schedule put to the test."""
+
+    def take_over(self, whole: "Found") -> None:
+        """What the search without the reduction found stands, and what this one found besides: all were played."""
+        self.schedules, self.complete = whole.schedules, whole.complete
+        self.broken = self.broken | whole.broken
+        self.exercised |= whole.exercised
 
 
 def explore(schedules: Schedules, bound: Bound, tick: Callable[[], None]) -> tuple[Found, ExplorationInfo]:
@@ -60,7 +69,8 @@ def explore(schedules: Schedules, bound: Bound, tick: Callable[[], None]) -> tup
     found = search(schedules, bound, tick_and_measure, reduce=True)
     seconds, trips = time.perf_counter() - began_s - bare.spent_s, schedules.world.trips
     whole = search(schedules, bound, tick, reduce=False) if bound.without_reduction else None
-    return found, ExplorationInfo(
+    disagrees = whole is not None and differ(found, whole)
+    info = ExplorationInfo(
         contender=schedules.name,
         situation=schedules.situation.name,
         schedules=found.schedules,
@@ -71,8 +81,20 @@ def explore(schedules: Schedules, bound: Bound, tick: Callable[[], None]) -> tup
         bare_seconds=trips * bare.mean_s(),
         random=found.random,
         without_reduction=whole.schedules if whole and whole.complete else None,
-        disagrees=bool(whole and whole.complete and found.complete and set(whole.broken) != set(found.broken)),
+        not_compared=whole is not None and not whole.complete,
+        disagrees=disagrees,
     )
+    if whole is not None and disagrees:
+        found.take_over(whole)
+    return found, info
+
+
+def differ(reduced: Found, whole: Found) -> bool:
+    """Whether the reduction changed which invariants are broken. What neither search finished is not compared."""
+    if not reduced.complete:
+        return False
+    more = whole.broken.keys() - reduced.broken.keys()
+    return bool(more or (whole.complete and reduced.broken.keys() - whole.broken.keys()))
 
 
 def search(schedules: Schedules, bound: Bound, tick: Callable[[], None], *, reduce: bool) -> Found:
@@ -98,6 +120,9 @@ def search(schedules: Schedules, bound: Bound, tick: Callable[[], None], *, redu
 
 
 def note(found: Found, trace: Trace, preemptions: int) -> None:
+    for invariant in invariants_of(found.situation):
+        if invariant.name not in found.exercised and EXERCISED[invariant.promise](trace):
+            found.exercised.add(invariant.name)
     for name in broken_in(trace, found.situation):
         count = found.broken.setdefault(name, [0, preemptions])
         count[0] += 1
@@ -159,15 +184,15 @@ def verdicts(schedules: Schedules, found: Found, best: dict[str, Shortest]) -> I
     """One for each invariant that can be broken in the situation."""
     for invariant in invariants_of(found.situation):
         promised = invariant.promised(schedules.pattern, found.situation.adversary)
-        if found.situation.limiting and schedules.asks_clock:
-            promised = False  # by the app servers' clocks a bound holds as long as they agree and no tick is shared
+        if schedules.asks_clock and not found.situation.clocks_agree:
+            promised = False  # by the app servers' clocks a bound holds where they agree and no two calls share a tick
         count = found.broken.get(invariant.name, [0, 0])[0]
         worst = best.get(invariant.name)
         yield VerdictInfo(
             contender=schedules.name,
             situation=found.situation.name,
             invariant=invariant.name,
-            verdict="broken" if count else "kept" if promised else "not promised",
+            verdict=word(broken=count > 0, promised=promised, exercised=invariant.name in found.exercised),
             promised=promised,
             schedules=found.schedules + found.random,
             complete=found.complete,
@@ -177,6 +202,42 @@ def verdicts(schedules: Schedules, found: Found, best: dict[str, Shortest]) -> I
             shortest=steps(schedules, worst.trace.tokens) if worst else [],
             id=schedule_id(found.situation, worst.trace) if worst else "",
         )
+
+
+def word(*, broken: bool, promised: bool, exercised: bool) -> str:
+    """The verdict on an invariant in a situation that was judged."""
+    if broken:
+        return BROKEN
+    if not promised:
+        return NOT_PROMISED
+    return KEPT if exercised else NOT_EXERCISED
+
+
+def not_judged(contender: Contender, situation: Situation, why: str) -> tuple[ExplorationInfo, list[VerdictInfo]]:
+    """What is said of a contender in a situation that could not be judged."""
+    info = ExplorationInfo(
+        contender=contender.name,
+        situation=situation.name,
+        schedules=0,
+        complete=False,
+        replays=0,
+        round_trips=0,
+        seconds=0.0,
+        not_judged=why,
+    )
+    return info, [
+        VerdictInfo(
+            contender=contender.name,
+            situation=situation.name,
+            invariant=invariant.name,
+            verdict=NOT_JUDGED,
+            promised=invariant.promised(contender.pattern, situation.adversary),
+            schedules=0,
+            complete=False,
+            how=why,
+        )
+        for invariant in invariants_of(situation)
+    ]
 
 
 def steps(schedules: Schedules, tokens: Sequence[str]) -> list[StepInfo]:

@@ -1,11 +1,13 @@
 """What a Redis command touches, and whether it waits: asked of the server's own command table."""
 
+import hashlib
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
 import redis
 
+from races.scripts import declares_all
 from races.steps import EVERYTHING, Touch, touch
 from stack.resp import command_name, parse_commands
 
@@ -15,6 +17,7 @@ WAITS_FIRST = frozenset({"blmpop", "bzmpop"})
 SCRIPTS = frozenset({"eval", "evalsha", "eval_ro", "evalsha_ro", "fcall", "fcall_ro"})
 SUBSCRIBES = frozenset({"subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe"})
 HARMLESS = frozenset({"ping", "echo", "multi", "exec", "discard", "unwatch", "hello", "select", "auth", "time"})
+SORTS = frozenset({"sort", "sort_ro"})
 REMEMBERED = 10_000
 SHOWN = 28
 """A label shows so many characters of an argument."""
@@ -44,6 +47,8 @@ class CommandTable:
         self._prefix = key_prefix
         self._rows: dict[str, tuple[frozenset[str], int, int, int]] = {}
         self._requests: dict[bytes, Request] = {}
+        self._declares_all: dict[str, bool] = {}
+        """SHA-1 of a script to whether it touches only the keys that it declares."""
 
     def request(self, wire: bytes) -> Request:
         """What leaves for Redis as one round trip."""
@@ -65,6 +70,21 @@ class CommandTable:
             waits_s=waits[0] if len(commands) == 1 else None,
         )
 
+    def learn(self, script: bytes | str) -> bool:
+        """Note a script's text, by which later EVALSHAs are told. Whether it touches only the keys that it declares."""
+        text = script.encode() if isinstance(script, str) else script
+        sha = hashlib.sha1(text, usedforsecurity=False).hexdigest()
+        if sha not in self._declares_all:
+            self._declares_all[sha] = declares_all(as_text(text), self._row)
+            self._requests.clear()
+        return self._declares_all[sha]
+
+    def _is_declared(self, name: str, command: list[bytes]) -> bool:
+        """Whether a script's declared keys are all that it touches. A function's text is not looked at."""
+        if name in ("eval", "eval_ro"):
+            return self.learn(command[1])
+        return name.startswith("evalsha") and self._declares_all.get(as_text(command[1]).lower(), False)
+
     def keys(self, name: str, command: list[bytes]) -> list[str]:
         """The keys that a command names."""
         if name in SCRIPTS:
@@ -77,9 +97,19 @@ class CommandTable:
         end = last if last >= 0 else len(command) + last
         return [as_text(key) for key in command[first : end + 1 : step]]
 
+    def writes(self, name: str) -> bool:
+        """Whether a command may write."""
+        return name not in HARMLESS and "write" in self._row(name)[0]
+
     def _touch(self, name: str, command: list[bytes]) -> Touch:
+        if name == "script load" and len(command) == 3:
+            self.learn(command[2])
         if name in HARMLESS or name.startswith(("client ", "command ", "script ")):
             return Touch()
+        if name in SCRIPTS and not self._is_declared(name, command):
+            return EVERYTHING
+        if name in SORTS and {b"BY", b"GET"} & {word.upper() for word in command[2:]}:
+            return EVERYTHING  # it reads keys that its patterns make
         if name in ("publish", "spublish", "subscribe", "ssubscribe", "unsubscribe", "sunsubscribe"):
             channels = command[1:2] if name.endswith("publish") else command[1:]
             return (

@@ -1,14 +1,18 @@
 """A connection to PostgreSQL that can be left while the server holds its statement back."""
 
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import psycopg
 from psycopg import waiting
-from psycopg.pq import ExecStatus
+from psycopg.errors import error_from_result
+from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGresult
 from psycopg.rows import DictRow
+
+from stack.pooler import DIRECT, PID
+from stack.source import prepare_session
 
 LOOK_EVERY_S = 0.002
 """How long a statement may take before we ask whether it waits for a row lock."""
@@ -21,12 +25,34 @@ class HeldDatabase(psycopg.Connection[DictRow]):
 
     on_slow: Callable[[], None] | None = None
     look_every_s = LOOK_EVERY_S
+    pooling = DIRECT
+    backend_pid = 0
+    """The server process that has this client's transaction."""
+
+    def prepare(self, session: Mapping[str, str]) -> None:
+        """Set the session, as far as a pooler lets it be set; `deadlock_timeout` only where the role may set it."""
+        settings = {name: value for name, value in session.items() if may_set(self, name)}
+        self.pooling = prepare_session(self, settings)
+        self.backend_pid = int(self.command(PID).get_value(0, 0) or 0)
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+        if self.pooling.keeps_session:
+            self.command(b"BEGIN")
+        else:
+            self.backend_pid = int(self.command(b"BEGIN; " + PID).get_value(0, 0) or 0)
+
+    def descriptors(self) -> list[int]:
+        """Its socket's, while it is open."""
+        return [] if self.closed else [self.fileno()]
 
     def command(self, sql: bytes) -> PGresult:
-        """Statements without values, in one round trip: what the last one gave."""
+        """Statements without values, in one round trip: what the last one gave. Raises psycopg.Error."""
         result = self.pgconn.exec_(sql)
         if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
-            raise psycopg.OperationalError(result.get_error_message())
+            if self.pgconn.status == ConnStatus.BAD:
+                raise psycopg.OperationalError(result.get_error_message() or "the connection is lost")
+            raise error_from_result(result)
         return result
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
@@ -49,3 +75,13 @@ class HeldDatabase(psycopg.Connection[DictRow]):
                     self.on_slow()
         except StopIteration as end:
             return end.value
+
+
+def may_set(connection: psycopg.Connection[Any], name: str) -> bool:
+    """Whether this role may make a setting of its session: some are kept for superusers."""
+    found = connection.execute(
+        "SELECT context = 'user' OR current_setting('is_superuser') = 'on' AS may FROM pg_settings WHERE name = %s",
+        [name],
+        prepare=False,
+    ).fetchone()
+    return bool(found and found["may"])

@@ -1,17 +1,21 @@
 """What `stampede races` does: contenders × situations, explored on a stack, as facts for the report."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from artefact.races import InvariantInfo, RacesInfo, SituationInfo, VerdictInfo
-from patterns.catalogue import Contender
-from races.card import Bound, Replayed, card, replay
+from artefact.races import ExplorationInfo, InvariantInfo, RacesInfo, SituationInfo, VerdictInfo
+from patterns.catalogue import Contender, contenders
+from races.bypass import sockets_of_this_process, watched
+from races.card import Bound, Replayed, card, not_judged, replay
+from races.errors import ContenderRefused, Died, NotJudged, in_one_line
 from races.invariants import INVARIANTS
-from races.limited import Limited
+from races.limited import Limited, find_explorable
 from races.open import open_world
 from races.virtual_time import virtual_time
+from races.world import World
 from scenarios.races.situation import Situation
 from stack.servers import Stack
 
@@ -24,6 +28,8 @@ class RacesOrder:
     situations: tuple[Situation, ...]
     bound: Bound
     command: str
+    opened: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """Contender to the sockets that were opened while its file was read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +67,22 @@ def pairs(order: RacesOrder) -> list[tuple[Contender, Situation]]:
     ]
 
 
+def held_contenders() -> list[str]:
+    """The suite's own patterns, but for those whose work a queue carries past the explorer."""
+    return [name for name, contender in contenders().items() if not contender.pattern.requires]
+
+
+def found(names: Sequence[str]) -> tuple[tuple[Contender, ...], dict[str, frozenset[int]]]:
+    """The contenders of these names or files, and the sockets that each one's file opened. Raises ConfigError."""
+    chosen, opened = [], {}
+    for name in names:
+        before = sockets_of_this_process().keys()
+        contender = find_explorable(name)
+        chosen.append(contender)
+        opened[contender.name] = frozenset(sockets_of_this_process().keys() - before)
+    return tuple(chosen), opened
+
+
 def explore_all(
     order: RacesOrder, stack: Stack, on_event: Callable[[RacesEvent], None], info: RacesInfo | None = None
 ) -> RacesInfo:
@@ -71,7 +93,7 @@ def explore_all(
     total = len(todo)
     schedules = sum(e.schedules for e in info.explorations)
 
-    with open_world(stack) as world, virtual_time():
+    with Worlds(stack, order.opened) as worlds, virtual_time(), watched():
         for contender, situation in todo:
 
             def tick(contender: str = contender.name, situation: str = situation.name) -> None:
@@ -81,10 +103,73 @@ def explore_all(
                     on_event(event(contender, situation, len(info.explorations), total, schedules))
 
             on_event(event(contender.name, situation.name, len(info.explorations), total, schedules))
-            for exploration, judged in card(world, contender, [situation], order.bound, tick):
-                info.explorations.append(exploration)
-                info.verdicts.extend(judged)
+            exploration, judged = worlds.judge(contender, situation, order.bound, tick)
+            info.explorations.append(exploration)
+            info.verdicts.extend(judged)
     return info
+
+
+class Worlds:
+    """Where one pair after another is judged. After a failure the next pair gets a new world."""
+
+    def __init__(self, stack: Stack, opened: Mapping[str, frozenset[int]]) -> None:
+        self._stack = stack
+        self._opened_by = opened
+        self._open: ExitStack = ExitStack()
+        self._world: World | None = None
+        self._refused: dict[str, str] = {}
+        """Contender to why it is not explored any further."""
+        self._none = ""
+        """Why no world could be made; empty: none failed."""
+
+    def __enter__(self) -> "Worlds":
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self._open.close()
+
+    def judge(
+        self, contender: Contender, situation: Situation, bound: Bound, tick: Callable[[], None]
+    ) -> tuple[ExplorationInfo, list[VerdictInfo]]:
+        """A contender's verdicts in a situation: "not judged", with the reason, where anything else failed."""
+        why = self._none or self._refused.get(contender.name, "")
+        if not why:
+            try:
+                world = self._opened()
+                world.others |= frozenset().union(*self._opened_by.values())
+                world.others -= self._opened_by.get(contender.name, frozenset())
+                ((exploration, judged),) = card(world, contender, [situation], bound, tick)
+            except (Exception, Died) as error:  # noqa: BLE001 - the other pairs go on
+                why = in_one_line(error)
+                if isinstance(error, ContenderRefused):
+                    self._refused[contender.name] = why
+                self._open.close()
+                self._world = None
+            else:
+                return exploration, judged
+        return not_judged(contender, situation, why)
+
+    def _opened(self) -> World:
+        if self._world is None:
+            try:
+                self._world = self._open.enter_context(open_world(self._stack))
+            except Exception as error:
+                self._none = f"no table and no keys of the explorer's own could be made: {in_one_line(error)}"
+                raise NotJudged(self._none) from error
+        return self._world
+
+
+CUT = "stopped before it was done"
+
+
+def keep_explored(order: RacesOrder, info: RacesInfo) -> bool:
+    """Mark the contenders of an exploration that was cut before all their situations were explored. Whether anything
+    was explored."""
+    explored = {(e.contender, e.situation) for e in info.explorations}
+    for contender, situation in pairs(order):
+        if (contender.name, situation.name) not in explored:
+            info.skipped[contender.name] = CUT
+    return bool(explored)
 
 
 def event(contender: str, situation: str, done: int, of: int, schedules: int) -> RacesEvent:
@@ -105,9 +190,14 @@ def broken_promises(info: RacesInfo) -> list[VerdictInfo]:
     return [verdict for verdict in info.verdicts if verdict.verdict == "broken" and verdict.promised]
 
 
+def is_clean(info: RacesInfo) -> bool:
+    """Whether every situation was judged, no promise is broken, and the reduction lost nothing."""
+    return not (broken_promises(info) or any(e.not_judged or e.disagrees for e in info.explorations))
+
+
 def replay_on(stack: Stack, contender: Contender, schedule: str, times: int) -> Replayed:
     """Play one schedule by its id."""
-    with open_world(stack) as world, virtual_time():
+    with open_world(stack) as world, virtual_time(), watched():
         return replay(world, contender, schedule, times)
 
 

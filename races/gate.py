@@ -10,24 +10,22 @@ from typing import Any
 
 import psycopg
 from redis.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
-from redis.exceptions import NoScriptError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from patterns.caching.base import Record, Source, Transaction
+from races.client import Client, held_client
 from races.commands import SCRIPTS, Request
 from races.database import LOOK_EVERY_S, LOOK_SOON_S
-from races.errors import Died, ExplorerError
+from races.errors import Died, ExplorerError, NotJudged, in_one_line
+from races.glance import look_at, read, soon_over_of
+from races.lock_commands import Contents, note, note_script, soon_over
 from races.observe import Commit, Load
-from races.run import Client
+from races.refusals import is_environments, of_reply
 from races.slot import Slot
 from races.steps import Touch, touch
-from races.virtual_time import clock_of_this_thread, hold_this_thread
+from races.virtual_time import clock_of_this_thread, unheld
 from races.world import World
-
-
-def held_client() -> Client | None:
-    """The client in whose thread this is called; None: nobody schedules it."""
-    clock = clock_of_this_thread()
-    return clock if isinstance(clock, Client) else None
 
 
 class LoadFailed(psycopg.OperationalError):
@@ -42,24 +40,52 @@ class Held(AbstractConnection):
         self._awaited: list[tuple[str, list[bytes]]] = []
         self._queued: list[tuple[str, list[bytes]]] = []
         self._listens = False
+        self._connecting = False
+        self.server_id: int | None = None
+        """The server's number for this connection; None where it does not tell."""
+        self._scripted: list[str] = []
+        """The keys of the scripts that were sent; those whose contents before were asked with them; their contents."""
+        self._asked: list[str] = []
+        self._before: dict[str, Contents] = {}
+        self._in_transaction = False
+        """Whether a MULTI was sent whose EXEC is still to come."""
+        self._client: Client | None = None
+        """Whose command was sent last."""
         super().__init__(**settings)
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-        if self._sock is None:
-            self.connect_check_health(check_health=False)
-        client = held_client()
+        """Send when it is this client's turn. Raises Died; also where the server or the explorer fails."""
         wire = b"".join([command] if isinstance(command, bytes) else command)
+        if self._connecting:
+            self._world.trips += 1
+            super().send_packed_command([wire], check_health)  # type: ignore[no-untyped-call]
+            return
+        client = held_client()
+        try:
+            if self._sock is None:
+                self.connect_check_health(check_health=False)
+            cleans_up = client is not None and self._cleans_up(client, self._world.table.request(wire))
+            if not cleans_up:
+                self._hold_and_send(client, wire, check_health)
+        except Exception as error:
+            raise self._world.failed(error) from error
+        if cleans_up:
+            raise RedisConnectionError("the client that watched keys here has died")
+
+    def _hold_and_send(self, client: Client | None, wire: bytes, check_health: bool) -> None:
         if client is None:
+            self._world.refuse_own_threads()
             self._world.spend()
             super().send_packed_command([wire], check_health)  # type: ignore[no-untyped-call]
             if clock_of_this_thread() is not None:
                 self._wait_alone(self._world.table.request(wire))
             return
         request = self._world.table.request(wire)
+        self._client = client
         client.hold(request.touch, request.label)
+        before, after = self._looks(client, request)
         self._awaited = list(zip(request.names, request.commands, strict=True))
-        self._queued = []
-        super().send_packed_command([wire], check_health)  # type: ignore[no-untyped-call]
+        super().send_packed_command([*before, wire, *after], check_health)  # type: ignore[no-untyped-call]
         self._world.trips += 1
         if request.subscribes:
             self._listens = True
@@ -68,16 +94,35 @@ class Held(AbstractConnection):
         elif request.waits_s is not None:
             self._wait_for_answer(client, request)
 
+    def _cleans_up(self, client: Client, request: Request) -> bool:
+        """Whether this is the UNWATCH that redis-py's pipeline sends when it is collected after its client's death.
+
+        A dead client takes no step, and its pipeline may be collected in another client's thread: redis-py expects
+        that the connection is lost, and closes it without a word.
+        """
+        return request.names == ("unwatch",) and (client.dying or self._client is not client)
+
     def connect_check_health(self, *args: Any, **settings: Any) -> None:
         """Connecting sends commands of its own; they are no steps: an application's pool is warm."""
-        if self._sock is None:
-            self._listens, self._awaited = False, []
-        clock = clock_of_this_thread()
-        hold_this_thread(None)
+        if self._sock is not None:
+            return
+        self._listens, self._awaited, self._connecting = False, [], True
         try:
-            super().connect_check_health(*args, **settings)
+            with unheld():
+                super().connect_check_health(*args, **settings)
+                self.server_id = self._ask_id()
+        except RedisError as error:
+            raise self._world.failed(error) from error
         finally:
-            hold_this_thread(clock)
+            self._connecting = False
+
+    def _ask_id(self) -> int | None:
+        """The number by which a blocking read on this connection can be ended."""
+        try:
+            self.send_command("CLIENT", "ID", check_health=False)  # type: ignore[no-untyped-call]
+            return int(super().read_response())
+        except ResponseError:
+            return None
 
     def _wait_for_answer(self, client: Client, request: Request) -> None:
         """A blocking read: held until it is served, or until its time is over."""
@@ -106,6 +151,12 @@ class Held(AbstractConnection):
     def can_read(self, timeout: float = 0) -> bool:
         if not self._listens:
             return bool(super().can_read(timeout))
+        try:
+            return self._can_hear(timeout)
+        except Exception as error:
+            raise self._world.failed(error) from error
+
+    def _can_hear(self, timeout: float) -> bool:
         client = held_client()
         self._world.settle()
         if self._readable() or not timeout:
@@ -120,43 +171,130 @@ class Held(AbstractConnection):
             raise
 
     def read_response(self, *args: Any, **settings: Any) -> Any:
+        """The next answer. An error of the environment passes on to the contender, and is noted. Raises Died."""
+        if self._connecting:
+            return super().read_response(*args, **settings)
         client = held_client()
-        if self._listens and not self._awaited:
-            self._world.settle()
-            if client is None and not self._readable():
-                self._world.wait_alone(float("inf"))
-            elif client is not None and not self._readable():
-                try:
-                    client.wait(self._world.hears(), "hears", None, self._readable)
-                except Died:
-                    self.disconnect()  # type: ignore[no-untyped-call]
-                    raise
+        try:
+            self._wait_for_message(client)
+            self._look_before()
+        except Exception as error:
+            raise self._world.failed(error) from error
         try:
             reply = super().read_response(*args, **settings)
-        except NoScriptError:
-            self._world.missed_script = True
+        except RedisError as error:
+            self._world.missed_script |= isinstance(error, NoScriptError)
+            if is_environments(error):
+                asked = f" to {self._awaited[0][0].upper()}" if self._awaited else ""
+                self._world.failed(NotJudged(f"Redis answered{asked} with {in_one_line(error)}"))
+            del self._awaited[:1]
+            if isinstance(error, ResponseError):
+                self._look_after(client)
             raise
         if client is not None and self._awaited:
-            self._observe(client, reply)
+            try:
+                self._observe(client, reply)
+                self._look_after(client)
+            except Exception as error:
+                raise self._world.failed(error) from error
         return reply
+
+    def _wait_for_message(self, client: Client | None) -> None:
+        """A subscriber's read: held until there is something to read."""
+        if not self._listens or self._awaited:
+            return
+        self._world.settle()
+        if client is None and not self._readable():
+            self._world.wait_alone(float("inf"))
+        elif client is not None and not self._readable():
+            try:
+                client.wait(self._world.hears(), "hears", None, self._readable)
+            except Died:
+                self.disconnect()  # type: ignore[no-untyped-call]
+                raise
 
     def _observe(self, client: Client, reply: Any) -> None:
         name, command = self._awaited.pop(0)
+        if name == "multi":
+            self._queued = []
         if reply in (b"QUEUED", "QUEUED"):
             self._queued.append((name, command))
         elif name == "exec" and isinstance(reply, list):
+            refused = of_reply(reply)
+            if refused is not None:
+                self._world.failed(NotJudged(f"Redis answered a command in MULTI with {in_one_line(refused)}"))
             for (queued, words), answer in zip(self._queued, reply, strict=False):
                 self._saw(client, queued, words, answer)
         else:
             self._saw(client, name, command, reply)
 
+    def _looks(self, client: Client, request: Request) -> tuple[list[bytes], list[bytes]]:
+        """What is sent before and after a round trip with scripts, to see what they found and what they left."""
+        self._scripted, self._asked = [], []
+        if client.span is None:
+            return [], []
+        glance, table = self._world.glance, self._world.table
+        if not {"exec", "discard"}.isdisjoint(request.names):
+            self._in_transaction = False
+        elif "multi" in request.names:
+            self._in_transaction = True
+        if self._in_transaction or SCRIPTS.isdisjoint(request.names):
+            glance.wrote(request.touch)
+            return [], []
+        for name, words in zip(request.names, request.commands, strict=True):
+            if name in SCRIPTS:
+                self._scripted += [key for key in table.keys(name, words) if key not in self._scripted]
+        self._asked = glance.unknown(self._scripted)
+        self._before = glance.known(self._scripted)
+        glance.wrote(request.touch)
+        return self._packed_look(self._asked), self._packed_look(self._scripted)
+
+    def _packed_look(self, keys: list[str]) -> list[bytes]:
+        return self.pack_command(*look_at(keys)) if keys else []  # type: ignore[no-untyped-call]
+
+    def _look_before(self) -> None:
+        """Read what the keys of the scripts held before them, where that was asked."""
+        if self._asked:
+            answer = self._look_answer()
+            self._before |= {key: read(row) for key, row in zip(self._asked, answer, strict=False)}
+            self._asked = []
+
+    def _look_answer(self) -> list[list[Any]]:
+        """What the server says that keys hold; nothing where the user may not ask: then scripts take no locks."""
+        try:
+            answer: list[list[Any]] = super().read_response(disable_decoding=True)
+        except ResponseError:
+            return []
+        return answer
+
+    def _look_after(self, client: Client | None) -> None:
+        """Read what they hold after them, once every other answer was read."""
+        if not self._scripted or self._awaited or client is None or client.span is None:
+            return
+        keys, self._scripted = self._scripted, []
+        answer = self._look_answer()
+        after = self._world.glance.learn(keys, answer)
+        note_script(client.run.observed.locks, client.span, self._before, after)
+        self._end(client, soon_over_of(keys, answer))
+
     def _saw(self, client: Client, name: str, command: list[bytes], reply: Any) -> None:
-        observed, me = client.run.observed, client.family.name
-        observed.saw_reply(me, name, command, reply)
-        if name in SCRIPTS and observed.owners:
-            for key in self._world.table.keys(name, command):
-                if key in observed.owners and not self._world.holds(key):
-                    observed.released(me, key)
+        locks, span, world = client.run.observed.locks, client.span, self._world
+        if span is None or name in SCRIPTS:
+            return
+        if not note(locks, span, name, command, reply):
+            if locks.standing and world.table.writes(name):
+                held = {key for key, _ in locks.standing}.intersection(world.table.keys(name, command))
+                for key in held:
+                    if not world.holds(key):
+                        locks.freed(span, (key, ""), name.upper())
+        elif reply:
+            self._end(client, soon_over(name, command))
+
+    def _end(self, client: Client, keys: list[str]) -> None:
+        """End keys whose TTL is over before any other step."""
+        for key in keys:
+            self._world.end(key)
+            client.run.observed.locks.gone(key)
 
     def _readable(self) -> bool:
         return self._sock is not None and bool(super().can_read(0))
@@ -196,17 +334,32 @@ class HeldSource(Source):
     def load(self, record_id: int) -> Record | None:
         client = held_client()
         self.hold(touch(reads=(f"row:{record_id}",)), f"SELECT {record_id}")
-        if client is not None:
+        if client is None:
+            self.world.free_loads += 1
+        else:
             client.run.observed.loads.append(Load(client.name, record_id, client.root is not None))
+            self._worked(client)
             if self.world.take_failing_load():
                 raise LoadFailed("the database says no, as the situation asks")
-        return self.slot.cursor.execute(self.statements.load, {"id": record_id}).fetchone()
+        with self.noted():
+            return self.slot.cursor.execute(self.statements.load, {"id": record_id}).fetchone()
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """An error of the environment passes on to the contender, and is noted."""
+        try:
+            yield
+        except psycopg.Error as error:
+            if is_environments(error):
+                self.world.failed(NotJudged(f"PostgreSQL answered with {in_one_line(error)}"))
+            raise
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         self.hold(Touch(), "BEGIN")
         database = self.slot.database
-        database.command(b"BEGIN")
+        with self.noted():
+            database.begin()
         tx = HeldTransaction(self)
         try:
             yield tx
@@ -216,11 +369,17 @@ class HeldSource(Source):
                 self.hold(touch(writes=tuple(f"lock:{id}" for id in tx.rows)), "ROLLBACK")
             else:
                 self.world.trips += 1  # the server rolls back for the dead
-            database.command(b"ROLLBACK")
+            with self.noted():
+                database.command(b"ROLLBACK")
             self.ended(tx, committed=False)
             raise
-        database.command(b"COMMIT")
+        with self.noted():
+            database.command(b"COMMIT")
         self.ended(tx, committed=True)
+
+    def _worked(self, client: Client) -> None:
+        if client.span is not None:
+            client.run.observed.locks.worked(client.span)
 
     def ended(self, tx: "HeldTransaction", *, committed: bool) -> None:
         client = held_client()
@@ -228,10 +387,12 @@ class HeldSource(Source):
             client.open_rows.clear()
             if committed:
                 client.run.observed.commits += [Commit(client.name, id, version) for id, version in tx.rows.items()]
+                self._worked(client)
 
     def hold(self, steps_touch: Touch, label: str) -> None:
         client = held_client()
         if client is None:
+            self.world.refuse_own_threads()
             self.world.spend()
             return
         client.hold(steps_touch, label)
@@ -265,11 +426,12 @@ class HeldTransaction:
         client, slot = held_client(), self.source.slot
         database = slot.database
         if client is not None:
-            database.on_slow = lambda: self._look(client, database.info.backend_pid)
+            database.on_slow = lambda: self._look(client, database.backend_pid)
             expected = any(f"lock:{values['id']}" in other.open_rows for other in client.run.clients)
             database.look_every_s = LOOK_SOON_S if expected else LOOK_EVERY_S
         try:
-            record: Record | None = slot.cursor.execute(sql or "", values).fetchone()
+            with self.source.noted():
+                record: Record | None = slot.cursor.execute(sql or "", values).fetchone()
         finally:
             database.on_slow = None
         if record is not None:
@@ -279,6 +441,12 @@ class HeldTransaction:
         return record
 
     def _look(self, client: Client, pid: int) -> None:
+        """Hand over while the statement waits for a row. After a failure too, so that the row's holder is unwound."""
         world = self.source.world
-        if world.is_blocked(pid):
+        try:
+            blocked = world.fault is None and world.is_blocked(pid)
+        except Exception as error:  # noqa: BLE001 - must not reach the contender
+            world.failed(error)
+            blocked = True
+        if blocked:
             client.wait_for_rows(lambda: world.is_blocked(pid))

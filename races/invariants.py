@@ -75,11 +75,11 @@ def stale_after_write(trace: Trace) -> str | None:
         told = [w for w in writes(trace) if w.record_id == read.record_id and 0 <= w.end < read.begin]
         newest = max((w.version or 0 for w in told), default=0)
         if (read.version or 0) < newest:
-            return f"v{newest} had been written and acknowledged when client {read.client} began to read {shown(read)}"
+            return f"v{newest} had been written and acknowledged, and then client {read.client} read {shown(read)}"
     newest_told = {d.record_id: d.version or 0 for d in sorted(writes(trace), key=lambda d: d.version or 0)}
     for rest in trace.rest:
         if rest.error is None and (rest.read or 0) < newest_told.get(rest.record_id, 0):
-            return f"v{newest_told[rest.record_id]} was acknowledged, and afterwards readers get v{rest.read}"
+            return f"v{newest_told[rest.record_id]} was acknowledged, and afterwards readers get {shown_at_rest(rest)}"
     return None
 
 
@@ -96,13 +96,24 @@ def went_back(trace: Trace) -> str | None:
 
 
 def shown(done: Done) -> str:
-    return f"v{done.version}" if done.found else "no record"
+    return answer(found=bool(done.found), version=done.version)
+
+
+def shown_at_rest(rest: Rest) -> str:
+    return answer(found=rest.found, version=rest.read)
+
+
+def answer(*, found: bool, version: int | None) -> str:
+    if not found:
+        return "no record"
+    return "a record without a version" if version is None else f"v{version}"
 
 
 def many_loads(trace: Trace) -> str | None:
-    if len(trace.loads) <= 1:
-        return None
-    return f"{len(trace.loads)} loads for one missing entry, by {listed([load.client for load in trace.loads])}"
+    for loads in trace.loads_by_miss:
+        if len(loads) > 1:
+            return f"{len(loads)} loads for one missing entry, by {listed([load.client for load in loads])}"
+    return None
 
 
 def many_refreshes(trace: Trace) -> str | None:
@@ -117,7 +128,8 @@ def listed(clients: list[str]) -> str:
 
 def unowned_release(trace: Trace) -> str | None:
     for release in trace.unowned:
-        return f"client {release.client} deleted the lock that client {release.owner} had taken and still held"
+        freed = f"client {release.client} freed by {release.by} the lock that client {release.owner}"
+        return f"{freed} had taken and that still stood"
     return None
 
 

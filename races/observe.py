@@ -1,8 +1,10 @@
 """What is seen of a schedule from outside: loads, commits, locks, and what each operation answered."""
 
-import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import pairwise
+
+from races.locks import Locks
 
 
 @dataclass(frozen=True)
@@ -27,15 +29,6 @@ class Death:
     now_s: float
     lock_ttl_s: float | None
     """The longest remaining life of the locks that it held; inf: without end; None: it held none."""
-
-
-@dataclass(frozen=True)
-class UnownedRelease:
-    """A client deleted a lock that another client's SET NX had made and that still stood."""
-
-    client: str
-    key: str
-    owner: str
 
 
 @dataclass(kw_only=True)
@@ -63,32 +56,17 @@ class Observed:
     loads: list[Load] = field(default_factory=list)
     commits: list[Commit] = field(default_factory=list)
     deaths: list[Death] = field(default_factory=list)
-    unowned: list[UnownedRelease] = field(default_factory=list)
     done: list[Done] = field(default_factory=list)
-    owners: dict[str, str] = field(default_factory=dict)
-    """Locks that stand: key to the client whose SET NX made it."""
+    locks: Locks = field(default_factory=Locks)
+    ended: list[tuple[int, str]] = field(default_factory=list)
+    """Keys that expired or were evicted, each with how many loads there had been."""
 
-    def saw_reply(self, client: str, name: str, command: list[bytes], reply: Any) -> None:
-        """Keep account of who owns which lock. A lock is a key set with NX whose value is no record."""
-        if name == "set" and b"NX" in (word.upper() for word in command[3:]):
-            if reply is not None and not is_record(command[2]):
-                self.owners[command[1].decode()] = client
-        elif name == "setnx" and reply:
-            if not is_record(command[2]):
-                self.owners[command[1].decode()] = client
-        elif name in ("del", "unlink", "getdel") and reply:
-            for key in command[1:]:
-                self.released(client, key.decode())
+    def gone(self, key: str) -> None:
+        """A key expired or was evicted."""
+        self.ended.append((len(self.loads), key))
+        self.locks.gone(key)
 
-    def released(self, client: str, key: str) -> None:
-        """The client's command took the key away."""
-        owner = self.owners.pop(key, None)
-        if owner is not None and owner != client:
-            self.unowned.append(UnownedRelease(client, key, owner))
-
-
-def is_record(value: bytes) -> bool:
-    try:
-        return isinstance(json.loads(value), dict)
-    except ValueError:
-        return False
+    def loads_by_miss(self, is_entry: Callable[[str], bool]) -> list[list[Load]]:
+        """The loads, parted where an entry that had been filled ended: what comes after is another miss."""
+        parts = sorted({count for count, key in self.ended if 0 < count < len(self.loads) and is_entry(key)})
+        return [self.loads[begin:end] for begin, end in pairwise([0, *parts, len(self.loads)])]

@@ -6,6 +6,8 @@ from redis.connection import ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from races.virtual_time import unheld
+
 
 class WarmPool(ConnectionPool):
     """Hands out connections that stay open, last in, first out, as redis-py's pool does."""
@@ -18,11 +20,11 @@ class WarmPool(ConnectionPool):
             connection = self.make_connection()
         self._in_use_connections.add(connection)
         try:
-            if connection._sock is None:
-                connection.connect()
-            elif unusable(connection):
+            if connection._sock is not None and unusable(connection):
                 connection.disconnect()
-                connection.connect()
+            if connection._sock is None:
+                with unheld():
+                    connection.connect()
         except BaseException:
             self.release(connection)
             raise
@@ -41,3 +43,9 @@ def unusable(connection: Any) -> bool:
         return bool(connection.can_read())
     except (RedisConnectionError, RedisTimeoutError, OSError):
         return True
+
+
+def open_in(pool: Any) -> list[int]:
+    """The descriptors of a pool's open connections."""
+    connections = [*pool._available_connections, *pool._in_use_connections]
+    return [c._sock.fileno() for c in connections if c._sock is not None]

@@ -6,13 +6,12 @@ goes on costs no switch. Nothing here knows a pattern.
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
 from patterns.caching.base import Adversary
-from races.errors import Died, ExplorerError
+from races.client import Client
+from races.errors import ContenderRefused, Died, ExplorerError
 from races.observe import Death, Observed
-from races.slot import Slot
 from races.steps import EVERYTHING, Action, Touch, touch
 from races.virtual_time import START_S
 from races.world import World
@@ -21,7 +20,6 @@ WATCHDOG_S = 30.0
 """A client that neither steps nor waits for so long blocks on something that is neither Redis nor PostgreSQL."""
 MAX_STEPS = 100
 """A schedule that is longer is cut: somebody waits without end."""
-MAX_SLEEPS = 10_000
 NOBODY = frozenset[str]()
 BUDGET = "budget"
 """What every action of the adversary writes: it has one."""
@@ -44,99 +42,24 @@ class Taken:
     blocked: bool = False
 
 
-State = Literal["running", "held", "waiting", "rows", "done"]
-
-
-@dataclass(eq=False)
-class Client:
-    """A client, its thread's state, and what it would do next."""
-
-    name: str
-    slot: Slot
-    run: "Run"
-    root: "Client | None" = None
-    """Who spawned it; they live and die as one process."""
-    state: State = "running"
-    pending: Touch = field(default_factory=Touch)
-    label: str = ""
-    step: Action | None = None
-    """What it would do next, as an action; made when it is first asked for."""
-    due_s: float | None = None
-    """When its sleep or its wait is over, in virtual time; None: it does not wait for time."""
-    ready: Callable[[], bool] = lambda: True
-    timed_out: bool = False
-    dying: bool = False
-    steps: int = 0
-    wake_s: float = START_S
-    sleeps: int = 0
-    open_rows: set[str] = field(default_factory=set)
-    operation: str = ""
-    first_step: bool = False
-    go: threading.Lock = field(default_factory=threading.Lock)
-
-    def __post_init__(self) -> None:
-        self.go.acquire()
-
-    @property
-    def family(self) -> "Client":
-        return self.root or self
-
-    def now(self) -> float:
-        return max(self.run.now_s, self.wake_s)
-
-    def sleep(self, seconds: float) -> None:
-        """Time passes for this client: its next step is due that much later."""
-        self.sleeps += 1
-        if self.dying or self.sleeps > MAX_SLEEPS:
-            raise Died
-        self.wake_s = self.now() + max(0.0, seconds)
-
-    def hold(self, steps_touch: Touch, label: str) -> None:
-        """Wait until the next round trip is granted. Raises Died."""
-        if self.dying:
-            raise Died
-        self.pending, self.label, self.step = self.touched(steps_touch), label, None
-        self.due_s = self.wake_s if self.wake_s > self.run.now_s else None
-        self.state = "held"
-        self.run.pause(self)
-        self.steps += 1
-        self.first_step = False
-
-    def touched(self, steps_touch: Touch) -> Touch:
-        """With the client itself, and with what lets a read that begins see which writes had returned."""
-        reads, writes = steps_touch.reads, steps_touch.writes | {f"client:{self.name}"}
-        if self.root is None and self.operation in ("update", "create"):
-            writes |= {f"told:{self.name}"}
-        elif self.root is None and self.first_step:
-            reads |= self.run.tellers
-        return Touch(reads, writes, steps_touch.everything)
-
-    def wait(self, waits_for: Touch, label: str, seconds: float | None, ready: Callable[[], bool]) -> bool:
-        """Wait until `ready`, or until the time is over: False. None: for ever. Raises Died."""
-        if self.dying:
-            raise Died
-        self.pending, self.label, self.step, self.ready = self.touched(waits_for), label, None, ready
-        self.due_s = None if seconds is None or seconds == float("inf") else self.now() + seconds
-        self.state, self.timed_out = "waiting", False
-        self.run.pause(self)
-        return not self.timed_out
-
-    def wait_for_rows(self, blocked: Callable[[], bool]) -> None:
-        """Let the others go on while the database holds this client's statement back."""
-        self.ready = lambda: not blocked()
-        self.state = "rows"
-        self.run.note_blocked(self)
-        self.run.pause(self, may_die=False)
-
-
 class Run:
     """One schedule from a clean state to its end."""
 
-    def __init__(self, world: World, adversary: Adversary, choose: Choose, *, tellers: frozenset[str] = NOBODY) -> None:
+    def __init__(
+        self,
+        world: World,
+        adversary: Adversary,
+        choose: Choose,
+        *,
+        tellers: frozenset[str] = NOBODY,
+        ticks: bool = False,
+    ) -> None:
         self.world = world
         self.adversary = adversary
         self.choose = choose
         self.tellers = tellers
+        self.ticks = ticks
+        """Whether a clock moves on, by next to nothing, each time that it is read."""
         self.now_s = START_S
         self.clients: list[Client] = []
         self.taken: list[Taken] = []
@@ -145,7 +68,7 @@ class Run:
         """Called before every choice, where somebody wants to look at the servers."""
         self.failure: BaseException | None = None
         self.cut: str | None = None
-        """Why the schedule ended before its clients did: None, "asleep" or "long"."""
+        """Why the schedule ended before its clients did: None, "asleep" or "failed"."""
         self.stuck: list[str] = []
         self._budget = adversary is not Adversary.NONE
         self._current: Client | None = None
@@ -153,24 +76,24 @@ class Run:
         self._over = False
         self._unwinding: list[Client] = []
         self._keys: list[str] | None = None
-        self._started = threading.Lock()
-        self._started.acquire()
         self._finished = threading.Lock()
         self._finished.acquire()
 
     # ── threads ──
 
-    def start(self, body: Callable[[Client], None], root: Client | None = None) -> Client:
-        """A new client that runs `body` as far as its first hold."""
+    def start(self, body: Callable[[Client], None], spawner: Client | None = None) -> Client:
+        """A new client that runs `body` as far as its first hold. `spawner`: the client whose background work it is."""
         number = len(self.clients)
-        client = Client(chr(ord("a") + number), self.world.slot(number), self, root)
-        client.wake_s = root.now() if root else START_S
+        client = Client(chr(ord("a") + number), self.world.slot(number), self, spawner.family if spawner else None)
+        client.wake_s = spawner.now() if spawner else START_S
+        client.span = spawner.span if spawner else None
         self.clients.append(client)
         outer, self._starting = self._starting, client
         client.slot.submit(client, lambda: self._live(client, body))
-        if not self._started.acquire(timeout=WATCHDOG_S):
+        if not client.started.acquire(timeout=WATCHDOG_S):
             self.world.abandon()
-            raise ExplorerError(f"client {client.name} blocks before its first step (on a lock in the process?)")
+            why = f"client {client.name} blocks before its first step (on a lock in the process?)"
+            raise self.world.failed(ContenderRefused(why))
         self._starting = outer
         return client
 
@@ -179,11 +102,13 @@ class Run:
             body(client)
         except Died:
             pass
-        except BaseException as error:  # noqa: BLE001 - a fault of ours: the scheduler must go on to report it
+        except Exception as error:  # noqa: BLE001 - it cannot be built or closed: the scheduler must go on to report it
             self.failure = self.failure or error
+        except BaseException as error:  # noqa: BLE001 - sys.exit() in a contender's code ends its client, not us
+            self.failure = self.failure or ExplorerError(f"client {client.name} ended with {type(error).__name__}")
         client.state = "done"
         if self._starting is client:
-            self._started.release()
+            client.started.release()
         else:
             self._dispatch(client)
 
@@ -193,7 +118,7 @@ class Run:
         if not self._finished.acquire(timeout=WATCHDOG_S):
             who = self._current.name if self._current else "?"
             self.world.abandon()
-            raise ExplorerError(
+            raise ContenderRefused(
                 f"client {who} blocks on something that is neither Redis nor PostgreSQL (a lock in the process?)"
             )
         if self.failure is not None:
@@ -202,7 +127,7 @@ class Run:
     def pause(self, client: Client, *, may_die: bool = True) -> None:
         """In the client's thread: hand over, come back when it is this client's turn."""
         if self._starting is client:
-            self._started.release()
+            client.started.release()
             client.go.acquire()
         elif not self._dispatch(client):
             client.go.acquire()
@@ -212,7 +137,11 @@ class Run:
 
     def _dispatch(self, me: Client | None) -> bool:
         """Hand control to whoever goes next. True: that is `me`."""
-        following = self._next()
+        try:
+            following = self._next()
+        except Exception as error:  # noqa: BLE001 - must not reach the contender, in whose thread this runs
+            self.world.failed(error)
+            following = self._next()  # only unwinds from now on, and asks no server
         self._current = following
         if following is None:
             self._finished.release()
@@ -226,6 +155,8 @@ class Run:
 
     def _next(self) -> Client | None:
         while True:
+            if self.world.fault is not None:
+                self._over, self.cut = True, "failed"
             resumed = self._resumed()
             if resumed is not None:
                 return resumed
@@ -250,6 +181,9 @@ class Run:
         waiting = [c for c in self.clients if c.state == "rows" or (c.state == "waiting" and not c.dying)]
         if not waiting:
             return None
+        if self.world.fault is not None:  # who holds a row is unwound before who waits for it
+            busy = self._unwinding or any(c.state in ("held", "waiting") for c in self.clients)
+            return None if busy else waiting[0]
         if any(c.state == "waiting" for c in waiting):
             self.world.settle()
         return next((c for c in waiting if c.ready()), None)
@@ -341,13 +275,13 @@ class Run:
         if action.token[0] == "X":
             key = next(key for key in self.world.cached_keys() if action.label.startswith(self.world.short(key) + " "))
             self.world.end(key)
-            self.observed.owners.pop(key, None)
+            self.observed.gone(key)
             return None
         client = next(c for c in self.clients if c.name == action.client)
         if action.token[0] == "D":
-            self.observed.deaths.append(
-                Death(client.name, self.now_s, self.world.lock_ttl_s(self.observed, client.name))
-            )
+            self.observed.locks.died(client.name)
+            held = self.observed.locks.held_by(client.name)
+            self.observed.deaths.append(Death(client.name, self.now_s, self.world.longest_ttl_s(held)))
             family = [c for c in self.clients if c.family is client]
             for member in family:
                 member.dying = True  # who waits for a row dies when it has it
@@ -367,7 +301,7 @@ class Run:
         """Virtual time passes: every key is that much older."""
         self.now_s += seconds
         for key in self.world.age(seconds):
-            self.observed.owners.pop(key, None)
+            self.observed.gone(key)
 
     def note_blocked(self, client: Client) -> None:
         """The client's last step waits for a row lock."""

@@ -1,19 +1,27 @@
 """A contender in a situation: one schedule of it, played on the servers, and what was seen."""
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
+from patterns.answers import BadAnswer, check_decision, check_error, check_record
 from patterns.caching.base import CachePattern, Config, Kit
-from races.errors import Died
-from races.observe import Commit, Death, Done, Load, UnownedRelease
-from races.run import Choose, Client, Run, Taken
+from races.client import Client, held_client
+from races.entries import Entries
+from races.errors import Died, NotJudged
+from races.locks import Cell, Span, UnownedRelease
+from races.observe import Commit, Death, Done, Load
+from races.run import Choose, Run, Taken
 from races.steps import Action, encode
 from races.virtual_time import START_S
 from races.world import RECORD, World
 from scenarios.races.limiters import LIMIT, WINDOW_S
-from scenarios.races.situation import Situation, Start
+from scenarios.races.situation import Operation, Situation, Start
 
+LOOKS = frozenset({0, 1, 10, 100, 1_000})
+"""In the schedules of these numbers the process's sockets are looked at."""
+IN_STEP: tuple[tuple[Operation, ...], ...] = (("get",), ("update",))
 AGED_SHARE = 0.99
 """How much of its TTL an ageing entry has behind it."""
 
@@ -53,6 +61,12 @@ class Trace:
     unowned: list[UnownedRelease]
     done: list[Done]
     rest: list[Rest]
+    loads_by_miss: list[list[Load]] = field(default_factory=list)
+    """The loads, parted where an entry that had been filled expired or was evicted."""
+    locked: bool = False
+    """Whether a client took a lock."""
+    shared: frozenset[Cell] = frozenset()
+    """The keys that an operation tried to take, found there, and that did not keep it from its work."""
     entries_before: int = 0
     """How many keys the cache held when it began."""
     quota: int | None = None
@@ -76,6 +90,22 @@ class Trace:
         return (self.tokens, done, self.loads, self.commits, self.unowned, self.rest, self.stuck)
 
 
+@contextmanager
+def answers_only(world: World) -> Iterator[None]:
+    """Raises what failed inside the block that is no answer of the contender's, however the contender took it."""
+    world.fault = None
+    try:
+        yield
+    except (Exception, Died) as error:
+        if world.fault is not None:
+            raise world.fault from error
+        if isinstance(error, Died):
+            raise NotJudged("it waits without end where no other client does anything") from error
+        raise
+    if world.fault is not None:
+        raise world.fault
+
+
 class Schedules:
     """Plays schedules of one contender in one situation."""
 
@@ -87,7 +117,11 @@ class Schedules:
         self.config: Config = pattern.config_type(key_prefix=world.key_prefix)
         self.asks_clock = False
         """Whether it asks the app server for the time, as far as was seen."""
-        self._entries = self._prepare()
+        self._played = 0
+        with answers_only(world):
+            self._entries = self._prepare()
+        self._shared: set[Cell] | None = None
+        self.entries = Entries(world, lambda kit: pattern(kit, self.config))
         self._tellers = frozenset(
             f"told:{chr(ord('a') + i)}"
             for i, program in enumerate(situation.clients)
@@ -95,10 +129,14 @@ class Schedules:
         )
 
     def play(self, choose: Choose, *, pictures: bool = False) -> Trace:
-        """One schedule from a clean state. One in which a script had to be loaded first is played again."""
+        """One schedule from a clean state. One in which a script had to be loaded first is played again.
+
+        Raises ExplorerError where something failed that is no answer of the contender's.
+        """
         for _ in range(3):
             self.world.missed_script = False
-            trace = self._play(choose, pictures)
+            with answers_only(self.world):
+                trace = self._play(choose, pictures)
             if not self.world.missed_script:
                 break
         return trace
@@ -109,13 +147,19 @@ class Schedules:
         restart = getattr(choose, "restart", None)
         if restart is not None:
             restart()
-        run = Run(world, self.situation.adversary, choose, tellers=self._tellers)
+        ticks = self.situation.limiting and not self.situation.one_tick
+        run = Run(world, self.situation.adversary, choose, tellers=self._tellers, ticks=ticks)
         album: list[Picture] = []
         if pictures:
             run.on_state = lambda: album.append(self._picture())
         for number, program in enumerate(self.situation.clients):
             run.start(self._body(program, number))
-        run.go()
+        world.playing = True
+        try:
+            run.go()
+        finally:
+            world.playing = False
+        self._played += 1
         seen = run.observed
         if pictures:
             album.append(self._picture())
@@ -128,7 +172,10 @@ class Schedules:
             loads=seen.loads,
             commits=seen.commits,
             deaths=seen.deaths,
-            unowned=seen.unowned,
+            unowned=seen.locks.unowned(self.entries.is_entry, self.excludes),
+            loads_by_miss=seen.loads_by_miss(self.entries.has_entry),
+            locked=seen.locks.any_taken(),
+            shared=seen.locks.shared(),
             done=seen.done,
             rest=rest,
             entries_before=len(self._entries),
@@ -142,27 +189,36 @@ class Schedules:
             pattern = self.pattern(self._kit(client, number), self.config)
             for index, operation in enumerate(program):
                 self._operate(client, pattern, operation, f"{client.name}{index}")
+            if self._played in LOOKS:
+                self.world.refuse_own_connections()
             pattern.close()
 
         return body
 
     def _kit(self, client: Client, number: int) -> Kit:
+        def running() -> Client:
+            return held_client() or client
+
         def spawn(work: Callable[[], None]) -> None:
             def body(_child: Client) -> None:
                 with suppress(Exception):  # as a pool does: nobody waits for what it raises
                     work()
 
-            client.run.start(body, root=client.family)
+            client.run.start(body, spawner=running())
 
         def now() -> float:
             self.asks_clock = True
-            return client.now() + number * self.situation.skew_s
+            return running().reads_clock() + number * self.situation.skew_s
 
-        return replace(self.world.kit(client.slot, client, spawn, seed=number), now=now)
+        def sleep(seconds: float) -> None:
+            running().sleep(seconds)
+
+        return replace(self.world.kit(client.slot, client, spawn, seed=number), now=now, sleep=sleep)
 
     def _operate(self, client: Client, pattern: CachePattern, operation: str, value: str) -> None:
         run, before = client.run, client.steps
         client.operation, client.first_step = operation, operation.startswith("get")
+        client.span = None if self.situation.limiting else Span(client.name, int(value[1:]), operation)
         begun: list[int] = []
         new = max(RECORD, 1) + 1
         record_id = new if operation in ("get-new", "create") else RECORD
@@ -178,16 +234,24 @@ class Schedules:
         try:
             if operation.startswith("get"):
                 record = pattern.get(record_id)
+                check_record(self.name, "get", record, "version")
             elif operation == "hit":
-                record = {} if pattern.hit().allowed else None  # type: ignore[attr-defined]
+                decision = pattern.hit()  # type: ignore[attr-defined]
+                check_decision(self.name, decision)
+                record = {} if decision.allowed else None
             elif operation == "update":
                 record = pattern.update(record_id, {"name": value})
+                check_record(self.name, "update", record)
             else:
                 record = pattern.create({"name": value, "email": ""})
+                check_record(self.name, "create", record)
                 done.record_id = record["id"]
             done.found = record is not None
             done.version = record.get("version") if record is not None else None
+        except BadAnswer:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever a pattern raises is how the operation ended
+            check_error(self.name, operation, error)
             done.error = type(error).__name__
         own = [i for i, step in enumerate(run.taken) if step.action.token in (client.name, f"T{client.name}")][before:]
         begun += own
@@ -195,6 +259,16 @@ class Schedules:
         done.end = begun[-1] if begun else -1
         done.ended_s = client.now()
         run.observed.done.append(done)
+
+    def excludes(self, cell: Cell) -> bool:
+        """Whether an operation that finds a counter above nothing does not go on: told by two that run in step."""
+        if self._shared is None:
+            self._shared = set()
+            for program in IN_STEP:
+                pilot = Schedules(self.world, self.pattern, Situation(name="in-step", clients=(program, program)))
+                pilot._shared = set()
+                self._shared |= {self.entries.kind(shared) for shared in pilot.play(InStep()).shared}
+        return self.entries.kind(cell) not in self._shared
 
     # ── before and after ──
 
@@ -211,7 +285,7 @@ class Schedules:
                 kit.sleep(WINDOW_S / 2)
             return self.world.entries()
         with self.world.free() as kit:
-            self.pattern(kit, self.config).get(RECORD)
+            check_record(self.name, "get", self.pattern(kit, self.config).get(RECORD), "version")
         if self.situation.start is Start.AGEING:
             self.world.age(AGED_SHARE * self.config.ttl_s)
         return self.world.entries()
@@ -257,6 +331,21 @@ class Schedules:
 
     def _picture(self) -> Picture:
         return Picture(database=self.world.versions(), cache=self.world.shown())
+
+
+class InStep:
+    """Chooses the client that has taken the fewest steps."""
+
+    def __init__(self) -> None:
+        self._steps: Counter[str] = Counter()
+
+    def restart(self) -> None:
+        self._steps.clear()
+
+    def __call__(self, enabled: Sequence[Action]) -> Action:
+        action = min(enabled, key=lambda a: (self._steps[a.client], a.token))
+        self._steps[action.client] += 1
+        return action
 
 
 def continue_by_default(enabled: list[Action], last: str | None) -> Action:

@@ -6,7 +6,9 @@ from collections.abc import Callable
 import redis
 
 from patterns.caching.base import Source
+from races.bypass import ExplorersThread
 from races.database import HeldDatabase
+from races.pool import open_in
 from races.virtual_time import HeldClock, hold_this_thread
 
 
@@ -21,7 +23,7 @@ class Slot:
         self._job: tuple[HeldClock, Callable[[], None]] | None = None
         self._go = threading.Lock()
         self._go.acquire()
-        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread = ExplorersThread(target=self._work, daemon=True)
         self._thread.start()
 
     def submit(self, clock: HeldClock, job: Callable[[], None]) -> None:
@@ -37,6 +39,10 @@ class Slot:
             clock, job = self._job
             hold_this_thread(clock)
             job()
+
+    def descriptors(self) -> list[int]:
+        """Of its open connections."""
+        return [*self.database.descriptors(), *open_in(self.redis.connection_pool)]
 
     def close(self) -> None:
         self._job = None

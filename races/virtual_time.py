@@ -19,7 +19,12 @@ class HeldClock(Protocol):
 
     def now(self) -> float: ...
 
+    def reads_clock(self) -> float:
+        """What `now` is, as the code that is explored reads it."""
+
     def sleep(self, seconds: float) -> None: ...
+
+    def failed(self, error: BaseException) -> BaseException: ...
 
 
 _local = threading.local()
@@ -37,6 +42,17 @@ def clock_of_this_thread() -> HeldClock | None:
     return clock
 
 
+@contextmanager
+def unheld() -> Iterator[None]:
+    """Inside the block this thread is the explorer's own: real time, and nothing of it is scheduled."""
+    clock = clock_of_this_thread()
+    hold_this_thread(None)
+    try:
+        yield
+    finally:
+        hold_this_thread(clock)
+
+
 def _sleep(seconds: float) -> None:
     clock = clock_of_this_thread()
     if clock is None:
@@ -48,7 +64,7 @@ def _sleep(seconds: float) -> None:
 def _held(real: Callable[[], float]) -> Callable[[], float]:
     def now() -> float:
         clock = clock_of_this_thread()
-        return real() if clock is None else clock.now()
+        return real() if clock is None else clock.reads_clock()
 
     return now
 

@@ -1,29 +1,33 @@
 """The servers that schedules run on, put back to a clean state before each."""
 
+import os
 import random
 import re
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from threading import current_thread
 from typing import Any
 
+import psycopg
 import redis
 from psycopg.rows import dict_row
 
 from patterns.caching.base import Kit, Record
 from patterns.serializing.base import Serializer
 from patterns.serializing.json import Json
+from races.bypass import OPENS, own_connections, sockets_of_this_process
 from races.commands import CommandTable, as_text
 from races.database import HeldDatabase
-from races.errors import Died
-from races.observe import Observed
-from races.pool import WarmPool
+from races.errors import ContenderRefused, Died, ExplorerError, NotJudged, in_one_line
+from races.glance import Glance
+from races.pool import WarmPool, open_in
 from races.slot import Slot
 from races.steps import EVERYTHING, Touch
-from races.virtual_time import START_S, HeldClock, clock_of_this_thread, hold_this_thread
+from races.virtual_time import START_S, HeldClock, clock_of_this_thread, hold_this_thread, unheld
 from stack.dataset import claim_schema
 from stack.servers import Stack
-from stack.source import Statements, prepare_session
+from stack.source import Statements
 
 RECORD = 1
 """The one record that is there."""
@@ -42,6 +46,8 @@ class World:
     """A table and a key prefix of our own on real servers, and one slot a client."""
 
     def __init__(self, stack: Stack, new_slot: Callable[["World"], Slot]) -> None:
+        self.others = frozenset(sockets_of_this_process())
+        """The inodes of sockets that are neither the explorer's nor the contender's."""
         mark = uuid.uuid4().hex[:8]
         self.ours = stack.ours
         self.redis_url = stack.redis.url
@@ -57,10 +63,15 @@ class World:
         self.codec: Serializer[Record] = Json()
         self.observer = redis.Redis(connection_pool=WarmPool.from_url(self.redis_url))
         self.table = CommandTable(self.observer, self.key_prefix)
-        self.trips = 0
+        self.glance = Glance()
+        self.trips = self.free_loads = 0
         self.created = self.updated = True
         """Whether the last schedule may have."""
         self.missed_script = False
+        self.fault: ExplorerError | None = None
+        """What failed that is no answer of the contender's; while it stands, nothing that was seen is judged."""
+        self.playing = False
+        """Whether a schedule's clients run: what comes from other threads meanwhile is the contender's."""
         self.failing_loads = 0
         self._new_slot = new_slot
         self._slots: list[Slot] = []
@@ -78,7 +89,7 @@ class World:
 
     def connect(self) -> HeldDatabase:
         connection = HeldDatabase.connect(self.postgres_url, autocommit=True, row_factory=dict_row)
-        prepare_session(connection, SESSION)
+        connection.prepare(SESSION)
         return connection
 
     def spend(self) -> None:
@@ -95,22 +106,25 @@ class World:
             raise Died
         clock.sleep(seconds)
 
-    def _client_id(self, connection: Any) -> int:
-        """The server's number for a connection of ours, found by its socket's address."""
-        address = "{}:{}".format(*connection._sock.getsockname()[:2])
-        listed: list[dict[str, str]] = self.observer.client_list()
-        return next(int(row["id"]) for row in listed if row["addr"] == address)
+    def failed(self, error: BaseException) -> Died:
+        """Note a failure that is no answer of the contender's, the first one; what to raise, to end the client."""
+        if self.fault is None and not isinstance(error, Died):
+            self.fault = error if isinstance(error, ExplorerError) else NotJudged(in_one_line(error))
+        return Died()
 
     def close(self) -> None:
+        """Take away what is ours. Where a server does not answer any more, what it holds is left there."""
         for slot in [*self._slots, self.free_slot]:
             slot.close()
-        self._watcher.execute(f"DROP TABLE IF EXISTS {self.tablename}")
+        with suppress(psycopg.Error):
+            self._watcher.execute(f"DROP TABLE IF EXISTS {self.tablename}")
         self._watcher.close()
         self._plain.close()
-        self._plain_redis.close()
-        for key in self.cached_keys():
-            self.observer.delete(key)
-        self.observer.close()
+        with suppress(redis.RedisError):
+            for key in self.cached_keys():
+                self.observer.delete(key)
+        for client in (self.observer, self._plain_redis):
+            client.connection_pool.disconnect()
 
     def abandon(self) -> None:
         """Leave slots alone whose thread does not come back; new ones take their places."""
@@ -119,13 +133,33 @@ class World:
         self._slots = []
 
     def slot(self, number: int) -> Slot:
-        while len(self._slots) <= number:
-            self._slots.append(self._new_slot(self))
+        """Raises Died where a connection of it cannot be made."""
+        try:
+            with unheld():
+                while len(self._slots) <= number:
+                    self._slots.append(self._new_slot(self))
+        except Exception as error:
+            raise self.failed(error) from error
         return self._slots[number]
 
     def short(self, key: str) -> str:
         """The key as a pattern without a prefix would name it: patterns also put names before it (lock:…)."""
         return key.replace(self.key_prefix, "")
+
+    def refuse_own_connections(self) -> None:
+        """Raises Died where a socket of this process leads to one of the servers and is not the explorer's."""
+        numbers = [n for slot in [*self._slots, self.free_slot] for n in slot.descriptors()]
+        numbers += [*self._watcher.descriptors(), *self._plain.descriptors()]
+        numbers += [*open_in(self.observer.connection_pool), *open_in(self._plain_redis.connection_pool)]
+        found = own_connections({n: os.fstat(n).st_ino for n in numbers}, self.others)
+        if found:
+            raise self.failed(ContenderRefused(OPENS.format(what=f"a connection to {found[0]}")))
+
+    def refuse_own_threads(self) -> None:
+        """Note that a thread that is not held asks a server while a schedule is played, if that is so."""
+        if self.playing and clock_of_this_thread() is None:
+            why = f"it asks the servers from a thread of its own ({current_thread().name}), which is not held"
+            self.failed(ContenderRefused(why))
 
     # ── clean states ──
 
@@ -138,6 +172,7 @@ class World:
         self.created = self.updated = False
         emptied = [("FLUSHDB",)] if self.ours else [("DEL", key) for key in self.cached_keys()]
         self._ask(*emptied, *(("RESTORE", key, max(0, ttl_ms), value) for key, ttl_ms, value in entries))
+        self.glance.restart(key for key, _, _ in entries)
 
     def _ask(self, *commands: tuple[Any, ...]) -> list[Any]:
         """Redis commands in one round trip: their answers."""
@@ -186,11 +221,27 @@ class World:
         left_ms = dict(zip(keys, self._ask(*(("PTTL", key) for key in keys)), strict=True))
         after_ms = {key: round(left - 1000 * seconds) for key, left in left_ms.items() if left >= 0}
         self._ask(*(("PEXPIRE", key, ms) if ms > 0 else ("DEL", key) for key, ms in after_ms.items()))
-        return [key for key, ms in after_ms.items() if ms <= 0]
+        ended = [key for key, ms in after_ms.items() if ms <= 0]
+        for key in ended:
+            self.glance.ended(key)
+        return ended
 
     def end(self, key: str) -> None:
         """A key expires or is evicted."""
         self._ask(("DEL", key))
+        self.glance.ended(key)
+
+    def cells(self, keys: Iterable[str]) -> list[tuple[str, str]]:
+        """Keys, and the fields of those that are hashes: (key, "") and (key, field)."""
+        found = []
+        for key in keys:
+            fields = self.observer.hkeys(key) if self.observer.type(key) == b"hash" else []
+            found += [(key, ""), *((key, as_text(field)) for field in fields)]
+        return found
+
+    def remove(self, cell: tuple[str, str]) -> None:
+        """Take a key or a field of a hash away."""
+        self._ask(("HDEL", *cell) if cell[1] else ("DEL", cell[0]))
 
     def holds(self, key: str) -> bool:
         self.trips += 1
@@ -198,8 +249,8 @@ class World:
 
     def unblock(self, connection: Any) -> None:
         """The blocking read that waits on a connection is answered as if its time were over."""
-        self.trips += 2
-        self.observer.client_unblock(self._client_id(connection), error=False)
+        self.trips += 1
+        self.observer.client_unblock(connection.server_id, error=False)
 
     def settle(self) -> None:
         """Returns once what earlier commands made the server send has been sent: it answers in order."""
@@ -215,10 +266,9 @@ class World:
         row = self._watcher.execute("SELECT cardinality(pg_blocking_pids(%s::int)) AS n", [pid]).fetchone()
         return bool(row and row["n"])
 
-    def lock_ttl_s(self, observed: Observed, client: str) -> float | None:
-        """The longest remaining life of the locks that a client holds."""
-        owned = [key for key, owner in observed.owners.items() if owner == client]
-        left_ms: list[int] = self._ask(*(("PTTL", key) for key in owned))
+    def longest_ttl_s(self, keys: list[str]) -> float | None:
+        """The longest remaining life of some keys; inf: without end; None: there are none."""
+        left_ms: list[int] = self._ask(*(("PTTL", key) for key in keys))
         return max((float("inf") if ms == -1 else ms / 1000 for ms in left_ms), default=None)
 
     def versions(self) -> dict[int, int]:
@@ -282,6 +332,12 @@ class FreeClock:
         self._now_s = now_s
 
     def now(self) -> float:
+        return self._now_s
+
+    def failed(self, error: BaseException) -> BaseException:
+        return self._world.failed(error)
+
+    def reads_clock(self) -> float:
         return self._now_s
 
     def sleep(self, seconds: float) -> None:

@@ -8,6 +8,8 @@ from reports.freshness.history import AT_REST
 OF_COMMAND = (".usec", ".failed", ".rejected")
 """What Redis accounts for each command beside its calls. Calls leave out what was rejected before it ran."""
 
+PASSED_BY = "commands passed the meters, by a Redis client of the contender's own or of somebody else on this server"
+
 
 def imbalances(cell: Cell) -> list[str]:
     """Where our counts and others' differ, over the whole cell; what one side does not have is not compared.
@@ -42,12 +44,16 @@ def imbalances(cell: Cell) -> list[str]:
         found.append(f"we sent {ours.get('load', 0.0):,.0f} loads, pg_stat_statements counted {theirs:,.0f}")
     if redis:
         names = sorted(redis.keys() | {n for n in ours if n.startswith("command.")})
+        unequal: list[str] = []
+        passed_by = False
         for name in names:
             sent, counted = ours.get(name, 0.0), redis.get(name, 0.0)
             scripted = name.removeprefix("command.") in cell.contender.script_commands
             if sent > counted or (sent < counted and not scripted):
                 command = name.removeprefix("command.").upper()
-                found.append(f"we sent {sent:,.0f} {command}, Redis counted {counted:,.0f}")
+                unequal.append(f"we sent {sent:,.0f} {command}, Redis counted {counted:,.0f}")
+                passed_by = passed_by or sent < counted
+        found += [PASSED_BY, *unequal] if passed_by else unequal
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from artefact.schema import ContenderInfo, ScenarioInfo
 from reports import words
+from reports.absent import denies
 from reports.advice.choice import Candidate, choose, overlap
 from reports.judge import Judgement
 from reports.metrics.metric import Metric, find_metric, metrics
@@ -19,8 +20,10 @@ PRICES = ("read-p50", "write-p50", "database-ms-per-1000-reads", "commands-per-r
 WORTH_SAYING = 1.25
 """A price is told from this ratio to the best on, resolution added to both sides."""
 
+NOBODY = "no contender answered every request"
 RULE = (
-    "Among the contenders that answered every request: the fewest loads per expiry (where the scenario has one hot "
+    "Among the contenders that answered every request, and never found no record for one that exists: the fewest "
+    "loads per expiry (where the scenario has one hot "
     "key; else per 1,000 reads). Where the scenario is about freshness, only those count of which no read was "
     "certainly stale after told; where all had some, those whose share is not told apart from the lowest. Those whose "
     "intervals overlap the lowest, or that lie within the noise floor of it, are tied; among them the lowest read p99 "
@@ -58,9 +61,11 @@ def answers(judgement: Judgement) -> list[Answer]:
 def answer(judgement: Judgement, scenario: ScenarioInfo) -> Answer:
     """RULE, applied to one scenario."""
     name = scenario.name
-    able = [c for c in judgement.run.info.contenders if c.kind == "contender" and answered_all(judgement, name, c)]
+    ran = [c for c in judgement.run.info.contenders if c.kind == "contender" and answered_all(judgement, name, c)]
+    able = [c for c in ran if not denies(judgement, name, c)]
     if not able:
-        return Answer(scenario=scenario, winner=None, why="no contender answered every request")
+        why = "every contender that answered all found no record for some that exist" if ran else NOBODY
+        return Answer(scenario=scenario, winner=None, why=why)
     able = freshest(judgement, scenario, able)
     metric = main_metric(judgement, name, able)
     measured = [c for c in able if not judgement.figure(name, c.name, metric.name).missing]

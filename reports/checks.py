@@ -11,6 +11,7 @@ import numpy as np
 
 from artefact import doubts as d
 from artefact.doubts import Doubt
+from reports.absent import existing_not_found
 from reports.accounts import imbalances
 from reports.cpu import cores, database_cpu, machine_cpu
 from reports.frames import Cell, of_group
@@ -302,6 +303,7 @@ def about_fresh(results: Results) -> Iterator[Doubt]:
 CHECKS = (
     bounds,
     twins_differ,
+    existing_not_found,
     counts_differ,
     unfinished,
     cells_missing,
@@ -315,6 +317,7 @@ CHECKS = (
     not_steady,
 )
 OF_GROUPS = (
+    existing_not_found,
     counts_differ,
     saturated,
     errors,
@@ -326,7 +329,7 @@ OF_GROUPS = (
     about_fresh,
 )
 """Those that look at one contender in one scenario at a time."""
-OF_APART = (counts_differ, machine_busy)
+OF_APART = (existing_not_found, counts_differ, machine_busy)
 """The checks of what was provoked: errors, late answers and loads are what it is about."""
 OF_LIMITING = (counts_differ, saturated, errors, generator_late, machine_busy, distance_off)
 """The checks that a limiting scenario's cells go through as well."""

@@ -7,6 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from artefact.schema import ScenarioInfo
+from core.terminal import PlainConsole
+from core.text import shown
 from reports import words
 from reports.claims import section as claims
 from reports.judge import Judgement
@@ -26,11 +28,11 @@ WIDTH = 80
 
 def print_report(report: Report, console: Console | None = None) -> None:
     """Print the answer, the warnings and the tables. No colours where the output is no terminal."""
-    console = console or Console()
+    console = console or PlainConsole()
     width = min(WIDTH, console.width) if console.is_terminal else WIDTH
     judgement = report.judgement
     if judgement.cells:
-        console.print(Text(report.headline, style="bold"), width=width)
+        console.print(Text(shown(report.headline), style="bold"), width=width)
     elif (
         judgement.apart is None
         and judgement.limiting is None
@@ -38,11 +40,11 @@ def print_report(report: Report, console: Console | None = None) -> None:
     ):
         console.print("No cell was finished: there is nothing to report.", width=width)
     for line in lines(report):
-        console.print(Text(line), width=width)
+        console.print(Text(shown(line)), width=width)
     for doubt in judgement.doubts:
         where = f"{doubt.scenario}: " if doubt.scenario else ""
-        console.print(Text(f"Doubt {doubt.number}. {where}{doubt.what}", style="yellow"), width=width)
-    console.print(Text(f"{len(judgement.passed)} checks passed.", style="green"), width=width)
+        console.print(Text(shown(f"Doubt {doubt.number}. {where}{doubt.what}"), style="yellow"), width=width)
+    console.print(Text(shown(f"{len(judgement.passed)} checks passed."), style="green"), width=width)
     for scenario in judgement.scenarios:
         console.print(table(judgement, scenario), width=width)
 
@@ -72,7 +74,13 @@ def table(judgement: Judgement, scenario: ScenarioInfo) -> Table:
     """Contenders by the figures that fit."""
     w = scenario.workload
     title = f"{scenario.name}: {w['rate_per_s']:g}/s, TTL {w['ttl_s']:g} s, distance {w.get('rtt_ms') or 0:g} ms"
-    grid = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    grid = Table(
+        title=Text(shown(title), style="bold"),
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+    )
     grid.add_column("", overflow="fold", max_width=20)
     for _, heading in COLUMNS:
         grid.add_column(heading, justify="right", no_wrap=True)
@@ -85,5 +93,5 @@ def table(judgement: Judgement, scenario: ScenarioInfo) -> Table:
             value = words.MISSING if figure.why and not figure.missing else words.number(figure.value)
             cells.append(f"{figure.value:,.0f}" if find_metric(name).whole and not figure.missing else value)
         style = "" if contender.kind == "contender" else "dim"
-        grid.add_row(contender.name, *cells, style=style)
+        grid.add_row(Text(shown(contender.name)), *cells, style=style)
     return grid

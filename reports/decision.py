@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from artefact.races import RacesInfo
+from artefact.races import NOT_JUDGED, RacesInfo
 from artefact.schema import ContenderInfo
 from reports import words
 from reports.charts import slug
@@ -142,9 +142,10 @@ def raced(races: RacesInfo | None, name: str) -> Entry:
         return Entry(text=words.MISSING, detail="not explored")
     broken = [invariant for invariant, word in told.items() if word in ("BROKEN", "broken", "kept but")]
     promised = sum(word == "BROKEN" for word in told.values())
+    unjudged = sum(word == NOT_JUDGED for word in told.values())
     return Entry(
-        text=f"{len(broken)} of {len(told)} broken",
-        detail=f"{promised} of its promises",
+        text=f"{len(broken)} of {len(told) - unjudged} broken",
+        detail=f"{promised} of its promises" + (f"; {unjudged} not judged" if unjudged else ""),
         heat=len(STEPS) if promised else 2 if broken else 0,
         title="broken: " + ", ".join(broken) if broken else "no schedule that was tried breaks any",
         link=f"#races-{slug(name)}" if broken else "#races",

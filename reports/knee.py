@@ -15,6 +15,7 @@ from reports.csv_text import as_csv
 from reports.frames import Cell
 from reports.metrics import counts
 from reports.metrics.response import waits_ms
+from reports.render import write_whole
 from reports.statistics import MIN_ROUNDS, Estimate, median, quantile
 
 FULL = {
@@ -111,7 +112,7 @@ def write_knees(folder: Path, knees: Mapping[str, Knee], objective: str) -> Path
         for e in [k.rate_per_s]
     ]
     columns = "contender objective knee_per_s low_per_s high_per_s level rounds cells first_full"
-    path.write_text(as_csv(columns, rows), encoding="utf-8")
+    write_whole(path, as_csv(columns, rows))
     return path
 
 

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import math
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +11,9 @@ from typing import Any
 import jinja2
 import markupsafe
 
+from artefact import write
 from artefact.schema import METHOD
+from core.text import visible
 from reports import answer, charts, doubting, words
 from reports.advice.rules import RULES
 from reports.asked import asked, asked_in_all, machine
@@ -33,14 +34,18 @@ def write_report(report: Report) -> Path:
     for name, text in report.files.items():
         write_whole(report.folder / name, text)
     path = report.folder / "report.html"
-    write_whole(path, page(report))
+    write_page(path, page(report))
     return path
 
 
+def write_page(path: Path, text: str) -> None:
+    """Write a page; control characters in names, keys and error texts stand in it as escapes."""
+    write_whole(path, visible(text, keep="\n\t"))
+
+
 def write_whole(path: Path, text: str) -> None:
-    half = path.with_name(path.name + ".part")
-    half.write_text(text, encoding="utf-8", newline="")
-    os.replace(half, path)
+    """Raises WriteFailed."""
+    write.write_whole(path, text.encode())
 
 
 def page(report: Report) -> str:

@@ -186,6 +186,17 @@ def independent_shift(x: Sequence[float], y: Sequence[float], level: float = PAI
     )
 
 
+def chance_of_less(x: Sequence[float], y: Sequence[float]) -> float:
+    """The chance of an x so far above y, or farther, were x not above y: the exact Mann–Whitney test, one-sided.
+
+    Ties count against it. Raises ValueError where either is empty.
+    """
+    if not len(x) or not len(y):
+        raise ValueError("no rounds")
+    below = np.subtract.outer(np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)) <= 0
+    return rank_sum_below(len(x), len(y))[int(np.count_nonzero(below))]
+
+
 def holm(p: Sequence[float]) -> list[float]:
     """Holm's adjusted p-values, in the order given: the chance of one false finding in the table stays below them."""
     order = sorted(range(len(p)), key=lambda i: p[i])

@@ -17,6 +17,7 @@ from reports.frames import Cell, began_inside, of_group
 from reports.metrics.response import waits_ms
 from reports.results import Results
 from reports.rows import Floats
+from reports.standstill import asleep_s, stopped
 from reports.statistics import MIN_ROUNDS, quantile, shift
 
 DRIFT = 0.15
@@ -51,7 +52,8 @@ def clock_stepped(results: Results) -> Iterator[Doubt]:
     steps = {}
     for _, _, cells in groups(results):
         for cell in cells:
-            wall, monotonic = cell.counters.get(("machine", "clock.wall_s"), math.nan), elapsed_s(cell)
+            wall = cell.counters.get(("machine", "clock.wall_s"), math.nan)
+            monotonic = elapsed_s(cell) + asleep_s(cell)  # a sleep is no step: it is a doubt of its own
             if abs(wall - monotonic) > STEP_S + STEP_SHARE * monotonic:
                 steps[cell.info.id] = wall - monotonic
     if steps:
@@ -366,6 +368,7 @@ def cell_count(number: int) -> str:
 
 
 CHECKS = (
+    stopped,
     clock_stepped,
     settings_changed,
     other_load,

@@ -72,6 +72,20 @@ def flood_then_half(limit: int, window_s: float, span_s: float, rng: np.random.G
     return within(np.concatenate([flood, rest]), span_s)
 
 
+def burst_then_steady(multiple: float) -> Adversary:
+    """L calls at once, then like a metronome, at so many times the limit.
+
+    The burst empties a bucket, so that a few windows show whether a refusal costs the caller what it has earned since
+    the last one.
+    """
+
+    def draw(limit: int, window_s: float, span_s: float, rng: np.random.Generator) -> Instants:
+        calls = steady(multiple)(limit, window_s, span_s, rng)
+        return np.concatenate([np.full(limit, calls[0]), calls[1:]])
+
+    return draw
+
+
 def within(instants: Instants, span_s: float) -> Instants:
     return np.sort(instants[(instants >= 0) & (instants < span_s)])
 
@@ -87,5 +101,6 @@ ADVERSARIES: Mapping[str, Adversary] = {
     "ties": ties,
     "drip": drip,
     "flood, then half": flood_then_half,
+    **{f"burst, then {multiple:g} ×": burst_then_steady(multiple) for multiple in (1.1, 1.5)},
 }
 """By the name that reports print."""

@@ -11,7 +11,8 @@ SCENARIO = Scenario(
     expectation=(
         "in any one window the exact log admits at most the limit L, a fixed window up to 2 L across its edge, a token "
         "bucket and GCRA up to 2 L after a rest; who calls a little too often gets L a window from the exact log and "
-        "next to nothing from a log that counts refused calls too"
+        "next to nothing from a log that counts refused calls too, or from a bucket that forgets at each refusal what "
+        "was earned since the last"
     ),
     flood=Flood(
         limit=8,
@@ -27,6 +28,8 @@ SCENARIO = Scenario(
             Crowd(adversary="ties", subjects=1),
             Crowd(adversary="drip", subjects=2),
             Crowd(adversary="flood, then half", subjects=1),
+            Crowd(adversary="burst, then 1.1 ×", subjects=3),
+            Crowd(adversary="burst, then 1.5 ×", subjects=2),
         ),
     ),
     warm_up_s=0.0,

@@ -1,11 +1,11 @@
 """The workload is the user's: one frozen description, every value with a default, read from one TOML file."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from core.files import UnreadableFile, read_toml
 from patterns.errors import ConfigError, require
 from patterns.limiting.base import LimiterConfig
 
@@ -30,6 +30,8 @@ class OwnSql:
     """The column that grows by one with every update. Without one, freshness is not judged."""
 
     def __post_init__(self) -> None:
+        for name, sql in asdict(self).items():
+            require("\0" not in (sql or ""), f"sql.{name}", sql, "SQL without NUL characters")
         require("%(id)s" in self.load, "sql.load", self.load, "a SELECT with %(id)s in it")
         require(bool(self.ids.strip()), "sql.ids", self.ids, "a SELECT of one integer column")
         if self.update is not None:
@@ -82,7 +84,7 @@ class Workload:
         require(active is None or 1 <= active <= self.records, "active_records", active, f"1 to {self.records}")
         require(0 <= self.key_skew <= 5, "key_skew", self.key_skew, "0 to 5")
         require(200 <= self.record_bytes <= 2000, "record_bytes", self.record_bytes, "200 to 2,000")
-        require(self.ttl_s >= 0.05, "ttl_s", self.ttl_s, "at least 0.05 s")
+        require(0.05 <= self.ttl_s <= 86_400, "ttl_s", self.ttl_s, "0.05 to 86,400 s")
         require(0 <= self.load_cpu_ms <= 1000, "load_cpu_ms", self.load_cpu_ms, "0 to 1,000")
         require(0 <= self.load_wait_ms <= 10_000, "load_wait_ms", self.load_wait_ms, "0 to 10,000")
         require(self.rtt_ms is None or 0 <= self.rtt_ms <= 1000, "rtt_ms", self.rtt_ms, "0 to 1,000")
@@ -117,6 +119,8 @@ class WorkloadFile:
     by_scenario: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     limits: Mapping[str, Any] = field(default_factory=dict)
     """What all rate limiters are given, instead of the scenario's: limit, window_s, burst."""
+    file: str = ""
+    """Its path, for messages."""
 
     def applied(self, scenario: str, overrides: Mapping[str, Any]) -> Workload:
         """The defaults, then the user's values, then what the scenario is about, then the user's for that scenario."""
@@ -134,12 +138,11 @@ WHOLE = {"records", "active_records", "record_bytes", "users_per_process"}
 def read_workload(path: Path, scenarios: frozenset[str]) -> WorkloadFile:
     """Read a workload file. Raises ConfigError with the file and the field in it that is wrong."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError("workload", str(path), f"a readable TOML file ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError("workload", str(path), f"TOML ({error})") from error
+        data = read_toml(path)
+    except UnreadableFile as error:
+        raise ConfigError("workload", str(path), f"{error.want}; found: {error.what}") from error
     tables = data.pop("scenario", {})
+    require(isinstance(tables, dict), f"{path}: scenario", tables, "tables such as [scenario.stampede]")
     sql = data.pop("sql", None)
     limits = checked_limits(data.pop("limiter", {}), str(path))
     common = checked(data, str(path))
@@ -152,7 +155,7 @@ def read_workload(path: Path, scenarios: frozenset[str]) -> WorkloadFile:
         require(name in scenarios, f"{path}: scenario", name, f"one of {known}")
         require(isinstance(table, dict), f"{path}: scenario.{name}", table, "a table")
     by_scenario = {name: checked(table, f"{path}: scenario.{name}") for name, table in tables.items()}
-    return WorkloadFile(common=common, by_scenario=by_scenario, limits=limits)
+    return WorkloadFile(common=common, by_scenario=by_scenario, limits=limits, file=str(path))
 
 
 def checked_limits(values: Any, where: str) -> dict[str, Any]:
@@ -185,7 +188,7 @@ def own_sql(values: Any, where: str) -> OwnSql:
     return OwnSql(**values)
 
 
-TEMPLATE = """\
+TEMPLATE = '''\
 # A Stampede workload. Every value has a default; delete what you do not want to say.
 # make bench WORKLOAD=workload.toml
 
@@ -204,9 +207,10 @@ users_per_process = 32    # threads of an application server
 # Your own statements instead of the built-in table of users (needs --postgres URL).
 # The suite offers %(id)s, %(text)s and %(number)s; take what you need.
 # [sql]
-# load = "SELECT id, title, price FROM products WHERE id = %(id)s"
+# load = "SELECT id, title, price::text AS price, version FROM products WHERE id = %(id)s"
 # ids = "SELECT id FROM products ORDER BY id LIMIT 1000"
-# update = "UPDATE products SET title = %(text)s WHERE id = %(id)s RETURNING id, title, price"
+# update = """UPDATE products SET title = %(text)s, version = version + 1 WHERE id = %(id)s
+#     RETURNING id, title, price::text AS price, version"""
 # version = "version"     # a column that grows with every update; without one, freshness is not judged
 
 # What rate limiters are given (rate-limit-flood); its subjects call in proportion. A cell lasts a few windows.
@@ -218,4 +222,4 @@ users_per_process = 32    # threads of an application server
 # A value for one scenario only:
 # [scenario.stampede]
 # rate_per_s = 200
-"""
+'''

@@ -32,13 +32,16 @@ def redis_account(client: redis.Redis) -> Account:
     `command.<name>` counts calls (a subcommand follows after a space: `command.client setinfo`); beside it stand
     `command.<name>.usec`, `.rejected` and `.failed`. The others are `stats.`, `memory.`, `cpu.` and
     `clients.<field>` and `keyspace.<db>.<field>`. Reading costs one pipeline of INFO commands, which `command.info`
-    counts.
+    counts. Empty where the user may not read INFO.
     """
     account: Account = {}
     with client.pipeline(transaction=False) as pipeline:
         for section in ("commandstats", "keyspace", *SECTIONS):
             pipeline.info(section)
-        commands, keyspace, *sections = pipeline.execute()
+        try:
+            commands, keyspace, *sections = pipeline.execute()
+        except redis.exceptions.NoPermissionError:
+            return {}
     for name, facts in commands.items():
         command = f"command.{name.removeprefix('cmdstat_').replace('|', ' ')}"
         account[command] = (float(facts["calls"]), "calls")

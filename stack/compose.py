@@ -90,6 +90,7 @@ def open_containers(why: str, say: Callable[[str], None]) -> Iterator[Stack]:
             remarks=(*postgres_remarks, *redis_remarks),
             directory=guard.directory,
             register_child=guard.register_child,
+            ended=guard.ended,
             redis_switch=switch,
         )
 

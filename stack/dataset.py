@@ -7,6 +7,8 @@ import psycopg
 
 from patterns.errors import require
 from stack.postgres import connect
+from stack.postgres_rights import require_schema_right
+from stack.servers import without_password
 
 LAYOUT = 1
 """Grows with every change of tables or rows: older data is then made anew."""
@@ -121,8 +123,10 @@ def ensure_dataset(
     """
     values = parameters(records, record_bytes, seed)
     with connect(postgres_url) as connection:
+        require_schema_right(connection, without_password(postgres_url))
         try:
             if not is_there(connection, values):
+                require_schema_right(connection, without_password(postgres_url), anew=True)
                 say(f"making {records:,} users and {records * ORDERS_PER_USER:,} orders")
                 make(connection, values)
                 connection.execute("VACUUM ANALYZE stampede.users, stampede.orders")

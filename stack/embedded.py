@@ -35,4 +35,5 @@ def open_embedded(why: str, say: Callable[[str], None]) -> Iterator[Stack]:
             directory=guard.directory,
             register_child=guard.register_child,
             redis_switch=switch,
+            ended=guard.ended,
         )

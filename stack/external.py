@@ -8,15 +8,15 @@ from contextlib import contextmanager
 
 from stack.guard import guarded
 from stack.postgres import inspect_postgres
-from stack.redis import inspect_redis
-from stack.servers import Stack
+from stack.redis import inspect_usable_redis
+from stack.servers import KEY_PREFIX, Stack
 
 
 @contextmanager
 def open_external(postgres_url: str, redis_url: str, why: str) -> Iterator[Stack]:
-    """Look at both servers. Raises StackError, in one line, for one that does not answer."""
+    """Look at both servers. Raises StackError, in one line, for one that does not answer or lacks what a run needs."""
     postgres, postgres_remarks = inspect_postgres(postgres_url)
-    redis, redis_remarks = inspect_redis(redis_url)
+    redis, redis_remarks = inspect_usable_redis(redis_url, KEY_PREFIX)
     with guarded() as guard:
         yield Stack(
             provider="external",
@@ -27,4 +27,5 @@ def open_external(postgres_url: str, redis_url: str, why: str) -> Iterator[Stack
             remarks=(*postgres_remarks, *redis_remarks),
             directory=guard.directory,
             register_child=guard.register_child,
+            ended=guard.ended,
         )

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,11 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.private import empty_file
 from stack import warden
-from stack.servers import StackError
+from stack.servers import ServerEnded, StackError
 
 LONGEST_DIRECTORY = 60
 """Characters: a unix socket's path below it must fit into 103 bytes (macOS; 107 on Linux)."""
+PLAIN = re.compile(r"[\w./+-]+", re.ASCII)
+"""Paths that servers take in a list and in a settings file without quotes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +45,11 @@ class Guard:
         self.turn = threading.Lock()
         self.asked = 0
         self.started: list[Started] = []
-        with open(directory / warden.LOG, "wb") as log:
+        self.watched: dict[str, Started] = {}
+        """Servers that have to run, by what they are called."""
+        self.killed: dict[str, Started] = {}
+        """Those of them that were killed on purpose."""
+        with open(empty_file(directory / warden.LOG), "wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-I", "-S", warden.__file__, str(directory), str(self.owner)],
                 stdin=subprocess.PIPE,
@@ -62,13 +71,20 @@ class Guard:
                 while told["n"] != self.asked:  # an interrupted question leaves its answer behind
                     told = json.loads(self.process.stdout.readline())
             except (BrokenPipeError, ValueError) as error:
-                raise StackError("stack", "warden", f"a warden process that runs ({self.last_words()})") from error
+                raise ServerEnded(self.how_it_ended()) from error
         return told
+
+    def how_it_ended(self) -> str:
+        """One line about a warden that is gone."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=1.0)
+        return f"the supervisor of the servers ended ({how(self.process.returncode)}){self.last_words()}"
 
     def last_words(self) -> str:
         with suppress(OSError, IndexError):
-            return (self.directory / warden.LOG).read_text(errors="replace").strip().splitlines()[-1]
-        return "it ended without a word"
+            words = (self.directory / warden.LOG).read_text(errors="replace").strip().splitlines()[-1]
+            return f"; the last line of its log: {words}"
+        return ""
 
     def start(
         self,
@@ -95,10 +111,34 @@ class Guard:
     def start_again(self, server: Started) -> Started:
         """Start a server that has ended just as it was started before."""
         self.start(server.argv, log=server.log, stop=server.stop, account=server.account, env=server.env)
-        return self.started[-1]
+        again = self.started[-1]
+        self.watched |= {name: again for name, killed in self.killed.items() if killed == server}
+        return again
+
+    def watch(self, name: str) -> None:
+        """From now on `ended` tells of the server that was started last, under this name."""
+        self.watched[name] = self.started[-1]
+
+    def ended(self) -> str:
+        """Which watched server ended, and how, or that the warden did: one line. Empty: none."""
+        try:
+            for name, server in list(self.watched.items()):
+                code = self.returncode(server.pid)
+                if code is not None:
+                    return f"{name} ended ({how(code)}); the last line of its log: {last_line(server.log)}"
+        except ServerEnded as error:
+            return str(error)
+        return ""
 
     def signal(self, pid: int, name: str) -> None:
-        """Send a server that the warden started a signal (SIGSTOP, SIGCONT, SIGKILL). Raises OSError."""
+        """Send a server that the warden started a signal (SIGSTOP, SIGCONT, SIGKILL). Raises OSError.
+
+        One that is killed here is watched again once it was started again.
+        """
+        if name == "SIGKILL":
+            self.killed = {n: server for n, server in self.watched.items() if server.pid == pid}
+            for watched in self.killed:
+                del self.watched[watched]
         answer = self.ask(do="signal", pid=pid, signal=name)
         if "error" in answer:
             raise OSError(answer.get("errno"), answer["error"])
@@ -117,13 +157,33 @@ class Guard:
         self.ask(do="at_end", argv=list(argv), env=dict(env), cwd=str(cwd))
 
     def close(self) -> None:
-        """Returns once every server is stopped and the directory is gone."""
+        """Returns once every server is stopped and the directory is gone, even where the warden was killed."""
         if os.getpid() != self.owner:  # a forked child: not its servers
             return
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 pipe.close()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)  # a stopped one would not see the pipe close
         self.process.wait()
+        if self.directory.exists():  # the warden was killed
+            warden.sweep_one(self.directory)
+
+
+def how(code: int | None) -> str:
+    """A process' return code in words."""
+    if code is None:
+        return "it does not answer"
+    if code < 0:
+        with suppress(ValueError):
+            return f"by {signal.Signals(-code).name}"
+    return f"exit code {code}"
+
+
+def last_line(log: Path) -> str:
+    """The last line of a log that says anything."""
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()] if log.exists() else []
+    return lines[-1].strip() if lines else "it left no log"
 
 
 @contextmanager
@@ -138,9 +198,15 @@ def guarded(*, shared_path: bool = False) -> Iterator[Guard]:
 
 def private_directory(*, shared_path: bool) -> Path:
     """A new directory for us alone, 0700. For servers under another account: 0711, and theirs inside are 0700."""
-    usual = Path(tempfile.gettempdir()).resolve()
-    fits = len(str(usual)) <= LONGEST_DIRECTORY and (not shared_path or others_may_pass(usual))
-    directory = Path(tempfile.mkdtemp(prefix=warden.PREFIX, dir=usual if fits else "/tmp"))
+    try:
+        usual = Path(tempfile.gettempdir()).resolve()  # passes over a TMPDIR that is missing, a file or read-only
+        fits = len(str(usual)) <= LONGEST_DIRECTORY and PLAIN.fullmatch(str(usual)) is not None
+        fits = fits and (not shared_path or others_may_pass(usual))
+        directory = Path(tempfile.mkdtemp(prefix=warden.PREFIX, dir=usual if fits else "/tmp"))
+    except OSError as error:
+        raise StackError(
+            "TMPDIR", os.environ.get("TMPDIR", "/tmp"), f"a folder to write to: {error.strerror}"
+        ) from error
     if shared_path:
         directory.chmod(0o711)
     return directory

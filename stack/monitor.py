@@ -14,6 +14,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from core.secrets import masked
+from core.terminal import PlainConsole
+from core.text import visible
 from patterns.errors import require
 from stack.accounts import Account, redis_account
 from stack.redis import inspect_redis, patient_client
@@ -75,8 +78,11 @@ def watch(url: str, *, every_s: float, once: bool, console: Console | None = Non
     Raises ConfigError (StackError), in one line, where the server does not answer, or no longer.
     """
     require(0.1 <= every_s <= 3600, "every", every_s, "0.1 to 3,600 s")
-    console = console or Console()
-    server, _ = inspect_redis(url)
+    console = console or PlainConsole()
+    server, remarks = inspect_redis(url)
+    untold = next((remark.what for remark in remarks if remark.name == "INFO"), None)
+    if untold is not None:
+        raise StackError("redis", server.safe_url, f"the right to read INFO, which is what is shown here: {untold}")
     with patient_client(url) as client:
         try:
             now = read(client)
@@ -116,7 +122,7 @@ def frame(server: Server, span: Span) -> RenderableType:
     figures.add_row("commands", span.rate("stats.total_commands_processed"), span.since)
     figures.add_row("evictions", f"{span.gained('stats.evicted_keys'):,.0f}", span.since)
     figures.add_row("expiries", f"{span.gained('stats.expired_keys'):,.0f}", span.since)
-    head = Text(f"{server} at {server.safe_url}", style="bold")
+    head = Text(visible(f"{server} at {server.safe_url}"), style="bold")
     blank = Text("")
     warning = Text(WARNING, style="dim")
     return Group(head, figures, blank, commands(span), blank, slow_log(now), blank, warning)
@@ -156,5 +162,5 @@ def slow_log(now: Reading) -> RenderableType:
         text = command.decode(errors="replace") if isinstance(command, bytes) else str(command)
         shown = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry["start_time"]))
-        table.add_row(when, f"{entry['duration'] / 1e3:.1f} ms", Text(shown))
+        table.add_row(when, f"{entry['duration'] / 1e3:.1f} ms", Text(visible(masked(shown))))
     return table

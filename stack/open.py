@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Literal
 
-from patterns.errors import require
+from patterns.errors import ConfigError, require
 from stack.compose import NoContainers, open_containers, why_no_engine
 from stack.embedded import open_embedded
 from stack.external import open_external
-from stack.servers import Stack
+from stack.servers import ServerEnded, Stack
 
 Choice = Literal["auto", "external", "containers", "embedded"]
 CHOICES: tuple[Choice, ...] = ("auto", "external", "containers", "embedded")
@@ -25,22 +25,35 @@ def open_stack(
     """PostgreSQL and Redis, ready, for the length of a `with` block.
 
     auto: the user's servers if URLs are given, else containers if a Docker engine answers, else embedded servers.
-    `say` is told, a short line at a time, what takes a while. Raises ConfigError (StackError), in one line.
+    `say` is told, a short line at a time, what takes a while. Raises ConfigError (StackError), in one line; ServerEnded
+    where the block failed and one of our servers ended.
     """
     require(choice in CHOICES, "stack", choice, f"one of {', '.join(CHOICES)}")
     with ExitStack() as held:
-        if choice == "external" or (choice == "auto" and (postgres_url or redis_url)):
-            require(bool(postgres_url), "postgres", postgres_url, "a URL of your PostgreSQL as well as of your Redis")
-            require(bool(redis_url), "redis", redis_url, "a URL of your Redis as well as of your PostgreSQL")
-            yield held.enter_context(open_external(str(postgres_url), str(redis_url), "their URLs were given"))
-            return
-        require(not (postgres_url or redis_url), "stack", choice, "external or auto, since servers' URLs are given")
-        if choice == "auto":
-            yield enter_auto(held, say)
-        elif choice == "containers":
-            yield held.enter_context(open_containers("asked for", say))
-        else:
-            yield held.enter_context(open_embedded("asked for", say))
+        stack = enter(held, choice, postgres_url, redis_url, say)
+        try:
+            yield stack
+        except Exception as error:
+            ended = stack.ended()
+            if ended and not isinstance(error, ConfigError):
+                raise ServerEnded(ended) from error
+            raise
+
+
+def enter(
+    held: ExitStack, choice: Choice, postgres_url: str | None, redis_url: str | None, say: Callable[[str], None]
+) -> Stack:
+    """The servers, which `held` closes."""
+    if choice == "external" or (choice == "auto" and (postgres_url or redis_url)):
+        require(bool(postgres_url), "postgres", postgres_url, "a URL of your PostgreSQL as well as of your Redis")
+        require(bool(redis_url), "redis", redis_url, "a URL of your Redis as well as of your PostgreSQL")
+        return held.enter_context(open_external(str(postgres_url), str(redis_url), "their URLs were given"))
+    require(not (postgres_url or redis_url), "stack", choice, "external or auto, since servers' URLs are given")
+    if choice == "auto":
+        return enter_auto(held, say)
+    if choice == "containers":
+        return held.enter_context(open_containers("asked for", say))
+    return held.enter_context(open_embedded("asked for", say))
 
 
 def enter_auto(held: ExitStack, say: Callable[[str], None]) -> Stack:

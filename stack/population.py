@@ -6,6 +6,9 @@ import psycopg
 
 from patterns.errors import ConfigError
 from scenarios.workload import Workload
+from stack.source import Came, refused
+
+MOST = 10_000_000
 
 
 def record_ids(connection: psycopg.Connection[Any], workload: Workload) -> list[int]:
@@ -16,11 +19,19 @@ def record_ids(connection: psycopg.Connection[Any], workload: Workload) -> list[
     if workload.sql is None:
         return list(range(1, workload.records + 1))
     sql = workload.sql.ids
-    try:
-        with connection.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
-            rows = cursor.execute(sql).fetchmany(10_000_000)
-    except psycopg.Error as error:
-        raise ConfigError("sql.ids", sql, f"SQL that works: {str(error).splitlines()[0]}") from error
-    if not rows or any(len(row) != 1 or not isinstance(row[0], int) for row in rows):
-        raise ConfigError("sql.ids", sql, "at least one row of one whole number")
+    with refused("sql.ids", sql), connection.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
+        cursor.execute(sql)
+        names = [column.name for column in cursor.description or ()]
+        rows = cursor.fetchmany(MOST) if names else []
+    if len(names) != 1:
+        came = f"columns {', '.join(names)}" if names else "no rows"
+        raise ConfigError("sql.ids", Came(came), "a SELECT of one column: the id")
+    if not rows:
+        raise ConfigError("sql.ids", Came("no rows"), "at least one id")
+    for number, (value,) in enumerate(rows, 1):
+        if type(value) is not int:
+            came = "NULL" if value is None else f"{type(value).__name__} {value!r}"
+            remedy = f"WHERE {names[0]} IS NOT NULL" if value is None else "a column of integers that loads a row each"
+            where = f"sql.ids, column {names[0]}, row {number}"
+            raise ConfigError(where, Came(came), f"whole numbers only: {remedy}")
     return [row[0] for row in rows]

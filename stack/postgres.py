@@ -10,10 +10,13 @@ from typing import Any
 
 import psycopg
 
+from core.secrets import masked
 from patterns.errors import require
 from stack.binaries import Account
-from stack.guard import Guard
-from stack.servers import ANSWER_WITHIN_S, Remark, Server, StackError, without_password
+from stack.guard import Guard, last_line
+from stack.pooler import pooling_of
+from stack.postgres_rights import require_version, why_no_answer
+from stack.servers import ANSWER_WITHIN_S, Remark, Server, StackError, require_encoded, without_password
 
 USER = "postgres"
 """Not stampede: a schema of the user's own name comes first in the search path, and would hide the user's tables."""
@@ -75,6 +78,7 @@ def start_postgres(guard: Guard, binaries: Path, account: Account | None) -> str
         if wait_until(lambda pid_file=data / "postmaster.pid": is_ready(pid_file), guard, pid, log):  # type: ignore[misc]
             with connect(url) as connection:
                 connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+            guard.watch("PostgreSQL")
             return url
     raise StackError("stack", "embedded", f"a PostgreSQL server that starts ({last_line(log)})")
 
@@ -153,31 +157,27 @@ def free_port() -> int:
         return port
 
 
-def last_line(log: Path) -> str:
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()] if log.exists() else []
-    return lines[-1].strip() if lines else "it left no log"
-
-
 def connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
     """An autocommit connection. Raises StackError, in one line, for a wrong URL or a server that does not answer."""
     shown = without_password(url)
     require(url.startswith(("postgresql://", "postgres://")), "postgres", shown, "postgresql://user:password@host/db")
+    require_encoded("postgres", url)
     try:
-        return psycopg.connect(url, autocommit=True, connect_timeout=round(ANSWER_WITHIN_S))
+        return psycopg.connect(url, autocommit=True, prepare_threshold=None, connect_timeout=round(ANSWER_WITHIN_S))
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
-        why = str(error).strip().splitlines()[-1].strip()
-        raise StackError("postgres", shown, f"a PostgreSQL server that answers: {why}") from error
+        raise StackError("postgres", shown, masked(why_no_answer(error), url)) from error
 
 
 def inspect_postgres(url: str) -> tuple[Server, list[Remark]]:
     """What the server says of itself, and what it does not let us do."""
     with connect(url) as connection:
+        require_version(connection, without_password(url))
         rows = connection.execute(
             "SELECT name, current_setting(name, true) FROM pg_settings WHERE name = ANY(%s)", [list(TOLD_SETTINGS)]
         ).fetchall()
         settings = {name: value for name, value in rows if value is not None}
         version = str(connection.info.parameter_status("server_version")).split()[0]
-        remarks = statement_remarks(connection)
+        remarks = [*statement_remarks(connection), *pooling_of(connection).remarks()]
     return Server(url=url, name="PostgreSQL", version=version, settings=settings), remarks
 
 

@@ -3,14 +3,18 @@
 import secrets
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from core.secrets import masked
 from stack.binaries import Account
-from stack.guard import Guard
-from stack.postgres import free_port, ids, last_line, own_directory, server_environment, wait_until, write_private
+from stack.guard import Guard, last_line
+from stack.postgres import free_port, ids, own_directory, server_environment, wait_until, write_private
+from stack.redis_rights import outside_prefix, require_no_sentinel, require_rights, require_single, why_no_answer
+from stack.redis_url import check_redis_url
 from stack.servers import ANSWER_WITHIN_S, Remark, Server, StackError, without_password
 
 TOLD_SETTINGS = ("maxmemory", "maxmemory-policy", "appendonly", "save", "io-threads", "hz", "latency-tracking")
@@ -42,6 +46,7 @@ def start_valkey(guard: Guard, binary: Path, account: Account | None, name: str 
         pid = guard.start(argv, log=log, stop=("SIGTERM",), account=ids(account), env=server_environment())
         url = f"redis://:{password}@127.0.0.1:{port}/0"
         if wait_until(lambda url=url: answers(url), guard, pid, log):  # type: ignore[misc]
+            guard.watch("Valkey" if name == "valkey" else f"Valkey ({name})")
             return url
     raise StackError("stack", "embedded", f"a Valkey server that starts ({last_line(log)})")
 
@@ -63,24 +68,61 @@ def patient_client(url: str) -> redis.Redis:
 
 def inspect_redis(url: str) -> tuple[Server, list[Remark]]:
     """What the server says of itself, and what it does not let us do. Raises StackError in one line."""
-    shown = without_password(url)
+    check_redis_url(url)
+    with patient_client(url) as client:
+        info, remarks = ask_info(client, url)
+        require_no_sentinel(url, info)
+        settings, more = told_settings(client)
+    return server_of(url, info, settings), remarks + more
+
+
+def inspect_usable_redis(url: str, key_prefix: str) -> tuple[Server, list[Remark]]:
+    """As `inspect_redis`, of a server that a run can use. Raises StackError for what it lacks, with the remedy."""
+    check_redis_url(url)
+    with patient_client(url) as client:
+        info, remarks = ask_info(client, url)
+        require_no_sentinel(url, info)
+        require_single(url, info)
+        require_rights(client, url, key_prefix)
+        settings, more = told_settings(client)
+        remarks += [*more, *outside_prefix(client, url, key_prefix)]
+    return server_of(url, info, settings), remarks
+
+
+def ask_info(client: redis.Redis, url: str) -> tuple[dict[str, Any], list[Remark]]:
+    """INFO; what HELLO tells, by INFO's names, where the user may not read INFO."""
     try:
-        client = patient_client(url)
-    except ValueError as error:
-        raise StackError("redis", shown, "redis://[:password@]host[:port][/db]") from error
-    with client:
         try:
-            info: dict[str, Any] = client.info()
-        except redis.RedisError as error:
-            why = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
-            raise StackError("redis", shown, f"a Redis server that answers: {why}") from error
-        settings, remarks = told_settings(client)
+            return client.info(), []
+        except redis.exceptions.NoPermissionError as error:
+            cost = "the server's own counts, times and memory are missing, and our counts of commands go unchecked"
+            user = urlsplit(url).username or "default"
+            what = f"this user may not read INFO (ACL SETUSER {user} +info)"
+            return hello(client, error), [Remark(name="INFO", what=what, cost=cost)]
+    except (redis.RedisError, OSError, ValueError) as error:
+        raise StackError("redis", without_password(url), masked(why_no_answer(url, error), url)) from error
+
+
+def hello(client: redis.Redis, refused: redis.ResponseError) -> dict[str, Any]:
+    """HELLO's answer, by INFO's names. Raises the refusal of INFO where the server does not know HELLO."""
+    client_of_any: Any = client
+    answer = client_of_any.execute_command("HELLO")
+    if not isinstance(answer, dict | list):
+        raise refused
+    pairs = answer if isinstance(answer, dict) else dict(zip(answer[::2], answer[1::2], strict=True))
+    told = {as_text(name): as_text(value) for name, value in pairs.items()}
+    name, version = told.get("server", "redis"), str(told.get("version", "unknown"))
+    found = {"redis_version": version, "redis_mode": told.get("mode"), "role": told.get("role")}
+    return found | ({"server_name": name, "valkey_version": version} if name == "valkey" else {})
+
+
+def server_of(url: str, info: dict[str, Any], settings: dict[str, str]) -> Server:
     valkey = info.get("server_name") == "valkey"
     version = info["valkey_version" if valkey else "redis_version"]
     settings |= {"compatible_with": f"Redis {info['redis_version']}"} if valkey else {}
     name = "Valkey" if valkey else "Redis"
     allocator = info.get("mem_allocator")
-    return Server(url=url, name=name, version=str(version), settings=settings, allocator=allocator), remarks
+    return Server(url=url, name=name, version=str(version), settings=settings, allocator=allocator)
 
 
 def told_settings(client: redis.Redis) -> tuple[dict[str, str], list[Remark]]:
@@ -88,9 +130,10 @@ def told_settings(client: redis.Redis) -> tuple[dict[str, str], list[Remark]]:
         told: dict[bytes | str, bytes | str] = client.config_get(*TOLD_SETTINGS)  # type: ignore[assignment]
     except redis.ResponseError as error:
         cost = "the report cannot say the server's memory limit, eviction policy and persistence"
-        return {}, [Remark(name="CONFIG", what=f"the server refuses CONFIG GET ({error})", cost=cost)]
+        return {}, [Remark(name="CONFIG", what=f"the server refuses CONFIG GET ({masked(str(error))})", cost=cost)]
     return {as_text(name): as_text(value) for name, value in told.items()}, []
 
 
-def as_text(value: bytes | str) -> str:
+def as_text(value: Any) -> Any:
+    """Bytes as text; anything else as it is."""
     return value.decode() if isinstance(value, bytes) else value

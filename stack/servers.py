@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
-from urllib.parse import urlsplit, urlunsplit
 
+from core.secrets import masked_address, must_be_encoded
 from patterns.errors import ConfigError
 
 Provider = Literal["external", "containers", "embedded"]
@@ -14,8 +14,16 @@ ANSWER_WITHIN_S = 3.0
 """How long a server may take to answer its first question."""
 
 
+KEY_PREFIX = "stampede:"
+"""What the names of all our keys carry."""
+
+
 class StackError(ConfigError):
     """Servers that cannot be had: which, where, and what was wanted. One line, exit code 2."""
+
+
+class ServerEnded(RuntimeError):
+    """A server, or the supervisor process, ended while it was needed: which, how, and the last line of its log."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +90,7 @@ class Stack:
     redis: Server
     ours: bool
     """We started them, so we may configure and empty them. Otherwise only our schema and our keys are touched."""
-    key_prefix: str = "stampede:"
+    key_prefix: str = KEY_PREFIX
     remarks: tuple[Remark, ...] = ()
     directory: Path
     """A private directory that is gone when this process is, however it ends."""
@@ -90,10 +98,16 @@ class Stack:
     """Name a process (by pid) that must not outlive this one: it is killed first when this process ends in any way."""
     redis_switch: Switch | None = field(default=None, repr=False)
     """How to make Redis fail. None where it is not ours to break."""
+    ended: Callable[[], str] = field(default=lambda: "", repr=False)
+    """Which server ended without having been asked to, in one line; empty: none, or it cannot be seen from here."""
 
     def first_line(self) -> str:
         """The first line of output: what the run stands on and why."""
         return f"{self.provider} servers: {self.postgres} and {self.redis} ({self.why})"
+
+    def introduction(self) -> str:
+        """The first line, and a line for each right that is missing, with what that costs."""
+        return "\n".join([self.first_line(), *(f"{r.name}: {r.what}; {r.cost}" for r in self.remarks)])
 
     def described(self) -> dict[str, Any]:
         """For the run folder's circumstances."""
@@ -107,13 +121,14 @@ class Stack:
 
 
 def without_password(url: str) -> str:
-    """The URL with *** for its password; unchanged where there is none or where it is no URL."""
-    try:
-        parts = urlsplit(url)
-        password = parts.password
-    except ValueError:
-        return url
-    if password is None:
-        return url
-    user, host = parts.username or "", parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{user}:***@{host}"))
+    """A server's URL with *** for every secret in it; ***, where it is neither a URL nor a plain address."""
+    return masked_address(url)
+
+
+def require_encoded(field_name: str, url: str) -> None:
+    """Raise StackError for a URL whose password a driver would take apart, or quote in its error."""
+    if must_be_encoded(url):
+        want = (
+            "a URL with # / ? [ ] @ % and spaces in its password percent-encoded: urllib.parse.quote(password, safe='')"
+        )
+        raise StackError(field_name, without_password(url), want)

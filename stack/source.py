@@ -14,6 +14,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from patterns.caching.base import Record, Source, Transaction
 from patterns.errors import ConfigError
 from scenarios.workload import OwnSql
+from stack.pooler import Pooling, pooling_of
 from stack.servers import StackError, without_password
 
 DictConnection = psycopg.Connection[DictRow]
@@ -120,13 +121,18 @@ class UntypedInt(Dumper):
         return b"%d" % obj
 
 
-def prepare_session(connection: psycopg.Connection[Any], session: Mapping[str, str]) -> None:
-    """Set a connection as a workload's sessions are: each statement prepared at its first use."""
-    connection.prepare_threshold = 0
+def prepare_session(connection: psycopg.Connection[Any], session: Mapping[str, str]) -> Pooling:
+    """Set a connection as a workload's sessions are: each statement prepared at its first use.
+
+    Behind a pooler only what it keeps for a client is set: its server connections are other clients' too.
+    """
+    pooling = pooling_of(connection)
+    connection.prepare_threshold = 0 if pooling.prepares else None
     connection.adapters.register_dumper(int, UntypedInt)
-    if session:
+    if session and pooling.keeps_session:
         settings = "SELECT " + ", ".join(["set_config(%s, %s, false)"] * len(session))
         connection.execute(settings, [word for item in session.items() for word in item], prepare=False)
+    return pooling
 
 
 def open_pool(url: str, size: int, session: Mapping[str, str] | None = None) -> Pool:
@@ -140,7 +146,7 @@ def open_pool(url: str, size: int, session: Mapping[str, str] | None = None) -> 
         open=False,
         connection_class=DictConnection,
         kwargs={"autocommit": True, "row_factory": dict_row},
-        configure=lambda connection: prepare_session(connection, session or {}),
+        configure=lambda connection: void(prepare_session(connection, session or {})),
         max_lifetime=24 * 3600,
         max_idle=24 * 3600,
     )
@@ -150,6 +156,10 @@ def open_pool(url: str, size: int, session: Mapping[str, str] | None = None) -> 
         pool.close()
         raise StackError("postgres", without_password(url), f"room for {size} connections more") from late
     return pool
+
+
+def void(_result: object) -> None:
+    """Drop a result."""
 
 
 class PostgresSource(Source):
@@ -228,10 +238,53 @@ def explained_id(
     connection: psycopg.Connection[Any], field_name: str, sql: str, params: Mapping[str, Any]
 ) -> int | None:
     """EXPLAIN plans the statement, without running it, and names its identifier."""
-    try:
-        with connection.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
-            row = cursor.execute(f"EXPLAIN (VERBOSE, FORMAT JSON) {sql}", params, prepare=False).fetchone()
-    except (psycopg.errors.ProgrammingError, psycopg.errors.DataError) as error:
-        raise ConfigError(field_name, " ".join(sql.split()), f"SQL that works: {str(error).splitlines()[0]}") from error
+    with refused(field_name, sql), connection.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
+        row = cursor.execute(f"EXPLAIN (VERBOSE, FORMAT JSON) {sql}", params, prepare=False).fetchone()
     identifier: int | None = row[0][0].get("Query Identifier") if row else None
     return identifier
+
+
+class Came(str):
+    """What came, in words: a message shows it without quotation marks."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+LOST = ("08", "53", "57P")
+"""How the codes begin of errors that are the server's state and not the statement's."""
+
+
+@contextmanager
+def refused(field_name: str, sql: str) -> Iterator[None]:
+    """A statement that driver or server refuse inside the block raises ConfigError, with what helps where it is known.
+
+    A lost connection passes through.
+    """
+    try:
+        yield
+    except (psycopg.Error, TypeError) as error:
+        code = getattr(error, "sqlstate", None)
+        before_sent = code is None and isinstance(error, psycopg.ProgrammingError | TypeError)
+        if not before_sent and (code is None or code.startswith(LOST)):
+            raise
+        help_ = hint(first_line(error)) if before_sent or code == "42601" else ""
+        want = f"SQL that works: {first_line(error)}{help_}"
+        raise ConfigError(field_name, Came(" ".join(sql.split())), want) from error
+
+
+def hint(message: str) -> str:
+    """What helps against an error of the statement's form."""
+    if "placeholder" in message:
+        return "; write %% for a % that begins no parameter"
+    if "parameter missing" in message:
+        return "; the parameters are %(id)s, %(text)s and %(number)s"
+    if "multiple commands" in message:
+        return "; one statement only"
+    return ""
+
+
+def first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

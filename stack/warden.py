@@ -37,6 +37,8 @@ ABANDONED_AFTER_S = 3600.0
 STOP_WITHIN_S = 5.0
 """How long a server may take for a clean stop; then it is told more firmly."""
 PR_SET_PDEATHSIG = 1
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""Signals after which it cleans up and ends."""
 
 
 class Warden:
@@ -229,29 +231,37 @@ def lines(owner: int) -> Any:
 
 
 class Ended(BaseException):
-    pass
+    """A signal came: its number."""
 
 
-def on_signal(number: int, frame: object) -> None:
-    raise Ended(number, frame)
+def on_signal(number: int, _frame: object) -> None:
+    raise Ended(number)
 
 
 def main(directory: Path, owner: int) -> None:
     os.umask(0o077)
     held = lock(directory)
-    signal.signal(signal.SIGTERM, on_signal)
+    for number in ENDING:
+        signal.signal(number, on_signal)
     warden = Warden(directory)
+    by: int | None = None
     try:
         sweep(directory.parent)
         for command in lines(owner):
             answer = {"n": command["n"], **warden.obey(command)}
             os.write(1, json.dumps(answer).encode() + b"\n")
-    except (Ended, BrokenPipeError):
+    except Ended as ended:
+        by = ended.args[0]
+    except BrokenPipeError:
         pass
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for number in ENDING:
+            signal.signal(number, signal.SIG_IGN)
         warden.end()
         os.close(held)
+    if by is not None:  # end as the signal would have had it, so that the suite can say by which
+        signal.signal(by, signal.SIG_DFL)
+        os.kill(os.getpid(), by)
 
 
 if __name__ == "__main__":

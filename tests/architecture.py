@@ -9,18 +9,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOMS = ("patterns", "artefact", "scenarios", "stack", "loadtests", "races", "reports")
+ROOMS = ("core", "patterns", "artefact", "scenarios", "stack", "loadtests", "races", "reports")
 OURS = frozenset({*ROOMS, "stampede", "tests"})
 
 PATTERN_BASES = ("patterns.errors", "patterns.caching.base", "patterns.limiting.base", "patterns.serializing.base")
 ALLOWED: dict[str, tuple[str, ...]] = {
-    "patterns": (),
-    "artefact": (),
-    "scenarios": PATTERN_BASES,
-    "stack": (*PATTERN_BASES, "scenarios.workload"),
-    "loadtests": ("patterns", "scenarios", "stack", "artefact"),
-    "races": ("patterns", "scenarios", "stack", "artefact"),
-    "reports": ("artefact",),
+    "core": (),
+    "patterns": ("core.files",),
+    "artefact": ("core",),
+    "scenarios": ("core", *PATTERN_BASES),
+    "stack": ("core", *PATTERN_BASES, "scenarios.workload"),
+    "loadtests": ("core", "patterns", "scenarios", "stack", "artefact"),
+    "races": ("core", "patterns", "scenarios", "stack", "artefact"),
+    "reports": ("core", "artefact"),
 }
 """What a room may import of ours besides itself: a module by its full name, or a whole room by its own."""
 
@@ -216,13 +217,13 @@ def patching_imports(root: Path) -> list[str]:
 def early_imports(root: Path) -> list[str]:
     """Rooms that the front door imports before it knows which command was called.
 
-    The error that it prints, and modules that import nothing heavy, are what its options need.
+    The error that it prints, and the ground floor, which imports nothing heavy, are what its options need.
     """
     return [
         where(root, item)
         for path in root.glob("stampede.py")
         for item in imports(root, path)
-        if item.top_level and item.room in {*ROOMS, *PATCHING} and item.module != "patterns.errors"
+        if item.top_level and item.room in {*ROOMS, *PATCHING} - {"core"} and item.module != "patterns.errors"
     ]
 
 

@@ -29,16 +29,19 @@ class GoodPage:
 '''
 
 SOUND = {
-    "stampede.py": "import typer\n\n\ndef bench():\n    from loadtests import bench\n",
+    "stampede.py": "import typer\nfrom core.text import visible\n\n\ndef bench():\n    from loadtests import bench\n",
+    "core/__init__.py": "",
+    "core/files.py": "import os\n",
     "patterns/__init__.py": "",
     "patterns/errors.py": "",
     "patterns/caching/__init__.py": "",
-    "patterns/caching/base.py": "import redis\nfrom patterns.errors import require\n",
+    "patterns/caching/base.py": "import redis\nfrom core import files\nfrom patterns.errors import require\n",
     "patterns/caching/good_page.py": PAGE,
     "scenarios/__init__.py": "",
     "scenarios/workload.py": "from patterns.errors import require\n",
     "stack/dataset.py": "from scenarios.workload import Workload\nfrom patterns.caching.base import Source\n",
-    "artefact/schema.py": "import pyarrow\n",
+    "core/text.py": "import re\n",
+    "artefact/schema.py": "import pyarrow\nfrom core.text import visible\n",
     "reports/render.py": "from artefact import schema\n",
     "loadtests/__init__.py": "",
     "loadtests/locustfile.py": "import locust\nfrom loadtests import users\nfrom loadtests.clock import now_ns\n",
@@ -57,8 +60,11 @@ CHECKS: dict[str, Callable[[Path], list[str]]] = {
 }
 
 PLANTED = [
+    ("wrong_ways", "core/files.py", "from patterns.errors import ConfigError\n"),
     ("wrong_ways", "patterns/caching/good_page.py", PAGE + "from artefact.schema import SAMPLES\n"),
     ("wrong_ways", "artefact/schema.py", "import patterns.errors\n"),
+    ("wrong_ways", "core/text.py", "from patterns.errors import require\n"),
+    ("wrong_ways", "patterns/caching/good_page.py", PAGE + "from core.text import visible\n"),
     ("wrong_ways", "artefact/schema.py", "def f():\n    from scenarios import workload\n"),
     ("wrong_ways", "scenarios/workload.py", "from patterns.caching.good_page import GoodPage\n"),
     ("wrong_ways", "scenarios/workload.py", "from patterns.caching import good_page\n"),
@@ -166,7 +172,7 @@ def patched_by(modules: list[str]) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("room", ["patterns", "scenarios", "reports", "stack", "artefact"])
+@pytest.mark.parametrize("room", ["core", "patterns", "scenarios", "reports", "stack", "artefact"])
 def test_importing_a_room_loads_neither_locust_nor_gevent(room: str) -> None:
     """Every module of a room can be imported by anybody without their process being monkey-patched."""
     modules = [room, *(m.name for m in pkgutil.walk_packages([str(ROOT / room)], f"{room}."))]

@@ -13,8 +13,6 @@ OUTER = {name: value for name, value in os.environ.items() if not name.startswit
 SETTINGS = [
     ("PLAN", "smoke", ["--plan", "smoke"]),
     ("STACK", "embedded", ["--stack", "embedded"]),
-    ("POSTGRES", "postgresql://u:p@h/d?a=1&b=2", ["--postgres", "postgresql://u:p@h/d?a=1&b=2"]),
-    ("REDIS", "redis://h", ["--redis", "redis://h"]),
     ("WORKLOAD", "my load.toml", ["--workload", "my load.toml"]),
     ("RTT", "0", ["--rtt", "0"]),
     ("CONTENDER", "my.py", ["--contender", "my.py"]),
@@ -29,9 +27,10 @@ def passed_on(tmp_path: Path, *words: str, **environment: str) -> list[str]:
     shutil.copy(ROOT / "Makefile", tmp_path)
     front_door = tmp_path / ".venv" / "bin" / "stampede"
     front_door.parent.mkdir(parents=True)
-    front_door.write_text('#!/bin/sh\nprintf "%s\\n" "$@" > passed\n')
+    front_door.write_text('#!/bin/sh\nprintf "%s\\n" "$@" > passed\nenv > environment\n')
     front_door.chmod(0o755)
-    subprocess.run(["make", *words], cwd=tmp_path, check=True, capture_output=True, env={**OUTER, **environment})
+    made = subprocess.run(["make", *words], cwd=tmp_path, check=True, capture_output=True, env={**OUTER, **environment})
+    (tmp_path / "output").write_bytes(made.stdout + made.stderr)
     return (tmp_path / "passed").read_text().splitlines()
 
 
@@ -45,6 +44,16 @@ def test_settings_that_are_not_given_pass_nothing(target: str, tmp_path: Path) -
 def test_a_setting_becomes_its_option(name: str, value: str, words: list[str], tmp_path: Path) -> None:
     """Each setting reaches the front door whole, as the one option that it stands for."""
     assert passed_on(tmp_path, "bench", f"{name}={value}") == ["bench", *words]
+
+
+@pytest.mark.parametrize("target", ["bench", "monitor", "services", "races"])
+def test_urls_go_by_the_environment_and_are_not_printed(target: str, tmp_path: Path) -> None:
+    """make shows the commands that it gives: a URL in them would show its password, there and in the process list."""
+    urls = {"POSTGRES": "postgresql://u:p%40ss-one@h/d?a=1&b=2", "REDIS": "redis://:p&ss-two@h"}
+    assert passed_on(tmp_path, target, *(f"{name}={url}" for name, url in urls.items())) == [target]
+    given = (tmp_path / "environment").read_text().splitlines()
+    assert {f"STAMPEDE_{name}_URL={url}" for name, url in urls.items()} <= set(given)
+    assert "ss-" not in (tmp_path / "output").read_text()
 
 
 def test_all_settings_together(tmp_path: Path) -> None:

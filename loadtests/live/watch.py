@@ -140,7 +140,7 @@ class Watch:
                     continue
                 try:
                     if connection is None or connection.closed:
-                        connection = psycopg.connect(self._postgres_url, autocommit=True)
+                        connection = psycopg.connect(self._postgres_url, autocommit=True, prepare_threshold=None)
                     self._note(self._read(connection))
                 except (psycopg.Error, redis.RedisError):  # broken on purpose, or hung: a point less
                     self._last = None
@@ -149,7 +149,10 @@ class Watch:
                 connection.close()
 
     def _read(self, connection: psycopg.Connection[Any]) -> Figures:
-        stats = self._redis.info()
+        try:
+            stats: dict[str, Any] = self._redis.info()
+        except redis.exceptions.NoPermissionError:
+            stats = {}
         account = postgres_account(connection, self._ids) if has_statements(connection) else {}
         if account:
             queries = sum(account[f"statement.{name}.calls"][0] for name in self._ids)
@@ -159,8 +162,8 @@ class Watch:
         return {
             "queries": queries,
             "active": float(active),
-            "commands": float(stats["total_commands_processed"]),
-            "memory_mb": stats["used_memory"] / 1e6,
+            "commands": float(stats["total_commands_processed"]) if stats else None,
+            "memory_mb": stats["used_memory"] / 1e6 if stats else None,
         }
 
     def _note(self, figures: Figures) -> None:
@@ -187,7 +190,10 @@ class Watch:
             "memory_mb": (figures["memory_mb"] or 0) * seconds,
             "seconds": seconds,
         }
+        untold = {name for name in gained.keys() & figures.keys() if figures[name] is None}
         for name, value in gained.items():
+            if name in untold:
+                continue
             server[name] = server.get(name, 0.0) + value
         reads, limited = grown("reads"), grown("admitted") + grown("refused")
         self.points.append(
@@ -198,8 +204,8 @@ class Watch:
                 "loads_per_s": round(gained["loads"] / seconds, 1),
                 "queries_per_s": round(gained["queries"] / seconds, 1),
                 "active": figures["active"],
-                "commands_per_s": round(gained["commands"] / seconds, 1),
-                "memory_mb": round(figures["memory_mb"] or 0, 2),
+                "commands_per_s": None if "commands" in untold else round(gained["commands"] / seconds, 1),
+                "memory_mb": None if figures["memory_mb"] is None else round(figures["memory_mb"], 2),
                 "refused_per_s": round(grown("refused") / seconds, 1) if limited else None,
                 "admitted_per_s": round(grown("admitted") / seconds, 1) if limited else None,
                 "p50_us": rounded(percentile_us(times, 0.50)),

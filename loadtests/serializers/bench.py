@@ -15,7 +15,8 @@ import redis
 
 from artefact.schema import ContenderInfo, RunInfo, ScenarioInfo
 from artefact.serializers import PLAN, write_part
-from artefact.write import write_whole
+from artefact.write import write_json
+from core.private import make_folder
 from loadtests.circumstances import circumstances, version_of
 from loadtests.serializers.cache_path import HASH
 from loadtests.serializers.fidelity import fidelity, said
@@ -71,9 +72,14 @@ class SerializersOrder:
 
 
 def run_serializers(
-    order: SerializersOrder, stack: Stack, say: Callable[[str], None], advance: Callable[[str, int, int], None]
+    order: SerializersOrder,
+    stack: Stack,
+    say: Callable[[str], None],
+    advance: Callable[[str, int, int], None],
+    begun: Callable[[Path], None] = lambda _folder: None,
 ) -> Path:
-    """The run folder. `advance` is told what is done, and how many rounds of how many.
+    """The run folder. `advance` is told what is done, and how many rounds of how many; `begun`, the folder as soon as
+    it is there.
 
     Raises ConfigError (pickle on a server that is not ours, an unknown serializer) before anything is written.
     """
@@ -83,6 +89,7 @@ def run_serializers(
     end_s = monotonic() + order.limit_s
     run = described(order, stack, chosen, named)
     save(folder, run)
+    begun(folder)
     try:
         advance("what survives a round trip", 0, order.rounds)
         write_found(folder, chosen)
@@ -130,7 +137,6 @@ def run_serializers(
         run.status = "finished"
     except BaseException as error:
         run.status = "cut" if isinstance(error, KeyboardInterrupt) else "failed"
-        say(f"what was finished is in {folder}; stampede report {folder} renders it")
         raise
     finally:
         run.finished_utc = now_utc()
@@ -285,7 +291,7 @@ def contender(codec: Codec) -> ContenderInfo:
 
 def save(folder: Path, run: RunInfo) -> None:
     """Write run.json as it stands."""
-    write_whole(folder / "run.json", json.dumps(run.as_json(), indent=1, default=str).encode())
+    write_json(folder / "run.json", run.as_json())
 
 
 def new_folder(runs: Path) -> Path:
@@ -294,7 +300,7 @@ def new_folder(runs: Path) -> Path:
     for suffix in ("", *(f"-{i}" for i in range(2, 100))):
         folder = runs / f"{stamp}-{PLAN}{suffix}"
         try:
-            folder.mkdir(parents=True)
+            make_folder(folder)
         except FileExistsError:
             continue
         except OSError as error:

@@ -55,6 +55,23 @@ CASES = (
     Case(name="None", value=None, declared=str | None, message="OptionalField"),
     Case(name="str, ASCII", value="Ada", declared=str, message="StrField"),
     Case(name="str, other scripts", value="Zoë 東京 🚀", declared=str, message="StrField"),
+    *(
+        Case(name=f"str, {name}", value=text, declared=str, message="StrField")
+        for name, text in {
+            "empty": "",
+            "digits": "42",
+            "leading zeros": "007",
+            "more digits than 64 bits": "12345678901234567890123",
+            "a sign and digits": "-5",
+            "an exponent": "1e5",
+            "a decimal point": "1.50",
+            "true": "true",
+            "null": "null",
+            "NaN": "NaN",
+            "a date": "2026-03-29",
+            "brackets": "[1]",
+        }.items()
+    ),
     Case(name="str, lone surrogate", value="\ud800", declared=str, message="StrField"),
     Case(name="bytes", value=b"\x00\xff", declared=bytes, message="BytesField"),
     Case(name="datetime in UTC", value=UTC_TIME, declared=datetime, message="DatetimeField"),

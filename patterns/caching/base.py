@@ -77,8 +77,10 @@ class ClientSettings:
 
     def __post_init__(self) -> None:
         timeout = self.socket_timeout_s
-        require(timeout is None or timeout > 0, "socket_timeout_s", timeout, "above 0, or None: for ever")
-        require(self.retries >= 0, "retries", self.retries, "0 or more")
+        number = timeout is None or (isinstance(timeout, int | float) and timeout > 0)
+        require(number, "socket_timeout_s", timeout, "above 0, or None: for ever")
+        counted = isinstance(self.retries, int) and self.retries >= 0
+        require(counted, "retries", self.retries, "a whole number, 0 or more")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,10 +72,8 @@ def celery_app(client: redis.Redis, prefix: str) -> Any:
     """Celery with this Redis as its broker. Needs the extra `celery`."""
     from celery import Celery
 
-    at = client.connection_pool.connection_kwargs
-    password = f":{quote(at['password'], safe='')}@" if at.get("password") else ""
-    address = f"{password}{at.get('host', 'localhost')}:{at.get('port', 6379)}/{at.get('db') or 0}"
-    app = Celery("stampede", broker=f"redis://{address}")
+    address, tls = broker(client)
+    app = Celery("stampede", broker=address, broker_use_ssl=tls)
     app.conf.update(
         task_ignore_result=True,
         broker_transport_options={"global_keyprefix": prefix},
@@ -83,3 +81,19 @@ def celery_app(client: redis.Redis, prefix: str) -> Any:
         worker_hijack_root_logger=False,
     )
     return app
+
+
+def broker(client: redis.Redis) -> tuple[str, dict[str, Any] | None]:
+    """The Redis of a client as Celery names it: its URL, and the options of TLS."""
+    at = client.connection_pool.connection_kwargs
+    user, password = (quote(at.get(name) or "", safe="") for name in ("username", "password"))
+    login = f"{user}:{password}@" if user or password else ""
+    database = at.get("db") or 0
+    if "path" in at:
+        return f"redis+socket://{login}{at['path']}?virtual_host={database}", None
+    host = at.get("host", "localhost")
+    address = f"{login}{f'[{host}]' if ':' in host else host}:{at.get('port', 6379)}/{database}"
+    if not issubclass(client.connection_pool.connection_class, redis.SSLConnection):
+        return f"redis://{address}", None
+    tls = {name: value for name, value in at.items() if name.startswith("ssl_")}
+    return f"rediss://{address}", {"ssl_cert_reqs": "required", **tls}

@@ -1,10 +1,8 @@
 """Which serializers there are: every file beside this one that holds one, and any file that the user names."""
 
 import importlib
-import importlib.util
 import inspect
 import pkgutil
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +11,8 @@ from types import ModuleType
 from typing import Any
 
 from patterns.errors import ConfigError
+from patterns.own_class import check_serializer
+from patterns.own_file import import_file
 from patterns.serializing.base import ForRecords, Serializer
 
 
@@ -57,7 +57,10 @@ def choose_codecs(only: Sequence[str], own: Sequence[str], *, ours: bool, allow_
 
     Raises ConfigError where one that runs code found in its bytes would read from a server that others can write to.
     """
-    chosen = {codec.name: codec for codec in map(find_codec, [*(only or codecs()), *own])}
+    chosen: dict[str, Codec] = {}
+    for codec in map(find_codec, [*(only or codecs()), *own]):
+        if codec.file != chosen.setdefault(codec.name, codec).file:
+            raise ConfigError("serializer", str(codec.file), f"a file of another name: {codec.name} is taken")
     for codec in chosen.values():
         if codec.serializer.runs_code and not ours and not allow_pickle:
             want = "a server of our own, since reading runs what stands in the bytes; or --allow-pickle"
@@ -67,34 +70,15 @@ def choose_codecs(only: Sequence[str], own: Sequence[str], *, ours: bool, allow_
 
 def load_codec(path: Path) -> Codec:
     """The one serializer that a file of the user's defines, named after the file."""
-    if not path.is_file():
-        raise ConfigError("serializer", str(path), "a file that exists")
     name = path.stem.replace("_", "-")
     if name in codecs():
         raise ConfigError("serializer", str(path), f"a file of another name: {name} is one of ours")
-    serializer = serializer_in(import_file(path, f"serializer_{path.stem}"))
+    serializer = serializer_in(import_file(path, f"serializer_{path.stem}", "serializer"))
     if serializer is None:
         want = "a file that defines a subclass of patterns.serializing.base.Serializer"
         raise ConfigError("serializer", str(path), want)
-    if not isinstance(getattr(serializer, "summary", None), str):
-        raise ConfigError("serializer", str(path), "a class with a summary: one line for tables")
+    check_serializer(serializer, str(path))
     return Codec(name=name, serializer=serializer, file=str(path.resolve()))
-
-
-def import_file(path: Path, module_name: str) -> ModuleType:
-    """Import a user's file. Whatever it raises is the user's to mend: ConfigError with file, line and error."""
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    if spec is None or spec.loader is None:
-        raise ConfigError("serializer", str(path), "a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module
-    try:
-        spec.loader.exec_module(module)
-    except SyntaxError as error:
-        raise ConfigError("serializer", f"{path}, line {error.lineno}", f"Python ({error.msg})") from error
-    except Exception as error:
-        raise ConfigError("serializer", str(path), f"a file that imports ({type(error).__name__}: {error})") from error
-    return module
 
 
 def serializer_in(module: ModuleType) -> type[Serializer[Any]] | None:

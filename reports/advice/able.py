@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from artefact.races import RacesInfo
 from artefact.schema import ContenderInfo, ScenarioInfo
 from reports import words
+from reports.absent import denies
 from reports.advice.choice import Candidate, Choice, choose
 from reports.advice.needs import Need, Standing, standing
 from reports.advice.situations import Situation
@@ -48,6 +49,7 @@ def able(judgement: Judgement, scenario: ScenarioInfo, needs: Sequence[Need], ra
     ran = runners(judgement, scenario.name)
     stand = {c.name: standings(judgement, scenario, needs, c, races) for c in ran}
     out = {name: why for name, found in stand.items() if (why := next((s.fails for s in found if s.fails), ""))}
+    out |= {c.name: "found no record for some that exist" for c in ran if denies(judgement, scenario.name, c)}
     out |= {c.name: "left requests unanswered" for c in ran if not answered_all(judgement, scenario.name, c)}
     who = [c for c in ran if c.name not in out]
     if any(c.name != NO_CACHE and firm(stand[c.name]) for c in who):

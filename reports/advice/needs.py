@@ -12,7 +12,7 @@ untried             where it is promised and this run did not look; it may be ta
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from artefact.races import RacesInfo
+from artefact.races import KEPT, NOT_EXERCISED, NOT_JUDGED, RacesInfo
 from artefact.schema import ContenderInfo
 from reports.statistics import Estimate
 
@@ -43,6 +43,13 @@ class Standing:
     """Under what it is broken all the same, in words; empty: under nothing that was tried."""
 
 
+UNTRIED = {
+    NOT_JUDGED: "its orders of steps could not be judged",
+    NOT_EXERCISED: "no order of steps that was tried put it to the test",
+}
+"""The explorer's words that answer nothing, each with what is said of it."""
+
+
 def standing(
     need: Need, contender: ContenderInfo, count: Estimate | None, races: RacesInfo | None, *, ttls: bool = True
 ) -> Standing:
@@ -59,7 +66,7 @@ def standing(
         return Standing(fails="promises it, yet an order of steps breaks it")
     if word == "kept but":
         return Standing(reserved=reservation(races, contender.name, need.invariant, ttls=ttls))
-    return Standing() if word == "kept" else Standing(untried="its orders of steps were not explored")
+    return Standing() if word == KEPT else Standing(untried=UNTRIED.get(word, "its orders of steps were not explored"))
 
 
 IN_PLAIN_WORDS = {

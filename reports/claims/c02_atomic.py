@@ -8,7 +8,7 @@ their bound in every order, bear it out."""
 from collections.abc import Collection
 from dataclasses import replace
 
-from artefact.races import RACES_FILE, UNDISTURBED, RacesInfo, read_races
+from artefact.races import NOT_EXERCISED, NOT_JUDGED, RACES_FILE, UNDISTURBED, RacesInfo, read_races
 from reports import words
 from reports.claims import c07_window
 from reports.claims.c07_window import ARTICLE_LIMITER
@@ -47,7 +47,8 @@ def of_races(races: RacesInfo, scripted: Collection[str]) -> list[Case]:
             and not v.invariant.startswith("one-")
         ):
             broken.setdefault(v.contender, []).append(v.invariant)
-    explored = {v.contender for v in races.verdicts}
+    unjudged = {v.contender for v in races.verdicts if v.verdict == NOT_JUDGED}
+    explored = {v.contender for v in races.verdicts if v.verdict != NOT_EXERCISED} - unjudged
     found = []
     for name in [name for name in ARTICLE if name in broken]:
         figure = f"{name}: some order of a few requests breaks {words.listed(list(dict.fromkeys(broken[name])))}"

@@ -1,6 +1,5 @@
 """What a comparison of two runs says: as a page, as Markdown, on the terminal. The same folders give the same bytes."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,13 @@ from rich.console import Console
 from rich.text import Text
 
 from artefact.read import read_run
+from core.terminal import PlainConsole
+from core.text import shown
 from reports import charts, words
 from reports.charts import Chart
 from reports.comparing.compare import Pair, change_of, pair
 from reports.comparing.forest import forest
+from reports.render import write_page
 from reports.results import Verdict
 
 PAGES = Path(__file__).parent.parent / "pages"
@@ -46,9 +48,7 @@ def render_comparison(a: Path, b: Path, *, force: bool = False, out: Path | None
     both = pair(read_run(a), read_run(b), force=force)
     for path, text in zip(files(both, out), (page(both), markdown(both)), strict=True):
         path.parent.mkdir(parents=True, exist_ok=True)
-        half = path.with_name(path.name + ".part")
-        half.write_text(text, encoding="utf-8", newline="")
-        os.replace(half, path)
+        write_page(path, text)
     return both
 
 
@@ -154,10 +154,10 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 def print_comparison(both: Pair, console: Console | None = None) -> None:
     """Headline, warnings and the largest differences. No colours where the output is no terminal."""
-    console = console or Console()
+    console = console or PlainConsole()
 
     def say(text: str, style: str = "") -> None:
-        console.print(Text(text, style=style), soft_wrap=True)
+        console.print(Text(shown(text), style=style), soft_wrap=True)
 
     for line in both.warnings():
         say(line, "yellow")

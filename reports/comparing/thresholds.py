@@ -1,12 +1,12 @@
 """gate.toml: what a gate asks of a run. Unknown names are refused: a misspelt limit would pass for a kept one."""
 
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.files import UnreadableFile, read_toml
 from reports.errors import InputError
 from reports.metrics.metric import Metric, metrics
 
@@ -17,6 +17,10 @@ OWN_REGRESSION = {
 """Counts for which MAX_REGRESSION is too little unless somebody asks for it; and why, as the gate prints it."""
 COUNTS = ("loads-per-expiry", "loads-per-1000-reads", "commands-per-request", "stale-after-told")
 """What a gate judges unless told otherwise: counts, which hardly move with the machine. No response time."""
+
+
+MOST = 10**15
+"""The largest limit of a figure: any figure is below it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,8 @@ class Thresholds:
     limits: tuple[Limit, ...] = ()
     contracts: bool = True
     """Whether promises, limiters' contracts, and the run's own books are judged."""
+    absolute: bool = False
+    """Whether every contract is judged by itself although there is a base: `contracts = true` in gate.toml."""
 
     def allowed(self, metric: str) -> tuple[float, str]:
         """How much worse that figure may be, a share; why, where it is not what holds for the others."""
@@ -61,12 +67,14 @@ def metric_named(name: str, where: str) -> Metric:
 
 def as_share(text: str | float, where: str) -> float:
     """ "10%" or 0.1. Raises InputError: not a number, below 0, 1000 % or more."""
+    if isinstance(text, bool) or not isinstance(text, str | int | float):
+        raise InputError(where, shown(text), "a share such as 10% or 0.1, below 1000%")
     try:
         value = float(text.strip().removesuffix("%")) / 100 if str(text).strip().endswith("%") else float(text)  # type: ignore[union-attr]
-    except ValueError:
+    except (ValueError, OverflowError):
         value = math.nan
     if not 0 <= value < 10:
-        raise InputError(where, repr(text), "a share such as 10% or 0.1, below 1000%")
+        raise InputError(where, shown(text), "a share such as 10% or 0.1, below 1000%")
     return value
 
 
@@ -75,21 +83,19 @@ def read_thresholds(path: Path | None) -> Thresholds:
     if path is None:
         return Thresholds(metrics=tuple(metric_named(name, "metric") for name in COUNTS))
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(str(path), type(error).__name__, "a TOML file that can be read") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(str(path), str(error), "TOML") from error
+        data = read_toml(path)
+    except UnreadableFile as error:
+        raise InputError(str(path), error.what, error.want) from error
     known = ("max_regression", "metrics", "contracts", "limits")
     for name in data:
         if name not in known:
             raise InputError(f"{path}: {name}", "unknown", f"one of {', '.join(known)}")
     names = data.get("metrics", list(COUNTS))
     if not isinstance(names, list) or not all(isinstance(x, str) for x in names):
-        raise InputError(f"{path}: metrics", repr(names), "a list of names")
+        raise InputError(f"{path}: metrics", shown(names), "a list of names")
     contracts = data.get("contracts", True)
     if not isinstance(contracts, bool):
-        raise InputError(f"{path}: contracts", repr(contracts), "true or false")
+        raise InputError(f"{path}: contracts", shown(contracts), "true or false")
     return Thresholds(
         max_regression=as_share(data["max_regression"], f"{path}: max_regression")
         if "max_regression" in data
@@ -97,6 +103,7 @@ def read_thresholds(path: Path | None) -> Thresholds:
         metrics=tuple(metric_named(name, f"{path}: metrics") for name in names),
         limits=tuple(limits(data.get("limits", {}), f"{path}: limits")),
         contracts=contracts,
+        absolute=contracts and "contracts" in data,
     )
 
 
@@ -110,8 +117,10 @@ def limits(data: Any, where: str) -> list[Limit]:
                 for key, value in bounds.items():
                     if key not in ("max", "min"):
                         raise InputError(f"{place}.{key}", "unknown", "max or min")
-                    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-                        raise InputError(f"{place}.{key}", repr(value), "a number")
+                    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MOST:
+                        raise InputError(f"{place}.{key}", shown(value), f"a number, at most {MOST:,} either way")
+                if bounds.get("min", -MOST) > bounds.get("max", MOST):
+                    raise InputError(place, "min above max", "min at most as large as max")
                 if not bounds:
                     raise InputError(place, "empty", "{ max = … } or { min = … }")
                 found.append(
@@ -126,7 +135,15 @@ def limits(data: Any, where: str) -> list[Limit]:
     return found
 
 
+def shown(value: object) -> str:
+    """The value, shortened where it is long."""
+    return f"{value!r:.60}"
+
+
 def tables(data: Any, where: str) -> list[tuple[str, Mapping[str, Any]]]:
-    if not isinstance(data, Mapping) or not all(isinstance(x, Mapping) for x in data.values()):
+    if not isinstance(data, Mapping):
         raise InputError(where, type(data).__name__, "a table of tables")
+    for name, value in data.items():
+        if not isinstance(value, Mapping):
+            raise InputError(f"{where}.{name}", type(value).__name__, "a table")
     return list(data.items())

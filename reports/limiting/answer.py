@@ -3,12 +3,14 @@
 import math
 from collections.abc import Sequence
 
-from artefact.races import RacesInfo
+from artefact.races import KEPT, NOT_PROMISED, RacesInfo
 from reports import words
 from reports.limiting.judge import LimiterJudged
 
 BOUND = "admits-at-most-its-bound"
 """The explorer's invariant."""
+JUDGED = (KEPT, NOT_PROMISED)
+"""What the explorer says of a bound that orders of calls put to the test and did not break."""
 
 
 def answer(limiters: Sequence[LimiterJudged], races: RacesInfo | None = None) -> str:
@@ -17,16 +19,18 @@ def answer(limiters: Sequence[LimiterJudged], races: RacesInfo | None = None) ->
     unbroken = [x for x in rivals if x.kept_strict != "broken"]
     racy = [x for x in unbroken if broken_by_order(races, x.info.name)]
     strict = [x for x in unbroken if x not in racy and promises_the_window(x)]
-    fair = [x for x in strict if x.starved[0] >= 0.9 * max((y.starved[0] for y in strict), default=math.nan)]
+    able = [x for x in strict if not x.starves]
+    fair = [x for x in able if x.starved[0] >= 0.9 * max((y.starved[0] for y in able), default=math.nan)]
     parts = []
     if fair:
-        tried = races is not None and all(races.worst_first(x.info.name, BOUND) for x in fair)
+        tried = races is not None and all(races.word(x.info.name, BOUND) in JUDGED for x in fair)
         names = words.listed([x.info.name for x in fair])
         parts.append(
             f"For at most L in any window: {names}; nothing above L was certainly seen"
             f"{', and no order of concurrent calls that was tried breaks it' if tried else ''}. {shares(fair)}"
         )
-    parts += [f"{x.info.name} was not seen above L either, but {worst_off(x)}" for x in strict if x not in fair]
+    either = " either" if fair else ""
+    parts += [f"{x.info.name} was not seen above L{either}, but {worst_off(x)}" for x in strict if x not in fair]
     parts += [
         f"{x.info.name} was not seen above L here, but an order of concurrent calls breaks its bound "
         f"({broken_by_order(races, x.info.name)}); and {worst_off(x)}"
@@ -44,6 +48,7 @@ def answer(limiters: Sequence[LimiterJudged], races: RacesInfo | None = None) ->
     if broken:
         told = [f"{x.info.name} ({words.number(x.most_certain / x.limit)} × L)" for x in broken]
         parts.append(f"Broke the bound stated for them: {words.listed(told)}")
+    parts += [starving(x) for x in rivals if x.starves]
     return ". ".join(parts) + "." if parts else "No limiter ran."
 
 
@@ -72,6 +77,19 @@ def worst_off(x: LimiterJudged) -> str:
     return (
         f"one caller (“{whose}”) had got only {words.number(low)} of what it was entitled to by its worst instant, all "
         f"together {words.number(x.got())} in the whole run"
+    )
+
+
+def starving(x: LimiterJudged) -> str:
+    """That a limiter keeps a steady caller out who asks a little too often; with the counts."""
+    found = x.starvation
+    assert found is not None
+    share = found.share
+    what = "range of the callers" if share.level is None else f"{100 * share.level:.0f} % interval"
+    return (
+        f"{x.info.name} starves a steady caller at {found.multiple:g} × the limit: {found.admitted} of "
+        f"{found.entitled} calls admitted that its contract allows after the first window "
+        f"({words.number(share.value)}; {words.interval(share)}, {what}; it calls “{found.adversary}”)"
     )
 
 

@@ -2,7 +2,7 @@
 
 Entitled(t) is what the greedy exact log would have admitted by t of the calls that were made: it admits a call
 whenever fewer than L admitted ones lie in the window before it. No limiter that keeps L per W has ever admitted more
-by any t.
+by any t. A bucket admits more at once and less later: it is held to what the greedy bucket admits.
 """
 
 from collections import deque
@@ -23,6 +23,19 @@ def greedy_log(instants_s: Floats, limit: int, window_s: float) -> Bools:
             admitted.popleft()
         if len(admitted) < limit:
             admitted.append(float(instant))
+            found[i] = True
+    return found
+
+
+def greedy_bucket(instants_s: Floats, capacity: float, refill_per_s: float) -> Bools:
+    """Which of the calls, in ascending order, a full bucket of that capacity admits that forgets nothing."""
+    found = np.zeros(len(instants_s), dtype=bool)
+    tokens, last = capacity, float(instants_s[0]) if len(instants_s) else 0.0
+    for i, instant in enumerate(instants_s):
+        tokens = min(capacity, tokens + refill_per_s * (float(instant) - last))
+        last = float(instant)
+        if tokens >= 1 - 1e-9:
+            tokens -= 1
             found[i] = True
     return found
 

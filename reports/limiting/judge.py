@@ -14,6 +14,7 @@ from reports.judge import Judgement
 from reports.limiting.calls import Calls, by_subject
 from reports.limiting.decisions import Told, Wrong, peak_to_mean, recovery_s, told, wrong
 from reports.limiting.entitlement import Share, jain, share
+from reports.limiting.starvation import ABOVE, Starvation, Steady, starvation, steady
 from reports.limiting.windows import excess, most_beyond_refill, rolling_certain, rolling_possible
 from reports.rows import Floats
 from reports.statistics import Comparison, compare, quantile
@@ -178,6 +179,19 @@ class LimiterJudged:
         """The lowest admitted over entitled after the first window, and whose it was."""
         lows = [(s.share.lowest, s.adversary) for _, s in self.subjects if not math.isnan(s.share.lowest)]
         return min(lows, default=(math.nan, ""))
+
+    @cached_property
+    def starvation(self) -> Starvation | None:
+        """What steady callers above the limit got after their first window; None where the flood had none."""
+        callers: list[Steady] = [
+            steady(s.adversary, r, s.calls, self.flood, self.contract) for r, s in self.subjects if s.adversary in ABOVE
+        ]
+        return starvation(callers)
+
+    @property
+    def starves(self) -> bool:
+        """Whether such a caller certainly gets less than a limiter that keeps its contract could give it."""
+        return self.starvation is not None and self.starvation.starves
 
     @property
     def fairness(self) -> tuple[float, float]:

@@ -63,6 +63,14 @@ COLUMNS = (
     ),
     Column(
         group="entitled",
+        title="steady, above",
+        explain=(
+            "starvation of a steady caller: admitted over what its limiter's own contract allows of the same calls, "
+            "after the first window, for the callers at 1.1 or 1.5 times the limit that got least; below: the counts"
+        ),
+    ),
+    Column(
+        group="entitled",
         title="fairness",
         explain=(
             "Jain's index over subjects' admitted over entitled at the end, 1 where all are alike; below: the least of "
@@ -237,6 +245,7 @@ def entries(x: LimiterJudged) -> list[Entry]:
         Entry(value=percent(x.above_share), detail=f"{percent(x.excess_share)} of admissions"),
         Entry(value=words.number(x.got()), detail=f"{words.number(x.got(*WITHIN))} within the limit"),
         Entry(value=words.number(lowest), detail=whose, mark="worse" if lowest < 0.5 else ""),
+        steadily_above(x),
         Entry(value=words.number(fairness), detail=f"least {words.number(least)}"),
         Entry(value=words.number(1000 * wrong.admitted / max(1, x.decisions))),
         Entry(value=words.number(1000 * wrong.refused / max(1, x.decisions))),
@@ -251,6 +260,14 @@ def entries(x: LimiterJudged) -> list[Entry]:
         Entry(value=words.number(x.edge_alignment)),
         *costs(x),
     ]
+
+
+def steadily_above(x: LimiterJudged) -> Entry:
+    found = x.starvation
+    if found is None:
+        return Entry(value=words.MISSING)
+    counts = f"{found.admitted} of {found.entitled}, {found.multiple:g} ×"
+    return Entry(value=words.number(found.share.value), detail=counts, mark="worse" if x.starves else "")
 
 
 def costs(x: LimiterJudged) -> list[Entry]:
@@ -306,7 +323,7 @@ HEADER = (
     "time_above excess_share admitted_over_entitled within_limit lowest lowest_whose jain least wrong_admitted "
     "wrong_refused decisions waited waited_admitted sooner sooner_admitted waste_s promised promised_admitted herd "
     "first_admission_s ten_in_a_row_s edge over_evalsha_ms sent_per_decision scripted_per_decision round_trips "
-    "key_bytes_mean"
+    "key_bytes_mean steady_admitted steady_entitled"
 )
 
 
@@ -324,6 +341,7 @@ def csv_rows(judgement: Judgement) -> list[tuple[object, ...]]:
             float(np.median(x.latency_rounds_ms)) if len(x.latency_rounds_ms) else math.nan,
             *(x.sent_per_decision, x.scripted_per_decision, x.round_trips),
             float(np.mean(x.key_bytes)) if len(x.key_bytes) else math.nan,
+            *((math.nan, math.nan) if x.starvation is None else (x.starvation.admitted, x.starvation.entitled)),
         )
         head = (
             x.scenario.name,

@@ -1,5 +1,6 @@
 """A schedule as a sequence diagram in SVG: clients, Redis and PostgreSQL, and what they hold behind each step."""
 
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -13,6 +14,7 @@ CHARACTER = 6.3
 
 def diagram(steps: Sequence[StepInfo], title: str, prefix: str) -> str:
     """Self-contained inline SVG; its ids begin with `prefix`. Colours are the page's own variables."""
+    prefix = re.sub(r"[^\w-]+", "-", prefix)
     clients = sorted({step.client for step in steps if step.client})
     lanes = {**{name: LEFT + i * GAP for i, name in enumerate(clients)}}
     lanes["redis"] = LEFT + len(clients) * GAP
@@ -28,7 +30,7 @@ def diagram(steps: Sequence[StepInfo], title: str, prefix: str) -> str:
         'orient="auto"><path d="M0 0L8 4L0 8z" fill="context-stroke"/></marker></defs>',
     ]
     for name, x in lanes.items():
-        shown = {"redis": "Redis", "postgres": "PostgreSQL"}.get(name, f"client {name}")
+        shown = {"redis": "Redis", "postgres": "PostgreSQL"}.get(name, f"client {escape(name)}")
         parts.append(f'<text x="{x}" y="18" class="head" text-anchor="middle">{shown}</text>')
         parts.append(f'<line x1="{x}" x2="{x}" y1="26" y2="{height - 12}" class="lane"/>')
     parts.append(f'<text x="{state_x}" y="18" class="head">behind the step: database · cache</text>')

@@ -7,13 +7,13 @@ import jinja2
 from artefact.races import RacesInfo, read_races
 from reports.charts import PALETTE
 from reports.races.section import section
-from reports.render import PAGES, flat, write_whole
+from reports.render import PAGES, flat, write_page
 
 
 def render_races(folder: Path) -> Path:
     """Write races.html into the folder of a races.json; its path. Raises RunFolderError."""
     path = folder / "races.html"
-    write_whole(path, page(read_races(folder), folder.resolve().name))
+    write_page(path, page(read_races(folder), folder.resolve().name))
     return path
 
 

@@ -6,7 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from artefact.races import RACES_FILE, UNDISTURBED, InvariantInfo, RacesInfo, StepInfo, VerdictInfo, read_races
+from artefact.races import (
+    BROKEN,
+    KEPT,
+    NOT_EXERCISED,
+    NOT_JUDGED,
+    RACES_FILE,
+    UNDISTURBED,
+    InvariantInfo,
+    RacesInfo,
+    StepInfo,
+    VerdictInfo,
+    read_races,
+)
 from reports.races.diagram import diagram
 
 FOLDED_FROM = 14
@@ -46,6 +58,8 @@ class Section:
     servers: str
     called: dict[str, str]
     """What --contender takes, by name."""
+    unjudged: list[str]
+    """What was not judged and why."""
     rows: list[tuple[InvariantInfo, list[Cell | None]]]
     faults: list[tuple[str, list[Fault]]]
 
@@ -67,6 +81,7 @@ def section(info: RacesInfo) -> Section:
         tried=tried(info),
         servers=servers(info),
         called=called,
+        unjudged=unjudged(info),
         rows=[(i, [cell(info, name, i.name) for name in called]) for i in info.invariants],
         faults=[(name, found) for name in called if (found := faults(info, name))],
     )
@@ -76,12 +91,9 @@ def answer(info: RacesInfo) -> str:
     """Whether promises were kept, and how much breaks that nobody promised: pairs of contender and invariant."""
     if not info.explorations:
         return "Nothing was explored."
+    told = of_promises(info)
     found = [info.word(str(c["name"]), i.name) for c in info.contenders for i in info.invariants]
-    promises, others = found.count("BROKEN"), found.count("broken") + found.count("kept but")
-    if promises:
-        told = f"{plural(promises, 'promise')} that {'was made is' if promises == 1 else 'were made are'} broken"
-    else:
-        told = "Every promise that was made was kept in every schedule tried"
+    others = found.count("broken") + found.count("kept but")
     if not others:
         return f"{told}."
     never = "was never promised breaks" if others == 1 else "were never promised break"
@@ -89,10 +101,32 @@ def answer(info: RacesInfo) -> str:
     return f"{told}; {plural(others, 'invariant')} that {never}{each}."
 
 
+def of_promises(info: RacesInfo) -> str:
+    """Whether promises were kept, as far as they were judged."""
+    found = [info.word(str(c["name"]), i.name) for c in info.contenders for i in info.invariants]
+    unjudged = sum(bool(e.not_judged) for e in info.explorations)
+    if unjudged == len(info.explorations):
+        return "Nothing could be judged"
+    left = f"; {unjudged} of {len(info.explorations)} situations were not judged" if unjudged else ""
+    broken = found.count("BROKEN")
+    if broken:
+        return f"{plural(broken, 'promise')} that {'was made is' if broken == 1 else 'were made are'} broken{left}"
+    which = " and exercised" if NOT_EXERCISED in found else " and judged" if unjudged else ""
+    return f"Every promise that was made{which} was kept in every schedule tried{left}"
+
+
+def unjudged(info: RacesInfo) -> list[str]:
+    """What was not judged and why, a line each."""
+    return [f"{name} in {', '.join(where)}: {why}" for (name, why), where in info.unjudged().items()]
+
+
 def tried(info: RacesInfo) -> str:
     """How many schedules, whether those were all, how fast, and whether leaving some out was right."""
-    schedules = sum(e.schedules + e.random for e in info.explorations)
-    unfinished = [e for e in info.explorations if not e.complete]
+    judged = [e for e in info.explorations if not e.not_judged]
+    if not judged:
+        return ""
+    schedules = sum(e.schedules + e.random for e in judged)
+    unfinished = [e for e in judged if not e.complete]
     told = f"{schedules:,} schedules, " + (
         f"all there are but in {len(unfinished)} situations with more than {info.bound:,}, where random ones stand "
         "for the rest"
@@ -100,7 +134,7 @@ def tried(info: RacesInfo) -> str:
         else "every one there is in these situations, commuting steps not told apart"
     )
     parts = [told, speed(info)]
-    whole = [e for e in info.explorations if e.without_reduction is not None]
+    whole = [e for e in judged if e.without_reduction is not None]
     if whole:
         reduced, all_of_them = sum(e.schedules for e in whole), sum(e.without_reduction or 0 for e in whole)
         ends = (
@@ -109,6 +143,11 @@ def tried(info: RacesInfo) -> str:
             else "both break the same invariants"
         )
         parts.append(f"with the reduction {reduced:,} schedules, without it {all_of_them:,}: {ends}")
+    elif any(e.disagrees for e in judged):
+        parts.append("without the reduction other invariants are broken, so something is wrong with this tool")
+    cut = sum(e.not_compared for e in judged)
+    if cut:
+        parts.append(f"without the reduction {plural(cut, 'situation')} not compared: over the bound")
     return ". ".join(part[0].upper() + part[1:] for part in parts if part) + "."
 
 
@@ -120,12 +159,16 @@ def cell(info: RacesInfo, contender: str, invariant: str) -> Cell | None:
     relevant = [v for v in found if v.verdict == worst.verdict]
     schedules = sum(v.schedules for v in relevant)
     whole = all(v.complete for v in relevant)
-    if worst.verdict == "kept":
+    if worst.verdict == KEPT:
         tried = f"every schedule tried: {schedules:,}" if whole else f"{schedules:,} schedules tried, not all"
-    elif worst.verdict == "broken":
+    elif worst.verdict == BROKEN:
         when = info.adversary_in(worst.situation)
         tried = "" if when == UNDISTURBED else f"when {when}: "
         tried += f"{len(worst.shortest)} steps, {plural(worst.preemptions or 0, 'preemption')}"
+    elif worst.verdict == NOT_JUDGED:
+        tried = worst.how
+    elif worst.verdict == NOT_EXERCISED:
+        tried = f"no schedule of {schedules:,} put it to the test"
     else:
         tried = f"nothing found in {schedules:,}"
     return Cell(verdict=worst, word=word, anchor=anchor(worst), tried=tried)

@@ -10,10 +10,11 @@ import jinja2
 import pandas as pd
 
 from artefact.schema import METHOD, ContenderInfo
+from core.text import shown
 from reports import charts as style
 from reports.charts import Chart
 from reports.csv_text import as_csv, plain
-from reports.render import PAGES, flat, write_whole
+from reports.render import PAGES, flat, write_page, write_whole
 from reports.serializers import advice, charts, links
 from reports.serializers.facts import Facts, read_facts
 from reports.serializers.judge import OPERATIONS, Verdict, added, has_schema, level, verdicts
@@ -73,7 +74,7 @@ def render_serializers(folder: Path) -> Path:
     for name, text in found.items():
         write_whole(folder / name, text)
     path = folder / "report.html"
-    write_whole(path, page(facts, sections, even, at, sorted(found)))
+    write_page(path, page(facts, sections, even, at, sorted(found)))
     return path
 
 
@@ -81,7 +82,7 @@ def print_advice(folder: Path) -> None:
     """The advice for each kind of record, on the console."""
     facts = read_facts(folder)
     for scenario in facts.run.scenarios:
-        print(f"{scenario.name}: {advice.advise(facts, scenario.name).text}")
+        print(shown(f"{scenario.name}: {advice.advise(facts, scenario.name).text}"))
 
 
 def section(facts: Facts, record: str, what: str) -> Section:

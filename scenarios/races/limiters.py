@@ -1,4 +1,4 @@
-"""Calls of one subject at a rate limiter, at once and on one tick of every clock."""
+"""Calls of one subject at a rate limiter, at once: by clocks that agree, on one tick, by clocks that differ."""
 
 from scenarios.races.situation import Operation, Situation, Start
 
@@ -11,6 +11,7 @@ CROWD = (HIT,) * (2 * LIMIT + 1)
 
 SITUATIONS = (
     Situation(name="calls-at-once", clients=CROWD),
+    Situation(name="calls-on-one-tick", clients=CROWD, one_tick=True),
     Situation(name="calls-with-skewed-clocks", clients=CROWD, skew_s=2 * WINDOW_S),
     Situation(name="calls-at-the-limit", clients=(HIT, HIT), start=Start.AT_LIMIT, skew_s=1.0),
 )

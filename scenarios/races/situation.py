@@ -36,6 +36,8 @@ class Situation:
     """What may happen once, at any step of a schedule."""
     skew_s: float = 0.0
     """Each client's clock is so much ahead of the one before."""
+    one_tick: bool = False
+    """All calls of a limiter read the same instant, as on a coarse clock; else no two readings are equal."""
     failing_loads: int = 0
     """So many loads, the first ones, raise."""
 
@@ -53,6 +55,11 @@ class Situation:
         return bool(self.operations & {"update", "create"})
 
     @property
+    def clocks_agree(self) -> bool:
+        """Whether a bound that is kept by the app servers' clocks has to hold: clocks agree, and time passes."""
+        return not self.skew_s and not self.one_tick
+
+    @property
     def limiting(self) -> bool:
         """Whether it is about a rate limiter."""
         return "hit" in self.operations
@@ -63,7 +70,8 @@ class Situation:
         more = "" if self.adversary is Adversary.NONE else f"; once in a schedule: {self.adversary.value}"
         fails = "; the first load raises" if self.failing_loads else ""
         skew = f"; each clock {self.skew_s:g} s ahead of the one before" if self.skew_s else ""
-        return f"{who}; {self.start.value}{skew}{fails}{more}"
+        tick = "; all on one tick of the clock" if self.one_tick else ""
+        return f"{who}; {self.start.value}{skew}{tick}{fails}{more}"
 
 
 @cache

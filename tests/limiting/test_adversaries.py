@@ -11,6 +11,7 @@ from scenarios.scenario import find_scenario
 LIMIT, WINDOW_S, SPAN_S = 10, 0.5, 10.0
 RATES = {"steady 0.5 ×": 0.5, "steady 0.9 ×": 0.9, "steady 1 ×": 1.0, "steady 1.1 ×": 1.1, "flood 10 ×": 10}
 RATES |= {"flood 20 ×": 20, "edge burst": 1.0, "drip": 1.0, "Poisson 1 ×": 1.0, "Poisson 0.5 ×": 0.5, "ties": 1.6}
+RATES |= {"burst, then 1.1 ×": 1.1, "burst, then 1.5 ×": 1.5}
 
 
 @pytest.mark.parametrize("name", ADVERSARIES)

@@ -9,6 +9,8 @@ import pytest
 from artefact.read import Run, read_run
 from loadtests.bench import BenchOrder, check_order, prepare_run, run_bench
 from patterns.errors import ConfigError
+from reports.comparing.gate import exit_code, gate
+from reports.comparing.thresholds import read_thresholds
 from reports.judge import judge
 from reports.limiting.judge import judged
 from reports.render import render
@@ -115,6 +117,12 @@ def test_the_report_shows_them(flood_run: Run) -> None:
     assert len(rows) == 5
     assert all(None not in row and None not in row.values() for row in rows)
     assert {row["contender"]: row["contract"] for row in rows}["sliding-log"] == "≤ 8 in any 0.4 s"
+
+
+def test_the_run_passes_the_gate_against_itself(flood_run: Run) -> None:
+    """Though the article's limiter and the user's own may have broken their bounds in it."""
+    found = gate(flood_run.folder, flood_run.folder, read_thresholds(None))
+    assert exit_code(found) == 0
 
 
 def test_a_limiter_where_only_caching_is_asked_is_refused() -> None:

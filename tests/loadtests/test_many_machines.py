@@ -18,8 +18,9 @@ from typer.testing import CliRunner
 
 from artefact.read import Run, read_run
 from artefact.schema import SAMPLES
-from loadtests.bench import BenchFailed, BenchOrder, end_processes, prepare_run, run_bench
+from loadtests.bench import BenchFailed, BenchOrder, prepare_run, run_bench
 from loadtests.elsewhere import REPO, arrived, bind_address, code_digest, portable, read_address, wanted_of, why_unlike
+from loadtests.ending import end_processes
 from loadtests.lineup import Entrant
 from loadtests.spec import Spec
 from loadtests.two_clocks import INSTANTS, Ahead, Ping, doubt_between, in_our_time, read_ahead
@@ -206,7 +207,7 @@ def test_what_is_no_address_is_refused(text: str) -> None:
 
 
 def checkout(folder: Path, contender: str) -> Path:
-    for package in ("artefact", "loadtests", "patterns", "scenarios", "stack"):
+    for package in ("artefact", "core", "loadtests", "patterns", "scenarios", "stack"):
         (folder / package).mkdir(parents=True)
         (folder / package / "module.py").write_text(f"{package} = 1\n")
     (folder / "mine.py").write_text(contender)

@@ -6,6 +6,7 @@ import pytest
 
 from artefact.races import ExplorationInfo, VerdictInfo
 from patterns.catalogue import Contender, find_contender
+from races.bypass import watched
 from races.card import Bound, card
 from races.open import open_world
 from races.virtual_time import virtual_time
@@ -18,7 +19,7 @@ Explore = Callable[..., tuple[ExplorationInfo, dict[str, VerdictInfo]]]
 
 @pytest.fixture(scope="module")
 def world(stack: Stack) -> Iterator[World]:
-    with open_world(stack) as opened, virtual_time():
+    with open_world(stack) as opened, virtual_time(), watched():
         yield opened
 
 

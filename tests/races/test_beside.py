@@ -11,8 +11,8 @@ import pytest
 from artefact.races import RacesInfo, read_races
 from artefact.read import read_run
 from artefact.write import RunWriter
-from races.beside import WHY_CUT, explore_beside
-from races.explorer import RacesEvent
+from races.beside import explore_beside
+from races.explorer import CUT, RacesEvent
 from reports.render import render
 from scenarios.plans import PLANS
 from scenarios.races.situation import situations
@@ -105,10 +105,10 @@ def test_ctrl_c_passes_through_and_keeps_what_was_explored(stack: Stack, tmp_pat
         explored(folder, stack, stop)
     info = read_races(folder)
     assert {e.contender for e in info.explorations} == {"no-cache"}
-    assert info.skipped == {"ttl-only": WHY_CUT, "cache-aside": WHY_CUT}
+    assert info.skipped == {"ttl-only": CUT, "cache-aside": CUT}
     (remark,) = races_remarks(folder)
     assert "ttl-only, cache-aside" in remark
-    assert f"not explored: {WHY_CUT}" in render(folder).read_text(encoding="utf-8")
+    assert f"not explored: {CUT}" in render(folder).read_text(encoding="utf-8")
 
 
 def test_a_run_without_contenders_explores_nothing(stack: Stack, tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ from typer.testing import CliRunner, Result
 
 from artefact.races import read_races
 from artefact.read import RunFolderError
+from core.text import visible
+from races.client import Client
 from races.limited import find_explorable
 from races.open import open_world
-from races.run import Client, Run
+from races.run import Run
 from races.schedule import Schedules
 from races.search import Following
 from races.world import World
@@ -20,7 +22,7 @@ from stack.servers import Stack
 from stampede import app
 from tests.races.conftest import Explore
 
-FIELDS = {"contender", "situation", "invariant", "verdict", "promised", "schedules", "shortest", "id"}
+FIELDS = {"contender", "situation", "invariant", "verdict", "promised", "how", "schedules", "shortest", "id"}
 
 LIAR = """
 from patterns.caching.base import Promise
@@ -66,6 +68,32 @@ class Listening(CachePattern):
 """
 
 
+STRANGE = r"""
+from patterns.caching.base import CachePattern, Promise
+
+class Strange(CachePattern):
+    summary = "rings\\x07 <i onload=x>"
+    promises = frozenset({Promise.FRESH_AT_REST})
+
+    def key(self, record_id):
+        return f"{self.config.key_prefix}\\x1b[2J[blink]\\u202e\\r<i onload=x>:{record_id}"
+
+    def get(self, record_id):
+        cached = self.redis.get(self.key(record_id))
+        if cached is not None:
+            return self.codec.loads(cached)
+        record = self.source.load(record_id)
+        self.redis.set(self.key(record_id), self.codec.dumps(record), px=self.config.ttl_ms)
+        return record
+
+    def update(self, record_id, changes):
+        return self.source.update(record_id, changes)
+
+    def invalidate(self, record_id):
+        self.redis.delete(self.key(record_id))
+"""
+
+
 def races(stack: Stack, tmp_path: Path, *words: str) -> Result:
     servers = ["--stack", "external", "--postgres", stack.postgres.url, "--redis", stack.redis.url]
     return CliRunner().invoke(app, ["races", *servers, "--runs", str(tmp_path / "runs"), *words])
@@ -93,6 +121,21 @@ def test_a_broken_promise_is_exit_1_and_a_fault_never_promised_is_not(stack: Sta
     assert "broken promise" in text
     assert text.count("<svg") >= 1
     assert "proved" not in text.lower()
+
+
+def test_keys_and_names_act_neither_on_the_terminal_nor_on_the_page(stack: Stack, tmp_path: Path) -> None:
+    """A file's name, a summary and keys with escape sequences and markup, in a schedule that breaks a promise."""
+    (tmp_path / "<i onload=x>[red].py").write_text(STRANGE, encoding="utf-8")
+    words = ("--contender", str(tmp_path / "<i onload=x>[red].py"), "--situation", "reader-writer")
+    done = races(stack, tmp_path, *words)
+    assert done.exit_code == 1, done.output
+    assert visible(done.output, keep="\n") == done.output
+    assert "[red]" in done.output
+    assert "\\x1b[2J[blink]\\u202e\\r" in "".join(done.output.split())
+    text = next((tmp_path / "runs").glob("*/races.html")).read_text(encoding="utf-8")
+    assert visible(text, keep="\n\t") == text
+    assert "<i onload" not in text
+    assert "[blink]" in text
 
 
 def test_a_schedule_is_replayed_by_its_id(stack: Stack, tmp_path: Path) -> None:
@@ -134,7 +177,7 @@ def test_a_page_needs_its_facts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("limiter", "situation", "invariant", "verdict"),
     [
-        ("sliding-window", "calls-at-once", "admits-at-most-its-bound", "broken"),  # members that share a tick
+        ("sliding-window", "calls-on-one-tick", "admits-at-most-its-bound", "broken"),  # members that share it
         ("sliding-window", "calls-with-skewed-clocks", "admits-at-most-its-bound", "broken"),
         ("sliding-window", "calls-at-the-limit", "refused-calls-are-free", "broken"),
         ("sliding-log", "calls-at-once", "admits-at-most-its-bound", "kept"),

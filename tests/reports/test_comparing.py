@@ -282,6 +282,17 @@ def test_a_broken_promise_fails_without_a_base(tmp_path: Path) -> None:
     assert "no-cache: no stale read after a write was told" in said
 
 
+def test_a_gate_file_judges_a_run_by_itself_though_it_is_its_own_base(
+    runs: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Absolute limits hold where nothing changed, too."""
+    file = tmp_path / "gate.toml"
+    file.write_text("[limits.stampede.cache-aside]\nloads-per-expiry = { max = 1 }\n")
+    assert call("gate", runs("base"), "--against", runs("base"), "--config", file)[0] == 1
+    file.write_text("contracts = true\n")
+    assert call("gate", runs("base"), "--against", runs("base"), "--config", file)[0] == 0
+
+
 def test_shares() -> None:
     """10% and 0.1 are the same; what is no share is refused."""
     assert as_share("10%", "x") == as_share("0.1", "x") == as_share(0.1, "x") == 0.1
@@ -310,13 +321,17 @@ def test_by_default_a_gate_judges_counts_alone() -> None:
 def changed(folder: Path, to: Path, place: tuple[str | int, ...], value: object) -> Path:
     """A copy of the run with one field of run.json set."""
     shutil.copytree(folder, to)
+    changed_in_place(to, place, value)
+    return to
+
+
+def changed_in_place(to: Path, place: tuple[str | int, ...], value: object) -> None:
     data = json.loads((to / "run.json").read_text())
     inner = data
     for step in place[:-1]:
         inner = inner[step]
     inner[place[-1]] = value
     (to / "run.json").write_text(json.dumps(data))
-    return to
 
 
 def promise(folder: Path, contender: str, name: str) -> None:

@@ -10,6 +10,8 @@ from artefact import doubts as d
 from artefact.doubts import DoubtKind
 from artefact.read import read_run
 from artefact.schema import CellInfo, ScenarioInfo
+from reports.accounts import PASSED_BY
+from reports.answer import answers
 from reports.judge import Judgement, judge
 from tests.reports.freshness.planted import versioned
 from tests.reports.planted import MS, Change, Row, plant, scenario
@@ -74,6 +76,14 @@ def broken(cell: CellInfo, rows: list[Row]) -> list[Row]:
     return rows
 
 
+def denied(cell: CellInfo, rows: list[Row]) -> list[Row]:
+    """Every fiftieth read of coalescing finds no record."""
+    if cell.contender == "coalescing":
+        for r in rows[::50]:
+            r["found"] = False
+    return rows
+
+
 def late(cell: CellInfo, rows: list[Row]) -> list[Row]:
     if cell.contender == "cache-aside":
         for r in rows:
@@ -95,6 +105,7 @@ def expensive(info: ScenarioInfo) -> ScenarioInfo:
 
 
 FAULTS: dict[DoubtKind, dict[str, object]] = {
+    d.EXISTING_NOT_FOUND: {"change": denied, "contenders": ("no-cache", "cache-aside", "coalescing")},
     d.SATURATED: {"change": opened},
     d.ERRORS: {"change": broken},
     d.GENERATOR_LATE: {"change": late},
@@ -170,6 +181,7 @@ def test_one_uncounted_command_or_load_fails_to_balance(
     assert doubt.kind is d.COUNTS_DIFFER
     assert doubt.cells == (3,)
     assert said in doubt.what
+    assert (PASSED_BY in doubt.what) == (source == "redis")  # only what we did not send passed the meters
 
 
 def test_a_request_that_locust_did_not_count_fails_to_balance(tmp_path: Path) -> None:
@@ -200,3 +212,35 @@ def test_a_harness_is_late_also_where_answers_lie_beyond_the_deadline(tmp_path: 
         return opened(cell, late(cell, rows))
 
     assert {"saturated", "generator-late"} <= set(kinds(judged(tmp_path / "run", change=late_and_opened)))
+
+
+def test_a_contender_that_finds_no_record_for_one_that_exists_is_marked_and_not_recommended(tmp_path: Path) -> None:
+    """The doubt names its share with an interval; where nothing is denied, the same contender is taken."""
+    who = ("no-cache", "cache-aside", "coalescing")
+    (sound,) = answers(judged(tmp_path / "sound", contenders=who))
+    assert sound.winner == "coalescing"
+    judgement = judged(tmp_path / "denying", change=denied, contenders=who)
+    (found,) = answers(judgement)
+    assert found.winner not in (None, "coalescing")
+    assert "coalescing" not in found.tied
+    (doubt,) = [x for x in judgement.doubts if x.kind is d.EXISTING_NOT_FOUND]
+    assert doubt.contenders == ("coalescing",)
+    assert "coalescing: " in doubt.what
+    assert "2 % (95 % interval: " in doubt.what
+    assert doubt in judgement.doubts_of("stampede", "coalescing")
+
+
+@pytest.mark.parametrize(("share", "accused"), [(1.0, False), (0.5, True)])
+def test_with_own_sql_a_record_exists_where_the_contender_found_it_at_another_time(
+    tmp_path: Path, share: float, accused: bool
+) -> None:
+    """A key that is never found may have no row; one that is found now and then has one."""
+
+    def change(_cell: CellInfo, rows: list[Row]) -> list[Row]:
+        for r in rows[: round(share * len(rows))]:
+            r["found"] = False
+        return rows
+
+    own = replace(scenario("stampede"), workload=scenario("stampede").workload | {"own_sql": True})
+    judgement = judged(tmp_path / "run", change=change, scenarios=[own], contenders=("cache-aside",))
+    assert (d.EXISTING_NOT_FOUND.name in kinds(judgement)) is accused

@@ -5,9 +5,11 @@ from typing import Any
 
 from artefact.races import RacesInfo, SituationInfo, VerdictInfo
 from reports.limiting.answer import BOUND, answer
+from reports.limiting.starvation import Starvation
+from reports.statistics import Estimate
 
 
-def limiter(name: str, *, lowest: float, got: float) -> Any:
+def limiter(name: str, *, lowest: float, got: float, steadily: Starvation | None = None) -> Any:
     return SimpleNamespace(
         info=SimpleNamespace(name=name, kind="contender"),
         kept="kept",
@@ -17,7 +19,14 @@ def limiter(name: str, *, lowest: float, got: float) -> Any:
         most_certain=8,
         starved=(lowest, "flood 10 ×"),
         got=lambda: got,
+        starvation=steadily,
+        starves=steadily is not None and steadily.starves,
     )
+
+
+def steadily(admitted: int, entitled: int, high: float) -> Starvation:
+    share = Estimate(value=admitted / entitled, low=0.0, high=high, rounds=3)
+    return Starvation(adversary="burst, then 1.1 ×", admitted=admitted, entitled=entitled, share=share)
 
 
 def races(**how: str) -> RacesInfo:
@@ -64,3 +73,18 @@ def test_the_lowest_instant_of_one_caller_and_the_share_of_all_are_told_apart() 
     told = answer(TWO[:1])
     assert "all together got 0.989 in the whole run" in told
     assert "the least that one had got by any instant after its first window was 0.500" in told
+
+
+def test_a_limiter_that_starves_a_steady_caller_is_not_advised_and_the_counts_say_why() -> None:
+    """Though it is the only one that was not seen above L, and though its least share is no worse than the others'."""
+    starved = limiter("charging-log", lowest=0.9, got=0.9, steadily=steadily(2, 24, 0.2))
+    for others in ([], [limiter("sliding-log", lowest=0.9, got=0.99, steadily=steadily(23, 24, 1.0))]):
+        told = answer([starved, *others])
+        assert "window: charging-log" not in told
+        assert told.count("starves a steady caller") == 1
+        assert "charging-log starves a steady caller at 1.1 × the limit: 2 of 24 calls admitted" in told
+
+
+def test_who_gets_three_quarters_or_now_and_then_all_is_not_called_starved() -> None:
+    for seen in (steadily(18, 24, 0.9), steadily(12, 24, 1.0)):
+        assert "starves" not in answer([limiter("log", lowest=0.5, got=0.9, steadily=seen)])

@@ -1,5 +1,6 @@
 """What a serializer claims to keep comes back, for any value; what it does not claim is found out by running."""
 
+import json
 import math
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -161,3 +162,47 @@ def test_what_only_looks_equal_is_not_the_same(a: object, b: object) -> None:
     """Type, sign of zero and kind of sequence count."""
     assert not alike(a, b)
     assert alike(a, a)
+
+
+class Guesser(Serializer[Any]):
+    """Reads a string as the JSON value that it looks like."""
+
+    summary = "guesses types"
+
+    def dumps(self, value: Any) -> bytes:
+        return json.dumps(value).encode()
+
+    def loads(self, data: bytes) -> Any:
+        return {name: self.guessed(value) for name, value in json.loads(data).items()}
+
+    def guessed(self, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value or None
+
+
+GUESSED = {
+    "str, digits",
+    "str, more digits than 64 bits",
+    "str, a sign and digits",
+    "str, an exponent",
+    "str, a decimal point",
+    "str, true",
+    "str, null",
+    "str, NaN",
+    "str, brackets",
+    "str, empty",
+}
+
+
+def test_a_string_that_comes_back_as_the_value_that_it_looks_like_is_changed_silently() -> None:
+    """Of the strings, a planted guesser changes these and no others; ours change none."""
+    found = {f.case: f.outcome for f in fidelity(Codec(name="guesser", serializer=Guesser)) if f.build == "untyped"}
+    strings = {case.name for case in CASES if case.name.startswith("str, ")}
+    assert {case for case in strings if found[case] == "changed"} == GUESSED
+    for name in NAMES:
+        changed = {f.case for f in fidelity(codecs()[name]) if f.outcome == "changed"}
+        assert not changed & (GUESSED | {"str, leading zeros", "str, a date"})

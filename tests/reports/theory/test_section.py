@@ -64,3 +64,16 @@ def test_a_run_without_cells_has_no_theory(tmp_path: Path) -> None:
     plant(tmp_path / "run", rounds=1, contenders=("cache-aside",), unfinished=frozenset({1, 2}))
     judgement: Judgement = judge(read_run(tmp_path / "run"))
     assert section(judgement) is None
+
+
+@pytest.mark.parametrize(("cpu_ms", "predicts"), [(1.0, True), (0.0, False), (-0.24, False), (10_000.0, False)])
+def test_a_queue_is_predicted_only_from_a_load_that_costs_cpu_and_fits_the_cores(
+    tmp_path: Path, cpu_ms: float, predicts: bool
+) -> None:
+    """A calibration on a busy machine may measure less than nothing; the page is written all the same."""
+    info = scenario("stampede")
+    info.measured["cpu_ms"] = cpu_ms
+    plant(tmp_path / "run", rounds=1, contenders=("cache-aside", "no-cache"), scenarios=[info])
+    found = section(judge(read_run(tmp_path / "run")))
+    assert found is not None
+    assert ("mean load time" in {x.quantity for x in found.lines}) == predicts

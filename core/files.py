@@ -1,0 +1,88 @@
+"""Read a file that a user named: a regular file up to a size, never a wait.
+
+Opening a FIFO waits until another process writes to it; a device or a sparse file may never end. Both are refused.
+"""
+
+import os
+import stat
+import tomllib
+from pathlib import Path
+from typing import Any
+
+KIND = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISFIFO, "a FIFO"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+TEXT_BYTES = 1_000_000
+"""The most that a file written by hand may have: a workload, gate.toml, a contender's file."""
+JSON_BYTES = 256_000_000
+"""The most that run.json or races.json may have. A run of 100,000 cells has about 60 MB."""
+
+
+class UnreadableFile(ValueError):
+    """A path that cannot be read: what is there, and what was wanted."""
+
+    def __init__(self, what: str, want: str) -> None:
+        super().__init__(f"{what} (wanted: {want})")
+        self.what = what
+        self.want = want
+
+
+def check_regular(path: Path, *, most_bytes: int | None = None) -> None:
+    """Raise UnreadableFile unless the path is a regular file of at most that many bytes. Does not open it."""
+    try:
+        refuse_unless_regular(os.stat(path), most_bytes)
+    except (OSError, ValueError) as error:
+        raise unreadable(error) from error
+
+
+def read_regular(path: Path, *, most_bytes: int) -> bytes:
+    """The contents of a regular file. Raises UnreadableFile: another kind, larger than that, not readable."""
+    check_regular(path, most_bytes=most_bytes)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            refuse_unless_regular(os.fstat(descriptor), most_bytes)
+            data = file.read(most_bytes + 1)
+    except (OSError, ValueError) as error:
+        raise unreadable(error) from error
+    if len(data) > most_bytes:  # it grew, or is of a kind whose size is not known, as those below /proc
+        raise too_large(len(data), most_bytes)
+    return data
+
+
+def refuse_unless_regular(found: os.stat_result, most_bytes: int | None) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        kind = next((name for holds, name in KIND if holds(found.st_mode)), "no regular file")
+        raise UnreadableFile(kind, "a regular file")
+    if most_bytes is not None and found.st_size > most_bytes:
+        raise too_large(found.st_size, most_bytes)
+
+
+def too_large(size: int, most_bytes: int) -> UnreadableFile:
+    return UnreadableFile(f"{size:,} bytes or more", f"at most {most_bytes:,} bytes")
+
+
+def unreadable(error: OSError | ValueError) -> UnreadableFile:
+    """As one kind of error: ValueError is what a path with a NUL character raises."""
+    if isinstance(error, UnreadableFile):
+        return error
+    if isinstance(error, FileNotFoundError):
+        return UnreadableFile("no such file", "a file that exists")
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return UnreadableFile(reason or type(error).__name__, "a file that can be read")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The table in a TOML file. Raises UnreadableFile, for what is no TOML too."""
+    try:
+        return tomllib.loads(read_regular(path, most_bytes=TEXT_BYTES).decode())
+    except UnreadableFile:
+        raise
+    except RecursionError as error:
+        raise UnreadableFile("tables nested too deeply", "TOML") from error
+    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
+        raise UnreadableFile(f"{error}", "TOML") from error

@@ -1,0 +1,60 @@
+"""Which keys are entries: those without which a reader loads again. Told by trying, once a contender and situation."""
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
+
+from patterns.caching.base import Kit, Record
+from races.errors import Died
+from races.locks import Cell
+from races.world import RECORD, World
+
+NUMBER = re.compile(r"\d+")
+
+
+class Reads(Protocol):
+    def get(self, record_id: int) -> Record | None: ...
+
+
+class Entries:
+    """The entries of a contender. The first question is answered by a few reads between two schedules."""
+
+    def __init__(self, world: World, contender: Callable[[Kit], Reads]) -> None:
+        self._world = world
+        self._contender = contender
+        self._known: set[Cell] | None = None
+
+    def is_entry(self, cell: Cell) -> bool:
+        """Whether a reader loads again without it. Keys that differ in numbers only are of one kind."""
+        if self._known is None:
+            self._known = self._try()
+        return self.kind(cell) in self._known
+
+    def has_entry(self, key: str) -> bool:
+        """Whether the key, or a field of it, is one."""
+        return self.is_entry((key, ""))
+
+    def kind(self, cell: Cell) -> Cell:
+        """The cell, without the numbers in its key."""
+        return NUMBER.sub("#", self._world.short(cell[0])), cell[1]
+
+    def _try(self) -> set[Cell]:
+        world = self._world
+        world.reset([])
+        self._loads_of_a_read()
+        filled = world.entries()
+        found = set()
+        for cell in world.cells(key for key, _, _ in filled):
+            world.reset(filled)
+            world.remove(cell)
+            if self._loads_of_a_read():
+                found.add(self.kind(cell))
+        return found
+
+    def _loads_of_a_read(self) -> int:
+        world = self._world
+        before = world.free_loads
+        with world.free() as kit, suppress(Exception, Died):
+            self._contender(kit).get(RECORD)
+        return world.free_loads - before

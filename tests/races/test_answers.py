@@ -1,0 +1,61 @@
+"""A contender with an answer that none may give is refused by the explorer, in one line, and leaves nothing behind."""
+
+from pathlib import Path
+
+import pytest
+
+from patterns.errors import ConfigError
+from races.card import Bound
+from races.explorer import RacesOrder, explore_all
+from races.limited import find_explorable
+from scenarios.races.situation import find_situation
+from stack.servers import Stack
+
+PATTERN = """
+from patterns.caching.no_cache import NoCache
+
+class Own(NoCache):
+    summary = "no cache, and a wrong answer"
+
+    def {method}(self, *given):
+        record = super().{method}(*given)
+        return {answer}
+"""
+LIMITER = """
+from patterns.limiting.fixed_window import FixedWindow
+
+class Own(FixedWindow):
+    summary = "fixed-window, and a wrong answer"
+
+    def hit(self, subject):
+        return super().hit(subject).allowed
+"""
+WRONG = {
+    "text_for_reads": ("reader-reader", PATTERN.format(method="get", answer="str(record)"), "get: 'an answer of type"),
+    "lists_for_writes": ("reader-writer", PATTERN.format(method="update", answer="[record]"), "update: 'an answer of"),
+    "text_versions": (
+        "reader-writer",
+        PATTERN.format(method="get", answer="record | {'version': str(record['version'])}"),
+        "get, column version: '1'",
+    ),
+    "yes_or_no": ("calls-at-once", LIMITER, "hit: 'an answer of type bool'"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_answer_ends_the_exploration_with_the_line_that_names_it(
+    stack: Stack, tmp_path: Path, name: str
+) -> None:
+    situation, source, said = WRONG[name]
+    (tmp_path / f"{name}.py").write_text(source)
+    order = RacesOrder(
+        contenders=(find_explorable(str(tmp_path / f"{name}.py")),),
+        situations=(find_situation(situation),),
+        bound=Bound(),
+        command="stampede races",
+    )
+    with pytest.raises(ConfigError) as caught:
+        explore_all(order, stack, lambda _event: None)
+    line = str(caught.value)
+    assert line.startswith(f"{name.replace('_', '-')}: {said}")
+    assert "\n" not in line
