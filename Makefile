@@ -66,6 +66,10 @@ scale: setup ## a report of 10,000,000 planted samples, in CPU time and memory (
 kills: setup ## kill, stop and fill what a command needs, in the middle of it: a table (about 15 minutes)
 	.venv/bin/python scripts/kills.py $(ARGS)
 
+.PHONY: golden
+golden: setup ## hashes of the reports of a planted run and of RUN="runs/a runs/b" (ARGS="--against FILE" compares)
+	.venv/bin/python scripts/golden.py $(RUN) $(ARGS)
+
 services: setup ## start PostgreSQL and Redis, print their URLs, keep them until Ctrl-C
 	$(STAMPEDE) services $(SERVERS) $(ARGS)
 
