@@ -323,7 +323,8 @@ def run_bench(spec: Spec, stack: Stack, on_event: OnEvent) -> None:
                     raise ConfigError("expect", event["who"], event["want"])
                 came = max(came, event.get("workers", 0))
                 if event["event"] == "broken":
-                    why = why or how_a_worker_ended(workers, ENDING_S) or event["why"]
+                    ended = how_a_worker_ended(workers, ENDING_S) if event["worker_left"] else ""
+                    why = why or ended or event["why"]
                 on_event(event)
             if spec.bind and came < spec.processes:
                 want = f"that many workers at {spec.bind} within {spec.wait_s:g} s: {came or 'none'} came"

@@ -76,6 +76,10 @@ class HarnessBroken(RuntimeError):
     """An application server is gone: nothing that follows could be trusted."""
 
 
+class WorkerLeft(HarnessBroken):
+    """An application server is gone; how its process ended says more."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Harvest:
     """What one application server hands over after a cell."""

@@ -22,7 +22,7 @@ from artefact.read import read_run
 from artefact.write import RunWriter, WriteFailed
 from loadtests.appserver import CellBroken, ContenderWrong
 from loadtests.clock import hub_clock, now_ns
-from loadtests.conductor import Conductor, HarnessBroken, Harvest
+from loadtests.conductor import Conductor, HarnessBroken, Harvest, WorkerLeft
 from loadtests.elsewhere import Refused
 from loadtests.instruments import Ruler
 from loadtests.live.choices import Choice, chosen_scenario
@@ -165,7 +165,7 @@ class Master:
             why = str(error) if known else f"{type(error).__name__}: {error}"
             self.writer.run.status = "failed"
             self.writer.run.remarks.append({"name": "harness", "what": why, "cost": "all"})
-            self.tell({"event": "broken", "why": why})
+            self.tell({"event": "broken", "why": why, "worker_left": isinstance(error, WorkerLeft)})
             self.environment.process_exit_code = 1
         finally:
             self.save_last()
@@ -181,7 +181,7 @@ class Master:
             self.writer.save()
         except WriteFailed as failed:
             self.writer.run.status = "failed"
-            self.tell({"event": "broken", "why": str(failed)})
+            self.tell({"event": "broken", "why": str(failed), "worker_left": False})
 
     def chosen_cells(self) -> Iterator[CellOrder]:
         """Cells of what the page's form says, one after the other; what is changed there holds from the next on."""
@@ -283,7 +283,7 @@ class Master:
 
     def expect_answers(self) -> None:
         if self.runner.worker_count < self.spec.processes:
-            raise HarnessBroken(f"{self.runner.worker_count} of {self.spec.processes} application servers are left")
+            raise WorkerLeft(f"{self.runner.worker_count} of {self.spec.processes} application servers are left")
         self.answers = {process: AsyncResult() for process in range(self.spec.processes)}
 
     def await_answers(self, timeout_s: float) -> list[dict[str, Any]]:
