@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from patterns.errors import ConfigError
+from artefact.races import NOT_JUDGED
 from races.card import Bound
 from races.explorer import RacesOrder, explore_all
 from races.limited import find_explorable
@@ -43,7 +43,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_answer_ends_the_exploration_with_the_line_that_names_it(
+def test_a_contender_that_gives_a_wrong_answer_is_not_judged_and_the_line_names_it(
     stack: Stack, tmp_path: Path, name: str
 ) -> None:
     situation, source, said = WRONG[name]
@@ -54,8 +54,8 @@ def test_a_wrong_answer_ends_the_exploration_with_the_line_that_names_it(
         bound=Bound(),
         command="stampede races",
     )
-    with pytest.raises(ConfigError) as caught:
-        explore_all(order, stack, lambda _event: None)
-    line = str(caught.value)
-    assert line.startswith(f"{name.replace('_', '-')}: {said}")
+    info = explore_all(order, stack, lambda _event: None)
+    assert {verdict.verdict for verdict in info.verdicts} == {NOT_JUDGED}
+    (line,) = {verdict.how for verdict in info.verdicts}
+    assert f"{name.replace('_', '-')}: {said}" in line
     assert "\n" not in line

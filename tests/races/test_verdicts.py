@@ -156,7 +156,7 @@ def test_a_right_that_is_missing_is_not_judged_even_where_the_contender_falls_ba
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"maxmemory": "1"}, "OutOfMemoryError"),
+        ({"maxmemory": "1"}, "its memory is full"),
         ({"min-replicas-to-write": "1"}, "NOREPLICAS"),
     ],
 )
@@ -172,7 +172,7 @@ def test_a_server_that_takes_no_writes_breaks_no_promise(
         for name, value in before.items():
             spare.config_set(name, value)
     assert {v.verdict for v in info.verdicts} == {NOT_JUDGED}
-    assert all(said in v.how for v in info.verdicts)
+    assert [v.how for v in info.verdicts if said not in v.how] == []
     assert answer(info) == "Nothing could be judged."
 
 
@@ -183,7 +183,7 @@ def test_a_replica_that_is_read_only_is_not_judged(stack: Stack, spare: redis.Re
         replica.replicaof(at["host"], at["port"])
         info = explored(on(stack, other.url), [planted(tmp_path, "any")], "reader-reader")
     assert {v.verdict for v in info.verdicts} == {NOT_JUDGED}
-    assert all("ReadOnlyError" in v.how for v in info.verdicts)
+    assert [v.how for v in info.verdicts if "not a read-only replica" not in v.how] == []
 
 
 LOSES = {

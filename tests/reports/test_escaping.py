@@ -22,8 +22,9 @@ from races.card import Replayed
 from races.console import print_races, print_replay
 from reports.comparing.gate import gate, print_findings
 from reports.comparing.render import print_comparison, render_comparison
-from reports.comparing.thresholds import read_thresholds
+from reports.comparing.thresholds import Limit, Thresholds
 from reports.console import print_report
+from reports.metrics.metric import find_metric
 from reports.races.page import render_races
 from reports.render import render
 from reports.report import read_report
@@ -33,6 +34,7 @@ from tests.reports.planted import plant, scenario
 from tests.reports.test_races import races
 from tests.serializers.test_page import planted
 
+OF_EVERY_ONE = Thresholds(limits=(Limit(scenario="*", contender="*", metric=find_metric("due"), least=0.0),))
 HOSTILE = "<b onclick=x>&amp;\"'$a_b$\x1b[31m\r\u202e[red]</script></svg>{{7*7}}"
 """Markup of HTML, SVG, Jinja, matplotlib and rich, an escape sequence, and an override of the text's direction."""
 SHOWN = "$a_b$\\x1b[31m\\r\\u202e[red]"
@@ -176,9 +178,7 @@ def test_no_name_acts_on_a_terminal(hostile_run: Path, tmp_path: Path, what: str
         "comparison": lambda console: print_comparison(
             render_comparison(hostile_run, hostile_run, force=True, out=tmp_path), console
         ),
-        "gate": lambda console: print_findings(
-            gate(hostile_run, hostile_run, read_thresholds(None), force=True), console, everything=True
-        ),
+        "gate": lambda console: print_findings(gate(hostile_run, None, OF_EVERY_ONE), console, everything=True),
         "races": lambda console: print_races(hostile_races(), console),
         "replay": lambda console: print_replay(replayed, 2, console),
         "progress": lambda console: plain_lines(console, 1)(

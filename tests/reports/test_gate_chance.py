@@ -82,7 +82,7 @@ def flooded(info: ContenderInfo, broken: Sequence[int]) -> LimiterJudged:
 
 def limiting(*found: LimiterJudged) -> Any:
     """What `reports.limiting.judge.judged` has already judged."""
-    return SimpleNamespace(_limiters=list(found))
+    return SimpleNamespace(once=lambda _make: list(found))
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def test_a_server_that_was_killed_on_purpose_is_not_reported_and_one_that_was_ki
         valkey = process_of(stack, "valkey-server")
         valkey.kill()
         assert until(lambda: is_gone(valkey))
-        assert stack.ended().startswith("Valkey ended (by SIGKILL); the last line of its log: ")
+        assert until(lambda: stack.ended().startswith("Valkey ended (by SIGKILL); the last line of its log: "))
 
 
 def test_a_supervisor_that_was_killed_is_named_and_its_directory_is_removed_with_the_stack() -> None:
@@ -42,7 +42,7 @@ def test_a_supervisor_that_was_killed_is_named_and_its_directory_is_removed_with
         supervisor = process_of(stack, "warden.py")
         supervisor.kill()
         assert until(lambda: is_gone(supervisor))  # it is not reaped: how it ended is still to be told
-        assert stack.ended().startswith("the supervisor of the servers ended (by SIGKILL)")
+        assert until(lambda: stack.ended().startswith("the supervisor of the servers ended (by SIGKILL)"))
         assert stack.directory.exists()
     assert not stack.directory.exists()
 
