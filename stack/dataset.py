@@ -126,7 +126,7 @@ def ensure_dataset(
         require_schema_right(connection, without_password(postgres_url))
         try:
             if not is_there(connection, values):
-                require_schema_right(connection, without_password(postgres_url), anew=True)
+                require_schema_right(connection, without_password(postgres_url), recreates=True)
                 say(f"making {records:,} users and {records * ORDERS_PER_USER:,} orders")
                 make(connection, values)
                 connection.execute("VACUUM ANALYZE stampede.users, stampede.orders")

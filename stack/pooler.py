@@ -46,7 +46,7 @@ class Pooling:
             what += "; no setting of a session is made (jit, plan_cache_mode, max_parallel_workers_per_gather)"
         if not self.prepares:
             what += "; statements are not prepared, as it does not know prepared statements"
-            cost += ", and each statement is planned anew"
+            cost += ", and each statement is planned again for each call"
         return [Remark(name="pooler", what=what, cost=cost)]
 
 

@@ -54,8 +54,8 @@ def require_writable(connection: psycopg.Connection[Any], shown: str) -> None:
         raise StackError("postgres", shown, want)
 
 
-def require_schema_right(connection: psycopg.Connection[Any], shown: str, *, anew: bool = False) -> None:
-    """Raise StackError where this role cannot make tables in a schema stampede. `anew`: it is dropped and made."""
+def require_schema_right(connection: psycopg.Connection[Any], shown: str, *, recreates: bool = False) -> None:
+    """Raise StackError where this role cannot make tables in schema stampede. `recreates`: it drops that schema."""
     require_writable(connection, shown)
     user, database, may, owner, owned = row(
         connection,
@@ -68,7 +68,7 @@ def require_schema_right(connection: psycopg.Connection[Any], shown: str, *, ane
     if owner is not None and not owned:
         want = f"a role that owns the schema stampede: GRANT {quoted(owner)} TO {quoted(user)}, or connect as {owner}"
         raise StackError("postgres", shown, want)
-    if not may and (anew or owner is None):
+    if not may and (recreates or owner is None):
         grant = f"GRANT CREATE ON DATABASE {quoted(database)} TO {quoted(user)}"
         raise StackError("postgres", shown, f"a role that may create the schema stampede: {grant}")
 

@@ -144,7 +144,7 @@ def require_single(url: str, info: Mapping[str, Any]) -> None:
 
 
 def require_rights(client: redis.Redis, url: str, prefix: str, *, explores: bool = False) -> None:
-    """Try every command that is needed on keys of ours. Raises StackError for what the server refuses."""
+    """Try every command that is needed on our keys. Raises StackError for what the server refuses."""
     key = f"{prefix}precondition-{uuid.uuid4().hex[:8]}"
     commands = explorer_commands(key) if explores else data_commands(key)
     shown, user = without_password(url), urlsplit(url).username or "default"

@@ -70,7 +70,7 @@ def test_a_run_without_cells_has_no_theory(tmp_path: Path) -> None:
 def test_a_queue_is_predicted_only_from_a_load_that_costs_cpu_and_fits_the_cores(
     tmp_path: Path, cpu_ms: float, predicts: bool
 ) -> None:
-    """A calibration on a busy machine may measure less than nothing; the page is written all the same."""
+    """A calibration on a busy machine may measure less than nothing. The page is still written."""
     info = scenario("stampede")
     info.measured["cpu_ms"] = cpu_ms
     plant(tmp_path / "run", rounds=1, contenders=("cache-aside", "no-cache"), scenarios=[info])
