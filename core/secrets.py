@@ -18,7 +18,7 @@ NAME = r"[\w.%-]*(?:password|passwd|passphrase|pass|pwd|pw|secret|token|credenti
 SECRET_NAME = re.compile(rf"(?i){NAME}\d*")
 QUOTED = r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\""
 
-URL = re.compile(r"(?i)[a-z][a-z0-9+.-]*://(?:\\.|[^\s\"'<>`\\])*")
+URL = re.compile(r"(?i)[a-z][a-z0-9+.-]*://(?:\\.|[^\s\"'<>`\\])+")
 """In a text. It ends at a space or a quote."""
 ENCODED_URL = re.compile(r"(?i)(%3A%2F%2F)[^\s&\"']*?%40")
 """A URL as the value of another URL's parameter."""

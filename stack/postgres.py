@@ -10,7 +10,6 @@ from typing import Any
 
 import psycopg
 
-from core.secrets import masked
 from patterns.errors import require
 from stack.binaries import Account
 from stack.guard import Guard, last_line
@@ -165,7 +164,7 @@ def connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
     try:
         return psycopg.connect(url, autocommit=True, prepare_threshold=None, connect_timeout=round(ANSWER_WITHIN_S))
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
-        raise StackError("postgres", shown, masked(why_no_answer(error), url)) from error
+        raise StackError("postgres", shown, why_no_answer(url, error)) from error
 
 
 def inspect_postgres(url: str) -> tuple[Server, list[Remark]]:

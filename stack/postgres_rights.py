@@ -6,6 +6,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import tuple_row
 
+from core.secrets import masked
 from stack.servers import StackError
 
 OLDEST = 13
@@ -27,9 +28,9 @@ REMEDIES = {
 """What helps, by what the server or libpq says."""
 
 
-def why_no_answer(error: psycopg.Error) -> str:
+def why_no_answer(url: str, error: psycopg.Error) -> str:
     """What was wanted of a server that did not take a connection, and what helps."""
-    why = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
+    why = masked((str(error).strip().splitlines() or [type(error).__name__])[-1].strip(), url)
     remedy = next((remedy for said, remedy in REMEDIES.items() if said in why), "a PostgreSQL server that answers")
     return f"{remedy} ({why})"
 

@@ -100,7 +100,7 @@ def ask_info(client: redis.Redis, url: str) -> tuple[dict[str, Any], list[Remark
             what = f"this user may not read INFO (ACL SETUSER {user} +info)"
             return hello(client, error), [Remark(name="INFO", what=what, cost=cost)]
     except (redis.RedisError, OSError, ValueError) as error:
-        raise StackError("redis", without_password(url), masked(why_no_answer(url, error), url)) from error
+        raise StackError("redis", without_password(url), why_no_answer(url, error)) from error
 
 
 def hello(client: redis.Redis, refused: redis.ResponseError) -> dict[str, Any]:

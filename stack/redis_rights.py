@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import redis
 
+from core.secrets import masked
 from stack.accounts import under
 from stack.servers import ANSWER_WITHIN_S, Remark, StackError, without_password
 
@@ -68,7 +69,7 @@ def explorer_commands(key: str) -> list[Command]:
 
 def why_no_answer(url: str, error: Exception) -> str:
     """What was wanted of a server that gave an error to the first question, and what helps."""
-    text = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    text = masked((str(error).strip().splitlines() or [type(error).__name__])[0], url)
     scheme = urlsplit(url).scheme
     if "CERTIFICATE_VERIFY_FAILED" in text:
         return f"a certificate that this machine trusts; name its CA: ?ssl_ca_certs=/path/of/ca.pem ({text})"
