@@ -7,6 +7,7 @@ from functools import cached_property, wraps
 from typing import Any, TypeVar
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from artefact.read import Run
@@ -14,6 +15,7 @@ from artefact.schema import CellInfo, ContenderInfo, ScenarioInfo
 from reports.clocks import clock_doubts_ns
 from reports.freshness.history import AT_REST, history
 from reports.freshness.judge import Judged, judge
+from reports.freshness.sessions import Sessions, sessions
 from reports.rows import NONE, Bools, Column, Floats, Ints, Labels, Rows, columns_of
 
 T = TypeVar("T")
@@ -95,9 +97,9 @@ def derived_of(run: Run, cells: Sequence[CellInfo]) -> list[Rows]:
     ]
 
 
-MOST_BYTES = 150_000_000
+MOST_BYTES = 200_000_000
 """Of rows, and of what is cut from them, that are kept in memory at once; a small run is kept whole."""
-BYTES_A_SAMPLE = 600
+BYTES_A_SAMPLE = 400
 """About what a sample takes: its row, and its copies among the due requests and among the reads or writes."""
 
 OF_GROUP: list[Callable[[Any], Any]] = []
@@ -117,6 +119,7 @@ class Shelf:
         """By cell."""
         self.cells: dict[int, Cell] = {}
         """Those whose rows were asked for since they were read."""
+        self.of_name: dict[tuple[str, str], Mapping[int, pd.DataFrame]] = {}
         self.made: dict[tuple[object, tuple[int, ...]], Any] = {}
         self.making = False
 
@@ -141,6 +144,14 @@ class Shelf:
     def crowded(self) -> bool:
         """Whether the run is too large to be kept whole."""
         return self.run.sample_count * BYTES_A_SAMPLE > self.most_bytes
+
+    def gauges(self, name: str, source: str = "") -> Mapping[int, pd.DataFrame]:
+        """By cell: the rows of the run's timeline that have that name, and that source if one is given."""
+        if (name, source) not in self.of_name:
+            rows = self.run.timeline
+            kept = (rows["name"] == name) & ((rows["source"] == source) if source else True)
+            self.of_name[name, source] = {int(str(cell)): own for cell, own in rows[kept].groupby("cell")}
+        return self.of_name[name, source]
 
     def remember(self, make: Callable[[Sequence["Cell"]], T], cells: Sequence["Cell"]) -> T:
         """What that makes of a group's rounds, made once. In a crowded run all that is made of groups is made while the
@@ -190,7 +201,7 @@ class Cell:
 
     def forget(self) -> None:
         """Let go of what was made from the rows; it is made again when it is asked for."""
-        for name in ("due", "reads", "writes", "work", "judged"):
+        for name in ("due", "reads", "writes", "work", "judged", "sessions"):
             self.__dict__.pop(name, None)
 
     @cached_property
@@ -227,6 +238,11 @@ class Cell:
         """Each read's freshness. None where it cannot be told: no versions, nothing written, or no contender."""
         versioned = bool(self.scenario.workload.get("versioned")) and self.rows.known("version_written").any()
         return judge(history(self.rows, self.clock_doubt_ns)) if versioned and self.contender.kind != "ruler" else None
+
+    @cached_property
+    def sessions(self) -> Sessions | None:
+        """What each client saw of its own writes and reads. None: as `judged`."""
+        return None if self.judged is None else sessions(self.judged.history)
 
     @property
     def window_s(self) -> float:

@@ -258,9 +258,7 @@ def halves_change(logs: Floats) -> float:
 def littles_law(results: Results) -> Iterator[Doubt]:
     """Requests in the system = rate × mean time there: what an observer counted at random instants, against the
     recorded times at the same instants. The same instants, so that neither their luck nor a window's edge is in it."""
-    gauges = results.run.timeline
-    gauges = gauges[gauges["name"] == "in_the_system"]
-    by_cell = dict(iter(gauges.groupby("cell")))
+    by_cell = results.cells[0].shelf.gauges("in_the_system") if results.cells else {}
     for scenario, contender, cells in groups(results):
         if cells[0].scenario.kind != "caching" or cells[0].scenario.fault is not None:
             continue
@@ -282,11 +280,10 @@ def littles_law(results: Results) -> Iterator[Doubt]:
 
 def littles_law_in_the_database(results: Results) -> Iterator[Doubt]:
     """The same with other eyes: sessions that the server called active at random instants, against the loads' times."""
-    gauges = results.run.timeline
-    gauges = gauges[(gauges["source"] == "postgres") & (gauges["name"] == "active")]
-    by_cell = dict(iter(gauges.groupby("cell")))
+    by_cell = results.cells[0].shelf.gauges("active", "postgres") if results.cells else {}
+    none = results.run.timeline.iloc[:0]
     for scenario, contender, cells in groups(results):
-        found = [in_the_database(cell, by_cell.get(cell.info.id, gauges.iloc[:0])) for cell in cells]
+        found = [in_the_database(cell, by_cell.get(cell.info.id, none)) for cell in cells]
         pairs = [(seen, said) for seen, said in found if math.isfinite(seen) and said > 0.5]
         if len(pairs) < MIN_ROUNDS or cells[0].scenario.fault is not None:
             continue

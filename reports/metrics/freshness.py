@@ -9,7 +9,7 @@ from reports.frames import Cell, of_group
 from reports.freshness.curve import Curve, classes, curve, together
 from reports.freshness.judge import Judged
 from reports.freshness.nines import Nines, added, nines
-from reports.freshness.sessions import Sessions, sessions
+from reports.freshness.sessions import Sessions
 from reports.metrics.metric import Metric
 from reports.metrics.response import EPISODES_BEYOND, SAMPLES_BEYOND
 from reports.rows import Bools
@@ -188,7 +188,7 @@ def violations(which: Callable[[Sessions], int]) -> Callable[[Sequence[Cell]], E
     """Per million reads."""
 
     def of_rounds(cells: Sequence[Cell]) -> Estimate:
-        found = [sessions(j.history) for j in judged(cells)]
+        found = [cell.sessions for cell in cells if cell.sessions is not None]
         reads = sum(s.reads for s in found)
         if not reads:
             return missing(UNTOLD, len(cells))
@@ -200,9 +200,9 @@ def violations(which: Callable[[Sessions], int]) -> Callable[[Sequence[Cell]], E
 
 def violations_in_cell(which: Callable[[Sessions], int]) -> Callable[[Cell], float]:
     def of_cell(cell: Cell) -> float:
-        if cell.judged is None:
+        found = cell.sessions
+        if found is None:
             return math.nan
-        found = sessions(cell.judged.history)
         return 1e6 * which(found) / found.reads if found.reads else math.nan
 
     return of_cell
