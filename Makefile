@@ -23,6 +23,8 @@ endif
 ifneq ($(REDIS),)
 export STAMPEDE_REDIS_URL = $(REDIS)
 endif
+# They may hold modules that are named like ours, or like Python's own.
+unexport PYTHONPATH PYTHONHOME
 CHOICE = $(strip $(SERVERS) $(if $(WORKLOAD),--workload "$(WORKLOAD)") $(if $(RTT),--rtt "$(RTT)") $(if $(CONTENDER),--contender "$(CONTENDER)"))
 
 .DEFAULT_GOAL := help
