@@ -68,6 +68,10 @@ scale: setup ## a report of 10,000,000 planted samples, in CPU time and memory (
 kills: setup ## kill, stop and fill what a command needs, in the middle of it: a table (about 15 minutes)
 	.venv/bin/python scripts/kills.py $(ARGS)
 
+.PHONY: untouched
+untouched: setup ## what a user's own servers hold, before and after each command: a table (about five minutes)
+	.venv/bin/python scripts/untouched.py $(ARGS)
+
 services: setup ## start PostgreSQL and Redis, print their URLs, keep them until Ctrl-C
 	$(STAMPEDE) services $(SERVERS) $(ARGS)
 

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -95,7 +96,8 @@ class Look:
     growing: dict[str, dict[Any, float]] = field(default_factory=dict)
     used_s: dict[bytes, float] = field(default_factory=dict)
     """When each of the user's keys was last used, by the server's clock."""
-    ours: int = 0
+    ours: str = ""
+    """What there is of ours."""
 
 
 def plant(client: "redis.Redis", postgres_url: str) -> None:
@@ -136,7 +138,6 @@ def look(client: "redis.Redis", postgres_url: str) -> Look:
     found = Look()
     keys = sorted(key for key in client.scan_iter(count=1000))
     theirs = [key for key in keys if not key.startswith(OURS)]
-    found.ours = len(keys) - len(theirs)
     for key in theirs:
         idle = client.object("idletime", key)
         found.used_s[key] = time.time() - (idle if idle is not None else 0)
@@ -159,6 +160,9 @@ def look(client: "redis.Redis", postgres_url: str) -> Look:
         for name, query in POSTGRES_SAME.items():
             found.same[name] = sorted(map(repr, connection.execute(query.encode()).fetchall()))
         calls = connection.execute("SELECT queryid, userid, calls FROM pg_stat_statements WHERE toplevel").fetchall()
+        schemas = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname = 'stampede'").fetchall()
+    scripts = found.growing["cached scripts"]["number"] - 1
+    found.ours = f"{len(keys) - len(theirs)} keys, {len(schemas)} schema, {scripts:.0f} cached scripts"
     found.growing["pg_stat_statements"] = {row[:2]: row[2] for row in calls}
     found.at_s = time.time()
     return found
@@ -176,6 +180,8 @@ def differences(before: Look, after: Look) -> Mapping[str, list[str]]:
 
 
 def differing(before: Any, after: Any) -> list[str]:
+    if before == after:
+        return []
     if isinstance(before, dict):
         names = before.keys() | after.keys()
         return [
@@ -187,7 +193,7 @@ def differing(before: Any, after: Any) -> list[str]:
         return [f"gone: {each}" for each in before if each not in after] + [
             f"new: {each}" for each in after if each not in before
         ]
-    return [] if before == after else [f"{before}, then {after}"]
+    return [f"{before}, then {after}"]
 
 
 @dataclass
@@ -199,6 +205,8 @@ class Command:
     """What its output says when it has begun; empty: it ends by itself."""
     page: str = ""
     """What is read then, before SIGINT."""
+    after_s: float = WITHIN_S
+    """When SIGINT comes at the latest."""
 
 
 def commands(port: int) -> dict[str, Command]:
@@ -209,7 +217,7 @@ def commands(port: int) -> dict[str, Command]:
         "serve": Command(["serve", "--port", str(port)], "Ctrl-C ends it", "/users/1"),
         "races": Command(["races", "--contender", "coalescing-owned"]),
         "serializers": Command(["serializers", "--rounds", "1"]),
-        "monitor": Command(["monitor", "--every", "0.5"], "redis"),
+        "monitor": Command(["monitor", "--every", "0.5"], "Ctrl-C", after_s=12.0),
     }
 
 
@@ -227,22 +235,27 @@ def run(command: Command, port: int, home: Path, urls: Mapping[str, str]) -> tup
             start_new_session=True,
         )
     heard: set[str] = set()
-    give_up, told = time.monotonic() + WITHIN_S, False
+    began_s, told = time.monotonic(), False
     while process.poll() is None:
+        time.sleep(0.2)
         heard |= listening(process.pid)
-        if command.begun and not told and command.begun in output.read_text(errors="replace"):
-            if command.page:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}{command.page}", timeout=30).read()
-            time.sleep(3)
-            heard |= listening(process.pid)
+        ran_s = time.monotonic() - began_s
+        begun = bool(command.begun) and command.begun in output.read_text(errors="replace")
+        if not told and ((begun and answers(port, command.page)) or ran_s > command.after_s):
+            time.sleep(3)  # so that something could be done to the servers
             process.send_signal(signal.SIGINT)
             told = True
-        if time.monotonic() > give_up:
+        if ran_s > WITHIN_S + 30:
             process.kill()
-        time.sleep(0.2)
     wanted = (0, 130) if command.begun else (0,)
     last = (output.read_text(errors="replace").strip().splitlines() or ["no word"])[-1]
     return "" if process.returncode in wanted else f"exit code {process.returncode}: {last}", heard
+
+
+def answers(port: int, page: str) -> bool:
+    with suppress(urllib.error.URLError):
+        return bool(urllib.request.urlopen(f"http://127.0.0.1:{port}{page}", timeout=30).read())
+    return False
 
 
 def listening(pid: int) -> set[str]:
@@ -261,7 +274,7 @@ def main() -> int:
     only = parser.parse_args().only
     signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored, and inherited so
     port, broken = free_port(), 0
-    print("| command | user's keys | kinds compared | our keys left | listened at | differences |")
+    print("| command | user's keys | kinds compared | ours that is left | listened at | differences |")
     print("| --- | --- | --- | --- | --- | --- |")
     with launcher() as start, tempfile.TemporaryDirectory(prefix="untouched-") as home:
         tls = certificates(start)
