@@ -34,7 +34,14 @@ sys.path.insert(0, str(REPO))
 from stack.postgres import free_port  # noqa: E402
 from tests.own_servers import certificates, launcher, start_postgres, start_redis  # noqa: E402
 
-OURS = (b"stampede:", b"stampede-celery:", b"lock:stampede:", b"fence:stampede:", b"waiting:stampede:")
+OURS = (
+    b"stampede:",
+    b"stampede-celery:",
+    b"lock:stampede:",
+    b"fence:stampede:",
+    b"waiting:stampede:",
+    b"woken:stampede:",
+)
 """What the documents list: our keys begin so. In PostgreSQL it is the schema `stampede`."""
 IDLE_S = 4
 """How long every key has been left alone when a command begins: OBJECT IDLETIME counts seconds."""
@@ -216,7 +223,7 @@ def commands(port: int) -> dict[str, Command]:
         "web": Command(["web", "--port", str(port)], "Locust's page:", "/"),
         "serve": Command(["serve", "--port", str(port)], "Ctrl-C ends it", "/users/1"),
         "races": Command(["races", "--contender", "coalescing-owned"]),
-        "serializers": Command(["serializers", "--rounds", "1"]),
+        "serializers": Command(["serializers", "--rounds", "1", "--only", "json", "--only", "msgspec-msgpack"]),
         "monitor": Command(["monitor", "--every", "0.5"], "Ctrl-C", after_s=12.0),
     }
 
