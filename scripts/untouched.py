@@ -153,7 +153,7 @@ def look(client: "redis.Redis", postgres_url: str) -> Look:
     found.same["instants of expiry"] = {key: client.pexpiretime(key) for key in theirs}
     found.same["CONFIG GET *"] = client.config_get("*")
     found.same["ACL LIST"] = client.acl_list()
-    found.same["functions"] = client.function_dump()
+    found.same["Redis functions"] = client.function_dump()
     found.same["the user's script"] = client.script_exists(client.register_script(USERS_SCRIPT).sha)
     found.same["other databases' keys"] = {name: n for name, n in client.info("keyspace").items() if name != "db0"}
     found.same["Redis clients"] = len(client.client_list())
