@@ -23,6 +23,8 @@ endif
 ifneq ($(REDIS),)
 export STAMPEDE_REDIS_URL = $(REDIS)
 endif
+# They may hold modules that are named like ours, or like Python's own.
+unexport PYTHONPATH PYTHONHOME
 CHOICE = $(strip $(SERVERS) $(if $(WORKLOAD),--workload "$(WORKLOAD)") $(if $(RTT),--rtt "$(RTT)") $(if $(CONTENDER),--contender "$(CONTENDER)"))
 
 .DEFAULT_GOAL := help
@@ -69,6 +71,10 @@ kills: setup ## kill, stop and fill what a command needs, in the middle of it: a
 .PHONY: golden
 golden: setup ## hashes of the reports of a planted run and of RUN="runs/a runs/b" (ARGS="--against FILE" compares)
 	.venv/bin/python scripts/golden.py $(RUN) $(ARGS)
+
+.PHONY: untouched
+untouched: setup ## what a user's own servers hold, before and after each command: a table (about five minutes)
+	.venv/bin/python scripts/untouched.py $(ARGS)
 
 services: setup ## start PostgreSQL and Redis, print their URLs, keep them until Ctrl-C
 	$(STAMPEDE) services $(SERVERS) $(ARGS)

@@ -1,8 +1,14 @@
 """The front door: the command line, which only dispatches. Everything it needs is imported inside the command."""
 
 import os
-import shlex
 import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+if os.environ.get("PYTHONPATH", HERE) != HERE and os.path.basename(sys.argv[0]) in ("stampede", "stampede.py"):
+    os.environ["PYTHONPATH"] = HERE  # the user's folders may hold modules that are named like ours
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+import shlex
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager

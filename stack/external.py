@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from stack.guard import guarded
-from stack.postgres import inspect_postgres
+from stack.pooler import pooling_of
+from stack.postgres import connect, inspect_postgres
 from stack.redis import inspect_usable_redis
-from stack.servers import KEY_PREFIX, Stack
+from stack.servers import KEY_PREFIX, Stack, StackError, without_password
+
+TRY_LOCK = b"SELECT pg_try_advisory_lock(hashtext('stampede'))"
 
 
 @contextmanager
@@ -29,3 +32,19 @@ def open_external(postgres_url: str, redis_url: str, why: str) -> Iterator[Stack
             register_child=guard.register_child,
             ended=guard.ended,
         )
+
+
+@contextmanager
+def alone(postgres_url: str) -> Iterator[None]:
+    """Keep other commands of the suite off this database for the block: they would write the same tables and keys.
+
+    By an advisory lock of a session, so it ends with this process, however it ends. Behind a pooler there is none.
+    Raises StackError where another command holds it.
+    """
+    with connect(postgres_url) as connection:
+        if pooling_of(connection).mode == "none":
+            held = connection.execute(TRY_LOCK).fetchone()
+            if held != (True,):
+                want = "no other command of the suite in this database at the same time: they share tables and keys"
+                raise StackError("postgres", without_password(postgres_url), want)
+        yield

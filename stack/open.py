@@ -7,7 +7,7 @@ from typing import Literal
 from patterns.errors import ConfigError, require
 from stack.compose import NoContainers, open_containers, why_no_engine
 from stack.embedded import open_embedded
-from stack.external import open_external
+from stack.external import alone, open_external
 from stack.servers import ServerEnded, Stack
 
 Choice = Literal["auto", "external", "containers", "embedded"]
@@ -47,7 +47,9 @@ def enter(
     if choice == "external" or (choice == "auto" and (postgres_url or redis_url)):
         require(bool(postgres_url), "postgres", postgres_url, "a URL of your PostgreSQL as well as of your Redis")
         require(bool(redis_url), "redis", redis_url, "a URL of your Redis as well as of your PostgreSQL")
-        return held.enter_context(open_external(str(postgres_url), str(redis_url), "their URLs were given"))
+        stack = held.enter_context(open_external(str(postgres_url), str(redis_url), "their URLs were given"))
+        held.enter_context(alone(stack.postgres.url))
+        return stack
     require(not (postgres_url or redis_url), "stack", choice, "external or auto, since servers' URLs are given")
     if choice == "auto":
         return enter_auto(held, say)

@@ -81,9 +81,9 @@ def why_no_answer(url: str, error: Exception) -> str:
         return "room for another client: raise maxclients on the server, or close other clients"
     if isinstance(error, redis.ConnectionError | redis.TimeoutError | OSError):
         if scheme == "redis" and speaks_tls(url):
-            return "rediss:// in place of redis://: this port speaks TLS"
+            return "the scheme rediss:// in place of redis://: this port speaks TLS"
         if scheme == "rediss" and speaks_plainly(url):
-            return "redis:// in place of rediss://: this port does not speak TLS"
+            return "the scheme redis:// in place of rediss://: this port does not speak TLS"
     return f"a Redis server that answers: {text}"
 
 

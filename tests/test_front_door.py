@@ -194,3 +194,15 @@ def cut_parquet(folder: Path) -> None:
     cell = read_run(folder).done[0]
     path = folder / "samples" / f"cell-{cell.id:05d}.parquet"
     path.write_bytes(path.read_bytes()[:-100])
+
+
+def test_a_folder_of_the_users_on_pythonpath_hides_no_module(tmp_path: Path) -> None:
+    """A module of the user's that is named like ours, a dependency's or Python's own is not imported in its place."""
+    for name in ("reports", "core", "stack", "random", "typer", "shlex"):
+        (tmp_path / f"{name}.py").write_text(f"raise SystemExit('{name} of the user was imported')")
+    front_door = Path(sys.executable).with_name("stampede")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [str(front_door), "report", str(tmp_path / "nothing")]
+    ended = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (2, 1), ended
+    assert "no such folder" in ended.stderr

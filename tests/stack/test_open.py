@@ -108,3 +108,16 @@ def test_the_compose_file_is_one_that_compose_accepts() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "host_ip: 127.0.0.1" in done.stdout
+
+
+def test_two_commands_do_not_share_a_users_database(stack: Stack) -> None:
+    """Both would write the same tables and keys: the second is refused while the first is open, and not afterwards."""
+    urls = {"postgres_url": stack.postgres.url, "redis_url": stack.redis.url}
+    with (
+        open_stack("external", **urls, say=lambda _line: None),
+        pytest.raises(StackError, match="no other command"),
+        open_stack("external", **urls, say=lambda _line: None),
+    ):
+        pass
+    with open_stack("external", **urls, say=lambda _line: None) as opened:
+        assert not opened.ours

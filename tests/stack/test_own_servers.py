@@ -125,11 +125,11 @@ def refused(url: str) -> str:
 
 
 def test_plain_redis_on_a_tls_port_is_told_to_use_rediss(own: Own) -> None:
-    assert refused(own.redis.plain_on_tls_port).startswith("rediss:// in place of redis://")
+    assert refused(own.redis.plain_on_tls_port).startswith("the scheme rediss:// in place of redis://")
 
 
 def test_tls_on_a_plain_port_is_told_to_use_redis(own: Own) -> None:
-    assert refused(own.redis.tls_on_plain_port).startswith("redis:// in place of rediss://")
+    assert refused(own.redis.tls_on_plain_port).startswith("the scheme redis:// in place of rediss://")
 
 
 def test_a_certificate_of_an_unknown_ca_is_told_the_option(own: Own) -> None:
