@@ -23,7 +23,7 @@ def make_folder(path: Path, *, exist_ok: bool = False) -> Path:
 
 
 def empty_file(path: Path) -> Path:
-    """Make an empty file of mode 0600, in place of what the file held; whoever opens it to write keeps the mode."""
+    """Make an empty file of mode 0600, in place of what the file held. Opening it to write keeps the mode."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE)
     try:
         os.fchmod(descriptor, FILE)

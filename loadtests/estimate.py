@@ -72,7 +72,7 @@ def lasting(seconds: float) -> str:
 
 
 def knees_estimate(order: BenchOrder, most_cells: int) -> Estimate:
-    """As `estimate`, at most: each contender may take so many cells, each of them a run of its own."""
+    """As `estimate`, at most: each contender may take that many cells, each of them a run of its own."""
     one = estimate(order)
     cells_s = sum(one.by_scenario.values())
     return replace(one, by_scenario={"knee": cells_s * most_cells}, cells=one.cells * most_cells)

@@ -10,7 +10,7 @@ from core.secrets import masked
 
 
 def hide_secrets(logs: Iterable[Path], *urls: str) -> None:
-    """Write each log anew without secrets. `urls`: of the servers. A full disk leaves it as it is."""
+    """Rewrite each log without secrets. `urls`: of the servers. A full disk leaves it as it is."""
     for log in logs:
         with suppress(OSError):
             text = log.read_text(errors="surrogateescape")

@@ -1,4 +1,4 @@
-"""What a contender may answer. Whoever calls one checks each answer here: a wrong one is named, not counted."""
+"""What a contender may answer. Each answer is checked here: a wrong one is named in one line."""
 
 import ast
 import inspect

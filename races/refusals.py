@@ -1,4 +1,4 @@
-"""Errors of the environment: what a server answers because of its own state or rights, whoever asks.
+"""Errors of the environment: what a server answers because of its own state or rights, to any client.
 
 A contender that gets one of these did not break anything, and one that falls back on them did not keep anything.
 """

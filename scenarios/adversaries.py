@@ -73,7 +73,7 @@ def flood_then_half(limit: int, window_s: float, span_s: float, rng: np.random.G
 
 
 def burst_then_steady(multiple: float) -> Adversary:
-    """L calls at once, then like a metronome, at so many times the limit.
+    """L calls at once, then evenly spaced calls at that multiple of the limit.
 
     The burst empties a bucket, so that a few windows show whether a refusal costs the caller what it has earned since
     the last one.

@@ -330,7 +330,7 @@ def small_disk(path: Path, kib: int) -> Iterator[None]:
 
 
 def full_disk(home: Path, kib: int) -> Row:
-    """A bench whose run folder lies on a disk of so many KiB; it fills by itself."""
+    """A bench whose run folder lies on a disk of that many KiB. The run itself fills it."""
     row = Row(name="full disk", event=f"{kib} KiB")
     trial = a_bench(home, "full disk", runs=home / "disk" / "runs")
     with small_disk(home / "disk", kib):

@@ -36,7 +36,7 @@ ORDER BY limited - reserved - in_use LIMIT 1
 
 
 def require_room(stack: Stack, *, postgres: int, clients: int, instead: str) -> None:
-    """Raise StackError where a server lacks room for so many connections more. `instead`: what helps besides."""
+    """Raise StackError where a server has no room for that many more connections. `instead`: another remedy."""
     with connect(stack.postgres.url) as connection:
         mode = pooling_of(connection).mode
         if mode == "none":

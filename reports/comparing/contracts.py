@@ -91,7 +91,7 @@ def of_change(g: Guarantee, base: Guarantee | None) -> tuple[Ruling, str]:
 
 
 def new(g: Guarantee, base: Guarantee) -> bool:
-    """Whether luck hardly explains that only the run broke it, had both the same chance of it."""
+    """Whether chance hardly explains that only the run broke it, if both had the same probability of it."""
     by_rounds = luck(sum(g.rounds), len(g.rounds), len(base.rounds))
     by_callers = luck(sum(g.callers), len(g.callers), len(base.callers)) if g.callers and base.callers else 1.0
     return by_rounds <= LUCK or (by_rounds <= LUCK_OF_ROUNDS and by_callers <= LUCK_OF_CALLERS)

@@ -129,7 +129,7 @@ KEEPS: dict[str, type[RateLimiter]] = {"exact": bucket(exact), "log": Log}
 def driven(
     limiter: type[RateLimiter], client: redis.Redis, prefix: str, windows: int, late_s: float = 0.0
 ) -> tuple[Starvation | None, dict[str, Calls], Contract]:
-    """What a flood's callers above the limit got, by a clock that is set; each call up to so many seconds late."""
+    """What callers above the limit got, by a clock that is set. `late_s`: by how much a call is late at most."""
     clock, found, seen = Clock(), [], {}
     built = limiter(client, LimiterConfig(limit=LIMIT, window_s=WINDOW_S, key_prefix=prefix), clock)
     flood = find_scenario("rate-limit-flood").flood

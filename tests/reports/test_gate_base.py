@@ -61,7 +61,7 @@ def test_a_run_with_the_facts_of_its_base_does_not_fail(kind: str, code: int, tm
 
 
 def stale_in(rounds: int) -> Callable[[CellInfo, list[Row]], list[Row]]:
-    """No-cache returns after an acknowledged write what was there before, in so many of the first rounds."""
+    """No-cache returns after an acknowledged write what was there before, in that many of the first rounds."""
 
     def change(cell: CellInfo, rows: list[Row]) -> list[Row]:
         version = 0

@@ -49,7 +49,7 @@ def limiter(name: str, file: str | None = None) -> ContenderInfo:
 
 
 def subjects(broken: int, of: int = 12) -> list[SubjectJudged]:
-    """So many callers of one round with a call too many in their first window; the others get their limit."""
+    """That many callers of a round get one call too many in their first window; the others get their limit."""
     found = []
     for number in range(of):
         at = np.arange(LIMIT + 1) / 100
@@ -74,7 +74,7 @@ FLOODED = ScenarioInfo(
 
 
 def flooded(info: ContenderInfo, broken: Sequence[int]) -> LimiterJudged:
-    """A limiter whose bound so many callers broke in each round."""
+    """A limiter whose bound was broken by that many callers in each round."""
     cells: Any = [SimpleNamespace(info=SimpleNamespace(round=r)) for r in range(1, len(broken) + 1)]
     rows = [(r, s) for r, count in enumerate(broken, 1) for s in SEEN[count]]
     return LimiterJudged(info, FLOODED, cells, rows, None, np.array([]), np.array([]))
@@ -120,7 +120,7 @@ def known_values(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def drawn(recorded: Recorded, rounds: int, rng: np.random.Generator, limiters: Any = None) -> Sampled:
-    """So many rounds with replacement: all figures of one round stay together."""
+    """That many rounds, drawn with replacement. All figures of one round stay together."""
     whole, values = recorded
     chosen = rng.integers(0, ROUNDS, rounds)
     sampled = {key: [side[i] for i in chosen] for key, side in values.items()}
@@ -128,7 +128,7 @@ def drawn(recorded: Recorded, rounds: int, rng: np.random.Generator, limiters: A
 
 
 def racy(rounds: int, chance: float, broken: int, rng: np.random.Generator) -> list[int]:
-    """How many callers broke the bound in each round: in some rounds so many, in the others none."""
+    """How many callers broke the bound in each round: the same number in some rounds, none in the others."""
     return [broken if rng.random() < chance else 0 for _ in range(rounds)]
 
 
