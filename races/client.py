@@ -125,7 +125,7 @@ class Client:
         return Touch(reads, writes, steps_touch.everything)
 
     def wait(self, waits_for: Touch, label: str, seconds: float | None, ready: Callable[[], bool]) -> bool:
-        """Wait until `ready`, or until the time is over: False. None: for ever. Raises Died."""
+        """Wait until `ready`: True. False if the time ran out first; None means no limit. Raises Died."""
         if self.dying:
             raise Died
         self.pending, self.label, self.step, self.ready = self.touched(waits_for), label, None, ready

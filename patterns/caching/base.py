@@ -78,7 +78,7 @@ class ClientSettings:
     def __post_init__(self) -> None:
         timeout = self.socket_timeout_s
         number = timeout is None or (isinstance(timeout, int | float) and timeout > 0)
-        require(number, "socket_timeout_s", timeout, "above 0, or None: for ever")
+        require(number, "socket_timeout_s", timeout, "above 0, or None for no limit")
         counted = isinstance(self.retries, int) and self.retries >= 0
         require(counted, "retries", self.retries, "a whole number, 0 or more")
 

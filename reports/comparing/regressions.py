@@ -1,4 +1,4 @@
-"""Figures of a run against those of its base: may one be so much worse?"""
+"""Compares the figures of a run with those of its base: whether one is worse by more than is allowed."""
 
 import math
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ def of_regressions(both: Pair, thresholds: Thresholds) -> list[Finding]:
 def in_the_family(finding: Finding, p: float) -> Finding:
     if finding.ruling != "fail" or p <= CHANCE:
         return finding
-    what = f"{finding.what}; worse by itself, but one of so many figures can be by luck: more rounds would tell"
+    what = f"{finding.what}; worse on its own, but not after Holm's correction over all figures of the gate: more rounds would decide"
     return replace(finding, ruling="cannot tell", what=what)
 
 

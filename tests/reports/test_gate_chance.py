@@ -197,7 +197,7 @@ OURS, OWN = limiter("ours"), limiter("own", file="own.py")
 def test_a_bound_that_is_broken_now_fails_where_it_is_new_beyond_luck(
     recorded: Recorded, base: list[int], run: list[int], ruling: str
 ) -> None:
-    """Callers of whom the bound was broken, round by round, of a limiter of the suite's."""
+    """How many callers broke the bound of one of the suite's limiters, round by round."""
     assert held(recorded, flooded(OURS, base), flooded(OURS, run)).ruling == ruling
 
 
