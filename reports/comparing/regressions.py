@@ -46,7 +46,8 @@ def of_regressions(both: Pair, thresholds: Thresholds) -> list[Finding]:
 def in_the_family(finding: Finding, p: float) -> Finding:
     if finding.ruling != "fail" or p <= CHANCE:
         return finding
-    what = f"{finding.what}; worse on its own, but not after Holm's correction over all figures of the gate: more rounds would decide"
+    corrected = "worse on its own, but not after Holm's correction over all figures: more rounds would decide"
+    what = f"{finding.what}; {corrected}"
     return replace(finding, ruling="cannot tell", what=what)
 
 
