@@ -4,16 +4,15 @@ import re
 import shlex
 from collections.abc import Callable, Collection, Mapping
 
-import pytest
-
 from loadtests.experiments.experiment import experiments
 from patterns.catalogue import contenders, limiters
 from patterns.serializing.catalogue import codecs
 from reports.claims.section import claims
 from scenarios.scenario import scenarios
-from tests.docs.test_documents import ROOT, broken, refused_of_make
+from tests.docs.test_documents import DOCUMENTS, ROOT, broken, refused_of_make
 
-DOCUMENTS = ("README.md", "docs/article.md")
+DOCUMENT = "docs/article.md"
+"""The only page that has the rows."""
 ROWS = [f"{kind}{n}" for kind, count in (("P", 5), ("B", 8), ("A", 4), ("C", 13)) for n in range(1, count + 1)]
 ROW = re.compile(r"^\| ([PBAC]\d+) \| (.*) \| (.*) \| `(.*)` \|$", re.MULTILINE)
 KINDS: Mapping[str, Callable[[], Collection[str]]] = {
@@ -41,30 +40,28 @@ def unknown(document: str, shown_by: str) -> list[str]:
     return wrong if NAMED.search(shown_by) or PAGE.search(shown_by) else ["nothing named"]
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_row_is_listed_once_in_order(document: str) -> None:
-    assert [row for row, *_ in rows(document)] == ROWS
+def test_every_row_is_listed_once_in_order() -> None:
+    assert [row for row, *_ in rows(DOCUMENT)] == ROWS
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_row_has_a_contender_a_scenario_an_experiment_or_a_page_that_exists(document: str) -> None:
-    assert {row: wrong for row, _, shown_by, _ in rows(document) if (wrong := unknown(document, shown_by))} == {}
+def test_no_other_page_repeats_the_rows() -> None:
+    pages = [str(page.relative_to(ROOT)) for page in DOCUMENTS]
+    assert [page for page in pages if rows(page)] == [DOCUMENT]
+
+
+def test_every_row_has_a_contender_a_scenario_an_experiment_or_a_page_that_exists() -> None:
+    assert {row: wrong for row, _, shown_by, _ in rows(DOCUMENT) if (wrong := unknown(DOCUMENT, shown_by))} == {}
 
 
 def test_every_rows_command_exists() -> None:
-    """make knows the target and its settings, the front door the scenarios, experiments and plans in them."""
-    commands = {command for document in DOCUMENTS for *_, command in rows(document)}
+    """make knows the target and its settings, the command line the scenarios, experiments and plans in them."""
+    commands = {command for *_, command in rows(DOCUMENT)}
     found = {command: refused_of_make(shlex.split(command)) for command in sorted(commands)}
     assert {command: why for command, why in found.items() if why} == {}
 
 
-def test_both_tables_name_the_same_commands() -> None:
-    one, other = ({row: command for row, _, _, command in rows(document)} for document in DOCUMENTS)
-    assert one == other
-
-
 def test_a_claims_row_names_its_claim() -> None:
-    for row, _, shown_by, _ in rows("docs/article.md"):
+    for row, _, shown_by, _ in rows(DOCUMENT):
         assert (f"claim `{row}`" in shown_by) == row.startswith("C")
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import shlex
 import subprocess
 from collections.abc import Collection, Mapping
@@ -21,10 +22,11 @@ from patterns.caching.base import Promise
 from patterns.catalogue import contenders, find_limiter, limiters, load_contender
 from patterns.serializing.catalogue import codecs
 from reports.comparing.thresholds import read_thresholds
+from reports.metrics.metric import metrics
 from scenarios.plans import PLANS
 from scenarios.races.situation import situations
 from scenarios.scenario import scenarios
-from scenarios.workload import read_workload
+from scenarios.workload import WorkloadFile, read_workload
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -119,6 +121,8 @@ def refused(words: list[str]) -> str | None:
     """Why the front door would not take a command with these options and values, which it reads and does not run."""
     door: Any = typer.main.get_command(stampede.app)
     name, *rest = words
+    if name in {"--help", *(option for param in door.params for option in param.opts)}:
+        return None
     if name not in door.commands:
         return f"no command {name}"
     if rest == ["--help"]:
@@ -218,6 +222,8 @@ def test_the_checks_find_what_is_wrong(tmp_path: Path) -> None:
     assert refused(["bench", "--rounds", "three"])
     assert refused(["bench", "--only", "cash-aside"])
     assert refused(["bensch"])
+    assert refused(["--hlep"])
+    assert refused(["--help"]) is None
     assert (refused(["worker"]) or "").partition(": ")[2].startswith(SHORTENED)
     assert spans("say `make test ARGS=x`, `make`, or `stampede bench`\n```sh\nmake x\n```\n") == [
         ["make", "test", "ARGS=x"],
@@ -229,21 +235,45 @@ def test_the_checks_find_what_is_wrong(tmp_path: Path) -> None:
     ]
 
 
+def listed_commands() -> dict[str, set[str]]:
+    """The options of every command that `stampede --help` lists."""
+    door: Any = typer.main.get_command(stampede.app)
+    shown = {name: command for name, command in door.commands.items() if not command.hidden}
+    return {
+        name: {option for param in command.params if not getattr(param, "hidden", False) for option in param.opts}
+        for name, command in shown.items()
+    }
+
+
+def test_the_commands_are_listed() -> None:
+    """docs/reference/command-line.md lists every command, and none else."""
+    listed = [row[0].strip("`") for row in table("docs/reference/command-line.md", "## Commands")]
+    assert sorted(listed) == sorted(listed_commands())
+
+
+def test_every_option_is_explained() -> None:
+    """docs/reference/command-line.md names every option of every command."""
+    text = (ROOT / "docs/reference/command-line.md").read_text(encoding="utf-8")
+    options = {option for found in listed_commands().values() for option in found if option.startswith("--")}
+    assert sorted(option for option in options - {"--help"} if f"`{option}`" not in text) == []
+
+
 @pytest.mark.parametrize("name", [*TABLES, "experiments"])
 def test_the_run_folders_columns_are_listed(name: str) -> None:
-    """docs/artefact.md lists every column of the schema, in its order, and none else."""
+    """docs/reference/run-folder.md lists every column of the schema, in its order, and none else."""
     schema = {**TABLES, "experiments": EXPERIMENTS}[name]
-    assert [row[0].strip("`") for row in table("docs/artefact.md", f"## {name}\n")] == schema.names
+    assert [row[0].strip("`") for row in table("docs/reference/run-folder.md", f"## {name}\n")] == schema.names
 
 
 def test_the_patterns_are_listed() -> None:
-    """docs/patterns.md lists every contender of ours with its own summary, and none else."""
-    listed = [(re.sub(r"\[(.*)\]\(.*\)", r"\1", name), said) for name, said in table("docs/patterns.md", "## Which")]
+    """docs/reference/patterns.md lists every contender of ours with its own summary, and none else."""
+    rows = table("docs/reference/patterns.md", "## Which")
+    listed = [(re.sub(r"\[(.*)\]\(.*\)", r"\1", name), said) for name, said in rows]
     assert listed == [(name, found.pattern.summary) for name, found in contenders().items()]
 
 
 def promised_by(promise: Promise) -> str:
-    """Who claims it, as docs/patterns.md says it: all, all but a few, or by name."""
+    """The contenders that claim it, as docs/reference/guarantees.md writes it: all, all but a few, or by name."""
     names = list(contenders())
     who = [name for name, found in contenders().items() if promise in found.pattern.promises]
     others = [name for name in names if name not in who]
@@ -252,19 +282,20 @@ def promised_by(promise: Promise) -> str:
     return f"all but {', '.join(others)}" if len(others) < len(who) else ", ".join(who)
 
 
-def test_the_promises_are_listed() -> None:
-    """docs/patterns.md says of every promise that a contender of ours makes what holds, against whom, and by whom."""
+def test_the_guarantees_are_listed() -> None:
+    """docs/reference/guarantees.md lists each guarantee of our contenders: what holds, fault model, guaranteed by."""
     wanted = [
         [f"`{promise.name}`", promise.value.partition(" (adversary: ")[0], promise.adversary.value, who]
         for promise in Promise
         if (who := promised_by(promise))
     ]
-    assert table("docs/patterns.md", "## What each promises") == wanted
+    assert table("docs/reference/guarantees.md", "## What each pattern guarantees") == wanted
 
 
 def test_the_limiters_are_listed() -> None:
-    """docs/limiters.md lists every limiter of ours with its own summary, and none else."""
-    listed = [(re.sub(r"\[(.*)\]\(.*\)", r"\1", name), said) for name, said in table("docs/limiters.md", "## Which")]
+    """docs/reference/limiters.md lists every limiter of ours with its own summary, and none else."""
+    rows = table("docs/reference/limiters.md", "## Which")
+    listed = [(re.sub(r"\[(.*)\]\(.*\)", r"\1", name), said) for name, said in rows]
     assert listed == [(name, found.limiter.summary) for name, found in limiters().items()]
 
 
@@ -276,10 +307,10 @@ def test_the_example_limiter_is_one(tmp_path: Path) -> None:
 
 
 def test_the_outcomes_are_listed() -> None:
-    """docs/measures.md defines every outcome that the reports know, and none else."""
+    """docs/reference/measures.md defines every outcome that the reports know, and none else."""
     from reports.frames import OUTCOMES
 
-    assert sorted(name for name, _ in table("docs/measures.md", "## Outcomes")) == sorted(OUTCOMES)
+    assert sorted(name for name, _ in table("docs/reference/measures.md", "## Outcomes")) == sorted(OUTCOMES)
 
 
 def test_the_example_pattern_is_one(tmp_path: Path) -> None:
@@ -287,6 +318,29 @@ def test_the_example_pattern_is_one(tmp_path: Path) -> None:
     path = tmp_path / "negative_caching.py"
     path.write_text(block("docs/how-to/your-own-pattern.md", "python"), encoding="utf-8")
     assert load_contender(path).name == "negative-caching"
+
+
+def made_by(tmp_path: Path, page: str) -> dict[str, Any]:
+    """The names that the first Python block of a how-to page defines."""
+    path = tmp_path / "example.py"
+    path.write_text(block(f"docs/how-to/{page}.md", "python"), encoding="utf-8")
+    return runpy.run_path(str(path))
+
+
+def test_the_example_scenario_is_one(tmp_path: Path) -> None:
+    """The file in how-to/your-own-scenario.md holds a scenario whose workload is in range."""
+    scenario = made_by(tmp_path, "your-own-scenario")["SCENARIO"]
+    assert scenario.name == "flash-sale"
+    assert scenario.name not in scenarios()
+    assert WorkloadFile().applied(scenario.name, scenario.overrides).ttl_s == 0.5
+
+
+def test_the_example_metric_and_the_example_chart_are_some(tmp_path: Path) -> None:
+    """The modules in how-to/your-own-metric.md and your-own-chart.md define what the catalogues look for."""
+    (metric,) = made_by(tmp_path, "your-own-metric")["METRICS"]
+    assert metric.name not in {known.name for known in metrics()}
+    chart = made_by(tmp_path, "your-own-chart")["CHART"]
+    assert callable(chart.draw)
 
 
 def test_the_example_workload_is_one(tmp_path: Path) -> None:
@@ -300,9 +354,9 @@ def test_the_example_workload_is_one(tmp_path: Path) -> None:
 
 
 def test_the_example_limit_is_one(tmp_path: Path) -> None:
-    """The TOML in docs/limiters.md is a limit for the flood."""
+    """The TOML in docs/reference/limiters.md is a limit for the flood."""
     path = tmp_path / "workload.toml"
-    path.write_text(block("docs/limiters.md", "toml"), encoding="utf-8")
+    path.write_text(block("docs/reference/limiters.md", "toml"), encoding="utf-8")
     limits = read_workload(path, frozenset(scenarios())).limits
     assert limits
     assert scenarios()["rate-limit-flood"].limited(limits).flood != scenarios()["rate-limit-flood"].flood
@@ -320,7 +374,7 @@ def test_the_example_gate_is_one(tmp_path: Path) -> None:
 
 def test_the_method_and_schema_numbers_are_stated() -> None:
     """The method's page and the changelog's newest entry name the numbers that runs carry."""
-    assert (ROOT / "docs/method.md").read_text(encoding="utf-8").startswith(f"# Method {METHOD}:")
+    assert (ROOT / "docs/explanation/method.md").read_text(encoding="utf-8").startswith(f"# Method {METHOD}:")
     headings = HEADING.findall((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
     newest = next(heading for heading in headings if heading.startswith("Method"))
     assert newest == f"Method {METHOD}, schema {SCHEMA}"

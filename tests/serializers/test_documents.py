@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_tables_are_listed_with_their_columns() -> None:
-    """docs/artefact.md lists every table of a run of serializers, and its columns in their order."""
-    text = (ROOT / "docs/artefact.md").read_text(encoding="utf-8").partition("# A run of serializers")[2]
+    """docs/reference/run-folder.md lists every table of a run of serializers, and its columns in their order."""
+    text = (ROOT / "docs/reference/run-folder.md").read_text(encoding="utf-8").partition("# A run of serializers")[2]
     listed = dict(re.findall(r"^\| `(\w+)` \| (.*?)(?::.*)? \|$", text, re.MULTILINE))
     assert {name: re.findall(r"`(\w+)`", columns) for name, columns in listed.items()} == {
         name: schema.names for name, schema in SERIALIZER_TABLES.items()

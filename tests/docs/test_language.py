@@ -1,0 +1,88 @@
+"""Pages are in plain English, one sentence a line, and can be found from the index."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.test_documents import DOCUMENTS, FENCE, ROOT, links
+
+FORBIDDEN = re.compile(
+    r"\b(whoever|whom|nobody|somebody|(?:tell|told|tells|telling)(?: \w+){0,3} apart|told|all the same|anew|beside|"
+    r"held against|hold against|dear|mend|mended|mends|for ever|the books|twins?|doubts?|muster|patience)\b",
+    re.IGNORECASE,
+)
+"""Words that the project's texts do not use: archaic ones, and private ones that have a standard term."""
+QUOTED = re.compile(r"`[^`\n]*`|“[^”\n]*”|\"[^\"\n]*\"|\[[^\]\n]*\]\([^)\n]*\)")
+"""Code, quotations and links: these repeat what stands elsewhere."""
+ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|et al|vs)\.")
+NEXT_SENTENCE = re.compile(r"[a-z)`*\]][.?!] +(?=[A-Z*\[`])")
+LINE = re.compile(r"^(?![|>#<!\s-]|\d+\.|```|\[).*\S$", re.MULTILINE)
+"""A line of a paragraph: no table, heading, list, quotation, picture or link of its own."""
+ENDS = (".", ":", "?", "!", ".*", "?*", ".**", ".)", '."')
+
+WORD = re.compile(r"^## (.+)\n\n((?:[^#\n].*\n)+)", re.MULTILINE)
+"""A word of the glossary and its text."""
+
+MOST_LINES = 80
+every_page = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d.relative_to(ROOT)))
+
+
+def paragraph_lines(text: str) -> list[str]:
+    """Every line of a paragraph, outside fenced blocks."""
+    return LINE.findall(FENCE.sub("", text))
+
+
+def forbidden_words(text: str) -> list[str]:
+    """Every forbidden word outside code, quotations and links."""
+    return [found[0] for found in FORBIDDEN.finditer(QUOTED.sub("", FENCE.sub("", text)))]
+
+
+def badly_broken(line: str) -> bool:
+    """Whether a line holds two sentences, or ends inside one."""
+    plain = ABBREVIATION.sub("", line)
+    return bool(NEXT_SENTENCE.search(plain)) or not line.endswith(ENDS)
+
+
+@every_page
+def test_a_page_uses_no_forbidden_word(document: Path) -> None:
+    assert forbidden_words(document.read_text(encoding="utf-8")) == []
+
+
+@every_page
+def test_a_paragraph_has_one_sentence_a_line(document: Path) -> None:
+    lines = paragraph_lines(document.read_text(encoding="utf-8"))
+    assert [line for line in lines if badly_broken(line)] == []
+
+
+def test_the_checks_of_words_and_lines_find_what_is_wrong() -> None:
+    assert forbidden_words('Nobody is told apart; "nobody" and `twin` are quotations, as is [doubt](x.md).\n') == [
+        "Nobody",
+        "told apart",
+    ]
+    assert badly_broken("One sentence. And another one.")
+    assert badly_broken("A line that ends inside a")
+    assert not badly_broken("One sentence, e.g. This one.")
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+
+
+def test_the_index_lists_every_page_once() -> None:
+    """docs/index.md links to every page below docs; decisions have an index of their own."""
+    index = ROOT / "docs/index.md"
+    decisions = ROOT / "docs/explanation/decisions"
+    for page, folder in ((index, ROOT / "docs"), (decisions / "README.md", decisions)):
+        listed = [(page.parent / link).resolve() for link in links(page.read_text(encoding="utf-8"))]
+        pages = [p for p in folder.rglob("*.md") if p != page and (folder == decisions or p.parent != decisions)]
+        assert [p for p in pages if p not in listed] == []
+
+
+def test_the_glossary_defines_each_word_once_in_order() -> None:
+    """Each word is a heading with one to three lines, in alphabetical order; no other text lies between them."""
+    text = (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
+    words = [word for word, _ in WORD.findall(text)]
+    assert words == re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert words == sorted(set(words), key=str.lower)
+    assert all(len(said.splitlines()) <= 3 for _, said in WORD.findall(text))
