@@ -28,6 +28,10 @@ MOST_LINES = 80
 every_page = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d.relative_to(ROOT)))
 
 
+ITEM = re.compile(r"^ *(?:[-*]|\d+\.) (.*)$", re.MULTILINE)
+"""A line that begins an item of a list."""
+
+
 def paragraph_lines(text: str) -> list[str]:
     """Every line of a paragraph, outside fenced blocks."""
     return LINE.findall(FENCE.sub("", text))
@@ -38,10 +42,14 @@ def forbidden_words(text: str) -> list[str]:
     return [found[0] for found in FORBIDDEN.finditer(QUOTED.sub("", FENCE.sub("", text)))]
 
 
+def two_sentences(line: str) -> bool:
+    """Whether a sentence follows another one on the line."""
+    return bool(NEXT_SENTENCE.search(ABBREVIATION.sub("", line)))
+
+
 def badly_broken(line: str) -> bool:
-    """Whether a line holds two sentences, or ends inside one."""
-    plain = ABBREVIATION.sub("", line)
-    return bool(NEXT_SENTENCE.search(plain)) or not line.endswith(ENDS)
+    """Whether a line of a paragraph holds two sentences, or ends inside one."""
+    return two_sentences(line) or not line.endswith(ENDS)
 
 
 @every_page
@@ -51,8 +59,9 @@ def test_a_page_uses_no_forbidden_word(document: Path) -> None:
 
 @every_page
 def test_a_paragraph_has_one_sentence_a_line(document: Path) -> None:
-    lines = paragraph_lines(document.read_text(encoding="utf-8"))
-    assert [line for line in lines if badly_broken(line)] == []
+    text = document.read_text(encoding="utf-8")
+    assert [line for line in paragraph_lines(text) if badly_broken(line)] == []
+    assert [item for item in ITEM.findall(FENCE.sub("", text)) if two_sentences(item)] == []
 
 
 def test_the_checks_of_words_and_lines_find_what_is_wrong() -> None:
