@@ -69,5 +69,5 @@ def test_the_checks_find_what_is_wrong() -> None:
     """An unknown name, an empty place and a dead page are found."""
     assert unknown("README.md", "contender `cash-aside`") == ["no contender cash-aside"]
     assert unknown("README.md", "somewhere") == ["nothing named"]
-    assert unknown("README.md", "page [x](docs/none.md)")
+    assert unknown("README.md", "page [x](none.md)")
     assert unknown("README.md", "scenario `stampede` and page [x](docs/article.md)") == []

@@ -41,6 +41,7 @@ SPAN = re.compile(r"`((?:make|stampede|\.venv/bin/stampede) [^`\n]+)`")
 SHORTENED = ("Missing ", "Option ")
 """How the front door begins what it says of a command that a sentence names without its values."""
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+PAGE_NAME = re.compile(r"\bdocs/[\w/-]+\.md")
 HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
 
 
@@ -175,6 +176,17 @@ def test_every_relative_link_resolves(document: Path) -> None:
     """A link leads to a file of the repository, and its anchor to a heading in it."""
     found = links(document.read_text(encoding="utf-8"))
     assert [why for link in found if (why := broken(document, link))] == []
+
+
+def test_every_page_that_code_names_exists() -> None:
+    """A docstring, message or template that names a page of docs/ names one that exists."""
+    folders = [
+        f for f in ROOT.iterdir() if f.is_dir() and not f.name.startswith(".") and f.name not in ("docs", "runs")
+    ]
+    files = [file for folder in folders for file in folder.rglob("*") if file.suffix in (".py", ".j2", ".toml")]
+    named = {(str(f.relative_to(ROOT)), page) for f in files for page in PAGE_NAME.findall(f.read_text("utf-8"))}
+    assert named
+    assert sorted(f"{file}: {page}" for file, page in named if not (ROOT / page).exists()) == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d.relative_to(ROOT)))
