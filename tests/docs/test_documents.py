@@ -270,6 +270,15 @@ def test_every_option_is_explained() -> None:
     assert sorted(option for option in options - {"--help"} if f"`{option}`" not in text) == []
 
 
+def test_the_public_names_exist() -> None:
+    """docs/reference/python-api.md lists names that `from stampede import …` finds."""
+    listed = [
+        name for row in table("docs/reference/python-api.md", "## Names") for name in re.findall(r"`(\w+)`", row[0])
+    ]
+    assert "CachePattern" in listed
+    assert [name for name in listed if not hasattr(stampede, name)] == []
+
+
 @pytest.mark.parametrize("name", [*TABLES, "experiments"])
 def test_the_run_folders_columns_are_listed(name: str) -> None:
     """docs/reference/run-folder.md lists every column of the schema, in its order, and none else."""
