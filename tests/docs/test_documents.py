@@ -1,5 +1,6 @@
 """The documents are held to the code: commands exist, links resolve, and lists that repeat the code equal it."""
 
+import importlib
 import os
 import re
 import runpy
@@ -14,7 +15,6 @@ from typing import Any
 import pytest
 import typer
 
-import stampede
 from artefact.schema import EXPERIMENTS, METHOD, SCHEMA, TABLES
 from loadtests.experiments.experiment import experiments
 from loadtests.serializers.records import kinds
@@ -26,7 +26,8 @@ from reports.metrics.metric import metrics
 from scenarios.plans import PLANS
 from scenarios.races.situation import situations
 from scenarios.scenario import scenarios
-from scenarios.workload import WorkloadFile, read_workload
+from scenarios.workload import read_workload
+from stampede.cli.app import app
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -120,7 +121,7 @@ def names() -> Mapping[str, Collection[str]]:
 
 def refused(words: list[str]) -> str | None:
     """Why the front door would not take a command with these options and values, which it reads and does not run."""
-    door: Any = typer.main.get_command(stampede.app)
+    door: Any = typer.main.get_command(app)
     name, *rest = words
     if name in {"--help", *(option for param in door.params for option in param.opts)}:
         return None
@@ -249,7 +250,7 @@ def test_the_checks_find_what_is_wrong(tmp_path: Path) -> None:
 
 def listed_commands() -> dict[str, set[str]]:
     """The options of every command that `stampede --help` lists."""
-    door: Any = typer.main.get_command(stampede.app)
+    door: Any = typer.main.get_command(app)
     shown = {name: command for name, command in door.commands.items() if not command.hidden}
     return {
         name: {option for param in command.params if not getattr(param, "hidden", False) for option in param.opts}
@@ -272,6 +273,7 @@ def test_every_option_is_explained() -> None:
 
 def test_the_public_names_exist() -> None:
     """docs/reference/python-api.md lists names that `from stampede import …` finds."""
+    stampede = importlib.import_module("stampede")
     listed = [
         name for row in table("docs/reference/python-api.md", "## Names") for name in re.findall(r"`(\w+)`", row[0])
     ]
@@ -353,7 +355,9 @@ def test_the_example_scenario_is_one(tmp_path: Path) -> None:
     scenario = made_by(tmp_path, "your-own-scenario")["SCENARIO"]
     assert scenario.name == "flash-sale"
     assert scenario.name not in scenarios()
-    assert WorkloadFile().applied(scenario.name, scenario.overrides).ttl_s == 0.5
+    path = tmp_path / "workload.toml"
+    path.write_text("", encoding="utf-8")
+    assert read_workload(path, frozenset()).applied(scenario.name, scenario.overrides).ttl_s == 0.5
 
 
 def test_the_example_metric_and_the_example_chart_are_some(tmp_path: Path) -> None:
