@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from core.files import TEXT_BYTES
 from patterns import own_file
-from stampede import app
+from stampede.cli.app import app
 
 REPO = Path(__file__).resolve().parent.parent
 NEEDED = {"worker": ["--master", "127.0.0.1:1"], "compare": ["a", "b"], "gate": ["a"]}

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import typer
 
-import stampede
 from artefact.schema import EXPERIMENTS, METHOD, SCHEMA, TABLES
 from loadtests.experiments.experiment import experiments
 from loadtests.serializers.records import kinds
@@ -25,6 +24,7 @@ from scenarios.plans import PLANS
 from scenarios.races.situation import situations
 from scenarios.scenario import scenarios
 from scenarios.workload import read_workload
+from stampede.cli.app import app
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -117,7 +117,7 @@ def names() -> Mapping[str, Collection[str]]:
 
 def refused(words: list[str]) -> str | None:
     """Why the front door would not take a command with these options and values, which it reads and does not run."""
-    door: Any = typer.main.get_command(stampede.app)
+    door: Any = typer.main.get_command(app)
     name, *rest = words
     if name not in door.commands:
         return f"no command {name}"
