@@ -38,7 +38,10 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     selftest_commands.overhead,
     init_command.init,
 )
-FORMER_NAMES = {"selfcheck": selftest_commands.selftest, "harness": selftest_commands.overhead}
+FORMER_NAMES: dict[str, Callable[..., None]] = {
+    "selfcheck": selftest_commands.selftest,
+    "harness": selftest_commands.overhead,
+}
 """Names that commands had before; they work and are not listed."""
 
 app = typer.Typer(
@@ -50,8 +53,8 @@ app = typer.Typer(
 )
 for command in COMMANDS:
     app.command()(with_option_groups(command))
-for former_name, command in FORMER_NAMES.items():
-    app.command(former_name, hidden=True)(with_option_groups(command))
+for former_name, renamed in FORMER_NAMES.items():
+    app.command(former_name, hidden=True)(with_option_groups(renamed))
 
 
 def main() -> None:

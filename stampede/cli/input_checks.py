@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 
 def read_workload_file(path: Path | None) -> WorkloadFile:
     """The workload in the file; the default one without a file. Raises ConfigError."""
-    if path is not None:
-        check_toml(path, "workload")
-    from scenarios.scenario import scenarios
-    from scenarios.workload import WorkloadFile, read_workload
+    if path is None:
+        from scenarios.workload import WorkloadFile
 
-    return WorkloadFile() if path is None else read_workload(path, frozenset(scenarios()))
+        return WorkloadFile()
+    check_toml(path, "workload")
+    from scenarios.scenario import scenarios
+    from scenarios.workload import read_workload
+
+    return read_workload(path, frozenset(scenarios()))
 
 
 def check_toml(path: Path, field: str) -> None:

@@ -73,7 +73,7 @@ class RunOptions:
 def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:
     """The command with one parameter for each field of its dataclass parameters: Typer reads this signature."""
     signature = inspect.signature(command, eval_str=True)
-    groups = {p.name: p.annotation for p in signature.parameters.values() if is_dataclass(p.annotation)}
+    groups: dict[str, type] = {p.name: p.annotation for p in signature.parameters.values() if is_group(p)}
     names = {name: [*inspect.signature(group).parameters] for name, group in groups.items()}
 
     @wraps(command)
@@ -88,10 +88,15 @@ def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:
     return ungrouped
 
 
+def is_group(parameter: Parameter) -> bool:
+    """Whether the parameter stands for the fields of a dataclass."""
+    return is_dataclass(parameter.annotation)
+
+
 def expanded(signature: Signature) -> Iterator[Parameter]:
     """The parameters, those of dataclasses replaced by their fields."""
     for parameter in signature.parameters.values():
-        if is_dataclass(parameter.annotation):
-            yield from inspect.signature(parameter.annotation, eval_str=True).parameters.values()  # type: ignore[arg-type]
+        if is_group(parameter):
+            yield from inspect.signature(parameter.annotation, eval_str=True).parameters.values()
         else:
             yield parameter

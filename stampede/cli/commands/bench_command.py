@@ -156,8 +156,8 @@ def bench_order(
 ) -> BenchOrder:
     """The run that the options ask for. Raises ConfigError."""
     plan = plan_options.build()
-    settings = run_settings(run_options)
     check_own_files("contender", plan_options.contender)
+    settings = run_settings(run_options)
     check_scenario_names(plan_options.scenario)
     check_contender_names([*(plan_options.only or ()), *(plan_options.contender or ())])
     from loadtests.bench import BenchOrder, offered_rate

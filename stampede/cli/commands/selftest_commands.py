@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stampede.cli.completion import contender_names, scenario_names
-from stampede.cli.input_checks import check_own_files, check_runs
+from stampede.cli.input_checks import check_contender_names, check_own_files, check_runs, check_scenario_names
 from stampede.cli.option_types import integer_option, number_option
 from stampede.cli.output import print_result, print_status, reported_if_interrupted
 from stampede.cli.shared_options import (
@@ -43,6 +43,9 @@ def aa(
 ) -> None:
     """Run an A/A test, one contender under two names: the rate of false alarms, and the noise floor."""
     check_runs(run_options.runs)
+    check_own_files("contender", [contender])
+    check_contender_names([contender])
+    check_scenario_names(scenario)
     settings = run_settings(run_options)
     from loadtests.trials import BLOCK, aa_order
 
@@ -74,6 +77,7 @@ def selftest(
 ) -> None:
     """Run contenders with planted differences: which share of them a plan of quick's size decides, and how."""
     check_runs(run_options.runs)
+    check_scenario_names(scenario)
     settings = run_settings(run_options)
     from loadtests.trials import BLOCK, PLANTED, selfcheck_order
 
@@ -94,7 +98,6 @@ def run_trial(order: BenchOrder, server_options: ServerOptions, yes: bool) -> Pa
     from loadtests.estimate import estimate
     from loadtests.trials import run_whole
 
-    check_own_files("contender", order.own_contenders)
     estimate(order).accepted(yes)
     from reports.render import render
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stampede.cli.completion import limiter_names, pattern_names
-from stampede.cli.input_checks import check_own_files, check_runs
+from stampede.cli.input_checks import check_contender_names, check_own_files, check_runs, check_scenario_names
 from stampede.cli.option_types import integer_option, number_option
 from stampede.cli.output import print_status, reported_if_interrupted
 from stampede.cli.shared_options import (
@@ -50,6 +50,7 @@ def web(
     check_base_path(base_path)
     check_runs(run_options.runs)
     check_own_files("contender", contender)
+    check_scenario_names(scenario)
     order = web_order(scenario, contender, processes, run_options)
     from reports.render import render
 
@@ -103,6 +104,7 @@ def running_service(
     check_port(settings["port"])
     check_own_files("pattern", [settings.get("pattern", "")])
     check_own_files("limiter", [settings.get("limiter", "")])
+    check_contender_names([settings[name] for name in ("pattern", "limiter") if name in settings])
     from loadtests.http import service_process
     from loadtests.room import require_room_for_service
     from loadtests.service import ServiceSettings
