@@ -3,13 +3,13 @@ FROM python:3.13-slim
 
 # Where pip finds packages, for a build behind an index of one's own: --build-arg PIP_INDEX_URL=…
 ARG PIP_INDEX_URL
-ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PATH=/venv/bin:$PATH
+ENV PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PATH=/venv/bin:$PATH
 WORKDIR /app
 
 COPY requirements.lock ./
 RUN python -m venv /venv && pip install --require-hashes -r requirements.lock
 
-COPY stampede.py ./
+COPY stampede stampede
 COPY core core
 COPY patterns patterns
 COPY scenarios scenarios
@@ -21,4 +21,4 @@ COPY reports reports
 
 RUN useradd --create-home stampede
 USER stampede
-ENTRYPOINT ["python", "/app/stampede.py"]
+ENTRYPOINT ["python", "-m", "stampede"]

@@ -88,18 +88,22 @@ test: setup ## the specs, on real servers
 freshness: setup ## 100,000 reads without a cache among writes: none may be judged stale (about 3 minutes)
 	STAMPEDE_FRESHNESS_READS=100000 .venv/bin/python -m pytest tests/loadtests/test_mixed_writes.py -k no_cache $(ARGS)
 
-.PHONY: aa selfcheck knee harness
+.PHONY: aa selftest selfcheck knee overhead harness
 aa: setup ## one contender as two: false alarms and noise floor of this machine (about 4 minutes)
 	$(STAMPEDE) aa $(SERVERS) $(ARGS)
 
-selfcheck: setup ## planted differences: what a plan of quick's size decides (about 6 minutes)
-	$(STAMPEDE) selfcheck $(SERVERS) $(ARGS)
+selftest: setup ## planted differences: what a plan of quick's size decides (about 6 minutes)
+	$(STAMPEDE) selftest $(SERVERS) $(ARGS)
+
+selfcheck: selftest
 
 knee: setup ## the highest rate at which each contender meets an objective (ARGS='--objective "p99<50ms"')
 	$(STAMPEDE) knee $(CHOICE) $(ARGS)
 
-harness: setup ## what the harness itself costs, beside plain Locust
-	$(STAMPEDE) harness $(SERVERS) $(ARGS)
+overhead: setup ## what the harness costs, compared with plain Locust
+	$(STAMPEDE) overhead $(SERVERS) $(ARGS)
+
+harness: overhead
 
 check: setup ## lint, format and types
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy

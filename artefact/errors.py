@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from core.errors import UserError
 
-class RunFolderError(ValueError):
+
+class RunFolderError(UserError, ValueError):
     """A run folder that cannot be used: where, what was there, what was wanted. One line."""
 
     def __init__(self, where: Path | str, what: str, want: str) -> None:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from artefact.schema import EXPERIMENTS, SERVERS, TABLES, TIMELINE, RunInfo
 from core import private
+from core.errors import CommandFailed
 from core.secrets import hidden
 
 ServerRow = tuple[int, str, str, float | None, float | None, str]
@@ -28,7 +29,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 GONE = (errno.ENOENT, errno.ENOTDIR)
 
 
-class WriteFailed(RuntimeError):
+class WriteFailed(CommandFailed, RuntimeError):
     """A file that cannot be written: which, and why (a full disk, a folder that is gone or read-only). One line."""
 
     def __init__(self, path: Path, error: OSError) -> None:

@@ -24,6 +24,7 @@ from typing import Any
 from artefact.read import RunFolderError, read_run
 from artefact.schema import RunInfo, ScenarioInfo
 from artefact.write import RunWriter
+from core.errors import CommandFailed
 from core.private import empty_file, make_folder
 from loadtests.calibration import LOOK_S, calibrate_machine, outlook, watch_machine, will_hurt
 from loadtests.celery_process import CeleryProcess
@@ -129,7 +130,7 @@ def carried_per_s(workload: Workload, load_ms: float, processes: int, cores: int
     return min(of_cores, processes * workload.users_per_process * 1e3 / load_ms)
 
 
-class BenchFailed(RuntimeError):
+class BenchFailed(CommandFailed, RuntimeError):
     """The harness broke: the run is void, what was recorded is kept."""
 
 

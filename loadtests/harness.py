@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from core.errors import CommandFailed
 from loadtests.clock import now_ns
 from loadtests.instruments import Facts
 from loadtests.lineup import Entrant
@@ -26,7 +27,7 @@ LEAST_RATIO = 0.8
 """Of plain Locust's rate: below it our path is too dear."""
 
 
-class HarnessFailed(RuntimeError):
+class HarnessFailed(CommandFailed, RuntimeError):
     """The measuring process broke."""
 
 

@@ -1,10 +1,12 @@
 """The one error that is the user's to mend."""
 
+from core.errors import UserError
+
 LONGEST = 200
 """Characters of a value that an error shows."""
 
 
-class ConfigError(ValueError):
+class ConfigError(UserError, ValueError):
     """A value that cannot be used: which field, what it was, what was wanted.
 
     The front door prints it as one line and exits with code 2.

@@ -1,11 +1,13 @@
 """How a client ends that is not let go on, and what cannot be explored or judged."""
 
+from core.errors import CommandFailed
+
 
 class Died(BaseException):
     """Unwinds a client that died. No `except Exception` catches it."""
 
 
-class ExplorerError(RuntimeError):
+class ExplorerError(CommandFailed, RuntimeError):
     """What is explored cannot be held: one line that says why."""
 
 

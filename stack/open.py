@@ -2,16 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Literal
 
 from patterns.errors import ConfigError, require
 from stack.compose import NoContainers, open_containers, why_no_engine
 from stack.embedded import open_embedded
 from stack.external import alone, open_external
 from stack.servers import ServerEnded, Stack
-
-Choice = Literal["auto", "external", "containers", "embedded"]
-CHOICES: tuple[Choice, ...] = ("auto", "external", "containers", "embedded")
+from stack.stack_choice import CHOICES, Choice
 
 
 @contextmanager

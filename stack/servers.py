@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from core.errors import CommandFailed
 from core.secrets import masked_address, must_be_encoded
 from patterns.errors import ConfigError
 
@@ -22,7 +23,7 @@ class StackError(ConfigError):
     """Servers that cannot be had: which, where, and what was wanted. One line, exit code 2."""
 
 
-class ServerEnded(RuntimeError):
+class ServerEnded(CommandFailed, RuntimeError):
     """A server, or the supervisor process, ended while it was needed: which, how, and the last line of its log."""
 
 

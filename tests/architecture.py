@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOMS = ("core", "patterns", "artefact", "scenarios", "stack", "loadtests", "races", "reports")
-OURS = frozenset({*ROOMS, "stampede", "tests"})
+FRONT = "stampede"
+"""The package of the public API and the command line. It may use every room; no room may use it."""
+OURS = frozenset({*ROOMS, FRONT, "tests"})
 
 PATTERN_BASES = ("patterns.errors", "patterns.caching.base", "patterns.limiting.base", "patterns.serializing.base")
 ALLOWED: dict[str, tuple[str, ...]] = {
     "core": (),
-    "patterns": ("core.files",),
+    "patterns": ("core.files", "core.errors"),
     "artefact": ("core",),
     "scenarios": ("core", *PATTERN_BASES),
     "stack": ("core", *PATTERN_BASES, "scenarios.workload"),
@@ -66,8 +68,8 @@ class Import:
 
 
 def sources(root: Path) -> list[Path]:
-    """Every source file of ours: the front door and the rooms."""
-    return [p for room in ROOMS for p in sorted((root / room).rglob("*.py"))] + list(root.glob("stampede.py"))
+    """Every source file of ours: the rooms, and the public API with the command line."""
+    return [p for room in (*ROOMS, FRONT) for p in sorted((root / room).rglob("*.py"))]
 
 
 def module_name(root: Path, path: Path) -> str:
@@ -137,7 +139,7 @@ def wrong_ways(root: Path) -> list[str]:
 
 def may_import(importer: str, imported: str) -> bool:
     room = importer.partition(".")[0]
-    if room == "stampede" or imported.partition(".")[0] == room:
+    if room == FRONT or imported.partition(".")[0] == room:
         return True
     return any(imported == allowed or imported.startswith(f"{allowed}.") for allowed in ALLOWED[room])
 
@@ -215,13 +217,13 @@ def patching_imports(root: Path) -> list[str]:
 
 
 def early_imports(root: Path) -> list[str]:
-    """Rooms that the front door imports before it knows which command was called.
+    """Rooms that the public API imports before a name is used, or the command line before a command is called.
 
-    The error that it prints, and the ground floor, which imports nothing heavy, are what its options need.
+    `core` and the errors import nothing heavy: the checks of options need them.
     """
     return [
         where(root, item)
-        for path in root.glob("stampede.py")
+        for path in sorted((root / FRONT).rglob("*.py"))
         for item in imports(root, path)
         if item.top_level and item.room in {*ROOMS, *PATCHING} - {"core"} and item.module != "patterns.errors"
     ]

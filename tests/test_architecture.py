@@ -29,7 +29,8 @@ class GoodPage:
 '''
 
 SOUND = {
-    "stampede.py": "import typer\nfrom core.text import visible\n\n\ndef bench():\n    from loadtests import bench\n",
+    "stampede/__init__.py": "if TYPE_CHECKING:\n    from patterns.caching.base import CachePattern\n",
+    "stampede/app.py": "from core.text import visible\n\n\ndef bench():\n    from loadtests import bench\n",
     "core/__init__.py": "",
     "core/files.py": "import os\n",
     "patterns/__init__.py": "",
@@ -85,8 +86,9 @@ PLANTED = [
     ("patching_imports", "loadtests/bench.py", "from locust.env import Environment\n"),
     ("patching_imports", "loadtests/bench.py", "from loadtests import users\n"),
     ("patching_imports", "stack/dataset.py", "try:\n    import gevent.monkey\nexcept ImportError:\n    pass\n"),
-    ("early_imports", "stampede.py", "from loadtests import bench\n"),
-    ("early_imports", "stampede.py", "import locust\n"),
+    ("early_imports", "stampede/app.py", "from loadtests import bench\n"),
+    ("early_imports", "stampede/app.py", "import locust\n"),
+    ("early_imports", "stampede/__init__.py", "from patterns.caching.base import CachePattern\n"),
     ("rulers_in_patterns", "patterns/caching/good_page.py", PAGE + "from time import perf_counter\n"),
     ("rulers_in_patterns", "patterns/caching/good_page.py", PAGE + "import loadtests.instruments\n"),
     ("untidy_pages", "patterns/caching/good_page.py", PAGE + "x = 1\n" * 120),
@@ -181,9 +183,7 @@ def test_importing_a_room_loads_neither_locust_nor_gevent(room: str) -> None:
 
 def test_importing_the_front_door_loads_neither_locust_nor_gevent() -> None:
     """The command line starts without paying for, or being patched by, what the command may not need."""
-    if not (ROOT / "stampede.py").exists():
-        pytest.skip("there is no front door yet")
-    assert patched_by(["stampede"]) == ""
+    assert patched_by(["stampede", "stampede.cli.app"]) == ""
 
 
 def test_the_probe_sees_gevent() -> None:

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from artefact.read import read_run
 from artefact.schema import SCHEMA
 from stack.servers import Stack
-from stampede import app
+from stampede.cli.app import app
 
 REPO = Path(__file__).resolve().parent.parent
 FEW_RECORDS = "records = 2000\n"

@@ -56,6 +56,17 @@ def test_urls_go_by_the_environment_and_are_not_printed(target: str, tmp_path: P
     assert "ss-" not in (tmp_path / "output").read_text()
 
 
+@pytest.mark.parametrize(("former", "target"), [("selfcheck", "selftest"), ("harness", "overhead")])
+def test_a_former_name_of_a_target_calls_the_same_command(former: str, target: str, tmp_path: Path) -> None:
+    """Scripts that use it go on working; `make help` lists the present name alone."""
+    assert passed_on(tmp_path, former, "STACK=embedded") == [target, "--stack", "embedded"]
+    listed = subprocess.run(
+        ["make", "help"], cwd=tmp_path, check=True, capture_output=True, text=True, env=OUTER
+    ).stdout
+    assert f"make {target}" in listed
+    assert f"make {former}" not in listed
+
+
 def test_all_settings_together(tmp_path: Path) -> None:
     """Settings do not get into each other's way."""
     given = [f"{name}={value}" for name, value, _ in SETTINGS]

@@ -21,10 +21,10 @@ import pytest
 import redis
 from typer.testing import CliRunner
 
-import stampede
 from artefact.read import read_run
 from stack.postgres import free_port
 from stack.servers import Stack
+from stampede.cli import app as front_door
 
 REPO = Path(__file__).resolve().parent.parent
 SECRET = "hid1en#hid2en/hid3en?hid4en[hid5en@hid6en%zz hid7en"
@@ -69,7 +69,7 @@ def refused(words: Sequence[str], environment: Mapping[str, str] | None = None) 
     """What the front door says to a command that cannot work: without a trace of a secret and without a traceback."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["stampede", *words])
-        result = CliRunner().invoke(stampede.app, list(words), env=environment)
+        result = CliRunner().invoke(front_door.app, list(words), env=environment)
     assert isinstance(result.exception, SystemExit), result.exception
     assert result.exit_code == 2, result.output
     assert TRACE.findall(result.output) == [], result.output
@@ -113,9 +113,9 @@ COMMANDS = {
     "serve": ["serve"],
     "services": ["services"],
     "aa": ["aa"],
-    "selfcheck": ["selfcheck"],
+    "selftest": ["selftest"],
     "knee": ["knee", "--only", "cache-aside"],
-    "harness": ["harness"],
+    "overhead": ["overhead"],
     "worker": ["worker", "--master", "127.0.0.1:PORT", "--wait", "1"],
 }
 
@@ -172,9 +172,9 @@ def test_a_fault_of_ours_shows_no_secret_in_its_traceback(capsys: pytest.Capture
         raise RuntimeError("no pool for redis://ann:hid1en@h")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stampede, "app", broken)
+        patch.setattr(front_door, "app", broken)
         with pytest.raises(SystemExit) as end:
-            stampede.main()
+            front_door.main()
     told = capsys.readouterr().err
     assert end.value.code == 1
     assert "RuntimeError: no pool for redis://ann:***@h" in told
@@ -219,7 +219,7 @@ def run(home: Path, words: Sequence[str], urls: tuple[str, str] | None = None, e
         environment |= {"STAMPEDE_POSTGRES_URL": urls[0], "STAMPEDE_REDIS_URL": urls[1]}
     output = home / "output"
     with output.open("wb") as out:
-        command = [sys.executable, str(REPO / "stampede.py"), *words]
+        command = [sys.executable, "-m", "stampede", *words]
         front = subprocess.Popen(command, cwd=home, env=environment, stdout=out, stderr=subprocess.STDOUT)
     found: set[str] = set()
     over = threading.Event()
@@ -337,7 +337,7 @@ def test_what_is_made_of_a_run_holds_no_secret(bench_home: tuple[Path, str]) -> 
     old["circumstances"]["servers"]["redis"]["url"] = "redis://h?password=hid1en"
     (folder / "run.json").write_text(json.dumps(old))
     for words in (["report"], ["compare", str(folder)], ["gate", "--against", str(folder)]):
-        result = CliRunner().invoke(stampede.app, [*words, str(folder)])
+        result = CliRunner().invoke(front_door.app, [*words, str(folder)])
         assert result.exit_code in (0, 1, 3), result.output
         assert TRACE.findall(result.output) == []
     pages = sorted(folder.glob("*.html"))
@@ -371,7 +371,7 @@ def test_other_commands_leave_no_secret(
 
 def test_monitor_shows_the_server_without_the_password(urls: tuple[str, str]) -> None:
     """Its first line names the address."""
-    result = CliRunner().invoke(stampede.app, ["monitor", "--once", "--redis", urls[1]])
+    result = CliRunner().invoke(front_door.app, ["monitor", "--once", "--redis", urls[1]])
     assert result.exit_code == 0
     assert "redis://hider:***@" in result.output
     assert TRACE.findall(result.output) == []

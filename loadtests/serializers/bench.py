@@ -16,12 +16,14 @@ import redis
 from artefact.schema import ContenderInfo, RunInfo, ScenarioInfo
 from artefact.serializers import PLAN, write_part
 from artefact.write import write_json
+from core.errors import CommandFailed
 from core.private import make_folder
 from loadtests.circumstances import circumstances, version_of
 from loadtests.serializers.cache_path import HASH
 from loadtests.serializers.fidelity import fidelity, said
 from loadtests.serializers.hostile import attacks
 from loadtests.serializers.records import RecordKind, kinds
+from loadtests.serializers.reference_serializer import REFERENCE, check_reference
 from loadtests.serializers.round import RoundOrder, carried, with_twin
 from loadtests.serializers.schema_change import schema_changes
 from loadtests.serializers.tasks import COMPRESSED, LENGTHS, TWIN, Dictionaries, Pool, list_bytes, train, trained
@@ -31,7 +33,6 @@ from patterns.serializing.catalogue import Codec, choose_codecs, codecs
 from stack.servers import Stack
 
 REPO = Path(__file__).resolve().parents[2]
-REFERENCE = "json"
 ROUNDS = 20
 LIMIT_S = 130.0
 """By when the last round should end: a slow machine gets shorter blocks, not fewer."""
@@ -39,7 +40,7 @@ LEAST_SHARE = 0.25
 PACKAGES = ("msgspec", "orjson", "ormsgpack", "cbor2", "protobuf", "lz4", "zstandard")
 
 
-class BenchFailed(RuntimeError):
+class BenchFailed(CommandFailed, RuntimeError):
     """A round's process that ended badly: the harness is broken, what was written is kept."""
 
 
@@ -64,7 +65,7 @@ class SerializersOrder:
         require(self.rounds >= 1, "rounds", self.rounds, "at least 1")
         for name in self.records:
             require(name in kinds(), "record", name, f"one of {', '.join(kinds())}")
-        require(not self.only or REFERENCE in self.only, "only", ", ".join(self.only), "json among them: the reference")
+        check_reference(self.only)
 
     def chosen(self, *, ours: bool) -> list[Codec]:
         """Who runs. Raises ConfigError: unknown, or runs code on a server that is not ours."""

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from artefact.read import Run, read_run
 from artefact.schema import SAMPLES
 from loadtests.bench import BenchFailed, BenchOrder, prepare_run, run_bench
-from loadtests.elsewhere import REPO, arrived, bind_address, code_digest, portable, read_address, wanted_of, why_unlike
+from loadtests.elsewhere import arrived, bind_address, code_digest, portable, read_address, wanted_of, why_unlike
 from loadtests.ending import end_processes
 from loadtests.lineup import Entrant
 from loadtests.spec import Spec
@@ -28,7 +28,7 @@ from patterns.errors import ConfigError
 from scenarios.plans import Plan
 from scenarios.workload import WorkloadFile
 from stack.servers import Stack
-from stampede import app
+from stampede.cli.app import app
 from tests.loadtests.conftest import added, commands, counted
 
 FAR_S = 100_000
@@ -76,7 +76,7 @@ def other_clock() -> list[str]:
 def workers(spec: Spec, count: int, log: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
     """The last of several with another machine's clock, where that can be had."""
     prefixes = [[], other_clock()] if count == 2 else [[]] * count
-    command = [sys.executable, str(REPO / "stampede.py"), "worker", "--master", spec.bind, "--wait", "60"]
+    command = [sys.executable, "-m", "stampede", "worker", "--master", spec.bind, "--wait", "60"]
     with log.open("wb") as output:
         children = [
             subprocess.Popen(

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from artefact.read import Run, read_run
 from stack.servers import Stack
-from stampede import app
+from stampede.cli.app import app
 
 pytestmark = pytest.mark.slow
 

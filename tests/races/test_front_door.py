@@ -19,7 +19,7 @@ from races.world import World
 from reports.races.page import render_races
 from scenarios.races.situation import Situation, situations
 from stack.servers import Stack
-from stampede import app
+from stampede.cli.app import app
 from tests.races.conftest import Explore
 
 FIELDS = {"contender", "situation", "invariant", "verdict", "promised", "how", "schedules", "shortest", "id"}

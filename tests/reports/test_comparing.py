@@ -18,7 +18,7 @@ from reports.comparing.render import markdown, page
 from reports.comparing.thresholds import as_share, read_thresholds
 from reports.errors import InputError
 from reports.judge import Judgement, judge
-from stampede import app
+from stampede.cli.app import app
 from tests.reports.planted import MS, Row, plant, scenario
 
 ROWS = ("cache-aside", "coalescing", "bare-get")

@@ -18,7 +18,7 @@ from patterns.serializing.catalogue import choose_codecs, codecs, load_codec
 from reports.serializers.facts import read_facts
 from reports.serializers.render import render_serializers
 from stack.servers import Stack
-from stampede import app
+from stampede.cli.app import app
 
 HEAD = """
 import json

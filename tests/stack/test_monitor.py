@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from stack.monitor import WARNING, Span, frame, read
 from stack.servers import Stack
-from stampede import app
+from stampede.cli.app import app
 
 
 def shown(renderable: object) -> str:

@@ -9,9 +9,10 @@ import pytest
 
 from patterns.errors import ConfigError
 from stack.compose import COMPOSE_FILE, why_no_engine
-from stack.open import Choice, open_stack
+from stack.open import open_stack
 from stack.postgres import free_port
 from stack.servers import Stack, StackError
+from stack.stack_choice import Choice
 
 
 def refused(choice: Choice, postgres_url: str | None, redis_url: str | None) -> ConfigError:

@@ -31,7 +31,7 @@ from stack.redis import inspect_redis
 from stack.room import require_room
 from stack.servers import StackError
 from stack.source import PostgresSource, default_statements, open_pool, statement_ids
-from stampede import app
+from stampede.cli.app import app
 from tests.own_servers import (
     OPENSSL,
     PGBOUNCER,

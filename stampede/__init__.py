@@ -1,0 +1,145 @@
+"""What user code needs to add a caching pattern, a rate limiter, a serializer or a scenario to a benchmark.
+
+A caching pattern is a file with one class. `stampede bench --contender my_pattern.py` compares it with ours:
+
+    from stampede import CachePattern, Record
+
+
+    class MyPattern(CachePattern):
+        summary = "cache-aside in its shortest form"
+
+        def get(self, record_id: int) -> Record | None:
+            cached = self.redis.get(self.key(record_id))
+            if cached is not None:
+                return self.codec.loads(cached)
+            record = self.source.load(record_id)
+            self.redis.set(self.key(record_id), self.codec.dumps(record), px=self.config.ttl_ms)
+            return record
+
+        def update(self, record_id: int, changes: Record) -> Record | None:
+            record = self.source.update(record_id, changes)
+            self.invalidate(record_id)
+            return record
+
+        def invalidate(self, record_id: int) -> None:
+            self.redis.delete(self.key(record_id))
+
+A rate limiter is a file with one class as well:
+
+    from stampede import Contract, Decision, LimiterConfig, RateLimiter, Strict
+
+
+    class MyLimiter(RateLimiter):
+        summary = "counts calls from the first one on"
+
+        @classmethod
+        def promised(cls, config: LimiterConfig) -> Contract:
+            return Strict(limit=config.limit, window_s=config.window_s)
+
+        def hit(self, subject: str) -> Decision:
+            with self.redis.pipeline() as pipe:
+                pipe.set(self.key(subject), 0, px=self.config.window_ms, nx=True)
+                _, count = pipe.incr(self.key(subject)).execute()
+            return Decision(
+                allowed=count <= self.config.limit,
+                limit=self.config.limit,
+                remaining=max(0, self.config.limit - count),
+                retry_after_s=self.config.window_s,
+                reset_after_s=self.config.window_s,
+            )
+
+Importing this package loads nothing else: each name is loaded when it is first used.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from patterns.caching.base import Adversary as Adversary
+    from patterns.caching.base import CachePattern as CachePattern
+    from patterns.caching.base import ClientSettings as ClientSettings
+    from patterns.caching.base import Config as Config
+    from patterns.caching.base import Kit as Kit
+    from patterns.caching.base import Promise as Promise
+    from patterns.caching.base import Record as Record
+    from patterns.caching.base import Source as Source
+    from patterns.caching.base import Transaction as Transaction
+    from patterns.caching.base import Warms as Warms
+    from patterns.compressing.base import Compressor as Compressor
+    from patterns.errors import ConfigError as ConfigError
+    from patterns.limiting.base import Bucket as Bucket
+    from patterns.limiting.base import Contract as Contract
+    from patterns.limiting.base import Decision as Decision
+    from patterns.limiting.base import LimiterConfig as LimiterConfig
+    from patterns.limiting.base import RateLimiter as RateLimiter
+    from patterns.limiting.base import Strict as Strict
+    from patterns.serializing.base import Serializer as Serializer
+    from scenarios.fault import Fault as Fault
+    from scenarios.flood import Crowd as Crowd
+    from scenarios.flood import Flood as Flood
+    from scenarios.scenario import Scenario as Scenario
+    from scenarios.workload import Workload as Workload
+
+_HOMES = {
+    "patterns.caching.base": (
+        "Adversary",
+        "CachePattern",
+        "ClientSettings",
+        "Config",
+        "Kit",
+        "Promise",
+        "Record",
+        "Source",
+        "Transaction",
+        "Warms",
+    ),
+    "patterns.compressing.base": ("Compressor",),
+    "patterns.errors": ("ConfigError",),
+    "patterns.limiting.base": ("Bucket", "Contract", "Decision", "LimiterConfig", "RateLimiter", "Strict"),
+    "patterns.serializing.base": ("Serializer",),
+    "scenarios.fault": ("Fault",),
+    "scenarios.flood": ("Crowd", "Flood"),
+    "scenarios.scenario": ("Scenario",),
+    "scenarios.workload": ("Workload",),
+}
+"""Module to the public names that it defines."""
+
+__all__ = [
+    "Adversary",
+    "Bucket",
+    "CachePattern",
+    "ClientSettings",
+    "Compressor",
+    "Config",
+    "ConfigError",
+    "Contract",
+    "Crowd",
+    "Decision",
+    "Fault",
+    "Flood",
+    "Kit",
+    "LimiterConfig",
+    "Promise",
+    "RateLimiter",
+    "Record",
+    "Scenario",
+    "Serializer",
+    "Source",
+    "Strict",
+    "Transaction",
+    "Warms",
+    "Workload",
+]
+
+
+def __getattr__(name: str) -> object:
+    """The public object of that name, which this imports. Raises AttributeError."""
+    import importlib
+
+    for module, names in _HOMES.items():
+        if name in names:
+            globals()[name] = getattr(importlib.import_module(module), name)
+            return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

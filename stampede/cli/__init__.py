@@ -1,0 +1,21 @@
+"""The command line. It parses and dispatches; a command imports what it needs after its input was checked.
+
+A PYTHONPATH of the user's may hold modules that are named like ours, like a dependency's or like the standard
+library's. The command therefore restarts without it, before it imports anything.
+"""
+
+import os
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+"""The folder that holds our packages."""
+
+
+def is_command(program: str) -> bool:
+    """Whether this process is the command, and not one that imports us. `program`: its sys.argv[0]."""
+    return os.path.basename(program) == "stampede" or program.endswith(os.path.join("stampede", "__main__.py"))
+
+
+if os.environ.get("PYTHONPATH", ROOT) != ROOT and is_command(sys.argv[0]):
+    os.environ["PYTHONPATH"] = ROOT
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

@@ -1,0 +1,206 @@
+"""Commands that test the measurement itself: `stampede aa`, `selftest`, `knee` and `overhead`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stampede.cli.completion import contender_names, scenario_names
+from stampede.cli.input_checks import check_contender_names, check_own_files, check_runs, check_scenario_names
+from stampede.cli.option_types import integer_option, number_option
+from stampede.cli.output import print_result, print_status, reported_if_interrupted
+from stampede.cli.shared_options import (
+    MOST_ROUNDS,
+    Contenders,
+    Only,
+    Processes,
+    RunOptions,
+    Scenarios,
+    ServerOptions,
+    Yes,
+)
+from stampede.cli.started_servers import run_settings, started_servers
+
+if TYPE_CHECKING:
+    from loadtests.bench import BenchOrder
+    from loadtests.knee import Objective, Search
+    from reports.knee import Knee
+
+
+def aa(
+    server_options: ServerOptions,
+    run_options: RunOptions,
+    contender: Annotated[
+        str, typer.Option(help="one of ours by name, or a file of yours", autocompletion=contender_names)
+    ] = "cache-aside",
+    rounds: Annotated[
+        int, integer_option(lowest=1, highest=MOST_ROUNDS, help="rounds; each block of eight is judged by itself too")
+    ] = 16,
+    scenario: Scenarios = None,
+    yes: Yes = False,
+) -> None:
+    """Run an A/A test, one contender under two names: the rate of false alarms, and the noise floor."""
+    check_runs(run_options.runs)
+    check_own_files("contender", [contender])
+    check_contender_names([contender])
+    check_scenario_names(scenario)
+    settings = run_settings(run_options)
+    from loadtests.trials import BLOCK, aa_order
+
+    order = aa_order(contender, rounds, tuple(scenario or ("read-heavy",)), **settings)
+    folder = run_trial(order, server_options, yes)
+    from artefact.read import read_run
+    from reports.judge import judge
+    from reports.render import render
+    from reports.trials import aa_lines, aa_rows, relabelled_alarms
+
+    judgement = judge(read_run(folder))
+    for line in aa_lines(aa_rows(judgement, BLOCK)):
+        print_result(line)
+    for info in judgement.scenarios:
+        share = relabelled_alarms(judgement, info.name, min(rounds, BLOCK), 1000, run_options.seed)
+        print_result(f"{info.name}: names dealt anew 1,000 times, {100 * share:.1f} % with an alarm (allowed: 5 %)")
+    print_status(f"report: {render(folder)}")
+
+
+def selftest(
+    server_options: ServerOptions,
+    run_options: RunOptions,
+    blocks: Annotated[
+        int,
+        integer_option(lowest=1, highest=MOST_ROUNDS // 8, help="plans of quick's size (eight rounds) that are judged"),
+    ] = 2,
+    scenario: Scenarios = None,
+    yes: Yes = False,
+) -> None:
+    """Run contenders with planted differences: which share of them a plan of quick's size decides, and how."""
+    check_runs(run_options.runs)
+    check_scenario_names(scenario)
+    settings = run_settings(run_options)
+    from loadtests.trials import BLOCK, PLANTED, selfcheck_order
+
+    folder = run_trial(selfcheck_order(blocks, tuple(scenario or ("read-heavy",)), **settings), server_options, yes)
+    from artefact.read import read_run
+    from reports.judge import judge
+    from reports.render import render
+    from reports.trials import Planted, decisions, tally
+
+    planted = [Planted(contender=p.contender, metric=p.metric, share=p.share) for p in PLANTED]
+    for line in tally(decisions(judge(read_run(folder)), planted, BLOCK)):
+        print_result(line)
+    print_status(f"report: {render(folder)}")
+
+
+def run_trial(order: BenchOrder, server_options: ServerOptions, yes: bool) -> Path:
+    """Run every cell of the order; the run folder."""
+    from loadtests.estimate import estimate
+    from loadtests.trials import run_whole
+
+    estimate(order).accepted(yes)
+    from reports.render import render
+
+    with started_servers(server_options) as servers, reported_if_interrupted(render) as begun:
+        return run_whole(order, servers, print_status, begun)
+
+
+def knee(
+    server_options: ServerOptions,
+    run_options: RunOptions,
+    objective: Annotated[str, typer.Option(help="a percentile of the response time and its bound")] = "p99<50ms",
+    scenario: Annotated[str, typer.Option(help="one caching scenario", autocompletion=scenario_names)] = "read-heavy",
+    only: Only = None,
+    contender: Contenders = None,
+    rounds: Annotated[
+        int, integer_option(lowest=1, highest=MOST_ROUNDS, help="brackets a contender; below 6: a range, no level")
+    ] = 6,
+    cells: Annotated[int, integer_option(lowest=2, highest=10_000, help="cells a contender at most")] = 50,
+    processes: Processes = 2,
+    yes: Yes = False,
+) -> None:
+    """Find the highest open rate at which each contender meets an objective, and what saturates first."""
+    check_runs(run_options.runs)
+    from loadtests.estimate import knees_estimate
+    from loadtests.knee import read_objective
+
+    goal = read_objective(objective)
+    order = knee_order(scenario, only, contender, processes, run_options)
+    check_own_files("contender", contender)
+    knees_estimate(order, cells).accepted(yes)
+    folder, searches = search_knees(order, server_options, goal, rounds, cells)
+    from reports.knee import write_knees
+
+    found = {name: knee_of(folder, name, search) for name, search in searches.items()}
+    print_result(f"{scenario}: the highest rate with {goal}")
+    for located in found.values():
+        print_result(f"  {located}")
+    print_status(f"written: {write_knees(folder, found, str(goal))}")
+
+
+def knee_order(
+    scenario: str, only: list[str] | None, contender: list[str] | None, processes: int, run_options: RunOptions
+) -> BenchOrder:
+    """One scenario, whose rate the search will set. Raises ConfigError."""
+    from loadtests.bench import BenchOrder
+    from scenarios.plans import ARTICLE, Plan
+
+    named = tuple(only or ARTICLE)
+    return BenchOrder(
+        plan=Plan(name="knee", rounds=1, scenarios=(scenario,), contenders=named, twin=False),
+        contenders=named,
+        own_contenders=tuple(contender or ()),
+        reference=named[0],
+        processes=processes,
+        **run_settings(run_options),
+    )
+
+
+def search_knees(
+    order: BenchOrder, server_options: ServerOptions, goal: Objective, rounds: int, cells: int
+) -> tuple[Path, dict[str, Search]]:
+    """Search the knee of each contender; the run folder, and the searches by contender."""
+    from loadtests.knee import find_knees
+    from reports.knee import met, one_cell
+    from reports.render import render
+
+    def is_met(run: Path, cell: int) -> bool:
+        return met(one_cell(run, cell), goal.share, goal.within_ms)
+
+    with started_servers(server_options) as servers, reported_if_interrupted(render) as begun:
+        return find_knees(order, servers, is_met, print_status, begun, rounds=rounds, most_cells=cells)
+
+
+def knee_of(folder: Path, contender: str, search: Search) -> Knee:
+    """What the contender's brackets say."""
+    from reports.knee import told
+
+    knees_per_s = [bracket.knee_per_s for bracket in search.brackets]
+    missed = [bracket.missed_in for bracket in search.brackets if bracket.missed_in is not None]
+    return told(folder, contender, knees_per_s, missed, search.cells)
+
+
+def overhead(
+    server_options: ServerOptions,
+    turns: Annotated[int, integer_option(lowest=1, highest=1000, help="how often each is measured, in turn")] = 5,
+    seconds: Annotated[float, number_option(lowest=0.5, highest=60, help="of each turn")] = 2.0,
+    samples: Annotated[
+        int, integer_option(lowest=1000, highest=10_000_000, help="how many are recorded and handed over")
+    ] = 1_000_000,
+) -> None:
+    """Measure the overhead of the harness: our path and plain Locust's no-op user, and the cost of recording samples.
+
+    Exit 1: our path reaches too small a share of plain Locust's rate.
+    """
+    from loadtests.harness import LEAST_RATIO, measure_pace, measure_recording, report
+    from stack.dataset import ensure_dataset
+
+    with started_servers(server_options) as servers:
+        ensure_dataset(
+            servers.postgres.url, records=1000, record_bytes=500, seed=1, ours=servers.ours, say=print_status
+        )
+        pace = measure_pace(servers, seconds=seconds, turns=turns)
+    for line in report(pace, measure_recording(samples)):
+        print_result(line)
+    if pace.ratio < LEAST_RATIO:
+        raise typer.Exit(1)

@@ -1,0 +1,69 @@
+"""`stampede serializers`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stampede.cli.completion import record_names, serializer_names
+from stampede.cli.input_checks import check_own_files, check_runs, check_serializer_names
+from stampede.cli.option_types import integer_option
+from stampede.cli.output import given_command, print_status, reported_if_interrupted
+from stampede.cli.shared_options import LAST_SEED, MOST_ROUNDS, Runs, ServerOptions
+from stampede.cli.started_servers import started_servers
+
+
+def serializers(
+    server_options: ServerOptions,
+    serializer: Annotated[
+        list[str] | None,
+        typer.Option("--serializer", help="path of your own serializer: runs together with ours. May be repeated"),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", help="run only these of ours. May be repeated", autocompletion=serializer_names),
+    ] = None,
+    record: Annotated[
+        list[str] | None,
+        typer.Option("--record", help="only these records. May be repeated", autocompletion=record_names),
+    ] = None,
+    rounds: Annotated[
+        int, integer_option(lowest=1, highest=MOST_ROUNDS, help="rounds; below 6: ranges, no verdicts")
+    ] = 20,
+    allow_pickle: Annotated[
+        bool, typer.Option("--allow-pickle", help="read pickled bytes back from a server that is not ours")
+    ] = False,
+    seed: Annotated[
+        int, integer_option(lowest=0, highest=LAST_SEED, help="the same seed gives the same orders of blocks")
+    ] = 1,
+    runs: Runs = Path("runs"),
+) -> None:
+    """Compare serializers: what survives, what it costs, what it weighs; and write a page."""
+    check_runs(runs)
+    check_serializer_names(only)
+    check_own_files("serializer", serializer)
+    from loadtests.serializers.bench import SerializersOrder, run_serializers
+    from loadtests.serializers.progress import serializers_progress
+
+    order = SerializersOrder(
+        only=tuple(only or ()),
+        own=tuple(serializer or ()),
+        records=tuple(record or ()),
+        rounds=rounds,
+        allow_pickle=allow_pickle,
+        seed=seed,
+        runs=runs,
+        command=given_command(),
+    )
+    order.chosen(ours=not (server_options.postgres or server_options.redis))
+    from reports.serializers.render import print_advice, render_serializers
+
+    with (
+        started_servers(server_options) as servers,
+        reported_if_interrupted(render_serializers) as begun,
+        serializers_progress() as advance,
+    ):
+        folder = run_serializers(order, servers, print_status, advance, begun)
+    page = render_serializers(folder)
+    print_advice(folder)
+    print_status(f"report: {page}")

@@ -1,0 +1,50 @@
+"""What commands print: status lines on stderr, results on stdout. Secrets and control characters are hidden."""
+
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+
+from core.secrets import command_line
+from core.text import shown
+
+
+def print_status(line: str) -> None:
+    """Print progress, a warning or an error, on stderr."""
+    typer.echo(shown(line), err=True)
+
+
+def print_result(line: str) -> None:
+    """Print a result, on stdout."""
+    typer.echo(shown(line))
+
+
+def given_command() -> str:
+    """The command as the user gave it, without secrets: a run folder keeps it."""
+    return command_line(sys.argv[1:])
+
+
+@contextmanager
+def reported_if_interrupted(render: Callable[[Path], Path]) -> Iterator[Callable[[Path], None]]:
+    """Where the block fails or is interrupted, render a report of what was finished.
+
+    The block passes its run folder to the function that it gets. `render` takes the folder and returns the report.
+    """
+    from artefact.errors import RunFolderError
+
+    folders: list[Path] = []
+    try:
+        yield folders.append
+    except BaseException:
+        from artefact.write import WriteFailed
+
+        for folder in folders:
+            if folder.is_dir():  # false if the run did not begin
+                try:
+                    print_status(f"report: {render(folder)}")
+                except (RunFolderError, WriteFailed) as error:
+                    print_status(f"no report: {error}; later: stampede report {shlex.quote(str(folder))}")
+        raise
