@@ -833,7 +833,7 @@ def stack_choice(name: str):  # type: ignore[no-untyped-def]  # its type is impo
 
 def newest(runs: Path) -> Path:
     """The newest run folder. Raises RunFolderError where there is none."""
-    from artefact.read import RunFolderError
+    from core.errors import RunFolderError
 
     folders = sorted(path.parent for path in runs.glob("*/run.json"))
     if not folders:
@@ -854,8 +854,7 @@ def tell(line: str) -> None:
 def bad_input_in_one_line() -> Iterator[None]:
     """What the user can mend: one line and exit code 2. A broken harness, a server that ended, a full disk: 1. Ctrl-C:
     130; SIGTERM: 143; SIGHUP: 129."""
-    from artefact.read import RunFolderError
-    from artefact.write import FULL
+    from core.errors import FULL, RunFolderError
     from loadtests.signals import exit_code, raised_as_stopped, stopped_line
     from patterns.errors import ConfigError
     from reports.errors import InputError
@@ -877,15 +876,14 @@ def bad_input_in_one_line() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-ENDED_BY = ("BenchFailed", "ExplorerError", "HarnessFailed", "ServerEnded", "WriteFailed")
+ENDED_BY = ("CommandFailed",)
 """Errors, by name, that say in one line what ended a command."""
 
 
 @contextmanager
 def reported_if_cut(render: Callable[[Path], Path]) -> Iterator[Callable[[Path], None]]:
     """Where the block fails or is stopped, report what was finished in the run folder that it named."""
-    from artefact.read import RunFolderError
-    from artefact.write import WriteFailed
+    from core.errors import RunFolderError, WriteFailed
 
     folders: list[Path] = []
     try:
@@ -904,8 +902,8 @@ def wait_until_one_ends(servers: Any, child: Any = None) -> None:
     """Until a signal ends the command. Raises ServerEnded where a server, or the child process, ends before."""
     import time
 
+    from core.errors import ServerEnded
     from stack.guard import how
-    from stack.servers import ServerEnded
 
     while True:
         ended = servers.ended()

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from artefact.errors import RunFolderError
-from core.files import JSON_BYTES, UnreadableFile, check_regular, read_regular
+from core.errors import UnreadableFile
+from core.files import JSON_BYTES, check_regular, read_regular
 
 T = TypeVar("T")
 

@@ -1,6 +1,5 @@
 """Writing a run folder: a cell at a time, each file whole or not there at all."""
 
-import errno
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 
 from artefact.schema import EXPERIMENTS, SERVERS, TABLES, TIMELINE, RunInfo
 from core import private
+from core.errors import WriteFailed
 from core.secrets import hidden
 
 ServerRow = tuple[int, str, str, float | None, float | None, str]
@@ -22,24 +22,6 @@ TimelineRow = tuple[int, int, str, str, float | None, str | None]
 
 ExperimentRow = tuple[str, str, int, str, float | None, str, float, str]
 """The columns of EXPERIMENTS in their order."""
-
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-GONE = (errno.ENOENT, errno.ENOTDIR)
-
-
-class WriteFailed(RuntimeError):
-    """A file that cannot be written: which, and why (a full disk, a folder that is gone or read-only). One line."""
-
-    def __init__(self, path: Path, error: OSError) -> None:
-        said = os.strerror(error.errno) if error.errno else str(error)
-        if error.errno in FULL:
-            what = f"{path.parent}: the disk is full, {path.name} cannot be written ({said})"
-        elif error.errno in GONE and not path.parent.is_dir():
-            what = f"{path.parent}: the folder is gone, {path.name} cannot be written"
-        else:
-            what = f"{path}: the file cannot be written ({said})"
-        super().__init__(what)
 
 
 class RunWriter:

@@ -9,6 +9,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from core.errors import UnreadableFile
+
 KIND = (
     (stat.S_ISDIR, "a directory"),
     (stat.S_ISFIFO, "a FIFO"),
@@ -20,15 +22,6 @@ TEXT_BYTES = 1_000_000
 """The most that a file written by hand may have: a workload, gate.toml, a contender's file."""
 JSON_BYTES = 256_000_000
 """The most that run.json or races.json may have. A run of 100,000 cells has about 60 MB."""
-
-
-class UnreadableFile(ValueError):
-    """A path that cannot be read: what is there, and what was wanted."""
-
-    def __init__(self, what: str, want: str) -> None:
-        super().__init__(f"{what} (wanted: {want})")
-        self.what = what
-        self.want = want
 
 
 def check_regular(path: Path, *, most_bytes: int | None = None) -> None:

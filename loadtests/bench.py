@@ -21,9 +21,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from artefact.read import RunFolderError, read_run
+from artefact.read import read_run
 from artefact.schema import RunInfo, ScenarioInfo
 from artefact.write import RunWriter
+from core.errors import BenchFailed, RunFolderError
 from core.private import empty_file, make_folder
 from loadtests.calibration import LOOK_S, calibrate_machine, outlook, watch_machine, will_hurt
 from loadtests.celery_process import CeleryProcess
@@ -127,10 +128,6 @@ def carried_per_s(workload: Workload, load_ms: float, processes: int, cores: int
     """What a contender that loads on every read can carry: the database's half of the cores, or all threads loading."""
     of_cores = 0.5 * cores * 1e3 / workload.load_cpu_ms if workload.load_cpu_ms else math.inf
     return min(of_cores, processes * workload.users_per_process * 1e3 / load_ms)
-
-
-class BenchFailed(RuntimeError):
-    """The harness broke: the run is void, what was recorded is kept."""
 
 
 def check_order(order: BenchOrder) -> tuple[list[Scenario], list[Workload], list[Entrant]]:

@@ -29,15 +29,6 @@ class Address:
         return f"{self.host}:{self.port}"
 
 
-class Refused(RuntimeError):
-    """A worker that cannot take part: who, and what was wanted. The run never began."""
-
-    def __init__(self, who: str, want: str) -> None:
-        super().__init__(f"{who}: {want}")
-        self.who = who
-        self.want = want
-
-
 def read_address(field: str, text: str) -> Address:
     """HOST or HOST:PORT, an IPv6 host in brackets. Raises ConfigError."""
     host, colon, port = text.rpartition(":") if not text.endswith("]") else (text, "", "")

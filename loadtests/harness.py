@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from core.errors import HarnessFailed
 from loadtests.clock import now_ns
 from loadtests.instruments import Facts
 from loadtests.lineup import Entrant
@@ -24,10 +25,6 @@ from stack.source import default_statements
 REPO = Path(__file__).resolve().parent.parent
 LEAST_RATIO = 0.8
 """Of plain Locust's rate: below it our path is too dear."""
-
-
-class HarnessFailed(RuntimeError):
-    """The measuring process broke."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from core.errors import BenchFailed
 from core.private import empty_file
-from loadtests.bench import BenchFailed
 from loadtests.elsewhere import REPO, Address
 from loadtests.ending import end_processes
 from patterns.errors import ConfigError

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from core.files import UnreadableFile, read_toml
+from core.errors import UnreadableFile
+from core.files import read_toml
 from patterns.errors import ConfigError, require
 from patterns.limiting.base import LimiterConfig
 

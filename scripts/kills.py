@@ -34,7 +34,8 @@ import psutil
 REPO = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPO))
 
-from artefact.read import RunFolderError, read_run  # noqa: E402
+from artefact.read import read_run  # noqa: E402
+from core.errors import RunFolderError  # noqa: E402
 from reports.render import render  # noqa: E402
 
 STAMPEDE = [sys.executable, "-m", "stampede"]

@@ -10,12 +10,13 @@ from typing import Any
 
 import psycopg
 
+from core.errors import StackError
 from patterns.errors import require
 from stack.binaries import Account
 from stack.guard import Guard, last_line
 from stack.pooler import pooling_of
 from stack.postgres_rights import require_version, why_no_answer
-from stack.servers import ANSWER_WITHIN_S, Remark, Server, StackError, require_encoded, without_password
+from stack.servers import ANSWER_WITHIN_S, Remark, Server, require_encoded, without_password
 
 USER = "postgres"
 """Not stampede: a schema of the user's own name comes first in the search path, and would hide the user's tables."""

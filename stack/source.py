@@ -11,11 +11,12 @@ from psycopg.adapt import Dumper
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from core.errors import StackError
 from patterns.caching.base import Record, Source, Transaction
 from patterns.errors import ConfigError
 from scenarios.workload import OwnSql
 from stack.pooler import Pooling, pooling_of
-from stack.servers import StackError, without_password
+from stack.servers import without_password
 
 DictConnection = psycopg.Connection[DictRow]
 Pool = ConnectionPool[DictConnection]

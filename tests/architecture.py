@@ -15,7 +15,7 @@ OURS = frozenset({*ROOMS, "stampede", "tests"})
 PATTERN_BASES = ("patterns.errors", "patterns.caching.base", "patterns.limiting.base", "patterns.serializing.base")
 ALLOWED: dict[str, tuple[str, ...]] = {
     "core": (),
-    "patterns": ("core.files",),
+    "patterns": ("core.errors", "core.files"),
     "artefact": ("core",),
     "scenarios": ("core", *PATTERN_BASES),
     "stack": ("core", *PATTERN_BASES, "scenarios.workload"),
@@ -217,13 +217,13 @@ def patching_imports(root: Path) -> list[str]:
 def early_imports(root: Path) -> list[str]:
     """Rooms that the front door imports before it knows which command was called.
 
-    The error that it prints, and the ground floor, which imports nothing heavy, are what its options need.
+    The ground floor, which imports nothing heavy, holds what its options need.
     """
     return [
         where(root, item)
         for path in root.glob("stampede.py")
         for item in imports(root, path)
-        if item.top_level and item.room in {*ROOMS, *PATCHING} - {"core"} and item.module != "patterns.errors"
+        if item.top_level and item.room in {*ROOMS, *PATCHING} - {"core"}
     ]
 
 

@@ -15,8 +15,9 @@ import numpy as np
 import psycopg
 import redis
 
+from core.errors import NotHere
 from loadtests.bench import free_port, priced_statements
-from loadtests.experiments.experiment import Experiment, ExperimentOrder, NotHere, Row
+from loadtests.experiments.experiment import Experiment, ExperimentOrder, Row
 from loadtests.http import service_process
 from loadtests.http_open import Callers, Calls, Instants, open_callers
 from loadtests.service import ServiceSettings

@@ -16,6 +16,7 @@ import redis
 from artefact.schema import ContenderInfo, RunInfo, ScenarioInfo
 from artefact.serializers import PLAN, write_part
 from artefact.write import write_json
+from core.errors import SerializersFailed
 from core.private import make_folder
 from loadtests.circumstances import circumstances, version_of
 from loadtests.serializers.cache_path import HASH
@@ -37,10 +38,6 @@ LIMIT_S = 130.0
 """By when the last round should end: a slow machine gets shorter blocks, not fewer."""
 LEAST_SHARE = 0.25
 PACKAGES = ("msgspec", "orjson", "ormsgpack", "cbor2", "protobuf", "lz4", "zstandard")
-
-
-class BenchFailed(RuntimeError):
-    """A round's process that ended badly: the harness is broken, what was written is kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +142,7 @@ def run_serializers(
 
 
 def in_a_process(order: RoundOrder, stack: Stack) -> dict[str, list[Any]]:
-    """The rows of one round by table. Raises BenchFailed where its process does not end well."""
+    """The rows of one round by table. Raises SerializersFailed where its process does not end well."""
     command = [sys.executable, "-m", "loadtests.serializers.round"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=REPO, text=True, stdin=pipe, stdout=pipe, stderr=pipe) as child:
@@ -153,7 +150,7 @@ def in_a_process(order: RoundOrder, stack: Stack) -> dict[str, list[Any]]:
         told, errors = child.communicate(order.as_json())
     if child.returncode != 0:
         lines = errors.strip().splitlines() or [f"exit code {child.returncode}"]
-        raise BenchFailed(f"round {order.round}: {lines[-1]}")
+        raise SerializersFailed(f"round {order.round}: {lines[-1]}")
     rows: dict[str, list[Any]] = json.loads(told.splitlines()[-1])
     return rows
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.files import UnreadableFile, read_toml
+from core.errors import UnreadableFile
+from core.files import read_toml
 from reports.errors import InputError
 from reports.metrics.metric import Metric, metrics
 

@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 
 from artefact.read import Run, read_run
 from artefact.schema import SAMPLES
-from loadtests.bench import BenchFailed, BenchOrder, prepare_run, run_bench
+from core.errors import BenchFailed
+from loadtests.bench import BenchOrder, prepare_run, run_bench
 from loadtests.elsewhere import REPO, arrived, bind_address, code_digest, portable, read_address, wanted_of, why_unlike
 from loadtests.ending import end_processes
 from loadtests.lineup import Entrant

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import redis
 
+from core.errors import StackError
 from races.open import open_world, require_explorable
 from stack.accounts import redis_account
 from stack.dataset import ensure_dataset
@@ -16,7 +17,7 @@ from stack.postgres import connect, free_port
 from stack.redis import inspect_redis
 from stack.redis_rights import OLDEST, require_single
 from stack.room import require_room
-from stack.servers import Stack, StackError
+from stack.servers import Stack
 from tests.own_servers import Launcher, launcher, start_valkey
 
 
