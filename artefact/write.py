@@ -1,9 +1,8 @@
 """Writing a run folder: a cell at a time, each file whole or not there at all."""
 
 import json
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 from artefact.schema import EXPERIMENTS, SERVERS, TABLES, TIMELINE, RunInfo
 from core import private
 from core.errors import WriteFailed
+from core.files import half_of, write_whole
 from core.secrets import hidden
 
 ServerRow = tuple[int, str, str, float | None, float | None, str]
@@ -84,23 +84,3 @@ def as_table(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
 def write_json(path: Path, data: Any) -> None:
     """Write JSON whole, without the secrets that a command or an error text in it may hold."""
     write_whole(path, json.dumps(hidden(data), indent=1, default=str).encode())
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file, private to the user, so that a reader sees the old one or the new one. Raises WriteFailed."""
-    with half_of(path) as half:
-        half.write_bytes(data)
-
-
-@contextmanager
-def half_of(path: Path) -> Iterator[Path]:
-    """The path to write to; the file takes its place when the block ends. Raises WriteFailed, and then leaves no half
-    behind: on a full disk its room is needed for the last words."""
-    half = path.with_name(path.name + ".part")
-    try:
-        yield private.empty_file(half)
-        os.replace(half, path)
-    except OSError as error:
-        with suppress(OSError):
-            half.unlink()
-        raise WriteFailed(path, error) from error

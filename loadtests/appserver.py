@@ -18,6 +18,7 @@ from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
+from core.closed_forms import zipf_shares
 from core.errors import BadAnswer, CellBroken, ContenderWrong
 from loadtests.clock import Clock, now_ns
 from loadtests.instruments import CONNECTIONS, Facts, Ruler, RulerSource, current_facts
@@ -31,7 +32,7 @@ from patterns.limiting.base import Decision, RateLimiter
 from patterns.serializing.json import Json
 from scenarios.arrivals import due_times_ns
 from scenarios.flood import Flood
-from scenarios.keys import Ids, Shares, by_popularity, draw_keys, steady_state_keys, zipf_shares
+from scenarios.keys import Ids, Shares, by_popularity, draw_keys, steady_state_keys
 from stack.population import record_ids
 from stack.source import PostgresSource, Statements, open_pool
 

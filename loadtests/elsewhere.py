@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from core.files import REPO
 from loadtests.spec import Spec
 from patterns.errors import ConfigError, require
 
-REPO = Path(__file__).resolve().parent.parent
 PORT = 5557
 """Locust's own."""
 RUNS_THERE = ("artefact", "core", "loadtests", "patterns", "scenarios", "stack")

@@ -13,9 +13,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from core.errors import BenchFailed
+from core.files import REPO
 from core.private import empty_file
 from core.secrets import masked
-from loadtests.bench import REPO
 from loadtests.ending import end_processes
 from loadtests.service import ServiceSettings
 from patterns.errors import ConfigError

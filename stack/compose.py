@@ -10,8 +10,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from core.errors import NoContainers
+from core.network import free_port
 from stack.guard import guarded
-from stack.postgres import USER, connect, free_port, inspect_postgres
+from stack.postgres import USER, connect, inspect_postgres
 from stack.redis import answers, inspect_redis
 from stack.servers import Stack
 from stack.switch import ContainerSwitch

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import psycopg
 
 from core.errors import StackError
+from core.network import free_port
 from patterns.errors import require
 from stack.binaries import Account
 from stack.guard import Guard, last_line
@@ -147,14 +147,6 @@ def ids(account: Account | None) -> tuple[int, int] | None:
 def server_environment() -> dict[str, str]:
     """The same for everybody: figures must not depend on the user's locale."""
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
-
-
-def free_port() -> int:
-    """A loopback TCP port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:

@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 
 import stampede
 from artefact.read import read_run
-from stack.postgres import free_port
+from core.network import free_port
 from stack.servers import Stack
 
 REPO = Path(__file__).resolve().parent.parent

@@ -12,7 +12,8 @@ from artefact.read import read_run
 from artefact.schema import ExperimentInfo, RunInfo
 from artefact.write import RunWriter
 from core.errors import NotHere, StackError
-from loadtests.bench import REPO, BenchOrder, new_folder
+from core.files import REPO
+from loadtests.bench import BenchOrder, new_folder
 from loadtests.circumstances import circumstances
 from loadtests.experiments.experiment import Experiment, ExperimentOrder, find_experiment
 from stack.servers import Stack

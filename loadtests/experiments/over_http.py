@@ -16,7 +16,8 @@ import psycopg
 import redis
 
 from core.errors import NotHere
-from loadtests.bench import free_port, priced_statements
+from core.network import free_port
+from loadtests.bench import priced_statements
 from loadtests.experiments.experiment import Experiment, ExperimentOrder, Row
 from loadtests.http import service_process
 from loadtests.http_open import Callers, Calls, Instants, open_callers

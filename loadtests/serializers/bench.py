@@ -17,7 +17,7 @@ from artefact.schema import ContenderInfo, RunInfo, ScenarioInfo
 from artefact.serializers import PLAN, write_part
 from artefact.write import write_json
 from core.errors import SerializersFailed
-from core.private import make_folder
+from core.files import REPO, new_run_folder
 from loadtests.circumstances import circumstances, version_of
 from loadtests.serializers.cache_path import HASH
 from loadtests.serializers.fidelity import fidelity, said
@@ -26,12 +26,11 @@ from loadtests.serializers.records import RecordKind, kinds
 from loadtests.serializers.round import RoundOrder, carried, with_twin
 from loadtests.serializers.schema_change import schema_changes
 from loadtests.serializers.tasks import COMPRESSED, LENGTHS, TWIN, Dictionaries, Pool, list_bytes, train, trained
-from patterns.errors import ConfigError, require
+from patterns.errors import require
 from patterns.serializing.base import Serializer
 from patterns.serializing.catalogue import Codec, choose_codecs, codecs
 from stack.servers import Stack
 
-REPO = Path(__file__).resolve().parents[2]
 REFERENCE = "json"
 ROUNDS = 20
 LIMIT_S = 130.0
@@ -82,7 +81,7 @@ def run_serializers(
     """
     chosen = order.chosen(ours=stack.ours)
     named = [kinds()[name] for name in (order.records or kinds())]
-    folder = new_folder(order.runs)
+    folder = new_run_folder(order.runs, PLAN, datetime.now(UTC))
     end_s = monotonic() + order.limit_s
     run = described(order, stack, chosen, named)
     save(folder, run)
@@ -289,21 +288,6 @@ def contender(codec: Codec) -> ContenderInfo:
 def save(folder: Path, run: RunInfo) -> None:
     """Write run.json as it stands."""
     write_json(folder / "run.json", run.as_json())
-
-
-def new_folder(runs: Path) -> Path:
-    """runs/<utc>-serializers, not there before. Raises ConfigError where it cannot be made."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    for suffix in ("", *(f"-{i}" for i in range(2, 100))):
-        folder = runs / f"{stamp}-{PLAN}{suffix}"
-        try:
-            make_folder(folder)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise ConfigError("runs", str(runs), f"a folder that can be written ({error.strerror})") from error
-        return folder
-    raise ConfigError("runs", str(runs), "a folder with room for one more run")
 
 
 def now_utc() -> str:

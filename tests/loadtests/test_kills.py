@@ -19,8 +19,9 @@ import pytest
 
 from artefact.read import read_run
 from artefact.schema import SAMPLES
-from artefact.write import RunWriter, write_whole
+from artefact.write import RunWriter
 from core.errors import BenchFailed, WriteFailed
+from core.files import write_whole
 from loadtests.bench import BenchOrder, prepare_run, run_bench
 from loadtests.spec import Spec
 from reports.render import render

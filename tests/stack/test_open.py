@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from core.errors import StackError
+from core.network import free_port
 from patterns.errors import ConfigError
 from stack.compose import COMPOSE_FILE, why_no_engine
 from stack.open import Choice, open_stack
-from stack.postgres import free_port
 from stack.servers import Stack
 
 
