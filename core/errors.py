@@ -25,17 +25,23 @@
     │   ├── HarnessBroken
     │   │   └── WorkerLeft
     │   └── Refused
-    └── UnreadableFile             a path; each reader adds where the path came from
+    ├── UnreadableFile             a path; each reader adds where the path came from
+    └── Mismatch                   a value in data; each reader adds where the data came from
 
     Died                           a BaseException: it unwinds the thread of a client that is killed
 
-A UserError is a ValueError too. CommandFailed and LoadProcessError are RuntimeErrors too.
+UserError, UnreadableFile and Mismatch are ValueErrors too. CommandFailed and LoadProcessError are RuntimeErrors too.
 Exceptions that only one file uses are defined in that file.
 """
 
 import errno
 import os
 from pathlib import Path
+from typing import Literal
+
+Problem = Literal["type", "range", "word", "missing", "unknown", "depth", "other"]
+"""Why a value does not fit its type: another type, out of range, none of the allowed words, a field that is missing or
+not known, too many levels."""
 
 LONGEST = 200
 """Characters of a value that an error shows."""
@@ -182,6 +188,26 @@ class UnreadableFile(StampedeError, ValueError):
         super().__init__(f"{what} (wanted: {want})")
         self.what = what
         self.want = want
+
+
+class Mismatch(StampedeError, ValueError):
+    """A value that does not fit its type. `place`: $ is the data itself, $.cells[3].round a value in it.
+
+    `got`: the value's type; of a missing or unknown field its name. `want`: the type, as msgspec names it.
+    """
+
+    def __init__(self, problem: Problem, place: str, got: str, want: str) -> None:
+        super().__init__(f"{place}: {problem}: {got} (wanted: {want})")
+        self.problem = problem
+        self.place = place
+        self.got = got
+        self.want = want
+
+    @property
+    def field(self) -> str:
+        """Where the problem is, without the root: of a missing or unknown field its own place; "": the data itself."""
+        named = f".{self.got}" if self.problem in ("missing", "unknown") else ""
+        return f"{self.place}{named}".removeprefix("$").removeprefix(".")
 
 
 class Died(BaseException):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -70,9 +70,6 @@ class Statements:
     """Values that every statement is given besides id and changes."""
     session: Mapping[str, str] = field(default_factory=dict)
     """PostgreSQL settings of the sessions that run it."""
-
-    def described(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def default_statements(cpu_rows: int, wait_ms: float, cpu_laps: int = 1) -> Statements:

@@ -5,7 +5,7 @@ import sys
 
 from core.files import REPO
 
-HEAVY = {"numpy", "scipy", "pandas", "pyarrow", "matplotlib", "redis", "psycopg", "msgspec"}
+HEAVY = {"numpy", "scipy", "pandas", "pyarrow", "matplotlib", "redis", "psycopg"}
 NUMERIC = {"core.closed_forms", "core.sliding_log"}
 PROBE = """
 import importlib, pkgutil, sys, core
