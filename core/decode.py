@@ -15,8 +15,8 @@ PLACE = r"(?: - at `(?P<place>.*)`)?"
 MESSAGES: tuple[tuple[Problem, re.Pattern[str]], ...] = (
     ("type", re.compile(r"Expected `(?P<want>.*)`, got `(?P<got>[^`]*)`" + PLACE)),
     ("range", re.compile(r"Expected (?P<want>.*?)" + PLACE)),
-    ("missing", re.compile(r"Object missing required field `(?P<got>[^`]*)`" + PLACE)),
-    ("unknown", re.compile(r"Object contains unknown field `(?P<got>[^`]*)`" + PLACE)),
+    ("missing", re.compile(r"Object missing required field `(?P<got>.*?)`" + PLACE)),
+    ("unknown", re.compile(r"Object contains unknown field `(?P<got>.*?)`" + PLACE)),
     ("word", re.compile(r"Invalid enum value (?P<got>.*?)" + PLACE)),
     ("other", re.compile(r"(?P<got>.*?)" + PLACE)),
 )

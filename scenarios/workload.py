@@ -137,6 +137,8 @@ VALUES = table_type(Workload, without=("sql",), optional=True)
 """The top of a workload file, and each table [scenario.<name>]."""
 SQL = table_type(OwnSql)
 LIMITS = table_type(LimiterConfig, without=("key_prefix",), optional=True)
+WORDS = {"arrivals": "poisson, constant or closed"}
+"""Fields that take one of a few words."""
 
 
 def read_workload(path: Path, scenarios: frozenset[str]) -> WorkloadFile:
@@ -183,10 +185,6 @@ def wanted(wrong: Mismatch, kind: type[Struct]) -> str:
     if wrong.problem == "missing":
         return "a statement: it is needed"
     return WORDS.get(wrong.field) or in_words(wrong.want) or "a number within its limits"
-
-
-WORDS = {"arrivals": "poisson, constant or closed"}
-"""Fields that take one of a few words."""
 
 
 TEMPLATE = '''\

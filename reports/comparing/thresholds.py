@@ -110,7 +110,7 @@ def read_thresholds(path: Path | None) -> Thresholds:
     except UnreadableFile as error:
         raise InputError(str(path), error.what, error.want) from error
     except Mismatch as wrong:
-        raise InputError(f"{path}: {wrong.field}", *explained(wrong, data, GateFile)) from wrong
+        raise refused(wrong, data, str(path)) from wrong
     share = file.max_regression
     return Thresholds(
         max_regression=None if share is None else as_share(share, f"{path}: max_regression"),
@@ -121,11 +121,13 @@ def read_thresholds(path: Path | None) -> Thresholds:
     )
 
 
-def explained(wrong: Mismatch, table: Mapping[str, Any], kind: type[Struct]) -> tuple[str, str]:
-    """What was found in the table, and what was wanted."""
+def refused(wrong: Mismatch, data: Mapping[str, Any], path: str) -> InputError:
+    """The error for the field of gate.toml that does not fit."""
     if wrong.problem == "unknown":
-        return "unknown", f"one of {', '.join(kind.__struct_fields__)}"
-    return shown(table.get(wrong.field, wrong.got)), in_words(wrong.want)
+        return InputError(f"{path}: {wrong.field}", "unknown", f"one of {', '.join(GateFile.__struct_fields__)}")
+    field_name = wrong.field.partition("[")[0]
+    want = "a list of names" if field_name == "metrics" else in_words(wrong.want)
+    return InputError(f"{path}: {field_name}", shown(data[field_name]), want)
 
 
 def limits(data: Any, where: str) -> list[Limit]:
