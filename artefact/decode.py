@@ -1,26 +1,25 @@
 """JSON of a run folder into its types: each value is checked, and the first that does not fit is named by its place."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
-
 from artefact.errors import RunFolderError
-from core.files import JSON_BYTES, UnreadableFile, check_regular, read_regular
+from core.decode import convert
+from core.errors import Mismatch, Problem, UnreadableFile
+from core.files import JSON_BYTES, check_regular, read_regular
 
 T = TypeVar("T")
 
-PLACE = r"(?: - at `(?P<place>.*)`)?"
-MESSAGES = (
-    (re.compile(r"Expected `(?P<want>.*)`, got `(?P<got>[^`]*)`" + PLACE), "{place} is {got}", "{want}"),
-    (re.compile(r"Expected (?P<want>.*?)" + PLACE), "{place} is out of range", "{want}"),
-    (re.compile(r"Object missing required field `(?P<got>.*)`" + PLACE), "{place} has no {got}", "that field"),
-    (re.compile(r"Invalid enum value (?P<got>.*?)" + PLACE), "{place} is {got}", "one of the words for it"),
-    (re.compile(r"(?P<got>.*?)" + PLACE), "{place}: {got}", "a value as docs/artefact.md says"),
-)
-"""What msgspec says, and the same as what was there and what was wanted."""
+SENTENCES: dict[Problem, tuple[str, str]] = {
+    "type": ("{place} is {got}", "{want}"),
+    "range": ("{place} is out of range", "{want}"),
+    "missing": ("{place} has no {got}", "that field"),
+    "word": ("{place} is {got}", "one of the words for it"),
+    "depth": ("{got}", "{want}"),
+}
+"""What was there and what was wanted, by the kind of problem."""
+OTHER = ("{place}: {got}", "a value as docs/artefact.md says")
 
 
 def read_object(path: Path, absent: str) -> dict[str, Any]:
@@ -41,22 +40,16 @@ def read_object(path: Path, absent: str) -> dict[str, Any]:
 def typed(data: Any, kind: type[T], path: Path, place: str = "$") -> T:
     """The data as that type; keys that it does not know are left out. Raises RunFolderError with the value's place."""
     try:
-        return msgspec.convert(data, kind)
-    except msgspec.ValidationError as error:
-        raise RunFolderError(path, *explained(str(error), place)) from error
-    except RecursionError as error:
-        raise RunFolderError(path, "nested too deeply", f"the fields of {kind.__name__}") from error
+        return convert(data, kind)
+    except Mismatch as wrong:
+        raise RunFolderError(path, *as_sentence(wrong, place)) from wrong
 
 
-def explained(message: str, root: str) -> tuple[str, str]:
-    """msgspec's message as what was there, and what was wanted."""
-    for pattern, what, want in MESSAGES:
-        found = pattern.fullmatch(message)
-        if found is not None:
-            words = {name: (text or "").replace("`", "") for name, text in found.groupdict().items()}
-            words["place"] = root + words["place"].removeprefix("$")
-            return what.format_map(words), want.format_map(words).replace(" | ", " or ")
-    return message, "a value as docs/artefact.md says"
+def as_sentence(wrong: Mismatch, root: str) -> tuple[str, str]:
+    """What was there, and what was wanted. `root`: the place of the data in its file."""
+    place = root + wrong.place.removeprefix("$")
+    what, want = SENTENCES.get(wrong.problem, OTHER)
+    return what.format(place=place, got=wrong.got), want.format(want=wrong.want.replace(" | ", " or "))
 
 
 def check_file(path: Path, absent: str = "a whole Parquet file") -> None:

@@ -1,10 +1,8 @@
 """Writing a run folder: a cell at a time, each file whole or not there at all."""
 
-import errno
 import json
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,8 @@ import pyarrow.parquet as pq
 
 from artefact.schema import EXPERIMENTS, SERVERS, TABLES, TIMELINE, RunInfo
 from core import private
-from core.errors import CommandFailed
+from core.errors import WriteFailed
+from core.files import half_of, write_whole
 from core.secrets import hidden
 
 ServerRow = tuple[int, str, str, float | None, float | None, str]
@@ -23,24 +22,6 @@ TimelineRow = tuple[int, int, str, str, float | None, str | None]
 
 ExperimentRow = tuple[str, str, int, str, float | None, str, float, str]
 """The columns of EXPERIMENTS in their order."""
-
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-GONE = (errno.ENOENT, errno.ENOTDIR)
-
-
-class WriteFailed(CommandFailed, RuntimeError):
-    """A file that cannot be written: which, and why (a full disk, a folder that is gone or read-only). One line."""
-
-    def __init__(self, path: Path, error: OSError) -> None:
-        said = os.strerror(error.errno) if error.errno else str(error)
-        if error.errno in FULL:
-            what = f"{path.parent}: the disk is full, {path.name} cannot be written ({said})"
-        elif error.errno in GONE and not path.parent.is_dir():
-            what = f"{path.parent}: the folder is gone, {path.name} cannot be written"
-        else:
-            what = f"{path}: the file cannot be written ({said})"
-        super().__init__(what)
 
 
 class RunWriter:
@@ -103,23 +84,3 @@ def as_table(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
 def write_json(path: Path, data: Any) -> None:
     """Write JSON whole, without the secrets that a command or an error text in it may hold."""
     write_whole(path, json.dumps(hidden(data), indent=1, default=str).encode())
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file, private to the user, so that a reader sees the old one or the new one. Raises WriteFailed."""
-    with half_of(path) as half:
-        half.write_bytes(data)
-
-
-@contextmanager
-def half_of(path: Path) -> Iterator[Path]:
-    """The path to write to; the file takes its place when the block ends. Raises WriteFailed, and then leaves no half
-    behind: on a full disk its room is needed for the last words."""
-    half = path.with_name(path.name + ".part")
-    try:
-        yield private.empty_file(half)
-        os.replace(half, path)
-    except OSError as error:
-        with suppress(OSError):
-            half.unlink()
-        raise WriteFailed(path, error) from error

@@ -1,13 +1,233 @@
-"""The root of our error tree and its two branches: bad input, and a command that failed."""
+"""Every error of the project that more than one file uses.
+
+    StampedeError
+    ├── UserError                  exit code 2: the user can correct the input
+    │   ├── ConfigError            a value: an option, a field of a file, a contender's attribute
+    │   │   ├── StackError         a server that cannot be used
+    │   │   │   └── NoContainers
+    │   │   ├── BadAnswer          an answer that no contender may give
+    │   │   └── NotHere            an experiment that does not fit this workload or these servers
+    │   ├── InputError             an input of a report: an option, gate.toml, a claim's name
+    │   └── RunFolderError         a run folder, or a file in it
+    ├── CommandFailed              exit code 1: one line says what ended the command
+    │   ├── BenchFailed
+    │   ├── SerializersFailed
+    │   ├── HarnessFailed
+    │   ├── ServerEnded
+    │   ├── WriteFailed
+    │   └── ExplorerError
+    │       └── NotJudged
+    │           └── ContenderRefused
+    ├── LoadProcessError           inside the Locust processes: the run folder records it
+    │   ├── CellBroken
+    │   │   └── ContenderWrong
+    │   ├── FaultFailed
+    │   ├── HarnessBroken
+    │   │   └── WorkerLeft
+    │   └── Refused
+    ├── UnreadableFile             a path; each reader adds where the path came from
+    └── Mismatch                   a value in data; each reader adds where the data came from
+
+    Died                           a BaseException: it unwinds the thread of a client that is killed
+
+UserError, UnreadableFile and Mismatch are ValueErrors too. CommandFailed and LoadProcessError are RuntimeErrors too.
+Exceptions that only one file uses are defined in that file.
+"""
+
+import errno
+import os
+from pathlib import Path
+from typing import Literal
+
+Problem = Literal["type", "range", "word", "missing", "unknown", "depth", "other"]
+"""Why a value does not fit its type: another type, out of range, none of the allowed words, a field that is missing or
+not known, too many levels."""
+
+LONGEST = 200
+"""Characters of a value that an error shows."""
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Error numbers of a disk, a quota or a file that is full."""
+GONE = (errno.ENOENT, errno.ENOTDIR)
+"""Error numbers of a path whose folder does not exist."""
 
 
 class StampedeError(Exception):
-    """Any error that a command reports in one line."""
+    """The base of all errors of the project, apart from Died."""
 
 
-class UserError(StampedeError):
-    """Bad input: the user can correct it. The command ends with exit code 2."""
+class UserError(StampedeError, ValueError):
+    """An input that cannot be used: where, what was found, what was wanted. The command line exits with code 2."""
+
+    def __init__(self, where: Path | str, what: str, want: str) -> None:
+        super().__init__(f"{where}: {what} (wanted: {want})")
+        self.where = str(where)
+        self.what = what
+        self.want = want
 
 
-class CommandFailed(StampedeError):
-    """A command that could not finish, although its input was right. It ends with exit code 1."""
+class ConfigError(UserError):
+    """A value that cannot be used: which field, what it was, what was wanted."""
+
+    def __init__(self, field: str, value: object, want: str) -> None:
+        super().__init__(field, shortened(repr(value)), want)
+        self.field = field
+        self.value = value
+
+
+class StackError(ConfigError):
+    """Servers that cannot be used: which, where, and what was wanted."""
+
+
+class NoContainers(StackError):
+    """Containers cannot be started: why."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__("stack", "containers", why)
+
+
+class BadAnswer(ConfigError):
+    """An answer that no contender may give: which contender and operation, what came, what was wanted."""
+
+
+class NotHere(ConfigError):
+    """An experiment does not fit this workload or these servers. The run skips the experiment."""
+
+
+class InputError(UserError):
+    """An input of a report that cannot be used."""
+
+
+class RunFolderError(UserError):
+    """A run folder that cannot be used."""
+
+
+class CommandFailed(StampedeError, RuntimeError):
+    """What ended a command, in one line. The command line exits with code 1."""
+
+
+class BenchFailed(CommandFailed):
+    """The harness broke: the run is void. The run folder keeps what was recorded."""
+
+
+class SerializersFailed(CommandFailed):
+    """The process of a round ended badly: the harness is broken. The run folder keeps what was written."""
+
+
+class HarnessFailed(CommandFailed):
+    """The process that measures the harness itself failed."""
+
+
+class ServerEnded(CommandFailed):
+    """A server, or the supervisor process, ended while it was needed: which, how, and the last line of its log."""
+
+
+class WriteFailed(CommandFailed):
+    """A file that cannot be written: which, and why (a full disk, a folder that is gone or read-only)."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        said = os.strerror(error.errno) if error.errno else str(error)
+        if error.errno in FULL:
+            what = f"{path.parent}: the disk is full, {path.name} cannot be written ({said})"
+        elif error.errno in GONE and not path.parent.is_dir():
+            what = f"{path.parent}: the folder is gone, {path.name} cannot be written"
+        else:
+            what = f"{path}: the file cannot be written ({said})"
+        super().__init__(what)
+
+
+class ExplorerError(CommandFailed):
+    """A contender that cannot be explored: one line says why."""
+
+
+class NotJudged(ExplorerError):
+    """A server, the network or the explorer failed, so this situation says nothing about the contender."""
+
+
+class ContenderRefused(NotJudged):
+    """The contender does something that the explorer cannot control: no situation can be judged."""
+
+
+class LoadProcessError(StampedeError, RuntimeError):
+    """A failure inside the Locust processes. It ends a cell or the run, and the run folder records it."""
+
+
+class CellBroken(LoadProcessError):
+    """A cell did not come to its end: what it recorded cannot be counted."""
+
+
+class ContenderWrong(CellBroken):
+    """A contender gave an answer that none may give: its cell ends at once. The message names the answer."""
+
+
+class FaultFailed(LoadProcessError):
+    """A fault that was not carried out: a server could not be broken, or did not come back."""
+
+
+class HarnessBroken(LoadProcessError):
+    """An application server is gone: nothing that follows could be trusted."""
+
+
+class WorkerLeft(HarnessBroken):
+    """An application server is gone; how its process ended says more."""
+
+
+class Refused(LoadProcessError):
+    """A worker that cannot take part: which worker, and what was wanted. The run never began."""
+
+    def __init__(self, who: str, want: str) -> None:
+        super().__init__(f"{who}: {want}")
+        self.who = who
+        self.want = want
+
+
+class UnreadableFile(StampedeError, ValueError):
+    """A path that cannot be read: what is there, and what was wanted. The message does not name the path."""
+
+    def __init__(self, what: str, want: str) -> None:
+        super().__init__(f"{what} (wanted: {want})")
+        self.what = what
+        self.want = want
+
+
+class Mismatch(StampedeError, ValueError):
+    """A value that does not fit its type. `place`: $ is the data itself, $.cells[3].round a value in it.
+
+    `got`: the value's type; of a missing or unknown field its name. `want`: the type, as msgspec names it.
+    """
+
+    def __init__(self, problem: Problem, place: str, got: str, want: str) -> None:
+        super().__init__(f"{place}: {problem}: {got} (wanted: {want})")
+        self.problem = problem
+        self.place = place
+        self.got = got
+        self.want = want
+
+    @property
+    def field(self) -> str:
+        """Where the problem is, without the root: of a missing or unknown field its own place; "": the data itself."""
+        named = f".{self.got}" if self.problem in ("missing", "unknown") else ""
+        return f"{self.place}{named}".removeprefix("$").removeprefix(".")
+
+
+class Died(BaseException):
+    """Unwinds the thread of a client that was killed. No `except Exception` catches it."""
+
+
+def require(holds: bool, field: str, value: object, want: str) -> None:
+    """Raise ConfigError(field, value, want) unless the condition holds."""
+    if not holds:
+        raise ConfigError(field, value, want)
+
+
+def shortened(text: str) -> str:
+    """The text, cut in the middle where it has more than LONGEST characters."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}…{text[-LONGEST // 2 :]}"
+
+
+def in_one_line(error: BaseException) -> str:
+    """An error's type and text, whitespace folded, at most 300 characters. Of an ExplorerError the whole text alone."""
+    text = " ".join(str(error).split())
+    if isinstance(error, ExplorerError):
+        return text
+    return f"{type(error).__name__}: {text}"[:300] if text else type(error).__name__

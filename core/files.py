@@ -1,13 +1,23 @@
-"""Read a file that a user named: a regular file up to a size, never a wait.
+"""Read a file that a user named; write a file whole or not at all; make a run folder.
 
-Opening a FIFO waits until another process writes to it; a device or a sparse file may never end. Both are refused.
+Only regular files up to a size are read. Opening a FIFO waits until another process writes to it; a device or a sparse
+file may never end.
 """
 
 import os
 import stat
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from core.errors import ConfigError, UnreadableFile, WriteFailed
+from core.private import empty_file, make_folder
+
+REPO = Path(__file__).resolve().parent.parent
+"""The folder that the project's packages are in."""
 
 KIND = (
     (stat.S_ISDIR, "a directory"),
@@ -20,15 +30,6 @@ TEXT_BYTES = 1_000_000
 """The most that a file written by hand may have: a workload, gate.toml, a contender's file."""
 JSON_BYTES = 256_000_000
 """The most that run.json or races.json may have. A run of 100,000 cells has about 60 MB."""
-
-
-class UnreadableFile(ValueError):
-    """A path that cannot be read: what is there, and what was wanted."""
-
-    def __init__(self, what: str, want: str) -> None:
-        super().__init__(f"{what} (wanted: {want})")
-        self.what = what
-        self.want = want
 
 
 def check_regular(path: Path, *, most_bytes: int | None = None) -> None:
@@ -86,3 +87,39 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise UnreadableFile("tables nested too deeply", "TOML") from error
     except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
         raise UnreadableFile(f"{error}", "TOML") from error
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file, private to the user, so that a reader sees the old one or the new one. Raises WriteFailed."""
+    with half_of(path) as half:
+        half.write_bytes(data)
+
+
+@contextmanager
+def half_of(path: Path) -> Iterator[Path]:
+    """The path to write to; the file takes its place when the block ends.
+
+    Raises WriteFailed, and then removes the half: a full disk needs its room for the last messages.
+    """
+    half = path.with_name(path.name + ".part")
+    try:
+        yield empty_file(half)
+        os.replace(half, path)
+    except OSError as error:
+        with suppress(OSError):
+            half.unlink()
+        raise WriteFailed(path, error) from error
+
+
+def new_run_folder(runs: Path, plan: str, started: datetime) -> Path:
+    """Make runs/<utc>-<plan>; a number follows where that is taken. Raises ConfigError where it cannot be made."""
+    stem = f"{started:%Y%m%dT%H%M%SZ}-{plan}"
+    for number in range(1, 1000):
+        folder = runs / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            return make_folder(folder)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise ConfigError("runs", str(runs), f"a folder that can be written ({error.strerror})") from error
+    raise ConfigError("runs", str(runs), "a folder with fewer runs")

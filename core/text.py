@@ -1,8 +1,12 @@
 """Text that comes from a user's files or from a server, made safe to show on a terminal and on a page."""
 
 import re
+from collections.abc import Callable
 
 from core.secrets import masked
+
+Say = Callable[[str], None]
+"""Shows the user one line of progress."""
 
 HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # control characters: ESC moves the cursor and colours, CR overwrites a line, BEL rings

@@ -18,19 +18,21 @@ from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
+from core.closed_forms import zipf_shares
+from core.errors import BadAnswer, CellBroken, ContenderWrong
 from loadtests.clock import Clock, now_ns
 from loadtests.instruments import CONNECTIONS, Facts, Ruler, RulerSource, current_facts
 from loadtests.lineup import Entrant
 from loadtests.observer import Look, Observer
 from loadtests.recorder import Recorder
 from loadtests.spec import CellOrder, ScenarioOrder, Spec
-from patterns.answers import BadAnswer, check_decision, check_error, check_record
+from patterns.answers import check_decision, check_error, check_record
 from patterns.caching.base import CachePattern, ClientSettings, Kit, Record, Warms
 from patterns.limiting.base import Decision, RateLimiter
 from patterns.serializing.json import Json
 from scenarios.arrivals import due_times_ns
 from scenarios.flood import Flood
-from scenarios.keys import Ids, Shares, by_popularity, draw_keys, steady_state_keys, zipf_shares
+from scenarios.keys import Ids, Shares, by_popularity, draw_keys, steady_state_keys
 from stack.population import record_ids
 from stack.source import PostgresSource, Statements, open_pool
 
@@ -56,14 +58,6 @@ Tell = Callable[[Operation, float, Exception | None], None]
 
 class Unanswered(Exception):
     """The deadline passed before a thread was free for the request."""
-
-
-class CellBroken(RuntimeError):
-    """A cell did not come to its end: what was in it cannot be counted."""
-
-
-class ContenderWrong(CellBroken):
-    """A contender gave an answer that none may give: its cell ends at once. The message names the answer."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,11 +21,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from artefact.read import RunFolderError, read_run
+from artefact.read import read_run
 from artefact.schema import RunInfo, ScenarioInfo
 from artefact.write import RunWriter
-from core.errors import CommandFailed
-from core.private import empty_file, make_folder
+from core.errors import BenchFailed, RunFolderError
+from core.files import REPO, new_run_folder
+from core.network import free_port
+from core.private import empty_file
+from core.text import Say
 from loadtests.calibration import LOOK_S, calibrate_machine, outlook, watch_machine, will_hurt
 from loadtests.celery_process import CeleryProcess
 from loadtests.circumstances import circumstances
@@ -66,11 +69,9 @@ from stack.servers import Remark, Stack
 from stack.source import Statements, default_statements, own_statements
 from stack.trial import try_own_sql
 
-REPO = Path(__file__).resolve().parent.parent
 OURS_RTT_MS = 0.5
 """Simulated distance on servers that we started: one zone."""
 
-Say = Callable[[str], None]
 OnEvent = Callable[[Mapping[str, Any]], None]
 
 
@@ -128,10 +129,6 @@ def carried_per_s(workload: Workload, load_ms: float, processes: int, cores: int
     """What a contender that loads on every read can carry: the database's half of the cores, or all threads loading."""
     of_cores = 0.5 * cores * 1e3 / workload.load_cpu_ms if workload.load_cpu_ms else math.inf
     return min(of_cores, processes * workload.users_per_process * 1e3 / load_ms)
-
-
-class BenchFailed(CommandFailed, RuntimeError):
-    """The harness broke: the run is void, what was recorded is kept."""
 
 
 def check_order(order: BenchOrder) -> tuple[list[Scenario], list[Workload], list[Entrant]]:
@@ -494,18 +491,8 @@ def runners(scenario: Scenario, entrants: Sequence[Entrant]) -> list[Entrant]:
 
 
 def new_folder(order: BenchOrder, started: datetime) -> Path:
-    """runs/<utc>-<plan>, made; a number follows where that is taken."""
-    stem = f"{started:%Y%m%dT%H%M%SZ}-{order.plan.name}"
-    for number in range(1, 1000):
-        folder = order.runs.resolve() / (stem if number == 1 else f"{stem}-{number}")
-        try:
-            make_folder(folder)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise ConfigError("runs", str(order.runs), f"a folder that can be written ({error.strerror})") from error
-        return folder
-    raise ConfigError("runs", str(order.runs), "a folder with fewer runs")
+    """runs/<utc>-<plan>, made, as an absolute path. Raises ConfigError where it cannot be made."""
+    return new_run_folder(order.runs, order.plan.name, started).resolve()
 
 
 @contextmanager
@@ -613,9 +600,3 @@ def events_from(
             if event["event"] == "over":
                 return
             yield event
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

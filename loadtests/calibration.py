@@ -15,9 +15,10 @@ from typing import Any
 
 import psutil
 
+from core.errors import HarnessFailed
 from loadtests.canary import fixed_loop
 from loadtests.clock import now_ns
-from loadtests.harness import HarnessFailed, measure_pace
+from loadtests.harness import measure_pace
 from stack.postgres import connect
 from stack.redis import patient_client
 from stack.servers import Stack

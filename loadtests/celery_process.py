@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from core.errors import LoadProcessError
 from core.private import empty_file
 from stack.servers import Stack
 
@@ -14,7 +15,7 @@ STOP_WITHIN_S = 10.0
 LOOK_EVERY_S = 0.01
 
 
-class WorkerFailed(RuntimeError):
+class WorkerFailed(LoadProcessError):
     """The worker did not start, or did not end."""
 
 

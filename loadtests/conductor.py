@@ -19,8 +19,9 @@ import redis
 from redis.exceptions import NoPermissionError
 
 from artefact.schema import CellInfo
-from artefact.write import RunWriter, ServerRow, TimelineRow, WriteFailed
-from loadtests.appserver import CellBroken, ContenderWrong, ruled_client
+from artefact.write import RunWriter, ServerRow, TimelineRow
+from core.errors import CellBroken, ContenderWrong, FaultFailed, HarnessBroken, WriteFailed
+from loadtests.appserver import ruled_client
 from loadtests.canary import CLOSES, OPENS, canary_rows, look, round_edges
 from loadtests.clock import now_ns
 from loadtests.events import (
@@ -36,7 +37,7 @@ from loadtests.events import (
 )
 from loadtests.instruments import Ruler
 from loadtests.observer import Look, look_rows
-from loadtests.outage import FaultFailed, Outage, SwitchLine
+from loadtests.outage import Outage, SwitchLine
 from loadtests.recorder import read_batch
 from loadtests.silence import Silences
 from loadtests.slowlog import last_entry, slow_entries
@@ -70,14 +71,6 @@ LOST = (psycopg.OperationalError, psycopg.InterfaceError, redis.ConnectionError,
 def as_line(error: Exception) -> str:
     """An error's message on one line."""
     return " ".join(str(error).split()) or type(error).__name__
-
-
-class HarnessBroken(RuntimeError):
-    """An application server is gone: nothing that follows could be trusted."""
-
-
-class WorkerLeft(HarnessBroken):
-    """An application server is gone; how its process ended says more."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from core.files import REPO
 from loadtests.spec import Spec
 from patterns.errors import ConfigError, require
 
-REPO = Path(__file__).resolve().parent.parent
 PORT = 5557
 """Locust's own."""
 RUNS_THERE = ("artefact", "core", "loadtests", "patterns", "scenarios", "stack")
@@ -27,15 +27,6 @@ class Address:
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
-
-
-class Refused(RuntimeError):
-    """A worker that cannot take part: who, and what was wanted. The run never began."""
-
-    def __init__(self, who: str, want: str) -> None:
-        super().__init__(f"{who}: {want}")
-        self.who = who
-        self.want = want
 
 
 def read_address(field: str, text: str) -> Address:

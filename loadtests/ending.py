@@ -8,8 +8,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from artefact.read import RunFolderError, read_run
-from artefact.write import RunWriter, WriteFailed
+from artefact.read import read_run
+from artefact.write import RunWriter
+from core.errors import RunFolderError, WriteFailed
 from stack.guard import how, last_line
 from stack.servers import Stack
 

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from core.errors import CommandFailed
+from core.errors import HarnessFailed
+from core.files import REPO
 from loadtests.clock import now_ns
 from loadtests.instruments import Facts
 from loadtests.lineup import Entrant
@@ -22,13 +23,8 @@ from scenarios.workload import Workload
 from stack.servers import Stack
 from stack.source import default_statements
 
-REPO = Path(__file__).resolve().parent.parent
 LEAST_RATIO = 0.8
 """Of plain Locust's rate: below it our path is too dear."""
-
-
-class HarnessFailed(CommandFailed, RuntimeError):
-    """The measuring process broke."""
 
 
 @dataclass(frozen=True, kw_only=True)

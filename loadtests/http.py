@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from core.errors import BenchFailed
+from core.files import REPO
 from core.private import empty_file
 from core.secrets import masked
-from loadtests.bench import REPO, BenchFailed
 from loadtests.ending import end_processes
 from loadtests.service import ServiceSettings
 from patterns.errors import ConfigError

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from core.files import REPO
 from patterns.errors import ConfigError
 
-REPO = Path(__file__).resolve().parent.parent
 IMPORT_S = 60.0
 """How long the imports may take."""
 CODE = """

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from artefact.read import read_run
 from artefact.schema import RunInfo, ScenarioInfo
-from loadtests.bench import BenchOrder, Say, new_folder, planned_run, run_bench
+from core.text import Say
+from loadtests.bench import BenchOrder, new_folder, planned_run, run_bench
 from loadtests.conductor import cell_info
 from loadtests.estimate import AROUND_CELL_S
 from loadtests.resume import reopen

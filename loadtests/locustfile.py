@@ -22,14 +22,14 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
-from loadtests.appserver import AppServer, CellBroken, ContenderWrong
+from core.errors import BadAnswer, CellBroken, ContenderWrong
+from loadtests.appserver import AppServer
 from loadtests.clock import hub_clock
 from loadtests.live.choices import AS_IT_IS, RATES, WEIGHTS
 from loadtests.live.counts import LiveCounts
 from loadtests.master import Master
 from loadtests.recruit import Recruit
 from loadtests.spec import CellOrder, Spec, read_scenario, read_spec
-from patterns.answers import BadAnswer
 
 log = logging.getLogger(__name__)
 

@@ -19,14 +19,13 @@ from locust.env import Environment
 from locust.runners import MasterRunner
 
 from artefact.read import read_run
-from artefact.write import RunWriter, WriteFailed
-from loadtests.appserver import CellBroken, ContenderWrong
+from artefact.write import RunWriter
+from core.errors import CellBroken, ContenderWrong, HarnessBroken, Refused, WorkerLeft, WriteFailed
+from core.sliding_log import entitled_by
 from loadtests.clock import hub_clock, now_ns
-from loadtests.conductor import Conductor, HarnessBroken, Harvest, WorkerLeft
-from loadtests.elsewhere import Refused
+from loadtests.conductor import Conductor, Harvest
 from loadtests.instruments import Ruler
 from loadtests.live.choices import Choice, chosen_scenario
-from loadtests.live.entitled import entitled_by
 from loadtests.live.page import CacheTab
 from loadtests.live.watch import Watch
 from loadtests.muster import Muster

@@ -10,9 +10,9 @@ from typing import Any
 import gevent
 from gevent.event import AsyncResult
 
+from core.errors import HarnessBroken, Refused
 from loadtests.clock import now_ns
-from loadtests.conductor import HarnessBroken
-from loadtests.elsewhere import Refused, portable, wanted_of
+from loadtests.elsewhere import portable, wanted_of
 from loadtests.spec import Spec
 from loadtests.two_clocks import Ahead, Ping, doubt_between, read_ahead
 

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from artefact.write import TimelineRow
+from core.errors import FaultFailed
 from loadtests.clock import now_ns
 from scenarios.fault import Fault, Trouble
 from stack.database_switch import DatabaseSwitch
@@ -33,10 +34,6 @@ MEND: dict[Trouble, str] = {
     "lock database": "unlock",
     "slow database": "make_index",
 }
-
-
-class FaultFailed(RuntimeError):
-    """What was asked for could not be done: a server could not be broken, or did not come back."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,8 @@ from typing import Any
 from artefact.read import Run, read_run
 from artefact.schema import CellInfo, RunInfo
 from artefact.write import RunWriter
-from loadtests.bench import BenchOrder, Say, plan_cells, planned_run
+from core.text import Say
+from loadtests.bench import BenchOrder, plan_cells, planned_run
 from loadtests.conductor import cell_info
 from loadtests.spec import CellOrder, ScenarioOrder, Spec
 from patterns.errors import ConfigError, require

@@ -5,11 +5,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from core.private import write_file
 from loadtests.lineup import Entrant
 from scenarios.fault import Fault
-from scenarios.flood import Crowd, Flood
-from scenarios.workload import OwnSql, Workload
+from scenarios.flood import Flood
+from scenarios.workload import Workload
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,34 +91,15 @@ class Spec:
 
 
 def read_spec(path: Path) -> Spec:
-    return spec_of(json.loads(path.read_text()))
+    """The orders that `Spec.write` wrote. Raises msgspec.ValidationError for a value of another type."""
+    return msgspec.json.decode(path.read_bytes(), type=Spec)
 
 
 def spec_of(data: dict[str, Any]) -> Spec:
-    """The orders out of their JSON."""
-    return Spec(
-        **{
-            **data,
-            "entrants": tuple(Entrant(**e) for e in data["entrants"]),
-            "scenarios": tuple(read_scenario(s) for s in data["scenarios"]),
-            "cells": tuple(CellOrder(**c) for c in data["cells"]),
-        }
-    )
+    """The orders out of their JSON's object. Raises msgspec.ValidationError, a ValueError."""
+    return msgspec.convert(data, Spec)
 
 
 def read_scenario(data: dict[str, Any]) -> ScenarioOrder:
-    workload = dict(data["workload"])
-    if workload["sql"] is not None:
-        workload["sql"] = OwnSql(**workload["sql"])
-    flood = data.get("flood")
-    if flood is not None:
-        flood = Flood(**{**flood, "crowds": tuple(Crowd(**crowd) for crowd in flood["crowds"])})
-    fault = data.get("fault")
-    return ScenarioOrder(
-        **{
-            **data,
-            "workload": Workload(**workload),
-            "flood": flood,
-            "fault": None if fault is None else Fault(**fault),
-        }
-    )
+    """A scenario's order out of its JSON's object. Raises as `spec_of` does."""
+    return msgspec.convert(data, ScenarioOrder)

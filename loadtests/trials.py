@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadtests.bench import BenchOrder, Say, prepare_run, run_bench
+from core.text import Say
+from loadtests.bench import BenchOrder, prepare_run, run_bench
 from loadtests.progress import bench_progress
 from scenarios.plans import Plan
 from stack.servers import Stack

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from artefact.read import RunFolderError, read_run
+from artefact.read import read_run
+from core.errors import RunFolderError
 from loadtests.bench import BenchOrder, events_from, locust_processes, prepare_run
 from loadtests.ending import close_run, trouble
 from patterns.errors import ConfigError, require

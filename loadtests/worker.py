@@ -6,14 +6,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from core.errors import BenchFailed
+from core.files import REPO
 from core.private import empty_file
-from loadtests.bench import BenchFailed
-from loadtests.elsewhere import REPO, Address
+from core.text import Say
+from loadtests.elsewhere import Address
 from loadtests.ending import end_processes
 from patterns.errors import ConfigError
 from stack.guard import guarded
@@ -21,8 +23,6 @@ from stack.guard import guarded
 CONNECT_S = 2.0
 REFUSED_S = 15.0
 AGAIN_S = 0.5
-
-Say = Callable[[str], None]
 
 
 def run_worker(master: Address, urls: tuple[str | None, str | None], wait_s: float, say: Say) -> None:

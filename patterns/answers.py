@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from core.errors import BadAnswer
 from patterns.errors import ConfigError
 from patterns.limiting.base import Decision
 
@@ -19,10 +20,6 @@ RUNNERS = frozenset({"run", "Runner", "run_coroutine_threadsafe", "async_to_sync
 LOOPS = frozenset({"asyncio", "anyio", "trio", "uvloop", "asgiref.sync", "anyio.from_thread"})
 CALLED = frozenset({"get", "get_many", "update", "create", "invalidate", "warm", "close", "hit"})
 """The methods of a contender that the suite calls."""
-
-
-class BadAnswer(ConfigError):
-    """An answer that no contender may give: which contender and operation, what came, what was wanted."""
 
 
 def check_record(contender: str, operation: str, answer: object, version_column: str | None = None) -> None:

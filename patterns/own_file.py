@@ -14,10 +14,10 @@ from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
-from core.files import TEXT_BYTES, UnreadableFile, read_regular
+from core.errors import UnreadableFile
+from core.files import REPO, TEXT_BYTES, read_regular
 from patterns.errors import ConfigError, shortened
 
-REPO = Path(__file__).resolve().parent.parent
 IMPORT_WITHIN_S = 10
 """How long an import may take."""
 TRIAL_WITHIN_S = 60

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from artefact.races import KEPT, NOT_EXERCISED, NOT_JUDGED, NOT_PROMISED, RacesInfo, StepInfo, VerdictInfo
-from artefact.write import write_whole
+from core.files import write_whole
 from core.terminal import PlainConsole
 from core.text import shown, visible
 from races.card import Replayed

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
-from patterns.answers import BadAnswer, check_decision, check_error, check_record
+from core.errors import BadAnswer
+from patterns.answers import check_decision, check_error, check_record
 from patterns.caching.base import CachePattern, Config, Kit
 from races.client import Client, held_client
 from races.entries import Entries

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from artefact.read import read_run
+from core.files import write_whole
 from reports import frames
 from reports.cpu import cpu_share, database_cpu, machine_cpu, wall_s
 from reports.csv_text import as_csv
 from reports.frames import Cell
 from reports.metrics import counts
 from reports.metrics.response import waits_ms
-from reports.render import write_whole
 from reports.statistics import MIN_ROUNDS, Estimate, median, quantile
 
 FULL = {
@@ -112,7 +112,7 @@ def write_knees(folder: Path, knees: Mapping[str, Knee], objective: str) -> Path
         for e in [k.rate_per_s]
     ]
     columns = "contender objective knee_per_s low_per_s high_per_s level rounds cells first_full"
-    write_whole(path, as_csv(columns, rows))
+    write_whole(path, as_csv(columns, rows).encode())
     return path
 
 

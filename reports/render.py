@@ -11,8 +11,8 @@ from typing import Any
 import jinja2
 import markupsafe
 
-from artefact import write
 from artefact.schema import METHOD
+from core.files import write_whole
 from core.text import visible
 from reports import answer, charts, doubting, words
 from reports.advice.rules import RULES
@@ -32,7 +32,7 @@ def render(folder: Path) -> Path:
 def write_report(report: Report) -> Path:
     """Write report.html and every CSV file into the run folder; the page's path."""
     for name, text in report.files.items():
-        write_whole(report.folder / name, text)
+        write_whole(report.folder / name, text.encode())
     path = report.folder / "report.html"
     write_page(path, page(report))
     return path
@@ -40,12 +40,7 @@ def write_report(report: Report) -> Path:
 
 def write_page(path: Path, text: str) -> None:
     """Write a page; control characters in names, keys and error texts stand in it as escapes."""
-    write_whole(path, visible(text, keep="\n\t"))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Raises WriteFailed."""
-    write.write_whole(path, text.encode())
+    write_whole(path, visible(text, keep="\n\t").encode())
 
 
 def page(report: Report) -> str:

@@ -11,12 +11,6 @@ Ids = npt.NDArray[np.int64]
 Shares = npt.NDArray[np.float64]
 
 
-def zipf_shares(ranks: int, skew: float) -> Shares:
-    """The share of requests that each rank gets, most popular first; they sum to 1. A skew of 0 is uniform."""
-    weights = np.arange(1, ranks + 1, dtype=np.float64) ** -skew
-    return np.asarray(weights / weights.sum(), dtype=np.float64)
-
-
 def by_popularity(ids: Ids, seed: int) -> Ids:
     """The ids in a random order of popularity, so that popular records are not neighbours on the disk."""
     return np.random.default_rng(seed).permutation(ids)

@@ -1,11 +1,15 @@
 """The workload is the user's: one frozen description, every value with a default, read from one TOML file."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from core.files import UnreadableFile, read_toml
+from msgspec import Struct
+
+from core.decode import convert, in_words, table_type
+from core.errors import Mismatch, UnreadableFile
+from core.files import read_toml
 from patterns.errors import ConfigError, require
 from patterns.limiting.base import LimiterConfig
 
@@ -129,10 +133,12 @@ class WorkloadFile:
         return workload if workload.writes else replace(workload, read_share=1.0)
 
 
-KNOWN = {f.name for f in fields(Workload)} - {"sql"}
-NUMBERS = {f.name for f in fields(Workload) if f.type is not Arrivals and f.name != "sql"}
-LIMITS: Mapping[str, Any] = {"limit": int, "window_s": int | float, "burst": int}
-WHOLE = {"records", "active_records", "record_bytes", "users_per_process"}
+VALUES = table_type(Workload, without=("sql",), optional=True)
+"""The top of a workload file, and each table [scenario.<name>]."""
+SQL = table_type(OwnSql)
+LIMITS = table_type(LimiterConfig, without=("key_prefix",), optional=True)
+WORDS = {"arrivals": "poisson, constant or closed"}
+"""Fields that take one of a few words."""
 
 
 def read_workload(path: Path, scenarios: frozenset[str]) -> WorkloadFile:
@@ -144,48 +150,41 @@ def read_workload(path: Path, scenarios: frozenset[str]) -> WorkloadFile:
     tables = data.pop("scenario", {})
     require(isinstance(tables, dict), f"{path}: scenario", tables, "tables such as [scenario.stampede]")
     sql = data.pop("sql", None)
-    limits = checked_limits(data.pop("limiter", {}), str(path))
-    common = checked(data, str(path))
+    limits = checked(data.pop("limiter", {}), LIMITS, f"{path}: limiter", ".")
+    LimiterConfig(**{"limit": 1, **limits})
+    common = checked(data, VALUES, str(path), ": ")
     if sql is not None:
         for name in ("load_cpu_ms", "load_wait_ms"):
             require(name not in common, f"{path}: {name}", common.get(name), "nothing: your SQL costs what it costs")
-        common["sql"] = own_sql(sql, str(path))
+        common["sql"] = OwnSql(**checked(sql, SQL, f"{path}: sql", "."))
+    by_scenario = {}
     for name, table in tables.items():
-        known = ", ".join(sorted(scenarios))
-        require(name in scenarios, f"{path}: scenario", name, f"one of {known}")
-        require(isinstance(table, dict), f"{path}: scenario.{name}", table, "a table")
-    by_scenario = {name: checked(table, f"{path}: scenario.{name}") for name, table in tables.items()}
+        require(name in scenarios, f"{path}: scenario", name, f"one of {', '.join(sorted(scenarios))}")
+        by_scenario[name] = checked(table, VALUES, f"{path}: scenario.{name}", ": ")
     return WorkloadFile(common=common, by_scenario=by_scenario, limits=limits, file=str(path))
 
 
-def checked_limits(values: Any, where: str) -> dict[str, Any]:
-    require(isinstance(values, dict), f"{where}: limiter", values, "a table")
-    for name, value in values.items():
-        require(name in LIMITS, f"{where}: limiter.{name}", value, f"one of {', '.join(LIMITS)}")
-        number = isinstance(value, LIMITS[name]) and not isinstance(value, bool)
-        require(number, f"{where}: limiter.{name}", value, "a number" if name == "window_s" else "a whole number")
-    LimiterConfig(**{"limit": 1, **values})
-    return dict(values)
+def checked(table: Any, kind: type[Struct], where: str, sign: str) -> dict[str, Any]:
+    """The table as it was read, where it fits that type: a whole number stays one. Raises ConfigError.
+
+    `where`: the table. `sign`: what separates the table and a field in the error.
+    """
+    try:
+        convert(table, kind)
+    except Mismatch as wrong:
+        if not wrong.field:
+            raise ConfigError(where, table, in_words(wrong.want)) from wrong
+        raise ConfigError(f"{where}{sign}{wrong.field}", table.get(wrong.field), wanted(wrong, kind)) from wrong
+    return dict(table)
 
 
-def checked(values: Mapping[str, Any], where: str) -> dict[str, Any]:
-    for name, value in values.items():
-        require(name in KNOWN, f"{where}: {name}", value, f"a known field ({', '.join(sorted(KNOWN))})")
-        if name in NUMBERS:
-            number = isinstance(value, int if name in WHOLE else int | float) and not isinstance(value, bool)
-            require(number, f"{where}: {name}", value, "a whole number" if name in WHOLE else "a number")
-    return dict(values)
-
-
-def own_sql(values: Any, where: str) -> OwnSql:
-    known = [f.name for f in fields(OwnSql)]
-    require(isinstance(values, dict), f"{where}: sql", values, "a table")
-    for name, value in values.items():
-        require(name in known, f"{where}: sql.{name}", value, f"one of {', '.join(known)}")
-        require(isinstance(value, str), f"{where}: sql.{name}", value, "text")
-    for name in ("load", "ids"):
-        require(name in values, f"{where}: sql.{name}", None, "a statement: it is needed")
-    return OwnSql(**values)
+def wanted(wrong: Mismatch, kind: type[Struct]) -> str:
+    """What a field should have been."""
+    if wrong.problem == "unknown":
+        return f"one of {', '.join(kind.__struct_fields__)}"
+    if wrong.problem == "missing":
+        return "a statement: it is needed"
+    return WORDS.get(wrong.field) or in_words(wrong.want) or "a number within its limits"
 
 
 TEMPLATE = '''\

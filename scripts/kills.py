@@ -18,7 +18,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -34,7 +33,9 @@ import psutil
 REPO = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPO))
 
-from artefact.read import RunFolderError, read_run  # noqa: E402
+from artefact.read import read_run  # noqa: E402
+from core.errors import RunFolderError  # noqa: E402
+from core.network import free_port  # noqa: E402
 from reports.render import render  # noqa: E402
 
 STAMPEDE = [sys.executable, "-m", "stampede"]
@@ -413,12 +414,6 @@ def with_tmpdir(home: Path, kind: str) -> Row:
     if row.code not in (0, 1, 2):
         row.faults.append("neither works nor ends in one line")
     return row
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def commands() -> dict[str, tuple[list[str], str]]:

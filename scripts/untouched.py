@@ -31,7 +31,7 @@ import redis
 REPO = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPO))
 
-from stack.postgres import free_port  # noqa: E402
+from core.network import free_port  # noqa: E402
 from tests.own_servers import certificates, launcher, start_postgres, start_redis  # noqa: E402
 
 OURS = (

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from core.errors import StackError
 from stack.guard import others_may_pass
-from stack.servers import StackError
 
 ADVICE = "server binaries for this platform; give --postgres and --redis URLs, or start Docker"
 

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+from core.errors import NoContainers
+from core.network import free_port
 from stack.guard import guarded
-from stack.postgres import USER, connect, free_port, inspect_postgres
+from stack.postgres import USER, connect, inspect_postgres
 from stack.redis import answers, inspect_redis
-from stack.servers import Stack, StackError
+from stack.servers import Stack
 from stack.switch import ContainerSwitch
 
 COMPOSE_FILE = Path(__file__).parent.parent / "docker-compose.yml"
@@ -20,13 +22,6 @@ ENGINE_WITHIN_S = 3.0
 PULL_WITHIN_S = 600.0
 UP_WITHIN_S = 120.0
 SWITCH_WITHIN_S = 10.0
-
-
-class NoContainers(StackError):
-    """Containers cannot be had: why."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__("stack", "containers", why)
 
 
 def why_no_engine() -> str | None:

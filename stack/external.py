@@ -6,11 +6,12 @@ Nothing is flushed, reset, installed or configured; a right that is missing beco
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from core.errors import StackError
 from stack.guard import guarded
 from stack.pooler import pooling_of
 from stack.postgres import connect, inspect_postgres
 from stack.redis import inspect_usable_redis
-from stack.servers import KEY_PREFIX, Stack, StackError, without_password
+from stack.servers import KEY_PREFIX, Stack, without_password
 
 TRY_LOCK = b"SELECT pg_try_advisory_lock(hashtext('stampede'))"
 

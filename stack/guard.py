@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.errors import ServerEnded, StackError
 from core.private import empty_file
 from stack import warden
-from stack.servers import ServerEnded, StackError
 
 LONGEST_DIRECTORY = 60
 """Characters: a unix socket's path below it must fit into 103 bytes (macOS; 107 on Linux)."""

@@ -14,13 +14,14 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from core.errors import StackError
 from core.secrets import masked
 from core.terminal import PlainConsole
 from core.text import visible
 from patterns.errors import require
 from stack.accounts import Account, redis_account
 from stack.redis import inspect_redis, patient_client
-from stack.servers import Server, StackError
+from stack.servers import Server
 
 COMMANDS = 8
 """How many commands are named, the most frequent first."""

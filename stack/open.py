@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
+from core.errors import NoContainers, ServerEnded
 from patterns.errors import ConfigError, require
-from stack.compose import NoContainers, open_containers, why_no_engine
+from stack.compose import open_containers, why_no_engine
 from stack.embedded import open_embedded
 from stack.external import alone, open_external
-from stack.servers import ServerEnded, Stack
+from stack.servers import Stack
 from stack.stack_choice import CHOICES, Choice
 
 

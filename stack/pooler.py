@@ -11,7 +11,8 @@ import psycopg
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-from stack.servers import ANSWER_WITHIN_S, Remark, StackError
+from core.errors import StackError
+from stack.servers import ANSWER_WITHIN_S, Remark
 
 OTHERS = 3
 """How many more connections are opened to see whether they share a server process."""

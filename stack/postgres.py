@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +9,14 @@ from typing import Any
 
 import psycopg
 
+from core.errors import StackError
+from core.network import free_port
 from patterns.errors import require
 from stack.binaries import Account
 from stack.guard import Guard, last_line
 from stack.pooler import pooling_of
 from stack.postgres_rights import require_version, why_no_answer
-from stack.servers import ANSWER_WITHIN_S, Remark, Server, StackError, require_encoded, without_password
+from stack.servers import ANSWER_WITHIN_S, Remark, Server, require_encoded, without_password
 
 USER = "postgres"
 """Not stampede: a schema of the user's own name comes first in the search path, and would hide the user's tables."""
@@ -146,14 +147,6 @@ def ids(account: Account | None) -> tuple[int, int] | None:
 def server_environment() -> dict[str, str]:
     """The same for everybody: figures must not depend on the user's locale."""
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
-
-
-def free_port() -> int:
-    """A loopback TCP port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:

@@ -6,8 +6,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import tuple_row
 
+from core.errors import StackError
 from core.secrets import masked
-from stack.servers import StackError
 
 OLDEST = 13
 """Older ones count no planning and execution apart, and are out of support."""

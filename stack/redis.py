@@ -9,13 +9,15 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from core.errors import StackError
+from core.network import free_port
 from core.secrets import masked
 from stack.binaries import Account
 from stack.guard import Guard, last_line
-from stack.postgres import free_port, ids, own_directory, server_environment, wait_until, write_private
+from stack.postgres import ids, own_directory, server_environment, wait_until, write_private
 from stack.redis_rights import outside_prefix, require_no_sentinel, require_rights, require_single, why_no_answer
 from stack.redis_url import check_redis_url
-from stack.servers import ANSWER_WITHIN_S, Remark, Server, StackError, without_password
+from stack.servers import ANSWER_WITHIN_S, Remark, Server, without_password
 
 TOLD_SETTINGS = ("maxmemory", "maxmemory-policy", "appendonly", "save", "io-threads", "hz", "latency-tracking")
 """What a report says about the server, where the server tells."""

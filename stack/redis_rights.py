@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 import redis
 
+from core.errors import StackError
 from core.secrets import masked
 from stack.accounts import under
-from stack.servers import ANSWER_WITHIN_S, Remark, StackError, without_password
+from stack.servers import ANSWER_WITHIN_S, Remark, without_password
 
 OLDEST = (6, 2)
 """Redis below has no GETDEL, no SET with GET, and tells less of itself."""

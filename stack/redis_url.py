@@ -5,7 +5,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from redis.connection import parse_url
 
-from stack.servers import StackError, require_encoded, without_password
+from core.errors import StackError
+from stack.servers import require_encoded, without_password
 
 SCHEMES = ("redis", "rediss", "unix")
 FORM = "redis://[[user]:password@]host[:port][/db], rediss://… for TLS, or unix:///path[?db=n]"

@@ -6,11 +6,12 @@ from typing import Any
 import psycopg
 import redis
 
+from core.errors import StackError
 from stack.pooler import ask, pooling_of
 from stack.postgres import connect
 from stack.postgres_rights import row
 from stack.redis import patient_client
-from stack.servers import Stack, StackError
+from stack.servers import Stack
 
 ROOM = """
 SELECT limited, reserved, in_use, remedy FROM (

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from core.errors import CommandFailed
+from core.errors import StackError
 from core.secrets import masked_address, must_be_encoded
-from patterns.errors import ConfigError
 
 Provider = Literal["external", "containers", "embedded"]
 
@@ -17,14 +16,6 @@ ANSWER_WITHIN_S = 3.0
 
 KEY_PREFIX = "stampede:"
 """What the names of all our keys carry."""
-
-
-class StackError(ConfigError):
-    """Servers that cannot be had: which, where, and what was wanted. One line, exit code 2."""
-
-
-class ServerEnded(CommandFailed, RuntimeError):
-    """A server, or the supervisor process, ended while it was needed: which, how, and the last line of its log."""
 
 
 @dataclass(frozen=True, kw_only=True)

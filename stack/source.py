@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -11,11 +11,12 @@ from psycopg.adapt import Dumper
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from core.errors import StackError
 from patterns.caching.base import Record, Source, Transaction
 from patterns.errors import ConfigError
 from scenarios.workload import OwnSql
 from stack.pooler import Pooling, pooling_of
-from stack.servers import StackError, without_password
+from stack.servers import without_password
 
 DictConnection = psycopg.Connection[DictRow]
 Pool = ConnectionPool[DictConnection]
@@ -69,9 +70,6 @@ class Statements:
     """Values that every statement is given besides id and changes."""
     session: Mapping[str, str] = field(default_factory=dict)
     """PostgreSQL settings of the sessions that run it."""
-
-    def described(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def default_statements(cpu_rows: int, wait_ms: float, cpu_laps: int = 1) -> Statements:

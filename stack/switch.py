@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable
 
+from core.errors import StackError
 from stack.guard import Guard, Started
-from stack.servers import StackError, Switch
+from stack.servers import Switch
 
 BACK_WITHIN_S = 30.0
 LOOK_EVERY_S = 0.005

@@ -17,7 +17,7 @@ OURS = frozenset({*ROOMS, FRONT, "tests"})
 PATTERN_BASES = ("patterns.errors", "patterns.caching.base", "patterns.limiting.base", "patterns.serializing.base")
 ALLOWED: dict[str, tuple[str, ...]] = {
     "core": (),
-    "patterns": ("core.files", "core.errors"),
+    "patterns": ("core.errors", "core.files"),
     "artefact": ("core",),
     "scenarios": ("core", *PATTERN_BASES),
     "stack": ("core", *PATTERN_BASES, "scenarios.workload"),
@@ -219,13 +219,13 @@ def patching_imports(root: Path) -> list[str]:
 def early_imports(root: Path) -> list[str]:
     """Rooms that the public API imports before a name is used, or the command line before a command is called.
 
-    `core` and the errors import nothing heavy: the checks of options need them.
+    The ground floor, which imports nothing heavy, holds what its options need.
     """
     return [
         where(root, item)
         for path in sorted((root / FRONT).rglob("*.py"))
         for item in imports(root, path)
-        if item.top_level and item.room in {*ROOMS, *PATCHING} - {"core"} and item.module != "patterns.errors"
+        if item.top_level and item.room in {*ROOMS, *PATCHING} - {"core"}
     ]
 
 

@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.network import free_port
 from stack.binaries import Account, server_account, valkey_binary
 from stack.guard import Guard, guarded
-from stack.postgres import connect, free_port, ids, is_ready, own_directory, server_environment, wait_until
+from stack.postgres import connect, ids, is_ready, own_directory, server_environment, wait_until
 from stack.redis import answers
 
 REDIS = shutil.which("redis-server")

@@ -22,7 +22,7 @@ import redis
 from typer.testing import CliRunner
 
 from artefact.read import read_run
-from stack.postgres import free_port
+from core.network import free_port
 from stack.servers import Stack
 from stampede.cli import app as front_door
 

@@ -11,10 +11,12 @@ from pathlib import Path
 from artefact.read import read_run
 from artefact.schema import ExperimentInfo, RunInfo
 from artefact.write import RunWriter
-from loadtests.bench import REPO, BenchOrder, new_folder
+from core.errors import NotHere, StackError
+from core.files import REPO
+from loadtests.bench import BenchOrder, new_folder
 from loadtests.circumstances import circumstances
-from loadtests.experiments.experiment import Experiment, ExperimentOrder, NotHere, find_experiment
-from stack.servers import Stack, StackError
+from loadtests.experiments.experiment import Experiment, ExperimentOrder, find_experiment
+from stack.servers import Stack
 
 NOT_OURS = "needs a Redis that we started, or --may-configure"
 

@@ -13,10 +13,6 @@ from scenarios.workload import WorkloadFile
 from stack.servers import Stack
 
 
-class NotHere(ConfigError):
-    """The experiment cannot be put to this workload or these servers: it is skipped."""
-
-
 class Row(NamedTuple):
     """One fact, as the run folder's table `experiments` has it."""
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from scenarios.keys import by_popularity, draw_keys, zipf_shares
+from core.closed_forms import zipf_shares
+from scenarios.keys import by_popularity, draw_keys
 
 SKEW = 0.99
 """Of the Zipf law: the usual benchmark's."""

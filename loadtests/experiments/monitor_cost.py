@@ -11,14 +11,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 
 import redis
 
+from core.files import REPO
 from loadtests.experiments.experiment import Experiment, ExperimentOrder, Row
 from stack.accounts import forget_keys
 
-REPO = Path(__file__).resolve().parent.parent.parent
 LASTS_S = 0.25
 """Of one look at the throughput."""
 TOGETHER = {"one by one": 1, "50 in a pipeline": 50}

@@ -15,8 +15,10 @@ import numpy as np
 import psycopg
 import redis
 
-from loadtests.bench import free_port, priced_statements
-from loadtests.experiments.experiment import Experiment, ExperimentOrder, NotHere, Row
+from core.errors import NotHere
+from core.network import free_port
+from loadtests.bench import priced_statements
+from loadtests.experiments.experiment import Experiment, ExperimentOrder, Row
 from loadtests.http import service_process
 from loadtests.http_open import Callers, Calls, Instants, open_callers
 from loadtests.service import ServiceSettings

@@ -16,32 +16,27 @@ import redis
 from artefact.schema import ContenderInfo, RunInfo, ScenarioInfo
 from artefact.serializers import PLAN, write_part
 from artefact.write import write_json
-from core.errors import CommandFailed
-from core.private import make_folder
+from core.errors import SerializersFailed
+from core.files import REPO, new_run_folder
 from loadtests.circumstances import circumstances, version_of
 from loadtests.serializers.cache_path import HASH
 from loadtests.serializers.fidelity import fidelity, said
 from loadtests.serializers.hostile import attacks
 from loadtests.serializers.records import RecordKind, kinds
-from loadtests.serializers.reference_serializer import REFERENCE, check_reference
 from loadtests.serializers.round import RoundOrder, carried, with_twin
 from loadtests.serializers.schema_change import schema_changes
 from loadtests.serializers.tasks import COMPRESSED, LENGTHS, TWIN, Dictionaries, Pool, list_bytes, train, trained
-from patterns.errors import ConfigError, require
+from patterns.errors import require
 from patterns.serializing.base import Serializer
 from patterns.serializing.catalogue import Codec, choose_codecs, codecs
 from stack.servers import Stack
 
-REPO = Path(__file__).resolve().parents[2]
+REFERENCE = "json"
 ROUNDS = 20
 LIMIT_S = 130.0
 """By when the last round should end: a slow machine gets shorter blocks, not fewer."""
 LEAST_SHARE = 0.25
 PACKAGES = ("msgspec", "orjson", "ormsgpack", "cbor2", "protobuf", "lz4", "zstandard")
-
-
-class BenchFailed(CommandFailed, RuntimeError):
-    """A round's process that ended badly: the harness is broken, what was written is kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +60,7 @@ class SerializersOrder:
         require(self.rounds >= 1, "rounds", self.rounds, "at least 1")
         for name in self.records:
             require(name in kinds(), "record", name, f"one of {', '.join(kinds())}")
-        check_reference(self.only)
+        require(not self.only or REFERENCE in self.only, "only", ", ".join(self.only), "json among them: the reference")
 
     def chosen(self, *, ours: bool) -> list[Codec]:
         """Who runs. Raises ConfigError: unknown, or runs code on a server that is not ours."""
@@ -86,7 +81,7 @@ def run_serializers(
     """
     chosen = order.chosen(ours=stack.ours)
     named = [kinds()[name] for name in (order.records or kinds())]
-    folder = new_folder(order.runs)
+    folder = new_run_folder(order.runs, PLAN, datetime.now(UTC))
     end_s = monotonic() + order.limit_s
     run = described(order, stack, chosen, named)
     save(folder, run)
@@ -146,7 +141,7 @@ def run_serializers(
 
 
 def in_a_process(order: RoundOrder, stack: Stack) -> dict[str, list[Any]]:
-    """The rows of one round by table. Raises BenchFailed where its process does not end well."""
+    """The rows of one round by table. Raises SerializersFailed where its process does not end well."""
     command = [sys.executable, "-m", "loadtests.serializers.round"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=REPO, text=True, stdin=pipe, stdout=pipe, stderr=pipe) as child:
@@ -154,7 +149,7 @@ def in_a_process(order: RoundOrder, stack: Stack) -> dict[str, list[Any]]:
         told, errors = child.communicate(order.as_json())
     if child.returncode != 0:
         lines = errors.strip().splitlines() or [f"exit code {child.returncode}"]
-        raise BenchFailed(f"round {order.round}: {lines[-1]}")
+        raise SerializersFailed(f"round {order.round}: {lines[-1]}")
     rows: dict[str, list[Any]] = json.loads(told.splitlines()[-1])
     return rows
 
@@ -293,21 +288,6 @@ def contender(codec: Codec) -> ContenderInfo:
 def save(folder: Path, run: RunInfo) -> None:
     """Write run.json as it stands."""
     write_json(folder / "run.json", run.as_json())
-
-
-def new_folder(runs: Path) -> Path:
-    """runs/<utc>-serializers, not there before. Raises ConfigError where it cannot be made."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    for suffix in ("", *(f"-{i}" for i in range(2, 100))):
-        folder = runs / f"{stamp}-{PLAN}{suffix}"
-        try:
-            make_folder(folder)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise ConfigError("runs", str(runs), f"a folder that can be written ({error.strerror})") from error
-        return folder
-    raise ConfigError("runs", str(runs), "a folder with room for one more run")
 
 
 def now_utc() -> str:

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.files import UnreadableFile, read_toml
+from msgspec import UNSET, Struct, UnsetType, field
+
+from core.decode import convert, in_words
+from core.errors import Mismatch, UnreadableFile
+from core.files import read_toml
 from reports.errors import InputError
 from reports.metrics.metric import Metric, metrics
 
@@ -78,61 +82,83 @@ def as_share(text: str | float, where: str) -> float:
     return value
 
 
+class GateFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The top of gate.toml."""
+
+    max_regression: Any = None
+    """As `as_share` takes it."""
+    metrics: list[str] = field(default_factory=lambda: list(COUNTS))
+    contracts: bool | UnsetType = UNSET
+    limits: Any = {}
+    """Tables in tables: see `limits`."""
+
+
+class Bounds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The bounds of one figure."""
+
+    max: float | UnsetType = UNSET
+    min: float | UnsetType = UNSET
+
+
 def read_thresholds(path: Path | None) -> Thresholds:
     """The file's thresholds, or the defaults where none is given. Raises InputError with the place in the file."""
     if path is None:
         return Thresholds(metrics=tuple(metric_named(name, "metric") for name in COUNTS))
     try:
         data = read_toml(path)
+        file = convert(data, GateFile)
     except UnreadableFile as error:
         raise InputError(str(path), error.what, error.want) from error
-    known = ("max_regression", "metrics", "contracts", "limits")
-    for name in data:
-        if name not in known:
-            raise InputError(f"{path}: {name}", "unknown", f"one of {', '.join(known)}")
-    names = data.get("metrics", list(COUNTS))
-    if not isinstance(names, list) or not all(isinstance(x, str) for x in names):
-        raise InputError(f"{path}: metrics", shown(names), "a list of names")
-    contracts = data.get("contracts", True)
-    if not isinstance(contracts, bool):
-        raise InputError(f"{path}: contracts", shown(contracts), "true or false")
+    except Mismatch as wrong:
+        raise refused(wrong, data, str(path)) from wrong
+    share = file.max_regression
     return Thresholds(
-        max_regression=as_share(data["max_regression"], f"{path}: max_regression")
-        if "max_regression" in data
-        else None,
-        metrics=tuple(metric_named(name, f"{path}: metrics") for name in names),
-        limits=tuple(limits(data.get("limits", {}), f"{path}: limits")),
-        contracts=contracts,
-        absolute=contracts and "contracts" in data,
+        max_regression=None if share is None else as_share(share, f"{path}: max_regression"),
+        metrics=tuple(metric_named(name, f"{path}: metrics") for name in file.metrics),
+        limits=tuple(limits(file.limits, f"{path}: limits")),
+        contracts=file.contracts is not False,
+        absolute=file.contracts is True,
     )
+
+
+def refused(wrong: Mismatch, data: Mapping[str, Any], path: str) -> InputError:
+    """The error for the field of gate.toml that does not fit."""
+    if wrong.problem == "unknown":
+        return InputError(f"{path}: {wrong.field}", "unknown", f"one of {', '.join(GateFile.__struct_fields__)}")
+    field_name = wrong.field.partition("[")[0]
+    want = "a list of names" if field_name == "metrics" else in_words(wrong.want)
+    return InputError(f"{path}: {field_name}", shown(data[field_name]), want)
 
 
 def limits(data: Any, where: str) -> list[Limit]:
     """[limits.<scenario>.<contender>], a line a figure: read-p99 = { max = 50 }."""
-    found = []
-    for scenario, of_scenario in tables(data, where):
-        for contender, of_contender in tables(of_scenario, f"{where}.{scenario}"):
-            for name, bounds in tables(of_contender, f"{where}.{scenario}.{contender}"):
-                place = f"{where}.{scenario}.{contender}.{name}"
-                for key, value in bounds.items():
-                    if key not in ("max", "min"):
-                        raise InputError(f"{place}.{key}", "unknown", "max or min")
-                    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MOST:
-                        raise InputError(f"{place}.{key}", shown(value), f"a number, at most {MOST:,} either way")
-                if bounds.get("min", -MOST) > bounds.get("max", MOST):
-                    raise InputError(place, "min above max", "min at most as large as max")
-                if not bounds:
-                    raise InputError(place, "empty", "{ max = … } or { min = … }")
-                found.append(
-                    Limit(
-                        scenario=scenario,
-                        contender=contender,
-                        metric=metric_named(name, place),
-                        most=float(bounds.get("max", math.inf)),
-                        least=float(bounds.get("min", -math.inf)),
-                    )
-                )
-    return found
+    return [
+        limit(scenario, contender, name, bounds, f"{where}.{scenario}.{contender}.{name}")
+        for scenario, of_scenario in tables(data, where)
+        for contender, of_contender in tables(of_scenario, f"{where}.{scenario}")
+        for name, bounds in tables(of_contender, f"{where}.{scenario}.{contender}")
+    ]
+
+
+def limit(scenario: str, contender: str, name: str, table: Mapping[str, Any], place: str) -> Limit:
+    """The limit of one figure. Raises InputError with the place of what is wrong in it."""
+    number = f"a number, at most {MOST:,} either way"
+    try:
+        bounds = convert(table, Bounds)
+    except Mismatch as wrong:
+        known = wrong.problem != "unknown"
+        what, want = (shown(table[wrong.field]), number) if known else ("unknown", "max or min")
+        raise InputError(f"{place}.{wrong.field}", what, want) from wrong
+    for key, value in table.items():
+        if not abs(value) <= MOST:
+            raise InputError(f"{place}.{key}", shown(value), number)
+    if not table:
+        raise InputError(place, "empty", "{ max = … } or { min = … }")
+    most = math.inf if bounds.max is UNSET else bounds.max
+    least = -math.inf if bounds.min is UNSET else bounds.min
+    if least > most:
+        raise InputError(place, "min above max", "min at most as large as max")
+    return Limit(scenario=scenario, contender=contender, metric=metric_named(name, place), most=most, least=least)
 
 
 def shown(value: object) -> str:

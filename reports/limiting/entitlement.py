@@ -1,30 +1,16 @@
 """What users were entitled to, and what they got of it.
 
-Entitled(t) is what the greedy exact log would have admitted by t of the calls that were made: it admits a call
-whenever fewer than L admitted ones lie in the window before it. No limiter that keeps L per W has ever admitted more
-by any t. A bucket admits more at once and less later: it is held to what the greedy bucket admits.
+Entitled(t) is what the exact sliding log (core.sliding_log) would have admitted by t of the calls that were made.
+A bucket admits more at once and less later: it is compared with what the greedy bucket admits.
 """
 
-from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 
+from core.sliding_log import greedy_log
 from reports.limiting.calls import Calls
 from reports.rows import Bools, Floats
-
-
-def greedy_log(instants_s: Floats, limit: int, window_s: float) -> Bools:
-    """Which of the calls, in ascending order, the exact log admits."""
-    admitted: deque[float] = deque()
-    found = np.zeros(len(instants_s), dtype=bool)
-    for i, instant in enumerate(instants_s):
-        while admitted and admitted[0] <= instant - window_s:
-            admitted.popleft()
-        if len(admitted) < limit:
-            admitted.append(float(instant))
-            found[i] = True
-    return found
 
 
 def greedy_bucket(instants_s: Floats, capacity: float, refill_per_s: float) -> Bools:

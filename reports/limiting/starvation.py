@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.sliding_log import greedy_log
 from reports.limiting.calls import Calls
-from reports.limiting.entitlement import greedy_bucket, greedy_log
+from reports.limiting.entitlement import greedy_bucket
 from reports.statistics import MIN_ROUNDS, Estimate, counted_mean, missing
 
 ABOVE = {"burst, then 1.1 ×": 1.1, "steady 1.1 ×": 1.1, "burst, then 1.5 ×": 1.5}

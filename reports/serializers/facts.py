@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from artefact.read import RunFolderError, read_run
+from artefact.read import read_run
 from artefact.schema import ContenderInfo, RunInfo
 from artefact.serializers import PLAN, read_parts
+from core.errors import RunFolderError
 
 Floats = npt.NDArray[np.float64]
 

@@ -10,11 +10,12 @@ import jinja2
 import pandas as pd
 
 from artefact.schema import METHOD, ContenderInfo
+from core.files import write_whole
 from core.text import shown
 from reports import charts as style
 from reports.charts import Chart
 from reports.csv_text import as_csv, plain
-from reports.render import PAGES, flat, write_page, write_whole
+from reports.render import PAGES, flat, write_page
 from reports.serializers import advice, charts, links
 from reports.serializers.facts import Facts, read_facts
 from reports.serializers.judge import OPERATIONS, Verdict, added, has_schema, level, verdicts
@@ -72,7 +73,7 @@ def render_serializers(folder: Path) -> Path:
     even, at = links.break_evens(facts), links.claim_sizes(facts)
     found = tables(facts, sections, even, at)
     for name, text in found.items():
-        write_whole(folder / name, text)
+        write_whole(folder / name, text.encode())
     path = folder / "report.html"
     write_page(path, page(facts, sections, even, at, sorted(found)))
     return path

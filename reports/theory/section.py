@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from artefact.schema import ContenderInfo, ScenarioInfo
+from core import closed_forms as forms
 from reports import charts, words
 from reports.charts import Chart
 from reports.cpu import cores
@@ -15,7 +16,6 @@ from reports.judge import Judgement
 from reports.limiting.judge import judged as judge_limiters
 from reports.metrics.loads import load_times_s
 from reports.statistics import Estimate
-from reports.theory import forms
 
 ONE_LOAD = "ONE_LOAD_PER_MISS"
 NEAR = 0.25

@@ -75,7 +75,7 @@ def is_full_disk(error: Exception) -> bool:
     """Whether the error says that a disk is full."""
     if not isinstance(error, OSError):
         return False
-    from artefact.write import FULL
+    from core.errors import FULL
 
     return error.errno in FULL
 

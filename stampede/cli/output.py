@@ -39,7 +39,7 @@ def reported_if_interrupted(render: Callable[[Path], Path]) -> Iterator[Callable
     try:
         yield folders.append
     except BaseException:
-        from artefact.write import WriteFailed
+        from core.errors import WriteFailed
 
         for folder in folders:
             if folder.is_dir():  # false if the run did not begin

@@ -42,8 +42,8 @@ def run_settings(options: RunOptions) -> dict[str, Any]:
 
 def wait_until_one_ends(servers: Stack, child: subprocess.Popen[bytes] | None = None) -> None:
     """Wait for a signal. Raises ServerEnded where a server, or the child process, ends before."""
+    from core.errors import ServerEnded
     from stack.guard import how
-    from stack.servers import ServerEnded
 
     while True:
         ended = servers.ended()

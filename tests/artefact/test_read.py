@@ -8,8 +8,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from artefact.read import RunFolderError, read_run
+from artefact.read import read_run
 from artefact.schema import ADDED, SAMPLES
+from core.errors import RunFolderError
 from tests.reports.planted import EPOCH, plant, scenario
 
 

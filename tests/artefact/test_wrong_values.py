@@ -20,8 +20,9 @@ from artefact.races import (
     VerdictInfo,
     read_races,
 )
-from artefact.read import RunFolderError, read_run
+from artefact.read import read_run
 from artefact.schema import ExperimentInfo
+from core.errors import RunFolderError
 from tests.reports.planted import plant, scenario
 
 Step = str | int

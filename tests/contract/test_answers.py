@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from patterns.answers import BadAnswer, check_decision, check_error, check_record, refuse_asynchronous
+from core.errors import BadAnswer
+from patterns.answers import check_decision, check_error, check_record, refuse_asynchronous
 from patterns.catalogue import contenders, find, limiters
 from patterns.errors import ConfigError
 from patterns.limiting.base import Decision

@@ -7,6 +7,7 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.sliding_log import greedy_log
 from loadtests.appserver import ruled_client
 from loadtests.clock import ThreadClock
 from loadtests.instruments import Facts, Ruler, current_facts
@@ -15,7 +16,7 @@ from patterns.errors import ConfigError
 from patterns.limiting.base import Bucket, LimiterConfig, Strict
 from reports.limiting.calls import calls
 from reports.limiting.decisions import told, wrong
-from reports.limiting.entitlement import greedy_log, share
+from reports.limiting.entitlement import share
 from reports.limiting.windows import most_beyond_refill, rolling_certain, rolling_possible
 from tests.limiting.driver import SCRIPTED, Clock, at_once, build, paced, server_us, wait_until
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from artefact.read import Run, read_run
-from loadtests.bench import BenchFailed, BenchOrder, check_order, prepare_run, run_bench
+from core.errors import BenchFailed
+from loadtests.bench import BenchOrder, check_order, prepare_run, run_bench
 from patterns.errors import ConfigError
 from reports.render import render
 from scenarios.plans import find_plan

@@ -19,8 +19,10 @@ import pytest
 
 from artefact.read import read_run
 from artefact.schema import SAMPLES
-from artefact.write import RunWriter, WriteFailed, write_whole
-from loadtests.bench import BenchFailed, BenchOrder, prepare_run, run_bench
+from artefact.write import RunWriter
+from core.errors import BenchFailed, WriteFailed
+from core.files import write_whole
+from loadtests.bench import BenchOrder, prepare_run, run_bench
 from loadtests.spec import Spec
 from reports.render import render
 from scenarios.plans import find_plan

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.sliding_log import entitled_by
 from loadtests.live.counts import LiveCounts, added, bucket, bucket_us, percentile_us
-from loadtests.live.entitled import entitled_by
 from loadtests.recorder import ROW_COLUMNS, Row
 
 

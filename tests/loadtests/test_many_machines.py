@@ -18,7 +18,9 @@ from typer.testing import CliRunner
 
 from artefact.read import Run, read_run
 from artefact.schema import SAMPLES
-from loadtests.bench import BenchFailed, BenchOrder, prepare_run, run_bench
+from core.errors import BenchFailed
+from core.network import free_port
+from loadtests.bench import BenchOrder, prepare_run, run_bench
 from loadtests.elsewhere import arrived, bind_address, code_digest, portable, read_address, wanted_of, why_unlike
 from loadtests.ending import end_processes
 from loadtests.lineup import Entrant
@@ -35,12 +37,6 @@ FAR_S = 100_000
 """How far another machine's clock is ahead, where a process may have a clock of its own (Linux time namespaces)."""
 OTHER_CLOCK = ["unshare", "--time", "--monotonic", str(FAR_S), "--fork", "--kill-child=SIGTERM"]
 PLAN = Plan(name="far", rounds=1, scenarios=("read-heavy",), contenders=("cache-aside",), twin=False, windows=1)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from core.files import REPO
 from loadtests import lineup
-from loadtests.bench import REPO, BenchOrder, check_order, missing_contenders, prepare_run
+from loadtests.bench import BenchOrder, check_order, missing_contenders, prepare_run
 from loadtests.celery_process import CeleryProcess
 from patterns.errors import ConfigError
 from scenarios.plans import find_plan

@@ -17,7 +17,8 @@ from threading import Thread
 import pytest
 import redis
 
-from loadtests.bench import REPO, free_port
+from core.files import REPO
+from core.network import free_port
 from loadtests.http import check_host, http_locust, service_process
 from loadtests.service import ServiceSettings
 from patterns.errors import ConfigError

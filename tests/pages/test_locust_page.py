@@ -12,8 +12,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from artefact.read import read_run
-from loadtests.bench import BenchOrder, free_port, locust_processes, prepare_run
-from loadtests.live.entitled import entitled_by
+from core.network import free_port
+from core.sliding_log import entitled_by
+from loadtests.bench import BenchOrder, locust_processes, prepare_run
 from loadtests.spec import Spec
 from scenarios.plans import WEB, Plan
 from scenarios.workload import WorkloadFile

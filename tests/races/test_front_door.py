@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from artefact.races import read_races
-from artefact.read import RunFolderError
+from core.errors import RunFolderError
 from core.text import visible
 from races.client import Client
 from races.limited import find_explorable

@@ -11,6 +11,7 @@ import redis
 from redis import exceptions
 
 from artefact.races import KEPT, NOT_EXERCISED, NOT_JUDGED, ExplorationInfo, RacesInfo, VerdictInfo
+from core.network import free_port
 from patterns.catalogue import Contender
 from races.card import Bound
 from races.console import print_how_much
@@ -21,7 +22,6 @@ from races.refusals import is_environments
 from reports.races.section import answer, section
 from scenarios.races.situation import find_situation
 from stack.binaries import server_account, valkey_binary
-from stack.postgres import free_port
 from stack.servers import Stack
 from stack.spare import open_spare_redis
 from tests.races.conftest import Explore

@@ -1,6 +1,7 @@
 """Two runs compared, and a run at the gate."""
 
 import json
+import math
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -299,6 +300,42 @@ def test_shares() -> None:
     for wrong in ("ten", "-1%", "1000%", "nan", ""):
         with pytest.raises(InputError):
             as_share(wrong, "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("limit = 1", ": limit: unknown (wanted: one of max_regression, metrics, contracts, limits)"),
+        ("metrics = [1]", ": metrics: [1] (wanted: a list of names)"),
+        ("metrics = 'p99'", ": metrics: 'p99' (wanted: a list of names)"),
+        ("contracts = 1", ": contracts: 1 (wanted: true or false)"),
+        ("limits = []", ": limits: list (wanted: a table of tables)"),
+        ("[limits.s.c]\nread-p99 = {}", ": limits.s.c.read-p99: empty (wanted: { max = … } or { min = … })"),
+        ("[limits.s.c]\nread-p99 = { most = 1 }", ": limits.s.c.read-p99.most: unknown (wanted: max or min)"),
+        (
+            "[limits.s.c]\nread-p99 = { max = true }",
+            ": limits.s.c.read-p99.max: True (wanted: a number, at most 1,000,000,000,000,000 either way)",
+        ),
+    ],
+)
+def test_a_wrong_gate_file_is_refused_in_one_line(tmp_path: Path, text: str, line: str) -> None:
+    """The line names the file, the field, what was found and what was wanted."""
+    file = tmp_path / "gate.toml"
+    file.write_text(text)
+    with pytest.raises(InputError) as error:
+        read_thresholds(file)
+    assert str(error.value) == f"{file}{line}"
+
+
+def test_a_gate_file_may_leave_out_everything(tmp_path: Path) -> None:
+    """An empty file means the defaults; `contracts = true` makes every contract absolute; a bound may be whole."""
+    file = tmp_path / "gate.toml"
+    file.write_text("")
+    assert read_thresholds(file) == read_thresholds(None)
+    file.write_text("contracts = true\n[limits.'*'.c]\nread-p99 = { max = 50 }\n")
+    found = read_thresholds(file)
+    assert (found.contracts, found.absolute) == (True, True)
+    assert [(one.scenario, one.contender, one.most, one.least) for one in found.limits] == [("*", "c", 50.0, -math.inf)]
 
 
 def test_counts_may_be_a_tenth_worse_unless_the_gate_says_why_not(runs: Callable[[str], Path]) -> None:

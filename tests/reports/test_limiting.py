@@ -6,9 +6,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.sliding_log import greedy_log
 from reports.limiting.calls import Calls, calls
 from reports.limiting.decisions import peak_to_mean, recovery_s, rivals, told, wrong
-from reports.limiting.entitlement import greedy_log, jain, share
+from reports.limiting.entitlement import jain, share
 from reports.limiting.judge import verdict
 from reports.limiting.windows import excess, most_beyond_refill, rolling_certain, rolling_possible
 

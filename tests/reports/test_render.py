@@ -15,8 +15,9 @@ import pytest
 from rich.console import Console
 
 from artefact.doubts import KINDS
-from artefact.read import RunFolderError, read_run
+from artefact.read import read_run
 from artefact.schema import CellInfo
+from core.errors import RunFolderError
 from reports import answer, words
 from reports.charts import slower
 from reports.console import print_report

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from core.closed_forms import zipf_shares
 from scenarios.arrivals import due_times_ns
-from scenarios.keys import by_popularity, draw_keys, steady_state_keys, zipf_shares
+from scenarios.keys import by_popularity, draw_keys, steady_state_keys
 from scenarios.workload import Arrivals
 
 kinds = st.sampled_from(["poisson", "constant"])

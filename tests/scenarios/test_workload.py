@@ -82,6 +82,45 @@ def test_a_wrong_value_is_refused_by_name(tmp_path: Path, text: str, named: str)
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('records = "many"', ": records: 'many' (wanted: a whole number)"),
+        ("records = 1.0", ": records: 1.0 (wanted: a whole number)"),
+        ("ttl_s = true", ": ttl_s: True (wanted: a number)"),
+        ('arrivals = "sometimes"', ": arrivals: 'sometimes' (wanted: poisson, constant or closed)"),
+        ("arrivals = 3", ": arrivals: 3 (wanted: poisson, constant or closed)"),
+        ("[scenario.stampede]\nttl_s = []", ": scenario.stampede: ttl_s: [] (wanted: a number)"),
+        ("scenario.stampede = 1", ": scenario.stampede: 1 (wanted: a table)"),
+        ("limiter = 3", ": limiter: 3 (wanted: a table)"),
+        ("[limiter]\nburst = 1.5", ": limiter.burst: 1.5 (wanted: a whole number)"),
+        ("[limiter]\nkey_prefix = 'x'", ": limiter.key_prefix: 'x' (wanted: one of limit, window_s, burst)"),
+        ("sql = 1", ": sql: 1 (wanted: a table)"),
+        ("[sql]\nload = 1", ": sql.load: 1 (wanted: text)"),
+        ("[sql]\nload = '%(id)s'", ": sql.ids: None (wanted: a statement: it is needed)"),
+        ("[sql]\nselect = ''", ": sql.select: '' (wanted: one of load, ids, update, create, version)"),
+    ],
+)
+def test_the_error_names_file_field_value_and_what_was_wanted(tmp_path: Path, text: str, line: str) -> None:
+    """One line, with the value as it was found."""
+    with pytest.raises(ConfigError) as refused:
+        read(tmp_path, text)
+    assert str(refused.value) == f"{tmp_path / 'w.toml'}{line}"
+
+
+def test_an_unknown_field_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    """The line names every field of a workload."""
+    with pytest.raises(ConfigError, match=r"wrong: 1 \(wanted: one of rate_per_s, arrivals, .*users_per_process\)$"):
+        read(tmp_path, "wrong = 1")
+
+
+def test_a_whole_number_stays_one(tmp_path: Path) -> None:
+    """A run folder says 300 where the file does, not 300.0."""
+    found = read(tmp_path, "rate_per_s = 300\n[limiter]\nwindow_s = 5\n")
+    assert type(found.common["rate_per_s"]) is int
+    assert type(found.limits["window_s"]) is int
+
+
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="workload"):
         read_workload(tmp_path / "none.toml", KNOWN)

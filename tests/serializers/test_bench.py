@@ -7,8 +7,9 @@ import pytest
 import redis
 from typer.testing import CliRunner
 
-from artefact.read import RunFolderError, read_run
+from artefact.read import read_run
 from artefact.serializers import BATCHES, read_parts, write_part
+from core.errors import RunFolderError
 from loadtests.serializers.bench import SerializersOrder, run_serializers
 from loadtests.serializers.blocks import Task, run_block
 from loadtests.serializers.records import kinds

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from artefact.read import RunFolderError
 from artefact.schema import ContenderInfo, RunInfo, ScenarioInfo
 from artefact.serializers import write_part
-from artefact.write import write_whole
+from core.errors import RunFolderError
+from core.files import write_whole
 from reports.serializers.advice import advise
 from reports.serializers.facts import Facts, read_facts
 from reports.serializers.judge import pairs, verdicts

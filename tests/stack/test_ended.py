@@ -6,11 +6,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from core.errors import ServerEnded, StackError
 from stack import guard
 from stack.embedded import open_embedded
 from stack.guard import how, private_directory
 from stack.open import open_stack
-from stack.servers import ServerEnded, Stack, StackError
+from stack.servers import Stack
 from tests.stack.test_lifetime import is_gone, until
 
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from core.errors import StackError
+from core.network import free_port
 from patterns.errors import ConfigError
 from stack.compose import COMPOSE_FILE, why_no_engine
 from stack.open import open_stack
-from stack.postgres import free_port
-from stack.servers import Stack, StackError
+from stack.servers import Stack
 from stack.stack_choice import Choice
 
 

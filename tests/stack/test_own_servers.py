@@ -14,6 +14,7 @@ import redis
 from typer.testing import CliRunner
 
 from artefact.read import read_run
+from core.errors import StackError
 from loadtests.appserver import ruled_client
 from loadtests.clock import ThreadClock
 from loadtests.instruments import Ruler
@@ -29,7 +30,6 @@ from stack.pooler import find_pooling, pooling_of
 from stack.postgres import connect
 from stack.redis import inspect_redis
 from stack.room import require_room
-from stack.servers import StackError
 from stack.source import PostgresSource, default_statements, open_pool, statement_ids
 from stampede.cli.app import app
 from tests.own_servers import (

@@ -7,16 +7,18 @@ from typing import Any
 import pytest
 import redis
 
+from core.errors import StackError
+from core.network import free_port
 from races.open import open_world, require_explorable
 from stack.accounts import redis_account
 from stack.dataset import ensure_dataset
 from stack.external import open_external
 from stack.monitor import watch
-from stack.postgres import connect, free_port
+from stack.postgres import connect
 from stack.redis import inspect_redis
 from stack.redis_rights import OLDEST, require_single
 from stack.room import require_room
-from stack.servers import Stack, StackError
+from stack.servers import Stack
 from tests.own_servers import Launcher, launcher, start_valkey
 
 

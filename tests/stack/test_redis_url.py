@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import StackError
 from stack.redis_url import check_redis_url
-from stack.servers import StackError
 
 REFUSED = [
     ("redis://cache/shop", "number of a database"),

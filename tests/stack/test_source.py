@@ -1,6 +1,7 @@
 """The database as patterns see it."""
 
 import json
+from dataclasses import asdict
 
 import psycopg
 import pytest
@@ -60,7 +61,7 @@ def test_an_update_returns_what_a_load_then_gives(source: PostgresSource) -> Non
 
 
 def test_statements_survive_a_trip_through_json(source: PostgresSource) -> None:
-    assert Statements(**json.loads(json.dumps(source.statements.described()))) == source.statements
+    assert Statements(**json.loads(json.dumps(asdict(source.statements)))) == source.statements
 
 
 @pytest.mark.parametrize(

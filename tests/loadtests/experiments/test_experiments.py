@@ -8,7 +8,8 @@ import psutil
 import pytest
 import redis
 
-from artefact.read import RunFolderError, read_run
+from artefact.read import read_run
+from core.errors import RunFolderError
 from loadtests.bench import BenchOrder, check_order
 from loadtests.experiments.bench import NOT_OURS, prepare_experiments, run_experiments
 from loadtests.experiments.experiment import Experiment, ExperimentOrder, Row, experiments

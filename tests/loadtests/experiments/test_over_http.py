@@ -8,9 +8,10 @@ import pytest
 import redis
 
 from artefact.read import read_run
+from core.errors import NotHere
 from loadtests.bench import BenchOrder
 from loadtests.experiments.bench import prepare_experiments, run_experiments
-from loadtests.experiments.experiment import ExperimentOrder, NotHere
+from loadtests.experiments.experiment import ExperimentOrder
 from loadtests.experiments.over_http import CONTENDERS, EXPERIMENT, asked, draw
 from scenarios.plans import Plan
 from scenarios.workload import WorkloadFile

@@ -1,6 +1,6 @@
 """Closed forms: pure functions of rates and times, each with its source and what it assumes.
 
-Rates are per second, times in seconds. Each is held against a simulation in the tests, in a band stated there.
+Rates are per second, times in seconds. The tests compare each form with a simulation, in a band stated there.
 """
 
 import math
@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,6 +29,8 @@ def loads_when_cpu_bound(rate_per_s: float, cpu_s: float, cores: int) -> float:
     process, which grows as e^(r·S/c). On average c·(c/(c + 1))^(c − 1)·e^(r·S/c) loads, less what never reaches c; that
     tends to c·e^(r·S/c − 1) for many cores, and to 1 + r·S for endless ones. Processor sharing; derived here.
     """
+    from scipy import stats  # here: it takes seconds to import
+
     offered = rate_per_s * cpu_s
     few = sum(n * float(stats.poisson.pmf(n - 1, offered)) for n in range(1, cores))
     reached = 1.0 if cores == 1 else float(stats.gamma.cdf(offered * (1 + 1 / cores), cores - 1))
@@ -58,9 +59,9 @@ def xfetch_lead_s(rate_per_s: float, load_s: float, beta: float) -> float:
 
 
 def zipf_shares(records: int, skew: float) -> Floats:
-    """The share of requests that each rank gets: rank^−skew over their sum."""
+    """The share of requests that each rank gets, most popular first: rank^−skew over their sum. Skew 0 is uniform."""
     weights = np.arange(1, records + 1, dtype=np.float64) ** -skew
-    return np.asarray(weights / weights.sum())
+    return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
 def life_s(ttl_s: float, writes_per_s: Floats) -> Floats:

@@ -1,0 +1,60 @@
+"""Whole-file writes and new run folders."""
+
+import errno
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from core.errors import ConfigError, WriteFailed
+from core.files import REPO, half_of, new_run_folder, write_whole
+
+STARTED = datetime(2026, 11, 30, 18, 33, 48, tzinfo=UTC)
+
+
+def test_a_file_is_replaced_whole_and_is_private(tmp_path: Path) -> None:
+    """The new content takes the old one's place, only the owner may read it, and no half is left."""
+    path = tmp_path / "run.json"
+    path.write_bytes(b"old")
+    write_whole(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_half(tmp_path: Path) -> None:
+    """Where the write fails, a reader still sees the old content; the half is removed."""
+    path = tmp_path / "run.json"
+    path.write_bytes(b"old")
+    with pytest.raises(WriteFailed):
+        fail_in_the_middle(path)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def fail_in_the_middle(path: Path) -> None:
+    with half_of(path) as half:
+        half.write_bytes(b"ne")
+        raise OSError(errno.ENOSPC, "")
+
+
+def test_run_folders_of_one_second_are_numbered(tmp_path: Path) -> None:
+    """A folder is named by its instant and plan; the second one of that second ends in -2."""
+    runs = tmp_path / "runs"
+    made = [new_run_folder(runs, "smoke", STARTED).name for _ in range(3)]
+    assert made == ["20261130T183348Z-smoke", "20261130T183348Z-smoke-2", "20261130T183348Z-smoke-3"]
+    assert stat.S_IMODE((runs / made[0]).stat().st_mode) == 0o700
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """Where a file stands in the place of a folder above it, the error names the folder that was asked for."""
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ConfigError, match=r"^runs: '.*/runs' \(wanted: a folder that can be written \(Not a directory"):
+        new_run_folder(tmp_path / "file" / "runs", "smoke", STARTED)
+
+
+def test_the_repository_is_the_folder_of_the_packages() -> None:
+    """REPO holds the packages of the project."""
+    assert (REPO / "core" / "files.py").is_file()
+    assert (REPO / "loadtests" / "locustfile.py").is_file()

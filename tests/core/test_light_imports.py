@@ -1,0 +1,30 @@
+"""The ground floor stays light: every room imports it, also the command line before it has checked its input."""
+
+import subprocess
+import sys
+
+from core.files import REPO
+
+HEAVY = {"numpy", "scipy", "pandas", "pyarrow", "matplotlib", "redis", "psycopg"}
+NUMERIC = {"core.closed_forms", "core.sliding_log"}
+PROBE = """
+import importlib, pkgutil, sys, core
+for found in pkgutil.iter_modules(core.__path__, "core."):
+    if found.name not in sys.argv[1:]:
+        importlib.import_module(found.name)
+print(*sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+def loaded(*left_out: str) -> set[str]:
+    """The packages that are loaded in a fresh interpreter after it imported core without the named modules."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, *left_out], cwd=REPO, capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+def test_core_imports_nothing_heavy() -> None:
+    """Two modules of core need numpy, none scipy; all others need neither these nor a driver."""
+    assert not loaded(*NUMERIC) & HEAVY
+    assert loaded() & HEAVY == {"numpy"}
