@@ -99,7 +99,9 @@ def bench(
     from dataclasses import replace
 
     from artefact.read import read_run
-    from loadtests.bench import BenchOrder, offered_rate, prepare_run, run_bench
+    from loadtests.bench.bench_config import BenchOrder, offered_rate
+    from loadtests.bench.planning import prepare_run
+    from loadtests.bench.run_bench import run_bench
     from loadtests.elsewhere import bind_address
     from loadtests.estimate import estimate
     from loadtests.experiments.bench import prepare_experiments, run_experiments
@@ -344,7 +346,8 @@ def web(
     if http or host is not None:
         web_over_http(stack, postgres, redis, host, port)
         return
-    from loadtests.bench import BenchOrder, check_order
+    from loadtests.bench.bench_config import BenchOrder
+    from loadtests.bench.scenario_selection import check_order
     from loadtests.web import check_base_path, check_port, serve_page
     from reports.render import render
     from scenarios.plans import WEB, Plan
@@ -693,7 +696,7 @@ def knee(
     yes: Yes = False,
 ) -> None:
     """Find the highest open rate at which each contender meets an objective, and what saturates first."""
-    from loadtests.bench import BenchOrder
+    from loadtests.bench.bench_config import BenchOrder
     from loadtests.estimate import knees_estimate
     from loadtests.knee import find_knees, read_objective
     from patterns.errors import require

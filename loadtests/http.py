@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 
 from core.private import empty_file
 from core.secrets import masked
-from loadtests.bench import REPO, BenchFailed
+from loadtests.bench.run_bench import BenchFailed
 from loadtests.ending import end_processes
+from loadtests.imports import REPO
 from loadtests.service import ServiceSettings
 from patterns.errors import ConfigError
 from stack.guard import guarded

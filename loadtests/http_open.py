@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from loadtests.bench import BenchFailed
+from loadtests.bench.run_bench import BenchFailed
 from loadtests.clock import now_ns
 from loadtests.http import http_locust
 

@@ -15,7 +15,9 @@ from pathlib import Path
 
 from artefact.read import read_run
 from artefact.schema import RunInfo, ScenarioInfo
-from loadtests.bench import BenchOrder, Say, new_folder, planned_run, run_bench
+from loadtests.bench.bench_config import BenchOrder, Say
+from loadtests.bench.planning import new_folder, planned_run
+from loadtests.bench.run_bench import run_bench
 from loadtests.conductor import cell_info
 from loadtests.estimate import AROUND_CELL_S
 from loadtests.resume import reopen

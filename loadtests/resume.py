@@ -8,7 +8,9 @@ from typing import Any
 from artefact.read import Run, read_run
 from artefact.schema import CellInfo, RunInfo
 from artefact.write import RunWriter
-from loadtests.bench import BenchOrder, Say, plan_cells, planned_run
+from loadtests.bench.bench_config import BenchOrder, Say
+from loadtests.bench.cell_plan import plan_cells
+from loadtests.bench.planning import planned_run
 from loadtests.conductor import cell_info
 from loadtests.spec import CellOrder, ScenarioOrder, Spec
 from patterns.errors import ConfigError, require

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadtests.bench import BenchOrder, Say, prepare_run, run_bench
+from loadtests.bench.bench_config import BenchOrder, Say
+from loadtests.bench.planning import prepare_run
+from loadtests.bench.run_bench import run_bench
 from loadtests.progress import bench_progress
 from scenarios.plans import Plan
 from stack.servers import Stack

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core.private import empty_file
-from loadtests.bench import BenchFailed
+from loadtests.bench.run_bench import BenchFailed
 from loadtests.elsewhere import REPO, Address
 from loadtests.ending import end_processes
 from patterns.errors import ConfigError

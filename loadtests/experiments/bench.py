@@ -11,9 +11,11 @@ from pathlib import Path
 from artefact.read import read_run
 from artefact.schema import ExperimentInfo, RunInfo
 from artefact.write import RunWriter
-from loadtests.bench import REPO, BenchOrder, new_folder
+from loadtests.bench.bench_config import BenchOrder
+from loadtests.bench.planning import new_folder
 from loadtests.circumstances import circumstances
 from loadtests.experiments.experiment import Experiment, ExperimentOrder, NotHere, find_experiment
+from loadtests.imports import REPO
 from stack.servers import Stack, StackError
 
 NOT_OURS = "needs a Redis that we started, or --may-configure"

@@ -15,7 +15,7 @@ import numpy as np
 import psycopg
 import redis
 
-from loadtests.bench import free_port, priced_statements
+from loadtests.bench.load_pricing import priced_statements
 from loadtests.experiments.experiment import Experiment, ExperimentOrder, NotHere, Row
 from loadtests.http import service_process
 from loadtests.http_open import Callers, Calls, Instants, open_callers
@@ -26,7 +26,7 @@ from scenarios.workload import Workload
 from stack.accounts import forget_keys, postgres_account
 from stack.dataset import ensure_dataset
 from stack.population import record_ids
-from stack.postgres import connect
+from stack.postgres import connect, free_port
 from stack.source import Statements, prepare_session, statement_ids
 
 SCENARIO = "stampede"

@@ -20,7 +20,9 @@ import pytest
 from artefact.read import read_run
 from artefact.schema import SAMPLES
 from artefact.write import RunWriter, WriteFailed, write_whole
-from loadtests.bench import BenchFailed, BenchOrder, prepare_run, run_bench
+from loadtests.bench.bench_config import BenchOrder
+from loadtests.bench.planning import prepare_run
+from loadtests.bench.run_bench import BenchFailed, run_bench
 from loadtests.spec import Spec
 from reports.render import render
 from scenarios.plans import find_plan

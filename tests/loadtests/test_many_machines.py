@@ -18,7 +18,9 @@ from typer.testing import CliRunner
 
 from artefact.read import Run, read_run
 from artefact.schema import SAMPLES
-from loadtests.bench import BenchFailed, BenchOrder, prepare_run, run_bench
+from loadtests.bench.bench_config import BenchOrder
+from loadtests.bench.planning import prepare_run
+from loadtests.bench.run_bench import BenchFailed, run_bench
 from loadtests.elsewhere import REPO, arrived, bind_address, code_digest, portable, read_address, wanted_of, why_unlike
 from loadtests.ending import end_processes
 from loadtests.lineup import Entrant

@@ -8,8 +8,11 @@ import psutil
 import pytest
 
 from loadtests import lineup
-from loadtests.bench import REPO, BenchOrder, check_order, missing_contenders, prepare_run
+from loadtests.bench.bench_config import BenchOrder
+from loadtests.bench.planning import prepare_run
+from loadtests.bench.scenario_selection import check_order, missing_contenders
 from loadtests.celery_process import CeleryProcess
+from loadtests.imports import REPO
 from patterns.errors import ConfigError
 from scenarios.plans import find_plan
 from scenarios.scenario import find_scenario

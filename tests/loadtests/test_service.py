@@ -17,10 +17,11 @@ from threading import Thread
 import pytest
 import redis
 
-from loadtests.bench import REPO, free_port
 from loadtests.http import check_host, http_locust, service_process
+from loadtests.imports import REPO
 from loadtests.service import ServiceSettings
 from patterns.errors import ConfigError
+from stack.postgres import free_port
 from stack.servers import Stack
 
 LIMIT, WINDOW_S = 5, 120.0

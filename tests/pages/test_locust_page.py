@@ -12,11 +12,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from artefact.read import read_run
-from loadtests.bench import BenchOrder, free_port, locust_processes, prepare_run
+from loadtests.bench.bench_config import BenchOrder
+from loadtests.bench.planning import prepare_run
 from loadtests.live.entitled import entitled_by
+from loadtests.processes.locust_processes import locust_processes
 from loadtests.spec import Spec
 from scenarios.plans import WEB, Plan
 from scenarios.workload import WorkloadFile
+from stack.postgres import free_port
 from stack.servers import Stack
 from tests.pages.conftest import PATIENCE_MS, Watched
 

@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from artefact.read import read_run
-from loadtests.bench import BenchOrder
+from loadtests.bench.bench_config import BenchOrder
 from loadtests.experiments.bench import prepare_experiments, run_experiments
 from loadtests.experiments.experiment import ExperimentOrder, NotHere
 from loadtests.experiments.over_http import CONTENDERS, EXPERIMENT, asked, draw
