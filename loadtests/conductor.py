@@ -20,7 +20,8 @@ from redis.exceptions import NoPermissionError
 
 from artefact.schema import CellInfo
 from artefact.write import RunWriter, ServerRow, TimelineRow, WriteFailed
-from loadtests.appserver import CellBroken, ContenderWrong, ruled_client
+from loadtests.appserver.active_cell import CellBroken, ContenderWrong
+from loadtests.appserver.redis_clients import ruled_client
 from loadtests.canary import CLOSES, OPENS, canary_rows, look, round_edges
 from loadtests.clock import now_ns
 from loadtests.events import (

@@ -22,7 +22,8 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
-from loadtests.appserver import AppServer, CellBroken, ContenderWrong
+from loadtests.appserver.active_cell import CellBroken, ContenderWrong
+from loadtests.appserver.appserver import AppServer
 from loadtests.clock import hub_clock
 from loadtests.live.choices import AS_IT_IS, RATES, WEIGHTS
 from loadtests.live.counts import LiveCounts

@@ -20,7 +20,7 @@ from locust.runners import MasterRunner
 
 from artefact.read import read_run
 from artefact.write import RunWriter, WriteFailed
-from loadtests.appserver import CellBroken, ContenderWrong
+from loadtests.appserver.active_cell import CellBroken, ContenderWrong
 from loadtests.clock import hub_clock, now_ns
 from loadtests.conductor import Conductor, HarnessBroken, Harvest, WorkerLeft
 from loadtests.elsewhere import Refused
