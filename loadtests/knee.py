@@ -18,10 +18,9 @@ from artefact.schema import RunInfo, ScenarioInfo
 from loadtests.bench.bench_config import BenchOrder, Say
 from loadtests.bench.planning import new_folder, planned_run
 from loadtests.bench.run_bench import run_bench
-from loadtests.conductor import cell_info
 from loadtests.estimate import AROUND_CELL_S
 from loadtests.resume import reopen
-from loadtests.spec import CellOrder, ScenarioOrder, Spec
+from loadtests.spec import CellOrder, ScenarioOrder, Spec, cell_info
 from patterns.errors import ConfigError, require
 from stack.servers import Stack
 

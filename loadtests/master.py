@@ -22,7 +22,8 @@ from artefact.read import read_run
 from artefact.write import RunWriter, WriteFailed
 from loadtests.appserver.active_cell import CellBroken, ContenderWrong
 from loadtests.clock import hub_clock, now_ns
-from loadtests.conductor import Conductor, HarnessBroken, Harvest, WorkerLeft
+from loadtests.coordinator.app_servers import HarnessBroken, Harvest, WorkerLeft
+from loadtests.coordinator.coordinator import Conductor
 from loadtests.elsewhere import Refused
 from loadtests.instruments import Ruler
 from loadtests.live.choices import Choice, chosen_scenario

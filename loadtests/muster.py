@@ -11,7 +11,7 @@ import gevent
 from gevent.event import AsyncResult
 
 from loadtests.clock import now_ns
-from loadtests.conductor import HarnessBroken
+from loadtests.coordinator.app_servers import HarnessBroken
 from loadtests.elsewhere import Refused, portable, wanted_of
 from loadtests.spec import Spec
 from loadtests.two_clocks import Ahead, Ping, doubt_between, read_ahead

@@ -11,8 +11,7 @@ from artefact.write import RunWriter
 from loadtests.bench.bench_config import BenchOrder, Say
 from loadtests.bench.cell_plan import plan_cells
 from loadtests.bench.planning import planned_run
-from loadtests.conductor import cell_info
-from loadtests.spec import CellOrder, ScenarioOrder, Spec
+from loadtests.spec import CellOrder, ScenarioOrder, Spec, cell_info
 from patterns.errors import ConfigError, require
 from scenarios.plans import Plan
 from stack.servers import Stack

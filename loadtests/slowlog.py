@@ -7,9 +7,25 @@ import redis
 
 from artefact.write import TimelineRow
 from loadtests.clock import now_ns
+from loadtests.coordinator.probe import Probe, ProbedCell, ProbeRows
+from loadtests.coordinator.server_connections import ServerConnections
 
 MOST = 128
 """Entries that are looked at: as many as a server keeps by default."""
+
+
+class SlowLogProbe(Probe):
+    """The entries that the slow log gains while a cell runs."""
+
+    def __init__(self, servers: ServerConnections, key_prefix: str) -> None:
+        self._servers = servers
+        self._key_prefix = key_prefix
+
+    def before(self, cell: ProbedCell) -> None:  # noqa: ARG002 - the log is the server's, of all cells
+        self._last = last_entry(self._servers.redis)
+
+    def after(self, cell: ProbedCell) -> ProbeRows:
+        return ProbeRows(timeline=slow_entries(self._servers.redis, self._last, cell.order.id, self._key_prefix))
 
 
 def last_entry(client: redis.Redis) -> int | None:

@@ -17,12 +17,11 @@ from loadtests.bench.load_pricing import LoadPrices, carried_per_s, timer_floor,
 from loadtests.bench.scenario_selection import check_order, drop_unavailable, missing_contenders, remarks_on, rtt_of
 from loadtests.calibration import LOOK_S, calibrate_machine, outlook, watch_machine, will_hurt
 from loadtests.circumstances import circumstances
-from loadtests.conductor import cell_info
 from loadtests.experiments.experiment import find_experiment
 from loadtests.imports import REPO
 from loadtests.lineup import Entrant
 from loadtests.room import require_room_for_bench
-from loadtests.spec import CellOrder, ScenarioOrder, Spec
+from loadtests.spec import CellOrder, ScenarioOrder, Spec, cell_info
 from patterns.errors import ConfigError
 from scenarios.plans import WEB
 from scenarios.scenario import Scenario
