@@ -880,7 +880,7 @@ def bad_input_in_one_line() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-ENDED_BY = ("BenchFailed", "ExplorerError", "HarnessFailed", "ServerEnded", "WriteFailed")
+ENDED_BY = ("BenchFailed", "ExplorerError", "HarnessFailed", "SerializersFailed", "ServerEnded", "WriteFailed")
 """Errors, by name, that say in one line what ended a command."""
 
 

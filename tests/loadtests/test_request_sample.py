@@ -40,7 +40,14 @@ def test_each_fact_of_a_read_stands_in_its_own_column() -> None:
     sample = served("read")
     sample.answer = {"id": 7, "version": 12}
     row = named(sample)
-    expected = {"process": 5, "client": 3, "operation": "read", "key": 7, "warm_up": False, "due_ns": 1000}
+    expected: dict[str, object] = {
+        "process": 5,
+        "client": 3,
+        "operation": "read",
+        "key": 7,
+        "warm_up": False,
+        "due_ns": 1000,
+    }
     expected |= {"free_ns": 1001, "start_ns": 1002, "end_ns": 1003, "error": None, "found": True, "version_read": 12}
     expected |= FACTS | {"served_start_ns": None, "served_end_ns": None}
     assert {name: row[name] for name in expected} == expected
@@ -50,7 +57,12 @@ def test_each_part_of_a_decision_stands_in_its_own_column() -> None:
     sample = served("hit")
     sample.answer = DECISION
     row = named(sample)
-    expected = {"allowed": True, "remaining": 41, "retry_after_ns": 500_000_000, "reset_after_ns": 1_500_000_000}
+    expected: dict[str, object] = {
+        "allowed": True,
+        "remaining": 41,
+        "retry_after_ns": 500_000_000,
+        "reset_after_ns": 1_500_000_000,
+    }
     expected |= {"served_start_ns": 30, "served_end_ns": 31, "version_read": None}
     assert {name: row[name] for name in expected} == expected
 

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 from artefact.read import RunFolderError, read_run
 from artefact.serializers import BATCHES, read_parts, write_part
 from loadtests.serializers.bench import SerializersOrder, run_serializers
-from loadtests.serializers.blocks import Task, run_block
 from loadtests.serializers.records import kinds
-from loadtests.serializers.tasks import Pool
+from loadtests.serializers.tasks import Pool, Task
+from loadtests.serializers.timing import run_block
 from patterns.errors import ConfigError
 from patterns.serializing.catalogue import choose_codecs, codecs, load_codec
 from reports.serializers.facts import read_facts
