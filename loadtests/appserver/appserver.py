@@ -49,7 +49,7 @@ IN_A_TURN = 16
 
 METHODS: Mapping[Operation, str] = {"read": "get", "write": "update", "hit": "hit"}
 """The contender's method of each operation."""
-Tell = Callable[[Operation, float, Exception | None], None]
+ReportRequest = Callable[[Operation, float, Exception | None], None]
 """(operation, response time in ms, error): reports a request to Locust."""
 
 
@@ -167,7 +167,7 @@ class AppServer:
             self._observer.start()
         self.begun.set()
 
-    def serve_next(self, client: int, tell: Tell) -> None:
+    def serve_next(self, client: int, report: ReportRequest) -> None:
         """Take the next request that will be due, wait for its time, serve it, record its facts.
 
         Then those that are already due, up to IN_A_TURN: a thread with overdue work need not return to Locust for each.
@@ -177,26 +177,26 @@ class AppServer:
             self.begun.wait(0.2)
             return
         if cell.thinks_ns:
-            self._serve_closed(cell, client, tell)
+            self._serve_closed(cell, client, report)
             return
         if cell.next_index >= len(cell.requests.due_ns):
             cell.over.wait(0.02)
             return
-        self._serve_one(cell, client, tell)
+        self._serve_one(cell, client, report)
         for _ in range(IN_A_TURN - 1):
             index = cell.next_index
             if index >= len(cell.requests.due_ns) or cell.begin_ns + cell.requests.due_ns[index] > now_ns():
                 return
-            self._serve_one(cell, client, tell)
+            self._serve_one(cell, client, report)
 
-    def _serve_one(self, cell: CellInHand, client: int, tell: Tell) -> None:
+    def _serve_one(self, cell: CellInHand, client: int, report: ReportRequest) -> None:
         index = cell.next_index
         cell.next_index = index + 1
-        self._serve(cell, index, cell.begin_ns + cell.requests.due_ns[index], client, tell)
+        self._serve(cell, index, cell.begin_ns + cell.requests.due_ns[index], client, report)
         if cell.ended == len(cell.requests.due_ns):
             cell.over.set()
 
-    def _serve_closed(self, cell: CellInHand, client: int, tell: Tell) -> None:
+    def _serve_closed(self, cell: CellInHand, client: int, report: ReportRequest) -> None:
         """Think, then ask: the request is due when the client asks. One that would ask after the window retires."""
         if client in cell.retired:
             cell.over.wait(0.02)
@@ -207,9 +207,9 @@ class AppServer:
             cell.retire(client, self.spec.users_per_process)
             return
         cell.next_index += 1
-        self._serve(cell, index, due_ns, client, tell)
+        self._serve(cell, index, due_ns, client, report)
 
-    def _serve(self, cell: CellInHand, index: int, due_ns: int, client: int, tell: Tell) -> None:
+    def _serve(self, cell: CellInHand, index: int, due_ns: int, client: int, report: ReportRequest) -> None:
         """Wait until a request is due, serve it, record its facts."""
         cell.under_way += 1
         operation, key = cell.requests.operations[index], cell.requests.keys[index]
@@ -233,7 +233,7 @@ class AppServer:
                 current_facts.reset(token)
         sample.answer = self._checked(cell, operation, sample.answer, sample.error)
         self._record(cell, sample)
-        tell(operation, ((sample.end_ns or now_ns()) - due_ns) / 1e6, sample.error)
+        report(operation, ((sample.end_ns or now_ns()) - due_ns) / 1e6, sample.error)
         cell.ended += 1
         cell.under_way -= 1
 

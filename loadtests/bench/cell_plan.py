@@ -11,7 +11,7 @@ from scenarios.scenario import Scenario, find_scenario
 
 
 def plan_cells(order: BenchOrder, entrants: Sequence[Entrant]) -> list[CellOrder]:
-    """Rounds: in each, every scenario; in each scenario, everyone of its kind once, in random order.
+    """Rounds: in each, every scenario; in each scenario, every contender of its kind once, in random order.
 
     A plan of more rounds begins with the cells of one of fewer. The no-op runs before the first round, and after the
     last.

@@ -61,7 +61,7 @@ def carried_per_s(workload: Workload, load_ms: float, processes: int, cores: int
 
 
 def timer_floor(workload: Workload) -> dict[str, float]:
-    """How late the machine itself wakes a thread at this scenario's rate: what our own lateness is held against."""
+    """How late the machine itself wakes a thread at this scenario's rate: our own lateness is compared with it."""
     late_ns = machine_floor_ns(workload.rate_per_s, waits=200)
     return {
         "timer_floor_p50_ms": late_ns[len(late_ns) // 2] / 1e6,

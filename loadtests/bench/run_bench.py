@@ -111,8 +111,8 @@ def events_from(
     workers: Sequence[subprocess.Popen[bytes]],
     trouble: Callable[[], str],
 ) -> Iterator[Mapping[str, Any]]:
-    """What the master tells, until it says that all is over or ends. Raises BenchFailed when a worker ends before, or
-    where `trouble` says why the run cannot go on.
+    """The master's events, until it reports the end of the run or ends itself. Raises BenchFailed when a worker ends
+    before, or where `trouble` gives a reason why the run cannot go on.
     """
     pending = b""
     while True:

@@ -29,8 +29,8 @@ class Harvest:
     looks: list[Look] = field(default_factory=list)
     """What its observer counted."""
     ahead: Ahead | None = None
-    """Of one on another machine: how far its clock was ahead of ours, with the doubt over the whole cell. All instants
-    are told in ours."""
+    """Of one on another machine: how far its clock was ahead of ours, with the error bound over the whole cell. All
+    instants are in ours."""
 
 
 class Crew(Protocol):
@@ -40,7 +40,7 @@ class Crew(Protocol):
         """Have every process prepare the cell; their counters by process."""
 
     def begin(self, begin_ns: int) -> None:
-        """Tell every process from which instant due times count."""
+        """Send every process the instant from which due times count."""
 
     def settle(self) -> list[int]:
         """Wait for the last request to end everywhere; the keys that were written."""

@@ -39,18 +39,18 @@ LEAD_NS = 30_000_000
 FAR_LEAD_NS = 300_000_000
 """The same, to other machines."""
 
-Tell = Callable[[dict[str, Any]], None]
+SendEvent = Callable[[dict[str, Any]], None]
 """Takes an event of the run, for the process that started it."""
 
 
 class Conductor:
     """One run's coordinator. `stop()` ends it after the current cell; cells that are written stay."""
 
-    def __init__(self, spec: Spec, crew: Crew, writer: RunWriter, ruler: Ruler, tell: Tell) -> None:
+    def __init__(self, spec: Spec, crew: Crew, writer: RunWriter, ruler: Ruler, send_event: SendEvent) -> None:
         self.spec = spec
         self.crew = crew
         self.writer = writer
-        self.tell = tell
+        self.send_event = send_event
         self._servers = servers = ServerConnections(spec, ruler)
         self._switch = None if spec.switch_fd is None else SwitchLine(spec.switch_fd)
         self._stopped = threading.Event()
@@ -75,8 +75,8 @@ class Conductor:
             if info is None:
                 info = cell_info(order)
                 self.writer.run.cells.append(info)
-            self.tell({"event": "cell", "id": order.id, "scenario": order.scenario, "contender": order.contender,
-                       "round": order.round})  # fmt: skip
+            named = {"scenario": order.scenario, "contender": order.contender, "round": order.round}
+            self.send_event({"event": "cell", "id": order.id, **named})
             try:
                 self._run_cell(order, info)
             except (CellBroken, FaultFailed) as broken:
@@ -88,10 +88,10 @@ class Conductor:
                 self._servers.connect_again()
             except (HarnessBroken, WriteFailed) as broken:
                 info.status, info.why = "failed", str(broken)
-                self.tell({"event": "done", "id": order.id, "status": info.status, "why": info.why})
+                self.send_event({"event": "done", "id": order.id, "status": info.status, "why": info.why})
                 raise
             self.writer.save()
-            self.tell({"event": "done", "id": order.id, "status": info.status, "why": info.why})
+            self.send_event({"event": "done", "id": order.id, "status": info.status, "why": info.why})
 
     def _remark_on(self, contender: str, what: str) -> None:
         """Note once a contender in run.json which answer failed its cells."""
@@ -138,7 +138,7 @@ class Conductor:
             yield list
             return
         if self._switch is None:
-            raise FaultFailed("nobody here can start a worker")
+            raise FaultFailed("this run has no process that can start a worker")
         switch, stopped = self._switch, False
 
         def stop() -> list[TimelineRow]:
@@ -209,7 +209,7 @@ class Conductor:
 
     def _outage(self, scenario: ScenarioOrder, info: CellInfo) -> Outage:
         if self._switch is None or scenario.fault is None or info.window_start_ns is None:
-            raise FaultFailed(f"{scenario.name}: nobody here can break a server")
+            raise FaultFailed(f"{scenario.name}: this run has no process that can break a server")
         return Outage(self._switch, scenario.fault, info.id, info.window_start_ns, scenario.window_s)
 
 

@@ -37,23 +37,23 @@ class SettingsProbe(Probe):
 
 
 def read_settings(client: redis.Redis, connection: psycopg.Connection[Any]) -> Settings:
-    """How the servers are set now; what one does not tell is absent."""
+    """How the servers are set now; what one does not report is absent."""
     found: Settings = {}
     for name, value in connection.execute("SELECT name, setting FROM pg_settings"):
         found["postgres", name] = str(value)
     try:
-        told: Mapping[Any, Any] = client.config_get(*TOLD_SETTINGS)
+        reported: Mapping[Any, Any] = client.config_get(*TOLD_SETTINGS)
     except redis.RedisError:
         return found
-    return found | {("redis", as_text(name)): as_text(value) for name, value in told.items()}
+    return found | {("redis", as_text(name)): as_text(value) for name, value in reported.items()}
 
 
 def setting_rows(cell: int, before: Settings, after: Settings) -> list[TimelineRow]:
-    """An event for each setting that is another one now. A source that was not told both times is not compared."""
-    told = {source for source, _ in before} & {source for source, _ in after}
+    """An event for each setting whose value has changed. A source that was not read both times is not compared."""
+    read = {source for source, _ in before} & {source for source, _ in after}
     rows: list[TimelineRow] = []
     for source, name in sorted(before.keys() | after.keys()):
-        if source not in told or before.get((source, name)) == after.get((source, name)):
+        if source not in read or before.get((source, name)) == after.get((source, name)):
             continue
         change = f"{before.get((source, name), 'unset')} → {after.get((source, name), 'unset')}"
         rows.append((cell, now_ns(), source, f"setting {name}", None, f"setting changed: {change}"))

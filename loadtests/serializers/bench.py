@@ -49,7 +49,7 @@ class SerializersOrder:
 
     only: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
-    """Paths of the user's own serializers: beside ours."""
+    """Paths of the user's own serializers, added to ours."""
     records: tuple[str, ...] = ()
     """Kinds of record; none: all."""
     lengths: tuple[int, ...] = LENGTHS
@@ -195,11 +195,11 @@ def in_a_process(order: RoundOrder, stack: Stack) -> dict[str, list[Any]]:
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=REPO, text=True, stdin=pipe, stdout=pipe, stderr=pipe) as child:
         stack.register_child(child.pid)
-        told, errors = child.communicate(order.as_json())
+        output, errors = child.communicate(order.as_json())
     if child.returncode != 0:
         lines = errors.strip().splitlines() or [f"exit code {child.returncode}"]
         raise SerializersFailed(f"round {order.round}: {lines[-1]}")
-    rows: dict[str, list[Any]] = json.loads(told.splitlines()[-1])
+    rows: dict[str, list[Any]] = json.loads(output.splitlines()[-1])
     return rows
 
 
