@@ -9,6 +9,8 @@ import redis
 
 from artefact.write import TimelineRow
 from loadtests.clock import now_ns
+from loadtests.coordinator.probe import Probe, ProbedCell, ProbeRows
+from loadtests.coordinator.server_connections import ServerConnections
 from loadtests.spec import CellOrder
 
 ASKED = 20
@@ -18,6 +20,23 @@ LAPS = 36_000
 """Of the fixed Python loop: about a millisecond each."""
 
 OPENS, CLOSES = "opens the round", "closes the round"
+
+
+class DriftProbe(Probe):
+    """Times the same small things before the first cell of each round and after the last."""
+
+    def __init__(self, servers: ServerConnections, cells: Iterable[CellOrder]) -> None:
+        self._servers = servers
+        self._opening, self._closing = round_edges(cells)
+
+    def before(self, cell: ProbedCell) -> None:
+        self._rows = self._look(cell, OPENS) if cell.order.id in self._opening else []
+
+    def after(self, cell: ProbedCell) -> ProbeRows:
+        return ProbeRows(timeline=self._rows + (self._look(cell, CLOSES) if cell.order.id in self._closing else []))
+
+    def _look(self, cell: ProbedCell, event: str) -> list[TimelineRow]:
+        return canary_rows(cell.order.id, look(self._servers.redis, self._servers.postgres), event)
 
 
 def fixed_loop() -> int:

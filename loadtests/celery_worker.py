@@ -13,7 +13,7 @@ from typing import Any
 
 from celery.signals import worker_ready
 
-from loadtests.appserver import ruled_client
+from loadtests.appserver.redis_clients import ruled_client
 from loadtests.clock import ThreadClock, now_ns
 from loadtests.instruments import Ruler, RulerSource
 from loadtests.spec import read_spec

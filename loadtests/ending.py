@@ -1,16 +1,14 @@
-"""How a run ends: its processes, what its folder says of it, and the one line about why it failed."""
+"""How a run ends: its processes, and the one line about why it failed."""
 
 import signal
 import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 from artefact.read import read_run
-from artefact.write import RunWriter
-from core.errors import RunFolderError, WriteFailed
+from core.errors import RunFolderError
 from stack.guard import how, last_line
 from stack.servers import Stack
 
@@ -22,18 +20,6 @@ GRACE_S = 8.0
 """How long processes that are asked to end may take, until they are killed."""
 CUT_GRACE_S = 2.0
 """The same where the run is cut or has failed."""
-
-
-def close_run(folder: Path, status: str, why: str = "") -> None:
-    """Write how the run ended, when, and why it failed. A folder that is gone or full stays as it is."""
-    with suppress(RunFolderError, WriteFailed):
-        run = read_run(folder).info
-        run.status = status
-        run.finished_utc = datetime.now(UTC).isoformat(timespec="seconds")
-        if why:
-            run.remarks = [r for r in run.remarks if r["name"] != "harness"]
-            run.remarks.append({"name": "harness", "what": why, "cost": "all"})
-        RunWriter(folder, run)
 
 
 def recorded_why(folder: Path) -> str:

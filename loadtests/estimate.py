@@ -17,7 +17,9 @@ Quick: two scenarios 7 x 8 x 2.55 s each = 4.8 min; rate-limit-flood 7 x 3 x 1.9
 
 from dataclasses import dataclass, replace
 
-from loadtests.bench import BenchOrder, check_order, plan_cells
+from loadtests.bench.bench_config import BenchOrder
+from loadtests.bench.cell_plan import plan_cells
+from loadtests.bench.scenario_selection import check_order
 from loadtests.experiments.experiment import find_experiment
 from patterns.errors import require
 from scenarios.plans import Plan

@@ -1,5 +1,5 @@
-"""What happens inside a cell that nobody asked for: checkpoints, vacuums, forks, evictions, steps of the clock, pauses
-of our own garbage collector, settings that somebody changed. Each is an event on the cell's timeline.
+"""What happens inside a cell without a request of ours: checkpoints, vacuums, forks, evictions, steps of the clock,
+pauses of our own garbage collector. Each is an event on the cell's timeline.
 
 Counters are read with the gauges, so an event stands at the reading that first saw it, up to a gauge's interval late;
 garbage collections stand where they ended.
@@ -10,12 +10,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import psycopg
-import redis
 
 from artefact.write import TimelineRow
 from loadtests.clock import now_ns
 from stack.accounts import CHECKPOINTS, CHECKPOINTS_BEFORE_17
-from stack.redis import TOLD_SETTINGS, as_text
 
 STEP_S = 0.005
 """Wall clock against monotonic clock between two readings: more is a step, less may be slewing."""
@@ -88,34 +86,6 @@ def pause_rows(cell: int, process: int, pauses: Iterable[Pause]) -> list[Timelin
         for ended_ns, generation, took_ns in pauses
         if took_ns >= LONG_PAUSE_NS
     ]
-
-
-Settings = dict[tuple[str, str], str]
-"""(source, name): value."""
-
-
-def read_settings(client: redis.Redis, connection: psycopg.Connection[Any]) -> Settings:
-    """How the servers are set now; what one does not tell is absent."""
-    found: Settings = {}
-    for name, value in connection.execute("SELECT name, setting FROM pg_settings"):
-        found["postgres", name] = str(value)
-    try:
-        told: Mapping[Any, Any] = client.config_get(*TOLD_SETTINGS)
-    except redis.RedisError:
-        return found
-    return found | {("redis", as_text(name)): as_text(value) for name, value in told.items()}
-
-
-def setting_rows(cell: int, before: Settings, after: Settings) -> list[TimelineRow]:
-    """An event for each setting that is another one now. A source that was not told both times is not compared."""
-    told = {source for source, _ in before} & {source for source, _ in after}
-    rows: list[TimelineRow] = []
-    for source, name in sorted(before.keys() | after.keys()):
-        if source not in told or before.get((source, name)) == after.get((source, name)):
-            continue
-        change = f"{before.get((source, name), 'unset')} → {after.get((source, name), 'unset')}"
-        rows.append((cell, now_ns(), source, f"setting {name}", None, f"setting changed: {change}"))
-    return rows
 
 
 def clocks() -> tuple[float, int]:

@@ -17,7 +17,8 @@ from locust import User, constant, task
 from locust.env import Environment
 
 from loadtests import locustfile
-from loadtests.appserver import AppServer, Requests
+from loadtests.appserver.appserver import AppServer
+from loadtests.appserver.request_drawing import Requests
 from loadtests.clock import hub_clock, now_ns
 from loadtests.spec import CellOrder, Spec, read_spec
 

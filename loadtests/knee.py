@@ -16,11 +16,12 @@ from pathlib import Path
 from artefact.read import read_run
 from artefact.schema import RunInfo, ScenarioInfo
 from core.text import Say
-from loadtests.bench import BenchOrder, new_folder, planned_run, run_bench
-from loadtests.conductor import cell_info
+from loadtests.bench.bench_config import BenchOrder
+from loadtests.bench.planning import new_folder, planned_run
+from loadtests.bench.run_bench import run_bench
 from loadtests.estimate import AROUND_CELL_S
 from loadtests.resume import reopen
-from loadtests.spec import CellOrder, ScenarioOrder, Spec
+from loadtests.spec import CellOrder, ScenarioOrder, Spec, cell_info
 from patterns.errors import ConfigError, require
 from stack.servers import Stack
 

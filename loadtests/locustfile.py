@@ -23,7 +23,7 @@ from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
 from core.errors import BadAnswer, CellBroken, ContenderWrong
-from loadtests.appserver import AppServer
+from loadtests.appserver.appserver import AppServer
 from loadtests.clock import hub_clock
 from loadtests.live.choices import AS_IT_IS, RATES, WEIGHTS
 from loadtests.live.counts import LiveCounts

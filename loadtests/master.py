@@ -23,7 +23,8 @@ from artefact.write import RunWriter
 from core.errors import CellBroken, ContenderWrong, HarnessBroken, Refused, WorkerLeft, WriteFailed
 from core.sliding_log import entitled_by
 from loadtests.clock import hub_clock, now_ns
-from loadtests.conductor import Conductor, Harvest
+from loadtests.coordinator.app_servers import Harvest
+from loadtests.coordinator.coordinator import Conductor
 from loadtests.instruments import Ruler
 from loadtests.live.choices import Choice, chosen_scenario
 from loadtests.live.page import CacheTab

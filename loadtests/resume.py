@@ -9,9 +9,10 @@ from artefact.read import Run, read_run
 from artefact.schema import CellInfo, RunInfo
 from artefact.write import RunWriter
 from core.text import Say
-from loadtests.bench import BenchOrder, plan_cells, planned_run
-from loadtests.conductor import cell_info
-from loadtests.spec import CellOrder, ScenarioOrder, Spec
+from loadtests.bench.bench_config import BenchOrder
+from loadtests.bench.cell_plan import plan_cells
+from loadtests.bench.planning import planned_run
+from loadtests.spec import CellOrder, ScenarioOrder, Spec, cell_info
 from patterns.errors import ConfigError, require
 from scenarios.plans import Plan
 from stack.servers import Stack

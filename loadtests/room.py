@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from loadtests.appserver import BACKGROUND_WORKERS
+from loadtests.appserver.appserver import BACKGROUND_WORKERS
 from loadtests.lineup import Entrant
 from stack.room import require_room
 from stack.servers import Stack

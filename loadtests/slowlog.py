@@ -1,4 +1,4 @@
-"""What Redis' slow log gained in a cell, by its entries' numbers: never reset, since it may be somebody else's."""
+"""What Redis' slow log gained in a cell, by its entries' numbers: never reset, since the server may be shared."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,13 +7,29 @@ import redis
 
 from artefact.write import TimelineRow
 from loadtests.clock import now_ns
+from loadtests.coordinator.probe import Probe, ProbedCell, ProbeRows
+from loadtests.coordinator.server_connections import ServerConnections
 
 MOST = 128
 """Entries that are looked at: as many as a server keeps by default."""
 
 
+class SlowLogProbe(Probe):
+    """The entries that the slow log gains while a cell runs."""
+
+    def __init__(self, servers: ServerConnections, key_prefix: str) -> None:
+        self._servers = servers
+        self._key_prefix = key_prefix
+
+    def before(self, cell: ProbedCell) -> None:  # noqa: ARG002 - the log is the server's, of all cells
+        self._last = last_entry(self._servers.redis)
+
+    def after(self, cell: ProbedCell) -> ProbeRows:
+        return ProbeRows(timeline=slow_entries(self._servers.redis, self._last, cell.order.id, self._key_prefix))
+
+
 def last_entry(client: redis.Redis) -> int | None:
-    """The number of the newest entry, −1 where there is none; None where the server does not tell."""
+    """The number of the newest entry, −1 where there is none; None where the server does not report it."""
     try:
         entries: list[dict[str, Any]] = client.slowlog_get(1)
     except redis.ResponseError:
@@ -30,13 +46,13 @@ def slow_entries(client: redis.Redis, since: int | None, cell: int, key_prefix: 
     if since is None:
         return []
     return [
-        (cell, now_ns(), "redis", "slow_ms", float(entry["duration"]) / 1e3, told(entry, key_prefix))
+        (cell, now_ns(), "redis", "slow_ms", float(entry["duration"]) / 1e3, described(entry, key_prefix))
         for entry in reversed(client.slowlog_get(MOST))
         if int(entry["id"]) > since
     ]
 
 
-def told(entry: Mapping[str, Any], key_prefix: str) -> str:
+def described(entry: Mapping[str, Any], key_prefix: str) -> str:
     """A command's name, and its first argument where that is a key of ours."""
     command = entry["command"]
     name, _, rest = (command if isinstance(command, bytes) else str(command).encode()).partition(b" ")

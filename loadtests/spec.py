@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from artefact.schema import CellInfo
 from core.private import write_file
 from loadtests.lineup import Entrant
 from scenarios.fault import Fault
@@ -49,6 +50,18 @@ class CellOrder:
     seed: int
     """The same for every contender of a scenario and round: same keys, same arrivals."""
     predecessor: str | None
+
+
+def cell_info(order: CellOrder) -> CellInfo:
+    """A planned cell as the run folder stores it."""
+    return CellInfo(
+        id=order.id,
+        scenario=order.scenario,
+        contender=order.contender,
+        round=order.round,
+        seed=order.seed,
+        predecessor=order.predecessor,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

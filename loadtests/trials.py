@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from core.text import Say
-from loadtests.bench import BenchOrder, prepare_run, run_bench
+from loadtests.bench.bench_config import BenchOrder
+from loadtests.bench.planning import prepare_run
+from loadtests.bench.run_bench import run_bench
 from loadtests.progress import bench_progress
 from scenarios.plans import Plan
 from stack.servers import Stack

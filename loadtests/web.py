@@ -8,8 +8,11 @@ from pathlib import Path
 
 from artefact.read import read_run
 from core.errors import RunFolderError
-from loadtests.bench import BenchOrder, events_from, locust_processes, prepare_run
-from loadtests.ending import close_run, trouble
+from loadtests.bench.bench_config import BenchOrder
+from loadtests.bench.planning import prepare_run
+from loadtests.bench.run_bench import close_run, events_from
+from loadtests.ending import trouble
+from loadtests.processes.locust_processes import locust_processes
 from patterns.errors import ConfigError, require
 from stack.servers import Stack
 

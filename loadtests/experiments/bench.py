@@ -13,7 +13,8 @@ from artefact.schema import ExperimentInfo, RunInfo
 from artefact.write import RunWriter
 from core.errors import NotHere, StackError
 from core.files import REPO
-from loadtests.bench import BenchOrder, new_folder
+from loadtests.bench.bench_config import BenchOrder
+from loadtests.bench.planning import new_folder
 from loadtests.circumstances import circumstances
 from loadtests.experiments.experiment import Experiment, ExperimentOrder, find_experiment
 from stack.servers import Stack

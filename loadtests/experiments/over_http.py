@@ -17,7 +17,7 @@ import redis
 
 from core.errors import NotHere
 from core.network import free_port
-from loadtests.bench import priced_statements
+from loadtests.bench.load_pricing import priced_statements
 from loadtests.experiments.experiment import Experiment, ExperimentOrder, Row
 from loadtests.http import service_process
 from loadtests.http_open import Callers, Calls, Instants, open_callers

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import redis
 
-from loadtests.appserver import ruled_client
+from loadtests.appserver.redis_clients import ruled_client
 from loadtests.clock import ThreadClock
 from loadtests.experiments.experiment import Experiment, ExperimentOrder, Row
 from loadtests.instruments import Facts, Ruler, current_facts

@@ -8,8 +8,8 @@ import random
 from collections.abc import Iterator
 
 from loadtests.experiments.experiment import Experiment, ExperimentOrder, Row
-from loadtests.serializers.blocks import run_block
 from loadtests.serializers.tasks import list_bytes, list_tasks
+from loadtests.serializers.timing import run_block
 
 ROWS = (1, 4, 16, 64, 256, 512, 1024, 2048)
 """In a list: a record of 200 bytes, up to about 350 KB."""

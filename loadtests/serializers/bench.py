@@ -23,9 +23,9 @@ from loadtests.serializers.cache_path import HASH
 from loadtests.serializers.fidelity import fidelity, said
 from loadtests.serializers.hostile import attacks
 from loadtests.serializers.records import RecordKind, kinds
-from loadtests.serializers.round import RoundOrder, carried, with_twin
 from loadtests.serializers.schema_change import schema_changes
 from loadtests.serializers.tasks import COMPRESSED, LENGTHS, TWIN, Dictionaries, Pool, list_bytes, train, trained
+from loadtests.serializers.timing import RoundOrder, carried, with_twin
 from patterns.errors import require
 from patterns.serializing.base import Serializer
 from patterns.serializing.catalogue import Codec, choose_codecs, codecs
@@ -41,11 +41,11 @@ PACKAGES = ("msgspec", "orjson", "ormsgpack", "cbor2", "protobuf", "lz4", "zstan
 
 @dataclass(frozen=True, kw_only=True)
 class SerializersOrder:
-    """What the front door asks for."""
+    """What the user asked for."""
 
     only: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
-    """Paths of the user's own serializers: beside ours."""
+    """Paths of the user's own serializers, added to ours."""
     records: tuple[str, ...] = ()
     """Kinds of record; none: all."""
     lengths: tuple[int, ...] = LENGTHS
@@ -74,8 +74,8 @@ def run_serializers(
     advance: Callable[[str, int, int], None],
     begun: Callable[[Path], None] = lambda _folder: None,
 ) -> Path:
-    """The run folder. `advance` is told what is done, and how many rounds of how many; `begun`, the folder as soon as
-    it is there.
+    """The run folder. `advance` takes what is done, and how many rounds of how many; `begun`, the folder as soon as it
+    is there.
 
     Raises ConfigError (pickle on a server that is not ours, an unknown serializer) before anything is written.
     """
@@ -90,45 +90,15 @@ def run_serializers(
         advance("what survives a round trip", 0, order.rounds)
         write_found(folder, chosen)
         advance("sizes", 0, order.rounds)
-        dictionaries = {
-            (kind.name, codec.name): made
-            for kind in named
-            for codec in chosen
-            if codec.name in COMPRESSED and (made := train(codec, kind))
-        }
-        if ("user-200", REFERENCE) not in dictionaries:
-            dictionaries["user-200", REFERENCE] = train(codecs()[REFERENCE], kinds()["user-200"])
-        sizes = [row for kind in named for codec in chosen for row in sizes_of(kind, codec, dictionaries)]
-        write_part(folder, "sizes", 0, [*sizes, *list_sizes(order.lengths, dictionaries)])
-        left_out = tuple((row[0], row[1]) for row in sizes if row[6] == "refused")
+        dictionaries = train_dictionaries(named, chosen)
+        left_out = write_sizes(folder, order.lengths, named, chosen, dictionaries)
         for kind, name in left_out:
             say(f"{name} refuses {kind}: listed as refused, not timed")
-        round_order = RoundOrder(
-            round=1,
-            seed=order.seed,
-            redis_url=stack.redis.url,
-            key_prefix=stack.key_prefix,
-            kinds=tuple(kind.name for kind in named),
-            lengths=order.lengths,
-            targets=tuple(codec.file or codec.name for codec in chosen),
-            left_out=left_out,
-            dictionaries={f"{k} {c}": b64encode(v).decode() for (k, c), v in dictionaries.items()},
-        )
-        write_part(folder, "stored", 0, stored(round_order, named, chosen))
-        shares: list[float] = []
-        for number in range(1, order.rounds + 1):
-            advance("rounds", number - 1, order.rounds)
-            begin_s = monotonic()
-            for table, rows in in_a_process(replace(round_order, round=number), stack).items():
-                write_part(folder, table, number, rows)
-            took_s, left = monotonic() - begin_s, order.rounds - number
-            if left:
-                fits = (end_s - monotonic()) / left / took_s
-                round_order = replace(round_order, share=min(1.0, max(LEAST_SHARE, round_order.share * fits)))
-            shares.append(round_order.share)
-        advance("rounds", order.rounds, order.rounds)
-        if min(shares) < 0.5:
-            what = f"blocks were cut to {min(shares):.0%} of their length to end within {order.limit_s:g} s"
+        first = first_round(order, stack, named, chosen, left_out, dictionaries)
+        write_part(folder, "stored", 0, stored(first, named, chosen))
+        share = run_rounds(folder, first, order.rounds, end_s, stack, advance)
+        if share < 0.5:
+            what = f"blocks were cut to {share:.0%} of their length to end within {order.limit_s:g} s"
             run.remarks.append({"name": "short-blocks", "what": what, "cost": "wider intervals"})
         run.status = "finished"
     except BaseException as error:
@@ -140,17 +110,92 @@ def run_serializers(
     return folder
 
 
+def train_dictionaries(named: Sequence[RecordKind], chosen: Sequence[Codec]) -> dict[tuple[str, str], bytes]:
+    """The compressors' dictionaries of each kind of record and serializer; lists of users as JSON always have one."""
+    dictionaries = {
+        (kind.name, codec.name): made
+        for kind in named
+        for codec in chosen
+        if codec.name in COMPRESSED and (made := train(codec, kind))
+    }
+    if ("user-200", REFERENCE) not in dictionaries:
+        dictionaries["user-200", REFERENCE] = train(codecs()[REFERENCE], kinds()["user-200"])
+    return dictionaries
+
+
+def write_sizes(
+    folder: Path,
+    lengths: Sequence[int],
+    named: Sequence[RecordKind],
+    chosen: Sequence[Codec],
+    dictionaries: Dictionaries,
+) -> tuple[tuple[str, str], ...]:
+    """Write how many bytes each record takes; the pairs (kind of record, serializer) of records that are refused."""
+    sizes = [row for kind in named for codec in chosen for row in sizes_of(kind, codec, dictionaries)]
+    write_part(folder, "sizes", 0, [*sizes, *list_sizes(lengths, dictionaries)])
+    return tuple((row[0], row[1]) for row in sizes if row[6] == "refused")
+
+
+def first_round(
+    order: SerializersOrder,
+    stack: Stack,
+    named: Sequence[RecordKind],
+    chosen: Sequence[Codec],
+    left_out: tuple[tuple[str, str], ...],
+    dictionaries: Dictionaries,
+) -> RoundOrder:
+    """The first round, with blocks of full length; the others differ in number and length."""
+    return RoundOrder(
+        round=1,
+        seed=order.seed,
+        redis_url=stack.redis.url,
+        key_prefix=stack.key_prefix,
+        kinds=tuple(kind.name for kind in named),
+        lengths=order.lengths,
+        targets=tuple(codec.file or codec.name for codec in chosen),
+        left_out=left_out,
+        dictionaries={f"{k} {c}": b64encode(v).decode() for (k, c), v in dictionaries.items()},
+    )
+
+
+def run_rounds(
+    folder: Path,
+    first: RoundOrder,
+    rounds: int,
+    end_s: float,
+    stack: Stack,
+    advance: Callable[[str, int, int], None],
+) -> float:
+    """Run and write the rounds, with shorter blocks where they would not end at `end_s`; the least share of a block's
+    full length that was run.
+    """
+    round_order = first
+    shares: list[float] = []
+    for number in range(1, rounds + 1):
+        advance("rounds", number - 1, rounds)
+        begin_s = monotonic()
+        for table, rows in in_a_process(replace(round_order, round=number), stack).items():
+            write_part(folder, table, number, rows)
+        took_s, left = monotonic() - begin_s, rounds - number
+        if left:
+            fits = (end_s - monotonic()) / left / took_s
+            round_order = replace(round_order, share=min(1.0, max(LEAST_SHARE, round_order.share * fits)))
+        shares.append(round_order.share)
+    advance("rounds", rounds, rounds)
+    return min(shares)
+
+
 def in_a_process(order: RoundOrder, stack: Stack) -> dict[str, list[Any]]:
     """The rows of one round by table. Raises SerializersFailed where its process does not end well."""
-    command = [sys.executable, "-m", "loadtests.serializers.round"]
+    command = [sys.executable, "-m", "loadtests.serializers.timing"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=REPO, text=True, stdin=pipe, stdout=pipe, stderr=pipe) as child:
         stack.register_child(child.pid)
-        told, errors = child.communicate(order.as_json())
+        output, errors = child.communicate(order.as_json())
     if child.returncode != 0:
         lines = errors.strip().splitlines() or [f"exit code {child.returncode}"]
         raise SerializersFailed(f"round {order.round}: {lines[-1]}")
-    rows: dict[str, list[Any]] = json.loads(told.splitlines()[-1])
+    rows: dict[str, list[Any]] = json.loads(output.splitlines()[-1])
     return rows
 
 

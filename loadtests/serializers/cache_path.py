@@ -8,8 +8,7 @@ from typing import Any, get_type_hints
 
 import redis
 
-from loadtests.serializers.blocks import BatchRow
-from loadtests.serializers.tasks import Pool
+from loadtests.serializers.tasks import BatchRow, Pool
 from patterns.serializing.base import Serializer
 from patterns.serializing.schema.records import User
 

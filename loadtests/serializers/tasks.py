@@ -3,13 +3,13 @@
 import json
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Any
 
 import msgpack
 import msgspec
 
-from loadtests.serializers.blocks import Task
 from loadtests.serializers.records import RecordKind, kinds
 from patterns.compressing.base import Compressed, Compressor
 from patterns.compressing.catalogue import compressors
@@ -29,6 +29,23 @@ TRAINING_SEED = 7
 
 Dictionaries = Mapping[tuple[str, str], bytes]
 """By (kind of record, serializer)."""
+
+BatchRow = tuple[int, int, str, str, str, int, int, int | None]
+"""The columns of artefact.serializers.BATCHES."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One thing to time."""
+
+    record: str
+    contender: str
+    operation: str
+    call: Callable[[Any], Any]
+    prepare: Callable[[int], Sequence[Any]]
+    """So many fresh inputs, distinct objects; not timed."""
+    input_bytes: int
+    """About how large an input is."""
 
 
 class Pool:

@@ -32,7 +32,8 @@ def read_workload_file(path: Path | None) -> WorkloadFile:
 
 def check_toml(path: Path, field: str) -> None:
     """Raise ConfigError unless the file can be read and is TOML."""
-    from core.files import UnreadableFile, read_toml
+    from core.errors import UnreadableFile
+    from core.files import read_toml
 
     try:
         read_toml(path)
@@ -42,7 +43,8 @@ def check_toml(path: Path, field: str) -> None:
 
 def check_thresholds_file(path: Path | None) -> None:
     """Raise InputError unless the file can be read and is TOML, or there is none."""
-    from core.files import UnreadableFile, read_toml
+    from core.errors import UnreadableFile
+    from core.files import read_toml
     from reports.errors import InputError
 
     try:

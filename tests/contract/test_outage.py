@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from loadtests.appserver import ruled_client
+from loadtests.appserver.redis_clients import ruled_client
 from loadtests.clock import ThreadClock
 from loadtests.instruments import Ruler
 from patterns.caching.base import ClientSettings, Promise, Record

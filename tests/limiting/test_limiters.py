@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.sliding_log import greedy_log
-from loadtests.appserver import ruled_client
+from loadtests.appserver.redis_clients import ruled_client
 from loadtests.clock import ThreadClock
 from loadtests.instruments import Facts, Ruler, current_facts
 from patterns.catalogue import limiters

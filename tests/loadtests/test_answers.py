@@ -7,7 +7,10 @@ import pytest
 
 from artefact.read import Run, read_run
 from core.errors import BenchFailed
-from loadtests.bench import BenchOrder, check_order, prepare_run, run_bench
+from loadtests.bench.bench_config import BenchOrder
+from loadtests.bench.planning import prepare_run
+from loadtests.bench.run_bench import run_bench
+from loadtests.bench.scenario_selection import check_order
 from patterns.errors import ConfigError
 from reports.render import render
 from scenarios.plans import find_plan

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.bench import BenchOrder, check_order, plan_cells
+from loadtests.bench.bench_config import BenchOrder
+from loadtests.bench.cell_plan import plan_cells
+from loadtests.bench.scenario_selection import check_order
 from loadtests.lineup import line_up
 from patterns.errors import ConfigError
 from scenarios.plans import find_plan

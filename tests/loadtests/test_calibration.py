@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.bench import carried_per_s, offered_rate
+from loadtests.bench.bench_config import offered_rate
+from loadtests.bench.load_pricing import carried_per_s
 from loadtests.calibration import Calibration, calibrate_machine, governor, outlook, watch_machine, will_hurt
 from patterns.errors import ConfigError
 from scenarios.workload import Workload

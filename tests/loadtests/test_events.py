@@ -8,7 +8,8 @@ import redis
 
 from loadtests.canary import look, round_edges
 from loadtests.clock import hub_clock, now_ns
-from loadtests.events import Changes, pause_rows, postgres_counters, read_settings, redis_counters, setting_rows
+from loadtests.coordinator.server_settings import read_settings, setting_rows
+from loadtests.events import Changes, pause_rows, postgres_counters, redis_counters
 from loadtests.instruments import Ruler
 from loadtests.spec import CellOrder
 from stack.postgres import connect

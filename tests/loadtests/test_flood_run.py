@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from artefact.read import Run, read_run
-from loadtests.bench import BenchOrder, check_order, prepare_run, run_bench
+from loadtests.bench.bench_config import BenchOrder
+from loadtests.bench.planning import prepare_run
+from loadtests.bench.run_bench import run_bench
+from loadtests.bench.scenario_selection import check_order
 from patterns.errors import ConfigError
 from reports.comparing.gate import exit_code, gate
 from reports.comparing.thresholds import read_thresholds

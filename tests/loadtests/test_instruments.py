@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.connection import Connection
 
-from loadtests.appserver import ruled_client
+from loadtests.appserver.redis_clients import ruled_client
 from loadtests.clock import ThreadClock, now_ns
 from loadtests.instruments import Facts, Ruler, RulerSource, cache_answer, current_facts
 from patterns.caching.base import ClientSettings

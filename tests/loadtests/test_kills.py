@@ -22,7 +22,9 @@ from artefact.schema import SAMPLES
 from artefact.write import RunWriter
 from core.errors import BenchFailed, WriteFailed
 from core.files import write_whole
-from loadtests.bench import BenchOrder, prepare_run, run_bench
+from loadtests.bench.bench_config import BenchOrder
+from loadtests.bench.planning import prepare_run
+from loadtests.bench.run_bench import run_bench
 from loadtests.spec import Spec
 from reports.render import render
 from scenarios.plans import find_plan

@@ -20,7 +20,9 @@ from artefact.read import Run, read_run
 from artefact.schema import SAMPLES
 from core.errors import BenchFailed
 from core.network import free_port
-from loadtests.bench import BenchOrder, prepare_run, run_bench
+from loadtests.bench.bench_config import BenchOrder
+from loadtests.bench.planning import prepare_run
+from loadtests.bench.run_bench import run_bench
 from loadtests.elsewhere import arrived, bind_address, code_digest, portable, read_address, wanted_of, why_unlike
 from loadtests.ending import end_processes
 from loadtests.lineup import Entrant

@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 from artefact.read import Run, read_run
-from loadtests.bench import BenchOrder, prepare_run, run_bench
+from loadtests.bench.bench_config import BenchOrder
+from loadtests.bench.planning import prepare_run
+from loadtests.bench.run_bench import run_bench
 from reports.judge import Judgement, judge
 from scenarios.plans import find_plan
 from scenarios.scenario import find_scenario

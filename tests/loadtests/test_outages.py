@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from artefact.read import Run, read_run
-from loadtests.bench import BenchOrder, prepare_run, run_bench
+from loadtests.bench.bench_config import BenchOrder
+from loadtests.bench.planning import prepare_run
+from loadtests.bench.run_bench import run_bench
 from reports.judge import Judgement, judge
 from reports.outage.outage import Outage, mending_s, outages
 from reports.outage.told import findings

@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from loadtests.pace import BARS, SPARK_CELLS, Pace, p50_ms, sparkline
-from loadtests.progress import bench_progress, clock
+from loadtests.progress import BARS, SPARK_CELLS, Pace, bench_progress, clock, p50_ms, sparkline
 from loadtests.spec import CellOrder, Spec
 from tests.reports.planted import plant, scenario
 

@@ -9,7 +9,9 @@ import pytest
 
 from core.files import REPO
 from loadtests import lineup
-from loadtests.bench import BenchOrder, check_order, missing_contenders, prepare_run
+from loadtests.bench.bench_config import BenchOrder
+from loadtests.bench.planning import prepare_run
+from loadtests.bench.scenario_selection import check_order, missing_contenders
 from loadtests.celery_process import CeleryProcess
 from patterns.errors import ConfigError
 from scenarios.plans import find_plan

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from artefact.read import read_run
-from loadtests.bench import BenchOrder, prepare_run, run_bench
+from loadtests.bench.bench_config import BenchOrder
+from loadtests.bench.planning import prepare_run
+from loadtests.bench.run_bench import run_bench
 from loadtests.resume import lasting, more_rounds, resume_run, unlike
 from loadtests.spec import Spec
 from patterns.errors import ConfigError

@@ -14,7 +14,9 @@ from playwright.sync_api import Page, expect
 from artefact.read import read_run
 from core.network import free_port
 from core.sliding_log import entitled_by
-from loadtests.bench import BenchOrder, locust_processes, prepare_run
+from loadtests.bench.bench_config import BenchOrder
+from loadtests.bench.planning import prepare_run
+from loadtests.processes.locust_processes import locust_processes
 from loadtests.spec import Spec
 from scenarios.plans import WEB, Plan
 from scenarios.workload import WorkloadFile

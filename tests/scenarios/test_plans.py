@@ -4,7 +4,9 @@ from dataclasses import fields
 
 import pytest
 
-from loadtests.bench import BenchOrder, check_order, plan_cells
+from loadtests.bench.bench_config import BenchOrder
+from loadtests.bench.cell_plan import plan_cells
+from loadtests.bench.scenario_selection import check_order
 from loadtests.estimate import estimate
 from reports.claims.section import claims
 from reports.statistics import MIN_ROUNDS, PAIRED_LEVEL

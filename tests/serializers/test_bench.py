@@ -11,9 +11,9 @@ from artefact.read import read_run
 from artefact.serializers import BATCHES, read_parts, write_part
 from core.errors import RunFolderError
 from loadtests.serializers.bench import SerializersOrder, run_serializers
-from loadtests.serializers.blocks import Task, run_block
 from loadtests.serializers.records import kinds
-from loadtests.serializers.tasks import Pool
+from loadtests.serializers.tasks import Pool, Task
+from loadtests.serializers.timing import run_block
 from patterns.errors import ConfigError
 from patterns.serializing.catalogue import choose_codecs, codecs, load_codec
 from reports.serializers.facts import read_facts

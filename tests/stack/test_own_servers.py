@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from artefact.read import read_run
 from core.errors import StackError
-from loadtests.appserver import ruled_client
+from loadtests.appserver.redis_clients import ruled_client
 from loadtests.clock import ThreadClock
 from loadtests.instruments import Ruler
 from patterns.caching.base import ClientSettings

@@ -33,7 +33,7 @@ from stampede.cli.shared_options import (
 from stampede.cli.started_servers import run_settings, started_servers
 
 if TYPE_CHECKING:
-    from loadtests.bench import BenchOrder
+    from loadtests.bench.bench_config import BenchOrder
     from loadtests.spec import Spec
     from reports.report import Report
     from scenarios.plans import Plan
@@ -160,7 +160,7 @@ def bench_order(
     settings = run_settings(run_options)
     check_scenario_names(plan_options.scenario)
     check_contender_names([*(plan_options.only or ()), *(plan_options.contender or ())])
-    from loadtests.bench import BenchOrder, offered_rate
+    from loadtests.bench.bench_config import BenchOrder, offered_rate
     from loadtests.elsewhere import bind_address
 
     external = bool(server_options.postgres and server_options.redis)
@@ -205,7 +205,7 @@ def run_to_end(
 
 def prepared(order: BenchOrder, servers: Stack, resume: Path | None) -> tuple[Spec | None, BenchOrder, Path]:
     """The cells to run (None: only experiments), the order with the experiments to run, and the run folder."""
-    from loadtests.bench import prepare_run
+    from loadtests.bench.planning import prepare_run
     from loadtests.experiments.bench import prepare_experiments
     from loadtests.resume import resume_run, still_to_ask
 
@@ -223,7 +223,7 @@ def prepared(order: BenchOrder, servers: Stack, resume: Path | None) -> tuple[Sp
 def run_rounds(spec: Spec, order: BenchOrder, servers: Stack, width: float | None, most_rounds: int) -> None:
     """Run the cells, and further rounds until the intervals are narrow enough."""
     from artefact.read import read_run
-    from loadtests.bench import run_bench
+    from loadtests.bench.run_bench import run_bench
     from loadtests.progress import bench_progress
     from loadtests.resume import more_rounds
     from reports.trials import rounds_to_add

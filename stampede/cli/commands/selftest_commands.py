@@ -24,7 +24,7 @@ from stampede.cli.shared_options import (
 from stampede.cli.started_servers import run_settings, started_servers
 
 if TYPE_CHECKING:
-    from loadtests.bench import BenchOrder
+    from loadtests.bench.bench_config import BenchOrder
     from loadtests.knee import Objective, Search
     from reports.knee import Knee
 
@@ -142,7 +142,7 @@ def knee_order(
     scenario: str, only: list[str] | None, contender: list[str] | None, processes: int, run_options: RunOptions
 ) -> BenchOrder:
     """One scenario, whose rate the search will set. Raises ConfigError."""
-    from loadtests.bench import BenchOrder
+    from loadtests.bench.bench_config import BenchOrder
     from scenarios.plans import ARTICLE, Plan
 
     named = tuple(only or ARTICLE)

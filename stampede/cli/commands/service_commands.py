@@ -24,7 +24,7 @@ from stampede.cli.shared_options import (
 from stampede.cli.started_servers import run_settings, started_servers, wait_until_one_ends
 
 if TYPE_CHECKING:
-    from loadtests.bench import BenchOrder
+    from loadtests.bench.bench_config import BenchOrder
 
 
 def web(
@@ -64,7 +64,8 @@ def web_order(
     scenario: list[str] | None, contender: list[str] | None, processes: int, run_options: RunOptions
 ) -> BenchOrder:
     """What the page lets the user choose from. Raises ConfigError."""
-    from loadtests.bench import BenchOrder, check_order
+    from loadtests.bench.bench_config import BenchOrder
+    from loadtests.bench.scenario_selection import check_order
     from scenarios.plans import WEB, Plan
     from scenarios.scenario import scenarios
 

@@ -10,7 +10,8 @@ import redis
 
 from artefact.read import read_run
 from core.errors import RunFolderError
-from loadtests.bench import BenchOrder, check_order
+from loadtests.bench.bench_config import BenchOrder
+from loadtests.bench.scenario_selection import check_order
 from loadtests.experiments.bench import NOT_OURS, prepare_experiments, run_experiments
 from loadtests.experiments.experiment import Experiment, ExperimentOrder, Row, experiments
 from loadtests.experiments.monitor_cost import listener

@@ -9,7 +9,7 @@ import redis
 
 from artefact.read import read_run
 from core.errors import NotHere
-from loadtests.bench import BenchOrder
+from loadtests.bench.bench_config import BenchOrder
 from loadtests.experiments.bench import prepare_experiments, run_experiments
 from loadtests.experiments.experiment import ExperimentOrder
 from loadtests.experiments.over_http import CONTENDERS, EXPERIMENT, asked, draw

@@ -1,26 +1,33 @@
-"""One round: every task once, in random order, in a process of its own.
+"""One round of timed calls: every task once, in random order, in a process of its own.
 
-A process has its luck (where its memory lies, how its dicts hash): a new one for each round makes that luck part of the
-spread, so that another run does not contradict this one.
+A block is about 10 ms of one task, in batches, each on inputs that no call has touched before. Where a process's memory
+lies and how its dicts hash is random: a new process for each round makes that part of the spread, so that another run
+does not contradict this one.
 """
 
 import json
 import random
 import sys
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from time import perf_counter_ns, thread_time_ns
 from typing import Any
 
 import redis
 
-from loadtests.serializers.blocks import BatchRow, run_block
 from loadtests.serializers.cache_path import HASH, NOBODY, hash_blocks, path_blocks, probe
 from loadtests.serializers.records import kinds
-from loadtests.serializers.tasks import LENGTHS, TWIN, Pool, list_tasks, tasks_of
+from loadtests.serializers.tasks import LENGTHS, TWIN, BatchRow, Pool, Task, list_tasks, tasks_of
 from patterns.serializing.catalogue import Codec, codecs, find_codec
 from patterns.serializing.schema.records import User
 
+BATCHES = 16
+"""About so many in a block."""
+FEWEST_BATCHES = 5
+MOST_BATCHES = 40
+INPUT_BYTES = 1_000_000
+"""Most inputs that wait for a batch: what was just made is still near the processor, as in a service."""
 BUDGET_NS = 8_000_000
 LIST_BUDGET_NS = 5_000_000
 PROBED_ROUNDS = 10
@@ -28,7 +35,7 @@ PROBED_ROUNDS = 10
 
 @dataclass(frozen=True, kw_only=True)
 class RoundOrder:
-    """What a round needs to know. It holds a password: it travels over a pipe."""
+    """What is run in a round. It holds a password, so it travels over a pipe."""
 
     round: int
     seed: int
@@ -110,6 +117,41 @@ def probes(
     rng.shuffle(names)
     key = f"{order.key_prefix}serializers:probe"
     return [(order.round, name, ns) for name in names for ns in probe(client, key, pool, serializers[name])]
+
+
+def run_block(task: Task, round_: int, block: int, budget_ns: int) -> list[BatchRow]:
+    """Warm up, then batches until the timed calls add up to the budget."""
+    call, prepare = task.call, task.prepare
+    most = max(1, INPUT_BYTES // (4 * task.input_bytes))
+    calls = warm_up(call, prepare, most, budget_ns // BATCHES)
+    rows: list[BatchRow] = []
+    spent = 0
+    while len(rows) < MOST_BATCHES and (spent < budget_ns or len(rows) < FEWEST_BATCHES):
+        elapsed, cpu = timed(call, prepare(calls))
+        spent += cpu
+        rows.append((round_, block, task.record, task.contender, task.operation, calls, elapsed, cpu))
+    return rows
+
+
+def warm_up(call: Callable[[Any], Any], prepare: Callable[[int], Sequence[Any]], most: int, batch_ns: int) -> int:
+    """Call until the interpreter has settled; how many calls fill a batch."""
+    calls = 1
+    while True:
+        _, elapsed = timed(call, prepare(calls))
+        if calls >= most or elapsed >= batch_ns // 5:
+            return max(1, min(most, round(calls * batch_ns / max(elapsed, 1))))
+        calls = min(most, 8 * calls)
+
+
+def timed(call: Callable[[Any], Any], inputs: Sequence[Any]) -> tuple[int, int]:
+    """Nanoseconds that passed, and those that this thread had a processor, for one call on each input.
+
+    The second does not grow when others want the same core. The loop itself is in it: see the empty call's row.
+    """
+    begin, begin_cpu = perf_counter_ns(), thread_time_ns()
+    for one in inputs:
+        call(one)
+    return perf_counter_ns() - begin, thread_time_ns() - begin_cpu
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""An application server: draws its requests, warms its cache, serves, records."""

@@ -1,0 +1,121 @@
+"""What one process is asked in a cell: due times, keys and operations, drawn before the cell begins."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from psycopg_pool import ConnectionPool
+
+from core.closed_forms import zipf_shares
+from loadtests.spec import ScenarioOrder, Spec
+from scenarios.arrivals import due_times_ns
+from scenarios.flood import Flood
+from scenarios.keys import Ids, Shares, by_popularity, draw_keys
+from scenarios.workload import Workload
+from stack.population import record_ids
+
+Operation = Literal["read", "write", "hit"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requests:
+    """What one process is asked in a cell, drawn in advance."""
+
+    due_ns: list[int]
+    """From the beginning of the warm-up, ascending."""
+    keys: list[int]
+    operations: list[Operation]
+
+
+class Populations:
+    """The ids that each scenario asks for, read from the database once."""
+
+    def __init__(self, postgres: ConnectionPool[Any], seed: int) -> None:
+        self._postgres = postgres
+        self._seed = seed
+        self._known: dict[str, tuple[Ids, Shares]] = {}
+
+    def population(self, scenario: ScenarioOrder) -> tuple[Ids, Shares]:
+        """The ids that are asked for, most popular first, and their shares of the requests."""
+        if scenario.name not in self._known:
+            workload = scenario.workload
+            with self._postgres.connection() as connection:
+                ids = np.asarray(record_ids(connection, workload), dtype=np.int64)
+            if workload.sql is None:
+                ids = by_popularity(ids, self._seed)
+            ids = ids[: workload.active_records]
+            self._known[scenario.name] = ids, zipf_shares(len(ids), workload.key_skew)
+        return self._known[scenario.name]
+
+
+def serving_processes(spec: Spec, scenario: ScenarioOrder) -> int:
+    """How many of the application servers serve a scenario: the first so many."""
+    return min(spec.processes, scenario.processes or spec.processes)
+
+
+def draw_requests(
+    spec: Spec, process: int, scenario: ScenarioOrder, populations: Populations, rng: np.random.Generator
+) -> tuple[Requests, list[int]]:
+    """What one process is asked in a caching scenario; of closed clients also their think times, in ns."""
+    ids, shares = populations.population(scenario)
+    serving = serving_processes(spec, scenario)
+    if process >= serving:
+        return Requests(due_ns=[], keys=[], operations=[]), []
+    if scenario.workload.arrivals == "closed":
+        return draw_closed(spec, scenario, ids, shares, rng)
+    return draw_open(scenario, ids, shares, process, serving, rng), []
+
+
+def draw_open(
+    scenario: ScenarioOrder, ids: Ids, shares: Shares, process: int, serving: int, rng: np.random.Generator
+) -> Requests:
+    """Open arrivals: requests are due whether or not earlier ones were answered. `serving` processes share them."""
+    workload = scenario.workload
+    due_ns = due_times_ns(
+        workload.arrivals,
+        workload.rate_per_s,
+        scenario.warm_up_s + scenario.window_s,
+        share=process,
+        shares=serving,
+        rng=rng,
+    )
+    return Requests(
+        due_ns=due_ns.tolist(),
+        keys=draw_keys(ids, shares, len(due_ns), rng).tolist(),
+        operations=draw_operations(workload, len(due_ns), rng),
+    )
+
+
+def draw_closed(
+    spec: Spec, scenario: ScenarioOrder, ids: Ids, shares: Shares, rng: np.random.Generator
+) -> tuple[Requests, list[int]]:
+    """Closed clients: what they ask, in the order in which they come to it, and how long they think before each."""
+    workload = scenario.workload
+    span_s = scenario.warm_up_s + scenario.window_s
+    count = 1000 + round(2 * span_s * spec.users_per_process / workload.think_s)
+    requests = Requests(
+        due_ns=[],
+        keys=draw_keys(ids, shares, count, rng).tolist(),
+        operations=draw_operations(workload, count, rng),
+    )
+    return requests, (rng.exponential(workload.think_s, count) * 1e9).astype(np.int64).tolist()
+
+
+def draw_operations(workload: Workload, count: int, rng: np.random.Generator) -> list[Operation]:
+    """Reads and writes, independently, by the workload's share of reads."""
+    return ["write" if write else "read" for write in rng.random(count) >= workload.read_share]
+
+
+def draw_flood(spec: Spec, process: int, flood: Flood, scenario: ScenarioOrder, seed: int) -> Requests:
+    """One process's calls of a rate limiter: calls of one tick are dealt out in turn, so that processes compete."""
+    due_ns, subjects = flood.calls(scenario.warm_up_s + scenario.window_s, seed)
+    mine = slice(process, None, spec.processes)
+    due = due_ns[mine].tolist()
+    return Requests(due_ns=due, keys=subjects[mine].tolist(), operations=["hit"] * len(due))
+
+
+def changes_for(scenario: ScenarioOrder, key: int, count: int) -> dict[str, Any]:
+    """What a write changes: the article's name and email, or the parameters that the user's own SQL may take."""
+    if scenario.workload.sql is None:
+        return {"name": f"User {key} {count}", "email": f"user{key}.{count}@example.org"}
+    return {"text": f"text-{count}", "number": count}

@@ -1,0 +1,90 @@
+"""Warms a cache before a cell begins: as on an ordinary day, as the contender itself does, or for a baseline."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from loadtests.appserver.request_drawing import Populations, serving_processes
+from loadtests.clock import now_ns
+from loadtests.instruments import Ruler
+from loadtests.lineup import Entrant
+from loadtests.spec import ScenarioOrder, Spec
+from patterns.answers import check_decision, check_error, check_record
+from patterns.caching.base import CachePattern, Warms
+from patterns.limiting.base import RateLimiter
+from scenarios.keys import steady_state_keys
+
+
+class WarmUp:
+    """Warms one process's share of the cache."""
+
+    def __init__(self, spec: Spec, process: int, ruler: Ruler, populations: Populations) -> None:
+        self._spec = spec
+        self._process = process
+        self._ruler = ruler
+        self._populations = populations
+
+    def read_residents(self, pattern: CachePattern, entrant: Entrant, scenario: ScenarioOrder, seed: int) -> None:
+        """Read what a cache holds on an ordinary day, so that a cell begins in steady state."""
+        version = checked_version(entrant, scenario)
+
+        def read(record_id: int) -> None:
+            try:
+                answer = pattern.get(record_id)
+            except Exception as error:  # noqa: BLE001 - what cannot be read now fails in the cell too: recorded there
+                check_error(entrant.name, "get", error)
+                self._ruler.counts["warm_up_failed"] += 1
+            else:
+                check_record(entrant.name, "get", answer, version)
+
+        mine = self._resident_keys(scenario, seed)
+        if mine:
+            with ThreadPoolExecutor(min(self._spec.users_per_process, len(mine))) as threads:
+                list(threads.map(read, mine))
+
+    def _resident_keys(self, scenario: ScenarioOrder, seed: int) -> list[int]:
+        """This process's share of the keys that a cache holds in steady state."""
+        workload = scenario.workload
+        ids, shares = self._populations.population(scenario)
+        rng = np.random.default_rng(seed)  # the same in every process: they share one resident set out
+        resident = steady_state_keys(ids, shares, workload.rate_per_s * workload.read_share, workload.ttl_s, rng)
+        serving = serving_processes(self._spec, scenario)
+        return resident[self._process :: serving].tolist() if self._process < serving else []
+
+    def fill_cold(self, pattern: Warms, scenario: ScenarioOrder) -> dict[str, float]:
+        """Have the contender warm what is read at least once a TTL; what that cost, as counters of this process."""
+        workload = scenario.workload
+        ids, shares = self._populations.population(scenario)
+        popular = ids[shares * workload.rate_per_s * workload.read_share * workload.ttl_s >= 1]
+        mine = popular[self._process :: self._spec.processes].tolist()
+        before, began_ns = self._ruler.counts.copy(), now_ns()
+        self._ruler.distance_ns = scenario.distance_ns
+        pattern.warm(mine)
+        spent = self._ruler.counts - before
+        return {
+            "warming_s": (now_ns() - began_ns) / 1e9,
+            "warming.records": float(len(mine)),
+            "warming.loads": float(spent["load"]),
+            "warming.commands": float(commands_of(spent)),
+        }
+
+    def fill_baseline(self, pattern: CachePattern, scenario: ScenarioOrder) -> None:
+        """Give a baseline that answers from one entry that entry."""
+        ids, _ = self._populations.population(scenario)
+        if isinstance(pattern, Warms):
+            pattern.warm(ids[:1].tolist())
+
+    def hit_once(self, limiter: RateLimiter, entrant: Entrant) -> None:
+        """Make a rate limiter's connections and its script known to the server, with a subject of its own."""
+        check_decision(entrant.name, limiter.hit(f"warm-up-{self._process}"))
+
+
+def commands_of(counts: Counter[str]) -> int:
+    """How many Redis commands a process's counters hold."""
+    return sum(count for name, count in counts.items() if name.startswith("command."))
+
+
+def checked_version(entrant: Entrant, scenario: ScenarioOrder) -> str | None:
+    """The column that holds the version of each record that is read; None: nothing is versioned, or it is a bound."""
+    return None if entrant.kind == "ruler" else scenario.statements["version_column"]

@@ -1,0 +1,1 @@
+"""The Locust processes of a run."""
