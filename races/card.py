@@ -9,13 +9,13 @@ from patterns.catalogue import Contender
 from patterns.errors import ConfigError
 from races.bare import BareTrips
 from races.exercised import EXERCISED
+from races.hooks.sandbox import Sandbox
 from races.invariants import broken_in, invariants_of
 from races.run import MAX_STEPS
 from races.schedule import Schedules, Trace
 from races.search import DepthFirst, Following, random_schedules
 from races.steps import Action, decode
 from races.virtual_time import START_S
-from races.world import World
 from scenarios.races.situation import Situation, find_situation
 
 STATEMENTS = frozenset({"SELECT", "BEGIN", "UPDATE", "INSERT", "COMMIT", "ROLLBACK"})
@@ -59,15 +59,15 @@ class Found:
 
 def explore(schedules: Schedules, bound: Bound, tick: Callable[[], None]) -> tuple[Found, ExplorationInfo]:
     """Every schedule of a contender in a situation, up to the bound."""
-    bare = BareTrips(schedules.world)
+    bare = BareTrips(schedules.sandbox)
 
     def tick_and_measure() -> None:
         tick()
         bare.tick()
 
-    began_s, schedules.world.trips = time.perf_counter(), 0
+    began_s, schedules.sandbox.trips = time.perf_counter(), 0
     found = search(schedules, bound, tick_and_measure, reduce=True)
-    seconds, trips = time.perf_counter() - began_s - bare.spent_s, schedules.world.trips
+    seconds, trips = time.perf_counter() - began_s - bare.spent_s, schedules.sandbox.trips
     whole = search(schedules, bound, tick, reduce=False) if bound.without_reduction else None
     disagrees = whole is not None and differ(found, whole)
     info = ExplorationInfo(
@@ -267,11 +267,11 @@ def server_of(action: Action) -> str:
 
 
 def card(
-    world: World, contender: Contender, situations: Sequence[Situation], bound: Bound, tick: Callable[[], None]
+    sandbox: Sandbox, contender: Contender, situations: Sequence[Situation], bound: Bound, tick: Callable[[], None]
 ) -> Iterator[tuple[ExplorationInfo, list[VerdictInfo]]]:
     """A contender's whole card, a situation at a time."""
     for situation in situations:
-        schedules = Schedules(world, contender.pattern, situation, name=contender.name)
+        schedules = Schedules(sandbox, contender.pattern, situation, name=contender.name)
         found, info = explore(schedules, bound, tick)
         yield info, list(verdicts(schedules, found, shortest(schedules, found, tick)))
 
@@ -288,7 +288,7 @@ class Replayed:
     """It came to the same end each time."""
 
 
-def replay(world: World, contender: Contender, schedule: str, times: int = 1) -> Replayed:
+def replay(sandbox: Sandbox, contender: Contender, schedule: str, times: int = 1) -> Replayed:
     """Play a schedule by its id. Raises ConfigError where it is none."""
     situation_name, _, text = schedule.partition(":")
     situation = find_situation(situation_name)
@@ -296,7 +296,7 @@ def replay(world: World, contender: Contender, schedule: str, times: int = 1) ->
         tokens = decode(text)
     except ValueError as error:
         raise ConfigError("replay", schedule, f"a schedule's id ({error.args[0]!r} is no step)") from None
-    schedules = Schedules(world, contender.pattern, situation, name=contender.name)
+    schedules = Schedules(sandbox, contender.pattern, situation, name=contender.name)
     ends = [schedules.play(Following(tokens)) for _ in range(times)]
     return Replayed(
         situation=situation,

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from patterns.caching.base import Kit, Record
 from races.errors import Died
+from races.hooks.sandbox import RECORD, Sandbox
 from races.locks import Cell
-from races.world import RECORD, World
 
 NUMBER = re.compile(r"\d+")
 
@@ -20,8 +20,8 @@ class Reads(Protocol):
 class Entries:
     """The entries of a contender. The first question is answered by a few reads between two schedules."""
 
-    def __init__(self, world: World, contender: Callable[[Kit], Reads]) -> None:
-        self._world = world
+    def __init__(self, sandbox: Sandbox, contender: Callable[[Kit], Reads]) -> None:
+        self._sandbox = sandbox
         self._contender = contender
         self._known: set[Cell] | None = None
 
@@ -37,24 +37,24 @@ class Entries:
 
     def kind(self, cell: Cell) -> Cell:
         """The cell, without the numbers in its key."""
-        return NUMBER.sub("#", self._world.short(cell[0])), cell[1]
+        return NUMBER.sub("#", self._sandbox.short(cell[0])), cell[1]
 
     def _try(self) -> set[Cell]:
-        world = self._world
-        world.reset([])
+        sandbox = self._sandbox
+        sandbox.reset([])
         self._loads_of_a_read()
-        filled = world.entries()
+        filled = sandbox.entries()
         found = set()
-        for cell in world.cells(key for key, _, _ in filled):
-            world.reset(filled)
-            world.remove(cell)
+        for cell in sandbox.cells(key for key, _, _ in filled):
+            sandbox.reset(filled)
+            sandbox.remove(cell)
             if self._loads_of_a_read():
                 found.add(self.kind(cell))
         return found
 
     def _loads_of_a_read(self) -> int:
-        world = self._world
-        before = world.free_loads
-        with world.free() as kit, suppress(Exception, Died):
+        sandbox = self._sandbox
+        before = sandbox.free_loads
+        with sandbox.free() as kit, suppress(Exception, Died):
             self._contender(kit).get(RECORD)
-        return world.free_loads - before
+        return sandbox.free_loads - before

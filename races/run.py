@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from patterns.caching.base import Adversary
 from races.client import Client
 from races.errors import ContenderRefused, Died, ExplorerError
+from races.hooks.sandbox import Sandbox
 from races.observe import Death, Observed
 from races.steps import EVERYTHING, Action, Touch, touch
 from races.virtual_time import START_S
-from races.world import World
 
 WATCHDOG_S = 30.0
 """A client that neither steps nor waits for so long blocks on something that is neither Redis nor PostgreSQL."""
@@ -47,14 +47,14 @@ class Run:
 
     def __init__(
         self,
-        world: World,
+        sandbox: Sandbox,
         adversary: Adversary,
         choose: Choose,
         *,
         tellers: frozenset[str] = NOBODY,
         ticks: bool = False,
     ) -> None:
-        self.world = world
+        self.sandbox = sandbox
         self.adversary = adversary
         self.choose = choose
         self.tellers = tellers
@@ -84,16 +84,16 @@ class Run:
     def start(self, body: Callable[[Client], None], spawner: Client | None = None) -> Client:
         """A new client that runs `body` as far as its first hold. `spawner`: the client whose background work it is."""
         number = len(self.clients)
-        client = Client(chr(ord("a") + number), self.world.slot(number), self, spawner.family if spawner else None)
+        client = Client(chr(ord("a") + number), self.sandbox.slot(number), self, spawner.family if spawner else None)
         client.wake_s = spawner.now() if spawner else START_S
         client.span = spawner.span if spawner else None
         self.clients.append(client)
         outer, self._starting = self._starting, client
         client.slot.submit(client, lambda: self._live(client, body))
         if not client.started.acquire(timeout=WATCHDOG_S):
-            self.world.abandon()
+            self.sandbox.abandon()
             why = f"client {client.name} blocks before its first step (on a lock in the process?)"
-            raise self.world.failed(ContenderRefused(why))
+            raise self.sandbox.failed(ContenderRefused(why))
         self._starting = outer
         return client
 
@@ -117,7 +117,7 @@ class Run:
         self._dispatch(None)
         if not self._finished.acquire(timeout=WATCHDOG_S):
             who = self._current.name if self._current else "?"
-            self.world.abandon()
+            self.sandbox.abandon()
             raise ContenderRefused(
                 f"client {who} blocks on something that is neither Redis nor PostgreSQL (a lock in the process?)"
             )
@@ -140,7 +140,7 @@ class Run:
         try:
             following = self._next()
         except Exception as error:  # noqa: BLE001 - must not reach the contender, in whose thread this runs
-            self.world.failed(error)
+            self.sandbox.failed(error)
             following = self._next()  # only unwinds from now on, and asks no server
         self._current = following
         if following is None:
@@ -155,7 +155,7 @@ class Run:
 
     def _next(self) -> Client | None:
         while True:
-            if self.world.fault is not None:
+            if self.sandbox.fault is not None:
                 self._over, self.cut = True, "failed"
             resumed = self._resumed()
             if resumed is not None:
@@ -181,11 +181,11 @@ class Run:
         waiting = [c for c in self.clients if c.state == "rows" or (c.state == "waiting" and not c.dying)]
         if not waiting:
             return None
-        if self.world.fault is not None:  # who holds a row is unwound before who waits for it
+        if self.sandbox.fault is not None:  # who holds a row is unwound before who waits for it
             busy = self._unwinding or any(c.state in ("held", "waiting") for c in self.clients)
             return None if busy else waiting[0]
         if any(c.state == "waiting" for c in waiting):
-            self.world.settle()
+            self.sandbox.settle()
         return next((c for c in waiting if c.ready()), None)
 
     def _chosen(self) -> Action | None:
@@ -242,8 +242,8 @@ class Run:
                 if c.root is None and c.steps and self._lives(c)
             ]
         if self._keys is None:
-            self._keys = self.world.cached_keys()
-        shown = [(key, self.world.short(key)) for key in self._keys]
+            self._keys = self.sandbox.cached_keys()
+        shown = [(key, self.sandbox.short(key)) for key in self._keys]
         ends = [
             Action(f"X{i}", "", f"{short} expires", touch(writes=(BUDGET, f"key:{key}")), adverse=True)
             for i, (key, short) in enumerate(shown)
@@ -273,15 +273,17 @@ class Run:
         if action.adverse:
             self._budget = False
         if action.token[0] == "X":
-            key = next(key for key in self.world.cached_keys() if action.label.startswith(self.world.short(key) + " "))
-            self.world.end(key)
+            key = next(
+                key for key in self.sandbox.cached_keys() if action.label.startswith(self.sandbox.short(key) + " ")
+            )
+            self.sandbox.end(key)
             self.observed.gone(key)
             return None
         client = next(c for c in self.clients if c.name == action.client)
         if action.token[0] == "D":
             self.observed.locks.died(client.name)
             held = self.observed.locks.held_by(client.name)
-            self.observed.deaths.append(Death(client.name, self.now_s, self.world.longest_ttl_s(held)))
+            self.observed.deaths.append(Death(client.name, self.now_s, self.sandbox.longest_ttl_s(held)))
             family = [c for c in self.clients if c.family is client]
             for member in family:
                 member.dying = True  # who waits for a row dies when it has it
@@ -300,7 +302,7 @@ class Run:
     def advance(self, seconds: float) -> None:
         """Virtual time passes: every key is that much older."""
         self.now_s += seconds
-        for key in self.world.age(seconds):
+        for key in self.sandbox.age(seconds):
             self.observed.gone(key)
 
     def note_blocked(self, client: Client) -> None:

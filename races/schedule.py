@@ -10,12 +10,12 @@ from patterns.caching.base import CachePattern, Config, Kit
 from races.client import Client, held_client
 from races.entries import Entries
 from races.errors import Died, NotJudged
+from races.hooks.sandbox import RECORD, Sandbox
 from races.locks import Cell, Span, UnownedRelease
 from races.observe import Commit, Death, Done, Load
 from races.run import Choose, Run, Taken
 from races.steps import Action, encode
 from races.virtual_time import START_S
-from races.world import RECORD, World
 from scenarios.races.limiters import LIMIT, WINDOW_S
 from scenarios.races.situation import Operation, Situation, Start
 
@@ -91,37 +91,37 @@ class Trace:
 
 
 @contextmanager
-def answers_only(world: World) -> Iterator[None]:
+def answers_only(sandbox: Sandbox) -> Iterator[None]:
     """Raises what failed inside the block that is no answer of the contender's, however the contender took it."""
-    world.fault = None
+    sandbox.fault = None
     try:
         yield
     except (Exception, Died) as error:
-        if world.fault is not None:
-            raise world.fault from error
+        if sandbox.fault is not None:
+            raise sandbox.fault from error
         if isinstance(error, Died):
             raise NotJudged("it waits without end where no other client does anything") from error
         raise
-    if world.fault is not None:
-        raise world.fault
+    if sandbox.fault is not None:
+        raise sandbox.fault
 
 
 class Schedules:
     """Plays schedules of one contender in one situation."""
 
-    def __init__(self, world: World, pattern: type[CachePattern], situation: Situation, *, name: str = "") -> None:
-        self.world = world
+    def __init__(self, sandbox: Sandbox, pattern: type[CachePattern], situation: Situation, *, name: str = "") -> None:
+        self.sandbox = sandbox
         self.name = name
         self.pattern = pattern
         self.situation = situation
-        self.config: Config = pattern.config_type(key_prefix=world.key_prefix)
+        self.config: Config = pattern.config_type(key_prefix=sandbox.key_prefix)
         self.asks_clock = False
         """Whether it asks the app server for the time, as far as was seen."""
         self._played = 0
-        with answers_only(world):
+        with answers_only(sandbox):
             self._entries = self._prepare()
         self._shared: set[Cell] | None = None
-        self.entries = Entries(world, lambda kit: pattern(kit, self.config))
+        self.entries = Entries(sandbox, lambda kit: pattern(kit, self.config))
         self._tellers = frozenset(
             f"told:{chr(ord('a') + i)}"
             for i, program in enumerate(situation.clients)
@@ -134,31 +134,31 @@ class Schedules:
         Raises ExplorerError where something failed that is no answer of the contender's.
         """
         for _ in range(3):
-            self.world.missed_script = False
-            with answers_only(self.world):
+            self.sandbox.missed_script = False
+            with answers_only(self.sandbox):
                 trace = self._play(choose, pictures)
-            if not self.world.missed_script:
+            if not self.sandbox.missed_script:
                 break
         return trace
 
     def _play(self, choose: Choose, pictures: bool) -> Trace:
-        world = self.world
-        world.reset(self._entries, self.situation.failing_loads)
+        sandbox = self.sandbox
+        sandbox.reset(self._entries, self.situation.failing_loads)
         restart = getattr(choose, "restart", None)
         if restart is not None:
             restart()
         ticks = self.situation.limiting and not self.situation.one_tick
-        run = Run(world, self.situation.adversary, choose, tellers=self._tellers, ticks=ticks)
+        run = Run(sandbox, self.situation.adversary, choose, tellers=self._tellers, ticks=ticks)
         album: list[Picture] = []
         if pictures:
             run.on_state = lambda: album.append(self._picture())
         for number, program in enumerate(self.situation.clients):
             run.start(self._body(program, number))
-        world.playing = True
+        sandbox.playing = True
         try:
             run.go()
         finally:
-            world.playing = False
+            sandbox.playing = False
         self._played += 1
         seen = run.observed
         if pictures:
@@ -190,7 +190,7 @@ class Schedules:
             for index, operation in enumerate(program):
                 self._operate(client, pattern, operation, f"{client.name}{index}")
             if self._played in LOOKS:
-                self.world.refuse_own_connections()
+                self.sandbox.refuse_own_connections()
             pattern.close()
 
         return body
@@ -213,7 +213,7 @@ class Schedules:
         def sleep(seconds: float) -> None:
             running().sleep(seconds)
 
-        return replace(self.world.kit(client.slot, client, spawn, seed=number), now=now, sleep=sleep)
+        return replace(self.sandbox.kit(client.slot, client, spawn, seed=number), now=now, sleep=sleep)
 
     def _operate(self, client: Client, pattern: CachePattern, operation: str, value: str) -> None:
         run, before = client.run, client.steps
@@ -265,7 +265,7 @@ class Schedules:
         if self._shared is None:
             self._shared = set()
             for program in IN_STEP:
-                pilot = Schedules(self.world, self.pattern, Situation(name="in-step", clients=(program, program)))
+                pilot = Schedules(self.sandbox, self.pattern, Situation(name="in-step", clients=(program, program)))
                 pilot._shared = set()
                 self._shared |= {self.entries.kind(shared) for shared in pilot.play(InStep()).shared}
         return self.entries.kind(cell) not in self._shared
@@ -274,27 +274,27 @@ class Schedules:
 
     def _prepare(self) -> list[tuple[str, int, bytes]]:
         """The start's entries, as the contender itself fills them."""
-        self.world.reset([])
+        self.sandbox.reset([])
         if self.situation.start is Start.COLD:
             return []
         if self.situation.start is Start.AT_LIMIT:
-            with self.world.free(START_S - WINDOW_S / 2 - LIMIT) as kit:
+            with self.sandbox.free(START_S - WINDOW_S / 2 - LIMIT) as kit:
                 for _ in range(LIMIT):
                     self.pattern(kit, self.config).hit()  # type: ignore[attr-defined]
                     kit.sleep(1)
                 kit.sleep(WINDOW_S / 2)
-            return self.world.entries()
-        with self.world.free() as kit:
+            return self.sandbox.entries()
+        with self.sandbox.free() as kit:
             check_record(self.name, "get", self.pattern(kit, self.config).get(RECORD), "version")
         if self.situation.start is Start.AGEING:
-            self.world.age(AGED_SHARE * self.config.ttl_s)
-        return self.world.entries()
+            self.sandbox.age(AGED_SHARE * self.config.ttl_s)
+        return self.sandbox.entries()
 
     def _at_rest(self, run: Run) -> list[Rest]:
-        stored = self.world.versions()
+        stored = self.sandbox.versions()
         ids = sorted({RECORD, *stored} if "create" in self.situation.operations else {RECORD})
         found = []
-        with self.world.free(run.now_s) as kit:
+        with self.sandbox.free(run.now_s) as kit:
             for record_id in ids:
                 first = self._read(kit, record_id, stored.get(record_id))
                 if first.stored is not None and first.read is not None and first.read < first.stored:
@@ -325,12 +325,12 @@ class Schedules:
         """A call when the quota that was spent before is a window old. Real clocks cannot be moved on: None."""
         if not self.asks_clock or self.situation.start is not Start.AT_LIMIT:
             return None
-        with self.world.free(run.now_s) as kit:
+        with self.sandbox.free(run.now_s) as kit:
             kit.sleep(WINDOW_S / 2 + LIMIT)
             return bool(self.pattern(kit, self.config).hit().allowed)  # type: ignore[attr-defined]
 
     def _picture(self) -> Picture:
-        return Picture(database=self.world.versions(), cache=self.world.shown())
+        return Picture(database=self.sandbox.versions(), cache=self.sandbox.shown())
 
 
 class InStep:
