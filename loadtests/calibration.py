@@ -30,8 +30,8 @@ GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calibration:
-    """Facts; nan or None where this system does not tell."""
+class Preflight:
+    """The checks of the machine before a run. A value is nan or None if this system does not give it."""
 
     clock_step_ns: float
     """The least by which two readings of the monotonic clock differ."""
@@ -56,7 +56,7 @@ class Calibration:
         return asdict(self)
 
 
-def calibrate_machine(stack: Stack, watched: tuple[float, float], *, ceiling: bool = True) -> Calibration:
+def calibrate_machine(stack: Stack, watched: tuple[float, float], *, ceiling: bool = True) -> Preflight:
     """Look at the machine and the servers: under 1 s, and 2 s more for the ceiling.
 
     `watched`: what `watch_machine` saw, before anything of ours ran.
@@ -67,7 +67,7 @@ def calibrate_machine(stack: Stack, watched: tuple[float, float], *, ceiling: bo
     with connect(stack.postgres.url) as connection:
         postgres_ms = median_ms(lambda: connection.execute("SELECT 1").fetchone())
     step_ns, cost_ns = clock_step_and_cost()
-    return Calibration(
+    return Preflight(
         clock_step_ns=step_ns,
         clock_cost_ns=cost_ns,
         python_loop_ms=median_ms(fixed_loop, 9),
@@ -133,7 +133,7 @@ def on_battery() -> bool | None:
     return None
 
 
-def will_hurt(found: Calibration, *, rate_per_s: float = 0.0, processes: int = 1) -> list[str]:
+def will_hurt(found: Preflight, *, rate_per_s: float = 0.0, processes: int = 1) -> list[str]:
     """What will hurt the run, in words; nothing where nothing is known to."""
     hurts = []
     if found.on_battery:

@@ -40,13 +40,13 @@ class FaultFailed(RuntimeError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Done:
-    """What was asked for, done."""
+class SwitchResult:
+    """An action of a switch that has ended."""
 
     began_ns: int
     ended_ns: int
     told: Any
-    """What it returned, where it returns anything."""
+    """Its return value, if it has one."""
 
 
 def doings(stack: Stack) -> dict[str, Doing]:
@@ -90,14 +90,14 @@ class SwitchLine:
         self._socket = socket.socket(fileno=fd)
         self._words = self._socket.makefile("rw", encoding="utf-8")
 
-    def ask(self, name: str, *arguments: str) -> "Done":
+    def ask(self, name: str, *arguments: str) -> "SwitchResult":
         """Have it done. Raises FaultFailed."""
         self._words.write(f"{json.dumps([name, *arguments])}\n")
         self._words.flush()
         told: dict[str, Any] = json.loads(self._words.readline() or '{"error": "nobody answers"}')
         if told["error"]:
             raise FaultFailed(f"{name}: {told['error']}")
-        return Done(began_ns=told["began_ns"], ended_ns=told["ended_ns"], told=told["told"])
+        return SwitchResult(began_ns=told["began_ns"], ended_ns=told["ended_ns"], told=told["told"])
 
     def close(self) -> None:
         self._words.close()

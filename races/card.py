@@ -37,8 +37,8 @@ class Bound:
 
 
 @dataclass(kw_only=True)
-class Found:
-    """What was found in one situation."""
+class SituationResult:
+    """The results of the schedules of one situation."""
 
     situation: Situation
     schedules: int = 0
@@ -50,14 +50,14 @@ class Found:
     exercised: set[str] = field(default_factory=set)
     """The invariants that at least one schedule put to the test."""
 
-    def take_over(self, whole: "Found") -> None:
+    def take_over(self, whole: "SituationResult") -> None:
         """What the search without the reduction found stands, and what this one found besides: all were played."""
         self.schedules, self.complete = whole.schedules, whole.complete
         self.broken = self.broken | whole.broken
         self.exercised |= whole.exercised
 
 
-def explore(schedules: Schedules, bound: Bound, tick: Callable[[], None]) -> tuple[Found, ExplorationInfo]:
+def explore(schedules: Schedules, bound: Bound, tick: Callable[[], None]) -> tuple[SituationResult, ExplorationInfo]:
     """Every schedule of a contender in a situation, up to the bound."""
     bare = BareTrips(schedules.sandbox)
 
@@ -89,7 +89,7 @@ def explore(schedules: Schedules, bound: Bound, tick: Callable[[], None]) -> tup
     return found, info
 
 
-def differ(reduced: Found, whole: Found) -> bool:
+def differ(reduced: SituationResult, whole: SituationResult) -> bool:
     """Whether the reduction changed which invariants are broken. What neither search finished is not compared."""
     if not reduced.complete:
         return False
@@ -97,8 +97,8 @@ def differ(reduced: Found, whole: Found) -> bool:
     return bool(more or (whole.complete and reduced.broken.keys() - whole.broken.keys()))
 
 
-def search(schedules: Schedules, bound: Bound, tick: Callable[[], None], *, reduce: bool) -> Found:
-    found = Found(situation=schedules.situation)
+def search(schedules: Schedules, bound: Bound, tick: Callable[[], None], *, reduce: bool) -> SituationResult:
+    found = SituationResult(situation=schedules.situation)
     chooser = DepthFirst(reduce=reduce)
     while not chooser.exhausted:
         if found.schedules >= bound.schedules:
@@ -119,7 +119,7 @@ def search(schedules: Schedules, bound: Bound, tick: Callable[[], None], *, redu
     return found
 
 
-def note(found: Found, trace: Trace, preemptions: int) -> None:
+def note(found: SituationResult, trace: Trace, preemptions: int) -> None:
     for invariant in invariants_of(found.situation):
         if invariant.name not in found.exercised and EXERCISED[invariant.promise](trace):
             found.exercised.add(invariant.name)
@@ -140,7 +140,7 @@ class Shortest:
         return (self.preemptions, len(self.trace.taken), self.trace.tokens)
 
 
-def shortest(schedules: Schedules, found: Found, tick: Callable[[], None]) -> dict[str, Shortest]:
+def shortest(schedules: Schedules, found: SituationResult, tick: Callable[[], None]) -> dict[str, Shortest]:
     """For each broken invariant the schedule with the fewest preemptions, and of those the fewest steps."""
     best: dict[str, Shortest] = {}
     tries = 0
@@ -164,7 +164,7 @@ def shortest(schedules: Schedules, found: Found, tick: Callable[[], None]) -> di
     return best
 
 
-def find_any(schedules: Schedules, found: Found, best: dict[str, Shortest], tick: Callable[[], None]) -> None:
+def find_any(schedules: Schedules, found: SituationResult, best: dict[str, Shortest], tick: Callable[[], None]) -> None:
     """Where the search for the shortest gave up: the first schedules that the exhaustive one meets."""
     chooser = DepthFirst(reduce=True)
     while not chooser.exhausted and found.broken.keys() - best.keys():
@@ -180,7 +180,7 @@ def schedule_id(situation: Situation, trace: Trace) -> str:
     return f"{situation.name}:{trace.text}"
 
 
-def verdicts(schedules: Schedules, found: Found, best: dict[str, Shortest]) -> Iterator[VerdictInfo]:
+def verdicts(schedules: Schedules, found: SituationResult, best: dict[str, Shortest]) -> Iterator[VerdictInfo]:
     """One for each invariant that can be broken in the situation."""
     for invariant in invariants_of(found.situation):
         promised = invariant.promised(schedules.pattern, found.situation.adversary)

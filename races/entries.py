@@ -13,14 +13,14 @@ from races.locks import Cell
 NUMBER = re.compile(r"\d+")
 
 
-class Reads(Protocol):
+class RecordReader(Protocol):
     def get(self, record_id: int) -> Record | None: ...
 
 
 class Entries:
     """The entries of a contender. The first question is answered by a few reads between two schedules."""
 
-    def __init__(self, sandbox: Sandbox, contender: Callable[[Kit], Reads]) -> None:
+    def __init__(self, sandbox: Sandbox, contender: Callable[[Kit], RecordReader]) -> None:
         self._sandbox = sandbox
         self._contender = contender
         self._known: set[Cell] | None = None

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from itertools import groupby
 
 from patterns.caching.base import Promise
-from races.observe import Done
+from races.observe import FinishedOperation
 from races.schedule import Trace
 
 Exercised = Callable[[Trace], bool]
 
 
-def answered(trace: Trace, *operations: str) -> list[Done]:
+def answered(trace: Trace, *operations: str) -> list[FinishedOperation]:
     """The operations that ended without an error; `operations`: only these."""
     return [d for d in trace.done if d.error is None and (not operations or d.operation in operations)]
 

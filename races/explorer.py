@@ -14,7 +14,7 @@ from races.errors import ContenderRefused, Died, NotJudged, in_one_line
 from races.hooks.sandbox import Sandbox
 from races.hooks.sandbox_servers import open_sandbox
 from races.invariants import INVARIANTS
-from races.limited import Limited, find_explorable
+from races.limited import LimiterAdapter, find_explorable
 from races.virtual_time import virtual_time
 from scenarios.races.situation import Situation
 from stack.servers import Stack
@@ -63,7 +63,7 @@ def pairs(order: RacesOrder) -> list[tuple[Contender, Situation]]:
         (contender, situation)
         for contender in order.contenders
         for situation in order.situations
-        if situation.limiting == issubclass(contender.pattern, Limited)
+        if situation.limiting == issubclass(contender.pattern, LimiterAdapter)
     ]
 
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from patterns.caching.base import Adversary, CachePattern, Promise
-from races.observe import Done
+from races.observe import FinishedOperation
 from races.run import MAX_STEPS
 from races.schedule import Rest, Trace
-from scenarios.races.situation import Situation, Start
+from scenarios.races.situation import CacheState, Situation
 
 TOLERANCE_S = 0.05
 """Redis counts milliseconds, and real time passes too."""
@@ -37,11 +37,11 @@ class Invariant:
         return any(p.holds_under(adversary) for p in made)
 
 
-def reads(trace: Trace) -> Iterator[Done]:
+def reads(trace: Trace) -> Iterator[FinishedOperation]:
     return (done for done in trace.done if done.operation.startswith("get") and done.error is None)
 
 
-def writes(trace: Trace) -> Iterator[Done]:
+def writes(trace: Trace) -> Iterator[FinishedOperation]:
     return (d for d in trace.done if d.operation in ("update", "create") and d.error is None)
 
 
@@ -95,7 +95,7 @@ def went_back(trace: Trace) -> str | None:
     return None
 
 
-def shown(done: Done) -> str:
+def shown(done: FinishedOperation) -> str:
     return answer(found=bool(done.found), version=done.version)
 
 
@@ -228,12 +228,12 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant(
         promise=Promise.ONE_LOAD_PER_MISS,
         broken=many_loads,
-        applies=lambda s: not (s.writes or s.failing_loads or s.limiting) and s.start is Start.COLD,
+        applies=lambda s: not (s.writes or s.failing_loads or s.limiting) and s.start is CacheState.COLD,
     ),
     Invariant(
         promise=Promise.ONE_REFRESH_PER_EXPIRY,
         broken=many_refreshes,
-        applies=lambda s: not s.writes and s.start is Start.AGEING,
+        applies=lambda s: not s.writes and s.start is CacheState.AGEING,
     ),
     Invariant(promise=Promise.UNLOCKS_ONLY_ITS_OWN, broken=unowned_release, applies=lambda s: not s.limiting),
     Invariant(
@@ -250,12 +250,12 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant(
         promise=Promise.ADMITS_AT_MOST_ITS_BOUND,
         broken=over_the_bound,
-        applies=lambda s: s.limiting and s.start is Start.COLD,
+        applies=lambda s: s.limiting and s.start is CacheState.COLD,
     ),
     Invariant(
         promise=Promise.REFUSED_CALLS_ARE_FREE,
         broken=refused_calls_counted,
-        applies=lambda s: s.limiting and s.start is Start.AT_LIMIT,
+        applies=lambda s: s.limiting and s.start is CacheState.AT_LIMIT,
     ),
 )
 

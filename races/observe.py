@@ -32,8 +32,8 @@ class Death:
 
 
 @dataclass(kw_only=True)
-class Done:
-    """An operation of a client, and how it ended."""
+class FinishedOperation:
+    """An operation of a client, and its result."""
 
     client: str
     operation: str
@@ -56,7 +56,7 @@ class Observed:
     loads: list[Load] = field(default_factory=list)
     commits: list[Commit] = field(default_factory=list)
     deaths: list[Death] = field(default_factory=list)
-    done: list[Done] = field(default_factory=list)
+    done: list[FinishedOperation] = field(default_factory=list)
     locks: Locks = field(default_factory=Locks)
     ended: list[tuple[int, str]] = field(default_factory=list)
     """Keys that expired or were evicted, each with how many loads there had been."""

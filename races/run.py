@@ -24,7 +24,7 @@ NOBODY = frozenset[str]()
 BUDGET = "budget"
 """What every action of the adversary writes: it has one."""
 
-Choose = Callable[[Sequence[Action]], Action | None]
+Strategy = Callable[[Sequence[Action]], Action | None]
 """Which of the enabled actions happens next; None: the schedule is of no further interest."""
 
 
@@ -34,7 +34,7 @@ def changes_keys(done: Touch) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Taken:
+class ExecutedAction:
     """An action that happened."""
 
     action: Action
@@ -42,14 +42,14 @@ class Taken:
     blocked: bool = False
 
 
-class Run:
+class Execution:
     """One schedule from a clean state to its end."""
 
     def __init__(
         self,
         sandbox: Sandbox,
         adversary: Adversary,
-        choose: Choose,
+        choose: Strategy,
         *,
         tellers: frozenset[str] = NOBODY,
         ticks: bool = False,
@@ -62,7 +62,7 @@ class Run:
         """Whether a clock moves on, by next to nothing, each time that it is read."""
         self.now_s = START_S
         self.clients: list[Client] = []
-        self.taken: list[Taken] = []
+        self.taken: list[ExecutedAction] = []
         self.observed = Observed()
         self.on_state: Callable[[], None] | None = None
         """Called before every choice, where somebody wants to look at the servers."""
@@ -267,7 +267,7 @@ class Run:
 
     def _perform(self, action: Action) -> Client | None:
         """Do what the adversary does at once; the client that the action lets go on."""
-        self.taken.append(Taken(action=action, now_s=self.now_s))
+        self.taken.append(ExecutedAction(action=action, now_s=self.now_s))
         if self._keys is not None and changes_keys(action.touch):
             self._keys = None
         if action.adverse:
@@ -309,5 +309,5 @@ class Run:
         """The client's last step waits for a row lock."""
         for i in reversed(range(len(self.taken))):
             if self.taken[i].action.client == client.name:
-                self.taken[i] = Taken(action=self.taken[i].action, now_s=self.taken[i].now_s, blocked=True)
+                self.taken[i] = ExecutedAction(action=self.taken[i].action, now_s=self.taken[i].now_s, blocked=True)
                 return

@@ -12,12 +12,12 @@ from races.entries import Entries
 from races.errors import Died, NotJudged
 from races.hooks.sandbox import RECORD, Sandbox
 from races.locks import Cell, Span, UnownedRelease
-from races.observe import Commit, Death, Done, Load
-from races.run import Choose, Run, Taken
+from races.observe import Commit, Death, FinishedOperation, Load
+from races.run import ExecutedAction, Execution, Strategy
 from races.steps import Action, encode
 from races.virtual_time import START_S
 from scenarios.races.limiters import LIMIT, WINDOW_S
-from scenarios.races.situation import Operation, Situation, Start
+from scenarios.races.situation import CacheState, Operation, Situation
 
 LOOKS = frozenset({0, 1, 10, 100, 1_000})
 """In the schedules of these numbers the process's sockets are looked at."""
@@ -52,14 +52,14 @@ class Picture:
 class Trace:
     """One schedule, whole."""
 
-    taken: list[Taken]
+    taken: list[ExecutedAction]
     cut: str | None
     stuck: list[str]
     loads: list[Load]
     commits: list[Commit]
     deaths: list[Death]
     unowned: list[UnownedRelease]
-    done: list[Done]
+    done: list[FinishedOperation]
     rest: list[Rest]
     loads_by_miss: list[list[Load]] = field(default_factory=list)
     """The loads, parted where an entry that had been filled expired or was evicted."""
@@ -128,7 +128,7 @@ class Schedules:
             if set(program) & {"update", "create"}
         )
 
-    def play(self, choose: Choose, *, pictures: bool = False) -> Trace:
+    def play(self, choose: Strategy, *, pictures: bool = False) -> Trace:
         """One schedule from a clean state. One in which a script had to be loaded first is played again.
 
         Raises ExplorerError where something failed that is no answer of the contender's.
@@ -141,14 +141,14 @@ class Schedules:
                 break
         return trace
 
-    def _play(self, choose: Choose, pictures: bool) -> Trace:
+    def _play(self, choose: Strategy, pictures: bool) -> Trace:
         sandbox = self.sandbox
         sandbox.reset(self._entries, self.situation.failing_loads)
         restart = getattr(choose, "restart", None)
         if restart is not None:
             restart()
         ticks = self.situation.limiting and not self.situation.one_tick
-        run = Run(sandbox, self.situation.adversary, choose, tellers=self._tellers, ticks=ticks)
+        run = Execution(sandbox, self.situation.adversary, choose, tellers=self._tellers, ticks=ticks)
         album: list[Picture] = []
         if pictures:
             run.on_state = lambda: album.append(self._picture())
@@ -222,7 +222,7 @@ class Schedules:
         begun: list[int] = []
         new = max(RECORD, 1) + 1
         record_id = new if operation in ("get-new", "create") else RECORD
-        done = Done(
+        done = FinishedOperation(
             client=client.name,
             operation=operation,
             record_id=record_id,
@@ -275,9 +275,9 @@ class Schedules:
     def _prepare(self) -> list[tuple[str, int, bytes]]:
         """The start's entries, as the contender itself fills them."""
         self.sandbox.reset([])
-        if self.situation.start is Start.COLD:
+        if self.situation.start is CacheState.COLD:
             return []
-        if self.situation.start is Start.AT_LIMIT:
+        if self.situation.start is CacheState.AT_LIMIT:
             with self.sandbox.free(START_S - WINDOW_S / 2 - LIMIT) as kit:
                 for _ in range(LIMIT):
                     self.pattern(kit, self.config).hit()  # type: ignore[attr-defined]
@@ -286,11 +286,11 @@ class Schedules:
             return self.sandbox.entries()
         with self.sandbox.free() as kit:
             check_record(self.name, "get", self.pattern(kit, self.config).get(RECORD), "version")
-        if self.situation.start is Start.AGEING:
+        if self.situation.start is CacheState.AGEING:
             self.sandbox.age(AGED_SHARE * self.config.ttl_s)
         return self.sandbox.entries()
 
-    def _at_rest(self, run: Run) -> list[Rest]:
+    def _at_rest(self, run: Execution) -> list[Rest]:
         stored = self.sandbox.versions()
         ids = sorted({RECORD, *stored} if "create" in self.situation.operations else {RECORD})
         found = []
@@ -316,14 +316,14 @@ class Schedules:
 
     def _quota(self) -> int | None:
         """Calls at once that keep its own contract. At the limit only refused calls are asked about."""
-        if self.situation.start is Start.AT_LIMIT:
+        if self.situation.start is CacheState.AT_LIMIT:
             return None
         bound: int = self.pattern.at_once()  # type: ignore[attr-defined]
         return bound
 
-    def _admits_later(self, run: Run) -> bool | None:
+    def _admits_later(self, run: Execution) -> bool | None:
         """A call when the quota that was spent before is a window old. Real clocks cannot be moved on: None."""
-        if not self.asks_clock or self.situation.start is not Start.AT_LIMIT:
+        if not self.asks_clock or self.situation.start is not CacheState.AT_LIMIT:
             return None
         with self.sandbox.free(run.now_s) as kit:
             kit.sleep(WINDOW_S / 2 + LIMIT)

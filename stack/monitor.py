@@ -49,8 +49,8 @@ class Reading:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Span:
-    """Between two readings; without an earlier one: since the server's statistics began."""
+class MonitorInterval:
+    """The time between two readings. Without an earlier one: since the server's statistics began."""
 
     before: Reading | None
     now: Reading
@@ -87,13 +87,15 @@ def watch(url: str, *, every_s: float, once: bool, console: Console | None = Non
         try:
             now = read(client)
             if once:
-                console.print(frame(server, Span(before=None, now=now)))
+                console.print(frame(server, MonitorInterval(before=None, now=now)))
                 return
-            with Live(frame(server, Span(before=None, now=now)), console=console, auto_refresh=False) as live:
+            with Live(
+                frame(server, MonitorInterval(before=None, now=now)), console=console, auto_refresh=False
+            ) as live:
                 while True:
                     time.sleep(every_s)
                     before, now = now, read(client)
-                    live.update(frame(server, Span(before=before, now=now)), refresh=True)
+                    live.update(frame(server, MonitorInterval(before=before, now=now)), refresh=True)
         except redis.ConnectionError as error:
             raise StackError("redis", server.safe_url, "a Redis server that goes on answering") from error
 
@@ -108,7 +110,7 @@ def read(client: redis.Redis) -> Reading:
     return Reading(at_s=time.monotonic(), account=account, slow=slow)
 
 
-def frame(server: Server, span: Span) -> RenderableType:
+def frame(server: Server, span: MonitorInterval) -> RenderableType:
     """One picture."""
     now = span.now
     used, limit = now.value("memory.used_memory"), now.value("memory.maxmemory")
@@ -138,7 +140,7 @@ def plain_table(*headings: str, header: bool = True) -> Table:
     return table
 
 
-def commands(span: Span) -> Table:
+def commands(span: MonitorInterval) -> Table:
     """The most frequent commands, with the server's own time for one."""
     endings = (".usec", ".rejected", ".failed")
     names = [n for n in span.now.account if n.startswith("command.") and not n.endswith(endings)]

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 
 from patterns.errors import require
-from stack.binaries import Account
+from stack.binaries import ServerAccount
 from stack.guard import Guard, last_line
 from stack.pooler import pooling_of
 from stack.postgres_rights import require_version, why_no_answer
@@ -56,7 +56,7 @@ START_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.01
 
 
-def start_postgres(guard: Guard, binaries: Path, account: Account | None) -> str:
+def start_postgres(guard: Guard, binaries: Path, account: ServerAccount | None) -> str:
     """Make a database cluster and start its server. Returns the URL, once it answers."""
     data = guard.directory / "postgres"
     sockets = own_directory(guard.directory / "pg", account)
@@ -82,7 +82,7 @@ def start_postgres(guard: Guard, binaries: Path, account: Account | None) -> str
     raise StackError("stack", "embedded", f"a PostgreSQL server that starts ({last_line(log)})")
 
 
-def initialize(guard: Guard, binaries: Path, data: Path, password: str, account: Account | None) -> None:
+def initialize(guard: Guard, binaries: Path, data: Path, password: str, account: ServerAccount | None) -> None:
     own_directory(data, account)
     secret = write_private(guard.directory / "password", password, account)
     argv = [str(binaries / "initdb"), "-D", str(data), "-U", USER, "-A", "scram-sha-256", f"--pwfile={secret}"]
@@ -121,7 +121,7 @@ def is_ready(pid_file: Path) -> bool:
     return len(lines) >= 8 and lines[7].strip() == "ready"
 
 
-def own_directory(path: Path, account: Account | None) -> Path:
+def own_directory(path: Path, account: ServerAccount | None) -> Path:
     """A new directory that only the servers' account may enter."""
     path.mkdir(mode=0o700)
     if account is not None:
@@ -129,7 +129,7 @@ def own_directory(path: Path, account: Account | None) -> Path:
     return path
 
 
-def write_private(path: Path, text: str, account: Account | None) -> Path:
+def write_private(path: Path, text: str, account: ServerAccount | None) -> Path:
     """A file that only the servers' account may read."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
@@ -139,7 +139,7 @@ def write_private(path: Path, text: str, account: Account | None) -> Path:
     return path
 
 
-def ids(account: Account | None) -> tuple[int, int] | None:
+def ids(account: ServerAccount | None) -> tuple[int, int] | None:
     return None if account is None else (account.uid, account.gid)
 
 

@@ -10,7 +10,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from core.secrets import masked
-from stack.binaries import Account
+from stack.binaries import ServerAccount
 from stack.guard import Guard, last_line
 from stack.postgres import free_port, ids, own_directory, server_environment, wait_until, write_private
 from stack.redis_rights import outside_prefix, require_no_sentinel, require_rights, require_single, why_no_answer
@@ -21,7 +21,7 @@ TOLD_SETTINGS = ("maxmemory", "maxmemory-policy", "appendonly", "save", "io-thre
 """What a report says about the server, where the server tells."""
 
 
-def start_valkey(guard: Guard, binary: Path, account: Account | None, name: str = "valkey") -> str:
+def start_valkey(guard: Guard, binary: Path, account: ServerAccount | None, name: str = "valkey") -> str:
     """Start a Valkey server that keeps nothing on disk. Returns the URL, once it answers. `name`: one a guard."""
     home = own_directory(guard.directory / name, account)
     password = secrets.token_hex(16)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack.binaries import Account, server_account, valkey_binary
+from stack.binaries import ServerAccount, server_account, valkey_binary
 from stack.guard import Guard, guarded
 from stack.postgres import connect, free_port, ids, is_ready, own_directory, server_environment, wait_until
 from stack.redis import answers
@@ -38,7 +38,7 @@ class Launcher:
     """Starts servers under one guard."""
 
     guard: Guard
-    account: Account | None
+    account: ServerAccount | None
 
     def home(self, name: str) -> Path:
         return own_directory(self.guard.directory / name, self.account)

@@ -17,7 +17,7 @@ class NotHere(ConfigError):
     """The experiment cannot be put to this workload or these servers: it is skipped."""
 
 
-class Row(NamedTuple):
+class ExperimentRow(NamedTuple):
     """One fact, as the run folder's table `experiments` has it."""
 
     variant: str
@@ -65,7 +65,7 @@ class Experiment:
     """Where it matters in practice."""
     expectation: str
     """What theory says will be seen."""
-    run: Callable[[ExperimentOrder], Iterator[Row]]
+    run: Callable[[ExperimentOrder], Iterator[ExperimentRow]]
     """Yields facts as they are seen. An exception ends this experiment only, and is recorded."""
     once_s: float = 0.0
     """About how long it takes, besides its rounds."""

@@ -16,7 +16,7 @@ Operation = Literal["get", "update", "create", "get-new", "hit"]
 `hit` is a call of one subject at a rate limiter."""
 
 
-class Start(Enum):
+class CacheState(Enum):
     """What the cache holds when the clients begin."""
 
     COLD = "the cache is empty"
@@ -31,7 +31,7 @@ class Situation:
 
     name: str
     clients: tuple[tuple[Operation, ...], ...]
-    start: Start = Start.COLD
+    start: CacheState = CacheState.COLD
     adversary: Adversary = Adversary.NONE
     """What may happen once, at any step of a schedule."""
     skew_s: float = 0.0

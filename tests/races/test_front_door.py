@@ -13,7 +13,7 @@ from races.client import Client
 from races.hooks.sandbox import Sandbox
 from races.hooks.sandbox_servers import open_sandbox
 from races.limited import find_explorable
-from races.run import Run
+from races.run import Execution
 from races.schedule import Schedules
 from races.search import Following
 from reports.races.page import render_races
@@ -232,7 +232,7 @@ def test_virtual_time_ages_every_key(sandbox: Sandbox) -> None:
         client.sleep(41)
         ages.append(client.slot.redis.pttl(f"{sandbox.key_prefix}a"))
 
-    run = Run(sandbox, Situation(name="x", clients=(("get",),)).adversary, lambda enabled: enabled[0])
+    run = Execution(sandbox, Situation(name="x", clients=(("get",),)).adversary, lambda enabled: enabled[0])
     run.start(body)
     run.go()
     assert 20_000 < ages[0] <= 40_000  # 60 s less 20 s of virtual time, and less what has really passed

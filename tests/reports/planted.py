@@ -106,7 +106,7 @@ def row(due_ns: int, start_ns: int | None, end_ns: int | None, **facts: Any) -> 
 
 
 @dataclass
-class Cache:
+class SimulatedEntry:
     """One key of the simulation: until when its entry lives, and what is under way."""
 
     valid_until: float = -1.0
@@ -126,10 +126,10 @@ def simulate(name: str, info: ScenarioInfo, begin: int, start: int, end: int, rn
     span = (end - begin) / SECOND
     times = np.sort(rng.uniform(0, span, rng.poisson(w["rate_per_s"] * span)))
     keys = np.ones(len(times), dtype=int) if w["active_records"] == 1 else np.minimum(rng.zipf(1.6, len(times)), 1000)
-    caches: dict[int, Cache] = {}
+    caches: dict[int, SimulatedEntry] = {}
     rows: list[Row] = []
     for t, key in zip(times.tolist(), keys.tolist(), strict=True):
-        cache = caches.setdefault(key, Cache())
+        cache = caches.setdefault(key, SimulatedEntry())
         cache.settle(t, ttl)
         get = GET_MS / 1e3 * float(rng.lognormal(0, 0.2))
         loading = load * float(rng.lognormal(0, 0.03))
