@@ -19,7 +19,7 @@ from loadtests.canary import fixed_loop
 from loadtests.clock import now_ns
 from loadtests.harness import HarnessFailed, measure_pace
 from stack.postgres import connect
-from stack.redis import patient_client
+from stack.redis import client_with_timeout
 from stack.servers import Stack
 
 LOOK_S = 0.3
@@ -62,7 +62,7 @@ def calibrate_machine(stack: Stack, watched: tuple[float, float], *, ceiling: bo
     `watched`: what `watch_machine` saw, before anything of ours ran.
     """
     busy, steal = watched
-    with patient_client(stack.redis.url) as client:
+    with client_with_timeout(stack.redis.url) as client:
         redis_ms = median_ms(client.ping)
     with connect(stack.postgres.url) as connection:
         postgres_ms = median_ms(lambda: connection.execute("SELECT 1").fetchone())

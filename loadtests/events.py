@@ -15,7 +15,7 @@ import redis
 from artefact.write import TimelineRow
 from loadtests.clock import now_ns
 from stack.accounts import CHECKPOINTS, CHECKPOINTS_BEFORE_17
-from stack.redis import TOLD_SETTINGS, as_text
+from stack.redis import REPORTED_SETTINGS, as_text
 
 STEP_S = 0.005
 """Wall clock against monotonic clock between two readings: more is a step, less may be slewing."""
@@ -100,7 +100,7 @@ def read_settings(client: redis.Redis, connection: psycopg.Connection[Any]) -> S
     for name, value in connection.execute("SELECT name, setting FROM pg_settings"):
         found["postgres", name] = str(value)
     try:
-        told: Mapping[Any, Any] = client.config_get(*TOLD_SETTINGS)
+        told: Mapping[Any, Any] = client.config_get(*REPORTED_SETTINGS)
     except redis.RedisError:
         return found
     return found | {("redis", as_text(name)): as_text(value) for name, value in told.items()}

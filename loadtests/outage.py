@@ -25,13 +25,13 @@ BREAK: dict[Trouble, str] = {
     "kill redis": "kill",
     "hang redis": "pause",
     "lock database": "lock",
-    "slow database": "lose_index",
+    "slow database": "drop_index",
 }
 MEND: dict[Trouble, str] = {
     "kill redis": "restart",
     "hang redis": "resume",
     "lock database": "unlock",
-    "slow database": "make_index",
+    "slow database": "create_index",
 }
 
 
@@ -55,7 +55,7 @@ def doings(stack: Stack) -> dict[str, Doing]:
         return {}
     redis, database = stack.redis_switch, DatabaseSwitch(stack.postgres.url)
     return {name: getattr(redis, name) for name in ("pause", "resume", "kill", "restart")} | {
-        name: getattr(database, name) for name in ("lock", "unlock", "lose_index", "make_index")
+        name: getattr(database, name) for name in ("lock", "unlock", "drop_index", "create_index")
     }
 
 

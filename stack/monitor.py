@@ -19,7 +19,7 @@ from core.terminal import PlainConsole
 from core.text import visible
 from patterns.errors import require
 from stack.accounts import Account, redis_account
-from stack.redis import inspect_redis, patient_client
+from stack.redis import client_with_timeout, inspect_redis
 from stack.servers import Server, StackError
 
 COMMANDS = 8
@@ -36,13 +36,13 @@ WARNING = (
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """What the server said at one instant."""
+    """The values of the server at one instant."""
 
     at_s: float
-    """Of the monotonic clock."""
+    """Monotonic clock, in seconds."""
     account: Account
     slow: list[Mapping[str, Any]] | None
-    """Newest entries of the slow log; None: the server does not tell."""
+    """The newest entries of the slow log. None: the server does not show it."""
 
     def value(self, name: str) -> float:
         return self.account.get(name, (0.0, ""))[0]
@@ -67,7 +67,7 @@ class MonitorInterval:
         return self.now.value(name) - (0.0 if self.before is None else self.before.value(name))
 
     def rate(self, name: str) -> str:
-        """A second, or in all where there is no earlier reading."""
+        """The rate per second, or the total without an earlier reading, as text."""
         gained = self.gained(name)
         return f"{gained / self.seconds:,.0f}/s" if self.seconds > 0 else f"{gained:,.0f}"
 
@@ -83,7 +83,7 @@ def watch(url: str, *, every_s: float, once: bool, console: Console | None = Non
     untold = next((remark.what for remark in remarks if remark.name == "INFO"), None)
     if untold is not None:
         raise StackError("redis", server.safe_url, f"the right to read INFO, which is what is shown here: {untold}")
-    with patient_client(url) as client:
+    with client_with_timeout(url) as client:
         try:
             now = read(client)
             if once:
@@ -111,7 +111,7 @@ def read(client: redis.Redis) -> Reading:
 
 
 def frame(server: Server, span: MonitorInterval) -> RenderableType:
-    """One picture."""
+    """One frame of the display."""
     now = span.now
     used, limit = now.value("memory.used_memory"), now.value("memory.maxmemory")
     room = f"of {limit / 2**20:,.1f} MiB ({100 * used / limit:.0f} %)" if limit else "no maxmemory is set"
@@ -131,7 +131,7 @@ def frame(server: Server, span: MonitorInterval) -> RenderableType:
 
 
 def plain_table(*headings: str, header: bool = True) -> Table:
-    """Names to the left, figures to the right, and a word beside them."""
+    """A table with names at the left, numbers at the right, and a note after them."""
     table = Table(box=None, pad_edge=False, show_header=header, padding=(0, 2, 0, 0), header_style="dim")
     name, *others = headings
     table.add_column(name, min_width=18, no_wrap=True)
@@ -153,7 +153,7 @@ def commands(span: MonitorInterval) -> Table:
 
 
 def slow_log(now: Reading) -> RenderableType:
-    """The newest entries, whenever they came."""
+    """The newest entries of the slow log."""
     if now.slow is None:
         return Text("slow log: the server does not tell")
     if not now.slow:

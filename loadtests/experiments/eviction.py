@@ -87,7 +87,7 @@ def measure(order: ExperimentOrder, size: Size) -> Iterator[ExperimentRow]:
             requests_between_scans=SCAN_EVERY * size.room,
             loop_keys=round(LOOP * size.room),
             **asdict(size),
-            **caches[0].told_settings(),
+            **caches[0].reported_settings(),
         )
         elapsed_s = play(caches, sequences, size)
         for cache in caches:
@@ -139,7 +139,7 @@ class EvictionCache:
         client.config_set("maxmemory", self.maxmemory_bytes)
         self._before = client.info("stats")
 
-    def told_settings(self) -> dict[str, Any]:
+    def reported_settings(self) -> dict[str, Any]:
         return {name: self.client.config_get(name).get(name) for name in SETTINGS}
 
     def read(self, number: int, keys: Sequence[int]) -> None:

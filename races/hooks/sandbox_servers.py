@@ -16,7 +16,7 @@ from races.pool import WarmPool
 from races.slot import Slot
 from stack.postgres import connect
 from stack.postgres_rights import require_schema_right
-from stack.redis import patient_client
+from stack.redis import client_with_timeout
 from stack.redis_rights import require_rights
 from stack.room import require_room
 from stack.servers import Stack
@@ -57,7 +57,7 @@ def require_explorable(stack: Stack) -> None:
     with connect(stack.postgres.url) as connection:
         require_schema_right(connection, stack.postgres.safe_url)
     require_room(stack, postgres=CONNECTIONS_WANTED, clients=CONNECTIONS_WANTED, instead="close other clients")
-    with patient_client(stack.redis.url) as client:
+    with client_with_timeout(stack.redis.url) as client:
         require_rights(client, stack.redis.url, stack.key_prefix, explores=True)
 
 

@@ -194,5 +194,5 @@ def test_a_sweep_takes_wardens_old_directories_and_nobody_elses(tmp_path: Path) 
         if age:
             os.utime(directory, (old, old))
         expected[directory] = stays
-    warden.sweep(tmp_path)
+    warden.remove_stale(tmp_path)
     assert {directory: directory.exists() for directory in expected} == expected
