@@ -33,7 +33,7 @@ class Bound:
     """So many random ones are tried instead of the rest."""
     seed: int = 1
     without_reduction: bool = False
-    """Try every order too, commuting steps told apart, and compare."""
+    """Also try every order, without the reduction by commuting steps, and compare."""
 
 
 @dataclass(kw_only=True)
@@ -241,7 +241,7 @@ def not_judged(contender: Contender, situation: Situation, why: str) -> tuple[Ex
 
 
 def steps(schedules: Schedules, tokens: Sequence[str]) -> list[StepInfo]:
-    """A schedule played once more, with the servers' state behind each step."""
+    """A schedule that was played again, with the servers' state after each step."""
     trace = schedules.play(Following(tokens), pictures=True)
     return [
         StepInfo(
@@ -259,7 +259,7 @@ def steps(schedules: Schedules, tokens: Sequence[str]) -> list[StepInfo]:
 
 
 def server_of(action: Action) -> str:
-    """Whom a step asks."""
+    """The server that a step asks."""
     if action.adverse and action.token[0] != "T":
         return ""
     statement = action.label.rpartition(" ms: ")[2].split(" ")[0]
@@ -289,7 +289,7 @@ class Replayed:
 
 
 def replay(sandbox: Sandbox, contender: Contender, schedule: str, times: int = 1) -> Replayed:
-    """Play a schedule by its id. Raises ConfigError where it is none."""
+    """Play a schedule by its id. Raises ConfigError if the id is not one."""
     situation_name, _, text = schedule.partition(":")
     situation = find_situation(situation_name)
     try:

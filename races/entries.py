@@ -1,4 +1,4 @@
-"""Which keys are entries: those without which a reader loads again. Told by trying, once a contender and situation."""
+"""Finds the keys that are entries: without them a reader loads again. Tried once for a contender and situation."""
 
 import re
 from collections.abc import Callable
@@ -26,7 +26,7 @@ class Entries:
         self._known: set[Cell] | None = None
 
     def is_entry(self, cell: Cell) -> bool:
-        """Whether a reader loads again without it. Keys that differ in numbers only are of one kind."""
+        """Whether a reader loads again without the cell. Keys that differ only in numbers are of one kind."""
         if self._known is None:
             self._known = self._try()
         return self.kind(cell) in self._known

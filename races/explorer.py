@@ -131,7 +131,7 @@ class Worlds:
     def judge(
         self, contender: Contender, situation: Situation, bound: Bound, tick: Callable[[], None]
     ) -> tuple[ExplorationInfo, list[VerdictInfo]]:
-        """A contender's verdicts in a situation: "not judged", with the reason, where anything else failed."""
+        """The verdicts on a contender in a situation. They are "not judged", with the reason, after another failure."""
         why = self._none or self._refused.get(contender.name, "")
         if not why:
             try:

@@ -1,4 +1,4 @@
-"""What must hold in every schedule, judged from outside: by answers, commits, loads and locks, never by the inside."""
+"""What must hold in every schedule. It is judged by answers, commits, loads and locks, not by the internal state."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -72,8 +72,8 @@ def own_write_missed(trace: Trace) -> str | None:
 
 def stale_after_write(trace: Trace) -> str | None:
     for read in reads(trace):
-        told = [w for w in writes(trace) if w.record_id == read.record_id and 0 <= w.end < read.begin]
-        newest = max((w.version or 0 for w in told), default=0)
+        acknowledged = [w for w in writes(trace) if w.record_id == read.record_id and 0 <= w.end < read.begin]
+        newest = max((w.version or 0 for w in acknowledged), default=0)
         if (read.version or 0) < newest:
             return f"v{newest} had been written and acknowledged, and then client {read.client} read {shown(read)}"
     newest_told = {d.record_id: d.version or 0 for d in sorted(writes(trace), key=lambda d: d.version or 0)}

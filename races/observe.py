@@ -28,7 +28,7 @@ class Death:
     client: str
     now_s: float
     lock_ttl_s: float | None
-    """The longest remaining life of the locks that it held; inf: without end; None: it held none."""
+    """The longest remaining TTL of its locks, in seconds. inf: one has no TTL. None: it held no lock."""
 
 
 @dataclass(kw_only=True)
@@ -67,6 +67,6 @@ class Observed:
         self.locks.gone(key)
 
     def loads_by_miss(self, is_entry: Callable[[str], bool]) -> list[list[Load]]:
-        """The loads, parted where an entry that had been filled ended: what comes after is another miss."""
+        """The loads, one list for each miss: another miss begins when an entry that had been filled is gone."""
         parts = sorted({count for count, key in self.ended if 0 < count < len(self.loads) and is_entry(key)})
         return [self.loads[begin:end] for begin, end in pairwise([0, *parts, len(self.loads)])]

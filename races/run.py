@@ -1,7 +1,7 @@
-"""One schedule: clients in threads, one of which runs at a time, each held before every round trip.
+"""A cooperative scheduler. It runs one schedule of clients in threads, one at a time; each stops before a round trip.
 
-Whoever comes to a hold chooses who goes next and hands over; no thread of its own schedules, so that a client which
-goes on costs no switch. Nothing here knows a pattern.
+The client that stops chooses the next client and hands over. There is no scheduler thread, so a client that goes on
+costs no switch. The scheduler does not depend on patterns.
 """
 
 import threading
@@ -17,9 +17,9 @@ from races.steps import EVERYTHING, Action, Touch, touch
 from races.virtual_time import START_S
 
 WATCHDOG_S = 30.0
-"""A client that neither steps nor waits for so long blocks on something that is neither Redis nor PostgreSQL."""
+"""After so long without a step or a wait, a client blocks on something that is neither Redis nor PostgreSQL."""
 MAX_STEPS = 100
-"""A schedule that is longer is cut: somebody waits without end."""
+"""A longer schedule is cut: a client waits without end."""
 NOBODY = frozenset[str]()
 BUDGET = "budget"
 """What every action of the adversary writes: it has one."""
@@ -65,7 +65,7 @@ class Execution:
         self.taken: list[ExecutedAction] = []
         self.observed = Observed()
         self.on_state: Callable[[], None] | None = None
-        """Called before every choice, where somebody wants to look at the servers."""
+        """Called before every choice, if set, to inspect the servers."""
         self.failure: BaseException | None = None
         self.cut: str | None = None
         """Why the schedule ended before its clients did: None, "asleep" or "failed"."""
@@ -82,7 +82,7 @@ class Execution:
     # ── threads ──
 
     def start(self, body: Callable[[Client], None], spawner: Client | None = None) -> Client:
-        """A new client that runs `body` as far as its first hold. `spawner`: the client whose background work it is."""
+        """Start a client and run it to its first round trip. `spawner`: the client whose background work it is."""
         number = len(self.clients)
         client = Client(chr(ord("a") + number), self.sandbox.slot(number), self, spawner.family if spawner else None)
         client.wake_s = spawner.now() if spawner else START_S
@@ -136,7 +136,7 @@ class Execution:
             raise Died
 
     def _dispatch(self, me: Client | None) -> bool:
-        """Hand control to whoever goes next. True: that is `me`."""
+        """Hand control to the next client. True: that is `me`."""
         try:
             following = self._next()
         except Exception as error:  # noqa: BLE001 - must not reach the contender, in whose thread this runs
@@ -177,7 +177,7 @@ class Execution:
                 return client
 
     def _resumed(self) -> Client | None:
-        """A client that waited for a row lock or for an answer, and has it."""
+        """A client that has got the row lock or the answer for which it waited."""
         waiting = [c for c in self.clients if c.state == "rows" or (c.state == "waiting" and not c.dying)]
         if not waiting:
             return None
@@ -207,7 +207,7 @@ class Execution:
             return None
 
     def enabled(self) -> list[Action]:
-        """Everything that can happen now. Waits end by time only when nobody can step without it."""
+        """The actions that are enabled now. A wait ends by its timeout only if no client can take a step without it."""
         now: list[Client] = []
         later: list[Client] = []
         for client in self.clients:

@@ -23,7 +23,7 @@ LOOKS = frozenset({0, 1, 10, 100, 1_000})
 """In the schedules of these numbers the process's sockets are looked at."""
 IN_STEP: tuple[tuple[Operation, ...], ...] = (("get",), ("update",))
 AGED_SHARE = 0.99
-"""How much of its TTL an ageing entry has behind it."""
+"""The share of its TTL after which an entry is ageing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Rest:
     found: bool = False
     error: str | None = None
     read_a_ttl_later: int | None = None
-    """What a reader gets one TTL later; looked up only where the first read was stale."""
+    """The answer of a read one TTL later. It is read only if the first read was stale."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,13 +62,13 @@ class Trace:
     done: list[FinishedOperation]
     rest: list[Rest]
     loads_by_miss: list[list[Load]] = field(default_factory=list)
-    """The loads, parted where an entry that had been filled expired or was evicted."""
+    """The loads, one list for each miss."""
     locked: bool = False
     """Whether a client took a lock."""
     shared: frozenset[Cell] = frozenset()
-    """The keys that an operation tried to take, found there, and that did not keep it from its work."""
+    """The keys that an operation tried to take and found, and that did not keep it from its work."""
     entries_before: int = 0
-    """How many keys the cache held when it began."""
+    """The number of keys in the cache at the begin."""
     quota: int | None = None
     """How many calls a limiter may admit; None: there is no limiter."""
     admits_later: bool | None = None
@@ -201,7 +201,7 @@ class Schedules:
 
         def spawn(work: Callable[[], None]) -> None:
             def body(_child: Client) -> None:
-                with suppress(Exception):  # as a pool does: nobody waits for what it raises
+                with suppress(Exception):  # as a pool does: its errors are dropped
                     work()
 
             client.run.start(body, spawner=running())
@@ -261,7 +261,7 @@ class Schedules:
         run.observed.done.append(done)
 
     def excludes(self, cell: Cell) -> bool:
-        """Whether an operation that finds a counter above nothing does not go on: told by two that run in step."""
+        """Whether an operation stops if the counter is above zero. Found by a run of two clients in step."""
         if self._shared is None:
             self._shared = set()
             for program in IN_STEP:
@@ -349,5 +349,5 @@ class InStep:
 
 
 def continue_by_default(enabled: list[Action], last: str | None) -> Action:
-    """Whoever ran goes on; else the first by name."""
+    """The client that ran last goes on, else the first by name."""
     return next((a for a in enabled if a.token == last), enabled[0])

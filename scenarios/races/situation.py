@@ -17,7 +17,7 @@ Operation = Literal["get", "update", "create", "get-new", "hit"]
 
 
 class CacheState(Enum):
-    """What the cache holds when the clients begin."""
+    """The contents of the cache when the clients begin."""
 
     COLD = "the cache is empty"
     WARM = "the entry is fresh"
@@ -76,7 +76,7 @@ class Situation:
 
 @cache
 def situations() -> Mapping[str, Situation]:
-    """Every situation by name: the modules beside this one hold SITUATIONS."""
+    """Every situation by name: the other modules of this folder define SITUATIONS."""
     package = importlib.import_module("scenarios.races")
     found: dict[str, Situation] = {}
     for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):

@@ -1,4 +1,4 @@
-"""Readers and writers: what a write leaves behind, and what its neighbours see."""
+"""Readers and writers: the state after a write, and what concurrent clients see."""
 
 from patterns.caching.base import Adversary
 from scenarios.races.situation import CacheState, Operation, Situation
