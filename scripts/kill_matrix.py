@@ -7,7 +7,7 @@ Processes × signals, full disks, folders that are removed or made read-only in 
 SIGTERM of every long command, one row at a time, each on servers of its own. Prints a Markdown table: how long the
 command ran on after the event, its exit code, its last line, what is left of it, how many finished cells were kept.
 
-Exit 1 where a command that the event ends took more than 30 s to end, or one hung, left anything behind, lost a
+Exit 1 where a command that the event ends took more than 30 s to end, or one hung, left a process or file, lost a
 finished cell, or its run folder cannot be reported. Full disks and read-only folders need mount(8) and root; as a plain
 user those rows are skipped, and the table says so.
 """
