@@ -6,7 +6,7 @@ class Died(BaseException):
 
 
 class ExplorerError(RuntimeError):
-    """The contender cannot be scheduled. The message is one line."""
+    """What is explored cannot be held: one line that says why."""
 
 
 class NotJudged(ExplorerError):
@@ -14,7 +14,7 @@ class NotJudged(ExplorerError):
 
 
 class ContenderRefused(NotJudged):
-    """The contender does something that the explorer cannot schedule. No situation can be judged."""
+    """The contender does something that the explorer cannot hold: no situation can be judged."""
 
 
 def in_one_line(error: BaseException) -> str:
