@@ -16,7 +16,7 @@ from reports.frames import cells
 from reports.judge import Judgement, judge
 from reports.limiting.calls import by_subject
 from reports.rows import Rows
-from tests.reports.freshness.planted_versions import versioned
+from tests.reports.freshness.planted import versioned
 from tests.reports.planted import MS, plant, scenario
 from tests.reports.planted_around import Facts, add_around
 

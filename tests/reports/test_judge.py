@@ -13,7 +13,7 @@ from artefact.schema import CellInfo, ScenarioInfo
 from reports.accounts import PASSED_BY
 from reports.answer import answers
 from reports.judge import Judgement, judge
-from tests.reports.freshness.planted_versions import versioned
+from tests.reports.freshness.planted import versioned
 from tests.reports.planted import MS, Change, Row, plant, scenario
 from tests.reports.test_clocks import FAULTS as CLOCKS
 from tests.reports.test_surroundings import FAULTS as AROUND

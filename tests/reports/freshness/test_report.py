@@ -8,7 +8,7 @@ from artefact.read import read_run
 from reports.judge import Judgement, judge
 from reports.render import render, write_report
 from reports.report import build_report
-from tests.reports.freshness.planted_versions import versioned
+from tests.reports.freshness.planted import versioned
 from tests.reports.planted import Change, plant, scenario
 
 

@@ -1,4 +1,4 @@
-"""Gives the planted run folders versions: which client wrote which, and which version each read returns."""
+"""Gives the planted run folders versions: who wrote which, and a choice of what reads then return."""
 
 import bisect
 
