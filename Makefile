@@ -66,7 +66,7 @@ scale: setup ## a report of 10,000,000 planted samples, in CPU time and memory (
 
 .PHONY: kills
 kills: setup ## kill, stop and fill what a command needs, in the middle of it: a table (about 15 minutes)
-	.venv/bin/python scripts/kills.py $(ARGS)
+	.venv/bin/python scripts/kill_matrix.py $(ARGS)
 
 .PHONY: golden
 golden: setup ## hashes of the reports of a planted run and of RUN="runs/a runs/b" (ARGS="--against FILE" compares)

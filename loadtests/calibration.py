@@ -20,7 +20,7 @@ from loadtests.canary import fixed_loop
 from loadtests.clock import now_ns
 from loadtests.harness import measure_pace
 from stack.postgres import connect
-from stack.redis import patient_client
+from stack.redis import client_with_timeout
 from stack.servers import Stack
 
 LOOK_S = 0.3
@@ -31,8 +31,8 @@ GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calibration:
-    """Facts; nan or None where this system does not tell."""
+class Preflight:
+    """The checks of the machine before a run. A value is nan or None if this system does not give it."""
 
     clock_step_ns: float
     """The least by which two readings of the monotonic clock differ."""
@@ -57,18 +57,18 @@ class Calibration:
         return asdict(self)
 
 
-def calibrate_machine(stack: Stack, watched: tuple[float, float], *, ceiling: bool = True) -> Calibration:
+def calibrate_machine(stack: Stack, watched: tuple[float, float], *, ceiling: bool = True) -> Preflight:
     """Look at the machine and the servers: under 1 s, and 2 s more for the ceiling.
 
     `watched`: what `watch_machine` saw, before anything of ours ran.
     """
     busy, steal = watched
-    with patient_client(stack.redis.url) as client:
+    with client_with_timeout(stack.redis.url) as client:
         redis_ms = median_ms(client.ping)
     with connect(stack.postgres.url) as connection:
         postgres_ms = median_ms(lambda: connection.execute("SELECT 1").fetchone())
     step_ns, cost_ns = clock_step_and_cost()
-    return Calibration(
+    return Preflight(
         clock_step_ns=step_ns,
         clock_cost_ns=cost_ns,
         python_loop_ms=median_ms(fixed_loop, 9),
@@ -134,7 +134,7 @@ def on_battery() -> bool | None:
     return None
 
 
-def will_hurt(found: Calibration, *, rate_per_s: float = 0.0, processes: int = 1) -> list[str]:
+def will_hurt(found: Preflight, *, rate_per_s: float = 0.0, processes: int = 1) -> list[str]:
     """What will hurt the run, in words; nothing where nothing is known to."""
     hurts = []
     if found.on_battery:

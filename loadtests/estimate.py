@@ -40,8 +40,8 @@ AT_REST_S = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """Of a run."""
+class RunEstimate:
+    """The estimated duration of a run."""
 
     by_scenario: dict[str, float]
     """Seconds."""
@@ -73,14 +73,14 @@ def lasting(seconds: float) -> str:
     return f"{seconds / 3600:.0f} hours" if seconds <= 2 * DAY_S else f"{seconds / DAY_S:,.0f} days"
 
 
-def knees_estimate(order: BenchOrder, most_cells: int) -> Estimate:
+def knees_estimate(order: BenchOrder, most_cells: int) -> RunEstimate:
     """As `estimate`, at most: each contender may take that many cells, each of them a run of its own."""
     one = estimate(order)
     cells_s = sum(one.by_scenario.values())
     return replace(one, by_scenario={"knee": cells_s * most_cells}, cells=one.cells * most_cells)
 
 
-def estimate(order: BenchOrder) -> Estimate:
+def estimate(order: BenchOrder) -> RunEstimate:
     """What the run will take on two cores. Raises ConfigError where the order is wrong."""
     scenarios, workloads, entrants = check_order(order)
     each = {s.name: cell_s(s, w, order.plan) for s, w in zip(scenarios, workloads, strict=True)}
@@ -90,7 +90,7 @@ def estimate(order: BenchOrder) -> Estimate:
     for cell in cells:
         by_scenario[cell.scenario] += each[cell.scenario] + WORKER_S * (cell.contender in workers)
     raced = {cell.contender for cell in cells} & {e.name for e in entrants if e.kind == "contender" and not e.special}
-    return Estimate(
+    return RunEstimate(
         by_scenario=by_scenario,
         by_experiment=experiments_s(order),
         cells=len(cells),

@@ -28,8 +28,8 @@ LEAST_RATIO = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace:
-    """Requests a second of a process's CPU time, one user class after the other; medians over the turns.
+class OverheadRatio:
+    """Requests per second of CPU time of a process, one user class after the other. Medians over the turns.
 
     By CPU time, because neighbours on the machine cannot move it: on a core of its own it is the rate.
     """
@@ -69,7 +69,9 @@ def no_op_spec(stack: Stack, folder: Path) -> Spec:
     )
 
 
-def measure_pace(stack: Stack, *, seconds: float, turns: int, kinds: tuple[str, ...] = ("plain", "ours")) -> Pace:
+def measure_pace(
+    stack: Stack, *, seconds: float, turns: int, kinds: tuple[str, ...] = ("plain", "ours")
+) -> OverheadRatio:
     """Plain Locust and our path in turn, each in a fresh process. Needs the data set to be there."""
     found: dict[str, list[float]] = {"plain": [], "ours": []}
     with tempfile.TemporaryDirectory(prefix="orders-", dir=stack.directory) as private:
@@ -79,7 +81,7 @@ def measure_pace(stack: Stack, *, seconds: float, turns: int, kinds: tuple[str, 
             for kind in kinds if turn % 2 == 0 else kinds[::-1]:
                 found[kind].append(requests_per_s(kind, seconds, spec_file, stack.register_child))
     plain, ours = (statistics.median(found[kind]) if found[kind] else float("nan") for kind in ("plain", "ours"))
-    return Pace(plain_per_s=plain, ours_per_s=ours, turns=turns)
+    return OverheadRatio(plain_per_s=plain, ours_per_s=ours, turns=turns)
 
 
 def requests_per_s(kind: str, seconds: float, spec_file: Path, register_child: Callable[[int], None]) -> float:
@@ -148,7 +150,7 @@ def sample(number: int, facts: Facts) -> tuple[object, ...]:
     return tuple(row.values())
 
 
-def report(pace: Pace, recording: Recording) -> list[str]:
+def report(pace: OverheadRatio, recording: Recording) -> list[str]:
     """In words, a line each."""
     enough = "at least" if pace.ratio >= LEAST_RATIO else "BELOW"
     return [

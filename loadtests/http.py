@@ -19,7 +19,7 @@ from core.secrets import masked
 from loadtests.ending import end_processes
 from loadtests.service import ServiceSettings
 from patterns.errors import ConfigError
-from stack.guard import guarded
+from stack.guard import supervised
 
 HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?|[0-9a-f:.]*:[0-9a-f:.]*(%\w+)?")
 """A name, an IPv4 address, or an IPv6 address without its brackets."""
@@ -132,8 +132,8 @@ def quiet_environment() -> Mapping[str, str]:
 def serve_http_page(host: str, port: int, say: Callable[[str], None]) -> None:
     """Locust's page on 127.0.0.1 with HTTP users for that host, until Ctrl-C. It ends with this process."""
     page = ["--web-host", "127.0.0.1", "--web-port", str(port)]
-    with guarded() as guard, http_locust(host, page, guard.directory) as child:
-        guard.register_child(child.pid)
+    with supervised() as supervisor, http_locust(host, page, supervisor.directory) as child:
+        supervisor.register_child(child.pid)
         say(f"Locust's page: http://127.0.0.1:{port}, its users call {host} (Ctrl-C ends it)")
         try:
             code = child.wait()

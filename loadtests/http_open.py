@@ -27,7 +27,7 @@ Instants = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calls:
+class HttpCalls:
     """The calls of a cell, in the order in which they were due; instants from the cell's begin."""
 
     due_ns: Instants
@@ -57,14 +57,16 @@ class Callers:
         found: dict[str, Any] = json.loads(line)
         return found
 
-    def call(self, url: str, due_ns: Instants) -> Calls:
+    def call(self, url: str, due_ns: Instants) -> HttpCalls:
         """Call the address at those instants from now; once all calls have ended."""
         begin_ns = now_ns() + LEAD_NS
         self.orders.write(json.dumps({"url": url, "due_ns": (due_ns + begin_ns).tolist()}) + "\n")
         self.orders.flush()
         told = self.hear()
         start_ns, end_ns = (np.array(told[name], dtype=np.int64) - begin_ns for name in ("start_ns", "end_ns"))
-        return Calls(due_ns=due_ns, start_ns=start_ns, end_ns=end_ns, status=np.array(told["status"], dtype=np.int64))
+        return HttpCalls(
+            due_ns=due_ns, start_ns=start_ns, end_ns=end_ns, status=np.array(told["status"], dtype=np.int64)
+        )
 
 
 @contextmanager

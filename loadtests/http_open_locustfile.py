@@ -26,21 +26,21 @@ ANSWER_WITHIN_S = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
-    """What became of the calls of a cell, in the order in which they were due."""
+class CallResults:
+    """The results of the calls of a cell, in the order in which the calls were due."""
 
     start_ns: list[int]
     end_ns: list[int]
     status: list[int]
 
 
-class Cell:
-    """Calls that are under way."""
+class PendingCalls:
+    """The calls of a cell that are under way."""
 
     def __init__(self, url: str, due_ns: Sequence[int]) -> None:
         self.url = url
         self.due_ns = due_ns
-        self.told = Told(start_ns=[0] * len(due_ns), end_ns=[0] * len(due_ns), status=[0] * len(due_ns))
+        self.told = CallResults(start_ns=[0] * len(due_ns), end_ns=[0] * len(due_ns), status=[0] * len(due_ns))
         self.open = len(due_ns)
         self.over = Event()
         if not due_ns:
@@ -61,7 +61,7 @@ waiting: Any = Queue()
 clock = hub_clock()
 
 
-class Caller(FastHttpUser):
+class OpenCaller(FastHttpUser):
     """Waits until the next call is due, and makes it."""
 
     wait_time = constant(0)
@@ -103,7 +103,7 @@ def take_orders(environment: Environment) -> None:
     ):
         tell(answers, {"ready": True})
         while order := orders.readline():
-            cell = Cell(**json.loads(order))
+            cell = PendingCalls(**json.loads(order))
             for number in range(len(cell.due_ns)):
                 waiting.put((cell, number))
             cell.over.wait()

@@ -26,7 +26,7 @@ from loadtests.clock import hub_clock, now_ns
 from loadtests.coordinator.app_servers import Harvest
 from loadtests.coordinator.coordinator import Conductor
 from loadtests.instruments import Ruler
-from loadtests.live.choices import Choice, chosen_scenario
+from loadtests.live.choices import FormChoice, chosen_scenario
 from loadtests.live.page import CacheTab
 from loadtests.live.watch import Watch
 from loadtests.muster import Muster
@@ -104,7 +104,7 @@ class Master:
                 ("weight", "query_weight"),
             )
         }
-        return Choice(**said, users=int(users) if users.isdecimal() else None).refusal(self.spec)
+        return FormChoice(**said, users=int(users) if users.isdecimal() else None).refusal(self.spec)
 
     def on_spawned(self, **_: Any) -> None:
         self.wanted = True
@@ -190,7 +190,7 @@ class Master:
             options = self.environment.parsed_options
             assert options is not None
             run, id_ = self.writer.run, len(self.writer.run.cells) + 1
-            choice = Choice(
+            choice = FormChoice(
                 scenario=options.scenario,
                 contender=options.contender,
                 rate=options.rate,

@@ -26,24 +26,24 @@ BREAK: dict[Trouble, str] = {
     "kill redis": "kill",
     "hang redis": "pause",
     "lock database": "lock",
-    "slow database": "lose_index",
+    "slow database": "drop_index",
 }
 MEND: dict[Trouble, str] = {
     "kill redis": "restart",
     "hang redis": "resume",
     "lock database": "unlock",
-    "slow database": "make_index",
+    "slow database": "create_index",
 }
 
 
 @dataclass(frozen=True, kw_only=True)
-class Done:
-    """What was asked for, done."""
+class SwitchResult:
+    """An action of a switch that has ended."""
 
     began_ns: int
     ended_ns: int
     told: Any
-    """What it returned, where it returns anything."""
+    """Its return value, if it has one."""
 
 
 def doings(stack: Stack) -> dict[str, Doing]:
@@ -52,7 +52,7 @@ def doings(stack: Stack) -> dict[str, Doing]:
         return {}
     redis, database = stack.redis_switch, DatabaseSwitch(stack.postgres.url)
     return {name: getattr(redis, name) for name in ("pause", "resume", "kill", "restart")} | {
-        name: getattr(database, name) for name in ("lock", "unlock", "lose_index", "make_index")
+        name: getattr(database, name) for name in ("lock", "unlock", "drop_index", "create_index")
     }
 
 
@@ -87,14 +87,14 @@ class SwitchLine:
         self._socket = socket.socket(fileno=fd)
         self._words = self._socket.makefile("rw", encoding="utf-8")
 
-    def ask(self, name: str, *arguments: str) -> "Done":
+    def ask(self, name: str, *arguments: str) -> "SwitchResult":
         """Have it done. Raises FaultFailed."""
         self._words.write(f"{json.dumps([name, *arguments])}\n")
         self._words.flush()
         told: dict[str, Any] = json.loads(self._words.readline() or '{"error": "nobody answers"}')
         if told["error"]:
             raise FaultFailed(f"{name}: {told['error']}")
-        return Done(began_ns=told["began_ns"], ended_ns=told["ended_ns"], told=told["told"])
+        return SwitchResult(began_ns=told["began_ns"], ended_ns=told["ended_ns"], told=told["told"])
 
     def close(self) -> None:
         self._words.close()

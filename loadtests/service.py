@@ -124,7 +124,7 @@ class Users:
         response.data = self.codec.dumps(record)
 
 
-class Limited:
+class LimitedResource:
     def __init__(self, limiter: RateLimiter) -> None:
         self.limiter = limiter
 
@@ -166,7 +166,7 @@ def create_app(settings: ServiceSettings) -> Any:
     app.add_error_handler(redis.RedisError, on_redis_error)
     app.add_route("/", About(settings))
     app.add_route("/users/{record_id:int}", Users(pattern, codec))
-    app.add_route("/limited", Limited(limiter))
+    app.add_route("/limited", LimitedResource(limiter))
     return app
 
 

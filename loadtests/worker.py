@@ -18,7 +18,7 @@ from core.text import Say
 from loadtests.elsewhere import Address
 from loadtests.ending import end_processes
 from patterns.errors import ConfigError
-from stack.guard import guarded
+from stack.guard import supervised
 
 CONNECT_S = 2.0
 REFUSED_S = 15.0
@@ -32,16 +32,16 @@ def run_worker(master: Address, urls: tuple[str | None, str | None], wait_s: flo
     nothing listens there in time, or where this worker cannot take part; BenchFailed where it breaks.
     """
     await_port(master, wait_s)
-    with guarded() as guard:
-        log = guard.directory / "locust-worker.log"
+    with supervised() as supervisor:
+        log = supervisor.directory / "locust-worker.log"
         read_end, write_end = os.pipe()
         try:
-            child = start(master, urls, guard.directory, log, write_end)
+            child = start(master, urls, supervisor.directory, log, write_end)
         finally:
             os.close(write_end)
         joined = False
         try:
-            guard.register_child(child.pid)
+            supervisor.register_child(child.pid)
             for event in told(read_end):
                 if event["told"] == "refused":
                     with suppress(subprocess.TimeoutExpired):  # until the bench has heard of it, and ends us

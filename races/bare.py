@@ -2,7 +2,7 @@
 
 import time
 
-from races.world import World
+from races.hooks.sandbox import Sandbox
 
 EVERY_SCHEDULES = 50
 WARM_UP = 1
@@ -13,8 +13,8 @@ TIMED = 5
 class BareTrips:
     """Round trips in one thread by the drivers as they come, a few between schedules."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
         self._schedules = 0
         self._timed_s = 0.0
         self._trips = 0
@@ -34,9 +34,9 @@ class BareTrips:
     def _measure(self) -> None:
         began_s = time.perf_counter()
         for _ in range(WARM_UP):
-            self._world.bare_trips()
+            self._sandbox.bare_trips()
         warm_s = time.perf_counter()
-        self._trips += sum(self._world.bare_trips() for _ in range(TIMED))
+        self._trips += sum(self._sandbox.bare_trips() for _ in range(TIMED))
         end_s = time.perf_counter()
         self._timed_s += end_s - warm_s
         self.spent_s += end_s - began_s

@@ -22,7 +22,7 @@ WHY_SPECIAL = "it stands for one scenario: make races CONTENDER={name}"
 def explore_beside(
     folder: Path, stack: Stack, on_event: Callable[[RacesEvent], None], say: Callable[[str], None]
 ) -> RacesInfo | None:
-    """Explore every contender that ran; None where none did. Who cannot be explored is skipped and remarked upon.
+    """Explore every contender that ran. None: none ran. One that cannot be explored is skipped with a remark.
 
     KeyboardInterrupt passes through; what was explored until then is kept.
     """
@@ -60,7 +60,7 @@ def explore_beside(
 
 
 def tell_unjudged(info: RacesInfo, name: str, unexplored: dict[str, str], say: Callable[[str], None]) -> None:
-    """Say what of one contender was not judged. Where that is everything, it counts as not explored."""
+    """Record what of a contender was not judged. If nothing of it was judged, it counts as not explored."""
     mine = [e for e in info.explorations if e.contender == name]
     for (contender, why), where in info.unjudged().items():
         if contender == name:
@@ -74,7 +74,7 @@ def tell_unjudged(info: RacesInfo, name: str, unexplored: dict[str, str], say: C
 
 
 def explorable(asked: list[ContenderInfo], skipped: dict[str, str]) -> list[Contender]:
-    """Those that can be explored; why another cannot goes into `skipped`."""
+    """The contenders that can be explored. The reasons of the others are added to `skipped`."""
     chosen = []
     for asked_for in asked:
         try:
@@ -90,7 +90,7 @@ def explorable(asked: list[ContenderInfo], skipped: dict[str, str]) -> list[Cont
 
 
 def remark_on(folder: Path, info: RunInfo, unexplored: Mapping[str, str], found: RacesInfo) -> None:
-    """Say in run.json what was not explored or not judged, and why; in place of what an earlier one said."""
+    """Record in run.json what was not explored or judged, and why. Replaces earlier entries."""
     others = [remark for remark in info.remarks if remark["name"] != "races"]
     remarks = [
         Remark(

@@ -1,4 +1,4 @@
-"""What a contender does past the explorer: connections and threads of its own, whose steps cannot be held.
+"""Detects connections and threads that a contender opens itself. Their steps cannot be scheduled.
 
 Two looks. Inside `watched` a held client that opens a socket, a psycopg connection or a thread is refused there and
 then. `own_connections` compares the sockets of this process that lead to the two servers with those that the explorer
@@ -25,12 +25,12 @@ OPENS = "it opens {what} of its own, and what it does there is not held"
 
 
 class ExplorersThread(threading.Thread):
-    """A thread of the explorer's own: it may begin while a held client runs."""
+    """A thread of the explorer. It may begin while a scheduled client runs."""
 
 
 @contextmanager
 def watched() -> Iterator[None]:
-    """Inside the block a held client is ended where it opens a connection or a thread, and its contender refused."""
+    """Inside the block a scheduled client that opens a connection or a thread is ended, and its contender refused."""
     real_connect, real_start, real_init = socket.socket.connect, threading.Thread.start, psycopg.Connection.__init__
 
     def connect(self: socket.socket, address: Any) -> None:
@@ -58,7 +58,7 @@ def watched() -> Iterator[None]:
 
 
 def refuse(what: str) -> None:
-    """End the held client in whose thread this is called. Raises Died there, and nothing in another thread."""
+    """End the scheduled client of the current thread by Died. Does nothing in another thread."""
     clock = clock_of_this_thread()
     if clock is not None:
         raise clock.failed(ContenderRefused(OPENS.format(what=what)))
@@ -102,7 +102,7 @@ def sockets_of_this_process() -> dict[int, Any]:
 
 
 def peer_of(number: int) -> Any:
-    """The address that an open socket leads to. Raises OSError where it leads nowhere."""
+    """The address that an open socket is connected to. Raises OSError if it is not connected."""
     copy = os.dup(number)
     try:
         with socket.socket(fileno=copy) as opened:

@@ -9,13 +9,13 @@ from patterns.catalogue import Contender
 from patterns.errors import ConfigError
 from races.bare import BareTrips
 from races.exercised import EXERCISED
+from races.hooks.sandbox import Sandbox
 from races.invariants import broken_in, invariants_of
 from races.run import MAX_STEPS
 from races.schedule import Schedules, Trace
 from races.search import DepthFirst, Following, random_schedules
 from races.steps import Action, decode
 from races.virtual_time import START_S
-from races.world import World
 from scenarios.races.situation import Situation, find_situation
 
 STATEMENTS = frozenset({"SELECT", "BEGIN", "UPDATE", "INSERT", "COMMIT", "ROLLBACK"})
@@ -33,12 +33,12 @@ class Bound:
     """So many random ones are tried instead of the rest."""
     seed: int = 1
     without_reduction: bool = False
-    """Try every order too, commuting steps told apart, and compare."""
+    """Also try every order, without the reduction by commuting steps, and compare."""
 
 
 @dataclass(kw_only=True)
-class Found:
-    """What was found in one situation."""
+class SituationResult:
+    """The results of the schedules of one situation."""
 
     situation: Situation
     schedules: int = 0
@@ -50,24 +50,24 @@ class Found:
     exercised: set[str] = field(default_factory=set)
     """The invariants that at least one schedule put to the test."""
 
-    def take_over(self, whole: "Found") -> None:
+    def take_over(self, whole: "SituationResult") -> None:
         """What the search without the reduction found stands, and what this one found besides: all were played."""
         self.schedules, self.complete = whole.schedules, whole.complete
         self.broken = self.broken | whole.broken
         self.exercised |= whole.exercised
 
 
-def explore(schedules: Schedules, bound: Bound, tick: Callable[[], None]) -> tuple[Found, ExplorationInfo]:
+def explore(schedules: Schedules, bound: Bound, tick: Callable[[], None]) -> tuple[SituationResult, ExplorationInfo]:
     """Every schedule of a contender in a situation, up to the bound."""
-    bare = BareTrips(schedules.world)
+    bare = BareTrips(schedules.sandbox)
 
     def tick_and_measure() -> None:
         tick()
         bare.tick()
 
-    began_s, schedules.world.trips = time.perf_counter(), 0
+    began_s, schedules.sandbox.trips = time.perf_counter(), 0
     found = search(schedules, bound, tick_and_measure, reduce=True)
-    seconds, trips = time.perf_counter() - began_s - bare.spent_s, schedules.world.trips
+    seconds, trips = time.perf_counter() - began_s - bare.spent_s, schedules.sandbox.trips
     whole = search(schedules, bound, tick, reduce=False) if bound.without_reduction else None
     disagrees = whole is not None and differ(found, whole)
     info = ExplorationInfo(
@@ -89,7 +89,7 @@ def explore(schedules: Schedules, bound: Bound, tick: Callable[[], None]) -> tup
     return found, info
 
 
-def differ(reduced: Found, whole: Found) -> bool:
+def differ(reduced: SituationResult, whole: SituationResult) -> bool:
     """Whether the reduction changed which invariants are broken. What neither search finished is not compared."""
     if not reduced.complete:
         return False
@@ -97,8 +97,8 @@ def differ(reduced: Found, whole: Found) -> bool:
     return bool(more or (whole.complete and reduced.broken.keys() - whole.broken.keys()))
 
 
-def search(schedules: Schedules, bound: Bound, tick: Callable[[], None], *, reduce: bool) -> Found:
-    found = Found(situation=schedules.situation)
+def search(schedules: Schedules, bound: Bound, tick: Callable[[], None], *, reduce: bool) -> SituationResult:
+    found = SituationResult(situation=schedules.situation)
     chooser = DepthFirst(reduce=reduce)
     while not chooser.exhausted:
         if found.schedules >= bound.schedules:
@@ -119,7 +119,7 @@ def search(schedules: Schedules, bound: Bound, tick: Callable[[], None], *, redu
     return found
 
 
-def note(found: Found, trace: Trace, preemptions: int) -> None:
+def note(found: SituationResult, trace: Trace, preemptions: int) -> None:
     for invariant in invariants_of(found.situation):
         if invariant.name not in found.exercised and EXERCISED[invariant.promise](trace):
             found.exercised.add(invariant.name)
@@ -140,7 +140,7 @@ class Shortest:
         return (self.preemptions, len(self.trace.taken), self.trace.tokens)
 
 
-def shortest(schedules: Schedules, found: Found, tick: Callable[[], None]) -> dict[str, Shortest]:
+def shortest(schedules: Schedules, found: SituationResult, tick: Callable[[], None]) -> dict[str, Shortest]:
     """For each broken invariant the schedule with the fewest preemptions, and of those the fewest steps."""
     best: dict[str, Shortest] = {}
     tries = 0
@@ -164,7 +164,7 @@ def shortest(schedules: Schedules, found: Found, tick: Callable[[], None]) -> di
     return best
 
 
-def find_any(schedules: Schedules, found: Found, best: dict[str, Shortest], tick: Callable[[], None]) -> None:
+def find_any(schedules: Schedules, found: SituationResult, best: dict[str, Shortest], tick: Callable[[], None]) -> None:
     """Where the search for the shortest gave up: the first schedules that the exhaustive one meets."""
     chooser = DepthFirst(reduce=True)
     while not chooser.exhausted and found.broken.keys() - best.keys():
@@ -180,7 +180,7 @@ def schedule_id(situation: Situation, trace: Trace) -> str:
     return f"{situation.name}:{trace.text}"
 
 
-def verdicts(schedules: Schedules, found: Found, best: dict[str, Shortest]) -> Iterator[VerdictInfo]:
+def verdicts(schedules: Schedules, found: SituationResult, best: dict[str, Shortest]) -> Iterator[VerdictInfo]:
     """One for each invariant that can be broken in the situation."""
     for invariant in invariants_of(found.situation):
         promised = invariant.promised(schedules.pattern, found.situation.adversary)
@@ -241,7 +241,7 @@ def not_judged(contender: Contender, situation: Situation, why: str) -> tuple[Ex
 
 
 def steps(schedules: Schedules, tokens: Sequence[str]) -> list[StepInfo]:
-    """A schedule played once more, with the servers' state behind each step."""
+    """A schedule that was played again, with the servers' state after each step."""
     trace = schedules.play(Following(tokens), pictures=True)
     return [
         StepInfo(
@@ -259,7 +259,7 @@ def steps(schedules: Schedules, tokens: Sequence[str]) -> list[StepInfo]:
 
 
 def server_of(action: Action) -> str:
-    """Whom a step asks."""
+    """The server that a step asks."""
     if action.adverse and action.token[0] != "T":
         return ""
     statement = action.label.rpartition(" ms: ")[2].split(" ")[0]
@@ -267,11 +267,11 @@ def server_of(action: Action) -> str:
 
 
 def card(
-    world: World, contender: Contender, situations: Sequence[Situation], bound: Bound, tick: Callable[[], None]
+    sandbox: Sandbox, contender: Contender, situations: Sequence[Situation], bound: Bound, tick: Callable[[], None]
 ) -> Iterator[tuple[ExplorationInfo, list[VerdictInfo]]]:
     """A contender's whole card, a situation at a time."""
     for situation in situations:
-        schedules = Schedules(world, contender.pattern, situation, name=contender.name)
+        schedules = Schedules(sandbox, contender.pattern, situation, name=contender.name)
         found, info = explore(schedules, bound, tick)
         yield info, list(verdicts(schedules, found, shortest(schedules, found, tick)))
 
@@ -288,15 +288,15 @@ class Replayed:
     """It came to the same end each time."""
 
 
-def replay(world: World, contender: Contender, schedule: str, times: int = 1) -> Replayed:
-    """Play a schedule by its id. Raises ConfigError where it is none."""
+def replay(sandbox: Sandbox, contender: Contender, schedule: str, times: int = 1) -> Replayed:
+    """Play a schedule by its id. Raises ConfigError if the id is not one."""
     situation_name, _, text = schedule.partition(":")
     situation = find_situation(situation_name)
     try:
         tokens = decode(text)
     except ValueError as error:
         raise ConfigError("replay", schedule, f"a schedule's id ({error.args[0]!r} is no step)") from None
-    schedules = Schedules(world, contender.pattern, situation, name=contender.name)
+    schedules = Schedules(sandbox, contender.pattern, situation, name=contender.name)
     ends = [schedules.play(Following(tokens)) for _ in range(times)]
     return Replayed(
         situation=situation,

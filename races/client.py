@@ -22,7 +22,7 @@ MAX_CLIENTS = 26
 class Turns(Protocol):
     """The schedule that a client is part of, as the client needs it."""
 
-    world: Any
+    sandbox: Any
     now_s: float
     ticks: bool
     tellers: frozenset[str]
@@ -93,7 +93,7 @@ class Client:
 
     def failed(self, error: BaseException) -> BaseException:
         """What to raise to end this client, for a failure that is no answer of the contender's."""
-        failure: BaseException = self.run.world.failed(error)
+        failure: BaseException = self.run.sandbox.failed(error)
         return failure
 
     def sleep(self, seconds: float) -> None:

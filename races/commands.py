@@ -12,7 +12,7 @@ from races.steps import EVERYTHING, Touch, touch
 from stack.resp import command_name, parse_commands
 
 WAITS_LAST = frozenset({"blpop", "brpop", "brpoplpush", "blmove", "bzpopmin", "bzpopmax"})
-"""Their last argument is how many seconds they wait; 0: for ever."""
+"""Their last argument is the timeout in seconds. 0: no timeout."""
 WAITS_FIRST = frozenset({"blmpop", "bzmpop"})
 SCRIPTS = frozenset({"eval", "evalsha", "eval_ro", "evalsha_ro", "fcall", "fcall_ro"})
 SUBSCRIBES = frozenset({"subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe"})
@@ -32,7 +32,7 @@ class Request:
     touch: Touch
     label: str
     waits_s: float | None = None
-    """How long the server may hold the answer back; inf: for ever; None: it answers at once."""
+    """For how many seconds the server may delay the answer. inf: without limit. None: it answers at once."""
 
     @property
     def subscribes(self) -> bool:
@@ -71,7 +71,7 @@ class CommandTable:
         )
 
     def learn(self, script: bytes | str) -> bool:
-        """Note a script's text, by which later EVALSHAs are told. Whether it touches only the keys that it declares."""
+        """Remember a script for later EVALSHA commands. Returns whether it touches only the keys that it declares."""
         text = script.encode() if isinstance(script, str) else script
         sha = hashlib.sha1(text, usedforsecurity=False).hexdigest()
         if sha not in self._declares_all:

@@ -144,7 +144,7 @@ def told(console: Console, line: str) -> None:
 
 
 def folded(steps: list[StepInfo]) -> list[StepInfo]:
-    """A long schedule's begin and end: what lies between is somebody who asks again and again."""
+    """The begin and the end of a long schedule. In between a client polls."""
     if len(steps) <= SHOWN_STEPS:
         return steps
     kept = SHOWN_STEPS // 2
@@ -152,7 +152,7 @@ def folded(steps: list[StepInfo]) -> list[StepInfo]:
 
 
 def print_steps(steps: list[StepInfo], console: Console) -> None:
-    """A step a line, with the database and the cache behind it."""
+    """One line for each step, with the state of the database and the cache after it."""
     table = Table(box=None, padding=(0, 2, 0, 2), show_header=True, header_style="dim")
     for heading in ("", "client", "step", "database", "cache"):
         table.add_column(heading, overflow="fold")

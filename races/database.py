@@ -17,11 +17,11 @@ from stack.source import prepare_session
 LOOK_EVERY_S = 0.002
 """How long a statement may take before we ask whether it waits for a row lock."""
 LOOK_SOON_S = 0.0001
-"""The same where another client holds that lock: what it waits for is known, and asked all the same."""
+"""The same if another client is known to hold that lock. The wait is checked nevertheless."""
 
 
 class HeldDatabase(psycopg.Connection[DictRow]):
-    """A PostgreSQL connection whose statement, where it waits for a row lock, lets the other clients go on."""
+    """A PostgreSQL connection that lets other clients go on while its statement waits for a row lock."""
 
     on_slow: Callable[[], None] | None = None
     look_every_s = LOOK_EVERY_S
@@ -30,7 +30,7 @@ class HeldDatabase(psycopg.Connection[DictRow]):
     """The server process that has this client's transaction."""
 
     def prepare(self, session: Mapping[str, str]) -> None:
-        """Set the session, as far as a pooler lets it be set; `deadlock_timeout` only where the role may set it."""
+        """Set the session, as far as a pooler allows it. `deadlock_timeout` is set only if the role may set it."""
         settings = {name: value for name, value in session.items() if may_set(self, name)}
         self.pooling = prepare_session(self, settings)
         self.backend_pid = int(self.command(PID).get_value(0, 0) or 0)

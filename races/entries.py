@@ -1,4 +1,4 @@
-"""Which keys are entries: those without which a reader loads again. Told by trying, once a contender and situation."""
+"""Finds the keys that are entries: without them a reader loads again. Tried once for a contender and situation."""
 
 import re
 from collections.abc import Callable
@@ -7,26 +7,26 @@ from typing import Protocol
 
 from patterns.caching.base import Kit, Record
 from races.errors import Died
+from races.hooks.sandbox import RECORD, Sandbox
 from races.locks import Cell
-from races.world import RECORD, World
 
 NUMBER = re.compile(r"\d+")
 
 
-class Reads(Protocol):
+class RecordReader(Protocol):
     def get(self, record_id: int) -> Record | None: ...
 
 
 class Entries:
     """The entries of a contender. The first question is answered by a few reads between two schedules."""
 
-    def __init__(self, world: World, contender: Callable[[Kit], Reads]) -> None:
-        self._world = world
+    def __init__(self, sandbox: Sandbox, contender: Callable[[Kit], RecordReader]) -> None:
+        self._sandbox = sandbox
         self._contender = contender
         self._known: set[Cell] | None = None
 
     def is_entry(self, cell: Cell) -> bool:
-        """Whether a reader loads again without it. Keys that differ in numbers only are of one kind."""
+        """Whether a reader loads again without the cell. Keys that differ only in numbers are of one kind."""
         if self._known is None:
             self._known = self._try()
         return self.kind(cell) in self._known
@@ -37,24 +37,24 @@ class Entries:
 
     def kind(self, cell: Cell) -> Cell:
         """The cell, without the numbers in its key."""
-        return NUMBER.sub("#", self._world.short(cell[0])), cell[1]
+        return NUMBER.sub("#", self._sandbox.short(cell[0])), cell[1]
 
     def _try(self) -> set[Cell]:
-        world = self._world
-        world.reset([])
+        sandbox = self._sandbox
+        sandbox.reset([])
         self._loads_of_a_read()
-        filled = world.entries()
+        filled = sandbox.entries()
         found = set()
-        for cell in world.cells(key for key, _, _ in filled):
-            world.reset(filled)
-            world.remove(cell)
+        for cell in sandbox.cells(key for key, _, _ in filled):
+            sandbox.reset(filled)
+            sandbox.remove(cell)
             if self._loads_of_a_read():
                 found.add(self.kind(cell))
         return found
 
     def _loads_of_a_read(self) -> int:
-        world = self._world
-        before = world.free_loads
-        with world.free() as kit, suppress(Exception, Died):
+        sandbox = self._sandbox
+        before = sandbox.free_loads
+        with sandbox.free() as kit, suppress(Exception, Died):
             self._contender(kit).get(RECORD)
-        return world.free_loads - before
+        return sandbox.free_loads - before

@@ -1,4 +1,4 @@
-"""Whether a schedule put an invariant to the test: `kept` is said only where at least one schedule did.
+"""Whether a schedule exercised an invariant. A verdict is `kept` only if at least one schedule did.
 
 Each function answers for one schedule. docs/races.md says the same in words.
 """
@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from itertools import groupby
 
 from patterns.caching.base import Promise
-from races.observe import Done
+from races.observe import FinishedOperation
 from races.schedule import Trace
 
 Exercised = Callable[[Trace], bool]
 
 
-def answered(trace: Trace, *operations: str) -> list[Done]:
+def answered(trace: Trace, *operations: str) -> list[FinishedOperation]:
     """The operations that ended without an error; `operations`: only these."""
     return [d for d in trace.done if d.error is None and (not operations or d.operation in operations)]
 
@@ -35,9 +35,9 @@ def read_own_write(trace: Trace) -> bool:
 
 
 def seen_twice(trace: Trace) -> bool:
-    """One client was told a version of the record twice."""
-    told = sorted(d.client for d in answered(trace, "get", "update"))
-    return any(len(list(group)) > 1 for _, group in groupby(told))
+    """One client got a version of the record twice."""
+    clients = sorted(d.client for d in answered(trace, "get", "update"))
+    return any(len(list(group)) > 1 for _, group in groupby(clients))
 
 
 def loaded_for_several(trace: Trace) -> bool:

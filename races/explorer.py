@@ -11,11 +11,11 @@ from patterns.catalogue import Contender, contenders
 from races.bypass import sockets_of_this_process, watched
 from races.card import Bound, Replayed, card, not_judged, replay
 from races.errors import ContenderRefused, Died, NotJudged, in_one_line
+from races.hooks.sandbox import Sandbox
+from races.hooks.sandbox_servers import open_sandbox
 from races.invariants import INVARIANTS
-from races.limited import Limited, find_explorable
-from races.open import open_world
+from races.limited import LimiterAdapter, find_explorable
 from races.virtual_time import virtual_time
-from races.world import World
 from scenarios.races.situation import Situation
 from stack.servers import Stack
 
@@ -63,7 +63,7 @@ def pairs(order: RacesOrder) -> list[tuple[Contender, Situation]]:
         (contender, situation)
         for contender in order.contenders
         for situation in order.situations
-        if situation.limiting == issubclass(contender.pattern, Limited)
+        if situation.limiting == issubclass(contender.pattern, LimiterAdapter)
     ]
 
 
@@ -110,17 +110,17 @@ def explore_all(
 
 
 class Worlds:
-    """Where one pair after another is judged. After a failure the next pair gets a new world."""
+    """Explores one pair after another. After a failure the next pair gets a new sandbox."""
 
     def __init__(self, stack: Stack, opened: Mapping[str, frozenset[int]]) -> None:
         self._stack = stack
         self._opened_by = opened
         self._open: ExitStack = ExitStack()
-        self._world: World | None = None
+        self._sandbox: Sandbox | None = None
         self._refused: dict[str, str] = {}
         """Contender to why it is not explored any further."""
         self._none = ""
-        """Why no world could be made; empty: none failed."""
+        """Why no sandbox could be made; empty: none failed."""
 
     def __enter__(self) -> "Worlds":
         return self
@@ -131,32 +131,32 @@ class Worlds:
     def judge(
         self, contender: Contender, situation: Situation, bound: Bound, tick: Callable[[], None]
     ) -> tuple[ExplorationInfo, list[VerdictInfo]]:
-        """A contender's verdicts in a situation: "not judged", with the reason, where anything else failed."""
+        """The verdicts on a contender in a situation. They are "not judged", with the reason, after another failure."""
         why = self._none or self._refused.get(contender.name, "")
         if not why:
             try:
-                world = self._opened()
-                world.others |= frozenset().union(*self._opened_by.values())
-                world.others -= self._opened_by.get(contender.name, frozenset())
-                ((exploration, judged),) = card(world, contender, [situation], bound, tick)
+                sandbox = self._opened()
+                sandbox.others |= frozenset().union(*self._opened_by.values())
+                sandbox.others -= self._opened_by.get(contender.name, frozenset())
+                ((exploration, judged),) = card(sandbox, contender, [situation], bound, tick)
             except (Exception, Died) as error:  # noqa: BLE001 - the other pairs go on
                 why = in_one_line(error)
                 if isinstance(error, ContenderRefused):
                     self._refused[contender.name] = why
                 self._open.close()
-                self._world = None
+                self._sandbox = None
             else:
                 return exploration, judged
         return not_judged(contender, situation, why)
 
-    def _opened(self) -> World:
-        if self._world is None:
+    def _opened(self) -> Sandbox:
+        if self._sandbox is None:
             try:
-                self._world = self._open.enter_context(open_world(self._stack))
+                self._sandbox = self._open.enter_context(open_sandbox(self._stack))
             except Exception as error:
                 self._none = f"no table and no keys of the explorer's own could be made: {in_one_line(error)}"
                 raise NotJudged(self._none) from error
-        return self._world
+        return self._sandbox
 
 
 CUT = "stopped before it was done"
@@ -197,8 +197,8 @@ def is_clean(info: RacesInfo) -> bool:
 
 def replay_on(stack: Stack, contender: Contender, schedule: str, times: int) -> Replayed:
     """Play one schedule by its id."""
-    with open_world(stack) as world, virtual_time(), watched():
-        return replay(world, contender, schedule, times)
+    with open_sandbox(stack) as sandbox, virtual_time(), watched():
+        return replay(sandbox, contender, schedule, times)
 
 
 def new_folder(runs: Path) -> Path:

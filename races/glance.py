@@ -1,4 +1,4 @@
-"""What keys held just before a script and just after it: a script's own words do not tell."""
+"""The contents of keys before and after a script, since the command does not show what a script does."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -21,7 +21,7 @@ return found
 
 
 class Glance:
-    """Remembers what keys hold until they are written again."""
+    """Remembers the contents of keys until they are written again."""
 
     def __init__(self) -> None:
         self._seen: dict[str, Contents] = {}
@@ -50,7 +50,7 @@ class Glance:
         return [key for key in keys if key not in self._seen and (self._nothing_known or key in self._unknown)]
 
     def known(self, keys: Iterable[str]) -> dict[str, Contents]:
-        """What the keys hold, as far as is known; absent where it is not."""
+        """The known contents of the keys. Keys with unknown contents are absent."""
         return {key: self._seen.get(key) for key in keys}
 
     def learn(self, keys: list[str], answer: list[list[Any]]) -> dict[str, Contents]:
@@ -61,7 +61,7 @@ class Glance:
 
 
 def look_at(keys: list[str]) -> tuple[str | int, ...]:
-    """The command that asks what keys hold."""
+    """The command that reads the contents of keys."""
     return ("EVAL", LOOK, len(keys), *keys)
 
 

@@ -1,13 +1,13 @@
-"""What must hold in every schedule, judged from outside: by answers, commits, loads and locks, never by the inside."""
+"""What must hold in every schedule. It is judged by answers, commits, loads and locks, not by the internal state."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from patterns.caching.base import Adversary, CachePattern, Promise
-from races.observe import Done
+from races.observe import FinishedOperation
 from races.run import MAX_STEPS
 from races.schedule import Rest, Trace
-from scenarios.races.situation import Situation, Start
+from scenarios.races.situation import CacheState, Situation
 
 TOLERANCE_S = 0.05
 """Redis counts milliseconds, and real time passes too."""
@@ -37,11 +37,11 @@ class Invariant:
         return any(p.holds_under(adversary) for p in made)
 
 
-def reads(trace: Trace) -> Iterator[Done]:
+def reads(trace: Trace) -> Iterator[FinishedOperation]:
     return (done for done in trace.done if done.operation.startswith("get") and done.error is None)
 
 
-def writes(trace: Trace) -> Iterator[Done]:
+def writes(trace: Trace) -> Iterator[FinishedOperation]:
     return (d for d in trace.done if d.operation in ("update", "create") and d.error is None)
 
 
@@ -72,8 +72,8 @@ def own_write_missed(trace: Trace) -> str | None:
 
 def stale_after_write(trace: Trace) -> str | None:
     for read in reads(trace):
-        told = [w for w in writes(trace) if w.record_id == read.record_id and 0 <= w.end < read.begin]
-        newest = max((w.version or 0 for w in told), default=0)
+        acknowledged = [w for w in writes(trace) if w.record_id == read.record_id and 0 <= w.end < read.begin]
+        newest = max((w.version or 0 for w in acknowledged), default=0)
         if (read.version or 0) < newest:
             return f"v{newest} had been written and acknowledged, and then client {read.client} read {shown(read)}"
     newest_told = {d.record_id: d.version or 0 for d in sorted(writes(trace), key=lambda d: d.version or 0)}
@@ -95,7 +95,7 @@ def went_back(trace: Trace) -> str | None:
     return None
 
 
-def shown(done: Done) -> str:
+def shown(done: FinishedOperation) -> str:
     return answer(found=bool(done.found), version=done.version)
 
 
@@ -228,12 +228,12 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant(
         promise=Promise.ONE_LOAD_PER_MISS,
         broken=many_loads,
-        applies=lambda s: not (s.writes or s.failing_loads or s.limiting) and s.start is Start.COLD,
+        applies=lambda s: not (s.writes or s.failing_loads or s.limiting) and s.start is CacheState.COLD,
     ),
     Invariant(
         promise=Promise.ONE_REFRESH_PER_EXPIRY,
         broken=many_refreshes,
-        applies=lambda s: not s.writes and s.start is Start.AGEING,
+        applies=lambda s: not s.writes and s.start is CacheState.AGEING,
     ),
     Invariant(promise=Promise.UNLOCKS_ONLY_ITS_OWN, broken=unowned_release, applies=lambda s: not s.limiting),
     Invariant(
@@ -250,12 +250,12 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant(
         promise=Promise.ADMITS_AT_MOST_ITS_BOUND,
         broken=over_the_bound,
-        applies=lambda s: s.limiting and s.start is Start.COLD,
+        applies=lambda s: s.limiting and s.start is CacheState.COLD,
     ),
     Invariant(
         promise=Promise.REFUSED_CALLS_ARE_FREE,
         broken=refused_calls_counted,
-        applies=lambda s: s.limiting and s.start is Start.AT_LIMIT,
+        applies=lambda s: s.limiting and s.start is CacheState.AT_LIMIT,
     ),
 )
 

@@ -1,4 +1,4 @@
-"""A rate limiter as something to explore: held like a pattern, asked nothing but `hit`."""
+"""Makes a rate limiter explorable: it is scheduled like a pattern, and its only operation is `hit`."""
 
 from typing import ClassVar
 
@@ -8,8 +8,8 @@ from patterns.limiting.base import Decision, RateLimiter, Strict
 from scenarios.races.limiters import LIMIT, WINDOW_S
 
 
-class Limited(CachePattern):
-    """The limiter in a pattern's place."""
+class LimiterAdapter(CachePattern):
+    """Makes a limiter explorable as a pattern."""
 
     summary = "a rate limiter"
     promises = frozenset({Promise.ADMITS_AT_MOST_ITS_BOUND})
@@ -44,7 +44,7 @@ def limited(contender: LimitingContender) -> Contender:
     """The limiter as a contender of the explorer."""
     name = f"Limited{contender.limiter.__name__}"
     members = {"limiter": contender.limiter, "summary": contender.limiter.summary}
-    return Contender(name=contender.name, pattern=type(name, (Limited,), members), file=contender.file)
+    return Contender(name=contender.name, pattern=type(name, (LimiterAdapter,), members), file=contender.file)
 
 
 def find_explorable(name_or_path: str) -> Contender:

@@ -186,7 +186,7 @@ HANDLERS: Mapping[str, Handler] = {
 
 
 def note(locks: Locks, span: Span, name: str, words: Words, reply: Any) -> bool:
-    """Keep account of a command that was answered. False: this does not know the command."""
+    """Record the effect of a command that was answered. False: the command is not known here."""
     handler = HANDLERS.get(name)
     if handler is not None and not isinstance(reply, Exception):
         handler(locks, span, words, reply)
@@ -194,7 +194,7 @@ def note(locks: Locks, span: Span, name: str, words: Words, reply: Any) -> bool:
 
 
 def note_script(locks: Locks, span: Span, before: Mapping[str, Contents], after: Mapping[str, Contents]) -> None:
-    """Keep account of a script, by what the keys that it names held before and after it."""
+    """Record the effect of a script, by the contents of its keys before and after it."""
     for key, now in after.items():
         was = before.get(key)
         if now is COLLECTION:

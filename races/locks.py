@@ -1,9 +1,9 @@
-"""Which keys are locks, who holds them and who frees them: told by what clients do, never by what a key holds.
+"""Which keys are locks, and which clients hold and free them. It follows from the clients' actions, not from values.
 
 A lock is a key (or a field of a hash) that a client makes where it was absent, before it does the work that the lock
-is for: a load, or a write of a record, within the same operation. A fill comes after the load, so it is none; nor is
-an entry, without which a reader loads again. An operation *holds* a lock until the key is freed, overwritten, expires
-or is evicted.
+is for: a load, or a write of a record, within the same operation. A fill is no lock, since it comes after the load. An
+entry is no lock, since a reader loads again without it. An operation *holds* a lock until the key is freed,
+overwritten, expires or is evicted.
 """
 
 from collections.abc import Callable
@@ -50,7 +50,7 @@ class Encounter:
     tried: bool
     """It has tried to take it, now or earlier."""
     of: "Hold | None" = None
-    """The hold that stood."""
+    """The hold that was in force."""
     waited: bool = False
     worked_at_once: bool = False
     """It went on to its load or its write without waiting."""
@@ -58,7 +58,7 @@ class Encounter:
 
 @dataclass(eq=False)
 class Hold:
-    """One operation's hold of a cell."""
+    """The hold of a cell by one operation."""
 
     cell: Cell
     span: Span
@@ -92,7 +92,7 @@ class UnownedRelease:
 
 @dataclass(frozen=True, eq=False)
 class Release:
-    """A cell was freed or overwritten while another client's hold stood."""
+    """A cell was freed or overwritten while another client held it."""
 
     span: Span
     hold: Hold
@@ -149,7 +149,7 @@ class Locks:
             self._freed_as[cell] = value
 
     def swapped(self, span: Span, cell: Cell, value: bytes, before: bytes | None, by: str) -> None:
-        """The operation wrote the cell, and was told what it held before."""
+        """The operation wrote the cell, and its answer was the value before."""
         if before is None or before == self._freed_as.get(cell):
             self._freed_as.pop(cell, None)
             self.took(span, cell)
@@ -200,7 +200,7 @@ class Locks:
     # ── what it comes to ──
 
     def held_by(self, client: str) -> list[str]:
-        """The keys that a client holds, as far as can be told before its operation has ended."""
+        """The keys that a client holds, as far as is known before its operation has ended."""
         held = [h.cell[0] for h in self.standing.values() if h.span.client == client and not h.late and not h.shared]
         return sorted(set(held))
 
@@ -270,8 +270,8 @@ class Locks:
 def counts(release: Release) -> bool:
     """Whether a release by another client is that of a lock.
 
-    It is none where the operation never met the cell before: it clears up behind others. A write that never tried to
-    take it invalidates. An operation that found it there, and went on to its load at once, shares it: a lease.
+    It is no such release if the operation had not accessed the cell before: it cleans up after others. A write that did
+    not try to take the cell invalidates it. An operation that found the cell and loaded at once shares it: a lease.
     """
     seen = release.encounter
     if seen is None or (release.span.operation in WRITES and not seen.tried):

@@ -28,12 +28,12 @@ class Death:
     client: str
     now_s: float
     lock_ttl_s: float | None
-    """The longest remaining life of the locks that it held; inf: without end; None: it held none."""
+    """The longest remaining TTL of its locks, in seconds. inf: one has no TTL. None: it held no lock."""
 
 
 @dataclass(kw_only=True)
-class Done:
-    """An operation of a client, and how it ended."""
+class FinishedOperation:
+    """An operation of a client, and its result."""
 
     client: str
     operation: str
@@ -56,7 +56,7 @@ class Observed:
     loads: list[Load] = field(default_factory=list)
     commits: list[Commit] = field(default_factory=list)
     deaths: list[Death] = field(default_factory=list)
-    done: list[Done] = field(default_factory=list)
+    done: list[FinishedOperation] = field(default_factory=list)
     locks: Locks = field(default_factory=Locks)
     ended: list[tuple[int, str]] = field(default_factory=list)
     """Keys that expired or were evicted, each with how many loads there had been."""
@@ -67,6 +67,6 @@ class Observed:
         self.locks.gone(key)
 
     def loads_by_miss(self, is_entry: Callable[[str], bool]) -> list[list[Load]]:
-        """The loads, parted where an entry that had been filled ended: what comes after is another miss."""
+        """The loads, one list for each miss: another miss begins when an entry that had been filled is gone."""
         parts = sorted({count for count, key in self.ended if 0 < count < len(self.loads) and is_entry(key)})
         return [self.loads[begin:end] for begin, end in pairwise([0, *parts, len(self.loads)])]

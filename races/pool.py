@@ -1,4 +1,4 @@
-"""The connection pool of held clients: redis-py's own without its metrics, which cost a sixth of a round trip."""
+"""The connection pool of scheduled clients: redis-py's without its metrics, which cost a sixth of a round trip."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ class WarmPool(ConnectionPool):
 
 
 def unusable(connection: Any) -> bool:
-    """Whether the server closed it, or somebody left an answer in it unread."""
+    """Whether the server closed the connection, or an answer was left unread in it."""
     try:
         return bool(connection.can_read())
     except (RedisConnectionError, RedisTimeoutError, OSError):

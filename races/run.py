@@ -1,7 +1,7 @@
-"""One schedule: clients in threads, one of which runs at a time, each held before every round trip.
+"""A cooperative scheduler. It runs one schedule of clients in threads, one at a time; each stops before a round trip.
 
-Whoever comes to a hold chooses who goes next and hands over; no thread of its own schedules, so that a client which
-goes on costs no switch. Nothing here knows a pattern.
+The client that stops chooses the next client and hands over. There is no scheduler thread, so a client that goes on
+costs no switch. The scheduler does not depend on patterns.
 """
 
 import threading
@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from patterns.caching.base import Adversary
 from races.client import Client
 from races.errors import ContenderRefused, Died, ExplorerError
+from races.hooks.sandbox import Sandbox
 from races.observe import Death, Observed
 from races.steps import EVERYTHING, Action, Touch, touch
 from races.virtual_time import START_S
-from races.world import World
 
 WATCHDOG_S = 30.0
-"""A client that neither steps nor waits for so long blocks on something that is neither Redis nor PostgreSQL."""
+"""After so long without a step or a wait, a client blocks on something that is neither Redis nor PostgreSQL."""
 MAX_STEPS = 100
-"""A schedule that is longer is cut: somebody waits without end."""
+"""A longer schedule is cut: a client waits without end."""
 NOBODY = frozenset[str]()
 BUDGET = "budget"
 """What every action of the adversary writes: it has one."""
 
-Choose = Callable[[Sequence[Action]], Action | None]
+Strategy = Callable[[Sequence[Action]], Action | None]
 """Which of the enabled actions happens next; None: the schedule is of no further interest."""
 
 
@@ -34,7 +34,7 @@ def changes_keys(done: Touch) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Taken:
+class ExecutedAction:
     """An action that happened."""
 
     action: Action
@@ -42,19 +42,19 @@ class Taken:
     blocked: bool = False
 
 
-class Run:
+class Execution:
     """One schedule from a clean state to its end."""
 
     def __init__(
         self,
-        world: World,
+        sandbox: Sandbox,
         adversary: Adversary,
-        choose: Choose,
+        choose: Strategy,
         *,
         tellers: frozenset[str] = NOBODY,
         ticks: bool = False,
     ) -> None:
-        self.world = world
+        self.sandbox = sandbox
         self.adversary = adversary
         self.choose = choose
         self.tellers = tellers
@@ -62,10 +62,10 @@ class Run:
         """Whether a clock moves on, by next to nothing, each time that it is read."""
         self.now_s = START_S
         self.clients: list[Client] = []
-        self.taken: list[Taken] = []
+        self.taken: list[ExecutedAction] = []
         self.observed = Observed()
         self.on_state: Callable[[], None] | None = None
-        """Called before every choice, where somebody wants to look at the servers."""
+        """Called before every choice, if set, to inspect the servers."""
         self.failure: BaseException | None = None
         self.cut: str | None = None
         """Why the schedule ended before its clients did: None, "asleep" or "failed"."""
@@ -82,18 +82,18 @@ class Run:
     # ── threads ──
 
     def start(self, body: Callable[[Client], None], spawner: Client | None = None) -> Client:
-        """A new client that runs `body` as far as its first hold. `spawner`: the client whose background work it is."""
+        """Start a client and run it to its first round trip. `spawner`: the client whose background work it is."""
         number = len(self.clients)
-        client = Client(chr(ord("a") + number), self.world.slot(number), self, spawner.family if spawner else None)
+        client = Client(chr(ord("a") + number), self.sandbox.slot(number), self, spawner.family if spawner else None)
         client.wake_s = spawner.now() if spawner else START_S
         client.span = spawner.span if spawner else None
         self.clients.append(client)
         outer, self._starting = self._starting, client
         client.slot.submit(client, lambda: self._live(client, body))
         if not client.started.acquire(timeout=WATCHDOG_S):
-            self.world.abandon()
+            self.sandbox.abandon()
             why = f"client {client.name} blocks before its first step (on a lock in the process?)"
-            raise self.world.failed(ContenderRefused(why))
+            raise self.sandbox.failed(ContenderRefused(why))
         self._starting = outer
         return client
 
@@ -117,7 +117,7 @@ class Run:
         self._dispatch(None)
         if not self._finished.acquire(timeout=WATCHDOG_S):
             who = self._current.name if self._current else "?"
-            self.world.abandon()
+            self.sandbox.abandon()
             raise ContenderRefused(
                 f"client {who} blocks on something that is neither Redis nor PostgreSQL (a lock in the process?)"
             )
@@ -136,11 +136,11 @@ class Run:
             raise Died
 
     def _dispatch(self, me: Client | None) -> bool:
-        """Hand control to whoever goes next. True: that is `me`."""
+        """Hand control to the next client. True: that is `me`."""
         try:
             following = self._next()
         except Exception as error:  # noqa: BLE001 - must not reach the contender, in whose thread this runs
-            self.world.failed(error)
+            self.sandbox.failed(error)
             following = self._next()  # only unwinds from now on, and asks no server
         self._current = following
         if following is None:
@@ -155,7 +155,7 @@ class Run:
 
     def _next(self) -> Client | None:
         while True:
-            if self.world.fault is not None:
+            if self.sandbox.fault is not None:
                 self._over, self.cut = True, "failed"
             resumed = self._resumed()
             if resumed is not None:
@@ -177,15 +177,15 @@ class Run:
                 return client
 
     def _resumed(self) -> Client | None:
-        """A client that waited for a row lock or for an answer, and has it."""
+        """A client that has got the row lock or the answer for which it waited."""
         waiting = [c for c in self.clients if c.state == "rows" or (c.state == "waiting" and not c.dying)]
         if not waiting:
             return None
-        if self.world.fault is not None:  # who holds a row is unwound before who waits for it
+        if self.sandbox.fault is not None:  # who holds a row is unwound before who waits for it
             busy = self._unwinding or any(c.state in ("held", "waiting") for c in self.clients)
             return None if busy else waiting[0]
         if any(c.state == "waiting" for c in waiting):
-            self.world.settle()
+            self.sandbox.settle()
         return next((c for c in waiting if c.ready()), None)
 
     def _chosen(self) -> Action | None:
@@ -207,7 +207,7 @@ class Run:
             return None
 
     def enabled(self) -> list[Action]:
-        """Everything that can happen now. Waits end by time only when nobody can step without it."""
+        """The actions that are enabled now. A wait ends by its timeout only if no client can take a step without it."""
         now: list[Client] = []
         later: list[Client] = []
         for client in self.clients:
@@ -242,8 +242,8 @@ class Run:
                 if c.root is None and c.steps and self._lives(c)
             ]
         if self._keys is None:
-            self._keys = self.world.cached_keys()
-        shown = [(key, self.world.short(key)) for key in self._keys]
+            self._keys = self.sandbox.cached_keys()
+        shown = [(key, self.sandbox.short(key)) for key in self._keys]
         ends = [
             Action(f"X{i}", "", f"{short} expires", touch(writes=(BUDGET, f"key:{key}")), adverse=True)
             for i, (key, short) in enumerate(shown)
@@ -267,21 +267,23 @@ class Run:
 
     def _perform(self, action: Action) -> Client | None:
         """Do what the adversary does at once; the client that the action lets go on."""
-        self.taken.append(Taken(action=action, now_s=self.now_s))
+        self.taken.append(ExecutedAction(action=action, now_s=self.now_s))
         if self._keys is not None and changes_keys(action.touch):
             self._keys = None
         if action.adverse:
             self._budget = False
         if action.token[0] == "X":
-            key = next(key for key in self.world.cached_keys() if action.label.startswith(self.world.short(key) + " "))
-            self.world.end(key)
+            key = next(
+                key for key in self.sandbox.cached_keys() if action.label.startswith(self.sandbox.short(key) + " ")
+            )
+            self.sandbox.end(key)
             self.observed.gone(key)
             return None
         client = next(c for c in self.clients if c.name == action.client)
         if action.token[0] == "D":
             self.observed.locks.died(client.name)
             held = self.observed.locks.held_by(client.name)
-            self.observed.deaths.append(Death(client.name, self.now_s, self.world.longest_ttl_s(held)))
+            self.observed.deaths.append(Death(client.name, self.now_s, self.sandbox.longest_ttl_s(held)))
             family = [c for c in self.clients if c.family is client]
             for member in family:
                 member.dying = True  # who waits for a row dies when it has it
@@ -300,12 +302,12 @@ class Run:
     def advance(self, seconds: float) -> None:
         """Virtual time passes: every key is that much older."""
         self.now_s += seconds
-        for key in self.world.age(seconds):
+        for key in self.sandbox.age(seconds):
             self.observed.gone(key)
 
     def note_blocked(self, client: Client) -> None:
         """The client's last step waits for a row lock."""
         for i in reversed(range(len(self.taken))):
             if self.taken[i].action.client == client.name:
-                self.taken[i] = Taken(action=self.taken[i].action, now_s=self.taken[i].now_s, blocked=True)
+                self.taken[i] = ExecutedAction(action=self.taken[i].action, now_s=self.taken[i].now_s, blocked=True)
                 return

@@ -11,20 +11,20 @@ from patterns.caching.base import CachePattern, Config, Kit
 from races.client import Client, held_client
 from races.entries import Entries
 from races.errors import Died, NotJudged
+from races.hooks.sandbox import RECORD, Sandbox
 from races.locks import Cell, Span, UnownedRelease
-from races.observe import Commit, Death, Done, Load
-from races.run import Choose, Run, Taken
+from races.observe import Commit, Death, FinishedOperation, Load
+from races.run import ExecutedAction, Execution, Strategy
 from races.steps import Action, encode
 from races.virtual_time import START_S
-from races.world import RECORD, World
 from scenarios.races.limiters import LIMIT, WINDOW_S
-from scenarios.races.situation import Operation, Situation, Start
+from scenarios.races.situation import CacheState, Operation, Situation
 
 LOOKS = frozenset({0, 1, 10, 100, 1_000})
 """In the schedules of these numbers the process's sockets are looked at."""
 IN_STEP: tuple[tuple[Operation, ...], ...] = (("get",), ("update",))
 AGED_SHARE = 0.99
-"""How much of its TTL an ageing entry has behind it."""
+"""The share of its TTL after which an entry is ageing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Rest:
     found: bool = False
     error: str | None = None
     read_a_ttl_later: int | None = None
-    """What a reader gets one TTL later; looked up only where the first read was stale."""
+    """The answer of a read one TTL later. It is read only if the first read was stale."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,23 +53,23 @@ class Picture:
 class Trace:
     """One schedule, whole."""
 
-    taken: list[Taken]
+    taken: list[ExecutedAction]
     cut: str | None
     stuck: list[str]
     loads: list[Load]
     commits: list[Commit]
     deaths: list[Death]
     unowned: list[UnownedRelease]
-    done: list[Done]
+    done: list[FinishedOperation]
     rest: list[Rest]
     loads_by_miss: list[list[Load]] = field(default_factory=list)
-    """The loads, parted where an entry that had been filled expired or was evicted."""
+    """The loads, one list for each miss."""
     locked: bool = False
     """Whether a client took a lock."""
     shared: frozenset[Cell] = frozenset()
-    """The keys that an operation tried to take, found there, and that did not keep it from its work."""
+    """The keys that an operation tried to take and found, and that did not keep it from its work."""
     entries_before: int = 0
-    """How many keys the cache held when it began."""
+    """The number of keys in the cache at the begin."""
     quota: int | None = None
     """How many calls a limiter may admit; None: there is no limiter."""
     admits_later: bool | None = None
@@ -92,74 +92,74 @@ class Trace:
 
 
 @contextmanager
-def answers_only(world: World) -> Iterator[None]:
+def answers_only(sandbox: Sandbox) -> Iterator[None]:
     """Raises what failed inside the block that is no answer of the contender's, however the contender took it."""
-    world.fault = None
+    sandbox.fault = None
     try:
         yield
     except (Exception, Died) as error:
-        if world.fault is not None:
-            raise world.fault from error
+        if sandbox.fault is not None:
+            raise sandbox.fault from error
         if isinstance(error, Died):
             raise NotJudged("it waits without end where no other client does anything") from error
         raise
-    if world.fault is not None:
-        raise world.fault
+    if sandbox.fault is not None:
+        raise sandbox.fault
 
 
 class Schedules:
     """Plays schedules of one contender in one situation."""
 
-    def __init__(self, world: World, pattern: type[CachePattern], situation: Situation, *, name: str = "") -> None:
-        self.world = world
+    def __init__(self, sandbox: Sandbox, pattern: type[CachePattern], situation: Situation, *, name: str = "") -> None:
+        self.sandbox = sandbox
         self.name = name
         self.pattern = pattern
         self.situation = situation
-        self.config: Config = pattern.config_type(key_prefix=world.key_prefix)
+        self.config: Config = pattern.config_type(key_prefix=sandbox.key_prefix)
         self.asks_clock = False
         """Whether it asks the app server for the time, as far as was seen."""
         self._played = 0
-        with answers_only(world):
+        with answers_only(sandbox):
             self._entries = self._prepare()
         self._shared: set[Cell] | None = None
-        self.entries = Entries(world, lambda kit: pattern(kit, self.config))
+        self.entries = Entries(sandbox, lambda kit: pattern(kit, self.config))
         self._tellers = frozenset(
             f"told:{chr(ord('a') + i)}"
             for i, program in enumerate(situation.clients)
             if set(program) & {"update", "create"}
         )
 
-    def play(self, choose: Choose, *, pictures: bool = False) -> Trace:
+    def play(self, choose: Strategy, *, pictures: bool = False) -> Trace:
         """One schedule from a clean state. One in which a script had to be loaded first is played again.
 
         Raises ExplorerError where something failed that is no answer of the contender's.
         """
         for _ in range(3):
-            self.world.missed_script = False
-            with answers_only(self.world):
+            self.sandbox.missed_script = False
+            with answers_only(self.sandbox):
                 trace = self._play(choose, pictures)
-            if not self.world.missed_script:
+            if not self.sandbox.missed_script:
                 break
         return trace
 
-    def _play(self, choose: Choose, pictures: bool) -> Trace:
-        world = self.world
-        world.reset(self._entries, self.situation.failing_loads)
+    def _play(self, choose: Strategy, pictures: bool) -> Trace:
+        sandbox = self.sandbox
+        sandbox.reset(self._entries, self.situation.failing_loads)
         restart = getattr(choose, "restart", None)
         if restart is not None:
             restart()
         ticks = self.situation.limiting and not self.situation.one_tick
-        run = Run(world, self.situation.adversary, choose, tellers=self._tellers, ticks=ticks)
+        run = Execution(sandbox, self.situation.adversary, choose, tellers=self._tellers, ticks=ticks)
         album: list[Picture] = []
         if pictures:
             run.on_state = lambda: album.append(self._picture())
         for number, program in enumerate(self.situation.clients):
             run.start(self._body(program, number))
-        world.playing = True
+        sandbox.playing = True
         try:
             run.go()
         finally:
-            world.playing = False
+            sandbox.playing = False
         self._played += 1
         seen = run.observed
         if pictures:
@@ -191,7 +191,7 @@ class Schedules:
             for index, operation in enumerate(program):
                 self._operate(client, pattern, operation, f"{client.name}{index}")
             if self._played in LOOKS:
-                self.world.refuse_own_connections()
+                self.sandbox.refuse_own_connections()
             pattern.close()
 
         return body
@@ -202,7 +202,7 @@ class Schedules:
 
         def spawn(work: Callable[[], None]) -> None:
             def body(_child: Client) -> None:
-                with suppress(Exception):  # as a pool does: nobody waits for what it raises
+                with suppress(Exception):  # as a pool does: its errors are dropped
                     work()
 
             client.run.start(body, spawner=running())
@@ -214,7 +214,7 @@ class Schedules:
         def sleep(seconds: float) -> None:
             running().sleep(seconds)
 
-        return replace(self.world.kit(client.slot, client, spawn, seed=number), now=now, sleep=sleep)
+        return replace(self.sandbox.kit(client.slot, client, spawn, seed=number), now=now, sleep=sleep)
 
     def _operate(self, client: Client, pattern: CachePattern, operation: str, value: str) -> None:
         run, before = client.run, client.steps
@@ -223,7 +223,7 @@ class Schedules:
         begun: list[int] = []
         new = max(RECORD, 1) + 1
         record_id = new if operation in ("get-new", "create") else RECORD
-        done = Done(
+        done = FinishedOperation(
             client=client.name,
             operation=operation,
             record_id=record_id,
@@ -262,11 +262,11 @@ class Schedules:
         run.observed.done.append(done)
 
     def excludes(self, cell: Cell) -> bool:
-        """Whether an operation that finds a counter above nothing does not go on: told by two that run in step."""
+        """Whether an operation stops if the counter is above zero. Found by a run of two clients in step."""
         if self._shared is None:
             self._shared = set()
             for program in IN_STEP:
-                pilot = Schedules(self.world, self.pattern, Situation(name="in-step", clients=(program, program)))
+                pilot = Schedules(self.sandbox, self.pattern, Situation(name="in-step", clients=(program, program)))
                 pilot._shared = set()
                 self._shared |= {self.entries.kind(shared) for shared in pilot.play(InStep()).shared}
         return self.entries.kind(cell) not in self._shared
@@ -275,27 +275,27 @@ class Schedules:
 
     def _prepare(self) -> list[tuple[str, int, bytes]]:
         """The start's entries, as the contender itself fills them."""
-        self.world.reset([])
-        if self.situation.start is Start.COLD:
+        self.sandbox.reset([])
+        if self.situation.start is CacheState.COLD:
             return []
-        if self.situation.start is Start.AT_LIMIT:
-            with self.world.free(START_S - WINDOW_S / 2 - LIMIT) as kit:
+        if self.situation.start is CacheState.AT_LIMIT:
+            with self.sandbox.free(START_S - WINDOW_S / 2 - LIMIT) as kit:
                 for _ in range(LIMIT):
                     self.pattern(kit, self.config).hit()  # type: ignore[attr-defined]
                     kit.sleep(1)
                 kit.sleep(WINDOW_S / 2)
-            return self.world.entries()
-        with self.world.free() as kit:
+            return self.sandbox.entries()
+        with self.sandbox.free() as kit:
             check_record(self.name, "get", self.pattern(kit, self.config).get(RECORD), "version")
-        if self.situation.start is Start.AGEING:
-            self.world.age(AGED_SHARE * self.config.ttl_s)
-        return self.world.entries()
+        if self.situation.start is CacheState.AGEING:
+            self.sandbox.age(AGED_SHARE * self.config.ttl_s)
+        return self.sandbox.entries()
 
-    def _at_rest(self, run: Run) -> list[Rest]:
-        stored = self.world.versions()
+    def _at_rest(self, run: Execution) -> list[Rest]:
+        stored = self.sandbox.versions()
         ids = sorted({RECORD, *stored} if "create" in self.situation.operations else {RECORD})
         found = []
-        with self.world.free(run.now_s) as kit:
+        with self.sandbox.free(run.now_s) as kit:
             for record_id in ids:
                 first = self._read(kit, record_id, stored.get(record_id))
                 if first.stored is not None and first.read is not None and first.read < first.stored:
@@ -317,21 +317,21 @@ class Schedules:
 
     def _quota(self) -> int | None:
         """Calls at once that keep its own contract. At the limit only refused calls are asked about."""
-        if self.situation.start is Start.AT_LIMIT:
+        if self.situation.start is CacheState.AT_LIMIT:
             return None
         bound: int = self.pattern.at_once()  # type: ignore[attr-defined]
         return bound
 
-    def _admits_later(self, run: Run) -> bool | None:
+    def _admits_later(self, run: Execution) -> bool | None:
         """A call when the quota that was spent before is a window old. Real clocks cannot be moved on: None."""
-        if not self.asks_clock or self.situation.start is not Start.AT_LIMIT:
+        if not self.asks_clock or self.situation.start is not CacheState.AT_LIMIT:
             return None
-        with self.world.free(run.now_s) as kit:
+        with self.sandbox.free(run.now_s) as kit:
             kit.sleep(WINDOW_S / 2 + LIMIT)
             return bool(self.pattern(kit, self.config).hit().allowed)  # type: ignore[attr-defined]
 
     def _picture(self) -> Picture:
-        return Picture(database=self.world.versions(), cache=self.world.shown())
+        return Picture(database=self.sandbox.versions(), cache=self.sandbox.shown())
 
 
 class InStep:
@@ -350,5 +350,5 @@ class InStep:
 
 
 def continue_by_default(enabled: list[Action], last: str | None) -> Action:
-    """Whoever ran goes on; else the first by name."""
+    """The client that ran last goes on, else the first by name."""
     return next((a for a in enabled if a.token == last), enabled[0])

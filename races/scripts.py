@@ -1,9 +1,9 @@
-"""Whether a Lua script touches only the keys that it declares, told from its text.
+"""Decides from the text of a Lua script whether it touches only the keys that it declares.
 
-The reduction leaves an order of two steps out where they touch nothing in common, so a script that touches a key which
-it did not declare would hide orders that matter. `declares_all` says yes only where every redis.call in the text names
-its command literally, and each of its keys as KEYS[…] or as a local that was bound to one and to nothing else. A script
-of which that cannot be told is explored as one that may touch anything: slower, never wrong.
+The reduction leaves out an order of two steps that touch nothing in common. A script that touches an undeclared key
+would therefore hide orders that matter. `declares_all` is true only if every redis.call in the text names its command
+literally, and each of its keys as KEYS[…] or as a local that is bound to one and to nothing else. Any other script is
+explored as one that may touch anything: slower, never wrong.
 """
 
 import re
@@ -58,7 +58,7 @@ class Text:
         return self.tokens[place] if 0 <= place < len(self.tokens) else ""
 
     def closing(self, place: int) -> int:
-        """Where the bracket that opens at a place closes; the end where it does not."""
+        """The position at which the bracket that opens at a position closes, else the end."""
         depth = 0
         for i in range(place, len(self.tokens)):
             depth += (self.tokens[i] in OPENS) - (self.tokens[i] in CLOSES)
@@ -79,7 +79,7 @@ class Text:
         return found
 
     def key_ends(self, place: int) -> int | None:
-        """The place behind a key that begins at a place; None: no key begins there, or more than a key."""
+        """The position after a key that begins at a position. None: no key begins there, or more than a key."""
         after = place + 1
         if self.at(place) == "KEYS" and self.at(after) == "[":
             after = self.closing(after) + 1
@@ -201,7 +201,7 @@ class Text:
 
 
 def declares_all(script: str, row: KeyRow) -> bool:
-    """Whether every key that a script can touch is one that it declares. False where that cannot be told."""
+    """Whether a script declares every key that it can touch. False if that cannot be decided."""
     text = Text(tokens_of(script), row)
     try:
         text.bind()

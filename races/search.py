@@ -2,8 +2,8 @@
 
 Exhaustive: depth first with replay from a clean state. Sleep sets (Godefroid, *Partial-Order Methods for the
 Verification of Concurrent Systems*, LNCS 1032, 1996) leave out an order when another that was tried differs from it
-only in neighbouring steps that commute; every end that some order reaches is still reached. What commutes is told by
-the keys and rows that steps touch, as in Flanagan & Godefroid, POPL 2005.
+only in neighbouring steps that commute. Every final state of an order is still reached. Steps commute or not by the
+keys and rows that they touch, as in Flanagan & Godefroid, POPL 2005.
 Fewest preemptions first: iterative context bounding (Musuvathi & Qadeer, PLDI 2007), without sleep sets: the two
 together are not sound (Coons, Musuvathi & McKinley, OOPSLA 2013).
 At random: probabilistic concurrency testing (Burckhardt et al., ASPLOS 2010).
@@ -21,7 +21,7 @@ Play = Callable[["Chooser"], Trace]
 
 
 class Chooser:
-    """Chooses the next action; told when a schedule begins anew."""
+    """Chooses the next action. `restart` is called when a schedule begins."""
 
     def restart(self) -> None:
         """The schedule begins from a clean state."""
@@ -48,7 +48,7 @@ class Node:
 
 
 def same(one: Action, other: Action) -> bool:
-    """Whether two actions of different moments are the same one. Keys are told by name, not by number."""
+    """Whether two actions of different moments are the same one. Keys are compared by name, not by number."""
     return (
         one.client == other.client
         and one.adverse == other.adverse
@@ -188,7 +188,7 @@ def random_schedules(play: Play, seed: int, count: int, steps: int) -> Iterator[
 
 
 class Following(Chooser):
-    """The schedule of an id; behind its end whoever can goes on."""
+    """Plays the schedule of an id. After its end the client that ran last goes on, else the first one."""
 
     def __init__(self, tokens: Sequence[str]) -> None:
         self._tokens = list(tokens)

@@ -1,6 +1,6 @@
 """What a schedule is made of: actions, and which of them commute.
 
-Two actions that touch no common object, or only read what they have in common, lead to the same end in either order.
+Two actions that touch no common object, or only read what they have in common, lead to the same state in either order.
 Objects are named: `key:…` in Redis, `channel:…`, `row:…` as committed, `lock:…` of a row, `client:…` itself.
 """
 
@@ -14,7 +14,7 @@ class Touch:
     reads: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
     everything: bool = False
-    """It may touch anything: virtual time advances, or nobody knows."""
+    """It may touch anything: virtual time advances, or its keys are unknown."""
 
     def conflicts_with(self, other: "Touch") -> bool:
         if self.everything or other.everything:
@@ -66,7 +66,7 @@ def encode(tokens: list[str]) -> str:
 
 
 def decode(text: str) -> list[str]:
-    """The tokens of a schedule's text. Raises ValueError where it is none."""
+    """The tokens of a schedule's text. Raises ValueError if the text is no schedule."""
     tokens: list[str] = []
     for part in filter(None, text.split(".")):
         if part[0].islower() and part[0].isascii():

@@ -1,7 +1,7 @@
-"""Time for held clients: it stands still until nobody can step without it.
+"""Virtual time for scheduled clients. It advances only if no client can take a step without it.
 
 `time.sleep`, `time.time` and `time.monotonic` are replaced for as long as an exploration lasts, and only for the
-threads of held clients: a library that sleeps by itself costs nothing either.
+threads of scheduled clients, so a library that sleeps costs no real time either.
 """
 
 import threading
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 START_S = 1_700_000_000.0
-"""What every schedule's clock shows at its begin."""
+"""The time at the begin of every schedule, in seconds since 1970."""
 
 
 class HeldClock(Protocol):
@@ -71,7 +71,7 @@ def _held(real: Callable[[], float]) -> Callable[[], float]:
 
 @contextmanager
 def virtual_time() -> Iterator[None]:
-    """Inside the block held threads do not see real time."""
+    """Inside the block scheduled threads see virtual time only."""
     replaced: Any = (_sleep, _held(_real_time), _held(_real_monotonic))
     time.sleep, time.time, time.monotonic = replaced
     try:

@@ -1,4 +1,4 @@
-"""What goes wrong in the middle of a cell, as data; whoever runs the cell provokes it, on servers of ours only."""
+"""The fault that is injected in the middle of a cell, as data. Only servers of the suite get faults."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal

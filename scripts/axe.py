@@ -40,8 +40,8 @@ def look(browser: Browser, axe: Path, address: str, width: int, scheme: Literal[
     if ours:
         page.wait_for_selector("#stampede")
     page.evaluate(axe.read_text(encoding="utf-8"))
-    told = page.evaluate("scope => axe.run(scope)", "#stampede" if ours else "html")
-    grave = [v for v in told["violations"] if v["impact"] in GRAVE]
+    result = page.evaluate("scope => axe.run(scope)", "#stampede" if ours else "html")
+    grave = [v for v in result["violations"] if v["impact"] in GRAVE]
     for violation in grave:
         print(
             f"{address} ({width} px, {scheme}) {violation['id']}: {violation['help']}, {len(violation['nodes'])} times"

@@ -242,16 +242,16 @@ def run(command: Command, port: int, home: Path, urls: Mapping[str, str]) -> tup
             start_new_session=True,
         )
     heard: set[str] = set()
-    began_s, told = time.monotonic(), False
+    began_s, interrupted = time.monotonic(), False
     while process.poll() is None:
         time.sleep(0.2)
         heard |= listening(process.pid)
         ran_s = time.monotonic() - began_s
         begun = bool(command.begun) and command.begun in output.read_text(errors="replace")
-        if not told and ((begun and answers(port, command.page)) or ran_s > command.after_s):
+        if not interrupted and ((begun and answers(port, command.page)) or ran_s > command.after_s):
             time.sleep(3)  # so that something could be done to the servers
             process.send_signal(signal.SIGINT)
-            told = True
+            interrupted = True
         if ran_s > WITHIN_S + 30:
             process.kill()
     wanted = (0, 130) if command.begun else (0,)
@@ -297,12 +297,12 @@ def main() -> int:
             failure, heard = run(command, port, Path(home), urls)
             after = look(client, postgres_url)
             found = differences(before, after)
-            told = [f"{what}: {each[:90]}" for what, those in found.items() for each in those[:3]]
-            told += [failure] if failure else []
-            told += [f"listened at {each}" for each in sorted(heard - {"127.0.0.1", "::1"})]
-            broken += bool(told)
+            problems = [f"{what}: {each[:90]}" for what, those in found.items() for each in those[:3]]
+            problems += [failure] if failure else []
+            problems += [f"listened at {each}" for each in sorted(heard - {"127.0.0.1", "::1"})]
+            broken += bool(problems)
             cells = [name, f"{len(before.used_s)} keys", len(found), after.ours, ", ".join(sorted(heard)) or "nowhere"]
-            print(f"| {' | '.join(map(str, cells))} | {'; '.join(told) or 'none'} |", flush=True)
+            print(f"| {' | '.join(map(str, cells))} | {'; '.join(problems) or 'none'} |", flush=True)
     print(f"\nCompared: {', '.join(found)}.")
     return 1 if broken else 0
 

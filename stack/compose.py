@@ -1,4 +1,4 @@
-"""Servers in containers: drives docker-compose.yml under a project name, ports and passwords of this run's own."""
+"""Servers in containers: runs docker-compose.yml with a project name, ports and passwords of this run."""
 
 import os
 import secrets
@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from core.errors import NoContainers
 from core.network import free_port
-from stack.guard import guarded
+from stack.guard import supervised
 from stack.postgres import USER, connect, inspect_postgres
 from stack.redis import answers, inspect_redis
 from stack.servers import Stack
@@ -25,7 +25,7 @@ SWITCH_WITHIN_S = 10.0
 
 
 def why_no_engine() -> str | None:
-    """None where a Docker engine with Compose answers, else what is missing."""
+    """What is missing. None: a Docker engine with Compose answers."""
     if shutil.which("docker") is None:
         return "there is no docker command"
     for question, missing in (
@@ -43,7 +43,7 @@ def why_no_engine() -> str | None:
 
 @contextmanager
 def open_containers(why: str, say: Callable[[str], None]) -> Iterator[Stack]:
-    """Start both services; remove them and their data at the end, whatever the end is. Raises NoContainers.
+    """Start both services. They and their data are removed when the block ends, however it ends. Raises NoContainers.
 
     The environment goes to docker as it is, so that the file's variables (images, ports, password) can be set in it;
     ports and a password that are not set are drawn at random.
@@ -59,9 +59,9 @@ def open_containers(why: str, say: Callable[[str], None]) -> Iterator[Stack]:
     environment = drawn | os.environ
     project = f"stampede-{secrets.token_hex(4)}"
     compose = ["docker", "compose", "-p", project, "-f", str(COMPOSE_FILE)]
-    with guarded() as guard:
+    with supervised() as supervisor:
         pull_missing_images(compose, environment, say)
-        guard.at_end([*compose, "down", "-v", "--timeout", "2"], env=environment, cwd=COMPOSE_FILE.parent)
+        supervisor.at_end([*compose, "down", "-v", "--timeout", "2"], env=environment, cwd=COMPOSE_FILE.parent)
         say("starting containers of PostgreSQL and Redis")
         docker([*compose, "up", "-d", "--wait", "--pull", "never"], environment, UP_WITHIN_S, "services that start")
         password = quote(environment["STAMPEDE_PASSWORD"], safe="")
@@ -83,9 +83,9 @@ def open_containers(why: str, say: Callable[[str], None]) -> Iterator[Stack]:
             redis=redis,
             ours=True,
             remarks=(*postgres_remarks, *redis_remarks),
-            directory=guard.directory,
-            register_child=guard.register_child,
-            ended=guard.ended,
+            directory=supervisor.directory,
+            register_child=supervisor.register_child,
+            ended=supervisor.ended,
             redis_switch=switch,
         )
 
@@ -102,7 +102,7 @@ def pull_missing_images(compose: list[str], environment: Mapping[str, str], say:
 
 
 def docker(argv: list[str], environment: Mapping[str, str], within_s: float, want: str) -> str:
-    """Run docker; what it printed. Raises NoContainers with its last word."""
+    """Run docker. Returns its output. Raises NoContainers with the last line of its output."""
     try:
         done = subprocess.run(
             argv,

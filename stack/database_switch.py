@@ -1,5 +1,7 @@
-"""Trouble for the suite's own table of users, on a PostgreSQL that the suite started: a lock that blocks every load, a
-lost index that makes every load read the whole table. Each is undone, and each ends with the server.
+"""Injects faults into the suite's own table, on a PostgreSQL that the suite started.
+
+The faults are a lock that blocks every load, and a dropped index that makes every load read the whole table. Each can
+be undone, and ends with the server.
 """
 
 from typing import Any
@@ -14,30 +16,30 @@ MAKE = "ALTER TABLE stampede.users ADD CONSTRAINT users_pkey PRIMARY KEY (id)"
 
 
 class DatabaseSwitch:
-    """Every method returns once it is so."""
+    """Each method returns when its fault has begun or ended."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._holder: psycopg.Connection[Any] | None = None
 
     def lock(self) -> None:
-        """As a migration that has taken its lock and does not end: reads and writes of the table wait."""
+        """Lock the table as a migration that does not end would. Reads and writes of the table wait."""
         self._holder = connect(self.url)
         self._holder.execute("BEGIN")
         self._holder.execute(LOCK)
 
     def unlock(self) -> None:
-        """Those who waited go on."""
+        """Release the lock. The waiting statements go on."""
         if self._holder is not None:
             self._holder.close()
             self._holder = None
 
-    def lose_index(self) -> None:
-        """As a plan that has turned: a record is found by reading all of them."""
+    def drop_index(self) -> None:
+        """Drop the index, so that each load reads the whole table, as after a change of the plan."""
         with connect(self.url) as connection:
             connection.execute(DROP)
 
-    def make_index(self) -> None:
-        """As it was; the table is locked while the index is built."""
+    def create_index(self) -> None:
+        """Create the index again. The table is locked while it is built."""
         with connect(self.url) as connection:
             connection.execute(MAKE)

@@ -11,7 +11,7 @@ from stack.postgres_rights import require_schema_right
 from stack.servers import without_password
 
 LAYOUT = 1
-"""Grows with every change of tables or rows: older data is then made anew."""
+"""Increases with every change of tables or rows. Older data is then created again."""
 ORDERS_PER_USER = 2
 
 # ruff: noqa: SIM905 (words read better as text than as lists of literals)

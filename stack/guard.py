@@ -1,4 +1,4 @@
-"""The suite's side of the warden: start it, tell it what to look after, close it."""
+"""The client of the supervisor process: starts it, sends it commands, closes it."""
 
 import json
 import os
@@ -19,14 +19,14 @@ from core.private import empty_file
 from stack import warden
 
 LONGEST_DIRECTORY = 60
-"""Characters: a unix socket's path below it must fit into 103 bytes (macOS; 107 on Linux)."""
+"""In characters: the path of a unix socket below it must fit into 103 bytes (macOS; 107 on Linux)."""
 PLAIN = re.compile(r"[\w./+-]+", re.ASCII)
-"""Paths that servers take in a list and in a settings file without quotes."""
+"""Paths that need no quotes in the settings and lists of the servers."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Started:
-    """A server that the warden started, and how: it can be signalled, and started again."""
+    """A server that the supervisor started, with what is needed to signal it and to start it again."""
 
     pid: int
     argv: tuple[str, ...]
@@ -36,8 +36,8 @@ class Started:
     env: Mapping[str, str]
 
 
-class Guard:
-    """A running warden and its private directory. Calls may come from any thread."""
+class SupervisorClient:
+    """A running supervisor and its private directory. Calls may come from any thread."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -46,9 +46,9 @@ class Guard:
         self.asked = 0
         self.started: list[Started] = []
         self.watched: dict[str, Started] = {}
-        """Servers that have to run, by what they are called."""
+        """Servers that have to run, by name."""
         self.killed: dict[str, Started] = {}
-        """Those of them that were killed on purpose."""
+        """Watched servers that were killed on purpose, by name."""
         with open(empty_file(directory / warden.LOG), "wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-I", "-S", warden.__file__, str(directory), str(self.owner)],
@@ -61,26 +61,27 @@ class Guard:
             )
 
     def ask(self, **command: Any) -> dict[str, Any]:
+        """Send a command. Returns its answer. Raises ServerEnded if the supervisor has ended."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         with self.turn:
             self.asked += 1
-            told: dict[str, Any] = {"n": None}
+            answer: dict[str, Any] = {"n": None}
             try:
                 self.process.stdin.write(json.dumps({"n": self.asked, **command}).encode() + b"\n")
-                while told["n"] != self.asked:  # an interrupted question leaves its answer behind
-                    told = json.loads(self.process.stdout.readline())
+                while answer["n"] != self.asked:  # skip the answer to a call that was interrupted
+                    answer = json.loads(self.process.stdout.readline())
             except (BrokenPipeError, ValueError) as error:
                 raise ServerEnded(self.how_it_ended()) from error
-        return told
+        return answer
 
     def how_it_ended(self) -> str:
-        """One line about a warden that is gone."""
+        """How the supervisor ended, in one line."""
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=1.0)
-        return f"the supervisor of the servers ended ({how(self.process.returncode)}){self.last_words()}"
+        return f"the supervisor of the servers ended ({how(self.process.returncode)}){self.last_log_line()}"
 
-    def last_words(self) -> str:
+    def last_log_line(self) -> str:
         with suppress(OSError, IndexError):
             words = (self.directory / warden.LOG).read_text(errors="replace").strip().splitlines()[-1]
             return f"; the last line of its log: {words}"
@@ -95,7 +96,7 @@ class Guard:
         account: tuple[int, int] | None,
         env: Mapping[str, str],
     ) -> int:
-        """Start a server under the warden; the process' id. Raises OSError as the system does."""
+        """Start a server. Returns its process id. Raises OSError."""
         uid, gid = account or (None, None)
         answer = self.ask(
             do="start", argv=list(argv), log=str(log), stop=list(stop), uid=uid, gid=gid, env=dict(env), cwd="/"
@@ -109,18 +110,18 @@ class Guard:
         return pid
 
     def start_again(self, server: Started) -> Started:
-        """Start a server that has ended just as it was started before."""
+        """Start a server that has ended again, with the same arguments."""
         self.start(server.argv, log=server.log, stop=server.stop, account=server.account, env=server.env)
         again = self.started[-1]
         self.watched |= {name: again for name, killed in self.killed.items() if killed == server}
         return again
 
     def watch(self, name: str) -> None:
-        """From now on `ended` tells of the server that was started last, under this name."""
+        """From now on `ended` reports the end of the server that was started last, under this name."""
         self.watched[name] = self.started[-1]
 
     def ended(self) -> str:
-        """Which watched server ended, and how, or that the warden did: one line. Empty: none."""
+        """One line that names the watched server, or the supervisor, that has ended, and how. Empty: none has."""
         try:
             for name, server in list(self.watched.items()):
                 code = self.returncode(server.pid)
@@ -131,9 +132,9 @@ class Guard:
         return ""
 
     def signal(self, pid: int, name: str) -> None:
-        """Send a server that the warden started a signal (SIGSTOP, SIGCONT, SIGKILL). Raises OSError.
+        """Send a signal (SIGSTOP, SIGCONT, SIGKILL) to a server of the supervisor. Raises OSError.
 
-        One that is killed here is watched again once it was started again.
+        A server that is killed here is watched again after it was started again.
         """
         if name == "SIGKILL":
             self.killed = {n: server for n, server in self.watched.items() if server.pid == pid}
@@ -144,34 +145,34 @@ class Guard:
             raise OSError(answer.get("errno"), answer["error"])
 
     def returncode(self, pid: int) -> int | None:
-        """None while the server runs."""
+        """The return code of a server. None: it runs."""
         code: int | None = self.ask(do="poll", pid=pid)["returncode"]
         return code
 
     def register_child(self, pid: int) -> None:
-        """A process that is killed first when the suite ends in any way."""
+        """Register a process that is killed first when the suite ends, however it ends."""
         self.ask(do="child", pid=pid)
 
     def at_end(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> None:
-        """A last command, run once everything else has stopped."""
+        """Register a command that runs at the end, after all processes have stopped."""
         self.ask(do="at_end", argv=list(argv), env=dict(env), cwd=str(cwd))
 
     def close(self) -> None:
-        """Returns once every server is stopped and the directory is gone, even where the warden was killed."""
+        """Stop every server and remove the directory, even if the supervisor was killed."""
         if os.getpid() != self.owner:  # a forked child: not its servers
             return
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 pipe.close()
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT)  # a stopped one would not see the pipe close
+            self.process.send_signal(signal.SIGCONT)  # a stopped process does not notice that the pipe closes
         self.process.wait()
-        if self.directory.exists():  # the warden was killed
-            warden.sweep_one(self.directory)
+        if self.directory.exists():  # the supervisor was killed
+            warden.remove_stale_directory(self.directory)
 
 
 def how(code: int | None) -> str:
-    """A process' return code in words."""
+    """The return code of a process in words."""
     if code is None:
         return "it does not answer"
     if code < 0:
@@ -181,25 +182,25 @@ def how(code: int | None) -> str:
 
 
 def last_line(log: Path) -> str:
-    """The last line of a log that says anything."""
+    """The last line of a log that is not blank."""
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()] if log.exists() else []
     return lines[-1].strip() if lines else "it left no log"
 
 
 @contextmanager
-def guarded(*, shared_path: bool = False) -> Iterator[Guard]:
-    """A warden with a private directory. `shared_path`: another account must be able to pass through it."""
-    guard = Guard(private_directory(shared_path=shared_path))
+def supervised(*, shared_path: bool = False) -> Iterator[SupervisorClient]:
+    """A supervisor with a private directory. `shared_path`: another account must be able to pass through it."""
+    supervisor = SupervisorClient(private_directory(shared_path=shared_path))
     try:
-        yield guard
+        yield supervisor
     finally:
-        guard.close()
+        supervisor.close()
 
 
 def private_directory(*, shared_path: bool) -> Path:
-    """A new directory for us alone, 0700. For servers under another account: 0711, and theirs inside are 0700."""
+    """A new directory with mode 0700. With `shared_path` 0711: the servers' own directories inside have 0700."""
     try:
-        usual = Path(tempfile.gettempdir()).resolve()  # passes over a TMPDIR that is missing, a file or read-only
+        usual = Path(tempfile.gettempdir()).resolve()  # ignores a TMPDIR that is missing, a file or read-only
         fits = len(str(usual)) <= LONGEST_DIRECTORY and PLAIN.fullmatch(str(usual)) is not None
         fits = fits and (not shared_path or others_may_pass(usual))
         directory = Path(tempfile.mkdtemp(prefix=warden.PREFIX, dir=usual if fits else "/tmp"))
@@ -213,5 +214,5 @@ def private_directory(*, shared_path: bool) -> Path:
 
 
 def others_may_pass(path: Path) -> bool:
-    """Whether every directory down to this one lets any account through."""
+    """Whether any account may pass through every directory of this path."""
     return all(part.stat().st_mode & 0o001 for part in (path, *path.parents) if part.is_dir())

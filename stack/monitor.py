@@ -20,7 +20,7 @@ from core.terminal import PlainConsole
 from core.text import visible
 from patterns.errors import require
 from stack.accounts import Account, redis_account
-from stack.redis import inspect_redis, patient_client
+from stack.redis import client_with_timeout, inspect_redis
 from stack.servers import Server
 
 COMMANDS = 8
@@ -37,21 +37,21 @@ WARNING = (
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """What the server said at one instant."""
+    """The values of the server at one instant."""
 
     at_s: float
-    """Of the monotonic clock."""
+    """Monotonic clock, in seconds."""
     account: Account
     slow: list[Mapping[str, Any]] | None
-    """Newest entries of the slow log; None: the server does not tell."""
+    """The newest entries of the slow log. None: the server does not show it."""
 
     def value(self, name: str) -> float:
         return self.account.get(name, (0.0, ""))[0]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Span:
-    """Between two readings; without an earlier one: since the server's statistics began."""
+class MonitorInterval:
+    """The time between two readings. Without an earlier one: since the server's statistics began."""
 
     before: Reading | None
     now: Reading
@@ -68,7 +68,7 @@ class Span:
         return self.now.value(name) - (0.0 if self.before is None else self.before.value(name))
 
     def rate(self, name: str) -> str:
-        """A second, or in all where there is no earlier reading."""
+        """The rate per second, or the total without an earlier reading, as text."""
         gained = self.gained(name)
         return f"{gained / self.seconds:,.0f}/s" if self.seconds > 0 else f"{gained:,.0f}"
 
@@ -84,17 +84,19 @@ def watch(url: str, *, every_s: float, once: bool, console: Console | None = Non
     untold = next((remark.what for remark in remarks if remark.name == "INFO"), None)
     if untold is not None:
         raise StackError("redis", server.safe_url, f"the right to read INFO, which is what is shown here: {untold}")
-    with patient_client(url) as client:
+    with client_with_timeout(url) as client:
         try:
             now = read(client)
             if once:
-                console.print(frame(server, Span(before=None, now=now)))
+                console.print(frame(server, MonitorInterval(before=None, now=now)))
                 return
-            with Live(frame(server, Span(before=None, now=now)), console=console, auto_refresh=False) as live:
+            with Live(
+                frame(server, MonitorInterval(before=None, now=now)), console=console, auto_refresh=False
+            ) as live:
                 while True:
                     time.sleep(every_s)
                     before, now = now, read(client)
-                    live.update(frame(server, Span(before=before, now=now)), refresh=True)
+                    live.update(frame(server, MonitorInterval(before=before, now=now)), refresh=True)
         except redis.ConnectionError as error:
             raise StackError("redis", server.safe_url, "a Redis server that goes on answering") from error
 
@@ -109,8 +111,8 @@ def read(client: redis.Redis) -> Reading:
     return Reading(at_s=time.monotonic(), account=account, slow=slow)
 
 
-def frame(server: Server, span: Span) -> RenderableType:
-    """One picture."""
+def frame(server: Server, span: MonitorInterval) -> RenderableType:
+    """One frame of the display."""
     now = span.now
     used, limit = now.value("memory.used_memory"), now.value("memory.maxmemory")
     room = f"of {limit / 2**20:,.1f} MiB ({100 * used / limit:.0f} %)" if limit else "no maxmemory is set"
@@ -130,7 +132,7 @@ def frame(server: Server, span: Span) -> RenderableType:
 
 
 def plain_table(*headings: str, header: bool = True) -> Table:
-    """Names to the left, figures to the right, and a word beside them."""
+    """A table with names at the left, numbers at the right, and a note after them."""
     table = Table(box=None, pad_edge=False, show_header=header, padding=(0, 2, 0, 0), header_style="dim")
     name, *others = headings
     table.add_column(name, min_width=18, no_wrap=True)
@@ -139,7 +141,7 @@ def plain_table(*headings: str, header: bool = True) -> Table:
     return table
 
 
-def commands(span: Span) -> Table:
+def commands(span: MonitorInterval) -> Table:
     """The most frequent commands, with the server's own time for one."""
     endings = (".usec", ".rejected", ".failed")
     names = [n for n in span.now.account if n.startswith("command.") and not n.endswith(endings)]
@@ -152,7 +154,7 @@ def commands(span: Span) -> Table:
 
 
 def slow_log(now: Reading) -> RenderableType:
-    """The newest entries, whenever they came."""
+    """The newest entries of the slow log."""
     if now.slow is None:
         return Text("slow log: the server does not tell")
     if not now.slow:

@@ -1,4 +1,4 @@
-"""One way to servers, whoever brings them."""
+"""Opens PostgreSQL and Redis: external, in containers, or embedded."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,8 +23,8 @@ def open_stack(
     """PostgreSQL and Redis, ready, for the length of a `with` block.
 
     auto: the user's servers if URLs are given, else containers if a Docker engine answers, else embedded servers.
-    `say` is told, a short line at a time, what takes a while. Raises ConfigError (StackError), in one line; ServerEnded
-    where the block failed and one of our servers ended.
+    `say` is called with a short line for each step that takes long. Raises ConfigError (StackError), in one line, and
+    ServerEnded if the block failed and one of our servers ended.
     """
     require(choice in CHOICES, "stack", choice, f"one of {', '.join(CHOICES)}")
     with ExitStack() as held:

@@ -1,4 +1,4 @@
-"""What stands between us and PostgreSQL: nothing, or a pooler such as PgBouncer, and what of a session it keeps."""
+"""Detects a connection pooler such as PgBouncer in front of PostgreSQL, and what it keeps of a session."""
 
 import select
 import time
@@ -17,9 +17,9 @@ from stack.servers import ANSWER_WITHIN_S, Remark
 OTHERS = 3
 """How many more connections are opened to see whether they share a server process."""
 ASKED = 4
-"""How often each is asked which server process it has, for each connection that is opened."""
+"""How often each connection is asked for its server process, for each connection that is opened."""
 TRIES = 5
-"""How often a statement is prepared, until it is executed on another server connection."""
+"""How often a statement is prepared until it is executed on another server connection."""
 PID = b"SELECT pg_backend_pid()"
 
 
@@ -30,7 +30,7 @@ class Pooling:
     mode: str
     """none: no pooler; session: a client keeps one server connection; transaction: it has one for a transaction."""
     prepares: bool = True
-    """Whether a statement that a client prepared is known to every server connection that it is given."""
+    """Whether a prepared statement works on every server connection that the client gets."""
 
     @property
     def keeps_session(self) -> bool:
@@ -38,7 +38,7 @@ class Pooling:
         return self.mode != "transaction"
 
     def remarks(self) -> list[Remark]:
-        """What a report has to say about it."""
+        """The remarks for the report."""
         if self.mode == "none":
             return []
         what = f"a pooler in {self.mode} mode stands before PostgreSQL"
@@ -82,7 +82,7 @@ def find_pooling(connection: psycopg.Connection[Any]) -> Pooling:
                 if None in pids[others[-1]]:  # no server connection is left for it
                     return Pooling(mode="session")
             if shares(pids):
-                return Pooling(mode="transaction", prepares=knows_prepared(connection, others[0]))
+                return Pooling(mode="transaction", prepares=supports_prepared(connection, others[0]))
         return Pooling(mode="session")
     finally:
         for other in others:
@@ -90,11 +90,11 @@ def find_pooling(connection: psycopg.Connection[Any]) -> Pooling:
 
 
 def shares(pids: dict[psycopg.Connection[Any], set[str | None]]) -> bool:
-    """Whether a client had two server processes, or two clients had the same one."""
+    """Whether a client got two server processes, or two clients got the same one."""
     return any(len(seen) > 1 for seen in pids.values()) or len(set().union(*pids.values())) < len(pids)
 
 
-def knows_prepared(connection: psycopg.Connection[Any], blocker: psycopg.Connection[Any]) -> bool:
+def supports_prepared(connection: psycopg.Connection[Any], blocker: psycopg.Connection[Any]) -> bool:
     """Whether a statement that was prepared on one server connection can be executed on another.
 
     It is prepared inside a transaction, so that the server process is known; `blocker` then takes that one, if it can.
@@ -141,7 +141,7 @@ def ask(connection: psycopg.Connection[Any], sql: bytes) -> str | None:
 
 
 def answer(connection: psycopg.Connection[Any]) -> str | None:
-    """What `ask` returns, of a statement that is under way."""
+    """The value that `ask` returns, for a statement that was already sent."""
     value: str | None = ""
     give_up = time.monotonic() + ANSWER_WITHIN_S
     try:

@@ -1,4 +1,4 @@
-"""Which records there are to ask for."""
+"""The ids of the records that the load asks for."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import psycopg
 
 from patterns.errors import ConfigError
 from scenarios.workload import Workload
-from stack.source import Came, refused
+from stack.source import ReceivedValue, refused
 
 MOST = 10_000_000
 
@@ -25,13 +25,13 @@ def record_ids(connection: psycopg.Connection[Any], workload: Workload) -> list[
         rows = cursor.fetchmany(MOST) if names else []
     if len(names) != 1:
         came = f"columns {', '.join(names)}" if names else "no rows"
-        raise ConfigError("sql.ids", Came(came), "a SELECT of one column: the id")
+        raise ConfigError("sql.ids", ReceivedValue(came), "a SELECT of one column: the id")
     if not rows:
-        raise ConfigError("sql.ids", Came("no rows"), "at least one id")
+        raise ConfigError("sql.ids", ReceivedValue("no rows"), "at least one id")
     for number, (value,) in enumerate(rows, 1):
         if type(value) is not int:
             came = "NULL" if value is None else f"{type(value).__name__} {value!r}"
             remedy = f"WHERE {names[0]} IS NOT NULL" if value is None else "a column of integers that loads a row each"
             where = f"sql.ids, column {names[0]}, row {number}"
-            raise ConfigError(where, Came(came), f"whole numbers only: {remedy}")
+            raise ConfigError(where, ReceivedValue(came), f"whole numbers only: {remedy}")
     return [row[0] for row in rows]

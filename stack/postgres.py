@@ -12,8 +12,8 @@ import psycopg
 from core.errors import StackError
 from core.network import free_port
 from patterns.errors import require
-from stack.binaries import Account
-from stack.guard import Guard, last_line
+from stack.binaries import ServerAccount
+from stack.guard import SupervisorClient, last_line
 from stack.pooler import pooling_of
 from stack.postgres_rights import require_version, why_no_answer
 from stack.servers import ANSWER_WITHIN_S, Remark, Server, require_encoded, without_password
@@ -34,7 +34,7 @@ SETTINGS = {
 }
 """How our own servers are set, embedded and in containers alike."""
 
-TOLD_SETTINGS = (
+REPORTED_SETTINGS = (
     "max_connections",
     "shared_buffers",
     "effective_cache_size",
@@ -51,18 +51,18 @@ TOLD_SETTINGS = (
     "compute_query_id",
     "max_parallel_workers_per_gather",
 )
-"""What a report says about the server, where the server tells."""
+"""The settings that a report shows, if the server gives them."""
 
 START_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.01
 
 
-def start_postgres(guard: Guard, binaries: Path, account: Account | None) -> str:
+def start_postgres(supervisor: SupervisorClient, binaries: Path, account: ServerAccount | None) -> str:
     """Make a database cluster and start its server. Returns the URL, once it answers."""
-    data = guard.directory / "postgres"
-    sockets = own_directory(guard.directory / "pg", account)
+    data = supervisor.directory / "postgres"
+    sockets = own_directory(supervisor.directory / "pg", account)
     password = secrets.token_hex(16)
-    initialize(guard, binaries, data, password, account)
+    initialize(supervisor, binaries, data, password, account)
     for attempt in range(3):
         port = free_port()
         options = SETTINGS | {
@@ -72,40 +72,44 @@ def start_postgres(guard: Guard, binaries: Path, account: Account | None) -> str
         }
         argv = [str(binaries / "postgres"), "-D", str(data)]
         argv += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-        log = guard.directory / f"postgres-{attempt}.log"
-        pid = guard.start(argv, log=log, stop=("SIGINT", "SIGQUIT"), account=ids(account), env=server_environment())
+        log = supervisor.directory / f"postgres-{attempt}.log"
+        pid = supervisor.start(
+            argv, log=log, stop=("SIGINT", "SIGQUIT"), account=ids(account), env=server_environment()
+        )
         url = f"postgresql://{USER}:{password}@127.0.0.1:{port}/postgres"
-        if wait_until(lambda pid_file=data / "postmaster.pid": is_ready(pid_file), guard, pid, log):  # type: ignore[misc]
+        if wait_until(lambda pid_file=data / "postmaster.pid": is_ready(pid_file), supervisor, pid, log):  # type: ignore[misc]
             with connect(url) as connection:
                 connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
-            guard.watch("PostgreSQL")
+            supervisor.watch("PostgreSQL")
             return url
     raise StackError("stack", "embedded", f"a PostgreSQL server that starts ({last_line(log)})")
 
 
-def initialize(guard: Guard, binaries: Path, data: Path, password: str, account: Account | None) -> None:
+def initialize(
+    supervisor: SupervisorClient, binaries: Path, data: Path, password: str, account: ServerAccount | None
+) -> None:
     own_directory(data, account)
-    secret = write_private(guard.directory / "password", password, account)
+    secret = write_private(supervisor.directory / "password", password, account)
     argv = [str(binaries / "initdb"), "-D", str(data), "-U", USER, "-A", "scram-sha-256", f"--pwfile={secret}"]
     argv += ["-E", "UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     argv += ["--no-sync", "--no-instructions"]
-    log = guard.directory / "initdb.log"
+    log = supervisor.directory / "initdb.log"
     try:
-        pid = guard.start(argv, log=log, stop=("SIGINT",), account=ids(account), env=server_environment())
+        pid = supervisor.start(argv, log=log, stop=("SIGINT",), account=ids(account), env=server_environment())
     except PermissionError as error:
         want = f"the right to run servers as {account.name if account else 'this user'} ({error.strerror}); "
         raise StackError("stack", "embedded", want + "run as a plain user, or give --postgres and --redis") from error
-    wait_until(lambda: False, guard, pid, log)
+    wait_until(lambda: False, supervisor, pid, log)
     secret.unlink()
-    if guard.returncode(pid) != 0:
+    if supervisor.returncode(pid) != 0:
         raise StackError("stack", "embedded", f"a PostgreSQL cluster that can be made ({last_line(log)})")
 
 
-def wait_until(ready: Callable[[], bool], guard: Guard, pid: int, log: Path) -> bool:
+def wait_until(ready: Callable[[], bool], supervisor: SupervisorClient, pid: int, log: Path) -> bool:
     """True once it is ready, False when the process has ended."""
     give_up = time.monotonic() + START_WITHIN_S
     while not ready():
-        if guard.returncode(pid) is not None:
+        if supervisor.returncode(pid) is not None:
             return False
         if time.monotonic() > give_up:
             raise StackError("stack", "embedded", f"a server that starts in {START_WITHIN_S:.0f} s ({last_line(log)})")
@@ -122,7 +126,7 @@ def is_ready(pid_file: Path) -> bool:
     return len(lines) >= 8 and lines[7].strip() == "ready"
 
 
-def own_directory(path: Path, account: Account | None) -> Path:
+def own_directory(path: Path, account: ServerAccount | None) -> Path:
     """A new directory that only the servers' account may enter."""
     path.mkdir(mode=0o700)
     if account is not None:
@@ -130,7 +134,7 @@ def own_directory(path: Path, account: Account | None) -> Path:
     return path
 
 
-def write_private(path: Path, text: str, account: Account | None) -> Path:
+def write_private(path: Path, text: str, account: ServerAccount | None) -> Path:
     """A file that only the servers' account may read."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
@@ -140,7 +144,7 @@ def write_private(path: Path, text: str, account: Account | None) -> Path:
     return path
 
 
-def ids(account: Account | None) -> tuple[int, int] | None:
+def ids(account: ServerAccount | None) -> tuple[int, int] | None:
     return None if account is None else (account.uid, account.gid)
 
 
@@ -165,7 +169,7 @@ def inspect_postgres(url: str) -> tuple[Server, list[Remark]]:
     with connect(url) as connection:
         require_version(connection, without_password(url))
         rows = connection.execute(
-            "SELECT name, current_setting(name, true) FROM pg_settings WHERE name = ANY(%s)", [list(TOLD_SETTINGS)]
+            "SELECT name, current_setting(name, true) FROM pg_settings WHERE name = ANY(%s)", [list(REPORTED_SETTINGS)]
         ).fetchall()
         settings = {name: value for name, value in rows if value is not None}
         version = str(connection.info.parameter_status("server_version")).split()[0]

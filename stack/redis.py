@@ -12,20 +12,25 @@ from redis.retry import Retry
 from core.errors import StackError
 from core.network import free_port
 from core.secrets import masked
-from stack.binaries import Account
-from stack.guard import Guard, last_line
+from stack.binaries import ServerAccount
+from stack.guard import SupervisorClient, last_line
 from stack.postgres import ids, own_directory, server_environment, wait_until, write_private
 from stack.redis_rights import outside_prefix, require_no_sentinel, require_rights, require_single, why_no_answer
 from stack.redis_url import check_redis_url
 from stack.servers import ANSWER_WITHIN_S, Remark, Server, without_password
 
-TOLD_SETTINGS = ("maxmemory", "maxmemory-policy", "appendonly", "save", "io-threads", "hz", "latency-tracking")
-"""What a report says about the server, where the server tells."""
+REPORTED_SETTINGS = ("maxmemory", "maxmemory-policy", "appendonly", "save", "io-threads", "hz", "latency-tracking")
+"""The settings that a report shows, if the server gives them."""
 
 
-def start_valkey(guard: Guard, binary: Path, account: Account | None, name: str = "valkey") -> str:
-    """Start a Valkey server that keeps nothing on disk. Returns the URL, once it answers. `name`: one a guard."""
-    home = own_directory(guard.directory / name, account)
+def start_valkey(
+    supervisor: SupervisorClient, binary: Path, account: ServerAccount | None, name: str = "valkey"
+) -> str:
+    """Start a Valkey server that keeps nothing on disk. Returns the URL, once it answers.
+
+    `name`: unique for each supervisor.
+    """
+    home = own_directory(supervisor.directory / name, account)
     password = secrets.token_hex(16)
     for attempt in range(3):
         port = free_port()
@@ -40,59 +45,59 @@ def start_valkey(guard: Guard, binary: Path, account: Account | None, name: str 
             "appendonly no",
             "daemonize no",
             "latency-tracking yes",
-            "set-proc-title no",  # the command line keeps the path: a sweep recognises the process by it
+            "set-proc-title no",  # the command line keeps the path: remove_stale recognises the process by it
         ]
         settings = write_private(home / f"{attempt}.conf", "\n".join(lines) + "\n", account)
-        log = guard.directory / f"{name}-{attempt}.log"
+        log = supervisor.directory / f"{name}-{attempt}.log"
         argv = [str(binary), str(settings)]
-        pid = guard.start(argv, log=log, stop=("SIGTERM",), account=ids(account), env=server_environment())
+        pid = supervisor.start(argv, log=log, stop=("SIGTERM",), account=ids(account), env=server_environment())
         url = f"redis://:{password}@127.0.0.1:{port}/0"
-        if wait_until(lambda url=url: answers(url), guard, pid, log):  # type: ignore[misc]
-            guard.watch("Valkey" if name == "valkey" else f"Valkey ({name})")
+        if wait_until(lambda url=url: answers(url), supervisor, pid, log):  # type: ignore[misc]
+            supervisor.watch("Valkey" if name == "valkey" else f"Valkey ({name})")
             return url
     raise StackError("stack", "embedded", f"a Valkey server that starts ({last_line(log)})")
 
 
 def answers(url: str) -> bool:
-    with patient_client(url) as client:
+    with client_with_timeout(url) as client:
         try:
             return bool(client.ping())
         except redis.RedisError:
             return False
 
 
-def patient_client(url: str) -> redis.Redis:
-    """A client that asks once and waits ANSWER_WITHIN_S."""
+def client_with_timeout(url: str) -> redis.Redis:
+    """A client that does not retry and waits at most ANSWER_WITHIN_S for an answer."""
     return redis.Redis.from_url(
         url, socket_timeout=ANSWER_WITHIN_S, socket_connect_timeout=ANSWER_WITHIN_S, retry=Retry(NoBackoff(), 0)
     )
 
 
 def inspect_redis(url: str) -> tuple[Server, list[Remark]]:
-    """What the server says of itself, and what it does not let us do. Raises StackError in one line."""
+    """The server's version and settings, and remarks on missing rights. Raises StackError in one line."""
     check_redis_url(url)
-    with patient_client(url) as client:
+    with client_with_timeout(url) as client:
         info, remarks = ask_info(client, url)
         require_no_sentinel(url, info)
-        settings, more = told_settings(client)
+        settings, more = reported_settings(client)
     return server_of(url, info, settings), remarks + more
 
 
 def inspect_usable_redis(url: str, key_prefix: str) -> tuple[Server, list[Remark]]:
     """As `inspect_redis`, of a server that a run can use. Raises StackError for what it lacks, with the remedy."""
     check_redis_url(url)
-    with patient_client(url) as client:
+    with client_with_timeout(url) as client:
         info, remarks = ask_info(client, url)
         require_no_sentinel(url, info)
         require_single(url, info)
         require_rights(client, url, key_prefix)
-        settings, more = told_settings(client)
+        settings, more = reported_settings(client)
         remarks += [*more, *outside_prefix(client, url, key_prefix)]
     return server_of(url, info, settings), remarks
 
 
 def ask_info(client: redis.Redis, url: str) -> tuple[dict[str, Any], list[Remark]]:
-    """INFO; what HELLO tells, by INFO's names, where the user may not read INFO."""
+    """The answer of INFO. If the user may not read it: the answer of HELLO, under the names of INFO."""
     try:
         try:
             return client.info(), []
@@ -106,15 +111,15 @@ def ask_info(client: redis.Redis, url: str) -> tuple[dict[str, Any], list[Remark
 
 
 def hello(client: redis.Redis, refused: redis.ResponseError) -> dict[str, Any]:
-    """HELLO's answer, by INFO's names. Raises the refusal of INFO where the server does not know HELLO."""
+    """The answer of HELLO, under the names of INFO. Raises `refused` if the server has no HELLO."""
     client_of_any: Any = client
     answer = client_of_any.execute_command("HELLO")
     if not isinstance(answer, dict | list):
         raise refused
     pairs = answer if isinstance(answer, dict) else dict(zip(answer[::2], answer[1::2], strict=True))
-    told = {as_text(name): as_text(value) for name, value in pairs.items()}
-    name, version = told.get("server", "redis"), str(told.get("version", "unknown"))
-    found = {"redis_version": version, "redis_mode": told.get("mode"), "role": told.get("role")}
+    answer = {as_text(name): as_text(value) for name, value in pairs.items()}
+    name, version = answer.get("server", "redis"), str(answer.get("version", "unknown"))
+    found = {"redis_version": version, "redis_mode": answer.get("mode"), "role": answer.get("role")}
     return found | ({"server_name": name, "valkey_version": version} if name == "valkey" else {})
 
 
@@ -127,13 +132,13 @@ def server_of(url: str, info: dict[str, Any], settings: dict[str, str]) -> Serve
     return Server(url=url, name=name, version=str(version), settings=settings, allocator=allocator)
 
 
-def told_settings(client: redis.Redis) -> tuple[dict[str, str], list[Remark]]:
+def reported_settings(client: redis.Redis) -> tuple[dict[str, str], list[Remark]]:
     try:
-        told: dict[bytes | str, bytes | str] = client.config_get(*TOLD_SETTINGS)  # type: ignore[assignment]
+        reported: dict[bytes | str, bytes | str] = client.config_get(*REPORTED_SETTINGS)  # type: ignore[assignment]
     except redis.ResponseError as error:
         cost = "the report cannot say the server's memory limit, eviction policy and persistence"
         return {}, [Remark(name="CONFIG", what=f"the server refuses CONFIG GET ({masked(str(error))})", cost=cost)]
-    return {as_text(name): as_text(value) for name, value in told.items()}, []
+    return {as_text(name): as_text(value) for name, value in reported.items()}, []
 
 
 def as_text(value: Any) -> Any:

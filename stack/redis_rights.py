@@ -15,7 +15,7 @@ from stack.accounts import under
 from stack.servers import ANSWER_WITHIN_S, Remark, without_password
 
 OLDEST = (6, 2)
-"""Redis below has no GETDEL, no SET with GET, and tells less of itself."""
+"""Older Redis has no GETDEL, no SET with GET, and reports less."""
 SCRIPT = "return 1"
 SCRIPT_SHA = "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"
 

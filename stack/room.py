@@ -1,4 +1,4 @@
-"""Whether servers have room for the connections that a command opens: counted before it begins."""
+"""Checks before a command begins that the servers have room for its connections."""
 
 from contextlib import ExitStack, closing
 from typing import Any
@@ -10,7 +10,7 @@ from core.errors import StackError
 from stack.pooler import ask, pooling_of
 from stack.postgres import connect
 from stack.postgres_rights import row
-from stack.redis import patient_client
+from stack.redis import client_with_timeout
 from stack.servers import Stack
 
 ROOM = """
@@ -37,7 +37,7 @@ ORDER BY limited - reserved - in_use LIMIT 1
 
 
 def require_room(stack: Stack, *, postgres: int, clients: int, instead: str) -> None:
-    """Raise StackError where a server has no room for that many more connections. `instead`: another remedy."""
+    """Raise StackError if a server has no room for so many more connections. `instead`: another remedy."""
     with connect(stack.postgres.url) as connection:
         mode = pooling_of(connection).mode
         if mode == "none":
@@ -58,7 +58,7 @@ def require_postgres_room(connection: psycopg.Connection[Any], shown: str, wante
 
 
 def require_pooled_room(stack: Stack, wanted: int, instead: str) -> None:
-    """Open as many for a moment: a pooler does not tell a client how many it takes."""
+    """Open as many connections for a moment, since a pooler does not report its limit."""
     with ExitStack() as held:
         for number in range(wanted):
             try:
@@ -75,7 +75,7 @@ def require_pooled_room(stack: Stack, wanted: int, instead: str) -> None:
 
 
 def require_redis_room(stack: Stack, wanted: int, instead: str) -> None:
-    with patient_client(stack.redis.url) as client:
+    with client_with_timeout(stack.redis.url) as client:
         limit, in_use = redis_clients(client)
     if limit is not None and limit - in_use < wanted:
         has = f"{limit} allowed, {in_use} in use"
@@ -84,7 +84,7 @@ def require_redis_room(stack: Stack, wanted: int, instead: str) -> None:
 
 
 def redis_clients(client: redis.Redis) -> tuple[int | None, int]:
-    """How many clients the server takes and how many others it has; None where it does not tell."""
+    """The server's limit of clients (None: unknown) and the number of its other clients."""
     try:
         info: dict[str, Any] = client.info("clients")
         limit = info["maxclients"]

@@ -39,7 +39,7 @@ class Server:
     settings: Mapping[str, str] = field(default_factory=dict)
     """Those that move figures, by the server's own names."""
     allocator: str | None = None
-    """The memory allocator, where the server tells."""
+    """The memory allocator, if the server reports it."""
 
     @property
     def safe_url(self) -> str:

@@ -122,7 +122,7 @@ class UntypedInt(Dumper):
 def prepare_session(connection: psycopg.Connection[Any], session: Mapping[str, str]) -> Pooling:
     """Set a connection as a workload's sessions are: each statement prepared at its first use.
 
-    Behind a pooler only what it keeps for a client is set: its server connections are other clients' too.
+    Through a pooler only the settings that it keeps for a client are set: other clients use its server connections too.
     """
     pooling = pooling_of(connection)
     connection.prepare_threshold = 0 if pooling.prepares else None
@@ -218,7 +218,7 @@ def run(connection: DictConnection, sql: str, params: Mapping[str, Any]) -> Reco
 
 
 def statement_ids(connection: psycopg.Connection[Any], statements: Statements) -> dict[str, int]:
-    """pg_stat_statements' queryid of load, update and create, as far as the server tells.
+    """pg_stat_statements' queryid of load, update and create, as far as the server reports them.
 
     The connection must be set by `prepare_session`. Raises ConfigError for SQL that PostgreSQL refuses.
     """
@@ -242,7 +242,7 @@ def explained_id(
     return identifier
 
 
-class Came(str):
+class ReceivedValue(str):
     """What came, in words: a message shows it without quotation marks."""
 
     __slots__ = ()
@@ -270,7 +270,7 @@ def refused(field_name: str, sql: str) -> Iterator[None]:
             raise
         help_ = hint(first_line(error)) if before_sent or code == "42601" else ""
         want = f"SQL that works: {first_line(error)}{help_}"
-        raise ConfigError(field_name, Came(" ".join(sql.split())), want) from error
+        raise ConfigError(field_name, ReceivedValue(" ".join(sql.split())), want) from error
 
 
 def hint(message: str) -> str:

@@ -1,10 +1,10 @@
-"""Breaking a server of ours on purpose: an embedded one by signals, a container by the engine."""
+"""Breaks a server of ours on purpose: an embedded one by signals, a container through the engine."""
 
 import time
 from collections.abc import Callable
 
 from core.errors import StackError
-from stack.guard import Guard, Started
+from stack.guard import Started, SupervisorClient
 from stack.servers import Switch
 
 BACK_WITHIN_S = 30.0
@@ -12,29 +12,29 @@ LOOK_EVERY_S = 0.005
 
 
 class EmbeddedSwitch(Switch):
-    """Signals to a server that the warden started."""
+    """Breaks a server of the supervisor by signals."""
 
-    def __init__(self, guard: Guard, server: Started, answers: Callable[[], bool]) -> None:
-        self.guard = guard
+    def __init__(self, supervisor: SupervisorClient, server: Started, answers: Callable[[], bool]) -> None:
+        self.supervisor = supervisor
         self.server = server
         self.answers = answers
 
     def pause(self) -> None:
-        self.guard.signal(self.server.pid, "SIGSTOP")
+        self.supervisor.signal(self.server.pid, "SIGSTOP")
 
     def resume(self) -> None:
-        self.guard.signal(self.server.pid, "SIGCONT")
+        self.supervisor.signal(self.server.pid, "SIGCONT")
 
     def kill(self) -> None:
-        self.guard.signal(self.server.pid, "SIGKILL")
+        self.supervisor.signal(self.server.pid, "SIGKILL")
 
     def restart(self) -> None:
-        self.server = self.guard.start_again(self.server)
+        self.server = self.supervisor.start_again(self.server)
         wait_for(self.answers)
 
 
 class ContainerSwitch(Switch):
-    """The engine's own pause, kill and start of one service. `run`: docker compose with these arguments."""
+    """Breaks one service by the engine's pause, kill and start. `run` calls docker compose with the arguments."""
 
     def __init__(self, run: Callable[[list[str]], object], service: str, answers: Callable[[], bool]) -> None:
         self.run = run

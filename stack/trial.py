@@ -15,7 +15,7 @@ from patterns.errors import ConfigError
 from patterns.serializing.base import Serializer
 from scenarios.workload import OwnSql, Workload
 from stack.population import record_ids
-from stack.source import Came, Statements, first_line, own_statements, prepare_session, refused, statement_ids
+from stack.source import ReceivedValue, Statements, first_line, own_statements, prepare_session, refused, statement_ids
 
 ROWS = 200
 """Records that are loaded at most: the first half by popularity, the others spread over the rest."""
@@ -166,7 +166,7 @@ class OwnSqlTrial:
     # ── words ──
 
     def wrong(self, key: str, column: str, came: str, want: str) -> ConfigError:
-        return ConfigError(f"sql.{key}{f', column {column}' if column else ''}", Came(came), want)
+        return ConfigError(f"sql.{key}{f', column {column}' if column else ''}", ReceivedValue(came), want)
 
     def type_of(self, cursor: psycopg.Cursor[Any], name: str) -> str:
         """PostgreSQL's name for a column's type."""

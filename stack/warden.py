@@ -1,17 +1,17 @@
-"""The warden: a small process that outlives the suite by a moment and cleans up after it.
+"""The supervisor process: it owns the embedded servers and cleans up when the suite ends, even after kill -9.
 
-It is the parent of the embedded servers, so that it can start them from a process without threads, tie their life to
-its own (PR_SET_PDEATHSIG on Linux), and reap them. It reads commands, a JSON object a line, from the suite's end of a
-pipe and answers each with one line. When the pipe closes, for whatever reason (the stack was closed, the suite was
-interrupted, or killed with kill -9), or when the suite's process is gone, it
+It is the parent of the servers. It can therefore start them from a process without threads, end them with itself
+(PR_SET_PDEATHSIG on Linux) and reap them. It reads commands from a pipe, one JSON object a line, and answers each with
+one line. When the pipe closes for any reason (the stack was closed, the suite was interrupted or killed), or when the
+process of the suite is gone, it
 
 1. kills the registered children (load generators),
 2. stops the servers and waits for them,
 3. runs the registered last command (docker compose down),
 4. removes the directory.
 
-Run by path with `python -I -S`; standard library only. Directories whose warden was itself killed are swept when the
-next one starts: a warden holds a lock in its directory for as long as it lives.
+It is run by its path with `python -I -S` and uses the standard library only. It holds a lock in its directory for as
+long as it lives. A directory whose supervisor was killed is removed when the next supervisor starts.
 """
 
 import ctypes
@@ -35,13 +35,15 @@ LOCK = "lock"
 LOG = "warden.log"
 ABANDONED_AFTER_S = 3600.0
 STOP_WITHIN_S = 5.0
-"""How long a server may take for a clean stop; then it is told more firmly."""
+"""How long a server may take for a clean stop. Then the next stronger signal is sent."""
 PR_SET_PDEATHSIG = 1
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """Signals after which it cleans up and ends."""
 
 
-class Warden:
+class Supervisor:
+    """The servers, the registered children and the last command of one directory."""
+
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.servers: dict[int, tuple[subprocess.Popen[bytes], list[int]]] = {}
@@ -49,7 +51,7 @@ class Warden:
         self.last_command: dict[str, Any] | None = None
         self.libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
-    def obey(self, command: dict[str, Any]) -> dict[str, Any]:
+    def handle(self, command: dict[str, Any]) -> dict[str, Any]:
         match command["do"]:
             case "start":
                 return self.start(command)
@@ -90,7 +92,7 @@ class Warden:
         return {"pid": process.pid}
 
     def send(self, pid: int, name: str) -> dict[str, Any]:
-        """Signal a server; one that has ended is an error. After SIGKILL it is gone when this returns."""
+        """Send a signal to a server. It is an error if the server has ended. After SIGKILL this waits for its end."""
         process = self.servers[pid][0]
         if process.poll() is not None:
             return {"error": f"server {pid} has ended", "errno": errno.ESRCH}
@@ -104,7 +106,7 @@ class Warden:
             self.libc.prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
 
     def register_child(self, pid: int) -> dict[str, Any]:
-        """Hold on to the process, not to its number: on Linux by a descriptor."""
+        """Register a process to be killed at the end, on Linux by a descriptor, since its id may be reused."""
         try:
             self.children[pid] = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
         except OSError as error:
@@ -123,14 +125,14 @@ class Warden:
         for process, stop in self.servers.values():
             if process.poll() is None:
                 process.send_signal(stop[0])
-                process.send_signal(signal.SIGCONT)  # a stopped process would not hear it
+                process.send_signal(signal.SIGCONT)  # a stopped process does not handle the signal
         for process, stop in self.servers.values():
-            for firmer in (*stop[1:], signal.SIGKILL):
+            for stronger in (*stop[1:], signal.SIGKILL):
                 try:
                     process.wait(STOP_WITHIN_S)
                     break
                 except subprocess.TimeoutExpired:
-                    process.send_signal(firmer)
+                    process.send_signal(stronger)
             process.wait()
         if self.last_command is not None:
             run_last_command(self.last_command)
@@ -151,7 +153,7 @@ def run_last_command(command: dict[str, Any]) -> None:
 
 
 def remove(directory: Path) -> None:
-    """Remove a directory into which a stopping server may just have written a last file."""
+    """Remove a directory. Retries, since a server that stops may still write a file into it."""
     for _ in range(50):
         shutil.rmtree(directory, ignore_errors=True)
         if not directory.exists():
@@ -160,7 +162,7 @@ def remove(directory: Path) -> None:
 
 
 def command_line(pid: int) -> str:
-    """A living process' command line; empty for one that is gone or a zombie."""
+    """The command line of a running process. Empty if it has ended or is a zombie."""
     proc = Path(f"/proc/{pid}/cmdline")
     if Path("/proc/self").exists():
         with suppress(OSError):
@@ -171,7 +173,7 @@ def command_line(pid: int) -> str:
 
 
 def lock(directory: Path) -> int:
-    """Take the lock of a new directory: it has its name only once it is held."""
+    """Lock a new directory. The lock file gets its name only when the lock is held."""
     partial = directory / "lock.part"
     descriptor = os.open(partial, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -179,27 +181,27 @@ def lock(directory: Path) -> int:
     return descriptor
 
 
-def sweep(parent: Path) -> None:
-    """Clean up after wardens that were killed: their directories are there, their locks are free."""
+def remove_stale(parent: Path) -> None:
+    """Remove the directories of supervisors that were killed. Such a directory exists, but its lock is free."""
     for directory in parent.glob(f"{PREFIX}*"):
         with suppress(OSError):
             facts = directory.lstat()
             ours = stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.geteuid() and not facts.st_mode & 0o022
             if not ours:
                 continue
-            if not (directory / LOCK).exists():  # its warden never came up, or is just coming up
+            if not (directory / LOCK).exists():  # its supervisor has never started, or is starting now
                 if (directory / LOG).exists() and time.time() - facts.st_mtime > ABANDONED_AFTER_S:
                     remove(directory)
                 continue
             descriptor = os.open(directory / LOCK, os.O_RDWR)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                sweep_one(directory)
+                remove_stale_directory(directory)
             finally:
                 os.close(descriptor)
 
 
-def sweep_one(directory: Path) -> None:
+def remove_stale_directory(directory: Path) -> None:
     with suppress(OSError, ValueError):
         for pid in json.loads((directory / "servers.json").read_text()):
             if str(directory) in command_line(pid):
@@ -210,7 +212,7 @@ def sweep_one(directory: Path) -> None:
 
 
 def lines(owner: int) -> Any:
-    """The suite's commands, until its end of the pipe closes or its process is gone."""
+    """The commands of the suite, until its end of the pipe closes or its process is gone."""
     poller = select.poll()
     poller.register(0, select.POLLIN | select.POLLHUP)
     if hasattr(os, "pidfd_open"):  # a forked child of the suite may hold the pipe open: watch the process too
@@ -231,7 +233,7 @@ def lines(owner: int) -> Any:
 
 
 class Ended(BaseException):
-    """A signal came: its number."""
+    """A signal has arrived. The argument is its number."""
 
 
 def on_signal(number: int, _frame: object) -> None:
@@ -243,12 +245,12 @@ def main(directory: Path, owner: int) -> None:
     held = lock(directory)
     for number in ENDING:
         signal.signal(number, on_signal)
-    warden = Warden(directory)
+    supervisor = Supervisor(directory)
     by: int | None = None
     try:
-        sweep(directory.parent)
+        remove_stale(directory.parent)
         for command in lines(owner):
-            answer = {"n": command["n"], **warden.obey(command)}
+            answer = {"n": command["n"], **supervisor.handle(command)}
             os.write(1, json.dumps(answer).encode() + b"\n")
     except Ended as ended:
         by = ended.args[0]
@@ -257,9 +259,9 @@ def main(directory: Path, owner: int) -> None:
     finally:
         for number in ENDING:
             signal.signal(number, signal.SIG_IGN)
-        warden.end()
+        supervisor.end()
         os.close(held)
-    if by is not None:  # end as the signal would have had it, so that the suite can say by which
+    if by is not None:  # end by the same signal, so that the suite can report it
         signal.signal(by, signal.SIG_DFL)
         os.kill(os.getpid(), by)
 

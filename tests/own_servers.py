@@ -1,6 +1,6 @@
 """Servers as users bring them: Debian's Redis, PostgreSQL and PgBouncer, with TLS, IPv6 and unix sockets.
 
-Each is started by a guard, so that none outlives the tests. `python -m tests.own_servers` starts them for a person.
+A supervisor starts each, so that none outlives the tests. `python -m tests.own_servers` starts them for a person.
 """
 
 import os
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.network import free_port
-from stack.binaries import Account, server_account, valkey_binary
-from stack.guard import Guard, guarded
+from stack.binaries import ServerAccount, server_account, valkey_binary
+from stack.guard import SupervisorClient, supervised
 from stack.postgres import connect, ids, is_ready, own_directory, server_environment, wait_until
 from stack.redis import answers
 
@@ -36,13 +36,13 @@ class Certificates:
 
 @dataclass(frozen=True)
 class Launcher:
-    """Starts servers under one guard."""
+    """Starts servers under one supervisor."""
 
-    guard: Guard
-    account: Account | None
+    supervisor: SupervisorClient
+    account: ServerAccount | None
 
     def home(self, name: str) -> Path:
-        return own_directory(self.guard.directory / name, self.account)
+        return own_directory(self.supervisor.directory / name, self.account)
 
     def write(self, path: Path, text: str) -> Path:
         """A file that the servers' account owns and may alone read."""
@@ -56,28 +56,28 @@ class Launcher:
             shutil.chown(path, self.account.uid, self.account.gid)
 
     def start(self, argv: list[str], name: str, stop: str = "SIGTERM") -> tuple[int, Path]:
-        log = self.guard.directory / f"{name}.log"
+        log = self.supervisor.directory / f"{name}.log"
         env = server_environment()
-        return self.guard.start(argv, log=log, stop=(stop,), account=ids(self.account), env=env), log
+        return self.supervisor.start(argv, log=log, stop=(stop,), account=ids(self.account), env=env), log
 
     def run(self, argv: list[str], name: str) -> None:
         """Run a program to its end. Raises RuntimeError with its log where it fails."""
         pid, log = self.start(argv, name)
-        wait_until(lambda: False, self.guard, pid, log)
-        if self.guard.returncode(pid) != 0:
+        wait_until(lambda: False, self.supervisor, pid, log)
+        if self.supervisor.returncode(pid) != 0:
             raise RuntimeError(log.read_text())
 
 
 @contextmanager
 def launcher() -> Iterator[Launcher]:
     account = server_account()
-    with guarded(shared_path=account is not None) as guard:
-        yield Launcher(guard, account)
+    with supervised(shared_path=account is not None) as supervisor:
+        yield Launcher(supervisor, account)
 
 
 def certificates(start: Launcher) -> Certificates:
     """A CA that no system knows, and a certificate for localhost and both loopback addresses."""
-    home = start.guard.directory / "tls"
+    home = start.supervisor.directory / "tls"
     home.mkdir(mode=0o755)
     names = "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"
     new = [str(OPENSSL), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
@@ -102,10 +102,10 @@ def start_valkey(start: Launcher, name: str, *words: str, **settings: str) -> st
     lines = [f"port {port}", "bind 127.0.0.1", f"dir {home}", 'save ""', "daemonize no"]
     lines += [f"{setting.replace('_', '-')} {value}" for setting, value in settings.items()]
     written = start.write(home / "valkey.conf", "\n".join(lines) + "\n")
-    binary = valkey_binary(start.guard.directory / "bin", start.account)
+    binary = valkey_binary(start.supervisor.directory / "bin", start.account)
     pid, log = start.start([str(binary), str(written), *words], name)
     url = f"redis://127.0.0.1:{port}/0"
-    if not wait_until(lambda: answers(url), start.guard, pid, log):
+    if not wait_until(lambda: answers(url), start.supervisor, pid, log):
         raise RuntimeError(log.read_text())
     return url
 
@@ -142,7 +142,7 @@ def start_redis(start: Launcher, tls: Certificates, name: str = "redis", lines: 
     ]
     pid, log = start.start([str(REDIS), str(start.write(home / "redis.conf", "\n".join(settings) + "\n"))], name)
     plain = f"redis://127.0.0.1:{port}/0"
-    if not wait_until(lambda: answers(plain), start.guard, pid, log):
+    if not wait_until(lambda: answers(plain), start.supervisor, pid, log):
         raise RuntimeError(log.read_text())
     return Redis(
         plain=plain,
@@ -173,7 +173,7 @@ def start_postgres(start: Launcher, tls: Certificates) -> Postgres:
     binaries = POSTGRES_BIN
     assert binaries is not None
     data, sockets, port = start.home("debian-pg"), start.home("s"), free_port()
-    secret = start.write(start.guard.directory / "secret", "secret")
+    secret = start.write(start.supervisor.directory / "secret", "secret")
     argv = [str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "-A", "scram-sha-256"]
     start.run([*argv, f"--pwfile={secret}", "-E", "UTF8", "--locale=C", "--no-sync"], "initdb")
     options = {
@@ -190,7 +190,7 @@ def start_postgres(start: Launcher, tls: Certificates) -> Postgres:
     argv = [str(binaries / "postgres"), "-D", str(data)]
     argv += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     pid, log = start.start(argv, "debian-pg", stop="SIGINT")
-    if not wait_until(lambda: is_ready(data / "postmaster.pid"), start.guard, pid, log):
+    if not wait_until(lambda: is_ready(data / "postmaster.pid"), start.supervisor, pid, log):
         raise RuntimeError(log.read_text())
     user = "postgresql://postgres:secret@"
     made = Postgres(
@@ -216,7 +216,7 @@ def start_standby(start: Launcher, postgres: Postgres) -> str:
     argv += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     pid, log = start.start(argv, "standby", stop="SIGINT")
     url = f"postgresql://postgres:secret@127.0.0.1:{port}/postgres"
-    if not wait_until(lambda: "accept read-only" in log.read_text(), start.guard, pid, log):
+    if not wait_until(lambda: "accept read-only" in log.read_text(), start.supervisor, pid, log):
         raise RuntimeError(log.read_text())
     return url
 
@@ -247,7 +247,7 @@ pool_mode = {mode}
     def ready() -> bool:
         return "process up" in (log.read_text() if log.exists() else "")
 
-    if not wait_until(ready, start.guard, pid, log):
+    if not wait_until(ready, start.supervisor, pid, log):
         raise RuntimeError(log.read_text())
     return url
 

@@ -10,7 +10,7 @@ from artefact.write import TimelineRow
 from loadtests.clock import now_ns
 from loadtests.coordinator.probe import Probe, ProbedCell, ProbeRows
 from loadtests.coordinator.server_connections import ServerConnections
-from stack.redis import TOLD_SETTINGS, as_text
+from stack.redis import REPORTED_SETTINGS, as_text
 
 Settings = dict[tuple[str, str], str]
 """(source, name): value."""
@@ -42,7 +42,7 @@ def read_settings(client: redis.Redis, connection: psycopg.Connection[Any]) -> S
     for name, value in connection.execute("SELECT name, setting FROM pg_settings"):
         found["postgres", name] = str(value)
     try:
-        reported: Mapping[Any, Any] = client.config_get(*TOLD_SETTINGS)
+        reported: Mapping[Any, Any] = client.config_get(*REPORTED_SETTINGS)
     except redis.RedisError:
         return found
     return found | {("redis", as_text(name)): as_text(value) for name, value in reported.items()}

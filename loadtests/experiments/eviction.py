@@ -19,7 +19,7 @@ import redis
 
 from loadtests.clock import ThreadClock, now_ns
 from loadtests.experiments.belady import optimum_hits
-from loadtests.experiments.experiment import Experiment, ExperimentOrder, Row
+from loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow
 from loadtests.experiments.key_sequences import LOOP, POPULAR, SCAN_EVERY, SEQUENCES, SKEW
 from stack.spare import open_spare_redis
 
@@ -60,14 +60,14 @@ WHOLE = Size(room=1_500, requests=24_000, lasts_s=70)
 SMALL = Size(room=800, requests=4_800, lasts_s=11, batch=40)
 
 
-def run(order: ExperimentOrder) -> Iterator[Row]:
+def run(order: ExperimentOrder) -> Iterator[ExperimentRow]:
     """Counts of every policy on every sequence, once: what is counted exactly needs no rounds."""
     size = SMALL if order.small else WHOLE
     order.say(f"eviction: {len(POLICIES)} policies on {len(SEQUENCES)} sequences, about {size.lasts_s + 5:.0f} s")
     yield from measure(order, size)
 
 
-def measure(order: ExperimentOrder, size: Size) -> Iterator[Row]:
+def measure(order: ExperimentOrder, size: Size) -> Iterator[ExperimentRow]:
     """As `run`, in any size."""
     sequences = {
         name: draw(size.requests, size.room, np.random.default_rng([order.seed, number]))
@@ -77,7 +77,7 @@ def measure(order: ExperimentOrder, size: Size) -> Iterator[Row]:
     with ExitStack() as held:
         servers = held.enter_context(open_spare_redis(len(pairs)))
         caches = [
-            Cache(held.enter_context(redis.Redis.from_url(server.url)), policy, name, size)
+            EvictionCache(held.enter_context(redis.Redis.from_url(server.url)), policy, name, size)
             for server, (policy, name) in zip(servers, pairs, strict=True)
         ]
         order.settings.update(
@@ -87,14 +87,14 @@ def measure(order: ExperimentOrder, size: Size) -> Iterator[Row]:
             requests_between_scans=SCAN_EVERY * size.room,
             loop_keys=round(LOOP * size.room),
             **asdict(size),
-            **caches[0].told_settings(),
+            **caches[0].reported_settings(),
         )
         elapsed_s = play(caches, sequences, size)
         for cache in caches:
             yield from cache.rows(sequences[cache.sequence], elapsed_s)
 
 
-def play(caches: Sequence["Cache"], sequences: dict[str, list[int]], size: Size) -> float:
+def play(caches: Sequence["EvictionCache"], sequences: dict[str, list[int]], size: Size) -> float:
     """Put every sequence to its caches, all of them in step; how long it took, in seconds."""
     clock, began_ns = ThreadClock(), now_ns()
     for begin in range(0, size.requests, size.batch):
@@ -115,8 +115,8 @@ class Seen:
     """(number of the request, time of its GET), of the plain ones."""
 
 
-class Cache:
-    """One server under one policy, and what became of the requests to it."""
+class EvictionCache:
+    """One server under one eviction policy, and the results of the requests to it."""
 
     def __init__(self, client: redis.Redis, policy: str, sequence: str, size: Size) -> None:
         self.client = client
@@ -139,7 +139,7 @@ class Cache:
         client.config_set("maxmemory", self.maxmemory_bytes)
         self._before = client.info("stats")
 
-    def told_settings(self) -> dict[str, Any]:
+    def reported_settings(self) -> dict[str, Any]:
         return {name: self.client.config_get(name).get(name) for name in SETTINGS}
 
     def read(self, number: int, keys: Sequence[int]) -> None:
@@ -176,7 +176,7 @@ class Cache:
     def _key(key: int) -> str:
         return f"user:{key}"
 
-    def rows(self, keys: Sequence[int], elapsed_s: float) -> Iterator[Row]:
+    def rows(self, keys: Sequence[int], elapsed_s: float) -> Iterator[ExperimentRow]:
         """What was seen, and what the best policy with as much room as was ever used would have hit."""
         memory, stats, seen = self.client.info("memory"), self.client.info("stats"), self.seen
         facts = {
@@ -193,9 +193,9 @@ class Cache:
             "elapsed": (elapsed_s, "s"),
         }
         for name, (value, unit) in facts.items():
-            yield Row(self.policy, 1, self.sequence, None, name, float(value), unit)
+            yield ExperimentRow(self.policy, 1, self.sequence, None, name, float(value), unit)
         for number, took_ms in seen.get_ms:
-            yield Row(self.policy, 1, self.sequence, float(number), "get", took_ms, "ms")
+            yield ExperimentRow(self.policy, 1, self.sequence, float(number), "get", took_ms, "ms")
 
 
 EXPERIMENT = Experiment(

@@ -13,7 +13,7 @@ from scenarios.workload import WorkloadFile
 from stack.servers import Stack
 
 
-class Row(NamedTuple):
+class ExperimentRow(NamedTuple):
     """One fact, as the run folder's table `experiments` has it."""
 
     variant: str
@@ -61,7 +61,7 @@ class Experiment:
     """Where it matters in practice."""
     expectation: str
     """What theory says will be seen."""
-    run: Callable[[ExperimentOrder], Iterator[Row]]
+    run: Callable[[ExperimentOrder], Iterator[ExperimentRow]]
     """Yields facts as they are seen. An exception ends this experiment only, and is recorded."""
     once_s: float = 0.0
     """About how long it takes, besides its rounds."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import redis
 
-from loadtests.experiments.experiment import Experiment, ExperimentOrder, Row
+from loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow
 from patterns.catalogue import limiters
 from stack.accounts import forget_keys
 
@@ -15,7 +15,7 @@ WINDOW_S = 3600.0
 """Longer than the experiment: nothing leaves a log meanwhile."""
 
 
-def run(order: ExperimentOrder) -> Iterator[Row]:
+def run(order: ExperimentOrder) -> Iterator[ExperimentRow]:
     """Bytes by MEMORY USAGE with every element weighed, and how many of the calls were admitted; counted once."""
     limits = SMALL if order.small else LIMITS
     order.settings.update(server=str(order.stack.redis), window_s=WINDOW_S, limits=list(limits))
@@ -28,8 +28,8 @@ def run(order: ExperimentOrder) -> Iterator[Row]:
                     config = found.limiter.config_type(limit=limit, window_s=WINDOW_S, key_prefix=prefix)
                     limiter = found.limiter(client, config, time.time)
                     admitted = sum(limiter.hit("subject").allowed for _ in range(limit))
-                    yield Row(name, 1, "", limit, "admitted", admitted, "1")
-                    yield Row(name, 1, "", limit, "key_bytes", weight(client, prefix), "bytes")
+                    yield ExperimentRow(name, 1, "", limit, "admitted", admitted, "1")
+                    yield ExperimentRow(name, 1, "", limit, "key_bytes", weight(client, prefix), "bytes")
                 finally:
                     forget_keys(client, prefix)
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager, nullcontext
 import redis
 
 from core.files import REPO
-from loadtests.experiments.experiment import Experiment, ExperimentOrder, Row
+from loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow
 from stack.accounts import forget_keys
 
 LASTS_S = 0.25
@@ -26,7 +26,7 @@ KEYS = 100
 VALUE = "x" * 500
 
 
-def run(order: ExperimentOrder) -> Iterator[Row]:
+def run(order: ExperimentOrder) -> Iterator[ExperimentRow]:
     """Commands a second, in every round."""
     order.settings.update(
         server=str(order.stack.redis), lasts_s=LASTS_S, value_bytes=len(VALUE), commands="GET and SET by turns"
@@ -43,7 +43,7 @@ def run(order: ExperimentOrder) -> Iterator[Row]:
                     with listener(order) if watched else nullcontext():
                         for way in rng.sample(list(TOGETHER), len(TOGETHER)):
                             rate = commands_per_s(client, prefix, TOGETHER[way])
-                            yield Row(variant, round_number, way, None, "throughput", rate, "per_s")
+                            yield ExperimentRow(variant, round_number, way, None, "throughput", rate, "per_s")
         finally:
             forget_keys(client, prefix)
 

@@ -18,9 +18,9 @@ import redis
 from core.errors import NotHere
 from core.network import free_port
 from loadtests.bench.load_pricing import priced_statements
-from loadtests.experiments.experiment import Experiment, ExperimentOrder, Row
+from loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow
 from loadtests.http import service_process
-from loadtests.http_open import Callers, Calls, Instants, open_callers
+from loadtests.http_open import Callers, HttpCalls, Instants, open_callers
 from loadtests.service import ServiceSettings
 from scenarios.arrivals import due_times_ns
 from scenarios.scenario import find_scenario
@@ -41,7 +41,7 @@ MOST_THREADS = 256
 OK = 200
 
 
-def run(order: ExperimentOrder) -> Iterator[Row]:
+def run(order: ExperimentOrder) -> Iterator[ExperimentRow]:
     """Every call, and the loads of each cell. Raises NotHere."""
     stack, rounds = order.stack, SMALL_ROUNDS if order.small else min(ROUNDS, order.rounds)
     workload = asked(order)
@@ -69,7 +69,7 @@ def run(order: ExperimentOrder) -> Iterator[Row]:
     with ExitStack() as opened:
         connection = opened.enter_context(connect(stack.postgres.url))
         prepare_session(connection, statements.session)
-        accounts = Accounts(connection=connection, ids=statement_ids(connection, statements))
+        accounts = LoadCounter(connection=connection, ids=statement_ids(connection, statements))
         accounts.loads()  # where they cannot be counted, nothing need be started
         client = opened.enter_context(redis.Redis.from_url(stack.redis.url))
         path = f"/users/{record_ids(connection, workload)[0]}"
@@ -126,7 +126,7 @@ def settings(order: ExperimentOrder, contender: str, statements: Statements, wor
 
 
 @dataclass(frozen=True, kw_only=True)
-class Accounts:
+class LoadCounter:
     """The database's own count of loads."""
 
     connection: psycopg.Connection[Any]
@@ -159,7 +159,7 @@ def draw(workload: Workload, rng: np.random.Generator) -> Arrivals:
     return Arrivals(before=before, window=window)
 
 
-def cell(callers: Callers, url: str, arrivals: Arrivals, accounts: Accounts) -> tuple[Calls, float]:
+def cell(callers: Callers, url: str, arrivals: Arrivals, accounts: LoadCounter) -> tuple[HttpCalls, float]:
     """The window's calls, and the loads that they caused."""
     callers.call(url, arrivals.before)
     before = accounts.loads()
@@ -167,16 +167,16 @@ def cell(callers: Callers, url: str, arrivals: Arrivals, accounts: Accounts) -> 
     return calls, accounts.loads() - before
 
 
-def facts(contender: str, round_number: int, calls: Calls, loads: float) -> Iterator[Row]:
-    yield Row(contender, round_number, "", None, "loads", loads, "1")
+def facts(contender: str, round_number: int, calls: HttpCalls, loads: float) -> Iterator[ExperimentRow]:
+    yield ExperimentRow(contender, round_number, "", None, "loads", loads, "1")
     instants = zip(*(each.tolist() for each in (calls.due_ns, calls.start_ns, calls.end_ns, calls.status)), strict=True)
     for due_ns, start_ns, end_ns, status in instants:
         at_s = due_ns / 1e9
-        yield Row(contender, round_number, "", at_s, "late", (start_ns - due_ns) / 1e6, "ms")
+        yield ExperimentRow(contender, round_number, "", at_s, "late", (start_ns - due_ns) / 1e6, "ms")
         if status == OK:
-            yield Row(contender, round_number, "", at_s, "response", (end_ns - due_ns) / 1e6, "ms")
+            yield ExperimentRow(contender, round_number, "", at_s, "response", (end_ns - due_ns) / 1e6, "ms")
         else:
-            yield Row(contender, round_number, "", at_s, "failed", float(status), "status")
+            yield ExperimentRow(contender, round_number, "", at_s, "failed", float(status), "status")
 
 
 EXPERIMENT = Experiment(

@@ -14,7 +14,7 @@ import redis
 
 from loadtests.appserver.redis_clients import ruled_client
 from loadtests.clock import ThreadClock
-from loadtests.experiments.experiment import Experiment, ExperimentOrder, Row
+from loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow
 from loadtests.instruments import Facts, Ruler, current_facts
 from patterns.caching.base import ClientSettings
 from stack.accounts import forget_keys
@@ -46,7 +46,7 @@ Way = Callable[[redis.Redis, Sequence[str]], None]
 WAYS: Mapping[str, Way] = {"one by one": one_by_one, "pipelined": pipelined, "MGET": by_mget}
 
 
-def run(order: ExperimentOrder) -> Iterator[Row]:
+def run(order: ExperimentOrder) -> Iterator[ExperimentRow]:
     """The time of a batch, in every round."""
     order.settings.update(
         server=str(order.stack.redis), value_bytes=VALUE_BYTES, repeats=REPEATS, distances_ms=list(DISTANCES_MS)
@@ -72,7 +72,9 @@ def run(order: ExperimentOrder) -> Iterator[Row]:
             forget_keys(client, prefix)
 
 
-def batch(client: redis.Redis, way: str, keys: Sequence[str], round_number: int, distance_ms: float) -> Iterator[Row]:
+def batch(
+    client: redis.Redis, way: str, keys: Sequence[str], round_number: int, distance_ms: float
+) -> Iterator[ExperimentRow]:
     """One way to read so many keys, several times: the median time, and the distance that was achieved."""
     facts = Facts()
     token = current_facts.set(facts)
@@ -86,9 +88,9 @@ def batch(client: redis.Redis, way: str, keys: Sequence[str], round_number: int,
         current_facts.reset(token)
     condition = f"{distance_ms:g} ms"
     achieved_ms = facts.distance_ns / facts.round_trips / 1e6
-    yield Row(way, round_number, condition, float(len(keys)), "batch", statistics.median(took_ms), "ms")
-    yield Row(way, round_number, condition, float(len(keys)), "distance", achieved_ms, "ms")
-    yield Row(way, round_number, condition, float(len(keys)), "round_trips", facts.round_trips / REPEATS, "1")
+    yield ExperimentRow(way, round_number, condition, float(len(keys)), "batch", statistics.median(took_ms), "ms")
+    yield ExperimentRow(way, round_number, condition, float(len(keys)), "distance", achieved_ms, "ms")
+    yield ExperimentRow(way, round_number, condition, float(len(keys)), "round_trips", facts.round_trips / REPEATS, "1")
 
 
 EXPERIMENT = Experiment(

@@ -7,7 +7,7 @@ buffers, blocks in random order. What survives, what it weighs and all other ser
 import random
 from collections.abc import Iterator
 
-from loadtests.experiments.experiment import Experiment, ExperimentOrder, Row
+from loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow
 from loadtests.serializers.tasks import list_bytes, list_tasks
 from loadtests.serializers.timing import run_block
 
@@ -18,20 +18,20 @@ CALLS = {"json.dumps": "JSON", "json.loads": "JSON", "msgpack.packb": "MessagePa
 """What is timed, by the name of its task."""
 
 
-def run(order: ExperimentOrder) -> Iterator[Row]:
+def run(order: ExperimentOrder) -> Iterator[ExperimentRow]:
     """Milliseconds an object, in every round: of the block, the CPU time of all its calls over their number."""
     order.settings.update(rows=list(ROWS), block_ms=BLOCK_NS / 1e6)
     order.say(f"serializer-cost: {order.rounds} rounds of JSON and MessagePack on lists of 1 to {ROWS[-1]} rows")
     tasks = [(rows, task) for rows in ROWS for task in list_tasks(rows, {}) if task.contender in CALLS]
     for rows in ROWS:
         size = list_bytes(rows)
-        yield Row("JSON", 1, "", float(rows), "size", sum(map(len, size)) / len(size), "bytes")
+        yield ExperimentRow("JSON", 1, "", float(rows), "size", sum(map(len, size)) / len(size), "bytes")
     rng = random.Random(order.seed)
     for number in range(1, order.rounds + 1):
         for rows, task in rng.sample(tasks, len(tasks)):
             batches = run_block(task, number, 0, BLOCK_NS)
             spent_ns, calls = sum(batch[7] or 0 for batch in batches), sum(batch[5] for batch in batches)
-            yield Row(
+            yield ExperimentRow(
                 CALLS[task.contender], number, task.operation, float(rows), "object", spent_ns / calls / 1e6, "ms"
             )
 

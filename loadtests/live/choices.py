@@ -23,8 +23,8 @@ WEIGHTS: Mapping[str, tuple[float, float] | None] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
-    """What the form says."""
+class FormChoice:
+    """The values that the form sent."""
 
     scenario: str
     contender: str
@@ -54,7 +54,7 @@ class Choice:
         return ""
 
 
-def chosen_scenario(spec: Spec, infos: list[ScenarioInfo], choice: Choice) -> tuple[ScenarioOrder, ScenarioInfo]:
+def chosen_scenario(spec: Spec, infos: list[ScenarioInfo], choice: FormChoice) -> tuple[ScenarioOrder, ScenarioInfo]:
     """The scenario as chosen: the plan's own, one that was chosen before, or a new one. Raises ConfigError.
 
     A load of another weight is calibrated, which takes about a second.
@@ -83,7 +83,7 @@ def chosen_scenario(spec: Spec, infos: list[ScenarioInfo], choice: Choice) -> tu
     )
 
 
-def variant_name(choice: Choice) -> str:
+def variant_name(choice: FormChoice) -> str:
     """read-heavy, read-heavy-at-500-per-s, read-heavy-heavy-loads: another name for anything that differs."""
     rate = "" if choice.rate == AS_IT_IS else f"-at-{choice.rate}-per-s"
     weight = "" if choice.weight == AS_IT_IS else f"-{choice.weight.partition(':')[0].replace(' ', '-')}-loads"

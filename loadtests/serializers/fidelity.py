@@ -22,7 +22,7 @@ class Color(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
+class FidelityCase:
     """A value and, for serializers that know the record's type, how its field is declared."""
 
     name: str
@@ -33,8 +33,8 @@ class Case:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
-    """What became of one value."""
+class FidelityResult:
+    """The result of one value."""
 
     build: Build
     case: str
@@ -45,18 +45,18 @@ class Found:
 
 UTC_TIME = datetime(2026, 3, 29, 1, 30, 15, 123456, tzinfo=UTC)
 CASES = (
-    Case(name="int", value=42, declared=int, message="IntField"),
-    Case(name="int of 70 bits", value=2**70, declared=int, message="IntField"),
-    Case(name="float", value=0.1, declared=float, message="FloatField"),
-    Case(name="negative zero", value=-0.0, declared=float, message="FloatField"),
-    Case(name="NaN", value=math.nan, declared=float, message="FloatField"),
-    Case(name="infinity", value=math.inf, declared=float, message="FloatField"),
-    Case(name="bool", value=True, declared=bool, message="BoolField"),
-    Case(name="None", value=None, declared=str | None, message="OptionalField"),
-    Case(name="str, ASCII", value="Ada", declared=str, message="StrField"),
-    Case(name="str, other scripts", value="Zoë 東京 🚀", declared=str, message="StrField"),
+    FidelityCase(name="int", value=42, declared=int, message="IntField"),
+    FidelityCase(name="int of 70 bits", value=2**70, declared=int, message="IntField"),
+    FidelityCase(name="float", value=0.1, declared=float, message="FloatField"),
+    FidelityCase(name="negative zero", value=-0.0, declared=float, message="FloatField"),
+    FidelityCase(name="NaN", value=math.nan, declared=float, message="FloatField"),
+    FidelityCase(name="infinity", value=math.inf, declared=float, message="FloatField"),
+    FidelityCase(name="bool", value=True, declared=bool, message="BoolField"),
+    FidelityCase(name="None", value=None, declared=str | None, message="OptionalField"),
+    FidelityCase(name="str, ASCII", value="Ada", declared=str, message="StrField"),
+    FidelityCase(name="str, other scripts", value="Zoë 東京 🚀", declared=str, message="StrField"),
     *(
-        Case(name=f"str, {name}", value=text, declared=str, message="StrField")
+        FidelityCase(name=f"str, {name}", value=text, declared=str, message="StrField")
         for name, text in {
             "empty": "",
             "digits": "42",
@@ -72,27 +72,29 @@ CASES = (
             "brackets": "[1]",
         }.items()
     ),
-    Case(name="str, lone surrogate", value="\ud800", declared=str, message="StrField"),
-    Case(name="bytes", value=b"\x00\xff", declared=bytes, message="BytesField"),
-    Case(name="datetime in UTC", value=UTC_TIME, declared=datetime, message="DatetimeField"),
-    Case(
+    FidelityCase(name="str, lone surrogate", value="\ud800", declared=str, message="StrField"),
+    FidelityCase(name="bytes", value=b"\x00\xff", declared=bytes, message="BytesField"),
+    FidelityCase(name="datetime in UTC", value=UTC_TIME, declared=datetime, message="DatetimeField"),
+    FidelityCase(
         name="datetime at +02:00",
         value=UTC_TIME.astimezone(timezone(timedelta(hours=2))),
         declared=datetime,
         message="DatetimeField",
     ),
-    Case(name="datetime, naive", value=UTC_TIME.replace(tzinfo=None), declared=datetime, message="DatetimeField"),
-    Case(name="date", value=date(2026, 3, 29), declared=date),
-    Case(name="time", value=time(1, 30, 15), declared=time),
-    Case(name="timedelta", value=timedelta(days=1, microseconds=1), declared=timedelta),
-    Case(name="Decimal", value=Decimal("19.90"), declared=Decimal, message="DecimalField"),
-    Case(name="UUID", value=UUID("12345678-1234-5678-1234-567812345678"), declared=UUID, message="UuidField"),
-    Case(name="Enum", value=Color.RED, declared=Color, message="StrField"),
-    Case(name="list", value=[1, 2], declared=list[int], message="ListField"),
-    Case(name="tuple", value=(1, 2), declared=tuple[int, ...], message="TupleField"),
-    Case(name="set", value={1, 2}, declared=set[int], message="SetField"),
-    Case(name="dict with int keys", value={1: "a"}, declared=dict[int, str], message="IntKeysField"),
-    Case(
+    FidelityCase(
+        name="datetime, naive", value=UTC_TIME.replace(tzinfo=None), declared=datetime, message="DatetimeField"
+    ),
+    FidelityCase(name="date", value=date(2026, 3, 29), declared=date),
+    FidelityCase(name="time", value=time(1, 30, 15), declared=time),
+    FidelityCase(name="timedelta", value=timedelta(days=1, microseconds=1), declared=timedelta),
+    FidelityCase(name="Decimal", value=Decimal("19.90"), declared=Decimal, message="DecimalField"),
+    FidelityCase(name="UUID", value=UUID("12345678-1234-5678-1234-567812345678"), declared=UUID, message="UuidField"),
+    FidelityCase(name="Enum", value=Color.RED, declared=Color, message="StrField"),
+    FidelityCase(name="list", value=[1, 2], declared=list[int], message="ListField"),
+    FidelityCase(name="tuple", value=(1, 2), declared=tuple[int, ...], message="TupleField"),
+    FidelityCase(name="set", value={1, 2}, declared=set[int], message="SetField"),
+    FidelityCase(name="dict with int keys", value={1: "a"}, declared=dict[int, str], message="IntKeysField"),
+    FidelityCase(
         name="dataclass",
         value=Address(street="Main 1", city="Łódź", postcode=None, country="PL"),
         declared=Address,
@@ -101,7 +103,7 @@ CASES = (
 )
 
 
-def fidelity(codec: Codec) -> list[Found]:
+def fidelity(codec: Codec) -> list[FidelityResult]:
     """Every case untyped, as a value in a dict, and typed, as a declared field; what a build cannot be made for is left
     out (protobuf has no untyped form).
     """
@@ -121,16 +123,16 @@ def build(serializer: type[Serializer[Any]], record_type: type[Any]) -> Serializ
         return None
 
 
-def typed(codec: Codec, case: Case) -> Found:
+def typed(codec: Codec, case: FidelityCase) -> FidelityResult:
     field_type = holder(case)
     try:
         serializer = codec.serializer.for_type(field_type)
     except Exception as error:  # noqa: BLE001 - any error is the finding
-        return Found(build="typed", case=case.name, outcome="refused", what=f"when built: {said(error)}")
+        return FidelityResult(build="typed", case=case.name, outcome="refused", what=f"when built: {said(error)}")
     return round_trip(serializer, "typed", case.name, field_type(value=case.value), lambda record: record.value)
 
 
-def holder(case: Case) -> type[Any]:
+def holder(case: FidelityCase) -> type[Any]:
     """A dataclass with one field of the case's type, where pickle can find it."""
     name = "Holder" + "".join(c for c in case.name.title() if c.isalnum())
     made = make_dataclass(name, [("value", case.declared)], kw_only=True, namespace={"message": case.message or name})
@@ -141,7 +143,7 @@ def holder(case: Case) -> type[Any]:
 
 def round_trip(
     serializer: Serializer[Any], build: Build, case: str, record: Any, value_of: Callable[[Any], Any]
-) -> Found:
+) -> FidelityResult:
     """Write, read, compare: value and type, through and through."""
     sent = value_of(record)
     at = "when written"
@@ -150,10 +152,10 @@ def round_trip(
         at = "when read"
         got = value_of(serializer.loads(data))
     except Exception as error:  # noqa: BLE001 - any error is the finding
-        return Found(build=build, case=case, outcome="refused", what=f"{at}: {said(error)}")
+        return FidelityResult(build=build, case=case, outcome="refused", what=f"{at}: {said(error)}")
     if alike(sent, got):
-        return Found(build=build, case=case, outcome="same", what="")
-    return Found(build=build, case=case, outcome="changed", what=f"{got!r}")
+        return FidelityResult(build=build, case=case, outcome="same", what="")
+    return FidelityResult(build=build, case=case, outcome="changed", what=f"{got!r}")
 
 
 def alike(a: Any, b: Any) -> bool:

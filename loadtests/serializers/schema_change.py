@@ -78,7 +78,7 @@ CHANGES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Read:
+class SchemaChangeResult:
     """What one side made of the other's bytes. same: all that it should read is there."""
 
     change: str
@@ -87,7 +87,7 @@ class Read:
     what: str
 
 
-def schema_changes(codec: Codec) -> list[Read]:
+def schema_changes(codec: Codec) -> list[SchemaChangeResult]:
     """Every change, both ways. A serializer that cannot carry the record at all: refused."""
     found = []
     for change in CHANGES:
@@ -96,7 +96,7 @@ def schema_changes(codec: Codec) -> list[Read]:
             ("new bytes, old code", change.old_reads),
         ):
             outcome, what = across(codec.serializer, change, direction, wanted)  # type: ignore[arg-type]
-            found.append(Read(change=change.name, direction=direction, outcome=outcome, what=what))  # type: ignore[arg-type]
+            found.append(SchemaChangeResult(change=change.name, direction=direction, outcome=outcome, what=what))  # type: ignore[arg-type]
     return found
 
 

@@ -1,6 +1,6 @@
 """Calls of one subject at a rate limiter, at once: by clocks that agree, on one tick, by clocks that differ."""
 
-from scenarios.races.situation import Operation, Situation, Start
+from scenarios.races.situation import CacheState, Operation, Situation
 
 HIT: tuple[Operation, ...] = ("hit",)
 LIMIT = 2
@@ -13,5 +13,5 @@ SITUATIONS = (
     Situation(name="calls-at-once", clients=CROWD),
     Situation(name="calls-on-one-tick", clients=CROWD, one_tick=True),
     Situation(name="calls-with-skewed-clocks", clients=CROWD, skew_s=2 * WINDOW_S),
-    Situation(name="calls-at-the-limit", clients=(HIT, HIT), start=Start.AT_LIMIT, skew_s=1.0),
+    Situation(name="calls-at-the-limit", clients=(HIT, HIT), start=CacheState.AT_LIMIT, skew_s=1.0),
 )

@@ -1,13 +1,13 @@
 """Readers among themselves: who loads, how often, and what of a load that fails."""
 
 from patterns.caching.base import Adversary
-from scenarios.races.situation import Operation, Situation, Start
+from scenarios.races.situation import CacheState, Operation, Situation
 
 GET: tuple[Operation, ...] = ("get",)
 
 SITUATIONS = (
     Situation(name="reader-reader", clients=(GET, GET)),
-    Situation(name="reader-reader-ageing", clients=(GET, GET), start=Start.AGEING),
+    Situation(name="reader-reader-ageing", clients=(GET, GET), start=CacheState.AGEING),
     Situation(name="reader-reader-load-raises", clients=(GET, GET), failing_loads=1),
     Situation(name="reader-reader-expiry", clients=(GET, GET), adversary=Adversary.EXPIRY),
     Situation(name="reader-reader-death", clients=(GET, GET), adversary=Adversary.DEATH),

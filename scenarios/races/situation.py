@@ -16,8 +16,8 @@ Operation = Literal["get", "update", "create", "get-new", "hit"]
 `hit` is a call of one subject at a rate limiter."""
 
 
-class Start(Enum):
-    """What the cache holds when the clients begin."""
+class CacheState(Enum):
+    """The contents of the cache when the clients begin."""
 
     COLD = "the cache is empty"
     WARM = "the entry is fresh"
@@ -31,7 +31,7 @@ class Situation:
 
     name: str
     clients: tuple[tuple[Operation, ...], ...]
-    start: Start = Start.COLD
+    start: CacheState = CacheState.COLD
     adversary: Adversary = Adversary.NONE
     """What may happen once, at any step of a schedule."""
     skew_s: float = 0.0
@@ -76,7 +76,7 @@ class Situation:
 
 @cache
 def situations() -> Mapping[str, Situation]:
-    """Every situation by name: the modules beside this one hold SITUATIONS."""
+    """Every situation by name: the other modules of this folder define SITUATIONS."""
     package = importlib.import_module("scenarios.races")
     found: dict[str, Situation] = {}
     for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):

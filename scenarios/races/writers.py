@@ -1,15 +1,15 @@
-"""Readers and writers: what a write leaves behind, and what its neighbours see."""
+"""Readers and writers: the state after a write, and what concurrent clients see."""
 
 from patterns.caching.base import Adversary
-from scenarios.races.situation import Operation, Situation, Start
+from scenarios.races.situation import CacheState, Operation, Situation
 
 GET: tuple[Operation, ...] = ("get",)
 UPDATE: tuple[Operation, ...] = ("update",)
 
 SITUATIONS = (
     Situation(name="reader-writer", clients=(GET, UPDATE)),
-    Situation(name="reader-writer-warm", clients=(GET, UPDATE), start=Start.WARM),
-    Situation(name="reader-writer-ageing", clients=(GET, UPDATE), start=Start.AGEING),
+    Situation(name="reader-writer-warm", clients=(GET, UPDATE), start=CacheState.WARM),
+    Situation(name="reader-writer-ageing", clients=(GET, UPDATE), start=CacheState.AGEING),
     Situation(name="reader-own-write", clients=(GET, ("update", "get"))),
     Situation(name="two-reads-writer", clients=(("get", "get"), UPDATE)),
     Situation(name="writer-writer", clients=(UPDATE, UPDATE)),

@@ -59,7 +59,11 @@ def test_every_command_that_starts_servers_takes_them_by_the_shared_group() -> N
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(UserError("wrong", "value\nthere", "another"), 2), (CommandFailed("wrong value"), 1), (OSError(28, "wrong value"), 1)],
+    [
+        (UserError("wrong", "value\nthere", "another"), 2),
+        (CommandFailed("wrong value"), 1),
+        (OSError(28, "wrong value"), 1),
+    ],
 )
 def test_an_expected_error_is_one_line_with_the_code_of_its_class(error: Exception, code: int) -> None:
     """Bad input ends with 2, a command that failed or a full disk with 1; subclasses like their base."""

@@ -48,7 +48,7 @@ def server_us(client: redis.Redis) -> int:
     return int(seconds) * 1_000_000 + int(microseconds)
 
 
-class Clock:
+class SettableClock:
     """A clock that a spec sets: an app server's own."""
 
     def __init__(self, at_s: float = 1_000_000.0) -> None:

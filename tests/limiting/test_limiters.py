@@ -18,7 +18,7 @@ from reports.limiting.calls import calls
 from reports.limiting.decisions import told, wrong
 from reports.limiting.entitlement import share
 from reports.limiting.windows import most_beyond_refill, rolling_certain, rolling_possible
-from tests.limiting.driver import SCRIPTED, Clock, at_once, build, paced, server_us, wait_until
+from tests.limiting.driver import SCRIPTED, SettableClock, at_once, build, paced, server_us, wait_until
 
 NAMES = sorted(limiters())
 ON_REDIS = settings(
@@ -144,7 +144,7 @@ def test_the_exact_log_and_gcra_under_a_flood(redis_client: redis.Redis, key_pre
 
 def test_the_article_starves_whoever_keeps_knocking(redis_client: redis.Redis, key_prefix: str) -> None:
     """At 1.1 × the limit, evenly, the article's limiter keeps L per W and gives far less than users are entitled to."""
-    clock, window_s, limit = Clock(), 3600.0, 20
+    clock, window_s, limit = SettableClock(), 3600.0, 20
     limiter = build(
         "sliding-window", redis_client, LimiterConfig(limit=limit, window_s=window_s, key_prefix=key_prefix), clock
     )
@@ -164,7 +164,7 @@ def test_the_article_starves_whoever_keeps_knocking(redis_client: redis.Redis, k
 def test_the_article_loses_calls_that_share_a_tick(redis_client: redis.Redis, key_prefix: str) -> None:
     """Calls on one tick of the clock are one member of the set: they count as one, and all are admitted."""
     config = LimiterConfig(limit=5, window_s=3600.0, key_prefix=key_prefix)
-    limiter = build("sliding-window", redis_client, config, Clock())
+    limiter = build("sliding-window", redis_client, config, SettableClock())
     assert all(d.allowed for d in at_once(limiter, 15))
     assert redis_client.zcard(limiter.key("s")) == 1
 
@@ -179,8 +179,8 @@ def test_the_exact_log_loses_none(redis_client: redis.Redis, key_prefix: str) ->
 def test_the_article_trusts_clocks_that_differ(redis_client: redis.Redis, key_prefix: str) -> None:
     """An app server whose clock runs ahead by a window forgets what the others have admitted: 2 L at once."""
     config = LimiterConfig(limit=5, window_s=60.0, key_prefix=key_prefix)
-    here = build("sliding-window", redis_client, config, Clock(1_000_000.0))
-    ahead = build("sliding-window", redis_client, config, Clock(1_000_061.0))
+    here = build("sliding-window", redis_client, config, SettableClock(1_000_000.0))
+    ahead = build("sliding-window", redis_client, config, SettableClock(1_000_061.0))
     for i in range(5):
         here.now.at_s = 1_000_000.0 + i / 100  # type: ignore[attr-defined]
         assert here.hit("s").allowed
@@ -227,7 +227,7 @@ def test_each_limiter_keeps_its_contract_and_its_word(
 def test_the_article_counts_what_the_oracle_counts(redis_client: redis.Redis, limit: int, gaps: list[int]) -> None:
     """By a clock that is set: refused if and only if L or more distinct ticks of all calls, refused ones too, lie in
     the window before, which here is closed at its end and open at its beginning as the article's ranges are."""
-    clock, window_s = Clock(), 1000
+    clock, window_s = SettableClock(), 1000
     config = LimiterConfig(limit=limit, window_s=window_s, key_prefix=f"test:{time.monotonic_ns()}:")
     limiter = build("sliding-window", redis_client, config, clock)
     ticks: set[float] = set()

@@ -16,7 +16,7 @@ from reports.limiting.windows import most_beyond_refill, rolling_certain
 from scenarios.adversaries import ADVERSARIES
 from scenarios.plans import PLANS
 from scenarios.scenario import find_scenario
-from tests.limiting.driver import Clock
+from tests.limiting.driver import SettableClock
 
 LIMIT, WINDOW_S = 8, 0.4
 T_S = WINDOW_S / LIMIT
@@ -130,7 +130,7 @@ def driven(
     limiter: type[RateLimiter], client: redis.Redis, prefix: str, windows: int, late_s: float = 0.0
 ) -> tuple[Starvation | None, dict[str, Calls], Contract]:
     """What callers above the limit got, by a clock that is set. `late_s`: by how much a call is late at most."""
-    clock, found, seen = Clock(), [], {}
+    clock, found, seen = SettableClock(), [], {}
     built = limiter(client, LimiterConfig(limit=LIMIT, window_s=WINDOW_S, key_prefix=prefix), clock)
     flood = find_scenario("rate-limit-flood").flood
     assert flood is not None

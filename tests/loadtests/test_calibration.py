@@ -7,12 +7,12 @@ import pytest
 
 from loadtests.bench.bench_config import offered_rate
 from loadtests.bench.load_pricing import carried_per_s
-from loadtests.calibration import Calibration, calibrate_machine, governor, outlook, watch_machine, will_hurt
+from loadtests.calibration import Preflight, calibrate_machine, governor, outlook, watch_machine, will_hurt
 from patterns.errors import ConfigError
 from scenarios.workload import Workload
 from stack.servers import Stack
 
-SOUND = Calibration(
+SOUND = Preflight(
     clock_step_ns=40.0,
     clock_cost_ns=50.0,
     python_loop_ms=1.0,

@@ -25,7 +25,7 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-class Watched:
+class WatchedPage:
     """A page, what it asked of other machines, and what went wrong in its scripts."""
 
     def __init__(self, page: Page) -> None:
@@ -41,10 +41,10 @@ class Watched:
 
 
 @pytest.fixture
-def watched(browser: Browser) -> Iterator[Watched]:
+def watched(browser: Browser) -> Iterator[WatchedPage]:
     context = browser.new_context(viewport={"width": 1280, "height": 1000}, accept_downloads=True)
     context.set_default_timeout(PATIENCE_MS)
-    seen = Watched(context.new_page())
+    seen = WatchedPage(context.new_page())
     yield seen
     context.close()
     assert seen.strangers == []

@@ -21,7 +21,7 @@ from loadtests.spec import Spec
 from scenarios.plans import WEB, Plan
 from scenarios.workload import WorkloadFile
 from stack.servers import Stack
-from tests.pages.conftest import PATIENCE_MS, Watched
+from tests.pages.conftest import PATIENCE_MS, WatchedPage
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,7 @@ BASE = "/load"
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedPage:
     """A page that is being served."""
 
     address: str
@@ -51,7 +51,7 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedPage]:
     """Locust's page below a path of its own, over two application servers."""
     order = BenchOrder(
         plan=Plan(name=WEB, rounds=1, scenarios=("read-heavy", "rate-limit-flood"), twin=False, windows=8),
@@ -61,7 +61,7 @@ def served(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     spec, _ = prepare_run(order, stack, lambda _line: None)
     port = free_port()
     with locust_processes(spec, stack, web_port=port, base_path=BASE) as (master, _, _progress):
-        served = Served(f"http://127.0.0.1:{port}{BASE}", Path(spec.folder), spec)
+        served = ServedPage(f"http://127.0.0.1:{port}{BASE}", Path(spec.folder), spec)
         while not_yet(served):
             assert master.poll() is None, (served.folder / "locust-master.log").read_text()
         yield served
@@ -71,7 +71,7 @@ def served(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         assert "failed with" not in text, text  # how gevent tells of a greenlet that died
 
 
-def not_yet(served: Served) -> bool:
+def not_yet(served: ServedPage) -> bool:
     """Whether the page does not answer yet, or its application servers are still to come."""
     try:
         with urllib.request.urlopen(f"{served.address}/stats/requests", timeout=20) as answer:
@@ -98,7 +98,7 @@ def figure(page: Page, key: str) -> float:
     return float(value or "nan")
 
 
-def test_start_watch_stop_and_take_the_report(served: Served, watched: Watched) -> None:
+def test_start_watch_stop_and_take_the_report(served: ServedPage, watched: WatchedPage) -> None:
     """A run started from the form moves the Cache tab at the rate that was chosen; once it is stopped its report
     opens, hides a contender, sorts a table and follows a link to a place in it."""
     page = watched.page
@@ -138,7 +138,7 @@ def test_start_watch_stop_and_take_the_report(served: Served, watched: Watched) 
     assert len(mine) / seconds == pytest.approx(100, rel=0.35)  # Poisson: five standard deviations of 200 requests
 
 
-def test_limiters_show_what_was_admitted_and_what_was_refused(served: Served, watched: Watched) -> None:
+def test_limiters_show_what_was_admitted_and_what_was_refused(served: ServedPage, watched: WatchedPage) -> None:
     """Under a flood the tab's table has 429s, and admitted beside entitled; totals are those of the samples, and of a
     perfect limiter by due times."""
     page = watched.page
@@ -165,11 +165,11 @@ def test_limiters_show_what_was_admitted_and_what_was_refused(served: Served, wa
     assert row["hit_pct"] is None
 
 
-def row_of(served: Served) -> dict[str, Any]:
+def row_of(served: ServedPage) -> dict[str, Any]:
     return next(row for row in served.live()["rows"] if row["contender"] == "sliding-log")
 
 
-def decided(served: Served, allowed: bool) -> int:
+def decided(served: ServedPage, allowed: bool) -> int:
     """How often in the cells that are done."""
     samples = read_run(served.folder).samples
     return int((samples["allowed"].dropna().astype(bool) == allowed).sum())
@@ -185,7 +185,7 @@ def decided(served: Served, allowed: bool) -> int:
     ],
 )
 def test_a_form_that_cannot_be_run_is_refused_on_the_page(
-    served: Served, watched: Watched, changed: dict[str, str | float | bool], says: str
+    served: ServedPage, watched: WatchedPage, changed: dict[str, str | float | bool], says: str
 ) -> None:
     """What cannot be run is answered with the reason before any user starts."""
     form: dict[str, str | float | bool] = {

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.pages.conftest import Watched
+from tests.pages.conftest import WatchedPage
 
 pytestmark = pytest.mark.slow
 
@@ -16,7 +16,7 @@ def address(rendered: Path) -> str:
     return (rendered / "report.html").as_uri()
 
 
-def test_a_contender_that_is_unticked_is_hidden_everywhere(address: str, watched: Watched) -> None:
+def test_a_contender_that_is_unticked_is_hidden_everywhere(address: str, watched: WatchedPage) -> None:
     page = watched.page
     page.goto(address)
     box = page.locator("#show input").first
@@ -29,7 +29,7 @@ def test_a_contender_that_is_unticked_is_hidden_everywhere(address: str, watched
     assert mine.filter(visible=True).count() > 0
 
 
-def test_a_table_is_sorted_by_the_column_that_is_clicked(address: str, watched: Watched) -> None:
+def test_a_table_is_sorted_by_the_column_that_is_clicked(address: str, watched: WatchedPage) -> None:
     page = watched.page
     page.goto(address)
     head = page.locator("table[data-sort] thead tr:last-child th").filter(has=page.locator("button")).first
@@ -42,7 +42,7 @@ def test_a_table_is_sorted_by_the_column_that_is_clicked(address: str, watched: 
     assert [t.strip() for t in table.locator("tbody tr > *:first-child").all_inner_texts()] == first_column[::-1]
 
 
-def test_a_link_to_a_place_leads_there(address: str, watched: Watched) -> None:
+def test_a_link_to_a_place_leads_there(address: str, watched: WatchedPage) -> None:
     page = watched.page
     page.goto(f"{address}#decision")
     expect(page.locator("#decision")).to_be_in_viewport()

@@ -10,8 +10,8 @@ from patterns.catalogue import contenders, find_contender
 from patterns.errors import ConfigError
 from races.card import Bound, replay
 from races.errors import ExplorerError
+from races.hooks.sandbox import Sandbox
 from races.limited import find_explorable
-from races.world import World
 from scenarios.races.situation import situations
 from tests.races.conftest import Explore
 
@@ -141,7 +141,7 @@ PLANTED = {
 
 @pytest.mark.parametrize(("contender", "situation", "invariant"), KNOWN)
 def test_a_known_fault_is_found_at_its_shortest(
-    contender: str, situation: str, invariant: str, explore: Explore, world: World
+    contender: str, situation: str, invariant: str, explore: Explore, sandbox: Sandbox
 ) -> None:
     """Each fault is found, in at most 12 steps, and its schedule comes to the same end 20 times of 20."""
     info, verdicts = explore(contender, situation)
@@ -150,7 +150,7 @@ def test_a_known_fault_is_found_at_its_shortest(
     assert 0 < len(verdict.shortest) <= 12
     assert 0 < verdict.broken_in < verdict.schedules
     assert info.complete
-    again = replay(world, find_contender(contender), verdict.id, times=20)
+    again = replay(sandbox, find_contender(contender), verdict.id, times=20)
     assert again.same
     assert again.broken[invariant] == verdict.how
     assert again.steps == verdict.shortest
@@ -158,7 +158,7 @@ def test_a_known_fault_is_found_at_its_shortest(
 
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_fault_is_found_in_a_file_never_seen(
-    name: str, tmp_path: Path, explore: Explore, world: World
+    name: str, tmp_path: Path, explore: Explore, sandbox: Sandbox
 ) -> None:
     """A pattern that imports nothing but the base is explored as ours are, and its fault is a broken promise that
     comes to the same end 20 times of 20."""
@@ -169,7 +169,7 @@ def test_a_planted_fault_is_found_in_a_file_never_seen(
     assert verdicts[invariant].verdict == "broken"
     assert verdicts[invariant].promised
     assert len(verdicts[invariant].shortest) <= 12 or situation.endswith("death")
-    again = replay(world, find_contender(str(path)), verdicts[invariant].id, times=20)
+    again = replay(sandbox, find_contender(str(path)), verdicts[invariant].id, times=20)
     assert again.same
     assert again.broken[invariant] == verdicts[invariant].how
 
@@ -276,13 +276,13 @@ def test_a_client_that_blocks_elsewhere_is_named(
 
 
 @pytest.mark.parametrize("schedule", ["nowhere:a2", "reader-writer:a2.?"])
-def test_an_id_that_is_none_is_refused(schedule: str, world: World) -> None:
+def test_an_id_that_is_none_is_refused(schedule: str, sandbox: Sandbox) -> None:
     """One line says what was wanted."""
     with pytest.raises(ConfigError):
-        replay(world, find_contender("cache-aside"), schedule)
+        replay(sandbox, find_contender("cache-aside"), schedule)
 
 
-def test_an_id_of_another_contender_is_refused(world: World) -> None:
+def test_an_id_of_another_contender_is_refused(sandbox: Sandbox) -> None:
     """A schedule that cannot be followed says at which step."""
     with pytest.raises(ExplorerError, match="step 1 of the schedule is c"):
-        replay(world, find_contender("cache-aside"), "reader-writer:c")
+        replay(sandbox, find_contender("cache-aside"), "reader-writer:c")

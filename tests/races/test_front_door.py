@@ -10,12 +10,12 @@ from artefact.races import read_races
 from core.errors import RunFolderError
 from core.text import visible
 from races.client import Client
+from races.hooks.sandbox import Sandbox
+from races.hooks.sandbox_servers import open_sandbox
 from races.limited import find_explorable
-from races.open import open_world
-from races.run import Run
+from races.run import Execution
 from races.schedule import Schedules
 from races.search import Following
-from races.world import World
 from reports.races.page import render_races
 from scenarios.races.situation import Situation, situations
 from stack.servers import Stack
@@ -210,9 +210,9 @@ def test_a_library_is_explored_from_one_file(explore: Explore) -> None:
     assert explore(contender, "reader-reader")[1]["one-load-per-miss"].verdict != "broken"
 
 
-def test_a_writer_that_waits_for_a_row_is_seen_as_waiting(world: World) -> None:
+def test_a_writer_that_waits_for_a_row_is_seen_as_waiting(sandbox: Sandbox) -> None:
     """The second UPDATE is held back by PostgreSQL until the first client's COMMIT, and the others go on meanwhile."""
-    schedules = Schedules(world, find_explorable("cache-aside").pattern, situations()["writer-writer"])
+    schedules = Schedules(sandbox, find_explorable("cache-aside").pattern, situations()["writer-writer"])
     trace = schedules.play(Following("aabbaabb"))
     blocked = [(step.action.token, step.action.label) for step in trace.taken if step.blocked]
     assert blocked == [("b", "UPDATE 1")]
@@ -220,30 +220,30 @@ def test_a_writer_that_waits_for_a_row_is_seen_as_waiting(world: World) -> None:
     assert [commit.version for commit in trace.commits] == [2, 3]
 
 
-def test_virtual_time_ages_every_key(world: World) -> None:
+def test_virtual_time_ages_every_key(sandbox: Sandbox) -> None:
     """When nobody can step, the clock moves to the end of the next wait, and keys are that much older."""
-    world.reset([])
+    sandbox.reset([])
     ages: list[int] = []
 
     def body(client: Client) -> None:
-        client.slot.redis.set(f"{world.key_prefix}a", "1", px=60_000)
+        client.slot.redis.set(f"{sandbox.key_prefix}a", "1", px=60_000)
         client.sleep(20)
-        ages.append(client.slot.redis.pttl(f"{world.key_prefix}a"))
+        ages.append(client.slot.redis.pttl(f"{sandbox.key_prefix}a"))
         client.sleep(41)
-        ages.append(client.slot.redis.pttl(f"{world.key_prefix}a"))
+        ages.append(client.slot.redis.pttl(f"{sandbox.key_prefix}a"))
 
-    run = Run(world, Situation(name="x", clients=(("get",),)).adversary, lambda enabled: enabled[0])
+    run = Execution(sandbox, Situation(name="x", clients=(("get",),)).adversary, lambda enabled: enabled[0])
     run.start(body)
     run.go()
     assert 20_000 < ages[0] <= 40_000  # 60 s less 20 s of virtual time, and less what has really passed
     assert ages[1] == -2
 
 
-def test_nothing_is_left_behind(stack: Stack, world: World) -> None:
+def test_nothing_is_left_behind(stack: Stack, sandbox: Sandbox) -> None:
     """An exploration takes its table and its keys away."""
-    with open_world(stack) as other:
+    with open_sandbox(stack) as other:
         other.slot(0).redis.set(f"lock:{other.key_prefix}x", "1")
         table, prefix = other.tablename, other.key_prefix
-    assert [key for key in world.observer.keys("*") if prefix.encode() in key] == []
-    with world.connect() as connection:
+    assert [key for key in sandbox.observer.keys("*") if prefix.encode() in key] == []
+    with sandbox.connect() as connection:
         assert connection.execute("SELECT to_regclass(%s) AS found", [table]).fetchone() == {"found": None}

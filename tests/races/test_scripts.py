@@ -7,9 +7,9 @@ import pytest
 from patterns.catalogue import contenders, limiters
 from races.card import Bound
 from races.commands import CommandTable
+from races.hooks.sandbox import Sandbox
 from races.scripts import declares_all
 from races.steps import EVERYTHING
-from races.world import World
 from tests.races.conftest import Explore
 from tests.races.contenders import planted
 
@@ -72,16 +72,16 @@ READS_UNDECLARED = """
 
 
 @pytest.mark.parametrize("script", DECLARED)
-def test_a_script_whose_text_names_only_declared_keys_is_told_by_them(script: str, world: World) -> None:
-    assert declares_all(script, world.table._row)
+def test_a_script_whose_text_names_only_declared_keys_is_told_by_them(script: str, sandbox: Sandbox) -> None:
+    assert declares_all(script, sandbox.table._row)
 
 
 @pytest.mark.parametrize("script", UNDECLARED)
-def test_a_script_that_may_touch_an_undeclared_key_is_not(script: str, world: World) -> None:
-    assert not declares_all(script, world.table._row)
+def test_a_script_that_may_touch_an_undeclared_key_is_not(script: str, sandbox: Sandbox) -> None:
+    assert not declares_all(script, sandbox.table._row)
 
 
-def test_the_scripts_of_the_suite_declare_their_keys(world: World) -> None:
+def test_the_scripts_of_the_suite_declare_their_keys(sandbox: Sandbox) -> None:
     """So the reduction leaves out as much of their schedules as before."""
     modules = {c.pattern.__module__ for c in contenders().values()} | {
         x.limiter.__module__ for x in limiters().values()
@@ -93,7 +93,7 @@ def test_the_scripts_of_the_suite_declare_their_keys(world: World) -> None:
         if isinstance(value, str) and "redis.call" in value
     ]
     assert len(found) >= 8
-    assert [script for script in found if not declares_all(script, world.table._row)] == []
+    assert [script for script in found if not declares_all(script, sandbox.table._row)] == []
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,9 @@ def test_the_scripts_of_the_suite_declare_their_keys(world: World) -> None:
     ],
 )
 def test_a_command_that_may_touch_other_keys_than_it_names_commutes_with_nothing(
-    command: tuple[str, ...], world: World
+    command: tuple[str, ...], sandbox: Sandbox
 ) -> None:
-    table = CommandTable(world.observer, world.key_prefix)
+    table = CommandTable(sandbox.observer, sandbox.key_prefix)
     wire = b"".join([f"*{len(command)}\r\n".encode(), *(f"${len(w)}\r\n{w}\r\n".encode() for w in command)])
     assert table.request(wire).touch == EVERYTHING
 
@@ -123,12 +123,12 @@ def test_a_fault_in_keys_that_scripts_do_not_declare_is_found(tmp_path: Path, ex
 
 
 def test_a_wrong_reduction_is_found_by_the_search_without_it(
-    tmp_path: Path, explore: Explore, world: World, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, explore: Explore, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Planted: every script is believed. The searches disagree, and what only one of them found broken is broken."""
     monkeypatch.setattr("races.commands.declares_all", lambda _script, _row: True)
-    monkeypatch.setattr(world.table, "_declares_all", {})
-    monkeypatch.setattr(world.table, "_requests", {})
+    monkeypatch.setattr(sandbox.table, "_declares_all", {})
+    monkeypatch.setattr(sandbox.table, "_requests", {})
     contender = planted(tmp_path, "believed", READS_UNDECLARED)
     assert explore(contender, "reader-writer")[1]["fresh-at-rest"].verdict == "kept"
     info, verdicts = explore(contender, "reader-writer", Bound(without_reduction=True))

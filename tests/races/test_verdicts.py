@@ -197,7 +197,7 @@ LOSES = {
     "postgres": """
     def get(self, record_id):
         pid = self.source.slot.database.info.backend_pid
-        self.source.world._watcher.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        self.source.sandbox._watcher.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
         return self.source.load(record_id)
 """,
 }

@@ -11,10 +11,10 @@ from artefact.races import RacesInfo, VerdictInfo
 from patterns.catalogue import find_contender
 from races.card import Bound, replay, search, verdicts
 from races.console import broken_in_all
+from races.hooks.sandbox import Sandbox
 from races.limited import find_explorable
 from races.schedule import Schedules
 from races.virtual_time import START_S
-from races.world import World
 from scenarios.races.situation import Situation, find_situation
 from tests.races.conftest import Explore
 from tests.races.lock_plants import HEAD
@@ -119,19 +119,19 @@ def test_background_work_sleeps_on_its_own_clock(sleep: str, verdict: str, tmp_p
     assert explore(contender, "reader-writer")[1]["fresh-at-rest"].verdict == verdict
 
 
-def test_each_piece_of_background_work_has_its_own_clock(tmp_path: Path, world: World) -> None:
+def test_each_piece_of_background_work_has_its_own_clock(tmp_path: Path, sandbox: Sandbox) -> None:
     """Work begins when its spawner spawned it, and its sleep moves no clock but its own."""
     pattern = find_contender(written(tmp_path, HEAD + CLOCKS)).pattern
-    Schedules(world, pattern, Situation(name="one", clients=(("get",),))).play(lambda enabled: enabled[0])
+    Schedules(sandbox, pattern, Situation(name="one", clients=(("get",),))).play(lambda enabled: enabled[0])
     seen: list[tuple[str, float]] = pattern.clocks  # type: ignore[attr-defined]
     assert {who: round(now_s - START_S) for who, now_s in seen} == {"spawner": 0, "outer": 5, "inner": 6}
 
 
 @pytest.mark.parametrize("now", ["self.now()", "time.time()"])
-def test_a_limiter_that_reads_the_clock_is_held_to_its_bound(now: str, tmp_path: Path, world: World) -> None:
+def test_a_limiter_that_reads_the_clock_is_held_to_its_bound(now: str, tmp_path: Path, sandbox: Sandbox) -> None:
     """Where clocks agree the bound is promised, and a read and then a write breaks it."""
     limiter = find_explorable(written(tmp_path, READS_THEN_WRITES.replace("NOW", now)))
-    schedules = Schedules(world, limiter.pattern, find_situation("calls-at-once"))
+    schedules = Schedules(sandbox, limiter.pattern, find_situation("calls-at-once"))
     found = search(schedules, Bound(schedules=30, random=0), lambda: None, reduce=True)
     (judged,) = verdicts(schedules, found, {})
     assert (judged.verdict, judged.promised) == ("broken", True)
@@ -160,16 +160,16 @@ def test_a_limiter_by_the_server_s_clock_has_no_excuse(explore: Explore) -> None
 
 
 @pytest.mark.parametrize(("schedule", "broken"), [("a3.X0.b3", False), ("a2.b2.a.X0.b", True), ("a3.b", False)])
-def test_a_load_after_the_entry_s_end_is_another_miss(schedule: str, broken: bool, world: World) -> None:
+def test_a_load_after_the_entry_s_end_is_another_miss(schedule: str, broken: bool, sandbox: Sandbox) -> None:
     """Cache-aside fills, the entry expires, a second reader loads: that is one load a miss. Two before the end are
     two."""
-    found = replay(world, find_contender("cache-aside"), f"reader-reader-expiry:{schedule}").broken
+    found = replay(sandbox, find_contender("cache-aside"), f"reader-reader-expiry:{schedule}").broken
     assert ("one-load-per-miss" in found) == broken
 
 
-def test_the_end_of_a_lock_begins_no_other_miss(world: World) -> None:
+def test_the_end_of_a_lock_begins_no_other_miss(sandbox: Sandbox) -> None:
     """Two loads while the entry is missing are two, though a lock expired between them."""
-    found = replay(world, find_contender("coalescing"), "reader-reader-expiry:a2.X0.b2.a.b").broken
+    found = replay(sandbox, find_contender("coalescing"), "reader-reader-expiry:a2.X0.b2.a.b").broken
     assert found["one-load-per-miss"] == "2 loads for one missing entry, by client a and client b"
 
 
@@ -204,13 +204,13 @@ def test_a_promise_that_breaks_in_two_situations_is_one_promise() -> None:
 
 
 def test_a_client_that_dies_in_a_pipeline_that_watches_leaves_no_noise(
-    tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """redis-py's own clean-up of a dead client's pipeline takes no step and raises nothing that is ignored."""
     ignored: list[Any] = []
     monkeypatch.setattr(sys, "unraisablehook", ignored.append)
     contender = find_contender(written(tmp_path, HEAD + WATCHES))
-    schedules = Schedules(world, contender.pattern, find_situation("reader-reader-death"))
+    schedules = Schedules(sandbox, contender.pattern, find_situation("reader-reader-death"))
     assert search(schedules, Bound(), lambda: None, reduce=True).complete
     gc.collect()
     assert [str(raised.exc_value) for raised in ignored] == []

@@ -1,7 +1,8 @@
 """Plants run folders: a small simulation of caches writes one through the artefact's own writer, with accounts that
 balance. Nothing was measured: specs of the report use it to know what the figures must be."""
 
-from collections.abc import Callable, Sequence
+import copy
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,7 @@ def row(due_ns: int, start_ns: int | None, end_ns: int | None, **facts: Any) -> 
 
 
 @dataclass
-class Cache:
+class SimulatedEntry:
     """One key of the simulation: until when its entry lives, and what is under way."""
 
     valid_until: float = -1.0
@@ -125,10 +126,10 @@ def simulate(name: str, info: ScenarioInfo, begin: int, start: int, end: int, rn
     span = (end - begin) / SECOND
     times = np.sort(rng.uniform(0, span, rng.poisson(w["rate_per_s"] * span)))
     keys = np.ones(len(times), dtype=int) if w["active_records"] == 1 else np.minimum(rng.zipf(1.6, len(times)), 1000)
-    caches: dict[int, Cache] = {}
+    caches: dict[int, SimulatedEntry] = {}
     rows: list[Row] = []
     for t, key in zip(times.tolist(), keys.tolist(), strict=True):
-        cache = caches.setdefault(key, Cache())
+        cache = caches.setdefault(key, SimulatedEntry())
         cache.settle(t, ttl)
         get = GET_MS / 1e3 * float(rng.lognormal(0, 0.2))
         loading = load * float(rng.lognormal(0, 0.03))
@@ -212,6 +213,82 @@ def accounts(cell: CellInfo, rows: Sequence[Row], info: ScenarioInfo) -> list[tu
 Change = Callable[[CellInfo, list[Row]], list[Row]]
 
 
+CIRCUMSTANCES: dict[str, Any] = {
+    "machine": {"system": "Linux", "cpu": "planted", "cores": 4, "memory_bytes": 8 << 30, "python": "3.11.2"},
+    "packages": {"redis": "8.1.0"},
+    "commit": "0" * 40,
+    "clean": True,
+    "servers": {
+        "stack": "embedded",
+        "why": "no Docker engine answers",
+        "postgres": {"name": "PostgreSQL", "version": "18.6", "settings": {"jit": "off"}},
+        "redis": {"name": "Valkey", "version": "9.1.2", "settings": {"save": ""}, "allocator": "libc"},
+    },
+    "environment": {},
+}
+
+
+def planted_info(
+    *, rounds: int, contenders: Sequence[str], scenarios: list[ScenarioInfo], seed: int, status: str, **run: Any
+) -> RunInfo:
+    """The run.json of a planted run, before its first cell."""
+    return RunInfo(
+        plan="planted",
+        rounds=rounds,
+        reference="cache-aside",
+        seed=seed,
+        command="stampede bench planted",
+        started_utc="2026-01-02T03:04:05Z",
+        finished_utc="2026-01-02T03:09:05Z" if status == "finished" else None,
+        status=status,
+        scenarios=scenarios,
+        contenders=[contender(name) for name in contenders],
+        circumstances=copy.deepcopy(CIRCUMSTANCES),
+        **run,
+    )
+
+
+def next_cells(info: RunInfo, round_number: int, scenario_name: str, rng: np.random.Generator) -> Iterator[CellInfo]:
+    """The cells of a scenario in one round, in random order. Each is listed in the run when it is its turn."""
+    predecessor = None
+    for i in rng.permutation(len(info.contenders)):
+        cell = CellInfo(
+            id=len(info.cells) + 1,
+            scenario=scenario_name,
+            contender=info.contenders[i].name,
+            round=round_number,
+            seed=int(rng.integers(1 << 30)),
+            predecessor=predecessor,
+        )
+        predecessor = cell.contender
+        info.cells.append(cell)
+        yield cell
+
+
+def set_times(cell: CellInfo, scenario_info: ScenarioInfo, begin_ns: int, rng: np.random.Generator) -> int:
+    """Set the begin, the window and the deadline of a cell. Returns when the next cell begins, in nanoseconds."""
+    warm_up_ns = SECOND // 4 + int(rng.integers(0, int(scenario_info.workload["ttl_s"] * SECOND)))
+    cell.begin_ns = begin_ns
+    cell.window_start_ns = begin_ns + warm_up_ns
+    cell.window_end_ns = cell.window_start_ns + int(scenario_info.window_s * SECOND)
+    cell.deadline_ns = cell.window_end_ns + int(scenario_info.drain_s * SECOND)
+    return cell.deadline_ns + SECOND
+
+
+def add_planted(
+    writer: RunWriter, cell: CellInfo, scenario_info: ScenarioInfo, change: Change, rng: np.random.Generator
+) -> None:
+    """Simulate a cell and write its samples and counters."""
+    assert cell.begin_ns is not None
+    assert cell.window_start_ns is not None
+    assert cell.window_end_ns is not None
+    rows = simulate(cell.contender, scenario_info, cell.begin_ns, cell.window_start_ns, cell.window_end_ns, rng)
+    rows = change(cell, rows)
+    cell.locust_requests = sum(1 for x in rows if x["operation"] != "background" and x["start_ns"] is not None)
+    writer.add_cell(cell.id, table(cell, rows), accounts(cell, rows, scenario_info), [])
+    cell.status = "done"
+
+
 def plant(
     folder: Path,
     *,
@@ -224,65 +301,17 @@ def plant(
     unfinished: frozenset[int] = frozenset(),
     **run: Any,
 ) -> Path:
-    """A run folder; `change` may bend the samples of a cell before they are written."""
+    """Write a run folder. `change` may replace the samples of a cell before they are written."""
     rng = np.random.default_rng(seed)
-    scenarios = [scenario("read-heavy"), scenario("stampede")] if scenarios is None else list(scenarios)
-    info = RunInfo(
-        plan="planted",
-        rounds=rounds,
-        reference="cache-aside",
-        seed=seed,
-        command="stampede bench planted",
-        started_utc="2026-01-02T03:04:05Z",
-        finished_utc="2026-01-02T03:09:05Z" if status == "finished" else None,
-        status=status,
-        scenarios=scenarios,
-        contenders=[contender(name) for name in contenders],
-        circumstances={
-            "machine": {"system": "Linux", "cpu": "planted", "cores": 4, "memory_bytes": 8 << 30, "python": "3.11.2"},
-            "packages": {"redis": "8.1.0"},
-            "commit": "0" * 40,
-            "clean": True,
-            "servers": {
-                "stack": "embedded",
-                "why": "no Docker engine answers",
-                "postgres": {"name": "PostgreSQL", "version": "18.6", "settings": {"jit": "off"}},
-                "redis": {"name": "Valkey", "version": "9.1.2", "settings": {"save": ""}, "allocator": "libc"},
-            },
-            "environment": {},
-        },
-        **run,
-    )
+    chosen = [scenario("read-heavy"), scenario("stampede")] if scenarios is None else list(scenarios)
+    info = planted_info(rounds=rounds, contenders=contenders, scenarios=chosen, seed=seed, status=status, **run)
     writer = RunWriter(folder, info)
-    clock = EPOCH
-    for r in range(1, rounds + 1):
-        for s in scenarios:
-            predecessor = None
-            for i in rng.permutation(len(contenders)):
-                cell = CellInfo(
-                    id=len(info.cells) + 1,
-                    scenario=s.name,
-                    contender=contenders[i],
-                    round=r,
-                    seed=int(rng.integers(1 << 30)),
-                    predecessor=predecessor,
-                )
-                predecessor = cell.contender
-                info.cells.append(cell)
-                if cell.id in unfinished:
-                    continue
-                begin = clock
-                start = begin + SECOND // 4 + int(rng.integers(0, int(s.workload["ttl_s"] * SECOND)))
-                end = start + int(s.window_s * SECOND)
-                deadline = end + int(s.drain_s * SECOND)
-                clock = deadline + SECOND
-                cell.begin_ns, cell.window_start_ns, cell.window_end_ns, cell.deadline_ns = begin, start, end, deadline
-                rows = simulate(cell.contender, s, begin, start, end, rng)
-                rows = change(cell, rows)
-                cell.locust_requests = sum(
-                    1 for x in rows if x["operation"] != "background" and x["start_ns"] is not None
-                )
-                writer.add_cell(cell.id, table(cell, rows), accounts(cell, rows, s), [])
-                cell.status = "done"
+    begin_ns = EPOCH
+    for round_number in range(1, rounds + 1):
+        for scenario_info in chosen:
+            for cell in next_cells(info, round_number, scenario_info.name, rng):
+                if cell.id not in unfinished:
+                    begin_ns = set_times(cell, scenario_info, begin_ns, rng)
+                    add_planted(writer, cell, scenario_info, change, rng)
     writer.save()
     return folder

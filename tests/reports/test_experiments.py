@@ -16,7 +16,7 @@ from reports.experiments import eviction, monitor_cost, pipelining
 from reports.experiments.section import findings, sections
 from reports.render import render
 from tests.reports.planted import plant
-from tests.reports.test_render import Page
+from tests.reports.test_render import ParsedPage
 
 COLUMNS = ["experiment", "variant", "round", "parameter", "at", "name", "value", "unit"]
 INFO = ExperimentInfo(name="planted", question="What is it?", application="somewhere", expectation="something")
@@ -155,7 +155,7 @@ def with_experiments(folder: Path) -> Path:
 
 def test_the_page_shows_what_was_found_and_what_could_not_be_run(tmp_path: Path) -> None:
     folder = with_experiments(plant(tmp_path / "run", rounds=1, contenders=["cache-aside"]))
-    page = Page(render(folder).read_text(encoding="utf-8"))
+    page = ParsedPage(render(folder).read_text(encoding="utf-8"))
     assert page.open == []
     assert {"experiment-pipelining", "experiment-eviction", "experiment-monitor-cost", "pipelining-chart"} <= set(
         page.ids
@@ -170,7 +170,7 @@ def test_the_page_shows_what_was_found_and_what_could_not_be_run(tmp_path: Path)
 
 def test_experiments_alone_are_no_run_without_a_finished_cell(tmp_path: Path) -> None:
     folder = plant(tmp_path / "run", rounds=1, contenders=[], scenarios=[])
-    text = Page(render(with_experiments(folder)).read_text(encoding="utf-8")).text
+    text = ParsedPage(render(with_experiments(folder)).read_text(encoding="utf-8")).text
     assert "Experiments alone:" in text
     assert "No cell was finished" not in text
 
@@ -182,4 +182,4 @@ def test_a_run_from_before_experiments_is_read(tmp_path: Path) -> None:
     del facts["experiments"]
     path.write_text(json.dumps(facts))
     assert sections(read_run(folder)) == []
-    assert Page(render(folder).read_text(encoding="utf-8")).open == []
+    assert ParsedPage(render(folder).read_text(encoding="utf-8")).open == []

@@ -28,7 +28,7 @@ from reports.report import read_report
 from tests.reports.planted import Row, plant, scenario
 
 
-class Page(HTMLParser):
+class ParsedPage(HTMLParser):
     """What a browser would find: ids, links, and elements that are left open."""
 
     VOID = frozenset(["meta", "br", "link", "img", "input", "hr"])
@@ -69,9 +69,9 @@ class Page(HTMLParser):
         return re.sub(r"\s+", " ", " ".join(self.texts))
 
 
-def opened(folder: Path) -> tuple[str, Page]:
+def opened(folder: Path) -> tuple[str, ParsedPage]:
     text = render(folder).read_text(encoding="utf-8")
-    return text, Page(text)
+    return text, ParsedPage(text)
 
 
 @pytest.fixture(scope="module")
@@ -90,17 +90,17 @@ def text(whole: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def page(text: str) -> Page:
-    return Page(text)
+def page(text: str) -> ParsedPage:
+    return ParsedPage(text)
 
 
-def test_the_page_is_well_formed_and_its_ids_are_its_own(page: Page) -> None:
+def test_the_page_is_well_formed_and_its_ids_are_its_own(page: ParsedPage) -> None:
     assert page.open == []
     assert [i for i, n in Counter(page.ids).items() if n > 1] == []
     assert set(page.references) <= set(page.ids)
 
 
-def test_the_page_needs_no_network(whole: Path, text: str, page: Page) -> None:
+def test_the_page_needs_no_network(whole: Path, text: str, page: ParsedPage) -> None:
     assert "default-src 'none'" in text
     assert all((whole / address).is_file() for address in page.addresses)
     namespaces = text.replace("http://www.w3.org/2000/svg", "").replace("http://www.w3.org/1999/xlink", "")
@@ -130,13 +130,13 @@ def test_the_same_folder_gives_the_same_bytes_in_another_process_place_home_and_
         assert (whole / name).read_bytes() == before
 
 
-def test_anchors_are_stable_names(page: Page) -> None:
+def test_anchors_are_stable_names(page: ParsedPage) -> None:
     wanted = {"answer", "depends-on", "doubts", "decision", "next", "circumstances", "method", "data"}
     charts = {"stampede-waits", "stampede-expiries", "stampede-timeline", "stampede-forest", "read-heavy-waits"}
     assert wanted | charts | {"stampede", "read-heavy", "stampede-table"} <= set(page.ids)
 
 
-def test_every_figure_of_the_csv_stands_in_the_page(whole: Path, judgement: Judgement, page: Page) -> None:
+def test_every_figure_of_the_csv_stands_in_the_page(whole: Path, judgement: Judgement, page: ParsedPage) -> None:
     for scenario_name in ("stampede", "read-heavy"):
         rows = list(csv.DictReader(StringIO((whole / f"summary-{scenario_name}.csv").read_text())))
         assert len(rows) == len(judgement.run.info.contenders) * len(metrics())
@@ -151,7 +151,7 @@ def test_every_figure_of_the_csv_stands_in_the_page(whole: Path, judgement: Judg
                 assert exact.missing
 
 
-def test_the_first_screen_answers_and_says_what_it_does_not_know(page: Page) -> None:
+def test_the_first_screen_answers_and_says_what_it_does_not_know(page: ParsedPage) -> None:
     assert "Take write-through for read-heavy and refresh-ahead or coalescing for stampede." in page.text
     assert "not varied in this run" in page.text
     assert "not measured in this run" in page.text

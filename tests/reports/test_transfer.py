@@ -19,7 +19,7 @@ from reports.statistics import Estimate, missing
 from reports.twins import Twins
 from tests.reports.planted import plant, scenario
 from tests.reports.test_over_http import CALLS, INFO, LOADS, calls
-from tests.reports.test_render import Page
+from tests.reports.test_render import ParsedPage
 
 
 def level(value: float, reach: float = 1.0) -> Estimate:
@@ -118,7 +118,7 @@ def test_the_page_asks_the_question_and_the_rounds_are_a_csv(
     measured: Callable[[list[ExperimentRow] | None], Path],
 ) -> None:
     folder = measured(calls(LOADS, 6))
-    page = Page(render(folder).read_text(encoding="utf-8"))
+    page = ParsedPage(render(folder).read_text(encoding="utf-8"))
     assert {"experiment-over-http", "over-http-table"} <= set(page.ids)
     assert page.text.count("The same order over HTTP with real threads") == 2
     rows = list(csv.DictReader((folder / "experiment-over-http.csv").open(encoding="utf-8")))

@@ -35,9 +35,9 @@ def test_without_its_index_a_record_is_found_by_reading_all_and_with_it_again_by
             return " ".join(row[0] for row in connection.execute(f"EXPLAIN {FIND}").fetchall())
 
         assert "Index Scan using users_pkey" in plan()
-        switch.lose_index()
+        switch.drop_index()
         try:
             assert "Seq Scan" in plan()
         finally:
-            switch.make_index()
+            switch.create_index()
         assert "Index Scan using users_pkey" in plan()

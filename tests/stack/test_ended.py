@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from core.errors import ServerEnded, StackError
-from stack import guard
+from stack import guard, warden
 from stack.embedded import open_embedded
 from stack.guard import how, private_directory
 from stack.open import open_stack
@@ -40,7 +40,7 @@ def test_a_server_that_was_killed_on_purpose_is_not_reported_and_one_that_was_ki
 
 def test_a_supervisor_that_was_killed_is_named_and_its_directory_is_removed_with_the_stack() -> None:
     with open_embedded("tests", say=lambda _line: None) as stack:
-        supervisor = process_of(stack, "warden.py")
+        supervisor = process_of(stack, warden.__file__)
         supervisor.kill()
         assert until(lambda: is_gone(supervisor))  # it is not reaped: how it ended is still to be told
         assert until(lambda: stack.ended().startswith("the supervisor of the servers ended (by SIGKILL)"))

@@ -41,7 +41,7 @@ class Suite:
     """A process that has opened a stack, and all that it started."""
 
     process: "subprocess.Popen[str]"
-    warden: psutil.Process
+    supervisor: psutil.Process
     servers: list[psutil.Process]
     child: psutil.Process
     directory: Path
@@ -66,13 +66,13 @@ def a_suite(account: pwd.struct_passwd | None = None) -> Iterator[Suite]:
         child = psutil.Process(int(process.stdout.readline()))
         children.append(child)
         suite = psutil.Process(process.pid)
-        warden = next(each for each in suite.children() if "warden.py" in " ".join(each.cmdline()))
+        supervisor = next(each for each in suite.children() if warden.__file__ in each.cmdline())
         yield Suite(
             process=process,
-            warden=warden,
-            servers=warden.children(),
+            supervisor=supervisor,
+            servers=supervisor.children(),
             child=child,
-            directory=Path(warden.cmdline()[-2]),
+            directory=Path(supervisor.cmdline()[-2]),
         )
     finally:
         for each in children:
@@ -100,7 +100,7 @@ def is_gone(process: psutil.Process) -> bool:
 
 
 def left(suite: Suite) -> list[str]:
-    processes = [each for each in (*suite.servers, suite.child, suite.warden) if not is_gone(each)]
+    processes = [each for each in (*suite.servers, suite.child, suite.supervisor) if not is_gone(each)]
     return [str(each) for each in processes] + ([str(suite.directory)] if suite.directory.exists() else [])
 
 
@@ -136,7 +136,7 @@ def test_a_plain_user_has_the_same_servers_and_leaves_nothing_after_kill_9() -> 
     if not all(others_may_pass(path) for path in (ROOT, Path(sys.prefix), Path(sys.executable).resolve().parent)):
         pytest.skip(f"another account may not read {ROOT} and {sys.prefix}")
     with a_suite(nobody) as suite:
-        assert {each.uids().real for each in (*suite.servers, suite.warden)} == {nobody.pw_uid}
+        assert {each.uids().real for each in (*suite.servers, suite.supervisor)} == {nobody.pw_uid}
         suite.process.send_signal(signal.SIGKILL)
         until(lambda: not left(suite))
         assert left(suite) == []
@@ -151,7 +151,7 @@ def test_root_runs_the_servers_under_an_account_without_rights() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
 def test_servers_end_with_their_warden_and_the_next_start_removes_what_it_left() -> None:
     with a_suite() as suite:
-        suite.warden.kill()
+        suite.supervisor.kill()
         assert until(lambda: all(is_gone(each) for each in suite.servers))
         assert suite.directory.exists()
         suite.process.kill()
@@ -194,5 +194,5 @@ def test_a_sweep_takes_wardens_old_directories_and_nobody_elses(tmp_path: Path) 
         if age:
             os.utime(directory, (old, old))
         expected[directory] = stays
-    warden.sweep(tmp_path)
+    warden.remove_stale(tmp_path)
     assert {directory: directory.exists() for directory in expected} == expected

@@ -8,7 +8,7 @@ import redis
 from rich.console import Console
 from typer.testing import CliRunner
 
-from stack.monitor import WARNING, Span, frame, read
+from stack.monitor import WARNING, MonitorInterval, frame, read
 from stack.servers import Stack
 from stampede.cli.app import app
 
@@ -32,14 +32,14 @@ def test_a_frame_counts_what_happened_between_two_readings(
     before = read(redis_client)
     for key in ("here", "here", "here", "gone"):
         redis_client.get(f"{key_prefix}{key}")
-    text = shown(frame(stack.redis, Span(before=before, now=read(redis_client))))
+    text = shown(frame(stack.redis, MonitorInterval(before=before, now=read(redis_client))))
     assert re.search(r"hit rate +75\.0 %", text)
     assert re.search(r"^get +[\d,]+/s", text, re.MULTILINE)
     assert str(stack.redis) in text
 
 
 def test_memory_stands_beside_its_limit(stack: Stack, redis_client: redis.Redis) -> None:
-    assert "no maxmemory is set" in shown(frame(stack.redis, Span(before=None, now=read(redis_client))))
+    assert "no maxmemory is set" in shown(frame(stack.redis, MonitorInterval(before=None, now=read(redis_client))))
 
 
 def test_once_prints_a_frame_without_the_password_and_ends(stack: Stack, redis_client: redis.Redis) -> None:

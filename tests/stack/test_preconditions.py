@@ -9,7 +9,7 @@ import redis
 
 from core.errors import StackError
 from core.network import free_port
-from races.open import open_world, require_explorable
+from races.hooks.sandbox_servers import open_sandbox, require_explorable
 from stack.accounts import redis_account
 from stack.dataset import ensure_dataset
 from stack.external import open_external
@@ -256,15 +256,15 @@ def test_a_session_that_is_read_only_is_refused_and_the_setting_named(
 
 def test_a_plain_role_explores_without_deadlock_timeout(stack: Stack, their: Callable[..., str]) -> None:
     found = opened(stack, postgres=their(MAY_CREATE))
-    with open_world(found) as world, world.free() as kit:
-        assert world.connect().execute("SHOW synchronous_commit").fetchone() == {"synchronous_commit": "off"}
+    with open_sandbox(found) as sandbox, sandbox.free() as kit:
+        assert sandbox.connect().execute("SHOW synchronous_commit").fetchone() == {"synchronous_commit": "off"}
         record = kit.source.load(1)
     assert record is not None
 
 
 def test_a_superuser_explores_with_a_long_deadlock_timeout(stack: Stack) -> None:
-    with open_world(stack) as world:
-        assert world.connect().execute("SHOW deadlock_timeout").fetchone() == {"deadlock_timeout": "10s"}
+    with open_sandbox(stack) as sandbox:
+        assert sandbox.connect().execute("SHOW deadlock_timeout").fetchone() == {"deadlock_timeout": "10s"}
 
 
 # ── room ──

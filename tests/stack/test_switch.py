@@ -9,7 +9,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from stack.binaries import server_account, valkey_binary
-from stack.guard import guarded
+from stack.guard import supervised
 from stack.redis import answers, start_valkey
 from stack.switch import EmbeddedSwitch
 
@@ -18,9 +18,9 @@ from stack.switch import EmbeddedSwitch
 def broken() -> Iterator[tuple[str, EmbeddedSwitch]]:
     """A server of this test's own: the session's is not broken here."""
     account = server_account()
-    with guarded(shared_path=account is not None) as guard:
-        url = start_valkey(guard, valkey_binary(guard.directory / "bin", account), account)
-        yield url, EmbeddedSwitch(guard, guard.started[-1], lambda: answers(url))
+    with supervised(shared_path=account is not None) as supervisor:
+        url = start_valkey(supervisor, valkey_binary(supervisor.directory / "bin", account), account)
+        yield url, EmbeddedSwitch(supervisor, supervisor.started[-1], lambda: answers(url))
 
 
 def client(url: str, within_s: float = 60.0) -> redis.Redis:
@@ -69,10 +69,10 @@ def test_a_dead_server_cannot_be_paused(broken: tuple[str, EmbeddedSwitch]) -> N
 
 def test_a_server_that_hangs_is_gone_with_its_files_once_its_guard_is_closed() -> None:
     account = server_account()
-    with guarded(shared_path=account is not None) as guard:
-        url = start_valkey(guard, valkey_binary(guard.directory / "bin", account), account)
-        server = guard.started[-1]
-        EmbeddedSwitch(guard, server, lambda: answers(url)).pause()
-    assert not guard.directory.exists()
+    with supervised(shared_path=account is not None) as supervisor:
+        url = start_valkey(supervisor, valkey_binary(supervisor.directory / "bin", account), account)
+        server = supervisor.started[-1]
+        EmbeddedSwitch(supervisor, server, lambda: answers(url)).pause()
+    assert not supervisor.directory.exists()
     status = Path(f"/proc/{server.pid}/status")
     assert not status.exists() or "State:\tZ" in status.read_text()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from loadtests.experiments.eviction import POLICIES, Size, measure
-from loadtests.experiments.experiment import ExperimentOrder, Row
+from loadtests.experiments.experiment import ExperimentOrder, ExperimentRow
 from loadtests.experiments.key_sequences import SEQUENCES
 from stack.servers import Stack
 
@@ -16,12 +16,12 @@ Counts = Mapping[tuple[str, str], Mapping[str, float]]
 
 
 @pytest.fixture(scope="module")
-def rows(stack: Stack) -> list[Row]:
+def rows(stack: Stack) -> list[ExperimentRow]:
     return list(measure(ExperimentOrder(stack=stack, rounds=1, seed=1, say=lambda _line: None), SIZE))
 
 
 @pytest.fixture(scope="module")
-def counts(rows: list[Row]) -> Counts:
+def counts(rows: list[ExperimentRow]) -> Counts:
     found: dict[tuple[str, str], dict[str, float]] = {}
     for row in rows:
         if row.at is None:
@@ -50,7 +50,7 @@ def test_the_cache_was_too_small_and_nothing_but_eviction_made_room(counts: Coun
         assert (seen["evictions"] > 0) == (policy != "noeviction")
 
 
-def test_noeviction_refuses_writes_and_answers_every_read(counts: Counts, rows: list[Row]) -> None:
+def test_noeviction_refuses_writes_and_answers_every_read(counts: Counts, rows: list[ExperimentRow]) -> None:
     for (policy, sequence), seen in counts.items():
         assert (seen["refused"] > 0) == (policy == "noeviction")
         reads = [row for row in rows if (row.variant, row.parameter, row.name) == (policy, sequence, "get")]

@@ -13,7 +13,7 @@ from core.errors import RunFolderError
 from loadtests.bench.bench_config import BenchOrder
 from loadtests.bench.scenario_selection import check_order
 from loadtests.experiments.bench import NOT_OURS, prepare_experiments, run_experiments
-from loadtests.experiments.experiment import Experiment, ExperimentOrder, Row, experiments
+from loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow, experiments
 from loadtests.experiments.monitor_cost import listener
 from loadtests.experiments.pipelining import READS, WAYS
 from patterns.errors import ConfigError
@@ -30,15 +30,17 @@ def order_of(names: tuple[str, ...], runs: Path) -> BenchOrder:
 def planted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Experiment]:
     """Three experiments that are found by name: one works, one breaks half-way, one is meant for our own Redis."""
 
-    def work(order: ExperimentOrder) -> Iterator[Row]:
+    def work(order: ExperimentOrder) -> Iterator[ExperimentRow]:
         order.settings["words"] = "planted"
-        yield Row("variant", 1, "", None, "answer", 42.0, "1")
+        yield ExperimentRow("variant", 1, "", None, "answer", 42.0, "1")
 
-    def broken(order: ExperimentOrder) -> Iterator[Row]:
+    def broken(order: ExperimentOrder) -> Iterator[ExperimentRow]:
         yield from work(order)
         raise redis.TimeoutError("planted\nfault")
 
-    def named(name: str, run: Callable[[ExperimentOrder], Iterator[Row]], *, rude: bool = False) -> Experiment:
+    def named(
+        name: str, run: Callable[[ExperimentOrder], Iterator[ExperimentRow]], *, rude: bool = False
+    ) -> Experiment:
         return Experiment(name=name, question="?", application="a", expectation="e", run=run, needs_our_redis=rude)
 
     known = (named("broken", broken), named("works", work), named("rude", work, rude=True))

@@ -1,8 +1,7 @@
-"""The servers that schedules run on, put back to a clean state before each."""
+"""The table and the keys that schedules run on. They are reset to a clean state before each schedule."""
 
 import os
 import random
-import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +20,7 @@ from races.commands import CommandTable, as_text
 from races.database import HeldDatabase
 from races.errors import ContenderRefused, Died, ExplorerError, NotJudged, in_one_line
 from races.glance import Glance
+from races.hooks.shown_values import read_value, shown_value
 from races.pool import WarmPool, open_in
 from races.slot import Slot
 from races.steps import EVERYTHING, Touch
@@ -30,10 +30,9 @@ from stack.servers import Stack
 from stack.source import Statements
 
 RECORD = 1
-"""The one record that is there."""
+"""The id of the only record in the table."""
 FREE_TRIPS = 400
-"""Nobody schedules what is done before and after a schedule; it is cut here, in case it never ends."""
-VERSION = re.compile(r'"version": ?(\d+)')
+"""The limit of round trips outside a schedule (before and after it), in case they never end."""
 SESSION = {
     "synchronous_commit": "off",
     "plan_cache_mode": "force_generic_plan",
@@ -42,10 +41,10 @@ SESSION = {
 }
 
 
-class World:
-    """A table and a key prefix of our own on real servers, and one slot a client."""
+class Sandbox:
+    """A table and a key prefix of our own on real servers, with one slot for each client."""
 
-    def __init__(self, stack: Stack, new_slot: Callable[["World"], Slot]) -> None:
+    def __init__(self, stack: Stack, new_slot: Callable[["Sandbox"], Slot]) -> None:
         self.others = frozenset(sockets_of_this_process())
         """The inodes of sockets that are neither the explorer's nor the contender's."""
         mark = uuid.uuid4().hex[:8]
@@ -69,9 +68,9 @@ class World:
         """Whether the last schedule may have."""
         self.missed_script = False
         self.fault: ExplorerError | None = None
-        """What failed that is no answer of the contender's; while it stands, nothing that was seen is judged."""
+        """The first failure that is not an answer of the contender. While it is set, no observation is judged."""
         self.playing = False
-        """Whether a schedule's clients run: what comes from other threads meanwhile is the contender's."""
+        """Whether the clients of a schedule run. Requests of other threads are then the contender's own."""
         self.failing_loads = 0
         self._new_slot = new_slot
         self._slots: list[Slot] = []
@@ -93,27 +92,27 @@ class World:
         return connection
 
     def spend(self) -> None:
-        """A round trip that nobody schedules."""
+        """Count a round trip outside a schedule. Raises Died above FREE_TRIPS."""
         self.free_trips += 1
         self.trips += 1
         if self.free_trips > FREE_TRIPS:
             raise Died
 
     def wait_alone(self, seconds: float) -> None:
-        """So long nobody does anything. Raises Died: for ever."""
+        """Advance virtual time by that many seconds. Raises Died if the wait has no end."""
         clock = clock_of_this_thread()
         if clock is None or seconds == float("inf"):
             raise Died
         clock.sleep(seconds)
 
     def failed(self, error: BaseException) -> Died:
-        """Note a failure that is no answer of the contender's, the first one; what to raise, to end the client."""
+        """Record the first failure that is not an answer of the contender. Returns the error that ends the client."""
         if self.fault is None and not isinstance(error, Died):
             self.fault = error if isinstance(error, ExplorerError) else NotJudged(in_one_line(error))
         return Died()
 
     def close(self) -> None:
-        """Take away what is ours. Where a server does not answer any more, what it holds is left there."""
+        """Drop the table and delete the keys. What a server holds stays there if it no longer answers."""
         for slot in [*self._slots, self.free_slot]:
             slot.close()
         with suppress(psycopg.Error):
@@ -127,13 +126,13 @@ class World:
             client.connection_pool.disconnect()
 
     def abandon(self) -> None:
-        """Leave slots alone whose thread does not come back; new ones take their places."""
+        """Give up the slots whose threads do not return. New slots replace them."""
         for slot in self._slots:
             slot.database.close()
         self._slots = []
 
     def slot(self, number: int) -> Slot:
-        """Raises Died where a connection of it cannot be made."""
+        """The slot of a client. Raises Died if one of its connections cannot be opened."""
         try:
             with unheld():
                 while len(self._slots) <= number:
@@ -143,11 +142,11 @@ class World:
         return self._slots[number]
 
     def short(self, key: str) -> str:
-        """The key as a pattern without a prefix would name it: patterns also put names before it (lock:…)."""
+        """The key without the prefix, which need not be at its start (lock:…)."""
         return key.replace(self.key_prefix, "")
 
     def refuse_own_connections(self) -> None:
-        """Raises Died where a socket of this process leads to one of the servers and is not the explorer's."""
+        """Raises Died if a socket of this process is connected to one of the servers and is not the explorer's."""
         numbers = [n for slot in [*self._slots, self.free_slot] for n in slot.descriptors()]
         numbers += [*self._watcher.descriptors(), *self._plain.descriptors()]
         numbers += [*open_in(self.observer.connection_pool), *open_in(self._plain_redis.connection_pool)]
@@ -156,7 +155,7 @@ class World:
             raise self.failed(ContenderRefused(OPENS.format(what=f"a connection to {found[0]}")))
 
     def refuse_own_threads(self) -> None:
-        """Note that a thread that is not held asks a server while a schedule is played, if that is so."""
+        """Record a failure if an unscheduled thread sends a request while a schedule is played."""
         if self.playing and clock_of_this_thread() is None:
             why = f"it asks the servers from a thread of its own ({current_thread().name}), which is not held"
             self.failed(ContenderRefused(why))
@@ -164,7 +163,7 @@ class World:
     # ── clean states ──
 
     def reset(self, entries: list[tuple[str, int, bytes]], failing_loads: int = 0) -> None:
-        """One record of version 1, and in the cache nothing but the entries: (key, remaining ms, what DUMP gave)."""
+        """Restore one record of version 1 and only these entries: (key, remaining ms, payload of DUMP)."""
         self.failing_loads = failing_loads
         if self.created or self.updated:
             self._watcher.command(self._restored if self.created else self._reverted)
@@ -175,7 +174,7 @@ class World:
         self.glance.restart(key for key, _, _ in entries)
 
     def _ask(self, *commands: tuple[Any, ...]) -> list[Any]:
-        """Redis commands in one round trip: their answers."""
+        """Send Redis commands in one round trip. Returns their answers."""
         if not commands:
             return []
         connection: Any = self.observer.connection_pool.get_connection()
@@ -195,21 +194,21 @@ class World:
         return self.failing_loads >= 0
 
     def entries(self) -> list[tuple[str, int, bytes]]:
-        """What the cache holds, for `reset`. A key that expires while it is read is left out."""
+        """The entries in the cache, for `reset`. A key that expires while it is read is left out."""
         client: Any = self.observer
         found = [(key, client.pttl(key), client.dump(key)) for key in self.cached_keys()]
         return [(key, ttl_ms, value) for key, ttl_ms, value in found if value is not None]
 
     def bare_trips(self) -> int:
-        """A GET and a load by the drivers as they come, held by nobody and not counted: how many round trips."""
+        """Send a GET and a load by the unmodified drivers, unscheduled, not counted. Returns the round trips."""
         self._plain_redis.get(self.key_prefix)
         self._plain_cursor.execute(self.statements.load, {"id": RECORD}).fetchone()
         return 2
 
-    # ── what adversaries do and observers see ──
+    # ── faults and observations ──
 
     def cached_keys(self) -> list[str]:
-        """Every key of ours in the cache, by name."""
+        """Every key of this sandbox in the cache, sorted."""
         pattern = "*" + "".join(f"[{c}]" if c in "*?[" else c for c in self.key_prefix) + "*"
         client: Any = self.observer
         self.trips += 1
@@ -217,7 +216,7 @@ class World:
         return sorted(as_text(key) for key in found)
 
     def age(self, seconds: float) -> list[str]:
-        """Every key is that much older; those that this ended."""
+        """Shorten the TTL of every key by that many seconds. Returns the keys that expired thereby."""
         keys = self.cached_keys()
         left_ms = dict(zip(keys, self._ask(*(("PTTL", key) for key in keys)), strict=True))
         after_ms = {key: round(left - 1000 * seconds) for key, left in left_ms.items() if left >= 0}
@@ -228,12 +227,12 @@ class World:
         return ended
 
     def end(self, key: str) -> None:
-        """A key expires or is evicted."""
+        """Delete a key as if it had expired or had been evicted."""
         self._ask(("DEL", key))
         self.glance.ended(key)
 
     def cells(self, keys: Iterable[str]) -> list[tuple[str, str]]:
-        """Keys, and the fields of those that are hashes: (key, "") and (key, field)."""
+        """The keys, and the fields of those that are hashes: (key, "") and (key, field)."""
         found = []
         for key in keys:
             fields = self.observer.hkeys(key) if self.observer.type(key) == b"hash" else []
@@ -241,7 +240,7 @@ class World:
         return found
 
     def remove(self, cell: tuple[str, str]) -> None:
-        """Take a key or a field of a hash away."""
+        """Delete a key or a field of a hash."""
         self._ask(("HDEL", *cell) if cell[1] else ("DEL", cell[0]))
 
     def holds(self, key: str) -> bool:
@@ -249,12 +248,12 @@ class World:
         return bool(self.observer.exists(key))
 
     def unblock(self, connection: Any) -> None:
-        """The blocking read that waits on a connection is answered as if its time were over."""
+        """End the blocking read of a connection as if its timeout had passed."""
         self.trips += 1
         self.observer.client_unblock(connection.server_id, error=False)
 
     def settle(self) -> None:
-        """Returns once what earlier commands made the server send has been sent: it answers in order."""
+        """Wait until the server has sent everything that earlier commands caused. It answers in order."""
         self.observer.ping()
         self.trips += 1
 
@@ -262,24 +261,24 @@ class World:
         return EVERYTHING
 
     def is_blocked(self, pid: int) -> bool:
-        """Whether a PostgreSQL session waits for another's lock."""
+        """Whether a PostgreSQL session waits for the lock of another one."""
         self.trips += 1
         row = self._watcher.execute("SELECT cardinality(pg_blocking_pids(%s::int)) AS n", [pid]).fetchone()
         return bool(row and row["n"])
 
     def longest_ttl_s(self, keys: list[str]) -> float | None:
-        """The longest remaining life of some keys; inf: without end; None: there are none."""
+        """The longest remaining TTL of these keys, in seconds. inf: one has no TTL. None: no key exists."""
         left_ms: list[int] = self._ask(*(("PTTL", key) for key in keys))
         return max((float("inf") if ms == -1 else ms / 1000 for ms in left_ms), default=None)
 
     def versions(self) -> dict[int, int]:
-        """Record id to version, as committed."""
+        """The committed versions, by record id."""
         self.trips += 1
         found = self._watcher.command(f"SELECT id, version FROM {self.tablename} ORDER BY id".encode())
         return {int(found.get_value(row, 0) or 0): int(found.get_value(row, 1) or 0) for row in range(found.ntuples)}
 
     def shown(self) -> dict[str, str]:
-        """What the cache holds, for a reader of a diagram."""
+        """The contents of the cache as short texts, by key, for the diagrams."""
         client: Any = self.observer
         found = {}
         for key in self.cached_keys():
@@ -287,10 +286,10 @@ class World:
             found[self.short(key)] = shown_value(read_value(client, kind, key))
         return found
 
-    # ── worlds for patterns ──
+    # ── kits for patterns ──
 
     def kit(self, slot: Slot, clock: HeldClock, spawn: Callable[[Callable[[], None]], None], seed: int) -> Kit:
-        """A held client's whole world."""
+        """The kit of a scheduled client."""
         return Kit(
             redis=slot.redis,
             source=slot.source,
@@ -302,7 +301,7 @@ class World:
         )
 
     def free_kit(self, slot: Slot, clock: "FreeClock") -> Kit:
-        """The same world for one that nobody holds: before and after a schedule."""
+        """The kit of an unscheduled client, for use before and after a schedule."""
         return Kit(
             redis=slot.redis,
             source=slot.source,
@@ -315,7 +314,7 @@ class World:
 
     @contextmanager
     def free(self, now_s: float = START_S) -> Iterator[Kit]:
-        """A kit that is not held; its sleeps make every key older."""
+        """An unscheduled kit. Its sleeps shorten the TTL of every key."""
         slot, self.free_trips = self.free_slot, 0
         clock = FreeClock(self, now_s)
         hold_this_thread(clock)
@@ -326,54 +325,29 @@ class World:
 
 
 class FreeClock:
-    """Time for one that nobody holds: his sleeps make every key older."""
+    """The clock of an unscheduled client. Its sleeps shorten the TTL of every key."""
 
-    def __init__(self, world: World, now_s: float) -> None:
-        self._world = world
+    def __init__(self, sandbox: Sandbox, now_s: float) -> None:
+        self._sandbox = sandbox
         self._now_s = now_s
 
     def now(self) -> float:
         return self._now_s
 
     def failed(self, error: BaseException) -> BaseException:
-        return self._world.failed(error)
+        return self._sandbox.failed(error)
 
     def reads_clock(self) -> float:
         return self._now_s
 
     def sleep(self, seconds: float) -> None:
-        self._world.spend()
-        self._world.age(seconds)
+        self._sandbox.spend()
+        self._sandbox.age(seconds)
         self._now_s += seconds
 
 
-def read_value(client: Any, kind: bytes, key: str) -> Any:
-    if kind == b"string":
-        return client.get(key)
-    if kind == b"hash":
-        return client.hgetall(key)
-    if kind == b"list":
-        return client.lrange(key, 0, -1)
-    if kind == b"zset":
-        return client.zrange(key, 0, -1, withscores=True)
-    return sorted(client.smembers(key)) if kind == b"set" else kind.decode()
-
-
-def shown_value(value: Any) -> str:
-    """A record as its version, anything else as short text."""
-    if isinstance(value, dict):
-        return ", ".join(f"{as_text(field)}: {shown_value(content)}" for field, content in sorted(value.items()))
-    if isinstance(value, list):
-        return f"[{len(value)}]"
-    text = as_text(value) if isinstance(value, bytes | str) else str(value)
-    version = VERSION.search(text)
-    if version:
-        return f"v{version[1]}"
-    return text if len(text) <= 12 else f"{text[:8]}…"
-
-
 def statements(table: str) -> Statements:
-    """The article's users without their ballast."""
+    """The SQL of the article's users table without the filler column."""
     columns = "id, name, email, version"
     return Statements(
         load=f"SELECT {columns} FROM {table} WHERE id = %(id)s",

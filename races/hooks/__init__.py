@@ -1,0 +1,1 @@
+"""The servers and clients of an exploration, with every round trip scheduled."""

@@ -1,0 +1,157 @@
+"""A Source whose statements are scheduled: BEGIN, each statement and COMMIT wait for the client's turn."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+
+from patterns.caching.base import Record, Source, Transaction
+from races.client import Client, held_client
+from races.database import LOOK_EVERY_S, LOOK_SOON_S
+from races.errors import Died, ExplorerError, NotJudged, in_one_line
+from races.hooks.sandbox import Sandbox
+from races.observe import Commit, Load
+from races.refusals import is_environments
+from races.slot import Slot
+from races.steps import Touch, touch
+
+
+class LoadFailed(psycopg.OperationalError):
+    """The load that a situation makes fail."""
+
+
+class ScheduledSource(Source):
+    """The database of one client. BEGIN, each statement and COMMIT are steps of the schedule."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.statements = sandbox.statements
+
+    @property
+    def slot(self) -> Slot:
+        client = held_client()
+        return client.slot if client else self.sandbox.free_slot
+
+    def load(self, record_id: int) -> Record | None:
+        client = held_client()
+        self.hold(touch(reads=(f"row:{record_id}",)), f"SELECT {record_id}")
+        if client is None:
+            self.sandbox.free_loads += 1
+        else:
+            client.run.observed.loads.append(Load(client.name, record_id, client.root is not None))
+            self._worked(client)
+            if self.sandbox.take_failing_load():
+                raise LoadFailed("the database says no, as the situation asks")
+        with self.noted():
+            return self.slot.cursor.execute(self.statements.load, {"id": record_id}).fetchone()
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Record an error of the environment. The contender gets it too."""
+        try:
+            yield
+        except psycopg.Error as error:
+            if is_environments(error):
+                self.sandbox.failed(NotJudged(f"PostgreSQL answered with {in_one_line(error)}"))
+            raise
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        self.hold(Touch(), "BEGIN")
+        database = self.slot.database
+        with self.noted():
+            database.begin()
+        tx = ScheduledTransaction(self)
+        try:
+            yield tx
+            self.hold(touch(writes=tuple(f"{kind}:{id}" for id in tx.rows for kind in ("row", "lock"))), "COMMIT")
+        except BaseException as error:
+            if not isinstance(error, Died):
+                self.hold(touch(writes=tuple(f"lock:{id}" for id in tx.rows)), "ROLLBACK")
+            else:
+                self.sandbox.trips += 1  # the server rolls back for a client that died
+            with self.noted():
+                database.command(b"ROLLBACK")
+            self.ended(tx, committed=False)
+            raise
+        with self.noted():
+            database.command(b"COMMIT")
+        self.ended(tx, committed=True)
+
+    def _worked(self, client: Client) -> None:
+        if client.span is not None:
+            client.run.observed.locks.worked(client.span)
+
+    def ended(self, tx: "ScheduledTransaction", *, committed: bool) -> None:
+        client = held_client()
+        if client is not None:
+            client.open_rows.clear()
+            if committed:
+                client.run.observed.commits += [Commit(client.name, id, version) for id, version in tx.rows.items()]
+                self._worked(client)
+
+    def hold(self, steps_touch: Touch, label: str) -> None:
+        client = held_client()
+        if client is None:
+            self.sandbox.refuse_own_threads()
+            self.sandbox.spend()
+            return
+        client.hold(steps_touch, label)
+        self.sandbox.trips += 1
+
+
+class ScheduledTransaction:
+    """Writes inside one open transaction."""
+
+    def __init__(self, source: ScheduledSource) -> None:
+        self.source = source
+        self.rows: dict[int, int] = {}
+        """The versions that the updates and inserts returned, by record id."""
+
+    def update(self, record_id: int, changes: Record) -> Record | None:
+        self.source.sandbox.updated = True
+        lock = f"lock:{record_id}"
+        self.source.hold(touch(reads=(f"row:{record_id}",), writes=(lock,)), f"UPDATE {record_id}")
+        values = {"name": None, "email": None, **changes, "id": record_id}
+        return self._run(self.source.statements.update, values)
+
+    def create(self, new: Record) -> Record:
+        self.source.sandbox.created = True
+        self.source.hold(touch(writes=("sequence",)), "INSERT")
+        record = self._run(self.source.statements.create, {"name": None, "email": None, **new, "id": None})
+        if record is None:
+            raise ExplorerError("INSERT returned no row")
+        return record
+
+    def _run(self, sql: str | None, values: dict[str, Any]) -> Record | None:
+        client, slot = held_client(), self.source.slot
+        database = slot.database
+        if client is not None:
+            database.on_slow = lambda: self._look(client, database.backend_pid)
+            expected = any(f"lock:{values['id']}" in other.open_rows for other in client.run.clients)
+            database.look_every_s = LOOK_SOON_S if expected else LOOK_EVERY_S
+        try:
+            with self.source.noted():
+                record: Record | None = slot.cursor.execute(sql or "", values).fetchone()
+        finally:
+            database.on_slow = None
+        if record is not None:
+            self.rows[record["id"]] = record["version"]
+            if client is not None:
+                client.open_rows.add(f"lock:{record['id']}")
+        return record
+
+    def _look(self, client: Client, pid: int) -> None:
+        """Let other clients go on while the statement waits for a row.
+
+        It does so after a failure too, so that the client that has the row locked can roll back.
+        """
+        sandbox = self.source.sandbox
+        try:
+            blocked = sandbox.fault is None and sandbox.is_blocked(pid)
+        except Exception as error:  # noqa: BLE001 - must not reach the contender
+            sandbox.failed(error)
+            blocked = True
+        if blocked:
+            client.wait_for_rows(lambda: sandbox.is_blocked(pid))

@@ -1,0 +1,309 @@
+"""redis-py connections that wait for the client's turn before every round trip.
+
+A subclass of the client would miss pipelines, scripts and pub/sub. Every command passes through a connection.
+"""
+
+import select
+from typing import Any
+
+from redis.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+
+from races.client import Client, held_client
+from races.commands import SCRIPTS, Request
+from races.errors import Died, NotJudged, in_one_line
+from races.glance import look_at, read, soon_over_of
+from races.hooks.sandbox import Sandbox
+from races.lock_commands import Contents, note, note_script, soon_over
+from races.refusals import is_environments, of_reply
+from races.virtual_time import clock_of_this_thread, unheld
+
+
+class ScheduledAbstractConnection(AbstractConnection):
+    """The scheduling of a redis-py connection, to be combined with one of its connection classes."""
+
+    def __init__(self, *, sandbox: Sandbox, **settings: Any) -> None:
+        self._sandbox = sandbox
+        self._awaited: list[tuple[str, list[bytes]]] = []
+        self._queued: list[tuple[str, list[bytes]]] = []
+        self._listens = False
+        self._connecting = False
+        self.server_id: int | None = None
+        """The id of this connection on the server (CLIENT ID). None: the server did not give it."""
+        self._scripted: list[str] = []
+        """The keys of the scripts that were sent."""
+        self._asked: list[str] = []
+        """Those of them whose contents before the scripts were requested in the same round trip."""
+        self._before: dict[str, Contents] = {}
+        """The contents of the keys before the scripts."""
+        self._in_transaction = False
+        """Whether a MULTI was sent whose EXEC is still to come."""
+        self._client: Client | None = None
+        """The client that sent the last command."""
+        super().__init__(**settings)
+
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        """Send when it is this client's turn. Raises Died, also if the server or the explorer fails."""
+        wire = b"".join([command] if isinstance(command, bytes) else command)
+        if self._connecting:
+            self._sandbox.trips += 1
+            super().send_packed_command([wire], check_health)  # type: ignore[no-untyped-call]
+            return
+        client = held_client()
+        try:
+            if self._sock is None:
+                self.connect_check_health(check_health=False)
+            cleans_up = client is not None and self._cleans_up(client, self._sandbox.table.request(wire))
+            if not cleans_up:
+                self._hold_and_send(client, wire, check_health)
+        except Exception as error:
+            raise self._sandbox.failed(error) from error
+        if cleans_up:
+            raise RedisConnectionError("the client that watched keys here has died")
+
+    def _hold_and_send(self, client: Client | None, wire: bytes, check_health: bool) -> None:
+        if client is None:
+            self._sandbox.refuse_own_threads()
+            self._sandbox.spend()
+            super().send_packed_command([wire], check_health)  # type: ignore[no-untyped-call]
+            if clock_of_this_thread() is not None:
+                self._wait_alone(self._sandbox.table.request(wire))
+            return
+        request = self._sandbox.table.request(wire)
+        self._client = client
+        client.hold(request.touch, request.label)
+        before, after = self._looks(client, request)
+        self._awaited = list(zip(request.names, request.commands, strict=True))
+        super().send_packed_command([*before, wire, *after], check_health)  # type: ignore[no-untyped-call]
+        self._sandbox.trips += 1
+        if request.subscribes:
+            self._listens = True
+            self._awaited = []
+            select.select([self._get_socket()], [], [], 5)  # type: ignore[type-var]  # the server has subscribed it; the answer is read later
+        elif request.waits_s is not None:
+            self._wait_for_answer(client, request)
+
+    def _cleans_up(self, client: Client, request: Request) -> bool:
+        """Whether this is the UNWATCH that redis-py's pipeline sends when it is collected after its client's death.
+
+        A dead client takes no step, and its pipeline may be collected in the thread of another client. redis-py
+        expects a lost connection there and closes it silently.
+        """
+        return request.names == ("unwatch",) and (client.dying or self._client is not client)
+
+    def connect_check_health(self, *args: Any, **settings: Any) -> None:
+        """Connect. The commands of the handshake are not steps, since the pool of an application is warm."""
+        if self._sock is not None:
+            return
+        self._listens, self._awaited, self._connecting = False, [], True
+        try:
+            with unheld():
+                super().connect_check_health(*args, **settings)
+                self.server_id = self._ask_id()
+        except RedisError as error:
+            raise self._sandbox.failed(error) from error
+        finally:
+            self._connecting = False
+
+    def _ask_id(self) -> int | None:
+        """The id by which CLIENT UNBLOCK can end a blocking read of this connection."""
+        try:
+            self.send_command("CLIENT", "ID", check_health=False)  # type: ignore[no-untyped-call]
+            return int(super().read_response())
+        except ResponseError:
+            return None
+
+    def _wait_for_answer(self, client: Client, request: Request) -> None:
+        """Wait with a blocking read until it is served or its timeout has passed."""
+        self._sandbox.settle()
+        if self._readable():
+            return
+        try:
+            served = client.wait(request.touch, "is served", request.waits_s, self._readable)
+        except Died:
+            self.disconnect()  # type: ignore[no-untyped-call]
+            raise
+        if not served:
+            self._sandbox.unblock(self)
+
+    def _wait_alone(self, request: Request) -> None:
+        """A blocking read outside a schedule: it is served at once or not before its timeout has passed."""
+        if request.subscribes:
+            self._listens, self._awaited = True, []
+            select.select([self._get_socket()], [], [], 5)  # type: ignore[type-var]
+        elif request.waits_s is not None:
+            self._sandbox.settle()
+            if not self._readable():
+                self._sandbox.wait_alone(request.waits_s)
+                self._sandbox.unblock(self)
+
+    def can_read(self, timeout: float = 0) -> bool:
+        if not self._listens:
+            return bool(super().can_read(timeout))
+        try:
+            return self._can_hear(timeout)
+        except Exception as error:
+            raise self._sandbox.failed(error) from error
+
+    def _can_hear(self, timeout: float) -> bool:
+        client = held_client()
+        self._sandbox.settle()
+        if self._readable() or not timeout:
+            return self._readable()
+        if client is None:
+            self._sandbox.wait_alone(timeout)
+            return self._readable()
+        try:
+            return client.wait(self._sandbox.hears(), "hears", timeout, self._readable)
+        except Died:
+            self.disconnect()  # type: ignore[no-untyped-call]
+            raise
+
+    def read_response(self, *args: Any, **settings: Any) -> Any:
+        """The next answer. An error of the environment is recorded, and the contender gets it too. Raises Died."""
+        if self._connecting:
+            return super().read_response(*args, **settings)
+        client = held_client()
+        try:
+            self._wait_for_message(client)
+            self._look_before()
+        except Exception as error:
+            raise self._sandbox.failed(error) from error
+        try:
+            reply = super().read_response(*args, **settings)
+        except RedisError as error:
+            self._sandbox.missed_script |= isinstance(error, NoScriptError)
+            if is_environments(error):
+                asked = f" to {self._awaited[0][0].upper()}" if self._awaited else ""
+                self._sandbox.failed(NotJudged(f"Redis answered{asked} with {in_one_line(error)}"))
+            del self._awaited[:1]
+            if isinstance(error, ResponseError):
+                self._look_after(client)
+            raise
+        if client is not None and self._awaited:
+            try:
+                self._observe(client, reply)
+                self._look_after(client)
+            except Exception as error:
+                raise self._sandbox.failed(error) from error
+        return reply
+
+    def _wait_for_message(self, client: Client | None) -> None:
+        """Wait with the read of a subscriber until there is something to read."""
+        if not self._listens or self._awaited:
+            return
+        self._sandbox.settle()
+        if client is None and not self._readable():
+            self._sandbox.wait_alone(float("inf"))
+        elif client is not None and not self._readable():
+            try:
+                client.wait(self._sandbox.hears(), "hears", None, self._readable)
+            except Died:
+                self.disconnect()  # type: ignore[no-untyped-call]
+                raise
+
+    def _observe(self, client: Client, reply: Any) -> None:
+        name, command = self._awaited.pop(0)
+        if name == "multi":
+            self._queued = []
+        if reply in (b"QUEUED", "QUEUED"):
+            self._queued.append((name, command))
+        elif name == "exec" and isinstance(reply, list):
+            refused = of_reply(reply)
+            if refused is not None:
+                self._sandbox.failed(NotJudged(f"Redis answered a command in MULTI with {in_one_line(refused)}"))
+            for (queued, words), answer in zip(self._queued, reply, strict=False):
+                self._saw(client, queued, words, answer)
+        else:
+            self._saw(client, name, command, reply)
+
+    def _looks(self, client: Client, request: Request) -> tuple[list[bytes], list[bytes]]:
+        """The commands to send before and after a round trip with scripts, to see the contents of their keys."""
+        self._scripted, self._asked = [], []
+        if client.span is None:
+            return [], []
+        glance, table = self._sandbox.glance, self._sandbox.table
+        if not {"exec", "discard"}.isdisjoint(request.names):
+            self._in_transaction = False
+        elif "multi" in request.names:
+            self._in_transaction = True
+        if self._in_transaction or SCRIPTS.isdisjoint(request.names):
+            glance.wrote(request.touch)
+            return [], []
+        for name, words in zip(request.names, request.commands, strict=True):
+            if name in SCRIPTS:
+                self._scripted += [key for key in table.keys(name, words) if key not in self._scripted]
+        self._asked = glance.unknown(self._scripted)
+        self._before = glance.known(self._scripted)
+        glance.wrote(request.touch)
+        return self._packed_look(self._asked), self._packed_look(self._scripted)
+
+    def _packed_look(self, keys: list[str]) -> list[bytes]:
+        return self.pack_command(*look_at(keys)) if keys else []  # type: ignore[no-untyped-call]
+
+    def _look_before(self) -> None:
+        """Read the contents of the scripts' keys before the scripts, if they were requested."""
+        if self._asked:
+            answer = self._look_answer()
+            self._before |= {key: read(row) for key, row in zip(self._asked, answer, strict=False)}
+            self._asked = []
+
+    def _look_answer(self) -> list[list[Any]]:
+        """The contents of keys. Empty if the user has no right to read them: then no lock of a script is seen."""
+        try:
+            answer: list[list[Any]] = super().read_response(disable_decoding=True)
+        except ResponseError:
+            return []
+        return answer
+
+    def _look_after(self, client: Client | None) -> None:
+        """Read the contents of the scripts' keys after the scripts, once every other answer was read."""
+        if not self._scripted or self._awaited or client is None or client.span is None:
+            return
+        keys, self._scripted = self._scripted, []
+        answer = self._look_answer()
+        after = self._sandbox.glance.learn(keys, answer)
+        note_script(client.run.observed.locks, client.span, self._before, after)
+        self._end(client, soon_over_of(keys, answer))
+
+    def _saw(self, client: Client, name: str, command: list[bytes], reply: Any) -> None:
+        locks, span, sandbox = client.run.observed.locks, client.span, self._sandbox
+        if span is None or name in SCRIPTS:
+            return
+        if not note(locks, span, name, command, reply):
+            if locks.standing and sandbox.table.writes(name):
+                held = {key for key, _ in locks.standing}.intersection(sandbox.table.keys(name, command))
+                for key in held:
+                    if not sandbox.holds(key):
+                        locks.freed(span, (key, ""), name.upper())
+        elif reply:
+            self._end(client, soon_over(name, command))
+
+    def _end(self, client: Client, keys: list[str]) -> None:
+        """Delete the keys that expire before any other step."""
+        for key in keys:
+            self._sandbox.end(key)
+            client.run.observed.locks.gone(key)
+
+    def _readable(self) -> bool:
+        return self._sock is not None and bool(super().can_read(0))
+
+
+class ScheduledConnection(ScheduledAbstractConnection, Connection):
+    """redis://"""
+
+
+class ScheduledTlsConnection(ScheduledAbstractConnection, SSLConnection):
+    """rediss://"""
+
+
+class ScheduledSocketConnection(ScheduledAbstractConnection, UnixDomainSocketConnection):
+    """unix://"""
+
+
+CONNECTIONS: dict[str, type[Any]] = {
+    "redis": ScheduledConnection,
+    "rediss": ScheduledTlsConnection,
+    "unix": ScheduledSocketConnection,
+}

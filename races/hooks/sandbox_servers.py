@@ -1,0 +1,72 @@
+"""Opens a sandbox on real servers, with clients whose round trips are scheduled."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.connection import parse_url
+from redis.retry import Retry
+
+from races.hooks.database_source import ScheduledSource
+from races.hooks.redis_connections import CONNECTIONS
+from races.hooks.sandbox import Sandbox
+from races.pool import WarmPool
+from races.slot import Slot
+from stack.postgres import connect
+from stack.postgres_rights import require_schema_right
+from stack.redis import client_with_timeout
+from stack.redis_rights import require_rights
+from stack.room import require_room
+from stack.servers import Stack
+
+CONNECTIONS_WANTED = 10
+"""At most so many on each server: two or three clients, their background work, and the explorer's own."""
+
+
+class ScheduledRedis(redis.Redis):
+    """redis-py's client. The explorer learns the registered scripts from it, since EVALSHA sends only a hash."""
+
+    def __init__(self, sandbox: Sandbox, pool: WarmPool) -> None:
+        super().__init__(connection_pool=pool)
+        self._sandbox = sandbox
+
+    def register_script(self, script: Any) -> Any:
+        self._sandbox.table.learn(script)
+        return super().register_script(script)
+
+
+def scheduled_slot(sandbox: Sandbox) -> Slot:
+    """A slot whose round trips wait for the scheduler."""
+    database = sandbox.connect()
+    source = ScheduledSource(sandbox)
+    settings = parse_url(sandbox.redis_url)  # type: ignore[no-untyped-call]
+    settings.pop("connection_class", None)
+    pool = WarmPool(
+        connection_class=CONNECTIONS[sandbox.redis_url.partition(":")[0]],
+        sandbox=sandbox,
+        retry=Retry(NoBackoff(), 0),
+        **settings,
+    )
+    return Slot(database, source, ScheduledRedis(sandbox, pool))
+
+
+def require_explorable(stack: Stack) -> None:
+    """Raise StackError, in one line, if a server lacks a right or the connections that an exploration needs."""
+    with connect(stack.postgres.url) as connection:
+        require_schema_right(connection, stack.postgres.safe_url)
+    require_room(stack, postgres=CONNECTIONS_WANTED, clients=CONNECTIONS_WANTED, instead="close other clients")
+    with client_with_timeout(stack.redis.url) as client:
+        require_rights(client, stack.redis.url, stack.key_prefix, explores=True)
+
+
+@contextmanager
+def open_sandbox(stack: Stack) -> Iterator[Sandbox]:
+    """A sandbox for the length of a block. Its table and keys are removed at the end."""
+    require_explorable(stack)
+    sandbox = Sandbox(stack, scheduled_slot)
+    try:
+        yield sandbox
+    finally:
+        sandbox.close()

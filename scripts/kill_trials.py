@@ -1,0 +1,271 @@
+"""One trial of `make kills`: a command, the processes that it started, and what is left when it has ended."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from artefact.read import read_run
+from core.errors import RunFolderError
+from reports.render import render
+from stack import warden
+
+REPO = Path(__file__).resolve().parent.parent
+STAMPEDE = [sys.executable, "-m", "stampede"]
+WORKLOAD = """records = 200
+users_per_process = 8
+[scenario.stampede]
+rate_per_s = 50
+load_cpu_ms = 0.5
+load_wait_ms = 4
+"""
+MARK = "STAMPEDE_KILLS"
+HANG_S = 30.0
+GOES_ON_S = 120.0
+"""How long a run that an event does not end may go on: it runs its other cells and writes its report."""
+BEGIN_S = 300.0
+"""How long a command may take until the event can come."""
+LOOK_S = 0.05
+
+
+@dataclass(kw_only=True)
+class KillTrial:
+    """One command, its processes, and what is left of it."""
+
+    name: str
+    arguments: list[str]
+    home: Path
+    runs: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    mark: str = field(default_factory=lambda: uuid.uuid4().hex)
+    process: "subprocess.Popen[bytes] | None" = None
+    seen: dict[int, psutil.Process] = field(default_factory=dict)
+    directories: set[Path] = field(default_factory=set)
+    finished: set[int] = field(default_factory=set)
+    """Cells that run.json called done before the event."""
+    warnings: list[str] = field(default_factory=list)
+
+    def start(self) -> None:
+        self.home.mkdir(parents=True, exist_ok=True)
+        (self.home / "workload.toml").write_text(WORKLOAD)
+        environment = {**os.environ, "TMPDIR": str(self.home / "tmp"), **self.environment, MARK: self.mark}
+        environment["PYTHONPATH"] = str(REPO)
+        (self.home / "tmp").mkdir(exist_ok=True)
+        with (self.home / "output").open("wb") as output:
+            self.process = subprocess.Popen(
+                [*STAMPEDE, *self.arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=self.home,
+                env=environment,
+                start_new_session=True,
+            )
+
+    @property
+    def front(self) -> psutil.Process:
+        assert self.process is not None
+        return psutil.Process(self.process.pid)
+
+    def look(self) -> list[psutil.Process]:
+        """The command's processes; those that were there once are remembered."""
+        with suppress(psutil.NoSuchProcess):
+            for each in [self.front, *self.front.children(recursive=True)]:
+                self.seen[each.pid] = each
+                with suppress(psutil.NoSuchProcess, IndexError):
+                    words = each.cmdline()
+                    if warden.__file__ in words:
+                        self.directories.add(Path(words[-2]))
+        return [each for each in self.seen.values() if is_alive(each)]
+
+    def find(self, wanted: str) -> psutil.Process:
+        """One of the command's processes by its part in it."""
+        for each in self.look():
+            with suppress(psutil.NoSuchProcess):
+                if PARTS[wanted](each):
+                    return each
+        raise LookupError(f"no {wanted} among {[each.name() for each in self.look()]}")
+
+    def output(self) -> list[str]:
+        text = (self.home / "output").read_text(errors="replace")
+        return [line for line in text.splitlines() if line.strip()]
+
+    def folder(self) -> Path | None:
+        found = sorted(path.parent for path in self.runs.glob("*/run.json"))
+        return found[-1] if found else None
+
+    def cells_done(self) -> set[int]:
+        folder = self.folder()
+        try:
+            cells = json.loads((folder / "run.json").read_text())["cells"] if folder else []
+        except (OSError, ValueError, KeyError):
+            return set()
+        return {cell["id"] for cell in cells if cell["status"] == "done"}
+
+    def await_until(self, holds: Callable[[], bool], within_s: float) -> bool:
+        """Whether it came to hold before the command ended."""
+        assert self.process is not None
+        give_up = time.monotonic() + within_s
+        while not holds():
+            if self.process.poll() is not None or time.monotonic() > give_up:
+                return False
+            self.look()
+            time.sleep(LOOK_S)
+        return True
+
+    def await_first_cell(self) -> None:
+        """Until the first cell is finished and the next one has been under way for a second."""
+        if not self.await_until(lambda: bool(self.cells_done()), BEGIN_S):
+            raise LookupError("no cell was finished")
+        time.sleep(1.0)
+        self.finished = self.cells_done()
+
+    def left(self) -> list[str]:
+        """Processes and directories that have outlived the command."""
+        found = [f"process {describe(each)}" for each in self.seen.values() if is_alive(each)]
+        for each in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                named = any(str(directory) in " ".join(each.cmdline()) for directory in self.directories)
+                if (each.environ().get(MARK) == self.mark or named) and is_alive(each) and each.pid not in self.seen:
+                    found.append(f"process {describe(each)}")
+        found += [f"directory {directory}" for directory in self.directories if directory.exists()]
+        kept = self.home / "tmp"
+        return found + ([f"file {path}" for path in kept.iterdir()] if kept.is_dir() else [])
+
+    def tidy(self) -> None:
+        """End what is left; each by its own number."""
+        for each in self.seen.values():
+            with suppress(psutil.NoSuchProcess):
+                if is_alive(each):
+                    each.kill()
+
+
+def is_alive(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    return False
+
+
+def describe(process: psutil.Process) -> str:
+    with suppress(psutil.NoSuchProcess):
+        return " ".join(process.cmdline())[:80]
+    return str(process.pid)
+
+
+def words(process: psutil.Process) -> str:
+    return " ".join(process.cmdline())
+
+
+PARTS: dict[str, Callable[[psutil.Process], bool]] = {
+    "front": lambda p: "-m stampede" in words(p),
+    "master": lambda p: "-m locust" in words(p) and " --master " in words(p),
+    "worker": lambda p: "-m locust" in words(p) and " --worker " in words(p),
+    "valkey": lambda p: "valkey-server" in words(p),
+    "postmaster": lambda p: "/postgres -D" in words(p),
+    "backend": lambda p: words(p).startswith("postgres: postgres postgres 127.0.0.1"),
+    "supervisor": lambda p: warden.__file__ in words(p),
+}
+
+
+@dataclass(kw_only=True)
+class KillRow:
+    """A line of the table."""
+
+    name: str
+    event: str
+    took_s: float = 0.0
+    code: int | None = None
+    last: str = ""
+    left: list[str] = field(default_factory=list)
+    cells: str = ""
+    faults: list[str] = field(default_factory=list)
+
+    def shown(self) -> str:
+        code = "" if self.code is None else str(self.code)
+        left = "; ".join(self.left) or "nothing"
+        last = self.last.replace("|", "\\|")
+        fault = "; ".join(self.faults) or "–"
+        return f"| {self.name} | {self.event} | {self.took_s:.1f} | {code} | {last} | {left} | {self.cells} | {fault} |"
+
+
+HEAD = """| what | event | s to the end | exit | last line | left | cells | fault |
+| --- | --- | --- | --- | --- | --- | --- | --- |"""
+
+
+def conclude(
+    trial: KillTrial, row: KillRow, *, hang_s: float = HANG_S, gone: bool = False, reports: bool = True
+) -> KillRow:
+    """Wait for the end and look at what is left. `gone`: the run folder was removed, so that no cell can be kept."""
+    assert trial.process is not None
+    began_s = time.monotonic()
+    try:
+        row.code = trial.process.wait(timeout=max(hang_s, GOES_ON_S))
+    except subprocess.TimeoutExpired:
+        row.faults.append("hangs")
+    row.took_s = time.monotonic() - began_s
+    if row.code != 0 and row.took_s > hang_s and not row.faults:
+        row.faults.append(f"ends only after {hang_s:.0f} s")
+    give_up = time.monotonic() + HANG_S
+    while trial.left() and row.code is not None and time.monotonic() < give_up:
+        time.sleep(0.2)
+    row.left = trial.left()
+    if row.left:
+        row.faults.append("something is left")
+    trial.tidy()
+    lines = trial.output()
+    row.last = shorten(lines[-1] if lines else "", trial)
+    if any(line.startswith("Traceback") for line in lines):
+        row.faults.append("a traceback")
+    if trial.runs.exists() and not gone:
+        reports = reports and not any(line.startswith("report: ") for line in lines)
+        row.cells, faults = kept(trial, reports=reports)
+        row.faults += faults
+        if row.code == 0 and lines[-1:] and trial.arguments[0] == "bench":
+            row.last = "; ".join(["(the summary)", *trial.warnings])
+    return row
+
+
+def kept(trial: KillTrial, *, reports: bool) -> tuple[str, list[str]]:
+    """How many of the cells that were finished at the event are there; what is wrong."""
+    folder = trial.folder()
+    if folder is None:
+        return "no run folder", ["the run folder is lost"] if trial.finished else []
+    copy = trial.home / "copy"
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("*.html", "*.csv"))
+    try:
+        run = read_run(copy)
+        done = {cell.id for cell in run.done}
+        if reports:  # else the command itself has rendered it
+            render(copy)
+    except RunFolderError as error:
+        return "unreadable", [f"no report: {error}"]
+    trial.warnings = warnings(folder)
+    lost = trial.finished - done
+    shown = f"{len(trial.finished - lost)} of {len(trial.finished)} kept, {len(done)} in all, {run.info.status}"
+    return shown, [f"lost cells {sorted(lost)}"] if lost else []
+
+
+def warnings(folder: Path) -> list[str]:
+    """What the report says about what stood still."""
+    if not (folder / "doubts.csv").exists():
+        return []
+    with (folder / "doubts.csv").open(encoding="utf-8", newline="") as file:
+        return [row["what"] for row in csv.DictReader(file) if "stopped" in row.values()]
+
+
+def shorten(line: str, trial: KillTrial) -> str:
+    for path, name in ((str(trial.runs.resolve()), "RUNS"), (str(trial.home), "HOME")):
+        line = line.replace(path, name)
+    return line if len(line) < 230 else f"{line[:229]}…"
