@@ -18,7 +18,7 @@ from artefact.doubts import KINDS
 from artefact.read import RunFolderError, read_run
 from artefact.schema import CellInfo
 from reports import answer, words
-from reports.charts import slower
+from reports.charts.distribution_chart import slower
 from reports.console import print_report
 from reports.judge import Judgement, judge
 from reports.metrics.metric import metrics
