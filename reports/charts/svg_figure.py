@@ -9,11 +9,13 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib import font_manager
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from reports.charts.chart_style import GRID, INK, MUTED, PALETTE
+from reports.charts.figure_layout import PAD, columns_of_legend, place
 
 BUNDLED_FONTS = Path(mpl.get_data_path()) / "fonts"
 # Texts are laid out with the fonts that matplotlib brings: what a machine has besides must not move a single byte.
@@ -21,10 +23,11 @@ font_manager.fontManager.ttflist = [
     font for font in font_manager.fontManager.ttflist if Path(font.fname).is_relative_to(BUNDLED_FONTS)
 ]
 mpl.rcParams["text.parse_math"] = False  # a $ in a name is a $
+mpl.rcParams["axes.titley"] = 1.0  # where it belongs: matplotlib need not look for ticks above the axes
 
 
 def new_figure(width: float, height: float) -> Figure:
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height))
     FigureCanvasSVG(figure)
     figure.patch.set_alpha(0)
     return figure
@@ -46,8 +49,23 @@ def dress(axes: Axes) -> None:
 
 
 def legend(figure: Figure) -> None:
+    """One legend above all panels, with every name that stands in one of them."""
+    handles: dict[str, Artist] = {}
+    for axes in figure.axes:
+        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
+            handles.setdefault(str(name), handle)
+    size = 9
     drawn_legend = figure.legend(
-        loc="outside upper left", ncols=4, frameon=False, fontsize=9, handlelength=2.6, columnspacing=1.4
+        handles.values(),
+        handles.keys(),
+        loc="upper left",
+        bbox_to_anchor=(0, 1),
+        borderaxespad=PAD / size,
+        ncols=columns_of_legend(list(handles), size, 72 * figure.get_figwidth()),
+        frameon=False,
+        fontsize=size,
+        handlelength=2.6,
+        columnspacing=1.4,
     )
     for text in drawn_legend.get_texts():
         text.set_color(INK)
@@ -59,6 +77,7 @@ HASHED_ID = re.compile(r'\bid="([a-z][0-9a-f]{10})"')
 
 def drawn(figure: Figure, anchor: str, title: str, description: str) -> str:
     """The figure as SVG for the page: ids of its own, colours as variables, no metadata, same bytes every time."""
+    place(figure)
     out = io.StringIO()
     with (
         mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": anchor, "font.family": "sans-serif"}),

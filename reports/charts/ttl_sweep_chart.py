@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from artefact.schema import ContenderInfo, ScenarioInfo
@@ -12,7 +11,7 @@ from reports import words
 from reports.charts.chart import Chart
 from reports.charts.chart_style import INK, Style, mark, short, style_of, two_and_five
 from reports.charts.scenario_chart import ScenarioChart
-from reports.charts.svg_figure import drawn, dress, new_figure
+from reports.charts.svg_figure import drawn, dress, legend, new_figure
 from reports.judge import Judgement
 from reports.metrics.metric import Metric, find_metric
 
@@ -43,7 +42,7 @@ def sweep(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
             labelled = axes is panels[0] or contender.name == "no-cache"
             draw_points(axes, contender, style_of(judgement.run.info.contenders, contender.name), points, labelled)
         label_axes(axes, metric)
-    legend_of_panels(figure, panels)
+    legend(figure)
     anchor, question = f"{scenario.name}-sweep", "What does a longer TTL buy?"
     caption = sweep_in_words(judgement, family)
     return Chart(
@@ -105,16 +104,6 @@ def label_axes(axes: Axes, metric: Metric) -> None:
     axes.set_xlabel("TTL, s (log)")
     dress(axes)
     axes.tick_params(axis="x", which="minor", labelsize=8)
-
-
-def legend_of_panels(figure: Figure, panels: Sequence[Axes]) -> None:
-    """One legend with every name that stands in a panel."""
-    handles = {h.get_label(): h for a in panels for h in a.get_lines() if not str(h.get_label()).startswith("_")}
-    drawn_legend = figure.legend(
-        handles.values(), handles.keys(), loc="outside upper left", ncols=4, frameon=False, fontsize=9
-    )
-    for text in drawn_legend.get_texts():
-        text.set_color(INK)
 
 
 def sweep_in_words(judgement: Judgement, family: list[ScenarioInfo]) -> str:
