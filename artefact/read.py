@@ -63,9 +63,19 @@ class Run:
         return self.table("timeline")
 
     def experiment(self, name: str) -> pd.DataFrame:
-        """What a done experiment saw, as schema.EXPERIMENTS. Raises RunFolderError where the file cannot be read."""
-        frame: pd.DataFrame = read_part(experiment_file(self.folder, name), EXPERIMENTS).to_pandas()
-        return frame
+        """What a done experiment saw, as schema.EXPERIMENTS; the file is read once.
+
+        Raises RunFolderError where the file cannot be read.
+        """
+        if name not in self.experiment_frames:
+            table = read_part(experiment_file(self.folder, name), EXPERIMENTS)
+            self.experiment_frames[name] = table.to_pandas()
+        return self.experiment_frames[name]
+
+    @cached_property
+    def experiment_frames(self) -> dict[str, pd.DataFrame]:
+        """Those that were read so far, by name. Callers do not change a frame."""
+        return {}
 
     def table(self, name: str) -> pd.DataFrame:
         """A whole table as one frame. Raises RunFolderError where a file cannot be read."""
