@@ -63,9 +63,19 @@ class Run:
         return self.table("timeline")
 
     def experiment(self, name: str) -> pd.DataFrame:
-        """What a done experiment saw, as schema.EXPERIMENTS. Raises RunFolderError where the file cannot be read."""
-        frame: pd.DataFrame = read_part(experiment_file(self.folder, name), EXPERIMENTS).to_pandas()
-        return frame
+        """What a done experiment saw, as schema.EXPERIMENTS; the file is read once.
+
+        Raises RunFolderError where the file cannot be read.
+        """
+        if name not in self.experiment_frames:
+            table = read_part(experiment_file(self.folder, name), EXPERIMENTS)
+            self.experiment_frames[name] = table.to_pandas()
+        return self.experiment_frames[name]
+
+    @cached_property
+    def experiment_frames(self) -> dict[str, pd.DataFrame]:
+        """Those that were read so far, by name. Callers do not change a frame."""
+        return {}
 
     def table(self, name: str) -> pd.DataFrame:
         """A whole table as one frame. Raises RunFolderError where a file cannot be read."""
@@ -128,13 +138,24 @@ def experiment_file(folder: Path, name: str) -> Path:
     return path
 
 
-def check_part(path: Path, schema: pa.Schema) -> set[str]:
-    """The columns that are there. Raises RunFolderError where one is missing that its schema does not excuse."""
+def check_part(path: Path, schema: pa.Schema) -> None:
+    """Raises RunFolderError where the file is cut, or lacks a column that its schema does not excuse."""
+    with part_file(path) as part:
+        present_columns(part, path, schema)
+
+
+def part_file(path: Path) -> pq.ParquetFile:
+    """Open a Parquet file; its footer is read at once. Raises RunFolderError where that cannot be read."""
     check_file(path)
     try:
-        found = set(pq.read_schema(path).names)
+        return pq.ParquetFile(path)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise RunFolderError(path, "cut or not Parquet", "a whole Parquet file") from error
+
+
+def present_columns(part: pq.ParquetFile, path: Path, schema: pa.Schema) -> set[str]:
+    """The names of the columns that are there. Raises RunFolderError where one is missing that may not be."""
+    found = set(part.schema_arrow.names)
     missing = [name for name in schema.names if name not in found | MAY_LACK]
     if missing:
         raise RunFolderError(path, f"no column {missing[0]}", f"the columns of schema {SCHEMA}")
@@ -142,12 +163,14 @@ def check_part(path: Path, schema: pa.Schema) -> set[str]:
 
 
 def read_part(path: Path, schema: pa.Schema) -> pa.Table:
-    found = check_part(path, schema)
-    try:
-        table = pq.read_table(path, columns=[name for name in schema.names if name in found])
-        for place, field in enumerate(schema):
-            if field.name not in found:
-                table = table.add_column(place, field, pa.nulls(len(table), field.type))
-        return table.cast(schema)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise RunFolderError(path, f"unreadable ({type(error).__name__})", "a whole Parquet file") from error
+    """The whole table of one file, in the schema's columns: those that an earlier schema lacked are null."""
+    with part_file(path) as part:
+        found = present_columns(part, path, schema)
+        try:
+            table = part.read(columns=[name for name in schema.names if name in found], use_threads=False)
+            for place, field in enumerate(schema):
+                if field.name not in found:
+                    table = table.add_column(place, field, pa.nulls(len(table), field.type))
+            return table.cast(schema)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise RunFolderError(path, f"unreadable ({type(error).__name__})", "a whole Parquet file") from error

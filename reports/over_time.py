@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from artefact.schema import ContenderInfo
-from reports.charts import INK, style_of
+from reports.charts import style_of
 from reports.frames import Cell
 from reports.rows import Floats
 
@@ -62,18 +61,3 @@ def draw_line(axes: Axes, contenders: Sequence[ContenderInfo], name: str, edges:
     style = style_of(contenders, name)
     middles = (edges[:-1] + edges[1:]) / 2
     axes.plot(middles, values, color=style.color, linestyle=style.dash, linewidth=1.9, label=name)
-
-
-def legend_above(figure: Figure, axes: Axes) -> None:
-    """One legend for all panels, with the names that stand in one of them."""
-    above = figure.legend(
-        *axes.get_legend_handles_labels(),
-        loc="outside upper left",
-        ncols=4,
-        frameon=False,
-        fontsize=9,
-        handlelength=2.6,
-        columnspacing=1.4,
-    )
-    for text in above.get_texts():
-        text.set_color(INK)

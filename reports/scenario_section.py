@@ -9,13 +9,13 @@ import numpy as np
 
 from artefact.schema import ContenderInfo, ScenarioInfo
 from reports import charts, words
-from reports.charts import Chart
+from reports.charts.chart import Chart
+from reports.charts.scenario_chart import charts_of
 from reports.checks import distance_ms, own_lags_ms
 from reports.cpu import cores, cpu_share, database_cpu, machine_cpu
 from reports.csv_text import plain
 from reports.events import told as told_events
 from reports.frames import Cell, began_inside, of_group
-from reports.freshness.charts import charts as freshness_charts
 from reports.judge import Judgement
 from reports.metrics.metric import Metric, metrics
 from reports.metrics.response import waits_ms
@@ -90,7 +90,7 @@ def section(judgement: Judgement, scenario: ScenarioInfo) -> Section:
         headings=headings(shown),
         columns=shown,
         rows=[row(judgement, scenario, c, shown) for c in contenders],
-        charts=[*charts.charts(judgement, scenario), *freshness_charts(judgement, scenario)],
+        charts=charts_of(judgement, scenario),
         apart=[
             Apart(
                 name=name,

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 Floats = npt.NDArray[np.float64]
 
@@ -293,8 +293,8 @@ def rounds_needed(spread: float, difference: float, alpha: float = 1 - PAIRED_LE
     far = (spread / abs(difference)) ** 2 / EFFICIENCY
     if not math.isfinite(far):
         return math.inf
-    n = max(float(least), math.ceil(float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power)) ** 2 * far))
-    while n < 1000 and (stats.t.ppf(1 - alpha / 2, n - 1) + stats.t.ppf(power, n - 1)) ** 2 * far > n:
+    n = max(float(least), math.ceil(float(special.ndtri(1 - alpha / 2) + special.ndtri(power)) ** 2 * far))
+    while n < 1000 and (special.stdtrit(n - 1, 1 - alpha / 2) + special.stdtrit(n - 1, power)) ** 2 * far > n:
         n += 1
     return n
 
@@ -361,7 +361,7 @@ def clustered_mean(sums: Sequence[float], counts: Sequence[float], level: float 
     if n < MIN_ROUNDS:
         return Estimate(value=mean, low=float((s / c).min()), high=float((s / c).max()), rounds=n, how=how)
     error = math.sqrt(n / (n - 1) * float(((s - mean * c) ** 2).sum())) / float(c.sum())
-    reach = float(stats.t.ppf((1 + level) / 2, n - 1)) * error
+    reach = float(special.stdtrit(n - 1, (1 + level) / 2)) * error
     return Estimate(value=mean, low=mean - reach, high=mean + reach, level=level, rounds=n, how=how)
 
 

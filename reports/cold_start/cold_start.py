@@ -9,13 +9,13 @@ import pandas as pd
 
 from artefact.schema import ContenderInfo, ScenarioInfo
 from reports import words
-from reports.charts import INK, MUTED, Chart, drawn, dress, mark, new_figure, of_scenario
+from reports.charts import INK, MUTED, Chart, drawn, dress, legend, mark, new_figure, of_scenario
 from reports.experiments.section import Findings
 from reports.frames import Cell
 from reports.grid import Entry, Grid
 from reports.judge import Judgement
 from reports.metrics.response import SAMPLES_BEYOND
-from reports.over_time import bins, draw_line, due_of, legend_above, loads_in, of_each
+from reports.over_time import bins, draw_line, due_of, loads_in, of_each
 from reports.rows import Floats
 from reports.statistics import quantile, rank
 
@@ -195,7 +195,7 @@ def over_time(aside: Judgement, scenario: ScenarioInfo, found: Sequence[Start], 
     panels[0].set_ylim(-4, 104)
     panels[1].set_ylim(bottom=0)
     panels[1].set_xlabel("seconds since the first request")
-    legend_above(figure, panels[0])
+    legend(figure)
     anchor = f"{scenario.name}-over-time"
     question = "How long does the empty cache hurt?"
     loads = [f"{start.contender.name} {figures(start, steady)[2]:.0f}" for start in found]

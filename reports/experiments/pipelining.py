@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from artefact.schema import ExperimentInfo
@@ -168,44 +169,12 @@ def chart(found: list[Batch]) -> Chart:
     for axes, distance in zip(panels, distances(found), strict=True):
         for i, way in enumerate(ways(found)):
             own = sorted((b for b in found if (b.way, b.distance) == (way, distance)), key=lambda b: b.reads)
-            x, y = [b.reads for b in own], [b.time_ms.value for b in own]
-            axes.fill_between(
-                x, [b.time_ms.low for b in own], [b.time_ms.high for b in own], color=COLORS[i], alpha=0.15, linewidth=0
-            )
-            axes.plot(
-                x,
-                y,
-                color=COLORS[i],
-                marker=MARKERS[i],
-                linestyle=DASHES[i],
-                markersize=4.5,
-                linewidth=1.8,
-                label=way if axes is panels[0] else None,
-            )
+            draw_way(axes, i, own, way if axes is panels[0] else None)
             table += [
                 [distance, way, str(b.reads), words.number(b.time_ms.value), words.interval(b.time_ms)] for b in own
             ]
-        least = break_even(found, "pipelined", distance)
-        if least is not None:
-            axes.axvline(least, color=MUTED, linestyle=":", linewidth=1.1)
-            axes.text(
-                least,
-                1.01,
-                f"pays from {least}",
-                color=MUTED,
-                fontsize=8.5,
-                va="bottom",
-                ha="left",
-                transform=axes.get_xaxis_transform(),
-            )
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-        axes.xaxis.set_major_formatter(FuncFormatter(short))
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.yaxis.set_major_formatter(FuncFormatter(short))
-        axes.yaxis.set_minor_formatter(NullFormatter())
-        axes.set_xlabel(f"reads, at a distance of {distance} (log)")
-        dress(axes)
+        draw_break_even(axes, break_even(found, "pipelined", distance))
+        label_panel(axes, distance)
     panels[0].set_ylabel("time of the batch, ms (log)")
     panels[0].yaxis.label.set_color(INK)
     legend(figure)
@@ -223,3 +192,41 @@ def chart(found: list[Batch]) -> Chart:
         columns=["distance", "way", "reads", "ms", "interval"],
         rows=table,
     )
+
+
+def draw_way(axes: Axes, look: int, own: list[Batch], label: str | None) -> None:
+    """One way to read at one distance: medians joined by a line, their intervals shaded."""
+    x = [b.reads for b in own]
+    low, high = [b.time_ms.low for b in own], [b.time_ms.high for b in own]
+    axes.fill_between(x, low, high, color=COLORS[look], alpha=0.15, linewidth=0)
+    axes.plot(
+        x,
+        [b.time_ms.value for b in own],
+        color=COLORS[look],
+        marker=MARKERS[look],
+        linestyle=DASHES[look],
+        markersize=4.5,
+        linewidth=1.8,
+        label=label,
+    )
+
+
+def draw_break_even(axes: Axes, least: int | None) -> None:
+    """A dotted line at the fewest reads from which on a pipeline is faster, where there are such."""
+    if least is None:
+        return
+    axes.axvline(least, color=MUTED, linestyle=":", linewidth=1.1)
+    top = axes.get_xaxis_transform()
+    text = f"pays from {least}"
+    axes.text(least, 1.01, text, color=MUTED, fontsize=8.5, va="bottom", ha="left", transform=top)
+
+
+def label_panel(axes: Axes, distance: str) -> None:
+    """Scales, their labels, and the common look."""
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(short))
+        axis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel(f"reads, at a distance of {distance} (log)")
+    dress(axes)

@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter
 
 from artefact.schema import ScenarioInfo
 from reports import words
-from reports.charts import GRID, INK, Chart, drawn, dress, mark, new_figure, short
+from reports.charts import GRID, INK, Chart, drawn, dress, legend, mark, new_figure, short
 from reports.experiments.section import Findings
 from reports.grid import Entry, Grid
 from reports.judge import Judgement
@@ -23,7 +23,7 @@ from reports.outage.outage import (
     percent_served,
     share_served,
 )
-from reports.over_time import LATE_MS, bins, draw_line, legend_above, loads_in, of_each
+from reports.over_time import LATE_MS, bins, draw_line, loads_in, of_each
 from reports.statistics import quantile
 
 
@@ -249,7 +249,7 @@ def over_time(aside: Judgement, scenario: ScenarioInfo, found: Sequence[Outage])
     panels[1].set_ylim(-4, 104)
     panels[3].set_ylim(-4, 104)
     panels[-1].set_xlabel("seconds in the window, by when requests were due; shaded: the outage")
-    legend_above(figure, panels[0])
+    legend(figure)
     anchor = f"{scenario.name}-over-time"
     question = "What do users see, and what does the database carry, before, during and after?"
     caption = returns(found, server(scenario))

@@ -11,13 +11,12 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from artefact.schema import ContenderInfo, ScenarioInfo
 from reports import words
 from reports.accounts import OF_COMMAND
-from reports.charts import Chart, drawn, dress, mark, new_figure, of_scenario, short, style_of
+from reports.charts import Chart, drawn, dress, legend, mark, new_figure, of_scenario, short, style_of
 from reports.experiments.section import Findings
 from reports.frames import Cell
 from reports.grid import Entry, Grid
 from reports.judge import Judgement
 from reports.metrics.response import over, reads
-from reports.over_time import legend_above
 from reports.rows import Floats
 from reports.statistics import quantile
 
@@ -227,7 +226,7 @@ def delays(aside: Judgement, scenario: ScenarioInfo, found: Sequence[Refreshes])
     axes.set_xlabel("ms from the trigger until the refresh began (log)")
     axes.set_ylabel("% of refreshes begun later")
     dress(axes)
-    legend_above(figure, axes)
+    legend(figure)
     anchor = f"{scenario.name}-delays"
     question = "How long does a trigger wait for its refresh?"
     caption = "; ".join(

@@ -44,17 +44,7 @@ def time_against_bytes(facts: Facts, record: str, what: str) -> Chart | None:
         if cost.missing or math.isnan(size):
             continue
         style = look(facts, contender.name)
-        axes.errorbar(
-            size,
-            cost.value,
-            yerr=[[max(0, cost.value - cost.low)], [max(0, cost.high - cost.value)]],
-            color=style.color,
-            marker=style.marker,
-            markersize=8,
-            linestyle="none",
-            label=contender.name,
-            zorder=4,
-        )
+        draw_serializer(axes, contender.name, style, size, cost)
         rows.append([contender.name, number(size), *three(cost)])
         for compressor in COMPRESSORS:
             packed, name = facts.bytes_of(record, contender.name, compressor), f"{contender.name}+{compressor}"
@@ -62,15 +52,7 @@ def time_against_bytes(facts: Facts, record: str, what: str) -> Chart | None:
             if time.missing or math.isnan(packed):
                 continue
             axes.plot([size, packed], [cost.value, time.value], color=style.color, linewidth=0.7, alpha=0.5)
-            axes.plot(packed, time.value, color=style.color, marker=style.marker, markersize=5, fillstyle="none")
-            axes.annotate(
-                compressor.replace("dictionary", "dict"),
-                (packed, time.value),
-                color=MUTED,
-                fontsize=7.5,
-                xytext=(5, NUDGE.get(compressor, 2)),
-                textcoords="offset points",
-            )
+            draw_compressed(axes, compressor, style, packed, time)
             rows.append([name, number(packed), *three(time)])
     if not rows:
         return None
@@ -83,10 +65,7 @@ def time_against_bytes(facts: Facts, record: str, what: str) -> Chart | None:
     legend(figure)
     anchor = f"{record}-time-bytes"
     question = f"Time against bytes: {what}"
-    plain = [row for row in rows if "+" not in row[0]]
-    fast = min(plain, key=lambda r: float(r[2].replace(",", "")))
-    small = min(plain, key=lambda r: float(r[1].replace(",", "")))
-    caption = f"Least time: {fast[0]} ({fast[2]} µs). Fewest bytes without compression: {small[0]} ({small[1]})."
+    caption = least_time_and_bytes([row for row in rows if "+" not in row[0]])
     return Chart(
         anchor=anchor,
         question=question,
@@ -99,6 +78,41 @@ def time_against_bytes(facts: Facts, record: str, what: str) -> Chart | None:
         columns=["serializer", "bytes", "encode + decode µs", "low", "high"],
         rows=rows,
     )
+
+
+def draw_serializer(axes: Axes, name: str, style: Style, size: float, cost: Estimate) -> None:
+    """A serializer alone: a mark with the interval of its time."""
+    axes.errorbar(
+        size,
+        cost.value,
+        yerr=[[max(0, cost.value - cost.low)], [max(0, cost.high - cost.value)]],
+        color=style.color,
+        marker=style.marker,
+        markersize=8,
+        linestyle="none",
+        label=name,
+        zorder=4,
+    )
+
+
+def draw_compressed(axes: Axes, compressor: str, style: Style, packed: float, time: Estimate) -> None:
+    """The same with a compressor around it: a hollow mark with the compressor's name."""
+    axes.plot(packed, time.value, color=style.color, marker=style.marker, markersize=5, fillstyle="none")
+    axes.annotate(
+        compressor.replace("dictionary", "dict"),
+        (packed, time.value),
+        color=MUTED,
+        fontsize=7.5,
+        xytext=(5, NUDGE.get(compressor, 2)),
+        textcoords="offset points",
+    )
+
+
+def least_time_and_bytes(plain: list[list[str]]) -> str:
+    """Of the rows of serializers alone: which is fastest, and which smallest."""
+    fast = min(plain, key=lambda r: float(r[2].replace(",", "")))
+    small = min(plain, key=lambda r: float(r[1].replace(",", "")))
+    return f"Least time: {fast[0]} ({fast[2]} µs). Fewest bytes without compression: {small[0]} ({small[1]})."
 
 
 def three(estimate: Estimate) -> list[str]:

@@ -19,7 +19,7 @@ from artefact.read import read_run
 from artefact.schema import CellInfo
 from core.errors import RunFolderError
 from reports import answer, words
-from reports.charts import slower
+from reports.charts.distribution_chart import slower
 from reports.console import print_report
 from reports.judge import Judgement, judge
 from reports.metrics.metric import metrics
