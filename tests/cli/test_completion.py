@@ -49,7 +49,7 @@ def test_names_are_completed(line: str, names: Sequence[str]) -> None:
 
 
 def test_former_names_of_commands_are_not_offered() -> None:
-    """They work, and nobody should learn them."""
+    """They work, but new users need not learn them."""
     assert not {"selfcheck", "harness"} & set(completions("stampede "))
 
 

@@ -25,7 +25,7 @@ def application() -> tuple[typer.Typer, list[tuple[Place, str]]]:
     calls: list[tuple[Place, str]] = []
 
     def visit(place: Place, name: Annotated[str, typer.Option()] = "Ann") -> None:
-        """Visit somebody."""
+        """Visit a person."""
         calls.append((place, name))
 
     app = typer.Typer()
@@ -45,7 +45,7 @@ def test_help_lists_the_fields_of_a_group() -> None:
     app, _ = application()
     text = CliRunner().invoke(app, ["--help"]).output
     assert "--town" in text
-    assert "Visit somebody." in text
+    assert "Visit a person." in text
 
 
 def test_every_command_that_starts_servers_takes_them_by_the_shared_group() -> None:

@@ -100,12 +100,12 @@ def running_service(
 
     `settings`: of ServiceSettings. Raises ConfigError; ServerEnded.
     """
-    from loadtests.web import check_port
-
-    check_port(settings["port"])
     check_own_files("pattern", [settings.get("pattern", "")])
     check_own_files("limiter", [settings.get("limiter", "")])
     check_contender_names([settings[name] for name in ("pattern", "limiter") if name in settings])
+    from loadtests.web import check_port
+
+    check_port(settings["port"])
     from loadtests.http import service_process
     from loadtests.room import require_room_for_service
     from loadtests.service import ServiceSettings
