@@ -10,7 +10,8 @@ from artefact.doubts import Doubt
 from artefact.schema import ContenderInfo
 from reports.frames import Cell, of_group
 from reports.results import Results, each
-from reports.statistics import Estimate, clustered_mean
+from reports.statistics.clustered import clustered_mean
+from reports.statistics.estimate import Estimate
 
 
 @dataclass(frozen=True, kw_only=True)

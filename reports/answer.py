@@ -9,10 +9,10 @@ from typing import Literal
 from artefact.schema import ContenderInfo, ScenarioInfo
 from reports import words
 from reports.absent import denies
-from reports.advice.choice import Candidate, choose, overlap
+from reports.advice.choice import Candidate, choose
 from reports.judge import Judgement
 from reports.metrics.metric import Metric, find_metric, metrics
-from reports.statistics import MIN_ROUNDS, Estimate
+from reports.statistics.estimate import MIN_ROUNDS, Estimate, overlap
 from reports.twins import Twins, floor_of, silent_of, twins_of
 
 PRICES = ("read-p50", "write-p50", "database-ms-per-1000-reads", "commands-per-request", "stale-after-told")

@@ -21,7 +21,9 @@ from reports.metrics.metric import find_metric
 from reports.metrics.response import waits_ms
 from reports.results import Results, each
 from reports.rows import Floats, Ints
-from reports.statistics import MIN_ROUNDS, noise_floor, quantile, shift
+from reports.statistics.estimate import MIN_ROUNDS, quantile
+from reports.statistics.rank_tests import shift
+from reports.statistics.verdict import noise_floor
 
 
 def ids(cells: Iterable[Cell]) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from reports.grid import Entry, Grid
 from reports.judge import Judgement
 from reports.metrics.servers import hit_shares, redis_hit_share
 from reports.rows import Floats
-from reports.statistics import median
+from reports.statistics.estimate import median
 
 COMMANDS = 4
 """How many commands are named, the most frequent first."""

@@ -9,18 +9,10 @@ from artefact.read import Run
 from artefact.schema import ContenderInfo, ScenarioInfo
 from reports.frames import Cell, of_group
 from reports.metrics.metric import Metric, metrics
-from reports.statistics import (
-    LEAST_DIFFERENCE,
-    MIN_ROUNDS,
-    Comparison,
-    Estimate,
-    Sentence,
-    compare,
-    holm,
-    missing,
-    noise_floor,
-    sentence,
-)
+from reports.statistics.comparison import Comparison, compare
+from reports.statistics.estimate import MIN_ROUNDS, Estimate, missing
+from reports.statistics.rank_tests import holm
+from reports.statistics.verdict import LEAST_DIFFERENCE, Sentence, noise_floor, sentence
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from reports.metrics.metric import Metric, metrics
 from reports.metrics.response import waits_ms
 from reports.results import Verdict
 from reports.rows import Floats
-from reports.statistics import Estimate, quantile
+from reports.statistics.estimate import Estimate, quantile
 
 
 @dataclass(frozen=True, kw_only=True)

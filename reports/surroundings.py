@@ -18,7 +18,8 @@ from reports.metrics.response import waits_ms
 from reports.results import Results
 from reports.rows import Floats
 from reports.standstill import asleep_s, stopped
-from reports.statistics import MIN_ROUNDS, quantile, shift
+from reports.statistics.estimate import MIN_ROUNDS, quantile
+from reports.statistics.rank_tests import shift
 
 DRIFT = 0.15
 """A canary, or the rounds themselves, that change by more: the machine is not what it was."""

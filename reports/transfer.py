@@ -11,7 +11,7 @@ from reports import answer, words
 from reports.experiments.over_http import FIGURES, NAME, PAIR, SCENARIO, figures, served
 from reports.experiments.section import Section, sections
 from reports.judge import Judgement
-from reports.statistics import Estimate
+from reports.statistics.estimate import Estimate
 from reports.twins import Twins, twins_of
 
 

@@ -13,10 +13,10 @@ import math
 from dataclasses import dataclass
 
 from reports import words
-from reports.advice.choice import overlap
 from reports.judge import Judgement
 from reports.metrics.metric import Metric, find_metric
-from reports.statistics import LEAST_DIFFERENCE, Estimate, missing, noise_floor
+from reports.statistics.estimate import Estimate, missing, overlap
+from reports.statistics.verdict import LEAST_DIFFERENCE, noise_floor
 
 NONE = missing("no copy ran")
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from reports.metrics.metric import Metric
 from reports.results import Verdict
-from reports.statistics import MIN_ROUNDS, PAIRED_LEVEL, Estimate, rounds_to_tell
+from reports.statistics.estimate import MIN_ROUNDS, Estimate
+from reports.statistics.power import rounds_to_tell
+from reports.statistics.rank_tests import PAIRED_LEVEL
 
 MISSING = "–"
 

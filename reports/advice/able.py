@@ -13,7 +13,7 @@ from reports.advice.situations import Situation
 from reports.answer import answered_all, waits
 from reports.judge import Judgement
 from reports.metrics.metric import Metric, find_metric
-from reports.statistics import Estimate
+from reports.statistics.estimate import Estimate
 from reports.twins import floor_of
 
 NO_CACHE = "no-cache"

@@ -11,7 +11,7 @@ from reports.advice.situations import Situation
 from reports.answer import WORTH_SAYING, says
 from reports.judge import Judgement
 from reports.metrics.metric import Metric, find_metric
-from reports.statistics import MIN_ROUNDS
+from reports.statistics.estimate import MIN_ROUNDS
 from reports.twins import twins_of
 
 

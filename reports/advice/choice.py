@@ -16,7 +16,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.statistics import MIN_ROUNDS, Estimate
+from reports.statistics.estimate import MIN_ROUNDS, Estimate, overlap
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,11 +121,6 @@ def tie(figure: Estimate, best: Estimate, noise_floor: float, resolution: float 
     """Whether a figure is not told apart from the lowest. Without intervals: only where it is within the floor."""
     within = figure.value + resolution <= (best.value + resolution) * (1 + noise_floor)
     return math.isinf(noise_floor) or overlap(figure, best) or within
-
-
-def overlap(a: Estimate, b: Estimate) -> bool:
-    """Whether two intervals have a value in common; False where either is none."""
-    return a.level is not None and b.level is not None and a.low <= b.high and b.low <= a.high
 
 
 def times(a: float, b: float) -> float | None:

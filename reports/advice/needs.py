@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from artefact.races import KEPT, NOT_EXERCISED, NOT_JUDGED, RacesInfo
 from artefact.schema import ContenderInfo
-from reports.statistics import Estimate
+from reports.statistics.estimate import Estimate
 
 
 @dataclass(frozen=True, kw_only=True)

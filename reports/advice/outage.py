@@ -7,7 +7,7 @@ from reports.advice.situations import SERVED_SHARE, SURVIVES
 from reports.decision import outages_of
 from reports.judge import Judgement
 from reports.outage.outage import Outage, percent_served, share_served, worst_of
-from reports.statistics import MIN_ROUNDS
+from reports.statistics.estimate import MIN_ROUNDS
 
 
 def survival(judgement: Judgement) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from reports.advice.able import NO_CACHE
 from reports.advice.situations import SERVED_SHARE
 from reports.answer import WORTH_SAYING
 from reports.over_time import LATE_MS
-from reports.statistics import LEAST_DIFFERENCE, MIN_ROUNDS
+from reports.statistics.estimate import MIN_ROUNDS
+from reports.statistics.verdict import LEAST_DIFFERENCE
 
 RULES = (
     "Who may be taken: every contender that answered all requests of the situation's scenario and meets what must "

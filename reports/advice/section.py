@@ -18,7 +18,7 @@ from reports.decision import outages_of
 from reports.judge import Judgement
 from reports.metrics.metric import Metric, find_metric
 from reports.outage.outage import percent_served, worst_of
-from reports.statistics import MIN_ROUNDS
+from reports.statistics.estimate import MIN_ROUNDS
 from reports.twins import silent_of
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reports.claims.claim import Case, Claim, below, told
 from reports.claims.where import distance, hot_scenarios, read_took, write_took
 from reports.judge import Judgement
-from reports.statistics import Estimate
+from reports.statistics.estimate import Estimate
 
 LIMIT_MS = 1.0
 BARE = "bare-get"

@@ -10,7 +10,7 @@ import pandas as pd
 
 from reports.claims.claim import Case, Claim, told
 from reports.judge import Judgement
-from reports.statistics import Estimate, median
+from reports.statistics.estimate import Estimate, median
 
 NAME = "serializer-cost"
 ABOUT = 2.0

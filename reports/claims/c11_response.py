@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reports.claims.claim import Case, Claim, below, opposite, told
 from reports.claims.where import REFERENCE, UNCACHED, distance, hit_wait, ran
 from reports.judge import Judgement
-from reports.statistics import Estimate
+from reports.statistics.estimate import Estimate
 
 FROM_MS = 100.0
 TO_MS = 10.0

@@ -7,7 +7,7 @@ from typing import Literal
 
 from reports import words
 from reports.judge import Judgement
-from reports.statistics import MIN_ROUNDS, Estimate
+from reports.statistics.estimate import MIN_ROUNDS, Estimate
 
 Says = Literal["yes", "no", "unclear", "beside"]
 """Under its condition a figure bears the claim out, refutes it, or cannot tell; beside: told, it decides nothing."""

@@ -17,7 +17,7 @@ from reports.judge import Judgement
 from reports.metrics.response import SAMPLES_BEYOND
 from reports.over_time import bins, draw_line, due_of, legend_above, loads_in, of_each
 from reports.rows import Floats
-from reports.statistics import quantile, rank
+from reports.statistics.estimate import quantile, rank
 
 BIN_S = 0.1
 SMOOTH = 5

@@ -15,7 +15,10 @@ from reports.limiting.judge import LimiterJudged
 from reports.limiting.judge import judged as judge_limiters
 from reports.metrics.metric import Metric, metrics
 from reports.results import Verdict, values_of
-from reports.statistics import LEAST_DIFFERENCE, MIN_ROUNDS, compare_independent, holm, noise_floor, sentence
+from reports.statistics.comparison import compare_independent
+from reports.statistics.estimate import MIN_ROUNDS
+from reports.statistics.rank_tests import holm
+from reports.statistics.verdict import LEAST_DIFFERENCE, noise_floor, sentence
 
 LEFT_OUT = ("read-max", "redis-hit-rate", "stale-possible", "stale-age-max")
 LISTED = 6

@@ -22,7 +22,7 @@ from reports.comparing.regressions import of_regressions
 from reports.comparing.thresholds import Limit, Thresholds
 from reports.errors import InputError
 from reports.judge import Judgement, judge
-from reports.statistics import Estimate
+from reports.statistics.estimate import Estimate
 
 PASS, FAIL, CANNOT_TELL = 0, 1, 3
 """Exit codes; 2 is bad input."""

@@ -9,7 +9,10 @@ from reports.comparing.compare import Pair, rounds_of
 from reports.comparing.contracts import Finding, Ruling
 from reports.comparing.thresholds import Thresholds
 from reports.metrics.metric import Metric, find_metric
-from reports.statistics import MIN_ROUNDS, Comparison, Shift, chance_of_less, compare_independent, holm, rounds_needed
+from reports.statistics.comparison import Comparison, compare_independent
+from reports.statistics.estimate import MIN_ROUNDS
+from reports.statistics.power import rounds_needed
+from reports.statistics.rank_tests import Shift, chance_of_less, holm
 
 CHANCE = 0.025
 """Of one false failure in a whole gate at the very limit: Holm over all its figures, one-sided."""

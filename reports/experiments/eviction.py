@@ -12,7 +12,7 @@ from reports.charts import COLORS, GRID, INK, MUTED, Chart, drawn, dress, new_fi
 from reports.experiments.section import Findings
 from reports.grid import Entry, Grid
 from reports.metrics.response import SAMPLES_BEYOND
-from reports.statistics import quantile
+from reports.statistics.estimate import quantile
 
 NAME = "eviction"
 USUAL = "allkeys-lru"

@@ -6,7 +6,8 @@ from artefact.schema import ExperimentInfo
 from reports import words
 from reports.experiments.section import Findings
 from reports.grid import Entry, Grid
-from reports.statistics import Comparison, compare, median
+from reports.statistics.comparison import Comparison, compare
+from reports.statistics.estimate import median
 
 NAME = "monitor-cost"
 WITH, WITHOUT = "with MONITOR", "without"

@@ -12,7 +12,9 @@ from reports.experiments.section import Findings
 from reports.grid import Entry, Grid
 from reports.metrics.response import Spans, carried, estimated
 from reports.rows import Floats
-from reports.statistics import MIN_ROUNDS, Comparison, Estimate, compare, counted_mean, missing, quantile
+from reports.statistics.clustered import counted_mean
+from reports.statistics.comparison import Comparison, compare
+from reports.statistics.estimate import MIN_ROUNDS, Estimate, missing, quantile
 
 NAME = "over-http"
 SCENARIO = "stampede"

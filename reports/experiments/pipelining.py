@@ -11,7 +11,8 @@ from reports import words
 from reports.charts import COLORS, DASHES, INK, MARKERS, MUTED, Chart, drawn, dress, legend, new_figure, short
 from reports.experiments.section import Findings
 from reports.grid import Entry, Grid
-from reports.statistics import MIN_ROUNDS, Comparison, Estimate, compare, median
+from reports.statistics.comparison import Comparison, compare
+from reports.statistics.estimate import MIN_ROUNDS, Estimate, median
 
 NAME = "pipelining"
 ALONE = "one by one"

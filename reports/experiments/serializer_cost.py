@@ -8,7 +8,8 @@ from artefact.schema import ExperimentInfo
 from reports import words
 from reports.experiments.section import Findings
 from reports.grid import Entry, Grid
-from reports.statistics import compare, median
+from reports.statistics.comparison import compare
+from reports.statistics.estimate import median
 
 NAME = "serializer-cost"
 WAYS = ("encode", "decode")

@@ -17,7 +17,8 @@ from reports.limiting.entitlement import Share, jain, share
 from reports.limiting.starvation import ABOVE, Starvation, Steady, starvation, steady
 from reports.limiting.windows import excess, most_beyond_refill, rolling_certain, rolling_possible
 from reports.rows import Floats
-from reports.statistics import Comparison, compare, quantile
+from reports.statistics.comparison import Comparison, compare
+from reports.statistics.estimate import quantile
 
 RULER = "bare-evalsha"
 FLOOD_THEN_HALF = "flood, then half"

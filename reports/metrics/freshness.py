@@ -13,7 +13,8 @@ from reports.freshness.sessions import Sessions
 from reports.metrics.metric import Metric
 from reports.metrics.response import EPISODES_BEYOND, SAMPLES_BEYOND
 from reports.rows import Bools
-from reports.statistics import MIN_ROUNDS, Estimate, clustered_mean, missing, pooled_quantile, quantile, rank
+from reports.statistics.clustered import clustered_mean, pooled_quantile
+from reports.statistics.estimate import MIN_ROUNDS, Estimate, missing, quantile, rank
 
 APART = "freshness"
 """The table that has room for what does not decide."""

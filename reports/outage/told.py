@@ -24,7 +24,7 @@ from reports.outage.outage import (
     share_served,
 )
 from reports.over_time import LATE_MS, bins, draw_line, legend_above, loads_in, of_each
-from reports.statistics import quantile
+from reports.statistics.estimate import quantile
 
 
 def findings(aside: Judgement, scenario: ScenarioInfo) -> Findings:

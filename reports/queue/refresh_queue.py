@@ -19,7 +19,7 @@ from reports.judge import Judgement
 from reports.metrics.response import over, reads
 from reports.over_time import legend_above
 from reports.rows import Floats
-from reports.statistics import quantile
+from reports.statistics.estimate import quantile
 
 EVIDENCE = 10
 """Refreshes that must lie beyond a percentile before it is printed."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from reports.serializers.facts import Facts
 from reports.serializers.judge import has_schema, level
-from reports.statistics import compare
+from reports.statistics.comparison import compare
 from reports.words import number
 
 HARDLY = 0.1

@@ -10,17 +10,10 @@ from typing import Literal
 
 from artefact.schema import ContenderInfo
 from reports.serializers.facts import Facts
-from reports.statistics import (
-    LEAST_DIFFERENCE,
-    Comparison,
-    Estimate,
-    Sentence,
-    compare,
-    holm,
-    median,
-    noise_floor,
-    sentence,
-)
+from reports.statistics.comparison import Comparison, compare
+from reports.statistics.estimate import Estimate, median
+from reports.statistics.rank_tests import holm
+from reports.statistics.verdict import LEAST_DIFFERENCE, Sentence, noise_floor, sentence
 
 Group = Literal["A/A", "schemaless", "with a schema", "across"]
 OPERATIONS = ("encode", "decode")

@@ -18,7 +18,8 @@ from reports.render import PAGES, flat, write_page, write_whole
 from reports.serializers import advice, charts, links
 from reports.serializers.facts import Facts, read_facts
 from reports.serializers.judge import OPERATIONS, Verdict, added, has_schema, level, verdicts
-from reports.statistics import MIN_ROUNDS, PAIRED_LEVEL, Estimate, holm
+from reports.statistics.estimate import MIN_ROUNDS, Estimate
+from reports.statistics.rank_tests import PAIRED_LEVEL, holm
 from reports.words import listed, number
 
 EMPTY = "empty call"

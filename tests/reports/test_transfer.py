@@ -15,7 +15,7 @@ from reports.experiments import over_http
 from reports.judge import judge
 from reports.metrics.metric import find_metric
 from reports.render import render
-from reports.statistics import Estimate, missing
+from reports.statistics.estimate import Estimate, missing
 from reports.twins import Twins
 from tests.reports.planted import plant, scenario
 from tests.reports.test_over_http import CALLS, INFO, LOADS, calls

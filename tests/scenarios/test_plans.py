@@ -7,7 +7,8 @@ import pytest
 from loadtests.bench import BenchOrder, check_order, plan_cells
 from loadtests.estimate import estimate
 from reports.claims.section import claims
-from reports.statistics import MIN_ROUNDS, PAIRED_LEVEL
+from reports.statistics.estimate import MIN_ROUNDS
+from reports.statistics.rank_tests import PAIRED_LEVEL
 from scenarios.plans import ARTICLE, BUDGETS_S, PLANS, VARIANTS
 from scenarios.scenario import scenarios
 

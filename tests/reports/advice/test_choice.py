@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.advice.choice import Candidate, choose
-from reports.statistics import Estimate, missing
+from reports.statistics.estimate import Estimate, missing
 
 FLOOR = 0.05
 

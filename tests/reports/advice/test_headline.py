@@ -6,7 +6,7 @@ from pathlib import Path
 from artefact.read import read_run
 from reports.answer import Answer, answer, either, headline, main_metric
 from reports.judge import judge
-from reports.statistics import Estimate
+from reports.statistics.estimate import Estimate
 from tests.reports.planted import plant, scenario
 
 PLACE = scenario("mixed-writes")

@@ -12,7 +12,7 @@ from reports.advice.needs import NO_STALE_AFTER_TOLD, STALE_AT_MOST_TTL, standin
 from reports.advice.section import Advice, advice
 from reports.judge import judge
 from reports.render import render
-from reports.statistics import Estimate, missing
+from reports.statistics.estimate import Estimate, missing
 from tests.reports.planted import Row, contender, plant, scenario
 
 PROMISES = ["STALE_AT_MOST_TTL", "NO_STALE_AFTER_WRITE"]

@@ -9,7 +9,7 @@ from reports import answer, decision
 from reports.advice.section import Advice, advice
 from reports.judge import Judgement, judge
 from reports.metrics.metric import find_metric
-from reports.statistics import Estimate
+from reports.statistics.estimate import Estimate
 from reports.twins import Twins, floor_of, silent_of, twins_of
 from tests.reports.advice.test_section import promised
 from tests.reports.planted import plant, scenario

@@ -28,7 +28,8 @@ from reports.claims.claim import Case, Word, below, counted_below, together
 from reports.claims.section import claims
 from reports.experiments.eviction import Outcome
 from reports.experiments.pipelining import Batch
-from reports.statistics import Estimate, compare, median, missing
+from reports.statistics.comparison import compare
+from reports.statistics.estimate import Estimate, median, missing
 
 HOLDS, ONLY_IF, NOT, OPEN = "holds", "holds only if", "does not hold", "cannot tell"
 
