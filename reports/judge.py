@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 from artefact import doubts as d
 from artefact.doubts import Doubt, DoubtKind
 from artefact.read import Run
+from artefact.schema import ContenderInfo
 from reports import checks, frames, surroundings
+from reports.absent import denies
 from reports.frames import Cell, of_group
 from reports.results import Results, each
 
@@ -56,6 +58,15 @@ class Judgement(Results):
     def above_all(self) -> list[Doubt]:
         """Doubts that stand above the answer: the run is void, or its own copies differ."""
         return [x for x in self.doubts if x.kind.voids or x.kind is d.TWINS_DIFFER or self.broke(x)]
+
+    @property
+    def limiters_only(self) -> bool:
+        """Whether the run measured rate limiters and no caching contender."""
+        return self.limiting is not None and not self.cells
+
+    def denies_existing(self, scenario: str, contender: ContenderInfo) -> bool:
+        """Whether a read of the contender returned no record for one that exists."""
+        return denies(self, scenario, contender)
 
     @property
     def void(self) -> bool:

@@ -84,6 +84,15 @@ class Results:
         """The figure, or one that is missing where that contender did not run there."""
         return self.figures.get((scenario, contender, metric), missing("did not run"))
 
+    def ran(self, scenario: str, contender: str) -> bool:
+        """Whether the contender finished a cell of the scenario."""
+        return bool(self.of(scenario, contender))
+
+    @property
+    def contenders(self) -> list[ContenderInfo]:
+        """All contenders of the run, in its order."""
+        return self.run.info.contenders
+
     @property
     def reference(self) -> str:
         return self.run.info.reference

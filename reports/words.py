@@ -48,6 +48,13 @@ def interval(estimate: Estimate) -> str:
     return f"{number(estimate.low)} – {number(estimate.high)}"
 
 
+def format_estimate(estimate: Estimate, metric: Metric, *, name_it: bool = True) -> str:
+    """ "70 ms read response time p99 (60 – 90)"; without the metric's name if `name_it` is false."""
+    name = f" {metric.group} {metric.title}" if name_it else ""
+    span = interval(estimate)
+    return f"{with_unit(estimate.value, metric.unit)}{name}{f' ({span})' if span else ''}"
+
+
 def has_interval(estimate: Estimate) -> bool:
     """Whether bounds are worth printing: not of one round, not of a sum or a maximum."""
     return not estimate.missing and not math.isnan(estimate.low) and estimate.rounds > 1
