@@ -26,7 +26,7 @@ UNSERVED = (0.001, 0.01, 0.1, 0.5)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class DecisionEntry:
     text: str
     detail: str = ""
     heat: int | None = None
@@ -42,7 +42,7 @@ class Entry:
 class Table:
     columns: list[tuple[str, str]]
     """(scenario or "", title)"""
-    rows: list[tuple[ContenderInfo, list[Entry]]]
+    rows: list[tuple[ContenderInfo, list[DecisionEntry]]]
     silent: str = ""
     """Which columns tell nobody apart, as two copies of one contender lie apart by them."""
 
@@ -64,7 +64,7 @@ def decision_table(
     contenders = [c for c in rivals(figures) if ran_anywhere(figures, c.name) or c.name in through]
     columns: list[tuple[str, str]] = []
     notes: list[str] = []
-    rows: dict[str, list[Entry]] = {c.name: [] for c in contenders}
+    rows: dict[str, list[DecisionEntry]] = {c.name: [] for c in contenders}
     for scenario in [s for s in figures.scenarios if not s.variant_of] or figures.scenarios:
         for metric in metrics():
             by_name = {c.name: figures.figure(scenario.name, c.name, metric.name) for c in contenders}
@@ -89,7 +89,7 @@ def decision_table(
             elif title == RACES_BROKEN:
                 entries.append(raced(races, name))
             else:
-                entries.append(Entry(text=words.MISSING, detail="not measured in this run"))
+                entries.append(DecisionEntry(text=words.MISSING, detail="not measured in this run"))
     return Table(columns=columns, rows=[(c, rows[c.name]) for c in contenders], silent="; ".join(notes))
 
 
@@ -98,15 +98,17 @@ def ran_anywhere(figures: FigureSet, contender: str) -> bool:
     return any(figures.ran(scenario.name, contender) for scenario in figures.scenarios)
 
 
-def measured(figures: FigureSet, scenario: str, contender: str, best: float, copies: Twins) -> Entry:
+def measured(figures: FigureSet, scenario: str, contender: str, best: float, copies: Twins) -> DecisionEntry:
     """One figure, coloured by how many times the best it is. `copies`: the A/A copies by the same metric."""
     metric = copies.metric
     figure = figures.figure(scenario, contender, metric.name)
     if figure.missing:
-        return Entry(text=words.MISSING, detail=figure.why if figures.ran(scenario, contender) else "not run here")
+        return DecisionEntry(
+            text=words.MISSING, detail=figure.why if figures.ran(scenario, contender) else "not run here"
+        )
     verdict = figures.verdicts.get((scenario, contender, metric.name))
     ignored = bool(figure.why) or copies.silent
-    return Entry(
+    return DecisionEntry(
         text=words.figure(figure.value, metric),
         detail=figure.why or words.interval(figure),
         heat=None if ignored else heat(figure.value, best, metric.resolution, copies.gap),
@@ -127,14 +129,14 @@ def outages_of(judgement: Judgement) -> dict[str, list[Outage]]:
     return found
 
 
-def served(through: Sequence[Outage], *, measured: bool) -> Entry:
+def served(through: Sequence[Outage], *, measured: bool) -> DecisionEntry:
     """The least share of requests that it served in an outage, all rounds together; below, each."""
     if not through:
         why = "not in the outages' scenarios" if measured else "not measured in this run: make bench PLAN=standard"
-        return Entry(text=words.MISSING, detail=why)
+        return DecisionEntry(text=words.MISSING, detail=why)
     shares = {one.cells[0].info.scenario: share_served(one) for one in through}
     worst = min(shares.values())
-    return Entry(
+    return DecisionEntry(
         text=f"{percent_served(worst)} served",
         detail=", ".join(f"{scenario} {percent_served(share)}" for scenario, share in shares.items()),
         heat=sum(1 - worst > step for step in UNSERVED),
@@ -142,19 +144,19 @@ def served(through: Sequence[Outage], *, measured: bool) -> Entry:
     )
 
 
-def raced(races: RacesInfo | None, name: str) -> Entry:
+def raced(races: RacesInfo | None, name: str) -> DecisionEntry:
     """How many of the invariants that were tried some order of steps breaks; below, how many of those it promised."""
     if races is None:
-        return Entry(text=words.MISSING, detail="not measured in this run: make races")
+        return DecisionEntry(text=words.MISSING, detail="not measured in this run: make races")
     if name in races.skipped:
-        return Entry(text=words.MISSING, detail=f"not explored: {races.skipped[name]}")
+        return DecisionEntry(text=words.MISSING, detail=f"not explored: {races.skipped[name]}")
     told = {i.name: word for i in races.invariants if (word := races.word(name, i.name))}
     if not told:
-        return Entry(text=words.MISSING, detail="not explored")
+        return DecisionEntry(text=words.MISSING, detail="not explored")
     broken = [invariant for invariant, word in told.items() if word in ("BROKEN", "broken", "kept but")]
     promised = sum(word == "BROKEN" for word in told.values())
     unjudged = sum(word == NOT_JUDGED for word in told.values())
-    return Entry(
+    return DecisionEntry(
         text=f"{len(broken)} of {len(told) - unjudged} broken",
         detail=f"{promised} of its promises" + (f"; {unjudged} not judged" if unjudged else ""),
         heat=len(STEPS) if promised else 2 if broken else 0,

@@ -8,21 +8,21 @@ from artefact.read import read_run
 from artefact.schema import RunInfo
 from reports import monitoring, provoked, transfer
 from reports.claims import section as claims
-from reports.claims.section import Finding
+from reports.claims.section import ClaimFinding
 from reports.csv_files import csv_files
 from reports.decision import Table, decision_table, outages_of
-from reports.experiments.section import Section as ExperimentSection
+from reports.experiments.section import ExperimentSection
 from reports.grid import Grid
 from reports.judge import Judgement, judge
 from reports.limiting import section as limiters
 from reports.limiting.section import LimiterSection
 from reports.provoked import ProvokedSection
 from reports.races import section as races
-from reports.races.section import Section as RacesSection
+from reports.races.section import RacesSection
 from reports.recommend import headline
 from reports.recommend.advice_cards import AdviceCard, advice_cards
 from reports.recommend.headline import Answer
-from reports.scenario_section import Section, section
+from reports.scenario_section import ScenarioSection, section
 from reports.theory import section as theory
 from reports.theory.section import Theory
 
@@ -39,11 +39,11 @@ class Report:
     advice: Sequence[AdviceCard]
     depends_on: str
     next_command: tuple[str, str]
-    claims: Sequence[Finding]
+    claims: Sequence[ClaimFinding]
     decision: Table
     races: RacesSection | None
     """None: no schedules were explored beside this run."""
-    sections: Sequence[Section]
+    sections: Sequence[ScenarioSection]
     provoked: Sequence[ProvokedSection]
     limiters: Sequence[LimiterSection]
     experiments: Sequence[ExperimentSection]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from reports import words
 from reports.experiments.over_http import FIGURES, NAME, PAIR, SCENARIO, figures, served
-from reports.experiments.section import Section, sections
+from reports.experiments.section import ExperimentSection, sections
 from reports.judge import Judgement
 from reports.recommend import factors
 from reports.recommend.factors import order
@@ -90,12 +90,12 @@ def depends_on(found: Sequence[Answer], judgement: Judgement) -> str:
     return " ".join([factors.depends_on(found, judgement), *over_http(judgement)])
 
 
-def sections_beside(judgement: Judgement) -> list[Section]:
+def sections_beside(judgement: Judgement) -> list[ExperimentSection]:
     """Every experiment of the run; that over HTTP says how it stands to the grid."""
     return [beside(section, judgement) if section.info.name == NAME else section for section in sections(judgement.run)]
 
 
-def beside(section: Section, judgement: Judgement) -> Section:
+def beside(section: ExperimentSection, judgement: Judgement) -> ExperimentSection:
     if section.findings is None:
         return section
     says = (

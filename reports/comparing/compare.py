@@ -36,7 +36,7 @@ class Contract:
 
 
 @dataclass(frozen=True)
-class Pair:
+class RunPair:
     """Run B (what is judged) against run A (the base), both judged by themselves."""
 
     a: Judgement
@@ -162,7 +162,7 @@ def compared_metrics() -> list[Metric]:
     return [m for m in metrics() if m.better is not None and not m.apart and m.name not in LEFT_OUT]
 
 
-def pair(a: Run, b: Run, *, force: bool = False) -> Pair:
+def pair(a: Run, b: Run, *, force: bool = False) -> RunPair:
     """Both judged, ready to be compared. Raises InputError where they are not alike (and are not forced), or where
     they have nothing in common."""
     found = differences(a, b)
@@ -175,7 +175,7 @@ def pair(a: Run, b: Run, *, force: bool = False) -> Pair:
             f"not alike: {'; '.join(map(str, serious[:LISTED]))}{more}",
             "runs that differ in code, not in circumstances; --force compares in spite",
         )
-    both = Pair(judge(a), judge(b), found, forced=bool(serious))
+    both = RunPair(judge(a), judge(b), found, forced=bool(serious))
     if not any(both.contenders(s) for s in both.scenarios) and not both.contracts:
         raise InputError(where, "no scenario with a contender in common", "two runs of one plan")
     return both

@@ -21,7 +21,7 @@ SCHEMA_REFERENCE = "protobuf"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class SerializerVerdict:
     """One comparison of one table."""
 
     record: str
@@ -54,7 +54,7 @@ def pairs(facts: Facts) -> list[tuple[Group, str, str]]:
     return found + [("across", name, reference) for name in with_schema]
 
 
-def verdicts(facts: Facts, record: str, operation: str) -> list[Verdict]:
+def verdicts(facts: Facts, record: str, operation: str) -> list[SerializerVerdict]:
     """A table's comparisons. Holm over all but the A/A pair: that one is held to 5 %, not to its own noise floor."""
     listed = [
         (
@@ -75,7 +75,7 @@ def verdicts(facts: Facts, record: str, operation: str) -> list[Verdict]:
         p = comparison.p if group == "A/A" else next(adjusted)
         said = sentence(comparison, LEAST_DIFFERENCE if group == "A/A" else m, p, "lower")
         found.append(
-            Verdict(
+            SerializerVerdict(
                 record=record,
                 operation=operation,
                 group=group,
