@@ -10,7 +10,8 @@ import numpy as np
 from artefact.schema import ContenderInfo, ScenarioInfo
 from reports import charts, words
 from reports.charts import Chart
-from reports.checks import distance_ms, own_lags_ms
+from reports.checks.load_checks import own_lags_ms
+from reports.checks.server_checks import distance_ms
 from reports.cpu import cores, cpu_share, database_cpu, machine_cpu
 from reports.csv_text import plain
 from reports.events import told as told_events
