@@ -23,7 +23,7 @@ from reports.charts import (
 )
 from reports.freshness.curve import FEWEST
 from reports.judge import Judgement
-from reports.metrics.freshness import curve_of
+from reports.metrics.convergence_metrics import curve_of
 from reports.metrics.metric import find_metric
 
 SWEEP = "ttl-sweep-"
