@@ -8,9 +8,11 @@ import numpy as np
 from artefact import doubts as d
 from artefact.doubts import Doubt
 from artefact.schema import ContenderInfo
+from reports.checks.check import check
 from reports.frames import Cell, of_group
 from reports.results import Results, each
-from reports.statistics import Estimate, clustered_mean
+from reports.statistics.clustered import clustered_mean
+from reports.statistics.estimate import Estimate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,7 @@ def denies(results: Results, scenario: str, contender: ContenderInfo) -> bool:
     return contender.kind != "ruler" and bool(cells) and denied(cells).denied > 0
 
 
+@check(d.EXISTING_NOT_FOUND, scope="group", applies_to=("caching", "separate"))
 def existing_not_found(results: Results) -> Iterator[Doubt]:
     for scenario, contender, cells in each(results):
         if not denies(results, scenario, contender):

@@ -56,8 +56,8 @@ def lines(report: Report) -> Iterator[str]:
             yield f"{a.scenario.name}: no answer: {a.why}."
             continue
         yield f"{a.scenario.name}: {a.winner}, {a.figure}."
-        if a.price:
-            yield f"  Price: {a.price}; wrong for {a.wrong_for}."
+        if a.main_cost:
+            yield f"  Price: {a.main_cost}; wrong for {a.hurts}."
     for limited in report.limiters:
         yield f"{limited.scenario.name}: {limited.answer}"
     for aside in report.provoked:

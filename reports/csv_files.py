@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from reports import monitoring, words
 from reports.claims import section as claims
-from reports.claims.section import Finding
+from reports.claims.section import ClaimFinding
 from reports.csv_text import as_csv, plain
-from reports.experiments.section import Findings, Section
+from reports.experiments.section import ExperimentSection, Findings
 from reports.judge import Judgement
 from reports.limiting import section as limiters
 from reports.metrics.metric import metrics
@@ -25,8 +25,8 @@ DOUBTS = "number name scenario contenders what value limit unit"
 def csv_files(
     judgement: Judgement,
     provoked: Sequence[ProvokedSection],
-    experiments: Sequence[Section],
-    found_claims: Sequence[Finding],
+    experiments: Sequence[ExperimentSection],
+    found_claims: Sequence[ClaimFinding],
 ) -> Mapping[str, str]:
     """The text of each file by its name."""
     found = {f"summary-{s.name}.csv": as_csv(SUMMARY, figures(judgement, s.name)) for s in judgement.scenarios}

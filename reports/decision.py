@@ -1,18 +1,20 @@
 """The decision table: the columns that decide, coloured by how many times the best a figure is."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from artefact.races import NOT_JUDGED, RacesInfo
 from artefact.schema import ContenderInfo
 from reports import words
 from reports.charts import slug
+from reports.figure_set import FigureSet
 from reports.judge import Judgement
 from reports.metrics.metric import metrics
 from reports.outage.outage import Outage, outages, percent_served, share_served
 from reports.over_time import LATE_MS
-from reports.twins import twins_of
+from reports.recommend.eligibility import rivals
+from reports.twins import Twins, twins_of
 
 STEPS = (1.25, 2.0, 4.0, 16.0)
 """Bounds of the colours, as ratios to the best, resolution added to both: even steps on a log scale, about."""
@@ -24,7 +26,7 @@ UNSERVED = (0.001, 0.01, 0.1, 0.5)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class DecisionEntry:
     text: str
     detail: str = ""
     heat: int | None = None
@@ -40,7 +42,7 @@ class Entry:
 class Table:
     columns: list[tuple[str, str]]
     """(scenario or "", title)"""
-    rows: list[tuple[ContenderInfo, list[Entry]]]
+    rows: list[tuple[ContenderInfo, list[DecisionEntry]]]
     silent: str = ""
     """Which columns tell nobody apart, as two copies of one contender lie apart by them."""
 
@@ -54,44 +56,31 @@ def heat(value: float, best: float, resolution: float, gap: float = 1.0) -> int:
     return 0 if ratio <= gap else sum(ratio > step for step in STEPS)
 
 
-def decision_table(judgement: Judgement, races: RacesInfo | None = None) -> Table:
-    through = outages_of(judgement)
-    ran = {contender for _, contender in judgement.groups} | through.keys()
-    contenders = [
-        c for c in judgement.run.info.contenders if c.kind == "contender" and c.family == "caching" and c.name in ran
-    ]
+def decision_table(
+    figures: FigureSet, races: RacesInfo | None = None, outages: Mapping[str, list[Outage]] | None = None
+) -> Table:
+    """Every caching contender by the metrics that decide, in each scenario. `outages`: by contender, see outages_of."""
+    through = outages or {}
+    contenders = [c for c in rivals(figures) if ran_anywhere(figures, c.name) or c.name in through]
     columns: list[tuple[str, str]] = []
     notes: list[str] = []
-    rows: dict[str, list[Entry]] = {c.name: [] for c in contenders}
-    for scenario in [s for s in judgement.scenarios if not s.variant_of] or judgement.scenarios:
+    rows: dict[str, list[DecisionEntry]] = {c.name: [] for c in contenders}
+    for scenario in [s for s in figures.scenarios if not s.variant_of] or figures.scenarios:
         for metric in metrics():
-            figures = {c.name: judgement.figure(scenario.name, c.name, metric.name) for c in contenders}
-            known = [f.value for f in figures.values() if not f.missing and not f.why]
+            by_name = {c.name: figures.figure(scenario.name, c.name, metric.name) for c in contenders}
+            known = [f.value for f in by_name.values() if not f.missing and not f.why]
             if not metric.decides or not known:
                 continue
-            if metric.name == "loads-per-1000-reads" and expiries(judgement, scenario.name):
+            if metric.name == "loads-per-1000-reads" and expiries(figures, scenario.name):
                 continue
             columns.append((scenario.name, words.label(metric)))
-            twins = twins_of(judgement, scenario.name, metric.name)
-            if twins.silent:
-                notes.append(f"{scenario.name}, {twins.told}")
-            for name, figure in figures.items():
-                verdict = judgement.verdicts.get((scenario.name, name, metric.name))
-                elsewhere = not judgement.of(scenario.name, name)
-                entry = Entry(text=words.MISSING, detail="not run here" if elsewhere else figure.why)
-                if not figure.missing:
-                    entry = Entry(
-                        text=words.figure(figure.value, metric),
-                        detail=figure.why or words.interval(figure),
-                        heat=None
-                        if figure.why or twins.silent
-                        else heat(figure.value, min(known), metric.resolution, twins.gap),
-                        unclear=twins.silent or (verdict is not None and verdict.sentence == "cannot tell"),
-                        title=words.provenance(figure),
-                    )
-                rows[name].append(entry)
+            copies = twins_of(figures, scenario.name, metric.name)
+            if copies.silent:
+                notes.append(f"{scenario.name}, {copies.told}")
+            for name in by_name:
+                rows[name].append(measured(figures, scenario.name, name, min(known), copies))
     for title in NOT_MEASURED:
-        if any(told.endswith(title) for _, told in columns):
+        if any(label.endswith(title) for _, label in columns):
             continue
         columns.append(("", title))
         for name, entries in rows.items():
@@ -100,8 +89,32 @@ def decision_table(judgement: Judgement, races: RacesInfo | None = None) -> Tabl
             elif title == RACES_BROKEN:
                 entries.append(raced(races, name))
             else:
-                entries.append(Entry(text=words.MISSING, detail="not measured in this run"))
+                entries.append(DecisionEntry(text=words.MISSING, detail="not measured in this run"))
     return Table(columns=columns, rows=[(c, rows[c.name]) for c in contenders], silent="; ".join(notes))
+
+
+def ran_anywhere(figures: FigureSet, contender: str) -> bool:
+    """Whether the contender ran in any scenario."""
+    return any(figures.ran(scenario.name, contender) for scenario in figures.scenarios)
+
+
+def measured(figures: FigureSet, scenario: str, contender: str, best: float, copies: Twins) -> DecisionEntry:
+    """One figure, coloured by how many times the best it is. `copies`: the A/A copies by the same metric."""
+    metric = copies.metric
+    figure = figures.figure(scenario, contender, metric.name)
+    if figure.missing:
+        return DecisionEntry(
+            text=words.MISSING, detail=figure.why if figures.ran(scenario, contender) else "not run here"
+        )
+    verdict = figures.verdicts.get((scenario, contender, metric.name))
+    ignored = bool(figure.why) or copies.silent
+    return DecisionEntry(
+        text=words.figure(figure.value, metric),
+        detail=figure.why or words.interval(figure),
+        heat=None if ignored else heat(figure.value, best, metric.resolution, copies.gap),
+        unclear=copies.silent or (verdict is not None and verdict.sentence == "cannot tell"),
+        title=words.provenance(figure),
+    )
 
 
 def outages_of(judgement: Judgement) -> dict[str, list[Outage]]:
@@ -116,14 +129,14 @@ def outages_of(judgement: Judgement) -> dict[str, list[Outage]]:
     return found
 
 
-def served(through: Sequence[Outage], *, measured: bool) -> Entry:
+def served(through: Sequence[Outage], *, measured: bool) -> DecisionEntry:
     """The least share of requests that it served in an outage, all rounds together; below, each."""
     if not through:
         why = "not in the outages' scenarios" if measured else "not measured in this run: make bench PLAN=standard"
-        return Entry(text=words.MISSING, detail=why)
+        return DecisionEntry(text=words.MISSING, detail=why)
     shares = {one.cells[0].info.scenario: share_served(one) for one in through}
     worst = min(shares.values())
-    return Entry(
+    return DecisionEntry(
         text=f"{percent_served(worst)} served",
         detail=", ".join(f"{scenario} {percent_served(share)}" for scenario, share in shares.items()),
         heat=sum(1 - worst > step for step in UNSERVED),
@@ -131,19 +144,19 @@ def served(through: Sequence[Outage], *, measured: bool) -> Entry:
     )
 
 
-def raced(races: RacesInfo | None, name: str) -> Entry:
+def raced(races: RacesInfo | None, name: str) -> DecisionEntry:
     """How many of the invariants that were tried some order of steps breaks; below, how many of those it promised."""
     if races is None:
-        return Entry(text=words.MISSING, detail="not measured in this run: make races")
+        return DecisionEntry(text=words.MISSING, detail="not measured in this run: make races")
     if name in races.skipped:
-        return Entry(text=words.MISSING, detail=f"not explored: {races.skipped[name]}")
+        return DecisionEntry(text=words.MISSING, detail=f"not explored: {races.skipped[name]}")
     told = {i.name: word for i in races.invariants if (word := races.word(name, i.name))}
     if not told:
-        return Entry(text=words.MISSING, detail="not explored")
+        return DecisionEntry(text=words.MISSING, detail="not explored")
     broken = [invariant for invariant, word in told.items() if word in ("BROKEN", "broken", "kept but")]
     promised = sum(word == "BROKEN" for word in told.values())
     unjudged = sum(word == NOT_JUDGED for word in told.values())
-    return Entry(
+    return DecisionEntry(
         text=f"{len(broken)} of {len(told) - unjudged} broken",
         detail=f"{promised} of its promises" + (f"; {unjudged} not judged" if unjudged else ""),
         heat=len(STEPS) if promised else 2 if broken else 0,
@@ -152,10 +165,10 @@ def raced(races: RacesInfo | None, name: str) -> Entry:
     )
 
 
-def expiries(judgement: Judgement, scenario: str) -> bool:
+def expiries(figures: FigureSet, scenario: str) -> bool:
     """Whether this scenario has loads per expiry to show instead."""
     return any(
         not figure.missing
-        for (where, _, name), figure in judgement.figures.items()
+        for (where, _, name), figure in figures.figures.items()
         if where == scenario and name == "loads-per-expiry"
     )

@@ -11,7 +11,7 @@ SHORT = 120
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class WarningEntry:
     """All doubts of one kind."""
 
     kind: DoubtKind
@@ -28,7 +28,7 @@ class Entry:
     """Whether something is left out of the lead."""
 
 
-def entries(doubts: Sequence[Doubt]) -> list[Entry]:
+def entries(doubts: Sequence[Doubt]) -> list[WarningEntry]:
     """In the order of the doubts: those of one kind stand together there."""
     found = []
     for kind, members in groupby(doubts, key=lambda x: x.kind):
@@ -38,7 +38,7 @@ def entries(doubts: Sequence[Doubt]) -> list[Entry]:
         others = len(some) - 1
         where = "scenario" if all(x.scenario for x in some) else "finding"
         found.append(
-            Entry(
+            WarningEntry(
                 kind=kind,
                 numbers=str(some[0].number) if not others else f"{some[0].number} – {some[-1].number}",
                 scenario=worst.scenario or "",

@@ -117,8 +117,8 @@ class Shelf:
         self.most_bytes = most_bytes
         self.held: dict[int, Rows] = {}
         """By cell."""
-        self.cells: dict[int, Cell] = {}
-        """Those whose rows were asked for since they were read."""
+        self.views: dict[int, CellSamples] = {}
+        """What was made of the rows that are held, by the cell's identity."""
         self.of_name: dict[tuple[str, str], Mapping[int, pd.DataFrame]] = {}
         self.made: dict[tuple[object, tuple[int, ...]], Any] = {}
         self.making = False
@@ -127,14 +127,18 @@ class Shelf:
         """Every sample of the cell, as `derived` gives them. Raises RunFolderError where its file cannot be read."""
         if cell.info.id not in self.held:
             self.read_with(cell.info)
-        self.cells[cell.info.id] = cell
         return self.held[cell.info.id]
+
+    def samples(self, cell: "Cell") -> "CellSamples":
+        """The cell's rows by kind, made when they are first asked for and dropped with the rows."""
+        if id(cell) not in self.views:
+            rows = self.rows(cell)
+            self.views[id(cell)] = CellSamples(cell, rows)
+        return self.views[id(cell)]
 
     def read_with(self, info: CellInfo) -> None:
         """Read the rows of a cell, and of those that will be asked for with it, in place of what is held."""
-        for cell in self.cells.values():
-            cell.forget()
-        self.cells.clear()
+        self.views.clear()
         self.held.clear()
         group = (info.scenario, info.contender)
         together = [c for c in self.run.done if not self.crowded or (c.scenario, c.contender) == group]
@@ -199,50 +203,40 @@ class Cell:
         """Every sample of the cell, as `derived` gives them."""
         return self.shelf.rows(self)
 
-    def forget(self) -> None:
-        """Let go of what was made from the rows; it is made again when it is asked for."""
-        for name in ("due", "reads", "writes", "work", "judged", "sessions"):
-            self.__dict__.pop(name, None)
-
-    @cached_property
+    @property
     def due(self) -> Rows:
         """The requests of the window: reads and writes, without warm-up, background work and reads at rest."""
-        return self.rows.where(~self.rows.flags("warm_up") & ~self.operation.equal("background", AT_REST))
+        return self.shelf.samples(self).due
 
-    @cached_property
+    @property
     def reads(self) -> Rows:
-        return self.due.where(self.due.labels("operation").equal("read"))
+        """The reads among them."""
+        return self.shelf.samples(self).reads
 
-    @cached_property
+    @property
     def writes(self) -> Rows:
-        return self.due.where(self.due.labels("operation").equal("write"))
+        """The writes among them."""
+        return self.shelf.samples(self).writes
 
-    @cached_property
+    @property
     def work(self) -> Rows:
-        """The window's requests and the background work that was handed over in it.
-
-        Background work that reads at rest or requests of the drain started is left out; work that warm-up requests
-        started inside the window is counted.
-        """
-        later = self.operation.equal("background") & (self.rows.floats("due_s") >= self.window_s)
-        inside = ~self.rows.flags("warm_up") & ~self.operation.equal(AT_REST) & ~later
-        return self.due if np.count_nonzero(inside) == len(self.due) else self.rows.where(inside)
+        """The window's requests and the background work that was handed over in it."""
+        return self.shelf.samples(self).work
 
     @property
     def operation(self) -> Labels:
-        """What each of the rows is."""
+        """The operation of each row."""
         return self.rows.labels("operation")
 
-    @cached_property
+    @property
     def judged(self) -> Judged | None:
-        """Each read's freshness. None where it cannot be told: no versions, nothing written, or no contender."""
-        versioned = bool(self.scenario.workload.get("versioned")) and self.rows.known("version_written").any()
-        return judge(history(self.rows, self.clock_doubt_ns)) if versioned and self.contender.kind != "ruler" else None
+        """Each read's freshness. None where it is unknown: no versions, nothing written, or no contender."""
+        return self.shelf.samples(self).judged
 
-    @cached_property
+    @property
     def sessions(self) -> Sessions | None:
         """What each client saw of its own writes and reads. None: as `judged`."""
-        return None if self.judged is None else sessions(self.judged.history)
+        return self.shelf.samples(self).sessions
 
     @property
     def window_s(self) -> float:
@@ -261,6 +255,54 @@ class Cell:
         """Sum of the counters whose source and name begin so; nan where there is none."""
         found = [v for (s, n), v in self.counters.items() if s.startswith(source) and n.startswith(name)]
         return float(sum(found)) if found else float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class CellSamples:
+    """The rows of a cell by kind, each made when it is first asked for."""
+
+    cell: Cell
+    rows: Rows
+    """Every sample of the cell."""
+
+    @cached_property
+    def due(self) -> Rows:
+        """The requests of the window: reads and writes, without warm-up, background work and reads at rest."""
+        return self.rows.where(
+            ~self.rows.flags("warm_up") & ~self.rows.labels("operation").equal("background", AT_REST)
+        )
+
+    @cached_property
+    def reads(self) -> Rows:
+        return self.due.where(self.due.labels("operation").equal("read"))
+
+    @cached_property
+    def writes(self) -> Rows:
+        return self.due.where(self.due.labels("operation").equal("write"))
+
+    @cached_property
+    def work(self) -> Rows:
+        """The window's requests and the background work that was handed over in it.
+
+        Background work that reads at rest or requests of the drain started is left out; work that warm-up requests
+        started inside the window is counted.
+        """
+        later = self.rows.labels("operation").equal("background") & (self.rows.floats("due_s") >= self.cell.window_s)
+        inside = ~self.rows.flags("warm_up") & ~self.rows.labels("operation").equal(AT_REST) & ~later
+        return self.due if np.count_nonzero(inside) == len(self.due) else self.rows.where(inside)
+
+    @cached_property
+    def judged(self) -> Judged | None:
+        """Each read's freshness. None where it is unknown: no versions, nothing written, or no contender."""
+        versioned = bool(self.cell.scenario.workload.get("versioned")) and self.rows.known("version_written").any()
+        if not versioned or self.cell.contender.kind == "ruler":
+            return None
+        return judge(history(self.rows, self.cell.clock_doubt_ns))
+
+    @cached_property
+    def sessions(self) -> Sessions | None:
+        """What each client saw of its own writes and reads. None: as `judged`."""
+        return None if self.judged is None else sessions(self.judged.history)
 
 
 def began_inside(cell: Cell) -> float:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class GridEntry:
     """One figure of a table."""
 
     text: str
@@ -24,5 +24,5 @@ class Grid:
     """How to read it."""
     columns: list[str]
     """The first heads the rows' names."""
-    rows: list[tuple[str, list[Entry]]]
+    rows: list[tuple[str, list[GridEntry]]]
     folded: bool = False

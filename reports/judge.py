@@ -9,12 +9,15 @@ from typing import Any, TypeVar
 from artefact import doubts as d
 from artefact.doubts import Doubt, DoubtKind
 from artefact.read import Run
-from reports import checks, frames, surroundings
+from artefact.schema import ContenderInfo
+from reports import frames
+from reports.absent import denies
+from reports.checks.all_checks import CHECKS, warnings_about
+from reports.checks.check import Check
 from reports.frames import Cell, of_group
 from reports.results import Results, each
 
 T = TypeVar("T")
-Check = Callable[[Results], Iterable[Doubt]]
 
 
 @dataclass(frozen=True)
@@ -36,26 +39,32 @@ class Judgement(Results):
     @cached_property
     def doubts(self) -> list[Doubt]:
         """Gravest first, numbered."""
-        limiting = self.limiting
-        aside = self.apart
-        about_apart = [x for check in checks.OF_APART for x in check(aside)] if aside is not None else []
-        about_limiters = [x for check in checks.OF_LIMITING for x in check(limiting)] if limiting is not None else []
-        about_freshness = self.checked(checks.about_fresh)
-        general = (doubt for check in CHECKS for doubt in self.checked(check))
-        found = together(itertools.chain(general, about_freshness, about_apart, about_limiters))
+        caching = (doubt for check in CHECKS if "caching" in check.applies_to for doubt in self.checked(check))
+        separate = warnings_about(self.apart, "separate")
+        limiting = warnings_about(self.limiting, "limiting")
+        found = together(itertools.chain(caching, separate, limiting))
         found.sort(key=lambda doubt: d.KINDS.index(doubt.kind))
         return [replace(doubt, number=i) for i, doubt in enumerate(found, 1)]
 
     def checked(self, check: Check) -> Iterator[Doubt]:
         """What a check finds: group by group, where it looks at one at a time."""
-        if check not in BY_GROUP:
+        if check.scope == "run":
             return iter(check(self))
-        return (doubt for _, _, cells in each(self) for doubt in doubts_of_group(cells)[check.__name__])
+        return (doubt for _, _, cells in each(self) for doubt in doubts_of_group(cells)[check])
 
     @property
     def above_all(self) -> list[Doubt]:
         """Doubts that stand above the answer: the run is void, or its own copies differ."""
         return [x for x in self.doubts if x.kind.voids or x.kind is d.TWINS_DIFFER or self.broke(x)]
+
+    @property
+    def limiters_only(self) -> bool:
+        """Whether the run measured rate limiters and no caching contender."""
+        return self.limiting is not None and not self.cells
+
+    def denies_existing(self, scenario: str, contender: ContenderInfo) -> bool:
+        """Whether a read of the contender returned no record for one that exists."""
+        return denies(self, scenario, contender)
 
     @property
     def void(self) -> bool:
@@ -111,13 +120,8 @@ def judge(run: Run) -> Judgement:
     )
 
 
-CHECKS: tuple[Check, ...] = (*checks.CHECKS, *surroundings.CHECKS, checks.remarks)
-BY_GROUP: tuple[Check, ...] = (*checks.OF_GROUPS, *surroundings.OF_GROUPS)
-"""Those that look at one contender in one scenario at a time."""
-
-
 @of_group
-def doubts_of_group(cells: Sequence[Cell]) -> dict[str, list[Doubt]]:
-    """What each of them finds in one group, by the check's name."""
+def doubts_of_group(cells: Sequence[Cell]) -> dict[Check, list[Doubt]]:
+    """What each check that looks at one group at a time finds in it."""
     alone = Results(cells[0].shelf.run, cells)
-    return {check.__name__: list(check(alone)) for check in BY_GROUP}
+    return {check: list(check(alone)) for check in CHECKS if check.scope == "group"}

@@ -16,7 +16,7 @@ from reports.csv_text import as_csv
 from reports.frames import Cell
 from reports.metrics import counts
 from reports.metrics.response import waits_ms
-from reports.statistics import MIN_ROUNDS, Estimate, median, quantile
+from reports.statistics.estimate import MIN_ROUNDS, Estimate, median, quantile
 
 FULL = {
     "an application server's core": 0.85,

@@ -9,11 +9,11 @@ import pandas as pd
 from artefact.schema import ScenarioInfo
 from reports import words
 from reports.frames import Cell
-from reports.grid import Entry, Grid
+from reports.grid import Grid, GridEntry
 from reports.judge import Judgement
 from reports.metrics.servers import hit_shares, redis_hit_share
 from reports.rows import Floats
-from reports.statistics import median
+from reports.statistics.estimate import median
 
 COMMANDS = 4
 """How many commands are named, the most frequent first."""
@@ -59,7 +59,7 @@ def grids(judgement: Judgement) -> dict[str, Grid]:
     return found
 
 
-def grid(scenario: ScenarioInfo, rows: list[tuple[str, list[Entry]]]) -> Grid:
+def grid(scenario: ScenarioInfo, rows: list[tuple[str, list[GridEntry]]]) -> Grid:
     return Grid(
         anchor=f"{scenario.name}-redis",
         title="What Redis said",
@@ -107,21 +107,23 @@ def whole(value: float) -> str:
     return words.MISSING if math.isnan(value) else f"{value:,.0f}"
 
 
-def entries(cells: Sequence[Cell], gauges: Gauges, slow: pd.DataFrame) -> list[Entry]:
+def entries(cells: Sequence[Cell], gauges: Gauges, slow: pd.DataFrame) -> list[GridEntry]:
     used, limit = most(cells, gauges, "used_memory"), most(cells, gauges, "maxmemory")
     memory = words.MISSING if math.isnan(used) else f"{used / 2**20:.1f} MiB"
     own = slow[slow["cell"].isin([cell.info.id for cell in cells])]
     slowest = max(zip(own["value"], own["event"], strict=True), default=None)
     return [
-        Entry(text=percent(hit_shares(cells))),
-        Entry(text=percent([redis_hit_share(cell) for cell in cells])),
-        Entry(text=memory, detail="" if math.isnan(limit) else f"of {limit / 2**20:.1f} MiB" if limit else "no limit"),
-        Entry(text=whole(most(cells, gauges, "connected_clients"))),
-        Entry(text=whole(median([per_s(cell, "stats.total_commands_processed") for cell in cells]).value)),
-        Entry(text=whole(total(cells, "stats.evicted_keys"))),
-        Entry(text=whole(total(cells, "stats.expired_keys"))),
-        Entry(text=str(len(own)), detail=f"{slowest[1]} {slowest[0]:.1f} ms" if slowest else ""),
-        Entry(text="", detail=commands(cells)),
+        GridEntry(text=percent(hit_shares(cells))),
+        GridEntry(text=percent([redis_hit_share(cell) for cell in cells])),
+        GridEntry(
+            text=memory, detail="" if math.isnan(limit) else f"of {limit / 2**20:.1f} MiB" if limit else "no limit"
+        ),
+        GridEntry(text=whole(most(cells, gauges, "connected_clients"))),
+        GridEntry(text=whole(median([per_s(cell, "stats.total_commands_processed") for cell in cells]).value)),
+        GridEntry(text=whole(total(cells, "stats.evicted_keys"))),
+        GridEntry(text=whole(total(cells, "stats.expired_keys"))),
+        GridEntry(text=str(len(own)), detail=f"{slowest[1]} {slowest[0]:.1f} ms" if slowest else ""),
+        GridEntry(text="", detail=commands(cells)),
     ]
 
 

@@ -14,10 +14,11 @@ import markupsafe
 from artefact.schema import METHOD
 from core.files import write_whole
 from core.text import visible
-from reports import answer, charts, doubting, words
-from reports.advice.rules import RULES
+from reports import charts, doubting, words
 from reports.asked import asked, asked_in_all, machine
 from reports.claims import section as claims
+from reports.recommend.advice_cards import RULES
+from reports.recommend.headline import RULE
 from reports.report import Report, read_report
 from reports.who import who_ran
 
@@ -82,7 +83,7 @@ def values(report: Report) -> dict[str, Any]:
         "advice": report.advice,
         "advice_rules": RULES,
         "doubting": doubting.entries(judgement.doubts),
-        "rule": answer.RULE,
+        "rule": RULE,
         "depends_on": report.depends_on,
         "claims": report.claims,
         "claims_said": claims.in_words(report.claims),

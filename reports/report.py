@@ -6,22 +6,23 @@ from pathlib import Path
 
 from artefact.read import read_run
 from artefact.schema import RunInfo
-from reports import answer, monitoring, provoked, transfer
-from reports.advice.section import Advice, advice
-from reports.answer import Answer
+from reports import monitoring, provoked, transfer
 from reports.claims import section as claims
-from reports.claims.section import Finding
+from reports.claims.section import ClaimFinding
 from reports.csv_files import csv_files
-from reports.decision import Table, decision_table
-from reports.experiments.section import Section as ExperimentSection
+from reports.decision import Table, decision_table, outages_of
+from reports.experiments.section import ExperimentSection
 from reports.grid import Grid
 from reports.judge import Judgement, judge
 from reports.limiting import section as limiters
 from reports.limiting.section import LimiterSection
 from reports.provoked import ProvokedSection
 from reports.races import section as races
-from reports.races.section import Section as RacesSection
-from reports.scenario_section import Section, section
+from reports.races.section import RacesSection
+from reports.recommend import headline
+from reports.recommend.advice_cards import AdviceCard, advice_cards
+from reports.recommend.headline import Answer
+from reports.scenario_section import ScenarioSection, section
 from reports.theory import section as theory
 from reports.theory.section import Theory
 
@@ -35,14 +36,14 @@ class Report:
     tied: bool
     """Whether the headline names several contenders because this run cannot distinguish them."""
     answers: Sequence[Answer]
-    advice: Sequence[Advice]
+    advice: Sequence[AdviceCard]
     depends_on: str
     next_command: tuple[str, str]
-    claims: Sequence[Finding]
+    claims: Sequence[ClaimFinding]
     decision: Table
     races: RacesSection | None
     """None: no schedules were explored beside this run."""
-    sections: Sequence[Section]
+    sections: Sequence[ScenarioSection]
     provoked: Sequence[ProvokedSection]
     limiters: Sequence[LimiterSection]
     experiments: Sequence[ExperimentSection]
@@ -71,7 +72,8 @@ def read_report(folder: Path) -> Report:
 
 def build_report(judgement: Judgement) -> Report:
     """Make every section once."""
-    found = answer.answers(judgement)
+    outages = outages_of(judgement)
+    found = headline.answers(judgement)
     explored = races.section_of(judgement.run.folder)
     info = explored.info if explored else None
     experiments = transfer.sections_beside(judgement)
@@ -79,14 +81,14 @@ def build_report(judgement: Judgement) -> Report:
     found_claims = claims.findings(judgement)
     return Report(
         judgement=judgement,
-        headline=answer.headline(found, judgement),
-        tied=answer.tied(found, judgement),
+        headline=headline.headline(found, judgement),
+        tied=headline.tied(found, judgement),
         answers=found,
-        advice=advice(judgement, info),
+        advice=advice_cards(judgement, info, outages),
         depends_on=transfer.depends_on(found, judgement),
-        next_command=answer.next_command(judgement),
+        next_command=headline.next_command(judgement),
         claims=found_claims,
-        decision=decision_table(judgement, info),
+        decision=decision_table(judgement, info, outages),
         races=explored,
         sections=[section(judgement, scenario) for scenario in judgement.scenarios],
         provoked=found_provoked,

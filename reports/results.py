@@ -9,18 +9,10 @@ from artefact.read import Run
 from artefact.schema import ContenderInfo, ScenarioInfo
 from reports.frames import Cell, of_group
 from reports.metrics.metric import Metric, metrics
-from reports.statistics import (
-    LEAST_DIFFERENCE,
-    MIN_ROUNDS,
-    Comparison,
-    Estimate,
-    Sentence,
-    compare,
-    holm,
-    missing,
-    noise_floor,
-    sentence,
-)
+from reports.statistics.comparison import Comparison, compare
+from reports.statistics.estimate import MIN_ROUNDS, Estimate, missing
+from reports.statistics.rank_tests import holm
+from reports.statistics.verdict import LEAST_DIFFERENCE, Sentence, noise_floor, sentence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +83,15 @@ class Results:
     def figure(self, scenario: str, contender: str, metric: str) -> Estimate:
         """The figure, or one that is missing where that contender did not run there."""
         return self.figures.get((scenario, contender, metric), missing("did not run"))
+
+    def ran(self, scenario: str, contender: str) -> bool:
+        """Whether the contender finished a cell of the scenario."""
+        return bool(self.of(scenario, contender))
+
+    @property
+    def contenders(self) -> list[ContenderInfo]:
+        """All contenders of the run, in its order."""
+        return self.run.info.contenders
 
     @property
     def reference(self) -> str:

@@ -11,7 +11,8 @@ from artefact.schema import ContenderInfo, ScenarioInfo
 from reports import charts, words
 from reports.charts.chart import Chart
 from reports.charts.scenario_chart import charts_of
-from reports.checks import distance_ms, own_lags_ms
+from reports.checks.load_checks import own_lags_ms
+from reports.checks.server_checks import distance_ms
 from reports.cpu import cores, cpu_share, database_cpu, machine_cpu
 from reports.csv_text import plain
 from reports.events import told as told_events
@@ -21,11 +22,11 @@ from reports.metrics.metric import Metric, metrics
 from reports.metrics.response import waits_ms
 from reports.results import Verdict
 from reports.rows import Floats
-from reports.statistics import Estimate, quantile
+from reports.statistics.estimate import Estimate, quantile
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figure:
+class ScenarioFigure:
     """One cell of a scenario's table."""
 
     value: str
@@ -42,10 +43,10 @@ class Figure:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ScenarioRow:
     contender: ContenderInfo
     color: str
-    figures: list[Figure]
+    figures: list[ScenarioFigure]
     note: str
     doubts: list[int]
 
@@ -58,7 +59,7 @@ class Apart:
     title: str
     headings: list[tuple[str, int]]
     columns: list[Metric]
-    rows: list[Row]
+    rows: list[ScenarioRow]
 
 
 APART = {"freshness": "Freshness and memory in full"}
@@ -66,14 +67,14 @@ APART = {"freshness": "Freshness and memory in full"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Section:
+class ScenarioSection:
     """A scenario's part of the page."""
 
     scenario: ScenarioInfo
     headings: list[tuple[str, int]]
     """(group, how many columns)"""
     columns: list[Metric]
-    rows: list[Row]
+    rows: list[ScenarioRow]
     charts: list[Chart]
     apart: list["Apart"]
     comparisons: list[Verdict]
@@ -81,11 +82,11 @@ class Section:
     doubts: list[int]
 
 
-def section(judgement: Judgement, scenario: ScenarioInfo) -> Section:
+def section(judgement: Judgement, scenario: ScenarioInfo) -> ScenarioSection:
     contenders = [c for c in judgement.run.info.contenders if judgement.of(scenario.name, c.name)]
     worth = [m for m in metrics() if worth_a_column(judgement, scenario.name, contenders, m)]
     shown = [m for m in worth if not m.apart]
-    return Section(
+    return ScenarioSection(
         scenario=scenario,
         headings=headings(shown),
         columns=shown,
@@ -131,7 +132,7 @@ def verdicts_of(judgement: Judgement, scenario: str) -> list[Verdict]:
 MARKS = {"cannot tell": "unclear", "better": "better", "worse": "worse", "same": "same", "": ""}
 
 
-def row(judgement: Judgement, scenario: ScenarioInfo, contender: ContenderInfo, shown: Sequence[Metric]) -> Row:
+def row(judgement: Judgement, scenario: ScenarioInfo, contender: ContenderInfo, shown: Sequence[Metric]) -> ScenarioRow:
     figures = []
     for metric in shown:
         figure = judgement.figure(scenario.name, contender.name, metric.name)
@@ -141,7 +142,7 @@ def row(judgement: Judgement, scenario: ScenarioInfo, contender: ContenderInfo, 
         figures.append(shown_figure(figure, verdict, metric))
     due, open_ = (judgement.figure(scenario.name, contender.name, n).value for n in ("due", "unanswered"))
     note = f"saturated: {due - open_:,.0f} of {due:,.0f} answered within D" if open_ else ""
-    return Row(
+    return ScenarioRow(
         contender=contender,
         color=charts.style_of(judgement.run.info.contenders, contender.name).variable,
         figures=figures,
@@ -150,10 +151,10 @@ def row(judgement: Judgement, scenario: ScenarioInfo, contender: ContenderInfo, 
     )
 
 
-def shown_figure(figure: Estimate, verdict: Verdict | None, metric: Metric) -> Figure:
+def shown_figure(figure: Estimate, verdict: Verdict | None, metric: Metric) -> ScenarioFigure:
     span = words.has_interval(figure)
     told = words.spoken(verdict) if verdict is not None and verdict.comparison.rounds else ""
-    return Figure(
+    return ScenarioFigure(
         value=words.figure(figure.value, metric),
         exact=plain(figure.value).replace("inf", "Infinity"),
         low=words.number(figure.low) if span else "",

@@ -8,6 +8,7 @@ import pandas as pd
 
 from artefact import doubts as d
 from artefact.doubts import Doubt
+from reports.checks.check import check
 from reports.frames import Cell
 from reports.results import Results
 
@@ -18,6 +19,7 @@ Gaps = dict[str, dict[int, float]]
 """By source, by cell: the longest gap in seconds."""
 
 
+@check(d.STOPPED, scope="run")
 def stopped(results: Results) -> Iterator[Doubt]:
     """A warning for each source that was silent for STILL_S and longer, with the gap and the cells. Cells in which a
     server was broken on purpose are passed over."""

@@ -7,11 +7,14 @@ apart the other way round; else nobody can tell.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from reports import answer, words
+from reports import words
 from reports.experiments.over_http import FIGURES, NAME, PAIR, SCENARIO, figures, served
-from reports.experiments.section import Section, sections
+from reports.experiments.section import ExperimentSection, sections
 from reports.judge import Judgement
-from reports.statistics import Estimate
+from reports.recommend import factors
+from reports.recommend.factors import order
+from reports.recommend.headline import Answer
+from reports.statistics.estimate import Estimate
 from reports.twins import Twins, twins_of
 
 
@@ -46,8 +49,8 @@ def places(grid: Figures, http: Figures, twins: Sequence[Twins]) -> list[Places]
         found.append(
             Places(
                 figure=words.label(own.metric),
-                in_grid=answer.order(here, here_too, own),
-                over_http=answer.order(there, there_too, Twins(metric=own.metric)),
+                in_grid=order(here, here_too, own),
+                over_http=order(there, there_too, Twins(metric=own.metric)),
             )
         )
     return found
@@ -82,17 +85,17 @@ def over_http(judgement: Judgement) -> list[str]:
     return [told(places(grid, http, [twins_of(judgement, SCENARIO, figure) for figure in FIGURES]))]
 
 
-def depends_on(found: Sequence[answer.Answer], judgement: Judgement) -> str:
+def depends_on(found: Sequence[Answer], judgement: Judgement) -> str:
     """What the answer depends on as far as the grid varied it, and over HTTP."""
-    return " ".join([answer.depends_on(found, judgement), *over_http(judgement)])
+    return " ".join([factors.depends_on(found, judgement), *over_http(judgement)])
 
 
-def sections_beside(judgement: Judgement) -> list[Section]:
+def sections_beside(judgement: Judgement) -> list[ExperimentSection]:
     """Every experiment of the run; that over HTTP says how it stands to the grid."""
     return [beside(section, judgement) if section.info.name == NAME else section for section in sections(judgement.run)]
 
 
-def beside(section: Section, judgement: Judgement) -> Section:
+def beside(section: ExperimentSection, judgement: Judgement) -> ExperimentSection:
     if section.findings is None:
         return section
     says = (

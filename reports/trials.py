@@ -13,7 +13,10 @@ import numpy as np
 from artefact.read import Run
 from reports.judge import Judgement, judge
 from reports.metrics.metric import Metric, find_metric, metrics
-from reports.statistics import LEAST_DIFFERENCE, MIN_ROUNDS, Comparison, Sentence, compare, holm, sentence
+from reports.statistics.comparison import Comparison, compare
+from reports.statistics.estimate import MIN_ROUNDS
+from reports.statistics.rank_tests import holm
+from reports.statistics.verdict import LEAST_DIFFERENCE, Sentence, sentence
 
 
 @dataclass(frozen=True, kw_only=True)

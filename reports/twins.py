@@ -13,10 +13,10 @@ import math
 from dataclasses import dataclass
 
 from reports import words
-from reports.advice.choice import overlap
-from reports.judge import Judgement
+from reports.figure_set import FigureSet
 from reports.metrics.metric import Metric, find_metric
-from reports.statistics import LEAST_DIFFERENCE, Estimate, missing, noise_floor
+from reports.statistics.estimate import Estimate, missing, overlap
+from reports.statistics.verdict import LEAST_DIFFERENCE, noise_floor
 
 NONE = missing("no copy ran")
 
@@ -65,32 +65,32 @@ class Twins:
         return f"{words.label(self.metric)}: {self.name} {one}, its copy {self.again} {other}"
 
 
-def twins_of(judgement: Judgement, scenario: str, name: str) -> Twins:
+def twins_of(figures: FigureSet, scenario: str, name: str) -> Twins:
     """The copies that ran in a scenario, by one metric."""
     metric = find_metric(name)
-    for c in judgement.run.info.contenders:
-        if c.kind == "twin" and c.twin_of is not None and judgement.of(scenario, c.name):
+    for c in figures.contenders:
+        if c.kind == "twin" and c.twin_of is not None and figures.ran(scenario, c.name):
             return Twins(
                 metric=metric,
                 name=c.twin_of,
                 again=c.name,
-                one=judgement.figure(scenario, c.twin_of, name),
-                other=judgement.figure(scenario, c.name, name),
+                one=figures.figure(scenario, c.twin_of, name),
+                other=figures.figure(scenario, c.name, name),
             )
     return Twins(metric=metric)
 
 
-def floor_of(judgement: Judgement, scenario: str, name: str) -> float:
+def floor_of(figures: FigureSet, scenario: str, name: str) -> float:
     """The noise floor of a figure by its level: a share; infinity where it tells nobody apart."""
-    verdict, twins = judgement.twins.get((scenario, name)), twins_of(judgement, scenario, name)
+    verdict, twins = figures.twins.get((scenario, name)), twins_of(figures, scenario, name)
     if twins.silent:
         return math.inf
     return max(noise_floor(verdict.comparison if verdict else None), twins.gap - 1)
 
 
-def silent_of(judgement: Judgement, scenario: str, names: tuple[str, ...]) -> str:
+def silent_of(figures: FigureSet, scenario: str, names: tuple[str, ...]) -> str:
     """Which of these figures tell nobody apart in a scenario, and why; empty: none."""
-    found = [t for name in dict.fromkeys(names) if (t := twins_of(judgement, scenario, name)).silent]
+    found = [t for name in dict.fromkeys(names) if (t := twins_of(figures, scenario, name)).silent]
     if not found:
         return ""
     return (

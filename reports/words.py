@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from reports.metrics.metric import Metric
 from reports.results import Verdict
-from reports.statistics import MIN_ROUNDS, PAIRED_LEVEL, Estimate, rounds_to_tell
+from reports.statistics.estimate import MIN_ROUNDS, Estimate
+from reports.statistics.power import rounds_to_tell
+from reports.statistics.rank_tests import PAIRED_LEVEL
 
 MISSING = "–"
 
@@ -44,6 +46,13 @@ def interval(estimate: Estimate) -> str:
     if not has_interval(estimate):
         return ""
     return f"{number(estimate.low)} – {number(estimate.high)}"
+
+
+def format_estimate(estimate: Estimate, metric: Metric, *, name_it: bool = True) -> str:
+    """ "70 ms read response time p99 (60 – 90)"; without the metric's name if `name_it` is false."""
+    name = f" {metric.group} {metric.title}" if name_it else ""
+    span = interval(estimate)
+    return f"{with_unit(estimate.value, metric.unit)}{name}{f' ({span})' if span else ''}"
 
 
 def has_interval(estimate: Estimate) -> bool:

@@ -18,7 +18,7 @@ from reports.judge import Judgement
 from reports.metrics.loads import load_times_s
 from reports.metrics.metric import find_metric
 from reports.results import values_of
-from reports.statistics import Estimate
+from reports.statistics.estimate import Estimate
 
 METRIC = "loads-per-expiry"
 Row = tuple[ContenderInfo, list[Cell], Estimate]

@@ -13,7 +13,7 @@ from reports.charts.scenario_chart import ScenarioChart, of_scenario
 from reports.charts.svg_figure import drawn, dress, new_figure
 from reports.judge import Judgement
 from reports.metrics.metric import find_metric
-from reports.statistics import Estimate
+from reports.statistics.estimate import Estimate
 
 STALE = "stale-after-told"
 Point = tuple[str, Estimate, Estimate]

@@ -12,7 +12,7 @@ from reports.charts.scenario_chart import ScenarioChart, of_scenario
 from reports.charts.svg_figure import drawn, dress, legend, new_figure
 from reports.freshness.curve import FEWEST, Curve
 from reports.judge import Judgement
-from reports.metrics.freshness import curve_of
+from reports.metrics.convergence_metrics import curve_of
 from reports.rows import Ints
 
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from reports.claims.claim import Case, Claim, below, told
 from reports.claims.where import distance, hot_scenarios, read_took, write_took
 from reports.judge import Judgement
-from reports.statistics import Estimate
+from reports.statistics.estimate import Estimate
 
 LIMIT_MS = 1.0
 BARE = "bare-get"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Timed:
+class TimedRequests:
     what: str
     """half of the reads, 99 % of the reads, half of the writes"""
     distance: str
@@ -23,7 +23,7 @@ class Timed:
     href: str = ""
 
 
-def judged(each: Sequence[Timed]) -> list[Case]:
+def judged(each: Sequence[TimedRequests]) -> list[Case]:
     found = []
     for x in each:
         says, why = below(x.took_ms, LIMIT_MS)
@@ -33,7 +33,7 @@ def judged(each: Sequence[Timed]) -> list[Case]:
 
 
 def cases(judgement: Judgement) -> list[Case]:
-    found: dict[str, list[Timed]] = {}
+    found: dict[str, list[TimedRequests]] = {}
     for s in judgement.scenarios:
         cells = judgement.of(s.name, BARE)
         if not cells or s in hot_scenarios(judgement) or distance(s) in found:
@@ -41,7 +41,7 @@ def cases(judgement: Judgement) -> list[Case]:
         half, most = read_took(cells)
         timed = {"half of the reads": half, "99 % of the reads": most, "half of the writes": write_took(cells)}
         found[distance(s)] = [
-            Timed(what=what, distance=distance(s), took_ms=took, href=s.name)
+            TimedRequests(what=what, distance=distance(s), took_ms=took, href=s.name)
             for what, took in timed.items()
             if not took.missing
         ]

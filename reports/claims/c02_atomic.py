@@ -15,7 +15,7 @@ from reports.claims.c07_window import ARTICLE_LIMITER
 from reports.claims.claim import Case, Claim, told
 from reports.claims.where import REFERENCE, ran
 from reports.judge import Judgement
-from reports.statistics import Estimate
+from reports.statistics.estimate import Estimate
 
 HREF = "races"
 STEPS = "a request takes several atomic operations"

@@ -3,7 +3,7 @@
 from reports.claims.claim import Case, Claim, counted_below, opposite, told
 from reports.claims.where import REFERENCE, distance, hot_scenarios, ran
 from reports.judge import Judgement
-from reports.statistics import Estimate
+from reports.statistics.estimate import Estimate
 
 LEAST = 2.0
 

@@ -6,7 +6,8 @@ from reports import words
 from reports.claims.claim import Case, Claim, told
 from reports.claims.where import UNCACHED, write_waits
 from reports.judge import Judgement
-from reports.statistics import MIN_ROUNDS, Comparison, Estimate, compare
+from reports.statistics.comparison import Comparison, compare
+from reports.statistics.estimate import MIN_ROUNDS, Estimate
 
 WRITE_THROUGH = "write-through"
 

@@ -6,7 +6,7 @@ from artefact.schema import ScenarioInfo
 from reports.claims.claim import Case, Claim, counted_below, told
 from reports.claims.where import REFERENCE, distance, groups, misses_per_ttl, ttls
 from reports.judge import Judgement
-from reports.statistics import Estimate
+from reports.statistics.estimate import Estimate
 
 MOST = 0.1
 AHEAD = "refresh-ahead"

@@ -7,7 +7,7 @@ from reports.claims.claim import Case, Claim, counted_below, told
 from reports.claims.where import distance, hot_scenarios, ran
 from reports.judge import Judgement
 from reports.metrics.loads import episodes_of
-from reports.statistics import Estimate
+from reports.statistics.estimate import Estimate
 
 MOST = 1.2
 COALESCING = "coalescing"

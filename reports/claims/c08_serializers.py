@@ -10,7 +10,7 @@ import pandas as pd
 
 from reports.claims.claim import Case, Claim, told
 from reports.judge import Judgement
-from reports.statistics import Estimate, median
+from reports.statistics.estimate import Estimate, median
 
 NAME = "serializer-cost"
 ABOUT = 2.0
@@ -18,14 +18,14 @@ SAID_MS = {"JSON": 1.0, "MessagePack": 0.1}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Timed:
+class TimedSerializer:
     codec: str
     size_bytes: float
     """Of the object as JSON."""
     took_ms: Estimate
 
 
-def judged(each: Sequence[Timed]) -> list[Case]:
+def judged(each: Sequence[TimedSerializer]) -> list[Case]:
     found = []
     for x in each:
         said_ms = SAID_MS[x.codec]
@@ -45,7 +45,7 @@ def judged(each: Sequence[Timed]) -> list[Case]:
     return spanned(found, each)
 
 
-def spanned(found: Sequence[Case], each: Sequence[Timed]) -> list[Case]:
+def spanned(found: Sequence[Case], each: Sequence[TimedSerializer]) -> list[Case]:
     """The same, the conditions of neighbouring sizes that say the same put together: "JSON of 3 KB to 44 KB"."""
     both = list(zip(found, each, strict=True))
     said: list[Case] = []
@@ -61,12 +61,12 @@ def size(size_bytes: float) -> str:
     return f"{size_bytes / 1000:.0f} KB" if size_bytes >= 1000 else f"{size_bytes:.0f} bytes"
 
 
-def timed(facts: pd.DataFrame) -> list[Timed]:
+def timed(facts: pd.DataFrame) -> list[TimedSerializer]:
     """To bytes, by codec and size, over the rounds."""
     sizes = facts[facts["name"] == "size"].set_index("at")["value"].to_dict()
     own = facts[(facts["name"] == "object") & (facts["parameter"] == "encode")]
     return [
-        Timed(codec=str(codec), size_bytes=sizes.get(at, math.nan), took_ms=median(some["value"].tolist()))
+        TimedSerializer(codec=str(codec), size_bytes=sizes.get(at, math.nan), took_ms=median(some["value"].tolist()))
         for (codec, at), some in own.groupby(["variant", "at"], sort=True)
     ]
 

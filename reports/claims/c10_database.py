@@ -9,7 +9,7 @@ from reports.claims.c06_one_fetch import COALESCING
 from reports.claims.claim import Case, Claim, counted_below, told
 from reports.claims.where import REFERENCE, UNCACHED, distance, ran
 from reports.judge import Judgement
-from reports.statistics import Estimate
+from reports.statistics.estimate import Estimate
 
 LEFT = 0.1
 

@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from reports.claims.claim import Case, Claim, below, opposite, told
 from reports.claims.where import REFERENCE, UNCACHED, distance, hit_wait, ran
 from reports.judge import Judgement
-from reports.statistics import Estimate
+from reports.statistics.estimate import Estimate
 
 FROM_MS = 100.0
 TO_MS = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pair:
+class ResponsePair:
     place: str
     without_ms: Estimate
     hit_ms: Estimate
     href: str = ""
 
 
-def judged(pairs: Sequence[Pair]) -> list[Case]:
+def judged(pairs: Sequence[ResponsePair]) -> list[Case]:
     dear = any(opposite(below(x.without_ms, FROM_MS))[0] == "yes" for x in pairs)
     found = []
     for x in pairs:
@@ -40,7 +40,7 @@ def judged(pairs: Sequence[Pair]) -> list[Case]:
 def cases(judgement: Judgement) -> list[Case]:
     return judged(
         [
-            Pair(
+            ResponsePair(
                 place=f"a load takes {s.measured.get('load_ms', 0):.0f} ms ({s.name}, {distance(s)})",
                 without_ms=judgement.figure(s.name, UNCACHED, "read-p50"),
                 hit_ms=hit_wait(judgement.of(s.name, REFERENCE)),

@@ -7,7 +7,7 @@ from reports import words
 from reports.claims.claim import Case, Claim
 from reports.experiments.pipelining import NAME, Batch, batches, break_even
 from reports.judge import Judgement
-from reports.statistics import MIN_ROUNDS
+from reports.statistics.estimate import MIN_ROUNDS
 
 PIPELINED = "pipelined"
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from reports import words
 from reports.judge import Judgement
-from reports.statistics import MIN_ROUNDS, Estimate
+from reports.statistics.estimate import MIN_ROUNDS, Estimate
 
 Says = Literal["yes", "no", "unclear", "beside"]
 """Under its condition a figure bears the claim out, refutes it, or cannot tell; beside: told, it decides nothing."""
@@ -33,7 +33,7 @@ class Case:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class ClaimVerdict:
     word: Word
     said: str
     """The conditions, or why it cannot be told; empty where the word says all."""
@@ -52,23 +52,23 @@ class Claim:
     """What measures it, where this run did not."""
 
 
-def together(cases: Sequence[Case], command: str) -> Verdict:
+def together(cases: Sequence[Case], command: str) -> ClaimVerdict:
     """The verdict: holds, where every case bears it out; does not hold, where every case refutes it; holds only if,
     where some do and some refute it, with what separates them; else it cannot be told."""
     yes, no, unclear = ([case for case in cases if case.says == says] for says in ("yes", "no", "unclear"))
     if not (yes or no or unclear):
-        return Verdict(word="cannot tell", said=f"this run did not measure it: {command}")
+        return ClaimVerdict(word="cannot tell", said=f"this run did not measure it: {command}")
     if yes and no:
         also = f"; unclear: {named(unclear)}" if unclear else ""
-        return Verdict(word="holds only if", said=f"{named(yes)}; not if: {named(no)}{also}")
+        return ClaimVerdict(word="holds only if", said=f"{named(yes)}; not if: {named(no)}{also}")
     if unclear:
         alike = len({case.why for case in unclear}) == 1
         why = unclear[0].why if alike else "; ".join(f"{case.condition}: {case.why}" for case in unclear)
         if yes or no:
             seen = f"{'yes' if yes else 'not'} if: {named(yes or no)}"
             why = f"{seen}; open: {f'{named(unclear)} ({why})' if alike else why}"
-        return Verdict(word="cannot tell", said=why)
-    return Verdict(word="holds" if yes else "does not hold", said="")
+        return ClaimVerdict(word="cannot tell", said=why)
+    return ClaimVerdict(word="holds" if yes else "does not hold", said="")
 
 
 def named(cases: Sequence[Case]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from reports.claims.claim import Case, Claim, Verdict, together
+from reports.claims.claim import Case, Claim, ClaimVerdict, together
 from reports.judge import Judgement
 
 HEADER = "row claim verdict said condition says figure anchor rule"
@@ -14,12 +14,12 @@ CLASSES = {"holds": "better", "does not hold": "worse", "holds only if": "same",
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class ClaimFinding:
     """One line of the table."""
 
     claim: Claim
     cases: Sequence[Case]
-    verdict: Verdict
+    verdict: ClaimVerdict
 
     @property
     def mark(self) -> str:
@@ -36,20 +36,20 @@ def claims() -> tuple[Claim, ...]:
     return tuple(sorted(found, key=lambda claim: int(claim.row[1:])))
 
 
-def findings(judgement: Judgement) -> list[Finding]:
+def findings(judgement: Judgement) -> list[ClaimFinding]:
     """What this run says about each. A void run says nothing: a contender beat its bound, or the harness broke."""
     return [finding(judgement, claim) for claim in claims()]
 
 
-def finding(judgement: Judgement, claim: Claim) -> Finding:
+def finding(judgement: Judgement, claim: Claim) -> ClaimFinding:
     if judgement.void:
-        void = Verdict(word="cannot tell", said="the run is void")
-        return Finding(claim=claim, cases=[], verdict=void)
+        void = ClaimVerdict(word="cannot tell", said="the run is void")
+        return ClaimFinding(claim=claim, cases=[], verdict=void)
     cases = claim.cases(judgement)
-    return Finding(claim=claim, cases=cases, verdict=together(cases, claim.command))
+    return ClaimFinding(claim=claim, cases=cases, verdict=together(cases, claim.command))
 
 
-def in_words(found: Sequence[Finding]) -> str:
+def in_words(found: Sequence[ClaimFinding]) -> str:
     """How many got which verdict, and which are left open."""
     parts = []
     for word in ("holds", "holds only if", "does not hold", "cannot tell"):
@@ -60,7 +60,7 @@ def in_words(found: Sequence[Finding]) -> str:
     return "; ".join(parts)
 
 
-def csv_rows(found: Sequence[Finding]) -> list[tuple[object, ...]]:
+def csv_rows(found: Sequence[ClaimFinding]) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for x in found:
         head = (x.claim.row, x.claim.says, x.verdict.word, x.verdict.said)

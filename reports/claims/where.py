@@ -10,7 +10,8 @@ from reports.frames import Cell, of_group
 from reports.judge import Judgement
 from reports.metrics.metric import find_metric
 from reports.metrics.response import over, reads, waits_ms, writes
-from reports.statistics import Estimate, counted_mean, median, missing, quantile
+from reports.statistics.clustered import counted_mean
+from reports.statistics.estimate import Estimate, median, missing, quantile
 
 REFERENCE = "cache-aside"
 UNCACHED = "no-cache"

@@ -12,12 +12,12 @@ from reports import words
 from reports.charts import INK, MUTED, Chart, drawn, dress, legend, mark, new_figure, of_scenario
 from reports.experiments.section import Findings
 from reports.frames import Cell
-from reports.grid import Entry, Grid
+from reports.grid import Grid, GridEntry
 from reports.judge import Judgement
 from reports.metrics.response import SAMPLES_BEYOND
 from reports.over_time import bins, draw_line, due_of, loads_in, of_each
 from reports.rows import Floats
-from reports.statistics import quantile, rank
+from reports.statistics.estimate import quantile, rank
 
 BIN_S = 0.1
 SMOOTH = 5
@@ -143,19 +143,19 @@ def figures(start: Start, steady: float) -> tuple[float, ...]:
     )
 
 
-def row(start: Start, steady: float) -> list[Entry]:
+def row(start: Start, steady: float) -> list[GridEntry]:
     after, hit, loads, peak, high, took, warmed, commands, total = figures(start, steady)
-    none = Entry(text="none")
+    none = GridEntry(text="none")
     return [
-        Entry(text="not in the window" if math.isnan(after) else words.with_unit(after, "s")),
-        Entry(text=f"{100 * hit:.0f} %"),
-        Entry(text=words.number(loads)),
-        Entry(text=words.number(peak)),
-        Entry(text=words.with_unit(high, "ms")),
-        none if math.isnan(took) else Entry(text=words.with_unit(took, "s")),
-        none if math.isnan(warmed) else Entry(text=words.number(warmed)),
-        none if math.isnan(commands) else Entry(text=words.number(commands)),
-        Entry(text=words.number(total)),
+        GridEntry(text="not in the window" if math.isnan(after) else words.with_unit(after, "s")),
+        GridEntry(text=f"{100 * hit:.0f} %"),
+        GridEntry(text=words.number(loads)),
+        GridEntry(text=words.number(peak)),
+        GridEntry(text=words.with_unit(high, "ms")),
+        none if math.isnan(took) else GridEntry(text=words.with_unit(took, "s")),
+        none if math.isnan(warmed) else GridEntry(text=words.number(warmed)),
+        none if math.isnan(commands) else GridEntry(text=words.number(commands)),
+        GridEntry(text=words.number(total)),
     ]
 
 

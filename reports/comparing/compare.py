@@ -15,7 +15,10 @@ from reports.limiting.judge import LimiterJudged
 from reports.limiting.judge import judged as judge_limiters
 from reports.metrics.metric import Metric, metrics
 from reports.results import Verdict, values_of
-from reports.statistics import LEAST_DIFFERENCE, MIN_ROUNDS, compare_independent, holm, noise_floor, sentence
+from reports.statistics.comparison import compare_independent
+from reports.statistics.estimate import MIN_ROUNDS
+from reports.statistics.rank_tests import holm
+from reports.statistics.verdict import LEAST_DIFFERENCE, noise_floor, sentence
 
 LEFT_OUT = ("read-max", "redis-hit-rate", "stale-possible", "stale-age-max")
 LISTED = 6
@@ -33,7 +36,7 @@ class Contract:
 
 
 @dataclass(frozen=True)
-class Pair:
+class RunPair:
     """Run B (what is judged) against run A (the base), both judged by themselves."""
 
     a: Judgement
@@ -159,7 +162,7 @@ def compared_metrics() -> list[Metric]:
     return [m for m in metrics() if m.better is not None and not m.apart and m.name not in LEFT_OUT]
 
 
-def pair(a: Run, b: Run, *, force: bool = False) -> Pair:
+def pair(a: Run, b: Run, *, force: bool = False) -> RunPair:
     """Both judged, ready to be compared. Raises InputError where they are not alike (and are not forced), or where
     they have nothing in common."""
     found = differences(a, b)
@@ -172,7 +175,7 @@ def pair(a: Run, b: Run, *, force: bool = False) -> Pair:
             f"not alike: {'; '.join(map(str, serious[:LISTED]))}{more}",
             "runs that differ in code, not in circumstances; --force compares in spite",
         )
-    both = Pair(judge(a), judge(b), found, forced=bool(serious))
+    both = RunPair(judge(a), judge(b), found, forced=bool(serious))
     if not any(both.contenders(s) for s in both.scenarios) and not both.contracts:
         raise InputError(where, "no scenario with a contender in common", "two runs of one plan")
     return both

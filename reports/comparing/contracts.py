@@ -29,7 +29,7 @@ LUCK_OF_ROUNDS, LUCK_OF_CALLERS = 0.05, 0.001
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class GateFinding:
     """One rule and how it was decided."""
 
     ruling: Ruling
@@ -61,7 +61,7 @@ class Guarantee:
         return self.scenario, self.contender.name, self.name
 
 
-def of_guarantees(run: Judgement, base: Judgement | None, *, absolute: bool = False) -> Iterator[Finding]:
+def of_guarantees(run: Judgement, base: Judgement | None, *, absolute: bool = False) -> Iterator[GateFinding]:
     """Every guarantee of the run. Against a base a break is a failure where it is new.
 
     It is a failure by itself without a base, where the contender is the user's own file, and where `absolute` asks.
@@ -70,10 +70,10 @@ def of_guarantees(run: Judgement, base: Judgement | None, *, absolute: bool = Fa
     for g in guarantees(run):
         rule = f"{g.scenario}, {g.contender.name}: {g.name}"
         if base is None or absolute or g.contender.file is not None:
-            yield Finding(ruling="fail" if g.broken else "pass", rule=rule, what=g.what)
+            yield GateFinding(ruling="fail" if g.broken else "pass", rule=rule, what=g.what)
         else:
             ruling, change = of_change(g, known.get(g.key))
-            yield Finding(ruling=ruling, rule=rule, what=f"{g.what}{change}")
+            yield GateFinding(ruling=ruling, rule=rule, what=f"{g.what}{change}")
 
 
 def of_change(g: Guarantee, base: Guarantee | None) -> tuple[Ruling, str]:

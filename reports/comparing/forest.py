@@ -4,12 +4,12 @@ from matplotlib.ticker import FuncFormatter
 
 from reports import charts, words
 from reports.charts import Chart
-from reports.comparing.compare import Pair
+from reports.comparing.compare import RunPair
 
 PANELS = 4
 
 
-def forest(both: Pair, scenario: str) -> Chart | None:
+def forest(both: RunPair, scenario: str) -> Chart | None:
     """None where no figure has a ratio with an interval."""
     found = [v for v in both.verdicts if v.scenario == scenario and v.metric.compared and v.comparison.ratio]
     metrics = list({v.metric.name: v.metric for v in found}.values())[:PANELS]

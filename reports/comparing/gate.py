@@ -15,20 +15,20 @@ from artefact.read import read_run
 from core.terminal import PlainConsole
 from core.text import shown
 from reports import words
-from reports.comparing.compare import Pair, pair
-from reports.comparing.contracts import Finding, Ruling, of_guarantees
+from reports.comparing.compare import RunPair, pair
+from reports.comparing.contracts import GateFinding, Ruling, of_guarantees
 from reports.comparing.likeness import same_run
 from reports.comparing.regressions import of_regressions
 from reports.comparing.thresholds import Limit, Thresholds
 from reports.errors import InputError
 from reports.judge import Judgement, judge
-from reports.statistics import Estimate
+from reports.statistics.estimate import Estimate
 
 PASS, FAIL, CANNOT_TELL = 0, 1, 3
 """Exit codes; 2 is bad input."""
 
 
-def exit_code(findings: Sequence[Finding]) -> int:
+def exit_code(findings: Sequence[GateFinding]) -> int:
     """1 where any rule failed; else 3 where one could not be told, or there was none; else 0."""
     rulings = {f.ruling for f in findings}
     if "fail" in rulings:
@@ -36,7 +36,7 @@ def exit_code(findings: Sequence[Finding]) -> int:
     return PASS if rulings == {"pass"} else CANNOT_TELL
 
 
-def gate(run: Path, base: Path | None, thresholds: Thresholds, *, force: bool = False) -> list[Finding]:
+def gate(run: Path, base: Path | None, thresholds: Thresholds, *, force: bool = False) -> list[GateFinding]:
     """Hold a run to thresholds, and against a base where one is given.
 
     A run against itself has changed nothing: only what gate.toml asks for by itself is judged. Raises RunFolderError
@@ -47,21 +47,21 @@ def gate(run: Path, base: Path | None, thresholds: Thresholds, *, force: bool = 
     if other is None:
         return of_run(judge(judged), thresholds)
     if same_run(other, judged):
-        found = [Finding(ruling="pass", rule="nothing changed", what="the run and its base are the same run")]
+        found = [GateFinding(ruling="pass", rule="nothing changed", what="the run and its base are the same run")]
         asked = thresholds.absolute or thresholds.limits
         return found + (of_run(judge(judged), replace(thresholds, contracts=thresholds.absolute)) if asked else [])
     return of_pair(pair(other, judged, force=force), thresholds)
 
 
-def of_run(judgement: Judgement, thresholds: Thresholds) -> list[Finding]:
+def of_run(judgement: Judgement, thresholds: Thresholds) -> list[GateFinding]:
     """A run by itself."""
     found = [*of_books(judgement, None), *of_guarantees(judgement, None)] if thresholds.contracts else []
     return found + list(of_limits(judgement, thresholds.limits, MAX_MISSING))
 
 
-def of_pair(both: Pair, thresholds: Thresholds) -> list[Finding]:
+def of_pair(both: RunPair, thresholds: Thresholds) -> list[GateFinding]:
     """A run against its base: what changed, and what gate.toml asks of the run by itself."""
-    found: list[Finding] = []
+    found: list[GateFinding] = []
     if thresholds.contracts:
         found += of_books(both.b, both.a)
         found += of_guarantees(both.b, both.a, absolute=thresholds.absolute)
@@ -69,17 +69,17 @@ def of_pair(both: Pair, thresholds: Thresholds) -> list[Finding]:
     return found + of_regressions(both, thresholds)
 
 
-def of_books(run: Judgement, base: Judgement | None) -> Iterator[Finding]:
+def of_books(run: Judgement, base: Judgement | None) -> Iterator[GateFinding]:
     """The run's own books. Counts: they need no rounds."""
     grave = [x for x in run.doubts if x.kind.voids or run.broke(x)]
     said = "; ".join(x.what for x in grave)
     if grave and base is not None and base.void:
-        yield Finding(ruling="cannot tell", rule="the run is not void", what=f"{said}; the base is void, too")
+        yield GateFinding(ruling="cannot tell", rule="the run is not void", what=f"{said}; the base is void, too")
     else:
         what = said or f"{len(run.run.done)} cells finished"
-        yield Finding(ruling="fail" if grave else "pass", rule="the run is not void", what=what)
+        yield GateFinding(ruling="fail" if grave else "pass", rule="the run is not void", what=what)
     wrong = [x for x in run.doubts if x.kind is d.COUNTS_DIFFER]
-    yield Finding(
+    yield GateFinding(
         ruling="cannot tell" if wrong else "pass",
         rule="our counts equal the servers'",
         what=shorten("; ".join(x.what for x in wrong), 300, placeholder=" …")
@@ -90,7 +90,7 @@ def of_books(run: Judgement, base: Judgement | None) -> Iterator[Finding]:
 MAX_MISSING = "no such figure in this run"
 
 
-def of_limits(judgement: Judgement, limits: Sequence[Limit], missing: str) -> Iterator[Finding]:
+def of_limits(judgement: Judgement, limits: Sequence[Limit], missing: str) -> Iterator[GateFinding]:
     """Absolute bounds: the interval must lie within them to pass, and beyond them to fail."""
     scenarios = [s.name for s in judgement.scenarios]
     contenders = [c.name for c in judgement.run.info.contenders if c.kind == "contender"]
@@ -109,29 +109,31 @@ def of_limits(judgement: Judgement, limits: Sequence[Limit], missing: str) -> It
             found += 1
             yield of_limit(limit, figure, f"{scenario}, {contender}: {words.label(limit.metric)}")
         if not found:
-            yield Finding(ruling="cannot tell", rule=f"limit of {words.label(limit.metric)}", what=missing)
+            yield GateFinding(ruling="cannot tell", rule=f"limit of {words.label(limit.metric)}", what=missing)
 
 
-def of_limit(limit: Limit, figure: Estimate, name: str) -> Finding:
+def of_limit(limit: Limit, figure: Estimate, name: str) -> GateFinding:
     parts = [f"at most {limit.most:g}"] if limit.most < math.inf else []
     parts += [f"at least {limit.least:g}"] if limit.least > -math.inf else []
     rule = f"{name} {' and '.join(parts)}"
     if figure.missing:
-        return Finding(ruling="cannot tell", rule=rule, what=figure.why or "not measured")
+        return GateFinding(ruling="cannot tell", rule=rule, what=figure.why or "not measured")
     said = f"{words.figure(figure.value, limit.metric)} ({words.interval(figure) or 'no interval'})"
     if figure.why:
-        return Finding(ruling="cannot tell", rule=rule, what=f"{said}: {figure.why}")
+        return GateFinding(ruling="cannot tell", rule=rule, what=f"{said}: {figure.why}")
     bounds = (figure.value, figure.value) if math.isnan(figure.low) else (figure.low, figure.high)
     if bounds[0] > limit.most or bounds[1] < limit.least:
-        return Finding(ruling="fail", rule=rule, what=said)
+        return GateFinding(ruling="fail", rule=rule, what=said)
     inside = bounds[1] <= limit.most and bounds[0] >= limit.least
-    return Finding(ruling="pass" if inside else "cannot tell", rule=rule, what=said)
+    return GateFinding(ruling="pass" if inside else "cannot tell", rule=rule, what=said)
 
 
 STYLES: dict[Ruling, str] = {"pass": "green", "fail": "red", "cannot tell": "yellow"}
 
 
-def print_findings(findings: Sequence[Finding], console: Console | None = None, *, everything: bool = False) -> None:
+def print_findings(
+    findings: Sequence[GateFinding], console: Console | None = None, *, everything: bool = False
+) -> None:
     """What failed, then what cannot be told, then how many passed (or each of them), and the ruling in one line."""
     console = console or PlainConsole()
     for ruling in ("fail", "cannot tell", *(("pass",) if everything else ())):

@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from reports import words
-from reports.comparing.compare import Pair, rounds_of
-from reports.comparing.contracts import Finding, Ruling
+from reports.comparing.compare import RunPair, rounds_of
+from reports.comparing.contracts import GateFinding, Ruling
 from reports.comparing.thresholds import Thresholds
 from reports.metrics.metric import Metric, find_metric
-from reports.statistics import MIN_ROUNDS, Comparison, Shift, chance_of_less, compare_independent, holm, rounds_needed
+from reports.statistics.comparison import Comparison, compare_independent
+from reports.statistics.estimate import MIN_ROUNDS
+from reports.statistics.power import rounds_needed
+from reports.statistics.rank_tests import Shift, chance_of_less, holm
 
 CHANCE = 0.025
 """Of one false failure in a whole gate at the very limit: Holm over all its figures, one-sided."""
@@ -19,11 +22,11 @@ CHANCE = 0.025
 class Worse:
     """A figure's finding, and the chance of such rounds if it were no more than the allowed share worse."""
 
-    finding: Finding
+    finding: GateFinding
     p: float = 1.0
 
 
-def of_regressions(both: Pair, thresholds: Thresholds) -> list[Finding]:
+def of_regressions(both: RunPair, thresholds: Thresholds) -> list[GateFinding]:
     """Each contender's figures against the base's.
 
     What lies beyond its limit by itself fails only where it does so among all figures that are judged: one of forty
@@ -43,7 +46,7 @@ def of_regressions(both: Pair, thresholds: Thresholds) -> list[Finding]:
     return [in_the_family(worse.finding, adjusted.get(i, 1.0)) for i, worse in enumerate(found)]
 
 
-def in_the_family(finding: Finding, p: float) -> Finding:
+def in_the_family(finding: GateFinding, p: float) -> GateFinding:
     if finding.ruling != "fail" or p <= CHANCE:
         return finding
     corrected = "worse on its own, but not after Holm's correction over all figures: more rounds would decide"
@@ -51,12 +54,12 @@ def in_the_family(finding: Finding, p: float) -> Finding:
     return replace(finding, ruling="cannot tell", what=what)
 
 
-def hot(both: Pair, scenario: str, contender: str) -> bool:
+def hot(both: RunPair, scenario: str, contender: str) -> bool:
     return any(not math.isnan(v) for v in rounds_of(both.a, scenario, contender, find_metric("loads-per-expiry")))
 
 
 def of_regression(
-    both: Pair, scenario: str, contender: str, metric: Metric, most: float, why: str = ""
+    both: RunPair, scenario: str, contender: str, metric: Metric, most: float, why: str = ""
 ) -> Worse | None:
     """None where neither run has the figure. The metric's resolution is added to both sides of the ratio, so that what
     matters to nobody cannot fail, and a zero in the base can be a base."""
@@ -66,7 +69,7 @@ def of_regression(
     rule += f" ({why})" if why else ""
 
     def ruled(ruling: Ruling, what: str, p: float = 1.0) -> Worse:
-        return Worse(finding=Finding(ruling=ruling, rule=rule, what=what), p=p)
+        return Worse(finding=GateFinding(ruling=ruling, rule=rule, what=what), p=p)
 
     if not any(known):
         return None

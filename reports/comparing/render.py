@@ -13,7 +13,7 @@ from core.terminal import PlainConsole
 from core.text import shown
 from reports import charts, words
 from reports.charts import Chart
-from reports.comparing.compare import Pair, change_of, pair
+from reports.comparing.compare import RunPair, change_of, pair
 from reports.comparing.forest import forest
 from reports.render import write_page
 from reports.results import Verdict
@@ -24,7 +24,7 @@ MOST_ON_TERMINAL = 12
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ComparisonRow:
     """One comparison in words."""
 
     verdict: Verdict
@@ -34,13 +34,13 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Section:
+class ComparisonSection:
     scenario: str
-    rows: list[Row]
+    rows: list[ComparisonRow]
     chart: Chart | None
 
 
-def render_comparison(a: Path, b: Path, *, force: bool = False, out: Path | None = None) -> Pair:
+def render_comparison(a: Path, b: Path, *, force: bool = False, out: Path | None = None) -> RunPair:
     """Compare B with A and write compare-<A>.html and .md into B's folder, or into `out`.
 
     Raises RunFolderError where a folder is no run, InputError where the two are not alike and not forced.
@@ -52,18 +52,18 @@ def render_comparison(a: Path, b: Path, *, force: bool = False, out: Path | None
     return both
 
 
-def files(both: Pair, out: Path | None = None) -> tuple[Path, Path]:
+def files(both: RunPair, out: Path | None = None) -> tuple[Path, Path]:
     folder = out or both.b.run.folder
     return folder / f"compare-{both.names[0]}.html", folder / f"compare-{both.names[0]}.md"
 
 
-def sections(both: Pair) -> list[Section]:
+def sections(both: RunPair) -> list[ComparisonSection]:
     kinds = {c.name: c.kind for c in both.b.run.info.contenders}
     return [
-        Section(
+        ComparisonSection(
             scenario=scenario,
             rows=[
-                Row(verdict=v, kind=kinds[v.contender], cells=told(both, v))
+                ComparisonRow(verdict=v, kind=kinds[v.contender], cells=told(both, v))
                 for v in both.verdicts
                 if v.scenario == scenario
             ],
@@ -73,7 +73,7 @@ def sections(both: Pair) -> list[Section]:
     ]
 
 
-def told(both: Pair, v: Verdict) -> list[str]:
+def told(both: RunPair, v: Verdict) -> list[str]:
     test = v.comparison.ratio or v.comparison.difference
     figures = [j.figure(v.scenario, v.contender, v.metric.name) for j in (both.a, both.b)]
     return [
@@ -88,7 +88,7 @@ def told(both: Pair, v: Verdict) -> list[str]:
     ]
 
 
-def contract_rows(both: Pair) -> list[list[str]]:
+def contract_rows(both: RunPair) -> list[list[str]]:
     return [
         [
             c.scenario,
@@ -111,7 +111,7 @@ HOW = (
 )
 
 
-def page(both: Pair) -> str:
+def page(both: RunPair) -> str:
     """The whole page as text."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(PAGES),
@@ -134,7 +134,7 @@ def page(both: Pair) -> str:
     )
 
 
-def markdown(both: Pair) -> str:
+def markdown(both: RunPair) -> str:
     """For a pull request: headline, warnings, what differs, a table a scenario."""
     a, b = both.names
     lines = [f"# {b} against {a}", "", both.headline, ""]
@@ -152,7 +152,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(x.replace('|', '/') for x in row)} |" for row in (columns, ["---"] * len(columns), *rows)]
 
 
-def print_comparison(both: Pair, console: Console | None = None) -> None:
+def print_comparison(both: RunPair, console: Console | None = None) -> None:
     """Headline, warnings and the largest differences. No colours where the output is no terminal."""
     console = console or PlainConsole()
 

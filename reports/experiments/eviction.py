@@ -10,9 +10,9 @@ from artefact.schema import ExperimentInfo
 from reports import words
 from reports.charts import COLORS, GRID, INK, MUTED, Chart, drawn, dress, new_figure
 from reports.experiments.section import Findings
-from reports.grid import Entry, Grid
+from reports.grid import Grid, GridEntry
 from reports.metrics.response import SAMPLES_BEYOND
-from reports.statistics import quantile
+from reports.statistics.estimate import quantile
 
 NAME = "eviction"
 USUAL = "allkeys-lru"
@@ -182,13 +182,13 @@ def heat_table(seen: list[Outcome]) -> Grid:
         for own in columns.values():
             o = next(x for x in own if x.policy == policy)
             share = f"{words.number(o.of_optimum)} of the optimum"
-            entries.append(Entry(text=f"{100 * o.hit_rate:.1f} %", detail=share, heat=heat(o.of_optimum)))
+            entries.append(GridEntry(text=f"{100 * o.hit_rate:.1f} %", detail=share, heat=heat(o.of_optimum)))
         rows.append((policy, entries))
     best = [max(own, key=lambda o: o.optimum_hits) for own in columns.values()]
     rows.append(
         (
             "the optimum (Belady)",
-            [Entry(text=f"{100 * o.optimum_hits / o.requests:.1f} %", detail="bound, no policy") for o in best],
+            [GridEntry(text=f"{100 * o.optimum_hits / o.requests:.1f} %", detail="bound, no policy") for o in best],
         )
     )
     return Grid(
@@ -213,7 +213,7 @@ def details(seen: list[Outcome]) -> Grid:
         memory = f"{o.used_memory_bytes / 2**20:.2f} of {o.maxmemory_bytes / 2**20:.2f} MiB"
         times = [words.with_unit(quantile(o.get_ms, 0.5), "ms"), words.with_unit(o.get_p99_ms, "ms")]
         stay = words.with_unit(o.stay_s, "s") if math.isfinite(o.stay_s) else "to the end"
-        rows.append((o.policy, [Entry(text=t) for t in (o.sequence, *counts, memory, *times, stay)]))
+        rows.append((o.policy, [GridEntry(text=t) for t in (o.sequence, *counts, memory, *times, stay)]))
     return Grid(
         anchor="eviction-details",
         title="Evictions, refused writes, memory, and the time of a GET",

@@ -5,7 +5,7 @@ import pandas as pd
 from artefact.schema import ExperimentInfo
 from reports import words
 from reports.experiments.section import Findings
-from reports.grid import Entry, Grid
+from reports.grid import Grid, GridEntry
 
 NAME = "limiter-memory"
 GROWS = 0.5
@@ -52,8 +52,8 @@ def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001
             (
                 name,
                 [
-                    *(Entry(text=f"{sizes[limit]:,.0f}" if limit in sizes else words.MISSING) for limit in limits),
-                    Entry(text=words.number(slopes[name])),
+                    *(GridEntry(text=f"{sizes[limit]:,.0f}" if limit in sizes else words.MISSING) for limit in limits),
+                    GridEntry(text=words.number(slopes[name])),
                 ],
             )
             for name, sizes in found.items()

@@ -5,8 +5,9 @@ import pandas as pd
 from artefact.schema import ExperimentInfo
 from reports import words
 from reports.experiments.section import Findings
-from reports.grid import Entry, Grid
-from reports.statistics import Comparison, compare, median
+from reports.grid import Grid, GridEntry
+from reports.statistics.comparison import Comparison, compare
+from reports.statistics.estimate import median
 
 NAME = "monitor-cost"
 WITH, WITHOUT = "with MONITOR", "without"
@@ -45,10 +46,10 @@ def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001
             condition,
             [
                 *(
-                    Entry(text=f"{median(v).value:,.0f}/s", detail=words.interval(median(v)))
+                    GridEntry(text=f"{median(v).value:,.0f}/s", detail=words.interval(median(v)))
                     for v in (without, watched)
                 ),
-                Entry(text=price(c)),
+                GridEntry(text=price(c)),
             ],
         )
         for condition, (watched, without, c) in found.items()

@@ -9,10 +9,12 @@ import pandas as pd
 from artefact.schema import ExperimentInfo
 from reports import words
 from reports.experiments.section import Findings
-from reports.grid import Entry, Grid
+from reports.grid import Grid, GridEntry
 from reports.metrics.response import Spans, carried, estimated
 from reports.rows import Floats
-from reports.statistics import MIN_ROUNDS, Comparison, Estimate, compare, counted_mean, missing, quantile
+from reports.statistics.clustered import counted_mean
+from reports.statistics.comparison import Comparison, compare
+from reports.statistics.estimate import MIN_ROUNDS, Estimate, missing, quantile
 
 NAME = "over-http"
 SCENARIO = "stampede"
@@ -107,7 +109,7 @@ def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:
         per_1000, p50, p99 = figures(rounds).values()
         entries = [entry(per_1000), entry(p50, "ms"), entry(p99, "ms")]
         counts = [sum(each.requests for each in rounds.values()), sum(each.failed for each in rounds.values())]
-        rows.append((name, [*entries, *(Entry(text=f"{count:,}") for count in counts)]))
+        rows.append((name, [*entries, *(GridEntry(text=f"{count:,}") for count in counts)]))
     grid = Grid(
         anchor="over-http-table",
         title="Behind HTTP",
@@ -135,10 +137,10 @@ def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:
     return Findings(answer=answer(found), notes=[note], grids=[grid], names=names, csv=csv)
 
 
-def entry(figure: Estimate, unit: str = "") -> Entry:
+def entry(figure: Estimate, unit: str = "") -> GridEntry:
     if figure.missing:
-        return Entry(text=words.MISSING, detail=figure.why)
-    return Entry(text=words.with_unit(figure.value, unit), detail=figure.why or words.interval(figure))
+        return GridEntry(text=words.MISSING, detail=figure.why)
+    return GridEntry(text=words.with_unit(figure.value, unit), detail=figure.why or words.interval(figure))
 
 
 def of_round(each: Served) -> tuple[str, ...]:

@@ -11,8 +11,9 @@ from artefact.schema import ExperimentInfo
 from reports import words
 from reports.charts import COLORS, DASHES, INK, MARKERS, MUTED, Chart, drawn, dress, legend, new_figure, short
 from reports.experiments.section import Findings
-from reports.grid import Entry, Grid
-from reports.statistics import MIN_ROUNDS, Comparison, Estimate, compare, median
+from reports.grid import Grid, GridEntry
+from reports.statistics.comparison import Comparison, compare
+from reports.statistics.estimate import MIN_ROUNDS, Estimate, median
 
 NAME = "pipelining"
 ALONE = "one by one"
@@ -135,7 +136,7 @@ def grid(found: list[Batch]) -> Grid:
     rows = []
     for distance in distances(found):
         for reads in sorted({b.reads for b in found}):
-            entries = [Entry(text=distance)]
+            entries = [GridEntry(text=distance)]
             for way in ways(found):
                 b = next(x for x in found if (x.way, x.distance, x.reads) == (way, distance, reads))
                 c = b.against_alone
@@ -145,7 +146,7 @@ def grid(found: list[Batch]) -> Grid:
                     else words.interval(b.time_ms)
                 )
                 entries.append(
-                    Entry(text=words.with_unit(b.time_ms.value, "ms"), detail=ratio, heat=0 if b.faster else None)
+                    GridEntry(text=words.with_unit(b.time_ms.value, "ms"), detail=ratio, heat=0 if b.faster else None)
                 )
             rows.append((f"{reads}", entries))
     return Grid(

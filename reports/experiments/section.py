@@ -12,9 +12,9 @@ from artefact.read import Run
 from artefact.schema import ExperimentInfo
 from reports import words
 from reports.charts import Chart
-from reports.grid import Entry, Grid
+from reports.grid import Grid, GridEntry
 
-__all__ = ["Entry", "Findings", "Grid", "Section", "Tell", "findings", "sections", "tellers"]
+__all__ = ["ExperimentSection", "Findings", "Grid", "GridEntry", "Tell", "findings", "sections", "tellers"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class Findings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Section:
+class ExperimentSection:
     info: ExperimentInfo
     findings: Findings | None
     """None: it did not come to its end."""
@@ -54,10 +54,12 @@ def tellers() -> Mapping[str, Tell]:
     return found
 
 
-def sections(run: Run) -> list[Section]:
+def sections(run: Run) -> list[ExperimentSection]:
     """Every experiment of the run in its order, done or not. Raises RunFolderError where a table cannot be read."""
     return [
-        Section(info=info, findings=findings(info, run.experiment(info.name)) if info.status == "done" else None)
+        ExperimentSection(
+            info=info, findings=findings(info, run.experiment(info.name)) if info.status == "done" else None
+        )
         for info in run.info.experiments
     ]
 
@@ -71,12 +73,12 @@ def tell_plainly(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:
     """Any experiment: the median of each fact over rounds."""
     keys = ["variant", "parameter", "at", "name", "unit"]
     middle = facts.groupby(keys, sort=False, dropna=False)["value"].median().reset_index()
-    rows: list[tuple[str, list[Entry]]] = []
+    rows: list[tuple[str, list[GridEntry]]] = []
     csv: list[list[object]] = []
     for fact in middle.to_dict("records"):
         place = "" if pd.isna(fact["at"]) else f"{fact['at']:g}"
         told = (fact["parameter"], place, fact["name"], words.number(fact["value"]), fact["unit"])
-        rows.append((fact["variant"], [Entry(text=text) for text in told]))
+        rows.append((fact["variant"], [GridEntry(text=text) for text in told]))
         csv.append([fact["variant"], fact["parameter"], place, fact["name"], fact["unit"], f"{fact['value']:.6g}"])
     columns = ["variant", "under", "at", "what", "median", "unit"]
     grid = Grid(anchor=f"{info.name}-table", title="What was seen", explain="", columns=columns, rows=rows)

@@ -7,8 +7,9 @@ import pandas as pd
 from artefact.schema import ExperimentInfo
 from reports import words
 from reports.experiments.section import Findings
-from reports.grid import Entry, Grid
-from reports.statistics import compare, median
+from reports.grid import Grid, GridEntry
+from reports.statistics.comparison import compare
+from reports.statistics.estimate import median
 
 NAME = "serializer-cost"
 WAYS = ("encode", "decode")
@@ -18,7 +19,7 @@ CODECS = ("JSON", "MessagePack")
 def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001 - its words stand in the page already
     sizes = facts[facts["name"] == "size"].set_index("at")["value"].to_dict()
     timed = facts[facts["name"] == "object"]
-    rows: list[tuple[str, list[Entry]]] = []
+    rows: list[tuple[str, list[GridEntry]]] = []
     csv: list[list[object]] = []
     ratios: dict[str, list[float]] = {way: [] for way in WAYS}
     for at, own in timed.groupby("at", sort=True):
@@ -31,11 +32,13 @@ def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001
             }
             for codec, values in by_codec.items():
                 e = median(values)
-                entries.append(Entry(text=words.with_unit(e.value, "ms"), detail=words.interval(e)))
+                entries.append(GridEntry(text=words.with_unit(e.value, "ms"), detail=words.interval(e)))
                 csv.append([codec, way, int(size), *(f"{x:.6g}" for x in (e.value, e.low, e.high)), e.level or ""])
             ratio = compare(by_codec["JSON"], by_codec["MessagePack"]).ratio
             entries.append(
-                Entry(text="too few rounds") if ratio is None else Entry(text=f"× {words.number(ratio.estimate)}")
+                GridEntry(text="too few rounds")
+                if ratio is None
+                else GridEntry(text=f"× {words.number(ratio.estimate)}")
             )
             ratios[way] += [] if ratio is None else [ratio.estimate]
         rows.append((f"{size:,.0f} bytes", entries))

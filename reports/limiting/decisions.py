@@ -34,7 +34,7 @@ def wrong(calls: Calls, limit: int, window_s: float) -> Wrong:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class RetryOutcomes:
     """What became of what callers were told."""
 
     waited: int = 0
@@ -50,17 +50,17 @@ class Told:
     """Calls that were next after a decision that said calls were left."""
     promised_admitted: int = 0
 
-    def __add__(self, other: "Told") -> "Told":
-        return Told(**{name: getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__})
+    def __add__(self, other: "RetryOutcomes") -> "RetryOutcomes":
+        return RetryOutcomes(**{name: getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__})
 
 
-def told(calls: Calls) -> Told:
+def told(calls: Calls) -> RetryOutcomes:
     """Each decision against the next call of the same subject, where that began after the answer was there.
 
     A refusal counts where neither it nor the next call overlaps a third: it is then clear who came when.
     """
     if len(calls) < 2:
-        return Told()
+        return RetryOutcomes()
     after = calls.start_s[1:] >= calls.end_s[:-1]
     others = rivals(calls)
     alone = (others[:-1] == 0) & (others[1:] == 0)
@@ -71,7 +71,7 @@ def told(calls: Calls) -> Told:
     soon = waits & (calls.end_s[1:] < calls.start_s[:-1] + calls.retry_after_s[:-1])
     vain = soon & nextly
     promised = after & (calls.remaining[:-1] - others[:-1] >= 1)
-    return Told(
+    return RetryOutcomes(
         waited=int(late.sum()),
         waited_admitted=int((late & nextly).sum()),
         sooner=int(soon.sum()),

@@ -12,12 +12,13 @@ from artefact.schema import ContenderInfo, ScenarioInfo
 from reports.frames import Cell
 from reports.judge import Judgement
 from reports.limiting.calls import Calls, by_subject
-from reports.limiting.decisions import Told, Wrong, peak_to_mean, recovery_s, told, wrong
+from reports.limiting.decisions import RetryOutcomes, Wrong, peak_to_mean, recovery_s, told, wrong
 from reports.limiting.entitlement import Share, jain, share
 from reports.limiting.starvation import ABOVE, Starvation, Steady, starvation, steady
 from reports.limiting.windows import excess, most_beyond_refill, rolling_certain, rolling_possible
 from reports.rows import Floats
-from reports.statistics import Comparison, compare, quantile
+from reports.statistics.comparison import Comparison, compare
+from reports.statistics.estimate import quantile
 
 RULER = "bare-evalsha"
 FLOOD_THEN_HALF = "flood, then half"
@@ -50,7 +51,7 @@ class SubjectJudged:
     need_possible: float
     share: Share
     wrong: Wrong
-    told: Told
+    told: RetryOutcomes
 
 
 def judge_subject(
@@ -212,8 +213,8 @@ class LimiterJudged:
         return sum(len(s.calls) for _, s in self.subjects)
 
     @property
-    def told(self) -> Told:
-        return sum((s.told for _, s in self.subjects), Told())
+    def told(self) -> RetryOutcomes:
+        return sum((s.told for _, s in self.subjects), RetryOutcomes())
 
     def recovery(self, wanted: int) -> tuple[float, int, int]:
         """(median seconds to so many admissions in a row after a flood, how often seen, how often looked for)."""

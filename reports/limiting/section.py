@@ -140,7 +140,7 @@ COSTS = sum(column.group == "cost" for column in COLUMNS)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class LimiterEntry:
     value: str
     detail: str = ""
     mark: str = ""
@@ -148,10 +148,10 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class LimiterRow:
     contender: ContenderInfo
     color: str
-    entries: list[Entry]
+    entries: list[LimiterEntry]
     doubts: list[int]
 
 
@@ -164,7 +164,7 @@ class LimiterSection:
     answer: str
     headings: list[tuple[str, int]]
     columns: Sequence[Column]
-    rows: list[Row]
+    rows: list[LimiterRow]
     charts: list[Chart]
 
 
@@ -204,7 +204,7 @@ def section(judgement: Judgement, limiters: Sequence[LimiterJudged], races: Race
         headings=groups,
         columns=COLUMNS,
         rows=[
-            Row(
+            LimiterRow(
                 contender=limiter.info,
                 color=style_of(contenders, limiter.info.name).variable,
                 entries=entries(limiter),
@@ -230,63 +230,63 @@ def asked(scenario: ScenarioInfo) -> str:
     )
 
 
-def entries(x: LimiterJudged) -> list[Entry]:
+def entries(x: LimiterJudged) -> list[LimiterEntry]:
     if x.info.kind == "ruler":  # it admits everything: a bound of time, not a limiter
-        return [Entry(value=words.MISSING)] * (len(COLUMNS) - COSTS) + costs(x)
+        return [LimiterEntry(value=words.MISSING)] * (len(COLUMNS) - COSTS) + costs(x)
     t, wrong, limit = x.told, x.wrong, x.limit
     lowest, whose = x.starved
     fairness, least = x.fairness
     first, seen_first, sought = x.recovery(1)
     ten, seen_ten, _ = x.recovery(IN_A_ROW)
     return [
-        Entry(value=contract(x), detail=f"bound {words.number(x.bound)}"),
+        LimiterEntry(value=contract(x), detail=f"bound {words.number(x.bound)}"),
         held(x.kept, span(x.need_certain, x.need_possible)),
         held(x.kept_strict, f"{span(x.most_certain / limit, x.most_possible / limit)} × L"),
-        Entry(value=percent(x.above_share), detail=f"{percent(x.excess_share)} of admissions"),
-        Entry(value=words.number(x.got()), detail=f"{words.number(x.got(*WITHIN))} within the limit"),
-        Entry(value=words.number(lowest), detail=whose, mark="worse" if lowest < 0.5 else ""),
+        LimiterEntry(value=percent(x.above_share), detail=f"{percent(x.excess_share)} of admissions"),
+        LimiterEntry(value=words.number(x.got()), detail=f"{words.number(x.got(*WITHIN))} within the limit"),
+        LimiterEntry(value=words.number(lowest), detail=whose, mark="worse" if lowest < 0.5 else ""),
         steadily_above(x),
-        Entry(value=words.number(fairness), detail=f"least {words.number(least)}"),
-        Entry(value=words.number(1000 * wrong.admitted / max(1, x.decisions))),
-        Entry(value=words.number(1000 * wrong.refused / max(1, x.decisions))),
-        Entry(
+        LimiterEntry(value=words.number(fairness), detail=f"least {words.number(least)}"),
+        LimiterEntry(value=words.number(1000 * wrong.admitted / max(1, x.decisions))),
+        LimiterEntry(value=words.number(1000 * wrong.refused / max(1, x.decisions))),
+        LimiterEntry(
             value=f"{t.waited_admitted} of {t.waited}" if t.waited else words.MISSING,
             detail=f"sooner: {t.sooner_admitted} of {t.sooner}"
             + (f", {1000 * t.waste_s / t.sooner_admitted:.0f} ms wasted" if t.sooner_admitted else ""),
         ),
-        Entry(value=f"{t.promised_admitted} of {t.promised}" if t.promised else words.MISSING),
-        Entry(value=words.number(x.herd)),
-        Entry(value=ms_or_not(first, seen_first, sought), detail=f"ten: {ms_or_not(ten, seen_ten, sought)}"),
-        Entry(value=words.number(x.edge_alignment)),
+        LimiterEntry(value=f"{t.promised_admitted} of {t.promised}" if t.promised else words.MISSING),
+        LimiterEntry(value=words.number(x.herd)),
+        LimiterEntry(value=ms_or_not(first, seen_first, sought), detail=f"ten: {ms_or_not(ten, seen_ten, sought)}"),
+        LimiterEntry(value=words.number(x.edge_alignment)),
         *costs(x),
     ]
 
 
-def steadily_above(x: LimiterJudged) -> Entry:
+def steadily_above(x: LimiterJudged) -> LimiterEntry:
     found = x.starvation
     if found is None:
-        return Entry(value=words.MISSING)
+        return LimiterEntry(value=words.MISSING)
     counts = f"{found.admitted} of {found.entitled}, {found.multiple:g} ×"
-    return Entry(value=words.number(found.share.value), detail=counts, mark="worse" if x.starves else "")
+    return LimiterEntry(value=words.number(found.share.value), detail=counts, mark="worse" if x.starves else "")
 
 
-def costs(x: LimiterJudged) -> list[Entry]:
+def costs(x: LimiterJudged) -> list[LimiterEntry]:
     return [
         latency(x),
-        Entry(
+        LimiterEntry(
             value=f"{words.number(x.sent_per_decision)} + {words.number(x.scripted_per_decision)}",
             detail=f"{words.number(x.round_trips)} round trips",
         ),
-        Entry(
+        LimiterEntry(
             value=words.number(float(np.mean(x.key_bytes))) if len(x.key_bytes) else words.MISSING,
             detail=f"up to {words.number(float(x.key_bytes.max()))}" if len(x.key_bytes) else "",
         ),
     ]
 
 
-def held(kept: str, detail: str) -> Entry:
+def held(kept: str, detail: str) -> LimiterEntry:
     value = {"kept": "held", "broken": "broken", "cannot tell": "not seen broken"}[kept]
-    return Entry(value=value, detail=detail, mark={"kept": "better", "broken": "worse"}.get(kept, ""))
+    return LimiterEntry(value=value, detail=detail, mark={"kept": "better", "broken": "worse"}.get(kept, ""))
 
 
 def span(certain: float, possible: float) -> str:
@@ -305,17 +305,17 @@ def ms_or_not(seconds: float, seen: int, sought: int) -> str:
     return f"{1000 * seconds:.0f} ms" + (f" (in {seen} of {sought})" if seen < sought else "")
 
 
-def latency(x: LimiterJudged) -> Entry:
+def latency(x: LimiterJudged) -> LimiterEntry:
     if x.info.kind == "ruler" or not len(x.latency_rounds_ms):
-        return Entry(value=words.MISSING, detail="the bound" if x.info.kind == "ruler" else "")
+        return LimiterEntry(value=words.MISSING, detail="the bound" if x.info.kind == "ruler" else "")
     shift = x.latency.difference if x.latency is not None else None
     if shift is not None:
-        return Entry(
+        return LimiterEntry(
             value=f"{shift.estimate:+.3f} ms", detail=f"{shift.low:+.3f} – {shift.high:+.3f}, {100 * shift.level:.1f} %"
         )
     each = x.latency_rounds_ms
     rounds = f"range of {len(each)} round{'' if len(each) == 1 else 's'}"
-    return Entry(value=f"{np.median(each):+.3f} ms", detail=f"{each.min():+.3f} – {each.max():+.3f}, {rounds}")
+    return LimiterEntry(value=f"{np.median(each):+.3f} ms", detail=f"{each.min():+.3f} – {each.max():+.3f}, {rounds}")
 
 
 HEADER = (

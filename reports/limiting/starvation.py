@@ -13,7 +13,8 @@ from typing import Any
 from core.sliding_log import greedy_log
 from reports.limiting.calls import Calls
 from reports.limiting.entitlement import greedy_bucket
-from reports.statistics import MIN_ROUNDS, Estimate, counted_mean, missing
+from reports.statistics.clustered import counted_mean
+from reports.statistics.estimate import MIN_ROUNDS, Estimate, missing
 
 ABOVE = {"burst, then 1.1 ×": 1.1, "steady 1.1 ×": 1.1, "burst, then 1.5 ×": 1.5}
 """The callers that show it, and how often each calls, times the limit. In a few windows the second does not empty a

@@ -6,7 +6,7 @@ import numpy as np
 
 from reports.frames import ANSWERED, Cell
 from reports.metrics.metric import Metric
-from reports.statistics import Estimate
+from reports.statistics.estimate import Estimate
 
 
 def due(cell: Cell) -> float:

@@ -9,7 +9,8 @@ import numpy as np
 from reports.frames import Cell, of_group
 from reports.metrics.metric import Metric
 from reports.rows import NONE, Rows
-from reports.statistics import Estimate, counted_mean, missing
+from reports.statistics.clustered import counted_mean
+from reports.statistics.estimate import Estimate, missing
 
 
 def loads_per_1000_reads(cell: Cell) -> float:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Literal
 
 from reports.frames import Cell
-from reports.statistics import Estimate, median, missing
+from reports.statistics.estimate import Estimate, median, missing
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,8 @@ import numpy as np
 from reports.frames import Cell
 from reports.metrics.metric import Metric
 from reports.rows import Floats, Rows
-from reports.statistics import Estimate, median, missing, pooled_quantile, quantile, rank
+from reports.statistics.clustered import pooled_quantile
+from reports.statistics.estimate import Estimate, median, missing, quantile, rank
 
 SAMPLES_BEYOND = 10
 EPISODES_BEYOND = 3

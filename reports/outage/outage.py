@@ -13,7 +13,7 @@ from reports.frames import Cell
 from reports.judge import Judgement
 from reports.over_time import bins, due_of, loads_in, of_each
 from reports.rows import Floats
-from reports.statistics import quantile
+from reports.statistics.estimate import quantile
 
 BIN_S = 0.25
 PEAK_BIN_S = 0.1

@@ -10,7 +10,7 @@ from artefact.schema import ScenarioInfo
 from reports import words
 from reports.charts import GRID, INK, Chart, drawn, dress, legend, mark, new_figure, short
 from reports.experiments.section import Findings
-from reports.grid import Entry, Grid
+from reports.grid import Grid, GridEntry
 from reports.judge import Judgement
 from reports.outage.outage import (
     BACK_SHARE,
@@ -24,7 +24,7 @@ from reports.outage.outage import (
     share_served,
 )
 from reports.over_time import LATE_MS, bins, draw_line, loads_in, of_each
-from reports.statistics import quantile
+from reports.statistics.estimate import quantile
 
 
 def findings(aside: Judgement, scenario: ScenarioInfo) -> Findings:
@@ -85,31 +85,31 @@ COLUMNS = (
 )
 
 
-def row(outage: Outage, back: str) -> list[Entry]:
+def row(outage: Outage, back: str) -> list[GridEntry]:
     during, served = outage.of("outage"), outage.served()
     hits_back_s = outage.hits_back_s()
     span = f"{100 * min(served):.1f} – {percent_served(max(served))}" if len(served) > 1 else ""
     sat_out = outage.sat_out()
     return [
-        Entry(text=f"{len(during):,}"),
-        Entry(text=percent_served(share_served(outage)), detail=span),
-        Entry(text=f"{outage.failed():,}", detail=failures(outage)),
-        Entry(text=f"{outage.late():,}", detail=f"{sat_out:,} answered only once {back} was back"),
-        Entry(text=f"{outage.unanswered():,}"),
-        Entry(text=words.with_unit(quantile(answered_ms(during), 0.5), "ms")),
-        Entry(text=words.with_unit(slowest_s(outage) * 1000, "ms")),
-        Entry(text=percent(outage.hit_share("outage")), detail=f"before: {percent(outage.hit_share('before'))}"),
-        Entry(
+        GridEntry(text=f"{len(during):,}"),
+        GridEntry(text=percent_served(share_served(outage)), detail=span),
+        GridEntry(text=f"{outage.failed():,}", detail=failures(outage)),
+        GridEntry(text=f"{outage.late():,}", detail=f"{sat_out:,} answered only once {back} was back"),
+        GridEntry(text=f"{outage.unanswered():,}"),
+        GridEntry(text=words.with_unit(quantile(answered_ms(during), 0.5), "ms")),
+        GridEntry(text=words.with_unit(slowest_s(outage) * 1000, "ms")),
+        GridEntry(text=percent(outage.hit_share("outage")), detail=f"before: {percent(outage.hit_share('before'))}"),
+        GridEntry(
             text=words.with_unit(outage.load_ms("outage"), "ms"),
             detail=f"before: {words.with_unit(outage.load_ms('before'), 'ms')}",
         ),
-        Entry(
+        GridEntry(
             text=words.number(outage.loads_per_s("outage")),
             detail=f"before: {words.number(outage.loads_per_s('before'))}",
         ),
-        Entry(text=words.number(outage.peak_after())),
-        Entry(text=words.with_unit(outage.answers_back_s(), "s")),
-        Entry(text="not in the window" if math.isnan(hits_back_s) else words.with_unit(hits_back_s, "s")),
+        GridEntry(text=words.number(outage.peak_after())),
+        GridEntry(text=words.with_unit(outage.answers_back_s(), "s")),
+        GridEntry(text="not in the window" if math.isnan(hits_back_s) else words.with_unit(hits_back_s, "s")),
     ]
 
 

@@ -14,11 +14,11 @@ from reports.accounts import OF_COMMAND
 from reports.charts import Chart, drawn, dress, legend, mark, new_figure, of_scenario, short, style_of
 from reports.experiments.section import Findings
 from reports.frames import Cell
-from reports.grid import Entry, Grid
+from reports.grid import Grid, GridEntry
 from reports.judge import Judgement
 from reports.metrics.response import over, reads
 from reports.rows import Floats
-from reports.statistics import quantile
+from reports.statistics.estimate import quantile
 
 EVIDENCE = 10
 """Refreshes that must lie beyond a percentile before it is printed."""
@@ -120,7 +120,7 @@ def findings(aside: Judgement, scenario: ScenarioInfo) -> Findings:
     rows = [(one.contender.name, row(one)) for one in found]
     here = {one.contender.name for one in found}
     rows += [
-        (remark["name"], [Entry(text=words.MISSING, detail=remark["what"])])
+        (remark["name"], [GridEntry(text=words.MISSING, detail=remark["what"])])
         for remark in aside.run.info.remarks
         if "not installed" in remark["what"] and remark["name"] not in here
     ]
@@ -161,21 +161,21 @@ def figures(one: Refreshes) -> tuple[float, ...]:
     )
 
 
-def row(one: Refreshes) -> list[Entry]:
+def row(one: Refreshes) -> list[GridEntry]:
     count, per_expiry, p50, p99, done, misses, read, commands = figures(one)
     most = float(one.column("begun_after_ms").max(initial=0.0))
-    tail = Entry(text=words.with_unit(p99, "ms"))
+    tail = GridEntry(text=words.with_unit(p99, "ms"))
     if math.isnan(p99):
-        tail = Entry(text=words.MISSING, detail=f"too few; longest {words.with_unit(most, 'ms')}")
+        tail = GridEntry(text=words.MISSING, detail=f"too few; longest {words.with_unit(most, 'ms')}")
     return [
-        Entry(text=f"{count:,.0f}"),
-        Entry(text=words.number(per_expiry)),
-        Entry(text=words.with_unit(p50, "ms")),
+        GridEntry(text=f"{count:,.0f}"),
+        GridEntry(text=words.number(per_expiry)),
+        GridEntry(text=words.with_unit(p50, "ms")),
         tail,
-        Entry(text=words.with_unit(done, "ms")),
-        Entry(text=words.number(misses)),
-        Entry(text=words.with_unit(read, "ms")),
-        Entry(text=words.number(commands)),
+        GridEntry(text=words.with_unit(done, "ms")),
+        GridEntry(text=words.number(misses)),
+        GridEntry(text=words.with_unit(read, "ms")),
+        GridEntry(text=words.number(commands)),
     ]
 
 

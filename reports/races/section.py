@@ -26,7 +26,7 @@ FOLDED_FROM = 14
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
+class RaceCell:
     """One contender's worst verdict on one invariant."""
 
     verdict: VerdictInfo
@@ -49,7 +49,7 @@ class Fault:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Section:
+class RacesSection:
     """All that the templates ask for."""
 
     info: RacesInfo
@@ -60,7 +60,7 @@ class Section:
     """What --contender takes, by name."""
     unjudged: list[str]
     """What was not judged and why."""
-    rows: list[tuple[InvariantInfo, list[Cell | None]]]
+    rows: list[tuple[InvariantInfo, list[RaceCell | None]]]
     faults: list[tuple[str, list[Fault]]]
 
     @property
@@ -68,14 +68,14 @@ class Section:
         return list(self.called)
 
 
-def section_of(folder: Path) -> Section | None:
+def section_of(folder: Path) -> RacesSection | None:
     """What a run's own exploration found; None where nothing was explored in it. Raises RunFolderError."""
     return section(read_races(folder)) if (folder / RACES_FILE).exists() else None
 
 
-def section(info: RacesInfo) -> Section:
+def section(info: RacesInfo) -> RacesSection:
     called = {str(c["name"]): shlex.quote(str(c.get("file") or c["name"])) for c in info.contenders}
-    return Section(
+    return RacesSection(
         info=info,
         answer=answer(info),
         tried=tried(info),
@@ -151,7 +151,7 @@ def tried(info: RacesInfo) -> str:
     return ". ".join(part[0].upper() + part[1:] for part in parts if part) + "."
 
 
-def cell(info: RacesInfo, contender: str, invariant: str) -> Cell | None:
+def cell(info: RacesInfo, contender: str, invariant: str) -> RaceCell | None:
     found = info.worst_first(contender, invariant)
     if not found:
         return None
@@ -171,7 +171,7 @@ def cell(info: RacesInfo, contender: str, invariant: str) -> Cell | None:
         tried = f"no schedule of {schedules:,} put it to the test"
     else:
         tried = f"nothing found in {schedules:,}"
-    return Cell(verdict=worst, word=word, anchor=anchor(worst), tried=tried)
+    return RaceCell(verdict=worst, word=word, anchor=anchor(worst), tried=tried)
 
 
 def plural(count: int, noun: str) -> str:

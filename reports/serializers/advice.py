@@ -7,7 +7,7 @@ import numpy as np
 
 from reports.serializers.facts import Facts
 from reports.serializers.judge import has_schema, level
-from reports.statistics import compare
+from reports.statistics.comparison import compare
 from reports.words import number
 
 HARDLY = 0.1
@@ -23,14 +23,14 @@ RULE = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Advice:
+class SerializerAdvice:
     record: str
     best: str
     """Empty: no serializer carries the record."""
     text: str
 
 
-def advise(facts: Facts, record: str) -> Advice:
+def advise(facts: Facts, record: str) -> SerializerAdvice:
     reference = facts.run.reference
     fit = [
         c
@@ -40,7 +40,7 @@ def advise(facts: Facts, record: str) -> Advice:
         and np.isfinite(facts.us(record, c.name, "both")).any()
     ]
     if not fit:
-        return Advice(record=record, best="", text="No serializer carries this record unchanged.")
+        return SerializerAdvice(record=record, best="", text="No serializer carries this record unchanged.")
     best = first(facts, record, [c.name for c in fit])
     free = [c.name for c in fit if not has_schema(c)]
     cost, bytes_ = level(facts, record, best, "both"), facts.bytes_of(record, best)
@@ -63,7 +63,7 @@ def advise(facts: Facts, record: str) -> Advice:
         share = saved / (hit + decode)
         hardly = "The choice hardly shows: it" if share < HARDLY else "It"
         text += f". {hardly} saves {100 * max(share, 0):.0f} % of a hit here, less over a network"
-    return Advice(record=record, best=best, text=text + ".")
+    return SerializerAdvice(record=record, best=best, text=text + ".")
 
 
 def first(facts: Facts, record: str, names: list[str]) -> str:

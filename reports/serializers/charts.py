@@ -10,7 +10,10 @@ from reports.charts import GRID, INK, MARKERS, MUTED, Chart, Style, drawn, dress
 from reports.serializers.facts import Facts
 from reports.serializers.judge import level
 from reports.serializers.links import COMPRESSORS, HERE, LINKS, AtSize, here_ns_per_byte
-from reports.statistics import LEAST_DIFFERENCE, Comparison, Estimate, compare, median, pooled_quantile, quantile
+from reports.statistics.clustered import pooled_quantile
+from reports.statistics.comparison import Comparison, compare
+from reports.statistics.estimate import Estimate, median, quantile
+from reports.statistics.verdict import LEAST_DIFFERENCE
 from reports.words import listed, number
 
 NOBODY = "nobody"

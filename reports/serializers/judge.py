@@ -10,17 +10,10 @@ from typing import Literal
 
 from artefact.schema import ContenderInfo
 from reports.serializers.facts import Facts
-from reports.statistics import (
-    LEAST_DIFFERENCE,
-    Comparison,
-    Estimate,
-    Sentence,
-    compare,
-    holm,
-    median,
-    noise_floor,
-    sentence,
-)
+from reports.statistics.comparison import Comparison, compare
+from reports.statistics.estimate import Estimate, median
+from reports.statistics.rank_tests import holm
+from reports.statistics.verdict import LEAST_DIFFERENCE, Sentence, noise_floor, sentence
 
 Group = Literal["A/A", "schemaless", "with a schema", "across"]
 OPERATIONS = ("encode", "decode")
@@ -28,7 +21,7 @@ SCHEMA_REFERENCE = "protobuf"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class SerializerVerdict:
     """One comparison of one table."""
 
     record: str
@@ -61,7 +54,7 @@ def pairs(facts: Facts) -> list[tuple[Group, str, str]]:
     return found + [("across", name, reference) for name in with_schema]
 
 
-def verdicts(facts: Facts, record: str, operation: str) -> list[Verdict]:
+def verdicts(facts: Facts, record: str, operation: str) -> list[SerializerVerdict]:
     """A table's comparisons. Holm over all but the A/A pair: that one is held to 5 %, not to its own noise floor."""
     listed = [
         (
@@ -82,7 +75,7 @@ def verdicts(facts: Facts, record: str, operation: str) -> list[Verdict]:
         p = comparison.p if group == "A/A" else next(adjusted)
         said = sentence(comparison, LEAST_DIFFERENCE if group == "A/A" else m, p, "lower")
         found.append(
-            Verdict(
+            SerializerVerdict(
                 record=record,
                 operation=operation,
                 group=group,

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from reports.serializers.facts import Facts, Floats
-from reports.statistics import Comparison, Estimate, compare, median
+from reports.statistics.comparison import Comparison, compare
+from reports.statistics.estimate import Estimate, median
 
 LINKS = {"1 Gbit/s": 8.0, "100 Mbit/s": 80.0}
 """Nanoseconds a byte."""

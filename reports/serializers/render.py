@@ -18,8 +18,9 @@ from reports.csv_text import as_csv, plain
 from reports.render import PAGES, flat, write_page
 from reports.serializers import advice, charts, links
 from reports.serializers.facts import Facts, read_facts
-from reports.serializers.judge import OPERATIONS, Verdict, added, has_schema, level, verdicts
-from reports.statistics import MIN_ROUNDS, PAIRED_LEVEL, Estimate, holm
+from reports.serializers.judge import OPERATIONS, SerializerVerdict, added, has_schema, level, verdicts
+from reports.statistics.estimate import MIN_ROUNDS, Estimate
+from reports.statistics.rank_tests import PAIRED_LEVEL, holm
 from reports.words import listed, number
 
 EMPTY = "empty call"
@@ -27,7 +28,7 @@ MARKS = {"cannot tell": "unclear", "better": "better", "worse": "worse", "same":
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
+class SerializerFigure:
     """One figure of a table."""
 
     value: str
@@ -40,17 +41,17 @@ class Cell:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class SerializerRow:
     name: str
     info: ContenderInfo | None
     kind: str
     """contender, twin, ruler."""
     note: str
-    cells: list[Cell]
+    cells: list[SerializerFigure]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Section:
+class SerializerSection:
     """A kind of record's part of the page."""
 
     name: str
@@ -58,9 +59,9 @@ class Section:
     advice: str
     columns: list[tuple[str, str]]
     """(title, what it is)"""
-    rows: list[Row]
+    rows: list[SerializerRow]
     charts: list[Chart]
-    verdicts: list[Verdict]
+    verdicts: list[SerializerVerdict]
 
 
 def render_serializers(folder: Path) -> Path:
@@ -86,12 +87,12 @@ def print_advice(folder: Path) -> None:
         print(shown(f"{scenario.name}: {advice.advise(facts, scenario.name).text}"))
 
 
-def section(facts: Facts, record: str, what: str) -> Section:
+def section(facts: Facts, record: str, what: str) -> SerializerSection:
     said = [v for operation in OPERATIONS for v in verdicts(facts, record, operation)]
     chart = charts.time_against_bytes(facts, record, what)
     shown = columns(facts, record)
     rows = [row(facts, record, c, said, [key for *_, key in shown]) for c in facts.run.contenders]
-    return Section(
+    return SerializerSection(
         name=record,
         what=what,
         advice=advice.advise(facts, record).text,
@@ -139,13 +140,17 @@ def allocator(facts: Facts) -> str:
     return f"{redis.get('name', 'server')} {redis.get('version', '')}, allocator {redis.get('allocator') or 'not told'}"
 
 
-def row(facts: Facts, record: str, c: ContenderInfo, said: Sequence[Verdict], keys: Sequence[str]) -> Row:
+def row(
+    facts: Facts, record: str, c: ContenderInfo, said: Sequence[SerializerVerdict], keys: Sequence[str]
+) -> SerializerRow:
     outcome, what = facts.outcome(record, c.name)
     note = {"refused": f"refused: {what}", "changed": f"changed silently: {what}"}.get(outcome, "")
-    return Row(name=c.name, info=c, kind=c.kind, note=note, cells=[cell(facts, record, c, said, key) for key in keys])
+    return SerializerRow(
+        name=c.name, info=c, kind=c.kind, note=note, cells=[cell(facts, record, c, said, key) for key in keys]
+    )
 
 
-def cell(facts: Facts, record: str, c: ContenderInfo, said: Sequence[Verdict], key: str) -> Cell:
+def cell(facts: Facts, record: str, c: ContenderInfo, said: Sequence[SerializerVerdict], key: str) -> SerializerFigure:
     if key in OPERATIONS:
         mine = next((v for v in said if v.contender == c.name and v.operation == key and v.group != "across"), None)
         across = next((v for v in said if v.contender == c.name and v.operation == key and v.group == "across"), None)
@@ -156,14 +161,14 @@ def cell(facts: Facts, record: str, c: ContenderInfo, said: Sequence[Verdict], k
         return timed(level(facts, record, c.name, "get"), None, None)
     if key == "memory":
         mine_ = facts.stored[(facts.stored["record"] == record) & (facts.stored["contender"] == c.name)]
-        return Cell(value=number(float(mine_["memory_bytes"].mean())) if len(mine_) else "")
+        return SerializerFigure(value=number(float(mine_["memory_bytes"].mean())) if len(mine_) else "")
     size = facts.bytes_of(record, c.name, key.removeprefix("+") if key.startswith("+") else "")
-    return Cell(value="" if math.isnan(size) else number(size))
+    return SerializerFigure(value="" if math.isnan(size) else number(size))
 
 
-def timed(estimate: Estimate, mine: Verdict | None, across: Verdict | None) -> Cell:
+def timed(estimate: Estimate, mine: SerializerVerdict | None, across: SerializerVerdict | None) -> SerializerFigure:
     if estimate.missing:
-        return Cell(value="")
+        return SerializerFigure(value="")
     shown = mine or across
     ratios = [
         f"× {number(v.comparison.ratio.estimate)} of {v.against}"
@@ -171,7 +176,7 @@ def timed(estimate: Estimate, mine: Verdict | None, across: Verdict | None) -> C
         if v is not None and v.comparison.ratio is not None
     ]
     kind = f"{100 * estimate.level:.1f} % interval" if estimate.level is not None else "range"
-    return Cell(
+    return SerializerFigure(
         value=number(estimate.value),
         low=number(estimate.low),
         high=number(estimate.high),
@@ -182,13 +187,13 @@ def timed(estimate: Estimate, mine: Verdict | None, across: Verdict | None) -> C
     )
 
 
-def empty_row(facts: Facts, record: str, width: int) -> list[Row]:
+def empty_row(facts: Facts, record: str, width: int) -> list[SerializerRow]:
     """What the harness itself takes for a call that does nothing."""
     empty = level(facts, record, EMPTY, "encode")
     if empty.missing:
         return []
-    cells = [timed(empty, None, None), *[Cell(value="")] * (width - 1)]
-    return [Row(name=EMPTY, info=None, kind="ruler", note="", cells=cells)]
+    cells = [timed(empty, None, None), *[SerializerFigure(value="")] * (width - 1)]
+    return [SerializerRow(name=EMPTY, info=None, kind="ruler", note="", cells=cells)]
 
 
 def matrix(frame: pd.DataFrame, rows: str, across: str) -> tuple[list[str], list[tuple[str, list[tuple[str, str]]]]]:
@@ -204,7 +209,7 @@ def matrix(frame: pd.DataFrame, rows: str, across: str) -> tuple[list[str], list
 
 def page(
     facts: Facts,
-    sections: Sequence[Section],
+    sections: Sequence[SerializerSection],
     even: Sequence[links.BreakEven],
     at: list[links.AtSize],
     downloads: Sequence[str],
@@ -261,7 +266,7 @@ def machine(facts: Facts) -> str:
     return ", ".join(p for p in parts if p) + f"; {redis.get('name', 'Redis')} {redis.get('version', '')}"
 
 
-def doubts(facts: Facts, sections: Sequence[Section]) -> list[str]:
+def doubts(facts: Facts, sections: Sequence[SerializerSection]) -> list[str]:
     """What must be known before the figures are read."""
     found = []
     if len(facts.rounds) < MIN_ROUNDS:
@@ -321,7 +326,7 @@ def from_(span: tuple[Estimate, Estimate]) -> str:
 
 
 def tables(
-    facts: Facts, sections: Sequence[Section], even: Sequence[links.BreakEven], at: Sequence[links.AtSize]
+    facts: Facts, sections: Sequence[SerializerSection], even: Sequence[links.BreakEven], at: Sequence[links.AtSize]
 ) -> dict[str, str]:
     """File name to CSV."""
     figures: list[Sequence[object]] = []

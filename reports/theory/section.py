@@ -15,7 +15,7 @@ from reports.frames import Cell, of_group
 from reports.judge import Judgement
 from reports.limiting.judge import judged as judge_limiters
 from reports.metrics.loads import load_times_s
-from reports.statistics import Estimate
+from reports.statistics.estimate import Estimate
 
 ONE_LOAD = "ONE_LOAD_PER_MISS"
 NEAR = 0.25

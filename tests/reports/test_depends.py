@@ -4,8 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from artefact.read import read_run
-from reports import answer
 from reports.judge import judge
+from reports.recommend.factors import depends_on
+from reports.recommend.headline import answers
 from tests.reports.planted import plant, scenario
 
 
@@ -16,6 +17,6 @@ def test_processes_are_a_factor_and_what_was_not_varied_is_said(tmp_path: Path) 
     judgement = judge(
         read_run(plant(tmp_path / "run", contenders=("no-cache", "cache-aside"), scenarios=[base, alone]))
     )
-    told = answer.depends_on(answer.answers(judgement), judgement)
+    told = depends_on(answers(judgement), judgement)
     assert "The processes in stampede (2 processes and 1 process): the order of contenders does not change" in told
     assert "Distance, cores and rate: not varied" in told

@@ -21,20 +21,11 @@ from reports.frames import cells
 from reports.judge import judge
 from reports.metrics.metric import find_metric
 from reports.metrics.response import over, reads
-from reports.statistics import (
-    LEAST_DIFFERENCE,
-    Comparison,
-    Floats,
-    compare,
-    compare_independent,
-    holm,
-    independent_shift,
-    median,
-    rounds_needed,
-    rounds_to_tell,
-    sentence,
-    shift,
-)
+from reports.statistics.comparison import Comparison, compare, compare_independent
+from reports.statistics.estimate import Floats, median
+from reports.statistics.power import rounds_needed, rounds_to_tell
+from reports.statistics.rank_tests import holm, independent_shift, shift
+from reports.statistics.verdict import LEAST_DIFFERENCE, sentence
 from tests.reports.planted import EPOCH, MS, SECOND, Row, plant, row, scenario
 
 REPEATS = int(os.environ.get("STAMPEDE_REPEATS", "600"))

@@ -15,8 +15,8 @@ from artefact.doubts import Doubt
 from artefact.read import read_run
 from artefact.schema import ContenderInfo, ScenarioInfo
 from reports.comparing import contracts, regressions
-from reports.comparing.compare import Pair, rounds_of
-from reports.comparing.contracts import Finding, luck
+from reports.comparing.compare import RunPair, rounds_of
+from reports.comparing.contracts import GateFinding, luck
 from reports.comparing.gate import FAIL, PASS, exit_code, of_pair
 from reports.comparing.thresholds import metric_named, read_thresholds
 from reports.judge import Judgement, judge
@@ -149,7 +149,7 @@ def codes(recorded: Recorded, rounds: int, flood_rounds: int, worse: Mapping[str
         for (_, name, metric), side in sides[1].values.items():
             if name == "no-cache" and metric in worse:
                 side[:] = [v * worse[metric] for v in side]
-        found.append(exit_code(of_pair(Pair(sides[0], sides[1], []), read_thresholds(None))))
+        found.append(exit_code(of_pair(RunPair(sides[0], sides[1], []), read_thresholds(None))))
     return found
 
 
@@ -167,12 +167,12 @@ def test_more_loads_fail_in_most_pairs(recorded: Recorded, factor: float, least:
     assert codes(recorded, 8, 3, {"loads-per-1000-reads": factor}).count(FAIL) >= least
 
 
-def held(recorded: Recorded, base: LimiterJudged, run: LimiterJudged, *, absolute: bool = False) -> Finding:
+def held(recorded: Recorded, base: LimiterJudged, run: LimiterJudged, *, absolute: bool = False) -> GateFinding:
     """How a limiter's contract is ruled in a run against a base."""
     rng = np.random.default_rng(1)
     sides = [drawn(recorded, 1, rng, limiting(x)) for x in (base, run)]
     thresholds = replace(read_thresholds(None), absolute=absolute)
-    (found,) = [f for f in of_pair(Pair(sides[0], sides[1], []), thresholds) if "its own contract" in f.rule]
+    (found,) = [f for f in of_pair(RunPair(sides[0], sides[1], []), thresholds) if "its own contract" in f.rule]
     return found
 
 
@@ -228,7 +228,7 @@ def test_equal_facts_under_another_name_pass(recorded: Recorded, rounds: int, fl
     rng = np.random.default_rng(3)
     raced = limiting(flooded(OURS, [12] * flood_rounds))
     side = drawn(recorded, rounds, rng, raced)
-    assert exit_code(of_pair(Pair(side, side, []), read_thresholds(None))) == PASS
+    assert exit_code(of_pair(RunPair(side, side, []), read_thresholds(None))) == PASS
 
 
 @pytest.mark.parametrize(("metric", "sign"), [("hit-rate", -1), ("loads-per-1000-reads", 1)])
@@ -242,6 +242,6 @@ def test_only_what_is_worse_by_more_than_the_limit_fails(recorded: Recorded, met
         key = ("read-heavy", "no-cache", metric)
         sides = [Sampled(whole.run, whole.cells, values={key: side}) for side in (base, run)]
         (found,) = of_pair(
-            Pair(sides[0], sides[1], []), replace(read_thresholds(None), metrics=chosen, contracts=False)
+            RunPair(sides[0], sides[1], []), replace(read_thresholds(None), metrics=chosen, contracts=False)
         )
         assert found.ruling == ruling, found

@@ -11,8 +11,8 @@ from artefact.doubts import DoubtKind
 from artefact.read import read_run
 from artefact.schema import CellInfo, ScenarioInfo
 from reports.accounts import PASSED_BY
-from reports.answer import answers
 from reports.judge import Judgement, judge
+from reports.recommend.headline import answers
 from tests.reports.freshness.planted import versioned
 from tests.reports.planted import MS, Change, Row, plant, scenario
 from tests.reports.test_clocks import FAULTS as CLOCKS

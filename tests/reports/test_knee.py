@@ -5,7 +5,7 @@ import math
 import pytest
 
 from reports.knee import Knee, mostly
-from reports.statistics import median
+from reports.statistics.estimate import median
 
 
 def told(*knees_per_s: float) -> str:

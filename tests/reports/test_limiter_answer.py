@@ -6,7 +6,7 @@ from typing import Any
 from artefact.races import RacesInfo, SituationInfo, VerdictInfo
 from reports.limiting.answer import BOUND, answer
 from reports.limiting.starvation import Starvation
-from reports.statistics import Estimate
+from reports.statistics.estimate import Estimate
 
 
 def limiter(name: str, *, lowest: float, got: float, steadily: Starvation | None = None) -> Any:

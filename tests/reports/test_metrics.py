@@ -11,7 +11,7 @@ import pytest
 from artefact.read import read_run
 from artefact.schema import CellInfo
 from reports.frames import Cell, cells
-from reports.metrics import freshness, memory
+from reports.metrics import convergence_metrics, memory, session_metrics, stale_reads, staleness_age
 from reports.metrics.loads import episodes, loads_over_expiries, loads_per_ttl
 from reports.metrics.metric import find_metric, metrics
 from reports.metrics.response import Spans, evidence, reads, spans
@@ -111,7 +111,9 @@ PLAIN: dict[str, Callable[[CellInfo, list[Row]], float]] = {
     ),
 }
 OWN_SPECS = {"loads-per-expiry"} | {
-    m.name for module in (freshness, memory) for m in module.METRICS
+    m.name
+    for module in (convergence_metrics, memory, session_metrics, stale_reads, staleness_age)
+    for m in module.METRICS
 }  # tests/reports/freshness
 
 

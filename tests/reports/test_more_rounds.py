@@ -2,7 +2,8 @@
 
 from reports.metrics.metric import find_metric
 from reports.results import Verdict
-from reports.statistics import Comparison, Shift
+from reports.statistics.comparison import Comparison
+from reports.statistics.rank_tests import Shift
 from reports.words import spoken
 
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from artefact import read as reader
 from reports import csv_files, frames, render
-from stampede import app
+from stampede.cli.app import app
 from tests.reports.planted import plant
 from tests.reports.test_experiments import with_experiments
 

@@ -18,11 +18,12 @@ from artefact.doubts import KINDS
 from artefact.read import read_run
 from artefact.schema import CellInfo
 from core.errors import RunFolderError
-from reports import answer, words
+from reports import words
 from reports.charts.distribution_chart import slower
 from reports.console import print_report
 from reports.judge import Judgement, judge
 from reports.metrics.metric import metrics
+from reports.recommend.headline import answers
 from reports.render import render
 from reports.report import read_report
 from tests.reports.planted import Row, plant, scenario
@@ -160,7 +161,7 @@ def test_the_first_screen_answers_and_says_what_it_does_not_know(page: ParsedPag
 
 
 def test_neither_rulers_nor_twins_are_recommended(judgement: Judgement) -> None:
-    found = answer.answers(judgement)
+    found = answers(judgement)
     assert {a.winner for a in found}.isdisjoint({"bare-get", "cache-aside-again"})
 
 

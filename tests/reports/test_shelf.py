@@ -48,4 +48,4 @@ def test_the_shelf_holds_one_group_when_it_is_full(folder: Path) -> None:
         held.append(len(shelf.held))
     assert max(held) == 6
     last = (every[-1].info.scenario, every[-1].info.contender)
-    assert {(c.info.scenario, c.info.contender) for c in shelf.cells.values()} == {last}
+    assert {(c.info.scenario, c.info.contender) for c in (view.cell for view in shelf.views.values())} == {last}

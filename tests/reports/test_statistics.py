@@ -8,24 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.statistics import (
-    MEDIAN_LEVEL,
-    MIN_ROUNDS,
-    Comparison,
-    Shift,
-    clustered_mean,
-    compare,
-    counted_mean,
-    holm,
-    median,
-    median_level,
-    noise_floor,
-    pooled_quantile,
-    quantile,
-    sentence,
-    shift,
-    signed_rank_below,
-)
+from reports.statistics.clustered import clustered_mean, counted_mean, pooled_quantile
+from reports.statistics.comparison import Comparison, compare
+from reports.statistics.estimate import MEDIAN_LEVEL, MIN_ROUNDS, median, median_level, quantile
+from reports.statistics.rank_tests import Shift, holm, shift, signed_rank_below
+from reports.statistics.verdict import noise_floor, sentence
 
 REPEATS = 4000
 VALUES = st.floats(0.01, 1e6)

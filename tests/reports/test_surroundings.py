@@ -11,8 +11,8 @@ from artefact import doubts as d
 from artefact.doubts import DoubtKind
 from artefact.read import read_run
 from artefact.schema import CellInfo
+from reports.checks.environment_checks import canary_change
 from reports.judge import Judgement, judge
-from reports.surroundings import canary_change
 from tests.reports.planted import MS, SECOND, Row, plant, scenario
 from tests.reports.planted_around import Facts, add_around
 

@@ -10,12 +10,13 @@ import pytest
 from artefact.read import read_run
 from artefact.schema import ExperimentInfo
 from artefact.write import ExperimentRow, RunWriter
-from reports import answer, transfer
+from reports import transfer
 from reports.experiments import over_http
 from reports.judge import judge
 from reports.metrics.metric import find_metric
+from reports.recommend.headline import answers
 from reports.render import render
-from reports.statistics import Estimate, missing
+from reports.statistics.estimate import Estimate, missing
 from reports.twins import Twins
 from tests.reports.planted import plant, scenario
 from tests.reports.test_over_http import CALLS, INFO, LOADS, calls
@@ -104,14 +105,14 @@ def test_what_the_answer_depends_on_says_how_http_stands_to_the_grid(
     measured: Callable[[list[ExperimentRow] | None], Path], rows: list[ExperimentRow], says: str
 ) -> None:
     judgement = judge(read_run(measured(rows)))
-    assert says in transfer.depends_on(answer.answers(judgement), judgement)
+    assert says in transfer.depends_on(answers(judgement), judgement)
 
 
 def test_without_calls_over_http_nothing_is_said_of_it(
     measured: Callable[[list[ExperimentRow] | None], Path],
 ) -> None:
     judgement = judge(read_run(measured(None)))
-    assert "HTTP" not in transfer.depends_on(answer.answers(judgement), judgement)
+    assert "HTTP" not in transfer.depends_on(answers(judgement), judgement)
 
 
 def test_the_page_asks_the_question_and_the_rounds_are_a_csv(

@@ -9,7 +9,8 @@ from loadtests.bench.cell_plan import plan_cells
 from loadtests.bench.scenario_selection import check_order
 from loadtests.estimate import estimate
 from reports.claims.section import claims
-from reports.statistics import MIN_ROUNDS, PAIRED_LEVEL
+from reports.statistics.estimate import MIN_ROUNDS
+from reports.statistics.rank_tests import PAIRED_LEVEL
 from scenarios.plans import ARTICLE, BUDGETS_S, PLANS, VARIANTS
 from scenarios.scenario import scenarios
 

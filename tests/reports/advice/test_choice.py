@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.advice.choice import Candidate, choose
-from reports.statistics import Estimate, missing
+from reports.recommend.selection import Candidate, choose
+from reports.statistics.estimate import Estimate, missing
 
 FLOOR = 0.05
 
@@ -32,7 +32,7 @@ def test_intervals_that_overlap_cannot_be_told_apart_and_the_wait_suggests_one()
     assert choice.taken.name == "b"
     assert not choice.sure
     assert [c.name for c in choice.tied] == ["a"]
-    assert [c.name for c in choice.beaten] == ["c"]
+    assert [c.name for c in choice.worse] == ["c"]
 
 
 def test_what_lies_within_the_noise_floor_is_not_told_apart_however_narrow_the_intervals() -> None:
@@ -67,14 +67,14 @@ def test_of_those_tied_by_the_figure_whom_the_second_tells_apart_is_not_tied() -
     choice = choose([slow_one, quick_one, beaten], FLOOR, FLOOR)
     assert choice.taken is quick_one
     assert choice.sure
-    assert (choice.tied, choice.outdone, choice.beaten) == ((), (slow_one,), (beaten,))
+    assert (choice.tied, choice.lost_tie_break, choice.worse) == ((), (slow_one,), (beaten,))
     assert choice.next is slow_one
-    assert choice.turns_at == pytest.approx(55.8 / 2.9)
+    assert choice.switch_ratio == pytest.approx(55.8 / 2.9)
     quiet = choose([slow_one, quick_one], FLOOR, math.inf)
     assert quiet.tied == (slow_one,)
 
 
-def test_who_leads_by_the_figure_and_is_outdone_by_the_second_puts_nobody_behind() -> None:
+def test_who_leads_by_the_figure_and_is_lost_tie_break_by_the_second_puts_nobody_behind() -> None:
     """The slow one's p99 is a little lower, and a third lies above it alone: that third is held to the quick one."""
     p50 = [has("", v * 0.9, v, v * 1.1).figure for v in (55.0, 2.9, 3.0)]
     names = [("slow", 80, 84, 88), ("quick", 86, 90, 95), ("third", 90, 94, 99)]
@@ -83,7 +83,7 @@ def test_who_leads_by_the_figure_and_is_outdone_by_the_second_puts_nobody_behind
         for (n, low, v, high), s in zip(names, p50, strict=True)
     )
     choice = choose([slow, quick, third], FLOOR, 1.0, 1.0)
-    assert (choice.taken, choice.tied, choice.outdone, choice.beaten) == (quick, (third,), (slow,), ())
+    assert (choice.taken, choice.tied, choice.lost_tie_break, choice.worse) == (quick, (third,), (slow,), ())
 
 
 def test_a_second_figure_that_differs_by_less_than_its_floor_leaves_the_tie() -> None:
@@ -91,7 +91,7 @@ def test_a_second_figure_that_differs_by_less_than_its_floor_leaves_the_tie() ->
     lead = Candidate(name="lead", figure=has("", 5.8, 9.3, 44.8).figure, second=has("", 1.6, 1.7, 1.8).figure)
     other = Candidate(name="other", figure=has("", 44, 45, 46).figure, second=has("", 0.9, 1.0, 1.1).figure)
     choice = choose([lead, other], FLOOR, 1.0, 1.0)
-    assert choice.outdone == ()
+    assert choice.lost_tie_break == ()
     assert choice.taken is lead
     assert choice.tied == (other,)
 
@@ -109,24 +109,24 @@ FIGURES = st.tuples(st.floats(0.1, 1e4), st.floats(1.0, 1.5), st.floats(1.0, 1.5
 def test_the_sensitivity_is_where_the_answer_turns(
     mine: tuple[float, float, float], other: tuple[float, float, float], m: float
 ) -> None:
-    """Grown just below `touches_at`, the one taken is still told apart; grown to `turns_at`, the next leads."""
+    """Grown just below `overlap_ratio`, the one taken is still told apart; grown to `switch_ratio`, the next leads."""
     a, b = (has(name, v / down, v, v * up) for name, (v, down, up) in (("a", mine), ("b", other)))
     choice = choose([a, b], m)
     if not choice.sure or choice.taken is None or choice.next is None:
-        assert choice.touches_at is None
+        assert choice.overlap_ratio is None
         return
-    assert choice.touches_at is not None
-    assert choice.turns_at is not None
+    assert choice.overlap_ratio is not None
+    assert choice.switch_ratio is not None
 
     def grown(by: float) -> Candidate:
         assert choice.taken is not None
         f = choice.taken.figure
         return has(choice.taken.name, f.low * by, f.value * by, f.high * by)
 
-    if choice.turns_at / (1 + m) > choice.touches_at:
-        assert choose([grown(choice.touches_at * 0.999), choice.next], m).sure
-    assert not choose([grown(choice.touches_at * 1.001), choice.next], m).sure
-    turned = choose([grown(choice.turns_at * 1.001), choice.next], m)
+    if choice.switch_ratio / (1 + m) > choice.overlap_ratio:
+        assert choose([grown(choice.overlap_ratio * 0.999), choice.next], m).sure
+    assert not choose([grown(choice.overlap_ratio * 1.001), choice.next], m).sure
+    turned = choose([grown(choice.switch_ratio * 1.001), choice.next], m)
     assert choice.next.name in {turned.taken and turned.taken.name, *(c.name for c in turned.tied)}
 
 
@@ -134,4 +134,4 @@ def test_the_sensitivity_is_where_the_answer_turns(
 def test_a_figure_of_zero_has_no_factor_to_grow_by(low: float) -> None:
     choice = choose([has("none", 0, 0, 0), has("some", 1 + low, 2 + low, 3 + low)], FLOOR)
     assert choice.sure
-    assert choice.turns_at is None
+    assert choice.switch_ratio is None

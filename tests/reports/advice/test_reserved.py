@@ -8,10 +8,11 @@ import pytest
 
 from artefact.races import InvariantInfo, RacesInfo, SituationInfo, VerdictInfo
 from artefact.read import read_run
-from reports.advice.needs import EXPIRY, NO_STALE_AFTER_TOLD, standing
-from reports.advice.section import Advice, advice
 from reports.judge import judge
-from tests.reports.advice.test_section import PROMISES, promised
+from reports.recommend.advice_cards import AdviceCard, advice_cards
+from reports.recommend.requirements import EXPIRY, NO_STALE_AFTER_TOLD, requirement_status
+from tests.reports.advice.test_section import promised
+from tests.reports.plain_figures import PROMISES
 from tests.reports.planted import contender, plant, scenario
 
 CARD = "advice-never-stale-after-told"
@@ -51,8 +52,8 @@ def explored(*, broken_when_expired: tuple[str, ...], kept: tuple[str, ...]) -> 
     )
 
 
-def card(folder: Path, races: RacesInfo) -> Advice:
-    return {a.anchor: a for a in advice(judge(read_run(folder)), races)}[CARD]
+def card(folder: Path, races: RacesInfo) -> AdviceCard:
+    return {a.anchor: a for a in advice_cards(judge(read_run(folder)), races, {})}[CARD]
 
 
 def mixed(tmp_path: Path, *names: str) -> Path:
@@ -64,13 +65,13 @@ def test_the_adversary_is_said_in_plain_words() -> None:
     info = contender("versioned")
     info.promises = PROMISES
     races = explored(broken_when_expired=("versioned",), kept=())
-    found = standing(NO_STALE_AFTER_TOLD, info, None, races)
-    assert found.reserved == (
+    found = requirement_status(NO_STALE_AFTER_TOLD, info, None, races)
+    assert found.conditional == (
         "kept in every order of steps as long as no entry expires or is evicted in between; broken when one does "
         "(every entry here has a TTL)"
     )
     assert not found.fails
-    assert "TTL" not in standing(NO_STALE_AFTER_TOLD, info, None, races, ttls=False).reserved
+    assert "TTL" not in requirement_status(NO_STALE_AFTER_TOLD, info, None, races, ttls=False).conditional
 
 
 @pytest.mark.parametrize("ran_there", [True, False])

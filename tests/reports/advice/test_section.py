@@ -8,14 +8,13 @@ import pytest
 from artefact.races import InvariantInfo, RacesInfo, SituationInfo, VerdictInfo
 from artefact.read import read_run
 from artefact.schema import CellInfo
-from reports.advice.needs import NO_STALE_AFTER_TOLD, STALE_AT_MOST_TTL, standing
-from reports.advice.section import Advice, advice
 from reports.judge import judge
+from reports.recommend.advice_cards import AdviceCard, advice_cards
+from reports.recommend.requirements import NO_STALE_AFTER_TOLD, STALE_AT_MOST_TTL, requirement_status
 from reports.render import render
-from reports.statistics import Estimate, missing
+from reports.statistics.estimate import Estimate, missing
+from tests.reports.plain_figures import PROMISES
 from tests.reports.planted import Row, contender, plant, scenario
-
-PROMISES = ["STALE_AT_MOST_TTL", "NO_STALE_AFTER_WRITE"]
 
 
 def promised(folder: Path, *names: str) -> Path:
@@ -29,8 +28,8 @@ def promised(folder: Path, *names: str) -> Path:
     return folder
 
 
-def advised(folder: Path, races: RacesInfo | None = None) -> dict[str, Advice]:
-    return {a.anchor: a for a in advice(judge(read_run(folder)), races)}
+def advised(folder: Path, races: RacesInfo | None = None) -> dict[str, AdviceCard]:
+    return {a.anchor: a for a in advice_cards(judge(read_run(folder)), races, {})}
 
 
 def explored(name: str, invariant: str, verdict: str, adversary: str = "nothing") -> RacesInfo:
@@ -119,7 +118,7 @@ NAME = "cache-aside"
 
 
 @pytest.mark.parametrize(
-    ("promises", "count", "races", "fails", "untried"),
+    ("promises", "count", "races", "fails", "untested"),
     [
         ([], None, None, "does not promise", ""),
         (PROMISES, Estimate(value=0.1), None, "were seen", ""),
@@ -130,18 +129,18 @@ NAME = "cache-aside"
     ],
 )
 def test_one_counterexample_is_enough_and_what_was_not_looked_at_is_said(
-    promises: list[str], count: Estimate | None, races: RacesInfo | None, fails: str, untried: str
+    promises: list[str], count: Estimate | None, races: RacesInfo | None, fails: str, untested: str
 ) -> None:
     info = contender(NAME)
     info.promises = promises
-    found = standing(NO_STALE_AFTER_TOLD, info, count, races)
+    found = requirement_status(NO_STALE_AFTER_TOLD, info, count, races)
     assert fails in found.fails
     assert bool(found.fails) == bool(fails)
-    assert untried in found.untried
-    assert bool(found.untried) == bool(untried)
+    assert untested in found.untested
+    assert bool(found.untested) == bool(untested)
 
 
 def test_a_promise_of_another_kind_does_not_help() -> None:
     info = contender(NAME)
     info.promises = ["NO_STALE_AFTER_WRITE"]
-    assert standing(STALE_AT_MOST_TTL, info, None, None).fails
+    assert requirement_status(STALE_AT_MOST_TTL, info, None, None).fails

@@ -1,49 +1,43 @@
-"""Two copies of one contender that lie apart: what that figure then may not say, anywhere on the first screen."""
-
-from pathlib import Path
+"""Metrics by which the two A/A copies differ are ignored: in the advice, as a cost, in the table and in orders."""
 
 import pytest
 
-from artefact.read import read_run
-from reports import answer, decision
-from reports.advice.section import Advice, advice
-from reports.judge import Judgement, judge
+from reports import decision
+from reports.figure_set import PlainFigures
 from reports.metrics.metric import find_metric
-from reports.statistics import Estimate
+from reports.recommend import selection
+from reports.recommend.advice_cards import AdviceCard, advice_cards
+from reports.recommend.factors import order
+from reports.statistics.estimate import Estimate
 from reports.twins import Twins, floor_of, silent_of, twins_of
-from tests.reports.advice.test_section import promised
-from tests.reports.planted import plant, scenario
+from tests.reports.plain_figures import estimate, plain_figures, with_figures
+from tests.reports.planted import scenario
 
+PLACE = scenario("stampede")
 NAMES = ["no-cache", "cache-aside", "write-through", "coalescing", "cache-aside-again"]
+P50 = {name: estimate(2.0, 1.9, 2.1) for name in NAMES}
+P99 = {
+    "no-cache": estimate(900, 890, 910),
+    "coalescing": estimate(1, 0.9, 1.1),
+    "write-through": estimate(50, 49, 51),
+}
+DIFFERENT_COPIES = {"cache-aside": estimate(70.5, 60.3, 128), "cache-aside-again": estimate(195, 156, 359)}
+EQUAL_COPIES = {"cache-aside": estimate(70, 60, 128), "cache-aside-again": estimate(71, 60, 128)}
 
 
-def figure(value: float, low: float, high: float, *, level: float | None = 0.95) -> Estimate:
-    return Estimate(value=value, low=low, high=high, level=level, rounds=10)
+def having(copies: dict[str, Estimate], **others: Estimate) -> PlainFigures:
+    """The contenders with their read p50 and read p99, and the p99 of the two copies."""
+    named = {name.replace("_", "-"): figure for name, figure in others.items()}
+    return plain_figures(NAMES, PLACE, {"read-p50": P50, "read-p99": P99 | copies | named})
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    where = tmp_path_factory.mktemp("twins") / "run"
-    return promised(plant(where, rounds=6, contenders=NAMES, scenarios=[scenario("stampede")]))
-
-
-def having(folder: Path, metric: str, **figures: Estimate) -> Judgement:
-    """The run's judgement, with those contenders' figures of one metric in the place of their own."""
-    judgement = judge(read_run(folder))
-    others = {("stampede", name.replace("_", "-"), metric): value for name, value in figures.items()}
-    judgement.__dict__["figures"] = judgement.figures | others
-    return judgement
-
-
-APART = {"cache_aside": figure(70.5, 60.3, 128), "cache_aside_again": figure(195, 156, 359)}
-
-
-def test_copies_that_lie_apart_silence_their_figure_and_copies_that_do_not_leave_it_its_say(folder: Path) -> None:
-    judgement = having(folder, "read-p99", **APART)
-    assert twins_of(judgement, "stampede", "read-p99").silent
-    assert not twins_of(judgement, "stampede", "read-p50").silent
-    assert "cache-aside-again 195 ms (156 – 359)" in silent_of(judgement, "stampede", ("read-p50", "read-p99"))
-    near = having(folder, "read-p99", cache_aside=figure(70, 60, 80), cache_aside_again=figure(79, 75, 90))
+def test_a_metric_is_ignored_only_where_its_copies_differ() -> None:
+    """The reason names both copies with their figures; a smaller difference only raises the noise floor."""
+    different = having(DIFFERENT_COPIES)
+    assert twins_of(different, "stampede", "read-p99").silent
+    assert not twins_of(different, "stampede", "read-p50").silent
+    assert "cache-aside-again 195 ms (156 – 359)" in silent_of(different, "stampede", ("read-p50", "read-p99"))
+    near = having({"cache-aside": estimate(70, 60, 80), "cache-aside-again": estimate(79, 75, 90)})
     assert not twins_of(near, "stampede", "read-p99").silent
     assert floor_of(near, "stampede", "read-p99") > 0.12
 
@@ -51,86 +45,91 @@ def test_copies_that_lie_apart_silence_their_figure_and_copies_that_do_not_leave
 @pytest.mark.parametrize(
     ("one", "other", "silent"),
     [
-        (figure(100, 99, 101), figure(104, 103, 105), False),  # 5 % and less is no difference
-        (figure(100, 99, 101), figure(110, 109, 111), True),
-        (figure(100, 90, 106), figure(110, 105, 111), False),
-        (figure(100, 99, 101, level=None), figure(200, 199, 201, level=None), False),  # no interval: as seen
+        (estimate(100, 99, 101), estimate(104, 103, 105), False),  # 5 % and less is no difference
+        (estimate(100, 99, 101), estimate(110, 109, 111), True),
+        (estimate(100, 90, 106), estimate(110, 105, 111), False),
+        (estimate(100, 99, 101, level=None), estimate(200, 199, 201, level=None), False),  # no interval: as seen
     ],
 )
-def test_copies_lie_apart_where_their_intervals_do_and_by_more_than_the_least_difference(
+def test_copies_differ_if_their_intervals_do_not_overlap_and_by_more_than_the_least_difference(
     one: Estimate, other: Estimate, silent: bool
 ) -> None:
+    """Both conditions must hold."""
     assert Twins(metric=find_metric("read-p99"), name="a", again="b", one=one, other=other).silent is silent
 
 
-def test_without_a_copy_nothing_is_silenced() -> None:
+def test_without_a_copy_no_metric_is_ignored() -> None:
+    """Nothing is known of the noise then."""
     none = Twins(metric=find_metric("read-p99"))
     assert (none.silent, none.gap) == (False, 1.0)
 
 
-def cards(judgement: Judgement) -> dict[str, Advice]:
-    return {a.anchor: a for a in advice(judgement, None)}
+def cards(figures: PlainFigures) -> dict[str, AdviceCard]:
+    return {card.anchor: card for card in advice_cards(figures, None, {})}
 
 
-def test_a_silenced_figure_takes_nobody_and_the_card_says_why(folder: Path) -> None:
-    alone = {"no_cache": figure(900, 890, 910), "coalescing": figure(1, 0.9, 1.1), "write_through": figure(50, 49, 51)}
-    near = {"cache_aside": figure(70, 60, 128), "cache_aside_again": figure(71, 60, 128)}
-    heard = cards(having(folder, "read-p99", **alone, **near))["advice-users-must-not-wait"]
+def test_an_ignored_metric_selects_no_contender_and_the_card_names_the_metric() -> None:
+    """With equal copies the same figures select one for sure."""
+    heard = cards(having(EQUAL_COPIES))["advice-users-must-not-wait"]
     assert heard.take == "Take coalescing"
-    quiet = cards(having(folder, "read-p99", **alone, **APART))["advice-users-must-not-wait"]
+    quiet = cards(having(DIFFERENT_COPIES))["advice-users-must-not-wait"]
     assert not quiet.sure
     assert "cache-aside" in quiet.take
-    assert "two copies of one contender lie apart by it: read response time p99" in quiet.silent
+    assert "two copies of one contender lie apart by it: read response time p99" in quiet.ignored_metrics
     assert "no longer parts two copies" in quiet.changes
 
 
-def test_a_silenced_figure_is_no_price_and_no_reason(folder: Path) -> None:
-    high = figure(900, 880, 920)
-    contenders = {c.name: c for c in judge(read_run(folder)).run.info.contenders}
-    how = ("stampede", contenders["coalescing"], [contenders["cache-aside"]])
-    heard = having(folder, "read-p99", coalescing=high, cache_aside=figure(70, 60, 80), cache_aside_again=high)
-    heard.__dict__["figures"] |= {("stampede", "cache-aside-again", "read-p99"): figure(71, 60, 80)}
-    assert "900 ms" in answer.priced(heard, *how)[0]
-    quiet = having(folder, "read-p99", coalescing=high, **APART)
-    assert "900 ms" not in answer.priced(quiet, *how)[0]
-    assert answer.waits(quiet, "stampede", contenders["coalescing"])[0] == float("inf")
+def main_cost(figures: PlainFigures) -> str:
+    """Of coalescing, compared with cache-aside."""
+    contenders = {c.name: c for c in figures.contenders}
+    return selection.main_cost(figures, "stampede", contenders["coalescing"], [contenders["cache-aside"]])[0]
 
 
-def test_a_price_beside_a_contender_with_a_copy_is_one_beside_the_worse_of_both(folder: Path) -> None:
-    """Longest reads have no interval: 384 ms against 128 is no price where the copy's own is 359."""
-    contenders = {c.name: c for c in judge(read_run(folder)).run.info.contenders}
-    p99 = figure(5, 4, 6)
-    p99 = Estimate(**{**p99.__dict__, "why": "seen, not estimated"})
-    for again, told in ((359.0, False), (129.0, True)):
-        judgement = having(
-            folder, "read-max", coalescing=Estimate(value=384, rounds=10), cache_aside=Estimate(value=128)
-        )
-        judgement.__dict__["figures"] |= {
-            ("stampede", "cache-aside-again", "read-max"): Estimate(value=again, rounds=10),
-            ("stampede", "coalescing", "read-p99"): p99,
-        }
-        price, _ = answer.priced(judgement, "stampede", contenders["coalescing"], [contenders["cache-aside"]])
-        assert ("384 ms" in price) is told
+def test_an_ignored_metric_is_no_cost_and_breaks_no_tie() -> None:
+    """With equal copies the same figure is the main cost."""
+    high = estimate(900, 880, 920)
+    near = {"cache-aside": estimate(70, 60, 80), "cache-aside-again": estimate(71, 60, 80)}
+    assert "900 ms" in main_cost(having(near, coalescing=high))
+    quiet = having(DIFFERENT_COPIES, coalescing=high)
+    assert "900 ms" not in main_cost(quiet)
+    coalescing = next(c for c in quiet.contenders if c.name == "coalescing")
+    assert selection.waits_ms(quiet, "stampede", coalescing)[0] == float("inf")
 
 
-def test_a_silenced_column_is_hatched_and_not_coloured_and_the_reason_stands_below(folder: Path) -> None:
-    table = decision.decision_table(having(folder, "read-p99", **APART))
+@pytest.mark.parametrize(("again_ms", "named"), [(359.0, False), (129.0, True)])
+def test_a_cost_compared_with_a_contender_that_has_a_copy_is_compared_with_the_worse_of_both(
+    again_ms: float, named: bool
+) -> None:
+    """Longest reads have no interval: 384 ms against 128 is no cost if the copy's longest is 359."""
+    figures = having(EQUAL_COPIES, coalescing=estimate(5, 4, 6, why="seen, not estimated"))
+    longest = {"coalescing": 384.0, "cache-aside": 128.0, "cache-aside-again": again_ms}
+    figures = with_figures(
+        figures, "read-max", {name: Estimate(value=value, rounds=10) for name, value in longest.items()}
+    )
+    assert ("384 ms" in main_cost(figures)) is named
+
+
+def test_an_ignored_column_is_hatched_without_colour_and_the_reason_stands_below() -> None:
+    """With equal copies the column is coloured and nothing is said."""
+    table = decision.decision_table(having(DIFFERENT_COPIES))
     at = table.columns.index(("stampede", "read response time p99"))
     assert all(entries[at].heat is None and entries[at].unclear for _, entries in table.rows)
     assert "stampede, read response time p99: cache-aside 70.5 ms" in table.silent
-    heard = decision.decision_table(judge(read_run(folder)))
+    heard = decision.decision_table(having(EQUAL_COPIES))
     assert any(entries[at].heat is not None for _, entries in heard.rows)
     assert heard.silent == ""
 
 
 def test_nearer_to_the_best_than_the_copies_to_each_other_is_coloured_as_the_best() -> None:
+    """The gap between the copies is the resolution of the colours."""
     assert decision.heat(3.0, 1.0, 0.0) > 0
     assert decision.heat(3.0, 1.0, 0.0, gap=3.1) == 0
     assert decision.heat(3.2, 1.0, 0.0, gap=3.1) == decision.heat(3.2, 1.0, 0.0)
 
 
-def test_the_order_does_not_turn_by_a_figure_that_tells_nobody_apart() -> None:
-    a, b = figure(1, 0.9, 1.1), figure(2, 1.9, 2.1)
+def test_an_ignored_metric_orders_no_pair_of_contenders() -> None:
+    """The copies are the pair itself here, so that they differ as much as it does."""
+    a, b = estimate(1, 0.9, 1.1), estimate(2, 1.9, 2.1)
     metric = find_metric("read-p50")
-    assert answer.order(a, b, Twins(metric=metric)) == -1
-    assert answer.order(a, b, Twins(metric=metric, name="x", again="y", one=a, other=b)) == 0
+    assert order(a, b, Twins(metric=metric)) == -1
+    assert order(a, b, Twins(metric=metric, name="x", again="y", one=a, other=b)) == 0

@@ -6,9 +6,10 @@ import pytest
 
 from artefact.read import read_run
 from artefact.schema import CellInfo, ScenarioInfo
-from reports import answer
 from reports.claims.section import findings, in_words
 from reports.judge import Judgement, judge
+from reports.recommend.factors import depends_on
+from reports.recommend.headline import answers
 from reports.render import page
 from reports.report import build_report
 from tests.reports.planted import MS, Row, plant, scenario
@@ -87,13 +88,13 @@ def test_a_void_run_gives_no_verdict(tmp_path: Path) -> None:
 def test_few_rounds_give_no_verdict_on_what_is_timed_and_what_was_not_varied_is_said(tmp_path: Path) -> None:
     few = judge(read_run(plant(tmp_path / "run", contenders=CONTENDERS, rounds=2)))
     assert verdicts(few)["C1"] == "cannot tell"
-    assert "Distance, cores, processes and rate: not varied" in answer.depends_on(answer.answers(few), few)
+    assert "Distance, cores, processes and rate: not varied" in depends_on(answers(few), few)
 
 
 def test_the_answer_says_where_the_distance_turns_the_order_or_that_it_does_not(
     run: Judgement, other: Judgement
 ) -> None:
-    same = answer.depends_on(answer.answers(run), run)
+    same = depends_on(answers(run), run)
     assert "The distance in stampede (0.5 ms and 0 ms): the order of contenders does not change" in same
-    told = answer.depends_on(answer.answers(other), other)
+    told = depends_on(answers(other), other)
     assert "coalescing before cache-aside at 0.5 ms, behind it at 0 ms" in told

@@ -28,7 +28,8 @@ from reports.claims.claim import Case, Word, below, counted_below, together
 from reports.claims.section import claims
 from reports.experiments.eviction import Outcome
 from reports.experiments.pipelining import Batch
-from reports.statistics import Estimate, compare, median, missing
+from reports.statistics.comparison import compare
+from reports.statistics.estimate import Estimate, median, missing
 
 HOLDS, ONLY_IF, NOT, OPEN = "holds", "holds only if", "does not hold", "cannot tell"
 
@@ -43,8 +44,8 @@ def word(cases: Sequence[Case]) -> Word:
     return together(cases, "make bench PLAN=standard").word
 
 
-def timed(low: float, high: float, distance: str = "0 ms", rounds: int = 10) -> c01.Timed:
-    return c01.Timed(what="half of the reads", distance=distance, took_ms=between(low, high, rounds))
+def timed(low: float, high: float, distance: str = "0 ms", rounds: int = 10) -> c01.TimedRequests:
+    return c01.TimedRequests(what="half of the reads", distance=distance, took_ms=between(low, high, rounds))
 
 
 def test_redis_under_a_millisecond() -> None:
@@ -190,8 +191,8 @@ def test_the_window() -> None:
     assert word([beside]) == OPEN
 
 
-def codec(name: str, low: float, high: float, rounds: int = 10) -> c08.Timed:
-    return c08.Timed(codec=name, size_bytes=170, took_ms=between(low, high, rounds))
+def codec(name: str, low: float, high: float, rounds: int = 10) -> c08.TimedSerializer:
+    return c08.TimedSerializer(codec=name, size_bytes=170, took_ms=between(low, high, rounds))
 
 
 def test_about_a_millisecond() -> None:
@@ -204,7 +205,10 @@ def test_about_a_millisecond() -> None:
 
 
 def test_neighbouring_sizes_that_say_the_same_stand_together() -> None:
-    each = [c08.Timed(codec="JSON", size_bytes=b, took_ms=between(t, t)) for b, t in ((200, 0.1), (2e3, 0.2), (9e4, 1))]
+    each = [
+        c08.TimedSerializer(codec="JSON", size_bytes=b, took_ms=between(t, t))
+        for b, t in ((200, 0.1), (2e3, 0.2), (9e4, 1))
+    ]
     assert together(c08.judged(each), "").said == "JSON of 90 KB; not if: JSON of 200 bytes to 2 KB"
 
 
@@ -261,8 +265,8 @@ def test_ninety_per_cent_off_the_database() -> None:
     assert word([between_both]) == OPEN
 
 
-def pair(place: str, without: Estimate, hit: Estimate) -> c11.Pair:
-    return c11.Pair(place=place, without_ms=without, hit_ms=hit)
+def pair(place: str, without: Estimate, hit: Estimate) -> c11.ResponsePair:
+    return c11.ResponsePair(place=place, without_ms=without, hit_ms=hit)
 
 
 def test_from_hundreds_to_single_digits() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from artefact.read import read_run
 from reports.judge import Judgement, judge
-from reports.statistics import Estimate
+from reports.statistics.estimate import Estimate
 from reports.theory.section import Line, Theory, section
 from tests.reports.planted import plant, scenario
 

@@ -1,18 +1,18 @@
-"""Advice for those whose users must be served while Redis is dead or hangs."""
+"""Advice for the case that users must be served while Redis is down or hangs."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from reports import words
-from reports.advice.situations import SERVED_SHARE, SURVIVES
-from reports.decision import outages_of
-from reports.judge import Judgement
 from reports.outage.outage import Outage, percent_served, share_served, worst_of
-from reports.statistics import MIN_ROUNDS
+from reports.recommend.use_cases import SERVED_SHARE, SURVIVES
+from reports.statistics.estimate import MIN_ROUNDS
+
+OutagesByContender = Mapping[str, list[Outage]]
 
 
-def survival(judgement: Judgement) -> dict[str, Any]:
-    """The fields of an Advice; empty where the run provoked no outage."""
-    through = outages_of(judgement)
+def survival(through: OutagesByContender) -> dict[str, Any]:
+    """The fields of an AdviceCard; empty where the run has no outage."""
     if not through:
         return {}
     scenarios = list(dict.fromkeys(one.cells[0].scenario.name for some in through.values() for one in some))
@@ -27,26 +27,26 @@ def survival(judgement: Judgement) -> dict[str, Any]:
         "out": "Other contenders did not go through an outage: nothing is known of them here",
     }
     if not alive:
-        told = "; ".join(f"{name} {served(some)}" for name, some in others.items())
+        listed = "; ".join(f"{name} {served_text(some)}" for name, some in others.items())
         return common | {
             "taken": None,
             "sure": False,
-            "take": f"No answer: nobody served {100 * SERVED_SHARE:g} % in every round ({told}).",
+            "take": f"No answer: nobody served {100 * SERVED_SHARE:g} % in every round ({listed}).",
         }
-    taken = min(alive, key=lambda name: meanwhile(through[name]))
+    taken = min(alive, key=lambda name: outage_loads_per_s(through[name]))
     few = rounds < MIN_ROUNDS
-    most = dearest(through[taken])
-    against = "; ".join(f"{name} {served(some)}" for name, some in others.items())
+    most = most_loads(through[taken])
+    against = "; ".join(f"{name} {served_text(some)}" for name, some in others.items())
     return common | {
         "taken": taken,
         "sure": not few,
         "take": f"As seen {taken}; no verdict" if few else f"Take {taken}",
-        "because": f"Of the requests due in the outage it served {served(through[taken])}, all rounds together"
+        "because": f"Of the requests due in the outage it served {served_text(through[taken])}, all rounds together"
         + (f"; {against}." if against else ".")
         + (f" That is fewer than {MIN_ROUNDS} rounds." if few else ""),
         "costs": f"{words.number(most.loads_per_s('outage'))} loads/s in the outage of {name_of(most)}, where it had "
         f"{words.number(most.loads_per_s('before'))} before: the database must carry them.",
-        "next": next_best(others),
+        "next": next_in_outages(others),
         "changes": (
             "If the database cannot carry those loads, nobody survives; and if less than "
             f"{100 * SERVED_SHARE:g} % served is enough, ask for the fewest loads instead."
@@ -64,23 +64,23 @@ def name_of(outage: Outage) -> str:
     return outage.cells[0].scenario.name
 
 
-def served(some: list[Outage]) -> str:
+def served_text(some: list[Outage]) -> str:
     """ "18.8 % in redis-killed and 20.1 % in redis-hung"."""
     return words.listed([f"{percent_served(share_served(one))} in {name_of(one)}" for one in some])
 
 
-def next_best(others: dict[str, list[Outage]]) -> str:
+def next_in_outages(others: dict[str, list[Outage]]) -> str:
     if not others:
         return ""
     name = max(others, key=lambda each: worst_of(others[each])[0])
-    return f"{name}, {served(others[name])}."
+    return f"{name}, {served_text(others[name])}."
 
 
-def dearest(some: list[Outage]) -> Outage:
-    """The outage that asked for most loads."""
+def most_loads(some: list[Outage]) -> Outage:
+    """The outage with the most loads a second."""
     return max(some, key=lambda one: one.loads_per_s("outage"))
 
 
-def meanwhile(some: list[Outage]) -> float:
-    """Loads a second in the outage that asked for most."""
-    return dearest(some).loads_per_s("outage")
+def outage_loads_per_s(some: list[Outage]) -> float:
+    """Loads a second in the outage that has the most."""
+    return most_loads(some).loads_per_s("outage")

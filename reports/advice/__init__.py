@@ -1,1 +1,0 @@
-"""Which contender for which situation, by stated rules."""

@@ -1,0 +1,23 @@
+"""Every check of a run, found in the modules that hold checks."""
+
+from collections.abc import Iterator
+
+from artefact.doubts import Doubt
+from reports import absent, standstill
+from reports.checks import cell_checks, environment_checks, littles_law, load_checks, server_checks
+from reports.checks.check import Check, Part
+from reports.results import Results
+
+MODULES = (cell_checks, absent, load_checks, server_checks, standstill, environment_checks, littles_law)
+CHECKS = tuple(
+    dict.fromkeys(found for module in MODULES for found in vars(module).values() if isinstance(found, Check))
+)
+"""Each check once, in the order of the modules and of their lines."""
+
+
+def warnings_about(results: Results | None, part: Part) -> Iterator[Doubt]:
+    """What the checks of that part find in its results; nothing where there are none."""
+    if results is not None:
+        for check in CHECKS:
+            if part in check.applies_to:
+                yield from check(results)

@@ -1,0 +1,176 @@
+"""Checks of the cells and their records: bounds, A/A copies, counts, missing cells and rounds, freshness."""
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from artefact import doubts as d
+from artefact.doubts import Doubt
+from reports.accounts import imbalances
+from reports.checks.check import check
+from reports.frames import Cell
+from reports.freshness.doubts import doubts_of_freshness
+from reports.metrics.metric import find_metric
+from reports.metrics.response import waits_ms
+from reports.results import Results, each
+from reports.statistics.estimate import MIN_ROUNDS
+from reports.statistics.verdict import noise_floor
+
+
+def ids(cells: Iterable[Cell]) -> tuple[int, ...]:
+    return tuple(cell.info.id for cell in cells)
+
+
+@check(d.BETTER_THAN_BOUND, scope="run")
+def bounds(results: Results) -> Iterator[Doubt]:
+    """No contender's read can be faster than one bare GET and decode."""
+    metric = find_metric("read-p50")
+    contenders = results.run.info.contenders
+    for scenario in results.scenarios:
+        twin = results.twins.get((scenario.name, metric.name))
+        floor = noise_floor(twin.comparison if twin else None)
+        for ruler, c in itertools.product([c for c in contenders if c.kind == "ruler"], contenders):
+            if c.kind == "ruler":
+                continue
+            ratio = results.paired(scenario.name, c.name, ruler.name, metric).ratio
+            if ratio is not None and ratio.high < 1 / (1 + floor):
+                yield Doubt(
+                    kind=d.BETTER_THAN_BOUND,
+                    what=f"{c.name}'s read p50 is {ratio.estimate:.2f} times that of {ruler.name}, its bound",
+                    value=ratio.high,
+                    limit=1 / (1 + floor),
+                    scenario=scenario.name,
+                    contenders=(c.name,),
+                )
+
+
+@check(d.TWINS_DIFFER, scope="run")
+def twins_differ(results: Results) -> Iterator[Doubt]:
+    for verdict in results.twins.values():
+        if verdict.sentence in ("better", "worse"):
+            test = verdict.comparison.ratio or verdict.comparison.difference
+            assert test is not None
+            yield Doubt(
+                kind=d.TWINS_DIFFER,
+                what=(
+                    f"{verdict.contender} came out {verdict.sentence} than {verdict.against}, its own copy, by "
+                    f"{verdict.metric.group} {verdict.metric.title}: {test.estimate:.3g} ({test.low:.3g} to "
+                    f"{test.high:.3g})"
+                ),
+                value=verdict.adjusted_p,
+                limit=0.05,
+                scenario=verdict.scenario,
+            )
+
+
+@check(d.COUNTS_DIFFER, scope="group", applies_to=("caching", "separate", "limiting"))
+def counts_differ(results: Results) -> Iterator[Doubt]:
+    for scenario, contender, cells in each(results):
+        wrong = [(cell, imbalances(cell)) for cell in cells]
+        wrong = [(cell, lines) for cell, lines in wrong if lines]
+        if wrong:
+            cell, lines = wrong[0]
+            more = f"; and in {len(wrong) - 1} more cells" if len(wrong) > 1 else ""
+            yield Doubt(
+                kind=d.COUNTS_DIFFER,
+                what=f"cell {cell.info.id}: {'; '.join(lines[:3])}{more}",
+                value=float(len(wrong)),
+                limit=0,
+                scenario=scenario,
+                contenders=(contender.name,),
+                cells=ids(cell for cell, _ in wrong),
+            )
+
+
+@check(d.UNFINISHED, scope="run")
+def unfinished(results: Results) -> Iterator[Doubt]:
+    status = results.run.info.status
+    words = {"running": "was killed, or still runs", "cut": "was cut by its user", "failed": "broke: it is void"}
+    if status != "finished":
+        done, planned = len(results.run.done), len(results.run.info.cells)
+        yield Doubt(
+            kind=d.UNFINISHED, what=f"the run {words.get(status, status)}; {done} of {planned} cells were finished"
+        )
+
+
+@check(d.CELLS_MISSING, scope="run")
+def cells_missing(results: Results) -> Iterator[Doubt]:
+    ended = results.run.info.status == "finished"
+    lost = [c for c in results.run.info.cells if c.status == "failed" or (ended and c.status != "done")]
+    if lost:
+        why = next((cell.why for cell in lost if cell.why), "")
+        yield Doubt(
+            kind=d.CELLS_MISSING,
+            what=f"{len(lost)} of {len(results.run.info.cells)} planned cells are missing{': ' if why else ''}{why}",
+            value=float(len(lost)),
+            limit=0,
+            cells=tuple(cell.id for cell in lost),
+        )
+
+
+@check(d.FEW_ROUNDS, scope="run")
+def few_rounds(results: Results) -> Iterator[Doubt]:
+    planned = results.run.info.cells  # experiments alone have rounds of their own
+    elsewhere = results.limiting is not None or results.apart is not None
+    if planned and results.rounds < MIN_ROUNDS and (results.cells or not elsewhere):
+        yield Doubt(
+            kind=d.FEW_ROUNDS,
+            what=f"{results.rounds} complete round{'' if results.rounds == 1 else 's'}: no verdict",
+            value=float(results.rounds),
+            limit=MIN_ROUNDS,
+        )
+
+
+@check(d.REMARK, scope="run")
+def remarks(results: Results) -> Iterator[Doubt]:
+    for remark in results.run.info.remarks:
+        cost = remark.get("cost", "")
+        yield Doubt(kind=d.REMARK, what=f"{remark.get('what', remark.get('name', ''))}{': ' if cost else ''}{cost}")
+
+
+@check(d.FROM_THE_FUTURE, d.TOO_DENSE, scope="group")
+def freshness(results: Results) -> Iterator[Doubt]:
+    return doubts_of_freshness(each(results))
+
+
+LEAST_SAMPLES = 20
+"""Ten on each side of a median."""
+
+
+def groups(results: Results) -> Iterator[tuple[str, str, list[Cell]]]:
+    for (scenario, contender), cells in results.groups.items():
+        yield scenario, contender, cells
+
+
+def elapsed_s(cell: Cell) -> float:
+    """Between the two readings of a cell's accounts; nan where nobody noted it."""
+    return cell.counters.get(("machine", "clock.monotonic_s"), math.nan)
+
+
+@check(d.FEW_SAMPLES, scope="group")
+def few_samples(results: Results) -> Iterator[Doubt]:
+    """Cells with too few answered reads for a median."""
+    for scenario, contender, cells in groups(results):
+        if cells[0].scenario.kind != "caching" or cells[0].scenario.fault is not None:
+            continue
+        least = min(len(waits_ms(cell.reads)) for cell in cells)
+        if least < LEAST_SAMPLES:
+            yield Doubt(
+                kind=d.FEW_SAMPLES,
+                what=f"{least} in a cell of {contender}",
+                value=float(least),
+                limit=LEAST_SAMPLES,
+                scenario=scenario,
+                contenders=(contender,),
+            )
+
+
+def middle(values: Sequence[float]) -> float:
+    known = [value for value in values if math.isfinite(value)]
+    return float(np.median(known)) if known else math.nan
+
+
+def cell_count(number: int) -> str:
+    return f"{number} cell{'' if number == 1 else 's'}"

@@ -1,0 +1,171 @@
+"""Checks of the environment: the machine's load, its clocks, and drift over the rounds."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from artefact import doubts as d
+from artefact.doubts import Doubt
+from reports.checks.cell_checks import cell_count, elapsed_s, groups, middle
+from reports.checks.check import check
+from reports.checks.server_checks import REDIS_CPU, over_limit
+from reports.clocks import clock_doubts_ns
+from reports.cpu import machine_cpu
+from reports.frames import Cell, of_group
+from reports.metrics.response import waits_ms
+from reports.results import Results
+from reports.rows import Floats
+from reports.standstill import asleep_s
+from reports.statistics.estimate import MIN_ROUNDS, quantile
+
+
+@check(d.MACHINE_BUSY, scope="group", applies_to=("caching", "separate", "limiting"))
+def machine_busy(results: Results) -> Iterator[Doubt]:
+    for scenario, contender, share in over_limit(results, machine_cpu, 0.9):
+        yield Doubt(
+            kind=d.MACHINE_BUSY,
+            what=f"{100 * share:.0f} % with {contender}",
+            value=share,
+            limit=0.9,
+            scenario=scenario,
+            contenders=(contender,),
+        )
+
+
+DRIFT = 0.15
+"""A canary, or the rounds themselves, that change by more: the machine is not what it was."""
+STEP_S, STEP_SHARE = 0.01, 0.001
+"""The wall clock may be slewed by a thousandth; more than that and 10 ms is a step."""
+OTHERS = 0.10
+STOLEN = 0.05
+"""Shares of all cores that others may use, and that the hypervisor may take."""
+
+
+@check(d.CLOCK_STEPPED, scope="run")
+def clock_stepped(results: Results) -> Iterator[Doubt]:
+    """The wall clock against the monotonic one, over each cell."""
+    steps = {}
+    for _, _, cells in groups(results):
+        for cell in cells:
+            wall = cell.counters.get(("machine", "clock.wall_s"), math.nan)
+            monotonic = elapsed_s(cell) + asleep_s(cell)  # a sleep is no step: it is a doubt of its own
+            if abs(wall - monotonic) > STEP_S + STEP_SHARE * monotonic:
+                steps[cell.info.id] = wall - monotonic
+    if steps:
+        worst = max(steps.values(), key=abs)
+        yield Doubt(
+            kind=d.CLOCK_STEPPED,
+            what=f"the wall clock moved by {1e3 * worst:+.0f} ms against the monotonic one in {cell_count(len(steps))}",
+            value=worst,
+            limit=STEP_S,
+            cells=tuple(steps),
+        )
+
+
+@check(d.CLOCKS_APART, scope="run")
+def clocks_apart(results: Results) -> Iterator[Doubt]:
+    """Application servers on other machines, whose clocks agree with ours to the doubt that was measured."""
+    doubts = clock_doubts_ns(results.run)
+    if doubts:
+        worst_ms = max(doubts.values()) / 1e6
+        machines = results.run.info.circumstances.get("workers", {}).get("machines", [])
+        hosts = ", ".join(str(machine.get("host")) for machine in machines) or "several machines"
+        yield Doubt(
+            kind=d.CLOCKS_APART,
+            what=f"workers on {hosts}: their clocks agree with ours to ± {worst_ms:.2f} ms",
+            value=worst_ms,
+            limit=0,
+        )
+
+
+@check(d.OTHER_LOAD, scope="group")
+def other_load(results: Results) -> Iterator[Doubt]:
+    """Cores that were busy beyond our processes and the servers; and those that the hypervisor gave to others."""
+    cores = float(results.run.info.circumstances.get("machine", {}).get("cores") or math.nan)
+    for scenario, contender, cells in groups(results):
+        others = middle([others_cpu(cell) for cell in cells]) / cores
+        stolen = middle([cell.counters.get(("machine", "cpu.steal_s"), math.nan) / elapsed_s(cell) for cell in cells])
+        stolen /= cores
+        if others > OTHERS or stolen > STOLEN:
+            parts = [f"{100 * others:.0f} % by others"] if others > OTHERS else []
+            parts += [f"{100 * stolen:.0f} % stolen by the hypervisor"] if stolen > STOLEN else []
+            yield Doubt(
+                kind=d.OTHER_LOAD,
+                what=f"{' and '.join(parts)} with {contender}",
+                value=max(others, stolen),
+                limit=OTHERS if others > OTHERS else STOLEN,
+                scenario=scenario,
+                contenders=(contender,),
+            )
+
+
+def others_cpu(cell: Cell) -> float:
+    """Cores that were busy with what is neither ours nor the servers'; nan where a part is not known."""
+    busy = cell.counters.get(("machine", "cpu.busy_s"), math.nan)
+    database = cell.counters.get(("postgres", "cpu_s"), math.nan)
+    redis = sum(v for (s, n), v in cell.counters.items() if s == "redis" and n in REDIS_CPU)
+    ours = [v for (s, n), v in cell.counters.items() if n == "cpu_s" and (s.startswith("process-") or s == "conductor")]
+    if not ours or cell.contender.foreign or cell.scenario.fault is not None:
+        return math.nan
+    return max(0.0, busy - database - redis - sum(ours)) / elapsed_s(cell)
+
+
+@check(d.DRIFT, scope="run")
+def drift(results: Results) -> Iterator[Doubt]:
+    """The canary, and then what the contenders themselves needed: first half of the rounds against the second."""
+    rows = results.run.timeline
+    rows = rows[rows["source"] == "canary"]
+    round_of = {cell.id: cell.round for cell in results.run.info.cells}
+    changed = []
+    for name, of_name in rows.groupby("name", observed=True):
+        change = canary_change([round_of[int(c)] for c in of_name["cell"]], [float(v) for v in of_name["value"]])
+        if abs(math.log1p(change)) > math.log1p(DRIFT):
+            changed.append((change, f"{CANARIES.get(str(name), str(name))} by {100 * change:+.0f} %"))
+    if changed:
+        what = f"from the first rounds to the last the canary changed: {', '.join(text for _, text in changed)}"
+        yield Doubt(kind=d.DRIFT, what=what, value=max((c for c, _ in changed), key=abs), limit=DRIFT)
+    for scenario in results.scenarios:
+        change = rounds_change([cells for s, _, cells in groups(results) if s == scenario.name])
+        if abs(math.log1p(change)) > math.log1p(DRIFT):
+            yield Doubt(
+                kind=d.DRIFT,
+                what=f"from the first rounds to the last, all contenders' read p50 changed by {100 * change:+.0f} %",
+                value=change,
+                limit=DRIFT,
+                scenario=scenario.name,
+            )
+
+
+CANARIES = {"ping_us": "PING", "select_us": "SELECT 1", "loop_us": "a fixed Python loop"}
+
+
+def canary_change(rounds: Sequence[int], values: Sequence[float]) -> float:
+    """Share by which one canary's median over the second half of the rounds differs from the first; 0 below 4."""
+    by_round = pd.Series(list(values)).groupby(list(rounds)).median().sort_index().to_numpy(dtype=np.float64)
+    return halves_change(np.log(by_round)) if len(by_round) >= 4 else 0.0
+
+
+@of_group
+def p50_by_round(cells: Sequence[Cell]) -> dict[int, float]:
+    return {cell.info.round: quantile(waits_ms(cell.reads), 0.5) for cell in cells}
+
+
+def rounds_change(contenders: Sequence[Sequence[Cell]]) -> float:
+    """The same of the contenders' read p50, each against its own median, averaged in each round; 0 below MIN_ROUNDS."""
+    logs: dict[int, list[float]] = {}
+    for cells in contenders:
+        p50 = {} if cells[0].contender.kind == "ruler" else p50_by_round(cells)
+        known = {r: math.log(v) for r, v in p50.items() if math.isfinite(v) and v > 0}
+        centre = float(np.median(list(known.values()))) if known else 0.0
+        for number, value in known.items():
+            logs.setdefault(number, []).append(value - centre)
+    series = np.array([float(np.mean(logs[number])) for number in sorted(logs)])
+    return halves_change(series) if len(series) >= MIN_ROUNDS else 0.0
+
+
+def halves_change(logs: Floats) -> float:
+    """exp(median of the second half − median of the first) − 1; the middle one of an odd number is left out."""
+    half = len(logs) // 2
+    return math.exp(float(np.median(logs[-half:]) - np.median(logs[:half]))) - 1

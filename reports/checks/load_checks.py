@@ -1,0 +1,156 @@
+"""Checks of the load: errors, unanswered requests, late or too few requests, steadiness within a cell."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from artefact import doubts as d
+from artefact.doubts import Doubt
+from reports.checks.cell_checks import groups, ids
+from reports.checks.check import check
+from reports.frames import Cell, began_inside, of_group
+from reports.metrics import counts
+from reports.metrics.response import waits_ms
+from reports.results import Results, each
+from reports.rows import Floats, Ints
+from reports.statistics.estimate import MIN_ROUNDS, quantile
+from reports.statistics.rank_tests import shift
+
+
+@check(d.SATURATED, scope="group", applies_to=("caching", "limiting"))
+def saturated(results: Results) -> Iterator[Doubt]:
+    for scenario, contender, cells in each(results):
+        due = sum(counts.due(cell) for cell in cells)
+        open_ = sum(counts.unanswered(cell) for cell in cells)
+        if open_:
+            drain = cells[0].scenario.drain_s
+            yield Doubt(
+                kind=d.SATURATED,
+                what=f"{contender.name}: {due - open_:,.0f} of {due:,.0f} requests ended within D = {drain:g} s",
+                value=(due - open_) / due,
+                limit=1,
+                scenario=scenario,
+                contenders=(contender.name,),
+                cells=ids(cell for cell in cells if counts.unanswered(cell)),
+            )
+
+
+@check(d.ERRORS, scope="group", applies_to=("caching", "limiting"))
+def errors(results: Results) -> Iterator[Doubt]:
+    for scenario, contender, cells in each(results):
+        failed = sum(counts.failed(cell) for cell in cells)
+        background = sum(failed_in_background(cell) for cell in cells)
+        if failed or background:
+            classes: dict[str, int] = {}
+            for cell in cells:
+                for name, count in cell.work.labels("error").counts().items():
+                    classes[name] = classes.get(name, 0) + count
+            listed = ", ".join(f"{count:,} {name}" for name, count in sorted(classes.items()))
+            yield Doubt(
+                kind=d.ERRORS,
+                what=f"{contender.name}: {failed:,.0f} requests and {background:,} background tasks failed ({listed})",
+                value=failed + background,
+                limit=0,
+                scenario=scenario,
+                contenders=(contender.name,),
+            )
+
+
+def failed_in_background(cell: Cell) -> int:
+    """Background tasks of the window that ended in an exception."""
+    return int(np.count_nonzero(cell.work.labels("operation").equal("background") & cell.work.known("error")))
+
+
+@of_group
+def own_lags_ms(cells: Sequence[Cell]) -> tuple[float, float]:
+    """Our own lateness at p50 and p99."""
+    lags = own_lag_ms(cells)
+    return quantile(lags, 0.5), quantile(lags, 0.99)
+
+
+def own_lag_ms(cells: Sequence[Cell]) -> Floats:
+    """start − max(due, thread free) of what began.
+
+    Of requests that are due on one tick in one process the first: the others queue for its core, as in any server.
+    """
+    lag = np.concatenate([cell.due.floats("own_lag_ms")[first_of_each_tick(cell)] for cell in cells])
+    known: Floats = lag[~np.isnan(lag)]
+    return known
+
+
+def first_of_each_tick(cell: Cell) -> Ints:
+    """Places of the window's requests that are the first of their process to be due at that instant."""
+    of_process = cell.due.ints("process")
+    places = np.lexsort((np.arange(len(cell.due)), cell.due.floats("due_s"), of_process))
+    due, process = cell.due.floats("due_s")[places], of_process[places]
+    first = np.ones(len(places), dtype=bool)
+    first[1:] = (due[1:] != due[:-1]) | (process[1:] != process[:-1])
+    return np.sort(places[first])
+
+
+@check(d.GENERATOR_LATE, scope="group", applies_to=("caching", "limiting"))
+def generator_late(results: Results) -> Iterator[Doubt]:
+    for scenario, contender, cells in each(results):
+        late = quantile(own_lag_ms(cells), 0.99)
+        response = quantile(np.concatenate([waits_ms(cell.due) for cell in cells]), 0.99)
+        limit = max(1.0, 0.1 * response) if math.isfinite(response) else 1.0  # beyond D: it would allow anything
+        if late > limit:
+            yield Doubt(
+                kind=d.GENERATOR_LATE,
+                what=f"{late:.2f} ms with {contender.name} (allowed: {limit:.2f} ms)",
+                value=late,
+                limit=limit,
+                scenario=scenario,
+                contenders=(contender.name,),
+            )
+
+
+@check(d.NOT_STEADY, scope="group")
+def not_steady(results: Results) -> Iterator[Doubt]:
+    for scenario, contender, cells in each(results):
+        halves = []
+        for cell in cells:
+            first = cell.reads.floats("due_s") < cell.window_s / 2
+            pair = [quantile(waits_ms(cell.reads.where(half)), 0.5) for half in (first, ~first)]
+            if all(math.isfinite(x) and x > 0 for x in pair):
+                halves.append(pair)
+        if len(halves) < MIN_ROUNDS:
+            continue
+        change = shift([math.log(b / a) for a, b in halves])
+        if change.low > math.log(1.1) or change.high < -math.log(1.1):
+            a, b = np.median(np.array(halves), axis=0)
+            yield Doubt(
+                kind=d.NOT_STEADY,
+                what=f"{contender.name}: read p50 {a:.3g} ms in the first half of a cell, {b:.3g} ms in the second",
+                value=math.exp(change.estimate),
+                limit=1.1,
+                scenario=scenario,
+                contenders=(contender.name,),
+            )
+
+
+ON_TIME = 0.95
+CLOSED = "closed"
+
+
+@check(d.RATE_MISSED, scope="group")
+def rate_missed(results: Results) -> Iterator[Doubt]:
+    """Requests that began inside the window, against the rate that was asked for; luck of the draw allowed for."""
+    for scenario, contender, cells in groups(results):
+        workload = cells[0].scenario.workload
+        if workload.get("arrivals") == CLOSED or cells[0].scenario.kind != "caching":
+            continue
+        span_s = sum(cell.window_s for cell in cells)
+        wanted = float(workload["rate_per_s"]) * span_s
+        began = sum(began_inside(cell) for cell in cells)
+        least = ON_TIME * wanted - 3 * math.sqrt(wanted)
+        if began < least:
+            yield Doubt(
+                kind=d.RATE_MISSED,
+                what=f"{began / span_s:.1f}/s with {contender} (asked for: {wanted / span_s:g}/s)",
+                value=began / wanted,
+                limit=least / wanted,
+                scenario=scenario,
+                contenders=(contender,),
+            )

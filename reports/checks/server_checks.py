@@ -1,0 +1,116 @@
+"""Checks of the servers: CPU, settings, and the simulated RTT to them."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from artefact import doubts as d
+from artefact.doubts import Doubt
+from reports.checks.cell_checks import elapsed_s, groups, middle
+from reports.checks.check import check
+from reports.cpu import cores, database_cpu
+from reports.frames import Cell, of_group
+from reports.results import Results, each
+
+
+def over_limit(results: Results, used: Callable[[Cell], float], limit: float) -> Iterator[tuple[str, str, float]]:
+    """Scenario, contender and share of all cores, median over rounds, where it exceeds the limit."""
+    for scenario, contender, cells in each(results):
+        share = float(np.median([used(cell) for cell in cells])) / cores(results.run)
+        if share > limit:
+            yield scenario, contender.name, share
+
+
+@check(d.DATABASE_BUSY, scope="group")
+def database_busy(results: Results) -> Iterator[Doubt]:
+    for scenario, contender, share in over_limit(results, database_cpu, 0.5):
+        if not any(cell.rows.ints("loads").any() for cell in results.of(scenario, contender)):
+            continue
+        yield Doubt(
+            kind=d.DATABASE_BUSY,
+            what=f"{100 * share:.0f} % with {contender}",
+            value=share,
+            limit=0.5,
+            scenario=scenario,
+            contenders=(contender,),
+        )
+
+
+@of_group
+def distance_ms(cells: Sequence[Cell]) -> float:
+    """Simulated distance a round trip as achieved, at the median over requests; nan where none was made."""
+    each_ms = [
+        rows.ints("distance_ns") / rows.ints("round_trips") / 1e6
+        for rows in (cell.work.where(cell.work.ints("round_trips") > 0) for cell in cells)
+    ]
+    whole = np.concatenate(each_ms) if each_ms else np.array([])
+    return float(np.median(whole)) if len(whole) else math.nan
+
+
+@check(d.DISTANCE_OFF, scope="group", applies_to=("caching", "limiting"))
+def distance_off(results: Results) -> Iterator[Doubt]:
+    for scenario, contender, cells in each(results):
+        asked = float(cells[0].scenario.workload.get("rtt_ms") or 0.0)
+        achieved = distance_ms(cells)
+        if abs(achieved - asked) > 0.1:
+            yield Doubt(
+                kind=d.DISTANCE_OFF,
+                what=f"{achieved:.2f} ms with {contender.name} (asked for: {asked:g} ms)",
+                value=achieved - asked,
+                limit=0.1,
+                scenario=scenario,
+                contenders=(contender.name,),
+            )
+
+
+ONE_CORE = 0.9
+"""Of the one core that an event loop can use: above it, requests queue for it."""
+
+
+@check(d.SETTINGS_CHANGED, scope="run")
+def settings_changed(results: Results) -> Iterator[Doubt]:
+    """Settings of the servers that are not what they were, as the conductor noted."""
+    rows = results.run.timeline
+    rows = rows[rows["event"].notna() & rows["name"].astype(str).str.startswith("setting ")]
+    if len(rows):
+        changes = [
+            f"{row.source}'s {str(row.name)[len('setting ') :]}: {str(row.event).removeprefix('setting changed: ')}"
+            for row in rows[["source", "name", "event"]].drop_duplicates().itertuples(index=False, name="Change")
+        ]
+        more = f"; and {len(changes) - 3} more" if len(changes) > 3 else ""
+        yield Doubt(
+            kind=d.SETTINGS_CHANGED,
+            what=f"{'; '.join(changes[:3])}{more}",
+            value=float(len(changes)),
+            limit=0,
+            cells=tuple(sorted({int(cell) for cell in rows["cell"]})),
+        )
+
+
+REDIS_CPU = ("cpu.used_cpu_user", "cpu.used_cpu_sys")
+
+
+@check(d.CPU_SATURATED, scope="group")
+def cpu_saturated(results: Results) -> Iterator[Doubt]:
+    """Whoever runs on one core only: a process of ours, and Redis."""
+    for scenario, contender, cells in groups(results):
+        shares: dict[str, list[float]] = {}
+        for cell in cells:
+            mine = {s: v for (s, n), v in cell.counters.items() if s.startswith("process-") and n == "cpu_s"}
+            redis = sum(v for (s, n), v in cell.counters.items() if s == "redis" and n in REDIS_CPU)
+            busiest = max(mine, key=lambda source: mine[source], default=None)
+            if busiest is not None:
+                shares.setdefault("an application server", []).append(mine[busiest] / elapsed_s(cell))
+            shares.setdefault("Redis", []).append(redis / elapsed_s(cell))
+        for who, values in shares.items():
+            share = middle(values)
+            if share > ONE_CORE:
+                yield Doubt(
+                    kind=d.CPU_SATURATED,
+                    what=f"{who} used {100 * share:.0f} % of its core with {contender}",
+                    value=share,
+                    limit=ONE_CORE,
+                    scenario=scenario,
+                    contenders=(contender,),
+                )

@@ -1,0 +1,115 @@
+"""From when on after a write all reads return it."""
+
+import math
+from collections.abc import Callable, Sequence
+
+from reports.frames import Cell, of_group
+from reports.freshness.curve import Curve, classes, curve, together
+from reports.freshness.nines import Nines, added, nines
+from reports.metrics.judged_reads import APART, UNTOLD, judged, ms_metric
+from reports.metrics.metric import Metric
+from reports.statistics.estimate import Estimate, missing
+
+
+@of_group
+def curve_of(cells: Sequence[Cell]) -> Curve | None:
+    """Share fresh against time since told, of all rounds together."""
+    every = judged(cells)
+    if not every:
+        return None
+    edges = classes(round(max(cell.window_s for cell in cells) * 1e9))
+    return together([curve(j, edges) for j in every])
+
+
+def fresh_after(level: float) -> Callable[[Sequence[Cell]], Estimate]:
+    """From when on after a write was told at least that share of reads is fresh."""
+
+    def of_rounds(cells: Sequence[Cell]) -> Estimate:
+        found = curve_of(cells)
+        if found is None:
+            return missing(UNTOLD, len(cells))
+        at_ms = found.reaches(level)
+        if math.isnan(at_ms):
+            return missing(f"too few reads follow writes: {found.pairs.sum():,} pairs", len(cells))
+        if math.isinf(at_ms):
+            return missing("not within the window", len(cells))
+        return Estimate(value=at_ms, rounds=len(cells), how="all rounds' pairs of a write and a later read together")
+
+    return of_rounds
+
+
+def right_within(within_s: Callable[[Cell], float]) -> Callable[[Sequence[Cell]], Estimate]:
+    """Per cent of the writes that every later read begun so long after them found."""
+
+    def of_rounds(cells: Sequence[Cell]) -> Estimate:
+        parts = [nines(cell.judged, round(within_s(cell) * 1e9)) for cell in cells if cell.judged is not None]
+        if not parts:
+            return missing(UNTOLD, len(cells))
+        whole = added(parts)
+        if not whole.writes:
+            return missing("no read checked a write so late", len(cells))
+        why = "" if whole.wrong else f"at least: 0 wrong of {whole.writes:,}"
+        how = f"{whole.wrong:,} of {whole.writes:,} writes were missed by a later read; 0 of n is at least 1 − 3/n"
+        return Estimate(value=100 * whole.share, rounds=len(parts), how=how, why=why)
+
+    return of_rounds
+
+
+def right_in_cell(within_s: Callable[[Cell], float]) -> Callable[[Cell], float]:
+    def of_cell(cell: Cell) -> float:
+        if cell.judged is None:
+            return math.nan
+        found: Nines = nines(cell.judged, round(within_s(cell) * 1e9))
+        return 100 * found.share
+
+    return of_cell
+
+
+def fresh_after_in_cell(level: float) -> Callable[[Cell], float]:
+    def of_cell(cell: Cell) -> float:
+        found = curve_of([cell])
+        return math.nan if found is None or math.isinf(found.reaches(level)) else found.reaches(level)
+
+    return of_cell
+
+
+def nines_metric(name: str, title: str, within_s: Callable[[Cell], float], order: int) -> Metric:
+    return Metric(
+        name=name,
+        title=title,
+        unit="%",
+        explain=f"writes that every read begun {title} after the caller was told, or later, returned or superseded",
+        of_cell=right_in_cell(within_s),
+        of_rounds=right_within(within_s),
+        better="higher",
+        apart=APART,
+        order=order,
+        absent=UNTOLD,
+        group="writes right within",
+    )
+
+
+METRICS = [
+    ms_metric(
+        "fresh-99",
+        "99 % fresh",
+        "time since told until",
+        fresh_after_in_cell(0.99),
+        fresh_after(0.99),
+        67,
+        "from then on after a write was told, at least 99 % of reads return it or something newer",
+    ),
+    ms_metric(
+        "fresh-999",
+        "99.9 % fresh",
+        "time since told until",
+        fresh_after_in_cell(0.999),
+        fresh_after(0.999),
+        68,
+        "from then on after a write was told, at least 99.9 % of reads return it or something newer",
+        apart=APART,
+    ),
+    nines_metric("right-10ms", "10 ms", lambda _cell: 0.010, 70),
+    nines_metric("right-1s", "1 s", lambda _cell: 1.0, 71),
+    nines_metric("right-ttl", "one TTL", lambda cell: float(cell.scenario.workload["ttl_s"]), 72),
+]

@@ -1,0 +1,69 @@
+"""Session guarantees: reads that missed the client's own write, or went back in time."""
+
+import math
+from collections.abc import Callable, Sequence
+
+from reports.frames import Cell
+from reports.freshness.sessions import Sessions
+from reports.metrics.judged_reads import APART, UNTOLD
+from reports.metrics.metric import Metric
+from reports.statistics.estimate import Estimate, missing
+
+
+def violations(which: Callable[[Sessions], int]) -> Callable[[Sequence[Cell]], Estimate]:
+    """Per million reads."""
+
+    def of_rounds(cells: Sequence[Cell]) -> Estimate:
+        found = [cell.sessions for cell in cells if cell.sessions is not None]
+        reads = sum(s.reads for s in found)
+        if not reads:
+            return missing(UNTOLD, len(cells))
+        seen = sum(which(s) for s in found)
+        return Estimate(value=1e6 * seen / reads, rounds=len(found), how=f"{seen:,} in {reads:,} reads of all rounds")
+
+    return of_rounds
+
+
+def violations_in_cell(which: Callable[[Sessions], int]) -> Callable[[Cell], float]:
+    def of_cell(cell: Cell) -> float:
+        found = cell.sessions
+        if found is None:
+            return math.nan
+        return 1e6 * which(found) / found.reads if found.reads else math.nan
+
+    return of_cell
+
+
+def session_metric(name: str, title: str, which: Callable[[Sessions], int], order: int, explain: str) -> Metric:
+    return Metric(
+        name=name,
+        title=title,
+        unit="",
+        explain=explain,
+        of_cell=violations_in_cell(which),
+        of_rounds=violations(which),
+        better="lower",
+        apart=APART,
+        order=order,
+        resolution=100.0,
+        absent=UNTOLD,
+        group="session violations per million reads",
+    )
+
+
+METRICS = [
+    session_metric(
+        "own-writes-missed",
+        "own write missed",
+        lambda s: s.own_writes_missed,
+        75,
+        "reads that returned an older version than the same client had written before",
+    ),
+    session_metric(
+        "gone-back",
+        "gone back",
+        lambda s: s.gone_back,
+        76,
+        "reads that returned an older version than the same client had read before",
+    ),
+]

@@ -1,0 +1,113 @@
+"""How old stale reads were, in milliseconds and in versions."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from reports.frames import Cell
+from reports.freshness.judge import Judged
+from reports.metrics.judged_reads import APART, UNTOLD, judged, ms_metric
+from reports.metrics.response import EPISODES_BEYOND, SAMPLES_BEYOND
+from reports.statistics.clustered import pooled_quantile
+from reports.statistics.estimate import Estimate, missing, quantile, rank
+
+
+def ages_ms(j: Judged) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return j.age[j.stale & j.reads.measured] / 1e6
+
+
+def episodes(j: Judged, beyond_ms: float) -> int:
+    """How many different old values the reads older than that returned: reads of one entry are one piece of luck."""
+    old = j.stale & j.reads.measured & (j.age / 1e6 > beyond_ms)
+    return len({*zip(j.reads.key[old].tolist(), j.reads.version[old].tolist(), strict=True)})
+
+
+def age(q: float) -> Callable[[Sequence[Cell]], Estimate]:
+    """A quantile of the ages, where ten older ones in three episodes stand behind it."""
+
+    def of_rounds(cells: Sequence[Cell]) -> Estimate:
+        every = judged(cells)
+        rounds = [ages_ms(j) for j in every]
+        n = sum(len(r) for r in rounds)
+        if not n:
+            return missing(UNTOLD if not every else "no stale read", len(cells))
+        beyond = n - rank(n, q) - 1
+        if beyond < SAMPLES_BEYOND:
+            return missing(f"seen, not estimated: {beyond} samples beyond it, {SAMPLES_BEYOND} wanted", len(cells))
+        pooled = pooled_quantile(rounds, q)
+        if sum(episodes(j, pooled.value) for j in every) < EPISODES_BEYOND:
+            return missing("seen, not estimated: fewer than three episodes beyond it", len(cells))
+        return pooled
+
+    return of_rounds
+
+
+def oldest_ms(cell: Cell) -> float:
+    """Δ: nothing older was returned."""
+    return float(ages_ms(cell.judged).max(initial=0.0)) if cell.judged is not None else math.nan
+
+
+def largest(of_cell: Callable[[Cell], float]) -> Callable[[Sequence[Cell]], Estimate]:
+    def of_rounds(cells: Sequence[Cell]) -> Estimate:
+        own = [x for x in map(of_cell, cells) if not math.isnan(x)]
+        if not own:
+            return missing(UNTOLD, len(cells))
+        return Estimate(value=max(own), rounds=len(own), how="largest of all rounds: seen, not estimated")
+
+    return of_rounds
+
+
+def most_behind(cell: Cell) -> float:
+    """Newer versions that were known when a read began, at most."""
+    j = cell.judged
+    return float(j.behind[j.reads.measured].max(initial=0)) if j is not None else math.nan
+
+
+def age_in_cell(q: float) -> Callable[[Cell], float]:
+    return lambda cell: math.nan if cell.judged is None else quantile(ages_ms(cell.judged), q)
+
+
+METRICS = [
+    ms_metric(
+        "stale-age-max",
+        "Δ",
+        "age of stale reads",
+        oldest_ms,
+        largest(oldest_ms),
+        65,
+        "no read returned anything that had been older than this when it began (a lower bound of its age)",
+    ),
+    ms_metric(
+        "stale-age-p50",
+        "p50",
+        "age of stale reads",
+        age_in_cell(0.5),
+        age(0.5),
+        63,
+        "half of the stale reads were at most so old: since somebody knew of a newer version",
+        apart=APART,
+    ),
+    ms_metric(
+        "stale-age-p99",
+        "p99",
+        "age of stale reads",
+        age_in_cell(0.99),
+        age(0.99),
+        64,
+        "99 % of the stale reads were at most so old",
+        apart=APART,
+    ),
+    ms_metric(
+        "versions-behind",
+        "versions behind, most",
+        "age of stale reads",
+        most_behind,
+        largest(most_behind),
+        65,
+        "newer versions that were known when a read began",
+        apart=APART,
+        unit="",
+        whole=True,
+    ),
+]

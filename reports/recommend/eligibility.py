@@ -1,0 +1,137 @@
+"""Which contenders are eligible: in a scenario, and for a use case with its requirements."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from artefact.races import RacesInfo
+from artefact.schema import ContenderInfo, ScenarioInfo
+from reports import words
+from reports.figure_set import FigureSet
+from reports.metrics.metric import find_metric
+from reports.recommend.requirements import (
+    Requirement,
+    RequirementStatus,
+    conditions,
+    holds_everywhere,
+    requirement_status,
+)
+from reports.statistics.estimate import overlap
+from reports.twins import twins_of
+
+NO_CACHE = "no-cache"
+"""Takes no load off the database. It keeps what must hold for a literal "never", and excludes no other contender."""
+NOT_FOUND = "found no record for some that exist"
+UNANSWERED = "left requests unanswered"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Eligibility:
+    """Which contenders are eligible for a use case, and why the others are not."""
+
+    contenders: list[ContenderInfo]
+    """Those that are eligible, in the order of the run."""
+    statuses: dict[str, list[RequirementStatus]]
+    """By contender that ran: one status for each requirement."""
+    excluded: dict[str, str]
+    """By contender: why it is not eligible."""
+
+
+def rivals(figures: FigureSet) -> list[ContenderInfo]:
+    """The caching contenders of a run, without baselines and copies."""
+    return [c for c in figures.contenders if c.kind == "contender" and c.family == "caching"]
+
+
+def runners(figures: FigureSet, scenario: str) -> list[ContenderInfo]:
+    """The contenders that ran in a scenario."""
+    return [c for c in rivals(figures) if figures.ran(scenario, c.name)]
+
+
+def answered_all(figures: FigureSet, scenario: str, contender: ContenderInfo) -> bool:
+    """Whether a contender answered every request that was due."""
+    due, answered = (figures.figure(scenario, contender.name, name) for name in ("due", "answered"))
+    return not due.missing and due.value > 0 and due.value == answered.value
+
+
+def wrong_answers(figures: FigureSet, scenario: str, ran: Sequence[ContenderInfo]) -> dict[str, str]:
+    """Contenders that are excluded whatever is required, each with the reason."""
+    denying = {c.name: NOT_FOUND for c in ran if figures.denies_existing(scenario, c)}
+    return denying | {c.name: UNANSWERED for c in ran if not answered_all(figures, scenario, c)}
+
+
+def freshest(figures: FigureSet, scenario: ScenarioInfo, contenders: list[ContenderInfo]) -> list[ContenderInfo]:
+    """Where the scenario is about freshness: the contenders without a read that was certainly stale after told.
+
+    One such read is enough; it needs no statistics. If all had some: those that are not distinguishable from the lowest
+    share.
+    """
+    if not scenario.judge_at_rest:
+        return contenders
+    shares = {c.name: figures.figure(scenario.name, c.name, "stale-after-told") for c in contenders}
+    judged = [c for c in contenders if not shares[c.name].missing]
+    if not judged:
+        return contenders
+    if clean := [c for c in judged if shares[c.name].value == 0]:
+        return clean
+    if twins_of(figures, scenario.name, "stale-after-told").silent:
+        return judged
+    best = min((shares[c.name] for c in judged), key=lambda share: share.value)
+    return [c for c in judged if shares[c.name].value <= best.value or overlap(shares[c.name], best)]
+
+
+def eligible(
+    figures: FigureSet, scenario: ScenarioInfo, requirements: Sequence[Requirement], races: RacesInfo | None
+) -> Eligibility:
+    """Contenders that answered everything and meet the requirements.
+
+    Those that meet one only under a condition are eligible only where no other cache keeps it without.
+    """
+    ran = runners(figures, scenario.name)
+    statuses = {c.name: requirement_statuses(figures, scenario, requirements, c, races) for c in ran}
+    excluded = {name: why for name, found in statuses.items() if (why := next((s.fails for s in found if s.fails), ""))}
+    excluded |= wrong_answers(figures, scenario.name, ran)
+    left = [c for c in ran if c.name not in excluded]
+    if any(c.name != NO_CACHE and holds_everywhere(statuses[c.name]) for c in left):
+        conditional = {c.name: why for c in left if (why := conditions(statuses[c.name]))}
+        excluded |= {name: f"behind who keeps it even then ({why})" for name, why in conditional.items()}
+        left = [c for c in left if c.name not in conditional]
+    return Eligibility(contenders=left, statuses=statuses, excluded=excluded)
+
+
+def requirement_statuses(
+    figures: FigureSet,
+    scenario: ScenarioInfo,
+    requirements: Sequence[Requirement],
+    contender: ContenderInfo,
+    races: RacesInfo | None,
+) -> list[RequirementStatus]:
+    """One status for each requirement."""
+    ttls = bool(scenario.workload.get("ttl_s"))
+    found = []
+    for requirement in requirements:
+        counter = requirement.counter
+        count = figures.figure(scenario.name, contender.name, counter) if counter else None
+        found.append(requirement_status(requirement, contender, count, races, ttls=ttls))
+    return found
+
+
+def alternatives_that_hold(
+    figures: FigureSet, scenario: ScenarioInfo, requirements: Sequence[Requirement], races: RacesInfo | None
+) -> str:
+    """Contenders that keep the requirements under everything that was tried, and did not run in the scenario.
+
+    no-cache is named for a literal "never".
+    """
+    holding = [
+        c for c in rivals(figures) if holds_everywhere(requirement_statuses(figures, scenario, requirements, c, races))
+    ]
+    elsewhere = [c.name for c in holding if c.name != NO_CACHE and not figures.ran(scenario.name, c.name)]
+    parts = []
+    if elsewhere:
+        parts.append(f"No order of steps that was tried breaks it with {words.listed(elsewhere)}, not run here")
+    if any(c.name == NO_CACHE for c in holding):
+        metric = find_metric("loads-per-1000-reads")
+        figure = figures.figure(scenario.name, NO_CACHE, metric.name)
+        at = f" ({words.number(figure.value)} {words.label(metric)})" if not figure.missing else ""
+        parts.append(f"for a literal “never”: {NO_CACHE}{at}")
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}." if text else ""

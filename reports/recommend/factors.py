@@ -1,0 +1,94 @@
+"""What the answer depends on: the factors that a run varied, and whether the order of contenders changes with them."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from artefact.schema import ScenarioInfo
+from reports import words
+from reports.figure_set import FigureSet
+from reports.metrics.metric import Metric, metrics
+from reports.recommend.headline import Answer, lies_below
+from reports.statistics.estimate import MIN_ROUNDS, Estimate, overlap
+from reports.twins import Twins, twins_of
+
+
+def depends_on(found: Sequence[Answer], figures: FigureSet) -> str:
+    """Whether the order of contenders changes with the scenario and with each factor that the run varied."""
+    own = [a for a in found if a.winner is not None and not a.scenario.variant_of]
+    winners = {a.winner for a in own}
+    parts = []
+    if len(winners) > 1:
+        parts.append(f"The scenario: {words.listed([f'{a.winner} in {a.scenario.name}' for a in own])}.")
+    factors = [(factor, base, other) for base, other in varied(figures) if (factor := varied_factor(base, other))]
+    parts += [order_changes(figures, factor, base, other) for factor, base, other in factors]
+    rest = [name for name in ("distance", "cores", "processes", "rate") if name not in {f for f, _, _ in factors}]
+    return " ".join([*parts, f"{words.listed(rest).capitalize()}: not varied in this run."])
+
+
+def varied(figures: FigureSet) -> list[tuple[ScenarioInfo, ScenarioInfo]]:
+    """Each scenario that the run repeats under one other condition, with its variant."""
+    known = {s.name: s for s in figures.scenarios}
+    return [(known[s.variant_of], s) for s in figures.scenarios if s.variant_of in known]
+
+
+Factor = Literal["distance", "processes", ""]
+
+
+def varied_factor(base: ScenarioInfo, other: ScenarioInfo) -> Factor:
+    """The one factor in which both differ: the simulated RTT or the number of processes; empty: another or several."""
+    differs = {name for name in base.workload if base.workload[name] != other.workload.get(name)}
+    if base.processes != other.processes:
+        return "" if differs else "processes"
+    return "distance" if differs == {"rtt_ms"} else ""
+
+
+def factor_level(factor: Factor, scenario: ScenarioInfo) -> str:
+    """The level of a factor in a scenario, with its unit."""
+    if factor == "distance":
+        return f"{scenario.workload.get('rtt_ms') or 0:g} ms"
+    return f"{scenario.processes} {'process' if scenario.processes == 1 else 'processes'}"
+
+
+def order_changes(figures: FigureSet, factor: Factor, base: ScenarioInfo, other: ScenarioInfo) -> str:
+    """Which pairs of contenders certainly change places between two levels of a factor, by the figures that decide."""
+    at = [factor_level(factor, s) for s in (base, other)]
+    by = "at" if factor == "distance" else "with"
+    changed, kept = [], 0
+    for metric, pair, here, there in orders(figures, base, other):
+        if here and there and here != there:
+            first, second = pair if here < 0 else pair[::-1]
+            changed.append(f"{words.label(metric)}: {first} before {second} {by} {at[0]}, behind it {by} {at[1]}")
+        kept += here != 0 and here == there
+    head = f"The {factor} in {base.name} ({words.listed(at)}): "
+    if figures.rounds < MIN_ROUNDS:
+        return f"{head}varied, but {MIN_ROUNDS} rounds are wanted to tell whether the order of contenders changes."
+    if changed:
+        return f"{head}the order of contenders changes. {'; '.join(changed)}."
+    return f"{head}the order of contenders does not change ({kept} pairs keep it, no pair turns beyond its intervals)."
+
+
+def orders(
+    figures: FigureSet, base: ScenarioInfo, other: ScenarioInfo
+) -> Iterator[tuple[Metric, tuple[str, str], int, int]]:
+    """Each metric that decides and each pair of contenders, with their order in both scenarios."""
+    names = [c.name for c in figures.contenders if c.kind == "contender"]
+    names = [name for name in names if figures.ran(base.name, name) and figures.ran(other.name, name)]
+    for metric in (m for m in metrics() if m.decides or m.name == "read-p50"):
+        for a, b in itertools.combinations(names, 2):
+            here, there = (
+                order(
+                    figures.figure(s.name, a, metric.name),
+                    figures.figure(s.name, b, metric.name),
+                    twins_of(figures, s.name, metric.name),
+                )
+                for s in (base, other)
+            )
+            yield metric, (a, b), here, there
+
+
+def order(a: Estimate, b: Estimate, copies: Twins) -> int:
+    """-1 if a is certainly below b, 1 if above, 0 if their intervals overlap or the A/A copies differ as much."""
+    if a.missing or b.missing or a.level is None or b.level is None or overlap(a, b):
+        return 0
+    return -1 if lies_below(a, b, copies) else 1 if lies_below(b, a, copies) else 0

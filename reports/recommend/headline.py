@@ -1,0 +1,209 @@
+"""The answer of each scenario by the stated rule, the headline made of the answers, and the next command."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from artefact.schema import ContenderInfo, ScenarioInfo
+from reports import words
+from reports.figure_set import FigureSet
+from reports.judge import Judgement
+from reports.metrics.metric import Metric, find_metric
+from reports.recommend.eligibility import NOT_FOUND, freshest, runners, wrong_answers
+from reports.recommend.selection import COST_METRICS, main_cost, select
+from reports.statistics.estimate import MIN_ROUNDS, Estimate, overlap
+from reports.twins import Twins, silent_of, twins_of
+
+NOBODY = "no contender answered every request"
+RULE = (
+    "Among the contenders that answered every request, and never found no record for one that exists: the fewest "
+    "loads per expiry (where the scenario has one hot "
+    "key; else per 1,000 reads). Where the scenario is about freshness, only those count of which no read was "
+    "certainly stale after told; where all had some, those whose share is not told apart from the lowest. Those whose "
+    "intervals overlap the lowest, or that lie within the noise floor of it, are tied; among them the lowest read p99 "
+    "wins, then the lowest p50, then the order of the run. Its price is the figure in which it is furthest behind the "
+    "reference or the next, beyond their intervals. Where two copies of one contender (A/A) lie apart by a figure in a "
+    "scenario, that figure tells nobody apart there, and is neither price nor reason; nearer than the copies to each "
+    "other, nothing is told apart either, and a price beside their original is one beside the worse of both."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Which contender to take in one scenario."""
+
+    scenario: ScenarioInfo
+    winner: str | None
+    """None: no contender answered everything, or nothing was measured; `why` gives the reason."""
+    tied: tuple[str, ...] = ()
+    """Others that this run cannot distinguish from the best by its main figure."""
+    figure: str = ""
+    """Its main figure compared with the next."""
+    main_cost: str = ""
+    """The metric in which it is worst compared with the reference or the next; empty: none is worth naming."""
+    hurts: str = ""
+    """Which users the main cost hurts."""
+    why: str = ""
+    stale: tuple[str, ...] = ()
+    """Those of the winner and the tied that had reads that were certainly stale after told."""
+    ignored_metrics: str = ""
+    """Which metrics are ignored in the scenario because the A/A copies differ."""
+
+
+def answers(figures: FigureSet) -> list[Answer]:
+    """The answer of each scenario that was measured."""
+    return [answer(figures, scenario) for scenario in figures.scenarios]
+
+
+def answer(figures: FigureSet, scenario: ScenarioInfo) -> Answer:
+    """RULE, applied to one scenario."""
+    name = scenario.name
+    ran = runners(figures, name)
+    excluded = wrong_answers(figures, name, ran)
+    contenders = [c for c in ran if c.name not in excluded]
+    if not contenders:
+        denied = NOT_FOUND in excluded.values()
+        why = "every contender that answered all found no record for some that exist" if denied else NOBODY
+        return Answer(scenario=scenario, winner=None, why=why)
+    contenders = freshest(figures, scenario, contenders)
+    metric = main_metric(figures, name, contenders)
+    choice = select(figures, name, metric, contenders, estimated_only=False)
+    if choice.taken is None:
+        return Answer(scenario=scenario, winner=None, why=f"{words.label(metric)} was not measured")
+    by_name = {c.name: c for c in contenders}
+    winner, tied = by_name[choice.taken.name], [by_name[c.name] for c in choice.tied]
+    measured = [c for c in contenders if not figures.figure(name, c.name, metric.name).missing]
+    rest = sorted(
+        (c for c in measured if c is not winner), key=lambda c: figures.figure(name, c.name, metric.name).value
+    )
+    compared = [c for c in contenders if c is not winner and (c.name == figures.reference or c in rest[:1])]
+    cost, hurts = main_cost(figures, name, winner, compared)
+    return Answer(
+        scenario=scenario,
+        winner=winner.name,
+        tied=tuple(c.name for c in tied),
+        figure=compared_with_next(figures, name, metric, winner, rest, is_tied=bool(rest) and rest[0] in tied),
+        main_cost=cost,
+        hurts=hurts,
+        stale=tuple(c.name for c in (winner, *tied) if was_stale(figures, name, c.name)),
+        ignored_metrics=silent_of(figures, name, (metric.name, "read-p99", *COST_METRICS)),
+    )
+
+
+def compared_with_next(
+    figures: FigureSet,
+    scenario: str,
+    metric: Metric,
+    winner: ContenderInfo,
+    rest: Sequence[ContenderInfo],
+    *,
+    is_tied: bool,
+) -> str:
+    """The winner's main figure, that of the next, and the tie break where it was by the read p99."""
+    mine = figures.figure(scenario, winner.name, metric.name)
+    text = words.format_estimate(mine, metric)
+    if not rest:
+        return text
+    following = rest[0].name
+    its = words.format_estimate(figures.figure(scenario, following, metric.name), metric, name_it=False)
+    text += f", {'not told apart from' if is_tied else 'against'} {its} with {following}, the next"
+    return text + lower_p99(figures, scenario, winner.name, following) if is_tied else text
+
+
+def lower_p99(figures: FigureSet, scenario: str, winner: str, following: str) -> str:
+    """That the winner's read p99 is the lower of both; empty where it is not, or is seen and not estimated."""
+    mine, its = (figures.figure(scenario, name, "read-p99") for name in (winner, following))
+    if mine.why or its.why or not lies_below(mine, its, twins_of(figures, scenario, "read-p99")):
+        return ""
+    p99 = find_metric("read-p99")
+    both = (
+        f"{words.format_estimate(mine, p99, name_it=False)}, against {words.format_estimate(its, p99, name_it=False)}"
+    )
+    as_seen = ", as seen" if overlap(mine, its) or mine.level is None or its.level is None else ""
+    return f"; its read p99 is the lower{as_seen}: {both}"
+
+
+def lies_below(mine: Estimate, its: Estimate, copies: Twins) -> bool:
+    """Whether one figure is below another by more than the two A/A copies differ."""
+    return not copies.silent and mine.value * copies.gap < its.value
+
+
+def was_stale(figures: FigureSet, scenario: str, contender: str) -> bool:
+    """Whether the contender had a read that was certainly stale after told."""
+    share = figures.figure(scenario, contender, "stale-after-told")
+    return not share.missing and share.value > 0
+
+
+def main_metric(figures: FigureSet, scenario: str, contenders: Sequence[ContenderInfo]) -> Metric:
+    """Loads per expiry, if it was measured and leaves out no expiry of any contender; else loads per 1,000 reads."""
+    per_expiry = find_metric("loads-per-expiry")
+    measured = [f for c in contenders if not (f := figures.figure(scenario, c.name, per_expiry.name)).missing]
+    if measured and not any(f.why for f in measured):
+        return per_expiry
+    return find_metric("loads-per-1000-reads")
+
+
+def answered(found: Sequence[Answer]) -> list[Answer]:
+    """The answers that the headline is made of: those of variants only where there are no others."""
+    taken = [a for a in found if a.winner is not None]
+    return [a for a in taken if not a.scenario.variant_of] or taken
+
+
+def headline(found: Sequence[Answer], figures: FigureSet) -> str:
+    """One sentence: which contender to take."""
+    if figures.void:
+        return "This run is void: take nothing from it."
+    rounds = figures.rounds
+    taken = answered(found)
+    if not taken:
+        return "Rate limiters only, judged one by one." if figures.limiters_only else "This run gives no answer."
+    by_winner: dict[str, list[str]] = {}
+    for a in taken:
+        name = f"{a.winner} ({IF_STALE})" if a.winner in a.stale else str(a.winner)
+        by_winner.setdefault(name, []).append(a.scenario.name)
+    if rounds < MIN_ROUNDS:
+        seen = [f"{winner} did best in {words.listed(where)}" for winner, where in by_winner.items()]
+        shown = "1 round is" if rounds == 1 else f"{rounds} rounds are"
+        return f"No verdict: {shown} too few. As seen, {words.listed(seen)}."
+    by_choice: dict[str, list[str]] = {}
+    for a in taken:
+        by_choice.setdefault(winner_or_ties(a), []).append(a.scenario.name)
+    return f"Take {words.listed([f'{names} for {words.listed(where)}' for names, where in by_choice.items()])}."
+
+
+def tied(found: Sequence[Answer], figures: FigureSet) -> bool:
+    """Whether the headline joins contenders by "or": this run cannot distinguish them."""
+    return figures.rounds >= MIN_ROUNDS and not figures.void and any(a.tied for a in answered(found))
+
+
+IF_STALE = "if old values do no harm"
+
+
+def winner_or_ties(a: Answer) -> str:
+    """The winner and those that this run cannot distinguish from it: "a or b", "a, b or c", "a or one of 3 others".
+
+    Those with reads that were stale after told come last, under a condition: "a or, if old values do no harm, b".
+    """
+    names = [str(a.winner), *a.tied]
+    fresh, stale = [n for n in names if n not in a.stale], [n for n in names if n in a.stale]
+    if not fresh:
+        return f"{join_or(stale)} ({IF_STALE})"
+    return f"{join_or(fresh)} or, {IF_STALE}, {join_or(stale)}" if stale else join_or(fresh)
+
+
+def join_or(names: Sequence[str]) -> str:
+    """Up to three names joined by "or"; of more the first, and the number of the others."""
+    if len(names) > 3:
+        return f"{names[0]} or one of {len(names) - 1} others"
+    return " or ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+
+
+def next_command(judgement: Judgement) -> tuple[str, str]:
+    """The reader's next question, and the command that answers it."""
+    doubts = {doubt.kind.name for doubt in judgement.doubts}
+    if "few-rounds" in doubts:
+        return "Is that more than luck?", "make bench"
+    if "saturated" in doubts:
+        return "What at a rate that all can carry?", "stampede init && make bench WORKLOAD=workload.toml"
+    if any(s.workload.get("own_sql") for s in judgement.run.info.scenarios):
+        return "And on a network of one millisecond?", "set rtt_ms = 1 in your workload file, then make bench again"
+    return "And with my own table, SQL and rate?", "stampede init && make bench WORKLOAD=workload.toml"

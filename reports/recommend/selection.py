@@ -1,0 +1,239 @@
+"""Which contender one metric selects, how certain that is, and which change would select another.
+
+distinguishable   both figures have intervals, these have no value in common, and the larger lies more than the noise
+                  floor above the smaller. Two 95 % intervals that do not touch differ at about the 0.6 % level, so that
+                  eight such comparisons together err in at most 5 % of runs
+tied              contenders that are not distinguishable from the lowest
+second metric     where the use case has one: among ties, keep those that it cannot distinguish from its lowest value
+                  among them, by its own noise floor; drop the rest from all further comparisons
+taken             among ties, the lowest read p99, then the lowest p50, then the first in the order of the run
+cannot tell       others are tied: the one taken is a suggestion, not a finding
+as seen           the figures have no intervals (fewer than six rounds): no verdict, whichever leads
+switch ratio      the next contender's figure over that of the one taken: from there on the next would be taken
+overlap ratio     how much the figure may grow until the intervals touch: from there on this run could not distinguish
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from artefact.schema import ContenderInfo
+from reports import words
+from reports.figure_set import FigureSet
+from reports.metrics.metric import Metric, find_metric, metrics
+from reports.statistics.estimate import MIN_ROUNDS, Estimate, overlap
+from reports.twins import floor_of, twins_of
+
+SECOND_FLOOR = 1.0
+"""The second metric breaks a tie from a ratio of two on, the resolution that matters added to both values: 0.7 ms of a
+median are no reason to drop a contender that may have the lowest p99."""
+COST_METRICS = ("read-p50", "write-p50", "database-ms-per-1000-reads", "commands-per-request", "stale-after-told")
+"""Metrics in which the main cost is looked for, besides the read p99 (the longest read, if that is not estimated)."""
+LEAST_COST_RATIO = 1.25
+"""A cost is named from this ratio to the best on, resolution added to both sides."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A contender that meets the needs, and the figure by which it is chosen: the lower, the better."""
+
+    name: str
+    figure: Estimate
+    second: Estimate | None = None
+    """What breaks a tie by the figure; None: nothing."""
+    waits_ms: tuple[float, float] = (math.inf, math.inf)
+    """Read p99 and p50; infinite where they are unknown or ignored."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What the rule selects."""
+
+    taken: Candidate | None = None
+    """None: no candidate has the figure."""
+    tied: tuple[Candidate, ...] = ()
+    """Others that are not distinguishable from the lowest, by figure."""
+    lost_tie_break: tuple[Candidate, ...] = ()
+    """Not distinguishable from the lowest by the figure, but worse by the second; sorted by the second."""
+    worse: tuple[Candidate, ...] = ()
+    """Distinguishable from the lowest, by figure."""
+
+    @property
+    def next(self) -> Candidate | None:
+        """The next best: of the tied, else of those that lost the tie break, else of the worse."""
+        return next(iter((*self.tied, *self.lost_tie_break, *self.worse)), None)
+
+    @property
+    def by_second(self) -> bool:
+        """Whether the second figure distinguishes the one taken from the next."""
+        return not self.tied and bool(self.lost_tie_break)
+
+    @property
+    def deciding_pair(self) -> tuple[Estimate, Estimate] | None:
+        """The figures that distinguish the one taken from the next: its own, and that of the next."""
+        if self.taken is None or self.next is None:
+            return None
+        if self.by_second and self.taken.second is not None and self.next.second is not None:
+            return self.taken.second, self.next.second
+        return self.taken.figure, self.next.figure
+
+    @property
+    def seen_only(self) -> bool:
+        """The figures have no intervals: no verdict."""
+        looked_at = () if self.taken is None else (self.taken, *self.tied, *self.lost_tie_break, *self.worse[:1])
+        return any(
+            f.level is None or f.rounds < MIN_ROUNDS for c in looked_at for f in (c.figure, c.second or c.figure)
+        )
+
+    @property
+    def sure(self) -> bool:
+        """The one taken is distinguishable from all others."""
+        return self.taken is not None and not self.tied and not self.seen_only
+
+    @property
+    def switch_ratio(self) -> float | None:
+        """The next one's figure over that of the one taken; above it the next would be taken. None: no such number."""
+        if self.deciding_pair is None:
+            return None
+        mine, its = self.deciding_pair
+        return ratio(its.value, mine.value)
+
+    @property
+    def overlap_ratio(self) -> float | None:
+        """How many times its figure and interval may grow until both intervals touch. None: no such number."""
+        if not self.sure or self.deciding_pair is None:
+            return None
+        mine, its = self.deciding_pair
+        return ratio(its.low, mine.high)
+
+
+def choose(
+    candidates: Sequence[Candidate],
+    noise_floor: float,
+    second_floor: float = math.inf,
+    second_resolution: float = 0.0,
+) -> Choice:
+    """The rule, over candidates in the order of the run. A floor of infinity: every candidate is tied.
+
+    A candidate that leads by the figure and loses the tie break leads no longer: the others are compared with the next.
+    """
+    known = [c for c in candidates if not c.figure.missing]
+    if not known:
+        return Choice()
+    pool, lost = sorted(known, key=lambda c: c.figure.value), list[Candidate]()
+    while True:
+        near = [c for c in pool if tie(c.figure, pool[0].figure, noise_floor)]
+        seconds = [c.second for c in near if c.second is not None]
+        least = min(seconds, key=lambda figure: figure.value, default=None)
+        behind = [c for c in near if c.second and least and not tie(c.second, least, second_floor, second_resolution)]
+        if not behind:
+            break
+        lost += behind
+        pool = [c for c in pool if c not in behind]
+    taken = min(near, key=lambda c: (*c.waits_ms, known.index(c)))
+    return Choice(
+        taken=taken,
+        tied=tuple(c for c in near if c is not taken),
+        lost_tie_break=tuple(sorted(lost, key=lambda c: c.second.value if c.second else 0.0)),
+        worse=tuple(c for c in pool if c not in near),
+    )
+
+
+def tie(figure: Estimate, best: Estimate, noise_floor: float, resolution: float = 0.0) -> bool:
+    """Whether a figure is not distinguishable from the lowest. Without intervals: if it lies within the floor."""
+    within = figure.value + resolution <= (best.value + resolution) * (1 + noise_floor)
+    return math.isinf(noise_floor) or overlap(figure, best) or within
+
+
+def ratio(a: float, b: float) -> float | None:
+    """a over b; None if it is not finite, or b is not positive."""
+    return a / b if b > 0 and math.isfinite(a) and math.isfinite(b) else None
+
+
+def select(
+    figures: FigureSet,
+    scenario: str,
+    metric: Metric,
+    contenders: Sequence[ContenderInfo],
+    *,
+    second: str = "",
+    estimated_only: bool,
+) -> Choice:
+    """The rule, over contenders in the order of the run: by one metric, and by `second` where one is named.
+
+    `estimated_only`: figures that are seen and not estimated select nothing.
+    """
+    candidates = []
+    for contender in contenders:
+        figure = figures.figure(scenario, contender.name, metric.name)
+        if figure.missing or (estimated_only and figure.why):
+            continue
+        other = figures.figure(scenario, contender.name, second) if second else None
+        candidates.append(
+            Candidate(
+                name=contender.name,
+                figure=figure,
+                second=None if other is None or other.missing or other.why else other,
+                waits_ms=waits_ms(figures, scenario, contender),
+            )
+        )
+    floor = floor_of(figures, scenario, metric.name)
+    if not second:
+        return choose(candidates, floor)
+    second_floor = max(SECOND_FLOOR, floor_of(figures, scenario, second))
+    return choose(candidates, floor, second_floor, find_metric(second).resolution)
+
+
+def waits_ms(figures: FigureSet, scenario: str, contender: ContenderInfo) -> tuple[float, float]:
+    """Read p99 and p50 in milliseconds; infinite where they are unknown or ignored."""
+
+    def wait_ms(name: str) -> float:
+        value = figures.figure(scenario, contender.name, name).value
+        return math.inf if math.isnan(value) or twins_of(figures, scenario, name).silent else value
+
+    return wait_ms("read-p99"), wait_ms("read-p50")
+
+
+def main_cost(
+    figures: FigureSet, scenario: str, winner: ContenderInfo, others: Sequence[ContenderInfo]
+) -> tuple[str, str]:
+    """The metric in which the winner is worst compared with the others, and which users it hurts.
+
+    Both are empty where no cost is worth naming.
+    """
+    worst, cost, hurts = LEAST_COST_RATIO, "", ""
+    p99 = figures.figure(scenario, winner.name, "read-p99")
+    tail = "read-max" if p99.missing or p99.why else "read-p99"
+    for metric in metrics():
+        if metric.name not in (*COST_METRICS, tail):
+            continue
+        found = cost_by(figures, scenario, metric, winner, others)
+        if found is not None and found[0] > worst:
+            worst, cost = found
+            hurts = metric.wrong_for
+    return cost, hurts
+
+
+def cost_by(
+    figures: FigureSet, scenario: str, metric: Metric, winner: ContenderInfo, others: Sequence[ContenderInfo]
+) -> tuple[float, str] | None:
+    """How many times the best of the others the winner's figure is, and that in words.
+
+    None where the figures are not known or not distinguishable.
+    """
+    copies = twins_of(figures, scenario, metric.name)
+    mine = figures.figure(scenario, winner.name, metric.name)
+    theirs = dict(copies.worst(c.name, figures.figure(scenario, c.name, metric.name)) for c in others)
+    theirs = {name: figure for name, figure in theirs.items() if not figure.missing and not figure.why}
+    if mine.missing or mine.why or not theirs or copies.silent:
+        return None
+    name = min(theirs, key=lambda n: theirs[n].value)
+    best = theirs[name]
+    times = (copies.lowest(winner.name, mine) + metric.resolution) / (best.value + metric.resolution)
+    if times <= copies.gap or overlap(mine, best):
+        return None
+    text = (
+        f"{words.label(metric)} {words.with_unit(mine.value, metric.unit)}, against "
+        f"{words.with_unit(best.value, metric.unit)} with {name}"
+    )
+    return times, f"{text}, as seen" if mine.level is None or best.level is None else text

@@ -1,0 +1,46 @@
+"""The sentence that a comparison gets: better, worse, same or cannot tell; and the noise floor that it uses."""
+
+import math
+from typing import Literal
+
+from reports.statistics.comparison import Comparison
+from reports.statistics.estimate import MIN_ROUNDS
+from reports.statistics.rank_tests import PAIRED_LEVEL
+
+LEAST_DIFFERENCE = 0.05
+"""Differences below it are called the same, whatever the noise floor."""
+
+COARSE = 0.25
+"""A noise floor above it is too coarse to call anything the same: that reads cannot tell."""
+
+Sentence = Literal["better", "worse", "same", "cannot tell", ""]
+
+
+def noise_floor(twins: Comparison | None) -> float:
+    """m: the larger of 5 % and how far the A/A pair's interval reaches. A share: 0.05 is ± 5 %."""
+    if twins is None or twins.ratio is None:
+        return LEAST_DIFFERENCE
+    return max(LEAST_DIFFERENCE, math.exp(max(abs(math.log(twins.ratio.low)), abs(math.log(twins.ratio.high)))) - 1)
+
+
+def sentence(comparison: Comparison, m: float, adjusted_p: float, better: Literal["lower", "higher"]) -> Sentence:
+    """One of four sentences, or none below MIN_ROUNDS.
+
+    same: the whole interval lies inside ± m (taken on the log scale; this wins), unless m is above COARSE: then this
+    run cannot tell. better, worse: the interval excludes 1, and Holm's adjusted p is at most 5 %. Else cannot tell.
+    """
+    if comparison.rounds < MIN_ROUNDS:
+        return ""
+    test = comparison.ratio or comparison.difference
+    assert test is not None
+    if comparison.ratio is not None:
+        low, high = math.log(test.low), math.log(test.high)
+        if -math.log1p(m) <= low and high <= math.log1p(m):
+            return "same" if m <= COARSE else "cannot tell"
+    else:
+        low, high = test.low, test.high
+        if low == high == 0:
+            return "same"
+    if (low > 0 or high < 0) and adjusted_p <= 1 - PAIRED_LEVEL + 1e-12:
+        return "better" if (high < 0) == (better == "lower") else "worse"
+    return "cannot tell"
