@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,10 @@ from stack.source import PostgresSource, default_statements, open_pool
 RECORDS = 2_000
 RECORD_BYTES = 500
 SEED = 1
+
+# The tests start some hundred Python processes. Where Python keeps no compiled modules, each compiles all that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 settings.register_profile(  # a busy machine is slow now and then; where CI is set, examples are the same every time
     "stampede", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
