@@ -35,9 +35,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow specs first: a long one that is begun at the end would leave the other processes idle."""
+    """Files with slow tests first: a long one that is begun at the end would leave the other processes idle.
+
+    Of the files that share a bench the first runs it. The others come later, so that they do not wait for it.
+    """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    waiting: set[Path] = set()
+    running: dict[str, Path] = {}
+    for item in items:
+        for bench in getattr(getattr(item, "module", None), "BENCHES", ()):
+            if running.setdefault(bench.processes, item.path) != item.path:
+                waiting.add(item.path)
+    items.sort(key=lambda item: (item.path not in slow, item.path in waiting))
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 def made_once(temporary: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
     """The folder of that name, filled by `make` in the first process that asks for it. Others wait, and only read it.
 
-    A folder that could not be made is made again for the next who asks.
+    Raises RuntimeError with the first error where an earlier call could not make it: it is not tried again.
     """
     shared = temporary.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -23,8 +22,13 @@ def made_once(temporary: pytest.TempPathFactory, name: str, make: Callable[[Path
     with (home / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
-            shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
-            make(folder)
+            try:
+                make(folder)
+            except BaseException as error:
+                made.write_text(f"{type(error).__name__}: {error}")
+                raise
             made.touch()
+    if failed := made.read_text():
+        raise RuntimeError(f"{name} could not be made: {failed}")
     return folder

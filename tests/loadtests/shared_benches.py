@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from artefact.read import Run, read_run
-from artefact.schema import TABLES, RunInfo
+from artefact.schema import ContenderInfo, RunInfo
 from artefact.write import RunWriter
 from loadtests.bench import BenchOrder, prepare_run, run_bench
 from loadtests.spec import CellOrder, Spec
@@ -92,12 +94,23 @@ def common_run(parts: Sequence[Part], folder: Path) -> tuple[Spec, RunInfo]:
     info = replace(
         first.info,
         scenarios=[replace(s, name=part.common_name(s.name)) for part in parts for s in part.info.scenarios],
-        contenders=list({c.name: c for part in parts for c in part.info.contenders}.values()),
+        contenders=list(common_contenders(parts).values()),
         cells=[cell for part in parts for c in part.info.cells if (cell := numbered(c, part)).id in kept],
         experiments=[],
         remarks=[remark for part in parts for remark in part.info.remarks],
     )
     return spec, info
+
+
+def common_contenders(parts: Sequence[Part]) -> dict[str, ContenderInfo]:
+    """Each contender once, by name, with its contracts under the scenarios' common names."""
+    found: dict[str, ContenderInfo] = {}
+    for part in parts:
+        for contender in part.info.contenders:
+            contracts = {part.common_name(name): contract for name, contract in contender.contracts.items()}
+            before = found[contender.name].contracts if contender.name in found else {}
+            found[contender.name] = replace(contender, contracts=before | contracts)
+    return found
 
 
 def numbered(cell: Any, part: Part) -> Any:
@@ -123,7 +136,18 @@ def take_part(part: Part, whole: Run, remarks: Sequence[dict[str, str]], names: 
     )
     RunWriter(folder, info)
     for cell in cells:
-        for table in TABLES:
+        if cell.status != "done":
+            continue
+        for table in ("servers", "timeline"):
             file = whole.folder / table / f"cell-{cell.id:05d}.parquet"
-            if file.exists():
-                os.link(file, folder / table / file.name)
+            os.link(file, folder / table / file.name)
+        samples = renamed(whole.sample_table(cell.id), cell.scenario)
+        pq.write_table(samples, folder / "samples" / f"cell-{cell.id:05d}.parquet")
+
+
+def renamed(samples: pa.Table, scenario: str) -> pa.Table:
+    """The same samples under their scenario's own name."""
+    place = samples.schema.get_field_index("scenario")
+    field = samples.schema.field(place)
+    names = pa.array([scenario] * len(samples)).dictionary_encode().cast(field.type)
+    return samples.set_column(place, field, names)

@@ -97,11 +97,12 @@ def test_an_observer_counts_as_many_requests_in_the_system_as_the_recorded_times
         rows = rows[rows["operation"] != "rest"]
         for process in (0, 1):
             mine = rows[rows["process"] == process]
-            due, end = mine["due_ns"], mine["end_ns"].fillna(2**62)
+            due, end = mine["due_ns"].to_numpy(np.int64), mine["end_ns"].fillna(2**62).to_numpy(np.int64)
             own = looks[(looks["cell"] == cell.id) & (looks["source"] == f"process-{process}")]
             assert len(own) > 20, cell
-            for at_ns, seen in zip(own["t_ns"], own["value"], strict=True):
-                wrong += int(((due <= at_ns) & (at_ns < end)).sum()) != seen
+            at_ns = own["t_ns"].to_numpy(np.int64)[:, np.newaxis]
+            in_the_system = ((due <= at_ns) & (at_ns < end)).sum(axis=1)
+            wrong += int((in_the_system != own["value"].to_numpy()).sum())
     assert wrong <= 0.02 * len(looks)
 
 

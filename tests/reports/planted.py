@@ -1,9 +1,11 @@
 """Plants run folders: a small simulation of caches writes one through the artefact's own writer, with accounts that
 balance. Nothing was measured: specs of the report use it to know what the figures must be."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -178,7 +180,7 @@ def table(cell: CellInfo, rows: Sequence[Row]) -> pa.Table:
     constants = {"cell": cell.id, "scenario": cell.scenario, "contender": cell.contender, "round": cell.round}
     columns = []
     for f in SAMPLES:
-        values = [constants.get(f.name, r.get(f.name)) for r in rows]
+        values = [constants[f.name]] * len(rows) if f.name in constants else [r.get(f.name) for r in rows]
         if pa.types.is_dictionary(f.type):
             columns.append(pa.array(values, f.type.value_type).dictionary_encode().cast(f.type))
         else:
@@ -212,19 +214,43 @@ def accounts(cell: CellInfo, rows: Sequence[Row], info: ScenarioInfo) -> list[tu
 Change = Callable[[CellInfo, list[Row]], list[Row]]
 
 
-def plant(
+def as_simulated(_cell: CellInfo, rows: list[Row]) -> list[Row]:
+    """Bends nothing."""
+    return rows
+
+
+SIMULATED: dict[str, Path] = {}
+"""Run folders that this process has simulated with nothing bent, by the arguments."""
+ORIGINALS = TemporaryDirectory(prefix="planted-")
+"""Where they are until the process ends."""
+
+
+def plant(folder: Path, *, change: Change = as_simulated, **how: Any) -> Path:
+    """A run folder; `change` may bend the samples of a cell before they are written. `how`: see `simulate_run`.
+
+    The same simulation is not repeated: what was planted before is copied.
+    """
+    if change is not as_simulated:
+        return simulate_run(folder, change=change, **how)
+    key = repr(sorted(how.items()))
+    if key not in SIMULATED:
+        SIMULATED[key] = simulate_run(Path(ORIGINALS.name) / str(len(SIMULATED)), **how)
+    return Path(shutil.copytree(SIMULATED[key], folder, dirs_exist_ok=True))
+
+
+def simulate_run(
     folder: Path,
     *,
     rounds: int = 8,
     contenders: Sequence[str] = CONTENDERS,
     scenarios: Sequence[ScenarioInfo] | None = None,
     seed: int = 1,
-    change: Change = lambda _cell, rows: rows,
+    change: Change = as_simulated,
     status: str = "finished",
     unfinished: frozenset[int] = frozenset(),
     **run: Any,
 ) -> Path:
-    """A run folder; `change` may bend the samples of a cell before they are written."""
+    """A run folder, simulated from the seed."""
     rng = np.random.default_rng(seed)
     scenarios = [scenario("read-heavy"), scenario("stampede")] if scenarios is None else list(scenarios)
     info = RunInfo(
