@@ -19,12 +19,12 @@ from scenarios.plans import find_plan
 from scenarios.workload import WorkloadFile
 from stack.servers import Stack
 from tests.loadtests.conftest import CONTENDERS
-from tests.loadtests.shared_benches import ONE_PROCESS, SharedBench
+from tests.loadtests.shared_benches import ONE_PROCESS, TWO_PROCESSES, SharedBench
 
 pytestmark = pytest.mark.slow
 
 
-def ordered(contender: str, **workload: Any) -> BenchOrder:
+def ordered(contender: str, processes: int = 1, **workload: Any) -> BenchOrder:
     """One cell each of cache-aside and a contender's file, 1.2 s long."""
     common = {"records": 2_000, "active_records": 200, "ttl_s": 0.6, "read_share": 1.0, "rtt_ms": 0.0} | workload
     return BenchOrder(
@@ -32,12 +32,13 @@ def ordered(contender: str, **workload: Any) -> BenchOrder:
         workload=WorkloadFile(common=common),
         contenders=("cache-aside",),
         own_contenders=(str(CONTENDERS / contender),),
-        processes=1,
+        processes=processes,
     )
 
 
 def blocked_order(_home: Path) -> BenchOrder:
-    return ordered("blocking.py", rate_per_s=50.0, users_per_process=8)
+    """Each process blocks for 3/8 of the time, and of its 32 threads most are free."""
+    return ordered("blocking.py", processes=2, rate_per_s=50.0)
 
 
 def crowded_order(_home: Path) -> BenchOrder:
@@ -50,7 +51,7 @@ def no_bound(cell: CellOrder) -> bool:
 
 
 BENCHES = (
-    SharedBench(name="blocked", processes=ONE_PROCESS, order=blocked_order, keep=no_bound),
+    SharedBench(name="blocked", processes=TWO_PROCESSES, order=blocked_order, keep=no_bound),
     SharedBench(name="crowded", processes=ONE_PROCESS, order=crowded_order, keep=no_bound),
 )
 RunShared = Callable[[SharedBench], Run]

@@ -219,8 +219,8 @@ def as_simulated(_cell: CellInfo, rows: list[Row]) -> list[Row]:
     return rows
 
 
-SIMULATED: dict[str, Path] = {}
-"""Run folders that this process has simulated with nothing bent, by the arguments."""
+SIMULATED: dict[tuple[object, str], Path] = {}
+"""Run folders that this process has simulated with nothing bent, by what keeps the accounts and the arguments."""
 ORIGINALS = TemporaryDirectory(prefix="planted-")
 """Where they are until the process ends."""
 
@@ -232,7 +232,7 @@ def plant(folder: Path, *, change: Change = as_simulated, **how: Any) -> Path:
     """
     if change is not as_simulated:
         return simulate_run(folder, change=change, **how)
-    key = repr(sorted(how.items()))
+    key = (accounts, repr(sorted(how.items())))  # tests put other accounts in their place
     if key not in SIMULATED:
         SIMULATED[key] = simulate_run(Path(ORIGINALS.name) / str(len(SIMULATED)), **how)
     return Path(shutil.copytree(SIMULATED[key], folder, dirs_exist_ok=True))
