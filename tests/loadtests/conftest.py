@@ -1,36 +1,33 @@
-"""One smoke run, on the real servers through real Locust processes, that many specs look at."""
+"""Benches on the real servers, through real Locust processes, that many tests look at."""
 
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from artefact.read import Run, read_run
-from loadtests.bench.bench_config import BenchOrder
-from loadtests.bench.planning import prepare_run
-from loadtests.bench.run_bench import run_bench
-from scenarios.plans import find_plan
-from scenarios.workload import WorkloadFile
 from stack.servers import Stack
+from tests.loadtests.shared_benches import SharedBench, run_benches, shared_benches
+from tests.shared import made_once
 
 CONTENDERS = Path(__file__).parent / "contenders"
-PLANTED = "uncounted"
-"""Runs beside the others; its commands must not add up."""
 
 
 @pytest.fixture(scope="session")
-def smoke_run(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The smoke plan's caching scenarios over 2,000 users, plus a contender whose commands are not all counted."""
-    order = BenchOrder(
-        plan=replace(find_plan("smoke"), scenarios=("read-heavy", "stampede")),
-        workload=WorkloadFile(common={"records": 2_000}),
-        own_contenders=(str(CONTENDERS / f"{PLANTED}.py"),),
-        runs=tmp_path_factory.mktemp("runs"),
-    )
-    spec, _ = prepare_run(order, stack, lambda _line: None)
-    run_bench(spec, stack, lambda _event: None)
-    return read_run(Path(spec.folder))
+def run_shared(
+    request: pytest.FixtureRequest, stack: Stack, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[SharedBench], Run]:
+    """The run of a bench that shares its Locust processes; only benches of the tests that are run take part."""
+    wanted = shared_benches(request.session.items)
+
+    def run(bench: SharedBench) -> Run:
+        together = [other for other in wanted if other.processes == bench.processes]
+        home = made_once(tmp_path_factory, bench.processes, lambda folder: run_benches(together, stack, folder))
+        (run_folder,) = (home / bench.name).iterdir()
+        return read_run(run_folder)
+
+    return run
 
 
 def counted(servers: pd.DataFrame, cell: int, source: str) -> dict[str, float]:

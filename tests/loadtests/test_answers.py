@@ -1,21 +1,23 @@
 """An answer that no contender may give fails its cells at once, in one line that names it; the others run on."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from artefact.read import Run, read_run
+from artefact.read import Run
 from core.errors import BenchFailed
+from loadtests.bench import run_bench
 from loadtests.bench.bench_config import BenchOrder
 from loadtests.bench.planning import prepare_run
-from loadtests.bench.run_bench import run_bench
 from loadtests.bench.scenario_selection import check_order
 from patterns.errors import ConfigError
 from reports.render import render
 from scenarios.plans import find_plan
 from scenarios.workload import WorkloadFile
 from stack.servers import Stack
+from tests.loadtests.shared_benches import TWO_PROCESSES, SharedBench
 
 pytestmark = pytest.mark.slow
 
@@ -88,18 +90,23 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return written(tmp_path_factory.mktemp("contenders"))
 
 
-@pytest.fixture(scope="module")
-def run(stack: Stack, said: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Run:
-    order = BenchOrder(
+def wrong_order(home: Path) -> BenchOrder:
+    folder = home / "contenders"
+    folder.mkdir()
+    return BenchOrder(
         plan=replace(find_plan("smoke"), scenarios=("read-heavy", "rate-limit-flood"), rounds=1, twin=False),
         workload=WorkloadFile(common={"records": 2_000, "read_share": 0.8}),
         contenders=("cache-aside", "fixed-window"),
-        own_contenders=tuple(said),
-        runs=tmp_path_factory.mktemp("runs"),
+        own_contenders=tuple(written(folder)),
     )
-    spec, _ = prepare_run(order, stack, lambda _line: None)
-    run_bench(spec, stack, lambda _event: None)
-    return read_run(Path(spec.folder))
+
+
+BENCHES = (SharedBench(name="wrong answers", processes=TWO_PROCESSES, order=wrong_order),)
+
+
+@pytest.fixture(scope="module")
+def run(run_shared: Callable[[SharedBench], Run]) -> Run:
+    return run_shared(BENCHES[0])
 
 
 def shown(path: str) -> str:
@@ -139,6 +146,7 @@ def test_a_run_in_which_no_cell_finished_has_failed(stack: Stack, said: dict[str
         workload=WorkloadFile(common={"records": 2_000}),
         own_contenders=tuple(path for path in said if "unversioned" in path),
         reference="unversioned",
+        processes=1,
         runs=tmp_path,
     )
     spec, _ = prepare_run(replace(order, contenders=("cache-aside",)), stack, lambda _line: None)

@@ -1,5 +1,6 @@
 """Closed clients: N of them, each waits for its answer and thinks; what a stall prevents is missing, and it is said."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,15 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from artefact.read import Run, read_run
+from artefact.read import Run
 from loadtests.bench.bench_config import BenchOrder
-from loadtests.bench.planning import prepare_run
-from loadtests.bench.run_bench import run_bench
 from patterns.errors import ConfigError
 from scenarios.plans import find_plan
 from scenarios.workload import Workload, WorkloadFile
-from stack.servers import Stack
 from tests.loadtests.conftest import CONTENDERS
+from tests.loadtests.shared_benches import ONE_PROCESS, SharedBench
 
 pytestmark = pytest.mark.slow
 
@@ -23,23 +22,27 @@ CLIENTS, THINK_S, WINDOW_S = 8, 0.05, 6.0
 STALL_S = 2.0
 
 
-@pytest.fixture(scope="module")
-def closed(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def order(_home: Path) -> BenchOrder:
     common = {"records": 2_000, "active_records": 20, "arrivals": "closed", "think_s": THINK_S, "ttl_s": WINDOW_S / 2}
     common |= {"load_cpu_ms": 0.0, "load_wait_ms": 1.0, "users_per_process": CLIENTS, "rtt_ms": 0.0, "read_share": 1.0}
-    order = BenchOrder(
+    return BenchOrder(
         plan=replace(find_plan("smoke"), scenarios=("read-heavy",), experiments=()),
         workload=WorkloadFile(common=common),
         contenders=("no-cache",),
         own_contenders=(str(CONTENDERS / "stalling.py"),),
         reference="no-cache",
         processes=1,
-        runs=tmp_path_factory.mktemp("closed"),
     )
-    spec, _ = prepare_run(order, stack, lambda _line: None)
-    spec = replace(spec, cells=tuple(cell for cell in spec.cells if cell.contender == "stalling"))
-    run_bench(spec, stack, lambda _event: None)
-    return read_run(Path(spec.folder))
+
+
+BENCHES = (
+    SharedBench(name="closed", processes=ONE_PROCESS, order=order, keep=lambda cell: cell.contender == "stalling"),
+)
+
+
+@pytest.fixture(scope="module")
+def closed(run_shared: Callable[[SharedBench], Run]) -> Run:
+    return run_shared(BENCHES[0])
 
 
 def of(run: Run) -> pd.DataFrame:

@@ -1,15 +1,14 @@
 """One short flood through real Locust processes: ours, a user's own limiter, and the bound."""
 
 import csv
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from artefact.read import Run, read_run
+from artefact.read import Run
 from loadtests.bench.bench_config import BenchOrder
-from loadtests.bench.planning import prepare_run
-from loadtests.bench.run_bench import run_bench
 from loadtests.bench.scenario_selection import check_order
 from patterns.errors import ConfigError
 from reports.comparing.gate import exit_code, gate
@@ -19,8 +18,8 @@ from reports.limiting.judge import judged
 from reports.render import render
 from scenarios.plans import find_plan
 from scenarios.workload import WorkloadFile
-from stack.servers import Stack
 from tests.loadtests.conftest import CONTENDERS, added, commands, counted
+from tests.loadtests.shared_benches import TWO_PROCESSES, SharedBench
 
 pytestmark = pytest.mark.slow
 
@@ -28,18 +27,21 @@ OWN = CONTENDERS / "incr_expire.py"
 PLAN = replace(find_plan("smoke"), scenarios=("rate-limit-flood",))
 
 
-@pytest.fixture(scope="module")
-def flood_run(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    order = BenchOrder(
+def order(_home: Path) -> BenchOrder:
+    return BenchOrder(
         plan=PLAN,
         workload=WorkloadFile(common={"records": 2_000}),
         contenders=("sliding-log", "sliding-window", "fixed-window"),
         own_contenders=(str(OWN),),
-        runs=tmp_path_factory.mktemp("runs"),
     )
-    spec, _ = prepare_run(order, stack, lambda _line: None)
-    run_bench(spec, stack, lambda _event: None)
-    return read_run(Path(spec.folder))
+
+
+BENCHES = (SharedBench(name="flood", processes=TWO_PROCESSES, order=order),)
+
+
+@pytest.fixture(scope="module")
+def flood_run(run_shared: Callable[[SharedBench], Run]) -> Run:
+    return run_shared(BENCHES[0])
 
 
 def test_limiters_run_where_limiting_is_the_question_and_the_users_own_beside_ours(flood_run: Run) -> None:

@@ -45,6 +45,7 @@ def planned(stack: Stack, runs: Path, rounds: int = 3) -> Spec:
         plan=replace(find_plan("smoke"), rounds=rounds, scenarios=(SCENARIO,), experiments=()),
         workload=WorkloadFile(common={"records": 2_000}, by_scenario={SCENARIO: SMALL}),
         contenders=("cache-aside",),
+        processes=1,
         runs=runs,
     )
     return prepare_run(order, stack, lambda _line: None)[0]

@@ -1,22 +1,22 @@
 """What mixed-writes finds out, on the real servers: a broken promise is seen, and nothing is seen that is not there."""
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from artefact.read import Run, read_run
+from artefact.read import Run
 from loadtests.bench.bench_config import BenchOrder
-from loadtests.bench.planning import prepare_run
-from loadtests.bench.run_bench import run_bench
+from loadtests.spec import CellOrder
 from reports.judge import Judgement, judge
 from scenarios.plans import find_plan
 from scenarios.scenario import find_scenario
 from scenarios.workload import WorkloadFile
-from stack.servers import Stack
 from tests.loadtests.conftest import CONTENDERS, added, commands, counted
+from tests.loadtests.shared_benches import TWO_PROCESSES, SharedBench
 
 pytestmark = pytest.mark.slow
 
@@ -26,26 +26,42 @@ RATE_PER_S = 1200.0
 MIXED = "mixed-writes"
 
 
-def bench(order: BenchOrder, stack: Stack) -> Run:
-    spec, _ = prepare_run(order, stack, lambda _line: None)
-    spec = replace(spec, cells=tuple(cell for cell in spec.cells if cell.contender != "bare-get"))
-    run_bench(spec, stack, lambda _event: None)
-    return read_run(Path(spec.folder))
+def mixed_order(_home: Path) -> BenchOrder:
+    """A smoke run of mixed-writes with a contender that commits 20 ms after it deleted."""
+    return BenchOrder(
+        plan=replace(find_plan("smoke"), scenarios=(MIXED,), contenders=(), experiments=()),
+        workload=WorkloadFile(common={"records": 2_000}),
+        contenders=("cache-aside", "ttl-only", "versioned-keys"),
+        own_contenders=(str(CONTENDERS / "deletes_first.py"),),
+    )
+
+
+def uncached_order(_home: Path) -> BenchOrder:
+    """As many reads without a cache as are judged, in one cell."""
+    own = {"rate_per_s": RATE_PER_S, "load_cpu_ms": 0.0, "load_wait_ms": 1.0, "rtt_ms": 0.0}
+    per_window = find_scenario(MIXED).window_ttls * 0.5 * RATE_PER_S * 0.7
+    windows = -int(-READS // per_window)
+    return BenchOrder(
+        plan=replace(find_plan("smoke"), scenarios=(MIXED,), contenders=(), experiments=(), windows=windows),
+        workload=WorkloadFile(common={"records": 2_000}, by_scenario={MIXED: own}),
+        contenders=("no-cache",),
+        reference="no-cache",
+    )
+
+
+def no_bound(cell: CellOrder) -> bool:
+    return cell.contender != "bare-get"
+
+
+BENCHES = (
+    SharedBench(name="mixed", processes=TWO_PROCESSES, order=mixed_order, keep=no_bound),
+    SharedBench(name="uncached", processes=TWO_PROCESSES, order=uncached_order, keep=no_bound),
+)
 
 
 @pytest.fixture(scope="module")
-def mixed(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A smoke run of mixed-writes with a contender that commits 20 ms after it deleted."""
-    return bench(
-        BenchOrder(
-            plan=replace(find_plan("smoke"), scenarios=(MIXED,), contenders=(), experiments=()),
-            workload=WorkloadFile(common={"records": 2_000}),
-            contenders=("cache-aside", "ttl-only", "versioned-keys"),
-            own_contenders=(str(CONTENDERS / "deletes_first.py"),),
-            runs=tmp_path_factory.mktemp("mixed"),
-        ),
-        stack,
-    )
+def mixed(run_shared: Callable[[SharedBench], Run]) -> Run:
+    return run_shared(BENCHES[0])
 
 
 @pytest.fixture(scope="module")
@@ -133,27 +149,9 @@ def test_versioned_keys_leave_more_in_redis_than_a_delete(told: Judgement) -> No
         assert share(told, "cache-aside", "bytes-left") > 0
 
 
-def test_no_cache_shows_no_stale_read(stack: Stack, tmp_path: Path) -> None:
+def test_no_cache_shows_no_stale_read(run_shared: Callable[[SharedBench], Run]) -> None:
     """Not one of 5,000 reads (`make freshness`: 100,000), though reads and writes of popular records overlap."""
-    scenario = find_scenario(MIXED)
-    own = {"rate_per_s": RATE_PER_S, "load_cpu_ms": 0.0, "load_wait_ms": 1.0, "rtt_ms": 0.0}
-    per_window = scenario.window_ttls * 0.5 * RATE_PER_S * 0.7
-    run = bench(
-        BenchOrder(
-            plan=replace(
-                find_plan("smoke"),
-                scenarios=(MIXED,),
-                contenders=(),
-                experiments=(),
-                windows=-int(-READS // per_window),
-            ),
-            workload=WorkloadFile(common={"records": 2_000}, by_scenario={MIXED: own}),
-            contenders=("no-cache",),
-            reference="no-cache",
-            runs=tmp_path,
-        ),
-        stack,
-    )
+    run = run_shared(BENCHES[1])
     (cell,) = (cell for cell in judge(run).cells if cell.contender.name == "no-cache")
     found = cell.judged
     assert found is not None

@@ -1,20 +1,19 @@
 """Servers are broken in mid-cell for real: what is told is what users saw, and the run comes to its end."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from artefact.read import Run, read_run
+from artefact.read import Run
 from loadtests.bench.bench_config import BenchOrder
-from loadtests.bench.planning import prepare_run
-from loadtests.bench.run_bench import run_bench
 from reports.judge import Judgement, judge
 from reports.outage.outage import Outage, mending_s, outages
 from reports.outage.told import findings
 from scenarios.plans import find_plan
 from scenarios.workload import WorkloadFile
-from stack.servers import Stack
+from tests.loadtests.shared_benches import TWO_PROCESSES, SharedBench
 
 pytestmark = pytest.mark.slow
 
@@ -22,19 +21,22 @@ FALLBACK = "cache-aside-fallback"
 SCENARIOS = ("redis-hung", "database-locked")
 
 
-@pytest.fixture(scope="module")
-def broken(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def order(_home: Path) -> BenchOrder:
     """A cell each of cache-aside and the one with a fallback; Redis hangs and the table is locked, for 0.8 s each."""
     short = {"ttl_s": 1.6, "load_cpu_ms": 0.0}
-    order = BenchOrder(
+    return BenchOrder(
         plan=replace(find_plan("smoke"), scenarios=SCENARIOS, experiments=()),
         workload=WorkloadFile(common={"records": 2_000}, by_scenario=dict.fromkeys(SCENARIOS, short)),
         contenders=("cache-aside", FALLBACK),
-        runs=tmp_path_factory.mktemp("runs"),
     )
-    spec, _ = prepare_run(order, stack, lambda _line: None)
-    run_bench(spec, stack, lambda _event: None)
-    return read_run(Path(spec.folder))
+
+
+BENCHES = (SharedBench(name="outages", processes=TWO_PROCESSES, order=order),)
+
+
+@pytest.fixture(scope="module")
+def broken(run_shared: Callable[[SharedBench], Run]) -> Run:
+    return run_shared(BENCHES[0])
 
 
 @pytest.fixture(scope="module")

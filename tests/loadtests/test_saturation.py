@@ -1,40 +1,44 @@
 """A contender that cannot keep up is never flattered: what was due and not answered in time is counted and said."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from artefact.read import Run, read_run
+from artefact.read import Run
 from loadtests.bench.bench_config import BenchOrder
-from loadtests.bench.planning import prepare_run
-from loadtests.bench.run_bench import run_bench
 from reports.accounts import imbalances
 from reports.judge import judge
 from reports.render import render
 from scenarios.plans import find_plan
 from scenarios.workload import WorkloadFile
-from stack.servers import Stack
+from tests.loadtests.shared_benches import ONE_PROCESS, SharedBench
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def saturated(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Two application servers of one thread, each load 100 ms: 20 answers a second, 200 requests a second."""
-    common = {"records": 2_000, "users_per_process": 1}
-    stampede = {"load_cpu_ms": 0.0, "load_wait_ms": 100.0, "rtt_ms": 0.0}
-    order = BenchOrder(
+def order(_home: Path) -> BenchOrder:
+    """Eight threads, each load 400 ms: 20 answers a second, 200 requests a second."""
+    common = {"records": 2_000, "users_per_process": 8}
+    stampede = {"load_cpu_ms": 0.0, "load_wait_ms": 400.0, "rtt_ms": 0.0}
+    return BenchOrder(
         plan=replace(find_plan("smoke"), scenarios=("stampede",)),
         workload=WorkloadFile(common=common, by_scenario={"stampede": stampede}),
         contenders=("no-cache",),
         reference="no-cache",
-        runs=tmp_path_factory.mktemp("saturated"),
+        processes=1,
     )
-    spec, _ = prepare_run(order, stack, lambda _line: None)
-    spec = replace(spec, cells=tuple(cell for cell in spec.cells if cell.contender == "no-cache"))
-    run_bench(spec, stack, lambda _event: None)
-    return read_run(Path(spec.folder))
+
+
+BENCHES = (
+    SharedBench(name="saturated", processes=ONE_PROCESS, order=order, keep=lambda cell: cell.contender == "no-cache"),
+)
+
+
+@pytest.fixture(scope="module")
+def saturated(run_shared: Callable[[SharedBench], Run]) -> Run:
+    return run_shared(BENCHES[0])
 
 
 def test_what_no_thread_was_free_for_before_the_deadline_never_began_and_is_there_all_the_same(saturated: Run) -> None:

@@ -14,14 +14,14 @@ from reports.accounts import PASSED_BY
 from reports.judge import Judgement, judge
 from reports.recommend.headline import answers
 from tests.reports.freshness.planted import versioned
-from tests.reports.planted import MS, Change, Row, plant, scenario
+from tests.reports.planted import MS, Change, Row, as_simulated, plant, scenario
 from tests.reports.test_clocks import FAULTS as CLOCKS
 from tests.reports.test_surroundings import FAULTS as AROUND
 
 TWO = ("no-cache", "cache-aside")
 
 
-def judged(folder: Path, change: Change = lambda _cell, rows: rows, **how: object) -> Judgement:
+def judged(folder: Path, change: Change = as_simulated, **how: object) -> Judgement:
     how = {"contenders": TWO, "scenarios": [scenario("stampede")], "change": change} | how
     return judge(read_run(plant(folder, **how)))  # type: ignore[arg-type]
 
