@@ -4,6 +4,7 @@ It takes the place of matplotlib's constrained layout, which draws every label f
 took two thirds of the CPU time of a report. Lengths are in points, 1/72 inch.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.ft2font import LoadFlags
 from matplotlib.text import Annotation, Text
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogLocator, NullFormatter
 
 LINE = 1.2
 """Height of a line of text, in font sizes."""
@@ -25,6 +26,10 @@ TICK = 6.5
 LABEL_PAD = 4.0
 """From tick labels to the label of the axis."""
 EM = 100
+TITLE = 9.0
+"""Font size of a panel's title."""
+DECADE = 72.0
+"""Least width of a decade whose 2 and 5 are labelled."""
 SUPXLABEL_Y, SUPYLABEL_X = 0.01, 0.02
 """Where matplotlib puts the common labels of all axes, as shares of the figure's height and width."""
 
@@ -83,6 +88,8 @@ def place(figure: Figure) -> None:
             if axes:
                 axes.set_position((x / total_width, y / total_height, width / total_width, own_height / total_height))
                 place_labels(axes, margins[r][c], width, own_height)
+                drop_crowded_labels(axes, width)
+                shrink_title(axes, width + rights[c] + (lefts[c + 1] - PAD if c + 1 < columns else 0.0))
             x += width + rights[c]
         y -= bottoms[r]
 
@@ -195,6 +202,21 @@ def place_labels(axes: Axes, margins: Margins, width: float, height: float) -> N
     """Put the labels of the axes at the far edge of their margins; matplotlib need not look for their place."""
     axes.xaxis.set_label_coords(0.5, -(margins.bottom - text_height(axes.get_xlabel(), 9.5)) / height)
     axes.yaxis.set_label_coords(-(margins.left - text_height(axes.get_ylabel(), 9.5)) / width, 0.5)
+
+
+def drop_crowded_labels(axes: Axes, width: float) -> None:
+    """No minor labels on a logarithmic x axis whose decades are too narrow for three labels each."""
+    low, high = axes.get_xlim()
+    if axes.get_xscale() == "log" and width < DECADE * math.log10(high / low):
+        axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def shrink_title(axes: Axes, room: float) -> None:
+    """A smaller title where it would run into the next panel's."""
+    title = axes.get_title(loc="left")
+    reach = text_width(title, TITLE) if title else 0.0
+    if reach > room:
+        axes.set_title(title, loc="left", fontsize=TITLE * room / reach)
 
 
 def columns_of_legend(names: Sequence[str], size: float, width: float, most: int = 4) -> int:
