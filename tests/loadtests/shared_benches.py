@@ -13,7 +13,7 @@ import pytest
 from artefact.read import Run, read_run
 from artefact.schema import ContenderInfo, RunInfo
 from artefact.write import RunWriter
-from loadtests.bench import run_bench
+from loadtests.bench.run_bench import run_bench
 from loadtests.bench.bench_config import BenchOrder
 from loadtests.bench.planning import prepare_run
 from loadtests.spec import CellOrder, Spec

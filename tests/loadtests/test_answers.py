@@ -8,7 +8,7 @@ import pytest
 
 from artefact.read import Run
 from core.errors import BenchFailed
-from loadtests.bench import run_bench
+from loadtests.bench.run_bench import run_bench
 from loadtests.bench.bench_config import BenchOrder
 from loadtests.bench.planning import prepare_run
 from loadtests.bench.scenario_selection import check_order

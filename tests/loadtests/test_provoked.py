@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from artefact.read import Run, read_run
-from loadtests.bench import run_bench
+from loadtests.bench.run_bench import run_bench
 from loadtests.bench.bench_config import BenchOrder
 from loadtests.bench.planning import prepare_run
 from loadtests.spec import CellOrder

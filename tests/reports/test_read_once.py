@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from artefact import read as reader
-from reports import csv_files, frames, render
+from core import files
+from reports import csv_files, csv_text, frames, render
 from stampede.cli.app import app
 from tests.reports.planted import plant
 from tests.reports.test_experiments import with_experiments
@@ -41,16 +42,16 @@ def test_stampede_report_reads_each_table_once_analyses_once_and_makes_each_file
     written: Counter[str] = Counter()
     monkeypatch.setattr(reader, "read_part", counted(read, reader.read_part, lambda path, _schema: path))
     monkeypatch.setattr(frames, "cells", counted(analysed, frames.cells, lambda run: run.folder))
-    monkeypatch.setattr(csv_files, "as_csv", counted(tables, csv_files.as_csv, lambda header, _rows: header))
-    monkeypatch.setattr(render, "write_whole", counted(written, render.write_whole, lambda path, _text: path.name))
+    monkeypatch.setattr(csv_files, "as_csv", counted(tables, csv_text.as_csv, lambda header, _rows: header))
+    monkeypatch.setattr(render, "write_whole", counted(written, files.write_whole, lambda path, _data: path.name))
     done = CliRunner().invoke(app, ["report", str(run_folder)])
     assert done.exit_code == 0, done.output
     assert set(read) == set(run_folder.rglob("*.parquet"))
     assert set(read.values()) == {1}
     assert analysed == {run_folder: 1}
-    files = sorted(path.name for pattern in ("*.csv", "report.html") for path in run_folder.glob(pattern))
-    assert sorted(written.elements()) == files
-    assert tables.total() == len(files) - 1
+    names = sorted(path.name for pattern in ("*.csv", "report.html") for path in run_folder.glob(pattern))
+    assert sorted(written.elements()) == names
+    assert tables.total() == len(names) - 1
 
 
 def test_an_experiment_is_read_once_however_often_it_is_asked_for(
