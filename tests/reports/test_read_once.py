@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from artefact import read as reader
-from reports import csv_files, frames, render
+from reports import csv_files, csv_text, frames, render
 from stampede import app
 from tests.reports.planted import plant
 from tests.reports.test_experiments import with_experiments
@@ -41,7 +41,7 @@ def test_stampede_report_reads_each_table_once_analyses_once_and_makes_each_file
     written: Counter[str] = Counter()
     monkeypatch.setattr(reader, "read_part", counted(read, reader.read_part, lambda path, _schema: path))
     monkeypatch.setattr(frames, "cells", counted(analysed, frames.cells, lambda run: run.folder))
-    monkeypatch.setattr(csv_files, "as_csv", counted(tables, csv_files.as_csv, lambda header, _rows: header))
+    monkeypatch.setattr(csv_files, "as_csv", counted(tables, csv_text.as_csv, lambda header, _rows: header))
     monkeypatch.setattr(render, "write_whole", counted(written, render.write_whole, lambda path, _text: path.name))
     done = CliRunner().invoke(app, ["report", str(run_folder)])
     assert done.exit_code == 0, done.output
