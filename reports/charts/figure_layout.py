@@ -8,9 +8,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
+from matplotlib.axis import Axis, XAxis
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.ft2font import LoadFlags
@@ -36,8 +37,10 @@ SUPXLABEL_Y, SUPYLABEL_X = 0.01, 0.02
 
 @cache
 def advance(character: str) -> float:
-    """Width of a character in font sizes, in the font that drawings are laid out with."""
+    """Width of a character in font sizes, in the font that drawings are laid out with; 1 where that lacks it."""
     font = get_font(findfont(FontProperties(family=["sans-serif"])))
+    if not font.get_char_index(ord(character)):
+        return 1.0
     font.set_size(EM, 72)
     return font.load_char(ord(character), flags=LoadFlags.NO_HINTING).linearHoriAdvance / 65536 / EM
 
@@ -76,20 +79,20 @@ def place(figure: Figure) -> None:
     total_width, total_height = (72 * inches for inches in figure.get_size_inches())
     width = (total_width - edge.left - edge.right - sum(lefts) - sum(rights)) / columns
     width = min([width, *(fitting(row[-1], width, rights[-1]) for row in grid if row[-1])])
-    ratios = next(a for row in grid for a in row if a).get_gridspec().get_height_ratios()
+    ratios = height_ratios(figure)
     height = (total_height - edge.top - edge.bottom - sum(tops) - sum(bottoms)) / sum(ratios)
     y = total_height - edge.top
     for r, row in enumerate(grid):
         own_height = height * ratios[r]
         y -= tops[r] + own_height
         x = edge.left
-        for c, axes in enumerate(row):
+        for c, panel in enumerate(row):
             x += lefts[c]
-            if axes:
-                axes.set_position((x / total_width, y / total_height, width / total_width, own_height / total_height))
-                place_labels(axes, margins[r][c], width, own_height)
-                drop_crowded_labels(axes, width)
-                shrink_title(axes, width + rights[c] + (lefts[c + 1] - PAD if c + 1 < columns else 0.0))
+            if panel:
+                panel.set_position((x / total_width, y / total_height, width / total_width, own_height / total_height))
+                place_labels(panel, margins[r][c], width, own_height)
+                drop_crowded_labels(panel, width)
+                shrink_title(panel, width + rights[c] + (lefts[c + 1] - PAD if c + 1 < columns else 0.0))
             x += width + rights[c]
         y -= bottoms[r]
 
@@ -104,6 +107,14 @@ def cells_of(figure: Figure) -> list[list[Axes | None]]:
         assert where is not None
         grid[where.rowspan.start][where.colspan.start] = axes
     return grid
+
+
+def height_ratios(figure: Figure) -> list[float]:
+    """Of each row of the common grid."""
+    grid = figure.axes[0].get_gridspec()
+    assert grid is not None
+    ratios: Any = grid.get_height_ratios()
+    return [float(ratio) for ratio in ratios]
 
 
 def thin_minor_ticks(axes: Axes) -> None:
@@ -132,12 +143,14 @@ def edges_of(figure: Figure) -> Margins:
 def tick_labels(axis: Axis, minor: bool = False) -> list[tuple[float, str]]:
     """(place, text) of the labels that will be drawn."""
     if not axis.get_tick_params(which="minor" if minor else "major").get(
-        "labelbottom" if axis.axis_name == "x" else "labelleft", True
+        "labelbottom" if isinstance(axis, XAxis) else "labelleft", True
     ):
         return []
     low, high = sorted(axis.get_view_interval())
     places = axis.get_minorticklocs() if minor else axis.get_majorticklocs()
-    texts = (axis.get_minor_formatter() if minor else axis.get_major_formatter()).format_ticks(places)
+    texts = (axis.get_minor_formatter() if minor else axis.get_major_formatter()).format_ticks(
+        [float(p) for p in places]
+    )
     return [(float(p), text) for p, text in zip(places, texts, strict=True) if low <= p <= high and text]
 
 
@@ -165,9 +178,10 @@ def margins_of(axes: Axes) -> Margins:
 
 def above(axes: Axes) -> float:
     """By how much annotations inside the axes pass its top, about: the height of the axes is not known yet."""
-    spec = axes.get_subplotspec()
+    spec, figure = axes.get_subplotspec(), axes.get_figure(root=True)
     assert spec is not None
-    height = 0.75 * 72 * axes.get_figure(root=True).get_figheight() / spec.get_gridspec().nrows
+    assert figure is not None
+    height = 0.75 * 72 * figure.get_figheight() / spec.get_gridspec().nrows
     passed = 0.0
     for text in axes.texts:
         if isinstance(text, Annotation):
