@@ -135,7 +135,7 @@ def ttl_stale_share(reads_per_s: Floats, writes_per_s: Floats, ttl_s: float, *, 
 def erlang_c(offered: float, servers: int) -> float:
     """Chance that an arrival waits in M/M/c, offered = λ·S below c. Erlang 1917; by the Erlang B recursion.
 
-    Raises ValueError where the queue would grow for ever.
+    Raises ValueError where the queue grows without a limit.
     """
     if not 0 <= offered < servers:
         raise ValueError(f"offered load {offered:g} on {servers} servers has no steady state")

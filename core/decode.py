@@ -20,7 +20,7 @@ MESSAGES: tuple[tuple[Problem, re.Pattern[str]], ...] = (
     ("word", re.compile(r"Invalid enum value (?P<got>.*?)" + PLACE)),
     ("other", re.compile(r"(?P<got>.*?)" + PLACE)),
 )
-"""The messages of msgspec."""
+"""The messages of msgspec, the first that fits."""
 
 
 IN_WORDS = {
