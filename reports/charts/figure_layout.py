@@ -130,7 +130,7 @@ def edges_of(figure: Figure) -> Margins:
     for legend in figure.legends:
         texts = legend.get_texts()
         size = float(texts[0].get_fontsize()) if texts else 0.0
-        lines = -(-len(texts) // legend._ncols)
+        lines = -(-len(texts) // int(vars(legend)["_ncols"]))
         edge.top += lines * 1.15 * size + (lines - 1) * legend.labelspacing * size + 2 * legend.borderpad * size
     width, height = (72 * inches for inches in figure.get_size_inches())
     if label := figure.get_supxlabel():
