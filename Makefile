@@ -59,7 +59,7 @@ compare: setup ## hold run B against run A (A=runs/… B=runs/…)
 	$(STAMPEDE) compare "$(A)" "$(B)" $(ARGS)
 
 statistics: setup ## what the statistics promise, over 10,000 repeats (RUN=runs/…: its rounds are resampled too)
-	STAMPEDE_REPEATS=10000 STAMPEDE_RUN="$(RUN)" .venv/bin/python -m pytest tests/reports/test_evidence.py $(ARGS)
+	STAMPEDE_REPEATS=10000 STAMPEDE_RUN="$(RUN)" .venv/bin/python -m pytest tests/reports/statistics/test_evidence.py $(ARGS)
 
 scale: setup ## a report of 10,000,000 planted samples, in CPU time and memory (ARGS="--samples 1000000")
 	.venv/bin/python scripts/scale.py $(ARGS)
@@ -86,7 +86,7 @@ test: setup ## the specs, on real servers
 	.venv/bin/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 freshness: setup ## 100,000 reads without a cache among writes: none may be judged stale (about 3 minutes)
-	STAMPEDE_FRESHNESS_READS=100000 .venv/bin/python -m pytest tests/loadtests/test_mixed_writes.py -k no_cache $(ARGS)
+	STAMPEDE_FRESHNESS_READS=100000 .venv/bin/python -m pytest tests/loadtests/whole_runs/test_mixed_writes.py -k no_cache $(ARGS)
 
 .PHONY: aa selftest selfcheck knee overhead harness
 aa: setup ## one contender as two: false alarms and noise floor of this machine (about 4 minutes)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from core.errors import Mismatch, Problem
+from stampede.core.errors import Mismatch, Problem
 
 T = TypeVar("T")
 

@@ -13,8 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from core.errors import ConfigError, UnreadableFile, WriteFailed
-from core.private import empty_file, make_folder
+from stampede.core.errors import ConfigError, UnreadableFile, WriteFailed
+from stampede.core.private_files import empty_file, make_folder
 
 REPO = Path(__file__).resolve().parent.parent
 """The folder that the project's packages are in."""

@@ -12,7 +12,7 @@ Source: dogpile.cache's documentation. Departures: none; the lock has no timeout
 
 from dogpile.cache import make_region
 
-from patterns.caching.base import CachePattern, Config, Kit, Promise, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Config, Kit, Promise, Record
 
 
 class DogpileCache(CachePattern):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from patterns.errors import ConfigError, require
+from stampede.core.errors import ConfigError, require
 
 REFERENCE = "cache-aside"
 """What every contender is compared with unless another is named."""

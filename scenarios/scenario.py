@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Literal
 
-from patterns.errors import ConfigError, require
-from scenarios.fault import Fault
-from scenarios.flood import Flood
+from stampede.core.errors import ConfigError, require
+from stampede.scenarios.faults.fault import Fault
+from stampede.scenarios.rate_limiting.flood import Flood
 
 Kind = Literal["caching", "limiting"]
 """Which contenders run in it."""

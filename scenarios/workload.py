@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from core.decode import convert, in_words, table_type
-from core.errors import Mismatch, UnreadableFile
-from core.files import read_toml
-from patterns.errors import ConfigError, require
-from patterns.limiting.base import LimiterConfig
+from stampede.core.decode import convert, in_words, table_type
+from stampede.core.errors import Mismatch, UnreadableFile
+from stampede.core.files import read_toml
+from stampede.core.errors import ConfigError, require
+from stampede.patterns.rate_limiting.rate_limiter import LimiterConfig
 
 Arrivals = Literal["poisson", "constant", "closed"]
 

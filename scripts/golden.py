@@ -16,8 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from reports.render import render
-from tests.reports.planted import plant
+from stampede.reports.output.html_report import render
+from tests.reports.planted_runs.planted import plant
 
 RENDERED = ("*.html", "*.csv")
 

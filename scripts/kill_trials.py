@@ -17,10 +17,10 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from artefact.read import read_run
-from core.errors import RunFolderError
-from reports.render import render
-from stack import warden
+from stampede.run_folder.read import read_run
+from stampede.core.errors import RunFolderError
+from stampede.reports.output.html_report import render
+from stampede.stack.supervisor import supervisor_process
 
 REPO = Path(__file__).resolve().parent.parent
 STAMPEDE = [sys.executable, "-m", "stampede"]
@@ -86,7 +86,7 @@ class KillTrial:
                 self.seen[each.pid] = each
                 with suppress(psutil.NoSuchProcess, IndexError):
                     words = each.cmdline()
-                    if warden.__file__ in words:
+                    if supervisor_process.__file__ in words:
                         self.directories.add(Path(words[-2]))
         return [each for each in self.seen.values() if is_alive(each)]
 
@@ -175,7 +175,7 @@ PARTS: dict[str, Callable[[psutil.Process], bool]] = {
     "valkey": lambda p: "valkey-server" in words(p),
     "postmaster": lambda p: "/postgres -D" in words(p),
     "backend": lambda p: words(p).startswith("postgres: postgres postgres 127.0.0.1"),
-    "supervisor": lambda p: warden.__file__ in words(p),
+    "supervisor": lambda p: supervisor_process.__file__ in words(p),
 }
 
 

@@ -24,10 +24,10 @@ import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from artefact.read import read_run
-from artefact.schema import SAMPLES, CellInfo
-from artefact.write import RunWriter
-from tests.reports import planted
+from stampede.run_folder.read import read_run
+from stampede.run_folder.schema import SAMPLES, CellInfo
+from stampede.run_folder.write import RunWriter
+from tests.reports.planted_runs import planted
 
 ROUNDS = 8
 
@@ -119,7 +119,7 @@ SCENARIOS = ("read-heavy", "stampede")
 REPORT = """
 import json, resource, sys, time
 from pathlib import Path
-from reports.render import render
+from stampede.reports.output.html_report import render
 page = render(Path(sys.argv[1]))
 used = resource.getrusage(resource.RUSAGE_SELF)
 took = {"cpu_s": used.ru_utime + used.ru_stime, "peak_mb": used.ru_maxrss / 1e3}
@@ -129,9 +129,9 @@ RECORDED = 1_000_000
 RECORD = """
 import json, resource, sys
 from pathlib import Path
-from loadtests.harness import sample
-from loadtests.instruments import Facts
-from loadtests.recorder import Recorder
+from stampede.loadtests.selftests.overhead import sample
+from stampede.loadtests.instrumentation.meters import Facts
+from stampede.loadtests.instrumentation.recorder import Recorder
 recorder, facts = Recorder(), Facts()
 for number in range(int(sys.argv[2])):
     recorder.keep(sample(number, facts))
@@ -143,9 +143,9 @@ TAKE = """
 import json, resource, sys
 from pathlib import Path
 import pyarrow as pa
-from artefact.schema import RunInfo
-from artefact.write import RunWriter
-from loadtests.recorder import read_batch
+from stampede.run_folder.schema import RunInfo
+from stampede.run_folder.write import RunWriter
+from stampede.loadtests.instrumentation.recorder import read_batch
 path = Path(sys.argv[1])
 run = RunInfo(plan="scale", rounds=1, reference="cache-aside", seed=1, command="scale", started_utc="")
 rows = pa.concat_tables([read_batch(path.read_bytes())]).unify_dictionaries()

@@ -31,8 +31,8 @@ import redis
 REPO = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPO))
 
-from core.network import free_port  # noqa: E402
-from tests.own_servers import certificates, launcher, start_postgres, start_redis  # noqa: E402
+from stampede.core.network import free_port  # noqa: E402
+from tests.stack.providers.own_servers import certificates, launcher, start_postgres, start_redis  # noqa: E402
 
 OURS = (
     b"stampede:",

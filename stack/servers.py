@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from core.errors import StackError
-from core.secrets import masked_address, must_be_encoded
+from stampede.core.errors import StackError
+from stampede.core.text.redaction import masked_address, must_be_encoded
 
 Provider = Literal["external", "containers", "embedded"]
 

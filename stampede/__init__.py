@@ -53,33 +53,33 @@ Importing this package loads nothing else: each name is loaded when it is first 
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from patterns.caching.base import Adversary as Adversary
-    from patterns.caching.base import CachePattern as CachePattern
-    from patterns.caching.base import ClientSettings as ClientSettings
-    from patterns.caching.base import Config as Config
-    from patterns.caching.base import Kit as Kit
-    from patterns.caching.base import Promise as Promise
-    from patterns.caching.base import Record as Record
-    from patterns.caching.base import Source as Source
-    from patterns.caching.base import Transaction as Transaction
-    from patterns.caching.base import Warms as Warms
-    from patterns.compressing.base import Compressor as Compressor
-    from patterns.errors import ConfigError as ConfigError
-    from patterns.limiting.base import Bucket as Bucket
-    from patterns.limiting.base import Contract as Contract
-    from patterns.limiting.base import Decision as Decision
-    from patterns.limiting.base import LimiterConfig as LimiterConfig
-    from patterns.limiting.base import RateLimiter as RateLimiter
-    from patterns.limiting.base import Strict as Strict
-    from patterns.serializing.base import Serializer as Serializer
-    from scenarios.fault import Fault as Fault
-    from scenarios.flood import Crowd as Crowd
-    from scenarios.flood import Flood as Flood
-    from scenarios.scenario import Scenario as Scenario
-    from scenarios.workload import Workload as Workload
+    from stampede.patterns.caching.cache_pattern import Adversary as Adversary
+    from stampede.patterns.caching.cache_pattern import CachePattern as CachePattern
+    from stampede.patterns.caching.cache_pattern import ClientSettings as ClientSettings
+    from stampede.patterns.caching.cache_pattern import Config as Config
+    from stampede.patterns.caching.cache_pattern import Kit as Kit
+    from stampede.patterns.caching.cache_pattern import Promise as Promise
+    from stampede.patterns.caching.cache_pattern import Record as Record
+    from stampede.patterns.caching.cache_pattern import Source as Source
+    from stampede.patterns.caching.cache_pattern import Transaction as Transaction
+    from stampede.patterns.caching.cache_pattern import Warms as Warms
+    from stampede.patterns.compression.compressor import Compressor as Compressor
+    from stampede.core.errors import ConfigError as ConfigError
+    from stampede.patterns.rate_limiting.rate_limiter import Bucket as Bucket
+    from stampede.patterns.rate_limiting.rate_limiter import Contract as Contract
+    from stampede.patterns.rate_limiting.rate_limiter import Decision as Decision
+    from stampede.patterns.rate_limiting.rate_limiter import LimiterConfig as LimiterConfig
+    from stampede.patterns.rate_limiting.rate_limiter import RateLimiter as RateLimiter
+    from stampede.patterns.rate_limiting.rate_limiter import Strict as Strict
+    from stampede.patterns.serialization.serializer import Serializer as Serializer
+    from stampede.scenarios.faults.fault import Fault as Fault
+    from stampede.scenarios.rate_limiting.flood import Crowd as Crowd
+    from stampede.scenarios.rate_limiting.flood import Flood as Flood
+    from stampede.scenarios.scenario import Scenario as Scenario
+    from stampede.scenarios.workload import Workload as Workload
 
 _HOMES = {
-    "patterns.caching.base": (
+    "stampede.patterns.caching.cache_pattern": (
         "Adversary",
         "CachePattern",
         "ClientSettings",
@@ -91,14 +91,14 @@ _HOMES = {
         "Transaction",
         "Warms",
     ),
-    "patterns.compressing.base": ("Compressor",),
-    "patterns.errors": ("ConfigError",),
-    "patterns.limiting.base": ("Bucket", "Contract", "Decision", "LimiterConfig", "RateLimiter", "Strict"),
-    "patterns.serializing.base": ("Serializer",),
-    "scenarios.fault": ("Fault",),
-    "scenarios.flood": ("Crowd", "Flood"),
-    "scenarios.scenario": ("Scenario",),
-    "scenarios.workload": ("Workload",),
+    "stampede.patterns.compression.compressor": ("Compressor",),
+    "stampede.core.errors": ("ConfigError",),
+    "stampede.patterns.rate_limiting.rate_limiter": ("Bucket", "Contract", "Decision", "LimiterConfig", "RateLimiter", "Strict"),
+    "stampede.patterns.serialization.serializer": ("Serializer",),
+    "stampede.scenarios.faults.fault": ("Fault",),
+    "stampede.scenarios.rate_limiting.flood": ("Crowd", "Flood"),
+    "stampede.scenarios.scenario": ("Scenario",),
+    "stampede.scenarios.workload": ("Workload",),
 }
 """Module to the public names that it defines."""
 

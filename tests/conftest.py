@@ -10,10 +10,10 @@ import pytest
 import redis
 from hypothesis import HealthCheck, settings
 
-from stack.dataset import ensure_dataset
-from stack.open import open_stack
-from stack.servers import Stack
-from stack.source import PostgresSource, default_statements, open_pool
+from stampede.stack.postgres.dataset import ensure_dataset
+from stampede.stack.provision import open_stack
+from stampede.stack.servers import Stack
+from stampede.stack.postgres.source import PostgresSource, default_statements, open_pool
 from tests.shared import made_once
 
 RECORDS = 2_000
@@ -52,8 +52,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A planted run of six rounds and its report, made once for all processes of the suite: to be looked at only."""
-    from reports.render import render
-    from tests.reports.planted import plant
+    from stampede.reports.output.html_report import render
+    from tests.reports.planted_runs.planted import plant
 
     home = made_once(tmp_path_factory, "rendered", lambda folder: render(plant(folder / "run", rounds=6)))
     return home / "run"

@@ -4,10 +4,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from loadtests.appserver.request_drawing import Requests
-from loadtests.spec import CellOrder, ScenarioOrder
-from patterns.caching.base import CachePattern
-from patterns.limiting.base import RateLimiter
+from stampede.loadtests.appserver.request_drawing import Requests
+from stampede.loadtests.locustfiles.run_config import CellOrder, ScenarioOrder
+from stampede.patterns.caching.cache_pattern import CachePattern
+from stampede.patterns.rate_limiting.rate_limiter import RateLimiter
 
 
 class Unanswered(Exception):

@@ -13,30 +13,30 @@ from typing import Any
 
 import numpy as np
 
-from core.errors import BadAnswer, CellBroken, ContenderWrong
-from loadtests.appserver.active_cell import CellInHand, Unanswered
-from loadtests.appserver.redis_clients import RedisClients
-from loadtests.appserver.request_drawing import (
+from stampede.core.errors import BadAnswer, CellBroken, ContenderWrong
+from stampede.loadtests.appserver.active_cell import CellInHand, Unanswered
+from stampede.loadtests.appserver.redis_clients import RedisClients
+from stampede.loadtests.appserver.request_drawing import (
     Operation,
     Populations,
     changes_for,
     draw_flood,
     draw_requests,
 )
-from loadtests.appserver.request_sample import NO_CLIENT, RequestSample, sample_row
-from loadtests.appserver.warmup import WarmUp, checked_version
-from loadtests.clock import Clock, now_ns
-from loadtests.instruments import Ruler, RulerSource, current_facts
-from loadtests.lineup import Entrant
-from loadtests.observer import Look, Observer
-from loadtests.recorder import Recorder
-from loadtests.spec import CellOrder, ScenarioOrder, Spec
-from patterns.answers import check_decision, check_error, check_record
-from patterns.caching.base import CachePattern, Kit, Record, Warms
-from patterns.limiting.base import Decision, RateLimiter
-from patterns.serializing.json import Json
-from scenarios.flood import Flood
-from stack.source import PostgresSource, Statements, open_pool
+from stampede.loadtests.appserver.request_sample import NO_CLIENT, RequestSample, sample_row
+from stampede.loadtests.appserver.warmup import WarmUp, checked_version
+from stampede.loadtests.instrumentation.clock import Clock, now_ns
+from stampede.loadtests.instrumentation.meters import Ruler, RulerSource, current_facts
+from stampede.loadtests.bench.run_plan.contenders import Entrant
+from stampede.loadtests.appserver.inflight_sampler import Look, Observer
+from stampede.loadtests.instrumentation.recorder import Recorder
+from stampede.loadtests.locustfiles.run_config import CellOrder, ScenarioOrder, Spec
+from stampede.patterns.answer_checks import check_decision, check_error, check_record
+from stampede.patterns.caching.cache_pattern import CachePattern, Kit, Record, Warms
+from stampede.patterns.rate_limiting.rate_limiter import Decision, RateLimiter
+from stampede.patterns.serialization.json import Json
+from stampede.scenarios.rate_limiting.flood import Flood
+from stampede.stack.postgres.source import PostgresSource, Statements, open_pool
 
 BACKGROUND_WORKERS = 4
 """Size of the pool that runs what a pattern spawns: what one application server refreshes at a time."""

@@ -5,8 +5,8 @@ from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
-from loadtests.instruments import CONNECTIONS, Ruler
-from patterns.caching.base import ClientSettings
+from stampede.loadtests.instrumentation.meters import CONNECTIONS, Ruler
+from stampede.patterns.caching.cache_pattern import ClientSettings
 
 DEFAULT_BACKOFF_S = {"base": 0.01, "cap": 1}
 """Between a redis-py 8 client's retries where nothing else is set: ten of them last some 4 s on a dead server."""

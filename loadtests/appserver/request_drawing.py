@@ -6,13 +6,13 @@ from typing import Any, Literal
 import numpy as np
 from psycopg_pool import ConnectionPool
 
-from core.closed_forms import zipf_shares
-from loadtests.spec import ScenarioOrder, Spec
-from scenarios.arrivals import due_times_ns
-from scenarios.flood import Flood
-from scenarios.keys import Ids, Shares, by_popularity, draw_keys
-from scenarios.workload import Workload
-from stack.population import record_ids
+from stampede.core.models.closed_forms import zipf_shares
+from stampede.loadtests.locustfiles.run_config import ScenarioOrder, Spec
+from stampede.scenarios.traffic.arrivals import due_times_ns
+from stampede.scenarios.rate_limiting.flood import Flood
+from stampede.scenarios.traffic.key_distributions import Ids, Shares, by_popularity, draw_keys
+from stampede.scenarios.workload import Workload
+from stampede.stack.postgres.record_ids import record_ids
 
 Operation = Literal["read", "write", "hit"]
 

@@ -7,11 +7,11 @@ ordered in one place, `sample_row`.
 from collections.abc import Callable
 from typing import Any
 
-from loadtests.clock import now_ns
-from loadtests.instruments import Facts, current_facts
-from loadtests.recorder import Row
-from patterns.caching.base import Record
-from patterns.limiting.base import Decision
+from stampede.loadtests.instrumentation.clock import now_ns
+from stampede.loadtests.instrumentation.meters import Facts, current_facts
+from stampede.loadtests.instrumentation.recorder import Row
+from stampede.patterns.caching.cache_pattern import Record
+from stampede.patterns.rate_limiting.rate_limiter import Decision
 
 NO_DECISION = (None, None, None, None, None, None)
 """The columns of a rate limiter's decision, in a row that is none."""
@@ -55,7 +55,7 @@ class RequestSample:
 
 
 def sample_row(sample: RequestSample, process: int, window_start_ns: int, version_column: str | None) -> Row:
-    """The row of a sample: the columns of `loadtests.recorder.ROW_COLUMNS`, in their order.
+    """The row of a sample: the columns of `stampede.loadtests.instrumentation.recorder.ROW_COLUMNS`, in their order.
 
     `version_column`: of a record, where freshness is judged.
     """

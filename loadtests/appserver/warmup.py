@@ -5,15 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from loadtests.appserver.request_drawing import Populations, serving_processes
-from loadtests.clock import now_ns
-from loadtests.instruments import Ruler
-from loadtests.lineup import Entrant
-from loadtests.spec import ScenarioOrder, Spec
-from patterns.answers import check_decision, check_error, check_record
-from patterns.caching.base import CachePattern, Warms
-from patterns.limiting.base import RateLimiter
-from scenarios.keys import steady_state_keys
+from stampede.loadtests.appserver.request_drawing import Populations, serving_processes
+from stampede.loadtests.instrumentation.clock import now_ns
+from stampede.loadtests.instrumentation.meters import Ruler
+from stampede.loadtests.bench.run_plan.contenders import Entrant
+from stampede.loadtests.locustfiles.run_config import ScenarioOrder, Spec
+from stampede.patterns.answer_checks import check_decision, check_error, check_record
+from stampede.patterns.caching.cache_pattern import CachePattern, Warms
+from stampede.patterns.rate_limiting.rate_limiter import RateLimiter
+from stampede.scenarios.traffic.key_distributions import steady_state_keys
 
 
 class WarmUp:

@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from patterns.errors import require
-from scenarios.plans import Plan
-from scenarios.workload import WorkloadFile
+from stampede.core.errors import require
+from stampede.scenarios.plans import Plan
+from stampede.scenarios.workload import WorkloadFile
 
 
 @dataclass(frozen=True, kw_only=True)

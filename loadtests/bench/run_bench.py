@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from artefact.read import read_run
-from artefact.write import RunWriter
-from core.errors import BenchFailed, RunFolderError, WriteFailed
-from loadtests.ending import (
+from stampede.run_folder.read import read_run
+from stampede.run_folder.write import RunWriter
+from stampede.core.errors import BenchFailed, RunFolderError, WriteFailed
+from stampede.loadtests.processes.run_end import (
     ENDING_S,
     how_a_server_ended,
     how_a_worker_ended,
@@ -25,10 +25,10 @@ from loadtests.ending import (
     recorded_why,
     trouble,
 )
-from loadtests.processes.locust_processes import locust_processes
-from loadtests.spec import Spec
-from patterns.errors import ConfigError
-from stack.servers import Stack
+from stampede.loadtests.processes.locust_processes import locust_processes
+from stampede.loadtests.locustfiles.run_config import Spec
+from stampede.core.errors import ConfigError
+from stampede.stack.servers import Stack
 
 OnEvent = Callable[[Mapping[str, Any]], None]
 

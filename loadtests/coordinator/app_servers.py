@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from loadtests.events import Pause
-from loadtests.observer import Look
-from loadtests.spec import CellOrder
-from loadtests.two_clocks import Ahead
+from stampede.loadtests.coordinator.probes.server_events import Pause
+from stampede.loadtests.appserver.inflight_sampler import Look
+from stampede.loadtests.locustfiles.run_config import CellOrder
+from stampede.loadtests.instrumentation.clock_offset import Ahead
 
 
 @dataclass(frozen=True, kw_only=True)

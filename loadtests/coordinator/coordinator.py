@@ -12,27 +12,27 @@ from typing import Any
 import pyarrow as pa
 import redis
 
-from artefact.schema import CellInfo
-from artefact.write import RunWriter, TimelineRow
-from core.errors import CellBroken, ContenderWrong, FaultFailed, HarnessBroken, WriteFailed
-from loadtests.canary import DriftProbe
-from loadtests.clock import now_ns
-from loadtests.coordinator.app_servers import Crew, Harvest
-from loadtests.coordinator.gauges import Gauges
-from loadtests.coordinator.host_counters import HostCounters, account_rows, ruler_rows
-from loadtests.coordinator.probe import Probe, ProbedCell, ProbeRows, read_after, read_before
-from loadtests.coordinator.server_connections import LOST, ServerConnections, as_line
-from loadtests.coordinator.server_settings import SettingsProbe
-from loadtests.coordinator.window_edges import next_edge_ns, window_edge_ns
-from loadtests.events import pause_rows
-from loadtests.instruments import Ruler
-from loadtests.observer import look_rows
-from loadtests.outage import Outage, SwitchLine
-from loadtests.recorder import read_batch
-from loadtests.slowlog import SlowLogProbe
-from loadtests.spec import CellOrder, ScenarioOrder, Spec, cell_info
-from stack.accounts import Account, forget_keys, left_account
-from stack.dataset import restore_dataset
+from stampede.run_folder.schema import CellInfo
+from stampede.run_folder.write import RunWriter, TimelineRow
+from stampede.core.errors import CellBroken, ContenderWrong, FaultFailed, HarnessBroken, WriteFailed
+from stampede.loadtests.coordinator.probes.drift_probe import DriftProbe
+from stampede.loadtests.instrumentation.clock import now_ns
+from stampede.loadtests.coordinator.app_servers import Crew, Harvest
+from stampede.loadtests.coordinator.probes.gauges import Gauges
+from stampede.loadtests.coordinator.probes.host_counters import HostCounters, account_rows, ruler_rows
+from stampede.loadtests.coordinator.probes.probe import Probe, ProbedCell, ProbeRows, read_after, read_before
+from stampede.loadtests.coordinator.server_connections import LOST, ServerConnections, as_line
+from stampede.loadtests.coordinator.probes.server_settings import SettingsProbe
+from stampede.loadtests.coordinator.probes.window_edges import next_edge_ns, window_edge_ns
+from stampede.loadtests.coordinator.probes.server_events import pause_rows
+from stampede.loadtests.instrumentation.meters import Ruler
+from stampede.loadtests.appserver.inflight_sampler import look_rows
+from stampede.loadtests.coordinator.fault_injection import Outage, SwitchLine
+from stampede.loadtests.instrumentation.recorder import read_batch
+from stampede.loadtests.coordinator.probes.slow_log import SlowLogProbe
+from stampede.loadtests.locustfiles.run_config import CellOrder, ScenarioOrder, Spec, cell_info
+from stampede.stack.server_counters import Account, forget_keys, left_account
+from stampede.stack.postgres.dataset import restore_dataset
 
 LEAD_NS = 30_000_000
 """Between the order to begin and the beginning: the message must have arrived everywhere."""

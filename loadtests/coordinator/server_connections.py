@@ -7,12 +7,12 @@ import psutil
 import psycopg
 import redis
 
-from core.errors import HarnessBroken
-from loadtests.appserver.redis_clients import ruled_client
-from loadtests.instruments import Ruler
-from loadtests.spec import Spec
-from patterns.caching.base import ClientSettings
-from stack.source import prepare_session
+from stampede.core.errors import HarnessBroken
+from stampede.loadtests.appserver.redis_clients import ruled_client
+from stampede.loadtests.instrumentation.meters import Ruler
+from stampede.loadtests.locustfiles.run_config import Spec
+from stampede.patterns.caching.cache_pattern import ClientSettings
+from stampede.stack.postgres.source import prepare_session
 
 GAUGE_WITHIN = ClientSettings(socket_timeout_s=0.2, retries=0)
 """How the gauges' client is set: a server that hangs must not hold them up."""

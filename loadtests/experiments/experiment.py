@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
 
-from artefact.schema import ExperimentInfo
-from patterns.errors import ConfigError, require
-from scenarios.workload import WorkloadFile
-from stack.servers import Stack
+from stampede.run_folder.schema import ExperimentInfo
+from stampede.core.errors import ConfigError, require
+from stampede.scenarios.workload import WorkloadFile
+from stampede.stack.servers import Stack
 
 
 class ExperimentRow(NamedTuple):
@@ -86,10 +86,10 @@ class Experiment:
 @cache
 def experiments() -> Mapping[str, Experiment]:
     """Every experiment by name: each module beside this one that holds an EXPERIMENT."""
-    package = importlib.import_module("loadtests.experiments")
+    package = importlib.import_module("stampede.loadtests.experiments")
     found = {}
     for module_info in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
-        module = importlib.import_module(f"loadtests.experiments.{module_info.name}")
+        module = importlib.import_module(f"stampede.loadtests.experiments.{module_info.name}")
         experiment = getattr(module, "EXPERIMENT", None)
         if isinstance(experiment, Experiment):
             found[experiment.name] = experiment

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import redis
 
-from loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow
-from patterns.catalogue import limiters
-from stack.accounts import forget_keys
+from stampede.loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow
+from stampede.patterns.contender_registry import limiters
+from stampede.stack.server_counters import forget_keys
 
 LIMITS = (10, 100, 1_000, 10_000)
 SMALL = (10, 100, 1_000)

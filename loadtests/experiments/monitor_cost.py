@@ -14,9 +14,9 @@ from contextlib import contextmanager, nullcontext
 
 import redis
 
-from core.files import REPO
-from loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow
-from stack.accounts import forget_keys
+from stampede.core.files import REPO
+from stampede.loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow
+from stampede.stack.server_counters import forget_keys
 
 LASTS_S = 0.25
 """Of one look at the throughput."""
@@ -70,7 +70,7 @@ def commands_per_s(client: redis.Redis, prefix: str, together: int) -> float:
 @contextmanager
 def listener(order: ExperimentOrder) -> Iterator[None]:
     """A MONITOR client that is attached for the length of the block."""
-    command = [sys.executable, "-m", "loadtests.listener"]
+    command = [sys.executable, "-m", "stampede.loadtests.experiments.monitor_client"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=REPO) as process:
         order.stack.register_child(process.pid)
         assert process.stdin is not None

@@ -15,21 +15,21 @@ import numpy as np
 import psycopg
 import redis
 
-from core.errors import NotHere
-from core.network import free_port
-from loadtests.bench.load_pricing import priced_statements
-from loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow
-from loadtests.http import service_process
-from loadtests.http_open import Callers, HttpCalls, Instants, open_callers
-from loadtests.service import ServiceSettings
-from scenarios.arrivals import due_times_ns
-from scenarios.scenario import find_scenario
-from scenarios.workload import Workload
-from stack.accounts import forget_keys, postgres_account
-from stack.dataset import ensure_dataset
-from stack.population import record_ids
-from stack.postgres import connect
-from stack.source import Statements, prepare_session, statement_ids
+from stampede.core.errors import NotHere
+from stampede.core.network import free_port
+from stampede.loadtests.bench.run_plan.load_pricing import priced_statements
+from stampede.loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow
+from stampede.loadtests.locustfiles.http_page import service_process
+from stampede.loadtests.locustfiles.http_open_runs import Callers, HttpCalls, Instants, open_callers
+from stampede.loadtests.appserver.http_service import ServiceSettings
+from stampede.scenarios.traffic.arrivals import due_times_ns
+from stampede.scenarios.scenario import find_scenario
+from stampede.scenarios.workload import Workload
+from stampede.stack.server_counters import forget_keys, postgres_account
+from stampede.stack.postgres.dataset import ensure_dataset
+from stampede.stack.postgres.record_ids import record_ids
+from stampede.stack.postgres.postgres_server import connect
+from stampede.stack.postgres.source import Statements, prepare_session, statement_ids
 
 SCENARIO = "stampede"
 CONTENDERS = ("cache-aside", "coalescing")

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import redis
 
-from loadtests.appserver.redis_clients import ruled_client
-from loadtests.clock import ThreadClock
-from loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow
-from loadtests.instruments import Facts, Ruler, current_facts
-from patterns.caching.base import ClientSettings
-from stack.accounts import forget_keys
+from stampede.loadtests.appserver.redis_clients import ruled_client
+from stampede.loadtests.instrumentation.clock import ThreadClock
+from stampede.loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow
+from stampede.loadtests.instrumentation.meters import Facts, Ruler, current_facts
+from stampede.patterns.caching.cache_pattern import ClientSettings
+from stampede.stack.server_counters import forget_keys
 
 READS = (1, 2, 3, 5, 10, 20, 50, 100)
 DISTANCES_MS = (0.0, 0.5)

@@ -7,9 +7,9 @@ buffers, blocks in random order. What survives, what it weighs and all other ser
 import random
 from collections.abc import Iterator
 
-from loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow
-from loadtests.serializers.tasks import list_bytes, list_tasks
-from loadtests.serializers.timing import run_block
+from stampede.loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow
+from stampede.loadtests.serializers.timed_tasks import list_bytes, list_tasks
+from stampede.loadtests.serializers.timing import run_block
 
 ROWS = (1, 4, 16, 64, 256, 512, 1024, 2048)
 """In a list: a record of 200 bytes, up to about 350 KB."""

@@ -12,17 +12,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from core.files import REPO
-from core.network import free_port
-from core.private import empty_file
-from loadtests.celery_process import CeleryProcess
-from loadtests.elsewhere import Address, read_address
-from loadtests.ending import CUT_GRACE_S, GRACE_S, end_processes
-from loadtests.imports import worker_environment
-from loadtests.logs import hide_secrets
-from loadtests.outage import doings, serve_asked
-from loadtests.spec import Spec
-from stack.servers import Stack
+from stampede.core.files import REPO
+from stampede.core.network import free_port
+from stampede.core.private_files import empty_file
+from stampede.loadtests.coordinator.celery_process import CeleryProcess
+from stampede.loadtests.processes.remote import Address, read_address
+from stampede.loadtests.processes.run_end import CUT_GRACE_S, GRACE_S, end_processes
+from stampede.loadtests.processes.user_imports import worker_environment
+from stampede.loadtests.processes.process_logs import hide_secrets
+from stampede.loadtests.coordinator.fault_injection import doings, serve_asked
+from stampede.loadtests.locustfiles.run_config import Spec
+from stampede.stack.servers import Stack
 
 LOCUSTFILE = REPO / "loadtests" / "locustfile.py"
 

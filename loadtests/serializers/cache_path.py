@@ -8,9 +8,9 @@ from typing import Any, get_type_hints
 
 import redis
 
-from loadtests.serializers.tasks import BatchRow, Pool
-from patterns.serializing.base import Serializer
-from patterns.serializing.schema.records import User
+from stampede.loadtests.serializers.timed_tasks import BatchRow, Pool
+from stampede.patterns.serialization.serializer import Serializer
+from stampede.patterns.serialization.schema.records import User
 
 PAIRS = 8
 CALLS = 4

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, make_dataclass
 from typing import Any, Literal
 
-from loadtests.serializers.fidelity import Outcome, alike, said
-from patterns.serializing.base import Serializer
-from patterns.serializing.catalogue import Codec
+from stampede.loadtests.serializers.fidelity import Outcome, alike, said
+from stampede.patterns.serialization.serializer import Serializer
+from stampede.patterns.serialization.serializer_registry import Codec
 
 Direction = Literal["old bytes, new code", "new bytes, old code"]
 Fields = Mapping[str, tuple[type[Any], Any]]

@@ -16,11 +16,11 @@ from typing import Any
 
 import redis
 
-from loadtests.serializers.cache_path import HASH, NOBODY, hash_blocks, path_blocks, probe
-from loadtests.serializers.records import kinds
-from loadtests.serializers.tasks import LENGTHS, TWIN, BatchRow, Pool, Task, list_tasks, tasks_of
-from patterns.serializing.catalogue import Codec, codecs, find_codec
-from patterns.serializing.schema.records import User
+from stampede.loadtests.serializers.cache_path import HASH, NOBODY, hash_blocks, path_blocks, probe
+from stampede.loadtests.serializers.sample_records import kinds
+from stampede.loadtests.serializers.timed_tasks import LENGTHS, TWIN, BatchRow, Pool, Task, list_tasks, tasks_of
+from stampede.patterns.serialization.serializer_registry import Codec, codecs, find_codec
+from stampede.patterns.serialization.schema.records import User
 
 BATCHES = 16
 """About so many in a block."""

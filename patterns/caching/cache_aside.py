@@ -13,7 +13,7 @@ Departures: the article gives no update; here it is UPDATE, then DEL (B6). The T
 scenarios can shorten it.
 """
 
-from patterns.caching.base import CachePattern, Promise, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Promise, Record
 
 
 class CacheAside(CachePattern):

@@ -19,8 +19,8 @@ from typing import Any
 
 import redis
 
-from patterns.caching.base import CachePattern, ClientSettings, Config, Kit, Promise, Record
-from patterns.errors import require
+from stampede.patterns.caching.cache_pattern import CachePattern, ClientSettings, Config, Kit, Promise, Record
+from stampede.core.errors import require
 
 
 @dataclass(frozen=True, kw_only=True)

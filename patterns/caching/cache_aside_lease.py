@@ -16,8 +16,8 @@ the place of another's would never let anybody fill while readers keep coming.
 
 from dataclasses import dataclass
 
-from patterns.caching.base import CachePattern, Config, Kit, Promise, Record
-from patterns.errors import require
+from stampede.patterns.caching.cache_pattern import CachePattern, Config, Kit, Promise, Record
+from stampede.core.errors import require
 
 LEASE = """
 local there = redis.call('GET', KEYS[1])

@@ -14,7 +14,7 @@ whole one: entries that are filled together must not expire together.
 
 from collections.abc import Sequence
 
-from patterns.caching.base import CachePattern, Promise, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Promise, Record
 
 
 class CacheAsideWarmed(CachePattern):

@@ -19,8 +19,8 @@ the load raised (`finally`), as the article's is.
 
 from dataclasses import dataclass
 
-from patterns.caching.base import CachePattern, Config, Kit, Promise, Record
-from patterns.errors import require
+from stampede.patterns.caching.cache_pattern import CachePattern, Config, Kit, Promise, Record
+from stampede.core.errors import require
 
 
 @dataclass(frozen=True, kw_only=True)

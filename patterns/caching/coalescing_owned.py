@@ -17,8 +17,8 @@ that is late finds another's. Departures: waiters block (BLPOP) where the articl
 
 from dataclasses import dataclass
 
-from patterns.caching.base import CachePattern, Config, Kit, Promise, Record
-from patterns.errors import require
+from stampede.patterns.caching.cache_pattern import CachePattern, Config, Kit, Promise, Record
+from stampede.core.errors import require
 
 FINISH = """
 local entry, lock, fence, waiting, woken = unpack(KEYS)

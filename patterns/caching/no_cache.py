@@ -9,7 +9,7 @@ Bad for: popular records with expensive queries.
 Source: the state before the article's first pattern. Departures: none.
 """
 
-from patterns.caching.base import CachePattern, Promise, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Promise, Record
 
 
 class NoCache(CachePattern):

@@ -16,8 +16,8 @@ shorten both in proportion and whole seconds would round the threshold away.
 
 from dataclasses import dataclass
 
-from patterns.caching.base import CachePattern, Config, Kit, Promise, Record
-from patterns.errors import require
+from stampede.patterns.caching.cache_pattern import CachePattern, Config, Kit, Promise, Record
+from stampede.core.errors import require
 
 
 @dataclass(frozen=True, kw_only=True)

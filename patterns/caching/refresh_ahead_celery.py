@@ -19,8 +19,8 @@ from urllib.parse import quote
 
 import redis
 
-from patterns.caching.base import CachePattern, Kit, Promise, Record
-from patterns.caching.refresh_ahead import RefreshAheadConfig
+from stampede.patterns.caching.cache_pattern import CachePattern, Kit, Promise, Record
+from stampede.patterns.caching.refresh_ahead import RefreshAheadConfig
 
 REFRESH = "refresh"
 """The task's name. Its arguments: the record's id, and when it was triggered (`kit.now`)."""

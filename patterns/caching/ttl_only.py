@@ -13,7 +13,7 @@ Source: the article's first way to invalidate (A1: by TTL). Departures: the TTL 
 scenarios can shorten it. `invalidate` is there for an operator; no write calls it.
 """
 
-from patterns.caching.base import CachePattern, Promise, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Promise, Record
 
 
 class TtlOnly(CachePattern):

@@ -16,7 +16,7 @@ here it is a counter in Redis.
 Departures: the TTL is set in milliseconds (PX), so that scenarios can shorten it.
 """
 
-from patterns.caching.base import CachePattern, Promise, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Promise, Record
 
 
 class VersionedKeys(CachePattern):

@@ -12,7 +12,7 @@ Source: the article's P2, faults kept. It says that this "ensures the cache is a
 Departures: the TTL is set in milliseconds (PX), so that scenarios can shorten it.
 """
 
-from patterns.caching.base import CachePattern, Promise, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Promise, Record
 
 
 class WriteThrough(CachePattern):

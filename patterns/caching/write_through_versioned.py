@@ -15,7 +15,7 @@ is kept. Departures: the entry is a hash of version and body, since a script can
 
 from dataclasses import dataclass
 
-from patterns.caching.base import CachePattern, Config, Kit, Promise, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Config, Kit, Promise, Record
 
 SET_IF_NEWER = """
 local there = redis.call('HGET', KEYS[1], 'version')

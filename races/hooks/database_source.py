@@ -6,15 +6,15 @@ from typing import Any
 
 import psycopg
 
-from patterns.caching.base import Record, Source, Transaction
-from races.client import Client, held_client
-from races.database import LOOK_EVERY_S, LOOK_SOON_S
-from races.errors import Died, ExplorerError, NotJudged, in_one_line
-from races.hooks.sandbox import Sandbox
-from races.observe import Commit, Load
-from races.refusals import is_environments
-from races.slot import Slot
-from races.steps import Touch, touch
+from stampede.patterns.caching.cache_pattern import Record, Source, Transaction
+from stampede.races.scheduler.client import Client, held_client
+from stampede.races.hooks.database_connection import LOOK_EVERY_S, LOOK_SOON_S
+from stampede.core.errors import Died, ExplorerError, NotJudged, in_one_line
+from stampede.races.hooks.sandbox import Sandbox
+from stampede.races.verdicts.history import Commit, Load
+from stampede.races.verdicts.refusals import is_environments
+from stampede.races.scheduler.client_thread import Slot
+from stampede.races.scheduler.actions import Touch, touch
 
 
 class LoadFailed(psycopg.OperationalError):

@@ -10,14 +10,14 @@ from redis.connection import AbstractConnection, Connection, SSLConnection, Unix
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
-from races.client import Client, held_client
-from races.commands import SCRIPTS, Request
-from races.errors import Died, NotJudged, in_one_line
-from races.glance import look_at, read, soon_over_of
-from races.hooks.sandbox import Sandbox
-from races.lock_commands import Contents, note, note_script, soon_over
-from races.refusals import is_environments, of_reply
-from races.virtual_time import clock_of_this_thread, unheld
+from stampede.races.scheduler.client import Client, held_client
+from stampede.races.commands.command_table import SCRIPTS, Request
+from stampede.core.errors import Died, NotJudged, in_one_line
+from stampede.races.commands.script_effects import look_at, read, soon_over_of
+from stampede.races.hooks.sandbox import Sandbox
+from stampede.races.commands.lock_commands import Contents, note, note_script, soon_over
+from stampede.races.verdicts.refusals import is_environments, of_reply
+from stampede.races.scheduler.virtual_time import clock_of_this_thread, unheld
 
 
 class ScheduledAbstractConnection(AbstractConnection):

@@ -12,22 +12,22 @@ import psycopg
 import redis
 from psycopg.rows import dict_row
 
-from patterns.caching.base import Kit, Record
-from patterns.serializing.base import Serializer
-from patterns.serializing.json import Json
-from races.bypass import OPENS, own_connections, sockets_of_this_process
-from races.commands import CommandTable, as_text
-from races.database import HeldDatabase
-from races.errors import ContenderRefused, Died, ExplorerError, NotJudged, in_one_line
-from races.glance import Glance
-from races.hooks.shown_values import read_value, shown_value
-from races.pool import WarmPool, open_in
-from races.slot import Slot
-from races.steps import EVERYTHING, Touch
-from races.virtual_time import START_S, HeldClock, clock_of_this_thread, hold_this_thread, unheld
-from stack.dataset import claim_schema
-from stack.servers import Stack
-from stack.source import Statements
+from stampede.patterns.caching.cache_pattern import Kit, Record
+from stampede.patterns.serialization.serializer import Serializer
+from stampede.patterns.serialization.json import Json
+from stampede.races.hooks.bypass import OPENS, own_connections, sockets_of_this_process
+from stampede.races.commands.command_table import CommandTable, as_text
+from stampede.races.hooks.database_connection import HeldDatabase
+from stampede.core.errors import ContenderRefused, Died, ExplorerError, NotJudged, in_one_line
+from stampede.races.commands.script_effects import Glance
+from stampede.races.hooks.shown_values import read_value, shown_value
+from stampede.races.hooks.connection_pool import WarmPool, open_in
+from stampede.races.scheduler.client_thread import Slot
+from stampede.races.scheduler.actions import EVERYTHING, Touch
+from stampede.races.scheduler.virtual_time import START_S, HeldClock, clock_of_this_thread, hold_this_thread, unheld
+from stampede.stack.postgres.dataset import claim_schema
+from stampede.stack.servers import Stack
+from stampede.stack.postgres.source import Statements
 
 RECORD = 1
 """The id of the only record in the table."""

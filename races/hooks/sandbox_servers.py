@@ -9,17 +9,17 @@ from redis.backoff import NoBackoff
 from redis.connection import parse_url
 from redis.retry import Retry
 
-from races.hooks.database_source import ScheduledSource
-from races.hooks.redis_connections import CONNECTIONS
-from races.hooks.sandbox import Sandbox
-from races.pool import WarmPool
-from races.slot import Slot
-from stack.postgres import connect
-from stack.postgres_rights import require_schema_right
-from stack.redis import client_with_timeout
-from stack.redis_rights import require_rights
-from stack.room import require_room
-from stack.servers import Stack
+from stampede.races.hooks.database_source import ScheduledSource
+from stampede.races.hooks.redis_connections import CONNECTIONS
+from stampede.races.hooks.sandbox import Sandbox
+from stampede.races.hooks.connection_pool import WarmPool
+from stampede.races.scheduler.client_thread import Slot
+from stampede.stack.postgres.postgres_server import connect
+from stampede.stack.postgres.postgres_rights import require_schema_right
+from stampede.stack.redis.redis_server import client_with_timeout
+from stampede.stack.redis.redis_rights import require_rights
+from stampede.stack.connection_limits import require_room
+from stampede.stack.servers import Stack
 
 CONNECTIONS_WANTED = 10
 """At most so many on each server: two or three clients, their background work, and the explorer's own."""

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from races.commands import as_text
+from stampede.races.commands.command_table import as_text
 
 VERSION = re.compile(r'"version": ?(\d+)')
 

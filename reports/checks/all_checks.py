@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from artefact.doubts import Doubt
-from reports import absent, standstill
-from reports.checks import cell_checks, environment_checks, littles_law, load_checks, server_checks
-from reports.checks.check import Check, Part
-from reports.results import Results
+from stampede.run_folder.run_warnings import Doubt
+from stampede.reports.checks import absent_records, standstill
+from stampede.reports.checks import cell_checks, environment_checks, littles_law, load_checks, server_checks
+from stampede.reports.checks.check import Check, Part
+from stampede.reports.analysis.results import Results
 
-MODULES = (cell_checks, absent, load_checks, server_checks, standstill, environment_checks, littles_law)
+MODULES = (cell_checks, absent_records, load_checks, server_checks, standstill, environment_checks, littles_law)
 CHECKS = tuple(
     dict.fromkeys(found for module in MODULES for found in vars(module).values() if isinstance(found, Check))
 )

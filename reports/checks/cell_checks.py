@@ -6,17 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from artefact import doubts as d
-from artefact.doubts import Doubt
-from reports.accounts import imbalances
-from reports.checks.check import check
-from reports.frames import Cell
-from reports.freshness.doubts import doubts_of_freshness
-from reports.metrics.metric import find_metric
-from reports.metrics.response import waits_ms
-from reports.results import Results, each
-from reports.statistics.estimate import MIN_ROUNDS
-from reports.statistics.verdict import noise_floor
+from stampede.run_folder import run_warnings as d
+from stampede.run_folder.run_warnings import Doubt
+from stampede.reports.analysis.server_counts import imbalances
+from stampede.reports.checks.check import check
+from stampede.reports.analysis.frames import Cell
+from stampede.reports.checks.freshness_checks import doubts_of_freshness
+from stampede.reports.metrics.metric import find_metric
+from stampede.reports.metrics.response_times import waits_ms
+from stampede.reports.analysis.results import Results, each
+from stampede.reports.statistics.estimate import MIN_ROUNDS
+from stampede.reports.statistics.verdict import noise_floor
 
 
 def ids(cells: Iterable[Cell]) -> tuple[int, ...]:

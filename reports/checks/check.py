@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from artefact.doubts import Doubt, DoubtKind
-from reports.results import Results
+from stampede.run_folder.run_warnings import Doubt, DoubtKind
+from stampede.reports.analysis.results import Results
 
 Scope = Literal["run", "group"]
 """run: all results at once. group: the rounds of one contender in one scenario at a time."""
@@ -33,7 +33,7 @@ class Check:
 def check(
     *kinds: DoubtKind, scope: Scope, applies_to: tuple[Part, ...] = ("caching",)
 ) -> Callable[[Callable[[Results], Iterable[Doubt]]], Check]:
-    """Make a check of a function. It is found by being there, in a module that reports.checks.all_checks names."""
+    """Make a check of a function. It is found by being there, in a module that stampede.reports.checks.all_checks names."""
 
     def made(find: Callable[[Results], Iterable[Doubt]]) -> Check:
         return Check(find=find, kinds=kinds, scope=scope, applies_to=applies_to)

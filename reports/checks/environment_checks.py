@@ -6,19 +6,19 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from artefact import doubts as d
-from artefact.doubts import Doubt
-from reports.checks.cell_checks import cell_count, elapsed_s, groups, middle
-from reports.checks.check import check
-from reports.checks.server_checks import REDIS_CPU, over_limit
-from reports.clocks import clock_doubts_ns
-from reports.cpu import machine_cpu
-from reports.frames import Cell, of_group
-from reports.metrics.response import waits_ms
-from reports.results import Results
-from reports.rows import Floats
-from reports.standstill import asleep_s
-from reports.statistics.estimate import MIN_ROUNDS, quantile
+from stampede.run_folder import run_warnings as d
+from stampede.run_folder.run_warnings import Doubt
+from stampede.reports.checks.cell_checks import cell_count, elapsed_s, groups, middle
+from stampede.reports.checks.check import check
+from stampede.reports.checks.server_checks import REDIS_CPU, over_limit
+from stampede.reports.checks.clock_uncertainty import clock_doubts_ns
+from stampede.reports.analysis.cpu_use import machine_cpu
+from stampede.reports.analysis.frames import Cell, of_group
+from stampede.reports.metrics.response_times import waits_ms
+from stampede.reports.analysis.results import Results
+from stampede.reports.analysis.rows import Floats
+from stampede.reports.checks.standstill import asleep_s
+from stampede.reports.statistics.estimate import MIN_ROUNDS, quantile
 
 
 @check(d.MACHINE_BUSY, scope="group", applies_to=("caching", "separate", "limiting"))

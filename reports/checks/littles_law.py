@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from artefact import doubts as d
-from artefact.doubts import Doubt
-from reports.checks.cell_checks import groups
-from reports.checks.check import check
-from reports.frames import Cell
-from reports.results import Results
-from reports.rows import Floats
-from reports.statistics.estimate import MIN_ROUNDS
-from reports.statistics.rank_tests import shift
+from stampede.run_folder import run_warnings as d
+from stampede.run_folder.run_warnings import Doubt
+from stampede.reports.checks.cell_checks import groups
+from stampede.reports.checks.check import check
+from stampede.reports.analysis.frames import Cell
+from stampede.reports.analysis.results import Results
+from stampede.reports.analysis.rows import Floats
+from stampede.reports.statistics.estimate import MIN_ROUNDS
+from stampede.reports.statistics.rank_tests import shift
 
 LITTLE = 0.05
 DATABASE_LITTLE = 0.30

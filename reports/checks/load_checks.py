@@ -5,24 +5,24 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from artefact import doubts as d
-from artefact.doubts import Doubt
-from reports.checks.cell_checks import groups, ids
-from reports.checks.check import check
-from reports.frames import Cell, began_inside, of_group
-from reports.metrics import counts
-from reports.metrics.response import waits_ms
-from reports.results import Results, each
-from reports.rows import Floats, Ints
-from reports.statistics.estimate import MIN_ROUNDS, quantile
-from reports.statistics.rank_tests import shift
+from stampede.run_folder import run_warnings as d
+from stampede.run_folder.run_warnings import Doubt
+from stampede.reports.checks.cell_checks import groups, ids
+from stampede.reports.checks.check import check
+from stampede.reports.analysis.frames import Cell, began_inside, of_group
+from stampede.reports.metrics import request_counts
+from stampede.reports.metrics.response_times import waits_ms
+from stampede.reports.analysis.results import Results, each
+from stampede.reports.analysis.rows import Floats, Ints
+from stampede.reports.statistics.estimate import MIN_ROUNDS, quantile
+from stampede.reports.statistics.rank_tests import shift
 
 
 @check(d.SATURATED, scope="group", applies_to=("caching", "limiting"))
 def saturated(results: Results) -> Iterator[Doubt]:
     for scenario, contender, cells in each(results):
-        due = sum(counts.due(cell) for cell in cells)
-        open_ = sum(counts.unanswered(cell) for cell in cells)
+        due = sum(request_counts.due(cell) for cell in cells)
+        open_ = sum(request_counts.unanswered(cell) for cell in cells)
         if open_:
             drain = cells[0].scenario.drain_s
             yield Doubt(
@@ -32,14 +32,14 @@ def saturated(results: Results) -> Iterator[Doubt]:
                 limit=1,
                 scenario=scenario,
                 contenders=(contender.name,),
-                cells=ids(cell for cell in cells if counts.unanswered(cell)),
+                cells=ids(cell for cell in cells if request_counts.unanswered(cell)),
             )
 
 
 @check(d.ERRORS, scope="group", applies_to=("caching", "limiting"))
 def errors(results: Results) -> Iterator[Doubt]:
     for scenario, contender, cells in each(results):
-        failed = sum(counts.failed(cell) for cell in cells)
+        failed = sum(request_counts.failed(cell) for cell in cells)
         background = sum(failed_in_background(cell) for cell in cells)
         if failed or background:
             classes: dict[str, int] = {}

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from artefact import doubts as d
-from artefact.doubts import Doubt
-from reports.checks.cell_checks import elapsed_s, groups, middle
-from reports.checks.check import check
-from reports.cpu import cores, database_cpu
-from reports.frames import Cell, of_group
-from reports.results import Results, each
+from stampede.run_folder import run_warnings as d
+from stampede.run_folder.run_warnings import Doubt
+from stampede.reports.checks.cell_checks import elapsed_s, groups, middle
+from stampede.reports.checks.check import check
+from stampede.reports.analysis.cpu_use import cores, database_cpu
+from stampede.reports.analysis.frames import Cell, of_group
+from stampede.reports.analysis.results import Results, each
 
 
 def over_limit(results: Results, used: Callable[[Cell], float], limit: float) -> Iterator[tuple[str, str, float]]:

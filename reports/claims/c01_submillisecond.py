@@ -5,10 +5,10 @@ operations are one thing, 99 in a hundred another: both are judged, at every dis
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.claims.claim import Case, Claim, below, told
-from reports.claims.where import distance, hot_scenarios, read_took, write_took
-from reports.judge import Judgement
-from reports.statistics.estimate import Estimate
+from stampede.reports.claims.claim import Case, Claim, below, told
+from stampede.reports.claims.lookup import distance, hot_scenarios, read_took, write_took
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.statistics.estimate import Estimate
 
 LIMIT_MS = 1.0
 BARE = "bare-get"

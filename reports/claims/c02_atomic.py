@@ -8,14 +8,14 @@ their bound in every order, bear it out."""
 from collections.abc import Collection
 from dataclasses import replace
 
-from artefact.races import NOT_EXERCISED, NOT_JUDGED, RACES_FILE, UNDISTURBED, RacesInfo, read_races
-from reports import words
-from reports.claims import c07_window
-from reports.claims.c07_window import ARTICLE_LIMITER
-from reports.claims.claim import Case, Claim, told
-from reports.claims.where import REFERENCE, ran
-from reports.judge import Judgement
-from reports.statistics.estimate import Estimate
+from stampede.run_folder.races_json import NOT_EXERCISED, NOT_JUDGED, RACES_FILE, UNDISTURBED, RacesInfo, read_races
+from stampede.reports.output import formatting
+from stampede.reports.claims import c07_window
+from stampede.reports.claims.c07_window import ARTICLE_LIMITER
+from stampede.reports.claims.claim import Case, Claim, told
+from stampede.reports.claims.lookup import REFERENCE, ran
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.statistics.estimate import Estimate
 
 HREF = "races"
 STEPS = "a request takes several atomic operations"
@@ -51,11 +51,11 @@ def of_races(races: RacesInfo, scripted: Collection[str]) -> list[Case]:
     explored = {v.contender for v in races.verdicts if v.verdict != NOT_EXERCISED} - unjudged
     found = []
     for name in [name for name in ARTICLE if name in broken]:
-        figure = f"{name}: some order of a few requests breaks {words.listed(list(dict.fromkeys(broken[name])))}"
+        figure = f"{name}: some order of a few requests breaks {formatting.listed(list(dict.fromkeys(broken[name])))}"
         found.append(Case(condition=MULTI if name == ARTICLE_LIMITER else STEPS, says="no", figure=figure, href=HREF))
     kept = [name for name in scripted if name in explored and name not in broken]
     if kept:
-        figure = f"{words.listed(kept)}: no order of a few calls breaks their bound"
+        figure = f"{formatting.listed(kept)}: no order of a few calls breaks their bound"
         found.append(Case(condition="one script makes the whole decision", says="yes", figure=figure, href=HREF))
     return found
 

@@ -1,9 +1,9 @@
 """C3. A stampede is more than one load for one expiry: at least two on average. Counted, an expiry at a time."""
 
-from reports.claims.claim import Case, Claim, counted_below, opposite, told
-from reports.claims.where import REFERENCE, distance, hot_scenarios, ran
-from reports.judge import Judgement
-from reports.statistics.estimate import Estimate
+from stampede.reports.claims.claim import Case, Claim, counted_below, opposite, told
+from stampede.reports.claims.lookup import REFERENCE, distance, hot_scenarios, ran
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.statistics.estimate import Estimate
 
 LEAST = 2.0
 

@@ -2,12 +2,12 @@
 told, and shown by no sample: with none seen it stays open, and the rule of three says how rare they are. "Adds latency
 to writes" is a paired comparison with writes that touch no cache."""
 
-from reports import words
-from reports.claims.claim import Case, Claim, told
-from reports.claims.where import UNCACHED, write_waits
-from reports.judge import Judgement
-from reports.statistics.comparison import Comparison, compare
-from reports.statistics.estimate import MIN_ROUNDS, Estimate
+from stampede.reports.output import formatting
+from stampede.reports.claims.claim import Case, Claim, told
+from stampede.reports.claims.lookup import UNCACHED, write_waits
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.statistics.comparison import Comparison, compare
+from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate
 
 WRITE_THROUGH = "write-through"
 
@@ -26,8 +26,8 @@ def of_writes(place: str, c: Comparison, href: str = "") -> Case:
         why = f"{c.rounds} rounds; {MIN_ROUNDS} carry an interval"
         return Case(condition=condition, says="unclear", why=why, figure=f"writes in {place}: {why}", href=href)
     figure = (
-        f"write p50 against {UNCACHED} in {place}: × {words.number(c.ratio.estimate)} ({words.number(c.ratio.low)} – "
-        f"{words.number(c.ratio.high)}; {words.level(c.ratio.level, c.rounds)})"
+        f"write p50 against {UNCACHED} in {place}: × {formatting.number(c.ratio.estimate)} ({formatting.number(c.ratio.low)} – "
+        f"{formatting.number(c.ratio.high)}; {formatting.level(c.ratio.level, c.rounds)})"
     )
     if c.ratio.low > 1:
         return Case(condition=condition, says="yes", figure=figure, href=href)

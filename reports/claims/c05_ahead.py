@@ -2,11 +2,11 @@
 one miss in ten TTLs. It takes a read in the last share of the TTL, a refresh that ends in time, and no write that
 deletes the entry: the conditions name the writes and the load's time."""
 
-from artefact.schema import ScenarioInfo
-from reports.claims.claim import Case, Claim, counted_below, told
-from reports.claims.where import REFERENCE, distance, groups, misses_per_ttl, ttls
-from reports.judge import Judgement
-from reports.statistics.estimate import Estimate
+from stampede.run_folder.schema import ScenarioInfo
+from stampede.reports.claims.claim import Case, Claim, counted_below, told
+from stampede.reports.claims.lookup import REFERENCE, distance, groups, misses_per_ttl, ttls
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.statistics.estimate import Estimate
 
 MOST = 0.1
 AHEAD = "refresh-ahead"

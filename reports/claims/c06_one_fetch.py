@@ -2,12 +2,12 @@
 expiry at a time. Where the run explored its races, every order of two readers was tried as well: one that makes two
 loads refutes it for that order, however rare it is."""
 
-from artefact.races import RACES_FILE, UNDISTURBED, RacesInfo, read_races
-from reports.claims.claim import Case, Claim, counted_below, told
-from reports.claims.where import distance, hot_scenarios, ran
-from reports.judge import Judgement
-from reports.metrics.loads import episodes_of
-from reports.statistics.estimate import Estimate
+from stampede.run_folder.races_json import RACES_FILE, UNDISTURBED, RacesInfo, read_races
+from stampede.reports.claims.claim import Case, Claim, counted_below, told
+from stampede.reports.claims.lookup import distance, hot_scenarios, ran
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.metrics.database_loads import episodes_of
+from stampede.reports.statistics.estimate import Estimate
 
 MOST = 1.2
 COALESCING = "coalescing"

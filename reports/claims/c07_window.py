@@ -4,11 +4,11 @@ article's log counts refused calls too."""
 
 import math
 
-from reports import words
-from reports.claims.claim import Case, Claim
-from reports.judge import Judgement
-from reports.limiting.judge import LimiterJudged
-from reports.limiting.judge import judged as judge_limiters
+from stampede.reports.output import formatting
+from stampede.reports.claims.claim import Case, Claim
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterJudged
+from stampede.reports.topics.rate_limiting.limiter_analysis import judged as judge_limiters
 
 ARTICLE_LIMITER = "sliding-window"
 TOO_OFTEN = "steady 1.1 ×"
@@ -31,8 +31,8 @@ def starvation(x: LimiterJudged) -> Case | None:
     if math.isnan(got) or math.isnan(lowest):
         return None
     figure = (
-        f"whoever calls at {TOO_OFTEN} the limit got {words.number(got)} of what it was entitled to; at the least "
-        f"{words.number(lowest)} ({whose})"
+        f"whoever calls at {TOO_OFTEN} the limit got {formatting.number(got)} of what it was entitled to; at the least "
+        f"{formatting.number(lowest)} ({whose})"
     )
     return Case(condition="", says="beside", figure=figure, href=x.scenario.name)
 

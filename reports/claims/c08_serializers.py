@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from reports.claims.claim import Case, Claim, told
-from reports.judge import Judgement
-from reports.statistics.estimate import Estimate, median
+from stampede.reports.claims.claim import Case, Claim, told
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.statistics.estimate import Estimate, median
 
 NAME = "serializer-cost"
 ABOUT = 2.0

@@ -4,9 +4,17 @@ ticks of Redis' LRU clock that it can hardly tell them apart, that sequence says
 
 from collections.abc import Sequence
 
-from reports.claims.claim import Case, Claim
-from reports.experiments.eviction import CLOSE, NAME, USUAL, Outcome, blind_lru, by_sequence, outcomes
-from reports.judge import Judgement
+from stampede.reports.claims.claim import Case, Claim
+from stampede.reports.topics.experiments.eviction_section import (
+    CLOSE,
+    NAME,
+    USUAL,
+    Outcome,
+    blind_lru,
+    by_sequence,
+    outcomes,
+)
+from stampede.reports.analysis.analysis import Judgement
 
 
 def judged(seen: Sequence[Outcome]) -> list[Case]:

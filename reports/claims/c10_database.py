@@ -4,12 +4,12 @@ written: the conditions name reads, keys and TTL."""
 
 import itertools
 
-from artefact.schema import ScenarioInfo
-from reports.claims.c06_one_fetch import COALESCING
-from reports.claims.claim import Case, Claim, counted_below, told
-from reports.claims.where import REFERENCE, UNCACHED, distance, ran
-from reports.judge import Judgement
-from reports.statistics.estimate import Estimate
+from stampede.run_folder.schema import ScenarioInfo
+from stampede.reports.claims.c06_one_fetch import COALESCING
+from stampede.reports.claims.claim import Case, Claim, counted_below, told
+from stampede.reports.claims.lookup import REFERENCE, UNCACHED, distance, ran
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.statistics.estimate import Estimate
 
 LEFT = 0.1
 

@@ -5,10 +5,10 @@ no read without a cache takes so long cannot tell: nothing had hundreds of milli
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.claims.claim import Case, Claim, below, opposite, told
-from reports.claims.where import REFERENCE, UNCACHED, distance, hit_wait, ran
-from reports.judge import Judgement
-from reports.statistics.estimate import Estimate
+from stampede.reports.claims.claim import Case, Claim, below, opposite, told
+from stampede.reports.claims.lookup import REFERENCE, UNCACHED, distance, hit_wait, ran
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.statistics.estimate import Estimate
 
 FROM_MS = 100.0
 TO_MS = 10.0

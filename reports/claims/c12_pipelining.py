@@ -3,11 +3,11 @@ that was tried, the whole paired interval; the condition names it."""
 
 from collections.abc import Sequence
 
-from reports import words
-from reports.claims.claim import Case, Claim
-from reports.experiments.pipelining import NAME, Batch, batches, break_even
-from reports.judge import Judgement
-from reports.statistics.estimate import MIN_ROUNDS
+from stampede.reports.output import formatting
+from stampede.reports.claims.claim import Case, Claim
+from stampede.reports.topics.experiments.pipelining_section import NAME, Batch, batches, break_even
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.statistics.estimate import MIN_ROUNDS
 
 PIPELINED = "pipelined"
 
@@ -26,8 +26,8 @@ def judged(found: Sequence[Batch]) -> list[Case]:
             each.append(Case(condition=f"at {distance}", says="unclear", why=why, figure=why, href=href))
             continue
         figure = (
-            f"{most.reads} reads at {distance}: × {words.number(c.ratio.estimate)} of the time ("
-            f"{words.number(c.ratio.low)} – {words.number(c.ratio.high)}; {words.level(c.ratio.level, c.rounds)})"
+            f"{most.reads} reads at {distance}: × {formatting.number(c.ratio.estimate)} of the time ("
+            f"{formatting.number(c.ratio.low)} – {formatting.number(c.ratio.high)}; {formatting.level(c.ratio.level, c.rounds)})"
         )
         least = break_even(list(found), PIPELINED, distance)
         if least is not None:

@@ -4,14 +4,14 @@ is counted is far from luck."""
 
 from collections.abc import Mapping, Sequence
 
-from artefact.schema import ScenarioInfo
-from reports import words
-from reports.claims.claim import Case, Claim
-from reports.claims.where import REFERENCE
-from reports.cold_start.cold_start import BIN_S, Start, steady_rate
-from reports.frames import Cell
-from reports.judge import Judgement
-from reports.over_time import bins, due_of
+from stampede.run_folder.schema import ScenarioInfo
+from stampede.reports.output import formatting
+from stampede.reports.claims.claim import Case, Claim
+from stampede.reports.claims.lookup import REFERENCE
+from stampede.reports.topics.faults.cold_start_section import BIN_S, Start, steady_rate
+from stampede.reports.analysis.frames import Cell
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.analysis.timeseries import bins, due_of
 
 AVOIDED = 0.9
 NOT_AVOIDED = 0.5
@@ -29,7 +29,7 @@ def of_hits(place: str, cold: Rates, warmed: Rates, steady: Rates, href: str = "
         why = f"{len(closed)} round{'s' * (len(closed) != 1)} with a cold start"
         return Case(condition=place, says="unclear", why=why, figure=why, href=href)
     first, second, later = (100 * sum(x[r] for r in both) / len(both) for x in (cold, warmed, steady))
-    share = "all" if min(closed) >= 1 else f"{words.number(min(closed))} to {words.number(max(closed))}"
+    share = "all" if min(closed) >= 1 else f"{formatting.number(min(closed))} to {formatting.number(max(closed))}"
     figure = (
         f"hits in the first second: {first:.0f} % cold, {second:.0f} % warmed, {later:.0f} % later; of the gap, "
         f"{share} closed in {len(closed)} rounds"

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from reports import words
-from reports.judge import Judgement
-from reports.statistics.estimate import MIN_ROUNDS, Estimate
+from stampede.reports.output import formatting
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate
 
 Says = Literal["yes", "no", "unclear", "beside"]
 """Under its condition a figure bears the claim out, refutes it, or cannot tell; beside: told, it decides nothing."""
@@ -104,7 +104,7 @@ def counted_below(figure: Estimate, limit: float, of: float = math.inf, least: f
 def on_a_side(figure: Estimate, limit: float) -> tuple[Says, str]:
     if figure.high < limit:
         return "yes", ""
-    return ("no", "") if figure.low > limit else ("unclear", f"{words.number(limit)} lies within the interval")
+    return ("no", "") if figure.low > limit else ("unclear", f"{formatting.number(limit)} lies within the interval")
 
 
 def opposite(found: tuple[Says, str]) -> tuple[Says, str]:
@@ -117,6 +117,6 @@ def told(figure: Estimate, unit: str = "") -> str:
     """A figure with its interval and exact level."""
     if figure.missing:
         return f"none ({figure.why or 'not measured'})"
-    value = words.with_unit(figure.value, unit)
-    span = words.interval(figure)
-    return f"{value} ({span}; {words.level(figure.level, figure.rounds)})" if span else value
+    value = formatting.with_unit(figure.value, unit)
+    span = formatting.interval(figure)
+    return f"{value} ({span}; {formatting.level(figure.level, figure.rounds)})" if span else value

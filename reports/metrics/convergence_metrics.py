@@ -3,12 +3,12 @@
 import math
 from collections.abc import Callable, Sequence
 
-from reports.frames import Cell, of_group
-from reports.freshness.curve import Curve, classes, curve, together
-from reports.freshness.nines import Nines, added, nines
-from reports.metrics.judged_reads import APART, UNTOLD, judged, ms_metric
-from reports.metrics.metric import Metric
-from reports.statistics.estimate import Estimate, missing
+from stampede.reports.analysis.frames import Cell, of_group
+from stampede.reports.topics.freshness.staleness_curve import Curve, classes, curve, together
+from stampede.reports.topics.freshness.convergence import Nines, added, nines
+from stampede.reports.metrics.judged_reads import APART, UNTOLD, judged, ms_metric
+from stampede.reports.metrics.metric import Metric
+from stampede.reports.statistics.estimate import Estimate, missing
 
 
 @of_group

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from reports.frames import Cell
-from reports.freshness.judge import Judged
-from reports.metrics.metric import Metric
-from reports.statistics.estimate import Estimate
+from stampede.reports.analysis.frames import Cell
+from stampede.reports.topics.freshness.classify import Judged
+from stampede.reports.metrics.metric import Metric
+from stampede.reports.statistics.estimate import Estimate
 
 APART = "freshness"
 """The table that has room for what does not decide."""

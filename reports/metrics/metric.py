@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from reports.frames import Cell
-from reports.statistics.estimate import Estimate, median, missing
+from stampede.reports.analysis.frames import Cell
+from stampede.reports.statistics.estimate import Estimate, median, missing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +61,10 @@ class Metric:
 @cache
 def metrics() -> tuple[Metric, ...]:
     """Every metric, in the order of the columns: each module beside this one that holds METRICS."""
-    package = importlib.import_module("reports.metrics")
+    package = importlib.import_module("stampede.reports.metrics")
     found: list[Metric] = []
     for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
-        found += getattr(importlib.import_module(f"reports.metrics.{module.name}"), "METRICS", [])
+        found += getattr(importlib.import_module(f"stampede.reports.metrics.{module.name}"), "METRICS", [])
     return tuple(sorted(found, key=lambda m: m.order))
 
 

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Callable, Sequence
 
-from reports.frames import Cell
-from reports.freshness.sessions import Sessions
-from reports.metrics.judged_reads import APART, UNTOLD
-from reports.metrics.metric import Metric
-from reports.statistics.estimate import Estimate, missing
+from stampede.reports.analysis.frames import Cell
+from stampede.reports.topics.freshness.sessions import Sessions
+from stampede.reports.metrics.judged_reads import APART, UNTOLD
+from stampede.reports.metrics.metric import Metric
+from stampede.reports.statistics.estimate import Estimate, missing
 
 
 def violations(which: Callable[[Sessions], int]) -> Callable[[Sequence[Cell]], Estimate]:

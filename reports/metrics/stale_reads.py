@@ -3,13 +3,13 @@
 import math
 from collections.abc import Callable, Sequence
 
-from reports.frames import Cell
-from reports.freshness.judge import Judged
-from reports.metrics.judged_reads import APART, UNTOLD, WRONG_FOR, judged
-from reports.metrics.metric import Metric
-from reports.rows import Bools
-from reports.statistics.clustered import clustered_mean
-from reports.statistics.estimate import MIN_ROUNDS, Estimate, missing
+from stampede.reports.analysis.frames import Cell
+from stampede.reports.topics.freshness.classify import Judged
+from stampede.reports.metrics.judged_reads import APART, UNTOLD, WRONG_FOR, judged
+from stampede.reports.metrics.metric import Metric
+from stampede.reports.analysis.rows import Bools
+from stampede.reports.statistics.clustered import clustered_mean
+from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, missing
 
 
 def measured(j: Judged) -> Bools:

@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from reports.frames import Cell
-from reports.freshness.judge import Judged
-from reports.metrics.judged_reads import APART, UNTOLD, judged, ms_metric
-from reports.metrics.response import EPISODES_BEYOND, SAMPLES_BEYOND
-from reports.statistics.clustered import pooled_quantile
-from reports.statistics.estimate import Estimate, missing, quantile, rank
+from stampede.reports.analysis.frames import Cell
+from stampede.reports.topics.freshness.classify import Judged
+from stampede.reports.metrics.judged_reads import APART, UNTOLD, judged, ms_metric
+from stampede.reports.metrics.response_times import EPISODES_BEYOND, SAMPLES_BEYOND
+from stampede.reports.statistics.clustered import pooled_quantile
+from stampede.reports.statistics.estimate import Estimate, missing, quantile, rank
 
 
 def ages_ms(j: Judged) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -4,22 +4,22 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from artefact.races import RacesInfo
-from artefact.schema import ContenderInfo, ScenarioInfo
-from reports import words
-from reports.figure_set import FigureSet
-from reports.metrics.metric import Metric, find_metric
-from reports.outage.outage import percent_served, worst_of
-from reports.over_time import LATE_MS
-from reports.recommend.eligibility import NO_CACHE, Eligibility, alternatives_that_hold, eligible, runners
-from reports.recommend.outage_advice import OutagesByContender, survival
-from reports.recommend.requirements import conditions, untested
-from reports.recommend.selection import COST_METRICS, LEAST_COST_RATIO, Candidate, Choice, main_cost, select
-from reports.recommend.sensitivity import sensitivity
-from reports.recommend.use_cases import SERVED_SHARE, USE_CASES, UseCase
-from reports.statistics.estimate import MIN_ROUNDS
-from reports.statistics.verdict import LEAST_DIFFERENCE
-from reports.twins import silent_of
+from stampede.run_folder.races_json import RacesInfo
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.output import formatting
+from stampede.reports.analysis.figure_set import FigureSet
+from stampede.reports.metrics.metric import Metric, find_metric
+from stampede.reports.topics.faults.outage_effects import percent_served, worst_of
+from stampede.reports.analysis.timeseries import LATE_MS
+from stampede.reports.recommend.eligibility import NO_CACHE, Eligibility, alternatives_that_hold, eligible, runners
+from stampede.reports.recommend.outage_advice import OutagesByContender, survival
+from stampede.reports.recommend.requirements import conditions, untested
+from stampede.reports.recommend.selection import COST_METRICS, LEAST_COST_RATIO, Candidate, Choice, main_cost, select
+from stampede.reports.recommend.sensitivity import sensitivity
+from stampede.reports.recommend.use_cases import SERVED_SHARE, USE_CASES, UseCase
+from stampede.reports.statistics.estimate import MIN_ROUNDS
+from stampede.reports.statistics.verdict import LEAST_DIFFERENCE
+from stampede.reports.analysis.aa_pair import silent_of
 
 RULES = (
     "Who may be taken: every contender that answered all requests of the situation's scenario and meets what must "
@@ -140,7 +140,7 @@ def card_without_answer(
     figures: FigureSet, scenario: ScenarioInfo, use_case: UseCase, metric: Metric, found: Eligibility
 ) -> AdviceCard:
     """The card where no contender can be taken, with the reason."""
-    why = f"{words.label(metric)} was not estimated" if found.contenders else "nobody meets what must hold"
+    why = f"{formatting.label(metric)} was not estimated" if found.contenders else "nobody meets what must hold"
     return AdviceCard(
         anchor=f"advice-{use_case.anchor}",
         says=use_case.says,
@@ -170,7 +170,7 @@ def ran(figures: FigureSet, scenario: str) -> str:
     most = max(len(runners(figures, use_case.scenario)) for use_case in USE_CASES)
     if len(here) == most:
         return ""
-    return f"A contest of {len(here)}: only {words.listed(here)} ran here, of {most} elsewhere."
+    return f"A contest of {len(here)}: only {formatting.listed(here)} ran here, of {most} elsewhere."
 
 
 def workload(scenario: ScenarioInfo) -> str:
@@ -193,16 +193,16 @@ def take(choice: Choice) -> str:
     if choice.seen_only:
         return f"As seen {choice.taken.name}; no verdict"
     if others:
-        return f"Cannot tell: {words.listed([choice.taken.name, *others])}. Of them {choice.taken.name}"
+        return f"Cannot tell: {formatting.listed([choice.taken.name, *others])}. Of them {choice.taken.name}"
     return f"Take {choice.taken.name}"
 
 
 def because(choice: Choice, metric: Metric, use_case: UseCase, not_tested: str) -> str:
     assert choice.taken is not None
-    text = words.format_estimate(choice.taken.figure, metric)
+    text = formatting.format_estimate(choice.taken.figure, metric)
     against = choice.next if choice.seen_only and not choice.by_second else next(iter(choice.worse), None)
     if against is not None:
-        text += f", against {words.format_estimate(against.figure, metric, name_it=False)} with {against.name}"
+        text += f", against {formatting.format_estimate(against.figure, metric, name_it=False)} with {against.name}"
         apart = (choice.tied or choice.lost_tie_break) and not choice.seen_only
         text += ", the first that is told apart" if apart else ", the next"
     elif not choice.tied and not choice.lost_tie_break:
@@ -220,13 +220,13 @@ def because(choice: Choice, metric: Metric, use_case: UseCase, not_tested: str) 
 def by_second(choice: Choice, second: Metric) -> str:
     """The contenders that lost the tie break, with their second figures."""
     assert choice.taken is not None
-    mine = f"{words.format_estimate(choice.taken.second, second)}, " if choice.taken.second else ""
+    mine = f"{formatting.format_estimate(choice.taken.second, second)}, " if choice.taken.second else ""
     lost = [
-        f"{words.format_estimate(c.second, second, name_it=False)} with {c.name}"
+        f"{formatting.format_estimate(c.second, second, name_it=False)} with {c.name}"
         for c in choice.lost_tie_break
         if c.second
     ]
-    return f"Not told apart by that, but by the second figure: {mine}against {words.listed(lost)}."
+    return f"Not told apart by that, but by the second figure: {mine}against {formatting.listed(lost)}."
 
 
 def lowest(choice: Choice) -> bool:
@@ -240,7 +240,7 @@ def tie_break(choice: Choice) -> str:
     for i, name in enumerate(("read p99", "read p50")):
         mine = choice.taken.waits_ms[i]
         if math.isfinite(mine) and all(mine < c.waits_ms[i] for c in choice.tied):
-            return f"{name}, {words.with_unit(mine, 'ms')}, as seen"
+            return f"{name}, {formatting.with_unit(mine, 'ms')}, as seen"
     return "place in the order of the run"
 
 
@@ -270,8 +270,8 @@ def next_best(choice: Choice, metric: Metric, use_case: UseCase) -> str:
     if following is None:
         return ""
     if choice.by_second and following.second is not None:
-        return f"{following.name}, {words.format_estimate(following.second, find_metric(use_case.second))}."
-    figure = words.format_estimate(following.figure, metric, name_it=False)
+        return f"{following.name}, {formatting.format_estimate(following.second, find_metric(use_case.second))}."
+    figure = formatting.format_estimate(following.figure, metric, name_it=False)
     return f"{following.name}, {figure}{' (cannot be told apart)' if choice.tied else ''}."
 
 
@@ -280,4 +280,4 @@ def out(reasons: dict[str, str]) -> str:
     by_reason: dict[str, list[str]] = {}
     for name, why in reasons.items():
         by_reason.setdefault(why, []).append(name)
-    return "; ".join(f"{words.listed(names)}: {why}" for why, names in by_reason.items())
+    return "; ".join(f"{formatting.listed(names)}: {why}" for why, names in by_reason.items())

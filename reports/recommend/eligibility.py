@@ -3,20 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from artefact.races import RacesInfo
-from artefact.schema import ContenderInfo, ScenarioInfo
-from reports import words
-from reports.figure_set import FigureSet
-from reports.metrics.metric import find_metric
-from reports.recommend.requirements import (
+from stampede.run_folder.races_json import RacesInfo
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.output import formatting
+from stampede.reports.analysis.figure_set import FigureSet
+from stampede.reports.metrics.metric import find_metric
+from stampede.reports.recommend.requirements import (
     Requirement,
     RequirementStatus,
     conditions,
     holds_everywhere,
     requirement_status,
 )
-from reports.statistics.estimate import overlap
-from reports.twins import twins_of
+from stampede.reports.statistics.estimate import overlap
+from stampede.reports.analysis.aa_pair import twins_of
 
 NO_CACHE = "no-cache"
 """Takes no load off the database. It keeps what must hold for a literal "never", and excludes no other contender."""
@@ -127,11 +127,11 @@ def alternatives_that_hold(
     elsewhere = [c.name for c in holding if c.name != NO_CACHE and not figures.ran(scenario.name, c.name)]
     parts = []
     if elsewhere:
-        parts.append(f"No order of steps that was tried breaks it with {words.listed(elsewhere)}, not run here")
+        parts.append(f"No order of steps that was tried breaks it with {formatting.listed(elsewhere)}, not run here")
     if any(c.name == NO_CACHE for c in holding):
         metric = find_metric("loads-per-1000-reads")
         figure = figures.figure(scenario.name, NO_CACHE, metric.name)
-        at = f" ({words.number(figure.value)} {words.label(metric)})" if not figure.missing else ""
+        at = f" ({formatting.number(figure.value)} {formatting.label(metric)})" if not figure.missing else ""
         parts.append(f"for a literal “never”: {NO_CACHE}{at}")
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}." if text else ""

@@ -4,13 +4,13 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from artefact.schema import ScenarioInfo
-from reports import words
-from reports.figure_set import FigureSet
-from reports.metrics.metric import Metric, metrics
-from reports.recommend.headline import Answer, lies_below
-from reports.statistics.estimate import MIN_ROUNDS, Estimate, overlap
-from reports.twins import Twins, twins_of
+from stampede.run_folder.schema import ScenarioInfo
+from stampede.reports.output import formatting
+from stampede.reports.analysis.figure_set import FigureSet
+from stampede.reports.metrics.metric import Metric, metrics
+from stampede.reports.recommend.headline import Answer, lies_below
+from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, overlap
+from stampede.reports.analysis.aa_pair import Twins, twins_of
 
 
 def depends_on(found: Sequence[Answer], figures: FigureSet) -> str:
@@ -19,11 +19,11 @@ def depends_on(found: Sequence[Answer], figures: FigureSet) -> str:
     winners = {a.winner for a in own}
     parts = []
     if len(winners) > 1:
-        parts.append(f"The scenario: {words.listed([f'{a.winner} in {a.scenario.name}' for a in own])}.")
+        parts.append(f"The scenario: {formatting.listed([f'{a.winner} in {a.scenario.name}' for a in own])}.")
     factors = [(factor, base, other) for base, other in varied(figures) if (factor := varied_factor(base, other))]
     parts += [order_changes(figures, factor, base, other) for factor, base, other in factors]
     rest = [name for name in ("distance", "cores", "processes", "rate") if name not in {f for f, _, _ in factors}]
-    return " ".join([*parts, f"{words.listed(rest).capitalize()}: not varied in this run."])
+    return " ".join([*parts, f"{formatting.listed(rest).capitalize()}: not varied in this run."])
 
 
 def varied(figures: FigureSet) -> list[tuple[ScenarioInfo, ScenarioInfo]]:
@@ -58,9 +58,9 @@ def order_changes(figures: FigureSet, factor: Factor, base: ScenarioInfo, other:
     for metric, pair, here, there in orders(figures, base, other):
         if here and there and here != there:
             first, second = pair if here < 0 else pair[::-1]
-            changed.append(f"{words.label(metric)}: {first} before {second} {by} {at[0]}, behind it {by} {at[1]}")
+            changed.append(f"{formatting.label(metric)}: {first} before {second} {by} {at[0]}, behind it {by} {at[1]}")
         kept += here != 0 and here == there
-    head = f"The {factor} in {base.name} ({words.listed(at)}): "
+    head = f"The {factor} in {base.name} ({formatting.listed(at)}): "
     if figures.rounds < MIN_ROUNDS:
         return f"{head}varied, but {MIN_ROUNDS} rounds are wanted to tell whether the order of contenders changes."
     if changed:

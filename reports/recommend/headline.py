@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from artefact.schema import ContenderInfo, ScenarioInfo
-from reports import words
-from reports.figure_set import FigureSet
-from reports.judge import Judgement
-from reports.metrics.metric import Metric, find_metric
-from reports.recommend.eligibility import NOT_FOUND, freshest, runners, wrong_answers
-from reports.recommend.selection import COST_METRICS, main_cost, select
-from reports.statistics.estimate import MIN_ROUNDS, Estimate, overlap
-from reports.twins import Twins, silent_of, twins_of
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.output import formatting
+from stampede.reports.analysis.figure_set import FigureSet
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.metrics.metric import Metric, find_metric
+from stampede.reports.recommend.eligibility import NOT_FOUND, freshest, runners, wrong_answers
+from stampede.reports.recommend.selection import COST_METRICS, main_cost, select
+from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, overlap
+from stampede.reports.analysis.aa_pair import Twins, silent_of, twins_of
 
 NOBODY = "no contender answered every request"
 RULE = (
@@ -68,7 +68,7 @@ def answer(figures: FigureSet, scenario: ScenarioInfo) -> Answer:
     metric = main_metric(figures, name, contenders)
     choice = select(figures, name, metric, contenders, estimated_only=False)
     if choice.taken is None:
-        return Answer(scenario=scenario, winner=None, why=f"{words.label(metric)} was not measured")
+        return Answer(scenario=scenario, winner=None, why=f"{formatting.label(metric)} was not measured")
     by_name = {c.name: c for c in contenders}
     winner, tied = by_name[choice.taken.name], [by_name[c.name] for c in choice.tied]
     measured = [c for c in contenders if not figures.figure(name, c.name, metric.name).missing]
@@ -100,11 +100,11 @@ def compared_with_next(
 ) -> str:
     """The winner's main figure, that of the next, and the tie break where it was by the read p99."""
     mine = figures.figure(scenario, winner.name, metric.name)
-    text = words.format_estimate(mine, metric)
+    text = formatting.format_estimate(mine, metric)
     if not rest:
         return text
     following = rest[0].name
-    its = words.format_estimate(figures.figure(scenario, following, metric.name), metric, name_it=False)
+    its = formatting.format_estimate(figures.figure(scenario, following, metric.name), metric, name_it=False)
     text += f", {'not told apart from' if is_tied else 'against'} {its} with {following}, the next"
     return text + lower_p99(figures, scenario, winner.name, following) if is_tied else text
 
@@ -116,7 +116,7 @@ def lower_p99(figures: FigureSet, scenario: str, winner: str, following: str) ->
         return ""
     p99 = find_metric("read-p99")
     both = (
-        f"{words.format_estimate(mine, p99, name_it=False)}, against {words.format_estimate(its, p99, name_it=False)}"
+        f"{formatting.format_estimate(mine, p99, name_it=False)}, against {formatting.format_estimate(its, p99, name_it=False)}"
     )
     as_seen = ", as seen" if overlap(mine, its) or mine.level is None or its.level is None else ""
     return f"; its read p99 is the lower{as_seen}: {both}"
@@ -161,13 +161,13 @@ def headline(found: Sequence[Answer], figures: FigureSet) -> str:
         name = f"{a.winner} ({IF_STALE})" if a.winner in a.stale else str(a.winner)
         by_winner.setdefault(name, []).append(a.scenario.name)
     if rounds < MIN_ROUNDS:
-        seen = [f"{winner} did best in {words.listed(where)}" for winner, where in by_winner.items()]
+        seen = [f"{winner} did best in {formatting.listed(where)}" for winner, where in by_winner.items()]
         shown = "1 round is" if rounds == 1 else f"{rounds} rounds are"
-        return f"No verdict: {shown} too few. As seen, {words.listed(seen)}."
+        return f"No verdict: {shown} too few. As seen, {formatting.listed(seen)}."
     by_choice: dict[str, list[str]] = {}
     for a in taken:
         by_choice.setdefault(winner_or_ties(a), []).append(a.scenario.name)
-    return f"Take {words.listed([f'{names} for {words.listed(where)}' for names, where in by_choice.items()])}."
+    return f"Take {formatting.listed([f'{names} for {formatting.listed(where)}' for names, where in by_choice.items()])}."
 
 
 def tied(found: Sequence[Answer], figures: FigureSet) -> bool:

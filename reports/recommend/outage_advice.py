@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from reports import words
-from reports.outage.outage import Outage, percent_served, share_served, worst_of
-from reports.recommend.use_cases import SERVED_SHARE, SURVIVES
-from reports.statistics.estimate import MIN_ROUNDS
+from stampede.reports.output import formatting
+from stampede.reports.topics.faults.outage_effects import Outage, percent_served, share_served, worst_of
+from stampede.reports.recommend.use_cases import SERVED_SHARE, SURVIVES
+from stampede.reports.statistics.estimate import MIN_ROUNDS
 
 OutagesByContender = Mapping[str, list[Outage]]
 
@@ -22,7 +22,7 @@ def survival(through: OutagesByContender) -> dict[str, Any]:
     common = {
         "anchor": "advice-redis-dies",
         "says": SURVIVES,
-        "workload": f"{words.listed(scenarios)}, {rounds} round{'' if rounds == 1 else 's'}",
+        "workload": f"{formatting.listed(scenarios)}, {rounds} round{'' if rounds == 1 else 's'}",
         "scenario": scenarios[0],
         "out": "Other contenders did not go through an outage: nothing is known of them here",
     }
@@ -44,8 +44,8 @@ def survival(through: OutagesByContender) -> dict[str, Any]:
         "because": f"Of the requests due in the outage it served {served_text(through[taken])}, all rounds together"
         + (f"; {against}." if against else ".")
         + (f" That is fewer than {MIN_ROUNDS} rounds." if few else ""),
-        "costs": f"{words.number(most.loads_per_s('outage'))} loads/s in the outage of {name_of(most)}, where it had "
-        f"{words.number(most.loads_per_s('before'))} before: the database must carry them.",
+        "costs": f"{formatting.number(most.loads_per_s('outage'))} loads/s in the outage of {name_of(most)}, where it had "
+        f"{formatting.number(most.loads_per_s('before'))} before: the database must carry them.",
         "next": next_in_outages(others),
         "changes": (
             "If the database cannot carry those loads, nobody survives; and if less than "
@@ -66,7 +66,7 @@ def name_of(outage: Outage) -> str:
 
 def served_text(some: list[Outage]) -> str:
     """ "18.8 % in redis-killed and 20.1 % in redis-hung"."""
-    return words.listed([f"{percent_served(share_served(one))} in {name_of(one)}" for one in some])
+    return formatting.listed([f"{percent_served(share_served(one))} in {name_of(one)}" for one in some])
 
 
 def next_in_outages(others: dict[str, list[Outage]]) -> str:

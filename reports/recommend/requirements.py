@@ -12,9 +12,9 @@ untested      promised, and this run did not test it; the contender is eligible,
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from artefact.races import KEPT, NOT_EXERCISED, NOT_JUDGED, RacesInfo
-from artefact.schema import ContenderInfo
-from reports.statistics.estimate import Estimate
+from stampede.run_folder.races_json import KEPT, NOT_EXERCISED, NOT_JUDGED, RacesInfo
+from stampede.run_folder.schema import ContenderInfo
+from stampede.reports.statistics.estimate import Estimate
 
 
 @dataclass(frozen=True, kw_only=True)

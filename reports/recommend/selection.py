@@ -17,12 +17,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from artefact.schema import ContenderInfo
-from reports import words
-from reports.figure_set import FigureSet
-from reports.metrics.metric import Metric, find_metric, metrics
-from reports.statistics.estimate import MIN_ROUNDS, Estimate, overlap
-from reports.twins import floor_of, twins_of
+from stampede.run_folder.schema import ContenderInfo
+from stampede.reports.output import formatting
+from stampede.reports.analysis.figure_set import FigureSet
+from stampede.reports.metrics.metric import Metric, find_metric, metrics
+from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, overlap
+from stampede.reports.analysis.aa_pair import floor_of, twins_of
 
 SECOND_FLOOR = 1.0
 """The second metric breaks a tie from a ratio of two on, the resolution that matters added to both values: 0.7 ms of a
@@ -233,7 +233,7 @@ def cost_by(
     if times <= copies.gap or overlap(mine, best):
         return None
     text = (
-        f"{words.label(metric)} {words.with_unit(mine.value, metric.unit)}, against "
-        f"{words.with_unit(best.value, metric.unit)} with {name}"
+        f"{formatting.label(metric)} {formatting.with_unit(mine.value, metric.unit)}, against "
+        f"{formatting.with_unit(best.value, metric.unit)} with {name}"
     )
     return times, f"{text}, as seen" if mine.level is None or best.level is None else text

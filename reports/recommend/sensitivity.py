@@ -2,16 +2,16 @@
 
 import math
 
-from artefact.races import RacesInfo
-from artefact.schema import ScenarioInfo
-from reports import words
-from reports.figure_set import FigureSet
-from reports.metrics.metric import Metric, find_metric
-from reports.recommend.eligibility import eligible
-from reports.recommend.selection import LEAST_COST_RATIO, Choice, select
-from reports.recommend.use_cases import UseCase
-from reports.statistics.estimate import MIN_ROUNDS
-from reports.twins import twins_of
+from stampede.run_folder.races_json import RacesInfo
+from stampede.run_folder.schema import ScenarioInfo
+from stampede.reports.output import formatting
+from stampede.reports.analysis.figure_set import FigureSet
+from stampede.reports.metrics.metric import Metric, find_metric
+from stampede.reports.recommend.eligibility import eligible
+from stampede.reports.recommend.selection import LEAST_COST_RATIO, Choice, select
+from stampede.reports.recommend.use_cases import UseCase
+from stampede.reports.statistics.estimate import MIN_ROUNDS
+from stampede.reports.analysis.aa_pair import twins_of
 
 
 def sensitivity(
@@ -34,7 +34,7 @@ def sensitivity(
 
 def if_copies_agreed(metric: Metric) -> str:
     """The sentence for a metric that is ignored because the A/A copies differ."""
-    return f"A quieter machine, if {words.label(metric)} then no longer parts two copies of one contender."
+    return f"A quieter machine, if {formatting.label(metric)} then no longer parts two copies of one contender."
 
 
 def if_figure_changed(choice: Choice, metric: Metric) -> str:
@@ -42,7 +42,7 @@ def if_figure_changed(choice: Choice, metric: Metric) -> str:
     taken, following, pair = choice.taken, choice.next, choice.deciding_pair
     if taken is None or following is None or pair is None:
         return ""
-    label = words.label(metric)
+    label = formatting.label(metric)
     if choice.seen_only:
         return f"{MIN_ROUNDS} rounds or more: figures of so few may turn."
     mine, its = pair
@@ -50,7 +50,7 @@ def if_figure_changed(choice: Choice, metric: Metric) -> str:
         low, high = max(mine.low, its.low), min(mine.high, its.high)
         shared = f" (both could be {span(low, high)})" if low <= high else ""
         return f"More rounds, if narrower intervals part {taken.name} from {following.name}{shared}."
-    text = f"If {taken.name}'s {label} reached {words.with_unit(its.value, metric.unit)}"
+    text = f"If {taken.name}'s {label} reached {formatting.with_unit(its.value, metric.unit)}"
     if choice.switch_ratio is not None:
         text += f" ({growth(choice.switch_ratio)})"
     text += f", it would be {following.name}"
@@ -61,12 +61,12 @@ def if_figure_changed(choice: Choice, metric: Metric) -> str:
 
 def growth(ratio: float) -> str:
     """ "7 % more", "10.1 times as much"."""
-    return f"{100 * (ratio - 1):.0f} % more" if ratio < 2 else f"{words.number(ratio)} times as much"
+    return f"{100 * (ratio - 1):.0f} % more" if ratio < 2 else f"{formatting.number(ratio)} times as much"
 
 
 def span(low: float, high: float) -> str:
     """ "1.2 to 3.4", or one number where both are printed alike."""
-    low_text, high_text = words.number(low), words.number(high)
+    low_text, high_text = formatting.number(low), formatting.number(high)
     return low_text if low_text == high_text else f"{low_text} to {high_text}"
 
 
@@ -89,7 +89,7 @@ def without_requirements(
         name = without.taken.name
         same = any(c.name == choice.taken.name for c in without.tied)
         verdict = f"{name} could be taken as well" if same else f"it would be {name}"
-        estimate = words.format_estimate(without.taken.figure, metric)
+        estimate = formatting.format_estimate(without.taken.figure, metric)
         sentences.append(f"If it need not hold that {requirement.says}: {verdict} ({estimate}).")
     return sentences
 
@@ -101,7 +101,7 @@ def by_arithmetic(scenario: ScenarioInfo, taken: str) -> str:
     if taken == "no-cache" or math.isnan(load_ms) or rate * load_ms / 1e3 <= most:
         return ""
     return (
-        f"With loads below {words.number(1e3 * most / rate)} ms, or below {words.number(1e3 * most / load_ms)} reads/s "
+        f"With loads below {formatting.number(1e3 * most / rate)} ms, or below {formatting.number(1e3 * most / load_ms)} reads/s "
         f"of the key, an unprotected expiry costs less than {LEAST_COST_RATIO:g} loads (arithmetic, not measured): "
         "then cache-aside would do."
     )

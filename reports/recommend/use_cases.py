@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from reports.recommend.requirements import NO_STALE_AFTER_TOLD, STALE_AT_MOST_TTL, Requirement
+from stampede.reports.recommend.requirements import NO_STALE_AFTER_TOLD, STALE_AT_MOST_TTL, Requirement
 
 
 @dataclass(frozen=True, kw_only=True)

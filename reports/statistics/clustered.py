@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from reports.statistics.estimate import MIN_ROUNDS, Estimate, Floats, missing, quantile, rank
+from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, Floats, missing, quantile, rank
 
 
 def clustered_mean(sums: Sequence[float], counts: Sequence[float], level: float = 0.95) -> Estimate:

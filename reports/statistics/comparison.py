@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reports.statistics.estimate import MIN_ROUNDS
-from reports.statistics.rank_tests import Shift, independent_shift, shift
+from stampede.reports.statistics.estimate import MIN_ROUNDS
+from stampede.reports.statistics.rank_tests import Shift, independent_shift, shift
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,10 +2,10 @@
 
 import math
 
-from reports.statistics.comparison import Comparison
-from reports.statistics.estimate import MIN_ROUNDS
-from reports.statistics.rank_tests import PAIRED_LEVEL
-from reports.statistics.verdict import COARSE
+from stampede.reports.statistics.comparison import Comparison
+from stampede.reports.statistics.estimate import MIN_ROUNDS
+from stampede.reports.statistics.rank_tests import PAIRED_LEVEL
+from stampede.reports.statistics.verdict import COARSE
 
 EFFICIENCY = 3 / math.pi
 """Of ranks against means where values are normal: so many rounds of a t test do what one round of ours does."""

@@ -3,9 +3,9 @@
 import math
 from typing import Literal
 
-from reports.statistics.comparison import Comparison
-from reports.statistics.estimate import MIN_ROUNDS
-from reports.statistics.rank_tests import PAIRED_LEVEL
+from stampede.reports.statistics.comparison import Comparison
+from stampede.reports.statistics.estimate import MIN_ROUNDS
+from stampede.reports.statistics.rank_tests import PAIRED_LEVEL
 
 LEAST_DIFFERENCE = 0.05
 """Differences below it are called the same, whatever the noise floor."""

@@ -59,7 +59,7 @@ for former_name, renamed in FORMER_NAMES.items():
 
 def main() -> None:
     """Run the command in sys.argv and exit with its code."""
-    from loadtests.signals import end_at_once
+    from stampede.core.stop_signals import end_at_once
 
     end_at_once(print_status)
     os.environ.setdefault("PYTHONUNBUFFERED", "1")

@@ -5,49 +5,49 @@ from collections.abc import Iterable
 
 def plan_names(incomplete: str) -> list[str]:
     """Names of plans."""
-    from scenarios.plans import PLANS
+    from stampede.scenarios.plans import PLANS
 
     return beginning_with(incomplete, PLANS)
 
 
 def stack_names(incomplete: str) -> list[str]:
     """Where servers may come from."""
-    from stack.stack_choice import CHOICES
+    from stampede.stack.providers.stack_choice import CHOICES
 
     return beginning_with(incomplete, CHOICES)
 
 
 def scenario_names(incomplete: str) -> list[str]:
     """Names of scenarios."""
-    from scenarios.scenario import scenarios
+    from stampede.scenarios.scenario import scenarios
 
     return beginning_with(incomplete, scenarios())
 
 
 def experiment_names(incomplete: str) -> list[str]:
     """Names of experiments."""
-    from loadtests.experiments.experiment import experiments
+    from stampede.loadtests.experiments.experiment import experiments
 
     return beginning_with(incomplete, experiments())
 
 
 def situation_names(incomplete: str) -> list[str]:
     """Names of the situations that the race explorer tries."""
-    from scenarios.races.situation import situations
+    from stampede.scenarios.interleavings.situation import situations
 
     return beginning_with(incomplete, situations())
 
 
 def pattern_names(incomplete: str) -> list[str]:
     """Names of our caching patterns."""
-    from patterns.catalogue import contenders
+    from stampede.patterns.contender_registry import contenders
 
     return beginning_with(incomplete, contenders())
 
 
 def limiter_names(incomplete: str) -> list[str]:
     """Names of our rate limiters."""
-    from patterns.catalogue import limiters
+    from stampede.patterns.contender_registry import limiters
 
     return beginning_with(incomplete, limiters())
 
@@ -59,14 +59,14 @@ def contender_names(incomplete: str) -> list[str]:
 
 def serializer_names(incomplete: str) -> list[str]:
     """Names of our serializers."""
-    from patterns.serializing.catalogue import codecs
+    from stampede.patterns.serialization.serializer_registry import codecs
 
     return beginning_with(incomplete, codecs())
 
 
 def record_names(incomplete: str) -> list[str]:
     """Names of the kinds of record that serializers are compared on."""
-    from loadtests.serializers.records import kinds
+    from stampede.loadtests.serializers.sample_records import kinds
 
     return beginning_with(incomplete, kinds())
 

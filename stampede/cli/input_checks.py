@@ -10,30 +10,30 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from patterns.errors import ConfigError, require
+from stampede.core.errors import ConfigError, require
 
 if TYPE_CHECKING:
-    from scenarios.workload import WorkloadFile
-    from stack.stack_choice import Choice
+    from stampede.scenarios.workload import WorkloadFile
+    from stampede.stack.providers.stack_choice import Choice
 
 
 def read_workload_file(path: Path | None) -> WorkloadFile:
     """The workload in the file; the default one without a file. Raises ConfigError."""
     if path is None:
-        from scenarios.workload import WorkloadFile
+        from stampede.scenarios.workload import WorkloadFile
 
         return WorkloadFile()
     check_toml(path, "workload")
-    from scenarios.scenario import scenarios
-    from scenarios.workload import read_workload
+    from stampede.scenarios.scenario import scenarios
+    from stampede.scenarios.workload import read_workload
 
     return read_workload(path, frozenset(scenarios()))
 
 
 def check_toml(path: Path, field: str) -> None:
     """Raise ConfigError unless the file can be read and is TOML."""
-    from core.errors import UnreadableFile
-    from core.files import read_toml
+    from stampede.core.errors import UnreadableFile
+    from stampede.core.files import read_toml
 
     try:
         read_toml(path)
@@ -43,9 +43,9 @@ def check_toml(path: Path, field: str) -> None:
 
 def check_thresholds_file(path: Path | None) -> None:
     """Raise InputError unless the file can be read and is TOML, or there is none."""
-    from core.errors import UnreadableFile
-    from core.files import read_toml
-    from reports.errors import InputError
+    from stampede.core.errors import UnreadableFile
+    from stampede.core.files import read_toml
+    from stampede.core.errors import InputError
 
     try:
         if path is not None:
@@ -56,8 +56,8 @@ def check_thresholds_file(path: Path | None) -> None:
 
 def check_run_folder(path: Path) -> None:
     """Raise RunFolderError where there is no such folder, or no run.json in it."""
-    from artefact.decode import check_file
-    from artefact.errors import RunFolderError
+    from stampede.run_folder.json_objects import check_file
+    from stampede.core.errors import RunFolderError
 
     if not path.is_dir():
         raise RunFolderError(path, "no such folder", "a run folder")
@@ -76,14 +76,14 @@ def check_runs(runs: Path) -> None:
 
 def check_own_files(field: str, names: Iterable[str] | None) -> None:
     """Import each of the user's files among the names once, in a process of its own. Raises ConfigError."""
-    from patterns.own_file import try_files
+    from stampede.patterns.user_files import try_files
 
     try_files(field, names or ())
 
 
 def check_contender_names(names: Iterable[str] | None) -> None:
     """Raise ConfigError for a name that is neither a contender of ours nor a path of a Python file."""
-    from patterns.catalogue import find
+    from stampede.patterns.contender_registry import find
 
     for name in names or ():
         if not name.endswith(".py"):
@@ -92,14 +92,14 @@ def check_contender_names(names: Iterable[str] | None) -> None:
 
 def check_serializer_names(only: Collection[str] | None) -> None:
     """Raise ConfigError where these cannot be the serializers of a run."""
-    from loadtests.serializers.reference_serializer import check_reference
+    from stampede.patterns.reference_serializer import check_reference
 
     check_reference(only or ())
 
 
 def check_scenario_names(names: Iterable[str] | None) -> None:
     """Raise ConfigError for a name that no scenario has."""
-    from scenarios.scenario import find_scenario
+    from stampede.scenarios.scenario import find_scenario
 
     for name in names or ():
         find_scenario(name)
@@ -107,7 +107,7 @@ def check_scenario_names(names: Iterable[str] | None) -> None:
 
 def checked_stack(name: str) -> Choice:
     """The choice of that name. Raises ConfigError."""
-    from stack.stack_choice import CHOICES
+    from stampede.stack.providers.stack_choice import CHOICES
 
     require(name in CHOICES, "stack", name, f"one of {', '.join(CHOICES)}")
     return cast("Choice", name)

@@ -13,8 +13,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from core.errors import CommandFailed, UserError
-from core.text import shown
+from stampede.core.errors import CommandFailed, UserError
+from stampede.core.text.safe_text import shown
 from stampede.cli.output import print_status
 
 LONGEST = 400
@@ -56,7 +56,7 @@ class OneLineErrors(TyperGroup):
 @contextmanager
 def errors_as_exit_codes() -> Iterator[None]:
     """Print an expected error in one line and raise `typer.Exit` with its code. Any other error passes through."""
-    from loadtests.signals import exit_code, raised_as_stopped, stopped_line
+    from stampede.core.stop_signals import exit_code, raised_as_stopped, stopped_line
 
     try:
         with raised_as_stopped():
@@ -75,7 +75,7 @@ def is_full_disk(error: Exception) -> bool:
     """Whether the error says that a disk is full."""
     if not isinstance(error, OSError):
         return False
-    from core.errors import FULL
+    from stampede.core.errors import FULL
 
     return error.errno in FULL
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import typer
 
-from core.secrets import command_line
-from core.text import shown
+from stampede.core.text.redaction import command_line
+from stampede.core.text.safe_text import shown
 
 
 def print_status(line: str) -> None:
@@ -33,13 +33,13 @@ def reported_if_interrupted(render: Callable[[Path], Path]) -> Iterator[Callable
 
     The block passes its run folder to the function that it gets. `render` takes the folder and returns the report.
     """
-    from artefact.errors import RunFolderError
+    from stampede.core.errors import RunFolderError
 
     folders: list[Path] = []
     try:
         yield folders.append
     except BaseException:
-        from core.errors import WriteFailed
+        from stampede.core.errors import WriteFailed
 
         for folder in folders:
             if folder.is_dir():  # false if the run did not begin

@@ -13,7 +13,7 @@ from stampede.cli.output import given_command, print_status
 from stampede.cli.shared_options import RunOptions, ServerOptions
 
 if TYPE_CHECKING:
-    from stack.servers import Stack
+    from stampede.stack.servers import Stack
 
 CHECK_EVERY_S = 0.5
 
@@ -22,7 +22,7 @@ CHECK_EVERY_S = 0.5
 def started_servers(options: ServerOptions) -> Iterator[Stack]:
     """PostgreSQL and Redis, introduced in a status line. Raises ConfigError; ServerEnded."""
     choice = checked_stack(options.stack)
-    from stack.open import open_stack
+    from stampede.stack.provision import open_stack
 
     with open_stack(choice, postgres_url=options.postgres, redis_url=options.redis, say=print_status) as servers:
         print_status(servers.introduction())
@@ -42,8 +42,8 @@ def run_settings(options: RunOptions) -> dict[str, Any]:
 
 def wait_until_one_ends(servers: Stack, child: subprocess.Popen[bytes] | None = None) -> None:
     """Wait for a signal. Raises ServerEnded where a server, or the child process, ends before."""
-    from core.errors import ServerEnded
-    from stack.guard import how
+    from stampede.core.errors import ServerEnded
+    from stampede.stack.supervisor.supervisor_client import how
 
     while True:
         ended = servers.ended()

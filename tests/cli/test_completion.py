@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from patterns.catalogue import contenders, limiters
-from scenarios.plans import PLANS
-from scenarios.scenario import scenarios
+from stampede.patterns.contender_registry import contenders, limiters
+from stampede.scenarios.plans import PLANS
+from stampede.scenarios.scenario import scenarios
 
 FRONT_DOOR = Path(sys.executable).with_name("stampede")
 

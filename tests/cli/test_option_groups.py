@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from core.errors import CommandFailed, UserError
+from stampede.core.errors import CommandFailed, UserError
 from stampede.cli.app import COMMANDS, FORMER_NAMES
 from stampede.cli.one_line_errors import OneLineErrors
 from stampede.cli.shared_options import ServerOptions, with_option_groups

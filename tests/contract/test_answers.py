@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from core.errors import BadAnswer
-from patterns.answers import check_decision, check_error, check_record, refuse_asynchronous
-from patterns.catalogue import contenders, find, limiters
-from patterns.errors import ConfigError
-from patterns.limiting.base import Decision
+from stampede.core.errors import BadAnswer
+from stampede.patterns.answer_checks import check_decision, check_error, check_record, refuse_asynchronous
+from stampede.patterns.contender_registry import contenders, find, limiters
+from stampede.core.errors import ConfigError
+from stampede.patterns.rate_limiting.rate_limiter import Decision
 
 SOUND = Decision(allowed=False, limit=8, remaining=0, retry_after_s=0.25, reset_after_s=0.5)
 
@@ -134,8 +134,8 @@ def test_a_file_that_only_names_asyncio_is_not_refused_for_it(tmp_path: Path, na
 
 
 def test_no_contender_of_the_suite_is_refused() -> None:
-    import patterns.caching
-    import patterns.limiting
+    import stampede.patterns.caching
+    import stampede.patterns.rate_limiting
 
     folders = [Path(package.__path__[0]) for package in (patterns.caching, patterns.limiting)]
     files = [file for folder in folders for file in folder.glob("*.py")]

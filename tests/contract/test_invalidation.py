@@ -2,9 +2,9 @@
 
 import redis
 
-from patterns.catalogue import contenders
-from stack.source import PostgresSource
-from tests.contract.worlds import World
+from stampede.patterns.contender_registry import contenders
+from stampede.stack.postgres.source import PostgresSource
+from tests.contract.contexts import World
 
 
 def test_ttl_only_returns_the_old_value_until_the_entry_expires(

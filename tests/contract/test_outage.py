@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from loadtests.appserver.redis_clients import ruled_client
-from loadtests.clock import ThreadClock
-from loadtests.instruments import Ruler
-from patterns.caching.base import ClientSettings, Promise, Record
-from patterns.catalogue import contenders
-from stack.source import PostgresSource
-from tests.contract.worlds import World
+from stampede.loadtests.appserver.redis_clients import ruled_client
+from stampede.loadtests.instrumentation.clock import ThreadClock
+from stampede.loadtests.instrumentation.meters import Ruler
+from stampede.patterns.caching.cache_pattern import ClientSettings, Promise, Record
+from stampede.patterns.contender_registry import contenders
+from stampede.stack.postgres.source import PostgresSource
+from tests.contract.contexts import World
 
 PROMISING = sorted(n for n, c in contenders().items() if Promise.ANSWERS_WITHOUT_CACHE in c.pattern.promises)
 

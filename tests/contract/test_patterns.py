@@ -11,11 +11,11 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from patterns.caching.base import ClientSettings, Config, Promise, Record, Source, Transaction
-from patterns.catalogue import contenders
-from patterns.errors import ConfigError
-from stack.source import PostgresSource
-from tests.contract.worlds import World
+from stampede.patterns.caching.cache_pattern import ClientSettings, Config, Promise, Record, Source, Transaction
+from stampede.patterns.contender_registry import contenders
+from stampede.core.errors import ConfigError
+from stampede.stack.postgres.source import PostgresSource
+from tests.contract.contexts import World
 
 NAMES = sorted(contenders())
 CACHING = [name for name in NAMES if name != "no-cache"]

@@ -7,7 +7,7 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 
-from core import closed_forms as forms
+from stampede.core.models import closed_forms as forms
 
 
 def test_loads_per_expiry() -> None:

@@ -6,8 +6,8 @@ from typing import Any, Literal
 import msgspec
 import pytest
 
-from core.decode import convert, in_words, table_type
-from core.errors import Mismatch
+from stampede.core.decode import convert, in_words, table_type
+from stampede.core.errors import Mismatch
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core import errors
-from core.errors import (
+from stampede.core import errors
+from stampede.core.errors import (
     CommandFailed,
     ConfigError,
     Died,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import ConfigError, WriteFailed
-from core.files import REPO, half_of, new_run_folder, write_whole
+from stampede.core.errors import ConfigError, WriteFailed
+from stampede.core.files import REPO, half_of, new_run_folder, write_whole
 
 STARTED = datetime(2026, 11, 30, 18, 33, 48, tzinfo=UTC)
 

@@ -3,10 +3,10 @@
 import subprocess
 import sys
 
-from core.files import REPO
+from stampede.core.files import REPO
 
 HEAVY = {"numpy", "scipy", "pandas", "pyarrow", "matplotlib", "redis", "psycopg"}
-NUMERIC = {"core.closed_forms", "core.sliding_log"}
+NUMERIC = {"stampede.core.models.closed_forms", "stampede.core.models.greedy_log"}
 PROBE = """
 import importlib, pkgutil, sys, core
 for found in pkgutil.iter_modules(core.__path__, "core."):

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.sliding_log import entitled_by, greedy_log
+from stampede.core.models.greedy_log import entitled_by, greedy_log
 
 CALLS = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 2))).map(sorted)
 

@@ -4,11 +4,11 @@ import re
 import shlex
 from collections.abc import Callable, Collection, Mapping
 
-from loadtests.experiments.experiment import experiments
-from patterns.catalogue import contenders, limiters
-from patterns.serializing.catalogue import codecs
-from reports.claims.section import claims
-from scenarios.scenario import scenarios
+from stampede.loadtests.experiments.experiment import experiments
+from stampede.patterns.contender_registry import contenders, limiters
+from stampede.patterns.serialization.serializer_registry import codecs
+from stampede.reports.claims.claims_section import claims
+from stampede.scenarios.scenario import scenarios
 from tests.docs.test_documents import DOCUMENTS, ROOT, broken, refused_of_make
 
 DOCUMENT = "docs/article.md"

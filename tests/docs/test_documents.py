@@ -15,18 +15,18 @@ from typing import Any
 import pytest
 import typer
 
-from artefact.schema import EXPERIMENTS, METHOD, SCHEMA, TABLES
-from loadtests.experiments.experiment import experiments
-from loadtests.serializers.records import kinds
-from patterns.caching.base import Promise
-from patterns.catalogue import contenders, find_limiter, limiters, load_contender
-from patterns.serializing.catalogue import codecs
-from reports.comparing.thresholds import read_thresholds
-from reports.metrics.metric import metrics
-from scenarios.plans import PLANS
-from scenarios.races.situation import situations
-from scenarios.scenario import scenarios
-from scenarios.workload import read_workload
+from stampede.run_folder.schema import EXPERIMENTS, METHOD, SCHEMA, TABLES
+from stampede.loadtests.experiments.experiment import experiments
+from stampede.loadtests.serializers.sample_records import kinds
+from stampede.patterns.caching.cache_pattern import Promise
+from stampede.patterns.contender_registry import contenders, find_limiter, limiters, load_contender
+from stampede.patterns.serialization.serializer_registry import codecs
+from stampede.reports.compare.thresholds import read_thresholds
+from stampede.reports.metrics.metric import metrics
+from stampede.scenarios.plans import PLANS
+from stampede.scenarios.interleavings.situation import situations
+from stampede.scenarios.scenario import scenarios
+from stampede.scenarios.workload import read_workload
 from stampede.cli.app import app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -331,7 +331,7 @@ def test_the_example_limiter_is_one(tmp_path: Path) -> None:
 
 def test_the_outcomes_are_listed() -> None:
     """docs/reference/measures.md defines every outcome that the reports know, and none else."""
-    from reports.frames import OUTCOMES
+    from stampede.reports.analysis.frames import OUTCOMES
 
     assert sorted(name for name, _ in table("docs/reference/measures.md", "## Outcomes")) == sorted(OUTCOMES)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from artefact.read import Run, read_run
-from stack.servers import Stack
-from tests.loadtests.shared_benches import SharedBench, run_benches, shared_benches
+from stampede.run_folder.read import Run, read_run
+from stampede.stack.servers import Stack
+from tests.loadtests.whole_runs.shared_benches import SharedBench, run_benches, shared_benches
 from tests.shared import made_once
 
 CONTENDERS = Path(__file__).parent / "contenders"

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from artefact.read import read_run
-from core.network import free_port
-from core.sliding_log import entitled_by
-from loadtests.bench.bench_config import BenchOrder
-from loadtests.bench.planning import prepare_run
-from loadtests.processes.locust_processes import locust_processes
-from loadtests.spec import Spec
-from scenarios.plans import WEB, Plan
-from scenarios.workload import WorkloadFile
-from stack.servers import Stack
+from stampede.run_folder.read import read_run
+from stampede.core.network import free_port
+from stampede.core.models.greedy_log import entitled_by
+from stampede.loadtests.bench.bench_config import BenchOrder
+from stampede.loadtests.bench.run_plan.planning import prepare_run
+from stampede.loadtests.processes.locust_processes import locust_processes
+from stampede.loadtests.locustfiles.run_config import Spec
+from stampede.scenarios.plans import WEB, Plan
+from stampede.scenarios.workload import WorkloadFile
+from stampede.stack.servers import Stack
 from tests.pages.conftest import PATIENCE_MS, WatchedPage
 
 pytestmark = pytest.mark.slow

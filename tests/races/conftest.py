@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from artefact.races import ExplorationInfo, VerdictInfo
-from patterns.catalogue import Contender, find_contender
-from races.bypass import watched
-from races.card import Bound, card
-from races.hooks.sandbox import Sandbox
-from races.hooks.sandbox_servers import open_sandbox
-from races.virtual_time import virtual_time
-from scenarios.races.situation import find_situation
-from stack.servers import Stack
+from stampede.run_folder.races_json import ExplorationInfo, VerdictInfo
+from stampede.patterns.contender_registry import Contender, find_contender
+from stampede.races.hooks.bypass import watched
+from stampede.races.explore import Bound, card
+from stampede.races.hooks.sandbox import Sandbox
+from stampede.races.hooks.sandbox_servers import open_sandbox
+from stampede.races.scheduler.virtual_time import virtual_time
+from stampede.scenarios.interleavings.situation import find_situation
+from stampede.stack.servers import Stack
 
 Explore = Callable[..., tuple[ExplorationInfo, dict[str, VerdictInfo]]]
 

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from core.closed_forms import zipf_shares
-from scenarios.arrivals import due_times_ns
-from scenarios.keys import by_popularity, draw_keys, steady_state_keys
-from scenarios.workload import Arrivals
+from stampede.core.models.closed_forms import zipf_shares
+from stampede.scenarios.traffic.arrivals import due_times_ns
+from stampede.scenarios.traffic.key_distributions import by_popularity, draw_keys, steady_state_keys
+from stampede.scenarios.workload import Arrivals
 
 kinds = st.sampled_from(["poisson", "constant"])
 

@@ -4,15 +4,15 @@ from dataclasses import fields
 
 import pytest
 
-from loadtests.bench.bench_config import BenchOrder
-from loadtests.bench.cell_plan import plan_cells
-from loadtests.bench.scenario_selection import check_order
-from loadtests.estimate import estimate
-from reports.claims.section import claims
-from reports.statistics.estimate import MIN_ROUNDS
-from reports.statistics.rank_tests import PAIRED_LEVEL
-from scenarios.plans import ARTICLE, BUDGETS_S, PLANS, VARIANTS
-from scenarios.scenario import scenarios
+from stampede.loadtests.bench.bench_config import BenchOrder
+from stampede.loadtests.bench.run_plan.cell_plan import plan_cells
+from stampede.loadtests.bench.run_plan.scenario_selection import check_order
+from stampede.loadtests.bench.duration_estimate import estimate
+from stampede.reports.claims.claims_section import claims
+from stampede.reports.statistics.estimate import MIN_ROUNDS
+from stampede.reports.statistics.rank_tests import PAIRED_LEVEL
+from stampede.scenarios.plans import ARTICLE, BUDGETS_S, PLANS, VARIANTS
+from stampede.scenarios.scenario import scenarios
 
 
 @pytest.mark.parametrize("name", BUDGETS_S)

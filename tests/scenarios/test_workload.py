@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from patterns.errors import ConfigError
-from scenarios.plans import PLANS, find_plan
-from scenarios.scenario import find_scenario, scenarios
-from scenarios.workload import TEMPLATE, Workload, WorkloadFile, read_workload
+from stampede.core.errors import ConfigError
+from stampede.scenarios.plans import PLANS, find_plan
+from stampede.scenarios.scenario import find_scenario, scenarios
+from stampede.scenarios.workload import TEMPLATE, Workload, WorkloadFile, read_workload
 
 KNOWN = frozenset({"read-heavy", "stampede"})
 

@@ -7,19 +7,19 @@ from typing import Any
 import pytest
 import redis
 
-from core.errors import StackError
-from core.network import free_port
-from races.hooks.sandbox_servers import open_sandbox, require_explorable
-from stack.accounts import redis_account
-from stack.dataset import ensure_dataset
-from stack.external import open_external
-from stack.monitor import watch
-from stack.postgres import connect
-from stack.redis import inspect_redis
-from stack.redis_rights import OLDEST, require_single
-from stack.room import require_room
-from stack.servers import Stack
-from tests.own_servers import Launcher, launcher, start_valkey
+from stampede.core.errors import StackError
+from stampede.core.network import free_port
+from stampede.races.hooks.sandbox_servers import open_sandbox, require_explorable
+from stampede.stack.server_counters import redis_account
+from stampede.stack.postgres.dataset import ensure_dataset
+from stampede.stack.providers.external import open_external
+from stampede.stack.redis.redis_monitor import watch
+from stampede.stack.postgres.postgres_server import connect
+from stampede.stack.redis.redis_server import inspect_redis
+from stampede.stack.redis.redis_rights import OLDEST, require_single
+from stampede.stack.connection_limits import require_room
+from stampede.stack.servers import Stack
+from tests.stack.providers.own_servers import Launcher, launcher, start_valkey
 
 
 @pytest.fixture(scope="module")

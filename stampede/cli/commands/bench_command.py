@@ -33,11 +33,11 @@ from stampede.cli.shared_options import (
 from stampede.cli.started_servers import run_settings, started_servers
 
 if TYPE_CHECKING:
-    from loadtests.bench.bench_config import BenchOrder
-    from loadtests.spec import Spec
-    from reports.report import Report
-    from scenarios.plans import Plan
-    from stack.servers import Stack
+    from stampede.loadtests.bench.bench_config import BenchOrder
+    from stampede.loadtests.locustfiles.run_config import Spec
+    from stampede.reports.output.report_model import Report
+    from stampede.scenarios.plans import Plan
+    from stampede.stack.servers import Stack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ class PlanOptions:
 
     def build(self) -> Plan:
         """The plan of that name with the user's changes. Raises ConfigError."""
-        from scenarios.plans import find_plan
+        from stampede.scenarios.plans import find_plan
 
         plan = find_plan(self.plan)
         if self.scenario or self.experiment:
@@ -118,14 +118,14 @@ def bench(
     checked_stack(server_options.stack)
     width = None if plan_options.until is None else read_share("until", plan_options.until)
     order = bench_order(plan_options, server_options, run_options, load_options)
-    from loadtests.estimate import estimate
+    from stampede.loadtests.bench.duration_estimate import estimate
 
     expected = estimate(order)
     expected.accepted(yes)
     print_status(expected.said(plan_options.plan))
     report = run_to_end(order, server_options, resume, width, plan_options.most_rounds)
-    from reports.console import print_report
-    from reports.machine import machine_summary
+    from stampede.reports.output.report_console import print_report
+    from stampede.reports.output.json_summary import machine_summary
 
     if as_json:
         print_result(machine_summary(report))
@@ -138,8 +138,8 @@ def resume_as_recorded(run: Path, server_options: ServerOptions) -> int:
 
     A run folder keeps no URL of the user's own servers: those are used that are given now.
     """
-    from core.secrets import without_servers
-    from loadtests.resume import recorded_words
+    from stampede.core.text.redaction import without_servers
+    from stampede.loadtests.bench.resume import recorded_words
 
     postgres, redis = server_options.postgres, server_options.redis
     _, *arguments = without_servers(recorded_words(run, urls_given=bool(postgres and redis)))
@@ -160,8 +160,8 @@ def bench_order(
     settings = run_settings(run_options)
     check_scenario_names(plan_options.scenario)
     check_contender_names([*(plan_options.only or ()), *(plan_options.contender or ())])
-    from loadtests.bench.bench_config import BenchOrder, offered_rate
-    from loadtests.elsewhere import bind_address
+    from stampede.loadtests.bench.bench_config import BenchOrder, offered_rate
+    from stampede.loadtests.processes.remote import bind_address
 
     external = bool(server_options.postgres and server_options.redis)
     return BenchOrder(
@@ -185,9 +185,9 @@ def run_to_end(
 
     `width`: add rounds, up to `most_rounds`, until the intervals are as narrow as this share. None: add none.
     """
-    from loadtests.experiments.bench import run_experiments
-    from reports.render import render, write_report
-    from reports.report import read_report
+    from stampede.loadtests.experiments.run_experiments import run_experiments
+    from stampede.reports.output.html_report import render, write_report
+    from stampede.reports.output.report_model import read_report
 
     with started_servers(server_options) as servers:
         spec, order, folder = prepared(order, servers, resume)
@@ -205,9 +205,9 @@ def run_to_end(
 
 def prepared(order: BenchOrder, servers: Stack, resume: Path | None) -> tuple[Spec | None, BenchOrder, Path]:
     """The cells to run (None: only experiments), the order with the experiments to run, and the run folder."""
-    from loadtests.bench.planning import prepare_run
-    from loadtests.experiments.bench import prepare_experiments
-    from loadtests.resume import resume_run, still_to_ask
+    from stampede.loadtests.bench.run_plan.planning import prepare_run
+    from stampede.loadtests.experiments.run_experiments import prepare_experiments
+    from stampede.loadtests.bench.resume import resume_run, still_to_ask
 
     spec = None
     if order.plan.scenarios:
@@ -222,11 +222,11 @@ def prepared(order: BenchOrder, servers: Stack, resume: Path | None) -> tuple[Sp
 
 def run_rounds(spec: Spec, order: BenchOrder, servers: Stack, width: float | None, most_rounds: int) -> None:
     """Run the cells, and further rounds until the intervals are narrow enough."""
-    from artefact.read import read_run
-    from loadtests.bench.run_bench import run_bench
-    from loadtests.progress import bench_progress
-    from loadtests.resume import more_rounds
-    from reports.trials import rounds_to_add
+    from stampede.run_folder.read import read_run
+    from stampede.loadtests.bench.run_bench import run_bench
+    from stampede.loadtests.bench.progress import bench_progress
+    from stampede.loadtests.bench.resume import more_rounds
+    from stampede.reports.topics.selftests.selftest_result import rounds_to_add
 
     folder = Path(spec.folder)
     rounds = 1
@@ -242,8 +242,8 @@ def run_rounds(spec: Spec, order: BenchOrder, servers: Stack, width: float | Non
 
 def explore_races(folder: Path, servers: Stack) -> None:
     """Explore the schedules of the contenders that ran, and add the verdicts to the run folder."""
-    from races.beside import explore_beside
-    from races.console import races_progress
+    from stampede.races.after_bench import explore_beside
+    from stampede.races.races_console import races_progress
 
     with races_progress() as on_event:
         explore_beside(folder, servers, on_event, print_status)

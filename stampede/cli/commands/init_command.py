@@ -12,8 +12,8 @@ def init(
     path: Annotated[Path, typer.Argument(help="the file to write")] = Path("workload.toml"),
 ) -> None:
     """Write a commented workload file."""
-    from patterns.errors import ConfigError
-    from scenarios.workload import TEMPLATE
+    from stampede.core.errors import ConfigError
+    from stampede.scenarios.workload import TEMPLATE
 
     try:
         with path.open("x", encoding="utf-8") as file:

@@ -15,10 +15,10 @@ from stampede.cli.shared_options import LAST_SEED, Runs, ServerOptions
 from stampede.cli.started_servers import started_servers
 
 if TYPE_CHECKING:
-    from artefact.races import RacesInfo
-    from races.card import Bound
-    from races.explorer import RacesOrder
-    from stack.servers import Stack
+    from stampede.run_folder.races_json import RacesInfo
+    from stampede.races.explore import Bound
+    from stampede.races.exploration_runs import RacesOrder
+    from stampede.stack.servers import Stack
 
 
 def races(
@@ -58,7 +58,7 @@ def races(
     check_runs(runs)
     check_own_files("contender", contender)
     check_contender_names(contender)
-    from races.card import Bound
+    from stampede.races.explore import Bound
 
     limits = Bound(schedules=bound, random=sample, seed=seed, without_reduction=without_reduction)
     order = races_order(contender, situation, replay, limits)
@@ -74,10 +74,10 @@ def races_order(
     contender: list[str] | None, situation: list[str] | None, replay: str | None, bound: Bound
 ) -> RacesOrder:
     """What to explore. Raises ConfigError."""
-    from patterns.catalogue import limiters
-    from patterns.errors import require
-    from races.explorer import RacesOrder, found, held_contenders
-    from scenarios.races.situation import find_situation, situations
+    from stampede.patterns.contender_registry import limiters
+    from stampede.core.errors import require
+    from stampede.races.exploration_runs import RacesOrder, found, held_contenders
+    from stampede.scenarios.interleavings.situation import find_situation, situations
 
     chosen, opened = found(contender or [*held_contenders(), *limiters()])
     asked = tuple(find_situation(name) for name in situation or situations())
@@ -87,18 +87,18 @@ def races_order(
 
 def replay_schedule(order: RacesOrder, servers: Stack, schedule: str, times: int) -> None:
     """Play one schedule of the order's only contender, and print its steps."""
-    from core.terminal import PlainConsole
-    from races.console import print_replay
-    from races.explorer import replay_on
+    from stampede.core.text.terminal import PlainConsole
+    from stampede.races.races_console import print_replay
+    from stampede.races.exploration_runs import replay_on
 
     print_replay(replay_on(servers, order.contenders[0], schedule, times), times, PlainConsole())
 
 
 def explored(order: RacesOrder, servers: Stack, runs: Path) -> RacesInfo:
     """The verdicts on all contenders. Where it is interrupted, those that there are get a report."""
-    from races.console import races_progress
-    from races.explorer import begun, explore_all, keep_explored, new_folder
-    from reports.races.page import render_races
+    from stampede.races.races_console import races_progress
+    from stampede.races.exploration_runs import begun, explore_all, keep_explored, new_folder
+    from stampede.reports.topics.races.races_page import render_races
 
     info = begun(order, servers)
     try:
@@ -113,10 +113,10 @@ def explored(order: RacesOrder, servers: Stack, runs: Path) -> RacesInfo:
 
 def report_races(info: RacesInfo, runs: Path, json_file: Path | None) -> None:
     """Print and write the verdicts. Raises Exit with code 1 where a promise broke, or something was not judged."""
-    from core.terminal import PlainConsole
-    from races.console import print_races, write_json
-    from races.explorer import is_clean, new_folder
-    from reports.races.page import render_races
+    from stampede.core.text.terminal import PlainConsole
+    from stampede.races.races_console import print_races, write_json
+    from stampede.races.exploration_runs import is_clean, new_folder
+    from stampede.reports.topics.races.races_page import render_races
 
     print_races(info, PlainConsole())
     print_status(f"report: {render_races(info.write(new_folder(runs)).parent)}")

@@ -17,15 +17,15 @@ def report(
     """Write a run folder's report again."""
     folder = run or newest(runs)
     check_run_folder(folder)
-    from artefact.read import read_run
-    from artefact.serializers import PLAN
+    from stampede.run_folder.read import read_run
+    from stampede.run_folder.serializer_tables import PLAN
 
     recorded = read_run(folder)
-    from reports.console import print_report  # after the check: these take seconds to import
-    from reports.judge import judge
-    from reports.render import write_report
-    from reports.report import build_report
-    from reports.serializers.render import print_advice, render_serializers
+    from stampede.reports.output.report_console import print_report  # after the check: these take seconds to import
+    from stampede.reports.analysis.analysis import judge
+    from stampede.reports.output.html_report import write_report
+    from stampede.reports.output.report_model import build_report
+    from stampede.reports.topics.serializers.serializers_page import print_advice, render_serializers
 
     if recorded.info.plan == PLAN:
         print_status(f"report: {render_serializers(folder)}")
@@ -38,7 +38,7 @@ def report(
 
 def newest(runs: Path) -> Path:
     """The newest run folder. Raises RunFolderError where there is none."""
-    from artefact.errors import RunFolderError
+    from stampede.core.errors import RunFolderError
 
     folders = sorted(path.parent for path in runs.glob("*/run.json"))
     if not folders:
@@ -55,7 +55,7 @@ def compare(
     """Compare run B with run A: better, worse, the same, or cannot tell. Refuses runs that are not alike."""
     check_run_folder(run_a)
     check_run_folder(run_b)
-    from reports.comparing.render import files, print_comparison, render_comparison
+    from stampede.reports.compare.comparison_page import files, print_comparison, render_comparison
 
     both = render_comparison(run_a, run_b, force=force, out=out)
     print_status(f"comparison: {files(both, out)[0]}")
@@ -75,9 +75,9 @@ def gate(
 ) -> None:
     """Pass or fail a run, for CI: exit 0 pass, 1 fail, 2 bad input, 3 cannot tell."""
     check_thresholds_file(config)
-    from reports.comparing.gate import exit_code, print_findings
-    from reports.comparing.gate import gate as findings_of
-    from reports.comparing.thresholds import as_share, metric_named, read_thresholds
+    from stampede.reports.compare.run_gate import exit_code, print_findings
+    from stampede.reports.compare.run_gate import gate as findings_of
+    from stampede.reports.compare.thresholds import as_share, metric_named, read_thresholds
 
     thresholds = read_thresholds(config)
     if max_regression is not None:

@@ -24,9 +24,9 @@ from stampede.cli.shared_options import (
 from stampede.cli.started_servers import run_settings, started_servers
 
 if TYPE_CHECKING:
-    from loadtests.bench.bench_config import BenchOrder
-    from loadtests.knee import Objective, Search
-    from reports.knee import Knee
+    from stampede.loadtests.bench.bench_config import BenchOrder
+    from stampede.loadtests.selftests.capacity import Objective, Search
+    from stampede.reports.topics.selftests.capacity_result import Knee
 
 
 def aa(
@@ -47,14 +47,14 @@ def aa(
     check_contender_names([contender])
     check_scenario_names(scenario)
     settings = run_settings(run_options)
-    from loadtests.trials import BLOCK, aa_order
+    from stampede.loadtests.selftests.selftest_runs import BLOCK, aa_order
 
     order = aa_order(contender, rounds, tuple(scenario or ("read-heavy",)), **settings)
     folder = run_trial(order, server_options, yes)
-    from artefact.read import read_run
-    from reports.judge import judge
-    from reports.render import render
-    from reports.trials import aa_lines, aa_rows, relabelled_alarms
+    from stampede.run_folder.read import read_run
+    from stampede.reports.analysis.analysis import judge
+    from stampede.reports.output.html_report import render
+    from stampede.reports.topics.selftests.selftest_result import aa_lines, aa_rows, relabelled_alarms
 
     judgement = judge(read_run(folder))
     for line in aa_lines(aa_rows(judgement, BLOCK)):
@@ -79,13 +79,13 @@ def selftest(
     check_runs(run_options.runs)
     check_scenario_names(scenario)
     settings = run_settings(run_options)
-    from loadtests.trials import BLOCK, PLANTED, selfcheck_order
+    from stampede.loadtests.selftests.selftest_runs import BLOCK, PLANTED, selfcheck_order
 
     folder = run_trial(selfcheck_order(blocks, tuple(scenario or ("read-heavy",)), **settings), server_options, yes)
-    from artefact.read import read_run
-    from reports.judge import judge
-    from reports.render import render
-    from reports.trials import Planted, decisions, tally
+    from stampede.run_folder.read import read_run
+    from stampede.reports.analysis.analysis import judge
+    from stampede.reports.output.html_report import render
+    from stampede.reports.topics.selftests.selftest_result import Planted, decisions, tally
 
     planted = [Planted(contender=p.contender, metric=p.metric, share=p.share) for p in PLANTED]
     for line in tally(decisions(judge(read_run(folder)), planted, BLOCK)):
@@ -95,11 +95,11 @@ def selftest(
 
 def run_trial(order: BenchOrder, server_options: ServerOptions, yes: bool) -> Path:
     """Run every cell of the order; the run folder."""
-    from loadtests.estimate import estimate
-    from loadtests.trials import run_whole
+    from stampede.loadtests.bench.duration_estimate import estimate
+    from stampede.loadtests.selftests.selftest_runs import run_whole
 
     estimate(order).accepted(yes)
-    from reports.render import render
+    from stampede.reports.output.html_report import render
 
     with started_servers(server_options) as servers, reported_if_interrupted(render) as begun:
         return run_whole(order, servers, print_status, begun)
@@ -121,15 +121,15 @@ def knee(
 ) -> None:
     """Find the highest open rate at which each contender meets an objective, and what saturates first."""
     check_runs(run_options.runs)
-    from loadtests.estimate import knees_estimate
-    from loadtests.knee import read_objective
+    from stampede.loadtests.bench.duration_estimate import knees_estimate
+    from stampede.loadtests.selftests.capacity import read_objective
 
     goal = read_objective(objective)
     order = knee_order(scenario, only, contender, processes, run_options)
     check_own_files("contender", contender)
     knees_estimate(order, cells).accepted(yes)
     folder, searches = search_knees(order, server_options, goal, rounds, cells)
-    from reports.knee import write_knees
+    from stampede.reports.topics.selftests.capacity_result import write_knees
 
     found = {name: knee_of(folder, name, search) for name, search in searches.items()}
     print_result(f"{scenario}: the highest rate with {goal}")
@@ -142,8 +142,8 @@ def knee_order(
     scenario: str, only: list[str] | None, contender: list[str] | None, processes: int, run_options: RunOptions
 ) -> BenchOrder:
     """One scenario, whose rate the search will set. Raises ConfigError."""
-    from loadtests.bench.bench_config import BenchOrder
-    from scenarios.plans import ARTICLE, Plan
+    from stampede.loadtests.bench.bench_config import BenchOrder
+    from stampede.scenarios.plans import ARTICLE, Plan
 
     named = tuple(only or ARTICLE)
     return BenchOrder(
@@ -160,9 +160,9 @@ def search_knees(
     order: BenchOrder, server_options: ServerOptions, goal: Objective, rounds: int, cells: int
 ) -> tuple[Path, dict[str, Search]]:
     """Search the knee of each contender; the run folder, and the searches by contender."""
-    from loadtests.knee import find_knees
-    from reports.knee import met, one_cell
-    from reports.render import render
+    from stampede.loadtests.selftests.capacity import find_knees
+    from stampede.reports.topics.selftests.capacity_result import met, one_cell
+    from stampede.reports.output.html_report import render
 
     def is_met(run: Path, cell: int) -> bool:
         return met(one_cell(run, cell), goal.share, goal.within_ms)
@@ -173,7 +173,7 @@ def search_knees(
 
 def knee_of(folder: Path, contender: str, search: Search) -> Knee:
     """What the contender's brackets say."""
-    from reports.knee import told
+    from stampede.reports.topics.selftests.capacity_result import told
 
     knees_per_s = [bracket.knee_per_s for bracket in search.brackets]
     missed = [bracket.missed_in for bracket in search.brackets if bracket.missed_in is not None]
@@ -192,8 +192,8 @@ def overhead(
 
     Exit 1: our path reaches too small a share of plain Locust's rate.
     """
-    from loadtests.harness import LEAST_RATIO, measure_pace, measure_recording, report
-    from stack.dataset import ensure_dataset
+    from stampede.loadtests.selftests.overhead import LEAST_RATIO, measure_pace, measure_recording, report
+    from stampede.stack.postgres.dataset import ensure_dataset
 
     with started_servers(server_options) as servers:
         ensure_dataset(

@@ -42,8 +42,8 @@ def serializers(
     check_runs(runs)
     check_serializer_names(only)
     check_own_files("serializer", serializer)
-    from loadtests.serializers.bench import SerializersOrder, run_serializers
-    from loadtests.serializers.progress import serializers_progress
+    from stampede.loadtests.serializers.run_serializers import SerializersOrder, run_serializers
+    from stampede.loadtests.serializers.serializer_progress import serializers_progress
 
     order = SerializersOrder(
         only=tuple(only or ()),
@@ -56,7 +56,7 @@ def serializers(
         command=given_command(),
     )
     order.chosen(ours=not (server_options.postgres or server_options.redis))
-    from reports.serializers.render import print_advice, render_serializers
+    from stampede.reports.topics.serializers.serializers_page import print_advice, render_serializers
 
     with (
         started_servers(server_options) as servers,

@@ -24,7 +24,7 @@ from stampede.cli.shared_options import (
 from stampede.cli.started_servers import run_settings, started_servers, wait_until_one_ends
 
 if TYPE_CHECKING:
-    from loadtests.bench.bench_config import BenchOrder
+    from stampede.loadtests.bench.bench_config import BenchOrder
 
 
 def web(
@@ -44,7 +44,7 @@ def web(
     if http or host is not None:
         serve_page_over_http(server_options, host, port)
         return
-    from loadtests.web import check_base_path, check_port, serve_page
+    from stampede.loadtests.locustfiles.web_ui import check_base_path, check_port, serve_page
 
     check_port(port)
     check_base_path(base_path)
@@ -52,7 +52,7 @@ def web(
     check_own_files("contender", contender)
     check_scenario_names(scenario)
     order = web_order(scenario, contender, processes, run_options)
-    from reports.render import render
+    from stampede.reports.output.html_report import render
 
     with started_servers(server_options) as servers:
         with reported_if_interrupted(render) as begun:
@@ -64,10 +64,10 @@ def web_order(
     scenario: list[str] | None, contender: list[str] | None, processes: int, run_options: RunOptions
 ) -> BenchOrder:
     """What the page lets the user choose from. Raises ConfigError."""
-    from loadtests.bench.bench_config import BenchOrder
-    from loadtests.bench.scenario_selection import check_order
-    from scenarios.plans import WEB, Plan
-    from scenarios.scenario import scenarios
+    from stampede.loadtests.bench.bench_config import BenchOrder
+    from stampede.loadtests.bench.run_plan.scenario_selection import check_order
+    from stampede.scenarios.plans import WEB, Plan
+    from stampede.scenarios.scenario import scenarios
 
     order = BenchOrder(
         plan=Plan(name=WEB, rounds=1, scenarios=tuple(scenario or scenarios()), twin=False, windows=5),
@@ -81,8 +81,8 @@ def web_order(
 
 def serve_page_over_http(server_options: ServerOptions, host: str | None, port: int) -> None:
     """Serve Locust's page with users that call `host`, or a web service started for them."""
-    from loadtests.http import check_host, serve_http_page
-    from loadtests.web import check_port
+    from stampede.loadtests.locustfiles.http_page import check_host, serve_http_page
+    from stampede.loadtests.locustfiles.web_ui import check_port
 
     check_port(port)
     if host is not None:
@@ -103,13 +103,13 @@ def running_service(
     check_own_files("pattern", [settings.get("pattern", "")])
     check_own_files("limiter", [settings.get("limiter", "")])
     check_contender_names([settings[name] for name in ("pattern", "limiter") if name in settings])
-    from loadtests.web import check_port
+    from stampede.loadtests.locustfiles.web_ui import check_port
 
     check_port(settings["port"])
-    from loadtests.http import service_process
-    from loadtests.room import require_room_for_service
-    from loadtests.service import ServiceSettings
-    from stack.dataset import ensure_dataset
+    from stampede.loadtests.locustfiles.http_page import service_process
+    from stampede.loadtests.processes.connections_needed import require_room_for_service
+    from stampede.loadtests.appserver.http_service import ServiceSettings
+    from stampede.stack.postgres.dataset import ensure_dataset
 
     ServiceSettings(postgres_url="", redis_url="", key_prefix="", **settings)
     with started_servers(server_options) as servers:
@@ -169,8 +169,8 @@ def worker(
     ] = 120.0,
 ) -> None:
     """Play one application server for a bench on another machine, until its run is over."""
-    from loadtests.elsewhere import read_address
-    from loadtests.worker import run_worker
+    from stampede.loadtests.processes.remote import read_address
+    from stampede.loadtests.processes.worker_process import run_worker
 
     run_worker(read_address("master", master), (postgres, redis), wait, print_status)
 
@@ -191,9 +191,9 @@ def monitor(
     once: Annotated[bool, typer.Option("--once", help="print one frame and end")] = False,
 ) -> None:
     """Watch a Redis server: hit rate, memory, clients, commands, evictions, slow log. Ctrl-C ends it."""
-    from patterns.errors import require
+    from stampede.core.errors import require
 
     require(bool(redis), "redis", redis, "the URL of a Redis server (stampede services starts one)")
-    from stack.monitor import watch
+    from stampede.stack.redis.redis_monitor import watch
 
     watch(str(redis), every_s=every, once=once)

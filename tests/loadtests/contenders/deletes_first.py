@@ -1,7 +1,7 @@
 """A contender with a planted fault: it deletes the entry, waits 20 ms, and only then commits."""
 
-from patterns.caching.base import Record
-from patterns.caching.cache_aside import CacheAside
+from stampede.patterns.caching.cache_pattern import Record
+from stampede.patterns.caching.cache_aside import CacheAside
 
 WAIT_S = 0.02
 

@@ -1,6 +1,6 @@
 """A limiter as many write it: INCR, and EXPIRE for the first, in two trips and without a script."""
 
-from patterns.limiting.base import Contract, Decision, LimiterConfig, RateLimiter, Strict
+from stampede.patterns.rate_limiting.rate_limiter import Contract, Decision, LimiterConfig, RateLimiter, Strict
 
 
 class IncrExpire(RateLimiter):

@@ -2,8 +2,8 @@
 
 import threading
 
-from patterns.caching.base import Config, Kit, Record
-from patterns.caching.cache_aside import CacheAside
+from stampede.patterns.caching.cache_pattern import Config, Kit, Record
+from stampede.patterns.caching.cache_aside import CacheAside
 
 STALL_S = 2.0
 AFTER_S = 4.0

@@ -2,8 +2,8 @@
 
 import redis
 
-from patterns.caching.base import Record
-from patterns.caching.cache_aside import CacheAside
+from stampede.patterns.caching.cache_pattern import Record
+from stampede.patterns.caching.cache_aside import CacheAside
 
 
 class Uncounted(CacheAside):

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.experiments.belady import optimum_hits
-from loadtests.experiments.key_sequences import LOOP, SEQUENCES
+from stampede.loadtests.experiments.eviction.belady import optimum_hits
+from stampede.loadtests.experiments.eviction.key_sequences import LOOP, SEQUENCES
 
 SMALL_SEQUENCES = st.lists(st.integers(min_value=0, max_value=5), max_size=12)
 CAPACITIES = st.integers(min_value=0, max_value=4)

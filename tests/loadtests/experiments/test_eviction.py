@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from loadtests.experiments.eviction import POLICIES, Size, measure
-from loadtests.experiments.experiment import ExperimentOrder, ExperimentRow
-from loadtests.experiments.key_sequences import SEQUENCES
-from stack.servers import Stack
+from stampede.loadtests.experiments.eviction.eviction import POLICIES, Size, measure
+from stampede.loadtests.experiments.experiment import ExperimentOrder, ExperimentRow
+from stampede.loadtests.experiments.eviction.key_sequences import SEQUENCES
+from stampede.stack.servers import Stack
 
 pytestmark = pytest.mark.slow
 

@@ -8,17 +8,17 @@ import psutil
 import pytest
 import redis
 
-from artefact.read import read_run
-from core.errors import RunFolderError
-from loadtests.bench.bench_config import BenchOrder
-from loadtests.bench.scenario_selection import check_order
-from loadtests.experiments.bench import NOT_OURS, prepare_experiments, run_experiments
-from loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow, experiments
-from loadtests.experiments.monitor_cost import listener
-from loadtests.experiments.pipelining import READS, WAYS
-from patterns.errors import ConfigError
-from scenarios.plans import PLANS, Plan
-from stack.servers import Stack
+from stampede.run_folder.read import read_run
+from stampede.core.errors import RunFolderError
+from stampede.loadtests.bench.bench_config import BenchOrder
+from stampede.loadtests.bench.run_plan.scenario_selection import check_order
+from stampede.loadtests.experiments.run_experiments import NOT_OURS, prepare_experiments, run_experiments
+from stampede.loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow, experiments
+from stampede.loadtests.experiments.monitor_cost import listener
+from stampede.loadtests.experiments.pipelining import READS, WAYS
+from stampede.core.errors import ConfigError
+from stampede.scenarios.plans import PLANS, Plan
+from stampede.stack.servers import Stack
 
 
 def order_of(names: tuple[str, ...], runs: Path) -> BenchOrder:
@@ -45,7 +45,7 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Experiment]:
 
     known = (named("broken", broken), named("works", work), named("rude", work, rude=True))
     found = {experiment.name: experiment for experiment in known}
-    monkeypatch.setattr("loadtests.experiments.experiment.experiments", lambda: found)
+    monkeypatch.setattr("stampede.loadtests.experiments.experiment.experiments", lambda: found)
     return found
 
 

@@ -2,12 +2,12 @@
 
 import pandas as pd
 
-from artefact.schema import EXPERIMENTS
-from loadtests.experiments.experiment import ExperimentOrder
-from loadtests.experiments.limiter_memory import EXPERIMENT, SMALL
-from patterns.catalogue import limiters
-from reports.experiments.limiter_memory import by_limiter, bytes_a_call, tell
-from stack.servers import Stack
+from stampede.run_folder.schema import EXPERIMENTS
+from stampede.loadtests.experiments.experiment import ExperimentOrder
+from stampede.loadtests.experiments.limiter_memory import EXPERIMENT, SMALL
+from stampede.patterns.contender_registry import limiters
+from stampede.reports.topics.experiments.limiter_memory_section import by_limiter, bytes_a_call, tell
+from stampede.stack.servers import Stack
 
 
 def test_logs_grow_with_the_limit_and_counters_do_not_and_nothing_is_left_behind(stack: Stack) -> None:

@@ -7,15 +7,15 @@ import psutil
 import pytest
 import redis
 
-from artefact.read import read_run
-from core.errors import NotHere
-from loadtests.bench.bench_config import BenchOrder
-from loadtests.experiments.bench import prepare_experiments, run_experiments
-from loadtests.experiments.experiment import ExperimentOrder
-from loadtests.experiments.over_http import CONTENDERS, EXPERIMENT, asked, draw
-from scenarios.plans import Plan
-from scenarios.workload import WorkloadFile
-from stack.servers import Stack
+from stampede.run_folder.read import read_run
+from stampede.core.errors import NotHere
+from stampede.loadtests.bench.bench_config import BenchOrder
+from stampede.loadtests.experiments.run_experiments import prepare_experiments, run_experiments
+from stampede.loadtests.experiments.experiment import ExperimentOrder
+from stampede.loadtests.experiments.over_http import CONTENDERS, EXPERIMENT, asked, draw
+from stampede.scenarios.plans import Plan
+from stampede.scenarios.workload import WorkloadFile
+from stampede.stack.servers import Stack
 
 WAIT_MS = 20.0
 QUICK = {"ttl_s": 0.2, "load_cpu_ms": 0.0, "load_wait_ms": WAIT_MS, "rate_per_s": 100.0}

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from artefact.read import read_run
-from artefact.schema import CellInfo, ScenarioInfo
-from reports.claims.section import findings, in_words
-from reports.judge import Judgement, judge
-from reports.recommend.factors import depends_on
-from reports.recommend.headline import answers
-from reports.render import page
-from reports.report import build_report
-from tests.reports.planted import MS, Row, plant, scenario
+from stampede.run_folder.read import read_run
+from stampede.run_folder.schema import CellInfo, ScenarioInfo
+from stampede.reports.claims.claims_section import findings, in_words
+from stampede.reports.analysis.analysis import Judgement, judge
+from stampede.reports.recommend.factors import depends_on
+from stampede.reports.recommend.headline import answers
+from stampede.reports.output.html_report import page
+from stampede.reports.output.report_model import build_report
+from tests.reports.planted_runs.planted import MS, Row, plant, scenario
 
 CONTENDERS = ("no-cache", "cache-aside", "coalescing", "bare-get")
 

@@ -10,26 +10,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artefact.races import UNDISTURBED, RacesInfo, SituationInfo, VerdictInfo
-from reports.claims import c01_submillisecond as c01
-from reports.claims import c02_atomic as c02
-from reports.claims import c03_stampede as c03
-from reports.claims import c04_fresh as c04
-from reports.claims import c05_ahead as c05
-from reports.claims import c06_one_fetch as c06
-from reports.claims import c07_window as c07
-from reports.claims import c08_serializers as c08
-from reports.claims import c09_eviction as c09
-from reports.claims import c10_database as c10
-from reports.claims import c11_response as c11
-from reports.claims import c12_pipelining as c12
-from reports.claims import c13_warming as c13
-from reports.claims.claim import Case, Word, below, counted_below, together
-from reports.claims.section import claims
-from reports.experiments.eviction import Outcome
-from reports.experiments.pipelining import Batch
-from reports.statistics.comparison import compare
-from reports.statistics.estimate import Estimate, median, missing
+from stampede.run_folder.races_json import UNDISTURBED, RacesInfo, SituationInfo, VerdictInfo
+from stampede.reports.claims import c01_submillisecond as c01
+from stampede.reports.claims import c02_atomic as c02
+from stampede.reports.claims import c03_stampede as c03
+from stampede.reports.claims import c04_fresh as c04
+from stampede.reports.claims import c05_ahead as c05
+from stampede.reports.claims import c06_one_fetch as c06
+from stampede.reports.claims import c07_window as c07
+from stampede.reports.claims import c08_serializers as c08
+from stampede.reports.claims import c09_eviction as c09
+from stampede.reports.claims import c10_database as c10
+from stampede.reports.claims import c11_response as c11
+from stampede.reports.claims import c12_pipelining as c12
+from stampede.reports.claims import c13_warming as c13
+from stampede.reports.claims.claim import Case, Word, below, counted_below, together
+from stampede.reports.claims.claims_section import claims
+from stampede.reports.topics.experiments.eviction_section import Outcome
+from stampede.reports.topics.experiments.pipelining_section import Batch
+from stampede.reports.statistics.comparison import compare
+from stampede.reports.statistics.estimate import Estimate, median, missing
 
 HOLDS, ONLY_IF, NOT, OPEN = "holds", "holds only if", "does not hold", "cannot tell"
 

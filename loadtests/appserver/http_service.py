@@ -1,0 +1,215 @@
+"""A small web service over the patterns: Falcon on granian, so that requests run on real threads.
+
+    GET /                a few words about what is served
+    GET /users/{id}      the user as JSON, by the caching pattern; 404
+    GET /limited         200, or 429 {"error": "Rate limited"}; whose call it is says ?subject=, the X-Subject header,
+                         or else the caller's address
+
+Every answer of /limited has the IETF's RateLimit-Policy and RateLimit headers (draft-ietf-httpapi-ratelimit-headers,
+structured fields); a refusal also has Retry-After. Their numbers are whole seconds, rounded up.
+"""
+
+import json
+import math
+import os
+import random
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import falcon
+import redis
+
+from stampede.core.private_files import write_file
+from stampede.patterns.caching.cache_pattern import CachePattern, ClientSettings, Kit
+from stampede.patterns.contender_registry import find_contender, find_limiter
+from stampede.core.errors import require
+from stampede.patterns.rate_limiting.rate_limiter import Decision, LimiterConfig, RateLimiter
+from stampede.patterns.serialization.json import Json
+from stampede.stack.postgres.source import PostgresSource, Statements, default_statements, open_pool
+
+BACKGROUND_WORKERS = 4
+POLICY = "default"
+"""The quota's name in the headers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceSettings:
+    """What the front door decides and the service's process reads, from a private file: it holds passwords."""
+
+    postgres_url: str
+    redis_url: str
+    key_prefix: str
+    port: int
+    pattern: str = "cache-aside"
+    """One of ours, or a file of the user's."""
+    limiter: str = "sliding-log"
+    ttl_s: float = 3600.0
+    limit: int = 100
+    window_s: float = 60.0
+    burst: int | None = None
+    load_wait_ms: float = 4.0
+    """Of the article's own table; other statements wait as they wait."""
+    statements: Mapping[str, Any] | None = None
+    """A workload's SQL, as `asdict` of stampede.stack.postgres.source.Statements gives it; None: the article's table."""
+    threads: int = 16
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        require(1 <= self.threads <= 256, "threads", self.threads, "1 to 256")
+        require(1 <= self.workers <= 64, "workers", self.workers, "1 to 64")
+        require(0 <= self.load_wait_ms <= 10_000, "load_wait_ms", self.load_wait_ms, "0 to 10,000")
+        require(0.001 <= self.ttl_s <= 31_536_000, "ttl_s", self.ttl_s, "0.001 to 31,536,000 s")
+        self.limits()
+        find_contender(self.pattern)
+        find_limiter(self.limiter)
+
+    def sql(self) -> Statements:
+        if self.statements is None:
+            return default_statements(0, self.load_wait_ms)
+        return Statements(**self.statements)
+
+    def limits(self) -> LimiterConfig:
+        return find_limiter(self.limiter).limiter.config_type(
+            limit=self.limit, window_s=self.window_s, burst=self.burst, key_prefix=self.key_prefix
+        )
+
+    def write(self, path: Path) -> None:
+        write_file(path, json.dumps(asdict(self)).encode())
+
+
+def read_settings(path: Path) -> ServiceSettings:
+    return ServiceSettings(**json.loads(path.read_text()))
+
+
+def headers(decision: Decision, config: LimiterConfig) -> dict[str, str]:
+    """RateLimit-Policy: quota q in w seconds. RateLimit: r calls remain, the quota is whole again in t seconds.
+
+    Where a call was refused, t is when the next can be admitted, as Retry-After says.
+    """
+    window_s = max(1, math.ceil(config.window_s))
+    wait_s = decision.reset_after_s if decision.allowed else decision.retry_after_s
+    found = {
+        "RateLimit-Policy": f'"{POLICY}";q={config.limit};w={window_s}',
+        "RateLimit": f'"{POLICY}";r={decision.remaining};t={math.ceil(wait_s)}',
+    }
+    if not decision.allowed:
+        found["Retry-After"] = str(max(1, math.ceil(decision.retry_after_s)))
+    return found
+
+
+class About:
+    def __init__(self, settings: ServiceSettings) -> None:
+        s = settings
+        self.media = {"users": s.pattern, "limited": s.limiter, "limit": s.limit, "window_s": s.window_s}
+
+    def on_get(self, _request: falcon.Request, response: falcon.Response) -> None:
+        response.media = self.media
+
+
+class Users:
+    def __init__(self, pattern: CachePattern, codec: Json) -> None:
+        self.pattern = pattern
+        self.codec = codec
+
+    def on_get(self, _request: falcon.Request, response: falcon.Response, record_id: int) -> None:
+        record = self.pattern.get(record_id)
+        if record is None:
+            raise falcon.HTTPNotFound(title="no such user")
+        response.content_type = falcon.MEDIA_JSON
+        response.data = self.codec.dumps(record)
+
+
+class LimitedResource:
+    def __init__(self, limiter: RateLimiter) -> None:
+        self.limiter = limiter
+
+    def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
+        subject = request.get_param("subject") or request.get_header("X-Subject") or request.remote_addr
+        decision = self.limiter.hit(subject)
+        response.set_headers(headers(decision, self.limiter.config))
+        if decision.allowed:
+            response.media = {"ok": True}
+        else:
+            response.status = falcon.HTTP_TOO_MANY_REQUESTS
+            response.media = {"error": "Rate limited"}
+
+
+def on_redis_error(_request: Any, _response: Any, error: redis.RedisError, _params: Any) -> None:
+    raise falcon.HTTPServiceUnavailable(title="Redis failed", description=type(error).__name__)
+
+
+def create_app(settings: ServiceSettings) -> Any:
+    """The WSGI application, its pools open and as large as the threads are many."""
+    size = settings.threads + BACKGROUND_WORKERS
+    statements = settings.sql()
+    background = ThreadPoolExecutor(BACKGROUND_WORKERS)
+    codec = Json()
+    found = find_contender(settings.pattern).pattern
+    kit = Kit(
+        redis=open_client(settings.redis_url, found.client, size),
+        source=PostgresSource(open_pool(settings.postgres_url, size, statements.session), statements),
+        codec=codec,
+        now=time.monotonic,
+        sleep=time.sleep,
+        spawn=lambda work: void(background.submit(work)),
+        rng=random.Random(threading.get_native_id()),
+    )
+    pattern = found(kit, found.config_type(ttl_s=settings.ttl_s, key_prefix=settings.key_prefix))
+    limiter_type = find_limiter(settings.limiter).limiter
+    limiter = limiter_type(open_client(settings.redis_url, limiter_type.client, size), settings.limits(), time.time)
+    app = falcon.App()
+    app.add_error_handler(redis.RedisError, on_redis_error)
+    app.add_route("/", About(settings))
+    app.add_route("/users/{record_id:int}", Users(pattern, codec))
+    app.add_route("/limited", LimitedResource(limiter))
+    return app
+
+
+def void(_result: object) -> None:
+    """Let a result go."""
+
+
+def open_client(url: str, client: ClientSettings, size: int) -> redis.Redis:
+    """A redis-py client with a connection a thread."""
+    pool = redis.BlockingConnectionPool.from_url(
+        url, max_connections=size, timeout=None, socket_timeout=client.socket_timeout_s
+    )
+    return redis.Redis(connection_pool=pool)
+
+
+def load_app(path: str) -> Any:
+    """What a granian worker runs: the application that the file at the path describes."""
+    threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
+    return create_app(read_settings(Path(path)))
+
+
+def end_with_parent(parent: int) -> None:
+    """A worker whose granian was killed would hold the port for ever."""
+    while os.getppid() == parent:
+        time.sleep(0.25)
+    os._exit(1)
+
+
+def run(path: str) -> None:
+    """Serve until SIGTERM: the whole process."""
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    settings = read_settings(Path(path))
+    Granian(
+        path,
+        address="127.0.0.1",
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=settings.workers,
+        blocking_threads=settings.threads,
+        backpressure=max(256, settings.threads),
+        websockets=False,
+        log_level=LogLevels.error,
+    ).serve(target_loader=load_app)

@@ -1,0 +1,69 @@
+"""What one load costs on these servers, and what that means for the rate that they can carry."""
+
+import math
+
+from stampede.core.text.safe_text import Say
+from stampede.loadtests.instrumentation.clock import machine_floor_ns
+from stampede.patterns.serialization.json import Json
+from stampede.scenarios.workload import Workload
+from stampede.stack.postgres.load_cost import calibrate, load_alone_ms
+from stampede.stack.postgres.postgres_server import connect
+from stampede.stack.postgres.postgres_rights import require_writable
+from stampede.stack.servers import Stack
+from stampede.stack.postgres.source import Statements, default_statements, own_statements
+from stampede.stack.postgres.sql_trial import try_own_sql
+
+
+class LoadPrices:
+    """What loads cost on these servers. Loads of one weight are calibrated once."""
+
+    def __init__(self, stack: Stack, workload_file: str, say: Say) -> None:
+        """`workload_file`: its path, for error messages."""
+        self._stack = stack
+        self._workload_file = workload_file
+        self._say = say
+        self._known: dict[tuple[float, float], tuple[Statements, dict[str, float]]] = {}
+
+    def price(self, workload: Workload) -> tuple[Statements, dict[str, float]]:
+        """As `priced_statements`. The measured figures are a copy of the caller's own."""
+        weight = (workload.load_cpu_ms, workload.load_wait_ms)
+        if weight not in self._known:
+            self._known[weight] = priced_statements(self._stack, workload, self._say, self._workload_file)
+        statements, measured = self._known[weight]
+        return statements, dict(measured)
+
+
+def priced_statements(
+    stack: Stack, workload: Workload, say: Say, workload_file: str = ""
+) -> tuple[Statements, dict[str, float]]:
+    """The workload's SQL, its load costing what was asked, and what one load alone was measured to take."""
+    if workload.sql is not None:
+        with connect(stack.postgres.url) as connection:
+            own = own_statements(workload.sql)
+            if own.update or own.create:
+                require_writable(connection, stack.postgres.safe_url)
+            first = try_own_sql(connection, workload, Json(), workload_file)
+        return own, {"load_ms": load_alone_ms(stack.postgres.url, own, first)}
+    say(f"calibrating a load of {workload.load_cpu_ms:g} ms CPU and {workload.load_wait_ms:g} ms waiting")
+    found = calibrate(stack.postgres.url, cpu_ms=workload.load_cpu_ms, wait_ms=workload.load_wait_ms)
+    return default_statements(found.cpu_rows, workload.load_wait_ms, found.cpu_laps), found.measured()
+
+
+def unpriced_statements(workload: Workload) -> Statements:
+    """The statements where nothing is loaded."""
+    return default_statements(0, 0) if workload.sql is None else own_statements(workload.sql)
+
+
+def carried_per_s(workload: Workload, load_ms: float, processes: int, cores: int) -> float:
+    """What a contender that loads on every read can carry: the database's half of the cores, or all threads loading."""
+    of_cores = 0.5 * cores * 1e3 / workload.load_cpu_ms if workload.load_cpu_ms else math.inf
+    return min(of_cores, processes * workload.users_per_process * 1e3 / load_ms)
+
+
+def timer_floor(workload: Workload) -> dict[str, float]:
+    """How late the machine itself wakes a thread at this scenario's rate: our own lateness is compared with it."""
+    late_ns = machine_floor_ns(workload.rate_per_s, waits=200)
+    return {
+        "timer_floor_p50_ms": late_ns[len(late_ns) // 2] / 1e6,
+        "timer_floor_p99_ms": late_ns[len(late_ns) * 99 // 100] / 1e6,
+    }

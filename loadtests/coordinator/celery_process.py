@@ -1,0 +1,73 @@
+"""Start and stop the Celery worker: by the process that may register children, so that it dies with the run."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from stampede.core.errors import LoadProcessError
+from stampede.core.private_files import empty_file
+from stampede.stack.servers import Stack
+
+READY_WITHIN_S = 60.0
+STOP_WITHIN_S = 10.0
+LOOK_EVERY_S = 0.01
+
+
+class WorkerFailed(LoadProcessError):
+    """The worker did not start, or did not end."""
+
+
+class CeleryProcess:
+    """At most one worker at a time."""
+
+    def __init__(self, stack: Stack, spec_file: Path, repo: Path, log: Path) -> None:
+        self.stack = stack
+        self.spec_file = spec_file
+        self.repo = repo
+        self.log = log
+        self.facts = spec_file.with_name("celery-facts")
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, scenario: str, contender: str) -> None:
+        """Returns once it takes tasks. Raises WorkerFailed."""
+        self.facts.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "stampede.loadtests.appserver.celery_worker"]
+        command += [str(self.spec_file), scenario, contender, str(self.facts)]
+        with (self.log if self.log.exists() else empty_file(self.log)).open("ab") as output:
+            self.process = subprocess.Popen(
+                command,
+                cwd=self.repo,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.stack.register_child(self.process.pid)
+        give_up = time.monotonic() + READY_WITHIN_S
+        while not self.facts.exists():
+            if self.process.poll() is not None or time.monotonic() > give_up:
+                self.kill()
+                raise WorkerFailed(f"the Celery worker did not start: see {self.log}")
+            time.sleep(LOOK_EVERY_S)
+
+    def stop(self) -> list[list[int]]:
+        """End it; a row a task that it did: record id, triggered, begun, done (ns). Raises WorkerFailed."""
+        if self.process is None:
+            return []
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired as late:
+            raise WorkerFailed(f"the Celery worker did not end in {STOP_WITHIN_S:.0f} s: see {self.log}") from late
+        finally:
+            self.kill()
+        return [json.loads(line) for line in self.facts.read_text().splitlines()[1:]]
+
+    def kill(self) -> None:
+        """Nothing of it is left afterwards."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None

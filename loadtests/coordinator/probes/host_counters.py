@@ -1,0 +1,96 @@
+"""Counters of the servers, of the machine and of this process, read at both ends of a cell."""
+
+import time
+
+import psutil
+
+from stampede.run_folder.write import ServerRow
+from stampede.loadtests.coordinator.probes.probe import Probe, ProbedCell, ProbeRows
+from stampede.loadtests.coordinator.server_connections import ServerConnections
+from stampede.loadtests.instrumentation.meters import Ruler
+from stampede.stack.server_counters import Account, postgres_account, redis_account
+from stampede.stack.postgres.source import Statements, statement_ids
+
+BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+"""The clock that goes on while the machine sleeps, where there is one: the monotonic clock stands still then."""
+
+
+class HostCounters(Probe):
+    """The servers' own counters, the machine's CPU time, and what this process sent itself."""
+
+    def __init__(self, servers: ServerConnections, ruler: Ruler) -> None:
+        self._servers = servers
+        self._ruler = ruler
+
+    def before(self, cell: ProbedCell) -> None:
+        self._statements = statement_ids(self._servers.postgres, Statements(**cell.scenario.statements))
+        self._own_before = self._ruler.account()
+        self._before = self._server_accounts()
+
+    def after(self, cell: ProbedCell) -> ProbeRows:
+        own_after = self._ruler.account()
+        after = self._server_accounts()
+        found = ProbeRows()
+        for source in self._before:
+            found.servers += account_rows(cell.order.id, source, self._before[source], after[source])
+        found.servers += ruler_rows(cell.order.id, "conductor", self._own_before, own_after)
+        return found
+
+    def _server_accounts(self) -> dict[str, Account]:
+        servers = self._servers
+        return {
+            "postgres": {**postgres_account(servers.postgres, self._statements), **cpu_account(servers.postmaster)},
+            "machine": machine_account(),
+            "redis": redis_account(servers.redis),  # last, so that our own commands lie outside on both sides alike
+        }
+
+
+def machine_account() -> Account:
+    """How busy all cores together were, in seconds since the start of the machine."""
+    times = psutil.cpu_times()
+    idle_s = times.idle + getattr(times, "iowait", 0.0)
+    steal_s = getattr(times, "steal", 0.0)
+    busy_s = times.user + times.system + getattr(times, "irq", 0.0) + getattr(times, "softirq", 0.0)
+    asleep = {"clock.boottime_s": (time.clock_gettime(BOOTTIME), "s")} if BOOTTIME is not None else {}
+    return asleep | {
+        "cpu.busy_s": (busy_s, "s"),
+        "cpu.idle_s": (idle_s, "s"),
+        "cpu.steal_s": (steal_s, "s"),
+        "clock.wall_s": (time.time(), "s"),
+        "clock.monotonic_s": (time.monotonic(), "s"),
+    }
+
+
+def cpu_account(parent: psutil.Process | None) -> Account:
+    """CPU time of a server of many processes, those that have ended included, in seconds since its start."""
+    if parent is None:
+        return {}
+    used = parent.cpu_times()
+    total_s = used.user + used.system + used.children_user + used.children_system
+    for child in parent.children():
+        try:
+            times = child.cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        total_s += times.user + times.system
+    return {"cpu_s": (total_s, "s")}
+
+
+def account_rows(cell: int, source: str, before: Account, after: Account) -> list[ServerRow]:
+    """A row a counter; one that is missing on a side (a command's first call) stands as nothing there."""
+    rows: list[ServerRow] = []
+    for name in sorted(before.keys() | after.keys()):
+        unit = (after.get(name) or before[name])[1]
+        rows.append(
+            (cell, source, name, before[name][0] if name in before else None,
+             after[name][0] if name in after else None, unit)
+        )  # fmt: skip
+    return rows
+
+
+def ruler_rows(cell: int, source: str, before: dict[str, float], after: dict[str, float]) -> list[ServerRow]:
+    """As `account_rows`, for our own counters: what was not counted yet was 0."""
+    return [
+        (cell, source, name, before.get(name, 0.0), after.get(name, 0.0), "s" if name.endswith("_s") else "calls")
+        for name in sorted(before.keys() | after.keys())
+    ]

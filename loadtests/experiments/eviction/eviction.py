@@ -1,0 +1,209 @@
+"""Eviction: the hit rate of all eight policies on four sequences of keys, beside the best that was possible.
+
+Each pair of policy and sequence has a server of its own, a spare one out of the wheel with `maxmemory` below the
+working set, so that no other cell, and nobody's data, is disturbed. All pairs run at the same time, slowly: Redis' LRU
+clock ticks once a second, so an entry must stay for several seconds or LRU is blind. A script does on the server what
+cache-aside does from outside (GET; on a miss SET with a TTL), so that requests can go in batches and still happen one
+after the other; one request of each batch is plain and its GET is timed.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import redis
+
+from stampede.loadtests.instrumentation.clock import ThreadClock, now_ns
+from stampede.loadtests.experiments.eviction.belady import optimum_hits
+from stampede.loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow
+from stampede.loadtests.experiments.eviction.key_sequences import LOOP, POPULAR, SCAN_EVERY, SEQUENCES, SKEW
+from stampede.stack.providers.scratch_redis import open_spare_redis
+
+POLICIES = (
+    *("noeviction", "allkeys-lru", "allkeys-lfu", "allkeys-random"),
+    *("volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl"),
+)
+SETTINGS = ("maxmemory-samples", "lfu-log-factor", "lfu-decay-time", "hz")
+"""What the server was set to where policies depend on it."""
+
+READ = """
+if redis.call('GET', KEYS[1]) then return 'hit' end
+local answer = redis.pcall('SET', KEYS[1], string.rep('x', ARGV[1]), 'EX', ARGV[2])
+if type(answer) == 'table' and answer.err then
+  if string.find(answer.err, 'OOM') then return 'refused' end
+  return redis.error_reply(answer.err)
+end
+return redis.call('DBSIZE')
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How much of it is run."""
+
+    room: int
+    """Entries that maxmemory leaves room for, about: what was held is counted."""
+    requests: int
+    """A sequence."""
+    lasts_s: float
+    """Over which they are spread, if the machine is fast enough."""
+    batch: int = 20
+    value_bytes: int = 500
+    ttl_s: int = 3600
+
+
+WHOLE = Size(room=1_500, requests=24_000, lasts_s=70)
+SMALL = Size(room=800, requests=4_800, lasts_s=11, batch=40)
+
+
+def run(order: ExperimentOrder) -> Iterator[ExperimentRow]:
+    """Counts of every policy on every sequence, once: what is counted exactly needs no rounds."""
+    size = SMALL if order.small else WHOLE
+    order.say(f"eviction: {len(POLICIES)} policies on {len(SEQUENCES)} sequences, about {size.lasts_s + 5:.0f} s")
+    yield from measure(order, size)
+
+
+def measure(order: ExperimentOrder, size: Size) -> Iterator[ExperimentRow]:
+    """As `run`, in any size."""
+    sequences = {
+        name: draw(size.requests, size.room, np.random.default_rng([order.seed, number]))
+        for number, (name, draw) in enumerate(SEQUENCES.items())
+    }
+    pairs = [(policy, name) for policy in POLICIES for name in sequences]
+    with ExitStack() as held:
+        servers = held.enter_context(open_spare_redis(len(pairs)))
+        caches = [
+            EvictionCache(held.enter_context(redis.Redis.from_url(server.url)), policy, name, size)
+            for server, (policy, name) in zip(servers, pairs, strict=True)
+        ]
+        order.settings.update(
+            server=str(servers[0]),
+            zipf_skew=SKEW,
+            popular_keys=POPULAR * size.room,
+            requests_between_scans=SCAN_EVERY * size.room,
+            loop_keys=round(LOOP * size.room),
+            **asdict(size),
+            **caches[0].reported_settings(),
+        )
+        elapsed_s = play(caches, sequences, size)
+        for cache in caches:
+            yield from cache.rows(sequences[cache.sequence], elapsed_s)
+
+
+def play(caches: Sequence["EvictionCache"], sequences: dict[str, list[int]], size: Size) -> float:
+    """Put every sequence to its caches, all of them in step; how long it took, in seconds."""
+    clock, began_ns = ThreadClock(), now_ns()
+    for begin in range(0, size.requests, size.batch):
+        clock.wait_until(began_ns + round(begin / size.requests * size.lasts_s * 1e9))
+        for cache in caches:
+            cache.read(begin, sequences[cache.sequence][begin : begin + size.batch])
+    return (now_ns() - began_ns) / 1e9
+
+
+@dataclass(kw_only=True)
+class Seen:
+    """What became of the requests to one cache."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    most_entries: int = 0
+    """The most that were ever held: they grow by our own SETs only, and each one is looked at."""
+    get_ms: list[tuple[int, float]] = field(default_factory=list)
+    """(number of the request, time of its GET), of the plain ones."""
+
+
+class EvictionCache:
+    """One server under one eviction policy, and the results of the requests to it."""
+
+    def __init__(self, client: redis.Redis, policy: str, sequence: str, size: Size) -> None:
+        self.client = client
+        self.policy = policy
+        self.sequence = sequence
+        self.size = size
+        self.seen = Seen()
+        self._script = client.script_load(READ)
+        self._limit()
+
+    def _limit(self) -> None:
+        """Leave room for so many entries above what the empty server takes; counters start from here."""
+        client, size = self.client, self.size
+        self.read(0, range(size.batch))  # buffers and scripts are there from now on
+        entry_bytes = int(client.memory_usage(self._key(0)) or 0)
+        client.flushall()
+        self.seen = Seen()
+        self.maxmemory_bytes = client.info("memory")["used_memory"] + size.room * entry_bytes
+        client.config_set("maxmemory-policy", self.policy)
+        client.config_set("maxmemory", self.maxmemory_bytes)
+        self._before = client.info("stats")
+
+    def reported_settings(self) -> dict[str, Any]:
+        return {name: self.client.config_get(name).get(name) for name in SETTINGS}
+
+    def read(self, number: int, keys: Sequence[int]) -> None:
+        """Requests in their order: the first is plain and its GET timed, the others go in one round trip."""
+        first, *others = keys
+        self._read_plainly(number, first)
+        with self.client.pipeline(transaction=False) as pipeline:
+            for key in others:
+                pipeline.evalsha(self._script, 1, self._key(key), self.size.value_bytes, self.size.ttl_s)
+            for answer in pipeline.execute():
+                self._count(answer)
+
+    def _read_plainly(self, number: int, key: int) -> None:
+        began_ns = time.perf_counter_ns()
+        found = self.client.get(self._key(key))
+        self.seen.get_ms.append((number, (time.perf_counter_ns() - began_ns) / 1e6))
+        if found is not None:
+            self._count(b"hit")
+            return
+        try:
+            self.client.set(self._key(key), "x" * self.size.value_bytes, ex=self.size.ttl_s)
+        except redis.exceptions.OutOfMemoryError:
+            self._count(b"refused")
+        else:
+            self._count(self.client.dbsize())
+
+    def _count(self, answer: bytes | int) -> None:
+        outcome = answer.decode() if isinstance(answer, bytes) else "filled"
+        self.seen.counts[outcome] += 1
+        if isinstance(answer, int):
+            self.seen.most_entries = max(self.seen.most_entries, answer)
+
+    @staticmethod
+    def _key(key: int) -> str:
+        return f"user:{key}"
+
+    def rows(self, keys: Sequence[int], elapsed_s: float) -> Iterator[ExperimentRow]:
+        """What was seen, and what the best policy with as much room as was ever used would have hit."""
+        memory, stats, seen = self.client.info("memory"), self.client.info("stats"), self.seen
+        facts = {
+            "requests": (sum(seen.counts.values()), "1"),
+            "hits": (seen.counts["hit"], "1"),
+            "refused": (seen.counts["refused"], "1"),
+            "most_entries": (seen.most_entries, "1"),
+            "optimum_hits": (optimum_hits(keys, seen.most_entries), "1"),
+            "redis_hits": (stats["keyspace_hits"] - self._before["keyspace_hits"], "1"),
+            "evictions": (stats["evicted_keys"] - self._before["evicted_keys"], "1"),
+            "expiries": (stats["expired_keys"] - self._before["expired_keys"], "1"),
+            "used_memory": (memory["used_memory"], "bytes"),
+            "maxmemory": (self.maxmemory_bytes, "bytes"),
+            "elapsed": (elapsed_s, "s"),
+        }
+        for name, (value, unit) in facts.items():
+            yield ExperimentRow(self.policy, 1, self.sequence, None, name, float(value), unit)
+        for number, took_ms in seen.get_ms:
+            yield ExperimentRow(self.policy, 1, self.sequence, float(number), "get", took_ms, "ms")
+
+
+EXPERIMENT = Experiment(
+    name="eviction",
+    question="Which eviction policy keeps what will be asked for?",
+    application="a cache that is smaller than what it is asked for, as most are",
+    expectation="LFU leads on skewed keys, scans hurt LRU more than LFU, a loop defeats LRU, nothing beats the optimum",
+    run=run,
+    once_s=80.0,
+    small_once_s=15.0,
+)

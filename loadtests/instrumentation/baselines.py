@@ -1,0 +1,69 @@
+"""Bounds that run beside the contenders: what the harness itself costs. Nobody should use these as a cache."""
+
+from collections.abc import Callable, Sequence
+
+import redis
+
+from stampede.patterns.caching.cache_pattern import CachePattern, Record
+from stampede.patterns.rate_limiting.rate_limiter import Contract, Decision, LimiterConfig, RateLimiter, Strict
+
+
+class BareGet(CachePattern):
+    """One GET and its decoding: the least that a cache hit can cost through this harness."""
+
+    summary = "bound: one redis-py GET and decode, never a miss; a write is one SET"
+
+    def get(self, record_id: int) -> Record | None:  # noqa: ARG002 - one entry stands for all: a GET costs the same
+        cached = self.redis.get(self.key(0))
+        return None if cached is None else self.codec.loads(cached)
+
+    def update(self, record_id: int, changes: Record) -> Record | None:
+        self.redis.set(self.key(0), self.codec.dumps({"id": record_id, **changes}))
+        return changes
+
+    def invalidate(self, record_id: int) -> None:
+        """The one entry stays."""
+
+    def warm(self, record_ids: Sequence[int]) -> None:
+        """Put one record, without an expiry, where every read finds it."""
+        self.redis.set(self.key(0), self.codec.dumps(self.source.load(record_ids[0]) or {}))
+
+
+class NoOp(CachePattern):
+    """Answers out of nothing: what a request costs through this harness alone."""
+
+    summary = "bound: no Redis, no database; a request's own cost in the harness, before the rounds and after"
+
+    def get(self, record_id: int) -> Record | None:
+        return {"id": record_id}
+
+    def update(self, record_id: int, changes: Record) -> Record | None:
+        return {"id": record_id, **changes}
+
+    def invalidate(self, record_id: int) -> None:
+        """There is nothing."""
+
+
+class BareEvalsha(RateLimiter):
+    """One EVALSHA of a script that does nothing: the least that a limiter's decision can cost through this harness."""
+
+    summary = "bound: one EVALSHA of an empty script, which admits every call"
+
+    def __init__(self, redis: redis.Redis, config: LimiterConfig, now: Callable[[], float]) -> None:
+        super().__init__(redis, config, now)
+        self.decide = self.redis.register_script("return 1")
+
+    @classmethod
+    def promised(cls, config: LimiterConfig) -> Contract:
+        return Strict(limit=config.limit, window_s=config.window_s)
+
+    def hit(self, subject: str) -> Decision:
+        self.decide([self.key(subject)], [])
+        limit = self.config.limit
+        return Decision(allowed=True, limit=limit, remaining=limit, retry_after_s=0.0, reset_after_s=0.0)
+
+
+RULERS: dict[str, type[CachePattern]] = {"bare-get": BareGet}
+EDGE_RULERS: dict[str, type[CachePattern]] = {"no-op": NoOp}
+"""They run once before the rounds and once after, not in every round."""
+LIMITING_RULERS: dict[str, type[RateLimiter]] = {"bare-evalsha": BareEvalsha}

@@ -1,0 +1,144 @@
+"""The web service as a child process, and Locust's page with HTTP users in front of it or of the user's own."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from stampede.core.errors import BenchFailed
+from stampede.core.files import REPO
+from stampede.core.private_files import empty_file
+from stampede.core.text.redaction import masked
+from stampede.loadtests.processes.run_end import end_processes
+from stampede.loadtests.appserver.http_service import ServiceSettings
+from stampede.core.errors import ConfigError
+from stampede.stack.supervisor.supervisor_client import supervised
+
+HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?|[0-9a-f:.]*:[0-9a-f:.]*(%\w+)?")
+"""A name, an IPv4 address, or an IPv6 address without its brackets."""
+SPACES = frozenset(' \t\r\n\\"<>^`{|}')
+"""Characters that no URL has."""
+READY_WITHIN_S = 60.0
+RUN_SERVICE = "import sys; from stampede.loadtests.appserver.http_service import run; run(sys.argv[1])"
+
+
+@contextmanager
+def service_process(
+    settings: ServiceSettings, directory: Path, register_child: Callable[[int], None]
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """The service, once it answers, and its address; ended with the block. Raises BenchFailed with its last line.
+
+    `directory`: for its files; whoever owns it removes it whatever the end is.
+    """
+    with tempfile.TemporaryDirectory(prefix="service-", dir=directory) as private:
+        path = Path(private) / "service.json"
+        settings.write(path)
+        log = Path(private) / "log"
+        with empty_file(log).open("wb") as output:
+            child = subprocess.Popen(
+                [sys.executable, "-c", RUN_SERVICE, str(path)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "PYTHONPATH": str(REPO)},
+                start_new_session=True,
+            )
+        try:
+            register_child(child.pid)
+            wait_for(settings.port, child, log)
+            yield child, f"http://127.0.0.1:{settings.port}"
+        finally:
+            end_processes([child])
+
+
+def wait_for(port: int, child: subprocess.Popen[bytes], log: Path) -> None:
+    """Until the port answers. Raises BenchFailed where the child ends or takes too long."""
+    until = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < until:
+        if child.poll() is not None:
+            lines = log.read_text(errors="replace").strip().splitlines()
+            raise BenchFailed(f"the service ended with code {child.returncode}: {lines[-1] if lines else 'no word'}")
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise BenchFailed(f"the service did not answer in {READY_WITHIN_S:.0f} s")
+
+
+def check_host(host: str) -> str:
+    """An address of a service. Raises ConfigError."""
+    try:
+        parts = urlsplit(host)
+        port, name = parts.port, parts.hostname or ""
+        name.encode("idna" if ":" not in name else "ascii")
+    except ValueError:  # brackets that do not close, a port that is none, a name that DNS cannot carry
+        parts, port, name = urlsplit(""), None, ""
+    stands = f"[{name}]" if ":" in name else name
+    behind = parts.netloc.rpartition("@")[2].lower().removeprefix(stands)
+    whole = HOST.fullmatch(name) is not None and re.fullmatch(r"(:\d*)?", behind) is not None
+    fits = whole and port != 0
+    if parts.scheme not in ("http", "https") or not fits or set(host) & SPACES:
+        raise ConfigError("host", masked(host), "http://name[:port], a port from 1 to 65535")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ConfigError(
+            "host", masked(host), "http://name[:port] without a user, a password or a query: Locust's page shows it"
+        )
+    return host.rstrip("/")
+
+
+@contextmanager
+def http_locust(
+    host: str,
+    arguments: Sequence[str],
+    directory: Path,
+    log: Path | None = None,
+    locustfile: str = "http_locustfile.py",
+    inherited: Sequence[int] = (),
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Locust with HTTP users, deaf to the user's own Locust settings; ended when the block ends."""
+    with tempfile.TemporaryDirectory(prefix="http-", dir=directory) as private:
+        command = [sys.executable, "-m", "locust", "-f", str(REPO / "loadtests" / locustfile)]
+        command += ["--host", host, "--loglevel", "WARNING", *arguments]
+        output = empty_file(log or Path(private) / "log").open("wb")
+        with output:
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**quiet_environment(), "HOME": private, "PYTHONPATH": str(REPO)},
+                cwd=private,
+                pass_fds=inherited,
+                start_new_session=True,
+            )
+        try:
+            yield child
+        finally:
+            end_processes([child])
+
+
+def quiet_environment() -> Mapping[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+
+
+def serve_http_page(host: str, port: int, say: Callable[[str], None]) -> None:
+    """Locust's page on 127.0.0.1 with HTTP users for that host, until Ctrl-C. It ends with this process."""
+    page = ["--web-host", "127.0.0.1", "--web-port", str(port)]
+    with supervised() as supervisor, http_locust(host, page, supervisor.directory) as child:
+        supervisor.register_child(child.pid)
+        say(f"Locust's page: http://127.0.0.1:{port}, its users call {host} (Ctrl-C ends it)")
+        try:
+            code = child.wait()
+        except KeyboardInterrupt:
+            say("stopping")
+            raise
+        if code:
+            raise BenchFailed(f"Locust ended with code {code}")

@@ -1,0 +1,34 @@
+"""How many connections a command opens to each server, and whether they have room for them."""
+
+from collections.abc import Sequence
+
+from stampede.loadtests.appserver.appserver import BACKGROUND_WORKERS
+from stampede.loadtests.bench.run_plan.contenders import Entrant
+from stampede.stack.connection_limits import require_room
+from stampede.stack.servers import Stack
+
+OUR_SESSIONS = 4
+"""Of PostgreSQL, besides the application servers': the conductor's, its gauges', the live page's, a calibration's."""
+OUR_CLIENTS = 14
+"""Of Redis, at most: the conductor's ten, the live page's, and those of a command that looks on."""
+
+
+def require_room_for_bench(stack: Stack, processes: int, users: int, entrants: Sequence[Entrant]) -> None:
+    """Raise StackError where a server lacks room for the application servers' connections and the suite's own."""
+    each = users + BACKGROUND_WORKERS
+    clients = {
+        entrant.limiter().client if entrant.family == "limiting" else entrant.pattern().client for entrant in entrants
+    }
+    workers = processes * BACKGROUND_WORKERS if any(entrant.worker for entrant in entrants) else 0
+    require_room(
+        stack,
+        postgres=processes * each + workers + OUR_SESSIONS,
+        clients=processes * each * len(clients) + 2 * workers + OUR_CLIENTS,
+        instead="take fewer --processes or users_per_process",
+    )
+
+
+def require_room_for_service(stack: Stack, threads: int, workers: int) -> None:
+    """As for a bench, for the web service: a pool of each a process, and one for the limiter."""
+    each = workers * (threads + BACKGROUND_WORKERS)
+    require_room(stack, postgres=each, clients=2 * each, instead="take fewer --threads or --workers")

@@ -1,0 +1,60 @@
+"""Whether the application servers can import a user's contender: they run elsewhere, with another environment."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from stampede.core.files import REPO
+from stampede.core.errors import ConfigError
+
+IMPORT_S = 60.0
+"""How long the imports may take."""
+CODE = """
+import sys
+from stampede.patterns.contender_registry import find
+for file in sys.argv[1:]:
+    try:
+        find(file)
+    except Exception as error:
+        print(file, " ".join(str(getattr(error, "want", error)).split()), sep="\\n")
+        raise SystemExit(3)
+"""
+ADVICE = "build sys.path from Path(__file__).parent in it, or install what it imports into .venv"
+
+
+def worker_environment(home: Path) -> Mapping[str, str]:
+    """The environment of a Locust process: deaf to the user's own Locust settings and to their PYTHONPATH."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+    return environment | {"HOME": str(home), "PYTHONPATH": str(REPO), "PYTHONUNBUFFERED": "1"}
+
+
+@cache
+def check_imports(files: tuple[str, ...]) -> None:
+    """Import the files as the application servers will. Raises ConfigError with the file and the reason."""
+    if not files:
+        return
+    paths = [str(Path(file).resolve()) for file in files]
+    with tempfile.TemporaryDirectory(prefix="stampede-imports-") as elsewhere:
+        try:
+            ended = subprocess.run(
+                [sys.executable, "-c", CODE, *paths],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=IMPORT_S,
+                env=worker_environment(Path(elsewhere)),
+                cwd=elsewhere,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            want = f"files that the application servers import within {IMPORT_S:.0f} s"
+            raise ConfigError("contender", ", ".join(paths), want) from None
+    if ended.returncode:
+        lines = (ended.stdout or ended.stderr).strip().splitlines() or ["no word"]
+        path, why = (lines[-2], lines[-1]) if ended.returncode == 3 and len(lines) > 1 else (paths[0], lines[-1])
+        raise ConfigError("contender", path, f"for the application servers as well, {why}: {ADVICE}")

@@ -1,0 +1,109 @@
+"""`stampede worker`: one application server for a bench that runs on another machine."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from stampede.core.errors import BenchFailed
+from stampede.core.files import REPO
+from stampede.core.private_files import empty_file
+from stampede.core.text.safe_text import Say
+from stampede.loadtests.processes.remote import Address
+from stampede.loadtests.processes.run_end import end_processes
+from stampede.core.errors import ConfigError
+from stampede.stack.supervisor.supervisor_client import supervised
+
+CONNECT_S = 2.0
+REFUSED_S = 15.0
+AGAIN_S = 0.5
+
+
+def run_worker(master: Address, urls: tuple[str | None, str | None], wait_s: float, say: Say) -> None:
+    """Join the bench, take its orders, serve its cells, end with it.
+
+    `urls`: of PostgreSQL and Redis as this machine reaches them; None: as the bench says. Raises ConfigError where
+    nothing listens there in time, or where this worker cannot take part; BenchFailed where it breaks.
+    """
+    await_port(master, wait_s)
+    with supervised() as supervisor:
+        log = supervisor.directory / "locust-worker.log"
+        read_end, write_end = os.pipe()
+        try:
+            child = start(master, urls, supervisor.directory, log, write_end)
+        finally:
+            os.close(write_end)
+        joined = False
+        try:
+            supervisor.register_child(child.pid)
+            for event in told(read_end):
+                if event["told"] == "refused":
+                    with suppress(subprocess.TimeoutExpired):  # until the bench has heard of it, and ends us
+                        child.wait(REFUSED_S)
+                    raise ConfigError("worker", socket.gethostname(), event["why"])
+                if event["told"] == "waiting":
+                    say(f"connected to the bench at {master}")
+                if event["told"] == "joined":
+                    joined = True
+                    say(f"took orders as application server {event['process']} (Ctrl-C leaves, and ends the run)")
+            code = child.wait()
+        finally:
+            end_processes([child])
+            os.close(read_end)
+        if not joined:
+            raise ConfigError("master", str(master), "a stampede bench --expect, which gave no orders here")
+        if code:
+            lines = log.read_text(errors="replace").strip().splitlines()
+            raise BenchFailed(f"the worker ended with code {code}: {lines[-1] if lines else 'no word'}")
+        say("the run is over")
+
+
+def await_port(master: Address, wait_s: float) -> None:
+    """Until somebody listens there. Raises ConfigError with the last reason why not."""
+    until = time.monotonic() + wait_s
+    while True:
+        try:
+            socket.create_connection((master.host, master.port), timeout=CONNECT_S).close()
+        except OSError as error:
+            if time.monotonic() > until:
+                want = f"a stampede bench --expect that listens there within {wait_s:g} s ({error.strerror or error})"
+                raise ConfigError("master", str(master), want) from None
+            time.sleep(AGAIN_S)
+        else:
+            return
+
+
+def start(
+    master: Address, urls: tuple[str | None, str | None], private: Path, log: Path, told_fd: int
+) -> subprocess.Popen[bytes]:
+    """Locust's process, deaf to the user's own Locust settings. URLs hold passwords: they are not in its arguments."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+    environment |= {"HOME": str(private), "PYTHONPATH": str(REPO), "PYTHONUNBUFFERED": "1"}
+    environment |= {"STAMPEDE_POSTGRES_URL": urls[0] or "", "STAMPEDE_REDIS_URL": urls[1] or ""}
+    command = [sys.executable, "-m", "locust", "-f", str(REPO / "loadtests" / "locustfile.py"), "--worker"]
+    command += ["--master-host", master.host, "--master-port", str(master.port), "--told-fd", str(told_fd)]
+    command += ["--stop-timeout", "10", "--only-summary", "--loglevel", "WARNING"]
+    with empty_file(log).open("wb") as output:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=private,
+            pass_fds=[told_fd],
+            start_new_session=True,
+        )
+
+
+def told(read_end: int) -> Iterator[dict[str, Any]]:
+    """What the process tells, a JSON object a line, until it ends."""
+    with open(read_end, encoding="utf-8", closefd=False) as lines:
+        for line in lines:
+            yield json.loads(line)

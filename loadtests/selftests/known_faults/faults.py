@@ -1,0 +1,54 @@
+"""What is planted: a share more of a read's own time, or a share more loads."""
+
+from typing import ClassVar
+
+from stampede.patterns.caching.cache_pattern import Config, Kit, Record
+from stampede.patterns.caching.cache_aside import CacheAside
+
+SPIN_S = 0.0003
+"""The end of a planted wait is spun: a timer would overshoot by half of what is planted."""
+
+
+class Slower(CacheAside):
+    """Each read takes `share` more of the time that it took."""
+
+    share: ClassVar[float]
+
+    def get(self, record_id: int) -> Record | None:
+        now = self.kit.now
+        began_s = now()
+        record = super().get(record_id)
+        ended_s = now()
+        until_s = ended_s + self.share * (ended_s - began_s)
+        if until_s - ended_s > 2 * SPIN_S:
+            self.kit.sleep(until_s - ended_s - SPIN_S)
+        while now() < until_s:
+            pass
+        return record
+
+
+class LoadsMore(CacheAside):
+    """After each load another, `share` of the times, evenly spread; the reader does not wait for it."""
+
+    share: ClassVar[float]
+
+    def __init__(self, kit: Kit, config: Config) -> None:
+        super().__init__(kit, config)
+        self._owed = 0.0
+
+    def get(self, record_id: int) -> Record | None:
+        key = self.key(record_id)
+        cached = self.redis.get(key)
+        if cached is not None:
+            return self.codec.loads(cached)
+        record = self.source.load(record_id)
+        if record is not None:
+            self.redis.set(key, self.codec.dumps(record), px=self.config.ttl_ms)
+        self._owed += self.share
+        if self._owed >= 1 - 1e-9:
+            self._owed -= 1
+            self.kit.spawn(lambda: self._load_again(record_id))
+        return record
+
+    def _load_again(self, record_id: int) -> None:
+        self.source.load(record_id)

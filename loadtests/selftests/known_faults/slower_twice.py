@@ -1,0 +1,8 @@
+"""cache-aside, every read twice as slow."""
+
+from stampede.loadtests.selftests.known_faults.faults import Slower
+
+
+class SlowerTwice(Slower):
+    summary = "planted: cache-aside, every read twice as slow"
+    share = 1.0

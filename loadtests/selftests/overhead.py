@@ -1,0 +1,163 @@
+"""The harness' own speed: our recorded path beside plain Locust, and what a million samples cost to record."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from stampede.core.errors import HarnessFailed
+from stampede.core.files import REPO
+from stampede.loadtests.instrumentation.clock import now_ns
+from stampede.loadtests.instrumentation.meters import Facts
+from stampede.loadtests.bench.run_plan.contenders import Entrant
+from stampede.loadtests.instrumentation.recorder import ROW_COLUMNS, Recorder, read_batch
+from stampede.loadtests.locustfiles.run_config import ScenarioOrder, Spec
+from stampede.scenarios.workload import Workload
+from stampede.stack.servers import Stack
+from stampede.stack.postgres.source import default_statements
+
+LEAST_RATIO = 0.8
+"""Of plain Locust's rate: below it our path is too dear."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverheadRatio:
+    """Requests per second of CPU time of a process, one user class after the other. Medians over the turns.
+
+    By CPU time, because neighbours on the machine cannot move it: on a core of its own it is the rate.
+    """
+
+    plain_per_s: float
+    ours_per_s: float
+    turns: int
+
+    @property
+    def ratio(self) -> float:
+        return self.ours_per_s / self.plain_per_s
+
+
+def no_op_spec(stack: Stack, folder: Path) -> Spec:
+    """Orders for a process that asks nobody: its pools are open and stay idle."""
+    workload = Workload(records=1, active_records=1, rtt_ms=0.0, users_per_process=32)
+    scenario = ScenarioOrder(
+        name="harness",
+        workload=workload,
+        statements=asdict(default_statements(0, 0)),
+        window_s=1.0,
+        warm_up_s=0.0,
+        drain_s=1.0,
+        distance_ns=0,
+    )
+    return Spec(
+        folder=str(folder),
+        postgres_url=stack.postgres.url,
+        redis_url=stack.redis.url,
+        key_prefix=stack.key_prefix,
+        processes=1,
+        users_per_process=32,
+        seed=1,
+        entrants=(Entrant(name="no-op", kind="ruler"),),
+        scenarios=(scenario,),
+        cells=(),
+    )
+
+
+def measure_pace(
+    stack: Stack, *, seconds: float, turns: int, kinds: tuple[str, ...] = ("plain", "ours")
+) -> OverheadRatio:
+    """Plain Locust and our path in turn, each in a fresh process. Needs the data set to be there."""
+    found: dict[str, list[float]] = {"plain": [], "ours": []}
+    with tempfile.TemporaryDirectory(prefix="orders-", dir=stack.directory) as private:
+        spec_file = Path(private) / "spec.json"
+        no_op_spec(stack, Path(private)).write(spec_file)
+        for turn in range(turns):
+            for kind in kinds if turn % 2 == 0 else kinds[::-1]:
+                found[kind].append(requests_per_s(kind, seconds, spec_file, stack.register_child))
+    plain, ours = (statistics.median(found[kind]) if found[kind] else float("nan") for kind in ("plain", "ours"))
+    return OverheadRatio(plain_per_s=plain, ours_per_s=ours, turns=turns)
+
+
+def requests_per_s(kind: str, seconds: float, spec_file: Path, register_child: Callable[[int], None]) -> float:
+    """What one fresh process made. Raises HarnessFailed with the last line that it said."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+    environment |= {"HOME": str(spec_file.parent), "PYTHONPATH": str(REPO)}
+    # the spec is the locustfile's own option as well: it reads scenarios and contenders from it
+    command = [sys.executable, "-m", "stampede.loadtests.selftests.overhead_users", kind, str(seconds), str(spec_file)]
+    child = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=REPO
+    )
+    register_child(child.pid)
+    told, complained = child.communicate(timeout=seconds + 60)
+    if child.returncode != 0:
+        lines = complained.strip().splitlines()
+        raise HarnessFailed(lines[-1] if lines else f"ended with code {child.returncode}")
+    return float(json.loads(told.strip().splitlines()[-1])["per_cpu_s"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """What it costs to keep samples and to hand them over."""
+
+    samples: int
+    append_s: float
+    hand_over_s: float
+    memory_bytes: int
+    """Of what is kept before it is handed over: rows, and beyond MOST_ROWS columns."""
+    batch_bytes: int
+
+
+def measure_recording(samples: int) -> Recording:
+    """Record that many samples as a cell does, hand them over as one Arrow batch, and read it back."""
+    recorder, facts = Recorder(), Facts()
+    tracemalloc.start()
+    for number in range(1000):
+        recorder.rows.append(sample(number, facts))
+    bytes_each = tracemalloc.get_traced_memory()[0] / 1000
+    tracemalloc.stop()
+    recorder.rows.clear()
+    began = time.perf_counter()
+    for number in range(samples):
+        recorder.keep(sample(number, facts))
+    appended = time.perf_counter()
+    memory_bytes = round(bytes_each * len(recorder.rows)) + recorder.packed_bytes
+    batch = recorder.take_batch(1, "harness", "no-op", 1)
+    handed_over = time.perf_counter()
+    if read_batch(batch).num_rows != samples:
+        raise HarnessFailed("samples were lost")
+    return Recording(
+        samples=samples,
+        append_s=appended - began,
+        hand_over_s=handed_over - appended,
+        memory_bytes=memory_bytes,
+        batch_bytes=len(batch),
+    )
+
+
+def sample(number: int, facts: Facts) -> tuple[object, ...]:
+    """A read that hit: what the application server appends."""
+    due_ns = now_ns()
+    row: dict[str, object] = dict.fromkeys(ROW_COLUMNS)
+    row |= {"process": 0, "client": number % 32, "operation": "read", "warm_up": False, "key": number}
+    row |= {"due_ns": due_ns, "free_ns": due_ns - 5, "start_ns": due_ns + 7, "end_ns": due_ns + 9, "found": True}
+    row |= {"loads": facts.loads, "commands": 1, "round_trips": 1, "distance_ns": 0, "first_cache_answer": "value"}
+    return tuple(row.values())
+
+
+def report(pace: OverheadRatio, recording: Recording) -> list[str]:
+    """In words, a line each."""
+    enough = "at least" if pace.ratio >= LEAST_RATIO else "BELOW"
+    return [
+        f"plain Locust, no-op user:    {pace.plain_per_s:>9,.0f} requests/s a core",
+        f"our path, no-op contender:   {pace.ours_per_s:>9,.0f} requests/s a core",
+        f"ratio:                       {pace.ratio:>9.2f} ({enough} {LEAST_RATIO}; median of {pace.turns} turns)",
+        f"recording {recording.samples:,} samples: {recording.append_s:.1f} s to make and keep, "
+        f"{recording.hand_over_s:.1f} s to hand over, about {recording.memory_bytes / 2**20:,.0f} MiB kept, "
+        f"{recording.batch_bytes / 2**20:,.0f} MiB as a batch",
+    ]

@@ -1,0 +1,89 @@
+"""How many requests a second one Locust process can make at all: a no-op user of plain Locust, or our recorded path.
+
+    python -m stampede.loadtests.selftests.overhead_users plain|ours SECONDS SPEC
+
+Prints one JSON object: requests, per_s, per_cpu_s (a second of the process's CPU time: what it would make on a core of
+its own, whatever else runs). `ours` serves a prepared cell of the no-op contender, all of it due at
+once, through the same user, application server and recorder as a bench; `plain` only fires Locust's own event.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import gevent
+from locust import User, constant, task
+from locust.env import Environment
+
+from stampede.loadtests.locustfiles import locustfile
+from stampede.loadtests.appserver.appserver import AppServer
+from stampede.loadtests.appserver.request_drawing import Requests
+from stampede.loadtests.instrumentation.clock import hub_clock, now_ns
+from stampede.loadtests.locustfiles.run_config import CellOrder, Spec, read_spec
+
+USERS = 32
+MOST_PER_S = 150_000
+"""Requests that are drawn for a second: more than any process can make."""
+
+
+class NoOpUser(User):
+    """The least that plain Locust can do: one event a request."""
+
+    wait_time = constant(0)
+
+    @task
+    def nothing(self) -> None:
+        began = time.perf_counter()
+        self.environment.events.request.fire(
+            request_type="read",
+            name="no-op",
+            response_time=(time.perf_counter() - began) * 1e3,
+            response_length=0,
+            exception=None,
+            context={},
+        )
+
+
+def measure(user: type[User], seconds: float) -> dict[str, float]:
+    """Run that user's threads for a while, in this process; what Locust counted."""
+    environment = Environment(user_classes=[user], catch_exceptions=False)
+    runner = environment.create_local_runner()
+    runner.start(USERS, spawn_rate=USERS)
+    while runner.user_count < USERS:
+        gevent.sleep(0.05)
+    counted, began_s, began_cpu_s = environment.stats.total.num_requests, time.perf_counter(), time.process_time()
+    gevent.sleep(seconds)
+    spent_s, spent_cpu_s = time.perf_counter() - began_s, time.process_time() - began_cpu_s
+    counted = environment.stats.total.num_requests - counted
+    runner.quit()
+    return {"requests": float(counted), "per_s": counted / spent_s, "per_cpu_s": counted / spent_cpu_s}
+
+
+def prepare(spec: Spec, seconds: float) -> AppServer:
+    """An application server with a cell of the no-op in hand, whose requests are all due now."""
+    scenario = spec.scenarios[0]
+    server = AppServer(spec, 0, hub_clock())
+    server.prepare(
+        CellOrder(id=1, scenario=scenario.name, contender="no-op", round=1, seed=spec.seed, predecessor=None)
+    )
+    assert server.cell is not None
+    count = round(seconds * MOST_PER_S)
+    server.cell.requests = Requests(due_ns=[0] * count, keys=[1] * count, operations=["read"] * count)
+    server.begin(now_ns())
+    server.cell.deadline_ns = now_ns() + 3_600_000_000_000
+    return server
+
+
+def main(kind: str, seconds: float, spec: Spec) -> None:
+    if kind == "plain":
+        print(json.dumps(measure(NoOpUser, seconds)))
+        return
+    locustfile.app_server = prepare(spec, seconds + 1)
+    print(json.dumps(measure(locustfile.AppServerThread, seconds)))
+    locustfile.app_server.abandon()
+    locustfile.app_server.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], float(sys.argv[2]), read_spec(Path(sys.argv[3])))

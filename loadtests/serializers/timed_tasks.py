@@ -1,0 +1,182 @@
+"""What is timed without a server: encode and decode, compressed and not, and lists of growing length."""
+
+import json
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice
+from typing import Any
+
+import msgpack
+import msgspec
+
+from stampede.loadtests.serializers.sample_records import RecordKind, kinds
+from stampede.patterns.compression.compressor import Compressed, Compressor
+from stampede.patterns.compression.compressor_registry import compressors
+from stampede.patterns.serialization.serializer import Serializer
+from stampede.patterns.serialization.serializer_registry import Codec
+from stampede.patterns.serialization.json import Json
+
+TWIN = "json-again"
+EMPTY = "empty call"
+COMPRESSED = ("json", "msgpack")
+"""The article's two, each with every compressor around it."""
+LENGTHS = (1, 4, 16, 64, 128, 256, 512, 1024, 2048)
+"""Rows in a list, for the questions that size decides."""
+SEED = 20_260_101
+TRAINING_SEED = 7
+"""Dictionaries are trained on other rows."""
+
+Dictionaries = Mapping[tuple[str, str], bytes]
+"""By (kind of record, serializer)."""
+
+BatchRow = tuple[int, int, str, str, str, int, int, int | None]
+"""The columns of stampede.run_folder.serializer_tables.BATCHES."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One thing to time."""
+
+    record: str
+    contender: str
+    operation: str
+    call: Callable[[Any], Any]
+    prepare: Callable[[int], Sequence[Any]]
+    """So many fresh inputs, distinct objects; not timed."""
+    input_bytes: int
+    """About how large an input is."""
+
+
+class Pool:
+    """Records of a kind: as fresh objects, and as bytes in distinct buffers."""
+
+    def __init__(self, kind: RecordKind) -> None:
+        self.kind = kind
+        self.blobs = [msgspec.msgpack.encode(record) for record in kind.records(SEED)]
+        self.decode = msgspec.msgpack.Decoder(kind.record_type).decode
+
+    def fresh(self, count: int) -> list[Any]:
+        """Objects whose strings were never encoded: CPython keeps a string's UTF-8 once it was asked for."""
+        return list(map(self.decode, islice(cycle(self.blobs), count)))
+
+    @property
+    def all(self) -> list[Any]:
+        """Each record once."""
+        return self.fresh(len(self.blobs))
+
+
+def buffers(encoded: Sequence[bytes]) -> Callable[[int], list[bytes]]:
+    """Copies, so that no call meets bytes that were read before."""
+    return lambda count: [bytes(bytearray(data)) for data in islice(cycle(encoded), count)]
+
+
+def serializer_tasks(
+    pool: Pool, contender: str, serializer: Serializer[Any], operations: Iterable[str] = ("encode", "decode")
+) -> list[Task]:
+    encoded = [serializer.dumps(record) for record in pool.all]
+    size = max(1, sum(map(len, encoded)) // len(encoded))
+    parts = {"encode": (serializer.dumps, pool.fresh), "decode": (serializer.loads, buffers(encoded))}
+    return [
+        Task(
+            record=pool.kind.name,
+            contender=contender,
+            operation=operation,
+            call=parts[operation][0],
+            prepare=parts[operation][1],
+            input_bytes=size,
+        )
+        for operation in operations
+    ]
+
+
+def tasks_of(pool: Pool, codecs: Sequence[Codec], dictionaries: Dictionaries) -> list[Task]:
+    """Every serializer, json's twin, the empty call; and, on ASCII, the article's two with each compressor."""
+    record_type, name = pool.kind.record_type, pool.kind.name
+    found = []
+    for codec in codecs:
+        found += serializer_tasks(pool, codec.name, codec.serializer.for_type(record_type))
+    found += serializer_tasks(pool, TWIN, Json.for_type(record_type))
+    empty = Task(
+        record=name,
+        contender=EMPTY,
+        operation="encode",
+        call=lambda _value: b"",
+        prepare=pool.fresh,
+        input_bytes=len(pool.blobs[0]),
+    )
+    found.append(empty)
+    for codec in codecs:
+        if codec.name in COMPRESSED and pool.kind.text == "ascii":
+            for title, compressor in trained(name, codec.name, dictionaries).items():
+                wrapped = Compressed(codec.serializer.for_type(record_type), compressor)
+                found += serializer_tasks(pool, f"{codec.name}+{title}", wrapped)
+    return found
+
+
+def trained(kind: str, codec: str, dictionaries: Dictionaries) -> dict[str, Compressor]:
+    """Every compressor, ready for this kind of bytes; one that needs a dictionary that there is not is left out."""
+    found = {}
+    for title, compressor in compressors().items():
+        made = compressor()
+        if made.trained:
+            if (kind, codec) not in dictionaries:
+                continue
+            made.use(dictionaries[kind, codec])
+        found[title] = made
+    return found
+
+
+def train(codec: Codec, kind: RecordKind) -> bytes:
+    """A dictionary from other rows of the kind; empty where the trainer finds none."""
+    serializer = codec.serializer.for_type(kind.record_type)
+    count = {"orders": 100, "page": 30}.get(kind.name.removesuffix("-unicode"), 1000)
+    made = [kind.make(random.Random(f"{TRAINING_SEED}-{kind.name}-{i}")) for i in range(count)]
+    compressor = compressors()["zstd-dictionary"]()
+    try:
+        compressor.train([serializer.dumps(record) for record in made])
+    except Exception:  # noqa: BLE001 - too little to learn from is no dictionary
+        return b""
+    return compressor.dictionary
+
+
+def list_tasks(length: int, dictionaries: Dictionaries) -> list[Task]:
+    """A list of so many user rows as the article does it: bare json and msgpack on dicts; and each compressor on it."""
+    rows = [vars(kinds()["user-200"].make(random.Random(f"{SEED}-list-{i}"))) for i in range(max(64, length))]
+    lists = [[rows[(start + i) % len(rows)] for i in range(length)] for start in range(max(1, min(32, 2048 // length)))]
+    as_json = [json.dumps(one).encode() for one in lists]
+    as_msgpack: list[bytes] = [msgpack.packb(one) for one in lists]
+    size = sum(map(len, as_json)) // len(as_json)
+    compact = [Json().dumps(one) for one in lists]
+
+    def fresh(count: int) -> list[Any]:
+        return [msgspec.msgpack.decode(data) for data in islice(cycle(as_msgpack), count)]
+
+    def task(contender: str, operation: str, call: Any, prepare: Any) -> Task:
+        return Task(
+            record=f"rows-{length}",
+            contender=contender,
+            operation=operation,
+            call=call,
+            prepare=prepare,
+            input_bytes=size,
+        )
+
+    found = [
+        task("json.dumps", "encode", json.dumps, fresh),
+        task("json.loads", "decode", json.loads, buffers(as_json)),
+        task("msgpack.packb", "encode", msgpack.packb, fresh),
+        task("msgpack.unpackb", "decode", msgpack.unpackb, buffers(as_msgpack)),
+    ]
+    for title, compressor in trained("user-200", "json", dictionaries).items():
+        found.append(task(title, "compress", compressor.compress, buffers(compact)))
+        found.append(
+            task(title, "decompress", compressor.decompress, buffers([compressor.compress(one) for one in compact]))
+        )
+    return found
+
+
+def list_bytes(length: int) -> list[bytes]:
+    """The lists of `list_tasks` as compact JSON, for their sizes."""
+    rows = [vars(kinds()["user-200"].make(random.Random(f"{SEED}-list-{i}"))) for i in range(max(64, length))]
+    return [Json().dumps([rows[(start + i) % len(rows)] for i in range(length)]) for start in range(4)]

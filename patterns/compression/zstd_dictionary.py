@@ -1,0 +1,30 @@
+"""Zstandard with a trained dictionary: what all rows have in common is told once and never stored again.
+
+Good for: many small values of one kind: rows of 200 bytes become half as long, where plain zstd saves a tenth.
+Bad for: operations: whoever reads must hold the very dictionary that the writer held; a new one wants a new version of
+the keys.
+Source: RFC 8878, section 5. Departures: the dictionary is at most 8 KiB; its size belongs to the bill.
+"""
+
+from collections.abc import Sequence
+
+import zstandard
+
+from stampede.patterns.compression.zstd import Zstd
+
+DICTIONARY_BYTES = 8192
+
+
+class ZstdDictionary(Zstd):
+    summary = "Zstandard at level 3 with a dictionary trained on other rows"
+    trained = True
+
+    def train(self, examples: Sequence[bytes]) -> None:
+        self.use(zstandard.train_dictionary(DICTIONARY_BYTES, list(examples)).as_bytes())
+
+    def use(self, dictionary: bytes) -> None:
+        super().use(dictionary)
+        shared = zstandard.ZstdCompressionDict(dictionary)
+        shared.precompute_compress(level=3)
+        self.writer = zstandard.ZstdCompressor(level=3, dict_data=shared)
+        self.reader = zstandard.ZstdDecompressor(dict_data=shared)

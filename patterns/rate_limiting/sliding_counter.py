@@ -1,0 +1,69 @@
+"""Sliding counter: two counters, of this window of the clock and of the one before, the latter weighed by what of it a
+sliding window would still see.
+
+    hit     app ──EVALSHA──► Redis: TIME; previous × (1 − elapsed / window) + current + 1 ≤ limit? current + 1
+
+Cost in round trips: 1; O(1) memory: a hash of three small numbers.
+Bound: at most 2 L in any W, and arrivals that come at the end of one window and drip through the next get close to it:
+the weighing takes the previous window's calls for evenly spread. That is the contract it is held to.
+Good for: large limits and much traffic: nearly a sliding window at the price of a counter.
+Bad for: limits that must hold to the call; small limits, where a fraction of a call is much.
+Source: Cloudflare, "How we built rate limiting capable of scaling to millions of domains" (2017): 0.003 % of 400
+million requests were decided wrongly, for their traffic. Departures: refused calls are not counted; state in one hash;
+Redis' clock; whole numbers throughout (both sides are multiplied by the window in microseconds).
+"""
+
+from collections.abc import Callable
+
+import redis
+
+from stampede.patterns.rate_limiting.rate_limiter import Contract, Decision, LimiterConfig, RateLimiter, Strict
+
+SCRIPT = """
+local limit, window = tonumber(ARGV[1]), tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local number = math.floor(now / window)
+local left_us = (number + 1) * window - now
+local state = redis.call('HMGET', KEYS[1], 'window', 'current', 'previous')
+local current, previous = 0, 0
+if tonumber(state[1]) == number then
+    current, previous = tonumber(state[2]), tonumber(state[3])
+elseif tonumber(state[1]) == number - 1 then
+    previous = tonumber(state[2])
+end
+local room = limit * window - previous * left_us - current * window
+if room < window then
+    if current == limit then  -- the rest of this window, and of the next what this one's calls still weigh
+        return {0, 0, left_us + window - math.floor((limit - 1) * window / current), left_us + window}
+    end
+    local retry_us = left_us - math.floor((limit - current - 1) * window / previous)
+    return {0, 0, retry_us, current > 0 and left_us + window or left_us}
+end
+redis.call('HSET', KEYS[1], 'window', string.format('%.0f', number), 'current', current + 1, 'previous', previous)
+redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.ceil((left_us + window) / 1000)))
+return {1, math.floor(room / window) - 1, 0, left_us + window}
+"""
+
+
+class SlidingCounter(RateLimiter):
+    summary = "this window's count plus the last one's, weighed by how much of it still counts"
+
+    def __init__(self, redis: redis.Redis, config: LimiterConfig, now: Callable[[], float]) -> None:
+        super().__init__(redis, config, now)
+        self.decide = self.redis.register_script(SCRIPT)  # EVALSHA; SCRIPT LOAD where the server does not know it
+
+    @classmethod
+    def promised(cls, config: LimiterConfig) -> Contract:
+        return Strict(limit=2 * config.limit, window_s=config.window_s)
+
+    def hit(self, subject: str) -> Decision:
+        config = self.config
+        allowed, remaining, retry_us, reset_us = self.decide([self.key(subject)], [config.limit, config.window_us])
+        return Decision(
+            allowed=allowed == 1,
+            limit=config.limit,
+            remaining=remaining,
+            retry_after_s=retry_us / 1e6,
+            reset_after_s=reset_us / 1e6,
+        )

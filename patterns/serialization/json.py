@@ -1,0 +1,42 @@
+"""JSON: text that every language and every engineer reads.
+
+Good for: caches shared between languages, debugging by eye (`redis-cli GET user:1`).
+Bad for: binary data, and types that JSON has no name for: dates, decimals, UUIDs and numbers as keys of a dict become
+text on the way in and stay text on the way out, unless the reader knows the record's type. NaN is written as NaN,
+which is no JSON: other readers refuse it.
+Untrusted bytes: safe to read; nesting deeper than Python's recursion limit raises.
+Source: RFC 8259; the article's serializer (P1, B3). Departures: the article calls `json.dumps` bare, which refuses
+dates and decimals; here they are written as text, so that a row with a timestamp can be cached at all. The encoder is
+built once: `json.dumps` with any option builds one a call.
+"""
+
+import json
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from stampede.patterns.serialization.serializer import Serializer
+
+
+class Json(Serializer[Any]):
+    summary = "standard library's json, compact UTF-8"
+    wire = "json"
+
+    def __init__(self) -> None:
+        self.encode = json.JSONEncoder(default=as_text, ensure_ascii=False, separators=(",", ":")).encode
+
+    def dumps(self, value: Any) -> bytes:
+        return self.encode(value).encode()
+
+    def loads(self, data: bytes) -> Any:
+        return json.loads(data)
+
+
+def as_text(value: object) -> str:
+    """What a database row may hold and JSON has no type for, in its usual written form."""
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, Decimal | UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,0 +1,95 @@
+"""Which serializers there are: every file beside this one that holds one, and any file that the user names."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from stampede.core.errors import ConfigError
+from stampede.patterns.user_classes import check_serializer
+from stampede.patterns.user_files import import_file
+from stampede.patterns.serialization.serializer import ForRecords, Serializer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Codec:
+    """A serializer under the name that reports print."""
+
+    name: str
+    serializer: type[Serializer[Any]]
+    file: str | None = None
+    """Path of the user's own file; ours have none."""
+
+
+@cache
+def codecs() -> Mapping[str, Codec]:
+    """Our own, by name. The name is written once, as the file's: msgspec_json.py is msgspec-json."""
+    package = importlib.import_module("stampede.patterns.serialization")
+    found = {}
+    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
+        if not info.ispkg and info.name not in ("base", "catalogue", "shape"):
+            serializer = serializer_in(importlib.import_module(f"stampede.patterns.serialization.{info.name}"))
+            if serializer is not None:
+                name = info.name.replace("_", "-")
+                found[name] = Codec(name=name, serializer=serializer)
+    return found
+
+
+def find_codec(name_or_path: str) -> Codec:
+    """One of ours by name, or the serializer in a file of the user's.
+
+    Raises ConfigError: no such serializer, or a file that cannot be imported or holds none.
+    """
+    if name_or_path in codecs():
+        return codecs()[name_or_path]
+    if name_or_path.endswith(".py"):
+        return load_codec(Path(name_or_path))
+    raise ConfigError("serializer", name_or_path, f"one of {', '.join(codecs())}, or a path to a .py file")
+
+
+def choose_codecs(only: Sequence[str], own: Sequence[str], *, ours: bool, allow_pickle: bool) -> list[Codec]:
+    """The serializers of a run; `own` files come on top of ours. `ours`: the server belongs to this suite.
+
+    Raises ConfigError where one that runs code found in its bytes would read from a server that others can write to.
+    """
+    chosen: dict[str, Codec] = {}
+    for codec in map(find_codec, [*(only or codecs()), *own]):
+        if codec.file != chosen.setdefault(codec.name, codec).file:
+            raise ConfigError("serializer", str(codec.file), f"a file of another name: {codec.name} is taken")
+    for codec in chosen.values():
+        if codec.serializer.runs_code and not ours and not allow_pickle:
+            want = "a server of our own, since reading runs what stands in the bytes; or --allow-pickle"
+            raise ConfigError("serializer", codec.name, want)
+    return list(chosen.values())
+
+
+def load_codec(path: Path) -> Codec:
+    """The one serializer that a file of the user's defines, named after the file."""
+    name = path.stem.replace("_", "-")
+    if name in codecs():
+        raise ConfigError("serializer", str(path), f"a file of another name: {name} is one of ours")
+    serializer = serializer_in(import_file(path, f"serializer_{path.stem}", "serializer"))
+    if serializer is None:
+        want = "a file that defines a subclass of stampede.patterns.serialization.serializer.Serializer"
+        raise ConfigError("serializer", str(path), want)
+    check_serializer(serializer, str(path))
+    return Codec(name=name, serializer=serializer, file=str(path.resolve()))
+
+
+def serializer_in(module: ModuleType) -> type[Serializer[Any]] | None:
+    """The last concrete serializer that the module itself defines, or None."""
+    own = [
+        thing
+        for thing in vars(module).values()
+        if inspect.isclass(thing)
+        and issubclass(thing, Serializer)
+        and thing is not ForRecords
+        and not inspect.isabstract(thing)
+        and thing.__module__ == module.__name__
+    ]
+    return own[-1] if own else None

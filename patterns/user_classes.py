@@ -1,0 +1,85 @@
+"""What a class of the user's says of itself, checked before a server is started: a wrong one fails in the cells."""
+
+from collections.abc import Callable, Set
+from typing import Any
+
+from stampede.patterns.caching.cache_pattern import CachePattern, ClientSettings, Config, Promise
+from stampede.core.errors import ConfigError, require
+from stampede.patterns.rate_limiting.rate_limiter import Bucket, LimiterConfig, RateLimiter, Strict
+from stampede.patterns.user_files import said
+from stampede.patterns.serialization.serializer import Serializer
+
+WORKERS = ("", "celery")
+"""What a pattern may require: packages whose worker process the suite knows how to start."""
+SCHEMAS = ("none", "reader", "both")
+
+
+def check_pattern(pattern: type[CachePattern], file: str) -> None:
+    """Raise ConfigError, naming the attribute, where one is of a wrong type."""
+    check_summary(pattern, file)
+    promises = pattern.promises
+    found = isinstance(promises, Set) and all(isinstance(promise, Promise) for promise in promises)
+    need(found, file, "promises", promises, "a frozenset of stampede.patterns.caching.cache_pattern.Promise")
+    check_client(pattern, file)
+    need(isinstance(pattern.special, bool), file, "special", pattern.special, "True or False")
+    requires = pattern.requires
+    need(isinstance(requires, str) and requires in WORKERS, file, "requires", requires, "'celery', or nothing")
+    check_config(pattern.config_type, Config, file, lambda kind: kind(ttl_s=1.0, key_prefix="stampede:"))
+
+
+def check_limiter(limiter: type[RateLimiter], file: str) -> None:
+    """As `check_pattern`, of a rate limiter; and that it promises a bound."""
+    check_summary(limiter, file)
+    check_client(limiter, file)
+    kind = limiter.config_type
+    config = check_config(kind, LimiterConfig, file, lambda k: k(limit=8, window_s=0.4, key_prefix="stampede:"))
+    try:
+        bound = limiter.promised(config)
+    except Exception as error:
+        raise ConfigError(f"{file}: promised", said(error), "a Strict or a Bucket for its config") from error
+    need(isinstance(bound, Strict | Bucket), file, "promised", bound, "a Strict or a Bucket for its config")
+
+
+def check_serializer(serializer: type[Serializer[Any]], file: str) -> None:
+    """As `check_pattern`, of a serializer."""
+    check_summary(serializer, file)
+    need(isinstance(serializer.wire, str), file, "wire", serializer.wire, "the format's name, as text")
+    schema = serializer.schema
+    need(isinstance(schema, str) and schema in SCHEMAS, file, "schema", schema, f"one of {', '.join(SCHEMAS)}")
+    for name in ("validates", "runs_code"):
+        need(isinstance(getattr(serializer, name), bool), file, name, getattr(serializer, name), "True or False")
+    native = serializer.native
+    found = isinstance(native, Set) and all(isinstance(kind, type) for kind in native)
+    need(found, file, "native", native, "a frozenset of types")
+
+
+def check_summary(kind: type, file: str) -> None:
+    summary = getattr(kind, "summary", None)
+    found = isinstance(summary, str) and bool(summary.strip()) and summary.isprintable() and len(summary) <= 200
+    need(found, file, "summary", summary, "one printable line for tables, at most 200 characters")
+
+
+def check_client(kind: type[CachePattern] | type[RateLimiter], file: str) -> None:
+    client: Any = kind.client
+    need(isinstance(client, ClientSettings), file, "client", client, "a stampede.patterns.caching.cache_pattern.ClientSettings")
+    timeout, retries = client.socket_timeout_s, client.retries
+    number = timeout is None or (isinstance(timeout, int | float) and 0 < timeout <= 86_400)
+    need(number, file, "client.socket_timeout_s", timeout, "above 0 to 86,400 s, or None")
+    counted = isinstance(retries, int) and 0 <= retries <= 1000
+    need(counted, file, "client.retries", retries, "a whole number, 0 to 1,000")
+
+
+def check_config(kind: Any, base: type, file: str, make: Callable[[Any], Any]) -> Any:
+    """A config as the suite makes it."""
+    found = isinstance(kind, type) and issubclass(kind, base)
+    need(found, file, "config_type", kind, f"a subclass of {base.__module__}.{base.__name__}")
+    try:
+        config = make(kind)
+        config.described()
+    except Exception as error:
+        raise ConfigError(f"{file}: config_type", said(error), "a dataclass whose own fields have defaults") from error
+    return config
+
+
+def need(holds: bool, file: str, name: str, value: object, want: str) -> None:
+    require(holds, f"{file}: {name}", value, want)

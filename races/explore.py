@@ -1,0 +1,316 @@
+"""A contender's correctness card: every situation explored, every invariant judged, the shortest schedule shown."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from stampede.run_folder.races_json import (
+    BROKEN,
+    KEPT,
+    NOT_EXERCISED,
+    NOT_JUDGED,
+    NOT_PROMISED,
+    ExplorationInfo,
+    StepInfo,
+    VerdictInfo,
+)
+from stampede.patterns.contender_registry import Contender
+from stampede.core.errors import ConfigError
+from stampede.races.scheduler.roundtrip_cost import BareTrips
+from stampede.races.verdicts.exercised import EXERCISED
+from stampede.races.hooks.sandbox import Sandbox
+from stampede.races.verdicts.invariants import broken_in, invariants_of
+from stampede.races.scheduler.scheduler import MAX_STEPS
+from stampede.races.scheduler.schedule import Schedules, Trace
+from stampede.races.scheduler.search import DepthFirst, Following, random_schedules
+from stampede.races.scheduler.actions import Action, decode
+from stampede.races.scheduler.virtual_time import START_S
+from stampede.scenarios.interleavings.situation import Situation, find_situation
+
+STATEMENTS = frozenset({"SELECT", "BEGIN", "UPDATE", "INSERT", "COMMIT", "ROLLBACK"})
+SHORTEST_TRIES = 4_000
+"""So many schedules are tried to find the one with the fewest preemptions and steps."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bound:
+    """How far an exploration goes."""
+
+    schedules: int = 5_000
+    """A situation with more is not tried whole."""
+    random: int = 500
+    """So many random ones are tried instead of the rest."""
+    seed: int = 1
+    without_reduction: bool = False
+    """Also try every order, without the reduction by commuting steps, and compare."""
+
+
+@dataclass(kw_only=True)
+class SituationResult:
+    """The results of the schedules of one situation."""
+
+    situation: Situation
+    schedules: int = 0
+    replays: int = 0
+    complete: bool = True
+    random: int = 0
+    broken: dict[str, list[int]] = field(default_factory=dict)
+    """Invariant to [in how many schedules, the fewest preemptions of those]."""
+    exercised: set[str] = field(default_factory=set)
+    """The invariants that at least one schedule put to the test."""
+
+    def take_over(self, whole: "SituationResult") -> None:
+        """What the search without the reduction found stands, and what this one found besides: all were played."""
+        self.schedules, self.complete = whole.schedules, whole.complete
+        self.broken = self.broken | whole.broken
+        self.exercised |= whole.exercised
+
+
+def explore(schedules: Schedules, bound: Bound, tick: Callable[[], None]) -> tuple[SituationResult, ExplorationInfo]:
+    """Every schedule of a contender in a situation, up to the bound."""
+    bare = BareTrips(schedules.sandbox)
+
+    def tick_and_measure() -> None:
+        tick()
+        bare.tick()
+
+    began_s, schedules.sandbox.trips = time.perf_counter(), 0
+    found = search(schedules, bound, tick_and_measure, reduce=True)
+    seconds, trips = time.perf_counter() - began_s - bare.spent_s, schedules.sandbox.trips
+    whole = search(schedules, bound, tick, reduce=False) if bound.without_reduction else None
+    disagrees = whole is not None and differ(found, whole)
+    info = ExplorationInfo(
+        contender=schedules.name,
+        situation=schedules.situation.name,
+        schedules=found.schedules,
+        complete=found.complete,
+        replays=found.replays,
+        round_trips=trips,
+        seconds=seconds,
+        bare_seconds=trips * bare.mean_s(),
+        random=found.random,
+        without_reduction=whole.schedules if whole and whole.complete else None,
+        not_compared=whole is not None and not whole.complete,
+        disagrees=disagrees,
+    )
+    if whole is not None and disagrees:
+        found.take_over(whole)
+    return found, info
+
+
+def differ(reduced: SituationResult, whole: SituationResult) -> bool:
+    """Whether the reduction changed which invariants are broken. What neither search finished is not compared."""
+    if not reduced.complete:
+        return False
+    more = whole.broken.keys() - reduced.broken.keys()
+    return bool(more or (whole.complete and reduced.broken.keys() - whole.broken.keys()))
+
+
+def search(schedules: Schedules, bound: Bound, tick: Callable[[], None], *, reduce: bool) -> SituationResult:
+    found = SituationResult(situation=schedules.situation)
+    chooser = DepthFirst(reduce=reduce)
+    while not chooser.exhausted:
+        if found.schedules >= bound.schedules:
+            found.complete = False
+            break
+        trace = schedules.play(chooser)
+        found.replays += 1
+        if trace.cut is None:
+            found.schedules += 1
+            note(found, trace, chooser.preemptions())
+        chooser.advance()
+        tick()
+    if not found.complete and reduce:
+        for trace in random_schedules(schedules.play, bound.seed, bound.random, steps=20):
+            found.random += 1
+            note(found, trace, MAX_STEPS)
+            tick()
+    return found
+
+
+def note(found: SituationResult, trace: Trace, preemptions: int) -> None:
+    for invariant in invariants_of(found.situation):
+        if invariant.name not in found.exercised and EXERCISED[invariant.promise](trace):
+            found.exercised.add(invariant.name)
+    for name in broken_in(trace, found.situation):
+        count = found.broken.setdefault(name, [0, preemptions])
+        count[0] += 1
+        count[1] = min(count[1], preemptions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shortest:
+    trace: Trace
+    preemptions: int
+    how: str
+
+    @property
+    def rank(self) -> tuple[int, int, list[str]]:
+        return (self.preemptions, len(self.trace.taken), self.trace.tokens)
+
+
+def shortest(schedules: Schedules, found: SituationResult, tick: Callable[[], None]) -> dict[str, Shortest]:
+    """For each broken invariant the schedule with the fewest preemptions, and of those the fewest steps."""
+    best: dict[str, Shortest] = {}
+    tries = 0
+    most = max((fewest for _, fewest in found.broken.values()), default=-1)
+    for allowed in range(most + 1):
+        chooser = DepthFirst(reduce=False, max_preemptions=allowed)
+        while not chooser.exhausted and tries < SHORTEST_TRIES:
+            trace = schedules.play(chooser)
+            tries += 1
+            spent = chooser.preemptions()
+            for name, how in broken_in(trace, found.situation).items():
+                candidate = Shortest(trace=trace, preemptions=spent, how=how)
+                if name not in best or candidate.rank < best[name].rank:
+                    best[name] = candidate
+            chooser.advance()
+            tick()
+        if best.keys() >= found.broken.keys():
+            break
+    if found.broken.keys() - best.keys():
+        find_any(schedules, found, best, tick)
+    return best
+
+
+def find_any(schedules: Schedules, found: SituationResult, best: dict[str, Shortest], tick: Callable[[], None]) -> None:
+    """Where the search for the shortest gave up: the first schedules that the exhaustive one meets."""
+    chooser = DepthFirst(reduce=True)
+    while not chooser.exhausted and found.broken.keys() - best.keys():
+        trace = schedules.play(chooser)
+        if trace.cut is None:
+            for name, how in broken_in(trace, found.situation).items():
+                best.setdefault(name, Shortest(trace=trace, preemptions=chooser.preemptions(), how=how))
+        chooser.advance()
+        tick()
+
+
+def schedule_id(situation: Situation, trace: Trace) -> str:
+    return f"{situation.name}:{trace.text}"
+
+
+def verdicts(schedules: Schedules, found: SituationResult, best: dict[str, Shortest]) -> Iterator[VerdictInfo]:
+    """One for each invariant that can be broken in the situation."""
+    for invariant in invariants_of(found.situation):
+        promised = invariant.promised(schedules.pattern, found.situation.adversary)
+        if schedules.asks_clock and not found.situation.clocks_agree:
+            promised = False  # by the app servers' clocks a bound holds where they agree and no two calls share a tick
+        count = found.broken.get(invariant.name, [0, 0])[0]
+        worst = best.get(invariant.name)
+        yield VerdictInfo(
+            contender=schedules.name,
+            situation=found.situation.name,
+            invariant=invariant.name,
+            verdict=word(broken=count > 0, promised=promised, exercised=invariant.name in found.exercised),
+            promised=promised,
+            schedules=found.schedules + found.random,
+            complete=found.complete,
+            broken_in=count,
+            how=worst.how if worst else "",
+            preemptions=worst.preemptions if worst else None,
+            shortest=steps(schedules, worst.trace.tokens) if worst else [],
+            id=schedule_id(found.situation, worst.trace) if worst else "",
+        )
+
+
+def word(*, broken: bool, promised: bool, exercised: bool) -> str:
+    """The verdict on an invariant in a situation that was judged."""
+    if broken:
+        return BROKEN
+    if not promised:
+        return NOT_PROMISED
+    return KEPT if exercised else NOT_EXERCISED
+
+
+def not_judged(contender: Contender, situation: Situation, why: str) -> tuple[ExplorationInfo, list[VerdictInfo]]:
+    """What is said of a contender in a situation that could not be judged."""
+    info = ExplorationInfo(
+        contender=contender.name,
+        situation=situation.name,
+        schedules=0,
+        complete=False,
+        replays=0,
+        round_trips=0,
+        seconds=0.0,
+        not_judged=why,
+    )
+    return info, [
+        VerdictInfo(
+            contender=contender.name,
+            situation=situation.name,
+            invariant=invariant.name,
+            verdict=NOT_JUDGED,
+            promised=invariant.promised(contender.pattern, situation.adversary),
+            schedules=0,
+            complete=False,
+            how=why,
+        )
+        for invariant in invariants_of(situation)
+    ]
+
+
+def steps(schedules: Schedules, tokens: Sequence[str]) -> list[StepInfo]:
+    """A schedule that was played again, with the servers' state after each step."""
+    trace = schedules.play(Following(tokens), pictures=True)
+    return [
+        StepInfo(
+            client=step.action.client,
+            label=step.action.label,
+            server=server_of(step.action),
+            adverse=step.action.adverse,
+            blocked=step.blocked,
+            now_s=round(step.now_s - START_S, 3),
+            database={str(record): version for record, version in picture.database.items()},
+            cache=picture.cache,
+        )
+        for step, picture in zip(trace.taken, trace.pictures[1:], strict=False)
+    ]
+
+
+def server_of(action: Action) -> str:
+    """The server that a step asks."""
+    if action.adverse and action.token[0] != "T":
+        return ""
+    statement = action.label.rpartition(" ms: ")[2].split(" ")[0]
+    return "postgres" if statement in STATEMENTS else "redis"
+
+
+def card(
+    sandbox: Sandbox, contender: Contender, situations: Sequence[Situation], bound: Bound, tick: Callable[[], None]
+) -> Iterator[tuple[ExplorationInfo, list[VerdictInfo]]]:
+    """A contender's whole card, a situation at a time."""
+    for situation in situations:
+        schedules = Schedules(sandbox, contender.pattern, situation, name=contender.name)
+        found, info = explore(schedules, bound, tick)
+        yield info, list(verdicts(schedules, found, shortest(schedules, found, tick)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replayed:
+    """A schedule that was played again."""
+
+    situation: Situation
+    trace: Trace
+    steps: list[StepInfo]
+    broken: dict[str, str]
+    same: bool
+    """It came to the same end each time."""
+
+
+def replay(sandbox: Sandbox, contender: Contender, schedule: str, times: int = 1) -> Replayed:
+    """Play a schedule by its id. Raises ConfigError if the id is not one."""
+    situation_name, _, text = schedule.partition(":")
+    situation = find_situation(situation_name)
+    try:
+        tokens = decode(text)
+    except ValueError as error:
+        raise ConfigError("replay", schedule, f"a schedule's id ({error.args[0]!r} is no step)") from None
+    schedules = Schedules(sandbox, contender.pattern, situation, name=contender.name)
+    ends = [schedules.play(Following(tokens)) for _ in range(times)]
+    return Replayed(
+        situation=situation,
+        trace=ends[0],
+        steps=steps(schedules, ends[0].tokens),
+        broken=broken_in(ends[0], situation),
+        same=all(end.end() == ends[0].end() for end in ends),
+    )

@@ -1,0 +1,53 @@
+"""Makes a rate limiter explorable: it is scheduled like a pattern, and its only operation is `hit`."""
+
+from typing import ClassVar
+
+from stampede.patterns.caching.cache_pattern import CachePattern, Config, Kit, Promise, Record
+from stampede.patterns.contender_registry import Contender, LimitingContender, find
+from stampede.patterns.rate_limiting.rate_limiter import Decision, RateLimiter, Strict
+from stampede.scenarios.interleavings.limiters import LIMIT, WINDOW_S
+
+
+class LimiterAdapter(CachePattern):
+    """Makes a limiter explorable as a pattern."""
+
+    summary = "a rate limiter"
+    promises = frozenset({Promise.ADMITS_AT_MOST_ITS_BOUND})
+    limiter: ClassVar[type[RateLimiter]]
+
+    def __init__(self, kit: Kit, config: Config) -> None:
+        super().__init__(kit, config)
+        settings = self.limiter.config_type(limit=LIMIT, window_s=WINDOW_S, key_prefix=config.key_prefix)
+        self.limits = self.limiter(kit.redis, settings, kit.now)
+
+    @classmethod
+    def at_once(cls) -> int:
+        """How many calls its own contract lets in at once."""
+        contract = cls.limiter.promised(cls.limiter.config_type(limit=LIMIT, window_s=WINDOW_S))
+        return contract.limit if isinstance(contract, Strict) else contract.capacity
+
+    def hit(self) -> Decision:
+        """One call of the one subject."""
+        return self.limits.hit("1")
+
+    def get(self, record_id: int) -> Record | None:
+        raise NotImplementedError
+
+    def update(self, record_id: int, changes: Record) -> Record | None:
+        raise NotImplementedError
+
+    def invalidate(self, record_id: int) -> None:
+        raise NotImplementedError
+
+
+def limited(contender: LimitingContender) -> Contender:
+    """The limiter as a contender of the explorer."""
+    name = f"Limited{contender.limiter.__name__}"
+    members = {"limiter": contender.limiter, "summary": contender.limiter.summary}
+    return Contender(name=contender.name, pattern=type(name, (LimiterAdapter,), members), file=contender.file)
+
+
+def find_explorable(name_or_path: str) -> Contender:
+    """A caching pattern or a rate limiter, by name or file. Raises ConfigError."""
+    found = find(name_or_path)
+    return found if isinstance(found, Contender) else limited(found)

@@ -1,0 +1,190 @@
+"""What `stampede races` prints: progress, the matrix, the shortest schedules."""
+
+import json
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from stampede.run_folder.races_json import (
+    KEPT,
+    NOT_EXERCISED,
+    NOT_JUDGED,
+    NOT_PROMISED,
+    RacesInfo,
+    StepInfo,
+    VerdictInfo,
+)
+from stampede.core.files import write_whole
+from stampede.core.text.terminal import PlainConsole
+from stampede.core.text.safe_text import shown, visible
+from stampede.races.explore import Replayed
+from stampede.races.exploration_runs import RacesEvent, broken_promises
+
+JSON_FIELDS = ("contender", "situation", "invariant", "verdict", "promised", "how", "schedules", "shortest", "id")
+SHOWN_STEPS = 16
+SHOWN_SITUATIONS = 4
+STYLES = {
+    "BROKEN": "bold red",
+    "kept but": "green",
+    "broken": "yellow",
+    NOT_JUDGED: "bold magenta",
+    KEPT: "green",
+    NOT_EXERCISED: "dim",
+    NOT_PROMISED: "dim",
+}
+
+
+@contextmanager
+def races_progress() -> Iterator[Callable[[RacesEvent], None]]:
+    """A bar over contenders × situations, with the schedules tried so far."""
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[schedules]:,} schedules"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=PlainConsole(stderr=True), transient=True) as progress:
+        task = progress.add_task("races", total=None, schedules=0)
+
+        def on_event(event: RacesEvent) -> None:
+            progress.update(
+                task,
+                description=visible(f"{event.contender} · {event.situation}"),
+                completed=event.done,
+                total=event.of,
+                schedules=event.schedules,
+            )
+
+        yield on_event
+
+
+def print_races(info: RacesInfo, console: Console) -> None:
+    """The matrix, what is broken and how, and how much was tried."""
+    names = [str(contender["name"]) for contender in info.contenders]
+    table = Table(title="who keeps what (BROKEN: a promise; kept but: broken under an adversary that no promise names)")
+    table.add_column("invariant")
+    for name in names:
+        table.add_column(Text(visible(name).replace("-", "-\u200b")), overflow="fold")
+    for invariant in info.invariants:
+        cells = [info.word(name, invariant.name) for name in names]
+        if any(cells):
+            table.add_row(invariant.name, *(Text(cell, style=STYLES.get(cell, "")) for cell in cells))
+    console.print(table)
+    files = {str(contender["name"]): contender["file"] for contender in info.contenders}
+    for name in names:
+        for invariant in info.invariants:
+            worst = next(iter(info.worst_first(name, invariant.name)), None)
+            if worst is not None and worst.verdict == "broken":
+                print_broken(worst, console, files.get(name) or name)
+    print_how_much(info, console)
+    speed = info.speed()
+    if speed is not None:
+        console.print(
+            f"{speed.schedules_per_s:,.0f} schedules/s of {speed.trips:.1f} round trips; a bare round trip takes "
+            f"{speed.bare_us:.0f} µs: {100 * speed.share:.0f} % of what those alone would allow"
+        )
+    if broken_promises(info):
+        console.print(Text(broken_in_all(info), style="bold red"))
+
+
+def broken_in_all(info: RacesInfo) -> str:
+    """How many promises are broken: a promise of a contender counts once, in however many situations it breaks."""
+    failures = broken_promises(info)
+    promises = len({(verdict.contender, verdict.invariant) for verdict in failures})
+    situations = len({verdict.situation for verdict in failures})
+    return f"{promises} promise{'s' if promises > 1 else ''} broken, in {situations_in_all(situations)}"
+
+
+def situations_in_all(count: int) -> str:
+    return f"{count} situation{'s' if count > 1 else ''}"
+
+
+def print_how_much(info: RacesInfo, console: Console) -> None:
+    """How many schedules were tried, of how many; what was not judged; how the two searches compare."""
+    judged = [e for e in info.explorations if not e.not_judged]
+    tried = sum(e.schedules + e.random for e in judged)
+    unfinished = [f"{e.contender} in {e.situation}" for e in judged if not e.complete]
+    told(
+        console,
+        f"{tried:,} schedules in {situations_in_all(len(judged))}"
+        + (f", all of them but in: {', '.join(unfinished)} (bound {info.bound:,})" if unfinished else "")
+        + (", every one there is" if judged and not unfinished else ""),
+    )
+    for (contender, why), situations in info.unjudged().items():
+        where = ", ".join(situations) if len(situations) <= SHOWN_SITUATIONS else situations_in_all(len(situations))
+        console.print(Text(shown(f"not judged: {contender} in {where}: {why}"), style=STYLES[NOT_JUDGED]))
+    whole = [e for e in judged if e.without_reduction is not None]
+    if whole:
+        reduced, all_of_them = sum(e.schedules for e in whole), sum(e.without_reduction or 0 for e in whole)
+        agreed = "" if any(e.disagrees for e in whole) else ": the same invariants broken"
+        console.print(f"with reduction {reduced:,} schedules, without {all_of_them:,}{agreed}")
+    differing = [f"{e.contender} in {e.situation}" for e in judged if e.disagrees]
+    if differing:
+        text = f"DIFFERENT invariants broken without reduction, a fault of the explorer: {', '.join(differing)}"
+        console.print(Text(visible(text), style="bold red"))
+    cut = [f"{e.contender} in {e.situation}" for e in judged if e.not_compared]
+    if cut:
+        told(console, f"without reduction not compared: over the bound ({info.bound:,}): {', '.join(cut)}")
+
+
+def print_broken(verdict: VerdictInfo, console: Console, called: str) -> None:
+    promised = "promised" if verdict.promised else "not promised"
+    head = f"{verdict.contender}: {verdict.invariant} broken ({promised})"
+    console.print()
+    console.print(Text(visible(head), style="bold red" if verdict.promised else "bold yellow"))
+    told(console, f"  {verdict.how}; {verdict.broken_in} of {verdict.schedules} schedules of {verdict.situation}")
+    print_steps(folded(verdict.shortest), console)
+    command = f"  stampede races --contender {shlex.quote(called)} --replay '{verdict.id}'"
+    console.print(Text(visible(command)), highlight=False, soft_wrap=True)
+
+
+def told(console: Console, line: str) -> None:
+    """Print a line that holds names and texts that are not ours."""
+    console.print(shown(line), markup=False, emoji=False)
+
+
+def folded(steps: list[StepInfo]) -> list[StepInfo]:
+    """The begin and the end of a long schedule. In between a client polls."""
+    if len(steps) <= SHOWN_STEPS:
+        return steps
+    kept = SHOWN_STEPS // 2
+    return [*steps[:kept], StepInfo(client="", label=f"… {len(steps) - 2 * kept} more …"), *steps[-kept:]]
+
+
+def print_steps(steps: list[StepInfo], console: Console) -> None:
+    """One line for each step, with the state of the database and the cache after it."""
+    table = Table(box=None, padding=(0, 2, 0, 2), show_header=True, header_style="dim")
+    for heading in ("", "client", "step", "database", "cache"):
+        table.add_column(heading, overflow="fold")
+    for number, step in enumerate(steps, start=1):
+        label = step.label + (" (waits for the row)" if step.blocked else "")
+        database = " ".join(f"{record}:v{version}" for record, version in step.database.items())
+        cache = ", ".join(f"{key}={value}" for key, value in step.cache.items()) or "empty"
+        texts = [Text(visible(text)) for text in (step.client or "–", label, database, cache)]
+        texts[1].stylize("magenta" if step.adverse else "")
+        table.add_row(str(number), *texts)
+    console.print(table)
+
+
+def print_replay(replayed: Replayed, times: int, console: Console) -> None:
+    print_steps(replayed.steps, console)
+    for name, how in replayed.broken.items():
+        told(console, f"  {name} broken: {how}")
+    if not replayed.broken:
+        console.print("  nothing broken")
+    if times > 1:
+        console.print(f"  played {times} times: {'the same end each time' if replayed.same else 'DIFFERENT ends'}")
+
+
+def write_json(info: RacesInfo, path: Path) -> None:
+    """The list that other programs read."""
+    rows = [{name: asdict(verdict)[name] for name in JSON_FIELDS} for verdict in info.verdicts]
+    write_whole(path, json.dumps(rows, indent=1).encode())

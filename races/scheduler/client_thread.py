@@ -1,0 +1,51 @@
+"""Where a client of a schedule lives: a thread, and connections of its own."""
+
+import threading
+from collections.abc import Callable
+
+import redis
+
+from stampede.patterns.caching.cache_pattern import Source
+from stampede.races.hooks.bypass import ExplorersThread
+from stampede.races.hooks.database_connection import HeldDatabase
+from stampede.races.hooks.connection_pool import open_in
+from stampede.races.scheduler.virtual_time import HeldClock, hold_this_thread
+
+
+class Slot:
+    """A client's place: its thread and its own connections. They outlive schedules."""
+
+    def __init__(self, database: HeldDatabase, source: Source, client: redis.Redis) -> None:
+        self.database = database
+        self.cursor = database.cursor()
+        self.source = source
+        self.redis = client
+        self._job: tuple[HeldClock, Callable[[], None]] | None = None
+        self._go = threading.Lock()
+        self._go.acquire()
+        self._thread = ExplorersThread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def submit(self, clock: HeldClock, job: Callable[[], None]) -> None:
+        """Run it in this slot's thread, which lives in the clock's time."""
+        self._job = (clock, job)
+        self._go.release()
+
+    def _work(self) -> None:
+        while True:
+            self._go.acquire()
+            if self._job is None:
+                return
+            clock, job = self._job
+            hold_this_thread(clock)
+            job()
+
+    def descriptors(self) -> list[int]:
+        """Of its open connections."""
+        return [*self.database.descriptors(), *open_in(self.redis.connection_pool)]
+
+    def close(self) -> None:
+        self._job = None
+        self._go.release()
+        self.database.close()
+        self.redis.connection_pool.disconnect()

@@ -1,0 +1,354 @@
+"""A contender in a situation: one schedule of it, played on the servers, and what was seen."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+
+from stampede.core.errors import BadAnswer
+from stampede.patterns.answer_checks import check_decision, check_error, check_record
+from stampede.patterns.caching.cache_pattern import CachePattern, Config, Kit
+from stampede.races.scheduler.client import Client, held_client
+from stampede.races.verdicts.entries import Entries
+from stampede.core.errors import Died, NotJudged
+from stampede.races.hooks.sandbox import RECORD, Sandbox
+from stampede.races.commands.locks import Cell, Span, UnownedRelease
+from stampede.races.verdicts.history import Commit, Death, FinishedOperation, Load
+from stampede.races.scheduler.scheduler import ExecutedAction, Execution, Strategy
+from stampede.races.scheduler.actions import Action, encode
+from stampede.races.scheduler.virtual_time import START_S
+from stampede.scenarios.interleavings.limiters import LIMIT, WINDOW_S
+from stampede.scenarios.interleavings.situation import CacheState, Operation, Situation
+
+LOOKS = frozenset({0, 1, 10, 100, 1_000})
+"""In the schedules of these numbers the process's sockets are looked at."""
+IN_STEP: tuple[tuple[Operation, ...], ...] = (("get",), ("update",))
+AGED_SHARE = 0.99
+"""The share of its TTL after which an entry is ageing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rest:
+    """A record once all is at rest: what the database holds, what the next reader gets."""
+
+    record_id: int
+    stored: int | None
+    """The version in the database."""
+    read: int | None = None
+    found: bool = False
+    error: str | None = None
+    read_a_ttl_later: int | None = None
+    """The answer of a read one TTL later. It is read only if the first read was stale."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """The servers' state between two steps."""
+
+    database: dict[int, int]
+    cache: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """One schedule, whole."""
+
+    taken: list[ExecutedAction]
+    cut: str | None
+    stuck: list[str]
+    loads: list[Load]
+    commits: list[Commit]
+    deaths: list[Death]
+    unowned: list[UnownedRelease]
+    done: list[FinishedOperation]
+    rest: list[Rest]
+    loads_by_miss: list[list[Load]] = field(default_factory=list)
+    """The loads, one list for each miss."""
+    locked: bool = False
+    """Whether a client took a lock."""
+    shared: frozenset[Cell] = frozenset()
+    """The keys that an operation tried to take and found, and that did not keep it from its work."""
+    entries_before: int = 0
+    """The number of keys in the cache at the begin."""
+    quota: int | None = None
+    """How many calls a limiter may admit; None: there is no limiter."""
+    admits_later: bool | None = None
+    """Whether it admits a call as soon as those that it admitted are a window old; None: not looked up."""
+    pictures: list[Picture] = field(default_factory=list)
+
+    @property
+    def tokens(self) -> list[str]:
+        return [step.action.token for step in self.taken]
+
+    @property
+    def text(self) -> str:
+        """The schedule's part of its id."""
+        return encode(self.tokens)
+
+    def end(self) -> tuple[object, ...]:
+        """All that decides about promises: equal for equal schedules."""
+        done = [(d.client, d.operation, d.begin, d.end, d.found, d.version, d.error) for d in self.done]
+        return (self.tokens, done, self.loads, self.commits, self.unowned, self.rest, self.stuck)
+
+
+@contextmanager
+def answers_only(sandbox: Sandbox) -> Iterator[None]:
+    """Raises what failed inside the block that is no answer of the contender's, however the contender took it."""
+    sandbox.fault = None
+    try:
+        yield
+    except (Exception, Died) as error:
+        if sandbox.fault is not None:
+            raise sandbox.fault from error
+        if isinstance(error, Died):
+            raise NotJudged("it waits without end where no other client does anything") from error
+        raise
+    if sandbox.fault is not None:
+        raise sandbox.fault
+
+
+class Schedules:
+    """Plays schedules of one contender in one situation."""
+
+    def __init__(self, sandbox: Sandbox, pattern: type[CachePattern], situation: Situation, *, name: str = "") -> None:
+        self.sandbox = sandbox
+        self.name = name
+        self.pattern = pattern
+        self.situation = situation
+        self.config: Config = pattern.config_type(key_prefix=sandbox.key_prefix)
+        self.asks_clock = False
+        """Whether it asks the app server for the time, as far as was seen."""
+        self._played = 0
+        with answers_only(sandbox):
+            self._entries = self._prepare()
+        self._shared: set[Cell] | None = None
+        self.entries = Entries(sandbox, lambda kit: pattern(kit, self.config))
+        self._tellers = frozenset(
+            f"told:{chr(ord('a') + i)}"
+            for i, program in enumerate(situation.clients)
+            if set(program) & {"update", "create"}
+        )
+
+    def play(self, choose: Strategy, *, pictures: bool = False) -> Trace:
+        """One schedule from a clean state. One in which a script had to be loaded first is played again.
+
+        Raises ExplorerError where something failed that is no answer of the contender's.
+        """
+        for _ in range(3):
+            self.sandbox.missed_script = False
+            with answers_only(self.sandbox):
+                trace = self._play(choose, pictures)
+            if not self.sandbox.missed_script:
+                break
+        return trace
+
+    def _play(self, choose: Strategy, pictures: bool) -> Trace:
+        sandbox = self.sandbox
+        sandbox.reset(self._entries, self.situation.failing_loads)
+        restart = getattr(choose, "restart", None)
+        if restart is not None:
+            restart()
+        ticks = self.situation.limiting and not self.situation.one_tick
+        run = Execution(sandbox, self.situation.adversary, choose, tellers=self._tellers, ticks=ticks)
+        album: list[Picture] = []
+        if pictures:
+            run.on_state = lambda: album.append(self._picture())
+        for number, program in enumerate(self.situation.clients):
+            run.start(self._body(program, number))
+        sandbox.playing = True
+        try:
+            run.go()
+        finally:
+            sandbox.playing = False
+        self._played += 1
+        seen = run.observed
+        if pictures:
+            album.append(self._picture())
+        limiting = self.situation.limiting
+        rest = [] if run.cut or limiting else self._at_rest(run)
+        return Trace(
+            taken=run.taken,
+            cut=run.cut,
+            stuck=run.stuck,
+            loads=seen.loads,
+            commits=seen.commits,
+            deaths=seen.deaths,
+            unowned=seen.locks.unowned(self.entries.is_entry, self.excludes),
+            loads_by_miss=seen.loads_by_miss(self.entries.has_entry),
+            locked=seen.locks.any_taken(),
+            shared=seen.locks.shared(),
+            done=seen.done,
+            rest=rest,
+            entries_before=len(self._entries),
+            quota=self._quota() if limiting else None,
+            admits_later=self._admits_later(run) if limiting and not run.cut else None,
+            pictures=album,
+        )
+
+    def _body(self, program: tuple[str, ...], number: int) -> Callable[[Client], None]:
+        def body(client: Client) -> None:
+            pattern = self.pattern(self._kit(client, number), self.config)
+            for index, operation in enumerate(program):
+                self._operate(client, pattern, operation, f"{client.name}{index}")
+            if self._played in LOOKS:
+                self.sandbox.refuse_own_connections()
+            pattern.close()
+
+        return body
+
+    def _kit(self, client: Client, number: int) -> Kit:
+        def running() -> Client:
+            return held_client() or client
+
+        def spawn(work: Callable[[], None]) -> None:
+            def body(_child: Client) -> None:
+                with suppress(Exception):  # as a pool does: its errors are dropped
+                    work()
+
+            client.run.start(body, spawner=running())
+
+        def now() -> float:
+            self.asks_clock = True
+            return running().reads_clock() + number * self.situation.skew_s
+
+        def sleep(seconds: float) -> None:
+            running().sleep(seconds)
+
+        return replace(self.sandbox.kit(client.slot, client, spawn, seed=number), now=now, sleep=sleep)
+
+    def _operate(self, client: Client, pattern: CachePattern, operation: str, value: str) -> None:
+        run, before = client.run, client.steps
+        client.operation, client.first_step = operation, operation.startswith("get")
+        client.span = None if self.situation.limiting else Span(client.name, int(value[1:]), operation)
+        begun: list[int] = []
+        new = max(RECORD, 1) + 1
+        record_id = new if operation in ("get-new", "create") else RECORD
+        done = FinishedOperation(
+            client=client.name,
+            operation=operation,
+            record_id=record_id,
+            begin=len(run.taken),
+            end=-1,
+            began_s=client.now(),
+            ended_s=client.now(),
+        )
+        try:
+            if operation.startswith("get"):
+                record = pattern.get(record_id)
+                check_record(self.name, "get", record, "version")
+            elif operation == "hit":
+                decision = pattern.hit()  # type: ignore[attr-defined]
+                check_decision(self.name, decision)
+                record = {} if decision.allowed else None
+            elif operation == "update":
+                record = pattern.update(record_id, {"name": value})
+                check_record(self.name, "update", record)
+            else:
+                record = pattern.create({"name": value, "email": ""})
+                check_record(self.name, "create", record)
+                done.record_id = record["id"]
+            done.found = record is not None
+            done.version = record.get("version") if record is not None else None
+        except BadAnswer:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a pattern raises is how the operation ended
+            check_error(self.name, operation, error)
+            done.error = type(error).__name__
+        own = [i for i, step in enumerate(run.taken) if step.action.token in (client.name, f"T{client.name}")][before:]
+        begun += own
+        done.begin = begun[0] if begun else len(run.taken)
+        done.end = begun[-1] if begun else -1
+        done.ended_s = client.now()
+        run.observed.done.append(done)
+
+    def excludes(self, cell: Cell) -> bool:
+        """Whether an operation stops if the counter is above zero. Found by a run of two clients in step."""
+        if self._shared is None:
+            self._shared = set()
+            for program in IN_STEP:
+                pilot = Schedules(self.sandbox, self.pattern, Situation(name="in-step", clients=(program, program)))
+                pilot._shared = set()
+                self._shared |= {self.entries.kind(shared) for shared in pilot.play(InStep()).shared}
+        return self.entries.kind(cell) not in self._shared
+
+    # ── before and after ──
+
+    def _prepare(self) -> list[tuple[str, int, bytes]]:
+        """The start's entries, as the contender itself fills them."""
+        self.sandbox.reset([])
+        if self.situation.start is CacheState.COLD:
+            return []
+        if self.situation.start is CacheState.AT_LIMIT:
+            with self.sandbox.free(START_S - WINDOW_S / 2 - LIMIT) as kit:
+                for _ in range(LIMIT):
+                    self.pattern(kit, self.config).hit()  # type: ignore[attr-defined]
+                    kit.sleep(1)
+                kit.sleep(WINDOW_S / 2)
+            return self.sandbox.entries()
+        with self.sandbox.free() as kit:
+            check_record(self.name, "get", self.pattern(kit, self.config).get(RECORD), "version")
+        if self.situation.start is CacheState.AGEING:
+            self.sandbox.age(AGED_SHARE * self.config.ttl_s)
+        return self.sandbox.entries()
+
+    def _at_rest(self, run: Execution) -> list[Rest]:
+        stored = self.sandbox.versions()
+        ids = sorted({RECORD, *stored} if "create" in self.situation.operations else {RECORD})
+        found = []
+        with self.sandbox.free(run.now_s) as kit:
+            for record_id in ids:
+                first = self._read(kit, record_id, stored.get(record_id))
+                if first.stored is not None and first.read is not None and first.read < first.stored:
+                    kit.sleep(self.config.ttl_s)
+                    later = self._read(kit, record_id, first.stored)
+                    first = Rest(**{**vars(first), "read_a_ttl_later": later.read})
+                found.append(first)
+        return found
+
+    def _read(self, kit: Kit, record_id: int, stored: int | None) -> Rest:
+        try:
+            record = self.pattern(kit, self.config).get(record_id)
+        except Died:
+            return Rest(record_id=record_id, stored=stored, error="waits without end")
+        except Exception as error:  # noqa: BLE001 - whatever a pattern raises is what the reader gets
+            return Rest(record_id=record_id, stored=stored, error=type(error).__name__)
+        version = record.get("version") if record is not None else None
+        return Rest(record_id=record_id, stored=stored, read=version, found=record is not None)
+
+    def _quota(self) -> int | None:
+        """Calls at once that keep its own contract. At the limit only refused calls are asked about."""
+        if self.situation.start is CacheState.AT_LIMIT:
+            return None
+        bound: int = self.pattern.at_once()  # type: ignore[attr-defined]
+        return bound
+
+    def _admits_later(self, run: Execution) -> bool | None:
+        """A call when the quota that was spent before is a window old. Real clocks cannot be moved on: None."""
+        if not self.asks_clock or self.situation.start is not CacheState.AT_LIMIT:
+            return None
+        with self.sandbox.free(run.now_s) as kit:
+            kit.sleep(WINDOW_S / 2 + LIMIT)
+            return bool(self.pattern(kit, self.config).hit().allowed)  # type: ignore[attr-defined]
+
+    def _picture(self) -> Picture:
+        return Picture(database=self.sandbox.versions(), cache=self.sandbox.shown())
+
+
+class InStep:
+    """Chooses the client that has taken the fewest steps."""
+
+    def __init__(self) -> None:
+        self._steps: Counter[str] = Counter()
+
+    def restart(self) -> None:
+        self._steps.clear()
+
+    def __call__(self, enabled: Sequence[Action]) -> Action:
+        action = min(enabled, key=lambda a: (self._steps[a.client], a.token))
+        self._steps[action.client] += 1
+        return action
+
+
+def continue_by_default(enabled: list[Action], last: str | None) -> Action:
+    """The client that ran last goes on, else the first by name."""
+    return next((a for a in enabled if a.token == last), enabled[0])

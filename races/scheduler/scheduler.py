@@ -1,0 +1,313 @@
+"""A cooperative scheduler. It runs one schedule of clients in threads, one at a time; each stops before a round trip.
+
+The client that stops chooses the next client and hands over. There is no scheduler thread, so a client that goes on
+costs no switch. The scheduler does not depend on patterns.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from stampede.patterns.caching.cache_pattern import Adversary
+from stampede.races.scheduler.client import Client
+from stampede.core.errors import ContenderRefused, Died, ExplorerError
+from stampede.races.hooks.sandbox import Sandbox
+from stampede.races.verdicts.history import Death, Observed
+from stampede.races.scheduler.actions import EVERYTHING, Action, Touch, touch
+from stampede.races.scheduler.virtual_time import START_S
+
+WATCHDOG_S = 30.0
+"""After so long without a step or a wait, a client blocks on something that is neither Redis nor PostgreSQL."""
+MAX_STEPS = 100
+"""A longer schedule is cut: a client waits without end."""
+NOBODY = frozenset[str]()
+BUDGET = "budget"
+"""What every action of the adversary writes: it has one."""
+
+Strategy = Callable[[Sequence[Action]], Action | None]
+"""Which of the enabled actions happens next; None: the schedule is of no further interest."""
+
+
+def changes_keys(done: Touch) -> bool:
+    """Whether another set of keys may be in the cache afterwards."""
+    return done.everything or any(name.startswith("key:") for name in done.writes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutedAction:
+    """An action that happened."""
+
+    action: Action
+    now_s: float
+    blocked: bool = False
+
+
+class Execution:
+    """One schedule from a clean state to its end."""
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        adversary: Adversary,
+        choose: Strategy,
+        *,
+        tellers: frozenset[str] = NOBODY,
+        ticks: bool = False,
+    ) -> None:
+        self.sandbox = sandbox
+        self.adversary = adversary
+        self.choose = choose
+        self.tellers = tellers
+        self.ticks = ticks
+        """Whether a clock moves on, by next to nothing, each time that it is read."""
+        self.now_s = START_S
+        self.clients: list[Client] = []
+        self.taken: list[ExecutedAction] = []
+        self.observed = Observed()
+        self.on_state: Callable[[], None] | None = None
+        """Called before every choice, if set, to inspect the servers."""
+        self.failure: BaseException | None = None
+        self.cut: str | None = None
+        """Why the schedule ended before its clients did: None, "asleep" or "failed"."""
+        self.stuck: list[str] = []
+        self._budget = adversary is not Adversary.NONE
+        self._current: Client | None = None
+        self._starting: Client | None = None
+        self._over = False
+        self._unwinding: list[Client] = []
+        self._keys: list[str] | None = None
+        self._finished = threading.Lock()
+        self._finished.acquire()
+
+    # ── threads ──
+
+    def start(self, body: Callable[[Client], None], spawner: Client | None = None) -> Client:
+        """Start a client and run it to its first round trip. `spawner`: the client whose background work it is."""
+        number = len(self.clients)
+        client = Client(chr(ord("a") + number), self.sandbox.slot(number), self, spawner.family if spawner else None)
+        client.wake_s = spawner.now() if spawner else START_S
+        client.span = spawner.span if spawner else None
+        self.clients.append(client)
+        outer, self._starting = self._starting, client
+        client.slot.submit(client, lambda: self._live(client, body))
+        if not client.started.acquire(timeout=WATCHDOG_S):
+            self.sandbox.abandon()
+            why = f"client {client.name} blocks before its first step (on a lock in the process?)"
+            raise self.sandbox.failed(ContenderRefused(why))
+        self._starting = outer
+        return client
+
+    def _live(self, client: Client, body: Callable[[Client], None]) -> None:
+        try:
+            body(client)
+        except Died:
+            pass
+        except Exception as error:  # noqa: BLE001 - it cannot be built or closed: the scheduler must go on to report it
+            self.failure = self.failure or error
+        except BaseException as error:  # noqa: BLE001 - sys.exit() in a contender's code ends its client, not us
+            self.failure = self.failure or ExplorerError(f"client {client.name} ended with {type(error).__name__}")
+        client.state = "done"
+        if self._starting is client:
+            client.started.release()
+        else:
+            self._dispatch(client)
+
+    def go(self) -> None:
+        """Let the started clients run to the end, in the order that `choose` says."""
+        self._dispatch(None)
+        if not self._finished.acquire(timeout=WATCHDOG_S):
+            who = self._current.name if self._current else "?"
+            self.sandbox.abandon()
+            raise ContenderRefused(
+                f"client {who} blocks on something that is neither Redis nor PostgreSQL (a lock in the process?)"
+            )
+        if self.failure is not None:
+            raise self.failure
+
+    def pause(self, client: Client, *, may_die: bool = True) -> None:
+        """In the client's thread: hand over, come back when it is this client's turn."""
+        if self._starting is client:
+            client.started.release()
+            client.go.acquire()
+        elif not self._dispatch(client):
+            client.go.acquire()
+        client.state = "running"
+        if client.dying and may_die:
+            raise Died
+
+    def _dispatch(self, me: Client | None) -> bool:
+        """Hand control to the next client. True: that is `me`."""
+        try:
+            following = self._next()
+        except Exception as error:  # noqa: BLE001 - must not reach the contender, in whose thread this runs
+            self.sandbox.failed(error)
+            following = self._next()  # only unwinds from now on, and asks no server
+        self._current = following
+        if following is None:
+            self._finished.release()
+            return False
+        if following is me:
+            return True
+        following.go.release()
+        return False
+
+    # ── what happens next ──
+
+    def _next(self) -> Client | None:
+        while True:
+            if self.sandbox.fault is not None:
+                self._over, self.cut = True, "failed"
+            resumed = self._resumed()
+            if resumed is not None:
+                return resumed
+            if self._unwinding:
+                return self._unwinding.pop(0)
+            action = None if self._over else self._chosen()
+            if action is None:
+                alive = [c for c in self.clients if c.state in ("held", "waiting")]
+                if not self._over and self.cut is None:
+                    self.stuck = [c.name for c in alive]
+                self._over = True
+                if not alive and not any(c.state == "rows" for c in self.clients):
+                    return None
+                self._kill(alive)  # who waits for a row has it as soon as its holder is unwound
+                continue
+            client = self._perform(action)
+            if client is not None:
+                return client
+
+    def _resumed(self) -> Client | None:
+        """A client that has got the row lock or the answer for which it waited."""
+        waiting = [c for c in self.clients if c.state == "rows" or (c.state == "waiting" and not c.dying)]
+        if not waiting:
+            return None
+        if self.sandbox.fault is not None:  # who holds a row is unwound before who waits for it
+            busy = self._unwinding or any(c.state in ("held", "waiting") for c in self.clients)
+            return None if busy else waiting[0]
+        if any(c.state == "waiting" for c in waiting):
+            self.sandbox.settle()
+        return next((c for c in waiting if c.ready()), None)
+
+    def _chosen(self) -> Action | None:
+        try:
+            if self.on_state is not None:
+                self.on_state()
+            enabled = self.enabled()
+            if not enabled:
+                return None
+            if len(self.taken) >= MAX_STEPS:
+                return None
+            action = self.choose(enabled)
+            if action is None:
+                self.cut = "asleep"
+            return action
+        except BaseException as error:  # noqa: BLE001 - raised again by `go`, in the main thread
+            self.failure = error
+            self.cut = "failed"
+            return None
+
+    def enabled(self) -> list[Action]:
+        """The actions that are enabled now. A wait ends by its timeout only if no client can take a step without it."""
+        now: list[Client] = []
+        later: list[Client] = []
+        for client in self.clients:
+            if client.state == "held" and (client.due_s is None or client.due_s <= self.now_s):
+                now.append(client)
+            elif client.state == "held" or (client.state == "waiting" and client.due_s is not None):
+                later.append(client)
+        actions = [self._step(client) for client in now]
+        if later and not now:
+            first_s = min(c.due_s for c in later if c.due_s is not None)
+            actions = [self._timed(c, c.name) for c in later if c.due_s == first_s]
+            later = [c for c in later if c.due_s != first_s]
+        if actions and self._budget:
+            actions += self._adverse(later)
+        return actions
+
+    def _step(self, client: Client) -> Action:
+        if client.step is None:
+            client.step = Action(client.name, client.name, client.label, client.pending)
+        return client.step
+
+    def _timed(self, client: Client, token: str, *, adverse: bool = False) -> Action:
+        after_ms = 1000 * ((client.due_s or self.now_s) - self.now_s)
+        what = "wait ends" if client.state == "waiting" else client.label
+        return Action(token, client.name, f"after {after_ms:.0f} ms: {what}", EVERYTHING, adverse)
+
+    def _adverse(self, stalled_by: list[Client]) -> list[Action]:
+        if self.adversary is Adversary.DEATH:
+            return [
+                Action(f"D{c.name}", c.name, "dies", self._family_touch(c), adverse=True)
+                for c in self.clients
+                if c.root is None and c.steps and self._lives(c)
+            ]
+        if self._keys is None:
+            self._keys = self.sandbox.cached_keys()
+        shown = [(key, self.sandbox.short(key)) for key in self._keys]
+        ends = [
+            Action(f"X{i}", "", f"{short} expires", touch(writes=(BUDGET, f"key:{key}")), adverse=True)
+            for i, (key, short) in enumerate(shown)
+        ]
+        return ends + [self._timed(c, f"T{c.name}", adverse=True) for c in stalled_by]
+
+    def _lives(self, client: Client) -> bool:
+        """Whether anything of its process goes on: itself, or work in the background."""
+        return any(c.family is client and c.state in ("held", "waiting") for c in self.clients)
+
+    def _family_touch(self, client: Client) -> Touch:
+        reads, writes, everything = set[str](), {BUDGET}, False
+        for member in self.clients:
+            if member.family is client:
+                writes |= {f"client:{member.name}", *member.open_rows}
+                if member.state == "waiting":
+                    reads |= member.pending.reads
+                    writes |= member.pending.writes
+                    everything = everything or member.pending.everything
+        return Touch(frozenset(reads), frozenset(writes), everything)
+
+    def _perform(self, action: Action) -> Client | None:
+        """Do what the adversary does at once; the client that the action lets go on."""
+        self.taken.append(ExecutedAction(action=action, now_s=self.now_s))
+        if self._keys is not None and changes_keys(action.touch):
+            self._keys = None
+        if action.adverse:
+            self._budget = False
+        if action.token[0] == "X":
+            key = next(
+                key for key in self.sandbox.cached_keys() if action.label.startswith(self.sandbox.short(key) + " ")
+            )
+            self.sandbox.end(key)
+            self.observed.gone(key)
+            return None
+        client = next(c for c in self.clients if c.name == action.client)
+        if action.token[0] == "D":
+            self.observed.locks.died(client.name)
+            held = self.observed.locks.held_by(client.name)
+            self.observed.deaths.append(Death(client.name, self.now_s, self.sandbox.longest_ttl_s(held)))
+            family = [c for c in self.clients if c.family is client]
+            for member in family:
+                member.dying = True  # who waits for a row dies when it has it
+            self._kill([c for c in family if c.state in ("held", "waiting")])
+            return None
+        if client.due_s is not None and client.due_s > self.now_s:
+            self.advance(client.due_s - self.now_s)
+        client.timed_out = client.state == "waiting"
+        return client
+
+    def _kill(self, clients: list[Client]) -> None:
+        for client in clients:
+            client.dying = True
+        self._unwinding += clients
+
+    def advance(self, seconds: float) -> None:
+        """Virtual time passes: every key is that much older."""
+        self.now_s += seconds
+        for key in self.sandbox.age(seconds):
+            self.observed.gone(key)
+
+    def note_blocked(self, client: Client) -> None:
+        """The client's last step waits for a row lock."""
+        for i in reversed(range(len(self.taken))):
+            if self.taken[i].action.client == client.name:
+                self.taken[i] = ExecutedAction(action=self.taken[i].action, now_s=self.taken[i].now_s, blocked=True)
+                return

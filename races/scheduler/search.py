@@ -1,0 +1,213 @@
+"""Which schedules are tried: all of them up to commuting steps, those with few preemptions, or some at random.
+
+Exhaustive: depth first with replay from a clean state. Sleep sets (Godefroid, *Partial-Order Methods for the
+Verification of Concurrent Systems*, LNCS 1032, 1996) leave out an order when another that was tried differs from it
+only in neighbouring steps that commute. Every final state of an order is still reached. Steps commute or not by the
+keys and rows that they touch, as in Flanagan & Godefroid, POPL 2005.
+Fewest preemptions first: iterative context bounding (Musuvathi & Qadeer, PLDI 2007), without sleep sets: the two
+together are not sound (Coons, Musuvathi & McKinley, OOPSLA 2013).
+At random: probabilistic concurrency testing (Burckhardt et al., ASPLOS 2010).
+"""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from stampede.core.errors import ExplorerError
+from stampede.races.scheduler.schedule import Trace
+from stampede.races.scheduler.actions import Action
+
+Play = Callable[["Chooser"], Trace]
+
+
+class Chooser:
+    """Chooses the next action. `restart` is called when a schedule begins."""
+
+    def restart(self) -> None:
+        """The schedule begins from a clean state."""
+
+    def __call__(self, enabled: Sequence[Action]) -> Action | None:
+        raise NotImplementedError
+
+
+@dataclass
+class Node:
+    """A state on the path that is being tried."""
+
+    enabled: list[Action]
+    """In the order in which they are tried."""
+    asleep: list[Action]
+    """Those that lead to nothing new from here."""
+    chosen: Action
+    done: list[Action] = field(default_factory=list)
+    """Those that were tried from here already."""
+    last: str = ""
+    """The client that took the last step before."""
+    preemptions: int = 0
+    """How many there were before."""
+
+
+def same(one: Action, other: Action) -> bool:
+    """Whether two actions of different moments are the same one. Keys are compared by name, not by number."""
+    return (
+        one.client == other.client
+        and one.adverse == other.adverse
+        and (one.token == other.token if one.client else one.label == other.label)
+    )
+
+
+def preempts(action: Action, enabled: Sequence[Action], last: str) -> bool:
+    """Whether taking it switches away from a client that could go on (Musuvathi & Qadeer)."""
+    if action.adverse and action.token[0] != "T":
+        return False
+    return action.client != last and any(a.client == last and not a.adverse for a in enabled)
+
+
+class DepthFirst(Chooser):
+    """All schedules, one after another: call `play` with it until `exhausted`."""
+
+    def __init__(self, *, reduce: bool, max_preemptions: int | None = None) -> None:
+        self.reduce = reduce
+        self.max_preemptions = max_preemptions
+        self.exhausted = False
+        self._path: list[Node] = []
+        self._depth = 0
+        self._kept = 0
+
+    def restart(self) -> None:
+        del self._path[self._kept :]  # a schedule that is played once more is entered once
+        self._depth = 0
+
+    def __call__(self, enabled: Sequence[Action]) -> Action | None:
+        depth, self._depth = self._depth, self._depth + 1
+        if depth < len(self._path):
+            node = self._path[depth]
+            found = next((a for a in enabled if same(a, node.chosen)), None)
+            if found is None or len(enabled) != len(node.enabled):
+                raise ExplorerError(
+                    f"the same choices led elsewhere: step {depth + 1} was {node.chosen.label!r} of "
+                    f"{[a.label for a in node.enabled]}, now there are {[a.label for a in enabled]}"
+                )
+            return found
+        return self._enter(list(enabled))
+
+    def _enter(self, enabled: list[Action]) -> Action | None:
+        before = self._path[-1] if self._path else None
+        last, preemptions, asleep = "", 0, list[Action]()
+        if before is not None:
+            taken = before.chosen
+            last = before.last if taken.adverse and taken.token[0] != "T" else taken.client
+            preemptions = before.preemptions + preempts(taken, before.enabled, before.last)
+            if self.reduce:
+                asleep = [a for a in (*before.asleep, *before.done) if not a.touch.conflicts_with(taken.touch)]
+        ordered = sorted(enabled, key=lambda a: (a.adverse, a.client != last))
+        node = Node(ordered, asleep, enabled[0], last=last, preemptions=preemptions)
+        following = self._following(node)
+        if following is None:
+            return None
+        node.chosen = following
+        self._path.append(node)
+        return following
+
+    def _following(self, node: Node) -> Action | None:
+        """The next action to try from a node."""
+        for action in node.enabled:
+            if any(same(action, other) for other in (*node.done, *node.asleep)):
+                continue
+            costs = node.preemptions + preempts(action, node.enabled, node.last)
+            if self.max_preemptions is None or costs <= self.max_preemptions:
+                return action
+        return None
+
+    def preemptions(self) -> int:
+        """How many the schedule that was played last has."""
+        if not self._path:
+            return 0
+        end = self._path[-1]
+        return end.preemptions + preempts(end.chosen, end.enabled, end.last)
+
+    def advance(self) -> None:
+        """Go to the next schedule."""
+        while self._path:
+            node = self._path[-1]
+            node.done.append(node.chosen)
+            following = self._following(node)
+            if following is not None:
+                node.chosen = following
+                self._kept = len(self._path)
+                return
+            self._path.pop()
+        self.exhausted = True
+
+
+def every_schedule(play: Play, *, reduce: bool = True, max_preemptions: int | None = None) -> Iterator[Trace]:
+    """All schedules, or all with so many preemptions at most. With `reduce`, one of each class of equals."""
+    search = DepthFirst(reduce=reduce, max_preemptions=max_preemptions)
+    while not search.exhausted:
+        trace = play(search)
+        if trace.cut is None:
+            yield trace
+        search.advance()
+
+
+class AtRandom(Chooser):
+    """A priority for each client, changed at a few random steps (PCT)."""
+
+    def __init__(self, seed: int, *, steps: int, changes: int = 2) -> None:
+        self._seed = seed
+        self._steps = steps
+        self._changes = changes
+        self.restart()
+
+    def restart(self) -> None:
+        self._rng = random.Random(self._seed)
+        self._priorities: dict[str, float] = {}
+        self._at = {self._rng.randrange(max(1, self._steps)) for _ in range(self._changes)}
+        self._adverse_at = self._rng.randrange(max(1, self._steps))
+        self._step = 0
+
+    def __call__(self, enabled: Sequence[Action]) -> Action | None:
+        adverse = [a for a in enabled if a.adverse]
+        step, self._step = self._step, self._step + 1
+        if adverse and step >= self._adverse_at:
+            return self._rng.choice(adverse)
+        able = [a for a in enabled if not a.adverse]
+        for action in able:
+            self._priorities.setdefault(action.client, 1 + self._rng.random())
+        best = max(able, key=lambda a: self._priorities[a.client])
+        if step in self._at:
+            self._priorities[best.client] = self._rng.random() - step
+            best = max(able, key=lambda a: self._priorities[a.client])
+        return best
+
+
+def random_schedules(play: Play, seed: int, count: int, steps: int) -> Iterator[Trace]:
+    """So many seeded random schedules; `steps`: about how long they are."""
+    for number in range(count):
+        yield play(AtRandom(seed * 1_000_003 + number, steps=steps))
+
+
+class Following(Chooser):
+    """Plays the schedule of an id. After its end the client that ran last goes on, else the first one."""
+
+    def __init__(self, tokens: Sequence[str]) -> None:
+        self._tokens = list(tokens)
+        self._at = 0
+        self._last = ""
+
+    def restart(self) -> None:
+        self._at, self._last = 0, ""
+
+    def __call__(self, enabled: Sequence[Action]) -> Action | None:
+        if self._at < len(self._tokens):
+            token = self._tokens[self._at]
+            self._at += 1
+            found = next((a for a in enabled if a.token == token), None)
+            if found is None:
+                possible = ", ".join(a.token for a in enabled)
+                raise ExplorerError(f"step {self._at} of the schedule is {token}, but only {possible} can happen")
+        else:
+            able = [a for a in enabled if not a.adverse]
+            found = next((a for a in able if a.client == self._last), able[0])
+        self._last = found.client
+        return found

@@ -1,0 +1,106 @@
+"""Whether a schedule exercised an invariant. A verdict is `kept` only if at least one schedule did.
+
+Each function answers for one schedule. docs/races.md says the same in words.
+"""
+
+from collections.abc import Callable, Mapping
+from itertools import groupby
+
+from stampede.patterns.caching.cache_pattern import Promise
+from stampede.races.verdicts.history import FinishedOperation
+from stampede.races.scheduler.schedule import Trace
+
+Exercised = Callable[[Trace], bool]
+
+
+def answered(trace: Trace, *operations: str) -> list[FinishedOperation]:
+    """The operations that ended without an error; `operations`: only these."""
+    return [d for d in trace.done if d.error is None and (not operations or d.operation in operations)]
+
+
+def written_and_read_at_rest(trace: Trace) -> bool:
+    """A write was committed, and a later reader was answered."""
+    return bool(trace.commits) and any(rest.error is None for rest in trace.rest)
+
+
+def acknowledged_and_read_later(trace: Trace) -> bool:
+    """A write returned, and a read that began afterwards was answered."""
+    return bool(answered(trace, "update", "create")) and any(rest.error is None for rest in trace.rest)
+
+
+def read_own_write(trace: Trace) -> bool:
+    """A client's write returned, and its next read was answered."""
+    wrote = {(d.client, d.end) for d in answered(trace, "update")}
+    return any(client == d.client and end < d.begin for d in answered(trace, "get") for client, end in wrote)
+
+
+def seen_twice(trace: Trace) -> bool:
+    """One client got a version of the record twice."""
+    clients = sorted(d.client for d in answered(trace, "get", "update"))
+    return any(len(list(group)) > 1 for _, group in groupby(clients))
+
+
+def loaded_for_several(trace: Trace) -> bool:
+    """A load was made, and two readers were answered."""
+    return bool(trace.loads) and len({d.client for d in answered(trace, "get")}) > 1
+
+
+def refreshed(trace: Trace) -> bool:
+    """An entry that was there was loaded again."""
+    return bool(trace.loads) and trace.entries_before > 0
+
+
+def locked(trace: Trace) -> bool:
+    """A client took a lock."""
+    return trace.locked
+
+
+def died_with_a_lock(trace: Trace) -> bool:
+    """A client that held a lock died, and another one was answered."""
+    dead = {death.client for death in trace.deaths if death.lock_ttl_s is not None}
+    return bool(dead) and any(d.client not in dead for d in answered(trace))
+
+
+def load_failed(trace: Trace) -> bool:
+    """The load that the situation lets fail was made, and a reader came afterwards."""
+    return bool(trace.loads) and bool(trace.rest)
+
+
+def acknowledged(trace: Trace) -> bool:
+    """A write returned."""
+    return bool(answered(trace, "update", "create"))
+
+
+def was_answered(trace: Trace) -> bool:
+    """An operation ended with an answer."""
+    return bool(answered(trace))
+
+
+def over_quota(trace: Trace) -> bool:
+    """More calls were decided than the bound lets in, and one was admitted."""
+    calls = answered(trace, "hit")
+    return trace.quota is not None and len(calls) > trace.quota and any(d.found for d in calls)
+
+
+def refused_then_asked(trace: Trace) -> bool:
+    """A call was refused, and one more was asked when the quota was there again."""
+    return trace.admits_later is not None and any(not d.found for d in answered(trace, "hit"))
+
+
+EXERCISED: Mapping[Promise, Exercised] = {
+    Promise.FRESH_AT_REST: written_and_read_at_rest,
+    Promise.NO_STALE_AFTER_WRITE: acknowledged_and_read_later,
+    Promise.READS_OWN_WRITES: read_own_write,
+    Promise.MONOTONIC_READS: seen_twice,
+    Promise.ONE_LOAD_PER_MISS: loaded_for_several,
+    Promise.ONE_REFRESH_PER_EXPIRY: refreshed,
+    Promise.UNLOCKS_ONLY_ITS_OWN: locked,
+    Promise.WAITS_AT_MOST_LOCK_TTL: died_with_a_lock,
+    Promise.FORGETS_FAILED_LOADS: load_failed,
+    Promise.DURABLE_ON_RETURN: acknowledged,
+    Promise.STALE_AT_MOST_TTL: written_and_read_at_rest,
+    Promise.SURVIVES_CACHE_LOSS: was_answered,
+    Promise.ADMITS_AT_MOST_ITS_BOUND: over_quota,
+    Promise.REFUSED_CALLS_ARE_FREE: refused_then_asked,
+}
+"""By the invariant's promise."""

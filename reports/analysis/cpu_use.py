@@ -1,0 +1,40 @@
+"""How much of the machine a cell used, and who used it: in cores, on the average of the cell."""
+
+import math
+
+from stampede.run_folder.read import Run
+from stampede.reports.analysis.frames import Cell
+
+
+def cpu_share(cell: Cell, *sources: str) -> float:
+    """Cores that those sources used, on the average of the cell; nan where it is not known."""
+    names = ("cpu_s", "cpu.used_cpu_user", "cpu.used_cpu_sys")
+    spent = [v for (s, n), v in cell.counters.items() if n in names and any(s.startswith(x) for x in sources)]
+    return sum(spent) / wall_s(cell) if spent else math.nan
+
+
+def wall_s(cell: Cell) -> float:
+    """Between the two readings of the accounts; where nobody noted it, from the first due to the window's end."""
+    noted = cell.counters.get(("machine", "clock.monotonic_s"))
+    if noted:
+        return noted
+    return cell.window_s + max(0.0, -float(cell.rows.floats("due_s").min())) if len(cell.rows) else math.nan
+
+
+def database_cpu(cell: Cell) -> float:
+    """Cores that the database used; where it does not say, at most what the machine used beyond all others."""
+    own = cpu_share(cell, "postgres")
+    busy = cell.counters.get(("machine", "cpu.busy_s"), math.nan) / wall_s(cell)
+    others = cpu_share(cell, "redis", "process-", "conductor")
+    return max(0.0, busy - (0.0 if math.isnan(others) else others)) if math.isnan(own) else own
+
+
+def machine_cpu(cell: Cell) -> float:
+    """Cores that were busy: the machine's own account, else the sum of what is known."""
+    busy = cell.counters.get(("machine", "cpu.busy_s"))
+    return cpu_share(cell, "postgres", "redis", "process-", "conductor") if busy is None else busy / wall_s(cell)
+
+
+def cores(run: Run) -> float:
+    """How many the machine has; nan where the run does not say."""
+    return float(run.info.circumstances.get("machine", {}).get("cores") or math.nan)

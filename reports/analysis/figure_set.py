@@ -1,0 +1,90 @@
+"""What the recommendation reads of an analysed run: figures, comparisons, scenarios and contenders."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.analysis.results import Verdict
+from stampede.reports.statistics.estimate import Estimate, missing
+
+FigureKey = tuple[str, str, str]
+"""Scenario, contender, metric."""
+
+
+class FigureSet(Protocol):
+    """The figures of a run by scenario, contender and metric, and what else the recommendation rule needs."""
+
+    @property
+    def contenders(self) -> Sequence[ContenderInfo]:
+        """All contenders of the run, in its order."""
+
+    @property
+    def scenarios(self) -> Sequence[ScenarioInfo]:
+        """The scenarios that were measured."""
+
+    @property
+    def figures(self) -> Mapping[FigureKey, Estimate]:
+        """Every figure that was measured."""
+
+    @property
+    def twins(self) -> Mapping[tuple[str, str], Verdict]:
+        """By scenario and metric: the comparison of the two A/A copies."""
+
+    @property
+    def verdicts(self) -> Mapping[FigureKey, Verdict]:
+        """The comparison of each contender with the reference."""
+
+    @property
+    def reference(self) -> str:
+        """Name of the contender that the others are compared with."""
+
+    @property
+    def rounds(self) -> int:
+        """Rounds that every contender finished."""
+
+    @property
+    def void(self) -> bool:
+        """Whether the run is invalid: then nothing is recommended."""
+
+    @property
+    def limiters_only(self) -> bool:
+        """Whether the run measured rate limiters and no caching contender."""
+
+    def figure(self, scenario: str, contender: str, metric: str) -> Estimate:
+        """The figure; a missing one where the contender did not run in the scenario."""
+
+    def ran(self, scenario: str, contender: str) -> bool:
+        """Whether the contender finished a cell of the scenario."""
+
+    def denies_existing(self, scenario: str, contender: ContenderInfo) -> bool:
+        """Whether a read of the contender returned no record for one that exists."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlainFigures:
+    """A FigureSet made of plain numbers: no run folder is read."""
+
+    contenders: Sequence[ContenderInfo]
+    scenarios: Sequence[ScenarioInfo]
+    figures: Mapping[FigureKey, Estimate]
+    twins: Mapping[tuple[str, str], Verdict] = field(default_factory=dict)
+    verdicts: Mapping[FigureKey, Verdict] = field(default_factory=dict)
+    reference: str = ""
+    rounds: int = 0
+    void: bool = False
+    limiters_only: bool = False
+    denying: frozenset[tuple[str, str]] = frozenset()
+    """Scenario and contender of those that returned no record for one that exists."""
+
+    def figure(self, scenario: str, contender: str, metric: str) -> Estimate:
+        """The figure; a missing one where none was given."""
+        return self.figures.get((scenario, contender, metric), missing("did not run"))
+
+    def ran(self, scenario: str, contender: str) -> bool:
+        """Whether any figure of the contender in the scenario was given."""
+        return any(key[:2] == (scenario, contender) for key in self.figures)
+
+    def denies_existing(self, scenario: str, contender: ContenderInfo) -> bool:
+        """Whether it is among those that were given as denying."""
+        return (scenario, contender.name) in self.denying

@@ -1,0 +1,178 @@
+"""A run's figures, and what each contender is beside the reference: one of four sentences."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from stampede.run_folder.read import Run
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.analysis.frames import Cell, of_group
+from stampede.reports.metrics.metric import Metric, metrics
+from stampede.reports.statistics.comparison import Comparison, compare
+from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, missing
+from stampede.reports.statistics.rank_tests import holm
+from stampede.reports.statistics.verdict import LEAST_DIFFERENCE, Sentence, noise_floor, sentence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """One contender against the reference (a twin: against what it is the twin of) by one metric."""
+
+    scenario: str
+    contender: str
+    against: str
+    metric: Metric
+    comparison: Comparison
+    m: float
+    """Noise floor, a share."""
+    adjusted_p: float
+    sentence: Sentence
+
+
+@of_group
+def figures_of(cells: Sequence[Cell]) -> dict[str, Estimate]:
+    """Every metric's figure of one contender in one scenario."""
+    return {metric.name: metric.estimate(cells) for metric in metrics()}
+
+
+@of_group
+def values_of(cells: Sequence[Cell]) -> dict[str, list[float]]:
+    """The figure of each round, of the metrics that are compared."""
+    return {metric.name: [metric.of_cell(cell) for cell in cells] for metric in metrics() if metric.compared}
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the cells of a run say by themselves: figures, and how the contenders compare."""
+
+    run: Run
+    cells: Sequence[Cell]
+    """Of caching scenarios; a judgement of its own holds those of limiting ones."""
+    apart: "Results | None" = None
+    """What the same run provoked in few rounds (outages, cold starts, queues): told in sections of its own."""
+    limiting: "Results | None" = None
+    """What the same run says about rate limiters: its cells and groups; what is found is in stampede.reports.topics.rate_limiting."""
+
+    @cached_property
+    def groups(self) -> dict[tuple[str, str], list[Cell]]:
+        """The done cells of each (scenario, contender), by round."""
+        found: dict[tuple[str, str], list[Cell]] = {}
+        for cell in sorted(self.cells, key=lambda c: (c.info.round, c.info.id)):
+            found.setdefault((cell.info.scenario, cell.info.contender), []).append(cell)
+        return found
+
+    def of(self, scenario: str, contender: str) -> list[Cell]:
+        return self.groups.get((scenario, contender), [])
+
+    @property
+    def scenarios(self) -> list[ScenarioInfo]:
+        """Those with a done cell."""
+        seen = {scenario for scenario, _ in self.groups}
+        return [s for s in self.run.info.scenarios if s.name in seen]
+
+    @cached_property
+    def figures(self) -> dict[tuple[str, str, str], Estimate]:
+        """(scenario, contender, metric): the figure over the rounds."""
+        found = {}
+        for s, c in itertools.product(self.scenarios, self.run.info.contenders):
+            for name, estimate in figures_of(self.of(s.name, c.name)).items():
+                found[s.name, c.name, name] = estimate
+        return found
+
+    def figure(self, scenario: str, contender: str, metric: str) -> Estimate:
+        """The figure, or one that is missing where that contender did not run there."""
+        return self.figures.get((scenario, contender, metric), missing("did not run"))
+
+    def ran(self, scenario: str, contender: str) -> bool:
+        """Whether the contender finished a cell of the scenario."""
+        return bool(self.of(scenario, contender))
+
+    @property
+    def contenders(self) -> list[ContenderInfo]:
+        """All contenders of the run, in its order."""
+        return self.run.info.contenders
+
+    @property
+    def reference(self) -> str:
+        return self.run.info.reference
+
+    @property
+    def rounds(self) -> int:
+        """The least number of rounds that any (scenario, contender) finished; 0 without cells.
+
+        Rulers do not count: the no-op does not run in every round.
+        """
+        return min((len(cells) for cells in self.groups.values() if cells[0].contender.kind != "ruler"), default=0)
+
+    def paired(self, scenario: str, contender: str, against: str, metric: Metric) -> Comparison:
+        mine, other = (
+            {cell.info.round: value for cell, value in zip(cells, values_of(cells)[metric.name], strict=True)}
+            for cells in (self.of(scenario, contender), self.of(scenario, against))
+        )
+        both = sorted(mine.keys() & other.keys())
+        return compare([mine[r] for r in both], [other[r] for r in both])
+
+    @cached_property
+    def twins(self) -> dict[tuple[str, str], Verdict]:
+        """(scenario, metric): the A/A pair. Its p is Holm's over the A/A pairs of one scenario: its table.
+
+        Over a whole run of two scenarios and eight rounds even the least p could not make it fire.
+        """
+        rows = []
+        for s, c, m in itertools.product(self.scenarios, self.run.info.contenders, metrics()):
+            if c.kind == "twin" and c.twin_of is not None and m.compared:
+                rows.append((s.name, c, m, self.paired(s.name, c.name, c.twin_of, m)))
+        tested = [row for row in rows if row[3].rounds >= MIN_ROUNDS]
+        adjusted: dict[int, float] = {}
+        for _, table in itertools.groupby(tested, key=lambda row: row[0]):
+            comparisons = [row[3] for row in table]
+            adjusted |= zip(map(id, comparisons), holm([c.p for c in comparisons]), strict=True)
+        found = {}
+        for scenario, twin, metric, comparison in rows:
+            p = adjusted.get(id(comparison), 1.0)
+            found[scenario, metric.name] = Verdict(
+                scenario=scenario,
+                contender=twin.name,
+                against=str(twin.twin_of),
+                metric=metric,
+                comparison=comparison,
+                m=noise_floor(comparison),
+                adjusted_p=p,
+                sentence=sentence(comparison, LEAST_DIFFERENCE, p, metric.better or "lower"),
+            )
+        return found
+
+    @cached_property
+    def verdicts(self) -> dict[tuple[str, str, str], Verdict]:
+        """(scenario, contender, metric): each contender against the reference; Holm over the rows of one metric."""
+        found = {}
+        rivals = [c for c in self.run.info.contenders if c.kind == "contender" and c.name != self.reference]
+        for s, m in itertools.product(self.scenarios, [m for m in metrics() if m.compared]):
+            comparisons = [self.paired(s.name, c.name, self.reference, m) for c in rivals]
+            tested = [c for c in comparisons if c.rounds >= MIN_ROUNDS]
+            adjusted = dict(zip([id(c) for c in tested], holm([c.p for c in tested]), strict=True))
+            twin = self.twins.get((s.name, m.name))
+            floor = noise_floor(twin.comparison if twin else None)
+            for rival, comparison in zip(rivals, comparisons, strict=True):
+                if not self.of(s.name, rival.name):  # it runs in other scenarios
+                    continue
+                p = adjusted.get(id(comparison), 1.0)
+                found[s.name, rival.name, m.name] = Verdict(
+                    scenario=s.name,
+                    contender=rival.name,
+                    against=self.reference,
+                    metric=m,
+                    comparison=comparison,
+                    m=floor,
+                    adjusted_p=p,
+                    sentence=sentence(comparison, floor, p, m.better or "lower"),
+                )
+        return found
+
+
+def each(results: Results) -> Iterator[tuple[str, ContenderInfo, list[Cell]]]:
+    for scenario, contender in itertools.product(results.scenarios, results.run.info.contenders):
+        cells = results.of(scenario.name, contender.name)
+        if cells:
+            yield scenario.name, contender, cells

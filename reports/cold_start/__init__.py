@@ -1,1 +1,0 @@
-"""What an empty cache costs, with and without warming."""

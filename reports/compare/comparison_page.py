@@ -1,0 +1,183 @@
+"""What a comparison of two runs says: as a page, as Markdown, on the terminal. The same folders give the same bytes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+from rich.console import Console
+from rich.text import Text
+
+from stampede.run_folder.read import read_run
+from stampede.core.text.terminal import PlainConsole
+from stampede.core.text.safe_text import shown
+from stampede.reports.output import charts, formatting
+from stampede.reports.output.charts import Chart
+from stampede.reports.compare.compare_runs import RunPair, change_of, pair
+from stampede.reports.compare.comparison_chart import forest
+from stampede.reports.output.html_report import write_page
+from stampede.reports.analysis.results import Verdict
+
+PAGES = Path(__file__).parent.parent / "pages"
+COLUMNS = ("contender", "figure", "A", "B", "B over A", "level", "rounds", "sentence", "so what")
+MOST_ON_TERMINAL = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonRow:
+    """One comparison in words."""
+
+    verdict: Verdict
+    kind: str
+    cells: list[str]
+    """As COLUMNS."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonSection:
+    scenario: str
+    rows: list[ComparisonRow]
+    chart: Chart | None
+
+
+def render_comparison(a: Path, b: Path, *, force: bool = False, out: Path | None = None) -> RunPair:
+    """Compare B with A and write compare-<A>.html and .md into B's folder, or into `out`.
+
+    Raises RunFolderError where a folder is no run, InputError where the two are not alike and not forced.
+    """
+    both = pair(read_run(a), read_run(b), force=force)
+    for path, text in zip(files(both, out), (page(both), markdown(both)), strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_page(path, text)
+    return both
+
+
+def files(both: RunPair, out: Path | None = None) -> tuple[Path, Path]:
+    folder = out or both.b.run.folder
+    return folder / f"compare-{both.names[0]}.html", folder / f"compare-{both.names[0]}.md"
+
+
+def sections(both: RunPair) -> list[ComparisonSection]:
+    kinds = {c.name: c.kind for c in both.b.run.info.contenders}
+    return [
+        ComparisonSection(
+            scenario=scenario,
+            rows=[
+                ComparisonRow(verdict=v, kind=kinds[v.contender], cells=told(both, v))
+                for v in both.verdicts
+                if v.scenario == scenario
+            ],
+            chart=forest(both, scenario),
+        )
+        for scenario in both.scenarios
+    ]
+
+
+def told(both: RunPair, v: Verdict) -> list[str]:
+    test = v.comparison.ratio or v.comparison.difference
+    figures = [j.figure(v.scenario, v.contender, v.metric.name) for j in (both.a, both.b)]
+    return [
+        v.contender,
+        formatting.label(v.metric),
+        *(formatting.figure(f.value, v.metric) for f in figures),
+        formatting.against(v),
+        f"{100 * test.level:.1f} %" if test else "",
+        str(v.comparison.rounds),
+        formatting.spoken(v),
+        formatting.so_what(v),
+    ]
+
+
+def contract_rows(both: RunPair) -> list[list[str]]:
+    return [
+        [
+            c.scenario,
+            c.limiter,
+            *(f"{x.kept} ({x.most_certain} admitted, limit {x.limit})" for x in (c.a, c.b)),
+            *(formatting.number(x.got()) for x in (c.a, c.b)),
+        ]
+        for c in both.contracts
+    ]
+
+
+CONTRACT_COLUMNS = ("scenario", "limiter", "its contract in A", "in B", "got of entitled in A", "in B")
+HOW = (
+    "The rounds of two runs are not paired, so each ratio B over A is the Hodges–Lehmann estimate over all pairs of a "
+    "round of B and a round of A, with the exact Mann–Whitney interval of the logarithms; its level is printed. Where "
+    "a round is zero, the difference is judged instead. Holm's correction runs over the rows of one figure in one "
+    "scenario. m is the larger of 5 % and the noise floors of both runs' A/A pairs; it knows how two copies differ "
+    "inside a run, not what the machine did between two: look at the rows of bare-get for that. A and B are the "
+    "figures of each run's own report, so their quotient need not be the estimate."
+)
+
+
+def page(both: RunPair) -> str:
+    """The whole page as text."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(PAGES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("compare.html.j2").render(
+        both=both,
+        names=both.names,
+        warnings=list(both.warnings()),
+        sections=sections(both),
+        columns=COLUMNS,
+        contracts=contract_rows(both),
+        contract_columns=CONTRACT_COLUMNS,
+        how=HOW,
+        palette=charts.PALETTE,
+    )
+
+
+def markdown(both: RunPair) -> str:
+    """For a pull request: headline, warnings, what differs, a table a scenario."""
+    a, b = both.names
+    lines = [f"# {b} against {a}", "", both.headline, ""]
+    lines += [f"> **{line}**\n" for line in both.warnings()]
+    if both.differences:
+        lines += ["What differs:", "", *(f"- {x}" for x in both.differences), ""]
+    for section in sections(both):
+        lines += [f"## {section.scenario}", "", *table(COLUMNS, [row.cells for row in section.rows]), ""]
+    if both.contracts:
+        lines += ["## Limiters", "", *table(CONTRACT_COLUMNS, contract_rows(both)), ""]
+    return "\n".join([*lines, HOW, ""])
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(x.replace('|', '/') for x in row)} |" for row in (columns, ["---"] * len(columns), *rows)]
+
+
+def print_comparison(both: RunPair, console: Console | None = None) -> None:
+    """Headline, warnings and the largest differences. No colours where the output is no terminal."""
+    console = console or PlainConsole()
+
+    def say(text: str, style: str = "") -> None:
+        console.print(Text(shown(text), style=style), soft_wrap=True)
+
+    for line in both.warnings():
+        say(line, "yellow")
+    say(both.headline, "bold")
+    moved = sorted((v for v in both.told if v.sentence in ("better", "worse")), key=change_of, reverse=True)
+    if both.same_run:
+        moved = []
+    for v in moved[:MOST_ON_TERMINAL]:
+        so_what = formatting.so_what(v)
+        say(
+            f"{v.sentence}: {v.scenario}, {v.contender}, {formatting.label(v.metric)} {formatting.against(v)}"
+            f"{f': {so_what}' if so_what else ''}",
+            "red" if v.sentence == "worse" else "green",
+        )
+    if len(moved) > MOST_ON_TERMINAL:
+        say(f"and {len(moved) - MOST_ON_TERMINAL} more on the page")
+    for c in both.contracts:
+        if c.a.kept != c.b.kept:
+            say(f"{c.scenario}, {c.limiter}: its contract was {c.a.kept}, now {c.b.kept}")
+    serious = sum(x.serious for x in both.differences)
+    others = [str(x) for x in both.differences if not x.serious]
+    if others or serious:
+        say(f"What differs besides: {'; '.join(others[:8])}{'; …' if len(others) > 8 else ''}" if others else "")

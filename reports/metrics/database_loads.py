@@ -1,0 +1,180 @@
+"""What the cache lets through to the database: loads per read, and per expiry of a hot key."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from stampede.reports.analysis.frames import Cell, of_group
+from stampede.reports.metrics.metric import Metric
+from stampede.reports.analysis.rows import NONE, Rows
+from stampede.reports.statistics.clustered import counted_mean
+from stampede.reports.statistics.estimate import Estimate, missing
+
+
+def loads_per_1000_reads(cell: Cell) -> float:
+    """All loads of the window, background work's too, over all its reads: total over total."""
+    return 1000 * float(cell.work.ints("loads").sum()) / len(cell.reads) if len(cell.reads) else np.nan
+
+
+def loads_over_reads(cells: Sequence[Cell]) -> Estimate:
+    """Total loads over total reads of all rounds, with the interval of a ratio estimator clustered by round."""
+    loads = [float(cell.work.ints("loads").sum()) for cell in cells]
+    mean = counted_mean(loads, [float(len(cell.reads)) for cell in cells])
+    if mean.missing:
+        return missing("no reads")
+    return replace(
+        mean,
+        value=1000 * mean.value,
+        low=1000 * mean.low,
+        high=1000 * mean.high,
+        how="total loads over total reads, clustered by round" if mean.value else mean.how,
+    )
+
+
+@dataclass(frozen=True)
+class Episode:
+    """The loads that one expiry (or one refresh) of the hot key caused."""
+
+    cell: int
+    begin_s: float
+    """The first load, seconds since the window began."""
+    end_s: float
+    """The last load's end."""
+    loads: int
+
+
+def hot_key(cell: Cell) -> int | None:
+    """The key that every request of this workload asks for, where there is just one and nothing is written to it."""
+    workload = cell.scenario.workload
+    if workload.get("active_records") != 1 or not len(cell.reads) or len(cell.writes):
+        return None
+    keys = np.unique(cell.reads.ints("key")[cell.reads.known("key")])
+    return int(keys[0]) if len(keys) == 1 else None
+
+
+def hot_loads(cell: Cell) -> Rows:
+    """Rows that loaded the hot key, in order of their load: readers, background work, warm-up."""
+    key = hot_key(cell)
+    rows = cell.rows
+    if key is None:
+        return rows.between(0, 0)
+    of_key = (rows.ints("key") == NONE) | (rows.ints("key") == key)
+    mine = rows.where((rows.ints("loads") > 0) & rows.known("load_start_s") & of_key)
+    return mine.sorted_by("load_start_s")
+
+
+def episodes(cell: Cell) -> list[Episode]:
+    """The expiries of the hot key that the window saw whole."""
+    return whole_and_endless(cell)[0]
+
+
+def whole_and_endless(cell: Cell) -> tuple[list[Episode], int]:
+    """The expiries of the hot key, and how many whose end was not seen.
+
+    Load starts further apart than half a TTL belong to different expiries. One counts when its first load lies in the
+    window and at least half a TTL before the window's end, however many follow. Loads that do not pause for half a TTL
+    before a whole one is over, or the window (no cache; a database that drowns), show an expiry without an end: where
+    there are others, it is told that such were left out, for they are the big ones.
+    """
+    gap_s = float(cell.scenario.workload["ttl_s"]) / 2
+    loads = hot_loads(cell)
+    if not len(loads):
+        return [], 0
+    starts, ends, counts = loads.floats("load_start_s"), loads.floats("load_end_s"), loads.ints("loads")
+    cuts = [0, *(np.flatnonzero(np.diff(starts) > gap_s) + 1), len(starts)]
+    found, endless = [], 0
+    for first, last in itertools.pairwise(cuts):
+        if starts[first] < 0 or starts[first] > cell.window_s - gap_s:
+            continue
+        if starts[last - 1] >= cell.window_s - 1e-9 or starts[last - 1] - starts[first] > 2 * gap_s:
+            endless += 1
+            continue
+        reach = float(np.nanmax(ends[first:last], initial=starts[last - 1]))
+        found.append(Episode(cell.info.id, float(starts[first]), reach, int(counts[first:last].sum())))
+    return found, endless
+
+
+@of_group
+def episodes_of(cells: Sequence[Cell]) -> list[list[Episode]]:
+    """Those of each cell."""
+    return [episodes(cell) for cell in cells]
+
+
+@of_group
+def hot_key_of(cells: Sequence[Cell]) -> int | None:
+    """The first cell's."""
+    return hot_key(cells[0]) if cells else None
+
+
+@of_group
+def load_times_s(cells: Sequence[Cell]) -> tuple[float, float, int]:
+    """Of each load as the gateway saw it, distance included: median, mean, how many; nan where there was none."""
+    rows = [cell.rows.floats("load_end_s") - cell.rows.floats("load_start_s") for cell in cells]
+    took = np.concatenate(rows) if rows else np.array([])
+    took = took[~np.isnan(took)]
+    return (float(np.median(took)), float(took.mean()), len(took)) if len(took) else (np.nan, np.nan, 0)
+
+
+def loads_per_expiry(cell: Cell) -> float:
+    """Mean over the cell's whole expiries; nan where it saw none."""
+    each = [episode.loads for episode in episodes(cell)]
+    return float(np.mean(each)) if each else np.nan
+
+
+def loads_over_expiries(cells: Sequence[Cell]) -> Estimate:
+    """All loads of all whole expiries over their number, clustered by round."""
+    if all(hot_key(cell) is None for cell in cells):
+        return missing("not measured here: no single hot key")
+    each = [[episode.loads for episode in episodes(cell)] for cell in cells]
+    if not any(each):
+        per_ttl = [loads_per_ttl(cell) for cell in cells]
+        if not any(per_ttl):
+            return missing("no expiry: it never loaded", len(cells))
+        return missing(f"no expiry: its loads never pause ({np.mean(per_ttl):.0f} loads per TTL)", len(cells))
+    mean = counted_mean([float(sum(e)) for e in each], [float(len(e)) for e in each], least=1.0)
+    n = sum(len(e) for e in each)
+    how = f"mean of {n} expiries, clustered by round" if mean.value > 1 else mean.how
+    endless = sum(whole_and_endless(cell)[1] for cell in cells)
+    left_out = f"{endless} more went on for a TTL or past the window and have no end that was seen"
+    return replace(mean, how=how, why=left_out if endless else "")
+
+
+def loads_per_ttl(cell: Cell) -> float:
+    """Loads of the hot key in the window, per TTL of it: what there is where loads never pause."""
+    loads = hot_loads(cell)
+    starts = loads.floats("load_start_s")
+    inside = loads.ints("loads")[(starts >= 0) & (starts < cell.window_s)]
+    return float(inside.sum()) * float(cell.scenario.workload["ttl_s"]) / cell.window_s
+
+
+PER_1000_READS = Metric(
+    name="loads-per-1000-reads",
+    title="per 1,000 reads",
+    unit="",
+    explain="load statements sent, background work's included, per thousand reads",
+    of_cell=loads_per_1000_reads,
+    of_rounds=loads_over_reads,
+    better="lower",
+    compared=True,
+    decides=True,
+    order=20,
+    resolution=1.0,
+    wrong_for="those whose database is the bottleneck",
+    so_what="{fewer} queries for every 1,000 reads",
+    group="loads",
+)
+PER_EXPIRY = replace(
+    PER_1000_READS,
+    name="loads-per-expiry",
+    title="per expiry",
+    explain="load statements of the hot key each time its entry ran out, or was refreshed",
+    of_cell=loads_per_expiry,
+    of_rounds=loads_over_expiries,
+    order=21,
+    resolution=0.1,
+    wrong_for="those whose database must survive an expiry",
+    so_what="{fewer} queries each time a hot key expires",
+)
+METRICS = [PER_1000_READS, PER_EXPIRY]

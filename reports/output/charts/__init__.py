@@ -1,0 +1,44 @@
+"""Charts of a caching scenario, one a file, found by being there (see chart.py), and what all drawings share."""
+
+from stampede.reports.output.charts.chart import Chart
+from stampede.reports.output.charts.chart_style import (
+    COLORS,
+    DASHES,
+    GRID,
+    INK,
+    MARKERS,
+    MUTED,
+    PALETTE,
+    Style,
+    array,
+    mark,
+    short,
+    slug,
+    style_of,
+    two_and_five,
+)
+from stampede.reports.output.charts.scenario_chart import of_scenario
+from stampede.reports.output.charts.svg_figure import drawn, dress, legend, new_figure
+
+__all__ = [
+    "COLORS",
+    "DASHES",
+    "GRID",
+    "INK",
+    "MARKERS",
+    "MUTED",
+    "PALETTE",
+    "Chart",
+    "Style",
+    "array",
+    "drawn",
+    "dress",
+    "legend",
+    "mark",
+    "new_figure",
+    "of_scenario",
+    "short",
+    "slug",
+    "style_of",
+    "two_and_five",
+]

@@ -1,0 +1,140 @@
+"""How long users wait: the share of reads slower than t."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.output import formatting
+from stampede.reports.output.charts.chart import Chart
+from stampede.reports.output.charts.chart_style import Style, mark, short, style_of
+from stampede.reports.output.charts.scenario_chart import ScenarioChart, of_scenario
+from stampede.reports.output.charts.svg_figure import drawn, dress, legend, new_figure
+from stampede.reports.analysis.frames import Cell, of_group
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.metrics.response_times import EPISODES_BEYOND, SAMPLES_BEYOND, Spans, evidence, reads, spans
+from stampede.reports.analysis.rows import Floats
+
+POINTS = 80
+"""About as many points as a line has."""
+NAMED = 6
+"""So many contenders a caption names: the first ones, and the last."""
+
+
+def carried(cells: Sequence[Spans], total: int) -> float:
+    """The smallest share beyond that ten samples and three episodes stand behind; 1 where there is none."""
+    shares = np.geomspace(1.0, SAMPLES_BEYOND / total, 40) if total > SAMPLES_BEYOND else np.array([1.0])
+    low, high = 0, len(shares) - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        beyond, episodes = evidence(cells, 1 - float(shares[middle]))
+        low, high = (middle, high) if beyond >= SAMPLES_BEYOND and episodes >= EPISODES_BEYOND else (low, middle - 1)
+    return float(shares[low])
+
+
+def slower(waits: Floats, least: float) -> tuple[Floats, Floats]:
+    """Thinned points (response in ms, share of reads slower) down to the least share; open requests are never drawn."""
+    n = len(waits)
+    shares = np.geomspace(1.0, max(least, 1 / n), POINTS)
+    at = np.clip(np.ceil((1 - shares) * n - 1e-9).astype(int) - 1, 0, n - 1)
+    x = np.sort(waits)[at]
+    kept = np.isfinite(x)
+    return x[kept], shares[kept]
+
+
+@of_group
+def slower_of(cells: Sequence[Cell]) -> tuple[Floats, Floats]:
+    """The curve of all rounds together, as far as evidence goes; empty where nothing was answered."""
+    each = [spans(cell, reads(cell)) for cell in cells]
+    waits = np.concatenate([s.wait_ms for s in each])
+    if not len(waits) or not np.isfinite(waits).any():
+        return np.array([]), np.array([])
+    return slower(waits, carried(each, len(waits)))
+
+
+def distribution(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
+    """How long users wait: share of reads slower than t, all rounds together."""
+    figure = new_figure(7.6, 4.2)
+    axes = figure.add_subplot()
+    rows = []
+    for contender, cells in of_scenario(judgement, scenario):
+        x, y = slower_of(cells)
+        if len(x) < 2:
+            continue
+        draw_curve(axes, contender, style_of(judgement.run.info.contenders, contender.name), x, y)
+        rows += [[contender.name, f"{t:.4g}", f"{share:.4g}"] for t, share in zip(x, y, strict=True)]
+    if not rows:
+        return None
+    label_axes(axes)
+    legend(figure)
+    anchor = f"{scenario.name}-waits"
+    question = "How long do users wait?"
+    caption = waits_in_words(judgement, scenario)
+    return Chart(
+        anchor=anchor,
+        question=question,
+        caption=caption,
+        how_to_read=(
+            "A point at (t, s) says: a share s of the reads took longer than t. Lower and further left is better; a "
+            "shelf is the share that met a missing entry. Each curve ends, at its mark, where fewer than ten samples "
+            "or three separate episodes lie beyond: what is rarer was seen, not estimated. Grey: a bound, no contender."
+        ),
+        svg=drawn(figure, anchor, question, caption),
+        columns=["contender", "response time ms", "share slower"],
+        rows=rows,
+    )
+
+
+def draw_curve(axes: Axes, contender: ContenderInfo, style: Style, x: Floats, y: Floats) -> None:
+    """One contender's curve, with a mark at its end."""
+    weak = contender.kind != "contender"
+    axes.plot(
+        x,
+        y,
+        color=style.color,
+        linestyle=style.dash,
+        linewidth=1.2 if weak else 2.0,
+        label=contender.name,
+        zorder=2 if weak else 3,
+    )
+    axes.plot(x[-1:], y[-1:], color=style.color, marker=style.marker, markersize=5, zorder=4)
+    mark(axes, contender.name, 0)
+
+
+def label_axes(axes: Axes) -> None:
+    """Scales, their labels, and the common look."""
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(short))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:g} %"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set_ylim(top=1.1)
+    axes.set_xlabel("response time from the due instant, ms (log)")
+    axes.set_ylabel("share of reads slower (log)")
+    dress(axes)
+
+
+def waits_in_words(judgement: Judgement, scenario: ScenarioInfo) -> str:
+    found = []
+    for contender, _ in of_scenario(judgement, scenario):
+        if contender.kind != "contender":
+            continue
+        p50, p99 = (judgement.figure(scenario.name, contender.name, n) for n in ("read-p50", "read-p99"))
+        if p50.missing:
+            continue
+        tail = "p99 seen, not estimated" if p99.missing or p99.why else f"p99 {formatting.with_unit(p99.value, 'ms')}"
+        found.append((p99.value, f"{contender.name} {formatting.with_unit(p50.value, 'ms')} ({tail})"))
+    found.sort(key=lambda pair: (math.isnan(pair[0]), pair[0]))
+    if not found:
+        return "Nothing was answered."
+    parts = [text for _, text in found]
+    if len(parts) > NAMED + 1:
+        parts = [*parts[: NAMED - 1], f"… {parts[-1]}"]
+    return f"Half of the reads took at most: {'; '.join(parts)}."
+
+
+CHART = ScenarioChart(order=10, draw=distribution)

@@ -1,0 +1,133 @@
+"""How many loads an expiry of the hot key causes."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
+
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.output import formatting
+from stampede.reports.output.charts.chart import Chart
+from stampede.reports.output.charts.chart_style import INK, MUTED, array, mark, short, style_of, two_and_five
+from stampede.reports.output.charts.scenario_chart import ScenarioChart, of_scenario
+from stampede.reports.output.charts.svg_figure import drawn, dress, new_figure
+from stampede.reports.analysis.frames import Cell
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.metrics.database_loads import load_times_s
+from stampede.reports.metrics.metric import find_metric
+from stampede.reports.analysis.results import values_of
+from stampede.reports.statistics.estimate import Estimate
+
+METRIC = "loads-per-expiry"
+Row = tuple[ContenderInfo, list[Cell], Estimate]
+"""A contender, its cells, and its loads per expiry."""
+
+
+def load_time_s(judgement: Judgement, scenario: ScenarioInfo) -> float:
+    """Δ: how long one load takes, distance included: the median over the reference's loads as its gateway saw them."""
+    median_s = load_times_s(judgement.of(scenario.name, judgement.reference))[0]
+    if not math.isnan(median_s):
+        return median_s
+    return float(scenario.measured.get("load_ms", math.nan)) / 1e3
+
+
+def expiries(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
+    """How many loads an expiry of the hot key causes: a dot a round, the estimate with its interval, theory's lines."""
+    found = [
+        (c, cells, judgement.figure(scenario.name, c.name, METRIC))
+        for c, cells in of_scenario(judgement, scenario)
+        if c.kind != "ruler"
+    ]
+    if all(estimate.missing for _, _, estimate in found):
+        return None
+    delta_s, rate_per_s = load_time_s(judgement, scenario), float(scenario.workload["rate_per_s"])
+    theory = 1 + rate_per_s * delta_s
+    figure = new_figure(7.6, 0.9 + 0.46 * len(found))
+    axes = figure.add_subplot()
+    for y, row in enumerate(found):
+        draw_row(axes, judgement, y, row)
+    draw_bounds(axes, theory)
+    label_axes(axes, [c.name for c, _, _ in found])
+    anchor = f"{scenario.name}-expiries"
+    question = "How often does the database load when the entry runs out?"
+    caption = (
+        f"Loads per expiry: {in_words(found)}. Unprotected, theory expects "
+        f"1 + r·Δ = {formatting.number(theory)} (r = {rate_per_s:g}/s, Δ = {formatting.number(1000 * delta_s)} ms)."
+    )
+    return Chart(
+        anchor=anchor,
+        question=question,
+        caption=caption,
+        how_to_read=(
+            "Small dots: the mean of one round. Mark and bar: the mean over all whole expiries with its interval, "
+            "clustered by round. Dotted: one load, the bound. Dashed: what arrives while the first load is under way, "
+            "if nobody waits for anybody. Longer TTLs have as many loads per expiry, only expiries are rarer: "
+            f"a TTL of 3,600 s has {3600 / float(scenario.workload['ttl_s']):,.0f} times fewer than this one."
+        ),
+        svg=drawn(figure, anchor, question, caption),
+        columns=["contender", "loads per expiry", "low", "high", "how"],
+        rows=[cells_of_table(c, estimate) for c, _, estimate in found],
+    )
+
+
+def cells_of_table(contender: ContenderInfo, estimate: Estimate) -> list[str]:
+    """The row of the table below the chart."""
+    if estimate.missing:
+        return [contender.name, formatting.MISSING, "", "", estimate.why]
+    figures = (formatting.number(v) for v in (estimate.value, estimate.low, estimate.high))
+    return [contender.name, *figures, formatting.provenance(estimate)]
+
+
+def draw_row(axes: Axes, judgement: Judgement, y: int, row: Row) -> None:
+    """One contender: its rounds, its estimate with the interval, and the figure in words."""
+    contender, cells, estimate = row
+    if estimate.missing:
+        axes.text(1.06, y, estimate.why, color=MUTED, fontsize=9, va="center")
+        mark(axes, contender.name, 0)
+        return
+    style = style_of(judgement.run.info.contenders, contender.name)
+    own = array(values_of(cells)[find_metric(METRIC).name])
+    offset = np.linspace(-0.16, 0.16, len(own)) if len(own) > 1 else np.zeros(1)
+    axes.plot(own, y + offset, linestyle="none", marker="o", markersize=3.5, color=style.color, alpha=0.45)
+    axes.plot([estimate.low, estimate.high], [y, y], color=style.color, linewidth=2.5, solid_capstyle="butt")
+    axes.plot([estimate.value], [y], marker=style.marker, markersize=8, color=style.color)
+    reach = max(estimate.high, float(own.max()))
+    axes.text(reach * 1.08, y, formatting.number(estimate.value), color=INK, fontsize=9.5, va="center")
+    mark(axes, contender.name, 0)
+
+
+def draw_bounds(axes: Axes, theory: float) -> None:
+    """Lines at one load, and at what theory expects without protection."""
+    for x, dash, text in ((1.0, ":", "one load"), (theory, "--", f"1 + r·Δ = {formatting.number(theory)}")):
+        if math.isfinite(x):
+            axes.axvline(x, color=MUTED, linestyle=dash, linewidth=1.1)
+            top = axes.get_xaxis_transform()
+            axes.text(x, 1.015, text, color=MUTED, fontsize=8.5, va="bottom", ha="center", transform=top)
+
+
+def label_axes(axes: Axes, names: Sequence[str]) -> None:
+    """Scales, the contenders' names, and the common look."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(short))
+    axes.xaxis.set_minor_formatter(FuncFormatter(two_and_five))
+    axes.set_xlim(left=0.9)
+    axes.margins(x=0.12)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("loads per expiry (log)")
+    dress(axes)
+    axes.tick_params(axis="y", labelcolor=INK, length=0)
+    axes.tick_params(axis="x", which="minor", labelsize=8)
+    axes.grid(visible=False, axis="y")
+
+
+def in_words(found: Sequence[Row]) -> str:
+    """Each contender with its figure, the fewest loads first."""
+    known = [(c.name, e) for c, _, e in found if not e.missing and c.kind == "contender"]
+    known.sort(key=lambda pair: pair[1].value)
+    return "; ".join(f"{name} {formatting.number(e.value)}" for name, e in known)
+
+
+CHART = ScenarioChart(order=20, draw=expiries)

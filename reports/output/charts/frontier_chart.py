@@ -1,0 +1,106 @@
+"""What freshness is traded for: stale reads against loads."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
+
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.output import formatting
+from stampede.reports.output.charts.chart import Chart
+from stampede.reports.output.charts.chart_style import INK, mark, style_of
+from stampede.reports.output.charts.scenario_chart import ScenarioChart, of_scenario
+from stampede.reports.output.charts.svg_figure import drawn, dress, new_figure
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.metrics.metric import find_metric
+from stampede.reports.statistics.estimate import Estimate
+
+STALE = "stale-after-told"
+Point = tuple[str, Estimate, Estimate]
+"""A contender, its loads per 1,000 reads, and its stale reads in %."""
+
+
+def points_of(judgement: Judgement, scenario: ScenarioInfo) -> list[Point]:
+    """The contenders that have both figures."""
+    points = []
+    for contender, _ in of_scenario(judgement, scenario):
+        stale = judgement.figure(scenario.name, contender.name, STALE)
+        loads = judgement.figure(scenario.name, contender.name, "loads-per-1000-reads")
+        if contender.kind == "contender" and not stale.missing and not loads.missing:
+            points.append((contender.name, loads, stale))
+    return points
+
+
+def dominates(one: Point, other: Point) -> bool:
+    """Whether it is at least as good in both figures, and better in one."""
+    (_, loads, stale), (_, other_loads, other_stale) = one, other
+    no_worse = loads.value <= other_loads.value and stale.value <= other_stale.value
+    return no_worse and (loads.value < other_loads.value or stale.value < other_stale.value)
+
+
+def frontier(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
+    """Stale reads after told against loads: below and to the left of another is better."""
+    points = points_of(judgement, scenario)
+    if len(points) < 2 or not any(stale.value for *_, stale in points):
+        return None
+    best = [point[0] for point in points if not any(dominates(other, point) for other in points)]
+    figure = new_figure(7.6, 3.6)
+    axes = figure.add_subplot()
+    draw_points(axes, points, judgement.run.info.contenders)
+    label_axes(axes)
+    anchor = f"{scenario.name}-frontier"
+    question = "What is freshness traded for?"
+    caption = f"No other contender has both fewer loads and fewer stale reads than {formatting.listed(best)}."
+    unit = find_metric(STALE)
+    return Chart(
+        anchor=anchor,
+        question=question,
+        caption=caption,
+        how_to_read=(
+            "Left is easier on the database, low is fresher. A contender with another below and to its left is paid "
+            "for without a return. Bars: the interval of the share of stale reads, where there is one."
+        ),
+        svg=drawn(figure, anchor, question, caption),
+        columns=["contender", "loads per 1,000 reads", "stale after told", "interval"],
+        rows=[
+            [name, formatting.number(loads.value), formatting.figure(stale.value, unit), formatting.interval(stale)]
+            for name, loads, stale in points
+        ],
+    )
+
+
+def draw_points(axes: Axes, points: Sequence[Point], contenders: Sequence[ContenderInfo]) -> None:
+    """A mark a contender with its name; names of near marks stand above each other."""
+    placed: list[tuple[float, float]] = []
+    reach = max(loads.value for _, loads, _ in points) or 1.0
+    for name, loads, stale in sorted(points, key=lambda point: point[1].value):
+        style = style_of(contenders, name)
+        near = sum(abs(x - loads.value) < 0.15 * reach and abs(y - stale.value) < 0.1 for x, y in placed)
+        placed.append((loads.value, stale.value))
+        first = len(axes.get_lines()) + len(axes.texts)
+        if formatting.has_interval(stale) and stale.value:
+            axes.plot([loads.value] * 2, [stale.low, stale.high], color=style.color, linewidth=1.4, alpha=0.6)
+        axes.plot([loads.value], [stale.value], color=style.color, marker=style.marker, markersize=8)
+        axes.annotate(
+            name,
+            (loads.value, stale.value),
+            xytext=(7, 5 + 13 * near),
+            textcoords="offset points",
+            color=INK,
+            fontsize=9,
+        )
+        mark(axes, name, first)
+
+
+def label_axes(axes: Axes) -> None:
+    """Scales, their labels, and the common look."""
+    axes.set_yscale("symlog", linthresh=0.1)
+    axes.set_ylim(bottom=-0.03)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g} %"))
+    axes.margins(x=0.18, y=0.15)
+    axes.set_xlabel("loads per 1,000 reads")
+    axes.set_ylabel("stale after told (log above 0.1 %)")
+    dress(axes)
+
+
+CHART = ScenarioChart(order=60, draw=frontier)

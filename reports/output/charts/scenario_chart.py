@@ -1,0 +1,47 @@
+"""The charts of a caching scenario, and where they are found."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.output.charts.chart import Chart
+from stampede.reports.analysis.frames import Cell
+from stampede.reports.analysis.analysis import Judgement
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScenarioChart:
+    """A chart that is tried for each caching scenario of a run."""
+
+    order: int
+    """Its place in the scenario's part of the page, from the lowest number to the highest."""
+    draw: Callable[[Judgement, ScenarioInfo], Chart | None]
+    """None: this scenario has no data for it."""
+
+
+@cache
+def find_charts() -> tuple[ScenarioChart, ...]:
+    """Every chart, in the order of the page: each module of this package that holds a CHART."""
+    package = importlib.import_module(__name__.rpartition(".")[0])
+    found = []
+    for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
+        chart = getattr(importlib.import_module(f"{package.__name__}.{module.name}"), "CHART", None)
+        if isinstance(chart, ScenarioChart):
+            found.append(chart)
+    return tuple(sorted(found, key=lambda c: c.order))
+
+
+def charts_of(judgement: Judgement, scenario: ScenarioInfo) -> list[Chart]:
+    """Every chart that this scenario has data for."""
+    return [drawn for chart in find_charts() if (drawn := chart.draw(judgement, scenario)) is not None]
+
+
+def of_scenario(judgement: Judgement, scenario: ScenarioInfo) -> Iterator[tuple[ContenderInfo, list[Cell]]]:
+    """Each contender that has finished cells in the scenario, with these cells."""
+    for contender in judgement.run.info.contenders:
+        cells = judgement.of(scenario.name, contender.name)
+        if cells:
+            yield contender, cells

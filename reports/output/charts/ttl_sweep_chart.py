@@ -1,0 +1,127 @@
+"""What a longer TTL buys: figures of scenarios that differ in nothing but the TTL."""
+
+import math
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
+
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.output import formatting
+from stampede.reports.output.charts.chart import Chart
+from stampede.reports.output.charts.chart_style import INK, Style, mark, short, style_of, two_and_five
+from stampede.reports.output.charts.scenario_chart import ScenarioChart
+from stampede.reports.output.charts.svg_figure import drawn, dress, legend, new_figure
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.metrics.metric import Metric, find_metric
+
+SWEEP = "ttl-sweep-"
+"""Scenarios of this name differ in nothing but the TTL."""
+METRICS = ("hit-rate", "stale-after-told", "loads-per-1000-reads")
+Points = tuple[list[float], list[float]]
+"""TTLs in seconds, and the figures."""
+
+
+def sweep(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
+    """Hit rate, staleness and loads against the TTL; drawn in the part of the sweep's first scenario."""
+    family = sorted(
+        (s for s in judgement.scenarios if s.name.startswith(SWEEP)), key=lambda s: float(s.workload["ttl_s"])
+    )
+    if len(family) < 2 or scenario.name != family[0].name:
+        return None
+    figure = new_figure(7.6, 3.2)
+    panels = figure.subplots(1, len(METRICS), squeeze=False)[0]
+    table = []
+    for axes, metric in zip(panels, map(find_metric, METRICS), strict=True):
+        for contender in contenders_of(judgement):
+            points = points_of(judgement, family, contender, metric)
+            table += [
+                [formatting.label(metric), contender.name, f"{x:g}", formatting.figure(y, metric)]
+                for x, y in zip(*points, strict=True)
+            ]
+            labelled = axes is panels[0] or contender.name == "no-cache"
+            draw_points(axes, contender, style_of(judgement.run.info.contenders, contender.name), points, labelled)
+        label_axes(axes, metric)
+    legend(figure)
+    anchor, question = f"{scenario.name}-sweep", "What does a longer TTL buy?"
+    caption = sweep_in_words(judgement, family)
+    return Chart(
+        anchor=anchor,
+        question=question,
+        caption=caption,
+        how_to_read=(
+            "The same requests under longer and longer TTLs. Where entries only expire, hits are bought with stale "
+            "reads; where a write deletes its entry, a longer TTL costs little freshness, and buys little once writes, "
+            "not expiries, empty the cache."
+        ),
+        svg=drawn(figure, anchor, question, caption),
+        columns=["figure", "contender", "TTL s", "value"],
+        rows=table,
+    )
+
+
+def contenders_of(judgement: Judgement) -> list[ContenderInfo]:
+    """Those that are compared."""
+    return [c for c in judgement.run.info.contenders if c.kind == "contender"]
+
+
+def points_of(judgement: Judgement, family: Sequence[ScenarioInfo], contender: ContenderInfo, metric: Metric) -> Points:
+    """The figure under each TTL, where there is one."""
+    x, y = [], []
+    for member in family:
+        estimate = judgement.figure(member.name, contender.name, metric.name)
+        if not estimate.missing:
+            x.append(float(member.workload["ttl_s"]))
+            y.append(estimate.value)
+    return x, y
+
+
+def draw_points(axes: Axes, contender: ContenderInfo, style: Style, points: Points, labelled: bool) -> None:
+    """One contender's line."""
+    x, y = points
+    if not x:
+        return
+    first = len(axes.get_lines())
+    axes.plot(
+        x,
+        y,
+        color=style.color,
+        linestyle=style.dash,
+        marker=style.marker,
+        markersize=4.5,
+        label=contender.name if labelled else None,
+    )
+    mark(axes, contender.name, first)
+
+
+def label_axes(axes: Axes, metric: Metric) -> None:
+    """Scales, their labels, and the common look."""
+    axes.set_xscale("log")
+    axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_formatter(FuncFormatter(short))
+    axes.xaxis.set_minor_formatter(FuncFormatter(two_and_five))
+    axes.set_title(f"{formatting.label(metric)}{', %' if metric.unit == '%' else ''}", fontsize=9, color=INK, loc="left")
+    axes.set_xlabel("TTL, s (log)")
+    dress(axes)
+    axes.tick_params(axis="x", which="minor", labelsize=8)
+
+
+def sweep_in_words(judgement: Judgement, family: list[ScenarioInfo]) -> str:
+    """From the shortest TTL to the longest, for each contender that has both."""
+    found = []
+    ends = (family[0], family[-1])
+    for contender in judgement.run.info.contenders:
+        if contender.kind != "contender":
+            continue
+        hits = [judgement.figure(s.name, contender.name, "hit-rate").value for s in ends]
+        stale = [judgement.figure(s.name, contender.name, "stale-after-told").value for s in ends]
+        if not any(math.isnan(v) for v in (*hits, *stale)):
+            found.append(
+                f"{contender.name} goes from {formatting.with_unit(hits[0], '%')} hits and {formatting.with_unit(stale[0], '%')} "
+                f"stale after told to {formatting.with_unit(hits[1], '%')} and {formatting.with_unit(stale[1], '%')}"
+            )
+    low, high = (float(s.workload["ttl_s"]) for s in ends)
+    return f"From a TTL of {low:g} s to one of {high:g} s {'; '.join(found)}." if found else "Nothing to compare."
+
+
+CHART = ScenarioChart(order=70, draw=sweep)

@@ -1,0 +1,175 @@
+"""Figures in words: units, sensible digits, and what stands where a figure is missing."""
+
+import math
+import statistics
+from collections.abc import Sequence
+
+from stampede.reports.metrics.metric import Metric
+from stampede.reports.analysis.results import Verdict
+from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate
+from stampede.reports.statistics.power import rounds_to_tell
+from stampede.reports.statistics.rank_tests import PAIRED_LEVEL
+
+MISSING = "–"
+
+
+def number(value: float) -> str:
+    """Three significant digits, thousands grouped; "> D" beyond the deadline."""
+    if math.isnan(value):
+        return MISSING
+    if math.isinf(value):
+        return "> D"
+    if value == 0:
+        return "0"
+    if abs(value) >= 99.95:
+        return f"{value:,.0f}"
+    digits = 2 - math.floor(math.log10(abs(value)))
+    return f"{value:.{min(max(digits, 0), 4)}f}"
+
+
+def with_unit(value: float, unit: str) -> str:
+    text = number(value)
+    if not unit or math.isinf(value) or math.isnan(value):
+        return text
+    return f"{text} %" if unit == "%" else f"{text} {unit}"
+
+
+def figure(value: float, metric: Metric) -> str:
+    """A figure as its metric is printed: counts whole, all else to three digits, with the unit."""
+    if metric.whole and math.isfinite(value):
+        return f"{value:,.0f}"
+    return with_unit(value, metric.unit)
+
+
+def interval(estimate: Estimate) -> str:
+    """ "1.2 – 3.4", or nothing where there is none."""
+    if not has_interval(estimate):
+        return ""
+    return f"{number(estimate.low)} – {number(estimate.high)}"
+
+
+def format_estimate(estimate: Estimate, metric: Metric, *, name_it: bool = True) -> str:
+    """ "70 ms read response time p99 (60 – 90)"; without the metric's name if `name_it` is false."""
+    name = f" {metric.group} {metric.title}" if name_it else ""
+    span = interval(estimate)
+    return f"{with_unit(estimate.value, metric.unit)}{name}{f' ({span})' if span else ''}"
+
+
+def has_interval(estimate: Estimate) -> bool:
+    """Whether bounds are worth printing: not of one round, not of a sum or a maximum."""
+    return not estimate.missing and not math.isnan(estimate.low) and estimate.rounds > 1
+
+
+def level(value: float | None, rounds: int) -> str:
+    """What kind of interval it is."""
+    if value is not None:
+        return f"{100 * value:.1f} % interval, {rounds} rounds"
+    return f"range of {rounds} round{'' if rounds == 1 else 's'}"
+
+
+def provenance(estimate: Estimate) -> str:
+    """How a figure was made; stands in its tooltip."""
+    parts = [estimate.how]
+    if has_interval(estimate) or estimate.rounds == 1:
+        parts.append(level(estimate.level, estimate.rounds))
+    if estimate.why:
+        parts.append(estimate.why)
+    return "; ".join(parts)
+
+
+def against(verdict: Verdict) -> str:
+    """The ratio with its interval, or the difference where there is no ratio, or the range of few rounds."""
+    c = verdict.comparison
+    if c.ratio is not None:
+        return f"× {number(c.ratio.estimate)} ({number(c.ratio.low)} – {number(c.ratio.high)})"
+    if c.difference is not None:
+        return difference(verdict)
+    if c.rounds and not math.isnan(c.low_seen):
+        if c.rounds == 1:
+            return f"× {number(c.low_seen)}"
+        return f"× {number(c.low_seen)} – {number(c.high_seen)}"
+    return ""
+
+
+def difference(verdict: Verdict) -> str:
+    """The absolute difference with its interval."""
+    t = verdict.comparison.difference
+    if t is None:
+        return ""
+    unit = f" {verdict.metric.unit}" if verdict.metric.unit else ""
+    return f"{t.estimate:+,.3g}{unit} ({t.low:+,.3g} to {t.high:+,.3g})"
+
+
+def spoken(verdict: Verdict) -> str:
+    """The sentence: better, worse, same within ± m, cannot tell; below MIN_ROUNDS what it is instead."""
+    if verdict.sentence == "same":
+        return f"same within ± {100 * verdict.m:.0f} %"
+    if verdict.sentence:
+        return verdict.sentence + more_rounds(verdict)
+    rounds = verdict.comparison.rounds
+    if not rounds:
+        return ""
+    return f"range of {rounds} round{'' if rounds == 1 else 's'}" if rounds < MIN_ROUNDS else ""
+
+
+MANY_ROUNDS = 200
+"""More are not worth asking for: then another workload or machine is."""
+
+
+def more_rounds(verdict: Verdict) -> str:
+    """After "cannot tell": how many rounds would do, if the estimate is the truth; empty after other sentences."""
+    if verdict.sentence != "cannot tell":
+        return ""
+    table = max(1.0, verdict.adjusted_p / verdict.comparison.p) if verdict.comparison.p else 1.0
+    wanted = rounds_to_tell(verdict.comparison, verdict.m, (1 - PAIRED_LEVEL) / table)
+    why = f"{AMONG_ALL}; " if by_its_table(verdict) else ""
+    if wanted > MANY_ROUNDS:
+        return f": {why}more than {MANY_ROUNDS} rounds would be needed"
+    if wanted <= verdict.comparison.rounds:
+        return f": {why}a few more rounds may do"
+    return f": {why}about {wanted:.0f} rounds would do"
+
+
+AMONG_ALL = "left open by Holm's correction alone"
+
+
+def by_its_table(verdict: Verdict) -> bool:
+    """Whether it is Holm's correction alone that leaves a comparison open: its own interval excludes no difference."""
+    c = verdict.comparison
+    if verdict.adjusted_p <= 1 - PAIRED_LEVEL:  # the noise floor is too coarse
+        return False
+    if c.ratio is not None:
+        return c.ratio.low > 1 or c.ratio.high < 1
+    return c.difference is not None and (c.difference.low > 0 or c.difference.high < 0)
+
+
+def so_what(verdict: Verdict) -> str:
+    """What the difference means to somebody who runs the thing: "30 fewer queries each time a hot key expires"."""
+    if verdict.sentence == "same":
+        return "no difference to act on"
+    shift = verdict.comparison.difference
+    if verdict.sentence not in ("better", "worse") or shift is None or not verdict.metric.so_what:
+        return ""
+    size = abs(shift.estimate)
+    down = shift.estimate < 0
+    return verdict.metric.so_what.format(
+        fewer=f"{number(size)} {'fewer' if down else 'more'}",
+        less=f"{with_unit(size, verdict.metric.unit)} {'less' if down else 'more'}",
+    )
+
+
+def label(metric: Metric) -> str:
+    """A metric's whole name: "read response time p99"."""
+    return metric.title if metric.group in ("", "requests") else f"{metric.group} {metric.title}"
+
+
+def middle(values: Sequence[float]) -> float:
+    """The median of what is known."""
+    return statistics.median(values)
+
+
+def listed(names: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,118 @@
+"""Write a report into its run folder: report.html and CSV files. The same folder gives the same bytes."""
+
+import base64
+import hashlib
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import markupsafe
+
+from stampede.run_folder.schema import METHOD
+from stampede.core.files import write_whole
+from stampede.core.text.safe_text import visible
+from stampede.reports.output import charts, formatting
+from stampede.reports.output.panels import warnings_panel
+from stampede.reports.output.panels.run_description import asked, asked_in_all, machine
+from stampede.reports.claims import claims_section as claims
+from stampede.reports.recommend.advice_cards import RULES
+from stampede.reports.recommend.headline import RULE
+from stampede.reports.output.report_model import Report, read_report
+from stampede.reports.output.panels.participants import who_ran
+
+PAGES = Path(__file__).parent / "pages"
+
+
+def render(folder: Path) -> Path:
+    """Read a run folder and write its report; the page's path. Raises RunFolderError (one line)."""
+    return write_report(read_report(folder))
+
+
+def write_report(report: Report) -> Path:
+    """Write report.html and every CSV file into the run folder; the page's path."""
+    for name, text in report.files.items():
+        write_whole(report.folder / name, text.encode())
+    path = report.folder / "report.html"
+    write_page(path, page(report))
+    return path
+
+
+def write_page(path: Path, text: str) -> None:
+    """Write a page; control characters in names, keys and error texts stand in it as escapes."""
+    write_whole(path, visible(text, keep="\n\t").encode())
+
+
+def page(report: Report) -> str:
+    """The whole page as text."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(PAGES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals.update(words=formatting, isnan=math.isnan)
+    environment.filters.update(flat=flat, slug=charts.slug, unbroken=unbroken)
+    return environment.get_template("report.html.j2").render(**values(report))
+
+
+def values(report: Report) -> dict[str, Any]:
+    """What the template reads."""
+    script = (PAGES / "report.js").read_text(encoding="utf-8")
+    judgement, run = report.judgement, report.judgement.run
+    covered = {a.scenario for a in report.advice}
+    found = report.answers
+    return {
+        "script": script,
+        "script_hash": f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
+        "run": run.info,
+        "name": run.folder.resolve().name,
+        "judgement": judgement,
+        "done": len(run.done),
+        "asked": [(scenario.name, asked(scenario)) for scenario in run.info.scenarios],
+        "asked_in_all": asked_in_all(run.info.scenarios),
+        "who": who_ran(judgement),
+        "machine": machine(run),
+        "headline": report.headline,
+        "tied": report.tied,
+        "answers": [a for a in found if a.scenario.name not in covered],
+        "reasons": [a for a in found if a.winner and a.scenario.name in covered and not a.scenario.variant_of],
+        "advice": report.advice,
+        "advice_rules": RULES,
+        "doubting": warnings_panel.entries(judgement.doubts),
+        "rule": RULE,
+        "depends_on": report.depends_on,
+        "claims": report.claims,
+        "claims_said": claims.in_words(report.claims),
+        "next": report.next_command,
+        "decision": report.decision,
+        "races": report.races,
+        "colors": {c.name: charts.style_of(run.info.contenders, c.name).variable for c in run.info.contenders},
+        "sections": report.sections,
+        "provoked": report.provoked,
+        "limiters": report.limiters,
+        "experiments": report.experiments,
+        "watched": report.redis,
+        "theory": report.theory,
+        "palette": charts.PALETTE,
+        "method": METHOD,
+        "downloads": sorted(report.files),
+    }
+
+
+def unbroken(text: str) -> markupsafe.Markup:
+    """Names with hyphens stay on one line."""
+    return markupsafe.Markup(
+        re.sub(r"[\w]+(?:-[\w]+)+", r'<span class="name">\g<0></span>', str(markupsafe.escape(text)))
+    )
+
+
+def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
+    """A nested mapping as rows of (dotted name, text)."""
+    if isinstance(value, Mapping):
+        return [pair for k, v in value.items() for pair in flat(v, f"{prefix}.{k}" if prefix else str(k))]
+    return [(prefix, "" if value is None else str(value))]

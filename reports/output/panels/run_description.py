@@ -1,0 +1,73 @@
+"""What a run asked of its contenders, in words: each workload in a line, all of them together, and the machine."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from stampede.run_folder.read import Run
+from stampede.run_folder.schema import ScenarioInfo
+from stampede.reports.output import formatting
+from stampede.reports.topics.rate_limiting import limiter_section as limiters
+
+
+def asked(scenario: ScenarioInfo) -> str:
+    """A scenario's workload in a line."""
+    if scenario.kind == "limiting":
+        return limiters.asked(scenario)
+    w = scenario.workload
+    load = (
+        "your own SQL"
+        if w.get("own_sql")
+        else f"{w['load_cpu_ms']:g} ms of CPU and {w['load_wait_ms']:g} ms of waiting a load"
+    )
+    keys = w.get("active_records") or w.get("records")
+    counted = "the keys of your SQL" if w.get("own_sql") and not w.get("active_records") else f"{keys:,} keys"
+    popular = "one hot key" if keys == 1 else f"{counted}, Zipf {w['key_skew']:g}"
+    return (
+        f"{w['rate_per_s']:g} requests/s ({w['arrivals']}), {100 * w['read_share']:g} % reads, {popular}, records of "
+        f"{w['record_bytes']:,} bytes, TTL {w['ttl_s']:g} s, {load}, simulated distance {w.get('rtt_ms') or 0:g} ms, "
+        f"{scenario.processes} processes of {w['users_per_process']} threads"
+    )
+
+
+def asked_in_all(scenarios: Sequence[ScenarioInfo]) -> str:
+    """All workloads in two lines: how many, and between which bounds they lie."""
+    caching = [s for s in scenarios if s.kind == "caching"]
+    flooded = len(scenarios) - len(caching)
+    if not caching:
+        return f"{flooded} workloads for rate limiters"
+    rows = [s.workload for s in caching]
+
+    def between(values: Iterable[float], unit: str) -> str:
+        known = sorted(values)
+        ends = f"{known[0]:g}" if known[0] == known[-1] else f"{known[0]:g} to {known[-1]:g}"
+        return f"{ends}{unit}"
+
+    parts = [
+        between((w["rate_per_s"] for w in rows), " requests/s"),
+        between((100 * w["read_share"] for w in rows), " % reads"),
+        "loads by your own SQL"
+        if any(w.get("own_sql") for w in rows)
+        else between((w["load_cpu_ms"] + w["load_wait_ms"] for w in rows), " ms a load"),
+        between((w["ttl_s"] for w in rows), " s TTL"),
+        f"simulated distance {between((w.get('rtt_ms') or 0 for w in rows), ' ms a round trip')}",
+        between((s.processes for s in caching), " processes")
+        + between((w["users_per_process"] for w in rows), " threads").join((" of ", "")),
+    ]
+    flood = f", and {'a flood' if flooded == 1 else f'{flooded} floods'} for rate limiters" if flooded else ""
+    return f"{len(caching)} workloads{flood}: {', '.join(parts)}"
+
+
+def machine(run: Run) -> str:
+    """Machine and servers in a line."""
+    about = run.info.circumstances
+    box, servers = about.get("machine", {}), about.get("servers", {})
+    names = [
+        f"{s.get('name', kind)} {s.get('version', '')}".strip()
+        for kind in ("postgres", "redis")
+        if isinstance(s := servers.get(kind), Mapping)
+    ]
+    memory = box.get("memory_bytes")
+    parts = [str(box.get("system", "")), str(box.get("cpu", "")), f"{box.get('cores', '?')} cores"]
+    if memory:
+        parts.append(f"{memory / 2**30:.1f} GiB")
+    stack = f" ({servers['stack']})" if servers.get("stack") else ""
+    return f"{', '.join(p for p in parts if p)}; {formatting.listed(names) or 'servers unknown'}{stack}"

@@ -1,0 +1,230 @@
+"""A caching scenario's part of the page: its tables, its charts, and what the run achieved of what was asked."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.output import charts, formatting
+from stampede.reports.output.charts.chart import Chart
+from stampede.reports.output.charts.scenario_chart import charts_of
+from stampede.reports.checks.load_checks import own_lags_ms
+from stampede.reports.checks.server_checks import distance_ms
+from stampede.reports.analysis.cpu_use import cores, cpu_share, database_cpu, machine_cpu
+from stampede.reports.output.csv_output.csv_text import plain
+from stampede.reports.output.panels.server_events_panel import told as told_events
+from stampede.reports.analysis.frames import Cell, began_inside, of_group
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.metrics.metric import Metric, metrics
+from stampede.reports.metrics.response_times import waits_ms
+from stampede.reports.analysis.results import Verdict
+from stampede.reports.analysis.rows import Floats
+from stampede.reports.statistics.estimate import Estimate, quantile
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScenarioFigure:
+    """One cell of a scenario's table."""
+
+    value: str
+    exact: str
+    """For sorting; empty where it is missing."""
+    low: str
+    high: str
+    title: str
+    why: str
+    """Stands below the value, or instead of it."""
+    verdict: str
+    mark: str
+    """better, worse, same, unclear or nothing: a class."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScenarioRow:
+    contender: ContenderInfo
+    color: str
+    figures: list[ScenarioFigure]
+    note: str
+    doubts: list[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Apart:
+    """A table of its own below a scenario's: what does not decide."""
+
+    name: str
+    title: str
+    headings: list[tuple[str, int]]
+    columns: list[Metric]
+    rows: list[ScenarioRow]
+
+
+APART = {"freshness": "Freshness and memory in full"}
+"""Titles of such tables, by what their metrics name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScenarioSection:
+    """A scenario's part of the page."""
+
+    scenario: ScenarioInfo
+    headings: list[tuple[str, int]]
+    """(group, how many columns)"""
+    columns: list[Metric]
+    rows: list[ScenarioRow]
+    charts: list[Chart]
+    apart: list["Apart"]
+    comparisons: list[Verdict]
+    lags: list[dict[str, str]]
+    doubts: list[int]
+
+
+def section(judgement: Judgement, scenario: ScenarioInfo) -> ScenarioSection:
+    contenders = [c for c in judgement.run.info.contenders if judgement.of(scenario.name, c.name)]
+    worth = [m for m in metrics() if worth_a_column(judgement, scenario.name, contenders, m)]
+    shown = [m for m in worth if not m.apart]
+    return ScenarioSection(
+        scenario=scenario,
+        headings=headings(shown),
+        columns=shown,
+        rows=[row(judgement, scenario, c, shown) for c in contenders],
+        charts=charts_of(judgement, scenario),
+        apart=[
+            Apart(
+                name=name,
+                title=title,
+                headings=headings(columns),
+                columns=columns,
+                rows=[row(judgement, scenario, c, columns) for c in contenders if c.kind != "ruler"],
+            )
+            for name, title in APART.items()
+            if (columns := [m for m in worth if m.apart == name])
+        ],
+        comparisons=[v for v in verdicts_of(judgement, scenario.name) if v.comparison.rounds],
+        lags=[lag(judgement, scenario, c) for c in contenders],
+        doubts=[x.number for x in judgement.doubts if x.scenario == scenario.name and not x.contenders],
+    )
+
+
+def headings(columns: Sequence[Metric]) -> list[tuple[str, int]]:
+    """(group, how many columns)"""
+    return [(group, len(list(members))) for group, members in groupby(columns, key=lambda m: m.group)]
+
+
+def worth_a_column(judgement: Judgement, scenario: str, contenders: Sequence[ContenderInfo], metric: Metric) -> bool:
+    if metric.name == "unanswered":
+        return any(judgement.figure(scenario, c.name, metric.name).value for c in contenders)
+    return any(not judgement.figure(scenario, c.name, metric.name).missing for c in contenders) or (
+        metric.name in ("read-p50", "read-p99")
+    )
+
+
+def verdicts_of(judgement: Judgement, scenario: str) -> list[Verdict]:
+    """A/A first, then the contenders, metric by metric."""
+    found = [v for (s, _), v in judgement.twins.items() if s == scenario]
+    found += [v for (s, _, _), v in judgement.verdicts.items() if s == scenario]
+    return sorted(found, key=lambda v: v.metric.order)
+
+
+MARKS = {"cannot tell": "unclear", "better": "better", "worse": "worse", "same": "same", "": ""}
+
+
+def row(judgement: Judgement, scenario: ScenarioInfo, contender: ContenderInfo, shown: Sequence[Metric]) -> ScenarioRow:
+    figures = []
+    for metric in shown:
+        figure = judgement.figure(scenario.name, contender.name, metric.name)
+        verdict = judgement.verdicts.get((scenario.name, contender.name, metric.name))
+        if contender.kind == "twin":
+            verdict = judgement.twins.get((scenario.name, metric.name))
+        figures.append(shown_figure(figure, verdict, metric))
+    due, open_ = (judgement.figure(scenario.name, contender.name, n).value for n in ("due", "unanswered"))
+    note = f"saturated: {due - open_:,.0f} of {due:,.0f} answered within D" if open_ else ""
+    return ScenarioRow(
+        contender=contender,
+        color=charts.style_of(judgement.run.info.contenders, contender.name).variable,
+        figures=figures,
+        note=note,
+        doubts=[x.number for x in judgement.doubts_of(scenario.name, contender.name) if x.contenders],
+    )
+
+
+def shown_figure(figure: Estimate, verdict: Verdict | None, metric: Metric) -> ScenarioFigure:
+    span = formatting.has_interval(figure)
+    told = formatting.spoken(verdict) if verdict is not None and verdict.comparison.rounds else ""
+    return ScenarioFigure(
+        value=formatting.figure(figure.value, metric),
+        exact=plain(figure.value).replace("inf", "Infinity"),
+        low=formatting.number(figure.low) if span else "",
+        high=formatting.number(figure.high) if span else "",
+        title=formatting.provenance(figure),
+        why=figure.why,
+        verdict=told if verdict is not None and verdict.sentence else "",
+        mark=MARKS[verdict.sentence] if verdict is not None else "",
+    )
+
+
+NO_OP = "no-op"
+"""The ruler that asks nobody."""
+
+
+def lag(judgement: Judgement, scenario: ScenarioInfo, contender: ContenderInfo) -> dict[str, str]:
+    """What the run achieved of what was asked, for one contender."""
+    cells = judgement.of(scenario.name, contender.name)
+    lag_p50_ms, lag_p99_ms = own_lags_ms(cells)
+    rates = achieved_per_s(cells)
+
+    def busy(used: Callable[[Cell], float]) -> str:
+        middle = quantile(charts.array([used(cell) / cores(judgement.run) for cell in cells]), 0.5)
+        return formatting.MISSING if math.isnan(middle) else f"{100 * middle:.0f} %"
+
+    return {
+        "contender": contender.name,
+        "offered": f"{scenario.workload['rate_per_s']:g}/s",
+        "achieved": f"{sum(rates) / len(rates):.1f}/s",
+        "our lag p50": formatting.with_unit(lag_p50_ms, "ms"),
+        "our lag p99": formatting.with_unit(lag_p99_ms, "ms"),
+        "machine's floor p50": formatting.with_unit(scenario.measured.get("timer_floor_p50_ms", math.nan), "ms"),
+        "machine's floor p99": formatting.with_unit(scenario.measured.get("timer_floor_p99_ms", math.nan), "ms"),
+        "the harness' share of read p50": instrument_share(judgement, scenario, cells),
+        "events in its cells": told_events(judgement.run.timeline, cells),
+        "response over service at p99": stretch(cells),
+        "distance asked": f"{scenario.workload.get('rtt_ms') or 0:g} ms",
+        "distance achieved": formatting.with_unit(distance_ms(cells), "ms"),
+        "database CPU": busy(database_cpu),
+        "Redis CPU": busy(lambda cell: cpu_share(cell, "redis")),
+        "our CPU": busy(lambda cell: cpu_share(cell, "process-", "conductor")),
+        "machine CPU": busy(machine_cpu),
+    }
+
+
+def instrument_share(judgement: Judgement, scenario: ScenarioInfo, cells: Sequence[Cell]) -> str:
+    """How much of a read is the harness' own: the no-op's p50 over this contender's, both from due times."""
+    alone, whole = (middle_ms(some) for some in (judgement.of(scenario.name, NO_OP), cells))
+    return formatting.MISSING if not math.isfinite(alone) or not whole else f"{100 * alone / whole:.0f} %"
+
+
+def times_ms(cells: Sequence[Cell], name: str) -> Floats:
+    """Of all reads that did not fail; infinity where one was still open at the deadline."""
+    each = [waits_ms(cell.reads, name) for cell in cells]
+    return np.concatenate(each) if each else np.array([])
+
+
+@of_group
+def middle_ms(cells: Sequence[Cell]) -> float:
+    return quantile(times_ms(cells, "response_ms"), 0.5)
+
+
+@of_group
+def achieved_per_s(cells: Sequence[Cell]) -> list[float]:
+    """Requests that began inside the window, a second, in each round."""
+    return [began_inside(cell) / cell.window_s for cell in cells]
+
+
+@of_group
+def stretch(cells: Sequence[Cell]) -> str:
+    """Response time over service time at p99: how much of a wait is the queue before the start."""
+    response, service = (quantile(times_ms(cells, name), 0.99) for name in ("response_ms", "service_ms"))
+    return formatting.MISSING if not math.isfinite(response) or not service else f"{response / service:.2f}"

@@ -1,0 +1,174 @@
+"""The decision table: the columns that decide, coloured by how many times the best a figure is."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from stampede.run_folder.races_json import NOT_JUDGED, RacesInfo
+from stampede.run_folder.schema import ContenderInfo
+from stampede.reports.output import formatting
+from stampede.reports.output.charts import slug
+from stampede.reports.analysis.figure_set import FigureSet
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.metrics.metric import metrics
+from stampede.reports.topics.faults.outage_effects import Outage, outages, percent_served, share_served
+from stampede.reports.analysis.timeseries import LATE_MS
+from stampede.reports.recommend.eligibility import rivals
+from stampede.reports.analysis.aa_pair import Twins, twins_of
+
+STEPS = (1.25, 2.0, 4.0, 16.0)
+"""Bounds of the colours, as ratios to the best, resolution added to both: even steps on a log scale, about."""
+WHEN_REDIS_DIES = "when Redis dies"
+RACES_BROKEN = "races broken"
+NOT_MEASURED = ("stale reads after told", RACES_BROKEN, WHEN_REDIS_DIES)
+UNSERVED = (0.001, 0.01, 0.1, 0.5)
+"""Bounds of the colours of an outage's column: the share that was not served."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionEntry:
+    text: str
+    detail: str = ""
+    heat: int | None = None
+    """0 (the best and what ties with it) to len(STEPS); None: no colour."""
+    unclear: bool = False
+    """"cannot tell" against the reference, or nobody told apart by that column."""
+    title: str = ""
+    link: str = ""
+    """Where on the page more of it stands."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    columns: list[tuple[str, str]]
+    """(scenario or "", title)"""
+    rows: list[tuple[ContenderInfo, list[DecisionEntry]]]
+    silent: str = ""
+    """Which columns tell nobody apart, as two copies of one contender lie apart by them."""
+
+
+def heat(value: float, best: float, resolution: float, gap: float = 1.0) -> int:
+    """Which step of colour. Nearer to the best than two copies of one contender to each other: as the best."""
+    if math.isinf(value):
+        return len(STEPS)
+    base = best + resolution
+    ratio = (value + resolution) / base if base > 0 else (1.0 if value == best else math.inf)
+    return 0 if ratio <= gap else sum(ratio > step for step in STEPS)
+
+
+def decision_table(
+    figures: FigureSet, races: RacesInfo | None = None, outages: Mapping[str, list[Outage]] | None = None
+) -> Table:
+    """Every caching contender by the metrics that decide, in each scenario. `outages`: by contender, see outages_of."""
+    through = outages or {}
+    contenders = [c for c in rivals(figures) if ran_anywhere(figures, c.name) or c.name in through]
+    columns: list[tuple[str, str]] = []
+    notes: list[str] = []
+    rows: dict[str, list[DecisionEntry]] = {c.name: [] for c in contenders}
+    for scenario in [s for s in figures.scenarios if not s.variant_of] or figures.scenarios:
+        for metric in metrics():
+            by_name = {c.name: figures.figure(scenario.name, c.name, metric.name) for c in contenders}
+            known = [f.value for f in by_name.values() if not f.missing and not f.why]
+            if not metric.decides or not known:
+                continue
+            if metric.name == "loads-per-1000-reads" and expiries(figures, scenario.name):
+                continue
+            columns.append((scenario.name, formatting.label(metric)))
+            copies = twins_of(figures, scenario.name, metric.name)
+            if copies.silent:
+                notes.append(f"{scenario.name}, {copies.told}")
+            for name in by_name:
+                rows[name].append(measured(figures, scenario.name, name, min(known), copies))
+    for title in NOT_MEASURED:
+        if any(label.endswith(title) for _, label in columns):
+            continue
+        columns.append(("", title))
+        for name, entries in rows.items():
+            if title == WHEN_REDIS_DIES:
+                entries.append(served(through.get(name, []), measured=bool(through)))
+            elif title == RACES_BROKEN:
+                entries.append(raced(races, name))
+            else:
+                entries.append(DecisionEntry(text=formatting.MISSING, detail="not measured in this run"))
+    return Table(columns=columns, rows=[(c, rows[c.name]) for c in contenders], silent="; ".join(notes))
+
+
+def ran_anywhere(figures: FigureSet, contender: str) -> bool:
+    """Whether the contender ran in any scenario."""
+    return any(figures.ran(scenario.name, contender) for scenario in figures.scenarios)
+
+
+def measured(figures: FigureSet, scenario: str, contender: str, best: float, copies: Twins) -> DecisionEntry:
+    """One figure, coloured by how many times the best it is. `copies`: the A/A copies by the same metric."""
+    metric = copies.metric
+    figure = figures.figure(scenario, contender, metric.name)
+    if figure.missing:
+        return DecisionEntry(
+            text=formatting.MISSING, detail=figure.why if figures.ran(scenario, contender) else "not run here"
+        )
+    verdict = figures.verdicts.get((scenario, contender, metric.name))
+    ignored = bool(figure.why) or copies.silent
+    return DecisionEntry(
+        text=formatting.figure(figure.value, metric),
+        detail=figure.why or formatting.interval(figure),
+        heat=None if ignored else heat(figure.value, best, metric.resolution, copies.gap),
+        unclear=copies.silent or (verdict is not None and verdict.sentence == "cannot tell"),
+        title=formatting.provenance(figure),
+    )
+
+
+def outages_of(judgement: Judgement) -> dict[str, list[Outage]]:
+    """By contender, the outages of Redis that it went through in this run."""
+    found: dict[str, list[Outage]] = {}
+    aside = judgement.apart
+    if aside is not None:
+        for scenario in aside.scenarios:
+            of_redis = scenario.fault is not None and scenario.fault.get("server", "Redis") == "Redis"
+            for one in outages(aside, scenario) if of_redis else ():
+                found.setdefault(one.contender.name, []).append(one)
+    return found
+
+
+def served(through: Sequence[Outage], *, measured: bool) -> DecisionEntry:
+    """The least share of requests that it served in an outage, all rounds together; below, each."""
+    if not through:
+        why = "not in the outages' scenarios" if measured else "not measured in this run: make bench PLAN=standard"
+        return DecisionEntry(text=formatting.MISSING, detail=why)
+    shares = {one.cells[0].info.scenario: share_served(one) for one in through}
+    worst = min(shares.values())
+    return DecisionEntry(
+        text=f"{percent_served(worst)} served",
+        detail=", ".join(f"{scenario} {percent_served(share)}" for scenario, share in shares.items()),
+        heat=sum(1 - worst > step for step in UNSERVED),
+        title=f"of the requests due in the outage, answered without an error within {LATE_MS / 1000:g} s, all rounds",
+    )
+
+
+def raced(races: RacesInfo | None, name: str) -> DecisionEntry:
+    """How many of the invariants that were tried some order of steps breaks; below, how many of those it promised."""
+    if races is None:
+        return DecisionEntry(text=formatting.MISSING, detail="not measured in this run: make races")
+    if name in races.skipped:
+        return DecisionEntry(text=formatting.MISSING, detail=f"not explored: {races.skipped[name]}")
+    told = {i.name: word for i in races.invariants if (word := races.word(name, i.name))}
+    if not told:
+        return DecisionEntry(text=formatting.MISSING, detail="not explored")
+    broken = [invariant for invariant, word in told.items() if word in ("BROKEN", "broken", "kept but")]
+    promised = sum(word == "BROKEN" for word in told.values())
+    unjudged = sum(word == NOT_JUDGED for word in told.values())
+    return DecisionEntry(
+        text=f"{len(broken)} of {len(told) - unjudged} broken",
+        detail=f"{promised} of its promises" + (f"; {unjudged} not judged" if unjudged else ""),
+        heat=len(STEPS) if promised else 2 if broken else 0,
+        title="broken: " + ", ".join(broken) if broken else "no schedule that was tried breaks any",
+        link=f"#races-{slug(name)}" if broken else "#races",
+    )
+
+
+def expiries(figures: FigureSet, scenario: str) -> bool:
+    """Whether this scenario has loads per expiry to show instead."""
+    return any(
+        not figure.missing
+        for (where, _, name), figure in figures.figures.items()
+        if where == scenario and name == "loads-per-expiry"
+    )

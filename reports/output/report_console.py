@@ -1,0 +1,97 @@
+"""The end of a run on the terminal: the answer, the doubts, one small table a scenario. Fits 80 columns."""
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from stampede.run_folder.schema import ScenarioInfo
+from stampede.core.text.terminal import PlainConsole
+from stampede.core.text.safe_text import shown
+from stampede.reports.output import formatting
+from stampede.reports.claims import claims_section as claims
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.metrics.metric import find_metric
+from stampede.reports.output.report_model import Report
+
+COLUMNS = (
+    ("due", "due"),
+    ("read-p50", "p50 ms"),
+    ("read-p99", "p99 ms"),
+    ("loads-per-1000-reads", "loads/1k"),
+    ("loads-per-expiry", "/expiry"),
+    ("hit-rate", "hit %"),
+)
+WIDTH = 80
+
+
+def print_report(report: Report, console: Console | None = None) -> None:
+    """Print the answer, the warnings and the tables. No colours where the output is no terminal."""
+    console = console or PlainConsole()
+    width = min(WIDTH, console.width) if console.is_terminal else WIDTH
+    judgement = report.judgement
+    if judgement.cells:
+        console.print(Text(shown(report.headline), style="bold"), width=width)
+    elif (
+        judgement.apart is None
+        and judgement.limiting is None
+        and (judgement.run.info.cells or not judgement.run.info.experiments)
+    ):
+        console.print("No cell was finished: there is nothing to report.", width=width)
+    for line in lines(report):
+        console.print(Text(shown(line)), width=width)
+    for doubt in judgement.doubts:
+        where = f"{doubt.scenario}: " if doubt.scenario else ""
+        console.print(Text(shown(f"Doubt {doubt.number}. {where}{doubt.what}"), style="yellow"), width=width)
+    console.print(Text(shown(f"{len(judgement.passed)} checks passed."), style="green"), width=width)
+    for scenario in judgement.scenarios:
+        console.print(table(judgement, scenario), width=width)
+
+
+def lines(report: Report) -> Iterator[str]:
+    """What each section found, in a sentence."""
+    for a in report.answers:
+        if a.winner is None:
+            yield f"{a.scenario.name}: no answer: {a.why}."
+            continue
+        yield f"{a.scenario.name}: {a.winner}, {a.figure}."
+        if a.main_cost:
+            yield f"  Price: {a.main_cost}; wrong for {a.hurts}."
+    for limited in report.limiters:
+        yield f"{limited.scenario.name}: {limited.answer}"
+    for aside in report.provoked:
+        yield f"{aside.scenario.name}: {aside.findings.answer}"
+    for section in report.experiments:
+        told = section.findings.answer if section.findings else f"{section.info.status}: {section.info.why}"
+        yield f"{section.info.name}: {told}"
+    yield f"Claims that {claims.in_words(report.claims)}."
+    if report.races:
+        yield f"races: {report.races.answer}"
+
+
+def table(judgement: Judgement, scenario: ScenarioInfo) -> Table:
+    """Contenders by the figures that fit."""
+    w = scenario.workload
+    title = f"{scenario.name}: {w['rate_per_s']:g}/s, TTL {w['ttl_s']:g} s, distance {w.get('rtt_ms') or 0:g} ms"
+    grid = Table(
+        title=Text(shown(title), style="bold"),
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+    )
+    grid.add_column("", overflow="fold", max_width=20)
+    for _, heading in COLUMNS:
+        grid.add_column(heading, justify="right", no_wrap=True)
+    for contender in judgement.run.info.contenders:
+        if not judgement.of(scenario.name, contender.name):
+            continue
+        cells = []
+        for name, _ in COLUMNS:
+            figure = judgement.figure(scenario.name, contender.name, name)
+            value = formatting.MISSING if figure.why and not figure.missing else formatting.number(figure.value)
+            cells.append(f"{figure.value:,.0f}" if find_metric(name).whole and not figure.missing else value)
+        style = "" if contender.kind == "contender" else "dim"
+        grid.add_row(Text(shown(contender.name)), *cells, style=style)
+    return grid

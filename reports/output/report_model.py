@@ -1,0 +1,102 @@
+"""All that a report of one run says: made once from the judgement, then written as HTML, CSV, JSON and console text."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stampede.run_folder.read import read_run
+from stampede.run_folder.schema import RunInfo
+from stampede.reports.topics import monitoring_section
+from stampede.reports.topics.faults import fault_sections
+from stampede.reports.topics.experiments import http_validation
+from stampede.reports.claims import claims_section as claims
+from stampede.reports.claims.claims_section import ClaimFinding
+from stampede.reports.output.csv_output.csv_files import csv_files
+from stampede.reports.output.panels.scorecard import Table, decision_table, outages_of
+from stampede.reports.topics.experiments.experiments_section import ExperimentSection
+from stampede.reports.output.panels.table import Grid
+from stampede.reports.analysis.analysis import Judgement, judge
+from stampede.reports.topics.rate_limiting import limiter_section as limiters
+from stampede.reports.topics.rate_limiting.limiter_section import LimiterSection
+from stampede.reports.topics.faults.fault_sections import ProvokedSection
+from stampede.reports.topics.races import races_section as races
+from stampede.reports.topics.races.races_section import RacesSection
+from stampede.reports.recommend import headline
+from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
+from stampede.reports.recommend.headline import Answer
+from stampede.reports.output.panels.scenario_section import ScenarioSection, section
+from stampede.reports.topics import theory_section as theory
+from stampede.reports.topics.theory_section import Theory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The sections of a report in the order of the page. Writers only format it."""
+
+    judgement: Judgement
+    headline: str
+    tied: bool
+    """Whether the headline names several contenders because this run cannot distinguish them."""
+    answers: Sequence[Answer]
+    advice: Sequence[AdviceCard]
+    depends_on: str
+    next_command: tuple[str, str]
+    claims: Sequence[ClaimFinding]
+    decision: Table
+    races: RacesSection | None
+    """None: no schedules were explored beside this run."""
+    sections: Sequence[ScenarioSection]
+    provoked: Sequence[ProvokedSection]
+    limiters: Sequence[LimiterSection]
+    experiments: Sequence[ExperimentSection]
+    redis: Mapping[str, Grid]
+    """By scenario: what Redis reported."""
+    theory: Theory | None
+    files: Mapping[str, str]
+    """The text of each CSV file by its name."""
+
+    @property
+    def run(self) -> RunInfo:
+        return self.judgement.run.info
+
+    @property
+    def folder(self) -> Path:
+        return self.judgement.run.folder
+
+
+def read_report(folder: Path) -> Report:
+    """The report of a run folder, which is read once.
+
+    Raises RunFolderError (one line) where the folder is not a run, of another schema, or holds a cut file.
+    """
+    return build_report(judge(read_run(folder)))
+
+
+def build_report(judgement: Judgement) -> Report:
+    """Make every section once."""
+    outages = outages_of(judgement)
+    found = headline.answers(judgement)
+    explored = races.section_of(judgement.run.folder)
+    info = explored.info if explored else None
+    experiments = http_validation.sections_beside(judgement)
+    found_provoked = fault_sections.sections(judgement)
+    found_claims = claims.findings(judgement)
+    return Report(
+        judgement=judgement,
+        headline=headline.headline(found, judgement),
+        tied=headline.tied(found, judgement),
+        answers=found,
+        advice=advice_cards(judgement, info, outages),
+        depends_on=http_validation.depends_on(found, judgement),
+        next_command=headline.next_command(judgement),
+        claims=found_claims,
+        decision=decision_table(judgement, info, outages),
+        races=explored,
+        sections=[section(judgement, scenario) for scenario in judgement.scenarios],
+        provoked=found_provoked,
+        limiters=limiters.sections(judgement, info),
+        experiments=experiments,
+        redis=monitoring_section.grids(judgement),
+        theory=theory.section(judgement),
+        files=csv_files(judgement, found_provoked, experiments, found_claims),
+    )

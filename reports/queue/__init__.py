@@ -1,1 +1,0 @@
-"""What a task queue adds between a trigger and its refresh."""

@@ -1,0 +1,66 @@
+"""MONITOR's price: throughput with a listener over throughput without, paired by round."""
+
+import pandas as pd
+
+from stampede.run_folder.schema import ExperimentInfo
+from stampede.reports.output import formatting
+from stampede.reports.topics.experiments.experiments_section import Findings
+from stampede.reports.output.panels.table import Grid, GridEntry
+from stampede.reports.statistics.comparison import Comparison, compare
+from stampede.reports.statistics.estimate import median
+
+NAME = "monitor-cost"
+WITH, WITHOUT = "with MONITOR", "without"
+WARNING = "Do not leave MONITOR attached to a server that matters: it is shown every command of every client."
+
+
+def throughputs(facts: pd.DataFrame) -> dict[str, tuple[list[float], list[float], Comparison]]:
+    """By condition: commands a second with MONITOR and without, by round, and their comparison."""
+    found = {}
+    for condition, own in facts[facts["name"] == "throughput"].groupby("parameter", sort=False):
+        table = own.pivot_table(index="round", columns="variant", values="value")
+        if {WITH, WITHOUT} <= set(table.columns):
+            whole = table.dropna()
+            pair = whole[WITH].tolist(), whole[WITHOUT].tolist()
+            found[str(condition)] = (*pair, compare(*pair))
+    return found
+
+
+def price(c: Comparison) -> str:
+    """The ratio in words."""
+    if c.ratio is not None:
+        r = c.ratio
+        span = f"{formatting.number(r.low)} – {formatting.number(r.high)}, {100 * r.level:.1f} %, {r.rounds} rounds"
+        told = f"× {formatting.number(r.estimate)} ({span})"
+        return told if r.high < 1 or r.low > 1 else f"{told}: cannot tell"
+    if c.rounds == 1:
+        return f"× {formatting.number(c.low_seen)} (1 round, no verdict)"
+    return f"× {formatting.number(c.low_seen)} – {formatting.number(c.high_seen)} (range of {c.rounds} rounds, no verdict)"
+
+
+def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001 - its words stand in the page already
+    found = throughputs(facts)
+    told = "; ".join(f"{condition}: {price(c)}" for condition, (_, _, c) in found.items())
+    rows = [
+        (
+            condition,
+            [
+                *(
+                    GridEntry(text=f"{median(v).value:,.0f}/s", detail=formatting.interval(median(v)))
+                    for v in (without, watched)
+                ),
+                GridEntry(text=price(c)),
+            ],
+        )
+        for condition, (watched, without, c) in found.items()
+    ]
+    grid = Grid(
+        anchor="monitor-cost-table",
+        title="Commands a second, GET and SET by turns",
+        explain="Medians over rounds; the price is paired by round, with its exact signed-rank interval.",
+        columns=["commands are sent", "without MONITOR", "with one MONITOR client", "with over without"],
+        rows=rows,
+    )
+    csv = [(c, i, a, b) for c, (w, o, _) in found.items() for i, (a, b) in enumerate(zip(w, o, strict=True), 1)]
+    names = "condition round with_per_s without_per_s"
+    return Findings(answer=f"{WARNING} Throughput with one listener: {told}.", grids=[grid], names=names, csv=csv)

@@ -1,0 +1,149 @@
+"""Over HTTP: loads and response times of contenders behind a web service, and whether they stand as in the grid."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from stampede.run_folder.schema import ExperimentInfo
+from stampede.reports.output import formatting
+from stampede.reports.topics.experiments.experiments_section import Findings
+from stampede.reports.output.panels.table import Grid, GridEntry
+from stampede.reports.metrics.response_times import Spans, carried, estimated
+from stampede.reports.analysis.rows import Floats
+from stampede.reports.statistics.clustered import counted_mean
+from stampede.reports.statistics.comparison import Comparison, compare
+from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, missing, quantile
+
+NAME = "over-http"
+SCENARIO = "stampede"
+"""Of the grid: its workload is the experiment's."""
+PAIR = ("cache-aside", "coalescing")
+"""Whose order is looked at."""
+FIGURES = ("loads-per-1000-reads", "read-p50", "read-p99")
+"""By the names of the grid's own metrics; every request is a read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """What one contender was asked in one round, and what became of it."""
+
+    requests: int
+    failed: int
+    loads: float
+    spans: Spans
+    """Of what was answered."""
+    late_ms: Floats
+    """How long behind its due time each call was sent."""
+
+
+def served(facts: pd.DataFrame) -> dict[str, dict[int, Served]]:
+    """By contender and round."""
+    found: dict[str, dict[int, Served]] = {}
+    for (name, _), own in facts.groupby(["variant", "round"], sort=True):
+        by_name = {str(fact): rows for fact, rows in own.groupby("name")}
+        answers = by_name.get("response", own.iloc[:0]).sort_values("at", kind="stable")
+        due_s, wait_ms = (answers[column].to_numpy(dtype=np.float64) for column in ("at", "value"))
+        late_ms = by_name.get("late", own.iloc[:0])["value"].to_numpy(dtype=np.float64)
+        found.setdefault(str(name), {})[int(own["round"].iloc[0])] = Served(
+            requests=len(late_ms),
+            failed=len(by_name.get("failed", ())),
+            loads=float(by_name["loads"]["value"].sum()) if "loads" in by_name else np.nan,
+            spans=Spans(due_s, due_s + wait_ms / 1e3, wait_ms),
+            late_ms=late_ms,
+        )
+    return found
+
+
+def figures(rounds: Mapping[int, Served]) -> dict[str, Estimate]:
+    """A contender's, over its rounds, made as the grid makes them; with a failed request there is none."""
+    own = list(rounds.values())
+    failed = sum(each.failed for each in own)
+    if failed:
+        return dict.fromkeys(FIGURES, missing(f"{failed:,} request{'' if failed == 1 else 's'} failed", len(own)))
+    spans = [each.spans for each in own]
+    loads = counted_mean([each.loads for each in own], [float(each.requests) for each in own])
+    per_1000 = replace(loads, value=1000 * loads.value, low=1000 * loads.low, high=1000 * loads.high)
+    return dict(zip(FIGURES, (per_1000, estimated(spans, 0.5), estimated(spans, 0.99)), strict=True))
+
+
+def loads_compared(found: Mapping[str, Mapping[int, Served]]) -> Comparison:
+    """Loads per request of the second of the pair over the first's, paired by round."""
+    first, second = (found.get(name, {}) for name in PAIR)
+    both = sorted(first.keys() & second.keys())
+    per_request = [[rounds[r].loads / max(1, rounds[r].requests) for r in both] for rounds in (second, first)]
+    return compare(*per_request)
+
+
+def answer(found: Mapping[str, Mapping[int, Served]]) -> str:
+    by_name = {name: figures(rounds)["loads-per-1000-reads"] for name, rounds in found.items()}
+    told = [f"{name} {worded(figure)}" for name, figure in by_name.items()]
+    seen = f"loads per 1,000 requests: {formatting.listed(told)}"
+    if any(figure.missing for figure in by_name.values()):
+        return f"No verdict where requests failed. {seen.capitalize()}."
+    c = loads_compared(found)
+    if c.rounds < MIN_ROUNDS:
+        rounds = f"{c.rounds} round{'' if c.rounds == 1 else 's'}"
+        return f"No verdict: {rounds} cannot carry one. As seen, {seen}."
+    first, second = PAIR
+    if c.ratio is None:
+        return f"{seen.capitalize()}."
+    ratio = f"× {formatting.number(c.ratio.estimate)} ({formatting.number(c.ratio.low)} – {formatting.number(c.ratio.high)})"
+    sure = c.ratio.high < 1 or c.ratio.low > 1
+    return f"{seen.capitalize()}; {second} makes {ratio} of {first}'s{'' if sure else ': cannot tell'}."
+
+
+def worded(figure: Estimate) -> str:
+    """A figure with its interval, or why there is none."""
+    if figure.missing:
+        return f"{formatting.MISSING} ({figure.why})"
+    span = formatting.interval(figure)
+    return f"{formatting.number(figure.value)}{f' ({span})' if span else ''}"
+
+
+def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:
+    found = served(facts)
+    rows = []
+    for name, rounds in found.items():
+        per_1000, p50, p99 = figures(rounds).values()
+        entries = [entry(per_1000), entry(p50, "ms"), entry(p99, "ms")]
+        counts = [sum(each.requests for each in rounds.values()), sum(each.failed for each in rounds.values())]
+        rows.append((name, [*entries, *(GridEntry(text=f"{count:,}") for count in counts)]))
+    grid = Grid(
+        anchor="over-http-table",
+        title="Behind HTTP",
+        explain=(
+            "Loads as the database counted them, over requests, and response times from the instant a call was due, "
+            "with intervals as in the grid."
+        ),
+        columns=["contender", "loads per 1,000 requests", "response p50", "response p99", "requests", "failed"],
+        rows=rows,
+    )
+    csv = [
+        (name, number, each.requests, each.loads, each.failed, *of_round(each))
+        for name, rounds in found.items()
+        for number, each in rounds.items()
+    ]
+    late = [each.late_ms for rounds in found.values() for each in rounds.values()]
+    late_ms = quantile(np.concatenate(late), 0.99) if late else np.nan
+    threads = info.settings.get("threads")
+    note = (
+        f"Open arrivals from one Locust process against {info.settings.get('server', 'the web service')}"
+        f"{f', {threads} threads' if threads else ''}; no simulated distance. "
+        f"99 % of the calls were sent within {formatting.with_unit(late_ms, 'ms')} of their due time."
+    )
+    names = "contender round requests loads failed response_p50_ms response_p99_ms late_p99_ms"
+    return Findings(answer=answer(found), notes=[note], grids=[grid], names=names, csv=csv)
+
+
+def entry(figure: Estimate, unit: str = "") -> GridEntry:
+    if figure.missing:
+        return GridEntry(text=formatting.MISSING, detail=figure.why)
+    return GridEntry(text=formatting.with_unit(figure.value, unit), detail=figure.why or formatting.interval(figure))
+
+
+def of_round(each: Served) -> tuple[str, ...]:
+    """Percentiles of one round for the CSV; empty where it has not the samples for one."""
+    values = (carried(each.spans.wait_ms, 0.5), carried(each.spans.wait_ms, 0.99), quantile(each.late_ms, 0.99))
+    return tuple("" if np.isnan(value) else f"{value:.6g}" for value in values)

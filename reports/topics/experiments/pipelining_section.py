@@ -1,0 +1,245 @@
+"""Pipelining: the time of N reads by way, and from which N on it pays, paired by round."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from stampede.run_folder.schema import ExperimentInfo
+from stampede.reports.output import formatting
+from stampede.reports.output.charts import (
+    COLORS,
+    DASHES,
+    INK,
+    MARKERS,
+    MUTED,
+    Chart,
+    drawn,
+    dress,
+    legend,
+    new_figure,
+    short,
+)
+from stampede.reports.topics.experiments.experiments_section import Findings
+from stampede.reports.output.panels.table import Grid, GridEntry
+from stampede.reports.statistics.comparison import Comparison, compare
+from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, median
+
+NAME = "pipelining"
+ALONE = "one by one"
+"""The way that the others are compared with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """So many reads in one way at one distance."""
+
+    way: str
+    distance: str
+    reads: int
+    time_ms: Estimate
+    against_alone: Comparison | None
+    """Paired by round; None: it is that way itself."""
+
+    @property
+    def faster(self) -> bool:
+        """Whether the whole interval of the ratio lies below 1."""
+        c = self.against_alone
+        return c is not None and c.ratio is not None and c.ratio.high < 1
+
+
+def batches(facts: pd.DataFrame) -> list[Batch]:
+    """Every way at every distance and number of reads, in the order of distance, way and number."""
+    times = facts[facts["name"] == "batch"]
+    by_round: Mapping[tuple[str, str, float], pd.Series] = {
+        key: own.set_index("round")["value"]  # type: ignore[misc]
+        for key, own in times.groupby(["parameter", "variant", "at"])
+    }
+    found = []
+    for (distance, way, reads), own in by_round.items():
+        other = by_round.get((distance, ALONE, reads))
+        comparison = None
+        if way != ALONE and other is not None:
+            both = own.index.intersection(other.index).sort_values()
+            comparison = compare(own[both].tolist(), other[both].tolist())
+        found.append(
+            Batch(way=way, distance=distance, reads=int(reads), time_ms=median(own.tolist()), against_alone=comparison)
+        )
+    return found
+
+
+def break_even(found: list[Batch], way: str, distance: str) -> int | None:
+    """The fewest reads from which on the way is faster at every number that was tried; None: there is none.
+
+    Looked for from the most reads down to the first that is not faster: tests in a fixed order, each of which is made
+    only if the one before it succeeded, need no correction for their number.
+    """
+    least = None
+    for batch in sorted((b for b in found if (b.way, b.distance) == (way, distance)), key=lambda b: -b.reads):
+        if not batch.faster:
+            break
+        least = batch.reads
+    return least
+
+
+def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001 - its words stand in the page already
+    found = batches(facts)
+    names = "way distance reads time_ms low high level rounds ratio ratio_low ratio_high"
+    rows = []
+    for b in found:
+        e, ratio = b.time_ms, b.against_alone.ratio if b.against_alone else None
+        shift = (ratio.estimate, ratio.low, ratio.high) if ratio else ("", "", "")
+        rows.append((b.way, b.distance, b.reads, e.value, e.low, e.high, e.level or "", e.rounds, *shift))
+    told = achieved(facts)
+    return Findings(
+        answer=answer(found),
+        notes=[told] if told else [],
+        grids=[grid(found)],
+        charts=[chart(found)],
+        names=names,
+        csv=rows,
+    )
+
+
+def achieved(facts: pd.DataFrame) -> str:
+    """The simulated distance that was added to a round trip, against the one that was asked for."""
+    parts = [
+        f"{asked} asked, {formatting.with_unit(float(own.median()), 'ms')} achieved"
+        for asked, own in facts[facts["name"] == "distance"].groupby("parameter")["value"]
+        if own.max() > 0
+    ]
+    return f"Simulated distance a round trip, median: {'; '.join(parts)}." if parts else ""
+
+
+def ways(found: list[Batch]) -> list[str]:
+    """The plain way first."""
+    return sorted({b.way for b in found}, key=lambda w: (w != ALONE, w != "pipelined", w))
+
+
+def distances(found: list[Batch]) -> list[str]:
+    return sorted({b.distance for b in found}, key=lambda d: float(d.split()[0]))
+
+
+def answer(found: list[Batch]) -> str:
+    rounds = min(b.time_ms.rounds for b in found)
+    if rounds < MIN_ROUNDS:
+        return f"No verdict: {rounds} round{'' if rounds == 1 else 's'} cannot carry one; medians stand below."
+    parts = []
+    for distance in distances(found):
+        for way in ways(found)[1:]:
+            least = break_even(found, way, distance)
+            most = max((b for b in found if (b.way, b.distance) == (way, distance)), key=lambda b: b.reads)
+            ratio = most.against_alone.ratio if most.against_alone else None
+            if least is None or ratio is None:
+                parts.append(f"at {distance}, {way}: not shown to pay at any number")
+                continue
+            times = (
+                f"{formatting.number(1 / ratio.estimate)} ({formatting.number(1 / ratio.high)} – {formatting.number(1 / ratio.low)})"
+            )
+            parts.append(
+                f"at {distance}, {way} pays from {least} reads on; at {most.reads} it is {times} times as fast"
+            )
+    return f"{'; '.join(parts)}.".replace("at", "At", 1)
+
+
+def grid(found: list[Batch]) -> Grid:
+    rows = []
+    for distance in distances(found):
+        for reads in sorted({b.reads for b in found}):
+            entries = [GridEntry(text=distance)]
+            for way in ways(found):
+                b = next(x for x in found if (x.way, x.distance, x.reads) == (way, distance, reads))
+                c = b.against_alone
+                ratio = (
+                    f"× {formatting.number(c.ratio.estimate)} ({formatting.number(c.ratio.low)} – {formatting.number(c.ratio.high)})"
+                    if c and c.ratio
+                    else formatting.interval(b.time_ms)
+                )
+                entries.append(
+                    GridEntry(text=formatting.with_unit(b.time_ms.value, "ms"), detail=ratio, heat=0 if b.faster else None)
+                )
+            rows.append((f"{reads}", entries))
+    return Grid(
+        anchor="pipelining-table",
+        title="Time of N reads",
+        explain=(
+            "The median over rounds; below it, for the plain way the interval of the median, for the others the ratio "
+            "to the plain way in the same round (Hodges–Lehmann) with its exact signed-rank interval. Coloured: the "
+            "whole interval lies below 1."
+        ),
+        columns=["reads", "distance", *ways(found)],
+        rows=rows,
+        folded=True,
+    )
+
+
+def chart(found: list[Batch]) -> Chart:
+    figure = new_figure(7.6, 3.6)
+    panels = figure.subplots(1, len(distances(found)), sharey=True, squeeze=False)[0]
+    table = []
+    for axes, distance in zip(panels, distances(found), strict=True):
+        for i, way in enumerate(ways(found)):
+            own = sorted((b for b in found if (b.way, b.distance) == (way, distance)), key=lambda b: b.reads)
+            draw_way(axes, i, own, way if axes is panels[0] else None)
+            table += [
+                [distance, way, str(b.reads), formatting.number(b.time_ms.value), formatting.interval(b.time_ms)] for b in own
+            ]
+        draw_break_even(axes, break_even(found, "pipelined", distance))
+        label_panel(axes, distance)
+    panels[0].set_ylabel("time of the batch, ms (log)")
+    panels[0].yaxis.label.set_color(INK)
+    legend(figure)
+    question = "How long do N reads take?"
+    return Chart(
+        anchor="pipelining-chart",
+        question=question,
+        caption="The further Redis is, the more a round trip costs, and the sooner sharing one pays.",
+        how_to_read=(
+            "Marks: the median over rounds; shaded: its interval. One by one, every read waits for a round trip; a "
+            "pipeline and MGET wait for one. Dotted: from so many reads on, a pipeline is faster at every number that "
+            "was tried, by the paired interval. The distance is simulated."
+        ),
+        svg=drawn(figure, "pipelining-chart", question, answer(found)),
+        columns=["distance", "way", "reads", "ms", "interval"],
+        rows=table,
+    )
+
+
+def draw_way(axes: Axes, look: int, own: list[Batch], label: str | None) -> None:
+    """One way to read at one distance: medians joined by a line, their intervals shaded."""
+    x = [b.reads for b in own]
+    low, high = [b.time_ms.low for b in own], [b.time_ms.high for b in own]
+    axes.fill_between(x, low, high, color=COLORS[look], alpha=0.15, linewidth=0)
+    axes.plot(
+        x,
+        [b.time_ms.value for b in own],
+        color=COLORS[look],
+        marker=MARKERS[look],
+        linestyle=DASHES[look],
+        markersize=4.5,
+        linewidth=1.8,
+        label=label,
+    )
+
+
+def draw_break_even(axes: Axes, least: int | None) -> None:
+    """A dotted line at the fewest reads from which on a pipeline is faster, where there are such."""
+    if least is None:
+        return
+    axes.axvline(least, color=MUTED, linestyle=":", linewidth=1.1)
+    top = axes.get_xaxis_transform()
+    text = f"pays from {least}"
+    axes.text(least, 1.01, text, color=MUTED, fontsize=8.5, va="bottom", ha="left", transform=top)
+
+
+def label_panel(axes: Axes, distance: str) -> None:
+    """Scales, their labels, and the common look."""
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(short))
+        axis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel(f"reads, at a distance of {distance} (log)")
+    dress(axes)

@@ -1,0 +1,215 @@
+"""What an empty cache costs: the climb of the hit rate, the loads meanwhile, and what warming spares and costs."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.output import formatting
+from stampede.reports.output.charts import INK, MUTED, Chart, drawn, dress, legend, mark, new_figure, of_scenario
+from stampede.reports.topics.experiments.experiments_section import Findings
+from stampede.reports.analysis.frames import Cell
+from stampede.reports.output.panels.table import Grid, GridEntry
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.metrics.response_times import SAMPLES_BEYOND
+from stampede.reports.analysis.timeseries import bins, draw_line, due_of, loads_in, of_each
+from stampede.reports.analysis.rows import Floats
+from stampede.reports.statistics.estimate import quantile, rank
+
+BIN_S = 0.1
+SMOOTH = 5
+"""Bins of which the mean is taken before the hit rate is called steady."""
+STEADY_SHARE = 0.95
+HIGH = 0.95
+"""The percentile of a first second: three rounds of it have some hundred reads, too few for the 99th."""
+LATER = 0.5
+"""From this share of the window on the hit rate is taken for the steady one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """A contender's cold starts, all rounds together."""
+
+    contender: ContenderInfo
+    cells: Sequence[Cell]
+    due: pd.DataFrame
+    edges: Floats
+
+    def hits(self) -> Floats:
+        """Hit rate a bin."""
+        reads = self.due[self.due["operation"] == "read"]
+        return of_each(reads["hit"], reads["due_s"], self.edges, "mean")
+
+    def loads(self) -> Floats:
+        """Loads a bin and round."""
+        return loads_in(self.cells, self.edges)
+
+    def peak(self) -> float:
+        """Most loads in a bin: the mean over rounds of each round's most."""
+        return float(np.mean([loads_in([cell], self.edges).max() for cell in self.cells]))
+
+    def first_second(self) -> pd.DataFrame:
+        return self.due[(self.due["due_s"] < 1) & (self.due["operation"] == "read")]
+
+    def warming(self, name: str) -> float:
+        """What its warming counted, all processes together, the mean over rounds; nan where it does not warm."""
+        each = [
+            [v for (source, counter), v in cell.counters.items() if source.startswith("process-") and counter == name]
+            for cell in self.cells
+        ]
+        return float(np.mean([sum(values) for values in each])) if any(each) else math.nan
+
+    def warming_s(self) -> float:
+        """How long warming took: the processes warm side by side, the slowest counts."""
+        each = [max((v for (_, n), v in cell.counters.items() if n == "warming_s"), default=0.0) for cell in self.cells]
+        return float(np.mean(each)) if any(each) else math.nan
+
+
+def findings(aside: Judgement, scenario: ScenarioInfo) -> Findings:
+    edges = bins(scenario.window_s, BIN_S)
+    found = [
+        Start(contender=contender, cells=cells, due=due_of(cells), edges=edges)
+        for contender, cells in of_scenario(aside, scenario)
+    ]
+    steady = steady_rate(found)
+    return Findings(
+        answer=answer(found, steady),
+        grids=[
+            Grid(
+                anchor=f"{scenario.name}-table",
+                title="The first seconds",
+                explain=(
+                    f"Steady: the hit rate of all contenders in the window's last {100 * (1 - LATER):g} %, "
+                    f"{100 * steady:.0f} % here; it is reached when the mean of {SMOOTH} bins of {1000 * BIN_S:g} ms "
+                    f"is {100 * STEADY_SHARE:g} % of it. Warming happens before the first request and is in no other "
+                    "column; its loads are real ones, at the database, one after the other in each process."
+                ),
+                columns=["contender", *COLUMNS],
+                rows=[(start.contender.name, row(start, steady)) for start in found],
+            )
+        ],
+        charts=[over_time(aside, scenario, found, steady)],
+        names="contender time_to_steady_s first_second_hit_rate first_second_loads peak_loads_per_100_ms"
+        " first_second_p95_ms warming_s warming_loads warming_commands loads_in_all",
+        csv=[[start.contender.name, *(f"{figure:.6g}" for figure in figures(start, steady))] for start in found],
+    )
+
+
+COLUMNS = (
+    "steady after",
+    "hit rate, first second",
+    "loads, first second",
+    "most loads in 100 ms",
+    "p95, first second",
+    "warming took",
+    "warming's loads",
+    "warming's Redis commands",
+    "loads, warming included",
+)
+
+
+def steady_rate(found: Sequence[Start]) -> float:
+    late = pd.concat([start.due[start.due["due_s"] >= LATER * start.edges[-1]] for start in found])
+    return float(late.loc[late["operation"] == "read", "hit"].mean())
+
+
+def time_to_steady_s(start: Start, steady: float) -> float:
+    """nan: not within the window."""
+    rate = start.hits()
+    for i in range(len(rate)):
+        if np.nanmean(rate[i : i + SMOOTH]) >= STEADY_SHARE * steady:
+            return float(start.edges[i])
+    return math.nan
+
+
+def figures(start: Start, steady: float) -> tuple[float, ...]:
+    first = start.first_second()
+    waits = np.asarray(first["wait_ms"].dropna().to_numpy(dtype=np.float64))
+    warming_loads = start.warming("warming.loads")
+    own = float(start.loads().sum())
+    return (
+        time_to_steady_s(start, steady),
+        float(first["hit"].mean()),
+        float(start.loads()[start.edges[:-1] < 1 - BIN_S / 2].sum()),
+        start.peak(),
+        quantile(waits, HIGH) if len(waits) - rank(len(waits), HIGH) - 1 >= SAMPLES_BEYOND else math.nan,
+        start.warming_s(),
+        warming_loads,
+        start.warming("warming.commands"),
+        own + (0.0 if math.isnan(warming_loads) else warming_loads),
+    )
+
+
+def row(start: Start, steady: float) -> list[GridEntry]:
+    after, hit, loads, peak, high, took, warmed, commands, total = figures(start, steady)
+    none = GridEntry(text="none")
+    return [
+        GridEntry(text="not in the window" if math.isnan(after) else formatting.with_unit(after, "s")),
+        GridEntry(text=f"{100 * hit:.0f} %"),
+        GridEntry(text=formatting.number(loads)),
+        GridEntry(text=formatting.number(peak)),
+        GridEntry(text=formatting.with_unit(high, "ms")),
+        none if math.isnan(took) else GridEntry(text=formatting.with_unit(took, "s")),
+        none if math.isnan(warmed) else GridEntry(text=formatting.number(warmed)),
+        none if math.isnan(commands) else GridEntry(text=formatting.number(commands)),
+        GridEntry(text=formatting.number(total)),
+    ]
+
+
+def answer(found: Sequence[Start], steady: float) -> str:
+    parts = []
+    for start in found:
+        after, hit, _, peak, high, took, warmed, *_ = figures(start, steady)
+        reached = "did not reach the steady hit rate" if math.isnan(after) else f"was steady after {after:.1f} s"
+        price = "" if math.isnan(took) else f"; warming took {formatting.with_unit(took, 's')} and {warmed:.0f} loads before"
+        parts.append(
+            f"{start.contender.name} {reached} ({100 * hit:.0f} % hits in the first second, at most {peak:.0f} loads "
+            f"in 100 ms, p95 {formatting.with_unit(high, 'ms')}{price})"
+        )
+    return "; ".join(parts) + "."
+
+
+def over_time(aside: Judgement, scenario: ScenarioInfo, found: Sequence[Start], steady: float) -> Chart:
+    """Hit rate and loads since the first request."""
+    edges = found[0].edges
+    figure = new_figure(7.6, 4.6)
+    panels = figure.subplots(2, 1, sharex=True)
+    table = []
+    for axes, title in zip(panels, ("hit rate, %", f"loads in {1000 * BIN_S:g} ms"), strict=True):
+        axes.set_title(title, loc="left", fontsize=9.5, color=INK, pad=3)
+        dress(axes)
+    panels[0].axhline(100 * steady, color=MUTED, linestyle=":", linewidth=1.1)
+    for start in found:
+        lines = (100 * start.hits(), start.loads())
+        for axes, values in zip(panels, lines, strict=True):
+            first = len([*axes.get_lines(), *axes.collections, *axes.texts])
+            draw_line(axes, aside.run.info.contenders, start.contender.name, edges, values)
+            mark(axes, start.contender.name, first)
+        table += [
+            [start.contender.name, f"{at:.1f}", *(formatting.MISSING if math.isnan(v) else f"{v:.4g}" for v in values)]
+            for at, *values in zip(edges[:-1], *lines, strict=True)
+        ]
+    panels[0].set_ylim(-4, 104)
+    panels[1].set_ylim(bottom=0)
+    panels[1].set_xlabel("seconds since the first request")
+    legend(figure)
+    anchor = f"{scenario.name}-over-time"
+    question = "How long does the empty cache hurt?"
+    loads = [f"{start.contender.name} {figures(start, steady)[2]:.0f}" for start in found]
+    caption = f"Loads in the first second, after whatever was warmed: {formatting.listed(loads)}."
+    return Chart(
+        anchor=anchor,
+        question=question,
+        caption=caption,
+        how_to_read=(
+            f"A point stands for {1000 * BIN_S:g} ms; hit rates of all rounds together, loads a round. Dotted: the "
+            "steady hit rate. Warmed entries live between half a TTL and a whole one, so that they do not all expire "
+            "at once: from half a TTL on they come back as loads, one by one."
+        ),
+        svg=drawn(figure, anchor, question, caption),
+        columns=["contender", "from s", "hit rate %", "loads"],
+        rows=table,
+    )

@@ -1,0 +1,47 @@
+"""What was provoked in few rounds (an outage, a cold start, a queue): each scenario told in a section of its own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stampede.run_folder.schema import ScenarioInfo
+from stampede.reports.output import formatting
+from stampede.reports.analysis.server_counts import incomparable
+from stampede.reports.topics.faults import cold_start_section
+from stampede.reports.topics.experiments.experiments_section import Findings
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.topics.faults import outage_section as outage
+from stampede.reports.topics.faults import refresh_queue_section
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProvokedSection:
+    """A scenario's part of the page."""
+
+    scenario: ScenarioInfo
+    findings: Findings
+    notes: list[str]
+    """Which contenders' counts the servers' own accounts cannot confirm, and why."""
+
+
+def sections(judgement: Judgement) -> list[ProvokedSection]:
+    """A section a scenario that stands apart and has a done cell."""
+    aside = judgement.apart
+    return [] if aside is None else [section(aside, scenario) for scenario in aside.scenarios]
+
+
+def section(aside: Judgement, scenario: ScenarioInfo) -> ProvokedSection:
+    notes: dict[str, list[str]] = {}
+    for (where, contender), cells in aside.groups.items():
+        if where == scenario.name and incomparable(cells[0]):
+            notes.setdefault(incomparable(cells[0]), []).append(contender)
+    return ProvokedSection(
+        scenario=scenario,
+        findings=teller(scenario)(aside, scenario),
+        notes=[f"{formatting.listed(names)}: our counts and the servers' own are {why}." for why, names in notes.items()],
+    )
+
+
+def teller(scenario: ScenarioInfo) -> Callable[[Judgement, ScenarioInfo], Findings]:
+    if scenario.fault is not None:
+        return outage.findings
+    return cold_start_section.findings if scenario.cold else refresh_queue_section.findings

@@ -1,0 +1,197 @@
+"""An outage, of Redis or of the database: who was served, how long the others waited, what was loaded, the return."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.output.charts import of_scenario
+from stampede.reports.analysis.frames import Cell
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.analysis.timeseries import bins, due_of, loads_in, of_each
+from stampede.reports.analysis.rows import Floats
+from stampede.reports.statistics.estimate import quantile
+
+BIN_S = 0.25
+PEAK_BIN_S = 0.1
+SLOW = 3
+"""Requests are slow while half of a bin take more than this times what half of them took before."""
+BACK_SHARE = 0.9
+"""The hit rate is back once it is this share of what it was before the fault."""
+SMOOTH = 3
+"""Bins of which the mean is taken before that is asked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outage:
+    """A contender through one scenario's fault, all rounds together."""
+
+    contender: ContenderInfo
+    cells: Sequence[Cell]
+    began_s: float
+    """When it was broken, seconds since the window began: the median over rounds."""
+    ended_s: float
+    due: pd.DataFrame
+    """Every request; `phase` is before, outage or after, by when it was due, round by round; `sat_out`: answered, but
+    only once what was broken was back."""
+
+    def of(self, phase: str) -> pd.DataFrame:
+        return self.due[self.due["phase"] == phase]
+
+    def served(self) -> list[float]:
+        """Of the requests due in the outage, the share answered within LATE_MS: one figure a round."""
+        return [1 - float(rows["useless"].mean()) for _, rows in self.of("outage").groupby("round")]
+
+    def failed(self, phase: str = "outage") -> int:
+        return int(self.of(phase)["failed"].sum())
+
+    def unanswered(self) -> int:
+        """Of those due in the outage, still open at the deadline."""
+        return int((self.of("outage")["outcome"] == "unanswered").sum())
+
+    def late(self) -> int:
+        """Of those due in the outage, answered, but later than LATE_MS."""
+        rows = self.of("outage")
+        return int((rows["useless"] & ~rows["failed"] & (rows["outcome"] != "unanswered")).sum())
+
+    def sat_out(self) -> int:
+        return int(self.of("outage")["sat_out"].sum())
+
+    def hit_share(self, phase: str) -> float:
+        """Of the reads of a phase, the share that the cache answered."""
+        rows = self.of(phase)
+        return float(rows.loc[rows["operation"] == "read", "hit"].mean())
+
+    def load_ms(self, phase: str) -> float:
+        """What half of the loads that were sent in a phase took at most; nan where none was."""
+        taken = []
+        for cell in self.cells:
+            rows = cell.rows.where(cell.rows.known("load_end_s"))
+            sent = rows.floats("load_start_s")
+            edges = (self.began_s, self.ended_s) if phase == "outage" else (0.0, self.began_s)
+            inside = (sent >= edges[0]) & (sent < edges[1])
+            taken.append((rows.floats("load_end_s") - sent)[inside] * 1e3)
+        return quantile(np.concatenate(taken), 0.5)
+
+    @property
+    def gives_up_s(self) -> float:
+        """How long a call on a Redis that answers nothing lasts before it raises: every try waits for its time limit.
+        inf: it never does."""
+        client = self.contender.client
+        timeout_s = client.get("socket_timeout_s")
+        return math.inf if timeout_s is None else float(timeout_s) * (int(client.get("retries", 0)) + 1)
+
+    def loads_per_s(self, phase: str) -> float:
+        rows = self.of(phase)
+        return float(rows["loads"].sum()) / self.span_s(phase) / len(self.cells)
+
+    def span_s(self, phase: str) -> float:
+        window_s = self.cells[0].window_s
+        spans = {"before": self.began_s, "outage": self.ended_s - self.began_s, "after": window_s - self.ended_s}
+        return spans[phase]
+
+    def peak_after(self) -> float:
+        """Most loads in 100 ms once it was back: the mean over rounds of each round's most."""
+        most = []
+        for cell in self.cells:
+            edges = bins(cell.window_s, PEAK_BIN_S)
+            most.append(float(loads_in([cell], edges)[edges[:-1] >= self.ended_s].max(initial=0.0)))
+        return float(np.mean(most))
+
+    def answers_back_s(self) -> float:
+        """From the mending to the end of the last bin whose requests were slow: the median above SLOW times what it
+        was before, and a millisecond. What failed took for ever.
+        """
+        edges = bins(self.cells[0].window_s, BIN_S)
+        taken = of_each(self.due["wait_ms"].mask(self.due["failed"], math.inf), self.due["due_s"], edges, "median")
+        usual = quantile(answered_ms(self.of("before")), 0.5)
+        slow = edges[1:][(edges[1:] > self.ended_s) & (taken > SLOW * usual + 1)]
+        return float(slow[-1]) - self.ended_s if len(slow) else 0.0
+
+    def hits_back_s(self) -> float:
+        """From the mending until the hit rate is BACK_SHARE of what it was; nan: not within the window."""
+        edges = bins(self.cells[0].window_s, BIN_S)
+        rate = hit_rate(self.due, edges)
+        reads = self.of("before")
+        usual = float(reads.loc[reads["operation"] == "read", "hit"].mean())
+        middles = (edges[:-1] + edges[1:]) / 2
+        for i in np.flatnonzero(middles >= self.ended_s):
+            if np.nanmean(rate[i : i + SMOOTH]) >= BACK_SHARE * usual:
+                return max(0.0, float(edges[i]) - self.ended_s)
+        return math.nan
+
+
+def outages(aside: Judgement, scenario: ScenarioInfo) -> list[Outage]:
+    """Every contender that ran in a scenario with a fault. A cell whose fault was not provoked is left out."""
+    return aside.once(every_outage).get(scenario.name, [])
+
+
+def every_outage(aside: Judgement) -> dict[str, list[Outage]]:
+    """By scenario."""
+    return {scenario.name: outages_in(aside, scenario) for scenario in aside.scenarios if scenario.fault is not None}
+
+
+def outages_in(aside: Judgement, scenario: ScenarioInfo) -> list[Outage]:
+    events = aside.run.timeline
+    events = events[events["source"] == "fault"]
+    found = []
+    for contender, cells in of_scenario(aside, scenario):
+        kept, spans, parts = [], [], []
+        for cell in cells:
+            mine = events[events["cell"] == cell.info.id]
+            span = [fault_s(mine, name, cell) for name in ("began", "ended")]
+            if any(math.isnan(instant) for instant in span):
+                continue
+            due = due_of([cell])
+            due["phase"] = np.select([due["due_s"] < span[0], due["due_s"] < span[1]], ["before", "outage"], "after")
+            due["sat_out"] = (due["phase"] == "outage") & ~due["failed"] & (due["end_s"] >= span[1] - mending_s(mine))
+            due["sat_out"] &= due["outcome"] != "unanswered"
+            kept.append(cell)
+            spans.append(span)
+            parts.append(due)
+        if kept:
+            began_s, ended_s = (float(v) for v in np.median(np.array(spans), axis=0))
+            whole = pd.concat(parts, ignore_index=True)
+            found.append(Outage(contender=contender, cells=kept, began_s=began_s, ended_s=ended_s, due=whole))
+    return found
+
+
+def fault_s(events: pd.DataFrame, name: str, cell: Cell) -> float:
+    at = events.loc[events["name"] == name, "t_ns"]
+    assert cell.info.window_start_ns is not None
+    return (int(at.iloc[0]) - cell.info.window_start_ns) / 1e9 if len(at) else math.nan
+
+
+def mending_s(events: pd.DataFrame) -> float:
+    """How long before the end of the fault its mending began: from then on answers may come. 0: nobody noted it."""
+    took = events.loc[events["name"] == "ended", "value"].dropna()
+    return float(took.iloc[0]) if len(took) else 0.0
+
+
+def hit_rate(due: pd.DataFrame, edges: Floats) -> Floats:
+    reads = due[due["operation"] == "read"]
+    return of_each(reads["hit"], reads["due_s"], edges, "mean")
+
+
+def share_served(outage: Outage) -> float:
+    return 1 - float(outage.of("outage")["useless"].mean())
+
+
+def worst_of(some: Sequence[Outage]) -> tuple[float, str]:
+    """The least share served in any of those outages, and the scenario; each all rounds together."""
+    return min((share_served(one), one.cells[0].info.scenario) for one in some)
+
+
+def percent_served(share: float) -> str:
+    """The one way in which that share is printed: cards, tables and sentences then agree."""
+    return f"{100 * share:.1f} %"
+
+
+def answered_ms(due: pd.DataFrame) -> Floats:
+    """How long the answered waited; those still open at the deadline are beyond all (inf). Failures have no part."""
+    rows = due[~due["failed"]]
+    taken = rows["response_ms"].to_numpy(dtype=np.float64)
+    return np.asarray(np.where(rows["outcome"] == "unanswered", np.inf, taken))

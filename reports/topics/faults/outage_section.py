@@ -1,0 +1,270 @@
+"""An outage told: its table, in words, and over time."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.ticker import FuncFormatter
+
+from stampede.run_folder.schema import ScenarioInfo
+from stampede.reports.output import formatting
+from stampede.reports.output.charts import GRID, INK, Chart, drawn, dress, legend, mark, new_figure, short
+from stampede.reports.topics.experiments.experiments_section import Findings
+from stampede.reports.output.panels.table import Grid, GridEntry
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.topics.faults.outage_effects import (
+    BACK_SHARE,
+    BIN_S,
+    SLOW,
+    Outage,
+    answered_ms,
+    hit_rate,
+    outages,
+    percent_served,
+    share_served,
+)
+from stampede.reports.analysis.timeseries import LATE_MS, bins, draw_line, loads_in, of_each
+from stampede.reports.statistics.estimate import quantile
+
+
+def findings(aside: Judgement, scenario: ScenarioInfo) -> Findings:
+    found = outages(aside, scenario)
+    if not found:
+        return Findings(answer="No cell saw the fault.")
+    back = server(scenario)
+    rows = [row(outage, back) for outage in found]
+    return Findings(
+        answer=" ".join(sentence for sentence in (answer(found, back), patience(found, scenario)) if sentence),
+        grids=[
+            Grid(
+                anchor=f"{scenario.name}-table",
+                title="Before, during, after",
+                explain=(
+                    f"Served: answered without an error within {LATE_MS / 1000:g} s of the due instant. Requests "
+                    "belong to the outage by when they were due. Late ones were answered all the same, some only once "
+                    f"{back} was back; unanswered ones were still open at the cell's deadline: their time is > D. Half "
+                    "of the answered took p50 at most; failures have no part in it, and say how long the caller had "
+                    "waited for them. Loads a second count every load that a request sent; a load takes what half of "
+                    f"them took at most. Answers are back when half take no more than {SLOW} times what they took "
+                    f"before. The hit rate is back at {100 * BACK_SHARE:g} % of what it was before. All rounds "
+                    "together; below served: the range of the rounds."
+                ),
+                columns=["contender", *(title.format(back=back) for title in COLUMNS)],
+                rows=[(outage.contender.name, entries) for outage, entries in zip(found, rows, strict=True)],
+            )
+        ],
+        charts=[over_time(aside, scenario, found)],
+        names=(
+            "contender due served failed late sat_out unanswered p50_ms slowest_ms hit_share_before hit_share_outage "
+            "load_before_ms load_outage_ms loads_before_per_s loads_outage_per_s peak_loads_after answers_back_s "
+            "hit_rate_back_s"
+        ),
+        csv=[csv_row(outage) for outage in found],
+    )
+
+
+def server(scenario: ScenarioInfo) -> str:
+    """What breaks: Redis, the database."""
+    return str((scenario.fault or {}).get("server", "Redis"))
+
+
+COLUMNS = (
+    "due in the outage",
+    "served",
+    "failed",
+    "late",
+    "unanswered",
+    "p50 in the outage",
+    "slowest",
+    "hits of the reads due then",
+    "a load takes in the outage",
+    "loads/s in the outage",
+    "most loads in 100 ms after",
+    "answers back after",
+    "hit rate back after",
+)
+
+
+def row(outage: Outage, back: str) -> list[GridEntry]:
+    during, served = outage.of("outage"), outage.served()
+    hits_back_s = outage.hits_back_s()
+    span = f"{100 * min(served):.1f} – {percent_served(max(served))}" if len(served) > 1 else ""
+    sat_out = outage.sat_out()
+    return [
+        GridEntry(text=f"{len(during):,}"),
+        GridEntry(text=percent_served(share_served(outage)), detail=span),
+        GridEntry(text=f"{outage.failed():,}", detail=failures(outage)),
+        GridEntry(text=f"{outage.late():,}", detail=f"{sat_out:,} answered only once {back} was back"),
+        GridEntry(text=f"{outage.unanswered():,}"),
+        GridEntry(text=formatting.with_unit(quantile(answered_ms(during), 0.5), "ms")),
+        GridEntry(text=formatting.with_unit(slowest_s(outage) * 1000, "ms")),
+        GridEntry(text=percent(outage.hit_share("outage")), detail=f"before: {percent(outage.hit_share('before'))}"),
+        GridEntry(
+            text=formatting.with_unit(outage.load_ms("outage"), "ms"),
+            detail=f"before: {formatting.with_unit(outage.load_ms('before'), 'ms')}",
+        ),
+        GridEntry(
+            text=formatting.number(outage.loads_per_s("outage")),
+            detail=f"before: {formatting.number(outage.loads_per_s('before'))}",
+        ),
+        GridEntry(text=formatting.number(outage.peak_after())),
+        GridEntry(text=formatting.with_unit(outage.answers_back_s(), "s")),
+        GridEntry(text="not in the window" if math.isnan(hits_back_s) else formatting.with_unit(hits_back_s, "s")),
+    ]
+
+
+def percent(share: float) -> str:
+    return formatting.MISSING if math.isnan(share) else f"{100 * share:.0f} %"
+
+
+def failures(outage: Outage) -> str:
+    """By class: how many, and after what time half of them had failed."""
+    failed = outage.of("outage")
+    failed = failed[failed["failed"]]
+    parts = []
+    for name, rows in failed.groupby(failed["error"].astype(str)):
+        after_s = quantile(rows["response_ms"].to_numpy(dtype=np.float64), 0.5) / 1000
+        parts.append(f"{len(rows)} {name} after {formatting.with_unit(after_s, 's')}")
+    return ", ".join(parts)
+
+
+def slowest_s(outage: Outage) -> float:
+    """Of the answered; inf where one was still open at the deadline."""
+    return float(answered_ms(outage.of("outage")).max(initial=0.0)) / 1000
+
+
+def csv_row(outage: Outage) -> list[object]:
+    during = outage.of("outage")
+    figures = (
+        share_served(outage),
+        outage.failed(),
+        outage.late(),
+        outage.sat_out(),
+        outage.unanswered(),
+        quantile(answered_ms(during), 0.5),
+        slowest_s(outage) * 1000,
+        outage.hit_share("before"),
+        outage.hit_share("outage"),
+        outage.load_ms("before"),
+        outage.load_ms("outage"),
+        outage.loads_per_s("before"),
+        outage.loads_per_s("outage"),
+        outage.peak_after(),
+        outage.answers_back_s(),
+        outage.hits_back_s(),
+    )
+    return [outage.contender.name, len(during), *(f"{float(figure):.6g}" for figure in figures)]
+
+
+def answer(found: Sequence[Outage], back: str) -> str:
+    """Every contender's outage in words."""
+    limit = f"{LATE_MS / 1000:g} s"
+    parts = []
+    for outage in found:
+        due = len(outage.of("outage"))
+        told = [f"{failures(outage)} failed" if outage.failed() else "none failed"]
+        if outage.late():
+            told.append(f"{outage.late():,} were late")
+            told.append(f"{outage.sat_out():,} were answered only once {back} was back")
+        if outage.unanswered():
+            told.append(f"{outage.unanswered():,} were still open at the deadline")
+        else:
+            told.append(f"the slowest answer took {formatting.with_unit(slowest_s(outage), 's')}")
+        before, meanwhile = (formatting.number(outage.loads_per_s(phase)) for phase in ("before", "outage"))
+        parts.append(
+            f"{outage.contender.name} served {percent_served(share_served(outage))} of the {due:,} requests due in the "
+            f"outage within {limit} ({'; '.join(told)}), at {meanwhile} loads/s where it had {before}"
+        )
+    return ". ".join(parts) + "."
+
+
+def patience(found: Sequence[Outage], scenario: ScenarioInfo) -> str:
+    """Under a Redis that hangs: when a call of each client raises, and what that means for a hang of this length."""
+    if (scenario.fault or {}).get("what") != "hang redis":
+        return ""
+    parts = []
+    for outage in found:
+        client, hung_s = outage.contender.client, outage.ended_s - outage.began_s
+        timeout_s, gives_up_s = client.get("socket_timeout_s"), outage.gives_up_s
+        if timeout_s is None:
+            parts.append(f"{outage.contender.name}'s client sets no time limit: a call waits as long as Redis hangs")
+            continue
+        tries = int(client.get("retries", 0)) + 1
+        declared = f"{1000 * timeout_s:,.0f} ms an answer, {tries} {'try' if tries == 1 else 'tries'}"
+        raises = f"raises after {1000 * gives_up_s:,.0f} ms at the earliest"
+        if gives_up_s >= hung_s:
+            length = formatting.with_unit(hung_s, "s")
+            then = f"; in a hang of {length} nothing can fail, and whoever asks Redis waits it out"
+        elif outage.late() and not outage.failed():
+            then = f"; in this hang of {formatting.with_unit(hung_s, 's')} none did"
+        else:
+            then = ""
+        parts.append(f"{outage.contender.name}'s client declares {declared}: a call {raises}{then}")
+    return ". ".join(parts) + "."
+
+
+def returns(found: Sequence[Outage], back: str) -> str:
+    """When it was as before, in words."""
+    parts = []
+    for outage in found:
+        hits = outage.hits_back_s()
+        rate = "was not back in the window" if math.isnan(hits) else f"was back after {formatting.with_unit(hits, 's')}"
+        parts.append(
+            f"{outage.contender.name} answered as before after {formatting.with_unit(outage.answers_back_s(), 's')}, "
+            f"its hit rate {rate}, with at most {outage.peak_after():.0f} loads in 100 ms meanwhile"
+        )
+    return f"Once {back} was back: {'; '.join(parts)}."
+
+
+def over_time(aside: Judgement, scenario: ScenarioInfo, found: Sequence[Outage]) -> Chart:
+    """Response time, useless requests, loads and hit rate over the window, the outage shaded."""
+    contenders = aside.run.info.contenders
+    edges = bins(scenario.window_s, BIN_S)
+    figure = new_figure(7.6, 7.4)
+    panels = figure.subplots(4, 1, sharex=True)
+    titles = ("response time p50, ms (log)", f"failed or over {LATE_MS / 1000:g} s, %", "loads/s", "hit rate, %")
+    table = []
+    for axes, title in zip(panels, titles, strict=True):
+        axes.axvspan(found[0].began_s, found[0].ended_s, color=GRID, alpha=0.6, linewidth=0, zorder=0)
+        axes.set_title(title, loc="left", fontsize=9.5, color=INK, pad=3)
+        dress(axes)
+    for outage in found:
+        due = outage.due
+        lines = (
+            of_each(due["wait_ms"], due["due_s"], edges, "median"),
+            100 * of_each(due["useless"], due["due_s"], edges, "mean"),
+            loads_in(outage.cells, edges) / BIN_S,
+            100 * hit_rate(due, edges),
+        )
+        for axes, values in zip(panels, lines, strict=True):
+            first = len([*axes.get_lines(), *axes.collections, *axes.texts])
+            draw_line(axes, contenders, outage.contender.name, edges, values)
+            mark(axes, outage.contender.name, first)
+        table += [
+            [outage.contender.name, f"{at:.2f}", *(formatting.MISSING if math.isnan(v) else f"{v:.4g}" for v in values)]
+            for at, *values in zip(edges[:-1], *lines, strict=True)
+        ]
+    panels[0].set_yscale("log")
+    panels[0].yaxis.set_major_formatter(FuncFormatter(short))
+    panels[1].set_ylim(-4, 104)
+    panels[3].set_ylim(-4, 104)
+    panels[-1].set_xlabel("seconds in the window, by when requests were due; shaded: the outage")
+    legend(figure)
+    anchor = f"{scenario.name}-over-time"
+    question = "What do users see, and what does the database carry, before, during and after?"
+    caption = returns(found, server(scenario))
+    return Chart(
+        anchor=anchor,
+        question=question,
+        caption=caption,
+        how_to_read=(
+            f"A point stands for {1000 * BIN_S:g} ms, all rounds together; time runs by when requests were due, so a "
+            "request that waited through the outage stands where it began to wait; one that was still open at the "
+            "deadline stands there with all the time until then. A request that was served by the database because the "
+            "cache failed is no hit. The return is what happens right of the shade: a Redis that was killed comes back "
+            "empty, one that hung comes back with what it held."
+        ),
+        svg=drawn(figure, anchor, question, caption),
+        columns=["contender", "from s", "p50 ms", "failed or late %", "loads/s", "hit rate %"],
+        rows=table,
+    )

@@ -1,0 +1,249 @@
+"""What a task queue adds between a trigger and its refresh: delay, duplicates, Redis commands."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.output import formatting
+from stampede.reports.analysis.server_counts import OF_COMMAND
+from stampede.reports.output.charts import Chart, drawn, dress, legend, mark, new_figure, of_scenario, short, style_of
+from stampede.reports.topics.experiments.experiments_section import Findings
+from stampede.reports.analysis.frames import Cell
+from stampede.reports.output.panels.table import Grid, GridEntry
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.metrics.response_times import over, reads
+from stampede.reports.analysis.rows import Floats
+from stampede.reports.statistics.estimate import quantile
+
+EVIDENCE = 10
+"""Refreshes that must lie beyond a percentile before it is printed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refreshes:
+    """A contender's refreshes, all rounds together."""
+
+    contender: ContenderInfo
+    cells: Sequence[Cell]
+    tasks: pd.DataFrame
+    """A row a refresh that was triggered in the window: round, at_s, begun_after_ms, done_after_ms."""
+
+    def per_expiry(self) -> float:
+        """Refreshes triggered for one expiry: triggers further apart than half a TTL belong to different ones."""
+        gap_s = float(self.cells[0].scenario.workload["ttl_s"]) / 2
+        expiries = sum(
+            1 + int((np.diff(np.sort(mine["at_s"])) > gap_s).sum()) for _, mine in self.tasks.groupby("round")
+        )
+        return len(self.tasks) / expiries if expiries else math.nan
+
+    def misses_per_1000(self) -> float:
+        """Reads that found nothing and loaded, per thousand."""
+        count = sum(len(cell.reads) for cell in self.cells)
+        return 1000 * sum(float(cell.reads.ints("loads").sum()) for cell in self.cells) / count if count else math.nan
+
+    def commands_per_request(self) -> float:
+        """All that Redis was asked in a cell, our own readings of it left out, over the requests: whole cells."""
+        asked = 0.0
+        for cell in self.cells:
+            for (source, name), count in cell.counters.items():
+                if name.startswith("command.") and not name.endswith(OF_COMMAND):
+                    asked += count if source == "redis" else -count if source == "conductor" else 0.0
+        requests = sum(int(np.count_nonzero(~cell.operation.equal("background"))) for cell in self.cells)
+        return asked / requests if requests else math.nan
+
+    def p99_ms(self) -> float:
+        """Of the reads of all rounds; nan without the evidence that a percentile needs."""
+        return over(0.99, reads)(self.cells).value
+
+    def column(self, name: str) -> Floats:
+        return np.asarray(self.tasks[name].to_numpy(dtype=np.float64))
+
+
+def refreshes(aside: Judgement, scenario: ScenarioInfo) -> list[Refreshes]:
+    timeline = aside.run.timeline
+    queued = timeline[timeline["source"] == "celery"]
+    found = []
+    for contender, cells in of_scenario(aside, scenario):
+        parts = [own_tasks(cell) if not contender.foreign else queued_tasks(cell, queued) for cell in cells]
+        whole = pd.concat(parts, ignore_index=True)
+        found.append(Refreshes(contender=contender, cells=cells, tasks=whole[whole["at_s"] >= 0]))
+    return found
+
+
+def own_tasks(cell: Cell) -> pd.DataFrame:
+    """Refreshes by the process's own pool: background work."""
+    rows = cell.rows.where(cell.operation.equal("background"))
+    return pd.DataFrame(
+        {
+            "round": cell.info.round,
+            "at_s": rows.floats("due_s"),
+            "begun_after_ms": 1e3 * (rows.floats("start_s") - rows.floats("due_s")),
+            "done_after_ms": 1e3 * (rows.floats("end_s") - rows.floats("due_s")),
+        }
+    )
+
+
+def queued_tasks(cell: Cell, queued: pd.DataFrame) -> pd.DataFrame:
+    """Refreshes by a worker: what it told of its tasks."""
+    mine = queued[queued["cell"] == cell.info.id]
+    begun, done = (mine[mine["name"] == name] for name in ("begun_after_ms", "done_after_ms"))
+    assert cell.info.window_start_ns is not None
+    return pd.DataFrame(
+        {
+            "round": cell.info.round,
+            "at_s": (begun["t_ns"].to_numpy(dtype=np.int64) - cell.info.window_start_ns) / 1e9,
+            "begun_after_ms": begun["value"].to_numpy(dtype=np.float64),
+            "done_after_ms": done["value"].to_numpy(dtype=np.float64),
+        }
+    )
+
+
+COLUMNS = (
+    "refreshes",
+    "per expiry",
+    "begun after p50",
+    "begun after p99",
+    "done after p50",
+    "misses per 1,000 reads",
+    "read p99",
+    "Redis commands a request",
+)
+
+
+def findings(aside: Judgement, scenario: ScenarioInfo) -> Findings:
+    found = refreshes(aside, scenario)
+    rows = [(one.contender.name, row(one)) for one in found]
+    here = {one.contender.name for one in found}
+    rows += [
+        (remark["name"], [GridEntry(text=formatting.MISSING, detail=remark["what"])])
+        for remark in aside.run.info.remarks
+        if "not installed" in remark["what"] and remark["name"] not in here
+    ]
+    return Findings(
+        answer=answer(found),
+        grids=[
+            Grid(
+                anchor=f"{scenario.name}-table",
+                title="From trigger to refresh",
+                explain=(
+                    "Begun and done after: since the reader's hit that triggered it. Per expiry: one would do, all "
+                    "others are duplicates. Commands: all that Redis was asked in whole cells, by readers, workers and "
+                    "the queue, without our own readings of its accounts. All rounds together."
+                ),
+                columns=["contender", *COLUMNS],
+                rows=rows,
+            )
+        ],
+        charts=[chart for chart in [delays(aside, scenario, found)] if chart is not None],
+        names="contender refreshes per_expiry begun_after_p50_ms begun_after_p99_ms done_after_p50_ms"
+        " misses_per_1000_reads read_p99_ms redis_commands_per_request",
+        csv=[[one.contender.name, *(f"{figure:.6g}" for figure in figures(one))] for one in found],
+    )
+
+
+def figures(one: Refreshes) -> tuple[float, ...]:
+    begun = one.column("begun_after_ms")
+    enough = len(begun) * 0.01 >= EVIDENCE
+    return (
+        float(len(one.tasks)),
+        one.per_expiry(),
+        quantile(begun, 0.5),
+        quantile(begun, 0.99) if enough else math.nan,
+        quantile(one.column("done_after_ms"), 0.5),
+        one.misses_per_1000(),
+        one.p99_ms(),
+        one.commands_per_request(),
+    )
+
+
+def row(one: Refreshes) -> list[GridEntry]:
+    count, per_expiry, p50, p99, done, misses, read, commands = figures(one)
+    most = float(one.column("begun_after_ms").max(initial=0.0))
+    tail = GridEntry(text=formatting.with_unit(p99, "ms"))
+    if math.isnan(p99):
+        tail = GridEntry(text=formatting.MISSING, detail=f"too few; longest {formatting.with_unit(most, 'ms')}")
+    return [
+        GridEntry(text=f"{count:,.0f}"),
+        GridEntry(text=formatting.number(per_expiry)),
+        GridEntry(text=formatting.with_unit(p50, "ms")),
+        tail,
+        GridEntry(text=formatting.with_unit(done, "ms")),
+        GridEntry(text=formatting.number(misses)),
+        GridEntry(text=formatting.with_unit(read, "ms")),
+        GridEntry(text=formatting.number(commands)),
+    ]
+
+
+def answer(found: Sequence[Refreshes]) -> str:
+    parts = []
+    for one in found:
+        if not len(one.tasks):
+            parts.append(f"{one.contender.name} refreshed nothing in the window")
+            continue
+        _, per_expiry, p50, _, done, _, _, commands = figures(one)
+        parts.append(
+            f"{one.contender.name} began a refresh {formatting.with_unit(p50, 'ms')} after its trigger (p50), had it done "
+            f"after {formatting.with_unit(done, 'ms')}, made {formatting.number(per_expiry)} for one expiry, and cost Redis "
+            f"{formatting.number(commands)} commands a request"
+        )
+    return "; ".join(parts) + "."
+
+
+def delays(aside: Judgement, scenario: ScenarioInfo, found: Sequence[Refreshes]) -> Chart | None:
+    """How long a trigger waited: share of refreshes begun later than t."""
+    shown = [one for one in found if len(one.tasks) > 1]
+    if not shown:
+        return None
+    figure = new_figure(7.6, 3.4)
+    axes = figure.add_subplot()
+    table = []
+    for one in shown:
+        style = style_of(aside.run.info.contenders, one.contender.name)
+        waited = np.sort(np.maximum(one.column("begun_after_ms"), 1e-3))
+        share = 100 * (1 - np.arange(len(waited)) / len(waited))
+        first = len([*axes.get_lines(), *axes.collections, *axes.texts])
+        axes.step(
+            waited,
+            share,
+            where="post",
+            color=style.color,
+            linestyle=style.dash,
+            linewidth=1.9,
+            label=one.contender.name,
+        )
+        mark(axes, one.contender.name, first)
+        at = np.unique(np.linspace(0, len(waited) - 1, min(60, len(waited))).astype(int))
+        table += [[one.contender.name, f"{waited[i]:.4g}", f"{share[i]:.4g}"] for i in at]
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(short))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_ylim(0, 104)
+    axes.set_xlabel("ms from the trigger until the refresh began (log)")
+    axes.set_ylabel("% of refreshes begun later")
+    dress(axes)
+    legend(figure)
+    anchor = f"{scenario.name}-delays"
+    question = "How long does a trigger wait for its refresh?"
+    caption = "; ".join(
+        f"{one.contender.name}: half within {formatting.with_unit(quantile(one.column('begun_after_ms'), 0.5), 'ms')}, "
+        f"the longest {formatting.with_unit(float(one.column('begun_after_ms').max()), 'ms')}"
+        for one in shown
+    )
+    return Chart(
+        anchor=anchor,
+        question=question,
+        caption=f"{caption}.",
+        how_to_read=(
+            "A point at (t, s) says: a share s of the refreshes began later than t after the hit that triggered them. "
+            "Both have as many threads for refreshes; what lies between the curves is the queue: publishing, polling, "
+            "acknowledging."
+        ),
+        svg=drawn(figure, anchor, question, caption),
+        columns=["contender", "begun after ms", "% begun later"],
+        rows=table,
+    )

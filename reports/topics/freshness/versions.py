@@ -1,0 +1,118 @@
+"""What was known of each record's versions, and when: looked up for many reads at once, O(n log n).
+
+One row a (key, version) that was written or read, in that order. Within a key the instants never go back from one
+version to the next, because each is the earliest over that version and all newer ones.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stampede.reports.topics.freshness.version_history import NEVER, History
+from stampede.reports.analysis.rows import Bools, Ints
+
+
+@dataclass(frozen=True, kw_only=True)
+class Register:
+    keys: Ints
+    """The distinct keys, ascending; below they are known by their place here."""
+    key: Ints
+    version: Ints
+    begun: Ints
+    """The earliest COMMIT of it or a newer version began: it cannot have been visible before."""
+    known: Ints
+    """Somebody has seen it, or a newer one: the end of a COMMIT, or of a read that returned it."""
+    told: Ints
+    """The caller of it, or of a newer one, was told."""
+    was_told: Bools
+    """Whether its own caller was told of it: not so of what was there before, or of a write that raised."""
+    first: Ints
+    """Of each key: where its rows begin; one more entry for the end."""
+
+    def key_of(self, key: Ints) -> Ints:
+        """Places of keys; each must be among `keys`."""
+        return np.searchsorted(self.keys, key).astype(np.int64)
+
+    def next_version(self, key: Ints, version: Ints) -> Ints:
+        """Rows of the next newer version that there is; where there is none, the row after the key's last."""
+        order = Order(np.unique(np.concatenate([self.version, version])))
+        rows = np.searchsorted(order.of(self.key, self.version), order.of(key, version), side="right")
+        return rows.astype(np.int64)
+
+    def at(self, instants: Ints, key: Ints, row: Ints) -> Ints:
+        """instants[row] where the row is one of the key's; else NEVER."""
+        padded = np.append(instants, NEVER)
+        return np.where(row < self.first[key + 1], padded[row], NEVER)
+
+    def rows_before(self, instants: Ints, key: Ints, moment: Ints) -> Ints:
+        """The first row of the key whose instant (known or told) does not lie before the moment."""
+        order = Order(np.unique(np.concatenate([instants, moment])))
+        return np.searchsorted(order.of(self.key, instants), order.of(key, moment), side="left").astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Order:
+    """Puts (key, value) into one integer that sorts as the pair does."""
+
+    values: Ints
+    """All that will be asked for, distinct and ascending."""
+
+    def of(self, key: Ints, value: Ints) -> Ints:
+        place = np.searchsorted(self.values, value).astype(np.int64)
+        return np.asarray(key * (len(self.values) + 1) + place, dtype=np.int64)
+
+
+def register(history: History) -> Register:
+    """The register of a cell's history."""
+    w, r = history.writes, history.reads
+    key = np.concatenate([w.key, r.key])
+    version = np.concatenate([w.version, r.version])
+    begun = np.concatenate([w.begin, np.full(len(r), NEVER)])
+    known = np.concatenate([w.end, r.end])
+    told = np.concatenate([w.told, np.full(len(r), NEVER)])
+    keys, place = np.unique(key, return_inverse=True)
+    order = np.lexsort((version, place))
+    place, version = place[order].astype(np.int64), version[order]
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = (place[1:] != place[:-1]) | (version[1:] != version[:-1])
+    starts = np.flatnonzero(new)
+    place, version = place[starts], version[starts]
+
+    def earliest(instants: Ints) -> Ints:
+        """Over the version itself and all newer ones of its key."""
+        own = np.minimum.reduceat(instants[order], starts) if len(starts) else instants[:0]
+        return running_minimum(own, place)
+
+    return Register(
+        keys=keys.astype(np.int64),
+        key=place,
+        version=version,
+        begun=earliest(begun),
+        known=earliest(known),
+        told=earliest(told),
+        was_told=np.minimum.reduceat(told[order], starts) < NEVER if len(starts) else np.zeros(0, dtype=bool),
+        first=np.searchsorted(place, np.arange(len(keys) + 1)).astype(np.int64),
+    )
+
+
+def running_minimum(values: Ints, key: Ints) -> Ints:
+    """Running minimum from each key's newest version to its oldest.
+
+    Values are ranked, and the key is put before the rank, so that one running minimum serves all keys: going down the
+    rows, each key's numbers lie below those of the one before.
+    """
+    if not len(values):
+        return values
+    distinct, rank = np.unique(values, return_inverse=True)
+    packed = key * len(distinct) + rank
+    running = np.minimum.accumulate(packed[::-1])[::-1]
+    return np.asarray(distinct[running - key * len(distinct)], dtype=np.int64)
+
+
+def running_maximum(values: Ints, key: Ints) -> Ints:
+    """From each key's oldest version to its newest."""
+    if not len(values):
+        return values
+    distinct, rank = np.unique(values, return_inverse=True)
+    packed = np.maximum.accumulate(key * len(distinct) + rank)
+    return np.asarray(distinct[packed - key * len(distinct)], dtype=np.int64)

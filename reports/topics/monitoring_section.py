@@ -1,0 +1,167 @@
+"""What Redis said of itself in each cell: the figures that one watches in production, a row a contender."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from stampede.run_folder.schema import ScenarioInfo
+from stampede.reports.output import formatting
+from stampede.reports.analysis.frames import Cell
+from stampede.reports.output.panels.table import Grid, GridEntry
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.metrics.server_metrics import hit_shares, redis_hit_share
+from stampede.reports.analysis.rows import Floats
+from stampede.reports.statistics.estimate import median
+
+COMMANDS = 4
+"""How many commands are named, the most frequent first."""
+SLOW = "slow_ms"
+"""The timeline's name for an entry of the slow log."""
+
+Gauges = Mapping[tuple[int, str], Floats]
+"""(cell, name): what was read at random instants."""
+
+HEADER = (
+    "scenario contender hit_rate redis_hit_rate used_memory_bytes maxmemory_bytes connected_clients ops_per_s "
+    "evictions expiries slow_entries slowest_ms"
+)
+
+
+def redis_gauges(judgement: Judgement) -> Gauges:
+    timeline = judgement.run.timeline
+    own = timeline[(timeline["source"] == "redis") & timeline["value"].notna()]
+    found: dict[tuple[int, str], Floats] = {}
+    for cell, of_cell in own.groupby("cell"):
+        for name, values in of_cell.groupby("name", observed=True)["value"]:
+            found[int(str(cell)), str(name)] = values.to_numpy(dtype=np.float64)
+    return found
+
+
+def grids(judgement: Judgement) -> dict[str, Grid]:
+    """By scenario: its table. Scenarios whose Redis said nothing have none."""
+    gauges = judgement.once(redis_gauges)
+    slow = judgement.run.timeline
+    slow = slow[(slow["source"] == "redis") & (slow["name"] == SLOW)]
+    found = {}
+    for part in (judgement, judgement.limiting):
+        if part is not None:
+            for scenario in part.scenarios:
+                rows = [
+                    (contender.name, entries(cells, gauges, slow))
+                    for contender in judgement.run.info.contenders
+                    if (cells := part.of(scenario.name, contender.name))
+                    and any(source == "redis" for cell in cells for source, _ in cell.counters)
+                ]
+                if rows:
+                    found[scenario.name] = grid(scenario, rows)
+    return found
+
+
+def grid(scenario: ScenarioInfo, rows: list[tuple[str, list[GridEntry]]]) -> Grid:
+    return Grid(
+        anchor=f"{scenario.name}-redis",
+        title="What Redis said",
+        explain=(
+            "Whole cells, warm-up too; medians over rounds, but for memory and clients (the most that was seen, at "
+            "random instants) and for what is counted (sums). Hit rate: as the readers saw it, and keyspace_hits over "
+            "hits and misses. Commands: the most frequent, a second, with the server's own time for one. Slow log: "
+            "entries that came in these cells (10 ms and longer unless the server is set otherwise). The suite's own "
+            "INFO is among the commands."
+        ),
+        columns=[
+            *("contender", "hit rate", "as Redis saw it", "used memory", "clients", "commands a second"),
+            *("evictions", "expiries", "slow log", "commands"),
+        ],
+        rows=rows,
+        folded=True,
+    )
+
+
+def seconds(cell: Cell) -> float:
+    """Between the two readings of the accounts."""
+    return cell.counters.get(("machine", "clock.monotonic_s"), math.nan)
+
+
+def per_s(cell: Cell, name: str) -> float:
+    return cell.counters.get(("redis", name), math.nan) / seconds(cell)
+
+
+def total(cells: Sequence[Cell], name: str) -> float:
+    """Over the cells; nan where Redis did not tell."""
+    values = [cell.counters[("redis", name)] for cell in cells if ("redis", name) in cell.counters]
+    return float(sum(values)) if values else math.nan
+
+
+def most(cells: Sequence[Cell], gauges: Gauges, name: str) -> float:
+    seen = [gauges[key] for cell in cells if (key := (cell.info.id, name)) in gauges]
+    return max((float(values.max()) for values in seen), default=math.nan)
+
+
+def percent(values: Sequence[float]) -> str:
+    return formatting.with_unit(100 * median(values).value, "%")
+
+
+def whole(value: float) -> str:
+    return formatting.MISSING if math.isnan(value) else f"{value:,.0f}"
+
+
+def entries(cells: Sequence[Cell], gauges: Gauges, slow: pd.DataFrame) -> list[GridEntry]:
+    used, limit = most(cells, gauges, "used_memory"), most(cells, gauges, "maxmemory")
+    memory = formatting.MISSING if math.isnan(used) else f"{used / 2**20:.1f} MiB"
+    own = slow[slow["cell"].isin([cell.info.id for cell in cells])]
+    slowest = max(zip(own["value"], own["event"], strict=True), default=None)
+    return [
+        GridEntry(text=percent(hit_shares(cells))),
+        GridEntry(text=percent([redis_hit_share(cell) for cell in cells])),
+        GridEntry(
+            text=memory, detail="" if math.isnan(limit) else f"of {limit / 2**20:.1f} MiB" if limit else "no limit"
+        ),
+        GridEntry(text=whole(most(cells, gauges, "connected_clients"))),
+        GridEntry(text=whole(median([per_s(cell, "stats.total_commands_processed") for cell in cells]).value)),
+        GridEntry(text=whole(total(cells, "stats.evicted_keys"))),
+        GridEntry(text=whole(total(cells, "stats.expired_keys"))),
+        GridEntry(text=str(len(own)), detail=f"{slowest[1]} {slowest[0]:.1f} ms" if slowest else ""),
+        GridEntry(text="", detail=commands(cells)),
+    ]
+
+
+def commands(cells: Sequence[Cell]) -> str:
+    """The most frequent, a line each: "get 212/s, 1.8 µs each"."""
+    names = {
+        name.removeprefix("command.")
+        for cell in cells
+        for source, name in cell.counters
+        if source == "redis" and name.startswith("command.") and not name.endswith((".usec", ".rejected", ".failed"))
+    }
+    calls = {name: total(cells, f"command.{name}") for name in names}
+    frequent = sorted((n for n in calls if calls[n] > 0), key=lambda n: (-calls[n], n))[:COMMANDS]
+    told = []
+    for name in frequent:
+        rate = median([per_s(cell, f"command.{name}") for cell in cells]).value
+        each_us = total(cells, f"command.{name}.usec") / calls[name]
+        each = "" if math.isnan(each_us) else f", {each_us:.1f} µs each"
+        told.append(f"{name} {whole(rate)}/s{each}")
+    return "\n".join(told)
+
+
+def csv_rows(judgement: Judgement) -> list[tuple[object, ...]]:
+    """The table's figures, a row a contender and scenario."""
+    gauges, timeline = judgement.once(redis_gauges), judgement.run.timeline
+    slow = timeline[(timeline["source"] == "redis") & (timeline["name"] == SLOW)]
+    rows: list[tuple[object, ...]] = []
+    for part in (judgement, judgement.limiting):
+        for (scenario, contender), cells in part.groups.items() if part is not None else ():
+            own = slow[slow["cell"].isin([cell.info.id for cell in cells])]
+            figures = (
+                median(hit_shares(cells)).value,
+                median([redis_hit_share(cell) for cell in cells]).value,
+                *(most(cells, gauges, name) for name in ("used_memory", "maxmemory", "connected_clients")),
+                median([per_s(cell, "stats.total_commands_processed") for cell in cells]).value,
+                *(total(cells, f"stats.{name}") for name in ("evicted_keys", "expired_keys")),
+                float(len(own)),
+                float(own["value"].max()) if len(own) else math.nan,
+            )
+            rows.append((scenario, contender, *("" if math.isnan(v) else f"{v:.6g}" for v in figures)))
+    return rows

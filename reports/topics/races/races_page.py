@@ -1,0 +1,29 @@
+"""From races.json to races.html."""
+
+from pathlib import Path
+
+import jinja2
+
+from stampede.run_folder.races_json import RacesInfo, read_races
+from stampede.reports.output.charts import PALETTE
+from stampede.reports.topics.races.races_section import section
+from stampede.reports.output.html_report import PAGES, flat, write_page
+
+
+def render_races(folder: Path) -> Path:
+    """Write races.html into the folder of a races.json; its path. Raises RunFolderError."""
+    path = folder / "races.html"
+    write_page(path, page(read_races(folder), folder.resolve().name))
+    return path
+
+
+def page(info: RacesInfo, name: str) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(PAGES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["flat"] = flat
+    return environment.get_template("races.html.j2").render(races=section(info), name=name, palette=PALETTE)

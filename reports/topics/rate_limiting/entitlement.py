@@ -1,0 +1,59 @@
+"""What users were entitled to, and what they got of it.
+
+Entitled(t) is what the exact sliding log (stampede.core.models.greedy_log) would have admitted by t of the calls that were made.
+A bucket admits more at once and less later: it is compared with what the greedy bucket admits.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stampede.core.models.greedy_log import greedy_log
+from stampede.reports.topics.rate_limiting.calls import Calls
+from stampede.reports.analysis.rows import Bools, Floats
+
+
+def greedy_bucket(instants_s: Floats, capacity: float, refill_per_s: float) -> Bools:
+    """Which of the calls, in ascending order, a full bucket of that capacity admits that forgets nothing."""
+    found = np.zeros(len(instants_s), dtype=bool)
+    tokens, last = capacity, float(instants_s[0]) if len(instants_s) else 0.0
+    for i, instant in enumerate(instants_s):
+        tokens = min(capacity, tokens + refill_per_s * (float(instant) - last))
+        last = float(instant)
+        if tokens >= 1 - 1e-9:
+            tokens -= 1
+            found[i] = True
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """Admitted over entitled, of one subject."""
+
+    admitted: int
+    entitled: int
+    lowest: float
+    """The least that the ratio fell to after the first window; nan: nothing came later than that."""
+
+    @property
+    def at_end(self) -> float:
+        return self.admitted / self.entitled if self.entitled else np.nan
+
+
+def share(calls: Calls, limit: int, window_s: float) -> Share:
+    """What a subject got of what it was entitled to."""
+    instants = calls.instant_s
+    entitled = np.cumsum(greedy_log(instants, limit, window_s))
+    admitted = np.cumsum(calls.allowed)
+    if not len(instants):
+        return Share(admitted=0, entitled=0, lowest=np.nan)
+    late = instants >= instants[0] + window_s
+    lowest = float((admitted[late] / entitled[late]).min()) if late.any() else np.nan
+    return Share(admitted=int(admitted[-1]), entitled=int(entitled[-1]), lowest=lowest)
+
+
+def jain(values: Floats) -> float:
+    """Jain's index of fairness: 1 where all are alike, 1/n where one gets all."""
+    known = values[~np.isnan(values)]
+    squares = float((known**2).sum())
+    return float(known.sum()) ** 2 / (len(known) * squares) if squares else np.nan

@@ -1,0 +1,339 @@
+"""Judging limiters: each by its own contract and by the strict window, from a run's limiting cells."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.analysis.frames import Cell
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.topics.rate_limiting.calls import Calls, by_subject
+from stampede.reports.topics.rate_limiting.decisions import (
+    RetryOutcomes,
+    Wrong,
+    peak_to_mean,
+    recovery_s,
+    told,
+    wrong,
+)
+from stampede.reports.topics.rate_limiting.entitlement import Share, jain, share
+from stampede.reports.topics.rate_limiting.starvation import ABOVE, Starvation, Steady, starvation, steady
+from stampede.reports.topics.rate_limiting.rolling_windows import (
+    excess,
+    most_beyond_refill,
+    rolling_certain,
+    rolling_possible,
+)
+from stampede.reports.analysis.rows import Floats
+from stampede.reports.statistics.comparison import Comparison, compare
+from stampede.reports.statistics.estimate import quantile
+
+RULER = "bare-evalsha"
+FLOOD_THEN_HALF = "flood, then half"
+WITHIN = ("Poisson 0.5 ×", "steady 0.5 ×", "steady 0.9 ×")
+"""Adversaries that stay within the limit on average."""
+BIN_S = 0.010
+"""Bins of the edge alignment."""
+HERD_BIN_S = 0.100
+"""Bins of the instants that refused callers are told."""
+IN_A_ROW = 10
+
+Kept = Literal["kept", "broken", "cannot tell"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubjectJudged:
+    """One subject in one cell."""
+
+    subject: int
+    adversary: str
+    calls: Calls
+    most_certain: int
+    """Most admitted in any rolling window, certainly."""
+    most_possible: int
+    above_s: float
+    """How long the rolling count was above L."""
+    excess: int
+    need_certain: float
+    """What the contract bounds: the most in a window (strict), or the most beyond the refill (bucket)."""
+    need_possible: float
+    share: Share
+    wrong: Wrong
+    told: RetryOutcomes
+
+
+def judge_subject(
+    subject: int, adversary: str, calls: Calls, flood: Mapping[str, Any], contract: Mapping[str, Any]
+) -> SubjectJudged:
+    limit, window_s = int(flood["limit"]), float(flood["window_s"])
+    admitted = calls.admitted
+    certain, possible = rolling_certain(admitted, window_s), rolling_possible(admitted, window_s)
+    if contract["kind"] == "bucket":
+        needs = most_beyond_refill(admitted, float(contract["refill_per_s"]))
+    elif contract["window_s"] == window_s:
+        needs = float(certain.most), float(possible.most)
+    else:
+        own_s = float(contract["window_s"])
+        needs = float(rolling_certain(admitted, own_s).most), float(rolling_possible(admitted, own_s).most)
+    return SubjectJudged(
+        subject=subject,
+        adversary=adversary,
+        calls=calls,
+        most_certain=certain.most,
+        most_possible=possible.most,
+        above_s=certain.above(limit),
+        excess=excess(admitted, window_s, limit),
+        need_certain=needs[0],
+        need_possible=needs[1],
+        share=share(calls, limit, window_s),
+        wrong=wrong(calls, limit, window_s),
+        told=told(calls),
+    )
+
+
+def adversaries(flood: Mapping[str, Any]) -> list[str]:
+    """What each subject is, by its number."""
+    return [crowd["adversary"] for crowd in flood["crowds"] for _ in range(int(crowd["subjects"]))]
+
+
+@dataclass(frozen=True)
+class LimiterJudged:
+    """One limiter under one scenario, all rounds together."""
+
+    info: ContenderInfo
+    scenario: ScenarioInfo
+    cells: Sequence[Cell]
+    subjects: Sequence[tuple[int, SubjectJudged]] = field(repr=False)
+    """(round, subject)"""
+    latency: Comparison | None
+    """Service p50 against the empty EVALSHA's, paired by round: its difference is in ms."""
+    latency_rounds_ms: Floats
+    key_bytes: Floats
+
+    @property
+    def flood(self) -> Mapping[str, Any]:
+        assert self.scenario.flood is not None
+        return self.scenario.flood
+
+    @property
+    def limit(self) -> int:
+        return int(self.flood["limit"])
+
+    @property
+    def window_s(self) -> float:
+        return float(self.flood["window_s"])
+
+    @property
+    def contract(self) -> Mapping[str, Any]:
+        return self.info.contracts[self.scenario.name]
+
+    @property
+    def bound(self) -> float:
+        """What the contract allows of what it bounds: its L, or its B."""
+        return float(self.contract["limit" if self.contract["kind"] == "strict" else "capacity"])
+
+    @cached_property
+    def kept(self) -> Kept:
+        """Whether its own contract held, in every window of every subject in every round."""
+        return verdict(self.need_certain, self.need_possible, self.bound)
+
+    @cached_property
+    def kept_strict(self) -> Kept:
+        return verdict(self.most_certain, self.most_possible, self.limit)
+
+    @property
+    def need_certain(self) -> float:
+        return max((s.need_certain for _, s in self.subjects), default=0.0)
+
+    @property
+    def need_possible(self) -> float:
+        return max((s.need_possible for _, s in self.subjects), default=0.0)
+
+    @property
+    def most_certain(self) -> int:
+        return max((s.most_certain for _, s in self.subjects), default=0)
+
+    @property
+    def most_possible(self) -> int:
+        return max((s.most_possible for _, s in self.subjects), default=0)
+
+    @property
+    def worst(self) -> SubjectJudged | None:
+        """Whose window was fullest."""
+        return max((s for _, s in self.subjects), key=lambda s: (s.most_certain, s.excess), default=None)
+
+    @property
+    def admitted(self) -> int:
+        return sum(s.share.admitted for _, s in self.subjects)
+
+    @property
+    def excess_share(self) -> float:
+        """Admissions above L over admissions."""
+        return sum(s.excess for _, s in self.subjects) / self.admitted if self.admitted else math.nan
+
+    @property
+    def above_share(self) -> float:
+        """Time above L over all subjects' time."""
+        span_s = len(self.subjects) * self.scenario.window_s
+        return sum(s.above_s for _, s in self.subjects) / span_s if span_s else math.nan
+
+    def got(self, *adversaries: str) -> float:
+        """Admitted over entitled at the end, totals of those subjects; of all where none is named."""
+        chosen = [s.share for _, s in self.subjects if not adversaries or s.adversary in adversaries]
+        entitled = sum(s.entitled for s in chosen)
+        return sum(s.admitted for s in chosen) / entitled if entitled else math.nan
+
+    @property
+    def starved(self) -> tuple[float, str]:
+        """The lowest admitted over entitled after the first window, and whose it was."""
+        lows = [(s.share.lowest, s.adversary) for _, s in self.subjects if not math.isnan(s.share.lowest)]
+        return min(lows, default=(math.nan, ""))
+
+    @cached_property
+    def starvation(self) -> Starvation | None:
+        """What steady callers above the limit got after their first window; None where the flood had none."""
+        callers: list[Steady] = [
+            steady(s.adversary, r, s.calls, self.flood, self.contract) for r, s in self.subjects if s.adversary in ABOVE
+        ]
+        return starvation(callers)
+
+    @property
+    def starves(self) -> bool:
+        """Whether such a caller certainly gets less than a limiter that keeps its contract could give it."""
+        return self.starvation is not None and self.starvation.starves
+
+    @property
+    def fairness(self) -> tuple[float, float]:
+        """Jain's index over subjects' admitted over entitled, and the least of them."""
+        shares = np.array([s.share.at_end for _, s in self.subjects])
+        known = shares[~np.isnan(shares)]
+        return jain(known), float(known.min()) if len(known) else math.nan
+
+    @property
+    def wrong(self) -> Wrong:
+        return Wrong(
+            admitted=sum(s.wrong.admitted for _, s in self.subjects),
+            refused=sum(s.wrong.refused for _, s in self.subjects),
+        )
+
+    @property
+    def decisions(self) -> int:
+        return sum(len(s.calls) for _, s in self.subjects)
+
+    @property
+    def told(self) -> RetryOutcomes:
+        return sum((s.told for _, s in self.subjects), RetryOutcomes())
+
+    def recovery(self, wanted: int) -> tuple[float, int, int]:
+        """(median seconds to so many admissions in a row after a flood, how often seen, how often looked for)."""
+        chosen = [s for _, s in self.subjects if s.adversary == FLOOD_THEN_HALF]
+        found = np.array([recovery_s(s.calls, self.window_s, wanted) for s in chosen])
+        seen = found[~np.isnan(found)]
+        return (float(np.median(seen)) if len(seen) else math.nan), len(seen), len(found)
+
+    @property
+    def edge_alignment(self) -> float:
+        """Admissions per 10 ms modulo W, peak over mean. Cells begin at an edge of the server's windows."""
+        instants = self.pooled(lambda s: s.calls.admitted.instant_s)
+        return peak_to_mean(instants % self.window_s, BIN_S, self.window_s)
+
+    @property
+    def herd(self) -> float:
+        """Instants that refused callers are told, per 100 ms, peak over mean of the fullest round."""
+        peaks = []
+        for cell in self.cells:
+            refused = [s.calls.where(~s.calls.allowed) for r, s in self.subjects if r == cell.info.round]
+            told_s = np.concatenate([c.end_s + c.retry_after_s for c in refused]) if refused else np.array([])
+            peaks.append(peak_to_mean(told_s, HERD_BIN_S, self.scenario.window_s + self.window_s))
+        known = [p for p in peaks if not math.isnan(p)]
+        return max(known, default=math.nan)
+
+    def pooled(self, values: Any) -> Floats:
+        found = [values(s) for _, s in self.subjects]
+        return np.concatenate(found) if found else np.array([])
+
+    @property
+    def sent_per_decision(self) -> float:
+        """Redis commands that the client sent, a decision."""
+        rows = [cell.due for cell in self.cells]
+        return sum(float(r.ints("commands").sum()) for r in rows) / max(1, sum(len(r) for r in rows))
+
+    @property
+    def round_trips(self) -> float:
+        """Round trips a decision."""
+        rows = [cell.due for cell in self.cells]
+        return sum(float(r.ints("round_trips").sum()) for r in rows) / max(1, sum(len(r) for r in rows))
+
+    @property
+    def scripted_per_decision(self) -> float:
+        """Commands that its scripts made the server run, a decision."""
+        total = 0.0
+        for cell in self.cells:
+            for name in self.info.script_commands:
+                counted = cell.counters.get(("redis", f"command.{name}"), 0.0)
+                sent = sum(v for (s, n), v in cell.counters.items() if s != "redis" and n == f"command.{name}")
+                total += counted - sent
+        return total / max(1, sum(len(cell.rows) for cell in self.cells))
+
+
+def verdict(certain: float, possible: float, bound: float) -> Kept:
+    """Kept if even the possible lies within the bound, broken if the certain does not; to a millionth of a call."""
+    if certain > bound + 1e-6:
+        return "broken"
+    return "kept" if possible <= bound + 1e-6 else "cannot tell"
+
+
+def judged(judgement: Judgement) -> Sequence[LimiterJudged]:
+    """Every limiter under every limiting scenario that has a finished cell. Made once for a judgement."""
+    return judgement.once(judge_limiters)
+
+
+def judge_limiters(judgement: Judgement) -> list[LimiterJudged]:
+    return list(each_limiter(judgement))
+
+
+def each_limiter(judgement: Judgement) -> Iterator[LimiterJudged]:
+    for scenario in judgement.scenarios:
+        assert scenario.flood is not None
+        names = adversaries(scenario.flood)
+        rulers = {cell.info.round: service_p50_ms(cell) for cell in judgement.of(scenario.name, RULER)}
+        sizes = key_bytes(judgement, scenario.name)
+        for info in judgement.run.info.contenders:
+            cells = judgement.of(scenario.name, info.name)
+            if not cells:
+                continue
+            contract = info.contracts[scenario.name]
+            subjects = [
+                (cell.info.round, judge_subject(subject, names[subject], calls, scenario.flood, contract))
+                for cell in cells
+                for subject, calls in by_subject(cell.rows, cell.clock_doubt_ns / 1e9)
+            ]
+            mine = {cell.info.round: service_p50_ms(cell) for cell in cells}
+            both = sorted(mine.keys() & rulers.keys())
+            yield LimiterJudged(
+                info,
+                scenario,
+                cells,
+                subjects,
+                compare([mine[r] for r in both], [rulers[r] for r in both]) if both else None,
+                np.array([mine[r] - rulers[r] for r in both]),
+                sizes.get(info.name, np.array([])),
+            )
+
+
+def service_p50_ms(cell: Cell) -> float:
+    took = cell.due.floats("service_ms")
+    return quantile(took[~np.isnan(took)], 0.5)
+
+
+def key_bytes(judgement: Judgement, scenario: str) -> dict[str, Floats]:
+    """What keys took, by contender: gauges of the run's timeline."""
+    timeline = judgement.run.timeline
+    gauges = timeline[timeline["name"] == "limiter_key_bytes"]
+    cells = {cell.info.id: cell.info.contender for cell in judgement.cells if cell.info.scenario == scenario}
+    owners = gauges["cell"].map(cells)
+    return {str(name): group.to_numpy(dtype=np.float64) for name, group in gauges["value"].groupby(owners)}

@@ -1,0 +1,136 @@
+"""The two questions that are drawn: did it keep its contract, and did users get what they were entitled to?"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from stampede.run_folder.schema import ContenderInfo
+from stampede.reports.output import formatting
+from stampede.reports.output.charts import GRID, INK, MUTED, Chart, drawn, dress, legend, new_figure, style_of
+from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterJudged, SubjectJudged
+from stampede.reports.topics.rate_limiting.rolling_windows import rolling_certain
+
+
+def charts(limiters: Sequence[LimiterJudged], contenders: Sequence[ContenderInfo]) -> list[Chart]:
+    """Those that there are data for; rulers are bounds of time, not limiters, and are in neither."""
+    shown = [x for x in limiters if x.info.kind != "ruler" and x.subjects]
+    return [contract(shown, contenders), entitled(shown, contenders)] if shown else []
+
+
+def fullest(limiters: Sequence[LimiterJudged]) -> tuple[int, int]:
+    """The (round, subject) in which the fullest window of all was seen: everyone is shown under it."""
+    marked = [(s.most_certain, -r, -s.subject) for x in limiters for r, s in x.subjects]
+    _, round_number, subject = max(marked)
+    return -round_number, -subject
+
+
+def contract(limiters: Sequence[LimiterJudged], contenders: Sequence[ContenderInfo]) -> Chart:
+    """How many were admitted in the window behind each instant, for each limiter its own worst subject."""
+    scenario = limiters[0].scenario
+    columns = 3
+    figure = new_figure(7.6, 0.7 + 1.55 * math.ceil(len(limiters) / columns))
+    grid = figure.subplots(math.ceil(len(limiters) / columns), columns, sharex=True, sharey=True, squeeze=False).ravel()
+    rows: list[list[str]] = []
+    top = max(x.most_certain for x in limiters)
+    for axes, limiter in zip(grid, limiters, strict=False):
+        worst = limiter.worst
+        assert worst is not None
+        style = style_of(contenders, limiter.info.name)
+        at, count = drawn_rolling(worst, limiter.window_s, scenario.window_s)
+        axes.step(at, count, where="post", color=style.color, linewidth=1.5)
+        axes.axhline(limiter.limit, color=INK, linewidth=1, linestyle=(0, (4, 2)))
+        axes.set_title(f"{limiter.info.name}: {worst.adversary}", fontsize=9, color=INK, loc="left")
+        axes.set_ylim(0, top * 1.12)
+        axes.set_xlim(0, scenario.window_s + limiter.window_s)
+        dress(axes)
+        rows += [[limiter.info.name, worst.adversary, f"{t:.4f}", f"{n:g}"] for t, n in zip(at, count, strict=True)]
+    for axes in grid[len(limiters) :]:
+        axes.set_axis_off()
+    figure.supxlabel("seconds since the flood began", fontsize=9.5, color=MUTED)
+    figure.supylabel("admitted in the window behind", fontsize=9.5, color=MUTED)
+    limit = limiters[0].limit
+    parts = [f"{x.info.name} {x.most_certain} ({formatting.number(x.most_certain / limit)} × L)" for x in limiters]
+    caption = f"The most in any window of {limiters[0].window_s:g} s, where L = {limit}: {', '.join(parts)}."
+    question = "Did it keep its contract?"
+    anchor = f"{scenario.name}-contract"
+    return Chart(
+        anchor=anchor,
+        question=question,
+        caption=caption,
+        how_to_read=(
+            "Each panel shows the subject whose window was fullest under that limiter, and how it called. The line is "
+            "the number of its calls that were admitted in the window (t − W, t], counting only those that certainly "
+            "lie in it. Dashed: the limit L. Above it the strict window is broken; whether that breaks the limiter's "
+            "own contract is in the table."
+        ),
+        svg=drawn(figure, anchor, question, caption),
+        columns=["limiter", "subject", "t s", "admitted in the window"],
+        rows=rows,
+    )
+
+
+def drawn_rolling(subject: SubjectJudged, window_s: float, span_s: float) -> tuple[list[float], list[float]]:
+    rolling = rolling_certain(subject.calls.admitted, window_s)
+    at = [0.0, *(float(t) for t in rolling.at_s), span_s + window_s]
+    count = [0.0, *(float(n) for n in rolling.counts), 0.0]
+    return at, count
+
+
+def entitled(limiters: Sequence[LimiterJudged], contenders: Sequence[ContenderInfo]) -> Chart:
+    """Admitted over entitled, a row a way of calling, a mark a limiter."""
+    scenario = limiters[0].scenario
+    names = list(dict.fromkeys(s.adversary for _, s in sorted(limiters[0].subjects, key=lambda p: p[1].subject)))
+    figure = new_figure(7.6, 1.3 + 0.42 * len(names))
+    axes = figure.add_subplot()
+    offsets = np.linspace(-0.3, 0.3, len(limiters)) if len(limiters) > 1 else np.zeros(1)
+    rows = []
+    for offset, limiter in zip(offsets, limiters, strict=True):
+        style = style_of(contenders, limiter.info.name)
+        got = [limiter.got(name) for name in names]
+        axes.plot(
+            got,
+            np.arange(len(names)) + offset,
+            linestyle="none",
+            marker=style.marker,
+            markersize=5.5,
+            color=style.color,
+            label=limiter.info.name,
+        )
+        rows += [[limiter.info.name, name, formatting.number(value)] for name, value in zip(names, got, strict=True)]
+    axes.axvline(1, color=INK, linewidth=1, linestyle=(0, (4, 2)))
+    for edge in np.arange(len(names) - 1) + 0.5:
+        axes.axhline(edge, color=GRID, linewidth=0.6)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_xlim(left=0)
+    axes.set_xlabel("admitted / entitled, all rounds")
+    dress(axes)
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", labelcolor=INK, length=0)
+    legend(figure)
+    least = sorted((x.starved[0], x.info.name, x.starved[1]) for x in limiters if not math.isnan(x.starved[0]))
+    caption = "No subject was watched for longer than a window."
+    if least:
+        low, name, adversary = least[0]
+        caption = (
+            f"Drawn: a kind of caller over the whole run. The least that one caller had got by any instant after its "
+            f"first window was {formatting.number(low)} of what the exact log would have given by then: with {name}, one "
+            f"that calls “{adversary}”."
+        )
+    question = "Did users get what they were entitled to?"
+    anchor = f"{scenario.name}-entitled"
+    return Chart(
+        anchor=anchor,
+        question=question,
+        caption=caption,
+        how_to_read=(
+            "A row is a way of calling, × being times the limit; a mark is a limiter. Entitled: what the exact log "
+            "would have admitted of the same calls, which no limiter that keeps L in every window can exceed. Left of "
+            "1: users were shut out who were within their rights; right of 1: more was admitted than the strict window "
+            "allows."
+        ),
+        svg=drawn(figure, anchor, question, caption),
+        columns=["limiter", "calls", "admitted / entitled"],
+        rows=rows,
+    )

@@ -1,0 +1,364 @@
+"""The page's section about limiters, and its CSV."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from stampede.run_folder.races_json import RacesInfo
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.output import formatting
+from stampede.reports.output.charts import Chart, style_of
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.topics.rate_limiting.limiter_answer import answer, contract
+from stampede.reports.topics.rate_limiting.limiter_charts import charts
+from stampede.reports.topics.rate_limiting.limiter_analysis import IN_A_ROW, WITHIN, LimiterJudged, judged
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A figure of the table."""
+
+    title: str
+    explain: str
+    group: str
+
+
+COLUMNS = (
+    Column(group="its own contract", title="contract", explain="the bound that the limiter guarantees; t in seconds"),
+    Column(
+        group="its own contract",
+        title="held?",
+        explain=(
+            "broken: certainly exceeded; held: not even possibly exceeded; not seen broken: calls in flight at a "
+            "window's ends leave it open. Below: what was seen of what the contract bounds, certain – possible"
+        ),
+    ),
+    Column(
+        group="at most L in any W",
+        title="held?",
+        explain="as before, for the strict window; below: most admitted in any window over L, certain – possible",
+    ),
+    Column(
+        group="at most L in any W",
+        title="time above",
+        explain="share of subjects' time in which their rolling count was above L; below: admissions above L of all",
+    ),
+    Column(
+        group="entitled",
+        title="got",
+        explain=(
+            "admitted over what the exact log would have admitted, over the whole run, all subjects together; below: "
+            "of subjects within the limit on average"
+        ),
+    ),
+    Column(
+        group="entitled",
+        title="lowest",
+        explain=(
+            "starvation: the least that one subject's admitted over entitled, counted up to an instant, fell to after "
+            "the first window, in any round; below: how it calls"
+        ),
+    ),
+    Column(
+        group="entitled",
+        title="steady, above",
+        explain=(
+            "starvation of a steady caller: admitted over what its limiter's own contract allows of the same calls, "
+            "after the first window, for the callers at 1.1 or 1.5 times the limit that got least; below: the counts"
+        ),
+    ),
+    Column(
+        group="entitled",
+        title="fairness",
+        explain=(
+            "Jain's index over subjects' admitted over entitled at the end, 1 where all are alike; below: the least of "
+            "them"
+        ),
+    ),
+    Column(
+        group="wrong decisions",
+        title="admitted",
+        explain="of 1,000 decisions, calls admitted though its own count of the last W was certainly L or more",
+    ),
+    Column(
+        group="wrong decisions",
+        title="refused",
+        explain="of 1,000 decisions, calls refused though its own count of the last W was certainly below L",
+    ),
+    Column(
+        group="what callers are told",
+        title="retry after",
+        explain=(
+            "refused callers whose next call came no sooner than told: how many were admitted; below: those whose next "
+            "call came sooner and was admitted all the same, with how much too long they were told to wait on average"
+        ),
+    ),
+    Column(
+        group="what callers are told",
+        title="remaining",
+        explain="calls made right after an answer that said some were left: how many were admitted",
+    ),
+    Column(
+        group="what callers are told",
+        title="herd",
+        explain="instants that refused callers are told to come back at, per 100 ms, fullest over mean",
+    ),
+    Column(
+        group="after a flood",
+        title="recovery",
+        explain=(
+            "from the end of a flood of 20 × the limit, at half the limit from then on: time to the first admission; "
+            f"below: to the {IN_A_ROW}th in a row"
+        ),
+    ),
+    Column(
+        group="after a flood",
+        title="edge",
+        explain="admissions per 10 ms modulo W, fullest over mean: whether everybody is let in at once",
+    ),
+    Column(
+        group="cost",
+        title="over EVALSHA",
+        explain="service p50 less that of an empty script in the same round; below: the interval, or the rounds' range",
+    ),
+    Column(
+        group="cost",
+        title="commands",
+        explain="Redis commands sent, and run inside scripts, a decision; below: round trips",
+    ),
+    Column(
+        group="cost",
+        title="bytes a key",
+        explain="MEMORY USAGE of keys in mid-flood, mean; below: largest seen. At this limit: a log grows with it",
+    ),
+)
+
+
+COSTS = sum(column.group == "cost" for column in COLUMNS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimiterEntry:
+    value: str
+    detail: str = ""
+    mark: str = ""
+    """better, worse or nothing: a class."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimiterRow:
+    contender: ContenderInfo
+    color: str
+    entries: list[LimiterEntry]
+    doubts: list[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimiterSection:
+    """One limiting scenario's part of the page."""
+
+    scenario: ScenarioInfo
+    asked: str
+    answer: str
+    headings: list[tuple[str, int]]
+    columns: Sequence[Column]
+    rows: list[LimiterRow]
+    charts: list[Chart]
+
+
+def sections(judgement: Judgement, races: RacesInfo | None = None) -> list[LimiterSection]:
+    """A section a limiting scenario; none where the run has none. `races`: what orders of steps showed, if explored."""
+    if judgement.limiting is None:
+        return []
+    found: dict[str, list[LimiterJudged]] = {}
+    for limiter in judged(judgement.limiting):
+        found.setdefault(limiter.scenario.name, []).append(limiter)
+    return [section(judgement, limiters, races) for limiters in found.values()]
+
+
+def answers(judgement: Judgement, races: RacesInfo | None = None) -> list[tuple[str, str]]:
+    """(scenario, what to take), as the sections say it."""
+    if judgement.limiting is None:
+        return []
+    found: dict[str, list[LimiterJudged]] = {}
+    for limiter in judged(judgement.limiting):
+        found.setdefault(limiter.scenario.name, []).append(limiter)
+    return [(name, answer(limiters, races)) for name, limiters in found.items()]
+
+
+def section(judgement: Judgement, limiters: Sequence[LimiterJudged], races: RacesInfo | None) -> LimiterSection:
+    contenders = judgement.run.info.contenders
+    groups: list[tuple[str, int]] = []
+    for column in COLUMNS:
+        if groups and groups[-1][0] == column.group:
+            groups[-1] = (column.group, groups[-1][1] + 1)
+        else:
+            groups.append((column.group, 1))
+    scenario = limiters[0].scenario
+    return LimiterSection(
+        scenario=scenario,
+        asked=asked(scenario),
+        answer=answer(limiters, races),
+        headings=groups,
+        columns=COLUMNS,
+        rows=[
+            LimiterRow(
+                contender=limiter.info,
+                color=style_of(contenders, limiter.info.name).variable,
+                entries=entries(limiter),
+                doubts=[x.number for x in judgement.doubts_of(scenario.name, limiter.info.name)],
+            )
+            for limiter in limiters
+        ],
+        charts=charts(limiters, contenders),
+    )
+
+
+def asked(scenario: ScenarioInfo) -> str:
+    """A flood in a line."""
+    flood = scenario.flood
+    assert flood is not None
+    crowds = ", ".join(f"{crowd['subjects']} {crowd['adversary']}" for crowd in flood["crowds"])
+    windows = scenario.window_s / flood["window_s"]
+    return (
+        f"limit L = {flood['limit']} calls in W = {flood['window_s']:g} s, {windows:g} windows a cell, "
+        f"{scenario.workload['rate_per_s']:.0f} calls/s in all; subjects: {crowds}; simulated distance "
+        f"{scenario.workload.get('rtt_ms') or 0:g} ms, {scenario.processes} processes of "
+        f"{scenario.workload['users_per_process']} threads"
+    )
+
+
+def entries(x: LimiterJudged) -> list[LimiterEntry]:
+    if x.info.kind == "ruler":  # it admits everything: a bound of time, not a limiter
+        return [LimiterEntry(value=formatting.MISSING)] * (len(COLUMNS) - COSTS) + costs(x)
+    t, wrong, limit = x.told, x.wrong, x.limit
+    lowest, whose = x.starved
+    fairness, least = x.fairness
+    first, seen_first, sought = x.recovery(1)
+    ten, seen_ten, _ = x.recovery(IN_A_ROW)
+    return [
+        LimiterEntry(value=contract(x), detail=f"bound {formatting.number(x.bound)}"),
+        held(x.kept, span(x.need_certain, x.need_possible)),
+        held(x.kept_strict, f"{span(x.most_certain / limit, x.most_possible / limit)} × L"),
+        LimiterEntry(value=percent(x.above_share), detail=f"{percent(x.excess_share)} of admissions"),
+        LimiterEntry(value=formatting.number(x.got()), detail=f"{formatting.number(x.got(*WITHIN))} within the limit"),
+        LimiterEntry(value=formatting.number(lowest), detail=whose, mark="worse" if lowest < 0.5 else ""),
+        steadily_above(x),
+        LimiterEntry(value=formatting.number(fairness), detail=f"least {formatting.number(least)}"),
+        LimiterEntry(value=formatting.number(1000 * wrong.admitted / max(1, x.decisions))),
+        LimiterEntry(value=formatting.number(1000 * wrong.refused / max(1, x.decisions))),
+        LimiterEntry(
+            value=f"{t.waited_admitted} of {t.waited}" if t.waited else formatting.MISSING,
+            detail=f"sooner: {t.sooner_admitted} of {t.sooner}"
+            + (f", {1000 * t.waste_s / t.sooner_admitted:.0f} ms wasted" if t.sooner_admitted else ""),
+        ),
+        LimiterEntry(value=f"{t.promised_admitted} of {t.promised}" if t.promised else formatting.MISSING),
+        LimiterEntry(value=formatting.number(x.herd)),
+        LimiterEntry(value=ms_or_not(first, seen_first, sought), detail=f"ten: {ms_or_not(ten, seen_ten, sought)}"),
+        LimiterEntry(value=formatting.number(x.edge_alignment)),
+        *costs(x),
+    ]
+
+
+def steadily_above(x: LimiterJudged) -> LimiterEntry:
+    found = x.starvation
+    if found is None:
+        return LimiterEntry(value=formatting.MISSING)
+    counts = f"{found.admitted} of {found.entitled}, {found.multiple:g} ×"
+    return LimiterEntry(value=formatting.number(found.share.value), detail=counts, mark="worse" if x.starves else "")
+
+
+def costs(x: LimiterJudged) -> list[LimiterEntry]:
+    return [
+        latency(x),
+        LimiterEntry(
+            value=f"{formatting.number(x.sent_per_decision)} + {formatting.number(x.scripted_per_decision)}",
+            detail=f"{formatting.number(x.round_trips)} round trips",
+        ),
+        LimiterEntry(
+            value=formatting.number(float(np.mean(x.key_bytes))) if len(x.key_bytes) else formatting.MISSING,
+            detail=f"up to {formatting.number(float(x.key_bytes.max()))}" if len(x.key_bytes) else "",
+        ),
+    ]
+
+
+def held(kept: str, detail: str) -> LimiterEntry:
+    value = {"kept": "held", "broken": "broken", "cannot tell": "not seen broken"}[kept]
+    return LimiterEntry(value=value, detail=detail, mark={"kept": "better", "broken": "worse"}.get(kept, ""))
+
+
+def span(certain: float, possible: float) -> str:
+    return f"{formatting.number(certain)} – {formatting.number(possible)}"
+
+
+def percent(share: float) -> str:
+    return formatting.MISSING if math.isnan(share) else f"{100 * share:.1f} %"
+
+
+def ms_or_not(seconds: float, seen: int, sought: int) -> str:
+    if not sought:
+        return formatting.MISSING
+    if not seen:
+        return "not seen"
+    return f"{1000 * seconds:.0f} ms" + (f" (in {seen} of {sought})" if seen < sought else "")
+
+
+def latency(x: LimiterJudged) -> LimiterEntry:
+    if x.info.kind == "ruler" or not len(x.latency_rounds_ms):
+        return LimiterEntry(value=formatting.MISSING, detail="the bound" if x.info.kind == "ruler" else "")
+    shift = x.latency.difference if x.latency is not None else None
+    if shift is not None:
+        return LimiterEntry(
+            value=f"{shift.estimate:+.3f} ms", detail=f"{shift.low:+.3f} – {shift.high:+.3f}, {100 * shift.level:.1f} %"
+        )
+    each = x.latency_rounds_ms
+    rounds = f"range of {len(each)} round{'' if len(each) == 1 else 's'}"
+    return LimiterEntry(value=f"{np.median(each):+.3f} ms", detail=f"{each.min():+.3f} – {each.max():+.3f}, {rounds}")
+
+
+HEADER = (
+    "scenario contender kind contract bound held need_certain need_possible held_strict most_certain most_possible "
+    "time_above excess_share admitted_over_entitled within_limit lowest lowest_whose jain least wrong_admitted "
+    "wrong_refused decisions waited waited_admitted sooner sooner_admitted waste_s promised promised_admitted herd "
+    "first_admission_s ten_in_a_row_s edge over_evalsha_ms sent_per_decision scripted_per_decision round_trips "
+    "key_bytes_mean steady_admitted steady_entitled"
+)
+
+
+def csv_rows(judgement: Judgement) -> list[tuple[object, ...]]:
+    """The table's figures for a machine, under HEADER."""
+    if judgement.limiting is None:
+        return []
+    rows: list[tuple[object, ...]] = []
+    for x in judged(judgement.limiting):
+        t, w = x.told, x.wrong
+        figures = (
+            *(x.above_share, x.excess_share, x.got(), x.got(*WITHIN), x.starved[0], x.starved[1], *x.fairness),
+            *(w.admitted, w.refused, x.decisions, t.waited, t.waited_admitted, t.sooner, t.sooner_admitted, t.waste_s),
+            *(t.promised, t.promised_admitted, x.herd, x.recovery(1)[0], x.recovery(IN_A_ROW)[0], x.edge_alignment),
+            float(np.median(x.latency_rounds_ms)) if len(x.latency_rounds_ms) else math.nan,
+            *(x.sent_per_decision, x.scripted_per_decision, x.round_trips),
+            float(np.mean(x.key_bytes)) if len(x.key_bytes) else math.nan,
+            *((math.nan, math.nan) if x.starvation is None else (x.starvation.admitted, x.starvation.entitled)),
+        )
+        head = (
+            x.scenario.name,
+            x.info.name,
+            x.info.kind,
+            contract(x),
+            x.bound,
+            x.kept,
+            x.need_certain,
+            x.need_possible,
+        )
+        rows.append((*head, x.kept_strict, x.most_certain, x.most_possible, *(plain(value) for value in figures)))
+    return rows
+
+
+def plain(value: object) -> object:
+    """Six significant digits for a machine; empty where there is none."""
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.6g}"
+    return value

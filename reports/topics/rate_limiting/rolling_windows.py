@@ -1,0 +1,78 @@
+"""How many were admitted in a rolling window, and in any time: what a limiter's contract is about."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stampede.reports.topics.rate_limiting.calls import Calls
+from stampede.reports.analysis.rows import Floats
+
+
+@dataclass(frozen=True)
+class Rolling:
+    """A count over time, as steps: `counts[i]` from `at_s[i]` up to `at_s[i + 1]`."""
+
+    at_s: Floats
+    counts: Floats
+
+    @property
+    def most(self) -> int:
+        return int(self.counts.max(initial=0))
+
+    def above(self, limit: float) -> float:
+        """Seconds during which it is above the limit."""
+        if len(self.at_s) < 2:
+            return 0.0
+        return float(np.diff(self.at_s)[self.counts[:-1] > limit].sum())
+
+
+def steps(opens_s: Floats, closes_s: Floats) -> Rolling:
+    """How many of the spans [open, close) cover each instant."""
+    real = closes_s > opens_s
+    at = np.concatenate([opens_s[real], closes_s[real]])
+    change = np.concatenate([np.ones(real.sum()), -np.ones(real.sum())])
+    instants, place = np.unique(at, return_inverse=True)
+    return Rolling(instants, np.cumsum(np.bincount(place, weights=change, minlength=len(instants))))
+
+
+def rolling_certain(admitted: Calls, window_s: float) -> Rolling:
+    """At t: how many lie in (t − W, t] with certainty: they ended by t and began after t − W."""
+    return steps(admitted.end_s, admitted.start_s + window_s)
+
+
+def rolling_possible(admitted: Calls, window_s: float) -> Rolling:
+    """At t: how many may lie in (t − W, t]: they began by t and ended after t − W."""
+    return steps(admitted.start_s, admitted.end_s + window_s)
+
+
+def excess(admitted: Calls, window_s: float, limit: int) -> int:
+    """Admissions that made the certain rolling count exceed the limit, or kept it above."""
+    rolling = rolling_certain(admitted, window_s)
+    if not len(rolling.at_s):
+        return 0
+    place = np.searchsorted(rolling.at_s, admitted.end_s, side="right") - 1
+    own = admitted.start_s + window_s > admitted.end_s
+    return int((rolling.counts[place][own] > limit).sum())
+
+
+def most_beyond_refill(admitted: Calls, refill_per_s: float) -> tuple[float, float]:
+    """The most that N − R·t reached over any time t, N being admitted in it: (certain, possible).
+
+    A bucket of capacity B keeps its contract if this is at most B. Certain: the time from the first start to the last
+    end of the calls counted; possible: from the first end to the last start.
+    """
+    if not len(admitted):
+        return 0.0, 0.0
+    start, end = np.sort(admitted.start_s), admitted.end_s[np.argsort(admitted.start_s, kind="stable")]
+    reach = np.maximum.accumulate(end)
+    number = np.arange(len(start), dtype=np.float64)
+    best_from = np.maximum.accumulate(refill_per_s * start - number)
+    certain = float((number + 1 - refill_per_s * reach + best_from).max())
+    ends = np.sort(admitted.end_s)
+    begun = np.searchsorted(start, start, side="right")  # calls that began by each start
+    over = np.searchsorted(ends, ends, side="left")  # calls that were over before each end
+    best_end = np.maximum.accumulate(refill_per_s * ends - over)
+    before = np.searchsorted(ends, start, side="right") - 1
+    spans = np.where(before >= 0, begun - refill_per_s * start + best_end[np.maximum(before, 0)], -np.inf)
+    at_once = begun - np.searchsorted(ends, start, side="left")
+    return certain, float(max(spans.max(), at_once.max()))

@@ -1,0 +1,236 @@
+"""Trials of the tool itself: what plans of a given size say about differences that are known, and about none.
+
+A long run is cut into blocks of as many rounds as a plan has; each block is judged as a run of its own.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from stampede.run_folder.read import Run
+from stampede.reports.analysis.analysis import Judgement, judge
+from stampede.reports.metrics.metric import Metric, find_metric, metrics
+from stampede.reports.statistics.comparison import Comparison, compare
+from stampede.reports.statistics.estimate import MIN_ROUNDS
+from stampede.reports.statistics.rank_tests import holm
+from stampede.reports.statistics.verdict import LEAST_DIFFERENCE, Sentence, sentence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planted:
+    """A contender whose difference from the reference is known."""
+
+    contender: str
+    metric: str
+    share: float
+    """How much more: 0.2 is 20 %."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What a block said about a planted difference."""
+
+    planted: Planted
+    scenario: str
+    block: int
+    sentence: Sentence
+    ratio: float
+    low: float
+    high: float
+    m: float
+
+    @property
+    def rightly(self) -> bool:
+        return self.sentence == "worse"
+
+    @property
+    def wrongly(self) -> bool:
+        """Better, or the same within less than what was planted."""
+        return self.sentence == "better" or (self.sentence == "same" and self.m < self.planted.share)
+
+
+def blocks(judgement: Judgement, rounds: int) -> Iterator[Judgement]:
+    """The run's whole rounds, so many at a time; what is left over is not judged."""
+    last = max((cell.info.round for cell in judgement.cells), default=0)
+    for first in range(1, last - rounds + 2, rounds):
+        cells = [cell for cell in judgement.cells if first <= cell.info.round < first + rounds]
+        yield Judgement(judgement.run, cells)
+
+
+def decisions(judgement: Judgement, planted: Sequence[Planted], rounds: int) -> list[Decision]:
+    """What each block said about each planted difference, Holm over its rows as in any run."""
+    found = []
+    for number, block in enumerate(blocks(judgement, rounds), 1):
+        for scenario in block.scenarios:
+            for plant in planted:
+                verdict = block.verdicts.get((scenario.name, plant.contender, plant.metric))
+                if verdict is None or not verdict.sentence:
+                    continue
+                ratio = verdict.comparison.ratio
+                found.append(
+                    Decision(
+                        planted=plant,
+                        scenario=scenario.name,
+                        block=number,
+                        sentence=verdict.sentence,
+                        ratio=math.nan if ratio is None else ratio.estimate,
+                        low=math.nan if ratio is None else ratio.low,
+                        high=math.nan if ratio is None else ratio.high,
+                        m=verdict.m,
+                    )
+                )
+    return found
+
+
+def tally(found: Sequence[Decision]) -> list[str]:
+    """A line each planted difference and scenario, and the shares over all of equal size and metric."""
+    lines = []
+    for key, group in grouped(found).items():
+        plant, scenario = key
+        estimates = ", ".join(f"{x.ratio:.2f} ({x.low:.2f} to {x.high:.2f}): {x.sentence}" for x in group)
+        lines.append(f"{scenario} · {plant.contender} · {words(plant.metric)}: {estimates}")
+    for metric, share in sorted({(x.planted.metric, x.planted.share) for x in found}):
+        of_size = [x for x in found if x.planted.share == share and x.planted.metric == metric]
+        right, wrong = (sum(getattr(x, name) for x in of_size) for name in ("rightly", "wrongly"))
+        lines.append(
+            f"planted {100 * share:g} %, by {words(metric)}: {right} of {len(of_size)} decided rightly "
+            f"({100 * right / len(of_size):.0f} %), {wrong} wrongly, {len(of_size) - right - wrong} cannot tell"
+        )
+    return lines
+
+
+def words(metric: str) -> str:
+    found = find_metric(metric)
+    return f"{found.group} {found.title}"
+
+
+def grouped(found: Sequence[Decision]) -> Mapping[tuple[Planted, str], list[Decision]]:
+    groups: dict[tuple[Planted, str], list[Decision]] = {}
+    for x in found:
+        groups.setdefault((x.planted, x.scenario), []).append(x)
+    return groups
+
+
+@dataclass(frozen=True, kw_only=True)
+class AaRow:
+    """What one metric says about a contender and its copy."""
+
+    scenario: str
+    metric: Metric
+    comparison: Comparison
+    sentence: Sentence
+    m: float
+    blocks: int
+    alarms: int
+    """Blocks in which the copies came out different, Holm over the block's metrics."""
+
+
+def aa_rows(judgement: Judgement, rounds: int) -> list[AaRow]:
+    """Each compared metric over the whole run, and its false alarms in blocks of so many rounds."""
+    alarms: Counter[tuple[str, str]] = Counter()
+    judged: Counter[tuple[str, str]] = Counter()
+    for block in blocks(judgement, rounds):
+        for key, verdict in block.twins.items():
+            judged[key] += bool(verdict.sentence)
+            alarms[key] += verdict.sentence in ("better", "worse")
+    return [
+        AaRow(
+            scenario=scenario,
+            metric=verdict.metric,
+            comparison=verdict.comparison,
+            sentence=verdict.sentence,
+            m=verdict.m,
+            blocks=judged[scenario, name],
+            alarms=alarms[scenario, name],
+        )
+        for (scenario, name), verdict in judgement.twins.items()
+        if verdict.comparison.rounds
+    ]
+
+
+def relabelled_alarms(judgement: Judgement, scenario: str, rounds: int, repeats: int, seed: int) -> float:
+    """Share of repeats with an alarm, were the two copies' names dealt anew: rounds drawn, names swapped at random.
+
+    By all compared metrics together, Holm over them as in a run. nan below MIN_ROUNDS.
+    """
+    twin = next((c for c in judgement.run.info.contenders if c.kind == "twin"), None)
+    if twin is None or twin.twin_of is None:
+        return math.nan
+    pairs: list[tuple[Metric, dict[int, tuple[float, float]]]] = []
+    for metric in metrics():
+        if metric.compared:
+            mine, other = (
+                {c.info.round: metric.of_cell(c) for c in judgement.of(scenario, name)}
+                for name in (twin.name, twin.twin_of)
+            )
+            both = {r: (mine[r], other[r]) for r in mine.keys() & other.keys()}
+            if len(both) >= MIN_ROUNDS and all(math.isfinite(v) for pair in both.values() for v in pair):
+                pairs.append((metric, both))
+    if not pairs:
+        return math.nan
+    rng = np.random.default_rng(seed)
+    numbers = sorted(set.intersection(*({*both} for _, both in pairs)))
+    alarms = 0
+    for _ in range(repeats):
+        drawn = rng.choice(numbers, size=rounds)
+        swapped = rng.random(rounds) < 0.5
+        found = []
+        for metric, both in pairs:
+            values = [both[r][::-1] if swap else both[r] for r, swap in zip(drawn, swapped, strict=True)]
+            found.append((metric, compare([v for v, _ in values], [w for _, w in values])))
+        adjusted = holm([comparison.p for _, comparison in found])
+        alarms += any(
+            sentence(comparison, LEAST_DIFFERENCE, p, metric.better or "lower") in ("better", "worse")
+            for (metric, comparison), p in zip(found, adjusted, strict=True)
+        )
+    return alarms / repeats
+
+
+def aa_lines(rows: Sequence[AaRow]) -> list[str]:
+    """In words, a line a metric."""
+    lines = []
+    for row in rows:
+        test = row.comparison.ratio or row.comparison.difference
+        if test is None:
+            lines.append(f"{row.scenario} · {row.metric.title}: {row.comparison.why}")
+            continue
+        kind = "ratio" if row.comparison.ratio else f"difference in {row.metric.unit or 'units'}"
+        lines.append(
+            f"{row.scenario} · {row.metric.group} {row.metric.title}: {kind} {test.estimate:.3f} "
+            f"({test.low:.3f} to {test.high:.3f}), noise floor ± {100 * row.m:.0f} %, "
+            f"{row.alarms} false alarms in {row.blocks} blocks"
+        )
+    return lines
+
+
+WIDTH_BY = "service-p10"
+"""The figure whose intervals `--until` narrows: the least disturbed that every contender has."""
+
+
+def widest(judgement: Judgement) -> tuple[float, str]:
+    """The widest interval of a contender against the reference, as ± a share, and whose; infinity below MIN_ROUNDS."""
+    found = []
+    for (scenario, contender, metric), verdict in judgement.verdicts.items():
+        if metric == WIDTH_BY and verdict.comparison.rounds:
+            ratio = verdict.comparison.ratio
+            half = math.inf if ratio is None or ratio.low <= 0 else math.sqrt(ratio.high / ratio.low) - 1
+            found.append((half, f"{scenario}, {contender}"))
+    return max(found, default=(math.inf, "nobody was compared"))
+
+
+def rounds_to_add(run: Run, width: float | None, most: int) -> tuple[int, str]:
+    """Up to how many rounds a run should grow (0: it is done), and what to say. Looks at widths, never at verdicts."""
+    if width is None or run.info.status != "finished":
+        return 0, ""
+    rounds = run.info.rounds
+    seen, whose = widest(judge(run))
+    if seen <= width:
+        return 0, f"{rounds} rounds: every interval is within ± {100 * width:g} %"
+    if rounds >= most:
+        return 0, f"{rounds} rounds, the most allowed: ± {100 * seen:.1f} % in {whose} (wanted: {100 * width:g} %)"
+    wanted = rounds * (seen / width) ** 2 if math.isfinite(seen) else MIN_ROUNDS
+    grown = min(most, max(rounds + 2, min(2 * rounds, math.ceil(wanted))))
+    return grown, f"{rounds} rounds: ± {100 * seen:.1f} % in {whose}; going on to {grown}"

@@ -1,0 +1,307 @@
+"""The page's charts: time against bytes, cost against size, when compression pays, what others feel."""
+
+import math
+from dataclasses import replace
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from stampede.reports.output.charts import (
+    GRID,
+    INK,
+    MARKERS,
+    MUTED,
+    Chart,
+    Style,
+    drawn,
+    dress,
+    legend,
+    new_figure,
+    short,
+    style_of,
+)
+from stampede.reports.topics.serializers.serializer_facts import Facts
+from stampede.reports.topics.serializers.serializer_analysis import level
+from stampede.reports.topics.serializers.break_even import COMPRESSORS, HERE, LINKS, AtSize, here_ns_per_byte
+from stampede.reports.statistics.clustered import pooled_quantile
+from stampede.reports.statistics.comparison import Comparison, compare
+from stampede.reports.statistics.estimate import Estimate, median, quantile
+from stampede.reports.statistics.verdict import LEAST_DIFFERENCE
+from stampede.reports.output.formatting import listed, number
+
+NOBODY = "nobody"
+NUDGE = {"zstd": -8, "zstd-dictionary": 6}
+"""Points by which labels that would lie on each other are moved."""
+
+
+def look(facts: Facts, name: str) -> Style:
+    """As everywhere, but with another marker where colours begin again."""
+    style = style_of(facts.run.contenders, name)
+    names = [c.name for c in facts.run.contenders if c.kind == "contender"]
+    turns = names.index(name) // len(MARKERS) if name in names else 0
+    return replace(style, marker=MARKERS[(MARKERS.index(style.marker) + turns) % len(MARKERS)]) if turns else style
+
+
+def both_log(axes: Axes) -> None:
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(short))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def time_against_bytes(facts: Facts, record: str, what: str) -> Chart | None:
+    """A point a serializer; hollow and joined to it, the same with each compressor, where that was timed."""
+    figure = new_figure(7.6, 4.4)
+    axes = figure.add_subplot()
+    rows = []
+    for contender in facts.serializers:
+        cost, size = level(facts, record, contender.name, "both"), facts.bytes_of(record, contender.name)
+        if cost.missing or math.isnan(size):
+            continue
+        style = look(facts, contender.name)
+        draw_serializer(axes, contender.name, style, size, cost)
+        rows.append([contender.name, number(size), *three(cost)])
+        for compressor in COMPRESSORS:
+            packed, name = facts.bytes_of(record, contender.name, compressor), f"{contender.name}+{compressor}"
+            time = level(facts, record, name, "both")
+            if time.missing or math.isnan(packed):
+                continue
+            axes.plot([size, packed], [cost.value, time.value], color=style.color, linewidth=0.7, alpha=0.5)
+            draw_compressed(axes, compressor, style, packed, time)
+            rows.append([name, number(packed), *three(time)])
+    if not rows:
+        return None
+    both_log(axes)
+    axes.xaxis.set_minor_formatter(FuncFormatter(lambda v, _: short(v) if f"{v:.0e}"[0] in "25" else ""))
+    axes.tick_params(axis="x", which="minor", labelsize=8)
+    axes.set_xlabel("bytes of a value (log)")
+    axes.set_ylabel("encode + decode, µs (log)")
+    dress(axes)
+    legend(figure)
+    anchor = f"{record}-time-bytes"
+    question = f"Time against bytes: {what}"
+    caption = least_time_and_bytes([row for row in rows if "+" not in row[0]])
+    return Chart(
+        anchor=anchor,
+        question=question,
+        caption=caption,
+        how_to_read=(
+            "Lower is faster, further left is smaller. Filled: a serializer alone, its bar the interval over rounds. "
+            "Hollow, joined to it: the same with a compressor around it."
+        ),
+        svg=drawn(figure, anchor, question, caption),
+        columns=["serializer", "bytes", "encode + decode µs", "low", "high"],
+        rows=rows,
+    )
+
+
+def draw_serializer(axes: Axes, name: str, style: Style, size: float, cost: Estimate) -> None:
+    """A serializer alone: a mark with the interval of its time."""
+    axes.errorbar(
+        size,
+        cost.value,
+        yerr=[[max(0, cost.value - cost.low)], [max(0, cost.high - cost.value)]],
+        color=style.color,
+        marker=style.marker,
+        markersize=8,
+        linestyle="none",
+        label=name,
+        zorder=4,
+    )
+
+
+def draw_compressed(axes: Axes, compressor: str, style: Style, packed: float, time: Estimate) -> None:
+    """The same with a compressor around it: a hollow mark with the compressor's name."""
+    axes.plot(packed, time.value, color=style.color, marker=style.marker, markersize=5, fillstyle="none")
+    axes.annotate(
+        compressor.replace("dictionary", "dict"),
+        (packed, time.value),
+        color=MUTED,
+        fontsize=7.5,
+        xytext=(5, NUDGE.get(compressor, 2)),
+        textcoords="offset points",
+    )
+
+
+def least_time_and_bytes(plain: list[list[str]]) -> str:
+    """Of the rows of serializers alone: which is fastest, and which smallest."""
+    fast = min(plain, key=lambda r: float(r[2].replace(",", "")))
+    small = min(plain, key=lambda r: float(r[1].replace(",", "")))
+    return f"Least time: {fast[0]} ({fast[2]} µs). Fewest bytes without compression: {small[0]} ({small[1]})."
+
+
+def three(estimate: Estimate) -> list[str]:
+    return [number(estimate.value), number(estimate.low), number(estimate.high)]
+
+
+CLAIM_STYLES = {
+    ("json", "encode"): ("json.dumps", "#b84a00", "o", "-"),
+    ("json", "decode"): ("json.loads", "#b84a00", "s", (0, (5, 1.5))),
+    ("msgpack", "encode"): ("msgpack.packb", "#0072b2", "D", "-"),
+    ("msgpack", "decode"): ("msgpack.unpackb", "#0072b2", "^", (0, (5, 1.5))),
+}
+
+
+def cost_against_size(at: list[AtSize], caption: str) -> Chart | None:
+    """The article's two serializers over lists of growing length, with the article's two figures as lines."""
+    if len(at) < 2:
+        return None
+    figure = new_figure(7.6, 4.2)
+    axes = figure.add_subplot()
+    rows = []
+    for key, (label, color, marker, dash) in CLAIM_STYLES.items():
+        x, y = [a.bytes for a in at], [a.us[key].value for a in at]
+        axes.plot(x, y, color=color, marker=marker, markersize=5, linestyle=dash, linewidth=1.8, label=label)
+        rows += [[label, number(a.bytes), *three(a.us[key])] for a in at]
+    for us, text in ((1000.0, "1 ms"), (100.0, "0.1 ms")):
+        axes.axhline(us, color=MUTED, linestyle=":", linewidth=1.1)
+        axes.annotate(text, (at[0].bytes, us), color=MUTED, fontsize=8.5, xytext=(0, 3), textcoords="offset points")
+    both_log(axes)
+    axes.set_xlabel("bytes of the list as JSON (log)")
+    axes.set_ylabel("one call, µs (log)")
+    dress(axes)
+    legend(figure)
+    question = "At which size does JSON cost a millisecond?"
+    return Chart(
+        anchor="cost-size",
+        question=question,
+        caption=caption,
+        how_to_read=(
+            "Lists of user rows as dicts, through bare json and msgpack, as the article calls them. Where a line "
+            "crosses a dotted one, an object of that size costs what the article says of any object."
+        ),
+        svg=drawn(figure, "cost-size", question, caption),
+        columns=["call", "bytes as JSON", "µs", "low", "high"],
+        rows=rows,
+    )
+
+
+LOOKS = {
+    "lz4": ("#007a5a", "o"),
+    "zlib": ("#8a6a00", "s"),
+    "zstd": ("#0072b2", "D"),
+    "zstd-dictionary": ("#9b3f7f", "^"),
+}
+
+
+def compression_pays(facts: Facts, caption: str) -> Chart | None:
+    """What a saved byte costs, against what a link takes for a byte."""
+    figure = new_figure(7.6, 4.2)
+    axes = figure.add_subplot()
+    rows = []
+    for compressor in COMPRESSORS:
+        x, y = [], []
+        for length in facts.lengths:
+            size = facts.bytes_of(length, facts.run.reference)
+            saved = size - facts.bytes_of(length, facts.run.reference, compressor)
+            spent = facts.us(length, compressor, "compress") + facts.us(length, compressor, "decompress")
+            cost = median([float(v) for v in 1e3 * spent / (2 * saved)]) if saved > 0 else None
+            rows.append(
+                [compressor, number(size), number(saved), *(three(cost) if cost else ("saves nothing", "", ""))]
+            )
+            if cost and not cost.missing:
+                x.append(size)
+                y.append(cost.value)
+        if x:
+            color, marker = LOOKS[compressor]
+            axes.plot(x, y, color=color, marker=marker, markersize=5, linewidth=1.8, label=compressor)
+    if not any(row[3] not in ("saves nothing", "–") for row in rows):
+        return None
+    here = median([float(v) for v in here_ns_per_byte(facts)])
+    links = dict(LINKS) if here.missing or here.value <= 0 else {**LINKS, HERE: here.value}
+    both_log(axes)
+    for name, ns in links.items():
+        axes.axhline(ns, color=MUTED, linestyle="--", linewidth=1.1)
+        axes.annotate(
+            name, (axes.get_xlim()[0], ns), color=INK, fontsize=8.5, xytext=(4, 3), textcoords="offset points"
+        )
+    axes.set_xlabel("bytes of the value before (log)")
+    axes.set_ylabel("ns per byte that is not sent (log)")
+    dress(axes)
+    legend(figure)
+    question = "From which size does compression pay?"
+    return Chart(
+        anchor="compression-pays",
+        question=question,
+        caption=caption,
+        how_to_read=(
+            "A point: the time to compress once and decompress once, over the bytes that one write and one read need "
+            "not carry. Dashed: what a link takes for a byte. Below a dashed line, compression pays on that link; "
+            "where a compressor has no point, it saves nothing."
+        ),
+        svg=drawn(figure, "compression-pays", question, caption),
+        columns=["compressor", "bytes before", "bytes saved", "ns a saved byte", "low", "high"],
+        rows=rows,
+    )
+
+
+def others(facts: Facts) -> list[tuple[str, Estimate, Estimate]]:
+    """(whose encoding ran beside, p50 and p99 of the GETs in ms), slowest last."""
+    found = [(n, pooled_quantile(list(r), 0.5), pooled_quantile(list(r), 0.99)) for n, r in facts.probes.items()]
+    return sorted(found, key=lambda row: (row[0] != NOBODY, row[2].value))
+
+
+def times_alone(facts: Facts, name: str) -> Comparison:
+    """A round's p99 over the same round's p99 when nobody encodes."""
+    if name == NOBODY or NOBODY not in facts.probes:
+        return compare([], [])
+    mine, calm = ([quantile(gets, 0.99) for gets in facts.probes[n]] for n in (name, NOBODY))
+    rounds = min(len(mine), len(calm))
+    return compare(mine[:rounds], calm[:rounds])
+
+
+def spoken_times(c: Comparison) -> str:
+    r = c.ratio
+    return "" if r is None else f"{number(r.estimate)} ({number(r.low)} – {number(r.high)})"
+
+
+def what_others_feel(facts: Facts) -> Chart | None:
+    """p99 of an unrelated GET while another thread of the process encodes pages."""
+    found = others(facts)
+    if len(found) < 2:
+        return None
+    figure = new_figure(7.6, 0.9 + 0.34 * len(found))
+    axes = figure.add_subplot()
+    for y, (name, _, p99) in enumerate(found):
+        style = Style(color=MUTED, variable="--muted", marker="o", dash="-")
+        if name != NOBODY:
+            style = look(facts, name)
+        axes.plot([p99.low, p99.high], [y, y], color=style.color, linewidth=2.4, solid_capstyle="butt")
+        axes.plot([p99.value], [y], color=style.color, marker=style.marker, markersize=7)
+    axes.set_yticks(range(len(found)), [n for n, _, _ in found])
+    axes.set_ylim(len(found) - 0.5, -0.5)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(short))
+    axes.xaxis.set_minor_formatter(FuncFormatter(lambda v, _: short(v) if str(v).strip("0.")[:1] in "25" else ""))
+    axes.set_xlabel("p99 of an unrelated GET, ms (log)")
+    dress(axes)
+    axes.grid(visible=False, axis="y")
+    axes.spines["left"].set_color(GRID)
+    axes.tick_params(axis="y", labelcolor=INK, length=0)
+    question = "What do other threads feel while one encodes 70 KB?"
+    calm = next((p99 for name, _, p99 in found if name == NOBODY), None)
+    times = {name: times_alone(facts, name) for name, _, _ in found}
+    worst = [
+        f"{name} (× {number(c.ratio.estimate)})"
+        for name, c in times.items()
+        if c.ratio is not None and c.ratio.low > 1 + LEAST_DIFFERENCE
+    ]
+    caption = f"p99 of a GET alone: {number(calm.value)} ms. " if calm is not None else ""
+    caption += f"Above it, paired by round: {listed(worst)}." if worst else "None stands clearly above it in this run."
+    return Chart(
+        anchor="others-feel",
+        question=question,
+        caption=caption,
+        how_to_read=(
+            "One thread sends GETs that have nothing to do with it; another encodes a page 200 times a second. Python "
+            "runs one of them at a time, so a long encoding is a wait. Mark and bar: p99 over all rounds' GETs with "
+            "its interval, rounds as clusters. In words: the ratio to the p99 of the same round when nobody encodes."
+        ),
+        svg=drawn(figure, "others-feel", question, caption),
+        columns=["encoding", "GET p50 ms", "GET p99 ms", "low", "high", "times alone", "GETs"],
+        rows=[
+            [n, number(p50.value), *three(p99), spoken_times(times[n]), f"{sum(map(len, facts.probes[n])):,}"]
+            for n, p50, p99 in found
+        ],
+    )

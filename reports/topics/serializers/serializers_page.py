@@ -1,0 +1,377 @@
+"""From a run of plan `serializers` to report.html and the CSVs beside it. The same folder gives the same bytes."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from stampede.run_folder.schema import METHOD, ContenderInfo
+from stampede.core.files import write_whole
+from stampede.core.text.safe_text import shown
+from stampede.reports.output import charts as style
+from stampede.reports.output.charts import Chart
+from stampede.reports.output.csv_output.csv_text import as_csv, plain
+from stampede.reports.output.html_report import PAGES, flat, write_page
+from stampede.reports.topics.serializers import serializer_advice, serializer_charts, break_even
+from stampede.reports.topics.serializers.serializer_facts import Facts, read_facts
+from stampede.reports.topics.serializers.serializer_analysis import (
+    OPERATIONS,
+    SerializerVerdict,
+    added,
+    has_schema,
+    level,
+    verdicts,
+)
+from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate
+from stampede.reports.statistics.rank_tests import PAIRED_LEVEL, holm
+from stampede.reports.output.formatting import listed, number
+
+EMPTY = "empty call"
+MARKS = {"cannot tell": "unclear", "better": "better", "worse": "worse", "same": "same", "": ""}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SerializerFigure:
+    """One figure of a table."""
+
+    value: str
+    low: str = ""
+    high: str = ""
+    said: str = ""
+    ratios: tuple[str, ...] = ()
+    mark: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SerializerRow:
+    name: str
+    info: ContenderInfo | None
+    kind: str
+    """contender, twin, ruler."""
+    note: str
+    cells: list[SerializerFigure]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SerializerSection:
+    """A kind of record's part of the page."""
+
+    name: str
+    what: str
+    advice: str
+    columns: list[tuple[str, str]]
+    """(title, what it is)"""
+    rows: list[SerializerRow]
+    charts: list[Chart]
+    verdicts: list[SerializerVerdict]
+
+
+def render_serializers(folder: Path) -> Path:
+    """Write report.html and the CSVs into the folder; the page's path.
+
+    Raises RunFolderError (one line) where the folder is no such run, of another schema, or holds a cut file.
+    """
+    facts = read_facts(folder)
+    sections = [section(facts, s.name, s.application) for s in facts.run.scenarios]
+    even, at = break_even.break_evens(facts), break_even.claim_sizes(facts)
+    found = tables(facts, sections, even, at)
+    for name, text in found.items():
+        write_whole(folder / name, text.encode())
+    path = folder / "report.html"
+    write_page(path, page(facts, sections, even, at, sorted(found)))
+    return path
+
+
+def print_advice(folder: Path) -> None:
+    """The advice for each kind of record, on the console."""
+    facts = read_facts(folder)
+    for scenario in facts.run.scenarios:
+        print(shown(f"{scenario.name}: {serializer_advice.advise(facts, scenario.name).text}"))
+
+
+def section(facts: Facts, record: str, what: str) -> SerializerSection:
+    said = [v for operation in OPERATIONS for v in verdicts(facts, record, operation)]
+    chart = serializer_charts.time_against_bytes(facts, record, what)
+    shown = columns(facts, record)
+    rows = [row(facts, record, c, said, [key for *_, key in shown]) for c in facts.run.contenders]
+    return SerializerSection(
+        name=record,
+        what=what,
+        advice=serializer_advice.advise(facts, record).text,
+        columns=[(title, explained) for title, explained, _ in shown],
+        rows=[made for made in rows if made.note or any(cell.value for cell in made.cells)]
+        + empty_row(facts, record, len(shown)),
+        charts=[chart] if chart else [],
+        verdicts=said,
+    )
+
+
+def columns(facts: Facts, record: str) -> list[tuple[str, str, str]]:
+    """(title, what it is, key) of the columns that this kind of record has figures for."""
+    found = [
+        (
+            "encode µs",
+            "record to bytes; the sentence is against json, or against protobuf among those with a schema",
+            "encode",
+        ),
+        ("decode µs", "bytes to record", "decode"),
+        ("bytes", "mean over the kind's records", "bytes"),
+    ]
+    for compressor in break_even.COMPRESSORS:
+        rows = facts.sizes[(facts.sizes["record"] == record) & (facts.sizes["compressor"] == compressor)]
+        if len(rows):
+            extra = (
+                f"; its dictionary ({int(rows['dictionary_bytes'].max()):,} bytes, trained on other rows) is not in it"
+            )
+            title = compressor.replace("dictionary", "dict")
+            text = f"bytes with {compressor}" + (extra if "dictionary" in compressor else "")
+            found.append((f"{title} bytes", text, f"+{compressor}"))
+    if any(r == record and op == "set" for r, _, op in facts.blocks):
+        found += [
+            ("adds to SET µs", "encode + SET less SET of as many raw bytes, paired by round", "set"),
+            ("adds to GET µs", "GET + decode less GET of as many raw bytes, paired by round", "get"),
+            ("GET + decode µs", "a whole hit on this machine, without distance", "hit"),
+        ]
+    if (facts.stored["record"] == record).any():
+        found.append(("in Redis, bytes", f"MEMORY USAGE of the key and value ({allocator(facts)})", "memory"))
+    return found
+
+
+def allocator(facts: Facts) -> str:
+    redis = facts.run.circumstances.get("servers", {}).get("redis", {})
+    return f"{redis.get('name', 'server')} {redis.get('version', '')}, allocator {redis.get('allocator') or 'not told'}"
+
+
+def row(
+    facts: Facts, record: str, c: ContenderInfo, said: Sequence[SerializerVerdict], keys: Sequence[str]
+) -> SerializerRow:
+    outcome, what = facts.outcome(record, c.name)
+    note = {"refused": f"refused: {what}", "changed": f"changed silently: {what}"}.get(outcome, "")
+    return SerializerRow(
+        name=c.name, info=c, kind=c.kind, note=note, cells=[cell(facts, record, c, said, key) for key in keys]
+    )
+
+
+def cell(facts: Facts, record: str, c: ContenderInfo, said: Sequence[SerializerVerdict], key: str) -> SerializerFigure:
+    if key in OPERATIONS:
+        mine = next((v for v in said if v.contender == c.name and v.operation == key and v.group != "across"), None)
+        across = next((v for v in said if v.contender == c.name and v.operation == key and v.group == "across"), None)
+        return timed(level(facts, record, c.name, key), mine, across)
+    if key in ("set", "get"):
+        return timed(added(facts, record, c.name, key), None, None)
+    if key == "hit":
+        return timed(level(facts, record, c.name, "get"), None, None)
+    if key == "memory":
+        mine_ = facts.stored[(facts.stored["record"] == record) & (facts.stored["contender"] == c.name)]
+        return SerializerFigure(value=number(float(mine_["memory_bytes"].mean())) if len(mine_) else "")
+    size = facts.bytes_of(record, c.name, key.removeprefix("+") if key.startswith("+") else "")
+    return SerializerFigure(value="" if math.isnan(size) else number(size))
+
+
+def timed(estimate: Estimate, mine: SerializerVerdict | None, across: SerializerVerdict | None) -> SerializerFigure:
+    if estimate.missing:
+        return SerializerFigure(value="")
+    shown = mine or across
+    ratios = [
+        f"× {number(v.comparison.ratio.estimate)} of {v.against}"
+        for v in (mine, across)
+        if v is not None and v.comparison.ratio is not None
+    ]
+    kind = f"{100 * estimate.level:.1f} % interval" if estimate.level is not None else "range"
+    return SerializerFigure(
+        value=number(estimate.value),
+        low=number(estimate.low),
+        high=number(estimate.high),
+        said=shown.spoken if shown is not None else "",
+        ratios=tuple(ratios),
+        mark=MARKS[shown.sentence] if shown is not None else "",
+        title=f"median of {estimate.rounds} rounds; {kind}",
+    )
+
+
+def empty_row(facts: Facts, record: str, width: int) -> list[SerializerRow]:
+    """What the harness itself takes for a call that does nothing."""
+    empty = level(facts, record, EMPTY, "encode")
+    if empty.missing:
+        return []
+    cells = [timed(empty, None, None), *[SerializerFigure(value="")] * (width - 1)]
+    return [SerializerRow(name=EMPTY, info=None, kind="ruler", note="", cells=cells)]
+
+
+def matrix(frame: pd.DataFrame, rows: str, across: str) -> tuple[list[str], list[tuple[str, list[tuple[str, str]]]]]:
+    """(column names, [(row name, [(outcome, what)])]) in the order of the facts."""
+    names = list(dict.fromkeys(frame[across]))
+    found = []
+    for key in dict.fromkeys(frame[rows]):
+        here = frame[frame[rows] == key]
+        by_name = {n: (o, w) for n, o, w in zip(here[across], here["outcome"], here["what"], strict=True)}
+        found.append((str(key), [by_name.get(n, ("none", "")) for n in names]))
+    return names, found
+
+
+def page(
+    facts: Facts,
+    sections: Sequence[SerializerSection],
+    even: Sequence[break_even.BreakEven],
+    at: list[break_even.AtSize],
+    downloads: Sequence[str],
+) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(PAGES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["flat"] = flat
+    environment.globals.update(number=number, inf=math.inf, from_=from_)
+    changes = facts.changes.assign(row=facts.changes["change"] + ": " + facts.changes["direction"])
+    told = claim(facts, at)
+    extra = [
+        serializer_charts.cost_against_size(at, told),
+        serializer_charts.compression_pays(facts, paying(even)),
+        serializer_charts.what_others_feel(facts),
+    ]
+    servers = facts.run.circumstances.get("servers", {})
+    return environment.get_template("serializers.html.j2").render(
+        run=facts.run,
+        name=facts.folder.resolve().name,
+        machine=machine(facts),
+        sections=sections,
+        rule=serializer_advice.RULE,
+        rounds=len(facts.rounds),
+        min_rounds=MIN_ROUNDS,
+        doubts=doubts(facts, sections),
+        untyped=matrix(facts.fidelity[facts.fidelity["build"] == "untyped"], "case", "contender"),
+        typed=matrix(facts.fidelity[facts.fidelity["build"] == "typed"], "case", "contender"),
+        changes=matrix(changes, "row", "contender"),
+        attacks=attack_matrix(facts.attacks),
+        runs_code=listed(sorted(set(facts.attacks[facts.attacks["verdict"] == "ran code"]["reader"]))),
+        claim=told,
+        at=at,
+        even=even,
+        extra={c.anchor: c for c in extra if c is not None},
+        colors={c.name: style.style_of(facts.run.contenders, c.name).variable for c in facts.run.contenders},
+        has_schema=has_schema,
+        palette=style.PALETTE,
+        method=METHOD,
+        servers=servers,
+        downloads=downloads,
+    )
+
+
+def attack_matrix(frame: pd.DataFrame) -> tuple[list[str], list[tuple[str, list[tuple[str, str]]]]]:
+    return matrix(frame.rename(columns={"verdict": "outcome"}), "reader", "attack")
+
+
+def machine(facts: Facts) -> str:
+    box = facts.run.circumstances.get("machine", {})
+    redis = facts.run.circumstances.get("servers", {}).get("redis", {})
+    python = facts.run.circumstances.get("python", "")
+    parts = [str(box.get("system", "")), str(box.get("cpu", "")), f"{box.get('cores', '?')} cores", f"Python {python}"]
+    return ", ".join(p for p in parts if p) + f"; {redis.get('name', 'Redis')} {redis.get('version', '')}"
+
+
+def doubts(facts: Facts, sections: Sequence[SerializerSection]) -> list[str]:
+    """What must be known before the figures are read."""
+    found = []
+    if len(facts.rounds) < MIN_ROUNDS:
+        found.append(f"{len(facts.rounds)} rounds: ranges of what was seen stand instead of intervals, and no verdict")
+    if facts.run.status != "finished":
+        found.append(f"the run did not come to its end ({facts.run.status}); what was finished counts")
+    twins = [(part.name, v) for part in sections for v in part.verdicts if v.group == "A/A"]
+    found += [
+        f"{name}, {v.operation}: json against itself came out {v.sentence}; read no small difference"
+        for (name, v), p in zip(twins, holm([v.comparison.p for _, v in twins]), strict=True)
+        if v.sentence in ("better", "worse") and p <= 1 - PAIRED_LEVEL
+    ]
+    loose = [
+        f"{s.name} {v.operation} ± {100 * v.m:.0f} %"
+        for s in sections
+        for v in s.verdicts
+        if v.group == "A/A" and v.m > 0.1
+    ]
+    if loose:
+        found.append(f"the noise floor is above 10 %: {listed(loose)}; free the machine and run again")
+    return found + [f"{r['what']}: {r['cost']}" for r in facts.run.remarks]
+
+
+def claim(facts: Facts, at: Sequence[break_even.AtSize]) -> str:
+    """The article's C8, turned round."""
+    if not at:
+        return ""
+    found = []
+    for call, key in (("json.dumps", ("json", "encode")), ("json.loads", ("json", "decode"))):
+        size = break_even.one_millisecond(facts, *key)
+        largest = f"above {number(at[-1].bytes)} bytes, the largest tried"
+        where = (
+            largest
+            if math.isinf(size.value)
+            else f"at {number(size.value)} bytes ({number(size.low)} – {number(size.high)})"
+        )
+        found.append(f"{call} takes 1 ms {where}")
+    times = {op: [t.estimate for a in at if (t := a.times[op].ratio) is not None] for op in ("encode", "decode")}
+    spans = [f"{number(min(t))} – {number(max(t))} to {op}" for op, t in times.items() if t]
+    ratio = f"; json's time over msgpack's is {' and '.join(spans)}, over all sizes" if spans else ""
+    return f"{'; '.join(found)}{ratio}."
+
+
+def paying(even: Sequence[break_even.BreakEven]) -> str:
+    found = [f"{e.compressor} on {e.link} {from_(e.write_and_read)}" for e in even]
+    return f"One write and one read pay: {'; '.join(found)}." if found else "Nothing was compressed in this run."
+
+
+def from_(span: tuple[Estimate, Estimate]) -> str:
+    """ "from 200 bytes", "from 200 to 9,000 bytes", "never"."""
+    begin, end = span[0].value, span[1].value
+    if math.isnan(begin):
+        return "unknown"
+    if math.isinf(begin):
+        return "never"
+    return f"from {number(begin)} bytes" if math.isinf(end) else f"from {number(begin)} to {number(end)} bytes"
+
+
+def tables(
+    facts: Facts, sections: Sequence[SerializerSection], even: Sequence[break_even.BreakEven], at: Sequence[break_even.AtSize]
+) -> dict[str, str]:
+    """File name to CSV."""
+    figures: list[Sequence[object]] = []
+    compared: list[Sequence[object]] = []
+    for s in sections:
+        for c in facts.run.contenders:
+            made = {key: level(facts, s.name, c.name, key) for key in ("encode", "decode", "both")}
+            made |= {f"{key}-added": added(facts, s.name, c.name, key) for key in ("set", "get")}
+            figures += [(s.name, c.name, key, "us", *numbers(e)) for key, e in made.items()]
+        for v in s.verdicts:
+            r = v.comparison.ratio
+            shifts = [r.estimate, r.low, r.high, r.level] if r else [None] * 4
+            tail = (*map(plain, shifts), v.comparison.rounds, plain(v.adjusted_p), plain(v.m), v.spoken)
+            compared.append((s.name, v.operation, v.group, v.contender, v.against, *tail))
+    pays = [
+        (e.compressor, e.link, what, bound, *numbers(estimate))
+        for e in even
+        for what, span in (("read", e.reads), ("write and read", e.write_and_read))
+        for bound, estimate in zip(("from", "until"), span, strict=True)
+    ]
+    costs = [(a.bytes, serializer, op, *numbers(a.us[serializer, op])) for a in at for serializer, op in break_even.CALLS]
+    found = {
+        "serializers.csv": as_csv("record contender figure unit value low high level rounds", figures),
+        "comparisons.csv": as_csv(
+            "record operation group contender against ratio low high level rounds holm_p noise_floor sentence", compared
+        ),
+        "compression.csv": as_csv("compressor link what bound bytes low high level rounds", pays),
+        "sizes-and-times.csv": as_csv("bytes serializer operation us low high level rounds", costs),
+    }
+    raw: dict[str, Any] = {
+        "sizes.csv": facts.sizes,
+        "memory.csv": facts.stored,
+        "fidelity.csv": facts.fidelity,
+        "schema-changes.csv": facts.changes,
+        "hostile-bytes.csv": facts.attacks,
+    }
+    return found | {name: frame.to_csv(index=False, lineterminator="\n") for name, frame in raw.items()}
+
+
+def numbers(e: Estimate) -> tuple[object, ...]:
+    return (plain(e.value), plain(e.low), plain(e.high), plain(e.level), e.rounds)

@@ -1,0 +1,323 @@
+"""Do the numbers obey arithmetic? What was measured against what closed forms predict, for what this run has."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.core.models import closed_forms as forms
+from stampede.reports.output import charts, formatting
+from stampede.reports.output.charts import Chart
+from stampede.reports.analysis.cpu_use import cores
+from stampede.reports.analysis.frames import Cell, of_group
+from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.topics.rate_limiting.limiter_analysis import judged as judge_limiters
+from stampede.reports.metrics.database_loads import load_times_s
+from stampede.reports.statistics.estimate import Estimate
+
+ONE_LOAD = "ONE_LOAD_PER_MISS"
+NEAR = 0.25
+"""A relative error below it is called agreement: forms leave out what a machine does besides."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One quantity of one contender, predicted and measured."""
+
+    scenario: str
+    contender: str
+    quantity: str
+    form: str
+    """The formula with its figures."""
+    predicted: float
+    measured: Estimate
+    unit: str = ""
+    bound: bool = False
+    """The form is a most, not an expectation."""
+
+    @property
+    def error(self) -> float:
+        """Measured over predicted, less 1; nan where either is missing, infinity over a prediction of 0."""
+        if self.measured.missing or math.isnan(self.predicted):
+            return math.nan
+        if not self.predicted:
+            return 0.0 if not self.measured.value else math.inf
+        return self.measured.value / self.predicted - 1
+
+    @property
+    def obeys(self) -> str:
+        if math.isnan(self.error):
+            return ""
+        if self.bound:
+            least = self.measured.value if math.isnan(self.measured.low) else self.measured.low
+            return "within the bound" if least <= self.predicted * (1 + 1e-9) else "beyond the bound"
+        inside = self.measured.level is not None and self.measured.low <= self.predicted <= self.measured.high
+        if inside or abs(self.error) <= NEAR:
+            return "agrees"
+        return "differs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Theory:
+    lines: list[Line]
+    chart: Chart | None
+    caption: str
+
+
+def section(judgement: Judgement) -> Theory | None:
+    """None where no form applies to what the run has."""
+    lines = [line for line in every_line(judgement) if not line.measured.missing and not math.isnan(line.predicted)]
+    if not lines:
+        return None
+    return Theory(lines=lines, chart=chart(judgement, lines), caption=in_words(lines))
+
+
+def every_line(judgement: Judgement) -> Iterator[Line]:
+    for scenario in judgement.scenarios:
+        for c in judgement.run.info.contenders:
+            cells = judgement.of(scenario.name, c.name)
+            if not cells or c.kind == "ruler" or scenario.workload.get("own_sql"):
+                continue
+            yield from of_expiries(judgement, scenario, c, cells)
+            yield from of_hits(judgement, scenario, c, cells)
+            yield from of_staleness(judgement, scenario, c, cells)
+            yield from of_database(judgement, scenario, c, cells)
+    if judgement.limiting is not None:
+        yield from of_limiters(judgement.limiting)
+
+
+def reads_per_s(scenario: ScenarioInfo) -> float:
+    return float(scenario.workload["rate_per_s"]) * float(scenario.workload["read_share"])
+
+
+@of_group
+def asks_no_cache(cells: Sequence[Cell]) -> bool:
+    return not any(cell.rows.known("first_cache_answer").any() for cell in cells)
+
+
+def takes_turns(c: ContenderInfo, judgement: Judgement) -> bool:
+    """Whether it is the plain pattern, the reference or its copy: what a TTL and a DEL on write are the whole of."""
+    return judgement.reference in (c.name, c.twin_of)
+
+
+def of_expiries(
+    judgement: Judgement, scenario: ScenarioInfo, c: ContenderInfo, cells: Sequence[Cell]
+) -> Iterator[Line]:
+    measured = judgement.figure(scenario.name, c.name, "loads-per-expiry")
+    if measured.missing:
+        return
+    rate, load_s = reads_per_s(scenario), load_times_s(cells)[0]
+    cpu_s = float(scenario.measured.get("cpu_ms") or scenario.workload.get("load_cpu_ms") or 0.0) / 1e3
+    c_cores = cores(judgement.run)
+    shown = f"1 + {rate:g}/s × {1e3 * load_s:.3g} ms"
+    predicted = forms.loads_per_expiry(rate, load_s)
+    if rate * cpu_s > c_cores:
+        shown = f"loads pile up as e^(r·S/c): c = {c_cores:g} cores, r = {rate:g}/s, S = {1e3 * cpu_s:.3g} ms of CPU"
+        predicted = forms.loads_when_cpu_bound(rate, cpu_s, int(c_cores))
+    beta = c.config.get("beta")
+    if ONE_LOAD in c.promises:
+        shown, predicted, bound = "one load: single flight", 1.0, False
+    elif isinstance(beta, int | float) and beta > 0:
+        shown, predicted, bound = f"e^(1/β), β = {beta:g}", forms.xfetch_recomputations(float(beta)), False
+    else:
+        bound = not takes_turns(c, judgement)
+    if bound:
+        shown = f"at most {shown}"
+    yield Line(
+        scenario=scenario.name,
+        contender=c.name,
+        quantity="loads per expiry",
+        form=shown,
+        predicted=predicted,
+        measured=measured,
+        bound=bound,
+    )
+
+
+def rates(scenario: ScenarioInfo) -> tuple[forms.Floats, forms.Floats]:
+    """(reads, writes) per second of each record, most popular first."""
+    w = scenario.workload
+    shares = forms.zipf_shares(int(w.get("active_records") or w["records"]), float(w["key_skew"]))
+    return shares * reads_per_s(scenario), shares * (float(w["rate_per_s"]) - reads_per_s(scenario))
+
+
+def of_hits(judgement: Judgement, scenario: ScenarioInfo, c: ContenderInfo, cells: Sequence[Cell]) -> Iterator[Line]:
+    if not takes_turns(c, judgement) or scenario.workload.get("arrivals") != "poisson" or scenario.cold:
+        return
+    reads, writes = rates(scenario)
+    _, mean_s, loads = load_times_s(cells)
+    load_s = mean_s if loads else 0.0
+    ttl_s = float(scenario.workload["ttl_s"])
+    yield Line(
+        scenario=scenario.name,
+        contender=c.name,
+        quantity="hit rate",
+        form=f"λL / (1 + λ(Δ + L)) over {len(reads):,} keys, T = {ttl_s:g} s, Δ = {1e3 * load_s:.3g} ms",
+        predicted=100 * forms.ttl_hit_rate(reads, ttl_s, load_s=load_s, writes_per_s=writes),
+        measured=judgement.figure(scenario.name, c.name, "hit-rate"),
+        unit="%",
+    )
+
+
+TTL_ONLY = "ttl-only"
+
+
+def of_staleness(
+    judgement: Judgement, scenario: ScenarioInfo, c: ContenderInfo, cells: Sequence[Cell]
+) -> Iterator[Line]:
+    reads, writes = rates(scenario)
+    before, after = (
+        judgement.figure(scenario.name, c.name, name) for name in ("stale-before-told", "stale-after-told")
+    )
+    if c.name != TTL_ONLY or not writes.any() or before.missing or after.missing:
+        return
+    _, mean_s, loads = load_times_s(cells)
+    load_s = mean_s if loads else 0.0
+    ttl_s = float(scenario.workload["ttl_s"])
+    yield Line(
+        scenario=scenario.name,
+        contender=c.name,
+        quantity="stale reads",
+        form=f"hits × (1 − (1 − e^(−wT)) / (wT)) over {len(reads):,} keys, T = {ttl_s:g} s",
+        predicted=100 * forms.ttl_stale_share(reads, writes, ttl_s, load_s=load_s),
+        measured=Estimate(
+            value=before.value + after.value,
+            low=before.low + after.low,
+            high=before.high + after.high,
+            rounds=after.rounds,
+        ),
+        unit="%",
+    )
+
+
+def of_database(
+    judgement: Judgement, scenario: ScenarioInfo, c: ContenderInfo, cells: Sequence[Cell]
+) -> Iterator[Line]:
+    """Who loads on every read keeps the database at a steady rate: its loads wait as M/M/c says, a core a server."""
+    if not asks_no_cache(cells):
+        return
+    yield Line(
+        scenario=scenario.name,
+        contender=c.name,
+        quantity="loads per 1,000 reads",
+        form="every read loads",
+        predicted=1000.0,
+        measured=judgement.figure(scenario.name, c.name, "loads-per-1000-reads"),
+    )
+    alone_ms, cpu_ms = (float(scenario.measured.get(name, math.nan)) for name in ("load_ms", "cpu_ms"))
+    (_, mean_s, _), servers, rate = load_times_s(cells), cores(judgement.run), reads_per_s(scenario)
+    if any(math.isnan(x) for x in (alone_ms, cpu_ms, servers, mean_s)):
+        return
+    if not 0 < rate * cpu_ms / 1e3 < servers:  # below 0: the calibration of a busy machine, of noise alone
+        return
+    wait_ms = 1e3 * forms.mmc_wait_s(rate, cpu_ms / 1e3, int(servers))
+    distance_ms = float(scenario.workload.get("rtt_ms") or 0.0)
+    yield Line(
+        scenario=scenario.name,
+        contender=c.name,
+        quantity="mean load time",
+        form=(
+            f"alone {alone_ms:.3g} ms + distance {distance_ms:g} ms + wait for one of {servers:g} cores "
+            f"{wait_ms:.2g} ms (M/M/c at {rate:g}/s × {cpu_ms:.3g} ms)"
+        ),
+        predicted=alone_ms + distance_ms + wait_ms,
+        measured=Estimate(value=1e3 * mean_s, rounds=len(cells)),
+        unit="ms",
+    )
+
+
+def of_limiters(limiting: Judgement) -> Iterator[Line]:
+    for x in judge_limiters(limiting):
+        if x.info.kind != "contender":
+            continue
+        strict = x.contract["kind"] == "strict"
+        yield Line(
+            scenario=x.scenario.name,
+            contender=x.info.name,
+            quantity="most admitted in a window" if strict else "most admitted beyond the refill",
+            form=f"at most {'L' if strict else 'B'} = {formatting.number(x.bound)}, its contract",
+            predicted=x.bound,
+            measured=Estimate(value=x.need_certain, rounds=len(x.cells)),
+            bound=True,
+        )
+
+
+def in_words(lines: Sequence[Line]) -> str:
+    expected = [line for line in lines if not line.bound]
+    bounds = [line for line in lines if line.bound]
+    parts = []
+    if expected:
+        agree = sum(line.obeys == "agrees" for line in expected)
+        near = f"its value in their interval, or within {100 * NEAR:.0f} %"
+        parts.append(f"{agree} of {len(expected)} figures agree with arithmetic ({near})")
+        worst = max(expected, key=lambda line: abs(line.error))
+        parts.append(
+            f"furthest off: {worst.quantity} of {worst.contender} in {worst.scenario}, {100 * worst.error:+.0f} %"
+        )
+    if bounds:
+        kept = sum(line.obeys == "within the bound" for line in bounds)
+        parts.append(f"{kept} of {len(bounds)} keep their bound")
+    return "; ".join(parts) + "."
+
+
+def chart(judgement: Judgement, lines: Sequence[Line]) -> Chart | None:
+    """Measured against predicted, both log; on the diagonal they are equal."""
+    drawn = [line for line in lines if line.predicted > 0 and line.measured.value > 0]
+    if len(drawn) < 2:
+        return None
+    figure = charts.new_figure(7.6, 5.4)
+    axes = figure.add_subplot()
+    values = [v for line in drawn for v in (line.predicted, line.measured.value)]
+    low, high = min(values) / 1.6, max(values) * 1.6
+    axes.fill_between([low, high], [low * (1 - NEAR), high * (1 - NEAR)], [low * (1 + NEAR), high * (1 + NEAR)],
+                      color=charts.GRID, alpha=0.5, linewidth=0)  # fmt: skip
+    axes.plot([low, high], [low, high], color=charts.MUTED, linewidth=1)
+    quantities = list(dict.fromkeys(line.quantity for line in drawn))
+    for line in drawn:
+        style = charts.style_of(judgement.run.info.contenders, line.contender)
+        marker = charts.MARKERS[quantities.index(line.quantity) % len(charts.MARKERS)]
+        axes.plot(
+            [line.predicted],
+            [line.measured.value],
+            marker=marker,
+            markersize=7,
+            color=style.color,
+            markerfacecolor="none" if line.bound else style.color,
+            linestyle="none",
+        )
+    for quantity in quantities:
+        marker = charts.MARKERS[quantities.index(quantity) % len(charts.MARKERS)]
+        axes.plot([], [], marker=marker, linestyle="none", color=charts.MUTED, label=quantity)
+    for name in dict.fromkeys(line.contender for line in drawn):
+        style = charts.style_of(judgement.run.info.contenders, name)
+        axes.plot([], [], color=style.color, linewidth=5, label=name)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlim(low, high)
+    axes.set_ylim(low, high)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(charts.short))
+        axis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("predicted (log)")
+    axes.set_ylabel("measured (log)")
+    charts.dress(axes)
+    charts.legend(figure)
+    question, caption = "Do the numbers obey arithmetic?", in_words(lines)
+    return Chart(
+        anchor="theory-chart",
+        question=question,
+        caption=caption,
+        how_to_read=(
+            "A mark a figure: right is what the closed form predicts, up is what was measured, on the line they are "
+            f"equal; shaded: within {100 * NEAR:.0f} %. Hollow marks are bounds and may lie below. Colour: contender."
+        ),
+        svg=charts.drawn(figure, "theory-chart", question, caption),
+        columns=["scenario", "contender", "figure", "predicted", "measured", "error"],
+        rows=[
+            [*row, formatting.number(line.predicted), formatting.number(line.measured.value), f"{100 * line.error:+.0f} %"]
+            for line in drawn
+            for row in [(line.scenario, line.contender, line.quantity)]
+        ],
+    )

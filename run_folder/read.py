@@ -1,0 +1,176 @@
+"""Read a run folder. What is not as the schema says is refused with one line; nothing is guessed or repaired.
+
+A run that was cut or killed is read all the same: the cells that it finished (status `done`) count, the others do not.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stampede.run_folder.json_objects import check_file, read_object, typed
+from stampede.core.errors import RunFolderError as RunFolderError
+from stampede.run_folder.schema import ADDED, EXPERIMENTS, SCHEMA, TABLES, CellInfo, RunInfo
+from stampede.run_folder.run_json_parts import check_run
+from stampede.core.text.redaction import hidden, masked_command
+
+EXACT = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+"""Nullable columns keep their integers: a float would lose nanoseconds after 104 days of uptime."""
+
+
+READABLE = range(1, SCHEMA + 1)
+"""Schemas that are understood: what a later one added is null in a run of an earlier one."""
+MAY_LACK = {name for tables in ADDED.values() for columns in tables.values() for name in columns}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder: its run.json at once, its tables when they are first asked for (pandas frames, done cells only)."""
+
+    folder: Path
+    info: RunInfo
+
+    @property
+    def done(self) -> list[CellInfo]:
+        """The cells that count."""
+        return [cell for cell in self.info.cells if cell.status == "done"]
+
+    @cached_property
+    def samples(self) -> pd.DataFrame:
+        """One row a request, as schema.SAMPLES; names are categories, times nullable integers."""
+        return self.table("samples")
+
+    @cached_property
+    def sample_count(self) -> int:
+        """Rows of all done cells' samples, as their files' footers say."""
+        return sum(pq.read_metadata(path).num_rows for path in table_files(self.folder, "samples", self.done))
+
+    def sample_table(self, cell: int) -> pa.Table:
+        """The samples of one done cell as an Arrow table. Raises RunFolderError where its file cannot be read."""
+        return read_part(self.folder / "samples" / f"cell-{cell:05d}.parquet", TABLES["samples"])
+
+    @cached_property
+    def servers(self) -> pd.DataFrame:
+        """Counters before and after each cell, as schema.SERVERS."""
+        return self.table("servers")
+
+    @cached_property
+    def timeline(self) -> pd.DataFrame:
+        """Gauges and events, as schema.TIMELINE."""
+        return self.table("timeline")
+
+    def experiment(self, name: str) -> pd.DataFrame:
+        """What a done experiment saw, as schema.EXPERIMENTS; the file is read once.
+
+        Raises RunFolderError where the file cannot be read.
+        """
+        if name not in self.experiment_frames:
+            table = read_part(experiment_file(self.folder, name), EXPERIMENTS)
+            self.experiment_frames[name] = table.to_pandas()
+        return self.experiment_frames[name]
+
+    @cached_property
+    def experiment_frames(self) -> dict[str, pd.DataFrame]:
+        """Those that were read so far, by name. Callers do not change a frame."""
+        return {}
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A whole table as one frame. Raises RunFolderError where a file cannot be read."""
+        schema = TABLES[name]
+        parts = [read_part(path, schema) for path in table_files(self.folder, name, self.done)]
+        return as_frame(pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table())
+
+
+def as_frame(whole: pa.Table) -> pd.DataFrame:
+    texts = [f.name for f in whole.schema if pa.types.is_string(f.type)]
+    frame: pd.DataFrame = whole.to_pandas(types_mapper=EXACT.get, categories=texts, split_blocks=True)
+    return frame
+
+
+def read_run(folder: Path) -> Run:
+    """The run in that folder. Raises RunFolderError: no run.json, another schema, a missing or cut Parquet file."""
+    path = folder / "run.json"
+    if not folder.is_dir():
+        raise RunFolderError(folder, "no such folder", "a run folder")
+    data = read_object(path, "run.json: is this a run folder?")
+    schema = data.get("schema")
+    if type(schema) is not int or schema not in READABLE:
+        known = ", ".join(str(number) for number in READABLE)
+        raise RunFolderError(path, f"schema {schema!r:.40}", f"schema {known}, which this version reads")
+    info = without_secrets(typed(data, RunInfo, path))
+    check_run(info, path)
+    run = Run(folder, info)
+    for name, schema in TABLES.items():
+        for part in table_files(folder, name, run.done):
+            check_part(part, schema)
+    for experiment in run.info.experiments:
+        if experiment.status == "done":
+            check_part(experiment_file(folder, experiment.name), EXPERIMENTS)
+    return run
+
+
+def without_secrets(info: RunInfo) -> RunInfo:
+    """An earlier version stored a command as it was given, and masked a server's URL in one of its forms only."""
+    info.command = masked_command(info.command)
+    info.circumstances = hidden(info.circumstances)
+    return info
+
+
+def table_files(folder: Path, name: str, cells: list[CellInfo]) -> list[Path]:
+    """The file of each cell, in order. Raises RunFolderError where one is missing."""
+    found = {
+        int(p.stem.removeprefix("cell-")): p for p in (folder / name).glob("cell-*.parquet") if p.stem[5:].isdecimal()
+    }
+    for cell in cells:
+        if cell.id not in found:
+            want = f"a file for cell {cell.id}, which run.json calls done"
+            raise RunFolderError(folder / name / f"cell-{cell.id:05d}.parquet", "no such file", want)
+    return [found[cell.id] for cell in cells]
+
+
+def experiment_file(folder: Path, name: str) -> Path:
+    """Raises RunFolderError where it is missing."""
+    path = folder / "experiments" / f"{name}.parquet"
+    check_file(path, f"a file for {name}, which run.json calls done")
+    return path
+
+
+def check_part(path: Path, schema: pa.Schema) -> None:
+    """Raises RunFolderError where the file is cut, or lacks a column that its schema does not excuse."""
+    with part_file(path) as part:
+        present_columns(part, path, schema)
+
+
+def part_file(path: Path) -> pq.ParquetFile:
+    """Open a Parquet file; its footer is read at once. Raises RunFolderError where that cannot be read."""
+    check_file(path)
+    try:
+        return pq.ParquetFile(path)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise RunFolderError(path, "cut or not Parquet", "a whole Parquet file") from error
+
+
+def present_columns(part: pq.ParquetFile, path: Path, schema: pa.Schema) -> set[str]:
+    """The names of the columns that are there. Raises RunFolderError where one is missing that may not be."""
+    found = set(part.schema_arrow.names)
+    missing = [name for name in schema.names if name not in found | MAY_LACK]
+    if missing:
+        raise RunFolderError(path, f"no column {missing[0]}", f"the columns of schema {SCHEMA}")
+    return found
+
+
+def read_part(path: Path, schema: pa.Schema) -> pa.Table:
+    """The whole table of one file, in the schema's columns: those that an earlier schema lacked are null."""
+    with part_file(path) as part:
+        found = present_columns(part, path, schema)
+        try:
+            table = part.read(columns=[name for name in schema.names if name in found], use_threads=False)
+            for place, field in enumerate(schema):
+                if field.name not in found:
+                    table = table.add_column(place, field, pa.nulls(len(table), field.type))
+            return table.cast(schema)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise RunFolderError(path, f"unreadable ({type(error).__name__})", "a whole Parquet file") from error

@@ -1,0 +1,21 @@
+"""database-slow: an index is lost under load, so that every load reads the whole table, and is made again."""
+
+from stampede.scenarios.faults.database_locked import DATABASE_CONTENDERS
+from stampede.scenarios.faults.fault import Fault
+from stampede.scenarios.faults.redis_hung import OUTAGE_WORKLOAD
+from stampede.scenarios.scenario import Scenario
+
+SCENARIO = Scenario(
+    name="database-slow",
+    question="What do users see when every load takes several times as long?",
+    application="a lost index, a plan that turned, a neighbour on the same disk",
+    expectation=(
+        "without a cache the database is soon full and everybody waits; with one only misses do, as long as they are "
+        "few enough for what the database still carries"
+    ),
+    overrides=OUTAGE_WORKLOAD,
+    window_ttls=1,
+    fault=Fault(what="slow database", begins_share=0.25, lasts_share=0.5),
+    apart=True,
+    contenders=DATABASE_CONTENDERS,
+)

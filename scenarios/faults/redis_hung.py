@@ -1,0 +1,30 @@
+"""redis-hung: Redis stops answering under load, keeps its connections, and goes on where it was."""
+
+from stampede.scenarios.faults.fault import Fault
+from stampede.scenarios.scenario import Scenario
+
+OUTAGE_WORKLOAD = {
+    "rate_per_s": 150.0,
+    "read_share": 0.95,
+    "active_records": 1000,
+    "ttl_s": 6.0,
+    "load_cpu_ms": 1.0,
+    "load_wait_ms": 4.0,
+}
+"""A rate that the database carries without any cache, so that what is seen is the outage and not an overload."""
+
+SCENARIO = Scenario(
+    name="redis-hung",
+    question="What do users see when Redis hangs, and when is it as before?",
+    application="a fork or a slow command that stops Redis, a virtual machine that moves, a network that drops packets",
+    expectation=(
+        "a client with redis-py's defaults waits 5 s for an answer and tries ten times more: every thread soon waits, "
+        "requests queue behind them, and nothing fails before about a minute has passed; with a time limit and a "
+        "fallback one read a cool-down waits 50 ms and all others become loads"
+    ),
+    overrides=OUTAGE_WORKLOAD,
+    window_ttls=1,
+    fault=Fault(what="hang redis", begins_share=0.25, lasts_share=0.5),
+    apart=True,
+    contenders=("cache-aside", "cache-aside-fallback"),
+)

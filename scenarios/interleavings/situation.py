@@ -1,0 +1,94 @@
+"""What a situation is, and where situations are found."""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from typing import Literal
+
+from stampede.patterns.caching.cache_pattern import Adversary
+from stampede.core.errors import ConfigError, require
+
+Operation = Literal["get", "update", "create", "get-new", "hit"]
+"""`get` and `update` are of the one record that is there; `get-new` is of the record that `create` will make;
+`hit` is a call of one subject at a rate limiter."""
+
+
+class CacheState(Enum):
+    """The contents of the cache when the clients begin."""
+
+    COLD = "the cache is empty"
+    WARM = "the entry is fresh"
+    AT_LIMIT = "the subject's quota was spent half a window ago"
+    AGEING = "the entry is fresh, and 99 % of its TTL is over"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation:
+    """A few clients, each with what it does, in order; every order of their steps is a schedule."""
+
+    name: str
+    clients: tuple[tuple[Operation, ...], ...]
+    start: CacheState = CacheState.COLD
+    adversary: Adversary = Adversary.NONE
+    """What may happen once, at any step of a schedule."""
+    skew_s: float = 0.0
+    """Each client's clock is so much ahead of the one before."""
+    one_tick: bool = False
+    """All calls of a limiter read the same instant, as on a coarse clock; else no two readings are equal."""
+    failing_loads: int = 0
+    """So many loads, the first ones, raise."""
+
+    def __post_init__(self) -> None:
+        require(1 <= len(self.clients) <= 8, "clients", len(self.clients), "1 to 8")
+        require(self.adversary is not Adversary.OUTAGE, "adversary", self.adversary.name, "one that can be a step")
+        require(all(self.clients), "clients", self.clients, "something to do for each")
+
+    @property
+    def operations(self) -> frozenset[Operation]:
+        return frozenset(operation for program in self.clients for operation in program)
+
+    @property
+    def writes(self) -> bool:
+        return bool(self.operations & {"update", "create"})
+
+    @property
+    def clocks_agree(self) -> bool:
+        """Whether a bound that is kept by the app servers' clocks has to hold: clocks agree, and time passes."""
+        return not self.skew_s and not self.one_tick
+
+    @property
+    def limiting(self) -> bool:
+        """Whether it is about a rate limiter."""
+        return "hit" in self.operations
+
+    def said(self) -> str:
+        """In a line: who does what, from where, under which adversary."""
+        who = " | ".join(", ".join(program) for program in self.clients)
+        more = "" if self.adversary is Adversary.NONE else f"; once in a schedule: {self.adversary.value}"
+        fails = "; the first load raises" if self.failing_loads else ""
+        skew = f"; each clock {self.skew_s:g} s ahead of the one before" if self.skew_s else ""
+        tick = "; all on one tick of the clock" if self.one_tick else ""
+        return f"{who}; {self.start.value}{skew}{tick}{fails}{more}"
+
+
+@cache
+def situations() -> Mapping[str, Situation]:
+    """Every situation by name: the other modules of this folder define SITUATIONS."""
+    package = importlib.import_module("stampede.scenarios.interleavings")
+    found: dict[str, Situation] = {}
+    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
+        module = importlib.import_module(f"stampede.scenarios.interleavings.{info.name}")
+        for situation in getattr(module, "SITUATIONS", ()):
+            if isinstance(situation, Situation):
+                found[situation.name] = situation
+    return found
+
+
+def find_situation(name: str) -> Situation:
+    """The situation of that name. Raises ConfigError with the names that there are."""
+    if name not in situations():
+        raise ConfigError("situation", name, f"one of {', '.join(situations())}")
+    return situations()[name]

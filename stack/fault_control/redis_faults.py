@@ -1,0 +1,64 @@
+"""Breaks a server of ours on purpose: an embedded one by signals, a container through the engine."""
+
+import time
+from collections.abc import Callable
+
+from stampede.core.errors import StackError
+from stampede.stack.supervisor.supervisor_client import Started, SupervisorClient
+from stampede.stack.servers import Switch
+
+BACK_WITHIN_S = 30.0
+LOOK_EVERY_S = 0.005
+
+
+class EmbeddedSwitch(Switch):
+    """Breaks a server of the supervisor by signals."""
+
+    def __init__(self, supervisor: SupervisorClient, server: Started, answers: Callable[[], bool]) -> None:
+        self.supervisor = supervisor
+        self.server = server
+        self.answers = answers
+
+    def pause(self) -> None:
+        self.supervisor.signal(self.server.pid, "SIGSTOP")
+
+    def resume(self) -> None:
+        self.supervisor.signal(self.server.pid, "SIGCONT")
+
+    def kill(self) -> None:
+        self.supervisor.signal(self.server.pid, "SIGKILL")
+
+    def restart(self) -> None:
+        self.server = self.supervisor.start_again(self.server)
+        wait_for(self.answers)
+
+
+class ContainerSwitch(Switch):
+    """Breaks one service by the engine's pause, kill and start. `run` calls docker compose with the arguments."""
+
+    def __init__(self, run: Callable[[list[str]], object], service: str, answers: Callable[[], bool]) -> None:
+        self.run = run
+        self.service = service
+        self.answers = answers
+
+    def pause(self) -> None:
+        self.run(["pause", self.service])
+
+    def resume(self) -> None:
+        self.run(["unpause", self.service])
+
+    def kill(self) -> None:
+        self.run(["kill", self.service])
+
+    def restart(self) -> None:
+        self.run(["start", self.service])
+        wait_for(self.answers)
+
+
+def wait_for(answers: Callable[[], bool]) -> None:
+    """Return once the server answers. Raises StackError after BACK_WITHIN_S."""
+    give_up = time.monotonic() + BACK_WITHIN_S
+    while not answers():
+        if time.monotonic() > give_up:
+            raise StackError("stack", "redis", f"a server that is back within {BACK_WITHIN_S:.0f} s")
+        time.sleep(LOOK_EVERY_S)

@@ -1,0 +1,288 @@
+"""The database as patterns see it: PostgreSQL over a connection pool, with the workload's SQL."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg.abc import Buffer
+from psycopg.adapt import Dumper
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from stampede.core.errors import StackError
+from stampede.patterns.caching.cache_pattern import Record, Source, Transaction
+from stampede.core.errors import ConfigError
+from stampede.scenarios.workload import OwnSql
+from stampede.stack.postgres.pooler import Pooling, pooling_of
+from stampede.stack.servers import without_password
+
+DictConnection = psycopg.Connection[DictRow]
+Pool = ConnectionPool[DictConnection]
+
+OPEN_WITHIN_S = 30.0
+
+COLUMNS = """id, name, email, body, version,
+    to_char(updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS updated_at"""
+"""updated_at as ISO 8601 text: a record is then the same before and after any codec."""
+
+LOAD = f"""
+SELECT {COLUMNS}
+FROM stampede.users
+WHERE id = %(id)s
+  AND coalesce((
+    SELECT sum((SELECT sum(o.amount) FROM (
+        SELECT amount FROM stampede.orders WHERE amount > -lap LIMIT %(cpu_rows)s
+    ) AS o)) FROM generate_series(1, %(cpu_laps)s::int) AS lap
+  ), 0) >= 0
+  AND (SELECT pg_sleep(%(wait_s)s)) IS NOT NULL
+"""
+
+UPDATE = f"""
+UPDATE stampede.users
+SET name = coalesce(%(name)s::text, name), email = coalesce(%(email)s::text, email),
+    body = coalesce(%(body)s::text, body), version = version + 1, updated_at = clock_timestamp()
+WHERE id = %(id)s
+RETURNING {COLUMNS}
+"""
+
+CREATE = f"""
+INSERT INTO stampede.users (name, email, body)
+VALUES (coalesce(%(name)s::text, ''), coalesce(%(email)s::text, ''), coalesce(%(body)s::text, ''))
+RETURNING {COLUMNS}
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statements:
+    """The SQL of a workload, in psycopg's named style. `asdict` of it is JSON, and `Statements(**that)` is it again."""
+
+    load: str
+    """One row by %(id)s; its columns are the record."""
+    update: str | None = None
+    """Changes the row %(id)s and returns the same columns. None: nothing can be written."""
+    create: str | None = None
+    """Inserts a row and returns the same columns."""
+    version_column: str | None = None
+    """Grows by one with every update. None: freshness cannot be judged."""
+    extra_params: Mapping[str, Any] = field(default_factory=dict)
+    """Values that every statement is given besides id and changes."""
+    session: Mapping[str, str] = field(default_factory=dict)
+    """PostgreSQL settings of the sessions that run it."""
+
+
+def default_statements(cpu_rows: int, wait_ms: float, cpu_laps: int = 1) -> Statements:
+    """The article's table of users.
+
+    A load reads its row, spends CPU on a sum over the first `cpu_rows` orders, `cpu_laps` times over, and waits
+    `wait_ms` inside the query. Every session keeps one plan.
+    """
+    return Statements(
+        load=LOAD,
+        update=UPDATE,
+        create=CREATE,
+        version_column="version",
+        extra_params={
+            "cpu_rows": cpu_rows,
+            "cpu_laps": cpu_laps if cpu_rows else 0,
+            "wait_s": wait_ms / 1000,
+            "name": None,
+            "email": None,
+            "body": None,
+        },
+        session={"plan_cache_mode": "force_generic_plan", "jit": "off", "max_parallel_workers_per_gather": "0"},
+    )
+
+
+def own_statements(sql: OwnSql) -> Statements:
+    """The user's statements as they are; their sessions are left as the server sets them."""
+    return Statements(
+        load=sql.load,
+        update=sql.update,
+        create=sql.create,
+        version_column=sql.version,
+        extra_params={"text": None, "number": None},
+    )
+
+
+class UntypedInt(Dumper):
+    """An integer whose type PostgreSQL infers from the statement.
+
+    psycopg types integers by their size, and each type would be a statement of its own to PostgreSQL: in its plans as
+    well as in pg_stat_statements.
+    """
+
+    oid = 0
+
+    def dump(self, obj: int) -> Buffer | None:
+        return b"%d" % obj
+
+
+def prepare_session(connection: psycopg.Connection[Any], session: Mapping[str, str]) -> Pooling:
+    """Set a connection as a workload's sessions are: each statement prepared at its first use.
+
+    Through a pooler only the settings that it keeps for a client are set: other clients use its server connections too.
+    """
+    pooling = pooling_of(connection)
+    connection.prepare_threshold = 0 if pooling.prepares else None
+    connection.adapters.register_dumper(int, UntypedInt)
+    if session and pooling.keeps_session:
+        settings = "SELECT " + ", ".join(["set_config(%s, %s, false)"] * len(session))
+        connection.execute(settings, [word for item in session.items() for word in item], prepare=False)
+    return pooling
+
+
+def open_pool(url: str, size: int, session: Mapping[str, str] | None = None) -> Pool:
+    """A pool of `size` autocommit connections, all of them open when it returns. Raises StackError where they do not
+    all open in time.
+    """
+    pool: Pool = ConnectionPool(
+        url,
+        min_size=size,
+        max_size=size,
+        open=False,
+        connection_class=DictConnection,
+        kwargs={"autocommit": True, "row_factory": dict_row},
+        configure=lambda connection: void(prepare_session(connection, session or {})),
+        max_lifetime=24 * 3600,
+        max_idle=24 * 3600,
+    )
+    try:
+        pool.open(wait=True, timeout=OPEN_WITHIN_S)
+    except PoolTimeout as late:
+        pool.close()
+        raise StackError("postgres", without_password(url), f"room for {size} connections more") from late
+    return pool
+
+
+def void(_result: object) -> None:
+    """Drop a result."""
+
+
+class PostgresSource(Source):
+    """Records out of PostgreSQL. Thread-safe: each call borrows a connection."""
+
+    def __init__(self, pool: Pool, statements: Statements) -> None:
+        self.pool = pool
+        self.statements = statements
+
+    def load(self, record_id: int) -> Record | None:
+        with self.pool.connection() as connection:
+            return run(connection, self.statements.load, self.params(record_id))
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        with self.pool.connection() as connection, connection.transaction():
+            yield PostgresTransaction(connection, self)
+
+    def params(self, record_id: int | None = None, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        return {**self.statements.extra_params, **(changes or {}), "id": record_id}
+
+    def flush_statistics(self) -> None:
+        """Have every session of the pool hand its counts to pg_stat_database; PostgreSQL lets them lag otherwise."""
+        held = [self.pool.getconn() for _ in range(self.pool.max_size)]
+        try:
+            for connection in held:
+                connection.execute("SELECT pg_stat_force_next_flush()")
+        finally:
+            for connection in held:
+                self.pool.putconn(connection)
+
+
+class PostgresTransaction:
+    """Writes inside one open transaction."""
+
+    def __init__(self, connection: DictConnection, source: PostgresSource) -> None:
+        self.connection = connection
+        self.source = source
+
+    def update(self, record_id: int, changes: Record) -> Record | None:
+        sql = self.source.statements.update
+        if sql is None:
+            raise ConfigError("sql.update", None, "an UPDATE … RETURNING: this workload cannot write")
+        return run(self.connection, sql, self.source.params(record_id, changes))
+
+    def create(self, new: Record) -> Record:
+        sql = self.source.statements.create
+        if sql is None:
+            raise ConfigError("sql.create", None, "an INSERT … RETURNING: this workload cannot create")
+        created = run(self.connection, sql, self.source.params(None, new))
+        if created is None:
+            raise ConfigError("sql.create", sql, "an INSERT that returns the new row (RETURNING …)")
+        return created
+
+
+def run(connection: DictConnection, sql: str, params: Mapping[str, Any]) -> Record | None:
+    return connection.execute(sql, params).fetchone()
+
+
+def statement_ids(connection: psycopg.Connection[Any], statements: Statements) -> dict[str, int]:
+    """pg_stat_statements' queryid of load, update and create, as far as the server reports them.
+
+    The connection must be set by `prepare_session`. Raises ConfigError for SQL that PostgreSQL refuses.
+    """
+    found = {}
+    for name in ("load", "update", "create"):
+        sql: str | None = getattr(statements, name)
+        if sql is not None:
+            queryid = explained_id(connection, f"sql.{name}", sql, {**statements.extra_params, "id": None})
+            if queryid is not None:
+                found[name] = queryid
+    return found
+
+
+def explained_id(
+    connection: psycopg.Connection[Any], field_name: str, sql: str, params: Mapping[str, Any]
+) -> int | None:
+    """EXPLAIN plans the statement, without running it, and names its identifier."""
+    with refused(field_name, sql), connection.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
+        row = cursor.execute(f"EXPLAIN (VERBOSE, FORMAT JSON) {sql}", params, prepare=False).fetchone()
+    identifier: int | None = row[0][0].get("Query Identifier") if row else None
+    return identifier
+
+
+class ReceivedValue(str):
+    """What came, in words: a message shows it without quotation marks."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+LOST = ("08", "53", "57P")
+"""How the codes begin of errors that are the server's state and not the statement's."""
+
+
+@contextmanager
+def refused(field_name: str, sql: str) -> Iterator[None]:
+    """A statement that driver or server refuse inside the block raises ConfigError, with what helps where it is known.
+
+    A lost connection passes through.
+    """
+    try:
+        yield
+    except (psycopg.Error, TypeError) as error:
+        code = getattr(error, "sqlstate", None)
+        before_sent = code is None and isinstance(error, psycopg.ProgrammingError | TypeError)
+        if not before_sent and (code is None or code.startswith(LOST)):
+            raise
+        help_ = hint(first_line(error)) if before_sent or code == "42601" else ""
+        want = f"SQL that works: {first_line(error)}{help_}"
+        raise ConfigError(field_name, ReceivedValue(" ".join(sql.split())), want) from error
+
+
+def hint(message: str) -> str:
+    """What helps against an error of the statement's form."""
+    if "placeholder" in message:
+        return "; write %% for a % that begins no parameter"
+    if "parameter missing" in message:
+        return "; the parameters are %(id)s, %(text)s and %(number)s"
+    if "multiple commands" in message:
+        return "; one statement only"
+    return ""
+
+
+def first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

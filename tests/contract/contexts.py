@@ -1,0 +1,57 @@
+"""A pattern in a world of real servers that a spec can look into."""
+
+import random
+import time
+from collections.abc import Callable
+
+import redis
+
+from stampede.loadtests.instrumentation.clock import ThreadClock
+from stampede.loadtests.instrumentation.meters import Ruler, RulerSource
+from stampede.patterns.caching.cache_pattern import CachePattern, Kit, Source
+from stampede.patterns.contender_registry import Contender
+from stampede.patterns.serialization.json import Json
+
+TTL_S = 60.0
+
+
+class World:
+    """One contender on the real servers, with its loads counted; background work runs at once."""
+
+    def __init__(self, contender: Contender, client: redis.Redis, source: Source, key_prefix: str) -> None:
+        self.redis = client
+        self.key_prefix = key_prefix
+        self.ruler = Ruler(ThreadClock())
+        self.sleep: Callable[[float], None] = time.sleep
+        self.source = source
+        kit = Kit(
+            redis=client,
+            source=RulerSource(source, self.ruler, "version"),
+            codec=Json(),
+            now=time.monotonic,
+            sleep=lambda seconds: self.sleep(seconds),
+            spawn=lambda work: work(),
+            rng=random.Random(1),
+        )
+        config = contender.pattern.config_type(ttl_s=TTL_S, key_prefix=key_prefix)
+        self.pattern: CachePattern = contender.pattern(kit, config)
+
+    def entries(self) -> list[bytes]:
+        """Every key that the pattern has left in Redis."""
+        return list(self.redis.scan_iter(match=f"{self.key_prefix}*"))
+
+    def lose_cache(self) -> None:
+        for key in self.entries():
+            self.redis.delete(key)
+
+    def pass_ttl(self) -> None:
+        """What one TTL does: whatever would have expired by then is gone; what never expires, or later, stays."""
+        for key in self.entries():
+            if 0 <= self.redis.pttl(key) <= TTL_S * 1000:
+                self.redis.delete(key)
+
+    def loads_in(self, action: Callable[[], object]) -> int:
+        """How many loads the action makes."""
+        before = self.ruler.counts["load"]
+        action()
+        return self.ruler.counts["load"] - before

@@ -1,0 +1,208 @@
+"""What a serializer claims to keep comes back, for any value; what it does not claim is found out by running."""
+
+import json
+import math
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stampede.loadtests.serializers.fidelity import CASES, alike, fidelity
+from stampede.loadtests.serializers.sample_records import kinds
+from stampede.patterns.serialization.serializer import Serializer
+from stampede.patterns.serialization.serializer_registry import Codec, codecs
+from stampede.patterns.serialization.schema.records import Address, Order, Orders, Profile, User
+
+NAMES = sorted(codecs())
+EXPECTED = {"json", "msgpack", "pickle", "protobuf", "orjson", "msgspec-json", "msgspec-msgpack", "ormsgpack", "cbor2"}
+
+ints = st.integers(-(2**63), 2**63 - 1)
+texts = st.text(st.characters(codec="utf-8"), max_size=30)
+floats = st.floats(allow_nan=False, allow_infinity=False)
+instants = st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1)).map(lambda t: t.replace(tzinfo=UTC))
+decimals = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9, places=2)
+
+users = st.builds(User, id=ints, name=texts, email=texts, body=texts, version=ints, updated_at=texts)
+addresses = st.builds(Address, street=texts, city=texts, postcode=st.none() | texts, country=texts)
+profiles = st.builds(
+    Profile,
+    id=ints,
+    display_name=texts,
+    bio=texts,
+    joined_at=instants,
+    last_seen_at=st.none() | instants,
+    balance=decimals,
+    avatar=st.binary(max_size=40),
+    referrer=st.none() | texts,
+    verified=st.booleans(),
+    address=addresses,
+    interests=st.lists(texts, max_size=4),
+    scores=st.lists(floats, max_size=4),
+)
+orders = st.builds(
+    Orders,
+    user_id=ints,
+    orders=st.lists(
+        st.builds(Order, id=ints, sku=texts, title=texts, quantity=ints, amount_cents=ints, placed_at=texts), max_size=4
+    ),
+)
+scalars = st.none() | st.booleans() | ints | floats | texts
+plain = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4), max_leaves=12
+)
+
+TYPED = {(name, kind): codecs()[name].serializer.for_type(kind) for name in NAMES for kind in (User, Profile, Orders)}
+
+
+def test_ours_are_found_by_their_files() -> None:
+    """Every file beside base.py that holds a serializer is in the catalogue under its file's name."""
+    assert set(NAMES) == EXPECTED
+    assert all(codec.serializer.summary for codec in codecs().values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(user=users, profile=profiles, listed=orders)
+@settings(max_examples=40, deadline=None)
+def test_a_typed_record_comes_back(name: str, user: User, profile: Profile, listed: Orders) -> None:
+    """Any user, profile and list of orders is equal, types included, after a round trip, in bytes that are bytes."""
+    for record in (user, profile, listed):
+        serializer = TYPED[name, type(record)]
+        data = serializer.dumps(record)
+        assert type(data) is bytes
+        assert alike(serializer.loads(data), record)
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED - {"protobuf"}))
+@given(value=st.dictionaries(texts, plain, max_size=5))
+@settings(max_examples=60, deadline=None)
+def test_a_plain_dict_comes_back(name: str, value: dict[str, Any]) -> None:
+    """JSON's own types survive every schemaless serializer, which is what a cache of rows needs."""
+    serializer = codecs()[name].serializer.for_type(dict)
+    assert alike(serializer.loads(serializer.dumps(value)), value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", [k for k in kinds() if not k.startswith("page")])
+def test_the_benchs_records_come_back(name: str, kind: str) -> None:
+    """Every record that is timed is carried whole by every serializer of ours: speed is compared on equal service."""
+    records = kinds()[kind].records(seed=3)
+    serializer = codecs()[name].serializer.for_type(kinds()[kind].record_type)
+    assert [serializer.loads(serializer.dumps(record)) for record in records] == records
+
+
+def test_ascii_records_are_ascii_and_the_others_are_not() -> None:
+    """The two halves of the records differ in what they say they differ in."""
+    for kind in kinds().values():
+        written = [repr(record).isascii() for record in kind.records(seed=1)]
+        assert all(written) if kind.text == "ascii" else not any(written)
+
+
+def outcome(name: str, build: str, case: str) -> str:
+    return next(f.outcome for f in fidelity(codecs()[name]) if f.build == build and f.case == case)
+
+
+@pytest.mark.parametrize(
+    ("name", "build", "case", "expected"),
+    [
+        ("orjson", "untyped", "NaN", "changed"),
+        ("orjson", "untyped", "datetime in UTC", "changed"),
+        ("orjson", "untyped", "int of 70 bits", "refused"),
+        ("json", "untyped", "dict with int keys", "changed"),
+        ("json", "untyped", "Decimal", "changed"),
+        ("json", "typed", "Decimal", "same"),
+        ("json", "untyped", "bytes", "refused"),
+        ("msgpack", "untyped", "dict with int keys", "refused"),
+        ("msgpack", "untyped", "tuple", "changed"),
+        ("pickle", "untyped", "tuple", "same"),
+        ("cbor2", "untyped", "Decimal", "same"),
+        ("msgspec-json", "typed", "datetime at +02:00", "same"),
+        ("protobuf", "typed", "datetime at +02:00", "changed"),
+        ("protobuf", "typed", "timedelta", "refused"),
+    ],
+)
+def test_fidelity_is_found_by_running(name: str, build: str, case: str, expected: str) -> None:
+    """Known traps are marked as what they are: same, refused, or changed silently."""
+    assert outcome(name, build, case) == expected
+
+
+def test_pickle_keeps_everything_and_protobuf_has_no_untyped_form() -> None:
+    """The matrix has a row for each case and build that there is."""
+    assert {f.outcome for f in fidelity(codecs()["pickle"])} == {"same"}
+    assert {f.build for f in fidelity(codecs()["protobuf"])} == {"typed"}
+    assert len(fidelity(codecs()["json"])) == 2 * len(CASES)
+
+
+class Liar(Serializer[Any]):
+    """Loses fractions and says nothing."""
+
+    summary = "a liar"
+
+    def dumps(self, value: Any) -> bytes:
+        return repr({k: int(v) if isinstance(v, float) and math.isfinite(v) else v for k, v in value.items()}).encode()
+
+    def loads(self, data: bytes) -> Any:
+        return eval(data)
+
+
+def test_a_silent_change_is_marked() -> None:
+    """A planted serializer that drops fractions is caught: the check can fail."""
+    found = {f.case: f.outcome for f in fidelity(Codec(name="liar", serializer=Liar)) if f.build == "untyped"}
+    assert found["float"] == "changed"
+    assert found["int"] == "same"
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [(1, True), (1, 1.0), (0.0, -0.0), ([1], (1,)), ({1: 2}, {"1": 2}), (Decimal("1.0"), Decimal("1.0") + 1)],
+)
+def test_what_only_looks_equal_is_not_the_same(a: object, b: object) -> None:
+    """Type, sign of zero and kind of sequence count."""
+    assert not alike(a, b)
+    assert alike(a, a)
+
+
+class Guesser(Serializer[Any]):
+    """Reads a string as the JSON value that it looks like."""
+
+    summary = "guesses types"
+
+    def dumps(self, value: Any) -> bytes:
+        return json.dumps(value).encode()
+
+    def loads(self, data: bytes) -> Any:
+        return {name: self.guessed(value) for name, value in json.loads(data).items()}
+
+    def guessed(self, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value or None
+
+
+GUESSED = {
+    "str, digits",
+    "str, more digits than 64 bits",
+    "str, a sign and digits",
+    "str, an exponent",
+    "str, a decimal point",
+    "str, true",
+    "str, null",
+    "str, NaN",
+    "str, brackets",
+    "str, empty",
+}
+
+
+def test_a_string_that_comes_back_as_the_value_that_it_looks_like_is_changed_silently() -> None:
+    """Of the strings, a planted guesser changes these and no others; ours change none."""
+    found = {f.case: f.outcome for f in fidelity(Codec(name="guesser", serializer=Guesser)) if f.build == "untyped"}
+    strings = {case.name for case in CASES if case.name.startswith("str, ")}
+    assert {case for case in strings if found[case] == "changed"} == GUESSED
+    for name in NAMES:
+        changed = {f.case for f in fidelity(codecs()[name]) if f.outcome == "changed"}
+        assert not changed & (GUESSED | {"str, leading zeros", "str, a date"})

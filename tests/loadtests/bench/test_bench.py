@@ -1,0 +1,111 @@
+"""What a bench plans, and what it refuses before it starts anything."""
+
+import itertools
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stampede.loadtests.bench.bench_config import BenchOrder
+from stampede.loadtests.bench.run_plan.cell_plan import plan_cells
+from stampede.loadtests.bench.run_plan.scenario_selection import check_order
+from stampede.loadtests.bench.run_plan.contenders import line_up
+from stampede.core.errors import ConfigError
+from stampede.scenarios.plans import find_plan
+from stampede.scenarios.workload import WorkloadFile
+from tests.loadtests.conftest import CONTENDERS
+
+QUICK = replace(find_plan("quick"), scenarios=("read-heavy", "stampede"))
+
+
+def test_a_round_runs_everyone_once_in_every_scenario_with_equal_seeds_and_unequal_orders() -> None:
+    order = BenchOrder(plan=QUICK, seed=4)
+    entrants = line_up((), (), reference="cache-aside", twin=True)
+    cells = plan_cells(order, entrants)
+    assert [cell.id for cell in cells] == list(range(1, len(cells) + 1))
+    assert set(Counter((c.scenario, c.contender, c.round) for c in cells).values()) == {1}
+    ran: dict[str, set[tuple[str, ...]]] = {}
+    for (scenario, _), group in itertools.groupby(cells, key=lambda c: (c.scenario, c.round)):
+        ran.setdefault(scenario, set()).add(tuple(sorted(c.contender for c in group if c.contender != "no-op")))
+    assert [len(line_ups) for line_ups in ran.values()] == [1, 1]
+    assert {"no-cache", "cache-aside", "cache-aside-again", "bare-get"} <= set(*ran["stampede"])
+    seeds: dict[tuple[str, int], set[int]] = {}
+    for cell in cells:
+        seeds.setdefault((cell.scenario, cell.round), set()).add(cell.seed)
+    assert all(len(found) == 1 for found in seeds.values())
+    assert len(set.union(*seeds.values())) == len(seeds)
+    orders = {tuple(c.contender for c in cells if (c.scenario, c.round) == ("stampede", r)) for r in range(1, 9)}
+    assert len(orders) > 1
+    for before, after in itertools.pairwise(cells):
+        same = (before.scenario, before.round) == (after.scenario, after.round)
+        assert after.predecessor == (before.contender if same else None)
+
+
+def test_the_no_op_runs_before_the_first_round_of_each_scenario_and_after_its_last() -> None:
+    cells = plan_cells(BenchOrder(plan=QUICK, seed=4), line_up((), (), reference="cache-aside", twin=True))
+    for scenario in QUICK.scenarios:
+        names = [cell.contender for cell in cells if cell.scenario == scenario]
+        assert [i for i, name in enumerate(names) if name == "no-op"] == [0, len(names) - 1]
+
+
+def test_more_rounds_begin_with_the_cells_of_fewer() -> None:
+    entrants = line_up((), (), reference="cache-aside", twin=True)
+    few, many = (plan_cells(BenchOrder(plan=replace(QUICK, rounds=r), seed=4), entrants) for r in (6, 8))
+    ran_few, ran_many = ([c for c in cells if c.round < 6] for cells in (few, many))
+    assert ran_few == ran_many
+
+
+def test_the_same_seed_plans_the_same_cells() -> None:
+    entrants = line_up((), (), reference="cache-aside", twin=True)
+    assert plan_cells(BenchOrder(plan=QUICK, seed=4), entrants) == plan_cells(BenchOrder(plan=QUICK, seed=4), entrants)
+
+
+def test_a_users_file_runs_beside_ours_under_its_own_name() -> None:
+    entrants = line_up((), (str(CONTENDERS / "stalling.py"),), reference="cache-aside", twin=True)
+    names = [e.name for e in entrants]
+    assert "stalling" in names
+    assert {"no-cache", "cache-aside", "write-through", "refresh-ahead", "coalescing"} <= set(names)
+    assert [e.twin_of for e in entrants if e.kind == "twin"] == ["cache-aside"]
+
+
+@pytest.mark.parametrize(
+    ("contents", "wanted"),
+    [
+        ("def broken(:\n", "line 1"),
+        ("x = 1\n", "CachePattern"),
+        ("import nothing_of_that_name\n", "ModuleNotFoundError"),
+        (None, "exists"),
+    ],
+)
+def test_a_contender_file_that_cannot_run_is_refused_with_the_reason(
+    tmp_path: Path, contents: str | None, wanted: str
+) -> None:
+    path = tmp_path / "mine.py"
+    if contents is not None:
+        path.write_text(contents)
+    with pytest.raises(ConfigError, match=wanted):
+        check_order(BenchOrder(plan=QUICK, own_contenders=(str(path),)))
+
+
+@pytest.mark.parametrize(
+    ("order", "named"),
+    [
+        ({"contenders": ("nobody",)}, "contender"),
+        ({"reference": "nobody"}, "reference"),
+        ({"plan": replace(QUICK, scenarios=("nowhere",))}, "scenario"),
+        ({"workload": WorkloadFile(common={"rate_per_s": 0})}, "rate_per_s"),
+        ({"workload": WorkloadFile(by_scenario={"stampede": {"records": 5, "active_records": 1}})}, "records"),
+    ],
+)
+def test_an_order_that_cannot_be_run_is_refused_before_a_server_is_started(
+    order: dict[str, object], named: str
+) -> None:
+    with pytest.raises(ConfigError, match=named):
+        check_order(BenchOrder(**{"plan": QUICK, **order}))  # type: ignore[arg-type]
+
+
+def test_numbers_out_of_range_are_refused() -> None:
+    for wrong in ({"processes": 0}, {"rtt_ms": -1.0}, {"seed": -1}):
+        with pytest.raises(ConfigError):
+            BenchOrder(plan=QUICK, **wrong)

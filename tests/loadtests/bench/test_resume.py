@@ -1,0 +1,118 @@
+"""A run that was cut is finished by going on, under the circumstances that it began with; a finished one may grow."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stampede.run_folder.read import read_run
+from stampede.loadtests.bench.bench_config import BenchOrder
+from stampede.loadtests.bench.run_plan.planning import prepare_run
+from stampede.loadtests.bench.run_bench import run_bench
+from stampede.loadtests.bench.resume import lasting, more_rounds, resume_run, unlike
+from stampede.loadtests.locustfiles.run_config import Spec
+from stampede.core.errors import ConfigError
+from stampede.scenarios.plans import find_plan
+from stampede.scenarios.workload import WorkloadFile
+from stampede.stack.servers import Stack
+
+pytestmark = pytest.mark.slow
+
+
+def order(runs: Path, **common: Any) -> BenchOrder:
+    values = {"records": 2_000, "rate_per_s": 100.0, "ttl_s": 0.1, "load_cpu_ms": 0.5, "load_wait_ms": 1.0}
+    return BenchOrder(
+        plan=replace(find_plan("smoke"), rounds=2, scenarios=("stampede-one-process",), experiments=()),
+        workload=WorkloadFile(common={"records": 2_000}, by_scenario={"stampede-one-process": values | common}),
+        contenders=("no-cache", "cache-aside"),
+        runs=runs,
+    )
+
+
+def quiet(_line: str) -> None:
+    pass
+
+
+def interrupted_in(cell: int) -> Callable[[Mapping[str, Any]], None]:
+    """Ctrl-C when that cell begins."""
+
+    def on_event(event: Mapping[str, Any]) -> None:
+        if event["event"] == "cell" and event["id"] == cell:
+            raise KeyboardInterrupt
+
+    return on_event
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_commit() -> Iterator[None]:
+    """Whoever works on the checkout meanwhile does not change what these specs are about."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("stampede.loadtests.instrumentation.run_metadata.git", lambda *_: "the same")
+        yield
+
+
+@pytest.fixture(scope="module")
+def cut(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[BenchOrder, Spec]:
+    """Cut in its fourth cell of six."""
+    given = order(tmp_path_factory.mktemp("cut"))
+    spec, _ = prepare_run(given, stack, quiet)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_bench(spec, stack, interrupted_in(4))
+    return given, spec
+
+
+def test_a_cut_run_is_finished_without_running_again_what_was_done(stack: Stack, cut: tuple[BenchOrder, Spec]) -> None:
+    given, spec = cut
+    folder = Path(spec.folder)
+    before = {cell.id: cell for cell in read_run(folder).done}
+    assert before
+    assert len(before) < len(spec.cells)
+    with pytest.raises(ConfigError, match=r"rate_per_s was 100\.0 and is 120\.0"):
+        resume_run(folder, order(given.runs, rate_per_s=120.0), stack, quiet)
+    assert read_run(folder).info.status == "cut"
+    rest = resume_run(folder, given, stack, quiet)
+    assert {cell.id for cell in rest.cells} == {cell.id for cell in spec.cells} - before.keys()
+    assert rest.scenarios[0].statements == spec.scenarios[0].statements
+    run_bench(rest, stack, lambda _event: None)
+    after = read_run(folder)
+    assert after.info.status == "finished"
+    assert [cell.id for cell in after.done] == [cell.id for cell in spec.cells]
+    assert all(cell == before[cell.id] for cell in after.done if cell.id in before)
+    with pytest.raises(ConfigError, match="finished"):
+        resume_run(folder, given, stack, quiet)
+    grown = more_rounds(spec, given, 3)
+    assert [(cell.id, cell.round) for cell in grown.cells] == [(len(spec.cells) + n, 3) for n in (1, 2, 3)]
+    with pytest.raises(KeyboardInterrupt):
+        run_bench(grown, stack, interrupted_in(grown.cells[0].id))
+    rest = resume_run(folder, given, stack, quiet)  # as its command says, which knows of two rounds
+    assert {cell.id for cell in rest.cells} <= {cell.id for cell in grown.cells}
+    run_bench(rest, stack, lambda _event: None)
+    final = read_run(folder).info
+    assert (final.rounds, final.status) == (3, "finished")
+    assert all(cell.status == "done" for cell in final.cells)
+
+
+def test_where_one_process_serves_the_other_is_asked_nothing(cut: tuple[BenchOrder, Spec]) -> None:
+    run = read_run(Path(cut[1].folder))
+    assert [s.processes for s in run.info.scenarios] == [1]
+    assert set(run.samples["process"]) == {0}
+
+
+def test_other_servers_another_commit_and_another_machine_are_named(cut: tuple[BenchOrder, Spec]) -> None:
+    info = read_run(Path(cut[1].folder)).info
+    assert unlike(info, info) == []
+    for name, value in (("commit", "0" * 40), ("python", "2.7"), ("machine", {"cores": 512})):
+        other = replace(info, circumstances=info.circumstances | {name: value})
+        (line,) = unlike(info, other)
+        assert line.startswith(name)
+    servers = info.circumstances["servers"]
+    tuned = servers | {"postgres": servers["postgres"] | {"settings": {"work_mem": "1GB"}}}
+    assert unlike(info, replace(info, circumstances=info.circumstances | {"servers": tuned}))
+
+
+def test_where_a_server_listens_does_not_matter() -> None:
+    one, other = ({"redis": {"version": "8", "url": f"redis://127.0.0.1:{port}"}} for port in (1, 2))
+    assert lasting(one) == lasting(other)

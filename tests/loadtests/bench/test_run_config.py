@@ -1,0 +1,92 @@
+"""The orders of a run: what is written is what every Locust process reads."""
+
+import json
+import stat
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from stampede.loadtests.bench.run_plan.contenders import Entrant
+from stampede.loadtests.locustfiles.run_config import (
+    CellOrder,
+    ScenarioOrder,
+    Spec,
+    read_scenario,
+    read_spec,
+    spec_of,
+)
+from stampede.scenarios.faults.fault import Fault
+from stampede.scenarios.rate_limiting.flood import Crowd, Flood
+from stampede.scenarios.workload import OwnSql, Workload
+from stampede.stack.postgres.source import default_statements
+
+PLAIN = ScenarioOrder(
+    name="read-heavy",
+    workload=Workload(records=10),
+    statements=asdict(default_statements(1, 1.0)),
+    window_s=1.0,
+    warm_up_s=0.5,
+    drain_s=0.5,
+    distance_ns=0,
+)
+FULL = ScenarioOrder(
+    name="flood",
+    workload=Workload(sql=OwnSql(load="SELECT %(id)s", ids="SELECT 1", version="v"), rtt_ms=0.5, arrivals="closed"),
+    statements={"load": "SELECT %(id)s", "extra_params": {"name": None, "n": 1}},
+    window_s=1.0,
+    warm_up_s=0.5,
+    drain_s=0.5,
+    distance_ns=500_000,
+    flood=Flood(limit=8, window_s=0.4, crowds=(Crowd(adversary="burst, then 1.1 ×", subjects=3),), burst=4),
+    fault=Fault(what="kill redis"),
+    cold=True,
+    judge_at_rest=True,
+    processes=1,
+)
+SPEC = Spec(
+    folder="runs/x",
+    postgres_url="postgresql://u:pässword@h/db",
+    redis_url="redis://h/0",
+    key_prefix="stampede:",
+    processes=2,
+    users_per_process=4,
+    seed=2**70,
+    entrants=(
+        Entrant(name="cache-aside", kind="contender"),
+        Entrant(name="cache-aside-again", kind="twin", twin_of="cache-aside"),
+        Entrant(name="mine", kind="contender", file="mine.py", family="limiting"),
+    ),
+    scenarios=(PLAIN, FULL),
+    cells=(
+        CellOrder(id=0, scenario="flood", contender="mine", round=1, seed=7, predecessor=None),
+        CellOrder(id=1, scenario="flood", contender="cache-aside", round=1, seed=7, predecessor="mine"),
+    ),
+    progress_fd=3,
+    bind="127.0.0.1:5557",
+    wait_s=1.5,
+    switch_fd=4,
+)
+
+
+def test_the_orders_are_read_as_they_were_written(tmp_path: Path) -> None:
+    """Every field comes back equal, nested ones and tuples too; only the owner may read the file."""
+    SPEC.write(tmp_path / "spec.json")
+    assert read_spec(tmp_path / "spec.json") == SPEC
+    assert stat.S_IMODE((tmp_path / "spec.json").stat().st_mode) == 0o600
+
+
+def test_the_orders_are_read_from_a_message() -> None:
+    """The JSON's object, as Locust's messages carry it, gives the same orders."""
+    assert spec_of(json.loads(json.dumps(asdict(SPEC)))) == SPEC
+    assert read_scenario(json.loads(json.dumps(asdict(FULL)))) == FULL
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"seed": "1"}, {"cells": [{"id": 0}]}, {"scenarios": [{"name": "x"}]}, {"entrants": [{"name": "a", "kind": "b"}]}],
+)
+def test_orders_that_do_not_fit_are_refused(change: dict[str, object]) -> None:
+    """Orders of a version with other fields are a ValueError that names the field."""
+    with pytest.raises(ValueError, match=rf"\$\.{next(iter(change))}"):
+        spec_of(json.loads(json.dumps(asdict(SPEC))) | change)

@@ -1,0 +1,239 @@
+"""The web service over HTTP, and Locust's HTTP users in front of it."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+import redis
+
+from stampede.core.files import REPO
+from stampede.core.network import free_port
+from stampede.loadtests.locustfiles.http_page import check_host, http_locust, service_process
+from stampede.loadtests.appserver.http_service import ServiceSettings
+from stampede.core.errors import ConfigError
+from stampede.stack.servers import Stack
+
+LIMIT, WINDOW_S = 5, 120.0
+
+
+@pytest.fixture(scope="module")
+def address(stack: Stack, dataset: int) -> Iterator[str]:
+    """The service over the suite's servers, with five calls in two minutes a subject."""
+    assert dataset
+    settings = ServiceSettings(
+        postgres_url=stack.postgres.url,
+        redis_url=stack.redis.url,
+        key_prefix="test-service:",
+        port=free_port(),
+        limiter="sliding-log",
+        limit=LIMIT,
+        window_s=WINDOW_S,
+        load_wait_ms=0,
+        threads=8,
+    )
+    with service_process(settings, stack.directory, stack.register_child) as (_, url):
+        yield url
+
+
+def get(url: str) -> tuple[int, Message, bytes]:
+    try:
+        with urllib.request.urlopen(url) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read()
+
+
+def test_the_limited_endpoint_answers_429_with_the_articles_body_and_the_headers(address: str) -> None:
+    """Quota and window in RateLimit-Policy, what is left and until when in RateLimit, Retry-After with a refusal."""
+    for left in range(LIMIT - 1, -1, -1):
+        status, headers, body = get(f"{address}/limited?subject=ann")
+        assert (status, json.loads(body)) == (200, {"ok": True})
+        assert headers["RateLimit-Policy"] == f'"default";q={LIMIT};w=120'
+        assert headers["RateLimit"] == f'"default";r={left};t=120'
+        assert headers["Retry-After"] is None
+    status, headers, body = get(f"{address}/limited?subject=ann")
+    assert (status, json.loads(body)) == (429, {"error": "Rate limited"})
+    assert headers["RateLimit-Policy"] == f'"default";q={LIMIT};w=120'
+    assert headers["RateLimit"] == f'"default";r=0;t={headers["Retry-After"]}'
+    assert 100 < int(headers["Retry-After"]) <= 120
+    assert get(f"{address}/limited?subject=bea")[0] == 200
+
+
+def test_a_header_tells_subjects_apart_too(address: str) -> None:
+    request = urllib.request.Request(f"{address}/limited", headers={"X-Subject": "cid"})
+    with urllib.request.urlopen(request) as answer:
+        assert answer.headers["RateLimit"].startswith(f'"default";r={LIMIT - 1};')
+
+
+def test_users_come_by_the_pattern_and_unknown_ones_are_404(address: str) -> None:
+    status, headers, body = get(f"{address}/users/7")
+    assert status == 200
+    assert headers["Content-Type"] == "application/json"
+    assert json.loads(body)["id"] == 7
+    assert get(f"{address}/users/7")[2] == body
+    assert get(f"{address}/users/99999999")[0] == 404
+
+
+def locust_run(
+    host: str, tmp_path: Path, *arguments: str, enough: Callable[[], bool]
+) -> tuple[int, dict[str, dict[str, int]]]:
+    """Its exit code (1: something failed) and its own counts by name, once it was told to end: when that was enough."""
+    out = tmp_path / "run"
+    options = ["--headless", "--users", "4", "--spawn-rate", "4", "--json-file", str(out)]
+    with http_locust(host, [*options, *arguments], tmp_path, tmp_path / "log") as child:
+        until = time.monotonic() + 120
+        while not enough():
+            assert child.poll() is None, (tmp_path / "log").read_text()
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        child.terminate()
+        code = child.wait(timeout=60)
+    entries = json.loads(out.with_suffix(".json").read_text())
+    return code, {e["name"]: e for e in entries}
+
+
+def test_locusts_users_flood_it_and_refusals_are_no_failures(
+    address: str, redis_client: redis.Redis, tmp_path: Path
+) -> None:
+    """Admitted as many as the limit allows, the rest under a name of their own; nothing failed; exit code 0."""
+
+    def decided() -> int:
+        return int(redis_client.info("commandstats")["cmdstat_evalsha"]["calls"])
+
+    before = decided()
+    flood = ("--subjects", "2", "--ids", "100", "--calls-per-s", "50")
+    code, counts = locust_run(address, tmp_path, *flood, enough=lambda: decided() > before + 20 * LIMIT)
+    assert code == 0
+    assert counts["/limited"]["num_requests"] == 2 * LIMIT
+    assert counts["/limited refused (429)"]["num_requests"] > 0
+    assert counts["/users/{id}"]["num_requests"] > 0
+    assert all(entry["num_failures"] == 0 for entry in counts.values())
+
+
+class Foreign(BaseHTTPRequestHandler):
+    """Another service: everything is refused at its one endpoint."""
+
+    asked = 0
+
+    def do_GET(self) -> None:
+        Foreign.asked += 1
+        self.send_response(429 if self.path.startswith("/quota") else 500)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+def test_they_call_another_service_by_its_host_and_paths(tmp_path: Path) -> None:
+    """Its 429s are expected answers; its 500s are failures, and Locust says so by its exit code."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Foreign)
+    Thread(target=server.serve_forever, daemon=True).start()
+    host = f"http://127.0.0.1:{server.server_address[1]}"
+    before = 0
+
+    def asked() -> bool:
+        return Foreign.asked > before + 10
+
+    try:
+        before = Foreign.asked
+        code, counts = locust_run(host, tmp_path, "--limited-path", "/quota", "--users-path", "", enough=asked)
+        assert code == 0
+        assert set(counts) == {"/quota refused (429)"}
+        before = Foreign.asked
+        code, counts = locust_run(host, tmp_path, "--limited-path", "/broken", "--users-path", "", enough=asked)
+        assert code == 1
+        assert counts["/broken"]["num_failures"] == counts["/broken"]["num_requests"] > 0
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_the_service_ends_with_its_block(stack: Stack) -> None:
+    settings = ServiceSettings(
+        postgres_url=stack.postgres.url, redis_url=stack.redis.url, key_prefix="test-service:", port=free_port()
+    )
+    with service_process(settings, stack.directory, stack.register_child) as (child, url):
+        assert get(f"{url}/")[0] == 200
+    assert isinstance(child, subprocess.Popen)
+    assert child.returncode == 0
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(url)
+
+
+def test_a_killed_service_leaves_no_worker_behind(stack: Stack) -> None:
+    """After kill -9 of its first process, nobody answers at the port any more."""
+    settings = ServiceSettings(
+        postgres_url=stack.postgres.url, redis_url=stack.redis.url, key_prefix="test-service:", port=free_port()
+    )
+    with service_process(settings, stack.directory, stack.register_child) as (child, url):
+        child.kill()
+        child.wait()
+        until = time.monotonic() + 60
+        while answers(url) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not answers(url)
+
+
+def test_a_killed_serve_leaves_no_process_and_no_temporary_file(stack: Stack, dataset: int) -> None:
+    """kill -9 of the command: the service ends with it, and its private file, which holds passwords, is gone."""
+    private = Path(tempfile.mkdtemp())  # pytest's own is too long for a socket's path
+    port = free_port()
+    words = ["--postgres", stack.postgres.url, "--redis", stack.redis.url]
+    words += ["--port", str(port), "--records", str(dataset)]
+    suite = subprocess.Popen(
+        [sys.executable, "-m", "stampede", "serve", *words],
+        cwd=REPO,
+        env={**os.environ, "TMPDIR": str(private)},
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    url = f"http://127.0.0.1:{port}"
+    until = time.monotonic() + 60
+    try:
+        while not answers(url):
+            assert suite.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert list(private.rglob("service.json"))
+    finally:
+        suite.kill()
+        suite.wait()
+    until = time.monotonic() + 60
+    while answers(url) or list(private.iterdir()):
+        assert time.monotonic() < until, list(private.iterdir())
+        time.sleep(0.05)
+    private.rmdir()
+
+
+def answers(url: str) -> bool:
+    try:
+        return get(f"{url}/")[0] == 200
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"limit": 0}, {"window_s": -1.0}, {"limiter": "nobody"}, {"pattern": "gcra"}, {"threads": 0}]
+)
+def test_settings_that_cannot_be_served_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ConfigError):
+        ServiceSettings(postgres_url="", redis_url="", key_prefix="", port=1, **wrong)  # type: ignore[arg-type]
+
+
+def test_a_host_is_an_address() -> None:
+    assert check_host("http://example.org:8080/") == "http://example.org:8080"
+    for wrong in ("example.org", "ftp://example.org", "http://"):
+        with pytest.raises(ConfigError):
+            check_host(wrong)

@@ -1,0 +1,322 @@
+"""Workers that join a bench as they would from another machine: own processes, without orders, over a port."""
+
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from stampede.run_folder.read import Run, read_run
+from stampede.run_folder.schema import SAMPLES
+from stampede.core.errors import BenchFailed
+from stampede.core.network import free_port
+from stampede.loadtests.bench.bench_config import BenchOrder
+from stampede.loadtests.bench.run_plan.planning import prepare_run
+from stampede.loadtests.bench.run_bench import run_bench
+from stampede.loadtests.processes.remote import (
+    arrived,
+    bind_address,
+    code_digest,
+    portable,
+    read_address,
+    wanted_of,
+    why_unlike,
+)
+from stampede.loadtests.processes.run_end import end_processes
+from stampede.loadtests.bench.run_plan.contenders import Entrant
+from stampede.loadtests.locustfiles.run_config import Spec
+from stampede.loadtests.instrumentation.clock_offset import (
+    INSTANTS,
+    Ahead,
+    Ping,
+    doubt_between,
+    in_our_time,
+    read_ahead,
+)
+from stampede.core.errors import ConfigError
+from stampede.scenarios.plans import Plan
+from stampede.scenarios.workload import WorkloadFile
+from stampede.stack.servers import Stack
+from stampede.cli.app import app
+from tests.loadtests.conftest import added, commands, counted
+
+FAR_S = 100_000
+"""How far another machine's clock is ahead, where a process may have a clock of its own (Linux time namespaces)."""
+OTHER_CLOCK = ["unshare", "--time", "--monotonic", str(FAR_S), "--fork", "--kill-child=SIGTERM"]
+PLAN = Plan(name="far", rounds=1, scenarios=("read-heavy",), contenders=("cache-aside",), twin=False, windows=1)
+
+
+@pytest.fixture(scope="module")
+def prepared(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Spec:
+    """Orders of a few cells, and a run folder that nobody touches."""
+    order = BenchOrder(
+        plan=PLAN,
+        workload=WorkloadFile(common={"records": 2_000}),
+        processes=2,
+        bind="127.0.0.1:1",
+        wait_s=60.0,
+        runs=tmp_path_factory.mktemp("prepared"),
+    )
+    return prepare_run(order, stack, lambda _line: None)[0]
+
+
+def begun(prepared: Spec, folder: Path, count: int, wait_s: float = 60.0) -> Spec:
+    """The same orders for so many workers in a folder of their own, at a free port."""
+    shutil.copytree(prepared.folder, folder)
+    return replace(prepared, folder=str(folder), processes=count, bind=f"127.0.0.1:{free_port()}", wait_s=wait_s)
+
+
+def other_clock() -> list[str]:
+    """What gives a command such a clock; nothing where that is not allowed here."""
+    if shutil.which(OTHER_CLOCK[0]) is None:
+        return []
+    return (
+        OTHER_CLOCK if subprocess.run([*OTHER_CLOCK, "true"], capture_output=True, check=False).returncode == 0 else []
+    )
+
+
+@contextmanager
+def workers(spec: Spec, count: int, log: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """The last of several with another machine's clock, where that can be had."""
+    prefixes = [[], other_clock()] if count == 2 else [[]] * count
+    command = [sys.executable, "-m", "stampede", "worker", "--master", spec.bind, "--wait", "60"]
+    with log.open("wb") as output:
+        children = [
+            subprocess.Popen(
+                [*prefix, *command], stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=log.parent
+            )
+            for prefix in prefixes
+        ]
+    try:
+        yield children
+    finally:
+        end_processes(children)
+
+
+@pytest.fixture(scope="module")
+def far_run(stack: Stack, prepared: Spec, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Two cells with two workers that were sent their orders."""
+    folder = tmp_path_factory.mktemp("far")
+    spec = begun(prepared, folder / "run", 2)
+    with workers(spec, 2, folder / "workers.log") as children:
+        run_bench(spec, stack, lambda _event: None)
+        assert [child.wait(60) for child in children] == [0, 0], (folder / "workers.log").read_text()
+    return read_run(Path(spec.folder))
+
+
+def test_a_run_with_workers_from_elsewhere_is_whole_and_says_where_they_were(far_run: Run) -> None:
+    assert far_run.info.status == "finished"
+    assert [(c.status, c.why) for c in far_run.info.cells] == [("done", "")] * len(far_run.info.cells)
+    assert [m["host"] for m in far_run.info.circumstances["workers"]["machines"]] == [socket.gethostname()] * 2
+    for cell in far_run.done:
+        rows = far_run.samples[(far_run.samples["cell"] == cell.id) & (far_run.samples["operation"] != "background")]
+        assert cell.locust_requests == len(rows)
+        assert set(rows["process"]) == {0, 1}
+
+
+def test_counts_of_workers_from_elsewhere_are_the_servers_own(far_run: Run) -> None:
+    for cell in far_run.done:
+        ours = added(*(commands(counted(far_run.servers, cell.id, who)) for who in ("process", "conductor")))
+        assert ours == commands(counted(far_run.servers, cell.id, "redis"))
+        loads = counted(far_run.servers, cell.id, "process").get("load", 0)
+        assert loads == counted(far_run.servers, cell.id, "postgres").get("statement.load.calls", 0)
+
+
+def test_all_workers_samples_are_told_in_one_time_which_is_the_benchs(far_run: Run) -> None:
+    """How far each clock is ahead is known here, and what was measured agrees; due times lie in the cell's window."""
+    clocks = far_run.timeline[far_run.timeline["name"].astype(str).str.startswith("clock_")]
+    table = clocks.pivot_table(index=["cell", "source"], columns="name", values="value", observed=True)
+    assert len(table) == 2 * len(far_run.done)
+    true_s = {0, FAR_S if other_clock() else 0}
+    for _, of_cell in table.groupby("cell"):
+        assert {min(true_s, key=lambda s: abs(s * 1e9 - ahead)) for ahead in of_cell["clock_ahead_ns"]} == true_s
+    for ahead, doubt in zip(table["clock_ahead_ns"], table["clock_doubt_ns"], strict=True):
+        assert min(abs(ahead - s * 1e9) for s in true_s) <= doubt
+    assert far_run.info.circumstances["workers"]["clock_doubt_ns"] == table["clock_doubt_ns"].max()
+    for cell in far_run.done:
+        assert cell.begin_ns is not None
+        assert cell.window_end_ns is not None
+        due = far_run.samples.loc[far_run.samples["cell"] == cell.id, "due_ns"]
+        off = pd.Series(table.xs(cell.id)["clock_doubt_ns"]).max()
+        assert due.min() >= cell.begin_ns - off
+        assert due.max() < cell.window_end_ns + off
+
+
+def test_a_worker_that_leaves_ends_the_run_with_its_name_and_the_cell_failed(
+    stack: Stack, prepared: Spec, tmp_path: Path
+) -> None:
+    spec = begun(prepared, tmp_path / "run", 1)
+    with workers(spec, 1, tmp_path / "workers.log") as children:
+
+        def leave(event: object) -> None:
+            if isinstance(event, dict) and event["event"] == "cell":
+                children[0].terminate()
+
+        with pytest.raises(BenchFailed, match=r"application server 0 on .* left"):
+            run_bench(spec, stack, leave)
+    run = read_run(Path(spec.folder))
+    assert run.info.status == "failed"
+    assert run.info.cells[0].status == "failed"
+    assert "left" in run.info.cells[0].why
+
+
+def test_when_nobody_comes_the_bench_says_so_and_leaves_no_folder(stack: Stack, prepared: Spec, tmp_path: Path) -> None:
+    spec = begun(prepared, tmp_path / "run", 1, wait_s=1.0)
+    with pytest.raises(ConfigError, match=r"expect: 1 .*within 1 s: none came"):
+        run_bench(spec, stack, lambda _event: None)
+    assert not Path(spec.folder).exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["worker", "--master", "http://nowhere"], "master"),
+        (["worker", "--master", "127.0.0.1:0"], "master"),
+        (["worker", "--master", "127.0.0.1:1", "--wait", "1"], "within 1 s"),
+        (["bench", "--expect", "2"], "--postgres and --redis"),
+        (["bench", "--bind", "127.0.0.1:5557"], "--expect"),
+        (["bench", "--expect", "0", "--postgres", "postgresql://h/d", "--redis", "redis://h"], "1 to 64"),
+    ],
+)
+def test_what_cannot_work_is_one_line_and_exit_code_2(arguments: list[str], said: str) -> None:
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 2, done.output
+    (line,) = done.output.strip().splitlines()
+    assert line.startswith("stampede: ")
+    assert said in line
+
+
+def test_a_port_that_is_taken_is_refused_before_anything_begins() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(ConfigError, match="bind"):
+            bind_address(1, f"127.0.0.1:{taken.getsockname()[1]}", external=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [("10.0.0.5", "10.0.0.5", 5557), ("bench.example:7", "bench.example", 7), ("[::1]:8", "::1", 8)],
+)
+def test_an_address_is_a_host_with_or_without_a_port(text: str, host: str, port: int) -> None:
+    address = read_address("master", text)
+    assert (address.host, address.port) == (host, port)
+
+
+@pytest.mark.parametrize("text", ["", ":5557", "host:", "host:x", "host:70000", "http://host:1", "a b:1"])
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="master"):
+        read_address("master", text)
+
+
+def checkout(folder: Path, contender: str) -> Path:
+    for package in ("artefact", "core", "loadtests", "patterns", "scenarios", "stack"):
+        (folder / package).mkdir(parents=True)
+        (folder / package / "module.py").write_text(f"{package} = 1\n")
+    (folder / "mine.py").write_text(contender)
+    return folder
+
+
+def orders(repo: Path) -> Spec:
+    return Spec(
+        folder="/runs/1",
+        postgres_url="postgresql://bench/db",
+        redis_url="redis://bench",
+        key_prefix="x:",
+        processes=1,
+        users_per_process=1,
+        seed=1,
+        entrants=(Entrant(name="mine", kind="contender", file=str(repo / "mine.py")),),
+        scenarios=(),
+        cells=(),
+        progress_fd=3,
+        switch_fd=4,
+    )
+
+
+def test_orders_find_a_contenders_file_in_a_checkout_that_lies_elsewhere(tmp_path: Path) -> None:
+    here, there = checkout(tmp_path / "here", "x = 1\n"), checkout(tmp_path / "there", "x = 1\n")
+    travelled = portable(orders(here), here)
+    assert (travelled.folder, travelled.progress_fd, travelled.switch_fd) == ("", None, None)
+    spec = arrived(travelled, (None, "redis://near"), there)
+    assert spec.entrants[0].file == str(there / "mine.py")
+    assert (spec.postgres_url, spec.redis_url) == ("postgresql://bench/db", "redis://near")
+    assert why_unlike(spec, wanted_of(orders(here), here), there) == ""
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda there: (there / "stack" / "module.py").write_text("stack = 2\n"), "same checkout"),
+        (lambda there: (there / "loadtests" / "new.py").write_text("\n"), "same checkout"),
+        (lambda there: (there / "mine.py").unlink(), "cannot be read there"),
+        (lambda there: (there / "mine.py").write_text("x = 2\n"), "same contents"),
+    ],
+)
+def test_a_checkout_that_is_not_alike_is_refused_with_what_differs(tmp_path: Path, spoil: object, said: str) -> None:
+    here, there = checkout(tmp_path / "here", "x = 1\n"), checkout(tmp_path / "there", "x = 1\n")
+    spoil(there)  # type: ignore[operator]
+    spec = arrived(portable(orders(here), here), (None, None), there)
+    assert said in why_unlike(spec, wanted_of(orders(here), here), there)
+
+
+def test_the_digest_of_a_checkout_is_that_of_its_code_alone(tmp_path: Path) -> None:
+    one, other = checkout(tmp_path / "one", "x = 1\n"), checkout(tmp_path / "other", "x = 2\n")
+    (other / "runs").mkdir()
+    (other / "patterns" / "notes.md").write_text("mine")
+    assert code_digest(one) == code_digest(other)
+
+
+WAY = st.integers(0, 50_000_000)
+
+
+@given(ahead_ns=st.integers(-(10**15), 10**15), ways=st.lists(st.tuples(WAY, WAY), min_size=1, max_size=10))
+def test_what_is_read_of_a_clock_is_right_within_its_doubt_whatever_the_ways_took(
+    ahead_ns: int, ways: list[tuple[int, int]]
+) -> None:
+    pings = []
+    for number, (out_ns, back_ns) in enumerate(ways):
+        sent_ns = 10**12 + number * 10**9
+        pings.append(
+            Ping(sent_ns=sent_ns, there_ns=sent_ns + out_ns + ahead_ns, received_ns=sent_ns + out_ns + back_ns)
+        )
+    found = read_ahead(pings)
+    assert abs(found.by_ns - ahead_ns) <= found.doubt_ns
+    assert found.doubt_ns <= min(sum(way) for way in ways) // 2 + 2
+
+
+@given(
+    before=st.integers(-(10**9), 10**9),
+    drift=st.integers(-(10**6), 10**6),
+    errors=st.tuples(st.integers(-1000, 1000), st.integers(-1000, 1000)),
+    share=st.floats(0, 1),
+)
+def test_a_clock_that_drifts_evenly_is_within_the_doubt_all_through_the_cell(
+    before: int, drift: int, errors: tuple[int, int], share: float
+) -> None:
+    used = Ahead(by_ns=before + errors[0], doubt_ns=1000)
+    after = Ahead(by_ns=before + drift + errors[1], doubt_ns=1000)
+    assert abs(before + share * drift - used.by_ns) <= doubt_between(used, after) + 1
+
+
+def test_instants_are_moved_and_nothing_else_is() -> None:
+    times = [name for name in SAMPLES.names if name.endswith("_ns")]
+    assert set(times) - set(INSTANTS) == {"distance_ns", "retry_after_ns", "reset_after_ns"}
+    values = {f.name: pa.array([None if f.nullable else 0, 7], pa.int64()) for f in SAMPLES if f.type == pa.int64()}
+    empty = {f.name: pa.array([None, None], f.type) for f in SAMPLES if f.name not in values}
+    table = pa.table([{**values, **empty}[name] for name in SAMPLES.names], names=SAMPLES.names)
+    moved = in_our_time(table, 10)
+    for name in values:
+        first, second = moved[name].to_pylist()
+        assert second == (-3 if name in INSTANTS else 7), name
+        assert first in (None, -10 if name in INSTANTS else 0), name

@@ -1,0 +1,231 @@
+"""A smoke run's books: everything due is accounted for, and our counts are the servers' own, to the request."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stampede.run_folder.read import Run
+from stampede.loadtests.bench.bench_config import BenchOrder
+from stampede.scenarios.plans import find_plan
+from stampede.scenarios.workload import WorkloadFile
+from tests.loadtests.conftest import CONTENDERS, added, commands, counted
+from tests.loadtests.whole_runs.shared_benches import TWO_PROCESSES, SharedBench
+
+pytestmark = pytest.mark.slow
+
+PLANTED = "uncounted"
+"""A contender that runs with the others; its commands must not add up."""
+
+
+def order(_home: Path) -> BenchOrder:
+    """The smoke plan's caching scenarios over 2,000 users, plus a contender whose commands are not all counted."""
+    return BenchOrder(
+        plan=replace(find_plan("smoke"), scenarios=("read-heavy", "stampede")),
+        workload=WorkloadFile(common={"records": 2_000}),
+        own_contenders=(str(CONTENDERS / f"{PLANTED}.py"),),
+    )
+
+
+BENCHES = (SharedBench(name="smoke", processes=TWO_PROCESSES, order=order),)
+
+
+@pytest.fixture(scope="module")
+def smoke_run(run_shared: Callable[[SharedBench], Run]) -> Run:
+    return run_shared(BENCHES[0])
+
+
+def requests(run: Run, cell: int) -> pd.DataFrame:
+    samples = run.samples
+    return samples[(samples["cell"] == cell) & (samples["operation"] != "background")]
+
+
+def cells(run: Run, scenario: str, contender: str) -> list[int]:
+    return [c.id for c in run.done if (c.scenario, c.contender) == (scenario, contender)]
+
+
+def test_every_planned_cell_was_run(smoke_run: Run) -> None:
+    assert [(c.id, c.status, c.why) for c in smoke_run.info.cells if c.status != "done"] == []
+    assert smoke_run.info.status == "finished"
+
+
+def test_every_contender_of_a_scenario_was_asked_the_same_at_the_same_time(smoke_run: Run) -> None:
+    asked: dict[str, list[object]] = {}
+    for cell in smoke_run.done:
+        assert cell.begin_ns is not None
+        rows = requests(smoke_run, cell.id).sort_values(["due_ns", "process"])
+        offsets = (rows["due_ns"] - cell.begin_ns).tolist()
+        asked.setdefault(cell.scenario, []).append((offsets, rows["key"].tolist(), rows["operation"].tolist()))
+    for scenario, all_asked in asked.items():
+        assert all(one == all_asked[0] for one in all_asked), scenario
+
+
+def test_due_is_answered_plus_failed_plus_unanswered(smoke_run: Run) -> None:
+    for cell in smoke_run.done:
+        assert cell.deadline_ns is not None
+        rows = requests(smoke_run, cell.id)
+        ended = rows["end_ns"].notna() & (rows["end_ns"] <= cell.deadline_ns)
+        failed = int((ended & rows["error"].notna()).sum())
+        answered = int((ended & rows["error"].isna()).sum())
+        unanswered = int((~ended).sum())
+        assert len(rows) == answered + failed + unanswered
+        assert rows[["process", "due_ns"]].drop_duplicates().shape[0] == len(rows)
+
+
+def test_locust_counted_as_many_requests_as_there_are_samples(smoke_run: Run) -> None:
+    for cell in smoke_run.done:
+        assert cell.locust_requests == len(requests(smoke_run, cell.id)), cell
+
+
+def test_both_application_servers_did_their_share(smoke_run: Run) -> None:
+    for cell in smoke_run.done:
+        shares = requests(smoke_run, cell.id)["process"].value_counts(normalize=True)
+        assert set(shares.index) == {0, 1}
+        assert shares.min() > 0.3
+
+
+def test_an_observer_counts_as_many_requests_in_the_system_as_the_recorded_times_say(smoke_run: Run) -> None:
+    """In each process, at random instants of the window: all but a few, which fell on an answer, agree exactly."""
+    looks = smoke_run.timeline[smoke_run.timeline["name"] == "in_the_system"]
+    wrong = 0
+    for cell in smoke_run.done:
+        rows = requests(smoke_run, cell.id)
+        rows = rows[rows["operation"] != "rest"]
+        for process in (0, 1):
+            mine = rows[rows["process"] == process]
+            due, end = mine["due_ns"].to_numpy(np.int64), mine["end_ns"].fillna(2**62).to_numpy(np.int64)
+            own = looks[(looks["cell"] == cell.id) & (looks["source"] == f"process-{process}")]
+            assert len(own) > 20, cell
+            at_ns = own["t_ns"].to_numpy(np.int64)[:, np.newaxis]
+            in_the_system = ((due <= at_ns) & (at_ns < end)).sum(axis=1)
+            wrong += int((in_the_system != own["value"].to_numpy()).sum())
+    assert wrong <= 0.02 * len(looks)
+
+
+def test_our_redis_commands_are_the_servers_by_name(smoke_run: Run) -> None:
+    for cell in smoke_run.done:
+        ours = added(
+            commands(counted(smoke_run.servers, cell.id, "process")),
+            commands(counted(smoke_run.servers, cell.id, "conductor")),
+        )
+        theirs = commands(counted(smoke_run.servers, cell.id, "redis"))
+        if cell.contender == PLANTED:
+            assert theirs["get"] > ours["get"], "a planted, uncounted GET went unnoticed"
+        else:
+            assert ours == theirs, cell
+
+
+def test_the_samples_commands_and_loads_are_the_processes_own(smoke_run: Run) -> None:
+    for cell in smoke_run.done:
+        rows = smoke_run.samples[smoke_run.samples["cell"] == cell.id]
+        ours = counted(smoke_run.servers, cell.id, "process")
+        assert int(rows["commands"].sum()) == sum(commands(ours).values())
+        assert int(rows["loads"].sum()) == ours.get("load", 0)
+
+
+def test_our_loads_and_updates_are_pg_stat_statements_calls(smoke_run: Run) -> None:
+    for cell in smoke_run.done:
+        ours = counted(smoke_run.servers, cell.id, "process")
+        theirs = counted(smoke_run.servers, cell.id, "postgres")
+        for name in ("load", "update", "create"):
+            assert ours.get(name, 0) == theirs.get(f"statement.{name}.calls", 0), (cell, name)
+
+
+def test_loads_wait_inside_the_query_and_yet_read_their_rows(smoke_run: Run) -> None:
+    for cell in smoke_run.done:
+        theirs = counted(smoke_run.servers, cell.id, "postgres")
+        loads = theirs.get("statement.load.calls", 0)
+        assert theirs.get("statement.load.blocks_hit", 0) + theirs.get("statement.load.blocks_read", 0) >= loads
+
+
+def expiries(run: Run, contender: str) -> list[pd.DataFrame]:
+    """The loads of the one hot key by the expiry that caused them, in order: the first one that missed, and all who had
+    begun before its answer was there. Whoever begins later finds the entry that it has filled."""
+    (cell,) = cells(run, "stampede", contender)
+    rows = run.samples[(run.samples["cell"] == cell) & (run.samples["loads"] > 0)].sort_values("load_start_ns")
+    found = []
+    while len(rows):
+        together = rows["start_ns"] <= rows["end_ns"].iloc[0]
+        found.append(rows[together])
+        rows = rows[~together]
+    return found
+
+
+def loads_per_expiry(run: Run, contender: str) -> float:
+    return float(np.mean([len(loads) for loads in expiries(run, contender)]))
+
+
+def test_a_stampede_costs_no_cache_a_load_a_request(smoke_run: Run) -> None:
+    (cell,) = cells(smoke_run, "stampede", "no-cache")
+    rows = requests(smoke_run, cell)
+    assert rows["loads"].sum() == len(rows)
+
+
+@pytest.mark.parametrize("contender", ["cache-aside", "write-through"])
+def test_an_unprotected_stampede_loads_once_for_all_who_ask_while_an_expiry_is_loaded(
+    smoke_run: Run, contender: str
+) -> None:
+    """One plus rate times load time, by counting those who asked during the first load. An entry lives for a TTL."""
+    (cell,) = cells(smoke_run, "stampede", contender)
+    began = requests(smoke_run, cell)["start_ns"]
+    found = expiries(smoke_run, contender)
+    firsts = [loads.iloc[0] for loads in found]
+    during = sum(int(began.between(x["load_start_ns"], x["load_end_ns"], inclusive="neither").sum()) for x in firsts)
+    whole = sum(int(began.between(x["start_ns"], x["end_ns"]).sum()) for x in firsts)
+    assert during > 2 * len(found)
+    assert 0.6 * (len(found) + during) < sum(map(len, found)) < 1.6 * whole
+    (info,) = (s for s in smoke_run.info.scenarios if s.name == "stampede")
+    for before, after in itertools.pairwise(firsts):
+        assert after["load_start_ns"] - before["load_end_ns"] > (info.workload["ttl_s"] - 0.01) * 1e9
+
+
+def test_coalescing_loads_one_at_a_time(smoke_run: Run) -> None:
+    """About once an expiry: whoever missed just before the fill takes the lock after it and loads again."""
+    (cell,) = cells(smoke_run, "stampede", "coalescing")
+    rows = smoke_run.samples[(smoke_run.samples["cell"] == cell) & (smoke_run.samples["loads"] > 0)]
+    rows = rows.sort_values("load_start_ns")
+    assert len(rows) > 1
+    assert (rows["load_start_ns"].iloc[1:].to_numpy() >= rows["load_end_ns"].iloc[:-1].to_numpy()).all()
+    assert loads_per_expiry(smoke_run, "coalescing") < loads_per_expiry(smoke_run, "cache-aside") / 3
+
+
+def test_cache_asides_loads_are_its_misses_to_the_request(smoke_run: Run) -> None:
+    (cell,) = cells(smoke_run, "read-heavy", "cache-aside")
+    rows = requests(smoke_run, cell)
+    reads = rows[rows["operation"] == "read"]
+    misses = int((reads["first_cache_answer"] == "none").sum())
+    assert misses == int(reads["loads"].sum()) == counted(smoke_run.servers, cell, "postgres")["statement.load.calls"]
+    assert 0 < misses < len(reads)
+
+
+def test_every_round_trip_carries_at_least_the_distance_that_was_asked(smoke_run: Run) -> None:
+    asked_ms = smoke_run.info.scenarios[0].workload["rtt_ms"]
+    rows = smoke_run.samples[smoke_run.samples["round_trips"] > 0]
+    assert asked_ms == 0.5
+    assert (rows["distance_ns"] >= rows["round_trips"] * asked_ms * 1e6).all()
+
+
+def test_background_work_has_rows_of_its_own_and_is_never_billed_to_a_reader(smoke_run: Run) -> None:
+    (cell,) = cells(smoke_run, "stampede", "refresh-ahead")
+    rows = smoke_run.samples[smoke_run.samples["cell"] == cell]
+    background = rows[rows["operation"] == "background"]
+    assert len(background) > 0
+    assert background["loads"].sum() == len(background)
+    hits = rows[(rows["operation"] == "read") & (rows["first_cache_answer"] == "value")]
+    assert hits["loads"].sum() == 0
+
+
+def test_versions_and_commits_of_writes_are_recorded(smoke_run: Run) -> None:
+    (cell,) = cells(smoke_run, "read-heavy", "write-through")
+    rows = requests(smoke_run, cell)
+    writes = rows[rows["operation"] == "write"]
+    assert len(writes) > 0
+    assert (writes["version_written"] >= 2).all()
+    assert (writes["start_ns"] <= writes["commit_start_ns"]).all()
+    assert (writes["commit_start_ns"] < writes["commit_end_ns"]).all()
+    assert (writes["commit_end_ns"] <= writes["end_ns"]).all()
+    assert rows[rows["operation"] == "read"]["version_read"].notna().all()

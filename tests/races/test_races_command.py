@@ -1,0 +1,249 @@
+"""The command: what it prints, writes and exits with; the page; limiters; what the adversary and the servers do."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from stampede.run_folder.races_json import read_races
+from stampede.core.errors import RunFolderError
+from stampede.core.text.safe_text import visible
+from stampede.races.scheduler.client import Client
+from stampede.races.hooks.sandbox import Sandbox
+from stampede.races.hooks.sandbox_servers import open_sandbox
+from stampede.races.hooks.limiter_adapter import find_explorable
+from stampede.races.scheduler.scheduler import Execution
+from stampede.races.scheduler.schedule import Schedules
+from stampede.races.scheduler.search import Following
+from stampede.reports.topics.races.races_page import render_races
+from stampede.scenarios.interleavings.situation import Situation, situations
+from stampede.stack.servers import Stack
+from stampede.cli.app import app
+from tests.races.conftest import Explore
+
+FIELDS = {"contender", "situation", "invariant", "verdict", "promised", "how", "schedules", "shortest", "id"}
+
+LIAR = """
+from stampede.patterns.caching.cache_pattern import Promise
+from stampede.patterns.caching.cache_aside import CacheAside
+
+class Liar(CacheAside):
+    summary = "cache-aside that claims too much"
+    promises = frozenset({Promise.FRESH_AT_REST})
+"""
+
+LISTENING = """
+from stampede.patterns.caching.cache_pattern import CachePattern, Promise
+
+class Listening(CachePattern):
+    summary = "one loads, the others hear of it"
+    promises = frozenset({Promise.ONE_LOAD_PER_MISS})
+
+    def get(self, record_id):
+        key = self.key(record_id)
+        cached = self.redis.get(key)
+        if cached is None and not self.redis.set(f"lock:{key}", "1", nx=True, px=10_000):
+            with self.redis.pubsub(ignore_subscribe_messages=True) as channel:
+                channel.subscribe(f"done:{key}")
+                cached = self.redis.get(key)
+                while cached is None:
+                    channel.get_message(timeout=1.0)
+                    cached = self.redis.get(key)
+        if cached is None:
+            cached = self.redis.get(key)
+        if cached is not None:
+            return self.codec.loads(cached)
+        record = self.source.load(record_id)
+        self.redis.set(key, self.codec.dumps(record), px=self.config.ttl_ms)
+        self.redis.delete(f"lock:{key}")
+        self.redis.publish(f"done:{key}", "1")
+        return record
+
+    def update(self, record_id, changes):
+        return self.source.update(record_id, changes)
+
+    def invalidate(self, record_id):
+        self.redis.delete(self.key(record_id))
+"""
+
+
+STRANGE = r"""
+from stampede.patterns.caching.cache_pattern import CachePattern, Promise
+
+class Strange(CachePattern):
+    summary = "rings\\x07 <i onload=x>"
+    promises = frozenset({Promise.FRESH_AT_REST})
+
+    def key(self, record_id):
+        return f"{self.config.key_prefix}\\x1b[2J[blink]\\u202e\\r<i onload=x>:{record_id}"
+
+    def get(self, record_id):
+        cached = self.redis.get(self.key(record_id))
+        if cached is not None:
+            return self.codec.loads(cached)
+        record = self.source.load(record_id)
+        self.redis.set(self.key(record_id), self.codec.dumps(record), px=self.config.ttl_ms)
+        return record
+
+    def update(self, record_id, changes):
+        return self.source.update(record_id, changes)
+
+    def invalidate(self, record_id):
+        self.redis.delete(self.key(record_id))
+"""
+
+
+def races(stack: Stack, tmp_path: Path, *words: str) -> Result:
+    servers = ["--stack", "external", "--postgres", stack.postgres.url, "--redis", stack.redis.url]
+    return CliRunner().invoke(app, ["races", *servers, "--runs", str(tmp_path / "runs"), *words])
+
+
+def test_a_broken_promise_is_exit_1_and_a_fault_never_promised_is_not(stack: Stack, tmp_path: Path) -> None:
+    """The verdicts are written as a list of the stated fields, each broken one with its schedule; the page too."""
+    (tmp_path / "liar.py").write_text(LIAR, encoding="utf-8")
+    for contender, code in (("cache-aside", 0), (str(tmp_path / "liar.py"), 1)):
+        out = tmp_path / "verdicts.json"
+        done = races(stack, tmp_path, "--contender", contender, "--situation", "reader-writer", "--json", str(out))
+        assert done.exit_code == code, done.output
+        rows = json.loads(out.read_text(encoding="utf-8"))
+        assert all(row.keys() == FIELDS for row in rows)
+        (fresh,) = [row for row in rows if row["invariant"] == "fresh-at-rest"]
+        assert (fresh["verdict"], fresh["promised"]) == ("broken", code == 1)
+        assert [step["label"].split()[0] for step in fresh["shortest"]] == [
+            *("GET", "SELECT", "BEGIN", "UPDATE", "COMMIT", "DEL", "SET"),
+        ]
+        assert fresh["id"] == "reader-writer:a2.b4.a"
+        assert f"--replay '{fresh['id']}'" in done.output
+    pages = sorted((tmp_path / "runs").glob("*/races.html"))
+    assert pages
+    text = pages[-1].read_text(encoding="utf-8")
+    assert "broken promise" in text
+    assert text.count("<svg") >= 1
+    assert "proved" not in text.lower()
+
+
+def test_keys_and_names_act_neither_on_the_terminal_nor_on_the_page(stack: Stack, tmp_path: Path) -> None:
+    """A file's name, a summary and keys with escape sequences and markup, in a schedule that breaks a promise."""
+    (tmp_path / "<i onload=x>[red].py").write_text(STRANGE, encoding="utf-8")
+    words = ("--contender", str(tmp_path / "<i onload=x>[red].py"), "--situation", "reader-writer")
+    done = races(stack, tmp_path, *words)
+    assert done.exit_code == 1, done.output
+    assert visible(done.output, keep="\n") == done.output
+    assert "[red]" in done.output
+    assert "\\x1b[2J[blink]\\u202e\\r" in "".join(done.output.split())
+    text = next((tmp_path / "runs").glob("*/races.html")).read_text(encoding="utf-8")
+    assert visible(text, keep="\n\t") == text
+    assert "<i onload" not in text
+    assert "[blink]" in text
+
+
+def test_a_schedule_is_replayed_by_its_id(stack: Stack, tmp_path: Path) -> None:
+    """The replay shows the same steps and says what they break."""
+    words = ("--contender", "cache-aside", "--replay", "reader-writer:a2.b4.a", "--times", "3")
+    done = races(stack, tmp_path, *words)
+    assert done.exit_code == 0, done.output
+    assert "fresh-at-rest broken" in done.output
+    assert "the same end each time" in done.output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--contender", "nobody"),
+        ("--situation", "nowhere"),
+        ("--contender", "cache-aside", "--replay", "reader-writer:?"),
+        ("--replay", "reader-writer:a"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(words: tuple[str, ...], stack: Stack, tmp_path: Path) -> None:
+    """What the user can mend."""
+    done = races(stack, tmp_path, *words)
+    assert done.exit_code == 2
+    assert [line for line in done.stderr.splitlines() if line.startswith("stampede: ")] == done.stderr.splitlines()[-1:]
+
+
+def test_a_page_needs_its_facts(tmp_path: Path) -> None:
+    """A folder without races.json, with a cut one, or of another schema is refused."""
+    for text in (None, "{", '{"schema": 0}'):
+        if text is not None:
+            (tmp_path / "races.json").write_text(text, encoding="utf-8")
+        with pytest.raises(RunFolderError):
+            render_races(tmp_path)
+        with pytest.raises(RunFolderError):
+            read_races(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("limiter", "situation", "invariant", "verdict"),
+    [
+        ("sliding-window", "calls-on-one-tick", "admits-at-most-its-bound", "broken"),  # members that share it
+        ("sliding-window", "calls-with-skewed-clocks", "admits-at-most-its-bound", "broken"),
+        ("sliding-window", "calls-at-the-limit", "refused-calls-are-free", "broken"),
+        ("sliding-log", "calls-at-once", "admits-at-most-its-bound", "kept"),
+        ("gcra", "calls-with-skewed-clocks", "admits-at-most-its-bound", "kept"),
+    ],
+)
+def test_limiters_are_judged(limiter: str, situation: str, invariant: str, verdict: str, explore: Explore) -> None:
+    """The article's limiter loses calls on one tick, to skewed clocks, and counts refused ones; a script does not."""
+    info, verdicts = explore(find_explorable(limiter), situation)
+    assert info.complete
+    assert verdicts[invariant].verdict == verdict
+
+
+def test_a_subscriber_is_seen_as_waiting(tmp_path: Path, explore: Explore) -> None:
+    """Pub/sub is held like any other read: the waiter goes on when the message is there, and no order is missed."""
+    path = tmp_path / "listening.py"
+    path.write_text(LISTENING, encoding="utf-8")
+    info, verdicts = explore(find_explorable(str(path)), "reader-reader")
+    assert verdicts["one-load-per-miss"].verdict == "kept"
+    assert verdicts["survives-cache-loss"].verdict != "broken"
+    assert info.schedules > 1
+
+
+def test_a_library_is_explored_from_one_file(explore: Explore) -> None:
+    """dogpile.cache's distributed lock has no TTL by default: when its holder dies a reader waits without end."""
+    pytest.importorskip("dogpile.cache")
+    contender = find_explorable(str(Path(__file__).parents[2] / "examples" / "dogpile_cache.py"))
+    _, verdicts = explore(contender, "reader-reader-death")
+    assert verdicts["waits-at-most-lock-ttl"].verdict == "broken"
+    assert explore(contender, "reader-reader")[1]["one-load-per-miss"].verdict != "broken"
+
+
+def test_a_writer_that_waits_for_a_row_is_seen_as_waiting(sandbox: Sandbox) -> None:
+    """The second UPDATE is held back by PostgreSQL until the first client's COMMIT, and the others go on meanwhile."""
+    schedules = Schedules(sandbox, find_explorable("cache-aside").pattern, situations()["writer-writer"])
+    trace = schedules.play(Following("aabbaabb"))
+    blocked = [(step.action.token, step.action.label) for step in trace.taken if step.blocked]
+    assert blocked == [("b", "UPDATE 1")]
+    assert [commit.client for commit in trace.commits] == ["a", "b"]
+    assert [commit.version for commit in trace.commits] == [2, 3]
+
+
+def test_virtual_time_ages_every_key(sandbox: Sandbox) -> None:
+    """When nobody can step, the clock moves to the end of the next wait, and keys are that much older."""
+    sandbox.reset([])
+    ages: list[int] = []
+
+    def body(client: Client) -> None:
+        client.slot.redis.set(f"{sandbox.key_prefix}a", "1", px=60_000)
+        client.sleep(20)
+        ages.append(client.slot.redis.pttl(f"{sandbox.key_prefix}a"))
+        client.sleep(41)
+        ages.append(client.slot.redis.pttl(f"{sandbox.key_prefix}a"))
+
+    run = Execution(sandbox, Situation(name="x", clients=(("get",),)).adversary, lambda enabled: enabled[0])
+    run.start(body)
+    run.go()
+    assert 20_000 < ages[0] <= 40_000  # 60 s less 20 s of virtual time, and less what has really passed
+    assert ages[1] == -2
+
+
+def test_nothing_is_left_behind(stack: Stack, sandbox: Sandbox) -> None:
+    """An exploration takes its table and its keys away."""
+    with open_sandbox(stack) as other:
+        other.slot(0).redis.set(f"lock:{other.key_prefix}x", "1")
+        table, prefix = other.tablename, other.key_prefix
+    assert [key for key in sandbox.observer.keys("*") if prefix.encode() in key] == []
+    with sandbox.connect() as connection:
+        assert connection.execute("SELECT to_regclass(%s) AS found", [table]).fetchone() == {"found": None}

@@ -1,0 +1,216 @@
+"""What the explorer says of background work, limiters' clocks, misses, promises and deaths is what happened."""
+
+import gc
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stampede.run_folder.races_json import RacesInfo, VerdictInfo
+from stampede.patterns.contender_registry import find_contender
+from stampede.races.explore import Bound, replay, search, verdicts
+from stampede.races.races_console import broken_in_all
+from stampede.races.hooks.sandbox import Sandbox
+from stampede.races.hooks.limiter_adapter import find_explorable
+from stampede.races.scheduler.schedule import Schedules
+from stampede.races.scheduler.virtual_time import START_S
+from stampede.scenarios.interleavings.situation import Situation, find_situation
+from tests.races.conftest import Explore
+from tests.races.commands.lock_faults import HEAD
+
+SPAWNED = """
+    def update(self, record_id, changes):
+        record = self.source.update(record_id, changes)
+        self.invalidate(record_id)
+        self.kit.spawn(lambda: (SLEEP, self.invalidate(record_id)))
+        return record
+
+    def take(self, lock, token):
+        return True
+
+    def free(self, lock, token):
+        pass
+"""
+
+CLOCKS = """
+    clocks = []
+
+    def get(self, record_id):
+        def inner():
+            self.kit.sleep(1)
+            self.clocks.append(("inner", self.kit.now()))
+
+        def outer():
+            self.kit.sleep(5)
+            self.kit.spawn(inner)
+            self.clocks.append(("outer", self.kit.now()))
+
+        self.kit.spawn(outer)
+        self.clocks.append(("spawner", self.kit.now()))
+        return self.source.load(record_id)
+"""
+
+READS_THEN_WRITES = """
+import json
+import time
+
+from stampede.patterns.rate_limiting.rate_limiter import Decision, RateLimiter, Strict
+
+
+class ReadsThenWrites(RateLimiter):
+    summary = "reads the calls, decides, writes them"
+
+    @classmethod
+    def promised(cls, config):
+        return Strict(limit=config.limit, window_s=config.window_s)
+
+    def hit(self, subject):
+        now = NOW
+        calls = [t for t in json.loads(self.redis.get(self.key(subject)) or "[]") if t > now - self.config.window_s]
+        allowed = len(calls) < self.config.limit
+        if allowed:
+            self.redis.set(self.key(subject), json.dumps([*calls, now]))
+        return Decision(
+            allowed=allowed,
+            limit=self.config.limit,
+            remaining=0,
+            retry_after_s=0.0 if allowed else 1.0,
+            reset_after_s=1.0,
+        )
+"""
+
+WATCHES = """
+    def free(self, lock, token):
+        with self.redis.pipeline() as pipe:
+            pipe.watch(lock)
+            if pipe.get(lock) == token.encode():
+                pipe.multi()
+                pipe.delete(lock)
+                pipe.execute()
+"""
+
+FORGETS_THE_RECORD = """
+    def get(self, record_id):
+        cached = self.redis.get(self.key(record_id))
+        return None if cached == b"gone" else self.source.load(record_id)
+
+    def update(self, record_id, changes):
+        record = self.source.update(record_id, changes)
+        self.redis.set(self.key(record_id), "gone")
+        return record
+"""
+
+
+def written(tmp_path: Path, text: str, name: str = "planted") -> str:
+    path = tmp_path / f"{name}.py"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("sleep", "verdict"),
+    [("self.kit.sleep(0.5)", "kept"), ("__import__('time').sleep(0.5)", "kept"), ("None", "broken")],
+)
+def test_background_work_sleeps_on_its_own_clock(sleep: str, verdict: str, tmp_path: Path, explore: Explore) -> None:
+    """A second deletion, half a second later in the background, removes a stale fill; without the wait it may not."""
+    promises = HEAD.replace("Promise.UNLOCKS_ONLY_ITS_OWN", "Promise.FRESH_AT_REST")
+    contender = find_contender(written(tmp_path, promises + SPAWNED.replace("SLEEP", sleep)))
+    assert explore(contender, "reader-writer")[1]["fresh-at-rest"].verdict == verdict
+
+
+def test_each_piece_of_background_work_has_its_own_clock(tmp_path: Path, sandbox: Sandbox) -> None:
+    """Work begins when its spawner spawned it, and its sleep moves no clock but its own."""
+    pattern = find_contender(written(tmp_path, HEAD + CLOCKS)).pattern
+    Schedules(sandbox, pattern, Situation(name="one", clients=(("get",),))).play(lambda enabled: enabled[0])
+    seen: list[tuple[str, float]] = pattern.clocks  # type: ignore[attr-defined]
+    assert {who: round(now_s - START_S) for who, now_s in seen} == {"spawner": 0, "outer": 5, "inner": 6}
+
+
+@pytest.mark.parametrize("now", ["self.now()", "time.time()"])
+def test_a_limiter_that_reads_the_clock_is_held_to_its_bound(now: str, tmp_path: Path, sandbox: Sandbox) -> None:
+    """Where clocks agree the bound is promised, and a read and then a write breaks it."""
+    limiter = find_explorable(written(tmp_path, READS_THEN_WRITES.replace("NOW", now)))
+    schedules = Schedules(sandbox, limiter.pattern, find_situation("calls-at-once"))
+    found = search(schedules, Bound(schedules=30, random=0), lambda: None, reduce=True)
+    (judged,) = verdicts(schedules, found, {})
+    assert (judged.verdict, judged.promised) == ("broken", True)
+
+
+@pytest.mark.parametrize(
+    ("situation", "verdict", "promised"),
+    [
+        ("calls-at-once", "kept", True),
+        ("calls-on-one-tick", "broken", False),
+        ("calls-with-skewed-clocks", "broken", False),
+    ],
+)
+def test_only_clocks_that_disagree_excuse_a_limiter(
+    situation: str, verdict: str, promised: bool, explore: Explore
+) -> None:
+    """The article's limiter keeps its bound where clocks agree and no two calls share a tick, as it says."""
+    found = explore(find_explorable("sliding-window"), situation)[1]["admits-at-most-its-bound"]
+    assert (found.verdict, found.promised) == (verdict, promised)
+
+
+def test_a_limiter_by_the_server_s_clock_has_no_excuse(explore: Explore) -> None:
+    """It promises its bound on one tick and under skewed clocks too."""
+    for situation in ("calls-on-one-tick", "calls-with-skewed-clocks"):
+        assert explore(find_explorable("gcra"), situation)[1]["admits-at-most-its-bound"].promised
+
+
+@pytest.mark.parametrize(("schedule", "broken"), [("a3.X0.b3", False), ("a2.b2.a.X0.b", True), ("a3.b", False)])
+def test_a_load_after_the_entry_s_end_is_another_miss(schedule: str, broken: bool, sandbox: Sandbox) -> None:
+    """Cache-aside fills, the entry expires, a second reader loads: that is one load a miss. Two before the end are
+    two."""
+    found = replay(sandbox, find_contender("cache-aside"), f"reader-reader-expiry:{schedule}").broken
+    assert ("one-load-per-miss" in found) == broken
+
+
+def test_the_end_of_a_lock_begins_no_other_miss(sandbox: Sandbox) -> None:
+    """Two loads while the entry is missing are two, though a lock expired between them."""
+    found = replay(sandbox, find_contender("coalescing"), "reader-reader-expiry:a2.X0.b2.a.b").broken
+    assert found["one-load-per-miss"] == "2 loads for one missing entry, by client a and client b"
+
+
+def test_a_reader_that_is_told_there_is_no_record_is_said_so(tmp_path: Path, explore: Explore) -> None:
+    """No version is named where there is no record."""
+    judged = explore(find_contender(written(tmp_path, HEAD + FORGETS_THE_RECORD)), "reader-writer")[1]
+    how = "v2 had been written and acknowledged, and then client a read no record"
+    assert judged["no-stale-after-write"].how in (how, "v2 was acknowledged, and afterwards readers get no record")
+    assert not [v.how for v in judged.values() if "None" in v.how]
+
+
+def test_a_promise_that_breaks_in_two_situations_is_one_promise() -> None:
+    """The last line counts promises, and situations apart from them."""
+
+    def verdict(contender: str, situation: str, invariant: str, *, promised: bool = True) -> VerdictInfo:
+        return VerdictInfo(
+            contender=contender,
+            situation=situation,
+            invariant=invariant,
+            verdict="broken",
+            promised=promised,
+            schedules=1,
+            complete=True,
+        )
+
+    info = RacesInfo(started_utc="", command="", bound=1, verdicts=[verdict("x", "one", "p")])
+    assert broken_in_all(info) == "1 promise broken, in 1 situation"
+    info.verdicts.extend([verdict("x", "two", "p"), verdict("x", "two", "r", promised=False)])
+    assert broken_in_all(info) == "1 promise broken, in 2 situations"
+    info.verdicts.extend([verdict("x", "two", "q"), verdict("y", "two", "p")])
+    assert broken_in_all(info) == "3 promises broken, in 2 situations"
+
+
+def test_a_client_that_dies_in_a_pipeline_that_watches_leaves_no_noise(
+    tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """redis-py's own clean-up of a dead client's pipeline takes no step and raises nothing that is ignored."""
+    ignored: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", ignored.append)
+    contender = find_contender(written(tmp_path, HEAD + WATCHES))
+    schedules = Schedules(sandbox, contender.pattern, find_situation("reader-reader-death"))
+    assert search(schedules, Bound(), lambda: None, reduce=True).complete
+    gc.collect()
+    assert [str(raised.exc_value) for raised in ignored] == []

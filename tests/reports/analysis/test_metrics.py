@@ -1,0 +1,271 @@
+"""Every metric against a second, plain computation from the rows that were planted."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from statistics import mean
+
+import numpy as np
+import pytest
+
+from stampede.run_folder.read import read_run
+from stampede.run_folder.schema import CellInfo
+from stampede.reports.analysis.frames import Cell, cells
+from stampede.reports.metrics import convergence_metrics, redis_memory, session_metrics, stale_reads, staleness_age
+from stampede.reports.metrics.database_loads import episodes, loads_over_expiries, loads_per_ttl
+from stampede.reports.metrics.metric import find_metric, metrics
+from stampede.reports.metrics.response_times import Spans, evidence, reads, spans
+from tests.reports.planted_runs.planted import CONTENDERS, MS, Row, plant, row, scenario
+
+Planted = dict[int, tuple[CellInfo, list[Row]]]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Cell], Planted]:
+    """Six rounds of everything, and the rows as they were planted; some failed, some open."""
+    planted: Planted = {}
+
+    def keep(cell: CellInfo, rows: list[Row]) -> list[Row]:
+        assert cell.deadline_ns is not None
+        for i, r in enumerate(rows):
+            if i % 41 == 7:
+                r |= {"error": "TimeoutError", "found": None}
+            elif i % 97 == 11:
+                r["end_ns"] = cell.deadline_ns + 1
+        planted[cell.id] = cell, rows
+        return rows
+
+    folder = plant(tmp_path_factory.mktemp("metrics") / "run", rounds=6, change=keep)
+    return cells(read_run(folder)), planted
+
+
+def window(rows: list[Row], *operations: str) -> list[Row]:
+    return [r for r in rows if not r["warm_up"] and r["operation"] in (operations or ("read", "write"))]
+
+
+def is_open(r: Row, cell: CellInfo) -> bool:
+    return r["end_ns"] is None or r["end_ns"] > cell.deadline_ns
+
+
+def waits(rows: list[Row], cell: CellInfo, since: str = "due_ns") -> list[float]:
+    """Sorted times in ms until the end of what did not fail; open ones at infinity."""
+    kept = [r for r in rows if is_open(r, cell) or r["error"] is None]
+    return sorted(math.inf if is_open(r, cell) else (r["end_ns"] - r[since]) / MS for r in kept)
+
+
+def at(q: float, operation: str, since: str = "due_ns") -> Callable[[CellInfo, list[Row]], float]:
+    def of(cell: CellInfo, rows: list[Row]) -> float:
+        x = waits(window(rows, operation), cell, since)
+        i = math.ceil(round(q * len(x), 6)) - 1
+        return float(x[i]) if x and len(x) - i - 1 >= 10 else math.nan
+
+    return of
+
+
+def over_reads(value: Callable[[list[Row]], float]) -> Callable[[CellInfo, list[Row]], float]:
+    return lambda _cell, rows: 1000 * value(rows) / len(window(rows, "read"))
+
+
+def hits(cell: CellInfo, rows: list[Row]) -> float:
+    asked = [
+        r["first_cache_answer"] == "value"
+        for r in window(rows, "read")
+        if r["first_cache_answer"] and not is_open(r, cell) and r["error"] is None
+    ]
+    return 100 * sum(asked) / len(asked) if asked else math.nan
+
+
+def redis_hits(_cell: CellInfo, rows: list[Row]) -> float:
+    found = [r["first_cache_answer"] for r in rows if r["first_cache_answer"]]
+    return 100 * found.count("value") / len(found) if found else math.nan
+
+
+def database_ms(cell: CellInfo, rows: list[Row]) -> float:
+    load = 40.0 if cell.scenario == "stampede" else 5.0
+    return float(1000 * load * sum(r["loads"] for r in rows) / sum(r["operation"] == "read" for r in rows))
+
+
+def longest(cell: CellInfo, rows: list[Row]) -> float:
+    return waits(window(rows, "read"), cell)[-1]
+
+
+PLAIN: dict[str, Callable[[CellInfo, list[Row]], float]] = {
+    "due": lambda _, rows: len(window(rows)),
+    "answered": lambda c, rows: sum(not is_open(r, c) and r["error"] is None for r in window(rows)),
+    "failed": lambda c, rows: sum(not is_open(r, c) and r["error"] is not None for r in window(rows)),
+    "unanswered": lambda c, rows: sum(is_open(r, c) for r in window(rows)),
+    "read-p50": at(0.5, "read"),
+    "read-p99": at(0.99, "read"),
+    "service-p10": at(0.10, "read", "start_ns"),
+    "service-p99": at(0.99, "read", "start_ns"),
+    "read-max": longest,
+    "write-p50": at(0.5, "write"),
+    "loads-per-1000-reads": over_reads(
+        lambda rows: sum(r["loads"] for r in window(rows, "read", "write", "background"))
+    ),
+    "database-ms-per-1000-reads": database_ms,
+    "hit-rate": hits,
+    "redis-hit-rate": redis_hits,
+    "commands-per-request": lambda _, rows: (
+        sum(r["commands"] for r in window(rows, "read", "write", "background")) / len(window(rows))
+    ),
+}
+OWN_SPECS = {"loads-per-expiry"} | {
+    m.name
+    for module in (convergence_metrics, redis_memory, session_metrics, stale_reads, staleness_age)
+    for m in module.METRICS
+}  # tests/reports/freshness
+
+
+def test_every_metric_is_held_to_a_second_computation() -> None:
+    assert {m.name for m in metrics()} == PLAIN.keys() | OWN_SPECS
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_cells_figure_is_what_the_rows_say(run: tuple[list[Cell], Planted], name: str) -> None:
+    found, planted = run
+    for cell in found:
+        want = PLAIN[name](*planted[cell.info.id])
+        got = find_metric(name).of_cell(cell)
+        assert got == pytest.approx(want, rel=1e-9, nan_ok=True), (cell.info.scenario, cell.info.contender)
+
+
+def test_due_is_answered_and_failed_and_unanswered(run: tuple[list[Cell], Planted]) -> None:
+    for cell in run[0]:
+        due, *parts = (find_metric(n).of_cell(cell) for n in ("due", "answered", "failed", "unanswered"))
+        assert due == sum(parts)
+        assert all(part > 0 for part in parts)
+
+
+def test_loads_of_all_rounds_are_total_over_total(run: tuple[list[Cell], Planted]) -> None:
+    mine = [c for c in run[0] if (c.info.scenario, c.info.contender) == ("read-heavy", "cache-aside")]
+    rows = [r for c in mine for r in run[1][c.info.id][1]]
+    total = sum(r["loads"] for r in window(rows, "read", "write", "background"))
+    figure = find_metric("loads-per-1000-reads").estimate(mine)
+    assert figure.value == pytest.approx(1000 * total / len(window(rows, "read")))
+    assert figure.low < figure.value < figure.high
+
+
+def test_a_percentile_among_open_requests_reads_beyond_the_deadline(run: tuple[list[Cell], Planted]) -> None:
+    mine = [c for c in run[0] if (c.info.scenario, c.info.contender) == ("read-heavy", "cache-aside")]
+    assert math.isinf(find_metric("read-p99").estimate(mine).value)
+    assert math.isfinite(find_metric("read-p50").estimate(mine).value)
+
+
+def one_cell(folder: Path, make: Callable[[int], list[Row]], name: str = "cache-aside", rounds: int = 1) -> list[Cell]:
+    """Cells that hold exactly these rows, made from the window's start."""
+
+    def only(cell: CellInfo, _rows: list[Row]) -> list[Row]:
+        assert cell.window_start_ns is not None
+        return make(cell.window_start_ns)
+
+    plant(folder, rounds=rounds, contenders=[name], scenarios=[scenario("stampede")], change=only)
+    return cells(read_run(folder))
+
+
+def load(start: int, at_ms: float, took_ms: float = 40.0, **facts: object) -> Row:
+    begin = start + round(at_ms * MS)
+    end = begin + round(took_ms * MS)
+    return row(begin, begin, end, loads=1, load_start_ns=begin, load_end_ns=end, first_cache_answer="none", **facts)
+
+
+def test_an_expiry_is_the_loads_between_two_pauses_of_half_a_ttl(tmp_path: Path) -> None:
+    def make(start: int) -> list[Row]:
+        return [
+            load(start, -300, warm_up=True),
+            *(load(start, t) for t in (200, 210, 239)),
+            *(load(start, t) for t in (740, 760)),
+            load(start, 1300, operation="background", client=-1),
+            load(start, 1800),  # less than half a TTL before the window's end: not whole
+        ]
+
+    (cell,) = one_cell(tmp_path / "run", make)
+    assert [e.loads for e in episodes(cell)] == [3, 2, 1]
+    assert find_metric("loads-per-expiry").of_cell(cell) == 2.0
+    assert [e.begin_s for e in episodes(cell)] == pytest.approx([0.2, 0.74, 1.3])
+
+
+def test_an_expiry_that_began_before_the_window_does_not_count(tmp_path: Path) -> None:
+    def make(start: int) -> list[Row]:
+        return [load(start, -20, warm_up=True), load(start, 5), load(start, 700)]
+
+    (cell,) = one_cell(tmp_path / "run", make)
+    assert [e.loads for e in episodes(cell)] == [1]
+
+
+def test_loads_that_never_pause_show_no_expiry_but_loads_per_ttl(tmp_path: Path) -> None:
+    found = one_cell(tmp_path / "run", lambda start: [load(start, t) for t in range(0, 2000, 10)], "no-cache")
+    assert episodes(found[0]) == []
+    assert loads_per_ttl(found[0]) == pytest.approx(50)
+    figure = loads_over_expiries(found)
+    assert figure.missing
+    assert "50 loads per TTL" in figure.why
+
+
+def test_an_expiry_whose_end_was_not_seen_is_told_beside_the_mean_of_the_others(tmp_path: Path) -> None:
+    """Those are the big ones: a mean without them must not pass for the whole truth."""
+
+    def make(start: int) -> list[Row]:
+        return [load(start, 100), *(load(start, t) for t in range(700, 1900, 10))]
+
+    figure = loads_over_expiries(one_cell(tmp_path / "run", make))
+    assert figure.value == 1.0
+    assert "1 more went on" in figure.why
+
+
+def test_loads_per_expiry_weighs_every_expiry_alike(tmp_path: Path) -> None:
+    planted = plant(
+        tmp_path / "run", rounds=8, contenders=["cache-aside", "coalescing"], scenarios=[scenario("stampede")]
+    )
+    found = [c for c in cells(read_run(planted)) if c.info.contender == "cache-aside"]
+    each = [e.loads for c in found for e in episodes(c)]
+    figure = find_metric("loads-per-expiry").estimate(found)
+    assert figure.value == pytest.approx(mean(each))
+    assert figure.low < 9 < figure.high  # 1 + 200/s × 40 ms, as simulated
+    alone = [c for c in cells(read_run(planted)) if c.info.contender == "coalescing"]
+    assert find_metric("loads-per-expiry").estimate(alone).value == 1.0
+
+
+def test_samples_behind_one_stall_are_one_episode(tmp_path: Path) -> None:
+    def make(start: int) -> list[Row]:
+        quick = [row(start + t * MS, start + t * MS, start + t * MS + MS) for t in range(0, 900, 3)]
+        stall = [row(start + t * MS, start + t * MS, start + 1400 * MS) for t in range(1000, 1400, 5)]
+        return quick + stall
+
+    (cell,) = one_cell(tmp_path / "run", make)
+    assert evidence([spans(cell, reads(cell))], 0.9) == (38, 1)
+
+
+def test_the_report_of_a_stall_says_seen_not_estimated(tmp_path: Path) -> None:
+    def make(start: int) -> list[Row]:
+        quick = [row(start + t * MS, start + t * MS, start + t * MS + MS) for t in range(0, 1000)]
+        stall = [row(start + t * MS, start + t * MS, start + 1400 * MS) for t in range(1000, 1400, 5)]
+        return quick + stall
+
+    (cell,) = one_cell(tmp_path / "run", make)
+    figure = find_metric("read-p99").estimate([cell])
+    assert figure.why == "seen, not estimated: 1 episode beyond it, 3 wanted"
+    few = find_metric("read-p99").estimate(one_cell(tmp_path / "few", lambda s: make(s)[:500]))
+    assert few.missing
+    assert few.why == "seen, not estimated: 5 samples beyond it, 10 wanted"
+
+
+def test_episodes_are_counted_as_by_brute_force() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(200):
+        n = int(rng.integers(5, 60))
+        due = np.sort(rng.uniform(0, 1, n))
+        wait = rng.exponential(0.02, n)
+        cell = Spans(due, due + wait, wait * 1000)
+        limit = sorted(wait.tolist())[math.ceil(round(0.5 * n, 6)) - 1]
+        far = [(d, d + w) for d, w in zip(due.tolist(), wait.tolist(), strict=True) if w > limit]
+        groups: list[list[tuple[float, float]]] = []
+        for span in far:
+            touching = [g for g in groups if any(s[0] <= span[1] and span[0] <= s[1] for s in g)]
+            groups = [g for g in groups if g not in touching] + [[span, *(s for g in touching for s in g)]]
+        assert evidence([cell], 0.5) == (len(far), len(groups))
+
+
+def test_rulers_and_contenders_alike_have_every_count(run: tuple[list[Cell], Planted]) -> None:
+    assert {c.info.contender for c in run[0]} == set(CONTENDERS)
+    assert all(c.window_s == pytest.approx(2.0) for c in run[0])

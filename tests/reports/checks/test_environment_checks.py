@@ -1,0 +1,207 @@
+"""Each doubt about what surrounds a run: silent where nothing is wrong, and found where it is planted."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stampede.run_folder import run_warnings as d
+from stampede.run_folder.run_warnings import DoubtKind
+from stampede.run_folder.read import read_run
+from stampede.run_folder.schema import CellInfo
+from stampede.reports.checks.environment_checks import canary_change
+from stampede.reports.analysis.analysis import Judgement, judge
+from tests.reports.planted_runs.planted import MS, SECOND, Row, plant, scenario
+from tests.reports.planted_runs.planted_around import Facts, add_around
+
+TWO = ("no-cache", "cache-aside")
+CORES = 4
+SPAN_S = 2.5
+
+
+def calm(_cell: CellInfo) -> Facts:
+    """A quarter of one core for the servers and us together, and nothing else on the machine."""
+    return [
+        ("machine", "clock.wall_s", 5000.0, 5000.0 + SPAN_S + 0.002, "s"),
+        ("machine", "cpu.steal_s", 1.0, 1.0, "s"),
+        ("redis", "cpu.used_cpu_user", 1.0, 1.1, "s"),
+    ]
+
+
+def canary(cell: CellInfo, growth: float) -> Facts:
+    """Two looks a round that take `growth` longer in the second half of the rounds."""
+    assert cell.begin_ns is not None
+    value = 1000.0 * (1 + growth if cell.round > 4 else 1.0)
+    return [(cell.begin_ns, "canary", "loop_us", value, "opens the round")]
+
+
+def judged(folder: Path, *, servers: Callable[[CellInfo], Facts] = calm, **how: Any) -> Judgement:
+    timeline = how.pop("timeline", lambda cell: canary(cell, 0.1))
+    how = {"contenders": TWO, "scenarios": [scenario("stampede")]} | how
+    return judge(read_run(add_around(plant(folder, **how), servers, timeline)))
+
+
+def kinds(judgement: Judgement) -> list[str]:
+    return [doubt.kind.name for doubt in judgement.doubts]
+
+
+def test_nothing_is_doubted_where_nothing_is_wrong(tmp_path: Path) -> None:
+    assert kinds(judged(tmp_path / "run")) == []
+
+
+def stepped(cell: CellInfo) -> Facts:
+    return [("machine", "clock.wall_s", 5000.0, 5000.0 + SPAN_S + (1.0 if cell.id == 5 else 0.0), "s")]
+
+
+def hogged(_cell: CellInfo) -> Facts:
+    return [("machine", "cpu.busy_s", 100.0, 100.0 + CORES * SPAN_S * 0.8, "s")]
+
+
+def stolen(_cell: CellInfo) -> Facts:
+    return [("machine", "cpu.steal_s", 1.0, 1.0 + CORES * SPAN_S * 0.06, "s")]
+
+
+def one_core_full(_cell: CellInfo) -> Facts:
+    return [("redis", "cpu.used_cpu_user", 1.0, 1.0 + 0.95 * SPAN_S, "s")]
+
+
+def resized(cell: CellInfo) -> Facts:
+    assert cell.begin_ns is not None
+    changed = [(cell.begin_ns, "postgres", "setting work_mem", None, "setting changed: 4096 → 8192")]
+    return changed if cell.id == 3 else []
+
+
+def thinned(cell: CellInfo, rows: list[Row]) -> list[Row]:
+    """Half of what was asked for."""
+    return rows[::2] if cell.contender == "cache-aside" else rows
+
+
+def sparse(_cell: CellInfo, rows: list[Row]) -> list[Row]:
+    return [r for r in rows if r["warm_up"]] + [r for r in rows if not r["warm_up"]][:19]
+
+
+def slower_in_the_end(cell: CellInfo, rows: list[Row]) -> list[Row]:
+    for r in rows:
+        r["end_ns"] += round(0.4 * (r["end_ns"] - r["due_ns"])) if cell.round > 4 else 0
+    return rows
+
+
+def more_than_recorded(cell: CellInfo) -> Facts:
+    """The observer counts twenty requests in the system, where the recorded times make ten and fewer."""
+    assert cell.window_start_ns is not None
+    at_ns = (cell.window_start_ns + i * SECOND // 50 for i in range(100))
+    return [(t, "process-0", "in_the_system", 20.0 + i % 3, None) for i, t in enumerate(at_ns)]
+
+
+def busier_than_said(cell: CellInfo) -> Facts:
+    """The server sees twenty sessions at work where the loads make eight."""
+    assert cell.window_start_ns is not None
+    return [(cell.window_start_ns + i * SECOND // 10, "postgres", "active", 20.0 + i % 3, None) for i in range(20)]
+
+
+FAULTS: dict[DoubtKind, dict[str, Any]] = {
+    d.CLOCK_STEPPED: {"servers": stepped},
+    d.SETTINGS_CHANGED: {"timeline": resized},
+    d.OTHER_LOAD: {"servers": hogged},
+    d.CPU_SATURATED: {"servers": one_core_full},
+    d.RATE_MISSED: {"change": thinned},
+    d.FEW_SAMPLES: {"change": sparse},
+    d.DRIFT: {"timeline": lambda cell: canary(cell, 0.2)},
+    d.LITTLES_LAW: {"timeline": more_than_recorded},
+}
+
+
+@pytest.mark.parametrize("kind", FAULTS, ids=lambda kind: kind.name)
+def test_a_planted_fault_is_doubted(tmp_path: Path, kind: DoubtKind) -> None:
+    judgement = judged(tmp_path / "run", **FAULTS[kind])
+    assert kind.name in kinds(judgement)
+    assert kind not in judgement.passed
+
+
+def test_a_setting_that_changed_is_named_with_its_cell(tmp_path: Path) -> None:
+    (doubt,) = judged(tmp_path / "run", timeline=resized).doubts
+    assert doubt.what == "postgres's work_mem: 4096 → 8192"
+    assert doubt.cells == (3,)
+
+
+def test_cores_that_the_hypervisor_took_are_other_load(tmp_path: Path) -> None:
+    (doubt,) = judged(tmp_path / "run", servers=stolen).doubts
+    assert "stolen by the hypervisor" in doubt.what
+
+
+def test_rounds_that_grow_slower_for_everyone_are_drift_though_the_canary_is_well(tmp_path: Path) -> None:
+    assert "drift" in kinds(judged(tmp_path / "run", change=slower_in_the_end))
+
+
+def test_one_contender_that_differs_in_a_round_is_not_drift(tmp_path: Path) -> None:
+    def one_round(cell: CellInfo, rows: list[Row]) -> list[Row]:
+        for r in rows:
+            r["end_ns"] += 3 * MS if cell.round == 5 and cell.contender == "cache-aside" else 0
+        return rows
+
+    assert "drift" not in kinds(judged(tmp_path / "run", change=one_round))
+
+
+def test_a_database_that_sees_more_at_work_than_the_loads_account_for_breaks_littles_law(tmp_path: Path) -> None:
+    judgement = judged(tmp_path / "run", timeline=busier_than_said, contenders=("no-cache", "cache-aside"))
+    (doubt,) = [x for x in judgement.doubts if x.kind is d.LITTLES_LAW]
+    assert "sessions were active" in doubt.what
+    assert "no-cache" in doubt.contenders
+
+
+Change = Callable[[CellInfo, list[Row]], list[Row]]
+
+
+def observed(folder: Path, happened: Change, recorded: Change, **how: Any) -> Judgement:
+    """A run in which something happened, an observer counted it at 100 instants a cell, and something was recorded."""
+    looks: dict[int, list[Any]] = {}
+
+    def count(cell: CellInfo, rows: list[Row]) -> list[Row]:
+        assert cell.window_start_ns is not None
+        rows = happened(cell, rows)
+        for at_ns in (cell.window_start_ns + i * SECOND // 50 for i in range(100)):
+            for process in (0, 1):
+                inside = sum(r["process"] == process and r["due_ns"] <= at_ns < r["end_ns"] for r in rows)
+                look = (at_ns, f"process-{process}", "in_the_system", float(inside), None)
+                looks.setdefault(cell.id, []).append(look)
+        return recorded(cell, rows)
+
+    return judged(folder, change=count, timeline=lambda cell: looks[cell.id], **how)
+
+
+def as_it_was(_cell: CellInfo, rows: list[Row]) -> list[Row]:
+    return rows
+
+
+def test_a_pile_up_on_a_windows_edge_obeys_littles_law(tmp_path: Path) -> None:
+    """The warm-up's last thirty requests are answered a third of a second into the window: they count there, too."""
+
+    def late(cell: CellInfo, rows: list[Row]) -> list[Row]:
+        assert cell.window_start_ns is not None
+        for r in [r for r in rows if r["warm_up"]][-30:]:
+            r["end_ns"] = cell.window_start_ns + SECOND // 3
+        return rows
+
+    assert "littles-law" not in kinds(observed(tmp_path / "run", late, as_it_was))
+
+
+def test_requests_that_were_lost_from_the_record_break_littles_law(tmp_path: Path) -> None:
+    """One request in ten is missing: the observer counted it."""
+    lost = observed(tmp_path / "run", as_it_was, lambda _cell, rows: [r for i, r in enumerate(rows) if i % 10])
+    assert "littles-law" in kinds(lost)
+
+
+def test_what_cannot_be_told_apart_is_not_called_other_load(tmp_path: Path) -> None:
+    """A contender with a worker process of its own, which nobody accounts for."""
+    folder = add_around(plant(tmp_path / "run", contenders=TWO, scenarios=[scenario("stampede")]), hogged)
+    run = read_run(folder)
+    run.info.contenders = [replace(c, foreign="it has a worker of its own") for c in run.info.contenders]
+    assert "other-load" not in kinds(judge(run))
+
+
+def test_a_canary_is_judged_by_halves_of_at_least_four_rounds() -> None:
+    assert canary_change([1, 2, 3], [1.0, 1.0, 9.0]) == 0.0
+    assert canary_change([1, 2, 3, 4], [1.0, 1.0, 1.2, 1.2]) == pytest.approx(0.2)
+    assert canary_change([4, 3, 2, 1], [1.2, 1.2, 1.0, 1.0]) == pytest.approx(0.2)

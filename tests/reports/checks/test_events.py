@@ -1,0 +1,28 @@
+"""Events inside cells are counted for the row that they belong to."""
+
+from pathlib import Path
+
+from stampede.run_folder.read import read_run
+from stampede.run_folder.schema import CellInfo
+from stampede.reports.output.panels.server_events_panel import told
+from stampede.reports.analysis.analysis import judge
+from tests.reports.planted_runs.planted import plant, scenario
+from tests.reports.planted_runs.planted_around import Facts, add_around
+
+
+def test_events_are_counted_by_contender_and_gauges_are_none(tmp_path: Path) -> None:
+    def rows(cell: CellInfo) -> Facts:
+        assert cell.begin_ns is not None
+        at = cell.begin_ns
+        gauge = (at, "redis", "used_memory", 5.0, None)
+        if cell.contender == "no-cache":
+            return [gauge]
+        pause = (at, "process-0", "gc_generation_2_ms", 2.0, "garbage collection")
+        return [gauge, (at, "redis", "evicted_keys", 3.0, "eviction"), pause]
+
+    folder = plant(tmp_path / "run", rounds=2, contenders=("no-cache", "cache-aside"), scenarios=[scenario("stampede")])
+    judgement = judge(read_run(add_around(folder, timeline=rows)))
+    timeline = judgement.run.timeline
+    assert told(timeline, judgement.of("stampede", "no-cache")) == "none"
+    said = told(timeline, judgement.of("stampede", "cache-aside"))
+    assert said == "6 evictions and 2 garbage collections of ours of 1 ms or more"

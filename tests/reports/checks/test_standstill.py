@@ -1,0 +1,115 @@
+"""A server or a process that stood still in a cell and went on, or a machine that slept, is a warning."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stampede.run_folder.run_warnings import STOPPED, Doubt
+from stampede.run_folder.read import read_run
+from stampede.run_folder.schema import CellInfo
+from stampede.loadtests.instrumentation.silent_periods import LONG_NS, Silences
+from stampede.reports.analysis.analysis import judge
+from tests.reports.planted_runs.planted import SECOND, plant, scenario
+from tests.reports.planted_runs.planted_around import Facts, Nothing, add_around
+
+SPAN_S = 2.5
+
+
+def found(folder: Path, **planted: Any) -> list[Doubt]:
+    """The warnings about clocks and standstills in a planted run of two contenders."""
+    servers = planted.pop("servers", Nothing)
+    timeline = planted.pop("timeline", Nothing)
+    how = {"contenders": ("no-cache", "cache-aside"), "scenarios": [scenario("stampede")]} | planted
+    doubts = judge(read_run(add_around(plant(folder, **how), servers, timeline))).doubts
+    return [doubt for doubt in doubts if doubt.kind.name in ("stopped", "clock-stepped")]
+
+
+def silence(source: str, length_s: float, cells: tuple[int, ...]) -> Callable[[CellInfo], Facts]:
+    def rows(cell: CellInfo) -> Facts:
+        assert cell.window_end_ns is not None
+        row = (cell.window_end_ns, source, "silent_s", length_s, "silence")
+        return [row] if cell.id in cells else []
+
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [("postgres", "PostgreSQL"), ("redis", "Valkey"), ("conductor", "Locust's master stood still")],
+)
+def test_a_silence_is_a_warning_that_names_its_length_and_its_cells(tmp_path: Path, source: str, said: str) -> None:
+    (doubt,) = found(tmp_path / "run", timeline=silence(source, 10.2, (3, 5)))
+    assert doubt.kind is STOPPED
+    assert said in doubt.what
+    assert "10.2 s" in doubt.what
+    assert "cells 3, 5" in doubt.what
+    assert doubt.cells == (3, 5)
+
+
+def test_a_silence_as_short_as_a_busy_machine_makes_them_is_no_warning(tmp_path: Path) -> None:
+    assert found(tmp_path / "run", timeline=silence("redis", 1.9, (3,))) == []
+
+
+def test_a_server_that_was_broken_on_purpose_is_no_warning(tmp_path: Path) -> None:
+    fault = {"what": "hang redis", "begins_share": 0.2, "lasts_share": 0.5, "empties": False, "server": "Redis"}
+    broken = scenario("redis-hung")
+    broken.fault = fault
+    assert found(tmp_path / "run", scenarios=[broken], timeline=silence("redis", 5.0, (3,))) == []
+
+
+def looks_with_a_gap(gap_s: float) -> Callable[[CellInfo], Facts]:
+    """Process 1 looks every tenth of a second, and not for a while in cell 4."""
+
+    def rows(cell: CellInfo) -> Facts:
+        assert cell.window_start_ns is not None
+        late_ns = round(gap_s * SECOND) if cell.id == 4 else 0
+        return [
+            (
+                cell.window_start_ns + i * SECOND // 10 + (late_ns if i > 5 else 0),
+                "process-1",
+                "in_the_system",
+                0.0,
+                None,
+            )
+            for i in range(12)
+        ]
+
+    return rows
+
+
+def test_an_application_server_whose_observer_did_not_look_for_seconds_stood_still(tmp_path: Path) -> None:
+    (doubt,) = found(tmp_path / "run", timeline=looks_with_a_gap(9.0))
+    assert "application server 1 stood still for 9.1 s" in doubt.what
+    assert doubt.cells == (4,)
+    assert found(tmp_path / "calm", timeline=looks_with_a_gap(0.5)) == []
+
+
+def slept(cell: CellInfo) -> Facts:
+    """A minute in cell 2: the wall clock and the clock that goes on meanwhile are ahead of the monotonic one."""
+    asleep_s = 60.0 if cell.id == 2 else 0.0
+    return [
+        ("machine", "clock.wall_s", 5000.0, 5000.0 + SPAN_S + asleep_s, "s"),
+        ("machine", "clock.boottime_s", 9000.0, 9000.0 + SPAN_S + asleep_s, "s"),
+    ]
+
+
+def test_a_machine_that_slept_is_a_warning_and_no_step_of_the_clock(tmp_path: Path) -> None:
+    (doubt,) = found(tmp_path / "run", servers=slept)
+    assert doubt.kind is STOPPED
+    assert "the machine slept for 60.0 s" in doubt.what
+    assert doubt.cells == (2,)
+
+
+def test_silences_are_recorded_from_a_second_on_and_up_to_the_end_of_the_cell() -> None:
+    silences = Silences(7)
+    silences.expect("redis", 0)
+    silences.heard("redis", LONG_NS - 1)
+    assert silences.rows == []
+    silences.expect("redis", 2 * LONG_NS)
+    silences.expect("redis", 3 * LONG_NS)  # asked again: the first question is still open
+    silences.expect("postgres", 4 * LONG_NS)
+    silences.heard("postgres", 4 * LONG_NS)
+    silences.close(6 * LONG_NS)
+    assert silences.rows == [(7, 6 * LONG_NS, "redis", "silent_s", 4.0, "silence")]

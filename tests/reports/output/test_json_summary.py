@@ -1,0 +1,25 @@
+"""The summary for machines says what the report says, as JSON that any reader takes."""
+
+import json
+from pathlib import Path
+
+from stampede.run_folder.read import read_run
+from stampede.reports.analysis.analysis import judge
+from stampede.reports.output.json_summary import machine_summary, number
+from stampede.reports.output.report_model import read_report
+
+
+def test_every_deciding_figure_and_verdict_is_the_reports(rendered: Path) -> None:
+    told = json.loads(
+        machine_summary(read_report(rendered)), parse_constant=lambda name: (_ for _ in ()).throw(ValueError(name))
+    )
+    judgement = judge(read_run(rendered))
+    assert told["rounds"] == 6
+    assert {(f["scenario"], f["contender"]) for f in told["figures"]} == set(judgement.groups)
+    assert any(f["level"] and f["low"] <= f["value"] <= f["high"] for f in told["figures"])
+    for f in told["figures"]:
+        exact = judgement.figure(f["scenario"], f["contender"], f["metric"])
+        assert f["value"] == number(exact.value)
+        verdict = judgement.verdicts.get((f["scenario"], f["contender"], f["metric"]))
+        assert f["verdict"] == (verdict.sentence if verdict else None)
+    assert len(told["doubts"]) == len(judgement.doubts)

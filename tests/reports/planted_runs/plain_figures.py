@@ -1,0 +1,47 @@
+"""Makes figure sets of plain numbers: tests of the recommendation need no run folder."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.analysis.figure_set import PlainFigures
+from stampede.reports.statistics.estimate import Estimate
+from tests.reports.planted_runs.planted import contender
+
+PROMISES = ["STALE_AT_MOST_TTL", "NO_STALE_AFTER_WRITE"]
+ROUNDS = 10
+
+
+def estimate(value: float, low: float, high: float, *, level: float | None = 0.95, why: str = "") -> Estimate:
+    """A figure of ten rounds."""
+    return Estimate(value=value, low=low, high=high, level=level, rounds=ROUNDS, why=why)
+
+
+def promising(name: str) -> ContenderInfo:
+    """A contender that promises all that use cases require."""
+    info = contender(name)
+    info.promises = PROMISES
+    return info
+
+
+def plain_figures(
+    names: Sequence[str], place: ScenarioInfo, by_metric: Mapping[str, Mapping[str, Estimate]]
+) -> PlainFigures:
+    """Those contenders in one scenario, by metric and name. They answered all of 100 requests unless figures differ."""
+    figures = {(place.name, name, metric): Estimate(value=100) for name in names for metric in ("due", "answered")}
+    figures |= {
+        (place.name, name, metric): figure for metric, by_name in by_metric.items() for name, figure in by_name.items()
+    }
+    return PlainFigures(
+        contenders=[promising(name) for name in names],
+        scenarios=[place],
+        figures=figures,
+        reference="cache-aside",
+        rounds=ROUNDS,
+    )
+
+
+def with_figures(figures: PlainFigures, metric: str, by_name: Mapping[str, Estimate]) -> PlainFigures:
+    """The same with other figures of one metric in its first scenario."""
+    place = figures.scenarios[0].name
+    return replace(figures, figures={**figures.figures, **{(place, n, metric): f for n, f in by_name.items()}})

@@ -1,0 +1,22 @@
+"""What the answer depends on: the factors that a run varied, and those that it did not."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from stampede.run_folder.read import read_run
+from stampede.reports.analysis.analysis import judge
+from stampede.reports.recommend.factors import depends_on
+from stampede.reports.recommend.headline import answers
+from tests.reports.planted_runs.planted import plant, scenario
+
+
+def test_processes_are_a_factor_and_what_was_not_varied_is_said(tmp_path: Path) -> None:
+    """Stampede by two processes and again by one: the order holds, or turns, with their number."""
+    base = scenario("stampede")
+    alone = replace(scenario("stampede"), name="stampede-one-process", variant_of="stampede", processes=1)
+    judgement = judge(
+        read_run(plant(tmp_path / "run", contenders=("no-cache", "cache-aside"), scenarios=[base, alone]))
+    )
+    told = depends_on(answers(judgement), judgement)
+    assert "The processes in stampede (2 processes and 1 process): the order of contenders does not change" in told
+    assert "Distance, cores and rate: not varied" in told

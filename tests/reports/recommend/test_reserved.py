@@ -1,0 +1,98 @@
+"""What is kept only while nothing else happens: said in plain words, and behind whoever keeps it even then."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stampede.run_folder.races_json import InvariantInfo, RacesInfo, SituationInfo, VerdictInfo
+from stampede.run_folder.read import read_run
+from stampede.reports.analysis.analysis import judge
+from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
+from stampede.reports.recommend.requirements import EXPIRY, NO_STALE_AFTER_TOLD, requirement_status
+from tests.reports.recommend.test_advice_cards import promised
+from tests.reports.planted_runs.plain_figures import PROMISES
+from tests.reports.planted_runs.planted import contender, plant, scenario
+
+CARD = "advice-never-stale-after-told"
+INVARIANTS = ("no-stale-after-write", "stale-at-most-ttl")
+
+
+def explored(*, broken_when_expired: tuple[str, ...], kept: tuple[str, ...]) -> RacesInfo:
+    """Every contender keeps both invariants while nothing else happens; the first ones break one when an entry goes."""
+
+    def verdict(name: str, situation: str, invariant: str, word: str) -> VerdictInfo:
+        return VerdictInfo(
+            contender=name,
+            situation=situation,
+            invariant=invariant,
+            verdict=word,
+            promised=word == "kept",
+            schedules=9,
+            complete=True,
+        )
+
+    names = (*broken_when_expired, *kept)
+    return RacesInfo(
+        started_utc="",
+        command="",
+        bound=1,
+        contenders=[{"name": name} for name in names],
+        situations=[
+            SituationInfo(name="alone", said="", adversary="nothing"),
+            SituationInfo(name="expiry", said="", adversary=EXPIRY),
+        ],
+        invariants=[InvariantInfo(name=name, says="") for name in INVARIANTS],
+        verdicts=[
+            *(verdict(name, "alone", invariant, "kept") for name in names for invariant in INVARIANTS),
+            *(verdict(name, "expiry", INVARIANTS[0], "broken") for name in broken_when_expired),
+            *(verdict(name, "expiry", INVARIANTS[0], "not promised") for name in kept),
+        ],
+    )
+
+
+def card(folder: Path, races: RacesInfo) -> AdviceCard:
+    return {a.anchor: a for a in advice_cards(judge(read_run(folder)), races, {})}[CARD]
+
+
+def mixed(tmp_path: Path, *names: str) -> Path:
+    written = replace(scenario("mixed-writes", read_share=0.7, active_records=None), judge_at_rest=True)
+    return promised(plant(tmp_path / "run", rounds=6, contenders=names, scenarios=[written]))
+
+
+def test_the_adversary_is_said_in_plain_words() -> None:
+    info = contender("versioned")
+    info.promises = PROMISES
+    races = explored(broken_when_expired=("versioned",), kept=())
+    found = requirement_status(NO_STALE_AFTER_TOLD, info, None, races)
+    assert found.conditional == (
+        "kept in every order of steps as long as no entry expires or is evicted in between; broken when one does "
+        "(every entry here has a TTL)"
+    )
+    assert not found.fails
+    assert "TTL" not in requirement_status(NO_STALE_AFTER_TOLD, info, None, races, ttls=False).conditional
+
+
+@pytest.mark.parametrize("ran_there", [True, False])
+def test_who_breaks_when_an_entry_expires_is_behind_a_cache_that_does_not_where_such_a_one_ran(
+    tmp_path: Path, ran_there: bool
+) -> None:
+    names = ("no-cache", "write-through", "coalescing") if ran_there else ("no-cache", "write-through")
+    folder = mixed(tmp_path, *names)
+    if not ran_there:  # it belongs to the run, but not to this scenario
+        path = folder / "run.json"
+        info = json.loads(path.read_text())
+        info["contenders"].append({**info["contenders"][0], "name": "coalescing"})
+        path.write_text(json.dumps(info))
+    found = card(folder, explored(broken_when_expired=("write-through",), kept=("no-cache", "coalescing")))
+    if ran_there:
+        assert found.taken == "coalescing"
+        assert not found.reservation
+        assert "write-through: behind who keeps it even then (kept in every order" in found.out
+    else:
+        assert found.take == "Take write-through, with a reservation"
+        assert not found.sure
+        assert "broken when one does" in found.reservation
+        assert "with coalescing, not run here" in found.reservation
+        assert "for a literal “never”: no-cache (1,000 loads" in found.reservation

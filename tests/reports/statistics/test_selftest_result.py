@@ -1,0 +1,113 @@
+"""The tool tried on itself: what is planted is decided, what is not is not, and --until looks at widths only."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stampede.run_folder.read import read_run
+from stampede.run_folder.schema import CellInfo
+from stampede.reports.analysis.analysis import Judgement, judge
+from stampede.reports.topics.selftests.selftest_result import (
+    Decision,
+    Planted,
+    aa_lines,
+    aa_rows,
+    blocks,
+    decisions,
+    relabelled_alarms,
+    rounds_to_add,
+    tally,
+    widest,
+)
+from tests.reports.planted_runs.planted import Row, plant, scenario
+
+SLOW = Planted(contender="coalescing", metric="service-p10", share=0.2)
+
+
+def slowed(cell: CellInfo, rows: list[Row]) -> list[Row]:
+    """coalescing's reads take a fifth longer than they would."""
+    if cell.contender == "coalescing":
+        for r in rows:
+            r["end_ns"] = r["start_ns"] + round(1.2 * (r["end_ns"] - r["start_ns"]))
+    return rows
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Judgement:
+    """Two blocks of eight rounds and one round over."""
+    folder = plant(
+        tmp_path_factory.mktemp("long") / "run",
+        rounds=17,
+        contenders=("cache-aside", "coalescing", "cache-aside-again"),
+        scenarios=[scenario("read-heavy")],
+        change=slowed,
+    )
+    return judge(read_run(folder))
+
+
+def test_a_long_run_is_cut_into_whole_blocks(long: Judgement) -> None:
+    found = [sorted({cell.info.round for cell in block.cells}) for block in blocks(long, 8)]
+    assert found == [list(range(1, 9)), list(range(9, 17))]
+
+
+def test_a_planted_fifth_is_decided_in_each_block(long: Judgement) -> None:
+    found = decisions(long, [SLOW], 8)
+    assert [(x.block, x.sentence, x.rightly, x.wrongly) for x in found] == [
+        (1, "worse", True, False),
+        (2, "worse", True, False),
+    ]
+    assert all(1.1 < x.ratio < 1.3 for x in found)
+    assert "2 of 2 decided rightly (100 %), 0 wrongly" in tally(found)[-1]
+
+
+def test_saying_better_or_the_same_within_less_than_was_planted_is_wrong() -> None:
+    def said(sentence: str, m: float) -> Decision:
+        return Decision(
+            planted=SLOW, scenario="s", block=1, sentence=sentence, ratio=1.0, low=0.9, high=1.1, m=m  # type: ignore[arg-type]
+        )  # fmt: skip
+
+    assert said("better", 0.05).wrongly
+    assert said("same", 0.05).wrongly
+    assert not said("same", 0.25).wrongly
+    assert not said("cannot tell", 0.05).wrongly
+
+
+def test_a_contender_and_its_copy_come_out_alike(long: Judgement) -> None:
+    rows = aa_rows(long, 8)
+    assert {row.metric.name for row in rows} >= {"read-p50", "service-p10", "loads-per-1000-reads"}
+    assert all(row.blocks == 2 for row in rows if row.comparison.ratio)
+    assert all(row.alarms == 0 for row in rows)
+    assert any("0 false alarms in 2 blocks" in line for line in aa_lines(rows))
+
+
+def test_names_dealt_anew_raise_an_alarm_in_five_percent_at_most(long: Judgement) -> None:
+    assert relabelled_alarms(long, "read-heavy", 8, 400, seed=1) <= 0.05 + 3 * (0.05 * 0.95 / 400) ** 0.5
+
+
+def test_rounds_are_added_until_the_widest_interval_is_narrow_enough_or_the_cap_is_reached(long: Judgement) -> None:
+    seen, whose = widest(long)
+    assert 0 < seen < 0.5
+    assert whose == "read-heavy, coalescing"
+    assert rounds_to_add(long.run, None, 40) == (0, "")
+    assert rounds_to_add(long.run, seen * 1.01, 40)[0] == 0
+    more, why = rounds_to_add(long.run, seen / 1.2, 40)
+    assert 17 < more <= 34
+    assert "going on" in why
+    assert rounds_to_add(long.run, seen / 1.2, 17)[0] == 0
+    cut = replace(long.run, info=replace(long.run.info, status="cut"))
+    assert rounds_to_add(cut, seen / 1.2, 40) == (0, "")
+
+
+@pytest.mark.slow
+def test_a_narrow_interval_ends_the_run_whatever_it_says(tmp_path: Path) -> None:
+    """The same widths with and without a difference give the same answer: significance does not stop a run."""
+    alike = ("cache-aside", "coalescing")
+    answers = []
+    for number, change in enumerate((slowed, lambda _cell, rows: rows)):
+        folder = plant(
+            tmp_path / str(number), contenders=alike, scenarios=[scenario("read-heavy")], change=change, rounds=8
+        )
+        run = read_run(folder)
+        answers.append(rounds_to_add(run, widest(judge(run))[0] * 1.001, 40)[0])
+    assert answers == [0, 0]

@@ -1,0 +1,70 @@
+"""A cache that only expires, simulated: what is judged of it is what arithmetic says of it."""
+
+import math
+
+import numpy as np
+import pytest
+
+from stampede.reports.topics.freshness.staleness_curve import classes, curve
+from stampede.reports.topics.freshness.version_history import History, Reads, Writes
+from stampede.reports.topics.freshness.classify import judge
+from stampede.reports.topics.freshness.convergence import nines
+
+SECOND = 1_000_000_000
+
+
+def ttl_only(ttl_s: float, writes_per_s: float, span_s: float, seed: int) -> History:
+    """One hot key: filled again the moment it expires, Poisson writes that nobody tells the cache of, dense reads."""
+    rng = np.random.default_rng(seed)
+    ttl, span = round(ttl_s * SECOND), round(span_s * SECOND)
+    committed = np.sort(rng.integers(1, span, rng.poisson(writes_per_s * span_s)))
+    start = np.sort(rng.integers(0, span, 60_000))
+    filled = start // ttl * ttl
+    n = len(committed)
+    return History(
+        writes=Writes(
+            key=np.ones(n, dtype=np.int64),
+            version=np.arange(2, n + 2),
+            begin=committed - 1,
+            end=committed,
+            told=committed,
+            session=np.zeros(n, dtype=np.int64),
+            measured=np.ones(n, dtype=bool),
+        ),
+        reads=Reads(
+            key=np.ones(len(start), dtype=np.int64),
+            version=1 + np.searchsorted(committed, filled, side="left"),
+            start=start,
+            end=start + 1,
+            session=np.ones(len(start), dtype=np.int64),
+            measured=np.ones(len(start), dtype=bool),
+            at_rest=np.zeros(len(start), dtype=bool),
+        ),
+    )
+
+
+@pytest.mark.parametrize("per_ttl", [0.2, 1.0, 5.0])
+def test_the_stale_share_of_a_cache_that_only_expires_is_the_closed_form(per_ttl: float) -> None:
+    """1 − (1 − e^(−wT)) / (wT), for w writes a second and a TTL of T."""
+    ttl_s = 0.5
+    found = judge(ttl_only(ttl_s, per_ttl / ttl_s, span_s=2000, seed=3))
+    assert found.stale.mean() == pytest.approx(1 - (1 - math.exp(-per_ttl)) / per_ttl, abs=0.02)
+    assert (found.stale == found.after_told).all()
+    assert not found.future.any()
+    assert found.age.max() <= ttl_s * SECOND
+
+
+def test_its_curve_rises_in_a_straight_line_and_is_whole_after_one_ttl() -> None:
+    """Of reads that begin t after a write was told, a share t / T falls into a later life of the entry."""
+    ttl_s = 0.5
+    found = judge(ttl_only(ttl_s, 4.0, span_s=500, seed=5))
+    edges = classes(10 * SECOND)
+    drawn = curve(found, edges)
+    middle_s = (edges[:-1] + edges[1:]) / 2 / SECOND
+    kept = drawn.pairs > 500
+    assert kept.sum() > 8
+    assert drawn.share[kept] == pytest.approx(np.minimum(1, middle_s[kept] / ttl_s), abs=0.06)
+    one_class = edges[-1] / edges[-2]
+    assert ttl_s / one_class <= drawn.reaches(0.99) / 1e3 <= ttl_s * one_class
+    assert nines(found, round(ttl_s * SECOND)).wrong == 0
+    assert nines(found, round(ttl_s * SECOND / 10)).wrong > 0

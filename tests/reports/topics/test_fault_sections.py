@@ -1,0 +1,77 @@
+"""What was provoked, from planted cells: a failure is in no response time, what was open gives a bound."""
+
+from pathlib import Path
+
+from stampede.run_folder.read import read_run
+from stampede.run_folder.schema import CellInfo
+from stampede.reports.topics.selftests import capacity_result
+from stampede.reports.output import formatting
+from stampede.reports.analysis.frames import Cell, cells
+from stampede.reports.topics.faults.outage_effects import Outage, answered_ms
+from stampede.reports.analysis.timeseries import due_of
+from stampede.reports.output.panels.scenario_section import achieved_per_s, times_ms
+from tests.reports.planted_runs.planted import MS, SECOND, Row, plant, row, scenario
+
+WINDOW_NS = 2 * SECOND
+
+
+def planted(folder: Path, rows: list[Row]) -> Cell:
+    """One cell of a two-second window with those rows, their times from its start."""
+    times = ("due_ns", "free_ns", "start_ns", "end_ns")
+
+    def change(cell: CellInfo, _rows: list[Row]) -> list[Row]:
+        assert cell.window_start_ns is not None
+        return [r | {t: None if r[t] is None else r[t] + cell.window_start_ns for t in times} for r in rows]
+
+    plant(folder, rounds=1, contenders=["cache-aside"], scenarios=[scenario("stampede")], change=change)
+    (found,) = cells(read_run(folder))
+    return found
+
+
+def answered(due_ns: int, took_ms: int) -> Row:
+    return row(due_ns, due_ns, due_ns + took_ms * MS)
+
+
+def failed(due_ns: int, took_ms: int) -> Row:
+    return answered(due_ns, took_ms) | {"error": "ConnectionError", "found": None}
+
+
+def never_began(due_ns: int) -> Row:
+    return row(due_ns, None, None) | {"error": "Unanswered"}
+
+
+def test_times_leave_out_what_failed_and_what_was_open_is_beyond_all(tmp_path: Path) -> None:
+    """Printed as > D; when it counts as useless, and when as failed, is told apart."""
+    some = due_of([planted(tmp_path / "a", [answered(0, 10), failed(1, 900)])])
+    assert answered_ms(some).tolist() == [10.0]
+    assert int(some["useless"].sum()) == 1
+    both = due_of([planted(tmp_path / "b", [answered(0, 10), never_began(0)])])
+    assert sorted(answered_ms(both)) == [10.0, float("inf")]
+    assert formatting.with_unit(float(answered_ms(both).max()), "s") == "> D"
+
+
+def test_answers_are_not_back_while_half_of_them_fail_at_once(tmp_path: Path) -> None:
+    """Redis breaks at 0.5 s and is mended at 1 s; from then on until 1.5 s every request fails within a millisecond."""
+    rows = [answered(at * MS, 5) for at in range(0, 1000, 10)]
+    rows += [failed(at * MS, 1) for at in range(1000, 1500, 10)]
+    rows += [answered(at * MS, 5) for at in range(1500, 2000, 10)]
+    cell = planted(tmp_path / "run", rows)
+    due = due_of([cell])
+    due["phase"] = ["before" if at < 0.5 else "outage" if at < 1 else "after" for at in due["due_s"]]
+    outage = Outage(contender=cell.contender, cells=[cell], began_s=0.5, ended_s=1.0, due=due)
+    assert outage.answers_back_s() == 0.5
+
+
+def test_an_objective_counts_each_request_once(tmp_path: Path) -> None:
+    """Of 100 requests one never began: it misses, exception or not, and the other 99 % are in time."""
+    cell = planted(tmp_path / "run", [answered(i * MS, 5) for i in range(99)] + [never_began(99 * MS)])
+    assert capacity_result.met(cell, 0.99, 50.0)
+    assert not capacity_result.met(cell, 0.995, 50.0)
+    assert not capacity_result.met(cell, 0.99, 5.0)
+
+
+def test_achieved_counts_what_began_in_the_window_and_its_times_keep_what_was_open(tmp_path: Path) -> None:
+    late = row(1900 * MS, 2100 * MS, 2105 * MS)
+    cell = planted(tmp_path / "run", [answered(0, 5), answered(MS, 5), failed(2 * MS, 1), late, never_began(3 * MS)])
+    assert achieved_per_s([cell]) == [1.5]
+    assert sorted(times_ms([cell], "response_ms")) == [5.0, 5.0, 205.0, float("inf")]

@@ -1,0 +1,145 @@
+"""A run's own races in its report: the decision table's column, the section, and the page of its own."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stampede.run_folder.races_json import (
+    ExplorationInfo,
+    InvariantInfo,
+    RacesInfo,
+    SituationInfo,
+    StepInfo,
+    VerdictInfo,
+)
+from stampede.run_folder.read import read_run
+from stampede.reports.output.panels.scorecard import RACES_BROKEN, decision_table
+from stampede.reports.analysis.analysis import judge
+from stampede.reports.topics.races.races_page import render_races
+from stampede.reports.topics.races.races_section import answer
+from tests.reports.planted_runs.planted import plant, scenario
+from tests.reports.output.test_html_report import opened
+
+INVARIANTS = ("fresh-at-rest", "reads-own-writes", "one-load-per-miss", "never-tried")
+STEPS = [
+    StepInfo(client="a", label="GET <1>", server="redis", database={"1": 1}, cache={}),
+    StepInfo(client="a", label="SELECT", server="postgres", database={"1": 1}, cache={"1": "v1"}),
+]
+
+
+def verdict(contender: str, invariant: str, word: str, *, promised: bool) -> VerdictInfo:
+    broken = word == "broken"
+    return VerdictInfo(
+        contender=contender,
+        situation="reader-writer",
+        invariant=invariant,
+        verdict=word,
+        promised=promised,
+        schedules=35,
+        complete=True,
+        broken_in=4 if broken else 0,
+        how="planted" if broken else "",
+        preemptions=1 if broken else None,
+        shortest=STEPS if broken else [],
+        id="reader-writer:a2" if broken else "",
+    )
+
+
+def races(*, promised: bool) -> RacesInfo:
+    """cache-aside breaks two of three invariants (one of them promised or not); coalescing breaks none."""
+    names = ("cache-aside", "coalescing")
+    return RacesInfo(
+        started_utc="2026-01-02T03:04:05+00:00",
+        command="stampede bench planted",
+        bound=5000,
+        contenders=[{"name": name, "summary": "", "promises": [], "file": None} for name in names],
+        situations=[SituationInfo(name="reader-writer", said="a reads, b writes", adversary="nothing")],
+        invariants=[InvariantInfo(name=name, says=f"{name} in words") for name in INVARIANTS],
+        explorations=[
+            ExplorationInfo(
+                contender=name,
+                situation="reader-writer",
+                schedules=35,
+                complete=True,
+                replays=40,
+                round_trips=240,
+                seconds=0.1,
+            )
+            for name in names
+        ],
+        verdicts=[
+            verdict("cache-aside", "fresh-at-rest", "broken", promised=promised),
+            verdict("cache-aside", "reads-own-writes", "kept", promised=True),
+            verdict("cache-aside", "one-load-per-miss", "broken", promised=False),
+            *(verdict("coalescing", name, "kept", promised=True) for name in INVARIANTS[:3]),
+        ],
+        skipped={"refresh-ahead": "planted reason"},
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return plant(tmp_path_factory.mktemp("races") / "run", rounds=1, scenarios=[scenario("stampede")])
+
+
+@pytest.mark.parametrize("promised", [False, True])
+def test_the_column_counts_what_breaks_and_how_much_of_it_was_promised(run: Path, promised: bool) -> None:
+    """Of the invariants that were tried; with the colour of the worst only where a promise is broken."""
+    table = decision_table(judge(read_run(run)), races(promised=promised))
+    column = [title for _, title in table.columns].index(RACES_BROKEN)
+    told = {contender.name: entries[column] for contender, entries in table.rows}
+    aside = told["cache-aside"]
+    assert (aside.text, aside.detail) == ("2 of 3 broken", f"{int(promised)} of its promises")
+    assert aside.link == "#races-cache-aside"
+    assert (told["coalescing"].text, told["coalescing"].heat) == ("0 of 3 broken", 0)
+    assert aside.heat == (4 if promised else 2)
+    assert told["refresh-ahead"].detail == "not explored: planted reason"
+    assert told["write-through"].detail == "not explored"
+
+
+def test_a_run_without_races_says_how_to_explore_them(run: Path) -> None:
+    (run / "races.json").unlink(missing_ok=True)
+    text, page = opened(run)
+    assert "not measured in this run: make races" in page.text
+    assert "races" not in page.ids
+    assert "svg.sequence" not in text
+
+
+def test_a_run_with_races_has_their_matrix_and_the_shortest_schedules(run: Path) -> None:
+    """Every link of the page leads somewhere, and every fault has its drawing and the command that replays it."""
+    races(promised=False).write(run)
+    text, page = opened(run)
+    assert page.open == []
+    assert len(page.ids) == len(set(page.ids))
+    assert set(page.references) <= set(page.ids)
+    assert {"races", "races-cache-aside", "cache-aside-fresh-at-rest", "cache-aside-one-load-per-miss"} <= set(page.ids)
+    assert "races-coalescing" not in page.ids
+    assert "not measured in this run: make races" not in page.text
+    assert "refresh-ahead was not explored: planted reason" in page.text
+    assert text.count('class="sequence"') == 2
+    assert "--contender cache-aside --replay 'reader-writer:a2'" in page.text
+
+
+def test_the_answer_is_about_the_promises_that_were_made() -> None:
+    """What nobody promised and what breaks all the same is counted beside them; a broken promise comes first."""
+    kept = "Every promise that was made was kept in every schedule tried"
+    assert (
+        answer(races(promised=False))
+        == f"{kept}; 2 invariants that were never promised break (counted for each contender)."
+    )
+    assert answer(races(promised=True)) == (
+        "1 promise that was made is broken; 1 invariant that was never promised breaks (counted for each contender)."
+    )
+    whole = races(promised=False)
+    of_one = replace(whole, contenders=whole.contenders[1:])
+    assert answer(of_one) == f"{kept}."
+    assert answer(replace(whole, explorations=[], verdicts=[])) == "Nothing was explored."
+
+
+def test_the_page_of_its_own_says_the_same(tmp_path: Path) -> None:
+    info = races(promised=False)
+    info.write(tmp_path)
+    text = render_races(tmp_path).read_text(encoding="utf-8")
+    assert answer(info) in text
+    assert text.count('class="sequence"') == 2

@@ -1,0 +1,206 @@
+"""What the page concludes from planted facts, where the answer is known."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stampede.run_folder.schema import ContenderInfo, RunInfo, ScenarioInfo
+from stampede.run_folder.serializer_tables import write_part
+from stampede.core.errors import RunFolderError
+from stampede.core.files import write_whole
+from stampede.reports.topics.serializers.serializer_advice import advise
+from stampede.reports.topics.serializers.serializer_facts import Facts, read_facts
+from stampede.reports.topics.serializers.serializer_analysis import pairs, verdicts
+from stampede.reports.topics.serializers.break_even import pays_between, reaches
+from stampede.reports.topics.serializers.serializers_page import doubts, render_serializers, section
+
+ROUNDS = 20
+SCHEMA = {"msgspec-json": "reader", "protobuf": "both"}
+
+
+def contender(name: str) -> ContenderInfo:
+    config = {"wire": "", "schema": SCHEMA.get(name, "none"), "validates": False, "runs_code": name == "pickle"}
+    twin = "json" if name == "json-again" else None
+    kind = "twin" if twin else "contender"
+    return ContenderInfo(name=name, kind=kind, summary=name, promises=[], config=config, client={}, twin_of=twin)
+
+
+def planted(
+    folder: Path,
+    us: dict[str, float],
+    *,
+    sizes: dict[str, int] | None = None,
+    rounds: int = ROUNDS,
+    noise: float = 0.01,
+) -> Facts:
+    """A run of one record kind in which each serializer's encode and decode take `us`, with a little noise by round."""
+    names = list(us)
+    run = RunInfo(
+        plan="serializers", rounds=rounds, reference="json", seed=1, command="", started_utc="now", status="finished"
+    )
+    run.contenders = [contender(name) for name in names]
+    run.scenarios = [
+        ScenarioInfo(
+            name="user",
+            question="",
+            application="a row",
+            expectation="",
+            workload={},
+            window_s=0,
+            drain_s=0,
+            processes=1,
+        )
+    ]
+    write_whole(folder / "run.json", json.dumps(run.as_json()).encode())
+    rng = np.random.default_rng(7)
+    for number in range(1, rounds + 1):
+        rows: list[tuple[object, ...]] = []
+        for name in names:
+            for operation in ("encode", "decode"):
+                ns = round(1e5 * us[name] * math.exp(rng.normal(0, noise)))
+                rows += [(number, 0, "user", name, operation, 100, 9 * ns, ns)] * 3
+        rows.append((number, 0, "user", "json", "raw-get", 100, 20_000_000, None))
+        write_part(folder, "batches", number, rows)
+    weigh = sizes or {}
+    write_part(folder, "sizes", 0, [("user", n, "", 10, 10 * weigh.get(n, 200), 0, "same", "") for n in names])
+    write_part(
+        folder, "fidelity", 0, [("json", "untyped", "NaN", "changed", "None"), ("json", "typed", "NaN", "same", "")]
+    )
+    write_part(folder, "changes", 0, [("json", "added", "old bytes, new code", "same", "")])
+    write_part(folder, "attacks", 0, [("pickle", "code", "ran code", "it did", 10, 10, 0)])
+    return read_facts(folder)
+
+
+BASE = {"json": 10.0, "json-again": 10.0, "orjson": 2.0, "pickle": 1.0, "msgspec-json": 1.5, "protobuf": 6.0}
+
+
+def said(facts: Facts) -> dict[tuple[str, str], str]:
+    return {(v.contender, v.against): v.sentence for v in verdicts(facts, "user", "encode")}
+
+
+def test_schemaless_with_schemaless_schema_with_schema_then_across(tmp_path: Path) -> None:
+    """The comparisons are listed before they are made, in three groups and the A/A pair."""
+    listed = pairs(planted(tmp_path, BASE))
+    assert ("A/A", "json-again", "json") in listed
+    assert ("schemaless", "orjson", "json") in listed
+    assert ("with a schema", "msgspec-json", "protobuf") in listed
+    assert ("across", "msgspec-json", "json") in listed
+    assert ("schemaless", "msgspec-json", "json") not in listed
+
+
+def test_a_planted_difference_is_found_and_equals_are_the_same(tmp_path: Path) -> None:
+    """Faster is better, slower is worse, json against itself is the same."""
+    found = said(planted(tmp_path, BASE | {"slow": 20.0}))
+    assert found["orjson", "json"] == "better"
+    assert found["slow", "json"] == "worse"
+    assert found["json-again", "json"] == "same"
+
+
+def test_within_the_noise_floor_nothing_is_better(tmp_path: Path) -> None:
+    """Where json differs from itself by a fifth, a tenth is not called a difference of the serializers."""
+    found = said(planted(tmp_path, BASE | {"json-again": 12.0, "close": 9.2}))
+    assert found["close", "json"] in ("same", "cannot tell")
+
+
+def test_json_that_differs_from_itself_is_doubted(tmp_path: Path) -> None:
+    """The pair is held to 5 %: by the noise floor that it gives itself it could never differ."""
+    facts = planted(tmp_path, BASE | {"json-again": 12.0})
+    assert said(facts)["json-again", "json"] == "worse"
+    assert any("json against itself" in doubt for doubt in doubts(facts, [section(facts, "user", "a row")]))
+
+
+def test_few_rounds_give_no_verdict(tmp_path: Path) -> None:
+    """Below six rounds there is a range, no sentence, and a doubt that says so."""
+    facts = planted(tmp_path, BASE, rounds=3)
+    assert set(said(facts).values()) == {""}
+    assert any("3 rounds" in doubt for doubt in doubts(facts, [section(facts, "user", "a row")]))
+
+
+def test_the_time_is_the_threads_own(tmp_path: Path) -> None:
+    """What other processes took of the core (nine times as long by the clock) is in no figure."""
+    facts = planted(tmp_path, BASE)
+    assert np.median(facts.us("user", "json", "encode")) == pytest.approx(10.0, rel=0.02)
+
+
+def test_advice_names_the_fastest_safe_one_and_its_price(tmp_path: Path) -> None:
+    """Pickle is faster and is not advised; the schema is named as the price, and who is best without."""
+    advice = advise(planted(tmp_path, BASE), "user")
+    assert advice.best == "msgspec-json"
+    assert "declared" in advice.text
+    assert "without that: orjson" in advice.text
+
+
+def test_advice_prefers_no_schema_then_fewer_bytes_where_time_cannot_tell(tmp_path: Path) -> None:
+    """A tie in time is decided by the lower price."""
+    us = BASE | {"msgspec-json": 2.0, "small": 2.0}
+    assert advise(planted(tmp_path, us, sizes={"small": 150}), "user").best == "small"
+
+
+def test_advice_says_when_the_choice_hardly_shows(tmp_path: Path) -> None:
+    """A saving of less than a tenth of a cache hit is called so; a larger one is not."""
+    near, far = tmp_path / "near", tmp_path / "far"
+    near.mkdir()
+    far.mkdir()
+    assert "hardly shows" in advise(planted(near, BASE), "user").text
+    assert "hardly shows" not in advise(planted(far, {k: 10 * v for k, v in BASE.items()}), "user").text
+
+
+def test_the_page_has_every_part_and_asks_nothing_of_the_network(tmp_path: Path) -> None:
+    """Advice, matrices, safety and doubts are in one file; a silent change is marked in words."""
+    planted(tmp_path, BASE)
+    page = render_serializers(tmp_path).read_text(encoding="utf-8")
+    for part in ("fidelity", "changes", "safety", "compression", "size", "others", "method", "data"):
+        assert f'<section id="{part}">' in page
+    assert "changed silently" in page
+    assert "pickle ran code" in page
+    assert "<script" not in page
+    assert "default-src 'none'" in page
+
+
+def test_a_run_that_was_cut_before_its_first_round_still_renders(tmp_path: Path) -> None:
+    """What was found without timing is shown; the figures are missing, not wrong."""
+    planted(tmp_path, BASE)
+    for part in (tmp_path / "batches").iterdir():
+        part.unlink()
+    page = render_serializers(tmp_path).read_text(encoding="utf-8")
+    assert "0 rounds" in page
+    assert "changed silently" in page
+
+
+def test_a_run_of_another_plan_is_refused(tmp_path: Path) -> None:
+    """One line says what the folder is and what was wanted."""
+    planted(tmp_path, BASE)
+    path = tmp_path / "run.json"
+    path.write_text(path.read_text().replace('"plan": "serializers"', '"plan": "quick"'))
+    with pytest.raises(RunFolderError, match="quick"):
+        render_serializers(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("gains", "expected"),
+    [
+        ([1, 2, 3], (100.0, math.inf)),
+        ([-1, -1, -1], (math.inf, math.inf)),
+        ([-1, 1, 1], (10**2.5, math.inf)),
+        ([-1, 1, -1], (10**2.5, 10**3.5)),
+        ([1, 1, -1], (100.0, 10**3.5)),
+        ([-3, 1, 1], (10**2.75, math.inf)),
+        ([math.nan, 1, 1], (math.nan, math.nan)),
+    ],
+)
+def test_break_even_is_where_the_gain_is_above_zero(gains: list[float], expected: tuple[float, float]) -> None:
+    """From the first crossing until it is lost again; infinity where that never happens."""
+    found = pays_between([100.0, 1000.0, 10_000.0], gains)
+    assert found == pytest.approx(expected, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("us", "expected"),
+    [([10, 100, 1000], 10_000.0), ([100, 10_000, 10_000], 10**2.5), ([1, 2, 3], math.inf), ([5000, 6000, 7000], 100.0)],
+)
+def test_the_size_of_a_millisecond(us: list[float], expected: float) -> None:
+    """On a line through logarithms; infinity where the largest is faster."""
+    assert reaches([100.0, 1000.0, 10_000.0], us, 1000.0) == pytest.approx(expected)

@@ -1,0 +1,79 @@
+"""The report's section that holds figures against closed forms."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from stampede.run_folder.read import read_run
+from stampede.reports.analysis.analysis import Judgement, judge
+from stampede.reports.statistics.estimate import Estimate
+from stampede.reports.topics.theory_section import Line, Theory, section
+from tests.reports.planted_runs.planted import plant, scenario
+
+
+@pytest.fixture(scope="module")
+def theory(tmp_path_factory: pytest.TempPathFactory) -> Theory:
+    folder = tmp_path_factory.mktemp("theory") / "run"
+    names = ("cache-aside", "no-cache", "coalescing", "bare-get")
+    plant(folder, contenders=names, scenarios=[scenario("stampede")])
+    found = section(judge(read_run(folder)))
+    assert found is not None
+    return found
+
+
+def line(theory: Theory, contender: str, quantity: str) -> Line:
+    (found,) = [x for x in theory.lines if (x.contender, x.quantity) == (contender, quantity)]
+    return found
+
+
+def test_a_planted_stampede_obeys_arithmetic(theory: Theory) -> None:
+    """A simulated cache loads 1 + r·Δ times an expiry and hits as renewal says; the section finds that it does."""
+    loads = line(theory, "cache-aside", "loads per expiry")
+    assert loads.predicted == pytest.approx(1 + 200 * 0.04, rel=0.02)
+    assert loads.obeys == "agrees"
+    assert line(theory, "cache-aside", "hit rate").obeys == "agrees"
+    assert line(theory, "no-cache", "loads per 1,000 reads").error == 0
+
+
+def test_who_is_protected_has_a_bound_and_no_expectation(theory: Theory) -> None:
+    """Coalescing may load less than the unprotected form, never more; a ruler is held to nothing."""
+    protected = line(theory, "coalescing", "loads per expiry")
+    assert protected.bound
+    assert protected.obeys == "within the bound"
+    assert "bare-get" not in {x.contender for x in theory.lines}
+
+
+def test_what_disobeys_is_said(theory: Theory) -> None:
+    """A figure far from its form differs; one beyond its bound with the whole interval is beyond it."""
+    far = Estimate(value=20.0, low=18.0, high=22.0, level=0.95, rounds=8)
+    base = {"scenario": "s", "contender": "c", "quantity": "q", "form": "f", "predicted": 9.0}
+    assert Line(**base, measured=far).obeys == "differs"  # type: ignore[arg-type]
+    assert Line(**base, measured=far, bound=True).obeys == "beyond the bound"  # type: ignore[arg-type]
+    near = Estimate(value=20.0, low=8.0, high=22.0, level=0.95, rounds=8)
+    assert Line(**base, measured=near).obeys == "agrees"  # type: ignore[arg-type]
+    assert Line(**base, measured=near, bound=True).obeys == "within the bound"  # type: ignore[arg-type]
+    none = Estimate(value=math.nan)
+    assert Line(**base, measured=none).obeys == ""  # type: ignore[arg-type]
+    assert theory.chart is not None
+    assert "agree with arithmetic" in theory.caption
+
+
+def test_a_run_without_cells_has_no_theory(tmp_path: Path) -> None:
+    """Nothing measured, nothing predicted."""
+    plant(tmp_path / "run", rounds=1, contenders=("cache-aside",), unfinished=frozenset({1, 2}))
+    judgement: Judgement = judge(read_run(tmp_path / "run"))
+    assert section(judgement) is None
+
+
+@pytest.mark.parametrize(("cpu_ms", "predicts"), [(1.0, True), (0.0, False), (-0.24, False), (10_000.0, False)])
+def test_a_queue_is_predicted_only_from_a_load_that_costs_cpu_and_fits_the_cores(
+    tmp_path: Path, cpu_ms: float, predicts: bool
+) -> None:
+    """A calibration on a busy machine may measure less than nothing. The page is still written."""
+    info = scenario("stampede")
+    info.measured["cpu_ms"] = cpu_ms
+    plant(tmp_path / "run", rounds=1, contenders=("cache-aside", "no-cache"), scenarios=[info])
+    found = section(judge(read_run(tmp_path / "run")))
+    assert found is not None
+    assert ("mean load time" in {x.quantity for x in found.lines}) == predicts

@@ -1,0 +1,164 @@
+"""The user's own SQL is tried before a run: what cannot be cached as it is ends in one line with a remedy."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from stampede.core.errors import ConfigError
+from stampede.patterns.serialization.json import Json
+from stampede.scenarios.workload import OwnSql, Workload
+from stampede.stack.postgres.sql_trial import try_own_sql
+
+LOAD = "SELECT id, name FROM trial.books WHERE id = %(id)s"
+IDS = "SELECT id FROM trial.books ORDER BY id"
+UPDATE = "UPDATE trial.books SET name = %(text)s, version = version + 1 WHERE id = %(id)s RETURNING id, name"
+
+
+@pytest.fixture(scope="module")
+def connection(postgres_url: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(postgres_url, autocommit=True) as made:
+        made.execute("CREATE SCHEMA trial")
+        made.execute("CREATE TYPE trial.size AS (width int, height int)")
+        made.execute(
+            "CREATE TABLE trial.books AS SELECT n AS id, 'book ' || n AS name, n AS version, n % 2 = 0 AS sold,"
+            " CASE WHEN n = 90 THEN timestamptz '-infinity' END AS returned FROM generate_series(1, 120) AS n"
+        )
+        made.execute("ALTER TABLE trial.books ADD UNIQUE (name)")
+        made.execute("INSERT INTO trial.books VALUES (121, 'free', NULL, true, NULL)")
+        yield made
+        made.execute("DROP SCHEMA trial CASCADE")
+
+
+def value(expression: str) -> OwnSql:
+    """A load with one column more, named x."""
+    return OwnSql(load=f"SELECT id, {expression} AS x FROM trial.books WHERE id = %(id)s", ids=IDS)
+
+
+def tried(connection: psycopg.Connection[Any], sql: OwnSql) -> str:
+    """The one line that refuses it."""
+    with pytest.raises(ConfigError) as caught:
+        try_own_sql(connection, Workload(sql=sql), Json(), "shop.toml")
+    line = str(caught.value)
+    assert "\n" not in line
+    assert line.startswith("shop.toml: sql.")
+    return line
+
+
+REFUSED_VALUES = [
+    ("now()", "timestamp with time zone", "x::text AS x"),
+    ("localtimestamp", "timestamp without time zone", "x::text AS x"),
+    ("current_date", "date: date", "x::text AS x"),
+    ("localtime", "time without time zone", "x::text AS x"),
+    ("12.50", "numeric: Decimal from the database, str", "x::text AS x"),
+    ("gen_random_uuid()", "uuid: UUID from the database, str", "x::text AS x"),
+    ("'\\xdeadbeef'::bytea", "bytea, which the cache's JSON cannot carry", "encode(x, 'base64') AS x"),
+    ("interval '1 day'", "interval", "x::text AS x"),
+    ("inet '10.0.0.1'", "inet", "x::text AS x"),
+    ("cidr '10.0.0.0/8'", "cidr", "x::text AS x"),
+    ("int4range(1, 5)", "int4range", "x::text AS x"),
+    ("'{[1,2)}'::int4multirange", "int4multirange", "x::text AS x"),
+    ("ROW(1, 'a')", "record", "x::text AS x"),
+    ("ARRAY[now()]", "timestamp with time zone[]", "x::text[] AS x"),
+    ("ARRAY[1.5, 2.5]", "numeric[]", "x::text[] AS x"),
+    ("timestamptz 'infinity'", "too large", "x::text AS x"),
+    ("date '20000-01-01'", "too large", "x::text AS x"),
+    ("returned", "for id 90", "returned::text AS returned"),
+]
+
+
+@pytest.mark.parametrize(("expression", "came", "remedy"), REFUSED_VALUES)
+def test_a_value_that_the_cache_would_change_or_refuse_names_column_type_and_remedy(
+    connection: psycopg.Connection[Any], expression: str, came: str, remedy: str
+) -> None:
+    sql = value(expression)
+    if expression == "returned":
+        sql = OwnSql(load="SELECT id, returned FROM trial.books WHERE id = %(id)s", ids=IDS)
+    line = tried(connection, sql)
+    assert line.startswith(f"shop.toml: sql.load, column {remedy.rpartition(' ')[2]}: ")
+    assert came in line
+    assert remedy in line
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *("1", "2.5::float8", "'NaN'::float8", "'-infinity'::float8", "true", "'text'", "NULL", "NULL::bytea", "''"),
+        *("'{\"a\": [1, null, 2.5]}'::jsonb", "ARRAY[1, 2]", "ARRAY['a', NULL]", "2::bigint ^ 40", "'a%%b'"),
+        *("now()::text", "1.5::text", "interval '1 day'::text", "(ARRAY[now()])::text[]", "encode('x', 'base64')"),
+        *("(SELECT s FROM (SELECT (1, 2)::trial.size AS s) AS t)", "10::oid", "'x'::name", "'10'::money"),
+    ],
+)
+def test_a_value_that_comes_back_from_json_as_it_was_is_taken(
+    connection: psycopg.Connection[Any], expression: str
+) -> None:
+    assert try_own_sql(connection, Workload(sql=value(expression)), Json()) == 1
+
+
+def test_every_column_that_needs_a_remedy_is_named_at_once(connection: psycopg.Connection[Any]) -> None:
+    line = tried(connection, value("now() AS a, 2.5 AS b, 'text'"))
+    assert "column a: " in line
+    assert "a::text AS a, b::text AS b)" in line
+
+
+REFUSED = [
+    (OwnSql(load=LOAD, ids="SELECT nullif(id, 7) AS n FROM trial.books ORDER BY id"), "column n, row 7: NULL (wanted"),
+    (OwnSql(load=LOAD, ids="SELECT name FROM trial.books"), "sql.ids, column name, row 1: str"),
+    (OwnSql(load=LOAD, ids="SELECT id::numeric FROM trial.books"), "sql.ids, column id, row 1: Decimal"),
+    (OwnSql(load=LOAD, ids="SELECT sold FROM trial.books"), "sql.ids, column sold, row 1: bool"),
+    (OwnSql(load=LOAD, ids="SELECT id, version FROM trial.books"), "sql.ids: columns id, version"),
+    (OwnSql(load=LOAD, ids="SELECT id FROM trial.books WHERE false"), "sql.ids: no rows"),
+    (OwnSql(load=LOAD, ids="SELECT id FROM trial.missing"), "sql.ids: SELECT id FROM trial.missing (wanted: SQL"),
+    (OwnSql(load=LOAD, ids="SELECT 1; SELECT 2"), "one statement only"),
+    (OwnSql(load=LOAD, ids="SET work_mem = '4MB'"), "sql.ids: no rows"),
+    (OwnSql(load=f"{LOAD}; SELECT 2", ids=IDS), "one statement only"),
+    (OwnSql(load=f"{LOAD} AND name LIKE 'book%'", ids=IDS), "write %% for a %"),
+    (OwnSql(load=f"{LOAD} AND id % 1 = 0", ids=IDS), "write %% for a %"),
+    (OwnSql(load=f"{LOAD} AND name = %(title)s", ids=IDS), "the parameters are %(id)s, %(text)s and %(number)s"),
+    (OwnSql(load="SELECT id FROM trial.books WHERE id > %(id)s + 1000", ids=IDS), "no row for any id"),
+    (OwnSql(load="UPDATE trial.books SET sold = sold WHERE id = %(id)s", ids=IDS), "sql.load: no rows (wanted: a SEL"),
+    (OwnSql(load=LOAD.replace("name", "b.*, 1 AS id").replace("books", "books AS b"), ids=IDS), "sql.load: id twice"),
+    (OwnSql(load=LOAD, ids=IDS, version="version"), "sql.version: 'version' (wanted: a column that sql.load returns"),
+    (OwnSql(load=LOAD.replace("name", "version"), ids=IDS, version="version"), "column version: NULL (wanted"),
+    (OwnSql(load=LOAD, ids=IDS, version="name"), "name::bigint AS name"),
+    (OwnSql(load=LOAD, ids=IDS, update=UPDATE.partition(" RETURNING")[0]), "sql.update: no rows (wanted: an UPDATE …"),
+    (OwnSql(load=LOAD, ids=IDS, update=UPDATE.replace("= %(id)s", "= %(id)s + 1000")), "sql.update: no row for id 1"),
+    (OwnSql(load=LOAD, ids=IDS, update=f"{UPDATE}, sold"), "the same columns as sql.load returns (id, name)"),
+    (OwnSql(load=LOAD, ids=IDS, update=f"{UPDATE}".replace("name = %(text)s", "name = 'book 9'")), "duplicate key"),
+    (
+        OwnSql(
+            load="SELECT id, version FROM trial.books WHERE id = %(id)s AND id < 121",
+            ids=IDS,
+            update="UPDATE trial.books SET name = %(text)s WHERE id = %(id)s RETURNING id, version",
+            version="version",
+        ),
+        "sql.update, column version: 1 before, 1 after an update (wanted: a version that grows by one",
+    ),
+    (OwnSql(load=LOAD, ids=IDS, create="INSERT INTO trial.missing VALUES (1)"), "sql.create: INSERT"),
+]
+
+
+@pytest.mark.parametrize(("sql", "said"), REFUSED)
+def test_a_statement_that_cannot_serve_names_its_key_and_what_is_wanted(
+    connection: psycopg.Connection[Any], sql: OwnSql, said: str
+) -> None:
+    line = tried(connection, sql)
+    assert said in line
+
+
+def test_the_trial_changes_nothing(connection: psycopg.Connection[Any]) -> None:
+    sql = OwnSql(
+        load="SELECT id, name, version FROM trial.books WHERE id = %(id)s AND id < 121",
+        ids=IDS,
+        update=f"{UPDATE}, version",
+        version="version",
+    )
+    before = connection.execute("SELECT id, name, version FROM trial.books ORDER BY id").fetchall()
+    assert try_own_sql(connection, Workload(sql=sql), Json()) == 1
+    assert connection.execute("SELECT id, name, version FROM trial.books ORDER BY id").fetchall() == before
+
+
+def test_sql_with_a_nul_character_is_refused() -> None:
+    with pytest.raises(ConfigError, match="NUL"):
+        OwnSql(load=f"{LOAD} -- \0", ids=IDS)

@@ -1,0 +1,125 @@
+"""Which servers a run stands on, and the one line that says what is wrong with them."""
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from stampede.core.errors import StackError
+from stampede.core.network import free_port
+from stampede.core.errors import ConfigError
+from stampede.stack.providers.containers import COMPOSE_FILE, why_no_engine
+from stampede.stack.provision import open_stack
+from stampede.stack.servers import Stack
+from stampede.stack.providers.stack_choice import Choice
+
+
+def refused(choice: Choice, postgres_url: str | None, redis_url: str | None) -> ConfigError:
+    with (
+        pytest.raises(ConfigError) as caught,
+        open_stack(choice, postgres_url=postgres_url, redis_url=redis_url, say=lambda _line: None),
+    ):
+        pass
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+@pytest.fixture
+def mute_port() -> Iterator[int]:
+    """A port where connections are taken and nothing is ever said."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_given_urls_win_and_the_first_line_says_so(stack: Stack) -> None:
+    urls = {"postgres_url": stack.postgres.url, "redis_url": stack.redis.url}
+    with open_stack("auto", **urls, say=lambda _line: None) as opened:
+        assert opened.provider == "external"
+        assert not opened.ours
+        assert opened.first_line() == (
+            f"external servers: PostgreSQL {stack.postgres.version} and Valkey {stack.redis.version} "
+            "(their URLs were given)"
+        )
+
+
+def test_both_urls_or_neither(stack: Stack) -> None:
+    assert refused("auto", stack.postgres.url, None).field == "redis"
+    assert refused("auto", None, stack.redis.url).field == "postgres"
+    assert refused("external", None, None).field == "postgres"
+
+
+def test_urls_and_servers_of_our_own_exclude_each_other(stack: Stack) -> None:
+    assert refused("embedded", stack.postgres.url, stack.redis.url).field == "stack"
+
+
+def test_an_unknown_choice_is_refused() -> None:
+    assert refused("kubernetes", None, None).field == "stack"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mysql://localhost/x", "postgresql://[::1", "postgresql://h:port/db"])
+def test_a_wrong_postgres_url_is_one_line(stack: Stack, url: str) -> None:
+    assert refused("external", url, stack.redis.url).field == "postgres"
+
+
+@pytest.mark.parametrize("url", ["nonsense", "http://localhost", "redis://[::1", "redis://localhost:port/0"])
+def test_a_wrong_redis_url_is_one_line(stack: Stack, url: str) -> None:
+    assert refused("external", stack.postgres.url, url).field == "redis"
+
+
+def test_a_server_that_is_not_there_is_one_line_without_its_password(stack: Stack) -> None:
+    port = free_port()
+    dead_postgres = refused("external", f"postgresql://u:secret@127.0.0.1:{port}/db", stack.redis.url)
+    dead_redis = refused("external", stack.postgres.url, f"redis://:secret@127.0.0.1:{port}/0")
+    assert (dead_postgres.field, dead_redis.field) == ("postgres", "redis")
+    assert isinstance(dead_postgres, StackError)
+    assert "secret" not in f"{dead_postgres} {dead_redis}"
+
+
+def test_a_server_that_takes_the_connection_and_says_nothing_is_one_line(stack: Stack, mute_port: int) -> None:
+    assert refused("external", f"postgresql://u@127.0.0.1:{mute_port}/db", stack.redis.url).field == "postgres"
+    assert refused("external", stack.postgres.url, f"redis://127.0.0.1:{mute_port}/0").field == "redis"
+
+
+def test_a_wrong_password_is_one_line(stack: Stack) -> None:
+    wrong_postgres = stack.postgres.url.replace("postgres:", "postgres:x")
+    wrong_redis = stack.redis.url.replace("redis://:", "redis://:x")
+    assert refused("external", wrong_postgres, stack.redis.url).field == "postgres"
+    assert refused("external", stack.postgres.url, wrong_redis).field == "redis"
+
+
+def test_no_representation_of_a_stack_shows_a_password(stack: Stack) -> None:
+    password = stack.postgres.url.split(":")[2].split("@")[0]
+    assert len(password) == 32
+    assert password not in f"{stack!r} {stack} {stack.described()} {stack.first_line()}"
+
+
+def test_containers_without_an_engine_are_refused_in_one_line() -> None:
+    if why_no_engine() is None:
+        pytest.skip("a Docker engine answers here")
+    assert refused("containers", None, None).field == "stack"
+
+
+def test_the_compose_file_is_one_that_compose_accepts() -> None:
+    docker = shutil.which("docker")
+    if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
+        pytest.skip("there is no docker compose command")
+    done = subprocess.run(
+        [docker, "compose", "-f", str(COMPOSE_FILE), "config"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "host_ip: 127.0.0.1" in done.stdout
+
+
+def test_two_commands_do_not_share_a_users_database(stack: Stack) -> None:
+    """Both would write the same tables and keys: the second is refused while the first is open, and not afterwards."""
+    urls = {"postgres_url": stack.postgres.url, "redis_url": stack.redis.url}
+    with (
+        open_stack("external", **urls, say=lambda _line: None),
+        pytest.raises(StackError, match="no other command"),
+        open_stack("external", **urls, say=lambda _line: None),
+    ):
+        pass
+    with open_stack("external", **urls, say=lambda _line: None) as opened:
+        assert not opened.ours
