@@ -28,7 +28,7 @@
     ├── UnreadableFile             a path; each reader adds where the path came from
     └── Mismatch                   a value in data; each reader adds where the data came from
 
-    Died                           a BaseException: it unwinds the thread of a client that is killed
+    ClientKilled                           a BaseException: it unwinds the thread of a client that is killed
 
 UserError, UnreadableFile and Mismatch are ValueErrors too. CommandFailed and LoadProcessError are RuntimeErrors too.
 Exceptions that only one file uses are defined in that file.
@@ -53,7 +53,7 @@ GONE = (errno.ENOENT, errno.ENOTDIR)
 
 
 class StampedeError(Exception):
-    """The base of all errors of the project, apart from Died."""
+    """The base of all errors of the project, apart from ClientKilled."""
 
 
 class UserError(StampedeError, ValueError):
@@ -210,7 +210,7 @@ class Mismatch(StampedeError, ValueError):
         return f"{self.place}{named}".removeprefix("$").removeprefix(".")
 
 
-class Died(BaseException):
+class ClientKilled(BaseException):
     """Unwinds the thread of a client that was killed. No `except Exception` catches it."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from stampede.core.text.safe_text import Say
+from stampede.core.text.safe_text import ReportProgress
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -31,7 +31,7 @@ def stopped_line(stopped: KeyboardInterrupt) -> str:
     return f"stampede: stopped{by}; what was finished is kept"
 
 
-def end_at_once(say: Say) -> None:
+def end_at_once(say: ReportProgress) -> None:
     """Until a command has begun its work: say that a signal came, and end. For the front door's process."""
 
     def on_signal(number: int, _frame: FrameType | None) -> None:

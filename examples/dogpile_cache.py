@@ -12,20 +12,20 @@ Source: dogpile.cache's documentation. Departures: none; the lock has no timeout
 
 from dogpile.cache import make_region
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Config, Kit, Promise, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context, Guarantee, Record
 
 
 class DogpileCache(CachePattern):
     summary = "dogpile.cache on Redis with its distributed lock"
-    promises = frozenset({Promise.DURABLE_ON_RETURN})
+    guarantees = frozenset({Guarantee.DURABLE_ON_RETURN})
 
-    def __init__(self, kit: Kit, config: Config) -> None:
-        super().__init__(kit, config)
+    def __init__(self, context: Context, config: Config) -> None:
+        super().__init__(context, config)
         self.region = make_region(key_mangler=str).configure(
             "dogpile.cache.redis",
             expiration_time=config.ttl_s,
             arguments={
-                "connection_pool": kit.redis.connection_pool,
+                "connection_pool": context.redis.connection_pool,
                 "redis_expiration_time": max(1, round(config.ttl_s)),
                 "distributed_lock": True,
                 "thread_local_lock": False,

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stampede.core.errors import BadAnswer
-from stampede.core.errors import ConfigError
+from stampede.core.errors import BadAnswer, ConfigError
 from stampede.patterns.rate_limiting.rate_limiter import Decision
 
 MOST_S = 1e9

@@ -12,9 +12,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
+from stampede.core.errors import ConfigError
 from stampede.patterns.answer_checks import refuse_asynchronous
 from stampede.patterns.caching.cache_pattern import CachePattern
-from stampede.core.errors import ConfigError
 from stampede.patterns.rate_limiting.rate_limiter import RateLimiter
 from stampede.patterns.user_classes import check_limiter, check_pattern
 from stampede.patterns.user_files import import_file
@@ -112,9 +112,7 @@ def load(path: Path) -> Contender | LimitingContender:
     if limiter is not None:
         check_limiter(limiter, file)
         return LimitingContender(name=name, limiter=limiter, file=file)
-    wanted = (
-        "a file that defines a subclass of stampede.patterns.caching.cache_pattern.CachePattern or stampede.patterns.rate_limiting.rate_limiter.RateLimiter"
-    )
+    wanted = "a file that defines a subclass of stampede.patterns.caching.cache_pattern.CachePattern or stampede.patterns.rate_limiting.rate_limiter.RateLimiter"
     raise ConfigError("contender", str(path), wanted)
 
 

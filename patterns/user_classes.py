@@ -3,11 +3,11 @@
 from collections.abc import Callable, Set
 from typing import Any
 
-from stampede.patterns.caching.cache_pattern import CachePattern, ClientSettings, Config, Promise
 from stampede.core.errors import ConfigError, require
+from stampede.patterns.caching.cache_pattern import CachePattern, ClientSettings, Config, Guarantee
 from stampede.patterns.rate_limiting.rate_limiter import Bucket, LimiterConfig, RateLimiter, Strict
-from stampede.patterns.user_files import said
 from stampede.patterns.serialization.serializer import Serializer
+from stampede.patterns.user_files import said
 
 WORKERS = ("", "celery")
 """What a pattern may require: packages whose worker process the suite knows how to start."""
@@ -17,11 +17,11 @@ SCHEMAS = ("none", "reader", "both")
 def check_pattern(pattern: type[CachePattern], file: str) -> None:
     """Raise ConfigError, naming the attribute, where one is of a wrong type."""
     check_summary(pattern, file)
-    promises = pattern.promises
-    found = isinstance(promises, Set) and all(isinstance(promise, Promise) for promise in promises)
-    need(found, file, "promises", promises, "a frozenset of stampede.patterns.caching.cache_pattern.Promise")
+    guarantees = pattern.guarantees
+    found = isinstance(guarantees, Set) and all(isinstance(guarantee, Guarantee) for guarantee in guarantees)
+    need(found, file, "guarantees", guarantees, "a frozenset of stampede.patterns.caching.cache_pattern.Guarantee")
     check_client(pattern, file)
-    need(isinstance(pattern.special, bool), file, "special", pattern.special, "True or False")
+    need(isinstance(pattern.opt_in, bool), file, "special", pattern.opt_in, "True or False")
     requires = pattern.requires
     need(isinstance(requires, str) and requires in WORKERS, file, "requires", requires, "'celery', or nothing")
     check_config(pattern.config_type, Config, file, lambda kind: kind(ttl_s=1.0, key_prefix="stampede:"))
@@ -34,7 +34,7 @@ def check_limiter(limiter: type[RateLimiter], file: str) -> None:
     kind = limiter.config_type
     config = check_config(kind, LimiterConfig, file, lambda k: k(limit=8, window_s=0.4, key_prefix="stampede:"))
     try:
-        bound = limiter.promised(config)
+        bound = limiter.contract_for(config)
     except Exception as error:
         raise ConfigError(f"{file}: promised", said(error), "a Strict or a Bucket for its config") from error
     need(isinstance(bound, Strict | Bucket), file, "promised", bound, "a Strict or a Bucket for its config")
@@ -61,7 +61,13 @@ def check_summary(kind: type, file: str) -> None:
 
 def check_client(kind: type[CachePattern] | type[RateLimiter], file: str) -> None:
     client: Any = kind.client
-    need(isinstance(client, ClientSettings), file, "client", client, "a stampede.patterns.caching.cache_pattern.ClientSettings")
+    need(
+        isinstance(client, ClientSettings),
+        file,
+        "client",
+        client,
+        "a stampede.patterns.caching.cache_pattern.ClientSettings",
+    )
     timeout, retries = client.socket_timeout_s, client.retries
     number = timeout is None or (isinstance(timeout, int | float) and 0 < timeout <= 86_400)
     need(number, file, "client.socket_timeout_s", timeout, "above 0 to 86,400 s, or None")
@@ -75,7 +81,7 @@ def check_config(kind: Any, base: type, file: str, make: Callable[[Any], Any]) -
     need(found, file, "config_type", kind, f"a subclass of {base.__module__}.{base.__name__}")
     try:
         config = make(kind)
-        config.described()
+        config.as_dict()
     except Exception as error:
         raise ConfigError(f"{file}: config_type", said(error), "a dataclass whose own fields have defaults") from error
     return config

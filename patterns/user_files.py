@@ -14,9 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
-from stampede.core.errors import UnreadableFile
+from stampede.core.errors import ConfigError, UnreadableFile, shortened
 from stampede.core.files import REPO, TEXT_BYTES, read_regular
-from stampede.core.errors import ConfigError, shortened
 
 IMPORT_WITHIN_S = 10
 """How long an import may take."""

@@ -4,15 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from stampede.core.errors import ConfigError
+from stampede.patterns.contender_registry import Contender
+from stampede.races.exploration_runs import CUT, RacesConfig, RacesEvent, begun, explore_all, pairs
+from stampede.races.explore import Bound
+from stampede.races.hooks.limiter_adapter import find_explorable
 from stampede.run_folder.races_json import RacesInfo
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import ContenderInfo, RunInfo
 from stampede.run_folder.write import RunWriter
-from stampede.patterns.contender_registry import Contender
-from stampede.core.errors import ConfigError
-from stampede.races.explore import Bound
-from stampede.races.exploration_runs import CUT, RacesEvent, RacesOrder, begun, explore_all, pairs
-from stampede.races.hooks.limiter_adapter import find_explorable
 from stampede.scenarios.interleavings.situation import find_situation, situations
 from stampede.stack.servers import Remark, Stack
 
@@ -31,7 +31,7 @@ def explore_beside(
     asked = [c for c in run.info.contenders if c.kind == "contender" and c.name in ran]
     if not asked:
         return None
-    order = RacesOrder(
+    order = RacesConfig(
         contenders=(),
         situations=tuple(find_situation(name) for name in situations()),
         bound=Bound(seed=run.info.seed),
@@ -82,7 +82,7 @@ def explorable(asked: list[ContenderInfo], skipped: dict[str, str]) -> list[Cont
         except ConfigError as error:
             skipped[asked_for.name] = " ".join(str(error).split())
             continue
-        if found.pattern.special or found.pattern.requires:
+        if found.pattern.opt_in or found.pattern.requires:
             skipped[asked_for.name] = WHY_SPECIAL.format(name=asked_for.file or asked_for.name)
         else:
             chosen.append(found)

@@ -6,22 +6,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stampede.run_folder.races_json import ExplorationInfo, InvariantInfo, RacesInfo, SituationInfo, VerdictInfo
+from stampede.core.errors import ClientKilled, ContenderRefused, NotJudged, in_one_line
 from stampede.patterns.contender_registry import Contender, contenders
-from stampede.races.hooks.bypass import sockets_of_this_process, watched
 from stampede.races.explore import Bound, Replayed, card, not_judged, replay
-from stampede.core.errors import ContenderRefused, Died, NotJudged, in_one_line
+from stampede.races.hooks.bypass import sockets_of_this_process, watched
+from stampede.races.hooks.limiter_adapter import LimiterAdapter, find_explorable
 from stampede.races.hooks.sandbox import Sandbox
 from stampede.races.hooks.sandbox_servers import open_sandbox
-from stampede.races.verdicts.invariants import INVARIANTS
-from stampede.races.hooks.limiter_adapter import LimiterAdapter, find_explorable
 from stampede.races.scheduler.virtual_time import virtual_time
+from stampede.races.verdicts.invariants import INVARIANTS
+from stampede.run_folder.races_json import ExplorationInfo, InvariantInfo, RacesInfo, SituationInfo, VerdictInfo
 from stampede.scenarios.interleavings.situation import Situation
 from stampede.stack.servers import Stack
 
 
 @dataclass(frozen=True, kw_only=True)
-class RacesOrder:
+class RacesConfig:
     """What to explore."""
 
     contenders: tuple[Contender, ...]
@@ -45,7 +45,7 @@ class RacesEvent:
     """Tried so far, in all."""
 
 
-def begun(order: RacesOrder, stack: Stack) -> RacesInfo:
+def begun(order: RacesConfig, stack: Stack) -> RacesInfo:
     """An exploration of which nothing is done yet."""
     return RacesInfo(
         started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -53,11 +53,11 @@ def begun(order: RacesOrder, stack: Stack) -> RacesInfo:
         bound=order.bound.schedules,
         situations=[SituationInfo(name=s.name, said=s.said(), adversary=s.adversary.value) for s in order.situations],
         invariants=[InvariantInfo(name=i.name, says=i.says) for i in INVARIANTS],
-        circumstances={"servers": stack.described()},
+        metadata={"servers": stack.as_dict()},
     )
 
 
-def pairs(order: RacesOrder) -> list[tuple[Contender, Situation]]:
+def pairs(order: RacesConfig) -> list[tuple[Contender, Situation]]:
     """Who is explored in what: patterns among patterns' situations, limiters among limiters'."""
     return [
         (contender, situation)
@@ -84,11 +84,11 @@ def found(names: Sequence[str]) -> tuple[tuple[Contender, ...], dict[str, frozen
 
 
 def explore_all(
-    order: RacesOrder, stack: Stack, on_event: Callable[[RacesEvent], None], info: RacesInfo | None = None
+    order: RacesConfig, stack: Stack, on_event: Callable[[RacesEvent], None], info: RacesInfo | None = None
 ) -> RacesInfo:
     """Explore every pair of contender and situation. `info`: what is known already, to which this is added."""
     info = info or begun(order, stack)
-    info.contenders.extend(described(contender) for contender in order.contenders)
+    info.contenders.extend(as_dict(contender) for contender in order.contenders)
     todo = pairs(order)
     total = len(todo)
     schedules = sum(e.schedules for e in info.explorations)
@@ -103,7 +103,7 @@ def explore_all(
                     on_event(event(contender, situation, len(info.explorations), total, schedules))
 
             on_event(event(contender.name, situation.name, len(info.explorations), total, schedules))
-            exploration, judged = worlds.judge(contender, situation, order.bound, tick)
+            exploration, judged = worlds.analyse(contender, situation, order.bound, tick)
             info.explorations.append(exploration)
             info.verdicts.extend(judged)
     return info
@@ -128,7 +128,7 @@ class Worlds:
     def __exit__(self, *_raised: object) -> None:
         self._open.close()
 
-    def judge(
+    def analyse(
         self, contender: Contender, situation: Situation, bound: Bound, tick: Callable[[], None]
     ) -> tuple[ExplorationInfo, list[VerdictInfo]]:
         """The verdicts on a contender in a situation. They are "not judged", with the reason, after another failure."""
@@ -139,7 +139,7 @@ class Worlds:
                 sandbox.others |= frozenset().union(*self._opened_by.values())
                 sandbox.others -= self._opened_by.get(contender.name, frozenset())
                 ((exploration, judged),) = card(sandbox, contender, [situation], bound, tick)
-            except (Exception, Died) as error:  # noqa: BLE001 - the other pairs go on
+            except (Exception, ClientKilled) as error:  # noqa: BLE001 - the other pairs go on
                 why = in_one_line(error)
                 if isinstance(error, ContenderRefused):
                     self._refused[contender.name] = why
@@ -162,7 +162,7 @@ class Worlds:
 CUT = "stopped before it was done"
 
 
-def keep_explored(order: RacesOrder, info: RacesInfo) -> bool:
+def keep_explored(order: RacesConfig, info: RacesInfo) -> bool:
     """Mark the contenders of an exploration that was cut before all their situations were explored. Whether anything
     was explored."""
     explored = {(e.contender, e.situation) for e in info.explorations}
@@ -176,18 +176,18 @@ def event(contender: str, situation: str, done: int, of: int, schedules: int) ->
     return RacesEvent(contender=contender, situation=situation, done=done, of=of, schedules=schedules)
 
 
-def described(contender: Contender) -> dict[str, object]:
+def as_dict(contender: Contender) -> dict[str, object]:
     return {
         "name": contender.name,
         "summary": contender.pattern.summary,
-        "promises": sorted(promise.name for promise in contender.pattern.promises),
+        "guarantees": sorted(guarantee.name for guarantee in contender.pattern.guarantees),
         "file": contender.file,
     }
 
 
 def broken_promises(info: RacesInfo) -> list[VerdictInfo]:
     """What a contender claims and does not keep."""
-    return [verdict for verdict in info.verdicts if verdict.verdict == "broken" and verdict.promised]
+    return [verdict for verdict in info.verdicts if verdict.verdict == "broken" and verdict.guaranteed]
 
 
 def is_clean(info: RacesInfo) -> bool:

@@ -4,27 +4,27 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from stampede.core.errors import ConfigError
+from stampede.patterns.contender_registry import Contender
+from stampede.races.hooks.sandbox import Sandbox
+from stampede.races.scheduler.actions import Action, decode
+from stampede.races.scheduler.roundtrip_cost import BareTrips
+from stampede.races.scheduler.schedule import Schedules, Trace
+from stampede.races.scheduler.scheduler import MAX_STEPS
+from stampede.races.scheduler.search import DepthFirst, Following, random_schedules
+from stampede.races.scheduler.virtual_time import START_S
+from stampede.races.verdicts.exercised import EXERCISED
+from stampede.races.verdicts.invariants import broken_in, invariants_of
 from stampede.run_folder.races_json import (
     BROKEN,
     KEPT,
     NOT_EXERCISED,
+    NOT_GUARANTEED,
     NOT_JUDGED,
-    NOT_PROMISED,
     ExplorationInfo,
     StepInfo,
     VerdictInfo,
 )
-from stampede.patterns.contender_registry import Contender
-from stampede.core.errors import ConfigError
-from stampede.races.scheduler.roundtrip_cost import BareTrips
-from stampede.races.verdicts.exercised import EXERCISED
-from stampede.races.hooks.sandbox import Sandbox
-from stampede.races.verdicts.invariants import broken_in, invariants_of
-from stampede.races.scheduler.scheduler import MAX_STEPS
-from stampede.races.scheduler.schedule import Schedules, Trace
-from stampede.races.scheduler.search import DepthFirst, Following, random_schedules
-from stampede.races.scheduler.actions import Action, decode
-from stampede.races.scheduler.virtual_time import START_S
 from stampede.scenarios.interleavings.situation import Situation, find_situation
 
 STATEMENTS = frozenset({"SELECT", "BEGIN", "UPDATE", "INSERT", "COMMIT", "ROLLBACK"})
@@ -130,7 +130,7 @@ def search(schedules: Schedules, bound: Bound, tick: Callable[[], None], *, redu
 
 def note(found: SituationResult, trace: Trace, preemptions: int) -> None:
     for invariant in invariants_of(found.situation):
-        if invariant.name not in found.exercised and EXERCISED[invariant.promise](trace):
+        if invariant.name not in found.exercised and EXERCISED[invariant.guarantee](trace):
             found.exercised.add(invariant.name)
     for name in broken_in(trace, found.situation):
         count = found.broken.setdefault(name, [0, preemptions])
@@ -192,17 +192,19 @@ def schedule_id(situation: Situation, trace: Trace) -> str:
 def verdicts(schedules: Schedules, found: SituationResult, best: dict[str, Shortest]) -> Iterator[VerdictInfo]:
     """One for each invariant that can be broken in the situation."""
     for invariant in invariants_of(found.situation):
-        promised = invariant.promised(schedules.pattern, found.situation.adversary)
+        guaranteed = invariant.guaranteed(schedules.pattern, found.situation.adversary)
         if schedules.asks_clock and not found.situation.clocks_agree:
-            promised = False  # by the app servers' clocks a bound holds where they agree and no two calls share a tick
+            guaranteed = (
+                False  # by the app servers' clocks a bound holds where they agree and no two calls share a tick
+            )
         count = found.broken.get(invariant.name, [0, 0])[0]
         worst = best.get(invariant.name)
         yield VerdictInfo(
             contender=schedules.name,
             situation=found.situation.name,
             invariant=invariant.name,
-            verdict=word(broken=count > 0, promised=promised, exercised=invariant.name in found.exercised),
-            promised=promised,
+            verdict=word(broken=count > 0, guaranteed=guaranteed, exercised=invariant.name in found.exercised),
+            guaranteed=guaranteed,
             schedules=found.schedules + found.random,
             complete=found.complete,
             broken_in=count,
@@ -213,12 +215,12 @@ def verdicts(schedules: Schedules, found: SituationResult, best: dict[str, Short
         )
 
 
-def word(*, broken: bool, promised: bool, exercised: bool) -> str:
+def word(*, broken: bool, guaranteed: bool, exercised: bool) -> str:
     """The verdict on an invariant in a situation that was judged."""
     if broken:
         return BROKEN
-    if not promised:
-        return NOT_PROMISED
+    if not guaranteed:
+        return NOT_GUARANTEED
     return KEPT if exercised else NOT_EXERCISED
 
 
@@ -240,7 +242,7 @@ def not_judged(contender: Contender, situation: Situation, why: str) -> tuple[Ex
             situation=situation.name,
             invariant=invariant.name,
             verdict=NOT_JUDGED,
-            promised=invariant.promised(contender.pattern, situation.adversary),
+            guaranteed=invariant.guaranteed(contender.pattern, situation.adversary),
             schedules=0,
             complete=False,
             how=why,

@@ -12,20 +12,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from stampede.core.files import write_whole
+from stampede.core.text.safe_text import shown, visible
+from stampede.core.text.terminal import PlainConsole
+from stampede.races.exploration_runs import RacesEvent, broken_promises
+from stampede.races.explore import Replayed
 from stampede.run_folder.races_json import (
     KEPT,
     NOT_EXERCISED,
+    NOT_GUARANTEED,
     NOT_JUDGED,
-    NOT_PROMISED,
     RacesInfo,
     StepInfo,
     VerdictInfo,
 )
-from stampede.core.files import write_whole
-from stampede.core.text.terminal import PlainConsole
-from stampede.core.text.safe_text import shown, visible
-from stampede.races.explore import Replayed
-from stampede.races.exploration_runs import RacesEvent, broken_promises
 
 JSON_FIELDS = ("contender", "situation", "invariant", "verdict", "promised", "how", "schedules", "shortest", "id")
 SHOWN_STEPS = 16
@@ -37,7 +37,7 @@ STYLES = {
     NOT_JUDGED: "bold magenta",
     KEPT: "green",
     NOT_EXERCISED: "dim",
-    NOT_PROMISED: "dim",
+    NOT_GUARANTEED: "dim",
 }
 
 
@@ -98,9 +98,9 @@ def print_races(info: RacesInfo, console: Console) -> None:
 def broken_in_all(info: RacesInfo) -> str:
     """How many promises are broken: a promise of a contender counts once, in however many situations it breaks."""
     failures = broken_promises(info)
-    promises = len({(verdict.contender, verdict.invariant) for verdict in failures})
+    guarantees = len({(verdict.contender, verdict.invariant) for verdict in failures})
     situations = len({verdict.situation for verdict in failures})
-    return f"{promises} promise{'s' if promises > 1 else ''} broken, in {situations_in_all(situations)}"
+    return f"{guarantees} promise{'s' if guarantees > 1 else ''} broken, in {situations_in_all(situations)}"
 
 
 def situations_in_all(count: int) -> str:
@@ -136,10 +136,10 @@ def print_how_much(info: RacesInfo, console: Console) -> None:
 
 
 def print_broken(verdict: VerdictInfo, console: Console, called: str) -> None:
-    promised = "promised" if verdict.promised else "not promised"
-    head = f"{verdict.contender}: {verdict.invariant} broken ({promised})"
+    guaranteed = "promised" if verdict.guaranteed else "not guaranteed"
+    head = f"{verdict.contender}: {verdict.invariant} broken ({guaranteed})"
     console.print()
-    console.print(Text(visible(head), style="bold red" if verdict.promised else "bold yellow"))
+    console.print(Text(visible(head), style="bold red" if verdict.guaranteed else "bold yellow"))
     told(console, f"  {verdict.how}; {verdict.broken_in} of {verdict.schedules} schedules of {verdict.situation}")
     print_steps(folded(verdict.shortest), console)
     command = f"  stampede races --contender {shlex.quote(called)} --replay '{verdict.id}'"

@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 from typing import Any, TypeVar
 
-from stampede.core.errors import RunFolderError
 from stampede.core.decode import convert
-from stampede.core.errors import Mismatch, Problem, UnreadableFile
+from stampede.core.errors import Mismatch, Problem, RunFolderError, UnreadableFile
 from stampede.core.files import JSON_BYTES, check_regular, read_regular
 
 T = TypeVar("T")

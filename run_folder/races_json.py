@@ -4,19 +4,19 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from stampede.run_folder.json_objects import read_object, typed
 from stampede.core.errors import RunFolderError
-from stampede.run_folder.run_json_parts import check_races
-from stampede.run_folder.write import write_json
 from stampede.core.private_files import make_folder
 from stampede.core.text.redaction import hidden, masked_command
+from stampede.run_folder.json_objects import read_object, typed
+from stampede.run_folder.run_json_parts import check_races
+from stampede.run_folder.write import write_json
 
 RACES_SCHEMA = 2
 """The layout of races.json. 2 has the verdicts "not judged" and "not exercised"."""
 READABLE = (1, RACES_SCHEMA)
-KEPT, BROKEN, NOT_PROMISED = "kept", "broken", "not promised"
+KEPT, BROKEN, NOT_GUARANTEED = "kept", "broken", "not guaranteed"
 NOT_JUDGED, NOT_EXERCISED = "not judged", "not exercised"
-WORST_FIRST = (BROKEN, NOT_JUDGED, KEPT, NOT_EXERCISED, NOT_PROMISED)
+WORST_FIRST = (BROKEN, NOT_JUDGED, KEPT, NOT_EXERCISED, NOT_GUARANTEED)
 """Verdicts, in the order in which one stands for several situations."""
 UNDISTURBED = "nothing"
 """The adversary of a situation in which nothing happens besides its clients."""
@@ -51,9 +51,9 @@ class VerdictInfo:
     situation: str
     invariant: str
     verdict: str
-    """kept; broken; not exercised (promised, and no schedule put it to the test); not promised (and nothing was found);
+    """kept; broken; not exercised (promised, and no schedule put it to the test); not guaranteed (and nothing was found);
     not judged (a server or the explorer failed, or the contender was refused: `how` says why)."""
-    promised: bool
+    guaranteed: bool
     schedules: int
     """So many were tried."""
     complete: bool
@@ -139,7 +139,7 @@ class RacesInfo:
     invariants: list[InvariantInfo] = field(default_factory=list)
     explorations: list[ExplorationInfo] = field(default_factory=list)
     verdicts: list[VerdictInfo] = field(default_factory=list)
-    circumstances: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
     """The servers."""
     skipped: dict[str, str] = field(default_factory=dict)
     """Who ran in the same run and was not explored, and why."""
@@ -160,7 +160,7 @@ class RacesInfo:
 
         def rank(v: VerdictInfo) -> tuple[object, ...]:
             undisturbed = self.adversary_in(v.situation) == UNDISTURBED
-            how_bad = (WORST_FIRST.index(v.verdict), not v.promised, not undisturbed)
+            how_bad = (WORST_FIRST.index(v.verdict), not v.guaranteed, not undisturbed)
             return (*how_bad, v.preemptions or 0, len(v.shortest), v.situation)
 
         return sorted((v for v in self.verdicts if (v.contender, v.invariant) == (contender, invariant)), key=rank)
@@ -173,12 +173,12 @@ class RacesInfo:
         """The sum of one contender's verdicts on one invariant; empty where there is none.
 
         BROKEN (a promise), broken (without an adversary too), kept but (broken only under an adversary that no promise
-        names), not judged (in at least one situation), kept, not exercised (in any), not promised.
+        names), not judged (in at least one situation), kept, not exercised (in any), not guaranteed.
         """
         found = self.worst_first(contender, invariant)
         if not found or found[0].verdict != "broken":
             return found[0].verdict if found else ""
-        if found[0].promised:
+        if found[0].guaranteed:
             return "BROKEN"
         disturbed = all(
             self.adversary_in(v.situation) != UNDISTURBED for v in found if v.verdict in (BROKEN, NOT_JUDGED)
@@ -211,5 +211,5 @@ def read_races(folder: Path) -> RacesInfo:
     if type(schema) is not int or schema not in READABLE:
         raise RunFolderError(path, f"schema {schema!r:.40}", f"schema {' or '.join(map(str, READABLE))}")
     info = typed(data, RacesInfo, path)
-    check_races(info.contenders, info.circumstances, path)
-    return replace(info, command=masked_command(info.command), circumstances=hidden(info.circumstances))
+    check_races(info.contenders, info.metadata, path)
+    return replace(info, command=masked_command(info.command), metadata=hidden(info.metadata))

@@ -11,11 +11,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stampede.run_folder.json_objects import check_file, read_object, typed
 from stampede.core.errors import RunFolderError as RunFolderError
-from stampede.run_folder.schema import ADDED, EXPERIMENTS, SCHEMA, TABLES, CellInfo, RunInfo
-from stampede.run_folder.run_json_parts import check_run
 from stampede.core.text.redaction import hidden, masked_command
+from stampede.run_folder.json_objects import check_file, read_object, typed
+from stampede.run_folder.run_json_parts import check_run
+from stampede.run_folder.schema import ADDED, EXPERIMENTS, SCHEMA, TABLES, CellInfo, RunInfo
 
 EXACT = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 """Nullable columns keep their integers: a float would lose nanoseconds after 104 days of uptime."""
@@ -115,7 +115,7 @@ def read_run(folder: Path) -> Run:
 def without_secrets(info: RunInfo) -> RunInfo:
     """An earlier version stored a command as it was given, and masked a server's URL in one of its forms only."""
     info.command = masked_command(info.command)
-    info.circumstances = hidden(info.circumstances)
+    info.metadata = hidden(info.metadata)
     return info
 
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from stampede.run_folder.json_objects import typed
 from stampede.core.errors import RunFolderError
+from stampede.run_folder.json_objects import typed
 from stampede.run_folder.schema import CellInfo, Count, RunInfo, ScenarioInfo, Seconds
 
 LONGEST_S = 1e9
@@ -39,15 +39,15 @@ class WorkloadShape(Struct):
     versioned: bool = False
 
 
-class CrowdShape(Struct):
-    adversary: str
+class CallerGroupShape(Struct):
+    profile: str
     subjects: Annotated[int, Meta(ge=1, le=MOST_SUBJECTS)]
 
 
 class FloodShape(Struct):
     limit: Annotated[int, Meta(ge=1, lt=2**52)]
     window_s: Annotated[float, Meta(gt=0, le=LONGEST_S)]
-    crowds: Annotated[list[CrowdShape], Meta(min_length=1, max_length=1000)]
+    caller_groups: Annotated[list[CallerGroupShape], Meta(min_length=1, max_length=1000)]
     burst: Annotated[int, Meta(ge=1, lt=2**52)] | None = None
 
 
@@ -55,7 +55,7 @@ class FaultShape(Struct):
     what: str
     begins_share: Share
     lasts_share: Share
-    empties: bool = False
+    loses_data: bool = False
     server: str = "Redis"
 
 
@@ -114,7 +114,7 @@ class ExploredShape(Struct):
 
     name: str
     summary: str = ""
-    promises: list[str] = []
+    guarantees: list[str] = []
     file: str | None = None
 
 
@@ -139,15 +139,15 @@ class RemarkShape(Struct):
     cost: str = ""
 
 
-def check_races(contenders: list[dict[str, Any]], circumstances: dict[str, Any], path: Path) -> None:
+def check_races(contenders: list[dict[str, Any]], metadata: dict[str, Any], path: Path) -> None:
     """Raise RunFolderError where a free part of races.json has not its shape."""
     typed(contenders, list[ExploredShape], path, "$.contenders")
-    typed(circumstances, RacesCircumstancesShape, path, "$.circumstances")
+    typed(metadata, RacesCircumstancesShape, path, "$.circumstances")
 
 
 def check_run(run: RunInfo, path: Path) -> None:
     """Raise RunFolderError where a free part has not its shape, or where parts of the run contradict each other."""
-    typed(run.circumstances, CircumstancesShape, path, "$.circumstances")
+    typed(run.metadata, CircumstancesShape, path, "$.circumstances")
     for number, remark in enumerate(run.remarks):
         typed(remark, RemarkShape, path, f"$.remarks[{number}]")
     in_use = {cell.scenario for cell in run.cells}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class DoubtKind:
+class WarningKind:
     """A check that every run goes through."""
 
     name: str
@@ -26,10 +26,10 @@ class DoubtKind:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Doubt:
+class RunWarning:
     """One doubt about one run."""
 
-    kind: DoubtKind
+    kind: WarningKind
     what: str
     """The finding in one sentence, with its figures."""
     value: float | None = None
@@ -44,7 +44,7 @@ class Doubt:
     """As printed, from 1; 0: not yet numbered."""
 
 
-BETTER_THAN_BOUND = DoubtKind(
+BETTER_THAN_BOUND = WarningKind(
     name="better-than-bound",
     measures="a contender against the bare Redis GET that it cannot beat",
     unit="1",
@@ -53,7 +53,7 @@ BETTER_THAN_BOUND = DoubtKind(
     withholds="everything",
     voids=True,
 )
-FROM_THE_FUTURE = DoubtKind(
+FROM_THE_FUTURE = WarningKind(
     name="from-the-future",
     measures="reads that ended before the COMMIT of the version that they returned began",
     unit="reads",
@@ -62,7 +62,7 @@ FROM_THE_FUTURE = DoubtKind(
     withholds="everything",
     voids=True,
 )
-TOO_DENSE = DoubtKind(
+TOO_DENSE = WarningKind(
     name="too-dense",
     measures="reads that may have been stale, for each that certainly was; only where they are over 5 % of the reads",
     unit="1",
@@ -70,7 +70,7 @@ TOO_DENSE = DoubtKind(
     advice="more keys (active_records), or a lower rate: reads and commits of one key then overlap less",
     withholds="the share of stale reads as more than a lower bound",
 )
-EXISTING_NOT_FOUND = DoubtKind(
+EXISTING_NOT_FOUND = WarningKind(
     name="existing-not-found",
     measures="answered reads that returned no record, though the record exists",
     unit="share",
@@ -78,7 +78,7 @@ EXISTING_NOT_FOUND = DoubtKind(
     advice="correct the contender: a lock that is lost, or a key that is missing, is no absent record",
     withholds="every recommendation of this contender in that scenario, and its response times as those of answers",
 )
-COUNTS_DIFFER = DoubtKind(
+COUNTS_DIFFER = WarningKind(
     name="counts-differ",
     measures="our own counts against Locust's, Redis' commandstats and pg_stat_statements",
     unit="1",
@@ -86,7 +86,7 @@ COUNTS_DIFFER = DoubtKind(
     advice="look for another client of the same servers; if there is none, report it with the run folder",
     withholds="loads, commands and database time of the cells that it touches",
 )
-TWINS_DIFFER = DoubtKind(
+TWINS_DIFFER = WarningKind(
     name="twins-differ",
     measures="two copies of one contender under different names (A/A)",
     unit="1",
@@ -94,7 +94,7 @@ TWINS_DIFFER = DoubtKind(
     advice="run on a quieter machine, or with more rounds",
     withholds="every better and worse of that scenario",
 )
-GENERATOR_LATE = DoubtKind(
+GENERATOR_LATE = WarningKind(
     name="generator-late",
     measures="p99 of start − max(due, thread free): our own lateness",
     unit="ms",
@@ -103,7 +103,7 @@ GENERATOR_LATE = DoubtKind(
     advice="lower rate_per_s, free the machine, or spread the load over more machines",
     withholds="response times near or below that lateness",
 )
-SATURATED = DoubtKind(
+SATURATED = WarningKind(
     name="saturated",
     measures="share of the due requests that ended by the deadline D",
     unit="share",
@@ -111,7 +111,7 @@ SATURATED = DoubtKind(
     advice="lower rate_per_s to what every contender can carry, or give more users_per_process",
     withholds="comparisons of response times with this contender; its percentiles may read > D",
 )
-ERRORS = DoubtKind(
+ERRORS = WarningKind(
     name="errors",
     measures="requests that ended in an exception",
     unit="requests",
@@ -119,7 +119,7 @@ ERRORS = DoubtKind(
     advice="look at the error classes below; the failed requests are in no response time",
     withholds="response times of what failed",
 )
-FEW_ROUNDS = DoubtKind(
+FEW_ROUNDS = WarningKind(
     name="few-rounds",
     measures="complete rounds",
     unit="rounds",
@@ -127,7 +127,7 @@ FEW_ROUNDS = DoubtKind(
     advice="make bench (plan quick: eight rounds)",
     withholds="every better, worse and same: ranges of what was seen stand instead of intervals",
 )
-CELLS_MISSING = DoubtKind(
+CELLS_MISSING = WarningKind(
     name="cells-missing",
     measures="planned cells that failed or never ran",
     unit="cells",
@@ -135,7 +135,7 @@ CELLS_MISSING = DoubtKind(
     advice="run again; what was finished stands",
     withholds="pairs of the rounds that lack a cell",
 )
-DATABASE_BUSY = DoubtKind(
+DATABASE_BUSY = WarningKind(
     name="database-busy",
     measures="share of all cores that the database used during a cell",
     opens="share of all cores that the database used, at most: ",
@@ -144,7 +144,7 @@ DATABASE_BUSY = DoubtKind(
     advice="lower load_cpu_ms or rate_per_s, or put the database on a machine of its own",
     withholds="1 + rate × load time as an expectation: loads now queue for cores and pile up",
 )
-MACHINE_BUSY = DoubtKind(
+MACHINE_BUSY = WarningKind(
     name="machine-busy",
     measures="share of all cores that were busy during a cell, by whomever",
     opens="share of all cores that were busy: ",
@@ -153,7 +153,7 @@ MACHINE_BUSY = DoubtKind(
     advice="lower rate_per_s, or use more cores",
     withholds="response times: they measure the queue for cores",
 )
-DISTANCE_OFF = DoubtKind(
+DISTANCE_OFF = WarningKind(
     name="distance-off",
     measures="simulated distance a round trip, achieved (median) less asked",
     opens="the simulated distance a round trip was ",
@@ -162,7 +162,7 @@ DISTANCE_OFF = DoubtKind(
     advice="free the machine; or run with --rtt 0",
     withholds="response times as those of the distance asked for",
 )
-NOT_STEADY = DoubtKind(
+NOT_STEADY = WarningKind(
     name="not-steady",
     measures="read p50 in the second half of a cell over that in the first",
     unit="1",
@@ -170,7 +170,7 @@ NOT_STEADY = DoubtKind(
     advice="look at both halves; give longer cells or a longer warm-up",
     withholds="one figure for the whole cell",
 )
-REMARK = DoubtKind(
+REMARK = WarningKind(
     name="remark",
     measures="what the harness had to say while it ran",
     unit="",
@@ -178,7 +178,7 @@ REMARK = DoubtKind(
     advice="",
     withholds="",
 )
-UNFINISHED = DoubtKind(
+UNFINISHED = WarningKind(
     name="unfinished",
     measures="whether the run came to its end",
     unit="",
@@ -187,7 +187,7 @@ UNFINISHED = DoubtKind(
     withholds="nothing of the cells that were finished",
 )
 
-CLOCK_STEPPED = DoubtKind(
+CLOCK_STEPPED = WarningKind(
     name="clock-stepped",
     measures="the wall clock against the monotonic one, over a cell",
     unit="s",
@@ -195,7 +195,7 @@ CLOCK_STEPPED = DoubtKind(
     advice="let the clock settle (a virtual machine that was resumed, a time service that steps), and run again",
     withholds="what goes by the wall clock in those cells: limiters' windows, servers' own time stamps",
 )
-STOPPED = DoubtKind(
+STOPPED = WarningKind(
     name="stopped",
     measures="how long a server or a process of ours gave no sign of life; whether the machine slept",
     unit="s",
@@ -203,7 +203,7 @@ STOPPED = DoubtKind(
     advice="keep the machine awake and its processes running (no suspend, no debugger, no paused container); run again",
     withholds="figures of those cells: requests waited for what stood still",
 )
-CLOCKS_APART = DoubtKind(
+CLOCKS_APART = WarningKind(
     name="clocks-apart",
     measures="whether application servers on other machines were timed by clocks of their own",
     unit="ms",
@@ -214,7 +214,7 @@ CLOCKS_APART = DoubtKind(
         "that room, so less of them is certain. Response times and counts are untouched"
     ),
 )
-SETTINGS_CHANGED = DoubtKind(
+SETTINGS_CHANGED = WarningKind(
     name="settings-changed",
     measures="the servers' settings, before and after each cell",
     unit="settings",
@@ -222,7 +222,7 @@ SETTINGS_CHANGED = DoubtKind(
     advice="find who changed them; run on servers that nobody else configures",
     withholds="comparisons across the change",
 )
-OTHER_LOAD = DoubtKind(
+OTHER_LOAD = WarningKind(
     name="other-load",
     measures="share of all cores that neither we nor the servers used, and that the hypervisor took",
     opens="share of all cores: ",
@@ -231,7 +231,7 @@ OTHER_LOAD = DoubtKind(
     advice="stop what else runs on the machine, or use one that is not shared",
     withholds="response times as those of an otherwise idle machine",
 )
-CPU_SATURATED = DoubtKind(
+CPU_SATURATED = WarningKind(
     name="cpu-saturated",
     measures="share of its one core that an application server or Redis used",
     unit="share",
@@ -239,7 +239,7 @@ CPU_SATURATED = DoubtKind(
     advice="lower rate_per_s, or give more --processes",
     withholds="response times: they measure the queue for that core",
 )
-RATE_MISSED = DoubtKind(
+RATE_MISSED = WarningKind(
     name="rate-missed",
     measures="requests a second that began in the window, against those asked for",
     opens="requests began at ",
@@ -248,7 +248,7 @@ RATE_MISSED = DoubtKind(
     advice="lower rate_per_s, or give more users_per_process or --processes",
     withholds="figures as those of the rate asked for",
 )
-FEW_SAMPLES = DoubtKind(
+FEW_SAMPLES = WarningKind(
     name="few-samples",
     measures="answered reads in a cell",
     opens="answered reads: ",
@@ -257,7 +257,7 @@ FEW_SAMPLES = DoubtKind(
     advice="raise rate_per_s, or give longer cells",
     withholds="a cell's median as more than a rough figure",
 )
-DRIFT = DoubtKind(
+DRIFT = WarningKind(
     name="drift",
     measures="the canary (PING, SELECT 1, a fixed Python loop) and all contenders' read p50, first rounds against last",
     unit="1",
@@ -265,7 +265,7 @@ DRIFT = DoubtKind(
     advice="wait until the machine has settled (temperature, battery, neighbours), and run again",
     withholds="levels; comparisons are paired by round and stand",
 )
-LITTLES_LAW = DoubtKind(
+LITTLES_LAW = WarningKind(
     name="littles-law",
     measures="requests in the system as counted by an observer, against the recorded times; sessions active likewise",
     unit="1",

@@ -36,7 +36,7 @@ SAMPLES = pa.schema(
         pa.field("warm_up", pa.bool_(), False),  # kept, flagged, left out of every figure
         pa.field("key", pa.int64()),  # the record's id
         pa.field("due_ns", pa.int64(), False),  # when the request was due (background: when it was handed over)
-        pa.field("free_ns", pa.int64()),  # when the thread that ran it became free; null: never began
+        pa.field("thread_free_ns", pa.int64()),  # when the thread that ran it became free; null: never began
         pa.field("start_ns", pa.int64()),  # null: never began before the deadline
         pa.field("end_ns", pa.int64()),  # may lie behind the deadline; null: never began
         pa.field("error", pa.dictionary(pa.int16(), pa.string())),  # the exception's class name
@@ -46,8 +46,8 @@ SAMPLES = pa.schema(
         pa.field("load_end_ns", pa.int64()),
         pa.field("commands", pa.int32(), False),  # Redis commands sent, those in pipelines one by one
         pa.field("round_trips", pa.int32(), False),  # to Redis and PostgreSQL together
-        pa.field("distance_ns", pa.int64(), False),  # simulated distance that was added to them, as achieved
-        pa.field("first_cache_answer", pa.dictionary(pa.int16(), pa.string())),  # value, none; null: not asked
+        pa.field("simulated_rtt_ns", pa.int64(), False),  # simulated distance that was added to them, as achieved
+        pa.field("first_cache_reply", pa.dictionary(pa.int16(), pa.string())),  # value, none; null: not asked
         pa.field("version_read", pa.int64()),
         pa.field("version_written", pa.int64()),
         pa.field("commit_start_ns", pa.int64()),  # COMMIT's own round trip, as the gateway saw it
@@ -169,7 +169,7 @@ class ScenarioInfo:
     """Told in a section of its own, from few rounds: no verdicts, no part in the answer."""
     variant_of: str = ""
     """The scenario that it repeats under one other condition (a distance, a slower load): what answers depend on."""
-    judge_at_rest: bool = False
+    check_after_drain: bool = False
     """Whether freshness is what it is about: what was written is read once more when all is quiet."""
     measured: dict[str, float] = field(default_factory=dict)
     """Calibration: load_ms (p50 of one load alone), timer_floor_p50_ms, timer_floor_p99_ms …"""
@@ -183,10 +183,10 @@ class ContenderInfo:
     kind: str
     """contender · ruler (a bound, no contender) · twin (the same contender again, for the noise floor)."""
     summary: str
-    promises: list[str]
+    guarantees: list[str]
     config: dict[str, Any]
     client: dict[str, Any]
-    twin_of: str | None = None
+    copy_of: str | None = None
     file: str | None = None
     """Path of a user's own file."""
     family: str = "caching"
@@ -236,7 +236,7 @@ class RunInfo:
     contenders: list[ContenderInfo] = field(default_factory=list)
     cells: list[CellInfo] = field(default_factory=list)
     experiments: list[ExperimentInfo] = field(default_factory=list)
-    circumstances: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
     """machine {system, cpu, cores, memory_bytes, python}, packages {name: version}, commit, clean, servers
     {stack, why, postgres {name, version, settings}, redis {name, version, settings, allocator}}, environment."""
     remarks: list[dict[str, str]] = field(default_factory=list)

@@ -17,8 +17,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stampede.run_folder.json_objects import check_file
 from stampede.core.errors import RunFolderError
+from stampede.run_folder.json_objects import check_file
 from stampede.run_folder.write import make_folder, write_table
 
 PLAN = "serializers"

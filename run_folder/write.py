@@ -9,11 +9,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stampede.run_folder.schema import EXPERIMENTS, SERVERS, TABLES, TIMELINE, RunInfo
 from stampede.core import private_files
 from stampede.core.errors import WriteFailed
 from stampede.core.files import half_of, write_whole
 from stampede.core.text.redaction import hidden
+from stampede.run_folder.schema import EXPERIMENTS, SERVERS, TABLES, TIMELINE, RunInfo
 
 ServerRow = tuple[int, str, str, float | None, float | None, str]
 """The columns of SERVERS in their order."""

@@ -18,7 +18,7 @@ class Plan:
     scenarios: tuple[str, ...]
     contenders: tuple[str, ...] = ()
     """Which of our caching patterns run; none named: all."""
-    twin: bool = True
+    aa_copy: bool = True
     """Run the reference twice under two names, so that the noise floor is known."""
     fewer_rounds: Mapping[str, int] = field(default_factory=dict)
     """Scenarios that stop after so many rounds: what is counted, not timed, needs fewer."""
@@ -48,7 +48,7 @@ class Plan:
 
 EVERYTHING = ("read-heavy", "stampede", "rate-limit-flood")
 EXPERIMENTS = ("eviction", "pipelining", "serializer-cost", "monitor-cost", "over-http")
-PROVOKED = ("redis-killed", "redis-hung", "cold-start", "refresh-queue")
+FAULT_SCENARIOS = ("redis-killed", "redis-hung", "cold-start", "refresh-queue")
 """Told in sections of their own, without verdicts: what they show is far larger than luck, so few rounds do."""
 DATABASE = ("database-locked", "database-slow")
 """As those, on the database's side: what standard has no time for."""
@@ -56,19 +56,19 @@ LONG = ("redis-hung-minute",)
 """Cells of a minute and a half: a round of them is enough."""
 VARIANTS = ("read-heavy-at-0ms", "stampede-at-0ms", "stampede-one-process", "slow-load")
 """The deciding scenarios again under one other condition."""
-ARTICLE = ("no-cache", "cache-aside", "write-through", "refresh-ahead", "coalescing")
+ARTICLE_PATTERNS = ("no-cache", "cache-aside", "write-through", "refresh-ahead", "coalescing")
 """The article's four patterns, and the state before them."""
-MENDED = ("cache-aside-lease", "write-through-versioned", "coalescing-owned", "refresh-ahead-single")
+FIXED_PATTERNS = ("cache-aside-lease", "write-through-versioned", "coalescing-owned", "refresh-ahead-single")
 """Beside them, what mends each."""
-OTHERWISE = ("ttl-only", "versioned-keys")
+INVALIDATION_PATTERNS = ("ttl-only", "versioned-keys")
 """Other ways to invalidate: they matter where there are writes."""
-VARIED: Mapping[str, tuple[str, ...]] = dict.fromkeys(VARIANTS, ARTICLE) | {
+VARIANT_CONTENDERS: Mapping[str, tuple[str, ...]] = dict.fromkeys(VARIANTS, ARTICLE_PATTERNS) | {
     "stampede-at-0ms": ("no-cache", "cache-aside", "refresh-ahead", "coalescing"),
     "stampede-one-process": ("cache-aside", "refresh-ahead", "coalescing"),
 }
 """Who runs in a variant; nobody writes in a stampede, so write-through is cache-aside there. In one process no-cache is
 left out: it has no expiries, and its place is known."""
-WRITTEN = ("no-cache", "cache-aside", "write-through", "ttl-only", "versioned-keys", "write-through-versioned")
+WRITE_CONTENDERS = ("no-cache", "cache-aside", "write-through", "ttl-only", "versioned-keys", "write-through-versioned")
 """Who shows what can become of a write."""
 
 PLANS: Mapping[str, Plan] = {
@@ -79,8 +79,8 @@ PLANS: Mapping[str, Plan] = {
             name="smoke",
             rounds=1,
             scenarios=EVERYTHING,
-            contenders=ARTICLE,
-            twin=False,
+            contenders=ARTICLE_PATTERNS,
+            aa_copy=False,
             flood_windows=2,
             experiments=("pipelining", "monitor-cost"),
             small_experiments=True,
@@ -90,7 +90,7 @@ PLANS: Mapping[str, Plan] = {
             name="quick",
             rounds=8,
             scenarios=EVERYTHING,
-            contenders=ARTICLE,
+            contenders=ARTICLE_PATTERNS,
             fewer_rounds={"rate-limit-flood": 3},
             experiments=("eviction", "pipelining", "serializer-cost"),
             small_experiments=True,
@@ -99,13 +99,13 @@ PLANS: Mapping[str, Plan] = {
         Plan(
             name="standard",
             rounds=10,
-            scenarios=(*EVERYTHING, *VARIANTS, "mixed-writes", *PROVOKED),
-            contenders=(*ARTICLE, *MENDED, *OTHERWISE),
+            scenarios=(*EVERYTHING, *VARIANTS, "mixed-writes", *FAULT_SCENARIOS),
+            contenders=(*ARTICLE_PATTERNS, *FIXED_PATTERNS, *INVALIDATION_PATTERNS),
             only={
-                "read-heavy": (*ARTICLE, *MENDED),
-                "stampede": (*ARTICLE, *MENDED),
-                **VARIED,
-                "mixed-writes": WRITTEN,
+                "read-heavy": (*ARTICLE_PATTERNS, *FIXED_PATTERNS),
+                "stampede": (*ARTICLE_PATTERNS, *FIXED_PATTERNS),
+                **VARIANT_CONTENDERS,
+                "mixed-writes": WRITE_CONTENDERS,
             },
             fewer_rounds={
                 "rate-limit-flood": 6,
@@ -114,7 +114,7 @@ PLANS: Mapping[str, Plan] = {
                 "stampede-one-process": 7,
                 "slow-load": 6,
                 "mixed-writes": 8,
-                **dict.fromkeys(PROVOKED, 3),
+                **dict.fromkeys(FAULT_SCENARIOS, 3),
             },
             experiments=EXPERIMENTS,
             races=True,
@@ -122,8 +122,8 @@ PLANS: Mapping[str, Plan] = {
         Plan(
             name="full",
             rounds=20,
-            scenarios=(*EVERYTHING, *VARIANTS, "mixed-writes", *PROVOKED, *DATABASE, *LONG),
-            fewer_rounds=dict.fromkeys((*PROVOKED, *DATABASE), 3) | dict.fromkeys(LONG, 1),
+            scenarios=(*EVERYTHING, *VARIANTS, "mixed-writes", *FAULT_SCENARIOS, *DATABASE, *LONG),
+            fewer_rounds=dict.fromkeys((*FAULT_SCENARIOS, *DATABASE), 3) | dict.fromkeys(LONG, 1),
             flood_windows=20,
             experiments=(*EXPERIMENTS, "limiter-memory"),
             races=True,

@@ -41,7 +41,7 @@ class Scenario:
     """What breaks in the middle of a cell. Skipped, with the reason, on servers that are not ours to break."""
     cold: bool = False
     """Begin with an empty cache: only a contender that can warm it may, and what that costs it is told."""
-    judge_at_rest: bool = False
+    check_after_drain: bool = False
     """After the last request, read every key that was written once more: what is stale then stays so for its TTL."""
     apart: bool = False
     """Told in a section of its own, from few rounds: it gives no verdicts and has no part in the answer."""

@@ -8,9 +8,8 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from stampede.core.decode import convert, in_words, table_type
-from stampede.core.errors import Mismatch, UnreadableFile
+from stampede.core.errors import ConfigError, Mismatch, UnreadableFile, require
 from stampede.core.files import read_toml
-from stampede.core.errors import ConfigError, require
 from stampede.patterns.rate_limiting.rate_limiter import LimiterConfig
 
 Arrivals = Literal["poisson", "constant", "closed"]
@@ -110,7 +109,7 @@ class Workload:
         """Whether anything can be written at all."""
         return self.sql is None or self.sql.update is not None
 
-    def described(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Every value, for the run folder."""
         return {**asdict(self), "own_sql": self.sql is not None, "versioned": self.versioned}
 

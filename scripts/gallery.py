@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 PARTS = ("answer", "decision")
-"""Places on the page of which a picture each is taken, besides the top in both colour schemes."""
+"""OrderComparison on the page of which a picture each is taken, besides the top in both colour schemes."""
 WIDTH, HEIGHT = 1024, 720
 
 

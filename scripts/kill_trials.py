@@ -17,9 +17,9 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from stampede.run_folder.read import read_run
 from stampede.core.errors import RunFolderError
 from stampede.reports.output.html_report import render
+from stampede.run_folder.read import read_run
 from stampede.stack.supervisor import supervisor_process
 
 REPO = Path(__file__).resolve().parent.parent

@@ -60,7 +60,7 @@ def cell_table(cell: CellInfo, count: int, rng: np.random.Generator) -> tuple[pa
         "warm_up": due < cell.window_start_ns,
         "key": key,
         "due_ns": due,
-        "free_ns": due - 1_000_000,
+        "thread_free_ns": due - 1_000_000,
         "start_ns": start,
         "end_ns": end,
         "found": pa.array(np.ones(count, bool)),
@@ -69,7 +69,7 @@ def cell_table(cell: CellInfo, count: int, rng: np.random.Generator) -> tuple[pa
         "load_end_ns": where(start + 8_000_000, loads),
         "commands": commands.astype(np.int32),
         "round_trips": (commands + loads).astype(np.int32),
-        "distance_ns": (commands + loads).astype(np.int64) * 500_000,
+        "simulated_rtt_ns": (commands + loads).astype(np.int64) * 500_000,
         "version_written": where(version, write),
         "commit_start_ns": where(start + 1_000_000, write),
         "commit_end_ns": where(start + 1_500_000, write),
@@ -80,7 +80,7 @@ def cell_table(cell: CellInfo, count: int, rng: np.random.Generator) -> tuple[pa
         "operation": np.where(write, "write", "read"),
     }
     if cell.contender != "no-cache":
-        texts["first_cache_answer"] = np.where(loads, "none", "value")
+        texts["first_cache_reply"] = np.where(loads, "none", "value")
     arrays = []
     for f in SAMPLES:
         if f.name in texts:

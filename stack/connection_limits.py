@@ -8,8 +8,8 @@ import redis
 
 from stampede.core.errors import StackError
 from stampede.stack.postgres.pooler import ask, pooling_of
-from stampede.stack.postgres.postgres_server import connect
 from stampede.stack.postgres.postgres_rights import row
+from stampede.stack.postgres.postgres_server import connect
 from stampede.stack.redis.redis_server import client_with_timeout
 from stampede.stack.servers import Stack
 

@@ -3,17 +3,16 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from stampede.core.errors import NoContainers, ServerEnded
-from stampede.core.errors import ConfigError, require
+from stampede.core.errors import ConfigError, NoContainers, ServerEnded, require
 from stampede.stack.providers.containers import open_containers, why_no_engine
 from stampede.stack.providers.embedded import open_embedded
 from stampede.stack.providers.external import alone, open_external
-from stampede.stack.servers import Stack
 from stampede.stack.providers.stack_choice import CHOICES, Choice
+from stampede.stack.servers import Stack
 
 
 @contextmanager
-def open_stack(
+def open_servers(
     choice: Choice,
     *,
     postgres_url: str | None = None,

@@ -46,7 +46,7 @@ class Server:
         """The address without the password."""
         return without_password(self.url)
 
-    def described(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """For the run folder."""
         facts = {"name": self.name, "version": self.version, "url": self.safe_url, "settings": dict(self.settings)}
         return facts if self.allocator is None else facts | {"allocator": self.allocator}
@@ -55,7 +55,7 @@ class Server:
         return f"{self.name} {self.version}"
 
 
-class Switch(Protocol):
+class RedisFaultControl(Protocol):
     """How to make a server of ours fail, and come back. Every method returns once it is so."""
 
     def pause(self) -> None:
@@ -88,7 +88,7 @@ class Stack:
     """A private directory that is gone when this process is, however it ends."""
     register_child: Callable[[int], None] = field(repr=False)
     """Name a process (by pid) that must not outlive this one: it is killed first when this process ends in any way."""
-    redis_switch: Switch | None = field(default=None, repr=False)
+    redis_switch: RedisFaultControl | None = field(default=None, repr=False)
     """How to make Redis fail. None where it is not ours to break."""
     ended: Callable[[], str] = field(default=lambda: "", repr=False)
     """Which server ended without having been asked to, in one line; empty: none, or it cannot be seen from here."""
@@ -101,14 +101,14 @@ class Stack:
         """The first line, and a line for each right that is missing, with what that costs."""
         return "\n".join([self.first_line(), *(f"{r.name}: {r.what}; {r.cost}" for r in self.remarks)])
 
-    def described(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """For the run folder's circumstances."""
         return {
             "stack": self.provider,
             "why": self.why,
             "ours": self.ours,
-            "postgres": self.postgres.described(),
-            "redis": self.redis.described(),
+            "postgres": self.postgres.as_dict(),
+            "redis": self.redis.as_dict(),
         }
 
 

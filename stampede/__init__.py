@@ -11,9 +11,9 @@ A caching pattern is a file with one class. `stampede bench --contender my_patte
         def get(self, record_id: int) -> Record | None:
             cached = self.redis.get(self.key(record_id))
             if cached is not None:
-                return self.codec.loads(cached)
+                return self.serializer.loads(cached)
             record = self.source.load(record_id)
-            self.redis.set(self.key(record_id), self.codec.dumps(record), px=self.config.ttl_ms)
+            self.redis.set(self.key(record_id), self.serializer.dumps(record), px=self.config.ttl_ms)
             return record
 
         def update(self, record_id: int, changes: Record) -> Record | None:
@@ -33,7 +33,7 @@ A rate limiter is a file with one class as well:
         summary = "counts calls from the first one on"
 
         @classmethod
-        def promised(cls, config: LimiterConfig) -> Contract:
+        def contract_for(cls, config: LimiterConfig) -> Contract:
             return Strict(limit=config.limit, window_s=config.window_s)
 
         def hit(self, subject: str) -> Decision:
@@ -53,18 +53,18 @@ Importing this package loads nothing else: each name is loaded when it is first 
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from stampede.patterns.caching.cache_pattern import Adversary as Adversary
+    from stampede.core.errors import ConfigError as ConfigError
     from stampede.patterns.caching.cache_pattern import CachePattern as CachePattern
     from stampede.patterns.caching.cache_pattern import ClientSettings as ClientSettings
     from stampede.patterns.caching.cache_pattern import Config as Config
-    from stampede.patterns.caching.cache_pattern import Kit as Kit
-    from stampede.patterns.caching.cache_pattern import Promise as Promise
+    from stampede.patterns.caching.cache_pattern import Context as Context
+    from stampede.patterns.caching.cache_pattern import FaultModel as FaultModel
+    from stampede.patterns.caching.cache_pattern import Guarantee as Guarantee
     from stampede.patterns.caching.cache_pattern import Record as Record
     from stampede.patterns.caching.cache_pattern import Source as Source
+    from stampede.patterns.caching.cache_pattern import SupportsWarmUp as SupportsWarmUp
     from stampede.patterns.caching.cache_pattern import Transaction as Transaction
-    from stampede.patterns.caching.cache_pattern import Warms as Warms
     from stampede.patterns.compression.compressor import Compressor as Compressor
-    from stampede.core.errors import ConfigError as ConfigError
     from stampede.patterns.rate_limiting.rate_limiter import Bucket as Bucket
     from stampede.patterns.rate_limiting.rate_limiter import Contract as Contract
     from stampede.patterns.rate_limiting.rate_limiter import Decision as Decision
@@ -73,59 +73,66 @@ if TYPE_CHECKING:
     from stampede.patterns.rate_limiting.rate_limiter import Strict as Strict
     from stampede.patterns.serialization.serializer import Serializer as Serializer
     from stampede.scenarios.faults.fault import Fault as Fault
-    from stampede.scenarios.rate_limiting.flood import Crowd as Crowd
+    from stampede.scenarios.rate_limiting.flood import CallerGroup as CallerGroup
     from stampede.scenarios.rate_limiting.flood import Flood as Flood
     from stampede.scenarios.scenario import Scenario as Scenario
     from stampede.scenarios.workload import Workload as Workload
 
 _HOMES = {
     "stampede.patterns.caching.cache_pattern": (
-        "Adversary",
+        "FaultModel",
         "CachePattern",
         "ClientSettings",
         "Config",
-        "Kit",
-        "Promise",
+        "Context",
+        "Guarantee",
         "Record",
         "Source",
         "Transaction",
-        "Warms",
+        "SupportsWarmUp",
     ),
     "stampede.patterns.compression.compressor": ("Compressor",),
     "stampede.core.errors": ("ConfigError",),
-    "stampede.patterns.rate_limiting.rate_limiter": ("Bucket", "Contract", "Decision", "LimiterConfig", "RateLimiter", "Strict"),
+    "stampede.patterns.rate_limiting.rate_limiter": (
+        "Bucket",
+        "Contract",
+        "Decision",
+        "LimiterConfig",
+        "RateLimiter",
+        "Strict",
+    ),
     "stampede.patterns.serialization.serializer": ("Serializer",),
     "stampede.scenarios.faults.fault": ("Fault",),
-    "stampede.scenarios.rate_limiting.flood": ("Crowd", "Flood"),
+    "stampede.scenarios.rate_limiting.flood": ("CallerGroup", "Flood"),
     "stampede.scenarios.scenario": ("Scenario",),
     "stampede.scenarios.workload": ("Workload",),
 }
 """Module to the public names that it defines."""
 
 __all__ = [
-    "Adversary",
     "Bucket",
     "CachePattern",
+    "CallerGroup",
     "ClientSettings",
     "Compressor",
     "Config",
     "ConfigError",
+    "Context",
     "Contract",
-    "Crowd",
     "Decision",
     "Fault",
+    "FaultModel",
     "Flood",
-    "Kit",
+    "Guarantee",
     "LimiterConfig",
-    "Promise",
     "RateLimiter",
     "Record",
     "Scenario",
     "Serializer",
     "Source",
     "Strict",
+    "SupportsWarmUp",
     "Transaction",
-    "Warms",
     "Workload",
 ]
 

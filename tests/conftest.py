@@ -11,9 +11,9 @@ import redis
 from hypothesis import HealthCheck, settings
 
 from stampede.stack.postgres.dataset import ensure_dataset
-from stampede.stack.provision import open_stack
-from stampede.stack.servers import Stack
 from stampede.stack.postgres.source import PostgresSource, default_statements, open_pool
+from stampede.stack.provision import open_servers
+from stampede.stack.servers import Stack
 from tests.shared import made_once
 
 RECORDS = 2_000
@@ -61,7 +61,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    with open_stack(request.config.getoption("--stack"), say=lambda _line: None) as opened:
+    with open_servers(request.config.getoption("--stack"), say=lambda _line: None) as opened:
         yield opened
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from stampede.core.text.redaction import masked
 
-Say = Callable[[str], None]
+ReportProgress = Callable[[str], None]
 """Shows the user one line of progress."""
 
 HIDDEN = re.compile(

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from stampede.loadtests.appserver.request_drawing import Requests
-from stampede.loadtests.locustfiles.run_config import CellOrder, ScenarioOrder
+from stampede.loadtests.locustfiles.run_config import CellPlan, ScenarioPlan
 from stampede.patterns.caching.cache_pattern import CachePattern
 from stampede.patterns.rate_limiting.rate_limiter import RateLimiter
 
@@ -15,11 +15,11 @@ class Unanswered(Exception):
 
 
 @dataclass(kw_only=True)
-class CellInHand:
+class ActiveCell:
     """A cell while it runs."""
 
-    order: CellOrder
-    scenario: ScenarioOrder
+    order: CellPlan
+    scenario: ScenarioPlan
     requests: Requests
     contender: CachePattern | RateLimiter
     background: ThreadPoolExecutor

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from stampede.core.errors import BadAnswer, CellBroken, ContenderWrong
-from stampede.loadtests.appserver.active_cell import CellInHand, Unanswered
+from stampede.loadtests.appserver.active_cell import ActiveCell, Unanswered
+from stampede.loadtests.appserver.inflight_sampler import InflightSampler, Look
 from stampede.loadtests.appserver.redis_clients import RedisClients
 from stampede.loadtests.appserver.request_drawing import (
     Operation,
@@ -25,14 +26,13 @@ from stampede.loadtests.appserver.request_drawing import (
 )
 from stampede.loadtests.appserver.request_sample import NO_CLIENT, RequestSample, sample_row
 from stampede.loadtests.appserver.warmup import WarmUp, checked_version
+from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
 from stampede.loadtests.instrumentation.clock import Clock, now_ns
-from stampede.loadtests.instrumentation.meters import Ruler, RulerSource, current_facts
-from stampede.loadtests.bench.run_plan.contenders import Entrant
-from stampede.loadtests.appserver.inflight_sampler import Look, Observer
+from stampede.loadtests.instrumentation.meters import Meter, MeteredSource, current_facts
 from stampede.loadtests.instrumentation.recorder import Recorder
-from stampede.loadtests.locustfiles.run_config import CellOrder, ScenarioOrder, Spec
+from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig, ScenarioPlan
 from stampede.patterns.answer_checks import check_decision, check_error, check_record
-from stampede.patterns.caching.cache_pattern import CachePattern, Kit, Record, Warms
+from stampede.patterns.caching.cache_pattern import CachePattern, Context, Record, SupportsWarmUp
 from stampede.patterns.rate_limiting.rate_limiter import Decision, RateLimiter
 from stampede.patterns.serialization.json import Json
 from stampede.scenarios.rate_limiting.flood import Flood
@@ -57,18 +57,18 @@ ReportRequest = Callable[[Operation, float, Exception | None], None]
 class AppServer:
     """Prepares a cell, serves it, hands over its samples."""
 
-    def __init__(self, spec: Spec, process: int, clock: Clock) -> None:
+    def __init__(self, spec: RunConfig, process: int, clock: Clock) -> None:
         self.spec = spec
         self.process = process
         self.clock = clock
         self.ahead_ns = 0
         """How far this machine's clock is ahead of the bench's, where that is another's."""
-        self.ruler = Ruler(clock)
+        self.ruler = Meter(clock)
         self.ruler.watch_gc()
         self.recorder = Recorder()
         self.begun = threading.Event()
-        self.cell: CellInHand | None = None
-        self._observer: Observer | None = None
+        self.cell: ActiveCell | None = None
+        self._observer: InflightSampler | None = None
         self._spawned: list[Future[None]] = []
         connections = spec.users_per_process + BACKGROUND_WORKERS
         self._postgres = open_pool(spec.postgres_url, connections, spec.scenarios[0].statements["session"])
@@ -76,30 +76,30 @@ class AppServer:
         self._populations = Populations(self._postgres, spec.seed)
         self._warm_up = WarmUp(spec, process, self.ruler, self._populations)
 
-    def prepare(self, order: CellOrder) -> dict[str, float]:
+    def prepare(self, order: CellPlan) -> dict[str, float]:
         """Build the contender, warm its connections and the cache; the process's counters as they then stand."""
         self._leave_broken()
         scenario = self.spec.scenario(order.scenario)
-        entrant = self.spec.entrant(order.contender)
+        contender_spec = self.spec.contender_spec(order.contender)
         rng = np.random.default_rng([order.seed, self.process])
         background = ThreadPoolExecutor(BACKGROUND_WORKERS)
         self._spawned.clear()
-        self.ruler.distance_ns = 0
+        self.ruler.simulated_rtt_ns = 0
         contender: CachePattern | RateLimiter
         warming: dict[str, float] = {}
         thinks_ns: list[int] = []
         if scenario.flood is None:
-            pattern = contender = self._pattern(scenario, entrant, background, rng)
-            self._warm(pattern, entrant, scenario, order.seed)
+            pattern = contender = self._pattern(scenario, contender_spec, background, rng)
+            self._warm(pattern, contender_spec, scenario, order.seed)
             requests, thinks_ns = draw_requests(self.spec, self.process, scenario, self._populations, rng)
-            if scenario.cold and isinstance(pattern, Warms):
+            if scenario.cold and isinstance(pattern, SupportsWarmUp):
                 warming = self._warm_up.fill_cold(pattern, scenario)
         else:
-            contender = self._limiter(scenario.flood, entrant)
+            contender = self._limiter(scenario.flood, contender_spec)
             requests = draw_flood(self.spec, self.process, scenario.flood, scenario, order.seed)
-        self.ruler.distance_ns = scenario.distance_ns
+        self.ruler.simulated_rtt_ns = scenario.simulated_rtt_ns
         self.begun.clear()
-        self.cell = CellInHand(
+        self.cell = ActiveCell(
             order=order,
             scenario=scenario,
             requests=requests,
@@ -109,40 +109,44 @@ class AppServer:
             warming=warming,
             label=f"{order.scenario} {order.contender}",
             version_column=scenario.statements["version_column"],
-            checked_version=checked_version(entrant, scenario),
+            checked_version=checked_version(contender_spec, scenario),
         )
         return self.ruler.account()
 
     def _pattern(
-        self, scenario: ScenarioOrder, entrant: Entrant, background: ThreadPoolExecutor, rng: np.random.Generator
+        self,
+        scenario: ScenarioPlan,
+        contender_spec: ContenderSpec,
+        background: ThreadPoolExecutor,
+        rng: np.random.Generator,
     ) -> CachePattern:
         """A caching contender, its connections open."""
-        pattern_type = entrant.pattern()
+        pattern_type = contender_spec.pattern()
         statements = Statements(**scenario.statements)
-        kit = Kit(
+        context = Context(
             redis=self._redis.client(pattern_type.client),
-            source=RulerSource(PostgresSource(self._postgres, statements), self.ruler, statements.version_column),
-            codec=Json(),
+            source=MeteredSource(PostgresSource(self._postgres, statements), self.ruler, statements.version_column),
+            serializer=Json(),
             now=lambda: (now_ns() - self.ahead_ns) / 1e9,
             sleep=lambda seconds: self.clock.wait_until(now_ns() + round(seconds * 1e9)),
             spawn=lambda work: self._spawn(background, work),
             rng=random.Random(int(rng.integers(2**63))),
         )
-        return pattern_type(kit, entrant.configured(scenario.workload.ttl_s, self.spec.key_prefix))
+        return pattern_type(context, contender_spec.configured(scenario.workload.ttl_s, self.spec.key_prefix))
 
-    def _warm(self, pattern: CachePattern, entrant: Entrant, scenario: ScenarioOrder, seed: int) -> None:
+    def _warm(self, pattern: CachePattern, contender_spec: ContenderSpec, scenario: ScenarioPlan, seed: int) -> None:
         """Fill the cache as the scenario says: nothing where it begins cold."""
-        if entrant.kind == "ruler":
+        if contender_spec.kind == "baseline":
             self._warm_up.fill_baseline(pattern, scenario)
         elif not scenario.cold:
-            self._warm_up.read_residents(pattern, entrant, scenario, seed)
+            self._warm_up.read_residents(pattern, contender_spec, scenario, seed)
 
-    def _limiter(self, flood: Flood, entrant: Entrant) -> RateLimiter:
+    def _limiter(self, flood: Flood, contender_spec: ContenderSpec) -> RateLimiter:
         """A rate limiter, its connections warm and its script known to the server. It uses the wall clock."""
-        limiter_type = entrant.limiter()
+        limiter_type = contender_spec.limiter()
         client = self._redis.client(limiter_type.client)
-        limiter = limiter_type(client, entrant.limited(flood, self.spec.key_prefix), time.time)
-        self._warm_up.hit_once(limiter, entrant)
+        limiter = limiter_type(client, contender_spec.limited(flood, self.spec.key_prefix), time.time)
+        self._warm_up.hit_once(limiter, contender_spec)
         return limiter
 
     def _leave_broken(self) -> None:
@@ -164,7 +168,7 @@ class AppServer:
         if not cell.requests.due_ns and not cell.thinks_ns:
             cell.over.set()
         elif not cell.thinks_ns:
-            self._observer = Observer(cell, cell.requests.due_ns, cell.order.seed + self.process)
+            self._observer = InflightSampler(cell, cell.requests.due_ns, cell.order.seed + self.process)
             self._observer.start()
         self.begun.set()
 
@@ -190,14 +194,14 @@ class AppServer:
                 return
             self._serve_one(cell, client, report)
 
-    def _serve_one(self, cell: CellInHand, client: int, report: ReportRequest) -> None:
+    def _serve_one(self, cell: ActiveCell, client: int, report: ReportRequest) -> None:
         index = cell.next_index
         cell.next_index = index + 1
         self._serve(cell, index, cell.begin_ns + cell.requests.due_ns[index], client, report)
         if cell.ended == len(cell.requests.due_ns):
             cell.over.set()
 
-    def _serve_closed(self, cell: CellInHand, client: int, report: ReportRequest) -> None:
+    def _serve_closed(self, cell: ActiveCell, client: int, report: ReportRequest) -> None:
         """Think, then ask: the request is due when the client asks. One that would ask after the window retires."""
         if client in cell.retired:
             cell.over.wait(0.02)
@@ -210,16 +214,16 @@ class AppServer:
         cell.next_index += 1
         self._serve(cell, index, due_ns, client, report)
 
-    def _serve(self, cell: CellInHand, index: int, due_ns: int, client: int, report: ReportRequest) -> None:
+    def _serve(self, cell: ActiveCell, index: int, due_ns: int, client: int, report: ReportRequest) -> None:
         """Wait until a request is due, serve it, record its facts."""
         cell.under_way += 1
         operation, key = cell.requests.operations[index], cell.requests.keys[index]
-        free_ns = now_ns()
-        sample = RequestSample(client, operation, key, due_ns, free_ns)
-        if due_ns > free_ns:
+        thread_free_ns = now_ns()
+        sample = RequestSample(client, operation, key, due_ns, thread_free_ns)
+        if due_ns > thread_free_ns:
             self.clock.wait_until(due_ns)
             sample.start_ns = now_ns()
-        if free_ns >= cell.deadline_ns or cell.wrong:
+        if thread_free_ns >= cell.deadline_ns or cell.wrong:
             sample.start_ns = None
             sample.error = Unanswered("no thread was free before the deadline")
         else:
@@ -241,7 +245,7 @@ class AppServer:
     @property
     def rests(self) -> bool:
         """Whether the cell is checked after the drain as well: it is then settled before it is finished."""
-        return self._running().scenario.judge_at_rest
+        return self._running().scenario.check_after_drain
 
     def settle(self) -> list[int]:
         """Wait until all that was due has ended and nothing is under way; the keys to be written. Raises CellBroken."""
@@ -258,7 +262,7 @@ class AppServer:
 
         def read(key: int) -> None:
             sample = RequestSample(NO_CLIENT, "rest", key, now_ns())
-            sample.due_ns = sample.free_ns = sample.run(lambda: contender.get(key))
+            sample.due_ns = sample.thread_free_ns = sample.run(lambda: contender.get(key))
             sample.answer = self._checked(cell, "read", sample.answer, sample.error)
             self._record(cell, sample)
 
@@ -284,7 +288,7 @@ class AppServer:
         looks, self._observer = [] if self._observer is None else self._observer.looks, None
         return [(at_ns - self.ahead_ns, count) for at_ns, count in looks]
 
-    def _await_end(self, cell: CellInHand) -> None:
+    def _await_end(self, cell: ActiveCell) -> None:
         left_s = (cell.deadline_ns - now_ns()) / 1e9 + GRACE_S
         if not cell.over.wait(left_s):
             open_requests = max(len(cell.requests.due_ns), cell.next_index) - cell.ended
@@ -304,12 +308,12 @@ class AppServer:
         self._postgres.close()
         self._redis.close()
 
-    def _running(self) -> CellInHand:
+    def _running(self) -> ActiveCell:
         if self.cell is None:
             raise CellBroken("no cell was prepared")
         return self.cell
 
-    def _perform(self, cell: CellInHand, operation: Operation, key: int) -> Record | Decision | None:
+    def _perform(self, cell: ActiveCell, operation: Operation, key: int) -> Record | Decision | None:
         contender: Any = cell.contender  # a limiter is hit, a pattern is read and written
         if operation == "read":
             return contender.get(key)  # type: ignore[no-any-return]
@@ -318,7 +322,7 @@ class AppServer:
         return contender.update(key, changes_for(cell.scenario, key, cell.next_index))  # type: ignore[no-any-return]
 
     def _checked(
-        self, cell: CellInHand, operation: Operation, answer: Record | Decision | None, error: Exception | None
+        self, cell: ActiveCell, operation: Operation, answer: Record | Decision | None, error: Exception | None
     ) -> Record | Decision | None:
         """The answer, checked after its end was timed. One that no contender may give ends the cell."""
         name = cell.order.contender
@@ -338,7 +342,7 @@ class AppServer:
             return None
         return answer
 
-    def _record(self, cell: CellInHand, sample: RequestSample) -> None:
+    def _record(self, cell: ActiveCell, sample: RequestSample) -> None:
         """Keep a sample. One of a cell that was given up counts nowhere."""
         if cell is self.cell:
             self.recorder.keep(sample_row(sample, self.process, cell.window_start_ns, cell.version_column))

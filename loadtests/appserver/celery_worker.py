@@ -13,11 +13,11 @@ from typing import Any
 
 from celery.signals import worker_ready
 
-from stampede.loadtests.appserver.redis_clients import ruled_client
+from stampede.loadtests.appserver.redis_clients import metered_client
 from stampede.loadtests.instrumentation.clock import ThreadClock, now_ns
-from stampede.loadtests.instrumentation.meters import Ruler, RulerSource
+from stampede.loadtests.instrumentation.meters import Meter, MeteredSource
 from stampede.loadtests.locustfiles.run_config import read_spec
-from stampede.patterns.caching.cache_pattern import Kit
+from stampede.patterns.caching.cache_pattern import Context
 from stampede.patterns.caching.refresh_ahead_celery import REFRESH, RefreshAheadCelery
 from stampede.patterns.serialization.json import Json
 from stampede.stack.postgres.source import PostgresSource, Statements, open_pool
@@ -31,21 +31,21 @@ def main(orders: Path, scenario_name: str, contender: str, facts: Path) -> None:
     scenario = spec.scenario(scenario_name)
     threads = THREADS_PER_PROCESS * spec.processes
     statements = Statements(**scenario.statements)
-    ruler = Ruler(ThreadClock(), scenario.distance_ns)
-    client = ruled_client(spec.redis_url, RefreshAheadCelery.client, ruler, threads + 4)
+    ruler = Meter(ThreadClock(), scenario.simulated_rtt_ns)
+    client = metered_client(spec.redis_url, RefreshAheadCelery.client, ruler, threads + 4)
     done: list[tuple[int, int, int, int]] = []
     with open_pool(spec.postgres_url, threads, statements.session) as pool:
-        kit = Kit(
+        context = Context(
             redis=client,
-            source=RulerSource(PostgresSource(pool, statements), ruler, statements.version_column),
-            codec=Json(),
+            source=MeteredSource(PostgresSource(pool, statements), ruler, statements.version_column),
+            serializer=Json(),
             now=lambda: now_ns() / 1e9,
             sleep=time.sleep,
             spawn=lambda work: work(),
             rng=random.Random(spec.seed),
         )
-        entrant = spec.entrant(contender)
-        pattern = RefreshAheadCelery(kit, entrant.configured(scenario.workload.ttl_s, spec.key_prefix))  # type: ignore[arg-type]
+        contender_spec = spec.contender_spec(contender)
+        pattern = RefreshAheadCelery(context, contender_spec.configured(scenario.workload.ttl_s, spec.key_prefix))  # type: ignore[arg-type]
 
         def refresh(record_id: int, triggered_s: float) -> None:
             began_ns = now_ns()

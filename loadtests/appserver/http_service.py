@@ -24,10 +24,10 @@ from typing import Any
 import falcon
 import redis
 
-from stampede.core.private_files import write_file
-from stampede.patterns.caching.cache_pattern import CachePattern, ClientSettings, Kit
-from stampede.patterns.contender_registry import find_contender, find_limiter
 from stampede.core.errors import require
+from stampede.core.private_files import write_file
+from stampede.patterns.caching.cache_pattern import CachePattern, ClientSettings, Context
+from stampede.patterns.contender_registry import find_contender, find_limiter
 from stampede.patterns.rate_limiting.rate_limiter import Decision, LimiterConfig, RateLimiter
 from stampede.patterns.serialization.json import Json
 from stampede.stack.postgres.source import PostgresSource, Statements, default_statements, open_pool
@@ -112,16 +112,16 @@ class About:
 
 
 class Users:
-    def __init__(self, pattern: CachePattern, codec: Json) -> None:
+    def __init__(self, pattern: CachePattern, serializer: Json) -> None:
         self.pattern = pattern
-        self.codec = codec
+        self.serializer = serializer
 
     def on_get(self, _request: falcon.Request, response: falcon.Response, record_id: int) -> None:
         record = self.pattern.get(record_id)
         if record is None:
             raise falcon.HTTPNotFound(title="no such user")
         response.content_type = falcon.MEDIA_JSON
-        response.data = self.codec.dumps(record)
+        response.data = self.serializer.dumps(record)
 
 
 class LimitedResource:
@@ -148,24 +148,24 @@ def create_app(settings: ServiceSettings) -> Any:
     size = settings.threads + BACKGROUND_WORKERS
     statements = settings.sql()
     background = ThreadPoolExecutor(BACKGROUND_WORKERS)
-    codec = Json()
+    serializer = Json()
     found = find_contender(settings.pattern).pattern
-    kit = Kit(
+    context = Context(
         redis=open_client(settings.redis_url, found.client, size),
         source=PostgresSource(open_pool(settings.postgres_url, size, statements.session), statements),
-        codec=codec,
+        serializer=serializer,
         now=time.monotonic,
         sleep=time.sleep,
         spawn=lambda work: void(background.submit(work)),
         rng=random.Random(threading.get_native_id()),
     )
-    pattern = found(kit, found.config_type(ttl_s=settings.ttl_s, key_prefix=settings.key_prefix))
+    pattern = found(context, found.config_type(ttl_s=settings.ttl_s, key_prefix=settings.key_prefix))
     limiter_type = find_limiter(settings.limiter).limiter
     limiter = limiter_type(open_client(settings.redis_url, limiter_type.client, size), settings.limits(), time.time)
     app = falcon.App()
     app.add_error_handler(redis.RedisError, on_redis_error)
     app.add_route("/", About(settings))
-    app.add_route("/users/{record_id:int}", Users(pattern, codec))
+    app.add_route("/users/{record_id:int}", Users(pattern, serializer))
     app.add_route("/limited", LimitedResource(limiter))
     return app
 

@@ -9,8 +9,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from stampede.run_folder.write import TimelineRow
 from stampede.loadtests.instrumentation.clock import now_ns
+from stampede.run_folder.write import TimelineRow
 
 LOOKS_PER_S = 50.0
 """On average, in each process: a hundred in a cell of two seconds, for 0.1 % of a core."""
@@ -30,7 +30,7 @@ class Watched(Protocol):
     abandoned: bool
 
 
-class Observer:
+class InflightSampler:
     """Watches one cell's window. A native thread even in a process of greenlets: a busy hub must not choose its
     instants."""
 

@@ -5,14 +5,14 @@ from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
-from stampede.loadtests.instrumentation.meters import CONNECTIONS, Ruler
+from stampede.loadtests.instrumentation.meters import CONNECTIONS, Meter
 from stampede.patterns.caching.cache_pattern import ClientSettings
 
 DEFAULT_BACKOFF_S = {"base": 0.01, "cap": 1}
 """Between a redis-py 8 client's retries where nothing else is set: ten of them last some 4 s on a dead server."""
 
 
-def ruled_client(url: str, settings: ClientSettings, ruler: Ruler, connections: int) -> redis.Redis:
+def metered_client(url: str, settings: ClientSettings, ruler: Meter, connections: int) -> redis.Redis:
     """A redis-py client, set as the contender declares, whose connections count."""
     backoff = NoBackoff() if settings.retries == 0 else ExponentialWithJitterBackoff(**DEFAULT_BACKOFF_S)
     pool = redis.ConnectionPool.from_url(
@@ -31,7 +31,7 @@ def ruled_client(url: str, settings: ClientSettings, ruler: Ruler, connections: 
 class RedisClients:
     """A client for each way in which contenders set theirs. Clients stay open from cell to cell."""
 
-    def __init__(self, url: str, ruler: Ruler, connections: int) -> None:
+    def __init__(self, url: str, ruler: Meter, connections: int) -> None:
         """`connections`: the size of each pool."""
         self._url = url
         self._ruler = ruler
@@ -41,7 +41,7 @@ class RedisClients:
     def client(self, settings: ClientSettings) -> redis.Redis:
         """The client, its pool full: a connection made inside a cell would cost the contender a handshake."""
         if settings not in self._clients:
-            self._clients[settings] = ruled_client(self._url, settings, self._ruler, self._connections)
+            self._clients[settings] = metered_client(self._url, settings, self._ruler, self._connections)
         pool = self._clients[settings].connection_pool
         held = [pool.get_connection() for _ in range(self._connections)]
         for connection in held:

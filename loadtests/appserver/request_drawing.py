@@ -7,9 +7,9 @@ import numpy as np
 from psycopg_pool import ConnectionPool
 
 from stampede.core.models.closed_forms import zipf_shares
-from stampede.loadtests.locustfiles.run_config import ScenarioOrder, Spec
-from stampede.scenarios.traffic.arrivals import due_times_ns
+from stampede.loadtests.locustfiles.run_config import RunConfig, ScenarioPlan
 from stampede.scenarios.rate_limiting.flood import Flood
+from stampede.scenarios.traffic.arrivals import due_times_ns
 from stampede.scenarios.traffic.key_distributions import Ids, Shares, by_popularity, draw_keys
 from stampede.scenarios.workload import Workload
 from stampede.stack.postgres.record_ids import record_ids
@@ -35,7 +35,7 @@ class Populations:
         self._seed = seed
         self._known: dict[str, tuple[Ids, Shares]] = {}
 
-    def population(self, scenario: ScenarioOrder) -> tuple[Ids, Shares]:
+    def population(self, scenario: ScenarioPlan) -> tuple[Ids, Shares]:
         """The ids that are asked for, most popular first, and their shares of the requests."""
         if scenario.name not in self._known:
             workload = scenario.workload
@@ -48,13 +48,13 @@ class Populations:
         return self._known[scenario.name]
 
 
-def serving_processes(spec: Spec, scenario: ScenarioOrder) -> int:
+def serving_processes(spec: RunConfig, scenario: ScenarioPlan) -> int:
     """How many of the application servers serve a scenario: the first so many."""
     return min(spec.processes, scenario.processes or spec.processes)
 
 
 def draw_requests(
-    spec: Spec, process: int, scenario: ScenarioOrder, populations: Populations, rng: np.random.Generator
+    spec: RunConfig, process: int, scenario: ScenarioPlan, populations: Populations, rng: np.random.Generator
 ) -> tuple[Requests, list[int]]:
     """What one process is asked in a caching scenario; of closed clients also their think times, in ns."""
     ids, shares = populations.population(scenario)
@@ -67,7 +67,7 @@ def draw_requests(
 
 
 def draw_open(
-    scenario: ScenarioOrder, ids: Ids, shares: Shares, process: int, serving: int, rng: np.random.Generator
+    scenario: ScenarioPlan, ids: Ids, shares: Shares, process: int, serving: int, rng: np.random.Generator
 ) -> Requests:
     """Open arrivals: requests are due whether or not earlier ones were answered. `serving` processes share them."""
     workload = scenario.workload
@@ -87,7 +87,7 @@ def draw_open(
 
 
 def draw_closed(
-    spec: Spec, scenario: ScenarioOrder, ids: Ids, shares: Shares, rng: np.random.Generator
+    spec: RunConfig, scenario: ScenarioPlan, ids: Ids, shares: Shares, rng: np.random.Generator
 ) -> tuple[Requests, list[int]]:
     """Closed clients: what they ask, in the order in which they come to it, and how long they think before each."""
     workload = scenario.workload
@@ -106,7 +106,7 @@ def draw_operations(workload: Workload, count: int, rng: np.random.Generator) ->
     return ["write" if write else "read" for write in rng.random(count) >= workload.read_share]
 
 
-def draw_flood(spec: Spec, process: int, flood: Flood, scenario: ScenarioOrder, seed: int) -> Requests:
+def draw_flood(spec: RunConfig, process: int, flood: Flood, scenario: ScenarioPlan, seed: int) -> Requests:
     """One process's calls of a rate limiter: calls of one tick are dealt out in turn, so that processes compete."""
     due_ns, subjects = flood.calls(scenario.warm_up_s + scenario.window_s, seed)
     mine = slice(process, None, spec.processes)
@@ -114,7 +114,7 @@ def draw_flood(spec: Spec, process: int, flood: Flood, scenario: ScenarioOrder, 
     return Requests(due_ns=due, keys=subjects[mine].tolist(), operations=["hit"] * len(due))
 
 
-def changes_for(scenario: ScenarioOrder, key: int, count: int) -> dict[str, Any]:
+def changes_for(scenario: ScenarioPlan, key: int, count: int) -> dict[str, Any]:
     """What a write changes: the article's name and email, or the parameters that the user's own SQL may take."""
     if scenario.workload.sql is None:
         return {"name": f"User {key} {count}", "email": f"user{key}.{count}@example.org"}

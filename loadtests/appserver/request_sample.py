@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stampede.loadtests.instrumentation.clock import now_ns
-from stampede.loadtests.instrumentation.meters import Facts, current_facts
+from stampede.loadtests.instrumentation.meters import RequestFacts, current_facts
 from stampede.loadtests.instrumentation.recorder import Row
 from stampede.patterns.caching.cache_pattern import Record
 from stampede.patterns.rate_limiting.rate_limiter import Decision
@@ -22,22 +22,35 @@ NO_CLIENT = -1
 class RequestSample:
     """A request, or a piece of background work, while it is served. Instants are in ns, by this machine's clock."""
 
-    __slots__ = ("answer", "client", "due_ns", "end_ns", "error", "facts", "free_ns", "key", "operation", "start_ns")
+    __slots__ = (
+        "answer",
+        "client",
+        "due_ns",
+        "end_ns",
+        "error",
+        "facts",
+        "thread_free_ns",
+        "key",
+        "operation",
+        "start_ns",
+    )
 
-    def __init__(self, client: int, operation: str, key: int | None, due_ns: int, free_ns: int | None = None) -> None:
-        """`operation`: read, write, hit, rest (a read after the drain) or background; `free_ns`: when a thread was
+    def __init__(
+        self, client: int, operation: str, key: int | None, due_ns: int, thread_free_ns: int | None = None
+    ) -> None:
+        """`operation`: read, write, hit, rest (a read after the drain) or background; `thread_free_ns`: when a thread was
         free for it."""
         self.client = client
         self.operation = operation
         self.key = key
         self.due_ns = due_ns
-        self.free_ns = free_ns
-        self.start_ns = free_ns
+        self.thread_free_ns = thread_free_ns
+        self.start_ns = thread_free_ns
         """When it was served; None: no thread was free before the deadline."""
         self.end_ns: int | None = None
         self.error: Exception | None = None
         self.answer: Record | Decision | None = None
-        self.facts = Facts()
+        self.facts = RequestFacts()
         """What the meters see of it."""
 
     def run(self, work: Callable[[], Record | None]) -> int:
@@ -74,7 +87,7 @@ def sample_row(sample: RequestSample, process: int, window_start_ns: int, versio
         sample.due_ns < window_start_ns,  # warm_up
         sample.key,
         sample.due_ns,
-        sample.free_ns,
+        sample.thread_free_ns,
         sample.start_ns,
         sample.end_ns,
         None if error is None else type(error).__name__,  # error
@@ -84,8 +97,8 @@ def sample_row(sample: RequestSample, process: int, window_start_ns: int, versio
         facts.load_end_ns,
         facts.commands,
         facts.round_trips,
-        facts.distance_ns,
-        facts.first_cache_answer,
+        facts.simulated_rtt_ns,
+        facts.first_cache_reply,
         version_read,
         facts.version_written,
         facts.commit_start_ns,
@@ -94,7 +107,7 @@ def sample_row(sample: RequestSample, process: int, window_start_ns: int, versio
     )
 
 
-def decision_columns(decision: Decision, facts: Facts) -> tuple[bool, int, int, int, int | None, int | None]:
+def decision_columns(decision: Decision, facts: RequestFacts) -> tuple[bool, int, int, int, int | None, int | None]:
     """A limiter's decision, and between which instants the server took it, as the columns of a sample."""
     retry_after_ns, reset_after_ns = round(decision.retry_after_s * 1e9), round(decision.reset_after_s * 1e9)
     served = facts.served_start_ns, facts.served_end_ns

@@ -1,4 +1,4 @@
-"""Warms a cache before a cell begins: as on an ordinary day, as the contender itself does, or for a baseline."""
+"""SupportsWarmUp a cache before a cell begins: as on an ordinary day, as the contender itself does, or for a baseline."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -6,44 +6,46 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from stampede.loadtests.appserver.request_drawing import Populations, serving_processes
+from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
 from stampede.loadtests.instrumentation.clock import now_ns
-from stampede.loadtests.instrumentation.meters import Ruler
-from stampede.loadtests.bench.run_plan.contenders import Entrant
-from stampede.loadtests.locustfiles.run_config import ScenarioOrder, Spec
+from stampede.loadtests.instrumentation.meters import Meter
+from stampede.loadtests.locustfiles.run_config import RunConfig, ScenarioPlan
 from stampede.patterns.answer_checks import check_decision, check_error, check_record
-from stampede.patterns.caching.cache_pattern import CachePattern, Warms
+from stampede.patterns.caching.cache_pattern import CachePattern, SupportsWarmUp
 from stampede.patterns.rate_limiting.rate_limiter import RateLimiter
 from stampede.scenarios.traffic.key_distributions import steady_state_keys
 
 
 class WarmUp:
-    """Warms one process's share of the cache."""
+    """SupportsWarmUp one process's share of the cache."""
 
-    def __init__(self, spec: Spec, process: int, ruler: Ruler, populations: Populations) -> None:
+    def __init__(self, spec: RunConfig, process: int, ruler: Meter, populations: Populations) -> None:
         self._spec = spec
         self._process = process
         self._ruler = ruler
         self._populations = populations
 
-    def read_residents(self, pattern: CachePattern, entrant: Entrant, scenario: ScenarioOrder, seed: int) -> None:
+    def read_residents(
+        self, pattern: CachePattern, contender_spec: ContenderSpec, scenario: ScenarioPlan, seed: int
+    ) -> None:
         """Read what a cache holds on an ordinary day, so that a cell begins in steady state."""
-        version = checked_version(entrant, scenario)
+        version = checked_version(contender_spec, scenario)
 
         def read(record_id: int) -> None:
             try:
                 answer = pattern.get(record_id)
             except Exception as error:  # noqa: BLE001 - what cannot be read now fails in the cell too: recorded there
-                check_error(entrant.name, "get", error)
+                check_error(contender_spec.name, "get", error)
                 self._ruler.counts["warm_up_failed"] += 1
             else:
-                check_record(entrant.name, "get", answer, version)
+                check_record(contender_spec.name, "get", answer, version)
 
         mine = self._resident_keys(scenario, seed)
         if mine:
             with ThreadPoolExecutor(min(self._spec.users_per_process, len(mine))) as threads:
                 list(threads.map(read, mine))
 
-    def _resident_keys(self, scenario: ScenarioOrder, seed: int) -> list[int]:
+    def _resident_keys(self, scenario: ScenarioPlan, seed: int) -> list[int]:
         """This process's share of the keys that a cache holds in steady state."""
         workload = scenario.workload
         ids, shares = self._populations.population(scenario)
@@ -52,14 +54,14 @@ class WarmUp:
         serving = serving_processes(self._spec, scenario)
         return resident[self._process :: serving].tolist() if self._process < serving else []
 
-    def fill_cold(self, pattern: Warms, scenario: ScenarioOrder) -> dict[str, float]:
+    def fill_cold(self, pattern: SupportsWarmUp, scenario: ScenarioPlan) -> dict[str, float]:
         """Have the contender warm what is read at least once a TTL; what that cost, as counters of this process."""
         workload = scenario.workload
         ids, shares = self._populations.population(scenario)
         popular = ids[shares * workload.rate_per_s * workload.read_share * workload.ttl_s >= 1]
         mine = popular[self._process :: self._spec.processes].tolist()
         before, began_ns = self._ruler.counts.copy(), now_ns()
-        self._ruler.distance_ns = scenario.distance_ns
+        self._ruler.simulated_rtt_ns = scenario.simulated_rtt_ns
         pattern.warm(mine)
         spent = self._ruler.counts - before
         return {
@@ -69,15 +71,15 @@ class WarmUp:
             "warming.commands": float(commands_of(spent)),
         }
 
-    def fill_baseline(self, pattern: CachePattern, scenario: ScenarioOrder) -> None:
+    def fill_baseline(self, pattern: CachePattern, scenario: ScenarioPlan) -> None:
         """Give a baseline that answers from one entry that entry."""
         ids, _ = self._populations.population(scenario)
-        if isinstance(pattern, Warms):
+        if isinstance(pattern, SupportsWarmUp):
             pattern.warm(ids[:1].tolist())
 
-    def hit_once(self, limiter: RateLimiter, entrant: Entrant) -> None:
+    def hit_once(self, limiter: RateLimiter, contender_spec: ContenderSpec) -> None:
         """Make a rate limiter's connections and its script known to the server, with a subject of its own."""
-        check_decision(entrant.name, limiter.hit(f"warm-up-{self._process}"))
+        check_decision(contender_spec.name, limiter.hit(f"warm-up-{self._process}"))
 
 
 def commands_of(counts: Counter[str]) -> int:
@@ -85,6 +87,6 @@ def commands_of(counts: Counter[str]) -> int:
     return sum(count for name, count in counts.items() if name.startswith("command."))
 
 
-def checked_version(entrant: Entrant, scenario: ScenarioOrder) -> str | None:
+def checked_version(contender_spec: ContenderSpec, scenario: ScenarioPlan) -> str | None:
     """The column that holds the version of each record that is read; None: nothing is versioned, or it is a bound."""
-    return None if entrant.kind == "ruler" else scenario.statements["version_column"]
+    return None if contender_spec.kind == "baseline" else scenario.statements["version_column"]

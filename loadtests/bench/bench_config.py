@@ -10,7 +10,7 @@ from stampede.scenarios.workload import WorkloadFile
 
 
 @dataclass(frozen=True, kw_only=True)
-class BenchOrder:
+class BenchConfig:
     """What the user asked for."""
 
     plan: Plan

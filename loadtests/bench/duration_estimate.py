@@ -17,11 +17,11 @@ Quick: two scenarios 7 x 8 x 2.55 s each = 4.8 min; rate-limit-flood 7 x 3 x 1.9
 
 from dataclasses import dataclass, replace
 
-from stampede.loadtests.bench.bench_config import BenchOrder
+from stampede.core.errors import require
+from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.run_plan.cell_plan import plan_cells
 from stampede.loadtests.bench.run_plan.scenario_selection import check_order
 from stampede.loadtests.experiments.experiment import find_experiment
-from stampede.core.errors import require
 from stampede.scenarios.plans import Plan
 from stampede.scenarios.scenario import Scenario
 from stampede.scenarios.workload import Workload
@@ -73,23 +73,25 @@ def lasting(seconds: float) -> str:
     return f"{seconds / 3600:.0f} hours" if seconds <= 2 * DAY_S else f"{seconds / DAY_S:,.0f} days"
 
 
-def knees_estimate(order: BenchOrder, most_cells: int) -> RunEstimate:
+def knees_estimate(order: BenchConfig, most_cells: int) -> RunEstimate:
     """As `estimate`, at most: each contender may take that many cells, each of them a run of its own."""
     one = estimate(order)
     cells_s = sum(one.by_scenario.values())
     return replace(one, by_scenario={"knee": cells_s * most_cells}, cells=one.cells * most_cells)
 
 
-def estimate(order: BenchOrder) -> RunEstimate:
+def estimate(order: BenchConfig) -> RunEstimate:
     """What the run will take on two cores. Raises ConfigError where the order is wrong."""
-    scenarios, workloads, entrants = check_order(order)
+    scenarios, workloads, contender_specs = check_order(order)
     each = {s.name: cell_s(s, w, order.plan) for s, w in zip(scenarios, workloads, strict=True)}
-    workers = {e.name for e in entrants if e.worker}
-    cells = plan_cells(order, entrants)
+    workers = {e.name for e in contender_specs if e.worker}
+    cells = plan_cells(order, contender_specs)
     by_scenario = dict.fromkeys(each, 0.0)
     for cell in cells:
         by_scenario[cell.scenario] += each[cell.scenario] + WORKER_S * (cell.contender in workers)
-    raced = {cell.contender for cell in cells} & {e.name for e in entrants if e.kind == "contender" and not e.special}
+    raced = {cell.contender for cell in cells} & {
+        e.name for e in contender_specs if e.kind == "contender" and not e.opt_in
+    }
     return RunEstimate(
         by_scenario=by_scenario,
         by_experiment=experiments_s(order),
@@ -105,9 +107,9 @@ def cell_s(scenario: Scenario, workload: Workload, plan: Plan) -> float:
     else:
         window_s = scenario.window_ttls * workload.ttl_s * plan.windows
     waited_s = scenario.drain_s / 2 if scenario.fault is not None else 0.0
-    return scenario.warm_up_s + window_s + AROUND_CELL_S + waited_s + AT_REST_S * scenario.judge_at_rest
+    return scenario.warm_up_s + window_s + AROUND_CELL_S + waited_s + AT_REST_S * scenario.check_after_drain
 
 
-def experiments_s(order: BenchOrder) -> dict[str, float]:
+def experiments_s(order: BenchConfig) -> dict[str, float]:
     plan = order.plan
     return {name: find_experiment(name).lasts_s(plan.rounds, small=plan.small_experiments) for name in plan.experiments}

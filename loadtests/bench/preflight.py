@@ -52,7 +52,7 @@ class Preflight:
     governor: str | None
     on_battery: bool | None
 
-    def described(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """For the run's circumstances."""
         return asdict(self)
 

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from stampede.core.text.terminal import PlainConsole
 from stampede.core.text.safe_text import shown, visible
-from stampede.loadtests.locustfiles.run_config import CellOrder, Spec
+from stampede.core.text.terminal import PlainConsole
+from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig
 
 OnEvent = Callable[[Mapping[str, Any]], None]
 COLUMNS = (
@@ -37,7 +37,7 @@ SPARK_CELLS = 14
 
 
 @contextmanager
-def bench_progress(spec: Spec, console: Console | None = None) -> Iterator[OnEvent]:
+def bench_progress(spec: RunConfig, console: Console | None = None) -> Iterator[OnEvent]:
     """What is yielded takes the master's events and shows them on the error stream."""
     console = console or PlainConsole(stderr=True)
     rounds = max((cell.round for cell in spec.cells), default=0)
@@ -48,7 +48,7 @@ def bench_progress(spec: Spec, console: Console | None = None) -> Iterator[OnEve
         yield live_lines(progress, spec, rounds)
 
 
-def live_lines(progress: Progress, spec: Spec, rounds: int) -> OnEvent:
+def live_lines(progress: Progress, spec: RunConfig, rounds: int) -> OnEvent:
     """A line for all cells and one a scenario: when its last cell ends, and the read p50 of its newest cells."""
     pace = Pace(spec.cells)
     planned: dict[str, int] = {}
@@ -120,7 +120,7 @@ def tell_failure(console: Console, event: Mapping[str, Any]) -> None:
 class Pace:
     """What is left, from what the cells that are done took."""
 
-    def __init__(self, cells: Sequence[CellOrder]) -> None:
+    def __init__(self, cells: Sequence[CellPlan]) -> None:
         self._left = list(cells)
         self._took_s: dict[str, list[float]] = {}
         self._began_s: float | None = None
@@ -128,7 +128,7 @@ class Pace:
     def begin(self, now_s: float) -> None:
         self._began_s = now_s
 
-    def done(self, cell: int, now_s: float) -> CellOrder | None:
+    def done(self, cell: int, now_s: float) -> CellPlan | None:
         """The cell is over, whatever became of it. None: it is none of these."""
         ended = next((order for order in self._left if order.id == cell), None)
         if ended is not None:
@@ -149,7 +149,7 @@ class Pace:
         return sum(each.get(c.scenario, float(np.mean(every))) for c in self._left[: last + 1])
 
 
-def belongs(cell: CellOrder, scenario: str | None, contender: str | None) -> bool:
+def belongs(cell: CellPlan, scenario: str | None, contender: str | None) -> bool:
     return scenario in (None, cell.scenario) and contender in (None, cell.contender)
 
 

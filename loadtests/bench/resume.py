@@ -5,15 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from stampede.core.errors import ConfigError, require
+from stampede.core.text.safe_text import ReportProgress
+from stampede.loadtests.bench.bench_config import BenchConfig
+from stampede.loadtests.bench.run_plan.cell_plan import plan_cells
+from stampede.loadtests.bench.run_plan.planning import planned_run
+from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig, ScenarioPlan, cell_info
 from stampede.run_folder.read import Run, read_run
 from stampede.run_folder.schema import CellInfo, RunInfo
 from stampede.run_folder.write import RunWriter
-from stampede.core.text.safe_text import Say
-from stampede.loadtests.bench.bench_config import BenchOrder
-from stampede.loadtests.bench.run_plan.cell_plan import plan_cells
-from stampede.loadtests.bench.run_plan.planning import planned_run
-from stampede.loadtests.locustfiles.run_config import CellOrder, ScenarioOrder, Spec, cell_info
-from stampede.core.errors import ConfigError, require
 from stampede.scenarios.plans import Plan
 from stampede.stack.servers import Stack
 
@@ -22,7 +22,7 @@ ADDRESSES = frozenset({"url", "port", "why"})
 MACHINE = ("system", "cpu", "cores", "memory_bytes")
 
 
-def resume_run(folder: Path, order: BenchOrder, stack: Stack, say: Say) -> Spec:
+def resume_run(folder: Path, order: BenchConfig, stack: Stack, say: ReportProgress) -> RunConfig:
     """The orders for what a run lacks. `order`: as it was given the first time.
 
     Raises ConfigError where nothing is missing, or where the run would go on under other circumstances than it began.
@@ -53,7 +53,7 @@ def recorded_words(folder: Path, *, urls_given: bool) -> list[str]:
     require(info.status != "finished", "resume", str(folder), "a run that was cut: this one is finished")
     words = shlex.split(info.command)
     require(words[:2] == ["stampede", "bench"], "resume", str(folder), "a run that stampede bench began")
-    servers = info.circumstances.get("servers", {})
+    servers = info.metadata.get("servers", {})
     external = isinstance(servers, dict) and servers.get("stack") == "external"
     want = (
         "--postgres and --redis with it, or STAMPEDE_POSTGRES_URL and STAMPEDE_REDIS_URL set: the run was begun on "
@@ -63,9 +63,9 @@ def recorded_words(folder: Path, *, urls_given: bool) -> list[str]:
     return words[1:]
 
 
-def order_of(cell: CellInfo) -> CellOrder:
+def order_of(cell: CellInfo) -> CellPlan:
     """As it was given: from the run folder, since a run that has grown holds more cells than its plan."""
-    return CellOrder(
+    return CellPlan(
         id=cell.id,
         scenario=cell.scenario,
         contender=cell.contender,
@@ -75,7 +75,7 @@ def order_of(cell: CellInfo) -> CellOrder:
     )
 
 
-def as_calibrated(scenario: ScenarioOrder, run: Run) -> ScenarioOrder:
+def as_calibrated(scenario: ScenarioPlan, run: Run) -> ScenarioPlan:
     """With the load that the run was calibrated to when it began: cpu_rows and cpu_laps, so that a load is a load."""
     measured = next(s.measured for s in run.info.scenarios if s.name == scenario.name)
     extra = dict(scenario.statements.get("extra_params") or {})
@@ -90,10 +90,10 @@ def unlike(begun: RunInfo, planned: RunInfo) -> list[str]:
     for name in ("plan", "reference", "seed"):
         found += differing(name, getattr(begun, name), getattr(planned, name))
     found += differing("rounds", min(begun.rounds, planned.rounds), planned.rounds)
-    then, now = begun.circumstances, planned.circumstances
+    then, now = begun.metadata, planned.metadata
     for name in ("commit", "clean", "python", "packages"):
         found += differing(name, then.get(name), now.get(name))
-    machine, here = (circumstances.get("machine", {}) for circumstances in (then, now))
+    machine, here = (metadata.get("machine", {}) for metadata in (then, now))
     found += differing("machine", {n: machine.get(n) for n in MACHINE}, {n: here.get(n) for n in MACHINE})
     found += differing("servers", lasting(then.get("servers", {})), lasting(now.get("servers", {})))
     for old, new in zip(begun.scenarios, planned.scenarios, strict=False):
@@ -129,13 +129,13 @@ def lasting(servers: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def more_rounds(spec: Spec, order: BenchOrder, rounds: int) -> Spec:
+def more_rounds(spec: RunConfig, order: BenchConfig, rounds: int) -> RunConfig:
     """The orders for the rounds up to `rounds` that a finished run lacks."""
     folder = Path(spec.folder)
     info = read_run(folder).info
     last = max((cell.id for cell in info.cells), default=0)
     grown = replace(order, plan=replace(order.plan, rounds=rounds))
-    fresh = [cell for cell in plan_cells(grown, spec.entrants) if cell.round > info.rounds]
+    fresh = [cell for cell in plan_cells(grown, spec.contender_specs) if cell.round > info.rounds]
     cells = tuple(replace(cell, id=last + number) for number, cell in enumerate(fresh, 1))
     info.cells += [cell_info(cell) for cell in cells]
     info.rounds = rounds

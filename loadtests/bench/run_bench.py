@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from stampede.run_folder.read import read_run
-from stampede.run_folder.write import RunWriter
-from stampede.core.errors import BenchFailed, RunFolderError, WriteFailed
+from stampede.core.errors import BenchFailed, ConfigError, RunFolderError, WriteFailed
+from stampede.loadtests.locustfiles.run_config import RunConfig
+from stampede.loadtests.processes.locust_processes import locust_processes
 from stampede.loadtests.processes.run_end import (
     ENDING_S,
     how_a_server_ended,
@@ -25,15 +25,14 @@ from stampede.loadtests.processes.run_end import (
     recorded_why,
     trouble,
 )
-from stampede.loadtests.processes.locust_processes import locust_processes
-from stampede.loadtests.locustfiles.run_config import Spec
-from stampede.core.errors import ConfigError
+from stampede.run_folder.read import read_run
+from stampede.run_folder.write import RunWriter
 from stampede.stack.servers import Stack
 
 OnEvent = Callable[[Mapping[str, Any]], None]
 
 
-def run_bench(spec: Spec, stack: Stack, on_event: OnEvent) -> None:
+def run_bench(spec: RunConfig, stack: Stack, on_event: OnEvent) -> None:
     """Run every cell. Raises BenchFailed where the harness broke or the folder cannot be written; KeyboardInterrupt
     passes through.
 
@@ -64,7 +63,7 @@ def run_bench(spec: Spec, stack: Stack, on_event: OnEvent) -> None:
         raise BenchFailed(f"no cell finished: {next((c.why for c in read_run(folder).info.cells if c.why), 'no word')}")
 
 
-def run_cells(spec: Spec, stack: Stack, on_event: OnEvent) -> None:
+def run_cells(spec: RunConfig, stack: Stack, on_event: OnEvent) -> None:
     """Start the Locust processes and pass the master's events on until it ends.
 
     Raises BenchFailed with the first reason of a failure, ConfigError where a worker was refused or too few came.

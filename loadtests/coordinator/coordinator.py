@@ -1,6 +1,6 @@
 """Runs the cells of a run: reset, prepare, read the servers' counters, run, collect, read them again, write.
 
-It runs in Locust's master and reaches the application servers through a `Crew`; it does not depend on Locust.
+It runs in Locust's master and reaches the application servers through a `AppServers`; it does not depend on Locust.
 """
 
 import random
@@ -12,27 +12,27 @@ from typing import Any
 import pyarrow as pa
 import redis
 
-from stampede.run_folder.schema import CellInfo
-from stampede.run_folder.write import RunWriter, TimelineRow
 from stampede.core.errors import CellBroken, ContenderWrong, FaultFailed, HarnessBroken, WriteFailed
+from stampede.loadtests.appserver.inflight_sampler import look_rows
+from stampede.loadtests.coordinator.app_servers import AppServers, CellResult
+from stampede.loadtests.coordinator.fault_injection import FaultClient, Outage
 from stampede.loadtests.coordinator.probes.drift_probe import DriftProbe
-from stampede.loadtests.instrumentation.clock import now_ns
-from stampede.loadtests.coordinator.app_servers import Crew, Harvest
 from stampede.loadtests.coordinator.probes.gauges import Gauges
 from stampede.loadtests.coordinator.probes.host_counters import HostCounters, account_rows, ruler_rows
 from stampede.loadtests.coordinator.probes.probe import Probe, ProbedCell, ProbeRows, read_after, read_before
-from stampede.loadtests.coordinator.server_connections import LOST, ServerConnections, as_line
-from stampede.loadtests.coordinator.probes.server_settings import SettingsProbe
-from stampede.loadtests.coordinator.probes.window_edges import next_edge_ns, window_edge_ns
 from stampede.loadtests.coordinator.probes.server_events import pause_rows
-from stampede.loadtests.instrumentation.meters import Ruler
-from stampede.loadtests.appserver.inflight_sampler import look_rows
-from stampede.loadtests.coordinator.fault_injection import Outage, SwitchLine
-from stampede.loadtests.instrumentation.recorder import read_batch
+from stampede.loadtests.coordinator.probes.server_settings import SettingsProbe
 from stampede.loadtests.coordinator.probes.slow_log import SlowLogProbe
-from stampede.loadtests.locustfiles.run_config import CellOrder, ScenarioOrder, Spec, cell_info
-from stampede.stack.server_counters import Account, forget_keys, left_account
+from stampede.loadtests.coordinator.probes.window_edges import next_edge_ns, window_edge_ns
+from stampede.loadtests.coordinator.server_connections import LOST, ServerConnections, as_line
+from stampede.loadtests.instrumentation.clock import now_ns
+from stampede.loadtests.instrumentation.meters import Meter
+from stampede.loadtests.instrumentation.recorder import read_batch
+from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig, ScenarioPlan, cell_info
+from stampede.run_folder.schema import CellInfo
+from stampede.run_folder.write import RunWriter, TimelineRow
 from stampede.stack.postgres.dataset import restore_dataset
+from stampede.stack.server_counters import Account, forget_keys, left_account
 
 LEAD_NS = 30_000_000
 """Between the order to begin and the beginning: the message must have arrived everywhere."""
@@ -43,16 +43,18 @@ SendEvent = Callable[[dict[str, Any]], None]
 """Takes an event of the run, for the process that started it."""
 
 
-class Conductor:
+class Coordinator:
     """One run's coordinator. `stop()` ends it after the current cell; cells that are written stay."""
 
-    def __init__(self, spec: Spec, crew: Crew, writer: RunWriter, ruler: Ruler, send_event: SendEvent) -> None:
+    def __init__(
+        self, spec: RunConfig, app_servers: AppServers, writer: RunWriter, ruler: Meter, send_event: SendEvent
+    ) -> None:
         self.spec = spec
-        self.crew = crew
+        self.app_servers = app_servers
         self.writer = writer
         self.send_event = send_event
         self._servers = servers = ServerConnections(spec, ruler)
-        self._switch = None if spec.switch_fd is None else SwitchLine(spec.switch_fd)
+        self._switch = None if spec.switch_fd is None else FaultClient(spec.switch_fd)
         self._stopped = threading.Event()
         self._written_to = False
         self.probes: tuple[Probe, ...] = (
@@ -65,7 +67,7 @@ class Conductor:
         """The first is farthest from the cell. What follows HostCounters may send commands only while the cell runs:
         all others lie outside both of its readings."""
 
-    def run(self, cells: Iterable[CellOrder]) -> None:
+    def run(self, cells: Iterable[CellPlan]) -> None:
         """Run the cells. A cell that breaks is marked failed and the next one runs; HarnessBroken ends the run."""
         known = {info.id: info for info in self.writer.run.cells}
         for order in cells:
@@ -111,12 +113,12 @@ class Conductor:
         if self._switch is not None:
             self._switch.close()
 
-    def _run_cell(self, order: CellOrder, info: CellInfo) -> None:
+    def _run_cell(self, order: CellPlan, info: CellInfo) -> None:
         self._reset(self.spec.scenario(order.scenario))
         with self._worker(order) as tasks:
             self._measure(order, info, tasks)
 
-    def _reset(self, scenario: ScenarioOrder) -> None:
+    def _reset(self, scenario: ScenarioPlan) -> None:
         """Our keys deleted, our rows as they were made. The user's own rows stay as the last cell left them."""
         forget_keys(self._servers.redis, self.spec.key_prefix)
         if self._written_to and scenario.workload.sql is None:
@@ -130,11 +132,11 @@ class Conductor:
         self._written_to = False
 
     @contextmanager
-    def _worker(self, order: CellOrder) -> Iterator[Callable[[], list[TimelineRow]]]:
+    def _worker(self, order: CellPlan) -> Iterator[Callable[[], list[TimelineRow]]]:
         """The contender's own worker process for the length of a cell, where it has one. What is yielded ends it
         before, and gives a row a task that it did.
         """
-        if self.spec.entrant(order.contender).worker != "celery":
+        if self.spec.contender_spec(order.contender).worker != "celery":
             yield list
             return
         if self._switch is None:
@@ -154,22 +156,22 @@ class Conductor:
                 stop()
             forget_keys(self._servers.redis, f"{self.spec.key_prefix.rstrip(':')}-celery:")
 
-    def _measure(self, order: CellOrder, info: CellInfo, tasks: Callable[[], list[TimelineRow]]) -> None:
+    def _measure(self, order: CellPlan, info: CellInfo, tasks: Callable[[], list[TimelineRow]]) -> None:
         """Prepare a cell, read each probe before it, run it, read each probe after it, write its files."""
         scenario = self.spec.scenario(order.scenario)
         cell = ProbedCell(order=order, scenario=scenario)
-        processes_before = self.crew.prepare(order)
+        processes_before = self.app_servers.prepare(order)
         if scenario.flood is None and not scenario.cold:
             spread_expiries(self._servers.redis, self.spec.key_prefix, random.Random(order.seed))
         edge_ns = None if scenario.flood is None else window_edge_ns(self._servers.redis, scenario.flood.window_s)
-        counted_before = self.crew.requests_counted()
+        counted_before = self.app_servers.requests_counted()
 
         read_before(self.probes, cell)
         self._set_instants(scenario, info, edge_ns)
         harvests, during = self._run_between(cell, info)
         rows = read_after(self.probes, cell)
 
-        info.locust_requests = self.crew.requests_counted() - counted_before
+        info.locust_requests = self.app_servers.requests_counted() - counted_before
         for harvest in harvests:
             rows.add(harvest_rows(info, processes_before[harvest.process], harvest))
         rows.add(during)
@@ -177,7 +179,7 @@ class Conductor:
         self.writer.add_cell(order.id, samples, rows.servers, [*rows.timeline, *tasks()])
         info.status = "done"  # once its files are there: a reader refuses a folder that lacks them
 
-    def _set_instants(self, scenario: ScenarioOrder, info: CellInfo, edge_ns: int | None) -> None:
+    def _set_instants(self, scenario: ScenarioPlan, info: CellInfo, edge_ns: int | None) -> None:
         """Choose when the cell begins, soon and where a limiter's window begins; the rest follows from that."""
         begin_ns = now_ns() + (FAR_LEAD_NS if self.spec.bind else LEAD_NS)
         if scenario.flood is not None and edge_ns is not None:
@@ -187,12 +189,12 @@ class Conductor:
         info.window_end_ns = info.window_start_ns + round(scenario.window_s * 1e9)
         info.deadline_ns = info.window_end_ns + round(scenario.drain_s * 1e9)
 
-    def _run_between(self, cell: ProbedCell, info: CellInfo) -> tuple[list[Harvest], ProbeRows]:
+    def _run_between(self, cell: ProbedCell, info: CellInfo) -> tuple[list[CellResult], ProbeRows]:
         """Run the cell while the probes sample; what the application servers hand over, and what happened to it."""
         scenario = cell.scenario
         assert info.begin_ns is not None
         self._written_to = scenario.flood is None and scenario.workload.read_share < 1
-        self.crew.begin(info.begin_ns)
+        self.app_servers.begin(info.begin_ns)
         left: Account = {}
         fault_rows: list[TimelineRow] = []
         with ExitStack() as meanwhile:
@@ -200,14 +202,14 @@ class Conductor:
                 meanwhile.enter_context(probe.sample())
             if scenario.fault is not None:
                 fault_rows = meanwhile.enter_context(self._outage(scenario, info)).rows
-            if scenario.judge_at_rest:
-                written = self.crew.settle()
+            if scenario.check_after_drain:
+                written = self.app_servers.settle()
                 left = left_account(self._servers.redis, self.spec.key_prefix)
-                self.crew.read_at_rest(written)
-            harvests = self.crew.collect()
+                self.app_servers.read_at_rest(written)
+            harvests = self.app_servers.collect()
         return harvests, ProbeRows(servers=account_rows(info.id, "redis", {}, left), timeline=fault_rows)
 
-    def _outage(self, scenario: ScenarioOrder, info: CellInfo) -> Outage:
+    def _outage(self, scenario: ScenarioPlan, info: CellInfo) -> Outage:
         if self._switch is None or scenario.fault is None or info.window_start_ns is None:
             raise FaultFailed(f"{scenario.name}: this run has no process that can break a server")
         return Outage(self._switch, scenario.fault, info.id, info.window_start_ns, scenario.window_s)
@@ -226,7 +228,7 @@ def spread_expiries(client: redis.Redis, key_prefix: str, rng: random.Random) ->
     writing.execute()
 
 
-def harvest_rows(info: CellInfo, before: dict[str, float], harvest: Harvest) -> ProbeRows:
+def harvest_rows(info: CellInfo, before: dict[str, float], harvest: CellResult) -> ProbeRows:
     """What one application server counted and observed. `before`: its counters as the cell was prepared."""
     assert info.begin_ns is not None
     inside = [pause for pause in harvest.pauses if pause[0] >= info.begin_ns]
@@ -240,11 +242,11 @@ def harvest_rows(info: CellInfo, before: dict[str, float], harvest: Harvest) -> 
     )
 
 
-def clock_rows(cell: int, begin_ns: int, harvest: Harvest) -> list[TimelineRow]:
+def clock_rows(cell: int, begin_ns: int, harvest: CellResult) -> list[TimelineRow]:
     """What was known of the clock of an application server on another machine, in nanoseconds."""
     if harvest.ahead is None:
         return []
-    known = {"clock_ahead_ns": harvest.ahead.by_ns, "clock_doubt_ns": harvest.ahead.doubt_ns}
+    known = {"clock_ahead_ns": harvest.ahead.offset_ns, "clock_doubt_ns": harvest.ahead.uncertainty_ns}
     return [(cell, begin_ns, f"process-{harvest.process}", name, float(ns), None) for name, ns in known.items()]
 
 

@@ -13,22 +13,22 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from stampede.run_folder.write import TimelineRow
 from stampede.core.errors import FaultFailed
 from stampede.loadtests.instrumentation.clock import now_ns
-from stampede.scenarios.faults.fault import Fault, Trouble
-from stampede.stack.fault_control.database_faults import DatabaseSwitch
+from stampede.run_folder.write import TimelineRow
+from stampede.scenarios.faults.fault import Fault, FaultKind
+from stampede.stack.fault_control.database_faults import DatabaseFaults
 from stampede.stack.servers import Stack
 
 Doing = Callable[..., Any]
 
-BREAK: dict[Trouble, str] = {
+BREAK: dict[FaultKind, str] = {
     "kill redis": "kill",
     "hang redis": "pause",
     "lock database": "lock",
     "slow database": "drop_index",
 }
-MEND: dict[Trouble, str] = {
+MEND: dict[FaultKind, str] = {
     "kill redis": "restart",
     "hang redis": "resume",
     "lock database": "unlock",
@@ -50,7 +50,7 @@ def doings(stack: Stack) -> dict[str, Doing]:
     """What can be done to these servers; nothing to those that are not ours to break."""
     if stack.redis_switch is None or not stack.ours:
         return {}
-    redis, database = stack.redis_switch, DatabaseSwitch(stack.postgres.url)
+    redis, database = stack.redis_switch, DatabaseFaults(stack.postgres.url)
     return {name: getattr(redis, name) for name in ("pause", "resume", "kill", "restart")} | {
         name: getattr(database, name) for name in ("lock", "unlock", "drop_index", "create_index")
     }
@@ -80,7 +80,7 @@ def serve_asked(line: socket.socket, known: Mapping[str, Doing]) -> threading.Th
     return thread
 
 
-class SwitchLine:
+class FaultClient:
     """The conductor's end."""
 
     def __init__(self, fd: int) -> None:
@@ -104,7 +104,7 @@ class SwitchLine:
 class Outage:
     """A fault while the block runs, at its time in the window. Mended when the block ends, whatever the end is."""
 
-    def __init__(self, line: SwitchLine, fault: Fault, cell: int, window_start_ns: int, window_s: float) -> None:
+    def __init__(self, line: FaultClient, fault: Fault, cell: int, window_start_ns: int, window_s: float) -> None:
         self.rows: list[TimelineRow] = []
         """The fault: begun when breaking began, ended once the server was back, with how long mending took, in s."""
         self._line = line

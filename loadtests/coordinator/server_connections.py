@@ -8,9 +8,9 @@ import psycopg
 import redis
 
 from stampede.core.errors import HarnessBroken
-from stampede.loadtests.appserver.redis_clients import ruled_client
-from stampede.loadtests.instrumentation.meters import Ruler
-from stampede.loadtests.locustfiles.run_config import Spec
+from stampede.loadtests.appserver.redis_clients import metered_client
+from stampede.loadtests.instrumentation.meters import Meter
+from stampede.loadtests.locustfiles.run_config import RunConfig
 from stampede.patterns.caching.cache_pattern import ClientSettings
 from stampede.stack.postgres.source import prepare_session
 
@@ -26,10 +26,10 @@ LOST = (psycopg.OperationalError, psycopg.InterfaceError, redis.ConnectionError,
 class ServerConnections:
     """A connection to PostgreSQL and two clients of Redis; `connect_again` replaces the first."""
 
-    def __init__(self, spec: Spec, ruler: Ruler) -> None:
+    def __init__(self, spec: RunConfig, ruler: Meter) -> None:
         self._spec = spec
-        self.redis = ruled_client(spec.redis_url, ClientSettings(), ruler, 8)
-        self.gauge_redis = ruled_client(spec.redis_url, GAUGE_WITHIN, ruler, 2)
+        self.redis = metered_client(spec.redis_url, ClientSettings(), ruler, 8)
+        self.gauge_redis = metered_client(spec.redis_url, GAUGE_WITHIN, ruler, 2)
         """With short timeouts, for gauges."""
         self.postgres: psycopg.Connection[Any] = psycopg.connect(spec.postgres_url, autocommit=True)
         self._prepare()

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
 
-from stampede.run_folder.schema import ExperimentInfo
 from stampede.core.errors import ConfigError, require
+from stampede.run_folder.schema import ExperimentInfo
 from stampede.scenarios.workload import WorkloadFile
 from stampede.stack.servers import Stack
 
@@ -30,7 +30,7 @@ class ExperimentRow(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExperimentOrder:
+class ExperimentConfig:
     """With what an experiment is to be run."""
 
     stack: Stack
@@ -61,7 +61,7 @@ class Experiment:
     """Where it matters in practice."""
     expectation: str
     """What theory says will be seen."""
-    run: Callable[[ExperimentOrder], Iterator[ExperimentRow]]
+    run: Callable[[ExperimentConfig], Iterator[ExperimentRow]]
     """Yields facts as they are seen. An exception ends this experiment only, and is recorded."""
     once_s: float = 0.0
     """About how long it takes, besides its rounds."""
@@ -76,7 +76,7 @@ class Experiment:
         """About how long it takes on two cores."""
         return (self.small_once_s if small else self.once_s) + rounds * self.round_s
 
-    def described(self) -> ExperimentInfo:
+    def as_dict(self) -> ExperimentInfo:
         """For the run folder, before it has run."""
         return ExperimentInfo(
             name=self.name, question=self.question, application=self.application, expectation=self.expectation

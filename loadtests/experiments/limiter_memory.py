@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import redis
 
-from stampede.loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow
+from stampede.loadtests.experiments.experiment import Experiment, ExperimentConfig, ExperimentRow
 from stampede.patterns.contender_registry import limiters
 from stampede.stack.server_counters import forget_keys
 
@@ -15,7 +15,7 @@ WINDOW_S = 3600.0
 """Longer than the experiment: nothing leaves a log meanwhile."""
 
 
-def run(order: ExperimentOrder) -> Iterator[ExperimentRow]:
+def run(order: ExperimentConfig) -> Iterator[ExperimentRow]:
     """Bytes by MEMORY USAGE with every element weighed, and how many of the calls were admitted; counted once."""
     limits = SMALL if order.small else LIMITS
     order.settings.update(server=str(order.stack.redis), window_s=WINDOW_S, limits=list(limits))

@@ -15,7 +15,7 @@ from contextlib import contextmanager, nullcontext
 import redis
 
 from stampede.core.files import REPO
-from stampede.loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow
+from stampede.loadtests.experiments.experiment import Experiment, ExperimentConfig, ExperimentRow
 from stampede.stack.server_counters import forget_keys
 
 LASTS_S = 0.25
@@ -26,7 +26,7 @@ KEYS = 100
 VALUE = "x" * 500
 
 
-def run(order: ExperimentOrder) -> Iterator[ExperimentRow]:
+def run(order: ExperimentConfig) -> Iterator[ExperimentRow]:
     """Commands a second, in every round."""
     order.settings.update(
         server=str(order.stack.redis), lasts_s=LASTS_S, value_bytes=len(VALUE), commands="GET and SET by turns"
@@ -68,7 +68,7 @@ def commands_per_s(client: redis.Redis, prefix: str, together: int) -> float:
 
 
 @contextmanager
-def listener(order: ExperimentOrder) -> Iterator[None]:
+def listener(order: ExperimentConfig) -> Iterator[None]:
     """A MONITOR client that is attached for the length of the block."""
     command = [sys.executable, "-m", "stampede.loadtests.experiments.monitor_client"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=REPO) as process:

@@ -17,19 +17,19 @@ import redis
 
 from stampede.core.errors import NotHere
 from stampede.core.network import free_port
-from stampede.loadtests.bench.run_plan.load_pricing import priced_statements
-from stampede.loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow
-from stampede.loadtests.locustfiles.http_page import service_process
-from stampede.loadtests.locustfiles.http_open_runs import Callers, HttpCalls, Instants, open_callers
 from stampede.loadtests.appserver.http_service import ServiceSettings
-from stampede.scenarios.traffic.arrivals import due_times_ns
+from stampede.loadtests.bench.run_plan.load_pricing import priced_statements
+from stampede.loadtests.experiments.experiment import Experiment, ExperimentConfig, ExperimentRow
+from stampede.loadtests.locustfiles.http_open_runs import Callers, HttpCalls, Instants, open_callers
+from stampede.loadtests.locustfiles.http_page import service_process
 from stampede.scenarios.scenario import find_scenario
+from stampede.scenarios.traffic.arrivals import due_times_ns
 from stampede.scenarios.workload import Workload
-from stampede.stack.server_counters import forget_keys, postgres_account
 from stampede.stack.postgres.dataset import ensure_dataset
-from stampede.stack.postgres.record_ids import record_ids
 from stampede.stack.postgres.postgres_server import connect
+from stampede.stack.postgres.record_ids import record_ids
 from stampede.stack.postgres.source import Statements, prepare_session, statement_ids
+from stampede.stack.server_counters import forget_keys, postgres_account
 
 SCENARIO = "stampede"
 CONTENDERS = ("cache-aside", "coalescing")
@@ -41,7 +41,7 @@ MOST_THREADS = 256
 OK = 200
 
 
-def run(order: ExperimentOrder) -> Iterator[ExperimentRow]:
+def run(order: ExperimentConfig) -> Iterator[ExperimentRow]:
     """Every call, and the loads of each cell. Raises NotHere."""
     stack, rounds = order.stack, SMALL_ROUNDS if order.small else min(ROUNDS, order.rounds)
     workload = asked(order)
@@ -60,7 +60,7 @@ def run(order: ExperimentOrder) -> Iterator[ExperimentRow]:
         threads=threads(workload),
         callers=USERS,
         scenario=SCENARIO,
-        workload=workload.described(),
+        workload=workload.as_dict(),
         window_s=window_s(workload),
         contenders=list(CONTENDERS),
         **measured,
@@ -90,7 +90,7 @@ def run(order: ExperimentOrder) -> Iterator[ExperimentRow]:
                 yield from facts(name, round_number, calls, loads)
 
 
-def asked(order: ExperimentOrder) -> Workload:
+def asked(order: ExperimentConfig) -> Workload:
     """The scenario's workload with the user's values. Raises NotHere."""
     workload = order.workload.applied(SCENARIO, find_scenario(SCENARIO).overrides)
     if workload.arrivals == "closed":
@@ -108,11 +108,11 @@ def threads(workload: Workload) -> int:
     return min(MOST_THREADS, workload.users_per_process)
 
 
-def prefix(order: ExperimentOrder, contender: str) -> str:
+def prefix(order: ExperimentConfig, contender: str) -> str:
     return f"{order.stack.key_prefix}over-http:{contender}:"
 
 
-def settings(order: ExperimentOrder, contender: str, statements: Statements, workload: Workload) -> ServiceSettings:
+def settings(order: ExperimentConfig, contender: str, statements: Statements, workload: Workload) -> ServiceSettings:
     return ServiceSettings(
         postgres_url=order.stack.postgres.url,
         redis_url=order.stack.redis.url,

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import redis
 
-from stampede.loadtests.appserver.redis_clients import ruled_client
+from stampede.loadtests.appserver.redis_clients import metered_client
+from stampede.loadtests.experiments.experiment import Experiment, ExperimentConfig, ExperimentRow
 from stampede.loadtests.instrumentation.clock import ThreadClock
-from stampede.loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow
-from stampede.loadtests.instrumentation.meters import Facts, Ruler, current_facts
+from stampede.loadtests.instrumentation.meters import Meter, RequestFacts, current_facts
 from stampede.patterns.caching.cache_pattern import ClientSettings
 from stampede.stack.server_counters import forget_keys
 
@@ -46,18 +46,18 @@ Way = Callable[[redis.Redis, Sequence[str]], None]
 WAYS: Mapping[str, Way] = {"one by one": one_by_one, "pipelined": pipelined, "MGET": by_mget}
 
 
-def run(order: ExperimentOrder) -> Iterator[ExperimentRow]:
+def run(order: ExperimentConfig) -> Iterator[ExperimentRow]:
     """The time of a batch, in every round."""
     order.settings.update(
         server=str(order.stack.redis), value_bytes=VALUE_BYTES, repeats=REPEATS, distances_ms=list(DISTANCES_MS)
     )
     order.say(f"pipelining: {order.rounds} rounds of {len(WAYS)} ways to read 1 to {READS[-1]} keys")
     rng = random.Random(order.seed)
-    ruler = Ruler(ThreadClock())
+    ruler = Meter(ThreadClock())
     prefix = f"{order.stack.key_prefix}pipelining:"
     keys = [f"{prefix}{number}" for number in range(READS[-1])]
     kinds = list(itertools.product(DISTANCES_MS, READS, WAYS))
-    with ruled_client(order.stack.redis.url, ClientSettings(), ruler, 1) as client:
+    with metered_client(order.stack.redis.url, ClientSettings(), ruler, 1) as client:
         try:
             for key in keys:
                 client.set(key, "x" * VALUE_BYTES, ex=3600)
@@ -65,10 +65,10 @@ def run(order: ExperimentOrder) -> Iterator[ExperimentRow]:
                 read(client, keys)
             for round_number in range(1, order.rounds + 1):
                 for distance_ms, reads, way in rng.sample(kinds, len(kinds)):
-                    ruler.distance_ns = round(distance_ms * 1e6)
+                    ruler.simulated_rtt_ns = round(distance_ms * 1e6)
                     yield from batch(client, way, keys[:reads], round_number, distance_ms)
         finally:
-            ruler.distance_ns = 0
+            ruler.simulated_rtt_ns = 0
             forget_keys(client, prefix)
 
 
@@ -76,7 +76,7 @@ def batch(
     client: redis.Redis, way: str, keys: Sequence[str], round_number: int, distance_ms: float
 ) -> Iterator[ExperimentRow]:
     """One way to read so many keys, several times: the median time, and the distance that was achieved."""
-    facts = Facts()
+    facts = RequestFacts()
     token = current_facts.set(facts)
     took_ms = []
     try:
@@ -87,7 +87,7 @@ def batch(
     finally:
         current_facts.reset(token)
     condition = f"{distance_ms:g} ms"
-    achieved_ms = facts.distance_ns / facts.round_trips / 1e6
+    achieved_ms = facts.simulated_rtt_ns / facts.round_trips / 1e6
     yield ExperimentRow(way, round_number, condition, float(len(keys)), "batch", statistics.median(took_ms), "ms")
     yield ExperimentRow(way, round_number, condition, float(len(keys)), "distance", achieved_ms, "ms")
     yield ExperimentRow(way, round_number, condition, float(len(keys)), "round_trips", facts.round_trips / REPEATS, "1")

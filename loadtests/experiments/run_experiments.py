@@ -8,21 +8,21 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from stampede.core.errors import NotHere, StackError
+from stampede.core.files import REPO
+from stampede.loadtests.bench.bench_config import BenchConfig
+from stampede.loadtests.bench.run_plan.planning import new_folder
+from stampede.loadtests.experiments.experiment import Experiment, ExperimentConfig, find_experiment
+from stampede.loadtests.instrumentation.run_metadata import metadata
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import ExperimentInfo, RunInfo
 from stampede.run_folder.write import RunWriter
-from stampede.core.errors import NotHere, StackError
-from stampede.core.files import REPO
-from stampede.loadtests.bench.bench_config import BenchOrder
-from stampede.loadtests.bench.run_plan.planning import new_folder
-from stampede.loadtests.instrumentation.run_metadata import circumstances
-from stampede.loadtests.experiments.experiment import Experiment, ExperimentOrder, find_experiment
 from stampede.stack.servers import Stack
 
 NOT_OURS = "needs a Redis that we started, or --may-configure"
 
 
-def prepare_experiments(order: BenchOrder, stack: Stack) -> Path:
+def prepare_experiments(order: BenchConfig, stack: Stack) -> Path:
     """A run folder for experiments alone, without a grid of cells."""
     started = datetime.now(UTC)
     run = RunInfo(
@@ -32,8 +32,8 @@ def prepare_experiments(order: BenchOrder, stack: Stack) -> Path:
         seed=order.seed,
         command=order.command,
         started_utc=started.isoformat(timespec="seconds"),
-        experiments=[find_experiment(name).described() for name in order.plan.experiments],
-        circumstances={**circumstances(REPO), "servers": stack.described()},
+        experiments=[find_experiment(name).as_dict() for name in order.plan.experiments],
+        metadata={**metadata(REPO), "servers": stack.as_dict()},
         remarks=[asdict(remark) for remark in stack.remarks],
     )
     folder = new_folder(order, started)
@@ -41,13 +41,13 @@ def prepare_experiments(order: BenchOrder, stack: Stack) -> Path:
     return folder
 
 
-def run_experiments(folder: Path, order: BenchOrder, stack: Stack, say: Callable[[str], None]) -> None:
+def run_experiments(folder: Path, order: BenchConfig, stack: Stack, say: Callable[[str], None]) -> None:
     """Run the plan's experiments; the folder says what became of each. KeyboardInterrupt passes through."""
     writer = RunWriter(folder, read_run(folder).info)
     run = writer.run
     if run.status == "running":  # experiments alone: no grid has said how it ended
         run.status = "finished"
-    terms = ExperimentOrder(
+    terms = ExperimentConfig(
         stack=stack,
         rounds=order.plan.rounds,
         seed=order.seed,
@@ -70,7 +70,7 @@ def run_experiments(folder: Path, order: BenchOrder, stack: Stack, say: Callable
 
 
 def run_one(
-    experiment: Experiment, info: ExperimentInfo, terms: ExperimentOrder, may_configure: bool, writer: RunWriter
+    experiment: Experiment, info: ExperimentInfo, terms: ExperimentConfig, may_configure: bool, writer: RunWriter
 ) -> None:
     """Run one experiment and note how it went."""
     if experiment.needs_our_redis and not (terms.stack.ours or may_configure):

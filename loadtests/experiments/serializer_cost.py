@@ -7,7 +7,7 @@ buffers, blocks in random order. What survives, what it weighs and all other ser
 import random
 from collections.abc import Iterator
 
-from stampede.loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow
+from stampede.loadtests.experiments.experiment import Experiment, ExperimentConfig, ExperimentRow
 from stampede.loadtests.serializers.timed_tasks import list_bytes, list_tasks
 from stampede.loadtests.serializers.timing import run_block
 
@@ -18,7 +18,7 @@ CALLS = {"json.dumps": "JSON", "json.loads": "JSON", "msgpack.packb": "MessagePa
 """What is timed, by the name of its task."""
 
 
-def run(order: ExperimentOrder) -> Iterator[ExperimentRow]:
+def run(order: ExperimentConfig) -> Iterator[ExperimentRow]:
     """Milliseconds an object, in every round: of the block, the CPU time of all its calls over their number."""
     order.settings.update(rows=list(ROWS), block_ms=BLOCK_NS / 1e6)
     order.say(f"serializer-cost: {order.rounds} rounds of JSON and MessagePack on lists of 1 to {ROWS[-1]} rows")

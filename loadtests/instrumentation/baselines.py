@@ -15,10 +15,10 @@ class BareGet(CachePattern):
 
     def get(self, record_id: int) -> Record | None:  # noqa: ARG002 - one entry stands for all: a GET costs the same
         cached = self.redis.get(self.key(0))
-        return None if cached is None else self.codec.loads(cached)
+        return None if cached is None else self.serializer.loads(cached)
 
     def update(self, record_id: int, changes: Record) -> Record | None:
-        self.redis.set(self.key(0), self.codec.dumps({"id": record_id, **changes}))
+        self.redis.set(self.key(0), self.serializer.dumps({"id": record_id, **changes}))
         return changes
 
     def invalidate(self, record_id: int) -> None:
@@ -26,7 +26,7 @@ class BareGet(CachePattern):
 
     def warm(self, record_ids: Sequence[int]) -> None:
         """Put one record, without an expiry, where every read finds it."""
-        self.redis.set(self.key(0), self.codec.dumps(self.source.load(record_ids[0]) or {}))
+        self.redis.set(self.key(0), self.serializer.dumps(self.source.load(record_ids[0]) or {}))
 
 
 class NoOp(CachePattern):
@@ -54,7 +54,7 @@ class BareEvalsha(RateLimiter):
         self.decide = self.redis.register_script("return 1")
 
     @classmethod
-    def promised(cls, config: LimiterConfig) -> Contract:
+    def contract_for(cls, config: LimiterConfig) -> Contract:
         return Strict(limit=config.limit, window_s=config.window_s)
 
     def hit(self, subject: str) -> Decision:
@@ -64,6 +64,6 @@ class BareEvalsha(RateLimiter):
 
 
 RULERS: dict[str, type[CachePattern]] = {"bare-get": BareGet}
-EDGE_RULERS: dict[str, type[CachePattern]] = {"no-op": NoOp}
+EDGE_BASELINES: dict[str, type[CachePattern]] = {"no-op": NoOp}
 """They run once before the rounds and once after, not in every round."""
 LIMITING_RULERS: dict[str, type[RateLimiter]] = {"bare-evalsha": BareEvalsha}

@@ -14,18 +14,27 @@ import pyarrow.compute as pc
 from stampede.run_folder.schema import SAMPLES
 
 INSTANTS = (
-    *("due_ns", "free_ns", "start_ns", "end_ns", "load_start_ns", "load_end_ns", "commit_start_ns", "commit_end_ns"),
+    *(
+        "due_ns",
+        "thread_free_ns",
+        "start_ns",
+        "end_ns",
+        "load_start_ns",
+        "load_end_ns",
+        "commit_start_ns",
+        "commit_end_ns",
+    ),
     *("served_start_ns", "served_end_ns"),
 )
 """The columns of samples that are instants; all others in nanoseconds are durations."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ahead:
+class ClockOffset:
     """How far another clock is ahead of ours, in nanoseconds: `by_ns`, give or take `doubt_ns`."""
 
-    by_ns: int
-    doubt_ns: int
+    offset_ns: int
+    uncertainty_ns: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,16 +51,16 @@ class Ping:
         return self.received_ns - self.sent_ns
 
 
-def read_ahead(pings: Iterable[Ping]) -> Ahead:
+def read_ahead(pings: Iterable[Ping]) -> ClockOffset:
     """What the shortest of the round trips says. Its doubt is half of it, rounded up."""
     best = min(pings, key=lambda ping: ping.round_trip_ns)
     middle_ns = (best.sent_ns + best.received_ns) // 2
-    return Ahead(by_ns=best.there_ns - middle_ns, doubt_ns=-(-best.round_trip_ns // 2) + 1)
+    return ClockOffset(offset_ns=best.there_ns - middle_ns, uncertainty_ns=-(-best.round_trip_ns // 2) + 1)
 
 
-def doubt_between(used: Ahead, after: Ahead) -> int:
+def doubt_between(used: ClockOffset, after: ClockOffset) -> int:
     """How wrong `used` can have been at any instant until `after` was read, where the clocks drift evenly."""
-    return max(used.doubt_ns, abs(after.by_ns - used.by_ns) + after.doubt_ns)
+    return max(used.uncertainty_ns, abs(after.offset_ns - used.offset_ns) + after.uncertainty_ns)
 
 
 def in_our_time(samples: pa.Table, ahead_ns: int) -> pa.Table:

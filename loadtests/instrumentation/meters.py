@@ -1,6 +1,6 @@
 """The rulers below a pattern: a redis-py Connection and a Source that count, time and add the stated distance.
 
-They count twice: per request, into the `Facts` of the context that made it (greenlets and threads have a context each,
+They count twice: per request, into the `RequestFacts` of the context that made it (greenlets and threads have a context each,
 and spawned work starts without one, so that a refresh is never billed to a reader), and per process, so that our totals
 can be held against the servers' own. The distance is simulated: half before a round trip leaves, half after its answer
 came, once a pipeline; it is a stated factor, not a network.
@@ -22,7 +22,7 @@ from stampede.patterns.caching.cache_pattern import Record, Source, Transaction
 from stampede.stack.redis.resp import command_names
 
 
-class Facts:
+class RequestFacts:
     """What one request did, as the rulers saw it. Defaults stand in the class: one is made for every request."""
 
     loads = 0
@@ -30,12 +30,12 @@ class Facts:
     load_end_ns: int | None = None
     commands = 0
     round_trips = 0
-    distance_ns = 0
+    simulated_rtt_ns = 0
     served_start_ns: int | None = None
     """When its first round trip left, half the distance behind it."""
     served_end_ns: int | None = None
     """When the last answer was there, half the distance before it."""
-    first_cache_answer: str | None = None
+    first_cache_reply: str | None = None
     version_written: int | None = None
     commit_start_ns: int | None = None
     commit_end_ns: int | None = None
@@ -44,15 +44,15 @@ class Facts:
 PAUSE_KEPT_NS = 200_000
 """Shorter garbage collections are counted and not kept one by one."""
 
-current_facts: contextvars.ContextVar[Facts | None] = contextvars.ContextVar("current_facts", default=None)
+current_facts: contextvars.ContextVar[RequestFacts | None] = contextvars.ContextVar("current_facts", default=None)
 
 
-class Ruler:
+class Meter:
     """One process's counters, and the distance that it adds to each round trip."""
 
-    def __init__(self, clock: Clock, distance_ns: int = 0) -> None:
+    def __init__(self, clock: Clock, simulated_rtt_ns: int = 0) -> None:
         self.clock = clock
-        self.distance_ns = distance_ns
+        self.simulated_rtt_ns = simulated_rtt_ns
         self.counts: Counter[str] = Counter()
         self._gc_began_ns = 0
         self._gc_ns = 0
@@ -97,34 +97,34 @@ class RoundTrip:
 
     __slots__ = ("_began_ns", "_ruler", "answered_ns", "sent_ns")
 
-    def __init__(self, ruler: Ruler) -> None:
+    def __init__(self, ruler: Meter) -> None:
         self._ruler = ruler
         self._began_ns = now_ns()
-        if ruler.distance_ns:
-            ruler.clock.wait_until(self._began_ns + ruler.distance_ns // 2)
+        if ruler.simulated_rtt_ns:
+            ruler.clock.wait_until(self._began_ns + ruler.simulated_rtt_ns // 2)
         self.sent_ns = now_ns()
         self.answered_ns = self.sent_ns
 
     def arrive(self) -> None:
         """The answer is here, at the server's end of the wire; let it travel, then account for the trip."""
         self.answered_ns = now_ns()
-        if self._ruler.distance_ns:
+        if self._ruler.simulated_rtt_ns:
             served_ns = self.answered_ns - self.sent_ns
-            self._ruler.clock.wait_until(self._began_ns + self._ruler.distance_ns + served_ns)
+            self._ruler.clock.wait_until(self._began_ns + self._ruler.simulated_rtt_ns + served_ns)
         facts = current_facts.get()
         if facts is not None:
             facts.round_trips += 1
             facts.served_end_ns = self.answered_ns
             if facts.served_start_ns is None:
                 facts.served_start_ns = self.sent_ns
-            if self._ruler.distance_ns:
-                facts.distance_ns += now_ns() - self._began_ns - (self.answered_ns - self.sent_ns)
+            if self._ruler.simulated_rtt_ns:
+                facts.simulated_rtt_ns += now_ns() - self._began_ns - (self.answered_ns - self.sent_ns)
 
 
-class Ruled(AbstractConnection):
+class Metered(AbstractConnection):
     """What makes a redis-py connection count what leaves it. A client subclass would miss pipelines and handshakes."""
 
-    def __init__(self, *, ruler: Ruler, **settings: Any) -> None:
+    def __init__(self, *, ruler: Meter, **settings: Any) -> None:
         self._ruler = ruler
         self._trip: RoundTrip | None = None
         self._sent: list[str] = []
@@ -153,8 +153,8 @@ class Ruled(AbstractConnection):
             raise
         self._arrive()
         facts = current_facts.get()
-        if facts is not None and facts.first_cache_answer is None:
-            facts.first_cache_answer = cache_answer(reply)
+        if facts is not None and facts.first_cache_reply is None:
+            facts.first_cache_reply = cache_answer(reply)
         return reply
 
     def _arrive(self) -> None:
@@ -163,22 +163,22 @@ class Ruled(AbstractConnection):
             trip.arrive()
 
 
-class RulerConnection(Ruled, Connection):
+class MeteredConnection(Metered, Connection):
     """redis://"""
 
 
-class RulerTlsConnection(Ruled, SSLConnection):
+class MeteredTlsConnection(Metered, SSLConnection):
     """rediss://"""
 
 
-class RulerSocketConnection(Ruled, UnixDomainSocketConnection):
+class MeteredSocketConnection(Metered, UnixDomainSocketConnection):
     """unix://"""
 
 
 CONNECTIONS: dict[str, type[Any]] = {
-    "redis": RulerConnection,
-    "rediss": RulerTlsConnection,
-    "unix": RulerSocketConnection,
+    "redis": MeteredConnection,
+    "rediss": MeteredTlsConnection,
+    "unix": MeteredSocketConnection,
 }
 """The ruled connection for each scheme of a Redis URL."""
 
@@ -197,10 +197,10 @@ def cache_answer(reply: object) -> str | None:
     return "none" if reply is None else "value"
 
 
-class RulerSource(Source):
+class MeteredSource(Source):
     """The database gateway: every statement, BEGIN and COMMIT passes here."""
 
-    def __init__(self, source: Source, ruler: Ruler, version_column: str | None) -> None:
+    def __init__(self, source: Source, ruler: Meter, version_column: str | None) -> None:
         self._source = source
         self._ruler = ruler
         self._version_column = version_column
@@ -224,7 +224,7 @@ class RulerSource(Source):
         with self._ruler.round_trip():
             tx = inner.__enter__()
         try:
-            yield RulerTransaction(tx, self._ruler, self._version_column)
+            yield MeteredTransaction(tx, self._ruler, self._version_column)
         except BaseException as error:
             with self._ruler.round_trip():
                 swallowed = inner.__exit__(type(error), error, error.__traceback__)
@@ -244,10 +244,10 @@ class RulerSource(Source):
             facts.commit_end_ns = trip.answered_ns
 
 
-class RulerTransaction:
+class MeteredTransaction:
     """A transaction whose statements are counted and carried over the distance."""
 
-    def __init__(self, tx: Transaction, ruler: Ruler, version_column: str | None) -> None:
+    def __init__(self, tx: Transaction, ruler: Meter, version_column: str | None) -> None:
         self._tx = tx
         self._ruler = ruler
         self._version_column = version_column

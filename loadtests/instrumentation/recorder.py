@@ -5,8 +5,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from stampede.run_folder.schema import SAMPLES
 from stampede.loadtests.instrumentation.clock_offset import in_our_time
+from stampede.run_folder.schema import SAMPLES
 
 Row = tuple[Any, ...]
 """The columns of SAMPLES after the first four, in their order."""

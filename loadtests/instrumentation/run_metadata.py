@@ -16,7 +16,7 @@ PACKAGES = (
 )
 
 
-def circumstances(repo: Path) -> dict[str, Any]:
+def metadata(repo: Path) -> dict[str, Any]:
     """Machine, Python, packages, commit and whether the tree was clean."""
     return {
         "machine": {

@@ -12,13 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from stampede.core.errors import BenchFailed
+from stampede.core.errors import BenchFailed, ConfigError
 from stampede.core.files import REPO
 from stampede.core.private_files import empty_file
 from stampede.core.text.redaction import masked
-from stampede.loadtests.processes.run_end import end_processes
 from stampede.loadtests.appserver.http_service import ServiceSettings
-from stampede.core.errors import ConfigError
+from stampede.loadtests.processes.run_end import end_processes
 from stampede.stack.supervisor.supervisor_client import supervised
 
 HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?|[0-9a-f:.]*:[0-9a-f:.]*(%\w+)?")

@@ -28,8 +28,8 @@ from stampede.loadtests.instrumentation.clock import hub_clock
 from stampede.loadtests.locustfiles.live.form import AS_IT_IS, RATES, WEIGHTS
 from stampede.loadtests.locustfiles.live.live_counts import LiveCounts
 from stampede.loadtests.locustfiles.master import Master
-from stampede.loadtests.processes.remote_worker import Recruit
-from stampede.loadtests.locustfiles.run_config import CellOrder, Spec, read_scenario, read_spec
+from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig, read_scenario, read_spec
+from stampede.loadtests.processes.remote_worker import RemoteWorker
 
 log = logging.getLogger(__name__)
 
@@ -50,10 +50,10 @@ def add_arguments(parser: LocustArgumentParser) -> None:
     if "--spec" in sys.argv:
         spec = read_spec(Path(sys.argv[sys.argv.index("--spec") + 1]))
         scenarios = [s.name for s in spec.scenarios]
-        entrants = [e.name for e in spec.entrants]
+        contender_specs = [e.name for e in spec.contender_specs]
         first = "read-heavy" if "read-heavy" in scenarios else scenarios[0]
         parser.add_argument("--scenario", choices=scenarios, default=first, help="what happens")
-        parser.add_argument("--contender", choices=entrants, default=entrants[0], help="to whom")
+        parser.add_argument("--contender", choices=contender_specs, default=contender_specs[0], help="to whom")
         parser.add_argument(
             "--rate", choices=list(RATES), default=AS_IT_IS, help="requests due a second, in caching scenarios"
         )
@@ -109,13 +109,13 @@ def start(environment: Environment, **_: Any) -> None:
 class Worker:
     """Answers the master's orders in one worker."""
 
-    def __init__(self, runner: WorkerRunner, spec: Spec | None) -> None:
+    def __init__(self, runner: WorkerRunner, spec: RunConfig | None) -> None:
         """Without orders it waits for those of a bench on another machine."""
         self.runner = runner
-        self.recruit: Recruit | None = None
+        self.remote_worker: RemoteWorker | None = None
         if spec is None:
             urls = os.environ.get("STAMPEDE_POSTGRES_URL"), os.environ.get("STAMPEDE_REDIS_URL")
-            self.recruit = Recruit(runner, urls, runner.environment.parsed_options.told_fd)  # type: ignore[union-attr]
+            self.remote_worker = RemoteWorker(runner, urls, runner.environment.parsed_options.told_fd)  # type: ignore[union-attr]
         self.for_page = spec is not None and not spec.cells
         self.given = spec
         runner.register_message("prepare", self.on_prepare, concurrent=True)
@@ -132,14 +132,14 @@ class Worker:
             runner.register_message("forget", self.on_forget)
 
     @property
-    def spec(self) -> Spec:
-        spec = self.given if self.recruit is None else self.recruit.spec
+    def spec(self) -> RunConfig:
+        spec = self.given if self.remote_worker is None else self.remote_worker.spec
         assert spec is not None
         return spec
 
     @property
     def process(self) -> int:
-        return self.runner.worker_index if self.recruit is None else self.recruit.process
+        return self.runner.worker_index if self.remote_worker is None else self.remote_worker.process
 
     def on_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:  # noqa: ARG002
         self.live.catch_up()
@@ -156,7 +156,7 @@ class Worker:
             app_server.ahead_ns = msg.data["ahead_ns"].get(self.runner.client_id, 0)
             if msg.data.get("scenario") is not None:
                 app_server.spec = app_server.spec.with_scenario(read_scenario(msg.data["scenario"]))
-            account = app_server.prepare(CellOrder(**msg.data["order"]))
+            account = app_server.prepare(CellPlan(**msg.data["order"]))
             app_server.recorder.forget()  # what a cell that was stopped has left behind
         except BadAnswer as bad:
             self.answer({"error": str(bad), "wrong": True})

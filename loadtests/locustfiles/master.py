@@ -18,21 +18,28 @@ from gevent.lock import BoundedSemaphore
 from locust.env import Environment
 from locust.runners import MasterRunner
 
+from stampede.core.errors import (
+    CellBroken,
+    ConfigError,
+    ContenderWrong,
+    HarnessBroken,
+    Refused,
+    WorkerLeft,
+    WriteFailed,
+)
+from stampede.core.models.greedy_log import entitled_by
+from stampede.loadtests.coordinator.app_servers import CellResult
+from stampede.loadtests.coordinator.coordinator import Coordinator
+from stampede.loadtests.instrumentation.clock import hub_clock, now_ns
+from stampede.loadtests.instrumentation.clock_offset import ClockOffset
+from stampede.loadtests.instrumentation.meters import Meter
+from stampede.loadtests.locustfiles.live.cache_tab import CacheTab
+from stampede.loadtests.locustfiles.live.form import FormChoice, chosen_scenario
+from stampede.loadtests.locustfiles.live.live_metrics import Watch
+from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig, ScenarioPlan
+from stampede.loadtests.processes.worker_registry import WorkerRegistry
 from stampede.run_folder.read import read_run
 from stampede.run_folder.write import RunWriter
-from stampede.core.errors import CellBroken, ContenderWrong, HarnessBroken, Refused, WorkerLeft, WriteFailed
-from stampede.core.models.greedy_log import entitled_by
-from stampede.loadtests.instrumentation.clock import hub_clock, now_ns
-from stampede.loadtests.coordinator.app_servers import Harvest
-from stampede.loadtests.coordinator.coordinator import Conductor
-from stampede.loadtests.instrumentation.meters import Ruler
-from stampede.loadtests.locustfiles.live.form import FormChoice, chosen_scenario
-from stampede.loadtests.locustfiles.live.cache_tab import CacheTab
-from stampede.loadtests.locustfiles.live.live_metrics import Watch
-from stampede.loadtests.processes.worker_registry import Muster
-from stampede.loadtests.locustfiles.run_config import CellOrder, ScenarioOrder, Spec
-from stampede.loadtests.instrumentation.clock_offset import Ahead
-from stampede.core.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
@@ -46,25 +53,25 @@ LOOK_S = 0.5
 class Master:
     """Runs the conductor once all users are there, and carries its orders to the workers."""
 
-    def __init__(self, environment: Environment, runner: MasterRunner, spec: Spec) -> None:
+    def __init__(self, environment: Environment, runner: MasterRunner, spec: RunConfig) -> None:
         self.environment = environment
         self.runner = runner
         self.spec = spec
         self.answers: dict[int, AsyncResult[Any]] = {}
-        self.conductor: Conductor | None = None
+        self.coordinator: Coordinator | None = None
         self.wanted = False
         """Whether users are there to be conducted."""
         self.lost = ""
         """Why a worker on another machine is gone."""
         self.hiring = BoundedSemaphore()
-        self.order: CellOrder | None = None
+        self.order: CellPlan | None = None
         runner.register_message("answer", self.on_answer, concurrent=True)
         folder = Path(spec.folder)
         self.writer = RunWriter(folder, read_run(folder).info)
         environment.events.spawning_complete.add_listener(self.on_spawned)  # type: ignore[no-untyped-call]
         environment.events.test_stopping.add_listener(self.on_stop)  # type: ignore[no-untyped-call]
-        self.muster = Muster(runner, spec, locust.runners.HEARTBEAT_LIVENESS) if spec.bind else None
-        if self.muster is not None:
+        self.registry = WorkerRegistry(runner, spec, locust.runners.HEARTBEAT_LIVENESS) if spec.bind else None
+        if self.registry is not None:
             environment.events.worker_connect.add_listener(self.on_connect)  # type: ignore[no-untyped-call]
         self.watch: Watch | None = None
         if environment.web_ui is not None:
@@ -113,27 +120,27 @@ class Master:
     def conduct_next(self) -> None:
         """Conduct, unless a conductor is at work; one that was stopped is waited for."""
         with self.hiring:  # one at a time: a conductor takes a moment to connect
-            while self.conductor is not None and self.conductor.stopped:
+            while self.coordinator is not None and self.coordinator.stopped:
                 gevent.sleep(0.05)
-            if self.conductor is not None or not self.wanted:
+            if self.coordinator is not None or not self.wanted:
                 return
             switch = self.spec.switch_fd
             spec = self.spec if switch is None else replace(self.spec, switch_fd=os.dup(switch))  # it closes its own
-            self.conductor = conductor = Conductor(spec, self, self.writer, Ruler(hub_clock()), self.tell)
+            self.coordinator = coordinator = Coordinator(spec, self, self.writer, Meter(hub_clock()), self.tell)
             if not self.wanted:  # stopped in that moment
-                conductor.stop()
-        self.conduct(conductor)
+                coordinator.stop()
+        self.conduct(coordinator)
 
     def on_stop(self, **_: Any) -> None:
         """Stopped from the page, or at the end; workers hear of it before Locust stops their users."""
         self.wanted = False
         if self.watch is not None:
             self.watch.end()
-        if self.conductor is not None:
-            why = "" if self.muster is None else self.muster.why_lost()
+        if self.coordinator is not None:
+            why = "" if self.registry is None else self.registry.why_lost()
             if why:  # the last worker left: Locust ends this process before the conductor hears of it
                 self.note_lost(why)
-            self.conductor.stop()
+            self.coordinator.stop()
             self.runner.send_message("abandon")
 
     def note_lost(self, why: str) -> None:
@@ -145,22 +152,22 @@ class Master:
         run.remarks.append({"name": "harness", "what": why, "cost": "all"})
         self.writer.save()
 
-    def conduct(self, conductor: Conductor) -> None:
+    def conduct(self, coordinator: Coordinator) -> None:
         """The orders' cells and then the end of the process; without any, the page's choice until it is stopped."""
         bench = bool(self.spec.cells)
         try:
-            if self.muster is not None:
-                self.muster.call()
-                self.note_machines(self.muster)
-            conductor.run(self.spec.cells if bench else self.chosen_cells())
-            if bench and conductor.stopped and any(cell.status == "planned" for cell in self.writer.run.cells):
+            if self.registry is not None:
+                self.registry.call()
+                self.note_machines(self.registry)
+            coordinator.run(self.spec.cells if bench else self.chosen_cells())
+            if bench and coordinator.stopped and any(cell.status == "planned" for cell in self.writer.run.cells):
                 raise HarnessBroken(self.lost or "Locust's master was told to end before the last cell")
             self.writer.run.status = "finished" if bench else "running"
         except Refused as refused:
             self.writer.run.status = "failed"
             self.tell({"event": "refused", "who": refused.who, "want": refused.want})
         except Exception as error:
-            log.exception("conductor")
+            log.exception("coordinator")
             known = isinstance(error, HarnessBroken | WriteFailed)
             why = str(error) if known else f"{type(error).__name__}: {error}"
             self.writer.run.status = "failed"
@@ -169,8 +176,8 @@ class Master:
             self.environment.process_exit_code = 1
         finally:
             self.save_last()
-            conductor.close()
-            self.conductor = None
+            coordinator.close()
+            self.coordinator = None
         if bench or self.writer.run.status == "failed":
             self.tell({"event": "over"})
             self.runner.quit()
@@ -183,7 +190,7 @@ class Master:
             self.writer.run.status = "failed"
             self.tell({"event": "broken", "why": str(failed), "worker_left": False})
 
-    def chosen_cells(self) -> Iterator[CellOrder]:
+    def chosen_cells(self) -> Iterator[CellPlan]:
         """Cells of what the page's form says, one after the other; what is changed there holds from the next on."""
         before: str | None = None
         for number in itertools.count(1):
@@ -206,9 +213,9 @@ class Master:
             if info not in run.scenarios:
                 run.scenarios.append(info)
                 self.spec = self.spec.with_scenario(scenario)
-            if self.conductor is not None:
-                self.conductor.spec = self.spec.with_scenario(scenario)
-            yield CellOrder(
+            if self.coordinator is not None:
+                self.coordinator.spec = self.spec.with_scenario(scenario)
+            yield CellPlan(
                 id=id_,
                 scenario=scenario.name,
                 contender=choice.contender,
@@ -218,16 +225,16 @@ class Master:
             )
             before = choice.contender
 
-    def prepare(self, order: CellOrder) -> dict[int, dict[str, float]]:
+    def prepare(self, order: CellPlan) -> dict[int, dict[str, float]]:
         self.order = order
         chosen = None if self.spec.cells else asdict(self.spec.scenario(order.scenario))
-        ahead_ns = {} if self.muster is None else self.muster.prepare()
+        ahead_ns = {} if self.registry is None else self.registry.prepare()
         data = {"order": asdict(order), "scenario": chosen, "ahead_ns": ahead_ns}
         answers = self.ask("prepare", data, PREPARE_S)
         return {a["process"]: a["account"] for a in answers}
 
     def begin(self, begin_ns: int) -> None:
-        if self.conductor is not None and self.conductor.stopped:
+        if self.coordinator is not None and self.coordinator.stopped:
             raise CellBroken("stopped before its beginning")
         self.expect_answers()
         self.runner.send_message("begin", {"begin_ns": begin_ns})
@@ -236,7 +243,7 @@ class Master:
             label = f"{scenario.name} {self.order.contender}"
             self.watch.begin(scenario, label, begin_ns, self.entitlement(scenario, self.order.seed))
 
-    def entitlement(self, scenario: ScenarioOrder, seed: int) -> Any:
+    def entitlement(self, scenario: ScenarioPlan, seed: int) -> Any:
         flood = scenario.flood
         if flood is None:
             return np.empty(0, dtype=np.int64)
@@ -250,16 +257,16 @@ class Master:
         self.expect_answers()
         self.runner.send_message("rest", {"keys": keys})
 
-    def collect(self) -> list[Harvest]:
+    def collect(self) -> list[CellResult]:
         answers = self.await_answers(600.0)
         if self.watch is not None:
             self.watch.end()
-        clocks: dict[int, Ahead] = {}
-        if self.muster is not None:
-            clocks = self.muster.held()
-            self.note_machines(self.muster)
+        clocks: dict[int, ClockOffset] = {}
+        if self.registry is not None:
+            clocks = self.registry.held()
+            self.note_machines(self.registry)
         return [
-            Harvest(
+            CellResult(
                 process=a["process"],
                 samples=a["samples"],
                 account=a["account"],
@@ -270,8 +277,8 @@ class Master:
             for a in answers
         ]
 
-    def note_machines(self, muster: Muster) -> None:
-        self.writer.run.circumstances["workers"] = muster.described()
+    def note_machines(self, registry: WorkerRegistry) -> None:
+        self.writer.run.metadata["workers"] = registry.as_dict()
 
     def requests_counted(self) -> int:
         return int(self.runner.stats.total.num_requests)
@@ -292,7 +299,7 @@ class Master:
             until_ns = now_ns() + round(timeout_s * 1e9)
             while not answer.ready():
                 answer.wait(timeout=LOOK_S)
-                why = "" if self.muster is None else self.muster.why_lost()
+                why = "" if self.registry is None else self.registry.why_lost()
                 if now_ns() > until_ns:
                     why = f"application server {process} did not answer in {timeout_s:.0f} s"
                 if why and not answer.ready():

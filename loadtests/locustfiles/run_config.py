@@ -7,16 +7,16 @@ from typing import Any
 
 import msgspec
 
-from stampede.run_folder.schema import CellInfo
 from stampede.core.private_files import write_file
-from stampede.loadtests.bench.run_plan.contenders import Entrant
+from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
+from stampede.run_folder.schema import CellInfo
 from stampede.scenarios.faults.fault import Fault
 from stampede.scenarios.rate_limiting.flood import Flood
 from stampede.scenarios.workload import Workload
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScenarioOrder:
+class ScenarioPlan:
     """A scenario as it will be run."""
 
     name: str
@@ -26,21 +26,21 @@ class ScenarioOrder:
     window_s: float
     warm_up_s: float
     drain_s: float
-    distance_ns: int
+    simulated_rtt_ns: int
     flood: Flood | None = None
     """Who calls, where rate limiters run in it."""
     fault: Fault | None = None
     """What breaks in the middle of its cells."""
     cold: bool = False
     """Whether its cells begin with an empty cache."""
-    judge_at_rest: bool = False
+    check_after_drain: bool = False
     """Whether what was written is read once more after the last request."""
     processes: int | None = None
     """How many of the application servers serve; None: all."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class CellOrder:
+class CellPlan:
     """One cell that will be run."""
 
     id: int
@@ -52,7 +52,7 @@ class CellOrder:
     predecessor: str | None
 
 
-def cell_info(order: CellOrder) -> CellInfo:
+def cell_info(order: CellPlan) -> CellInfo:
     """A planned cell as the run folder stores it."""
     return CellInfo(
         id=order.id,
@@ -65,7 +65,7 @@ def cell_info(order: CellOrder) -> CellInfo:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spec:
+class RunConfig:
     """Everything that the Locust processes need to know."""
 
     folder: str
@@ -75,9 +75,9 @@ class Spec:
     processes: int
     users_per_process: int
     seed: int
-    entrants: tuple[Entrant, ...]
-    scenarios: tuple[ScenarioOrder, ...]
-    cells: tuple[CellOrder, ...]
+    contender_specs: tuple[ContenderSpec, ...]
+    scenarios: tuple[ScenarioPlan, ...]
+    cells: tuple[CellPlan, ...]
     progress_fd: int | None = None
     """Where the master tells how far it is, a JSON object a line."""
     bind: str = ""
@@ -87,13 +87,13 @@ class Spec:
     switch_fd: int | None = None
     """A socket over which the master has a server of ours broken and mended: see stampede.loadtests.coordinator.fault_injection."""
 
-    def scenario(self, name: str) -> ScenarioOrder:
+    def scenario(self, name: str) -> ScenarioPlan:
         return next(s for s in self.scenarios if s.name == name)
 
-    def entrant(self, name: str) -> Entrant:
-        return next(e for e in self.entrants if e.name == name)
+    def contender_spec(self, name: str) -> ContenderSpec:
+        return next(e for e in self.contender_specs if e.name == name)
 
-    def with_scenario(self, scenario: ScenarioOrder) -> "Spec":
+    def with_scenario(self, scenario: ScenarioPlan) -> "Spec":
         """The orders with this scenario, instead of one of its name where there is one."""
         others = tuple(s for s in self.scenarios if s.name != scenario.name)
         return replace(self, scenarios=(*others, scenario))
@@ -103,16 +103,16 @@ class Spec:
         write_file(path, json.dumps(asdict(self)).encode())
 
 
-def read_spec(path: Path) -> Spec:
+def read_spec(path: Path) -> RunConfig:
     """The orders that `Spec.write` wrote. Raises msgspec.ValidationError for a value of another type."""
-    return msgspec.json.decode(path.read_bytes(), type=Spec)
+    return msgspec.json.decode(path.read_bytes(), type=RunConfig)
 
 
-def spec_of(data: dict[str, Any]) -> Spec:
+def spec_of(data: dict[str, Any]) -> RunConfig:
     """The orders out of their JSON's object. Raises msgspec.ValidationError, a ValueError."""
-    return msgspec.convert(data, Spec)
+    return msgspec.convert(data, RunConfig)
 
 
-def read_scenario(data: dict[str, Any]) -> ScenarioOrder:
+def read_scenario(data: dict[str, Any]) -> ScenarioPlan:
     """A scenario's order out of its JSON's object. Raises as `spec_of` does."""
-    return msgspec.convert(data, ScenarioOrder)
+    return msgspec.convert(data, ScenarioPlan)

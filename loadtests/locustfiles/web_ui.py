@@ -6,14 +6,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from stampede.run_folder.read import read_run
-from stampede.core.errors import RunFolderError
-from stampede.loadtests.bench.bench_config import BenchOrder
-from stampede.loadtests.bench.run_plan.planning import prepare_run
+from stampede.core.errors import ConfigError, RunFolderError, require
+from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.run_bench import close_run, events_from
-from stampede.loadtests.processes.run_end import trouble
+from stampede.loadtests.bench.run_plan.planning import prepare_run
 from stampede.loadtests.processes.locust_processes import locust_processes
-from stampede.core.errors import ConfigError, require
+from stampede.loadtests.processes.run_end import trouble
+from stampede.run_folder.read import read_run
 from stampede.stack.servers import Stack
 
 
@@ -35,7 +34,7 @@ def check_base_path(base_path: str) -> None:
 
 
 def serve_page(
-    order: BenchOrder,
+    order: BenchConfig,
     stack: Stack,
     port: int,
     say: Callable[[str], None],

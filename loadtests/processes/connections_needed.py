@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from stampede.loadtests.appserver.appserver import BACKGROUND_WORKERS
-from stampede.loadtests.bench.run_plan.contenders import Entrant
+from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
 from stampede.stack.connection_limits import require_room
 from stampede.stack.servers import Stack
 
@@ -13,13 +13,14 @@ OUR_CLIENTS = 14
 """Of Redis, at most: the conductor's ten, the live page's, and those of a command that looks on."""
 
 
-def require_room_for_bench(stack: Stack, processes: int, users: int, entrants: Sequence[Entrant]) -> None:
+def require_room_for_bench(stack: Stack, processes: int, users: int, contender_specs: Sequence[ContenderSpec]) -> None:
     """Raise StackError where a server lacks room for the application servers' connections and the suite's own."""
     each = users + BACKGROUND_WORKERS
     clients = {
-        entrant.limiter().client if entrant.family == "limiting" else entrant.pattern().client for entrant in entrants
+        contender_spec.limiter().client if contender_spec.family == "limiting" else contender_spec.pattern().client
+        for contender_spec in contender_specs
     }
-    workers = processes * BACKGROUND_WORKERS if any(entrant.worker for entrant in entrants) else 0
+    workers = processes * BACKGROUND_WORKERS if any(contender_spec.worker for contender_spec in contender_specs) else 0
     require_room(
         stack,
         postgres=processes * each + workers + OUR_SESSIONS,

@@ -16,12 +16,12 @@ from stampede.core.files import REPO
 from stampede.core.network import free_port
 from stampede.core.private_files import empty_file
 from stampede.loadtests.coordinator.celery_process import CeleryProcess
+from stampede.loadtests.coordinator.fault_injection import doings, serve_asked
+from stampede.loadtests.locustfiles.run_config import RunConfig
+from stampede.loadtests.processes.process_logs import hide_secrets
 from stampede.loadtests.processes.remote import Address, read_address
 from stampede.loadtests.processes.run_end import CUT_GRACE_S, GRACE_S, end_processes
 from stampede.loadtests.processes.user_imports import worker_environment
-from stampede.loadtests.processes.process_logs import hide_secrets
-from stampede.loadtests.coordinator.fault_injection import doings, serve_asked
-from stampede.loadtests.locustfiles.run_config import Spec
 from stampede.stack.servers import Stack
 
 LOCUSTFILE = REPO / "loadtests" / "locustfile.py"
@@ -29,7 +29,7 @@ LOCUSTFILE = REPO / "loadtests" / "locustfile.py"
 
 @contextmanager
 def locust_processes(
-    spec: Spec, stack: Stack, *, web_port: int | None, base_path: str = ""
+    spec: RunConfig, stack: Stack, *, web_port: int | None, base_path: str = ""
 ) -> Iterator[tuple[subprocess.Popen[bytes], list[subprocess.Popen[bytes]], int]]:
     """A master and its workers, each in a session of its own, registered to die with us; ended when the block ends.
 
@@ -69,7 +69,7 @@ def locust_processes(
                 end.close()
 
 
-def master_arguments(spec: Spec, listens: Address, web_port: int | None, base_path: str) -> list[str]:
+def master_arguments(spec: RunConfig, listens: Address, web_port: int | None, base_path: str) -> list[str]:
     """The words of the master's command. `web_port`: of its page; None: it has none."""
     users = str(spec.processes * spec.users_per_process)
     ends = ["--master-bind-host", listens.host, "--master-bind-port", str(listens.port), "--stop-timeout", "10"]
@@ -80,7 +80,7 @@ def master_arguments(spec: Spec, listens: Address, web_port: int | None, base_pa
     return ["--master", *ends, *count, *page]
 
 
-def start_workers(spec: Spec, listens: Address, spec_file: Path) -> list[subprocess.Popen[bytes]]:
+def start_workers(spec: RunConfig, listens: Address, spec_file: Path) -> list[subprocess.Popen[bytes]]:
     """Start the workers of this machine: none where the bench waits for workers of other machines."""
     join = ["--worker", "--master-host", "127.0.0.1", "--master-port", str(listens.port)]
     here = 0 if spec.bind else spec.processes

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from stampede.core.files import REPO
-from stampede.loadtests.locustfiles.run_config import Spec
 from stampede.core.errors import ConfigError, require
+from stampede.core.files import REPO
+from stampede.loadtests.locustfiles.run_config import RunConfig
 
 PORT = 5557
 """Locust's own."""
@@ -69,9 +69,9 @@ def code_digest(repo: Path = REPO) -> str:
     return digest.hexdigest()[:16]
 
 
-def files_digest(spec: Spec) -> dict[str, str]:
+def files_digest(spec: RunConfig) -> dict[str, str]:
     """The user's own contender files of the orders, each with a digest of its contents; empty: it cannot be read."""
-    files = {entrant.file for entrant in spec.entrants if entrant.file is not None}
+    files = {contender_spec.file for contender_spec in spec.contender_specs if contender_spec.file is not None}
     return {file: digest_of(Path(file)) for file in sorted(files)}
 
 
@@ -82,10 +82,10 @@ def digest_of(path: Path) -> str:
         return ""
 
 
-def portable(spec: Spec, repo: Path = REPO) -> Spec:
+def portable(spec: RunConfig, repo: Path = REPO) -> RunConfig:
     """The orders as they travel: files below the checkout by their place in it, nothing that only this process has."""
-    entrants = [replace(e, file=None if e.file is None else moved(e.file, repo)) for e in spec.entrants]
-    return replace(spec, folder="", entrants=tuple(entrants), progress_fd=None, switch_fd=None)
+    contender_specs = [replace(e, file=None if e.file is None else moved(e.file, repo)) for e in spec.contender_specs]
+    return replace(spec, folder="", contender_specs=tuple(contender_specs), progress_fd=None, switch_fd=None)
 
 
 def moved(file: str, repo: Path) -> str:
@@ -93,19 +93,19 @@ def moved(file: str, repo: Path) -> str:
     return str(path.relative_to(repo)) if path.is_relative_to(repo) else str(path)
 
 
-def arrived(spec: Spec, urls: tuple[str | None, str | None], repo: Path = REPO) -> Spec:
+def arrived(spec: RunConfig, urls: tuple[str | None, str | None], repo: Path = REPO) -> RunConfig:
     """The orders on a worker's machine: its own paths, and its own URLs of the servers where it was given some."""
-    entrants = [replace(e, file=None if e.file is None else str(repo / e.file)) for e in spec.entrants]
+    contender_specs = [replace(e, file=None if e.file is None else str(repo / e.file)) for e in spec.contender_specs]
     postgres_url, redis_url = urls
     return replace(
         spec,
-        entrants=tuple(entrants),
+        contender_specs=tuple(contender_specs),
         postgres_url=postgres_url or spec.postgres_url,
         redis_url=redis_url or spec.redis_url,
     )
 
 
-def why_unlike(spec: Spec, wanted: dict[str, Any], repo: Path = REPO) -> str:
+def why_unlike(spec: RunConfig, wanted: dict[str, Any], repo: Path = REPO) -> str:
     """Why a worker with these orders cannot join a bench that has those digests; empty: it can."""
     if wanted["code"] != code_digest(repo):
         return "the same checkout of Stampede as the bench has: its code is another"
@@ -118,7 +118,7 @@ def why_unlike(spec: Spec, wanted: dict[str, Any], repo: Path = REPO) -> str:
     return ""
 
 
-def wanted_of(spec: Spec, repo: Path = REPO) -> dict[str, Any]:
+def wanted_of(spec: RunConfig, repo: Path = REPO) -> dict[str, Any]:
     """What the bench has, for `why_unlike` on the other side. `spec`: not yet portable."""
     files = {moved(file, repo): digest for file, digest in files_digest(spec).items()}
     return {"code": code_digest(repo), "files": files}

@@ -14,15 +14,15 @@ import psycopg
 import redis
 
 from stampede.core.text.redaction import masked, must_be_encoded
-from stampede.loadtests.instrumentation.run_metadata import cpu_name
 from stampede.loadtests.instrumentation.clock import now_ns
+from stampede.loadtests.instrumentation.run_metadata import cpu_name
+from stampede.loadtests.locustfiles.run_config import RunConfig, spec_of
 from stampede.loadtests.processes.remote import arrived, why_unlike
-from stampede.loadtests.locustfiles.run_config import Spec, spec_of
 
 ANSWER_WITHIN_S = 5.0
 
 
-class Recruit:
+class RemoteWorker:
     """One worker, until it has its orders and while it is asked for its clock."""
 
     def __init__(self, runner: Any, urls: tuple[str | None, str | None], told_fd: int | None) -> None:
@@ -30,7 +30,7 @@ class Recruit:
         self.runner = runner
         self.urls = urls
         self.told_fd = told_fd
-        self.spec: Spec | None = None
+        self.spec: RunConfig | None = None
         self.process = -1
         runner.register_message("join", self._on_join, concurrent=True)
         runner.register_message("ping", self._on_ping)
@@ -67,7 +67,7 @@ def this_machine() -> dict[str, Any]:
     }
 
 
-def why_unreachable(spec: Spec) -> str:
+def why_unreachable(spec: RunConfig) -> str:
     """Which server of the orders does not answer here; empty: both do."""
     try:
         psycopg.connect(spec.postgres_url, connect_timeout=round(ANSWER_WITHIN_S)).close()

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from stampede.run_folder.read import read_run
 from stampede.core.errors import RunFolderError
-from stampede.stack.supervisor.supervisor_client import how, last_line
+from stampede.run_folder.read import read_run
 from stampede.stack.servers import Stack
+from stampede.stack.supervisor.supervisor_client import how, last_line
 
 MASTER_ENDS_S = 30.0
 """How long Locust's master may take to end once it has told that all is over."""

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from stampede.core.files import REPO
 from stampede.core.errors import ConfigError
+from stampede.core.files import REPO
 
 IMPORT_S = 60.0
 """How long the imports may take."""

@@ -11,13 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from stampede.core.errors import BenchFailed
+from stampede.core.errors import BenchFailed, ConfigError
 from stampede.core.files import REPO
 from stampede.core.private_files import empty_file
-from stampede.core.text.safe_text import Say
+from stampede.core.text.safe_text import ReportProgress
 from stampede.loadtests.processes.remote import Address
 from stampede.loadtests.processes.run_end import end_processes
-from stampede.core.errors import ConfigError
 from stampede.stack.supervisor.supervisor_client import supervised
 
 CONNECT_S = 2.0
@@ -25,7 +24,7 @@ REFUSED_S = 15.0
 AGAIN_S = 0.5
 
 
-def run_worker(master: Address, urls: tuple[str | None, str | None], wait_s: float, say: Say) -> None:
+def run_worker(master: Address, urls: tuple[str | None, str | None], wait_s: float, say: ReportProgress) -> None:
     """Join the bench, take its orders, serve its cells, end with it.
 
     `urls`: of PostgreSQL and Redis as this machine reaches them; None: as the bench says. Raises ConfigError where

@@ -12,9 +12,9 @@ from gevent.event import AsyncResult
 
 from stampede.core.errors import HarnessBroken, Refused
 from stampede.loadtests.instrumentation.clock import now_ns
+from stampede.loadtests.instrumentation.clock_offset import ClockOffset, Ping, doubt_between, read_ahead
+from stampede.loadtests.locustfiles.run_config import RunConfig
 from stampede.loadtests.processes.remote import portable, wanted_of
-from stampede.loadtests.locustfiles.run_config import Spec
-from stampede.loadtests.instrumentation.clock_offset import Ahead, Ping, doubt_between, read_ahead
 
 PINGS = 10
 """Questions a clock is asked at a time: the shortest round trip counts."""
@@ -25,10 +25,10 @@ SILENT_BEATS = 20
 """Without so many heartbeats, one a second, a worker on another machine is gone: nobody here sees it end."""
 
 
-class Muster:
+class WorkerRegistry:
     """The workers of one run, by process number."""
 
-    def __init__(self, runner: Any, spec: Spec, beats: int) -> None:
+    def __init__(self, runner: Any, spec: RunConfig, beats: int) -> None:
         """`beats`: what Locust sets a worker's count of heartbeats to with each that comes; it counts down."""
         self.runner = runner
         self.beats = beats
@@ -36,7 +36,7 @@ class Muster:
         self.members: dict[int, str] = {}
         """Locust's own ids."""
         self.machines: dict[int, dict[str, Any]] = {}
-        self.used: dict[int, Ahead] = {}
+        self.used: dict[int, ClockOffset] = {}
         """The clocks as they were read before the cell in hand."""
         self._answers: dict[str, AsyncResult[Any]] = {}
         self.worst_doubt_ns = 0
@@ -63,7 +63,7 @@ class Muster:
                 raise Refused(f"the worker on {answer['machine']['host']}", answer["why"])
             self.machines[process] = answer["machine"]
 
-    def read_clocks(self) -> dict[int, Ahead]:
+    def read_clocks(self) -> dict[int, ClockOffset]:
         """How far each worker's clock is ahead of ours. Raises HarnessBroken where one does not answer."""
         pings: dict[str, list[Ping]] = {id_: [] for id_ in self.members.values()}
         for _ in range(PINGS):
@@ -81,16 +81,16 @@ class Muster:
     def prepare(self) -> dict[str, int]:
         """Read the clocks before a cell: by how much each worker's is ahead, by Locust's ids."""
         self.used = self.read_clocks()
-        return {self.members[process]: ahead.by_ns for process, ahead in self.used.items()}
+        return {self.members[process]: ahead.offset_ns for process, ahead in self.used.items()}
 
-    def held(self) -> dict[int, Ahead]:
+    def held(self) -> dict[int, ClockOffset]:
         """Read the clocks after a cell: what was used in it, with the doubt over all of it."""
         after = self.read_clocks()
         found = {
-            process: Ahead(by_ns=used.by_ns, doubt_ns=doubt_between(used, after[process]))
+            process: ClockOffset(offset_ns=used.offset_ns, uncertainty_ns=doubt_between(used, after[process]))
             for process, used in self.used.items()
         }
-        self.worst_doubt_ns = max(self.worst_doubt_ns, *(ahead.doubt_ns for ahead in found.values()))
+        self.worst_doubt_ns = max(self.worst_doubt_ns, *(ahead.uncertainty_ns for ahead in found.values()))
         return found
 
     def why_lost(self) -> str:
@@ -107,7 +107,7 @@ class Muster:
         machine = self.machines.get(process, {})
         return f"application server {process} on {machine.get('host', self.members[process])}"
 
-    def described(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """For the run folder's circumstances: where the workers were, and how well their clocks were known."""
         return {
             "bind": self.spec.bind,

@@ -13,16 +13,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from stampede.run_folder.read import read_run
-from stampede.run_folder.schema import RunInfo, ScenarioInfo
-from stampede.core.text.safe_text import Say
-from stampede.loadtests.bench.bench_config import BenchOrder
-from stampede.loadtests.bench.run_plan.planning import new_folder, planned_run
-from stampede.loadtests.bench.run_bench import run_bench
+from stampede.core.errors import ConfigError, require
+from stampede.core.text.safe_text import ReportProgress
+from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.duration_estimate import AROUND_CELL_S
 from stampede.loadtests.bench.resume import reopen
-from stampede.loadtests.locustfiles.run_config import CellOrder, ScenarioOrder, Spec, cell_info
-from stampede.core.errors import ConfigError, require
+from stampede.loadtests.bench.run_bench import run_bench
+from stampede.loadtests.bench.run_plan.planning import new_folder, planned_run
+from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig, ScenarioPlan, cell_info
+from stampede.run_folder.read import read_run
+from stampede.run_folder.schema import RunInfo, ScenarioInfo
 from stampede.stack.servers import Stack
 
 MOST_PER_S, LEAST_PER_S = 20_000.0, 1.0
@@ -148,7 +148,7 @@ class Search:
         self._current.note(rate, met, cell)
 
 
-def lasts_s(base: ScenarioOrder, contenders: int, rounds: int) -> float:
+def lasts_s(base: ScenarioPlan, contenders: int, rounds: int) -> float:
     """About how long a search takes, were the knees at the scenario's own rate: five cells to locate each, two and a
     half a round."""
     rate_per_s, beside_s = base.workload.rate_per_s, base.warm_up_s + AROUND_CELL_S
@@ -156,17 +156,17 @@ def lasts_s(base: ScenarioOrder, contenders: int, rounds: int) -> float:
     return contenders * (5 * locating + 2.5 * rounds * measuring) + (5 + 2.5 * rounds) * START_S
 
 
-def window_s(base: ScenarioOrder, rate_per_s: float, samples: int) -> float:
+def window_s(base: ScenarioPlan, rate_per_s: float, samples: int) -> float:
     """Whole TTLs, long enough for so many samples, within reason."""
     ttl_s = base.workload.ttl_s
     return ttl_s * math.ceil(max(base.window_s, min(LONGEST_S, samples / rate_per_s)) / ttl_s)
 
 
 def find_knees(
-    order: BenchOrder,
+    order: BenchConfig,
     stack: Stack,
     met: Met,
-    say: Say,
+    say: ReportProgress,
     begun: Callable[[Path], None] = lambda _folder: None,
     *,
     rounds: int,
@@ -182,7 +182,7 @@ def find_knees(
     (base,), (about,) = spec.scenarios, info.scenarios
     require(base.flood is None and base.fault is None, "scenario", base.name, "a caching scenario with open arrivals")
     require(base.workload.arrivals != "closed", "arrivals", "closed", "open arrivals: a knee is a rate")
-    ruled = {entrant.name for entrant in spec.entrants if entrant.kind == "ruler"}
+    ruled = {contender_spec.name for contender_spec in spec.contender_specs if contender_spec.kind == "baseline"}
     names = [name for name in dict.fromkeys(cell.contender for cell in spec.cells) if name not in ruled]
     spec, info.cells, info.scenarios = replace(spec, cells=(), scenarios=()), [], []
     spec = replace(spec, folder=str(new_folder(order, datetime.fromisoformat(info.started_utc))))
@@ -217,18 +217,18 @@ def find_knees(
 
 
 def with_stage(
-    spec: Spec,
+    spec: RunConfig,
     info: RunInfo,
-    base: tuple[ScenarioOrder, ScenarioInfo],
+    base: tuple[ScenarioPlan, ScenarioInfo],
     wanted: Mapping[str, float],
     brief: Set[str],
     stage: int,
     rng: random.Random,
-) -> Spec:
+) -> RunConfig:
     """The orders for one stage: a scenario for each rate that is new, a cell for each contender, short for `brief`."""
     scenario, about = base
     scenarios = {s.name: s for s in spec.scenarios}
-    cells: list[CellOrder] = []
+    cells: list[CellPlan] = []
     last = max((cell.id for cell in info.cells), default=0)
     seed, predecessor = rng.randrange(2**31), None
     for name in rng.sample(sorted(wanted), len(wanted)):
@@ -238,9 +238,9 @@ def with_stage(
             lasts = window_s(scenario, rate, LOCATING_SAMPLES if name in brief else SAMPLES)
             workload = replace(scenario.workload, rate_per_s=rate)
             scenarios[at] = replace(scenario, name=at, workload=workload, window_s=lasts)
-            info.scenarios.append(replace(about, name=at, workload=workload.described(), window_s=lasts, apart=True))
+            info.scenarios.append(replace(about, name=at, workload=workload.as_dict(), window_s=lasts, apart=True))
         cells.append(
-            CellOrder(
+            CellPlan(
                 id=last + len(cells) + 1, scenario=at, contender=name, round=stage, seed=seed, predecessor=predecessor
             )
         )

@@ -14,14 +14,14 @@ from pathlib import Path
 
 from stampede.core.errors import HarnessFailed
 from stampede.core.files import REPO
+from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
 from stampede.loadtests.instrumentation.clock import now_ns
-from stampede.loadtests.instrumentation.meters import Facts
-from stampede.loadtests.bench.run_plan.contenders import Entrant
+from stampede.loadtests.instrumentation.meters import RequestFacts
 from stampede.loadtests.instrumentation.recorder import ROW_COLUMNS, Recorder, read_batch
-from stampede.loadtests.locustfiles.run_config import ScenarioOrder, Spec
+from stampede.loadtests.locustfiles.run_config import RunConfig, ScenarioPlan
 from stampede.scenarios.workload import Workload
-from stampede.stack.servers import Stack
 from stampede.stack.postgres.source import default_statements
+from stampede.stack.servers import Stack
 
 LEAST_RATIO = 0.8
 """Of plain Locust's rate: below it our path is too dear."""
@@ -43,19 +43,19 @@ class OverheadRatio:
         return self.ours_per_s / self.plain_per_s
 
 
-def no_op_spec(stack: Stack, folder: Path) -> Spec:
+def no_op_spec(stack: Stack, folder: Path) -> RunConfig:
     """Orders for a process that asks nobody: its pools are open and stay idle."""
     workload = Workload(records=1, active_records=1, rtt_ms=0.0, users_per_process=32)
-    scenario = ScenarioOrder(
+    scenario = ScenarioPlan(
         name="harness",
         workload=workload,
         statements=asdict(default_statements(0, 0)),
         window_s=1.0,
         warm_up_s=0.0,
         drain_s=1.0,
-        distance_ns=0,
+        simulated_rtt_ns=0,
     )
-    return Spec(
+    return RunConfig(
         folder=str(folder),
         postgres_url=stack.postgres.url,
         redis_url=stack.redis.url,
@@ -63,7 +63,7 @@ def no_op_spec(stack: Stack, folder: Path) -> Spec:
         processes=1,
         users_per_process=32,
         seed=1,
-        entrants=(Entrant(name="no-op", kind="ruler"),),
+        contender_specs=(ContenderSpec(name="no-op", kind="baseline"),),
         scenarios=(scenario,),
         cells=(),
     )
@@ -115,7 +115,7 @@ class Recording:
 
 def measure_recording(samples: int) -> Recording:
     """Record that many samples as a cell does, hand them over as one Arrow batch, and read it back."""
-    recorder, facts = Recorder(), Facts()
+    recorder, facts = Recorder(), RequestFacts()
     tracemalloc.start()
     for number in range(1000):
         recorder.rows.append(sample(number, facts))
@@ -140,13 +140,13 @@ def measure_recording(samples: int) -> Recording:
     )
 
 
-def sample(number: int, facts: Facts) -> tuple[object, ...]:
+def sample(number: int, facts: RequestFacts) -> tuple[object, ...]:
     """A read that hit: what the application server appends."""
     due_ns = now_ns()
     row: dict[str, object] = dict.fromkeys(ROW_COLUMNS)
     row |= {"process": 0, "client": number % 32, "operation": "read", "warm_up": False, "key": number}
-    row |= {"due_ns": due_ns, "free_ns": due_ns - 5, "start_ns": due_ns + 7, "end_ns": due_ns + 9, "found": True}
-    row |= {"loads": facts.loads, "commands": 1, "round_trips": 1, "distance_ns": 0, "first_cache_answer": "value"}
+    row |= {"due_ns": due_ns, "thread_free_ns": due_ns - 5, "start_ns": due_ns + 7, "end_ns": due_ns + 9, "found": True}
+    row |= {"loads": facts.loads, "commands": 1, "round_trips": 1, "simulated_rtt_ns": 0, "first_cache_reply": "value"}
     return tuple(row.values())
 
 

@@ -16,11 +16,11 @@ import gevent
 from locust import User, constant, task
 from locust.env import Environment
 
-from stampede.loadtests.locustfiles import locustfile
 from stampede.loadtests.appserver.appserver import AppServer
 from stampede.loadtests.appserver.request_drawing import Requests
 from stampede.loadtests.instrumentation.clock import hub_clock, now_ns
-from stampede.loadtests.locustfiles.run_config import CellOrder, Spec, read_spec
+from stampede.loadtests.locustfiles import locustfile
+from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig, read_spec
 
 USERS = 32
 MOST_PER_S = 150_000
@@ -60,13 +60,11 @@ def measure(user: type[User], seconds: float) -> dict[str, float]:
     return {"requests": float(counted), "per_s": counted / spent_s, "per_cpu_s": counted / spent_cpu_s}
 
 
-def prepare(spec: Spec, seconds: float) -> AppServer:
+def prepare(spec: RunConfig, seconds: float) -> AppServer:
     """An application server with a cell of the no-op in hand, whose requests are all due now."""
     scenario = spec.scenarios[0]
     server = AppServer(spec, 0, hub_clock())
-    server.prepare(
-        CellOrder(id=1, scenario=scenario.name, contender="no-op", round=1, seed=spec.seed, predecessor=None)
-    )
+    server.prepare(CellPlan(id=1, scenario=scenario.name, contender="no-op", round=1, seed=spec.seed, predecessor=None))
     assert server.cell is not None
     count = round(seconds * MOST_PER_S)
     server.cell.requests = Requests(due_ns=[0] * count, keys=[1] * count, operations=["read"] * count)
@@ -75,7 +73,7 @@ def prepare(spec: Spec, seconds: float) -> AppServer:
     return server
 
 
-def main(kind: str, seconds: float, spec: Spec) -> None:
+def main(kind: str, seconds: float, spec: RunConfig) -> None:
     if kind == "plain":
         print(json.dumps(measure(NoOpUser, seconds)))
         return

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stampede.core.text.safe_text import Say
-from stampede.loadtests.bench.bench_config import BenchOrder
-from stampede.loadtests.bench.run_plan.planning import prepare_run
-from stampede.loadtests.bench.run_bench import run_bench
+from stampede.core.text.safe_text import ReportProgress
+from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.progress import bench_progress
+from stampede.loadtests.bench.run_bench import run_bench
+from stampede.loadtests.bench.run_plan.planning import prepare_run
 from stampede.scenarios.plans import Plan
 from stampede.stack.servers import Stack
 
@@ -46,10 +46,10 @@ PLANTED = (
 )
 
 
-def selfcheck_order(blocks: int, scenarios: tuple[str, ...], **how: Any) -> BenchOrder:
+def selfcheck_order(blocks: int, scenarios: tuple[str, ...], **how: Any) -> BenchConfig:
     """cache-aside, its copy and the planted ones, in so many blocks of quick's rounds."""
     plan = Plan(name="selfcheck", rounds=BLOCK * blocks, scenarios=scenarios, contenders=("cache-aside",))
-    return BenchOrder(
+    return BenchConfig(
         plan=plan,
         contenders=("cache-aside",),
         own_contenders=tuple(dict.fromkeys(plant.path for plant in PLANTED)),
@@ -57,16 +57,18 @@ def selfcheck_order(blocks: int, scenarios: tuple[str, ...], **how: Any) -> Benc
     )
 
 
-def aa_order(contender: str, rounds: int, scenarios: tuple[str, ...], **how: Any) -> BenchOrder:
+def aa_order(contender: str, rounds: int, scenarios: tuple[str, ...], **how: Any) -> BenchConfig:
     """One contender, one of ours or a file, under two names."""
     plan = Plan(name="aa", rounds=rounds, scenarios=scenarios, contenders=("cache-aside",))
     if not contender.endswith(".py"):
-        return BenchOrder(plan=plan, contenders=(contender,), reference=contender, **how)
+        return BenchConfig(plan=plan, contenders=(contender,), reference=contender, **how)
     name = Path(contender).stem.replace("_", "-")
-    return BenchOrder(plan=plan, contenders=("no-cache",), own_contenders=(contender,), reference=name, **how)
+    return BenchConfig(plan=plan, contenders=("no-cache",), own_contenders=(contender,), reference=name, **how)
 
 
-def run_whole(order: BenchOrder, stack: Stack, say: Say, begun: Callable[[Path], None] = lambda _folder: None) -> Path:
+def run_whole(
+    order: BenchConfig, stack: Stack, say: ReportProgress, begun: Callable[[Path], None] = lambda _folder: None
+) -> Path:
     """Prepare and run every cell behind a progress bar; the run folder. Raises BenchFailed. `begun` is told the folder
     as soon as it is there."""
     spec, _ = prepare_run(order, stack, say)

@@ -9,8 +9,8 @@ from typing import Any, get_type_hints
 import redis
 
 from stampede.loadtests.serializers.timed_tasks import BatchRow, Pool
-from stampede.patterns.serialization.serializer import Serializer
 from stampede.patterns.serialization.schema.records import User
+from stampede.patterns.serialization.serializer import Serializer
 
 PAIRS = 8
 CALLS = 4

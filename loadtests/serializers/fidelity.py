@@ -9,9 +9,9 @@ from enum import Enum
 from typing import Any, Literal
 from uuid import UUID
 
+from stampede.patterns.serialization.schema.records import Address
 from stampede.patterns.serialization.serializer import Serializer
 from stampede.patterns.serialization.serializer_registry import Codec
-from stampede.patterns.serialization.schema.records import Address
 
 Outcome = Literal["same", "refused", "changed"]
 Build = Literal["untyped", "typed"]

@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 from stampede.loadtests.serializers.fidelity import build, said
 from stampede.patterns.compression.compressor_registry import compressors
-from stampede.patterns.serialization.serializer_registry import Codec, find_codec
 from stampede.patterns.serialization.schema.records import Address
+from stampede.patterns.serialization.serializer_registry import Codec, find_codec
 
 MEMORY_BYTES = 2 * 2**30
 CPU_S = 10

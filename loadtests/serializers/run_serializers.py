@@ -13,12 +13,9 @@ from typing import Any
 
 import redis
 
-from stampede.run_folder.schema import ContenderInfo, RunInfo, ScenarioInfo
-from stampede.run_folder.serializer_tables import PLAN, write_part
-from stampede.run_folder.write import write_json
-from stampede.core.errors import SerializersFailed
+from stampede.core.errors import SerializersFailed, require
 from stampede.core.files import REPO, new_run_folder
-from stampede.loadtests.instrumentation.run_metadata import circumstances, version_of
+from stampede.loadtests.instrumentation.run_metadata import metadata, version_of
 from stampede.loadtests.serializers.cache_path import HASH
 from stampede.loadtests.serializers.fidelity import fidelity, said
 from stampede.loadtests.serializers.hostile_bytes import attacks
@@ -34,10 +31,12 @@ from stampede.loadtests.serializers.timed_tasks import (
     train,
     trained,
 )
-from stampede.loadtests.serializers.timing import RoundOrder, carried, with_twin
-from stampede.core.errors import require
+from stampede.loadtests.serializers.timing import RoundPlan, carried, with_twin
 from stampede.patterns.serialization.serializer import Serializer
 from stampede.patterns.serialization.serializer_registry import Codec, choose_codecs, codecs
+from stampede.run_folder.schema import ContenderInfo, RunInfo, ScenarioInfo
+from stampede.run_folder.serializer_tables import PLAN, write_part
+from stampede.run_folder.write import write_json
 from stampede.stack.servers import Stack
 
 REFERENCE = "json"
@@ -49,7 +48,7 @@ PACKAGES = ("msgspec", "orjson", "ormsgpack", "cbor2", "protobuf", "lz4", "zstan
 
 
 @dataclass(frozen=True, kw_only=True)
-class SerializersOrder:
+class SerializersConfig:
     """What the user asked for."""
 
     only: tuple[str, ...] = ()
@@ -77,7 +76,7 @@ class SerializersOrder:
 
 
 def run_serializers(
-    order: SerializersOrder,
+    order: SerializersConfig,
     stack: Stack,
     say: Callable[[str], None],
     advance: Callable[[str, int, int], None],
@@ -92,7 +91,7 @@ def run_serializers(
     named = [kinds()[name] for name in (order.records or kinds())]
     folder = new_run_folder(order.runs, PLAN, datetime.now(UTC))
     end_s = monotonic() + order.limit_s
-    run = described(order, stack, chosen, named)
+    run = as_dict(order, stack, chosen, named)
     save(folder, run)
     begun(folder)
     try:
@@ -146,15 +145,15 @@ def write_sizes(
 
 
 def first_round(
-    order: SerializersOrder,
+    order: SerializersConfig,
     stack: Stack,
     named: Sequence[RecordKind],
     chosen: Sequence[Codec],
     left_out: tuple[tuple[str, str], ...],
     dictionaries: Dictionaries,
-) -> RoundOrder:
+) -> RoundPlan:
     """The first round, with blocks of full length; the others differ in number and length."""
-    return RoundOrder(
+    return RoundPlan(
         round=1,
         seed=order.seed,
         redis_url=stack.redis.url,
@@ -169,7 +168,7 @@ def first_round(
 
 def run_rounds(
     folder: Path,
-    first: RoundOrder,
+    first: RoundPlan,
     rounds: int,
     end_s: float,
     stack: Stack,
@@ -194,7 +193,7 @@ def run_rounds(
     return min(shares)
 
 
-def in_a_process(order: RoundOrder, stack: Stack) -> dict[str, list[Any]]:
+def in_a_process(order: RoundPlan, stack: Stack) -> dict[str, list[Any]]:
     """The rows of one round by table. Raises SerializersFailed where its process does not end well."""
     command = [sys.executable, "-m", "stampede.loadtests.serializers.timing"]
     pipe = subprocess.PIPE
@@ -254,16 +253,16 @@ def list_sizes(lengths: Sequence[int], dictionaries: Dictionaries) -> list[SizeR
     return rows
 
 
-def stored(order: RoundOrder, named: Sequence[RecordKind], chosen: list[Codec]) -> list[tuple[str, str, int, int]]:
+def stored(order: RoundPlan, named: Sequence[RecordKind], chosen: list[Codec]) -> list[tuple[str, str, int, int]]:
     """What a value occupies in the server's own opinion."""
     rows = []
     with redis.Redis.from_url(order.redis_url) as client:
         for kind in named:
             pool = Pool(kind)
-            entrants: list[tuple[str, Serializer[Any]]] = [
+            contender_specs: list[tuple[str, Serializer[Any]]] = [
                 (codec.name, codec.serializer.for_type(kind.record_type)) for codec in carried(order, chosen, kind.name)
             ]
-            for name, serializer in entrants:
+            for name, serializer in contender_specs:
                 key = f"{order.key_prefix}user:1"
                 for record in pool.all[:16]:
                     data = serializer.dumps(record)
@@ -284,10 +283,10 @@ def memory(client: redis.Redis, key: str) -> int:
     return int(found)
 
 
-def described(order: SerializersOrder, stack: Stack, chosen: Sequence[Codec], named: Sequence[RecordKind]) -> RunInfo:
-    about = circumstances(REPO)
+def as_dict(order: SerializersConfig, stack: Stack, chosen: Sequence[Codec], named: Sequence[RecordKind]) -> RunInfo:
+    about = metadata(REPO)
     about["packages"] |= {name: version_of(name) for name in PACKAGES}
-    about["servers"] = stack.described()
+    about["servers"] = stack.as_dict()
     return RunInfo(
         plan=PLAN,
         rounds=order.rounds,
@@ -300,14 +299,14 @@ def described(order: SerializersOrder, stack: Stack, chosen: Sequence[Codec], na
             *(contender(codec) for codec in with_twin(list(chosen))),
             ContenderInfo(
                 name=HASH,
-                kind="ruler",
+                kind="baseline",
                 summary="a flat row as a Redis HASH, a field a column: HSET and HGETALL",
-                promises=[],
+                guarantees=[],
                 config={},
                 client={},
             ),
         ],
-        circumstances=about,
+        metadata=about,
         remarks=[{"name": r.name, "what": r.what, "cost": r.cost} for r in stack.remarks],
     )
 
@@ -329,12 +328,12 @@ def contender(codec: Codec) -> ContenderInfo:
     kind = codec.serializer
     return ContenderInfo(
         name=codec.name,
-        kind="twin" if codec.name == TWIN else "contender",
+        kind="aa-copy" if codec.name == TWIN else "contender",
         summary=kind.summary,
-        promises=[],
+        guarantees=[],
         config={"wire": kind.wire, "schema": kind.schema, "validates": kind.validates, "runs_code": kind.runs_code},
         client={},
-        twin_of=REFERENCE if codec.name == TWIN else None,
+        copy_of=REFERENCE if codec.name == TWIN else None,
         file=codec.file,
     )
 

@@ -13,9 +13,9 @@ import msgspec
 from stampede.loadtests.serializers.sample_records import RecordKind, kinds
 from stampede.patterns.compression.compressor import Compressed, Compressor
 from stampede.patterns.compression.compressor_registry import compressors
+from stampede.patterns.serialization.json import Json
 from stampede.patterns.serialization.serializer import Serializer
 from stampede.patterns.serialization.serializer_registry import Codec
-from stampede.patterns.serialization.json import Json
 
 TWIN = "json-again"
 EMPTY = "empty call"

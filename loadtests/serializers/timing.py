@@ -19,8 +19,8 @@ import redis
 from stampede.loadtests.serializers.cache_path import HASH, NOBODY, hash_blocks, path_blocks, probe
 from stampede.loadtests.serializers.sample_records import kinds
 from stampede.loadtests.serializers.timed_tasks import LENGTHS, TWIN, BatchRow, Pool, Task, list_tasks, tasks_of
-from stampede.patterns.serialization.serializer_registry import Codec, codecs, find_codec
 from stampede.patterns.serialization.schema.records import User
+from stampede.patterns.serialization.serializer_registry import Codec, codecs, find_codec
 
 BATCHES = 16
 """About so many in a block."""
@@ -34,7 +34,7 @@ PROBED_ROUNDS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoundOrder:
+class RoundPlan:
     """What is run in a round. It holds a password, so it travels over a pipe."""
 
     round: int
@@ -56,7 +56,7 @@ class RoundOrder:
         return json.dumps(asdict(self))
 
 
-def run_round(order: RoundOrder) -> dict[str, list[Any]]:
+def run_round(order: RoundPlan) -> dict[str, list[Any]]:
     """Time everything once: the rows of this round by table. (This process writes no Parquet: it starts faster so.)"""
     rng = random.Random(f"{order.seed}-{order.round}")
     chosen = [find_codec(target) for target in order.targets]
@@ -80,7 +80,7 @@ def run_round(order: RoundOrder) -> dict[str, list[Any]]:
         return {"batches": rows, "probes": probes(order, client, chosen, rng) if probed else []}
 
 
-def carried(order: RoundOrder, chosen: list[Codec], kind: str) -> list[Codec]:
+def carried(order: RoundPlan, chosen: list[Codec], kind: str) -> list[Codec]:
     return [codec for codec in chosen if (kind, codec.name) not in set(map(tuple, order.left_out))]
 
 
@@ -89,14 +89,14 @@ def with_twin(able: list[Codec]) -> list[Codec]:
 
 
 def through_redis(
-    order: RoundOrder, client: redis.Redis, pool: Pool, able: list[Codec], rng: random.Random
+    order: RoundPlan, client: redis.Redis, pool: Pool, able: list[Codec], rng: random.Random
 ) -> list[BatchRow]:
     rows: list[BatchRow] = []
-    entrants: list[Codec | None] = [*with_twin(able)]
+    contender_specs: list[Codec | None] = [*with_twin(able)]
     if pool.kind.record_type is User:
-        entrants.append(None)
-    rng.shuffle(entrants)
-    for block, codec in enumerate(entrants):
+        contender_specs.append(None)
+    rng.shuffle(contender_specs)
+    for block, codec in enumerate(contender_specs):
         key = f"{order.key_prefix}serializers:{pool.kind.name}:{HASH if codec is None else codec.name}:"
         if codec is None:
             rows += hash_blocks(client, key, pool, order.round, block)
@@ -107,7 +107,7 @@ def through_redis(
 
 
 def probes(
-    order: RoundOrder, client: redis.Redis, chosen: list[Codec], rng: random.Random
+    order: RoundPlan, client: redis.Redis, chosen: list[Codec], rng: random.Random
 ) -> list[tuple[int, str, int]]:
     pool = Pool(kinds()["page"])
     serializers: dict[str, Any] = {NOBODY: None}
@@ -155,4 +155,4 @@ def timed(call: Callable[[Any], Any], inputs: Sequence[Any]) -> tuple[int, int]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(run_round(RoundOrder(**json.loads(sys.stdin.read())))))
+    print(json.dumps(run_round(RoundPlan(**json.loads(sys.stdin.read())))))

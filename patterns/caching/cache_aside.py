@@ -13,18 +13,18 @@ Departures: the article gives no update; here it is UPDATE, then DEL (B6). The T
 scenarios can shorten it.
 """
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Promise, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Record
 
 
 class CacheAside(CachePattern):
     summary = "read the cache; on a miss load and fill it; delete on write"
-    promises = frozenset(
+    guarantees = frozenset(
         {
-            Promise.WRITES_SHOW,
-            Promise.FORGETS_FAILED_LOADS,
-            Promise.DURABLE_ON_RETURN,
-            Promise.STALE_AT_MOST_TTL,
-            Promise.SURVIVES_CACHE_LOSS,
+            Guarantee.READ_AFTER_WRITE,
+            Guarantee.NO_CACHED_ERRORS,
+            Guarantee.DURABLE_ON_RETURN,
+            Guarantee.STALE_AT_MOST_TTL,
+            Guarantee.CORRECT_AFTER_CACHE_LOSS,
         }
     )
 
@@ -32,10 +32,10 @@ class CacheAside(CachePattern):
         key = self.key(record_id)
         cached = self.redis.get(key)
         if cached is not None:
-            return self.codec.loads(cached)
+            return self.serializer.loads(cached)
         record = self.source.load(record_id)
         if record is not None:
-            self.redis.set(key, self.codec.dumps(record), px=self.config.ttl_ms)
+            self.redis.set(key, self.serializer.dumps(record), px=self.config.ttl_ms)
         return record
 
     def update(self, record_id: int, changes: Record) -> Record | None:

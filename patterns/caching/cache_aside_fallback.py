@@ -19,8 +19,8 @@ from typing import Any
 
 import redis
 
-from stampede.patterns.caching.cache_pattern import CachePattern, ClientSettings, Config, Kit, Promise, Record
 from stampede.core.errors import require
+from stampede.patterns.caching.cache_pattern import CachePattern, ClientSettings, Config, Context, Guarantee, Record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,21 +35,21 @@ class FallbackConfig(Config):
 
 class CacheAsideFallback(CachePattern):
     summary = "as cache-aside, but with a time limit on Redis; where Redis fails, the database answers"
-    promises = frozenset(
+    guarantees = frozenset(
         {
-            Promise.DURABLE_ON_RETURN,
-            Promise.STALE_AT_MOST_TTL,
-            Promise.SURVIVES_CACHE_LOSS,
-            Promise.ANSWERS_WITHOUT_CACHE,
+            Guarantee.DURABLE_ON_RETURN,
+            Guarantee.STALE_AT_MOST_TTL,
+            Guarantee.CORRECT_AFTER_CACHE_LOSS,
+            Guarantee.AVAILABLE_WITHOUT_CACHE,
         }
     )
     client = ClientSettings(socket_timeout_s=0.05, retries=0)
     config_type = FallbackConfig
-    special = True
+    opt_in = True
 
-    def __init__(self, kit: Kit, config: FallbackConfig) -> None:
-        super().__init__(kit, config)
-        self.now = kit.now
+    def __init__(self, context: Context, config: FallbackConfig) -> None:
+        super().__init__(context, config)
+        self.now = context.now
         self.cool_down_s = config.cool_down_s
         self.tries_again_at = 0.0
 
@@ -57,10 +57,10 @@ class CacheAsideFallback(CachePattern):
         key = self.key(record_id)
         cached = self._ask("GET", key)
         if cached is not None:
-            return self.codec.loads(cached)
+            return self.serializer.loads(cached)
         record = self.source.load(record_id)
         if record is not None:
-            self._ask("SET", key, self.codec.dumps(record), "PX", self.config.ttl_ms)
+            self._ask("SET", key, self.serializer.dumps(record), "PX", self.config.ttl_ms)
         return record
 
     def update(self, record_id: int, changes: Record) -> Record | None:

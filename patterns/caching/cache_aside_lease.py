@@ -16,8 +16,8 @@ the place of another's would never let anybody fill while readers keep coming.
 
 from dataclasses import dataclass
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Config, Kit, Promise, Record
 from stampede.core.errors import require
+from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context, Guarantee, Record
 
 LEASE = """
 local there = redis.call('GET', KEYS[1])
@@ -44,25 +44,25 @@ class CacheAsideLeaseConfig(Config):
 
 class CacheAsideLease(CachePattern):
     summary = "as cache-aside, but a fill needs a lease that a write takes away"
-    promises = frozenset(
+    guarantees = frozenset(
         {
-            Promise.WRITES_SHOW,
-            Promise.FRESH_AT_REST,
-            Promise.FRESH_AT_REST_DESPITE_EXPIRY,
-            Promise.NO_STALE_AFTER_WRITE,
-            Promise.READS_OWN_WRITES,
-            Promise.FORGETS_FAILED_LOADS,
-            Promise.DURABLE_ON_RETURN,
-            Promise.STALE_AT_MOST_TTL,
-            Promise.SURVIVES_CACHE_LOSS,
+            Guarantee.READ_AFTER_WRITE,
+            Guarantee.EVENTUALLY_FRESH,
+            Guarantee.EVENTUALLY_FRESH_DESPITE_EXPIRY,
+            Guarantee.NO_STALE_AFTER_WRITE,
+            Guarantee.READ_YOUR_WRITES,
+            Guarantee.NO_CACHED_ERRORS,
+            Guarantee.DURABLE_ON_RETURN,
+            Guarantee.STALE_AT_MOST_TTL,
+            Guarantee.CORRECT_AFTER_CACHE_LOSS,
         }
     )
     config_type = CacheAsideLeaseConfig
 
-    def __init__(self, kit: Kit, config: CacheAsideLeaseConfig) -> None:
-        super().__init__(kit, config)
+    def __init__(self, context: Context, config: CacheAsideLeaseConfig) -> None:
+        super().__init__(context, config)
         self.lease_ttl_ms = round(config.lease_ttl_s * 1000)
-        self.rng = kit.rng
+        self.rng = context.rng
         self.lease = self.redis.register_script(LEASE)
         self.fill = self.redis.register_script(FILL)
 
@@ -70,11 +70,11 @@ class CacheAsideLease(CachePattern):
         key = self.key(record_id)
         cached = self.redis.get(key)
         if cached is not None:
-            return self.codec.loads(cached)
+            return self.serializer.loads(cached)
         token = self.lease(keys=[f"lease:{key}"], args=[f"{self.rng.getrandbits(128):032x}", self.lease_ttl_ms])
         record = self.source.load(record_id)
         if record is not None:
-            value = self.codec.dumps(record)
+            value = self.serializer.dumps(record)
             self.fill(keys=[key, f"lease:{key}"], args=[token, value, self.config.ttl_ms])
         return record
 

@@ -14,13 +14,15 @@ whole one: entries that are filled together must not expire together.
 
 from collections.abc import Sequence
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Promise, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Record
 
 
 class CacheAsideWarmed(CachePattern):
     summary = "as cache-aside, but the popular records are put into the cache before the first reader comes"
-    promises = frozenset({Promise.DURABLE_ON_RETURN, Promise.STALE_AT_MOST_TTL, Promise.SURVIVES_CACHE_LOSS})
-    special = True
+    guarantees = frozenset(
+        {Guarantee.DURABLE_ON_RETURN, Guarantee.STALE_AT_MOST_TTL, Guarantee.CORRECT_AFTER_CACHE_LOSS}
+    )
+    opt_in = True
 
     def warm(self, record_ids: Sequence[int]) -> None:
         """Load these records, those that matter most first, and fill the cache in one pipeline."""
@@ -28,18 +30,18 @@ class CacheAsideWarmed(CachePattern):
         for record_id in record_ids:
             record = self.source.load(record_id)
             if record is not None:
-                px = self.kit.rng.randint((self.config.ttl_ms + 1) // 2, self.config.ttl_ms)
-                pipeline.set(self.key(record_id), self.codec.dumps(record), px=px, nx=True)
+                px = self.context.rng.randint((self.config.ttl_ms + 1) // 2, self.config.ttl_ms)
+                pipeline.set(self.key(record_id), self.serializer.dumps(record), px=px, nx=True)
         pipeline.execute()
 
     def get(self, record_id: int) -> Record | None:
         key = self.key(record_id)
         cached = self.redis.get(key)
         if cached is not None:
-            return self.codec.loads(cached)
+            return self.serializer.loads(cached)
         record = self.source.load(record_id)
         if record is not None:
-            self.redis.set(key, self.codec.dumps(record), px=self.config.ttl_ms)
+            self.redis.set(key, self.serializer.dumps(record), px=self.config.ttl_ms)
         return record
 
     def update(self, record_id: int, changes: Record) -> Record | None:

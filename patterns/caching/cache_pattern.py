@@ -1,6 +1,6 @@
 """What every caching pattern is, and the world that it is given.
 
-A pattern reads and writes *records*: rows as dicts, found by an integer id. Its whole world is the `Kit`: the Redis
+A pattern reads and writes *records*: rows as dicts, found by an integer id. Its whole world is the `Context`: the Redis
 client, the database, the clock.
 Whoever holds the kit can time it, count it or hold it still: the pattern never knows.
 """
@@ -22,45 +22,45 @@ Record = dict[str, Any]
 """A row: column names to values. The article's users are the first kind."""
 
 
-class Adversary(Enum):
+class FaultModel(Enum):
     """What else may happen to a pattern, at any moment, besides other clients."""
 
     NONE = "nothing"
     EXPIRY = "an entry or a lock expires or is evicted"
-    DEATH = "a client dies"
+    CRASH = "a client dies"
     OUTAGE = "the cache refuses or hangs"
 
 
-class Promise(Enum):
+class Guarantee(Enum):
     """What a pattern may claim. Each names its adversary: what else may happen while it must hold."""
 
     ONE_LOAD_PER_MISS = "at most one load fleet-wide while an entry is missing (adversary: none)"
     ONE_REFRESH_PER_EXPIRY = "at most one refresh fleet-wide of an entry that will expire (adversary: none)"
-    WRITES_SHOW = "with nobody else about, the next read returns what was written (adversary: none)"
+    READ_AFTER_WRITE = "with nobody else about, the next read returns what was written (adversary: none)"
     NO_STALE_AFTER_WRITE = "no read that begins after a write returned sees an older version (adversary: none)"
-    READS_OWN_WRITES = "a client that wrote reads its own write or a newer one (adversary: none)"
+    READ_YOUR_WRITES = "a client that wrote reads its own write or a newer one (adversary: none)"
     MONOTONIC_READS = "the versions that one client sees never go back (adversary: none)"
-    FRESH_AT_REST = "no entry is stale once nobody writes or fills any more (adversary: none)"
-    FRESH_AT_REST_DESPITE_EXPIRY = "no entry is stale once all is at rest (adversary: expiry or eviction)"
-    UNLOCKS_ONLY_ITS_OWN = "no lock is released by one that does not own it (adversary: expiry or eviction)"
+    EVENTUALLY_FRESH = "no entry is stale once nobody writes or fills any more (adversary: none)"
+    EVENTUALLY_FRESH_DESPITE_EXPIRY = "no entry is stale once all is at rest (adversary: expiry or eviction)"
+    RELEASES_ONLY_OWN_LOCK = "no lock is released by one that does not own it (adversary: expiry or eviction)"
     WAITS_AT_MOST_LOCK_TTL = "nobody waits for a dead holder longer than its lock's TTL (adversary: death of a client)"
-    FORGETS_FAILED_LOADS = "a load that raises is neither cached nor shared for ever (adversary: none)"
+    NO_CACHED_ERRORS = "a load that raises is neither cached nor shared for ever (adversary: none)"
     DURABLE_ON_RETURN = "a write that returned is in the database (adversary: death of a client)"
     STALE_AT_MOST_TTL = "a stale entry is gone one TTL after it was filled (adversary: death of a client)"
-    SURVIVES_CACHE_LOSS = "an emptied cache costs loads, never answers (adversary: expiry or eviction)"
-    ANSWERS_WITHOUT_CACHE = "reads and writes succeed while Redis refuses or hangs (adversary: outage of the cache)"
+    CORRECT_AFTER_CACHE_LOSS = "an emptied cache costs loads, never answers (adversary: expiry or eviction)"
+    AVAILABLE_WITHOUT_CACHE = "reads and writes succeed while Redis refuses or hangs (adversary: outage of the cache)"
     ADMITS_AT_MOST_ITS_BOUND = "a limiter admits at most its bound (adversary: none)"
     REFUSED_CALLS_ARE_FREE = "calls that a limiter refused do not eat the quota (adversary: none)"
 
     @property
-    def adversary(self) -> Adversary:
+    def adversary(self) -> FaultModel:
         """What may happen while it must hold."""
         named = self.value.rpartition("(adversary: ")[2].rstrip(")").split(" ")[0]
-        return Adversary.NONE if named == "none" else Adversary[named.upper()]
+        return FaultModel.NONE if named == "none" else FaultModel[named.upper()]
 
-    def holds_under(self, adversary: Adversary) -> bool:
+    def holds_under(self, adversary: FaultModel) -> bool:
         """Whether the promise is meant for this adversary too: what holds under one holds where nothing happens."""
-        return adversary in (Adversary.NONE, self.adversary)
+        return adversary in (FaultModel.NONE, self.adversary)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +99,7 @@ class Config:
     def ttl_ms(self) -> int:
         return round(self.ttl_s * 1000)
 
-    def described(self) -> dict[str, object]:
+    def as_dict(self) -> dict[str, object]:
         """Every field by name, for the run folder."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
@@ -135,13 +135,13 @@ class Source(ABC):
 
 
 @dataclass(frozen=True)
-class Kit:
+class Context:
     """A pattern's whole world."""
 
     redis: redis.Redis
     """The client, set as the pattern's ClientSettings say; replies are bytes."""
     source: Source
-    codec: Serializer[Record]
+    serializer: Serializer[Record]
     now: Callable[[], float]
     """Seconds, never going back."""
     sleep: Callable[[float], None]
@@ -156,20 +156,20 @@ class CachePattern(ABC):
 
     summary: ClassVar[str]
     """One line for tables."""
-    promises: ClassVar[frozenset[Promise]] = frozenset()
+    guarantees: ClassVar[frozenset[Guarantee]] = frozenset()
     """What the contract specs and the race explorer hold it to."""
     client: ClassVar[ClientSettings] = ClientSettings()
     config_type: ClassVar[type[Config]] = Config
-    special: ClassVar[bool] = False
+    opt_in: ClassVar[bool] = False
     """Runs only in scenarios that name it: elsewhere it does what another contender does."""
     requires: ClassVar[str] = ""
     """An optional package that it needs, and the extra of ours that brings it."""
 
-    def __init__(self, kit: Kit, config: Config) -> None:
-        self.redis: Any = kit.redis  # a redis.Redis whose replies are bytes, which redis-py's types cannot say
-        self.source = kit.source
-        self.codec = kit.codec
-        self.kit = kit
+    def __init__(self, context: Context, config: Config) -> None:
+        self.redis: Any = context.redis  # a redis.Redis whose replies are bytes, which redis-py's types cannot say
+        self.source = context.source
+        self.serializer = context.serializer
+        self.context = context
         self.config = config
 
     def key(self, record_id: int) -> str:
@@ -197,14 +197,14 @@ class CachePattern(ABC):
 
 
 @runtime_checkable
-class ReadsMany(Protocol):
+class BatchReader(Protocol):
     """A pattern that can read several records in fewer round trips."""
 
     def get_many(self, record_ids: Sequence[int]) -> dict[int, Record]: ...
 
 
 @runtime_checkable
-class Warms(Protocol):
+class SupportsWarmUp(Protocol):
     """A pattern that can fill the cache before the first reader comes (B7)."""
 
     def warm(self, record_ids: Sequence[int]) -> None: ...

@@ -19,8 +19,8 @@ the load raised (`finally`), as the article's is.
 
 from dataclasses import dataclass
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Config, Kit, Promise, Record
 from stampede.core.errors import require
+from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context, Guarantee, Record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,30 +40,30 @@ class CoalescingConfig(Config):
 
 class Coalescing(CachePattern):
     summary = "on a miss one reader loads under a lock, the others poll for what it fills"
-    promises = frozenset(
+    guarantees = frozenset(
         {
-            Promise.WRITES_SHOW,
-            Promise.WAITS_AT_MOST_LOCK_TTL,
-            Promise.FORGETS_FAILED_LOADS,
-            Promise.DURABLE_ON_RETURN,
-            Promise.STALE_AT_MOST_TTL,
-            Promise.SURVIVES_CACHE_LOSS,
+            Guarantee.READ_AFTER_WRITE,
+            Guarantee.WAITS_AT_MOST_LOCK_TTL,
+            Guarantee.NO_CACHED_ERRORS,
+            Guarantee.DURABLE_ON_RETURN,
+            Guarantee.STALE_AT_MOST_TTL,
+            Guarantee.CORRECT_AFTER_CACHE_LOSS,
         }
     )
     config_type = CoalescingConfig
 
-    def __init__(self, kit: Kit, config: CoalescingConfig) -> None:
-        super().__init__(kit, config)
+    def __init__(self, context: Context, config: CoalescingConfig) -> None:
+        super().__init__(context, config)
         self.lock_ttl_s = config.lock_ttl_s
         self.poll_every_s = config.poll_every_s
         self.polls = config.polls
-        self.sleep = kit.sleep
+        self.sleep = context.sleep
 
     def get(self, record_id: int) -> Record | None:
         key = self.key(record_id)
         cached = self.redis.get(key)
         if cached is not None:
-            return self.codec.loads(cached)
+            return self.serializer.loads(cached)
         if self.redis.set(f"lock:{key}", "1", nx=True, ex=self.lock_ttl_s):
             try:
                 return self._load_and_fill(record_id)
@@ -82,7 +82,7 @@ class Coalescing(CachePattern):
     def _load_and_fill(self, record_id: int) -> Record | None:
         record = self.source.load(record_id)
         if record is not None:
-            self.redis.set(self.key(record_id), self.codec.dumps(record), px=self.config.ttl_ms)
+            self.redis.set(self.key(record_id), self.serializer.dumps(record), px=self.config.ttl_ms)
         return record
 
     def _wait(self, record_id: int) -> Record | None:
@@ -90,5 +90,5 @@ class Coalescing(CachePattern):
             self.sleep(self.poll_every_s)
             cached = self.redis.get(self.key(record_id))
             if cached is not None:
-                return self.codec.loads(cached)
+                return self.serializer.loads(cached)
         return self.source.load(record_id)

@@ -17,8 +17,8 @@ that is late finds another's. Departures: waiters block (BLPOP) where the articl
 
 from dataclasses import dataclass
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Config, Kit, Promise, Record
 from stampede.core.errors import require
+from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context, Guarantee, Record
 
 FINISH = """
 local entry, lock, fence, waiting, woken = unpack(KEYS)
@@ -45,29 +45,29 @@ class CoalescingOwnedConfig(Config):
 
 class CoalescingOwned(CachePattern):
     summary = "on a miss one reader loads under a lock of its own and wakes the others"
-    promises = frozenset(
+    guarantees = frozenset(
         {
-            Promise.ONE_LOAD_PER_MISS,
-            Promise.WRITES_SHOW,
-            Promise.FRESH_AT_REST,
-            Promise.FRESH_AT_REST_DESPITE_EXPIRY,
-            Promise.NO_STALE_AFTER_WRITE,
-            Promise.READS_OWN_WRITES,
-            Promise.UNLOCKS_ONLY_ITS_OWN,
-            Promise.WAITS_AT_MOST_LOCK_TTL,
-            Promise.FORGETS_FAILED_LOADS,
-            Promise.DURABLE_ON_RETURN,
-            Promise.STALE_AT_MOST_TTL,
-            Promise.SURVIVES_CACHE_LOSS,
+            Guarantee.ONE_LOAD_PER_MISS,
+            Guarantee.READ_AFTER_WRITE,
+            Guarantee.EVENTUALLY_FRESH,
+            Guarantee.EVENTUALLY_FRESH_DESPITE_EXPIRY,
+            Guarantee.NO_STALE_AFTER_WRITE,
+            Guarantee.READ_YOUR_WRITES,
+            Guarantee.RELEASES_ONLY_OWN_LOCK,
+            Guarantee.WAITS_AT_MOST_LOCK_TTL,
+            Guarantee.NO_CACHED_ERRORS,
+            Guarantee.DURABLE_ON_RETURN,
+            Guarantee.STALE_AT_MOST_TTL,
+            Guarantee.CORRECT_AFTER_CACHE_LOSS,
         }
     )
     config_type = CoalescingOwnedConfig
 
-    def __init__(self, kit: Kit, config: CoalescingOwnedConfig) -> None:
-        super().__init__(kit, config)
+    def __init__(self, context: Context, config: CoalescingOwnedConfig) -> None:
+        super().__init__(context, config)
         self.lock_ttl_ms = round(config.lock_ttl_s * 1000)
         self.wait_at_most_s = config.wait_at_most_s
-        self.rng = kit.rng
+        self.rng = context.rng
         self.finish = self.redis.register_script(FINISH)
 
     def get(self, record_id: int) -> Record | None:
@@ -78,7 +78,7 @@ class CoalescingOwned(CachePattern):
             if self.redis.set(f"lock:{key}", token, nx=True, px=self.lock_ttl_ms):
                 return self._load_as_holder(record_id, token)
             cached = self._wait(key)
-        return self.codec.loads(cached)
+        return self.serializer.loads(cached)
 
     def update(self, record_id: int, changes: Record) -> Record | None:
         record = self.source.update(record_id, changes)
@@ -95,9 +95,9 @@ class CoalescingOwned(CachePattern):
         cached = look.execute()[0]
         try:
             if cached is not None:
-                return self.codec.loads(cached)
+                return self.serializer.loads(cached)
             record = self.source.load(record_id)
-            value = b"" if record is None else self.codec.dumps(record)
+            value = b"" if record is None else self.serializer.dumps(record)
             return record
         finally:
             keys = [key, f"lock:{key}", f"fence:{key}", f"waiting:{key}", f"woken:{key}"]

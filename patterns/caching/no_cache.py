@@ -9,24 +9,24 @@ Bad for: popular records with expensive queries.
 Source: the state before the article's first pattern. Departures: none.
 """
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Promise, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Record
 
 
 class NoCache(CachePattern):
     summary = "every read asks the database"
-    promises = frozenset(
+    guarantees = frozenset(
         {
-            Promise.WRITES_SHOW,
-            Promise.FRESH_AT_REST,
-            Promise.FRESH_AT_REST_DESPITE_EXPIRY,
-            Promise.NO_STALE_AFTER_WRITE,
-            Promise.READS_OWN_WRITES,
-            Promise.MONOTONIC_READS,
-            Promise.FORGETS_FAILED_LOADS,
-            Promise.DURABLE_ON_RETURN,
-            Promise.STALE_AT_MOST_TTL,
-            Promise.SURVIVES_CACHE_LOSS,
-            Promise.ANSWERS_WITHOUT_CACHE,
+            Guarantee.READ_AFTER_WRITE,
+            Guarantee.EVENTUALLY_FRESH,
+            Guarantee.EVENTUALLY_FRESH_DESPITE_EXPIRY,
+            Guarantee.NO_STALE_AFTER_WRITE,
+            Guarantee.READ_YOUR_WRITES,
+            Guarantee.MONOTONIC_READS,
+            Guarantee.NO_CACHED_ERRORS,
+            Guarantee.DURABLE_ON_RETURN,
+            Guarantee.STALE_AT_MOST_TTL,
+            Guarantee.CORRECT_AFTER_CACHE_LOSS,
+            Guarantee.AVAILABLE_WITHOUT_CACHE,
         }
     )
 

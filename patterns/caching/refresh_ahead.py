@@ -16,8 +16,8 @@ shorten both in proportion and whole seconds would round the threshold away.
 
 from dataclasses import dataclass
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Config, Kit, Promise, Record
 from stampede.core.errors import require
+from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context, Guarantee, Record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,21 +33,21 @@ class RefreshAheadConfig(Config):
 
 class RefreshAhead(CachePattern):
     summary = "as cache-aside, but a hit shortly before expiry also refreshes in the background"
-    promises = frozenset(
+    guarantees = frozenset(
         {
-            Promise.WRITES_SHOW,
-            Promise.FORGETS_FAILED_LOADS,
-            Promise.DURABLE_ON_RETURN,
-            Promise.STALE_AT_MOST_TTL,
-            Promise.SURVIVES_CACHE_LOSS,
+            Guarantee.READ_AFTER_WRITE,
+            Guarantee.NO_CACHED_ERRORS,
+            Guarantee.DURABLE_ON_RETURN,
+            Guarantee.STALE_AT_MOST_TTL,
+            Guarantee.CORRECT_AFTER_CACHE_LOSS,
         }
     )
     config_type = RefreshAheadConfig
 
-    def __init__(self, kit: Kit, config: RefreshAheadConfig) -> None:
-        super().__init__(kit, config)
+    def __init__(self, context: Context, config: RefreshAheadConfig) -> None:
+        super().__init__(context, config)
         self.refresh_below_ms = config.refresh_below_share * config.ttl_ms
-        self.spawn = kit.spawn
+        self.spawn = context.spawn
 
     def get(self, record_id: int) -> Record | None:
         key = self.key(record_id)
@@ -56,7 +56,7 @@ class RefreshAhead(CachePattern):
             return self._load_and_fill(record_id)
         if self.redis.pttl(key) < self.refresh_below_ms:
             self.spawn(lambda: self._refresh(record_id))
-        return self.codec.loads(cached)
+        return self.serializer.loads(cached)
 
     def update(self, record_id: int, changes: Record) -> Record | None:
         record = self.source.update(record_id, changes)
@@ -72,5 +72,5 @@ class RefreshAhead(CachePattern):
     def _load_and_fill(self, record_id: int) -> Record | None:
         record = self.source.load(record_id)
         if record is not None:
-            self.redis.set(self.key(record_id), self.codec.dumps(record), px=self.config.ttl_ms)
+            self.redis.set(self.key(record_id), self.serializer.dumps(record), px=self.config.ttl_ms)
         return record

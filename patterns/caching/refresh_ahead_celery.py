@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import redis
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Kit, Promise, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Context, Guarantee, Record
 from stampede.patterns.caching.refresh_ahead import RefreshAheadConfig
 
 REFRESH = "refresh"
@@ -28,15 +28,17 @@ REFRESH = "refresh"
 
 class RefreshAheadCelery(CachePattern):
     summary = "as refresh-ahead, but the refresh is a Celery task, done by a worker of its own"
-    promises = frozenset({Promise.DURABLE_ON_RETURN, Promise.STALE_AT_MOST_TTL, Promise.SURVIVES_CACHE_LOSS})
+    guarantees = frozenset(
+        {Guarantee.DURABLE_ON_RETURN, Guarantee.STALE_AT_MOST_TTL, Guarantee.CORRECT_AFTER_CACHE_LOSS}
+    )
     config_type = RefreshAheadConfig
-    special = True
+    opt_in = True
     requires = "celery"
 
-    def __init__(self, kit: Kit, config: RefreshAheadConfig) -> None:
-        super().__init__(kit, config)
+    def __init__(self, context: Context, config: RefreshAheadConfig) -> None:
+        super().__init__(context, config)
         self.refresh_below_ms = config.refresh_below_share * config.ttl_ms
-        self.tasks = celery_app(kit.redis, f"{config.key_prefix.rstrip(':')}-celery:")
+        self.tasks = celery_app(context.redis, f"{config.key_prefix.rstrip(':')}-celery:")
         with self.tasks.producer_pool.acquire(block=True) as producer:
             producer.connection.ensure_connection()  # when the server starts, not at its first request
 
@@ -46,8 +48,8 @@ class RefreshAheadCelery(CachePattern):
         if cached is None:
             return self.refresh(record_id)
         if self.redis.pttl(key) < self.refresh_below_ms:
-            self.tasks.send_task(REFRESH, args=(record_id, self.kit.now()))
-        return self.codec.loads(cached)
+            self.tasks.send_task(REFRESH, args=(record_id, self.context.now()))
+        return self.serializer.loads(cached)
 
     def update(self, record_id: int, changes: Record) -> Record | None:
         record = self.source.update(record_id, changes)
@@ -61,7 +63,7 @@ class RefreshAheadCelery(CachePattern):
         """Load and fill: what the worker does with a task, and a reader with a miss."""
         record = self.source.load(record_id)
         if record is not None:
-            self.redis.set(self.key(record_id), self.codec.dumps(record), px=self.config.ttl_ms)
+            self.redis.set(self.key(record_id), self.serializer.dumps(record), px=self.config.ttl_ms)
         return record
 
     def close(self) -> None:

@@ -17,8 +17,8 @@ Departures: see refresh-ahead.
 
 from dataclasses import dataclass
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Config, Kit, Promise, Record
 from stampede.core.errors import require
+from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context, Guarantee, Record
 
 LEASE = """
 local there = redis.call('GET', KEYS[1])
@@ -52,29 +52,29 @@ class RefreshAheadSingleConfig(Config):
 
 class RefreshAheadSingle(CachePattern):
     summary = "as refresh-ahead, but one refresh an expiry, and never an older value over a newer one"
-    promises = frozenset(
+    guarantees = frozenset(
         {
-            Promise.ONE_REFRESH_PER_EXPIRY,
-            Promise.WRITES_SHOW,
-            Promise.FRESH_AT_REST,
-            Promise.FRESH_AT_REST_DESPITE_EXPIRY,
-            Promise.NO_STALE_AFTER_WRITE,
-            Promise.READS_OWN_WRITES,
-            Promise.UNLOCKS_ONLY_ITS_OWN,
-            Promise.WAITS_AT_MOST_LOCK_TTL,
-            Promise.FORGETS_FAILED_LOADS,
-            Promise.DURABLE_ON_RETURN,
-            Promise.STALE_AT_MOST_TTL,
-            Promise.SURVIVES_CACHE_LOSS,
+            Guarantee.ONE_REFRESH_PER_EXPIRY,
+            Guarantee.READ_AFTER_WRITE,
+            Guarantee.EVENTUALLY_FRESH,
+            Guarantee.EVENTUALLY_FRESH_DESPITE_EXPIRY,
+            Guarantee.NO_STALE_AFTER_WRITE,
+            Guarantee.READ_YOUR_WRITES,
+            Guarantee.RELEASES_ONLY_OWN_LOCK,
+            Guarantee.WAITS_AT_MOST_LOCK_TTL,
+            Guarantee.NO_CACHED_ERRORS,
+            Guarantee.DURABLE_ON_RETURN,
+            Guarantee.STALE_AT_MOST_TTL,
+            Guarantee.CORRECT_AFTER_CACHE_LOSS,
         }
     )
     config_type = RefreshAheadSingleConfig
 
-    def __init__(self, kit: Kit, config: RefreshAheadSingleConfig) -> None:
-        super().__init__(kit, config)
+    def __init__(self, context: Context, config: RefreshAheadSingleConfig) -> None:
+        super().__init__(context, config)
         self.refresh_below_ms = max(1, round(config.refresh_below_share * config.ttl_ms))
-        self.spawn = kit.spawn
-        self.rng = kit.rng
+        self.spawn = context.spawn
+        self.rng = context.rng
         self.lease = self.redis.register_script(LEASE)
         self.fill = self.redis.register_script(FILL)
         self.swap = self.redis.register_script(SWAP)
@@ -86,7 +86,7 @@ class RefreshAheadSingle(CachePattern):
             return self._load_and_fill(record_id)
         if left_ms < self.refresh_below_ms and self.redis.set(f"claim:{key}", "1", nx=True, px=self.refresh_below_ms):
             self.spawn(lambda: self._refresh(record_id, cached))
-        return self.codec.loads(cached)
+        return self.serializer.loads(cached)
 
     def update(self, record_id: int, changes: Record) -> Record | None:
         record = self.source.update(record_id, changes)
@@ -102,11 +102,11 @@ class RefreshAheadSingle(CachePattern):
         token = self.lease(keys=[f"lease:{key}"], args=[f"{self.rng.getrandbits(128):032x}", LEASE_TTL_MS])
         record = self.source.load(record_id)
         if record is not None:
-            value = self.codec.dumps(record)
+            value = self.serializer.dumps(record)
             self.fill(keys=[key, f"lease:{key}"], args=[token, value, self.config.ttl_ms])
         return record
 
     def _refresh(self, record_id: int, seen: bytes) -> None:
         record = self.source.load(record_id)
         if record is not None:
-            self.swap(keys=[self.key(record_id)], args=[seen, self.codec.dumps(record), self.config.ttl_ms])
+            self.swap(keys=[self.key(record_id)], args=[seen, self.serializer.dumps(record), self.config.ttl_ms])

@@ -13,21 +13,23 @@ Source: the article's first way to invalidate (A1: by TTL). Departures: the TTL 
 scenarios can shorten it. `invalidate` is there for an operator; no write calls it.
 """
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Promise, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Record
 
 
 class TtlOnly(CachePattern):
     summary = "as cache-aside, but a write leaves the entry to expire by itself"
-    promises = frozenset({Promise.DURABLE_ON_RETURN, Promise.STALE_AT_MOST_TTL, Promise.SURVIVES_CACHE_LOSS})
+    guarantees = frozenset(
+        {Guarantee.DURABLE_ON_RETURN, Guarantee.STALE_AT_MOST_TTL, Guarantee.CORRECT_AFTER_CACHE_LOSS}
+    )
 
     def get(self, record_id: int) -> Record | None:
         key = self.key(record_id)
         cached = self.redis.get(key)
         if cached is not None:
-            return self.codec.loads(cached)
+            return self.serializer.loads(cached)
         record = self.source.load(record_id)
         if record is not None:
-            self.redis.set(key, self.codec.dumps(record), px=self.config.ttl_ms)
+            self.redis.set(key, self.serializer.dumps(record), px=self.config.ttl_ms)
         return record
 
     def update(self, record_id: int, changes: Record) -> Record | None:

@@ -16,20 +16,20 @@ here it is a counter in Redis.
 Departures: the TTL is set in milliseconds (PX), so that scenarios can shorten it.
 """
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Promise, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Record
 
 
 class VersionedKeys(CachePattern):
     summary = "the entry's key carries a number that a write counts up; old entries are left to expire"
-    promises = frozenset(
+    guarantees = frozenset(
         {
-            Promise.WRITES_SHOW,
-            Promise.NO_STALE_AFTER_WRITE,
-            Promise.READS_OWN_WRITES,
-            Promise.FRESH_AT_REST,
-            Promise.DURABLE_ON_RETURN,
-            Promise.STALE_AT_MOST_TTL,
-            Promise.SURVIVES_CACHE_LOSS,
+            Guarantee.READ_AFTER_WRITE,
+            Guarantee.NO_STALE_AFTER_WRITE,
+            Guarantee.READ_YOUR_WRITES,
+            Guarantee.EVENTUALLY_FRESH,
+            Guarantee.DURABLE_ON_RETURN,
+            Guarantee.STALE_AT_MOST_TTL,
+            Guarantee.CORRECT_AFTER_CACHE_LOSS,
         }
     )
 
@@ -38,12 +38,12 @@ class VersionedKeys(CachePattern):
         key = f"{self.key(record_id)}:v{version}"
         cached = self.redis.get(key)
         if cached is not None:
-            return self.codec.loads(cached)
+            return self.serializer.loads(cached)
         record = self.source.load(record_id)
         if record is not None:
             with self.redis.pipeline(transaction=False) as pipeline:
                 pipeline.set(self._counter(record_id), 0, nx=True)
-                pipeline.set(key, self.codec.dumps(record), px=self.config.ttl_ms)
+                pipeline.set(key, self.serializer.dumps(record), px=self.config.ttl_ms)
                 pipeline.execute()
         return record
 

@@ -12,25 +12,25 @@ Source: the article's P2, faults kept. It says that this "ensures the cache is a
 Departures: the TTL is set in milliseconds (PX), so that scenarios can shorten it.
 """
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Promise, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Record
 
 
 class WriteThrough(CachePattern):
     summary = "as cache-aside, but a write puts the new value into the cache"
-    promises = frozenset(
+    guarantees = frozenset(
         {
-            Promise.WRITES_SHOW,
-            Promise.FORGETS_FAILED_LOADS,
-            Promise.DURABLE_ON_RETURN,
-            Promise.STALE_AT_MOST_TTL,
-            Promise.SURVIVES_CACHE_LOSS,
+            Guarantee.READ_AFTER_WRITE,
+            Guarantee.NO_CACHED_ERRORS,
+            Guarantee.DURABLE_ON_RETURN,
+            Guarantee.STALE_AT_MOST_TTL,
+            Guarantee.CORRECT_AFTER_CACHE_LOSS,
         }
     )
 
     def get(self, record_id: int) -> Record | None:
         cached = self.redis.get(self.key(record_id))
         if cached is not None:
-            return self.codec.loads(cached)
+            return self.serializer.loads(cached)
         record = self.source.load(record_id)
         if record is not None:
             self._fill(record_id, record)
@@ -51,4 +51,4 @@ class WriteThrough(CachePattern):
         self.redis.delete(self.key(record_id))
 
     def _fill(self, record_id: int, record: Record) -> None:
-        self.redis.set(self.key(record_id), self.codec.dumps(record), px=self.config.ttl_ms)
+        self.redis.set(self.key(record_id), self.serializer.dumps(record), px=self.config.ttl_ms)

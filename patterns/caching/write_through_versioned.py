@@ -10,12 +10,12 @@ the values arrive, the newest stays.
 Bad for: a cache that evicts: an older value may then arrive at an empty place and stay for a TTL; records without a
 version, which this cannot tell apart (it is then no better than write-through).
 Source: the article's P2 mended; the comparison is the usual optimistic check of a row's version, made where the value
-is kept. Departures: the entry is a hash of version and body, since a script cannot read a version inside every codec.
+is kept. Departures: the entry is a hash of version and body, since a script cannot read a version inside every serializer.
 """
 
 from dataclasses import dataclass
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Config, Kit, Promise, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context, Guarantee, Record
 
 SET_IF_NEWER = """
 local there = redis.call('HGET', KEYS[1], 'version')
@@ -33,30 +33,30 @@ class WriteThroughVersionedConfig(Config):
 
 class WriteThroughVersioned(CachePattern):
     summary = "as write-through, but an older value never replaces a newer one"
-    promises = frozenset(
+    guarantees = frozenset(
         {
-            Promise.WRITES_SHOW,
-            Promise.FRESH_AT_REST,
-            Promise.NO_STALE_AFTER_WRITE,
-            Promise.READS_OWN_WRITES,
-            Promise.MONOTONIC_READS,
-            Promise.FORGETS_FAILED_LOADS,
-            Promise.DURABLE_ON_RETURN,
-            Promise.STALE_AT_MOST_TTL,
-            Promise.SURVIVES_CACHE_LOSS,
+            Guarantee.READ_AFTER_WRITE,
+            Guarantee.EVENTUALLY_FRESH,
+            Guarantee.NO_STALE_AFTER_WRITE,
+            Guarantee.READ_YOUR_WRITES,
+            Guarantee.MONOTONIC_READS,
+            Guarantee.NO_CACHED_ERRORS,
+            Guarantee.DURABLE_ON_RETURN,
+            Guarantee.STALE_AT_MOST_TTL,
+            Guarantee.CORRECT_AFTER_CACHE_LOSS,
         }
     )
     config_type = WriteThroughVersionedConfig
 
-    def __init__(self, kit: Kit, config: WriteThroughVersionedConfig) -> None:
-        super().__init__(kit, config)
+    def __init__(self, context: Context, config: WriteThroughVersionedConfig) -> None:
+        super().__init__(context, config)
         self.version_column = config.version_column
         self.set_if_newer = self.redis.register_script(SET_IF_NEWER)
 
     def get(self, record_id: int) -> Record | None:
         cached = self.redis.hget(self.key(record_id), "body")
         if cached is not None:
-            return self.codec.loads(cached)
+            return self.serializer.loads(cached)
         record = self.source.load(record_id)
         if record is not None:
             self._fill(record_id, record)
@@ -78,4 +78,4 @@ class WriteThroughVersioned(CachePattern):
 
     def _fill(self, record_id: int, record: Record) -> None:
         version = record.get(self.version_column) or 0
-        self.set_if_newer(keys=[self.key(record_id)], args=[version, self.codec.dumps(record), self.config.ttl_ms])
+        self.set_if_newer(keys=[self.key(record_id)], args=[version, self.serializer.dumps(record), self.config.ttl_ms])

@@ -42,7 +42,7 @@ class FixedWindow(RateLimiter):
         self.decide = self.redis.register_script(SCRIPT)  # EVALSHA; SCRIPT LOAD where the server does not know it
 
     @classmethod
-    def promised(cls, config: LimiterConfig) -> Contract:
+    def contract_for(cls, config: LimiterConfig) -> Contract:
         return Strict(limit=2 * config.limit, window_s=config.window_s)
 
     def hit(self, subject: str) -> Decision:

@@ -40,7 +40,7 @@ class Gcra(RateLimiter):
         self.decide = self.redis.register_script(SCRIPT)  # EVALSHA; SCRIPT LOAD where the server does not know it
 
     @classmethod
-    def promised(cls, config: LimiterConfig) -> Contract:
+    def contract_for(cls, config: LimiterConfig) -> Contract:
         return Bucket(capacity=config.capacity, refill_per_s=config.limit / config.window_s)
 
     def hit(self, subject: str) -> Decision:

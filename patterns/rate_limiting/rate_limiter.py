@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 
 import redis
 
-from stampede.patterns.caching.cache_pattern import ClientSettings
 from stampede.core.errors import require
+from stampede.patterns.caching.cache_pattern import ClientSettings
 
 EXACT = 2**52
 """Lua counts in doubles: integers are exact up to twice this. Products of calls and microseconds stay below it."""
@@ -50,7 +50,7 @@ class LimiterConfig:
         """B, where the limiter is a bucket."""
         return self.limit if self.burst is None else self.burst
 
-    def described(self) -> dict[str, object]:
+    def as_dict(self) -> dict[str, object]:
         """Every field by name, for the run folder."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
@@ -62,7 +62,7 @@ class Strict:
     limit: int
     window_s: float
 
-    def described(self) -> dict[str, object]:
+    def as_dict(self) -> dict[str, object]:
         return {"kind": "strict", "limit": self.limit, "window_s": self.window_s}
 
 
@@ -73,7 +73,7 @@ class Bucket:
     capacity: int
     refill_per_s: float
 
-    def described(self) -> dict[str, object]:
+    def as_dict(self) -> dict[str, object]:
         return {"kind": "bucket", "capacity": self.capacity, "refill_per_s": self.refill_per_s}
 
 
@@ -107,11 +107,11 @@ class RateLimiter(ABC):
         self.redis: Any = redis
         self.config = config
         self.now = now
-        self.contract = self.promised(config)
+        self.contract = self.contract_for(config)
 
     @classmethod
     @abstractmethod
-    def promised(cls, config: LimiterConfig) -> Contract:
+    def contract_for(cls, config: LimiterConfig) -> Contract:
         """The bound that this limiter guarantees with that config: it is judged by it."""
 
     def key(self, subject: str) -> str:

@@ -43,7 +43,7 @@ class SlidingLog(RateLimiter):
         self.decide = self.redis.register_script(SCRIPT)  # EVALSHA; SCRIPT LOAD where the server does not know it
 
     @classmethod
-    def promised(cls, config: LimiterConfig) -> Contract:
+    def contract_for(cls, config: LimiterConfig) -> Contract:
         return Strict(limit=config.limit, window_s=config.window_s)
 
     def hit(self, subject: str) -> Decision:

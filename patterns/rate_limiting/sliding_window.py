@@ -21,7 +21,7 @@ class SlidingWindow(RateLimiter):
     summary = "the article's log of all calls, refused ones too, by the app server's clock"
 
     @classmethod
-    def promised(cls, config: LimiterConfig) -> Contract:
+    def contract_for(cls, config: LimiterConfig) -> Contract:
         return Strict(limit=config.limit, window_s=config.window_s)
 
     def hit(self, subject: str) -> Decision:

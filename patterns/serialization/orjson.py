@@ -12,9 +12,9 @@ from typing import Any
 
 import orjson
 
-from stampede.patterns.serialization.serializer import ForRecords, Serializer
 from stampede.patterns.serialization.json import as_text
 from stampede.patterns.serialization.plain_values import as_plain, record_from
+from stampede.patterns.serialization.serializer import ForRecords, Serializer
 
 
 class Orjson(Serializer[Any]):

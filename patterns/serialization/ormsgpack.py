@@ -11,9 +11,9 @@ from typing import Any
 
 import ormsgpack
 
-from stampede.patterns.serialization.serializer import ForRecords, Serializer
 from stampede.patterns.serialization.msgpack import as_text
 from stampede.patterns.serialization.plain_values import as_plain, record_from
+from stampede.patterns.serialization.serializer import ForRecords, Serializer
 
 
 class Ormsgpack(Serializer[Any]):

@@ -20,9 +20,9 @@ from typing import Any, Union
 from uuid import UUID
 
 from stampede.core.errors import ConfigError
-from stampede.patterns.serialization.serializer import Serializer
-from stampede.patterns.serialization.schema import records_pb2
 from stampede.patterns.serialization.plain_values import declared, optional, parts
+from stampede.patterns.serialization.schema import records_pb2
+from stampede.patterns.serialization.serializer import Serializer
 
 Convert = Callable[[Any], Any]
 

@@ -11,9 +11,9 @@ from types import ModuleType
 from typing import Any
 
 from stampede.core.errors import ConfigError
+from stampede.patterns.serialization.serializer import ForRecords, Serializer
 from stampede.patterns.user_classes import check_serializer
 from stampede.patterns.user_files import import_file
-from stampede.patterns.serialization.serializer import ForRecords, Serializer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,7 +58,7 @@ def watched() -> Iterator[None]:
 
 
 def refuse(what: str) -> None:
-    """End the scheduled client of the current thread by Died. Does nothing in another thread."""
+    """End the scheduled client of the current thread by ClientKilled. Does nothing in another thread."""
     clock = clock_of_this_thread()
     if clock is not None:
         raise clock.failed(ContenderRefused(OPENS.format(what=what)))

@@ -6,15 +6,15 @@ from typing import Any
 
 import psycopg
 
+from stampede.core.errors import ClientKilled, ExplorerError, NotJudged, in_one_line
 from stampede.patterns.caching.cache_pattern import Record, Source, Transaction
-from stampede.races.scheduler.client import Client, held_client
 from stampede.races.hooks.database_connection import LOOK_EVERY_S, LOOK_SOON_S
-from stampede.core.errors import Died, ExplorerError, NotJudged, in_one_line
 from stampede.races.hooks.sandbox import Sandbox
+from stampede.races.scheduler.actions import Touch, touch
+from stampede.races.scheduler.client import Client, held_client
+from stampede.races.scheduler.client_thread import Slot
 from stampede.races.verdicts.history import Commit, Load
 from stampede.races.verdicts.refusals import is_environments
-from stampede.races.scheduler.client_thread import Slot
-from stampede.races.scheduler.actions import Touch, touch
 
 
 class LoadFailed(psycopg.OperationalError):
@@ -67,7 +67,7 @@ class ScheduledSource(Source):
             yield tx
             self.hold(touch(writes=tuple(f"{kind}:{id}" for id in tx.rows for kind in ("row", "lock"))), "COMMIT")
         except BaseException as error:
-            if not isinstance(error, Died):
+            if not isinstance(error, ClientKilled):
                 self.hold(touch(writes=tuple(f"lock:{id}" for id in tx.rows)), "ROLLBACK")
             else:
                 self.sandbox.trips += 1  # the server rolls back for a client that died

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Config, Kit, Promise, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context, Guarantee, Record
 from stampede.patterns.contender_registry import Contender, LimitingContender, find
 from stampede.patterns.rate_limiting.rate_limiter import Decision, RateLimiter, Strict
 from stampede.scenarios.interleavings.limiters import LIMIT, WINDOW_S
@@ -12,18 +12,18 @@ class LimiterAdapter(CachePattern):
     """Makes a limiter explorable as a pattern."""
 
     summary = "a rate limiter"
-    promises = frozenset({Promise.ADMITS_AT_MOST_ITS_BOUND})
+    guarantees = frozenset({Guarantee.ADMITS_AT_MOST_ITS_BOUND})
     limiter: ClassVar[type[RateLimiter]]
 
-    def __init__(self, kit: Kit, config: Config) -> None:
-        super().__init__(kit, config)
+    def __init__(self, context: Context, config: Config) -> None:
+        super().__init__(context, config)
         settings = self.limiter.config_type(limit=LIMIT, window_s=WINDOW_S, key_prefix=config.key_prefix)
-        self.limits = self.limiter(kit.redis, settings, kit.now)
+        self.limits = self.limiter(context.redis, settings, context.now)
 
     @classmethod
     def at_once(cls) -> int:
         """How many calls its own contract lets in at once."""
-        contract = cls.limiter.promised(cls.limiter.config_type(limit=LIMIT, window_s=WINDOW_S))
+        contract = cls.limiter.contract_for(cls.limiter.config_type(limit=LIMIT, window_s=WINDOW_S))
         return contract.limit if isinstance(contract, Strict) else contract.capacity
 
     def hit(self) -> Decision:

@@ -10,14 +10,14 @@ from redis.connection import AbstractConnection, Connection, SSLConnection, Unix
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
-from stampede.races.scheduler.client import Client, held_client
+from stampede.core.errors import ClientKilled, NotJudged, in_one_line
 from stampede.races.commands.command_table import SCRIPTS, Request
-from stampede.core.errors import Died, NotJudged, in_one_line
+from stampede.races.commands.lock_commands import Contents, note, note_script, soon_over
 from stampede.races.commands.script_effects import look_at, read, soon_over_of
 from stampede.races.hooks.sandbox import Sandbox
-from stampede.races.commands.lock_commands import Contents, note, note_script, soon_over
-from stampede.races.verdicts.refusals import is_environments, of_reply
+from stampede.races.scheduler.client import Client, held_client
 from stampede.races.scheduler.virtual_time import clock_of_this_thread, unheld
+from stampede.races.verdicts.refusals import is_environments, of_reply
 
 
 class ScheduledAbstractConnection(AbstractConnection):
@@ -44,7 +44,7 @@ class ScheduledAbstractConnection(AbstractConnection):
         super().__init__(**settings)
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-        """Send when it is this client's turn. Raises Died, also if the server or the explorer fails."""
+        """Send when it is this client's turn. Raises ClientKilled, also if the server or the explorer fails."""
         wire = b"".join([command] if isinstance(command, bytes) else command)
         if self._connecting:
             self._sandbox.trips += 1
@@ -121,7 +121,7 @@ class ScheduledAbstractConnection(AbstractConnection):
             return
         try:
             served = client.wait(request.touch, "is served", request.waits_s, self._readable)
-        except Died:
+        except ClientKilled:
             self.disconnect()  # type: ignore[no-untyped-call]
             raise
         if not served:
@@ -156,12 +156,12 @@ class ScheduledAbstractConnection(AbstractConnection):
             return self._readable()
         try:
             return client.wait(self._sandbox.hears(), "hears", timeout, self._readable)
-        except Died:
+        except ClientKilled:
             self.disconnect()  # type: ignore[no-untyped-call]
             raise
 
     def read_response(self, *args: Any, **settings: Any) -> Any:
-        """The next answer. An error of the environment is recorded, and the contender gets it too. Raises Died."""
+        """The next answer. An error of the environment is recorded, and the contender gets it too. Raises ClientKilled."""
         if self._connecting:
             return super().read_response(*args, **settings)
         client = held_client()
@@ -199,7 +199,7 @@ class ScheduledAbstractConnection(AbstractConnection):
         elif client is not None and not self._readable():
             try:
                 client.wait(self._sandbox.hears(), "hears", None, self._readable)
-            except Died:
+            except ClientKilled:
                 self.disconnect()  # type: ignore[no-untyped-call]
                 raise
 

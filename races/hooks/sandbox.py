@@ -12,22 +12,22 @@ import psycopg
 import redis
 from psycopg.rows import dict_row
 
-from stampede.patterns.caching.cache_pattern import Kit, Record
-from stampede.patterns.serialization.serializer import Serializer
+from stampede.core.errors import ClientKilled, ContenderRefused, ExplorerError, NotJudged, in_one_line
+from stampede.patterns.caching.cache_pattern import Context, Record
 from stampede.patterns.serialization.json import Json
-from stampede.races.hooks.bypass import OPENS, own_connections, sockets_of_this_process
+from stampede.patterns.serialization.serializer import Serializer
 from stampede.races.commands.command_table import CommandTable, as_text
-from stampede.races.hooks.database_connection import HeldDatabase
-from stampede.core.errors import ContenderRefused, Died, ExplorerError, NotJudged, in_one_line
 from stampede.races.commands.script_effects import Glance
-from stampede.races.hooks.shown_values import read_value, shown_value
+from stampede.races.hooks.bypass import OPENS, own_connections, sockets_of_this_process
 from stampede.races.hooks.connection_pool import WarmPool, open_in
-from stampede.races.scheduler.client_thread import Slot
+from stampede.races.hooks.database_connection import HeldDatabase
+from stampede.races.hooks.shown_values import read_value, shown_value
 from stampede.races.scheduler.actions import EVERYTHING, Touch
+from stampede.races.scheduler.client_thread import Slot
 from stampede.races.scheduler.virtual_time import START_S, HeldClock, clock_of_this_thread, hold_this_thread, unheld
 from stampede.stack.postgres.dataset import claim_schema
-from stampede.stack.servers import Stack
 from stampede.stack.postgres.source import Statements
+from stampede.stack.servers import Stack
 
 RECORD = 1
 """The id of the only record in the table."""
@@ -59,9 +59,9 @@ class Sandbox:
             f"DELETE FROM {self.tablename} WHERE id > 1; SELECT setval('{self.tablename}_id_seq', 1); ".encode()
             + self._reverted
         )
-        self.codec: Serializer[Record] = Json()
-        self.observer = redis.Redis(connection_pool=WarmPool.from_url(self.redis_url))
-        self.table = CommandTable(self.observer, self.key_prefix)
+        self.serializer: Serializer[Record] = Json()
+        self.sampler = redis.Redis(connection_pool=WarmPool.from_url(self.redis_url))
+        self.table = CommandTable(self.sampler, self.key_prefix)
         self.glance = Glance()
         self.trips = self.free_loads = 0
         self.created = self.updated = True
@@ -92,24 +92,24 @@ class Sandbox:
         return connection
 
     def spend(self) -> None:
-        """Count a round trip outside a schedule. Raises Died above FREE_TRIPS."""
+        """Count a round trip outside a schedule. Raises ClientKilled above FREE_TRIPS."""
         self.free_trips += 1
         self.trips += 1
         if self.free_trips > FREE_TRIPS:
-            raise Died
+            raise ClientKilled
 
     def wait_alone(self, seconds: float) -> None:
-        """Advance virtual time by that many seconds. Raises Died if the wait has no end."""
+        """Advance virtual time by that many seconds. Raises ClientKilled if the wait has no end."""
         clock = clock_of_this_thread()
         if clock is None or seconds == float("inf"):
-            raise Died
+            raise ClientKilled
         clock.sleep(seconds)
 
-    def failed(self, error: BaseException) -> Died:
+    def failed(self, error: BaseException) -> ClientKilled:
         """Record the first failure that is not an answer of the contender. Returns the error that ends the client."""
-        if self.fault is None and not isinstance(error, Died):
+        if self.fault is None and not isinstance(error, ClientKilled):
             self.fault = error if isinstance(error, ExplorerError) else NotJudged(in_one_line(error))
-        return Died()
+        return ClientKilled()
 
     def close(self) -> None:
         """Drop the table and delete the keys. What a server holds stays there if it no longer answers."""
@@ -121,8 +121,8 @@ class Sandbox:
         self._plain.close()
         with suppress(redis.RedisError):
             for key in self.cached_keys():
-                self.observer.delete(key)
-        for client in (self.observer, self._plain_redis):
+                self.sampler.delete(key)
+        for client in (self.sampler, self._plain_redis):
             client.connection_pool.disconnect()
 
     def abandon(self) -> None:
@@ -132,7 +132,7 @@ class Sandbox:
         self._slots = []
 
     def slot(self, number: int) -> Slot:
-        """The slot of a client. Raises Died if one of its connections cannot be opened."""
+        """The slot of a client. Raises ClientKilled if one of its connections cannot be opened."""
         try:
             with unheld():
                 while len(self._slots) <= number:
@@ -146,10 +146,10 @@ class Sandbox:
         return key.replace(self.key_prefix, "")
 
     def refuse_own_connections(self) -> None:
-        """Raises Died if a socket of this process is connected to one of the servers and is not the explorer's."""
+        """Raises ClientKilled if a socket of this process is connected to one of the servers and is not the explorer's."""
         numbers = [n for slot in [*self._slots, self.free_slot] for n in slot.descriptors()]
         numbers += [*self._watcher.descriptors(), *self._plain.descriptors()]
-        numbers += [*open_in(self.observer.connection_pool), *open_in(self._plain_redis.connection_pool)]
+        numbers += [*open_in(self.sampler.connection_pool), *open_in(self._plain_redis.connection_pool)]
         found = own_connections({n: os.fstat(n).st_ino for n in numbers}, self.others)
         if found:
             raise self.failed(ContenderRefused(OPENS.format(what=f"a connection to {found[0]}")))
@@ -177,7 +177,7 @@ class Sandbox:
         """Send Redis commands in one round trip. Returns their answers."""
         if not commands:
             return []
-        connection: Any = self.observer.connection_pool.get_connection()
+        connection: Any = self.sampler.connection_pool.get_connection()
         try:
             connection.send_packed_command(connection.pack_commands(commands))
             answers = [connection.read_response() for _ in commands]
@@ -185,7 +185,7 @@ class Sandbox:
             connection.disconnect()
             raise
         finally:
-            self.observer.connection_pool.release(connection)
+            self.sampler.connection_pool.release(connection)
         self.trips += 1
         return answers
 
@@ -195,7 +195,7 @@ class Sandbox:
 
     def entries(self) -> list[tuple[str, int, bytes]]:
         """The entries in the cache, for `reset`. A key that expires while it is read is left out."""
-        client: Any = self.observer
+        client: Any = self.sampler
         found = [(key, client.pttl(key), client.dump(key)) for key in self.cached_keys()]
         return [(key, ttl_ms, value) for key, ttl_ms, value in found if value is not None]
 
@@ -210,7 +210,7 @@ class Sandbox:
     def cached_keys(self) -> list[str]:
         """Every key of this sandbox in the cache, sorted."""
         pattern = "*" + "".join(f"[{c}]" if c in "*?[" else c for c in self.key_prefix) + "*"
-        client: Any = self.observer
+        client: Any = self.sampler
         self.trips += 1
         found = client.keys(pattern) if self.ours else client.scan_iter(match=pattern, count=1000)
         return sorted(as_text(key) for key in found)
@@ -235,7 +235,7 @@ class Sandbox:
         """The keys, and the fields of those that are hashes: (key, "") and (key, field)."""
         found = []
         for key in keys:
-            fields = self.observer.hkeys(key) if self.observer.type(key) == b"hash" else []
+            fields = self.sampler.hkeys(key) if self.sampler.type(key) == b"hash" else []
             found += [(key, ""), *((key, as_text(field)) for field in fields)]
         return found
 
@@ -245,16 +245,16 @@ class Sandbox:
 
     def holds(self, key: str) -> bool:
         self.trips += 1
-        return bool(self.observer.exists(key))
+        return bool(self.sampler.exists(key))
 
     def unblock(self, connection: Any) -> None:
         """End the blocking read of a connection as if its timeout had passed."""
         self.trips += 1
-        self.observer.client_unblock(connection.server_id, error=False)
+        self.sampler.client_unblock(connection.server_id, error=False)
 
     def settle(self) -> None:
         """Wait until the server has sent everything that earlier commands caused. It answers in order."""
-        self.observer.ping()
+        self.sampler.ping()
         self.trips += 1
 
     def hears(self) -> Touch:
@@ -279,7 +279,7 @@ class Sandbox:
 
     def shown(self) -> dict[str, str]:
         """The contents of the cache as short texts, by key, for the diagrams."""
-        client: Any = self.observer
+        client: Any = self.sampler
         found = {}
         for key in self.cached_keys():
             kind = client.type(key)
@@ -288,24 +288,24 @@ class Sandbox:
 
     # ── kits for patterns ──
 
-    def kit(self, slot: Slot, clock: HeldClock, spawn: Callable[[Callable[[], None]], None], seed: int) -> Kit:
+    def context(self, slot: Slot, clock: HeldClock, spawn: Callable[[Callable[[], None]], None], seed: int) -> Context:
         """The kit of a scheduled client."""
-        return Kit(
+        return Context(
             redis=slot.redis,
             source=slot.source,
-            codec=self.codec,
+            serializer=self.serializer,
             now=clock.now,
             sleep=clock.sleep,
             spawn=spawn,
             rng=random.Random(seed),
         )
 
-    def free_kit(self, slot: Slot, clock: "FreeClock") -> Kit:
+    def free_kit(self, slot: Slot, clock: "FreeClock") -> Context:
         """The kit of an unscheduled client, for use before and after a schedule."""
-        return Kit(
+        return Context(
             redis=slot.redis,
             source=slot.source,
-            codec=self.codec,
+            serializer=self.serializer,
             now=clock.now,
             sleep=clock.sleep,
             spawn=lambda _work: None,
@@ -313,7 +313,7 @@ class Sandbox:
         )
 
     @contextmanager
-    def free(self, now_s: float = START_S) -> Iterator[Kit]:
+    def free(self, now_s: float = START_S) -> Iterator[Context]:
         """An unscheduled kit. Its sleeps shorten the TTL of every key."""
         slot, self.free_trips = self.free_slot, 0
         clock = FreeClock(self, now_s)

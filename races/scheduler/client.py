@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from stampede.core.errors import Died
+from stampede.core.errors import ClientKilled
 from stampede.races.commands.locks import Span
-from stampede.races.verdicts.history import Observed
-from stampede.races.scheduler.client_thread import Slot
 from stampede.races.scheduler.actions import Action, Touch
+from stampede.races.scheduler.client_thread import Slot
 from stampede.races.scheduler.virtual_time import START_S, clock_of_this_thread
+from stampede.races.verdicts.history import Observed
 
 MAX_SLEEPS = 10_000
 TICK_S = 1e-6
@@ -100,14 +100,14 @@ class Client:
         """Time passes for this client: its next step is due that much later."""
         self.sleeps += 1
         if self.dying or self.sleeps > MAX_SLEEPS:
-            raise Died
+            raise ClientKilled
         self.wake_s = self.now() + max(0.0, seconds)
         self._waits()
 
     def hold(self, steps_touch: Touch, label: str) -> None:
-        """Wait until the next round trip is granted. Raises Died."""
+        """Wait until the next round trip is granted. Raises ClientKilled."""
         if self.dying:
-            raise Died
+            raise ClientKilled
         self.pending, self.label, self.step = self.touched(steps_touch), label, None
         self.due_s = self.wake_s if self.wake_s > self.run.now_s else None
         self.state = "held"
@@ -125,9 +125,9 @@ class Client:
         return Touch(reads, writes, steps_touch.everything)
 
     def wait(self, waits_for: Touch, label: str, seconds: float | None, ready: Callable[[], bool]) -> bool:
-        """Wait until `ready`: True. False if the time ran out first; None means no limit. Raises Died."""
+        """Wait until `ready`: True. False if the time ran out first; None means no limit. Raises ClientKilled."""
         if self.dying:
-            raise Died
+            raise ClientKilled
         self.pending, self.label, self.step, self.ready = self.touched(waits_for), label, None, ready
         self.due_s = None if seconds is None or seconds == float("inf") else self.now() + seconds
         self.state, self.timed_out = "waiting", False

@@ -7,8 +7,8 @@ import redis
 
 from stampede.patterns.caching.cache_pattern import Source
 from stampede.races.hooks.bypass import ExplorersThread
-from stampede.races.hooks.database_connection import HeldDatabase
 from stampede.races.hooks.connection_pool import open_in
+from stampede.races.hooks.database_connection import HeldDatabase
 from stampede.races.scheduler.virtual_time import HeldClock, hold_this_thread
 
 

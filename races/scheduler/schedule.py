@@ -5,18 +5,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
-from stampede.core.errors import BadAnswer
+from stampede.core.errors import BadAnswer, ClientKilled, NotJudged
 from stampede.patterns.answer_checks import check_decision, check_error, check_record
-from stampede.patterns.caching.cache_pattern import CachePattern, Config, Kit
-from stampede.races.scheduler.client import Client, held_client
-from stampede.races.verdicts.entries import Entries
-from stampede.core.errors import Died, NotJudged
-from stampede.races.hooks.sandbox import RECORD, Sandbox
+from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context
 from stampede.races.commands.locks import Cell, Span, UnownedRelease
-from stampede.races.verdicts.history import Commit, Death, FinishedOperation, Load
-from stampede.races.scheduler.scheduler import ExecutedAction, Execution, Strategy
+from stampede.races.hooks.sandbox import RECORD, Sandbox
 from stampede.races.scheduler.actions import Action, encode
+from stampede.races.scheduler.client import Client, held_client
+from stampede.races.scheduler.scheduler import ExecutedAction, Execution, Strategy
 from stampede.races.scheduler.virtual_time import START_S
+from stampede.races.verdicts.entries import Entries
+from stampede.races.verdicts.history import Commit, Death, FinishedOperation, Load
 from stampede.scenarios.interleavings.limiters import LIMIT, WINDOW_S
 from stampede.scenarios.interleavings.situation import CacheState, Operation, Situation
 
@@ -97,10 +96,10 @@ def answers_only(sandbox: Sandbox) -> Iterator[None]:
     sandbox.fault = None
     try:
         yield
-    except (Exception, Died) as error:
+    except (Exception, ClientKilled) as error:
         if sandbox.fault is not None:
             raise sandbox.fault from error
-        if isinstance(error, Died):
+        if isinstance(error, ClientKilled):
             raise NotJudged("it waits without end where no other client does anything") from error
         raise
     if sandbox.fault is not None:
@@ -122,7 +121,7 @@ class Schedules:
         with answers_only(sandbox):
             self._entries = self._prepare()
         self._shared: set[Cell] | None = None
-        self.entries = Entries(sandbox, lambda kit: pattern(kit, self.config))
+        self.entries = Entries(sandbox, lambda context: pattern(context, self.config))
         self._tellers = frozenset(
             f"told:{chr(ord('a') + i)}"
             for i, program in enumerate(situation.clients)
@@ -196,7 +195,7 @@ class Schedules:
 
         return body
 
-    def _kit(self, client: Client, number: int) -> Kit:
+    def _kit(self, client: Client, number: int) -> Context:
         def running() -> Client:
             return held_client() or client
 
@@ -214,7 +213,7 @@ class Schedules:
         def sleep(seconds: float) -> None:
             running().sleep(seconds)
 
-        return replace(self.sandbox.kit(client.slot, client, spawn, seed=number), now=now, sleep=sleep)
+        return replace(self.sandbox.context(client.slot, client, spawn, seed=number), now=now, sleep=sleep)
 
     def _operate(self, client: Client, pattern: CachePattern, operation: str, value: str) -> None:
         run, before = client.run, client.steps
@@ -279,14 +278,14 @@ class Schedules:
         if self.situation.start is CacheState.COLD:
             return []
         if self.situation.start is CacheState.AT_LIMIT:
-            with self.sandbox.free(START_S - WINDOW_S / 2 - LIMIT) as kit:
+            with self.sandbox.free(START_S - WINDOW_S / 2 - LIMIT) as context:
                 for _ in range(LIMIT):
-                    self.pattern(kit, self.config).hit()  # type: ignore[attr-defined]
-                    kit.sleep(1)
-                kit.sleep(WINDOW_S / 2)
+                    self.pattern(context, self.config).hit()  # type: ignore[attr-defined]
+                    context.sleep(1)
+                context.sleep(WINDOW_S / 2)
             return self.sandbox.entries()
-        with self.sandbox.free() as kit:
-            check_record(self.name, "get", self.pattern(kit, self.config).get(RECORD), "version")
+        with self.sandbox.free() as context:
+            check_record(self.name, "get", self.pattern(context, self.config).get(RECORD), "version")
         if self.situation.start is CacheState.AGEING:
             self.sandbox.age(AGED_SHARE * self.config.ttl_s)
         return self.sandbox.entries()
@@ -295,20 +294,20 @@ class Schedules:
         stored = self.sandbox.versions()
         ids = sorted({RECORD, *stored} if "create" in self.situation.operations else {RECORD})
         found = []
-        with self.sandbox.free(run.now_s) as kit:
+        with self.sandbox.free(run.now_s) as context:
             for record_id in ids:
-                first = self._read(kit, record_id, stored.get(record_id))
+                first = self._read(context, record_id, stored.get(record_id))
                 if first.stored is not None and first.read is not None and first.read < first.stored:
-                    kit.sleep(self.config.ttl_s)
-                    later = self._read(kit, record_id, first.stored)
+                    context.sleep(self.config.ttl_s)
+                    later = self._read(context, record_id, first.stored)
                     first = Rest(**{**vars(first), "read_a_ttl_later": later.read})
                 found.append(first)
         return found
 
-    def _read(self, kit: Kit, record_id: int, stored: int | None) -> Rest:
+    def _read(self, context: Context, record_id: int, stored: int | None) -> Rest:
         try:
-            record = self.pattern(kit, self.config).get(record_id)
-        except Died:
+            record = self.pattern(context, self.config).get(record_id)
+        except ClientKilled:
             return Rest(record_id=record_id, stored=stored, error="waits without end")
         except Exception as error:  # noqa: BLE001 - whatever a pattern raises is what the reader gets
             return Rest(record_id=record_id, stored=stored, error=type(error).__name__)
@@ -326,9 +325,9 @@ class Schedules:
         """A call when the quota that was spent before is a window old. Real clocks cannot be moved on: None."""
         if not self.asks_clock or self.situation.start is not CacheState.AT_LIMIT:
             return None
-        with self.sandbox.free(run.now_s) as kit:
-            kit.sleep(WINDOW_S / 2 + LIMIT)
-            return bool(self.pattern(kit, self.config).hit().allowed)  # type: ignore[attr-defined]
+        with self.sandbox.free(run.now_s) as context:
+            context.sleep(WINDOW_S / 2 + LIMIT)
+            return bool(self.pattern(context, self.config).hit().allowed)  # type: ignore[attr-defined]
 
     def _picture(self) -> Picture:
         return Picture(database=self.sandbox.versions(), cache=self.sandbox.shown())

@@ -8,13 +8,13 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from stampede.patterns.caching.cache_pattern import Adversary
-from stampede.races.scheduler.client import Client
-from stampede.core.errors import ContenderRefused, Died, ExplorerError
+from stampede.core.errors import ClientKilled, ContenderRefused, ExplorerError
+from stampede.patterns.caching.cache_pattern import FaultModel
 from stampede.races.hooks.sandbox import Sandbox
-from stampede.races.verdicts.history import Death, Observed
 from stampede.races.scheduler.actions import EVERYTHING, Action, Touch, touch
+from stampede.races.scheduler.client import Client
 from stampede.races.scheduler.virtual_time import START_S
+from stampede.races.verdicts.history import Death, Observed
 
 WATCHDOG_S = 30.0
 """After so long without a step or a wait, a client blocks on something that is neither Redis nor PostgreSQL."""
@@ -48,7 +48,7 @@ class Execution:
     def __init__(
         self,
         sandbox: Sandbox,
-        adversary: Adversary,
+        adversary: FaultModel,
         choose: Strategy,
         *,
         tellers: frozenset[str] = NOBODY,
@@ -70,7 +70,7 @@ class Execution:
         self.cut: str | None = None
         """Why the schedule ended before its clients did: None, "asleep" or "failed"."""
         self.stuck: list[str] = []
-        self._budget = adversary is not Adversary.NONE
+        self._budget = adversary is not FaultModel.NONE
         self._current: Client | None = None
         self._starting: Client | None = None
         self._over = False
@@ -100,7 +100,7 @@ class Execution:
     def _live(self, client: Client, body: Callable[[Client], None]) -> None:
         try:
             body(client)
-        except Died:
+        except ClientKilled:
             pass
         except Exception as error:  # noqa: BLE001 - it cannot be built or closed: the scheduler must go on to report it
             self.failure = self.failure or error
@@ -133,7 +133,7 @@ class Execution:
             client.go.acquire()
         client.state = "running"
         if client.dying and may_die:
-            raise Died
+            raise ClientKilled
 
     def _dispatch(self, me: Client | None) -> bool:
         """Hand control to the next client. True: that is `me`."""
@@ -235,7 +235,7 @@ class Execution:
         return Action(token, client.name, f"after {after_ms:.0f} ms: {what}", EVERYTHING, adverse)
 
     def _adverse(self, stalled_by: list[Client]) -> list[Action]:
-        if self.adversary is Adversary.DEATH:
+        if self.adversary is FaultModel.CRASH:
             return [
                 Action(f"D{c.name}", c.name, "dies", self._family_touch(c), adverse=True)
                 for c in self.clients

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from stampede.core.errors import ExplorerError
-from stampede.races.scheduler.schedule import Trace
 from stampede.races.scheduler.actions import Action
+from stampede.races.scheduler.schedule import Trace
 
 Play = Callable[["Chooser"], Trace]
 

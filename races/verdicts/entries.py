@@ -5,10 +5,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
-from stampede.patterns.caching.cache_pattern import Kit, Record
-from stampede.core.errors import Died
-from stampede.races.hooks.sandbox import RECORD, Sandbox
+from stampede.core.errors import ClientKilled
+from stampede.patterns.caching.cache_pattern import Context, Record
 from stampede.races.commands.locks import Cell
+from stampede.races.hooks.sandbox import RECORD, Sandbox
 
 NUMBER = re.compile(r"\d+")
 
@@ -20,7 +20,7 @@ class RecordReader(Protocol):
 class Entries:
     """The entries of a contender. The first question is answered by a few reads between two schedules."""
 
-    def __init__(self, sandbox: Sandbox, contender: Callable[[Kit], RecordReader]) -> None:
+    def __init__(self, sandbox: Sandbox, contender: Callable[[Context], RecordReader]) -> None:
         self._sandbox = sandbox
         self._contender = contender
         self._known: set[Cell] | None = None
@@ -55,6 +55,6 @@ class Entries:
     def _loads_of_a_read(self) -> int:
         sandbox = self._sandbox
         before = sandbox.free_loads
-        with sandbox.free() as kit, suppress(Exception, Died):
-            self._contender(kit).get(RECORD)
+        with sandbox.free() as context, suppress(Exception, ClientKilled):
+            self._contender(context).get(RECORD)
         return sandbox.free_loads - before

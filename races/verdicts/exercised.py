@@ -6,9 +6,9 @@ Each function answers for one schedule. docs/races.md says the same in words.
 from collections.abc import Callable, Mapping
 from itertools import groupby
 
-from stampede.patterns.caching.cache_pattern import Promise
-from stampede.races.verdicts.history import FinishedOperation
+from stampede.patterns.caching.cache_pattern import Guarantee
 from stampede.races.scheduler.schedule import Trace
+from stampede.races.verdicts.history import FinishedOperation
 
 Exercised = Callable[[Trace], bool]
 
@@ -87,20 +87,20 @@ def refused_then_asked(trace: Trace) -> bool:
     return trace.admits_later is not None and any(not d.found for d in answered(trace, "hit"))
 
 
-EXERCISED: Mapping[Promise, Exercised] = {
-    Promise.FRESH_AT_REST: written_and_read_at_rest,
-    Promise.NO_STALE_AFTER_WRITE: acknowledged_and_read_later,
-    Promise.READS_OWN_WRITES: read_own_write,
-    Promise.MONOTONIC_READS: seen_twice,
-    Promise.ONE_LOAD_PER_MISS: loaded_for_several,
-    Promise.ONE_REFRESH_PER_EXPIRY: refreshed,
-    Promise.UNLOCKS_ONLY_ITS_OWN: locked,
-    Promise.WAITS_AT_MOST_LOCK_TTL: died_with_a_lock,
-    Promise.FORGETS_FAILED_LOADS: load_failed,
-    Promise.DURABLE_ON_RETURN: acknowledged,
-    Promise.STALE_AT_MOST_TTL: written_and_read_at_rest,
-    Promise.SURVIVES_CACHE_LOSS: was_answered,
-    Promise.ADMITS_AT_MOST_ITS_BOUND: over_quota,
-    Promise.REFUSED_CALLS_ARE_FREE: refused_then_asked,
+EXERCISED: Mapping[Guarantee, Exercised] = {
+    Guarantee.EVENTUALLY_FRESH: written_and_read_at_rest,
+    Guarantee.NO_STALE_AFTER_WRITE: acknowledged_and_read_later,
+    Guarantee.READ_YOUR_WRITES: read_own_write,
+    Guarantee.MONOTONIC_READS: seen_twice,
+    Guarantee.ONE_LOAD_PER_MISS: loaded_for_several,
+    Guarantee.ONE_REFRESH_PER_EXPIRY: refreshed,
+    Guarantee.RELEASES_ONLY_OWN_LOCK: locked,
+    Guarantee.WAITS_AT_MOST_LOCK_TTL: died_with_a_lock,
+    Guarantee.NO_CACHED_ERRORS: load_failed,
+    Guarantee.DURABLE_ON_RETURN: acknowledged,
+    Guarantee.STALE_AT_MOST_TTL: written_and_read_at_rest,
+    Guarantee.CORRECT_AFTER_CACHE_LOSS: was_answered,
+    Guarantee.ADMITS_AT_MOST_ITS_BOUND: over_quota,
+    Guarantee.REFUSED_CALLS_ARE_FREE: refused_then_asked,
 }
 """By the invariant's promise."""

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from stampede.patterns.caching.cache_pattern import Adversary, CachePattern, Promise
-from stampede.races.verdicts.history import FinishedOperation
-from stampede.races.scheduler.scheduler import MAX_STEPS
+from stampede.patterns.caching.cache_pattern import CachePattern, FaultModel, Guarantee
 from stampede.races.scheduler.schedule import Rest, Trace
+from stampede.races.scheduler.scheduler import MAX_STEPS
+from stampede.races.verdicts.history import FinishedOperation
 from stampede.scenarios.interleavings.situation import CacheState, Situation
 
 TOLERANCE_S = 0.05
@@ -17,23 +17,23 @@ TOLERANCE_S = 0.05
 class Invariant:
     """A property of every schedule. `broken` says in words how a schedule breaks it, or None."""
 
-    promise: Promise
+    guarantee: Guarantee
     broken: Callable[[Trace], str | None]
     applies: Callable[[Situation], bool] = lambda _situation: True
-    also: Promise | None = None
+    also: Guarantee | None = None
     """The same property promised under a stronger adversary."""
 
     @property
     def name(self) -> str:
-        return self.promise.name.lower().replace("_", "-")
+        return self.guarantee.name.lower().replace("_", "-")
 
     @property
     def says(self) -> str:
-        return self.promise.value.partition(" (adversary")[0]
+        return self.guarantee.value.partition(" (adversary")[0]
 
-    def promised(self, pattern: type[CachePattern], adversary: Adversary) -> bool:
+    def guaranteed(self, pattern: type[CachePattern], adversary: FaultModel) -> bool:
         """Whether the pattern claims it under this adversary."""
-        made = [p for p in (self.promise, self.also) if p in pattern.promises]
+        made = [p for p in (self.guarantee, self.also) if p in pattern.guarantees]
         return any(p.holds_under(adversary) for p in made)
 
 
@@ -205,55 +205,57 @@ def refused_calls_counted(trace: Trace) -> str | None:
 
 INVARIANTS: tuple[Invariant, ...] = (
     Invariant(
-        promise=Promise.FRESH_AT_REST,
-        also=Promise.FRESH_AT_REST_DESPITE_EXPIRY,
+        guarantee=Guarantee.EVENTUALLY_FRESH,
+        also=Guarantee.EVENTUALLY_FRESH_DESPITE_EXPIRY,
         broken=stale_at_rest,
         applies=lambda s: s.writes,
     ),
     Invariant(
-        promise=Promise.NO_STALE_AFTER_WRITE,
+        guarantee=Guarantee.NO_STALE_AFTER_WRITE,
         broken=stale_after_write,
-        applies=lambda s: s.writes and s.adversary is not Adversary.DEATH,
+        applies=lambda s: s.writes and s.adversary is not FaultModel.CRASH,
     ),
     Invariant(
-        promise=Promise.READS_OWN_WRITES,
+        guarantee=Guarantee.READ_YOUR_WRITES,
         broken=own_write_missed,
         applies=lambda s: any("update" in program and "get" in program for program in s.clients),
     ),
     Invariant(
-        promise=Promise.MONOTONIC_READS,
+        guarantee=Guarantee.MONOTONIC_READS,
         broken=went_back,
         applies=lambda s: s.writes and any(program.count("get") > 1 or len(program) > 1 for program in s.clients),
     ),
     Invariant(
-        promise=Promise.ONE_LOAD_PER_MISS,
+        guarantee=Guarantee.ONE_LOAD_PER_MISS,
         broken=many_loads,
         applies=lambda s: not (s.writes or s.failing_loads or s.limiting) and s.start is CacheState.COLD,
     ),
     Invariant(
-        promise=Promise.ONE_REFRESH_PER_EXPIRY,
+        guarantee=Guarantee.ONE_REFRESH_PER_EXPIRY,
         broken=many_refreshes,
         applies=lambda s: not s.writes and s.start is CacheState.AGEING,
     ),
-    Invariant(promise=Promise.UNLOCKS_ONLY_ITS_OWN, broken=unowned_release, applies=lambda s: not s.limiting),
+    Invariant(guarantee=Guarantee.RELEASES_ONLY_OWN_LOCK, broken=unowned_release, applies=lambda s: not s.limiting),
     Invariant(
-        promise=Promise.WAITS_AT_MOST_LOCK_TTL,
+        guarantee=Guarantee.WAITS_AT_MOST_LOCK_TTL,
         broken=waits_for_the_dead,
-        applies=lambda s: s.adversary is Adversary.DEATH,
+        applies=lambda s: s.adversary is FaultModel.CRASH,
     ),
-    Invariant(promise=Promise.FORGETS_FAILED_LOADS, broken=failure_kept, applies=lambda s: s.failing_loads > 0),
-    Invariant(promise=Promise.DURABLE_ON_RETURN, broken=lost, applies=lambda s: s.writes),
-    Invariant(promise=Promise.STALE_AT_MOST_TTL, broken=stale_for_ever, applies=lambda s: s.writes),
+    Invariant(guarantee=Guarantee.NO_CACHED_ERRORS, broken=failure_kept, applies=lambda s: s.failing_loads > 0),
+    Invariant(guarantee=Guarantee.DURABLE_ON_RETURN, broken=lost, applies=lambda s: s.writes),
+    Invariant(guarantee=Guarantee.STALE_AT_MOST_TTL, broken=stale_for_ever, applies=lambda s: s.writes),
     Invariant(
-        promise=Promise.SURVIVES_CACHE_LOSS, broken=no_answer, applies=lambda s: not (s.failing_loads or s.limiting)
+        guarantee=Guarantee.CORRECT_AFTER_CACHE_LOSS,
+        broken=no_answer,
+        applies=lambda s: not (s.failing_loads or s.limiting),
     ),
     Invariant(
-        promise=Promise.ADMITS_AT_MOST_ITS_BOUND,
+        guarantee=Guarantee.ADMITS_AT_MOST_ITS_BOUND,
         broken=over_the_bound,
         applies=lambda s: s.limiting and s.start is CacheState.COLD,
     ),
     Invariant(
-        promise=Promise.REFUSED_CALLS_ARE_FREE,
+        guarantee=Guarantee.REFUSED_CALLS_ARE_FREE,
         broken=refused_calls_counted,
         applies=lambda s: s.limiting and s.start is CacheState.AT_LIMIT,
     ),

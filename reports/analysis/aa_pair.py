@@ -12,9 +12,9 @@ worse     a price beside the contender that has a copy is one beside the worse o
 import math
 from dataclasses import dataclass
 
-from stampede.reports.output import formatting
 from stampede.reports.analysis.figure_set import FigureSet
 from stampede.reports.metrics.metric import Metric, find_metric
+from stampede.reports.output import formatting
 from stampede.reports.statistics.estimate import Estimate, missing, overlap
 from stampede.reports.statistics.verdict import LEAST_DIFFERENCE, noise_floor
 
@@ -22,7 +22,7 @@ NONE = missing("no copy ran")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Twins:
+class AAPair:
     """One figure of a contender and of its copy, in one scenario."""
 
     metric: Metric
@@ -60,24 +60,25 @@ class Twins:
     def told(self) -> str:
         """Both figures: "read response time p99: a 70 ms (60 – 90), its copy b 195 ms (156 – 359)"."""
         one, other = (
-            f"{formatting.with_unit(f.value, self.metric.unit)} ({formatting.interval(f)})" for f in (self.one, self.other)
+            f"{formatting.with_unit(f.value, self.metric.unit)} ({formatting.interval(f)})"
+            for f in (self.one, self.other)
         )
         return f"{formatting.label(self.metric)}: {self.name} {one}, its copy {self.again} {other}"
 
 
-def twins_of(figures: FigureSet, scenario: str, name: str) -> Twins:
+def twins_of(figures: FigureSet, scenario: str, name: str) -> AAPair:
     """The copies that ran in a scenario, by one metric."""
     metric = find_metric(name)
     for c in figures.contenders:
-        if c.kind == "twin" and c.twin_of is not None and figures.ran(scenario, c.name):
-            return Twins(
+        if c.kind == "aa-copy" and c.copy_of is not None and figures.ran(scenario, c.name):
+            return AAPair(
                 metric=metric,
-                name=c.twin_of,
+                name=c.copy_of,
                 again=c.name,
-                one=figures.figure(scenario, c.twin_of, name),
+                one=figures.figure(scenario, c.copy_of, name),
                 other=figures.figure(scenario, c.name, name),
             )
-    return Twins(metric=metric)
+    return AAPair(metric=metric)
 
 
 def floor_of(figures: FigureSet, scenario: str, name: str) -> float:

@@ -2,8 +2,8 @@
 
 import math
 
-from stampede.run_folder.read import Run
 from stampede.reports.analysis.frames import Cell
+from stampede.run_folder.read import Run
 
 
 def cpu_share(cell: Cell, *sources: str) -> float:
@@ -25,16 +25,16 @@ def database_cpu(cell: Cell) -> float:
     """Cores that the database used; where it does not say, at most what the machine used beyond all others."""
     own = cpu_share(cell, "postgres")
     busy = cell.counters.get(("machine", "cpu.busy_s"), math.nan) / wall_s(cell)
-    others = cpu_share(cell, "redis", "process-", "conductor")
+    others = cpu_share(cell, "redis", "process-", "coordinator")
     return max(0.0, busy - (0.0 if math.isnan(others) else others)) if math.isnan(own) else own
 
 
 def machine_cpu(cell: Cell) -> float:
     """Cores that were busy: the machine's own account, else the sum of what is known."""
     busy = cell.counters.get(("machine", "cpu.busy_s"))
-    return cpu_share(cell, "postgres", "redis", "process-", "conductor") if busy is None else busy / wall_s(cell)
+    return cpu_share(cell, "postgres", "redis", "process-", "coordinator") if busy is None else busy / wall_s(cell)
 
 
 def cores(run: Run) -> float:
     """How many the machine has; nan where the run does not say."""
-    return float(run.info.circumstances.get("machine", {}).get("cores") or math.nan)
+    return float(run.info.metadata.get("machine", {}).get("cores") or math.nan)

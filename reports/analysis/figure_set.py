@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 from stampede.reports.analysis.results import Verdict
 from stampede.reports.statistics.estimate import Estimate, missing
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 FigureKey = tuple[str, str, str]
 """Scenario, contender, metric."""

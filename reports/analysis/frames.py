@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from stampede.reports.analysis.rows import NONE, Bools, Column, Floats, Ints, Labels, Rows, columns_of
+from stampede.reports.checks.clock_uncertainty import clock_doubts_ns
+from stampede.reports.topics.freshness.classify import Judged, classify_reads
+from stampede.reports.topics.freshness.sessions import Sessions, sessions
+from stampede.reports.topics.freshness.version_history import AT_REST, history
 from stampede.run_folder.read import Run
 from stampede.run_folder.schema import CellInfo, ContenderInfo, ScenarioInfo
-from stampede.reports.checks.clock_uncertainty import clock_doubts_ns
-from stampede.reports.topics.freshness.version_history import AT_REST, history
-from stampede.reports.topics.freshness.classify import Judged, judge
-from stampede.reports.topics.freshness.sessions import Sessions, sessions
-from stampede.reports.analysis.rows import NONE, Bools, Column, Floats, Ints, Labels, Rows, columns_of
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ def outcomes(facts: Rows, deadline_ns: Ints) -> Labels:
     served without loading: shared.
     """
     end = facts.ints("end_ns")
-    first = facts.labels("first_cache_answer")
+    first = facts.labels("first_cache_reply")
     conditions: list[tuple[str, Bools]] = [
         ("unanswered", (end == NONE) | (end > deadline_ns)),
         ("failed", facts.known("error")),
@@ -74,7 +74,7 @@ def derived(table: pa.Table, window_ns: Ints, deadline_ns: Ints) -> Rows:
         "response_ms": np.where(answered, elapsed_ms(end, due), np.nan),
         "service_ms": np.where(answered, elapsed_ms(end, start), np.nan),
         "queue_ms": elapsed_ms(start, due),
-        "own_lag_ms": elapsed_ms(start, np.maximum(due, facts.ints("free_ns"))),
+        "own_lag_ms": elapsed_ms(start, np.maximum(due, facts.ints("thread_free_ns"))),
     }
     served = ("served_start", "served_end") if facts.known("allowed").any() else ()
     for name in ("due", "start", "end", "load_start", "load_end", *served):
@@ -102,11 +102,11 @@ MOST_BYTES = 200_000_000
 BYTES_A_SAMPLE = 400
 """About what a sample takes: its row, and its copies among the due requests and among the reads or writes."""
 
-OF_GROUP: list[Callable[[Any], Any]] = []
+PER_GROUP_FUNCTIONS: list[Callable[[Any], Any]] = []
 """What is made of the rounds of a group, and is small: see `of_group`."""
 
 
-class Shelf:
+class SampleCache:
     """The rows of a run's cells, read when they are first asked for: all at once, or in a large run a group at a time.
 
     A group is the rounds of one contender under one scenario: what is summed up together is read together.
@@ -166,7 +166,7 @@ class Shelf:
             ours = cells[0].scenario.kind == "caching" and not cells[0].scenario.apart
             if self.crowded and ours and not self.making:
                 self.making = True
-                for other in OF_GROUP:
+                for other in PER_GROUP_FUNCTIONS:
                     if (other, ids) not in self.made:
                         self.made[other, ids] = other(cells)
                 self.making = False
@@ -174,13 +174,13 @@ class Shelf:
         return found
 
 
-def of_group(make: Callable[[Sequence["Cell"]], T]) -> Callable[[Sequence["Cell"]], T]:
+def per_group(make: Callable[[Sequence["Cell"]], T]) -> Callable[[Sequence["Cell"]], T]:
     """A function of the rounds of one contender under one scenario whose result is small, and is remembered."""
-    OF_GROUP.append(make)
+    PER_GROUP_FUNCTIONS.append(make)
 
     @wraps(make)
     def remembered(cells: Sequence["Cell"]) -> T:
-        return cells[0].shelf.remember(make, cells) if cells else make(cells)
+        return cells[0].sample_cache.remember(make, cells) if cells else make(cells)
 
     return remembered
 
@@ -192,7 +192,7 @@ class Cell:
     info: CellInfo
     scenario: ScenarioInfo
     contender: ContenderInfo
-    shelf: Shelf = field(repr=False, compare=False)
+    sample_cache: SampleCache = field(repr=False, compare=False)
     counters: Mapping[tuple[str, str], float]
     """(source, name): after − before, of the servers' and the processes' own accounts. A whole cell, warm-up too."""
     clock_doubt_ns: int = 0
@@ -201,27 +201,27 @@ class Cell:
     @property
     def rows(self) -> Rows:
         """Every sample of the cell, as `derived` gives them."""
-        return self.shelf.rows(self)
+        return self.sample_cache.rows(self)
 
     @property
     def due(self) -> Rows:
         """The requests of the window: reads and writes, without warm-up, background work and reads at rest."""
-        return self.shelf.samples(self).due
+        return self.sample_cache.samples(self).due
 
     @property
     def reads(self) -> Rows:
         """The reads among them."""
-        return self.shelf.samples(self).reads
+        return self.sample_cache.samples(self).reads
 
     @property
     def writes(self) -> Rows:
         """The writes among them."""
-        return self.shelf.samples(self).writes
+        return self.sample_cache.samples(self).writes
 
     @property
     def work(self) -> Rows:
         """The window's requests and the background work that was handed over in it."""
-        return self.shelf.samples(self).work
+        return self.sample_cache.samples(self).work
 
     @property
     def operation(self) -> Labels:
@@ -231,12 +231,12 @@ class Cell:
     @property
     def judged(self) -> Judged | None:
         """Each read's freshness. None where it is unknown: no versions, nothing written, or no contender."""
-        return self.shelf.samples(self).judged
+        return self.sample_cache.samples(self).judged
 
     @property
     def sessions(self) -> Sessions | None:
         """What each client saw of its own writes and reads. None: as `judged`."""
-        return self.shelf.samples(self).sessions
+        return self.sample_cache.samples(self).sessions
 
     @property
     def window_s(self) -> float:
@@ -295,9 +295,9 @@ class CellSamples:
     def judged(self) -> Judged | None:
         """Each read's freshness. None where it is unknown: no versions, nothing written, or no contender."""
         versioned = bool(self.cell.scenario.workload.get("versioned")) and self.rows.known("version_written").any()
-        if not versioned or self.cell.contender.kind == "ruler":
+        if not versioned or self.cell.contender.kind == "baseline":
             return None
-        return judge(history(self.rows, self.cell.clock_doubt_ns))
+        return classify_reads(history(self.rows, self.cell.clock_doubt_ns))
 
     @cached_property
     def sessions(self) -> Sessions | None:
@@ -313,7 +313,7 @@ def began_inside(cell: Cell) -> float:
 
 def cells(run: Run) -> list[Cell]:
     """The done cells of a run in order, each with its rows and counters."""
-    shelf = Shelf(run)
+    sample_cache = SampleCache(run)
     servers = run.servers
     change = (servers["after"] - servers["before"].fillna(0.0)).to_numpy()
     counters: dict[int, dict[tuple[str, str], float]] = {}
@@ -321,20 +321,20 @@ def cells(run: Run) -> list[Cell]:
     of_cell = {cell.id: cell.scenario for cell in run.info.cells}
     for cell, source, name, value in zip(servers["cell"], servers["source"], servers["name"], change, strict=True):
         faulty = scenarios[of_cell[int(cell)]].fault or {}
-        if source == "redis" and faulty.get("empties"):  # its counters began again at zero
+        if source == "redis" and faulty.get("loses_data"):  # its counters began again at zero
             continue
         if not np.isnan(value):
             counters.setdefault(int(cell), {})[source, name] = float(value)
     contenders = {c.name: c for c in run.info.contenders}
-    doubts = clock_doubts_ns(run)
+    warnings = clock_doubts_ns(run)
     return [
         Cell(
             c,
             scenarios[c.scenario],
             contenders[c.contender],
-            shelf,
+            sample_cache,
             counters.get(c.id, {}),
-            clock_doubt_ns=doubts.get(c.id, 0),
+            clock_doubt_ns=warnings.get(c.id, 0),
         )
         for c in run.done
     ]

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from stampede.run_folder.read import Run
-from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
-from stampede.reports.analysis.frames import Cell, of_group
+from stampede.reports.analysis.frames import Cell, per_group
 from stampede.reports.metrics.metric import Metric, metrics
 from stampede.reports.statistics.comparison import Comparison, compare
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, missing
 from stampede.reports.statistics.rank_tests import holm
 from stampede.reports.statistics.verdict import LEAST_DIFFERENCE, Sentence, noise_floor, sentence
+from stampede.run_folder.read import Run
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,13 +30,13 @@ class Verdict:
     sentence: Sentence
 
 
-@of_group
+@per_group
 def figures_of(cells: Sequence[Cell]) -> dict[str, Estimate]:
     """Every metric's figure of one contender in one scenario."""
     return {metric.name: metric.estimate(cells) for metric in metrics()}
 
 
-@of_group
+@per_group
 def values_of(cells: Sequence[Cell]) -> dict[str, list[float]]:
     """The figure of each round, of the metrics that are compared."""
     return {metric.name: [metric.of_cell(cell) for cell in cells] for metric in metrics() if metric.compared}
@@ -103,7 +103,7 @@ class Results:
 
         Rulers do not count: the no-op does not run in every round.
         """
-        return min((len(cells) for cells in self.groups.values() if cells[0].contender.kind != "ruler"), default=0)
+        return min((len(cells) for cells in self.groups.values() if cells[0].contender.kind != "baseline"), default=0)
 
     def paired(self, scenario: str, contender: str, against: str, metric: Metric) -> Comparison:
         mine, other = (
@@ -121,20 +121,20 @@ class Results:
         """
         rows = []
         for s, c, m in itertools.product(self.scenarios, self.run.info.contenders, metrics()):
-            if c.kind == "twin" and c.twin_of is not None and m.compared:
-                rows.append((s.name, c, m, self.paired(s.name, c.name, c.twin_of, m)))
+            if c.kind == "aa-copy" and c.copy_of is not None and m.compared:
+                rows.append((s.name, c, m, self.paired(s.name, c.name, c.copy_of, m)))
         tested = [row for row in rows if row[3].rounds >= MIN_ROUNDS]
         adjusted: dict[int, float] = {}
         for _, table in itertools.groupby(tested, key=lambda row: row[0]):
             comparisons = [row[3] for row in table]
             adjusted |= zip(map(id, comparisons), holm([c.p for c in comparisons]), strict=True)
         found = {}
-        for scenario, twin, metric, comparison in rows:
+        for scenario, aa_copy, metric, comparison in rows:
             p = adjusted.get(id(comparison), 1.0)
             found[scenario, metric.name] = Verdict(
                 scenario=scenario,
-                contender=twin.name,
-                against=str(twin.twin_of),
+                contender=aa_copy.name,
+                against=str(aa_copy.copy_of),
                 metric=metric,
                 comparison=comparison,
                 m=noise_floor(comparison),
@@ -152,8 +152,8 @@ class Results:
             comparisons = [self.paired(s.name, c.name, self.reference, m) for c in rivals]
             tested = [c for c in comparisons if c.rounds >= MIN_ROUNDS]
             adjusted = dict(zip([id(c) for c in tested], holm([c.p for c in tested]), strict=True))
-            twin = self.twins.get((s.name, m.name))
-            floor = noise_floor(twin.comparison if twin else None)
+            aa_copy = self.twins.get((s.name, m.name))
+            floor = noise_floor(aa_copy.comparison if aa_copy else None)
             for rival, comparison in zip(rivals, comparisons, strict=True):
                 if not self.of(s.name, rival.name):  # it runs in other scenarios
                     continue

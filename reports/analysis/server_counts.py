@@ -27,7 +27,7 @@ def imbalances(cell: Cell) -> list[str]:
     ours: dict[str, float] = {}
     redis: dict[str, float] = {}
     for (source, name), value in cell.counters.items():
-        if source.startswith("process-") or source == "conductor":
+        if source.startswith("process-") or source == "coordinator":
             ours[name] = ours.get(name, 0.0) + value
         elif source == "redis" and name.startswith("command.") and not name.endswith(OF_COMMAND):
             redis[name] = value

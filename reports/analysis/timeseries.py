@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from stampede.run_folder.schema import ContenderInfo
-from stampede.reports.output.charts import style_of
 from stampede.reports.analysis.frames import Cell
 from stampede.reports.analysis.rows import Floats
+from stampede.reports.output.charts import style_of
+from stampede.run_folder.schema import ContenderInfo
 
 LATE_MS = 1000.0
 """An answer after it is of no use to somebody who waits: it interrupts the flow of thought (Nielsen 1993)."""

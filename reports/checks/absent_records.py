@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stampede.run_folder import run_warnings as d
-from stampede.run_folder.run_warnings import Doubt
-from stampede.run_folder.schema import ContenderInfo
-from stampede.reports.checks.check import check
-from stampede.reports.analysis.frames import Cell, of_group
+from stampede.reports.analysis.frames import Cell, per_group
 from stampede.reports.analysis.results import Results, each
+from stampede.reports.checks.check import check
 from stampede.reports.statistics.clustered import clustered_mean
 from stampede.reports.statistics.estimate import Estimate
+from stampede.run_folder import run_warnings as d
+from stampede.run_folder.run_warnings import RunWarning
+from stampede.run_folder.schema import ContenderInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Denied:
     """In which there was one."""
 
 
-@of_group
+@per_group
 def denied(cells: Sequence[Cell]) -> Denied:
     """Absent answers for records that exist.
 
@@ -53,18 +53,18 @@ def denied(cells: Sequence[Cell]) -> Denied:
 def denies(results: Results, scenario: str, contender: ContenderInfo) -> bool:
     """Whether a contender said of a record that exists that there is none."""
     cells = results.of(scenario, contender.name)
-    return contender.kind != "ruler" and bool(cells) and denied(cells).denied > 0
+    return contender.kind != "baseline" and bool(cells) and denied(cells).denied > 0
 
 
 @check(d.EXISTING_NOT_FOUND, scope="group", applies_to=("caching", "separate"))
-def existing_not_found(results: Results) -> Iterator[Doubt]:
+def existing_not_found(results: Results) -> Iterator[RunWarning]:
     for scenario, contender, cells in each(results):
         if not denies(results, scenario, contender):
             continue
         found = denied(cells)
         share = found.share
         how = "95 % interval" if share.level is not None else f"by round, {share.rounds}"
-        yield Doubt(
+        yield RunWarning(
             kind=d.EXISTING_NOT_FOUND,
             what=(
                 f"{contender.name}: {found.denied:,} of {found.reads:,} answered reads returned no record, though it "

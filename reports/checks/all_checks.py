@@ -2,11 +2,18 @@
 
 from collections.abc import Iterator
 
-from stampede.run_folder.run_warnings import Doubt
-from stampede.reports.checks import absent_records, standstill
-from stampede.reports.checks import cell_checks, environment_checks, littles_law, load_checks, server_checks
-from stampede.reports.checks.check import Check, Part
 from stampede.reports.analysis.results import Results
+from stampede.reports.checks import (
+    absent_records,
+    cell_checks,
+    environment_checks,
+    littles_law,
+    load_checks,
+    server_checks,
+    standstill,
+)
+from stampede.reports.checks.check import Check, Part
+from stampede.run_folder.run_warnings import RunWarning
 
 MODULES = (cell_checks, absent_records, load_checks, server_checks, standstill, environment_checks, littles_law)
 CHECKS = tuple(
@@ -15,7 +22,7 @@ CHECKS = tuple(
 """Each check once, in the order of the modules and of their lines."""
 
 
-def warnings_about(results: Results | None, part: Part) -> Iterator[Doubt]:
+def warnings_about(results: Results | None, part: Part) -> Iterator[RunWarning]:
     """What the checks of that part find in its results; nothing where there are none."""
     if results is not None:
         for check in CHECKS:

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from stampede.run_folder import run_warnings as d
-from stampede.run_folder.run_warnings import Doubt
+from stampede.reports.analysis.frames import Cell
+from stampede.reports.analysis.results import Results, each
 from stampede.reports.analysis.server_counts import imbalances
 from stampede.reports.checks.check import check
-from stampede.reports.analysis.frames import Cell
 from stampede.reports.checks.freshness_checks import doubts_of_freshness
 from stampede.reports.metrics.metric import find_metric
 from stampede.reports.metrics.response_times import waits_ms
-from stampede.reports.analysis.results import Results, each
 from stampede.reports.statistics.estimate import MIN_ROUNDS
 from stampede.reports.statistics.verdict import noise_floor
+from stampede.run_folder import run_warnings as d
+from stampede.run_folder.run_warnings import RunWarning
 
 
 def ids(cells: Iterable[Cell]) -> tuple[int, ...]:
@@ -24,19 +24,19 @@ def ids(cells: Iterable[Cell]) -> tuple[int, ...]:
 
 
 @check(d.BETTER_THAN_BOUND, scope="run")
-def bounds(results: Results) -> Iterator[Doubt]:
+def bounds(results: Results) -> Iterator[RunWarning]:
     """No contender's read can be faster than one bare GET and decode."""
     metric = find_metric("read-p50")
     contenders = results.run.info.contenders
     for scenario in results.scenarios:
-        twin = results.twins.get((scenario.name, metric.name))
-        floor = noise_floor(twin.comparison if twin else None)
-        for ruler, c in itertools.product([c for c in contenders if c.kind == "ruler"], contenders):
-            if c.kind == "ruler":
+        aa_copy = results.twins.get((scenario.name, metric.name))
+        floor = noise_floor(aa_copy.comparison if aa_copy else None)
+        for ruler, c in itertools.product([c for c in contenders if c.kind == "baseline"], contenders):
+            if c.kind == "baseline":
                 continue
             ratio = results.paired(scenario.name, c.name, ruler.name, metric).ratio
             if ratio is not None and ratio.high < 1 / (1 + floor):
-                yield Doubt(
+                yield RunWarning(
                     kind=d.BETTER_THAN_BOUND,
                     what=f"{c.name}'s read p50 is {ratio.estimate:.2f} times that of {ruler.name}, its bound",
                     value=ratio.high,
@@ -47,12 +47,12 @@ def bounds(results: Results) -> Iterator[Doubt]:
 
 
 @check(d.TWINS_DIFFER, scope="run")
-def twins_differ(results: Results) -> Iterator[Doubt]:
+def twins_differ(results: Results) -> Iterator[RunWarning]:
     for verdict in results.twins.values():
         if verdict.sentence in ("better", "worse"):
             test = verdict.comparison.ratio or verdict.comparison.difference
             assert test is not None
-            yield Doubt(
+            yield RunWarning(
                 kind=d.TWINS_DIFFER,
                 what=(
                     f"{verdict.contender} came out {verdict.sentence} than {verdict.against}, its own copy, by "
@@ -66,14 +66,14 @@ def twins_differ(results: Results) -> Iterator[Doubt]:
 
 
 @check(d.COUNTS_DIFFER, scope="group", applies_to=("caching", "separate", "limiting"))
-def counts_differ(results: Results) -> Iterator[Doubt]:
+def counts_differ(results: Results) -> Iterator[RunWarning]:
     for scenario, contender, cells in each(results):
         wrong = [(cell, imbalances(cell)) for cell in cells]
         wrong = [(cell, lines) for cell, lines in wrong if lines]
         if wrong:
             cell, lines = wrong[0]
             more = f"; and in {len(wrong) - 1} more cells" if len(wrong) > 1 else ""
-            yield Doubt(
+            yield RunWarning(
                 kind=d.COUNTS_DIFFER,
                 what=f"cell {cell.info.id}: {'; '.join(lines[:3])}{more}",
                 value=float(len(wrong)),
@@ -85,23 +85,23 @@ def counts_differ(results: Results) -> Iterator[Doubt]:
 
 
 @check(d.UNFINISHED, scope="run")
-def unfinished(results: Results) -> Iterator[Doubt]:
+def unfinished(results: Results) -> Iterator[RunWarning]:
     status = results.run.info.status
     words = {"running": "was killed, or still runs", "cut": "was cut by its user", "failed": "broke: it is void"}
     if status != "finished":
         done, planned = len(results.run.done), len(results.run.info.cells)
-        yield Doubt(
+        yield RunWarning(
             kind=d.UNFINISHED, what=f"the run {words.get(status, status)}; {done} of {planned} cells were finished"
         )
 
 
 @check(d.CELLS_MISSING, scope="run")
-def cells_missing(results: Results) -> Iterator[Doubt]:
+def cells_missing(results: Results) -> Iterator[RunWarning]:
     ended = results.run.info.status == "finished"
     lost = [c for c in results.run.info.cells if c.status == "failed" or (ended and c.status != "done")]
     if lost:
         why = next((cell.why for cell in lost if cell.why), "")
-        yield Doubt(
+        yield RunWarning(
             kind=d.CELLS_MISSING,
             what=f"{len(lost)} of {len(results.run.info.cells)} planned cells are missing{': ' if why else ''}{why}",
             value=float(len(lost)),
@@ -111,11 +111,11 @@ def cells_missing(results: Results) -> Iterator[Doubt]:
 
 
 @check(d.FEW_ROUNDS, scope="run")
-def few_rounds(results: Results) -> Iterator[Doubt]:
+def few_rounds(results: Results) -> Iterator[RunWarning]:
     planned = results.run.info.cells  # experiments alone have rounds of their own
     elsewhere = results.limiting is not None or results.apart is not None
     if planned and results.rounds < MIN_ROUNDS and (results.cells or not elsewhere):
-        yield Doubt(
+        yield RunWarning(
             kind=d.FEW_ROUNDS,
             what=f"{results.rounds} complete round{'' if results.rounds == 1 else 's'}: no verdict",
             value=float(results.rounds),
@@ -124,14 +124,16 @@ def few_rounds(results: Results) -> Iterator[Doubt]:
 
 
 @check(d.REMARK, scope="run")
-def remarks(results: Results) -> Iterator[Doubt]:
+def remarks(results: Results) -> Iterator[RunWarning]:
     for remark in results.run.info.remarks:
         cost = remark.get("cost", "")
-        yield Doubt(kind=d.REMARK, what=f"{remark.get('what', remark.get('name', ''))}{': ' if cost else ''}{cost}")
+        yield RunWarning(
+            kind=d.REMARK, what=f"{remark.get('what', remark.get('name', ''))}{': ' if cost else ''}{cost}"
+        )
 
 
 @check(d.FROM_THE_FUTURE, d.TOO_DENSE, scope="group")
-def freshness(results: Results) -> Iterator[Doubt]:
+def freshness(results: Results) -> Iterator[RunWarning]:
     return doubts_of_freshness(each(results))
 
 
@@ -150,14 +152,14 @@ def elapsed_s(cell: Cell) -> float:
 
 
 @check(d.FEW_SAMPLES, scope="group")
-def few_samples(results: Results) -> Iterator[Doubt]:
+def few_samples(results: Results) -> Iterator[RunWarning]:
     """Cells with too few answered reads for a median."""
     for scenario, contender, cells in groups(results):
         if cells[0].scenario.kind != "caching" or cells[0].scenario.fault is not None:
             continue
         least = min(len(waits_ms(cell.reads)) for cell in cells)
         if least < LEAST_SAMPLES:
-            yield Doubt(
+            yield RunWarning(
                 kind=d.FEW_SAMPLES,
                 what=f"{least} in a cell of {contender}",
                 value=float(least),

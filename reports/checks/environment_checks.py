@@ -6,25 +6,25 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from stampede.run_folder import run_warnings as d
-from stampede.run_folder.run_warnings import Doubt
-from stampede.reports.checks.cell_checks import cell_count, elapsed_s, groups, middle
-from stampede.reports.checks.check import check
-from stampede.reports.checks.server_checks import REDIS_CPU, over_limit
-from stampede.reports.checks.clock_uncertainty import clock_doubts_ns
 from stampede.reports.analysis.cpu_use import machine_cpu
-from stampede.reports.analysis.frames import Cell, of_group
-from stampede.reports.metrics.response_times import waits_ms
+from stampede.reports.analysis.frames import Cell, per_group
 from stampede.reports.analysis.results import Results
 from stampede.reports.analysis.rows import Floats
+from stampede.reports.checks.cell_checks import cell_count, elapsed_s, groups, middle
+from stampede.reports.checks.check import check
+from stampede.reports.checks.clock_uncertainty import clock_doubts_ns
+from stampede.reports.checks.server_checks import REDIS_CPU, over_limit
 from stampede.reports.checks.standstill import asleep_s
+from stampede.reports.metrics.response_times import waits_ms
 from stampede.reports.statistics.estimate import MIN_ROUNDS, quantile
+from stampede.run_folder import run_warnings as d
+from stampede.run_folder.run_warnings import RunWarning
 
 
 @check(d.MACHINE_BUSY, scope="group", applies_to=("caching", "separate", "limiting"))
-def machine_busy(results: Results) -> Iterator[Doubt]:
+def machine_busy(results: Results) -> Iterator[RunWarning]:
     for scenario, contender, share in over_limit(results, machine_cpu, 0.9):
-        yield Doubt(
+        yield RunWarning(
             kind=d.MACHINE_BUSY,
             what=f"{100 * share:.0f} % with {contender}",
             value=share,
@@ -44,7 +44,7 @@ STOLEN = 0.05
 
 
 @check(d.CLOCK_STEPPED, scope="run")
-def clock_stepped(results: Results) -> Iterator[Doubt]:
+def clock_stepped(results: Results) -> Iterator[RunWarning]:
     """The wall clock against the monotonic one, over each cell."""
     steps = {}
     for _, _, cells in groups(results):
@@ -55,7 +55,7 @@ def clock_stepped(results: Results) -> Iterator[Doubt]:
                 steps[cell.info.id] = wall - monotonic
     if steps:
         worst = max(steps.values(), key=abs)
-        yield Doubt(
+        yield RunWarning(
             kind=d.CLOCK_STEPPED,
             what=f"the wall clock moved by {1e3 * worst:+.0f} ms against the monotonic one in {cell_count(len(steps))}",
             value=worst,
@@ -65,14 +65,14 @@ def clock_stepped(results: Results) -> Iterator[Doubt]:
 
 
 @check(d.CLOCKS_APART, scope="run")
-def clocks_apart(results: Results) -> Iterator[Doubt]:
+def clocks_apart(results: Results) -> Iterator[RunWarning]:
     """Application servers on other machines, whose clocks agree with ours to the doubt that was measured."""
-    doubts = clock_doubts_ns(results.run)
-    if doubts:
-        worst_ms = max(doubts.values()) / 1e6
-        machines = results.run.info.circumstances.get("workers", {}).get("machines", [])
+    warnings = clock_doubts_ns(results.run)
+    if warnings:
+        worst_ms = max(warnings.values()) / 1e6
+        machines = results.run.info.metadata.get("workers", {}).get("machines", [])
         hosts = ", ".join(str(machine.get("host")) for machine in machines) or "several machines"
-        yield Doubt(
+        yield RunWarning(
             kind=d.CLOCKS_APART,
             what=f"workers on {hosts}: their clocks agree with ours to ± {worst_ms:.2f} ms",
             value=worst_ms,
@@ -81,9 +81,9 @@ def clocks_apart(results: Results) -> Iterator[Doubt]:
 
 
 @check(d.OTHER_LOAD, scope="group")
-def other_load(results: Results) -> Iterator[Doubt]:
+def other_load(results: Results) -> Iterator[RunWarning]:
     """Cores that were busy beyond our processes and the servers; and those that the hypervisor gave to others."""
-    cores = float(results.run.info.circumstances.get("machine", {}).get("cores") or math.nan)
+    cores = float(results.run.info.metadata.get("machine", {}).get("cores") or math.nan)
     for scenario, contender, cells in groups(results):
         others = middle([others_cpu(cell) for cell in cells]) / cores
         stolen = middle([cell.counters.get(("machine", "cpu.steal_s"), math.nan) / elapsed_s(cell) for cell in cells])
@@ -91,7 +91,7 @@ def other_load(results: Results) -> Iterator[Doubt]:
         if others > OTHERS or stolen > STOLEN:
             parts = [f"{100 * others:.0f} % by others"] if others > OTHERS else []
             parts += [f"{100 * stolen:.0f} % stolen by the hypervisor"] if stolen > STOLEN else []
-            yield Doubt(
+            yield RunWarning(
                 kind=d.OTHER_LOAD,
                 what=f"{' and '.join(parts)} with {contender}",
                 value=max(others, stolen),
@@ -106,14 +106,16 @@ def others_cpu(cell: Cell) -> float:
     busy = cell.counters.get(("machine", "cpu.busy_s"), math.nan)
     database = cell.counters.get(("postgres", "cpu_s"), math.nan)
     redis = sum(v for (s, n), v in cell.counters.items() if s == "redis" and n in REDIS_CPU)
-    ours = [v for (s, n), v in cell.counters.items() if n == "cpu_s" and (s.startswith("process-") or s == "conductor")]
+    ours = [
+        v for (s, n), v in cell.counters.items() if n == "cpu_s" and (s.startswith("process-") or s == "coordinator")
+    ]
     if not ours or cell.contender.foreign or cell.scenario.fault is not None:
         return math.nan
     return max(0.0, busy - database - redis - sum(ours)) / elapsed_s(cell)
 
 
 @check(d.DRIFT, scope="run")
-def drift(results: Results) -> Iterator[Doubt]:
+def drift(results: Results) -> Iterator[RunWarning]:
     """The canary, and then what the contenders themselves needed: first half of the rounds against the second."""
     rows = results.run.timeline
     rows = rows[rows["source"] == "canary"]
@@ -125,11 +127,11 @@ def drift(results: Results) -> Iterator[Doubt]:
             changed.append((change, f"{CANARIES.get(str(name), str(name))} by {100 * change:+.0f} %"))
     if changed:
         what = f"from the first rounds to the last the canary changed: {', '.join(text for _, text in changed)}"
-        yield Doubt(kind=d.DRIFT, what=what, value=max((c for c, _ in changed), key=abs), limit=DRIFT)
+        yield RunWarning(kind=d.DRIFT, what=what, value=max((c for c, _ in changed), key=abs), limit=DRIFT)
     for scenario in results.scenarios:
         change = rounds_change([cells for s, _, cells in groups(results) if s == scenario.name])
         if abs(math.log1p(change)) > math.log1p(DRIFT):
-            yield Doubt(
+            yield RunWarning(
                 kind=d.DRIFT,
                 what=f"from the first rounds to the last, all contenders' read p50 changed by {100 * change:+.0f} %",
                 value=change,
@@ -147,7 +149,7 @@ def canary_change(rounds: Sequence[int], values: Sequence[float]) -> float:
     return halves_change(np.log(by_round)) if len(by_round) >= 4 else 0.0
 
 
-@of_group
+@per_group
 def p50_by_round(cells: Sequence[Cell]) -> dict[int, float]:
     return {cell.info.round: quantile(waits_ms(cell.reads), 0.5) for cell in cells}
 
@@ -156,7 +158,7 @@ def rounds_change(contenders: Sequence[Sequence[Cell]]) -> float:
     """The same of the contenders' read p50, each against its own median, averaged in each round; 0 below MIN_ROUNDS."""
     logs: dict[int, list[float]] = {}
     for cells in contenders:
-        p50 = {} if cells[0].contender.kind == "ruler" else p50_by_round(cells)
+        p50 = {} if cells[0].contender.kind == "baseline" else p50_by_round(cells)
         known = {r: math.log(v) for r, v in p50.items() if math.isfinite(v) and v > 0}
         centre = float(np.median(list(known.values()))) if known else 0.0
         for number, value in known.items():

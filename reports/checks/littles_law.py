@@ -7,32 +7,32 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from stampede.run_folder import run_warnings as d
-from stampede.run_folder.run_warnings import Doubt
-from stampede.reports.checks.cell_checks import groups
-from stampede.reports.checks.check import check
 from stampede.reports.analysis.frames import Cell
 from stampede.reports.analysis.results import Results
 from stampede.reports.analysis.rows import Floats
+from stampede.reports.checks.cell_checks import groups
+from stampede.reports.checks.check import check
 from stampede.reports.statistics.estimate import MIN_ROUNDS
 from stampede.reports.statistics.rank_tests import shift
+from stampede.run_folder import run_warnings as d
+from stampede.run_folder.run_warnings import RunWarning
 
 LITTLE = 0.05
 DATABASE_LITTLE = 0.30
 
 
 @check(d.LITTLES_LAW, scope="group")
-def littles_law(results: Results) -> Iterator[Doubt]:
+def littles_law(results: Results) -> Iterator[RunWarning]:
     """Requests in the system = rate × mean time there: what an observer counted at random instants, against the
     recorded times at the same instants. The same instants, so that neither their luck nor a window's edge is in it."""
-    by_cell = results.cells[0].shelf.gauges("in_the_system") if results.cells else {}
+    by_cell = results.cells[0].sample_cache.gauges("in_the_system") if results.cells else {}
     for scenario, contender, cells in groups(results):
         if cells[0].scenario.kind != "caching" or cells[0].scenario.fault is not None:
             continue
         law = in_the_system([(cell, by_cell[cell.info.id]) for cell in cells if cell.info.id in by_cell])
         gap = law.counted - law.recorded
         if abs(gap) > max(LITTLE * law.recorded, 3 * law.error):
-            yield Doubt(
+            yield RunWarning(
                 kind=d.LITTLES_LAW,
                 what=(
                     f"with {contender} {law.counted:.3g} requests were in the system, counted at {law.looks:,} random "
@@ -46,9 +46,9 @@ def littles_law(results: Results) -> Iterator[Doubt]:
 
 
 @check(d.LITTLES_LAW, scope="group")
-def littles_law_in_the_database(results: Results) -> Iterator[Doubt]:
+def littles_law_in_the_database(results: Results) -> Iterator[RunWarning]:
     """The same with other eyes: sessions that the server called active at random instants, against the loads' times."""
-    by_cell = results.cells[0].shelf.gauges("active", "postgres") if results.cells else {}
+    by_cell = results.cells[0].sample_cache.gauges("active", "postgres") if results.cells else {}
     none = results.run.timeline.iloc[:0]
     for scenario, contender, cells in groups(results):
         found = [in_the_database(cell, by_cell.get(cell.info.id, none)) for cell in cells]
@@ -58,7 +58,7 @@ def littles_law_in_the_database(results: Results) -> Iterator[Doubt]:
         change = shift([seen - said for seen, said in pairs], level=0.99)
         seen, said = np.mean(np.array(pairs), axis=0)
         if (change.low > 0 or change.high < 0) and abs(seen / said - 1) > DATABASE_LITTLE:
-            yield Doubt(
+            yield RunWarning(
                 kind=d.LITTLES_LAW,
                 what=f"with {contender} {seen:.3g} sessions were active in the database; rate × mean load: {said:.3g}",
                 value=float(seen / said - 1),

@@ -5,27 +5,27 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from stampede.run_folder import run_warnings as d
-from stampede.run_folder.run_warnings import Doubt
-from stampede.reports.checks.cell_checks import groups, ids
-from stampede.reports.checks.check import check
-from stampede.reports.analysis.frames import Cell, began_inside, of_group
-from stampede.reports.metrics import request_counts
-from stampede.reports.metrics.response_times import waits_ms
+from stampede.reports.analysis.frames import Cell, began_inside, per_group
 from stampede.reports.analysis.results import Results, each
 from stampede.reports.analysis.rows import Floats, Ints
+from stampede.reports.checks.cell_checks import groups, ids
+from stampede.reports.checks.check import check
+from stampede.reports.metrics import request_counts
+from stampede.reports.metrics.response_times import waits_ms
 from stampede.reports.statistics.estimate import MIN_ROUNDS, quantile
 from stampede.reports.statistics.rank_tests import shift
+from stampede.run_folder import run_warnings as d
+from stampede.run_folder.run_warnings import RunWarning
 
 
 @check(d.SATURATED, scope="group", applies_to=("caching", "limiting"))
-def saturated(results: Results) -> Iterator[Doubt]:
+def saturated(results: Results) -> Iterator[RunWarning]:
     for scenario, contender, cells in each(results):
         due = sum(request_counts.due(cell) for cell in cells)
         open_ = sum(request_counts.unanswered(cell) for cell in cells)
         if open_:
             drain = cells[0].scenario.drain_s
-            yield Doubt(
+            yield RunWarning(
                 kind=d.SATURATED,
                 what=f"{contender.name}: {due - open_:,.0f} of {due:,.0f} requests ended within D = {drain:g} s",
                 value=(due - open_) / due,
@@ -37,7 +37,7 @@ def saturated(results: Results) -> Iterator[Doubt]:
 
 
 @check(d.ERRORS, scope="group", applies_to=("caching", "limiting"))
-def errors(results: Results) -> Iterator[Doubt]:
+def errors(results: Results) -> Iterator[RunWarning]:
     for scenario, contender, cells in each(results):
         failed = sum(request_counts.failed(cell) for cell in cells)
         background = sum(failed_in_background(cell) for cell in cells)
@@ -47,7 +47,7 @@ def errors(results: Results) -> Iterator[Doubt]:
                 for name, count in cell.work.labels("error").counts().items():
                     classes[name] = classes.get(name, 0) + count
             listed = ", ".join(f"{count:,} {name}" for name, count in sorted(classes.items()))
-            yield Doubt(
+            yield RunWarning(
                 kind=d.ERRORS,
                 what=f"{contender.name}: {failed:,.0f} requests and {background:,} background tasks failed ({listed})",
                 value=failed + background,
@@ -62,7 +62,7 @@ def failed_in_background(cell: Cell) -> int:
     return int(np.count_nonzero(cell.work.labels("operation").equal("background") & cell.work.known("error")))
 
 
-@of_group
+@per_group
 def own_lags_ms(cells: Sequence[Cell]) -> tuple[float, float]:
     """Our own lateness at p50 and p99."""
     lags = own_lag_ms(cells)
@@ -80,7 +80,7 @@ def own_lag_ms(cells: Sequence[Cell]) -> Floats:
 
 
 def first_of_each_tick(cell: Cell) -> Ints:
-    """Places of the window's requests that are the first of their process to be due at that instant."""
+    """OrderComparison of the window's requests that are the first of their process to be due at that instant."""
     of_process = cell.due.ints("process")
     places = np.lexsort((np.arange(len(cell.due)), cell.due.floats("due_s"), of_process))
     due, process = cell.due.floats("due_s")[places], of_process[places]
@@ -90,13 +90,13 @@ def first_of_each_tick(cell: Cell) -> Ints:
 
 
 @check(d.GENERATOR_LATE, scope="group", applies_to=("caching", "limiting"))
-def generator_late(results: Results) -> Iterator[Doubt]:
+def generator_late(results: Results) -> Iterator[RunWarning]:
     for scenario, contender, cells in each(results):
         late = quantile(own_lag_ms(cells), 0.99)
         response = quantile(np.concatenate([waits_ms(cell.due) for cell in cells]), 0.99)
         limit = max(1.0, 0.1 * response) if math.isfinite(response) else 1.0  # beyond D: it would allow anything
         if late > limit:
-            yield Doubt(
+            yield RunWarning(
                 kind=d.GENERATOR_LATE,
                 what=f"{late:.2f} ms with {contender.name} (allowed: {limit:.2f} ms)",
                 value=late,
@@ -107,7 +107,7 @@ def generator_late(results: Results) -> Iterator[Doubt]:
 
 
 @check(d.NOT_STEADY, scope="group")
-def not_steady(results: Results) -> Iterator[Doubt]:
+def not_steady(results: Results) -> Iterator[RunWarning]:
     for scenario, contender, cells in each(results):
         halves = []
         for cell in cells:
@@ -120,7 +120,7 @@ def not_steady(results: Results) -> Iterator[Doubt]:
         change = shift([math.log(b / a) for a, b in halves])
         if change.low > math.log(1.1) or change.high < -math.log(1.1):
             a, b = np.median(np.array(halves), axis=0)
-            yield Doubt(
+            yield RunWarning(
                 kind=d.NOT_STEADY,
                 what=f"{contender.name}: read p50 {a:.3g} ms in the first half of a cell, {b:.3g} ms in the second",
                 value=math.exp(change.estimate),
@@ -135,7 +135,7 @@ CLOSED = "closed"
 
 
 @check(d.RATE_MISSED, scope="group")
-def rate_missed(results: Results) -> Iterator[Doubt]:
+def rate_missed(results: Results) -> Iterator[RunWarning]:
     """Requests that began inside the window, against the rate that was asked for; luck of the draw allowed for."""
     for scenario, contender, cells in groups(results):
         workload = cells[0].scenario.workload
@@ -146,7 +146,7 @@ def rate_missed(results: Results) -> Iterator[Doubt]:
         began = sum(began_inside(cell) for cell in cells)
         least = ON_TIME * wanted - 3 * math.sqrt(wanted)
         if began < least:
-            yield Doubt(
+            yield RunWarning(
                 kind=d.RATE_MISSED,
                 what=f"{began / span_s:.1f}/s with {contender} (asked for: {wanted / span_s:g}/s)",
                 value=began / wanted,

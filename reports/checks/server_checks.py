@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from stampede.run_folder import run_warnings as d
-from stampede.run_folder.run_warnings import Doubt
+from stampede.reports.analysis.cpu_use import cores, database_cpu
+from stampede.reports.analysis.frames import Cell, per_group
+from stampede.reports.analysis.results import Results, each
 from stampede.reports.checks.cell_checks import elapsed_s, groups, middle
 from stampede.reports.checks.check import check
-from stampede.reports.analysis.cpu_use import cores, database_cpu
-from stampede.reports.analysis.frames import Cell, of_group
-from stampede.reports.analysis.results import Results, each
+from stampede.run_folder import run_warnings as d
+from stampede.run_folder.run_warnings import RunWarning
 
 
 def over_limit(results: Results, used: Callable[[Cell], float], limit: float) -> Iterator[tuple[str, str, float]]:
@@ -23,11 +23,11 @@ def over_limit(results: Results, used: Callable[[Cell], float], limit: float) ->
 
 
 @check(d.DATABASE_BUSY, scope="group")
-def database_busy(results: Results) -> Iterator[Doubt]:
+def database_busy(results: Results) -> Iterator[RunWarning]:
     for scenario, contender, share in over_limit(results, database_cpu, 0.5):
         if not any(cell.rows.ints("loads").any() for cell in results.of(scenario, contender)):
             continue
-        yield Doubt(
+        yield RunWarning(
             kind=d.DATABASE_BUSY,
             what=f"{100 * share:.0f} % with {contender}",
             value=share,
@@ -37,11 +37,11 @@ def database_busy(results: Results) -> Iterator[Doubt]:
         )
 
 
-@of_group
+@per_group
 def distance_ms(cells: Sequence[Cell]) -> float:
     """Simulated distance a round trip as achieved, at the median over requests; nan where none was made."""
     each_ms = [
-        rows.ints("distance_ns") / rows.ints("round_trips") / 1e6
+        rows.ints("simulated_rtt_ns") / rows.ints("round_trips") / 1e6
         for rows in (cell.work.where(cell.work.ints("round_trips") > 0) for cell in cells)
     ]
     whole = np.concatenate(each_ms) if each_ms else np.array([])
@@ -49,12 +49,12 @@ def distance_ms(cells: Sequence[Cell]) -> float:
 
 
 @check(d.DISTANCE_OFF, scope="group", applies_to=("caching", "limiting"))
-def distance_off(results: Results) -> Iterator[Doubt]:
+def distance_off(results: Results) -> Iterator[RunWarning]:
     for scenario, contender, cells in each(results):
         asked = float(cells[0].scenario.workload.get("rtt_ms") or 0.0)
         achieved = distance_ms(cells)
         if abs(achieved - asked) > 0.1:
-            yield Doubt(
+            yield RunWarning(
                 kind=d.DISTANCE_OFF,
                 what=f"{achieved:.2f} ms with {contender.name} (asked for: {asked:g} ms)",
                 value=achieved - asked,
@@ -69,7 +69,7 @@ ONE_CORE = 0.9
 
 
 @check(d.SETTINGS_CHANGED, scope="run")
-def settings_changed(results: Results) -> Iterator[Doubt]:
+def settings_changed(results: Results) -> Iterator[RunWarning]:
     """Settings of the servers that are not what they were, as the conductor noted."""
     rows = results.run.timeline
     rows = rows[rows["event"].notna() & rows["name"].astype(str).str.startswith("setting ")]
@@ -79,7 +79,7 @@ def settings_changed(results: Results) -> Iterator[Doubt]:
             for row in rows[["source", "name", "event"]].drop_duplicates().itertuples(index=False, name="Change")
         ]
         more = f"; and {len(changes) - 3} more" if len(changes) > 3 else ""
-        yield Doubt(
+        yield RunWarning(
             kind=d.SETTINGS_CHANGED,
             what=f"{'; '.join(changes[:3])}{more}",
             value=float(len(changes)),
@@ -92,7 +92,7 @@ REDIS_CPU = ("cpu.used_cpu_user", "cpu.used_cpu_sys")
 
 
 @check(d.CPU_SATURATED, scope="group")
-def cpu_saturated(results: Results) -> Iterator[Doubt]:
+def cpu_saturated(results: Results) -> Iterator[RunWarning]:
     """Whoever runs on one core only: a process of ours, and Redis."""
     for scenario, contender, cells in groups(results):
         shares: dict[str, list[float]] = {}
@@ -106,7 +106,7 @@ def cpu_saturated(results: Results) -> Iterator[Doubt]:
         for who, values in shares.items():
             share = middle(values)
             if share > ONE_CORE:
-                yield Doubt(
+                yield RunWarning(
                     kind=d.CPU_SATURATED,
                     what=f"{who} used {100 * share:.0f} % of its core with {contender}",
                     value=share,

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from stampede.run_folder import run_warnings as d
-from stampede.run_folder.run_warnings import Doubt
-from stampede.reports.checks.check import check
 from stampede.reports.analysis.frames import Cell
 from stampede.reports.analysis.results import Results
+from stampede.reports.checks.check import check
+from stampede.run_folder import run_warnings as d
+from stampede.run_folder.run_warnings import RunWarning
 
 STILL_S = 2.0
 """A busy machine delays a thread by less."""
@@ -20,13 +20,13 @@ Gaps = dict[str, dict[int, float]]
 
 
 @check(d.STOPPED, scope="run")
-def stopped(results: Results) -> Iterator[Doubt]:
+def stopped(results: Results) -> Iterator[RunWarning]:
     """A warning for each source that was silent for STILL_S and longer, with the gap and the cells. Cells in which a
     server was broken on purpose are passed over."""
     for source, by_cell in gaps(results).items():
         worst = max(by_cell.values())
         listed = ", ".join(str(cell) for cell in sorted(by_cell))
-        yield Doubt(
+        yield RunWarning(
             kind=d.STOPPED,
             what=f"{said(source, results)} for {worst:.1f} s (cell{'s' if len(by_cell) > 1 else ''} {listed})",
             value=worst,
@@ -76,9 +76,9 @@ def said(source: str, results: Results) -> str:
     """Who stood still, and how that was seen."""
     if source == "machine":
         return "the machine slept"
-    if source == "conductor":
+    if source == "coordinator":
         return "Locust's master stood still"
     if source.startswith("process-"):
         return f"application server {source.removeprefix('process-')} stood still"
-    server = results.run.info.circumstances.get("servers", {}).get(source, {})
+    server = results.run.info.metadata.get("servers", {}).get(source, {})
     return f"{server.get('name', {'postgres': 'PostgreSQL', 'redis': 'Redis'}.get(source, source))} did not answer"

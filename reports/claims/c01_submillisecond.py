@@ -5,9 +5,9 @@ operations are one thing, 99 in a hundred another: both are judged, at every dis
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claim import Case, Claim, below, told
 from stampede.reports.claims.lookup import distance, hot_scenarios, read_took, write_took
-from stampede.reports.analysis.analysis import Judgement
 from stampede.reports.statistics.estimate import Estimate
 
 LIMIT_MS = 1.0
@@ -32,11 +32,11 @@ def judged(each: Sequence[TimedRequests]) -> list[Case]:
     return found
 
 
-def cases(judgement: Judgement) -> list[Case]:
+def cases(analysis: Analysis) -> list[Case]:
     found: dict[str, list[TimedRequests]] = {}
-    for s in judgement.scenarios:
-        cells = judgement.of(s.name, BARE)
-        if not cells or s in hot_scenarios(judgement) or distance(s) in found:
+    for s in analysis.scenarios:
+        cells = analysis.of(s.name, BARE)
+        if not cells or s in hot_scenarios(analysis) or distance(s) in found:
             continue
         half, most = read_took(cells)
         timed = {"half of the reads": half, "99 % of the reads": most, "half of the writes": write_took(cells)}

@@ -8,19 +8,19 @@ their bound in every order, bear it out."""
 from collections.abc import Collection
 from dataclasses import replace
 
-from stampede.run_folder.races_json import NOT_EXERCISED, NOT_JUDGED, RACES_FILE, UNDISTURBED, RacesInfo, read_races
-from stampede.reports.output import formatting
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims import c07_window
 from stampede.reports.claims.c07_window import ARTICLE_LIMITER
 from stampede.reports.claims.claim import Case, Claim, told
 from stampede.reports.claims.lookup import REFERENCE, ran
-from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.output import formatting
 from stampede.reports.statistics.estimate import Estimate
+from stampede.run_folder.races_json import NOT_EXERCISED, NOT_JUDGED, RACES_FILE, UNDISTURBED, RacesInfo, read_races
 
 HREF = "races"
 STEPS = "a request takes several atomic operations"
 MULTI = f"one MULTI makes the whole decision, by the callers' clocks ({ARTICLE_LIMITER})"
-ARTICLE = ("cache-aside", "write-through", "refresh-ahead", "coalescing", ARTICLE_LIMITER)
+ARTICLE_PATTERNS = ("cache-aside", "write-through", "refresh-ahead", "coalescing", ARTICLE_LIMITER)
 
 
 def of_window(window: Case) -> Case:
@@ -50,7 +50,7 @@ def of_races(races: RacesInfo, scripted: Collection[str]) -> list[Case]:
     unjudged = {v.contender for v in races.verdicts if v.verdict == NOT_JUDGED}
     explored = {v.contender for v in races.verdicts if v.verdict != NOT_EXERCISED} - unjudged
     found = []
-    for name in [name for name in ARTICLE if name in broken]:
+    for name in [name for name in ARTICLE_PATTERNS if name in broken]:
         figure = f"{name}: some order of a few requests breaks {formatting.listed(list(dict.fromkeys(broken[name])))}"
         found.append(Case(condition=MULTI if name == ARTICLE_LIMITER else STEPS, says="no", figure=figure, href=HREF))
     kept = [name for name in scripted if name in explored and name not in broken]
@@ -60,16 +60,16 @@ def of_races(races: RacesInfo, scripted: Collection[str]) -> list[Case]:
     return found
 
 
-def cases(judgement: Judgement) -> list[Case]:
-    found = [of_window(case) for case in c07_window.cases(judgement) if case.says != "beside"]
+def cases(analysis: Analysis) -> list[Case]:
+    found = [of_window(case) for case in c07_window.cases(analysis) if case.says != "beside"]
     found += [
-        of_stale(REFERENCE, judgement.figure(s.name, REFERENCE, "stale-after-told"), s.name)
-        for s in judgement.scenarios
-        if s.judge_at_rest and ran(judgement, s, REFERENCE)
+        of_stale(REFERENCE, analysis.figure(s.name, REFERENCE, "stale-after-told"), s.name)
+        for s in analysis.scenarios
+        if s.check_after_drain and ran(analysis, s, REFERENCE)
     ]
-    if (judgement.run.folder / RACES_FILE).is_file():
-        of_scripts = [c.name for c in judgement.run.info.contenders if c.family == "limiting" and c.script_commands]
-        found += of_races(read_races(judgement.run.folder), of_scripts)
+    if (analysis.run.folder / RACES_FILE).is_file():
+        of_scripts = [c.name for c in analysis.run.info.contenders if c.family == "limiting" and c.script_commands]
+        found += of_races(read_races(analysis.run.folder), of_scripts)
     return found
 
 

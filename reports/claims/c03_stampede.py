@@ -1,8 +1,8 @@
 """C3. A stampede is more than one load for one expiry: at least two on average. Counted, an expiry at a time."""
 
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claim import Case, Claim, counted_below, opposite, told
 from stampede.reports.claims.lookup import REFERENCE, distance, hot_scenarios, ran
-from stampede.reports.analysis.analysis import Judgement
 from stampede.reports.statistics.estimate import Estimate
 
 LEAST = 2.0
@@ -13,15 +13,15 @@ def of_loads(place: str, loads: Estimate, href: str = "") -> Case:
     return Case(condition=place, says=says, why=why, figure=f"{REFERENCE}: {told(loads)} loads an expiry", href=href)
 
 
-def cases(judgement: Judgement) -> list[Case]:
+def cases(analysis: Analysis) -> list[Case]:
     return [
         of_loads(
             f"{s.workload['rate_per_s']:g} reads/s, loads of {s.measured.get('load_ms', 0):.0f} ms, at {distance(s)}",
-            judgement.figure(s.name, REFERENCE, "loads-per-expiry"),
+            analysis.figure(s.name, REFERENCE, "loads-per-expiry"),
             s.name,
         )
-        for s in hot_scenarios(judgement)
-        if ran(judgement, s, REFERENCE)
+        for s in hot_scenarios(analysis)
+        if ran(analysis, s, REFERENCE)
     ]
 
 

@@ -2,10 +2,10 @@
 told, and shown by no sample: with none seen it stays open, and the rule of three says how rare they are. "Adds latency
 to writes" is a paired comparison with writes that touch no cache."""
 
-from stampede.reports.output import formatting
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claim import Case, Claim, told
 from stampede.reports.claims.lookup import UNCACHED, write_waits
-from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.output import formatting
 from stampede.reports.statistics.comparison import Comparison, compare
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate
 
@@ -36,13 +36,13 @@ def of_writes(place: str, c: Comparison, href: str = "") -> Case:
     return Case(condition=condition, says="unclear", why="1 lies within the interval", figure=figure, href=href)
 
 
-def cases(judgement: Judgement) -> list[Case]:
+def cases(analysis: Analysis) -> list[Case]:
     found = []
-    for s in judgement.scenarios:
-        if not s.judge_at_rest or not judgement.of(s.name, WRITE_THROUGH):
+    for s in analysis.scenarios:
+        if not s.check_after_drain or not analysis.of(s.name, WRITE_THROUGH):
             continue
-        found.append(of_stale(s.name, judgement.figure(s.name, WRITE_THROUGH, "stale-after-told"), s.name))
-        mine, other = (write_waits(judgement.of(s.name, name)) for name in (WRITE_THROUGH, UNCACHED))
+        found.append(of_stale(s.name, analysis.figure(s.name, WRITE_THROUGH, "stale-after-told"), s.name))
+        mine, other = (write_waits(analysis.of(s.name, name)) for name in (WRITE_THROUGH, UNCACHED))
         both = sorted(mine.keys() & other.keys())
         found.append(of_writes(s.name, compare([mine[r] for r in both], [other[r] for r in both]), s.name))
     return found

@@ -2,11 +2,11 @@
 one miss in ten TTLs. It takes a read in the last share of the TTL, a refresh that ends in time, and no write that
 deletes the entry: the conditions name the writes and the load's time."""
 
-from stampede.run_folder.schema import ScenarioInfo
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claim import Case, Claim, counted_below, told
 from stampede.reports.claims.lookup import REFERENCE, distance, groups, misses_per_ttl, ttls
-from stampede.reports.analysis.analysis import Judgement
 from stampede.reports.statistics.estimate import Estimate
+from stampede.run_folder.schema import ScenarioInfo
 
 MOST = 0.1
 AHEAD = "refresh-ahead"
@@ -26,10 +26,10 @@ def place(s: ScenarioInfo, config: dict[str, object]) -> str:
     return f"{writes:g} % writes and loads of {load_ms:.0f} ms{left} ({s.name}, {distance(s)})"
 
 
-def cases(judgement: Judgement) -> list[Case]:
-    without = {s.name: misses_per_ttl(cells) for s, cells in groups(judgement, REFERENCE)}
+def cases(analysis: Analysis) -> list[Case]:
+    without = {s.name: misses_per_ttl(cells) for s, cells in groups(analysis, REFERENCE)}
     found = []
-    for s, cells in groups(judgement, AHEAD):
+    for s, cells in groups(analysis, AHEAD):
         beside = f"; {REFERENCE} {told(without[s.name])}" if s.name in without else ""
         found.append(of_misses(place(s, cells[0].contender.config), misses_per_ttl(cells), ttls(cells), beside, s.name))
     return found

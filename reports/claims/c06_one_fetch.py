@@ -2,12 +2,12 @@
 expiry at a time. Where the run explored its races, every order of two readers was tried as well: one that makes two
 loads refutes it for that order, however rare it is."""
 
-from stampede.run_folder.races_json import RACES_FILE, UNDISTURBED, RacesInfo, read_races
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claim import Case, Claim, counted_below, told
 from stampede.reports.claims.lookup import distance, hot_scenarios, ran
-from stampede.reports.analysis.analysis import Judgement
 from stampede.reports.metrics.database_loads import episodes_of
 from stampede.reports.statistics.estimate import Estimate
+from stampede.run_folder.races_json import RACES_FILE, UNDISTURBED, RacesInfo, read_races
 
 MOST = 1.2
 COALESCING = "coalescing"
@@ -36,15 +36,15 @@ def of_races(races: RacesInfo) -> list[Case]:
     return [Case(condition=condition, says="no", figure=figure, href="races")]
 
 
-def cases(judgement: Judgement) -> list[Case]:
+def cases(analysis: Analysis) -> list[Case]:
     found = []
-    for s in hot_scenarios(judgement):
-        if ran(judgement, s, COALESCING):
-            each = [e.loads for cell in episodes_of(judgement.of(s.name, COALESCING)) for e in cell]
-            loads = judgement.figure(s.name, COALESCING, "loads-per-expiry")
+    for s in hot_scenarios(analysis):
+        if ran(analysis, s, COALESCING):
+            each = [e.loads for cell in episodes_of(analysis.of(s.name, COALESCING)) for e in cell]
+            loads = analysis.figure(s.name, COALESCING, "loads-per-expiry")
             found.append(of_loads(f"{s.name} at {distance(s)}", loads, sum(n > 1 for n in each), len(each), s.name))
-    if (judgement.run.folder / RACES_FILE).is_file():
-        found += of_races(read_races(judgement.run.folder))
+    if (analysis.run.folder / RACES_FILE).is_file():
+        found += of_races(read_races(analysis.run.folder))
     return found
 
 

@@ -4,9 +4,9 @@ article's log counts refused calls too."""
 
 import math
 
-from stampede.reports.output import formatting
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claim import Case, Claim
-from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.output import formatting
 from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterJudged
 from stampede.reports.topics.rate_limiting.limiter_analysis import judged as judge_limiters
 
@@ -37,11 +37,11 @@ def starvation(x: LimiterJudged) -> Case | None:
     return Case(condition="", says="beside", figure=figure, href=x.scenario.name)
 
 
-def cases(judgement: Judgement) -> list[Case]:
-    if judgement.limiting is None:
+def cases(analysis: Analysis) -> list[Case]:
+    if analysis.limiting is None:
         return []
     found: list[Case] = []
-    for x in judge_limiters(judgement.limiting):
+    for x in judge_limiters(analysis.limiting):
         if x.info.name == ARTICLE_LIMITER:
             place = x.scenario.name
             found.append(of_window(place, x.most_certain, x.most_possible, x.limit, x.decisions, place))

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claim import Case, Claim, told
-from stampede.reports.analysis.analysis import Judgement
 from stampede.reports.statistics.estimate import Estimate, median
 
 NAME = "serializer-cost"
@@ -71,10 +71,10 @@ def timed(facts: pd.DataFrame) -> list[TimedSerializer]:
     ]
 
 
-def cases(judgement: Judgement) -> list[Case]:
-    for info in judgement.run.info.experiments:
+def cases(analysis: Analysis) -> list[Case]:
+    for info in analysis.run.info.experiments:
         if info.name == NAME and info.status == "done":
-            return judged(timed(judgement.run.experiment(NAME)))
+            return judged(timed(analysis.run.experiment(NAME)))
     return []
 
 

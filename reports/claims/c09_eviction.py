@@ -4,6 +4,7 @@ ticks of Redis' LRU clock that it can hardly tell them apart, that sequence says
 
 from collections.abc import Sequence
 
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claim import Case, Claim
 from stampede.reports.topics.experiments.eviction_section import (
     CLOSE,
@@ -14,7 +15,6 @@ from stampede.reports.topics.experiments.eviction_section import (
     by_sequence,
     outcomes,
 )
-from stampede.reports.analysis.analysis import Judgement
 
 
 def judged(seen: Sequence[Outcome]) -> list[Case]:
@@ -40,10 +40,10 @@ def judged(seen: Sequence[Outcome]) -> list[Case]:
     return found
 
 
-def cases(judgement: Judgement) -> list[Case]:
-    for info in judgement.run.info.experiments:
+def cases(analysis: Analysis) -> list[Case]:
+    for info in analysis.run.info.experiments:
         if info.name == NAME and info.status == "done":
-            return judged(outcomes(judgement.run.experiment(NAME)))
+            return judged(outcomes(analysis.run.experiment(NAME)))
     return []
 
 

@@ -4,12 +4,12 @@ written: the conditions name reads, keys and TTL."""
 
 import itertools
 
-from stampede.run_folder.schema import ScenarioInfo
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.c06_one_fetch import COALESCING
 from stampede.reports.claims.claim import Case, Claim, counted_below, told
 from stampede.reports.claims.lookup import REFERENCE, UNCACHED, distance, ran
-from stampede.reports.analysis.analysis import Judgement
 from stampede.reports.statistics.estimate import Estimate
+from stampede.run_folder.schema import ScenarioInfo
 
 LEFT = 0.1
 
@@ -29,11 +29,11 @@ def place(s: ScenarioInfo) -> str:
     return f"{popular}, {reads}, TTL {w['ttl_s']:g} s ({s.name}, {distance(s)})"
 
 
-def cases(judgement: Judgement) -> list[Case]:
+def cases(analysis: Analysis) -> list[Case]:
     found = []
-    for s, contender in itertools.product(judgement.scenarios, (REFERENCE, COALESCING)):
-        if ran(judgement, s, contender, UNCACHED):
-            with_, without = (judgement.figure(s.name, c, "loads-per-1000-reads") for c in (contender, UNCACHED))
+    for s, contender in itertools.product(analysis.scenarios, (REFERENCE, COALESCING)):
+        if ran(analysis, s, contender, UNCACHED):
+            with_, without = (analysis.figure(s.name, c, "loads-per-1000-reads") for c in (contender, UNCACHED))
             found.append(of_loads(place(s), with_, without, s.name, contender))
     return found
 

@@ -5,9 +5,9 @@ no read without a cache takes so long cannot tell: nothing had hundreds of milli
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claim import Case, Claim, below, opposite, told
 from stampede.reports.claims.lookup import REFERENCE, UNCACHED, distance, hit_wait, ran
-from stampede.reports.analysis.analysis import Judgement
 from stampede.reports.statistics.estimate import Estimate
 
 FROM_MS = 100.0
@@ -37,17 +37,17 @@ def judged(pairs: Sequence[ResponsePair]) -> list[Case]:
     return found
 
 
-def cases(judgement: Judgement) -> list[Case]:
+def cases(analysis: Analysis) -> list[Case]:
     return judged(
         [
             ResponsePair(
                 place=f"a load takes {s.measured.get('load_ms', 0):.0f} ms ({s.name}, {distance(s)})",
-                without_ms=judgement.figure(s.name, UNCACHED, "read-p50"),
-                hit_ms=hit_wait(judgement.of(s.name, REFERENCE)),
+                without_ms=analysis.figure(s.name, UNCACHED, "read-p50"),
+                hit_ms=hit_wait(analysis.of(s.name, REFERENCE)),
                 href=s.name,
             )
-            for s in judgement.scenarios
-            if ran(judgement, s, REFERENCE, UNCACHED)
+            for s in analysis.scenarios
+            if ran(analysis, s, REFERENCE, UNCACHED)
         ]
     )
 

@@ -3,11 +3,11 @@ that was tried, the whole paired interval; the condition names it."""
 
 from collections.abc import Sequence
 
-from stampede.reports.output import formatting
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claim import Case, Claim
-from stampede.reports.topics.experiments.pipelining_section import NAME, Batch, batches, break_even
-from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.output import formatting
 from stampede.reports.statistics.estimate import MIN_ROUNDS
+from stampede.reports.topics.experiments.pipelining_section import NAME, Batch, batches, break_even
 
 PIPELINED = "pipelined"
 
@@ -40,10 +40,10 @@ def judged(found: Sequence[Batch]) -> list[Case]:
     return each
 
 
-def cases(judgement: Judgement) -> list[Case]:
-    for info in judgement.run.info.experiments:
+def cases(analysis: Analysis) -> list[Case]:
+    for info in analysis.run.info.experiments:
         if info.name == NAME and info.status == "done":
-            return judged(batches(judgement.run.experiment(NAME)))
+            return judged(batches(analysis.run.experiment(NAME)))
     return []
 
 

@@ -4,14 +4,14 @@ is counted is far from luck."""
 
 from collections.abc import Mapping, Sequence
 
-from stampede.run_folder.schema import ScenarioInfo
-from stampede.reports.output import formatting
+from stampede.reports.analysis.analysis import Analysis
+from stampede.reports.analysis.frames import Cell
+from stampede.reports.analysis.timeseries import bins, due_of
 from stampede.reports.claims.claim import Case, Claim
 from stampede.reports.claims.lookup import REFERENCE
+from stampede.reports.output import formatting
 from stampede.reports.topics.faults.cold_start_section import BIN_S, Start, steady_rate
-from stampede.reports.analysis.frames import Cell
-from stampede.reports.analysis.analysis import Judgement
-from stampede.reports.analysis.timeseries import bins, due_of
+from stampede.run_folder.schema import ScenarioInfo
 
 AVOIDED = 0.9
 NOT_AVOIDED = 0.5
@@ -52,8 +52,8 @@ def first_hits(found: Mapping[int, Start]) -> dict[int, float]:
     return {number: float(start.first_second()["hit"].mean()) for number, start in found.items()}
 
 
-def cases(judgement: Judgement) -> list[Case]:
-    aside = judgement.apart
+def cases(analysis: Analysis) -> list[Case]:
+    aside = analysis.apart
     if aside is None:
         return []
     found = []

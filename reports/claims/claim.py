@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.output import formatting
-from stampede.reports.analysis.analysis import Judgement
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate
 
 Says = Literal["yes", "no", "unclear", "beside"]
@@ -47,7 +47,7 @@ class Claim:
     says: str
     rule: str
     """By which its cases are made: the docstring of `cases`' file tells why."""
-    cases: Callable[[Judgement], list[Case]]
+    cases: Callable[[Analysis], list[Case]]
     command: str = "make bench PLAN=standard"
     """What measures it, where this run did not."""
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claim import Case, Claim, ClaimVerdict, together
-from stampede.reports.analysis.analysis import Judgement
 
 HEADER = "row claim verdict said condition says figure anchor rule"
 CLASSES = {"holds": "better", "does not hold": "worse", "holds only if": "same", "cannot tell": "unclear"}
@@ -31,21 +31,23 @@ class ClaimFinding:
 def claims() -> tuple[Claim, ...]:
     """Every claim in order: each module beside this one that holds a CLAIM."""
     package = importlib.import_module("stampede.reports.claims")
-    modules = [importlib.import_module(f"stampede.reports.claims.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
+    modules = [
+        importlib.import_module(f"stampede.reports.claims.{m.name}") for m in pkgutil.iter_modules(package.__path__)
+    ]
     found = [module.CLAIM for module in modules if hasattr(module, "CLAIM")]
     return tuple(sorted(found, key=lambda claim: int(claim.row[1:])))
 
 
-def findings(judgement: Judgement) -> list[ClaimFinding]:
+def findings(analysis: Analysis) -> list[ClaimFinding]:
     """What this run says about each. A void run says nothing: a contender beat its bound, or the harness broke."""
-    return [finding(judgement, claim) for claim in claims()]
+    return [finding(analysis, claim) for claim in claims()]
 
 
-def finding(judgement: Judgement, claim: Claim) -> ClaimFinding:
-    if judgement.void:
+def finding(analysis: Analysis, claim: Claim) -> ClaimFinding:
+    if analysis.void:
         void = ClaimVerdict(word="cannot tell", said="the run is void")
         return ClaimFinding(claim=claim, cases=[], verdict=void)
-    cases = claim.cases(judgement)
+    cases = claim.cases(analysis)
     return ClaimFinding(claim=claim, cases=cases, verdict=together(cases, claim.command))
 
 

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from stampede.run_folder.schema import ScenarioInfo
-from stampede.reports.analysis.frames import Cell, of_group
-from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.analysis.analysis import Analysis
+from stampede.reports.analysis.frames import Cell, per_group
 from stampede.reports.metrics.metric import find_metric
 from stampede.reports.metrics.response_times import over, reads, waits_ms, writes
 from stampede.reports.statistics.clustered import counted_mean
 from stampede.reports.statistics.estimate import Estimate, median, missing, quantile
+from stampede.run_folder.schema import ScenarioInfo
 
 REFERENCE = "cache-aside"
 UNCACHED = "no-cache"
@@ -21,48 +21,48 @@ def distance(scenario: ScenarioInfo) -> str:
     return f"{scenario.workload.get('rtt_ms') or 0:g} ms"
 
 
-def hot_scenarios(judgement: Judgement) -> list[ScenarioInfo]:
+def hot_scenarios(analysis: Analysis) -> list[ScenarioInfo]:
     """Those where every request reads one key, so that its expiry is an event."""
-    return [s for s in judgement.scenarios if s.workload.get("active_records") == 1 and s.workload["read_share"] == 1]
+    return [s for s in analysis.scenarios if s.workload.get("active_records") == 1 and s.workload["read_share"] == 1]
 
 
-def read_scenarios(judgement: Judgement) -> list[ScenarioInfo]:
+def read_scenarios(analysis: Analysis) -> list[ScenarioInfo]:
     """All others."""
-    return [s for s in judgement.scenarios if s not in hot_scenarios(judgement)]
+    return [s for s in analysis.scenarios if s not in hot_scenarios(analysis)]
 
 
-def ran(judgement: Judgement, scenario: ScenarioInfo, *contenders: str) -> bool:
-    return all(judgement.of(scenario.name, name) for name in contenders)
+def ran(analysis: Analysis, scenario: ScenarioInfo, *contenders: str) -> bool:
+    return all(analysis.of(scenario.name, name) for name in contenders)
 
 
-def groups(judgement: Judgement, contender: str) -> Iterator[tuple[ScenarioInfo, list[Cell]]]:
+def groups(analysis: Analysis, contender: str) -> Iterator[tuple[ScenarioInfo, list[Cell]]]:
     """The rounds of a contender in each scenario, those that are told apart included."""
-    for part in (judgement, judgement.apart):
+    for part in (analysis, analysis.apart):
         for scenario in part.scenarios if part is not None else ():
             if part is not None and part.of(scenario.name, contender):
                 yield scenario, part.of(scenario.name, contender)
 
 
-@of_group
+@per_group
 def read_took(cells: Sequence[Cell]) -> tuple[Estimate, Estimate]:
     """Median and 99th percentile of the reads, from start to end, in ms."""
     return over(0.5, reads, "service_ms")(cells), over(0.99, reads, "service_ms")(cells)
 
 
-@of_group
+@per_group
 def write_took(cells: Sequence[Cell]) -> Estimate:
     """Median of the writes, from start to end, in ms."""
     return over(0.5, writes, "service_ms")(cells)
 
 
-@of_group
+@per_group
 def write_waits(cells: Sequence[Cell]) -> dict[int, float]:
     """By round: the median of the writes, from when they were due, in ms."""
     metric = find_metric("write-p50")
     return {cell.info.round: metric.of_cell(cell) for cell in cells if not math.isnan(metric.of_cell(cell))}
 
 
-@of_group
+@per_group
 def hit_wait(cells: Sequence[Cell]) -> Estimate:
     """Median over rounds of the median of the reads that hit, from when they were due, in ms."""
     each = []
@@ -72,7 +72,7 @@ def hit_wait(cells: Sequence[Cell]) -> Estimate:
     return median(each)
 
 
-@of_group
+@per_group
 def misses_per_ttl(cells: Sequence[Cell]) -> Estimate:
     """Reads of the most-read key that found no entry, per TTL of the window: total over total, clustered by round."""
     misses, lasted = [], []
@@ -82,7 +82,7 @@ def misses_per_ttl(cells: Sequence[Cell]) -> Estimate:
             continue
         values, counts = np.unique(keys, return_counts=True)
         of_hottest = cell.reads.ints("key") == values[counts.argmax()]
-        missed = of_hottest & cell.reads.labels("first_cache_answer").equal("none")
+        missed = of_hottest & cell.reads.labels("first_cache_reply").equal("none")
         misses.append(float(np.count_nonzero(missed)))
         lasted.append(ttls([cell]))
     if not misses:

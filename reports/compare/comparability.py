@@ -54,7 +54,7 @@ def telling(a: RunInfo, b: RunInfo) -> Iterator[Difference]:
     """What may be the very change that is looked at (code, packages, contenders), and draws of luck (seed, rounds)."""
     for name in ("seed", "rounds", "reference", "status"):
         yield from unequal("", {name: getattr(a, name)}, {name: getattr(b, name)}, serious=False)
-    about = [x.circumstances for x in (a, b)]
+    about = [x.metadata for x in (a, b)]
     for name in ("commit", "python"):
         yield from unequal("", {name: about[0].get(name)}, {name: about[1].get(name)}, serious=False)
     yield from unequal("package ", about[0].get("packages", {}), about[1].get("packages", {}), serious=False)
@@ -83,7 +83,7 @@ def asked(scenario: ScenarioInfo) -> dict[str, Any]:
 
 
 def machine(info: RunInfo) -> dict[str, Any]:
-    box = info.circumstances.get("machine", {})
+    box = info.metadata.get("machine", {})
     memory = box.get("memory_bytes")
     return {
         "system": box.get("system"),
@@ -95,7 +95,7 @@ def machine(info: RunInfo) -> dict[str, Any]:
 
 def servers(info: RunInfo) -> dict[str, Any]:
     """Stack, and each server's name, version, settings and allocator. Addresses are of no matter."""
-    given = info.circumstances.get("servers", {})
+    given = info.metadata.get("servers", {})
     kept: dict[str, Any] = {"stack": given.get("stack")}
     for kind in ("postgres", "redis"):
         if isinstance(server := given.get(kind), Mapping):

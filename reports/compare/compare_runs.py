@@ -5,20 +5,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from stampede.run_folder.read import Run
-from stampede.run_folder.schema import ContenderInfo
-from stampede.reports.output import formatting
-from stampede.reports.compare.comparability import Difference, differences, same_run
 from stampede.core.errors import InputError
-from stampede.reports.analysis.analysis import Judgement, judge
-from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterJudged
-from stampede.reports.topics.rate_limiting.limiter_analysis import judged as judge_limiters
-from stampede.reports.metrics.metric import Metric, metrics
+from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.analysis.results import Verdict, values_of
+from stampede.reports.compare.comparability import Difference, differences, same_run
+from stampede.reports.metrics.metric import Metric, metrics
+from stampede.reports.output import formatting
 from stampede.reports.statistics.comparison import compare_independent
 from stampede.reports.statistics.estimate import MIN_ROUNDS
 from stampede.reports.statistics.rank_tests import holm
 from stampede.reports.statistics.verdict import LEAST_DIFFERENCE, noise_floor, sentence
+from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterJudged
+from stampede.reports.topics.rate_limiting.limiter_analysis import judged as judge_limiters
+from stampede.run_folder.read import Run
+from stampede.run_folder.schema import ContenderInfo
 
 LEFT_OUT = ("read-max", "redis-hit-rate", "stale-possible", "stale-age-max")
 LISTED = 6
@@ -39,8 +39,8 @@ class Contract:
 class RunPair:
     """Run B (what is judged) against run A (the base), both judged by themselves."""
 
-    a: Judgement
-    b: Judgement
+    a: Analysis
+    b: Analysis
     differences: Sequence[Difference]
     forced: bool = False
     """They are not alike, and were compared in spite of it."""
@@ -137,11 +137,11 @@ class RunPair:
         serious = [x for x in self.differences if x.serious]
         if serious:
             yield f"Compared by force, though the runs are not alike: {'; '.join(map(str, serious))}."
-        for letter, judgement in (("A", self.a), ("B", self.b)):
-            for doubt in judgement.above_all:
-                where = f"{doubt.scenario}: " if doubt.scenario else ""
-                yield f"Run {letter} says above its own answer: {where}{doubt.what}"
-        rulers = {c.name for c in self.b.run.info.contenders if c.kind == "ruler"}
+        for letter, analysis in (("A", self.a), ("B", self.b)):
+            for warning in analysis.above_all:
+                where = f"{warning.scenario}: " if warning.scenario else ""
+                yield f"Run {letter} says above its own answer: {where}{warning.what}"
+        rulers = {c.name for c in self.b.run.info.contenders if c.kind == "baseline"}
         moved = [v for v in self.verdicts if v.contender in rulers and v.sentence in ("better", "worse")]
         for v in moved:
             yield (
@@ -151,9 +151,9 @@ class RunPair:
             )
 
 
-def rounds_of(judgement: Judgement, scenario: str, contender: str, metric: Metric) -> list[float]:
+def rounds_of(analysis: Analysis, scenario: str, contender: str, metric: Metric) -> list[float]:
     """The metric's figure in each round."""
-    cells = judgement.of(scenario, contender)
+    cells = analysis.of(scenario, contender)
     return values_of(cells)[metric.name] if metric.compared else [metric.of_cell(cell) for cell in cells]
 
 
@@ -175,7 +175,7 @@ def pair(a: Run, b: Run, *, force: bool = False) -> RunPair:
             f"not alike: {'; '.join(map(str, serious[:LISTED]))}{more}",
             "runs that differ in code, not in circumstances; --force compares in spite",
         )
-    both = RunPair(judge(a), judge(b), found, forced=bool(serious))
+    both = RunPair(analyse(a), analyse(b), found, forced=bool(serious))
     if not any(both.contenders(s) for s in both.scenarios) and not both.contracts:
         raise InputError(where, "no scenario with a contender in common", "two runs of one plan")
     return both

@@ -2,9 +2,9 @@
 
 from matplotlib.ticker import FuncFormatter
 
+from stampede.reports.compare.compare_runs import RunPair
 from stampede.reports.output import charts, formatting
 from stampede.reports.output.charts import Chart
-from stampede.reports.compare.compare_runs import RunPair
 
 PANELS = 4
 

@@ -8,15 +8,15 @@ import jinja2
 from rich.console import Console
 from rich.text import Text
 
-from stampede.run_folder.read import read_run
-from stampede.core.text.terminal import PlainConsole
 from stampede.core.text.safe_text import shown
-from stampede.reports.output import charts, formatting
-from stampede.reports.output.charts import Chart
+from stampede.core.text.terminal import PlainConsole
+from stampede.reports.analysis.results import Verdict
 from stampede.reports.compare.compare_runs import RunPair, change_of, pair
 from stampede.reports.compare.comparison_chart import forest
+from stampede.reports.output import charts, formatting
+from stampede.reports.output.charts import Chart
 from stampede.reports.output.html_report import write_page
-from stampede.reports.analysis.results import Verdict
+from stampede.run_folder.read import read_run
 
 PAGES = Path(__file__).parent.parent / "pages"
 COLUMNS = ("contender", "figure", "A", "B", "B over A", "level", "rounds", "sentence", "so what")

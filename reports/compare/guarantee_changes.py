@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from stampede.run_folder.schema import ContenderInfo
-from stampede.reports.output import formatting
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.compare.compare_runs import rounds_of
-from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.metrics.metric import find_metric
+from stampede.reports.output import formatting
 from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterJudged
 from stampede.reports.topics.rate_limiting.limiter_analysis import judged as judge_limiters
-from stampede.reports.metrics.metric import find_metric
+from stampede.run_folder.schema import ContenderInfo
 
 Ruling = Literal["pass", "fail", "cannot tell"]
 STALE = "stale-after-told"
@@ -61,7 +61,7 @@ class Guarantee:
         return self.scenario, self.contender.name, self.name
 
 
-def of_guarantees(run: Judgement, base: Judgement | None, *, absolute: bool = False) -> Iterator[GateFinding]:
+def of_guarantees(run: Analysis, base: Analysis | None, *, absolute: bool = False) -> Iterator[GateFinding]:
     """Every guarantee of the run. Against a base a break is a failure where it is new.
 
     It is a failure by itself without a base, where the contender is the user's own file, and where `absolute` asks.
@@ -102,14 +102,14 @@ def luck(broken: int, of: int, base: int) -> float:
     return math.comb(of, broken) / math.comb(of + base, broken)
 
 
-def guarantees(judgement: Judgement) -> Iterator[Guarantee]:
+def guarantees(analysis: Analysis) -> Iterator[Guarantee]:
     """What the contenders of a run guarantee, as far as it was looked at."""
     metric = find_metric(STALE)
-    for scenario in judgement.scenarios:
-        for c in judgement.run.info.contenders:
-            if c.kind == "ruler" or TOLD_STALE not in c.promises:
+    for scenario in analysis.scenarios:
+        for c in analysis.run.info.contenders:
+            if c.kind == "baseline" or TOLD_STALE not in c.guarantees:
                 continue
-            shares = [x for x in rounds_of(judgement, scenario.name, c.name, metric) if not math.isnan(x)]
+            shares = [x for x in rounds_of(analysis, scenario.name, c.name, metric) if not math.isnan(x)]
             if shares:
                 yield Guarantee(
                     scenario=scenario.name,
@@ -118,7 +118,7 @@ def guarantees(judgement: Judgement) -> Iterator[Guarantee]:
                     what=f"{formatting.with_unit(max(shares), '%')} of the reads in the worst of {len(shares)} rounds",
                     rounds=[x > 0 for x in shares],
                 )
-    for limiter in judge_limiters(judgement.limiting) if judgement.limiting is not None else ():
+    for limiter in judge_limiters(analysis.limiting) if analysis.limiting is not None else ():
         if limiter.info.kind == "contender":
             yield of_limiter(limiter)
 

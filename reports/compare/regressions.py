@@ -4,11 +4,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from stampede.reports.output import formatting
 from stampede.reports.compare.compare_runs import RunPair, rounds_of
 from stampede.reports.compare.guarantee_changes import GateFinding, Ruling
 from stampede.reports.compare.thresholds import Thresholds
 from stampede.reports.metrics.metric import Metric, find_metric
+from stampede.reports.output import formatting
 from stampede.reports.statistics.comparison import Comparison, compare_independent
 from stampede.reports.statistics.estimate import MIN_ROUNDS
 from stampede.reports.statistics.power import rounds_needed

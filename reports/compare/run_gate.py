@@ -10,19 +10,19 @@ from textwrap import shorten
 from rich.console import Console
 from rich.text import Text
 
-from stampede.run_folder import run_warnings as d
-from stampede.run_folder.read import read_run
-from stampede.core.text.terminal import PlainConsole
+from stampede.core.errors import InputError
 from stampede.core.text.safe_text import shown
-from stampede.reports.output import formatting
+from stampede.core.text.terminal import PlainConsole
+from stampede.reports.analysis.analysis import Analysis, analyse
+from stampede.reports.compare.comparability import same_run
 from stampede.reports.compare.compare_runs import RunPair, pair
 from stampede.reports.compare.guarantee_changes import GateFinding, Ruling, of_guarantees
-from stampede.reports.compare.comparability import same_run
 from stampede.reports.compare.regressions import of_regressions
 from stampede.reports.compare.thresholds import Limit, Thresholds
-from stampede.core.errors import InputError
-from stampede.reports.analysis.analysis import Judgement, judge
+from stampede.reports.output import formatting
 from stampede.reports.statistics.estimate import Estimate
+from stampede.run_folder import run_warnings as d
+from stampede.run_folder.read import read_run
 
 PASS, FAIL, CANNOT_TELL = 0, 1, 3
 """Exit codes; 2 is bad input."""
@@ -45,18 +45,18 @@ def gate(run: Path, base: Path | None, thresholds: Thresholds, *, force: bool = 
     """
     judged, other = read_run(run), None if base is None else read_run(base)
     if other is None:
-        return of_run(judge(judged), thresholds)
+        return of_run(analyse(judged), thresholds)
     if same_run(other, judged):
         found = [GateFinding(ruling="pass", rule="nothing changed", what="the run and its base are the same run")]
         asked = thresholds.absolute or thresholds.limits
-        return found + (of_run(judge(judged), replace(thresholds, contracts=thresholds.absolute)) if asked else [])
+        return found + (of_run(analyse(judged), replace(thresholds, contracts=thresholds.absolute)) if asked else [])
     return of_pair(pair(other, judged, force=force), thresholds)
 
 
-def of_run(judgement: Judgement, thresholds: Thresholds) -> list[GateFinding]:
+def of_run(analysis: Analysis, thresholds: Thresholds) -> list[GateFinding]:
     """A run by itself."""
-    found = [*of_books(judgement, None), *of_guarantees(judgement, None)] if thresholds.contracts else []
-    return found + list(of_limits(judgement, thresholds.limits, MAX_MISSING))
+    found = [*of_books(analysis, None), *of_guarantees(analysis, None)] if thresholds.contracts else []
+    return found + list(of_limits(analysis, thresholds.limits, MAX_MISSING))
 
 
 def of_pair(both: RunPair, thresholds: Thresholds) -> list[GateFinding]:
@@ -69,16 +69,16 @@ def of_pair(both: RunPair, thresholds: Thresholds) -> list[GateFinding]:
     return found + of_regressions(both, thresholds)
 
 
-def of_books(run: Judgement, base: Judgement | None) -> Iterator[GateFinding]:
+def of_books(run: Analysis, base: Analysis | None) -> Iterator[GateFinding]:
     """The run's own books. Counts: they need no rounds."""
-    grave = [x for x in run.doubts if x.kind.voids or run.broke(x)]
+    grave = [x for x in run.warnings if x.kind.voids or run.broke(x)]
     said = "; ".join(x.what for x in grave)
     if grave and base is not None and base.void:
         yield GateFinding(ruling="cannot tell", rule="the run is not void", what=f"{said}; the base is void, too")
     else:
         what = said or f"{len(run.run.done)} cells finished"
         yield GateFinding(ruling="fail" if grave else "pass", rule="the run is not void", what=what)
-    wrong = [x for x in run.doubts if x.kind is d.COUNTS_DIFFER]
+    wrong = [x for x in run.warnings if x.kind is d.COUNTS_DIFFER]
     yield GateFinding(
         ruling="cannot tell" if wrong else "pass",
         rule="our counts equal the servers'",
@@ -90,10 +90,10 @@ def of_books(run: Judgement, base: Judgement | None) -> Iterator[GateFinding]:
 MAX_MISSING = "no such figure in this run"
 
 
-def of_limits(judgement: Judgement, limits: Sequence[Limit], missing: str) -> Iterator[GateFinding]:
+def of_limits(analysis: Analysis, limits: Sequence[Limit], missing: str) -> Iterator[GateFinding]:
     """Absolute bounds: the interval must lie within them to pass, and beyond them to fail."""
-    scenarios = [s.name for s in judgement.scenarios]
-    contenders = [c.name for c in judgement.run.info.contenders if c.kind == "contender"]
+    scenarios = [s.name for s in analysis.scenarios]
+    contenders = [c.name for c in analysis.run.info.contenders if c.kind == "contender"]
     for limit in limits:
         for kind, name, known in (("scenario", limit.scenario, scenarios), ("contender", limit.contender, contenders)):
             if name != "*" and name not in known:
@@ -102,7 +102,7 @@ def of_limits(judgement: Judgement, limits: Sequence[Limit], missing: str) -> It
         for scenario, contender in itertools.product(scenarios, contenders):
             if limit.scenario not in ("*", scenario) or limit.contender not in ("*", contender):
                 continue
-            figure = judgement.figure(scenario, contender, limit.metric.name)
+            figure = analysis.figure(scenario, contender, limit.metric.name)
             wild = "*" in (limit.scenario, limit.contender)
             if figure.missing and wild:
                 continue

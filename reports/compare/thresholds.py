@@ -9,9 +9,8 @@ from typing import Any
 from msgspec import UNSET, Struct, UnsetType, field
 
 from stampede.core.decode import convert, in_words
-from stampede.core.errors import Mismatch, UnreadableFile
+from stampede.core.errors import InputError, Mismatch, UnreadableFile
 from stampede.core.files import read_toml
-from stampede.core.errors import InputError
 from stampede.reports.metrics.metric import Metric, metrics
 
 MAX_REGRESSION = 0.1

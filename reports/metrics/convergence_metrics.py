@@ -3,15 +3,15 @@
 import math
 from collections.abc import Callable, Sequence
 
-from stampede.reports.analysis.frames import Cell, of_group
-from stampede.reports.topics.freshness.staleness_curve import Curve, classes, curve, together
-from stampede.reports.topics.freshness.convergence import Nines, added, nines
+from stampede.reports.analysis.frames import Cell, per_group
 from stampede.reports.metrics.judged_reads import APART, UNTOLD, judged, ms_metric
 from stampede.reports.metrics.metric import Metric
 from stampede.reports.statistics.estimate import Estimate, missing
+from stampede.reports.topics.freshness.convergence import Nines, added, nines
+from stampede.reports.topics.freshness.staleness_curve import Curve, classes, curve, together
 
 
-@of_group
+@per_group
 def curve_of(cells: Sequence[Cell]) -> Curve | None:
     """Share fresh against time since told, of all rounds together."""
     every = judged(cells)

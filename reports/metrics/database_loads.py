@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stampede.reports.analysis.frames import Cell, of_group
-from stampede.reports.metrics.metric import Metric
+from stampede.reports.analysis.frames import Cell, per_group
 from stampede.reports.analysis.rows import NONE, Rows
+from stampede.reports.metrics.metric import Metric
 from stampede.reports.statistics.clustered import counted_mean
 from stampede.reports.statistics.estimate import Estimate, missing
 
@@ -96,19 +96,19 @@ def whole_and_endless(cell: Cell) -> tuple[list[Episode], int]:
     return found, endless
 
 
-@of_group
+@per_group
 def episodes_of(cells: Sequence[Cell]) -> list[list[Episode]]:
     """Those of each cell."""
     return [episodes(cell) for cell in cells]
 
 
-@of_group
+@per_group
 def hot_key_of(cells: Sequence[Cell]) -> int | None:
     """The first cell's."""
     return hot_key(cells[0]) if cells else None
 
 
-@of_group
+@per_group
 def load_times_s(cells: Sequence[Cell]) -> tuple[float, float, int]:
     """Of each load as the gateway saw it, distance included: median, mean, how many; nan where there was none."""
     rows = [cell.rows.floats("load_end_s") - cell.rows.floats("load_start_s") for cell in cells]

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from stampede.reports.analysis.frames import Cell
-from stampede.reports.topics.freshness.classify import Judged
 from stampede.reports.metrics.metric import Metric
 from stampede.reports.statistics.estimate import Estimate
+from stampede.reports.topics.freshness.classify import Judged
 
 APART = "freshness"
 """The table that has room for what does not decide."""

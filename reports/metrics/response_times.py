@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from stampede.reports.analysis.frames import Cell
-from stampede.reports.metrics.metric import Metric
 from stampede.reports.analysis.rows import Floats, Rows
+from stampede.reports.metrics.metric import Metric
 from stampede.reports.statistics.clustered import pooled_quantile
 from stampede.reports.statistics.estimate import Estimate, median, missing, quantile, rank
 

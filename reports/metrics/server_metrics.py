@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stampede.reports.analysis.frames import Cell, of_group
-from stampede.reports.topics.freshness.version_history import AT_REST
+from stampede.reports.analysis.frames import Cell, per_group
 from stampede.reports.metrics.metric import Metric
+from stampede.reports.topics.freshness.version_history import AT_REST
 
 
 def database_ms_per_1000_reads(cell: Cell) -> float:
@@ -27,12 +27,12 @@ def is_time(name: str) -> bool:
 def hit_share(cell: Cell) -> float:
     """Of the answered reads that asked the cache, the share that got a value at once and did not load."""
     reads = cell.reads
-    asked = reads.where(reads.known("first_cache_answer") & ~reads.labels("outcome").equal("failed", "unanswered"))
-    found = asked.labels("first_cache_answer").equal("value") & (asked.ints("loads") == 0)
+    asked = reads.where(reads.known("first_cache_reply") & ~reads.labels("outcome").equal("failed", "unanswered"))
+    found = asked.labels("first_cache_reply").equal("value") & (asked.ints("loads") == 0)
     return float(found.mean()) if len(asked) else math.nan
 
 
-@of_group
+@per_group
 def hit_shares(cells: Sequence[Cell]) -> list[float]:
     """That of each cell."""
     return [hit_share(cell) for cell in cells]

@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable, Sequence
 
 from stampede.reports.analysis.frames import Cell
-from stampede.reports.topics.freshness.sessions import Sessions
 from stampede.reports.metrics.judged_reads import APART, UNTOLD
 from stampede.reports.metrics.metric import Metric
 from stampede.reports.statistics.estimate import Estimate, missing
+from stampede.reports.topics.freshness.sessions import Sessions
 
 
 def violations(which: Callable[[Sessions], int]) -> Callable[[Sequence[Cell]], Estimate]:

@@ -4,12 +4,12 @@ import math
 from collections.abc import Callable, Sequence
 
 from stampede.reports.analysis.frames import Cell
-from stampede.reports.topics.freshness.classify import Judged
+from stampede.reports.analysis.rows import Bools
 from stampede.reports.metrics.judged_reads import APART, UNTOLD, WRONG_FOR, judged
 from stampede.reports.metrics.metric import Metric
-from stampede.reports.analysis.rows import Bools
 from stampede.reports.statistics.clustered import clustered_mean
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, missing
+from stampede.reports.topics.freshness.classify import Judged
 
 
 def measured(j: Judged) -> Bools:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from stampede.reports.analysis.frames import Cell
-from stampede.reports.topics.freshness.classify import Judged
 from stampede.reports.metrics.judged_reads import APART, UNTOLD, judged, ms_metric
 from stampede.reports.metrics.response_times import EPISODES_BEYOND, SAMPLES_BEYOND
 from stampede.reports.statistics.clustered import pooled_quantile
 from stampede.reports.statistics.estimate import Estimate, missing, quantile, rank
+from stampede.reports.topics.freshness.classify import Judged
 
 
 def ages_ms(j: Judged) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

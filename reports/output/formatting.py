@@ -4,8 +4,8 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from stampede.reports.metrics.metric import Metric
 from stampede.reports.analysis.results import Verdict
+from stampede.reports.metrics.metric import Metric
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate
 from stampede.reports.statistics.power import rounds_to_tell
 from stampede.reports.statistics.rank_tests import PAIRED_LEVEL

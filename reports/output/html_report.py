@@ -11,17 +11,17 @@ from typing import Any
 import jinja2
 import markupsafe
 
-from stampede.run_folder.schema import METHOD
 from stampede.core.files import write_whole
 from stampede.core.text.safe_text import visible
+from stampede.reports.claims import claims_section as claims
 from stampede.reports.output import charts, formatting
 from stampede.reports.output.panels import warnings_panel
+from stampede.reports.output.panels.participants import who_ran
 from stampede.reports.output.panels.run_description import asked, asked_in_all, machine
-from stampede.reports.claims import claims_section as claims
+from stampede.reports.output.report_model import Report, read_report
 from stampede.reports.recommend.advice_cards import RULES
 from stampede.reports.recommend.headline import RULE
-from stampede.reports.output.report_model import Report, read_report
-from stampede.reports.output.panels.participants import who_ran
+from stampede.run_folder.schema import METHOD
 
 PAGES = Path(__file__).parent / "pages"
 
@@ -63,7 +63,7 @@ def page(report: Report) -> str:
 def values(report: Report) -> dict[str, Any]:
     """What the template reads."""
     script = (PAGES / "report.js").read_text(encoding="utf-8")
-    judgement, run = report.judgement, report.judgement.run
+    analysis, run = report.analysis, report.analysis.run
     covered = {a.scenario for a in report.advice}
     found = report.answers
     return {
@@ -71,11 +71,11 @@ def values(report: Report) -> dict[str, Any]:
         "script_hash": f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
         "run": run.info,
         "name": run.folder.resolve().name,
-        "judgement": judgement,
+        "judgement": analysis,
         "done": len(run.done),
         "asked": [(scenario.name, asked(scenario)) for scenario in run.info.scenarios],
         "asked_in_all": asked_in_all(run.info.scenarios),
-        "who": who_ran(judgement),
+        "who": who_ran(analysis),
         "machine": machine(run),
         "headline": report.headline,
         "tied": report.tied,
@@ -83,7 +83,7 @@ def values(report: Report) -> dict[str, Any]:
         "reasons": [a for a in found if a.winner and a.scenario.name in covered and not a.scenario.variant_of],
         "advice": report.advice,
         "advice_rules": RULES,
-        "doubting": warnings_panel.entries(judgement.doubts),
+        "doubting": warnings_panel.entries(analysis.warnings),
         "rule": RULE,
         "depends_on": report.depends_on,
         "claims": report.claims,

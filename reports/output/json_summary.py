@@ -4,7 +4,7 @@ import json
 import math
 from typing import Any
 
-from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.metrics.metric import metrics
 from stampede.reports.output.report_model import Report
 
@@ -15,30 +15,30 @@ def machine_summary(report: Report) -> str:
     `low` and `high` are an interval of `level`, or where `level` is null the range of the rounds; a figure beyond the
     deadline is "inf"; one that is missing is null, and `why` says why.
     """
-    judgement = report.judgement
+    analysis = report.analysis
     summary = {
         "run": str(report.folder),
         "report": str(report.folder / "report.html"),
         "status": report.run.status,
-        "void": bool(judgement.void),
-        "rounds": judgement.rounds,
+        "void": bool(analysis.void),
+        "rounds": analysis.rounds,
         "reference": report.run.reference,
-        "answer": report.headline if judgement.cells else None,
+        "answer": report.headline if analysis.cells else None,
         "winners": {a.scenario.name: a.winner for a in report.answers},
-        "figures": figures(judgement),
-        "doubts": [{"number": d.number, "scenario": d.scenario, "what": d.what} for d in judgement.doubts],
+        "figures": figures(analysis),
+        "doubts": [{"number": d.number, "scenario": d.scenario, "what": d.what} for d in analysis.warnings],
     }
     return json.dumps(summary, indent=2, allow_nan=False)
 
 
-def figures(judgement: Judgement) -> list[dict[str, Any]]:
+def figures(analysis: Analysis) -> list[dict[str, Any]]:
     rows = []
-    for scenario, contender in judgement.groups:
+    for scenario, contender in analysis.groups:
         for metric in metrics():
             if not metric.decides:
                 continue
-            figure = judgement.figure(scenario, contender, metric.name)
-            verdict = judgement.verdicts.get((scenario, contender, metric.name))
+            figure = analysis.figure(scenario, contender, metric.name)
+            verdict = analysis.verdicts.get((scenario, contender, metric.name))
             rows.append(
                 {
                     "scenario": scenario,

@@ -6,14 +6,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stampede.run_folder.schema import ScenarioInfo
-from stampede.core.text.terminal import PlainConsole
 from stampede.core.text.safe_text import shown
-from stampede.reports.output import formatting
+from stampede.core.text.terminal import PlainConsole
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims import claims_section as claims
-from stampede.reports.analysis.analysis import Judgement
 from stampede.reports.metrics.metric import find_metric
+from stampede.reports.output import formatting
 from stampede.reports.output.report_model import Report
+from stampede.run_folder.schema import ScenarioInfo
 
 COLUMNS = (
     ("due", "due"),
@@ -30,23 +30,23 @@ def print_report(report: Report, console: Console | None = None) -> None:
     """Print the answer, the warnings and the tables. No colours where the output is no terminal."""
     console = console or PlainConsole()
     width = min(WIDTH, console.width) if console.is_terminal else WIDTH
-    judgement = report.judgement
-    if judgement.cells:
+    analysis = report.analysis
+    if analysis.cells:
         console.print(Text(shown(report.headline), style="bold"), width=width)
     elif (
-        judgement.apart is None
-        and judgement.limiting is None
-        and (judgement.run.info.cells or not judgement.run.info.experiments)
+        analysis.apart is None
+        and analysis.limiting is None
+        and (analysis.run.info.cells or not analysis.run.info.experiments)
     ):
         console.print("No cell was finished: there is nothing to report.", width=width)
     for line in lines(report):
         console.print(Text(shown(line)), width=width)
-    for doubt in judgement.doubts:
-        where = f"{doubt.scenario}: " if doubt.scenario else ""
-        console.print(Text(shown(f"Doubt {doubt.number}. {where}{doubt.what}"), style="yellow"), width=width)
-    console.print(Text(shown(f"{len(judgement.passed)} checks passed."), style="green"), width=width)
-    for scenario in judgement.scenarios:
-        console.print(table(judgement, scenario), width=width)
+    for warning in analysis.warnings:
+        where = f"{warning.scenario}: " if warning.scenario else ""
+        console.print(Text(shown(f"Doubt {warning.number}. {where}{warning.what}"), style="yellow"), width=width)
+    console.print(Text(shown(f"{len(analysis.passed)} checks passed."), style="green"), width=width)
+    for scenario in analysis.scenarios:
+        console.print(table(analysis, scenario), width=width)
 
 
 def lines(report: Report) -> Iterator[str]:
@@ -70,7 +70,7 @@ def lines(report: Report) -> Iterator[str]:
         yield f"races: {report.races.answer}"
 
 
-def table(judgement: Judgement, scenario: ScenarioInfo) -> Table:
+def table(analysis: Analysis, scenario: ScenarioInfo) -> Table:
     """Contenders by the figures that fit."""
     w = scenario.workload
     title = f"{scenario.name}: {w['rate_per_s']:g}/s, TTL {w['ttl_s']:g} s, distance {w.get('rtt_ms') or 0:g} ms"
@@ -84,12 +84,12 @@ def table(judgement: Judgement, scenario: ScenarioInfo) -> Table:
     grid.add_column("", overflow="fold", max_width=20)
     for _, heading in COLUMNS:
         grid.add_column(heading, justify="right", no_wrap=True)
-    for contender in judgement.run.info.contenders:
-        if not judgement.of(scenario.name, contender.name):
+    for contender in analysis.run.info.contenders:
+        if not analysis.of(scenario.name, contender.name):
             continue
         cells = []
         for name, _ in COLUMNS:
-            figure = judgement.figure(scenario.name, contender.name, name)
+            figure = analysis.figure(scenario.name, contender.name, name)
             value = formatting.MISSING if figure.why and not figure.missing else formatting.number(figure.value)
             cells.append(f"{figure.value:,.0f}" if find_metric(name).whole and not figure.missing else value)
         style = "" if contender.kind == "contender" else "dim"

@@ -4,36 +4,36 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stampede.run_folder.read import read_run
-from stampede.run_folder.schema import RunInfo
-from stampede.reports.topics import monitoring_section
-from stampede.reports.topics.faults import fault_sections
-from stampede.reports.topics.experiments import http_validation
+from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.claims import claims_section as claims
 from stampede.reports.claims.claims_section import ClaimFinding
 from stampede.reports.output.csv_output.csv_files import csv_files
+from stampede.reports.output.panels.scenario_section import ScenarioSection, section
 from stampede.reports.output.panels.scorecard import Table, decision_table, outages_of
-from stampede.reports.topics.experiments.experiments_section import ExperimentSection
 from stampede.reports.output.panels.table import Grid
-from stampede.reports.analysis.analysis import Judgement, judge
-from stampede.reports.topics.rate_limiting import limiter_section as limiters
-from stampede.reports.topics.rate_limiting.limiter_section import LimiterSection
-from stampede.reports.topics.faults.fault_sections import ProvokedSection
-from stampede.reports.topics.races import races_section as races
-from stampede.reports.topics.races.races_section import RacesSection
 from stampede.reports.recommend import headline
 from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
 from stampede.reports.recommend.headline import Answer
-from stampede.reports.output.panels.scenario_section import ScenarioSection, section
+from stampede.reports.topics import monitoring_section
 from stampede.reports.topics import theory_section as theory
+from stampede.reports.topics.experiments import http_validation
+from stampede.reports.topics.experiments.experiments_section import ExperimentSection
+from stampede.reports.topics.faults import fault_sections
+from stampede.reports.topics.faults.fault_sections import ProvokedSection
+from stampede.reports.topics.races import races_section as races
+from stampede.reports.topics.races.races_section import RacesSection
+from stampede.reports.topics.rate_limiting import limiter_section as limiters
+from stampede.reports.topics.rate_limiting.limiter_section import LimiterSection
 from stampede.reports.topics.theory_section import Theory
+from stampede.run_folder.read import read_run
+from stampede.run_folder.schema import RunInfo
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
     """The sections of a report in the order of the page. Writers only format it."""
 
-    judgement: Judgement
+    analysis: Analysis
     headline: str
     tied: bool
     """Whether the headline names several contenders because this run cannot distinguish them."""
@@ -57,11 +57,11 @@ class Report:
 
     @property
     def run(self) -> RunInfo:
-        return self.judgement.run.info
+        return self.analysis.run.info
 
     @property
     def folder(self) -> Path:
-        return self.judgement.run.folder
+        return self.analysis.run.folder
 
 
 def read_report(folder: Path) -> Report:
@@ -69,34 +69,34 @@ def read_report(folder: Path) -> Report:
 
     Raises RunFolderError (one line) where the folder is not a run, of another schema, or holds a cut file.
     """
-    return build_report(judge(read_run(folder)))
+    return build_report(analyse(read_run(folder)))
 
 
-def build_report(judgement: Judgement) -> Report:
+def build_report(analysis: Analysis) -> Report:
     """Make every section once."""
-    outages = outages_of(judgement)
-    found = headline.answers(judgement)
-    explored = races.section_of(judgement.run.folder)
+    outages = outages_of(analysis)
+    found = headline.answers(analysis)
+    explored = races.section_of(analysis.run.folder)
     info = explored.info if explored else None
-    experiments = http_validation.sections_beside(judgement)
-    found_provoked = fault_sections.sections(judgement)
-    found_claims = claims.findings(judgement)
+    experiments = http_validation.sections_beside(analysis)
+    found_provoked = fault_sections.sections(analysis)
+    found_claims = claims.findings(analysis)
     return Report(
-        judgement=judgement,
-        headline=headline.headline(found, judgement),
-        tied=headline.tied(found, judgement),
+        analysis=analysis,
+        headline=headline.headline(found, analysis),
+        tied=headline.tied(found, analysis),
         answers=found,
-        advice=advice_cards(judgement, info, outages),
-        depends_on=http_validation.depends_on(found, judgement),
-        next_command=headline.next_command(judgement),
+        advice=advice_cards(analysis, info, outages),
+        depends_on=http_validation.depends_on(found, analysis),
+        next_command=headline.next_command(analysis),
         claims=found_claims,
-        decision=decision_table(judgement, info, outages),
+        decision=decision_table(analysis, info, outages),
         races=explored,
-        sections=[section(judgement, scenario) for scenario in judgement.scenarios],
+        sections=[section(analysis, scenario) for scenario in analysis.scenarios],
         provoked=found_provoked,
-        limiters=limiters.sections(judgement, info),
+        limiters=limiters.sections(analysis, info),
         experiments=experiments,
-        redis=monitoring_section.grids(judgement),
-        theory=theory.section(judgement),
-        files=csv_files(judgement, found_provoked, experiments, found_claims),
+        redis=monitoring_section.grids(analysis),
+        theory=theory.section(analysis),
+        files=csv_files(analysis, found_provoked, experiments, found_claims),
     )

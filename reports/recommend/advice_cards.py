@@ -4,13 +4,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stampede.run_folder.races_json import RacesInfo
-from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
-from stampede.reports.output import formatting
+from stampede.reports.analysis.aa_pair import silent_of
 from stampede.reports.analysis.figure_set import FigureSet
-from stampede.reports.metrics.metric import Metric, find_metric
-from stampede.reports.topics.faults.outage_effects import percent_served, worst_of
 from stampede.reports.analysis.timeseries import LATE_MS
+from stampede.reports.metrics.metric import Metric, find_metric
+from stampede.reports.output import formatting
 from stampede.reports.recommend.eligibility import NO_CACHE, Eligibility, alternatives_that_hold, eligible, runners
 from stampede.reports.recommend.outage_advice import OutagesByContender, survival
 from stampede.reports.recommend.requirements import conditions, untested
@@ -19,7 +17,9 @@ from stampede.reports.recommend.sensitivity import sensitivity
 from stampede.reports.recommend.use_cases import SERVED_SHARE, USE_CASES, UseCase
 from stampede.reports.statistics.estimate import MIN_ROUNDS
 from stampede.reports.statistics.verdict import LEAST_DIFFERENCE
-from stampede.reports.analysis.aa_pair import silent_of
+from stampede.reports.topics.faults.outage_effects import percent_served, worst_of
+from stampede.run_folder.races_json import RacesInfo
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 RULES = (
     "Who may be taken: every contender that answered all requests of the situation's scenario and meets what must "
@@ -214,7 +214,7 @@ def because(choice: Choice, metric: Metric, use_case: UseCase, not_tested: str) 
         text += f" That is fewer than {MIN_ROUNDS} rounds."
     elif choice.tied and not (metric.name == "read-p99" and lowest(choice)):
         text += f" Of those that cannot be told apart it has the lowest {tie_break(choice)}."
-    return f"{text}{f' It promises what must hold; {not_tested}.' if not_tested else ''}"
+    return f"{text}{f' It guarantees what must hold; {not_tested}.' if not_tested else ''}"
 
 
 def by_second(choice: Choice, second: Metric) -> str:

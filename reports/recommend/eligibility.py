@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stampede.run_folder.races_json import RacesInfo
-from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
-from stampede.reports.output import formatting
+from stampede.reports.analysis.aa_pair import twins_of
 from stampede.reports.analysis.figure_set import FigureSet
 from stampede.reports.metrics.metric import find_metric
+from stampede.reports.output import formatting
 from stampede.reports.recommend.requirements import (
     Requirement,
     RequirementStatus,
@@ -16,7 +15,8 @@ from stampede.reports.recommend.requirements import (
     requirement_status,
 )
 from stampede.reports.statistics.estimate import overlap
-from stampede.reports.analysis.aa_pair import twins_of
+from stampede.run_folder.races_json import RacesInfo
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 NO_CACHE = "no-cache"
 """Takes no load off the database. It keeps what must hold for a literal "never", and excludes no other contender."""
@@ -64,7 +64,7 @@ def freshest(figures: FigureSet, scenario: ScenarioInfo, contenders: list[Conten
     One such read is enough; it needs no statistics. If all had some: those that are not distinguishable from the lowest
     share.
     """
-    if not scenario.judge_at_rest:
+    if not scenario.check_after_drain:
         return contenders
     shares = {c.name: figures.figure(scenario.name, c.name, "stale-after-told") for c in contenders}
     judged = [c for c in contenders if not shares[c.name].missing]

@@ -4,13 +4,13 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from stampede.run_folder.schema import ScenarioInfo
-from stampede.reports.output import formatting
+from stampede.reports.analysis.aa_pair import AAPair, twins_of
 from stampede.reports.analysis.figure_set import FigureSet
 from stampede.reports.metrics.metric import Metric, metrics
+from stampede.reports.output import formatting
 from stampede.reports.recommend.headline import Answer, lies_below
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, overlap
-from stampede.reports.analysis.aa_pair import Twins, twins_of
+from stampede.run_folder.schema import ScenarioInfo
 
 
 def depends_on(found: Sequence[Answer], figures: FigureSet) -> str:
@@ -87,7 +87,7 @@ def orders(
             yield metric, (a, b), here, there
 
 
-def order(a: Estimate, b: Estimate, copies: Twins) -> int:
+def order(a: Estimate, b: Estimate, copies: AAPair) -> int:
     """-1 if a is certainly below b, 1 if above, 0 if their intervals overlap or the A/A copies differ as much."""
     if a.missing or b.missing or a.level is None or b.level is None or overlap(a, b):
         return 0

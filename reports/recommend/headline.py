@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
-from stampede.reports.output import formatting
+from stampede.reports.analysis.aa_pair import AAPair, silent_of, twins_of
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.figure_set import FigureSet
-from stampede.reports.analysis.analysis import Judgement
 from stampede.reports.metrics.metric import Metric, find_metric
+from stampede.reports.output import formatting
 from stampede.reports.recommend.eligibility import NOT_FOUND, freshest, runners, wrong_answers
 from stampede.reports.recommend.selection import COST_METRICS, main_cost, select
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, overlap
-from stampede.reports.analysis.aa_pair import Twins, silent_of, twins_of
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 NOBODY = "no contender answered every request"
 RULE = (
@@ -115,14 +115,12 @@ def lower_p99(figures: FigureSet, scenario: str, winner: str, following: str) ->
     if mine.why or its.why or not lies_below(mine, its, twins_of(figures, scenario, "read-p99")):
         return ""
     p99 = find_metric("read-p99")
-    both = (
-        f"{formatting.format_estimate(mine, p99, name_it=False)}, against {formatting.format_estimate(its, p99, name_it=False)}"
-    )
+    both = f"{formatting.format_estimate(mine, p99, name_it=False)}, against {formatting.format_estimate(its, p99, name_it=False)}"
     as_seen = ", as seen" if overlap(mine, its) or mine.level is None or its.level is None else ""
     return f"; its read p99 is the lower{as_seen}: {both}"
 
 
-def lies_below(mine: Estimate, its: Estimate, copies: Twins) -> bool:
+def lies_below(mine: Estimate, its: Estimate, copies: AAPair) -> bool:
     """Whether one figure is below another by more than the two A/A copies differ."""
     return not copies.silent and mine.value * copies.gap < its.value
 
@@ -167,7 +165,9 @@ def headline(found: Sequence[Answer], figures: FigureSet) -> str:
     by_choice: dict[str, list[str]] = {}
     for a in taken:
         by_choice.setdefault(winner_or_ties(a), []).append(a.scenario.name)
-    return f"Take {formatting.listed([f'{names} for {formatting.listed(where)}' for names, where in by_choice.items()])}."
+    return (
+        f"Take {formatting.listed([f'{names} for {formatting.listed(where)}' for names, where in by_choice.items()])}."
+    )
 
 
 def tied(found: Sequence[Answer], figures: FigureSet) -> bool:
@@ -197,13 +197,13 @@ def join_or(names: Sequence[str]) -> str:
     return " or ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 
-def next_command(judgement: Judgement) -> tuple[str, str]:
+def next_command(analysis: Analysis) -> tuple[str, str]:
     """The reader's next question, and the command that answers it."""
-    doubts = {doubt.kind.name for doubt in judgement.doubts}
-    if "few-rounds" in doubts:
+    warnings = {warning.kind.name for warning in analysis.warnings}
+    if "few-rounds" in warnings:
         return "Is that more than luck?", "make bench"
-    if "saturated" in doubts:
+    if "saturated" in warnings:
         return "What at a rate that all can carry?", "stampede init && make bench WORKLOAD=workload.toml"
-    if any(s.workload.get("own_sql") for s in judgement.run.info.scenarios):
+    if any(s.workload.get("own_sql") for s in analysis.run.info.scenarios):
         return "And on a network of one millisecond?", "set rtt_ms = 1 in your workload file, then make bench again"
     return "And with my own table, SQL and rate?", "stampede init && make bench WORKLOAD=workload.toml"

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from stampede.reports.output import formatting
-from stampede.reports.topics.faults.outage_effects import Outage, percent_served, share_served, worst_of
 from stampede.reports.recommend.use_cases import SERVED_SHARE, SURVIVES
 from stampede.reports.statistics.estimate import MIN_ROUNDS
+from stampede.reports.topics.faults.outage_effects import Outage, percent_served, share_served, worst_of
 
 OutagesByContender = Mapping[str, list[Outage]]
 

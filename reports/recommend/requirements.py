@@ -12,9 +12,9 @@ untested      promised, and this run did not test it; the contender is eligible,
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from stampede.reports.statistics.estimate import Estimate
 from stampede.run_folder.races_json import KEPT, NOT_EXERCISED, NOT_JUDGED, RacesInfo
 from stampede.run_folder.schema import ContenderInfo
-from stampede.reports.statistics.estimate import Estimate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Requirement:
 
     says: str
     """Completes "… must": "be gone a TTL later"."""
-    promise: str
+    guarantee: str
     invariant: str
     counter: str = ""
     """The metric that counts violations; empty: none does."""
@@ -62,7 +62,7 @@ def requirement_status(
 
     `count`: the figure of its counter; None: not counted. `ttls`: whether the workload's entries expire.
     """
-    if requirement.promise not in contender.promises:
+    if requirement.guarantee not in contender.guarantees:
         return RequirementStatus(fails="does not promise it")
     if count is not None and not count.missing and count.value > 0:
         return RequirementStatus(fails=f"promises it, yet {requirement.counted} were seen")
@@ -116,12 +116,12 @@ def untested(found: Sequence[RequirementStatus]) -> str:
 
 STALE_AT_MOST_TTL = Requirement(
     says="an old value is gone one TTL later at the latest",
-    promise="STALE_AT_MOST_TTL",
+    guarantee="STALE_AT_MOST_TTL",
     invariant="stale-at-most-ttl",
 )
 NO_STALE_AFTER_TOLD = Requirement(
     says="nobody reads an old value once its writer was told",
-    promise="NO_STALE_AFTER_WRITE",
+    guarantee="NO_STALE_AFTER_WRITE",
     invariant="no-stale-after-write",
     counter="stale-after-told",
     counted="stale reads after told",

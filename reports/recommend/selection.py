@@ -17,12 +17,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stampede.run_folder.schema import ContenderInfo
-from stampede.reports.output import formatting
+from stampede.reports.analysis.aa_pair import floor_of, twins_of
 from stampede.reports.analysis.figure_set import FigureSet
 from stampede.reports.metrics.metric import Metric, find_metric, metrics
+from stampede.reports.output import formatting
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, overlap
-from stampede.reports.analysis.aa_pair import floor_of, twins_of
+from stampede.run_folder.schema import ContenderInfo
 
 SECOND_FLOOR = 1.0
 """The second metric breaks a tie from a ratio of two on, the resolution that matters added to both values: 0.7 ms of a

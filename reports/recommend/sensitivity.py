@@ -2,16 +2,16 @@
 
 import math
 
-from stampede.run_folder.races_json import RacesInfo
-from stampede.run_folder.schema import ScenarioInfo
-from stampede.reports.output import formatting
+from stampede.reports.analysis.aa_pair import twins_of
 from stampede.reports.analysis.figure_set import FigureSet
 from stampede.reports.metrics.metric import Metric, find_metric
+from stampede.reports.output import formatting
 from stampede.reports.recommend.eligibility import eligible
 from stampede.reports.recommend.selection import LEAST_COST_RATIO, Choice, select
 from stampede.reports.recommend.use_cases import UseCase
 from stampede.reports.statistics.estimate import MIN_ROUNDS
-from stampede.reports.analysis.aa_pair import twins_of
+from stampede.run_folder.races_json import RacesInfo
+from stampede.run_folder.schema import ScenarioInfo
 
 
 def sensitivity(

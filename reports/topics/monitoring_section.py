@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from stampede.run_folder.schema import ScenarioInfo
-from stampede.reports.output import formatting
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.frames import Cell
-from stampede.reports.output.panels.table import Grid, GridEntry
-from stampede.reports.analysis.analysis import Judgement
-from stampede.reports.metrics.server_metrics import hit_shares, redis_hit_share
 from stampede.reports.analysis.rows import Floats
+from stampede.reports.metrics.server_metrics import hit_shares, redis_hit_share
+from stampede.reports.output import formatting
+from stampede.reports.output.panels.table import Grid, GridEntry
 from stampede.reports.statistics.estimate import median
+from stampede.run_folder.schema import ScenarioInfo
 
 COMMANDS = 4
 """How many commands are named, the most frequent first."""
@@ -29,8 +29,8 @@ HEADER = (
 )
 
 
-def redis_gauges(judgement: Judgement) -> Gauges:
-    timeline = judgement.run.timeline
+def redis_gauges(analysis: Analysis) -> Gauges:
+    timeline = analysis.run.timeline
     own = timeline[(timeline["source"] == "redis") & timeline["value"].notna()]
     found: dict[tuple[int, str], Floats] = {}
     for cell, of_cell in own.groupby("cell"):
@@ -39,18 +39,18 @@ def redis_gauges(judgement: Judgement) -> Gauges:
     return found
 
 
-def grids(judgement: Judgement) -> dict[str, Grid]:
+def grids(analysis: Analysis) -> dict[str, Grid]:
     """By scenario: its table. Scenarios whose Redis said nothing have none."""
-    gauges = judgement.once(redis_gauges)
-    slow = judgement.run.timeline
+    gauges = analysis.once(redis_gauges)
+    slow = analysis.run.timeline
     slow = slow[(slow["source"] == "redis") & (slow["name"] == SLOW)]
     found = {}
-    for part in (judgement, judgement.limiting):
+    for part in (analysis, analysis.limiting):
         if part is not None:
             for scenario in part.scenarios:
                 rows = [
                     (contender.name, entries(cells, gauges, slow))
-                    for contender in judgement.run.info.contenders
+                    for contender in analysis.run.info.contenders
                     if (cells := part.of(scenario.name, contender.name))
                     and any(source == "redis" for cell in cells for source, _ in cell.counters)
                 ]
@@ -146,12 +146,12 @@ def commands(cells: Sequence[Cell]) -> str:
     return "\n".join(told)
 
 
-def csv_rows(judgement: Judgement) -> list[tuple[object, ...]]:
+def csv_rows(analysis: Analysis) -> list[tuple[object, ...]]:
     """The table's figures, a row a contender and scenario."""
-    gauges, timeline = judgement.once(redis_gauges), judgement.run.timeline
+    gauges, timeline = analysis.once(redis_gauges), analysis.run.timeline
     slow = timeline[(timeline["source"] == "redis") & (timeline["name"] == SLOW)]
     rows: list[tuple[object, ...]] = []
-    for part in (judgement, judgement.limiting):
+    for part in (analysis, analysis.limiting):
         for (scenario, contender), cells in part.groups.items() if part is not None else ():
             own = slow[slow["cell"].isin([cell.info.id for cell in cells])]
             figures = (

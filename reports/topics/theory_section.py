@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 from stampede.core.models import closed_forms as forms
+from stampede.reports.analysis.analysis import Analysis
+from stampede.reports.analysis.cpu_use import cores
+from stampede.reports.analysis.frames import Cell, per_group
+from stampede.reports.metrics.database_loads import load_times_s
 from stampede.reports.output import charts, formatting
 from stampede.reports.output.charts import Chart
-from stampede.reports.analysis.cpu_use import cores
-from stampede.reports.analysis.frames import Cell, of_group
-from stampede.reports.analysis.analysis import Judgement
-from stampede.reports.topics.rate_limiting.limiter_analysis import judged as judge_limiters
-from stampede.reports.metrics.database_loads import load_times_s
 from stampede.reports.statistics.estimate import Estimate
+from stampede.reports.topics.rate_limiting.limiter_analysis import judged as judge_limiters
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 ONE_LOAD = "ONE_LOAD_PER_MISS"
 NEAR = 0.25
@@ -66,63 +66,61 @@ class Theory:
     caption: str
 
 
-def section(judgement: Judgement) -> Theory | None:
+def section(analysis: Analysis) -> Theory | None:
     """None where no form applies to what the run has."""
-    lines = [line for line in every_line(judgement) if not line.measured.missing and not math.isnan(line.predicted)]
+    lines = [line for line in every_line(analysis) if not line.measured.missing and not math.isnan(line.predicted)]
     if not lines:
         return None
-    return Theory(lines=lines, chart=chart(judgement, lines), caption=in_words(lines))
+    return Theory(lines=lines, chart=chart(analysis, lines), caption=in_words(lines))
 
 
-def every_line(judgement: Judgement) -> Iterator[Line]:
-    for scenario in judgement.scenarios:
-        for c in judgement.run.info.contenders:
-            cells = judgement.of(scenario.name, c.name)
-            if not cells or c.kind == "ruler" or scenario.workload.get("own_sql"):
+def every_line(analysis: Analysis) -> Iterator[Line]:
+    for scenario in analysis.scenarios:
+        for c in analysis.run.info.contenders:
+            cells = analysis.of(scenario.name, c.name)
+            if not cells or c.kind == "baseline" or scenario.workload.get("own_sql"):
                 continue
-            yield from of_expiries(judgement, scenario, c, cells)
-            yield from of_hits(judgement, scenario, c, cells)
-            yield from of_staleness(judgement, scenario, c, cells)
-            yield from of_database(judgement, scenario, c, cells)
-    if judgement.limiting is not None:
-        yield from of_limiters(judgement.limiting)
+            yield from of_expiries(analysis, scenario, c, cells)
+            yield from of_hits(analysis, scenario, c, cells)
+            yield from of_staleness(analysis, scenario, c, cells)
+            yield from of_database(analysis, scenario, c, cells)
+    if analysis.limiting is not None:
+        yield from of_limiters(analysis.limiting)
 
 
 def reads_per_s(scenario: ScenarioInfo) -> float:
     return float(scenario.workload["rate_per_s"]) * float(scenario.workload["read_share"])
 
 
-@of_group
+@per_group
 def asks_no_cache(cells: Sequence[Cell]) -> bool:
-    return not any(cell.rows.known("first_cache_answer").any() for cell in cells)
+    return not any(cell.rows.known("first_cache_reply").any() for cell in cells)
 
 
-def takes_turns(c: ContenderInfo, judgement: Judgement) -> bool:
+def takes_turns(c: ContenderInfo, analysis: Analysis) -> bool:
     """Whether it is the plain pattern, the reference or its copy: what a TTL and a DEL on write are the whole of."""
-    return judgement.reference in (c.name, c.twin_of)
+    return analysis.reference in (c.name, c.copy_of)
 
 
-def of_expiries(
-    judgement: Judgement, scenario: ScenarioInfo, c: ContenderInfo, cells: Sequence[Cell]
-) -> Iterator[Line]:
-    measured = judgement.figure(scenario.name, c.name, "loads-per-expiry")
+def of_expiries(analysis: Analysis, scenario: ScenarioInfo, c: ContenderInfo, cells: Sequence[Cell]) -> Iterator[Line]:
+    measured = analysis.figure(scenario.name, c.name, "loads-per-expiry")
     if measured.missing:
         return
     rate, load_s = reads_per_s(scenario), load_times_s(cells)[0]
     cpu_s = float(scenario.measured.get("cpu_ms") or scenario.workload.get("load_cpu_ms") or 0.0) / 1e3
-    c_cores = cores(judgement.run)
+    c_cores = cores(analysis.run)
     shown = f"1 + {rate:g}/s × {1e3 * load_s:.3g} ms"
     predicted = forms.loads_per_expiry(rate, load_s)
     if rate * cpu_s > c_cores:
         shown = f"loads pile up as e^(r·S/c): c = {c_cores:g} cores, r = {rate:g}/s, S = {1e3 * cpu_s:.3g} ms of CPU"
         predicted = forms.loads_when_cpu_bound(rate, cpu_s, int(c_cores))
     beta = c.config.get("beta")
-    if ONE_LOAD in c.promises:
+    if ONE_LOAD in c.guarantees:
         shown, predicted, bound = "one load: single flight", 1.0, False
     elif isinstance(beta, int | float) and beta > 0:
         shown, predicted, bound = f"e^(1/β), β = {beta:g}", forms.xfetch_recomputations(float(beta)), False
     else:
-        bound = not takes_turns(c, judgement)
+        bound = not takes_turns(c, analysis)
     if bound:
         shown = f"at most {shown}"
     yield Line(
@@ -143,8 +141,8 @@ def rates(scenario: ScenarioInfo) -> tuple[forms.Floats, forms.Floats]:
     return shares * reads_per_s(scenario), shares * (float(w["rate_per_s"]) - reads_per_s(scenario))
 
 
-def of_hits(judgement: Judgement, scenario: ScenarioInfo, c: ContenderInfo, cells: Sequence[Cell]) -> Iterator[Line]:
-    if not takes_turns(c, judgement) or scenario.workload.get("arrivals") != "poisson" or scenario.cold:
+def of_hits(analysis: Analysis, scenario: ScenarioInfo, c: ContenderInfo, cells: Sequence[Cell]) -> Iterator[Line]:
+    if not takes_turns(c, analysis) or scenario.workload.get("arrivals") != "poisson" or scenario.cold:
         return
     reads, writes = rates(scenario)
     _, mean_s, loads = load_times_s(cells)
@@ -156,7 +154,7 @@ def of_hits(judgement: Judgement, scenario: ScenarioInfo, c: ContenderInfo, cell
         quantity="hit rate",
         form=f"λL / (1 + λ(Δ + L)) over {len(reads):,} keys, T = {ttl_s:g} s, Δ = {1e3 * load_s:.3g} ms",
         predicted=100 * forms.ttl_hit_rate(reads, ttl_s, load_s=load_s, writes_per_s=writes),
-        measured=judgement.figure(scenario.name, c.name, "hit-rate"),
+        measured=analysis.figure(scenario.name, c.name, "hit-rate"),
         unit="%",
     )
 
@@ -164,13 +162,9 @@ def of_hits(judgement: Judgement, scenario: ScenarioInfo, c: ContenderInfo, cell
 TTL_ONLY = "ttl-only"
 
 
-def of_staleness(
-    judgement: Judgement, scenario: ScenarioInfo, c: ContenderInfo, cells: Sequence[Cell]
-) -> Iterator[Line]:
+def of_staleness(analysis: Analysis, scenario: ScenarioInfo, c: ContenderInfo, cells: Sequence[Cell]) -> Iterator[Line]:
     reads, writes = rates(scenario)
-    before, after = (
-        judgement.figure(scenario.name, c.name, name) for name in ("stale-before-told", "stale-after-told")
-    )
+    before, after = (analysis.figure(scenario.name, c.name, name) for name in ("stale-before-told", "stale-after-told"))
     if c.name != TTL_ONLY or not writes.any() or before.missing or after.missing:
         return
     _, mean_s, loads = load_times_s(cells)
@@ -192,9 +186,7 @@ def of_staleness(
     )
 
 
-def of_database(
-    judgement: Judgement, scenario: ScenarioInfo, c: ContenderInfo, cells: Sequence[Cell]
-) -> Iterator[Line]:
+def of_database(analysis: Analysis, scenario: ScenarioInfo, c: ContenderInfo, cells: Sequence[Cell]) -> Iterator[Line]:
     """Who loads on every read keeps the database at a steady rate: its loads wait as M/M/c says, a core a server."""
     if not asks_no_cache(cells):
         return
@@ -204,10 +196,10 @@ def of_database(
         quantity="loads per 1,000 reads",
         form="every read loads",
         predicted=1000.0,
-        measured=judgement.figure(scenario.name, c.name, "loads-per-1000-reads"),
+        measured=analysis.figure(scenario.name, c.name, "loads-per-1000-reads"),
     )
     alone_ms, cpu_ms = (float(scenario.measured.get(name, math.nan)) for name in ("load_ms", "cpu_ms"))
-    (_, mean_s, _), servers, rate = load_times_s(cells), cores(judgement.run), reads_per_s(scenario)
+    (_, mean_s, _), servers, rate = load_times_s(cells), cores(analysis.run), reads_per_s(scenario)
     if any(math.isnan(x) for x in (alone_ms, cpu_ms, servers, mean_s)):
         return
     if not 0 < rate * cpu_ms / 1e3 < servers:  # below 0: the calibration of a busy machine, of noise alone
@@ -228,7 +220,7 @@ def of_database(
     )
 
 
-def of_limiters(limiting: Judgement) -> Iterator[Line]:
+def of_limiters(limiting: Analysis) -> Iterator[Line]:
     for x in judge_limiters(limiting):
         if x.info.kind != "contender":
             continue
@@ -262,7 +254,7 @@ def in_words(lines: Sequence[Line]) -> str:
     return "; ".join(parts) + "."
 
 
-def chart(judgement: Judgement, lines: Sequence[Line]) -> Chart | None:
+def chart(analysis: Analysis, lines: Sequence[Line]) -> Chart | None:
     """Measured against predicted, both log; on the diagonal they are equal."""
     drawn = [line for line in lines if line.predicted > 0 and line.measured.value > 0]
     if len(drawn) < 2:
@@ -276,7 +268,7 @@ def chart(judgement: Judgement, lines: Sequence[Line]) -> Chart | None:
     axes.plot([low, high], [low, high], color=charts.MUTED, linewidth=1)
     quantities = list(dict.fromkeys(line.quantity for line in drawn))
     for line in drawn:
-        style = charts.style_of(judgement.run.info.contenders, line.contender)
+        style = charts.style_of(analysis.run.info.contenders, line.contender)
         marker = charts.MARKERS[quantities.index(line.quantity) % len(charts.MARKERS)]
         axes.plot(
             [line.predicted],
@@ -291,7 +283,7 @@ def chart(judgement: Judgement, lines: Sequence[Line]) -> Chart | None:
         marker = charts.MARKERS[quantities.index(quantity) % len(charts.MARKERS)]
         axes.plot([], [], marker=marker, linestyle="none", color=charts.MUTED, label=quantity)
     for name in dict.fromkeys(line.contender for line in drawn):
-        style = charts.style_of(judgement.run.info.contenders, name)
+        style = charts.style_of(analysis.run.info.contenders, name)
         axes.plot([], [], color=style.color, linewidth=5, label=name)
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -316,7 +308,12 @@ def chart(judgement: Judgement, lines: Sequence[Line]) -> Chart | None:
         svg=charts.drawn(figure, "theory-chart", question, caption),
         columns=["scenario", "contender", "figure", "predicted", "measured", "error"],
         rows=[
-            [*row, formatting.number(line.predicted), formatting.number(line.measured.value), f"{100 * line.error:+.0f} %"]
+            [
+                *row,
+                formatting.number(line.predicted),
+                formatting.number(line.measured.value),
+                f"{100 * line.error:+.0f} %",
+            ]
             for line in drawn
             for row in [(line.scenario, line.contender, line.quantity)]
         ],

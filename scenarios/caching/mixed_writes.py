@@ -21,5 +21,5 @@ SCENARIO = Scenario(
         "load_wait_ms": 4.5,
     },
     window_ttls=4,
-    judge_at_rest=True,
+    check_after_drain=True,
 )

@@ -5,15 +5,15 @@ from typing import Any, Literal
 
 from stampede.core.errors import require
 
-Trouble = Literal["kill redis", "hang redis", "lock database", "slow database"]
-TROUBLES: tuple[Trouble, ...] = ("kill redis", "hang redis", "lock database", "slow database")
+FaultKind = Literal["kill redis", "hang redis", "lock database", "slow database"]
+TROUBLES: tuple[FaultKind, ...] = ("kill redis", "hang redis", "lock database", "slow database")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
     """One thing that breaks and is mended while requests go on."""
 
-    what: Trouble
+    what: FaultKind
     """kill redis: connections are refused; it comes back empty. hang redis: connections stay open and new ones are
     accepted, nothing is answered; it comes back with what it held. lock database: a lock on the table blocks every load
     and write. slow database: the table's index is lost, every load reads all of it."""
@@ -31,7 +31,7 @@ class Fault:
         )
 
     @property
-    def empties(self) -> bool:
+    def loses_data(self) -> bool:
         """Whether the server comes back empty, its counters at zero."""
         return self.what == "kill redis"
 
@@ -40,6 +40,6 @@ class Fault:
         """What breaks, as reports name it."""
         return "Redis" if self.what.endswith("redis") else "the database"
 
-    def described(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """For the run folder."""
-        return {**asdict(self), "empties": self.empties, "server": self.server}
+        return {**asdict(self), "loses_data": self.loses_data, "server": self.server}

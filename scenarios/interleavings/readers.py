@@ -1,6 +1,6 @@
 """Readers among themselves: who loads, how often, and what of a load that fails."""
 
-from stampede.patterns.caching.cache_pattern import Adversary
+from stampede.patterns.caching.cache_pattern import FaultModel
 from stampede.scenarios.interleavings.situation import CacheState, Operation, Situation
 
 GET: tuple[Operation, ...] = ("get",)
@@ -9,6 +9,6 @@ SITUATIONS = (
     Situation(name="reader-reader", clients=(GET, GET)),
     Situation(name="reader-reader-ageing", clients=(GET, GET), start=CacheState.AGEING),
     Situation(name="reader-reader-load-raises", clients=(GET, GET), failing_loads=1),
-    Situation(name="reader-reader-expiry", clients=(GET, GET), adversary=Adversary.EXPIRY),
-    Situation(name="reader-reader-death", clients=(GET, GET), adversary=Adversary.DEATH),
+    Situation(name="reader-reader-expiry", clients=(GET, GET), adversary=FaultModel.EXPIRY),
+    Situation(name="reader-reader-death", clients=(GET, GET), adversary=FaultModel.CRASH),
 )

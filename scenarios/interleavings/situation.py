@@ -8,8 +8,8 @@ from enum import Enum
 from functools import cache
 from typing import Literal
 
-from stampede.patterns.caching.cache_pattern import Adversary
 from stampede.core.errors import ConfigError, require
+from stampede.patterns.caching.cache_pattern import FaultModel
 
 Operation = Literal["get", "update", "create", "get-new", "hit"]
 """`get` and `update` are of the one record that is there; `get-new` is of the record that `create` will make;
@@ -32,7 +32,7 @@ class Situation:
     name: str
     clients: tuple[tuple[Operation, ...], ...]
     start: CacheState = CacheState.COLD
-    adversary: Adversary = Adversary.NONE
+    adversary: FaultModel = FaultModel.NONE
     """What may happen once, at any step of a schedule."""
     skew_s: float = 0.0
     """Each client's clock is so much ahead of the one before."""
@@ -43,7 +43,7 @@ class Situation:
 
     def __post_init__(self) -> None:
         require(1 <= len(self.clients) <= 8, "clients", len(self.clients), "1 to 8")
-        require(self.adversary is not Adversary.OUTAGE, "adversary", self.adversary.name, "one that can be a step")
+        require(self.adversary is not FaultModel.OUTAGE, "adversary", self.adversary.name, "one that can be a step")
         require(all(self.clients), "clients", self.clients, "something to do for each")
 
     @property
@@ -67,7 +67,7 @@ class Situation:
     def said(self) -> str:
         """In a line: who does what, from where, under which adversary."""
         who = " | ".join(", ".join(program) for program in self.clients)
-        more = "" if self.adversary is Adversary.NONE else f"; once in a schedule: {self.adversary.value}"
+        more = "" if self.adversary is FaultModel.NONE else f"; once in a schedule: {self.adversary.value}"
         fails = "; the first load raises" if self.failing_loads else ""
         skew = f"; each clock {self.skew_s:g} s ahead of the one before" if self.skew_s else ""
         tick = "; all on one tick of the clock" if self.one_tick else ""

@@ -1,6 +1,6 @@
 """Readers and writers: the state after a write, and what concurrent clients see."""
 
-from stampede.patterns.caching.cache_pattern import Adversary
+from stampede.patterns.caching.cache_pattern import FaultModel
 from stampede.scenarios.interleavings.situation import CacheState, Operation, Situation
 
 GET: tuple[Operation, ...] = ("get",)
@@ -15,8 +15,8 @@ SITUATIONS = (
     Situation(name="writer-writer", clients=(UPDATE, UPDATE)),
     Situation(name="create-read", clients=(("create",), ("get-new",))),
     Situation(name="reader-reader-writer", clients=(GET, GET, UPDATE)),
-    Situation(name="reader-writer-expiry", clients=(GET, UPDATE), adversary=Adversary.EXPIRY),
-    Situation(name="writer-writer-expiry", clients=(UPDATE, UPDATE), adversary=Adversary.EXPIRY),
-    Situation(name="reader-writer-death", clients=(GET, UPDATE), adversary=Adversary.DEATH),
-    Situation(name="writer-writer-death", clients=(UPDATE, UPDATE), adversary=Adversary.DEATH),
+    Situation(name="reader-writer-expiry", clients=(GET, UPDATE), adversary=FaultModel.EXPIRY),
+    Situation(name="writer-writer-expiry", clients=(UPDATE, UPDATE), adversary=FaultModel.EXPIRY),
+    Situation(name="reader-writer-death", clients=(GET, UPDATE), adversary=FaultModel.CRASH),
+    Situation(name="writer-writer-death", clients=(UPDATE, UPDATE), adversary=FaultModel.CRASH),
 )

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 Instants = npt.NDArray[np.float64]
-Adversary = Callable[[int, float, float, np.random.Generator], Instants]
+FaultModel = Callable[[int, float, float, np.random.Generator], Instants]
 
 EDGE_SHARE = 0.05
 """How near to the edge an edge burst comes, as a share of the window."""
@@ -18,7 +18,7 @@ DRIP_SHARE = 0.02
 """How far a drip's gaps stray from W / L."""
 
 
-def steady(multiple: float) -> Adversary:
+def steady(multiple: float) -> FaultModel:
     """Like a metronome, at so many times the limit."""
 
     def draw(limit: int, window_s: float, span_s: float, rng: np.random.Generator) -> Instants:
@@ -28,7 +28,7 @@ def steady(multiple: float) -> Adversary:
     return draw
 
 
-def poisson(multiple: float) -> Adversary:
+def poisson(multiple: float) -> FaultModel:
     """Like many independent users, at so many times the limit on average."""
 
     def draw(limit: int, window_s: float, span_s: float, rng: np.random.Generator) -> Instants:
@@ -72,7 +72,7 @@ def flood_then_half(limit: int, window_s: float, span_s: float, rng: np.random.G
     return within(np.concatenate([flood, rest]), span_s)
 
 
-def burst_then_steady(multiple: float) -> Adversary:
+def burst_then_steady(multiple: float) -> FaultModel:
     """L calls at once, then evenly spaced calls at that multiple of the limit.
 
     The burst empties a bucket, so that a few windows show whether a refusal costs the caller what it has earned since
@@ -90,7 +90,7 @@ def within(instants: Instants, span_s: float) -> Instants:
     return np.sort(instants[(instants >= 0) & (instants < span_s)])
 
 
-ADVERSARIES: Mapping[str, Adversary] = {
+CALLER_PROFILES: Mapping[str, FaultModel] = {
     **{f"steady {multiple:g} ×": steady(multiple) for multiple in (0.5, 0.9, 1.0, 1.1)},
     "Poisson 0.5 ×": poisson(0.5),
     "Poisson 1 ×": poisson(1),

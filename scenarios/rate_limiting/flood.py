@@ -9,19 +9,19 @@ import numpy.typing as npt
 
 from stampede.core.errors import require
 from stampede.patterns.rate_limiting.rate_limiter import LimiterConfig
-from stampede.scenarios.rate_limiting.caller_profiles import ADVERSARIES
+from stampede.scenarios.rate_limiting.caller_profiles import CALLER_PROFILES
 
 
 @dataclass(frozen=True, kw_only=True)
-class Crowd:
+class CallerGroup:
     """Subjects that call in the same way, each at instants of its own."""
 
-    adversary: str
-    """One of ADVERSARIES."""
+    profile: str
+    """One of CALLER_PROFILES."""
     subjects: int = 1
 
     def __post_init__(self) -> None:
-        require(self.adversary in ADVERSARIES, "adversary", self.adversary, f"one of {', '.join(ADVERSARIES)}")
+        require(self.profile in CALLER_PROFILES, "profile", self.profile, f"one of {', '.join(CALLER_PROFILES)}")
         require(1 <= self.subjects <= 100_000, "subjects", self.subjects, "1 to 100,000")
 
 
@@ -31,23 +31,23 @@ class Flood:
 
     limit: int
     window_s: float
-    crowds: tuple[Crowd, ...]
+    caller_groups: tuple[CallerGroup, ...]
     burst: int | None = None
     """As LimiterConfig's."""
 
     def __post_init__(self) -> None:
         LimiterConfig(limit=self.limit, window_s=self.window_s, burst=self.burst)
-        require(len(self.crowds) > 0, "crowds", self.crowds, "at least one")
+        require(len(self.caller_groups) > 0, "caller_groups", self.caller_groups, "at least one")
 
-    def adversaries(self) -> list[str]:
+    def caller_profiles(self) -> list[str]:
         """What each subject is, by its number."""
-        return [crowd.adversary for crowd in self.crowds for _ in range(crowd.subjects)]
+        return [caller_group.profile for caller_group in self.caller_groups for _ in range(caller_group.subjects)]
 
     def limited(self, limits: Mapping[str, Any]) -> "Flood":
         """The same crowds under the user's limit, window_s and burst, as far as given: they call in proportion."""
         return replace(self, **limits)
 
-    def described(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """For the run folder."""
         return asdict(self)
 
@@ -57,9 +57,9 @@ class Flood:
         Deal them out in turn to have each process serve its share: calls on one tick then meet in different processes.
         """
         due, subjects = [], []
-        for number, adversary in enumerate(self.adversaries()):
+        for number, profile in enumerate(self.caller_profiles()):
             rng = np.random.default_rng([seed, number])
-            instants = ADVERSARIES[adversary](self.limit, self.window_s, span_s, rng)
+            instants = CALLER_PROFILES[profile](self.limit, self.window_s, span_s, rng)
             due.append((instants * 1e9).astype(np.int64))
             subjects.append(np.full(len(instants), number, dtype=np.int64))
         all_due, all_subjects = np.concatenate(due), np.concatenate(subjects)

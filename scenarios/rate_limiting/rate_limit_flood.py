@@ -1,6 +1,6 @@
 """rate-limit-flood: many subjects within their limit, a few beyond it, and some that know where limiters are weak."""
 
-from stampede.scenarios.rate_limiting.flood import Crowd, Flood
+from stampede.scenarios.rate_limiting.flood import CallerGroup, Flood
 from stampede.scenarios.scenario import Scenario
 
 SCENARIO = Scenario(
@@ -17,19 +17,19 @@ SCENARIO = Scenario(
     flood=Flood(
         limit=8,
         window_s=0.4,
-        crowds=(
-            Crowd(adversary="Poisson 0.5 ×", subjects=12),
-            Crowd(adversary="steady 0.9 ×", subjects=2),
-            Crowd(adversary="steady 1 ×", subjects=2),
-            Crowd(adversary="steady 1.1 ×", subjects=2),
-            Crowd(adversary="flood 10 ×", subjects=2),
-            Crowd(adversary="edge burst", subjects=2),
-            Crowd(adversary="idle, then 3 L", subjects=1),
-            Crowd(adversary="ties", subjects=1),
-            Crowd(adversary="drip", subjects=2),
-            Crowd(adversary="flood, then half", subjects=1),
-            Crowd(adversary="burst, then 1.1 ×", subjects=3),
-            Crowd(adversary="burst, then 1.5 ×", subjects=2),
+        caller_groups=(
+            CallerGroup(profile="Poisson 0.5 ×", subjects=12),
+            CallerGroup(profile="steady 0.9 ×", subjects=2),
+            CallerGroup(profile="steady 1 ×", subjects=2),
+            CallerGroup(profile="steady 1.1 ×", subjects=2),
+            CallerGroup(profile="flood 10 ×", subjects=2),
+            CallerGroup(profile="edge burst", subjects=2),
+            CallerGroup(profile="idle, then 3 L", subjects=1),
+            CallerGroup(profile="ties", subjects=1),
+            CallerGroup(profile="drip", subjects=2),
+            CallerGroup(profile="flood, then half", subjects=1),
+            CallerGroup(profile="burst, then 1.1 ×", subjects=3),
+            CallerGroup(profile="burst, then 1.5 ×", subjects=2),
         ),
     ),
     warm_up_s=0.0,

@@ -15,7 +15,7 @@ DROP = "ALTER TABLE stampede.users DROP CONSTRAINT users_pkey"
 MAKE = "ALTER TABLE stampede.users ADD CONSTRAINT users_pkey PRIMARY KEY (id)"
 
 
-class DatabaseSwitch:
+class DatabaseFaults:
     """Each method returns when its fault has begun or ended."""
 
     def __init__(self, url: str) -> None:

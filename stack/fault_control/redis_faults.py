@@ -4,14 +4,14 @@ import time
 from collections.abc import Callable
 
 from stampede.core.errors import StackError
+from stampede.stack.servers import RedisFaultControl
 from stampede.stack.supervisor.supervisor_client import Started, SupervisorClient
-from stampede.stack.servers import Switch
 
 BACK_WITHIN_S = 30.0
 LOOK_EVERY_S = 0.005
 
 
-class EmbeddedSwitch(Switch):
+class EmbeddedRedisFaults(RedisFaultControl):
     """Breaks a server of the supervisor by signals."""
 
     def __init__(self, supervisor: SupervisorClient, server: Started, answers: Callable[[], bool]) -> None:
@@ -33,7 +33,7 @@ class EmbeddedSwitch(Switch):
         wait_for(self.answers)
 
 
-class ContainerSwitch(Switch):
+class ContainerRedisFaults(RedisFaultControl):
     """Breaks one service by the engine's pause, kill and start. `run` calls docker compose with the arguments."""
 
     def __init__(self, run: Callable[[list[str]], object], service: str, answers: Callable[[], bool]) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import psycopg
 
 from stampede.core.errors import require
-from stampede.stack.postgres.postgres_server import connect
 from stampede.stack.postgres.postgres_rights import require_schema_right
+from stampede.stack.postgres.postgres_server import connect
 from stampede.stack.servers import without_password
 
 LAYOUT = 1

@@ -9,14 +9,13 @@ from typing import Any
 
 import psycopg
 
-from stampede.core.errors import StackError
+from stampede.core.errors import StackError, require
 from stampede.core.network import free_port
-from stampede.core.errors import require
-from stampede.stack.providers.binaries import ServerAccount
-from stampede.stack.supervisor.supervisor_client import SupervisorClient, last_line
 from stampede.stack.postgres.pooler import pooling_of
 from stampede.stack.postgres.postgres_rights import require_version, why_no_answer
+from stampede.stack.providers.binaries import ServerAccount
 from stampede.stack.servers import ANSWER_WITHIN_S, Remark, Server, require_encoded, without_password
+from stampede.stack.supervisor.supervisor_client import SupervisorClient, last_line
 
 USER = "postgres"
 """Not stampede: a schema of the user's own name comes first in the search path, and would hide the user's tables."""

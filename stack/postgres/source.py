@@ -11,9 +11,8 @@ from psycopg.adapt import Dumper
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from stampede.core.errors import StackError
+from stampede.core.errors import ConfigError, StackError
 from stampede.patterns.caching.cache_pattern import Record, Source, Transaction
-from stampede.core.errors import ConfigError
 from stampede.scenarios.workload import OwnSql
 from stampede.stack.postgres.pooler import Pooling, pooling_of
 from stampede.stack.servers import without_password
@@ -95,7 +94,7 @@ def default_statements(cpu_rows: int, wait_ms: float, cpu_laps: int = 1) -> Stat
     )
 
 
-def own_statements(sql: OwnSql) -> Statements:
+def user_statements(sql: OwnSql) -> Statements:
     """The user's statements as they are; their sessions are left as the server sets them."""
     return Statements(
         load=sql.load,

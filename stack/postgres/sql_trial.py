@@ -19,10 +19,10 @@ from stampede.stack.postgres.source import (
     ReceivedValue,
     Statements,
     first_line,
-    own_statements,
     prepare_session,
     refused,
     statement_ids,
+    user_statements,
 )
 
 ROWS = 200
@@ -59,7 +59,7 @@ class OwnSqlTrial:
         self.connection = connection
         self.sql = sql
         self.codec = codec
-        self.statements: Statements = own_statements(sql)
+        self.statements: Statements = user_statements(sql)
 
     def run(self, ids: Sequence[int]) -> None:
         """Load several of the ids, and update the first. Raises ConfigError: key, column, what came, what helps."""

@@ -11,11 +11,11 @@ from urllib.parse import quote
 
 from stampede.core.errors import NoContainers
 from stampede.core.network import free_port
-from stampede.stack.supervisor.supervisor_client import supervised
+from stampede.stack.fault_control.redis_faults import ContainerRedisFaults
 from stampede.stack.postgres.postgres_server import USER, connect, inspect_postgres
 from stampede.stack.redis.redis_server import answers, inspect_redis
 from stampede.stack.servers import Stack
-from stampede.stack.fault_control.redis_faults import ContainerSwitch
+from stampede.stack.supervisor.supervisor_client import supervised
 
 COMPOSE_FILE = Path(__file__).parent.parent / "docker-compose.yml"
 ENGINE_WITHIN_S = 3.0
@@ -71,7 +71,7 @@ def open_containers(why: str, say: Callable[[str], None]) -> Iterator[Stack]:
             connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
         postgres, postgres_remarks = inspect_postgres(postgres_url)
         redis, redis_remarks = inspect_redis(redis_url)
-        switch = ContainerSwitch(
+        switch = ContainerRedisFaults(
             lambda words: docker([*compose, *words], environment, SWITCH_WITHIN_S, f"a Redis to {words[0]}"),
             "redis",
             lambda: answers(redis_url),

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from stampede.stack.providers.binaries import postgres_bin, server_account, valkey_binary
-from stampede.stack.supervisor.supervisor_client import supervised
+from stampede.stack.fault_control.redis_faults import EmbeddedRedisFaults
 from stampede.stack.postgres.postgres_server import inspect_postgres, start_postgres
+from stampede.stack.providers.binaries import postgres_bin, server_account, valkey_binary
 from stampede.stack.redis.redis_server import answers, inspect_redis, start_valkey
 from stampede.stack.servers import Stack
-from stampede.stack.fault_control.redis_faults import EmbeddedSwitch
+from stampede.stack.supervisor.supervisor_client import supervised
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def open_embedded(why: str, say: Callable[[str], None]) -> Iterator[Stack]:
         say("starting PostgreSQL and Valkey")
         copies = supervisor.directory / "bin"
         redis_url = start_valkey(supervisor, valkey_binary(copies, account), account)
-        switch = EmbeddedSwitch(supervisor, supervisor.started[-1], lambda: answers(redis_url))
+        switch = EmbeddedRedisFaults(supervisor, supervisor.started[-1], lambda: answers(redis_url))
         postgres_url = start_postgres(supervisor, postgres_bin(copies, account), account)
         with ThreadPoolExecutor(2) as pool:
             postgres = pool.submit(inspect_postgres, postgres_url)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from stampede.core.errors import StackError
-from stampede.stack.supervisor.supervisor_client import supervised
 from stampede.stack.postgres.pooler import pooling_of
 from stampede.stack.postgres.postgres_server import connect, inspect_postgres
 from stampede.stack.redis.redis_server import inspect_usable_redis
 from stampede.stack.servers import KEY_PREFIX, Stack, without_password
+from stampede.stack.supervisor.supervisor_client import supervised
 
 TRY_LOCK = b"SELECT pg_try_advisory_lock(hashtext('stampede'))"
 

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from stampede.stack.providers.binaries import server_account, valkey_binary
-from stampede.stack.supervisor.supervisor_client import supervised
 from stampede.stack.redis.redis_server import inspect_redis, start_valkey
 from stampede.stack.servers import Server
+from stampede.stack.supervisor.supervisor_client import supervised
 
 AT_ONCE = 4
 """How many servers are started at the same time."""

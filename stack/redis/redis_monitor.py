@@ -14,13 +14,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from stampede.core.errors import StackError
+from stampede.core.errors import StackError, require
 from stampede.core.text.redaction import masked
-from stampede.core.text.terminal import PlainConsole
 from stampede.core.text.safe_text import visible
-from stampede.core.errors import require
-from stampede.stack.server_counters import Account, redis_account
+from stampede.core.text.terminal import PlainConsole
 from stampede.stack.redis.redis_server import client_with_timeout, inspect_redis
+from stampede.stack.server_counters import Account, redis_account
 from stampede.stack.servers import Server
 
 COMMANDS = 8

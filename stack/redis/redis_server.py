@@ -12,9 +12,8 @@ from redis.retry import Retry
 from stampede.core.errors import StackError
 from stampede.core.network import free_port
 from stampede.core.text.redaction import masked
-from stampede.stack.providers.binaries import ServerAccount
-from stampede.stack.supervisor.supervisor_client import SupervisorClient, last_line
 from stampede.stack.postgres.postgres_server import ids, own_directory, server_environment, wait_until, write_private
+from stampede.stack.providers.binaries import ServerAccount
 from stampede.stack.redis.redis_rights import (
     outside_prefix,
     require_no_sentinel,
@@ -24,6 +23,7 @@ from stampede.stack.redis.redis_rights import (
 )
 from stampede.stack.redis.redis_url import check_redis_url
 from stampede.stack.servers import ANSWER_WITHIN_S, Remark, Server, without_password
+from stampede.stack.supervisor.supervisor_client import SupervisorClient, last_line
 
 REPORTED_SETTINGS = ("maxmemory", "maxmemory-policy", "appendonly", "save", "io-threads", "hz", "latency-tracking")
 """The settings that a report shows, if the server gives them."""

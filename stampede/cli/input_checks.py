@@ -43,9 +43,8 @@ def check_toml(path: Path, field: str) -> None:
 
 def check_thresholds_file(path: Path | None) -> None:
     """Raise InputError unless the file can be read and is TOML, or there is none."""
-    from stampede.core.errors import UnreadableFile
+    from stampede.core.errors import InputError, UnreadableFile
     from stampede.core.files import read_toml
-    from stampede.core.errors import InputError
 
     try:
         if path is not None:
@@ -56,8 +55,8 @@ def check_thresholds_file(path: Path | None) -> None:
 
 def check_run_folder(path: Path) -> None:
     """Raise RunFolderError where there is no such folder, or no run.json in it."""
-    from stampede.run_folder.json_objects import check_file
     from stampede.core.errors import RunFolderError
+    from stampede.run_folder.json_objects import check_file
 
     if not path.is_dir():
         raise RunFolderError(path, "no such folder", "a run folder")

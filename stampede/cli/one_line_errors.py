@@ -13,9 +13,9 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from stampede.cli.output import print_status
 from stampede.core.errors import CommandFailed, UserError
 from stampede.core.text.safe_text import shown
-from stampede.cli.output import print_status
 
 LONGEST = 400
 """Characters of a line that refuses an argument."""

@@ -22,15 +22,15 @@ CHECK_EVERY_S = 0.5
 def started_servers(options: ServerOptions) -> Iterator[Stack]:
     """PostgreSQL and Redis, introduced in a status line. Raises ConfigError; ServerEnded."""
     choice = checked_stack(options.stack)
-    from stampede.stack.provision import open_stack
+    from stampede.stack.provision import open_servers
 
-    with open_stack(choice, postgres_url=options.postgres, redis_url=options.redis, say=print_status) as servers:
+    with open_servers(choice, postgres_url=options.postgres, redis_url=options.redis, say=print_status) as servers:
         print_status(servers.introduction())
         yield servers
 
 
 def run_settings(options: RunOptions) -> dict[str, Any]:
-    """The fields of a BenchOrder that these options give. Raises ConfigError for a wrong workload file."""
+    """The fields of a BenchConfig that these options give. Raises ConfigError for a wrong workload file."""
     return {
         "workload": read_workload_file(options.workload),
         "rtt_ms": options.rtt,

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from stampede.cli.app import app
 from stampede.core.files import TEXT_BYTES
 from stampede.patterns import user_files
-from stampede.cli.app import app
 
 REPO = Path(__file__).resolve().parent.parent
 NEEDED = {"worker": ["--master", "127.0.0.1:1"], "compare": ["a", "b"], "gate": ["a"]}
@@ -181,8 +181,8 @@ ADDRESSES = ("", ":", "x:", "x:0", "x:65536", f"x:{'9' * 5000}", "x:²", "a b:1"
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_a_host_that_is_no_address_of_a_service_is_refused(host: str) -> None:
-    from stampede.loadtests.locustfiles.http_page import check_host
     from stampede.core.errors import ConfigError
+    from stampede.loadtests.locustfiles.http_page import check_host
 
     with pytest.raises(ConfigError, match="host"):
         check_host(host)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 HEAD = """\
-from stampede.patterns.caching.cache_pattern import CachePattern, ClientSettings, Config, Promise
+from stampede.patterns.caching.cache_pattern import CachePattern, ClientSettings, Config, Guarantee
 
 
 class Mine(CachePattern):
@@ -29,7 +29,7 @@ class Mine(RateLimiter):
     summary = "mine"
 
     @classmethod
-    def promised(cls, config):
+    def contract_for(cls, config):
         return Strict(limit=config.limit, window_s=config.window_s)
 
     def hit(self, subject):
@@ -64,7 +64,10 @@ ATTRIBUTES = [
     *((LIMITER_HEAD, f"summary = {value}", "summary") for value in ("None", "''")),
     *((LIMITER_HEAD, f"client = {value}", "client") for value in ("None", "{}")),
     *((LIMITER_HEAD, f"config_type = {value}", "config_type") for value in ("None", "dict", "LimiterConfig()")),
-    *((LIMITER_HEAD, f"promised = classmethod(lambda cls, config: {v})", "promised") for v in ("None", "8", "1 / 0")),
+    *(
+        (LIMITER_HEAD, f"contract_for = classmethod(lambda cls, config: {v})", "promised")
+        for v in ("None", "8", "1 / 0")
+    ),
     *((SERIALIZER_HEAD, f"summary = {value}", "summary") for value in ("None", "5")),
     *((SERIALIZER_HEAD, f"schema = {value}", "schema") for value in ("None", "'writer'")),
     (SERIALIZER_HEAD, "runs_code = 'no'", "runs_code"),
@@ -75,8 +78,8 @@ ATTRIBUTES = [
 
 @pytest.mark.parametrize(("head", "line", "says"), ATTRIBUTES)
 def test_a_class_with_a_wrong_attribute_is_refused_by_its_name(tmp_path: Path, head: str, line: str, says: str) -> None:
-    from stampede.patterns.contender_registry import load
     from stampede.core.errors import ConfigError
+    from stampede.patterns.contender_registry import load
     from stampede.patterns.serialization.serializer_registry import load_codec
 
     path = tmp_path / "mine.py"

@@ -17,10 +17,10 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
+from stampede.cli.app import app
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import SCHEMA
 from stampede.stack.servers import Stack
-from stampede.cli.app import app
 
 REPO = Path(__file__).resolve().parent.parent
 FEW_RECORDS = "records = 2000\n"

@@ -8,10 +8,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from stampede.core.errors import CommandFailed, UserError
 from stampede.cli.app import COMMANDS, FORMER_NAMES
 from stampede.cli.one_line_errors import OneLineErrors
 from stampede.cli.shared_options import ServerOptions, with_option_groups
+from stampede.core.errors import CommandFailed, UserError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import stampede
-from stampede.patterns.contender_registry import find_limiter, load_contender
 from stampede.core.errors import ConfigError
+from stampede.patterns.contender_registry import find_limiter, load_contender
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = {"core", "patterns", "scenarios", "stack", "loadtests", "races", "artefact", "reports"}

@@ -22,10 +22,10 @@ import pytest
 import redis
 from typer.testing import CliRunner
 
-from stampede.run_folder.read import read_run
-from stampede.core.network import free_port
-from stampede.stack.servers import Stack
 from stampede.cli import app as front_door
+from stampede.core.network import free_port
+from stampede.run_folder.read import read_run
+from stampede.stack.servers import Stack
 
 REPO = Path(__file__).resolve().parent.parent
 SECRET = "hid1en#hid2en/hid3en?hid4en[hid5en@hid6en%zz hid7en"
@@ -335,7 +335,7 @@ def test_what_is_made_of_a_run_holds_no_secret(bench_home: tuple[Path, str]) -> 
     (folder,) = (home / "runs").iterdir()
     old = json.loads((folder / "run.json").read_text())
     old["command"] = f"stampede bench --redis 'redis://h?password={ENCODED}' --postgres postgresql://hid1en@h/app"
-    old["circumstances"]["servers"]["redis"]["url"] = "redis://h?password=hid1en"
+    old["metadata"]["servers"]["redis"]["url"] = "redis://h?password=hid1en"
     (folder / "run.json").write_text(json.dumps(old))
     for words in (["report"], ["compare", str(folder)], ["gate", "--against", str(folder)]):
         result = CliRunner().invoke(front_door.app, [*words, str(folder)])

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import redis
 
 from stampede.loadtests.instrumentation.clock import ThreadClock
-from stampede.loadtests.instrumentation.meters import Ruler, RulerSource
-from stampede.patterns.caching.cache_pattern import CachePattern, Kit, Source
+from stampede.loadtests.instrumentation.meters import Meter, MeteredSource
+from stampede.patterns.caching.cache_pattern import CachePattern, Context, Source
 from stampede.patterns.contender_registry import Contender
 from stampede.patterns.serialization.json import Json
 
@@ -21,20 +21,20 @@ class World:
     def __init__(self, contender: Contender, client: redis.Redis, source: Source, key_prefix: str) -> None:
         self.redis = client
         self.key_prefix = key_prefix
-        self.ruler = Ruler(ThreadClock())
+        self.ruler = Meter(ThreadClock())
         self.sleep: Callable[[float], None] = time.sleep
         self.source = source
-        kit = Kit(
+        context = Context(
             redis=client,
-            source=RulerSource(source, self.ruler, "version"),
-            codec=Json(),
+            source=MeteredSource(source, self.ruler, "version"),
+            serializer=Json(),
             now=time.monotonic,
             sleep=lambda seconds: self.sleep(seconds),
             spawn=lambda work: work(),
             rng=random.Random(1),
         )
         config = contender.pattern.config_type(ttl_s=TTL_S, key_prefix=key_prefix)
-        self.pattern: CachePattern = contender.pattern(kit, config)
+        self.pattern: CachePattern = contender.pattern(context, config)
 
     def entries(self) -> list[bytes]:
         """Every key that the pattern has left in Redis."""

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from stampede.core.errors import BadAnswer
+from stampede.core.errors import BadAnswer, ConfigError
 from stampede.patterns.answer_checks import check_decision, check_error, check_record, refuse_asynchronous
 from stampede.patterns.contender_registry import contenders, find, limiters
-from stampede.core.errors import ConfigError
 from stampede.patterns.rate_limiting.rate_limiter import Decision
 
 SOUND = Decision(allowed=False, limit=8, remaining=0, retry_after_s=0.25, reset_after_s=0.5)

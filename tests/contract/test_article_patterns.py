@@ -46,7 +46,7 @@ def test_coalescing_waits_for_the_holder_of_the_lock_and_takes_what_it_filled(
 
     def meanwhile(seconds: float) -> None:
         waits.append(seconds)
-        redis_client.set(key, world.pattern.codec.dumps({"id": 23}))  # the holder fills while this reader waits
+        redis_client.set(key, world.pattern.serializer.dumps({"id": 23}))  # the holder fills while this reader waits
 
     world.sleep = meanwhile
     assert world.pattern.get(23) == {"id": 23}

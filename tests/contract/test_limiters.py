@@ -7,12 +7,12 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stampede.core.models.greedy_log import greedy_log
-from stampede.loadtests.appserver.redis_clients import ruled_client
-from stampede.loadtests.instrumentation.clock import ThreadClock
-from stampede.loadtests.instrumentation.meters import Facts, Ruler, current_facts
-from stampede.patterns.contender_registry import limiters
 from stampede.core.errors import ConfigError
+from stampede.core.models.greedy_log import greedy_log
+from stampede.loadtests.appserver.redis_clients import metered_client
+from stampede.loadtests.instrumentation.clock import ThreadClock
+from stampede.loadtests.instrumentation.meters import Facts, Meter, current_facts
+from stampede.patterns.contender_registry import limiters
 from stampede.patterns.rate_limiting.rate_limiter import Bucket, LimiterConfig, Strict
 from stampede.reports.topics.rate_limiting.calls import calls
 from stampede.reports.topics.rate_limiting.decisions import told, wrong
@@ -91,8 +91,8 @@ def test_subjects_do_not_share_a_quota_and_keys_do_not_stay(
 @pytest.mark.parametrize("name", NAMES)
 def test_a_decision_is_one_round_trip(name: str, redis_url: str, redis_client: redis.Redis, key_prefix: str) -> None:
     """One EVALSHA once the server knows the script, which it may have forgotten; the article's is one MULTI of six."""
-    ruler = Ruler(ThreadClock())
-    client = ruled_client(redis_url, limiters()[name].limiter.client, ruler, 2)
+    ruler = Meter(ThreadClock())
+    client = metered_client(redis_url, limiters()[name].limiter.client, ruler, 2)
     limiter = build(name, client, LimiterConfig(limit=2, window_s=60.0, key_prefix=key_prefix))
     redis_client.script_flush()
     assert limiter.hit("s").allowed
@@ -215,7 +215,7 @@ def test_each_limiter_keeps_its_contract_and_its_word(
         need, _ = most_beyond_refill(seen.admitted, contract.refill_per_s)
         assert need <= contract.capacity + 1e-6
     words = told(seen)
-    assert words.promised_admitted == words.promised
+    assert words.promised_admitted == words.guaranteed
     assert words.waited_admitted == words.waited
     assert words.sooner_admitted == 0
     if name == "sliding-log":

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from stampede.loadtests.appserver.redis_clients import ruled_client
+from stampede.loadtests.appserver.redis_clients import metered_client
 from stampede.loadtests.instrumentation.clock import ThreadClock
-from stampede.loadtests.instrumentation.meters import Ruler
-from stampede.patterns.caching.cache_pattern import ClientSettings, Promise, Record
+from stampede.loadtests.instrumentation.meters import Meter
+from stampede.patterns.caching.cache_pattern import ClientSettings, Guarantee, Record
 from stampede.patterns.contender_registry import contenders
 from stampede.stack.postgres.source import PostgresSource
 from tests.contract.contexts import World
 
-PROMISING = sorted(n for n, c in contenders().items() if Promise.ANSWERS_WITHOUT_CACHE in c.pattern.promises)
+PROMISING = sorted(n for n, c in contenders().items() if Guarantee.AVAILABLE_WITHOUT_CACHE in c.pattern.guarantees)
 
 
 @pytest.fixture(params=["refuses", "hangs"])
@@ -33,7 +33,7 @@ def test_answers_without_cache_means_that_reads_and_writes_succeed_while_redis_r
 ) -> None:
     """With the client settings that the pattern declares, every answer is the database's, a load a read."""
     contender = contenders()[name]
-    with ruled_client(lost_redis, contender.pattern.client, Ruler(ThreadClock()), 1) as client:
+    with metered_client(lost_redis, contender.pattern.client, Meter(ThreadClock()), 1) as client:
         world = World(contender, client, source, key_prefix)
         read: list[Record | None] = []
         for count in range(2):
@@ -53,7 +53,7 @@ def test_a_pattern_that_promises_nothing_for_an_outage_fails_in_it(
 ) -> None:
     """The outage is real: with the same impatient client plain cache-aside raises."""
     impatient = ClientSettings(socket_timeout_s=0.05, retries=0)
-    with ruled_client(lost_redis, impatient, Ruler(ThreadClock()), 1) as client:
+    with metered_client(lost_redis, impatient, Meter(ThreadClock()), 1) as client:
         world = World(contenders()["cache-aside"], client, source, key_prefix)
         with pytest.raises((redis.ConnectionError, redis.TimeoutError)):
             world.pattern.get(60)

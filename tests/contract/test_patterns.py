@@ -11,9 +11,9 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stampede.patterns.caching.cache_pattern import ClientSettings, Config, Promise, Record, Source, Transaction
-from stampede.patterns.contender_registry import contenders
 from stampede.core.errors import ConfigError
+from stampede.patterns.caching.cache_pattern import ClientSettings, Config, Guarantee, Record, Source, Transaction
+from stampede.patterns.contender_registry import contenders
 from stampede.stack.postgres.source import PostgresSource
 from tests.contract.contexts import World
 
@@ -27,13 +27,13 @@ def world(request: pytest.FixtureRequest, redis_client: redis.Redis, source: Pos
     return World(contenders()[request.param], redis_client, source, key_prefix)
 
 
-def promising(promise: Promise) -> list[str]:
-    return [name for name in NAMES if promise in contenders()[name].pattern.promises]
+def promising(guarantee: Guarantee) -> list[str]:
+    return [name for name in NAMES if guarantee in contenders()[name].pattern.guarantees]
 
 
-def promised(promise: Promise) -> pytest.MarkDecorator:
+def guaranteed(guarantee: Guarantee) -> pytest.MarkDecorator:
     """For every pattern that makes this promise, whatever its name."""
-    return pytest.mark.parametrize("world", promising(promise), indirect=True)
+    return pytest.mark.parametrize("world", promising(guarantee), indirect=True)
 
 
 every = pytest.mark.parametrize("world", NAMES, indirect=True)
@@ -85,20 +85,20 @@ def test_the_first_of_a_crowd_to_return_fills_whoever_came_after_it(
     name: str, redis_client: redis.Redis, source: PostgresSource, key_prefix: str
 ) -> None:
     """Else a popular entry that ran out stays missing as long as readers come faster than a load takes."""
-    crowd = Overtaken(source)
-    world = World(contenders()[name], redis_client, crowd, key_prefix)
+    caller_group = Overtaken(source)
+    world = World(contenders()[name], redis_client, caller_group, key_prefix)
     another = threading.Thread(target=lambda: world.pattern.get(11))
 
     def begin_another() -> None:
         another.start()
-        assert crowd.loading.wait(60)
+        assert caller_group.loading.wait(60)
 
-    crowd.begin_another = begin_another
+    caller_group.begin_another = begin_another
     try:
         world.pattern.get(11)
         assert world.loads_in(lambda: world.pattern.get(11)) == 0
     finally:
-        crowd.go_on.set()
+        caller_group.go_on.set()
         another.join()
 
 
@@ -119,7 +119,7 @@ def test_a_write_returns_the_row_with_its_next_version(world: World) -> None:
     assert (written["name"], written["version"]) == ("Grace", before["version"] + 1)
 
 
-@promised(Promise.WRITES_SHOW)
+@guaranteed(Guarantee.READ_AFTER_WRITE)
 def test_writes_show_means_that_the_next_read_returns_what_was_written_cached_before_or_not(world: World) -> None:
     world.pattern.get(14)
     for record_id in (14, 15):
@@ -146,13 +146,13 @@ def test_keys_are_named_type_and_id_and_at_most_a_qualifier_under_the_prefix(wor
     assert [key for key in world.entries() if not name.fullmatch(key.decode())] == []
 
 
-@promised(Promise.DURABLE_ON_RETURN)
+@guaranteed(Guarantee.DURABLE_ON_RETURN)
 def test_durable_on_return_means_that_a_returned_write_is_in_the_database(world: World, source: PostgresSource) -> None:
     written = world.pattern.update(12, {"name": "Edsger", "email": "edsger@example.org"})
     assert source.load(12) == written
 
 
-@promised(Promise.STALE_AT_MOST_TTL)
+@guaranteed(Guarantee.STALE_AT_MOST_TTL)
 def test_stale_at_most_ttl_means_that_what_a_dead_writer_left_behind_is_not_read_after_one(world: World) -> None:
     world.pattern.get(13)
     world.pattern.update(13, {"name": "Barbara", "email": "barbara@example.org"})
@@ -173,7 +173,7 @@ OPERATIONS = st.lists(
 )
 
 
-@promised(Promise.SURVIVES_CACHE_LOSS)
+@guaranteed(Guarantee.CORRECT_AFTER_CACHE_LOSS)
 @given(operations=OPERATIONS)
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -183,7 +183,7 @@ def test_survives_cache_loss_means_that_one_client_reads_what_may_be_read_whenev
 ) -> None:
     """What may be read: the record as it is; where writes do not show at once, also what an entry may still hold."""
     world.lose_cache()
-    shows = Promise.WRITES_SHOW in world.pattern.promises
+    shows = Guarantee.READ_AFTER_WRITE in world.pattern.guarantees
     model: dict[int, list[Any]] = {record_id: [source.load(record_id)] for record_id in range(100, 104)}
     for count, (operation, record_id) in enumerate(operations):
         if operation == "get":

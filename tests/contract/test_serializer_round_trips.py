@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 
 from stampede.loadtests.serializers.fidelity import CASES, alike, fidelity
 from stampede.loadtests.serializers.sample_records import kinds
+from stampede.patterns.serialization.schema.records import Address, Order, Orders, Profile, User
 from stampede.patterns.serialization.serializer import Serializer
 from stampede.patterns.serialization.serializer_registry import Codec, codecs
-from stampede.patterns.serialization.schema.records import Address, Order, Orders, Profile, User
 
 NAMES = sorted(codecs())
 EXPECTED = {"json", "msgpack", "pickle", "protobuf", "orjson", "msgspec-json", "msgspec-msgpack", "ormsgpack", "cbor2"}
 
 ints = st.integers(-(2**63), 2**63 - 1)
-texts = st.text(st.characters(codec="utf-8"), max_size=30)
+texts = st.text(st.characters(serializer="utf-8"), max_size=30)
 floats = st.floats(allow_nan=False, allow_infinity=False)
 instants = st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1)).map(lambda t: t.replace(tzinfo=UTC))
 decimals = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9, places=2)
@@ -60,7 +60,7 @@ TYPED = {(name, kind): codecs()[name].serializer.for_type(kind) for name in NAME
 def test_ours_are_found_by_their_files() -> None:
     """Every file beside base.py that holds a serializer is in the catalogue under its file's name."""
     assert set(NAMES) == EXPECTED
-    assert all(codec.serializer.summary for codec in codecs().values())
+    assert all(serializer.serializer.summary for serializer in codecs().values())
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,9 +9,9 @@ import pytest
 
 from stampede.core import errors
 from stampede.core.errors import (
+    ClientKilled,
     CommandFailed,
     ConfigError,
-    Died,
     InputError,
     RunFolderError,
     StampedeError,
@@ -45,12 +45,12 @@ def test_the_picture_is_the_tree() -> None:
     }
 
 
-@pytest.mark.parametrize("kind", [kind for kind in CLASSES if kind not in (Died, StampedeError)])
+@pytest.mark.parametrize("kind", [kind for kind in CLASSES if kind not in (ClientKilled, StampedeError)])
 def test_each_error_has_one_way_to_end_a_command(kind: type[StampedeError]) -> None:
     """An error is the user's or ends the command, never both; a client's death is no Exception."""
     assert issubclass(kind, StampedeError)
     assert not issubclass(kind, UserError) or not issubclass(kind, CommandFailed)
-    assert not issubclass(Died, Exception)
+    assert not issubclass(ClientKilled, Exception)
 
 
 def test_a_user_error_says_where_what_and_what_was_wanted() -> None:

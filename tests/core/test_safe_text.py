@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from rich.table import Table
 from rich.text import Text
 
-from stampede.core.text.terminal import PlainConsole
 from stampede.core.text.safe_text import shown, visible
+from stampede.core.text.terminal import PlainConsole
 
 ACTING = {
     "\x1b[31mred": r"\x1b[31mred",

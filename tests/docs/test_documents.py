@@ -15,19 +15,19 @@ from typing import Any
 import pytest
 import typer
 
-from stampede.run_folder.schema import EXPERIMENTS, METHOD, SCHEMA, TABLES
+from stampede.cli.app import app
 from stampede.loadtests.experiments.experiment import experiments
 from stampede.loadtests.serializers.sample_records import kinds
-from stampede.patterns.caching.cache_pattern import Promise
+from stampede.patterns.caching.cache_pattern import Guarantee
 from stampede.patterns.contender_registry import contenders, find_limiter, limiters, load_contender
 from stampede.patterns.serialization.serializer_registry import codecs
 from stampede.reports.compare.thresholds import read_thresholds
 from stampede.reports.metrics.metric import metrics
-from stampede.scenarios.plans import PLANS
+from stampede.run_folder.schema import EXPERIMENTS, METHOD, SCHEMA, TABLES
 from stampede.scenarios.interleavings.situation import situations
+from stampede.scenarios.plans import PLANS
 from stampede.scenarios.scenario import scenarios
 from stampede.scenarios.workload import read_workload
-from stampede.cli.app import app
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -295,10 +295,10 @@ def test_the_patterns_are_listed() -> None:
     assert listed == [(name, found.pattern.summary) for name, found in contenders().items()]
 
 
-def promised_by(promise: Promise) -> str:
+def promised_by(guarantee: Guarantee) -> str:
     """The contenders that claim it, as docs/reference/guarantees.md writes it: all, all but a few, or by name."""
     names = list(contenders())
-    who = [name for name, found in contenders().items() if promise in found.pattern.promises]
+    who = [name for name, found in contenders().items() if guarantee in found.pattern.guarantees]
     others = [name for name in names if name not in who]
     if not others:
         return "all"
@@ -308,9 +308,9 @@ def promised_by(promise: Promise) -> str:
 def test_the_guarantees_are_listed() -> None:
     """docs/reference/guarantees.md lists each guarantee of our contenders: what holds, fault model, guaranteed by."""
     wanted = [
-        [f"`{promise.name}`", promise.value.partition(" (adversary: ")[0], promise.adversary.value, who]
-        for promise in Promise
-        if (who := promised_by(promise))
+        [f"`{guarantee.name}`", guarantee.value.partition(" (adversary: ")[0], guarantee.adversary.value, who]
+        for guarantee in Guarantee
+        if (who := promised_by(guarantee))
     ]
     assert table("docs/reference/guarantees.md", "## What each pattern guarantees") == wanted
 

@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from stampede.run_folder.serializer_tables import SERIALIZER_TABLES
-from stampede.patterns.serialization.serializer_registry import load_codec
-from stampede.patterns.serialization.schema import records, records_pb2
 from stampede.patterns.serialization.plain_values import declared
+from stampede.patterns.serialization.schema import records, records_pb2
+from stampede.patterns.serialization.serializer_registry import load_codec
+from stampede.run_folder.serializer_tables import SERIALIZER_TABLES
 from tests.cli.test_makefile import passed_on
 
 ROOT = Path(__file__).resolve().parents[2]

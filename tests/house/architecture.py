@@ -14,7 +14,12 @@ FRONT = "stampede"
 """The package of the public API and the command line. It may use every room; no room may use it."""
 OURS = frozenset({*ROOMS, FRONT, "tests"})
 
-PATTERN_BASES = ("stampede.core.errors", "stampede.patterns.caching.cache_pattern", "stampede.patterns.rate_limiting.rate_limiter", "stampede.patterns.serialization.serializer")
+PATTERN_BASES = (
+    "stampede.core.errors",
+    "stampede.patterns.caching.cache_pattern",
+    "stampede.patterns.rate_limiting.rate_limiter",
+    "stampede.patterns.serialization.serializer",
+)
 ALLOWED: dict[str, tuple[str, ...]] = {
     "core": (),
     "patterns": ("stampede.core.errors", "stampede.core.files"),

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from stampede.run_folder.read import read_run
-from stampede.core.network import free_port
 from stampede.core.models.greedy_log import entitled_by
-from stampede.loadtests.bench.bench_config import BenchOrder
+from stampede.core.network import free_port
+from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.run_plan.planning import prepare_run
+from stampede.loadtests.locustfiles.run_config import RunConfig
 from stampede.loadtests.processes.locust_processes import locust_processes
-from stampede.loadtests.locustfiles.run_config import Spec
+from stampede.run_folder.read import read_run
 from stampede.scenarios.plans import WEB, Plan
 from stampede.scenarios.workload import WorkloadFile
 from stampede.stack.servers import Stack
@@ -35,7 +35,7 @@ class ServedPage:
 
     address: str
     folder: Path
-    spec: Spec
+    spec: RunConfig
 
     def live(self) -> dict[str, Any]:
         with urllib.request.urlopen(f"{self.address}/stampede/live.json") as answer:
@@ -53,8 +53,8 @@ class ServedPage:
 @pytest.fixture(scope="module")
 def served(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedPage]:
     """Locust's page below a path of its own, over two application servers."""
-    order = BenchOrder(
-        plan=Plan(name=WEB, rounds=1, scenarios=("read-heavy", "rate-limit-flood"), twin=False, windows=8),
+    order = BenchConfig(
+        plan=Plan(name=WEB, rounds=1, scenarios=("read-heavy", "rate-limit-flood"), aa_copy=False, windows=8),
         workload=WorkloadFile(common=SMALL),
         runs=tmp_path_factory.mktemp("runs"),
     )

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from stampede.run_folder.races_json import ExplorationInfo, VerdictInfo
 from stampede.patterns.contender_registry import Contender, find_contender
-from stampede.races.hooks.bypass import watched
 from stampede.races.explore import Bound, card
+from stampede.races.hooks.bypass import watched
 from stampede.races.hooks.sandbox import Sandbox
 from stampede.races.hooks.sandbox_servers import open_sandbox
 from stampede.races.scheduler.virtual_time import virtual_time
+from stampede.run_folder.races_json import ExplorationInfo, VerdictInfo
 from stampede.scenarios.interleavings.situation import find_situation
 from stampede.stack.servers import Stack
 

@@ -12,19 +12,19 @@ import threading
 import psycopg
 import redis
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Promise
+from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee
 
 class Pattern(CachePattern):
     summary = "planted"
-    promises = frozenset(Promise)  # all of them
+    promises = frozenset(Guarantee)  # all of them
 
     def get(self, record_id):
         cached = self.redis.get(self.key(record_id))
         if cached is not None:
-            return self.codec.loads(cached)
+            return self.serializer.loads(cached)
         record = self.source.load(record_id)
         if record is not None:
-            self.redis.set(self.key(record_id), self.codec.dumps(record), px=self.config.ttl_ms)
+            self.redis.set(self.key(record_id), self.serializer.dumps(record), px=self.config.ttl_ms)
         return record
 
     def update(self, record_id, changes):

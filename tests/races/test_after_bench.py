@@ -8,24 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from stampede.run_folder.races_json import RacesInfo, read_races
-from stampede.run_folder.read import read_run
-from stampede.run_folder.write import RunWriter
 from stampede.races.after_bench import explore_beside
 from stampede.races.exploration_runs import CUT, RacesEvent
 from stampede.reports.output.html_report import render
-from stampede.scenarios.plans import PLANS
+from stampede.run_folder.races_json import RacesInfo, read_races
+from stampede.run_folder.read import read_run
+from stampede.run_folder.write import RunWriter
 from stampede.scenarios.interleavings.situation import situations
+from stampede.scenarios.plans import PLANS
 from stampede.stack.servers import Stack
 from tests.reports.planted_runs.planted import plant, scenario
 
 UNFIT = """
-from stampede.patterns.caching.cache_pattern import CachePattern, Promise
+from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee
 
 
 class Unfit(CachePattern):
     summary = "refuses to be built"
-    promises = frozenset({Promise.FRESH_AT_REST})
+    promises = frozenset({Guarantee.EVENTUALLY_FRESH})
 
     def __init__(self, kit, config):
         raise RuntimeError("not here")
@@ -73,7 +73,7 @@ def test_who_ran_is_explored_in_every_situation_and_rulers_twins_and_special_one
     assert [c["name"] for c in info.contenders] == ["cache-aside"]
     assert {e.situation for e in info.explorations} == {n for n, s in situations().items() if not s.limiting}
     assert info.skipped.keys() == {"cache-aside-warmed"}
-    assert info.word("cache-aside", "fresh-at-rest") == "broken"
+    assert info.word("cache-aside", "eventually-fresh") == "broken"
     assert races_remarks(folder) == []
     text = render(folder).read_text(encoding="utf-8")
     assert "of its promises" in text

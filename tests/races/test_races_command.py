@@ -6,39 +6,39 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from stampede.run_folder.races_json import read_races
+from stampede.cli.app import app
 from stampede.core.errors import RunFolderError
 from stampede.core.text.safe_text import visible
-from stampede.races.scheduler.client import Client
+from stampede.races.hooks.limiter_adapter import find_explorable
 from stampede.races.hooks.sandbox import Sandbox
 from stampede.races.hooks.sandbox_servers import open_sandbox
-from stampede.races.hooks.limiter_adapter import find_explorable
-from stampede.races.scheduler.scheduler import Execution
+from stampede.races.scheduler.client import Client
 from stampede.races.scheduler.schedule import Schedules
+from stampede.races.scheduler.scheduler import Execution
 from stampede.races.scheduler.search import Following
 from stampede.reports.topics.races.races_page import render_races
+from stampede.run_folder.races_json import read_races
 from stampede.scenarios.interleavings.situation import Situation, situations
 from stampede.stack.servers import Stack
-from stampede.cli.app import app
 from tests.races.conftest import Explore
 
 FIELDS = {"contender", "situation", "invariant", "verdict", "promised", "how", "schedules", "shortest", "id"}
 
 LIAR = """
-from stampede.patterns.caching.cache_pattern import Promise
+from stampede.patterns.caching.cache_pattern import Guarantee
 from stampede.patterns.caching.cache_aside import CacheAside
 
 class Liar(CacheAside):
     summary = "cache-aside that claims too much"
-    promises = frozenset({Promise.FRESH_AT_REST})
+    promises = frozenset({Guarantee.EVENTUALLY_FRESH})
 """
 
 LISTENING = """
-from stampede.patterns.caching.cache_pattern import CachePattern, Promise
+from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee
 
 class Listening(CachePattern):
     summary = "one loads, the others hear of it"
-    promises = frozenset({Promise.ONE_LOAD_PER_MISS})
+    promises = frozenset({Guarantee.ONE_LOAD_PER_MISS})
 
     def get(self, record_id):
         key = self.key(record_id)
@@ -53,9 +53,9 @@ class Listening(CachePattern):
         if cached is None:
             cached = self.redis.get(key)
         if cached is not None:
-            return self.codec.loads(cached)
+            return self.serializer.loads(cached)
         record = self.source.load(record_id)
-        self.redis.set(key, self.codec.dumps(record), px=self.config.ttl_ms)
+        self.redis.set(key, self.serializer.dumps(record), px=self.config.ttl_ms)
         self.redis.delete(f"lock:{key}")
         self.redis.publish(f"done:{key}", "1")
         return record
@@ -69,11 +69,11 @@ class Listening(CachePattern):
 
 
 STRANGE = r"""
-from stampede.patterns.caching.cache_pattern import CachePattern, Promise
+from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee
 
 class Strange(CachePattern):
     summary = "rings\\x07 <i onload=x>"
-    promises = frozenset({Promise.FRESH_AT_REST})
+    promises = frozenset({Guarantee.EVENTUALLY_FRESH})
 
     def key(self, record_id):
         return f"{self.config.key_prefix}\\x1b[2J[blink]\\u202e\\r<i onload=x>:{record_id}"
@@ -81,9 +81,9 @@ class Strange(CachePattern):
     def get(self, record_id):
         cached = self.redis.get(self.key(record_id))
         if cached is not None:
-            return self.codec.loads(cached)
+            return self.serializer.loads(cached)
         record = self.source.load(record_id)
-        self.redis.set(self.key(record_id), self.codec.dumps(record), px=self.config.ttl_ms)
+        self.redis.set(self.key(record_id), self.serializer.dumps(record), px=self.config.ttl_ms)
         return record
 
     def update(self, record_id, changes):
@@ -108,7 +108,7 @@ def test_a_broken_promise_is_exit_1_and_a_fault_never_promised_is_not(stack: Sta
         assert done.exit_code == code, done.output
         rows = json.loads(out.read_text(encoding="utf-8"))
         assert all(row.keys() == FIELDS for row in rows)
-        (fresh,) = [row for row in rows if row["invariant"] == "fresh-at-rest"]
+        (fresh,) = [row for row in rows if row["invariant"] == "eventually-fresh"]
         assert (fresh["verdict"], fresh["promised"]) == ("broken", code == 1)
         assert [step["label"].split()[0] for step in fresh["shortest"]] == [
             *("GET", "SELECT", "BEGIN", "UPDATE", "COMMIT", "DEL", "SET"),
@@ -143,7 +143,7 @@ def test_a_schedule_is_replayed_by_its_id(stack: Stack, tmp_path: Path) -> None:
     words = ("--contender", "cache-aside", "--replay", "reader-writer:a2.b4.a", "--times", "3")
     done = races(stack, tmp_path, *words)
     assert done.exit_code == 0, done.output
-    assert "fresh-at-rest broken" in done.output
+    assert "eventually-fresh broken" in done.output
     assert "the same end each time" in done.output
 
 
@@ -197,7 +197,7 @@ def test_a_subscriber_is_seen_as_waiting(tmp_path: Path, explore: Explore) -> No
     path.write_text(LISTENING, encoding="utf-8")
     info, verdicts = explore(find_explorable(str(path)), "reader-reader")
     assert verdicts["one-load-per-miss"].verdict == "kept"
-    assert verdicts["survives-cache-loss"].verdict != "broken"
+    assert verdicts["correct-after-cache-loss"].verdict != "broken"
     assert info.schedules > 1
 
 
@@ -244,6 +244,6 @@ def test_nothing_is_left_behind(stack: Stack, sandbox: Sandbox) -> None:
     with open_sandbox(stack) as other:
         other.slot(0).redis.set(f"lock:{other.key_prefix}x", "1")
         table, prefix = other.tablename, other.key_prefix
-    assert [key for key in sandbox.observer.keys("*") if prefix.encode() in key] == []
+    assert [key for key in sandbox.sampler.keys("*") if prefix.encode() in key] == []
     with sandbox.connect() as connection:
         assert connection.execute("SELECT to_regclass(%s) AS found", [table]).fetchone() == {"found": None}

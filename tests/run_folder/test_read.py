@@ -8,9 +8,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from stampede.core.errors import RunFolderError
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import ADDED, SAMPLES
-from stampede.core.errors import RunFolderError
 from tests.reports.planted_runs.planted import EPOCH, plant, scenario
 
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from stampede.core.errors import RunFolderError
 from stampede.run_folder.races_json import (
     ExplorationInfo,
     InvariantInfo,
@@ -22,7 +23,6 @@ from stampede.run_folder.races_json import (
 )
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import ExperimentInfo
-from stampede.core.errors import RunFolderError
 from tests.reports.planted_runs.planted import plant, scenario
 
 Step = str | int
@@ -48,7 +48,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / "run.json"
     run = json.loads(path.read_text())
     run["remarks"] = [{"name": "rights", "what": "no INFO", "cost": "no memory"}]
-    run["circumstances"] = {
+    run["metadata"] = {
         "machine": {"system": "Linux", "cpu": "a CPU", "cores": 2, "memory_bytes": 2**33},
         "python": "3.13.1",
         "packages": {"redis": "8.1.0", "lz4": None},
@@ -61,7 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "workers": {"machines": [{"host": "a"}]},
     }
     run["contenders"][0] |= {"client": {"socket_timeout_s": 5.0, "retries": 10}, "config": {"ttl_s": 1.0}}
-    fault = {"what": "killed", "begins_share": 0.3, "lasts_share": 0.2, "empties": True, "server": "Redis"}
+    fault = {"what": "killed", "begins_share": 0.3, "lasts_share": 0.2, "loses_data": True, "server": "Redis"}
     run["scenarios"][0]["fault"] = fault
     experiment = ExperimentInfo(
         name="eviction", question="?", application="a", expectation="e", settings={"threads": 2}
@@ -127,8 +127,8 @@ def test_any_json_in_place_of_any_value_is_read_or_refused_in_one_line(folder: P
 
 WRONG_IN_RUN = {
     "started_utc": (("started_utc",), 3, "$.started_utc is int (wanted: str)"),
-    "circumstances": (("circumstances",), [], "$.circumstances is array"),
-    "cores": (("circumstances", "machine", "cores"), "two", "$.circumstances.machine.cores is str"),
+    "metadata": (("metadata",), [], "$.circumstances is array"),
+    "cores": (("metadata", "machine", "cores"), "two", "$.circumstances.machine.cores is str"),
     "remarks": (("remarks",), {}, "$.remarks is object"),
     "a remark without what": (("remarks",), [{"name": "x"}], "$.remarks[0] has no what"),
     "a cell's id": (("cells", 1, "id"), "two", "$.cells[1].id is str (wanted: int)"),
@@ -143,7 +143,7 @@ WRONG_IN_RUN = {
     "an endless TTL": (("scenarios", 0, "workload", "ttl_s"), float("inf"), "$.scenarios[0].workload.ttl_s"),
     "measured": (("scenarios", 0, "measured"), {"load_ms": "40"}, "$.scenarios[0].measured[...] is str"),
     "a window": (("scenarios", 0, "window_s"), 0, "$.scenarios[0].window_s is 0"),
-    "promises": (("contenders", 0, "promises"), "all", "$.contenders[0].promises is str"),
+    "guarantees": (("contenders", 0, "guarantees"), "all", "$.contenders[0].promises is str"),
     "a name twice": (("contenders", 1, "name"), "cache-aside", "$.contenders[1].name is 'cache-aside' again"),
     "a schema that is true": (("schema",), True, "schema True"),
 }
@@ -187,7 +187,7 @@ def explored(tmp_path_factory: pytest.TempPathFactory) -> Path:
         situation="two readers",
         invariant="one load",
         verdict="broken",
-        promised=True,
+        guaranteed=True,
         schedules=3,
         complete=True,
         shortest=[step],
@@ -199,12 +199,12 @@ def explored(tmp_path_factory: pytest.TempPathFactory) -> Path:
         started_utc="2026-01-01T00:00:00+00:00",
         command="stampede races",
         bound=5,
-        contenders=[{"name": "mine", "summary": "mine", "promises": [], "file": None}],
+        contenders=[{"name": "mine", "summary": "mine", "guarantees": [], "file": None}],
         situations=[SituationInfo(name="two readers", said="get | get", adversary="nothing")],
         invariants=[InvariantInfo(name="one load", says="one load")],
         explorations=[exploration],
         verdicts=[verdict],
-        circumstances={"servers": {"stack": "embedded", "redis": {"name": "Valkey", "version": "9"}}},
+        metadata={"servers": {"stack": "embedded", "redis": {"name": "Valkey", "version": "9"}}},
     ).write(folder)
     return folder
 

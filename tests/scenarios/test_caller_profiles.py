@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from stampede.core.errors import ConfigError
-from stampede.scenarios.rate_limiting.caller_profiles import ADVERSARIES
-from stampede.scenarios.rate_limiting.flood import Crowd, Flood
+from stampede.scenarios.rate_limiting.caller_profiles import CALLER_PROFILES
+from stampede.scenarios.rate_limiting.flood import CallerGroup, Flood
 from stampede.scenarios.scenario import find_scenario
 
 LIMIT, WINDOW_S, SPAN_S = 10, 0.5, 10.0
@@ -14,9 +14,9 @@ RATES |= {"flood 20 ×": 20, "edge burst": 1.0, "drip": 1.0, "Poisson 1 ×": 1.0
 RATES |= {"burst, then 1.1 ×": 1.1, "burst, then 1.5 ×": 1.5}
 
 
-@pytest.mark.parametrize("name", ADVERSARIES)
+@pytest.mark.parametrize("name", CALLER_PROFILES)
 def test_instants_are_ascending_within_the_span_and_the_seeds_own(name: str) -> None:
-    draws = [ADVERSARIES[name](LIMIT, WINDOW_S, SPAN_S, np.random.default_rng(seed)) for seed in (3, 3, 4)]
+    draws = [CALLER_PROFILES[name](LIMIT, WINDOW_S, SPAN_S, np.random.default_rng(seed)) for seed in (3, 3, 4)]
     assert np.array_equal(draws[0], draws[1])
     assert not np.array_equal(draws[0], draws[2])
     assert len(draws[0]) > 0
@@ -28,19 +28,19 @@ def test_instants_are_ascending_within_the_span_and_the_seeds_own(name: str) -> 
 @pytest.mark.parametrize(("name", "multiple"), RATES.items())
 def test_rates_are_as_named(name: str, multiple: float) -> None:
     """Within four standard deviations of a Poisson count, and one burst."""
-    drawn = ADVERSARIES[name](LIMIT, WINDOW_S, SPAN_S, np.random.default_rng(7))
+    drawn = CALLER_PROFILES[name](LIMIT, WINDOW_S, SPAN_S, np.random.default_rng(7))
     expected = multiple * LIMIT * SPAN_S / WINDOW_S
     assert abs(len(drawn) - expected) <= 4 * expected**0.5 + 2 * LIMIT
 
 
 def test_an_edge_burst_puts_the_limit_on_both_sides_of_an_edge() -> None:
-    drawn = ADVERSARIES["edge burst"](LIMIT, WINDOW_S, 2 * WINDOW_S, np.random.default_rng(1))
+    drawn = CALLER_PROFILES["edge burst"](LIMIT, WINDOW_S, 2 * WINDOW_S, np.random.default_rng(1))
     assert (drawn < WINDOW_S).sum() == (drawn > WINDOW_S).sum() == LIMIT
     assert drawn[-1] - drawn[0] < WINDOW_S / 5
 
 
 def test_ties_share_an_instant() -> None:
-    drawn = ADVERSARIES["ties"](LIMIT, WINDOW_S, SPAN_S, np.random.default_rng(1))
+    drawn = CALLER_PROFILES["ties"](LIMIT, WINDOW_S, SPAN_S, np.random.default_rng(1))
     assert set(np.unique(drawn, return_counts=True)[1]) == {2 * LIMIT}
 
 
@@ -49,17 +49,17 @@ def test_a_floods_calls_are_those_of_its_subjects_in_order() -> None:
     assert flood is not None
     due, subjects = flood.calls(1.6, 5)
     assert (np.diff(due) >= 0).all()
-    assert set(subjects) <= set(range(len(flood.adversaries())))
+    assert set(subjects) <= set(range(len(flood.caller_profiles())))
     again = flood.calls(1.6, 5)
     assert np.array_equal(due, again[0])
     assert np.array_equal(subjects, again[1])
 
 
 def test_crowds_that_nobody_knows_are_refused() -> None:
-    for wrong in ({"adversary": "nobody"}, {"adversary": "drip", "subjects": 0}):
+    for wrong in ({"profile": "nobody"}, {"profile": "drip", "subjects": 0}):
         with pytest.raises(ConfigError):
-            Crowd(**wrong)
+            CallerGroup(**wrong)
     with pytest.raises(ConfigError):
-        Flood(limit=0, window_s=1.0, crowds=(Crowd(adversary="drip"),))
+        Flood(limit=0, window_s=1.0, caller_groups=(CallerGroup(profile="drip"),))
     with pytest.raises(ConfigError):
-        Flood(limit=1, window_s=-1.0, crowds=(Crowd(adversary="drip"),))
+        Flood(limit=1, window_s=-1.0, caller_groups=(CallerGroup(profile="drip"),))

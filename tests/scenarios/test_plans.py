@@ -4,14 +4,14 @@ from dataclasses import fields
 
 import pytest
 
-from stampede.loadtests.bench.bench_config import BenchOrder
+from stampede.loadtests.bench.bench_config import BenchConfig
+from stampede.loadtests.bench.duration_estimate import estimate
 from stampede.loadtests.bench.run_plan.cell_plan import plan_cells
 from stampede.loadtests.bench.run_plan.scenario_selection import check_order
-from stampede.loadtests.bench.duration_estimate import estimate
 from stampede.reports.claims.claims_section import claims
 from stampede.reports.statistics.estimate import MIN_ROUNDS
 from stampede.reports.statistics.rank_tests import PAIRED_LEVEL
-from stampede.scenarios.plans import ARTICLE, BUDGETS_S, PLANS, VARIANTS
+from stampede.scenarios.plans import ARTICLE_PATTERNS, BUDGETS_S, PLANS, VARIANTS
 from stampede.scenarios.scenario import scenarios
 
 
@@ -19,11 +19,11 @@ from stampede.scenarios.scenario import scenarios
 def test_a_plan_keeps_within_its_budget(name: str) -> None:
     """Cells by their windows and what goes on around them, experiments, races and report: smoke under a minute, quick
     under seven, standard under thirty."""
-    assert estimate(BenchOrder(plan=PLANS[name])).total_s < BUDGETS_S[name]
+    assert estimate(BenchConfig(plan=PLANS[name])).total_s < BUDGETS_S[name]
 
 
 def test_an_estimate_counts_every_cell_and_is_said_in_one_line() -> None:
-    order = BenchOrder(plan=PLANS["standard"])
+    order = BenchConfig(plan=PLANS["standard"])
     cells = plan_cells(order, check_order(order)[2])
     found = estimate(order)
     assert found.cells == len(cells)
@@ -35,11 +35,11 @@ def test_an_estimate_counts_every_cell_and_is_said_in_one_line() -> None:
 @pytest.mark.parametrize("name", [name for name, plan in PLANS.items() if plan.rounds >= MIN_ROUNDS])
 def test_every_comparison_of_a_plan_could_come_out_different(name: str) -> None:
     """A table of k rivals, all rounds of each on one side: even the first that Holm looks at reaches 5 %."""
-    order = BenchOrder(plan=PLANS[name])
-    _, _, entrants = check_order(order)
-    rivals = {e.name for e in entrants if e.kind == "contender"} - {order.reference}
+    order = BenchConfig(plan=PLANS[name])
+    _, _, contender_specs = check_order(order)
+    rivals = {e.name for e in contender_specs if e.kind == "contender"} - {order.reference}
     tables: dict[str, dict[str, int]] = {}
-    for cell in plan_cells(order, entrants):
+    for cell in plan_cells(order, contender_specs):
         scenario = scenarios()[cell.scenario]
         if cell.contender in rivals and scenario.kind == "caching" and not scenario.apart:
             tables.setdefault(cell.scenario, {})[cell.contender] = cell.round
@@ -49,7 +49,7 @@ def test_every_comparison_of_a_plan_could_come_out_different(name: str) -> None:
 
 
 def test_more_rounds_take_longer() -> None:
-    short, long = (estimate(BenchOrder(plan=PLANS[name])).total_s for name in ("standard", "full"))
+    short, long = (estimate(BenchConfig(plan=PLANS[name])).total_s for name in ("standard", "full"))
     assert long > short
 
 
@@ -60,14 +60,16 @@ def test_standard_runs_who_and_what_each_claim_needs() -> None:
         plan.scenarios
     )
     assert {"eviction", "pipelining", "serializer-cost", "over-http"} <= set(plan.experiments)
-    order = BenchOrder(plan=plan)
+    order = BenchConfig(plan=plan)
     ran: dict[str, dict[str, int]] = {}
     for cell in plan_cells(order, check_order(order)[2]):
         rounds = ran.setdefault(cell.scenario, {})
         rounds[cell.contender] = max(rounds.get(cell.contender, 0), cell.round)
     for name in ("read-heavy", "stampede", "read-heavy-at-0ms", "stampede-at-0ms"):
         writes = scenarios()[name].overrides.get("read_share") != 1.0
-        assert set(ARTICLE) - ({"write-through"} if not writes and name in VARIANTS else set()) <= set(ran[name])
+        assert set(ARTICLE_PATTERNS) - ({"write-through"} if not writes and name in VARIANTS else set()) <= set(
+            ran[name]
+        )
         assert "bare-get" in ran[name]
     assert {"cache-aside", "coalescing", "refresh-ahead"} <= set(ran["stampede-one-process"])
     timed = {name: rounds for name, rounds in ran.items() if not scenarios()[name].apart}

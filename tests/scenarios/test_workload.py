@@ -39,7 +39,7 @@ def test_a_limit_of_the_users_own_is_what_all_limiters_are_given_and_the_crowds_
     usual, own = flood.flood, flood.limited(given).flood
     assert usual is not None
     assert own is not None
-    assert (own.limit, own.window_s, own.burst, own.crowds) == (100, 5, usual.burst, usual.crowds)
+    assert (own.limit, own.window_s, own.burst, own.caller_groups) == (100, 5, usual.burst, usual.caller_groups)
     calls = [len(f.calls(4 * f.window_s, seed=1)[0]) / f.limit for f in (usual, own)]
     assert calls[1] == pytest.approx(calls[0], rel=0.1)
     assert find_scenario("stampede").limited(given) is find_scenario("stampede")

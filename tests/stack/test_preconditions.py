@@ -10,14 +10,14 @@ import redis
 from stampede.core.errors import StackError
 from stampede.core.network import free_port
 from stampede.races.hooks.sandbox_servers import open_sandbox, require_explorable
-from stampede.stack.server_counters import redis_account
+from stampede.stack.connection_limits import require_room
 from stampede.stack.postgres.dataset import ensure_dataset
+from stampede.stack.postgres.postgres_server import connect
 from stampede.stack.providers.external import open_external
 from stampede.stack.redis.redis_monitor import watch
-from stampede.stack.postgres.postgres_server import connect
-from stampede.stack.redis.redis_server import inspect_redis
 from stampede.stack.redis.redis_rights import OLDEST, require_single
-from stampede.stack.connection_limits import require_room
+from stampede.stack.redis.redis_server import inspect_redis
+from stampede.stack.server_counters import redis_account
 from stampede.stack.servers import Stack
 from tests.stack.providers.own_servers import Launcher, launcher, start_valkey
 
@@ -256,9 +256,9 @@ def test_a_session_that_is_read_only_is_refused_and_the_setting_named(
 
 def test_a_plain_role_explores_without_deadlock_timeout(stack: Stack, their: Callable[..., str]) -> None:
     found = opened(stack, postgres=their(MAY_CREATE))
-    with open_sandbox(found) as sandbox, sandbox.free() as kit:
+    with open_sandbox(found) as sandbox, sandbox.free() as context:
         assert sandbox.connect().execute("SHOW synchronous_commit").fetchone() == {"synchronous_commit": "off"}
-        record = kit.source.load(1)
+        record = context.source.load(1)
     assert record is not None
 
 

@@ -6,9 +6,9 @@ import redis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stampede.stack.server_counters import Account, postgres_account, redis_account
 from stampede.stack.postgres.load_cost import MOST_GROWTH, calibrate, corrected, split
 from stampede.stack.postgres.source import PostgresSource, default_statements, open_pool, statement_ids
+from stampede.stack.server_counters import Account, postgres_account, redis_account
 
 
 def grown(before: Account, after: Account, name: str) -> float:
@@ -46,13 +46,13 @@ def test_redis_tells_rejected_and_failed_calls_apart(redis_client: redis.Redis, 
 def test_postgres_counts_loads_apart_from_all_else(source: PostgresSource, postgres_url: str) -> None:
     with source.pool.connection() as connection:
         ids = statement_ids(connection, source.statements)
-    with psycopg.connect(postgres_url, autocommit=True) as observer:
-        before = postgres_account(observer, ids)
+    with psycopg.connect(postgres_url, autocommit=True) as sampler:
+        before = postgres_account(sampler, ids)
         for record_id in range(1, 12):
             source.load(record_id)
         source.update(1, {"name": "x"})
         source.flush_statistics()
-        after = postgres_account(observer, ids)
+        after = postgres_account(sampler, ids)
     assert grown(before, after, "statement.load.calls") == 11
     assert grown(before, after, "statement.load.rows") == 11
     assert grown(before, after, "statement.update.calls") == 1
@@ -69,16 +69,16 @@ def test_a_calibrated_load_reads_orders_and_leaves_the_record_as_it_is(
     costly = default_statements(found.cpu_rows, 1, found.cpu_laps)
     with (
         open_pool(postgres_url, 1, costly.session) as pool,
-        psycopg.connect(postgres_url, autocommit=True) as observer,
+        psycopg.connect(postgres_url, autocommit=True) as sampler,
         pool.connection() as connection,
     ):
         ids = statement_ids(connection, costly)
         plain = PostgresSource(source.pool, default_statements(0, 0))
 
         def blocks(reader: PostgresSource) -> float:
-            before = postgres_account(observer, ids)
+            before = postgres_account(sampler, ids)
             reader.load(5)
-            after = postgres_account(observer, ids)
+            after = postgres_account(sampler, ids)
             return grown(before, after, "statement.load.blocks_hit")
 
         assert plain.load(5) == PostgresSource(source.pool, costly).load(5)

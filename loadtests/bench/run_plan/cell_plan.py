@@ -3,27 +3,27 @@
 import random
 from collections.abc import Sequence
 
-from stampede.loadtests.bench.bench_config import BenchOrder
-from stampede.loadtests.bench.run_plan.contenders import Entrant
-from stampede.loadtests.instrumentation.baselines import EDGE_RULERS
-from stampede.loadtests.locustfiles.run_config import CellOrder
+from stampede.loadtests.bench.bench_config import BenchConfig
+from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
+from stampede.loadtests.instrumentation.baselines import EDGE_BASELINES
+from stampede.loadtests.locustfiles.run_config import CellPlan
 from stampede.scenarios.scenario import Scenario, find_scenario
 
 
-def plan_cells(order: BenchOrder, entrants: Sequence[Entrant]) -> list[CellOrder]:
+def plan_cells(order: BenchConfig, contender_specs: Sequence[ContenderSpec]) -> list[CellPlan]:
     """Rounds: in each, every scenario; in each scenario, every contender of its kind once, in random order.
 
     A plan of more rounds begins with the cells of one of fewer. The no-op runs before the first round, and after the
     last.
     """
     rng = random.Random(order.seed)
-    edge = [entrant for entrant in entrants if entrant.name in EDGE_RULERS]
-    cells: list[CellOrder] = []
+    edge = [contender_spec for contender_spec in contender_specs if contender_spec.name in EDGE_BASELINES]
+    cells: list[CellPlan] = []
     for round_number in range(1, order.plan.rounds + 1):
         for scenario in order.plan.scenarios:
             seed = rng.randrange(2**31)
             predecessor = None
-            own = runners(find_scenario(scenario), entrants)
+            own = runners(find_scenario(scenario), contender_specs)
             chosen = order.plan.only.get(scenario)
             if chosen is not None and not order.contenders:
                 own = [e for e in own if e.name in chosen or e.kind != "contender" or e.file is not None]
@@ -32,24 +32,28 @@ def plan_cells(order: BenchOrder, entrants: Sequence[Entrant]) -> list[CellOrder
             around = edge if find_scenario(scenario).contenders is None and own and own[0].family == "caching" else []
             before = around if round_number == 1 else []
             after = around if 1 < round_number == order.plan.rounds_of(scenario) else []
-            for entrant in [*before, *rng.sample(own, len(own)), *after]:
+            for contender_spec in [*before, *rng.sample(own, len(own)), *after]:
                 cells.append(
-                    CellOrder(
+                    CellPlan(
                         id=len(cells) + 1,
                         scenario=scenario,
-                        contender=entrant.name,
+                        contender=contender_spec.name,
                         round=round_number,
                         seed=seed,
                         predecessor=predecessor,
                     )
                 )
-                predecessor = entrant.name
+                predecessor = contender_spec.name
     return cells
 
 
-def runners(scenario: Scenario, entrants: Sequence[Entrant]) -> list[Entrant]:
+def runners(scenario: Scenario, contender_specs: Sequence[ContenderSpec]) -> list[ContenderSpec]:
     """Who runs in a scenario: those that it names and the user's own, or all of its kind but the special ones."""
-    own = [entrant for entrant in entrants if entrant.family == scenario.kind]
+    own = [contender_spec for contender_spec in contender_specs if contender_spec.family == scenario.kind]
     if scenario.contenders is None:
-        return [entrant for entrant in own if not entrant.special and entrant.name not in EDGE_RULERS]
+        return [
+            contender_spec
+            for contender_spec in own
+            if not contender_spec.opt_in and contender_spec.name not in EDGE_BASELINES
+        ]
     return [e for e in own if e.kind == "contender" and (e.name in scenario.contenders or e.file is not None)]

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from typing import Literal
 
-from stampede.run_folder.schema import ContenderInfo
-from stampede.loadtests.instrumentation.baselines import EDGE_RULERS, LIMITING_RULERS, RULERS
+from stampede.core.errors import ConfigError
+from stampede.loadtests.instrumentation.baselines import EDGE_BASELINES, LIMITING_RULERS, RULERS
 from stampede.patterns.caching.cache_pattern import CachePattern, Config
 from stampede.patterns.contender_registry import (
     Contender,
@@ -20,37 +20,37 @@ from stampede.patterns.contender_registry import (
     find_limiter,
     limiters,
 )
-from stampede.core.errors import ConfigError
 from stampede.patterns.rate_limiting.rate_limiter import LimiterConfig, RateLimiter
+from stampede.run_folder.schema import ContenderInfo
 from stampede.scenarios.rate_limiting.flood import Flood
 from stampede.scenarios.scenario import Kind as Family
 
-Kind = Literal["contender", "ruler", "twin"]
+Kind = Literal["contender", "baseline", "aa-copy"]
 CACHING: frozenset[Family] = frozenset({"caching"})
 
 SCRIPT_CALL = re.compile(r"""redis\.p?call\(\s*['"](\w+)['"]""")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entrant:
+class ContenderSpec:
     """One row of every table."""
 
     name: str
     kind: Kind
     file: str | None = None
-    twin_of: str | None = None
+    copy_of: str | None = None
     family: Family = "caching"
 
     def pattern(self) -> type[CachePattern]:
         """The class that runs under this name, of a caching contender."""
-        if self.kind == "ruler":
-            return (RULERS | EDGE_RULERS)[self.name]
-        return find_contender(self.file or self.twin_of or self.name).pattern
+        if self.kind == "baseline":
+            return (RULERS | EDGE_BASELINES)[self.name]
+        return find_contender(self.file or self.copy_of or self.name).pattern
 
     @property
-    def special(self) -> bool:
+    def opt_in(self) -> bool:
         """Whether it runs only in scenarios that name it."""
-        return self.family == "caching" and self.kind == "contender" and self.pattern().special
+        return self.family == "caching" and self.kind == "contender" and self.pattern().opt_in
 
     @property
     def worker(self) -> str:
@@ -59,7 +59,7 @@ class Entrant:
 
     def limiter(self) -> type[RateLimiter]:
         """The class that runs under this name, of a rate limiter."""
-        if self.kind == "ruler":
+        if self.kind == "baseline":
             return LIMITING_RULERS[self.name]
         return find_limiter(self.file or self.name).limiter
 
@@ -71,7 +71,7 @@ class Entrant:
             limit=flood.limit, window_s=flood.window_s, burst=flood.burst, key_prefix=key_prefix
         )
 
-    def described(self, floods: Mapping[str, Flood] | None = None) -> ContenderInfo:
+    def as_dict(self, floods: Mapping[str, Flood] | None = None) -> ContenderInfo:
         """In its own words, for the run folder. The config is that of the pattern; scenarios set the TTL or the limit.
 
         `floods`: by scenario, where rate limiters run.
@@ -83,10 +83,10 @@ class Entrant:
             name=self.name,
             kind=self.kind,
             summary=pattern.summary,
-            promises=sorted(promise.name for promise in pattern.promises),
-            config=pattern.config_type().described(),
+            guarantees=sorted(guarantee.name for guarantee in pattern.guarantees),
+            config=pattern.config_type().as_dict(),
             client=asdict(pattern.client),
-            twin_of=self.twin_of,
+            copy_of=self.copy_of,
             file=self.file,
             script_commands=script_commands(pattern),
             foreign="a worker process of its own loads and talks to Redis too" if pattern.requires else "",
@@ -98,17 +98,17 @@ class Entrant:
             name=self.name,
             kind=self.kind,
             summary=limiter.summary,
-            promises=[],
-            config=limiter.config_type().described(),
+            guarantees=[],
+            config=limiter.config_type().as_dict(),
             client=asdict(limiter.client),
             file=self.file,
             family="limiting",
-            contracts={name: limiter.promised(self.limited(flood)).described() for name, flood in floods.items()},
+            contracts={name: limiter.contract_for(self.limited(flood)).as_dict() for name, flood in floods.items()},
             script_commands=script_commands(limiter),
         )
 
 
-def why_missing(name: str) -> str:
+def missing_dependency(name: str) -> str:
     """Why one of ours cannot run here, and what helps; empty where it can."""
     extra = find_contender(name).pattern.requires
     if not extra or find_spec(extra) is not None:
@@ -122,55 +122,61 @@ def script_commands(contender: type[CachePattern] | type[RateLimiter]) -> list[s
     return sorted({name.lower() for name in SCRIPT_CALL.findall(source)})
 
 
-def check_name(found: Contender | LimitingContender, given: str, so_far: Mapping[str, Entrant]) -> None:
+def check_name(found: Contender | LimitingContender, given: str, so_far: Mapping[str, ContenderSpec]) -> None:
     """Raise ConfigError where a file of the user's has the name of a ruler, a twin, or another of the user's files."""
     if found.file is None:
         return
     of_a_twin = found.name.endswith("-again") and found.name.removesuffix("-again") in {*contenders(), *so_far}
-    taken = found.name in {*RULERS, *EDGE_RULERS, *LIMITING_RULERS} or of_a_twin
+    taken = found.name in {*RULERS, *EDGE_BASELINES, *LIMITING_RULERS} or of_a_twin
     other = so_far.get(found.name)
     if taken or (other is not None and other.file != found.file):
         raise ConfigError("contender", given, f"a file of another name: {found.name} is taken")
 
 
-def line_up(
+def select_contenders(
     named: Sequence[str],
     own_files: Sequence[str],
     *,
     reference: str,
-    twin: bool,
+    aa_copy: bool,
     families: Collection[Family] = CACHING,
-) -> list[Entrant]:
+) -> list[ContenderSpec]:
     """Everyone who runs in a round. `named`: which of ours; none named: all. `own_files` come on top.
 
     `families`: what the run's scenarios are about; who is of another does not run.
     Raises ConfigError for a name that nobody has, a file without a pattern, a file of the user's whose family has no
     scenario, or a reference that does not run.
     """
-    entrants: dict[str, Entrant] = {}
-    ours = [name for name in contenders() if not why_missing(name)]
+    contender_specs: dict[str, ContenderSpec] = {}
+    ours = [name for name in contenders() if not missing_dependency(name)]
     for given in [*(named or [*ours, *limiters()]), *own_files]:
         found = find(given)
-        if given in contenders() and why_missing(given):
-            raise ConfigError("contender", given, f"a contender that can run here ({why_missing(given)})")
+        if given in contenders() and missing_dependency(given):
+            raise ConfigError("contender", given, f"a contender that can run here ({missing_dependency(given)})")
         family: Family = "limiting" if isinstance(found, LimitingContender) else "caching"
-        check_name(found, given, entrants)
+        check_name(found, given, contender_specs)
         if family in families:
-            entrants[found.name] = Entrant(name=found.name, kind="contender", file=found.file, family=family)
+            contender_specs[found.name] = ContenderSpec(
+                name=found.name, kind="contender", file=found.file, family=family
+            )
         elif given in own_files:
             raise ConfigError("contender", given, f"a contender for {' and '.join(sorted(families))} scenarios")
-    caching = [e.name for e in entrants.values() if e.family == "caching"]
-    limiting = [e.name for e in entrants.values() if e.family == "limiting"]
+    caching = [e.name for e in contender_specs.values() if e.family == "caching"]
+    limiting = [e.name for e in contender_specs.values() if e.family == "limiting"]
     if limiting:
-        entrants |= {name: Entrant(name=name, kind="ruler", family="limiting") for name in LIMITING_RULERS}
+        contender_specs |= {
+            name: ContenderSpec(name=name, kind="baseline", family="limiting") for name in LIMITING_RULERS
+        }
     if "caching" not in families or (limiting and not caching):
-        return list(entrants.values())
+        return list(contender_specs.values())
     if reference not in caching:
         raise ConfigError("reference", reference, f"one of the contenders that run ({', '.join(caching)})")
     for ruler in RULERS:
-        entrants[ruler] = Entrant(name=ruler, kind="ruler")
-    if twin:
-        entrants |= {ruler: Entrant(name=ruler, kind="ruler") for ruler in EDGE_RULERS}
+        contender_specs[ruler] = ContenderSpec(name=ruler, kind="baseline")
+    if aa_copy:
+        contender_specs |= {ruler: ContenderSpec(name=ruler, kind="baseline") for ruler in EDGE_BASELINES}
         again = f"{reference}-again"
-        entrants[again] = Entrant(name=again, kind="twin", file=entrants[reference].file, twin_of=reference)
-    return list(entrants.values())
+        contender_specs[again] = ContenderSpec(
+            name=again, kind="aa-copy", file=contender_specs[reference].file, copy_of=reference
+        )
+    return list(contender_specs.values())

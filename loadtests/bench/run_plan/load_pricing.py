@@ -2,22 +2,22 @@
 
 import math
 
-from stampede.core.text.safe_text import Say
+from stampede.core.text.safe_text import ReportProgress
 from stampede.loadtests.instrumentation.clock import machine_floor_ns
 from stampede.patterns.serialization.json import Json
 from stampede.scenarios.workload import Workload
 from stampede.stack.postgres.load_cost import calibrate, load_alone_ms
-from stampede.stack.postgres.postgres_server import connect
 from stampede.stack.postgres.postgres_rights import require_writable
-from stampede.stack.servers import Stack
-from stampede.stack.postgres.source import Statements, default_statements, own_statements
+from stampede.stack.postgres.postgres_server import connect
+from stampede.stack.postgres.source import Statements, default_statements, user_statements
 from stampede.stack.postgres.sql_trial import try_own_sql
+from stampede.stack.servers import Stack
 
 
 class LoadPrices:
     """What loads cost on these servers. Loads of one weight are calibrated once."""
 
-    def __init__(self, stack: Stack, workload_file: str, say: Say) -> None:
+    def __init__(self, stack: Stack, workload_file: str, say: ReportProgress) -> None:
         """`workload_file`: its path, for error messages."""
         self._stack = stack
         self._workload_file = workload_file
@@ -34,12 +34,12 @@ class LoadPrices:
 
 
 def priced_statements(
-    stack: Stack, workload: Workload, say: Say, workload_file: str = ""
+    stack: Stack, workload: Workload, say: ReportProgress, workload_file: str = ""
 ) -> tuple[Statements, dict[str, float]]:
     """The workload's SQL, its load costing what was asked, and what one load alone was measured to take."""
     if workload.sql is not None:
         with connect(stack.postgres.url) as connection:
-            own = own_statements(workload.sql)
+            own = user_statements(workload.sql)
             if own.update or own.create:
                 require_writable(connection, stack.postgres.safe_url)
             first = try_own_sql(connection, workload, Json(), workload_file)
@@ -51,7 +51,7 @@ def priced_statements(
 
 def unpriced_statements(workload: Workload) -> Statements:
     """The statements where nothing is loaded."""
-    return default_statements(0, 0) if workload.sql is None else own_statements(workload.sql)
+    return default_statements(0, 0) if workload.sql is None else user_statements(workload.sql)
 
 
 def carried_per_s(workload: Workload, load_ms: float, processes: int, cores: int) -> float:

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from stampede.run_folder.schema import RunInfo, ScenarioInfo
-from stampede.run_folder.write import RunWriter
 from stampede.core.files import REPO, new_run_folder
-from stampede.core.text.safe_text import Say
-from stampede.loadtests.bench.bench_config import BenchOrder
+from stampede.core.text.safe_text import ReportProgress
+from stampede.loadtests.bench.bench_config import BenchConfig
+from stampede.loadtests.bench.preflight import LOOK_S, calibrate_machine, outlook, watch_machine, will_hurt
 from stampede.loadtests.bench.run_plan.cell_plan import plan_cells
+from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
 from stampede.loadtests.bench.run_plan.load_pricing import LoadPrices, carried_per_s, timer_floor, unpriced_statements
 from stampede.loadtests.bench.run_plan.scenario_selection import (
     check_order,
@@ -22,24 +22,24 @@ from stampede.loadtests.bench.run_plan.scenario_selection import (
     remarks_on,
     rtt_of,
 )
-from stampede.loadtests.bench.preflight import LOOK_S, calibrate_machine, outlook, watch_machine, will_hurt
-from stampede.loadtests.instrumentation.run_metadata import circumstances
 from stampede.loadtests.experiments.experiment import find_experiment
-from stampede.loadtests.bench.run_plan.contenders import Entrant
+from stampede.loadtests.instrumentation.run_metadata import metadata
+from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig, ScenarioPlan, cell_info
 from stampede.loadtests.processes.connections_needed import require_room_for_bench
-from stampede.loadtests.locustfiles.run_config import CellOrder, ScenarioOrder, Spec, cell_info
+from stampede.run_folder.schema import RunInfo, ScenarioInfo
+from stampede.run_folder.write import RunWriter
 from stampede.scenarios.plans import WEB
 from stampede.scenarios.scenario import Scenario
 from stampede.scenarios.workload import Workload
 from stampede.stack.postgres.dataset import ensure_dataset
-from stampede.stack.servers import Remark, Stack
 from stampede.stack.postgres.source import Statements
+from stampede.stack.servers import Remark, Stack
 
 AUTO_SHARE = 0.5
 """Of what the slowest contender that must keep up can carry: queues stay short below it."""
 
 
-def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInfo]:
+def prepare_run(order: BenchConfig, stack: Stack, say: ReportProgress) -> tuple[RunConfig, RunInfo]:
     """Data, calibration, orders and a folder for a run on these servers."""
     spec, run = planned_run(order, stack, say)
     if order.bind:
@@ -49,26 +49,26 @@ def prepare_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
     return spec, run
 
 
-def planned_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInfo]:
+def planned_run(order: BenchConfig, stack: Stack, say: ReportProgress) -> tuple[RunConfig, RunInfo]:
     """As `prepare_run`, without a folder."""
     watched = watch_machine(LOOK_S)  # before our own work makes the machine busy
     order, skipped = drop_unavailable(order, stack, say)
-    scenarios, workloads, entrants = check_order(order)
+    scenarios, workloads, contender_specs = check_order(order)
     missing = missing_contenders(scenarios)
     first = workloads[0]
-    require_room_for_bench(stack, order.processes, first.users_per_process, entrants)
+    require_room_for_bench(stack, order.processes, first.users_per_process, contender_specs)
     ensure_records(order, first, stack, say)
     prices = LoadPrices(stack, order.workload.file, say)
     planned = [
         plan_scenario(order, stack, scenario, workload, prices, say)
         for scenario, workload in zip(scenarios, workloads, strict=True)
     ]
-    cells = [] if order.plan.name == WEB else plan_cells(order, entrants)
-    spec = describe_orders(order, stack, first.users_per_process, entrants, [p.orders for p in planned], cells)
+    cells = [] if order.plan.name == WEB else plan_cells(order, contender_specs)
+    spec = describe_orders(order, stack, first.users_per_process, contender_specs, [p.orders for p in planned], cells)
     preflight = check_machine(order, stack, watched, spec, say)
     remarks = [*stack.remarks, *skipped, *missing, *remarks_on(first)]
-    run = describe_run(order, scenarios, entrants, [p.info for p in planned], cells, remarks)
-    run.circumstances = {**circumstances(REPO), "servers": stack.described(), **preflight}
+    run = describe_run(order, scenarios, contender_specs, [p.info for p in planned], cells, remarks)
+    run.metadata = {**metadata(REPO), "servers": stack.as_dict(), **preflight}
     return spec, run
 
 
@@ -76,11 +76,11 @@ def planned_run(order: BenchOrder, stack: Stack, say: Say) -> tuple[Spec, RunInf
 class PlannedScenario:
     """A scenario as it will run: the orders for the Locust processes, and its description for the run folder."""
 
-    orders: ScenarioOrder
+    orders: ScenarioPlan
     info: ScenarioInfo
 
 
-def ensure_records(order: BenchOrder, workload: Workload, stack: Stack, say: Say) -> None:
+def ensure_records(order: BenchConfig, workload: Workload, stack: Stack, say: ReportProgress) -> None:
     """Make the table of users as large as the workload says. The user's own SQL reads rows of the user's."""
     if workload.sql is None:
         ensure_dataset(
@@ -94,7 +94,7 @@ def ensure_records(order: BenchOrder, workload: Workload, stack: Stack, say: Say
 
 
 def plan_scenario(
-    order: BenchOrder, stack: Stack, scenario: Scenario, wanted: Workload, prices: LoadPrices, say: Say
+    order: BenchConfig, stack: Stack, scenario: Scenario, wanted: Workload, prices: LoadPrices, say: ReportProgress
 ) -> PlannedScenario:
     """Resolve the workload, size the window, price a load and set the rate of one scenario."""
     workload = resolve_workload(order, wanted, stack)
@@ -108,7 +108,7 @@ def plan_scenario(
     )
 
 
-def resolve_workload(order: BenchOrder, wanted: Workload, stack: Stack) -> Workload:
+def resolve_workload(order: BenchConfig, wanted: Workload, stack: Stack) -> Workload:
     """The workload with its simulated RTT, and of closed clients with the most that they can ask for."""
     workload = replace(wanted, rtt_ms=rtt_of(order, wanted, stack))
     if workload.arrivals == "closed":
@@ -116,7 +116,7 @@ def resolve_workload(order: BenchOrder, wanted: Workload, stack: Stack) -> Workl
     return workload
 
 
-def size_window(order: BenchOrder, scenario: Scenario, workload: Workload) -> float:
+def size_window(order: BenchConfig, scenario: Scenario, workload: Workload) -> float:
     """How long a window is, in seconds: a whole number of TTLs, or of a rate limit's windows."""
     if scenario.flood is not None:
         return scenario.flood.window_s * order.plan.flood_windows
@@ -129,12 +129,12 @@ def price_load(scenario: Scenario, workload: Workload, prices: LoadPrices) -> tu
 
 
 def set_rate(
-    order: BenchOrder,
+    order: BenchConfig,
     scenario: Scenario,
     workload: Workload,
     window_s: float,
     measured: dict[str, float],
-    say: Say,
+    say: ReportProgress,
 ) -> tuple[Workload, dict[str, float]]:
     """The workload at the rate that the run offers, in requests a second, and what that rate was derived from."""
     if scenario.flood is not None:
@@ -149,26 +149,26 @@ def set_rate(
     return workload, {"carried_per_s": can}
 
 
-def scenario_orders(scenario: Scenario, workload: Workload, statements: Statements, window_s: float) -> ScenarioOrder:
+def scenario_orders(scenario: Scenario, workload: Workload, statements: Statements, window_s: float) -> ScenarioPlan:
     """A scenario as the Locust processes read it."""
-    return ScenarioOrder(
+    return ScenarioPlan(
         name=scenario.name,
         workload=workload,
         statements=asdict(statements),
         window_s=window_s,
         warm_up_s=scenario.warm_up_s,
         drain_s=scenario.drain_s,
-        distance_ns=round((workload.rtt_ms or 0) * 1e6),
+        simulated_rtt_ns=round((workload.rtt_ms or 0) * 1e6),
         flood=scenario.flood,
         fault=scenario.fault,
         cold=scenario.cold,
-        judge_at_rest=scenario.judge_at_rest,
+        check_after_drain=scenario.check_after_drain,
         processes=scenario.processes,
     )
 
 
 def describe_scenario(
-    order: BenchOrder, scenario: Scenario, workload: Workload, window_s: float, measured: dict[str, float]
+    order: BenchConfig, scenario: Scenario, workload: Workload, window_s: float, measured: dict[str, float]
 ) -> ScenarioInfo:
     """A scenario as the run folder stores it."""
     return ScenarioInfo(
@@ -176,15 +176,15 @@ def describe_scenario(
         question=scenario.question,
         application=scenario.application,
         expectation=scenario.expectation,
-        workload=workload.described(),
+        workload=workload.as_dict(),
         window_s=window_s,
         drain_s=scenario.drain_s,
         processes=min(order.processes, scenario.processes or order.processes),
-        judge_at_rest=scenario.judge_at_rest,
+        check_after_drain=scenario.check_after_drain,
         measured=measured,
         kind=scenario.kind,
-        flood=None if scenario.flood is None else scenario.flood.described(),
-        fault=None if scenario.fault is None else scenario.fault.described(),
+        flood=None if scenario.flood is None else scenario.flood.as_dict(),
+        fault=None if scenario.fault is None else scenario.fault.as_dict(),
         cold=scenario.cold,
         apart=scenario.apart,
         variant_of=scenario.variant_of,
@@ -192,22 +192,22 @@ def describe_scenario(
 
 
 def check_machine(
-    order: BenchOrder, stack: Stack, watched: tuple[float, float], spec: Spec, say: Say
+    order: BenchConfig, stack: Stack, watched: tuple[float, float], spec: RunConfig, say: ReportProgress
 ) -> dict[str, Any]:
     """Calibrate the machine and say what will distort the figures; both for the run folder."""
-    calibration = calibrate_machine(stack, watched, ceiling=order.plan.twin)
+    calibration = calibrate_machine(stack, watched, ceiling=order.plan.aa_copy)
     fastest_per_s = max(scenario.workload.rate_per_s for scenario in spec.scenarios)
     hurts = will_hurt(calibration, rate_per_s=fastest_per_s, processes=order.processes)
     say(outlook(hurts))
-    return {"calibration": calibration.described(), "outlook": hurts}
+    return {"calibration": calibration.as_dict(), "outlook": hurts}
 
 
 def describe_run(
-    order: BenchOrder,
+    order: BenchConfig,
     scenarios: Sequence[Scenario],
-    entrants: Sequence[Entrant],
+    contender_specs: Sequence[ContenderSpec],
     infos: list[ScenarioInfo],
-    cells: Sequence[CellOrder],
+    cells: Sequence[CellPlan],
     remarks: Sequence[Remark],
 ) -> RunInfo:
     """The run as its folder stores it, begun now; its circumstances are added by the caller."""
@@ -220,23 +220,23 @@ def describe_run(
         command=order.command,
         started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         scenarios=infos,
-        contenders=[entrant.described(floods) for entrant in entrants],
+        contenders=[contender_spec.as_dict(floods) for contender_spec in contender_specs],
         cells=[cell_info(cell) for cell in cells],
-        experiments=[find_experiment(name).described() for name in order.plan.experiments],
+        experiments=[find_experiment(name).as_dict() for name in order.plan.experiments],
         remarks=[asdict(remark) for remark in remarks],
     )
 
 
 def describe_orders(
-    order: BenchOrder,
+    order: BenchConfig,
     stack: Stack,
     users_per_process: int,
-    entrants: Sequence[Entrant],
-    scenarios: Sequence[ScenarioOrder],
-    cells: Sequence[CellOrder],
-) -> Spec:
+    contender_specs: Sequence[ContenderSpec],
+    scenarios: Sequence[ScenarioPlan],
+    cells: Sequence[CellPlan],
+) -> RunConfig:
     """The orders for the Locust processes, without a folder."""
-    return Spec(
+    return RunConfig(
         folder="",
         postgres_url=stack.postgres.url,
         redis_url=stack.redis.url,
@@ -244,7 +244,7 @@ def describe_orders(
         processes=order.processes,
         users_per_process=users_per_process,
         seed=order.seed,
-        entrants=tuple(entrants),
+        contender_specs=tuple(contender_specs),
         scenarios=tuple(scenarios),
         cells=tuple(cells),
         bind=order.bind,
@@ -252,6 +252,6 @@ def describe_orders(
     )
 
 
-def new_folder(order: BenchOrder, started: datetime) -> Path:
+def new_folder(order: BenchConfig, started: datetime) -> Path:
     """runs/<utc>-<plan>, made, as an absolute path. Raises ConfigError where it cannot be made."""
     return new_run_folder(order.runs, order.plan.name, started).resolve()

@@ -4,13 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from stampede.core.text.safe_text import Say
-from stampede.loadtests.bench.bench_config import BenchOrder
+from stampede.core.errors import ConfigError, require
+from stampede.core.text.safe_text import ReportProgress
+from stampede.loadtests.bench.bench_config import BenchConfig
+from stampede.loadtests.bench.run_plan.contenders import ContenderSpec, missing_dependency, select_contenders
 from stampede.loadtests.experiments.experiment import find_experiment
 from stampede.loadtests.processes.user_imports import check_imports
-from stampede.loadtests.bench.run_plan.contenders import Entrant, line_up, why_missing
 from stampede.patterns.contender_registry import limiters
-from stampede.core.errors import ConfigError, require
 from stampede.scenarios.scenario import Scenario, find_scenario
 from stampede.scenarios.workload import Workload
 from stampede.stack.servers import Remark, Stack
@@ -21,7 +21,7 @@ LEAST_REQUESTS = 10
 """Expected in a window: fewer would often be none, and a cell without a request says nothing."""
 
 
-def drop_unavailable(order: BenchOrder, stack: Stack, say: Say) -> tuple[BenchOrder, list[Remark]]:
+def drop_unavailable(order: BenchConfig, stack: Stack, say: ReportProgress) -> tuple[BenchConfig, list[Remark]]:
     """The order without the scenarios that cannot run here, or that would repeat another; a remark for each."""
     order, faulty = without_faults(order, stack)
     order, equal = without_equal_variants(order, stack)
@@ -31,7 +31,7 @@ def drop_unavailable(order: BenchOrder, stack: Stack, say: Say) -> tuple[BenchOr
     return order, skipped
 
 
-def without_faults(order: BenchOrder, stack: Stack) -> tuple[BenchOrder, list[Remark]]:
+def without_faults(order: BenchConfig, stack: Stack) -> tuple[BenchConfig, list[Remark]]:
     """The order without what would break servers that are not ours to break; a remark for each that is left out."""
     if stack.redis_switch is not None:
         return order, []
@@ -44,7 +44,7 @@ def without_faults(order: BenchOrder, stack: Stack) -> tuple[BenchOrder, list[Re
     return (replace(order, plan=replace(order.plan, scenarios=kept)) if faulty else order), remarks
 
 
-def without_equal_variants(order: BenchOrder, stack: Stack) -> tuple[BenchOrder, list[Remark]]:
+def without_equal_variants(order: BenchConfig, stack: Stack) -> tuple[BenchConfig, list[Remark]]:
     """The order without scenarios that repeat another at a distance, where the two distances are the same; or in fewer
     processes, where there are no more."""
     dropped = []
@@ -68,7 +68,7 @@ def without_equal_variants(order: BenchOrder, stack: Stack) -> tuple[BenchOrder,
     return replace(order, plan=replace(order.plan, scenarios=kept)), remarks
 
 
-def rtt_of(order: BenchOrder, workload: Workload, stack: Stack) -> float:
+def rtt_of(order: BenchConfig, workload: Workload, stack: Stack) -> float:
     if order.rtt_ms is not None:
         return order.rtt_ms
     if workload.rtt_ms is not None:
@@ -76,7 +76,7 @@ def rtt_of(order: BenchOrder, workload: Workload, stack: Stack) -> float:
     return OURS_RTT_MS if stack.ours else 0.0
 
 
-def check_order(order: BenchOrder) -> tuple[list[Scenario], list[Workload], list[Entrant]]:
+def check_order(order: BenchConfig) -> tuple[list[Scenario], list[Workload], list[ContenderSpec]]:
     """Everything that can be found wrong before a server is started. Raises ConfigError."""
     for name in order.plan.experiments:
         find_experiment(name)
@@ -91,20 +91,20 @@ def check_order(order: BenchOrder) -> tuple[list[Scenario], list[Workload], list
             require(value == getattr(first, name), name, value, "one value for all scenarios")
     for scenario, workload in zip(scenarios, workloads, strict=True):
         check_requests(order, scenario, workload)
-    named = {name: None for scenario in scenarios for name in scenario.contenders or () if not why_missing(name)}
+    named = {name: None for scenario in scenarios for name in scenario.contenders or () if not missing_dependency(name)}
     ours = (*order.plan.contenders, *limiters(), *named) if order.plan.contenders else ()
-    entrants = line_up(
+    contender_specs = select_contenders(
         order.contenders or ours,
         order.own_contenders,
         reference=order.reference,
-        twin=order.plan.twin,
+        aa_copy=order.plan.aa_copy,
         families={scenario.kind for scenario in scenarios},
     )
     check_imports(order.own_contenders)
-    return scenarios, workloads, entrants
+    return scenarios, workloads, contender_specs
 
 
-def check_requests(order: BenchOrder, scenario: Scenario, workload: Workload) -> None:
+def check_requests(order: BenchConfig, scenario: Scenario, workload: Workload) -> None:
     """Raise ConfigError where a window of a caching scenario would see hardly a request."""
     if scenario.flood is not None:
         return
@@ -122,7 +122,7 @@ def missing_contenders(scenarios: Sequence[Scenario]) -> list[Remark]:
     """A remark for each contender that a scenario names and that cannot run here."""
     names = dict.fromkeys(name for scenario in scenarios for name in scenario.contenders or ())
     cost = "its row stays empty"
-    return [Remark(name=name, what=f"{name}: {why}", cost=cost) for name in names if (why := why_missing(name))]
+    return [Remark(name=name, what=f"{name}: {why}", cost=cost) for name in names if (why := missing_dependency(name))]
 
 
 def remarks_on(workload: Workload) -> list[Remark]:

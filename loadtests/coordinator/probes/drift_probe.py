@@ -7,11 +7,11 @@ from typing import Any
 import psycopg
 import redis
 
-from stampede.run_folder.write import TimelineRow
-from stampede.loadtests.instrumentation.clock import now_ns
 from stampede.loadtests.coordinator.probes.probe import Probe, ProbedCell, ProbeRows
 from stampede.loadtests.coordinator.server_connections import ServerConnections
-from stampede.loadtests.locustfiles.run_config import CellOrder
+from stampede.loadtests.instrumentation.clock import now_ns
+from stampede.loadtests.locustfiles.run_config import CellPlan
+from stampede.run_folder.write import TimelineRow
 
 ASKED = 20
 """PINGs and SELECTs, one after the other: some milliseconds each."""
@@ -25,7 +25,7 @@ OPENS, CLOSES = "opens the round", "closes the round"
 class DriftProbe(Probe):
     """Times the same small things before the first cell of each round and after the last."""
 
-    def __init__(self, servers: ServerConnections, cells: Iterable[CellOrder]) -> None:
+    def __init__(self, servers: ServerConnections, cells: Iterable[CellPlan]) -> None:
         self._servers = servers
         self._opening, self._closing = round_edges(cells)
 
@@ -72,7 +72,7 @@ def canary_rows(cell: int, found: dict[str, float], event: str) -> list[Timeline
     return [(cell, at_ns, "canary", name, value, event) for name, value in found.items()]
 
 
-def round_edges(cells: Iterable[CellOrder]) -> tuple[frozenset[int], frozenset[int]]:
+def round_edges(cells: Iterable[CellPlan]) -> tuple[frozenset[int], frozenset[int]]:
     """The ids of the cells that open a round, and of those that close one."""
     first: dict[int, int] = {}
     last: dict[int, int] = {}

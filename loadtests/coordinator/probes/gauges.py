@@ -10,11 +10,11 @@ import psycopg
 import redis
 from redis.exceptions import NoPermissionError
 
-from stampede.run_folder.write import TimelineRow
-from stampede.loadtests.instrumentation.clock import now_ns
 from stampede.loadtests.coordinator.probes.probe import Probe, ProbedCell, ProbeRows
 from stampede.loadtests.coordinator.probes.server_events import Changes, clocks, postgres_counters, redis_counters
+from stampede.loadtests.instrumentation.clock import now_ns
 from stampede.loadtests.instrumentation.silent_periods import Silences
+from stampede.run_folder.write import TimelineRow
 
 GAUGE_EVERY_S = 0.25
 """Gauges are read at random instants, this far apart on average: a regular grid would miss what recurs in its gaps."""
@@ -94,8 +94,8 @@ class Gauges(Probe):
         due_ns = now_ns() + round(wait_s * 1e9)
         over = self._over.wait(wait_s)
         woke_ns = now_ns()
-        self._silences.expect("conductor", min(due_ns, woke_ns))
-        self._silences.heard("conductor", woke_ns)
+        self._silences.expect("coordinator", min(due_ns, woke_ns))
+        self._silences.heard("coordinator", woke_ns)
         return over
 
     def _look(self, connection: psycopg.Connection[Any]) -> None:

@@ -4,12 +4,12 @@ import time
 
 import psutil
 
-from stampede.run_folder.write import ServerRow
 from stampede.loadtests.coordinator.probes.probe import Probe, ProbedCell, ProbeRows
 from stampede.loadtests.coordinator.server_connections import ServerConnections
-from stampede.loadtests.instrumentation.meters import Ruler
-from stampede.stack.server_counters import Account, postgres_account, redis_account
+from stampede.loadtests.instrumentation.meters import Meter
+from stampede.run_folder.write import ServerRow
 from stampede.stack.postgres.source import Statements, statement_ids
+from stampede.stack.server_counters import Account, postgres_account, redis_account
 
 BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 """The clock that goes on while the machine sleeps, where there is one: the monotonic clock stands still then."""
@@ -18,7 +18,7 @@ BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 class HostCounters(Probe):
     """The servers' own counters, the machine's CPU time, and what this process sent itself."""
 
-    def __init__(self, servers: ServerConnections, ruler: Ruler) -> None:
+    def __init__(self, servers: ServerConnections, ruler: Meter) -> None:
         self._servers = servers
         self._ruler = ruler
 
@@ -33,7 +33,7 @@ class HostCounters(Probe):
         found = ProbeRows()
         for source in self._before:
             found.servers += account_rows(cell.order.id, source, self._before[source], after[source])
-        found.servers += ruler_rows(cell.order.id, "conductor", self._own_before, own_after)
+        found.servers += ruler_rows(cell.order.id, "coordinator", self._own_before, own_after)
         return found
 
     def _server_accounts(self) -> dict[str, Account]:

@@ -1,6 +1,6 @@
 """A probe reads something before, during and after each cell. A new one is a new file and a place in the probes' list.
 
-The coordinator's own Redis commands are part of what is counted. So the order matters: see `Conductor.probes`.
+The coordinator's own Redis commands are part of what is counted. So the order matters: see `Coordinator.probes`.
 """
 
 from collections.abc import Iterable
@@ -8,16 +8,16 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from stampede.loadtests.locustfiles.run_config import CellPlan, ScenarioPlan
 from stampede.run_folder.write import ServerRow, TimelineRow
-from stampede.loadtests.locustfiles.run_config import CellOrder, ScenarioOrder
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProbedCell:
     """The cell around which a probe reads."""
 
-    order: CellOrder
-    scenario: ScenarioOrder
+    order: CellPlan
+    scenario: ScenarioPlan
 
 
 @dataclass(kw_only=True)

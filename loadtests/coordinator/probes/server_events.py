@@ -11,8 +11,8 @@ from typing import Any
 
 import psycopg
 
-from stampede.run_folder.write import TimelineRow
 from stampede.loadtests.instrumentation.clock import now_ns
+from stampede.run_folder.write import TimelineRow
 from stampede.stack.server_counters import CHECKPOINTS, CHECKPOINTS_BEFORE_17
 
 STEP_S = 0.005

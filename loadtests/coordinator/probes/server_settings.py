@@ -6,10 +6,10 @@ from typing import Any
 import psycopg
 import redis
 
-from stampede.run_folder.write import TimelineRow
-from stampede.loadtests.instrumentation.clock import now_ns
 from stampede.loadtests.coordinator.probes.probe import Probe, ProbedCell, ProbeRows
 from stampede.loadtests.coordinator.server_connections import ServerConnections
+from stampede.loadtests.instrumentation.clock import now_ns
+from stampede.run_folder.write import TimelineRow
 from stampede.stack.redis.redis_server import REPORTED_SETTINGS, as_text
 
 Settings = dict[tuple[str, str], str]

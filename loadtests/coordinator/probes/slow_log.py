@@ -5,10 +5,10 @@ from typing import Any
 
 import redis
 
-from stampede.run_folder.write import TimelineRow
-from stampede.loadtests.instrumentation.clock import now_ns
 from stampede.loadtests.coordinator.probes.probe import Probe, ProbedCell, ProbeRows
 from stampede.loadtests.coordinator.server_connections import ServerConnections
+from stampede.loadtests.instrumentation.clock import now_ns
+from stampede.run_folder.write import TimelineRow
 
 MOST = 128
 """Entries that are looked at: as many as a server keeps by default."""
@@ -46,13 +46,13 @@ def slow_entries(client: redis.Redis, since: int | None, cell: int, key_prefix: 
     if since is None:
         return []
     return [
-        (cell, now_ns(), "redis", "slow_ms", float(entry["duration"]) / 1e3, described(entry, key_prefix))
+        (cell, now_ns(), "redis", "slow_ms", float(entry["duration"]) / 1e3, as_dict(entry, key_prefix))
         for entry in reversed(client.slowlog_get(MOST))
         if int(entry["id"]) > since
     ]
 
 
-def described(entry: Mapping[str, Any], key_prefix: str) -> str:
+def as_dict(entry: Mapping[str, Any], key_prefix: str) -> str:
     """A command's name, and its first argument where that is a key of ours."""
     command = entry["command"]
     name, _, rest = (command if isinstance(command, bytes) else str(command).encode()).partition(b" ")

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import redis
 
-from stampede.loadtests.instrumentation.clock import ThreadClock, now_ns
 from stampede.loadtests.experiments.eviction.belady import optimum_hits
-from stampede.loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow
 from stampede.loadtests.experiments.eviction.key_sequences import LOOP, POPULAR, SCAN_EVERY, SEQUENCES, SKEW
+from stampede.loadtests.experiments.experiment import Experiment, ExperimentConfig, ExperimentRow
+from stampede.loadtests.instrumentation.clock import ThreadClock, now_ns
 from stampede.stack.providers.scratch_redis import open_spare_redis
 
 POLICIES = (
@@ -60,14 +60,14 @@ WHOLE = Size(room=1_500, requests=24_000, lasts_s=70)
 SMALL = Size(room=800, requests=4_800, lasts_s=11, batch=40)
 
 
-def run(order: ExperimentOrder) -> Iterator[ExperimentRow]:
+def run(order: ExperimentConfig) -> Iterator[ExperimentRow]:
     """Counts of every policy on every sequence, once: what is counted exactly needs no rounds."""
     size = SMALL if order.small else WHOLE
     order.say(f"eviction: {len(POLICIES)} policies on {len(SEQUENCES)} sequences, about {size.lasts_s + 5:.0f} s")
     yield from measure(order, size)
 
 
-def measure(order: ExperimentOrder, size: Size) -> Iterator[ExperimentRow]:
+def measure(order: ExperimentConfig, size: Size) -> Iterator[ExperimentRow]:
     """As `run`, in any size."""
     sequences = {
         name: draw(size.requests, size.room, np.random.default_rng([order.seed, number]))

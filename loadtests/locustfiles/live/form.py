@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
-from stampede.run_folder.schema import ScenarioInfo
-from stampede.loadtests.locustfiles.run_config import ScenarioOrder, Spec
 from stampede.core.errors import ConfigError
+from stampede.loadtests.locustfiles.run_config import RunConfig, ScenarioPlan
+from stampede.run_folder.schema import ScenarioInfo
 from stampede.stack.postgres.load_cost import calibrate
 from stampede.stack.postgres.source import default_statements
 
@@ -32,16 +32,16 @@ class FormChoice:
     weight: str = AS_IT_IS
     users: int | None = None
 
-    def refusal(self, spec: Spec) -> str:
+    def refusal(self, spec: RunConfig) -> str:
         """Why it cannot be run, for a person to read; empty: it can."""
         try:
-            scenario, entrant = spec.scenario(self.scenario), spec.entrant(self.contender)
+            scenario, contender_spec = spec.scenario(self.scenario), spec.contender_spec(self.contender)
         except StopIteration:
             return f"unknown scenario or contender: {self.scenario}, {self.contender}"
         if self.rate not in RATES or self.weight not in WEIGHTS:
             return f"unknown rate or query weight: {self.rate}, {self.weight}"
-        if (scenario.flood is not None) != (entrant.family == "limiting"):
-            return f"{entrant.name} is no contender for {scenario.name}: choose another"
+        if (scenario.flood is not None) != (contender_spec.family == "limiting"):
+            return f"{contender_spec.name} is no contender for {scenario.name}: choose another"
         threads = spec.processes * spec.users_per_process
         if self.users is not None and not 1 <= self.users <= threads:
             return f"{self.users} users: wanted 1 to {threads}, the application servers' threads"
@@ -54,7 +54,9 @@ class FormChoice:
         return ""
 
 
-def chosen_scenario(spec: Spec, infos: list[ScenarioInfo], choice: FormChoice) -> tuple[ScenarioOrder, ScenarioInfo]:
+def chosen_scenario(
+    spec: RunConfig, infos: list[ScenarioInfo], choice: FormChoice
+) -> tuple[ScenarioPlan, ScenarioInfo]:
     """The scenario as chosen: the plan's own, one that was chosen before, or a new one. Raises ConfigError.
 
     A load of another weight is calibrated, which takes about a second.
@@ -79,7 +81,7 @@ def chosen_scenario(spec: Spec, infos: list[ScenarioInfo], choice: FormChoice) -
         workload = replace(workload, rate_per_s=float(choice.rate))
     return (
         replace(order, name=name, workload=workload, statements=statements),
-        replace(base, name=name, workload=workload.described(), measured=measured),
+        replace(base, name=name, workload=workload.as_dict(), measured=measured),
     )
 
 

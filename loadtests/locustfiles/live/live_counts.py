@@ -80,7 +80,7 @@ class LiveCounts:
             counts["failed"] += 1
         elif operation == "read":
             counts["reads"] += 1
-            counts["hits"] += row[AT["loads"]] == 0 and row[AT["first_cache_answer"]] == "value"
+            counts["hits"] += row[AT["loads"]] == 0 and row[AT["first_cache_reply"]] == "value"
             counts["stale"] += self._was_stale(row)
         elif operation == "hit":
             counts["admitted" if row[AT["allowed"]] else "refused"] += 1

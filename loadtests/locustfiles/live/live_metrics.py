@@ -17,9 +17,9 @@ import redis
 
 from stampede.loadtests.instrumentation.clock import now_ns
 from stampede.loadtests.locustfiles.live.live_counts import Totals, added, percentile_us
-from stampede.loadtests.locustfiles.run_config import ScenarioOrder
-from stampede.stack.server_counters import has_statements, postgres_account
+from stampede.loadtests.locustfiles.run_config import ScenarioPlan
 from stampede.stack.postgres.source import Statements, prepare_session, statement_ids
+from stampede.stack.server_counters import has_statements, postgres_account
 
 EVERY_S = 1.0
 LINGER_S = 4.0
@@ -71,7 +71,7 @@ class Watch:
         """The absolute totals of an application server, as they stood when it reported."""
         self._reports[process] = totals
 
-    def begin(self, scenario: ScenarioOrder, label: str, begin_ns: int, entitled_by: npt.NDArray[np.int64]) -> None:
+    def begin(self, scenario: ScenarioPlan, label: str, begin_ns: int, entitled_by: npt.NDArray[np.int64]) -> None:
         """A cell begins; `entitled_by`: when a perfect limiter would admit a call, from its beginning."""
         with psycopg.connect(self._postgres_url, autocommit=True) as connection:
             prepare_session(connection, scenario.statements["session"])

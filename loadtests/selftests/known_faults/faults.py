@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
-from stampede.patterns.caching.cache_pattern import Config, Kit, Record
 from stampede.patterns.caching.cache_aside import CacheAside
+from stampede.patterns.caching.cache_pattern import Config, Context, Record
 
 SPIN_S = 0.0003
 """The end of a planted wait is spun: a timer would overshoot by half of what is planted."""
@@ -15,13 +15,13 @@ class Slower(CacheAside):
     share: ClassVar[float]
 
     def get(self, record_id: int) -> Record | None:
-        now = self.kit.now
+        now = self.context.now
         began_s = now()
         record = super().get(record_id)
         ended_s = now()
         until_s = ended_s + self.share * (ended_s - began_s)
         if until_s - ended_s > 2 * SPIN_S:
-            self.kit.sleep(until_s - ended_s - SPIN_S)
+            self.context.sleep(until_s - ended_s - SPIN_S)
         while now() < until_s:
             pass
         return record
@@ -32,22 +32,22 @@ class LoadsMore(CacheAside):
 
     share: ClassVar[float]
 
-    def __init__(self, kit: Kit, config: Config) -> None:
-        super().__init__(kit, config)
+    def __init__(self, context: Context, config: Config) -> None:
+        super().__init__(context, config)
         self._owed = 0.0
 
     def get(self, record_id: int) -> Record | None:
         key = self.key(record_id)
         cached = self.redis.get(key)
         if cached is not None:
-            return self.codec.loads(cached)
+            return self.serializer.loads(cached)
         record = self.source.load(record_id)
         if record is not None:
-            self.redis.set(key, self.codec.dumps(record), px=self.config.ttl_ms)
+            self.redis.set(key, self.serializer.dumps(record), px=self.config.ttl_ms)
         self._owed += self.share
         if self._owed >= 1 - 1e-9:
             self._owed -= 1
-            self.kit.spawn(lambda: self._load_again(record_id))
+            self.context.spawn(lambda: self._load_again(record_id))
         return record
 
     def _load_again(self, record_id: int) -> None:

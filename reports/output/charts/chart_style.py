@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stampede.run_folder.schema import ContenderInfo
 from stampede.reports.analysis.rows import Floats
+from stampede.run_folder.schema import ContenderInfo
 
 INK, MUTED, GRID, PAPER = "#1b1f24", "#5b6570", "#d9dee3", "#ffffff"
 COLORS = ("#0072b2", "#b84a00", "#007a5a", "#9b3f7f", "#8a6a00", "#2b8ab8", "#5c4a9e", "#a8324a")
@@ -43,10 +43,10 @@ def style_of(contenders: Sequence[ContenderInfo], name: str) -> Style:
     and dash by its place among the run's contenders; a twin dashes what it is the twin of; rulers are grey.
     """
     info = next(c for c in contenders if c.name == name)
-    if info.kind == "ruler":
+    if info.kind == "baseline":
         return Style(color=RULER, variable="--ruler", marker="|", dash=(0, (1, 1.5)))
-    if info.kind == "twin" and info.twin_of in {c.name for c in contenders}:
-        origin = style_of(contenders, str(info.twin_of))
+    if info.kind == "aa-copy" and info.copy_of in {c.name for c in contenders}:
+        origin = style_of(contenders, str(info.copy_of))
         return Style(color=origin.color, variable=origin.variable, marker="x", dash=(0, (1.5, 2)))
     names = [c.name for c in contenders if c.kind == "contender" or c.name == name]
     i = names.index(name)

@@ -7,16 +7,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.analysis.analysis import Analysis
+from stampede.reports.analysis.frames import Cell, per_group
+from stampede.reports.analysis.rows import Floats
+from stampede.reports.metrics.response_times import EPISODES_BEYOND, SAMPLES_BEYOND, Spans, evidence, reads, spans
 from stampede.reports.output import formatting
 from stampede.reports.output.charts.chart import Chart
 from stampede.reports.output.charts.chart_style import Style, mark, short, style_of
 from stampede.reports.output.charts.scenario_chart import ScenarioChart, of_scenario
 from stampede.reports.output.charts.svg_figure import drawn, dress, legend, new_figure
-from stampede.reports.analysis.frames import Cell, of_group
-from stampede.reports.analysis.analysis import Judgement
-from stampede.reports.metrics.response_times import EPISODES_BEYOND, SAMPLES_BEYOND, Spans, evidence, reads, spans
-from stampede.reports.analysis.rows import Floats
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 POINTS = 80
 """About as many points as a line has."""
@@ -45,7 +45,7 @@ def slower(waits: Floats, least: float) -> tuple[Floats, Floats]:
     return x[kept], shares[kept]
 
 
-@of_group
+@per_group
 def slower_of(cells: Sequence[Cell]) -> tuple[Floats, Floats]:
     """The curve of all rounds together, as far as evidence goes; empty where nothing was answered."""
     each = [spans(cell, reads(cell)) for cell in cells]
@@ -55,16 +55,16 @@ def slower_of(cells: Sequence[Cell]) -> tuple[Floats, Floats]:
     return slower(waits, carried(each, len(waits)))
 
 
-def distribution(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
+def distribution(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
     """How long users wait: share of reads slower than t, all rounds together."""
     figure = new_figure(7.6, 4.2)
     axes = figure.add_subplot()
     rows = []
-    for contender, cells in of_scenario(judgement, scenario):
+    for contender, cells in of_scenario(analysis, scenario):
         x, y = slower_of(cells)
         if len(x) < 2:
             continue
-        draw_curve(axes, contender, style_of(judgement.run.info.contenders, contender.name), x, y)
+        draw_curve(axes, contender, style_of(analysis.run.info.contenders, contender.name), x, y)
         rows += [[contender.name, f"{t:.4g}", f"{share:.4g}"] for t, share in zip(x, y, strict=True)]
     if not rows:
         return None
@@ -72,7 +72,7 @@ def distribution(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
     legend(figure)
     anchor = f"{scenario.name}-waits"
     question = "How long do users wait?"
-    caption = waits_in_words(judgement, scenario)
+    caption = waits_in_words(analysis, scenario)
     return Chart(
         anchor=anchor,
         question=question,
@@ -118,12 +118,12 @@ def label_axes(axes: Axes) -> None:
     dress(axes)
 
 
-def waits_in_words(judgement: Judgement, scenario: ScenarioInfo) -> str:
+def waits_in_words(analysis: Analysis, scenario: ScenarioInfo) -> str:
     found = []
-    for contender, _ in of_scenario(judgement, scenario):
+    for contender, _ in of_scenario(analysis, scenario):
         if contender.kind != "contender":
             continue
-        p50, p99 = (judgement.figure(scenario.name, contender.name, n) for n in ("read-p50", "read-p99"))
+        p50, p99 = (analysis.figure(scenario.name, contender.name, n) for n in ("read-p50", "read-p99"))
         if p50.missing:
             continue
         tail = "p99 seen, not estimated" if p99.missing or p99.why else f"p99 {formatting.with_unit(p99.value, 'ms')}"

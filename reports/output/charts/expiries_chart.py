@@ -7,47 +7,47 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.analysis.analysis import Analysis
+from stampede.reports.analysis.frames import Cell
+from stampede.reports.analysis.results import values_of
+from stampede.reports.metrics.database_loads import load_times_s
+from stampede.reports.metrics.metric import find_metric
 from stampede.reports.output import formatting
 from stampede.reports.output.charts.chart import Chart
 from stampede.reports.output.charts.chart_style import INK, MUTED, array, mark, short, style_of, two_and_five
 from stampede.reports.output.charts.scenario_chart import ScenarioChart, of_scenario
 from stampede.reports.output.charts.svg_figure import drawn, dress, new_figure
-from stampede.reports.analysis.frames import Cell
-from stampede.reports.analysis.analysis import Judgement
-from stampede.reports.metrics.database_loads import load_times_s
-from stampede.reports.metrics.metric import find_metric
-from stampede.reports.analysis.results import values_of
 from stampede.reports.statistics.estimate import Estimate
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 METRIC = "loads-per-expiry"
 Row = tuple[ContenderInfo, list[Cell], Estimate]
 """A contender, its cells, and its loads per expiry."""
 
 
-def load_time_s(judgement: Judgement, scenario: ScenarioInfo) -> float:
+def load_time_s(analysis: Analysis, scenario: ScenarioInfo) -> float:
     """Δ: how long one load takes, distance included: the median over the reference's loads as its gateway saw them."""
-    median_s = load_times_s(judgement.of(scenario.name, judgement.reference))[0]
+    median_s = load_times_s(analysis.of(scenario.name, analysis.reference))[0]
     if not math.isnan(median_s):
         return median_s
     return float(scenario.measured.get("load_ms", math.nan)) / 1e3
 
 
-def expiries(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
+def expiries(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
     """How many loads an expiry of the hot key causes: a dot a round, the estimate with its interval, theory's lines."""
     found = [
-        (c, cells, judgement.figure(scenario.name, c.name, METRIC))
-        for c, cells in of_scenario(judgement, scenario)
-        if c.kind != "ruler"
+        (c, cells, analysis.figure(scenario.name, c.name, METRIC))
+        for c, cells in of_scenario(analysis, scenario)
+        if c.kind != "baseline"
     ]
     if all(estimate.missing for _, _, estimate in found):
         return None
-    delta_s, rate_per_s = load_time_s(judgement, scenario), float(scenario.workload["rate_per_s"])
+    delta_s, rate_per_s = load_time_s(analysis, scenario), float(scenario.workload["rate_per_s"])
     theory = 1 + rate_per_s * delta_s
     figure = new_figure(7.6, 0.9 + 0.46 * len(found))
     axes = figure.add_subplot()
     for y, row in enumerate(found):
-        draw_row(axes, judgement, y, row)
+        draw_row(axes, analysis, y, row)
     draw_bounds(axes, theory)
     label_axes(axes, [c.name for c, _, _ in found])
     anchor = f"{scenario.name}-expiries"
@@ -80,14 +80,14 @@ def cells_of_table(contender: ContenderInfo, estimate: Estimate) -> list[str]:
     return [contender.name, *figures, formatting.provenance(estimate)]
 
 
-def draw_row(axes: Axes, judgement: Judgement, y: int, row: Row) -> None:
+def draw_row(axes: Axes, analysis: Analysis, y: int, row: Row) -> None:
     """One contender: its rounds, its estimate with the interval, and the figure in words."""
     contender, cells, estimate = row
     if estimate.missing:
         axes.text(1.06, y, estimate.why, color=MUTED, fontsize=9, va="center")
         mark(axes, contender.name, 0)
         return
-    style = style_of(judgement.run.info.contenders, contender.name)
+    style = style_of(analysis.run.info.contenders, contender.name)
     own = array(values_of(cells)[find_metric(METRIC).name])
     offset = np.linspace(-0.16, 0.16, len(own)) if len(own) > 1 else np.zeros(1)
     axes.plot(own, y + offset, linestyle="none", marker="o", markersize=3.5, color=style.color, alpha=0.45)

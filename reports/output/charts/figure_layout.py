@@ -1,4 +1,4 @@
-"""Places the axes of a figure in one pass, from the widths of the texts around them.
+"""OrderComparison the axes of a figure in one pass, from the widths of the texts around them.
 
 It takes the place of matplotlib's constrained layout, which draws every label four times to find the same margins and
 took two thirds of the CPU time of a report. Lengths are in points, 1/72 inch.

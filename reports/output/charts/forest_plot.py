@@ -5,32 +5,32 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.analysis.analysis import Analysis
+from stampede.reports.analysis.results import Verdict
 from stampede.reports.output import formatting
 from stampede.reports.output.charts.chart import Chart
 from stampede.reports.output.charts.chart_style import GRID, INK, MUTED, mark, short, style_of, two_and_five
 from stampede.reports.output.charts.scenario_chart import ScenarioChart
 from stampede.reports.output.charts.svg_figure import drawn, dress, new_figure
-from stampede.reports.analysis.analysis import Judgement
-from stampede.reports.analysis.results import Verdict
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 
-def forest(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
+def forest(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
     """How sure: paired ratios to the reference with their intervals, ± m shaded, A/A in the first row."""
-    by_metric = drawn_verdicts(judgement, scenario)
+    by_metric = drawn_verdicts(analysis, scenario)
     if not by_metric:
         return None
     names = list(dict.fromkeys(v.contender for verdicts in by_metric.values() for v in verdicts))
     figure = new_figure(7.6, 1.0 + 0.32 * len(names))
     panels = figure.subplots(1, len(by_metric), sharey=True, squeeze=False)[0]
     for axes, verdicts in zip(panels, by_metric.values(), strict=True):
-        draw_panel(axes, verdicts, names, judgement.run.info.contenders)
+        draw_panel(axes, verdicts, names, analysis.run.info.contenders)
     panels[0].set_ylim(len(names) - 0.5, -0.5)
-    panels[0].set_yticks(range(len(names)), [f"{n} (A/A)" if is_twin(judgement, n) else n for n in names])
-    figure.supxlabel(f"times {judgement.reference}, paired by round (log)", fontsize=9.5, color=MUTED)
+    panels[0].set_yticks(range(len(names)), [f"{n} (A/A)" if is_twin(analysis, n) else n for n in names])
+    figure.supxlabel(f"times {analysis.reference}, paired by round (log)", fontsize=9.5, color=MUTED)
     anchor = f"{scenario.name}-forest"
-    question = f"How sure is the difference from {judgement.reference}?"
-    caption = sure_in_words(judgement, scenario)
+    question = f"How sure is the difference from {analysis.reference}?"
+    caption = sure_in_words(analysis, scenario)
     return Chart(
         anchor=anchor,
         question=question,
@@ -47,13 +47,13 @@ def forest(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
     )
 
 
-def drawn_verdicts(judgement: Judgement, scenario: ScenarioInfo) -> Mapping[str, Sequence[Verdict]]:
+def drawn_verdicts(analysis: Analysis, scenario: ScenarioInfo) -> Mapping[str, Sequence[Verdict]]:
     """By metric: the A/A verdict, then the contenders'; without metrics for which no ratio is known."""
     by_metric: dict[str, list[Verdict]] = {}
-    for (where, name), verdict in judgement.twins.items():
+    for (where, name), verdict in analysis.twins.items():
         if where == scenario.name:
             by_metric.setdefault(name, []).append(verdict)
-    for (where, _, name), verdict in judgement.verdicts.items():
+    for (where, _, name), verdict in analysis.verdicts.items():
         if where == scenario.name:
             by_metric.setdefault(name, []).append(verdict)
     return {n: found for n, found in by_metric.items() if any(v.comparison.ratio is not None for v in found)}
@@ -97,12 +97,12 @@ def cells_of_table(verdict: Verdict) -> list[str]:
     ]
 
 
-def is_twin(judgement: Judgement, name: str) -> bool:
-    return any(c.name == name and c.kind == "twin" for c in judgement.run.info.contenders)
+def is_twin(analysis: Analysis, name: str) -> bool:
+    return any(c.name == name and c.kind == "aa-copy" for c in analysis.run.info.contenders)
 
 
-def sure_in_words(judgement: Judgement, scenario: ScenarioInfo) -> str:
-    verdicts = [v for (where, _, _), v in judgement.verdicts.items() if where == scenario.name]
+def sure_in_words(analysis: Analysis, scenario: ScenarioInfo) -> str:
+    verdicts = [v for (where, _, _), v in analysis.verdicts.items() if where == scenario.name]
     found = []
     for word in ("better", "worse"):
         by_contender: dict[str, list[str]] = {}

@@ -5,27 +5,27 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.analysis.analysis import Analysis
+from stampede.reports.metrics.metric import find_metric
 from stampede.reports.output import formatting
 from stampede.reports.output.charts.chart import Chart
 from stampede.reports.output.charts.chart_style import INK, mark, style_of
 from stampede.reports.output.charts.scenario_chart import ScenarioChart, of_scenario
 from stampede.reports.output.charts.svg_figure import drawn, dress, new_figure
-from stampede.reports.analysis.analysis import Judgement
-from stampede.reports.metrics.metric import find_metric
 from stampede.reports.statistics.estimate import Estimate
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 STALE = "stale-after-told"
 Point = tuple[str, Estimate, Estimate]
 """A contender, its loads per 1,000 reads, and its stale reads in %."""
 
 
-def points_of(judgement: Judgement, scenario: ScenarioInfo) -> list[Point]:
+def points_of(analysis: Analysis, scenario: ScenarioInfo) -> list[Point]:
     """The contenders that have both figures."""
     points = []
-    for contender, _ in of_scenario(judgement, scenario):
-        stale = judgement.figure(scenario.name, contender.name, STALE)
-        loads = judgement.figure(scenario.name, contender.name, "loads-per-1000-reads")
+    for contender, _ in of_scenario(analysis, scenario):
+        stale = analysis.figure(scenario.name, contender.name, STALE)
+        loads = analysis.figure(scenario.name, contender.name, "loads-per-1000-reads")
         if contender.kind == "contender" and not stale.missing and not loads.missing:
             points.append((contender.name, loads, stale))
     return points
@@ -38,15 +38,15 @@ def dominates(one: Point, other: Point) -> bool:
     return no_worse and (loads.value < other_loads.value or stale.value < other_stale.value)
 
 
-def frontier(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
+def frontier(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
     """Stale reads after told against loads: below and to the left of another is better."""
-    points = points_of(judgement, scenario)
+    points = points_of(analysis, scenario)
     if len(points) < 2 or not any(stale.value for *_, stale in points):
         return None
     best = [point[0] for point in points if not any(dominates(other, point) for other in points)]
     figure = new_figure(7.6, 3.6)
     axes = figure.add_subplot()
-    draw_points(axes, points, judgement.run.info.contenders)
+    draw_points(axes, points, analysis.run.info.contenders)
     label_axes(axes)
     anchor = f"{scenario.name}-frontier"
     question = "What is freshness traded for?"

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
-from stampede.reports.output.charts.chart import Chart
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.frames import Cell
-from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.output.charts.chart import Chart
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +18,7 @@ class ScenarioChart:
 
     order: int
     """Its place in the scenario's part of the page, from the lowest number to the highest."""
-    draw: Callable[[Judgement, ScenarioInfo], Chart | None]
+    draw: Callable[[Analysis, ScenarioInfo], Chart | None]
     """None: this scenario has no data for it."""
 
 
@@ -34,14 +34,14 @@ def find_charts() -> tuple[ScenarioChart, ...]:
     return tuple(sorted(found, key=lambda c: c.order))
 
 
-def charts_of(judgement: Judgement, scenario: ScenarioInfo) -> list[Chart]:
+def charts_of(analysis: Analysis, scenario: ScenarioInfo) -> list[Chart]:
     """Every chart that this scenario has data for."""
-    return [drawn for chart in find_charts() if (drawn := chart.draw(judgement, scenario)) is not None]
+    return [drawn for chart in find_charts() if (drawn := chart.draw(analysis, scenario)) is not None]
 
 
-def of_scenario(judgement: Judgement, scenario: ScenarioInfo) -> Iterator[tuple[ContenderInfo, list[Cell]]]:
+def of_scenario(analysis: Analysis, scenario: ScenarioInfo) -> Iterator[tuple[ContenderInfo, list[Cell]]]:
     """Each contender that has finished cells in the scenario, with these cells."""
-    for contender in judgement.run.info.contenders:
-        cells = judgement.of(scenario.name, contender.name)
+    for contender in analysis.run.info.contenders:
+        cells = analysis.of(scenario.name, contender.name)
         if cells:
             yield contender, cells

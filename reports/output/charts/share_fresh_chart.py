@@ -4,33 +4,33 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.analysis.analysis import Analysis
+from stampede.reports.analysis.rows import Ints
+from stampede.reports.metrics.convergence_metrics import curve_of
 from stampede.reports.output import formatting
 from stampede.reports.output.charts.chart import Chart
 from stampede.reports.output.charts.chart_style import MUTED, Style, mark, short, style_of
 from stampede.reports.output.charts.scenario_chart import ScenarioChart, of_scenario
 from stampede.reports.output.charts.svg_figure import drawn, dress, legend, new_figure
 from stampede.reports.topics.freshness.staleness_curve import FEWEST, Curve
-from stampede.reports.analysis.analysis import Judgement
-from stampede.reports.metrics.convergence_metrics import curve_of
-from stampede.reports.analysis.rows import Ints
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 
-def share_fresh(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
+def share_fresh(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
     """Share of reads that return a write, or newer, against the time since its caller was told."""
     figure = new_figure(7.6, 4.0)
     axes = figure.add_subplot()
     table, named = [], []
-    for contender, cells in of_scenario(judgement, scenario):
+    for contender, cells in of_scenario(analysis, scenario):
         found = curve_of(cells)
-        if found is None or contender.kind == "ruler":
+        if found is None or contender.kind == "baseline":
             continue
         kept = np.flatnonzero(found.pairs >= FEWEST)
         if not len(kept):
             continue
-        draw_share(axes, contender, style_of(judgement.run.info.contenders, contender.name), found, kept)
+        draw_share(axes, contender, style_of(analysis.run.info.contenders, contender.name), found, kept)
         table += cells_of_table(contender, found, kept)
-        at = judgement.figure(scenario.name, contender.name, "fresh-99")
+        at = analysis.figure(scenario.name, contender.name, "fresh-99")
         if contender.kind == "contender":
             named.append(f"{contender.name} {formatting.with_unit(at.value, 'ms') if not at.missing else at.why}")
     if not table:

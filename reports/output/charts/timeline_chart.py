@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 
-from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.analysis.analysis import Analysis
+from stampede.reports.analysis.frames import Cell
+from stampede.reports.analysis.rows import Floats, Rows
+from stampede.reports.metrics.database_loads import episodes_of, hot_key_of, hot_loads
 from stampede.reports.output.charts.chart import Chart
 from stampede.reports.output.charts.chart_style import GRID, INK, MUTED, slug, style_of
 from stampede.reports.output.charts.expiries_chart import load_time_s
 from stampede.reports.output.charts.scenario_chart import ScenarioChart, of_scenario
 from stampede.reports.output.charts.svg_figure import drawn, dress, new_figure
-from stampede.reports.analysis.frames import Cell
-from stampede.reports.analysis.analysis import Judgement
-from stampede.reports.metrics.database_loads import episodes_of, hot_key_of, hot_loads
-from stampede.reports.analysis.rows import Floats, Rows
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 MOST_REQUESTS = 48
 """Requests that a timeline shows of one expiry; half as many where more than MANY contenders are shown."""
@@ -71,12 +71,12 @@ def typical(cells: Sequence[Cell], mean: float) -> tuple[Cell, float] | None:
     return cell, begin
 
 
-def moments(judgement: Judgement, scenario: ScenarioInfo) -> Iterator[Moment]:
+def moments(analysis: Analysis, scenario: ScenarioInfo) -> Iterator[Moment]:
     """The instant that is shown of each contender; none of one that has no hot key or loaded nothing in the window."""
-    for contender, cells in of_scenario(judgement, scenario):
+    for contender, cells in of_scenario(analysis, scenario):
         if contender.kind != "contender" or hot_key_of(cells) is None:
             continue
-        mean = judgement.figure(scenario.name, contender.name, "loads-per-expiry").value
+        mean = analysis.figure(scenario.name, contender.name, "loads-per-expiry").value
         pick = typical(cells, mean)
         if pick is None:
             starts_s = hot_loads(cells[0]).floats("load_start_s")
@@ -86,14 +86,14 @@ def moments(judgement: Judgement, scenario: ScenarioInfo) -> Iterator[Moment]:
         yield Moment(contender=contender, cell=pick[0], begin_s=pick[1], endless=math.isnan(mean))
 
 
-def timeline(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
+def timeline(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
     """What happens at one expiry: a row a request, from due to end, with its load. A variant shows what its original
     shows, and has none.
     """
     if scenario.variant_of:
         return None
-    chosen = list(moments(judgement, scenario))
-    delta_s = load_time_s(judgement, scenario)
+    chosen = list(moments(analysis, scenario))
+    delta_s = load_time_s(analysis, scenario)
     if not chosen or all(m.endless for m in chosen) or not math.isfinite(delta_s):
         return None
     span = Span(delta_s=delta_s)
@@ -105,7 +105,7 @@ def timeline(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
     table = []
     for axes, moment, rows in zip(grid[:, 0], chosen, seen, strict=True):
         shown = rows.between(0, min(most, len(rows)))
-        style = style_of(judgement.run.info.contenders, moment.contender.name)
+        style = style_of(analysis.run.info.contenders, moment.contender.name)
         times = times_ms(shown, moment, span)
         draw_requests(axes, times, style.color)
         axes.set_title(title(moment, rows, most, span), loc="left", fontsize=9.5, color=INK, pad=3)

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.analysis.analysis import Analysis
+from stampede.reports.metrics.metric import Metric, find_metric
 from stampede.reports.output import formatting
 from stampede.reports.output.charts.chart import Chart
 from stampede.reports.output.charts.chart_style import INK, Style, mark, short, style_of, two_and_five
 from stampede.reports.output.charts.scenario_chart import ScenarioChart
 from stampede.reports.output.charts.svg_figure import drawn, dress, legend, new_figure
-from stampede.reports.analysis.analysis import Judgement
-from stampede.reports.metrics.metric import Metric, find_metric
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 SWEEP = "ttl-sweep-"
 """Scenarios of this name differ in nothing but the TTL."""
@@ -22,10 +22,10 @@ Points = tuple[list[float], list[float]]
 """TTLs in seconds, and the figures."""
 
 
-def sweep(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
+def sweep(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
     """Hit rate, staleness and loads against the TTL; drawn in the part of the sweep's first scenario."""
     family = sorted(
-        (s for s in judgement.scenarios if s.name.startswith(SWEEP)), key=lambda s: float(s.workload["ttl_s"])
+        (s for s in analysis.scenarios if s.name.startswith(SWEEP)), key=lambda s: float(s.workload["ttl_s"])
     )
     if len(family) < 2 or scenario.name != family[0].name:
         return None
@@ -33,18 +33,18 @@ def sweep(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
     panels = figure.subplots(1, len(METRICS), squeeze=False)[0]
     table = []
     for axes, metric in zip(panels, map(find_metric, METRICS), strict=True):
-        for contender in contenders_of(judgement):
-            points = points_of(judgement, family, contender, metric)
+        for contender in contenders_of(analysis):
+            points = points_of(analysis, family, contender, metric)
             table += [
                 [formatting.label(metric), contender.name, f"{x:g}", formatting.figure(y, metric)]
                 for x, y in zip(*points, strict=True)
             ]
             labelled = axes is panels[0] or contender.name == "no-cache"
-            draw_points(axes, contender, style_of(judgement.run.info.contenders, contender.name), points, labelled)
+            draw_points(axes, contender, style_of(analysis.run.info.contenders, contender.name), points, labelled)
         label_axes(axes, metric)
     legend(figure)
     anchor, question = f"{scenario.name}-sweep", "What does a longer TTL buy?"
-    caption = sweep_in_words(judgement, family)
+    caption = sweep_in_words(analysis, family)
     return Chart(
         anchor=anchor,
         question=question,
@@ -60,16 +60,16 @@ def sweep(judgement: Judgement, scenario: ScenarioInfo) -> Chart | None:
     )
 
 
-def contenders_of(judgement: Judgement) -> list[ContenderInfo]:
+def contenders_of(analysis: Analysis) -> list[ContenderInfo]:
     """Those that are compared."""
-    return [c for c in judgement.run.info.contenders if c.kind == "contender"]
+    return [c for c in analysis.run.info.contenders if c.kind == "contender"]
 
 
-def points_of(judgement: Judgement, family: Sequence[ScenarioInfo], contender: ContenderInfo, metric: Metric) -> Points:
+def points_of(analysis: Analysis, family: Sequence[ScenarioInfo], contender: ContenderInfo, metric: Metric) -> Points:
     """The figure under each TTL, where there is one."""
     x, y = [], []
     for member in family:
-        estimate = judgement.figure(member.name, contender.name, metric.name)
+        estimate = analysis.figure(member.name, contender.name, metric.name)
         if not estimate.missing:
             x.append(float(member.workload["ttl_s"]))
             y.append(estimate.value)
@@ -100,21 +100,23 @@ def label_axes(axes: Axes, metric: Metric) -> None:
     axes.set_ylim(bottom=0)
     axes.xaxis.set_major_formatter(FuncFormatter(short))
     axes.xaxis.set_minor_formatter(FuncFormatter(two_and_five))
-    axes.set_title(f"{formatting.label(metric)}{', %' if metric.unit == '%' else ''}", fontsize=9, color=INK, loc="left")
+    axes.set_title(
+        f"{formatting.label(metric)}{', %' if metric.unit == '%' else ''}", fontsize=9, color=INK, loc="left"
+    )
     axes.set_xlabel("TTL, s (log)")
     dress(axes)
     axes.tick_params(axis="x", which="minor", labelsize=8)
 
 
-def sweep_in_words(judgement: Judgement, family: list[ScenarioInfo]) -> str:
+def sweep_in_words(analysis: Analysis, family: list[ScenarioInfo]) -> str:
     """From the shortest TTL to the longest, for each contender that has both."""
     found = []
     ends = (family[0], family[-1])
-    for contender in judgement.run.info.contenders:
+    for contender in analysis.run.info.contenders:
         if contender.kind != "contender":
             continue
-        hits = [judgement.figure(s.name, contender.name, "hit-rate").value for s in ends]
-        stale = [judgement.figure(s.name, contender.name, "stale-after-told").value for s in ends]
+        hits = [analysis.figure(s.name, contender.name, "hit-rate").value for s in ends]
+        stale = [analysis.figure(s.name, contender.name, "stale-after-told").value for s in ends]
         if not any(math.isnan(v) for v in (*hits, *stale)):
             found.append(
                 f"{contender.name} goes from {formatting.with_unit(hits[0], '%')} hits and {formatting.with_unit(stale[0], '%')} "

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from stampede.reports.topics import monitoring_section
-from stampede.reports.output import formatting
+from stampede.reports.analysis.analysis import Analysis
+from stampede.reports.analysis.results import Verdict
 from stampede.reports.claims import claims_section as claims
 from stampede.reports.claims.claims_section import ClaimFinding
-from stampede.reports.output.csv_output.csv_text import as_csv, plain
-from stampede.reports.topics.experiments.experiments_section import ExperimentSection, Findings
-from stampede.reports.analysis.analysis import Judgement
-from stampede.reports.topics.rate_limiting import limiter_section as limiters
 from stampede.reports.metrics.metric import metrics
-from stampede.reports.topics.faults.fault_sections import ProvokedSection
-from stampede.reports.analysis.results import Verdict
+from stampede.reports.output import formatting
+from stampede.reports.output.csv_output.csv_text import as_csv, plain
 from stampede.reports.output.panels.scenario_section import verdicts_of
+from stampede.reports.topics import monitoring_section
+from stampede.reports.topics.experiments.experiments_section import ExperimentSection, Findings
+from stampede.reports.topics.faults.fault_sections import ProvokedSection
+from stampede.reports.topics.rate_limiting import limiter_section as limiters
 
 SUMMARY = "scenario contender kind metric unit value low high level rounds how why"
 COMPARISONS = (
@@ -24,24 +24,24 @@ DOUBTS = "number name scenario contenders what value limit unit"
 
 
 def csv_files(
-    judgement: Judgement,
+    analysis: Analysis,
     provoked: Sequence[ProvokedSection],
     experiments: Sequence[ExperimentSection],
     found_claims: Sequence[ClaimFinding],
 ) -> Mapping[str, str]:
     """The text of each file by its name."""
-    found = {f"summary-{s.name}.csv": as_csv(SUMMARY, figures(judgement, s.name)) for s in judgement.scenarios}
-    found["comparisons.csv"] = as_csv(COMPARISONS, comparisons(judgement))
+    found = {f"summary-{s.name}.csv": as_csv(SUMMARY, figures(analysis, s.name)) for s in analysis.scenarios}
+    found["comparisons.csv"] = as_csv(COMPARISONS, comparisons(analysis))
     found |= {f"{section.scenario.name}.csv": of_findings(section.findings) for section in provoked}
-    if judgement.limiting is not None:
-        found["limiters.csv"] = as_csv(limiters.HEADER, limiters.csv_rows(judgement))
-    if judgement.cells or judgement.limiting is not None:
-        found["redis.csv"] = as_csv(monitoring_section.HEADER, monitoring_section.csv_rows(judgement))
+    if analysis.limiting is not None:
+        found["limiters.csv"] = as_csv(limiters.HEADER, limiters.csv_rows(analysis))
+    if analysis.cells or analysis.limiting is not None:
+        found["redis.csv"] = as_csv(monitoring_section.HEADER, monitoring_section.csv_rows(analysis))
     for section in experiments:
         if section.findings is not None and section.findings.names:
             found[f"experiment-{section.info.name}.csv"] = of_findings(section.findings)
     found["claims.csv"] = as_csv(claims.HEADER, claims.csv_rows(found_claims))
-    found["doubts.csv"] = as_csv(DOUBTS, doubts(judgement))
+    found["doubts.csv"] = as_csv(DOUBTS, warnings(analysis))
     return found
 
 
@@ -49,17 +49,17 @@ def of_findings(findings: Findings) -> str:
     return as_csv(findings.names, findings.csv)
 
 
-def figures(judgement: Judgement, scenario: str) -> Iterator[Sequence[object]]:
-    for contender in judgement.run.info.contenders:
+def figures(analysis: Analysis, scenario: str) -> Iterator[Sequence[object]]:
+    for contender in analysis.run.info.contenders:
         for metric in metrics():
-            e = judgement.figure(scenario, contender.name, metric.name)
+            e = analysis.figure(scenario, contender.name, metric.name)
             head = (scenario, contender.name, contender.kind, metric.name, metric.unit)
             yield (*head, *map(plain, (e.value, e.low, e.high, e.level)), e.rounds, e.how, e.why)
 
 
-def comparisons(judgement: Judgement) -> Iterator[Sequence[object]]:
-    for scenario in judgement.scenarios:
-        for verdict in verdicts_of(judgement, scenario.name):
+def comparisons(analysis: Analysis) -> Iterator[Sequence[object]]:
+    for scenario in analysis.scenarios:
+        for verdict in verdicts_of(analysis, scenario.name):
             yield comparison(verdict)
 
 
@@ -70,7 +70,7 @@ def comparison(v: Verdict) -> Sequence[object]:
     return (v.scenario, v.contender, v.against, v.metric.name, *tail)
 
 
-def doubts(judgement: Judgement) -> Iterator[Sequence[object]]:
-    for x in judgement.doubts:
+def warnings(analysis: Analysis) -> Iterator[Sequence[object]]:
+    for x in analysis.warnings:
         where = (x.scenario or "", " ".join(x.contenders))
         yield (x.number, x.kind.name, *where, x.what, plain(x.value), plain(x.limit), x.kind.unit)

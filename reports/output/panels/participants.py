@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
+from stampede.reports.analysis.analysis import Analysis
 from stampede.run_folder.schema import ContenderInfo
-from stampede.reports.analysis.analysis import Judgement
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ran:
+class Participant:
     """One contender, twin or ruler of the run."""
 
     contender: ContenderInfo
@@ -15,13 +15,13 @@ class Ran:
     """The scenarios of which a cell was finished, in the order of the run."""
 
 
-def who_ran(judgement: Judgement) -> list[Ran]:
+def who_ran(analysis: Analysis) -> list[Participant]:
     """Everybody with a finished cell, in the order of the run."""
-    parts = [part for part in (judgement, judgement.apart, judgement.limiting) if part is not None]
+    parts = [part for part in (analysis, analysis.apart, analysis.limiting) if part is not None]
     groups = {group for part in parts for group in part.groups}
-    names = [s.name for s in judgement.run.info.scenarios]
+    names = [s.name for s in analysis.run.info.scenarios]
     found = [
-        Ran(contender=c, where=[name for name in names if (name, c.name) in groups])
-        for c in judgement.run.info.contenders
+        Participant(contender=c, where=[name for name in names if (name, c.name) in groups])
+        for c in analysis.run.info.contenders
     ]
     return [ran for ran in found if ran.where]

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from stampede.run_folder.read import Run
-from stampede.run_folder.schema import ScenarioInfo
 from stampede.reports.output import formatting
 from stampede.reports.topics.rate_limiting import limiter_section as limiters
+from stampede.run_folder.read import Run
+from stampede.run_folder.schema import ScenarioInfo
 
 
 def asked(scenario: ScenarioInfo) -> str:
@@ -58,7 +58,7 @@ def asked_in_all(scenarios: Sequence[ScenarioInfo]) -> str:
 
 def machine(run: Run) -> str:
     """Machine and servers in a line."""
-    about = run.info.circumstances
+    about = run.info.metadata
     box, servers = about.get("machine", {}), about.get("servers", {})
     names = [
         f"{s.get('name', kind)} {s.get('version', '')}".strip()

@@ -7,22 +7,22 @@ from itertools import groupby
 
 import numpy as np
 
-from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.analysis.analysis import Analysis
+from stampede.reports.analysis.cpu_use import cores, cpu_share, database_cpu, machine_cpu
+from stampede.reports.analysis.frames import Cell, began_inside, per_group
+from stampede.reports.analysis.results import Verdict
+from stampede.reports.analysis.rows import Floats
+from stampede.reports.checks.load_checks import own_lags_ms
+from stampede.reports.checks.server_checks import distance_ms
+from stampede.reports.metrics.metric import Metric, metrics
+from stampede.reports.metrics.response_times import waits_ms
 from stampede.reports.output import charts, formatting
 from stampede.reports.output.charts.chart import Chart
 from stampede.reports.output.charts.scenario_chart import charts_of
-from stampede.reports.checks.load_checks import own_lags_ms
-from stampede.reports.checks.server_checks import distance_ms
-from stampede.reports.analysis.cpu_use import cores, cpu_share, database_cpu, machine_cpu
 from stampede.reports.output.csv_output.csv_text import plain
 from stampede.reports.output.panels.server_events_panel import told as told_events
-from stampede.reports.analysis.frames import Cell, began_inside, of_group
-from stampede.reports.analysis.analysis import Judgement
-from stampede.reports.metrics.metric import Metric, metrics
-from stampede.reports.metrics.response_times import waits_ms
-from stampede.reports.analysis.results import Verdict
-from stampede.reports.analysis.rows import Floats
 from stampede.reports.statistics.estimate import Estimate, quantile
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class ScenarioRow:
     color: str
     figures: list[ScenarioFigure]
     note: str
-    doubts: list[int]
+    warnings: list[int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,33 +79,33 @@ class ScenarioSection:
     apart: list["Apart"]
     comparisons: list[Verdict]
     lags: list[dict[str, str]]
-    doubts: list[int]
+    warnings: list[int]
 
 
-def section(judgement: Judgement, scenario: ScenarioInfo) -> ScenarioSection:
-    contenders = [c for c in judgement.run.info.contenders if judgement.of(scenario.name, c.name)]
-    worth = [m for m in metrics() if worth_a_column(judgement, scenario.name, contenders, m)]
+def section(analysis: Analysis, scenario: ScenarioInfo) -> ScenarioSection:
+    contenders = [c for c in analysis.run.info.contenders if analysis.of(scenario.name, c.name)]
+    worth = [m for m in metrics() if worth_a_column(analysis, scenario.name, contenders, m)]
     shown = [m for m in worth if not m.apart]
     return ScenarioSection(
         scenario=scenario,
         headings=headings(shown),
         columns=shown,
-        rows=[row(judgement, scenario, c, shown) for c in contenders],
-        charts=charts_of(judgement, scenario),
+        rows=[row(analysis, scenario, c, shown) for c in contenders],
+        charts=charts_of(analysis, scenario),
         apart=[
             Apart(
                 name=name,
                 title=title,
                 headings=headings(columns),
                 columns=columns,
-                rows=[row(judgement, scenario, c, columns) for c in contenders if c.kind != "ruler"],
+                rows=[row(analysis, scenario, c, columns) for c in contenders if c.kind != "baseline"],
             )
             for name, title in APART.items()
             if (columns := [m for m in worth if m.apart == name])
         ],
-        comparisons=[v for v in verdicts_of(judgement, scenario.name) if v.comparison.rounds],
-        lags=[lag(judgement, scenario, c) for c in contenders],
-        doubts=[x.number for x in judgement.doubts if x.scenario == scenario.name and not x.contenders],
+        comparisons=[v for v in verdicts_of(analysis, scenario.name) if v.comparison.rounds],
+        lags=[lag(analysis, scenario, c) for c in contenders],
+        warnings=[x.number for x in analysis.warnings if x.scenario == scenario.name and not x.contenders],
     )
 
 
@@ -114,40 +114,40 @@ def headings(columns: Sequence[Metric]) -> list[tuple[str, int]]:
     return [(group, len(list(members))) for group, members in groupby(columns, key=lambda m: m.group)]
 
 
-def worth_a_column(judgement: Judgement, scenario: str, contenders: Sequence[ContenderInfo], metric: Metric) -> bool:
+def worth_a_column(analysis: Analysis, scenario: str, contenders: Sequence[ContenderInfo], metric: Metric) -> bool:
     if metric.name == "unanswered":
-        return any(judgement.figure(scenario, c.name, metric.name).value for c in contenders)
-    return any(not judgement.figure(scenario, c.name, metric.name).missing for c in contenders) or (
+        return any(analysis.figure(scenario, c.name, metric.name).value for c in contenders)
+    return any(not analysis.figure(scenario, c.name, metric.name).missing for c in contenders) or (
         metric.name in ("read-p50", "read-p99")
     )
 
 
-def verdicts_of(judgement: Judgement, scenario: str) -> list[Verdict]:
+def verdicts_of(analysis: Analysis, scenario: str) -> list[Verdict]:
     """A/A first, then the contenders, metric by metric."""
-    found = [v for (s, _), v in judgement.twins.items() if s == scenario]
-    found += [v for (s, _, _), v in judgement.verdicts.items() if s == scenario]
+    found = [v for (s, _), v in analysis.twins.items() if s == scenario]
+    found += [v for (s, _, _), v in analysis.verdicts.items() if s == scenario]
     return sorted(found, key=lambda v: v.metric.order)
 
 
 MARKS = {"cannot tell": "unclear", "better": "better", "worse": "worse", "same": "same", "": ""}
 
 
-def row(judgement: Judgement, scenario: ScenarioInfo, contender: ContenderInfo, shown: Sequence[Metric]) -> ScenarioRow:
+def row(analysis: Analysis, scenario: ScenarioInfo, contender: ContenderInfo, shown: Sequence[Metric]) -> ScenarioRow:
     figures = []
     for metric in shown:
-        figure = judgement.figure(scenario.name, contender.name, metric.name)
-        verdict = judgement.verdicts.get((scenario.name, contender.name, metric.name))
-        if contender.kind == "twin":
-            verdict = judgement.twins.get((scenario.name, metric.name))
+        figure = analysis.figure(scenario.name, contender.name, metric.name)
+        verdict = analysis.verdicts.get((scenario.name, contender.name, metric.name))
+        if contender.kind == "aa-copy":
+            verdict = analysis.twins.get((scenario.name, metric.name))
         figures.append(shown_figure(figure, verdict, metric))
-    due, open_ = (judgement.figure(scenario.name, contender.name, n).value for n in ("due", "unanswered"))
+    due, open_ = (analysis.figure(scenario.name, contender.name, n).value for n in ("due", "unanswered"))
     note = f"saturated: {due - open_:,.0f} of {due:,.0f} answered within D" if open_ else ""
     return ScenarioRow(
         contender=contender,
-        color=charts.style_of(judgement.run.info.contenders, contender.name).variable,
+        color=charts.style_of(analysis.run.info.contenders, contender.name).variable,
         figures=figures,
         note=note,
-        doubts=[x.number for x in judgement.doubts_of(scenario.name, contender.name) if x.contenders],
+        warnings=[x.number for x in analysis.doubts_of(scenario.name, contender.name) if x.contenders],
     )
 
 
@@ -170,14 +170,14 @@ NO_OP = "no-op"
 """The ruler that asks nobody."""
 
 
-def lag(judgement: Judgement, scenario: ScenarioInfo, contender: ContenderInfo) -> dict[str, str]:
+def lag(analysis: Analysis, scenario: ScenarioInfo, contender: ContenderInfo) -> dict[str, str]:
     """What the run achieved of what was asked, for one contender."""
-    cells = judgement.of(scenario.name, contender.name)
+    cells = analysis.of(scenario.name, contender.name)
     lag_p50_ms, lag_p99_ms = own_lags_ms(cells)
     rates = achieved_per_s(cells)
 
     def busy(used: Callable[[Cell], float]) -> str:
-        middle = quantile(charts.array([used(cell) / cores(judgement.run) for cell in cells]), 0.5)
+        middle = quantile(charts.array([used(cell) / cores(analysis.run) for cell in cells]), 0.5)
         return formatting.MISSING if math.isnan(middle) else f"{100 * middle:.0f} %"
 
     return {
@@ -188,21 +188,21 @@ def lag(judgement: Judgement, scenario: ScenarioInfo, contender: ContenderInfo) 
         "our lag p99": formatting.with_unit(lag_p99_ms, "ms"),
         "machine's floor p50": formatting.with_unit(scenario.measured.get("timer_floor_p50_ms", math.nan), "ms"),
         "machine's floor p99": formatting.with_unit(scenario.measured.get("timer_floor_p99_ms", math.nan), "ms"),
-        "the harness' share of read p50": instrument_share(judgement, scenario, cells),
-        "events in its cells": told_events(judgement.run.timeline, cells),
+        "the harness' share of read p50": instrument_share(analysis, scenario, cells),
+        "events in its cells": told_events(analysis.run.timeline, cells),
         "response over service at p99": stretch(cells),
         "distance asked": f"{scenario.workload.get('rtt_ms') or 0:g} ms",
         "distance achieved": formatting.with_unit(distance_ms(cells), "ms"),
         "database CPU": busy(database_cpu),
         "Redis CPU": busy(lambda cell: cpu_share(cell, "redis")),
-        "our CPU": busy(lambda cell: cpu_share(cell, "process-", "conductor")),
+        "our CPU": busy(lambda cell: cpu_share(cell, "process-", "coordinator")),
         "machine CPU": busy(machine_cpu),
     }
 
 
-def instrument_share(judgement: Judgement, scenario: ScenarioInfo, cells: Sequence[Cell]) -> str:
+def instrument_share(analysis: Analysis, scenario: ScenarioInfo, cells: Sequence[Cell]) -> str:
     """How much of a read is the harness' own: the no-op's p50 over this contender's, both from due times."""
-    alone, whole = (middle_ms(some) for some in (judgement.of(scenario.name, NO_OP), cells))
+    alone, whole = (middle_ms(some) for some in (analysis.of(scenario.name, NO_OP), cells))
     return formatting.MISSING if not math.isfinite(alone) or not whole else f"{100 * alone / whole:.0f} %"
 
 
@@ -212,18 +212,18 @@ def times_ms(cells: Sequence[Cell], name: str) -> Floats:
     return np.concatenate(each) if each else np.array([])
 
 
-@of_group
+@per_group
 def middle_ms(cells: Sequence[Cell]) -> float:
     return quantile(times_ms(cells, "response_ms"), 0.5)
 
 
-@of_group
+@per_group
 def achieved_per_s(cells: Sequence[Cell]) -> list[float]:
     """Requests that began inside the window, a second, in each round."""
     return [began_inside(cell) / cell.window_s for cell in cells]
 
 
-@of_group
+@per_group
 def stretch(cells: Sequence[Cell]) -> str:
     """Response time over service time at p99: how much of a wait is the queue before the start."""
     response, service = (quantile(times_ms(cells, name), 0.99) for name in ("response_ms", "service_ms"))

@@ -4,17 +4,17 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from stampede.run_folder.races_json import NOT_JUDGED, RacesInfo
-from stampede.run_folder.schema import ContenderInfo
+from stampede.reports.analysis.aa_pair import AAPair, twins_of
+from stampede.reports.analysis.analysis import Analysis
+from stampede.reports.analysis.figure_set import FigureSet
+from stampede.reports.analysis.timeseries import LATE_MS
+from stampede.reports.metrics.metric import metrics
 from stampede.reports.output import formatting
 from stampede.reports.output.charts import slug
-from stampede.reports.analysis.figure_set import FigureSet
-from stampede.reports.analysis.analysis import Judgement
-from stampede.reports.metrics.metric import metrics
-from stampede.reports.topics.faults.outage_effects import Outage, outages, percent_served, share_served
-from stampede.reports.analysis.timeseries import LATE_MS
 from stampede.reports.recommend.eligibility import rivals
-from stampede.reports.analysis.aa_pair import Twins, twins_of
+from stampede.reports.topics.faults.outage_effects import Outage, outages, percent_served, share_served
+from stampede.run_folder.races_json import NOT_JUDGED, RacesInfo
+from stampede.run_folder.schema import ContenderInfo
 
 STEPS = (1.25, 2.0, 4.0, 16.0)
 """Bounds of the colours, as ratios to the best, resolution added to both: even steps on a log scale, about."""
@@ -98,7 +98,7 @@ def ran_anywhere(figures: FigureSet, contender: str) -> bool:
     return any(figures.ran(scenario.name, contender) for scenario in figures.scenarios)
 
 
-def measured(figures: FigureSet, scenario: str, contender: str, best: float, copies: Twins) -> DecisionEntry:
+def measured(figures: FigureSet, scenario: str, contender: str, best: float, copies: AAPair) -> DecisionEntry:
     """One figure, coloured by how many times the best it is. `copies`: the A/A copies by the same metric."""
     metric = copies.metric
     figure = figures.figure(scenario, contender, metric.name)
@@ -117,10 +117,10 @@ def measured(figures: FigureSet, scenario: str, contender: str, best: float, cop
     )
 
 
-def outages_of(judgement: Judgement) -> dict[str, list[Outage]]:
+def outages_of(analysis: Analysis) -> dict[str, list[Outage]]:
     """By contender, the outages of Redis that it went through in this run."""
     found: dict[str, list[Outage]] = {}
-    aside = judgement.apart
+    aside = analysis.apart
     if aside is not None:
         for scenario in aside.scenarios:
             of_redis = scenario.fault is not None and scenario.fault.get("server", "Redis") == "Redis"
@@ -154,12 +154,12 @@ def raced(races: RacesInfo | None, name: str) -> DecisionEntry:
     if not told:
         return DecisionEntry(text=formatting.MISSING, detail="not explored")
     broken = [invariant for invariant, word in told.items() if word in ("BROKEN", "broken", "kept but")]
-    promised = sum(word == "BROKEN" for word in told.values())
+    guaranteed = sum(word == "BROKEN" for word in told.values())
     unjudged = sum(word == NOT_JUDGED for word in told.values())
     return DecisionEntry(
         text=f"{len(broken)} of {len(told) - unjudged} broken",
-        detail=f"{promised} of its promises" + (f"; {unjudged} not judged" if unjudged else ""),
-        heat=len(STEPS) if promised else 2 if broken else 0,
+        detail=f"{guaranteed} of its promises" + (f"; {unjudged} not judged" if unjudged else ""),
+        heat=len(STEPS) if guaranteed else 2 if broken else 0,
         title="broken: " + ", ".join(broken) if broken else "no schedule that was tried breaks any",
         link=f"#races-{slug(name)}" if broken else "#races",
     )

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from stampede.reports.output import formatting
 from stampede.reports.analysis.frames import Cell
+from stampede.reports.output import formatting
 
 PLURALS = {
     "checkpoint": "checkpoints",

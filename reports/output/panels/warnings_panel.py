@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from stampede.run_folder.run_warnings import Doubt, DoubtKind
+from stampede.run_folder.run_warnings import RunWarning, WarningKind
 
 SHORT = 120
 """Characters that a finding may have before its end is folded away."""
@@ -14,7 +14,7 @@ SHORT = 120
 class WarningEntry:
     """All doubts of one kind."""
 
-    kind: DoubtKind
+    kind: WarningKind
     numbers: str
     """ "3", "3 – 8"."""
     scenario: str
@@ -23,15 +23,15 @@ class WarningEntry:
     """The gravest finding, cut where it goes on and on."""
     more: str
     """Where else: "and in 5 more scenarios"."""
-    doubts: list[Doubt]
+    warnings: list[RunWarning]
     folded: bool
     """Whether something is left out of the lead."""
 
 
-def entries(doubts: Sequence[Doubt]) -> list[WarningEntry]:
+def entries(warnings: Sequence[RunWarning]) -> list[WarningEntry]:
     """In the order of the doubts: those of one kind stand together there."""
     found = []
-    for kind, members in groupby(doubts, key=lambda x: x.kind):
+    for kind, members in groupby(warnings, key=lambda x: x.kind):
         some = list(members)
         worst = max(some, key=lambda x: abs(x.value or 0.0))
         lead = cut(worst.what)
@@ -44,7 +44,7 @@ def entries(doubts: Sequence[Doubt]) -> list[WarningEntry]:
                 scenario=worst.scenario or "",
                 lead=lead,
                 more=f" And {others} more {where}{'' if others == 1 else 's'}." if others else "",
-                doubts=some,
+                warnings=some,
                 folded=bool(others) or lead != worst.what,
             )
         )

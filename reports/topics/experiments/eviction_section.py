@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from stampede.run_folder.schema import ExperimentInfo
+from stampede.reports.metrics.response_times import SAMPLES_BEYOND
 from stampede.reports.output import formatting
 from stampede.reports.output.charts import COLORS, GRID, INK, MUTED, Chart, drawn, dress, new_figure
-from stampede.reports.topics.experiments.experiments_section import Findings
 from stampede.reports.output.panels.table import Grid, GridEntry
-from stampede.reports.metrics.response_times import SAMPLES_BEYOND
 from stampede.reports.statistics.estimate import quantile
+from stampede.reports.topics.experiments.experiments_section import Findings
+from stampede.run_folder.schema import ExperimentInfo
 
 NAME = "eviction"
 USUAL = "allkeys-lru"

@@ -8,11 +8,11 @@ from functools import cache
 
 import pandas as pd
 
-from stampede.run_folder.read import Run
-from stampede.run_folder.schema import ExperimentInfo
 from stampede.reports.output import formatting
 from stampede.reports.output.charts import Chart
 from stampede.reports.output.panels.table import Grid, GridEntry
+from stampede.run_folder.read import Run
+from stampede.run_folder.schema import ExperimentInfo
 
 __all__ = ["ExperimentSection", "Findings", "Grid", "GridEntry", "Tell", "findings", "sections", "tellers"]
 

@@ -7,19 +7,19 @@ apart the other way round; else nobody can tell.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from stampede.reports.analysis.aa_pair import AAPair, twins_of
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.output import formatting
-from stampede.reports.topics.experiments.over_http_section import FIGURES, NAME, PAIR, SCENARIO, figures, served
-from stampede.reports.topics.experiments.experiments_section import ExperimentSection, sections
-from stampede.reports.analysis.analysis import Judgement
 from stampede.reports.recommend import factors
 from stampede.reports.recommend.factors import order
 from stampede.reports.recommend.headline import Answer
 from stampede.reports.statistics.estimate import Estimate
-from stampede.reports.analysis.aa_pair import Twins, twins_of
+from stampede.reports.topics.experiments.experiments_section import ExperimentSection, sections
+from stampede.reports.topics.experiments.over_http_section import FIGURES, NAME, PAIR, SCENARIO, figures, served
 
 
 @dataclass(frozen=True, kw_only=True)
-class Places:
+class OrderComparison:
     """How the first of the pair stands to the second by one figure: -1 below, 1 above, 0 not told apart."""
 
     figure: str
@@ -39,7 +39,7 @@ Figures = Mapping[str, Mapping[str, Estimate]]
 """By contender and metric."""
 
 
-def places(grid: Figures, http: Figures, twins: Sequence[Twins]) -> list[Places]:
+def places(grid: Figures, http: Figures, twins: Sequence[AAPair]) -> list[OrderComparison]:
     """By each figure, given with the grid's two copies of one contender; over HTTP none has a copy."""
     found = []
     for own in twins:
@@ -47,16 +47,16 @@ def places(grid: Figures, http: Figures, twins: Sequence[Twins]) -> list[Places]
             [place[name][own.metric.name] for name in PAIR] for place in (grid, http)
         )
         found.append(
-            Places(
+            OrderComparison(
                 figure=formatting.label(own.metric),
                 in_grid=order(here, here_too, own),
-                over_http=order(there, there_too, Twins(metric=own.metric)),
+                over_http=order(there, there_too, AAPair(metric=own.metric)),
             )
         )
     return found
 
 
-def told(found: Sequence[Places]) -> str:
+def told(found: Sequence[OrderComparison]) -> str:
     """Same, turns, or cannot tell: in words."""
     first, second = PAIR
     pair = f"{first} and {second} in {SCENARIO}"
@@ -73,32 +73,32 @@ def told(found: Sequence[Places]) -> str:
     return f"HTTP with real threads: cannot tell whether the order of {pair} holds, no figure tells them apart in both."
 
 
-def over_http(judgement: Judgement) -> list[str]:
+def over_http(analysis: Analysis) -> list[str]:
     """In a sentence, where a run measured it and its scenario; else nothing."""
-    done = {info.name for info in judgement.run.info.experiments if info.status == "done"}
-    if NAME not in done or not all(judgement.of(SCENARIO, contender) for contender in PAIR):
+    done = {info.name for info in analysis.run.info.experiments if info.status == "done"}
+    if NAME not in done or not all(analysis.of(SCENARIO, contender) for contender in PAIR):
         return []
-    http = {name: figures(rounds) for name, rounds in served(judgement.run.experiment(NAME)).items()}
+    http = {name: figures(rounds) for name, rounds in served(analysis.run.experiment(NAME)).items()}
     if not all(contender in http for contender in PAIR):
         return []
-    grid = {name: {figure: judgement.figure(SCENARIO, name, figure) for figure in FIGURES} for name in PAIR}
-    return [told(places(grid, http, [twins_of(judgement, SCENARIO, figure) for figure in FIGURES]))]
+    grid = {name: {figure: analysis.figure(SCENARIO, name, figure) for figure in FIGURES} for name in PAIR}
+    return [told(places(grid, http, [twins_of(analysis, SCENARIO, figure) for figure in FIGURES]))]
 
 
-def depends_on(found: Sequence[Answer], judgement: Judgement) -> str:
+def depends_on(found: Sequence[Answer], analysis: Analysis) -> str:
     """What the answer depends on as far as the grid varied it, and over HTTP."""
-    return " ".join([factors.depends_on(found, judgement), *over_http(judgement)])
+    return " ".join([factors.depends_on(found, analysis), *over_http(analysis)])
 
 
-def sections_beside(judgement: Judgement) -> list[ExperimentSection]:
+def sections_beside(analysis: Analysis) -> list[ExperimentSection]:
     """Every experiment of the run; that over HTTP says how it stands to the grid."""
-    return [beside(section, judgement) if section.info.name == NAME else section for section in sections(judgement.run)]
+    return [beside(section, analysis) if section.info.name == NAME else section for section in sections(analysis.run)]
 
 
-def beside(section: ExperimentSection, judgement: Judgement) -> ExperimentSection:
+def beside(section: ExperimentSection, analysis: Analysis) -> ExperimentSection:
     if section.findings is None:
         return section
     says = (
-        " ".join(over_http(judgement)) or f"The grid's {SCENARIO} did not run beside it: their orders are not compared."
+        " ".join(over_http(analysis)) or f"The grid's {SCENARIO} did not run beside it: their orders are not compared."
     )
     return replace(section, findings=replace(section.findings, answer=f"{section.findings.answer} {says}"))

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from stampede.run_folder.schema import ExperimentInfo
 from stampede.reports.output import formatting
-from stampede.reports.topics.experiments.experiments_section import Findings
 from stampede.reports.output.panels.table import Grid, GridEntry
+from stampede.reports.topics.experiments.experiments_section import Findings
+from stampede.run_folder.schema import ExperimentInfo
 
 NAME = "limiter-memory"
 GROWS = 0.5
@@ -52,7 +52,10 @@ def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001
             (
                 name,
                 [
-                    *(GridEntry(text=f"{sizes[limit]:,.0f}" if limit in sizes else formatting.MISSING) for limit in limits),
+                    *(
+                        GridEntry(text=f"{sizes[limit]:,.0f}" if limit in sizes else formatting.MISSING)
+                        for limit in limits
+                    ),
                     GridEntry(text=formatting.number(slopes[name])),
                 ],
             )

@@ -2,12 +2,12 @@
 
 import pandas as pd
 
-from stampede.run_folder.schema import ExperimentInfo
 from stampede.reports.output import formatting
-from stampede.reports.topics.experiments.experiments_section import Findings
 from stampede.reports.output.panels.table import Grid, GridEntry
 from stampede.reports.statistics.comparison import Comparison, compare
 from stampede.reports.statistics.estimate import median
+from stampede.reports.topics.experiments.experiments_section import Findings
+from stampede.run_folder.schema import ExperimentInfo
 
 NAME = "monitor-cost"
 WITH, WITHOUT = "with MONITOR", "without"
@@ -35,7 +35,9 @@ def price(c: Comparison) -> str:
         return told if r.high < 1 or r.low > 1 else f"{told}: cannot tell"
     if c.rounds == 1:
         return f"× {formatting.number(c.low_seen)} (1 round, no verdict)"
-    return f"× {formatting.number(c.low_seen)} – {formatting.number(c.high_seen)} (range of {c.rounds} rounds, no verdict)"
+    return (
+        f"× {formatting.number(c.low_seen)} – {formatting.number(c.high_seen)} (range of {c.rounds} rounds, no verdict)"
+    )
 
 
 def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001 - its words stand in the page already

@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from stampede.run_folder.schema import ExperimentInfo
-from stampede.reports.output import formatting
-from stampede.reports.topics.experiments.experiments_section import Findings
-from stampede.reports.output.panels.table import Grid, GridEntry
-from stampede.reports.metrics.response_times import Spans, carried, estimated
 from stampede.reports.analysis.rows import Floats
+from stampede.reports.metrics.response_times import Spans, carried, estimated
+from stampede.reports.output import formatting
+from stampede.reports.output.panels.table import Grid, GridEntry
 from stampede.reports.statistics.clustered import counted_mean
 from stampede.reports.statistics.comparison import Comparison, compare
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, missing, quantile
+from stampede.reports.topics.experiments.experiments_section import Findings
+from stampede.run_folder.schema import ExperimentInfo
 
 NAME = "over-http"
 SCENARIO = "stampede"

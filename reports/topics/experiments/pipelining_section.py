@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from stampede.run_folder.schema import ExperimentInfo
 from stampede.reports.output import formatting
 from stampede.reports.output.charts import (
     COLORS,
@@ -22,10 +21,11 @@ from stampede.reports.output.charts import (
     new_figure,
     short,
 )
-from stampede.reports.topics.experiments.experiments_section import Findings
 from stampede.reports.output.panels.table import Grid, GridEntry
 from stampede.reports.statistics.comparison import Comparison, compare
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, median
+from stampede.reports.topics.experiments.experiments_section import Findings
+from stampede.run_folder.schema import ExperimentInfo
 
 NAME = "pipelining"
 ALONE = "one by one"
@@ -135,9 +135,7 @@ def answer(found: list[Batch]) -> str:
             if least is None or ratio is None:
                 parts.append(f"at {distance}, {way}: not shown to pay at any number")
                 continue
-            times = (
-                f"{formatting.number(1 / ratio.estimate)} ({formatting.number(1 / ratio.high)} – {formatting.number(1 / ratio.low)})"
-            )
+            times = f"{formatting.number(1 / ratio.estimate)} ({formatting.number(1 / ratio.high)} – {formatting.number(1 / ratio.low)})"
             parts.append(
                 f"at {distance}, {way} pays from {least} reads on; at {most.reads} it is {times} times as fast"
             )
@@ -158,7 +156,9 @@ def grid(found: list[Batch]) -> Grid:
                     else formatting.interval(b.time_ms)
                 )
                 entries.append(
-                    GridEntry(text=formatting.with_unit(b.time_ms.value, "ms"), detail=ratio, heat=0 if b.faster else None)
+                    GridEntry(
+                        text=formatting.with_unit(b.time_ms.value, "ms"), detail=ratio, heat=0 if b.faster else None
+                    )
                 )
             rows.append((f"{reads}", entries))
     return Grid(
@@ -184,7 +184,8 @@ def chart(found: list[Batch]) -> Chart:
             own = sorted((b for b in found if (b.way, b.distance) == (way, distance)), key=lambda b: b.reads)
             draw_way(axes, i, own, way if axes is panels[0] else None)
             table += [
-                [distance, way, str(b.reads), formatting.number(b.time_ms.value), formatting.interval(b.time_ms)] for b in own
+                [distance, way, str(b.reads), formatting.number(b.time_ms.value), formatting.interval(b.time_ms)]
+                for b in own
             ]
         draw_break_even(axes, break_even(found, "pipelined", distance))
         label_panel(axes, distance)

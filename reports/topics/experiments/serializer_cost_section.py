@@ -4,12 +4,12 @@ import math
 
 import pandas as pd
 
-from stampede.run_folder.schema import ExperimentInfo
 from stampede.reports.output import formatting
-from stampede.reports.topics.experiments.experiments_section import Findings
 from stampede.reports.output.panels.table import Grid, GridEntry
 from stampede.reports.statistics.comparison import compare
 from stampede.reports.statistics.estimate import median
+from stampede.reports.topics.experiments.experiments_section import Findings
+from stampede.run_folder.schema import ExperimentInfo
 
 NAME = "serializer-cost"
 WAYS = ("encode", "decode")
@@ -60,4 +60,6 @@ def answer(ratios: dict[str, list[float]]) -> str:
         for way, each in ratios.items()
         if each
     ]
-    return f"JSON takes {formatting.listed(parts)} as MessagePack does." if parts else "Too few rounds for a comparison."
+    return (
+        f"JSON takes {formatting.listed(parts)} as MessagePack does." if parts else "Too few rounds for a comparison."
+    )

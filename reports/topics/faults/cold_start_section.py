@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.analysis.analysis import Analysis
+from stampede.reports.analysis.frames import Cell
+from stampede.reports.analysis.rows import Floats
+from stampede.reports.analysis.timeseries import bins, draw_line, due_of, loads_in, of_each
+from stampede.reports.metrics.response_times import SAMPLES_BEYOND
 from stampede.reports.output import formatting
 from stampede.reports.output.charts import INK, MUTED, Chart, drawn, dress, legend, mark, new_figure, of_scenario
-from stampede.reports.topics.experiments.experiments_section import Findings
-from stampede.reports.analysis.frames import Cell
 from stampede.reports.output.panels.table import Grid, GridEntry
-from stampede.reports.analysis.analysis import Judgement
-from stampede.reports.metrics.response_times import SAMPLES_BEYOND
-from stampede.reports.analysis.timeseries import bins, draw_line, due_of, loads_in, of_each
-from stampede.reports.analysis.rows import Floats
 from stampede.reports.statistics.estimate import quantile, rank
+from stampede.reports.topics.experiments.experiments_section import Findings
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 BIN_S = 0.1
 SMOOTH = 5
@@ -68,7 +68,7 @@ class Start:
         return float(np.mean(each)) if any(each) else math.nan
 
 
-def findings(aside: Judgement, scenario: ScenarioInfo) -> Findings:
+def findings(aside: Analysis, scenario: ScenarioInfo) -> Findings:
     edges = bins(scenario.window_s, BIN_S)
     found = [
         Start(contender=contender, cells=cells, due=due_of(cells), edges=edges)
@@ -164,7 +164,11 @@ def answer(found: Sequence[Start], steady: float) -> str:
     for start in found:
         after, hit, _, peak, high, took, warmed, *_ = figures(start, steady)
         reached = "did not reach the steady hit rate" if math.isnan(after) else f"was steady after {after:.1f} s"
-        price = "" if math.isnan(took) else f"; warming took {formatting.with_unit(took, 's')} and {warmed:.0f} loads before"
+        price = (
+            ""
+            if math.isnan(took)
+            else f"; warming took {formatting.with_unit(took, 's')} and {warmed:.0f} loads before"
+        )
         parts.append(
             f"{start.contender.name} {reached} ({100 * hit:.0f} % hits in the first second, at most {peak:.0f} loads "
             f"in 100 ms, p95 {formatting.with_unit(high, 'ms')}{price})"
@@ -172,7 +176,7 @@ def answer(found: Sequence[Start], steady: float) -> str:
     return "; ".join(parts) + "."
 
 
-def over_time(aside: Judgement, scenario: ScenarioInfo, found: Sequence[Start], steady: float) -> Chart:
+def over_time(aside: Analysis, scenario: ScenarioInfo, found: Sequence[Start], steady: float) -> Chart:
     """Hit rate and loads since the first request."""
     edges = found[0].edges
     figure = new_figure(7.6, 4.6)

@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stampede.run_folder.schema import ScenarioInfo
-from stampede.reports.output import formatting
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.server_counts import incomparable
-from stampede.reports.topics.faults import cold_start_section
+from stampede.reports.output import formatting
 from stampede.reports.topics.experiments.experiments_section import Findings
-from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.topics.faults import cold_start_section, refresh_queue_section
 from stampede.reports.topics.faults import outage_section as outage
-from stampede.reports.topics.faults import refresh_queue_section
+from stampede.run_folder.schema import ScenarioInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,13 +22,13 @@ class ProvokedSection:
     """Which contenders' counts the servers' own accounts cannot confirm, and why."""
 
 
-def sections(judgement: Judgement) -> list[ProvokedSection]:
+def sections(analysis: Analysis) -> list[ProvokedSection]:
     """A section a scenario that stands apart and has a done cell."""
-    aside = judgement.apart
+    aside = analysis.apart
     return [] if aside is None else [section(aside, scenario) for scenario in aside.scenarios]
 
 
-def section(aside: Judgement, scenario: ScenarioInfo) -> ProvokedSection:
+def section(aside: Analysis, scenario: ScenarioInfo) -> ProvokedSection:
     notes: dict[str, list[str]] = {}
     for (where, contender), cells in aside.groups.items():
         if where == scenario.name and incomparable(cells[0]):
@@ -37,11 +36,13 @@ def section(aside: Judgement, scenario: ScenarioInfo) -> ProvokedSection:
     return ProvokedSection(
         scenario=scenario,
         findings=teller(scenario)(aside, scenario),
-        notes=[f"{formatting.listed(names)}: our counts and the servers' own are {why}." for why, names in notes.items()],
+        notes=[
+            f"{formatting.listed(names)}: our counts and the servers' own are {why}." for why, names in notes.items()
+        ],
     )
 
 
-def teller(scenario: ScenarioInfo) -> Callable[[Judgement, ScenarioInfo], Findings]:
+def teller(scenario: ScenarioInfo) -> Callable[[Analysis, ScenarioInfo], Findings]:
     if scenario.fault is not None:
         return outage.findings
     return cold_start_section.findings if scenario.cold else refresh_queue_section.findings

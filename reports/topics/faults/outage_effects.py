@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
-from stampede.reports.output.charts import of_scenario
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.frames import Cell
-from stampede.reports.analysis.analysis import Judgement
-from stampede.reports.analysis.timeseries import bins, due_of, loads_in, of_each
 from stampede.reports.analysis.rows import Floats
+from stampede.reports.analysis.timeseries import bins, due_of, loads_in, of_each
+from stampede.reports.output.charts import of_scenario
 from stampede.reports.statistics.estimate import quantile
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 BIN_S = 0.25
 PEAK_BIN_S = 0.1
@@ -124,17 +124,17 @@ class Outage:
         return math.nan
 
 
-def outages(aside: Judgement, scenario: ScenarioInfo) -> list[Outage]:
+def outages(aside: Analysis, scenario: ScenarioInfo) -> list[Outage]:
     """Every contender that ran in a scenario with a fault. A cell whose fault was not provoked is left out."""
     return aside.once(every_outage).get(scenario.name, [])
 
 
-def every_outage(aside: Judgement) -> dict[str, list[Outage]]:
+def every_outage(aside: Analysis) -> dict[str, list[Outage]]:
     """By scenario."""
     return {scenario.name: outages_in(aside, scenario) for scenario in aside.scenarios if scenario.fault is not None}
 
 
-def outages_in(aside: Judgement, scenario: ScenarioInfo) -> list[Outage]:
+def outages_in(aside: Analysis, scenario: ScenarioInfo) -> list[Outage]:
     events = aside.run.timeline
     events = events[events["source"] == "fault"]
     found = []

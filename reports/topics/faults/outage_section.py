@@ -6,12 +6,13 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.ticker import FuncFormatter
 
-from stampede.run_folder.schema import ScenarioInfo
+from stampede.reports.analysis.analysis import Analysis
+from stampede.reports.analysis.timeseries import LATE_MS, bins, draw_line, loads_in, of_each
 from stampede.reports.output import formatting
 from stampede.reports.output.charts import GRID, INK, Chart, drawn, dress, legend, mark, new_figure, short
-from stampede.reports.topics.experiments.experiments_section import Findings
 from stampede.reports.output.panels.table import Grid, GridEntry
-from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.statistics.estimate import quantile
+from stampede.reports.topics.experiments.experiments_section import Findings
 from stampede.reports.topics.faults.outage_effects import (
     BACK_SHARE,
     BIN_S,
@@ -23,11 +24,10 @@ from stampede.reports.topics.faults.outage_effects import (
     percent_served,
     share_served,
 )
-from stampede.reports.analysis.timeseries import LATE_MS, bins, draw_line, loads_in, of_each
-from stampede.reports.statistics.estimate import quantile
+from stampede.run_folder.schema import ScenarioInfo
 
 
-def findings(aside: Judgement, scenario: ScenarioInfo) -> Findings:
+def findings(aside: Analysis, scenario: ScenarioInfo) -> Findings:
     found = outages(aside, scenario)
     if not found:
         return Findings(answer="No cell saw the fault.")
@@ -216,7 +216,7 @@ def returns(found: Sequence[Outage], back: str) -> str:
     return f"Once {back} was back: {'; '.join(parts)}."
 
 
-def over_time(aside: Judgement, scenario: ScenarioInfo, found: Sequence[Outage]) -> Chart:
+def over_time(aside: Analysis, scenario: ScenarioInfo, found: Sequence[Outage]) -> Chart:
     """Response time, useless requests, loads and hit rate over the window, the outage shaded."""
     contenders = aside.run.info.contenders
     edges = bins(scenario.window_s, BIN_S)

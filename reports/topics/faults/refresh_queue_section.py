@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
-from stampede.reports.output import formatting
-from stampede.reports.analysis.server_counts import OF_COMMAND
-from stampede.reports.output.charts import Chart, drawn, dress, legend, mark, new_figure, of_scenario, short, style_of
-from stampede.reports.topics.experiments.experiments_section import Findings
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.frames import Cell
-from stampede.reports.output.panels.table import Grid, GridEntry
-from stampede.reports.analysis.analysis import Judgement
-from stampede.reports.metrics.response_times import over, reads
 from stampede.reports.analysis.rows import Floats
+from stampede.reports.analysis.server_counts import OF_COMMAND
+from stampede.reports.metrics.response_times import over, reads
+from stampede.reports.output import formatting
+from stampede.reports.output.charts import Chart, drawn, dress, legend, mark, new_figure, of_scenario, short, style_of
+from stampede.reports.output.panels.table import Grid, GridEntry
 from stampede.reports.statistics.estimate import quantile
+from stampede.reports.topics.experiments.experiments_section import Findings
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 EVIDENCE = 10
 """Refreshes that must lie beyond a percentile before it is printed."""
@@ -52,7 +52,7 @@ class Refreshes:
         for cell in self.cells:
             for (source, name), count in cell.counters.items():
                 if name.startswith("command.") and not name.endswith(OF_COMMAND):
-                    asked += count if source == "redis" else -count if source == "conductor" else 0.0
+                    asked += count if source == "redis" else -count if source == "coordinator" else 0.0
         requests = sum(int(np.count_nonzero(~cell.operation.equal("background"))) for cell in self.cells)
         return asked / requests if requests else math.nan
 
@@ -64,7 +64,7 @@ class Refreshes:
         return np.asarray(self.tasks[name].to_numpy(dtype=np.float64))
 
 
-def refreshes(aside: Judgement, scenario: ScenarioInfo) -> list[Refreshes]:
+def refreshes(aside: Analysis, scenario: ScenarioInfo) -> list[Refreshes]:
     timeline = aside.run.timeline
     queued = timeline[timeline["source"] == "celery"]
     found = []
@@ -115,7 +115,7 @@ COLUMNS = (
 )
 
 
-def findings(aside: Judgement, scenario: ScenarioInfo) -> Findings:
+def findings(aside: Analysis, scenario: ScenarioInfo) -> Findings:
     found = refreshes(aside, scenario)
     rows = [(one.contender.name, row(one)) for one in found]
     here = {one.contender.name for one in found}
@@ -194,7 +194,7 @@ def answer(found: Sequence[Refreshes]) -> str:
     return "; ".join(parts) + "."
 
 
-def delays(aside: Judgement, scenario: ScenarioInfo, found: Sequence[Refreshes]) -> Chart | None:
+def delays(aside: Analysis, scenario: ScenarioInfo, found: Sequence[Refreshes]) -> Chart | None:
     """How long a trigger waited: share of refreshes begun later than t."""
     shown = [one for one in found if len(one.tasks) > 1]
     if not shown:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stampede.reports.analysis.rows import Bools, Ints
 from stampede.reports.topics.freshness.version_history import History, Reads
 from stampede.reports.topics.freshness.versions import Register, register
-from stampede.reports.analysis.rows import Bools, Ints
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Judged:
     """How many newer versions were known when it began."""
 
 
-def judge(history: History) -> Judged:
+def classify_reads(history: History) -> Judged:
     """Judge every read of a cell, those of the warm-up and at rest included. O(n log n)."""
     r, w = history.reads, history.writes
     book = register(history)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stampede.reports.topics.freshness.version_history import NEVER
 from stampede.reports.topics.freshness.classify import Judged
+from stampede.reports.topics.freshness.version_history import NEVER
 from stampede.reports.topics.freshness.versions import running_maximum
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from stampede.reports.topics.freshness.classify import Judged
 from stampede.reports.analysis.rows import Ints
+from stampede.reports.topics.freshness.classify import Judged
 
 PER_DECADE = 8
 FEWEST = 20

@@ -63,7 +63,7 @@ class History:
     reads: Reads
 
 
-def history(rows: Rows, doubt_ns: int = 0) -> History:
+def history(rows: Rows, uncertainty_ns: int = 0) -> History:
     """The history of one cell, out of its samples (columns as the run folder's schema names them).
 
     `doubt_ns`: how wrong an instant can be. Every interval is made as much longer at both ends: what is certain then
@@ -81,7 +81,7 @@ def history(rows: Rows, doubt_ns: int = 0) -> History:
     told = np.where(rows.known("error"), NONE, end)
     others_end = end[~resting & (end != NONE)]
     if len(others_end):
-        resting = resting & (start != NONE) & (start + 2 * doubt_ns >= others_end.max())
+        resting = resting & (start != NONE) & (start + 2 * uncertainty_ns >= others_end.max())
 
     def at(values: Ints, which: Bools, moved_ns: int) -> Ints:
         """Instants since the origin."""
@@ -92,17 +92,17 @@ def history(rows: Rows, doubt_ns: int = 0) -> History:
         writes=Writes(
             key=rows.ints("key")[wrote],
             version=rows.ints("version_written")[wrote],
-            begin=at(rows.ints("commit_start_ns"), wrote, -doubt_ns),
-            end=at(rows.ints("commit_end_ns"), wrote, doubt_ns),
-            told=at(told, wrote, doubt_ns),
+            begin=at(rows.ints("commit_start_ns"), wrote, -uncertainty_ns),
+            end=at(rows.ints("commit_end_ns"), wrote, uncertainty_ns),
+            told=at(told, wrote, uncertainty_ns),
             session=session[wrote],
             measured=measured[wrote],
         ),
         reads=Reads(
             key=rows.ints("key")[read],
             version=rows.ints("version_read")[read],
-            start=at(start, read, -doubt_ns),
-            end=at(end, read, doubt_ns),
+            start=at(start, read, -uncertainty_ns),
+            end=at(end, read, uncertainty_ns),
             session=session[read],
             measured=(operation.equal("read") & measured)[read],
             at_rest=resting[read],

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stampede.reports.topics.freshness.version_history import NEVER, History
 from stampede.reports.analysis.rows import Bools, Ints
+from stampede.reports.topics.freshness.version_history import NEVER, History
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class Register:
     """Of each key: where its rows begin; one more entry for the end."""
 
     def key_of(self, key: Ints) -> Ints:
-        """Places of keys; each must be among `keys`."""
+        """OrderComparison of keys; each must be among `keys`."""
         return np.searchsorted(self.keys, key).astype(np.int64)
 
     def next_version(self, key: Ints, version: Ints) -> Ints:

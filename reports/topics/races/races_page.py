@@ -4,10 +4,10 @@ from pathlib import Path
 
 import jinja2
 
-from stampede.run_folder.races_json import RacesInfo, read_races
 from stampede.reports.output.charts import PALETTE
-from stampede.reports.topics.races.races_section import section
 from stampede.reports.output.html_report import PAGES, flat, write_page
+from stampede.reports.topics.races.races_section import section
+from stampede.run_folder.races_json import RacesInfo, read_races
 
 
 def render_races(folder: Path) -> Path:

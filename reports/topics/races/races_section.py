@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stampede.reports.topics.races.sequence_diagram import diagram
 from stampede.run_folder.races_json import (
     BROKEN,
     KEPT,
@@ -19,7 +20,6 @@ from stampede.run_folder.races_json import (
     VerdictInfo,
     read_races,
 )
-from stampede.reports.topics.races.sequence_diagram import diagram
 
 FOLDED_FROM = 14
 """A longer schedule is shown with its repetitive middle left out."""
@@ -214,6 +214,6 @@ def speed(info: RacesInfo) -> str:
 
 
 def servers(info: RacesInfo) -> str:
-    about: dict[str, Any] = info.circumstances.get("servers", {})
+    about: dict[str, Any] = info.metadata.get("servers", {})
     named = [f"{s['name']} {s['version']}" for kind in ("postgres", "redis") if (s := about.get(kind))]
     return " and ".join(named) + (f" ({about['stack']})" if about.get("stack") else "")

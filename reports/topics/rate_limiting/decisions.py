@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stampede.reports.topics.rate_limiting.calls import Calls
 from stampede.reports.analysis.rows import Floats
+from stampede.reports.topics.rate_limiting.calls import Calls
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class RetryOutcomes:
     """… and was admitted: they were told to wait in vain."""
     waste_s: float = 0.0
     """How much longer than needed those were told to wait, together."""
-    promised: int = 0
+    guaranteed: int = 0
     """Calls that were next after a decision that said calls were left."""
     promised_admitted: int = 0
 
@@ -70,15 +70,15 @@ def told(calls: Calls) -> RetryOutcomes:
     late = waits & (calls.start_s[1:] >= instant)
     soon = waits & (calls.end_s[1:] < calls.start_s[:-1] + calls.retry_after_s[:-1])
     vain = soon & nextly
-    promised = after & (calls.remaining[:-1] - others[:-1] >= 1)
+    guaranteed = after & (calls.remaining[:-1] - others[:-1] >= 1)
     return RetryOutcomes(
         waited=int(late.sum()),
         waited_admitted=int((late & nextly).sum()),
         sooner=int(soon.sum()),
         sooner_admitted=int(vain.sum()),
         waste_s=float((instant - calls.end_s[1:])[vain].sum()),
-        promised=int(promised.sum()),
-        promised_admitted=int((promised & nextly).sum()),
+        guaranteed=int(guaranteed.sum()),
+        promised_admitted=int((guaranteed & nextly).sum()),
     )
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from stampede.core.models.greedy_log import greedy_log
-from stampede.reports.topics.rate_limiting.calls import Calls
 from stampede.reports.analysis.rows import Bools, Floats
+from stampede.reports.topics.rate_limiting.calls import Calls
 
 
 def greedy_bucket(instants_s: Floats, capacity: float, refill_per_s: float) -> Bools:

@@ -8,9 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.frames import Cell
-from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.analysis.rows import Floats
+from stampede.reports.statistics.comparison import Comparison, compare
+from stampede.reports.statistics.estimate import quantile
 from stampede.reports.topics.rate_limiting.calls import Calls, by_subject
 from stampede.reports.topics.rate_limiting.decisions import (
     RetryOutcomes,
@@ -21,16 +23,14 @@ from stampede.reports.topics.rate_limiting.decisions import (
     wrong,
 )
 from stampede.reports.topics.rate_limiting.entitlement import Share, jain, share
-from stampede.reports.topics.rate_limiting.starvation import ABOVE, Starvation, Steady, starvation, steady
 from stampede.reports.topics.rate_limiting.rolling_windows import (
     excess,
     most_beyond_refill,
     rolling_certain,
     rolling_possible,
 )
-from stampede.reports.analysis.rows import Floats
-from stampede.reports.statistics.comparison import Comparison, compare
-from stampede.reports.statistics.estimate import quantile
+from stampede.reports.topics.rate_limiting.starvation import ABOVE, Starvation, Steady, starvation, steady
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 RULER = "bare-evalsha"
 FLOOD_THEN_HALF = "flood, then half"
@@ -50,7 +50,7 @@ class SubjectJudged:
     """One subject in one cell."""
 
     subject: int
-    adversary: str
+    profile: str
     calls: Calls
     most_certain: int
     """Most admitted in any rolling window, certainly."""
@@ -67,7 +67,7 @@ class SubjectJudged:
 
 
 def judge_subject(
-    subject: int, adversary: str, calls: Calls, flood: Mapping[str, Any], contract: Mapping[str, Any]
+    subject: int, profile: str, calls: Calls, flood: Mapping[str, Any], contract: Mapping[str, Any]
 ) -> SubjectJudged:
     limit, window_s = int(flood["limit"]), float(flood["window_s"])
     admitted = calls.admitted
@@ -81,7 +81,7 @@ def judge_subject(
         needs = float(rolling_certain(admitted, own_s).most), float(rolling_possible(admitted, own_s).most)
     return SubjectJudged(
         subject=subject,
-        adversary=adversary,
+        profile=profile,
         calls=calls,
         most_certain=certain.most,
         most_possible=possible.most,
@@ -95,9 +95,11 @@ def judge_subject(
     )
 
 
-def adversaries(flood: Mapping[str, Any]) -> list[str]:
+def caller_profiles(flood: Mapping[str, Any]) -> list[str]:
     """What each subject is, by its number."""
-    return [crowd["adversary"] for crowd in flood["crowds"] for _ in range(int(crowd["subjects"]))]
+    return [
+        caller_group["profile"] for caller_group in flood["caller_groups"] for _ in range(int(caller_group["subjects"]))
+    ]
 
 
 @dataclass(frozen=True)
@@ -181,23 +183,23 @@ class LimiterJudged:
         span_s = len(self.subjects) * self.scenario.window_s
         return sum(s.above_s for _, s in self.subjects) / span_s if span_s else math.nan
 
-    def got(self, *adversaries: str) -> float:
+    def got(self, *caller_profiles: str) -> float:
         """Admitted over entitled at the end, totals of those subjects; of all where none is named."""
-        chosen = [s.share for _, s in self.subjects if not adversaries or s.adversary in adversaries]
+        chosen = [s.share for _, s in self.subjects if not caller_profiles or s.profile in caller_profiles]
         entitled = sum(s.entitled for s in chosen)
         return sum(s.admitted for s in chosen) / entitled if entitled else math.nan
 
     @property
     def starved(self) -> tuple[float, str]:
         """The lowest admitted over entitled after the first window, and whose it was."""
-        lows = [(s.share.lowest, s.adversary) for _, s in self.subjects if not math.isnan(s.share.lowest)]
+        lows = [(s.share.lowest, s.profile) for _, s in self.subjects if not math.isnan(s.share.lowest)]
         return min(lows, default=(math.nan, ""))
 
     @cached_property
     def starvation(self) -> Starvation | None:
         """What steady callers above the limit got after their first window; None where the flood had none."""
         callers: list[Steady] = [
-            steady(s.adversary, r, s.calls, self.flood, self.contract) for r, s in self.subjects if s.adversary in ABOVE
+            steady(s.profile, r, s.calls, self.flood, self.contract) for r, s in self.subjects if s.profile in ABOVE
         ]
         return starvation(callers)
 
@@ -230,7 +232,7 @@ class LimiterJudged:
 
     def recovery(self, wanted: int) -> tuple[float, int, int]:
         """(median seconds to so many admissions in a row after a flood, how often seen, how often looked for)."""
-        chosen = [s for _, s in self.subjects if s.adversary == FLOOD_THEN_HALF]
+        chosen = [s for _, s in self.subjects if s.profile == FLOOD_THEN_HALF]
         found = np.array([recovery_s(s.calls, self.window_s, wanted) for s in chosen])
         seen = found[~np.isnan(found)]
         return (float(np.median(seen)) if len(seen) else math.nan), len(seen), len(found)
@@ -287,23 +289,23 @@ def verdict(certain: float, possible: float, bound: float) -> Kept:
     return "kept" if possible <= bound + 1e-6 else "cannot tell"
 
 
-def judged(judgement: Judgement) -> Sequence[LimiterJudged]:
+def judged(analysis: Analysis) -> Sequence[LimiterJudged]:
     """Every limiter under every limiting scenario that has a finished cell. Made once for a judgement."""
-    return judgement.once(judge_limiters)
+    return analysis.once(judge_limiters)
 
 
-def judge_limiters(judgement: Judgement) -> list[LimiterJudged]:
-    return list(each_limiter(judgement))
+def judge_limiters(analysis: Analysis) -> list[LimiterJudged]:
+    return list(each_limiter(analysis))
 
 
-def each_limiter(judgement: Judgement) -> Iterator[LimiterJudged]:
-    for scenario in judgement.scenarios:
+def each_limiter(analysis: Analysis) -> Iterator[LimiterJudged]:
+    for scenario in analysis.scenarios:
         assert scenario.flood is not None
-        names = adversaries(scenario.flood)
-        rulers = {cell.info.round: service_p50_ms(cell) for cell in judgement.of(scenario.name, RULER)}
-        sizes = key_bytes(judgement, scenario.name)
-        for info in judgement.run.info.contenders:
-            cells = judgement.of(scenario.name, info.name)
+        names = caller_profiles(scenario.flood)
+        rulers = {cell.info.round: service_p50_ms(cell) for cell in analysis.of(scenario.name, RULER)}
+        sizes = key_bytes(analysis, scenario.name)
+        for info in analysis.run.info.contenders:
+            cells = analysis.of(scenario.name, info.name)
             if not cells:
                 continue
             contract = info.contracts[scenario.name]
@@ -330,10 +332,10 @@ def service_p50_ms(cell: Cell) -> float:
     return quantile(took[~np.isnan(took)], 0.5)
 
 
-def key_bytes(judgement: Judgement, scenario: str) -> dict[str, Floats]:
+def key_bytes(analysis: Analysis, scenario: str) -> dict[str, Floats]:
     """What keys took, by contender: gauges of the run's timeline."""
-    timeline = judgement.run.timeline
+    timeline = analysis.run.timeline
     gauges = timeline[timeline["name"] == "limiter_key_bytes"]
-    cells = {cell.info.id: cell.info.contender for cell in judgement.cells if cell.info.scenario == scenario}
+    cells = {cell.info.id: cell.info.contender for cell in analysis.cells if cell.info.scenario == scenario}
     owners = gauges["cell"].map(cells)
     return {str(name): group.to_numpy(dtype=np.float64) for name, group in gauges["value"].groupby(owners)}

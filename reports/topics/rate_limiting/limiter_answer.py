@@ -3,13 +3,13 @@
 import math
 from collections.abc import Sequence
 
-from stampede.run_folder.races_json import KEPT, NOT_PROMISED, RacesInfo
 from stampede.reports.output import formatting
 from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterJudged
+from stampede.run_folder.races_json import KEPT, NOT_GUARANTEED, RacesInfo
 
 BOUND = "admits-at-most-its-bound"
 """The explorer's invariant."""
-JUDGED = (KEPT, NOT_PROMISED)
+JUDGED = (KEPT, NOT_GUARANTEED)
 """What the explorer says of a bound that orders of calls put to the test and did not break."""
 
 
@@ -89,7 +89,7 @@ def starving(x: LimiterJudged) -> str:
     return (
         f"{x.info.name} starves a steady caller at {found.multiple:g} × the limit: {found.admitted} of "
         f"{found.entitled} calls admitted that its contract allows after the first window "
-        f"({formatting.number(share.value)}; {formatting.interval(share)}, {what}; it calls “{found.adversary}”)"
+        f"({formatting.number(share.value)}; {formatting.interval(share)}, {what}; it calls “{found.profile}”)"
     )
 
 

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stampede.run_folder.schema import ContenderInfo
 from stampede.reports.output import formatting
 from stampede.reports.output.charts import GRID, INK, MUTED, Chart, drawn, dress, legend, new_figure, style_of
 from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterJudged, SubjectJudged
 from stampede.reports.topics.rate_limiting.rolling_windows import rolling_certain
+from stampede.run_folder.schema import ContenderInfo
 
 
 def charts(limiters: Sequence[LimiterJudged], contenders: Sequence[ContenderInfo]) -> list[Chart]:
     """Those that there are data for; rulers are bounds of time, not limiters, and are in neither."""
-    shown = [x for x in limiters if x.info.kind != "ruler" and x.subjects]
+    shown = [x for x in limiters if x.info.kind != "baseline" and x.subjects]
     return [contract(shown, contenders), entitled(shown, contenders)] if shown else []
 
 
@@ -40,11 +40,11 @@ def contract(limiters: Sequence[LimiterJudged], contenders: Sequence[ContenderIn
         at, count = drawn_rolling(worst, limiter.window_s, scenario.window_s)
         axes.step(at, count, where="post", color=style.color, linewidth=1.5)
         axes.axhline(limiter.limit, color=INK, linewidth=1, linestyle=(0, (4, 2)))
-        axes.set_title(f"{limiter.info.name}: {worst.adversary}", fontsize=9, color=INK, loc="left")
+        axes.set_title(f"{limiter.info.name}: {worst.profile}", fontsize=9, color=INK, loc="left")
         axes.set_ylim(0, top * 1.12)
         axes.set_xlim(0, scenario.window_s + limiter.window_s)
         dress(axes)
-        rows += [[limiter.info.name, worst.adversary, f"{t:.4f}", f"{n:g}"] for t, n in zip(at, count, strict=True)]
+        rows += [[limiter.info.name, worst.profile, f"{t:.4f}", f"{n:g}"] for t, n in zip(at, count, strict=True)]
     for axes in grid[len(limiters) :]:
         axes.set_axis_off()
     figure.supxlabel("seconds since the flood began", fontsize=9.5, color=MUTED)
@@ -80,7 +80,7 @@ def drawn_rolling(subject: SubjectJudged, window_s: float, span_s: float) -> tup
 def entitled(limiters: Sequence[LimiterJudged], contenders: Sequence[ContenderInfo]) -> Chart:
     """Admitted over entitled, a row a way of calling, a mark a limiter."""
     scenario = limiters[0].scenario
-    names = list(dict.fromkeys(s.adversary for _, s in sorted(limiters[0].subjects, key=lambda p: p[1].subject)))
+    names = list(dict.fromkeys(s.profile for _, s in sorted(limiters[0].subjects, key=lambda p: p[1].subject)))
     figure = new_figure(7.6, 1.3 + 0.42 * len(names))
     axes = figure.add_subplot()
     offsets = np.linspace(-0.3, 0.3, len(limiters)) if len(limiters) > 1 else np.zeros(1)
@@ -112,11 +112,11 @@ def entitled(limiters: Sequence[LimiterJudged], contenders: Sequence[ContenderIn
     least = sorted((x.starved[0], x.info.name, x.starved[1]) for x in limiters if not math.isnan(x.starved[0]))
     caption = "No subject was watched for longer than a window."
     if least:
-        low, name, adversary = least[0]
+        low, name, profile = least[0]
         caption = (
             f"Drawn: a kind of caller over the whole run. The least that one caller had got by any instant after its "
             f"first window was {formatting.number(low)} of what the exact log would have given by then: with {name}, one "
-            f"that calls “{adversary}”."
+            f"that calls “{profile}”."
         )
     question = "Did users get what they were entitled to?"
     anchor = f"{scenario.name}-entitled"

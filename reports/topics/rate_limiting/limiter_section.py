@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stampede.run_folder.races_json import RacesInfo
-from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.output import formatting
 from stampede.reports.output.charts import Chart, style_of
-from stampede.reports.analysis.analysis import Judgement
+from stampede.reports.topics.rate_limiting.limiter_analysis import IN_A_ROW, WITHIN, LimiterJudged, judged
 from stampede.reports.topics.rate_limiting.limiter_answer import answer, contract
 from stampede.reports.topics.rate_limiting.limiter_charts import charts
-from stampede.reports.topics.rate_limiting.limiter_analysis import IN_A_ROW, WITHIN, LimiterJudged, judged
+from stampede.run_folder.races_json import RacesInfo
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +152,7 @@ class LimiterRow:
     contender: ContenderInfo
     color: str
     entries: list[LimiterEntry]
-    doubts: list[int]
+    warnings: list[int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,28 +168,28 @@ class LimiterSection:
     charts: list[Chart]
 
 
-def sections(judgement: Judgement, races: RacesInfo | None = None) -> list[LimiterSection]:
+def sections(analysis: Analysis, races: RacesInfo | None = None) -> list[LimiterSection]:
     """A section a limiting scenario; none where the run has none. `races`: what orders of steps showed, if explored."""
-    if judgement.limiting is None:
+    if analysis.limiting is None:
         return []
     found: dict[str, list[LimiterJudged]] = {}
-    for limiter in judged(judgement.limiting):
+    for limiter in judged(analysis.limiting):
         found.setdefault(limiter.scenario.name, []).append(limiter)
-    return [section(judgement, limiters, races) for limiters in found.values()]
+    return [section(analysis, limiters, races) for limiters in found.values()]
 
 
-def answers(judgement: Judgement, races: RacesInfo | None = None) -> list[tuple[str, str]]:
+def answers(analysis: Analysis, races: RacesInfo | None = None) -> list[tuple[str, str]]:
     """(scenario, what to take), as the sections say it."""
-    if judgement.limiting is None:
+    if analysis.limiting is None:
         return []
     found: dict[str, list[LimiterJudged]] = {}
-    for limiter in judged(judgement.limiting):
+    for limiter in judged(analysis.limiting):
         found.setdefault(limiter.scenario.name, []).append(limiter)
     return [(name, answer(limiters, races)) for name, limiters in found.items()]
 
 
-def section(judgement: Judgement, limiters: Sequence[LimiterJudged], races: RacesInfo | None) -> LimiterSection:
-    contenders = judgement.run.info.contenders
+def section(analysis: Analysis, limiters: Sequence[LimiterJudged], races: RacesInfo | None) -> LimiterSection:
+    contenders = analysis.run.info.contenders
     groups: list[tuple[str, int]] = []
     for column in COLUMNS:
         if groups and groups[-1][0] == column.group:
@@ -208,7 +208,7 @@ def section(judgement: Judgement, limiters: Sequence[LimiterJudged], races: Race
                 contender=limiter.info,
                 color=style_of(contenders, limiter.info.name).variable,
                 entries=entries(limiter),
-                doubts=[x.number for x in judgement.doubts_of(scenario.name, limiter.info.name)],
+                warnings=[x.number for x in analysis.doubts_of(scenario.name, limiter.info.name)],
             )
             for limiter in limiters
         ],
@@ -220,18 +220,20 @@ def asked(scenario: ScenarioInfo) -> str:
     """A flood in a line."""
     flood = scenario.flood
     assert flood is not None
-    crowds = ", ".join(f"{crowd['subjects']} {crowd['adversary']}" for crowd in flood["crowds"])
+    caller_groups = ", ".join(
+        f"{caller_group['subjects']} {caller_group['profile']}" for caller_group in flood["caller_groups"]
+    )
     windows = scenario.window_s / flood["window_s"]
     return (
         f"limit L = {flood['limit']} calls in W = {flood['window_s']:g} s, {windows:g} windows a cell, "
-        f"{scenario.workload['rate_per_s']:.0f} calls/s in all; subjects: {crowds}; simulated distance "
+        f"{scenario.workload['rate_per_s']:.0f} calls/s in all; subjects: {caller_groups}; simulated distance "
         f"{scenario.workload.get('rtt_ms') or 0:g} ms, {scenario.processes} processes of "
         f"{scenario.workload['users_per_process']} threads"
     )
 
 
 def entries(x: LimiterJudged) -> list[LimiterEntry]:
-    if x.info.kind == "ruler":  # it admits everything: a bound of time, not a limiter
+    if x.info.kind == "baseline":  # it admits everything: a bound of time, not a limiter
         return [LimiterEntry(value=formatting.MISSING)] * (len(COLUMNS) - COSTS) + costs(x)
     t, wrong, limit = x.told, x.wrong, x.limit
     lowest, whose = x.starved
@@ -254,7 +256,7 @@ def entries(x: LimiterJudged) -> list[LimiterEntry]:
             detail=f"sooner: {t.sooner_admitted} of {t.sooner}"
             + (f", {1000 * t.waste_s / t.sooner_admitted:.0f} ms wasted" if t.sooner_admitted else ""),
         ),
-        LimiterEntry(value=f"{t.promised_admitted} of {t.promised}" if t.promised else formatting.MISSING),
+        LimiterEntry(value=f"{t.promised_admitted} of {t.guaranteed}" if t.guaranteed else formatting.MISSING),
         LimiterEntry(value=formatting.number(x.herd)),
         LimiterEntry(value=ms_or_not(first, seen_first, sought), detail=f"ten: {ms_or_not(ten, seen_ten, sought)}"),
         LimiterEntry(value=formatting.number(x.edge_alignment)),
@@ -306,8 +308,8 @@ def ms_or_not(seconds: float, seen: int, sought: int) -> str:
 
 
 def latency(x: LimiterJudged) -> LimiterEntry:
-    if x.info.kind == "ruler" or not len(x.latency_rounds_ms):
-        return LimiterEntry(value=formatting.MISSING, detail="the bound" if x.info.kind == "ruler" else "")
+    if x.info.kind == "baseline" or not len(x.latency_rounds_ms):
+        return LimiterEntry(value=formatting.MISSING, detail="the bound" if x.info.kind == "baseline" else "")
     shift = x.latency.difference if x.latency is not None else None
     if shift is not None:
         return LimiterEntry(
@@ -327,17 +329,17 @@ HEADER = (
 )
 
 
-def csv_rows(judgement: Judgement) -> list[tuple[object, ...]]:
+def csv_rows(analysis: Analysis) -> list[tuple[object, ...]]:
     """The table's figures for a machine, under HEADER."""
-    if judgement.limiting is None:
+    if analysis.limiting is None:
         return []
     rows: list[tuple[object, ...]] = []
-    for x in judged(judgement.limiting):
+    for x in judged(analysis.limiting):
         t, w = x.told, x.wrong
         figures = (
             *(x.above_share, x.excess_share, x.got(), x.got(*WITHIN), x.starved[0], x.starved[1], *x.fairness),
             *(w.admitted, w.refused, x.decisions, t.waited, t.waited_admitted, t.sooner, t.sooner_admitted, t.waste_s),
-            *(t.promised, t.promised_admitted, x.herd, x.recovery(1)[0], x.recovery(IN_A_ROW)[0], x.edge_alignment),
+            *(t.guaranteed, t.promised_admitted, x.herd, x.recovery(1)[0], x.recovery(IN_A_ROW)[0], x.edge_alignment),
             float(np.median(x.latency_rounds_ms)) if len(x.latency_rounds_ms) else math.nan,
             *(x.sent_per_decision, x.scripted_per_decision, x.round_trips),
             float(np.mean(x.key_bytes)) if len(x.key_bytes) else math.nan,

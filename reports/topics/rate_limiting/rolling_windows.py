@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stampede.reports.topics.rate_limiting.calls import Calls
 from stampede.reports.analysis.rows import Floats
+from stampede.reports.topics.rate_limiting.calls import Calls
 
 
 @dataclass(frozen=True)

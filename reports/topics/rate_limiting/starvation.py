@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from stampede.core.models.greedy_log import greedy_log
-from stampede.reports.topics.rate_limiting.calls import Calls
-from stampede.reports.topics.rate_limiting.entitlement import greedy_bucket
 from stampede.reports.statistics.clustered import counted_mean
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, missing
+from stampede.reports.topics.rate_limiting.calls import Calls
+from stampede.reports.topics.rate_limiting.entitlement import greedy_bucket
 
 ABOVE = {"burst, then 1.1 ×": 1.1, "steady 1.1 ×": 1.1, "burst, then 1.5 ×": 1.5}
 """The callers that show it, and how often each calls, times the limit. In a few windows the second does not empty a
@@ -27,7 +27,7 @@ LEAST_SHARE = 0.75
 class Steady:
     """What one caller got after its first window, in one round."""
 
-    adversary: str
+    profile: str
     round: int
     admitted: int
     entitled: int
@@ -38,7 +38,7 @@ class Steady:
 class Starvation:
     """What all callers of one kind got after their first window, all rounds together."""
 
-    adversary: str
+    profile: str
     admitted: int
     entitled: int
     share: Estimate
@@ -47,7 +47,7 @@ class Starvation:
     @property
     def multiple(self) -> float:
         """How often such a caller calls, times the limit."""
-        return ABOVE[self.adversary]
+        return ABOVE[self.profile]
 
     @property
     def starves(self) -> bool:
@@ -56,27 +56,27 @@ class Starvation:
 
 
 def steady(
-    adversary: str, round_number: int, calls: Calls, flood: Mapping[str, Any], contract: Mapping[str, Any]
+    profile: str, round_number: int, calls: Calls, flood: Mapping[str, Any], contract: Mapping[str, Any]
 ) -> Steady:
     """What that caller got and was entitled to after its first window."""
     instants, window_s = calls.instant_s, float(flood["window_s"])
     if not len(instants):
-        return Steady(adversary=adversary, round=round_number, admitted=0, entitled=0)
+        return Steady(profile=profile, round=round_number, admitted=0, entitled=0)
     late = instants >= instants[0] + window_s
     limit = int(flood["limit"])
     if contract["kind"] == "bucket":
         asked = greedy_bucket(instants, flood.get("burst") or limit, limit / window_s)
-        promised = greedy_bucket(instants, contract["capacity"], contract["refill_per_s"])
+        guaranteed = greedy_bucket(instants, contract["capacity"], contract["refill_per_s"])
     else:
         asked = greedy_log(instants, limit, window_s)
-        promised = greedy_log(instants, int(contract["limit"]), float(contract["window_s"]))
-    entitled = min(int(asked[late].sum()), int(promised[late].sum()))
-    return Steady(adversary=adversary, round=round_number, admitted=int(calls.allowed[late].sum()), entitled=entitled)
+        guaranteed = greedy_log(instants, int(contract["limit"]), float(contract["window_s"]))
+    entitled = min(int(asked[late].sum()), int(guaranteed[late].sum()))
+    return Steady(profile=profile, round=round_number, admitted=int(calls.allowed[late].sum()), entitled=entitled)
 
 
 def starvation(found: Sequence[Steady]) -> Starvation | None:
     """The first kind of caller that is starved, else the one that got least; None where none was entitled to any."""
-    kinds = [of_kind(callers) for name in ABOVE if (callers := [x for x in found if x.adversary == name])]
+    kinds = [of_kind(callers) for name in ABOVE if (callers := [x for x in found if x.profile == name])]
     judged = [x for x in kinds if x.entitled]
     starved = [x for x in judged if x.starves]
     return starved[0] if starved else min(judged, key=lambda x: x.share.value, default=None)
@@ -89,7 +89,7 @@ def of_kind(callers: Sequence[Steady]) -> Starvation:
     sums = [sum(x.admitted for x in found) for found in rounds.values()]
     counts = [sum(x.entitled for x in found) for found in rounds.values()]
     return Starvation(
-        adversary=callers[0].adversary,
+        profile=callers[0].profile,
         admitted=sum(sums),
         entitled=sum(counts),
         share=counted_mean(sums, counts) if len(rounds) >= MIN_ROUNDS else seen(callers),

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from stampede.run_folder.read import read_run
 from stampede.core.files import write_whole
 from stampede.reports.analysis import frames
 from stampede.reports.analysis.cpu_use import cpu_share, database_cpu, machine_cpu, wall_s
-from stampede.reports.output.csv_output.csv_text import as_csv
 from stampede.reports.analysis.frames import Cell
 from stampede.reports.metrics import request_counts
 from stampede.reports.metrics.response_times import waits_ms
+from stampede.reports.output.csv_output.csv_text import as_csv
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, median, quantile
+from stampede.run_folder.read import read_run
 
 FULL = {
     "an application server's core": 0.85,
@@ -118,7 +118,7 @@ def write_knees(folder: Path, knees: Mapping[str, Knee], objective: str) -> Path
 
 def told(folder: Path, contender: str, knees_per_s: Sequence[float], missed: Sequence[int], cells: int) -> Knee:
     """A search's end. `knees_per_s`: of each round; `missed`: the cells that missed at the upper ends of brackets."""
-    cores = float(read_run(folder).info.circumstances.get("machine", {}).get("cores") or math.nan)
+    cores = float(read_run(folder).info.metadata.get("machine", {}).get("cores") or math.nan)
     seen = [what_is_full(one_cell(folder, cell), cores) for cell in missed]
     return Knee(contender=contender, rate_per_s=median(knees_per_s), cells=cells, full=mostly(seen))
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stampede.run_folder.read import Run
-from stampede.reports.analysis.analysis import Judgement, judge
+from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.metrics.metric import Metric, find_metric, metrics
 from stampede.reports.statistics.comparison import Comparison, compare
 from stampede.reports.statistics.estimate import MIN_ROUNDS
 from stampede.reports.statistics.rank_tests import holm
 from stampede.reports.statistics.verdict import LEAST_DIFFERENCE, Sentence, sentence
+from stampede.run_folder.read import Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,18 +52,18 @@ class Decision:
         return self.sentence == "better" or (self.sentence == "same" and self.m < self.planted.share)
 
 
-def blocks(judgement: Judgement, rounds: int) -> Iterator[Judgement]:
+def blocks(analysis: Analysis, rounds: int) -> Iterator[Analysis]:
     """The run's whole rounds, so many at a time; what is left over is not judged."""
-    last = max((cell.info.round for cell in judgement.cells), default=0)
+    last = max((cell.info.round for cell in analysis.cells), default=0)
     for first in range(1, last - rounds + 2, rounds):
-        cells = [cell for cell in judgement.cells if first <= cell.info.round < first + rounds]
-        yield Judgement(judgement.run, cells)
+        cells = [cell for cell in analysis.cells if first <= cell.info.round < first + rounds]
+        yield Analysis(analysis.run, cells)
 
 
-def decisions(judgement: Judgement, planted: Sequence[Planted], rounds: int) -> list[Decision]:
+def decisions(analysis: Analysis, planted: Sequence[Planted], rounds: int) -> list[Decision]:
     """What each block said about each planted difference, Holm over its rows as in any run."""
     found = []
-    for number, block in enumerate(blocks(judgement, rounds), 1):
+    for number, block in enumerate(blocks(analysis, rounds), 1):
         for scenario in block.scenarios:
             for plant in planted:
                 verdict = block.verdicts.get((scenario.name, plant.contender, plant.metric))
@@ -128,11 +128,11 @@ class AaRow:
     """Blocks in which the copies came out different, Holm over the block's metrics."""
 
 
-def aa_rows(judgement: Judgement, rounds: int) -> list[AaRow]:
+def aa_rows(analysis: Analysis, rounds: int) -> list[AaRow]:
     """Each compared metric over the whole run, and its false alarms in blocks of so many rounds."""
     alarms: Counter[tuple[str, str]] = Counter()
     judged: Counter[tuple[str, str]] = Counter()
-    for block in blocks(judgement, rounds):
+    for block in blocks(analysis, rounds):
         for key, verdict in block.twins.items():
             judged[key] += bool(verdict.sentence)
             alarms[key] += verdict.sentence in ("better", "worse")
@@ -146,25 +146,25 @@ def aa_rows(judgement: Judgement, rounds: int) -> list[AaRow]:
             blocks=judged[scenario, name],
             alarms=alarms[scenario, name],
         )
-        for (scenario, name), verdict in judgement.twins.items()
+        for (scenario, name), verdict in analysis.twins.items()
         if verdict.comparison.rounds
     ]
 
 
-def relabelled_alarms(judgement: Judgement, scenario: str, rounds: int, repeats: int, seed: int) -> float:
+def relabelled_alarms(analysis: Analysis, scenario: str, rounds: int, repeats: int, seed: int) -> float:
     """Share of repeats with an alarm, were the two copies' names dealt anew: rounds drawn, names swapped at random.
 
     By all compared metrics together, Holm over them as in a run. nan below MIN_ROUNDS.
     """
-    twin = next((c for c in judgement.run.info.contenders if c.kind == "twin"), None)
-    if twin is None or twin.twin_of is None:
+    aa_copy = next((c for c in analysis.run.info.contenders if c.kind == "aa-copy"), None)
+    if aa_copy is None or aa_copy.copy_of is None:
         return math.nan
     pairs: list[tuple[Metric, dict[int, tuple[float, float]]]] = []
     for metric in metrics():
         if metric.compared:
             mine, other = (
-                {c.info.round: metric.of_cell(c) for c in judgement.of(scenario, name)}
-                for name in (twin.name, twin.twin_of)
+                {c.info.round: metric.of_cell(c) for c in analysis.of(scenario, name)}
+                for name in (aa_copy.name, aa_copy.copy_of)
             )
             both = {r: (mine[r], other[r]) for r in mine.keys() & other.keys()}
             if len(both) >= MIN_ROUNDS and all(math.isfinite(v) for pair in both.values() for v in pair):
@@ -210,10 +210,10 @@ WIDTH_BY = "service-p10"
 """The figure whose intervals `--until` narrows: the least disturbed that every contender has."""
 
 
-def widest(judgement: Judgement) -> tuple[float, str]:
+def widest(analysis: Analysis) -> tuple[float, str]:
     """The widest interval of a contender against the reference, as ± a share, and whose; infinity below MIN_ROUNDS."""
     found = []
-    for (scenario, contender, metric), verdict in judgement.verdicts.items():
+    for (scenario, contender, metric), verdict in analysis.verdicts.items():
         if metric == WIDTH_BY and verdict.comparison.rounds:
             ratio = verdict.comparison.ratio
             half = math.inf if ratio is None or ratio.low <= 0 else math.sqrt(ratio.high / ratio.low) - 1
@@ -226,7 +226,7 @@ def rounds_to_add(run: Run, width: float | None, most: int) -> tuple[int, str]:
     if width is None or run.info.status != "finished":
         return 0, ""
     rounds = run.info.rounds
-    seen, whose = widest(judge(run))
+    seen, whose = widest(analyse(run))
     if seen <= width:
         return 0, f"{rounds} rounds: every interval is within ± {100 * width:g} %"
     if rounds >= most:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stampede.reports.topics.serializers.serializer_facts import Facts, Floats
 from stampede.reports.statistics.comparison import Comparison, compare
 from stampede.reports.statistics.estimate import Estimate, median
+from stampede.reports.topics.serializers.serializer_facts import Floats, SerializerFacts
 
 LINKS = {"1 Gbit/s": 8.0, "100 Mbit/s": 80.0}
 """Nanoseconds a byte."""
@@ -28,14 +28,14 @@ class BreakEven:
     """One write and one read: twice the bytes against both."""
 
 
-def here_ns_per_byte(facts: Facts) -> Floats:
+def here_ns_per_byte(facts: SerializerFacts) -> Floats:
     """What a byte more costs a GET on this machine, a value a round: the slope between a row and a page."""
     reference = facts.run.reference
     bytes_ = facts.bytes_of(LARGE, reference) - facts.bytes_of(SMALL, reference)
     return 1e3 * (facts.us(LARGE, reference, "raw-get") - facts.us(SMALL, reference, "raw-get")) / bytes_
 
 
-def break_evens(facts: Facts) -> list[BreakEven]:
+def break_evens(facts: SerializerFacts) -> list[BreakEven]:
     """For every compressor and link. Empty where the lists were not timed."""
     found = []
     links: dict[str, Floats] = {name: np.full(len(facts.rounds), ns) for name, ns in LINKS.items()}
@@ -57,7 +57,9 @@ def break_evens(facts: Facts) -> list[BreakEven]:
     return found
 
 
-def crossing(facts: Facts, compressor: str, ns_per_byte: Floats, *, writes: bool) -> tuple[Estimate, Estimate]:
+def crossing(
+    facts: SerializerFacts, compressor: str, ns_per_byte: Floats, *, writes: bool
+) -> tuple[Estimate, Estimate]:
     sizes = [facts.bytes_of(length, facts.run.reference) for length in facts.lengths]
     gains = []
     for length in facts.lengths:
@@ -112,7 +114,7 @@ CALLS = {
 }
 
 
-def claim_sizes(facts: Facts) -> list[AtSize]:
+def claim_sizes(facts: SerializerFacts) -> list[AtSize]:
     """C8 turned round: what both cost at every length."""
     found = []
     for length in facts.lengths:
@@ -128,7 +130,7 @@ def claim_sizes(facts: Facts) -> list[AtSize]:
     return found
 
 
-def one_millisecond(facts: Facts, serializer: str, operation: str) -> Estimate:
+def one_millisecond(facts: SerializerFacts, serializer: str, operation: str) -> Estimate:
     """The size at which a call takes 1 ms, a value a round; infinity: not up to the largest tried."""
     sizes = [facts.bytes_of(length, facts.run.reference) for length in facts.lengths]
     rows = [facts.us(length, CALLS[serializer, operation], operation) for length in facts.lengths]

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stampede.reports.topics.serializers.serializer_facts import Facts
-from stampede.reports.topics.serializers.serializer_analysis import has_schema, level
-from stampede.reports.statistics.comparison import compare
 from stampede.reports.output.formatting import number
+from stampede.reports.statistics.comparison import compare
+from stampede.reports.topics.serializers.serializer_analysis import has_schema, level
+from stampede.reports.topics.serializers.serializer_facts import SerializerFacts
 
 HARDLY = 0.1
 
@@ -30,7 +30,7 @@ class SerializerAdvice:
     text: str
 
 
-def advise(facts: Facts, record: str) -> SerializerAdvice:
+def advise(facts: SerializerFacts, record: str) -> SerializerAdvice:
     reference = facts.run.reference
     fit = [
         c
@@ -66,7 +66,7 @@ def advise(facts: Facts, record: str) -> SerializerAdvice:
     return SerializerAdvice(record=record, best=best, text=text + ".")
 
 
-def first(facts: Facts, record: str, names: list[str]) -> str:
+def first(facts: SerializerFacts, record: str, names: list[str]) -> str:
     """The fastest; of those that cannot be told from it one without a schema, then the one with the fewest bytes."""
     fastest = min(names, key=lambda n: level(facts, record, n, "both").value)
     ties = []
@@ -78,6 +78,6 @@ def first(facts: Facts, record: str, names: list[str]) -> str:
     return min(ties, key=lambda n: (has_schema(facts.contender(n)), facts.bytes_of(record, n)))
 
 
-def hit_us(facts: Facts, record: str) -> float:
+def hit_us(facts: SerializerFacts, record: str) -> float:
     """A GET of json's bytes, without decoding; a record in other scripts takes that of its ASCII sibling."""
     return level(facts, record.removesuffix("-unicode"), facts.run.reference, "raw-get").value

@@ -8,12 +8,12 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from stampede.run_folder.schema import ContenderInfo
-from stampede.reports.topics.serializers.serializer_facts import Facts
 from stampede.reports.statistics.comparison import Comparison, compare
 from stampede.reports.statistics.estimate import Estimate, median
 from stampede.reports.statistics.rank_tests import holm
 from stampede.reports.statistics.verdict import LEAST_DIFFERENCE, Sentence, noise_floor, sentence
+from stampede.reports.topics.serializers.serializer_facts import SerializerFacts
+from stampede.run_folder.schema import ContenderInfo
 
 Group = Literal["A/A", "schemaless", "with a schema", "across"]
 OPERATIONS = ("encode", "decode")
@@ -43,10 +43,10 @@ def has_schema(contender: ContenderInfo) -> bool:
     return bool(contender.config.get("schema", "none") != "none")
 
 
-def pairs(facts: Facts) -> list[tuple[Group, str, str]]:
+def pairs(facts: SerializerFacts) -> list[tuple[Group, str, str]]:
     """Every comparison of a table: (group, contender, against)."""
     reference = facts.run.reference
-    found: list[tuple[Group, str, str]] = [("A/A", facts.twin, reference)]
+    found: list[tuple[Group, str, str]] = [("A/A", facts.aa_copy, reference)]
     with_schema = [c.name for c in facts.serializers if has_schema(c)]
     found += [("schemaless", c.name, reference) for c in facts.serializers if not has_schema(c) and c.name != reference]
     if SCHEMA_REFERENCE in with_schema:
@@ -54,7 +54,7 @@ def pairs(facts: Facts) -> list[tuple[Group, str, str]]:
     return found + [("across", name, reference) for name in with_schema]
 
 
-def verdicts(facts: Facts, record: str, operation: str) -> list[SerializerVerdict]:
+def verdicts(facts: SerializerFacts, record: str, operation: str) -> list[SerializerVerdict]:
     """A table's comparisons. Holm over all but the A/A pair: that one is held to 5 %, not to its own noise floor."""
     listed = [
         (
@@ -90,18 +90,18 @@ def verdicts(facts: Facts, record: str, operation: str) -> list[SerializerVerdic
     return found
 
 
-def level(facts: Facts, record: str, contender: str, operation: str) -> Estimate:
+def level(facts: SerializerFacts, record: str, contender: str, operation: str) -> Estimate:
     """Microseconds a call over the rounds."""
     return median([float(v) for v in facts.us(record, contender, operation)])
 
 
-def added(facts: Facts, record: str, contender: str, operation: str) -> Estimate:
+def added(facts: SerializerFacts, record: str, contender: str, operation: str) -> Estimate:
     """Microseconds that a serializer adds to a SET or GET: over raw bytes of the same length, paired by round."""
     difference = facts.us(record, contender, operation) - facts.us(record, contender, f"raw-{operation}")
     return median([float(v) for v in difference])
 
 
-def ratio(facts: Facts, record: str, contender: str, against: str, operation: str) -> float:
+def ratio(facts: SerializerFacts, record: str, contender: str, against: str, operation: str) -> float:
     """How many times the reference's time; nan without one."""
     c = compare(list(facts.us(record, contender, operation)), list(facts.us(record, against, operation)))
     if c.ratio is not None:

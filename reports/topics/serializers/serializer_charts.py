@@ -20,21 +20,21 @@ from stampede.reports.output.charts import (
     short,
     style_of,
 )
-from stampede.reports.topics.serializers.serializer_facts import Facts
-from stampede.reports.topics.serializers.serializer_analysis import level
-from stampede.reports.topics.serializers.break_even import COMPRESSORS, HERE, LINKS, AtSize, here_ns_per_byte
+from stampede.reports.output.formatting import listed, number
 from stampede.reports.statistics.clustered import pooled_quantile
 from stampede.reports.statistics.comparison import Comparison, compare
 from stampede.reports.statistics.estimate import Estimate, median, quantile
 from stampede.reports.statistics.verdict import LEAST_DIFFERENCE
-from stampede.reports.output.formatting import listed, number
+from stampede.reports.topics.serializers.break_even import COMPRESSORS, HERE, LINKS, AtSize, here_ns_per_byte
+from stampede.reports.topics.serializers.serializer_analysis import level
+from stampede.reports.topics.serializers.serializer_facts import SerializerFacts
 
 NOBODY = "nobody"
 NUDGE = {"zstd": -8, "zstd-dictionary": 6}
 """Points by which labels that would lie on each other are moved."""
 
 
-def look(facts: Facts, name: str) -> Style:
+def look(facts: SerializerFacts, name: str) -> Style:
     """As everywhere, but with another marker where colours begin again."""
     style = style_of(facts.run.contenders, name)
     names = [c.name for c in facts.run.contenders if c.kind == "contender"]
@@ -50,7 +50,7 @@ def both_log(axes: Axes) -> None:
         axis.set_minor_formatter(NullFormatter())
 
 
-def time_against_bytes(facts: Facts, record: str, what: str) -> Chart | None:
+def time_against_bytes(facts: SerializerFacts, record: str, what: str) -> Chart | None:
     """A point a serializer; hollow and joined to it, the same with each compressor, where that was timed."""
     figure = new_figure(7.6, 4.4)
     axes = figure.add_subplot()
@@ -185,7 +185,7 @@ LOOKS = {
 }
 
 
-def compression_pays(facts: Facts, caption: str) -> Chart | None:
+def compression_pays(facts: SerializerFacts, caption: str) -> Chart | None:
     """What a saved byte costs, against what a link takes for a byte."""
     figure = new_figure(7.6, 4.2)
     axes = figure.add_subplot()
@@ -236,13 +236,13 @@ def compression_pays(facts: Facts, caption: str) -> Chart | None:
     )
 
 
-def others(facts: Facts) -> list[tuple[str, Estimate, Estimate]]:
+def others(facts: SerializerFacts) -> list[tuple[str, Estimate, Estimate]]:
     """(whose encoding ran beside, p50 and p99 of the GETs in ms), slowest last."""
     found = [(n, pooled_quantile(list(r), 0.5), pooled_quantile(list(r), 0.99)) for n, r in facts.probes.items()]
     return sorted(found, key=lambda row: (row[0] != NOBODY, row[2].value))
 
 
-def times_alone(facts: Facts, name: str) -> Comparison:
+def times_alone(facts: SerializerFacts, name: str) -> Comparison:
     """A round's p99 over the same round's p99 when nobody encodes."""
     if name == NOBODY or NOBODY not in facts.probes:
         return compare([], [])
@@ -256,7 +256,7 @@ def spoken_times(c: Comparison) -> str:
     return "" if r is None else f"{number(r.estimate)} ({number(r.low)} – {number(r.high)})"
 
 
-def what_others_feel(facts: Facts) -> Chart | None:
+def what_others_feel(facts: SerializerFacts) -> Chart | None:
     """p99 of an unrelated GET while another thread of the process encodes pages."""
     found = others(facts)
     if len(found) < 2:

@@ -9,16 +9,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from stampede.core.errors import RunFolderError
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import ContenderInfo, RunInfo
 from stampede.run_folder.serializer_tables import PLAN, read_parts
-from stampede.core.errors import RunFolderError
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Facts:
+class SerializerFacts:
     """The run and its tables, each read when it is first asked for."""
 
     folder: Path
@@ -92,9 +92,9 @@ class Facts:
         return [c for c in self.run.contenders if c.kind == "contender"]
 
     @property
-    def twin(self) -> str:
+    def aa_copy(self) -> str:
         """The reference under another name."""
-        return next(c.name for c in self.run.contenders if c.kind == "twin")
+        return next(c.name for c in self.run.contenders if c.kind == "aa-copy")
 
     @cached_property
     def weighed(self) -> Mapping[tuple[str, str, str], tuple[float, str, str]]:
@@ -121,9 +121,9 @@ class Facts:
         )
 
 
-def read_facts(folder: Path) -> Facts:
+def read_facts(folder: Path) -> SerializerFacts:
     """Raises RunFolderError where the folder is no run of this plan."""
     run = read_run(folder)
     if run.info.plan != PLAN:
         raise RunFolderError(folder, f"a run of plan {run.info.plan}", f"a run of plan {PLAN}")
-    return Facts(folder, run.info)
+    return SerializerFacts(folder, run.info)

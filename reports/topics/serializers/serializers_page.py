@@ -9,15 +9,16 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from stampede.run_folder.schema import METHOD, ContenderInfo
 from stampede.core.files import write_whole
 from stampede.core.text.safe_text import shown
 from stampede.reports.output import charts as style
 from stampede.reports.output.charts import Chart
 from stampede.reports.output.csv_output.csv_text import as_csv, plain
+from stampede.reports.output.formatting import listed, number
 from stampede.reports.output.html_report import PAGES, flat, write_page
-from stampede.reports.topics.serializers import serializer_advice, serializer_charts, break_even
-from stampede.reports.topics.serializers.serializer_facts import Facts, read_facts
+from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate
+from stampede.reports.statistics.rank_tests import PAIRED_LEVEL, holm
+from stampede.reports.topics.serializers import break_even, serializer_advice, serializer_charts
 from stampede.reports.topics.serializers.serializer_analysis import (
     OPERATIONS,
     SerializerVerdict,
@@ -26,9 +27,8 @@ from stampede.reports.topics.serializers.serializer_analysis import (
     level,
     verdicts,
 )
-from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate
-from stampede.reports.statistics.rank_tests import PAIRED_LEVEL, holm
-from stampede.reports.output.formatting import listed, number
+from stampede.reports.topics.serializers.serializer_facts import SerializerFacts, read_facts
+from stampede.run_folder.schema import METHOD, ContenderInfo
 
 EMPTY = "empty call"
 MARKS = {"cannot tell": "unclear", "better": "better", "worse": "worse", "same": "same", "": ""}
@@ -94,7 +94,7 @@ def print_advice(folder: Path) -> None:
         print(shown(f"{scenario.name}: {serializer_advice.advise(facts, scenario.name).text}"))
 
 
-def section(facts: Facts, record: str, what: str) -> SerializerSection:
+def section(facts: SerializerFacts, record: str, what: str) -> SerializerSection:
     said = [v for operation in OPERATIONS for v in verdicts(facts, record, operation)]
     chart = serializer_charts.time_against_bytes(facts, record, what)
     shown = columns(facts, record)
@@ -111,7 +111,7 @@ def section(facts: Facts, record: str, what: str) -> SerializerSection:
     )
 
 
-def columns(facts: Facts, record: str) -> list[tuple[str, str, str]]:
+def columns(facts: SerializerFacts, record: str) -> list[tuple[str, str, str]]:
     """(title, what it is, key) of the columns that this kind of record has figures for."""
     found = [
         (
@@ -142,13 +142,13 @@ def columns(facts: Facts, record: str) -> list[tuple[str, str, str]]:
     return found
 
 
-def allocator(facts: Facts) -> str:
-    redis = facts.run.circumstances.get("servers", {}).get("redis", {})
+def allocator(facts: SerializerFacts) -> str:
+    redis = facts.run.metadata.get("servers", {}).get("redis", {})
     return f"{redis.get('name', 'server')} {redis.get('version', '')}, allocator {redis.get('allocator') or 'not told'}"
 
 
 def row(
-    facts: Facts, record: str, c: ContenderInfo, said: Sequence[SerializerVerdict], keys: Sequence[str]
+    facts: SerializerFacts, record: str, c: ContenderInfo, said: Sequence[SerializerVerdict], keys: Sequence[str]
 ) -> SerializerRow:
     outcome, what = facts.outcome(record, c.name)
     note = {"refused": f"refused: {what}", "changed": f"changed silently: {what}"}.get(outcome, "")
@@ -157,7 +157,9 @@ def row(
     )
 
 
-def cell(facts: Facts, record: str, c: ContenderInfo, said: Sequence[SerializerVerdict], key: str) -> SerializerFigure:
+def cell(
+    facts: SerializerFacts, record: str, c: ContenderInfo, said: Sequence[SerializerVerdict], key: str
+) -> SerializerFigure:
     if key in OPERATIONS:
         mine = next((v for v in said if v.contender == c.name and v.operation == key and v.group != "across"), None)
         across = next((v for v in said if v.contender == c.name and v.operation == key and v.group == "across"), None)
@@ -194,13 +196,13 @@ def timed(estimate: Estimate, mine: SerializerVerdict | None, across: Serializer
     )
 
 
-def empty_row(facts: Facts, record: str, width: int) -> list[SerializerRow]:
+def empty_row(facts: SerializerFacts, record: str, width: int) -> list[SerializerRow]:
     """What the harness itself takes for a call that does nothing."""
     empty = level(facts, record, EMPTY, "encode")
     if empty.missing:
         return []
     cells = [timed(empty, None, None), *[SerializerFigure(value="")] * (width - 1)]
-    return [SerializerRow(name=EMPTY, info=None, kind="ruler", note="", cells=cells)]
+    return [SerializerRow(name=EMPTY, info=None, kind="baseline", note="", cells=cells)]
 
 
 def matrix(frame: pd.DataFrame, rows: str, across: str) -> tuple[list[str], list[tuple[str, list[tuple[str, str]]]]]:
@@ -215,7 +217,7 @@ def matrix(frame: pd.DataFrame, rows: str, across: str) -> tuple[list[str], list
 
 
 def page(
-    facts: Facts,
+    facts: SerializerFacts,
     sections: Sequence[SerializerSection],
     even: Sequence[break_even.BreakEven],
     at: list[break_even.AtSize],
@@ -233,7 +235,7 @@ def page(
         serializer_charts.compression_pays(facts, paying(even)),
         serializer_charts.what_others_feel(facts),
     ]
-    servers = facts.run.circumstances.get("servers", {})
+    servers = facts.run.metadata.get("servers", {})
     return environment.get_template("serializers.html.j2").render(
         run=facts.run,
         name=facts.folder.resolve().name,
@@ -242,7 +244,7 @@ def page(
         rule=serializer_advice.RULE,
         rounds=len(facts.rounds),
         min_rounds=MIN_ROUNDS,
-        doubts=doubts(facts, sections),
+        warnings=warnings(facts, sections),
         untyped=matrix(facts.fidelity[facts.fidelity["build"] == "untyped"], "case", "contender"),
         typed=matrix(facts.fidelity[facts.fidelity["build"] == "typed"], "case", "contender"),
         changes=matrix(changes, "row", "contender"),
@@ -265,15 +267,15 @@ def attack_matrix(frame: pd.DataFrame) -> tuple[list[str], list[tuple[str, list[
     return matrix(frame.rename(columns={"verdict": "outcome"}), "reader", "attack")
 
 
-def machine(facts: Facts) -> str:
-    box = facts.run.circumstances.get("machine", {})
-    redis = facts.run.circumstances.get("servers", {}).get("redis", {})
-    python = facts.run.circumstances.get("python", "")
+def machine(facts: SerializerFacts) -> str:
+    box = facts.run.metadata.get("machine", {})
+    redis = facts.run.metadata.get("servers", {}).get("redis", {})
+    python = facts.run.metadata.get("python", "")
     parts = [str(box.get("system", "")), str(box.get("cpu", "")), f"{box.get('cores', '?')} cores", f"Python {python}"]
     return ", ".join(p for p in parts if p) + f"; {redis.get('name', 'Redis')} {redis.get('version', '')}"
 
 
-def doubts(facts: Facts, sections: Sequence[SerializerSection]) -> list[str]:
+def warnings(facts: SerializerFacts, sections: Sequence[SerializerSection]) -> list[str]:
     """What must be known before the figures are read."""
     found = []
     if len(facts.rounds) < MIN_ROUNDS:
@@ -297,7 +299,7 @@ def doubts(facts: Facts, sections: Sequence[SerializerSection]) -> list[str]:
     return found + [f"{r['what']}: {r['cost']}" for r in facts.run.remarks]
 
 
-def claim(facts: Facts, at: Sequence[break_even.AtSize]) -> str:
+def claim(facts: SerializerFacts, at: Sequence[break_even.AtSize]) -> str:
     """The article's C8, turned round."""
     if not at:
         return ""
@@ -333,7 +335,10 @@ def from_(span: tuple[Estimate, Estimate]) -> str:
 
 
 def tables(
-    facts: Facts, sections: Sequence[SerializerSection], even: Sequence[break_even.BreakEven], at: Sequence[break_even.AtSize]
+    facts: SerializerFacts,
+    sections: Sequence[SerializerSection],
+    even: Sequence[break_even.BreakEven],
+    at: Sequence[break_even.AtSize],
 ) -> dict[str, str]:
     """File name to CSV."""
     figures: list[Sequence[object]] = []
@@ -354,7 +359,9 @@ def tables(
         for what, span in (("read", e.reads), ("write and read", e.write_and_read))
         for bound, estimate in zip(("from", "until"), span, strict=True)
     ]
-    costs = [(a.bytes, serializer, op, *numbers(a.us[serializer, op])) for a in at for serializer, op in break_even.CALLS]
+    costs = [
+        (a.bytes, serializer, op, *numbers(a.us[serializer, op])) for a in at for serializer, op in break_even.CALLS
+    ]
     found = {
         "serializers.csv": as_csv("record contender figure unit value low high level rounds", figures),
         "comparisons.csv": as_csv(

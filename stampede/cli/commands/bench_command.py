@@ -33,8 +33,8 @@ from stampede.cli.shared_options import (
 from stampede.cli.started_servers import run_settings, started_servers
 
 if TYPE_CHECKING:
-    from stampede.loadtests.bench.bench_config import BenchOrder
-    from stampede.loadtests.locustfiles.run_config import Spec
+    from stampede.loadtests.bench.bench_config import BenchConfig
+    from stampede.loadtests.locustfiles.run_config import RunConfig
     from stampede.reports.output.report_model import Report
     from stampede.scenarios.plans import Plan
     from stampede.stack.servers import Stack
@@ -124,8 +124,8 @@ def bench(
     expected.accepted(yes)
     print_status(expected.said(plan_options.plan))
     report = run_to_end(order, server_options, resume, width, plan_options.most_rounds)
-    from stampede.reports.output.report_console import print_report
     from stampede.reports.output.json_summary import machine_summary
+    from stampede.reports.output.report_console import print_report
 
     if as_json:
         print_result(machine_summary(report))
@@ -153,18 +153,18 @@ def resume_as_recorded(run: Path, server_options: ServerOptions) -> int:
 
 def bench_order(
     plan_options: PlanOptions, server_options: ServerOptions, run_options: RunOptions, load_options: LoadOptions
-) -> BenchOrder:
+) -> BenchConfig:
     """The run that the options ask for. Raises ConfigError."""
     plan = plan_options.build()
     check_own_files("contender", plan_options.contender)
     settings = run_settings(run_options)
     check_scenario_names(plan_options.scenario)
     check_contender_names([*(plan_options.only or ()), *(plan_options.contender or ())])
-    from stampede.loadtests.bench.bench_config import BenchOrder, offered_rate
+    from stampede.loadtests.bench.bench_config import BenchConfig, offered_rate
     from stampede.loadtests.processes.remote import bind_address
 
     external = bool(server_options.postgres and server_options.redis)
-    return BenchOrder(
+    return BenchConfig(
         plan=plan,
         contenders=tuple(plan_options.only or ()),
         own_contenders=tuple(plan_options.contender or ()),
@@ -179,7 +179,7 @@ def bench_order(
 
 
 def run_to_end(
-    order: BenchOrder, server_options: ServerOptions, resume: Path | None, width: float | None, most_rounds: int
+    order: BenchConfig, server_options: ServerOptions, resume: Path | None, width: float | None, most_rounds: int
 ) -> Report:
     """Run the order, or what is missing of the run folder `resume`, and write the report.
 
@@ -203,11 +203,11 @@ def run_to_end(
     return report
 
 
-def prepared(order: BenchOrder, servers: Stack, resume: Path | None) -> tuple[Spec | None, BenchOrder, Path]:
+def prepared(order: BenchConfig, servers: Stack, resume: Path | None) -> tuple[RunConfig | None, BenchConfig, Path]:
     """The cells to run (None: only experiments), the order with the experiments to run, and the run folder."""
+    from stampede.loadtests.bench.resume import resume_run, still_to_ask
     from stampede.loadtests.bench.run_plan.planning import prepare_run
     from stampede.loadtests.experiments.run_experiments import prepare_experiments
-    from stampede.loadtests.bench.resume import resume_run, still_to_ask
 
     spec = None
     if order.plan.scenarios:
@@ -220,13 +220,13 @@ def prepared(order: BenchOrder, servers: Stack, resume: Path | None) -> tuple[Sp
     return spec, order, Path(spec.folder) if spec is not None else prepare_experiments(order, servers)
 
 
-def run_rounds(spec: Spec, order: BenchOrder, servers: Stack, width: float | None, most_rounds: int) -> None:
+def run_rounds(spec: RunConfig, order: BenchConfig, servers: Stack, width: float | None, most_rounds: int) -> None:
     """Run the cells, and further rounds until the intervals are narrow enough."""
-    from stampede.run_folder.read import read_run
-    from stampede.loadtests.bench.run_bench import run_bench
     from stampede.loadtests.bench.progress import bench_progress
     from stampede.loadtests.bench.resume import more_rounds
+    from stampede.loadtests.bench.run_bench import run_bench
     from stampede.reports.topics.selftests.selftest_result import rounds_to_add
+    from stampede.run_folder.read import read_run
 
     folder = Path(spec.folder)
     rounds = 1

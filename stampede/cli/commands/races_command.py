@@ -15,9 +15,9 @@ from stampede.cli.shared_options import LAST_SEED, Runs, ServerOptions
 from stampede.cli.started_servers import started_servers
 
 if TYPE_CHECKING:
-    from stampede.run_folder.races_json import RacesInfo
+    from stampede.races.exploration_runs import RacesConfig
     from stampede.races.explore import Bound
-    from stampede.races.exploration_runs import RacesOrder
+    from stampede.run_folder.races_json import RacesInfo
     from stampede.stack.servers import Stack
 
 
@@ -72,32 +72,32 @@ def races(
 
 def races_order(
     contender: list[str] | None, situation: list[str] | None, replay: str | None, bound: Bound
-) -> RacesOrder:
+) -> RacesConfig:
     """What to explore. Raises ConfigError."""
-    from stampede.patterns.contender_registry import limiters
     from stampede.core.errors import require
-    from stampede.races.exploration_runs import RacesOrder, found, held_contenders
+    from stampede.patterns.contender_registry import limiters
+    from stampede.races.exploration_runs import RacesConfig, found, held_contenders
     from stampede.scenarios.interleavings.situation import find_situation, situations
 
     chosen, opened = found(contender or [*held_contenders(), *limiters()])
     asked = tuple(find_situation(name) for name in situation or situations())
     require(replay is None or len(chosen) == 1, "contender", contender, "one contender, to replay its schedule")
-    return RacesOrder(contenders=chosen, situations=asked, bound=bound, command=given_command(), opened=opened)
+    return RacesConfig(contenders=chosen, situations=asked, bound=bound, command=given_command(), opened=opened)
 
 
-def replay_schedule(order: RacesOrder, servers: Stack, schedule: str, times: int) -> None:
+def replay_schedule(order: RacesConfig, servers: Stack, schedule: str, times: int) -> None:
     """Play one schedule of the order's only contender, and print its steps."""
     from stampede.core.text.terminal import PlainConsole
-    from stampede.races.races_console import print_replay
     from stampede.races.exploration_runs import replay_on
+    from stampede.races.races_console import print_replay
 
     print_replay(replay_on(servers, order.contenders[0], schedule, times), times, PlainConsole())
 
 
-def explored(order: RacesOrder, servers: Stack, runs: Path) -> RacesInfo:
+def explored(order: RacesConfig, servers: Stack, runs: Path) -> RacesInfo:
     """The verdicts on all contenders. Where it is interrupted, those that there are get a report."""
-    from stampede.races.races_console import races_progress
     from stampede.races.exploration_runs import begun, explore_all, keep_explored, new_folder
+    from stampede.races.races_console import races_progress
     from stampede.reports.topics.races.races_page import render_races
 
     info = begun(order, servers)
@@ -114,8 +114,8 @@ def explored(order: RacesOrder, servers: Stack, runs: Path) -> RacesInfo:
 def report_races(info: RacesInfo, runs: Path, json_file: Path | None) -> None:
     """Print and write the verdicts. Raises Exit with code 1 where a promise broke, or something was not judged."""
     from stampede.core.text.terminal import PlainConsole
-    from stampede.races.races_console import print_races, write_json
     from stampede.races.exploration_runs import is_clean, new_folder
+    from stampede.races.races_console import print_races, write_json
     from stampede.reports.topics.races.races_page import render_races
 
     print_races(info, PlainConsole())

@@ -21,9 +21,9 @@ def report(
     from stampede.run_folder.serializer_tables import PLAN
 
     recorded = read_run(folder)
-    from stampede.reports.output.report_console import print_report  # after the check: these take seconds to import
-    from stampede.reports.analysis.analysis import judge
+    from stampede.reports.analysis.analysis import analyse
     from stampede.reports.output.html_report import write_report
+    from stampede.reports.output.report_console import print_report  # after the check: these take seconds to import
     from stampede.reports.output.report_model import build_report
     from stampede.reports.topics.serializers.serializers_page import print_advice, render_serializers
 
@@ -31,7 +31,7 @@ def report(
         print_status(f"report: {render_serializers(folder)}")
         print_advice(folder)
     else:
-        built = build_report(judge(recorded))
+        built = build_report(analyse(recorded))
         print_status(f"report: {write_report(built)}")
         print_report(built)
 

@@ -24,7 +24,7 @@ from stampede.cli.shared_options import (
 from stampede.cli.started_servers import run_settings, started_servers
 
 if TYPE_CHECKING:
-    from stampede.loadtests.bench.bench_config import BenchOrder
+    from stampede.loadtests.bench.bench_config import BenchConfig
     from stampede.loadtests.selftests.capacity import Objective, Search
     from stampede.reports.topics.selftests.capacity_result import Knee
 
@@ -51,16 +51,16 @@ def aa(
 
     order = aa_order(contender, rounds, tuple(scenario or ("read-heavy",)), **settings)
     folder = run_trial(order, server_options, yes)
-    from stampede.run_folder.read import read_run
-    from stampede.reports.analysis.analysis import judge
+    from stampede.reports.analysis.analysis import analyse
     from stampede.reports.output.html_report import render
     from stampede.reports.topics.selftests.selftest_result import aa_lines, aa_rows, relabelled_alarms
+    from stampede.run_folder.read import read_run
 
-    judgement = judge(read_run(folder))
-    for line in aa_lines(aa_rows(judgement, BLOCK)):
+    analysis = analyse(read_run(folder))
+    for line in aa_lines(aa_rows(analysis, BLOCK)):
         print_result(line)
-    for info in judgement.scenarios:
-        share = relabelled_alarms(judgement, info.name, min(rounds, BLOCK), 1000, run_options.seed)
+    for info in analysis.scenarios:
+        share = relabelled_alarms(analysis, info.name, min(rounds, BLOCK), 1000, run_options.seed)
         print_result(f"{info.name}: names dealt anew 1,000 times, {100 * share:.1f} % with an alarm (allowed: 5 %)")
     print_status(f"report: {render(folder)}")
 
@@ -82,18 +82,18 @@ def selftest(
     from stampede.loadtests.selftests.selftest_runs import BLOCK, PLANTED, selfcheck_order
 
     folder = run_trial(selfcheck_order(blocks, tuple(scenario or ("read-heavy",)), **settings), server_options, yes)
-    from stampede.run_folder.read import read_run
-    from stampede.reports.analysis.analysis import judge
+    from stampede.reports.analysis.analysis import analyse
     from stampede.reports.output.html_report import render
     from stampede.reports.topics.selftests.selftest_result import Planted, decisions, tally
+    from stampede.run_folder.read import read_run
 
     planted = [Planted(contender=p.contender, metric=p.metric, share=p.share) for p in PLANTED]
-    for line in tally(decisions(judge(read_run(folder)), planted, BLOCK)):
+    for line in tally(decisions(analyse(read_run(folder)), planted, BLOCK)):
         print_result(line)
     print_status(f"report: {render(folder)}")
 
 
-def run_trial(order: BenchOrder, server_options: ServerOptions, yes: bool) -> Path:
+def run_trial(order: BenchConfig, server_options: ServerOptions, yes: bool) -> Path:
     """Run every cell of the order; the run folder."""
     from stampede.loadtests.bench.duration_estimate import estimate
     from stampede.loadtests.selftests.selftest_runs import run_whole
@@ -140,14 +140,14 @@ def knee(
 
 def knee_order(
     scenario: str, only: list[str] | None, contender: list[str] | None, processes: int, run_options: RunOptions
-) -> BenchOrder:
+) -> BenchConfig:
     """One scenario, whose rate the search will set. Raises ConfigError."""
-    from stampede.loadtests.bench.bench_config import BenchOrder
-    from stampede.scenarios.plans import ARTICLE, Plan
+    from stampede.loadtests.bench.bench_config import BenchConfig
+    from stampede.scenarios.plans import ARTICLE_PATTERNS, Plan
 
-    named = tuple(only or ARTICLE)
-    return BenchOrder(
-        plan=Plan(name="knee", rounds=1, scenarios=(scenario,), contenders=named, twin=False),
+    named = tuple(only or ARTICLE_PATTERNS)
+    return BenchConfig(
+        plan=Plan(name="knee", rounds=1, scenarios=(scenario,), contenders=named, aa_copy=False),
         contenders=named,
         own_contenders=tuple(contender or ()),
         reference=named[0],
@@ -157,12 +157,12 @@ def knee_order(
 
 
 def search_knees(
-    order: BenchOrder, server_options: ServerOptions, goal: Objective, rounds: int, cells: int
+    order: BenchConfig, server_options: ServerOptions, goal: Objective, rounds: int, cells: int
 ) -> tuple[Path, dict[str, Search]]:
     """Search the knee of each contender; the run folder, and the searches by contender."""
     from stampede.loadtests.selftests.capacity import find_knees
-    from stampede.reports.topics.selftests.capacity_result import met, one_cell
     from stampede.reports.output.html_report import render
+    from stampede.reports.topics.selftests.capacity_result import met, one_cell
 
     def is_met(run: Path, cell: int) -> bool:
         return met(one_cell(run, cell), goal.share, goal.within_ms)

@@ -42,10 +42,10 @@ def serializers(
     check_runs(runs)
     check_serializer_names(only)
     check_own_files("serializer", serializer)
-    from stampede.loadtests.serializers.run_serializers import SerializersOrder, run_serializers
+    from stampede.loadtests.serializers.run_serializers import SerializersConfig, run_serializers
     from stampede.loadtests.serializers.serializer_progress import serializers_progress
 
-    order = SerializersOrder(
+    order = SerializersConfig(
         only=tuple(only or ()),
         own=tuple(serializer or ()),
         records=tuple(record or ()),

@@ -24,7 +24,7 @@ from stampede.cli.shared_options import (
 from stampede.cli.started_servers import run_settings, started_servers, wait_until_one_ends
 
 if TYPE_CHECKING:
-    from stampede.loadtests.bench.bench_config import BenchOrder
+    from stampede.loadtests.bench.bench_config import BenchConfig
 
 
 def web(
@@ -62,15 +62,15 @@ def web(
 
 def web_order(
     scenario: list[str] | None, contender: list[str] | None, processes: int, run_options: RunOptions
-) -> BenchOrder:
+) -> BenchConfig:
     """What the page lets the user choose from. Raises ConfigError."""
-    from stampede.loadtests.bench.bench_config import BenchOrder
+    from stampede.loadtests.bench.bench_config import BenchConfig
     from stampede.loadtests.bench.run_plan.scenario_selection import check_order
     from stampede.scenarios.plans import WEB, Plan
     from stampede.scenarios.scenario import scenarios
 
-    order = BenchOrder(
-        plan=Plan(name=WEB, rounds=1, scenarios=tuple(scenario or scenarios()), twin=False, windows=5),
+    order = BenchConfig(
+        plan=Plan(name=WEB, rounds=1, scenarios=tuple(scenario or scenarios()), aa_copy=False, windows=5),
         own_contenders=tuple(contender or ()),
         processes=processes,
         **run_settings(run_options),
@@ -106,9 +106,9 @@ def running_service(
     from stampede.loadtests.locustfiles.web_ui import check_port
 
     check_port(settings["port"])
+    from stampede.loadtests.appserver.http_service import ServiceSettings
     from stampede.loadtests.locustfiles.http_page import service_process
     from stampede.loadtests.processes.connections_needed import require_room_for_service
-    from stampede.loadtests.appserver.http_service import ServiceSettings
     from stampede.stack.postgres.dataset import ensure_dataset
 
     ServiceSettings(postgres_url="", redis_url="", key_prefix="", **settings)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from stampede.loadtests.bench.bench_config import BenchOrder
-from stampede.loadtests.bench.run_plan.cell_plan import plan_cells
-from stampede.loadtests.bench.run_plan.scenario_selection import check_order
-from stampede.loadtests.bench.run_plan.contenders import line_up
 from stampede.core.errors import ConfigError
+from stampede.loadtests.bench.bench_config import BenchConfig
+from stampede.loadtests.bench.run_plan.cell_plan import plan_cells
+from stampede.loadtests.bench.run_plan.contenders import select_contenders
+from stampede.loadtests.bench.run_plan.scenario_selection import check_order
 from stampede.scenarios.plans import find_plan
 from stampede.scenarios.workload import WorkloadFile
 from tests.loadtests.conftest import CONTENDERS
@@ -20,9 +20,9 @@ QUICK = replace(find_plan("quick"), scenarios=("read-heavy", "stampede"))
 
 
 def test_a_round_runs_everyone_once_in_every_scenario_with_equal_seeds_and_unequal_orders() -> None:
-    order = BenchOrder(plan=QUICK, seed=4)
-    entrants = line_up((), (), reference="cache-aside", twin=True)
-    cells = plan_cells(order, entrants)
+    order = BenchConfig(plan=QUICK, seed=4)
+    contender_specs = select_contenders((), (), reference="cache-aside", aa_copy=True)
+    cells = plan_cells(order, contender_specs)
     assert [cell.id for cell in cells] == list(range(1, len(cells) + 1))
     assert set(Counter((c.scenario, c.contender, c.round) for c in cells).values()) == {1}
     ran: dict[str, set[tuple[str, ...]]] = {}
@@ -43,30 +43,34 @@ def test_a_round_runs_everyone_once_in_every_scenario_with_equal_seeds_and_unequ
 
 
 def test_the_no_op_runs_before_the_first_round_of_each_scenario_and_after_its_last() -> None:
-    cells = plan_cells(BenchOrder(plan=QUICK, seed=4), line_up((), (), reference="cache-aside", twin=True))
+    cells = plan_cells(
+        BenchConfig(plan=QUICK, seed=4), select_contenders((), (), reference="cache-aside", aa_copy=True)
+    )
     for scenario in QUICK.scenarios:
         names = [cell.contender for cell in cells if cell.scenario == scenario]
         assert [i for i, name in enumerate(names) if name == "no-op"] == [0, len(names) - 1]
 
 
 def test_more_rounds_begin_with_the_cells_of_fewer() -> None:
-    entrants = line_up((), (), reference="cache-aside", twin=True)
-    few, many = (plan_cells(BenchOrder(plan=replace(QUICK, rounds=r), seed=4), entrants) for r in (6, 8))
+    contender_specs = select_contenders((), (), reference="cache-aside", aa_copy=True)
+    few, many = (plan_cells(BenchConfig(plan=replace(QUICK, rounds=r), seed=4), contender_specs) for r in (6, 8))
     ran_few, ran_many = ([c for c in cells if c.round < 6] for cells in (few, many))
     assert ran_few == ran_many
 
 
 def test_the_same_seed_plans_the_same_cells() -> None:
-    entrants = line_up((), (), reference="cache-aside", twin=True)
-    assert plan_cells(BenchOrder(plan=QUICK, seed=4), entrants) == plan_cells(BenchOrder(plan=QUICK, seed=4), entrants)
+    contender_specs = select_contenders((), (), reference="cache-aside", aa_copy=True)
+    assert plan_cells(BenchConfig(plan=QUICK, seed=4), contender_specs) == plan_cells(
+        BenchConfig(plan=QUICK, seed=4), contender_specs
+    )
 
 
 def test_a_users_file_runs_beside_ours_under_its_own_name() -> None:
-    entrants = line_up((), (str(CONTENDERS / "stalling.py"),), reference="cache-aside", twin=True)
-    names = [e.name for e in entrants]
+    contender_specs = select_contenders((), (str(CONTENDERS / "stalling.py"),), reference="cache-aside", aa_copy=True)
+    names = [e.name for e in contender_specs]
     assert "stalling" in names
     assert {"no-cache", "cache-aside", "write-through", "refresh-ahead", "coalescing"} <= set(names)
-    assert [e.twin_of for e in entrants if e.kind == "twin"] == ["cache-aside"]
+    assert [e.copy_of for e in contender_specs if e.kind == "aa-copy"] == ["cache-aside"]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +89,7 @@ def test_a_contender_file_that_cannot_run_is_refused_with_the_reason(
     if contents is not None:
         path.write_text(contents)
     with pytest.raises(ConfigError, match=wanted):
-        check_order(BenchOrder(plan=QUICK, own_contenders=(str(path),)))
+        check_order(BenchConfig(plan=QUICK, own_contenders=(str(path),)))
 
 
 @pytest.mark.parametrize(
@@ -102,10 +106,10 @@ def test_an_order_that_cannot_be_run_is_refused_before_a_server_is_started(
     order: dict[str, object], named: str
 ) -> None:
     with pytest.raises(ConfigError, match=named):
-        check_order(BenchOrder(**{"plan": QUICK, **order}))  # type: ignore[arg-type]
+        check_order(BenchConfig(**{"plan": QUICK, **order}))  # type: ignore[arg-type]
 
 
 def test_numbers_out_of_range_are_refused() -> None:
     for wrong in ({"processes": 0}, {"rtt_ms": -1.0}, {"seed": -1}):
         with pytest.raises(ConfigError):
-            BenchOrder(plan=QUICK, **wrong)
+            BenchConfig(plan=QUICK, **wrong)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stampede.loadtests.selftests.capacity import LEAST_PER_S, MOST_PER_S, Bracket, Search, read_objective
 from stampede.core.errors import ConfigError
+from stampede.loadtests.selftests.capacity import LEAST_PER_S, MOST_PER_S, Bracket, Search, read_objective
 
 
 def bracketed(bracket: Bracket, knee: float) -> int:

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from stampede.loadtests.bench.bench_config import BenchOrder
+from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.run_plan.planning import AUTO_SHARE, describe_scenario, set_rate, size_window
 from stampede.scenarios.plans import PLANS
 from stampede.scenarios.scenario import find_scenario
 
-ORDER = BenchOrder(plan=PLANS["smoke"])
+ORDER = BenchConfig(plan=PLANS["smoke"])
 CACHING, LIMITING = find_scenario("read-heavy"), find_scenario("rate-limit-flood")
 WORKLOAD = ORDER.workload.applied(CACHING.name, CACHING.overrides)
 

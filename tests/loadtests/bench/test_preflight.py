@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from stampede.core.errors import ConfigError
 from stampede.loadtests.bench.bench_config import offered_rate
-from stampede.loadtests.bench.run_plan.load_pricing import carried_per_s
 from stampede.loadtests.bench.preflight import (
     Preflight,
     calibrate_machine,
@@ -15,7 +15,7 @@ from stampede.loadtests.bench.preflight import (
     watch_machine,
     will_hurt,
 )
-from stampede.core.errors import ConfigError
+from stampede.loadtests.bench.run_plan.load_pricing import carried_per_s
 from stampede.scenarios.workload import Workload
 from stampede.stack.servers import Stack
 

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from stampede.loadtests.bench.progress import BARS, SPARK_CELLS, Pace, bench_progress, clock, p50_ms, sparkline
-from stampede.loadtests.locustfiles.run_config import CellOrder, Spec
+from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig
 from tests.reports.planted_runs.planted import plant, scenario
 
 NAMES = ["cache-aside", "write-through"]
 
 
-def orders(rounds: int = 2) -> list[CellOrder]:
+def orders(rounds: int = 2) -> list[CellPlan]:
     pairs = [(r, s, c) for r in range(1, rounds + 1) for s in ("read-heavy", "stampede") for c in NAMES]
     return [
-        CellOrder(id=i, scenario=s, contender=c, round=r, seed=1, predecessor=None)
+        CellPlan(id=i, scenario=s, contender=c, round=r, seed=1, predecessor=None)
         for i, (r, s, c) in enumerate(pairs, 1)
     ]
 
@@ -30,7 +30,7 @@ def orders(rounds: int = 2) -> list[CellOrder]:
 def shown(folder: Path, *, terminal: bool) -> str:
     out = io.StringIO()
     console = Console(file=out, force_terminal=terminal, width=80, _environ={"TERM": "xterm"})
-    spec = cast(Spec, SimpleNamespace(cells=orders(), folder=str(folder)))
+    spec = cast(RunConfig, SimpleNamespace(cells=orders(), folder=str(folder)))
     with bench_progress(spec, console) as tell:
         for cell in spec.cells:
             tell({"event": "cell", "id": cell.id, "scenario": cell.scenario, "contender": cell.contender,

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from stampede.run_folder.read import read_run
-from stampede.loadtests.bench.bench_config import BenchOrder
-from stampede.loadtests.bench.run_plan.planning import prepare_run
-from stampede.loadtests.bench.run_bench import run_bench
-from stampede.loadtests.bench.resume import lasting, more_rounds, resume_run, unlike
-from stampede.loadtests.locustfiles.run_config import Spec
 from stampede.core.errors import ConfigError
+from stampede.loadtests.bench.bench_config import BenchConfig
+from stampede.loadtests.bench.resume import lasting, more_rounds, resume_run, unlike
+from stampede.loadtests.bench.run_bench import run_bench
+from stampede.loadtests.bench.run_plan.planning import prepare_run
+from stampede.loadtests.locustfiles.run_config import RunConfig
+from stampede.run_folder.read import read_run
 from stampede.scenarios.plans import find_plan
 from stampede.scenarios.workload import WorkloadFile
 from stampede.stack.servers import Stack
@@ -21,9 +21,9 @@ from stampede.stack.servers import Stack
 pytestmark = pytest.mark.slow
 
 
-def order(runs: Path, **common: Any) -> BenchOrder:
+def order(runs: Path, **common: Any) -> BenchConfig:
     values = {"records": 2_000, "rate_per_s": 100.0, "ttl_s": 0.1, "load_cpu_ms": 0.5, "load_wait_ms": 1.0}
-    return BenchOrder(
+    return BenchConfig(
         plan=replace(find_plan("smoke"), rounds=2, scenarios=("stampede-one-process",), experiments=()),
         workload=WorkloadFile(common={"records": 2_000}, by_scenario={"stampede-one-process": values | common}),
         contenders=("no-cache", "cache-aside"),
@@ -54,7 +54,7 @@ def one_commit() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def cut(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[BenchOrder, Spec]:
+def cut(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[BenchConfig, RunConfig]:
     """Cut in its fourth cell of six."""
     given = order(tmp_path_factory.mktemp("cut"))
     spec, _ = prepare_run(given, stack, quiet)
@@ -64,7 +64,9 @@ def cut(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[BenchOr
     return given, spec
 
 
-def test_a_cut_run_is_finished_without_running_again_what_was_done(stack: Stack, cut: tuple[BenchOrder, Spec]) -> None:
+def test_a_cut_run_is_finished_without_running_again_what_was_done(
+    stack: Stack, cut: tuple[BenchConfig, RunConfig]
+) -> None:
     given, spec = cut
     folder = Path(spec.folder)
     before = {cell.id: cell for cell in read_run(folder).done}
@@ -95,22 +97,22 @@ def test_a_cut_run_is_finished_without_running_again_what_was_done(stack: Stack,
     assert all(cell.status == "done" for cell in final.cells)
 
 
-def test_where_one_process_serves_the_other_is_asked_nothing(cut: tuple[BenchOrder, Spec]) -> None:
+def test_where_one_process_serves_the_other_is_asked_nothing(cut: tuple[BenchConfig, RunConfig]) -> None:
     run = read_run(Path(cut[1].folder))
     assert [s.processes for s in run.info.scenarios] == [1]
     assert set(run.samples["process"]) == {0}
 
 
-def test_other_servers_another_commit_and_another_machine_are_named(cut: tuple[BenchOrder, Spec]) -> None:
+def test_other_servers_another_commit_and_another_machine_are_named(cut: tuple[BenchConfig, RunConfig]) -> None:
     info = read_run(Path(cut[1].folder)).info
     assert unlike(info, info) == []
     for name, value in (("commit", "0" * 40), ("python", "2.7"), ("machine", {"cores": 512})):
-        other = replace(info, circumstances=info.circumstances | {name: value})
+        other = replace(info, metadata=info.metadata | {name: value})
         (line,) = unlike(info, other)
         assert line.startswith(name)
-    servers = info.circumstances["servers"]
+    servers = info.metadata["servers"]
     tuned = servers | {"postgres": servers["postgres"] | {"settings": {"work_mem": "1GB"}}}
-    assert unlike(info, replace(info, circumstances=info.circumstances | {"servers": tuned}))
+    assert unlike(info, replace(info, metadata=info.metadata | {"servers": tuned}))
 
 
 def test_where_a_server_listens_does_not_matter() -> None:

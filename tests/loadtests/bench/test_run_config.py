@@ -7,44 +7,46 @@ from pathlib import Path
 
 import pytest
 
-from stampede.loadtests.bench.run_plan.contenders import Entrant
+from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
 from stampede.loadtests.locustfiles.run_config import (
-    CellOrder,
-    ScenarioOrder,
-    Spec,
+    CellPlan,
+    RunConfig,
+    ScenarioPlan,
     read_scenario,
     read_spec,
     spec_of,
 )
 from stampede.scenarios.faults.fault import Fault
-from stampede.scenarios.rate_limiting.flood import Crowd, Flood
+from stampede.scenarios.rate_limiting.flood import CallerGroup, Flood
 from stampede.scenarios.workload import OwnSql, Workload
 from stampede.stack.postgres.source import default_statements
 
-PLAIN = ScenarioOrder(
+PLAIN = ScenarioPlan(
     name="read-heavy",
     workload=Workload(records=10),
     statements=asdict(default_statements(1, 1.0)),
     window_s=1.0,
     warm_up_s=0.5,
     drain_s=0.5,
-    distance_ns=0,
+    simulated_rtt_ns=0,
 )
-FULL = ScenarioOrder(
+FULL = ScenarioPlan(
     name="flood",
     workload=Workload(sql=OwnSql(load="SELECT %(id)s", ids="SELECT 1", version="v"), rtt_ms=0.5, arrivals="closed"),
     statements={"load": "SELECT %(id)s", "extra_params": {"name": None, "n": 1}},
     window_s=1.0,
     warm_up_s=0.5,
     drain_s=0.5,
-    distance_ns=500_000,
-    flood=Flood(limit=8, window_s=0.4, crowds=(Crowd(adversary="burst, then 1.1 ×", subjects=3),), burst=4),
+    simulated_rtt_ns=500_000,
+    flood=Flood(
+        limit=8, window_s=0.4, caller_groups=(CallerGroup(adversary="burst, then 1.1 ×", subjects=3),), burst=4
+    ),
     fault=Fault(what="kill redis"),
     cold=True,
-    judge_at_rest=True,
+    check_after_drain=True,
     processes=1,
 )
-SPEC = Spec(
+SPEC = RunConfig(
     folder="runs/x",
     postgres_url="postgresql://u:pässword@h/db",
     redis_url="redis://h/0",
@@ -52,15 +54,15 @@ SPEC = Spec(
     processes=2,
     users_per_process=4,
     seed=2**70,
-    entrants=(
-        Entrant(name="cache-aside", kind="contender"),
-        Entrant(name="cache-aside-again", kind="twin", twin_of="cache-aside"),
-        Entrant(name="mine", kind="contender", file="mine.py", family="limiting"),
+    contender_specs=(
+        ContenderSpec(name="cache-aside", kind="contender"),
+        ContenderSpec(name="cache-aside-again", kind="aa-copy", copy_of="cache-aside"),
+        ContenderSpec(name="mine", kind="contender", file="mine.py", family="limiting"),
     ),
     scenarios=(PLAIN, FULL),
     cells=(
-        CellOrder(id=0, scenario="flood", contender="mine", round=1, seed=7, predecessor=None),
-        CellOrder(id=1, scenario="flood", contender="cache-aside", round=1, seed=7, predecessor="mine"),
+        CellPlan(id=0, scenario="flood", contender="mine", round=1, seed=7, predecessor=None),
+        CellPlan(id=1, scenario="flood", contender="cache-aside", round=1, seed=7, predecessor="mine"),
     ),
     progress_fd=3,
     bind="127.0.0.1:5557",

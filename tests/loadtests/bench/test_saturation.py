@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from stampede.run_folder.read import Run
-from stampede.loadtests.bench.bench_config import BenchOrder
+from stampede.loadtests.bench.bench_config import BenchConfig
+from stampede.reports.analysis.analysis import analyse
 from stampede.reports.analysis.server_counts import imbalances
-from stampede.reports.analysis.analysis import judge
 from stampede.reports.output.html_report import render
+from stampede.run_folder.read import Run
 from stampede.scenarios.plans import find_plan
 from stampede.scenarios.workload import WorkloadFile
 from tests.loadtests.whole_runs.shared_benches import ONE_PROCESS, SharedBench
@@ -18,11 +18,11 @@ from tests.loadtests.whole_runs.shared_benches import ONE_PROCESS, SharedBench
 pytestmark = pytest.mark.slow
 
 
-def order(_home: Path) -> BenchOrder:
+def order(_home: Path) -> BenchConfig:
     """Eight threads, each load 400 ms: 20 answers a second, 200 requests a second."""
     common = {"records": 2_000, "users_per_process": 8}
     stampede = {"load_cpu_ms": 0.0, "load_wait_ms": 400.0, "rtt_ms": 0.0}
-    return BenchOrder(
+    return BenchConfig(
         plan=replace(find_plan("smoke"), scenarios=("stampede",)),
         workload=WorkloadFile(common=common, by_scenario={"stampede": stampede}),
         contenders=("no-cache",),
@@ -52,7 +52,7 @@ def test_what_no_thread_was_free_for_before_the_deadline_never_began_and_is_ther
 
 
 def test_locust_counts_the_unanswered_too_and_the_books_balance(saturated: Run) -> None:
-    for cell in judge(saturated).cells:
+    for cell in analyse(saturated).cells:
         assert imbalances(cell) == []
 
 

@@ -1,7 +1,7 @@
 """A contender that loads on every read, as no-cache does, under a name of its own."""
 
-from stampede.patterns.caching.cache_pattern import Record
 from stampede.patterns.caching.cache_aside import CacheAside
+from stampede.patterns.caching.cache_pattern import Record
 
 
 class AlwaysLoads(CacheAside):

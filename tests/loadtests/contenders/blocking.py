@@ -2,8 +2,8 @@
 
 import time
 
-from stampede.patterns.caching.cache_pattern import Record
 from stampede.patterns.caching.cache_aside import CacheAside
+from stampede.patterns.caching.cache_pattern import Record
 
 HELD_S = 0.015
 

@@ -1,7 +1,7 @@
 """A contender with a planted fault: it deletes the entry, waits 20 ms, and only then commits."""
 
-from stampede.patterns.caching.cache_pattern import Record
 from stampede.patterns.caching.cache_aside import CacheAside
+from stampede.patterns.caching.cache_pattern import Record
 
 WAIT_S = 0.02
 
@@ -13,5 +13,5 @@ class DeletesFirst(CacheAside):
         with self.source.transaction() as transaction:
             record = transaction.update(record_id, changes)
             self.invalidate(record_id)
-            self.kit.sleep(WAIT_S)
+            self.context.sleep(WAIT_S)
         return record

@@ -7,7 +7,7 @@ class IncrExpire(RateLimiter):
     summary = "INCR and, for the first, PEXPIRE"
 
     @classmethod
-    def promised(cls, config: LimiterConfig) -> Contract:
+    def contract_for(cls, config: LimiterConfig) -> Contract:
         return Strict(limit=2 * config.limit, window_s=config.window_s)
 
     def hit(self, subject: str) -> Decision:

@@ -2,8 +2,8 @@
 
 import redis
 
-from stampede.patterns.caching.cache_pattern import Record
 from stampede.patterns.caching.cache_aside import CacheAside
+from stampede.patterns.caching.cache_pattern import Record
 
 
 class Uncounted(CacheAside):

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pytest
 
 from stampede.loadtests.experiments.eviction.eviction import POLICIES, Size, measure
-from stampede.loadtests.experiments.experiment import ExperimentOrder, ExperimentRow
 from stampede.loadtests.experiments.eviction.key_sequences import SEQUENCES
+from stampede.loadtests.experiments.experiment import ExperimentConfig, ExperimentRow
 from stampede.stack.servers import Stack
 
 pytestmark = pytest.mark.slow
@@ -17,7 +17,7 @@ Counts = Mapping[tuple[str, str], Mapping[str, float]]
 
 @pytest.fixture(scope="module")
 def rows(stack: Stack) -> list[ExperimentRow]:
-    return list(measure(ExperimentOrder(stack=stack, rounds=1, seed=1, say=lambda _line: None), SIZE))
+    return list(measure(ExperimentConfig(stack=stack, rounds=1, seed=1, say=lambda _line: None), SIZE))
 
 
 @pytest.fixture(scope="module")

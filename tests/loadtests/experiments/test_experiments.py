@@ -8,38 +8,37 @@ import psutil
 import pytest
 import redis
 
-from stampede.run_folder.read import read_run
-from stampede.core.errors import RunFolderError
-from stampede.loadtests.bench.bench_config import BenchOrder
+from stampede.core.errors import ConfigError, RunFolderError
+from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.run_plan.scenario_selection import check_order
-from stampede.loadtests.experiments.run_experiments import NOT_OURS, prepare_experiments, run_experiments
-from stampede.loadtests.experiments.experiment import Experiment, ExperimentOrder, ExperimentRow, experiments
+from stampede.loadtests.experiments.experiment import Experiment, ExperimentConfig, ExperimentRow, experiments
 from stampede.loadtests.experiments.monitor_cost import listener
 from stampede.loadtests.experiments.pipelining import READS, WAYS
-from stampede.core.errors import ConfigError
+from stampede.loadtests.experiments.run_experiments import NOT_OURS, prepare_experiments, run_experiments
+from stampede.run_folder.read import read_run
 from stampede.scenarios.plans import PLANS, Plan
 from stampede.stack.servers import Stack
 
 
-def order_of(names: tuple[str, ...], runs: Path) -> BenchOrder:
+def order_of(names: tuple[str, ...], runs: Path) -> BenchConfig:
     plan = Plan(name="planted", rounds=1, scenarios=(), experiments=names, small_experiments=True)
-    return BenchOrder(plan=plan, runs=runs)
+    return BenchConfig(plan=plan, runs=runs)
 
 
 @pytest.fixture
 def planted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Experiment]:
     """Three experiments that are found by name: one works, one breaks half-way, one is meant for our own Redis."""
 
-    def work(order: ExperimentOrder) -> Iterator[ExperimentRow]:
+    def work(order: ExperimentConfig) -> Iterator[ExperimentRow]:
         order.settings["words"] = "planted"
         yield ExperimentRow("variant", 1, "", None, "answer", 42.0, "1")
 
-    def broken(order: ExperimentOrder) -> Iterator[ExperimentRow]:
+    def broken(order: ExperimentConfig) -> Iterator[ExperimentRow]:
         yield from work(order)
         raise redis.TimeoutError("planted\nfault")
 
     def named(
-        name: str, run: Callable[[ExperimentOrder], Iterator[ExperimentRow]], *, rude: bool = False
+        name: str, run: Callable[[ExperimentConfig], Iterator[ExperimentRow]], *, rude: bool = False
     ) -> Experiment:
         return Experiment(name=name, question="?", application="a", expectation="e", run=run, needs_our_redis=rude)
 
@@ -109,7 +108,7 @@ def test_an_unknown_experiment_is_refused_before_a_server_starts(tmp_path: Path)
 def test_every_way_reads_the_same_keys_in_its_own_number_of_round_trips(
     stack: Stack, redis_client: redis.Redis
 ) -> None:
-    order = ExperimentOrder(stack=stack, rounds=1, seed=3, say=lambda _line: None)
+    order = ExperimentConfig(stack=stack, rounds=1, seed=3, say=lambda _line: None)
     rows = list(experiments()["pipelining"].run(order))
     trips = {(r.variant, r.parameter, r.at): r.value for r in rows if r.name == "round_trips"}
     assert set(trips) == {(way, d, float(n)) for way in WAYS for d in ("0 ms", "0.5 ms") for n in READS}
@@ -122,7 +121,7 @@ def test_every_way_reads_the_same_keys_in_its_own_number_of_round_trips(
 
 
 def test_a_monitor_client_is_attached_and_goes_away(stack: Stack, redis_client: redis.Redis) -> None:
-    order = ExperimentOrder(stack=stack, rounds=1, seed=3, say=lambda _line: None)
+    order = ExperimentConfig(stack=stack, rounds=1, seed=3, say=lambda _line: None)
     before = {child.pid for child in psutil.Process().children()}
     with listener(order):
         assert [c["cmd"] for c in redis_client.client_list() if "O" in c["flags"]] == ["monitor"]
@@ -133,7 +132,7 @@ def test_a_monitor_client_is_attached_and_goes_away(stack: Stack, redis_client: 
 
 def test_monitors_price_is_looked_at_in_pairs(stack: Stack) -> None:
     rows = list(experiments()["monitor-cost"].run(
-        ExperimentOrder(stack=stack, rounds=1, seed=3, say=lambda _line: None)
+        ExperimentConfig(stack=stack, rounds=1, seed=3, say=lambda _line: None)
     ))  # fmt: skip
     assert sorted((r.parameter, r.variant) for r in rows) == [
         (way, variant) for way in ("50 in a pipeline", "one by one") for variant in ("with MONITOR", "without")

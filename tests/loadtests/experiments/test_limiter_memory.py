@@ -2,17 +2,17 @@
 
 import pandas as pd
 
-from stampede.run_folder.schema import EXPERIMENTS
-from stampede.loadtests.experiments.experiment import ExperimentOrder
+from stampede.loadtests.experiments.experiment import ExperimentConfig
 from stampede.loadtests.experiments.limiter_memory import EXPERIMENT, SMALL
 from stampede.patterns.contender_registry import limiters
 from stampede.reports.topics.experiments.limiter_memory_section import by_limiter, bytes_a_call, tell
+from stampede.run_folder.schema import EXPERIMENTS
 from stampede.stack.servers import Stack
 
 
 def test_logs_grow_with_the_limit_and_counters_do_not_and_nothing_is_left_behind(stack: Stack) -> None:
     """Each subject had called as often as its limit allows, and every one of its calls was admitted."""
-    order = ExperimentOrder(stack=stack, rounds=1, seed=1, small=True, say=lambda _line: None)
+    order = ExperimentConfig(stack=stack, rounds=1, seed=1, small=True, say=lambda _line: None)
     facts = pd.DataFrame([row._asdict() for row in EXPERIMENT.run(order)])
     assert set(facts.columns) | {"experiment"} == set(EXPERIMENTS.names)
     admitted = facts[facts["name"] == "admitted"]
@@ -23,6 +23,6 @@ def test_logs_grow_with_the_limit_and_counters_do_not_and_nothing_is_left_behind
     logs = {"sliding-log", "sliding-window"}
     assert all(bytes_a_call(sizes[name]) > 20 for name in logs)
     assert all(bytes_a_call(sizes[name]) < 0.5 for name in sizes.keys() - logs)
-    answer = tell(EXPERIMENT.described(), facts).answer
+    answer = tell(EXPERIMENT.as_dict(), facts).answer
     assert answer.startswith("Grows with the limit: sliding-log ")
     assert "the same at any limit: fixed-window" in answer

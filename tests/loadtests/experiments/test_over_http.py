@@ -7,12 +7,12 @@ import psutil
 import pytest
 import redis
 
-from stampede.run_folder.read import read_run
 from stampede.core.errors import NotHere
-from stampede.loadtests.bench.bench_config import BenchOrder
-from stampede.loadtests.experiments.run_experiments import prepare_experiments, run_experiments
-from stampede.loadtests.experiments.experiment import ExperimentOrder
+from stampede.loadtests.bench.bench_config import BenchConfig
+from stampede.loadtests.experiments.experiment import ExperimentConfig
 from stampede.loadtests.experiments.over_http import CONTENDERS, EXPERIMENT, asked, draw
+from stampede.loadtests.experiments.run_experiments import prepare_experiments, run_experiments
+from stampede.run_folder.read import read_run
 from stampede.scenarios.plans import Plan
 from stampede.scenarios.workload import WorkloadFile
 from stampede.stack.servers import Stack
@@ -21,9 +21,9 @@ WAIT_MS = 20.0
 QUICK = {"ttl_s": 0.2, "load_cpu_ms": 0.0, "load_wait_ms": WAIT_MS, "rate_per_s": 100.0}
 
 
-def order_of(stack: Stack, records: int, **values: object) -> ExperimentOrder:
+def order_of(stack: Stack, records: int, **values: object) -> ExperimentConfig:
     workload = WorkloadFile(common={"records": records}, by_scenario={"stampede": QUICK | values})
-    return ExperimentOrder(stack=stack, rounds=1, seed=3, workload=workload, say=lambda _line: None)
+    return ExperimentConfig(stack=stack, rounds=1, seed=3, workload=workload, say=lambda _line: None)
 
 
 def test_every_call_has_an_outcome_and_the_database_counts_the_loads(
@@ -53,7 +53,7 @@ def test_every_call_has_an_outcome_and_the_database_counts_the_loads(
 
 def test_it_is_offered_what_the_grid_was_and_arrivals_move_with_the_seed(stack: Stack) -> None:
     workload = asked(
-        ExperimentOrder(stack=stack, rounds=1, seed=3, rates_per_s={"stampede": 50.0}, say=lambda _line: None)
+        ExperimentConfig(stack=stack, rounds=1, seed=3, rates_per_s={"stampede": 50.0}, say=lambda _line: None)
     )
     assert (workload.rate_per_s, workload.rtt_ms, workload.active_records) == (50.0, 0.0, 1)
     first, again, other = (draw(workload, np.random.default_rng(seed)) for seed in (1, 1, 2))
@@ -70,7 +70,7 @@ def test_what_the_service_cannot_play_is_not_asked(stack: Stack, values: dict[st
 def test_it_is_skipped_with_the_reason(stack: Stack, tmp_path: Path) -> None:
     plan = Plan(name="planted", rounds=1, scenarios=(), experiments=("over-http",), small_experiments=True)
     workload = WorkloadFile(by_scenario={"stampede": {"arrivals": "closed"}})
-    order = BenchOrder(plan=plan, workload=workload, runs=tmp_path)
+    order = BenchConfig(plan=plan, workload=workload, runs=tmp_path)
     folder = prepare_experiments(order, stack)
     run_experiments(folder, order, stack, lambda _line: None)
     (info,) = read_run(folder).info.experiments

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.connection import Connection
 
-from stampede.loadtests.appserver.redis_clients import ruled_client
+from stampede.loadtests.appserver.redis_clients import metered_client
 from stampede.loadtests.instrumentation.clock import ThreadClock, now_ns
-from stampede.loadtests.instrumentation.meters import Facts, Ruler, RulerSource, cache_answer, current_facts
+from stampede.loadtests.instrumentation.meters import Meter, MeteredSource, RequestFacts, cache_answer, current_facts
 from stampede.patterns.caching.cache_pattern import ClientSettings
-from stampede.stack.redis.resp import command_names
 from stampede.stack.postgres.source import PostgresSource
+from stampede.stack.redis.resp import command_names
 
 argument = st.one_of(st.binary(max_size=40), st.text(max_size=20), st.integers())
 command = st.tuples(st.sampled_from(["GET", "SET", "MULTI", "evalsha"]), st.lists(argument, max_size=5))
@@ -70,8 +70,8 @@ def test_a_ruled_client_counts_every_command_that_the_server_counts(
     redis_client: redis.Redis, redis_url: str, key_prefix: str
 ) -> None:
     before = redis_client.info("commandstats")
-    ruler = Ruler(ThreadClock())
-    client = ruled_client(redis_url, ClientSettings(), ruler, 4)
+    ruler = Meter(ThreadClock())
+    client = metered_client(redis_url, ClientSettings(), ruler, 4)
     client.set(f"{key_prefix}a", "1")
     client.get(f"{key_prefix}a")
     with client.pipeline(transaction=True) as pipe:
@@ -89,9 +89,9 @@ def test_a_ruled_client_counts_every_command_that_the_server_counts(
 
 
 def test_facts_count_commands_one_by_one_and_round_trips_once_a_pipeline(redis_url: str, key_prefix: str) -> None:
-    client = ruled_client(redis_url, ClientSettings(), Ruler(ThreadClock()), 4)
+    client = metered_client(redis_url, ClientSettings(), Meter(ThreadClock()), 4)
     client.ping()
-    facts = Facts()
+    facts = RequestFacts()
     token = current_facts.set(facts)
     with client.pipeline(transaction=False) as pipe:
         pipe.get(f"{key_prefix}x")
@@ -99,12 +99,12 @@ def test_facts_count_commands_one_by_one_and_round_trips_once_a_pipeline(redis_u
         pipe.execute()
     client.get(f"{key_prefix}x")
     current_facts.reset(token)
-    assert (facts.commands, facts.round_trips, facts.first_cache_answer) == (3, 2, "none")
+    assert (facts.commands, facts.round_trips, facts.first_cache_reply) == (3, 2, "none")
 
 
 def test_another_threads_commands_are_not_billed_to_this_request(redis_url: str, key_prefix: str) -> None:
-    client = ruled_client(redis_url, ClientSettings(), Ruler(ThreadClock()), 4)
-    facts = Facts()
+    client = metered_client(redis_url, ClientSettings(), Meter(ThreadClock()), 4)
+    facts = RequestFacts()
     token = current_facts.set(facts)
     thread = threading.Thread(target=client.get, args=(f"{key_prefix}x",))
     thread.start()
@@ -117,19 +117,19 @@ def test_another_threads_commands_are_not_billed_to_this_request(redis_url: str,
 def test_a_round_trip_takes_its_service_time_plus_the_stated_distance(
     redis_url: str, key_prefix: str, distance_ms: int
 ) -> None:
-    ruler = Ruler(ThreadClock(), distance_ns=distance_ms * 1_000_000)
-    client = ruled_client(redis_url, ClientSettings(), ruler, 1)
+    ruler = Meter(ThreadClock(), simulated_rtt_ns=distance_ms * 1_000_000)
+    client = metered_client(redis_url, ClientSettings(), ruler, 1)
     client.ping()
-    facts = Facts()
+    facts = RequestFacts()
     token = current_facts.set(facts)
     began_ns = now_ns()
     client.get(f"{key_prefix}x")
     took_ns = now_ns() - began_ns
     current_facts.reset(token)
-    assert distance_ms * 1_000_000 <= facts.distance_ns <= took_ns
+    assert distance_ms * 1_000_000 <= facts.simulated_rtt_ns <= took_ns
 
 
-def in_a_request(facts: Facts, run: Any) -> Any:
+def in_a_request(facts: RequestFacts, run: Any) -> Any:
     """Run inside a context whose facts are these."""
 
     def asked() -> Any:
@@ -140,10 +140,12 @@ def in_a_request(facts: Facts, run: Any) -> Any:
 
 
 def test_a_transactions_commit_is_timed_by_itself_and_its_version_noted(source: PostgresSource) -> None:
-    ruler = Ruler(ThreadClock())
-    facts = Facts()
+    ruler = Meter(ThreadClock())
+    facts = RequestFacts()
     began_ns = now_ns()
-    record = in_a_request(facts, lambda: RulerSource(source, ruler, "version").update(50, {"name": "a", "email": "b"}))
+    record = in_a_request(
+        facts, lambda: MeteredSource(source, ruler, "version").update(50, {"name": "a", "email": "b"})
+    )
     ended_ns = now_ns()
     assert record is not None
     assert facts.version_written == record["version"]
@@ -156,10 +158,10 @@ def test_a_transactions_commit_is_timed_by_itself_and_its_version_noted(source: 
 
 def test_a_transaction_that_raises_is_rolled_back_and_has_no_commit(source: PostgresSource) -> None:
     before = source.load(51)
-    facts = Facts()
+    facts = RequestFacts()
 
     def fail() -> None:
-        with RulerSource(source, Ruler(ThreadClock()), "version").transaction() as tx:
+        with MeteredSource(source, Meter(ThreadClock()), "version").transaction() as tx:
             tx.update(51, {"name": "never", "email": "never"})
             raise RuntimeError("planted")
 
@@ -170,9 +172,9 @@ def test_a_transaction_that_raises_is_rolled_back_and_has_no_commit(source: Post
 
 
 def test_loads_are_counted_per_request_and_per_process_with_the_first_ones_interval(source: PostgresSource) -> None:
-    ruler = Ruler(ThreadClock())
-    ruled = RulerSource(source, ruler, "version")
-    facts = Facts()
+    ruler = Meter(ThreadClock())
+    ruled = MeteredSource(source, ruler, "version")
+    facts = RequestFacts()
     in_a_request(facts, lambda: (ruled.load(1), ruled.load(2)))
     ruled.load(3)
     assert (facts.loads, ruler.counts["load"]) == (2, 3)
@@ -183,7 +185,7 @@ def test_loads_are_counted_per_request_and_per_process_with_the_first_ones_inter
 
 def test_a_client_as_declared_by_default_retries_as_redis_py_does() -> None:
     """ClientSettings() means redis-py's own defaults: what an outage does to the article's code is what they do."""
-    ours = ruled_client("redis://localhost:1", ClientSettings(), Ruler(ThreadClock()), 1)
+    ours = metered_client("redis://localhost:1", ClientSettings(), Meter(ThreadClock()), 1)
     theirs = redis.Redis()
     mine, default = (client.connection_pool.connection_kwargs for client in (ours, theirs))
     assert mine["retry"] == default["retry"]

@@ -5,15 +5,15 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stampede.loadtests.instrumentation.recorder import ROW_COLUMNS, Recorder, read_batch
 from stampede.run_folder.schema import SAMPLES, RunInfo
 from stampede.run_folder.write import RunWriter
-from stampede.loadtests.instrumentation.recorder import ROW_COLUMNS, Recorder, read_batch
 
 
 def planted_row(**facts: object) -> tuple[object, ...]:
     row: dict[str, object] = dict.fromkeys(ROW_COLUMNS)
     row |= {"process": 0, "client": 1, "operation": "read", "warm_up": False, "due_ns": 5}
-    row |= {"loads": 0, "commands": 1, "round_trips": 1, "distance_ns": 0, **facts}
+    row |= {"loads": 0, "commands": 1, "round_trips": 1, "simulated_rtt_ns": 0, **facts}
     return tuple(row[name] for name in ROW_COLUMNS)
 
 

@@ -12,8 +12,8 @@ FACTS = {
     "load_end_ns": 23,
     "commands": 24,
     "round_trips": 25,
-    "distance_ns": 26,
-    "first_cache_answer": "value",
+    "simulated_rtt_ns": 26,
+    "first_cache_reply": "value",
     "version_written": 27,
     "commit_start_ns": 28,
     "commit_end_ns": 29,
@@ -48,7 +48,14 @@ def test_each_fact_of_a_read_stands_in_its_own_column() -> None:
         "warm_up": False,
         "due_ns": 1000,
     }
-    expected |= {"free_ns": 1001, "start_ns": 1002, "end_ns": 1003, "error": None, "found": True, "version_read": 12}
+    expected |= {
+        "thread_free_ns": 1001,
+        "start_ns": 1002,
+        "end_ns": 1003,
+        "error": None,
+        "found": True,
+        "version_read": 12,
+    }
     expected |= FACTS | {"served_start_ns": None, "served_end_ns": None}
     assert {name: row[name] for name in expected} == expected
 

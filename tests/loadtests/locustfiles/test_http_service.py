@@ -17,11 +17,11 @@ from threading import Thread
 import pytest
 import redis
 
+from stampede.core.errors import ConfigError
 from stampede.core.files import REPO
 from stampede.core.network import free_port
-from stampede.loadtests.locustfiles.http_page import check_host, http_locust, service_process
 from stampede.loadtests.appserver.http_service import ServiceSettings
-from stampede.core.errors import ConfigError
+from stampede.loadtests.locustfiles.http_page import check_host, http_locust, service_process
 from stampede.stack.servers import Stack
 
 LIMIT, WINDOW_S = 5, 120.0

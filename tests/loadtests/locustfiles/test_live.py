@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stampede.core.models.greedy_log import entitled_by
-from stampede.loadtests.locustfiles.live.live_counts import LiveCounts, added, bucket, bucket_us, percentile_us
 from stampede.loadtests.instrumentation.recorder import ROW_COLUMNS, Row
+from stampede.loadtests.locustfiles.live.live_counts import LiveCounts, added, bucket, bucket_us, percentile_us
 
 
 def row(**facts: Any) -> Row:
     usual = {"operation": "read", "due_ns": 0, "start_ns": 0, "end_ns": 2_000_000, "loads": 0, "key": 1}
-    return tuple((usual | {"first_cache_answer": "value"} | facts).get(name) for name in ROW_COLUMNS)
+    return tuple((usual | {"first_cache_reply": "value"} | facts).get(name) for name in ROW_COLUMNS)
 
 
 @given(st.integers(1_000, 10**11))
@@ -35,7 +35,7 @@ def test_a_percentile_is_one_of_the_values_to_one_percent(times_ns: list[int], s
 def test_totals_are_absolute_and_survive_a_change_of_lists() -> None:
     """Rows are counted once each, those of the cell before to their end, whoever looks how often."""
     live = LiveCounts()
-    first, second = [row(), row(loads=1, first_cache_answer="none")], [row(operation="hit", allowed=False)]
+    first, second = [row(), row(loads=1, first_cache_reply="none")], [row(operation="hit", allowed=False)]
     live.follow("a x", first)
     live.catch_up()
     first.append(row(error="TimeoutError"))

@@ -17,16 +17,16 @@ import psycopg
 import pyarrow as pa
 import pytest
 
+from stampede.core.errors import BenchFailed, WriteFailed
+from stampede.core.files import write_whole
+from stampede.loadtests.bench.bench_config import BenchConfig
+from stampede.loadtests.bench.run_bench import run_bench
+from stampede.loadtests.bench.run_plan.planning import prepare_run
+from stampede.loadtests.locustfiles.run_config import RunConfig
+from stampede.reports.output.html_report import render
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import SAMPLES
 from stampede.run_folder.write import RunWriter
-from stampede.core.errors import BenchFailed, WriteFailed
-from stampede.core.files import write_whole
-from stampede.loadtests.bench.bench_config import BenchOrder
-from stampede.loadtests.bench.run_plan.planning import prepare_run
-from stampede.loadtests.bench.run_bench import run_bench
-from stampede.loadtests.locustfiles.run_config import Spec
-from stampede.reports.output.html_report import render
 from stampede.scenarios.plans import find_plan
 from stampede.scenarios.workload import WorkloadFile
 from stampede.stack.providers.embedded import open_embedded
@@ -40,8 +40,8 @@ SMALL = {"records": 2_000, "rate_per_s": 100.0, "ttl_s": 0.1, "load_cpu_ms": 0.5
 Event = Mapping[str, Any]
 
 
-def planned(stack: Stack, runs: Path, rounds: int = 3) -> Spec:
-    order = BenchOrder(
+def planned(stack: Stack, runs: Path, rounds: int = 3) -> RunConfig:
+    order = BenchConfig(
         plan=replace(find_plan("smoke"), rounds=rounds, scenarios=(SCENARIO,), experiments=()),
         workload=WorkloadFile(common={"records": 2_000}, by_scenario={SCENARIO: SMALL}),
         contenders=("cache-aside",),

@@ -16,13 +16,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from stampede.run_folder.read import Run, read_run
-from stampede.run_folder.schema import SAMPLES
-from stampede.core.errors import BenchFailed
+from stampede.cli.app import app
+from stampede.core.errors import BenchFailed, ConfigError
 from stampede.core.network import free_port
-from stampede.loadtests.bench.bench_config import BenchOrder
-from stampede.loadtests.bench.run_plan.planning import prepare_run
+from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.run_bench import run_bench
+from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
+from stampede.loadtests.bench.run_plan.planning import prepare_run
+from stampede.loadtests.instrumentation.clock_offset import (
+    INSTANTS,
+    ClockOffset,
+    Ping,
+    doubt_between,
+    in_our_time,
+    read_ahead,
+)
+from stampede.loadtests.locustfiles.run_config import RunConfig
 from stampede.loadtests.processes.remote import (
     arrived,
     bind_address,
@@ -33,33 +42,23 @@ from stampede.loadtests.processes.remote import (
     why_unlike,
 )
 from stampede.loadtests.processes.run_end import end_processes
-from stampede.loadtests.bench.run_plan.contenders import Entrant
-from stampede.loadtests.locustfiles.run_config import Spec
-from stampede.loadtests.instrumentation.clock_offset import (
-    INSTANTS,
-    Ahead,
-    Ping,
-    doubt_between,
-    in_our_time,
-    read_ahead,
-)
-from stampede.core.errors import ConfigError
+from stampede.run_folder.read import Run, read_run
+from stampede.run_folder.schema import SAMPLES
 from stampede.scenarios.plans import Plan
 from stampede.scenarios.workload import WorkloadFile
 from stampede.stack.servers import Stack
-from stampede.cli.app import app
 from tests.loadtests.conftest import added, commands, counted
 
 FAR_S = 100_000
 """How far another machine's clock is ahead, where a process may have a clock of its own (Linux time namespaces)."""
 OTHER_CLOCK = ["unshare", "--time", "--monotonic", str(FAR_S), "--fork", "--kill-child=SIGTERM"]
-PLAN = Plan(name="far", rounds=1, scenarios=("read-heavy",), contenders=("cache-aside",), twin=False, windows=1)
+PLAN = Plan(name="far", rounds=1, scenarios=("read-heavy",), contenders=("cache-aside",), aa_copy=False, windows=1)
 
 
 @pytest.fixture(scope="module")
-def prepared(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Spec:
+def prepared(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
     """Orders of a few cells, and a run folder that nobody touches."""
-    order = BenchOrder(
+    order = BenchConfig(
         plan=PLAN,
         workload=WorkloadFile(common={"records": 2_000}),
         processes=2,
@@ -70,7 +69,7 @@ def prepared(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Spec:
     return prepare_run(order, stack, lambda _line: None)[0]
 
 
-def begun(prepared: Spec, folder: Path, count: int, wait_s: float = 60.0) -> Spec:
+def begun(prepared: RunConfig, folder: Path, count: int, wait_s: float = 60.0) -> RunConfig:
     """The same orders for so many workers in a folder of their own, at a free port."""
     shutil.copytree(prepared.folder, folder)
     return replace(prepared, folder=str(folder), processes=count, bind=f"127.0.0.1:{free_port()}", wait_s=wait_s)
@@ -86,7 +85,7 @@ def other_clock() -> list[str]:
 
 
 @contextmanager
-def workers(spec: Spec, count: int, log: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
+def workers(spec: RunConfig, count: int, log: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
     """The last of several with another machine's clock, where that can be had."""
     prefixes = [[], other_clock()] if count == 2 else [[]] * count
     command = [sys.executable, "-m", "stampede", "worker", "--master", spec.bind, "--wait", "60"]
@@ -104,7 +103,7 @@ def workers(spec: Spec, count: int, log: Path) -> Iterator[list[subprocess.Popen
 
 
 @pytest.fixture(scope="module")
-def far_run(stack: Stack, prepared: Spec, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def far_run(stack: Stack, prepared: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Two cells with two workers that were sent their orders."""
     folder = tmp_path_factory.mktemp("far")
     spec = begun(prepared, folder / "run", 2)
@@ -117,7 +116,7 @@ def far_run(stack: Stack, prepared: Spec, tmp_path_factory: pytest.TempPathFacto
 def test_a_run_with_workers_from_elsewhere_is_whole_and_says_where_they_were(far_run: Run) -> None:
     assert far_run.info.status == "finished"
     assert [(c.status, c.why) for c in far_run.info.cells] == [("done", "")] * len(far_run.info.cells)
-    assert [m["host"] for m in far_run.info.circumstances["workers"]["machines"]] == [socket.gethostname()] * 2
+    assert [m["host"] for m in far_run.info.metadata["workers"]["machines"]] == [socket.gethostname()] * 2
     for cell in far_run.done:
         rows = far_run.samples[(far_run.samples["cell"] == cell.id) & (far_run.samples["operation"] != "background")]
         assert cell.locust_requests == len(rows)
@@ -126,7 +125,7 @@ def test_a_run_with_workers_from_elsewhere_is_whole_and_says_where_they_were(far
 
 def test_counts_of_workers_from_elsewhere_are_the_servers_own(far_run: Run) -> None:
     for cell in far_run.done:
-        ours = added(*(commands(counted(far_run.servers, cell.id, who)) for who in ("process", "conductor")))
+        ours = added(*(commands(counted(far_run.servers, cell.id, who)) for who in ("process", "coordinator")))
         assert ours == commands(counted(far_run.servers, cell.id, "redis"))
         loads = counted(far_run.servers, cell.id, "process").get("load", 0)
         assert loads == counted(far_run.servers, cell.id, "postgres").get("statement.load.calls", 0)
@@ -140,9 +139,9 @@ def test_all_workers_samples_are_told_in_one_time_which_is_the_benchs(far_run: R
     true_s = {0, FAR_S if other_clock() else 0}
     for _, of_cell in table.groupby("cell"):
         assert {min(true_s, key=lambda s: abs(s * 1e9 - ahead)) for ahead in of_cell["clock_ahead_ns"]} == true_s
-    for ahead, doubt in zip(table["clock_ahead_ns"], table["clock_doubt_ns"], strict=True):
-        assert min(abs(ahead - s * 1e9) for s in true_s) <= doubt
-    assert far_run.info.circumstances["workers"]["clock_doubt_ns"] == table["clock_doubt_ns"].max()
+    for ahead, warning in zip(table["clock_ahead_ns"], table["clock_doubt_ns"], strict=True):
+        assert min(abs(ahead - s * 1e9) for s in true_s) <= warning
+    assert far_run.info.metadata["workers"]["clock_doubt_ns"] == table["clock_doubt_ns"].max()
     for cell in far_run.done:
         assert cell.begin_ns is not None
         assert cell.window_end_ns is not None
@@ -153,7 +152,7 @@ def test_all_workers_samples_are_told_in_one_time_which_is_the_benchs(far_run: R
 
 
 def test_a_worker_that_leaves_ends_the_run_with_its_name_and_the_cell_failed(
-    stack: Stack, prepared: Spec, tmp_path: Path
+    stack: Stack, prepared: RunConfig, tmp_path: Path
 ) -> None:
     spec = begun(prepared, tmp_path / "run", 1)
     with workers(spec, 1, tmp_path / "workers.log") as children:
@@ -170,7 +169,9 @@ def test_a_worker_that_leaves_ends_the_run_with_its_name_and_the_cell_failed(
     assert "left" in run.info.cells[0].why
 
 
-def test_when_nobody_comes_the_bench_says_so_and_leaves_no_folder(stack: Stack, prepared: Spec, tmp_path: Path) -> None:
+def test_when_nobody_comes_the_bench_says_so_and_leaves_no_folder(
+    stack: Stack, prepared: RunConfig, tmp_path: Path
+) -> None:
     spec = begun(prepared, tmp_path / "run", 1, wait_s=1.0)
     with pytest.raises(ConfigError, match=r"expect: 1 .*within 1 s: none came"):
         run_bench(spec, stack, lambda _event: None)
@@ -227,8 +228,8 @@ def checkout(folder: Path, contender: str) -> Path:
     return folder
 
 
-def orders(repo: Path) -> Spec:
-    return Spec(
+def orders(repo: Path) -> RunConfig:
+    return RunConfig(
         folder="/runs/1",
         postgres_url="postgresql://bench/db",
         redis_url="redis://bench",
@@ -236,7 +237,7 @@ def orders(repo: Path) -> Spec:
         processes=1,
         users_per_process=1,
         seed=1,
-        entrants=(Entrant(name="mine", kind="contender", file=str(repo / "mine.py")),),
+        contender_specs=(ContenderSpec(name="mine", kind="contender", file=str(repo / "mine.py")),),
         scenarios=(),
         cells=(),
         progress_fd=3,
@@ -249,7 +250,7 @@ def test_orders_find_a_contenders_file_in_a_checkout_that_lies_elsewhere(tmp_pat
     travelled = portable(orders(here), here)
     assert (travelled.folder, travelled.progress_fd, travelled.switch_fd) == ("", None, None)
     spec = arrived(travelled, (None, "redis://near"), there)
-    assert spec.entrants[0].file == str(there / "mine.py")
+    assert spec.contender_specs[0].file == str(there / "mine.py")
     assert (spec.postgres_url, spec.redis_url) == ("postgresql://bench/db", "redis://near")
     assert why_unlike(spec, wanted_of(orders(here), here), there) == ""
 
@@ -291,8 +292,8 @@ def test_what_is_read_of_a_clock_is_right_within_its_doubt_whatever_the_ways_too
             Ping(sent_ns=sent_ns, there_ns=sent_ns + out_ns + ahead_ns, received_ns=sent_ns + out_ns + back_ns)
         )
     found = read_ahead(pings)
-    assert abs(found.by_ns - ahead_ns) <= found.doubt_ns
-    assert found.doubt_ns <= min(sum(way) for way in ways) // 2 + 2
+    assert abs(found.offset_ns - ahead_ns) <= found.uncertainty_ns
+    assert found.uncertainty_ns <= min(sum(way) for way in ways) // 2 + 2
 
 
 @given(
@@ -304,14 +305,14 @@ def test_what_is_read_of_a_clock_is_right_within_its_doubt_whatever_the_ways_too
 def test_a_clock_that_drifts_evenly_is_within_the_doubt_all_through_the_cell(
     before: int, drift: int, errors: tuple[int, int], share: float
 ) -> None:
-    used = Ahead(by_ns=before + errors[0], doubt_ns=1000)
-    after = Ahead(by_ns=before + drift + errors[1], doubt_ns=1000)
-    assert abs(before + share * drift - used.by_ns) <= doubt_between(used, after) + 1
+    used = ClockOffset(offset_ns=before + errors[0], uncertainty_ns=1000)
+    after = ClockOffset(offset_ns=before + drift + errors[1], uncertainty_ns=1000)
+    assert abs(before + share * drift - used.offset_ns) <= doubt_between(used, after) + 1
 
 
 def test_instants_are_moved_and_nothing_else_is() -> None:
     times = [name for name in SAMPLES.names if name.endswith("_ns")]
-    assert set(times) - set(INSTANTS) == {"distance_ns", "retry_after_ns", "reset_after_ns"}
+    assert set(times) - set(INSTANTS) == {"simulated_rtt_ns", "retry_after_ns", "reset_after_ns"}
     values = {f.name: pa.array([None if f.nullable else 0, 7], pa.int64()) for f in SAMPLES if f.type == pa.int64()}
     empty = {f.name: pa.array([None, None], f.type) for f in SAMPLES if f.name not in values}
     table = pa.table([{**values, **empty}[name] for name in SAMPLES.names], names=SAMPLES.names)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from stampede.run_folder.read import Run
-from stampede.loadtests.bench.bench_config import BenchOrder
-from stampede.reports.analysis.analysis import Judgement, judge
+from stampede.loadtests.bench.bench_config import BenchConfig
+from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.topics.faults.outage_effects import Outage, mending_s, outages
 from stampede.reports.topics.faults.outage_section import findings
+from stampede.run_folder.read import Run
 from stampede.scenarios.plans import find_plan
 from stampede.scenarios.workload import WorkloadFile
 from tests.loadtests.whole_runs.shared_benches import TWO_PROCESSES, SharedBench
@@ -21,10 +21,10 @@ FALLBACK = "cache-aside-fallback"
 SCENARIOS = ("redis-hung", "database-locked")
 
 
-def order(_home: Path) -> BenchOrder:
+def order(_home: Path) -> BenchConfig:
     """A cell each of cache-aside and the one with a fallback; Redis hangs and the table is locked, for 0.8 s each."""
     short = {"ttl_s": 1.6, "load_cpu_ms": 0.0}
-    return BenchOrder(
+    return BenchConfig(
         plan=replace(find_plan("smoke"), scenarios=SCENARIOS, experiments=()),
         workload=WorkloadFile(common={"records": 2_000}, by_scenario=dict.fromkeys(SCENARIOS, short)),
         contenders=("cache-aside", FALLBACK),
@@ -40,13 +40,13 @@ def broken(run_shared: Callable[[SharedBench], Run]) -> Run:
 
 
 @pytest.fixture(scope="module")
-def aside(broken: Run) -> Judgement:
-    told = judge(broken).apart
+def aside(broken: Run) -> Analysis:
+    told = analyse(broken).apart
     assert told is not None
     return told
 
 
-def of(aside: Judgement, name: str) -> dict[str, Outage]:
+def of(aside: Analysis, name: str) -> dict[str, Outage]:
     (scenario,) = (s for s in aside.scenarios if s.name == name)
     return {one.contender.name: one for one in outages(aside, scenario)}
 
@@ -60,7 +60,7 @@ def test_every_cell_saw_its_fault_and_the_run_is_whole(broken: Run) -> None:
     assert all(names == ["began", "ended"] for names in seen.values())
 
 
-def test_with_a_fallback_every_request_is_answered_while_redis_hangs(aside: Judgement) -> None:
+def test_with_a_fallback_every_request_is_answered_while_redis_hangs(aside: Analysis) -> None:
     one = of(aside, "redis-hung")[FALLBACK]
     assert len(one.of("outage")) > 30
     assert not one.due["failed"].any()
@@ -68,7 +68,7 @@ def test_with_a_fallback_every_request_is_answered_while_redis_hangs(aside: Judg
     assert one.loads_per_s("outage") > one.loads_per_s("before")
 
 
-def test_what_users_of_the_articles_client_see_of_a_short_hang_is_told_as_waiting(aside: Judgement) -> None:
+def test_what_users_of_the_articles_client_see_of_a_short_hang_is_told_as_waiting(aside: Analysis) -> None:
     """Five seconds a try and eleven tries: nothing fails, requests are answered once Redis is."""
     one = of(aside, "redis-hung")["cache-aside"]
     assert one.failed() == 0
@@ -81,7 +81,7 @@ def test_what_users_of_the_articles_client_see_of_a_short_hang_is_told_as_waitin
     assert f"{FALLBACK}'s client declares 50 ms an answer, 1 try" in told
 
 
-def test_while_the_table_is_locked_hits_are_answered_and_no_load_is(aside: Judgement) -> None:
+def test_while_the_table_is_locked_hits_are_answered_and_no_load_is(aside: Analysis) -> None:
     one = of(aside, "database-locked")["cache-aside"]
     during = one.of("outage")
     faults = aside.run.timeline[aside.run.timeline["source"] == "fault"]

@@ -3,8 +3,8 @@
 from contextlib import AbstractContextManager, nullcontext
 
 from stampede.loadtests.coordinator.probes.probe import Probe, ProbedCell, ProbeRows, read_after, read_before
+from stampede.loadtests.locustfiles.run_config import CellPlan
 from stampede.loadtests.selftests.overhead import no_op_spec
-from stampede.loadtests.locustfiles.run_config import CellOrder
 from stampede.stack.servers import Stack
 
 
@@ -27,7 +27,7 @@ class Noting(Probe):
 
 
 def cell_of(stack: Stack) -> ProbedCell:
-    order = CellOrder(id=7, scenario="harness", contender="no-op", round=1, seed=1, predecessor=None)
+    order = CellPlan(id=7, scenario="harness", contender="no-op", round=1, seed=1, predecessor=None)
     return ProbedCell(order=order, scenario=no_op_spec(stack, stack.directory).scenarios[0])
 
 

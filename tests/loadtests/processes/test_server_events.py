@@ -7,11 +7,11 @@ import pytest
 import redis
 
 from stampede.loadtests.coordinator.probes.drift_probe import look, round_edges
-from stampede.loadtests.instrumentation.clock import hub_clock, now_ns
-from stampede.loadtests.coordinator.probes.server_settings import read_settings, setting_rows
 from stampede.loadtests.coordinator.probes.server_events import Changes, pause_rows, postgres_counters, redis_counters
-from stampede.loadtests.instrumentation.meters import Ruler
-from stampede.loadtests.locustfiles.run_config import CellOrder
+from stampede.loadtests.coordinator.probes.server_settings import read_settings, setting_rows
+from stampede.loadtests.instrumentation.clock import hub_clock, now_ns
+from stampede.loadtests.instrumentation.meters import Meter
+from stampede.loadtests.locustfiles.run_config import CellPlan
 from stampede.stack.postgres.postgres_server import connect
 from stampede.stack.servers import Stack
 
@@ -72,7 +72,7 @@ def test_a_server_that_does_not_tell_is_not_called_changed() -> None:
 
 
 def test_our_own_long_garbage_collections_are_events() -> None:
-    ruler = Ruler(hub_clock())
+    ruler = Meter(hub_clock())
     ruler.watch_gc()
     try:
         kept = [[number] for number in range(400_000)]
@@ -96,7 +96,7 @@ def test_a_canary_asks_both_servers_and_turns_a_loop(stack: Stack) -> None:
 
 def test_the_canary_stands_at_both_ends_of_each_round() -> None:
     cells = [
-        CellOrder(id=number, scenario="s", contender="c", round=round_number, seed=1, predecessor=None)
+        CellPlan(id=number, scenario="s", contender="c", round=round_number, seed=1, predecessor=None)
         for number, round_number in enumerate((1, 1, 1, 2, 2, 3), 1)
     ]
     opening, closing = round_edges(cells)

@@ -14,8 +14,8 @@ from stampede.loadtests.serializers.hostile_bytes import ATTACKS, attacks
 from stampede.loadtests.serializers.schema_change import CHANGES, schema_changes
 from stampede.patterns.compression.compressor import Compressed, TooLarge
 from stampede.patterns.compression.compressor_registry import compressors
-from stampede.patterns.serialization.serializer_registry import codecs, load_codec
 from stampede.patterns.serialization.json import Json
+from stampede.patterns.serialization.serializer_registry import codecs, load_codec
 
 ROOT = Path(__file__).resolve().parents[2]
 NEW, OLD = "old bytes, new code", "new bytes, old code"

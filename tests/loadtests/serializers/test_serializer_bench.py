@@ -7,19 +7,18 @@ import pytest
 import redis
 from typer.testing import CliRunner
 
-from stampede.run_folder.read import read_run
-from stampede.run_folder.serializer_tables import BATCHES, read_parts, write_part
-from stampede.core.errors import RunFolderError
-from stampede.loadtests.serializers.run_serializers import SerializersOrder, run_serializers
+from stampede.cli.app import app
+from stampede.core.errors import ConfigError, RunFolderError
+from stampede.loadtests.serializers.run_serializers import SerializersConfig, run_serializers
 from stampede.loadtests.serializers.sample_records import kinds
 from stampede.loadtests.serializers.timed_tasks import Pool, Task
 from stampede.loadtests.serializers.timing import run_block
-from stampede.core.errors import ConfigError
 from stampede.patterns.serialization.serializer_registry import choose_codecs, codecs, load_codec
 from stampede.reports.topics.serializers.serializer_facts import read_facts
 from stampede.reports.topics.serializers.serializers_page import render_serializers
+from stampede.run_folder.read import read_run
+from stampede.run_folder.serializer_tables import BATCHES, read_parts, write_part
 from stampede.stack.servers import Stack
-from stampede.cli.app import app
 
 HEAD = """
 import json
@@ -56,7 +55,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def run(stack: Stack, own: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A short run of all of ours and three of the user's, rendered."""
-    order = SerializersOrder(
+    order = SerializersConfig(
         own=tuple(own.values()),
         records=("user-200",),
         lengths=(1, 64),

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from stampede.loadtests.bench.bench_config import BenchConfig
+from stampede.loadtests.bench.run_bench import run_bench
+from stampede.loadtests.bench.run_plan.planning import prepare_run
+from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig
 from stampede.run_folder.read import Run, read_run
 from stampede.run_folder.schema import ContenderInfo, RunInfo
 from stampede.run_folder.write import RunWriter
-from stampede.loadtests.bench.run_bench import run_bench
-from stampede.loadtests.bench.bench_config import BenchOrder
-from stampede.loadtests.bench.run_plan.planning import prepare_run
-from stampede.loadtests.locustfiles.run_config import CellOrder, Spec
 from stampede.stack.servers import Stack
 
 ONE_PROCESS = "one application server of 8 threads"
@@ -30,9 +30,9 @@ class SharedBench:
     name: str
     processes: str
     """Which Locust processes run it."""
-    order: Callable[[Path], BenchOrder]
+    order: Callable[[Path], BenchConfig]
     """What is ordered, with its runs below that folder, where it may write files of its own."""
-    keep: Callable[[CellOrder], bool] = lambda _cell: True
+    keep: Callable[[CellPlan], bool] = lambda _cell: True
     """Which of the planned cells are run."""
 
 
@@ -41,7 +41,7 @@ class Part:
     """A bench that is prepared: its orders, and its run folder as it was planned."""
 
     bench: SharedBench
-    spec: Spec
+    spec: RunConfig
     info: RunInfo
     first_id: int
     """What is added to its cells' numbers in the common run."""
@@ -51,7 +51,7 @@ class Part:
 
     @property
     def names(self) -> set[str]:
-        return {entrant.name for entrant in self.spec.entrants}
+        return {contender_spec.name for contender_spec in self.spec.contender_specs}
 
 
 def shared_benches(items: Sequence[pytest.Item]) -> list[SharedBench]:
@@ -79,18 +79,20 @@ def run_benches(benches: Sequence[SharedBench], stack: Stack, home: Path) -> Non
         take_part(part, whole, whole.info.remarks[before:], set().union(*(other.names for other in parts)))
 
 
-def common_run(parts: Sequence[Part], folder: Path) -> tuple[Spec, RunInfo]:
+def common_run(parts: Sequence[Part], folder: Path) -> tuple[RunConfig, RunInfo]:
     """The orders and the run of all parts: scenarios under names of their own, cells numbered through."""
     scenarios = [replace(s, name=part.common_name(s.name)) for part in parts for s in part.spec.scenarios]
     cells = [numbered(cell, part) for part in parts for cell in part.spec.cells if part.bench.keep(cell)]
-    entrants = {entrant.name: entrant for part in parts for entrant in part.spec.entrants}
+    contender_specs = {
+        contender_spec.name: contender_spec for part in parts for contender_spec in part.spec.contender_specs
+    }
     first = parts[0]
     spec = replace(
         first.spec,
         folder=str(folder),
         scenarios=tuple(scenarios),
         cells=tuple(cells),
-        entrants=tuple(entrants.values()),
+        contender_specs=tuple(contender_specs.values()),
     )
     kept = {cell.id for cell in cells}
     info = replace(
@@ -133,7 +135,7 @@ def take_part(part: Part, whole: Run, remarks: Sequence[dict[str, str]], names: 
         cells=cells,
         status=whole.info.status,
         finished_utc=whole.info.finished_utc,
-        circumstances=whole.info.circumstances | part.info.circumstances,
+        metadata=whole.info.metadata | part.info.metadata,
         remarks=part.info.remarks + [r for r in remarks if r["name"] in part.names or r["name"] not in names],
     )
     RunWriter(folder, info)

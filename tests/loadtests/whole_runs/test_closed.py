@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stampede.run_folder.read import Run
-from stampede.loadtests.bench.bench_config import BenchOrder
 from stampede.core.errors import ConfigError
+from stampede.loadtests.bench.bench_config import BenchConfig
+from stampede.run_folder.read import Run
 from stampede.scenarios.plans import find_plan
 from stampede.scenarios.workload import Workload, WorkloadFile
 from tests.loadtests.conftest import CONTENDERS
@@ -22,10 +22,10 @@ CLIENTS, THINK_S, WINDOW_S = 8, 0.05, 6.0
 STALL_S = 2.0
 
 
-def order(_home: Path) -> BenchOrder:
+def order(_home: Path) -> BenchConfig:
     common = {"records": 2_000, "active_records": 20, "arrivals": "closed", "think_s": THINK_S, "ttl_s": WINDOW_S / 2}
     common |= {"load_cpu_ms": 0.0, "load_wait_ms": 1.0, "users_per_process": CLIENTS, "rtt_ms": 0.0, "read_share": 1.0}
-    return BenchOrder(
+    return BenchConfig(
         plan=replace(find_plan("smoke"), scenarios=("read-heavy",), experiments=()),
         workload=WorkloadFile(common=common),
         contenders=("no-cache",),

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from stampede.run_folder.read import Run
-from stampede.loadtests.bench.bench_config import BenchOrder
-from stampede.loadtests.bench.run_plan.scenario_selection import check_order
 from stampede.core.errors import ConfigError
+from stampede.loadtests.bench.bench_config import BenchConfig
+from stampede.loadtests.bench.run_plan.scenario_selection import check_order
+from stampede.reports.analysis.analysis import analyse
 from stampede.reports.compare.run_gate import exit_code, gate
 from stampede.reports.compare.thresholds import read_thresholds
-from stampede.reports.analysis.analysis import judge
-from stampede.reports.topics.rate_limiting.limiter_analysis import judged
 from stampede.reports.output.html_report import render
+from stampede.reports.topics.rate_limiting.limiter_analysis import judged
+from stampede.run_folder.read import Run
 from stampede.scenarios.plans import find_plan
 from stampede.scenarios.workload import WorkloadFile
 from tests.loadtests.conftest import CONTENDERS, added, commands, counted
@@ -27,8 +27,8 @@ OWN = CONTENDERS / "incr_expire.py"
 PLAN = replace(find_plan("smoke"), scenarios=("rate-limit-flood",))
 
 
-def order(_home: Path) -> BenchOrder:
-    return BenchOrder(
+def order(_home: Path) -> BenchConfig:
+    return BenchConfig(
         plan=PLAN,
         workload=WorkloadFile(common={"records": 2_000}),
         contenders=("sliding-log", "sliding-window", "fixed-window"),
@@ -70,7 +70,7 @@ def test_a_decision_lies_between_its_round_trip_and_the_distance_lies_outside(fl
     outside = (samples["end_ns"] - samples["start_ns"]) - (samples["served_end_ns"] - samples["served_start_ns"])
     once = samples["round_trips"] == 1
     assert once.any()
-    assert (outside >= samples["distance_ns"])[once].all()
+    assert (outside >= samples["simulated_rtt_ns"])[once].all()
 
 
 def test_what_we_sent_is_what_redis_counted_and_scripts_did_the_rest(flood_run: Run) -> None:
@@ -79,7 +79,7 @@ def test_what_we_sent_is_what_redis_counted_and_scripts_did_the_rest(flood_run: 
     for cell in flood_run.done:
         ours = added(
             commands(counted(flood_run.servers, cell.id, "process-")),
-            commands(counted(flood_run.servers, cell.id, "conductor")),
+            commands(counted(flood_run.servers, cell.id, "coordinator")),
         )
         theirs = commands(counted(flood_run.servers, cell.id, "redis"))
         named = scripted[cell.contender]
@@ -90,12 +90,12 @@ def test_what_we_sent_is_what_redis_counted_and_scripts_did_the_rest(flood_run: 
             assert named == {"time", "zremrangebyscore", "zcard", "zrange", "zadd", "pexpire"}
             assert theirs["zadd"] == mine["allowed"].sum()
             assert theirs["time"] - ours.get("time", 0) == theirs["evalsha"] == len(mine)
-    assert "counts-differ" not in {doubt.kind.name for doubt in judge(flood_run).doubts}
+    assert "counts-differ" not in {warning.kind.name for warning in analyse(flood_run).warnings}
 
 
 def test_the_judgement_shows_what_each_is_known_for(flood_run: Run) -> None:
     """The exact log is never certainly above L; a fixed window is, at the edge; the article's starves."""
-    limiting = judge(flood_run).limiting
+    limiting = analyse(flood_run).limiting
     assert limiting is not None
     by_name = {x.info.name: x for x in judged(limiting)}
     log, fixed, article = (by_name[n] for n in ("sliding-log", "fixed-window", "sliding-window"))
@@ -133,4 +133,4 @@ def test_the_run_passes_the_gate_against_itself(flood_run: Run) -> None:
 def test_a_limiter_where_only_caching_is_asked_is_refused() -> None:
     plan = replace(find_plan("smoke"), scenarios=("stampede",))
     with pytest.raises(ConfigError, match="caching"):
-        check_order(BenchOrder(plan=plan, own_contenders=(str(OWN),)))
+        check_order(BenchConfig(plan=plan, own_contenders=(str(OWN),)))

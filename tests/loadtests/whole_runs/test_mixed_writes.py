@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from stampede.loadtests.bench.bench_config import BenchConfig
+from stampede.loadtests.locustfiles.run_config import CellPlan
+from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.run_folder.read import Run
-from stampede.loadtests.bench.bench_config import BenchOrder
-from stampede.loadtests.locustfiles.run_config import CellOrder
-from stampede.reports.analysis.analysis import Judgement, judge
 from stampede.scenarios.plans import find_plan
 from stampede.scenarios.scenario import find_scenario
 from stampede.scenarios.workload import WorkloadFile
@@ -26,9 +26,9 @@ RATE_PER_S = 1200.0
 MIXED = "mixed-writes"
 
 
-def mixed_order(_home: Path) -> BenchOrder:
+def mixed_order(_home: Path) -> BenchConfig:
     """A smoke run of mixed-writes with a contender that commits 20 ms after it deleted."""
-    return BenchOrder(
+    return BenchConfig(
         plan=replace(find_plan("smoke"), scenarios=(MIXED,), contenders=(), experiments=()),
         workload=WorkloadFile(common={"records": 2_000}),
         contenders=("cache-aside", "ttl-only", "versioned-keys"),
@@ -36,12 +36,12 @@ def mixed_order(_home: Path) -> BenchOrder:
     )
 
 
-def uncached_order(_home: Path) -> BenchOrder:
+def uncached_order(_home: Path) -> BenchConfig:
     """As many reads without a cache as are judged, in one cell."""
     own = {"rate_per_s": RATE_PER_S, "load_cpu_ms": 0.0, "load_wait_ms": 1.0, "rtt_ms": 0.0}
     per_window = find_scenario(MIXED).window_ttls * 0.5 * RATE_PER_S * 0.7
     windows = -int(-READS // per_window)
-    return BenchOrder(
+    return BenchConfig(
         plan=replace(find_plan("smoke"), scenarios=(MIXED,), contenders=(), experiments=(), windows=windows),
         workload=WorkloadFile(common={"records": 2_000}, by_scenario={MIXED: own}),
         contenders=("no-cache",),
@@ -49,7 +49,7 @@ def uncached_order(_home: Path) -> BenchOrder:
     )
 
 
-def no_bound(cell: CellOrder) -> bool:
+def no_bound(cell: CellPlan) -> bool:
     return cell.contender != "bare-get"
 
 
@@ -65,11 +65,11 @@ def mixed(run_shared: Callable[[SharedBench], Run]) -> Run:
 
 
 @pytest.fixture(scope="module")
-def told(mixed: Run) -> Judgement:
-    return judge(mixed)
+def told(mixed: Run) -> Analysis:
+    return analyse(mixed)
 
 
-def share(told: Judgement, contender: str, metric: str = "stale-after-told") -> float:
+def share(told: Analysis, contender: str, metric: str = "stale-after-told") -> float:
     return told.figure(MIXED, contender, metric).value
 
 
@@ -82,14 +82,14 @@ def of(run: Run, contender: str) -> pd.DataFrame:
     return run.samples[run.samples["cell"] == cell]
 
 
-def test_a_contender_that_deletes_before_it_commits_is_flagged(told: Judgement) -> None:
+def test_a_contender_that_deletes_before_it_commits_is_flagged(told: Analysis) -> None:
     """It stands out from cache-aside, which deletes afterwards, in reads that its writers had been told of."""
     assert share(told, "deletes-first") > 1
     assert share(told, "deletes-first") > 2 * share(told, "cache-aside")
     assert share(told, "deletes-first", "right-10ms") < share(told, "cache-aside", "right-10ms")
 
 
-def test_entries_that_only_expire_are_stale_and_versioned_keys_are_not(told: Judgement) -> None:
+def test_entries_that_only_expire_are_stale_and_versioned_keys_are_not(told: Analysis) -> None:
     assert share(told, "ttl-only") > 10
     assert share(told, "versioned-keys") == 0
     rows = of(told.run, "ttl-only")
@@ -97,7 +97,7 @@ def test_entries_that_only_expire_are_stale_and_versioned_keys_are_not(told: Jud
     assert 0 < share(told, "ttl-only", "stale-age-max") < 1e3 * ttl_s(told.run) + 2 * longest_ms
 
 
-def test_no_read_ever_comes_from_the_future(told: Judgement) -> None:
+def test_no_read_ever_comes_from_the_future(told: Analysis) -> None:
     for cell in told.cells:
         if cell.judged is not None:
             assert len(cell.judged.reads) > 300
@@ -105,7 +105,7 @@ def test_no_read_ever_comes_from_the_future(told: Judgement) -> None:
     assert not told.void
 
 
-def test_what_was_written_is_read_once_more_by_each_process_when_all_is_at_rest(mixed: Run, told: Judgement) -> None:
+def test_what_was_written_is_read_once_more_by_each_process_when_all_is_at_rest(mixed: Run, told: Analysis) -> None:
     for cell in mixed.done:
         rows = mixed.samples[mixed.samples["cell"] == cell.id]
         rest, rows = rows[rows["operation"] == "rest"], rows[rows["operation"] != "rest"]
@@ -127,19 +127,20 @@ def surely_old_at_rest(rows: pd.DataFrame, ttl_s: float) -> set[int]:
     return {int(key) for key in old.index}
 
 
-def test_the_books_balance_with_reads_at_rest_in_them(mixed: Run, told: Judgement) -> None:
+def test_the_books_balance_with_reads_at_rest_in_them(mixed: Run, told: Analysis) -> None:
     """They are no requests to Locust, and their commands and loads stand in everybody's account."""
     for cell in mixed.done:
         rows = mixed.samples[mixed.samples["cell"] == cell.id]
         assert cell.locust_requests == int((~rows["operation"].isin(["background", "rest"])).sum())
         ours = added(
-            commands(counted(mixed.servers, cell.id, "process")), commands(counted(mixed.servers, cell.id, "conductor"))
+            commands(counted(mixed.servers, cell.id, "process")),
+            commands(counted(mixed.servers, cell.id, "coordinator")),
         )
         assert ours == commands(counted(mixed.servers, cell.id, "redis"))
-    assert "counts-differ" not in {doubt.kind.name for doubt in told.doubts}
+    assert "counts-differ" not in {warning.kind.name for warning in told.warnings}
 
 
-def test_versioned_keys_leave_more_in_redis_than_a_delete(told: Judgement) -> None:
+def test_versioned_keys_leave_more_in_redis_than_a_delete(told: Analysis) -> None:
     """A counter a record and an entry for every write of the last TTL: the garbage is measured."""
     assert share(told, "versioned-keys", "keys-left") > 1.5 * share(told, "cache-aside", "keys-left")
     assert share(told, "versioned-keys", "keys-per-record") > 1
@@ -152,7 +153,7 @@ def test_versioned_keys_leave_more_in_redis_than_a_delete(told: Judgement) -> No
 def test_no_cache_shows_no_stale_read(run_shared: Callable[[SharedBench], Run]) -> None:
     """Not one of 5,000 reads (`make freshness`: 100,000), though reads and writes of popular records overlap."""
     run = run_shared(BENCHES[1])
-    (cell,) = (cell for cell in judge(run).cells if cell.contender.name == "no-cache")
+    (cell,) = (cell for cell in analyse(run).cells if cell.contender.name == "no-cache")
     found = cell.judged
     assert found is not None
     rows = of(run, "no-cache")

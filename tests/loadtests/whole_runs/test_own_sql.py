@@ -7,9 +7,9 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from stampede.cli.app import app
 from stampede.run_folder.read import Run, read_run
 from stampede.stack.servers import Stack
-from stampede.cli.app import app
 
 pytestmark = pytest.mark.slow
 
@@ -86,7 +86,7 @@ def test_without_a_version_column_no_version_is_recorded_and_the_run_says_so(own
 
 def test_on_the_users_servers_no_distance_is_added_unless_asked_for(own_run: Run) -> None:
     assert own_run.info.scenarios[0].workload["rtt_ms"] == 0
-    assert (own_run.samples["distance_ns"] == 0).all()
+    assert (own_run.samples["simulated_rtt_ns"] == 0).all()
 
 
 def test_the_report_says_that_freshness_is_not_judged(own_run: Run) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from stampede.core.errors import ConfigError
 from stampede.core.files import REPO
+from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.run_plan import contenders
-from stampede.loadtests.bench.bench_config import BenchOrder
 from stampede.loadtests.bench.run_plan.planning import prepare_run
 from stampede.loadtests.bench.run_plan.scenario_selection import check_order, missing_contenders
 from stampede.loadtests.coordinator.celery_process import CeleryProcess
-from stampede.core.errors import ConfigError
 from stampede.scenarios.plans import find_plan
 from stampede.scenarios.scenario import find_scenario
 from stampede.scenarios.workload import WorkloadFile
@@ -25,20 +25,20 @@ PLAN = replace(find_plan("smoke"), scenarios=("refresh-queue",), experiments=())
 
 def test_without_the_extra_the_others_run_and_the_run_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contenders, "find_spec", lambda _name: None)
-    names = {entrant.name for entrant in check_order(BenchOrder(plan=PLAN))[2]}
+    names = {contender_spec.name for contender_spec in check_order(BenchConfig(plan=PLAN))[2]}
     assert "refresh-ahead" in names
     assert CELERY not in names
     (remark,) = missing_contenders([find_scenario("refresh-queue")])
     assert remark.what == f"{CELERY}: not installed: .venv/bin/pip install celery (the extra [celery])"
     with pytest.raises(ConfigError, match="not installed"):
-        check_order(BenchOrder(plan=PLAN, contenders=(CELERY,)))
+        check_order(BenchConfig(plan=PLAN, contenders=(CELERY,)))
 
 
 @pytest.mark.skipif(importlib.util.find_spec("celery") is None, reason="the extra [celery] is not installed")
 def test_the_worker_takes_tasks_once_it_is_started_and_nothing_of_it_is_left_once_it_is_stopped(
     stack: Stack, tmp_path: Path
 ) -> None:
-    order = BenchOrder(
+    order = BenchConfig(
         plan=PLAN,
         workload=WorkloadFile(common={"records": 2_000}),
         contenders=(CELERY,),

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.run_folder.read import Run
-from stampede.loadtests.bench.bench_config import BenchOrder
 from stampede.scenarios.plans import find_plan
 from stampede.scenarios.workload import WorkloadFile
 from tests.loadtests.conftest import CONTENDERS, added, commands, counted
@@ -22,9 +22,9 @@ PLANTED = "uncounted"
 """A contender that runs with the others; its commands must not add up."""
 
 
-def order(_home: Path) -> BenchOrder:
+def order(_home: Path) -> BenchConfig:
     """The smoke plan's caching scenarios over 2,000 users, plus a contender whose commands are not all counted."""
-    return BenchOrder(
+    return BenchConfig(
         plan=replace(find_plan("smoke"), scenarios=("read-heavy", "stampede")),
         workload=WorkloadFile(common={"records": 2_000}),
         own_contenders=(str(CONTENDERS / f"{PLANTED}.py"),),
@@ -110,7 +110,7 @@ def test_our_redis_commands_are_the_servers_by_name(smoke_run: Run) -> None:
     for cell in smoke_run.done:
         ours = added(
             commands(counted(smoke_run.servers, cell.id, "process")),
-            commands(counted(smoke_run.servers, cell.id, "conductor")),
+            commands(counted(smoke_run.servers, cell.id, "coordinator")),
         )
         theirs = commands(counted(smoke_run.servers, cell.id, "redis"))
         if cell.contender == PLANTED:
@@ -197,7 +197,7 @@ def test_cache_asides_loads_are_its_misses_to_the_request(smoke_run: Run) -> Non
     (cell,) = cells(smoke_run, "read-heavy", "cache-aside")
     rows = requests(smoke_run, cell)
     reads = rows[rows["operation"] == "read"]
-    misses = int((reads["first_cache_answer"] == "none").sum())
+    misses = int((reads["first_cache_reply"] == "none").sum())
     assert misses == int(reads["loads"].sum()) == counted(smoke_run.servers, cell, "postgres")["statement.load.calls"]
     assert 0 < misses < len(reads)
 
@@ -206,7 +206,7 @@ def test_every_round_trip_carries_at_least_the_distance_that_was_asked(smoke_run
     asked_ms = smoke_run.info.scenarios[0].workload["rtt_ms"]
     rows = smoke_run.samples[smoke_run.samples["round_trips"] > 0]
     assert asked_ms == 0.5
-    assert (rows["distance_ns"] >= rows["round_trips"] * asked_ms * 1e6).all()
+    assert (rows["simulated_rtt_ns"] >= rows["round_trips"] * asked_ms * 1e6).all()
 
 
 def test_background_work_has_rows_of_its_own_and_is_never_billed_to_a_reader(smoke_run: Run) -> None:
@@ -215,7 +215,7 @@ def test_background_work_has_rows_of_its_own_and_is_never_billed_to_a_reader(smo
     background = rows[rows["operation"] == "background"]
     assert len(background) > 0
     assert background["loads"].sum() == len(background)
-    hits = rows[(rows["operation"] == "read") & (rows["first_cache_answer"] == "value")]
+    hits = rows[(rows["operation"] == "read") & (rows["first_cache_reply"] == "value")]
     assert hits["loads"].sum() == 0
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.run_folder.read import Run
-from stampede.loadtests.bench.bench_config import BenchOrder
 from stampede.scenarios.plans import find_plan
 from stampede.scenarios.workload import WorkloadFile
 from tests.loadtests.conftest import CONTENDERS
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 STALL_S, WINDOW_S, RATE_PER_S, THREADS = 2.0, 10.0, 100, 8
 
 
-def order(_home: Path) -> BenchOrder:
+def order(_home: Path) -> BenchConfig:
     common = {
         "records": 2_000,
         "rate_per_s": RATE_PER_S,
@@ -33,7 +33,7 @@ def order(_home: Path) -> BenchOrder:
         "users_per_process": THREADS,
         "rtt_ms": 0.0,
     }
-    return BenchOrder(
+    return BenchConfig(
         plan=replace(find_plan("smoke"), scenarios=("read-heavy",)),
         workload=WorkloadFile(common=common),
         contenders=("no-cache",),
@@ -57,7 +57,7 @@ def stalled(run_shared: Callable[[SharedBench], Run]) -> Run:
 def reads(stalled: Run) -> pd.DataFrame:
     (cell,) = (c.id for c in stalled.done if c.contender == "stalling")
     rows = stalled.samples[(stalled.samples["cell"] == cell) & ~stalled.samples["warm_up"]]
-    return rows.astype({"due_ns": "int64", "free_ns": "int64", "start_ns": "int64", "end_ns": "int64"})
+    return rows.astype({"due_ns": "int64", "thread_free_ns": "int64", "start_ns": "int64", "end_ns": "int64"})
 
 
 def test_response_time_p90_is_the_closed_form(reads: pd.DataFrame) -> None:
@@ -101,7 +101,7 @@ def test_service_time_does_not_see_it(reads: pd.DataFrame) -> None:
 
 def test_the_wait_is_the_queues_and_not_our_own_lateness(reads: pd.DataFrame) -> None:
     queue_ms = (reads["start_ns"] - reads["due_ns"]) / 1e6
-    own_lag_ms = (reads["start_ns"] - reads[["due_ns", "free_ns"]].max(axis=1)) / 1e6
+    own_lag_ms = (reads["start_ns"] - reads[["due_ns", "thread_free_ns"]].max(axis=1)) / 1e6
     assert np.quantile(queue_ms, 0.9) > 500
     assert np.quantile(own_lag_ms, 0.9) < np.quantile(queue_ms, 0.9) / 4
 

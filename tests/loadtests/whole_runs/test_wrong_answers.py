@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from stampede.run_folder.read import Run
-from stampede.core.errors import BenchFailed
+from stampede.core.errors import BenchFailed, ConfigError
+from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.run_bench import run_bench
-from stampede.loadtests.bench.bench_config import BenchOrder
 from stampede.loadtests.bench.run_plan.planning import prepare_run
 from stampede.loadtests.bench.run_plan.scenario_selection import check_order
-from stampede.core.errors import ConfigError
 from stampede.reports.output.html_report import render
+from stampede.run_folder.read import Run
 from stampede.scenarios.plans import find_plan
 from stampede.scenarios.workload import WorkloadFile
 from stampede.stack.servers import Stack
@@ -28,7 +27,7 @@ class Wrong(RateLimiter):
     summary = "admits all and answers wrongly"
 
     @classmethod
-    def promised(cls, config):
+    def contract_for(cls, config):
         return Strict(limit=config.limit, window_s=config.window_s)
 
     def hit(self, subject):
@@ -39,7 +38,7 @@ class Wrong(RateLimiter):
 """
 PATTERN = """
 import asyncio
-from stampede.patterns.caching.cache_pattern import CachePattern, Promise
+from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee
 
 async def later(record):
     await asyncio.sleep(0.01)
@@ -47,7 +46,7 @@ async def later(record):
 
 class Wrong(CachePattern):
     summary = "no cache, and wrong answers"
-    promises = frozenset({{Promise.WRITES_SHOW}})
+    promises = frozenset({{Guarantee.READ_AFTER_WRITE}})
 
     def get(self, record_id):
         record = self.source.load(record_id)
@@ -90,11 +89,11 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return written(tmp_path_factory.mktemp("contenders"))
 
 
-def wrong_order(home: Path) -> BenchOrder:
+def wrong_order(home: Path) -> BenchConfig:
     folder = home / "contenders"
     folder.mkdir()
-    return BenchOrder(
-        plan=replace(find_plan("smoke"), scenarios=("read-heavy", "rate-limit-flood"), rounds=1, twin=False),
+    return BenchConfig(
+        plan=replace(find_plan("smoke"), scenarios=("read-heavy", "rate-limit-flood"), rounds=1, aa_copy=False),
         workload=WorkloadFile(common={"records": 2_000, "read_share": 0.8}),
         contenders=("cache-aside", "fixed-window"),
         own_contenders=tuple(written(folder)),
@@ -141,8 +140,8 @@ def test_the_line_is_a_remark_and_stands_in_the_report(run: Run, said: dict[str,
 
 
 def test_a_run_in_which_no_cell_finished_has_failed(stack: Stack, said: dict[str, str], tmp_path: Path) -> None:
-    order = BenchOrder(
-        plan=replace(find_plan("smoke"), scenarios=("stampede",), rounds=1, twin=False),
+    order = BenchConfig(
+        plan=replace(find_plan("smoke"), scenarios=("stampede",), rounds=1, aa_copy=False),
         workload=WorkloadFile(common={"records": 2_000}),
         own_contenders=tuple(path for path in said if "unversioned" in path),
         reference="unversioned",
@@ -175,7 +174,7 @@ def test_a_file_that_only_this_process_can_import_is_refused_before_a_server_sta
     (tmp_path / "relative_words.py").write_text(NEIGHBOUR.format(folder="'.'"))
     (tmp_path / "absolute_words.py").write_text(NEIGHBOUR.format(folder="str(Path(__file__).parent)"))
     monkeypatch.chdir(tmp_path)
-    order = BenchOrder(plan=find_plan("smoke"), own_contenders=("absolute_words.py",))
+    order = BenchConfig(plan=find_plan("smoke"), own_contenders=("absolute_words.py",))
     assert check_order(order)
     with pytest.raises(ConfigError) as caught:
         check_order(replace(order, own_contenders=("relative_words.py",)))

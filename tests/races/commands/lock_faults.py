@@ -7,14 +7,14 @@ import zlib
 
 from redis.lock import Lock
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Promise
+from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee
 
 COMPARE_AND_DELETE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
 
 
 class Planted(CachePattern):
     summary = "planted"
-    promises = frozenset({Promise.UNLOCKS_ONLY_ITS_OWN})
+    promises = frozenset({Guarantee.RELEASES_ONLY_OWN_LOCK})
 
     def get(self, record_id):
         key = self.key(record_id)
@@ -22,7 +22,7 @@ class Planted(CachePattern):
         for _ in range(60):
             cached = self.redis.get(key)
             if cached is not None:
-                return self.codec.loads(cached)
+                return self.serializer.loads(cached)
             token = f"{self.kit.rng.getrandbits(64):x}"
             if self.take(lock, token):
                 try:
@@ -35,7 +35,7 @@ class Planted(CachePattern):
 
     def fill(self, record_id):
         record = self.source.load(record_id)
-        self.redis.set(self.key(record_id), self.codec.dumps(record), px=self.config.ttl_ms)
+        self.redis.set(self.key(record_id), self.serializer.dumps(record), px=self.config.ttl_ms)
         return record
 
     def take(self, lock, token):
@@ -138,10 +138,10 @@ FREED_BY_ANOTHER = {
         for _ in range(60):
             cached = self.redis.hget(key, "body")
             if cached is not None:
-                return self.codec.loads(cached)
+                return self.serializer.loads(cached)
             if self.redis.hsetnx(key, "owner", "me"):
                 record = self.source.load(record_id)
-                self.redis.hset(key, "body", self.codec.dumps(record))
+                self.redis.hset(key, "body", self.serializer.dumps(record))
                 self.redis.hdel(key, "owner")
                 return record
             self.kit.sleep(0.1)
@@ -282,9 +282,9 @@ NO_LOCK = {
     def get(self, record_id):
         cached = self.redis.hget(self.key(record_id), "body")
         if cached is not None:
-            return self.codec.loads(cached)
+            return self.serializer.loads(cached)
         record = self.source.load(record_id)
-        self.redis.hsetnx(self.key(record_id), "body", self.codec.dumps(record))
+        self.redis.hsetnx(self.key(record_id), "body", self.serializer.dumps(record))
         return record
 """,
     "filled_and_loaded_again_to_be_sure": """
@@ -292,9 +292,9 @@ NO_LOCK = {
         key = self.key(record_id)
         cached = self.redis.get(key)
         if cached is not None:
-            return self.codec.loads(cached)
+            return self.serializer.loads(cached)
         record = self.source.load(record_id)
-        self.redis.set(key, self.codec.dumps(record), nx=True)
+        self.redis.set(key, self.serializer.dumps(record), nx=True)
         again = self.source.load(record_id)
         if again != record:
             self.redis.delete(key)
@@ -306,7 +306,7 @@ NO_LOCK = {
         for _ in range(60):
             cached = self.redis.get(key)
             if cached not in (None, b"loading"):
-                return self.codec.loads(cached)
+                return self.serializer.loads(cached)
             if self.redis.set(key, "loading", nx=True, px=10_000):
                 return self.fill(record_id)
             self.kit.sleep(0.1)
@@ -317,12 +317,12 @@ NO_LOCK = {
         key = self.key(record_id)
         cached = self.redis.get(key)
         if cached is not None:
-            return self.codec.loads(cached)
+            return self.serializer.loads(cached)
         mine = f"{self.kit.rng.getrandbits(64):x}".encode()
         token = self.redis.set(f"lease:{key}", mine, nx=True, get=True) or mine
         record = self.source.load(record_id)
         if self.redis.eval(COMPARE_AND_DELETE, 1, f"lease:{key}", token):
-            self.redis.set(key, self.codec.dumps(record), px=self.config.ttl_ms)
+            self.redis.set(key, self.serializer.dumps(record), px=self.config.ttl_ms)
         return record
 
     def invalidate(self, record_id):
@@ -333,14 +333,14 @@ NO_LOCK = {
         key = self.key(record_id)
         cached = self.redis.get(key)
         if cached is not None:
-            return self.codec.loads(cached)
+            return self.serializer.loads(cached)
         token = self.redis.get(f"lease:{key}")
         if token is None:
             token = f"{self.kit.rng.getrandbits(64):x}"
             self.redis.set(f"lease:{key}", token, px=10_000)
         record = self.source.load(record_id)
         if self.redis.eval(COMPARE_AND_DELETE, 1, f"lease:{key}", token):
-            self.redis.set(key, self.codec.dumps(record), px=self.config.ttl_ms)
+            self.redis.set(key, self.serializer.dumps(record), px=self.config.ttl_ms)
         return record
 """,
     "a_number_of_the_generation_made_by_readers": """
@@ -350,9 +350,9 @@ NO_LOCK = {
         number = self.redis.get(f"generation:{key}") or b"0"
         cached = self.redis.get(f"{key}:{number.decode()}")
         if cached is not None:
-            return self.codec.loads(cached)
+            return self.serializer.loads(cached)
         record = self.source.load(record_id)
-        self.redis.set(f"{key}:{number.decode()}", self.codec.dumps(record), px=self.config.ttl_ms)
+        self.redis.set(f"{key}:{number.decode()}", self.serializer.dumps(record), px=self.config.ttl_ms)
         return record
 
     def invalidate(self, record_id):
@@ -363,7 +363,7 @@ NO_LOCK = {
         key = self.key(record_id)
         cached = self.redis.get(key)
         if cached is not None:
-            return self.codec.loads(cached)
+            return self.serializer.loads(cached)
         self.redis.incr(f"misses:{key}")
         record = self.fill(record_id)
         self.redis.delete(f"misses:{key}")

@@ -12,7 +12,7 @@ from stampede.races.scheduler.search import DepthFirst
 from stampede.scenarios.interleavings.situation import find_situation
 from tests.races.commands.lock_faults import FREED_BY_ANOTHER, FREED_BY_OWNERS, HEAD, NO_LOCK
 
-UNLOCKS = "unlocks-only-its-own"
+UNLOCKS = "releases-only-own-lock"
 WAITS = "waits-at-most-lock-ttl"
 
 
@@ -111,7 +111,7 @@ FOR_EVER = """
         while True:
             cached = self.redis.get(key)
             if cached is not None:
-                return self.codec.loads(cached)
+                return self.serializer.loads(cached)
             if self.take(f"lock:{key}", "t"):
                 record = self.fill(record_id)
                 self.free(f"lock:{key}", "t")

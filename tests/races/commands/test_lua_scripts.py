@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from stampede.patterns.contender_registry import contenders, limiters
-from stampede.races.explore import Bound
 from stampede.races.commands.command_table import CommandTable
-from stampede.races.hooks.sandbox import Sandbox
 from stampede.races.commands.lua_scripts import declares_all
+from stampede.races.explore import Bound
+from stampede.races.hooks.sandbox import Sandbox
 from stampede.races.scheduler.actions import EVERYTHING
 from tests.races.conftest import Explore
 from tests.races.race_contenders import planted
@@ -59,10 +59,10 @@ READS_UNDECLARED = """
     def get(self, record_id):
         cached = self.redis.eval("return redis.call('GET', ARGV[1])", 0, self.key(record_id))
         if cached is not None:
-            return self.codec.loads(cached)
+            return self.serializer.loads(cached)
         record = self.source.load(record_id)
         fill = self.redis.register_script("return redis.call('SET', ARGV[1], ARGV[2])")
-        fill(keys=[f"{self.config.key_prefix}r:{id(self)}"], args=[self.key(record_id), self.codec.dumps(record)])
+        fill(keys=[f"{self.config.key_prefix}r:{id(self)}"], args=[self.key(record_id), self.serializer.dumps(record)])
         return record
 
     def invalidate(self, record_id):
@@ -108,7 +108,7 @@ def test_the_scripts_of_the_suite_declare_their_keys(sandbox: Sandbox) -> None:
 def test_a_command_that_may_touch_other_keys_than_it_names_commutes_with_nothing(
     command: tuple[str, ...], sandbox: Sandbox
 ) -> None:
-    table = CommandTable(sandbox.observer, sandbox.key_prefix)
+    table = CommandTable(sandbox.sampler, sandbox.key_prefix)
     wire = b"".join([f"*{len(command)}\r\n".encode(), *(f"${len(w)}\r\n{w}\r\n".encode() for w in command)])
     assert table.request(wire).touch == EVERYTHING
 
@@ -118,7 +118,7 @@ def test_a_fault_in_keys_that_scripts_do_not_declare_is_found(tmp_path: Path, ex
     info, verdicts = explore(
         planted(tmp_path, "reads_undeclared", READS_UNDECLARED), "reader-writer", Bound(without_reduction=True)
     )
-    assert verdicts["fresh-at-rest"].verdict == "broken"
+    assert verdicts["eventually-fresh"].verdict == "broken"
     assert not info.disagrees
 
 
@@ -130,8 +130,8 @@ def test_a_wrong_reduction_is_found_by_the_search_without_it(
     monkeypatch.setattr(sandbox.table, "_declares_all", {})
     monkeypatch.setattr(sandbox.table, "_requests", {})
     contender = planted(tmp_path, "believed", READS_UNDECLARED)
-    assert explore(contender, "reader-writer")[1]["fresh-at-rest"].verdict == "kept"
+    assert explore(contender, "reader-writer")[1]["eventually-fresh"].verdict == "kept"
     info, verdicts = explore(contender, "reader-writer", Bound(without_reduction=True))
     assert info.disagrees
-    assert verdicts["fresh-at-rest"].verdict == "broken"
-    assert verdicts["fresh-at-rest"].shortest
+    assert verdicts["eventually-fresh"].verdict == "broken"
+    assert verdicts["eventually-fresh"].shortest

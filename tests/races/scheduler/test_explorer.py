@@ -5,28 +5,27 @@ from pathlib import Path
 
 import pytest
 
-from stampede.patterns.caching.cache_pattern import Promise
+from stampede.core.errors import ConfigError, ExplorerError
+from stampede.patterns.caching.cache_pattern import Guarantee
 from stampede.patterns.contender_registry import contenders, find_contender
-from stampede.core.errors import ConfigError
 from stampede.races.explore import Bound, replay
-from stampede.core.errors import ExplorerError
-from stampede.races.hooks.sandbox import Sandbox
 from stampede.races.hooks.limiter_adapter import find_explorable
+from stampede.races.hooks.sandbox import Sandbox
 from stampede.scenarios.interleavings.situation import situations
 from tests.races.conftest import Explore
 
-ARTICLE = ("cache-aside", "write-through", "refresh-ahead", "coalescing", "no-cache")
-MENDED = ("cache-aside-lease", "write-through-versioned", "coalescing-owned", "refresh-ahead-single")
+ARTICLE_PATTERNS = ("cache-aside", "write-through", "refresh-ahead", "coalescing", "no-cache")
+FIXED_PATTERNS = ("cache-aside-lease", "write-through-versioned", "coalescing-owned", "refresh-ahead-single")
 
 KNOWN = [
-    ("cache-aside", "reader-writer", "fresh-at-rest"),  # the stale fill
-    ("write-through", "writer-writer", "fresh-at-rest"),  # the order of the SETs
-    ("coalescing", "reader-reader-expiry", "unlocks-only-its-own"),
+    ("cache-aside", "reader-writer", "eventually-fresh"),  # the stale fill
+    ("write-through", "writer-writer", "eventually-fresh"),  # the order of the SETs
+    ("coalescing", "reader-reader-expiry", "releases-only-own-lock"),
     ("coalescing", "reader-reader", "one-load-per-miss"),  # no second look
     ("refresh-ahead", "reader-reader-ageing", "one-refresh-per-expiry"),
-    ("refresh-ahead", "reader-writer-ageing", "fresh-at-rest"),  # a refresh that loaded before the write
-    ("cache-aside", "reader-writer-death", "fresh-at-rest"),  # dead between COMMIT and DEL
-    ("write-through-versioned", "writer-writer-expiry", "fresh-at-rest"),
+    ("refresh-ahead", "reader-writer-ageing", "eventually-fresh"),  # a refresh that loaded before the write
+    ("cache-aside", "reader-writer-death", "eventually-fresh"),  # dead between COMMIT and DEL
+    ("write-through-versioned", "writer-writer-expiry", "eventually-fresh"),
 ]
 
 PAIRS = (
@@ -36,24 +35,24 @@ PAIRS = (
 )
 
 HEAD = """
-from stampede.patterns.caching.cache_pattern import CachePattern, Promise
+from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee
 
 class Pattern(CachePattern):
     summary = "planted"
-    promises = frozenset({Promise.FRESH_AT_REST, Promise.ONE_LOAD_PER_MISS, Promise.UNLOCKS_ONLY_ITS_OWN,
-                          Promise.DURABLE_ON_RETURN, Promise.WAITS_AT_MOST_LOCK_TTL, Promise.SURVIVES_CACHE_LOSS,
-                          Promise.FORGETS_FAILED_LOADS})
+    promises = frozenset({Guarantee.EVENTUALLY_FRESH, Guarantee.ONE_LOAD_PER_MISS, Guarantee.RELEASES_ONLY_OWN_LOCK,
+                          Guarantee.DURABLE_ON_RETURN, Guarantee.WAITS_AT_MOST_LOCK_TTL, Guarantee.CORRECT_AFTER_CACHE_LOSS,
+                          Guarantee.NO_CACHED_ERRORS})
 
     def get(self, record_id):
         cached = self.redis.get(self.key(record_id))
         if cached is not None:
-            return self.codec.loads(cached)
+            return self.serializer.loads(cached)
         return self.miss(record_id)
 
     def miss(self, record_id):
         record = self.source.load(record_id)
         if record is not None:
-            self.redis.set(self.key(record_id), self.codec.dumps(record), px=self.config.ttl_ms)
+            self.redis.set(self.key(record_id), self.serializer.dumps(record), px=self.config.ttl_ms)
         return record
 
     def update(self, record_id, changes):
@@ -75,19 +74,19 @@ PLANTED = {
         return record
 """,
         "reader-writer",
-        "fresh-at-rest",
+        "eventually-fresh",
     ),
     "check_and_set_in_two_trips": (
         """
     def update(self, record_id, changes):
         record = self.source.update(record_id, changes)
         cached = self.redis.get(self.key(record_id))
-        if cached is None or self.codec.loads(cached)["version"] < record["version"]:
-            self.redis.set(self.key(record_id), self.codec.dumps(record), px=self.config.ttl_ms)
+        if cached is None or self.serializer.loads(cached)["version"] < record["version"]:
+            self.redis.set(self.key(record_id), self.serializer.dumps(record), px=self.config.ttl_ms)
         return record
 """,
         "writer-writer",
-        "fresh-at-rest",
+        "eventually-fresh",
     ),
     "lock_without_ttl": (
         """
@@ -97,7 +96,7 @@ PLANTED = {
             self.kit.sleep(0.05)
             cached = self.redis.get(self.key(record_id))
             if cached is not None:
-                return self.codec.loads(cached)
+                return self.serializer.loads(cached)
         try:
             return super().miss(record_id) if hasattr(super(), "miss") else self.fill(record_id)
         finally:
@@ -105,7 +104,7 @@ PLANTED = {
 
     def fill(self, record_id):
         record = self.source.load(record_id)
-        self.redis.set(self.key(record_id), self.codec.dumps(record), px=self.config.ttl_ms)
+        self.redis.set(self.key(record_id), self.serializer.dumps(record), px=self.config.ttl_ms)
         return record
 """,
         "reader-reader-death",
@@ -116,7 +115,7 @@ PLANTED = {
     def update(self, record_id, changes):
         record = self.source.load(record_id) | changes
         self.kit.spawn(lambda: self.source.update(record_id, changes))
-        self.redis.set(self.key(record_id), self.codec.dumps(record), px=self.config.ttl_ms)
+        self.redis.set(self.key(record_id), self.serializer.dumps(record), px=self.config.ttl_ms)
         return record
 """,
         "writer-writer-death",
@@ -130,11 +129,11 @@ PLANTED = {
         except Exception:
             self.redis.set(self.key(record_id), b"null", px=self.config.ttl_ms)
             raise
-        self.redis.set(self.key(record_id), self.codec.dumps(record), px=self.config.ttl_ms)
+        self.redis.set(self.key(record_id), self.serializer.dumps(record), px=self.config.ttl_ms)
         return record
 """,
         "reader-reader-load-raises",
-        "forgets-failed-loads",
+        "no-cached-errors",
     ),
 }
 
@@ -167,7 +166,7 @@ def test_a_planted_fault_is_found_in_a_file_never_seen(
     path.write_text(HEAD + body, encoding="utf-8")
     _, verdicts = explore(find_contender(str(path)), situation)
     assert verdicts[invariant].verdict == "broken"
-    assert verdicts[invariant].promised
+    assert verdicts[invariant].guaranteed
     assert len(verdicts[invariant].shortest) <= 12 or situation.endswith("death")
     again = replay(sandbox, find_contender(str(path)), verdicts[invariant].id, times=20)
     assert again.same
@@ -182,12 +181,12 @@ def test_what_is_sound_is_not_cried_at(tmp_path: Path, explore: Explore) -> None
     path = tmp_path / "sound.py"
     path.write_text(HEAD, encoding="utf-8")
     for _, situation, invariant in PLANTED.values():
-        if invariant != "fresh-at-rest":
+        if invariant != "eventually-fresh":
             wanted = "not exercised" if invariant == "waits-at-most-lock-ttl" else "kept"
             assert explore(find_contender(str(path)), situation)[1][invariant].verdict == wanted
 
 
-@pytest.mark.parametrize("contender", MENDED)
+@pytest.mark.parametrize("contender", FIXED_PATTERNS)
 def test_a_mended_pattern_keeps_its_promises(contender: str, explore: Explore) -> None:
     """With two clients, in every schedule, under every adversary that its promises name."""
     tried = 0
@@ -195,13 +194,13 @@ def test_a_mended_pattern_keeps_its_promises(contender: str, explore: Explore) -
         info, verdicts = explore(contender, situation)
         assert info.complete
         tried += info.schedules
-        assert [v for v in verdicts.values() if v.promised and v.verdict == "broken"] == []
+        assert [v for v in verdicts.values() if v.guaranteed and v.verdict == "broken"] == []
         for least in ("durable-on-return", "stale-at-most-ttl", "waits-at-most-lock-ttl"):
             assert least not in verdicts or verdicts[least].verdict != "broken"
     assert tried > 100
 
 
-@pytest.mark.parametrize("contender", ARTICLE)
+@pytest.mark.parametrize("contender", ARTICLE_PATTERNS)
 def test_with_and_without_reduction_the_same_invariants_are_broken(contender: str, explore: Explore) -> None:
     """The reduction leaves out schedules, never a fault."""
     reduced, every = 0, 0
@@ -237,23 +236,23 @@ def test_three_clients_are_exhausted(explore: Explore) -> None:
     """Two readers and a writer, every schedule."""
     info, verdicts = explore("cache-aside", "reader-reader-writer")
     assert info.complete
-    assert verdicts["fresh-at-rest"].verdict == "broken"
+    assert verdicts["eventually-fresh"].verdict == "broken"
 
 
 def test_beyond_the_bound_random_schedules_are_tried(explore: Explore) -> None:
     """A situation that is too big says so, and its fault is found by chance."""
     info, verdicts = explore("cache-aside", "reader-reader-writer", Bound(schedules=3, random=60))
     assert (info.complete, info.schedules, info.random) == (False, 3, 60)
-    assert verdicts["fresh-at-rest"].verdict == "broken"
+    assert verdicts["eventually-fresh"].verdict == "broken"
 
 
 def test_every_promise_of_ours_is_judged_somewhere() -> None:
     """Each promise of our patterns is held by an invariant, but for those that contract specs hold by themselves."""
     from stampede.races.verdicts.invariants import INVARIANTS
 
-    judged = {p for i in INVARIANTS for p in (i.promise, i.also) if p is not None}
-    made = {promise for contender in contenders().values() for promise in contender.pattern.promises}
-    assert made - judged <= {Promise.WRITES_SHOW, Promise.ANSWERS_WITHOUT_CACHE}
+    judged = {p for i in INVARIANTS for p in (i.guarantee, i.also) if p is not None}
+    made = {guarantee for contender in contenders().values() for guarantee in contender.pattern.guarantees}
+    assert made - judged <= {Guarantee.READ_AFTER_WRITE, Guarantee.AVAILABLE_WITHOUT_CACHE}
 
 
 def test_a_client_that_blocks_elsewhere_is_named(

@@ -6,8 +6,8 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stampede.races.scheduler.search import AtRandom, Chooser, DepthFirst
 from stampede.races.scheduler.actions import Action, Touch, decode, encode, touch
+from stampede.races.scheduler.search import AtRandom, Chooser, DepthFirst
 
 Step = tuple[str, str]
 """("read" or "write", variable)"""

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from stampede.run_folder.races_json import NOT_JUDGED
+from stampede.races.exploration_runs import RacesConfig, explore_all
 from stampede.races.explore import Bound
-from stampede.races.exploration_runs import RacesOrder, explore_all
 from stampede.races.hooks.limiter_adapter import find_explorable
+from stampede.run_folder.races_json import NOT_JUDGED
 from stampede.scenarios.interleavings.situation import find_situation
 from stampede.stack.servers import Stack
 
@@ -48,7 +48,7 @@ def test_a_contender_that_gives_a_wrong_answer_is_not_judged_and_the_line_names_
 ) -> None:
     situation, source, said = WRONG[name]
     (tmp_path / f"{name}.py").write_text(source)
-    order = RacesOrder(
+    order = RacesConfig(
         contenders=(find_explorable(str(tmp_path / f"{name}.py")),),
         situations=(find_situation(situation),),
         bound=Bound(),

@@ -9,7 +9,7 @@ from tests.docs.test_documents import block
 from tests.races.conftest import Explore
 
 SUMMARY = '    summary = "as cache-aside, but remembers what does not exist"\n'
-PROMISES = '    promises = frozenset({__import__("stampede.patterns.caching.cache_pattern").caching.base.Promise.FRESH_AT_REST})\n'
+PROMISES = '    promises = frozenset({__import__("stampede.patterns.caching.cache_pattern").caching.base.Guarantee.EVENTUALLY_FRESH})\n'
 INHERITED = """
     def create(self, new):
         return self.source.create(new)
@@ -26,10 +26,10 @@ LEASED = """
         key = self.key(record_id)
         cached = self.redis.get(key)
         if cached is not None:
-            return None if cached == NOTHING else self.codec.loads(cached)
+            return None if cached == NOTHING else self.serializer.loads(cached)
         token = self.redis.eval(self.LEASE, 1, f"lease:{key}", self.kit.rng.getrandbits(64))
         record = self.source.load(record_id)
-        data = NOTHING if record is None else self.codec.dumps(record)
+        data = NOTHING if record is None else self.serializer.dumps(record)
         self.redis.eval(self.FILL, 2, key, f"lease:{key}", token, data, self.config.ttl_ms)
         return record
 
@@ -54,7 +54,7 @@ def test_a_created_record_is_found(
     assert PROMISES in text
     path = tmp_path / "negative.py"
     path.write_text(text + body, encoding="utf-8")
-    found = explore(find_contender(str(path)), "create-read")[1]["fresh-at-rest"]
-    assert (found.verdict, found.promised) == (verdict, True)
+    found = explore(find_contender(str(path)), "create-read")[1]["eventually-fresh"]
+    assert (found.verdict, found.guaranteed) == (verdict, True)
     if found.verdict == "broken":
         assert (found.preemptions == 0) == where_the_read_came_first

@@ -10,20 +10,20 @@ import pytest
 import redis
 from redis import exceptions
 
-from stampede.run_folder.races_json import KEPT, NOT_EXERCISED, NOT_JUDGED, ExplorationInfo, RacesInfo, VerdictInfo
 from stampede.core.network import free_port
 from stampede.patterns.contender_registry import Contender
+from stampede.races.exploration_runs import RacesConfig, explore_all, found, is_clean
 from stampede.races.explore import Bound
 from stampede.races.races_console import print_how_much
 from stampede.races.verdicts.exercised import EXERCISED
-from stampede.races.exploration_runs import RacesOrder, explore_all, found, is_clean
 from stampede.races.verdicts.invariants import INVARIANTS
 from stampede.races.verdicts.refusals import is_environments
 from stampede.reports.topics.races.races_section import answer, section
+from stampede.run_folder.races_json import KEPT, NOT_EXERCISED, NOT_JUDGED, ExplorationInfo, RacesInfo, VerdictInfo
 from stampede.scenarios.interleavings.situation import find_situation
 from stampede.stack.providers.binaries import server_account, valkey_binary
-from stampede.stack.servers import Stack
 from stampede.stack.providers.scratch_redis import open_spare_redis
+from stampede.stack.servers import Stack
 from tests.races.conftest import Explore
 from tests.races.race_contenders import HEAD, planted
 
@@ -50,18 +50,18 @@ WAITS = """
         cached = self.redis.get(self.key(record_id))
         if cached is None and self.redis.set(f"{self.config.key_prefix}l", "1", nx=True, px=60_000):
             record = self.source.load(record_id)
-            self.redis.set(self.key(record_id), self.codec.dumps(record), px=self.config.ttl_ms)
+            self.redis.set(self.key(record_id), self.serializer.dumps(record), px=self.config.ttl_ms)
             self.redis.rpush(f"{self.config.key_prefix}woken", "1")
             return record
         if cached is None:
             self.redis.blpop([f"{self.config.key_prefix}woken"], timeout=2)
             cached = self.redis.get(self.key(record_id))
-        return self.codec.loads(cached) if cached is not None else self.source.load(record_id)
+        return self.serializer.loads(cached) if cached is not None else self.source.load(record_id)
 """
 
 
 def explored(stack: Stack, contenders: list[Contender], *situations: str, **opened: frozenset[int]) -> RacesInfo:
-    order = RacesOrder(
+    order = RacesConfig(
         contenders=tuple(contenders),
         situations=tuple(find_situation(name) for name in situations),
         bound=Bound(),
@@ -150,7 +150,7 @@ def test_a_right_that_is_missing_is_not_judged_even_where_the_contender_falls_ba
     assert NOT_JUDGED not in {v.verdict for v in info.verdicts if v.contender == "within"}
     assert not is_clean(info)
     assert "2 of 4 situations were not judged" in answer(info)
-    assert info.word("falls-back", "fresh-at-rest") == NOT_JUDGED
+    assert info.word("falls-back", "eventually-fresh") == NOT_JUDGED
 
 
 @pytest.mark.parametrize(
@@ -291,13 +291,13 @@ def test_nothing_is_kept_where_every_operation_failed(tmp_path: Path, explore: E
     for situation in ("reader-reader", "reader-writer", "writer-writer", "reader-own-write", "reader-reader-death"):
         verdicts = explore(contender, situation)[1]
         assert KEPT not in {v.verdict for v in verdicts.values()}
-        assert verdicts["survives-cache-loss"].verdict == "broken"
+        assert verdicts["correct-after-cache-loss"].verdict == "broken"
 
 
 @pytest.mark.parametrize(
     ("situation", "invariant"),
     [
-        ("reader-writer", "unlocks-only-its-own"),  # no lock is taken
+        ("reader-writer", "releases-only-own-lock"),  # no lock is taken
         ("reader-reader-death", "waits-at-most-lock-ttl"),  # the dead held none
         ("reader-reader-ageing", "one-refresh-per-expiry"),  # nothing refreshes
     ],
@@ -312,7 +312,7 @@ def test_what_no_schedule_put_to_the_test_is_not_kept(
 @pytest.mark.parametrize(
     ("contender", "situation", "invariant"),
     [
-        ("coalescing-owned", "reader-reader", "unlocks-only-its-own"),
+        ("coalescing-owned", "reader-reader", "releases-only-own-lock"),
         ("coalescing-owned", "reader-reader-death", "waits-at-most-lock-ttl"),
         ("refresh-ahead-single", "reader-reader-ageing", "one-refresh-per-expiry"),
     ],
@@ -322,7 +322,7 @@ def test_what_was_put_to_the_test_is_kept(contender: str, situation: str, invari
 
 
 def test_of_every_invariant_it_is_known_when_it_is_exercised() -> None:
-    assert {invariant.promise for invariant in INVARIANTS} == EXERCISED.keys()
+    assert {invariant.guarantee for invariant in INVARIANTS} == EXERCISED.keys()
 
 
 def exploration(**values: object) -> ExplorationInfo:
@@ -376,5 +376,5 @@ def test_one_situation_that_was_not_judged_leaves_no_promise_kept() -> None:
 
     assert word("kept", "not judged") == "not judged"
     assert word("kept", "not exercised") == "kept"
-    assert word("not exercised", "not promised") == "not exercised"
+    assert word("not exercised", "not guaranteed") == "not exercised"
     assert word("broken", "not judged") == "BROKEN"

@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from stampede.run_folder.races_json import RacesInfo, VerdictInfo
 from stampede.patterns.contender_registry import find_contender
 from stampede.races.explore import Bound, replay, search, verdicts
-from stampede.races.races_console import broken_in_all
-from stampede.races.hooks.sandbox import Sandbox
 from stampede.races.hooks.limiter_adapter import find_explorable
+from stampede.races.hooks.sandbox import Sandbox
+from stampede.races.races_console import broken_in_all
 from stampede.races.scheduler.schedule import Schedules
 from stampede.races.scheduler.virtual_time import START_S
+from stampede.run_folder.races_json import RacesInfo, VerdictInfo
 from stampede.scenarios.interleavings.situation import Situation, find_situation
-from tests.races.conftest import Explore
 from tests.races.commands.lock_faults import HEAD
+from tests.races.conftest import Explore
 
 SPAWNED = """
     def update(self, record_id, changes):
@@ -62,7 +62,7 @@ class ReadsThenWrites(RateLimiter):
     summary = "reads the calls, decides, writes them"
 
     @classmethod
-    def promised(cls, config):
+    def contract_for(cls, config):
         return Strict(limit=config.limit, window_s=config.window_s)
 
     def hit(self, subject):
@@ -114,9 +114,9 @@ def written(tmp_path: Path, text: str, name: str = "planted") -> str:
 )
 def test_background_work_sleeps_on_its_own_clock(sleep: str, verdict: str, tmp_path: Path, explore: Explore) -> None:
     """A second deletion, half a second later in the background, removes a stale fill; without the wait it may not."""
-    promises = HEAD.replace("Promise.UNLOCKS_ONLY_ITS_OWN", "Promise.FRESH_AT_REST")
-    contender = find_contender(written(tmp_path, promises + SPAWNED.replace("SLEEP", sleep)))
-    assert explore(contender, "reader-writer")[1]["fresh-at-rest"].verdict == verdict
+    guarantees = HEAD.replace("Guarantee.RELEASES_ONLY_OWN_LOCK", "Guarantee.EVENTUALLY_FRESH")
+    contender = find_contender(written(tmp_path, guarantees + SPAWNED.replace("SLEEP", sleep)))
+    assert explore(contender, "reader-writer")[1]["eventually-fresh"].verdict == verdict
 
 
 def test_each_piece_of_background_work_has_its_own_clock(tmp_path: Path, sandbox: Sandbox) -> None:
@@ -134,7 +134,7 @@ def test_a_limiter_that_reads_the_clock_is_held_to_its_bound(now: str, tmp_path:
     schedules = Schedules(sandbox, limiter.pattern, find_situation("calls-at-once"))
     found = search(schedules, Bound(schedules=30, random=0), lambda: None, reduce=True)
     (judged,) = verdicts(schedules, found, {})
-    assert (judged.verdict, judged.promised) == ("broken", True)
+    assert (judged.verdict, judged.guaranteed) == ("broken", True)
 
 
 @pytest.mark.parametrize(
@@ -146,17 +146,17 @@ def test_a_limiter_that_reads_the_clock_is_held_to_its_bound(now: str, tmp_path:
     ],
 )
 def test_only_clocks_that_disagree_excuse_a_limiter(
-    situation: str, verdict: str, promised: bool, explore: Explore
+    situation: str, verdict: str, guaranteed: bool, explore: Explore
 ) -> None:
     """The article's limiter keeps its bound where clocks agree and no two calls share a tick, as it says."""
     found = explore(find_explorable("sliding-window"), situation)[1]["admits-at-most-its-bound"]
-    assert (found.verdict, found.promised) == (verdict, promised)
+    assert (found.verdict, found.guaranteed) == (verdict, guaranteed)
 
 
 def test_a_limiter_by_the_server_s_clock_has_no_excuse(explore: Explore) -> None:
     """It promises its bound on one tick and under skewed clocks too."""
     for situation in ("calls-on-one-tick", "calls-with-skewed-clocks"):
-        assert explore(find_explorable("gcra"), situation)[1]["admits-at-most-its-bound"].promised
+        assert explore(find_explorable("gcra"), situation)[1]["admits-at-most-its-bound"].guaranteed
 
 
 @pytest.mark.parametrize(("schedule", "broken"), [("a3.X0.b3", False), ("a2.b2.a.X0.b", True), ("a3.b", False)])
@@ -184,20 +184,20 @@ def test_a_reader_that_is_told_there_is_no_record_is_said_so(tmp_path: Path, exp
 def test_a_promise_that_breaks_in_two_situations_is_one_promise() -> None:
     """The last line counts promises, and situations apart from them."""
 
-    def verdict(contender: str, situation: str, invariant: str, *, promised: bool = True) -> VerdictInfo:
+    def verdict(contender: str, situation: str, invariant: str, *, guaranteed: bool = True) -> VerdictInfo:
         return VerdictInfo(
             contender=contender,
             situation=situation,
             invariant=invariant,
             verdict="broken",
-            promised=promised,
+            guaranteed=guaranteed,
             schedules=1,
             complete=True,
         )
 
     info = RacesInfo(started_utc="", command="", bound=1, verdicts=[verdict("x", "one", "p")])
     assert broken_in_all(info) == "1 promise broken, in 1 situation"
-    info.verdicts.extend([verdict("x", "two", "p"), verdict("x", "two", "r", promised=False)])
+    info.verdicts.extend([verdict("x", "two", "p"), verdict("x", "two", "r", guaranteed=False)])
     assert broken_in_all(info) == "1 promise broken, in 2 situations"
     info.verdicts.extend([verdict("x", "two", "q"), verdict("y", "two", "p")])
     assert broken_in_all(info) == "3 promises broken, in 2 situations"

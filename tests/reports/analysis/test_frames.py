@@ -6,11 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from stampede.reports.analysis.frames import cells, derived_of
+from stampede.reports.analysis.rows import Rows
+from stampede.reports.metrics.database_loads import loads_per_1000_reads
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import CellInfo
-from stampede.reports.analysis.frames import cells, derived_of
-from stampede.reports.metrics.database_loads import loads_per_1000_reads
-from stampede.reports.analysis.rows import Rows
 from tests.reports.planted_runs.planted import MS, Row, plant, row, scenario
 
 START = 7
@@ -28,7 +28,7 @@ def expected(facts: Row, deadline_ns: int) -> str:
         return "absent"
     if facts["loads"]:
         return "loaded"
-    if facts["first_cache_answer"] in (None, "value"):
+    if facts["first_cache_reply"] in (None, "value"):
         return "hit"
     return "shared"
 
@@ -43,7 +43,7 @@ def planted(folder: Path, facts: list[Row]) -> tuple[CellInfo, Path]:
         moved = []
         for r in facts:
             times = {n: v + cell.window_start_ns for n, v in r.items() if n.endswith("_ns") and v is not None}
-            times.pop("distance_ns", None)
+            times.pop("simulated_rtt_ns", None)
             moved.append(r | times)
         return moved
 
@@ -60,7 +60,7 @@ FACTS = st.builds(
         error=error,
         found=found,
         loads=loads,
-        first_cache_answer=first,
+        first_cache_reply=first,
     ),
     st.sampled_from(["read", "write", "background"]),
     st.sampled_from([None, 3000, 4_000_000_000, 4_000_000_001, 5_000_000_000]),
@@ -92,7 +92,10 @@ def test_outcomes_are_as_defined(tmp_path_factory: pytest.TempPathFactory, facts
 
 
 def test_times_are_exact_to_the_nanosecond_after_many_days_of_uptime(tmp_path: Path) -> None:
-    facts = [row(1_000_000, 1_000_001, 1_000_003, free_ns=999_999), row(5 * MS, 9 * MS, 11 * MS, free_ns=8 * MS)]
+    facts = [
+        row(1_000_000, 1_000_001, 1_000_003, thread_free_ns=999_999),
+        row(5 * MS, 9 * MS, 11 * MS, thread_free_ns=8 * MS),
+    ]
     _, folder = planted(tmp_path / "run", facts)
     rows = derived_rows(folder)
     assert rows.floats("response_ms").tolist() == pytest.approx([3e-6, 6.0], rel=1e-12)

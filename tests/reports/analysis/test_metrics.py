@@ -8,13 +8,13 @@ from statistics import mean
 import numpy as np
 import pytest
 
-from stampede.run_folder.read import read_run
-from stampede.run_folder.schema import CellInfo
 from stampede.reports.analysis.frames import Cell, cells
 from stampede.reports.metrics import convergence_metrics, redis_memory, session_metrics, stale_reads, staleness_age
 from stampede.reports.metrics.database_loads import episodes, loads_over_expiries, loads_per_ttl
 from stampede.reports.metrics.metric import find_metric, metrics
 from stampede.reports.metrics.response_times import Spans, evidence, reads, spans
+from stampede.run_folder.read import read_run
+from stampede.run_folder.schema import CellInfo
 from tests.reports.planted_runs.planted import CONTENDERS, MS, Row, plant, row, scenario
 
 Planted = dict[int, tuple[CellInfo, list[Row]]]
@@ -68,15 +68,15 @@ def over_reads(value: Callable[[list[Row]], float]) -> Callable[[CellInfo, list[
 
 def hits(cell: CellInfo, rows: list[Row]) -> float:
     asked = [
-        r["first_cache_answer"] == "value"
+        r["first_cache_reply"] == "value"
         for r in window(rows, "read")
-        if r["first_cache_answer"] and not is_open(r, cell) and r["error"] is None
+        if r["first_cache_reply"] and not is_open(r, cell) and r["error"] is None
     ]
     return 100 * sum(asked) / len(asked) if asked else math.nan
 
 
 def redis_hits(_cell: CellInfo, rows: list[Row]) -> float:
-    found = [r["first_cache_answer"] for r in rows if r["first_cache_answer"]]
+    found = [r["first_cache_reply"] for r in rows if r["first_cache_reply"]]
     return 100 * found.count("value") / len(found) if found else math.nan
 
 
@@ -166,7 +166,7 @@ def one_cell(folder: Path, make: Callable[[int], list[Row]], name: str = "cache-
 def load(start: int, at_ms: float, took_ms: float = 40.0, **facts: object) -> Row:
     begin = start + round(at_ms * MS)
     end = begin + round(took_ms * MS)
-    return row(begin, begin, end, loads=1, load_start_ns=begin, load_end_ns=end, first_cache_answer="none", **facts)
+    return row(begin, begin, end, loads=1, load_start_ns=begin, load_end_ns=end, first_cache_reply="none", **facts)
 
 
 def test_an_expiry_is_the_loads_between_two_pauses_of_half_a_ttl(tmp_path: Path) -> None:

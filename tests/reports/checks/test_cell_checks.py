@@ -6,41 +6,41 @@ from pathlib import Path
 
 import pytest
 
-from stampede.run_folder import run_warnings as d
-from stampede.run_folder.run_warnings import DoubtKind
-from stampede.run_folder.read import read_run
-from stampede.run_folder.schema import CellInfo, ScenarioInfo
+from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.analysis.server_counts import PASSED_BY
-from stampede.reports.analysis.analysis import Judgement, judge
 from stampede.reports.recommend.headline import answers
-from tests.reports.topics.freshness.planted_versions import versioned
-from tests.reports.planted_runs.planted import MS, Change, Row, as_simulated, plant, scenario
+from stampede.run_folder import run_warnings as d
+from stampede.run_folder.read import read_run
+from stampede.run_folder.run_warnings import WarningKind
+from stampede.run_folder.schema import CellInfo, ScenarioInfo
 from tests.reports.checks.test_clocks import FAULTS as CLOCKS
 from tests.reports.checks.test_environment_checks import FAULTS as AROUND
+from tests.reports.planted_runs.planted import MS, Change, Row, as_simulated, plant, scenario
+from tests.reports.topics.freshness.planted_versions import versioned
 
 TWO = ("no-cache", "cache-aside")
 
 
-def judged(folder: Path, change: Change = as_simulated, **how: object) -> Judgement:
+def judged(folder: Path, change: Change = as_simulated, **how: object) -> Analysis:
     how = {"contenders": TWO, "scenarios": [scenario("stampede")], "change": change} | how
-    return judge(read_run(plant(folder, **how)))  # type: ignore[arg-type]
+    return analyse(read_run(plant(folder, **how)))  # type: ignore[arg-type]
 
 
-def kinds(judgement: Judgement) -> list[str]:
-    return [doubt.kind.name for doubt in judgement.doubts]
+def kinds(analysis: Analysis) -> list[str]:
+    return [warning.kind.name for warning in analysis.warnings]
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Judgement:
-    return judge(read_run(plant(tmp_path_factory.mktemp("sound") / "run")))
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
+    return analyse(read_run(plant(tmp_path_factory.mktemp("sound") / "run")))
 
 
-def test_a_sound_run_has_no_doubts_and_passes_every_check(sound: Judgement) -> None:
+def test_a_sound_run_has_no_doubts_and_passes_every_check(sound: Analysis) -> None:
     assert kinds(sound) == []
     assert sound.passed == list(d.KINDS)
 
 
-def test_what_the_simulation_makes_different_is_called_so(sound: Judgement) -> None:
+def test_what_the_simulation_makes_different_is_called_so(sound: Analysis) -> None:
     said = {key: v.sentence for key, v in sound.verdicts.items()}
     assert said["stampede", "no-cache", "read-p50"] == "worse"
     assert said["stampede", "coalescing", "loads-per-expiry"] == "better"
@@ -48,16 +48,16 @@ def test_what_the_simulation_makes_different_is_called_so(sound: Judgement) -> N
     assert all(v.sentence not in ("better", "worse") for v in sound.twins.values())
 
 
-def test_rulers_get_no_sentence(sound: Judgement) -> None:
+def test_rulers_get_no_sentence(sound: Analysis) -> None:
     assert "bare-get" not in {contender for _, contender, _ in sound.verdicts}
 
 
-def shifted(field: str, by_ns: int, *, only: str = "cache-aside") -> Change:
+def shifted(field: str, offset_ns: int, *, only: str = "cache-aside") -> Change:
     def change(cell: CellInfo, rows: list[Row]) -> list[Row]:
         if cell.contender == only:
             for r in rows:
                 if r[field] is not None:
-                    r[field] += by_ns
+                    r[field] += offset_ns
         return rows
 
     return change
@@ -66,7 +66,7 @@ def shifted(field: str, by_ns: int, *, only: str = "cache-aside") -> Change:
 def opened(cell: CellInfo, rows: list[Row]) -> list[Row]:
     if cell.contender == "cache-aside":
         for r in rows[-40:]:
-            r |= {"start_ns": None, "end_ns": None, "free_ns": None, "found": None}
+            r |= {"start_ns": None, "end_ns": None, "thread_free_ns": None, "found": None}
     return rows
 
 
@@ -104,12 +104,12 @@ def expensive(info: ScenarioInfo) -> ScenarioInfo:
     return replace(info, workload=info.workload | {"load_cpu_ms": 13.0})
 
 
-FAULTS: dict[DoubtKind, dict[str, object]] = {
+FAULTS: dict[WarningKind, dict[str, object]] = {
     d.EXISTING_NOT_FOUND: {"change": denied, "contenders": ("no-cache", "cache-aside", "coalescing")},
     d.SATURATED: {"change": opened},
     d.ERRORS: {"change": broken},
     d.GENERATOR_LATE: {"change": late},
-    d.DISTANCE_OFF: {"change": shifted("distance_ns", MS)},
+    d.DISTANCE_OFF: {"change": shifted("simulated_rtt_ns", MS)},
     d.NOT_STEADY: {"change": slowing, "contenders": ("cache-aside",)},
     d.FEW_ROUNDS: {"rounds": 5},
     d.CELLS_MISSING: {"unfinished": frozenset([3]), "rounds": 8},
@@ -133,11 +133,11 @@ FAULTS: dict[DoubtKind, dict[str, object]] = {
 
 
 @pytest.mark.parametrize("kind", FAULTS, ids=lambda kind: kind.name)
-def test_a_planted_fault_is_doubted(tmp_path: Path, kind: DoubtKind) -> None:
-    judgement = judged(tmp_path / "run", **FAULTS[kind])  # type: ignore[arg-type]
-    assert kind.name in kinds(judgement)
-    assert kind not in judgement.passed
-    assert [x.number for x in judgement.doubts] == list(range(1, len(judgement.doubts) + 1))
+def test_a_planted_fault_is_doubted(tmp_path: Path, kind: WarningKind) -> None:
+    analysis = judged(tmp_path / "run", **FAULTS[kind])  # type: ignore[arg-type]
+    assert kind.name in kinds(analysis)
+    assert kind not in analysis.passed
+    assert [x.number for x in analysis.warnings] == list(range(1, len(analysis.warnings) + 1))
 
 
 def test_the_list_of_doubts_is_closed_and_every_one_has_a_fault_that_it_finds() -> None:
@@ -177,12 +177,12 @@ def test_one_uncounted_command_or_load_fails_to_balance(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, name: str, said: str
 ) -> None:
     miscounted(source, name)(monkeypatch)
-    judgement = judged(tmp_path / "run", rounds=6)
-    (doubt,) = judgement.doubts
-    assert doubt.kind is d.COUNTS_DIFFER
-    assert doubt.cells == (3,)
-    assert said in doubt.what
-    assert (PASSED_BY in doubt.what) == (source == "redis")  # only what we did not send passed the meters
+    analysis = judged(tmp_path / "run", rounds=6)
+    (warning,) = analysis.warnings
+    assert warning.kind is d.COUNTS_DIFFER
+    assert warning.cells == (3,)
+    assert said in warning.what
+    assert (PASSED_BY in warning.what) == (source == "redis")  # only what we did not send passed the meters
 
 
 def test_a_request_that_locust_did_not_count_fails_to_balance(tmp_path: Path) -> None:
@@ -191,9 +191,9 @@ def test_a_request_that_locust_did_not_count_fails_to_balance(tmp_path: Path) ->
     counted = run.info.cells[4].locust_requests
     assert counted is not None
     run.info.cells[4].locust_requests = counted - 1
-    (doubt,) = judge(run).doubts
-    assert doubt.kind is d.COUNTS_DIFFER
-    assert doubt.cells == (5,)
+    (warning,) = analyse(run).warnings
+    assert warning.kind is d.COUNTS_DIFFER
+    assert warning.cells == (5,)
 
 
 def test_accounts_of_cells_with_failed_requests_are_not_compared(tmp_path: Path) -> None:
@@ -201,9 +201,9 @@ def test_accounts_of_cells_with_failed_requests_are_not_compared(tmp_path: Path)
 
 
 def test_a_percentile_below_the_answered_share_stays_exact_when_saturated(tmp_path: Path) -> None:
-    judgement = judged(tmp_path / "run", opened)
-    assert judgement.figure("stampede", "cache-aside", "read-p50").value < 1.0
-    assert judgement.figure("stampede", "cache-aside", "read-p99").value == float("inf")
+    analysis = judged(tmp_path / "run", opened)
+    assert analysis.figure("stampede", "cache-aside", "read-p50").value < 1.0
+    assert analysis.figure("stampede", "cache-aside", "read-p99").value == float("inf")
 
 
 def test_a_harness_is_late_also_where_answers_lie_beyond_the_deadline(tmp_path: Path) -> None:
@@ -220,15 +220,15 @@ def test_a_contender_that_finds_no_record_for_one_that_exists_is_marked_and_not_
     who = ("no-cache", "cache-aside", "coalescing")
     (sound,) = answers(judged(tmp_path / "sound", contenders=who))
     assert sound.winner == "coalescing"
-    judgement = judged(tmp_path / "denying", change=denied, contenders=who)
-    (found,) = answers(judgement)
+    analysis = judged(tmp_path / "denying", change=denied, contenders=who)
+    (found,) = answers(analysis)
     assert found.winner not in (None, "coalescing")
     assert "coalescing" not in found.tied
-    (doubt,) = [x for x in judgement.doubts if x.kind is d.EXISTING_NOT_FOUND]
-    assert doubt.contenders == ("coalescing",)
-    assert "coalescing: " in doubt.what
-    assert "2 % (95 % interval: " in doubt.what
-    assert doubt in judgement.doubts_of("stampede", "coalescing")
+    (warning,) = [x for x in analysis.warnings if x.kind is d.EXISTING_NOT_FOUND]
+    assert warning.contenders == ("coalescing",)
+    assert "coalescing: " in warning.what
+    assert "2 % (95 % interval: " in warning.what
+    assert warning in analysis.doubts_of("stampede", "coalescing")
 
 
 @pytest.mark.parametrize(("share", "accused"), [(1.0, False), (0.5, True)])
@@ -243,5 +243,5 @@ def test_with_own_sql_a_record_exists_where_the_contender_found_it_at_another_ti
         return rows
 
     own = replace(scenario("stampede"), workload=scenario("stampede").workload | {"own_sql": True})
-    judgement = judged(tmp_path / "run", change=change, scenarios=[own], contenders=("cache-aside",))
-    assert (d.EXISTING_NOT_FOUND.name in kinds(judgement)) is accused
+    analysis = judged(tmp_path / "run", change=change, scenarios=[own], contenders=("cache-aside",))
+    assert (d.EXISTING_NOT_FOUND.name in kinds(analysis)) is accused

@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stampede.run_folder import run_warnings as d
-from stampede.run_folder.run_warnings import DoubtKind
-from stampede.run_folder.read import read_run
-from stampede.run_folder.schema import CellInfo
-from stampede.reports.checks.clock_uncertainty import clock_doubts_ns
+from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.analysis.frames import cells
-from stampede.reports.analysis.analysis import Judgement, judge
-from stampede.reports.topics.rate_limiting.calls import by_subject
 from stampede.reports.analysis.rows import Rows
-from tests.reports.topics.freshness.planted_versions import versioned
+from stampede.reports.checks.clock_uncertainty import clock_doubts_ns
+from stampede.reports.topics.rate_limiting.calls import by_subject
+from stampede.run_folder import run_warnings as d
+from stampede.run_folder.read import read_run
+from stampede.run_folder.run_warnings import WarningKind
+from stampede.run_folder.schema import CellInfo
 from tests.reports.planted_runs.planted import MS, plant, scenario
 from tests.reports.planted_runs.planted_around import Facts, add_around
+from tests.reports.topics.freshness.planted_versions import versioned
 
 
 def apart(doubt_ms: float) -> Callable[[CellInfo], Facts]:
@@ -32,33 +32,33 @@ def apart(doubt_ms: float) -> Callable[[CellInfo], Facts]:
     return timeline
 
 
-FAULTS: dict[DoubtKind, Callable[[CellInfo], Facts]] = {d.CLOCKS_APART: apart(0.4)}
+FAULTS: dict[WarningKind, Callable[[CellInfo], Facts]] = {d.CLOCKS_APART: apart(0.4)}
 
 
-def judged(folder: Path, timeline: Callable[[CellInfo], Facts] | None, **how: Any) -> Judgement:
+def judged(folder: Path, timeline: Callable[[CellInfo], Facts] | None, **how: Any) -> Analysis:
     usual: dict[str, Any] = {"contenders": ("cache-aside",), "scenarios": [scenario("read-heavy")], "rounds": 1}
     planted = plant(folder, **(usual | how))
-    return judge(read_run(planted if timeline is None else add_around(planted, timeline=timeline)))
+    return analyse(read_run(planted if timeline is None else add_around(planted, timeline=timeline)))
 
 
 @pytest.mark.parametrize("kind", FAULTS, ids=lambda kind: kind.name)
-def test_workers_on_other_machines_are_a_doubt_with_the_widest_of_the_clocks(tmp_path: Path, kind: DoubtKind) -> None:
-    judgement = judged(tmp_path / "run", FAULTS[kind])
-    (doubt,) = [x for x in judgement.doubts if x.kind is kind]
-    assert doubt.value == pytest.approx(0.4)
-    assert "± 0.40 ms" in doubt.what
-    assert kind not in judgement.passed
+def test_workers_on_other_machines_are_a_doubt_with_the_widest_of_the_clocks(tmp_path: Path, kind: WarningKind) -> None:
+    analysis = judged(tmp_path / "run", FAULTS[kind])
+    (warning,) = [x for x in analysis.warnings if x.kind is kind]
+    assert warning.value == pytest.approx(0.4)
+    assert "± 0.40 ms" in warning.what
+    assert kind not in analysis.passed
 
 
 def test_where_all_was_read_on_one_clock_nothing_is_doubted_or_given_room(tmp_path: Path) -> None:
-    judgement = judged(tmp_path / "run", None)
-    assert d.CLOCKS_APART in judgement.passed
-    assert clock_doubts_ns(judgement.run) == {}
-    assert {cell.clock_doubt_ns for cell in cells(judgement.run)} == {0}
+    analysis = judged(tmp_path / "run", None)
+    assert d.CLOCKS_APART in analysis.passed
+    assert clock_doubts_ns(analysis.run) == {}
+    assert {cell.clock_doubt_ns for cell in cells(analysis.run)} == {0}
 
 
-def certain_and_possible(judgement: Judgement) -> tuple[int, int]:
-    found = [cell.judged for cell in cells(judgement.run) if cell.judged is not None]
+def certain_and_possible(analysis: Analysis) -> tuple[int, int]:
+    found = [cell.judged for cell in cells(analysis.run) if cell.judged is not None]
     return sum(int(j.stale.sum()) for j in found), sum(int(j.possible.sum()) for j in found)
 
 
@@ -80,16 +80,16 @@ def test_a_read_from_the_future_by_less_than_the_clocks_doubt_is_none(tmp_path: 
                 r["commit_end_ns"] += 3 * MS
         return rows
 
-    def future(judgement: Judgement) -> int:
-        return sum(int(c.judged.future.sum()) for c in cells(judgement.run) if c.judged is not None)
+    def future(analysis: Analysis) -> int:
+        return sum(int(c.judged.future.sum()) for c in cells(analysis.run) if c.judged is not None)
 
     assert future(judged(tmp_path / "one", None, change=later)) > 0
     assert future(judged(tmp_path / "many", apart(2.0), change=later)) == 0
 
 
 def test_a_call_of_a_limiter_is_as_much_longer_at_both_ends_as_the_clocks_are_in_doubt(tmp_path: Path) -> None:
-    judgement = judged(tmp_path / "run", None)
-    rows = cells(judgement.run)[0].rows
+    analysis = judged(tmp_path / "run", None)
+    rows = cells(analysis.run)[0].rows
     decided = {name: rows.column(name) for name in ("key", "retry_after_ns", "start_s", "end_s")}
     ones = np.ones(len(rows), dtype=np.int8)
     rows = Rows(

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from stampede.run_folder import run_warnings as d
-from stampede.run_folder.run_warnings import DoubtKind
-from stampede.run_folder.read import read_run
-from stampede.run_folder.schema import CellInfo
+from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.checks.environment_checks import canary_change
-from stampede.reports.analysis.analysis import Judgement, judge
+from stampede.run_folder import run_warnings as d
+from stampede.run_folder.read import read_run
+from stampede.run_folder.run_warnings import WarningKind
+from stampede.run_folder.schema import CellInfo
 from tests.reports.planted_runs.planted import MS, SECOND, Row, plant, scenario
 from tests.reports.planted_runs.planted_around import Facts, add_around
 
@@ -37,14 +37,14 @@ def canary(cell: CellInfo, growth: float) -> Facts:
     return [(cell.begin_ns, "canary", "loop_us", value, "opens the round")]
 
 
-def judged(folder: Path, *, servers: Callable[[CellInfo], Facts] = calm, **how: Any) -> Judgement:
+def judged(folder: Path, *, servers: Callable[[CellInfo], Facts] = calm, **how: Any) -> Analysis:
     timeline = how.pop("timeline", lambda cell: canary(cell, 0.1))
     how = {"contenders": TWO, "scenarios": [scenario("stampede")]} | how
-    return judge(read_run(add_around(plant(folder, **how), servers, timeline)))
+    return analyse(read_run(add_around(plant(folder, **how), servers, timeline)))
 
 
-def kinds(judgement: Judgement) -> list[str]:
-    return [doubt.kind.name for doubt in judgement.doubts]
+def kinds(analysis: Analysis) -> list[str]:
+    return [warning.kind.name for warning in analysis.warnings]
 
 
 def test_nothing_is_doubted_where_nothing_is_wrong(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def busier_than_said(cell: CellInfo) -> Facts:
     return [(cell.window_start_ns + i * SECOND // 10, "postgres", "active", 20.0 + i % 3, None) for i in range(20)]
 
 
-FAULTS: dict[DoubtKind, dict[str, Any]] = {
+FAULTS: dict[WarningKind, dict[str, Any]] = {
     d.CLOCK_STEPPED: {"servers": stepped},
     d.SETTINGS_CHANGED: {"timeline": resized},
     d.OTHER_LOAD: {"servers": hogged},
@@ -114,21 +114,21 @@ FAULTS: dict[DoubtKind, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("kind", FAULTS, ids=lambda kind: kind.name)
-def test_a_planted_fault_is_doubted(tmp_path: Path, kind: DoubtKind) -> None:
-    judgement = judged(tmp_path / "run", **FAULTS[kind])
-    assert kind.name in kinds(judgement)
-    assert kind not in judgement.passed
+def test_a_planted_fault_is_doubted(tmp_path: Path, kind: WarningKind) -> None:
+    analysis = judged(tmp_path / "run", **FAULTS[kind])
+    assert kind.name in kinds(analysis)
+    assert kind not in analysis.passed
 
 
 def test_a_setting_that_changed_is_named_with_its_cell(tmp_path: Path) -> None:
-    (doubt,) = judged(tmp_path / "run", timeline=resized).doubts
-    assert doubt.what == "postgres's work_mem: 4096 → 8192"
-    assert doubt.cells == (3,)
+    (warning,) = judged(tmp_path / "run", timeline=resized).warnings
+    assert warning.what == "postgres's work_mem: 4096 → 8192"
+    assert warning.cells == (3,)
 
 
 def test_cores_that_the_hypervisor_took_are_other_load(tmp_path: Path) -> None:
-    (doubt,) = judged(tmp_path / "run", servers=stolen).doubts
-    assert "stolen by the hypervisor" in doubt.what
+    (warning,) = judged(tmp_path / "run", servers=stolen).warnings
+    assert "stolen by the hypervisor" in warning.what
 
 
 def test_rounds_that_grow_slower_for_everyone_are_drift_though_the_canary_is_well(tmp_path: Path) -> None:
@@ -145,16 +145,16 @@ def test_one_contender_that_differs_in_a_round_is_not_drift(tmp_path: Path) -> N
 
 
 def test_a_database_that_sees_more_at_work_than_the_loads_account_for_breaks_littles_law(tmp_path: Path) -> None:
-    judgement = judged(tmp_path / "run", timeline=busier_than_said, contenders=("no-cache", "cache-aside"))
-    (doubt,) = [x for x in judgement.doubts if x.kind is d.LITTLES_LAW]
-    assert "sessions were active" in doubt.what
-    assert "no-cache" in doubt.contenders
+    analysis = judged(tmp_path / "run", timeline=busier_than_said, contenders=("no-cache", "cache-aside"))
+    (warning,) = [x for x in analysis.warnings if x.kind is d.LITTLES_LAW]
+    assert "sessions were active" in warning.what
+    assert "no-cache" in warning.contenders
 
 
 Change = Callable[[CellInfo, list[Row]], list[Row]]
 
 
-def observed(folder: Path, happened: Change, recorded: Change, **how: Any) -> Judgement:
+def observed(folder: Path, happened: Change, recorded: Change, **how: Any) -> Analysis:
     """A run in which something happened, an observer counted it at 100 instants a cell, and something was recorded."""
     looks: dict[int, list[Any]] = {}
 
@@ -198,7 +198,7 @@ def test_what_cannot_be_told_apart_is_not_called_other_load(tmp_path: Path) -> N
     folder = add_around(plant(tmp_path / "run", contenders=TWO, scenarios=[scenario("stampede")]), hogged)
     run = read_run(folder)
     run.info.contenders = [replace(c, foreign="it has a worker of its own") for c in run.info.contenders]
-    assert "other-load" not in kinds(judge(run))
+    assert "other-load" not in kinds(analyse(run))
 
 
 def test_a_canary_is_judged_by_halves_of_at_least_four_rounds() -> None:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from stampede.reports.analysis.analysis import analyse
+from stampede.reports.output.panels.server_events_panel import told
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import CellInfo
-from stampede.reports.output.panels.server_events_panel import told
-from stampede.reports.analysis.analysis import judge
 from tests.reports.planted_runs.planted import plant, scenario
 from tests.reports.planted_runs.planted_around import Facts, add_around
 
@@ -21,8 +21,8 @@ def test_events_are_counted_by_contender_and_gauges_are_none(tmp_path: Path) -> 
         return [gauge, (at, "redis", "evicted_keys", 3.0, "eviction"), pause]
 
     folder = plant(tmp_path / "run", rounds=2, contenders=("no-cache", "cache-aside"), scenarios=[scenario("stampede")])
-    judgement = judge(read_run(add_around(folder, timeline=rows)))
-    timeline = judgement.run.timeline
-    assert told(timeline, judgement.of("stampede", "no-cache")) == "none"
-    said = told(timeline, judgement.of("stampede", "cache-aside"))
+    analysis = analyse(read_run(add_around(folder, timeline=rows)))
+    timeline = analysis.run.timeline
+    assert told(timeline, analysis.of("stampede", "no-cache")) == "none"
+    said = told(timeline, analysis.of("stampede", "cache-aside"))
     assert said == "6 evictions and 2 garbage collections of ours of 1 ms or more"

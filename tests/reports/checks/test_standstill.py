@@ -6,24 +6,24 @@ from typing import Any
 
 import pytest
 
-from stampede.run_folder.run_warnings import STOPPED, Doubt
-from stampede.run_folder.read import read_run
-from stampede.run_folder.schema import CellInfo
 from stampede.loadtests.instrumentation.silent_periods import LONG_NS, Silences
-from stampede.reports.analysis.analysis import judge
+from stampede.reports.analysis.analysis import analyse
+from stampede.run_folder.read import read_run
+from stampede.run_folder.run_warnings import STOPPED, RunWarning
+from stampede.run_folder.schema import CellInfo
 from tests.reports.planted_runs.planted import SECOND, plant, scenario
 from tests.reports.planted_runs.planted_around import Facts, Nothing, add_around
 
 SPAN_S = 2.5
 
 
-def found(folder: Path, **planted: Any) -> list[Doubt]:
+def found(folder: Path, **planted: Any) -> list[RunWarning]:
     """The warnings about clocks and standstills in a planted run of two contenders."""
     servers = planted.pop("servers", Nothing)
     timeline = planted.pop("timeline", Nothing)
     how = {"contenders": ("no-cache", "cache-aside"), "scenarios": [scenario("stampede")]} | planted
-    doubts = judge(read_run(add_around(plant(folder, **how), servers, timeline))).doubts
-    return [doubt for doubt in doubts if doubt.kind.name in ("stopped", "clock-stepped")]
+    warnings = analyse(read_run(add_around(plant(folder, **how), servers, timeline))).warnings
+    return [warning for warning in warnings if warning.kind.name in ("stopped", "clock-stepped")]
 
 
 def silence(source: str, length_s: float, cells: tuple[int, ...]) -> Callable[[CellInfo], Facts]:
@@ -37,15 +37,15 @@ def silence(source: str, length_s: float, cells: tuple[int, ...]) -> Callable[[C
 
 @pytest.mark.parametrize(
     ("source", "said"),
-    [("postgres", "PostgreSQL"), ("redis", "Valkey"), ("conductor", "Locust's master stood still")],
+    [("postgres", "PostgreSQL"), ("redis", "Valkey"), ("coordinator", "Locust's master stood still")],
 )
 def test_a_silence_is_a_warning_that_names_its_length_and_its_cells(tmp_path: Path, source: str, said: str) -> None:
-    (doubt,) = found(tmp_path / "run", timeline=silence(source, 10.2, (3, 5)))
-    assert doubt.kind is STOPPED
-    assert said in doubt.what
-    assert "10.2 s" in doubt.what
-    assert "cells 3, 5" in doubt.what
-    assert doubt.cells == (3, 5)
+    (warning,) = found(tmp_path / "run", timeline=silence(source, 10.2, (3, 5)))
+    assert warning.kind is STOPPED
+    assert said in warning.what
+    assert "10.2 s" in warning.what
+    assert "cells 3, 5" in warning.what
+    assert warning.cells == (3, 5)
 
 
 def test_a_silence_as_short_as_a_busy_machine_makes_them_is_no_warning(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_a_silence_as_short_as_a_busy_machine_makes_them_is_no_warning(tmp_path:
 
 
 def test_a_server_that_was_broken_on_purpose_is_no_warning(tmp_path: Path) -> None:
-    fault = {"what": "hang redis", "begins_share": 0.2, "lasts_share": 0.5, "empties": False, "server": "Redis"}
+    fault = {"what": "hang redis", "begins_share": 0.2, "lasts_share": 0.5, "loses_data": False, "server": "Redis"}
     broken = scenario("redis-hung")
     broken.fault = fault
     assert found(tmp_path / "run", scenarios=[broken], timeline=silence("redis", 5.0, (3,))) == []
@@ -80,9 +80,9 @@ def looks_with_a_gap(gap_s: float) -> Callable[[CellInfo], Facts]:
 
 
 def test_an_application_server_whose_observer_did_not_look_for_seconds_stood_still(tmp_path: Path) -> None:
-    (doubt,) = found(tmp_path / "run", timeline=looks_with_a_gap(9.0))
-    assert "application server 1 stood still for 9.1 s" in doubt.what
-    assert doubt.cells == (4,)
+    (warning,) = found(tmp_path / "run", timeline=looks_with_a_gap(9.0))
+    assert "application server 1 stood still for 9.1 s" in warning.what
+    assert warning.cells == (4,)
     assert found(tmp_path / "calm", timeline=looks_with_a_gap(0.5)) == []
 
 
@@ -96,10 +96,10 @@ def slept(cell: CellInfo) -> Facts:
 
 
 def test_a_machine_that_slept_is_a_warning_and_no_step_of_the_clock(tmp_path: Path) -> None:
-    (doubt,) = found(tmp_path / "run", servers=slept)
-    assert doubt.kind is STOPPED
-    assert "the machine slept for 60.0 s" in doubt.what
-    assert doubt.cells == (2,)
+    (warning,) = found(tmp_path / "run", servers=slept)
+    assert warning.kind is STOPPED
+    assert "the machine slept for 60.0 s" in warning.what
+    assert warning.cells == (2,)
 
 
 def test_silences_are_recorded_from_a_second_on_and_up_to_the_end_of_the_cell() -> None:

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from stampede.run_folder.read import read_run
-from stampede.run_folder.schema import CellInfo, ScenarioInfo
+from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.claims.claims_section import findings, in_words
-from stampede.reports.analysis.analysis import Judgement, judge
-from stampede.reports.recommend.factors import depends_on
-from stampede.reports.recommend.headline import answers
 from stampede.reports.output.html_report import page
 from stampede.reports.output.report_model import build_report
+from stampede.reports.recommend.factors import depends_on
+from stampede.reports.recommend.headline import answers
+from stampede.run_folder.read import read_run
+from stampede.run_folder.schema import CellInfo, ScenarioInfo
 from tests.reports.planted_runs.planted import MS, Row, plant, scenario
 
 CONTENDERS = ("no-cache", "cache-aside", "coalescing", "bare-get")
@@ -23,21 +23,21 @@ def variant(rtt_ms: float) -> ScenarioInfo:
     return found
 
 
-def judged(folder: Path, **how: object) -> Judgement:
+def judged(folder: Path, **how: object) -> Analysis:
     scenarios = [scenario("read-heavy", rate_per_s=100.0), scenario("stampede"), variant(0.0)]
-    return judge(read_run(plant(folder / "run", contenders=CONTENDERS, scenarios=scenarios, rounds=6, **how)))  # type: ignore[arg-type]
+    return analyse(read_run(plant(folder / "run", contenders=CONTENDERS, scenarios=scenarios, rounds=6, **how)))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Judgement:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
     return judged(tmp_path_factory.mktemp("claims"))
 
 
-def verdicts(judgement: Judgement) -> dict[str, str]:
-    return {x.claim.row: x.verdict.word for x in findings(judgement)}
+def verdicts(analysis: Analysis) -> dict[str, str]:
+    return {x.claim.row: x.verdict.word for x in findings(analysis)}
 
 
-def test_what_a_run_measures_gets_a_verdict_and_what_it_does_not_says_what_would(run: Judgement) -> None:
+def test_what_a_run_measures_gets_a_verdict_and_what_it_does_not_says_what_would(run: Analysis) -> None:
     found = verdicts(run)
     assert (found["C3"], found["C6"], found["C10"]) == ("holds", "holds", "holds only if")
     assert {found[row] for row in ("C2", "C4", "C7", "C8", "C9", "C12", "C13")} == {"cannot tell"}
@@ -45,7 +45,7 @@ def test_what_a_run_measures_gets_a_verdict_and_what_it_does_not_says_what_would
     assert all(row in in_words(findings(run)) for row in found)
 
 
-def test_every_claim_stands_on_the_page_with_links_that_lead_somewhere_and_in_the_csv(run: Judgement) -> None:
+def test_every_claim_stands_on_the_page_with_links_that_lead_somewhere_and_in_the_csv(run: Analysis) -> None:
     report = build_report(run)
     html = page(report)
     for x in findings(run):
@@ -63,12 +63,12 @@ def bent(cell: CellInfo, rows: list[Row]) -> list[Row]:
 
 
 @pytest.fixture(scope="module")
-def other(tmp_path_factory: pytest.TempPathFactory) -> Judgement:
+def other(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
     return judged(tmp_path_factory.mktemp("bent"), change=bent)
 
 
 @pytest.mark.slow
-def test_the_verdict_moves_with_the_samples(other: Judgement) -> None:
+def test_the_verdict_moves_with_the_samples(other: Analysis) -> None:
     assert verdicts(other)["C6"] == "does not hold"
 
 
@@ -81,19 +81,17 @@ def test_a_void_run_gives_no_verdict(tmp_path: Path) -> None:
         return rows
 
     contenders = ("cache-aside", "bare-get")
-    found = findings(judge(read_run(plant(tmp_path / "run", contenders=contenders, rounds=6, change=change))))
+    found = findings(analyse(read_run(plant(tmp_path / "run", contenders=contenders, rounds=6, change=change))))
     assert {(x.verdict.word, x.verdict.said) for x in found} == {("cannot tell", "the run is void")}
 
 
 def test_few_rounds_give_no_verdict_on_what_is_timed_and_what_was_not_varied_is_said(tmp_path: Path) -> None:
-    few = judge(read_run(plant(tmp_path / "run", contenders=CONTENDERS, rounds=2)))
+    few = analyse(read_run(plant(tmp_path / "run", contenders=CONTENDERS, rounds=2)))
     assert verdicts(few)["C1"] == "cannot tell"
     assert "Distance, cores, processes and rate: not varied" in depends_on(answers(few), few)
 
 
-def test_the_answer_says_where_the_distance_turns_the_order_or_that_it_does_not(
-    run: Judgement, other: Judgement
-) -> None:
+def test_the_answer_says_where_the_distance_turns_the_order_or_that_it_does_not(run: Analysis, other: Analysis) -> None:
     same = depends_on(answers(run), run)
     assert "The distance in stampede (0.5 ms and 0 ms): the order of contenders does not change" in same
     told = depends_on(answers(other), other)

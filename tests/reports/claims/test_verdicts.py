@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stampede.run_folder.races_json import UNDISTURBED, RacesInfo, SituationInfo, VerdictInfo
 from stampede.reports.claims import c01_submillisecond as c01
 from stampede.reports.claims import c02_atomic as c02
 from stampede.reports.claims import c03_stampede as c03
@@ -26,10 +25,11 @@ from stampede.reports.claims import c12_pipelining as c12
 from stampede.reports.claims import c13_warming as c13
 from stampede.reports.claims.claim import Case, Word, below, counted_below, together
 from stampede.reports.claims.claims_section import claims
-from stampede.reports.topics.experiments.eviction_section import Outcome
-from stampede.reports.topics.experiments.pipelining_section import Batch
 from stampede.reports.statistics.comparison import compare
 from stampede.reports.statistics.estimate import Estimate, median, missing
+from stampede.reports.topics.experiments.eviction_section import Outcome
+from stampede.reports.topics.experiments.pipelining_section import Batch
+from stampede.run_folder.races_json import UNDISTURBED, RacesInfo, SituationInfo, VerdictInfo
 
 HOLDS, ONLY_IF, NOT, OPEN = "holds", "holds only if", "does not hold", "cannot tell"
 
@@ -81,9 +81,9 @@ def explored(**verdicts: str) -> RacesInfo:
             VerdictInfo(
                 contender=name.replace("_", "-"),
                 situation="at-once",
-                invariant="fresh-at-rest",
+                invariant="eventually-fresh",
                 verdict=verdict,
-                promised=True,
+                guaranteed=True,
                 schedules=4,
                 complete=True,
             )

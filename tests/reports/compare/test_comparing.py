@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from stampede.run_folder.read import Run, read_run
-from stampede.run_folder.schema import CellInfo
+from stampede.cli.app import app
+from stampede.core.errors import InputError
+from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.compare import compare_runs, run_gate
 from stampede.reports.compare.compare_runs import pair
-from stampede.reports.compare.run_gate import exit_code
 from stampede.reports.compare.comparison_page import markdown, page
+from stampede.reports.compare.run_gate import exit_code
 from stampede.reports.compare.thresholds import as_share, read_thresholds
-from stampede.core.errors import InputError
-from stampede.reports.analysis.analysis import Judgement, judge
-from stampede.cli.app import app
+from stampede.run_folder.read import Run, read_run
+from stampede.run_folder.schema import CellInfo
 from tests.reports.planted_runs.planted import MS, Row, plant, scenario
 
 ROWS = ("cache-aside", "coalescing", "bare-get")
@@ -39,7 +39,7 @@ def unprotected(cell: CellInfo, rows: list[Row]) -> list[Row]:
     """Coalescing loses its lock: every read that missed loads, whoever loads already."""
     if cell.contender == "coalescing":
         for row in rows:
-            if row["first_cache_answer"] == "none" and row["loads"] == 0:
+            if row["first_cache_reply"] == "none" and row["loads"] == 0:
                 start = row["start_ns"]
                 row |= {"loads": 1, "load_start_ns": start, "load_end_ns": start + 40 * MS}
     return rows
@@ -72,10 +72,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 @pytest.fixture(scope="module", autouse=True)
 def judged_once() -> Iterator[None]:
     """A run that several tests look at is judged once: folders here do not change once they are judged."""
-    known: dict[Path, Judgement] = {}
+    known: dict[Path, Analysis] = {}
 
-    def once(run: Run) -> Judgement:
-        return known[run.folder] if run.folder in known else known.setdefault(run.folder, judge(run))
+    def once(run: Run) -> Analysis:
+        return known[run.folder] if run.folder in known else known.setdefault(run.folder, analyse(run))
 
     with pytest.MonkeyPatch.context() as patch:
         for module in (compare_runs, run_gate):
@@ -135,11 +135,11 @@ def test_a_moved_ruler_is_said_above_everything(runs: Callable[[str], Path], tmp
         (("scenarios", 0, "workload", "ttl_s"), 9.0, "stampede.workload.ttl_s"),
         (("scenarios", 0, "processes"), 1, "stampede.processes (2, 1)"),
         (("scenarios", 0, "window_s"), 3.0, "stampede.window_s"),
-        (("circumstances", "machine", "cpu"), "another", "machine.cpu (planted, another)"),
-        (("circumstances", "machine", "cores"), 64, "machine.cores"),
-        (("circumstances", "servers", "redis", "version"), "8.0", "servers.redis.version (9.1.2, 8.0)"),
-        (("circumstances", "servers", "postgres", "settings", "jit"), "on", "servers.postgres.settings.jit"),
-        (("circumstances", "servers", "stack"), "containers", "servers.stack"),
+        (("metadata", "machine", "cpu"), "another", "machine.cpu (planted, another)"),
+        (("metadata", "machine", "cores"), 64, "machine.cores"),
+        (("metadata", "servers", "redis", "version"), "8.0", "servers.redis.version (9.1.2, 8.0)"),
+        (("metadata", "servers", "postgres", "settings", "jit"), "on", "servers.postgres.settings.jit"),
+        (("metadata", "servers", "stack"), "containers", "servers.stack"),
         (("status",), "failed", "status"),
     ],
 )
@@ -160,9 +160,9 @@ def test_unlike_runs_are_refused_by_name(
     [
         (("seed",), 99),
         (("rounds",), 99),
-        (("circumstances", "commit"), "1" * 40),
-        (("circumstances", "packages", "redis"), "9.0"),
-        (("circumstances", "servers", "redis", "url"), "redis://elsewhere"),
+        (("metadata", "commit"), "1" * 40),
+        (("metadata", "packages", "redis"), "9.0"),
+        (("metadata", "servers", "redis", "url"), "redis://elsewhere"),
         (("contenders", 0, "config"), {"ttl_s": 1}),
     ],
 )
@@ -277,7 +277,7 @@ def test_a_broken_promise_fails_without_a_base(tmp_path: Path) -> None:
     folder = plant(
         tmp_path / "run", contenders=("no-cache", "cache-aside"), scenarios=[scenario("read-heavy")], change=stale
     )
-    promise(folder, "no-cache", "NO_STALE_AFTER_WRITE")
+    guarantee(folder, "no-cache", "NO_STALE_AFTER_WRITE")
     code, said = call("gate", folder)
     assert code == 1
     assert "no-cache: no stale read after a write was told" in said
@@ -371,7 +371,7 @@ def changed_in_place(to: Path, place: tuple[str | int, ...], value: object) -> N
     (to / "run.json").write_text(json.dumps(data))
 
 
-def promise(folder: Path, contender: str, name: str) -> None:
+def guarantee(folder: Path, contender: str, name: str) -> None:
     data = json.loads((folder / "run.json").read_text())
-    next(c for c in data["contenders"] if c["name"] == contender)["promises"].append(name)
+    next(c for c in data["contenders"] if c["name"] == contender)["guarantees"].append(name)
     (folder / "run.json").write_text(json.dumps(data))

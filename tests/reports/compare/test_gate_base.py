@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from stampede.run_folder.schema import CellInfo
+from tests.reports.compare.test_comparing import call, changed, changed_in_place, guarantee
 from tests.reports.planted_runs.planted import Row, plant, scenario
-from tests.reports.compare.test_comparing import call, changed, changed_in_place, promise
 
 
 def from_the_future(_cell: CellInfo, rows: list[Row]) -> list[Row]:
@@ -41,7 +41,7 @@ def test_a_run_passes_against_itself(kind: str, tmp_path: Path) -> None:
     """Whatever it holds and whatever is doubted about it: nothing changed. So does a copy in another folder."""
     chosen: dict[str, Any] = {"scenarios": [scenario("stampede")], "rounds": 2, "contenders": ("no-cache",)}
     folder = plant(tmp_path / "run", **(chosen | KINDS[kind]))
-    promise(folder, "no-cache", "NO_STALE_AFTER_WRITE")
+    guarantee(folder, "no-cache", "NO_STALE_AFTER_WRITE")
     shutil.copytree(folder, tmp_path / "copy")
     for base in (folder, tmp_path / "copy"):
         code, said = call("gate", folder, "--against", base)
@@ -89,7 +89,7 @@ def test_a_promise_that_held_in_the_base_and_is_broken_now_fails(tmp_path: Path)
             scenarios=[scenario("read-heavy", rate_per_s=60.0)],
             change=stale_in(rounds),
         )
-        promise(folders[rounds], "no-cache", "NO_STALE_AFTER_WRITE")
+        guarantee(folders[rounds], "no-cache", "NO_STALE_AFTER_WRITE")
         changed_in_place(folders[rounds], ("started_utc",), f"2026-01-03T00:00:0{rounds}Z")
     ruled = {}
     for base, run in ((0, 6), (0, 1), (1, 6), (6, 1), (6, 0)):

@@ -11,25 +11,25 @@ import numpy as np
 import pytest
 from scipy.stats import hypergeom
 
-from stampede.run_folder.run_warnings import Doubt
-from stampede.run_folder.read import read_run
-from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.compare import guarantee_changes, regressions
 from stampede.reports.compare.compare_runs import RunPair, rounds_of
 from stampede.reports.compare.guarantee_changes import GateFinding, luck
 from stampede.reports.compare.run_gate import FAIL, PASS, exit_code, of_pair
 from stampede.reports.compare.thresholds import metric_named, read_thresholds
-from stampede.reports.analysis.analysis import Judgement, judge
+from stampede.reports.metrics.metric import Metric
 from stampede.reports.topics.rate_limiting.calls import calls
 from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterJudged, SubjectJudged, judge_subject
-from stampede.reports.metrics.metric import Metric
+from stampede.run_folder.read import read_run
+from stampede.run_folder.run_warnings import RunWarning
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 from tests.reports.planted_runs.planted import plant
 
 CONTENDERS = ("no-cache", "cache-aside", "coalescing")
 ROUNDS = 8
 PAIRS = 100
 LIMIT, WINDOW_S = 8, 0.4
-FLOOD = {"limit": LIMIT, "window_s": WINDOW_S, "burst": None, "crowds": [{"adversary": "ties", "subjects": 12}]}
+FLOOD = {"limit": LIMIT, "window_s": WINDOW_S, "burst": None, "caller_groups": [{"profile": "ties", "subjects": 12}]}
 STRICT = {"kind": "strict", "limit": LIMIT, "window_s": WINDOW_S}
 Values = Mapping[tuple[str, str, str], list[float]]
 
@@ -39,7 +39,7 @@ def limiter(name: str, file: str | None = None) -> ContenderInfo:
         name=name,
         kind="contender",
         summary="planted",
-        promises=[],
+        guarantees=[],
         config={},
         client={},
         family="limiting",
@@ -86,24 +86,24 @@ def limiting(*found: LimiterJudged) -> Any:
 
 
 @dataclass(frozen=True)
-class Sampled(Judgement):
+class Sampled(Analysis):
     """Rounds that were drawn from a run, judged as a run of its own; its doubts are those of the whole."""
 
     values: Values = field(default_factory=dict)
 
     @cached_property
-    def doubts(self) -> list[Doubt]:
+    def warnings(self) -> list[RunWarning]:
         return []
 
 
-Recorded = tuple[Judgement, Values]
+Recorded = tuple[Analysis, Values]
 
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     """A planted run, and each figure that the gate judges, round by round."""
     folder = plant(tmp_path_factory.mktemp("runs") / "run", contenders=CONTENDERS, rounds=ROUNDS)
-    whole = judge(read_run(folder))
+    whole = analyse(read_run(folder))
     keys = itertools.product([s.name for s in whole.scenarios], CONTENDERS, read_thresholds(None).metrics)
     return whole, {(s, c, m.name): rounds_of(whole, s, c, m) for s, c, m in keys}
 
@@ -112,8 +112,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
 def known_values(monkeypatch: pytest.MonkeyPatch) -> None:
     """A figure of a round that was drawn is the recorded one: it is not made again from the samples."""
 
-    def values(judgement: Sampled, scenario: str, contender: str, metric: Metric) -> list[float]:
-        return list(judgement.values.get((scenario, contender, metric.name), []))
+    def values(analysis: Sampled, scenario: str, contender: str, metric: Metric) -> list[float]:
+        return list(analysis.values.get((scenario, contender, metric.name), []))
 
     for module in (guarantee_changes, regressions):
         monkeypatch.setattr(module, "rounds_of", values)

@@ -13,22 +13,22 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from stampede.run_folder.races_json import RacesInfo, StepInfo, VerdictInfo
-from stampede.run_folder.read import read_run
-from stampede.run_folder.write import RunWriter
 from stampede.core.text.safe_text import visible
 from stampede.loadtests.bench.progress import plain_lines
 from stampede.races.explore import Replayed
 from stampede.races.races_console import print_races, print_replay
-from stampede.reports.compare.run_gate import gate, print_findings
 from stampede.reports.compare.comparison_page import print_comparison, render_comparison
+from stampede.reports.compare.run_gate import gate, print_findings
 from stampede.reports.compare.thresholds import Limit, Thresholds
-from stampede.reports.output.report_console import print_report
 from stampede.reports.metrics.metric import find_metric
-from stampede.reports.topics.races.races_page import render_races
 from stampede.reports.output.html_report import render
+from stampede.reports.output.report_console import print_report
 from stampede.reports.output.report_model import read_report
+from stampede.reports.topics.races.races_page import render_races
 from stampede.reports.topics.serializers.serializers_page import print_advice, render_serializers
+from stampede.run_folder.races_json import RacesInfo, StepInfo, VerdictInfo
+from stampede.run_folder.read import read_run
+from stampede.run_folder.write import RunWriter
 from stampede.scenarios.interleavings.situation import find_situation
 from tests.reports.planted_runs.planted import plant, scenario
 from tests.reports.topics.test_races import races
@@ -94,7 +94,7 @@ def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     info.contenders = [replace(c, summary=HOSTILE, file=f"/their/{HOSTILE}.py") for c in info.contenders]
     info.remarks = [{"name": HOSTILE, "what": HOSTILE, "cost": HOSTILE}]
     info.command = f"stampede bench --contender '{HOSTILE}'"
-    info.circumstances["servers"]["redis"] |= {"name": HOSTILE, "settings": {HOSTILE: HOSTILE}}
+    info.metadata["servers"]["redis"] |= {"name": HOSTILE, "settings": {HOSTILE: HOSTILE}}
     failed = replace(info.cells[-1], id=9_999, status="failed", why=HOSTILE)
     info.cells.append(failed)
     RunWriter(folder, info)
@@ -104,7 +104,7 @@ def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def hostile_races() -> RacesInfo:
     """A broken promise whose steps, keys and how are hostile."""
-    info = races(promised=True)
+    info = races(guaranteed=True)
     step = StepInfo(client="a", label=HOSTILE, server="redis", database={HOSTILE: 1}, cache={HOSTILE: HOSTILE})
     steps = [step, replace(step, server="", adverse=True)]
     of = {"cache-aside": HOSTILE}

@@ -14,18 +14,18 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from stampede.run_folder.run_warnings import KINDS
-from stampede.run_folder.read import read_run
-from stampede.run_folder.schema import CellInfo
 from stampede.core.errors import RunFolderError
+from stampede.reports.analysis.analysis import Analysis, analyse
+from stampede.reports.metrics.metric import metrics
 from stampede.reports.output import formatting
 from stampede.reports.output.charts.distribution_chart import slower
-from stampede.reports.output.report_console import print_report
-from stampede.reports.analysis.analysis import Judgement, judge
-from stampede.reports.metrics.metric import metrics
-from stampede.reports.recommend.headline import answers
 from stampede.reports.output.html_report import render
+from stampede.reports.output.report_console import print_report
 from stampede.reports.output.report_model import read_report
+from stampede.reports.recommend.headline import answers
+from stampede.run_folder.read import read_run
+from stampede.run_folder.run_warnings import KINDS
+from stampede.run_folder.schema import CellInfo
 from tests.reports.planted_runs.planted import Row, plant, scenario
 
 FEW = ("no-cache", "cache-aside", "coalescing")
@@ -84,8 +84,8 @@ def whole(rendered: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def judgement(whole: Path) -> Judgement:
-    return judge(read_run(whole))
+def analysis(whole: Path) -> Analysis:
+    return analyse(read_run(whole))
 
 
 @pytest.fixture(scope="module")
@@ -135,18 +135,18 @@ def test_the_same_folder_gives_the_same_bytes_in_another_process_place_home_and_
 
 
 def test_anchors_are_stable_names(page: ParsedPage) -> None:
-    wanted = {"answer", "depends-on", "doubts", "decision", "next", "circumstances", "method", "data"}
+    wanted = {"answer", "depends-on", "doubts", "decision", "next", "metadata", "method", "data"}
     charts = {"stampede-waits", "stampede-expiries", "stampede-timeline", "stampede-forest", "read-heavy-waits"}
     assert wanted | charts | {"stampede", "read-heavy", "stampede-table"} <= set(page.ids)
 
 
-def test_every_figure_of_the_csv_stands_in_the_page(whole: Path, judgement: Judgement, page: ParsedPage) -> None:
+def test_every_figure_of_the_csv_stands_in_the_page(whole: Path, analysis: Analysis, page: ParsedPage) -> None:
     for scenario_name in ("stampede", "read-heavy"):
         rows = list(csv.DictReader(StringIO((whole / f"summary-{scenario_name}.csv").read_text())))
-        assert len(rows) == len(judgement.run.info.contenders) * len(metrics())
+        assert len(rows) == len(analysis.run.info.contenders) * len(metrics())
         for r in rows:
             metric = next(m for m in metrics() if m.name == r["metric"])
-            exact = judgement.figure(scenario_name, r["contender"], metric.name)
+            exact = analysis.figure(scenario_name, r["contender"], metric.name)
             if r["value"]:
                 assert float(r["value"]) == pytest.approx(exact.value, rel=1e-5)
                 if metric.name != "unanswered":
@@ -163,8 +163,8 @@ def test_the_first_screen_answers_and_says_what_it_does_not_know(page: ParsedPag
     assert page.text.index("Take ") < page.text.index("checks passed") < page.text.index("What decides")
 
 
-def test_neither_rulers_nor_twins_are_recommended(judgement: Judgement) -> None:
-    found = answers(judgement)
+def test_neither_rulers_nor_twins_are_recommended(analysis: Analysis) -> None:
+    found = answers(analysis)
     assert {a.winner for a in found}.isdisjoint({"bare-get", "cache-aside-again"})
 
 
@@ -218,7 +218,14 @@ def test_twins_that_differ_are_told_above_the_answer(tmp_path: Path) -> None:
 def saturate(cell: CellInfo, rows: list[Row]) -> list[Row]:
     if cell.contender == "no-cache":
         for r in rows[len(rows) // 2 :]:
-            r |= {"start_ns": None, "end_ns": None, "free_ns": None, "found": None, "loads": 0, "load_start_ns": None}
+            r |= {
+                "start_ns": None,
+                "end_ns": None,
+                "thread_free_ns": None,
+                "found": None,
+                "loads": 0,
+                "load_start_ns": None,
+            }
     return rows
 
 
@@ -242,7 +249,7 @@ def test_a_contender_whose_requests_all_failed_has_no_response_times(tmp_path: P
     folder = plant(tmp_path / "run", rounds=6, contenders=FEW, scenarios=[scenario("stampede")], change=fail_all)
     _, page = opened(folder)
     assert "ConnectionError" in page.text
-    assert judge(read_run(folder)).figure("stampede", "cache-aside", "read-p50").missing
+    assert analyse(read_run(folder)).figure("stampede", "cache-aside", "read-p50").missing
 
 
 @pytest.mark.parametrize("contenders", [["cache-aside"], ["bare-get"], ["cache-aside", "cache-aside-again"]])

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from stampede.run_folder import read as reader
+from stampede.cli.app import app
 from stampede.core import files
-from stampede.reports.output.csv_output import csv_files, csv_text
 from stampede.reports.analysis import frames
 from stampede.reports.output import html_report
-from stampede.cli.app import app
+from stampede.reports.output.csv_output import csv_files, csv_text
+from stampede.run_folder import read as reader
 from tests.reports.planted_runs.planted import plant
 from tests.reports.topics.experiments.test_experiments import with_experiments
 

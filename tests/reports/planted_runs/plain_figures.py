@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 from stampede.reports.analysis.figure_set import PlainFigures
 from stampede.reports.statistics.estimate import Estimate
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 from tests.reports.planted_runs.planted import contender
 
 PROMISES = ["STALE_AT_MOST_TTL", "NO_STALE_AFTER_WRITE"]
@@ -20,7 +20,7 @@ def estimate(value: float, low: float, high: float, *, level: float | None = 0.9
 def promising(name: str) -> ContenderInfo:
     """A contender that promises all that use cases require."""
     info = contender(name)
-    info.promises = PROMISES
+    info.guarantees = PROMISES
     return info
 
 

@@ -33,10 +33,10 @@ CONTENDERS = (
 
 
 def contender(name: str) -> ContenderInfo:
-    kind = {"bare-get": "ruler", "cache-aside-again": "twin"}.get(name, "contender")
-    twin_of = "cache-aside" if kind == "twin" else None
+    kind = {"bare-get": "baseline", "cache-aside-again": "aa-copy"}.get(name, "contender")
+    copy_of = "cache-aside" if kind == "aa-copy" else None
     return ContenderInfo(
-        name=name, kind=kind, summary=f"{name}, planted", promises=[], config={}, client={}, twin_of=twin_of
+        name=name, kind=kind, summary=f"{name}, planted", guarantees=[], config={}, client={}, copy_of=copy_of
     )
 
 
@@ -86,7 +86,7 @@ def row(due_ns: int, start_ns: int | None, end_ns: int | None, **facts: Any) -> 
         "warm_up": False,
         "key": 1,
         "due_ns": due_ns,
-        "free_ns": None if start_ns is None else due_ns - MS,
+        "thread_free_ns": None if start_ns is None else due_ns - MS,
         "start_ns": start_ns,
         "end_ns": end_ns,
         "error": None,
@@ -96,8 +96,8 @@ def row(due_ns: int, start_ns: int | None, end_ns: int | None, **facts: Any) -> 
         "load_end_ns": None,
         "commands": 0 if start_ns is None else 1,
         "round_trips": 0 if start_ns is None else 1,
-        "distance_ns": 0 if start_ns is None else MS // 2,
-        "first_cache_answer": "value" if end_ns is not None else None,
+        "simulated_rtt_ns": 0 if start_ns is None else MS // 2,
+        "first_cache_reply": "value" if end_ns is not None else None,
         "version_read": None,
         "version_written": None,
         "commit_start_ns": None,
@@ -137,18 +137,18 @@ def simulate(name: str, info: ScenarioInfo, begin: int, start: int, end: int, rn
         loading = load * float(rng.lognormal(0, 0.03))
         due = begin + round(t * SECOND)
         began = due + round(float(rng.lognormal(-2.3, 0.3)) * MS)
-        facts: Row = {"warm_up": due < start, "key": key, "process": int(rng.integers(2)), "free_ns": due - MS}
+        facts: Row = {"warm_up": due < start, "key": key, "process": int(rng.integers(2)), "thread_free_ns": due - MS}
         write = name != "bare-get" and float(rng.random()) >= w["read_share"]
         took, loads = get, 0
         if write:
-            facts |= {"operation": "write", "commands": 1, "round_trips": 4, "distance_ns": 2 * MS}
+            facts |= {"operation": "write", "commands": 1, "round_trips": 4, "simulated_rtt_ns": 2 * MS}
             took = 2e-3 + get
             cache.valid_until = t + ttl if name == "write-through" else -1.0
         elif name == "bare-get":
             pass
         elif name == "no-cache":
             took, loads = loading, 1
-            facts |= {"commands": 0, "first_cache_answer": None}
+            facts |= {"commands": 0, "first_cache_reply": None}
         elif cache.valid_until > t:
             if name == "refresh-ahead" and cache.valid_until - t < ttl / 12 and cache.lock_until < t:
                 cache.lock_until = t + loading
@@ -158,18 +158,18 @@ def simulate(name: str, info: ScenarioInfo, begin: int, start: int, end: int, rn
                 rows.append(
                     row(at, at, at + took_ns, operation="background", client=-1, warm_up=due < start, key=key)
                     | {"loads": 1, "load_start_ns": at, "load_end_ns": at + took_ns}
-                    | {"commands": 1, "first_cache_answer": None}
+                    | {"commands": 1, "first_cache_reply": None}
                 )
         elif name == "coalescing" and cache.lock_until > t:
             polls = int(np.ceil((cache.lock_until - t) / 0.1))
             took = polls * 0.1 + get
-            facts |= {"commands": 1 + polls, "first_cache_answer": "none", "round_trips": 1 + polls}
-            facts |= {"distance_ns": (1 + polls) * MS // 2}
+            facts |= {"commands": 1 + polls, "first_cache_reply": "none", "round_trips": 1 + polls}
+            facts |= {"simulated_rtt_ns": (1 + polls) * MS // 2}
         else:
             took, loads = get + loading, 1
             cache.lock_until = t + took
             cache.fills.append(t + took)
-            facts |= {"commands": 2, "first_cache_answer": "none"}
+            facts |= {"commands": 2, "first_cache_reply": "none"}
         if loads:
             at = began + round((took - loading) * SECOND)
             facts |= {"loads": 1, "load_start_ns": at, "load_end_ns": at + round(loading * SECOND)}
@@ -193,7 +193,7 @@ def accounts(cell: CellInfo, rows: Sequence[Row], info: ScenarioInfo) -> list[tu
     """The servers' and processes' counters that agree with the samples."""
     loads = sum(r["loads"] for r in rows)
     commands = sum(r["commands"] for r in rows)
-    answers = [r["first_cache_answer"] for r in rows]
+    answers = [r["first_cache_reply"] for r in rows]
     found = [
         ("redis", "command.get", 5.0, 5.0 + commands, "calls"),
         ("redis", "stats.keyspace_hits", 100.0, 100.0 + answers.count("value"), "1"),
@@ -245,7 +245,7 @@ def planted_info(
         status=status,
         scenarios=scenarios,
         contenders=[contender(name) for name in contenders],
-        circumstances=copy.deepcopy(CIRCUMSTANCES),
+        metadata=copy.deepcopy(CIRCUMSTANCES),
         **run,
     )
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from stampede.reports.output.panels import scorecard
+from stampede.reports.analysis.aa_pair import AAPair, floor_of, silent_of, twins_of
 from stampede.reports.analysis.figure_set import PlainFigures
 from stampede.reports.metrics.metric import find_metric
+from stampede.reports.output.panels import scorecard
 from stampede.reports.recommend import selection
 from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
 from stampede.reports.recommend.factors import order
 from stampede.reports.statistics.estimate import Estimate
-from stampede.reports.analysis.aa_pair import Twins, floor_of, silent_of, twins_of
 from tests.reports.planted_runs.plain_figures import estimate, plain_figures, with_figures
 from tests.reports.planted_runs.planted import scenario
 
@@ -55,12 +55,12 @@ def test_copies_differ_if_their_intervals_do_not_overlap_and_by_more_than_the_le
     one: Estimate, other: Estimate, silent: bool
 ) -> None:
     """Both conditions must hold."""
-    assert Twins(metric=find_metric("read-p99"), name="a", again="b", one=one, other=other).silent is silent
+    assert AAPair(metric=find_metric("read-p99"), name="a", again="b", one=one, other=other).silent is silent
 
 
 def test_without_a_copy_no_metric_is_ignored() -> None:
     """Nothing is known of the noise then."""
-    none = Twins(metric=find_metric("read-p99"))
+    none = AAPair(metric=find_metric("read-p99"))
     assert (none.silent, none.gap) == (False, 1.0)
 
 
@@ -131,5 +131,5 @@ def test_an_ignored_metric_orders_no_pair_of_contenders() -> None:
     """The copies are the pair itself here, so that they differ as much as it does."""
     a, b = estimate(1, 0.9, 1.1), estimate(2, 1.9, 2.1)
     metric = find_metric("read-p50")
-    assert order(a, b, Twins(metric=metric)) == -1
-    assert order(a, b, Twins(metric=metric, name="x", again="y", one=a, other=b)) == 0
+    assert order(a, b, AAPair(metric=metric)) == -1
+    assert order(a, b, AAPair(metric=metric, name="x", again="y", one=a, other=b)) == 0

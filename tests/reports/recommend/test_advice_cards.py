@@ -5,31 +5,31 @@ from pathlib import Path
 
 import pytest
 
+from stampede.reports.analysis.analysis import analyse
+from stampede.reports.output.html_report import render
+from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
+from stampede.reports.recommend.requirements import NO_STALE_AFTER_TOLD, STALE_AT_MOST_TTL, requirement_status
+from stampede.reports.statistics.estimate import Estimate, missing
 from stampede.run_folder.races_json import InvariantInfo, RacesInfo, SituationInfo, VerdictInfo
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import CellInfo
-from stampede.reports.analysis.analysis import judge
-from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
-from stampede.reports.recommend.requirements import NO_STALE_AFTER_TOLD, STALE_AT_MOST_TTL, requirement_status
-from stampede.reports.output.html_report import render
-from stampede.reports.statistics.estimate import Estimate, missing
 from tests.reports.planted_runs.plain_figures import PROMISES
 from tests.reports.planted_runs.planted import Row, contender, plant, scenario
 
 
-def promised(folder: Path, *names: str) -> Path:
+def guaranteed(folder: Path, *names: str) -> Path:
     """Let every contender, or those, promise what the needs ask for."""
     path = folder / "run.json"
     info = json.loads(path.read_text())
     for c in info["contenders"]:
         if not names or c["name"] in names:
-            c["promises"] = PROMISES
+            c["guarantees"] = PROMISES
     path.write_text(json.dumps(info))
     return folder
 
 
 def advised(folder: Path, races: RacesInfo | None = None) -> dict[str, AdviceCard]:
-    return {a.anchor: a for a in advice_cards(judge(read_run(folder)), races, {})}
+    return {a.anchor: a for a in advice_cards(analyse(read_run(folder)), races, {})}
 
 
 def explored(name: str, invariant: str, verdict: str, adversary: str = "nothing") -> RacesInfo:
@@ -46,7 +46,7 @@ def explored(name: str, invariant: str, verdict: str, adversary: str = "nothing"
                 situation="s",
                 invariant=invariant,
                 verdict=verdict,
-                promised=True,
+                guaranteed=True,
                 schedules=1,
                 complete=True,
             )
@@ -57,7 +57,7 @@ def explored(name: str, invariant: str, verdict: str, adversary: str = "nothing"
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = ["no-cache", "cache-aside", "write-through", "coalescing", "cache-aside-again"]
-    return promised(plant(tmp_path_factory.mktemp("advice") / "run", rounds=6, contenders=names))
+    return guaranteed(plant(tmp_path_factory.mktemp("advice") / "run", rounds=6, contenders=names))
 
 
 def test_each_situation_that_was_measured_is_told_what_to_take_why_and_what_would_change_it(whole: Path) -> None:
@@ -73,7 +73,7 @@ def test_each_situation_that_was_measured_is_told_what_to_take_why_and_what_woul
 
 
 def test_who_does_not_promise_what_must_hold_is_out_and_the_reason_stands_there(tmp_path: Path) -> None:
-    folder = promised(plant(tmp_path / "run", rounds=6, scenarios=[scenario("stampede")]), "cache-aside")
+    folder = guaranteed(plant(tmp_path / "run", rounds=6, scenarios=[scenario("stampede")]), "cache-aside")
     dear = advised(folder)["advice-dear-loads"]
     assert dear.taken == "cache-aside"
     assert "refresh-ahead and coalescing: does not promise it" in dear.out
@@ -85,7 +85,7 @@ def test_who_does_not_promise_what_must_hold_is_out_and_the_reason_stands_there(
 
 def test_equal_contenders_cannot_be_told_apart(tmp_path: Path) -> None:
     names = ["cache-aside", "cache-aside-too"]  # the simulation knows the second as cache-aside as well
-    folder = promised(plant(tmp_path / "run", rounds=8, contenders=names, scenarios=[scenario("stampede")]))
+    folder = guaranteed(plant(tmp_path / "run", rounds=8, contenders=names, scenarios=[scenario("stampede")]))
     dear = advised(folder)["advice-dear-loads"]
     assert dear.take.startswith("Cannot tell: ")
     assert not dear.sure
@@ -93,7 +93,7 @@ def test_equal_contenders_cannot_be_told_apart(tmp_path: Path) -> None:
 
 
 def test_below_six_rounds_there_is_no_verdict(tmp_path: Path) -> None:
-    folder = promised(plant(tmp_path / "run", rounds=3, scenarios=[scenario("stampede")]))
+    folder = guaranteed(plant(tmp_path / "run", rounds=3, scenarios=[scenario("stampede")]))
     assert all(a.take.startswith("As seen ") and not a.sure for a in advised(folder).values() if a.taken)
 
 
@@ -105,7 +105,7 @@ def fail_some(cell: CellInfo, rows: list[Row]) -> list[Row]:
 
 def test_who_left_a_request_unanswered_is_out(tmp_path: Path) -> None:
     folder = plant(tmp_path / "run", rounds=6, scenarios=[scenario("stampede")], change=fail_some)
-    assert "coalescing: left requests unanswered" in advised(promised(folder))["advice-dear-loads"].out
+    assert "coalescing: left requests unanswered" in advised(guaranteed(folder))["advice-dear-loads"].out
 
 
 def test_the_page_shows_the_advice_and_its_rules(whole: Path) -> None:
@@ -118,7 +118,7 @@ NAME = "cache-aside"
 
 
 @pytest.mark.parametrize(
-    ("promises", "count", "races", "fails", "untested"),
+    ("guarantees", "count", "races", "fails", "untested"),
     [
         ([], None, None, "does not promise", ""),
         (PROMISES, Estimate(value=0.1), None, "were seen", ""),
@@ -129,10 +129,10 @@ NAME = "cache-aside"
     ],
 )
 def test_one_counterexample_is_enough_and_what_was_not_looked_at_is_said(
-    promises: list[str], count: Estimate | None, races: RacesInfo | None, fails: str, untested: str
+    guarantees: list[str], count: Estimate | None, races: RacesInfo | None, fails: str, untested: str
 ) -> None:
     info = contender(NAME)
-    info.promises = promises
+    info.guarantees = guarantees
     found = requirement_status(NO_STALE_AFTER_TOLD, info, count, races)
     assert fails in found.fails
     assert bool(found.fails) == bool(fails)
@@ -142,5 +142,5 @@ def test_one_counterexample_is_enough_and_what_was_not_looked_at_is_said(
 
 def test_a_promise_of_another_kind_does_not_help() -> None:
     info = contender(NAME)
-    info.promises = ["NO_STALE_AFTER_WRITE"]
+    info.guarantees = ["NO_STALE_AFTER_WRITE"]
     assert requirement_status(STALE_AT_MOST_TTL, info, None, None).fails

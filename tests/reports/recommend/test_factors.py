@@ -3,10 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from stampede.run_folder.read import read_run
-from stampede.reports.analysis.analysis import judge
+from stampede.reports.analysis.analysis import analyse
 from stampede.reports.recommend.factors import depends_on
 from stampede.reports.recommend.headline import answers
+from stampede.run_folder.read import read_run
 from tests.reports.planted_runs.planted import plant, scenario
 
 
@@ -14,9 +14,9 @@ def test_processes_are_a_factor_and_what_was_not_varied_is_said(tmp_path: Path) 
     """Stampede by two processes and again by one: the order holds, or turns, with their number."""
     base = scenario("stampede")
     alone = replace(scenario("stampede"), name="stampede-one-process", variant_of="stampede", processes=1)
-    judgement = judge(
+    analysis = analyse(
         read_run(plant(tmp_path / "run", contenders=("no-cache", "cache-aside"), scenarios=[base, alone]))
     )
-    told = depends_on(answers(judgement), judgement)
+    told = depends_on(answers(analysis), analysis)
     assert "The processes in stampede (2 processes and 1 process): the order of contenders does not change" in told
     assert "Distance, cores and rate: not varied" in told

@@ -22,7 +22,7 @@ def test_contenders_with_stale_reads_come_last_under_a_condition() -> None:
 
 def test_where_freshness_is_judged_one_certainly_stale_read_excludes_a_contender() -> None:
     """Overlapping intervals do not make a contender that was stale equal to one that was not."""
-    judged = replace(PLACE, judge_at_rest=True)
+    judged = replace(PLACE, check_after_drain=True)
     figures = plain_figures(
         ["cache-aside", "write-through"],
         judged,
@@ -34,7 +34,7 @@ def test_where_freshness_is_judged_one_certainly_stale_read_excludes_a_contender
     found = answer(figures, judged)
     assert (found.winner, found.tied, found.stale) == ("cache-aside", (), ())
     assert headline([found], figures) == "Take cache-aside for mixed-writes."
-    loose = answer(figures, replace(judged, judge_at_rest=False))
+    loose = answer(figures, replace(judged, check_after_drain=False))
     assert loose.winner == "write-through"
     assert "write-through (if old values do no harm)" in headline([loose], figures)
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from stampede.run_folder.races_json import InvariantInfo, RacesInfo, SituationInfo, VerdictInfo
-from stampede.run_folder.read import read_run
-from stampede.reports.analysis.analysis import judge
+from stampede.reports.analysis.analysis import analyse
 from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
 from stampede.reports.recommend.requirements import EXPIRY, NO_STALE_AFTER_TOLD, requirement_status
-from tests.reports.recommend.test_advice_cards import promised
+from stampede.run_folder.races_json import InvariantInfo, RacesInfo, SituationInfo, VerdictInfo
+from stampede.run_folder.read import read_run
 from tests.reports.planted_runs.plain_figures import PROMISES
 from tests.reports.planted_runs.planted import contender, plant, scenario
+from tests.reports.recommend.test_advice_cards import guaranteed
 
 CARD = "advice-never-stale-after-told"
 INVARIANTS = ("no-stale-after-write", "stale-at-most-ttl")
@@ -28,7 +28,7 @@ def explored(*, broken_when_expired: tuple[str, ...], kept: tuple[str, ...]) -> 
             situation=situation,
             invariant=invariant,
             verdict=word,
-            promised=word == "kept",
+            guaranteed=word == "kept",
             schedules=9,
             complete=True,
         )
@@ -47,23 +47,23 @@ def explored(*, broken_when_expired: tuple[str, ...], kept: tuple[str, ...]) -> 
         verdicts=[
             *(verdict(name, "alone", invariant, "kept") for name in names for invariant in INVARIANTS),
             *(verdict(name, "expiry", INVARIANTS[0], "broken") for name in broken_when_expired),
-            *(verdict(name, "expiry", INVARIANTS[0], "not promised") for name in kept),
+            *(verdict(name, "expiry", INVARIANTS[0], "not guaranteed") for name in kept),
         ],
     )
 
 
 def card(folder: Path, races: RacesInfo) -> AdviceCard:
-    return {a.anchor: a for a in advice_cards(judge(read_run(folder)), races, {})}[CARD]
+    return {a.anchor: a for a in advice_cards(analyse(read_run(folder)), races, {})}[CARD]
 
 
 def mixed(tmp_path: Path, *names: str) -> Path:
-    written = replace(scenario("mixed-writes", read_share=0.7, active_records=None), judge_at_rest=True)
-    return promised(plant(tmp_path / "run", rounds=6, contenders=names, scenarios=[written]))
+    written = replace(scenario("mixed-writes", read_share=0.7, active_records=None), check_after_drain=True)
+    return guaranteed(plant(tmp_path / "run", rounds=6, contenders=names, scenarios=[written]))
 
 
 def test_the_adversary_is_said_in_plain_words() -> None:
     info = contender("versioned")
-    info.promises = PROMISES
+    info.guarantees = PROMISES
     races = explored(broken_when_expired=("versioned",), kept=())
     found = requirement_status(NO_STALE_AFTER_TOLD, info, None, races)
     assert found.conditional == (

@@ -15,10 +15,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from stampede.run_folder.read import read_run
-from stampede.run_folder.schema import CellInfo
+from stampede.reports.analysis.analysis import analyse
 from stampede.reports.analysis.frames import cells
-from stampede.reports.analysis.analysis import judge
 from stampede.reports.metrics.metric import find_metric
 from stampede.reports.metrics.response_times import over, reads
 from stampede.reports.statistics.comparison import Comparison, compare, compare_independent
@@ -26,6 +24,8 @@ from stampede.reports.statistics.estimate import Floats, median
 from stampede.reports.statistics.power import rounds_needed, rounds_to_tell
 from stampede.reports.statistics.rank_tests import holm, independent_shift, shift
 from stampede.reports.statistics.verdict import LEAST_DIFFERENCE, sentence
+from stampede.run_folder.read import read_run
+from stampede.run_folder.schema import CellInfo
 from tests.reports.planted_runs.planted import EPOCH, MS, SECOND, Row, plant, row, scenario
 
 REPEATS = int(os.environ.get("STAMPEDE_REPEATS", "600"))
@@ -180,11 +180,11 @@ def test_intervals_that_are_too_narrow_are_found() -> None:
 
 def real_rounds() -> Iterator[tuple[str, Floats]]:
     """The A/A pairs of a run, as log ratios a round: of the run that is named, else of a planted one."""
-    judgement = judge(read_run(Path(REAL)))
-    for (scenario_name, metric), twin in judgement.twins.items():
+    analysis = analyse(read_run(Path(REAL)))
+    for (scenario_name, metric), aa_copy in analysis.twins.items():
         pairs = [
-            {c.info.round: find_metric(metric).of_cell(c) for c in judgement.of(scenario_name, name)}
-            for name in (twin.contender, twin.against)
+            {c.info.round: find_metric(metric).of_cell(c) for c in analysis.of(scenario_name, name)}
+            for name in (aa_copy.contender, aa_copy.against)
         ]
         both = sorted(pairs[0].keys() & pairs[1].keys())
         x, y = (np.array([p[r] for r in both]) for p in pairs)
@@ -218,7 +218,7 @@ def test_a_real_pair_of_copies_is_not_told_apart() -> None:
     """In the run that is named, A/A rows read better or worse in no more scenarios than one in twenty allows: in none
     where there is one (`stampede aa`), in one of a standard run's seven."""
     alarms: dict[str, bool] = {}
-    for (place, _), verdict in judge(read_run(Path(REAL))).twins.items():
+    for (place, _), verdict in analyse(read_run(Path(REAL))).twins.items():
         alarms[place] = alarms.get(place, False) or verdict.sentence in ("better", "worse")
     assert alarms
     assert sum(alarms.values()) <= binom.ppf(0.95, len(alarms), 0.05)
@@ -243,7 +243,7 @@ def stalled(cell: CellInfo, _rows: list[Row]) -> list[Row]:
                 start = at + STALL_S
         free = start + service
         times = [cell.window_start_ns + round(t * SECOND) for t in (due, start, free)]
-        rows.append(row(*times, free_ns=times[1]))
+        rows.append(row(*times, thread_free_ns=times[1]))
     return rows
 
 

@@ -1,10 +1,10 @@
 """What "cannot tell" says beside the number of rounds."""
 
-from stampede.reports.metrics.metric import find_metric
 from stampede.reports.analysis.results import Verdict
+from stampede.reports.metrics.metric import find_metric
+from stampede.reports.output.formatting import spoken
 from stampede.reports.statistics.comparison import Comparison
 from stampede.reports.statistics.rank_tests import Shift
-from stampede.reports.output.formatting import spoken
 
 
 def verdict(low: float, *, adjusted_p: float) -> Verdict:

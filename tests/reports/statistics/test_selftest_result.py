@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stampede.run_folder.read import read_run
-from stampede.run_folder.schema import CellInfo
-from stampede.reports.analysis.analysis import Judgement, judge
+from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.topics.selftests.selftest_result import (
     Decision,
     Planted,
@@ -20,6 +18,8 @@ from stampede.reports.topics.selftests.selftest_result import (
     tally,
     widest,
 )
+from stampede.run_folder.read import read_run
+from stampede.run_folder.schema import CellInfo
 from tests.reports.planted_runs.planted import Row, plant, scenario
 
 SLOW = Planted(contender="coalescing", metric="service-p10", share=0.2)
@@ -34,7 +34,7 @@ def slowed(cell: CellInfo, rows: list[Row]) -> list[Row]:
 
 
 @pytest.fixture(scope="module")
-def long(tmp_path_factory: pytest.TempPathFactory) -> Judgement:
+def long(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
     """Two blocks of eight rounds and one round over."""
     folder = plant(
         tmp_path_factory.mktemp("long") / "run",
@@ -43,15 +43,15 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Judgement:
         scenarios=[scenario("read-heavy")],
         change=slowed,
     )
-    return judge(read_run(folder))
+    return analyse(read_run(folder))
 
 
-def test_a_long_run_is_cut_into_whole_blocks(long: Judgement) -> None:
+def test_a_long_run_is_cut_into_whole_blocks(long: Analysis) -> None:
     found = [sorted({cell.info.round for cell in block.cells}) for block in blocks(long, 8)]
     assert found == [list(range(1, 9)), list(range(9, 17))]
 
 
-def test_a_planted_fifth_is_decided_in_each_block(long: Judgement) -> None:
+def test_a_planted_fifth_is_decided_in_each_block(long: Analysis) -> None:
     found = decisions(long, [SLOW], 8)
     assert [(x.block, x.sentence, x.rightly, x.wrongly) for x in found] == [
         (1, "worse", True, False),
@@ -73,7 +73,7 @@ def test_saying_better_or_the_same_within_less_than_was_planted_is_wrong() -> No
     assert not said("cannot tell", 0.05).wrongly
 
 
-def test_a_contender_and_its_copy_come_out_alike(long: Judgement) -> None:
+def test_a_contender_and_its_copy_come_out_alike(long: Analysis) -> None:
     rows = aa_rows(long, 8)
     assert {row.metric.name for row in rows} >= {"read-p50", "service-p10", "loads-per-1000-reads"}
     assert all(row.blocks == 2 for row in rows if row.comparison.ratio)
@@ -81,11 +81,11 @@ def test_a_contender_and_its_copy_come_out_alike(long: Judgement) -> None:
     assert any("0 false alarms in 2 blocks" in line for line in aa_lines(rows))
 
 
-def test_names_dealt_anew_raise_an_alarm_in_five_percent_at_most(long: Judgement) -> None:
+def test_names_dealt_anew_raise_an_alarm_in_five_percent_at_most(long: Analysis) -> None:
     assert relabelled_alarms(long, "read-heavy", 8, 400, seed=1) <= 0.05 + 3 * (0.05 * 0.95 / 400) ** 0.5
 
 
-def test_rounds_are_added_until_the_widest_interval_is_narrow_enough_or_the_cap_is_reached(long: Judgement) -> None:
+def test_rounds_are_added_until_the_widest_interval_is_narrow_enough_or_the_cap_is_reached(long: Analysis) -> None:
     seen, whose = widest(long)
     assert 0 < seen < 0.5
     assert whose == "read-heavy, coalescing"
@@ -109,5 +109,5 @@ def test_a_narrow_interval_ends_the_run_whatever_it_says(tmp_path: Path) -> None
             tmp_path / str(number), contenders=alike, scenarios=[scenario("read-heavy")], change=change, rounds=8
         )
         run = read_run(folder)
-        answers.append(rounds_to_add(run, widest(judge(run))[0] * 1.001, 40)[0])
+        answers.append(rounds_to_add(run, widest(analyse(run))[0] * 1.001, 40)[0])
     assert answers == [0, 0]

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from stampede.reports.topics.selftests.capacity_result import Knee, mostly
 from stampede.reports.statistics.estimate import median
+from stampede.reports.topics.selftests.capacity_result import Knee, mostly
 
 
 def told(*knees_per_s: float) -> str:

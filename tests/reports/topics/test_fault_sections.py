@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
+from stampede.reports.analysis.frames import Cell, cells
+from stampede.reports.analysis.timeseries import due_of
+from stampede.reports.output import formatting
+from stampede.reports.output.panels.scenario_section import achieved_per_s, times_ms
+from stampede.reports.topics.faults.outage_effects import Outage, answered_ms
+from stampede.reports.topics.selftests import capacity_result
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import CellInfo
-from stampede.reports.topics.selftests import capacity_result
-from stampede.reports.output import formatting
-from stampede.reports.analysis.frames import Cell, cells
-from stampede.reports.topics.faults.outage_effects import Outage, answered_ms
-from stampede.reports.analysis.timeseries import due_of
-from stampede.reports.output.panels.scenario_section import achieved_per_s, times_ms
 from tests.reports.planted_runs.planted import MS, SECOND, Row, plant, row, scenario
 
 WINDOW_NS = 2 * SECOND
@@ -17,7 +17,7 @@ WINDOW_NS = 2 * SECOND
 
 def planted(folder: Path, rows: list[Row]) -> Cell:
     """One cell of a two-second window with those rows, their times from its start."""
-    times = ("due_ns", "free_ns", "start_ns", "end_ns")
+    times = ("due_ns", "thread_free_ns", "start_ns", "end_ns")
 
     def change(cell: CellInfo, _rows: list[Row]) -> list[Row]:
         assert cell.window_start_ns is not None

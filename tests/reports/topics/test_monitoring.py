@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from stampede.reports.analysis.analysis import analyse
+from stampede.reports.topics import monitoring_section
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import SERVERS, TIMELINE
 from stampede.run_folder.write import TimelineRow, as_table, write_table
-from stampede.reports.topics import monitoring_section
-from stampede.reports.analysis.analysis import judge
 from tests.reports.planted_runs.planted import plant, scenario
 
 
@@ -35,10 +35,10 @@ def planted_run(tmp_path: Path) -> Path:
 
 
 def test_each_figure_is_what_redis_said(tmp_path: Path) -> None:
-    judgement = judge(read_run(planted_run(tmp_path)))
-    ((name, entries),) = monitoring_section.grids(judgement)["stampede"].rows
-    by_column = dict(zip(monitoring_section.grids(judgement)["stampede"].columns[1:], entries, strict=True))
-    gets = judgement.cells[0].counters["redis", "command.get"]
+    analysis = analyse(read_run(planted_run(tmp_path)))
+    ((name, entries),) = monitoring_section.grids(analysis)["stampede"].rows
+    by_column = dict(zip(monitoring_section.grids(analysis)["stampede"].columns[1:], entries, strict=True))
+    gets = analysis.cells[0].counters["redis", "command.get"]
     assert name == "cache-aside"
     assert (by_column["used memory"].text, by_column["used memory"].detail) == ("3.0 MiB", "no limit")
     assert by_column["clients"].text == "9"
@@ -49,7 +49,7 @@ def test_each_figure_is_what_redis_said(tmp_path: Path) -> None:
 
 
 def test_the_csv_has_the_same_figures(tmp_path: Path) -> None:
-    ((scenario_name, contender, *figures),) = monitoring_section.csv_rows(judge(read_run(planted_run(tmp_path))))
+    ((scenario_name, contender, *figures),) = monitoring_section.csv_rows(analyse(read_run(planted_run(tmp_path))))
     assert (scenario_name, contender) == ("stampede", "cache-aside")
     named = dict(zip(monitoring_section.HEADER.split()[2:], figures, strict=True))
     assert named["used_memory_bytes"] == f"{3 * 2**20:.6g}"

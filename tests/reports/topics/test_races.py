@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from stampede.reports.analysis.analysis import analyse
+from stampede.reports.output.panels.scorecard import RACES_BROKEN, decision_table
+from stampede.reports.topics.races.races_page import render_races
+from stampede.reports.topics.races.races_section import answer
 from stampede.run_folder.races_json import (
     ExplorationInfo,
     InvariantInfo,
@@ -14,28 +18,24 @@ from stampede.run_folder.races_json import (
     VerdictInfo,
 )
 from stampede.run_folder.read import read_run
-from stampede.reports.output.panels.scorecard import RACES_BROKEN, decision_table
-from stampede.reports.analysis.analysis import judge
-from stampede.reports.topics.races.races_page import render_races
-from stampede.reports.topics.races.races_section import answer
-from tests.reports.planted_runs.planted import plant, scenario
 from tests.reports.output.test_html_report import opened
+from tests.reports.planted_runs.planted import plant, scenario
 
-INVARIANTS = ("fresh-at-rest", "reads-own-writes", "one-load-per-miss", "never-tried")
+INVARIANTS = ("eventually-fresh", "read-your-writes", "one-load-per-miss", "never-tried")
 STEPS = [
     StepInfo(client="a", label="GET <1>", server="redis", database={"1": 1}, cache={}),
     StepInfo(client="a", label="SELECT", server="postgres", database={"1": 1}, cache={"1": "v1"}),
 ]
 
 
-def verdict(contender: str, invariant: str, word: str, *, promised: bool) -> VerdictInfo:
+def verdict(contender: str, invariant: str, word: str, *, guaranteed: bool) -> VerdictInfo:
     broken = word == "broken"
     return VerdictInfo(
         contender=contender,
         situation="reader-writer",
         invariant=invariant,
         verdict=word,
-        promised=promised,
+        guaranteed=guaranteed,
         schedules=35,
         complete=True,
         broken_in=4 if broken else 0,
@@ -46,14 +46,14 @@ def verdict(contender: str, invariant: str, word: str, *, promised: bool) -> Ver
     )
 
 
-def races(*, promised: bool) -> RacesInfo:
+def races(*, guaranteed: bool) -> RacesInfo:
     """cache-aside breaks two of three invariants (one of them promised or not); coalescing breaks none."""
     names = ("cache-aside", "coalescing")
     return RacesInfo(
         started_utc="2026-01-02T03:04:05+00:00",
         command="stampede bench planted",
         bound=5000,
-        contenders=[{"name": name, "summary": "", "promises": [], "file": None} for name in names],
+        contenders=[{"name": name, "summary": "", "guarantees": [], "file": None} for name in names],
         situations=[SituationInfo(name="reader-writer", said="a reads, b writes", adversary="nothing")],
         invariants=[InvariantInfo(name=name, says=f"{name} in words") for name in INVARIANTS],
         explorations=[
@@ -69,10 +69,10 @@ def races(*, promised: bool) -> RacesInfo:
             for name in names
         ],
         verdicts=[
-            verdict("cache-aside", "fresh-at-rest", "broken", promised=promised),
-            verdict("cache-aside", "reads-own-writes", "kept", promised=True),
-            verdict("cache-aside", "one-load-per-miss", "broken", promised=False),
-            *(verdict("coalescing", name, "kept", promised=True) for name in INVARIANTS[:3]),
+            verdict("cache-aside", "eventually-fresh", "broken", guaranteed=guaranteed),
+            verdict("cache-aside", "read-your-writes", "kept", guaranteed=True),
+            verdict("cache-aside", "one-load-per-miss", "broken", guaranteed=False),
+            *(verdict("coalescing", name, "kept", guaranteed=True) for name in INVARIANTS[:3]),
         ],
         skipped={"refresh-ahead": "planted reason"},
     )
@@ -84,16 +84,16 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("promised", [False, True])
-def test_the_column_counts_what_breaks_and_how_much_of_it_was_promised(run: Path, promised: bool) -> None:
+def test_the_column_counts_what_breaks_and_how_much_of_it_was_promised(run: Path, guaranteed: bool) -> None:
     """Of the invariants that were tried; with the colour of the worst only where a promise is broken."""
-    table = decision_table(judge(read_run(run)), races(promised=promised))
+    table = decision_table(analyse(read_run(run)), races(guaranteed=guaranteed))
     column = [title for _, title in table.columns].index(RACES_BROKEN)
     told = {contender.name: entries[column] for contender, entries in table.rows}
     aside = told["cache-aside"]
-    assert (aside.text, aside.detail) == ("2 of 3 broken", f"{int(promised)} of its promises")
+    assert (aside.text, aside.detail) == ("2 of 3 broken", f"{int(guaranteed)} of its promises")
     assert aside.link == "#races-cache-aside"
     assert (told["coalescing"].text, told["coalescing"].heat) == ("0 of 3 broken", 0)
-    assert aside.heat == (4 if promised else 2)
+    assert aside.heat == (4 if guaranteed else 2)
     assert told["refresh-ahead"].detail == "not explored: planted reason"
     assert told["write-through"].detail == "not explored"
 
@@ -108,7 +108,7 @@ def test_a_run_without_races_says_how_to_explore_them(run: Path) -> None:
 
 def test_a_run_with_races_has_their_matrix_and_the_shortest_schedules(run: Path) -> None:
     """Every link of the page leads somewhere, and every fault has its drawing and the command that replays it."""
-    races(promised=False).write(run)
+    races(guaranteed=False).write(run)
     text, page = opened(run)
     assert page.open == []
     assert len(page.ids) == len(set(page.ids))
@@ -125,20 +125,20 @@ def test_the_answer_is_about_the_promises_that_were_made() -> None:
     """What nobody promised and what breaks all the same is counted beside them; a broken promise comes first."""
     kept = "Every promise that was made was kept in every schedule tried"
     assert (
-        answer(races(promised=False))
+        answer(races(guaranteed=False))
         == f"{kept}; 2 invariants that were never promised break (counted for each contender)."
     )
-    assert answer(races(promised=True)) == (
+    assert answer(races(guaranteed=True)) == (
         "1 promise that was made is broken; 1 invariant that was never promised breaks (counted for each contender)."
     )
-    whole = races(promised=False)
+    whole = races(guaranteed=False)
     of_one = replace(whole, contenders=whole.contenders[1:])
     assert answer(of_one) == f"{kept}."
     assert answer(replace(whole, explorations=[], verdicts=[])) == "Nothing was explored."
 
 
 def test_the_page_of_its_own_says_the_same(tmp_path: Path) -> None:
-    info = races(promised=False)
+    info = races(guaranteed=False)
     info.write(tmp_path)
     text = render_races(tmp_path).read_text(encoding="utf-8")
     assert answer(info) in text

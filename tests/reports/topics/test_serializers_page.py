@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stampede.run_folder.schema import ContenderInfo, RunInfo, ScenarioInfo
-from stampede.run_folder.serializer_tables import write_part
 from stampede.core.errors import RunFolderError
 from stampede.core.files import write_whole
-from stampede.reports.topics.serializers.serializer_advice import advise
-from stampede.reports.topics.serializers.serializer_facts import Facts, read_facts
-from stampede.reports.topics.serializers.serializer_analysis import pairs, verdicts
 from stampede.reports.topics.serializers.break_even import pays_between, reaches
-from stampede.reports.topics.serializers.serializers_page import doubts, render_serializers, section
+from stampede.reports.topics.serializers.serializer_advice import advise
+from stampede.reports.topics.serializers.serializer_analysis import pairs, verdicts
+from stampede.reports.topics.serializers.serializer_facts import SerializerFacts, read_facts
+from stampede.reports.topics.serializers.serializers_page import render_serializers, section, warnings
+from stampede.run_folder.schema import ContenderInfo, RunInfo, ScenarioInfo
+from stampede.run_folder.serializer_tables import write_part
 
 ROUNDS = 20
 SCHEMA = {"msgspec-json": "reader", "protobuf": "both"}
@@ -23,9 +23,9 @@ SCHEMA = {"msgspec-json": "reader", "protobuf": "both"}
 
 def contender(name: str) -> ContenderInfo:
     config = {"wire": "", "schema": SCHEMA.get(name, "none"), "validates": False, "runs_code": name == "pickle"}
-    twin = "json" if name == "json-again" else None
-    kind = "twin" if twin else "contender"
-    return ContenderInfo(name=name, kind=kind, summary=name, promises=[], config=config, client={}, twin_of=twin)
+    aa_copy = "json" if name == "json-again" else None
+    kind = "aa-copy" if aa_copy else "contender"
+    return ContenderInfo(name=name, kind=kind, summary=name, guarantees=[], config=config, client={}, copy_of=aa_copy)
 
 
 def planted(
@@ -35,7 +35,7 @@ def planted(
     sizes: dict[str, int] | None = None,
     rounds: int = ROUNDS,
     noise: float = 0.01,
-) -> Facts:
+) -> SerializerFacts:
     """A run of one record kind in which each serializer's encode and decode take `us`, with a little noise by round."""
     names = list(us)
     run = RunInfo(
@@ -77,7 +77,7 @@ def planted(
 BASE = {"json": 10.0, "json-again": 10.0, "orjson": 2.0, "pickle": 1.0, "msgspec-json": 1.5, "protobuf": 6.0}
 
 
-def said(facts: Facts) -> dict[tuple[str, str], str]:
+def said(facts: SerializerFacts) -> dict[tuple[str, str], str]:
     return {(v.contender, v.against): v.sentence for v in verdicts(facts, "user", "encode")}
 
 
@@ -109,14 +109,14 @@ def test_json_that_differs_from_itself_is_doubted(tmp_path: Path) -> None:
     """The pair is held to 5 %: by the noise floor that it gives itself it could never differ."""
     facts = planted(tmp_path, BASE | {"json-again": 12.0})
     assert said(facts)["json-again", "json"] == "worse"
-    assert any("json against itself" in doubt for doubt in doubts(facts, [section(facts, "user", "a row")]))
+    assert any("json against itself" in warning for warning in warnings(facts, [section(facts, "user", "a row")]))
 
 
 def test_few_rounds_give_no_verdict(tmp_path: Path) -> None:
     """Below six rounds there is a range, no sentence, and a doubt that says so."""
     facts = planted(tmp_path, BASE, rounds=3)
     assert set(said(facts).values()) == {""}
-    assert any("3 rounds" in doubt for doubt in doubts(facts, [section(facts, "user", "a row")]))
+    assert any("3 rounds" in warning for warning in warnings(facts, [section(facts, "user", "a row")]))
 
 
 def test_the_time_is_the_threads_own(tmp_path: Path) -> None:

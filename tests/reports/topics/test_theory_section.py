@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from stampede.run_folder.read import read_run
-from stampede.reports.analysis.analysis import Judgement, judge
+from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.statistics.estimate import Estimate
 from stampede.reports.topics.theory_section import Line, Theory, section
+from stampede.run_folder.read import read_run
 from tests.reports.planted_runs.planted import plant, scenario
 
 
@@ -17,7 +17,7 @@ def theory(tmp_path_factory: pytest.TempPathFactory) -> Theory:
     folder = tmp_path_factory.mktemp("theory") / "run"
     names = ("cache-aside", "no-cache", "coalescing", "bare-get")
     plant(folder, contenders=names, scenarios=[scenario("stampede")])
-    found = section(judge(read_run(folder)))
+    found = section(analyse(read_run(folder)))
     assert found is not None
     return found
 
@@ -62,8 +62,8 @@ def test_what_disobeys_is_said(theory: Theory) -> None:
 def test_a_run_without_cells_has_no_theory(tmp_path: Path) -> None:
     """Nothing measured, nothing predicted."""
     plant(tmp_path / "run", rounds=1, contenders=("cache-aside",), unfinished=frozenset({1, 2}))
-    judgement: Judgement = judge(read_run(tmp_path / "run"))
-    assert section(judgement) is None
+    analysis: Analysis = analyse(read_run(tmp_path / "run"))
+    assert section(analysis) is None
 
 
 @pytest.mark.parametrize(("cpu_ms", "predicts"), [(1.0, True), (0.0, False), (-0.24, False), (10_000.0, False)])
@@ -74,6 +74,6 @@ def test_a_queue_is_predicted_only_from_a_load_that_costs_cpu_and_fits_the_cores
     info = scenario("stampede")
     info.measured["cpu_ms"] = cpu_ms
     plant(tmp_path / "run", rounds=1, contenders=("cache-aside", "no-cache"), scenarios=[info])
-    found = section(judge(read_run(tmp_path / "run")))
+    found = section(analyse(read_run(tmp_path / "run")))
     assert found is not None
     assert ("mean load time" in {x.quantity for x in found.lines}) == predicts

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from stampede.stack.fault_control.database_faults import DatabaseSwitch
+from stampede.stack.fault_control.database_faults import DatabaseFaults
 from stampede.stack.postgres.postgres_server import connect
 from stampede.stack.servers import Stack
 
@@ -12,7 +12,7 @@ FIND = "SELECT name FROM stampede.users WHERE id = 7"
 
 def test_a_locked_table_answers_nobody_until_it_is_let_go(stack: Stack, dataset: int) -> None:
     assert dataset
-    switch = DatabaseSwitch(stack.postgres.url)
+    switch = DatabaseFaults(stack.postgres.url)
     switch.lock()
     with connect(stack.postgres.url) as connection:
         connection.execute("SET lock_timeout = '50ms'")
@@ -28,7 +28,7 @@ def test_without_its_index_a_record_is_found_by_reading_all_and_with_it_again_by
     stack: Stack, dataset: int
 ) -> None:
     assert dataset
-    switch = DatabaseSwitch(stack.postgres.url)
+    switch = DatabaseFaults(stack.postgres.url)
     with connect(stack.postgres.url) as connection:
 
         def plan() -> str:

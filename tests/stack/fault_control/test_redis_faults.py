@@ -8,19 +8,19 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from stampede.stack.fault_control.redis_faults import EmbeddedRedisFaults
 from stampede.stack.providers.binaries import server_account, valkey_binary
-from stampede.stack.supervisor.supervisor_client import supervised
 from stampede.stack.redis.redis_server import answers, start_valkey
-from stampede.stack.fault_control.redis_faults import EmbeddedSwitch
+from stampede.stack.supervisor.supervisor_client import supervised
 
 
 @pytest.fixture
-def broken() -> Iterator[tuple[str, EmbeddedSwitch]]:
+def broken() -> Iterator[tuple[str, EmbeddedRedisFaults]]:
     """A server of this test's own: the session's is not broken here."""
     account = server_account()
     with supervised(shared_path=account is not None) as supervisor:
         url = start_valkey(supervisor, valkey_binary(supervisor.directory / "bin", account), account)
-        yield url, EmbeddedSwitch(supervisor, supervisor.started[-1], lambda: answers(url))
+        yield url, EmbeddedRedisFaults(supervisor, supervisor.started[-1], lambda: answers(url))
 
 
 def client(url: str, within_s: float = 60.0) -> redis.Redis:
@@ -29,7 +29,7 @@ def client(url: str, within_s: float = 60.0) -> redis.Redis:
     )
 
 
-def test_a_paused_server_answers_nothing_and_goes_on_with_what_it_held(broken: tuple[str, EmbeddedSwitch]) -> None:
+def test_a_paused_server_answers_nothing_and_goes_on_with_what_it_held(broken: tuple[str, EmbeddedRedisFaults]) -> None:
     """Neither one that is connected nor a newcomer; what was asked meanwhile is answered afterwards."""
     url, switch = broken
     with client(url) as before, client(url, within_s=0.2) as newcomer:
@@ -45,7 +45,9 @@ def test_a_paused_server_answers_nothing_and_goes_on_with_what_it_held(broken: t
         before.connection_pool.release(connection)
 
 
-def test_a_killed_server_refuses_and_comes_back_empty_under_the_same_url(broken: tuple[str, EmbeddedSwitch]) -> None:
+def test_a_killed_server_refuses_and_comes_back_empty_under_the_same_url(
+    broken: tuple[str, EmbeddedRedisFaults],
+) -> None:
     url, switch = broken
     with client(url) as asked:
         asked.set("lost", "1")
@@ -60,7 +62,7 @@ def test_a_killed_server_refuses_and_comes_back_empty_under_the_same_url(broken:
         assert asked.keys() == []
 
 
-def test_a_dead_server_cannot_be_paused(broken: tuple[str, EmbeddedSwitch]) -> None:
+def test_a_dead_server_cannot_be_paused(broken: tuple[str, EmbeddedRedisFaults]) -> None:
     _, switch = broken
     switch.kill()
     with pytest.raises(OSError, match="has ended"):
@@ -72,7 +74,7 @@ def test_a_server_that_hangs_is_gone_with_its_files_once_its_guard_is_closed() -
     with supervised(shared_path=account is not None) as supervisor:
         url = start_valkey(supervisor, valkey_binary(supervisor.directory / "bin", account), account)
         server = supervisor.started[-1]
-        EmbeddedSwitch(supervisor, server, lambda: answers(url)).pause()
+        EmbeddedRedisFaults(supervisor, server, lambda: answers(url)).pause()
     assert not supervisor.directory.exists()
     status = Path(f"/proc/{server.pid}/status")
     assert not status.exists() or "State:\tZ" in status.read_text()

@@ -10,7 +10,7 @@ from stampede.core.errors import ConfigError
 from stampede.patterns.serialization.json import Json
 from stampede.scenarios.workload import OwnSql
 from stampede.stack.postgres.load_cost import load_alone_ms
-from stampede.stack.postgres.source import PostgresSource, Statements, own_statements, statement_ids
+from stampede.stack.postgres.source import PostgresSource, Statements, statement_ids, user_statements
 
 
 def test_a_load_gives_the_row_and_none_where_there_is_no_row(source: PostgresSource, dataset: int) -> None:
@@ -38,14 +38,14 @@ def test_the_databases_own_count_of_loads_and_writes_is_ours(source: PostgresSou
     with source.pool.connection() as connection:
         ids = statement_ids(connection, source.statements)
     assert set(ids) == {"load", "update", "create"}
-    with psycopg.connect(postgres_url, autocommit=True) as observer:
-        before = {name: calls(observer, queryid) for name, queryid in ids.items()}
+    with psycopg.connect(postgres_url, autocommit=True) as sampler:
+        before = {name: calls(sampler, queryid) for name, queryid in ids.items()}
         for record_id in (1, 7, 1999, 40_000, 3_000_000):  # psycopg would type them by their size
             source.load(record_id)
         source.update(3, {"name": "Grace"})
         source.update(4, {})
         source.create({"name": "New", "email": "new@example.com"})
-        after = {name: calls(observer, queryid) for name, queryid in ids.items()}
+        after = {name: calls(sampler, queryid) for name, queryid in ids.items()}
     assert {name: after[name] - before[name] for name in ids} == {"load": 5, "update": 2, "create": 1}
 
 
@@ -75,13 +75,13 @@ def test_statements_survive_a_trip_through_json(source: PostgresSource) -> None:
 )
 def test_sql_that_does_not_work_is_refused_in_one_line(postgres_url: str, field: str, sql: OwnSql) -> None:
     with pytest.raises(ConfigError) as caught:
-        load_alone_ms(postgres_url, own_statements(sql))
+        load_alone_ms(postgres_url, user_statements(sql))
     assert caught.value.field == field
     assert "\n" not in str(caught.value)
 
 
 def test_the_users_own_table_is_read_and_written_by_their_sql(postgres_url: str, source: PostgresSource) -> None:
-    statements = own_statements(
+    statements = user_statements(
         OwnSql(
             load="SELECT id, title, price FROM products WHERE id = %(id)s",
             ids="SELECT id FROM products",

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stampede.core.network import free_port
-from stampede.stack.providers.binaries import ServerAccount, server_account, valkey_binary
-from stampede.stack.supervisor.supervisor_client import SupervisorClient, supervised
 from stampede.stack.postgres.postgres_server import (
     connect,
     ids,
@@ -23,7 +21,9 @@ from stampede.stack.postgres.postgres_server import (
     server_environment,
     wait_until,
 )
+from stampede.stack.providers.binaries import ServerAccount, server_account, valkey_binary
 from stampede.stack.redis.redis_server import answers
+from stampede.stack.supervisor.supervisor_client import SupervisorClient, supervised
 
 REDIS = shutil.which("redis-server")
 PGBOUNCER = os.environ.get("PGBOUNCER") or shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")

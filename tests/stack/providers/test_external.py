@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stampede.core.errors import ConfigError
-from stampede.stack.server_counters import forget_keys, has_statements, postgres_account
 from stampede.stack.postgres.dataset import ensure_dataset
 from stampede.stack.providers.external import open_external
+from stampede.stack.server_counters import forget_keys, has_statements, postgres_account
 from stampede.stack.servers import Stack
 
 

@@ -13,25 +13,25 @@ import pytest
 import redis
 from typer.testing import CliRunner
 
-from stampede.run_folder.read import read_run
+from stampede.cli.app import app
 from stampede.core.errors import StackError
-from stampede.loadtests.appserver.redis_clients import ruled_client
+from stampede.loadtests.appserver.redis_clients import metered_client
 from stampede.loadtests.instrumentation.clock import ThreadClock
-from stampede.loadtests.instrumentation.meters import Ruler
+from stampede.loadtests.instrumentation.meters import Meter
 from stampede.patterns.caching.cache_pattern import ClientSettings
 from stampede.patterns.caching.refresh_ahead_celery import celery_app
 from stampede.patterns.contender_registry import find_contender
+from stampede.races.exploration_runs import RacesConfig, explore_all
 from stampede.races.explore import Bound
-from stampede.races.exploration_runs import RacesOrder, explore_all
+from stampede.run_folder.read import read_run
 from stampede.scenarios.interleavings.situation import find_situation
+from stampede.stack.connection_limits import require_room
 from stampede.stack.postgres.dataset import ensure_dataset
-from stampede.stack.providers.external import open_external
 from stampede.stack.postgres.pooler import find_pooling, pooling_of
 from stampede.stack.postgres.postgres_server import connect
-from stampede.stack.redis.redis_server import inspect_redis
-from stampede.stack.connection_limits import require_room
 from stampede.stack.postgres.source import PostgresSource, default_statements, open_pool, statement_ids
-from stampede.cli.app import app
+from stampede.stack.providers.external import open_external
+from stampede.stack.redis.redis_server import inspect_redis
 from tests.stack.providers.own_servers import (
     OPENSSL,
     PGBOUNCER,
@@ -76,8 +76,8 @@ def own() -> Iterator[Own]:
 
 
 def schedules_that_end_stale(postgres_url: str, redis_url: str) -> tuple[int, int]:
-    """What the explorer finds of cache-aside in reader-writer: (schedules, those that break fresh-at-rest)."""
-    order = RacesOrder(
+    """What the explorer finds of cache-aside in reader-writer: (schedules, those that break eventually-fresh)."""
+    order = RacesConfig(
         contenders=(find_contender("cache-aside"),),
         situations=(find_situation("reader-writer"),),
         bound=Bound(),
@@ -85,7 +85,7 @@ def schedules_that_end_stale(postgres_url: str, redis_url: str) -> tuple[int, in
     )
     with open_external(postgres_url, redis_url, "asked for") as found:
         info = explore_all(order, found, lambda _event: None)
-    (verdict,) = [v for v in info.verdicts if v.invariant == "fresh-at-rest"]
+    (verdict,) = [v for v in info.verdicts if v.invariant == "eventually-fresh"]
     return info.explorations[0].schedules, verdict.broken_in
 
 
@@ -106,7 +106,7 @@ def test_celery_reaches_its_broker_on_every_way_that_the_client_takes(own: Own, 
     with redis.Redis.from_url(own.redis.plain) as admin:
         admin.acl_setuser("celery", enabled=True, passwords=["+p/w"], keys=["stampede-celery:*"], commands=["+@all"])
         admin.delete("stampede-celery:celery")
-        client = ruled_client(url, ClientSettings(), Ruler(ThreadClock()), 1)
+        client = metered_client(url, ClientSettings(), Meter(ThreadClock()), 1)
         tasks = celery_app(client, "stampede-celery:")
         tasks.send_task("refresh", args=(1, 0.0), retry=False)
         assert admin.llen("stampede-celery:celery") == 1
@@ -157,8 +157,8 @@ def test_commands_are_counted_as_a_server_counts_that_does_not_know_them_all(own
     with redis.Redis.from_url(own.redis.plain) as client:
         if tuple(map(int, client.info("server")["redis_version"].split(".")[:2])) >= (7, 2):
             pytest.skip("this Redis knows CLIENT SETINFO")
-        ruler = Ruler(ThreadClock())
-        ruled = ruled_client(own.redis.plain, ClientSettings(), ruler, 1)
+        ruler = Meter(ThreadClock())
+        ruled = metered_client(own.redis.plain, ClientSettings(), ruler, 1)
         ruled.ping()
         assert ruler.counts["command.client setinfo"] == 0
         assert ruler.counts["command.ping"] == 1
@@ -284,7 +284,7 @@ def test_the_explorer_finds_the_same_through_a_pooler(own: Own, bouncers: Bounce
 
 @needs_pgbouncer
 def test_two_writers_who_wait_for_one_row_are_seen_waiting_through_a_pooler(own: Own, bouncers: Bouncers) -> None:
-    order = RacesOrder(
+    order = RacesConfig(
         contenders=(find_contender("write-through"),),
         situations=(find_situation("writer-writer"),),
         bound=Bound(),

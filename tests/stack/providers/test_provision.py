@@ -7,19 +7,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from stampede.core.errors import StackError
+from stampede.core.errors import ConfigError, StackError
 from stampede.core.network import free_port
-from stampede.core.errors import ConfigError
 from stampede.stack.providers.containers import COMPOSE_FILE, why_no_engine
-from stampede.stack.provision import open_stack
-from stampede.stack.servers import Stack
 from stampede.stack.providers.stack_choice import Choice
+from stampede.stack.provision import open_servers
+from stampede.stack.servers import Stack
 
 
 def refused(choice: Choice, postgres_url: str | None, redis_url: str | None) -> ConfigError:
     with (
         pytest.raises(ConfigError) as caught,
-        open_stack(choice, postgres_url=postgres_url, redis_url=redis_url, say=lambda _line: None),
+        open_servers(choice, postgres_url=postgres_url, redis_url=redis_url, say=lambda _line: None),
     ):
         pass
     assert "\n" not in str(caught.value)
@@ -35,7 +34,7 @@ def mute_port() -> Iterator[int]:
 
 def test_given_urls_win_and_the_first_line_says_so(stack: Stack) -> None:
     urls = {"postgres_url": stack.postgres.url, "redis_url": stack.redis.url}
-    with open_stack("auto", **urls, say=lambda _line: None) as opened:
+    with open_servers("auto", **urls, say=lambda _line: None) as opened:
         assert opened.provider == "external"
         assert not opened.ours
         assert opened.first_line() == (
@@ -92,7 +91,7 @@ def test_a_wrong_password_is_one_line(stack: Stack) -> None:
 def test_no_representation_of_a_stack_shows_a_password(stack: Stack) -> None:
     password = stack.postgres.url.split(":")[2].split("@")[0]
     assert len(password) == 32
-    assert password not in f"{stack!r} {stack} {stack.described()} {stack.first_line()}"
+    assert password not in f"{stack!r} {stack} {stack.as_dict()} {stack.first_line()}"
 
 
 def test_containers_without_an_engine_are_refused_in_one_line() -> None:
@@ -116,10 +115,10 @@ def test_two_commands_do_not_share_a_users_database(stack: Stack) -> None:
     """Both would write the same tables and keys: the second is refused while the first is open, and not afterwards."""
     urls = {"postgres_url": stack.postgres.url, "redis_url": stack.redis.url}
     with (
-        open_stack("external", **urls, say=lambda _line: None),
+        open_servers("external", **urls, say=lambda _line: None),
         pytest.raises(StackError, match="no other command"),
-        open_stack("external", **urls, say=lambda _line: None),
+        open_servers("external", **urls, say=lambda _line: None),
     ):
         pass
-    with open_stack("external", **urls, say=lambda _line: None) as opened:
+    with open_servers("external", **urls, say=lambda _line: None) as opened:
         assert not opened.ours

@@ -8,9 +8,9 @@ import redis
 from rich.console import Console
 from typer.testing import CliRunner
 
+from stampede.cli.app import app
 from stampede.stack.redis.redis_monitor import WARNING, MonitorInterval, frame, read
 from stampede.stack.servers import Stack
-from stampede.cli.app import app
 
 
 def shown(renderable: object) -> str:

@@ -7,11 +7,11 @@ import psutil
 import pytest
 
 from stampede.core.errors import ServerEnded, StackError
-from stampede.stack.supervisor import supervisor_client, supervisor_process
 from stampede.stack.providers.embedded import open_embedded
-from stampede.stack.supervisor.supervisor_client import how, private_directory
-from stampede.stack.provision import open_stack
+from stampede.stack.provision import open_servers
 from stampede.stack.servers import Stack
+from stampede.stack.supervisor import supervisor_client, supervisor_process
+from stampede.stack.supervisor.supervisor_client import how, private_directory
 from tests.stack.supervisor.test_lifetime import is_gone, until
 
 
@@ -57,7 +57,7 @@ def test_an_error_in_a_block_whose_server_ended_is_told_as_the_server_that_ended
 
     with (
         pytest.raises(ServerEnded, match=r"PostgreSQL ended \(by SIGKILL\); the last line of its log: "),
-        open_stack("embedded", say=lambda _line: None) as stack,
+        open_servers("embedded", say=lambda _line: None) as stack,
     ):
         work(stack)
 

@@ -16,8 +16,8 @@ import psutil
 import psycopg
 import pytest
 
-from stampede.stack.supervisor import supervisor_process
 from stampede.stack.providers.embedded import open_embedded
+from stampede.stack.supervisor import supervisor_process
 from stampede.stack.supervisor.supervisor_client import others_may_pass
 
 ROOT = Path(__file__).parents[2]

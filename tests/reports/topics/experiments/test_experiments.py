@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stampede.reports.output.html_report import render
+from stampede.reports.topics.experiments import eviction_section, monitor_cost_section, pipelining_section
+from stampede.reports.topics.experiments.experiments_section import findings, sections
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import ExperimentInfo
 from stampede.run_folder.write import ExperimentRow, RunWriter
-from stampede.reports.topics.experiments import eviction_section, monitor_cost_section, pipelining_section
-from stampede.reports.topics.experiments.experiments_section import findings, sections
-from stampede.reports.output.html_report import render
-from tests.reports.planted_runs.planted import plant
 from tests.reports.output.test_html_report import ParsedPage
+from tests.reports.planted_runs.planted import plant
 
 COLUMNS = ["experiment", "variant", "round", "parameter", "at", "name", "value", "unit"]
 INFO = ExperimentInfo(name="planted", question="What is it?", application="somewhere", expectation="something")
@@ -86,7 +86,9 @@ def test_the_usual_policy_is_said_to_lag_only_where_it_does() -> None:
     ]
     seen = eviction_section.outcomes(frame(rows))
     assert eviction_section.usually_best(seen) == (["near"], ["far"])
-    assert "allkeys-lru is more than 2 points behind the best on far; on near it is not." in eviction_section.answer(seen)
+    assert "allkeys-lru is more than 2 points behind the best on far; on near it is not." in eviction_section.answer(
+        seen
+    )
     assert [o.of_optimum for o in seen] == [0.75, 0.76875, 0.125, 0.5]
 
 
@@ -101,7 +103,12 @@ def test_refused_writes_are_told_and_lru_with_a_blind_clock_is_named() -> None:
     assert "refused 400 writes" in told
     assert [o.policy for o in eviction_section.blind_lru(seen)] == ["allkeys-lru"]
     assert "1.00 s here, on zipf" in told
-    assert eviction_section.blind_lru(eviction_section.outcomes(frame(cache_rows("allkeys-lru", "zipf", 500, elapsed=100)))) == []
+    assert (
+        eviction_section.blind_lru(
+            eviction_section.outcomes(frame(cache_rows("allkeys-lru", "zipf", 500, elapsed=100)))
+        )
+        == []
+    )
 
 
 def test_a_percentile_needs_ten_gets_beyond_it() -> None:

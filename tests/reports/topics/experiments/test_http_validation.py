@@ -7,27 +7,26 @@ from pathlib import Path
 
 import pytest
 
+from stampede.reports.analysis.aa_pair import AAPair
+from stampede.reports.analysis.analysis import analyse
+from stampede.reports.metrics.metric import find_metric
+from stampede.reports.output.html_report import render
+from stampede.reports.recommend.headline import answers
+from stampede.reports.statistics.estimate import Estimate, missing
+from stampede.reports.topics.experiments import http_validation, over_http_section
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import ExperimentInfo
 from stampede.run_folder.write import ExperimentRow, RunWriter
-from stampede.reports.topics.experiments import http_validation
-from stampede.reports.topics.experiments import over_http_section
-from stampede.reports.analysis.analysis import judge
-from stampede.reports.metrics.metric import find_metric
-from stampede.reports.recommend.headline import answers
-from stampede.reports.output.html_report import render
-from stampede.reports.statistics.estimate import Estimate, missing
-from stampede.reports.analysis.aa_pair import Twins
+from tests.reports.output.test_html_report import ParsedPage
 from tests.reports.planted_runs.planted import plant, scenario
 from tests.reports.topics.experiments.test_over_http import CALLS, INFO, LOADS, calls
-from tests.reports.output.test_html_report import ParsedPage
 
 
 def level(value: float, reach: float = 1.0) -> Estimate:
     return Estimate(value=value, low=value - reach, high=value + reach, level=0.95, rounds=6)
 
 
-NO_COPIES = [Twins(metric=find_metric(name)) for name in over_http_section.FIGURES]
+NO_COPIES = [AAPair(metric=find_metric(name)) for name in over_http_section.FIGURES]
 REVERSED = {"cache-aside": 4.0, "coalescing": 36.0}
 LOW, HIGH, WIDE, SEEN = level(10), level(50), level(30, 40), Estimate(value=10, low=10, high=10, rounds=2)
 
@@ -59,8 +58,8 @@ def test_an_order_holds_or_turns_only_where_intervals_tell_the_pair_apart_in_bot
 
 
 def test_one_figure_that_turns_is_told_though_another_keeps_its_order() -> None:
-    kept = http_validation.Places(figure="loads per 1,000 reads", in_grid=1, over_http=1)
-    turned = http_validation.Places(figure="read response time p99", in_grid=-1, over_http=1)
+    kept = http_validation.OrderComparison(figure="loads per 1,000 reads", in_grid=1, over_http=1)
+    turned = http_validation.OrderComparison(figure="read response time p99", in_grid=-1, over_http=1)
     said = http_validation.told([kept, turned])
     assert "turns over HTTP with real threads: read response time p99: cache-aside before coalescing" in said
     assert "same" not in said
@@ -69,7 +68,7 @@ def test_one_figure_that_turns_is_told_though_another_keeps_its_order() -> None:
 def test_where_two_copies_of_one_contender_lie_apart_in_the_grid_no_order_is_read_from_it() -> None:
     metric = find_metric("loads-per-1000-reads")
     pair = {name: {metric.name: figure} for name, figure in zip(over_http_section.PAIR, (HIGH, LOW), strict=True)}
-    copies = Twins(metric=metric, name="cache-aside", again="cache-aside-again", one=LOW, other=HIGH)
+    copies = AAPair(metric=metric, name="cache-aside", again="cache-aside-again", one=LOW, other=HIGH)
     (place,) = http_validation.places(pair, pair, [copies])
     assert (place.in_grid, place.over_http) == (0, 1)
 
@@ -104,15 +103,15 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[Experim
 def test_what_the_answer_depends_on_says_how_http_stands_to_the_grid(
     measured: Callable[[list[ExperimentRow] | None], Path], rows: list[ExperimentRow], says: str
 ) -> None:
-    judgement = judge(read_run(measured(rows)))
-    assert says in http_validation.depends_on(answers(judgement), judgement)
+    analysis = analyse(read_run(measured(rows)))
+    assert says in http_validation.depends_on(answers(analysis), analysis)
 
 
 def test_without_calls_over_http_nothing_is_said_of_it(
     measured: Callable[[list[ExperimentRow] | None], Path],
 ) -> None:
-    judgement = judge(read_run(measured(None)))
-    assert "HTTP" not in http_validation.depends_on(answers(judgement), judgement)
+    analysis = analyse(read_run(measured(None)))
+    assert "HTTP" not in http_validation.depends_on(answers(analysis), analysis)
 
 
 def test_the_page_asks_the_question_and_the_rounds_are_a_csv(
@@ -132,6 +131,6 @@ def test_alone_it_compares_with_no_grid(tmp_path: Path) -> None:
     run = read_run(folder).info
     run.experiments = [ExperimentInfo(**asdict(INFO))]
     RunWriter(folder, run).add_experiment("over-http", calls(LOADS, 6))
-    (section,) = http_validation.sections_beside(judge(read_run(folder)))
+    (section,) = http_validation.sections_beside(analyse(read_run(folder)))
     assert section.findings is not None
     assert "did not run beside it" in section.findings.answer

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stampede.reports.topics.experiments import over_http_section
 from stampede.run_folder.schema import EXPERIMENTS, ExperimentInfo
 from stampede.run_folder.write import ExperimentRow
-from stampede.reports.topics.experiments import over_http_section
 
 CALLS = 400
 LOADS = {"cache-aside": 36.0, "coalescing": 4.0}

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stampede.reports.topics.freshness.staleness_curve import curve
-from stampede.reports.topics.freshness.version_history import NEVER, History, Reads, Writes
-from stampede.reports.topics.freshness.classify import Judged, judge
+from stampede.reports.topics.freshness.classify import Judged, classify_reads
 from stampede.reports.topics.freshness.convergence import Nines, nines
 from stampede.reports.topics.freshness.sessions import sessions
+from stampede.reports.topics.freshness.staleness_curve import curve
+from stampede.reports.topics.freshness.version_history import NEVER, History, Reads, Writes
 from tests.reports.topics.freshness import brute
 from tests.reports.topics.freshness.brute import Read, Write
 
@@ -43,7 +43,7 @@ def built(writes: list[Write], reads: list[Read]) -> History:
 
 
 def judged(writes: list[Write], reads: list[Read]) -> Judged:
-    return judge(built(writes, reads))
+    return classify_reads(built(writes, reads))
 
 
 INSTANT = st.integers(0, 40)

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from stampede.reports.topics.freshness.classify import classify_reads
+from stampede.reports.topics.freshness.convergence import nines
 from stampede.reports.topics.freshness.staleness_curve import classes, curve
 from stampede.reports.topics.freshness.version_history import History, Reads, Writes
-from stampede.reports.topics.freshness.classify import judge
-from stampede.reports.topics.freshness.convergence import nines
 
 SECOND = 1_000_000_000
 
@@ -47,7 +47,7 @@ def ttl_only(ttl_s: float, writes_per_s: float, span_s: float, seed: int) -> His
 def test_the_stale_share_of_a_cache_that_only_expires_is_the_closed_form(per_ttl: float) -> None:
     """1 − (1 − e^(−wT)) / (wT), for w writes a second and a TTL of T."""
     ttl_s = 0.5
-    found = judge(ttl_only(ttl_s, per_ttl / ttl_s, span_s=2000, seed=3))
+    found = classify_reads(ttl_only(ttl_s, per_ttl / ttl_s, span_s=2000, seed=3))
     assert found.stale.mean() == pytest.approx(1 - (1 - math.exp(-per_ttl)) / per_ttl, abs=0.02)
     assert (found.stale == found.after_told).all()
     assert not found.future.any()
@@ -57,7 +57,7 @@ def test_the_stale_share_of_a_cache_that_only_expires_is_the_closed_form(per_ttl
 def test_its_curve_rises_in_a_straight_line_and_is_whole_after_one_ttl() -> None:
     """Of reads that begin t after a write was told, a share t / T falls into a later life of the entry."""
     ttl_s = 0.5
-    found = judge(ttl_only(ttl_s, 4.0, span_s=500, seed=5))
+    found = classify_reads(ttl_only(ttl_s, 4.0, span_s=500, seed=5))
     edges = classes(10 * SECOND)
     drawn = curve(found, edges)
     middle_s = (edges[:-1] + edges[1:]) / 2 / SECOND

@@ -4,31 +4,33 @@ from pathlib import Path
 
 import pytest
 
-from stampede.run_folder.read import read_run
-from stampede.reports.analysis.analysis import Judgement, judge
+from stampede.reports.analysis.analysis import Analysis, classify_reads
 from stampede.reports.output.html_report import render, write_report
 from stampede.reports.output.report_model import build_report
-from tests.reports.topics.freshness.planted_versions import versioned
+from stampede.run_folder.read import read_run
 from tests.reports.planted_runs.planted import Change, plant, scenario
+from tests.reports.topics.freshness.planted_versions import versioned
 
 
-def planted(folder: Path, change: Change, rounds: int = 8) -> Judgement:
+def planted(folder: Path, change: Change, rounds: int = 8) -> Analysis:
     contenders = ("no-cache", "cache-aside", "write-through", "cache-aside-again", "bare-get")
     mixed = scenario("read-heavy", read_share=0.7)
-    return judge(read_run(plant(folder, rounds=rounds, contenders=contenders, scenarios=[mixed], change=change)))
+    return classify_reads(
+        read_run(plant(folder, rounds=rounds, contenders=contenders, scenarios=[mixed], change=change))
+    )
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Judgement:
+def told(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
     """write-through returns what was current 50 ms before; all others what is."""
     return planted(tmp_path_factory.mktemp("told") / "run", versioned(stale_ms=50, only="write-through"))
 
 
-def value(judgement: Judgement, contender: str, metric: str) -> float:
-    return judgement.figure("read-heavy", contender, metric).value
+def value(analysis: Analysis, contender: str, metric: str) -> float:
+    return analysis.figure("read-heavy", contender, metric).value
 
 
-def test_who_returns_the_newest_committed_version_has_no_stale_read(told: Judgement) -> None:
+def test_who_returns_the_newest_committed_version_has_no_stale_read(told: Analysis) -> None:
     """And the figure says what so many reads can exclude, not zero alone."""
     figure = told.figure("read-heavy", "cache-aside", "stale-after-told")
     assert (figure.value, figure.low) == (0, 0)
@@ -38,7 +40,7 @@ def test_who_returns_the_newest_committed_version_has_no_stale_read(told: Judgem
     assert 99 < value(told, "cache-aside", "right-10ms") < 100
 
 
-def test_who_lags_by_50_ms_is_stale_for_50_ms(told: Judgement) -> None:
+def test_who_lags_by_50_ms_is_stale_for_50_ms(told: Analysis) -> None:
     assert value(told, "write-through", "stale-after-told") > 1
     assert 30 < value(told, "write-through", "stale-age-max") <= 50
     assert 30 < value(told, "write-through", "fresh-99") < 70
@@ -47,11 +49,11 @@ def test_who_lags_by_50_ms_is_stale_for_50_ms(told: Judgement) -> None:
     assert told.verdicts["read-heavy", "write-through", "stale-after-told"].sentence == "worse"
 
 
-def test_rulers_are_not_judged(told: Judgement) -> None:
+def test_rulers_are_not_judged(told: Analysis) -> None:
     assert told.figure("read-heavy", "bare-get", "stale-after-told").missing
 
 
-def test_the_page_draws_the_curve_and_the_frontier(told: Judgement) -> None:
+def test_the_page_draws_the_curve_and_the_frontier(told: Analysis) -> None:
     page = write_report(build_report(told)).read_text(encoding="utf-8")
     for anchor in ("read-heavy-share-fresh", "read-heavy-frontier", "read-heavy-freshness"):
         assert f'id="{anchor}"' in page

@@ -3,10 +3,10 @@
 from types import SimpleNamespace
 from typing import Any
 
-from stampede.run_folder.races_json import RacesInfo, SituationInfo, VerdictInfo
+from stampede.reports.statistics.estimate import Estimate
 from stampede.reports.topics.rate_limiting.limiter_answer import BOUND, answer
 from stampede.reports.topics.rate_limiting.starvation import Starvation
-from stampede.reports.statistics.estimate import Estimate
+from stampede.run_folder.races_json import RacesInfo, SituationInfo, VerdictInfo
 
 
 def limiter(name: str, *, lowest: float, got: float, steadily: Starvation | None = None) -> Any:
@@ -26,7 +26,7 @@ def limiter(name: str, *, lowest: float, got: float, steadily: Starvation | None
 
 def steadily(admitted: int, entitled: int, high: float) -> Starvation:
     share = Estimate(value=admitted / entitled, low=0.0, high=high, rounds=3)
-    return Starvation(adversary="burst, then 1.1 ×", admitted=admitted, entitled=entitled, share=share)
+    return Starvation(profile="burst, then 1.1 ×", admitted=admitted, entitled=entitled, share=share)
 
 
 def races(**how: str) -> RacesInfo:
@@ -35,14 +35,14 @@ def races(**how: str) -> RacesInfo:
         started_utc="",
         command="",
         bound=1,
-        situations=[SituationInfo(name="calls-at-once", said="", adversary="nothing")],
+        situations=[SituationInfo(name="calls-at-once", said="", profile="nothing")],
         verdicts=[
             VerdictInfo(
                 contender=name.replace("_", "-"),
                 situation="calls-at-once",
                 invariant=BOUND,
                 verdict="broken" if broken else "kept",
-                promised=not broken,
+                guaranteed=not broken,
                 schedules=1,
                 complete=True,
                 how=broken,

@@ -122,14 +122,14 @@ def test_what_callers_are_told_is_held_against_their_next_call() -> None:
     vain = calls([0, 2], [1, 3], [False, True], [0, 0], [5, 0])
     assert (told(vain).sooner, told(vain).sooner_admitted, told(vain).waste_s) == (1, 1, 3)
     left = calls([0, 2], [1, 3], [True, False], [1, 0], [0, 5])
-    assert (told(left).promised, told(left).promised_admitted) == (1, 0)
+    assert (told(left).guaranteed, told(left).promised_admitted) == (1, 0)
 
 
 def test_a_rival_in_flight_may_have_used_what_was_left() -> None:
     """A promise of one more call is nobody's if another call overlaps."""
     seen = calls([0, 0.5, 2], [1, 1.5, 3], [True, True, False], [1, 1, 0], [0, 0, 5])
     assert rivals(seen).tolist() == [1, 1, 0]
-    assert told(seen).promised == 0
+    assert told(seen).guaranteed == 0
 
 
 def test_recovery_is_counted_from_when_the_client_became_quiet() -> None:

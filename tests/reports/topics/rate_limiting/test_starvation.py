@@ -18,10 +18,10 @@ from stampede.patterns.rate_limiting.rate_limiter import (
 )
 from stampede.reports.topics.rate_limiting.calls import Calls, calls
 from stampede.reports.topics.rate_limiting.entitlement import greedy_bucket
-from stampede.reports.topics.rate_limiting.starvation import ABOVE, Starvation, starvation, steady
 from stampede.reports.topics.rate_limiting.rolling_windows import most_beyond_refill, rolling_certain
-from stampede.scenarios.rate_limiting.caller_profiles import ADVERSARIES
+from stampede.reports.topics.rate_limiting.starvation import ABOVE, Starvation, starvation, steady
 from stampede.scenarios.plans import PLANS
+from stampede.scenarios.rate_limiting.caller_profiles import CALLER_PROFILES
 from stampede.scenarios.scenario import find_scenario
 from tests.contract.limiter_driver import SettableClock
 
@@ -36,7 +36,7 @@ def bucket(decide: Callable[[float, float], tuple[bool, float, bool]]) -> type[R
         summary = "planted"
 
         @classmethod
-        def promised(cls, config: LimiterConfig) -> Contract:
+        def contract_for(cls, config: LimiterConfig) -> Contract:
             return Bucket(capacity=config.capacity, refill_per_s=config.limit / config.window_s)
 
         def hit(self, subject: str) -> Decision:
@@ -72,7 +72,7 @@ def rounds_down_when_it_admits(tokens: float, earned: float) -> tuple[bool, floa
     return (True, have - 1, True) if have >= 1 else (False, tokens, False)
 
 
-def empties(tokens: float, earned: float) -> tuple[bool, float, bool]:
+def loses_data(tokens: float, earned: float) -> tuple[bool, float, bool]:
     """A refusal costs all that was there."""
     have = min(LIMIT, tokens + earned)
     return (True, have - 1, True) if have >= 1 - 1e-9 else (False, 0.0, True)
@@ -84,7 +84,7 @@ class Penal(RateLimiter):
     summary = "planted"
 
     @classmethod
-    def promised(cls, config: LimiterConfig) -> Contract:
+    def contract_for(cls, config: LimiterConfig) -> Contract:
         return Bucket(capacity=config.capacity, refill_per_s=config.limit / config.window_s)
 
     def hit(self, subject: str) -> Decision:
@@ -100,7 +100,7 @@ class Counting(RateLimiter):
     summary = "planted"
 
     @classmethod
-    def promised(cls, config: LimiterConfig) -> Contract:
+    def contract_for(cls, config: LimiterConfig) -> Contract:
         return Strict(limit=config.limit, window_s=config.window_s)
 
     def hit(self, subject: str) -> Decision:
@@ -126,7 +126,7 @@ class Log(Counting):
 STARVES: dict[str, type[RateLimiter]] = {
     "rounds down": bucket(rounds_down),
     "rounds down when it admits": bucket(rounds_down_when_it_admits),
-    "empties": bucket(empties),
+    "loses_data": bucket(loses_data),
     "penal": Penal,
     "counting": Counting,
 }
@@ -141,11 +141,11 @@ def driven(
     built = limiter(client, LimiterConfig(limit=LIMIT, window_s=WINDOW_S, key_prefix=prefix), clock)
     flood = find_scenario("rate-limit-flood").flood
     assert flood is not None
-    for number, name in enumerate(flood.adversaries()):
+    for number, name in enumerate(flood.caller_profiles()):
         if name not in ABOVE:
             continue
         rng = np.random.default_rng(number)
-        due = ADVERSARIES[name](LIMIT, WINDOW_S, windows * WINDOW_S, rng)
+        due = CALLER_PROFILES[name](LIMIT, WINDOW_S, windows * WINDOW_S, rng)
         instants = np.sort(due + late_s * rng.random(len(due)))
         allowed = []
         for instant in instants:
@@ -153,7 +153,7 @@ def driven(
             allowed.append(built.hit(str(number)).allowed)
         seen[f"{name} {number}"] = calls(instants, instants, allowed)
         judged = steady(
-            name, 1, seen[f"{name} {number}"], {"limit": LIMIT, "window_s": WINDOW_S}, built.contract.described()
+            name, 1, seen[f"{name} {number}"], {"limit": LIMIT, "window_s": WINDOW_S}, built.contract.as_dict()
         )
         found.append(judged)
     return starvation(found), seen, built.contract
@@ -177,7 +177,7 @@ def test_a_limiter_that_makes_a_steady_caller_pay_for_refusals_starves_it(
             assert rolling_certain(caller.admitted, WINDOW_S).most <= LIMIT
 
 
-@pytest.mark.parametrize("name", ["rounds down", "empties", "penal", "counting"])
+@pytest.mark.parametrize("name", ["rounds down", "loses_data", "penal", "counting"])
 def test_starvation_shows_on_a_machine_where_calls_come_late(
     name: str, redis_client: redis.Redis, key_prefix: str
 ) -> None:
@@ -233,5 +233,5 @@ def test_a_loose_bound_is_no_claim_of_its_callers() -> None:
 def test_every_plan_that_floods_has_callers_that_show_starvation() -> None:
     flood = find_scenario("rate-limit-flood").flood
     assert flood is not None
-    assert set(ABOVE) <= set(flood.adversaries())
-    assert set(ABOVE) <= set(ADVERSARIES)
+    assert set(ABOVE) <= set(flood.caller_profiles())
+    assert set(ABOVE) <= set(CALLER_PROFILES)
