@@ -16,8 +16,10 @@ from typing import Any
 from stampede.core.errors import ConfigError, UnreadableFile, WriteFailed
 from stampede.core.private_files import empty_file, make_folder
 
-REPO = Path(__file__).resolve().parent.parent
-"""The folder that the project's packages are in."""
+PACKAGE = Path(os.path.abspath(__file__)).parent.parent
+"""The folder of the package `stampede`. In a checkout, it links to the folders of SOURCES."""
+SOURCES = Path(__file__).resolve().parent.parent
+"""The folder with the source files of all rooms: the root of a checkout, or the installed package."""
 
 KIND = (
     (stat.S_ISDIR, "a directory"),

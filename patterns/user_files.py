@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 from stampede.core.errors import ConfigError, UnreadableFile, shortened
-from stampede.core.files import REPO, TEXT_BYTES, read_regular
+from stampede.core.files import TEXT_BYTES, read_regular
 
 IMPORT_WITHIN_S = 10
 """How long an import may take."""
@@ -26,11 +26,10 @@ TRIAL = """
 import faulthandler, json, os, sys
 told = os.fdopen(os.dup(1), "w")
 os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-sys.path.insert(0, sys.argv[1])
 import stampede.patterns.caching.cache_pattern, stampede.patterns.rate_limiting.rate_limiter, stampede.patterns.user_files, stampede.patterns.serialization.serializer
-faulthandler.dump_traceback_later(int(sys.argv[3]), exit=True, file=told)
+faulthandler.dump_traceback_later(int(sys.argv[2]), exit=True, file=told)
 try:
-    stampede.patterns.user_files.execute(sys.argv[2], "on_trial")
+    stampede.patterns.user_files.execute(sys.argv[1], "on_trial")
     why = ""
 except BaseException as error:
     why = stampede.patterns.user_files.said(error)
@@ -71,7 +70,7 @@ def check_source(path: Path, field: str) -> None:
 
 def try_import(path: Path, field: str) -> None:
     """Import the file in a process of its own. Raises ConfigError: it raised, took too long, or ended its process."""
-    command = [sys.executable, "-c", TRIAL, str(REPO), str(path), str(IMPORT_WITHIN_S)]
+    command = [sys.executable, "-P", "-c", TRIAL, str(path), str(IMPORT_WITHIN_S)]
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,

@@ -8,12 +8,13 @@ from stampede.core.errors import RunFolderError
 from stampede.core.private_files import make_folder
 from stampede.core.text.redaction import hidden, masked_command
 from stampede.run_folder.json_objects import read_object, typed
+from stampede.run_folder.old_words import NEW_WORDS, with_todays_words
 from stampede.run_folder.run_json_parts import check_races
 from stampede.run_folder.write import write_json
 
-RACES_SCHEMA = 2
-"""The layout of races.json. 2 has the verdicts "not judged" and "not exercised"."""
-READABLE = (1, RACES_SCHEMA)
+RACES_SCHEMA = 3
+"""The layout of races.json. 2 has the verdicts "not judged" and "not exercised", 3 has today's words."""
+READABLE = range(1, RACES_SCHEMA + 1)
 KEPT, BROKEN, NOT_GUARANTEED = "kept", "broken", "not guaranteed"
 NOT_JUDGED, NOT_EXERCISED = "not judged", "not exercised"
 WORST_FIRST = (BROKEN, NOT_JUDGED, KEPT, NOT_EXERCISED, NOT_GUARANTEED)
@@ -210,6 +211,6 @@ def read_races(folder: Path) -> RacesInfo:
     schema = data.get("schema")
     if type(schema) is not int or schema not in READABLE:
         raise RunFolderError(path, f"schema {schema!r:.40}", f"schema {' or '.join(map(str, READABLE))}")
-    info = typed(data, RacesInfo, path)
+    info = typed(with_todays_words(data) if schema < NEW_WORDS else data, RacesInfo, path)
     check_races(info.contenders, info.metadata, path)
     return replace(info, command=masked_command(info.command), metadata=hidden(info.metadata))

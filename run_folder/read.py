@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from stampede.core.errors import RunFolderError as RunFolderError
 from stampede.core.text.redaction import hidden, masked_command
 from stampede.run_folder.json_objects import check_file, read_object, typed
+from stampede.run_folder.old_words import COLUMNS, NEW_WORDS, table_with_todays_words, with_todays_words
 from stampede.run_folder.run_json_parts import check_run
 from stampede.run_folder.schema import ADDED, EXPERIMENTS, SCHEMA, TABLES, CellInfo, RunInfo
 
@@ -100,7 +101,7 @@ def read_run(folder: Path) -> Run:
     if type(schema) is not int or schema not in READABLE:
         known = ", ".join(str(number) for number in READABLE)
         raise RunFolderError(path, f"schema {schema!r:.40}", f"schema {known}, which this version reads")
-    info = without_secrets(typed(data, RunInfo, path))
+    info = without_secrets(typed(with_todays_words(data) if schema < NEW_WORDS else data, RunInfo, path))
     check_run(info, path)
     run = Run(folder, info)
     for name, schema in TABLES.items():
@@ -155,7 +156,7 @@ def part_file(path: Path) -> pq.ParquetFile:
 
 def present_columns(part: pq.ParquetFile, path: Path, schema: pa.Schema) -> set[str]:
     """The names of the columns that are there. Raises RunFolderError where one is missing that may not be."""
-    found = set(part.schema_arrow.names)
+    found = {COLUMNS.get(name, name) for name in part.schema_arrow.names}
     missing = [name for name in schema.names if name not in found | MAY_LACK]
     if missing:
         raise RunFolderError(path, f"no column {missing[0]}", f"the columns of schema {SCHEMA}")
@@ -167,10 +168,11 @@ def read_part(path: Path, schema: pa.Schema) -> pa.Table:
     with part_file(path) as part:
         found = present_columns(part, path, schema)
         try:
-            table = part.read(columns=[name for name in schema.names if name in found], use_threads=False)
+            names = [name for name in part.schema_arrow.names if COLUMNS.get(name, name) in schema.names]
+            table = table_with_todays_words(part.read(columns=names, use_threads=False))
             for place, field in enumerate(schema):
                 if field.name not in found:
                     table = table.add_column(place, field, pa.nulls(len(table), field.type))
-            return table.cast(schema)
+            return table.select(schema.names).cast(schema)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise RunFolderError(path, f"unreadable ({type(error).__name__})", "a whole Parquet file") from error

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 import pyarrow as pa
 from msgspec import Meta
 
-SCHEMA = 2
+SCHEMA = 3
 """The layout of the run folder. A reader refuses what it does not know."""
 ADDED = {2: {"samples": ("served_start_ns", "served_end_ns")}}
 """By schema, the nullable columns that it added: in a run of an older one they are read as null."""

@@ -11,6 +11,8 @@ from stampede.core.errors import ConfigError, require
 from stampede.scenarios.faults.fault import Fault
 from stampede.scenarios.rate_limiting.flood import Flood
 
+FOLDERS = ("caching", "rate_limiting", "faults")
+"""Folders of scenarios."""
 Kind = Literal["caching", "limiting"]
 """Which contenders run in it."""
 
@@ -65,16 +67,31 @@ class Scenario:
 
 
 @cache
-def scenarios() -> Mapping[str, Scenario]:
-    """Every scenario by name: each module beside this one that holds a SCENARIO, or several as SCENARIOS."""
-    package = importlib.import_module("scenarios")
+def built_in() -> Mapping[str, Scenario]:
+    """Every scenario of the project by name: a module of these folders that holds a SCENARIO, or several as SCENARIOS."""
     found = {}
-    for module_info in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
-        module = importlib.import_module(f"scenarios.{module_info.name}")
+    folders = [importlib.import_module(f"stampede.scenarios.{folder}") for folder in FOLDERS]
+    modules = [(info.name, folder.__name__) for folder in folders for info in pkgutil.iter_modules(folder.__path__)]
+    for name, folder in sorted(modules):
+        module = importlib.import_module(f"{folder}.{name}")
         for scenario in (getattr(module, "SCENARIO", None), *getattr(module, "SCENARIOS", ())):
             if isinstance(scenario, Scenario):
                 found[scenario.name] = scenario
     return found
+
+
+ADDED: dict[str, Scenario] = {}
+"""Scenarios of the user's, by name."""
+
+
+def add_scenario(scenario: Scenario) -> None:
+    """Make a scenario known by its name in this process."""
+    ADDED[scenario.name] = scenario
+
+
+def scenarios() -> Mapping[str, Scenario]:
+    """Every scenario by name: the built-in ones and those that were added."""
+    return {**built_in(), **ADDED}
 
 
 def find_scenario(name: str) -> Scenario:

@@ -22,10 +22,9 @@ class WorkerFailed(LoadProcessError):
 class CeleryProcess:
     """At most one worker at a time."""
 
-    def __init__(self, stack: Stack, spec_file: Path, repo: Path, log: Path) -> None:
+    def __init__(self, stack: Stack, spec_file: Path, log: Path) -> None:
         self.stack = stack
         self.spec_file = spec_file
-        self.repo = repo
         self.log = log
         self.facts = spec_file.with_name("celery-facts")
         self.process: subprocess.Popen[bytes] | None = None
@@ -33,12 +32,11 @@ class CeleryProcess:
     def start(self, scenario: str, contender: str) -> None:
         """Returns once it takes tasks. Raises WorkerFailed."""
         self.facts.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "stampede.loadtests.appserver.celery_worker"]
+        command = [sys.executable, "-P", "-m", "stampede.loadtests.appserver.celery_worker"]
         command += [str(self.spec_file), scenario, contender, str(self.facts)]
         with (self.log if self.log.exists() else empty_file(self.log)).open("ab") as output:
             self.process = subprocess.Popen(
                 command,
-                cwd=self.repo,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -88,8 +88,9 @@ def experiments() -> Mapping[str, Experiment]:
     """Every experiment by name: each module beside this one that holds an EXPERIMENT."""
     package = importlib.import_module("stampede.loadtests.experiments")
     found = {}
-    for module_info in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
-        module = importlib.import_module(f"stampede.loadtests.experiments.{module_info.name}")
+    modules = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    for module_info in sorted(modules, key=lambda m: m.name.rpartition(".")[2]):
+        module = importlib.import_module(module_info.name)
         experiment = getattr(module, "EXPERIMENT", None)
         if isinstance(experiment, Experiment):
             found[experiment.name] = experiment

@@ -14,7 +14,6 @@ from contextlib import contextmanager, nullcontext
 
 import redis
 
-from stampede.core.files import REPO
 from stampede.loadtests.experiments.experiment import Experiment, ExperimentConfig, ExperimentRow
 from stampede.stack.server_counters import forget_keys
 
@@ -70,8 +69,8 @@ def commands_per_s(client: redis.Redis, prefix: str, together: int) -> float:
 @contextmanager
 def listener(order: ExperimentConfig) -> Iterator[None]:
     """A MONITOR client that is attached for the length of the block."""
-    command = [sys.executable, "-m", "stampede.loadtests.experiments.monitor_client"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=REPO) as process:
+    command = [sys.executable, "-P", "-m", "stampede.loadtests.experiments.monitor_client"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         order.stack.register_child(process.pid)
         assert process.stdin is not None
         assert process.stdout is not None

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from stampede.core.errors import NotHere, StackError
-from stampede.core.files import REPO
+from stampede.core.files import SOURCES
 from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.run_plan.planning import new_folder
 from stampede.loadtests.experiments.experiment import Experiment, ExperimentConfig, find_experiment
@@ -33,7 +33,7 @@ def prepare_experiments(order: BenchConfig, stack: Stack) -> Path:
         command=order.command,
         started_utc=started.isoformat(timespec="seconds"),
         experiments=[find_experiment(name).as_dict() for name in order.plan.experiments],
-        metadata={**metadata(REPO), "servers": stack.as_dict()},
+        metadata={**metadata(SOURCES), "servers": stack.as_dict()},
         remarks=[asdict(remark) for remark in stack.remarks],
     )
     folder = new_folder(order, started)

@@ -52,6 +52,8 @@ def version_of(package: str) -> str | None:
 
 def git(repo: Path, *arguments: str) -> str | None:
     """What git says of the checkout, or None where there is no git or no checkout."""
+    if not (repo / ".git").exists():  # the package may be installed inside another project's checkout
+        return None
     try:
         done = subprocess.run(["git", "-C", str(repo), *arguments], capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):

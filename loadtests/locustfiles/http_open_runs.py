@@ -21,7 +21,7 @@ ANSWER_WITHIN_S = 120.0
 LEAD_NS = 30_000_000
 """Between an order and its first call, so that none is late because of the order."""
 
-LOCUSTFILE = "http_open_locustfile.py"
+LOCUSTFILE = "http_open_users.py"
 
 Instants = npt.NDArray[np.int64]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from stampede.core.errors import BenchFailed, ConfigError
-from stampede.core.files import REPO
+from stampede.core.files import PACKAGE
 from stampede.core.private_files import empty_file
 from stampede.core.text.redaction import masked
 from stampede.loadtests.appserver.http_service import ServiceSettings
@@ -46,7 +46,7 @@ def service_process(
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "PYTHONPATH": str(REPO)},
+                env=dict(os.environ),
                 start_new_session=True,
             )
         try:
@@ -99,12 +99,12 @@ def http_locust(
     arguments: Sequence[str],
     directory: Path,
     log: Path | None = None,
-    locustfile: str = "http_locustfile.py",
+    locustfile: str = "http_users.py",
     inherited: Sequence[int] = (),
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Locust with HTTP users, deaf to the user's own Locust settings; ended when the block ends."""
     with tempfile.TemporaryDirectory(prefix="http-", dir=directory) as private:
-        command = [sys.executable, "-m", "locust", "-f", str(REPO / "loadtests" / locustfile)]
+        command = [sys.executable, "-P", "-m", "locust", "-f", str(PACKAGE / "loadtests" / "locustfiles" / locustfile)]
         command += ["--host", host, "--loglevel", "WARNING", *arguments]
         output = empty_file(log or Path(private) / "log").open("wb")
         with output:
@@ -113,7 +113,7 @@ def http_locust(
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**quiet_environment(), "HOME": private, "PYTHONPATH": str(REPO)},
+                env={**quiet_environment(), "HOME": private},
                 cwd=private,
                 pass_fds=inherited,
                 start_new_session=True,

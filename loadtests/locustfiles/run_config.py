@@ -93,7 +93,7 @@ class RunConfig:
     def contender_spec(self, name: str) -> ContenderSpec:
         return next(e for e in self.contender_specs if e.name == name)
 
-    def with_scenario(self, scenario: ScenarioPlan) -> "Spec":
+    def with_scenario(self, scenario: ScenarioPlan) -> "RunConfig":
         """The orders with this scenario, instead of one of its name where there is one."""
         others = tuple(s for s in self.scenarios if s.name != scenario.name)
         return replace(self, scenarios=(*others, scenario))

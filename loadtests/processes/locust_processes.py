@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from stampede.core.files import REPO
+from stampede.core.files import PACKAGE
 from stampede.core.network import free_port
 from stampede.core.private_files import empty_file
 from stampede.loadtests.coordinator.celery_process import CeleryProcess
@@ -24,7 +24,7 @@ from stampede.loadtests.processes.run_end import CUT_GRACE_S, GRACE_S, end_proce
 from stampede.loadtests.processes.user_imports import worker_environment
 from stampede.stack.servers import Stack
 
-LOCUSTFILE = REPO / "loadtests" / "locustfile.py"
+LOCUSTFILE = PACKAGE / "loadtests" / "locustfiles" / "locustfile.py"
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def locust_processes(
             children.append(start_locust(master_words, master_spec, folder / "locust-master.log", inherited))
             os.close(write_end)
             far_end.close()
-            celery = CeleryProcess(stack, worker_spec, REPO, folder / "celery-worker.log")
+            celery = CeleryProcess(stack, worker_spec, folder / "celery-worker.log")
             serve_asked(near_end, {**doings(stack), "start celery": celery.start, "stop celery": celery.stop})
             children += start_workers(spec, listens, worker_spec)
             for child in children:
@@ -92,7 +92,7 @@ def start_locust(
     arguments: Sequence[str], spec_file: Path, log: Path, inherited: Sequence[int]
 ) -> subprocess.Popen[bytes]:
     """Start one Locust process, deaf to the user's own Locust settings (environment and ~/.locust.conf)."""
-    command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE)]
+    command = [sys.executable, "-P", "-m", "locust", "-f", str(LOCUSTFILE)]
     command += [*arguments, "--spec", str(spec_file), "--only-summary", "--loglevel", "WARNING"]
     with empty_file(log).open("wb") as output:
         output.write(f"$ {shlex.join(command[3:])}\n".encode())

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stampede.core.errors import ConfigError, require
-from stampede.core.files import REPO
+from stampede.core.files import SOURCES
 from stampede.loadtests.locustfiles.run_config import RunConfig
 
 PORT = 5557
@@ -59,7 +59,7 @@ def bind_address(expect: int | None, bind: str | None, *, external: bool) -> str
     return str(address)
 
 
-def code_digest(repo: Path = REPO) -> str:
+def code_digest(repo: Path = SOURCES) -> str:
     """Of the code that a worker runs: equal in two checkouts that are alike, whatever else lies in them."""
     digest = hashlib.sha256()
     for package in RUNS_THERE:
@@ -82,7 +82,7 @@ def digest_of(path: Path) -> str:
         return ""
 
 
-def portable(spec: RunConfig, repo: Path = REPO) -> RunConfig:
+def portable(spec: RunConfig, repo: Path = SOURCES) -> RunConfig:
     """The orders as they travel: files below the checkout by their place in it, nothing that only this process has."""
     contender_specs = [replace(e, file=None if e.file is None else moved(e.file, repo)) for e in spec.contender_specs]
     return replace(spec, folder="", contender_specs=tuple(contender_specs), progress_fd=None, switch_fd=None)
@@ -93,7 +93,7 @@ def moved(file: str, repo: Path) -> str:
     return str(path.relative_to(repo)) if path.is_relative_to(repo) else str(path)
 
 
-def arrived(spec: RunConfig, urls: tuple[str | None, str | None], repo: Path = REPO) -> RunConfig:
+def arrived(spec: RunConfig, urls: tuple[str | None, str | None], repo: Path = SOURCES) -> RunConfig:
     """The orders on a worker's machine: its own paths, and its own URLs of the servers where it was given some."""
     contender_specs = [replace(e, file=None if e.file is None else str(repo / e.file)) for e in spec.contender_specs]
     postgres_url, redis_url = urls
@@ -105,7 +105,7 @@ def arrived(spec: RunConfig, urls: tuple[str | None, str | None], repo: Path = R
     )
 
 
-def why_unlike(spec: RunConfig, wanted: dict[str, Any], repo: Path = REPO) -> str:
+def why_unlike(spec: RunConfig, wanted: dict[str, Any], repo: Path = SOURCES) -> str:
     """Why a worker with these orders cannot join a bench that has those digests; empty: it can."""
     if wanted["code"] != code_digest(repo):
         return "the same checkout of Stampede as the bench has: its code is another"
@@ -118,7 +118,7 @@ def why_unlike(spec: RunConfig, wanted: dict[str, Any], repo: Path = REPO) -> st
     return ""
 
 
-def wanted_of(spec: RunConfig, repo: Path = REPO) -> dict[str, Any]:
+def wanted_of(spec: RunConfig, repo: Path = SOURCES) -> dict[str, Any]:
     """What the bench has, for `why_unlike` on the other side. `spec`: not yet portable."""
     files = {moved(file, repo): digest for file, digest in files_digest(spec).items()}
     return {"code": code_digest(repo), "files": files}

@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 
 from stampede.core.errors import ConfigError
-from stampede.core.files import REPO
 
 IMPORT_S = 60.0
 """How long the imports may take."""
@@ -29,7 +28,7 @@ ADVICE = "build sys.path from Path(__file__).parent in it, or install what it im
 def worker_environment(home: Path) -> Mapping[str, str]:
     """The environment of a Locust process: deaf to the user's own Locust settings and to their PYTHONPATH."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
-    return environment | {"HOME": str(home), "PYTHONPATH": str(REPO), "PYTHONUNBUFFERED": "1"}
+    return environment | {"HOME": str(home), "PYTHONUNBUFFERED": "1"}
 
 
 @cache
@@ -41,7 +40,7 @@ def check_imports(files: tuple[str, ...]) -> None:
     with tempfile.TemporaryDirectory(prefix="stampede-imports-") as elsewhere:
         try:
             ended = subprocess.run(
-                [sys.executable, "-c", CODE, *paths],
+                [sys.executable, "-P", "-c", CODE, *paths],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stampede.core.errors import BenchFailed, ConfigError
-from stampede.core.files import REPO
+from stampede.core.files import PACKAGE
 from stampede.core.private_files import empty_file
 from stampede.core.text.safe_text import ReportProgress
 from stampede.loadtests.processes.remote import Address
@@ -83,9 +83,17 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Locust's process, deaf to the user's own Locust settings. URLs hold passwords: they are not in its arguments."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
-    environment |= {"HOME": str(private), "PYTHONPATH": str(REPO), "PYTHONUNBUFFERED": "1"}
+    environment |= {"HOME": str(private), "PYTHONUNBUFFERED": "1"}
     environment |= {"STAMPEDE_POSTGRES_URL": urls[0] or "", "STAMPEDE_REDIS_URL": urls[1] or ""}
-    command = [sys.executable, "-m", "locust", "-f", str(REPO / "loadtests" / "locustfile.py"), "--worker"]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "locust",
+        "-f",
+        str(PACKAGE / "loadtests" / "locustfiles" / "locustfile.py"),
+        "--worker",
+    ]
     command += ["--master-host", master.host, "--master-port", str(master.port), "--told-fd", str(told_fd)]
     command += ["--stop-timeout", "10", "--only-summary", "--loglevel", "WARNING"]
     with empty_file(log).open("wb") as output:

@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from stampede.core.errors import HarnessFailed
-from stampede.core.files import REPO
 from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
 from stampede.loadtests.instrumentation.clock import now_ns
 from stampede.loadtests.instrumentation.meters import RequestFacts
@@ -87,12 +86,18 @@ def measure_pace(
 def requests_per_s(kind: str, seconds: float, spec_file: Path, register_child: Callable[[int], None]) -> float:
     """What one fresh process made. Raises HarnessFailed with the last line that it said."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
-    environment |= {"HOME": str(spec_file.parent), "PYTHONPATH": str(REPO)}
+    environment |= {"HOME": str(spec_file.parent)}
     # the spec is the locustfile's own option as well: it reads scenarios and contenders from it
-    command = [sys.executable, "-m", "stampede.loadtests.selftests.overhead_users", kind, str(seconds), str(spec_file)]
-    child = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=REPO
-    )
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "stampede.loadtests.selftests.overhead_users",
+        kind,
+        str(seconds),
+        str(spec_file),
+    ]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     register_child(child.pid)
     told, complained = child.communicate(timeout=seconds + 60)
     if child.returncode != 0:

@@ -13,7 +13,7 @@ from stampede.loadtests.bench.run_plan.planning import prepare_run
 from stampede.scenarios.plans import Plan
 from stampede.stack.servers import Stack
 
-PLANTS = Path(__file__).resolve().parent / "planted"
+PLANTS = Path(__file__).resolve().parent / "known_faults"
 BLOCK = 8
 """Rounds of a plan of quick's size: each block of so many is judged as a run of its own."""
 

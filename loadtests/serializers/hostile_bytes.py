@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from stampede.loadtests.serializers.fidelity import build, said
@@ -84,15 +83,15 @@ def unfolding(compressor: str) -> bytes:
     return compressors()[compressor]().compress(bytes(UNFOLDED_BYTES))
 
 
-def attacks(codecs: Sequence[Codec], repo: Path) -> list[Attack]:
+def attacks(codecs: Sequence[Codec]) -> list[Attack]:
     """Every attack on every serializer, and the unfolding one on every compressor.
 
     One process imports all and forks a child for each, so that a crash is that child's alone.
     """
     calls = [(codec.file or codec.name, codec.name, attack) for codec in codecs for attack in ATTACKS]
     calls += [(name, name, UNFOLDS) for name in compressors()]
-    command = [sys.executable, "-m", "stampede.loadtests.serializers.hostile_bytes", json.dumps(calls)]
-    done = subprocess.run(command, cwd=repo, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-P", "-m", "stampede.loadtests.serializers.hostile_bytes", json.dumps(calls)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     return [Attack(**found) for found in json.loads(done.stdout.splitlines()[-1])]
 
 

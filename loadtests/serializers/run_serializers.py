@@ -14,7 +14,7 @@ from typing import Any
 import redis
 
 from stampede.core.errors import SerializersFailed, require
-from stampede.core.files import REPO, new_run_folder
+from stampede.core.files import SOURCES, new_run_folder
 from stampede.loadtests.instrumentation.run_metadata import metadata, version_of
 from stampede.loadtests.serializers.cache_path import HASH
 from stampede.loadtests.serializers.fidelity import fidelity, said
@@ -195,9 +195,9 @@ def run_rounds(
 
 def in_a_process(order: RoundPlan, stack: Stack) -> dict[str, list[Any]]:
     """The rows of one round by table. Raises SerializersFailed where its process does not end well."""
-    command = [sys.executable, "-m", "stampede.loadtests.serializers.timing"]
+    command = [sys.executable, "-P", "-m", "stampede.loadtests.serializers.timing"]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=REPO, text=True, stdin=pipe, stdout=pipe, stderr=pipe) as child:
+    with subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe, stderr=pipe) as child:
         stack.register_child(child.pid)
         output, errors = child.communicate(order.as_json())
     if child.returncode != 0:
@@ -213,7 +213,7 @@ def write_found(folder: Path, chosen: Sequence[Codec]) -> None:
     write_part(folder, "fidelity", 0, found)
     reads = [(c.name, r.change, r.direction, r.outcome, r.what) for c in chosen for r in schema_changes(c)]
     write_part(folder, "changes", 0, reads)
-    faced = attacks(chosen, REPO)
+    faced = attacks(chosen)
     rows = [(a.reader, a.attack, a.verdict, a.what, a.bytes, a.elapsed_ns, a.peak_bytes) for a in faced]
     write_part(folder, "attacks", 0, rows)
 
@@ -284,7 +284,7 @@ def memory(client: redis.Redis, key: str) -> int:
 
 
 def as_dict(order: SerializersConfig, stack: Stack, chosen: Sequence[Codec], named: Sequence[RecordKind]) -> RunInfo:
-    about = metadata(REPO)
+    about = metadata(SOURCES)
     about["packages"] |= {name: version_of(name) for name in PACKAGES}
     about["servers"] = stack.as_dict()
     return RunInfo(

@@ -18,7 +18,7 @@ from stampede.reports.output.charts import Chart
 from stampede.reports.output.html_report import write_page
 from stampede.run_folder.read import read_run
 
-PAGES = Path(__file__).parent.parent / "pages"
+TEMPLATES = Path(__file__).parent.parent / "output" / "templates"
 COLUMNS = ("contender", "figure", "A", "B", "B over A", "level", "rounds", "sentence", "so what")
 MOST_ON_TERMINAL = 12
 
@@ -114,7 +114,7 @@ HOW = (
 def page(both: RunPair) -> str:
     """The whole page as text."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(PAGES),
+        loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

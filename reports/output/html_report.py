@@ -23,7 +23,7 @@ from stampede.reports.recommend.advice_cards import RULES
 from stampede.reports.recommend.headline import RULE
 from stampede.run_folder.schema import METHOD
 
-PAGES = Path(__file__).parent / "pages"
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(folder: Path) -> Path:
@@ -48,7 +48,7 @@ def write_page(path: Path, text: str) -> None:
 def page(report: Report) -> str:
     """The whole page as text."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(PAGES),
+        loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -62,7 +62,7 @@ def page(report: Report) -> str:
 
 def values(report: Report) -> dict[str, Any]:
     """What the template reads."""
-    script = (PAGES / "report.js").read_text(encoding="utf-8")
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     analysis, run = report.analysis, report.analysis.run
     covered = {a.scenario for a in report.advice}
     found = report.answers

@@ -6,10 +6,10 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from urllib.parse import quote
 
 from stampede.core.errors import NoContainers
+from stampede.core.files import PACKAGE
 from stampede.core.network import free_port
 from stampede.stack.fault_control.redis_faults import ContainerRedisFaults
 from stampede.stack.postgres.postgres_server import USER, connect, inspect_postgres
@@ -17,7 +17,7 @@ from stampede.stack.redis.redis_server import answers, inspect_redis
 from stampede.stack.servers import Stack
 from stampede.stack.supervisor.supervisor_client import supervised
 
-COMPOSE_FILE = Path(__file__).parent.parent / "docker-compose.yml"
+COMPOSE_FILE = PACKAGE / "docker-compose.yml"
 ENGINE_WITHIN_S = 3.0
 PULL_WITHIN_S = 600.0
 UP_WITHIN_S = 120.0

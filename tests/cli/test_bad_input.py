@@ -19,7 +19,7 @@ from stampede.cli.app import app
 from stampede.core.files import TEXT_BYTES
 from stampede.patterns import user_files
 
-REPO = Path(__file__).resolve().parent.parent
+REPO = Path(__file__).resolve().parents[2]
 NEEDED = {"worker": ["--master", "127.0.0.1:1"], "compare": ["a", "b"], "gate": ["a"]}
 """What a command needs besides the option that is tried."""
 

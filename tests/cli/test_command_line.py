@@ -22,7 +22,7 @@ from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import SCHEMA
 from stampede.stack.servers import Stack
 
-REPO = Path(__file__).resolve().parent.parent
+REPO = Path(__file__).resolve().parents[2]
 FEW_RECORDS = "records = 2000\n"
 
 

@@ -27,7 +27,7 @@ from stampede.core.network import free_port
 from stampede.run_folder.read import read_run
 from stampede.stack.servers import Stack
 
-REPO = Path(__file__).resolve().parent.parent
+REPO = Path(__file__).resolve().parents[2]
 SECRET = "hid1en#hid2en/hid3en?hid4en[hid5en@hid6en%zz hid7en"
 """Each part can be found, however the whole is cut, encoded or decoded."""
 TRACE = re.compile(r"hid\den")

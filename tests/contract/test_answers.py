@@ -133,10 +133,9 @@ def test_a_file_that_only_names_asyncio_is_not_refused_for_it(tmp_path: Path, na
 
 
 def test_no_contender_of_the_suite_is_refused() -> None:
-    import stampede.patterns.caching
-    import stampede.patterns.rate_limiting
+    from stampede.patterns import caching, rate_limiting
 
-    folders = [Path(package.__path__[0]) for package in (patterns.caching, patterns.limiting)]
+    folders = [Path(package.__path__[0]) for package in (caching, rate_limiting)]
     files = [file for folder in folders for file in folder.glob("*.py")]
     assert len(files) > len(contenders()) + len(limiters())
     for file in files:

@@ -11,7 +11,7 @@ from stampede.core.errors import ConfigError
 from stampede.core.models.greedy_log import greedy_log
 from stampede.loadtests.appserver.redis_clients import metered_client
 from stampede.loadtests.instrumentation.clock import ThreadClock
-from stampede.loadtests.instrumentation.meters import Facts, Meter, current_facts
+from stampede.loadtests.instrumentation.meters import Meter, RequestFacts, current_facts
 from stampede.patterns.contender_registry import limiters
 from stampede.patterns.rate_limiting.rate_limiter import Bucket, LimiterConfig, Strict
 from stampede.reports.topics.rate_limiting.calls import calls
@@ -96,7 +96,7 @@ def test_a_decision_is_one_round_trip(name: str, redis_url: str, redis_client: r
     limiter = build(name, client, LimiterConfig(limit=2, window_s=60.0, key_prefix=key_prefix))
     redis_client.script_flush()
     assert limiter.hit("s").allowed
-    facts = Facts()
+    facts = RequestFacts()
     token = current_facts.set(facts)
     limiter.hit("s")
     current_facts.reset(token)

@@ -20,7 +20,7 @@ NAMES = sorted(codecs())
 EXPECTED = {"json", "msgpack", "pickle", "protobuf", "orjson", "msgspec-json", "msgspec-msgpack", "ormsgpack", "cbor2"}
 
 ints = st.integers(-(2**63), 2**63 - 1)
-texts = st.text(st.characters(serializer="utf-8"), max_size=30)
+texts = st.text(st.characters(codec="utf-8"), max_size=30)
 floats = st.floats(allow_nan=False, allow_infinity=False)
 instants = st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1)).map(lambda t: t.replace(tzinfo=UTC))
 decimals = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9, places=2)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stampede.core.errors import ConfigError, WriteFailed
-from stampede.core.files import REPO, half_of, new_run_folder, write_whole
+from stampede.core.files import PACKAGE, SOURCES, half_of, new_run_folder, write_whole
 
 STARTED = datetime(2026, 11, 30, 18, 33, 48, tzinfo=UTC)
 
@@ -55,6 +55,6 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 def test_the_repository_is_the_folder_of_the_packages() -> None:
-    """REPO holds the packages of the project."""
-    assert (REPO / "core" / "files.py").is_file()
-    assert (REPO / "loadtests" / "locustfile.py").is_file()
+    """SOURCES and PACKAGE hold the same files."""
+    assert (SOURCES / "core" / "files.py").samefile(PACKAGE / "core" / "files.py")
+    assert (PACKAGE / "loadtests" / "locustfiles" / "locustfile.py").is_file()

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from stampede.core.files import REPO
+from stampede.core.files import SOURCES
 
 HEAVY = {"numpy", "scipy", "pandas", "pyarrow", "matplotlib", "redis", "psycopg"}
 NUMERIC = {"stampede.core.models.closed_forms", "stampede.core.models.greedy_log"}
@@ -19,7 +19,7 @@ print(*sorted({name.partition(".")[0] for name in sys.modules}))
 def loaded(*left_out: str) -> set[str]:
     """The packages that are loaded in a fresh interpreter after it imported core without the named modules."""
     done = subprocess.run(
-        [sys.executable, "-c", PROBE, *left_out], cwd=REPO, capture_output=True, text=True, check=True
+        [sys.executable, "-c", PROBE, *left_out], cwd=SOURCES, capture_output=True, text=True, check=True
     )
     return set(done.stdout.split())
 

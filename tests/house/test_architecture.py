@@ -10,7 +10,7 @@ import pytest
 
 from tests.house import architecture as house
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 PAGE = '''"""Good page.
 

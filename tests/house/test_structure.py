@@ -7,7 +7,7 @@ import pytest
 
 from tests.house import structure
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 LINES_60 = "def shortest():\n" + "    x = 1\n" * 59
 SOUND = {

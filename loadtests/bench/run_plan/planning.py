@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from stampede.core.files import REPO, new_run_folder
+from stampede.core.files import SOURCES, new_run_folder
 from stampede.core.text.safe_text import ReportProgress
 from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.preflight import LOOK_S, calibrate_machine, outlook, watch_machine, will_hurt
@@ -68,7 +68,7 @@ def planned_run(order: BenchConfig, stack: Stack, say: ReportProgress) -> tuple[
     preflight = check_machine(order, stack, watched, spec, say)
     remarks = [*stack.remarks, *skipped, *missing, *remarks_on(first)]
     run = describe_run(order, scenarios, contender_specs, [p.info for p in planned], cells, remarks)
-    run.metadata = {**metadata(REPO), "servers": stack.as_dict(), **preflight}
+    run.metadata = {**metadata(SOURCES), "servers": stack.as_dict(), **preflight}
     return spec, run
 
 

@@ -103,8 +103,7 @@ class CacheTab:
             return Response("Stop the test first: writing a report would disturb what is measured.\n", 409)
         with self._rendering:
             written = subprocess.run(
-                [sys.executable, "-m", "stampede", "report", str(self._folder)],
-                cwd=Path(__file__).parents[2],
+                [sys.executable, "-P", "-m", "stampede", "report", str(self._folder)],
                 capture_output=True,
                 text=True,
                 check=False,

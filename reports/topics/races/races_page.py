@@ -5,7 +5,7 @@ from pathlib import Path
 import jinja2
 
 from stampede.reports.output.charts import PALETTE
-from stampede.reports.output.html_report import PAGES, flat, write_page
+from stampede.reports.output.html_report import TEMPLATES, flat, write_page
 from stampede.reports.topics.races.races_section import section
 from stampede.run_folder.races_json import RacesInfo, read_races
 
@@ -19,7 +19,7 @@ def render_races(folder: Path) -> Path:
 
 def page(info: RacesInfo, name: str) -> str:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(PAGES),
+        loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

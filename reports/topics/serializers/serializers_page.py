@@ -15,7 +15,7 @@ from stampede.reports.output import charts as style
 from stampede.reports.output.charts import Chart
 from stampede.reports.output.csv_output.csv_text import as_csv, plain
 from stampede.reports.output.formatting import listed, number
-from stampede.reports.output.html_report import PAGES, flat, write_page
+from stampede.reports.output.html_report import TEMPLATES, flat, write_page
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate
 from stampede.reports.statistics.rank_tests import PAIRED_LEVEL, holm
 from stampede.reports.topics.serializers import break_even, serializer_advice, serializer_charts
@@ -224,7 +224,7 @@ def page(
     downloads: Sequence[str],
 ) -> str:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(PAGES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["flat"] = flat
     environment.globals.update(number=number, inf=math.inf, from_=from_)

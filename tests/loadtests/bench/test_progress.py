@@ -100,7 +100,7 @@ def test_json_is_all_that_a_bench_prints_on_its_standard_output(
         "--json",
     ]
     servers = ["--postgres", postgres_url, "--redis", redis_url, "--runs", str(tmp_path)]
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     done = subprocess.run(
         [sys.executable, "-m", "stampede", *order, *servers], cwd=root, check=True, capture_output=True, text=True
     )

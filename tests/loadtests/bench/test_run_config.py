@@ -38,9 +38,7 @@ FULL = ScenarioPlan(
     warm_up_s=0.5,
     drain_s=0.5,
     simulated_rtt_ns=500_000,
-    flood=Flood(
-        limit=8, window_s=0.4, caller_groups=(CallerGroup(adversary="burst, then 1.1 ×", subjects=3),), burst=4
-    ),
+    flood=Flood(limit=8, window_s=0.4, caller_groups=(CallerGroup(profile="burst, then 1.1 ×", subjects=3),), burst=4),
     fault=Fault(what="kill redis"),
     cold=True,
     check_after_drain=True,

@@ -18,7 +18,7 @@ import pytest
 import redis
 
 from stampede.core.errors import ConfigError
-from stampede.core.files import REPO
+from stampede.core.files import SOURCES
 from stampede.core.network import free_port
 from stampede.loadtests.appserver.http_service import ServiceSettings
 from stampede.loadtests.locustfiles.http_page import check_host, http_locust, service_process
@@ -194,7 +194,7 @@ def test_a_killed_serve_leaves_no_process_and_no_temporary_file(stack: Stack, da
     words += ["--port", str(port), "--records", str(dataset)]
     suite = subprocess.Popen(
         [sys.executable, "-m", "stampede", "serve", *words],
-        cwd=REPO,
+        cwd=SOURCES,
         env={**os.environ, "TMPDIR": str(private)},
         stdout=subprocess.DEVNULL,
         start_new_session=True,

@@ -34,7 +34,7 @@ from stampede.stack.servers import Stack
 from tests.reports.planted_runs.planted import plant
 from tests.stack.supervisor.test_ended import process_of
 
-REPO = Path(__file__).resolve().parents[2]
+REPO = Path(__file__).resolve().parents[3]
 SCENARIO = "stampede-one-process"
 SMALL = {"records": 2_000, "rate_per_s": 100.0, "ttl_s": 0.1, "load_cpu_ms": 0.5, "load_wait_ms": 1.0}
 Event = Mapping[str, Any]

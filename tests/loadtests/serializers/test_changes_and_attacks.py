@@ -17,7 +17,7 @@ from stampede.patterns.compression.compressor_registry import compressors
 from stampede.patterns.serialization.json import Json
 from stampede.patterns.serialization.serializer_registry import codecs, load_codec
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 NEW, OLD = "old bytes, new code", "new bytes, old code"
 
 

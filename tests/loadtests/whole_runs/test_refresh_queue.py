@@ -8,7 +8,6 @@ import psutil
 import pytest
 
 from stampede.core.errors import ConfigError
-from stampede.core.files import REPO
 from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.run_plan import contenders
 from stampede.loadtests.bench.run_plan.planning import prepare_run
@@ -47,7 +46,7 @@ def test_the_worker_takes_tasks_once_it_is_started_and_nothing_of_it_is_left_onc
     )
     spec, _ = prepare_run(order, stack, lambda _line: None)
     spec.write(tmp_path / "spec.json")
-    worker = CeleryProcess(stack, tmp_path / "spec.json", REPO, tmp_path / "log")
+    worker = CeleryProcess(stack, tmp_path / "spec.json", tmp_path / "log")
     try:
         worker.start("refresh-queue", CELERY)
         assert worker.process is not None

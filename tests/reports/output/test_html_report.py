@@ -123,7 +123,7 @@ def test_the_same_folder_gives_the_same_bytes_in_another_process_place_home_and_
         "PYTHONHASHSEED": "7",
         "HOME": str(tmp_path),
         "XDG_CACHE_HOME": str(tmp_path),
-        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONPATH": str(Path(__file__).parents[3]),
         "TZ": "Pacific/Apia",
         "LANG": "C",
     }
@@ -308,6 +308,6 @@ def test_numbers_have_three_digits(value: float, text: str) -> None:
 
 def test_reports_import_neither_locust_nor_gevent() -> None:
     code = "import sys, stampede.reports.output.html_report, stampede.reports.output.report_console; print([m for m in sys.modules if m in ('locust', 'gevent')])"
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     found = subprocess.run([sys.executable, "-c", code], check=True, cwd=root, capture_output=True, text=True)
     assert found.stdout.strip() == "[]"

@@ -20,7 +20,7 @@ from stampede.stack.providers.embedded import open_embedded
 from stampede.stack.supervisor import supervisor_process
 from stampede.stack.supervisor.supervisor_client import others_may_pass
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SUITE = """
 import signal, subprocess, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # where the specs run in the background it is ignored

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stampede.reports.analysis.analysis import Analysis, classify_reads
+from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.output.html_report import render, write_report
 from stampede.reports.output.report_model import build_report
 from stampede.run_folder.read import read_run
@@ -15,9 +15,7 @@ from tests.reports.topics.freshness.planted_versions import versioned
 def planted(folder: Path, change: Change, rounds: int = 8) -> Analysis:
     contenders = ("no-cache", "cache-aside", "write-through", "cache-aside-again", "bare-get")
     mixed = scenario("read-heavy", read_share=0.7)
-    return classify_reads(
-        read_run(plant(folder, rounds=rounds, contenders=contenders, scenarios=[mixed], change=change))
-    )
+    return analyse(read_run(plant(folder, rounds=rounds, contenders=contenders, scenarios=[mixed], change=change)))
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ def races(**how: str) -> RacesInfo:
         started_utc="",
         command="",
         bound=1,
-        situations=[SituationInfo(name="calls-at-once", said="", profile="nothing")],
+        situations=[SituationInfo(name="calls-at-once", said="", adversary="nothing")],
         verdicts=[
             VerdictInfo(
                 contender=name.replace("_", "-"),
