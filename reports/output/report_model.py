@@ -16,7 +16,7 @@ from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
 from stampede.reports.recommend.headline import Answer
 from stampede.reports.topics import monitoring_section
 from stampede.reports.topics import theory_section as theory
-from stampede.reports.topics.experiments import http_validation
+from stampede.reports.topics.selftests import http_validation
 from stampede.reports.topics.experiments.experiments_section import ExperimentSection
 from stampede.reports.topics.faults import fault_sections
 from stampede.reports.topics.faults.fault_sections import ProvokedSection
