@@ -71,7 +71,7 @@ def values(report: Report) -> dict[str, Any]:
         "script_hash": f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
         "run": run.info,
         "name": run.folder.resolve().name,
-        "judgement": analysis,
+        "analysis": analysis,
         "done": len(run.done),
         "asked": [(scenario.name, asked(scenario)) for scenario in run.info.scenarios],
         "asked_in_all": asked_in_all(run.info.scenarios),
