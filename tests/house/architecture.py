@@ -1,6 +1,7 @@
-"""How the house is built, as functions over a source tree: each returns what breaks a rule, one line a violation.
+"""The rules of the architecture, as functions over a source tree.
 
-They read source text only (ast) and import nothing of ours, so that they can be tried on trees with planted faults.
+Each function returns the violations of one rule, one line each. They only parse source text and import nothing of the project, so that tests can run them on trees with planted
+violations. Every module is known by its import name: `stampede.patterns.caching.no_cache` lies in patterns/caching/.
 """
 
 import ast
@@ -9,11 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOMS = ("core", "patterns", "artefact", "scenarios", "stack", "loadtests", "races", "reports")
+ROOMS = ("core", "patterns", "run_folder", "scenarios", "stack", "loadtests", "races", "reports")
+"""Folders of the checkout that are packages of `stampede`."""
 FRONT = "stampede"
 """The package of the public API and the command line. It may use every room; no room may use it."""
-OURS = frozenset({*ROOMS, FRONT, "tests"})
-
 PATTERN_BASES = (
     "stampede.core.errors",
     "stampede.patterns.caching.cache_pattern",
@@ -23,14 +23,14 @@ PATTERN_BASES = (
 ALLOWED: dict[str, tuple[str, ...]] = {
     "core": (),
     "patterns": ("stampede.core.errors", "stampede.core.files"),
-    "artefact": ("core",),
-    "scenarios": ("core", *PATTERN_BASES),
-    "stack": ("core", *PATTERN_BASES, "stampede.scenarios.workload"),
-    "loadtests": ("core", "patterns", "scenarios", "stack", "artefact"),
-    "races": ("core", "patterns", "scenarios", "stack", "artefact"),
-    "reports": ("core", "artefact"),
+    "run_folder": ("stampede.core",),
+    "scenarios": ("stampede.core", *PATTERN_BASES, "stampede.patterns.user_files"),
+    "stack": ("stampede.core", *PATTERN_BASES, "stampede.scenarios.workload"),
+    "loadtests": ("stampede.core", "stampede.patterns", "stampede.scenarios", "stampede.stack", "stampede.run_folder"),
+    "races": ("stampede.core", "stampede.patterns", "stampede.scenarios", "stampede.stack", "stampede.run_folder"),
+    "reports": ("stampede.core", "stampede.run_folder"),
 }
-"""What a room may import of ours besides itself: a module by its full name, or a whole room by its own."""
+"""Modules and packages of the project that a room may import in addition to itself."""
 
 PATCHING = frozenset({"locust", "gevent"})
 """Importing locust monkey-patches the process; gevent at a module's top binds it to a hub."""
@@ -44,8 +44,10 @@ LOCUSTFILES = frozenset(
 )
 
 CONTENDER_LINES = 120
-DIAGRAMS = {"caching": ("read", "write"), "limiting": ("hit",)}
+DIAGRAMS = {"caching": ("read", "write"), "rate_limiting": ("hit",)}
 """The lines that a page's diagram has, by its folder."""
+BASES = ("__init__.py", "cache_pattern.py", "rate_limiter.py")
+"""Files of these folders that hold no contender."""
 SECTIONS = ("Cost in round trips:", "Good for:", "Bad for:", "Source:", "Departures:")
 
 REGISTRY_HOSTS = re.compile(
@@ -69,7 +71,7 @@ class Import:
 
     @property
     def room(self) -> str:
-        return self.module.partition(".")[0]
+        return room_of(self.module)
 
 
 def sources(root: Path) -> list[Path]:
@@ -78,8 +80,17 @@ def sources(root: Path) -> list[Path]:
 
 
 def module_name(root: Path, path: Path) -> str:
+    """The name by which a file is imported."""
     parts = path.relative_to(root).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    inside = (FRONT, *parts) if parts[0] in ROOMS else parts
+    return ".".join(inside[:-1] if inside[-1] == "__init__" else inside)
+
+
+def room_of(module: str) -> str:
+    """The room of a module of the project; FRONT for the command line; for others, their top-level package."""
+    first, _, rest = module.partition(".")
+    inside = rest.partition(".")[0]
+    return inside if first == FRONT and inside in ROOMS else first
 
 
 def imports(root: Path, path: Path) -> list[Import]:
@@ -120,11 +131,14 @@ def absolute(root: Path, path: Path, node: ast.ImportFrom) -> str:
         return node.module or ""
     package = path.parent.relative_to(root).parts
     base = package[: len(package) - node.level + 1]
+    base = (FRONT, *base) if base and base[0] in ROOMS else base
     return ".".join([*base, *([node.module] if node.module else [])])
 
 
 def is_module(root: Path, name: str) -> bool:
     path = root.joinpath(*name.split("."))
+    if room_of(name) in ROOMS and name.startswith(f"{FRONT}."):
+        path = root.joinpath(*name.split(".")[1:])
     return path.with_suffix(".py").is_file() or path.is_dir()
 
 
@@ -132,31 +146,38 @@ def where(root: Path, item: Import) -> str:
     return f"{item.path.relative_to(root)}:{item.line} imports {item.module}"
 
 
-def wrong_ways(root: Path) -> list[str]:
-    """Imports between rooms that the table does not allow."""
+def disallowed_imports(root: Path) -> list[str]:
+    """Imports between rooms that the table does not allow, and rooms that are imported without their package."""
     return [
         where(root, item)
         for path in sources(root)
         for item in imports(root, path)
-        if item.room in OURS and not may_import(module_name(root, path), item.module)
+        if not may_import(module_name(root, path), item.module)
     ]
 
 
 def may_import(importer: str, imported: str) -> bool:
-    room = importer.partition(".")[0]
-    if room == FRONT or imported.partition(".")[0] == room:
+    first = imported.partition(".")[0]
+    if first in ROOMS or first == "tests":
+        return False
+    room = room_of(importer)
+    if first != FRONT or room == FRONT or room_of(imported) == room:
         return True
     return any(imported == allowed or imported.startswith(f"{allowed}.") for allowed in ALLOWED[room])
 
 
 def circles(root: Path) -> list[str]:
-    """Modules that need each other, each circle once, by its shortest way round.
+    """Modules that import each other. Each circle is reported once, by its shortest path.
 
-    Imports inside functions and those for types alone count too: whoever reads the one has to know the other.
+    Imports inside functions and imports for types count too: a reader of one module needs the other. The public names
+    in `stampede/__init__.py` are loaded on first use and do not count.
     """
     files = {module_name(root, path): path for path in sources(root)}
-    graph = {name: sorted({i.module for i in imports(root, path)} & files.keys()) for name, path in files.items()}
-    found = {from_least(way) for way in (way_round(graph, name) for name in graph) if way}
+    graph: dict[str, list[str]] = {
+        name: sorted({i.module for i in imports(root, path)} & files.keys()) for name, path in files.items()
+    }
+    graph[FRONT] = []
+    found = {from_least(way) for way in (shortest_circle(graph, name) for name in graph) if way}
     return [
         f"{files[way[0]].relative_to(root)} is in a circle of imports: {' → '.join([*way, way[0]])}"
         for way in sorted(found)
@@ -168,8 +189,8 @@ def from_least(way: tuple[str, ...]) -> tuple[str, ...]:
     return (*way[start:], *way[:start])
 
 
-def way_round(graph: Mapping[str, Sequence[str]], start: str) -> tuple[str, ...]:
-    """The shortest way from a module by its imports back to it; empty: there is none."""
+def shortest_circle(graph: Mapping[str, Sequence[str]], start: str) -> tuple[str, ...]:
+    """The shortest path of imports from a module back to itself; empty if there is none."""
     ways: dict[str, tuple[str, ...]] = {}
     waiting: list[tuple[str, ...]] = [(start,)]
     for way in waiting:
@@ -183,9 +204,10 @@ def way_round(graph: Mapping[str, Sequence[str]], start: str) -> tuple[str, ...]
 
 
 def locust_side(root: Path) -> frozenset[str]:
-    """The locustfiles and the modules of loadtests that nothing but they (and they themselves) imports when imported.
+    """The locustfiles, and the modules of loadtests that only they and each other import at their top level.
 
-    Found from the graph: start with all that a locustfile reaches, drop what somebody outside imports, repeat.
+    Found from the graph: start with all modules that a locustfile reaches, drop each one that another module imports,
+    repeat.
     """
     graph = {
         module_name(root, path): {i.module for i in imports(root, path) if i.top_level and i.room == "loadtests"}
@@ -224,7 +246,7 @@ def patching_imports(root: Path) -> list[str]:
 def early_imports(root: Path) -> list[str]:
     """Rooms that the public API imports before a name is used, or the command line before a command is called.
 
-    The ground floor, which imports nothing heavy, holds what its options need.
+    `core` is allowed: it imports nothing heavy, and the checks of options need it.
     """
     return [
         where(root, item)
@@ -234,8 +256,8 @@ def early_imports(root: Path) -> list[str]:
     ]
 
 
-def rulers_in_patterns(root: Path) -> list[str]:
-    """Pattern files that know that they are measured: they import our rulers, or a clock or tracer of their own."""
+def meters_in_patterns(root: Path) -> list[str]:
+    """Pattern files that import a meter, a clock or a tracer: patterns must not know that they are measured."""
     forbidden = {"time", "timeit", "contextvars", "loadtests", "locust", "gevent"}
     return [
         where(root, item)
@@ -246,12 +268,12 @@ def rulers_in_patterns(root: Path) -> list[str]:
 
 
 def pattern_files(root: Path) -> list[Path]:
-    """The textbook pages: each file of patterns/caching and patterns/limiting that holds a contender."""
+    """The textbook pages: each file of patterns/caching and patterns/rate_limiting that holds a contender."""
     folders = [root / "patterns" / name for name in DIAGRAMS]
-    return [p for f in folders for p in sorted(f.glob("*.py")) if p.name not in ("__init__.py", "base.py")]
+    return [p for f in folders for p in sorted(f.glob("*.py")) if p.name not in BASES]
 
 
-def untidy_pages(root: Path) -> list[str]:
+def incomplete_pages(root: Path) -> list[str]:
     """Pattern files that are too long, or whose docstring lacks a section, or whose class has another name."""
     found = []
     for path in pattern_files(root):

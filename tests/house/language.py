@@ -25,8 +25,8 @@ PLAIN = {
     "anew": "again",
     "beside": "next to, in addition to",
     "besides": "in addition to, other than",
-    "behind (?:the |its |their |that |this |each |a |an )?(?:last |same )?(?:window|deadline|cell|cells|step|schedule|write|"
-    "read|script|instant|commit|check|checks|input|warm-up|run|load|answer|reply|round|rounds)": "after",
+    "behind (?:the |its |their |that |this |each |a |an )?(?:last |same )?(?:window|deadline|cell|cells|step|schedule|"
+    "write|read|script|instant|commit|check|checks|input|warm-up|run|load|answer|reply|round|rounds)": "after",
     "held against": "compared with",
     "hold (?:\\w+ ){1,3}against": "compare … with",
     "dear|dearer|dearest": "expensive",
