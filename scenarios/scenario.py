@@ -45,7 +45,7 @@ class Scenario:
     """Begin with an empty cache: only a contender that can warm it may, and what that costs it is told."""
     check_after_drain: bool = False
     """After the last request, read every key that was written once more: what is stale then stays so for its TTL."""
-    apart: bool = False
+    report_separately: bool = False
     """Told in a section of its own, from few rounds: it gives no verdicts and has no part in the answer."""
     variant_of: str = ""
     """The scenario that it repeats under one other condition: what the answer depends on, no answer of its own."""
@@ -55,8 +55,11 @@ class Scenario:
     """Who runs in it, where it makes sense for some only (the user's own files always do). None: all of its kind."""
 
     def __post_init__(self) -> None:
-        require(self.window_ttls >= 1, "window_ttls", self.window_ttls, "1 or more")
-        require(self.processes is None or self.processes >= 1, "processes", self.processes, "1 or more, or all")
+        require(
+            isinstance(self.window_ttls, int) and self.window_ttls >= 1, "window_ttls", self.window_ttls, "1 or more"
+        )
+        number = isinstance(self.processes, int) and self.processes >= 1
+        require(self.processes is None or number, "processes", self.processes, "1 or more, or None for all")
         require((self.flood is not None) == (self.kind == "limiting"), "flood", self.flood, "one for limiting only")
         require(self.fault is None or self.kind == "caching", "fault", self.fault, "none, where limiters run")
         require(not self.cold or self.warm_up_s == 0, "warm_up_s", self.warm_up_s, "0 in a scenario that begins cold")

@@ -96,12 +96,17 @@ def check_serializer_names(only: Collection[str] | None) -> None:
     check_reference(only or ())
 
 
-def check_scenario_names(names: Iterable[str] | None) -> None:
-    """Raise ConfigError for a name that no scenario has."""
+def check_scenario_names(names: Iterable[str] | None) -> tuple[str, ...]:
+    """The names of the scenarios. A path of a Python file makes the scenarios in it known. Raises ConfigError."""
     from stampede.scenarios.scenario import find_scenario
+    from stampede.scenarios.user_scenarios import scenario_names
 
-    for name in names or ():
+    given = tuple(names or ())
+    check_own_files("scenario", given)
+    found = scenario_names(given)
+    for name in found:
         find_scenario(name)
+    return found
 
 
 def checked_stack(name: str) -> Choice:

@@ -26,7 +26,11 @@ Only = Annotated[
 ]
 Scenarios = Annotated[
     list[str] | None,
-    typer.Option("--scenario", help="run only these. May be repeated", autocompletion=scenario_names),
+    typer.Option(
+        "--scenario",
+        help="run only these: a name, or the path of your own file. May be repeated",
+        autocompletion=scenario_names,
+    ),
 ]
 Experiments = Annotated[
     list[str] | None,

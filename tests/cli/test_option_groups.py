@@ -79,7 +79,8 @@ def test_an_expected_error_is_one_line_with_the_code_of_its_class(error: Excepti
     assert result.stdout == ""
     (line,) = result.stderr.splitlines()
     assert line.startswith("stampede: ")
-    assert "wrong" in line and "value" in line
+    assert "wrong" in line
+    assert "value" in line
 
 
 def test_another_error_passes_through() -> None:

@@ -1,4 +1,4 @@
-"""The wheel, installed outside the checkout: one top-level package, the public API, a bench with a user's own project."""
+"""The wheel, installed outside the checkout: one top-level package, its documentation, a user's own project."""
 
 import os
 import subprocess
@@ -16,7 +16,9 @@ PROJECT = {
     "reports/__init__.py": "",
     "reports/greeting.py": "GREETING = 'user'\n",
     "patterns/__init__.py": "",
-    "patterns/naming.py": "from reports.greeting import GREETING\n\n\ndef key(n: int) -> str:\n    return f'{GREETING}:{n}'\n",
+    "patterns/naming.py": (
+        "from reports.greeting import GREETING\n\n\ndef key(n: int) -> str:\n    return f'{GREETING}:{n}'\n"
+    ),
     "scenarios/__init__.py": "LOADED = True\n",
     "stack/__init__.py": "LOADED = True\n",
     "core/__init__.py": "LOADED = True\n",

@@ -1,7 +1,8 @@
 """The rules of the architecture, as functions over a source tree.
 
-Each function returns the violations of one rule, one line each. They only parse source text and import nothing of the project, so that tests can run them on trees with planted
-violations. Every module is known by its import name: `stampede.patterns.caching.no_cache` lies in patterns/caching/.
+Each function returns the violations of one rule, one line each. They only parse source text and import nothing of the
+project, so that tests can run them on trees with planted violations. Every module is known by its import name:
+`stampede.patterns.caching.no_cache` lies in patterns/caching/.
 """
 
 import ast

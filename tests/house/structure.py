@@ -18,6 +18,9 @@ MOST_CHILDREN = 9
 CATALOGUES = {
     "patterns/caching": "one file for each pattern, found by its name",
     "patterns/serialization": "one file for each serializer, found by its name",
+    "reports/checks": "one file for each subject that a run is checked for",
+    "reports/metrics": "one file for each kind of metric, found by being there",
+    "reports/output/charts": "one file for each chart, found by being there, and what they share",
     "reports/claims": "one file for each claim of the article, in the order of the claims",
     "reports/output/templates": "one template for each part of a page, found by its name",
     "tests": "one folder for each room, and the modules that all of them share",
@@ -31,7 +34,6 @@ SHARED_MODULES = {
     "__init__": "Python looks for this name in each package",
     "__main__": "Python looks for this name in a package that runs as a program",
     "conftest": "pytest looks for this name in each folder",
-    "base": "the interface that the peers of a folder implement",
 }
 """Names that several modules may have, and why. Test modules are named after what they test, in the room's folder."""
 SHARED_CLASSES: dict[str, str] = {}

@@ -54,7 +54,8 @@ SOUND = {
     "reports/output/html_report.py": "from stampede.run_folder import schema\n",
     "loadtests/__init__.py": "",
     "loadtests/locustfiles/locustfile.py": (
-        "import locust\nfrom stampede.loadtests import users\nfrom stampede.loadtests.instrumentation.clock import now_ns\n"
+        "import locust\nfrom stampede.loadtests import users\n"
+        "from stampede.loadtests.instrumentation.clock import now_ns\n"
     ),
     "loadtests/users.py": "import gevent\n",
     "loadtests/instrumentation/clock.py": "def wait():\n    import gevent\n",

@@ -53,7 +53,7 @@ PLANTED: list[tuple[str, str, str]] = [
     ("shared_names", "core/text/safe_text.py", "class Pattern:\n    pass\n"),
     ("shared_names", "core/text/safe_text.py", "class Folder:\n    pass\n"),
     ("shared_names", "core/golden.py", ""),
-    ("shared_names", "core/inner/text.py", ""),
+    ("shared_names", "core/inner/safe_text.py", ""),
 ]
 
 
@@ -107,4 +107,4 @@ def test_a_planted_exception_that_nothing_needs_is_found(tmp_path: Path) -> None
     found = structure.unneeded_exceptions(planted(tmp_path, SOUND))
     assert "reports/claims is no crowded folder" in found
     assert "patterns/caching is no crowded folder" not in found
-    assert "base is no shared module" not in found
+    assert "conftest is no shared module" not in found

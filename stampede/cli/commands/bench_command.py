@@ -73,8 +73,8 @@ class PlanOptions:
 
         plan = find_plan(self.plan)
         if self.scenario or self.experiment:
-            scenarios, experiments = tuple(self.scenario or ()), tuple(self.experiment or ())
-            plan = replace(plan, scenarios=scenarios, experiments=experiments)
+            scenarios = check_scenario_names(self.scenario)
+            plan = replace(plan, scenarios=scenarios, experiments=tuple(self.experiment or ()))
         if self.rounds is not None:
             plan = replace(plan, rounds=self.rounds)
         return plan if self.races is None else replace(plan, races=self.races)
@@ -158,7 +158,6 @@ def bench_order(
     plan = plan_options.build()
     check_own_files("contender", plan_options.contender)
     settings = run_settings(run_options)
-    check_scenario_names(plan_options.scenario)
     check_contender_names([*(plan_options.only or ()), *(plan_options.contender or ())])
     from stampede.loadtests.bench.bench_config import BenchConfig, offered_rate
     from stampede.loadtests.processes.remote import bind_address

@@ -1,5 +1,7 @@
-"""`stampede init`."""
+"""`stampede init` and `stampede new`: files for the user to fill in."""
 
+import re
+from keyword import iskeyword
 from pathlib import Path
 from typing import Annotated
 
@@ -7,19 +9,58 @@ import typer
 
 from stampede.cli.output import print_status
 
+TEMPLATES = Path(__file__).parent.parent.parent / "file_templates"
+LONGEST_NAME = 40
+
 
 def init(
     path: Annotated[Path, typer.Argument(help="the file to write")] = Path("workload.toml"),
 ) -> None:
     """Write a commented workload file."""
-    from stampede.core.errors import ConfigError
     from stampede.scenarios.workload import TEMPLATE
+
+    write_new_file(path, TEMPLATE)
+
+
+KINDS = ("pattern", "limiter", "serializer", "scenario")
+NAME = re.compile(r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*")
+
+
+def kind_names() -> list[str]:
+    """Completions of `stampede new`."""
+    return list(KINDS)
+
+
+def new(
+    kind: Annotated[str, typer.Argument(help="pattern, limiter, serializer or scenario", autocompletion=kind_names)],
+    name: Annotated[str, typer.Argument(help="its name, such as my-cache; the file is my_cache.py")],
+) -> None:
+    """Write a commented Python file of your own to fill in; it works as it is."""
+    from stampede.core.errors import require
+
+    require(kind in KINDS, "kind", kind, f"one of {', '.join(KINDS)}")
+    valid = len(name) <= LONGEST_NAME and NAME.fullmatch(name) is not None and not iskeyword(name)
+    require(valid, "name", name, f"up to {LONGEST_NAME} lower-case letters, digits and hyphens, such as my-cache")
+    path = Path(f"{name.replace('-', '_')}.py")
+    write_new_file(path, file_text(kind, path))
+
+
+def file_text(kind: str, path: Path) -> str:
+    """The commented file of that kind. The class is called after the file: my_cache.py defines MyCache."""
+    template = (TEMPLATES / f"{kind}.txt").read_text(encoding="utf-8")
+    class_name = "".join(word.capitalize() for word in path.stem.split("_"))
+    return template.format(file=path, name=class_name, dashed=path.stem.replace("_", "-"))
+
+
+def write_new_file(path: Path, text: str) -> None:
+    """Write the file. Raises ConfigError if it exists or cannot be written."""
+    from stampede.core.errors import ConfigError
 
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(TEMPLATE)
+            file.write(text)
     except FileExistsError:
-        raise ConfigError("path", str(path), "a file that is not there yet") from None
+        raise ConfigError("path", str(path), "a file that does not exist yet") from None
     except OSError as error:
         raise ConfigError("path", str(path), f"a file that can be written ({error.strerror})") from error
     print_status(f"wrote {path}")

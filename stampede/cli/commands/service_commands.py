@@ -50,8 +50,7 @@ def web(
     check_base_path(base_path)
     check_runs(run_options.runs)
     check_own_files("contender", contender)
-    check_scenario_names(scenario)
-    order = web_order(scenario, contender, processes, run_options)
+    order = web_order(check_scenario_names(scenario), contender, processes, run_options)
     from stampede.reports.output.html_report import render
 
     with started_servers(server_options) as servers:
@@ -61,7 +60,7 @@ def web(
 
 
 def web_order(
-    scenario: list[str] | None, contender: list[str] | None, processes: int, run_options: RunOptions
+    chosen: tuple[str, ...], contender: list[str] | None, processes: int, run_options: RunOptions
 ) -> BenchConfig:
     """What the page lets the user choose from. Raises ConfigError."""
     from stampede.loadtests.bench.bench_config import BenchConfig
@@ -70,7 +69,7 @@ def web_order(
     from stampede.scenarios.scenario import scenarios
 
     order = BenchConfig(
-        plan=Plan(name=WEB, rounds=1, scenarios=tuple(scenario or scenarios()), aa_copy=False, windows=5),
+        plan=Plan(name=WEB, rounds=1, scenarios=chosen or tuple(scenarios()), aa_copy=False, windows=5),
         own_contenders=tuple(contender or ()),
         processes=processes,
         **run_settings(run_options),
