@@ -18,7 +18,7 @@ SENTENCES: dict[Problem, tuple[str, str]] = {
     "depth": ("{got}", "{want}"),
 }
 """What was there and what was wanted, by the kind of problem."""
-OTHER = ("{place}: {got}", "a value as docs/artefact.md says")
+OTHER = ("{place}: {got}", "a value as docs/reference/run-folder.md says")
 
 
 def read_object(path: Path, absent: str) -> dict[str, Any]:

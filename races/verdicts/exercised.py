@@ -1,6 +1,6 @@
 """Whether a schedule exercised an invariant. A verdict is `kept` only if at least one schedule did.
 
-Each function answers for one schedule. docs/races.md says the same in words.
+Each function answers for one schedule. docs/explanation/races.md says the same in words.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,1 +1,1 @@
-"""How fresh what was read was: each read judged from the samples alone, by the rules of docs/measures.md."""
+"""How fresh what was read was: each read judged from the samples alone, by the rules of docs/reference/measures.md."""

@@ -1,4 +1,4 @@
-"""The definitions of docs/measures.md, one read at a time: slow, and plain enough to be believed."""
+"""The definitions of docs/reference/measures.md, one read at a time: slow, and plain enough to be believed."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Reads are judged as docs/measures.md says: by brute force on small random histories, and one planted of each kind."""
+"""Reads are judged as docs/reference/measures.md says: by brute force on small random histories, and one planted of each kind."""
 
 import itertools
 
