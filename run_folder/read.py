@@ -149,7 +149,7 @@ def part_file(path: Path) -> pq.ParquetFile:
     """Open a Parquet file; its footer is read at once. Raises RunFolderError where that cannot be read."""
     check_file(path)
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(path, memory_map=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise RunFolderError(path, "cut or not Parquet", "a whole Parquet file") from error
 

@@ -1,6 +1,6 @@
 """Samples as columns of NumPy arrays, all of one length. A part of them is cut when a column of it is first read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,3 +151,19 @@ def column_of(values: pa.Array) -> Column:
     if pa.types.is_boolean(values.type):
         return np.asarray(pc.fill_null(values.cast(pa.int8()), UNKNOWN).to_numpy())
     return np.asarray(pc.fill_null(values.cast(pa.int64()), NONE).to_numpy())
+
+
+def split(values: npt.NDArray[Any], *keys: npt.ArrayLike) -> Iterator[tuple[tuple[int, ...], npt.NDArray[Any]]]:
+    """The values of each combination of the keys, in the order of the combinations. Values keep their order.
+
+    One pass over all rows: pandas takes some 0.1 ms for each group.
+    """
+    columns = [np.asarray(key, dtype=np.int64) for key in keys]
+    if not len(values):
+        return
+    order = np.lexsort(columns[::-1])
+    columns = [column[order] for column in columns]
+    changes = np.flatnonzero(np.any([column[1:] != column[:-1] for column in columns], axis=0)) + 1
+    starts = np.concatenate([[0], changes])
+    for start, part in zip(starts, np.split(values[order], changes), strict=True):
+        yield tuple(int(column[start]) for column in columns), part

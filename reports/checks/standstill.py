@@ -4,10 +4,10 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 
 from stampede.reports.analysis.frames import Cell
 from stampede.reports.analysis.results import Results
+from stampede.reports.analysis.rows import Ints, split
 from stampede.reports.checks.check import check
 from stampede.run_folder import run_warnings as d
 from stampede.run_folder.run_warnings import RunWarning
@@ -50,19 +50,18 @@ def gaps(results: Results) -> Gaps:
     for cell_id, source, gap_s in zip(silent["cell"], silent["source"], silent["value"], strict=True):
         note(str(source), int(cell_id), float(gap_s))
     looks = rows[(rows["name"] == "in_the_system") & rows["cell"].isin(cells)]
-    for cell_id, of_cell in looks.groupby("cell"):
-        for source, of_process in of_cell.groupby("source", observed=True):
-            note(str(source), int(str(cell_id)), longest_s(cells[int(str(cell_id))], of_process))
+    sources = looks["source"].cat
+    for (cell_id, source), at_ns in split(looks["t_ns"].to_numpy(np.int64), looks["cell"], sources.codes):
+        note(str(sources.categories[source]), cell_id, longest_s(cells[cell_id], at_ns))
     for cell in cells.values():
         note("machine", cell.info.id, asleep_s(cell))
     return found
 
 
-def longest_s(cell: Cell, looks: pd.DataFrame) -> float:
+def longest_s(cell: Cell, at_ns: Ints) -> float:
     """The longest time between two looks of an observer, from the window's beginning: it looks fifty times a second."""
     assert cell.info.window_start_ns is not None
-    at_ns = np.sort(looks["t_ns"].to_numpy(dtype=np.int64))
-    return float(np.max(np.diff(at_ns, prepend=cell.info.window_start_ns)) / 1e9)
+    return float(np.max(np.diff(np.sort(at_ns), prepend=cell.info.window_start_ns)) / 1e9)
 
 
 def asleep_s(cell: Cell) -> float:

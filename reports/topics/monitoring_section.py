@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from stampede.reports.analysis.analysis import Analysis
+from stampede.reports.analysis.rows import split
 from stampede.reports.analysis.frames import Cell
 from stampede.reports.analysis.rows import Floats
 from stampede.reports.metrics.server_metrics import hit_shares, redis_hit_share
@@ -32,11 +33,10 @@ HEADER = (
 def redis_gauges(analysis: Analysis) -> Gauges:
     timeline = analysis.run.timeline
     own = timeline[(timeline["source"] == "redis") & timeline["value"].notna()]
-    found: dict[tuple[int, str], Floats] = {}
-    for cell, of_cell in own.groupby("cell"):
-        for name, values in of_cell.groupby("name", observed=True)["value"]:
-            found[int(str(cell)), str(name)] = values.to_numpy(dtype=np.float64)
-    return found
+    return {
+        (cell, str(own["name"].cat.categories[name])): values
+        for (cell, name), values in split(own["value"].to_numpy(np.float64), own["cell"], own["name"].cat.codes)
+    }
 
 
 def grids(analysis: Analysis) -> dict[str, Grid]:

@@ -71,9 +71,10 @@ def curve(judged: Judged, edges_ns: Ints) -> Curve:
     missing_from = book.next_version(key, r.version[r.measured])
     writes_before = np.concatenate([[0], np.cumsum(book.was_told)])
     pairs, fresh = [], []
-    upper = book.rows_before(book.told, key, start)
+    lookup = book.lookup(book.told)
+    upper = lookup.rows_before(key, start)
     for edge in edges_ns[1:]:
-        lower = book.rows_before(book.told, key, start - edge)
+        lower = lookup.rows_before(key, start - edge)
         missed_from = np.clip(missing_from, lower, upper)
         pairs.append(int((writes_before[upper] - writes_before[lower]).sum()))
         fresh.append(int((writes_before[missed_from] - writes_before[lower]).sum()))

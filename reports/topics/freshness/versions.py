@@ -45,9 +45,33 @@ class Register:
         return np.where(row < self.first[key + 1], padded[row], NEVER)
 
     def rows_before(self, instants: Ints, key: Ints, moment: Ints) -> Ints:
-        """The first row of the key whose instant (known or told) does not lie before the moment."""
-        order = Order(np.unique(np.concatenate([instants, moment])))
-        return np.searchsorted(order.of(self.key, instants), order.of(key, moment), side="left").astype(np.int64)
+        """The first row of the key whose instant (known or told) is not before the moment."""
+        return self.lookup(instants).rows_before(key, moment)
+
+    def lookup(self, instants: Ints) -> "Lookup":
+        """For many questions about the same instants (known or told), of which each key's are ascending."""
+        finite = instants[instants < NEVER]
+        first_ns = int(finite.min()) if len(finite) else 0
+        span = int(finite.max()) - first_ns + 2 if len(finite) else 1
+        return Lookup(self.key, instants, first_ns=first_ns, span=span)
+
+
+class Lookup:
+    """Finds rows by key and instant. One integer holds both: the key, and the instant's distance from the first one."""
+
+    def __init__(self, key: Ints, instants: Ints, *, first_ns: int, span: int) -> None:
+        self.first_ns = first_ns
+        self.span = span
+        """What an instant that is never reached counts as; the others lie in 1 … span − 1."""
+        self.rows = self.packed(key, instants)
+
+    def packed(self, key: Ints, instants: Ints) -> Ints:
+        place = np.clip(instants, self.first_ns - 1, self.first_ns + self.span - 1) - (self.first_ns - 1)
+        return np.asarray(key * (self.span + 1) + place, dtype=np.int64)
+
+    def rows_before(self, key: Ints, moment: Ints) -> Ints:
+        """The first row of each key whose instant is not before the moment."""
+        return np.searchsorted(self.rows, self.packed(key, moment), side="left").astype(np.int64)
 
 
 @dataclass(frozen=True)
