@@ -316,15 +316,15 @@ def cells(run: Run) -> list[Cell]:
     sample_cache = SampleCache(run)
     servers = run.servers
     change = (servers["after"] - servers["before"].fillna(0.0)).to_numpy()
-    counters: dict[int, dict[tuple[str, str], float]] = {}
     scenarios = {s.name: s for s in run.info.scenarios}
-    of_cell = {cell.id: cell.scenario for cell in run.info.cells}
-    for cell, source, name, value in zip(servers["cell"], servers["source"], servers["name"], change, strict=True):
-        faulty = scenarios[of_cell[int(cell)]].fault or {}
-        if source == "redis" and faulty.get("loses_data"):  # its counters began again at zero
-            continue
-        if not np.isnan(value):
-            counters.setdefault(int(cell), {})[source, name] = float(value)
+    of_cell = {cell.id: scenarios[cell.scenario] for cell in run.info.cells}
+    losing = [id_ for id_, scenario in of_cell.items() if (scenario.fault or {}).get("loses_data")]
+    lost = (servers["source"] == "redis") & servers["cell"].isin(losing)  # Redis' counters began again at zero
+    kept = servers[~lost.to_numpy(dtype=bool) & ~np.isnan(change)]
+    rows = (kept[name].tolist() for name in ("cell", "source", "name"))
+    counters: dict[int, dict[tuple[str, str], float]] = {}
+    for cell, source, name, value in zip(*rows, change[kept.index].tolist(), strict=True):
+        counters.setdefault(cell, {})[source, name] = value
     contenders = {c.name: c for c in run.info.contenders}
     warnings = clock_doubts_ns(run)
     return [
