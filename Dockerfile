@@ -10,12 +10,13 @@ COPY requirements.lock ./
 RUN python -m venv /venv && pip install --require-hashes -r requirements.lock
 
 COPY stampede stampede
+COPY docker-compose.yml docker-compose.yml
 COPY core core
 COPY patterns patterns
+COPY run_folder run_folder
 COPY scenarios scenarios
-COPY loadtests loadtests
-COPY artefact artefact
 COPY stack stack
+COPY loadtests loadtests
 COPY races races
 COPY reports reports
 

@@ -42,7 +42,7 @@ bench: setup ## compare the contenders and write a report (about 7 minutes; PLAN
 serializers: setup ## compare serializers and write a page (under three minutes)
 	$(STAMPEDE) serializers $(SERVERS) $(if $(SERIALIZER),--serializer "$(SERIALIZER)") $(ARGS)
 
-races: setup ## try every order of a few concurrent requests: which promises break, and how
+races: setup ## try every order of a few concurrent requests: which guarantees break, and how
 	$(STAMPEDE) races $(SERVERS) $(if $(CONTENDER),--contender "$(CONTENDER)") $(ARGS)
 
 web: setup ## Locust's page, to drive a contender by hand
@@ -58,7 +58,7 @@ report: setup ## render a run folder again (RUN=runs/…; without it the newest)
 compare: setup ## hold run B against run A (A=runs/… B=runs/…)
 	$(STAMPEDE) compare "$(A)" "$(B)" $(ARGS)
 
-statistics: setup ## what the statistics promise, over 10,000 repeats (RUN=runs/…: its rounds are resampled too)
+statistics: setup ## check the statistics over 10,000 repeats (RUN=runs/…: resample its rounds too)
 	STAMPEDE_REPEATS=10000 STAMPEDE_RUN="$(RUN)" .venv/bin/python -m pytest tests/reports/statistics/test_evidence.py $(ARGS)
 
 scale: setup ## a report of 10,000,000 planted samples, in CPU time and memory (ARGS="--samples 1000000")
@@ -82,7 +82,7 @@ services: setup ## start PostgreSQL and Redis, print their URLs, keep them until
 monitor: setup ## watch a Redis server on the terminal (REDIS=redis://…)
 	$(STAMPEDE) monitor $(ARGS)
 
-test: setup ## the specs, on real servers
+test: setup ## the tests, on real servers
 	.venv/bin/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 freshness: setup ## 100,000 reads without a cache among writes: none may be judged stale (about 3 minutes)

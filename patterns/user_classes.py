@@ -21,7 +21,7 @@ def check_pattern(pattern: type[CachePattern], file: str) -> None:
     found = isinstance(guarantees, Set) and all(isinstance(guarantee, Guarantee) for guarantee in guarantees)
     need(found, file, "guarantees", guarantees, "a frozenset of stampede.patterns.caching.cache_pattern.Guarantee")
     check_client(pattern, file)
-    need(isinstance(pattern.opt_in, bool), file, "special", pattern.opt_in, "True or False")
+    need(isinstance(pattern.opt_in, bool), file, "opt_in", pattern.opt_in, "True or False")
     requires = pattern.requires
     need(isinstance(requires, str) and requires in WORKERS, file, "requires", requires, "'celery', or nothing")
     check_config(pattern.config_type, Config, file, lambda kind: kind(ttl_s=1.0, key_prefix="stampede:"))

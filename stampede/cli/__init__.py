@@ -16,19 +16,14 @@ def is_command(program: str) -> bool:
     return os.path.basename(program) == "stampede" or program.endswith(os.path.join("stampede", "__main__.py"))
 
 
-def is_installed() -> bool:
-    """Whether `import stampede` works without a PYTHONPATH."""
-    from importlib.metadata import PackageNotFoundError, distribution
-
-    try:
-        distribution("stampede-bench")
-    except PackageNotFoundError:
-        return False
-    return True
+def needs_path() -> bool:
+    """Whether the package is found through PYTHONPATH, and not because it is installed."""
+    return ROOT in [os.path.abspath(folder) for folder in os.environ["PYTHONPATH"].split(os.pathsep)]
 
 
 if os.environ.get("PYTHONPATH", ROOT) != ROOT and is_command(sys.argv[0]):
-    del os.environ["PYTHONPATH"]
-    if not is_installed():
+    if needs_path():
         os.environ["PYTHONPATH"] = ROOT
+    else:
+        del os.environ["PYTHONPATH"]
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

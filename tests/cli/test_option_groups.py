@@ -2,7 +2,7 @@
 
 import inspect
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 import typer
@@ -58,20 +58,22 @@ def test_every_command_that_starts_servers_takes_them_by_the_shared_group() -> N
 
 
 @pytest.mark.parametrize(
-    ("error", "code"),
+    ("kind", "arguments", "code"),
     [
-        (UserError("wrong", "value\nthere", "another"), 2),
-        (CommandFailed("wrong value"), 1),
-        (OSError(28, "wrong value"), 1),
+        (UserError, ("wrong", "value\nthere", "another"), 2),
+        (CommandFailed, ("wrong value",), 1),
+        (OSError, (28, "wrong value"), 1),
     ],
 )
-def test_an_expected_error_is_one_line_with_the_code_of_its_class(error: Exception, code: int) -> None:
+def test_an_expected_error_is_one_line_with_the_code_of_its_class(
+    kind: type[Exception], arguments: tuple[Any, ...], code: int
+) -> None:
     """Bad input ends with 2, a command that failed or a full disk with 1; subclasses like their base."""
     app = typer.Typer(cls=OneLineErrors)
 
     @app.command()
     def fail() -> None:
-        raise type("Special", (type(error),), {})(*error.args)
+        raise type("Special", (kind,), {})(*arguments)
 
     app.command("other")(lambda: None)
     result = CliRunner().invoke(app, ["fail"])
