@@ -69,7 +69,9 @@ def require_pooled_room(stack: Stack, wanted: int, instead: str) -> None:
                 if ask(connection, b"SELECT 1") is not None:
                     continue
                 reason = "the next one got no server connection"
-            want = f"room for {wanted} more connections; the pooler gave {number} ({reason}): raise its default_pool_size "
+            want = (
+                f"room for {wanted} more connections; the pooler gave {number} ({reason}): raise its default_pool_size "
+            )
             want += f"and max_client_conn, or {instead}"
             raise StackError("postgres", stack.postgres.safe_url, want)
 

@@ -42,7 +42,9 @@ def enter(
 ) -> Stack:
     """Open the servers. `resources` closes them."""
     if choice == "external" or (choice == "auto" and (postgres_url or redis_url)):
-        require(bool(postgres_url), "postgres", postgres_url, "the URL of your PostgreSQL in addition to that of your Redis")
+        require(
+            bool(postgres_url), "postgres", postgres_url, "the URL of your PostgreSQL in addition to that of your Redis"
+        )
         require(bool(redis_url), "redis", redis_url, "the URL of your Redis in addition to that of your PostgreSQL")
         stack = resources.enter_context(open_external(str(postgres_url), str(redis_url), "their URLs were given"))
         resources.enter_context(exclusive_use(stack.postgres.url))

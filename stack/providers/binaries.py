@@ -39,7 +39,9 @@ def server_account() -> ServerAccount | None:
         except KeyError:
             continue
         return ServerAccount(name=name, uid=entry.pw_uid, gid=entry.pw_gid)
-    raise StackError("stack", "embedded", f"a plain user, or an account named {UNPRIVILEGED[0]}: PostgreSQL refuses to run as root")
+    raise StackError(
+        "stack", "embedded", f"a plain user, or an account named {UNPRIVILEGED[0]}: PostgreSQL refuses to run as root"
+    )
 
 
 def package_folder(name: str) -> Path:

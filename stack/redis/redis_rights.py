@@ -160,7 +160,7 @@ def require_rights(client: redis.Redis, url: str, prefix: str, *, explores: bool
         raise StackError("redis", shown, f"a user that may run {', '.join(names)}: ACL SETUSER {user} {granted}")
     unknown = [command_right(c) for c, answer in zip(commands, answers, strict=True) if is_unknown(answer)]
     if unknown:
-        raise StackError("redis", shown, f"a server with the commands {', '.join(dict.fromkeys(unknown))}")
+        raise StackError("redis", shown, f"a server that supports {', '.join(dict.fromkeys(unknown))}")
     for answer in answers:
         want = why_unwritable(answer)
         if want:

@@ -83,10 +83,14 @@ def check_database(scheme: str, path: str, options: dict[str, str], shown: str) 
     if "db" in options:
         is_number = options["db"].isdecimal()
     elif scheme == "unix":
-        has_path = bool(path.strip("/"))
-        if not right:
+        is_number = True  # 0, the default
+        if not path.strip("/"):
             raise StackError("redis", shown, "unix:///path/of/the/socket")
     else:
         is_number = not path.strip("/") or path.strip("/").isdecimal()
-    if not right:
-        raise StackError("redis", shown, "the number of a database at the end of the URL, such as /0: databases in Redis have no names")
+    if not is_number:
+        raise StackError(
+            "redis",
+            shown,
+            "the number of a database at the end of the URL, such as /0: databases in Redis have no names",
+        )

@@ -206,9 +206,7 @@ def private_directory(*, shared_path: bool) -> Path:
         fits = fits and (not shared_path or others_may_pass(default))
         directory = Path(tempfile.mkdtemp(prefix=supervisor_process.PREFIX, dir=default if fits else "/tmp"))
     except OSError as error:
-        raise StackError(
-            "TMPDIR", os.environ.get("TMPDIR", "/tmp"), f"a writable folder: {error.strerror}"
-        ) from error
+        raise StackError("TMPDIR", os.environ.get("TMPDIR", "/tmp"), f"a writable folder: {error.strerror}") from error
     if shared_path:
         directory.chmod(0o711)
     return directory
