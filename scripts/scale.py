@@ -29,7 +29,7 @@ from stampede.run_folder.schema import SAMPLES, CellInfo
 from stampede.run_folder.write import RunWriter
 from tests.reports.planted_runs import planted
 
-ROOT = Path(__file__).resolve().parent.parent
+WORK = Path(__file__).with_name("scale_work.py")
 ROUNDS = 8
 
 
@@ -117,55 +117,17 @@ def plant_many(folder: Path, samples: int) -> None:
 
 
 SCENARIOS = ("read-heavy", "stampede")
-REPORT = """
-import json, resource, sys, time
-from pathlib import Path
-from stampede.reports.output.html_report import render
-page = render(Path(sys.argv[1]))
-used = resource.getrusage(resource.RUSAGE_SELF)
-cost = {"cpu_s": used.ru_utime + used.ru_stime, "peak_mb": used.ru_maxrss / 1e3}
-print(json.dumps(cost | {"html_mb": page.stat().st_size / 1e6}))
-"""
 RECORDED = 1_000_000
-RECORD = """
-import json, resource, sys
-from pathlib import Path
-from stampede.loadtests.selftests.overhead import sample
-from stampede.loadtests.instrumentation.meters import Facts
-from stampede.loadtests.instrumentation.recorder import Recorder
-recorder, facts = Recorder(), Facts()
-for number in range(int(sys.argv[2])):
-    recorder.keep(sample(number, facts))
-Path(sys.argv[1]).write_bytes(recorder.take_batch(1, "read-heavy", "cache-aside", 1))
-used = resource.getrusage(resource.RUSAGE_SELF)
-print(json.dumps({"cpu_s": used.ru_utime + used.ru_stime, "peak_mb": used.ru_maxrss / 1e3}))
-"""
-RECEIVE = """
-import json, resource, sys
-from pathlib import Path
-import pyarrow as pa
-from stampede.run_folder.schema import RunInfo
-from stampede.run_folder.write import RunWriter
-from stampede.loadtests.instrumentation.recorder import read_batch
-path = Path(sys.argv[1])
-run = RunInfo(plan="scale", rounds=1, reference="cache-aside", seed=1, command="scale", started_utc="")
-rows = pa.concat_tables([read_batch(path.read_bytes())]).unify_dictionaries()
-assert rows.num_rows == int(sys.argv[2])
-RunWriter(path.with_suffix(".run"), run).add_cell(1, rows, [], [])
-used = resource.getrusage(resource.RUSAGE_SELF)
-print(json.dumps({"cpu_s": used.ru_utime + used.ru_stime, "peak_mb": used.ru_maxrss / 1e3}))
-"""
 MAX_MB = 500.0
 
 
-def cost_of(program: str, *arguments: object) -> dict[str, float]:
-    """Run a program in a separate process. Returns the costs that it prints."""
+def cost_of(name: str, *arguments: object) -> dict[str, float]:
+    """Do a piece of work of scale_work.py in a separate process. Returns the cost that it prints."""
     done = subprocess.run(
-        [sys.executable, "-c", program, *map(str, arguments)],
+        [sys.executable, WORK, name, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=True,
-        cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "2"},
     )
     cost: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -175,8 +137,8 @@ def cost_of(program: str, *arguments: object) -> dict[str, float]:
 def record(scratch: Path) -> bool:
     """Whether both sides of the recording stay below the limit of memory."""
     within_limits = True
-    for program, text in ((RECORD, "recorded and sent"), (RECEIVE, "received and written")):
-        cost = cost_of(program, scratch / "batch", RECORDED)
+    for name, text in (("record", "recorded and sent"), ("receive", "received and written")):
+        cost = cost_of(name, scratch / "batch", RECORDED)
         within = cost["peak_mb"] < MAX_MB
         within_limits &= within
         print(f"{RECORDED:,} samples {text} in {cost['cpu_s']:.1f} s of CPU:")
@@ -194,7 +156,7 @@ def main() -> int:
         if not (folder / "run.json").exists():
             plant_many(folder, chosen.samples)
         begin_s = time.perf_counter()
-        cost = cost_of(REPORT, folder)
+        cost = cost_of("report", folder)
         summary = f"{read_run(folder).sample_count:,} samples, report in {time.perf_counter() - begin_s:.1f} s:"
         recorded = record(Path(scratch))
     limits = {"cpu_s": 60.0, "peak_mb": MAX_MB if chosen.samples <= 1_000_000 else 1000.0, "html_mb": 3.0}
