@@ -48,6 +48,7 @@ def require_room(stack: Stack, *, postgres: int, clients: int, instead: str) -> 
 
 
 def require_postgres_room(connection: psycopg.Connection[Any], shown: str, wanted: int, instead: str) -> None:
+    """Raise StackError if PostgreSQL, the role or the database has no room for that many more connections."""
     limited, reserved, in_use, remedy = row(connection, ROOM)
     in_use -= 1  # this connection, which is closed before the others open
     if limited - reserved - in_use < wanted:
@@ -77,6 +78,7 @@ def require_pooled_room(stack: Stack, wanted: int, instead: str) -> None:
 
 
 def require_redis_room(stack: Stack, wanted: int, instead: str) -> None:
+    """Raise StackError if Redis has no room for that many more clients."""
     with client_with_timeout(stack.redis.url) as client:
         limit, in_use = redis_clients(client)
     if limit is not None and limit - in_use < wanted:

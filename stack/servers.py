@@ -19,7 +19,7 @@ KEY_PREFIX = "stampede:"
 
 @dataclass(frozen=True, kw_only=True)
 class Remark:
-    """A missing right or extension, and what the report therefore lacks."""
+    """A fact about the servers or the run, for example a missing right, and its consequence."""
 
     name: str
     what: str

@@ -34,6 +34,6 @@ def record_ids(connection: psycopg.Connection[Any], workload: Workload) -> list[
             remedy = (
                 f"WHERE {names[0]} IS NOT NULL" if value is None else "a column of integers, each of which loads a row"
             )
-            where = f"sql.ids, column {names[0]}, row {number}"
-            raise ConfigError(where, ReceivedValue(received), f"whole numbers only: {remedy}")
+            field = f"sql.ids, column {names[0]}, row {number}"
+            raise ConfigError(field, ReceivedValue(received), f"whole numbers only: {remedy}")
     return [row[0] for row in rows]

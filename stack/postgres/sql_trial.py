@@ -29,7 +29,7 @@ ROWS = 200
 """How many records are loaded at most: half of them the most popular, the others spread over the rest."""
 MIN_ROWS = 10
 TRIAL_S = 3.0
-"""After this time no more than MIN_ROWS are loaded."""
+"""The trial ends after this time, if at least MIN_ROWS records were tried."""
 LOCK_WAIT = "5s"
 WORD = re.compile(r"[a-z_][a-z0-9_]*")
 Parameters = Mapping[str, Any]
@@ -66,9 +66,9 @@ class OwnSqlTrial:
     def run(self, ids: Sequence[int]) -> None:
         """Load several of the ids, and update the first. Raises ConfigError with key, column, value and remedy."""
         existing: int | None = None
-        begun_s = time.monotonic()
+        begin_s = time.monotonic()
         for number, record_id in enumerate(ids_to_try(ids)):
-            if number >= MIN_ROWS and time.monotonic() - begun_s > TRIAL_S:
+            if number >= MIN_ROWS and time.monotonic() - begin_s > TRIAL_S:
                 break
             if self.load(record_id) is not None and existing is None:
                 existing = record_id
@@ -94,7 +94,7 @@ class OwnSqlTrial:
             raise psycopg.Rollback(transaction)
 
     def compare(self, record_id: int, before: Mapping[str, Any], after: Mapping[str, Any] | None) -> None:
-        """Raise ConfigError if the updated record differs from the loaded one in more than it should."""
+        """Raise ConfigError if an update does not return the loaded columns with the next version."""
         if after is None:
             raise self.wrong("update", "", f"no row for id {record_id}", "the changed row (UPDATE … RETURNING …)")
         if set(before) != set(after):
@@ -116,10 +116,10 @@ class OwnSqlTrial:
         if description is None:
             raise self.wrong(key, "", "no rows", "a SELECT" if key == "load" else "an UPDATE … RETURNING …")
         names = [column.name for column in description]
-        twice = [name for name, count in Counter(names).items() if count > 1]
-        if twice:
-            want = f"each name once: list the columns, with {twice[0]} AS another_name"
-            raise self.wrong(key, "", f"{', '.join(twice)} twice", want)
+        repeated = [name for name, count in Counter(names).items() if count > 1]
+        if repeated:
+            want = f"each name once: list the columns, with {repeated[0]} AS another_name"
+            raise self.wrong(key, "", f"{', '.join(repeated)} twice", want)
         values = self.values(key, cursor, record_id, names)
         if values is None:
             return None

@@ -69,7 +69,7 @@ def explorer_commands(key: str) -> list[Command]:
 
 
 def why_no_answer(url: str, error: Exception) -> str:
-    """The wanted state of a server that answered the first command with an error, and the remedy."""
+    """The remedy for a server that answered the first command with an error, with its message."""
     text = masked((str(error).strip().splitlines() or [type(error).__name__])[0], url)
     scheme = urlsplit(url).scheme
     if "CERTIFICATE_VERIFY_FAILED" in text:
