@@ -25,7 +25,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import psutil
-from kill_trials import BEGIN_S, HANG_S, HEAD, PARTS, KillRow, KillTrial, conclude
+from kill_trials import BEGIN_S, HANG_S, HEAD, ROLES, KillRow, KillTrial, conclude
 
 from stampede.core.network import free_port
 
@@ -42,16 +42,16 @@ def bench_trial(home: Path, name: str, **options: object) -> KillTrial:
     return KillTrial(name=name, arguments=arguments, home=home, runs=runs, **options)  # type: ignore[arg-type]
 
 
-def signalled(home: Path, part: str, name: str) -> KillRow:
+def signalled(home: Path, role: str, signal_name: str) -> KillRow:
     """Send one signal to one process of a bench, in the middle of the second cell."""
-    trial = bench_trial(home, part)
-    row = KillRow(name=part, event=name if name != "STOP" else f"STOP, CONT after {STOPPED_S:.0f} s")
+    trial = bench_trial(home, role)
+    row = KillRow(name=role, event=signal_name if signal_name != "STOP" else f"STOP, CONT after {STOPPED_S:.0f} s")
     trial.start()
     try:
         trial.await_first_cell()
-        target = trial.find(part)
-        target.send_signal(getattr(signal, f"SIG{name}"))
-        if name == "STOP":
+        target = trial.find(role)
+        target.send_signal(getattr(signal, f"SIG{signal_name}"))
+        if signal_name == "STOP":
             time.sleep(STOPPED_S)
             with suppress(psutil.NoSuchProcess):
                 target.send_signal(signal.SIGCONT)
@@ -85,17 +85,16 @@ def full_disk(home: Path, kib: int) -> KillRow:
     with small_disk(home / "disk", kib):
         trial.start()
         assert trial.process is not None
-        filled_s: list[float] = []
 
         def full() -> bool:
             trial.finished |= trial.cells_done()
             return shutil.disk_usage(home / "disk").free < 8192
 
         trial.await_until(full, BEGIN_S)
-        filled_s.append(time.monotonic())
+        filled_s = time.monotonic()
         trial.await_until(lambda: full() and False, HANG_S)
         row = conclude(trial, row, hang_s=1.0)
-        row.took_s = time.monotonic() - filled_s[0]
+        row.took_s = time.monotonic() - filled_s
         if row.code == 0:
             row.faults.append("exit 0")
     return row
@@ -189,7 +188,7 @@ def terminated(home: Path, command: str) -> KillRow:
     trial.start()
     if trial.await_until(lambda: any(awaited in line for line in trial.output()), BEGIN_S):
         trial.await_until(lambda: False, 4.0)
-        trial.front.send_signal(signal.SIGTERM)
+        trial.main_process.send_signal(signal.SIGTERM)
     else:
         row.faults.append(f"the event did not occur: {trial.output()[-1:]}")
     row = conclude(trial, row, reports=command not in ("races", "serializers"))
@@ -206,9 +205,9 @@ def rows(root: Path) -> dict[str, Callable[[], KillRow]]:
         home = root / f"{len(found):02d}"
         found[name] = lambda: run(home)
 
-    for part in PARTS:
+    for role in ROLES:
         for name in SIGNALS:
-            add(f"{part} {name}", lambda home, part=part, name=name: signalled(home, part, name))  # type: ignore[misc]
+            add(f"{role} {name}", lambda home, role=role, name=name: signalled(home, role, name))  # type: ignore[misc]
     for kib in (32, 64, 256):
         add(f"full disk {kib}", lambda home, kib=kib: full_disk(home, kib))  # type: ignore[misc]
     add("run folder removed", removed)

@@ -72,14 +72,14 @@ class KillTrial:
             )
 
     @property
-    def front(self) -> psutil.Process:
+    def main_process(self) -> psutil.Process:
         assert self.process is not None
         return psutil.Process(self.process.pid)
 
     def living(self) -> list[psutil.Process]:
         """The running processes of the command. Every process that was ever seen is remembered."""
         with suppress(psutil.NoSuchProcess):
-            for each in [self.front, *self.front.children(recursive=True)]:
+            for each in [self.main_process, *self.main_process.children(recursive=True)]:
                 self.seen[each.pid] = each
                 with suppress(psutil.NoSuchProcess, IndexError):
                     arguments = each.cmdline()
@@ -87,13 +87,13 @@ class KillTrial:
                         self.directories.add(Path(arguments[-2]))
         return [each for each in self.seen.values() if is_alive(each)]
 
-    def find(self, wanted: str) -> psutil.Process:
+    def find(self, role: str) -> psutil.Process:
         """The command's process with this role."""
         for each in self.living():
             with suppress(psutil.NoSuchProcess):
-                if PARTS[wanted](each):
+                if ROLES[role](each):
                     return each
-        raise LookupError(f"no {wanted} among {[each.name() for each in self.living()]}")
+        raise LookupError(f"no {role} among {[each.name() for each in self.living()]}")
 
     def output(self) -> list[str]:
         """The non-blank lines of the command's output."""
@@ -168,8 +168,8 @@ def command_line(process: psutil.Process) -> str:
     return " ".join(process.cmdline())
 
 
-PARTS: dict[str, Callable[[psutil.Process], bool]] = {
-    "front": lambda p: "-m stampede" in command_line(p),
+ROLES: dict[str, Callable[[psutil.Process], bool]] = {
+    "cli": lambda p: "-m stampede" in command_line(p),
     "master": lambda p: "-m locust" in command_line(p) and " --master " in command_line(p),
     "worker": lambda p: "-m locust" in command_line(p) and " --worker " in command_line(p),
     "valkey": lambda p: "valkey-server" in command_line(p),
@@ -216,7 +216,7 @@ def conclude(
         row.faults.append("hangs")
     row.took_s = time.monotonic() - began_s
     if row.code != 0 and row.took_s > hang_s and not row.faults:
-        row.faults.append(f"ends only after {hang_s:.0f} s")
+        row.faults.append(f"takes more than {hang_s:.0f} s to end")
     give_up = time.monotonic() + HANG_S
     while trial.left() and row.code is not None and time.monotonic() < give_up:
         time.sleep(0.2)
