@@ -34,7 +34,7 @@ def redis_account(client: redis.Redis) -> Account:
     `clients.<field>` and `keyspace.<db>.<field>`. Reading costs one pipeline of INFO commands, which `command.info`
     counts. Empty if the user may not read INFO.
     """
-    account: Account = {}
+    counters: Account = {}
     with client.pipeline(transaction=False) as pipeline:
         for section in ("commandstats", "keyspace", *SECTIONS):
             pipeline.info(section)
@@ -44,15 +44,15 @@ def redis_account(client: redis.Redis) -> Account:
             return {}
     for name, facts in commands.items():
         command = f"command.{name.removeprefix('cmdstat_').replace('|', ' ')}"
-        account[command] = (float(facts["calls"]), "calls")
-        account[f"{command}.usec"] = (float(facts["usec"]), "us")
-        account[f"{command}.rejected"] = (float(facts.get("rejected_calls", 0)), "calls")
-        account[f"{command}.failed"] = (float(facts.get("failed_calls", 0)), "calls")
+        counters[command] = (float(facts["calls"]), "calls")
+        counters[f"{command}.usec"] = (float(facts["usec"]), "us")
+        counters[f"{command}.rejected"] = (float(facts.get("rejected_calls", 0)), "calls")
+        counters[f"{command}.failed"] = (float(facts.get("failed_calls", 0)), "calls")
     for database, facts in keyspace.items():
-        account |= {f"keyspace.{database}.{name}": (float(value), "1") for name, value in numbers(facts).items()}
+        counters |= {f"keyspace.{database}.{name}": (float(value), "1") for name, value in numbers(facts).items()}
     for section, facts in zip(SECTIONS, sections, strict=True):
-        account |= {f"{section}.{name}": (value, unit(section, name)) for name, value in numbers(facts).items()}
-    return account
+        counters |= {f"{section}.{name}": (value, unit(section, name)) for name, value in numbers(facts).items()}
+    return counters
 
 
 def numbers(facts: Mapping[str, Any]) -> dict[str, float]:
@@ -108,23 +108,23 @@ def postgres_account(connection: psycopg.Connection[Any], statement_ids: Mapping
     in pg_stat_database lag until each session has reported its own (see PostgresSource.flush_statistics). Expects
     autocommit.
     """
-    account: Account = {}
+    counters: Account = {}
     with connection.cursor(row_factory=dict_row) as cursor:
         if has_statements(connection):
             by_id = {row["queryid"]: row for row in cursor.execute(STATEMENTS)}
             for name, queryid in statement_ids.items():
                 row = by_id.pop(queryid, {})
                 for column, column_unit in STATEMENT_UNITS.items():
-                    account[f"statement.{name}.{column}"] = (float(row.get(column, 0)), column_unit)
-            account["statement.other.calls"] = (float(sum(row["calls"] for row in by_id.values())), "calls")
+                    counters[f"statement.{name}.{column}"] = (float(row.get(column, 0)), column_unit)
+            counters["statement.other.calls"] = (float(sum(row["calls"] for row in by_id.values())), "calls")
         if connection.info.server_version >= 150000:
             cursor.execute("SELECT pg_stat_force_next_flush()")
         checkpoints = CHECKPOINTS if connection.info.server_version >= 170000 else CHECKPOINTS_BEFORE_17
         for group, sql in (("database", DATABASE), ("tables", TABLES), ("checkpoints", checkpoints)):
             row = cursor.execute(sql).fetchone() or {}
             for name, value in row.items():
-                account[f"{group}.{name}"] = (float(value), "bytes" if name.endswith("_bytes") else "1")
-    return account
+                counters[f"{group}.{name}"] = (float(value), "bytes" if name.endswith("_bytes") else "1")
+    return counters
 
 
 def has_statements(connection: psycopg.Connection[Any]) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from stampede.core.errors import StackError
 from stampede.stack.servers import RedisFaultControl
-from stampede.stack.supervisor.supervisor_client import Started, SupervisorClient
+from stampede.stack.supervisor.supervisor_client import StartedServer, SupervisorClient
 
 BACK_WITHIN_S = 30.0
 POLL_EVERY_S = 0.005
@@ -14,7 +14,7 @@ POLL_EVERY_S = 0.005
 class EmbeddedRedisFaults(RedisFaultControl):
     """Stops, continues, kills and restarts a server of the supervisor by signals."""
 
-    def __init__(self, supervisor: SupervisorClient, server: Started, answers: Callable[[], bool]) -> None:
+    def __init__(self, supervisor: SupervisorClient, server: StartedServer, answers: Callable[[], bool]) -> None:
         self.supervisor = supervisor
         self.server = server
         self.answers = answers

@@ -24,7 +24,7 @@ from stampede.stack.servers import Server
 
 COMMANDS = 8
 """How many commands are listed, the most frequent first."""
-SLOW = 5
+SLOW_ENTRIES = 5
 """How many entries of the slow log are listed, the newest first."""
 LONGEST_COMMAND = 60
 """In characters: a longer slow command is cut."""
@@ -40,12 +40,12 @@ class Reading:
 
     at_s: float
     """Monotonic clock, in seconds."""
-    account: Account
+    counters: Account
     slow: list[Mapping[str, Any]] | None
     """The newest entries of the slow log. None: the server does not show it."""
 
     def value(self, name: str) -> float:
-        return self.account.get(name, (0.0, ""))[0]
+        return self.counters.get(name, (0.0, ""))[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,13 +63,14 @@ class MonitorInterval:
     def seconds(self) -> float:
         return 0.0 if self.before is None else self.now.at_s - self.before.at_s
 
-    def gained(self, name: str) -> float:
+    def increase(self, name: str) -> float:
+        """By how much the counter grew in the interval, or its total without an earlier reading."""
         return self.now.value(name) - (0.0 if self.before is None else self.before.value(name))
 
     def rate(self, name: str) -> str:
         """The rate per second, or the total without an earlier reading, as text."""
-        gained = self.gained(name)
-        return f"{gained / self.seconds:,.0f}/s" if self.seconds > 0 else f"{gained:,.0f}"
+        increase = self.increase(name)
+        return f"{increase / self.seconds:,.0f}/s" if self.seconds > 0 else f"{increase:,.0f}"
 
 
 def watch(url: str, *, every_s: float, once: bool, console: Console | None = None) -> None:
@@ -102,32 +103,32 @@ def watch(url: str, *, every_s: float, once: bool, console: Console | None = Non
 
 def read(client: redis.Redis) -> Reading:
     """The numbers of INFO and the newest entries of the slow log."""
-    account = redis_account(client)
+    counters = redis_account(client)
     try:
-        slow: list[Mapping[str, Any]] | None = list(client.slowlog_get(SLOW))
+        slow: list[Mapping[str, Any]] | None = list(client.slowlog_get(SLOW_ENTRIES))
     except redis.ResponseError:
         slow = None
-    return Reading(at_s=time.monotonic(), account=account, slow=slow)
+    return Reading(at_s=time.monotonic(), counters=counters, slow=slow)
 
 
-def frame(server: Server, span: MonitorInterval) -> RenderableType:
+def frame(server: Server, interval: MonitorInterval) -> RenderableType:
     """One frame of the display."""
-    now = span.now
+    now = interval.now
     used, limit = now.value("memory.used_memory"), now.value("memory.maxmemory")
     room = f"of {limit / 2**20:,.1f} MiB ({100 * used / limit:.0f} %)" if limit else "no maxmemory is set"
-    hits, misses = span.gained("stats.keyspace_hits"), span.gained("stats.keyspace_misses")
+    hits, misses = interval.increase("stats.keyspace_hits"), interval.increase("stats.keyspace_misses")
     hit_rate = f"{100 * hits / (hits + misses):.1f} %" if hits + misses > 0 else "no lookups"
     figures = plain_table("", "", "", header=False)
-    figures.add_row("hit rate", hit_rate, f"keyspace hits / (hits + misses), {span.since}")
+    figures.add_row("hit rate", hit_rate, f"keyspace hits / (hits + misses), {interval.since}")
     figures.add_row("used memory", f"{used / 2**20:,.1f} MiB", room)
     figures.add_row("connected clients", f"{now.value('clients.connected_clients'):,.0f}", "including this one")
-    figures.add_row("commands", span.rate("stats.total_commands_processed"), span.since)
-    figures.add_row("evictions", f"{span.gained('stats.evicted_keys'):,.0f}", span.since)
-    figures.add_row("expiries", f"{span.gained('stats.expired_keys'):,.0f}", span.since)
+    figures.add_row("commands", interval.rate("stats.total_commands_processed"), interval.since)
+    figures.add_row("evictions", f"{interval.increase('stats.evicted_keys'):,.0f}", interval.since)
+    figures.add_row("expiries", f"{interval.increase('stats.expired_keys'):,.0f}", interval.since)
     head = Text(visible(f"{server} at {server.safe_url}"), style="bold")
     blank = Text("")
     warning = Text(WARNING, style="dim")
-    return Group(head, figures, blank, commands(span), blank, slow_log(now), blank, warning)
+    return Group(head, figures, blank, commands(interval), blank, slow_log(now), blank, warning)
 
 
 def plain_table(*headings: str, header: bool = True) -> Table:
@@ -140,15 +141,17 @@ def plain_table(*headings: str, header: bool = True) -> Table:
     return table
 
 
-def commands(span: MonitorInterval) -> Table:
+def commands(interval: MonitorInterval) -> Table:
     """The most frequent commands, with the server's own time for one call."""
     endings = (".usec", ".rejected", ".failed")
-    names = [n for n in span.now.account if n.startswith("command.") and not n.endswith(endings)]
-    frequent = sorted((n for n in names if span.gained(n) > 0), key=lambda n: (-span.gained(n), n))[:COMMANDS]
+    names = [n for n in interval.now.counters if n.startswith("command.") and not n.endswith(endings)]
+    frequent = sorted((n for n in names if interval.increase(n) > 0), key=lambda n: (-interval.increase(n), n))[
+        :COMMANDS
+    ]
     table = plain_table("command", "calls", "server's time each")
     for name in frequent:
-        each_us = span.gained(f"{name}.usec") / span.gained(name)
-        table.add_row(name.removeprefix("command."), span.rate(name), f"{each_us:.1f} µs")
+        each_us = interval.increase(f"{name}.usec") / interval.increase(name)
+        table.add_row(name.removeprefix("command."), interval.rate(name), f"{each_us:.1f} µs")
     return table
 
 

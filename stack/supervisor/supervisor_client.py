@@ -25,7 +25,7 @@ PLAIN_PATH = re.compile(r"[\w./+-]+", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Started:
+class StartedServer:
     """A server that the supervisor started, with everything that is needed to signal it and to start it again."""
 
     pid: int
@@ -44,10 +44,10 @@ class SupervisorClient:
         self.owner = os.getpid()
         self.one_command = threading.Lock()
         self.commands_sent = 0
-        self.started: list[Started] = []
-        self.watched: dict[str, Started] = {}
+        self.started: list[StartedServer] = []
+        self.watched: dict[str, StartedServer] = {}
         """Servers that must be running, by name."""
-        self.killed: dict[str, Started] = {}
+        self.killed: dict[str, StartedServer] = {}
         """Watched servers that were killed on purpose, by name."""
         with open(empty_file(directory / supervisor_process.LOG), "wb") as log:
             self.process = subprocess.Popen(
@@ -106,11 +106,11 @@ class SupervisorClient:
             raise OSError(answer.get("errno"), answer["error"])
         pid: int = answer["pid"]
         self.started.append(
-            Started(pid=pid, argv=tuple(argv), log=log, stop=tuple(stop), account=account, env=dict(env))
+            StartedServer(pid=pid, argv=tuple(argv), log=log, stop=tuple(stop), account=account, env=dict(env))
         )
         return pid
 
-    def start_again(self, server: Started) -> Started:
+    def start_again(self, server: StartedServer) -> StartedServer:
         """Start a server again that has ended, with the same arguments."""
         self.start(server.argv, log=server.log, stop=server.stop, account=server.account, env=server.env)
         again = self.started[-1]

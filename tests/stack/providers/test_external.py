@@ -22,9 +22,9 @@ def user_database(stack: Stack) -> Iterator[str]:
     with psycopg.connect(stack.postgres.url, autocommit=True) as connection:
         connection.execute("CREATE DATABASE theirs")
         url = stack.postgres.url.rpartition("/")[0] + "/theirs"
-        with psycopg.connect(url, autocommit=True) as connection_to_it:
-            connection_to_it.execute("CREATE TABLE users (id int PRIMARY KEY, name text)")
-            connection_to_it.execute("INSERT INTO users VALUES (1, 'theirs')")
+        with psycopg.connect(url, autocommit=True) as inside:
+            inside.execute("CREATE TABLE users (id int PRIMARY KEY, name text)")
+            inside.execute("INSERT INTO users VALUES (1, 'theirs')")
         yield url
         connection.execute("DROP DATABASE theirs WITH (FORCE)")
 
@@ -65,9 +65,9 @@ def test_missing_rights_become_remarks_with_their_consequence(stack: Stack, user
 def test_without_pg_stat_statements_other_counters_are_still_read(user_database: str) -> None:
     with psycopg.connect(user_database, autocommit=True) as connection:
         assert not has_statements(connection)
-        account = postgres_account(connection, {"load": 1})
-    assert not any(name.startswith("statement.") for name in account)
-    assert "database.xact_commit" in account
+        counters = postgres_account(connection, {"load": 1})
+    assert not any(name.startswith("statement.") for name in counters)
+    assert "database.xact_commit" in counters
 
 
 def test_only_our_schema_and_keys_are_changed(stack: Stack, user_database: str, redis_client: redis.Redis) -> None:
