@@ -115,7 +115,7 @@ class KillTrial:
         return {cell["id"] for cell in cells if cell["status"] == "done"}
 
     def await_until(self, holds: Callable[[], bool], within_s: float) -> bool:
-        """Wait until `holds` returns True. False: the command ended before, or the time is over."""
+        """Wait until `holds` returns True. False: the command ended first, or the time is over."""
         assert self.process is not None
         give_up = time.monotonic() + within_s
         while not holds():

@@ -11,7 +11,7 @@ from stampede.stack.postgres.postgres_server import connect
 from stampede.stack.servers import without_password
 
 LAYOUT = 1
-"""Raised with every change of the tables or rows, so that older data is created again."""
+"""Increased with every change of the tables or rows, so that older data is created again."""
 ORDERS_PER_USER = 2
 
 # ruff: noqa: SIM905 (one text is easier to read than a list of literals)

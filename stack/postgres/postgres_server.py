@@ -106,7 +106,7 @@ def initialize(
 
 
 def wait_until(ready: Callable[[], bool], supervisor: SupervisorClient, pid: int, log: Path) -> bool:
-    """Wait until `ready` returns True. False: the process has ended before. Raises StackError after START_WITHIN_S."""
+    """Wait until `ready` returns True. False: the process ended first. Raises StackError after START_WITHIN_S."""
     give_up = time.monotonic() + START_WITHIN_S
     while not ready():
         if supervisor.returncode(pid) is not None:

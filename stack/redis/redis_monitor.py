@@ -158,7 +158,7 @@ def commands(interval: MonitorInterval) -> Table:
 def slow_log(now: Reading) -> RenderableType:
     """The newest entries of the slow log."""
     if now.slow is None:
-        return Text("slow log: this user may not read it")
+        return Text("slow log: the server refuses to return it")
     if not now.slow:
         return Text("slow log: empty")
     table = plain_table("slow log, newest first", "took", "command")

@@ -168,7 +168,7 @@ def require_rights(client: redis.Redis, url: str, prefix: str, *, explores: bool
 
 
 def why_unwritable(answer: object) -> str:
-    """The wanted state of a server that refuses writes for now. Empty: it accepts them."""
+    """The requirement that a server which refuses writes for now does not meet. Empty: it accepts them."""
     text = str(answer) if isinstance(answer, redis.RedisError) else ""
     if "maxmemory" in text:
         return "room for new keys: its memory is full (used_memory > maxmemory) and its maxmemory-policy evicts nothing"

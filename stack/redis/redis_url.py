@@ -67,7 +67,7 @@ def check_redis_url(url: str) -> None:
 
 
 def wanted_instead(option: str, scheme: str) -> str:
-    """What to write instead of an option of the URL. Empty: the option is allowed."""
+    """The remedy for an option of the URL. Empty: the option is allowed."""
     if option in SET_BY_CLIENTS:
         return f"no {option} in the URL: each contender's client sets decoding, timeouts, retries and pool size itself"
     if option in TLS:

@@ -69,7 +69,7 @@ class SupervisorClient:
             answer: dict[str, Any] = {"n": None}
             try:
                 self.process.stdin.write(json.dumps({"n": self.commands_sent, **command}).encode() + b"\n")
-                while answer["n"] != self.commands_sent:  # skip the answer to a call that was interrupted
+                while answer["n"] != self.commands_sent:  # skip the answer to an interrupted call
                     answer = json.loads(self.process.stdout.readline())
             except (BrokenPipeError, ValueError) as error:
                 raise ServerEnded(self.how_it_ended()) from error
@@ -111,7 +111,7 @@ class SupervisorClient:
         return pid
 
     def start_again(self, server: StartedServer) -> StartedServer:
-        """Start a server again that has ended, with the same arguments."""
+        """Restart a server that has ended, with the same arguments."""
         self.start(server.argv, log=server.log, stop=server.stop, account=server.account, env=server.env)
         again = self.started[-1]
         self.watched |= {name: again for name, killed in self.killed.items() if killed == server}
