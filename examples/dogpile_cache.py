@@ -1,12 +1,12 @@
-"""dogpile.cache: a region on Redis whose distributed lock lets one reader create a missing value.
+"""dogpile.cache: a region on Redis; its distributed lock lets only one reader create a missing value.
 
     read    app ──region.get_or_create──► Redis, PostgreSQL
     write   app ──UPDATE──► PostgreSQL, then region.delete
 
-A library that takes a redis-py client needs no more than this to be explored and compared:
+This is all that a library needs to be explored and compared, if it accepts a redis-py client:
 stampede races --contender examples/dogpile_cache.py (pip install dogpile.cache)
 
-Cost in round trips: what the library spends. Good for: seeing what a library does. Bad for: copying.
+Cost in round trips: decided by the library. Good for: seeing what a library does. Bad for: copying.
 Source: dogpile.cache's documentation. Departures: none; the lock has no timeout, as by default.
 """
 

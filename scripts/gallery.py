@@ -1,13 +1,13 @@
-"""Take pictures of a report for the README: python scripts/gallery.py RUN [OUT]; OUT is docs/pictures/."""
+"""Takes the pictures of a report that the README shows."""
 
+import argparse
 import shutil
-import sys
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
 PARTS = ("answer", "decision")
-"""OrderComparison on the page of which a picture each is taken, besides the top in both colour schemes."""
+"""Elements of the page of which a picture is taken, in addition to the top in both colour schemes."""
 WIDTH, HEIGHT = 1024, 720
 
 
@@ -31,5 +31,13 @@ def main(run: Path, out: Path) -> None:
         print(f"{picture}: {picture.stat().st_size // 1024} KB")
 
 
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path, help="run folder with a report.html")
+    parser.add_argument("out", type=Path, nargs="?", default=Path("docs/pictures"), help="folder for the pictures")
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else Path("docs/pictures"))
+    arguments = read_arguments()
+    main(arguments.run, arguments.out)

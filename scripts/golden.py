@@ -1,10 +1,10 @@
-"""SHA-256 of every file that the reports of run folders consist of, to see whether a change of code changes a report.
+"""Prints the SHA-256 of every file of a report, to show whether a change of code changes reports.
 
     scripts/golden.py RUN... > before.sha256
     scripts/golden.py RUN... --against before.sha256
 
-Copies of the run folders are rendered; the folders themselves are not changed. A planted run is always among them.
-Exit code 1: a file differs, or one of them is missing on one side.
+Copies of the run folders are rendered; the folders themselves are not changed. A planted run is always included.
+Exit code 1: a file differs, or exists on one side only.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for `tests`, which is not installed
 
 from stampede.reports.output.html_report import render
 from tests.reports.planted_runs.planted import plant
@@ -23,7 +23,7 @@ RENDERED = ("*.html", "*.csv")
 
 
 def hashes(folder: Path, name: str) -> dict[str, str]:
-    """Render a run folder: the hash of each file by its name."""
+    """Render a run folder. Returns the hash of each file by its name."""
     for pattern in RENDERED:
         for old in folder.glob(pattern):
             old.unlink()
@@ -33,15 +33,15 @@ def hashes(folder: Path, name: str) -> dict[str, str]:
 
 
 def read_hashes(path: Path) -> dict[str, str]:
-    """What an earlier call printed."""
+    """The hashes that an earlier call printed."""
     lines = (line.split("  ", 1) for line in path.read_text(encoding="utf-8").splitlines())
     return {name: digest for digest, name in lines}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", nargs="*", type=Path, help="run folders, besides a planted one")
-    parser.add_argument("--against", type=Path, help="a file that this script printed before")
+    parser.add_argument("runs", nargs="*", type=Path, help="run folders, in addition to the planted run")
+    parser.add_argument("--against", type=Path, help="an earlier output of this script, to compare with")
     chosen = parser.parse_args()
     found: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,21 +1,21 @@
-"""What happens when something is killed, stopped or full in the middle of a command:
+"""Kills, stops and fills what a command needs while it runs, and prints a table of the results.
 
     make kills
     make kills ARGS="--only 'worker' --only 'disk'"
 
-Processes × signals, full disks, folders that are removed or made read-only in mid-run, five kinds of TMPDIR, and
-SIGTERM of every long command, one row at a time, each on servers of its own. Prints a Markdown table: how long the
-command ran on after the event, its exit code, its last line, what is left of it, how many finished cells were kept.
+The events: signals to each process, full disks, folders that are removed or become read-only during a run, five kinds
+of TMPDIR, and SIGTERM to every long command. There is one trial per row, each with its own servers. The columns of the
+Markdown table: seconds from the event to the end of the command, its exit code, its last line, processes and files that
+are left, and how many finished cells were kept.
 
-Exit 1 where a command that the event ends took more than 30 s to end, or one hung, left a process or file, lost a
-finished cell, or its run folder cannot be reported. Full disks and read-only folders need mount(8) and root; as a plain
-user those rows are skipped, and the table says so.
+Exit 1 if a command that the event ends took more than 30 s to end, or if one hung, left a process or file, lost a
+finished cell, or left a run folder without a report. Full disks and read-only folders need mount(8) and root; for a
+plain user those rows are marked as skipped.
 """
 
 import argparse
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,7 +25,9 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import psutil
-from kill_trials import BEGIN_S, HANG_S, HEAD, PARTS, KillRow, KillTrial, conclude
+from kill_trials import BEGIN_S, HANG_S, HEAD, ROLES, KillRow, KillTrial, conclude
+
+from stampede.core.network import free_port
 
 BENCH = ["bench", "--stack", "embedded", "--plan", "smoke", "--only", "cache-aside", "--scenario", "stampede"]
 BENCH += ["--rounds", "2", "--rtt", "0", "--workers", "2"]
@@ -34,32 +36,32 @@ STOPPED_S = 10.0
 SIGNALS = ("KILL", "TERM", "INT", "HUP", "STOP")
 
 
-def a_bench(home: Path, name: str, **how: object) -> KillTrial:
-    runs = Path(str(how.pop("runs", home / "runs")))
+def bench_trial(home: Path, name: str, **options: object) -> KillTrial:
+    runs = Path(str(options.pop("runs", home / "runs")))
     arguments = [*BENCH, "--workload", str(home / "workload.toml"), "--runs", str(runs)]
-    return KillTrial(name=name, arguments=arguments, home=home, runs=runs, **how)  # type: ignore[arg-type]
+    return KillTrial(name=name, arguments=arguments, home=home, runs=runs, **options)  # type: ignore[arg-type]
 
 
-def signalled(home: Path, part: str, name: str) -> KillRow:
-    """A bench in which one process is sent one signal in the middle of the second cell."""
-    trial = a_bench(home, part)
-    row = KillRow(name=part, event=name if name != "STOP" else f"STOP, CONT after {STOPPED_S:.0f} s")
+def signalled(home: Path, role: str, signal_name: str) -> KillRow:
+    """Send one signal to one process of a bench, in the middle of the second cell."""
+    trial = bench_trial(home, role)
+    row = KillRow(name=role, event=signal_name if signal_name != "STOP" else f"STOP, CONT after {STOPPED_S:.0f} s")
     trial.start()
     try:
         trial.await_first_cell()
-        target = trial.find(part)
-        target.send_signal(getattr(signal, f"SIG{name}"))
-        if name == "STOP":
+        target = trial.find(role)
+        target.send_signal(getattr(signal, f"SIG{signal_name}"))
+        if signal_name == "STOP":
             time.sleep(STOPPED_S)
             with suppress(psutil.NoSuchProcess):
                 target.send_signal(signal.SIGCONT)
     except (LookupError, psutil.NoSuchProcess) as error:
-        row.faults.append(f"the event did not come: {error}")
+        row.faults.append(f"the event did not occur: {error}")
     return conclude(trial, row)
 
 
 def mount(*arguments: str) -> None:
-    """Raises OSError with mount's own word."""
+    """Call mount(8). Raises OSError with its message."""
     done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise OSError(f"mount {' '.join(arguments)}: {done.stderr.strip()}")
@@ -67,7 +69,7 @@ def mount(*arguments: str) -> None:
 
 @contextmanager
 def small_disk(path: Path, kib: int) -> Iterator[None]:
-    """A tmpfs of that size. Raises OSError where none can be mounted."""
+    """Mount a tmpfs of that size. Raises OSError if that is not possible."""
     path.mkdir(parents=True)
     mount("-t", "tmpfs", "-o", f"size={kib}k", "tmpfs", str(path))
     try:
@@ -77,30 +79,30 @@ def small_disk(path: Path, kib: int) -> Iterator[None]:
 
 
 def full_disk(home: Path, kib: int) -> KillRow:
-    """A bench whose run folder lies on a disk of that many KiB. The run itself fills it."""
+    """Run a bench whose run folder is on a disk of that many KiB. The run itself fills it."""
     row = KillRow(name="full disk", event=f"{kib} KiB")
-    trial = a_bench(home, "full disk", runs=home / "disk" / "runs")
+    trial = bench_trial(home, "full disk", runs=home / "disk" / "runs")
     with small_disk(home / "disk", kib):
         trial.start()
         assert trial.process is not None
-        filled_s: list[float] = []
 
         def full() -> bool:
             trial.finished |= trial.cells_done()
             return shutil.disk_usage(home / "disk").free < 8192
 
         trial.await_until(full, BEGIN_S)
-        filled_s.append(time.monotonic())
+        filled_s = time.monotonic()
         trial.await_until(lambda: full() and False, HANG_S)
         row = conclude(trial, row, hang_s=1.0)
-        row.took_s = time.monotonic() - filled_s[0]
+        row.took_s = time.monotonic() - filled_s
         if row.code == 0:
             row.faults.append("exit 0")
     return row
 
 
 def removed(home: Path) -> KillRow:
-    trial = a_bench(home, "run folder")
+    """Remove the run folder of a bench."""
+    trial = bench_trial(home, "run folder")
     row = KillRow(name="run folder", event="removed")
     trial.start()
     try:
@@ -109,12 +111,13 @@ def removed(home: Path) -> KillRow:
         assert folder is not None
         shutil.rmtree(folder)
     except LookupError as error:
-        row.faults.append(f"the event did not come: {error}")
+        row.faults.append(f"the event did not occur: {error}")
     return conclude(trial, row, gone=True)
 
 
 def read_only(home: Path) -> KillRow:
-    trial = a_bench(home, "run folder", runs=home / "disk" / "runs")
+    """Make the run folder of a bench read-only."""
+    trial = bench_trial(home, "run folder", runs=home / "disk" / "runs")
     row = KillRow(name="run folder", event="made read-only")
     with small_disk(home / "disk", 65536):
         trial.start()
@@ -122,10 +125,10 @@ def read_only(home: Path) -> KillRow:
             trial.await_first_cell()
             folder = trial.folder()
             assert folder is not None
-            mount("--bind", str(folder), str(folder))  # of the disk itself, open log files would refuse it
+            mount("--bind", str(folder), str(folder))  # the disk itself cannot be remounted while log files are open
             mount("-o", "remount,bind,ro", str(folder))
         except LookupError as error:
-            row.faults.append(f"the event did not come: {error}")
+            row.faults.append(f"the event did not occur: {error}")
         try:
             return conclude(trial, row)
         finally:
@@ -134,14 +137,14 @@ def read_only(home: Path) -> KillRow:
 
 
 def with_tmpdir(home: Path, kind: str) -> KillRow:
-    """A whole bench under such a TMPDIR, which must work or end in one line."""
+    """Run a whole bench with this kind of TMPDIR. It must work, or end with a one-line error."""
     path = home / "tmpdir"
     if kind == "long":
         path = home / ("d" * 100) / ("e" * 100)
     elif kind == "spaces":
         path = home / "a b  c"
     row = KillRow(name="TMPDIR", event=kind)
-    trial = a_bench(home, "TMPDIR", environment={"TMPDIR": str(path)})
+    trial = bench_trial(home, "TMPDIR", environment={"TMPDIR": str(path)})
     home.mkdir(parents=True)
     with small_disk(path, 1024) if kind == "read-only" else nullcontext():
         if kind == "read-only":
@@ -158,18 +161,12 @@ def with_tmpdir(home: Path, kind: str) -> KillRow:
         if kind == "missing" and path.exists():
             row.left.append(f"directory {path}")
     if row.code not in (0, 1, 2):
-        row.faults.append("neither works nor ends in one line")
+        row.faults.append("neither works nor ends with a one-line error")
     return row
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def commands() -> dict[str, tuple[list[str], str]]:
-    """Each long command, and the word in its output after which it is at work."""
+    """Each long command, and the text in its output after which it is working."""
     embedded = ["--stack", "embedded"]
     small = ["--rtt", "0", "--workload", "workload.toml"]
     return {
@@ -184,15 +181,16 @@ def commands() -> dict[str, tuple[list[str], str]]:
 
 
 def terminated(home: Path, command: str) -> KillRow:
+    """Send SIGTERM to a long command."""
     arguments, awaited = commands()[command]
     trial = KillTrial(name=command, arguments=arguments, home=home, runs=home / "runs")
     row = KillRow(name=command, event="TERM")
     trial.start()
     if trial.await_until(lambda: any(awaited in line for line in trial.output()), BEGIN_S):
         trial.await_until(lambda: False, 4.0)
-        trial.front.send_signal(signal.SIGTERM)
+        trial.main_process.send_signal(signal.SIGTERM)
     else:
-        row.faults.append(f"the event did not come: {trial.output()[-1:]}")
+        row.faults.append(f"the event did not occur: {trial.output()[-1:]}")
     row = conclude(trial, row, reports=command not in ("races", "serializers"))
     if row.code != 128 + signal.SIGTERM:
         row.faults.append("exit code")
@@ -200,16 +198,16 @@ def terminated(home: Path, command: str) -> KillRow:
 
 
 def rows(root: Path) -> dict[str, Callable[[], KillRow]]:
-    """Every row by its name, not yet run."""
+    """The trial of every row by its name."""
     found: dict[str, Callable[[], KillRow]] = {}
 
     def add(name: str, run: Callable[[Path], KillRow]) -> None:
         home = root / f"{len(found):02d}"
         found[name] = lambda: run(home)
 
-    for part in PARTS:
+    for role in ROLES:
         for name in SIGNALS:
-            add(f"{part} {name}", lambda home, part=part, name=name: signalled(home, part, name))  # type: ignore[misc]
+            add(f"{role} {name}", lambda home, role=role, name=name: signalled(home, role, name))  # type: ignore[misc]
     for kib in (32, 64, 256):
         add(f"full disk {kib}", lambda home, kib=kib: full_disk(home, kib))  # type: ignore[misc]
     add("run folder removed", removed)
@@ -222,17 +220,17 @@ def rows(root: Path) -> dict[str, Callable[[], KillRow]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--only", action="append", default=[], help="rows whose name begins so. May be repeated")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--only", action="append", default=[], help="only rows whose name begins with this. May be repeated"
+    )
     parser.add_argument("--keep", action="store_true", help="keep the folders of the trials")
     options = parser.parse_args()
-    for number in (
-        signal.SIGINT,
-        signal.SIGHUP,
-    ):  # in the background and under nohup they are ignored, and inherited so
+    # In the background and under nohup they are ignored, and children would inherit that.
+    for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     root = Path(tempfile.mkdtemp(prefix="kills-", dir="/tmp"))
-    root.chmod(0o755)  # the account of the servers has to pass it
+    root.chmod(0o755)  # the servers' account must be able to enter it
     broken = 0
     print(HEAD, flush=True)
     for name, run in rows(root).items():
@@ -243,7 +241,7 @@ def main() -> int:
         except OSError as error:
             row = KillRow(name=name, event="skipped", last=str(error))
         broken += bool(row.faults)
-        print(row.shown(), flush=True)
+        print(row.as_markdown(), flush=True)
     if options.keep:
         print(f"\nkept: {root}")
     else:

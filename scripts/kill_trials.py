@@ -1,4 +1,4 @@
-"""One trial of `make kills`: a command, the processes that it started, and what is left when it has ended."""
+"""One trial of `make kills`: a command, the processes that it starts, and what it leaves behind."""
 
 import csv
 import json
@@ -15,14 +15,11 @@ from pathlib import Path
 
 import psutil
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from stampede.core.errors import RunFolderError
 from stampede.reports.output.html_report import render
 from stampede.run_folder.read import read_run
 from stampede.stack.supervisor import supervisor_process
 
-REPO = Path(__file__).resolve().parent.parent
 STAMPEDE = [sys.executable, "-m", "stampede"]
 WORKLOAD = """records = 200
 users_per_process = 8
@@ -33,16 +30,16 @@ load_wait_ms = 4
 """
 MARK = "STAMPEDE_KILLS"
 HANG_S = 30.0
-GOES_ON_S = 120.0
-"""How long a run that an event does not end may go on: it runs its other cells and writes its report."""
+CONTINUES_S = 120.0
+"""How long a run may continue if the event does not end it: it runs its other cells and writes its report."""
 BEGIN_S = 300.0
-"""How long a command may take until the event can come."""
-LOOK_S = 0.05
+"""How long a command may take until the event can occur."""
+POLL_S = 0.05
 
 
 @dataclass(kw_only=True)
 class KillTrial:
-    """One command, its processes, and what is left of it."""
+    """One command, its processes, and what it leaves behind."""
 
     name: str
     arguments: list[str]
@@ -54,14 +51,14 @@ class KillTrial:
     seen: dict[int, psutil.Process] = field(default_factory=dict)
     directories: set[Path] = field(default_factory=set)
     finished: set[int] = field(default_factory=set)
-    """Cells that run.json called done before the event."""
+    """Cells with the status done in run.json before the event."""
     warnings: list[str] = field(default_factory=list)
 
     def start(self) -> None:
+        """Start the command."""
         self.home.mkdir(parents=True, exist_ok=True)
         (self.home / "workload.toml").write_text(WORKLOAD)
         environment = {**os.environ, "TMPDIR": str(self.home / "tmp"), **self.environment, MARK: self.mark}
-        environment["PYTHONPATH"] = str(REPO)
         (self.home / "tmp").mkdir(exist_ok=True)
         with (self.home / "output").open("wb") as output:
             self.process = subprocess.Popen(
@@ -75,38 +72,41 @@ class KillTrial:
             )
 
     @property
-    def front(self) -> psutil.Process:
+    def main_process(self) -> psutil.Process:
         assert self.process is not None
         return psutil.Process(self.process.pid)
 
-    def look(self) -> list[psutil.Process]:
-        """The command's processes; those that were there once are remembered."""
+    def living(self) -> list[psutil.Process]:
+        """The running processes of the command. Every process that was ever seen is remembered."""
         with suppress(psutil.NoSuchProcess):
-            for each in [self.front, *self.front.children(recursive=True)]:
+            for each in [self.main_process, *self.main_process.children(recursive=True)]:
                 self.seen[each.pid] = each
                 with suppress(psutil.NoSuchProcess, IndexError):
-                    words = each.cmdline()
-                    if supervisor_process.__file__ in words:
-                        self.directories.add(Path(words[-2]))
+                    arguments = each.cmdline()
+                    if supervisor_process.__file__ in arguments:
+                        self.directories.add(Path(arguments[-2]))
         return [each for each in self.seen.values() if is_alive(each)]
 
-    def find(self, wanted: str) -> psutil.Process:
-        """One of the command's processes by its part in it."""
-        for each in self.look():
+    def find(self, role: str) -> psutil.Process:
+        """The command's process with this role."""
+        for each in self.living():
             with suppress(psutil.NoSuchProcess):
-                if PARTS[wanted](each):
+                if ROLES[role](each):
                     return each
-        raise LookupError(f"no {wanted} among {[each.name() for each in self.look()]}")
+        raise LookupError(f"no {role} among {[each.name() for each in self.living()]}")
 
     def output(self) -> list[str]:
+        """The non-blank lines of the command's output."""
         text = (self.home / "output").read_text(errors="replace")
         return [line for line in text.splitlines() if line.strip()]
 
     def folder(self) -> Path | None:
+        """The newest run folder."""
         found = sorted(path.parent for path in self.runs.glob("*/run.json"))
         return found[-1] if found else None
 
     def cells_done(self) -> set[int]:
+        """The ids of the cells that run.json marks as done."""
         folder = self.folder()
         try:
             cells = json.loads((folder / "run.json").read_text())["cells"] if folder else []
@@ -115,25 +115,25 @@ class KillTrial:
         return {cell["id"] for cell in cells if cell["status"] == "done"}
 
     def await_until(self, holds: Callable[[], bool], within_s: float) -> bool:
-        """Whether it came to hold before the command ended."""
+        """Wait until `holds` returns True. False: the command ended first, or the time is over."""
         assert self.process is not None
         give_up = time.monotonic() + within_s
         while not holds():
             if self.process.poll() is not None or time.monotonic() > give_up:
                 return False
-            self.look()
-            time.sleep(LOOK_S)
+            self.living()
+            time.sleep(POLL_S)
         return True
 
     def await_first_cell(self) -> None:
-        """Until the first cell is finished and the next one has been under way for a second."""
+        """Wait until the first cell is finished and the next one has run for a second."""
         if not self.await_until(lambda: bool(self.cells_done()), BEGIN_S):
             raise LookupError("no cell was finished")
         time.sleep(1.0)
         self.finished = self.cells_done()
 
     def left(self) -> list[str]:
-        """Processes and directories that have outlived the command."""
+        """Processes, directories and files that outlived the command."""
         found = [f"process {describe(each)}" for each in self.seen.values() if is_alive(each)]
         for each in psutil.process_iter():
             with suppress(psutil.Error, OSError):
@@ -141,11 +141,11 @@ class KillTrial:
                 if (each.environ().get(MARK) == self.mark or named) and is_alive(each) and each.pid not in self.seen:
                     found.append(f"process {describe(each)}")
         found += [f"directory {directory}" for directory in self.directories if directory.exists()]
-        kept = self.home / "tmp"
-        return found + ([f"file {path}" for path in kept.iterdir()] if kept.is_dir() else [])
+        temporary = self.home / "tmp"
+        return found + ([f"file {path}" for path in temporary.iterdir()] if temporary.is_dir() else [])
 
     def tidy(self) -> None:
-        """End what is left; each by its own number."""
+        """Kill the remaining processes, each by its id."""
         for each in self.seen.values():
             with suppress(psutil.NoSuchProcess):
                 if is_alive(each):
@@ -164,24 +164,24 @@ def describe(process: psutil.Process) -> str:
     return str(process.pid)
 
 
-def words(process: psutil.Process) -> str:
+def command_line(process: psutil.Process) -> str:
     return " ".join(process.cmdline())
 
 
-PARTS: dict[str, Callable[[psutil.Process], bool]] = {
-    "front": lambda p: "-m stampede" in words(p),
-    "master": lambda p: "-m locust" in words(p) and " --master " in words(p),
-    "worker": lambda p: "-m locust" in words(p) and " --worker " in words(p),
-    "valkey": lambda p: "valkey-server" in words(p),
-    "postmaster": lambda p: "/postgres -D" in words(p),
-    "backend": lambda p: words(p).startswith("postgres: postgres postgres 127.0.0.1"),
-    "supervisor": lambda p: supervisor_process.__file__ in words(p),
+ROLES: dict[str, Callable[[psutil.Process], bool]] = {
+    "cli": lambda p: "-m stampede" in command_line(p),
+    "master": lambda p: "-m locust" in command_line(p) and " --master " in command_line(p),
+    "worker": lambda p: "-m locust" in command_line(p) and " --worker " in command_line(p),
+    "valkey": lambda p: "valkey-server" in command_line(p),
+    "postmaster": lambda p: "/postgres -D" in command_line(p),
+    "backend": lambda p: command_line(p).startswith("postgres: postgres postgres 127.0.0.1"),
+    "supervisor": lambda p: supervisor_process.__file__ in command_line(p),
 }
 
 
 @dataclass(kw_only=True)
 class KillRow:
-    """A line of the table."""
+    """A row of the table."""
 
     name: str
     event: str
@@ -192,7 +192,7 @@ class KillRow:
     cells: str = ""
     faults: list[str] = field(default_factory=list)
 
-    def shown(self) -> str:
+    def as_markdown(self) -> str:
         code = "" if self.code is None else str(self.code)
         left = "; ".join(self.left) or "nothing"
         last = self.last.replace("|", "\\|")
@@ -207,16 +207,16 @@ HEAD = """| what | event | s to the end | exit | last line | left | cells | faul
 def conclude(
     trial: KillTrial, row: KillRow, *, hang_s: float = HANG_S, gone: bool = False, reports: bool = True
 ) -> KillRow:
-    """Wait for the end and look at what is left. `gone`: the run folder was removed, so that no cell can be kept."""
+    """Wait for the end and check what is left. `gone`: the run folder was removed, so no cell can be kept."""
     assert trial.process is not None
     began_s = time.monotonic()
     try:
-        row.code = trial.process.wait(timeout=max(hang_s, GOES_ON_S))
+        row.code = trial.process.wait(timeout=max(hang_s, CONTINUES_S))
     except subprocess.TimeoutExpired:
         row.faults.append("hangs")
     row.took_s = time.monotonic() - began_s
     if row.code != 0 and row.took_s > hang_s and not row.faults:
-        row.faults.append(f"ends only after {hang_s:.0f} s")
+        row.faults.append(f"takes more than {hang_s:.0f} s to end")
     give_up = time.monotonic() + HANG_S
     while trial.left() and row.code is not None and time.monotonic() < give_up:
         time.sleep(0.2)
@@ -230,15 +230,15 @@ def conclude(
         row.faults.append("a traceback")
     if trial.runs.exists() and not gone:
         reports = reports and not any(line.startswith("report: ") for line in lines)
-        row.cells, faults = kept(trial, reports=reports)
+        row.cells, faults = kept_cells(trial, reports=reports)
         row.faults += faults
         if row.code == 0 and lines[-1:] and trial.arguments[0] == "bench":
             row.last = "; ".join(["(the summary)", *trial.warnings])
     return row
 
 
-def kept(trial: KillTrial, *, reports: bool) -> tuple[str, list[str]]:
-    """How many of the cells that were finished at the event are there; what is wrong."""
+def kept_cells(trial: KillTrial, *, reports: bool) -> tuple[str, list[str]]:
+    """How many of the cells that were finished at the event still exist, and the faults."""
     folder = trial.folder()
     if folder is None:
         return "no run folder", ["the run folder is lost"] if trial.finished else []
@@ -247,7 +247,7 @@ def kept(trial: KillTrial, *, reports: bool) -> tuple[str, list[str]]:
     try:
         run = read_run(copy)
         done = {cell.id for cell in run.done}
-        if reports:  # else the command itself has rendered it
+        if reports:  # otherwise the command has rendered it
             render(copy)
     except RunFolderError as error:
         return "unreadable", [f"no report: {error}"]
@@ -258,14 +258,16 @@ def kept(trial: KillTrial, *, reports: bool) -> tuple[str, list[str]]:
 
 
 def warnings(folder: Path) -> list[str]:
-    """What the report says about what stood still."""
-    if not (folder / "doubts.csv").exists():
+    """The report's warnings about servers or processes that stopped for a while."""
+    path = folder / "doubts.csv"  # quoted
+    if not path.exists():
         return []
-    with (folder / "doubts.csv").open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         return [row["what"] for row in csv.DictReader(file) if "stopped" in row.values()]
 
 
 def shorten(line: str, trial: KillTrial) -> str:
+    """A line without the trial's own paths, cut at 230 characters."""
     for path, name in ((str(trial.runs.resolve()), "RUNS"), (str(trial.home), "HOME")):
         line = line.replace(path, name)
     return line if len(line) < 230 else f"{line[:229]}…"

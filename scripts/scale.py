@@ -1,13 +1,13 @@
-"""How large a run the report can carry: plants a run folder of so many samples, renders it, prints what that took;
+"""Measures the cost of large runs: CPU time and memory of a report, and of recording samples.
 
     make scale                          10,000,000 samples
     make scale ARGS="--samples 1000000"
 
-and how much recording takes: a million samples kept and handed over as an application server does, in one process, and
-taken and written as the conductor does, in another.
+For the report it plants a run folder with that many samples and renders it. For recording it keeps and sends a million
+samples in one process, as an application server does, and receives and writes them in another, as the coordinator does.
 
-Limits: 60 s of CPU, 1 GB and a page below 3 MB for a report of ten million; 500 MB for a million, and for recording
-them. Exit 1 where one is broken.
+Limits for a report of ten million samples: 60 s of CPU, 1 GB of memory, a page below 3 MB. For a million samples, and
+for recording them: 500 MB of memory. Exit 1 if a limit is exceeded.
 """
 
 import argparse
@@ -22,18 +22,19 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for `tests`, which is not installed
 
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import SAMPLES, CellInfo
 from stampede.run_folder.write import RunWriter
 from tests.reports.planted_runs import planted
 
+WORK = Path(__file__).with_name("scale_work.py")
 ROUNDS = 8
 
 
 def cell_table(cell: CellInfo, count: int, rng: np.random.Generator) -> tuple[pa.Table, dict[str, int]]:
-    """So many samples of a cell, as columns: hits, some loads, some writes, a tenth of warm-up; and their totals."""
+    """`count` samples of a cell as columns (hits, some loads, some writes, a tenth of warm-up), and their totals."""
     assert cell.begin_ns is not None
     assert cell.window_start_ns is not None
     assert cell.window_end_ns is not None
@@ -43,8 +44,8 @@ def cell_table(cell: CellInfo, count: int, rng: np.random.Generator) -> tuple[pa
     loads = np.zeros(count, bool) if none else rng.random(count) < (1.0 if cell.contender == "no-cache" else 0.05)
     write = np.zeros(count, bool) if cell.scenario == "stampede" else rng.random(count) < 0.05
     loads &= ~write
-    took = rng.lognormal(-0.3, 0.3, count) * 1e6 + np.where(loads, 8e6, 0) + np.where(write, 2e6, 0)
-    end = start + took.astype(np.int64)
+    took_ns = rng.lognormal(-0.3, 0.3, count) * 1e6 + np.where(loads, 8e6, 0) + np.where(write, 2e6, 0)
+    end = start + took_ns.astype(np.int64)
     key = np.ones(count, np.int64) if cell.scenario == "stampede" else np.minimum(rng.zipf(1.6, count), 50_000)
     version = np.arange(count, dtype=np.int64)
     commands = np.where(loads, 2, 1) * (0 if cell.contender == "no-cache" else 1)
@@ -94,7 +95,7 @@ def cell_table(cell: CellInfo, count: int, rng: np.random.Generator) -> tuple[pa
 
 
 def plant_many(folder: Path, samples: int) -> None:
-    """A run shaped like plan quick: two scenarios, seven rows, eight rounds; its accounts balance."""
+    """Plant a run like plan quick: two scenarios, seven rows, eight rounds, with counters that match the samples."""
     rng = np.random.default_rng(1)
     planted.plant(folder, rounds=ROUNDS, scenarios=[planted.scenario(n, rate_per_s=1.0) for n in SCENARIOS])
     info = read_run(folder).info
@@ -103,7 +104,7 @@ def plant_many(folder: Path, samples: int) -> None:
     for cell in info.cells:
         rows, totals = cell_table(cell, each, rng)
         cell.locust_requests = each
-        accounts = [
+        counters = [
             ("redis", "command.get", 0.0, float(totals["commands"]), "calls"),
             ("postgres", "statement.load.calls", 0.0, float(totals["loads"]), "calls"),
             ("postgres", "statement.load.exec_ms", 0.0, 8.0 * totals["loads"], "ms"),
@@ -111,96 +112,58 @@ def plant_many(folder: Path, samples: int) -> None:
             ("process-0", "load", 0.0, float(totals["loads"]), "calls"),
             ("machine", "clock.monotonic_s", 0.0, 5.0, "s"),
         ]
-        writer.add_cell(cell.id, rows, [(cell.id, *entry) for entry in accounts], [])
+        writer.add_cell(cell.id, rows, [(cell.id, *entry) for entry in counters], [])
     writer.save()
 
 
 SCENARIOS = ("read-heavy", "stampede")
-REPORT = """
-import json, resource, sys, time
-from pathlib import Path
-from stampede.reports.output.html_report import render
-page = render(Path(sys.argv[1]))
-used = resource.getrusage(resource.RUSAGE_SELF)
-took = {"cpu_s": used.ru_utime + used.ru_stime, "peak_mb": used.ru_maxrss / 1e3}
-print(json.dumps(took | {"html_mb": page.stat().st_size / 1e6}))
-"""
 RECORDED = 1_000_000
-RECORD = """
-import json, resource, sys
-from pathlib import Path
-from stampede.loadtests.selftests.overhead import sample
-from stampede.loadtests.instrumentation.meters import Facts
-from stampede.loadtests.instrumentation.recorder import Recorder
-recorder, facts = Recorder(), Facts()
-for number in range(int(sys.argv[2])):
-    recorder.keep(sample(number, facts))
-Path(sys.argv[1]).write_bytes(recorder.take_batch(1, "read-heavy", "cache-aside", 1))
-used = resource.getrusage(resource.RUSAGE_SELF)
-print(json.dumps({"cpu_s": used.ru_utime + used.ru_stime, "peak_mb": used.ru_maxrss / 1e3}))
-"""
-TAKE = """
-import json, resource, sys
-from pathlib import Path
-import pyarrow as pa
-from stampede.run_folder.schema import RunInfo
-from stampede.run_folder.write import RunWriter
-from stampede.loadtests.instrumentation.recorder import read_batch
-path = Path(sys.argv[1])
-run = RunInfo(plan="scale", rounds=1, reference="cache-aside", seed=1, command="scale", started_utc="")
-rows = pa.concat_tables([read_batch(path.read_bytes())]).unify_dictionaries()
-assert rows.num_rows == int(sys.argv[2])
-RunWriter(path.with_suffix(".run"), run).add_cell(1, rows, [], [])
-used = resource.getrusage(resource.RUSAGE_SELF)
-print(json.dumps({"cpu_s": used.ru_utime + used.ru_stime, "peak_mb": used.ru_maxrss / 1e3}))
-"""
-MOST_MB = 500.0
+MAX_MB = 500.0
 
 
-def took_of(program: str, *arguments: object) -> dict[str, float]:
-    """What a program says that it took, in a process of its own."""
+def cost_of(name: str, *arguments: object) -> dict[str, float]:
+    """Do a piece of work of scale_work.py in a separate process. Returns the cost that it prints."""
     done = subprocess.run(
-        [sys.executable, "-c", program, *map(str, arguments)],
+        [sys.executable, WORK, name, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(__file__).resolve().parent.parent,
         env={**os.environ, "OMP_NUM_THREADS": "2"},
     )
-    took: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return took
+    cost: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return cost
 
 
 def record(scratch: Path) -> bool:
-    """Whether both sides of the recording keep within their memory."""
-    kept = True
-    for program, words in ((RECORD, "recorded and handed over"), (TAKE, "taken and written")):
-        took = took_of(program, scratch / "batch", RECORDED)
-        within = took["peak_mb"] < MOST_MB
-        kept &= within
-        print(f"{RECORDED:,} samples {words} in {took['cpu_s']:.1f} s of CPU:")
-        print(f"  peak_mb {took['peak_mb']:.1f} (limit {MOST_MB:g}){'' if within else '  BROKEN'}")
-    return kept
+    """Whether both sides of the recording stay below the limit of memory."""
+    within_limits = True
+    for name, text in (("record", "recorded and sent"), ("receive", "received and written")):
+        cost = cost_of(name, scratch / "batch", RECORDED)
+        within = cost["peak_mb"] < MAX_MB
+        within_limits &= within
+        print(f"{RECORDED:,} samples {text} in {cost['cpu_s']:.1f} s of CPU:")
+        print(f"  peak_mb {cost['peak_mb']:.1f} (limit {MAX_MB:g}){'' if within else '  BROKEN'}")
+    return within_limits
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--samples", type=int, default=10_000_000)
-    parser.add_argument("--keep", type=Path, help="plant the run here and leave it")
+    parser.add_argument("--samples", type=int, default=10_000_000, help="10,000,000 by default")
+    parser.add_argument("--keep", type=Path, help="plant the run in this folder and keep it")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = chosen.keep or Path(scratch) / "run"
         if not (folder / "run.json").exists():
             plant_many(folder, chosen.samples)
-        begun = time.perf_counter()
-        took = took_of(REPORT, folder)
-        said = f"{read_run(folder).sample_count:,} samples, report in {time.perf_counter() - begun:.1f} s:"
+        begin_s = time.perf_counter()
+        cost = cost_of("report", folder)
+        summary = f"{read_run(folder).sample_count:,} samples, report in {time.perf_counter() - begin_s:.1f} s:"
         recorded = record(Path(scratch))
-    limits = {"cpu_s": 60.0, "peak_mb": MOST_MB if chosen.samples <= 1_000_000 else 1000.0, "html_mb": 3.0}
-    print(said)
+    limits = {"cpu_s": 60.0, "peak_mb": MAX_MB if chosen.samples <= 1_000_000 else 1000.0, "html_mb": 3.0}
+    print(summary)
     for name, limit in limits.items():
-        print(f"  {name} {took[name]:.1f} (limit {limit:g}){'' if took[name] < limit else '  BROKEN'}")
-    return int(not recorded or any(took[name] >= limit for name, limit in limits.items()))
+        print(f"  {name} {cost[name]:.1f} (limit {limit:g}){'' if cost[name] < limit else '  BROKEN'}")
+    return int(not recorded or any(cost[name] >= limit for name, limit in limits.items()))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Whether the suite leaves alone what a user's own servers hold:
+"""Checks that the suite does not change the data on a user's own servers.
 
     make untouched
     make untouched ARGS="--only bench --only monitor"
 
-Starts Debian's Redis (7.0 or newer) and PostgreSQL, with 1,000 keys of every type, tables, scripts, roles and
-statistics of a user. Runs each command on them, and compares what is there before and after it. Prints a table of what
-was compared. Exit 1 on a difference that docs/how-to/your-own-servers.md does not list, where a command fails, leaves a
-connection open, or listens beyond loopback. Takes about five minutes.
+It starts Debian's Redis (7.0 or newer) and PostgreSQL with the data of a user: 1,000 keys of every type, tables,
+scripts, roles and statistics. It runs each command on them, compares the servers before and after it, and prints a
+table. Exit 1 if there is a difference that docs/how-to/your-own-servers.md does not list, or if a command fails, leaves
+a connection open, or listens on an address other than loopback. Takes about five minutes.
 """
 
 import argparse
@@ -28,13 +28,12 @@ import psutil
 import psycopg
 import redis
 
-REPO = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPO))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for `tests`, which is not installed
 
-from stampede.core.network import free_port  # noqa: E402
-from tests.stack.providers.own_servers import certificates, launcher, start_postgres, start_redis  # noqa: E402
+from stampede.core.network import free_port
+from tests.stack.providers.own_servers import certificates, launcher, start_postgres, start_redis
 
-OURS = (
+OUR_PREFIXES = (
     b"stampede:",
     b"stampede-celery:",
     b"lock:stampede:",
@@ -42,9 +41,9 @@ OURS = (
     b"waiting:stampede:",
     b"woken:stampede:",
 )
-"""What the documents list: our keys begin so. In PostgreSQL it is the schema `stampede`."""
+"""The prefixes of our keys, as documented. In PostgreSQL we own the schema `stampede`."""
 IDLE_S = 4
-"""How long every key has been left alone when a command begins: OBJECT IDLETIME counts seconds."""
+"""How long no key is used before a command begins: OBJECT IDLETIME counts whole seconds."""
 WITHIN_S = 300.0
 USERS_SCRIPT = "return redis.call('get', KEYS[1])"
 USERS_LIBRARY = "#!lua name=users\nredis.register_function('users_get', function(keys) return keys[1] end)"
@@ -95,20 +94,20 @@ POSTGRES_SAME = {
 
 
 @dataclass
-class Look:
-    """What the servers hold at one moment, by name: what must be the same, and what may grow but not shrink."""
+class Snapshot:
+    """The state of the servers at one moment, by name: values that must not change, and counts that may only grow."""
 
     at_s: float = 0.0
     same: dict[str, Any] = field(default_factory=dict)
     growing: dict[str, dict[Any, float]] = field(default_factory=dict)
     used_s: dict[bytes, float] = field(default_factory=dict)
-    """When each of the user's keys was last used, by the server's clock."""
-    ours: str = ""
-    """What there is of ours."""
+    """When each of the user's keys was last used."""
+    own: str = ""
+    """Our keys, schema and scripts, as text."""
 
 
 def plant(client: "redis.Redis", postgres_url: str) -> None:
-    """A user's keys, scripts, slow log, role, tables and statistics."""
+    """Create a user's keys, scripts, slow log, role, tables and statistics."""
     makers: list[Callable[[str], Any]] = [
         lambda key: client.set(key, "é" * 20),
         lambda key: client.set(key, 12345),
@@ -140,11 +139,11 @@ def plant(client: "redis.Redis", postgres_url: str) -> None:
         connection.execute("SELECT count(*) FROM shop.names")
 
 
-def look(client: "redis.Redis", postgres_url: str) -> Look:
-    """Everything that is compared. Idle times first: DUMP uses a key."""
-    found = Look()
+def take_snapshot(client: "redis.Redis", postgres_url: str) -> Snapshot:
+    """Read everything that is compared. Idle times come first, since DUMP uses a key."""
+    found = Snapshot()
     keys = sorted(key for key in client.scan_iter(count=1000))
-    theirs = [key for key in keys if not key.startswith(OURS)]
+    theirs = [key for key in keys if not key.startswith(OUR_PREFIXES)]
     for key in theirs:
         idle = client.object("idletime", key)
         found.used_s[key] = time.time() - (idle if idle is not None else 0)
@@ -169,14 +168,14 @@ def look(client: "redis.Redis", postgres_url: str) -> Look:
         calls = connection.execute("SELECT queryid, userid, calls FROM pg_stat_statements WHERE toplevel").fetchall()
         schemas = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname = 'stampede'").fetchall()
     scripts = found.growing["cached scripts"]["number"] - 1
-    found.ours = f"{len(keys) - len(theirs)} keys, {len(schemas)} schema, {scripts:.0f} cached scripts"
+    found.own = f"{len(keys) - len(theirs)} keys, {len(schemas)} schema, {scripts:.0f} cached scripts"
     found.growing["pg_stat_statements"] = {row[:2]: row[2] for row in calls}
     found.at_s = time.time()
     return found
 
 
-def differences(before: Look, after: Look) -> Mapping[str, list[str]]:
-    """By name of what was compared: what differs."""
+def differences(before: Snapshot, after: Snapshot) -> Mapping[str, list[str]]:
+    """The differences, by the name of the compared value."""
     found = {name: differing(before.same[name], after.same[name]) for name in before.same}
     for name, were in before.growing.items():
         now = after.growing[name]
@@ -187,6 +186,7 @@ def differences(before: Look, after: Look) -> Mapping[str, list[str]]:
 
 
 def differing(before: Any, after: Any) -> list[str]:
+    """One line for each difference between two values."""
     if before == after:
         return []
     if isinstance(before, dict):
@@ -207,13 +207,13 @@ def differing(before: Any, after: Any) -> list[str]:
 class Command:
     """A command of the suite, and how it is ended."""
 
-    words: list[str]
+    arguments: list[str]
     begun: str = ""
-    """What its output says when it has begun; empty: it ends by itself."""
+    """Text in its output once it has begun. Empty: it ends by itself."""
     page: str = ""
-    """What is read then, before SIGINT."""
+    """The page that is then read before SIGINT is sent."""
     after_s: float = WITHIN_S
-    """When SIGINT comes at the latest."""
+    """When SIGINT is sent at the latest."""
 
 
 def commands(port: int) -> dict[str, Command]:
@@ -229,11 +229,11 @@ def commands(port: int) -> dict[str, Command]:
 
 
 def run(command: Command, port: int, home: Path, urls: Mapping[str, str]) -> tuple[str, set[str]]:
-    """Run it. How it ended, and the addresses at which its processes listened."""
+    """Run a command. Returns how it failed (empty: it did not) and the addresses on which its processes listened."""
     output = home / "output"
     with output.open("wb") as written:
         process = subprocess.Popen(
-            [sys.executable, "-m", "stampede", *command.words],
+            [sys.executable, "-m", "stampede", *command.arguments],
             stdin=subprocess.DEVNULL,
             stdout=written,
             stderr=subprocess.STDOUT,
@@ -241,22 +241,22 @@ def run(command: Command, port: int, home: Path, urls: Mapping[str, str]) -> tup
             env={**os.environ, **urls},
             start_new_session=True,
         )
-    heard: set[str] = set()
+    addresses: set[str] = set()
     began_s, interrupted = time.monotonic(), False
     while process.poll() is None:
         time.sleep(0.2)
-        heard |= listening(process.pid)
+        addresses |= listening(process.pid)
         ran_s = time.monotonic() - began_s
         begun = bool(command.begun) and command.begun in output.read_text(errors="replace")
         if not interrupted and ((begun and answers(port, command.page)) or ran_s > command.after_s):
-            time.sleep(3)  # so that something could be done to the servers
+            time.sleep(3)  # time in which the command could change the servers
             process.send_signal(signal.SIGINT)
             interrupted = True
         if ran_s > WITHIN_S + 30:
             process.kill()
     wanted = (0, 130) if command.begun else (0,)
-    last = (output.read_text(errors="replace").strip().splitlines() or ["no word"])[-1]
-    return "" if process.returncode in wanted else f"exit code {process.returncode}: {last}", heard
+    last = (output.read_text(errors="replace").strip().splitlines() or ["no output"])[-1]
+    return "" if process.returncode in wanted else f"exit code {process.returncode}: {last}", addresses
 
 
 def answers(port: int, page: str) -> bool:
@@ -266,7 +266,7 @@ def answers(port: int, page: str) -> bool:
 
 
 def listening(pid: int) -> set[str]:
-    """Where the process and those that it started listen."""
+    """The addresses on which the process and its children listen."""
     found: set[str] = set()
     with suppress(psutil.Error):
         for each in [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]:
@@ -276,12 +276,13 @@ def listening(pid: int) -> set[str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", default=[], help="only this command. May be repeated")
     only = parser.parse_args().only
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored, and inherited so
+    # In the background SIGINT is ignored, and children would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     port, broken = free_port(), 0
-    print("| command | user's keys | kinds compared | ours that is left | listened at | differences |")
+    print("| command | user's keys | kinds compared | left of ours | listened on | differences |")
     print("| --- | --- | --- | --- | --- | --- |")
     with launcher() as start, tempfile.TemporaryDirectory(prefix="untouched-") as home:
         tls = certificates(start)
@@ -292,16 +293,22 @@ def main() -> int:
         for name, command in commands(port).items():
             if only and name not in only:
                 continue
-            before = look(client, postgres_url)
+            before = take_snapshot(client, postgres_url)
             time.sleep(IDLE_S)
-            failure, heard = run(command, port, Path(home), urls)
-            after = look(client, postgres_url)
+            failure, addresses = run(command, port, Path(home), urls)
+            after = take_snapshot(client, postgres_url)
             found = differences(before, after)
             problems = [f"{what}: {each[:90]}" for what, those in found.items() for each in those[:3]]
             problems += [failure] if failure else []
-            problems += [f"listened at {each}" for each in sorted(heard - {"127.0.0.1", "::1"})]
+            problems += [f"listened on {each}" for each in sorted(addresses - {"127.0.0.1", "::1"})]
             broken += bool(problems)
-            cells = [name, f"{len(before.used_s)} keys", len(found), after.ours, ", ".join(sorted(heard)) or "nowhere"]
+            cells = [
+                name,
+                f"{len(before.used_s)} keys",
+                len(found),
+                after.own,
+                ", ".join(sorted(addresses)) or "nowhere",
+            ]
             print(f"| {' | '.join(map(str, cells))} | {'; '.join(problems) or 'none'} |", flush=True)
     print(f"\nCompared: {', '.join(found)}.")
     return 1 if broken else 0

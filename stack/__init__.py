@@ -1,1 +1,1 @@
-"""What it runs on: real PostgreSQL and real Redis, brought by the user, by containers or by wheels."""
+"""The servers and the data of a run: real PostgreSQL and Redis, from the user, from containers or from wheels."""

@@ -1,4 +1,4 @@
-"""Checks before a command begins that the servers have room for its connections."""
+"""Checks, before a command begins, that the servers have room for its connections."""
 
 from contextlib import ExitStack, closing
 from typing import Any
@@ -37,7 +37,7 @@ ORDER BY limited - reserved - in_use LIMIT 1
 
 
 def require_room(stack: Stack, *, postgres: int, clients: int, instead: str) -> None:
-    """Raise StackError if a server has no room for so many more connections. `instead`: another remedy."""
+    """Raise StackError if a server has no room for that many more connections. `instead`: another remedy."""
     with connect(stack.postgres.url) as connection:
         mode = pooling_of(connection).mode
         if mode == "none":
@@ -48,43 +48,47 @@ def require_room(stack: Stack, *, postgres: int, clients: int, instead: str) -> 
 
 
 def require_postgres_room(connection: psycopg.Connection[Any], shown: str, wanted: int, instead: str) -> None:
+    """Raise StackError if PostgreSQL, the role or the database has no room for that many more connections."""
     limited, reserved, in_use, remedy = row(connection, ROOM)
     in_use -= 1  # this connection, which is closed before the others open
     if limited - reserved - in_use < wanted:
         kept = f", {reserved} reserved" if reserved else ""
         has = f"{limited} allowed{kept}, {in_use} in use"
-        want = f"room for {wanted} connections more ({has}): raise {remedy}, or {instead}"
+        want = f"room for {wanted} more connections ({has}): raise {remedy}, or {instead}"
         raise StackError("postgres", shown, want)
 
 
 def require_pooled_room(stack: Stack, wanted: int, instead: str) -> None:
-    """Open as many connections for a moment, since a pooler does not report its limit."""
-    with ExitStack() as held:
+    """Try it: open that many connections for a moment, since a pooler does not report its limit."""
+    with ExitStack() as opened:
         for number in range(wanted):
             try:
-                connection = held.enter_context(closing(connect(stack.postgres.url)))
+                connection = opened.enter_context(closing(connect(stack.postgres.url)))
             except StackError as error:
-                had = str(error.__cause__ or error).strip().splitlines()[-1]
+                reason = str(error.__cause__ or error).strip().splitlines()[-1]
             else:
                 if ask(connection, b"SELECT 1") is not None:
                     continue
-                had = "the next one got no server connection"
-            want = f"room for {wanted} connections more; the pooler gave {number} ({had}): raise its default_pool_size "
+                reason = "the next one got no server connection"
+            want = (
+                f"room for {wanted} more connections; the pooler gave {number} ({reason}): raise its default_pool_size "
+            )
             want += f"and max_client_conn, or {instead}"
             raise StackError("postgres", stack.postgres.safe_url, want)
 
 
 def require_redis_room(stack: Stack, wanted: int, instead: str) -> None:
+    """Raise StackError if Redis has no room for that many more clients."""
     with client_with_timeout(stack.redis.url) as client:
         limit, in_use = redis_clients(client)
     if limit is not None and limit - in_use < wanted:
         has = f"{limit} allowed, {in_use} in use"
-        want = f"room for {wanted} clients more ({has}): raise maxclients, or {instead}"
+        want = f"room for {wanted} more clients ({has}): raise maxclients, or {instead}"
         raise StackError("redis", stack.redis.safe_url, want)
 
 
 def redis_clients(client: redis.Redis) -> tuple[int | None, int]:
-    """The server's limit of clients (None: unknown) and the number of its other clients."""
+    """The server's limit of clients (None: unknown) and the number of its clients without this one."""
     try:
         info: dict[str, Any] = client.info("clients")
         limit = info["maxclients"]

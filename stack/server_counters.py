@@ -1,6 +1,6 @@
-"""The servers' own counters, for the cost of a cell: name → (value, unit).
+"""Reads the servers' own counters, for the cost of a cell: name → (value, unit).
 
-Accounts are read before and after and compared: nothing is ever reset, since a reset would hit the whole server.
+They are read before and after a cell and subtracted. No counter is ever reset: that would affect the whole server.
 """
 
 import re
@@ -29,12 +29,12 @@ BYTES = ("used_memory", "maxmemory", "total_system_memory", "allocator_", "mem_"
 def redis_account(client: redis.Redis) -> Account:
     """The numbers of INFO, under the server's own names.
 
-    `command.<name>` counts calls (a subcommand follows after a space: `command.client setinfo`); next to it are
-    `command.<name>.usec`, `.rejected` and `.failed`. The others are `stats.`, `memory.`, `cpu.` and
+    `command.<name>` counts calls (a subcommand follows after a space: `command.client setinfo`); each command also has
+    `command.<name>.usec`, `.rejected` and `.failed`. The others are `stats.<field>`, `memory.<field>`, `cpu.<field>`,
     `clients.<field>` and `keyspace.<db>.<field>`. Reading costs one pipeline of INFO commands, which `command.info`
-    counts. Empty where the user may not read INFO.
+    counts. Empty if the user may not read INFO.
     """
-    account: Account = {}
+    counters: Account = {}
     with client.pipeline(transaction=False) as pipeline:
         for section in ("commandstats", "keyspace", *SECTIONS):
             pipeline.info(section)
@@ -44,19 +44,19 @@ def redis_account(client: redis.Redis) -> Account:
             return {}
     for name, facts in commands.items():
         command = f"command.{name.removeprefix('cmdstat_').replace('|', ' ')}"
-        account[command] = (float(facts["calls"]), "calls")
-        account[f"{command}.usec"] = (float(facts["usec"]), "us")
-        account[f"{command}.rejected"] = (float(facts.get("rejected_calls", 0)), "calls")
-        account[f"{command}.failed"] = (float(facts.get("failed_calls", 0)), "calls")
+        counters[command] = (float(facts["calls"]), "calls")
+        counters[f"{command}.usec"] = (float(facts["usec"]), "us")
+        counters[f"{command}.rejected"] = (float(facts.get("rejected_calls", 0)), "calls")
+        counters[f"{command}.failed"] = (float(facts.get("failed_calls", 0)), "calls")
     for database, facts in keyspace.items():
-        account |= {f"keyspace.{database}.{name}": (float(value), "1") for name, value in numbers(facts).items()}
+        counters |= {f"keyspace.{database}.{name}": (float(value), "1") for name, value in numbers(facts).items()}
     for section, facts in zip(SECTIONS, sections, strict=True):
-        account |= {f"{section}.{name}": (value, unit(section, name)) for name, value in numbers(facts).items()}
-    return account
+        counters |= {f"{section}.{name}": (value, unit(section, name)) for name, value in numbers(facts).items()}
+    return counters
 
 
 def numbers(facts: Mapping[str, Any]) -> dict[str, float]:
-    """The values that are numbers, without instantaneous rates: the server averages those over another time."""
+    """The values that are numbers. Instantaneous rates are left out: the server averages them over another interval."""
     return {
         name: float(value)
         for name, value in facts.items()
@@ -103,31 +103,32 @@ def postgres_account(connection: psycopg.Connection[Any], statement_ids: Mapping
     """The counters of the database.
 
     `statement.<load|update|create>.<calls|exec_ms|rows|blocks_hit|blocks_read>` for the statements whose queryid is
-    given, `statement.other.calls` for all else in this database, `database.<column>` out of pg_stat_database,
-    `checkpoints.…` and `tables.…`. Without pg_stat_statements the first two are absent. pg_stat_database lags by
-    sessions that have not handed in their counts (see PostgresSource.flush_statistics). Expects autocommit.
+    given, `statement.other.calls` for all other statements in this database, `database.<column>` from
+    pg_stat_database, `checkpoints.…` and `tables.…`. Without pg_stat_statements the first two are absent. The counts
+    in pg_stat_database lag until each session has reported its own (see PostgresSource.flush_statistics). Expects
+    autocommit.
     """
-    account: Account = {}
+    counters: Account = {}
     with connection.cursor(row_factory=dict_row) as cursor:
         if has_statements(connection):
             by_id = {row["queryid"]: row for row in cursor.execute(STATEMENTS)}
             for name, queryid in statement_ids.items():
                 row = by_id.pop(queryid, {})
                 for column, column_unit in STATEMENT_UNITS.items():
-                    account[f"statement.{name}.{column}"] = (float(row.get(column, 0)), column_unit)
-            account["statement.other.calls"] = (float(sum(row["calls"] for row in by_id.values())), "calls")
+                    counters[f"statement.{name}.{column}"] = (float(row.get(column, 0)), column_unit)
+            counters["statement.other.calls"] = (float(sum(row["calls"] for row in by_id.values())), "calls")
         if connection.info.server_version >= 150000:
             cursor.execute("SELECT pg_stat_force_next_flush()")
         checkpoints = CHECKPOINTS if connection.info.server_version >= 170000 else CHECKPOINTS_BEFORE_17
         for group, sql in (("database", DATABASE), ("tables", TABLES), ("checkpoints", checkpoints)):
             row = cursor.execute(sql).fetchone() or {}
             for name, value in row.items():
-                account[f"{group}.{name}"] = (float(value), "bytes" if name.endswith("_bytes") else "1")
-    return account
+                counters[f"{group}.{name}"] = (float(value), "bytes" if name.endswith("_bytes") else "1")
+    return counters
 
 
 def has_statements(connection: psycopg.Connection[Any]) -> bool:
-    """Whether pg_stat_statements is installed and may be read in full."""
+    """Whether pg_stat_statements is installed and may be read completely."""
     try:
         connection.execute("SELECT FROM pg_stat_statements LIMIT 1")
     except (
@@ -139,18 +140,18 @@ def has_statements(connection: psycopg.Connection[Any]) -> bool:
     return True
 
 
-FORGET_AT_ONCE = 500
+KEYS_AT_ONCE = 500
 RECORD_IN_KEY = re.compile(rb"user:(\d+)")
 
 
-def under(prefix: str) -> str:
-    """The SCAN pattern of all keys with the prefix."""
+def keys_pattern(prefix: str) -> str:
+    """The SCAN pattern that matches all keys with the prefix."""
     return "".join(f"\\{sign}" if sign in "*?[]\\^-" else sign for sign in prefix) + "*"
 
 
 def left_account(client: redis.Redis, prefix: str) -> Account:
-    """The keys under the prefix now: their number, the number of distinct records in their names, and their bytes."""
-    keys = list(client.scan_iter(match=under(prefix), count=FORGET_AT_ONCE))
+    """The keys with the prefix now: their number, the number of distinct records in their names, and their bytes."""
+    keys = list(client.scan_iter(match=keys_pattern(prefix), count=KEYS_AT_ONCE))
     pipeline = client.pipeline(transaction=False)
     for key in keys:
         pipeline.memory_usage(key)
@@ -164,12 +165,12 @@ def left_account(client: redis.Redis, prefix: str) -> Account:
 
 
 def forget_keys(client: redis.Redis, prefix: str) -> int:
-    """Delete every key under the prefix and no other. Returns their number. Never FLUSH: the server may be shared."""
-    pattern = under(prefix)
+    """Delete every key with the prefix and no other. Returns their number. Never FLUSH: the server may be shared."""
+    pattern = keys_pattern(prefix)
     removed, batch = 0, []
-    for key in client.scan_iter(match=pattern, count=FORGET_AT_ONCE):
+    for key in client.scan_iter(match=pattern, count=KEYS_AT_ONCE):
         batch.append(key)
-        if len(batch) == FORGET_AT_ONCE:
+        if len(batch) == KEYS_AT_ONCE:
             removed += int(client.unlink(*batch))
             batch = []
     return removed + (int(client.unlink(*batch)) if batch else 0)

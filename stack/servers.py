@@ -1,4 +1,4 @@
-"""What a run stands on: two servers, who brought them, and what is missing."""
+"""The servers of a run: PostgreSQL and Redis, how they were started, and which rights are missing."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,16 +11,15 @@ from stampede.core.text.redaction import masked_address, must_be_encoded
 Provider = Literal["external", "containers", "embedded"]
 
 ANSWER_WITHIN_S = 3.0
-"""How long a server may take to answer its first question."""
-
+"""How long a server may take to answer the first command."""
 
 KEY_PREFIX = "stampede:"
-"""What the names of all our keys carry."""
+"""Prefix of the names of all our keys."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Remark:
-    """A right or an extension that is missing, and what that costs the report."""
+    """A fact about the servers or the run, for example a missing right, and its consequence."""
 
     name: str
     what: str
@@ -32,12 +31,12 @@ class Server:
     """A database server that answers."""
 
     url: str = field(repr=False)
-    """With the password: for drivers only."""
+    """Contains the password: for drivers only."""
     name: str
-    """PostgreSQL, Redis or Valkey: what the server calls itself."""
+    """PostgreSQL, Redis or Valkey, as the server reports it."""
     version: str
     settings: Mapping[str, str] = field(default_factory=dict)
-    """Those that move figures, by the server's own names."""
+    """The settings that affect figures, under the server's own names."""
     allocator: str | None = None
     """The memory allocator, if the server reports it."""
 
@@ -56,19 +55,19 @@ class Server:
 
 
 class RedisFaultControl(Protocol):
-    """How to make a server of ours fail, and come back. Every method returns once it is so."""
+    """Makes a Redis that we started fail, and come back. Each method returns once that has happened."""
 
     def pause(self) -> None:
-        """Hung: connections stay open and new ones are accepted, nothing is answered."""
+        """Make it hang: connections stay open and new ones are accepted, but no command is answered."""
 
     def resume(self) -> None:
-        """Go on where it was paused, with all that it held."""
+        """Let a paused server continue, with its data."""
 
     def kill(self) -> None:
-        """Gone, with all that it held; connections are refused."""
+        """Kill it. Its data is lost, and connections are refused."""
 
     def restart(self) -> None:
-        """Back after a kill: empty, at the same address, with the same password."""
+        """Start it again after a kill: empty, at the same address, with the same password."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,28 +80,28 @@ class Stack:
     postgres: Server
     redis: Server
     ours: bool
-    """We started them, so we may configure and empty them. Otherwise only our schema and our keys are touched."""
+    """We started the servers, so we may configure and empty them. Otherwise only our schema and keys are touched."""
     key_prefix: str = KEY_PREFIX
     remarks: tuple[Remark, ...] = ()
     directory: Path
-    """A private directory that is gone when this process is, however it ends."""
+    """A private directory. It is removed when this process ends, however it ends."""
     register_child: Callable[[int], None] = field(repr=False)
-    """Name a process (by pid) that must not outlive this one: it is killed first when this process ends in any way."""
+    """Register a process (by pid) that must not outlive this one: it is killed first when this process ends."""
     redis_switch: RedisFaultControl | None = field(default=None, repr=False)
-    """How to make Redis fail. None where it is not ours to break."""
+    """Makes Redis fail. None if we did not start it."""
     ended: Callable[[], str] = field(default=lambda: "", repr=False)
-    """Which server ended without having been asked to, in one line; empty: none, or it cannot be seen from here."""
+    """One line that names a server that ended unexpectedly. Empty: none did, or it cannot be observed from here."""
 
     def first_line(self) -> str:
-        """The first line of output: what the run stands on and why."""
+        """The first line of output: the servers, and why these."""
         return f"{self.provider} servers: {self.postgres} and {self.redis} ({self.why})"
 
     def introduction(self) -> str:
-        """The first line, and a line for each right that is missing, with what that costs."""
+        """The first line, and a line for each missing right with its consequence."""
         return "\n".join([self.first_line(), *(f"{r.name}: {r.what}; {r.cost}" for r in self.remarks)])
 
     def as_dict(self) -> dict[str, Any]:
-        """For the run folder's circumstances."""
+        """For the environment that the run folder records."""
         return {
             "stack": self.provider,
             "why": self.why,
@@ -113,12 +112,12 @@ class Stack:
 
 
 def without_password(url: str) -> str:
-    """A server's URL with *** for every secret in it; ***, where it is neither a URL nor a plain address."""
+    """A server's URL with *** for every secret in it. If it is neither a URL nor a plain address: only ***."""
     return masked_address(url)
 
 
 def require_encoded(field_name: str, url: str) -> None:
-    """Raise StackError for a URL whose password a driver would take apart, or quote in its error."""
+    """Raise StackError for a URL whose password a driver would split, or quote in its error."""
     if must_be_encoded(url):
         want = (
             "a URL with # / ? [ ] @ % and spaces in its password percent-encoded: urllib.parse.quote(password, safe='')"

@@ -1,20 +1,20 @@
-"""Breaks a server of ours on purpose: an embedded one by signals, a container through the engine."""
+"""Injects faults into a Redis that the suite started: by signals if embedded, else through the container engine."""
 
 import time
 from collections.abc import Callable
 
 from stampede.core.errors import StackError
 from stampede.stack.servers import RedisFaultControl
-from stampede.stack.supervisor.supervisor_client import Started, SupervisorClient
+from stampede.stack.supervisor.supervisor_client import StartedServer, SupervisorClient
 
 BACK_WITHIN_S = 30.0
-LOOK_EVERY_S = 0.005
+POLL_EVERY_S = 0.005
 
 
 class EmbeddedRedisFaults(RedisFaultControl):
-    """Breaks a server of the supervisor by signals."""
+    """Stops, continues, kills and restarts a server of the supervisor by signals."""
 
-    def __init__(self, supervisor: SupervisorClient, server: Started, answers: Callable[[], bool]) -> None:
+    def __init__(self, supervisor: SupervisorClient, server: StartedServer, answers: Callable[[], bool]) -> None:
         self.supervisor = supervisor
         self.server = server
         self.answers = answers
@@ -34,7 +34,7 @@ class EmbeddedRedisFaults(RedisFaultControl):
 
 
 class ContainerRedisFaults(RedisFaultControl):
-    """Breaks one service by the engine's pause, kill and start. `run` calls docker compose with the arguments."""
+    """Pauses, kills and starts one service through the engine. `run` calls docker compose with the arguments."""
 
     def __init__(self, run: Callable[[list[str]], object], service: str, answers: Callable[[], bool]) -> None:
         self.run = run
@@ -56,9 +56,9 @@ class ContainerRedisFaults(RedisFaultControl):
 
 
 def wait_for(answers: Callable[[], bool]) -> None:
-    """Return once the server answers. Raises StackError after BACK_WITHIN_S."""
+    """Wait until the server answers. Raises StackError after BACK_WITHIN_S."""
     give_up = time.monotonic() + BACK_WITHIN_S
     while not answers():
         if time.monotonic() > give_up:
-            raise StackError("stack", "redis", f"a server that is back within {BACK_WITHIN_S:.0f} s")
-        time.sleep(LOOK_EVERY_S)
+            raise StackError("stack", "redis", f"a server that answers again within {BACK_WITHIN_S:.0f} s")
+        time.sleep(POLL_EVERY_S)

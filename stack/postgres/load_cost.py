@@ -1,4 +1,4 @@
-"""How many rows a load must add up to cost the CPU time that was asked for, on this machine."""
+"""Calibrates the default load: finds how many rows it must sum to use the wanted CPU time on this machine."""
 
 import statistics
 import time
@@ -16,24 +16,24 @@ from stampede.stack.postgres.source import (
 )
 
 REPEATS = 15
-LONGEST_LOOK_MS = 300.0
+TRIAL_WITHIN_MS = 300.0
 TRIAL_ROWS = 20_000
-NEAR_ENOUGH = 3
-"""How often rows are corrected by what rows of about that cost have taken."""
-MOST_GROWTH = 16
-"""Rows grow by no more at a time: on a busy machine a trial may seem to cost nothing beyond an empty load."""
+CORRECTIONS = 3
+"""How often the number of rows is corrected by a trial of about the wanted cost."""
+MAX_GROWTH = 16
+"""Largest factor of one correction: on a busy machine a trial may seem to cost no more than an empty load."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadCost:
-    """The settings of the default load, and the cost that it then had when it ran alone."""
+    """The settings of the default load, and its measured cost without other load."""
 
     cpu_rows: int
     cpu_laps: int
     cpu_ms: float
-    """Measured: execution time that the aggregation adds, the least of several."""
+    """Measured: execution time that the aggregation adds; minimum of several trials."""
     load_ms: float
-    """Measured: one load, alone, over a connection, from sent to received; median."""
+    """Measured: time of one load over a connection, without other load, from sent to received; median."""
 
     def measured(self) -> dict[str, float]:
         """For the run folder."""
@@ -51,7 +51,7 @@ def calibrate(postgres_url: str, *, cpu_ms: float, wait_ms: float) -> LoadCost:
 
 
 def rows_for(postgres_url: str, cpu_ms: float, orders: int) -> tuple[int, int, float]:
-    """Rows a lap, laps, and the milliseconds that they take; a second look corrects the first."""
+    """Rows per lap, laps, and their measured cost in ms. Each trial corrects the one before."""
     statements = default_statements(cpu_rows=0, wait_ms=0)
     with open_pool(postgres_url, 1, statements.session) as pool, pool.connection() as connection:
 
@@ -60,34 +60,34 @@ def rows_for(postgres_url: str, cpu_ms: float, orders: int) -> tuple[int, int, f
             return least_ms(lambda: connection.execute(LOAD, values))
 
         base_ms = cost_ms(0, 0)
-        rows, laps, looks = min(orders, TRIAL_ROWS), 1, 0
-        while looks < NEAR_ENOUGH:
+        rows, laps, trials = min(orders, TRIAL_ROWS), 1, 0
+        while trials < CORRECTIONS:
             spent_ms = cost_ms(rows, laps) - base_ms
             rows, laps = split(corrected(rows * laps, spent_ms, cpu_ms), orders)
-            looks += spent_ms * MOST_GROWTH > cpu_ms
+            trials += spent_ms * MAX_GROWTH > cpu_ms
         return rows, laps, cost_ms(rows, laps) - base_ms
 
 
 def corrected(total_rows: int, spent_ms: float, wanted_ms: float) -> float:
-    """How many rows cost what is wanted, if so many cost what was spent."""
-    return total_rows * min(MOST_GROWTH, wanted_ms / spent_ms if spent_ms > 0 else MOST_GROWTH)
+    """The number of rows that cost `wanted_ms`, if `total_rows` cost `spent_ms`."""
+    return total_rows * min(MAX_GROWTH, wanted_ms / spent_ms if spent_ms > 0 else MAX_GROWTH)
 
 
 def split(total_rows: float, orders: int) -> tuple[int, int]:
-    """As few laps over the table as will do, all equally long."""
+    """Rows per lap and laps: as few laps over the table as possible, all of the same length."""
     laps = max(1, -(-round(total_rows) // orders))
     return max(1, min(orders, round(total_rows / laps))), laps
 
 
 def least_ms(run: Callable[[], object]) -> float:
-    """The least of several: what the work takes when nothing disturbs it."""
-    return min(several_ms(run))
+    """The minimum of several runs: the time without disturbances."""
+    return min(repeated_ms(run))
 
 
-def several_ms(run: Callable[[], object]) -> list[float]:
-    """REPEATS times, fewer (but never below 3) where one takes long."""
+def repeated_ms(run: Callable[[], object]) -> list[float]:
+    """The times of REPEATS runs, or of fewer (at least 3) if they take long."""
     times_ms: list[float] = []
-    while len(times_ms) < 3 or (len(times_ms) < REPEATS and sum(times_ms) < LONGEST_LOOK_MS):
+    while len(times_ms) < 3 or (len(times_ms) < REPEATS and sum(times_ms) < TRIAL_WITHIN_MS):
         times_ms.append(one_ms(run))
     return times_ms
 
@@ -99,10 +99,10 @@ def one_ms(run: Callable[[], object]) -> float:
 
 
 def load_alone_ms(postgres_url: str, statements: Statements, record_id: int = 1) -> float:
-    """Median time of one load at a time, on a warm connection. Raises ConfigError for SQL that PostgreSQL refuses."""
+    """Median time of a load without other load, on a warm connection. Raises ConfigError for SQL that is refused."""
     with open_pool(postgres_url, 1, statements.session) as pool:
         with pool.connection() as connection:
             statement_ids(connection, statements)
         source = PostgresSource(pool, statements)
         source.load(record_id)
-        return statistics.median(several_ms(lambda: source.load(record_id)))
+        return statistics.median(repeated_ms(lambda: source.load(record_id)))

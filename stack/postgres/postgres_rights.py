@@ -1,4 +1,4 @@
-"""What a user's PostgreSQL must be and allow, asked before a run: each thing that is missing is one line."""
+"""Checks that a user's PostgreSQL is suitable and grants the needed rights. An error is one line."""
 
 from typing import Any
 
@@ -10,14 +10,13 @@ from stampede.core.errors import StackError
 from stampede.core.text.redaction import masked
 
 OLDEST = 13
-"""Older ones count no planning and execution apart, and are out of support."""
-
+"""Older versions do not count planning and execution separately, and are out of support."""
 
 REMEDIES = {
-    "password authentication failed": "the role's own password, as in postgresql://role:password@host/database",
-    "certificate verify failed": "a certificate that this machine trusts; name its CA: ?sslrootcert=/path/of/ca.pem",
-    "no encryption": "?sslmode=require at the URL's end: the server takes this role over TLS only",
-    "server does not support SSL": "?sslmode=disable at the URL's end: the server does not speak TLS",
+    "password authentication failed": "the password of the role, as in postgresql://role:password@host/database",
+    "certificate verify failed": "a certificate that this machine trusts; give its CA: ?sslrootcert=/path/of/ca.pem",
+    "no encryption": "?sslmode=require at the end of the URL: the server accepts this role over TLS only",
+    "server does not support SSL": "?sslmode=disable at the end of the URL: the server does not use TLS",
     "too many clients": "room for another connection: raise max_connections, or close others",
     "remaining connection slots": "room for another connection: raise max_connections, or close others",
     "too many connections for": "room for another connection: raise the CONNECTION LIMIT of the role or database",
@@ -25,13 +24,13 @@ REMEDIES = {
     "unsupported startup parameter": "no such setting in the URL, or PgBouncer's ignore_startup_parameters",
     "does not exist": "a database and a role that exist, as in postgresql://role:password@host/database",
 }
-"""What helps, by what the server or libpq says."""
+"""Part of an error message of the server or libpq → the remedy."""
 
 
 def why_no_answer(url: str, error: psycopg.Error) -> str:
-    """What was wanted of a server that did not take a connection, and what helps."""
+    """The remedy for a server that refused a connection, with its message."""
     why = masked((str(error).strip().splitlines() or [type(error).__name__])[-1].strip(), url)
-    remedy = next((remedy for said, remedy in REMEDIES.items() if said in why), "a PostgreSQL server that answers")
+    remedy = next((remedy for part, remedy in REMEDIES.items() if part in why), "a PostgreSQL server that answers")
     return f"{remedy} ({why})"
 
 
@@ -43,7 +42,7 @@ def require_version(connection: psycopg.Connection[Any], shown: str) -> None:
 
 
 def require_writable(connection: psycopg.Connection[Any], shown: str) -> None:
-    """Raise StackError where this session cannot write: a hot standby, or a role or database that is read-only."""
+    """Raise StackError if this session cannot write: on a hot standby, or with a read-only role or database."""
     standby, read_only = row(
         connection, "SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only') = 'on'"
     )
@@ -55,7 +54,7 @@ def require_writable(connection: psycopg.Connection[Any], shown: str) -> None:
 
 
 def require_schema_right(connection: psycopg.Connection[Any], shown: str, *, recreates: bool = False) -> None:
-    """Raise StackError where this role cannot make tables in schema stampede. `recreates`: it drops that schema."""
+    """Raise StackError if this role cannot create tables in schema stampede. `recreates`: it drops the schema."""
     require_writable(connection, shown)
     user, database, may, owner, owned = row(
         connection,
@@ -73,11 +72,12 @@ def require_schema_right(connection: psycopg.Connection[Any], shown: str, *, rec
         raise StackError("postgres", shown, f"a role that may create the schema stampede: {grant}")
 
 
-def row(connection: psycopg.Connection[Any], question: str) -> tuple[Any, ...]:
+def row(connection: psycopg.Connection[Any], query: str) -> tuple[Any, ...]:
+    """The first row of a query. Empty: there is none."""
     with connection.cursor(row_factory=tuple_row) as cursor:
-        return cursor.execute(question, prepare=False).fetchone() or ()
+        return cursor.execute(query, prepare=False).fetchone() or ()
 
 
 def quoted(name: str) -> str:
-    """A name as SQL writes it."""
+    """A name quoted as SQL requires."""
     return sql.Identifier(name).as_string()

@@ -1,4 +1,4 @@
-"""PostgreSQL: start one of our own, and ask any one what it is."""
+"""PostgreSQL: starts a server, and reads the version and settings of any server."""
 
 import os
 import secrets
@@ -18,7 +18,7 @@ from stampede.stack.servers import ANSWER_WITHIN_S, Remark, Server, require_enco
 from stampede.stack.supervisor.supervisor_client import SupervisorClient, last_line
 
 USER = "postgres"
-"""Not stampede: a schema of the user's own name comes first in the search path, and would hide the user's tables."""
+"""Not stampede: a schema named like the role comes first in the search path and would hide the user's tables."""
 SETTINGS = {
     "shared_preload_libraries": "pg_stat_statements",
     "compute_query_id": "on",
@@ -31,7 +31,7 @@ SETTINGS = {
     "checkpoint_timeout": "15min",
     "fsync": "on",
 }
-"""How our own servers are set, embedded and in containers alike."""
+"""The settings of servers that we start, embedded or in containers."""
 
 REPORTED_SETTINGS = (
     "max_connections",
@@ -50,14 +50,14 @@ REPORTED_SETTINGS = (
     "compute_query_id",
     "max_parallel_workers_per_gather",
 )
-"""The settings that a report shows, if the server gives them."""
+"""The settings that a report shows, if the server returns them."""
 
 START_WITHIN_S = 60.0
-LOOK_EVERY_S = 0.01
+POLL_EVERY_S = 0.01
 
 
 def start_postgres(supervisor: SupervisorClient, binaries: Path, account: ServerAccount | None) -> str:
-    """Make a database cluster and start its server. Returns the URL, once it answers."""
+    """Create a database cluster and start its server. Returns its URL once it answers."""
     data = supervisor.directory / "postgres"
     sockets = own_directory(supervisor.directory / "pg", account)
     password = secrets.token_hex(16)
@@ -87,6 +87,7 @@ def start_postgres(supervisor: SupervisorClient, binaries: Path, account: Server
 def initialize(
     supervisor: SupervisorClient, binaries: Path, data: Path, password: str, account: ServerAccount | None
 ) -> None:
+    """Create a database cluster. Raises StackError."""
     own_directory(data, account)
     secret = write_private(supervisor.directory / "password", password, account)
     argv = [str(binaries / "initdb"), "-D", str(data), "-U", USER, "-A", "scram-sha-256", f"--pwfile={secret}"]
@@ -101,23 +102,23 @@ def initialize(
     wait_until(lambda: False, supervisor, pid, log)
     secret.unlink()
     if supervisor.returncode(pid) != 0:
-        raise StackError("stack", "embedded", f"a PostgreSQL cluster that can be made ({last_line(log)})")
+        raise StackError("stack", "embedded", f"a PostgreSQL cluster that can be created ({last_line(log)})")
 
 
 def wait_until(ready: Callable[[], bool], supervisor: SupervisorClient, pid: int, log: Path) -> bool:
-    """True once it is ready, False when the process has ended."""
+    """Wait until `ready` returns True. False: the process ended first. Raises StackError after START_WITHIN_S."""
     give_up = time.monotonic() + START_WITHIN_S
     while not ready():
         if supervisor.returncode(pid) is not None:
             return False
         if time.monotonic() > give_up:
             raise StackError("stack", "embedded", f"a server that starts in {START_WITHIN_S:.0f} s ({last_line(log)})")
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(POLL_EVERY_S)
     return True
 
 
 def is_ready(pid_file: Path) -> bool:
-    """Line 8 of postmaster.pid is the server's own word."""
+    """Whether the server accepts connections: it reports its status in line 8 of postmaster.pid."""
     try:
         lines = pid_file.read_text().splitlines()
     except OSError:
@@ -126,7 +127,7 @@ def is_ready(pid_file: Path) -> bool:
 
 
 def own_directory(path: Path, account: ServerAccount | None) -> Path:
-    """A new directory that only the servers' account may enter."""
+    """Create a directory that only the servers' account may enter."""
     path.mkdir(mode=0o700)
     if account is not None:
         os.chown(path, account.uid, account.gid)
@@ -134,7 +135,7 @@ def own_directory(path: Path, account: ServerAccount | None) -> Path:
 
 
 def write_private(path: Path, text: str, account: ServerAccount | None) -> Path:
-    """A file that only the servers' account may read."""
+    """Create a file that only the servers' account may read."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
@@ -144,16 +145,17 @@ def write_private(path: Path, text: str, account: ServerAccount | None) -> Path:
 
 
 def ids(account: ServerAccount | None) -> tuple[int, int] | None:
+    """The user and group id of the account."""
     return None if account is None else (account.uid, account.gid)
 
 
 def server_environment() -> dict[str, str]:
-    """The same for everybody: figures must not depend on the user's locale."""
+    """The environment of every server: figures must not depend on the user's locale."""
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
 def connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
-    """An autocommit connection. Raises StackError, in one line, for a wrong URL or a server that does not answer."""
+    """Open an autocommit connection. Raises StackError, in one line, for a wrong URL or if there is no answer."""
     shown = without_password(url)
     require(url.startswith(("postgresql://", "postgres://")), "postgres", shown, "postgresql://user:password@host/db")
     require_encoded("postgres", url)
@@ -164,7 +166,7 @@ def connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
 
 
 def inspect_postgres(url: str) -> tuple[Server, list[Remark]]:
-    """What the server says of itself, and what it does not let us do."""
+    """The server's version and settings, and remarks on missing rights."""
     with connect(url) as connection:
         require_version(connection, without_password(url))
         rows = connection.execute(
@@ -177,7 +179,8 @@ def inspect_postgres(url: str) -> tuple[Server, list[Remark]]:
 
 
 def statement_remarks(connection: psycopg.Connection[Any]) -> list[Remark]:
-    cost = "the database's own count, time and blocks of each statement are missing, and our counts go unchecked"
+    """A remark if pg_stat_statements cannot be read."""
+    cost = "the database's own count, time and blocks of each statement are missing, and our counts are not checked"
     try:
         connection.execute("SELECT count(*) FROM pg_stat_statements")
     except psycopg.errors.UndefinedTable:

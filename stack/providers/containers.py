@@ -1,4 +1,4 @@
-"""Servers in containers: runs docker-compose.yml with a project name, ports and passwords of this run."""
+"""Servers in containers: runs docker-compose.yml with its own project name, ports and password for each run."""
 
 import os
 import secrets
@@ -25,15 +25,15 @@ SWITCH_WITHIN_S = 10.0
 
 
 def why_no_engine() -> str | None:
-    """What is missing. None: a Docker engine with Compose answers."""
+    """The reason why containers cannot be started. None: a Docker engine with Compose answers."""
     if shutil.which("docker") is None:
         return "there is no docker command"
-    for question, missing in (
+    for argv, missing in (
         (["docker", "version", "--format", "{{.Server.Version}}"], "no Docker engine answers"),
         (["docker", "compose", "version"], "docker has no compose command"),
     ):
         try:
-            done = subprocess.run(question, capture_output=True, timeout=ENGINE_WITHIN_S, check=False)
+            done = subprocess.run(argv, capture_output=True, timeout=ENGINE_WITHIN_S, check=False)
         except (OSError, subprocess.TimeoutExpired):
             return missing
         if done.returncode != 0:
@@ -45,18 +45,18 @@ def why_no_engine() -> str | None:
 def open_containers(why: str, say: Callable[[str], None]) -> Iterator[Stack]:
     """Start both services. They and their data are removed when the block ends, however it ends. Raises NoContainers.
 
-    The environment goes to docker as it is, so that the file's variables (images, ports, password) can be set in it;
-    ports and a password that are not set are drawn at random.
+    Docker gets the unchanged environment, in which the variables of the file (images, ports, password) can be set.
+    Ports and the password are random if they are not set.
     """
     missing = why_no_engine()
     if missing is not None:
         raise NoContainers(f"a Docker engine with Compose: {missing}")
-    drawn = {
+    random_values = {
         "STAMPEDE_POSTGRES_PORT": str(free_port()),
         "STAMPEDE_REDIS_PORT": str(free_port()),
         "STAMPEDE_PASSWORD": secrets.token_hex(16),
     }
-    environment = drawn | os.environ
+    environment = random_values | os.environ
     project = f"stampede-{secrets.token_hex(4)}"
     compose = ["docker", "compose", "-p", project, "-f", str(COMPOSE_FILE)]
     with supervised() as supervisor:
@@ -71,8 +71,8 @@ def open_containers(why: str, say: Callable[[str], None]) -> Iterator[Stack]:
             connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
         postgres, postgres_remarks = inspect_postgres(postgres_url)
         redis, redis_remarks = inspect_redis(redis_url)
-        switch = ContainerRedisFaults(
-            lambda words: docker([*compose, *words], environment, SWITCH_WITHIN_S, f"a Redis to {words[0]}"),
+        faults = ContainerRedisFaults(
+            lambda words: docker([*compose, *words], environment, SWITCH_WITHIN_S, f"a Redis container to {words[0]}"),
             "redis",
             lambda: answers(redis_url),
         )
@@ -86,23 +86,21 @@ def open_containers(why: str, say: Callable[[str], None]) -> Iterator[Stack]:
             directory=supervisor.directory,
             register_child=supervisor.register_child,
             ended=supervisor.ended,
-            redis_switch=switch,
+            redis_switch=faults,
         )
 
 
 def pull_missing_images(compose: list[str], environment: Mapping[str, str], say: Callable[[str], None]) -> None:
-    images = docker([*compose, "config", "--images"], environment, ENGINE_WITHIN_S * 3, "a compose file that parses")
+    images = docker([*compose, "config", "--images"], environment, ENGINE_WITHIN_S * 3, "a valid compose file")
     for image in sorted(set(images.split())):
-        here = subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False)
-        if here.returncode != 0:
+        inspected = subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False)
+        if inspected.returncode != 0:
             say(f"pulling {image}")
-            docker(
-                ["docker", "pull", "--quiet", image], environment, PULL_WITHIN_S, f"image {image}, which is not here"
-            )
+            docker(["docker", "pull", "--quiet", image], environment, PULL_WITHIN_S, f"image {image}")
 
 
 def docker(argv: list[str], environment: Mapping[str, str], within_s: float, want: str) -> str:
-    """Run docker. Returns its output. Raises NoContainers with the last line of its output."""
+    """Run docker. Returns its output. Raises NoContainers with the last line of its error output."""
     try:
         done = subprocess.run(
             argv,
@@ -118,6 +116,6 @@ def docker(argv: list[str], environment: Mapping[str, str], within_s: float, wan
     except OSError as error:
         raise NoContainers(f"{want} ({error.strerror})") from error
     if done.returncode != 0:
-        said = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["docker said nothing"]
-        raise NoContainers(f"{want} ({said[-1]})")
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["docker printed no error"]
+        raise NoContainers(f"{want} ({lines[-1]})")
     return done.stdout

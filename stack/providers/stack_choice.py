@@ -1,4 +1,4 @@
-"""Where a command's servers may come from. It imports nothing, so that a wrong choice is refused at once."""
+"""The values of --stack. Imports nothing heavy, so that an unknown value is refused at once."""
 
 from typing import Literal
 

@@ -1,6 +1,6 @@
-"""A Redis server as it is now, on a terminal: hit rate, memory, clients, commands, evictions, the slow log.
+"""Shows a Redis server live on a terminal: hit rate, memory, clients, commands, evictions, slow log.
 
-Reads INFO and SLOWLOG GET, and nothing else: no MONITOR, no reset, no setting is touched.
+It reads INFO and SLOWLOG GET only. It never uses MONITOR, resets nothing and changes no setting.
 """
 
 import time
@@ -23,34 +23,34 @@ from stampede.stack.server_counters import Account, redis_account
 from stampede.stack.servers import Server
 
 COMMANDS = 8
-"""How many commands are named, the most frequent first."""
-SLOW = 5
-"""How many entries of the slow log are shown, the newest first."""
-LONGEST = 60
-"""Characters of a slow command that are shown."""
+"""How many commands are listed, the most frequent first."""
+SLOW_ENTRIES = 5
+"""How many entries of the slow log are listed, the newest first."""
+LONGEST_COMMAND = 60
+"""In characters: a longer slow command is cut."""
 WARNING = (
-    "MONITOR is not used here: the server writes every command of every client to whoever listens. What that costs is "
-    "measured by: stampede bench --experiment monitor-cost"
+    "MONITOR is not used here: with it the server sends every command of every client to this terminal. To measure "
+    "its cost: stampede bench --experiment monitor-cost"
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """The values of the server at one instant."""
+    """The server's values at one instant."""
 
     at_s: float
     """Monotonic clock, in seconds."""
-    account: Account
+    counters: Account
     slow: list[Mapping[str, Any]] | None
     """The newest entries of the slow log. None: the server does not show it."""
 
     def value(self, name: str) -> float:
-        return self.account.get(name, (0.0, ""))[0]
+        return self.counters.get(name, (0.0, ""))[0]
 
 
 @dataclass(frozen=True, kw_only=True)
 class MonitorInterval:
-    """The time between two readings. Without an earlier one: since the server's statistics began."""
+    """The time between two readings. Without an earlier reading: the time since the server's statistics began."""
 
     before: Reading | None
     now: Reading
@@ -63,26 +63,27 @@ class MonitorInterval:
     def seconds(self) -> float:
         return 0.0 if self.before is None else self.now.at_s - self.before.at_s
 
-    def gained(self, name: str) -> float:
+    def increase(self, name: str) -> float:
+        """By how much the counter grew in the interval, or its total without an earlier reading."""
         return self.now.value(name) - (0.0 if self.before is None else self.before.value(name))
 
     def rate(self, name: str) -> str:
         """The rate per second, or the total without an earlier reading, as text."""
-        gained = self.gained(name)
-        return f"{gained / self.seconds:,.0f}/s" if self.seconds > 0 else f"{gained:,.0f}"
+        increase = self.increase(name)
+        return f"{increase / self.seconds:,.0f}/s" if self.seconds > 0 else f"{increase:,.0f}"
 
 
 def watch(url: str, *, every_s: float, once: bool, console: Console | None = None) -> None:
-    """Show the server until Ctrl-C; `once`: print one frame, of all that it counted since its statistics began.
+    """Show the server until Ctrl-C. `once`: print one frame, with the totals since its statistics began.
 
-    Raises ConfigError (StackError), in one line, where the server does not answer, or no longer.
+    Raises ConfigError (StackError), in one line, if the server does not answer, or stops answering.
     """
     require(0.1 <= every_s <= 3600, "every", every_s, "0.1 to 3,600 s")
     console = console or PlainConsole()
     server, remarks = inspect_redis(url)
-    untold = next((remark.what for remark in remarks if remark.name == "INFO"), None)
-    if untold is not None:
-        raise StackError("redis", server.safe_url, f"the right to read INFO, which is what is shown here: {untold}")
+    missing = next((remark.what for remark in remarks if remark.name == "INFO"), None)
+    if missing is not None:
+        raise StackError("redis", server.safe_url, f"the right to read INFO, which this command shows: {missing}")
     with client_with_timeout(url) as client:
         try:
             now = read(client)
@@ -97,41 +98,41 @@ def watch(url: str, *, every_s: float, once: bool, console: Console | None = Non
                     before, now = now, read(client)
                     live.update(frame(server, MonitorInterval(before=before, now=now)), refresh=True)
         except redis.ConnectionError as error:
-            raise StackError("redis", server.safe_url, "a Redis server that goes on answering") from error
+            raise StackError("redis", server.safe_url, "a Redis server that continues to answer") from error
 
 
 def read(client: redis.Redis) -> Reading:
-    """INFO's numbers and the slow log's newest entries."""
-    account = redis_account(client)
+    """The numbers of INFO and the newest entries of the slow log."""
+    counters = redis_account(client)
     try:
-        slow: list[Mapping[str, Any]] | None = list(client.slowlog_get(SLOW))
+        slow: list[Mapping[str, Any]] | None = list(client.slowlog_get(SLOW_ENTRIES))
     except redis.ResponseError:
         slow = None
-    return Reading(at_s=time.monotonic(), account=account, slow=slow)
+    return Reading(at_s=time.monotonic(), counters=counters, slow=slow)
 
 
-def frame(server: Server, span: MonitorInterval) -> RenderableType:
+def frame(server: Server, interval: MonitorInterval) -> RenderableType:
     """One frame of the display."""
-    now = span.now
+    now = interval.now
     used, limit = now.value("memory.used_memory"), now.value("memory.maxmemory")
     room = f"of {limit / 2**20:,.1f} MiB ({100 * used / limit:.0f} %)" if limit else "no maxmemory is set"
-    hits, misses = span.gained("stats.keyspace_hits"), span.gained("stats.keyspace_misses")
+    hits, misses = interval.increase("stats.keyspace_hits"), interval.increase("stats.keyspace_misses")
     hit_rate = f"{100 * hits / (hits + misses):.1f} %" if hits + misses > 0 else "no lookups"
     figures = plain_table("", "", "", header=False)
-    figures.add_row("hit rate", hit_rate, f"keyspace hits over hits and misses, {span.since}")
+    figures.add_row("hit rate", hit_rate, f"keyspace hits / (hits + misses), {interval.since}")
     figures.add_row("used memory", f"{used / 2**20:,.1f} MiB", room)
-    figures.add_row("connected clients", f"{now.value('clients.connected_clients'):,.0f}", "this one too")
-    figures.add_row("commands", span.rate("stats.total_commands_processed"), span.since)
-    figures.add_row("evictions", f"{span.gained('stats.evicted_keys'):,.0f}", span.since)
-    figures.add_row("expiries", f"{span.gained('stats.expired_keys'):,.0f}", span.since)
+    figures.add_row("connected clients", f"{now.value('clients.connected_clients'):,.0f}", "including this one")
+    figures.add_row("commands", interval.rate("stats.total_commands_processed"), interval.since)
+    figures.add_row("evictions", f"{interval.increase('stats.evicted_keys'):,.0f}", interval.since)
+    figures.add_row("expiries", f"{interval.increase('stats.expired_keys'):,.0f}", interval.since)
     head = Text(visible(f"{server} at {server.safe_url}"), style="bold")
     blank = Text("")
     warning = Text(WARNING, style="dim")
-    return Group(head, figures, blank, commands(span), blank, slow_log(now), blank, warning)
+    return Group(head, figures, blank, commands(interval), blank, slow_log(now), blank, warning)
 
 
 def plain_table(*headings: str, header: bool = True) -> Table:
-    """A table with names at the left, numbers at the right, and a note after them."""
+    """A table of names (left-aligned), numbers (right-aligned) and notes."""
     table = Table(box=None, pad_edge=False, show_header=header, padding=(0, 2, 0, 0), header_style="dim")
     name, *others = headings
     table.add_column(name, min_width=18, no_wrap=True)
@@ -140,29 +141,31 @@ def plain_table(*headings: str, header: bool = True) -> Table:
     return table
 
 
-def commands(span: MonitorInterval) -> Table:
-    """The most frequent commands, with the server's own time for one."""
+def commands(interval: MonitorInterval) -> Table:
+    """The most frequent commands, with the server's own time for one call."""
     endings = (".usec", ".rejected", ".failed")
-    names = [n for n in span.now.account if n.startswith("command.") and not n.endswith(endings)]
-    frequent = sorted((n for n in names if span.gained(n) > 0), key=lambda n: (-span.gained(n), n))[:COMMANDS]
+    names = [n for n in interval.now.counters if n.startswith("command.") and not n.endswith(endings)]
+    frequent = sorted((n for n in names if interval.increase(n) > 0), key=lambda n: (-interval.increase(n), n))[
+        :COMMANDS
+    ]
     table = plain_table("command", "calls", "server's time each")
     for name in frequent:
-        each_us = span.gained(f"{name}.usec") / span.gained(name)
-        table.add_row(name.removeprefix("command."), span.rate(name), f"{each_us:.1f} µs")
+        each_us = interval.increase(f"{name}.usec") / interval.increase(name)
+        table.add_row(name.removeprefix("command."), interval.rate(name), f"{each_us:.1f} µs")
     return table
 
 
 def slow_log(now: Reading) -> RenderableType:
     """The newest entries of the slow log."""
     if now.slow is None:
-        return Text("slow log: the server does not tell")
+        return Text("slow log: the server refuses to return it")
     if not now.slow:
         return Text("slow log: empty")
     table = plain_table("slow log, newest first", "took", "command")
     for entry in now.slow:
         command = entry["command"]
         text = command.decode(errors="replace") if isinstance(command, bytes) else str(command)
-        shown = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+        shown = text if len(text) <= LONGEST_COMMAND else f"{text[: LONGEST_COMMAND - 1]}…"
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry["start_time"]))
         table.add_row(when, f"{entry['duration'] / 1e3:.1f} ms", Text(visible(masked(shown))))
     return table

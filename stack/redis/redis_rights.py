@@ -1,4 +1,4 @@
-"""What a user's Redis must be and allow, asked before a run: each thing that is missing is one line with its remedy."""
+"""Checks that a user's Redis is suitable and grants the needed rights. An error is one line with the remedy."""
 
 import socket
 import ssl
@@ -11,11 +11,11 @@ import redis
 
 from stampede.core.errors import StackError
 from stampede.core.text.redaction import masked
-from stampede.stack.server_counters import under
+from stampede.stack.server_counters import keys_pattern
 from stampede.stack.servers import ANSWER_WITHIN_S, Remark, without_password
 
 OLDEST = (6, 2)
-"""Older Redis has no GETDEL, no SET with GET, and reports less."""
+"""Older versions have no GETDEL and no SET with GET, and report less."""
 SCRIPT = "return 1"
 SCRIPT_SHA = "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"
 
@@ -23,7 +23,7 @@ Command = tuple[str, ...]
 
 
 def data_commands(key: str) -> list[Command]:
-    """What contenders and the suite do with keys below the prefix, each once, on keys that are ours alone."""
+    """Each command that contenders and the suite use on keys with the prefix, once, on keys that only we use."""
     text, table, line, ranked = key, f"{key}:hash", f"{key}:list", f"{key}:zset"
     return [
         ("SET", text, "1", "PX", "10000"),
@@ -44,7 +44,7 @@ def data_commands(key: str) -> list[Command]:
         ("ZCARD", ranked),
         ("ZRANGE", ranked, "0", "-1"),
         ("ZREMRANGEBYSCORE", ranked, "0", "1"),
-        ("SCAN", "0", "MATCH", under(key), "COUNT", "1"),
+        ("SCAN", "0", "MATCH", keys_pattern(key), "COUNT", "1"),
         ("TIME",),
         ("SCRIPT", "LOAD", SCRIPT),
         ("EVALSHA", SCRIPT_SHA, "1", text),
@@ -57,7 +57,7 @@ def data_commands(key: str) -> list[Command]:
 
 
 def explorer_commands(key: str) -> list[Command]:
-    """What the explorer of schedules does besides."""
+    """The commands that only the explorer of schedules uses."""
     return [
         ("COMMAND", "INFO", "get"),
         ("COMMAND", "GETKEYS", "get", key),
@@ -69,40 +69,40 @@ def explorer_commands(key: str) -> list[Command]:
 
 
 def why_no_answer(url: str, error: Exception) -> str:
-    """What was wanted of a server that gave an error to the first question, and what helps."""
+    """The remedy for a server that answered the first command with an error, with its message."""
     text = masked((str(error).strip().splitlines() or [type(error).__name__])[0], url)
     scheme = urlsplit(url).scheme
     if "CERTIFICATE_VERIFY_FAILED" in text:
-        return f"a certificate that this machine trusts; name its CA: ?ssl_ca_certs=/path/of/ca.pem ({text})"
+        return f"a certificate that this machine trusts; give its CA: ?ssl_ca_certs=/path/of/ca.pem ({text})"
     if isinstance(error, redis.AuthenticationError):
-        return f"the server's own user and password, as in redis://user:password@host ({text})"
+        return f"a valid user and password, as in redis://user:password@host ({text})"
     if "DB index is out of range" in text:
-        return f"a database that the server has: one below its setting databases ({text})"
+        return f"a database that exists: its number is below the server's setting databases ({text})"
     if "max number of clients" in text:
         return "room for another client: raise maxclients on the server, or close other clients"
     if isinstance(error, redis.ConnectionError | redis.TimeoutError | OSError):
-        if scheme == "redis" and speaks_tls(url):
-            return "the scheme rediss:// in place of redis://: this port speaks TLS"
-        if scheme == "rediss" and speaks_plainly(url):
-            return "the scheme redis:// in place of rediss://: this port does not speak TLS"
+        if scheme == "redis" and uses_tls(url):
+            return "the scheme rediss:// instead of redis://: this port uses TLS"
+        if scheme == "rediss" and uses_plain_text(url):
+            return "the scheme redis:// instead of rediss://: this port does not use TLS"
     return f"a Redis server that answers: {text}"
 
 
-def speaks_tls(url: str) -> bool:
-    """Whether a TLS handshake succeeds there; nothing is sent after it."""
+def uses_tls(url: str) -> bool:
+    """Whether a TLS handshake succeeds at this address. Nothing is sent after it."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
         with open_socket(url) as plain, context.wrap_socket(plain):
             return True
-    except ssl.SSLError as error:  # it asks for the client's certificate
+    except ssl.SSLError as error:  # the server requires a certificate of the client
         return "CERTIFICATE_REQUIRED" in str(error)
     except OSError:
         return False
 
 
-def speaks_plainly(url: str) -> bool:
-    """Whether a PING without TLS gets a reply of the Redis protocol."""
+def uses_plain_text(url: str) -> bool:
+    """Whether the server answers a PING without TLS in the Redis protocol."""
     try:
         with open_socket(url) as plain:
             plain.sendall(b"PING\r\n")
@@ -117,27 +117,27 @@ def open_socket(url: str) -> socket.socket:
 
 
 def require_no_sentinel(url: str, info: Mapping[str, Any]) -> None:
-    """Raise StackError for a Sentinel. `info`: INFO's, or HELLO's."""
+    """Raise StackError for a Sentinel. `info`: the answer of INFO or HELLO."""
     if mode_of(info) == "sentinel":
-        want = "the master's address, not a Sentinel's port: SENTINEL GET-MASTER-ADDR-BY-NAME names it"
+        want = "the address of the master, not of a Sentinel: SENTINEL GET-MASTER-ADDR-BY-NAME returns it"
         raise StackError("redis", without_password(url), want)
 
 
 def mode_of(info: Mapping[str, Any]) -> str:
-    """Valkey renamed the field."""
+    """The server's mode. Valkey renamed the field."""
     return str(info.get("redis_mode") or info.get("server_mode") or "")
 
 
 def require_single(url: str, info: Mapping[str, Any]) -> None:
-    """Raise StackError for a server that is no single master of a supported version."""
+    """Raise StackError for a server that is not a single master of a supported version."""
     shown, role = without_password(url), info.get("role")
     if mode_of(info) == "cluster" or info.get("cluster_enabled") in (1, "1"):
-        want = "a single Redis server, not a node of a Cluster: keys of one operation would lie on several nodes"
+        want = "a single Redis server, not a node of a Cluster: the keys of one operation could be on several nodes"
         raise StackError("redis", shown, want)
     if role in ("slave", "replica"):
         host, port = info.get("master_host"), info.get("master_port")
-        named = f": {host}:{port}" if host else " (INFO replication names it)"
-        raise StackError("redis", shown, f"the master, not a read-only replica of it{named}")
+        master = f": {host}:{port}" if host else " (INFO replication shows it)"
+        raise StackError("redis", shown, f"the master, not a read-only replica of it{master}")
     version = tuple(int(part) for part in str(info.get("redis_version", "")).split(".")[:2] if part.isdecimal())
     oldest = ".".join(map(str, OLDEST))
     if version and version < OLDEST:
@@ -145,13 +145,13 @@ def require_single(url: str, info: Mapping[str, Any]) -> None:
 
 
 def require_rights(client: redis.Redis, url: str, prefix: str, *, explores: bool = False) -> None:
-    """Try every command that is needed on our keys. Raises StackError for what the server refuses."""
+    """Try every needed command on our keys. Raises StackError for the commands that the server refuses."""
     key = f"{prefix}precondition-{uuid.uuid4().hex[:8]}"
     commands = explorer_commands(key) if explores else data_commands(key)
     shown, user = without_password(url), urlsplit(url).username or "default"
     answers = ask_all(client, commands)
     refused = [(command, str(answer)) for command, answer in zip(commands, answers, strict=True) if is_refusal(answer)]
-    if any("key" in said and "permission" in said for _, said in refused):
+    if any("key" in text and "permission" in text for _, text in refused):
         want = f"a user that may use the keys {prefix}* (ACL SETUSER {user} ~{prefix}*)"
         raise StackError("redis", shown, want)
     if refused:
@@ -160,7 +160,7 @@ def require_rights(client: redis.Redis, url: str, prefix: str, *, explores: bool
         raise StackError("redis", shown, f"a user that may run {', '.join(names)}: ACL SETUSER {user} {granted}")
     unknown = [command_right(c) for c, answer in zip(commands, answers, strict=True) if is_unknown(answer)]
     if unknown:
-        raise StackError("redis", shown, f"a server that knows {', '.join(dict.fromkeys(unknown))}")
+        raise StackError("redis", shown, f"a server that supports {', '.join(dict.fromkeys(unknown))}")
     for answer in answers:
         want = why_unwritable(answer)
         if want:
@@ -168,31 +168,31 @@ def require_rights(client: redis.Redis, url: str, prefix: str, *, explores: bool
 
 
 def why_unwritable(answer: object) -> str:
-    """What is wanted of a server that refuses writes for now; empty: it does not."""
+    """The requirement that a server which refuses writes for now does not meet. Empty: it accepts them."""
     text = str(answer) if isinstance(answer, redis.RedisError) else ""
     if "maxmemory" in text:
         return "room for new keys: its memory is full (used_memory > maxmemory) and its maxmemory-policy evicts nothing"
     if "MISCONF" in text or "stop-writes-on-bgsave-error" in text:
-        return "a server that takes writes: its snapshots fail (MISCONF); see its log, or stop-writes-on-bgsave-error"
+        return "a server that accepts writes: its snapshots fail (MISCONF); see its log, or stop-writes-on-bgsave-error"
     if isinstance(answer, redis.ReadOnlyError):
-        return "a server that takes writes, not a read-only replica"
+        return "a server that accepts writes, not a read-only replica"
     return ""
 
 
 def outside_prefix(client: redis.Redis, url: str, prefix: str) -> list[Remark]:
-    """A remark where keys that carry a word before our prefix are refused."""
+    """A remark if the user may not use keys with a word before our prefix."""
     key = f"lock:{prefix}precondition-{uuid.uuid4().hex[:8]}"
     if not any(is_refusal(answer) for answer in ask_all(client, [("SET", key, "1", "PX", "1000"), ("DEL", key)])):
         return []
     user = urlsplit(url).username or "default"
     names = " ".join(f"~{word}:{prefix}*" for word in ("lock", "fence", "waiting", "woken"))
     what = f"this user may not use keys such as lock:{prefix}* (ACL SETUSER {user} {names})"
-    cost = "contenders that take locks fail: coalescing, coalescing-owned and those of your own that name keys so"
+    cost = "contenders that take locks fail: coalescing, coalescing-owned and your own contenders with such keys"
     return [Remark(name="ACL", what=what, cost=cost)]
 
 
 def ask_all(client: redis.Redis, commands: Iterable[Sequence[str]]) -> list[Any]:
-    """Commands in one round trip, one by one: each one's answer, or its error."""
+    """Send commands in one round trip, without a transaction. Returns the answer or the error of each."""
     connection: Any = client.connection_pool.get_connection()
     answers: list[Any] = []
     try:
@@ -212,15 +212,16 @@ def ask_all(client: redis.Redis, commands: Iterable[Sequence[str]]) -> list[Any]
 
 
 def is_refusal(answer: object) -> bool:
+    """Whether the user lacks a right."""
     return isinstance(answer, redis.exceptions.NoPermissionError)
 
 
 def is_unknown(answer: object) -> bool:
-    """Whether the server has no such command, or renamed it."""
+    """Whether the server lacks this command, or has renamed it."""
     return isinstance(answer, redis.ResponseError) and str(answer).lower().startswith("unknown ")
 
 
 def command_right(command: Command) -> str:
-    """The command as ACL rules name it: memory|usage."""
+    """The command as it is written in ACL rules: memory|usage."""
     name = command[0].lower()
     return f"{name}|{command[1].lower()}" if name in ("memory", "script", "command") else name

@@ -1,4 +1,4 @@
-"""Redis or Valkey: start one of our own, and ask any one what it is."""
+"""Redis and Valkey: starts a Valkey server, and reads the version and settings of any server."""
 
 import secrets
 from pathlib import Path
@@ -26,15 +26,15 @@ from stampede.stack.servers import ANSWER_WITHIN_S, Remark, Server, without_pass
 from stampede.stack.supervisor.supervisor_client import SupervisorClient, last_line
 
 REPORTED_SETTINGS = ("maxmemory", "maxmemory-policy", "appendonly", "save", "io-threads", "hz", "latency-tracking")
-"""The settings that a report shows, if the server gives them."""
+"""The settings that a report shows, if the server returns them."""
 
 
 def start_valkey(
     supervisor: SupervisorClient, binary: Path, account: ServerAccount | None, name: str = "valkey"
 ) -> str:
-    """Start a Valkey server that keeps nothing on disk. Returns the URL, once it answers.
+    """Start a Valkey server that stores nothing on disk. Returns its URL once it answers.
 
-    `name`: unique for each supervisor.
+    `name`: unique within a supervisor.
     """
     home = own_directory(supervisor.directory / name, account)
     password = secrets.token_hex(16)
@@ -51,7 +51,7 @@ def start_valkey(
             "appendonly no",
             "daemonize no",
             "latency-tracking yes",
-            "set-proc-title no",  # the command line keeps the path: remove_stale recognises the process by it
+            "set-proc-title no",  # the command line keeps the path, by which remove_stale recognises the process
         ]
         settings = write_private(home / f"{attempt}.conf", "\n".join(lines) + "\n", account)
         log = supervisor.directory / f"{name}-{attempt}.log"
@@ -65,6 +65,7 @@ def start_valkey(
 
 
 def answers(url: str) -> bool:
+    """Whether the server answers a PING."""
     with client_with_timeout(url) as client:
         try:
             return bool(client.ping())
@@ -90,7 +91,7 @@ def inspect_redis(url: str) -> tuple[Server, list[Remark]]:
 
 
 def inspect_usable_redis(url: str, key_prefix: str) -> tuple[Server, list[Remark]]:
-    """As `inspect_redis`, of a server that a run can use. Raises StackError for what it lacks, with the remedy."""
+    """As `inspect_redis`, and check that a run can use the server. Raises StackError with the remedy."""
     check_redis_url(url)
     with client_with_timeout(url) as client:
         info, remarks = ask_info(client, url)
@@ -108,7 +109,7 @@ def ask_info(client: redis.Redis, url: str) -> tuple[dict[str, Any], list[Remark
         try:
             return client.info(), []
         except redis.exceptions.NoPermissionError as error:
-            cost = "the server's own counts, times and memory are missing, and our counts of commands go unchecked"
+            cost = "the server's own counts, times and memory are missing, and our counts of commands are not checked"
             user = urlsplit(url).username or "default"
             what = f"this user may not read INFO (ACL SETUSER {user} +info)"
             return hello(client, error), [Remark(name="INFO", what=what, cost=cost)]
@@ -130,6 +131,7 @@ def hello(client: redis.Redis, refused: redis.ResponseError) -> dict[str, Any]:
 
 
 def server_of(url: str, info: dict[str, Any], settings: dict[str, str]) -> Server:
+    """The server that INFO or HELLO describes."""
     valkey = info.get("server_name") == "valkey"
     version = info["valkey_version" if valkey else "redis_version"]
     settings |= {"compatible_with": f"Redis {info['redis_version']}"} if valkey else {}
@@ -139,14 +141,15 @@ def server_of(url: str, info: dict[str, Any], settings: dict[str, str]) -> Serve
 
 
 def reported_settings(client: redis.Redis) -> tuple[dict[str, str], list[Remark]]:
+    """The settings for the report, and a remark if the server refuses to return them."""
     try:
         reported: dict[bytes | str, bytes | str] = client.config_get(*REPORTED_SETTINGS)  # type: ignore[assignment]
     except redis.ResponseError as error:
-        cost = "the report cannot say the server's memory limit, eviction policy and persistence"
+        cost = "the report cannot show the server's memory limit, eviction policy and persistence"
         return {}, [Remark(name="CONFIG", what=f"the server refuses CONFIG GET ({masked(str(error))})", cost=cost)]
     return {as_text(name): as_text(value) for name, value in reported.items()}, []
 
 
 def as_text(value: Any) -> Any:
-    """Bytes as text; anything else as it is."""
+    """Bytes as text; any other value unchanged."""
     return value.decode() if isinstance(value, bytes) else value

@@ -1,4 +1,4 @@
-"""The URL of a user's Redis, checked before anything is opened: each mistake is one line that names the remedy."""
+"""Checks the URL of a user's Redis before a connection is opened. An error is one line with the remedy."""
 
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -25,7 +25,7 @@ TLS = frozenset(
     }
 )
 FILES = frozenset({"ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile"})
-CLIENTS_OWN = frozenset(
+SET_BY_CLIENTS = frozenset(
     {
         "decode_responses",
         "encoding",
@@ -42,11 +42,11 @@ CLIENTS_OWN = frozenset(
         "legacy_responses",
     }
 )
-"""What redis-py takes in a URL, and what each contender's client sets by itself here."""
+"""Options that redis-py accepts in a URL, but that each contender's client sets itself."""
 
 
 def check_redis_url(url: str) -> None:
-    """Raise StackError for a URL that redis-py would misread, or whose options would change what is measured."""
+    """Raise StackError for a URL that redis-py would misread, or whose options would change the measurement."""
     shown = without_password(url)
     require_encoded("redis", url)
     try:
@@ -67,11 +67,11 @@ def check_redis_url(url: str) -> None:
 
 
 def wanted_instead(option: str, scheme: str) -> str:
-    """What to write in place of an option of the URL; empty: it is one that may stand there."""
-    if option in CLIENTS_OWN:
-        return f"no {option} in the URL: each contender's own client sets decoding, timeouts, retries and pool sizes"
+    """The remedy for an option of the URL. Empty: the option is allowed."""
+    if option in SET_BY_CLIENTS:
+        return f"no {option} in the URL: each contender's client sets decoding, timeouts, retries and pool size itself"
     if option in TLS:
-        return "" if scheme == "rediss" else f"rediss:// with {option}: it is an option of TLS"
+        return "" if scheme == "rediss" else f"rediss:// with {option}: it is a TLS option"
     if option in CREDENTIALS or (option == "path" and scheme == "unix"):
         return ""
     known = ", ".join(sorted(CREDENTIALS | TLS if scheme == "rediss" else CREDENTIALS))
@@ -79,14 +79,18 @@ def wanted_instead(option: str, scheme: str) -> str:
 
 
 def check_database(scheme: str, path: str, options: dict[str, str], shown: str) -> None:
-    """redis-py takes database 0 where the path is no number."""
+    """Raise StackError for a database that is not a number: redis-py would silently use database 0."""
     if "db" in options:
-        right = options["db"].isdecimal()
+        is_number = options["db"].isdecimal()
     elif scheme == "unix":
-        right = bool(path.strip("/"))
-        if not right:
+        is_number = True  # 0, the default
+        if not path.strip("/"):
             raise StackError("redis", shown, "unix:///path/of/the/socket")
     else:
-        right = not path.strip("/") or path.strip("/").isdecimal()
-    if not right:
-        raise StackError("redis", shown, "the number of a database at the URL's end, such as /0: Redis has no names")
+        is_number = not path.strip("/") or path.strip("/").isdecimal()
+    if not is_number:
+        raise StackError(
+            "redis",
+            shown,
+            "the number of a database at the end of the URL, such as /0: databases in Redis have no names",
+        )

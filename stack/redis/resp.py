@@ -1,4 +1,4 @@
-"""Requests to Redis as RESP sends them: which commands there are in the bytes."""
+"""Parses requests to Redis (RESP): finds the commands in the bytes."""
 
 CONTAINER_COMMANDS = frozenset(
     {
@@ -6,30 +6,30 @@ CONTAINER_COMMANDS = frozenset(
         *("OBJECT", "PUBSUB", "SCRIPT", "SLOWLOG", "XGROUP", "XINFO"),
     }
 )
-"""Redis accounts for these by subcommand: client setinfo."""
+"""Redis counts these commands by subcommand, for example client setinfo."""
 
 
 def parse_commands(wire: bytes) -> list[list[bytes]]:
-    """The commands of a request, each as its arguments: a pipeline has several."""
+    """The commands of a request, each as a list of its arguments. A pipeline has several."""
     commands = []
-    at = 0
-    while at < len(wire):
-        line_end = wire.index(b"\r\n", at)
-        arguments = int(wire[at + 1 : line_end])
-        at = line_end + 2
+    position = 0
+    while position < len(wire):
+        line_end = wire.index(b"\r\n", position)
+        arguments = int(wire[position + 1 : line_end])
+        position = line_end + 2
         command = []
         for _ in range(arguments):
-            line_end = wire.index(b"\r\n", at)
+            line_end = wire.index(b"\r\n", position)
             begin = line_end + 2
-            end = begin + int(wire[at + 1 : line_end])
+            end = begin + int(wire[position + 1 : line_end])
             command.append(wire[begin:end])
-            at = end + 2
+            position = end + 2
         commands.append(command)
     return commands
 
 
 def command_name(command: list[bytes]) -> str:
-    """A command's name, spelled as INFO commandstats does: `client setinfo` for what has subcommands."""
+    """A command's name as in INFO commandstats; with its subcommand if it has one (`client setinfo`)."""
     name = command[0].decode()
     if name.upper() in CONTAINER_COMMANDS and len(command) > 1:
         name = f"{name} {command[1].decode()}"

@@ -1,4 +1,4 @@
-"""The client of the supervisor process: starts it, sends it commands, closes it."""
+"""Client of the supervisor process: starts it, sends it commands, closes it."""
 
 import json
 import os
@@ -19,14 +19,14 @@ from stampede.core.private_files import empty_file
 from stampede.stack.supervisor import supervisor_process
 
 LONGEST_DIRECTORY = 60
-"""In characters: the path of a unix socket below it must fit into 103 bytes (macOS; 107 on Linux)."""
-PLAIN = re.compile(r"[\w./+-]+", re.ASCII)
-"""Paths that need no quotes in the settings and lists of the servers."""
+"""In characters. The path of a unix socket in it must fit into 103 bytes (macOS; 107 on Linux)."""
+PLAIN_PATH = re.compile(r"[\w./+-]+", re.ASCII)
+"""Paths that need no quotes in the settings of the servers."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Started:
-    """A server that the supervisor started, with what is needed to signal it and to start it again."""
+class StartedServer:
+    """A server that the supervisor started, with everything that is needed to signal it and to start it again."""
 
     pid: int
     argv: tuple[str, ...]
@@ -42,12 +42,12 @@ class SupervisorClient:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.owner = os.getpid()
-        self.turn = threading.Lock()
-        self.asked = 0
-        self.started: list[Started] = []
-        self.watched: dict[str, Started] = {}
-        """Servers that have to run, by name."""
-        self.killed: dict[str, Started] = {}
+        self.one_command = threading.Lock()
+        self.commands_sent = 0
+        self.started: list[StartedServer] = []
+        self.watched: dict[str, StartedServer] = {}
+        """Servers that must be running, by name."""
+        self.killed: dict[str, StartedServer] = {}
         """Watched servers that were killed on purpose, by name."""
         with open(empty_file(directory / supervisor_process.LOG), "wb") as log:
             self.process = subprocess.Popen(
@@ -64,12 +64,12 @@ class SupervisorClient:
         """Send a command. Returns its answer. Raises ServerEnded if the supervisor has ended."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        with self.turn:
-            self.asked += 1
+        with self.one_command:
+            self.commands_sent += 1
             answer: dict[str, Any] = {"n": None}
             try:
-                self.process.stdin.write(json.dumps({"n": self.asked, **command}).encode() + b"\n")
-                while answer["n"] != self.asked:  # skip the answer to a call that was interrupted
+                self.process.stdin.write(json.dumps({"n": self.commands_sent, **command}).encode() + b"\n")
+                while answer["n"] != self.commands_sent:  # skip the answer to an interrupted call
                     answer = json.loads(self.process.stdout.readline())
             except (BrokenPipeError, ValueError) as error:
                 raise ServerEnded(self.how_it_ended()) from error
@@ -82,9 +82,10 @@ class SupervisorClient:
         return f"the supervisor of the servers ended ({how(self.process.returncode)}){self.last_log_line()}"
 
     def last_log_line(self) -> str:
+        """The last line of the supervisor's log, as a clause. Empty: there is none."""
         with suppress(OSError, IndexError):
-            words = (self.directory / supervisor_process.LOG).read_text(errors="replace").strip().splitlines()[-1]
-            return f"; the last line of its log: {words}"
+            line = (self.directory / supervisor_process.LOG).read_text(errors="replace").strip().splitlines()[-1]
+            return f"; the last line of its log: {line}"
         return ""
 
     def start(
@@ -105,23 +106,23 @@ class SupervisorClient:
             raise OSError(answer.get("errno"), answer["error"])
         pid: int = answer["pid"]
         self.started.append(
-            Started(pid=pid, argv=tuple(argv), log=log, stop=tuple(stop), account=account, env=dict(env))
+            StartedServer(pid=pid, argv=tuple(argv), log=log, stop=tuple(stop), account=account, env=dict(env))
         )
         return pid
 
-    def start_again(self, server: Started) -> Started:
-        """Start a server that has ended again, with the same arguments."""
+    def start_again(self, server: StartedServer) -> StartedServer:
+        """Restart a server that has ended, with the same arguments."""
         self.start(server.argv, log=server.log, stop=server.stop, account=server.account, env=server.env)
         again = self.started[-1]
         self.watched |= {name: again for name, killed in self.killed.items() if killed == server}
         return again
 
     def watch(self, name: str) -> None:
-        """From now on `ended` reports the end of the server that was started last, under this name."""
+        """Make `ended` report the end of the server that was started last, under this name."""
         self.watched[name] = self.started[-1]
 
     def ended(self) -> str:
-        """One line that names the watched server, or the supervisor, that has ended, and how. Empty: none has."""
+        """If a watched server or the supervisor has ended: one line with its name and how it ended. Else empty."""
         try:
             for name, server in list(self.watched.items()):
                 code = self.returncode(server.pid)
@@ -134,7 +135,7 @@ class SupervisorClient:
     def signal(self, pid: int, name: str) -> None:
         """Send a signal (SIGSTOP, SIGCONT, SIGKILL) to a server of the supervisor. Raises OSError.
 
-        A server that is killed here is watched again after it was started again.
+        A server that is killed here is watched again after its next start.
         """
         if name == "SIGKILL":
             self.killed = {n: server for n, server in self.watched.items() if server.pid == pid}
@@ -145,7 +146,7 @@ class SupervisorClient:
             raise OSError(answer.get("errno"), answer["error"])
 
     def returncode(self, pid: int) -> int | None:
-        """The return code of a server. None: it runs."""
+        """The return code of a server. None: it is running."""
         code: int | None = self.ask(do="poll", pid=pid)["returncode"]
         return code
 
@@ -154,12 +155,12 @@ class SupervisorClient:
         self.ask(do="child", pid=pid)
 
     def at_end(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> None:
-        """Register a command that runs at the end, after all processes have stopped."""
+        """Register a command that the supervisor runs at the end, after all processes have stopped."""
         self.ask(do="at_end", argv=list(argv), env=dict(env), cwd=str(cwd))
 
     def close(self) -> None:
-        """Stop every server and remove the directory, even if the supervisor was killed."""
-        if os.getpid() != self.owner:  # a forked child: not its servers
+        """Stop all servers and remove the directory, even if the supervisor was killed."""
+        if os.getpid() != self.owner:  # a forked child does not own the servers
             return
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
@@ -172,7 +173,7 @@ class SupervisorClient:
 
 
 def how(code: int | None) -> str:
-    """The return code of a process in words."""
+    """A process's return code as text."""
     if code is None:
         return "it does not answer"
     if code < 0:
@@ -182,14 +183,14 @@ def how(code: int | None) -> str:
 
 
 def last_line(log: Path) -> str:
-    """The last line of a log that is not blank."""
+    """The last non-blank line of a log."""
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()] if log.exists() else []
-    return lines[-1].strip() if lines else "it left no log"
+    return lines[-1].strip() if lines else "it wrote no log"
 
 
 @contextmanager
 def supervised(*, shared_path: bool = False) -> Iterator[SupervisorClient]:
-    """A supervisor with a private directory. `shared_path`: another account must be able to pass through it."""
+    """Run a supervisor with a private directory. `shared_path`: another account must be able to enter it."""
     supervisor = SupervisorClient(private_directory(shared_path=shared_path))
     try:
         yield supervisor
@@ -198,21 +199,19 @@ def supervised(*, shared_path: bool = False) -> Iterator[SupervisorClient]:
 
 
 def private_directory(*, shared_path: bool) -> Path:
-    """A new directory with mode 0700. With `shared_path` 0711: the servers' own directories inside have 0700."""
+    """Make a directory with mode 0700, or 0711 with `shared_path`: the servers' directories inside have 0700."""
     try:
-        usual = Path(tempfile.gettempdir()).resolve()  # ignores a TMPDIR that is missing, a file or read-only
-        fits = len(str(usual)) <= LONGEST_DIRECTORY and PLAIN.fullmatch(str(usual)) is not None
-        fits = fits and (not shared_path or others_may_pass(usual))
-        directory = Path(tempfile.mkdtemp(prefix=supervisor_process.PREFIX, dir=usual if fits else "/tmp"))
+        default = Path(tempfile.gettempdir()).resolve()  # ignores a TMPDIR that is missing, a file or read-only
+        fits = len(str(default)) <= LONGEST_DIRECTORY and PLAIN_PATH.fullmatch(str(default)) is not None
+        fits = fits and (not shared_path or others_may_pass(default))
+        directory = Path(tempfile.mkdtemp(prefix=supervisor_process.PREFIX, dir=default if fits else "/tmp"))
     except OSError as error:
-        raise StackError(
-            "TMPDIR", os.environ.get("TMPDIR", "/tmp"), f"a folder to write to: {error.strerror}"
-        ) from error
+        raise StackError("TMPDIR", os.environ.get("TMPDIR", "/tmp"), f"a writable folder: {error.strerror}") from error
     if shared_path:
         directory.chmod(0o711)
     return directory
 
 
 def others_may_pass(path: Path) -> bool:
-    """Whether any account may pass through every directory of this path."""
+    """Whether every account may enter all directories of this path."""
     return all(part.stat().st_mode & 0o001 for part in (path, *path.parents) if part.is_dir())

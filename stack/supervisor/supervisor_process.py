@@ -1,6 +1,6 @@
 """The supervisor process: it owns the embedded servers and cleans up when the suite ends, even after kill -9.
 
-It is the parent of the servers. It can therefore start them from a process without threads, end them with itself
+It is the parent of the servers. It can therefore start them from a process without threads, make them end when it ends
 (PR_SET_PDEATHSIG on Linux) and reap them. It reads commands from a pipe, one JSON object a line, and answers each with
 one line. When the pipe closes for any reason (the stack was closed, the suite was interrupted or killed), or when the
 process of the suite is gone, it
@@ -32,13 +32,13 @@ from typing import Any
 
 PREFIX = "stampede-"
 LOCK = "lock"
-LOG = "warden.log"
+LOG = "supervisor.log"
 ABANDONED_AFTER_S = 3600.0
 STOP_WITHIN_S = 5.0
 """How long a server may take for a clean stop. Then the next stronger signal is sent."""
 PR_SET_PDEATHSIG = 1
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""Signals after which it cleans up and ends."""
+"""Signals on which it cleans up and ends."""
 
 
 class Supervisor:
@@ -52,6 +52,7 @@ class Supervisor:
         self.libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
     def handle(self, command: dict[str, Any]) -> dict[str, Any]:
+        """Do one command. Returns the answer."""
         match command["do"]:
             case "start":
                 return self.start(command)
@@ -68,6 +69,7 @@ class Supervisor:
         return {"error": f"unknown command {command['do']}"}
 
     def start(self, command: dict[str, Any]) -> dict[str, Any]:
+        """Start a server."""
         account = {}
         if command["uid"] is not None:
             account = {"user": command["uid"], "group": command["gid"], "extra_groups": []}
@@ -82,7 +84,7 @@ class Supervisor:
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
-                    preexec_fn=lambda: self.die_with_parent(stop[0]),  # after the change of account, which clears it
+                    preexec_fn=lambda: self.die_with_parent(stop[0]),  # after the change of user, which would clear it
                     **account,
                 )
         except OSError as error:
@@ -92,7 +94,7 @@ class Supervisor:
         return {"pid": process.pid}
 
     def send(self, pid: int, name: str) -> dict[str, Any]:
-        """Send a signal to a server. It is an error if the server has ended. After SIGKILL this waits for its end."""
+        """Send a signal to a server. The answer is an error if it has ended. After SIGKILL: wait for its end."""
         process = self.servers[pid][0]
         if process.poll() is not None:
             return {"error": f"server {pid} has ended", "errno": errno.ESRCH}
@@ -102,11 +104,12 @@ class Supervisor:
         return {}
 
     def die_with_parent(self, signal_number: int) -> None:
+        """In the new process: ask the kernel (Linux) for this signal when the supervisor ends."""
         if self.libc is not None:
             self.libc.prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
 
     def register_child(self, pid: int) -> dict[str, Any]:
-        """Register a process to be killed at the end, on Linux by a descriptor, since its id may be reused."""
+        """Register a process to be killed at the end. On Linux by a descriptor, since a process id may be reused."""
         try:
             self.children[pid] = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
         except OSError as error:
@@ -116,6 +119,7 @@ class Supervisor:
         return {}
 
     def end(self) -> None:
+        """Kill the children, stop the servers, run the last command, and remove the directory."""
         for pid, descriptor in self.children.items():
             with suppress(ProcessLookupError, PermissionError):
                 if descriptor is not None and hasattr(signal, "pidfd_send_signal"):
@@ -153,7 +157,7 @@ def run_last_command(command: dict[str, Any]) -> None:
 
 
 def remove(directory: Path) -> None:
-    """Remove a directory. Retries, since a server that stops may still write a file into it."""
+    """Remove a directory. Retries, since a server that is stopping may still write into it."""
     for _ in range(50):
         shutil.rmtree(directory, ignore_errors=True)
         if not directory.exists():
@@ -186,10 +190,10 @@ def remove_stale(parent: Path) -> None:
     for directory in parent.glob(f"{PREFIX}*"):
         with suppress(OSError):
             facts = directory.lstat()
-            ours = stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.geteuid() and not facts.st_mode & 0o022
-            if not ours:
+            owned = stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.geteuid() and not facts.st_mode & 0o022
+            if not owned:
                 continue
-            if not (directory / LOCK).exists():  # its supervisor has never started, or is starting now
+            if not (directory / LOCK).exists():  # its supervisor never started, or is starting now
                 if (directory / LOG).exists() and time.time() - facts.st_mtime > ABANDONED_AFTER_S:
                     remove(directory)
                 continue
@@ -202,6 +206,7 @@ def remove_stale(parent: Path) -> None:
 
 
 def remove_stale_directory(directory: Path) -> None:
+    """Clean up after a supervisor that was killed: its servers, its last command and its directory."""
     with suppress(OSError, ValueError):
         for pid in json.loads((directory / "servers.json").read_text()):
             if str(directory) in command_line(pid):
@@ -211,11 +216,11 @@ def remove_stale_directory(directory: Path) -> None:
     remove(directory)
 
 
-def lines(owner: int) -> Any:
-    """The commands of the suite, until its end of the pipe closes or its process is gone."""
+def commands(owner: int) -> Any:
+    """Yield the commands of the suite until the suite closes the pipe or its process ends."""
     poller = select.poll()
     poller.register(0, select.POLLIN | select.POLLHUP)
-    if hasattr(os, "pidfd_open"):  # a forked child of the suite may hold the pipe open: watch the process too
+    if hasattr(os, "pidfd_open"):  # a forked child of the suite may keep the pipe open, so also watch the process
         with suppress(OSError):
             poller.register(os.pidfd_open(owner), select.POLLIN)
     buffer = b""
@@ -233,7 +238,7 @@ def lines(owner: int) -> Any:
 
 
 class Ended(BaseException):
-    """A signal has arrived. The argument is its number."""
+    """A signal arrived. The argument is its number."""
 
 
 def on_signal(number: int, _frame: object) -> None:
@@ -241,29 +246,30 @@ def on_signal(number: int, _frame: object) -> None:
 
 
 def main(directory: Path, owner: int) -> None:
+    """Serve the process `owner` until it ends, then clean up."""
     os.umask(0o077)
-    held = lock(directory)
+    lock_descriptor = lock(directory)
     for number in ENDING:
         signal.signal(number, on_signal)
     supervisor = Supervisor(directory)
-    by: int | None = None
+    ended_by: int | None = None
     try:
         remove_stale(directory.parent)
-        for command in lines(owner):
+        for command in commands(owner):
             answer = {"n": command["n"], **supervisor.handle(command)}
             os.write(1, json.dumps(answer).encode() + b"\n")
     except Ended as ended:
-        by = ended.args[0]
+        ended_by = ended.args[0]
     except BrokenPipeError:
         pass
     finally:
         for number in ENDING:
             signal.signal(number, signal.SIG_IGN)
         supervisor.end()
-        os.close(held)
-    if by is not None:  # end by the same signal, so that the suite can report it
-        signal.signal(by, signal.SIG_DFL)
-        os.kill(os.getpid(), by)
+        os.close(lock_descriptor)
+    if ended_by is not None:  # end by the same signal, so that the suite can report it
+        signal.signal(ended_by, signal.SIG_DFL)
+        os.kill(os.getpid(), ended_by)
 
 
 if __name__ == "__main__":

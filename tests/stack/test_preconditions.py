@@ -1,4 +1,4 @@
-"""What a run needs of servers that a user brings is checked before it begins: each lack is one line with its remedy."""
+"""Checks of the user's servers before a run: each unmet requirement is a one-line error with its remedy."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,7 +29,7 @@ def start() -> Iterator[Launcher]:
 
 
 def wanted(act: Callable[[], object]) -> str:
-    """What the one line of a refusal says."""
+    """The remedy in the one-line error."""
     with pytest.raises(StackError) as refused:
         act()
     assert "\n" not in str(refused.value)
@@ -38,22 +38,24 @@ def wanted(act: Callable[[], object]) -> str:
 
 
 def opened(stack: Stack, postgres: str | None = None, cache: str | None = None) -> Stack:
-    with open_external(postgres or stack.postgres.url, cache or stack.redis.url, "asked for") as found:
+    with open_external(postgres or stack.postgres.url, cache or stack.redis.url, "as requested") as found:
         return found
 
 
-# ── Redis: what it is ──
+# ── Redis: kind of server ──
 
 
-def test_a_sentinel_is_refused_and_the_line_says_how_to_ask_it_for_the_master(start: Launcher, stack: Stack) -> None:
+def test_a_sentinel_is_refused_and_the_error_names_the_command_that_returns_the_master(
+    start: Launcher, stack: Stack
+) -> None:
     url = start_valkey(start, "sentinel", "--sentinel")
     assert "GET-MASTER-ADDR-BY-NAME" in wanted(lambda: opened(stack, cache=url))
     assert "GET-MASTER-ADDR-BY-NAME" in wanted(lambda: watch(url, every_s=1, once=True))
 
 
-def test_a_server_without_a_command_that_is_needed_is_refused(start: Launcher, stack: Stack) -> None:
+def test_a_server_without_a_needed_command_is_refused(start: Launcher, stack: Stack) -> None:
     url = start_valkey(start, "renamed", rename_command="EVALSHA other")
-    assert wanted(lambda: opened(stack, cache=url)) == "a server that knows evalsha"
+    assert wanted(lambda: opened(stack, cache=url)) == "a server that supports evalsha"
 
 
 def test_a_node_of_a_cluster_is_refused(start: Launcher, stack: Stack) -> None:
@@ -61,7 +63,7 @@ def test_a_node_of_a_cluster_is_refused(start: Launcher, stack: Stack) -> None:
     assert "not a node of a Cluster" in wanted(lambda: opened(stack, cache=url))
 
 
-def test_a_replica_is_refused_and_its_master_is_named_but_it_can_be_watched(start: Launcher, stack: Stack) -> None:
+def test_a_replica_is_refused_with_its_master_but_can_be_monitored(start: Launcher, stack: Stack) -> None:
     master = start_valkey(start, "master")
     port = master.partition("0.1:")[2].partition("/")[0]
     url = start_valkey(start, "replica", replicaof=f"127.0.0.1 {port}")
@@ -75,7 +77,7 @@ def test_a_redis_that_is_too_old_is_refused(version: str) -> None:
 
 
 @pytest.mark.parametrize("version", ["6.2.0", "7.0.15", "8.2", "10.0.0", "unknown", "255.255.255"])
-def test_a_redis_that_is_new_enough_or_does_not_say_is_taken(version: str) -> None:
+def test_a_redis_of_a_supported_or_unknown_version_is_accepted(version: str) -> None:
     require_single("redis://new", {"redis_version": version})
     assert OLDEST == (6, 2)
 
@@ -85,21 +87,21 @@ def test_a_full_memory_that_evicts_nothing_is_refused(start: Launcher, stack: St
     assert "memory is full" in wanted(lambda: opened(stack, cache=url))
 
 
-def test_a_database_that_redis_does_not_have_is_one_line(stack: Stack) -> None:
+def test_a_missing_redis_database_is_a_one_line_error(stack: Stack) -> None:
     assert "setting databases" in wanted(lambda: inspect_redis(stack.redis.url.removesuffix("/0") + "/4000"))
 
 
-def test_a_wrong_password_of_redis_is_one_line_without_it(stack: Stack) -> None:
+def test_a_wrong_redis_password_is_a_one_line_error_without_it(stack: Stack) -> None:
     url = stack.redis.url.replace("redis://:", "redis://:secret")
-    assert "own user and password" in wanted(lambda: inspect_redis(url))
+    assert "a valid user and password" in wanted(lambda: inspect_redis(url))
 
 
-# ── Redis: what its users may ──
+# ── Redis: rights of its users ──
 
 
 @pytest.fixture
 def as_user(stack: Stack, redis_client: redis.Redis) -> Iterator[Callable[..., str]]:
-    """The URL of a Redis user that has the rules of an ACL, and nothing else."""
+    """Creates a Redis user with only the given ACL rules. Returns its URL."""
     names: list[str] = []
     admin: Any = redis_client
 
@@ -120,7 +122,7 @@ def test_a_user_without_our_keys_is_refused_with_the_command_that_grants_them(
     assert "(ACL SETUSER user0 ~stampede:*)" in wanted(lambda: opened(stack, cache=url))
 
 
-def test_each_command_that_a_user_lacks_is_named_in_the_command_that_grants_it(
+def test_the_error_names_each_missing_command_in_the_command_that_grants_it(
     stack: Stack, as_user: Callable[..., str]
 ) -> None:
     url = as_user("~*", "+@all", "-@scripting", "-unlink", "-memory|usage")
@@ -128,7 +130,7 @@ def test_each_command_that_a_user_lacks_is_named_in_the_command_that_grants_it(
     assert want.endswith("ACL SETUSER user0 +memory|usage +script|load +evalsha +eval +unlink")
 
 
-def test_a_user_of_our_prefix_alone_is_taken_and_a_remark_says_which_contenders_fail(
+def test_a_user_with_only_our_prefix_is_accepted_and_a_remark_names_the_contenders_that_fail(
     stack: Stack, as_user: Callable[..., str]
 ) -> None:
     found = opened(stack, cache=as_user("~stampede:*", "+@all"))
@@ -137,7 +139,7 @@ def test_a_user_of_our_prefix_alone_is_taken_and_a_remark_says_which_contenders_
     assert "~lock:stampede:*" in found.remarks[0].what
 
 
-def test_a_user_without_info_and_config_is_taken_with_a_remark_for_each(
+def test_a_user_without_info_and_config_is_accepted_with_a_remark_for_each(
     stack: Stack, as_user: Callable[..., str]
 ) -> None:
     url = as_user("~*", "+@all", "-@dangerous")
@@ -148,17 +150,17 @@ def test_a_user_without_info_and_config_is_taken_with_a_remark_for_each(
         assert redis_account(client) == {}
 
 
-def test_monitor_says_that_it_needs_info(as_user: Callable[..., str]) -> None:
+def test_monitor_requires_info(as_user: Callable[..., str]) -> None:
     url = as_user("~*", "+@all", "-info")
     assert "+info" in wanted(lambda: watch(url, every_s=1, once=True))
 
 
-def test_the_explorer_names_the_commands_that_it_alone_needs(stack: Stack, as_user: Callable[..., str]) -> None:
+def test_the_explorer_requires_additional_commands(stack: Stack, as_user: Callable[..., str]) -> None:
     found = opened(stack, cache=as_user("~*", "+@all", "-restore", "-dump"))
     assert wanted(lambda: require_explorable(found)).endswith("ACL SETUSER user0 +dump +restore")
 
 
-def test_the_user_that_the_how_to_grants_lacks_nothing(stack: Stack, as_user: Callable[..., str]) -> None:
+def test_the_user_from_the_how_to_has_all_needed_rights(stack: Stack, as_user: Callable[..., str]) -> None:
     how_to = (Path(__file__).parents[2] / "docs/how-to/your-own-servers.md").read_text()
     (line,) = [line for line in how_to.splitlines() if line.startswith("ACL SETUSER stampede on >password")]
     found = opened(stack, cache=as_user(*line.split()[5:]))
@@ -167,7 +169,7 @@ def test_the_user_that_the_how_to_grants_lacks_nothing(stack: Stack, as_user: Ca
     watch(found.redis.url, every_s=1, once=True)
 
 
-def test_what_the_checks_write_is_below_our_prefix_and_gone(stack: Stack, redis_client: redis.Redis) -> None:
+def test_the_checks_leave_no_keys(stack: Stack, redis_client: redis.Redis) -> None:
     redis_client.flushdb()
     found = opened(stack)
     require_explorable(found)
@@ -178,8 +180,8 @@ def test_what_the_checks_write_is_below_our_prefix_and_gone(stack: Stack, redis_
 
 
 @pytest.fixture
-def their(stack: Stack) -> Iterator[Callable[..., str]]:
-    """The URL of a new plain role in a new database, after statements that say what it may."""
+def user_role(stack: Stack) -> Iterator[Callable[..., str]]:
+    """Runs statements in a new database. Returns the URL of a new plain role in it."""
     with connect(stack.postgres.url) as connection:
         connection.execute("CREATE DATABASE their_app")
         connection.execute("CREATE ROLE their_role LOGIN PASSWORD 'secret'")
@@ -206,56 +208,58 @@ def make_data(url: str) -> None:
 @pytest.mark.parametrize(
     ("change", "remedy"),
     [
-        ((":secret@", ":wrong@"), "own password"),
+        ((":secret@", ":wrong@"), "the password of the role"),
         (("/their_app", "/no_such_database"), "a database and a role that exist"),
-        (("//their_role", "//no_such_role"), "own password"),
+        (("//their_role", "//no_such_role"), "the password of the role"),
         (("their_app", "their_app?sslmode=require"), "sslmode=disable"),
     ],
 )
-def test_a_postgresql_that_takes_no_connection_is_one_line_with_what_helps(
-    their: Callable[..., str], change: tuple[str, str], remedy: str
+def test_a_postgresql_that_refuses_the_connection_is_a_one_line_error_with_the_remedy(
+    user_role: Callable[..., str], change: tuple[str, str], remedy: str
 ) -> None:
-    url = their().replace(*change)
+    url = user_role().replace(*change)
     assert remedy in wanted(lambda: connect(url))
 
 
-def test_a_server_without_a_free_connection_is_one_line_with_what_helps(their: Callable[..., str]) -> None:
-    url = their("ALTER ROLE their_role CONNECTION LIMIT 0")
+def test_a_server_without_a_free_connection_is_a_one_line_error_with_the_remedy(user_role: Callable[..., str]) -> None:
+    url = user_role("ALTER ROLE their_role CONNECTION LIMIT 0")
     assert "CONNECTION LIMIT" in wanted(lambda: connect(url))
 
 
-def test_each_missing_right_is_said_after_the_first_line(stack: Stack, as_user: Callable[..., str]) -> None:
+def test_each_missing_right_is_listed_after_the_first_line(stack: Stack, as_user: Callable[..., str]) -> None:
     found = opened(stack, cache=as_user("~*", "+@all", "-@dangerous"))
     first, *others = found.introduction().splitlines()
     assert first == found.first_line()
     assert [line.partition(":")[0] for line in others] == ["INFO", "CONFIG"]
 
 
-def test_a_role_that_may_not_create_the_schema_is_told_the_grant(stack: Stack, their: Callable[..., str]) -> None:
-    url = their()
+def test_the_error_for_a_role_that_may_not_create_the_schema_contains_the_grant(
+    stack: Stack, user_role: Callable[..., str]
+) -> None:
+    url = user_role()
     grant = 'GRANT CREATE ON DATABASE "their_app" TO "their_role"'
     assert grant in wanted(lambda: make_data(url))
     assert grant in wanted(lambda: require_explorable(opened(stack, postgres=url)))
 
 
-def test_a_schema_of_another_role_is_refused_with_its_owner(stack: Stack, their: Callable[..., str]) -> None:
+def test_the_error_for_a_schema_of_another_role_names_its_owner(stack: Stack, user_role: Callable[..., str]) -> None:
     make_data(stack.postgres.url.rpartition("/")[0] + "/their_app")
-    url = their(MAY_CREATE)
+    url = user_role(MAY_CREATE)
     assert 'GRANT "postgres" TO "their_role"' in wanted(lambda: make_data(url))
     assert 'GRANT "postgres" TO "their_role"' in wanted(lambda: require_explorable(opened(stack, postgres=url)))
 
 
-@pytest.mark.parametrize("whose", ["ROLE their_role", "DATABASE their_app"])
-def test_a_session_that_is_read_only_is_refused_and_the_setting_named(
-    stack: Stack, their: Callable[..., str], whose: str
+@pytest.mark.parametrize("scope", ["ROLE their_role", "DATABASE their_app"])
+def test_a_read_only_session_is_refused_with_the_name_of_the_setting(
+    stack: Stack, user_role: Callable[..., str], scope: str
 ) -> None:
-    url = their(MAY_CREATE, f"ALTER {whose} SET default_transaction_read_only = on")
+    url = user_role(MAY_CREATE, f"ALTER {scope} SET default_transaction_read_only = on")
     assert "default_transaction_read_only" in wanted(lambda: make_data(url))
     assert "default_transaction_read_only" in wanted(lambda: require_explorable(opened(stack, postgres=url)))
 
 
-def test_a_plain_role_explores_without_deadlock_timeout(stack: Stack, their: Callable[..., str]) -> None:
-    found = opened(stack, postgres=their(MAY_CREATE))
+def test_a_plain_role_explores_without_deadlock_timeout(stack: Stack, user_role: Callable[..., str]) -> None:
+    found = opened(stack, postgres=user_role(MAY_CREATE))
     with open_sandbox(found) as sandbox, sandbox.free() as context:
         assert sandbox.connect().execute("SHOW synchronous_commit").fetchone() == {"synchronous_commit": "off"}
         record = context.source.load(1)
@@ -267,7 +271,7 @@ def test_a_superuser_explores_with_a_long_deadlock_timeout(stack: Stack) -> None
         assert sandbox.connect().execute("SHOW deadlock_timeout").fetchone() == {"deadlock_timeout": "10s"}
 
 
-# ── room ──
+# ── room for connections ──
 
 
 def room(found: Stack, postgres: int = 1, clients: int = 1) -> str:
@@ -281,7 +285,7 @@ def test_more_connections_than_postgresql_allows_are_refused_before_any_is_opene
     require_room(stack, postgres=200, clients=100, instead="")
 
 
-def test_connections_that_others_hold_are_counted(stack: Stack) -> None:
+def test_connections_of_other_clients_are_counted(stack: Stack) -> None:
     with connect(stack.postgres.url), connect(stack.postgres.url):
         assert int(room(stack, postgres=300).partition(" in use")[0].rpartition(" ")[2]) >= 2
 
@@ -294,20 +298,20 @@ def test_connections_that_others_hold_are_counted(stack: Stack) -> None:
     ],
 )
 def test_the_limit_of_a_role_or_a_database_counts_too(
-    stack: Stack, their: Callable[..., str], limit: str, remedy: str
+    stack: Stack, user_role: Callable[..., str], limit: str, remedy: str
 ) -> None:
-    found = opened(stack, postgres=their(limit))
+    found = opened(stack, postgres=user_role(limit))
     want = room(found, postgres=8)
     assert "7 allowed" in want
     assert remedy in want
     require_room(found, postgres=7, clients=1, instead="")
 
 
-def test_a_maxclients_below_what_is_needed_is_refused(start: Launcher, stack: Stack) -> None:
+def test_a_maxclients_that_is_too_small_is_refused(start: Launcher, stack: Stack) -> None:
     small = opened(stack, cache=start_valkey(start, "small", maxclients="20"))
     assert "20 allowed" in room(small, clients=21)
     require_room(small, postgres=1, clients=20, instead="")
-    held = [redis.Redis.from_url(small.redis.url, single_connection_client=True) for _ in range(3)]
+    clients = [redis.Redis.from_url(small.redis.url, single_connection_client=True) for _ in range(3)]
     assert "3 in use" in room(small, clients=20)
-    for client in held:
+    for client in clients:
         client.close()

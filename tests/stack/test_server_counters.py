@@ -1,4 +1,4 @@
-"""The servers' own counts agree with what was done, to the request."""
+"""The servers' own counts equal the number of requests exactly."""
 
 import psycopg
 import pytest
@@ -6,7 +6,7 @@ import redis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stampede.stack.postgres.load_cost import MOST_GROWTH, calibrate, corrected, split
+from stampede.stack.postgres.load_cost import MAX_GROWTH, calibrate, corrected, split
 from stampede.stack.postgres.source import PostgresSource, default_statements, open_pool, statement_ids
 from stampede.stack.server_counters import Account, postgres_account, redis_account
 
@@ -32,7 +32,7 @@ def test_redis_counts_every_command_by_name(redis_client: redis.Redis, key_prefi
     assert grown(before, after, "keyspace.db0.expires") == 7
 
 
-def test_redis_tells_rejected_and_failed_calls_apart(redis_client: redis.Redis, key_prefix: str) -> None:
+def test_redis_counts_rejected_and_failed_calls_separately(redis_client: redis.Redis, key_prefix: str) -> None:
     redis_client.set(f"{key_prefix}text", "x")
     before = redis_account(redis_client)
     for wrong in (("INCR",), ("INCR", f"{key_prefix}text")):
@@ -43,7 +43,7 @@ def test_redis_tells_rejected_and_failed_calls_apart(redis_client: redis.Redis, 
     assert grown(before, after, "command.incr.failed") == 1
 
 
-def test_postgres_counts_loads_apart_from_all_else(source: PostgresSource, postgres_url: str) -> None:
+def test_postgres_counts_loads_separately_from_other_statements(source: PostgresSource, postgres_url: str) -> None:
     with source.pool.connection() as connection:
         ids = statement_ids(connection, source.statements)
     with psycopg.connect(postgres_url, autocommit=True) as sampler:
@@ -61,9 +61,7 @@ def test_postgres_counts_loads_apart_from_all_else(source: PostgresSource, postg
     assert grown(before, after, "database.xact_commit") >= 12
 
 
-def test_a_calibrated_load_reads_orders_and_leaves_the_record_as_it_is(
-    source: PostgresSource, postgres_url: str
-) -> None:
+def test_a_calibrated_load_reads_orders_and_returns_the_same_record(source: PostgresSource, postgres_url: str) -> None:
     found = calibrate(postgres_url, cpu_ms=0.5, wait_ms=1)
     assert found.cpu_rows > 0
     costly = default_statements(found.cpu_rows, 1, found.cpu_laps)
@@ -86,18 +84,18 @@ def test_a_calibrated_load_reads_orders_and_leaves_the_record_as_it_is(
 
 
 @given(total=st.floats(min_value=1, max_value=1e8), orders=st.integers(min_value=1, max_value=1_000_000))
-def test_laps_over_the_table_add_up_to_the_rows_that_are_needed(total: float, orders: int) -> None:
+def test_laps_over_the_table_add_up_to_the_needed_rows(total: float, orders: int) -> None:
     rows, laps = split(total, orders)
     assert 1 <= rows <= orders
     assert abs(rows * laps - total) <= laps / 2 + 1
 
 
 @given(rows=st.integers(1, 1_000_000), spent_ms=st.floats(-100, 1_000), wanted_ms=st.floats(0.01, 1_000))
-def test_a_trial_that_seems_to_cost_nothing_never_asks_for_rows_without_end(
+def test_after_a_trial_that_seems_to_cost_nothing_the_rows_grow_within_a_bound(
     rows: int, spent_ms: float, wanted_ms: float
 ) -> None:
-    """On a busy machine an empty load may take longer than one with rows: the next trial grows, within a bound."""
+    """On a busy machine an empty load may take longer than one with rows."""
     found = corrected(rows, spent_ms, wanted_ms)
-    assert 0 < found <= MOST_GROWTH * rows
-    if spent_ms >= wanted_ms / MOST_GROWTH:
+    assert 0 < found <= MAX_GROWTH * rows
+    if spent_ms >= wanted_ms / MAX_GROWTH:
         assert abs(found * spent_ms / wanted_ms - rows) <= 1e-6 * rows

@@ -1,4 +1,4 @@
-"""The suite's own table is blocked or loses its index on purpose, and is as it was afterwards."""
+"""Faults in the suite's own table: a lock and a dropped index. Afterwards the table is as before."""
 
 import psycopg
 import pytest
@@ -7,37 +7,37 @@ from stampede.stack.fault_control.database_faults import DatabaseFaults
 from stampede.stack.postgres.postgres_server import connect
 from stampede.stack.servers import Stack
 
-FIND = "SELECT name FROM stampede.users WHERE id = 7"
+SELECT_ONE = "SELECT name FROM stampede.users WHERE id = 7"
 
 
-def test_a_locked_table_answers_nobody_until_it_is_let_go(stack: Stack, dataset: int) -> None:
+def test_a_locked_table_blocks_reads_until_it_is_unlocked(stack: Stack, dataset: int) -> None:
     assert dataset
-    switch = DatabaseFaults(stack.postgres.url)
-    switch.lock()
+    faults = DatabaseFaults(stack.postgres.url)
+    faults.lock()
     with connect(stack.postgres.url) as connection:
         connection.execute("SET lock_timeout = '50ms'")
         with pytest.raises(psycopg.errors.LockNotAvailable):
-            connection.execute(FIND)
-        switch.unlock()
+            connection.execute(SELECT_ONE)
+        faults.unlock()
         connection.execute("SET lock_timeout = 0")
-        assert connection.execute(FIND).fetchone() is not None
-    switch.unlock()
+        assert connection.execute(SELECT_ONE).fetchone() is not None
+    faults.unlock()
 
 
-def test_without_its_index_a_record_is_found_by_reading_all_and_with_it_again_by_the_index(
+def test_without_the_index_a_load_scans_the_table_and_with_the_new_index_it_does_not(
     stack: Stack, dataset: int
 ) -> None:
     assert dataset
-    switch = DatabaseFaults(stack.postgres.url)
+    faults = DatabaseFaults(stack.postgres.url)
     with connect(stack.postgres.url) as connection:
 
         def plan() -> str:
-            return " ".join(row[0] for row in connection.execute(f"EXPLAIN {FIND}").fetchall())
+            return " ".join(row[0] for row in connection.execute(f"EXPLAIN {SELECT_ONE}").fetchall())
 
         assert "Index Scan using users_pkey" in plan()
-        switch.drop_index()
+        faults.drop_index()
         try:
             assert "Seq Scan" in plan()
         finally:
-            switch.create_index()
+            faults.create_index()
         assert "Index Scan using users_pkey" in plan()

@@ -1,4 +1,4 @@
-"""Redis is broken and mended on purpose: hung it keeps what it holds, killed it comes back empty where it was."""
+"""Faults in Redis: after a pause it still has its data; after a kill it comes back empty at the same address."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +15,8 @@ from stampede.stack.supervisor.supervisor_client import supervised
 
 
 @pytest.fixture
-def broken() -> Iterator[tuple[str, EmbeddedRedisFaults]]:
-    """A server of this test's own: the session's is not broken here."""
+def redis_faults() -> Iterator[tuple[str, EmbeddedRedisFaults]]:
+    """A server for one test only, so that the session's server is not affected."""
     account = server_account()
     with supervised(shared_path=account is not None) as supervisor:
         url = start_valkey(supervisor, valkey_binary(supervisor.directory / "bin", account), account)
@@ -29,47 +29,47 @@ def client(url: str, within_s: float = 60.0) -> redis.Redis:
     )
 
 
-def test_a_paused_server_answers_nothing_and_goes_on_with_what_it_held(broken: tuple[str, EmbeddedRedisFaults]) -> None:
-    """Neither one that is connected nor a newcomer; what was asked meanwhile is answered afterwards."""
-    url, switch = broken
-    with client(url) as before, client(url, within_s=0.2) as newcomer:
-        before.set("kept", "1")
-        connection = before.connection_pool.get_connection()
-        switch.pause()
+def test_a_paused_server_does_not_answer_and_keeps_its_data(redis_faults: tuple[str, EmbeddedRedisFaults]) -> None:
+    """It answers neither old nor new connections. Commands that were sent meanwhile are answered after the pause."""
+    url, faults = redis_faults
+    with client(url) as old_client, client(url, within_s=0.2) as new_client:
+        old_client.set("kept", "1")
+        connection = old_client.connection_pool.get_connection()
+        faults.pause()
         connection.send_command("GET", "kept")
         with pytest.raises(redis.TimeoutError):
-            newcomer.get("kept")
+            new_client.get("kept")
         assert not connection.can_read(timeout=0.2)
-        switch.resume()
+        faults.resume()
         assert connection.read_response() == b"1"
-        before.connection_pool.release(connection)
+        old_client.connection_pool.release(connection)
 
 
 def test_a_killed_server_refuses_and_comes_back_empty_under_the_same_url(
-    broken: tuple[str, EmbeddedRedisFaults],
+    redis_faults: tuple[str, EmbeddedRedisFaults],
 ) -> None:
-    url, switch = broken
-    with client(url) as asked:
-        asked.set("lost", "1")
-        switch.kill()
+    url, faults = redis_faults
+    with client(url) as connected:
+        connected.set("lost", "1")
+        faults.kill()
         with pytest.raises(redis.ConnectionError):
-            asked.get("lost")
-        switch.restart()
-        assert asked.get("lost") is None
-        asked.set("new", "1")
-        switch.kill()
-        switch.restart()
-        assert asked.keys() == []
+            connected.get("lost")
+        faults.restart()
+        assert connected.get("lost") is None
+        connected.set("new", "1")
+        faults.kill()
+        faults.restart()
+        assert connected.keys() == []
 
 
-def test_a_dead_server_cannot_be_paused(broken: tuple[str, EmbeddedRedisFaults]) -> None:
-    _, switch = broken
-    switch.kill()
+def test_a_dead_server_cannot_be_paused(redis_faults: tuple[str, EmbeddedRedisFaults]) -> None:
+    _, faults = redis_faults
+    faults.kill()
     with pytest.raises(OSError, match="has ended"):
-        switch.pause()
+        faults.pause()
 
 
-def test_a_server_that_hangs_is_gone_with_its_files_once_its_guard_is_closed() -> None:
+def test_closing_the_supervisor_removes_a_hung_server_and_its_files() -> None:
     account = server_account()
     with supervised(shared_path=account is not None) as supervisor:
         url = start_valkey(supervisor, valkey_binary(supervisor.directory / "bin", account), account)

@@ -1,4 +1,4 @@
-"""The database as patterns see it."""
+"""The database as patterns use it."""
 
 import json
 from dataclasses import asdict
@@ -13,7 +13,7 @@ from stampede.stack.postgres.load_cost import load_alone_ms
 from stampede.stack.postgres.source import PostgresSource, Statements, statement_ids, user_statements
 
 
-def test_a_load_gives_the_row_and_none_where_there_is_no_row(source: PostgresSource, dataset: int) -> None:
+def test_a_load_returns_the_row_or_none_if_there_is_no_row(source: PostgresSource, dataset: int) -> None:
     record = source.load(7)
     assert record is not None
     assert list(record) == ["id", "name", "email", "body", "version", "updated_at"]
@@ -21,7 +21,7 @@ def test_a_load_gives_the_row_and_none_where_there_is_no_row(source: PostgresSou
     assert source.load(dataset + 1_000_000) is None
 
 
-def test_a_record_is_the_same_after_a_codec(source: PostgresSource) -> None:
+def test_a_record_is_the_same_after_serialization(source: PostgresSource) -> None:
     record = source.load(7)
     assert Json().loads(Json().dumps(record)) == record
 
@@ -34,13 +34,13 @@ def calls(connection: psycopg.Connection[tuple[int]], queryid: int) -> int:
     return row[0]
 
 
-def test_the_databases_own_count_of_loads_and_writes_is_ours(source: PostgresSource, postgres_url: str) -> None:
+def test_the_databases_own_count_of_loads_and_writes_equals_ours(source: PostgresSource, postgres_url: str) -> None:
     with source.pool.connection() as connection:
         ids = statement_ids(connection, source.statements)
     assert set(ids) == {"load", "update", "create"}
     with psycopg.connect(postgres_url, autocommit=True) as sampler:
         before = {name: calls(sampler, queryid) for name, queryid in ids.items()}
-        for record_id in (1, 7, 1999, 40_000, 3_000_000):  # psycopg would type them by their size
+        for record_id in (1, 7, 1999, 40_000, 3_000_000):  # psycopg would choose a type by their size
             source.load(record_id)
         source.update(3, {"name": "Grace"})
         source.update(4, {})
@@ -49,7 +49,7 @@ def test_the_databases_own_count_of_loads_and_writes_is_ours(source: PostgresSou
     assert {name: after[name] - before[name] for name in ids} == {"load": 5, "update": 2, "create": 1}
 
 
-def test_an_update_returns_what_a_load_then_gives(source: PostgresSource) -> None:
+def test_an_update_returns_the_same_record_as_the_next_load(source: PostgresSource) -> None:
     before = source.load(9)
     updated = source.update(9, {"name": "Grace Hopper"})
     assert before is not None
@@ -60,7 +60,7 @@ def test_an_update_returns_what_a_load_then_gives(source: PostgresSource) -> Non
     }
 
 
-def test_statements_survive_a_trip_through_json(source: PostgresSource) -> None:
+def test_statements_survive_a_round_trip_through_json(source: PostgresSource) -> None:
     assert Statements(**json.loads(json.dumps(asdict(source.statements)))) == source.statements
 
 
@@ -80,7 +80,7 @@ def test_sql_that_does_not_work_is_refused_in_one_line(postgres_url: str, field:
     assert "\n" not in str(caught.value)
 
 
-def test_the_users_own_table_is_read_and_written_by_their_sql(postgres_url: str, source: PostgresSource) -> None:
+def test_the_users_sql_reads_and_writes_the_users_own_table(postgres_url: str, source: PostgresSource) -> None:
     statements = user_statements(
         OwnSql(
             load="SELECT id, title, price FROM products WHERE id = %(id)s",

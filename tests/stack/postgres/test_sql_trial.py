@@ -1,4 +1,4 @@
-"""The user's own SQL is tried before a run: what cannot be cached as it is ends in one line with a remedy."""
+"""The trial of the user's own SQL before a run: a value that cannot be cached is one line with a remedy."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -32,12 +32,12 @@ def connection(postgres_url: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 def value(expression: str) -> OwnSql:
-    """A load with one column more, named x."""
+    """A load with one additional column, named x."""
     return OwnSql(load=f"SELECT id, {expression} AS x FROM trial.books WHERE id = %(id)s", ids=IDS)
 
 
-def tried(connection: psycopg.Connection[Any], sql: OwnSql) -> str:
-    """The one line that refuses it."""
+def refusal(connection: psycopg.Connection[Any], sql: OwnSql) -> str:
+    """The one line with which the SQL is refused."""
     with pytest.raises(ConfigError) as caught:
         try_own_sql(connection, Workload(sql=sql), Json(), "shop.toml")
     line = str(caught.value)
@@ -53,7 +53,7 @@ REFUSED_VALUES = [
     ("localtime", "time without time zone", "x::text AS x"),
     ("12.50", "numeric: Decimal from the database, str", "x::text AS x"),
     ("gen_random_uuid()", "uuid: UUID from the database, str", "x::text AS x"),
-    ("'\\xdeadbeef'::bytea", "bytea, which the cache's JSON cannot carry", "encode(x, 'base64') AS x"),
+    ("'\\xdeadbeef'::bytea", "bytea, which the cache's JSON cannot represent", "encode(x, 'base64') AS x"),
     ("interval '1 day'", "interval", "x::text AS x"),
     ("inet '10.0.0.1'", "inet", "x::text AS x"),
     ("cidr '10.0.0.0/8'", "cidr", "x::text AS x"),
@@ -68,16 +68,16 @@ REFUSED_VALUES = [
 ]
 
 
-@pytest.mark.parametrize(("expression", "came", "remedy"), REFUSED_VALUES)
-def test_a_value_that_the_cache_would_change_or_refuse_names_column_type_and_remedy(
-    connection: psycopg.Connection[Any], expression: str, came: str, remedy: str
+@pytest.mark.parametrize(("expression", "received", "remedy"), REFUSED_VALUES)
+def test_an_error_for_a_value_that_cannot_be_cached_names_column_type_and_remedy(
+    connection: psycopg.Connection[Any], expression: str, received: str, remedy: str
 ) -> None:
     sql = value(expression)
     if expression == "returned":
         sql = OwnSql(load="SELECT id, returned FROM trial.books WHERE id = %(id)s", ids=IDS)
-    line = tried(connection, sql)
+    line = refusal(connection, sql)
     assert line.startswith(f"shop.toml: sql.load, column {remedy.rpartition(' ')[2]}: ")
-    assert came in line
+    assert received in line
     assert remedy in line
 
 
@@ -90,14 +90,12 @@ def test_a_value_that_the_cache_would_change_or_refuse_names_column_type_and_rem
         *("(SELECT s FROM (SELECT (1, 2)::trial.size AS s) AS t)", "10::oid", "'x'::name", "'10'::money"),
     ],
 )
-def test_a_value_that_comes_back_from_json_as_it_was_is_taken(
-    connection: psycopg.Connection[Any], expression: str
-) -> None:
+def test_a_value_that_json_does_not_change_is_accepted(connection: psycopg.Connection[Any], expression: str) -> None:
     assert try_own_sql(connection, Workload(sql=value(expression)), Json()) == 1
 
 
-def test_every_column_that_needs_a_remedy_is_named_at_once(connection: psycopg.Connection[Any]) -> None:
-    line = tried(connection, value("now() AS a, 2.5 AS b, 'text'"))
+def test_one_error_names_every_column_that_needs_a_remedy(connection: psycopg.Connection[Any]) -> None:
+    line = refusal(connection, value("now() AS a, 2.5 AS b, 'text'"))
     assert "column a: " in line
     assert "a::text AS a, b::text AS b)" in line
 
@@ -110,9 +108,9 @@ REFUSED = [
     (OwnSql(load=LOAD, ids="SELECT id, version FROM trial.books"), "sql.ids: columns id, version"),
     (OwnSql(load=LOAD, ids="SELECT id FROM trial.books WHERE false"), "sql.ids: no rows"),
     (OwnSql(load=LOAD, ids="SELECT id FROM trial.missing"), "sql.ids: SELECT id FROM trial.missing (wanted: SQL"),
-    (OwnSql(load=LOAD, ids="SELECT 1; SELECT 2"), "one statement only"),
+    (OwnSql(load=LOAD, ids="SELECT 1; SELECT 2"), "only one statement is allowed"),
     (OwnSql(load=LOAD, ids="SET work_mem = '4MB'"), "sql.ids: no rows"),
-    (OwnSql(load=f"{LOAD}; SELECT 2", ids=IDS), "one statement only"),
+    (OwnSql(load=f"{LOAD}; SELECT 2", ids=IDS), "only one statement is allowed"),
     (OwnSql(load=f"{LOAD} AND name LIKE 'book%'", ids=IDS), "write %% for a %"),
     (OwnSql(load=f"{LOAD} AND id % 1 = 0", ids=IDS), "write %% for a %"),
     (OwnSql(load=f"{LOAD} AND name = %(title)s", ids=IDS), "the parameters are %(id)s, %(text)s and %(number)s"),
@@ -133,18 +131,18 @@ REFUSED = [
             update="UPDATE trial.books SET name = %(text)s WHERE id = %(id)s RETURNING id, version",
             version="version",
         ),
-        "sql.update, column version: 1 before, 1 after an update (wanted: a version that grows by one",
+        "sql.update, column version: 1 before, 1 after an update (wanted: a version that increases by one",
     ),
     (OwnSql(load=LOAD, ids=IDS, create="INSERT INTO trial.missing VALUES (1)"), "sql.create: INSERT"),
 ]
 
 
-@pytest.mark.parametrize(("sql", "said"), REFUSED)
-def test_a_statement_that_cannot_serve_names_its_key_and_what_is_wanted(
-    connection: psycopg.Connection[Any], sql: OwnSql, said: str
+@pytest.mark.parametrize(("sql", "expected"), REFUSED)
+def test_an_error_for_an_unusable_statement_names_its_key_and_the_remedy(
+    connection: psycopg.Connection[Any], sql: OwnSql, expected: str
 ) -> None:
-    line = tried(connection, sql)
-    assert said in line
+    line = refusal(connection, sql)
+    assert expected in line
 
 
 def test_the_trial_changes_nothing(connection: psycopg.Connection[Any]) -> None:

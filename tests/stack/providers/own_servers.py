@@ -1,6 +1,7 @@
-"""Servers as users bring them: Debian's Redis, PostgreSQL and PgBouncer, with TLS, IPv6 and unix sockets.
+"""Starts servers like those of users: Debian's Redis, PostgreSQL and PgBouncer, with TLS, IPv6 and unix sockets.
 
-A supervisor starts each, so that none outlives the tests. `python -m tests.stack.providers.own_servers` starts them for a person.
+A supervisor starts each server, so that none outlives the tests. To start them by hand:
+`python -m tests.stack.providers.own_servers`.
 """
 
 import os
@@ -27,14 +28,14 @@ from stampede.stack.supervisor.supervisor_client import SupervisorClient, superv
 
 REDIS = shutil.which("redis-server")
 PGBOUNCER = os.environ.get("PGBOUNCER") or shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
-"""PGBOUNCER: the path of another one, to try a newer release."""
+"""The environment variable PGBOUNCER selects another program, to try a newer release."""
 OPENSSL = shutil.which("openssl")
 POSTGRES_BIN = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
 
 
 @dataclass(frozen=True)
 class Certificates:
-    """A private CA, and a server's certificate for localhost that it signed."""
+    """A private CA, and a server certificate for localhost that it signed."""
 
     ca: Path
     certificate: Path
@@ -52,7 +53,7 @@ class Launcher:
         return own_directory(self.supervisor.directory / name, self.account)
 
     def write(self, path: Path, text: str) -> Path:
-        """A file that the servers' account owns and may alone read."""
+        """Write a file that only the servers' account can read."""
         path.write_text(text)
         self.own(path)
         return path
@@ -68,7 +69,7 @@ class Launcher:
         return self.supervisor.start(argv, log=log, stop=(stop,), account=ids(self.account), env=env), log
 
     def run(self, argv: list[str], name: str) -> None:
-        """Run a program to its end. Raises RuntimeError with its log where it fails."""
+        """Run a program to its end. Raises RuntimeError with its log if it fails."""
         pid, log = self.start(argv, name)
         wait_until(lambda: False, self.supervisor, pid, log)
         if self.supervisor.returncode(pid) != 0:
@@ -83,7 +84,7 @@ def launcher() -> Iterator[Launcher]:
 
 
 def certificates(start: Launcher) -> Certificates:
-    """A CA that no system knows, and a certificate for localhost and both loopback addresses."""
+    """Create a CA that no system trusts, and a certificate for localhost and both loopback addresses."""
     home = start.supervisor.directory / "tls"
     home.mkdir(mode=0o755)
     names = "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"
@@ -103,14 +104,14 @@ def run(argv: list[str]) -> None:
     subprocess.run(argv, check=True, capture_output=True)
 
 
-def start_valkey(start: Launcher, name: str, *words: str, **settings: str) -> str:
-    """The suite's own Valkey with other settings; `words`: more of its command line. Its URL, once it answers."""
+def start_valkey(start: Launcher, name: str, *arguments: str, **settings: str) -> str:
+    """Start the embedded Valkey with other settings and arguments. Returns its URL once it answers."""
     home, port = start.home(name), free_port()
     lines = [f"port {port}", "bind 127.0.0.1", f"dir {home}", 'save ""', "daemonize no"]
     lines += [f"{setting.replace('_', '-')} {value}" for setting, value in settings.items()]
     written = start.write(home / "valkey.conf", "\n".join(lines) + "\n")
     binary = valkey_binary(start.supervisor.directory / "bin", start.account)
-    pid, log = start.start([str(binary), str(written), *words], name)
+    pid, log = start.start([str(binary), str(written), *arguments], name)
     url = f"redis://127.0.0.1:{port}/0"
     if not wait_until(lambda: answers(url), start.supervisor, pid, log):
         raise RuntimeError(log.read_text())
@@ -119,7 +120,7 @@ def start_valkey(start: Launcher, name: str, *words: str, **settings: str) -> st
 
 @dataclass(frozen=True)
 class Redis:
-    """A running Redis: its URLs by what reaches it."""
+    """A running Redis: one URL for each way to connect."""
 
     plain: str
     ipv6: str
@@ -130,7 +131,7 @@ class Redis:
 
 
 def start_redis(start: Launcher, tls: Certificates, name: str = "redis", lines: tuple[str, ...] = ()) -> Redis:
-    """Debian's Redis on loopback, both protocols, a unix socket and TLS."""
+    """Start Debian's Redis on loopback, with IPv4, IPv6, a unix socket and TLS."""
     home = start.home(name)
     port, tls_port = free_port(), free_port()
     settings = [
@@ -163,7 +164,7 @@ def start_redis(start: Launcher, tls: Certificates, name: str = "redis", lines: 
 
 @dataclass(frozen=True)
 class Postgres:
-    """A running PostgreSQL: its URLs by what reaches it. The superuser is postgres, its password is secret."""
+    """A running PostgreSQL: one URL for each way to connect. Its superuser is postgres with the password secret."""
 
     plain: str
     ipv6: str
@@ -176,7 +177,7 @@ class Postgres:
 
 
 def start_postgres(start: Launcher, tls: Certificates) -> Postgres:
-    """Debian's PostgreSQL on loopback, both protocols, a unix socket and TLS."""
+    """Start Debian's PostgreSQL on loopback, with IPv4, IPv6, a unix socket and TLS."""
     binaries = POSTGRES_BIN
     assert binaries is not None
     data, sockets, port = start.home("debian-pg"), start.home("s"), free_port()
@@ -213,7 +214,7 @@ def start_postgres(start: Launcher, tls: Certificates) -> Postgres:
 
 
 def start_standby(start: Launcher, postgres: Postgres) -> str:
-    """A hot standby of a PostgreSQL: a copy of it that stays in recovery. Its URL."""
+    """Start a hot standby: a copy of a PostgreSQL that stays in recovery. Returns its URL."""
     binaries = POSTGRES_BIN
     assert binaries is not None
     data, port, sockets = start.home("standby"), free_port(), start.home("t")
@@ -231,7 +232,7 @@ def start_standby(start: Launcher, postgres: Postgres) -> str:
 def start_pgbouncer(
     start: Launcher, postgres: Postgres, mode: str, users: tuple[str, ...] = ("postgres",), lines: str = ""
 ) -> str:
-    """PgBouncer before a PostgreSQL, with its own defaults besides the mode. The URL of the first user."""
+    """Start PgBouncer in front of a PostgreSQL, with default settings except the mode. Returns the first user's URL."""
     port = free_port()
     name = f"bouncer-{mode}-{port}"
     home = start.home(name)

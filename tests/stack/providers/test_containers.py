@@ -1,4 +1,4 @@
-"""Servers in containers, where an engine and the images are at hand: nothing is pulled by a spec."""
+"""Servers in containers, if an engine and the images are available. No test pulls an image."""
 
 import subprocess
 
@@ -9,7 +9,7 @@ import redis
 from stampede.stack.providers.containers import COMPOSE_FILE, open_containers, why_no_engine
 
 
-def told(*argv: str) -> str:
+def docker(*argv: str) -> str:
     return subprocess.run(["docker", *argv], capture_output=True, text=True, check=True).stdout
 
 
@@ -18,20 +18,22 @@ def images() -> list[str]:
     missing = why_no_engine()
     if missing is not None:
         pytest.skip(missing)
-    named = told("compose", "-f", str(COMPOSE_FILE), "config", "--images").split()
-    here = told("image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split()
-    absent = [image for image in named if image not in here]
+    named = docker("compose", "-f", str(COMPOSE_FILE), "config", "--images").split()
+    available = docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split()
+    absent = [image for image in named if image not in available]
     if absent:
-        pytest.skip(f"images that are not here: {', '.join(absent)} (STAMPEDE_POSTGRES_IMAGE, STAMPEDE_REDIS_IMAGE)")
+        pytest.skip(
+            f"images that are not available: {', '.join(absent)} (STAMPEDE_POSTGRES_IMAGE, STAMPEDE_REDIS_IMAGE)"
+        )
     return named
 
 
 @pytest.mark.slow
-def test_containers_answer_count_statements_and_leave_nothing(images: list[str]) -> None:
-    def ours() -> set[str]:
-        return set(told("ps", "-aq").split()) | set(told("volume", "ls", "-q").split())
+def test_containers_answer_count_statements_and_are_removed(images: list[str]) -> None:
+    def resources() -> set[str]:
+        return set(docker("ps", "-aq").split()) | set(docker("volume", "ls", "-q").split())
 
-    before = ours()
+    before = resources()
     with open_containers("tests", say=lambda _line: None) as stack:
         assert stack.remarks == ()
         assert stack.postgres.settings["max_connections"] == "300"
@@ -40,8 +42,8 @@ def test_containers_answer_count_statements_and_leave_nothing(images: list[str])
             assert connection.execute("SELECT 1").fetchone() == (1,)
         with redis.Redis.from_url(stack.redis.url) as client:
             assert client.ping()
-        assert len(ours()) >= len(before) + len(images)
-    assert ours() == before
+        assert len(resources()) >= len(before) + len(images)
+    assert resources() == before
 
 
 def test_the_ports_of_the_compose_file_are_published_on_loopback_only() -> None:
@@ -52,7 +54,7 @@ def test_the_ports_of_the_compose_file_are_published_on_loopback_only() -> None:
     assert all(line.startswith('- "127.0.0.1:') for line in published)
 
 
-def test_locusts_port_is_published_nowhere_and_its_services_start_only_when_they_are_asked_for() -> None:
+def test_locusts_port_is_not_published_and_its_services_start_only_on_request() -> None:
     services = COMPOSE_FILE.read_text().split("\n  locust-")[1:]
     assert [part.split(":", 1)[0] for part in services] == ["prepare", "master", "worker"]
     for part in services:

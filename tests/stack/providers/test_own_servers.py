@@ -1,4 +1,4 @@
-"""Servers as users have them: TLS with a private CA, IPv6, unix sockets, PgBouncer, a hot standby, Redis before 7.2."""
+"""Servers like those of users: TLS with a private CA, IPv6, unix sockets, PgBouncer, a hot standby, Redis < 7.2."""
 
 import json
 import random
@@ -76,22 +76,22 @@ def own() -> Iterator[Own]:
 
 
 def schedules_that_end_stale(postgres_url: str, redis_url: str) -> tuple[int, int]:
-    """What the explorer finds of cache-aside in reader-writer: (schedules, those that break eventually-fresh)."""
-    order = RacesConfig(
+    """Explore cache-aside in reader-writer. Returns (schedules, schedules that break eventually-fresh)."""
+    config = RacesConfig(
         contenders=(find_contender("cache-aside"),),
         situations=(find_situation("reader-writer"),),
         bound=Bound(),
         command="",
     )
-    with open_external(postgres_url, redis_url, "asked for") as found:
-        info = explore_all(order, found, lambda _event: None)
+    with open_external(postgres_url, redis_url, "as requested") as found:
+        info = explore_all(config, found, lambda _event: None)
     (verdict,) = [v for v in info.verdicts if v.invariant == "eventually-fresh"]
     return info.explorations[0].schedules, verdict.broken_in
 
 
-@pytest.mark.parametrize("way", ["tls", "ipv6", "socket"])
-def test_the_explorer_finds_the_same_on_every_way_to_the_servers(own: Own, way: str) -> None:
-    assert schedules_that_end_stale(getattr(own.postgres, way), getattr(own.redis, way)) == (15, 3)
+@pytest.mark.parametrize("kind", ["tls", "ipv6", "socket"])
+def test_the_explorer_has_the_same_result_over_every_kind_of_connection(own: Own, kind: str) -> None:
+    assert schedules_that_end_stale(getattr(own.postgres, kind), getattr(own.redis, kind)) == (15, 3)
 
 
 def test_monitor_reads_a_server_with_a_private_ca(own: Own) -> None:
@@ -100,9 +100,9 @@ def test_monitor_reads_a_server_with_a_private_ca(own: Own) -> None:
     assert "hit rate" in result.output
 
 
-@pytest.mark.parametrize("way", ["tls", "ipv6", "socket", "acl"])
-def test_celery_reaches_its_broker_on_every_way_that_the_client_takes(own: Own, way: str) -> None:
-    url = own.redis.plain.replace("redis://", "redis://celery:p%2Fw@") if way == "acl" else getattr(own.redis, way)
+@pytest.mark.parametrize("kind", ["tls", "ipv6", "socket", "acl"])
+def test_celery_reaches_its_broker_over_every_kind_of_connection(own: Own, kind: str) -> None:
+    url = own.redis.plain.replace("redis://", "redis://celery:p%2Fw@") if kind == "acl" else getattr(own.redis, kind)
     with redis.Redis.from_url(own.redis.plain) as admin:
         admin.acl_setuser("celery", enabled=True, passwords=["+p/w"], keys=["stampede-celery:*"], commands=["+@all"])
         admin.delete("stampede-celery:celery")
@@ -124,27 +124,27 @@ def refused(url: str) -> str:
     return caught.value.want
 
 
-def test_plain_redis_on_a_tls_port_is_told_to_use_rediss(own: Own) -> None:
-    assert refused(own.redis.plain_on_tls_port).startswith("the scheme rediss:// in place of redis://")
+def test_the_error_of_plain_redis_on_a_tls_port_recommends_rediss(own: Own) -> None:
+    assert refused(own.redis.plain_on_tls_port).startswith("the scheme rediss:// instead of redis://")
 
 
-def test_tls_on_a_plain_port_is_told_to_use_redis(own: Own) -> None:
-    assert refused(own.redis.tls_on_plain_port).startswith("the scheme redis:// in place of rediss://")
+def test_the_error_of_tls_on_a_plain_port_recommends_redis(own: Own) -> None:
+    assert refused(own.redis.tls_on_plain_port).startswith("the scheme redis:// instead of rediss://")
 
 
-def test_a_certificate_of_an_unknown_ca_is_told_the_option(own: Own) -> None:
+def test_the_error_of_a_certificate_of_an_unknown_ca_names_the_option(own: Own) -> None:
     assert "?ssl_ca_certs=" in refused(own.redis.tls.partition("?")[0])
 
 
-def test_a_postgresql_certificate_of_an_unknown_ca_is_told_the_option(own: Own) -> None:
+def test_the_error_of_a_postgresql_certificate_of_an_unknown_ca_names_the_option(own: Own) -> None:
     url = own.postgres.tls.partition("&sslrootcert")[0] + "&sslrootcert=system"
     with pytest.raises(StackError) as caught:
         connect(url)
     assert "?sslrootcert=" in caught.value.want
 
 
-def test_a_hot_standby_is_refused_where_something_is_written_and_no_earlier(own: Own) -> None:
-    with open_external(own.standby, own.redis.plain, "asked for") as found:
+def test_a_hot_standby_is_refused_only_when_something_is_written(own: Own) -> None:
+    with open_external(own.standby, own.redis.plain, "as requested") as found:
         assert found.postgres.version
     with pytest.raises(StackError, match="hot standby"):
         ensure_dataset(own.standby, records=20, record_bytes=300, seed=1, ours=False, say=lambda _line: None)
@@ -153,16 +153,16 @@ def test_a_hot_standby_is_refused_where_something_is_written_and_no_earlier(own:
 # ── Redis before 7.2 ──
 
 
-def test_commands_are_counted_as_a_server_counts_that_does_not_know_them_all(own: Own) -> None:
+def test_commands_that_an_old_server_does_not_support_are_not_counted(own: Own) -> None:
     with redis.Redis.from_url(own.redis.plain) as client:
         if tuple(map(int, client.info("server")["redis_version"].split(".")[:2])) >= (7, 2):
-            pytest.skip("this Redis knows CLIENT SETINFO")
-        ruler = Meter(ThreadClock())
-        ruled = metered_client(own.redis.plain, ClientSettings(), ruler, 1)
-        ruled.ping()
-        assert ruler.counts["command.client setinfo"] == 0
-        assert ruler.counts["command.ping"] == 1
-        ruled.close()
+            pytest.skip("this Redis supports CLIENT SETINFO")
+        meter = Meter(ThreadClock())
+        metered = metered_client(own.redis.plain, ClientSettings(), meter, 1)
+        metered.ping()
+        assert meter.counts["command.client setinfo"] == 0
+        assert meter.counts["command.ping"] == 1
+        metered.close()
 
 
 # ── PgBouncer ──
@@ -175,16 +175,16 @@ class Bouncers:
     transaction: str
     session: str
     tight: str
-    """In session mode, with room for three."""
+    """In session mode, with three server connections."""
     statement: str
     prepares: bool
-    """Whether this release knows prepared statements."""
+    """Whether this release supports prepared statements."""
 
 
 @pytest.fixture(scope="module")
 def bouncers(own: Own) -> Bouncers:
-    told = subprocess.run([str(PGBOUNCER), "--version"], capture_output=True, text=True, check=True).stdout
-    version = tuple(map(int, re.findall(r"\d+", told.splitlines()[0])))
+    output = subprocess.run([str(PGBOUNCER), "--version"], capture_output=True, text=True, check=True).stdout
+    version = tuple(map(int, re.findall(r"\d+", output.splitlines()[0])))
     return Bouncers(
         transaction=start_pgbouncer(own.start, own.postgres, "transaction"),
         session=start_pgbouncer(own.start, own.postgres, "session"),
@@ -195,7 +195,7 @@ def bouncers(own: Own) -> Bouncers:
 
 
 @needs_pgbouncer
-def test_a_pooler_is_seen_and_its_mode_known(own: Own, bouncers: Bouncers) -> None:
+def test_a_pooler_and_its_mode_are_detected(own: Own, bouncers: Bouncers) -> None:
     found = {}
     for url in (own.postgres.plain, own.postgres.tls, own.postgres.socket, bouncers.session, bouncers.transaction):
         with connect(url) as connection:
@@ -207,8 +207,8 @@ def test_a_pooler_is_seen_and_its_mode_known(own: Own, bouncers: Bouncers) -> No
 
 
 @needs_pgbouncer
-def test_the_mode_is_found_while_others_keep_the_pool_busy(bouncers: Bouncers) -> None:
-    """Several application servers ask at the same time, and take each other's server connections."""
+def test_the_mode_is_detected_while_other_clients_keep_the_pool_busy(bouncers: Bouncers) -> None:
+    """Several application servers detect it at the same time, and use each other's server connections."""
     over = threading.Event()
 
     def keep_busy(seed: int) -> None:
@@ -237,15 +237,15 @@ def test_statement_mode_is_refused(bouncers: Bouncers) -> None:
 
 
 @needs_pgbouncer
-def test_a_pooler_is_remarked_upon(own: Own, bouncers: Bouncers) -> None:
-    with open_external(bouncers.transaction, own.redis.plain, "asked for") as found:
+def test_there_is_a_remark_on_a_pooler(own: Own, bouncers: Bouncers) -> None:
+    with open_external(bouncers.transaction, own.redis.plain, "as requested") as found:
         (remark,) = [remark for remark in found.remarks if remark.name == "pooler"]
     assert "transaction mode" in remark.what
     assert ("not prepared" in remark.what) != bouncers.prepares
 
 
 @needs_pgbouncer
-def test_records_are_read_and_written_and_counted_through_transaction_mode(bouncers: Bouncers) -> None:
+def test_records_are_read_written_and_counted_in_transaction_mode(bouncers: Bouncers) -> None:
     ensure_dataset(bouncers.transaction, records=50, record_bytes=300, seed=1, ours=False, say=lambda _line: None)
     statements = default_statements(cpu_rows=10, wait_ms=0)
     with open_pool(bouncers.transaction, 30, statements.session) as pool:
@@ -267,7 +267,7 @@ def test_records_are_read_and_written_and_counted_through_transaction_mode(bounc
 
 
 @needs_pgbouncer
-def test_no_setting_is_left_in_the_sessions_of_a_pool_that_others_share(own: Own, bouncers: Bouncers) -> None:
+def test_no_setting_stays_in_the_sessions_of_a_shared_pool(own: Own, bouncers: Bouncers) -> None:
     session = default_statements(cpu_rows=0, wait_ms=0).session
     with open_pool(bouncers.transaction, 5, session), connect(bouncers.transaction) as other:
         theirs = other.execute("SHOW plan_cache_mode").fetchone()
@@ -278,13 +278,13 @@ def test_no_setting_is_left_in_the_sessions_of_a_pool_that_others_share(own: Own
 
 @needs_pgbouncer
 @pytest.mark.parametrize("mode", ["transaction", "session"])
-def test_the_explorer_finds_the_same_through_a_pooler(own: Own, bouncers: Bouncers, mode: str) -> None:
+def test_the_explorer_has_the_same_result_through_a_pooler(own: Own, bouncers: Bouncers, mode: str) -> None:
     assert schedules_that_end_stale(getattr(bouncers, mode), own.redis.plain) == (15, 3)
 
 
 @needs_pgbouncer
-def test_two_writers_who_wait_for_one_row_are_seen_waiting_through_a_pooler(own: Own, bouncers: Bouncers) -> None:
-    order = RacesConfig(
+def test_two_writers_that_wait_for_one_row_are_detected_through_a_pooler(own: Own, bouncers: Bouncers) -> None:
+    config = RacesConfig(
         contenders=(find_contender("write-through"),),
         situations=(find_situation("writer-writer"),),
         bound=Bound(),
@@ -292,24 +292,24 @@ def test_two_writers_who_wait_for_one_row_are_seen_waiting_through_a_pooler(own:
     )
     tried = []
     for url in (own.postgres.plain, bouncers.transaction, bouncers.session):
-        with open_external(url, own.redis.plain, "asked for") as found:
-            tried.append(explore_all(order, found, lambda _event: None).explorations[0].schedules)
+        with open_external(url, own.redis.plain, "as requested") as found:
+            tried.append(explore_all(config, found, lambda _event: None).explorations[0].schedules)
     assert len(set(tried)) == 1
 
 
 @needs_pgbouncer
-def test_a_pool_that_is_too_small_is_refused_with_what_it_gave(
+def test_the_error_for_a_pool_that_is_too_small_names_its_size(
     own: Own, bouncers: Bouncers, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with open_external(bouncers.tight, own.redis.plain, "asked for") as found:
-        with pytest.raises(StackError, match="room for 4 connections more; the pooler gave 3"):
+    with open_external(bouncers.tight, own.redis.plain, "as requested") as found:
+        with pytest.raises(StackError, match="room for 4 more connections; the pooler gave 3"):
             require_room(found, postgres=4, clients=1, instead="take fewer --threads")
         require_room(found, postgres=3, clients=1, instead="")
     assert caplog.messages == []
 
 
 @needs_pgbouncer
-def test_a_bench_through_transaction_mode_as_a_user_of_our_prefix_without_info_has_no_failed_request(
+def test_a_bench_in_transaction_mode_by_a_user_without_info_has_no_failed_request(
     own: Own, bouncers: Bouncers, tmp_path: Path
 ) -> None:
     with redis.Redis.from_url(own.redis.plain) as client:
@@ -328,5 +328,5 @@ def test_a_bench_through_transaction_mode_as_a_user_of_our_prefix_without_info_h
     assert {cell.status for cell in run.info.cells} == {"done"}
     assert run.samples["error"].isna().all()
     assert {remark["name"] for remark in run.info.remarks} >= {"pooler", "INFO", "CONFIG", "ACL"}
-    assert "counts-differ" not in (folder / "doubts.csv").read_text()
+    assert "counts-differ" not in (folder / "doubts.csv").read_text()  # quoted
     assert "secret" not in json.dumps(run.info.remarks)

@@ -1,4 +1,4 @@
-"""Which servers a run stands on, and the one line that says what is wrong with them."""
+"""Which servers are chosen for a run, and the one-line error if they cannot be used."""
 
 import shutil
 import socket
@@ -26,13 +26,13 @@ def refused(choice: Choice, postgres_url: str | None, redis_url: str | None) -> 
 
 
 @pytest.fixture
-def mute_port() -> Iterator[int]:
-    """A port where connections are taken and nothing is ever said."""
+def silent_port() -> Iterator[int]:
+    """A port that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 
 
-def test_given_urls_win_and_the_first_line_says_so(stack: Stack) -> None:
+def test_given_urls_are_used_and_the_first_line_shows_it(stack: Stack) -> None:
     urls = {"postgres_url": stack.postgres.url, "redis_url": stack.redis.url}
     with open_servers("auto", **urls, say=lambda _line: None) as opened:
         assert opened.provider == "external"
@@ -43,13 +43,13 @@ def test_given_urls_win_and_the_first_line_says_so(stack: Stack) -> None:
         )
 
 
-def test_both_urls_or_neither(stack: Stack) -> None:
+def test_one_url_without_the_other_is_refused(stack: Stack) -> None:
     assert refused("auto", stack.postgres.url, None).field == "redis"
     assert refused("auto", None, stack.redis.url).field == "postgres"
     assert refused("external", None, None).field == "postgres"
 
 
-def test_urls_and_servers_of_our_own_exclude_each_other(stack: Stack) -> None:
+def test_urls_and_embedded_servers_exclude_each_other(stack: Stack) -> None:
     assert refused("embedded", stack.postgres.url, stack.redis.url).field == "stack"
 
 
@@ -58,16 +58,16 @@ def test_an_unknown_choice_is_refused() -> None:
 
 
 @pytest.mark.parametrize("url", ["nonsense", "mysql://localhost/x", "postgresql://[::1", "postgresql://h:port/db"])
-def test_a_wrong_postgres_url_is_one_line(stack: Stack, url: str) -> None:
+def test_an_invalid_postgres_url_is_a_one_line_error(stack: Stack, url: str) -> None:
     assert refused("external", url, stack.redis.url).field == "postgres"
 
 
 @pytest.mark.parametrize("url", ["nonsense", "http://localhost", "redis://[::1", "redis://localhost:port/0"])
-def test_a_wrong_redis_url_is_one_line(stack: Stack, url: str) -> None:
+def test_an_invalid_redis_url_is_a_one_line_error(stack: Stack, url: str) -> None:
     assert refused("external", stack.postgres.url, url).field == "redis"
 
 
-def test_a_server_that_is_not_there_is_one_line_without_its_password(stack: Stack) -> None:
+def test_an_unreachable_server_is_a_one_line_error_without_its_password(stack: Stack) -> None:
     port = free_port()
     dead_postgres = refused("external", f"postgresql://u:secret@127.0.0.1:{port}/db", stack.redis.url)
     dead_redis = refused("external", stack.postgres.url, f"redis://:secret@127.0.0.1:{port}/0")
@@ -76,12 +76,14 @@ def test_a_server_that_is_not_there_is_one_line_without_its_password(stack: Stac
     assert "secret" not in f"{dead_postgres} {dead_redis}"
 
 
-def test_a_server_that_takes_the_connection_and_says_nothing_is_one_line(stack: Stack, mute_port: int) -> None:
-    assert refused("external", f"postgresql://u@127.0.0.1:{mute_port}/db", stack.redis.url).field == "postgres"
-    assert refused("external", stack.postgres.url, f"redis://127.0.0.1:{mute_port}/0").field == "redis"
+def test_a_server_that_accepts_the_connection_but_never_answers_is_a_one_line_error(
+    stack: Stack, silent_port: int
+) -> None:
+    assert refused("external", f"postgresql://u@127.0.0.1:{silent_port}/db", stack.redis.url).field == "postgres"
+    assert refused("external", stack.postgres.url, f"redis://127.0.0.1:{silent_port}/0").field == "redis"
 
 
-def test_a_wrong_password_is_one_line(stack: Stack) -> None:
+def test_a_wrong_password_is_a_one_line_error(stack: Stack) -> None:
     wrong_postgres = stack.postgres.url.replace("postgres:", "postgres:x")
     wrong_redis = stack.redis.url.replace("redis://:", "redis://:x")
     assert refused("external", wrong_postgres, stack.redis.url).field == "postgres"
@@ -94,13 +96,13 @@ def test_no_representation_of_a_stack_shows_a_password(stack: Stack) -> None:
     assert password not in f"{stack!r} {stack} {stack.as_dict()} {stack.first_line()}"
 
 
-def test_containers_without_an_engine_are_refused_in_one_line() -> None:
+def test_containers_without_an_engine_are_a_one_line_error() -> None:
     if why_no_engine() is None:
         pytest.skip("a Docker engine answers here")
     assert refused("containers", None, None).field == "stack"
 
 
-def test_the_compose_file_is_one_that_compose_accepts() -> None:
+def test_compose_accepts_the_compose_file() -> None:
     docker = shutil.which("docker")
     if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
         pytest.skip("there is no docker compose command")
@@ -111,8 +113,8 @@ def test_the_compose_file_is_one_that_compose_accepts() -> None:
     assert "host_ip: 127.0.0.1" in done.stdout
 
 
-def test_two_commands_do_not_share_a_users_database(stack: Stack) -> None:
-    """Both would write the same tables and keys: the second is refused while the first is open, and not afterwards."""
+def test_two_commands_cannot_use_one_database_at_the_same_time(stack: Stack) -> None:
+    """Both would write the same tables and keys: the second is refused while the first runs, but not afterwards."""
     urls = {"postgres_url": stack.postgres.url, "redis_url": stack.redis.url}
     with (
         open_servers("external", **urls, say=lambda _line: None),

@@ -1,4 +1,4 @@
-"""stampede monitor: one frame says what the server says, and nothing of the server is touched."""
+"""stampede monitor: a frame shows the server's own values, and the server is not changed."""
 
 import re
 from io import StringIO
@@ -20,7 +20,7 @@ def shown(renderable: object) -> str:
 
 
 def calls(client: redis.Redis) -> dict[str, int]:
-    """Calls of each command so far."""
+    """The number of calls of each command so far."""
     stats = client.info("commandstats")
     return {name.removeprefix("cmdstat_"): int(facts["calls"]) for name, facts in stats.items()}
 
@@ -38,11 +38,11 @@ def test_a_frame_counts_what_happened_between_two_readings(
     assert str(stack.redis) in text
 
 
-def test_memory_stands_beside_its_limit(stack: Stack, redis_client: redis.Redis) -> None:
+def test_used_memory_is_shown_with_its_limit(stack: Stack, redis_client: redis.Redis) -> None:
     assert "no maxmemory is set" in shown(frame(stack.redis, MonitorInterval(before=None, now=read(redis_client))))
 
 
-def test_once_prints_a_frame_without_the_password_and_ends(stack: Stack, redis_client: redis.Redis) -> None:
+def test_once_prints_one_frame_without_the_password_and_ends(stack: Stack, redis_client: redis.Redis) -> None:
     before = calls(redis_client)
     result = CliRunner().invoke(app, ["monitor", "--once", "--redis", stack.redis.url])
     assert result.exit_code == 0, result.output
@@ -55,17 +55,17 @@ def test_once_prints_a_frame_without_the_password_and_ends(stack: Stack, redis_c
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "expected"),
     [((), "redis"), (("--redis", "http://x"), "redis"), (("--redis", "redis://127.0.0.1:1/0"), "redis")],
 )
-def test_bad_input_is_one_line(arguments: tuple[str, ...], says: str) -> None:
+def test_invalid_input_is_a_one_line_error(arguments: tuple[str, ...], expected: str) -> None:
     result = CliRunner().invoke(app, ["monitor", "--once", *arguments], env={"STAMPEDE_REDIS_URL": ""})
     assert result.exit_code == 2, result.output
-    assert says in result.output
+    assert expected in result.output
     assert "Traceback" not in result.output
 
 
-def test_a_span_between_looks_out_of_range_is_refused(stack: Stack) -> None:
+def test_an_interval_out_of_range_is_refused(stack: Stack) -> None:
     result = CliRunner().invoke(app, ["monitor", "--every", "0", "--redis", stack.redis.url])
     assert result.exit_code == 2, result.output
     assert "every" in result.output

@@ -1,4 +1,4 @@
-"""A Redis URL that redis-py would misread, or that would change what is measured, is refused in one line."""
+"""A Redis URL that redis-py would misread, or that would change the measurement, is refused in one line."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ REFUSED = [
     ("rediss://cache?sslrootcert=ca.pem", "unknown option 'sslrootcert'"),
 ]
 
-TAKEN = [
+ACCEPTED = [
     "redis://cache",
     "redis://cache/",
     "redis://cache:6380/15",
@@ -46,20 +46,20 @@ TAKEN = [
 ]
 
 
-@pytest.mark.parametrize(("url", "names"), REFUSED)
-def test_a_url_that_would_be_misread_is_one_line_that_says_what_to_write(url: str, names: str) -> None:
+@pytest.mark.parametrize(("url", "expected"), REFUSED)
+def test_a_url_that_would_be_misread_is_a_one_line_error_with_the_remedy(url: str, expected: str) -> None:
     with pytest.raises(StackError) as refused:
         check_redis_url(url)
-    assert names in refused.value.want
+    assert expected in refused.value.want
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("url", TAKEN)
-def test_a_right_url_is_taken(url: str) -> None:
+@pytest.mark.parametrize("url", ACCEPTED)
+def test_a_valid_url_is_accepted(url: str) -> None:
     check_redis_url(url)
 
 
-def test_a_certificate_that_exists_is_taken(tmp_path: Path) -> None:
+def test_a_certificate_that_exists_is_accepted(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").touch()
     check_redis_url(f"rediss://cache?ssl_ca_certs={tmp_path}/ca.pem")
 

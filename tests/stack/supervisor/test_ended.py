@@ -1,4 +1,4 @@
-"""When a server or the supervisor ends, one line says which, how, and what its log says last."""
+"""If a server or the supervisor ends, one line reports which one, how it ended, and the last line of its log."""
 
 import tempfile
 from pathlib import Path
@@ -15,16 +15,16 @@ from stampede.stack.supervisor.supervisor_client import how, private_directory
 from tests.stack.supervisor.test_lifetime import is_gone, until
 
 
-def process_of(stack: Stack, word: str) -> psutil.Process:
-    """The stack's process with that word in its command line."""
+def process_of(stack: Stack, text: str) -> psutil.Process:
+    """The stack's process with that text in its command line."""
     for each in psutil.Process().children(recursive=True):
         command = " ".join(each.cmdline())
-        if word in command and str(stack.directory) in command:
+        if text in command and str(stack.directory) in command:
             return each
-    raise LookupError(word)
+    raise LookupError(text)
 
 
-def test_a_server_that_was_killed_on_purpose_is_not_reported_and_one_that_was_killed_otherwise_is() -> None:
+def test_an_unexpected_end_of_a_server_is_reported_and_an_injected_kill_is_not() -> None:
     with open_embedded("tests", say=lambda _line: None) as stack:
         assert stack.ended() == ""
         assert stack.redis_switch is not None
@@ -38,17 +38,17 @@ def test_a_server_that_was_killed_on_purpose_is_not_reported_and_one_that_was_ki
         assert until(lambda: stack.ended().startswith("Valkey ended (by SIGKILL); the last line of its log: "))
 
 
-def test_a_supervisor_that_was_killed_is_named_and_its_directory_is_removed_with_the_stack() -> None:
+def test_a_killed_supervisor_is_reported_and_its_directory_is_removed_with_the_stack() -> None:
     with open_embedded("tests", say=lambda _line: None) as stack:
         supervisor = process_of(stack, supervisor_process.__file__)
         supervisor.kill()
-        assert until(lambda: is_gone(supervisor))  # it is not reaped: how it ended is still to be told
+        assert until(lambda: is_gone(supervisor))  # it is not reaped, so how it ended can still be read
         assert until(lambda: stack.ended().startswith("the supervisor of the servers ended (by SIGKILL)"))
         assert stack.directory.exists()
     assert not stack.directory.exists()
 
 
-def test_an_error_in_a_block_whose_server_ended_is_told_as_the_server_that_ended() -> None:
+def test_an_error_in_a_block_whose_server_ended_is_reported_as_the_end_of_the_server() -> None:
     def work(stack: Stack) -> None:
         postmaster = process_of(stack, "/postgres -D")
         postmaster.kill()
@@ -62,13 +62,13 @@ def test_an_error_in_a_block_whose_server_ended_is_told_as_the_server_that_ended
         work(stack)
 
 
-@pytest.mark.parametrize(("code", "said"), [(0, "exit code 0"), (3, "exit code 3"), (-15, "by SIGTERM")])
-def test_a_return_code_in_words(code: int, said: str) -> None:
-    assert how(code) == said
+@pytest.mark.parametrize(("code", "text"), [(0, "exit code 0"), (3, "exit code 3"), (-15, "by SIGTERM")])
+def test_a_return_code_as_text(code: int, text: str) -> None:
+    assert how(code) == text
 
 
-def made(path: Path, kind: str) -> Path:
-    """A TMPDIR of that kind."""
+def tmpdir_of_kind(path: Path, kind: str) -> Path:
+    """A value of TMPDIR of that kind."""
     if kind == "long":
         path = path / ("d" * 100)
     elif kind == "spaces":
@@ -84,15 +84,15 @@ def made(path: Path, kind: str) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["missing", "long", "spaces", "umlauts", "a file"])
-def test_the_private_directory_has_a_path_that_servers_take_whatever_tmpdir_is(
+def test_servers_accept_the_path_of_the_private_directory_for_any_tmpdir(
     monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    with tempfile.TemporaryDirectory(dir="/tmp") as short:  # pytest's own are too long as they are
-        monkeypatch.setenv("TMPDIR", str(made(Path(short), kind)))
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:  # the paths of pytest are too long
+        monkeypatch.setenv("TMPDIR", str(tmpdir_of_kind(Path(short), kind)))
         monkeypatch.setattr(tempfile, "tempdir", None)
         directory = private_directory(shared_path=False)
         directory.rmdir()
-        assert supervisor_client.PLAIN.fullmatch(str(directory))
+        assert supervisor_client.PLAIN_PATH.fullmatch(str(directory))
         assert Path(short) not in directory.parents
 
 
@@ -103,7 +103,7 @@ def test_a_plain_and_short_tmpdir_is_used(monkeypatch: pytest.MonkeyPatch) -> No
         assert directory.parent == Path(short)
 
 
-def test_without_any_folder_to_write_to_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_any_writable_folder_there_is_a_one_line_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/nothing/of/that/name")
     with pytest.raises(StackError, match="TMPDIR"):
         private_directory(shared_path=False)

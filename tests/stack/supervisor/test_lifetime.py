@@ -1,4 +1,4 @@
-"""However the suite ends, its servers end with it and nothing stays on disk."""
+"""However the suite ends, its servers end too and nothing stays on disk."""
 
 import os
 import pwd
@@ -16,6 +16,7 @@ import psutil
 import psycopg
 import pytest
 
+from stampede.stack.providers.binaries import UNPRIVILEGED
 from stampede.stack.providers.embedded import open_embedded
 from stampede.stack.supervisor import supervisor_process
 from stampede.stack.supervisor.supervisor_client import others_may_pass
@@ -23,7 +24,7 @@ from stampede.stack.supervisor.supervisor_client import others_may_pass
 ROOT = Path(__file__).parents[3]
 SUITE = """
 import signal, subprocess, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)  # where the specs run in the background it is ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored if the tests run in the background
 from stampede.stack.providers.embedded import open_embedded
 with open_embedded("tests", say=lambda line: None) as stack:
     sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -38,7 +39,7 @@ GONE_WITHIN_S = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:
-    """A process that has opened a stack, and all that it started."""
+    """A process that opened a stack, and everything that it started."""
 
     process: "subprocess.Popen[str]"
     supervisor: psutil.Process
@@ -49,7 +50,7 @@ class Suite:
 
 @contextmanager
 def a_suite(account: pwd.struct_passwd | None = None) -> Iterator[Suite]:
-    who = {} if account is None else {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+    user = {} if account is None else {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
     environment = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
         [sys.executable, "-c", SUITE],
@@ -59,7 +60,7 @@ def a_suite(account: pwd.struct_passwd | None = None) -> Iterator[Suite]:
         text=True,
         cwd="/",
         env=environment,
-        **who,  # type: ignore[call-overload]
+        **user,  # type: ignore[call-overload]
     )
     children = []
     try:
@@ -92,7 +93,7 @@ def until(holds: Callable[[], bool]) -> bool:
 
 
 def is_gone(process: psutil.Process) -> bool:
-    """Where nothing reaps orphans, a dead process stays as a zombie: that is gone."""
+    """Whether the process has ended. A zombie has ended, too: it stays if no process reaps orphans."""
     try:
         return not process.is_running() or bool(process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -129,27 +130,27 @@ def test_an_exception_in_the_block_is_not_swallowed() -> None:
         assert suite.process.returncode == 1
 
 
-def test_a_plain_user_has_the_same_servers_and_leaves_nothing_after_kill_9() -> None:
+def test_a_plain_user_can_start_the_servers_and_nothing_is_left_after_kill_9() -> None:
     if os.geteuid() != 0:
         pytest.skip("the other tests here already run as a plain user")
-    nobody = pwd.getpwnam("nobody")
+    account = pwd.getpwnam(UNPRIVILEGED[0])
     if not all(others_may_pass(path) for path in (ROOT, Path(sys.prefix), Path(sys.executable).resolve().parent)):
         pytest.skip(f"another account may not read {ROOT} and {sys.prefix}")
-    with a_suite(nobody) as suite:
-        assert {each.uids().real for each in (*suite.servers, suite.supervisor)} == {nobody.pw_uid}
+    with a_suite(account) as suite:
+        assert {each.uids().real for each in (*suite.servers, suite.supervisor)} == {account.pw_uid}
         suite.process.send_signal(signal.SIGKILL)
         until(lambda: not left(suite))
         assert left(suite) == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has an account to drop to")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change to another account")
 def test_root_runs_the_servers_under_an_account_without_rights() -> None:
     with a_suite() as suite:
         assert 0 not in {uid for each in suite.servers for uid in each.uids()}
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
-def test_servers_end_with_their_warden_and_the_next_start_removes_what_it_left() -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG exists on Linux only")
+def test_servers_end_with_their_supervisor_and_the_next_start_removes_its_directory() -> None:
     with a_suite() as suite:
         suite.supervisor.kill()
         assert until(lambda: all(is_gone(each) for each in suite.servers))
@@ -178,7 +179,7 @@ def test_servers_outlive_the_thread_that_started_them() -> None:
         opened.__exit__(None, None, None)
 
 
-def test_a_sweep_takes_wardens_old_directories_and_nobody_elses(tmp_path: Path) -> None:
+def test_only_abandoned_directories_of_supervisors_are_removed(tmp_path: Path) -> None:
     old = time.time() - 2 * supervisor_process.ABANDONED_AFTER_S
     expected = {}
     for name, log, age, stays in (
