@@ -27,7 +27,7 @@ from stampede.run_folder.races_json import (
     VerdictInfo,
 )
 
-JSON_FIELDS = ("contender", "situation", "invariant", "verdict", "promised", "how", "schedules", "shortest", "id")
+JSON_FIELDS = ("contender", "situation", "invariant", "verdict", "guaranteed", "how", "schedules", "shortest", "id")
 SHOWN_STEPS = 16
 SHOWN_SITUATIONS = 4
 STYLES = {

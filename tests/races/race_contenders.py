@@ -16,7 +16,7 @@ from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee
 
 class Pattern(CachePattern):
     summary = "planted"
-    promises = frozenset(Guarantee)  # all of them
+    guarantees = frozenset(Guarantee)  # all of them
 
     def get(self, record_id):
         cached = self.redis.get(self.key(record_id))

@@ -25,9 +25,9 @@ from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee
 
 class Unfit(CachePattern):
     summary = "refuses to be built"
-    promises = frozenset({Guarantee.EVENTUALLY_FRESH})
+    guarantees = frozenset({Guarantee.EVENTUALLY_FRESH})
 
-    def __init__(self, kit, config):
+    def __init__(self, context, config):
         raise RuntimeError("not here")
 
     def get(self, record_id):

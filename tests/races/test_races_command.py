@@ -22,7 +22,7 @@ from stampede.scenarios.interleavings.situation import Situation, situations
 from stampede.stack.servers import Stack
 from tests.races.conftest import Explore
 
-FIELDS = {"contender", "situation", "invariant", "verdict", "promised", "how", "schedules", "shortest", "id"}
+FIELDS = {"contender", "situation", "invariant", "verdict", "guaranteed", "how", "schedules", "shortest", "id"}
 
 LIAR = """
 from stampede.patterns.caching.cache_pattern import Guarantee
@@ -30,7 +30,7 @@ from stampede.patterns.caching.cache_aside import CacheAside
 
 class Liar(CacheAside):
     summary = "cache-aside that claims too much"
-    promises = frozenset({Guarantee.EVENTUALLY_FRESH})
+    guarantees = frozenset({Guarantee.EVENTUALLY_FRESH})
 """
 
 LISTENING = """
@@ -38,7 +38,7 @@ from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee
 
 class Listening(CachePattern):
     summary = "one loads, the others hear of it"
-    promises = frozenset({Guarantee.ONE_LOAD_PER_MISS})
+    guarantees = frozenset({Guarantee.ONE_LOAD_PER_MISS})
 
     def get(self, record_id):
         key = self.key(record_id)
@@ -73,7 +73,7 @@ from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee
 
 class Strange(CachePattern):
     summary = "rings\\x07 <i onload=x>"
-    promises = frozenset({Guarantee.EVENTUALLY_FRESH})
+    guarantees = frozenset({Guarantee.EVENTUALLY_FRESH})
 
     def key(self, record_id):
         return f"{self.config.key_prefix}\\x1b[2J[blink]\\u202e\\r<i onload=x>:{record_id}"
@@ -109,7 +109,7 @@ def test_a_broken_promise_is_exit_1_and_a_fault_never_promised_is_not(stack: Sta
         rows = json.loads(out.read_text(encoding="utf-8"))
         assert all(row.keys() == FIELDS for row in rows)
         (fresh,) = [row for row in rows if row["invariant"] == "eventually-fresh"]
-        assert (fresh["verdict"], fresh["promised"]) == ("broken", code == 1)
+        assert (fresh["verdict"], fresh["guaranteed"]) == ("broken", code == 1)
         assert [step["label"].split()[0] for step in fresh["shortest"]] == [
             *("GET", "SELECT", "BEGIN", "UPDATE", "COMMIT", "DEL", "SET"),
         ]

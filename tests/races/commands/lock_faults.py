@@ -14,7 +14,7 @@ COMPARE_AND_DELETE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis
 
 class Planted(CachePattern):
     summary = "planted"
-    promises = frozenset({Guarantee.RELEASES_ONLY_OWN_LOCK})
+    guarantees = frozenset({Guarantee.RELEASES_ONLY_OWN_LOCK})
 
     def get(self, record_id):
         key = self.key(record_id)
@@ -23,14 +23,14 @@ class Planted(CachePattern):
             cached = self.redis.get(key)
             if cached is not None:
                 return self.serializer.loads(cached)
-            token = f"{self.kit.rng.getrandbits(64):x}"
+            token = f"{self.context.rng.getrandbits(64):x}"
             if self.take(lock, token):
                 try:
                     return self.fill(record_id)
                 finally:
                     self.free(lock, token)
             self.lost(lock)
-            self.kit.sleep(0.1)
+            self.context.sleep(0.1)
         return self.source.load(record_id)
 
     def fill(self, record_id):
@@ -144,7 +144,7 @@ FREED_BY_ANOTHER = {
                 self.redis.hset(key, "body", self.serializer.dumps(record))
                 self.redis.hdel(key, "owner")
                 return record
-            self.kit.sleep(0.1)
+            self.context.sleep(0.1)
         return self.source.load(record_id)
 """,
     "counted_up_and_down": """
@@ -200,7 +200,7 @@ FREED_BY_ANOTHER = {
         self.redis.eval(COMPARE_AND_DELETE, 1, lock, token)
 
     def lost(self, lock):
-        self.kit.sleep(0.1)
+        self.context.sleep(0.1)
         self.redis.delete(lock)
 """,
     "redis_py_s_lock_with_a_bare_delete": """
@@ -309,7 +309,7 @@ NO_LOCK = {
                 return self.serializer.loads(cached)
             if self.redis.set(key, "loading", nx=True, px=10_000):
                 return self.fill(record_id)
-            self.kit.sleep(0.1)
+            self.context.sleep(0.1)
         return self.source.load(record_id)
 """,
     "a_lease_that_readers_share_by_set_nx_get": """
@@ -318,7 +318,7 @@ NO_LOCK = {
         cached = self.redis.get(key)
         if cached is not None:
             return self.serializer.loads(cached)
-        mine = f"{self.kit.rng.getrandbits(64):x}".encode()
+        mine = f"{self.context.rng.getrandbits(64):x}".encode()
         token = self.redis.set(f"lease:{key}", mine, nx=True, get=True) or mine
         record = self.source.load(record_id)
         if self.redis.eval(COMPARE_AND_DELETE, 1, f"lease:{key}", token):
@@ -336,7 +336,7 @@ NO_LOCK = {
             return self.serializer.loads(cached)
         token = self.redis.get(f"lease:{key}")
         if token is None:
-            token = f"{self.kit.rng.getrandbits(64):x}"
+            token = f"{self.context.rng.getrandbits(64):x}"
             self.redis.set(f"lease:{key}", token, px=10_000)
         record = self.source.load(record_id)
         if self.redis.eval(COMPARE_AND_DELETE, 1, f"lease:{key}", token):

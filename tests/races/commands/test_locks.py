@@ -72,7 +72,7 @@ WRITERS_LOCK = """
     def update(self, record_id, changes):
         lock = f"lock:{self.key(record_id)}"
         while not self.take(lock, "w"):
-            self.kit.sleep(0.1)
+            self.context.sleep(0.1)
         record = self.source.update(record_id, changes)
         self.invalidate(record_id)
         self.redis.delete(lock)
@@ -116,5 +116,5 @@ FOR_EVER = """
                 record = self.fill(record_id)
                 self.free(f"lock:{key}", "t")
                 return record
-            self.kit.sleep(0.5)
+            self.context.sleep(0.5)
 """

@@ -39,9 +39,9 @@ from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee
 
 class Pattern(CachePattern):
     summary = "planted"
-    promises = frozenset({Guarantee.EVENTUALLY_FRESH, Guarantee.ONE_LOAD_PER_MISS, Guarantee.RELEASES_ONLY_OWN_LOCK,
-                          Guarantee.DURABLE_ON_RETURN, Guarantee.WAITS_AT_MOST_LOCK_TTL, Guarantee.CORRECT_AFTER_CACHE_LOSS,
-                          Guarantee.NO_CACHED_ERRORS})
+    guarantees = frozenset({Guarantee.EVENTUALLY_FRESH, Guarantee.ONE_LOAD_PER_MISS, Guarantee.RELEASES_ONLY_OWN_LOCK,
+                            Guarantee.DURABLE_ON_RETURN, Guarantee.WAITS_AT_MOST_LOCK_TTL,
+                            Guarantee.CORRECT_AFTER_CACHE_LOSS, Guarantee.NO_CACHED_ERRORS})
 
     def get(self, record_id):
         cached = self.redis.get(self.key(record_id))
@@ -93,7 +93,7 @@ PLANTED = {
     def miss(self, record_id):
         lock = f"lock:{self.key(record_id)}"
         while not self.redis.set(lock, "mine", nx=True):
-            self.kit.sleep(0.05)
+            self.context.sleep(0.05)
             cached = self.redis.get(self.key(record_id))
             if cached is not None:
                 return self.serializer.loads(cached)
@@ -114,7 +114,7 @@ PLANTED = {
         """
     def update(self, record_id, changes):
         record = self.source.load(record_id) | changes
-        self.kit.spawn(lambda: self.source.update(record_id, changes))
+        self.context.spawn(lambda: self.source.update(record_id, changes))
         self.redis.set(self.key(record_id), self.serializer.dumps(record), px=self.config.ttl_ms)
         return record
 """,

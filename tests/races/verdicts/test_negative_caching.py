@@ -9,7 +9,10 @@ from tests.docs.test_documents import block
 from tests.races.conftest import Explore
 
 SUMMARY = '    summary = "as cache-aside, but remembers what does not exist"\n'
-PROMISES = '    promises = frozenset({__import__("stampede.patterns.caching.cache_pattern").caching.base.Guarantee.EVENTUALLY_FRESH})\n'
+GUARANTEES = """
+    import stampede
+    guarantees = frozenset({stampede.Guarantee.EVENTUALLY_FRESH})
+"""
 INHERITED = """
     def create(self, new):
         return self.source.create(new)
@@ -27,7 +30,7 @@ LEASED = """
         cached = self.redis.get(key)
         if cached is not None:
             return None if cached == NOTHING else self.serializer.loads(cached)
-        token = self.redis.eval(self.LEASE, 1, f"lease:{key}", self.kit.rng.getrandbits(64))
+        token = self.redis.eval(self.LEASE, 1, f"lease:{key}", self.context.rng.getrandbits(64))
         record = self.source.load(record_id)
         data = NOTHING if record is None else self.serializer.dumps(record)
         self.redis.eval(self.FILL, 2, key, f"lease:{key}", token, data, self.config.ttl_ms)
@@ -50,8 +53,8 @@ def test_a_created_record_is_found(
 
     With the inherited one a read that has ended before the creation is enough.
     """
-    text = block("docs/how-to/your-own-pattern.md", "python").replace(SUMMARY, SUMMARY + PROMISES)
-    assert PROMISES in text
+    text = block("docs/how-to/your-own-pattern.md", "python").replace(SUMMARY, SUMMARY + GUARANTEES)
+    assert GUARANTEES in text
     path = tmp_path / "negative.py"
     path.write_text(text + body, encoding="utf-8")
     found = explore(find_contender(str(path)), "create-read")[1]["eventually-fresh"]

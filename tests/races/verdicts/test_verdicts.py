@@ -240,9 +240,9 @@ def test_a_blocking_read_is_held_over_ipv6(stack: Stack, tmp_path: Path) -> None
 
 PASSING_BY = {
     "own_client": """
-    def __init__(self, kit, config):
-        super().__init__(kit, config)
-        at = kit.redis.connection_pool.connection_kwargs
+    def __init__(self, context, config):
+        super().__init__(context, config)
+        at = context.redis.connection_pool.connection_kwargs
         self.redis = redis.Redis(host=at["host"], port=at["port"], password=at.get("password"))
 """,
     "own_postgres": """
@@ -366,7 +366,7 @@ def test_one_situation_that_was_not_judged_leaves_no_promise_kept() -> None:
     """The sum of several verdicts vouches for nothing that was left open."""
 
     def verdict(situation: str, word: str) -> VerdictInfo:
-        facts = {"contender": "x", "invariant": "i", "promised": True, "schedules": 1, "complete": True}
+        facts = {"contender": "x", "invariant": "i", "guaranteed": True, "schedules": 1, "complete": True}
         return VerdictInfo(situation=situation, verdict=word, **facts)  # type: ignore[arg-type]
 
     def word(*words: str) -> str:

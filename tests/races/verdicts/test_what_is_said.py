@@ -23,7 +23,7 @@ SPAWNED = """
     def update(self, record_id, changes):
         record = self.source.update(record_id, changes)
         self.invalidate(record_id)
-        self.kit.spawn(lambda: (SLEEP, self.invalidate(record_id)))
+        self.context.spawn(lambda: (SLEEP, self.invalidate(record_id)))
         return record
 
     def take(self, lock, token):
@@ -38,16 +38,16 @@ CLOCKS = """
 
     def get(self, record_id):
         def inner():
-            self.kit.sleep(1)
-            self.clocks.append(("inner", self.kit.now()))
+            self.context.sleep(1)
+            self.clocks.append(("inner", self.context.now()))
 
         def outer():
-            self.kit.sleep(5)
-            self.kit.spawn(inner)
-            self.clocks.append(("outer", self.kit.now()))
+            self.context.sleep(5)
+            self.context.spawn(inner)
+            self.clocks.append(("outer", self.context.now()))
 
-        self.kit.spawn(outer)
-        self.clocks.append(("spawner", self.kit.now()))
+        self.context.spawn(outer)
+        self.clocks.append(("spawner", self.context.now()))
         return self.source.load(record_id)
 """
 
@@ -110,7 +110,7 @@ def written(tmp_path: Path, text: str, name: str = "planted") -> str:
 
 @pytest.mark.parametrize(
     ("sleep", "verdict"),
-    [("self.kit.sleep(0.5)", "kept"), ("__import__('time').sleep(0.5)", "kept"), ("None", "broken")],
+    [("self.context.sleep(0.5)", "kept"), ("__import__('time').sleep(0.5)", "kept"), ("None", "broken")],
 )
 def test_background_work_sleeps_on_its_own_clock(sleep: str, verdict: str, tmp_path: Path, explore: Explore) -> None:
     """A second deletion, half a second later in the background, removes a stale fill; without the wait it may not."""
@@ -138,7 +138,7 @@ def test_a_limiter_that_reads_the_clock_is_held_to_its_bound(now: str, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("situation", "verdict", "promised"),
+    ("situation", "verdict", "guaranteed"),
     [
         ("calls-at-once", "kept", True),
         ("calls-on-one-tick", "broken", False),
