@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stampede.core.errors import ConfigError
 from stampede.patterns.contender_registry import Contender
-from stampede.races.exploration_runs import CUT, RacesConfig, RacesEvent, begun, explore_all, pairs
+from stampede.races.exploration_runs import INTERRUPTED, RacesConfig, RacesEvent, begun, explore_all, pairs
 from stampede.races.explore import Bound
 from stampede.races.hooks.limiter_adapter import find_explorable
 from stampede.run_folder.races_json import RacesInfo
@@ -16,7 +16,7 @@ from stampede.run_folder.write import RunWriter
 from stampede.scenarios.interleavings.situation import find_situation, situations
 from stampede.stack.servers import Remark, Stack
 
-WHY_SPECIAL = "it stands for one scenario: make races CONTENDER={name}"
+ONE_SCENARIO_ONLY = "it stands for one scenario: make races CONTENDER={name}"
 
 
 def explore_beside(
@@ -38,9 +38,9 @@ def explore_beside(
         command=run.info.command,
     )
     info = begun(order, stack)
-    chosen = explorable(asked, info.skipped)
+    chosen = explorable_contenders(asked, info.skipped)
     total = len(pairs(replace(order, contenders=tuple(chosen))))
-    unexplored = dict.fromkeys((contender.name for contender in chosen), CUT)
+    unexplored = dict.fromkeys((contender.name for contender in chosen), INTERRUPTED)
     try:
         for contender in chosen:
             try:
@@ -51,15 +51,15 @@ def explore_beside(
                 say(f"{contender.name}: its races were not explored: {unexplored[contender.name]}")
             else:
                 del unexplored[contender.name]
-                tell_unjudged(info, contender.name, unexplored, say)
+                record_unjudged(info, contender.name, unexplored, say)
     finally:
         info.skipped.update(unexplored)
         info.write(folder)
-        remark_on(folder, run.info, unexplored, info)
+        record_unexplored(folder, run.info, unexplored, info)
     return info
 
 
-def tell_unjudged(info: RacesInfo, name: str, unexplored: dict[str, str], say: Callable[[str], None]) -> None:
+def record_unjudged(info: RacesInfo, name: str, unexplored: dict[str, str], say: Callable[[str], None]) -> None:
     """Record what of a contender was not judged. If nothing of it was judged, it counts as not explored."""
     mine = [e for e in info.explorations if e.contender == name]
     for (contender, why), where in info.unjudged().items():
@@ -73,7 +73,7 @@ def tell_unjudged(info: RacesInfo, name: str, unexplored: dict[str, str], say: C
         info.contenders[:] = [c for c in info.contenders if c["name"] != name]
 
 
-def explorable(asked: list[ContenderInfo], skipped: dict[str, str]) -> list[Contender]:
+def explorable_contenders(asked: list[ContenderInfo], skipped: dict[str, str]) -> list[Contender]:
     """The contenders that can be explored. The reasons of the others are added to `skipped`."""
     chosen = []
     for asked_for in asked:
@@ -83,13 +83,13 @@ def explorable(asked: list[ContenderInfo], skipped: dict[str, str]) -> list[Cont
             skipped[asked_for.name] = " ".join(str(error).split())
             continue
         if found.pattern.opt_in or found.pattern.requires:
-            skipped[asked_for.name] = WHY_SPECIAL.format(name=asked_for.file or asked_for.name)
+            skipped[asked_for.name] = ONE_SCENARIO_ONLY.format(name=asked_for.file or asked_for.name)
         else:
             chosen.append(found)
     return chosen
 
 
-def remark_on(folder: Path, info: RunInfo, unexplored: Mapping[str, str], found: RacesInfo) -> None:
+def record_unexplored(folder: Path, info: RunInfo, unexplored: Mapping[str, str], found: RacesInfo) -> None:
     """Record in run.json what was not explored or judged, and why. Replaces earlier entries."""
     others = [remark for remark in info.remarks if remark["name"] != "races"]
     remarks = [

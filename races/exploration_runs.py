@@ -8,8 +8,8 @@ from pathlib import Path
 
 from stampede.core.errors import ClientKilled, ContenderRefused, NotJudged, in_one_line
 from stampede.patterns.contender_registry import Contender, contenders
-from stampede.races.explore import Bound, Replayed, card, not_judged, replay
-from stampede.races.hooks.bypass import sockets_of_this_process, watched
+from stampede.races.explore import Bound, Replayed, explore_situations, not_judged, replay
+from stampede.races.hooks.bypass import refusing_bypasses, sockets_of_this_process
 from stampede.races.hooks.limiter_adapter import LimiterAdapter, find_explorable
 from stampede.races.hooks.sandbox import Sandbox
 from stampede.races.hooks.sandbox_servers import open_sandbox
@@ -93,7 +93,7 @@ def explore_all(
     total = len(todo)
     schedules = sum(e.schedules for e in info.explorations)
 
-    with Worlds(stack, order.opened) as worlds, virtual_time(), watched():
+    with PairExplorer(stack, order.opened) as worlds, virtual_time(), refusing_bypasses():
         for contender, situation in todo:
 
             def tick(contender: str = contender.name, situation: str = situation.name) -> None:
@@ -109,7 +109,7 @@ def explore_all(
     return info
 
 
-class Worlds:
+class PairExplorer:
     """Explores one pair after another. After a failure the next pair gets a new sandbox."""
 
     def __init__(self, stack: Stack, opened: Mapping[str, frozenset[int]]) -> None:
@@ -122,7 +122,7 @@ class Worlds:
         self._none = ""
         """Why no sandbox could be made; empty: none failed."""
 
-    def __enter__(self) -> "Worlds":
+    def __enter__(self) -> "PairExplorer":
         return self
 
     def __exit__(self, *_raised: object) -> None:
@@ -138,7 +138,7 @@ class Worlds:
                 sandbox = self._opened()
                 sandbox.others |= frozenset().union(*self._opened_by.values())
                 sandbox.others -= self._opened_by.get(contender.name, frozenset())
-                ((exploration, judged),) = card(sandbox, contender, [situation], bound, tick)
+                ((exploration, judged),) = explore_situations(sandbox, contender, [situation], bound, tick)
             except (Exception, ClientKilled) as error:  # noqa: BLE001 - the other pairs go on
                 why = in_one_line(error)
                 if isinstance(error, ContenderRefused):
@@ -159,7 +159,7 @@ class Worlds:
         return self._sandbox
 
 
-CUT = "stopped before it was done"
+INTERRUPTED = "stopped before it was done"
 
 
 def keep_explored(order: RacesConfig, info: RacesInfo) -> bool:
@@ -168,7 +168,7 @@ def keep_explored(order: RacesConfig, info: RacesInfo) -> bool:
     explored = {(e.contender, e.situation) for e in info.explorations}
     for contender, situation in pairs(order):
         if (contender.name, situation.name) not in explored:
-            info.skipped[contender.name] = CUT
+            info.skipped[contender.name] = INTERRUPTED
     return bool(explored)
 
 
@@ -185,19 +185,19 @@ def as_dict(contender: Contender) -> dict[str, object]:
     }
 
 
-def broken_promises(info: RacesInfo) -> list[VerdictInfo]:
+def broken_guarantees(info: RacesInfo) -> list[VerdictInfo]:
     """What a contender claims and does not keep."""
     return [verdict for verdict in info.verdicts if verdict.verdict == "broken" and verdict.guaranteed]
 
 
 def is_clean(info: RacesInfo) -> bool:
     """Whether every situation was judged, no promise is broken, and the reduction lost nothing."""
-    return not (broken_promises(info) or any(e.not_judged or e.disagrees for e in info.explorations))
+    return not (broken_guarantees(info) or any(e.not_judged or e.disagrees for e in info.explorations))
 
 
 def replay_on(stack: Stack, contender: Contender, schedule: str, times: int) -> Replayed:
     """Play one schedule by its id."""
-    with open_sandbox(stack) as sandbox, virtual_time(), watched():
+    with open_sandbox(stack) as sandbox, virtual_time(), refusing_bypasses():
         return replay(sandbox, contender, schedule, times)
 
 

@@ -8,13 +8,13 @@ from stampede.core.errors import ConfigError
 from stampede.patterns.contender_registry import Contender
 from stampede.races.hooks.sandbox import Sandbox
 from stampede.races.scheduler.actions import Action, decode
-from stampede.races.scheduler.roundtrip_cost import BareTrips
-from stampede.races.scheduler.schedule import Schedules, Trace
+from stampede.races.scheduler.roundtrip_cost import RoundTripTimer
+from stampede.races.scheduler.schedule import ExecutionTrace, SchedulePlayer
 from stampede.races.scheduler.scheduler import MAX_STEPS
-from stampede.races.scheduler.search import DepthFirst, Following, random_schedules
+from stampede.races.scheduler.search import DepthFirst, FollowSchedule, random_schedules
 from stampede.races.scheduler.virtual_time import START_S
 from stampede.races.verdicts.exercised import EXERCISED
-from stampede.races.verdicts.invariants import broken_in, invariants_of
+from stampede.races.verdicts.invariants import broken_in, invariants_for
 from stampede.run_folder.races_json import (
     BROKEN,
     KEPT,
@@ -59,16 +59,18 @@ class SituationResult:
     exercised: set[str] = field(default_factory=set)
     """The invariants that at least one schedule put to the test."""
 
-    def take_over(self, whole: "SituationResult") -> None:
+    def merge(self, whole: "SituationResult") -> None:
         """What the search without the reduction found stands, and what this one found besides: all were played."""
         self.schedules, self.complete = whole.schedules, whole.complete
         self.broken = self.broken | whole.broken
         self.exercised |= whole.exercised
 
 
-def explore(schedules: Schedules, bound: Bound, tick: Callable[[], None]) -> tuple[SituationResult, ExplorationInfo]:
+def explore(
+    schedules: SchedulePlayer, bound: Bound, tick: Callable[[], None]
+) -> tuple[SituationResult, ExplorationInfo]:
     """Every schedule of a contender in a situation, up to the bound."""
-    bare = BareTrips(schedules.sandbox)
+    bare = RoundTripTimer(schedules.sandbox)
 
     def tick_and_measure() -> None:
         tick()
@@ -78,7 +80,7 @@ def explore(schedules: Schedules, bound: Bound, tick: Callable[[], None]) -> tup
     found = search(schedules, bound, tick_and_measure, reduce=True)
     seconds, trips = time.perf_counter() - began_s - bare.spent_s, schedules.sandbox.trips
     whole = search(schedules, bound, tick, reduce=False) if bound.without_reduction else None
-    disagrees = whole is not None and differ(found, whole)
+    disagrees = whole is not None and results_differ(found, whole)
     info = ExplorationInfo(
         contender=schedules.name,
         situation=schedules.situation.name,
@@ -94,11 +96,11 @@ def explore(schedules: Schedules, bound: Bound, tick: Callable[[], None]) -> tup
         disagrees=disagrees,
     )
     if whole is not None and disagrees:
-        found.take_over(whole)
+        found.merge(whole)
     return found, info
 
 
-def differ(reduced: SituationResult, whole: SituationResult) -> bool:
+def results_differ(reduced: SituationResult, whole: SituationResult) -> bool:
     """Whether the reduction changed which invariants are broken. What neither search finished is not compared."""
     if not reduced.complete:
         return False
@@ -106,19 +108,19 @@ def differ(reduced: SituationResult, whole: SituationResult) -> bool:
     return bool(more or (whole.complete and reduced.broken.keys() - whole.broken.keys()))
 
 
-def search(schedules: Schedules, bound: Bound, tick: Callable[[], None], *, reduce: bool) -> SituationResult:
+def search(schedules: SchedulePlayer, bound: Bound, tick: Callable[[], None], *, reduce: bool) -> SituationResult:
     found = SituationResult(situation=schedules.situation)
-    chooser = DepthFirst(reduce=reduce)
-    while not chooser.exhausted:
+    strategy = DepthFirst(reduce=reduce)
+    while not strategy.exhausted:
         if found.schedules >= bound.schedules:
             found.complete = False
             break
-        trace = schedules.play(chooser)
+        trace = schedules.play(strategy)
         found.replays += 1
         if trace.cut is None:
             found.schedules += 1
-            note(found, trace, chooser.preemptions())
-        chooser.advance()
+            note(found, trace, strategy.preemptions())
+        strategy.advance()
         tick()
     if not found.complete and reduce:
         for trace in random_schedules(schedules.play, bound.seed, bound.random, steps=20):
@@ -128,8 +130,8 @@ def search(schedules: Schedules, bound: Bound, tick: Callable[[], None], *, redu
     return found
 
 
-def note(found: SituationResult, trace: Trace, preemptions: int) -> None:
-    for invariant in invariants_of(found.situation):
+def note(found: SituationResult, trace: ExecutionTrace, preemptions: int) -> None:
+    for invariant in invariants_for(found.situation):
         if invariant.name not in found.exercised and EXERCISED[invariant.guarantee](trace):
             found.exercised.add(invariant.name)
     for name in broken_in(trace, found.situation):
@@ -139,8 +141,8 @@ def note(found: SituationResult, trace: Trace, preemptions: int) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shortest:
-    trace: Trace
+class ShortestSchedule:
+    trace: ExecutionTrace
     preemptions: int
     how: str
 
@@ -149,51 +151,57 @@ class Shortest:
         return (self.preemptions, len(self.trace.taken), self.trace.tokens)
 
 
-def shortest(schedules: Schedules, found: SituationResult, tick: Callable[[], None]) -> dict[str, Shortest]:
+def shortest(
+    schedules: SchedulePlayer, found: SituationResult, tick: Callable[[], None]
+) -> dict[str, ShortestSchedule]:
     """For each broken invariant the schedule with the fewest preemptions, and of those the fewest steps."""
-    best: dict[str, Shortest] = {}
+    best: dict[str, ShortestSchedule] = {}
     tries = 0
     most = max((fewest for _, fewest in found.broken.values()), default=-1)
     for allowed in range(most + 1):
-        chooser = DepthFirst(reduce=False, max_preemptions=allowed)
-        while not chooser.exhausted and tries < SHORTEST_TRIES:
-            trace = schedules.play(chooser)
+        strategy = DepthFirst(reduce=False, max_preemptions=allowed)
+        while not strategy.exhausted and tries < SHORTEST_TRIES:
+            trace = schedules.play(strategy)
             tries += 1
-            spent = chooser.preemptions()
+            spent = strategy.preemptions()
             for name, how in broken_in(trace, found.situation).items():
-                candidate = Shortest(trace=trace, preemptions=spent, how=how)
+                candidate = ShortestSchedule(trace=trace, preemptions=spent, how=how)
                 if name not in best or candidate.rank < best[name].rank:
                     best[name] = candidate
-            chooser.advance()
+            strategy.advance()
             tick()
         if best.keys() >= found.broken.keys():
             break
     if found.broken.keys() - best.keys():
-        find_any(schedules, found, best, tick)
+        find_any_violating(schedules, found, best, tick)
     return best
 
 
-def find_any(schedules: Schedules, found: SituationResult, best: dict[str, Shortest], tick: Callable[[], None]) -> None:
+def find_any_violating(
+    schedules: SchedulePlayer, found: SituationResult, best: dict[str, ShortestSchedule], tick: Callable[[], None]
+) -> None:
     """Where the search for the shortest gave up: the first schedules that the exhaustive one meets."""
-    chooser = DepthFirst(reduce=True)
-    while not chooser.exhausted and found.broken.keys() - best.keys():
-        trace = schedules.play(chooser)
+    strategy = DepthFirst(reduce=True)
+    while not strategy.exhausted and found.broken.keys() - best.keys():
+        trace = schedules.play(strategy)
         if trace.cut is None:
             for name, how in broken_in(trace, found.situation).items():
-                best.setdefault(name, Shortest(trace=trace, preemptions=chooser.preemptions(), how=how))
-        chooser.advance()
+                best.setdefault(name, ShortestSchedule(trace=trace, preemptions=strategy.preemptions(), how=how))
+        strategy.advance()
         tick()
 
 
-def schedule_id(situation: Situation, trace: Trace) -> str:
+def schedule_id(situation: Situation, trace: ExecutionTrace) -> str:
     return f"{situation.name}:{trace.text}"
 
 
-def verdicts(schedules: Schedules, found: SituationResult, best: dict[str, Shortest]) -> Iterator[VerdictInfo]:
+def verdicts(
+    schedules: SchedulePlayer, found: SituationResult, best: dict[str, ShortestSchedule]
+) -> Iterator[VerdictInfo]:
     """One for each invariant that can be broken in the situation."""
-    for invariant in invariants_of(found.situation):
+    for invariant in invariants_for(found.situation):
         guaranteed = invariant.guaranteed(schedules.pattern, found.situation.adversary)
-        if schedules.asks_clock and not found.situation.clocks_agree:
+        if schedules.reads_app_clock and not found.situation.clocks_agree:
             guaranteed = (
                 False  # by the app servers' clocks a bound holds where they agree and no two calls share a tick
             )
@@ -247,13 +255,13 @@ def not_judged(contender: Contender, situation: Situation, why: str) -> tuple[Ex
             complete=False,
             how=why,
         )
-        for invariant in invariants_of(situation)
+        for invariant in invariants_for(situation)
     ]
 
 
-def steps(schedules: Schedules, tokens: Sequence[str]) -> list[StepInfo]:
+def steps(schedules: SchedulePlayer, tokens: Sequence[str]) -> list[StepInfo]:
     """A schedule that was played again, with the servers' state after each step."""
-    trace = schedules.play(Following(tokens), pictures=True)
+    trace = schedules.play(FollowSchedule(tokens), snapshots=True)
     return [
         StepInfo(
             client=step.action.client,
@@ -265,7 +273,7 @@ def steps(schedules: Schedules, tokens: Sequence[str]) -> list[StepInfo]:
             database={str(record): version for record, version in picture.database.items()},
             cache=picture.cache,
         )
-        for step, picture in zip(trace.taken, trace.pictures[1:], strict=False)
+        for step, picture in zip(trace.taken, trace.snapshots[1:], strict=False)
     ]
 
 
@@ -277,12 +285,12 @@ def server_of(action: Action) -> str:
     return "postgres" if statement in STATEMENTS else "redis"
 
 
-def card(
+def explore_situations(
     sandbox: Sandbox, contender: Contender, situations: Sequence[Situation], bound: Bound, tick: Callable[[], None]
 ) -> Iterator[tuple[ExplorationInfo, list[VerdictInfo]]]:
     """A contender's whole card, a situation at a time."""
     for situation in situations:
-        schedules = Schedules(sandbox, contender.pattern, situation, name=contender.name)
+        schedules = SchedulePlayer(sandbox, contender.pattern, situation, name=contender.name)
         found, info = explore(schedules, bound, tick)
         yield info, list(verdicts(schedules, found, shortest(schedules, found, tick)))
 
@@ -292,7 +300,7 @@ class Replayed:
     """A schedule that was played again."""
 
     situation: Situation
-    trace: Trace
+    trace: ExecutionTrace
     steps: list[StepInfo]
     broken: dict[str, str]
     same: bool
@@ -307,8 +315,8 @@ def replay(sandbox: Sandbox, contender: Contender, schedule: str, times: int = 1
         tokens = decode(text)
     except ValueError as error:
         raise ConfigError("replay", schedule, f"a schedule's id ({error.args[0]!r} is no step)") from None
-    schedules = Schedules(sandbox, contender.pattern, situation, name=contender.name)
-    ends = [schedules.play(Following(tokens)) for _ in range(times)]
+    schedules = SchedulePlayer(sandbox, contender.pattern, situation, name=contender.name)
+    ends = [schedules.play(FollowSchedule(tokens)) for _ in range(times)]
     return Replayed(
         situation=situation,
         trace=ends[0],

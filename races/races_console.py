@@ -15,7 +15,7 @@ from rich.text import Text
 from stampede.core.files import write_whole
 from stampede.core.text.safe_text import shown, visible
 from stampede.core.text.terminal import PlainConsole
-from stampede.races.exploration_runs import RacesEvent, broken_promises
+from stampede.races.exploration_runs import RacesEvent, broken_guarantees
 from stampede.races.explore import Replayed
 from stampede.run_folder.races_json import (
     KEPT,
@@ -74,9 +74,9 @@ def print_races(info: RacesInfo, console: Console) -> None:
     for name in names:
         table.add_column(Text(visible(name).replace("-", "-\u200b")), overflow="fold")
     for invariant in info.invariants:
-        cells = [info.word(name, invariant.name) for name in names]
-        if any(cells):
-            table.add_row(invariant.name, *(Text(cell, style=STYLES.get(cell, "")) for cell in cells))
+        words = [info.word(name, invariant.name) for name in names]
+        if any(words):
+            table.add_row(invariant.name, *(Text(word, style=STYLES.get(word, "")) for word in words))
     console.print(table)
     files = {str(contender["name"]): contender["file"] for contender in info.contenders}
     for name in names:
@@ -84,42 +84,42 @@ def print_races(info: RacesInfo, console: Console) -> None:
             worst = next(iter(info.worst_first(name, invariant.name)), None)
             if worst is not None and worst.verdict == "broken":
                 print_broken(worst, console, files.get(name) or name)
-    print_how_much(info, console)
+    print_totals(info, console)
     speed = info.speed()
     if speed is not None:
         console.print(
             f"{speed.schedules_per_s:,.0f} schedules/s of {speed.trips:.1f} round trips; a bare round trip takes "
             f"{speed.bare_us:.0f} µs: {100 * speed.share:.0f} % of what those alone would allow"
         )
-    if broken_promises(info):
-        console.print(Text(broken_in_all(info), style="bold red"))
+    if broken_guarantees(info):
+        console.print(Text(broken_text(info), style="bold red"))
 
 
-def broken_in_all(info: RacesInfo) -> str:
+def broken_text(info: RacesInfo) -> str:
     """How many promises are broken: a promise of a contender counts once, in however many situations it breaks."""
-    failures = broken_promises(info)
+    failures = broken_guarantees(info)
     guarantees = len({(verdict.contender, verdict.invariant) for verdict in failures})
     situations = len({verdict.situation for verdict in failures})
-    return f"{guarantees} promise{'s' if guarantees > 1 else ''} broken, in {situations_in_all(situations)}"
+    return f"{guarantees} promise{'s' if guarantees > 1 else ''} broken, in {situations_text(situations)}"
 
 
-def situations_in_all(count: int) -> str:
+def situations_text(count: int) -> str:
     return f"{count} situation{'s' if count > 1 else ''}"
 
 
-def print_how_much(info: RacesInfo, console: Console) -> None:
+def print_totals(info: RacesInfo, console: Console) -> None:
     """How many schedules were tried, of how many; what was not judged; how the two searches compare."""
     judged = [e for e in info.explorations if not e.not_judged]
     tried = sum(e.schedules + e.random for e in judged)
     unfinished = [f"{e.contender} in {e.situation}" for e in judged if not e.complete]
     told(
         console,
-        f"{tried:,} schedules in {situations_in_all(len(judged))}"
+        f"{tried:,} schedules in {situations_text(len(judged))}"
         + (f", all of them but in: {', '.join(unfinished)} (bound {info.bound:,})" if unfinished else "")
         + (", every one there is" if judged and not unfinished else ""),
     )
     for (contender, why), situations in info.unjudged().items():
-        where = ", ".join(situations) if len(situations) <= SHOWN_SITUATIONS else situations_in_all(len(situations))
+        where = ", ".join(situations) if len(situations) <= SHOWN_SITUATIONS else situations_text(len(situations))
         console.print(Text(shown(f"not judged: {contender} in {where}: {why}"), style=STYLES[NOT_JUDGED]))
     whole = [e for e in judged if e.without_reduction is not None]
     if whole:

@@ -24,7 +24,7 @@ SHOWN = 28
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RedisRequest:
     """One round trip to Redis: a command, or the commands of a pipeline."""
 
     commands: tuple[list[bytes], ...]
@@ -46,11 +46,11 @@ class CommandTable:
         self._client: Any = client
         self._prefix = key_prefix
         self._rows: dict[str, tuple[frozenset[str], int, int, int]] = {}
-        self._requests: dict[bytes, Request] = {}
+        self._requests: dict[bytes, RedisRequest] = {}
         self._declares_all: dict[str, bool] = {}
         """SHA-1 of a script to whether it touches only the keys that it declares."""
 
-    def request(self, wire: bytes) -> Request:
+    def request(self, wire: bytes) -> RedisRequest:
         """What leaves for Redis as one round trip."""
         if wire not in self._requests:
             if len(self._requests) > REMEMBERED:
@@ -58,11 +58,11 @@ class CommandTable:
             self._requests[wire] = self._request(parse_commands(wire))
         return self._requests[wire]
 
-    def _request(self, commands: list[list[bytes]]) -> Request:
+    def _request(self, commands: list[list[bytes]]) -> RedisRequest:
         names = tuple(command_name(command) for command in commands)
         touches = (self._touch(name, command) for name, command in zip(names, commands, strict=True))
         waits = [waiting_s(name, command) for name, command in zip(names, commands, strict=True)]
-        return Request(
+        return RedisRequest(
             commands=tuple(commands),
             names=names,
             touch=reduce(Touch.__or__, touches, unqueued(names)),

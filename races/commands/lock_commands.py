@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Any
 
 from stampede.races.commands.command_table import as_text
-from stampede.races.commands.locks import Cell, How, Locks, Span
+from stampede.races.commands.locks import Location, LockMethod, LockTracker, OperationSpan
 
 
 class Collection(Enum):
@@ -23,14 +23,14 @@ SHORT_TTL_MS = 10
 """A TTL as short as this is over before any other step: real time passes while virtual time stands still."""
 
 Words = list[bytes]
-Handler = Callable[[Locks, Span, Words, Any], None]
+Handler = Callable[[LockTracker, OperationSpan, Words, Any], None]
 
 
-def whole(key: bytes) -> Cell:
+def whole(key: bytes) -> Location:
     return as_text(key), ""
 
 
-def part(key: bytes, field: bytes) -> Cell:
+def part(key: bytes, field: bytes) -> Location:
     return as_text(key), as_text(field)
 
 
@@ -38,121 +38,121 @@ def shown(words: Words) -> str:
     return as_text(words[0]).upper()
 
 
-def set_(locks: Locks, span: Span, words: Words, reply: Any) -> None:
+def set_(locks: LockTracker, span: OperationSpan, words: Words, reply: Any) -> None:
     options = {word.upper() for word in words[3:]}
-    cell = whole(words[1])
+    location = whole(words[1])
     if b"NX" in options:
         taken = reply is None if b"GET" in options else reply is not None
-        locks.took(span, cell) if taken else locks.refused(span, cell)
+        locks.took(span, location) if taken else locks.refused(span, location)
     elif b"GET" in options:
-        locks.swapped(span, cell, words[2], reply, shown(words))
+        locks.swapped(span, location, words[2], reply, shown(words))
     elif reply is not None:
-        locks.wrote(span, cell, words[2], shown(words))
+        locks.wrote(span, location, words[2], shown(words))
 
 
-def setnx(locks: Locks, span: Span, words: Words, reply: Any) -> None:
+def setnx(locks: LockTracker, span: OperationSpan, words: Words, reply: Any) -> None:
     locks.took(span, whole(words[1])) if reply else locks.refused(span, whole(words[1]))
 
 
-def msetnx(locks: Locks, span: Span, words: Words, reply: Any) -> None:
+def msetnx(locks: LockTracker, span: OperationSpan, words: Words, reply: Any) -> None:
     for key in words[1::2]:
         locks.took(span, whole(key)) if reply else locks.refused(span, whole(key))
 
 
-def hsetnx(locks: Locks, span: Span, words: Words, reply: Any) -> None:
-    cell = part(words[1], words[2])
-    locks.took(span, cell) if reply else locks.refused(span, cell)
+def hsetnx(locks: LockTracker, span: OperationSpan, words: Words, reply: Any) -> None:
+    location = part(words[1], words[2])
+    locks.took(span, location) if reply else locks.refused(span, location)
 
 
-def setex(locks: Locks, span: Span, words: Words, _reply: Any) -> None:
+def setex(locks: LockTracker, span: OperationSpan, words: Words, _reply: Any) -> None:
     locks.wrote(span, whole(words[1]), words[3], shown(words))
 
 
-def mset(locks: Locks, span: Span, words: Words, _reply: Any) -> None:
+def mset(locks: LockTracker, span: OperationSpan, words: Words, _reply: Any) -> None:
     for key, value in zip(words[1::2], words[2::2], strict=False):
         locks.wrote(span, whole(key), value, shown(words))
 
 
-def hset(locks: Locks, span: Span, words: Words, _reply: Any) -> None:
+def hset(locks: LockTracker, span: OperationSpan, words: Words, _reply: Any) -> None:
     for field, value in zip(words[2::2], words[3::2], strict=False):
         locks.wrote(span, part(words[1], field), value, shown(words))
 
 
-def getset(locks: Locks, span: Span, words: Words, reply: Any) -> None:
+def getset(locks: LockTracker, span: OperationSpan, words: Words, reply: Any) -> None:
     locks.swapped(span, whole(words[1]), words[2], reply, shown(words))
 
 
-def counted(locks: Locks, span: Span, cell: Cell, by: int, reply: int, name: str) -> None:
+def counted(locks: LockTracker, span: OperationSpan, location: Location, by: int, reply: int, name: str) -> None:
     """A counter that comes from nothing is taken. Its holder frees it by counting down, others by reaching nothing."""
-    if by < 0 and (reply <= 0 or locks.owns(span, cell)):
-        locks.freed(span, cell, name)
+    if by < 0 and (reply <= 0 or locks.owns(span, location)):
+        locks.freed(span, location, name)
     elif by > 0:
-        locks.took(span, cell, How.COUNTED) if reply == by else locks.refused(span, cell)
+        locks.took(span, location, LockMethod.COUNTED) if reply == by else locks.refused(span, location)
 
 
-def incr(locks: Locks, span: Span, words: Words, reply: Any) -> None:
+def incr(locks: LockTracker, span: OperationSpan, words: Words, reply: Any) -> None:
     sign = -1 if words[0].lower().startswith(b"decr") else 1
     amount = int(words[2]) if len(words) > 2 else 1
     counted(locks, span, whole(words[1]), sign * amount, int(reply), shown(words))
 
 
-def hincrby(locks: Locks, span: Span, words: Words, reply: Any) -> None:
+def hincrby(locks: LockTracker, span: OperationSpan, words: Words, reply: Any) -> None:
     counted(locks, span, part(words[1], words[2]), int(words[3]), int(reply), shown(words))
 
 
-def delete(locks: Locks, span: Span, words: Words, reply: Any) -> None:
+def delete(locks: LockTracker, span: OperationSpan, words: Words, reply: Any) -> None:
     for key in words[1:] if reply else ():
         locks.freed(span, whole(key), shown(words))
 
 
-def delete_first(locks: Locks, span: Span, words: Words, reply: Any) -> None:
+def delete_first(locks: LockTracker, span: OperationSpan, words: Words, reply: Any) -> None:
     """GETDEL, and the deletions that compare: their other words are no keys."""
     if reply:
         locks.freed(span, whole(words[1]), shown(words))
 
 
-def hdel(locks: Locks, span: Span, words: Words, reply: Any) -> None:
+def hdel(locks: LockTracker, span: OperationSpan, words: Words, reply: Any) -> None:
     for field in words[2:] if reply else ():
         locks.freed(span, part(words[1], field), shown(words))
 
 
-def expire(locks: Locks, span: Span, words: Words, reply: Any) -> None:
+def expire(locks: LockTracker, span: OperationSpan, words: Words, reply: Any) -> None:
     if reply and int(words[2]) * (1 if words[0].lower() == b"pexpire" else 1000) <= SHORT_TTL_MS:
         locks.freed(span, whole(words[1]), shown(words))
 
 
-def get(locks: Locks, span: Span, words: Words, reply: Any) -> None:
+def get(locks: LockTracker, span: OperationSpan, words: Words, reply: Any) -> None:
     locks.read(span, whole(words[1]), reply)
 
 
-def mget(locks: Locks, span: Span, words: Words, reply: Any) -> None:
+def mget(locks: LockTracker, span: OperationSpan, words: Words, reply: Any) -> None:
     for key, value in zip(words[1:], reply, strict=False):
         locks.read(span, whole(key), value)
 
 
-def hget(locks: Locks, span: Span, words: Words, reply: Any) -> None:
+def hget(locks: LockTracker, span: OperationSpan, words: Words, reply: Any) -> None:
     locks.read(span, part(words[1], words[2]), reply)
 
 
-def hmget(locks: Locks, span: Span, words: Words, reply: Any) -> None:
+def hmget(locks: LockTracker, span: OperationSpan, words: Words, reply: Any) -> None:
     for field, value in zip(words[2:], reply, strict=False):
         locks.read(span, part(words[1], field), value)
 
 
-def hgetall(locks: Locks, span: Span, words: Words, reply: Any) -> None:
+def hgetall(locks: LockTracker, span: OperationSpan, words: Words, reply: Any) -> None:
     locks.read(span, whole(words[1]), reply or None)
 
 
-def exists(locks: Locks, span: Span, words: Words, reply: Any) -> None:
+def exists(locks: LockTracker, span: OperationSpan, words: Words, reply: Any) -> None:
     for key in words[1:] if reply in (0, len(words) - 1) else ():
         locks.read(span, whole(key), reply or None)
 
 
-def hexists(locks: Locks, span: Span, words: Words, reply: Any) -> None:
+def hexists(locks: LockTracker, span: OperationSpan, words: Words, reply: Any) -> None:
     locks.read(span, part(words[1], words[2]), reply or None)
 
 
-def ttl(locks: Locks, span: Span, words: Words, reply: Any) -> None:
+def ttl(locks: LockTracker, span: OperationSpan, words: Words, reply: Any) -> None:
     locks.read(span, whole(words[1]), None if reply == -2 else reply)
 
 
@@ -185,7 +185,7 @@ HANDLERS: Mapping[str, Handler] = {
 """Every other command that writes is seen by whether the keys that it names are there afterwards."""
 
 
-def note(locks: Locks, span: Span, name: str, words: Words, reply: Any) -> bool:
+def note(locks: LockTracker, span: OperationSpan, name: str, words: Words, reply: Any) -> bool:
     """Record the effect of a command that was answered. False: the command is not known here."""
     handler = HANDLERS.get(name)
     if handler is not None and not isinstance(reply, Exception):
@@ -193,7 +193,9 @@ def note(locks: Locks, span: Span, name: str, words: Words, reply: Any) -> bool:
     return handler is not None
 
 
-def note_script(locks: Locks, span: Span, before: Mapping[str, Contents], after: Mapping[str, Contents]) -> None:
+def note_script(
+    locks: LockTracker, span: OperationSpan, before: Mapping[str, Contents], after: Mapping[str, Contents]
+) -> None:
     """Record the effect of a script, by the contents of its keys before and after it."""
     for key, now in after.items():
         was = before.get(key)
@@ -212,33 +214,33 @@ def note_script(locks: Locks, span: Span, before: Mapping[str, Contents], after:
             changed(locks, span, (key, ""), was, now)
 
 
-def note_fields(locks: Locks, span: Span, key: str, was: dict[bytes, bytes], now: Contents) -> None:
+def note_fields(locks: LockTracker, span: OperationSpan, key: str, was: dict[bytes, bytes], now: Contents) -> None:
     """A hash, field by field. A key that is a lock as a whole is met as a whole too."""
     if not isinstance(now, dict):
         return
     for field in {**was, **now}:
-        cell = key, as_text(field)
+        location = key, as_text(field)
         if field not in was:
-            locks.took(span, cell)
+            locks.took(span, location)
         elif field not in now:
-            locks.freed(span, cell, "a script")
+            locks.freed(span, location, "a script")
         elif was[field] != now[field]:
-            changed(locks, span, cell, was[field], now[field])
+            changed(locks, span, location, was[field], now[field])
         else:
-            locks.refused(span, cell)
+            locks.refused(span, location)
     if was:
         locks.refused(span, (key, ""))
 
 
-def changed(locks: Locks, span: Span, cell: Cell, was: bytes, now: bytes) -> None:
+def changed(locks: LockTracker, span: OperationSpan, location: Location, was: bytes, now: bytes) -> None:
     """A script gave a cell that was there another value. Before the operation's work that takes the cell over."""
     step = counted_on(was, now)
     if step is not None:
-        counted(locks, span, cell, step, int(now), "a script")
+        counted(locks, span, location, step, int(now), "a script")
     elif locks.has_worked(span):
-        locks.wrote(span, cell, now, "a script")
+        locks.wrote(span, location, now, "a script")
     else:
-        locks.took(span, cell, How.TAKEN_OVER)
+        locks.took(span, location, LockMethod.TAKEN_OVER)
 
 
 def counted_on(was: bytes, now: bytes) -> int | None:
@@ -250,7 +252,7 @@ def counted_on(was: bytes, now: bytes) -> int | None:
     return step if abs(step) <= MOST_COUNTED else None
 
 
-def soon_over(name: str, words: Words) -> list[str]:
+def keys_expiring_at_once(name: str, words: Words) -> list[str]:
     """The keys whose TTL a command made so short that it is over at once."""
     ms: int | None = None
     if name in ("psetex", "pexpire"):

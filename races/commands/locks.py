@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-Cell = tuple[str, str]
+Location = tuple[str, str]
 """(key, field) of a hash; (key, "") is the key itself."""
 WRITES = frozenset({"update", "create"})
 
 
-class Span(NamedTuple):
+class OperationSpan(NamedTuple):
     """An operation of a client, with the background work that it spawned."""
 
     client: str
@@ -24,7 +24,7 @@ class Span(NamedTuple):
     operation: str
 
 
-class How(Enum):
+class LockMethod(Enum):
     """How a lock was taken."""
 
     IF_ABSENT = "by a command or a script that made it where it was absent"
@@ -33,7 +33,7 @@ class How(Enum):
     TAKEN_OVER = "by a script that wrote over it"
 
 
-class Met(Enum):
+class LocationFinding(Enum):
     """What an operation last learned of a cell."""
 
     TOOK = "made it where it was absent"
@@ -43,13 +43,13 @@ class Met(Enum):
 
 
 @dataclass(eq=False)
-class Encounter:
+class LocationAccess:
     """What an operation last learned of a cell, and what it did next."""
 
-    what: Met
+    what: LocationFinding
     tried: bool
     """It has tried to take it, now or earlier."""
-    of: "Hold | None" = None
+    of: "LockHold | None" = None
     """The hold that was in force."""
     waited: bool = False
     worked_at_once: bool = False
@@ -57,12 +57,12 @@ class Encounter:
 
 
 @dataclass(eq=False)
-class Hold:
+class LockHold:
     """The hold of a cell by one operation."""
 
-    cell: Cell
-    span: Span
-    how: How
+    location: Location
+    span: OperationSpan
+    how: LockMethod
     late: bool
     """The operation had loaded or written before."""
     worked: bool = False
@@ -91,76 +91,81 @@ class UnownedRelease:
 
 
 @dataclass(frozen=True, eq=False)
-class Release:
+class LockRelease:
     """A cell was freed or overwritten while another client held it."""
 
-    span: Span
-    hold: Hold
+    span: OperationSpan
+    hold: LockHold
     by: str
-    encounter: Encounter | None
+    access: LocationAccess | None
 
 
 @dataclass
-class Locks:
+class LockTracker:
     """Filled while a schedule runs; judged when it is over, since only then it is known who worked under what."""
 
-    standing: dict[Cell, Hold] = field(default_factory=dict)
-    taken: list[Hold] = field(default_factory=list)
-    releases: list[Release] = field(default_factory=list)
-    _met: dict[tuple[Span, Cell], Encounter] = field(default_factory=dict)
-    _worked: set[Span] = field(default_factory=set)
-    _freed_as: dict[Cell, bytes] = field(default_factory=dict)
+    standing: dict[Location, LockHold] = field(default_factory=dict)
+    taken: list[LockHold] = field(default_factory=list)
+    releases: list[LockRelease] = field(default_factory=list)
+    _accesses: dict[tuple[OperationSpan, Location], LocationAccess] = field(default_factory=dict)
+    _worked: set[OperationSpan] = field(default_factory=set)
+    _free_values: dict[Location, bytes] = field(default_factory=dict)
     """What a holder wrote into its lock to free it."""
 
     # ── what commands and scripts did ──
 
-    def took(self, span: Span, cell: Cell, how: How = How.IF_ABSENT) -> None:
+    def took(self, span: OperationSpan, location: Location, how: LockMethod = LockMethod.IF_ABSENT) -> None:
         """The operation made the cell where it was absent."""
         for other in self._own(span):
-            if other.how is How.COUNTED and other.cell != cell and not other.worked:
+            if other.how is LockMethod.COUNTED and other.location != location and not other.worked:
                 other.shared = True
-        hold = Hold(cell, span, how, late=span in self._worked)
-        self.standing[cell] = hold
+        hold = LockHold(location, span, how, late=span in self._worked)
+        self.standing[location] = hold
         self.taken.append(hold)
-        self._learn(span, cell, Met.TOOK)
+        self._learn(span, location, LocationFinding.TOOK)
 
-    def refused(self, span: Span, cell: Cell) -> None:
+    def refused(self, span: OperationSpan, location: Location) -> None:
         """The operation tried to take the cell, and it was there."""
-        self._learn(span, cell, Met.REFUSED)
+        self._learn(span, location, LocationFinding.REFUSED)
 
-    def read(self, span: Span, cell: Cell, value: object) -> None:
+    def read(self, span: OperationSpan, location: Location, value: object) -> None:
         """The operation read the cell. None: it was absent."""
-        absent = value is None or (cell in self._freed_as and value == self._freed_as[cell])
-        self._learn(span, cell, Met.ABSENT if absent else Met.SEEN)
+        absent = value is None or (location in self._free_values and value == self._free_values[location])
+        self._learn(span, location, LocationFinding.ABSENT if absent else LocationFinding.SEEN)
 
-    def wrote(self, span: Span, cell: Cell, value: bytes, by: str) -> None:
+    def wrote(self, span: OperationSpan, location: Location, value: bytes, by: str) -> None:
         """The operation wrote the cell, whether it was there or not."""
-        hold = self.standing.get(cell)
+        hold = self.standing.get(location)
         if hold is not None and hold.span.client == span.client:
             if hold.worked:  # a holder that overwrites its lock after its work frees it
                 self._end(hold)
-                self._freed_as[cell] = value
+                self._free_values[location] = value
             return
-        seen = self._met.get((span, cell)) or self._met.get((span, (cell[0], "")))
-        if seen is not None and seen.what is Met.ABSENT and not seen.worked_at_once and span not in self._worked:
-            self.took(span, cell, How.LOOKED)
+        seen = self._accesses.get((span, location)) or self._accesses.get((span, (location[0], "")))
+        if (
+            seen is not None
+            and seen.what is LocationFinding.ABSENT
+            and not seen.worked_at_once
+            and span not in self._worked
+        ):
+            self.took(span, location, LockMethod.LOOKED)
         elif hold is not None:
             self._release(span, hold, by)
-            self._freed_as[cell] = value
+            self._free_values[location] = value
 
-    def swapped(self, span: Span, cell: Cell, value: bytes, before: bytes | None, by: str) -> None:
+    def swapped(self, span: OperationSpan, location: Location, value: bytes, before: bytes | None, by: str) -> None:
         """The operation wrote the cell, and its answer was the value before."""
-        if before is None or before == self._freed_as.get(cell):
-            self._freed_as.pop(cell, None)
-            self.took(span, cell)
+        if before is None or before == self._free_values.get(location):
+            self._free_values.pop(location, None)
+            self.took(span, location)
         elif span in self._worked:
-            self.wrote(span, cell, value, by)
+            self.wrote(span, location, value, by)
         else:
-            self.refused(span, cell)
+            self.refused(span, location)
 
-    def freed(self, span: Span, cell: Cell, by: str) -> None:
+    def freed(self, span: OperationSpan, location: Location, by: str) -> None:
         """The operation took the cell away; a key with all its fields."""
-        for held in [cell] if cell[1] else self._cells_of(cell[0]):
+        for held in [location] if location[1] else self._locations_of(location[0]):
             hold = self.standing.get(held)
             if hold is not None and hold.span.client == span.client:
                 self._end(hold)
@@ -169,28 +174,28 @@ class Locks:
 
     # ── what happens besides ──
 
-    def worked(self, span: Span) -> None:
+    def worked(self, span: OperationSpan) -> None:
         """The operation loaded, or committed a write."""
         self._worked.add(span)
         for hold in self._own(span):
             hold.worked = True
-        for (met_by, _), encounter in self._met.items():
-            if met_by == span and not encounter.waited:
-                encounter.worked_at_once = True
+        for (met_by, _), access in self._accesses.items():
+            if met_by == span and not access.waited:
+                access.worked_at_once = True
 
-    def waited(self, span: Span) -> None:
+    def waited(self, span: OperationSpan) -> None:
         """The operation slept, or waited for an answer or a message."""
         for hold in self._own(span):
-            if hold.how in (How.COUNTED, How.TAKEN_OVER) and not hold.worked:
+            if hold.how in (LockMethod.COUNTED, LockMethod.TAKEN_OVER) and not hold.worked:
                 hold.shared = True
-        for (met_by, _), encounter in self._met.items():
+        for (met_by, _), access in self._accesses.items():
             if met_by == span:
-                encounter.waited = True
+                access.waited = True
 
     def gone(self, key: str) -> None:
         """The key expired or was evicted."""
-        for cell in self._cells_of(key):
-            self.standing.pop(cell, None)
+        for location in self._locations_of(key):
+            self.standing.pop(location, None)
 
     def died(self, client: str) -> None:
         for hold in self.standing.values():
@@ -201,84 +206,88 @@ class Locks:
 
     def held_by(self, client: str) -> list[str]:
         """The keys that a client holds, as far as is known before its operation has ended."""
-        held = [h.cell[0] for h in self.standing.values() if h.span.client == client and not h.late and not h.shared]
+        held = [
+            h.location[0] for h in self.standing.values() if h.span.client == client and not h.late and not h.shared
+        ]
         return sorted(set(held))
 
     def any_taken(self) -> bool:
         """Whether any lock was taken."""
         return any(hold.guards and not hold.late for hold in self.taken)
 
-    def shared(self) -> frozenset[Cell]:
+    def shared(self) -> frozenset[Location]:
         """The cells that an operation found there, and went on to its work at once."""
         return frozenset(
-            cell
-            for (_, cell), e in self._met.items()
-            if e.what is Met.REFUSED and e.worked_at_once and e.of is not None
+            location
+            for (_, location), e in self._accesses.items()
+            if e.what is LocationFinding.REFUSED and e.worked_at_once and e.of is not None
         )
 
-    def unowned(
-        self, is_entry: Callable[[Cell], bool], excludes: Callable[[Cell], bool] = lambda _cell: True
+    def unowned_releases(
+        self, is_entry: Callable[[Location], bool], excludes: Callable[[Location], bool] = lambda _cell: True
     ) -> list[UnownedRelease]:
         """The releases of locks by clients that did not own them. The questions are asked only where there may be one.
 
         `is_entry`: whether a reader loads again without the cell. `excludes`: whether an operation that finds a counter
         above nothing does not go on.
         """
-        guarding = {hold.cell for hold in self.taken if hold.guards}
+        guarding = {hold.location for hold in self.taken if hold.guards}
         found = []
         for release in self.releases:
             hold = release.hold
-            lock = hold.guards or (hold.cell in guarding and not hold.late and not hold.shared)
-            if not lock or not counts(release) or is_entry(hold.cell):
+            lock = hold.guards or (hold.location in guarding and not hold.late and not hold.shared)
+            if not lock or not counts(release) or is_entry(hold.location):
                 continue
-            if hold.how is not How.COUNTED or excludes(hold.cell):
-                made = UnownedRelease(release.span.client, named(hold.cell), hold.span.client, release.by)
+            if hold.how is not LockMethod.COUNTED or excludes(hold.location):
+                made = UnownedRelease(release.span.client, named(hold.location), hold.span.client, release.by)
                 if made not in found:
                     found.append(made)
         return found
 
-    def has_worked(self, span: Span) -> bool:
+    def has_worked(self, span: OperationSpan) -> bool:
         """Whether the operation has loaded or written yet."""
         return span in self._worked
 
-    def owns(self, span: Span, cell: Cell) -> bool:
+    def owns(self, span: OperationSpan, location: Location) -> bool:
         """Whether the operation's client holds the cell."""
-        hold = self.standing.get(cell)
+        hold = self.standing.get(location)
         return hold is not None and hold.span.client == span.client
 
-    def _end(self, hold: Hold) -> None:
+    def _end(self, hold: LockHold) -> None:
         hold.ended = True
-        del self.standing[hold.cell]
+        del self.standing[hold.location]
 
-    def _release(self, span: Span, hold: Hold, by: str) -> None:
-        del self.standing[hold.cell]
-        seen = self._met.get((span, hold.cell)) or self._met.get((span, (hold.cell[0], "")))
-        self.releases.append(Release(span, hold, by, seen))
+    def _release(self, span: OperationSpan, hold: LockHold, by: str) -> None:
+        del self.standing[hold.location]
+        seen = self._accesses.get((span, hold.location)) or self._accesses.get((span, (hold.location[0], "")))
+        self.releases.append(LockRelease(span, hold, by, seen))
 
-    def _learn(self, span: Span, cell: Cell, what: Met) -> None:
-        before = self._met.get((span, cell))
-        tried = what in (Met.TOOK, Met.REFUSED) or (before is not None and before.tried)
-        self._met[span, cell] = Encounter(what, tried, self.standing.get(cell))
+    def _learn(self, span: OperationSpan, location: Location, what: LocationFinding) -> None:
+        before = self._accesses.get((span, location))
+        tried = what in (LocationFinding.TOOK, LocationFinding.REFUSED) or (before is not None and before.tried)
+        self._accesses[span, location] = LocationAccess(what, tried, self.standing.get(location))
 
-    def _own(self, span: Span) -> list[Hold]:
+    def _own(self, span: OperationSpan) -> list[LockHold]:
         return [hold for hold in self.taken if hold.span == span and not hold.ended]
 
-    def _cells_of(self, key: str) -> list[Cell]:
-        return [cell for cell in self.standing if cell[0] == key]
+    def _locations_of(self, key: str) -> list[Location]:
+        return [location for location in self.standing if location[0] == key]
 
 
-def counts(release: Release) -> bool:
+def counts(release: LockRelease) -> bool:
     """Whether a release by another client is that of a lock.
 
     It is no such release if the operation had not accessed the cell before: it cleans up after others. A write that did
     not try to take the cell invalidates it. An operation that found the cell and loaded at once shares it: a lease.
     """
-    seen = release.encounter
+    seen = release.access
     if seen is None or (release.span.operation in WRITES and not seen.tried):
         return False
-    shares = seen.what in (Met.REFUSED, Met.SEEN) and seen.worked_at_once and seen.of is release.hold
+    shares = (
+        seen.what in (LocationFinding.REFUSED, LocationFinding.SEEN) and seen.worked_at_once and seen.of is release.hold
+    )
     return not shares
 
 
-def named(cell: Cell) -> str:
-    return f"{cell[0]} {cell[1]}" if cell[1] else cell[0]
+def named(location: Location) -> str:
+    return f"{location[0]} {location[1]}" if location[1] else location[0]

@@ -30,7 +30,7 @@ OPAQUE = frozenset({"server", "loadstring", "load", "_G", "getfenv", "setfenv", 
 FIXED = frozenset({"redis", "KEYS", "unpack", "table", "ipairs", "pairs"})
 """Names that must mean what they mean at first."""
 WALKS = frozenset({"ipairs", "pairs"})
-OPENS, CLOSES = frozenset("([{"), frozenset(")]}")
+CANNOT_SCHEDULE, CLOSES = frozenset("([{"), frozenset(")]}")
 BINDS_ON = frozenset("+-*/%^<>.[(:") | {"..", "or", "and", "==", "~=", "<=", ">="}
 """What may follow a value within one expression."""
 
@@ -51,7 +51,7 @@ class Text:
     row: KeyRow
     bound: set[str] = field(default_factory=set)
     """Locals that were bound to a key."""
-    spoilt: set[str] = field(default_factory=set)
+    not_keys: set[str] = field(default_factory=set)
     """Names that were bound to anything else."""
 
     def at(self, place: int) -> str:
@@ -61,7 +61,7 @@ class Text:
         """The position at which the bracket that opens at a position closes, else the end."""
         depth = 0
         for i in range(place, len(self.tokens)):
-            depth += (self.tokens[i] in OPENS) - (self.tokens[i] in CLOSES)
+            depth += (self.tokens[i] in CANNOT_SCHEDULE) - (self.tokens[i] in CLOSES)
             if not depth:
                 return i
         return len(self.tokens)
@@ -71,14 +71,14 @@ class Text:
         found: list[list[str]] = [[]]
         depth = 0
         for token in self.tokens[place + 1 : self.closing(place)]:
-            depth += (token in OPENS) - (token in CLOSES)
+            depth += (token in CANNOT_SCHEDULE) - (token in CLOSES)
             if token == "," and not depth:
                 found.append([])
             else:
                 found[-1].append(token)
         return found
 
-    def key_ends(self, place: int) -> int | None:
+    def end_of_key(self, place: int) -> int | None:
         """The position after a key that begins at a position. None: no key begins there, or more than a key."""
         after = place + 1
         if self.at(place) == "KEYS" and self.at(after) == "[":
@@ -98,10 +98,10 @@ class Text:
                 self._loop(place + 1)
             elif token == "function":
                 begin = self.tokens.index("(", place)
-                self.spoilt.update(self.tokens[place + 1 : self.closing(begin)])
+                self.not_keys.update(self.tokens[place + 1 : self.closing(begin)])
             elif token == "=" and not self._is_local(place):
                 self._assigned(place)
-        self.bound -= self.spoilt
+        self.bound -= self.not_keys
 
     def _names(self, place: int) -> list[str]:
         names = [self.at(place)]
@@ -114,20 +114,20 @@ class Text:
         names = self._names(place)
         value = place + 2 * len(names)
         if self.at(value - 1) != "=":
-            self.spoilt.update(names)
+            self.not_keys.update(names)
             return
         if self.tokens[value : value + 4] == ["unpack", "(", "KEYS", ")"] and self.at(value + 4) not in BINDS_ON:
             self.bound.update(names)
             return
         for number, name in enumerate(names):
-            end = self.key_ends(value) if self.at(value) == "KEYS" else None
+            end = self.end_of_key(value) if self.at(value) == "KEYS" else None
             if end is None:
-                self.spoilt.update(names[number:])
+                self.not_keys.update(names[number:])
                 return
             self.bound.add(name)
             value = end + 1
             if self.at(end) != ",":
-                self.spoilt.update(names[number + 1 :])
+                self.not_keys.update(names[number + 1 :])
                 return
 
     def _loop(self, place: int) -> None:
@@ -137,7 +137,7 @@ class Text:
         if walks and self.tokens[value + 1 : value + 4] == ["(", "KEYS", ")"]:
             self.bound.update(names[1:])
             names = names[:1]
-        self.spoilt.update(names)
+        self.not_keys.update(names)
 
     def _is_local(self, place: int) -> bool:
         """Whether the names before an equals sign follow `local` or `for`."""
@@ -147,7 +147,7 @@ class Text:
 
     def _assigned(self, place: int) -> None:
         while is_name(self.at(place - 1)):
-            self.spoilt.add(self.at(place - 1))
+            self.not_keys.add(self.at(place - 1))
             if self.at(place - 2) != ",":
                 return
             place -= 2
@@ -156,7 +156,7 @@ class Text:
 
     def is_plain(self) -> bool:
         """Whether nothing in it can reach a key in another way than by redis.call(…)."""
-        if OPAQUE & set(self.tokens) or FIXED & self.spoilt:
+        if OPAQUE & set(self.tokens) or FIXED & self.not_keys:
             return False
         return all(self._plain_use(i, token) for i, token in enumerate(self.tokens))
 
@@ -197,7 +197,7 @@ class Text:
         return bool(keys) and all(self.is_key(argument) for argument in keys)
 
     def is_key(self, argument: Sequence[str]) -> bool:
-        return Text(list(argument), self.row, self.bound).key_ends(0) == len(argument)
+        return Text(list(argument), self.row, self.bound).end_of_key(0) == len(argument)
 
 
 def declares_all(script: str, row: KeyRow) -> bool:

@@ -7,7 +7,7 @@ from stampede.races.commands.command_table import as_text
 from stampede.races.commands.lock_commands import COLLECTION, SHORT_TTL_MS, Contents
 from stampede.races.scheduler.actions import Touch
 
-LOOK = """
+READ_CONTENTS = """
 local found = {}
 for i, key in ipairs(KEYS) do
     local kind = redis.call('TYPE', key).ok
@@ -20,7 +20,7 @@ return found
 """
 
 
-class Glance:
+class KeyContentsCache:
     """Remembers the contents of keys until they are written again."""
 
     def __init__(self) -> None:
@@ -32,11 +32,11 @@ class Glance:
         """A schedule begins: these keys are there, and no others."""
         self._seen, self._unknown, self._nothing_known = {}, set(keys), False
 
-    def wrote(self, touched: Touch) -> None:
+    def wrote(self, full_touch: Touch) -> None:
         """A round trip may have written what it touches."""
-        if touched.everything:
+        if full_touch.everything:
             self._seen, self._nothing_known = {}, True
-        for name in touched.writes:
+        for name in full_touch.writes:
             if name.startswith("key:"):
                 self._seen.pop(name[4:], None)
                 self._unknown.add(name[4:])
@@ -60,12 +60,12 @@ class Glance:
         return found
 
 
-def look_at(keys: list[str]) -> tuple[str | int, ...]:
+def read_contents_command(keys: list[str]) -> tuple[str | int, ...]:
     """The command that reads the contents of keys."""
-    return ("EVAL", LOOK, len(keys), *keys)
+    return ("EVAL", READ_CONTENTS, len(keys), *keys)
 
 
-def soon_over_of(keys: list[str], answer: list[list[Any]]) -> list[str]:
+def expiring_keys(keys: list[str], answer: list[list[Any]]) -> list[str]:
     """The keys whose TTL is as good as over."""
     return [key for key, row in zip(keys, answer, strict=False) if 0 <= row[1] <= SHORT_TTL_MS]
 

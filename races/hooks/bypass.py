@@ -21,7 +21,7 @@ from stampede.races.scheduler.virtual_time import clock_of_this_thread
 
 DESCRIPTORS = Path("/dev/fd")
 """This process's open files, by number; Linux and macOS have it."""
-OPENS = "it opens {what} of its own, and what it does there is not held"
+CANNOT_SCHEDULE = "it opens {what} of its own, and what it does there is not held"
 
 
 class ExplorersThread(threading.Thread):
@@ -29,7 +29,7 @@ class ExplorersThread(threading.Thread):
 
 
 @contextmanager
-def watched() -> Iterator[None]:
+def refusing_bypasses() -> Iterator[None]:
     """Inside the block a scheduled client that opens a connection or a thread is ended, and its contender refused."""
     real_connect, real_start, real_init = socket.socket.connect, threading.Thread.start, psycopg.Connection.__init__
 
@@ -61,7 +61,7 @@ def refuse(what: str) -> None:
     """End the scheduled client of the current thread by ClientKilled. Does nothing in another thread."""
     clock = clock_of_this_thread()
     if clock is not None:
-        raise clock.failed(ContenderRefused(OPENS.format(what=what)))
+        raise clock.failed(ContenderRefused(CANNOT_SCHEDULE.format(what=what)))
 
 
 def shown(address: object) -> str:
@@ -71,7 +71,7 @@ def shown(address: object) -> str:
     return os.fsdecode(address) if isinstance(address, str | bytes) else str(address)
 
 
-def own_connections(ours: Mapping[int, int], others: Collection[int]) -> list[str]:
+def contender_connections(ours: Mapping[int, int], others: Collection[int]) -> list[str]:
     """Where sockets of this process lead that the explorer did not open, if it is one of the explorer's servers.
 
     `ours`: descriptors of the explorer's connections, at least one to each server, to their inodes.

@@ -6,7 +6,7 @@ from redis.connection import ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from stampede.races.scheduler.virtual_time import unheld
+from stampede.races.scheduler.virtual_time import real_time
 
 
 class WarmPool(ConnectionPool):
@@ -23,7 +23,7 @@ class WarmPool(ConnectionPool):
             if connection._sock is not None and unusable(connection):
                 connection.disconnect()
             if connection._sock is None:
-                with unheld():
+                with real_time():
                     connection.connect()
         except BaseException:
             self.release(connection)

@@ -14,17 +14,17 @@ from psycopg.rows import DictRow
 from stampede.stack.postgres.pooler import DIRECT, PID
 from stampede.stack.postgres.source import prepare_session
 
-LOOK_EVERY_S = 0.002
+CHECK_EVERY_S = 0.002
 """How long a statement may take before we ask whether it waits for a row lock."""
-LOOK_SOON_S = 0.0001
+CHECK_SOON_S = 0.0001
 """The same if another client is known to hold that lock. The wait is checked nevertheless."""
 
 
-class HeldDatabase(psycopg.Connection[DictRow]):
+class ScheduledDatabaseConnection(psycopg.Connection[DictRow]):
     """A PostgreSQL connection that lets other clients go on while its statement waits for a row lock."""
 
     on_slow: Callable[[], None] | None = None
-    look_every_s = LOOK_EVERY_S
+    check_every_s = CHECK_EVERY_S
     pooling = DIRECT
     backend_pid = 0
     """The server process that has this client's transaction."""
@@ -65,7 +65,7 @@ class HeldDatabase(psycopg.Connection[DictRow]):
                     [self.pgconn.socket] if wanted & waiting.WAIT_R else [],
                     [self.pgconn.socket] if wanted & waiting.WAIT_W else [],
                     [],
-                    self.look_every_s,
+                    self.check_every_s,
                 )
                 if readable or writable:
                     ready = (waiting.READY_R if readable else 0) | (waiting.READY_W if writable else 0)

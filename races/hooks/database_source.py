@@ -8,13 +8,13 @@ import psycopg
 
 from stampede.core.errors import ClientKilled, ExplorerError, NotJudged, in_one_line
 from stampede.patterns.caching.cache_pattern import Record, Source, Transaction
-from stampede.races.hooks.database_connection import LOOK_EVERY_S, LOOK_SOON_S
+from stampede.races.hooks.database_connection import CHECK_EVERY_S, CHECK_SOON_S
 from stampede.races.hooks.sandbox import Sandbox
 from stampede.races.scheduler.actions import Touch, touch
-from stampede.races.scheduler.client import Client, held_client
-from stampede.races.scheduler.client_thread import Slot
+from stampede.races.scheduler.client import Client, current_client
+from stampede.races.scheduler.client_thread import ClientThread
 from stampede.races.verdicts.history import Commit, Load
-from stampede.races.verdicts.refusals import is_environments
+from stampede.races.verdicts.refusals import is_environment_error
 
 
 class LoadFailed(psycopg.OperationalError):
@@ -29,19 +29,19 @@ class ScheduledSource(Source):
         self.statements = sandbox.statements
 
     @property
-    def slot(self) -> Slot:
-        client = held_client()
-        return client.slot if client else self.sandbox.free_slot
+    def slot(self) -> ClientThread:
+        client = current_client()
+        return client.slot if client else self.sandbox.unscheduled_thread
 
     def load(self, record_id: int) -> Record | None:
-        client = held_client()
+        client = current_client()
         self.hold(touch(reads=(f"row:{record_id}",)), f"SELECT {record_id}")
         if client is None:
-            self.sandbox.free_loads += 1
+            self.sandbox.unscheduled_loads += 1
         else:
             client.run.observed.loads.append(Load(client.name, record_id, client.root is not None))
             self._worked(client)
-            if self.sandbox.take_failing_load():
+            if self.sandbox.next_load_fails():
                 raise LoadFailed("the database says no, as the situation asks")
         with self.noted():
             return self.slot.cursor.execute(self.statements.load, {"id": record_id}).fetchone()
@@ -52,7 +52,7 @@ class ScheduledSource(Source):
         try:
             yield
         except psycopg.Error as error:
-            if is_environments(error):
+            if is_environment_error(error):
                 self.sandbox.failed(NotJudged(f"PostgreSQL answered with {in_one_line(error)}"))
             raise
 
@@ -84,7 +84,7 @@ class ScheduledSource(Source):
             client.run.observed.locks.worked(client.span)
 
     def ended(self, tx: "ScheduledTransaction", *, committed: bool) -> None:
-        client = held_client()
+        client = current_client()
         if client is not None:
             client.open_rows.clear()
             if committed:
@@ -92,10 +92,10 @@ class ScheduledSource(Source):
                 self._worked(client)
 
     def hold(self, steps_touch: Touch, label: str) -> None:
-        client = held_client()
+        client = current_client()
         if client is None:
-            self.sandbox.refuse_own_threads()
-            self.sandbox.spend()
+            self.sandbox.refuse_contender_threads()
+            self.sandbox.count_unscheduled_trip()
             return
         client.hold(steps_touch, label)
         self.sandbox.trips += 1
@@ -125,12 +125,12 @@ class ScheduledTransaction:
         return record
 
     def _run(self, sql: str | None, values: dict[str, Any]) -> Record | None:
-        client, slot = held_client(), self.source.slot
+        client, slot = current_client(), self.source.slot
         database = slot.database
         if client is not None:
             database.on_slow = lambda: self._look(client, database.backend_pid)
             expected = any(f"lock:{values['id']}" in other.open_rows for other in client.run.clients)
-            database.look_every_s = LOOK_SOON_S if expected else LOOK_EVERY_S
+            database.check_every_s = CHECK_SOON_S if expected else CHECK_EVERY_S
         try:
             with self.source.noted():
                 record: Record | None = slot.cursor.execute(sql or "", values).fetchone()
@@ -154,4 +154,4 @@ class ScheduledTransaction:
             sandbox.failed(error)
             blocked = True
         if blocked:
-            client.wait_for_rows(lambda: sandbox.is_blocked(pid))
+            client.wait_for_row_lock(lambda: sandbox.is_blocked(pid))

@@ -21,7 +21,7 @@ class LimiterAdapter(CachePattern):
         self.limits = self.limiter(context.redis, settings, context.now)
 
     @classmethod
-    def at_once(cls) -> int:
+    def calls_at_once(cls) -> int:
         """How many calls its own contract lets in at once."""
         contract = cls.limiter.contract_for(cls.limiter.config_type(limit=LIMIT, window_s=WINDOW_S))
         return contract.limit if isinstance(contract, Strict) else contract.capacity
@@ -40,7 +40,7 @@ class LimiterAdapter(CachePattern):
         raise NotImplementedError
 
 
-def limited(contender: LimitingContender) -> Contender:
+def as_contender(contender: LimitingContender) -> Contender:
     """The limiter as a contender of the explorer."""
     name = f"Limited{contender.limiter.__name__}"
     members = {"limiter": contender.limiter, "summary": contender.limiter.summary}
@@ -50,4 +50,4 @@ def limited(contender: LimitingContender) -> Contender:
 def find_explorable(name_or_path: str) -> Contender:
     """A caching pattern or a rate limiter, by name or file. Raises ConfigError."""
     found = find(name_or_path)
-    return found if isinstance(found, Contender) else limited(found)
+    return found if isinstance(found, Contender) else as_contender(found)

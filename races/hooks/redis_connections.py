@@ -11,13 +11,13 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from stampede.core.errors import ClientKilled, NotJudged, in_one_line
-from stampede.races.commands.command_table import SCRIPTS, Request
-from stampede.races.commands.lock_commands import Contents, note, note_script, soon_over
-from stampede.races.commands.script_effects import look_at, read, soon_over_of
+from stampede.races.commands.command_table import SCRIPTS, RedisRequest
+from stampede.races.commands.lock_commands import Contents, keys_expiring_at_once, note, note_script
+from stampede.races.commands.script_effects import expiring_keys, read, read_contents_command
 from stampede.races.hooks.sandbox import Sandbox
-from stampede.races.scheduler.client import Client, held_client
-from stampede.races.scheduler.virtual_time import clock_of_this_thread, unheld
-from stampede.races.verdicts.refusals import is_environments, of_reply
+from stampede.races.scheduler.client import Client, current_client
+from stampede.races.scheduler.virtual_time import clock_of_this_thread, real_time
+from stampede.races.verdicts.refusals import environment_error_in, is_environment_error
 
 
 class ScheduledAbstractConnection(AbstractConnection):
@@ -50,7 +50,7 @@ class ScheduledAbstractConnection(AbstractConnection):
             self._sandbox.trips += 1
             super().send_packed_command([wire], check_health)  # type: ignore[no-untyped-call]
             return
-        client = held_client()
+        client = current_client()
         try:
             if self._sock is None:
                 self.connect_check_health(check_health=False)
@@ -64,16 +64,16 @@ class ScheduledAbstractConnection(AbstractConnection):
 
     def _hold_and_send(self, client: Client | None, wire: bytes, check_health: bool) -> None:
         if client is None:
-            self._sandbox.refuse_own_threads()
-            self._sandbox.spend()
+            self._sandbox.refuse_contender_threads()
+            self._sandbox.count_unscheduled_trip()
             super().send_packed_command([wire], check_health)  # type: ignore[no-untyped-call]
             if clock_of_this_thread() is not None:
-                self._wait_alone(self._sandbox.table.request(wire))
+                self._wait_unscheduled(self._sandbox.table.request(wire))
             return
         request = self._sandbox.table.request(wire)
         self._client = client
         client.hold(request.touch, request.label)
-        before, after = self._looks(client, request)
+        before, after = self._contents_requests(client, request)
         self._awaited = list(zip(request.names, request.commands, strict=True))
         super().send_packed_command([*before, wire, *after], check_health)  # type: ignore[no-untyped-call]
         self._sandbox.trips += 1
@@ -84,13 +84,13 @@ class ScheduledAbstractConnection(AbstractConnection):
         elif request.waits_s is not None:
             self._wait_for_answer(client, request)
 
-    def _cleans_up(self, client: Client, request: Request) -> bool:
+    def _cleans_up(self, client: Client, request: RedisRequest) -> bool:
         """Whether this is the UNWATCH that redis-py's pipeline sends when it is collected after its client's death.
 
         A dead client takes no step, and its pipeline may be collected in the thread of another client. redis-py
         expects a lost connection there and closes it silently.
         """
-        return request.names == ("unwatch",) and (client.dying or self._client is not client)
+        return request.names == ("unwatch",) and (client.killed or self._client is not client)
 
     def connect_check_health(self, *args: Any, **settings: Any) -> None:
         """Connect. The commands of the handshake are not steps, since the pool of an application is warm."""
@@ -98,7 +98,7 @@ class ScheduledAbstractConnection(AbstractConnection):
             return
         self._listens, self._awaited, self._connecting = False, [], True
         try:
-            with unheld():
+            with real_time():
                 super().connect_check_health(*args, **settings)
                 self.server_id = self._ask_id()
         except RedisError as error:
@@ -114,7 +114,7 @@ class ScheduledAbstractConnection(AbstractConnection):
         except ResponseError:
             return None
 
-    def _wait_for_answer(self, client: Client, request: Request) -> None:
+    def _wait_for_answer(self, client: Client, request: RedisRequest) -> None:
         """Wait with a blocking read until it is served or its timeout has passed."""
         self._sandbox.settle()
         if self._readable():
@@ -127,7 +127,7 @@ class ScheduledAbstractConnection(AbstractConnection):
         if not served:
             self._sandbox.unblock(self)
 
-    def _wait_alone(self, request: Request) -> None:
+    def _wait_unscheduled(self, request: RedisRequest) -> None:
         """A blocking read outside a schedule: it is served at once or not before its timeout has passed."""
         if request.subscribes:
             self._listens, self._awaited = True, []
@@ -135,7 +135,7 @@ class ScheduledAbstractConnection(AbstractConnection):
         elif request.waits_s is not None:
             self._sandbox.settle()
             if not self._readable():
-                self._sandbox.wait_alone(request.waits_s)
+                self._sandbox.wait_unscheduled(request.waits_s)
                 self._sandbox.unblock(self)
 
     def can_read(self, timeout: float = 0) -> bool:
@@ -147,12 +147,12 @@ class ScheduledAbstractConnection(AbstractConnection):
             raise self._sandbox.failed(error) from error
 
     def _can_hear(self, timeout: float) -> bool:
-        client = held_client()
+        client = current_client()
         self._sandbox.settle()
         if self._readable() or not timeout:
             return self._readable()
         if client is None:
-            self._sandbox.wait_alone(timeout)
+            self._sandbox.wait_unscheduled(timeout)
             return self._readable()
         try:
             return client.wait(self._sandbox.hears(), "hears", timeout, self._readable)
@@ -164,27 +164,27 @@ class ScheduledAbstractConnection(AbstractConnection):
         """The next answer. An error of the environment is recorded, and the contender gets it too. Raises ClientKilled."""
         if self._connecting:
             return super().read_response(*args, **settings)
-        client = held_client()
+        client = current_client()
         try:
             self._wait_for_message(client)
-            self._look_before()
+            self._read_contents_before()
         except Exception as error:
             raise self._sandbox.failed(error) from error
         try:
             reply = super().read_response(*args, **settings)
         except RedisError as error:
             self._sandbox.missed_script |= isinstance(error, NoScriptError)
-            if is_environments(error):
+            if is_environment_error(error):
                 asked = f" to {self._awaited[0][0].upper()}" if self._awaited else ""
                 self._sandbox.failed(NotJudged(f"Redis answered{asked} with {in_one_line(error)}"))
             del self._awaited[:1]
             if isinstance(error, ResponseError):
-                self._look_after(client)
+                self._read_contents_after(client)
             raise
         if client is not None and self._awaited:
             try:
                 self._observe(client, reply)
-                self._look_after(client)
+                self._read_contents_after(client)
             except Exception as error:
                 raise self._sandbox.failed(error) from error
         return reply
@@ -195,7 +195,7 @@ class ScheduledAbstractConnection(AbstractConnection):
             return
         self._sandbox.settle()
         if client is None and not self._readable():
-            self._sandbox.wait_alone(float("inf"))
+            self._sandbox.wait_unscheduled(float("inf"))
         elif client is not None and not self._readable():
             try:
                 client.wait(self._sandbox.hears(), "hears", None, self._readable)
@@ -210,7 +210,7 @@ class ScheduledAbstractConnection(AbstractConnection):
         if reply in (b"QUEUED", "QUEUED"):
             self._queued.append((name, command))
         elif name == "exec" and isinstance(reply, list):
-            refused = of_reply(reply)
+            refused = environment_error_in(reply)
             if refused is not None:
                 self._sandbox.failed(NotJudged(f"Redis answered a command in MULTI with {in_one_line(refused)}"))
             for (queued, words), answer in zip(self._queued, reply, strict=False):
@@ -218,38 +218,38 @@ class ScheduledAbstractConnection(AbstractConnection):
         else:
             self._saw(client, name, command, reply)
 
-    def _looks(self, client: Client, request: Request) -> tuple[list[bytes], list[bytes]]:
+    def _contents_requests(self, client: Client, request: RedisRequest) -> tuple[list[bytes], list[bytes]]:
         """The commands to send before and after a round trip with scripts, to see the contents of their keys."""
         self._scripted, self._asked = [], []
         if client.span is None:
             return [], []
-        glance, table = self._sandbox.glance, self._sandbox.table
+        key_contents, table = self._sandbox.key_contents, self._sandbox.table
         if not {"exec", "discard"}.isdisjoint(request.names):
             self._in_transaction = False
         elif "multi" in request.names:
             self._in_transaction = True
         if self._in_transaction or SCRIPTS.isdisjoint(request.names):
-            glance.wrote(request.touch)
+            key_contents.wrote(request.touch)
             return [], []
         for name, words in zip(request.names, request.commands, strict=True):
             if name in SCRIPTS:
                 self._scripted += [key for key in table.keys(name, words) if key not in self._scripted]
-        self._asked = glance.unknown(self._scripted)
-        self._before = glance.known(self._scripted)
-        glance.wrote(request.touch)
-        return self._packed_look(self._asked), self._packed_look(self._scripted)
+        self._asked = key_contents.unknown(self._scripted)
+        self._before = key_contents.known(self._scripted)
+        key_contents.wrote(request.touch)
+        return self._packed_request(self._asked), self._packed_request(self._scripted)
 
-    def _packed_look(self, keys: list[str]) -> list[bytes]:
-        return self.pack_command(*look_at(keys)) if keys else []  # type: ignore[no-untyped-call]
+    def _packed_request(self, keys: list[str]) -> list[bytes]:
+        return self.pack_command(*read_contents_command(keys)) if keys else []  # type: ignore[no-untyped-call]
 
-    def _look_before(self) -> None:
+    def _read_contents_before(self) -> None:
         """Read the contents of the scripts' keys before the scripts, if they were requested."""
         if self._asked:
-            answer = self._look_answer()
+            answer = self._contents_reply()
             self._before |= {key: read(row) for key, row in zip(self._asked, answer, strict=False)}
             self._asked = []
 
-    def _look_answer(self) -> list[list[Any]]:
+    def _contents_reply(self) -> list[list[Any]]:
         """The contents of keys. Empty if the user has no right to read them: then no lock of a script is seen."""
         try:
             answer: list[list[Any]] = super().read_response(disable_decoding=True)
@@ -257,15 +257,15 @@ class ScheduledAbstractConnection(AbstractConnection):
             return []
         return answer
 
-    def _look_after(self, client: Client | None) -> None:
+    def _read_contents_after(self, client: Client | None) -> None:
         """Read the contents of the scripts' keys after the scripts, once every other answer was read."""
         if not self._scripted or self._awaited or client is None or client.span is None:
             return
         keys, self._scripted = self._scripted, []
-        answer = self._look_answer()
-        after = self._sandbox.glance.learn(keys, answer)
+        answer = self._contents_reply()
+        after = self._sandbox.key_contents.learn(keys, answer)
         note_script(client.run.observed.locks, client.span, self._before, after)
-        self._end(client, soon_over_of(keys, answer))
+        self._end(client, expiring_keys(keys, answer))
 
     def _saw(self, client: Client, name: str, command: list[bytes], reply: Any) -> None:
         locks, span, sandbox = client.run.observed.locks, client.span, self._sandbox
@@ -278,7 +278,7 @@ class ScheduledAbstractConnection(AbstractConnection):
                     if not sandbox.holds(key):
                         locks.freed(span, (key, ""), name.upper())
         elif reply:
-            self._end(client, soon_over(name, command))
+            self._end(client, keys_expiring_at_once(name, command))
 
     def _end(self, client: Client, keys: list[str]) -> None:
         """Delete the keys that expire before any other step."""

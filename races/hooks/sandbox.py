@@ -17,21 +17,27 @@ from stampede.patterns.caching.cache_pattern import Context, Record
 from stampede.patterns.serialization.json import Json
 from stampede.patterns.serialization.serializer import Serializer
 from stampede.races.commands.command_table import CommandTable, as_text
-from stampede.races.commands.script_effects import Glance
-from stampede.races.hooks.bypass import OPENS, own_connections, sockets_of_this_process
+from stampede.races.commands.script_effects import KeyContentsCache
+from stampede.races.hooks.bypass import CANNOT_SCHEDULE, contender_connections, sockets_of_this_process
 from stampede.races.hooks.connection_pool import WarmPool, open_in
-from stampede.races.hooks.database_connection import HeldDatabase
+from stampede.races.hooks.database_connection import ScheduledDatabaseConnection
 from stampede.races.hooks.shown_values import read_value, shown_value
 from stampede.races.scheduler.actions import EVERYTHING, Touch
-from stampede.races.scheduler.client_thread import Slot
-from stampede.races.scheduler.virtual_time import START_S, HeldClock, clock_of_this_thread, hold_this_thread, unheld
+from stampede.races.scheduler.client_thread import ClientThread
+from stampede.races.scheduler.virtual_time import (
+    START_S,
+    VirtualClock,
+    clock_of_this_thread,
+    real_time,
+    set_clock_of_this_thread,
+)
 from stampede.stack.postgres.dataset import claim_schema
 from stampede.stack.postgres.source import Statements
 from stampede.stack.servers import Stack
 
 RECORD = 1
 """The id of the only record in the table."""
-FREE_TRIPS = 400
+MAX_UNSCHEDULED_TRIPS = 400
 """The limit of round trips outside a schedule (before and after it), in case they never end."""
 SESSION = {
     "synchronous_commit": "off",
@@ -44,7 +50,7 @@ SESSION = {
 class Sandbox:
     """A table and a key prefix of our own on real servers, with one slot for each client."""
 
-    def __init__(self, stack: Stack, new_slot: Callable[["Sandbox"], Slot]) -> None:
+    def __init__(self, stack: Stack, new_thread: Callable[["Sandbox"], ClientThread]) -> None:
         self.others = frozenset(sockets_of_this_process())
         """The inodes of sockets that are neither the explorer's nor the contender's."""
         mark = uuid.uuid4().hex[:8]
@@ -62,8 +68,8 @@ class Sandbox:
         self.serializer: Serializer[Record] = Json()
         self.sampler = redis.Redis(connection_pool=WarmPool.from_url(self.redis_url))
         self.table = CommandTable(self.sampler, self.key_prefix)
-        self.glance = Glance()
-        self.trips = self.free_loads = 0
+        self.key_contents = KeyContentsCache()
+        self.trips = self.unscheduled_loads = 0
         self.created = self.updated = True
         """Whether the last schedule may have."""
         self.missed_script = False
@@ -72,10 +78,10 @@ class Sandbox:
         self.playing = False
         """Whether the clients of a schedule run. Requests of other threads are then the contender's own."""
         self.failing_loads = 0
-        self._new_slot = new_slot
-        self._slots: list[Slot] = []
-        self.free_trips = 0
-        self.free_slot = new_slot(self)
+        self._new_thread = new_thread
+        self._threads: list[ClientThread] = []
+        self.unscheduled_trips = 0
+        self.unscheduled_thread = new_thread(self)
         self._watcher, self._plain = self.connect(), self.connect()
         self._plain_redis = redis.Redis.from_url(self.redis_url)
         self._plain_cursor = self._plain.cursor()
@@ -86,19 +92,19 @@ class Sandbox:
         )
         self._watcher.execute(f"INSERT INTO {self.tablename} (name, email) VALUES ('v1', '')")
 
-    def connect(self) -> HeldDatabase:
-        connection = HeldDatabase.connect(self.postgres_url, autocommit=True, row_factory=dict_row)
+    def connect(self) -> ScheduledDatabaseConnection:
+        connection = ScheduledDatabaseConnection.connect(self.postgres_url, autocommit=True, row_factory=dict_row)
         connection.prepare(SESSION)
         return connection
 
-    def spend(self) -> None:
+    def count_unscheduled_trip(self) -> None:
         """Count a round trip outside a schedule. Raises ClientKilled above FREE_TRIPS."""
-        self.free_trips += 1
+        self.unscheduled_trips += 1
         self.trips += 1
-        if self.free_trips > FREE_TRIPS:
+        if self.unscheduled_trips > MAX_UNSCHEDULED_TRIPS:
             raise ClientKilled
 
-    def wait_alone(self, seconds: float) -> None:
+    def wait_unscheduled(self, seconds: float) -> None:
         """Advance virtual time by that many seconds. Raises ClientKilled if the wait has no end."""
         clock = clock_of_this_thread()
         if clock is None or seconds == float("inf"):
@@ -113,7 +119,7 @@ class Sandbox:
 
     def close(self) -> None:
         """Drop the table and delete the keys. What a server holds stays there if it no longer answers."""
-        for slot in [*self._slots, self.free_slot]:
+        for slot in [*self._threads, self.unscheduled_thread]:
             slot.close()
         with suppress(psycopg.Error):
             self._watcher.execute(f"DROP TABLE IF EXISTS {self.tablename}")
@@ -127,34 +133,34 @@ class Sandbox:
 
     def abandon(self) -> None:
         """Give up the slots whose threads do not return. New slots replace them."""
-        for slot in self._slots:
+        for slot in self._threads:
             slot.database.close()
-        self._slots = []
+        self._threads = []
 
-    def slot(self, number: int) -> Slot:
+    def slot(self, number: int) -> ClientThread:
         """The slot of a client. Raises ClientKilled if one of its connections cannot be opened."""
         try:
-            with unheld():
-                while len(self._slots) <= number:
-                    self._slots.append(self._new_slot(self))
+            with real_time():
+                while len(self._threads) <= number:
+                    self._threads.append(self._new_thread(self))
         except Exception as error:
             raise self.failed(error) from error
-        return self._slots[number]
+        return self._threads[number]
 
     def short(self, key: str) -> str:
         """The key without the prefix, which need not be at its start (lock:…)."""
         return key.replace(self.key_prefix, "")
 
-    def refuse_own_connections(self) -> None:
+    def refuse_contender_connections(self) -> None:
         """Raises ClientKilled if a socket of this process is connected to one of the servers and is not the explorer's."""
-        numbers = [n for slot in [*self._slots, self.free_slot] for n in slot.descriptors()]
+        numbers = [n for slot in [*self._threads, self.unscheduled_thread] for n in slot.descriptors()]
         numbers += [*self._watcher.descriptors(), *self._plain.descriptors()]
         numbers += [*open_in(self.sampler.connection_pool), *open_in(self._plain_redis.connection_pool)]
-        found = own_connections({n: os.fstat(n).st_ino for n in numbers}, self.others)
+        found = contender_connections({n: os.fstat(n).st_ino for n in numbers}, self.others)
         if found:
-            raise self.failed(ContenderRefused(OPENS.format(what=f"a connection to {found[0]}")))
+            raise self.failed(ContenderRefused(CANNOT_SCHEDULE.format(what=f"a connection to {found[0]}")))
 
-    def refuse_own_threads(self) -> None:
+    def refuse_contender_threads(self) -> None:
         """Record a failure if an unscheduled thread sends a request while a schedule is played."""
         if self.playing and clock_of_this_thread() is None:
             why = f"it asks the servers from a thread of its own ({current_thread().name}), which is not held"
@@ -171,7 +177,7 @@ class Sandbox:
         self.created = self.updated = False
         emptied = [("FLUSHDB",)] if self.ours else [("DEL", key) for key in self.cached_keys()]
         self._ask(*emptied, *(("RESTORE", key, max(0, ttl_ms), value) for key, ttl_ms, value in entries))
-        self.glance.restart(key for key, _, _ in entries)
+        self.key_contents.restart(key for key, _, _ in entries)
 
     def _ask(self, *commands: tuple[Any, ...]) -> list[Any]:
         """Send Redis commands in one round trip. Returns their answers."""
@@ -189,7 +195,7 @@ class Sandbox:
         self.trips += 1
         return answers
 
-    def take_failing_load(self) -> bool:
+    def next_load_fails(self) -> bool:
         self.failing_loads -= 1
         return self.failing_loads >= 0
 
@@ -223,15 +229,15 @@ class Sandbox:
         self._ask(*(("PEXPIRE", key, ms) if ms > 0 else ("DEL", key) for key, ms in after_ms.items()))
         ended = [key for key, ms in after_ms.items() if ms <= 0]
         for key in ended:
-            self.glance.ended(key)
+            self.key_contents.ended(key)
         return ended
 
     def end(self, key: str) -> None:
         """Delete a key as if it had expired or had been evicted."""
         self._ask(("DEL", key))
-        self.glance.ended(key)
+        self.key_contents.ended(key)
 
-    def cells(self, keys: Iterable[str]) -> list[tuple[str, str]]:
+    def locations(self, keys: Iterable[str]) -> list[tuple[str, str]]:
         """The keys, and the fields of those that are hashes: (key, "") and (key, field)."""
         found = []
         for key in keys:
@@ -239,9 +245,9 @@ class Sandbox:
             found += [(key, ""), *((key, as_text(field)) for field in fields)]
         return found
 
-    def remove(self, cell: tuple[str, str]) -> None:
+    def remove(self, location: tuple[str, str]) -> None:
         """Delete a key or a field of a hash."""
-        self._ask(("HDEL", *cell) if cell[1] else ("DEL", cell[0]))
+        self._ask(("HDEL", *location) if location[1] else ("DEL", location[0]))
 
     def holds(self, key: str) -> bool:
         self.trips += 1
@@ -288,7 +294,9 @@ class Sandbox:
 
     # ── kits for patterns ──
 
-    def context(self, slot: Slot, clock: HeldClock, spawn: Callable[[Callable[[], None]], None], seed: int) -> Context:
+    def context(
+        self, slot: ClientThread, clock: VirtualClock, spawn: Callable[[Callable[[], None]], None], seed: int
+    ) -> Context:
         """The kit of a scheduled client."""
         return Context(
             redis=slot.redis,
@@ -300,7 +308,7 @@ class Sandbox:
             rng=random.Random(seed),
         )
 
-    def free_kit(self, slot: Slot, clock: "FreeClock") -> Context:
+    def _unscheduled_context(self, slot: ClientThread, clock: "UnscheduledClock") -> Context:
         """The kit of an unscheduled client, for use before and after a schedule."""
         return Context(
             redis=slot.redis,
@@ -315,16 +323,16 @@ class Sandbox:
     @contextmanager
     def free(self, now_s: float = START_S) -> Iterator[Context]:
         """An unscheduled kit. Its sleeps shorten the TTL of every key."""
-        slot, self.free_trips = self.free_slot, 0
-        clock = FreeClock(self, now_s)
-        hold_this_thread(clock)
+        slot, self.unscheduled_trips = self.unscheduled_thread, 0
+        clock = UnscheduledClock(self, now_s)
+        set_clock_of_this_thread(clock)
         try:
-            yield self.free_kit(slot, clock)
+            yield self._unscheduled_context(slot, clock)
         finally:
-            hold_this_thread(None)
+            set_clock_of_this_thread(None)
 
 
-class FreeClock:
+class UnscheduledClock:
     """The clock of an unscheduled client. Its sleeps shorten the TTL of every key."""
 
     def __init__(self, sandbox: Sandbox, now_s: float) -> None:
@@ -337,11 +345,11 @@ class FreeClock:
     def failed(self, error: BaseException) -> BaseException:
         return self._sandbox.failed(error)
 
-    def reads_clock(self) -> float:
+    def read_clock(self) -> float:
         return self._now_s
 
     def sleep(self, seconds: float) -> None:
-        self._sandbox.spend()
+        self._sandbox.count_unscheduled_trip()
         self._sandbox.age(seconds)
         self._now_s += seconds
 

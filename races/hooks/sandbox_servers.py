@@ -13,7 +13,7 @@ from stampede.races.hooks.connection_pool import WarmPool
 from stampede.races.hooks.database_source import ScheduledSource
 from stampede.races.hooks.redis_connections import CONNECTIONS
 from stampede.races.hooks.sandbox import Sandbox
-from stampede.races.scheduler.client_thread import Slot
+from stampede.races.scheduler.client_thread import ClientThread
 from stampede.stack.connection_limits import require_room
 from stampede.stack.postgres.postgres_rights import require_schema_right
 from stampede.stack.postgres.postgres_server import connect
@@ -37,7 +37,7 @@ class ScheduledRedis(redis.Redis):
         return super().register_script(script)
 
 
-def scheduled_slot(sandbox: Sandbox) -> Slot:
+def new_client_thread(sandbox: Sandbox) -> ClientThread:
     """A slot whose round trips wait for the scheduler."""
     database = sandbox.connect()
     source = ScheduledSource(sandbox)
@@ -49,7 +49,7 @@ def scheduled_slot(sandbox: Sandbox) -> Slot:
         retry=Retry(NoBackoff(), 0),
         **settings,
     )
-    return Slot(database, source, ScheduledRedis(sandbox, pool))
+    return ClientThread(database, source, ScheduledRedis(sandbox, pool))
 
 
 def require_explorable(stack: Stack) -> None:
@@ -65,7 +65,7 @@ def require_explorable(stack: Stack) -> None:
 def open_sandbox(stack: Stack) -> Iterator[Sandbox]:
     """A sandbox for the length of a block. Its table and keys are removed at the end."""
     require_explorable(stack)
-    sandbox = Sandbox(stack, scheduled_slot)
+    sandbox = Sandbox(stack, new_client_thread)
     try:
         yield sandbox
     finally:

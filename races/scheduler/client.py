@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from stampede.core.errors import ClientKilled
-from stampede.races.commands.locks import Span
+from stampede.races.commands.locks import OperationSpan
 from stampede.races.scheduler.actions import Action, Touch
-from stampede.races.scheduler.client_thread import Slot
+from stampede.races.scheduler.client_thread import ClientThread
 from stampede.races.scheduler.virtual_time import START_S, clock_of_this_thread
-from stampede.races.verdicts.history import Observed
+from stampede.races.verdicts.history import Observations
 
 MAX_SLEEPS = 10_000
 TICK_S = 1e-6
@@ -19,22 +19,22 @@ MAX_CLIENTS = 26
 """Clients have one letter each."""
 
 
-class Turns(Protocol):
+class ClientScheduler(Protocol):
     """The schedule that a client is part of, as the client needs it."""
 
     sandbox: Any
     now_s: float
-    ticks: bool
-    tellers: frozenset[str]
-    observed: Observed
+    ticking_clock: bool
+    ack_objects: frozenset[str]
+    observed: Observations
     clients: list[Any]
     taken: list[Any]
 
     def start(self, body: Callable[[Any], None], spawner: Any = None) -> Any: ...
 
-    def pause(self, client: Any, *, may_die: bool = True) -> None: ...
+    def pause(self, client: Any, *, killable: bool = True) -> None: ...
 
-    def note_blocked(self, client: Any) -> None: ...
+    def mark_blocked(self, client: Any) -> None: ...
 
 
 State = Literal["running", "held", "waiting", "rows", "done"]
@@ -45,8 +45,8 @@ class Client:
     """A client, its thread's state, and what it would do next."""
 
     name: str
-    slot: Slot
-    run: Turns
+    slot: ClientThread
+    run: ClientScheduler
     root: "Client | None" = None
     """Who spawned it; they live and die as one process."""
     state: State = "running"
@@ -58,15 +58,15 @@ class Client:
     """When its sleep or its wait is over, in virtual time; None: it does not wait for time."""
     ready: Callable[[], bool] = lambda: True
     timed_out: bool = False
-    dying: bool = False
+    killed: bool = False
     steps: int = 0
     wake_s: float = START_S
     sleeps: int = 0
-    readings: int = 0
+    clock_readings: int = 0
     """How often it read the clock, where clocks tick."""
     open_rows: set[str] = field(default_factory=set)
     operation: str = ""
-    span: Span | None = None
+    span: OperationSpan | None = None
     """The operation that it is about, or whose background work it is; None: locks are of no interest."""
     first_step: bool = False
     go: threading.Lock = field(default_factory=threading.Lock)
@@ -78,18 +78,18 @@ class Client:
         self.started.acquire()
 
     @property
-    def family(self) -> "Client":
+    def process_root(self) -> "Client":
         return self.root or self
 
     def now(self) -> float:
         return max(self.run.now_s, self.wake_s)
 
-    def reads_clock(self) -> float:
+    def read_clock(self) -> float:
         """The time as the pattern reads it. Where clocks tick, each reading in a schedule differs from all others."""
-        if not self.run.ticks:
+        if not self.run.ticking_clock:
             return self.now()
-        self.readings += 1
-        return self.now() + TICK_S * (self.readings * MAX_CLIENTS + self.run.clients.index(self))
+        self.clock_readings += 1
+        return self.now() + TICK_S * (self.clock_readings * MAX_CLIENTS + self.run.clients.index(self))
 
     def failed(self, error: BaseException) -> BaseException:
         """What to raise to end this client, for a failure that is no answer of the contender's."""
@@ -99,55 +99,55 @@ class Client:
     def sleep(self, seconds: float) -> None:
         """Time passes for this client: its next step is due that much later."""
         self.sleeps += 1
-        if self.dying or self.sleeps > MAX_SLEEPS:
+        if self.killed or self.sleeps > MAX_SLEEPS:
             raise ClientKilled
         self.wake_s = self.now() + max(0.0, seconds)
-        self._waits()
+        self._note_wait()
 
     def hold(self, steps_touch: Touch, label: str) -> None:
         """Wait until the next round trip is granted. Raises ClientKilled."""
-        if self.dying:
+        if self.killed:
             raise ClientKilled
-        self.pending, self.label, self.step = self.touched(steps_touch), label, None
+        self.pending, self.label, self.step = self.full_touch(steps_touch), label, None
         self.due_s = self.wake_s if self.wake_s > self.run.now_s else None
         self.state = "held"
         self.run.pause(self)
         self.steps += 1
         self.first_step = False
 
-    def touched(self, steps_touch: Touch) -> Touch:
+    def full_touch(self, steps_touch: Touch) -> Touch:
         """With the client itself, and with what lets a read that begins see which writes had returned."""
         reads, writes = steps_touch.reads, steps_touch.writes | {f"client:{self.name}"}
         if self.root is None and self.operation in ("update", "create"):
             writes |= {f"told:{self.name}"}
         elif self.root is None and self.first_step:
-            reads |= self.run.tellers
+            reads |= self.run.ack_objects
         return Touch(reads, writes, steps_touch.everything)
 
     def wait(self, waits_for: Touch, label: str, seconds: float | None, ready: Callable[[], bool]) -> bool:
         """Wait until `ready`: True. False if the time ran out first; None means no limit. Raises ClientKilled."""
-        if self.dying:
+        if self.killed:
             raise ClientKilled
-        self.pending, self.label, self.step, self.ready = self.touched(waits_for), label, None, ready
+        self.pending, self.label, self.step, self.ready = self.full_touch(waits_for), label, None, ready
         self.due_s = None if seconds is None or seconds == float("inf") else self.now() + seconds
         self.state, self.timed_out = "waiting", False
-        self._waits()
+        self._note_wait()
         self.run.pause(self)
         return not self.timed_out
 
-    def _waits(self) -> None:
+    def _note_wait(self) -> None:
         if self.span is not None:
             self.run.observed.locks.waited(self.span)
 
-    def wait_for_rows(self, blocked: Callable[[], bool]) -> None:
+    def wait_for_row_lock(self, blocked: Callable[[], bool]) -> None:
         """Let the others go on while the database holds this client's statement back."""
         self.ready = lambda: not blocked()
         self.state = "rows"
-        self.run.note_blocked(self)
-        self.run.pause(self, may_die=False)
+        self.run.mark_blocked(self)
+        self.run.pause(self, killable=False)
 
 
-def held_client() -> Client | None:
+def current_client() -> Client | None:
     """The client in whose thread this is called; None: it is not scheduled."""
     clock = clock_of_this_thread()
     return clock if isinstance(clock, Client) else None

@@ -8,25 +8,25 @@ import redis
 from stampede.patterns.caching.cache_pattern import Source
 from stampede.races.hooks.bypass import ExplorersThread
 from stampede.races.hooks.connection_pool import open_in
-from stampede.races.hooks.database_connection import HeldDatabase
-from stampede.races.scheduler.virtual_time import HeldClock, hold_this_thread
+from stampede.races.hooks.database_connection import ScheduledDatabaseConnection
+from stampede.races.scheduler.virtual_time import VirtualClock, set_clock_of_this_thread
 
 
-class Slot:
+class ClientThread:
     """A client's place: its thread and its own connections. They outlive schedules."""
 
-    def __init__(self, database: HeldDatabase, source: Source, client: redis.Redis) -> None:
+    def __init__(self, database: ScheduledDatabaseConnection, source: Source, client: redis.Redis) -> None:
         self.database = database
         self.cursor = database.cursor()
         self.source = source
         self.redis = client
-        self._job: tuple[HeldClock, Callable[[], None]] | None = None
+        self._job: tuple[VirtualClock, Callable[[], None]] | None = None
         self._go = threading.Lock()
         self._go.acquire()
         self._thread = ExplorersThread(target=self._work, daemon=True)
         self._thread.start()
 
-    def submit(self, clock: HeldClock, job: Callable[[], None]) -> None:
+    def submit(self, clock: VirtualClock, job: Callable[[], None]) -> None:
         """Run it in this slot's thread, which lives in the clock's time."""
         self._job = (clock, job)
         self._go.release()
@@ -37,7 +37,7 @@ class Slot:
             if self._job is None:
                 return
             clock, job = self._job
-            hold_this_thread(clock)
+            set_clock_of_this_thread(clock)
             job()
 
     def descriptors(self) -> list[int]:

@@ -10,7 +10,7 @@ TIMED = 5
 """So many pairs of a GET and a load are timed, every so many schedules."""
 
 
-class BareTrips:
+class RoundTripTimer:
     """Round trips in one thread by the drivers as they come, a few between schedules."""
 
     def __init__(self, sandbox: Sandbox) -> None:

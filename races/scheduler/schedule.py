@@ -8,26 +8,26 @@ from dataclasses import dataclass, field, replace
 from stampede.core.errors import BadAnswer, ClientKilled, NotJudged
 from stampede.patterns.answer_checks import check_decision, check_error, check_record
 from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context
-from stampede.races.commands.locks import Cell, Span, UnownedRelease
+from stampede.races.commands.locks import Location, OperationSpan, UnownedRelease
 from stampede.races.hooks.sandbox import RECORD, Sandbox
 from stampede.races.scheduler.actions import Action, encode
-from stampede.races.scheduler.client import Client, held_client
+from stampede.races.scheduler.client import Client, current_client
 from stampede.races.scheduler.scheduler import ExecutedAction, Execution, Strategy
 from stampede.races.scheduler.virtual_time import START_S
-from stampede.races.verdicts.entries import Entries
-from stampede.races.verdicts.history import Commit, Death, FinishedOperation, Load
+from stampede.races.verdicts.entries import EntryDetector
+from stampede.races.verdicts.history import Commit, Crash, FinishedOperation, Load
 from stampede.scenarios.interleavings.limiters import LIMIT, WINDOW_S
 from stampede.scenarios.interleavings.situation import CacheState, Operation, Situation
 
-LOOKS = frozenset({0, 1, 10, 100, 1_000})
+SOCKET_CHECKS_AT = frozenset({0, 1, 10, 100, 1_000})
 """In the schedules of these numbers the process's sockets are looked at."""
-IN_STEP: tuple[tuple[Operation, ...], ...] = (("get",), ("update",))
+LOCKSTEP_PROGRAMS: tuple[tuple[Operation, ...], ...] = (("get",), ("update",))
 AGED_SHARE = 0.99
 """The share of its TTL after which an entry is ageing."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rest:
+class FinalRead:
     """A record once all is at rest: what the database holds, what the next reader gets."""
 
     record_id: int
@@ -41,7 +41,7 @@ class Rest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
+class StateSnapshot:
     """The servers' state between two steps."""
 
     database: dict[int, int]
@@ -49,7 +49,7 @@ class Picture:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trace:
+class ExecutionTrace:
     """One schedule, whole."""
 
     taken: list[ExecutedAction]
@@ -57,23 +57,23 @@ class Trace:
     stuck: list[str]
     loads: list[Load]
     commits: list[Commit]
-    deaths: list[Death]
-    unowned: list[UnownedRelease]
+    crashes: list[Crash]
+    unowned_releases: list[UnownedRelease]
     done: list[FinishedOperation]
-    rest: list[Rest]
+    rest: list[FinalRead]
     loads_by_miss: list[list[Load]] = field(default_factory=list)
     """The loads, one list for each miss."""
     locked: bool = False
     """Whether a client took a lock."""
-    shared: frozenset[Cell] = frozenset()
+    shared: frozenset[Location] = frozenset()
     """The keys that an operation tried to take and found, and that did not keep it from its work."""
-    entries_before: int = 0
+    entries_at_start: int = 0
     """The number of keys in the cache at the begin."""
     quota: int | None = None
     """How many calls a limiter may admit; None: there is no limiter."""
     admits_later: bool | None = None
     """Whether it admits a call as soon as those that it admitted are a window old; None: not looked up."""
-    pictures: list[Picture] = field(default_factory=list)
+    snapshots: list[StateSnapshot] = field(default_factory=list)
 
     @property
     def tokens(self) -> list[str]:
@@ -87,11 +87,11 @@ class Trace:
     def end(self) -> tuple[object, ...]:
         """All that decides about promises: equal for equal schedules."""
         done = [(d.client, d.operation, d.begin, d.end, d.found, d.version, d.error) for d in self.done]
-        return (self.tokens, done, self.loads, self.commits, self.unowned, self.rest, self.stuck)
+        return (self.tokens, done, self.loads, self.commits, self.unowned_releases, self.rest, self.stuck)
 
 
 @contextmanager
-def answers_only(sandbox: Sandbox) -> Iterator[None]:
+def raising_failures(sandbox: Sandbox) -> Iterator[None]:
     """Raises what failed inside the block that is no answer of the contender's, however the contender took it."""
     sandbox.fault = None
     try:
@@ -106,7 +106,7 @@ def answers_only(sandbox: Sandbox) -> Iterator[None]:
         raise sandbox.fault
 
 
-class Schedules:
+class SchedulePlayer:
     """Plays schedules of one contender in one situation."""
 
     def __init__(self, sandbox: Sandbox, pattern: type[CachePattern], situation: Situation, *, name: str = "") -> None:
@@ -115,43 +115,45 @@ class Schedules:
         self.pattern = pattern
         self.situation = situation
         self.config: Config = pattern.config_type(key_prefix=sandbox.key_prefix)
-        self.asks_clock = False
+        self.reads_app_clock = False
         """Whether it asks the app server for the time, as far as was seen."""
         self._played = 0
-        with answers_only(sandbox):
+        with raising_failures(sandbox):
             self._entries = self._prepare()
-        self._shared: set[Cell] | None = None
-        self.entries = Entries(sandbox, lambda context: pattern(context, self.config))
-        self._tellers = frozenset(
+        self._shared: set[Location] | None = None
+        self.entries = EntryDetector(sandbox, lambda context: pattern(context, self.config))
+        self._ack_objects = frozenset(
             f"told:{chr(ord('a') + i)}"
             for i, program in enumerate(situation.clients)
             if set(program) & {"update", "create"}
         )
 
-    def play(self, choose: Strategy, *, pictures: bool = False) -> Trace:
+    def play(self, choose: Strategy, *, snapshots: bool = False) -> ExecutionTrace:
         """One schedule from a clean state. One in which a script had to be loaded first is played again.
 
         Raises ExplorerError where something failed that is no answer of the contender's.
         """
         for _ in range(3):
             self.sandbox.missed_script = False
-            with answers_only(self.sandbox):
-                trace = self._play(choose, pictures)
+            with raising_failures(self.sandbox):
+                trace = self._play(choose, snapshots)
             if not self.sandbox.missed_script:
                 break
         return trace
 
-    def _play(self, choose: Strategy, pictures: bool) -> Trace:
+    def _play(self, choose: Strategy, snapshots: bool) -> ExecutionTrace:
         sandbox = self.sandbox
         sandbox.reset(self._entries, self.situation.failing_loads)
         restart = getattr(choose, "restart", None)
         if restart is not None:
             restart()
-        ticks = self.situation.limiting and not self.situation.one_tick
-        run = Execution(sandbox, self.situation.adversary, choose, tellers=self._tellers, ticks=ticks)
-        album: list[Picture] = []
-        if pictures:
-            run.on_state = lambda: album.append(self._picture())
+        ticking_clock = self.situation.limiting and not self.situation.one_tick
+        run = Execution(
+            sandbox, self.situation.adversary, choose, ack_objects=self._ack_objects, ticking_clock=ticking_clock
+        )
+        album: list[StateSnapshot] = []
+        if snapshots:
+            run.on_state = lambda: album.append(self._snapshot())
         for number, program in enumerate(self.situation.clients):
             run.start(self._body(program, number))
         sandbox.playing = True
@@ -161,43 +163,43 @@ class Schedules:
             sandbox.playing = False
         self._played += 1
         seen = run.observed
-        if pictures:
-            album.append(self._picture())
+        if snapshots:
+            album.append(self._snapshot())
         limiting = self.situation.limiting
-        rest = [] if run.cut or limiting else self._at_rest(run)
-        return Trace(
+        rest = [] if run.cut or limiting else self._final_reads(run)
+        return ExecutionTrace(
             taken=run.taken,
             cut=run.cut,
             stuck=run.stuck,
             loads=seen.loads,
             commits=seen.commits,
-            deaths=seen.deaths,
-            unowned=seen.locks.unowned(self.entries.is_entry, self.excludes),
+            crashes=seen.crashes,
+            unowned_releases=seen.locks.unowned_releases(self.entries.is_entry, self.excludes),
             loads_by_miss=seen.loads_by_miss(self.entries.has_entry),
             locked=seen.locks.any_taken(),
             shared=seen.locks.shared(),
             done=seen.done,
             rest=rest,
-            entries_before=len(self._entries),
+            entries_at_start=len(self._entries),
             quota=self._quota() if limiting else None,
-            admits_later=self._admits_later(run) if limiting and not run.cut else None,
-            pictures=album,
+            admits_later=self._probe_after_window(run) if limiting and not run.cut else None,
+            snapshots=album,
         )
 
     def _body(self, program: tuple[str, ...], number: int) -> Callable[[Client], None]:
         def body(client: Client) -> None:
-            pattern = self.pattern(self._kit(client, number), self.config)
+            pattern = self.pattern(self._context(client, number), self.config)
             for index, operation in enumerate(program):
                 self._operate(client, pattern, operation, f"{client.name}{index}")
-            if self._played in LOOKS:
-                self.sandbox.refuse_own_connections()
+            if self._played in SOCKET_CHECKS_AT:
+                self.sandbox.refuse_contender_connections()
             pattern.close()
 
         return body
 
-    def _kit(self, client: Client, number: int) -> Context:
+    def _context(self, client: Client, number: int) -> Context:
         def running() -> Client:
-            return held_client() or client
+            return current_client() or client
 
         def spawn(work: Callable[[], None]) -> None:
             def body(_child: Client) -> None:
@@ -207,8 +209,8 @@ class Schedules:
             client.run.start(body, spawner=running())
 
         def now() -> float:
-            self.asks_clock = True
-            return running().reads_clock() + number * self.situation.skew_s
+            self.reads_app_clock = True
+            return running().read_clock() + number * self.situation.skew_s
 
         def sleep(seconds: float) -> None:
             running().sleep(seconds)
@@ -218,7 +220,7 @@ class Schedules:
     def _operate(self, client: Client, pattern: CachePattern, operation: str, value: str) -> None:
         run, before = client.run, client.steps
         client.operation, client.first_step = operation, operation.startswith("get")
-        client.span = None if self.situation.limiting else Span(client.name, int(value[1:]), operation)
+        client.span = None if self.situation.limiting else OperationSpan(client.name, int(value[1:]), operation)
         begun: list[int] = []
         new = max(RECORD, 1) + 1
         record_id = new if operation in ("get-new", "create") else RECORD
@@ -260,15 +262,17 @@ class Schedules:
         done.ended_s = client.now()
         run.observed.done.append(done)
 
-    def excludes(self, cell: Cell) -> bool:
+    def excludes(self, location: Location) -> bool:
         """Whether an operation stops if the counter is above zero. Found by a run of two clients in step."""
         if self._shared is None:
             self._shared = set()
-            for program in IN_STEP:
-                pilot = Schedules(self.sandbox, self.pattern, Situation(name="in-step", clients=(program, program)))
+            for program in LOCKSTEP_PROGRAMS:
+                pilot = SchedulePlayer(
+                    self.sandbox, self.pattern, Situation(name="in-step", clients=(program, program))
+                )
                 pilot._shared = set()
-                self._shared |= {self.entries.kind(shared) for shared in pilot.play(InStep()).shared}
-        return self.entries.kind(cell) not in self._shared
+                self._shared |= {self.entries.kind(shared) for shared in pilot.play(LockstepStrategy()).shared}
+        return self.entries.kind(location) not in self._shared
 
     # ── before and after ──
 
@@ -290,7 +294,7 @@ class Schedules:
             self.sandbox.age(AGED_SHARE * self.config.ttl_s)
         return self.sandbox.entries()
 
-    def _at_rest(self, run: Execution) -> list[Rest]:
+    def _final_reads(self, run: Execution) -> list[FinalRead]:
         stored = self.sandbox.versions()
         ids = sorted({RECORD, *stored} if "create" in self.situation.operations else {RECORD})
         found = []
@@ -300,40 +304,40 @@ class Schedules:
                 if first.stored is not None and first.read is not None and first.read < first.stored:
                     context.sleep(self.config.ttl_s)
                     later = self._read(context, record_id, first.stored)
-                    first = Rest(**{**vars(first), "read_a_ttl_later": later.read})
+                    first = FinalRead(**{**vars(first), "read_a_ttl_later": later.read})
                 found.append(first)
         return found
 
-    def _read(self, context: Context, record_id: int, stored: int | None) -> Rest:
+    def _read(self, context: Context, record_id: int, stored: int | None) -> FinalRead:
         try:
             record = self.pattern(context, self.config).get(record_id)
         except ClientKilled:
-            return Rest(record_id=record_id, stored=stored, error="waits without end")
+            return FinalRead(record_id=record_id, stored=stored, error="waits without end")
         except Exception as error:  # noqa: BLE001 - whatever a pattern raises is what the reader gets
-            return Rest(record_id=record_id, stored=stored, error=type(error).__name__)
+            return FinalRead(record_id=record_id, stored=stored, error=type(error).__name__)
         version = record.get("version") if record is not None else None
-        return Rest(record_id=record_id, stored=stored, read=version, found=record is not None)
+        return FinalRead(record_id=record_id, stored=stored, read=version, found=record is not None)
 
     def _quota(self) -> int | None:
         """Calls at once that keep its own contract. At the limit only refused calls are asked about."""
         if self.situation.start is CacheState.AT_LIMIT:
             return None
-        bound: int = self.pattern.at_once()  # type: ignore[attr-defined]
+        bound: int = self.pattern.calls_at_once()  # type: ignore[attr-defined]
         return bound
 
-    def _admits_later(self, run: Execution) -> bool | None:
+    def _probe_after_window(self, run: Execution) -> bool | None:
         """A call when the quota that was spent before is a window old. Real clocks cannot be moved on: None."""
-        if not self.asks_clock or self.situation.start is not CacheState.AT_LIMIT:
+        if not self.reads_app_clock or self.situation.start is not CacheState.AT_LIMIT:
             return None
         with self.sandbox.free(run.now_s) as context:
             context.sleep(WINDOW_S / 2 + LIMIT)
             return bool(self.pattern(context, self.config).hit().allowed)  # type: ignore[attr-defined]
 
-    def _picture(self) -> Picture:
-        return Picture(database=self.sandbox.versions(), cache=self.sandbox.shown())
+    def _snapshot(self) -> StateSnapshot:
+        return StateSnapshot(database=self.sandbox.versions(), cache=self.sandbox.shown())
 
 
-class InStep:
+class LockstepStrategy:
     """Chooses the client that has taken the fewest steps."""
 
     def __init__(self) -> None:

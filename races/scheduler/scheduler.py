@@ -14,13 +14,13 @@ from stampede.races.hooks.sandbox import Sandbox
 from stampede.races.scheduler.actions import EVERYTHING, Action, Touch, touch
 from stampede.races.scheduler.client import Client
 from stampede.races.scheduler.virtual_time import START_S
-from stampede.races.verdicts.history import Death, Observed
+from stampede.races.verdicts.history import Crash, Observations
 
 WATCHDOG_S = 30.0
 """After so long without a step or a wait, a client blocks on something that is neither Redis nor PostgreSQL."""
 MAX_STEPS = 100
 """A longer schedule is cut: a client waits without end."""
-NOBODY = frozenset[str]()
+NO_OBJECTS = frozenset[str]()
 BUDGET = "budget"
 """What every action of the adversary writes: it has one."""
 
@@ -51,19 +51,19 @@ class Execution:
         adversary: FaultModel,
         choose: Strategy,
         *,
-        tellers: frozenset[str] = NOBODY,
-        ticks: bool = False,
+        ack_objects: frozenset[str] = NO_OBJECTS,
+        ticking_clock: bool = False,
     ) -> None:
         self.sandbox = sandbox
         self.adversary = adversary
         self.choose = choose
-        self.tellers = tellers
-        self.ticks = ticks
+        self.ack_objects = ack_objects
+        self.ticking_clock = ticking_clock
         """Whether a clock moves on, by next to nothing, each time that it is read."""
         self.now_s = START_S
         self.clients: list[Client] = []
         self.taken: list[ExecutedAction] = []
-        self.observed = Observed()
+        self.observed = Observations()
         self.on_state: Callable[[], None] | None = None
         """Called before every choice, if set, to inspect the servers."""
         self.failure: BaseException | None = None
@@ -84,7 +84,9 @@ class Execution:
     def start(self, body: Callable[[Client], None], spawner: Client | None = None) -> Client:
         """Start a client and run it to its first round trip. `spawner`: the client whose background work it is."""
         number = len(self.clients)
-        client = Client(chr(ord("a") + number), self.sandbox.slot(number), self, spawner.family if spawner else None)
+        client = Client(
+            chr(ord("a") + number), self.sandbox.slot(number), self, spawner.process_root if spawner else None
+        )
         client.wake_s = spawner.now() if spawner else START_S
         client.span = spawner.span if spawner else None
         self.clients.append(client)
@@ -124,7 +126,7 @@ class Execution:
         if self.failure is not None:
             raise self.failure
 
-    def pause(self, client: Client, *, may_die: bool = True) -> None:
+    def pause(self, client: Client, *, killable: bool = True) -> None:
         """In the client's thread: hand over, come back when it is this client's turn."""
         if self._starting is client:
             client.started.release()
@@ -132,7 +134,7 @@ class Execution:
         elif not self._dispatch(client):
             client.go.acquire()
         client.state = "running"
-        if client.dying and may_die:
+        if client.killed and killable:
             raise ClientKilled
 
     def _dispatch(self, me: Client | None) -> bool:
@@ -178,7 +180,7 @@ class Execution:
 
     def _resumed(self) -> Client | None:
         """A client that has got the row lock or the answer for which it waited."""
-        waiting = [c for c in self.clients if c.state == "rows" or (c.state == "waiting" and not c.dying)]
+        waiting = [c for c in self.clients if c.state == "rows" or (c.state == "waiting" and not c.killed)]
         if not waiting:
             return None
         if self.sandbox.fault is not None:  # who holds a row is unwound before who waits for it
@@ -237,7 +239,7 @@ class Execution:
     def _adverse(self, stalled_by: list[Client]) -> list[Action]:
         if self.adversary is FaultModel.CRASH:
             return [
-                Action(f"D{c.name}", c.name, "dies", self._family_touch(c), adverse=True)
+                Action(f"D{c.name}", c.name, "dies", self._process_touch(c), adverse=True)
                 for c in self.clients
                 if c.root is None and c.steps and self._lives(c)
             ]
@@ -252,12 +254,12 @@ class Execution:
 
     def _lives(self, client: Client) -> bool:
         """Whether anything of its process goes on: itself, or work in the background."""
-        return any(c.family is client and c.state in ("held", "waiting") for c in self.clients)
+        return any(c.process_root is client and c.state in ("held", "waiting") for c in self.clients)
 
-    def _family_touch(self, client: Client) -> Touch:
+    def _process_touch(self, client: Client) -> Touch:
         reads, writes, everything = set[str](), {BUDGET}, False
         for member in self.clients:
-            if member.family is client:
+            if member.process_root is client:
                 writes |= {f"client:{member.name}", *member.open_rows}
                 if member.state == "waiting":
                     reads |= member.pending.reads
@@ -283,11 +285,11 @@ class Execution:
         if action.token[0] == "D":
             self.observed.locks.died(client.name)
             held = self.observed.locks.held_by(client.name)
-            self.observed.deaths.append(Death(client.name, self.now_s, self.sandbox.longest_ttl_s(held)))
-            family = [c for c in self.clients if c.family is client]
-            for member in family:
-                member.dying = True  # who waits for a row dies when it has it
-            self._kill([c for c in family if c.state in ("held", "waiting")])
+            self.observed.crashes.append(Crash(client.name, self.now_s, self.sandbox.longest_ttl_s(held)))
+            process_root = [c for c in self.clients if c.process_root is client]
+            for member in process_root:
+                member.killed = True  # who waits for a row dies when it has it
+            self._kill([c for c in process_root if c.state in ("held", "waiting")])
             return None
         if client.due_s is not None and client.due_s > self.now_s:
             self.advance(client.due_s - self.now_s)
@@ -296,7 +298,7 @@ class Execution:
 
     def _kill(self, clients: list[Client]) -> None:
         for client in clients:
-            client.dying = True
+            client.killed = True
         self._unwinding += clients
 
     def advance(self, seconds: float) -> None:
@@ -305,7 +307,7 @@ class Execution:
         for key in self.sandbox.age(seconds):
             self.observed.gone(key)
 
-    def note_blocked(self, client: Client) -> None:
+    def mark_blocked(self, client: Client) -> None:
         """The client's last step waits for a row lock."""
         for i in reversed(range(len(self.taken))):
             if self.taken[i].action.client == client.name:

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 
 from stampede.core.errors import ExplorerError
 from stampede.races.scheduler.actions import Action
-from stampede.races.scheduler.schedule import Trace
+from stampede.races.scheduler.schedule import ExecutionTrace
 
-Play = Callable[["Chooser"], Trace]
+Play = Callable[["SearchStrategy"], ExecutionTrace]
 
 
-class Chooser:
+class SearchStrategy:
     """Chooses the next action. `restart` is called when a schedule begins."""
 
     def restart(self) -> None:
@@ -63,7 +63,7 @@ def preempts(action: Action, enabled: Sequence[Action], last: str) -> bool:
     return action.client != last and any(a.client == last and not a.adverse for a in enabled)
 
 
-class DepthFirst(Chooser):
+class DepthFirst(SearchStrategy):
     """All schedules, one after another: call `play` with it until `exhausted`."""
 
     def __init__(self, *, reduce: bool, max_preemptions: int | None = None) -> None:
@@ -140,7 +140,7 @@ class DepthFirst(Chooser):
         self.exhausted = True
 
 
-def every_schedule(play: Play, *, reduce: bool = True, max_preemptions: int | None = None) -> Iterator[Trace]:
+def every_schedule(play: Play, *, reduce: bool = True, max_preemptions: int | None = None) -> Iterator[ExecutionTrace]:
     """All schedules, or all with so many preemptions at most. With `reduce`, one of each class of equals."""
     search = DepthFirst(reduce=reduce, max_preemptions=max_preemptions)
     while not search.exhausted:
@@ -150,7 +150,7 @@ def every_schedule(play: Play, *, reduce: bool = True, max_preemptions: int | No
         search.advance()
 
 
-class AtRandom(Chooser):
+class RandomPriorities(SearchStrategy):
     """A priority for each client, changed at a few random steps (PCT)."""
 
     def __init__(self, seed: int, *, steps: int, changes: int = 2) -> None:
@@ -181,13 +181,13 @@ class AtRandom(Chooser):
         return best
 
 
-def random_schedules(play: Play, seed: int, count: int, steps: int) -> Iterator[Trace]:
+def random_schedules(play: Play, seed: int, count: int, steps: int) -> Iterator[ExecutionTrace]:
     """So many seeded random schedules; `steps`: about how long they are."""
     for number in range(count):
-        yield play(AtRandom(seed * 1_000_003 + number, steps=steps))
+        yield play(RandomPriorities(seed * 1_000_003 + number, steps=steps))
 
 
-class Following(Chooser):
+class FollowSchedule(SearchStrategy):
     """Plays the schedule of an id. After its end the client that ran last goes on, else the first one."""
 
     def __init__(self, tokens: Sequence[str]) -> None:

@@ -14,12 +14,12 @@ START_S = 1_700_000_000.0
 """The time at the begin of every schedule, in seconds since 1970."""
 
 
-class HeldClock(Protocol):
+class VirtualClock(Protocol):
     """The clock of a schedule, as one of its clients sees it."""
 
     def now(self) -> float: ...
 
-    def reads_clock(self) -> float:
+    def read_clock(self) -> float:
         """What `now` is, as the code that is explored reads it."""
 
     def sleep(self, seconds: float) -> None: ...
@@ -31,26 +31,26 @@ _local = threading.local()
 _real_sleep, _real_time, _real_monotonic = time.sleep, time.time, time.monotonic
 
 
-def hold_this_thread(clock: HeldClock | None) -> None:
+def set_clock_of_this_thread(clock: VirtualClock | None) -> None:
     """From here on this thread lives in the clock's time; None: in real time again."""
     _local.clock = clock
 
 
-def clock_of_this_thread() -> HeldClock | None:
+def clock_of_this_thread() -> VirtualClock | None:
     """Whose time it lives in; None: real time."""
-    clock: HeldClock | None = getattr(_local, "clock", None)
+    clock: VirtualClock | None = getattr(_local, "clock", None)
     return clock
 
 
 @contextmanager
-def unheld() -> Iterator[None]:
+def real_time() -> Iterator[None]:
     """Inside the block this thread is the explorer's own: real time, and nothing of it is scheduled."""
     clock = clock_of_this_thread()
-    hold_this_thread(None)
+    set_clock_of_this_thread(None)
     try:
         yield
     finally:
-        hold_this_thread(clock)
+        set_clock_of_this_thread(clock)
 
 
 def _sleep(seconds: float) -> None:
@@ -64,7 +64,7 @@ def _sleep(seconds: float) -> None:
 def _held(real: Callable[[], float]) -> Callable[[], float]:
     def now() -> float:
         clock = clock_of_this_thread()
-        return real() if clock is None else clock.reads_clock()
+        return real() if clock is None else clock.read_clock()
 
     return now
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from stampede.races.commands.locks import Locks
+from stampede.races.commands.locks import LockTracker
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Commit:
 
 
 @dataclass(frozen=True)
-class Death:
+class Crash:
     client: str
     now_s: float
     lock_ttl_s: float | None
@@ -50,14 +50,14 @@ class FinishedOperation:
 
 
 @dataclass
-class Observed:
+class Observations:
     """Filled while a schedule runs."""
 
     loads: list[Load] = field(default_factory=list)
     commits: list[Commit] = field(default_factory=list)
-    deaths: list[Death] = field(default_factory=list)
+    crashes: list[Crash] = field(default_factory=list)
     done: list[FinishedOperation] = field(default_factory=list)
-    locks: Locks = field(default_factory=Locks)
+    locks: LockTracker = field(default_factory=LockTracker)
     ended: list[tuple[int, str]] = field(default_factory=list)
     """Keys that expired or were evicted, each with how many loads there had been."""
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from stampede.patterns.caching.cache_pattern import CachePattern, FaultModel, Guarantee
-from stampede.races.scheduler.schedule import Rest, Trace
+from stampede.races.scheduler.schedule import ExecutionTrace, FinalRead
 from stampede.races.scheduler.scheduler import MAX_STEPS
 from stampede.races.verdicts.history import FinishedOperation
 from stampede.scenarios.interleavings.situation import CacheState, Situation
@@ -18,7 +18,7 @@ class Invariant:
     """A property of every schedule. `broken` says in words how a schedule breaks it, or None."""
 
     guarantee: Guarantee
-    broken: Callable[[Trace], str | None]
+    broken: Callable[[ExecutionTrace], str | None]
     applies: Callable[[Situation], bool] = lambda _situation: True
     also: Guarantee | None = None
     """The same property promised under a stronger adversary."""
@@ -37,19 +37,19 @@ class Invariant:
         return any(p.holds_under(adversary) for p in made)
 
 
-def reads(trace: Trace) -> Iterator[FinishedOperation]:
+def reads(trace: ExecutionTrace) -> Iterator[FinishedOperation]:
     return (done for done in trace.done if done.operation.startswith("get") and done.error is None)
 
 
-def writes(trace: Trace) -> Iterator[FinishedOperation]:
+def writes(trace: ExecutionTrace) -> Iterator[FinishedOperation]:
     return (d for d in trace.done if d.operation in ("update", "create") and d.error is None)
 
 
-def stale(rest: Rest) -> bool:
+def stale(rest: FinalRead) -> bool:
     return rest.stored is not None and rest.read is not None and rest.read < rest.stored
 
 
-def stale_at_rest(trace: Trace) -> str | None:
+def stale_after_drain(trace: ExecutionTrace) -> str | None:
     for rest in trace.rest:
         if stale(rest):
             return f"all is at rest, the database holds v{rest.stored}, and readers get v{rest.read}"
@@ -58,7 +58,7 @@ def stale_at_rest(trace: Trace) -> str | None:
     return None
 
 
-def own_write_missed(trace: Trace) -> str | None:
+def own_write_missed(trace: ExecutionTrace) -> str | None:
     for read in reads(trace):
         own = [
             w.version or 0
@@ -70,7 +70,7 @@ def own_write_missed(trace: Trace) -> str | None:
     return None
 
 
-def stale_after_write(trace: Trace) -> str | None:
+def stale_after_write(trace: ExecutionTrace) -> str | None:
     for read in reads(trace):
         acknowledged = [w for w in writes(trace) if w.record_id == read.record_id and 0 <= w.end < read.begin]
         newest = max((w.version or 0 for w in acknowledged), default=0)
@@ -79,11 +79,13 @@ def stale_after_write(trace: Trace) -> str | None:
     newest_told = {d.record_id: d.version or 0 for d in sorted(writes(trace), key=lambda d: d.version or 0)}
     for rest in trace.rest:
         if rest.error is None and (rest.read or 0) < newest_told.get(rest.record_id, 0):
-            return f"v{newest_told[rest.record_id]} was acknowledged, and afterwards readers get {shown_at_rest(rest)}"
+            return (
+                f"v{newest_told[rest.record_id]} was acknowledged, and afterwards readers get {final_read_text(rest)}"
+            )
     return None
 
 
-def went_back(trace: Trace) -> str | None:
+def went_back(trace: ExecutionTrace) -> str | None:
     seen: dict[tuple[str, int], int] = {}
     for done in sorted(trace.done, key=lambda d: d.begin):
         if done.error is not None or done.operation == "create":
@@ -99,7 +101,7 @@ def shown(done: FinishedOperation) -> str:
     return answer(found=bool(done.found), version=done.version)
 
 
-def shown_at_rest(rest: Rest) -> str:
+def final_read_text(rest: FinalRead) -> str:
     return answer(found=rest.found, version=rest.read)
 
 
@@ -109,15 +111,15 @@ def answer(*, found: bool, version: int | None) -> str:
     return "a record without a version" if version is None else f"v{version}"
 
 
-def many_loads(trace: Trace) -> str | None:
+def many_loads(trace: ExecutionTrace) -> str | None:
     for loads in trace.loads_by_miss:
         if len(loads) > 1:
             return f"{len(loads)} loads for one missing entry, by {listed([load.client for load in loads])}"
     return None
 
 
-def many_refreshes(trace: Trace) -> str | None:
-    if len(trace.loads) <= 1 or not trace.entries_before:
+def many_refreshes(trace: ExecutionTrace) -> str | None:
+    if len(trace.loads) <= 1 or not trace.entries_at_start:
         return None
     return f"{len(trace.loads)} refreshes of one entry, by {listed([load.client for load in trace.loads])}"
 
@@ -126,19 +128,19 @@ def listed(clients: list[str]) -> str:
     return " and ".join(f"client {name}" for name in clients)
 
 
-def unowned_release(trace: Trace) -> str | None:
-    for release in trace.unowned:
+def unowned_release(trace: ExecutionTrace) -> str | None:
+    for release in trace.unowned_releases:
         freed = f"client {release.client} freed by {release.by} the lock that client {release.owner}"
         return f"{freed} had taken and that still stood"
     return None
 
 
-def waits_for_the_dead(trace: Trace) -> str | None:
+def waits_for_crashed(trace: ExecutionTrace) -> str | None:
     if len(trace.taken) >= MAX_STEPS:
         return f"somebody still waits after {MAX_STEPS} steps"
     if trace.stuck:
         return f"{listed(trace.stuck)} waits for ever"
-    for death in trace.deaths:
+    for death in trace.crashes:
         if death.lock_ttl_s is None:
             continue
         for done in trace.done:
@@ -148,7 +150,7 @@ def waits_for_the_dead(trace: Trace) -> str | None:
     return None
 
 
-def failure_kept(trace: Trace) -> str | None:
+def failure_cached(trace: ExecutionTrace) -> str | None:
     for rest in trace.rest:
         if rest.error is not None:
             return f"the database works again, and readers get {rest.error}"
@@ -157,7 +159,7 @@ def failure_kept(trace: Trace) -> str | None:
     return None
 
 
-def lost(trace: Trace) -> str | None:
+def lost(trace: ExecutionTrace) -> str | None:
     stored = {rest.record_id: rest.stored or 0 for rest in trace.rest}
     for write in writes(trace):
         if write.operation == "create" and not stored.get(write.record_id):
@@ -170,7 +172,7 @@ def lost(trace: Trace) -> str | None:
     return None
 
 
-def stale_for_ever(trace: Trace) -> str | None:
+def stale_beyond_ttl(trace: ExecutionTrace) -> str | None:
     for rest in trace.rest:
         later = rest.read_a_ttl_later
         if stale(rest) and later is not None and later < (rest.stored or 0):
@@ -178,7 +180,7 @@ def stale_for_ever(trace: Trace) -> str | None:
     return None
 
 
-def no_answer(trace: Trace) -> str | None:
+def no_answer(trace: ExecutionTrace) -> str | None:
     for done in trace.done:
         if done.error is not None:
             return f"client {done.client}'s {done.operation} ended with {done.error}"
@@ -190,14 +192,14 @@ def no_answer(trace: Trace) -> str | None:
     return f"{listed(trace.stuck)} waits for ever" if trace.stuck else None
 
 
-def over_the_bound(trace: Trace) -> str | None:
+def over_the_bound(trace: ExecutionTrace) -> str | None:
     admitted = [done.client for done in trace.done if done.operation == "hit" and done.found]
     if trace.quota is None or len(admitted) <= trace.quota:
         return None
     return f"{len(admitted)} calls admitted where {trace.quota} may be, of {listed(admitted)}"
 
 
-def refused_calls_counted(trace: Trace) -> str | None:
+def refused_calls_counted(trace: ExecutionTrace) -> str | None:
     if trace.admits_later is not False:
         return None
     return "every call that was admitted is a window old, and the next call is refused because of refused ones"
@@ -207,7 +209,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant(
         guarantee=Guarantee.EVENTUALLY_FRESH,
         also=Guarantee.EVENTUALLY_FRESH_DESPITE_EXPIRY,
-        broken=stale_at_rest,
+        broken=stale_after_drain,
         applies=lambda s: s.writes,
     ),
     Invariant(
@@ -238,12 +240,12 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant(guarantee=Guarantee.RELEASES_ONLY_OWN_LOCK, broken=unowned_release, applies=lambda s: not s.limiting),
     Invariant(
         guarantee=Guarantee.WAITS_AT_MOST_LOCK_TTL,
-        broken=waits_for_the_dead,
+        broken=waits_for_crashed,
         applies=lambda s: s.adversary is FaultModel.CRASH,
     ),
-    Invariant(guarantee=Guarantee.NO_CACHED_ERRORS, broken=failure_kept, applies=lambda s: s.failing_loads > 0),
+    Invariant(guarantee=Guarantee.NO_CACHED_ERRORS, broken=failure_cached, applies=lambda s: s.failing_loads > 0),
     Invariant(guarantee=Guarantee.DURABLE_ON_RETURN, broken=lost, applies=lambda s: s.writes),
-    Invariant(guarantee=Guarantee.STALE_AT_MOST_TTL, broken=stale_for_ever, applies=lambda s: s.writes),
+    Invariant(guarantee=Guarantee.STALE_AT_MOST_TTL, broken=stale_beyond_ttl, applies=lambda s: s.writes),
     Invariant(
         guarantee=Guarantee.CORRECT_AFTER_CACHE_LOSS,
         broken=no_answer,
@@ -264,15 +266,15 @@ INVARIANTS: tuple[Invariant, ...] = (
 BY_NAME: Mapping[str, Invariant] = {invariant.name: invariant for invariant in INVARIANTS}
 
 
-def invariants_of(situation: Situation) -> list[Invariant]:
+def invariants_for(situation: Situation) -> list[Invariant]:
     """Those that can be broken in a situation."""
     return [invariant for invariant in INVARIANTS if invariant.applies(situation)]
 
 
-def broken_in(trace: Trace, situation: Situation) -> dict[str, str]:
+def broken_in(trace: ExecutionTrace, situation: Situation) -> dict[str, str]:
     """The invariants that a schedule breaks, each with how."""
     found = {}
-    for invariant in invariants_of(situation):
+    for invariant in invariants_for(situation):
         how = invariant.broken(trace)
         if how is not None:
             found[invariant.name] = how

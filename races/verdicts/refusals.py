@@ -30,7 +30,7 @@ server's own time limit gave up, shutdown and cancelling, the system, internal. 
 is an answer to what the clients did."""
 
 
-def is_environments(error: BaseException) -> bool:
+def is_environment_error(error: BaseException) -> bool:
     """Whether a server, its rights or the network are the cause, not what the contender asked."""
     if isinstance(error, psycopg.Error):
         state = error.sqlstate
@@ -42,8 +42,8 @@ def is_environments(error: BaseException) -> bool:
     return isinstance(error, redis.ResponseError) and REDIS_CODES.search(str(error)) is not None
 
 
-def of_reply(reply: object) -> Exception | None:
+def environment_error_in(reply: object) -> Exception | None:
     """The first error of the environment in an answer to EXEC, which holds its commands' errors as values."""
     if isinstance(reply, list):
-        return next((e for e in reply if isinstance(e, Exception) and is_environments(e)), None)
+        return next((e for e in reply if isinstance(e, Exception) and is_environment_error(e)), None)
     return None

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from stampede.patterns.contender_registry import Contender, find_contender
-from stampede.races.explore import Bound, card
-from stampede.races.hooks.bypass import watched
+from stampede.races.explore import Bound, explore_situations
+from stampede.races.hooks.bypass import refusing_bypasses
 from stampede.races.hooks.sandbox import Sandbox
 from stampede.races.hooks.sandbox_servers import open_sandbox
 from stampede.races.scheduler.virtual_time import virtual_time
@@ -19,7 +19,7 @@ Explore = Callable[..., tuple[ExplorationInfo, dict[str, VerdictInfo]]]
 
 @pytest.fixture(scope="module")
 def sandbox(stack: Stack) -> Iterator[Sandbox]:
-    with open_sandbox(stack) as opened, virtual_time(), watched():
+    with open_sandbox(stack) as opened, virtual_time(), refusing_bypasses():
         yield opened
 
 
@@ -31,7 +31,9 @@ def explore(sandbox: Sandbox) -> Explore:
         contender: str | Contender, situation: str, bound: Bound | None = None
     ) -> tuple[ExplorationInfo, dict[str, VerdictInfo]]:
         found = find_contender(contender) if isinstance(contender, str) else contender
-        ((info, verdicts),) = card(sandbox, found, [find_situation(situation)], bound or Bound(), lambda: None)
+        ((info, verdicts),) = explore_situations(
+            sandbox, found, [find_situation(situation)], bound or Bound(), lambda: None
+        )
         return info, {verdict.invariant: verdict for verdict in verdicts}
 
     return explored

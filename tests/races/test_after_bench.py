@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stampede.races.after_bench import explore_beside
-from stampede.races.exploration_runs import CUT, RacesEvent
+from stampede.races.exploration_runs import INTERRUPTED, RacesEvent
 from stampede.reports.output.html_report import render
 from stampede.run_folder.races_json import RacesInfo, read_races
 from stampede.run_folder.read import read_run
@@ -105,10 +105,10 @@ def test_ctrl_c_passes_through_and_keeps_what_was_explored(stack: Stack, tmp_pat
         explored(folder, stack, stop)
     info = read_races(folder)
     assert {e.contender for e in info.explorations} == {"no-cache"}
-    assert info.skipped == {"ttl-only": CUT, "cache-aside": CUT}
+    assert info.skipped == {"ttl-only": INTERRUPTED, "cache-aside": INTERRUPTED}
     (remark,) = races_remarks(folder)
     assert "ttl-only, cache-aside" in remark
-    assert f"not explored: {CUT}" in render(folder).read_text(encoding="utf-8")
+    assert f"not explored: {INTERRUPTED}" in render(folder).read_text(encoding="utf-8")
 
 
 def test_a_run_without_contenders_explores_nothing(stack: Stack, tmp_path: Path) -> None:

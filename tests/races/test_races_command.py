@@ -13,9 +13,9 @@ from stampede.races.hooks.limiter_adapter import find_explorable
 from stampede.races.hooks.sandbox import Sandbox
 from stampede.races.hooks.sandbox_servers import open_sandbox
 from stampede.races.scheduler.client import Client
-from stampede.races.scheduler.schedule import Schedules
+from stampede.races.scheduler.schedule import SchedulePlayer
 from stampede.races.scheduler.scheduler import Execution
-from stampede.races.scheduler.search import Following
+from stampede.races.scheduler.search import FollowSchedule
 from stampede.reports.topics.races.races_page import render_races
 from stampede.run_folder.races_json import read_races
 from stampede.scenarios.interleavings.situation import Situation, situations
@@ -212,8 +212,8 @@ def test_a_library_is_explored_from_one_file(explore: Explore) -> None:
 
 def test_a_writer_that_waits_for_a_row_is_seen_as_waiting(sandbox: Sandbox) -> None:
     """The second UPDATE is held back by PostgreSQL until the first client's COMMIT, and the others go on meanwhile."""
-    schedules = Schedules(sandbox, find_explorable("cache-aside").pattern, situations()["writer-writer"])
-    trace = schedules.play(Following("aabbaabb"))
+    schedules = SchedulePlayer(sandbox, find_explorable("cache-aside").pattern, situations()["writer-writer"])
+    trace = schedules.play(FollowSchedule("aabbaabb"))
     blocked = [(step.action.token, step.action.label) for step in trace.taken if step.blocked]
     assert blocked == [("b", "UPDATE 1")]
     assert [commit.client for commit in trace.commits] == ["a", "b"]

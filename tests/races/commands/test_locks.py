@@ -7,7 +7,7 @@ import pytest
 from stampede.patterns.contender_registry import Contender, find_contender
 from stampede.races.explore import Bound, search
 from stampede.races.hooks.sandbox import Sandbox
-from stampede.races.scheduler.schedule import Schedules
+from stampede.races.scheduler.schedule import SchedulePlayer
 from stampede.races.scheduler.search import DepthFirst
 from stampede.scenarios.interleavings.situation import find_situation
 from tests.races.commands.lock_faults import FREED_BY_ANOTHER, FREED_BY_OWNERS, HEAD, NO_LOCK
@@ -24,7 +24,7 @@ def planted(body: str, tmp_path: Path, name: str = "planted") -> Contender:
 
 def broken(contender: Contender, situation: str, sandbox: Sandbox) -> set[str]:
     """The invariants that some schedule breaks."""
-    schedules = Schedules(sandbox, contender.pattern, find_situation(situation), name=contender.name)
+    schedules = SchedulePlayer(sandbox, contender.pattern, find_situation(situation), name=contender.name)
     found = search(schedules, Bound(), lambda: None, reduce=True)
     assert found.schedules > 1
     assert found.complete
@@ -56,14 +56,16 @@ def test_what_excludes_no_other_client_is_no_lock(name: str, situation: str, tmp
 @pytest.mark.parametrize("name", [*FREED_BY_ANOTHER, *FREED_BY_OWNERS])
 def test_a_lock_is_seen_where_it_is_taken(name: str, tmp_path: Path, sandbox: Sandbox) -> None:
     """A schedule without an adversary says that a lock was taken, so that `kept` is said about something."""
-    schedules = Schedules(sandbox, planted({**FREED_BY_ANOTHER, **FREED_BY_OWNERS}[name], tmp_path).pattern, READERS)
+    schedules = SchedulePlayer(
+        sandbox, planted({**FREED_BY_ANOTHER, **FREED_BY_OWNERS}[name], tmp_path).pattern, READERS
+    )
     assert schedules.play(DepthFirst(reduce=True)).locked
 
 
 @pytest.mark.parametrize("name", [n for n in NO_LOCK if n.startswith("filled")])
 def test_no_lock_is_seen_where_a_fill_is_all_there_is(name: str, tmp_path: Path, sandbox: Sandbox) -> None:
     """A fill comes after the load that it is about."""
-    schedules = Schedules(sandbox, planted(NO_LOCK[name], tmp_path).pattern, READERS)
+    schedules = SchedulePlayer(sandbox, planted(NO_LOCK[name], tmp_path).pattern, READERS)
     assert not schedules.play(DepthFirst(reduce=True)).locked
 
 

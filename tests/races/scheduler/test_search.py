@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stampede.races.scheduler.actions import Action, Touch, decode, encode, touch
-from stampede.races.scheduler.search import AtRandom, Chooser, DepthFirst
+from stampede.races.scheduler.search import DepthFirst, RandomPriorities, SearchStrategy
 
 Step = tuple[str, str]
 """("read" or "write", variable)"""
@@ -27,9 +27,9 @@ class Played:
     cut: bool
 
 
-def play(clients: list[Program], chooser: Chooser) -> Played:
+def play(clients: list[Program], strategy: SearchStrategy) -> Played:
     """Run the programs in the chooser's order: what each read saw, and what the variables hold."""
-    chooser.restart()
+    strategy.restart()
     at, memory, seen, tokens = [0] * len(clients), dict[str, str](), list[tuple[str, str]](), list[str]()
     while any(i < len(program) for i, program in zip(at, clients, strict=True)):
         enabled = []
@@ -40,7 +40,7 @@ def play(clients: list[Program], chooser: Chooser) -> Played:
                 own = touch(writes=(f"client:{name}",))
                 what = touch(reads=(variable,)) if kind == "read" else touch(writes=(variable,))
                 enabled.append(Action(name, name, kind, own | what))
-        action = chooser(enabled)
+        action = strategy(enabled)
         if action is None:
             return Played(tokens, (), cut=True)
         number = ord(action.token) - ord("a")
@@ -118,7 +118,9 @@ def test_steps_that_conflict_are_not_taken_for_commuting() -> None:
 @given(clients=programs, seed=st.integers(0, 1000))
 def test_a_seed_is_a_schedule(clients: list[Program], seed: int) -> None:
     """The same seed gives the same random schedule."""
-    assert play(clients, AtRandom(seed, steps=5)).tokens == play(clients, AtRandom(seed, steps=5)).tokens
+    assert (
+        play(clients, RandomPriorities(seed, steps=5)).tokens == play(clients, RandomPriorities(seed, steps=5)).tokens
+    )
 
 
 @given(tokens=st.lists(st.one_of(st.sampled_from("abc"), st.sampled_from(["X0", "X12", "Da", "Tb"]))))

@@ -14,10 +14,10 @@ from stampede.core.network import free_port
 from stampede.patterns.contender_registry import Contender
 from stampede.races.exploration_runs import RacesConfig, explore_all, found, is_clean
 from stampede.races.explore import Bound
-from stampede.races.races_console import print_how_much
+from stampede.races.races_console import print_totals
 from stampede.races.verdicts.exercised import EXERCISED
 from stampede.races.verdicts.invariants import INVARIANTS
-from stampede.races.verdicts.refusals import is_environments
+from stampede.races.verdicts.refusals import is_environment_error
 from stampede.reports.topics.races.races_section import answer, section
 from stampede.run_folder.races_json import KEPT, NOT_EXERCISED, NOT_JUDGED, ExplorationInfo, RacesInfo, VerdictInfo
 from stampede.scenarios.interleavings.situation import find_situation
@@ -128,12 +128,12 @@ CONTENDERS_ERRORS = [
 
 @pytest.mark.parametrize("error", REDIS_ERRORS, ids=str)
 def test_what_a_server_answers_for_its_own_reasons_is_the_environment_s(error: Exception) -> None:
-    assert is_environments(error)
+    assert is_environment_error(error)
 
 
 @pytest.mark.parametrize("error", CONTENDERS_ERRORS, ids=str)
 def test_what_a_server_answers_to_what_it_was_asked_is_the_contender_s(error: Exception) -> None:
-    assert not is_environments(error)
+    assert not is_environment_error(error)
 
 
 def test_a_right_that_is_missing_is_not_judged_even_where_the_contender_falls_back(
@@ -336,7 +336,7 @@ def told(*explorations: ExplorationInfo) -> tuple[str, str, bool]:
 
     info = RacesInfo(started_utc="", command="", bound=9, explorations=list(explorations))
     console = Console(record=True, width=300)
-    print_how_much(info, console)
+    print_totals(info, console)
     return console.export_text(), section(info).tried, is_clean(info)
 
 

@@ -11,8 +11,8 @@ from stampede.patterns.contender_registry import find_contender
 from stampede.races.explore import Bound, replay, search, verdicts
 from stampede.races.hooks.limiter_adapter import find_explorable
 from stampede.races.hooks.sandbox import Sandbox
-from stampede.races.races_console import broken_in_all
-from stampede.races.scheduler.schedule import Schedules
+from stampede.races.races_console import broken_text
+from stampede.races.scheduler.schedule import SchedulePlayer
 from stampede.races.scheduler.virtual_time import START_S
 from stampede.run_folder.races_json import RacesInfo, VerdictInfo
 from stampede.scenarios.interleavings.situation import Situation, find_situation
@@ -122,7 +122,7 @@ def test_background_work_sleeps_on_its_own_clock(sleep: str, verdict: str, tmp_p
 def test_each_piece_of_background_work_has_its_own_clock(tmp_path: Path, sandbox: Sandbox) -> None:
     """Work begins when its spawner spawned it, and its sleep moves no clock but its own."""
     pattern = find_contender(written(tmp_path, HEAD + CLOCKS)).pattern
-    Schedules(sandbox, pattern, Situation(name="one", clients=(("get",),))).play(lambda enabled: enabled[0])
+    SchedulePlayer(sandbox, pattern, Situation(name="one", clients=(("get",),))).play(lambda enabled: enabled[0])
     seen: list[tuple[str, float]] = pattern.clocks  # type: ignore[attr-defined]
     assert {who: round(now_s - START_S) for who, now_s in seen} == {"spawner": 0, "outer": 5, "inner": 6}
 
@@ -131,7 +131,7 @@ def test_each_piece_of_background_work_has_its_own_clock(tmp_path: Path, sandbox
 def test_a_limiter_that_reads_the_clock_is_held_to_its_bound(now: str, tmp_path: Path, sandbox: Sandbox) -> None:
     """Where clocks agree the bound is promised, and a read and then a write breaks it."""
     limiter = find_explorable(written(tmp_path, READS_THEN_WRITES.replace("NOW", now)))
-    schedules = Schedules(sandbox, limiter.pattern, find_situation("calls-at-once"))
+    schedules = SchedulePlayer(sandbox, limiter.pattern, find_situation("calls-at-once"))
     found = search(schedules, Bound(schedules=30, random=0), lambda: None, reduce=True)
     (judged,) = verdicts(schedules, found, {})
     assert (judged.verdict, judged.guaranteed) == ("broken", True)
@@ -196,11 +196,11 @@ def test_a_promise_that_breaks_in_two_situations_is_one_promise() -> None:
         )
 
     info = RacesInfo(started_utc="", command="", bound=1, verdicts=[verdict("x", "one", "p")])
-    assert broken_in_all(info) == "1 promise broken, in 1 situation"
+    assert broken_text(info) == "1 promise broken, in 1 situation"
     info.verdicts.extend([verdict("x", "two", "p"), verdict("x", "two", "r", guaranteed=False)])
-    assert broken_in_all(info) == "1 promise broken, in 2 situations"
+    assert broken_text(info) == "1 promise broken, in 2 situations"
     info.verdicts.extend([verdict("x", "two", "q"), verdict("y", "two", "p")])
-    assert broken_in_all(info) == "3 promises broken, in 2 situations"
+    assert broken_text(info) == "3 promises broken, in 2 situations"
 
 
 def test_a_client_that_dies_in_a_pipeline_that_watches_leaves_no_noise(
@@ -210,7 +210,7 @@ def test_a_client_that_dies_in_a_pipeline_that_watches_leaves_no_noise(
     ignored: list[Any] = []
     monkeypatch.setattr(sys, "unraisablehook", ignored.append)
     contender = find_contender(written(tmp_path, HEAD + WATCHES))
-    schedules = Schedules(sandbox, contender.pattern, find_situation("reader-reader-death"))
+    schedules = SchedulePlayer(sandbox, contender.pattern, find_situation("reader-reader-death"))
     assert search(schedules, Bound(), lambda: None, reduce=True).complete
     gc.collect()
     assert [str(raised.exc_value) for raised in ignored] == []
