@@ -31,20 +31,20 @@ def explore_beside(
     asked = [c for c in run.info.contenders if c.kind == "contender" and c.name in ran]
     if not asked:
         return None
-    order = RacesConfig(
+    config = RacesConfig(
         contenders=(),
         situations=tuple(find_situation(name) for name in situations()),
         bound=Bound(seed=run.info.seed),
         command=run.info.command,
     )
-    info = begun(order, stack)
+    info = begun(config, stack)
     chosen = explorable_contenders(asked, info.skipped)
-    total = len(pairs(replace(order, contenders=tuple(chosen))))
+    total = len(pairs(replace(config, contenders=tuple(chosen))))
     unexplored = dict.fromkeys((contender.name for contender in chosen), INTERRUPTED)
     try:
         for contender in chosen:
             try:
-                one = replace(order, contenders=(contender,))
+                one = replace(config, contenders=(contender,))
                 explore_all(one, stack, lambda event: on_event(replace(event, of=total)), info)
             except Exception as error:  # noqa: BLE001 - one contender's failure is recorded, and the next is explored
                 unexplored[contender.name] = " ".join(f"{type(error).__name__}: {error}".split())

@@ -45,24 +45,24 @@ class RacesEvent:
     """Tried so far, in all."""
 
 
-def begun(order: RacesConfig, stack: Stack) -> RacesInfo:
+def begun(config: RacesConfig, stack: Stack) -> RacesInfo:
     """An exploration of which nothing is done yet."""
     return RacesInfo(
         started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=order.command,
-        bound=order.bound.schedules,
-        situations=[SituationInfo(name=s.name, said=s.said(), adversary=s.adversary.value) for s in order.situations],
-        invariants=[InvariantInfo(name=i.name, says=i.says) for i in INVARIANTS],
+        command=config.command,
+        bound=config.bound.schedules,
+        situations=[SituationInfo(name=s.name, said=s.said(), adversary=s.adversary.value) for s in config.situations],
+        invariants=[InvariantInfo(name=i.name, says=i.text) for i in INVARIANTS],
         metadata={"servers": stack.as_dict()},
     )
 
 
-def pairs(order: RacesConfig) -> list[tuple[Contender, Situation]]:
+def pairs(config: RacesConfig) -> list[tuple[Contender, Situation]]:
     """Who is explored in what: patterns among patterns' situations, limiters among limiters'."""
     return [
         (contender, situation)
-        for contender in order.contenders
-        for situation in order.situations
+        for contender in config.contenders
+        for situation in config.situations
         if situation.limiting == issubclass(contender.pattern, LimiterAdapter)
     ]
 
@@ -84,16 +84,16 @@ def found(names: Sequence[str]) -> tuple[tuple[Contender, ...], dict[str, frozen
 
 
 def explore_all(
-    order: RacesConfig, stack: Stack, on_event: Callable[[RacesEvent], None], info: RacesInfo | None = None
+    config: RacesConfig, stack: Stack, on_event: Callable[[RacesEvent], None], info: RacesInfo | None = None
 ) -> RacesInfo:
     """Explore every pair of contender and situation. `info`: what is known already, to which this is added."""
-    info = info or begun(order, stack)
-    info.contenders.extend(as_dict(contender) for contender in order.contenders)
-    todo = pairs(order)
+    info = info or begun(config, stack)
+    info.contenders.extend(as_dict(contender) for contender in config.contenders)
+    todo = pairs(config)
     total = len(todo)
     schedules = sum(e.schedules for e in info.explorations)
 
-    with PairExplorer(stack, order.opened) as worlds, virtual_time(), refusing_bypasses():
+    with PairExplorer(stack, config.opened) as explorer, virtual_time(), refusing_bypasses():
         for contender, situation in todo:
 
             def tick(contender: str = contender.name, situation: str = situation.name) -> None:
@@ -103,7 +103,7 @@ def explore_all(
                     on_event(event(contender, situation, len(info.explorations), total, schedules))
 
             on_event(event(contender.name, situation.name, len(info.explorations), total, schedules))
-            exploration, judged = worlds.analyse(contender, situation, order.bound, tick)
+            exploration, judged = explorer.analyse(contender, situation, config.bound, tick)
             info.explorations.append(exploration)
             info.verdicts.extend(judged)
     return info
@@ -136,8 +136,8 @@ class PairExplorer:
         if not why:
             try:
                 sandbox = self._opened()
-                sandbox.others |= frozenset().union(*self._opened_by.values())
-                sandbox.others -= self._opened_by.get(contender.name, frozenset())
+                sandbox.foreign_sockets |= frozenset().union(*self._opened_by.values())
+                sandbox.foreign_sockets -= self._opened_by.get(contender.name, frozenset())
                 ((exploration, judged),) = explore_situations(sandbox, contender, [situation], bound, tick)
             except (Exception, ClientKilled) as error:  # noqa: BLE001 - the other pairs go on
                 why = in_one_line(error)
@@ -162,11 +162,11 @@ class PairExplorer:
 INTERRUPTED = "stopped before it was done"
 
 
-def keep_explored(order: RacesConfig, info: RacesInfo) -> bool:
+def keep_explored(config: RacesConfig, info: RacesInfo) -> bool:
     """Mark the contenders of an exploration that was cut before all their situations were explored. Whether anything
     was explored."""
     explored = {(e.contender, e.situation) for e in info.explorations}
-    for contender, situation in pairs(order):
+    for contender, situation in pairs(config):
         if (contender.name, situation.name) not in explored:
             info.skipped[contender.name] = INTERRUPTED
     return bool(explored)

@@ -14,7 +14,7 @@ from stampede.races.scheduler.scheduler import MAX_STEPS
 from stampede.races.scheduler.search import DepthFirst, FollowSchedule, random_schedules
 from stampede.races.scheduler.virtual_time import START_S
 from stampede.races.verdicts.exercised import EXERCISED
-from stampede.races.verdicts.invariants import broken_in, invariants_for
+from stampede.races.verdicts.invariants import invariants_for, violations_in
 from stampede.run_folder.races_json import (
     BROKEN,
     KEPT,
@@ -66,24 +66,22 @@ class SituationResult:
         self.exercised |= whole.exercised
 
 
-def explore(
-    schedules: SchedulePlayer, bound: Bound, tick: Callable[[], None]
-) -> tuple[SituationResult, ExplorationInfo]:
+def explore(player: SchedulePlayer, bound: Bound, tick: Callable[[], None]) -> tuple[SituationResult, ExplorationInfo]:
     """Every schedule of a contender in a situation, up to the bound."""
-    bare = RoundTripTimer(schedules.sandbox)
+    bare = RoundTripTimer(player.sandbox)
 
     def tick_and_measure() -> None:
         tick()
         bare.tick()
 
-    began_s, schedules.sandbox.trips = time.perf_counter(), 0
-    found = search(schedules, bound, tick_and_measure, reduce=True)
-    seconds, trips = time.perf_counter() - began_s - bare.spent_s, schedules.sandbox.trips
-    whole = search(schedules, bound, tick, reduce=False) if bound.without_reduction else None
+    began_s, player.sandbox.trips = time.perf_counter(), 0
+    found = search(player, bound, tick_and_measure, reduce=True)
+    seconds, trips = time.perf_counter() - began_s - bare.spent_s, player.sandbox.trips
+    whole = search(player, bound, tick, reduce=False) if bound.without_reduction else None
     disagrees = whole is not None and results_differ(found, whole)
     info = ExplorationInfo(
-        contender=schedules.name,
-        situation=schedules.situation.name,
+        contender=player.name,
+        situation=player.situation.name,
         schedules=found.schedules,
         complete=found.complete,
         replays=found.replays,
@@ -108,14 +106,14 @@ def results_differ(reduced: SituationResult, whole: SituationResult) -> bool:
     return bool(more or (whole.complete and reduced.broken.keys() - whole.broken.keys()))
 
 
-def search(schedules: SchedulePlayer, bound: Bound, tick: Callable[[], None], *, reduce: bool) -> SituationResult:
-    found = SituationResult(situation=schedules.situation)
+def search(player: SchedulePlayer, bound: Bound, tick: Callable[[], None], *, reduce: bool) -> SituationResult:
+    found = SituationResult(situation=player.situation)
     strategy = DepthFirst(reduce=reduce)
     while not strategy.exhausted:
         if found.schedules >= bound.schedules:
             found.complete = False
             break
-        trace = schedules.play(strategy)
+        trace = player.play(strategy)
         found.replays += 1
         if trace.cut is None:
             found.schedules += 1
@@ -123,7 +121,7 @@ def search(schedules: SchedulePlayer, bound: Bound, tick: Callable[[], None], *,
         strategy.advance()
         tick()
     if not found.complete and reduce:
-        for trace in random_schedules(schedules.play, bound.seed, bound.random, steps=20):
+        for trace in random_schedules(player.play, bound.seed, bound.random, steps=20):
             found.random += 1
             note(found, trace, MAX_STEPS)
             tick()
@@ -134,7 +132,7 @@ def note(found: SituationResult, trace: ExecutionTrace, preemptions: int) -> Non
     for invariant in invariants_for(found.situation):
         if invariant.name not in found.exercised and EXERCISED[invariant.guarantee](trace):
             found.exercised.add(invariant.name)
-    for name in broken_in(trace, found.situation):
+    for name in violations_in(trace, found.situation):
         count = found.broken.setdefault(name, [0, preemptions])
         count[0] += 1
         count[1] = min(count[1], preemptions)
@@ -148,12 +146,10 @@ class ShortestSchedule:
 
     @property
     def rank(self) -> tuple[int, int, list[str]]:
-        return (self.preemptions, len(self.trace.taken), self.trace.tokens)
+        return (self.preemptions, len(self.trace.steps), self.trace.tokens)
 
 
-def shortest(
-    schedules: SchedulePlayer, found: SituationResult, tick: Callable[[], None]
-) -> dict[str, ShortestSchedule]:
+def shortest(player: SchedulePlayer, found: SituationResult, tick: Callable[[], None]) -> dict[str, ShortestSchedule]:
     """For each broken invariant the schedule with the fewest preemptions, and of those the fewest steps."""
     best: dict[str, ShortestSchedule] = {}
     tries = 0
@@ -161,10 +157,10 @@ def shortest(
     for allowed in range(most + 1):
         strategy = DepthFirst(reduce=False, max_preemptions=allowed)
         while not strategy.exhausted and tries < SHORTEST_TRIES:
-            trace = schedules.play(strategy)
+            trace = player.play(strategy)
             tries += 1
             spent = strategy.preemptions()
-            for name, how in broken_in(trace, found.situation).items():
+            for name, how in violations_in(trace, found.situation).items():
                 candidate = ShortestSchedule(trace=trace, preemptions=spent, how=how)
                 if name not in best or candidate.rank < best[name].rank:
                     best[name] = candidate
@@ -173,19 +169,19 @@ def shortest(
         if best.keys() >= found.broken.keys():
             break
     if found.broken.keys() - best.keys():
-        find_any_violating(schedules, found, best, tick)
+        find_any_violating(player, found, best, tick)
     return best
 
 
 def find_any_violating(
-    schedules: SchedulePlayer, found: SituationResult, best: dict[str, ShortestSchedule], tick: Callable[[], None]
+    player: SchedulePlayer, found: SituationResult, best: dict[str, ShortestSchedule], tick: Callable[[], None]
 ) -> None:
     """Where the search for the shortest gave up: the first schedules that the exhaustive one meets."""
     strategy = DepthFirst(reduce=True)
     while not strategy.exhausted and found.broken.keys() - best.keys():
-        trace = schedules.play(strategy)
+        trace = player.play(strategy)
         if trace.cut is None:
-            for name, how in broken_in(trace, found.situation).items():
+            for name, how in violations_in(trace, found.situation).items():
                 best.setdefault(name, ShortestSchedule(trace=trace, preemptions=strategy.preemptions(), how=how))
         strategy.advance()
         tick()
@@ -196,19 +192,19 @@ def schedule_id(situation: Situation, trace: ExecutionTrace) -> str:
 
 
 def verdicts(
-    schedules: SchedulePlayer, found: SituationResult, best: dict[str, ShortestSchedule]
+    player: SchedulePlayer, found: SituationResult, best: dict[str, ShortestSchedule]
 ) -> Iterator[VerdictInfo]:
     """One for each invariant that can be broken in the situation."""
     for invariant in invariants_for(found.situation):
-        guaranteed = invariant.guaranteed(schedules.pattern, found.situation.adversary)
-        if schedules.reads_app_clock and not found.situation.clocks_agree:
+        guaranteed = invariant.guaranteed(player.pattern, found.situation.adversary)
+        if player.reads_app_clock and not found.situation.clocks_agree:
             guaranteed = (
                 False  # by the app servers' clocks a bound holds where they agree and no two calls share a tick
             )
         count = found.broken.get(invariant.name, [0, 0])[0]
         worst = best.get(invariant.name)
         yield VerdictInfo(
-            contender=schedules.name,
+            contender=player.name,
             situation=found.situation.name,
             invariant=invariant.name,
             verdict=word(broken=count > 0, guaranteed=guaranteed, exercised=invariant.name in found.exercised),
@@ -218,7 +214,7 @@ def verdicts(
             broken_in=count,
             how=worst.how if worst else "",
             preemptions=worst.preemptions if worst else None,
-            shortest=steps(schedules, worst.trace.tokens) if worst else [],
+            shortest=steps(player, worst.trace.tokens) if worst else [],
             id=schedule_id(found.situation, worst.trace) if worst else "",
         )
 
@@ -259,27 +255,27 @@ def not_judged(contender: Contender, situation: Situation, why: str) -> tuple[Ex
     ]
 
 
-def steps(schedules: SchedulePlayer, tokens: Sequence[str]) -> list[StepInfo]:
+def steps(player: SchedulePlayer, tokens: Sequence[str]) -> list[StepInfo]:
     """A schedule that was played again, with the servers' state after each step."""
-    trace = schedules.play(FollowSchedule(tokens), snapshots=True)
+    trace = player.play(FollowSchedule(tokens), snapshots=True)
     return [
         StepInfo(
             client=step.action.client,
             label=step.action.label,
             server=server_of(step.action),
-            adverse=step.action.adverse,
+            adverse=step.action.is_fault,
             blocked=step.blocked,
             now_s=round(step.now_s - START_S, 3),
             database={str(record): version for record, version in picture.database.items()},
             cache=picture.cache,
         )
-        for step, picture in zip(trace.taken, trace.snapshots[1:], strict=False)
+        for step, picture in zip(trace.steps, trace.snapshots[1:], strict=False)
     ]
 
 
 def server_of(action: Action) -> str:
     """The server that a step asks."""
-    if action.adverse and action.token[0] != "T":
+    if action.is_fault and action.token[0] != "T":
         return ""
     statement = action.label.rpartition(" ms: ")[2].split(" ")[0]
     return "postgres" if statement in STATEMENTS else "redis"
@@ -290,9 +286,9 @@ def explore_situations(
 ) -> Iterator[tuple[ExplorationInfo, list[VerdictInfo]]]:
     """A contender's whole card, a situation at a time."""
     for situation in situations:
-        schedules = SchedulePlayer(sandbox, contender.pattern, situation, name=contender.name)
-        found, info = explore(schedules, bound, tick)
-        yield info, list(verdicts(schedules, found, shortest(schedules, found, tick)))
+        player = SchedulePlayer(sandbox, contender.pattern, situation, name=contender.name)
+        found, info = explore(player, bound, tick)
+        yield info, list(verdicts(player, found, shortest(player, found, tick)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -315,12 +311,12 @@ def replay(sandbox: Sandbox, contender: Contender, schedule: str, times: int = 1
         tokens = decode(text)
     except ValueError as error:
         raise ConfigError("replay", schedule, f"a schedule's id ({error.args[0]!r} is no step)") from None
-    schedules = SchedulePlayer(sandbox, contender.pattern, situation, name=contender.name)
-    ends = [schedules.play(FollowSchedule(tokens)) for _ in range(times)]
+    player = SchedulePlayer(sandbox, contender.pattern, situation, name=contender.name)
+    ends = [player.play(FollowSchedule(tokens)) for _ in range(times)]
     return Replayed(
         situation=situation,
         trace=ends[0],
-        steps=steps(schedules, ends[0].tokens),
-        broken=broken_in(ends[0], situation),
+        steps=steps(player, ends[0].tokens),
+        broken=violations_in(ends[0], situation),
         same=all(end.end() == ends[0].end() for end in ends),
     )

@@ -70,7 +70,7 @@ class CommandTable:
             waits_s=waits[0] if len(commands) == 1 else None,
         )
 
-    def learn(self, script: bytes | str) -> bool:
+    def add_script(self, script: bytes | str) -> bool:
         """Remember a script for later EVALSHA commands. Returns whether it touches only the keys that it declares."""
         text = script.encode() if isinstance(script, str) else script
         sha = hashlib.sha1(text, usedforsecurity=False).hexdigest()
@@ -82,7 +82,7 @@ class CommandTable:
     def _is_declared(self, name: str, command: list[bytes]) -> bool:
         """Whether a script's declared keys are all that it touches. A function's text is not looked at."""
         if name in ("eval", "eval_ro"):
-            return self.learn(command[1])
+            return self.add_script(command[1])
         return name.startswith("evalsha") and self._declares_all.get(as_text(command[1]).lower(), False)
 
     def keys(self, name: str, command: list[bytes]) -> list[str]:
@@ -103,7 +103,7 @@ class CommandTable:
 
     def _touch(self, name: str, command: list[bytes]) -> Touch:
         if name == "script load" and len(command) == 3:
-            self.learn(command[2])
+            self.add_script(command[2])
         if name in HARMLESS or name.startswith(("client ", "command ", "script ")):
             return Touch()
         if name in SCRIPTS and not self._is_declared(name, command):

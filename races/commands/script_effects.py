@@ -53,7 +53,7 @@ class KeyContentsCache:
         """The known contents of the keys. Keys with unknown contents are absent."""
         return {key: self._seen.get(key) for key in keys}
 
-    def learn(self, keys: list[str], answer: list[list[Any]]) -> dict[str, Contents]:
+    def update(self, keys: list[str], answer: list[list[Any]]) -> dict[str, Contents]:
         """What the server answered to LOOK."""
         found = {key: read(row) for key, row in zip(keys, answer, strict=False)}
         self._seen |= found

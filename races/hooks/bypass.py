@@ -61,7 +61,7 @@ def refuse(what: str) -> None:
     """End the scheduled client of the current thread by ClientKilled. Does nothing in another thread."""
     clock = clock_of_this_thread()
     if clock is not None:
-        raise clock.failed(ContenderRefused(CANNOT_SCHEDULE.format(what=what)))
+        raise clock.record_failure(ContenderRefused(CANNOT_SCHEDULE.format(what=what)))
 
 
 def shown(address: object) -> str:
@@ -71,7 +71,7 @@ def shown(address: object) -> str:
     return os.fsdecode(address) if isinstance(address, str | bytes) else str(address)
 
 
-def contender_connections(ours: Mapping[int, int], others: Collection[int]) -> list[str]:
+def contender_connections(ours: Mapping[int, int], foreign_sockets: Collection[int]) -> list[str]:
     """Where sockets of this process lead that the explorer did not open, if it is one of the explorer's servers.
 
     `ours`: descriptors of the explorer's connections, at least one to each server, to their inodes.
@@ -81,7 +81,7 @@ def contender_connections(ours: Mapping[int, int], others: Collection[int]) -> l
     return sorted(
         shown(peer)
         for inode, peer in sockets_of_this_process().items()
-        if inode not in others and inode not in ours.values() and server_of(peer) in servers
+        if inode not in foreign_sockets and inode not in ours.values() and server_of(peer) in servers
     )
 
 

@@ -29,22 +29,22 @@ class ScheduledSource(Source):
         self.statements = sandbox.statements
 
     @property
-    def slot(self) -> ClientThread:
+    def thread(self) -> ClientThread:
         client = current_client()
-        return client.slot if client else self.sandbox.unscheduled_thread
+        return client.thread if client else self.sandbox.unscheduled_thread
 
     def load(self, record_id: int) -> Record | None:
         client = current_client()
-        self.hold(touch(reads=(f"row:{record_id}",)), f"SELECT {record_id}")
+        self.await_turn(touch(reads=(f"row:{record_id}",)), f"SELECT {record_id}")
         if client is None:
             self.sandbox.unscheduled_loads += 1
         else:
-            client.run.observed.loads.append(Load(client.name, record_id, client.root is not None))
+            client.execution.observations.loads.append(Load(client.name, record_id, client.root is not None))
             self._worked(client)
             if self.sandbox.next_load_fails():
                 raise LoadFailed("the database says no, as the situation asks")
         with self.noted():
-            return self.slot.cursor.execute(self.statements.load, {"id": record_id}).fetchone()
+            return self.thread.cursor.execute(self.statements.load, {"id": record_id}).fetchone()
 
     @contextmanager
     def noted(self) -> Iterator[None]:
@@ -53,22 +53,22 @@ class ScheduledSource(Source):
             yield
         except psycopg.Error as error:
             if is_environment_error(error):
-                self.sandbox.failed(NotJudged(f"PostgreSQL answered with {in_one_line(error)}"))
+                self.sandbox.record_failure(NotJudged(f"PostgreSQL answered with {in_one_line(error)}"))
             raise
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        self.hold(Touch(), "BEGIN")
-        database = self.slot.database
+        self.await_turn(Touch(), "BEGIN")
+        database = self.thread.database
         with self.noted():
             database.begin()
         tx = ScheduledTransaction(self)
         try:
             yield tx
-            self.hold(touch(writes=tuple(f"{kind}:{id}" for id in tx.rows for kind in ("row", "lock"))), "COMMIT")
+            self.await_turn(touch(writes=tuple(f"{kind}:{id}" for id in tx.rows for kind in ("row", "lock"))), "COMMIT")
         except BaseException as error:
             if not isinstance(error, ClientKilled):
-                self.hold(touch(writes=tuple(f"lock:{id}" for id in tx.rows)), "ROLLBACK")
+                self.await_turn(touch(writes=tuple(f"lock:{id}" for id in tx.rows)), "ROLLBACK")
             else:
                 self.sandbox.trips += 1  # the server rolls back for a client that died
             with self.noted():
@@ -81,23 +81,25 @@ class ScheduledSource(Source):
 
     def _worked(self, client: Client) -> None:
         if client.span is not None:
-            client.run.observed.locks.worked(client.span)
+            client.execution.observations.locks.worked(client.span)
 
     def ended(self, tx: "ScheduledTransaction", *, committed: bool) -> None:
         client = current_client()
         if client is not None:
             client.open_rows.clear()
             if committed:
-                client.run.observed.commits += [Commit(client.name, id, version) for id, version in tx.rows.items()]
+                client.execution.observations.commits += [
+                    Commit(client.name, id, version) for id, version in tx.rows.items()
+                ]
                 self._worked(client)
 
-    def hold(self, steps_touch: Touch, label: str) -> None:
+    def await_turn(self, steps_touch: Touch, label: str) -> None:
         client = current_client()
         if client is None:
             self.sandbox.refuse_contender_threads()
             self.sandbox.count_unscheduled_trip()
             return
-        client.hold(steps_touch, label)
+        client.await_turn(steps_touch, label)
         self.sandbox.trips += 1
 
 
@@ -112,28 +114,28 @@ class ScheduledTransaction:
     def update(self, record_id: int, changes: Record) -> Record | None:
         self.source.sandbox.updated = True
         lock = f"lock:{record_id}"
-        self.source.hold(touch(reads=(f"row:{record_id}",), writes=(lock,)), f"UPDATE {record_id}")
+        self.source.await_turn(touch(reads=(f"row:{record_id}",), writes=(lock,)), f"UPDATE {record_id}")
         values = {"name": None, "email": None, **changes, "id": record_id}
         return self._run(self.source.statements.update, values)
 
     def create(self, new: Record) -> Record:
         self.source.sandbox.created = True
-        self.source.hold(touch(writes=("sequence",)), "INSERT")
+        self.source.await_turn(touch(writes=("sequence",)), "INSERT")
         record = self._run(self.source.statements.create, {"name": None, "email": None, **new, "id": None})
         if record is None:
             raise ExplorerError("INSERT returned no row")
         return record
 
     def _run(self, sql: str | None, values: dict[str, Any]) -> Record | None:
-        client, slot = current_client(), self.source.slot
-        database = slot.database
+        client, thread = current_client(), self.source.thread
+        database = thread.database
         if client is not None:
-            database.on_slow = lambda: self._look(client, database.backend_pid)
-            expected = any(f"lock:{values['id']}" in other.open_rows for other in client.run.clients)
+            database.on_slow = lambda: self._handle_slow_statement(client, database.backend_pid)
+            expected = any(f"lock:{values['id']}" in other.open_rows for other in client.execution.clients)
             database.check_every_s = CHECK_SOON_S if expected else CHECK_EVERY_S
         try:
             with self.source.noted():
-                record: Record | None = slot.cursor.execute(sql or "", values).fetchone()
+                record: Record | None = thread.cursor.execute(sql or "", values).fetchone()
         finally:
             database.on_slow = None
         if record is not None:
@@ -142,16 +144,16 @@ class ScheduledTransaction:
                 client.open_rows.add(f"lock:{record['id']}")
         return record
 
-    def _look(self, client: Client, pid: int) -> None:
+    def _handle_slow_statement(self, client: Client, pid: int) -> None:
         """Let other clients go on while the statement waits for a row.
 
         It does so after a failure too, so that the client that has the row locked can roll back.
         """
         sandbox = self.source.sandbox
         try:
-            blocked = sandbox.fault is None and sandbox.is_blocked(pid)
+            blocked = sandbox.failure is None and sandbox.is_blocked(pid)
         except Exception as error:  # noqa: BLE001 - must not reach the contender
-            sandbox.failed(error)
+            sandbox.record_failure(error)
             blocked = True
         if blocked:
             client.wait_for_row_lock(lambda: sandbox.is_blocked(pid))

@@ -12,7 +12,7 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from stampede.core.errors import ClientKilled, NotJudged, in_one_line
 from stampede.races.commands.command_table import SCRIPTS, RedisRequest
-from stampede.races.commands.lock_commands import Contents, keys_expiring_at_once, note, note_script
+from stampede.races.commands.lock_commands import Contents, keys_expiring_at_once, record_command, record_script
 from stampede.races.commands.script_effects import expiring_keys, read, read_contents_command
 from stampede.races.hooks.sandbox import Sandbox
 from stampede.races.scheduler.client import Client, current_client
@@ -54,25 +54,25 @@ class ScheduledAbstractConnection(AbstractConnection):
         try:
             if self._sock is None:
                 self.connect_check_health(check_health=False)
-            cleans_up = client is not None and self._cleans_up(client, self._sandbox.table.request(wire))
+            cleans_up = client is not None and self._cleans_up(client, self._sandbox.command_table.request(wire))
             if not cleans_up:
-                self._hold_and_send(client, wire, check_health)
+                self._await_turn_and_send(client, wire, check_health)
         except Exception as error:
-            raise self._sandbox.failed(error) from error
+            raise self._sandbox.record_failure(error) from error
         if cleans_up:
             raise RedisConnectionError("the client that watched keys here has died")
 
-    def _hold_and_send(self, client: Client | None, wire: bytes, check_health: bool) -> None:
+    def _await_turn_and_send(self, client: Client | None, wire: bytes, check_health: bool) -> None:
         if client is None:
             self._sandbox.refuse_contender_threads()
             self._sandbox.count_unscheduled_trip()
             super().send_packed_command([wire], check_health)  # type: ignore[no-untyped-call]
             if clock_of_this_thread() is not None:
-                self._wait_unscheduled(self._sandbox.table.request(wire))
+                self._wait_unscheduled(self._sandbox.command_table.request(wire))
             return
-        request = self._sandbox.table.request(wire)
+        request = self._sandbox.command_table.request(wire)
         self._client = client
-        client.hold(request.touch, request.label)
+        client.await_turn(request.touch, request.label)
         before, after = self._contents_requests(client, request)
         self._awaited = list(zip(request.names, request.commands, strict=True))
         super().send_packed_command([*before, wire, *after], check_health)  # type: ignore[no-untyped-call]
@@ -102,7 +102,7 @@ class ScheduledAbstractConnection(AbstractConnection):
                 super().connect_check_health(*args, **settings)
                 self.server_id = self._ask_id()
         except RedisError as error:
-            raise self._sandbox.failed(error) from error
+            raise self._sandbox.record_failure(error) from error
         finally:
             self._connecting = False
 
@@ -144,7 +144,7 @@ class ScheduledAbstractConnection(AbstractConnection):
         try:
             return self._can_hear(timeout)
         except Exception as error:
-            raise self._sandbox.failed(error) from error
+            raise self._sandbox.record_failure(error) from error
 
     def _can_hear(self, timeout: float) -> bool:
         client = current_client()
@@ -169,14 +169,14 @@ class ScheduledAbstractConnection(AbstractConnection):
             self._wait_for_message(client)
             self._read_contents_before()
         except Exception as error:
-            raise self._sandbox.failed(error) from error
+            raise self._sandbox.record_failure(error) from error
         try:
             reply = super().read_response(*args, **settings)
         except RedisError as error:
             self._sandbox.missed_script |= isinstance(error, NoScriptError)
             if is_environment_error(error):
                 asked = f" to {self._awaited[0][0].upper()}" if self._awaited else ""
-                self._sandbox.failed(NotJudged(f"Redis answered{asked} with {in_one_line(error)}"))
+                self._sandbox.record_failure(NotJudged(f"Redis answered{asked} with {in_one_line(error)}"))
             del self._awaited[:1]
             if isinstance(error, ResponseError):
                 self._read_contents_after(client)
@@ -186,7 +186,7 @@ class ScheduledAbstractConnection(AbstractConnection):
                 self._observe(client, reply)
                 self._read_contents_after(client)
             except Exception as error:
-                raise self._sandbox.failed(error) from error
+                raise self._sandbox.record_failure(error) from error
         return reply
 
     def _wait_for_message(self, client: Client | None) -> None:
@@ -212,18 +212,20 @@ class ScheduledAbstractConnection(AbstractConnection):
         elif name == "exec" and isinstance(reply, list):
             refused = environment_error_in(reply)
             if refused is not None:
-                self._sandbox.failed(NotJudged(f"Redis answered a command in MULTI with {in_one_line(refused)}"))
-            for (queued, words), answer in zip(self._queued, reply, strict=False):
-                self._saw(client, queued, words, answer)
+                self._sandbox.record_failure(
+                    NotJudged(f"Redis answered a command in MULTI with {in_one_line(refused)}")
+                )
+            for (queued, arguments), answer in zip(self._queued, reply, strict=False):
+                self._record_effect(client, queued, arguments, answer)
         else:
-            self._saw(client, name, command, reply)
+            self._record_effect(client, name, command, reply)
 
     def _contents_requests(self, client: Client, request: RedisRequest) -> tuple[list[bytes], list[bytes]]:
         """The commands to send before and after a round trip with scripts, to see the contents of their keys."""
         self._scripted, self._asked = [], []
         if client.span is None:
             return [], []
-        key_contents, table = self._sandbox.key_contents, self._sandbox.table
+        key_contents, table = self._sandbox.key_contents, self._sandbox.command_table
         if not {"exec", "discard"}.isdisjoint(request.names):
             self._in_transaction = False
         elif "multi" in request.names:
@@ -231,9 +233,9 @@ class ScheduledAbstractConnection(AbstractConnection):
         if self._in_transaction or SCRIPTS.isdisjoint(request.names):
             key_contents.wrote(request.touch)
             return [], []
-        for name, words in zip(request.names, request.commands, strict=True):
+        for name, arguments in zip(request.names, request.commands, strict=True):
             if name in SCRIPTS:
-                self._scripted += [key for key in table.keys(name, words) if key not in self._scripted]
+                self._scripted += [key for key in table.keys(name, arguments) if key not in self._scripted]
         self._asked = key_contents.unknown(self._scripted)
         self._before = key_contents.known(self._scripted)
         key_contents.wrote(request.touch)
@@ -263,28 +265,28 @@ class ScheduledAbstractConnection(AbstractConnection):
             return
         keys, self._scripted = self._scripted, []
         answer = self._contents_reply()
-        after = self._sandbox.key_contents.learn(keys, answer)
-        note_script(client.run.observed.locks, client.span, self._before, after)
-        self._end(client, expiring_keys(keys, answer))
+        after = self._sandbox.key_contents.update(keys, answer)
+        record_script(client.execution.observations.locks, client.span, self._before, after)
+        self._expire_keys(client, expiring_keys(keys, answer))
 
-    def _saw(self, client: Client, name: str, command: list[bytes], reply: Any) -> None:
-        locks, span, sandbox = client.run.observed.locks, client.span, self._sandbox
+    def _record_effect(self, client: Client, name: str, command: list[bytes], reply: Any) -> None:
+        locks, span, sandbox = client.execution.observations.locks, client.span, self._sandbox
         if span is None or name in SCRIPTS:
             return
-        if not note(locks, span, name, command, reply):
-            if locks.standing and sandbox.table.writes(name):
-                held = {key for key, _ in locks.standing}.intersection(sandbox.table.keys(name, command))
+        if not record_command(locks, span, name, command, reply):
+            if locks.holds and sandbox.command_table.writes(name):
+                held = {key for key, _ in locks.holds}.intersection(sandbox.command_table.keys(name, command))
                 for key in held:
-                    if not sandbox.holds(key):
+                    if not sandbox.has_key(key):
                         locks.freed(span, (key, ""), name.upper())
         elif reply:
-            self._end(client, keys_expiring_at_once(name, command))
+            self._expire_keys(client, keys_expiring_at_once(name, command))
 
-    def _end(self, client: Client, keys: list[str]) -> None:
+    def _expire_keys(self, client: Client, keys: list[str]) -> None:
         """Delete the keys that expire before any other step."""
         for key in keys:
-            self._sandbox.end(key)
-            client.run.observed.locks.gone(key)
+            self._sandbox.expire_key(key)
+            client.execution.observations.locks.key_removed(key)
 
     def _readable(self) -> bool:
         return self._sock is not None and bool(super().can_read(0))

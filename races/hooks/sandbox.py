@@ -51,10 +51,10 @@ class Sandbox:
     """A table and a key prefix of our own on real servers, with one slot for each client."""
 
     def __init__(self, stack: Stack, new_thread: Callable[["Sandbox"], ClientThread]) -> None:
-        self.others = frozenset(sockets_of_this_process())
+        self.foreign_sockets = frozenset(sockets_of_this_process())
         """The inodes of sockets that are neither the explorer's nor the contender's."""
         mark = uuid.uuid4().hex[:8]
-        self.ours = stack.ours
+        self.owns_servers = stack.ours
         self.redis_url = stack.redis.url
         self.postgres_url = stack.postgres.url
         self.key_prefix = f"{stack.key_prefix}races-{mark}:"
@@ -67,13 +67,13 @@ class Sandbox:
         )
         self.serializer: Serializer[Record] = Json()
         self.sampler = redis.Redis(connection_pool=WarmPool.from_url(self.redis_url))
-        self.table = CommandTable(self.sampler, self.key_prefix)
+        self.command_table = CommandTable(self.sampler, self.key_prefix)
         self.key_contents = KeyContentsCache()
         self.trips = self.unscheduled_loads = 0
         self.created = self.updated = True
         """Whether the last schedule may have."""
         self.missed_script = False
-        self.fault: ExplorerError | None = None
+        self.failure: ExplorerError | None = None
         """The first failure that is not an answer of the contender. While it is set, no observation is judged."""
         self.playing = False
         """Whether the clients of a schedule run. Requests of other threads are then the contender's own."""
@@ -111,16 +111,16 @@ class Sandbox:
             raise ClientKilled
         clock.sleep(seconds)
 
-    def failed(self, error: BaseException) -> ClientKilled:
+    def record_failure(self, error: BaseException) -> ClientKilled:
         """Record the first failure that is not an answer of the contender. Returns the error that ends the client."""
-        if self.fault is None and not isinstance(error, ClientKilled):
-            self.fault = error if isinstance(error, ExplorerError) else NotJudged(in_one_line(error))
+        if self.failure is None and not isinstance(error, ClientKilled):
+            self.failure = error if isinstance(error, ExplorerError) else NotJudged(in_one_line(error))
         return ClientKilled()
 
     def close(self) -> None:
         """Drop the table and delete the keys. What a server holds stays there if it no longer answers."""
-        for slot in [*self._threads, self.unscheduled_thread]:
-            slot.close()
+        for thread in [*self._threads, self.unscheduled_thread]:
+            thread.close()
         with suppress(psycopg.Error):
             self._watcher.execute(f"DROP TABLE IF EXISTS {self.tablename}")
         self._watcher.close()
@@ -133,38 +133,38 @@ class Sandbox:
 
     def abandon(self) -> None:
         """Give up the slots whose threads do not return. New slots replace them."""
-        for slot in self._threads:
-            slot.database.close()
+        for thread in self._threads:
+            thread.database.close()
         self._threads = []
 
-    def slot(self, number: int) -> ClientThread:
+    def client_thread(self, number: int) -> ClientThread:
         """The slot of a client. Raises ClientKilled if one of its connections cannot be opened."""
         try:
             with real_time():
                 while len(self._threads) <= number:
                     self._threads.append(self._new_thread(self))
         except Exception as error:
-            raise self.failed(error) from error
+            raise self.record_failure(error) from error
         return self._threads[number]
 
-    def short(self, key: str) -> str:
+    def without_prefix(self, key: str) -> str:
         """The key without the prefix, which need not be at its start (lock:…)."""
         return key.replace(self.key_prefix, "")
 
     def refuse_contender_connections(self) -> None:
         """Raises ClientKilled if a socket of this process is connected to one of the servers and is not the explorer's."""
-        numbers = [n for slot in [*self._threads, self.unscheduled_thread] for n in slot.descriptors()]
+        numbers = [n for thread in [*self._threads, self.unscheduled_thread] for n in thread.descriptors()]
         numbers += [*self._watcher.descriptors(), *self._plain.descriptors()]
         numbers += [*open_in(self.sampler.connection_pool), *open_in(self._plain_redis.connection_pool)]
-        found = contender_connections({n: os.fstat(n).st_ino for n in numbers}, self.others)
+        found = contender_connections({n: os.fstat(n).st_ino for n in numbers}, self.foreign_sockets)
         if found:
-            raise self.failed(ContenderRefused(CANNOT_SCHEDULE.format(what=f"a connection to {found[0]}")))
+            raise self.record_failure(ContenderRefused(CANNOT_SCHEDULE.format(what=f"a connection to {found[0]}")))
 
     def refuse_contender_threads(self) -> None:
         """Record a failure if an unscheduled thread sends a request while a schedule is played."""
         if self.playing and clock_of_this_thread() is None:
             why = f"it asks the servers from a thread of its own ({current_thread().name}), which is not held"
-            self.failed(ContenderRefused(why))
+            self.record_failure(ContenderRefused(why))
 
     # ── clean states ──
 
@@ -175,11 +175,11 @@ class Sandbox:
             self._watcher.command(self._restored if self.created else self._reverted)
             self.trips += 1
         self.created = self.updated = False
-        emptied = [("FLUSHDB",)] if self.ours else [("DEL", key) for key in self.cached_keys()]
-        self._ask(*emptied, *(("RESTORE", key, max(0, ttl_ms), value) for key, ttl_ms, value in entries))
+        emptied = [("FLUSHDB",)] if self.owns_servers else [("DEL", key) for key in self.cached_keys()]
+        self._send(*emptied, *(("RESTORE", key, max(0, ttl_ms), value) for key, ttl_ms, value in entries))
         self.key_contents.restart(key for key, _, _ in entries)
 
-    def _ask(self, *commands: tuple[Any, ...]) -> list[Any]:
+    def _send(self, *commands: tuple[Any, ...]) -> list[Any]:
         """Send Redis commands in one round trip. Returns their answers."""
         if not commands:
             return []
@@ -218,23 +218,23 @@ class Sandbox:
         pattern = "*" + "".join(f"[{c}]" if c in "*?[" else c for c in self.key_prefix) + "*"
         client: Any = self.sampler
         self.trips += 1
-        found = client.keys(pattern) if self.ours else client.scan_iter(match=pattern, count=1000)
+        found = client.keys(pattern) if self.owns_servers else client.scan_iter(match=pattern, count=1000)
         return sorted(as_text(key) for key in found)
 
     def age(self, seconds: float) -> list[str]:
         """Shorten the TTL of every key by that many seconds. Returns the keys that expired thereby."""
         keys = self.cached_keys()
-        left_ms = dict(zip(keys, self._ask(*(("PTTL", key) for key in keys)), strict=True))
+        left_ms = dict(zip(keys, self._send(*(("PTTL", key) for key in keys)), strict=True))
         after_ms = {key: round(left - 1000 * seconds) for key, left in left_ms.items() if left >= 0}
-        self._ask(*(("PEXPIRE", key, ms) if ms > 0 else ("DEL", key) for key, ms in after_ms.items()))
+        self._send(*(("PEXPIRE", key, ms) if ms > 0 else ("DEL", key) for key, ms in after_ms.items()))
         ended = [key for key, ms in after_ms.items() if ms <= 0]
         for key in ended:
             self.key_contents.ended(key)
         return ended
 
-    def end(self, key: str) -> None:
+    def expire_key(self, key: str) -> None:
         """Delete a key as if it had expired or had been evicted."""
-        self._ask(("DEL", key))
+        self._send(("DEL", key))
         self.key_contents.ended(key)
 
     def locations(self, keys: Iterable[str]) -> list[tuple[str, str]]:
@@ -247,9 +247,9 @@ class Sandbox:
 
     def remove(self, location: tuple[str, str]) -> None:
         """Delete a key or a field of a hash."""
-        self._ask(("HDEL", *location) if location[1] else ("DEL", location[0]))
+        self._send(("HDEL", *location) if location[1] else ("DEL", location[0]))
 
-    def holds(self, key: str) -> bool:
+    def has_key(self, key: str) -> bool:
         self.trips += 1
         return bool(self.sampler.exists(key))
 
@@ -274,7 +274,7 @@ class Sandbox:
 
     def longest_ttl_s(self, keys: list[str]) -> float | None:
         """The longest remaining TTL of these keys, in seconds. inf: one has no TTL. None: no key exists."""
-        left_ms: list[int] = self._ask(*(("PTTL", key) for key in keys))
+        left_ms: list[int] = self._send(*(("PTTL", key) for key in keys))
         return max((float("inf") if ms == -1 else ms / 1000 for ms in left_ms), default=None)
 
     def versions(self) -> dict[int, int]:
@@ -283,24 +283,24 @@ class Sandbox:
         found = self._watcher.command(f"SELECT id, version FROM {self.tablename} ORDER BY id".encode())
         return {int(found.get_value(row, 0) or 0): int(found.get_value(row, 1) or 0) for row in range(found.ntuples)}
 
-    def shown(self) -> dict[str, str]:
+    def cache_as_text(self) -> dict[str, str]:
         """The contents of the cache as short texts, by key, for the diagrams."""
         client: Any = self.sampler
         found = {}
         for key in self.cached_keys():
             kind = client.type(key)
-            found[self.short(key)] = shown_value(read_value(client, kind, key))
+            found[self.without_prefix(key)] = shown_value(read_value(client, kind, key))
         return found
 
     # ── kits for patterns ──
 
     def context(
-        self, slot: ClientThread, clock: VirtualClock, spawn: Callable[[Callable[[], None]], None], seed: int
+        self, thread: ClientThread, clock: VirtualClock, spawn: Callable[[Callable[[], None]], None], seed: int
     ) -> Context:
         """The kit of a scheduled client."""
         return Context(
-            redis=slot.redis,
-            source=slot.source,
+            redis=thread.redis,
+            source=thread.source,
             serializer=self.serializer,
             now=clock.now,
             sleep=clock.sleep,
@@ -308,11 +308,11 @@ class Sandbox:
             rng=random.Random(seed),
         )
 
-    def _unscheduled_context(self, slot: ClientThread, clock: "UnscheduledClock") -> Context:
+    def _unscheduled_context(self, thread: ClientThread, clock: "UnscheduledClock") -> Context:
         """The kit of an unscheduled client, for use before and after a schedule."""
         return Context(
-            redis=slot.redis,
-            source=slot.source,
+            redis=thread.redis,
+            source=thread.source,
             serializer=self.serializer,
             now=clock.now,
             sleep=clock.sleep,
@@ -323,11 +323,11 @@ class Sandbox:
     @contextmanager
     def free(self, now_s: float = START_S) -> Iterator[Context]:
         """An unscheduled kit. Its sleeps shorten the TTL of every key."""
-        slot, self.unscheduled_trips = self.unscheduled_thread, 0
+        thread, self.unscheduled_trips = self.unscheduled_thread, 0
         clock = UnscheduledClock(self, now_s)
         set_clock_of_this_thread(clock)
         try:
-            yield self._unscheduled_context(slot, clock)
+            yield self._unscheduled_context(thread, clock)
         finally:
             set_clock_of_this_thread(None)
 
@@ -342,8 +342,8 @@ class UnscheduledClock:
     def now(self) -> float:
         return self._now_s
 
-    def failed(self, error: BaseException) -> BaseException:
-        return self._sandbox.failed(error)
+    def record_failure(self, error: BaseException) -> BaseException:
+        return self._sandbox.record_failure(error)
 
     def read_clock(self) -> float:
         return self._now_s

@@ -33,7 +33,7 @@ class ScheduledRedis(redis.Redis):
         self._sandbox = sandbox
 
     def register_script(self, script: Any) -> Any:
-        self._sandbox.table.learn(script)
+        self._sandbox.command_table.add_script(script)
         return super().register_script(script)
 
 

@@ -49,7 +49,7 @@ class Action:
     """Whose step it is; empty for what the adversary does to a key."""
     label: str
     touch: Touch
-    adverse: bool = False
+    is_fault: bool = False
     """It spends the adversary's budget."""
 
 

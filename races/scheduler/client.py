@@ -26,9 +26,9 @@ class ClientScheduler(Protocol):
     now_s: float
     ticking_clock: bool
     ack_objects: frozenset[str]
-    observed: Observations
+    observations: Observations
     clients: list[Any]
-    taken: list[Any]
+    steps: list[Any]
 
     def start(self, body: Callable[[Any], None], spawner: Any = None) -> Any: ...
 
@@ -37,7 +37,7 @@ class ClientScheduler(Protocol):
     def mark_blocked(self, client: Any) -> None: ...
 
 
-State = Literal["running", "held", "waiting", "rows", "done"]
+State = Literal["running", "paused", "waiting", "row_lock", "done"]
 
 
 @dataclass(eq=False)
@@ -45,8 +45,8 @@ class Client:
     """A client, its thread's state, and what it would do next."""
 
     name: str
-    slot: ClientThread
-    run: ClientScheduler
+    thread: ClientThread
+    execution: ClientScheduler
     root: "Client | None" = None
     """Who spawned it; they live and die as one process."""
     state: State = "running"
@@ -59,7 +59,7 @@ class Client:
     ready: Callable[[], bool] = lambda: True
     timed_out: bool = False
     killed: bool = False
-    steps: int = 0
+    step_count: int = 0
     wake_s: float = START_S
     sleeps: int = 0
     clock_readings: int = 0
@@ -82,18 +82,18 @@ class Client:
         return self.root or self
 
     def now(self) -> float:
-        return max(self.run.now_s, self.wake_s)
+        return max(self.execution.now_s, self.wake_s)
 
     def read_clock(self) -> float:
         """The time as the pattern reads it. Where clocks tick, each reading in a schedule differs from all others."""
-        if not self.run.ticking_clock:
+        if not self.execution.ticking_clock:
             return self.now()
         self.clock_readings += 1
-        return self.now() + TICK_S * (self.clock_readings * MAX_CLIENTS + self.run.clients.index(self))
+        return self.now() + TICK_S * (self.clock_readings * MAX_CLIENTS + self.execution.clients.index(self))
 
-    def failed(self, error: BaseException) -> BaseException:
+    def record_failure(self, error: BaseException) -> BaseException:
         """What to raise to end this client, for a failure that is no answer of the contender's."""
-        failure: BaseException = self.run.sandbox.failed(error)
+        failure: BaseException = self.execution.sandbox.record_failure(error)
         return failure
 
     def sleep(self, seconds: float) -> None:
@@ -104,24 +104,24 @@ class Client:
         self.wake_s = self.now() + max(0.0, seconds)
         self._note_wait()
 
-    def hold(self, steps_touch: Touch, label: str) -> None:
+    def await_turn(self, steps_touch: Touch, label: str) -> None:
         """Wait until the next round trip is granted. Raises ClientKilled."""
         if self.killed:
             raise ClientKilled
         self.pending, self.label, self.step = self.full_touch(steps_touch), label, None
-        self.due_s = self.wake_s if self.wake_s > self.run.now_s else None
-        self.state = "held"
-        self.run.pause(self)
-        self.steps += 1
+        self.due_s = self.wake_s if self.wake_s > self.execution.now_s else None
+        self.state = "paused"
+        self.execution.pause(self)
+        self.step_count += 1
         self.first_step = False
 
     def full_touch(self, steps_touch: Touch) -> Touch:
         """With the client itself, and with what lets a read that begins see which writes had returned."""
         reads, writes = steps_touch.reads, steps_touch.writes | {f"client:{self.name}"}
         if self.root is None and self.operation in ("update", "create"):
-            writes |= {f"told:{self.name}"}
+            writes |= {f"ack:{self.name}"}
         elif self.root is None and self.first_step:
-            reads |= self.run.ack_objects
+            reads |= self.execution.ack_objects
         return Touch(reads, writes, steps_touch.everything)
 
     def wait(self, waits_for: Touch, label: str, seconds: float | None, ready: Callable[[], bool]) -> bool:
@@ -132,19 +132,19 @@ class Client:
         self.due_s = None if seconds is None or seconds == float("inf") else self.now() + seconds
         self.state, self.timed_out = "waiting", False
         self._note_wait()
-        self.run.pause(self)
+        self.execution.pause(self)
         return not self.timed_out
 
     def _note_wait(self) -> None:
         if self.span is not None:
-            self.run.observed.locks.waited(self.span)
+            self.execution.observations.locks.waited(self.span)
 
     def wait_for_row_lock(self, blocked: Callable[[], bool]) -> None:
         """Let the others go on while the database holds this client's statement back."""
         self.ready = lambda: not blocked()
-        self.state = "rows"
-        self.run.mark_blocked(self)
-        self.run.pause(self, killable=False)
+        self.state = "row_lock"
+        self.execution.mark_blocked(self)
+        self.execution.pause(self, killable=False)
 
 
 def current_client() -> Client | None:

@@ -31,12 +31,12 @@ class FinalRead:
     """A record once all is at rest: what the database holds, what the next reader gets."""
 
     record_id: int
-    stored: int | None
+    stored_version: int | None
     """The version in the database."""
-    read: int | None = None
+    read_version: int | None = None
     found: bool = False
     error: str | None = None
-    read_a_ttl_later: int | None = None
+    read_one_ttl_later: int | None = None
     """The answer of a read one TTL later. It is read only if the first read was stale."""
 
 
@@ -52,20 +52,20 @@ class StateSnapshot:
 class ExecutionTrace:
     """One schedule, whole."""
 
-    taken: list[ExecutedAction]
+    steps: list[ExecutedAction]
     cut: str | None
     stuck: list[str]
     loads: list[Load]
     commits: list[Commit]
     crashes: list[Crash]
     unowned_releases: list[UnownedRelease]
-    done: list[FinishedOperation]
-    rest: list[FinalRead]
+    operations: list[FinishedOperation]
+    final_reads: list[FinalRead]
     loads_by_miss: list[list[Load]] = field(default_factory=list)
     """The loads, one list for each miss."""
-    locked: bool = False
+    took_lock: bool = False
     """Whether a client took a lock."""
-    shared: frozenset[Location] = frozenset()
+    shared_locations: frozenset[Location] = frozenset()
     """The keys that an operation tried to take and found, and that did not keep it from its work."""
     entries_at_start: int = 0
     """The number of keys in the cache at the begin."""
@@ -77,7 +77,7 @@ class ExecutionTrace:
 
     @property
     def tokens(self) -> list[str]:
-        return [step.action.token for step in self.taken]
+        return [step.action.token for step in self.steps]
 
     @property
     def text(self) -> str:
@@ -86,24 +86,24 @@ class ExecutionTrace:
 
     def end(self) -> tuple[object, ...]:
         """All that decides about promises: equal for equal schedules."""
-        done = [(d.client, d.operation, d.begin, d.end, d.found, d.version, d.error) for d in self.done]
-        return (self.tokens, done, self.loads, self.commits, self.unowned_releases, self.rest, self.stuck)
+        done = [(d.client, d.operation, d.begin, d.end, d.found, d.version, d.error) for d in self.operations]
+        return (self.tokens, done, self.loads, self.commits, self.unowned_releases, self.final_reads, self.stuck)
 
 
 @contextmanager
 def raising_failures(sandbox: Sandbox) -> Iterator[None]:
     """Raises what failed inside the block that is no answer of the contender's, however the contender took it."""
-    sandbox.fault = None
+    sandbox.failure = None
     try:
         yield
     except (Exception, ClientKilled) as error:
-        if sandbox.fault is not None:
-            raise sandbox.fault from error
+        if sandbox.failure is not None:
+            raise sandbox.failure from error
         if isinstance(error, ClientKilled):
             raise NotJudged("it waits without end where no other client does anything") from error
         raise
-    if sandbox.fault is not None:
-        raise sandbox.fault
+    if sandbox.failure is not None:
+        raise sandbox.failure
 
 
 class SchedulePlayer:
@@ -119,11 +119,11 @@ class SchedulePlayer:
         """Whether it asks the app server for the time, as far as was seen."""
         self._played = 0
         with raising_failures(sandbox):
-            self._entries = self._prepare()
-        self._shared: set[Location] | None = None
+            self._start_entries = self._prepare()
+        self._shared_kinds: set[Location] | None = None
         self.entries = EntryDetector(sandbox, lambda context: pattern(context, self.config))
         self._ack_objects = frozenset(
-            f"told:{chr(ord('a') + i)}"
+            f"ack:{chr(ord('a') + i)}"
             for i, program in enumerate(situation.clients)
             if set(program) & {"update", "create"}
         )
@@ -143,46 +143,46 @@ class SchedulePlayer:
 
     def _play(self, choose: Strategy, snapshots: bool) -> ExecutionTrace:
         sandbox = self.sandbox
-        sandbox.reset(self._entries, self.situation.failing_loads)
+        sandbox.reset(self._start_entries, self.situation.failing_loads)
         restart = getattr(choose, "restart", None)
         if restart is not None:
             restart()
         ticking_clock = self.situation.limiting and not self.situation.one_tick
-        run = Execution(
+        execution = Execution(
             sandbox, self.situation.adversary, choose, ack_objects=self._ack_objects, ticking_clock=ticking_clock
         )
         album: list[StateSnapshot] = []
         if snapshots:
-            run.on_state = lambda: album.append(self._snapshot())
+            execution.on_state = lambda: album.append(self._snapshot())
         for number, program in enumerate(self.situation.clients):
-            run.start(self._body(program, number))
+            execution.start(self._body(program, number))
         sandbox.playing = True
         try:
-            run.go()
+            execution.run()
         finally:
             sandbox.playing = False
         self._played += 1
-        seen = run.observed
+        seen = execution.observations
         if snapshots:
             album.append(self._snapshot())
         limiting = self.situation.limiting
-        rest = [] if run.cut or limiting else self._final_reads(run)
+        final_reads = [] if execution.cut or limiting else self._final_reads(execution)
         return ExecutionTrace(
-            taken=run.taken,
-            cut=run.cut,
-            stuck=run.stuck,
+            steps=execution.steps,
+            cut=execution.cut,
+            stuck=execution.stuck,
             loads=seen.loads,
             commits=seen.commits,
             crashes=seen.crashes,
             unowned_releases=seen.locks.unowned_releases(self.entries.is_entry, self.excludes),
             loads_by_miss=seen.loads_by_miss(self.entries.has_entry),
-            locked=seen.locks.any_taken(),
-            shared=seen.locks.shared(),
-            done=seen.done,
-            rest=rest,
-            entries_at_start=len(self._entries),
+            took_lock=seen.locks.any_taken(),
+            shared_locations=seen.locks.shared_locations(),
+            operations=seen.operations,
+            final_reads=final_reads,
+            entries_at_start=len(self._start_entries),
             quota=self._quota() if limiting else None,
-            admits_later=self._probe_after_window(run) if limiting and not run.cut else None,
+            admits_later=self._probe_after_window(execution) if limiting and not execution.cut else None,
             snapshots=album,
         )
 
@@ -206,7 +206,7 @@ class SchedulePlayer:
                 with suppress(Exception):  # as a pool does: its errors are dropped
                     work()
 
-            client.run.start(body, spawner=running())
+            client.execution.start(body, spawner=running())
 
         def now() -> float:
             self.reads_app_clock = True
@@ -215,10 +215,10 @@ class SchedulePlayer:
         def sleep(seconds: float) -> None:
             running().sleep(seconds)
 
-        return replace(self.sandbox.context(client.slot, client, spawn, seed=number), now=now, sleep=sleep)
+        return replace(self.sandbox.context(client.thread, client, spawn, seed=number), now=now, sleep=sleep)
 
     def _operate(self, client: Client, pattern: CachePattern, operation: str, value: str) -> None:
-        run, before = client.run, client.steps
+        execution, before = client.execution, client.step_count
         client.operation, client.first_step = operation, operation.startswith("get")
         client.span = None if self.situation.limiting else OperationSpan(client.name, int(value[1:]), operation)
         begun: list[int] = []
@@ -228,7 +228,7 @@ class SchedulePlayer:
             client=client.name,
             operation=operation,
             record_id=record_id,
-            begin=len(run.taken),
+            begin=len(execution.steps),
             end=-1,
             began_s=client.now(),
             ended_s=client.now(),
@@ -255,24 +255,28 @@ class SchedulePlayer:
         except Exception as error:  # noqa: BLE001 - whatever a pattern raises is how the operation ended
             check_error(self.name, operation, error)
             done.error = type(error).__name__
-        own = [i for i, step in enumerate(run.taken) if step.action.token in (client.name, f"T{client.name}")][before:]
+        own = [i for i, step in enumerate(execution.steps) if step.action.token in (client.name, f"T{client.name}")][
+            before:
+        ]
         begun += own
-        done.begin = begun[0] if begun else len(run.taken)
+        done.begin = begun[0] if begun else len(execution.steps)
         done.end = begun[-1] if begun else -1
         done.ended_s = client.now()
-        run.observed.done.append(done)
+        execution.observations.operations.append(done)
 
     def excludes(self, location: Location) -> bool:
         """Whether an operation stops if the counter is above zero. Found by a run of two clients in step."""
-        if self._shared is None:
-            self._shared = set()
+        if self._shared_kinds is None:
+            self._shared_kinds = set()
             for program in LOCKSTEP_PROGRAMS:
                 pilot = SchedulePlayer(
                     self.sandbox, self.pattern, Situation(name="in-step", clients=(program, program))
                 )
-                pilot._shared = set()
-                self._shared |= {self.entries.kind(shared) for shared in pilot.play(LockstepStrategy()).shared}
-        return self.entries.kind(location) not in self._shared
+                pilot._shared_kinds = set()
+                self._shared_kinds |= {
+                    self.entries.kind(shared) for shared in pilot.play(LockstepStrategy()).shared_locations
+                }
+        return self.entries.kind(location) not in self._shared_kinds
 
     # ── before and after ──
 
@@ -294,17 +298,21 @@ class SchedulePlayer:
             self.sandbox.age(AGED_SHARE * self.config.ttl_s)
         return self.sandbox.entries()
 
-    def _final_reads(self, run: Execution) -> list[FinalRead]:
+    def _final_reads(self, execution: Execution) -> list[FinalRead]:
         stored = self.sandbox.versions()
         ids = sorted({RECORD, *stored} if "create" in self.situation.operations else {RECORD})
         found = []
-        with self.sandbox.free(run.now_s) as context:
+        with self.sandbox.free(execution.now_s) as context:
             for record_id in ids:
                 first = self._read(context, record_id, stored.get(record_id))
-                if first.stored is not None and first.read is not None and first.read < first.stored:
+                if (
+                    first.stored_version is not None
+                    and first.read_version is not None
+                    and first.read_version < first.stored_version
+                ):
                     context.sleep(self.config.ttl_s)
-                    later = self._read(context, record_id, first.stored)
-                    first = FinalRead(**{**vars(first), "read_a_ttl_later": later.read})
+                    later = self._read(context, record_id, first.stored_version)
+                    first = FinalRead(**{**vars(first), "read_one_ttl_later": later.read_version})
                 found.append(first)
         return found
 
@@ -312,11 +320,11 @@ class SchedulePlayer:
         try:
             record = self.pattern(context, self.config).get(record_id)
         except ClientKilled:
-            return FinalRead(record_id=record_id, stored=stored, error="waits without end")
+            return FinalRead(record_id=record_id, stored_version=stored, error="waits without end")
         except Exception as error:  # noqa: BLE001 - whatever a pattern raises is what the reader gets
-            return FinalRead(record_id=record_id, stored=stored, error=type(error).__name__)
+            return FinalRead(record_id=record_id, stored_version=stored, error=type(error).__name__)
         version = record.get("version") if record is not None else None
-        return FinalRead(record_id=record_id, stored=stored, read=version, found=record is not None)
+        return FinalRead(record_id=record_id, stored_version=stored, read_version=version, found=record is not None)
 
     def _quota(self) -> int | None:
         """Calls at once that keep its own contract. At the limit only refused calls are asked about."""
@@ -325,16 +333,16 @@ class SchedulePlayer:
         bound: int = self.pattern.calls_at_once()  # type: ignore[attr-defined]
         return bound
 
-    def _probe_after_window(self, run: Execution) -> bool | None:
+    def _probe_after_window(self, execution: Execution) -> bool | None:
         """A call when the quota that was spent before is a window old. Real clocks cannot be moved on: None."""
         if not self.reads_app_clock or self.situation.start is not CacheState.AT_LIMIT:
             return None
-        with self.sandbox.free(run.now_s) as context:
+        with self.sandbox.free(execution.now_s) as context:
             context.sleep(WINDOW_S / 2 + LIMIT)
             return bool(self.pattern(context, self.config).hit().allowed)  # type: ignore[attr-defined]
 
     def _snapshot(self) -> StateSnapshot:
-        return StateSnapshot(database=self.sandbox.versions(), cache=self.sandbox.shown())
+        return StateSnapshot(database=self.sandbox.versions(), cache=self.sandbox.cache_as_text())
 
 
 class LockstepStrategy:

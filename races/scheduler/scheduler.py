@@ -21,7 +21,7 @@ WATCHDOG_S = 30.0
 MAX_STEPS = 100
 """A longer schedule is cut: a client waits without end."""
 NO_OBJECTS = frozenset[str]()
-BUDGET = "budget"
+FAULT_BUDGET = "budget"
 """What every action of the adversary writes: it has one."""
 
 Strategy = Callable[[Sequence[Action]], Action | None]
@@ -48,32 +48,32 @@ class Execution:
     def __init__(
         self,
         sandbox: Sandbox,
-        adversary: FaultModel,
-        choose: Strategy,
+        fault_model: FaultModel,
+        strategy: Strategy,
         *,
         ack_objects: frozenset[str] = NO_OBJECTS,
         ticking_clock: bool = False,
     ) -> None:
         self.sandbox = sandbox
-        self.adversary = adversary
-        self.choose = choose
+        self.fault_model = fault_model
+        self.strategy = strategy
         self.ack_objects = ack_objects
         self.ticking_clock = ticking_clock
         """Whether a clock moves on, by next to nothing, each time that it is read."""
         self.now_s = START_S
         self.clients: list[Client] = []
-        self.taken: list[ExecutedAction] = []
-        self.observed = Observations()
+        self.steps: list[ExecutedAction] = []
+        self.observations = Observations()
         self.on_state: Callable[[], None] | None = None
         """Called before every choice, if set, to inspect the servers."""
         self.failure: BaseException | None = None
         self.cut: str | None = None
         """Why the schedule ended before its clients did: None, "asleep" or "failed"."""
         self.stuck: list[str] = []
-        self._budget = adversary is not FaultModel.NONE
+        self._fault_left = fault_model is not FaultModel.NONE
         self._current: Client | None = None
         self._starting: Client | None = None
-        self._over = False
+        self._ended = False
         self._unwinding: list[Client] = []
         self._keys: list[str] | None = None
         self._finished = threading.Lock()
@@ -85,21 +85,21 @@ class Execution:
         """Start a client and run it to its first round trip. `spawner`: the client whose background work it is."""
         number = len(self.clients)
         client = Client(
-            chr(ord("a") + number), self.sandbox.slot(number), self, spawner.process_root if spawner else None
+            chr(ord("a") + number), self.sandbox.client_thread(number), self, spawner.process_root if spawner else None
         )
         client.wake_s = spawner.now() if spawner else START_S
         client.span = spawner.span if spawner else None
         self.clients.append(client)
         outer, self._starting = self._starting, client
-        client.slot.submit(client, lambda: self._live(client, body))
+        client.thread.submit(client, lambda: self._run_client(client, body))
         if not client.started.acquire(timeout=WATCHDOG_S):
             self.sandbox.abandon()
             why = f"client {client.name} blocks before its first step (on a lock in the process?)"
-            raise self.sandbox.failed(ContenderRefused(why))
+            raise self.sandbox.record_failure(ContenderRefused(why))
         self._starting = outer
         return client
 
-    def _live(self, client: Client, body: Callable[[Client], None]) -> None:
+    def _run_client(self, client: Client, body: Callable[[Client], None]) -> None:
         try:
             body(client)
         except ClientKilled:
@@ -114,7 +114,7 @@ class Execution:
         else:
             self._dispatch(client)
 
-    def go(self) -> None:
+    def run(self) -> None:
         """Let the started clients run to the end, in the order that `choose` says."""
         self._dispatch(None)
         if not self._finished.acquire(timeout=WATCHDOG_S):
@@ -142,7 +142,7 @@ class Execution:
         try:
             following = self._next()
         except Exception as error:  # noqa: BLE001 - must not reach the contender, in whose thread this runs
-            self.sandbox.failed(error)
+            self.sandbox.record_failure(error)
             following = self._next()  # only unwinds from now on, and asks no server
         self._current = following
         if following is None:
@@ -157,20 +157,20 @@ class Execution:
 
     def _next(self) -> Client | None:
         while True:
-            if self.sandbox.fault is not None:
-                self._over, self.cut = True, "failed"
-            resumed = self._resumed()
+            if self.sandbox.failure is not None:
+                self._ended, self.cut = True, "failed"
+            resumed = self._find_resumed()
             if resumed is not None:
                 return resumed
             if self._unwinding:
                 return self._unwinding.pop(0)
-            action = None if self._over else self._chosen()
+            action = None if self._ended else self._choose()
             if action is None:
-                alive = [c for c in self.clients if c.state in ("held", "waiting")]
-                if not self._over and self.cut is None:
+                alive = [c for c in self.clients if c.state in ("paused", "waiting")]
+                if not self._ended and self.cut is None:
                     self.stuck = [c.name for c in alive]
-                self._over = True
-                if not alive and not any(c.state == "rows" for c in self.clients):
+                self._ended = True
+                if not alive and not any(c.state == "row_lock" for c in self.clients):
                     return None
                 self._kill(alive)  # who waits for a row has it as soon as its holder is unwound
                 continue
@@ -178,28 +178,28 @@ class Execution:
             if client is not None:
                 return client
 
-    def _resumed(self) -> Client | None:
+    def _find_resumed(self) -> Client | None:
         """A client that has got the row lock or the answer for which it waited."""
-        waiting = [c for c in self.clients if c.state == "rows" or (c.state == "waiting" and not c.killed)]
+        waiting = [c for c in self.clients if c.state == "row_lock" or (c.state == "waiting" and not c.killed)]
         if not waiting:
             return None
-        if self.sandbox.fault is not None:  # who holds a row is unwound before who waits for it
-            busy = self._unwinding or any(c.state in ("held", "waiting") for c in self.clients)
+        if self.sandbox.failure is not None:  # who holds a row is unwound before who waits for it
+            busy = self._unwinding or any(c.state in ("paused", "waiting") for c in self.clients)
             return None if busy else waiting[0]
         if any(c.state == "waiting" for c in waiting):
             self.sandbox.settle()
         return next((c for c in waiting if c.ready()), None)
 
-    def _chosen(self) -> Action | None:
+    def _choose(self) -> Action | None:
         try:
             if self.on_state is not None:
                 self.on_state()
             enabled = self.enabled()
             if not enabled:
                 return None
-            if len(self.taken) >= MAX_STEPS:
+            if len(self.steps) >= MAX_STEPS:
                 return None
-            action = self.choose(enabled)
+            action = self.strategy(enabled)
             if action is None:
                 self.cut = "asleep"
             return action
@@ -213,17 +213,17 @@ class Execution:
         now: list[Client] = []
         later: list[Client] = []
         for client in self.clients:
-            if client.state == "held" and (client.due_s is None or client.due_s <= self.now_s):
+            if client.state == "paused" and (client.due_s is None or client.due_s <= self.now_s):
                 now.append(client)
-            elif client.state == "held" or (client.state == "waiting" and client.due_s is not None):
+            elif client.state == "paused" or (client.state == "waiting" and client.due_s is not None):
                 later.append(client)
         actions = [self._step(client) for client in now]
         if later and not now:
             first_s = min(c.due_s for c in later if c.due_s is not None)
             actions = [self._timed(c, c.name) for c in later if c.due_s == first_s]
             later = [c for c in later if c.due_s != first_s]
-        if actions and self._budget:
-            actions += self._adverse(later)
+        if actions and self._fault_left:
+            actions += self._fault_actions(later)
         return actions
 
     def _step(self, client: Client) -> Action:
@@ -231,33 +231,33 @@ class Execution:
             client.step = Action(client.name, client.name, client.label, client.pending)
         return client.step
 
-    def _timed(self, client: Client, token: str, *, adverse: bool = False) -> Action:
+    def _timed(self, client: Client, token: str, *, is_fault: bool = False) -> Action:
         after_ms = 1000 * ((client.due_s or self.now_s) - self.now_s)
         what = "wait ends" if client.state == "waiting" else client.label
-        return Action(token, client.name, f"after {after_ms:.0f} ms: {what}", EVERYTHING, adverse)
+        return Action(token, client.name, f"after {after_ms:.0f} ms: {what}", EVERYTHING, is_fault)
 
-    def _adverse(self, stalled_by: list[Client]) -> list[Action]:
-        if self.adversary is FaultModel.CRASH:
+    def _fault_actions(self, stalled_by: list[Client]) -> list[Action]:
+        if self.fault_model is FaultModel.CRASH:
             return [
-                Action(f"D{c.name}", c.name, "dies", self._process_touch(c), adverse=True)
+                Action(f"D{c.name}", c.name, "dies", self._process_touch(c), is_fault=True)
                 for c in self.clients
-                if c.root is None and c.steps and self._lives(c)
+                if c.root is None and c.step_count and self._lives(c)
             ]
         if self._keys is None:
             self._keys = self.sandbox.cached_keys()
-        shown = [(key, self.sandbox.short(key)) for key in self._keys]
+        shown = [(key, self.sandbox.without_prefix(key)) for key in self._keys]
         ends = [
-            Action(f"X{i}", "", f"{short} expires", touch(writes=(BUDGET, f"key:{key}")), adverse=True)
-            for i, (key, short) in enumerate(shown)
+            Action(f"X{i}", "", f"{without_prefix} expires", touch(writes=(FAULT_BUDGET, f"key:{key}")), is_fault=True)
+            for i, (key, without_prefix) in enumerate(shown)
         ]
-        return ends + [self._timed(c, f"T{c.name}", adverse=True) for c in stalled_by]
+        return ends + [self._timed(c, f"T{c.name}", is_fault=True) for c in stalled_by]
 
     def _lives(self, client: Client) -> bool:
         """Whether anything of its process goes on: itself, or work in the background."""
-        return any(c.process_root is client and c.state in ("held", "waiting") for c in self.clients)
+        return any(c.process_root is client and c.state in ("paused", "waiting") for c in self.clients)
 
     def _process_touch(self, client: Client) -> Touch:
-        reads, writes, everything = set[str](), {BUDGET}, False
+        reads, writes, everything = set[str](), {FAULT_BUDGET}, False
         for member in self.clients:
             if member.process_root is client:
                 writes |= {f"client:{member.name}", *member.open_rows}
@@ -269,27 +269,29 @@ class Execution:
 
     def _perform(self, action: Action) -> Client | None:
         """Do what the adversary does at once; the client that the action lets go on."""
-        self.taken.append(ExecutedAction(action=action, now_s=self.now_s))
+        self.steps.append(ExecutedAction(action=action, now_s=self.now_s))
         if self._keys is not None and changes_keys(action.touch):
             self._keys = None
-        if action.adverse:
-            self._budget = False
+        if action.is_fault:
+            self._fault_left = False
         if action.token[0] == "X":
             key = next(
-                key for key in self.sandbox.cached_keys() if action.label.startswith(self.sandbox.short(key) + " ")
+                key
+                for key in self.sandbox.cached_keys()
+                if action.label.startswith(self.sandbox.without_prefix(key) + " ")
             )
-            self.sandbox.end(key)
-            self.observed.gone(key)
+            self.sandbox.expire_key(key)
+            self.observations.key_removed(key)
             return None
         client = next(c for c in self.clients if c.name == action.client)
         if action.token[0] == "D":
-            self.observed.locks.died(client.name)
-            held = self.observed.locks.held_by(client.name)
-            self.observed.crashes.append(Crash(client.name, self.now_s, self.sandbox.longest_ttl_s(held)))
+            self.observations.locks.client_crashed(client.name)
+            held = self.observations.locks.held_by(client.name)
+            self.observations.crashes.append(Crash(client.name, self.now_s, self.sandbox.longest_ttl_s(held)))
             process_root = [c for c in self.clients if c.process_root is client]
             for member in process_root:
                 member.killed = True  # who waits for a row dies when it has it
-            self._kill([c for c in process_root if c.state in ("held", "waiting")])
+            self._kill([c for c in process_root if c.state in ("paused", "waiting")])
             return None
         if client.due_s is not None and client.due_s > self.now_s:
             self.advance(client.due_s - self.now_s)
@@ -305,11 +307,11 @@ class Execution:
         """Virtual time passes: every key is that much older."""
         self.now_s += seconds
         for key in self.sandbox.age(seconds):
-            self.observed.gone(key)
+            self.observations.key_removed(key)
 
     def mark_blocked(self, client: Client) -> None:
         """The client's last step waits for a row lock."""
-        for i in reversed(range(len(self.taken))):
-            if self.taken[i].action.client == client.name:
-                self.taken[i] = ExecutedAction(action=self.taken[i].action, now_s=self.taken[i].now_s, blocked=True)
+        for i in reversed(range(len(self.steps))):
+            if self.steps[i].action.client == client.name:
+                self.steps[i] = ExecutedAction(action=self.steps[i].action, now_s=self.steps[i].now_s, blocked=True)
                 return

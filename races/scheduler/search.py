@@ -39,7 +39,7 @@ class Node:
     asleep: list[Action]
     """Those that lead to nothing new from here."""
     chosen: Action
-    done: list[Action] = field(default_factory=list)
+    tried: list[Action] = field(default_factory=list)
     """Those that were tried from here already."""
     last: str = ""
     """The client that took the last step before."""
@@ -51,16 +51,16 @@ def same(one: Action, other: Action) -> bool:
     """Whether two actions of different moments are the same one. Keys are compared by name, not by number."""
     return (
         one.client == other.client
-        and one.adverse == other.adverse
+        and one.is_fault == other.is_fault
         and (one.token == other.token if one.client else one.label == other.label)
     )
 
 
 def preempts(action: Action, enabled: Sequence[Action], last: str) -> bool:
     """Whether taking it switches away from a client that could go on (Musuvathi & Qadeer)."""
-    if action.adverse and action.token[0] != "T":
+    if action.is_fault and action.token[0] != "T":
         return False
-    return action.client != last and any(a.client == last and not a.adverse for a in enabled)
+    return action.client != last and any(a.client == last and not a.is_fault for a in enabled)
 
 
 class DepthFirst(SearchStrategy):
@@ -96,11 +96,11 @@ class DepthFirst(SearchStrategy):
         last, preemptions, asleep = "", 0, list[Action]()
         if before is not None:
             taken = before.chosen
-            last = before.last if taken.adverse and taken.token[0] != "T" else taken.client
+            last = before.last if taken.is_fault and taken.token[0] != "T" else taken.client
             preemptions = before.preemptions + preempts(taken, before.enabled, before.last)
             if self.reduce:
-                asleep = [a for a in (*before.asleep, *before.done) if not a.touch.conflicts_with(taken.touch)]
-        ordered = sorted(enabled, key=lambda a: (a.adverse, a.client != last))
+                asleep = [a for a in (*before.asleep, *before.tried) if not a.touch.conflicts_with(taken.touch)]
+        ordered = sorted(enabled, key=lambda a: (a.is_fault, a.client != last))
         node = Node(ordered, asleep, enabled[0], last=last, preemptions=preemptions)
         following = self._following(node)
         if following is None:
@@ -112,7 +112,7 @@ class DepthFirst(SearchStrategy):
     def _following(self, node: Node) -> Action | None:
         """The next action to try from a node."""
         for action in node.enabled:
-            if any(same(action, other) for other in (*node.done, *node.asleep)):
+            if any(same(action, other) for other in (*node.tried, *node.asleep)):
                 continue
             costs = node.preemptions + preempts(action, node.enabled, node.last)
             if self.max_preemptions is None or costs <= self.max_preemptions:
@@ -130,7 +130,7 @@ class DepthFirst(SearchStrategy):
         """Go to the next schedule."""
         while self._path:
             node = self._path[-1]
-            node.done.append(node.chosen)
+            node.tried.append(node.chosen)
             following = self._following(node)
             if following is not None:
                 node.chosen = following
@@ -163,15 +163,15 @@ class RandomPriorities(SearchStrategy):
         self._rng = random.Random(self._seed)
         self._priorities: dict[str, float] = {}
         self._at = {self._rng.randrange(max(1, self._steps)) for _ in range(self._changes)}
-        self._adverse_at = self._rng.randrange(max(1, self._steps))
+        self._fault_at = self._rng.randrange(max(1, self._steps))
         self._step = 0
 
     def __call__(self, enabled: Sequence[Action]) -> Action | None:
-        adverse = [a for a in enabled if a.adverse]
+        faults = [a for a in enabled if a.is_fault]
         step, self._step = self._step, self._step + 1
-        if adverse and step >= self._adverse_at:
-            return self._rng.choice(adverse)
-        able = [a for a in enabled if not a.adverse]
+        if faults and step >= self._fault_at:
+            return self._rng.choice(faults)
+        able = [a for a in enabled if not a.is_fault]
         for action in able:
             self._priorities.setdefault(action.client, 1 + self._rng.random())
         best = max(able, key=lambda a: self._priorities[a.client])
@@ -207,7 +207,7 @@ class FollowSchedule(SearchStrategy):
                 possible = ", ".join(a.token for a in enabled)
                 raise ExplorerError(f"step {self._at} of the schedule is {token}, but only {possible} can happen")
         else:
-            able = [a for a in enabled if not a.adverse]
+            able = [a for a in enabled if not a.is_fault]
             found = next((a for a in able if a.client == self._last), able[0])
         self._last = found.client
         return found

@@ -37,7 +37,7 @@ class EntryDetector:
 
     def kind(self, location: Location) -> Location:
         """The cell, without the numbers in its key."""
-        return NUMBER.sub("#", self._sandbox.short(location[0])), location[1]
+        return NUMBER.sub("#", self._sandbox.without_prefix(location[0])), location[1]
 
     def _try(self) -> set[Location]:
         sandbox = self._sandbox

@@ -15,17 +15,17 @@ Exercised = Callable[[ExecutionTrace], bool]
 
 def answered(trace: ExecutionTrace, *operations: str) -> list[FinishedOperation]:
     """The operations that ended without an error; `operations`: only these."""
-    return [d for d in trace.done if d.error is None and (not operations or d.operation in operations)]
+    return [d for d in trace.operations if d.error is None and (not operations or d.operation in operations)]
 
 
 def written_and_read_after_drain(trace: ExecutionTrace) -> bool:
     """A write was committed, and a later reader was answered."""
-    return bool(trace.commits) and any(rest.error is None for rest in trace.rest)
+    return bool(trace.commits) and any(final.error is None for final in trace.final_reads)
 
 
 def acknowledged_and_read_later(trace: ExecutionTrace) -> bool:
     """A write returned, and a read that began afterwards was answered."""
-    return bool(answered(trace, "update", "create")) and any(rest.error is None for rest in trace.rest)
+    return bool(answered(trace, "update", "create")) and any(final.error is None for final in trace.final_reads)
 
 
 def read_own_write(trace: ExecutionTrace) -> bool:
@@ -52,7 +52,7 @@ def entry_loaded_again(trace: ExecutionTrace) -> bool:
 
 def locked(trace: ExecutionTrace) -> bool:
     """A client took a lock."""
-    return trace.locked
+    return trace.took_lock
 
 
 def crashed_with_a_lock(trace: ExecutionTrace) -> bool:
@@ -63,7 +63,7 @@ def crashed_with_a_lock(trace: ExecutionTrace) -> bool:
 
 def load_failed(trace: ExecutionTrace) -> bool:
     """The load that the situation lets fail was made, and a reader came afterwards."""
-    return bool(trace.loads) and bool(trace.rest)
+    return bool(trace.loads) and bool(trace.final_reads)
 
 
 def acknowledged(trace: ExecutionTrace) -> bool:

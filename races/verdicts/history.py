@@ -56,17 +56,17 @@ class Observations:
     loads: list[Load] = field(default_factory=list)
     commits: list[Commit] = field(default_factory=list)
     crashes: list[Crash] = field(default_factory=list)
-    done: list[FinishedOperation] = field(default_factory=list)
+    operations: list[FinishedOperation] = field(default_factory=list)
     locks: LockTracker = field(default_factory=LockTracker)
-    ended: list[tuple[int, str]] = field(default_factory=list)
+    removals: list[tuple[int, str]] = field(default_factory=list)
     """Keys that expired or were evicted, each with how many loads there had been."""
 
-    def gone(self, key: str) -> None:
+    def key_removed(self, key: str) -> None:
         """A key expired or was evicted."""
-        self.ended.append((len(self.loads), key))
-        self.locks.gone(key)
+        self.removals.append((len(self.loads), key))
+        self.locks.key_removed(key)
 
     def loads_by_miss(self, is_entry: Callable[[str], bool]) -> list[list[Load]]:
         """The loads, one list for each miss: another miss begins when an entry that had been filled is gone."""
-        parts = sorted({count for count, key in self.ended if 0 < count < len(self.loads) and is_entry(key)})
+        parts = sorted({count for count, key in self.removals if 0 < count < len(self.loads) and is_entry(key)})
         return [self.loads[begin:end] for begin, end in pairwise([0, *parts, len(self.loads)])]

@@ -18,9 +18,9 @@ class Invariant:
     """A property of every schedule. `broken` says in words how a schedule breaks it, or None."""
 
     guarantee: Guarantee
-    broken: Callable[[ExecutionTrace], str | None]
+    violation: Callable[[ExecutionTrace], str | None]
     applies: Callable[[Situation], bool] = lambda _situation: True
-    also: Guarantee | None = None
+    stronger: Guarantee | None = None
     """The same property promised under a stronger adversary."""
 
     @property
@@ -28,32 +28,36 @@ class Invariant:
         return self.guarantee.name.lower().replace("_", "-")
 
     @property
-    def says(self) -> str:
+    def text(self) -> str:
         return self.guarantee.text
 
     def guaranteed(self, pattern: type[CachePattern], adversary: FaultModel) -> bool:
         """Whether the pattern claims it under this adversary."""
-        made = [p for p in (self.guarantee, self.also) if p in pattern.guarantees]
+        made = [p for p in (self.guarantee, self.stronger) if p in pattern.guarantees]
         return any(p.holds_under(adversary) for p in made)
 
 
 def reads(trace: ExecutionTrace) -> Iterator[FinishedOperation]:
-    return (done for done in trace.done if done.operation.startswith("get") and done.error is None)
+    return (done for done in trace.operations if done.operation.startswith("get") and done.error is None)
 
 
 def writes(trace: ExecutionTrace) -> Iterator[FinishedOperation]:
-    return (d for d in trace.done if d.operation in ("update", "create") and d.error is None)
+    return (d for d in trace.operations if d.operation in ("update", "create") and d.error is None)
 
 
-def stale(rest: FinalRead) -> bool:
-    return rest.stored is not None and rest.read is not None and rest.read < rest.stored
+def stale(final: FinalRead) -> bool:
+    return (
+        final.stored_version is not None
+        and final.read_version is not None
+        and final.read_version < final.stored_version
+    )
 
 
 def stale_after_drain(trace: ExecutionTrace) -> str | None:
-    for rest in trace.rest:
-        if stale(rest):
-            return f"all is at rest, the database holds v{rest.stored}, and readers get v{rest.read}"
-        if rest.stored is not None and not rest.found and rest.error is None:
+    for final in trace.final_reads:
+        if stale(final):
+            return f"all is at rest, the database holds v{final.stored_version}, and readers get v{final.read_version}"
+        if final.stored_version is not None and not final.found and final.error is None:
             return "all is at rest, the record is in the database, and readers are told that there is none"
     return None
 
@@ -77,17 +81,17 @@ def stale_after_write(trace: ExecutionTrace) -> str | None:
         if (read.version or 0) < newest:
             return f"v{newest} had been written and acknowledged, and then client {read.client} read {shown(read)}"
     newest_told = {d.record_id: d.version or 0 for d in sorted(writes(trace), key=lambda d: d.version or 0)}
-    for rest in trace.rest:
-        if rest.error is None and (rest.read or 0) < newest_told.get(rest.record_id, 0):
+    for final in trace.final_reads:
+        if final.error is None and (final.read_version or 0) < newest_told.get(final.record_id, 0):
             return (
-                f"v{newest_told[rest.record_id]} was acknowledged, and afterwards readers get {final_read_text(rest)}"
+                f"v{newest_told[final.record_id]} was acknowledged, and afterwards readers get {final_read_text(final)}"
             )
     return None
 
 
 def went_back(trace: ExecutionTrace) -> str | None:
     seen: dict[tuple[str, int], int] = {}
-    for done in sorted(trace.done, key=lambda d: d.begin):
+    for done in sorted(trace.operations, key=lambda d: d.begin):
         if done.error is not None or done.operation == "create":
             continue
         highest = seen.get((done.client, done.record_id), 0)
@@ -101,8 +105,8 @@ def shown(done: FinishedOperation) -> str:
     return answer(found=bool(done.found), version=done.version)
 
 
-def final_read_text(rest: FinalRead) -> str:
-    return answer(found=rest.found, version=rest.read)
+def final_read_text(final: FinalRead) -> str:
+    return answer(found=final.found, version=final.read_version)
 
 
 def answer(*, found: bool, version: int | None) -> str:
@@ -136,14 +140,14 @@ def unowned_release(trace: ExecutionTrace) -> str | None:
 
 
 def waits_for_crashed(trace: ExecutionTrace) -> str | None:
-    if len(trace.taken) >= MAX_STEPS:
+    if len(trace.steps) >= MAX_STEPS:
         return f"somebody still waits after {MAX_STEPS} steps"
     if trace.stuck:
         return f"{listed(trace.stuck)} waits for ever"
     for death in trace.crashes:
         if death.lock_ttl_s is None:
             continue
-        for done in trace.done:
+        for done in trace.operations:
             if done.ended_s - max(done.began_s, death.now_s) > death.lock_ttl_s + TOLERANCE_S:
                 waited_s = done.ended_s - death.now_s
                 return f"client {done.client} waited {waited_s:.1f} s for a lock of {death.lock_ttl_s:.1f} s"
@@ -151,16 +155,16 @@ def waits_for_crashed(trace: ExecutionTrace) -> str | None:
 
 
 def failure_cached(trace: ExecutionTrace) -> str | None:
-    for rest in trace.rest:
-        if rest.error is not None:
-            return f"the database works again, and readers get {rest.error}"
-        if rest.stored is not None and not rest.found:
+    for final in trace.final_reads:
+        if final.error is not None:
+            return f"the database works again, and readers get {final.error}"
+        if final.stored_version is not None and not final.found:
             return "the database works again, and readers are told that there is no record"
     return None
 
 
 def lost(trace: ExecutionTrace) -> str | None:
-    stored = {rest.record_id: rest.stored or 0 for rest in trace.rest}
+    stored = {final.record_id: final.stored_version or 0 for final in trace.final_reads}
     for write in writes(trace):
         if write.operation == "create" and not stored.get(write.record_id):
             return f"record {write.record_id} was created and acknowledged, and is not in the database"
@@ -173,27 +177,29 @@ def lost(trace: ExecutionTrace) -> str | None:
 
 
 def stale_beyond_ttl(trace: ExecutionTrace) -> str | None:
-    for rest in trace.rest:
-        later = rest.read_a_ttl_later
-        if stale(rest) and later is not None and later < (rest.stored or 0):
-            return f"one TTL later readers still get v{rest.read}, and the database holds v{rest.stored}"
+    for final in trace.final_reads:
+        later = final.read_one_ttl_later
+        if stale(final) and later is not None and later < (final.stored_version or 0):
+            return (
+                f"one TTL later readers still get v{final.read_version}, and the database holds v{final.stored_version}"
+            )
     return None
 
 
 def no_answer(trace: ExecutionTrace) -> str | None:
-    for done in trace.done:
+    for done in trace.operations:
         if done.error is not None:
             return f"client {done.client}'s {done.operation} ended with {done.error}"
         if not done.found and done.operation != "get-new":
             return f"client {done.client}'s {done.operation} found no record"
-    for rest in trace.rest:
-        if rest.error is not None:
-            return f"afterwards a reader gets {rest.error}"
+    for final in trace.final_reads:
+        if final.error is not None:
+            return f"afterwards a reader gets {final.error}"
     return f"{listed(trace.stuck)} waits for ever" if trace.stuck else None
 
 
 def over_the_bound(trace: ExecutionTrace) -> str | None:
-    admitted = [done.client for done in trace.done if done.operation == "hit" and done.found]
+    admitted = [done.client for done in trace.operations if done.operation == "hit" and done.found]
     if trace.quota is None or len(admitted) <= trace.quota:
         return None
     return f"{len(admitted)} calls admitted where {trace.quota} may be, of {listed(admitted)}"
@@ -208,57 +214,57 @@ def refused_calls_counted(trace: ExecutionTrace) -> str | None:
 INVARIANTS: tuple[Invariant, ...] = (
     Invariant(
         guarantee=Guarantee.EVENTUALLY_FRESH,
-        also=Guarantee.EVENTUALLY_FRESH_DESPITE_EXPIRY,
-        broken=stale_after_drain,
+        stronger=Guarantee.EVENTUALLY_FRESH_DESPITE_EXPIRY,
+        violation=stale_after_drain,
         applies=lambda s: s.writes,
     ),
     Invariant(
         guarantee=Guarantee.NO_STALE_AFTER_WRITE,
-        broken=stale_after_write,
+        violation=stale_after_write,
         applies=lambda s: s.writes and s.adversary is not FaultModel.CRASH,
     ),
     Invariant(
         guarantee=Guarantee.READ_YOUR_WRITES,
-        broken=own_write_missed,
+        violation=own_write_missed,
         applies=lambda s: any("update" in program and "get" in program for program in s.clients),
     ),
     Invariant(
         guarantee=Guarantee.MONOTONIC_READS,
-        broken=went_back,
+        violation=went_back,
         applies=lambda s: s.writes and any(program.count("get") > 1 or len(program) > 1 for program in s.clients),
     ),
     Invariant(
         guarantee=Guarantee.ONE_LOAD_PER_MISS,
-        broken=many_loads,
+        violation=many_loads,
         applies=lambda s: not (s.writes or s.failing_loads or s.limiting) and s.start is CacheState.COLD,
     ),
     Invariant(
         guarantee=Guarantee.ONE_REFRESH_PER_EXPIRY,
-        broken=many_refreshes,
+        violation=many_refreshes,
         applies=lambda s: not s.writes and s.start is CacheState.AGEING,
     ),
-    Invariant(guarantee=Guarantee.RELEASES_ONLY_OWN_LOCK, broken=unowned_release, applies=lambda s: not s.limiting),
+    Invariant(guarantee=Guarantee.RELEASES_ONLY_OWN_LOCK, violation=unowned_release, applies=lambda s: not s.limiting),
     Invariant(
         guarantee=Guarantee.WAITS_AT_MOST_LOCK_TTL,
-        broken=waits_for_crashed,
+        violation=waits_for_crashed,
         applies=lambda s: s.adversary is FaultModel.CRASH,
     ),
-    Invariant(guarantee=Guarantee.NO_CACHED_ERRORS, broken=failure_cached, applies=lambda s: s.failing_loads > 0),
-    Invariant(guarantee=Guarantee.DURABLE_ON_RETURN, broken=lost, applies=lambda s: s.writes),
-    Invariant(guarantee=Guarantee.STALE_AT_MOST_TTL, broken=stale_beyond_ttl, applies=lambda s: s.writes),
+    Invariant(guarantee=Guarantee.NO_CACHED_ERRORS, violation=failure_cached, applies=lambda s: s.failing_loads > 0),
+    Invariant(guarantee=Guarantee.DURABLE_ON_RETURN, violation=lost, applies=lambda s: s.writes),
+    Invariant(guarantee=Guarantee.STALE_AT_MOST_TTL, violation=stale_beyond_ttl, applies=lambda s: s.writes),
     Invariant(
         guarantee=Guarantee.CORRECT_AFTER_CACHE_LOSS,
-        broken=no_answer,
+        violation=no_answer,
         applies=lambda s: not (s.failing_loads or s.limiting),
     ),
     Invariant(
         guarantee=Guarantee.ADMITS_AT_MOST_ITS_BOUND,
-        broken=over_the_bound,
+        violation=over_the_bound,
         applies=lambda s: s.limiting and s.start is CacheState.COLD,
     ),
     Invariant(
         guarantee=Guarantee.REFUSED_CALLS_ARE_FREE,
-        broken=refused_calls_counted,
+        violation=refused_calls_counted,
         applies=lambda s: s.limiting and s.start is CacheState.AT_LIMIT,
     ),
 )
@@ -271,11 +277,11 @@ def invariants_for(situation: Situation) -> list[Invariant]:
     return [invariant for invariant in INVARIANTS if invariant.applies(situation)]
 
 
-def broken_in(trace: ExecutionTrace, situation: Situation) -> dict[str, str]:
+def violations_in(trace: ExecutionTrace, situation: Situation) -> dict[str, str]:
     """The invariants that a schedule breaks, each with how."""
     found = {}
     for invariant in invariants_for(situation):
-        how = invariant.broken(trace)
+        how = invariant.violation(trace)
         if how is not None:
             found[invariant.name] = how
     return found

@@ -214,7 +214,7 @@ def test_a_writer_that_waits_for_a_row_is_seen_as_waiting(sandbox: Sandbox) -> N
     """The second UPDATE is held back by PostgreSQL until the first client's COMMIT, and the others go on meanwhile."""
     schedules = SchedulePlayer(sandbox, find_explorable("cache-aside").pattern, situations()["writer-writer"])
     trace = schedules.play(FollowSchedule("aabbaabb"))
-    blocked = [(step.action.token, step.action.label) for step in trace.taken if step.blocked]
+    blocked = [(step.action.token, step.action.label) for step in trace.steps if step.blocked]
     assert blocked == [("b", "UPDATE 1")]
     assert [commit.client for commit in trace.commits] == ["a", "b"]
     assert [commit.version for commit in trace.commits] == [2, 3]
@@ -226,15 +226,15 @@ def test_virtual_time_ages_every_key(sandbox: Sandbox) -> None:
     ages: list[int] = []
 
     def body(client: Client) -> None:
-        client.slot.redis.set(f"{sandbox.key_prefix}a", "1", px=60_000)
+        client.thread.redis.set(f"{sandbox.key_prefix}a", "1", px=60_000)
         client.sleep(20)
-        ages.append(client.slot.redis.pttl(f"{sandbox.key_prefix}a"))
+        ages.append(client.thread.redis.pttl(f"{sandbox.key_prefix}a"))
         client.sleep(41)
-        ages.append(client.slot.redis.pttl(f"{sandbox.key_prefix}a"))
+        ages.append(client.thread.redis.pttl(f"{sandbox.key_prefix}a"))
 
-    run = Execution(sandbox, Situation(name="x", clients=(("get",),)).adversary, lambda enabled: enabled[0])
-    run.start(body)
-    run.go()
+    execution = Execution(sandbox, Situation(name="x", clients=(("get",),)).adversary, lambda enabled: enabled[0])
+    execution.start(body)
+    execution.run()
     assert 20_000 < ages[0] <= 40_000  # 60 s less 20 s of virtual time, and less what has really passed
     assert ages[1] == -2
 
@@ -242,7 +242,7 @@ def test_virtual_time_ages_every_key(sandbox: Sandbox) -> None:
 def test_nothing_is_left_behind(stack: Stack, sandbox: Sandbox) -> None:
     """An exploration takes its table and its keys away."""
     with open_sandbox(stack) as other:
-        other.slot(0).redis.set(f"lock:{other.key_prefix}x", "1")
+        other.client_thread(0).redis.set(f"lock:{other.key_prefix}x", "1")
         table, prefix = other.tablename, other.key_prefix
     assert [key for key in sandbox.sampler.keys("*") if prefix.encode() in key] == []
     with sandbox.connect() as connection:

@@ -59,14 +59,14 @@ def test_a_lock_is_seen_where_it_is_taken(name: str, tmp_path: Path, sandbox: Sa
     schedules = SchedulePlayer(
         sandbox, planted({**FREED_BY_ANOTHER, **FREED_BY_OWNERS}[name], tmp_path).pattern, READERS
     )
-    assert schedules.play(DepthFirst(reduce=True)).locked
+    assert schedules.play(DepthFirst(reduce=True)).took_lock
 
 
 @pytest.mark.parametrize("name", [n for n in NO_LOCK if n.startswith("filled")])
 def test_no_lock_is_seen_where_a_fill_is_all_there_is(name: str, tmp_path: Path, sandbox: Sandbox) -> None:
     """A fill comes after the load that it is about."""
     schedules = SchedulePlayer(sandbox, planted(NO_LOCK[name], tmp_path).pattern, READERS)
-    assert not schedules.play(DepthFirst(reduce=True)).locked
+    assert not schedules.play(DepthFirst(reduce=True)).took_lock
 
 
 READERS = find_situation("reader-reader")

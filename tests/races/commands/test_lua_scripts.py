@@ -73,12 +73,12 @@ READS_UNDECLARED = """
 
 @pytest.mark.parametrize("script", DECLARED)
 def test_a_script_whose_text_names_only_declared_keys_is_told_by_them(script: str, sandbox: Sandbox) -> None:
-    assert declares_all(script, sandbox.table._row)
+    assert declares_all(script, sandbox.command_table._row)
 
 
 @pytest.mark.parametrize("script", UNDECLARED)
 def test_a_script_that_may_touch_an_undeclared_key_is_not(script: str, sandbox: Sandbox) -> None:
-    assert not declares_all(script, sandbox.table._row)
+    assert not declares_all(script, sandbox.command_table._row)
 
 
 def test_the_scripts_of_the_suite_declare_their_keys(sandbox: Sandbox) -> None:
@@ -93,7 +93,7 @@ def test_the_scripts_of_the_suite_declare_their_keys(sandbox: Sandbox) -> None:
         if isinstance(value, str) and "redis.call" in value
     ]
     assert len(found) >= 8
-    assert [script for script in found if not declares_all(script, sandbox.table._row)] == []
+    assert [script for script in found if not declares_all(script, sandbox.command_table._row)] == []
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,8 @@ def test_a_wrong_reduction_is_found_by_the_search_without_it(
 ) -> None:
     """Planted: every script is believed. The searches disagree, and what only one of them found broken is broken."""
     monkeypatch.setattr("stampede.races.commands.command_table.declares_all", lambda _script, _row: True)
-    monkeypatch.setattr(sandbox.table, "_declares_all", {})
-    monkeypatch.setattr(sandbox.table, "_requests", {})
+    monkeypatch.setattr(sandbox.command_table, "_declares_all", {})
+    monkeypatch.setattr(sandbox.command_table, "_requests", {})
     contender = planted(tmp_path, "believed", READS_UNDECLARED)
     assert explore(contender, "reader-writer")[1]["eventually-fresh"].verdict == "kept"
     info, verdicts = explore(contender, "reader-writer", Bound(without_reduction=True))

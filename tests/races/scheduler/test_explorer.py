@@ -250,7 +250,7 @@ def test_every_promise_of_ours_is_judged_somewhere() -> None:
     """Each promise of our patterns is held by an invariant, but for those that contract specs hold by themselves."""
     from stampede.races.verdicts.invariants import INVARIANTS
 
-    judged = {p for i in INVARIANTS for p in (i.guarantee, i.also) if p is not None}
+    judged = {p for i in INVARIANTS for p in (i.guarantee, i.stronger) if p is not None}
     made = {guarantee for contender in contenders().values() for guarantee in contender.pattern.guarantees}
     assert made - judged <= {Guarantee.READ_AFTER_WRITE, Guarantee.AVAILABLE_WITHOUT_CACHE}
 

@@ -48,13 +48,13 @@ def test_a_contender_that_gives_a_wrong_answer_is_not_judged_and_the_line_names_
 ) -> None:
     situation, source, said = WRONG[name]
     (tmp_path / f"{name}.py").write_text(source)
-    order = RacesConfig(
+    config = RacesConfig(
         contenders=(find_explorable(str(tmp_path / f"{name}.py")),),
         situations=(find_situation(situation),),
         bound=Bound(),
         command="stampede races",
     )
-    info = explore_all(order, stack, lambda _event: None)
+    info = explore_all(config, stack, lambda _event: None)
     assert {verdict.verdict for verdict in info.verdicts} == {NOT_JUDGED}
     (line,) = {verdict.how for verdict in info.verdicts}
     assert f"{name.replace('_', '-')}: {said}" in line

@@ -61,14 +61,14 @@ WAITS = """
 
 
 def explored(stack: Stack, contenders: list[Contender], *situations: str, **opened: frozenset[int]) -> RacesInfo:
-    order = RacesConfig(
+    config = RacesConfig(
         contenders=tuple(contenders),
         situations=tuple(find_situation(name) for name in situations),
         bound=Bound(),
         command="stampede races",
         opened=opened,
     )
-    return explore_all(order, stack, lambda _event: None)
+    return explore_all(config, stack, lambda _event: None)
 
 
 def on(stack: Stack, url: str) -> Stack:
@@ -196,7 +196,7 @@ LOSES = {
 """,
     "postgres": """
     def get(self, record_id):
-        pid = self.source.slot.database.info.backend_pid
+        pid = self.source.thread.database.info.backend_pid
         self.source.sandbox._watcher.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
         return self.source.load(record_id)
 """,
@@ -247,7 +247,7 @@ PASSING_BY = {
 """,
     "own_postgres": """
     def get(self, record_id):
-        at = self.source.slot.database.info
+        at = self.source.thread.database.info
         with psycopg.connect(at.dsn, password=at.password) as mine:
             mine.execute("SELECT 1")
         return self.source.load(record_id)
