@@ -1,4 +1,4 @@
-"""What a Redis command, by its words and its reply, did to keys that may be locks."""
+"""Derives from a Redis command and its reply what it did to keys that may be locks."""
 
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -9,18 +9,18 @@ from stampede.races.commands.locks import Location, LockMethod, LockTracker, Ope
 
 
 class Collection(Enum):
-    """What is neither a string nor a hash: lists, sets and sorted sets are queues and logs, and no locks."""
+    """A list, a set or a sorted set. These are queues and logs, and not locks."""
 
     COLLECTION = "collection"
 
 
 COLLECTION = Collection.COLLECTION
 Contents = bytes | dict[bytes, bytes] | Collection | None
-"""What a key holds; None: it is absent."""
+"""The contents of a key. None: it does not exist."""
 MOST_COUNTED = 100
-"""A counter of holders is not counted by more in one step: numbers that lie further apart are instants or tokens."""
+"""The largest step of a counter of holders. A larger difference means that the numbers are instants or tokens."""
 SHORT_TTL_MS = 10
-"""A TTL as short as this is over before any other step: real time passes while virtual time stands still."""
+"""A TTL of this length or less ends before the next step: real time passes while virtual time stands still."""
 
 Arguments = list[bytes]
 Handler = Callable[[LockTracker, OperationSpan, Arguments, Any], None]
@@ -83,7 +83,7 @@ def getset(locks: LockTracker, span: OperationSpan, arguments: Arguments, reply:
 
 
 def record_count(locks: LockTracker, span: OperationSpan, location: Location, by: int, reply: int, name: str) -> None:
-    """A counter that comes from nothing is taken. Its holder frees it by counting down, others by reaching nothing."""
+    """A counter that starts from zero is taken. Its holder frees it by counting down, others by reaching zero."""
     if by < 0 and (reply <= 0 or locks.owns(span, location)):
         locks.freed(span, location, name)
     elif by > 0:
@@ -108,7 +108,7 @@ def delete(locks: LockTracker, span: OperationSpan, arguments: Arguments, reply:
 
 
 def delete_first(locks: LockTracker, span: OperationSpan, arguments: Arguments, reply: Any) -> None:
-    """GETDEL, and the deletions that compare: their other words are no keys."""
+    """GETDEL, and deletions that compare a value first. Only their first argument is a key."""
     if reply:
         locks.freed(span, key_location(arguments[1]), command_text(arguments))
 
@@ -184,11 +184,11 @@ HANDLERS: Mapping[str, Handler] = {
     "hexists": hexists,
     **dict.fromkeys(("ttl", "pttl"), ttl),
 }
-"""Every other command that writes is seen by whether the keys that it names are there afterwards."""
+"""For any other command that writes, the caller checks whether the keys that it names exist afterwards."""
 
 
 def record_command(locks: LockTracker, span: OperationSpan, name: str, arguments: Arguments, reply: Any) -> bool:
-    """Record the effect of a command that was answered. False: the command is not known here."""
+    """Record the effect of a command after its reply. Returns whether HANDLERS has the command."""
     handler = HANDLERS.get(name)
     if handler is not None and not isinstance(reply, Exception):
         handler(locks, span, arguments, reply)
@@ -198,64 +198,64 @@ def record_command(locks: LockTracker, span: OperationSpan, name: str, arguments
 def record_script(
     locks: LockTracker, span: OperationSpan, before: Mapping[str, Contents], after: Mapping[str, Contents]
 ) -> None:
-    """Record the effect of a script, by the contents of its keys before and after it."""
-    for key, now in after.items():
-        was = before.get(key)
-        if now is COLLECTION:
+    """Record the effect of a script from the contents of its keys before and after it."""
+    for key, new in after.items():
+        old = before.get(key)
+        if new is COLLECTION:
             continue
-        if was is None and now is not None:
+        if old is None and new is not None:
             locks.took(span, (key, ""))
-            record_fields(locks, span, key, {}, now)
-        elif was is not None and now is None:
+            record_fields(locks, span, key, {}, new)
+        elif old is not None and new is None:
             locks.freed(span, (key, ""), "a script")
-        elif isinstance(was, dict) and isinstance(now, dict):
-            record_fields(locks, span, key, was, now)
-        elif was == now and was is not None:
+        elif isinstance(old, dict) and isinstance(new, dict):
+            record_fields(locks, span, key, old, new)
+        elif old == new and old is not None:
             locks.refused(span, (key, ""))
-        elif isinstance(was, bytes) and isinstance(now, bytes):
-            record_change(locks, span, (key, ""), was, now)
+        elif isinstance(old, bytes) and isinstance(new, bytes):
+            record_change(locks, span, (key, ""), old, new)
 
 
-def record_fields(locks: LockTracker, span: OperationSpan, key: str, was: dict[bytes, bytes], now: Contents) -> None:
-    """A hash, field by field. A key that is a lock as a whole is met as a whole too."""
-    if not isinstance(now, dict):
+def record_fields(locks: LockTracker, span: OperationSpan, key: str, old: dict[bytes, bytes], new: Contents) -> None:
+    """Record the changes of a hash field by field, and the access to the key itself."""
+    if not isinstance(new, dict):
         return
-    for field in {**was, **now}:
+    for field in {**old, **new}:
         location = key, as_text(field)
-        if field not in was:
+        if field not in old:
             locks.took(span, location)
-        elif field not in now:
+        elif field not in new:
             locks.freed(span, location, "a script")
-        elif was[field] != now[field]:
-            record_change(locks, span, location, was[field], now[field])
+        elif old[field] != new[field]:
+            record_change(locks, span, location, old[field], new[field])
         else:
             locks.refused(span, location)
-    if was:
+    if old:
         locks.refused(span, (key, ""))
 
 
-def record_change(locks: LockTracker, span: OperationSpan, location: Location, was: bytes, now: bytes) -> None:
-    """A script gave a cell that was there another value. Before the operation's work that takes the cell over."""
-    step = counter_step(was, now)
+def record_change(locks: LockTracker, span: OperationSpan, location: Location, old: bytes, new: bytes) -> None:
+    """Record that a script changed a value. Before the operation's load or write, it takes the location over."""
+    step = counter_step(old, new)
     if step is not None:
-        record_count(locks, span, location, step, int(now), "a script")
+        record_count(locks, span, location, step, int(new), "a script")
     elif locks.has_worked(span):
-        locks.wrote(span, location, now, "a script")
+        locks.wrote(span, location, new, "a script")
     else:
         locks.took(span, location, LockMethod.TAKEN_OVER)
 
 
-def counter_step(was: bytes, now: bytes) -> int | None:
-    """By how much a counter was counted; None: these are no two values of a small counter."""
+def counter_step(old: bytes, new: bytes) -> int | None:
+    """The step from one value of a counter to the next. None: the values are not those of a small counter."""
     try:
-        step = int(now) - int(was)
+        step = int(new) - int(old)
     except ValueError:
         return None
     return step if abs(step) <= MOST_COUNTED else None
 
 
 def keys_expiring_at_once(name: str, arguments: Arguments) -> list[str]:
-    """The keys whose TTL a command made so short that it is over at once."""
+    """The keys whose TTL a command made too short to last until the next step."""
     ms: int | None = None
     if name in ("psetex", "pexpire"):
         ms = int(arguments[2])

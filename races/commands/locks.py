@@ -1,9 +1,9 @@
-"""Which keys are locks, and which clients hold and free them. It follows from the clients' actions, not from values.
+"""Tracks which keys are locks, and which clients hold and free them.
 
-A lock is a key (or a field of a hash) that a client makes where it was absent, before it does the work that the lock
-is for: a load, or a write of a record, within the same operation. A fill is no lock, since it comes after the load. An
-entry is no lock, since a reader loads again without it. An operation *holds* a lock until the key is freed,
-overwritten, expires or is evicted.
+Locks are recognised by the clients' actions, not by values. A lock is a key (or a field of a hash) that was absent and
+that a client creates before the work that the lock protects: a load, or a write of a record, in the same operation. A
+fill is not a lock, because it comes after the load. An entry is not a lock, because a reader loads again without it. An
+operation *holds* a lock until the key is freed, overwritten, expires or is evicted.
 """
 
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from enum import Enum
 from typing import NamedTuple
 
 Location = tuple[str, str]
-"""(key, field) of a hash; (key, "") is the key itself."""
+"""A key or a field: (key, field) of a hash, or (key, "") for the key itself."""
 WRITES = frozenset({"update", "create"})
 
 
 class OperationSpan(NamedTuple):
-    """An operation of a client, with the background work that it spawned."""
+    """An operation of a client, including the background work that it spawned."""
 
     client: str
     number: int
@@ -27,61 +27,61 @@ class OperationSpan(NamedTuple):
 class LockMethod(Enum):
     """How a lock was taken."""
 
-    IF_ABSENT = "by a command or a script that made it where it was absent"
-    COUNTED = "by counting from nothing to one"
+    IF_ABSENT = "by a command or a script that created it"
+    COUNTED = "by incrementing an absent counter"
     AFTER_READ = "by a write after a read that found nothing"
-    TAKEN_OVER = "by a script that wrote over it"
+    TAKEN_OVER = "by a script that overwrote it"
 
 
 class LocationFinding(Enum):
-    """What an operation last learned of a cell."""
+    """The result of an operation's last access to a location."""
 
-    TAKEN = "made it where it was absent"
-    REFUSED = "tried to take it, and found it there"
-    PRESENT = "read it, and found it there"
-    ABSENT = "read it, and found nothing"
+    TAKEN = "the operation created it"
+    REFUSED = "the operation tried to create it, and it existed"
+    PRESENT = "the operation read it, and it existed"
+    ABSENT = "the operation read it, and it did not exist"
 
 
 @dataclass(eq=False)
 class LocationAccess:
-    """What an operation last learned of a cell, and what it did next."""
+    """An operation's last access to a location, and its next action."""
 
     finding: LocationFinding
     tried_to_take: bool
-    """It has tried to take it, now or earlier."""
+    """Whether it has tried to create the location, now or earlier."""
     hold: "LockHold | None" = None
-    """The hold that was in force."""
+    """The hold at that time."""
     waited: bool = False
     worked_at_once: bool = False
-    """It went on to its load or its write without waiting."""
+    """Whether it continued with its load or write without waiting."""
 
 
 @dataclass(eq=False)
 class LockHold:
-    """The hold of a cell by one operation."""
+    """A location that one operation holds."""
 
     location: Location
     span: OperationSpan
     method: LockMethod
     after_work: bool
-    """The operation had loaded or written before."""
+    """Whether the operation had loaded or written before it took the location."""
     worked: bool = False
-    """It loaded or wrote afterwards."""
+    """Whether the operation loaded or wrote afterwards."""
     shared: bool = False
-    """Counted or taken over, and not what let the operation go on: it waited, or took another one, before it worked."""
+    """Counted or taken over, but the operation did not proceed because of it: it waited or took another one first."""
     freed_by_owner: bool = False
-    """Its owner freed it."""
+    """Whether its owner freed it."""
     holder_crashed: bool = False
 
     @property
-    def guards_work(self) -> bool:
-        """Whether it is held for a load or a write. Of a client that died before, it is taken to be."""
+    def protects_work(self) -> bool:
+        """Whether it protects a load or a write. Assumed if the client crashed before its load or write."""
         return not self.shared and (self.worked or (self.holder_crashed and not self.after_work))
 
 
 @dataclass(frozen=True)
 class UnownedRelease:
-    """A client freed a lock that another client had taken and that still stood."""
+    """A client freed a lock that another client still held."""
 
     client: str
     key: str
@@ -92,7 +92,7 @@ class UnownedRelease:
 
 @dataclass(frozen=True, eq=False)
 class LockRelease:
-    """A cell was freed or overwritten while another client held it."""
+    """An operation freed or overwrote a location that another client held."""
 
     span: OperationSpan
     hold: LockHold
@@ -102,7 +102,10 @@ class LockRelease:
 
 @dataclass
 class LockTracker:
-    """Filled while a schedule runs; judged when it is over, since only then it is known who worked under what."""
+    """The locks of one schedule. Filled while the schedule runs.
+
+    Queried after its end: whether a location is a lock depends on the later steps of the operation that took it.
+    """
 
     holds: dict[Location, LockHold] = field(default_factory=dict)
     all_holds: list[LockHold] = field(default_factory=list)
@@ -110,12 +113,12 @@ class LockTracker:
     _accesses: dict[tuple[OperationSpan, Location], LocationAccess] = field(default_factory=dict)
     _spans_that_worked: set[OperationSpan] = field(default_factory=set)
     _free_values: dict[Location, bytes] = field(default_factory=dict)
-    """What a holder wrote into its lock to free it."""
+    """The value that a holder wrote into its lock to free it."""
 
-    # ── what commands and scripts did ──
+    # ── effects of commands and scripts ──
 
     def took(self, span: OperationSpan, location: Location, method: LockMethod = LockMethod.IF_ABSENT) -> None:
-        """The operation made the cell where it was absent."""
+        """The operation created the location."""
         for other in self._holds_of(span):
             if other.method is LockMethod.COUNTED and other.location != location and not other.worked:
                 other.shared = True
@@ -125,19 +128,19 @@ class LockTracker:
         self._record_finding(span, location, LocationFinding.TAKEN)
 
     def refused(self, span: OperationSpan, location: Location) -> None:
-        """The operation tried to take the cell, and it was there."""
+        """The operation tried to create the location, and it existed."""
         self._record_finding(span, location, LocationFinding.REFUSED)
 
     def read(self, span: OperationSpan, location: Location, value: object) -> None:
-        """The operation read the cell. None: it was absent."""
+        """The operation read the location. `value` is None if it did not exist."""
         absent = value is None or (location in self._free_values and value == self._free_values[location])
         self._record_finding(span, location, LocationFinding.ABSENT if absent else LocationFinding.PRESENT)
 
     def wrote(self, span: OperationSpan, location: Location, value: bytes, by: str) -> None:
-        """The operation wrote the cell, whether it was there or not."""
+        """The operation wrote the location, whether or not it existed."""
         hold = self.holds.get(location)
         if hold is not None and hold.span.client == span.client:
-            if hold.worked:  # a holder that overwrites its lock after its work frees it
+            if hold.worked:  # a holder that overwrites its lock after its work frees the lock
                 self._end(hold)
                 self._free_values[location] = value
             return
@@ -154,7 +157,7 @@ class LockTracker:
             self._free_values[location] = value
 
     def swapped(self, span: OperationSpan, location: Location, value: bytes, before: bytes | None, by: str) -> None:
-        """The operation wrote the cell, and its answer was the value before."""
+        """The operation wrote the location, and the reply was the previous value."""
         if before is None or before == self._free_values.get(location):
             self._free_values.pop(location, None)
             self.took(span, location)
@@ -164,32 +167,32 @@ class LockTracker:
             self.refused(span, location)
 
     def freed(self, span: OperationSpan, location: Location, by: str) -> None:
-        """The operation took the cell away; a key with all its fields."""
-        for held in [location] if location[1] else self._locations_of(location[0]):
-            hold = self.holds.get(held)
+        """The operation deleted the location; a key with all its fields."""
+        for candidate in [location] if location[1] else self._locations_of(location[0]):
+            hold = self.holds.get(candidate)
             if hold is not None and hold.span.client == span.client:
                 self._end(hold)
             elif hold is not None:
                 self._release(span, hold, by)
 
-    # ── what happens besides ──
+    # ── other events ──
 
     def worked(self, span: OperationSpan) -> None:
-        """The operation loaded, or committed a write."""
+        """The operation loaded a record, or committed a write."""
         self._spans_that_worked.add(span)
         for hold in self._holds_of(span):
             hold.worked = True
-        for (met_by, _), access in self._accesses.items():
-            if met_by == span and not access.waited:
+        for (accessed_by, _), access in self._accesses.items():
+            if accessed_by == span and not access.waited:
                 access.worked_at_once = True
 
     def waited(self, span: OperationSpan) -> None:
-        """The operation slept, or waited for an answer or a message."""
+        """The operation slept, or waited for a reply or a message."""
         for hold in self._holds_of(span):
             if hold.method in (LockMethod.COUNTED, LockMethod.TAKEN_OVER) and not hold.worked:
                 hold.shared = True
-        for (met_by, _), access in self._accesses.items():
-            if met_by == span:
+        for (accessed_by, _), access in self._accesses.items():
+            if accessed_by == span:
                 access.waited = True
 
     def key_removed(self, key: str) -> None:
@@ -202,41 +205,41 @@ class LockTracker:
             if hold.span.client == client:
                 hold.holder_crashed = True
 
-    # ── what it comes to ──
+    # ── results ──
 
     def held_by(self, client: str) -> list[str]:
-        """The keys that a client holds, as far as is known before its operation has ended."""
-        held = [
+        """The keys that a client holds, as far as can be determined before its operation has ended."""
+        keys = [
             h.location[0] for h in self.holds.values() if h.span.client == client and not h.after_work and not h.shared
         ]
-        return sorted(set(held))
+        return sorted(set(keys))
 
     def any_taken(self) -> bool:
         """Whether any lock was taken."""
-        return any(hold.guards_work and not hold.after_work for hold in self.all_holds)
+        return any(hold.protects_work and not hold.after_work for hold in self.all_holds)
 
     def shared_locations(self) -> frozenset[Location]:
-        """The cells that an operation found there, and went on to its work at once."""
+        """The locations that an operation found, but that did not delay its load or write."""
         return frozenset(
             location
-            for (_, location), e in self._accesses.items()
-            if e.finding is LocationFinding.REFUSED and e.worked_at_once and e.hold is not None
+            for (_, location), access in self._accesses.items()
+            if access.finding is LocationFinding.REFUSED and access.worked_at_once and access.hold is not None
         )
 
     def unowned_releases(
-        self, is_entry: Callable[[Location], bool], excludes: Callable[[Location], bool] = lambda _cell: True
+        self, is_entry: Callable[[Location], bool], excludes: Callable[[Location], bool] = lambda _location: True
     ) -> list[UnownedRelease]:
-        """The releases of locks by clients that did not own them. The questions are asked only where there may be one.
+        """The releases of locks by clients that did not own them.
 
-        `is_entry`: whether a reader loads again without the cell. `excludes`: whether an operation that finds a counter
-        above nothing does not go on.
+        `is_entry`: whether a reader loads again without the location. `excludes`: whether an operation stops if the
+        counter is above zero. Both are called only if there may be such a release, because they run schedules.
         """
-        guarding = {hold.location for hold in self.all_holds if hold.guards_work}
+        protected = {hold.location for hold in self.all_holds if hold.protects_work}
         found = []
         for release in self.releases:
             hold = release.hold
-            lock = hold.guards_work or (hold.location in guarding and not hold.after_work and not hold.shared)
-            if not lock or not is_foreign_release(release) or is_entry(hold.location):
+            is_lock = hold.protects_work or (hold.location in protected and not hold.after_work and not hold.shared)
+            if not is_lock or not is_foreign_release(release) or is_entry(hold.location):
                 continue
             if hold.method is not LockMethod.COUNTED or excludes(hold.location):
                 made = UnownedRelease(release.span.client, location_text(hold.location), hold.span.client, release.by)
@@ -245,11 +248,11 @@ class LockTracker:
         return found
 
     def has_worked(self, span: OperationSpan) -> bool:
-        """Whether the operation has loaded or written yet."""
+        """Whether the operation has loaded or written."""
         return span in self._spans_that_worked
 
     def owns(self, span: OperationSpan, location: Location) -> bool:
-        """Whether the operation's client holds the cell."""
+        """Whether the operation's client holds the location."""
         hold = self.holds.get(location)
         return hold is not None and hold.span.client == span.client
 
@@ -277,10 +280,11 @@ class LockTracker:
 
 
 def is_foreign_release(release: LockRelease) -> bool:
-    """Whether a release by another client is that of a lock.
+    """Whether the release frees another client's lock.
 
-    It is no such release if the operation had not accessed the cell before: it cleans up after others. A write that did
-    not try to take the cell invalidates it. An operation that found the cell and loaded at once shares it: a lease.
+    It does not in three cases. The operation had not accessed the location before: it cleans up. A write did not try to
+    take the location: it invalidates. The operation found the location and loaded at once: the location is a shared
+    lease.
     """
     seen = release.access
     if seen is None or (release.span.operation in WRITES and not seen.tried_to_take):

@@ -1,4 +1,4 @@
-"""The contents of keys before and after a script, since the command does not show what a script does."""
+"""Reads the contents of keys before and after a script. The command alone does not show the effect of a script."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -21,42 +21,42 @@ return found
 
 
 class KeyContentsCache:
-    """Remembers the contents of keys until they are written again."""
+    """The known contents of keys. A key that is written becomes unknown."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, Contents] = {}
+        self._contents: dict[str, Contents] = {}
         self._unknown: set[str] = set()
-        self._nothing_known = False
+        self._all_unknown = False
 
     def restart(self, keys: Iterable[str]) -> None:
-        """A schedule begins: these keys are there, and no others."""
-        self._seen, self._unknown, self._nothing_known = {}, set(keys), False
+        """Start a schedule in which exactly these keys exist."""
+        self._contents, self._unknown, self._all_unknown = {}, set(keys), False
 
-    def wrote(self, full_touch: Touch) -> None:
-        """A round trip may have written what it touches."""
+    def invalidate(self, full_touch: Touch) -> None:
+        """Mark the keys that a round trip may have written as unknown."""
         if full_touch.everything:
-            self._seen, self._nothing_known = {}, True
+            self._contents, self._all_unknown = {}, True
         for name in full_touch.writes:
             if name.startswith("key:"):
-                self._seen.pop(name[4:], None)
+                self._contents.pop(name[4:], None)
                 self._unknown.add(name[4:])
 
-    def ended(self, key: str) -> None:
-        self._seen.pop(key, None)
+    def removed(self, key: str) -> None:
+        self._contents.pop(key, None)
         self._unknown.add(key)
 
     def unknown(self, keys: Iterable[str]) -> list[str]:
-        """Those of the keys whose contents have to be asked for."""
-        return [key for key in keys if key not in self._seen and (self._nothing_known or key in self._unknown)]
+        """The keys whose contents must be read from the server."""
+        return [key for key in keys if key not in self._contents and (self._all_unknown or key in self._unknown)]
 
     def known(self, keys: Iterable[str]) -> dict[str, Contents]:
-        """The known contents of the keys. Keys with unknown contents are absent."""
-        return {key: self._seen.get(key) for key in keys}
+        """The known contents of the keys. None for a key that does not exist or is unknown."""
+        return {key: self._contents.get(key) for key in keys}
 
     def update(self, keys: list[str], answer: list[list[Any]]) -> dict[str, Contents]:
-        """What the server answered to LOOK."""
-        found = {key: read(row) for key, row in zip(keys, answer, strict=False)}
-        self._seen |= found
+        """Store the reply to READ_CONTENTS. Returns the contents by key."""
+        found = {key: parse_contents(row) for key, row in zip(keys, answer, strict=False)}
+        self._contents |= found
         return found
 
 
@@ -66,12 +66,12 @@ def read_contents_command(keys: list[str]) -> tuple[str | int, ...]:
 
 
 def expiring_keys(keys: list[str], answer: list[list[Any]]) -> list[str]:
-    """The keys whose TTL is as good as over."""
+    """The keys whose TTL ends before the next step."""
     return [key for key, row in zip(keys, answer, strict=False) if 0 <= row[1] <= SHORT_TTL_MS]
 
 
-def read(row: list[Any]) -> Contents:
-    """One key, as LOOK returns it."""
+def parse_contents(row: list[Any]) -> Contents:
+    """The contents of one key, from a row of the reply to READ_CONTENTS."""
     kind = as_text(row[0])
     if kind == "none":
         return None

@@ -18,7 +18,7 @@ from stampede.races.verdicts.refusals import is_environment_error
 
 
 class LoadFailed(psycopg.OperationalError):
-    """The load that a situation makes fail."""
+    """The load that a situation lets fail."""
 
 
 class ScheduledSource(Source):
@@ -40,15 +40,15 @@ class ScheduledSource(Source):
             self.sandbox.unscheduled_loads += 1
         else:
             client.execution.observations.loads.append(Load(client.name, record_id, client.root is not None))
-            self._worked(client)
+            self._record_work(client)
             if self.sandbox.next_load_fails():
-                raise LoadFailed("the database says no, as the situation asks")
-        with self.noted():
+                raise LoadFailed("the situation lets this load fail")
+        with self.recording_errors():
             return self.thread.cursor.execute(self.statements.load, {"id": record_id}).fetchone()
 
     @contextmanager
-    def noted(self) -> Iterator[None]:
-        """Record an error of the environment. The contender gets it too."""
+    def recording_errors(self) -> Iterator[None]:
+        """Record an error of the environment and raise it again, so that the contender sees it too."""
         try:
             yield
         except psycopg.Error as error:
@@ -60,7 +60,7 @@ class ScheduledSource(Source):
     def transaction(self) -> Iterator[Transaction]:
         self.await_turn(Touch(), "BEGIN")
         database = self.thread.database
-        with self.noted():
+        with self.recording_errors():
             database.begin()
         tx = ScheduledTransaction(self)
         try:
@@ -70,20 +70,20 @@ class ScheduledSource(Source):
             if not isinstance(error, ClientKilled):
                 self.await_turn(touch(writes=tuple(f"lock:{id}" for id in tx.rows)), "ROLLBACK")
             else:
-                self.sandbox.trips += 1  # the server rolls back for a client that died
-            with self.noted():
+                self.sandbox.trips += 1  # the server rolls back for a crashed client
+            with self.recording_errors():
                 database.command(b"ROLLBACK")
-            self.ended(tx, committed=False)
+            self._record_end(tx, committed=False)
             raise
-        with self.noted():
+        with self.recording_errors():
             database.command(b"COMMIT")
-        self.ended(tx, committed=True)
+        self._record_end(tx, committed=True)
 
-    def _worked(self, client: Client) -> None:
+    def _record_work(self, client: Client) -> None:
         if client.span is not None:
             client.execution.observations.locks.worked(client.span)
 
-    def ended(self, tx: "ScheduledTransaction", *, committed: bool) -> None:
+    def _record_end(self, tx: "ScheduledTransaction", *, committed: bool) -> None:
         client = current_client()
         if client is not None:
             client.open_rows.clear()
@@ -91,15 +91,15 @@ class ScheduledSource(Source):
                 client.execution.observations.commits += [
                     Commit(client.name, id, version) for id, version in tx.rows.items()
                 ]
-                self._worked(client)
+                self._record_work(client)
 
-    def await_turn(self, steps_touch: Touch, label: str) -> None:
+    def await_turn(self, step_touch: Touch, label: str) -> None:
         client = current_client()
         if client is None:
             self.sandbox.refuse_contender_threads()
             self.sandbox.count_unscheduled_trip()
             return
-        client.await_turn(steps_touch, label)
+        client.await_turn(step_touch, label)
         self.sandbox.trips += 1
 
 
@@ -109,7 +109,7 @@ class ScheduledTransaction:
     def __init__(self, source: ScheduledSource) -> None:
         self.source = source
         self.rows: dict[int, int] = {}
-        """The versions that the updates and inserts returned, by record id."""
+        """Record id to the version that the update or insert returned."""
 
     def update(self, record_id: int, changes: Record) -> Record | None:
         self.source.sandbox.updated = True
@@ -134,7 +134,7 @@ class ScheduledTransaction:
             expected = any(f"lock:{values['id']}" in other.open_rows for other in client.execution.clients)
             database.check_every_s = CHECK_SOON_S if expected else CHECK_EVERY_S
         try:
-            with self.source.noted():
+            with self.source.recording_errors():
                 record: Record | None = thread.cursor.execute(sql or "", values).fetchone()
         finally:
             database.on_slow = None
@@ -145,9 +145,9 @@ class ScheduledTransaction:
         return record
 
     def _handle_slow_statement(self, client: Client, pid: int) -> None:
-        """Let other clients go on while the statement waits for a row.
+        """Let other clients run if the statement waits for a row lock.
 
-        It does so after a failure too, so that the client that has the row locked can roll back.
+        Also after a failure, so that the client that locked the row can roll back.
         """
         sandbox = self.source.sandbox
         try:

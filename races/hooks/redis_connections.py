@@ -1,6 +1,6 @@
 """redis-py connections that wait for the client's turn before every round trip.
 
-A subclass of the client would miss pipelines, scripts and pub/sub. Every command passes through a connection.
+A subclass of the client would miss pipelines, scripts and pub/sub, whereas every command passes through a connection.
 """
 
 import select
@@ -13,15 +13,16 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from stampede.core.errors import ClientKilled, NotJudged, in_one_line
 from stampede.races.commands.command_table import SCRIPTS, RedisRequest
 from stampede.races.commands.lock_commands import Contents, keys_expiring_at_once, record_command, record_script
-from stampede.races.commands.script_effects import expiring_keys, read, read_contents_command
+from stampede.races.commands.script_effects import expiring_keys, parse_contents, read_contents_command
 from stampede.races.hooks.sandbox import Sandbox
+from stampede.races.scheduler.actions import EVERYTHING
 from stampede.races.scheduler.client import Client, current_client
 from stampede.races.scheduler.virtual_time import clock_of_this_thread, real_time
 from stampede.races.verdicts.refusals import environment_error_in, is_environment_error
 
 
 class ScheduledAbstractConnection(AbstractConnection):
-    """The scheduling of a redis-py connection, to be combined with one of its connection classes."""
+    """Adds scheduling to a redis-py connection. To be combined with one of redis-py's connection classes."""
 
     def __init__(self, *, sandbox: Sandbox, **settings: Any) -> None:
         self._sandbox = sandbox
@@ -30,21 +31,21 @@ class ScheduledAbstractConnection(AbstractConnection):
         self._listens = False
         self._connecting = False
         self.server_id: int | None = None
-        """The id of this connection on the server (CLIENT ID). None: the server did not give it."""
+        """The server's id of this connection (CLIENT ID). None: the server refused the command."""
         self._scripted: list[str] = []
-        """The keys of the scripts that were sent."""
-        self._asked: list[str] = []
-        """Those of them whose contents before the scripts were requested in the same round trip."""
+        """The keys of the scripts in the last round trip."""
+        self._requested: list[str] = []
+        """The keys among them whose contents the same round trip requests before the scripts."""
         self._before: dict[str, Contents] = {}
         """The contents of the keys before the scripts."""
         self._in_transaction = False
-        """Whether a MULTI was sent whose EXEC is still to come."""
+        """Whether a MULTI was sent without its EXEC."""
         self._client: Client | None = None
         """The client that sent the last command."""
         super().__init__(**settings)
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-        """Send when it is this client's turn. Raises ClientKilled, also if the server or the explorer fails."""
+        """Send when it is this client's turn. Raises ClientKilled if the client, the server or the explorer fails."""
         wire = b"".join([command] if isinstance(command, bytes) else command)
         if self._connecting:
             self._sandbox.trips += 1
@@ -60,7 +61,7 @@ class ScheduledAbstractConnection(AbstractConnection):
         except Exception as error:
             raise self._sandbox.record_failure(error) from error
         if cleans_up:
-            raise RedisConnectionError("the client that watched keys here has died")
+            raise RedisConnectionError("the client that watched keys on this connection has crashed")
 
     def _await_turn_and_send(self, client: Client | None, wire: bytes, check_health: bool) -> None:
         if client is None:
@@ -80,34 +81,34 @@ class ScheduledAbstractConnection(AbstractConnection):
         if request.subscribes:
             self._listens = True
             self._awaited = []
-            select.select([self._get_socket()], [], [], 5)  # type: ignore[type-var]  # the server has subscribed it; the answer is read later
+            select.select([self._get_socket()], [], [], 5)  # type: ignore[type-var]  # the server has subscribed it; the reply is read later
         elif request.waits_s is not None:
             self._wait_for_answer(client, request)
 
     def _cleans_up(self, client: Client, request: RedisRequest) -> bool:
-        """Whether this is the UNWATCH that redis-py's pipeline sends when it is collected after its client's death.
+        """Whether this is the UNWATCH that redis-py's pipeline sends when it is garbage-collected after a crash.
 
-        A dead client takes no step, and its pipeline may be collected in the thread of another client. redis-py
-        expects a lost connection there and closes it silently.
+        A crashed client takes no step, and its pipeline may be collected in the thread of another client. redis-py
+        handles a lost connection there: it closes the connection and raises nothing.
         """
         return request.names == ("unwatch",) and (client.killed or self._client is not client)
 
     def connect_check_health(self, *args: Any, **settings: Any) -> None:
-        """Connect. The commands of the handshake are not steps, since the pool of an application is warm."""
+        """Connect. The handshake is not a step, because the pool of an application is warm."""
         if self._sock is not None:
             return
         self._listens, self._awaited, self._connecting = False, [], True
         try:
             with real_time():
                 super().connect_check_health(*args, **settings)
-                self.server_id = self._ask_id()
+                self.server_id = self._read_server_id()
         except RedisError as error:
             raise self._sandbox.record_failure(error) from error
         finally:
             self._connecting = False
 
-    def _ask_id(self) -> int | None:
-        """The id by which CLIENT UNBLOCK can end a blocking read of this connection."""
+    def _read_server_id(self) -> int | None:
+        """The id with which CLIENT UNBLOCK can end a blocking read of this connection. None: not available."""
         try:
             self.send_command("CLIENT", "ID", check_health=False)  # type: ignore[no-untyped-call]
             return int(super().read_response())
@@ -115,7 +116,7 @@ class ScheduledAbstractConnection(AbstractConnection):
             return None
 
     def _wait_for_answer(self, client: Client, request: RedisRequest) -> None:
-        """Wait with a blocking read until it is served or its timeout has passed."""
+        """Wait until a blocking read has a reply or its timeout has passed."""
         self._sandbox.settle()
         if self._readable():
             return
@@ -128,7 +129,7 @@ class ScheduledAbstractConnection(AbstractConnection):
             self._sandbox.unblock(self)
 
     def _wait_unscheduled(self, request: RedisRequest) -> None:
-        """A blocking read outside a schedule: it is served at once or not before its timeout has passed."""
+        """Perform a blocking read outside a schedule: its reply comes at once, or after its timeout."""
         if request.subscribes:
             self._listens, self._awaited = True, []
             select.select([self._get_socket()], [], [], 5)  # type: ignore[type-var]
@@ -142,11 +143,11 @@ class ScheduledAbstractConnection(AbstractConnection):
         if not self._listens:
             return bool(super().can_read(timeout))
         try:
-            return self._can_hear(timeout)
+            return self._message_arrives(timeout)
         except Exception as error:
             raise self._sandbox.record_failure(error) from error
 
-    def _can_hear(self, timeout: float) -> bool:
+    def _message_arrives(self, timeout: float) -> bool:
         client = current_client()
         self._sandbox.settle()
         if self._readable() or not timeout:
@@ -155,13 +156,13 @@ class ScheduledAbstractConnection(AbstractConnection):
             self._sandbox.wait_unscheduled(timeout)
             return self._readable()
         try:
-            return client.wait(self._sandbox.hears(), "hears", timeout, self._readable)
+            return client.wait(EVERYTHING, "gets a message", timeout, self._readable)
         except ClientKilled:
             self.disconnect()  # type: ignore[no-untyped-call]
             raise
 
     def read_response(self, *args: Any, **settings: Any) -> Any:
-        """The next answer. An error of the environment is recorded, and the contender gets it too. Raises ClientKilled."""
+        """The next reply. Records errors of the environment, which the contender sees too. Raises ClientKilled."""
         if self._connecting:
             return super().read_response(*args, **settings)
         client = current_client()
@@ -175,8 +176,8 @@ class ScheduledAbstractConnection(AbstractConnection):
         except RedisError as error:
             self._sandbox.missed_script |= isinstance(error, NoScriptError)
             if is_environment_error(error):
-                asked = f" to {self._awaited[0][0].upper()}" if self._awaited else ""
-                self._sandbox.record_failure(NotJudged(f"Redis answered{asked} with {in_one_line(error)}"))
+                sent = f" to {self._awaited[0][0].upper()}" if self._awaited else ""
+                self._sandbox.record_failure(NotJudged(f"Redis answered{sent} with {in_one_line(error)}"))
             del self._awaited[:1]
             if isinstance(error, ResponseError):
                 self._read_contents_after(client)
@@ -190,7 +191,7 @@ class ScheduledAbstractConnection(AbstractConnection):
         return reply
 
     def _wait_for_message(self, client: Client | None) -> None:
-        """Wait with the read of a subscriber until there is something to read."""
+        """Wait until a subscriber has something to read."""
         if not self._listens or self._awaited:
             return
         self._sandbox.settle()
@@ -198,7 +199,7 @@ class ScheduledAbstractConnection(AbstractConnection):
             self._sandbox.wait_unscheduled(float("inf"))
         elif client is not None and not self._readable():
             try:
-                client.wait(self._sandbox.hears(), "hears", None, self._readable)
+                client.wait(EVERYTHING, "gets a message", None, self._readable)
             except ClientKilled:
                 self.disconnect()  # type: ignore[no-untyped-call]
                 raise
@@ -221,8 +222,8 @@ class ScheduledAbstractConnection(AbstractConnection):
             self._record_effect(client, name, command, reply)
 
     def _contents_requests(self, client: Client, request: RedisRequest) -> tuple[list[bytes], list[bytes]]:
-        """The commands to send before and after a round trip with scripts, to see the contents of their keys."""
-        self._scripted, self._asked = [], []
+        """The commands to send before and after a round trip with scripts, to read the contents of their keys."""
+        self._scripted, self._sent = [], []
         if client.span is None:
             return [], []
         key_contents, table = self._sandbox.key_contents, self._sandbox.command_table
@@ -231,28 +232,28 @@ class ScheduledAbstractConnection(AbstractConnection):
         elif "multi" in request.names:
             self._in_transaction = True
         if self._in_transaction or SCRIPTS.isdisjoint(request.names):
-            key_contents.wrote(request.touch)
+            key_contents.invalidate(request.touch)
             return [], []
         for name, arguments in zip(request.names, request.commands, strict=True):
             if name in SCRIPTS:
                 self._scripted += [key for key in table.keys(name, arguments) if key not in self._scripted]
-        self._asked = key_contents.unknown(self._scripted)
+        self._sent = key_contents.unknown(self._scripted)
         self._before = key_contents.known(self._scripted)
-        key_contents.wrote(request.touch)
-        return self._packed_request(self._asked), self._packed_request(self._scripted)
+        key_contents.invalidate(request.touch)
+        return self._packed_request(self._requested), self._packed_request(self._scripted)
 
     def _packed_request(self, keys: list[str]) -> list[bytes]:
         return self.pack_command(*read_contents_command(keys)) if keys else []  # type: ignore[no-untyped-call]
 
     def _read_contents_before(self) -> None:
-        """Read the contents of the scripts' keys before the scripts, if they were requested."""
-        if self._asked:
-            answer = self._contents_reply()
-            self._before |= {key: read(row) for key, row in zip(self._asked, answer, strict=False)}
-            self._asked = []
+        """Read the reply with the contents before the scripts, if it was requested."""
+        if self._requested:
+            reply = self._contents_reply()
+            self._before |= {key: parse_contents(row) for key, row in zip(self._requested, reply, strict=False)}
+            self._sent = []
 
     def _contents_reply(self) -> list[list[Any]]:
-        """The contents of keys. Empty if the user has no right to read them: then no lock of a script is seen."""
+        """The reply with the contents of keys. Empty without the right to read them; then no lock of a script is found."""
         try:
             answer: list[list[Any]] = super().read_response(disable_decoding=True)
         except ResponseError:
@@ -260,14 +261,14 @@ class ScheduledAbstractConnection(AbstractConnection):
         return answer
 
     def _read_contents_after(self, client: Client | None) -> None:
-        """Read the contents of the scripts' keys after the scripts, once every other answer was read."""
+        """Read the contents of the scripts' keys after the scripts, once every other reply has been read."""
         if not self._scripted or self._awaited or client is None or client.span is None:
             return
         keys, self._scripted = self._scripted, []
-        answer = self._contents_reply()
-        after = self._sandbox.key_contents.update(keys, answer)
+        reply = self._contents_reply()
+        after = self._sandbox.key_contents.update(keys, reply)
         record_script(client.execution.observations.locks, client.span, self._before, after)
-        self._expire_keys(client, expiring_keys(keys, answer))
+        self._expire_keys(client, expiring_keys(keys, reply))
 
     def _record_effect(self, client: Client, name: str, command: list[bytes], reply: Any) -> None:
         locks, span, sandbox = client.execution.observations.locks, client.span, self._sandbox
@@ -275,15 +276,15 @@ class ScheduledAbstractConnection(AbstractConnection):
             return
         if not record_command(locks, span, name, command, reply):
             if locks.holds and sandbox.command_table.writes(name):
-                held = {key for key, _ in locks.holds}.intersection(sandbox.command_table.keys(name, command))
-                for key in held:
+                held_keys = {key for key, _ in locks.holds}.intersection(sandbox.command_table.keys(name, command))
+                for key in held_keys:
                     if not sandbox.has_key(key):
                         locks.freed(span, (key, ""), name.upper())
         elif reply:
             self._expire_keys(client, keys_expiring_at_once(name, command))
 
     def _expire_keys(self, client: Client, keys: list[str]) -> None:
-        """Delete the keys that expire before any other step."""
+        """Delete the keys that expire before the next step."""
         for key in keys:
             self._sandbox.expire_key(key)
             client.execution.observations.locks.key_removed(key)
@@ -293,15 +294,15 @@ class ScheduledAbstractConnection(AbstractConnection):
 
 
 class ScheduledConnection(ScheduledAbstractConnection, Connection):
-    """redis://"""
+    """A scheduled connection for redis:// URLs."""
 
 
 class ScheduledTlsConnection(ScheduledAbstractConnection, SSLConnection):
-    """rediss://"""
+    """A scheduled connection for rediss:// URLs."""
 
 
 class ScheduledSocketConnection(ScheduledAbstractConnection, UnixDomainSocketConnection):
-    """unix://"""
+    """A scheduled connection for unix:// URLs."""
 
 
 CONNECTIONS: dict[str, type[Any]] = {

@@ -19,9 +19,9 @@ from stampede.patterns.serialization.serializer import Serializer
 from stampede.races.commands.command_table import CommandTable, as_text
 from stampede.races.commands.script_effects import KeyContentsCache
 from stampede.races.hooks.bypass import CANNOT_SCHEDULE, contender_connections, sockets_of_this_process
-from stampede.races.hooks.connection_pool import WarmPool, open_in
+from stampede.races.hooks.connection_pool import WarmPool, open_descriptors
 from stampede.races.hooks.database_connection import ScheduledDatabaseConnection
-from stampede.races.hooks.shown_values import read_value, shown_value
+from stampede.races.hooks.shown_values import read_value, value_text
 from stampede.races.scheduler.actions import EVERYTHING, Touch
 from stampede.races.scheduler.client_thread import ClientThread
 from stampede.races.scheduler.virtual_time import (
@@ -155,7 +155,10 @@ class Sandbox:
         """Raises ClientKilled if a socket of this process is connected to one of the servers and is not the explorer's."""
         numbers = [n for thread in [*self._threads, self.unscheduled_thread] for n in thread.descriptors()]
         numbers += [*self._watcher.descriptors(), *self._plain.descriptors()]
-        numbers += [*open_in(self.sampler.connection_pool), *open_in(self._plain_redis.connection_pool)]
+        numbers += [
+            *open_descriptors(self.sampler.connection_pool),
+            *open_descriptors(self._plain_redis.connection_pool),
+        ]
         found = contender_connections({n: os.fstat(n).st_ino for n in numbers}, self.foreign_sockets)
         if found:
             raise self.record_failure(ContenderRefused(CANNOT_SCHEDULE.format(what=f"a connection to {found[0]}")))
@@ -229,13 +232,13 @@ class Sandbox:
         self._send(*(("PEXPIRE", key, ms) if ms > 0 else ("DEL", key) for key, ms in after_ms.items()))
         ended = [key for key, ms in after_ms.items() if ms <= 0]
         for key in ended:
-            self.key_contents.ended(key)
+            self.key_contents.removed(key)
         return ended
 
     def expire_key(self, key: str) -> None:
         """Delete a key as if it had expired or had been evicted."""
         self._send(("DEL", key))
-        self.key_contents.ended(key)
+        self.key_contents.removed(key)
 
     def locations(self, keys: Iterable[str]) -> list[tuple[str, str]]:
         """The keys, and the fields of those that are hashes: (key, "") and (key, field)."""
@@ -289,7 +292,7 @@ class Sandbox:
         found = {}
         for key in self.cached_keys():
             kind = client.type(key)
-            found[self.without_prefix(key)] = shown_value(read_value(client, kind, key))
+            found[self.without_prefix(key)] = value_text(read_value(client, kind, key))
         return found
 
     # ── kits for patterns ──

@@ -104,25 +104,25 @@ class Client:
         self.wake_s = self.now() + max(0.0, seconds)
         self._note_wait()
 
-    def await_turn(self, steps_touch: Touch, label: str) -> None:
+    def await_turn(self, step_touch: Touch, label: str) -> None:
         """Wait until the next round trip is granted. Raises ClientKilled."""
         if self.killed:
             raise ClientKilled
-        self.pending, self.label, self.step = self.full_touch(steps_touch), label, None
+        self.pending, self.label, self.step = self.full_touch(step_touch), label, None
         self.due_s = self.wake_s if self.wake_s > self.execution.now_s else None
         self.state = "paused"
         self.execution.pause(self)
         self.step_count += 1
         self.first_step = False
 
-    def full_touch(self, steps_touch: Touch) -> Touch:
+    def full_touch(self, step_touch: Touch) -> Touch:
         """With the client itself, and with what lets a read that begins see which writes had returned."""
-        reads, writes = steps_touch.reads, steps_touch.writes | {f"client:{self.name}"}
+        reads, writes = step_touch.reads, step_touch.writes | {f"client:{self.name}"}
         if self.root is None and self.operation in ("update", "create"):
             writes |= {f"ack:{self.name}"}
         elif self.root is None and self.first_step:
             reads |= self.execution.ack_objects
-        return Touch(reads, writes, steps_touch.everything)
+        return Touch(reads, writes, step_touch.everything)
 
     def wait(self, waits_for: Touch, label: str, seconds: float | None, ready: Callable[[], bool]) -> bool:
         """Wait until `ready`: True. False if the time ran out first; None means no limit. Raises ClientKilled."""

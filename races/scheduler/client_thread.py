@@ -7,7 +7,7 @@ import redis
 
 from stampede.patterns.caching.cache_pattern import Source
 from stampede.races.hooks.bypass import ExplorersThread
-from stampede.races.hooks.connection_pool import open_in
+from stampede.races.hooks.connection_pool import open_descriptors
 from stampede.races.hooks.database_connection import ScheduledDatabaseConnection
 from stampede.races.scheduler.virtual_time import VirtualClock, set_clock_of_this_thread
 
@@ -42,7 +42,7 @@ class ClientThread:
 
     def descriptors(self) -> list[int]:
         """Of its open connections."""
-        return [*self.database.descriptors(), *open_in(self.redis.connection_pool)]
+        return [*self.database.descriptors(), *open_descriptors(self.redis.connection_pool)]
 
     def close(self) -> None:
         self._job = None
