@@ -72,10 +72,10 @@ def address_text(address: object) -> str:
 
 
 def contender_connections(own_sockets: Mapping[int, int], foreign_sockets: Collection[int]) -> list[str]:
-    """Where sockets of this process lead that the explorer did not open, if it is one of the explorer's servers.
+    """The addresses of connections to the explorer's servers that this process opened without the explorer.
 
-    `ours`: descriptors of the explorer's connections, at least one to each server, to their inodes.
-    `others`: inodes of sockets that were there before the contender.
+    `own_sockets`: descriptor to inode of the explorer's connections, at least one to each server.
+    `foreign_sockets`: the inodes of sockets that existed before the contender.
     """
     servers = {server_of(peer_of(number)) for number in own_sockets}
     return sorted(

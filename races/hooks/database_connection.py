@@ -17,7 +17,7 @@ from stampede.stack.postgres.source import prepare_session
 CHECK_EVERY_S = 0.002
 """How long a statement may take, in seconds, before the explorer checks whether it waits for a row lock."""
 CHECK_SOON_S = 0.0001
-"""The same if another client is known to have locked the row."""
+"""The same if another client is known to have locked the row. The wait is still checked."""
 
 
 class ScheduledDatabaseConnection(psycopg.Connection[DictRow]):

@@ -253,7 +253,7 @@ class ScheduledAbstractConnection(AbstractConnection):
             self._sent = []
 
     def _contents_reply(self) -> list[list[Any]]:
-        """The reply with the contents of keys. Empty without the right to read them; then no lock of a script is found."""
+        """The contents of keys. Empty without the right to read them: then no lock of a script is found."""
         try:
             answer: list[list[Any]] = super().read_response(disable_decoding=True)
         except ResponseError:

@@ -1,4 +1,4 @@
-"""The table and the keys that schedules run on. They are reset to a clean state before each schedule."""
+"""The table and the keys on which schedules run, with a reset to a clean state before each schedule."""
 
 import os
 import random
@@ -22,7 +22,6 @@ from stampede.races.hooks.bypass import CANNOT_SCHEDULE, contender_connections, 
 from stampede.races.hooks.connection_pool import WarmPool, open_descriptors
 from stampede.races.hooks.database_connection import ScheduledDatabaseConnection
 from stampede.races.hooks.shown_values import read_value, value_text
-from stampede.races.scheduler.actions import EVERYTHING, Touch
 from stampede.races.scheduler.client_thread import ClientThread
 from stampede.races.scheduler.virtual_time import (
     START_S,
@@ -38,7 +37,7 @@ from stampede.stack.servers import Stack
 RECORD = 1
 """The id of the only record in the table."""
 MAX_UNSCHEDULED_TRIPS = 400
-"""The limit of round trips outside a schedule (before and after it), in case they never end."""
+"""The limit of round trips before and after a schedule, in case they never end."""
 SESSION = {
     "synchronous_commit": "off",
     "plan_cache_mode": "force_generic_plan",
@@ -48,7 +47,7 @@ SESSION = {
 
 
 class Sandbox:
-    """A table and a key prefix of our own on real servers, with one slot for each client."""
+    """A separate table and key prefix on real servers, with one thread for each client."""
 
     def __init__(self, stack: Stack, new_thread: Callable[["Sandbox"], ClientThread]) -> None:
         self.foreign_sockets = frozenset(sockets_of_this_process())
@@ -71,12 +70,12 @@ class Sandbox:
         self.key_contents = KeyContentsCache()
         self.trips = self.unscheduled_loads = 0
         self.created = self.updated = True
-        """Whether the last schedule may have."""
+        """Whether the last schedule may have created or updated a row."""
         self.missed_script = False
         self.failure: ExplorerError | None = None
-        """The first failure that is not an answer of the contender. While it is set, no observation is judged."""
+        """The first failure that the contender did not cause. While it is set, no observation is judged."""
         self.playing = False
-        """Whether the clients of a schedule run. Requests of other threads are then the contender's own."""
+        """Whether the clients of a schedule run. Requests of other threads are then the contender's."""
         self.failing_loads = 0
         self._new_thread = new_thread
         self._threads: list[ClientThread] = []
@@ -98,7 +97,7 @@ class Sandbox:
         return connection
 
     def count_unscheduled_trip(self) -> None:
-        """Count a round trip outside a schedule. Raises ClientKilled above FREE_TRIPS."""
+        """Count a round trip outside a schedule. Raises ClientKilled above MAX_UNSCHEDULED_TRIPS."""
         self.unscheduled_trips += 1
         self.trips += 1
         if self.unscheduled_trips > MAX_UNSCHEDULED_TRIPS:
@@ -112,13 +111,13 @@ class Sandbox:
         clock.sleep(seconds)
 
     def record_failure(self, error: BaseException) -> ClientKilled:
-        """Record the first failure that is not an answer of the contender. Returns the error that ends the client."""
+        """Record the first failure that the contender did not cause. Returns the error that ends the client."""
         if self.failure is None and not isinstance(error, ClientKilled):
             self.failure = error if isinstance(error, ExplorerError) else NotJudged(in_one_line(error))
         return ClientKilled()
 
     def close(self) -> None:
-        """Drop the table and delete the keys. What a server holds stays there if it no longer answers."""
+        """Drop the table and delete the keys. They stay on a server that no longer replies."""
         for thread in [*self._threads, self.unscheduled_thread]:
             thread.close()
         with suppress(psycopg.Error):
@@ -132,13 +131,13 @@ class Sandbox:
             client.connection_pool.disconnect()
 
     def abandon(self) -> None:
-        """Give up the slots whose threads do not return. New slots replace them."""
+        """Give up the client threads, which do not return. New threads replace them."""
         for thread in self._threads:
             thread.database.close()
         self._threads = []
 
     def client_thread(self, number: int) -> ClientThread:
-        """The slot of a client. Raises ClientKilled if one of its connections cannot be opened."""
+        """The thread of a client. Raises ClientKilled if one of its connections cannot be opened."""
         try:
             with real_time():
                 while len(self._threads) <= number:
@@ -148,11 +147,11 @@ class Sandbox:
         return self._threads[number]
 
     def without_prefix(self, key: str) -> str:
-        """The key without the prefix, which need not be at its start (lock:…)."""
+        """The key without the prefix, which may follow another one (lock:…)."""
         return key.replace(self.key_prefix, "")
 
     def refuse_contender_connections(self) -> None:
-        """Raises ClientKilled if a socket of this process is connected to one of the servers and is not the explorer's."""
+        """Raise ClientKilled if this process has a connection to one of the servers that the explorer did not open."""
         numbers = [n for thread in [*self._threads, self.unscheduled_thread] for n in thread.descriptors()]
         numbers += [*self._watcher.descriptors(), *self._plain.descriptors()]
         numbers += [
@@ -166,7 +165,7 @@ class Sandbox:
     def refuse_contender_threads(self) -> None:
         """Record a failure if an unscheduled thread sends a request while a schedule is played."""
         if self.playing and clock_of_this_thread() is None:
-            why = f"it asks the servers from a thread of its own ({current_thread().name}), which is not held"
+            why = f"it sends requests from a thread ({current_thread().name}) that the explorer cannot schedule"
             self.record_failure(ContenderRefused(why))
 
     # ── clean states ──
@@ -183,33 +182,34 @@ class Sandbox:
         self.key_contents.restart(key for key, _, _ in entries)
 
     def _send(self, *commands: tuple[Any, ...]) -> list[Any]:
-        """Send Redis commands in one round trip. Returns their answers."""
+        """Send Redis commands in one round trip. Returns their replies."""
         if not commands:
             return []
         connection: Any = self.sampler.connection_pool.get_connection()
         try:
             connection.send_packed_command(connection.pack_commands(commands))
-            answers = [connection.read_response() for _ in commands]
+            replies = [connection.read_response() for _ in commands]
         except BaseException:
             connection.disconnect()
             raise
         finally:
             self.sampler.connection_pool.release(connection)
         self.trips += 1
-        return answers
+        return replies
 
     def next_load_fails(self) -> bool:
+        """Whether the situation lets the next load fail. Counts the load."""
         self.failing_loads -= 1
         return self.failing_loads >= 0
 
     def entries(self) -> list[tuple[str, int, bytes]]:
-        """The entries in the cache, for `reset`. A key that expires while it is read is left out."""
+        """The entries in the cache, for `reset`. A key that expires while it is read is omitted."""
         client: Any = self.sampler
         found = [(key, client.pttl(key), client.dump(key)) for key in self.cached_keys()]
         return [(key, ttl_ms, value) for key, ttl_ms, value in found if value is not None]
 
     def bare_trips(self) -> int:
-        """Send a GET and a load by the unmodified drivers, unscheduled, not counted. Returns the round trips."""
+        """Send a GET and a load by the unmodified drivers, neither scheduled nor counted. Returns the round trips."""
         self._plain_redis.get(self.key_prefix)
         self._plain_cursor.execute(self.statements.load, {"id": RECORD}).fetchone()
         return 2
@@ -225,7 +225,7 @@ class Sandbox:
         return sorted(as_text(key) for key in found)
 
     def age(self, seconds: float) -> list[str]:
-        """Shorten the TTL of every key by that many seconds. Returns the keys that expired thereby."""
+        """Shorten the TTL of every key by that many seconds. Returns the keys that expired."""
         keys = self.cached_keys()
         left_ms = dict(zip(keys, self._send(*(("PTTL", key) for key in keys)), strict=True))
         after_ms = {key: round(left - 1000 * seconds) for key, left in left_ms.items() if left >= 0}
@@ -253,6 +253,7 @@ class Sandbox:
         self._send(("HDEL", *location) if location[1] else ("DEL", location[0]))
 
     def has_key(self, key: str) -> bool:
+        """Whether the key exists."""
         self.trips += 1
         return bool(self.sampler.exists(key))
 
@@ -262,15 +263,12 @@ class Sandbox:
         self.sampler.client_unblock(connection.server_id, error=False)
 
     def settle(self) -> None:
-        """Wait until the server has sent everything that earlier commands caused. It answers in order."""
+        """Wait until the server has sent all replies and messages of earlier commands. Redis replies in order."""
         self.sampler.ping()
         self.trips += 1
 
-    def hears(self) -> Touch:
-        return EVERYTHING
-
     def is_blocked(self, pid: int) -> bool:
-        """Whether a PostgreSQL session waits for the lock of another one."""
+        """Whether a PostgreSQL session waits for a lock of another session."""
         self.trips += 1
         row = self._watcher.execute("SELECT cardinality(pg_blocking_pids(%s::int)) AS n", [pid]).fetchone()
         return bool(row and row["n"])
@@ -287,7 +285,7 @@ class Sandbox:
         return {int(found.get_value(row, 0) or 0): int(found.get_value(row, 1) or 0) for row in range(found.ntuples)}
 
     def cache_as_text(self) -> dict[str, str]:
-        """The contents of the cache as short texts, by key, for the diagrams."""
+        """Key to contents of the cache as short text, for the diagrams."""
         client: Any = self.sampler
         found = {}
         for key in self.cached_keys():
@@ -295,12 +293,12 @@ class Sandbox:
             found[self.without_prefix(key)] = value_text(read_value(client, kind, key))
         return found
 
-    # ── kits for patterns ──
+    # ── contexts for patterns ──
 
     def context(
         self, thread: ClientThread, clock: VirtualClock, spawn: Callable[[Callable[[], None]], None], seed: int
     ) -> Context:
-        """The kit of a scheduled client."""
+        """The context of a scheduled client."""
         return Context(
             redis=thread.redis,
             source=thread.source,
@@ -312,7 +310,7 @@ class Sandbox:
         )
 
     def _unscheduled_context(self, thread: ClientThread, clock: "UnscheduledClock") -> Context:
-        """The kit of an unscheduled client, for use before and after a schedule."""
+        """The context of an unscheduled client, for use before and after a schedule."""
         return Context(
             redis=thread.redis,
             source=thread.source,
@@ -324,8 +322,8 @@ class Sandbox:
         )
 
     @contextmanager
-    def free(self, now_s: float = START_S) -> Iterator[Context]:
-        """An unscheduled kit. Its sleeps shorten the TTL of every key."""
+    def unscheduled(self, now_s: float = START_S) -> Iterator[Context]:
+        """The context of an unscheduled client, for a `with` block. Its sleeps shorten the TTL of every key."""
         thread, self.unscheduled_trips = self.unscheduled_thread, 0
         clock = UnscheduledClock(self, now_s)
         set_clock_of_this_thread(clock)

@@ -1,4 +1,4 @@
-"""A client of a schedule: what it waits for, and its own clock."""
+"""A client of a schedule: its state, its next action and its clock."""
 
 import threading
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from stampede.races.verdicts.history import Observations
 
 MAX_SLEEPS = 10_000
 TICK_S = 1e-6
-"""How far a ticking clock moves on from one reading to the next."""
+"""The seconds by which a ticking clock advances at each reading."""
 MAX_CLIENTS = 26
-"""Clients have one letter each."""
+"""The most clients of a schedule. Each is named by one letter."""
 
 
 class ClientScheduler(Protocol):
-    """The schedule that a client is part of, as the client needs it."""
+    """The execution that schedules a client, as the client uses it."""
 
     sandbox: Any
     now_s: float
@@ -42,20 +42,20 @@ State = Literal["running", "paused", "waiting", "row_lock", "done"]
 
 @dataclass(eq=False)
 class Client:
-    """A client, its thread's state, and what it would do next."""
+    """A client, the state of its thread, and its next action."""
 
     name: str
     thread: ClientThread
     execution: ClientScheduler
     root: "Client | None" = None
-    """Who spawned it; they live and die as one process."""
+    """The client whose background work it is. Both belong to one process and crash together."""
     state: State = "running"
     pending: Touch = field(default_factory=Touch)
     label: str = ""
     step: Action | None = None
-    """What it would do next, as an action; made when it is first asked for."""
+    """Its next step as an action. Created on first use."""
     due_s: float | None = None
-    """When its sleep or its wait is over, in virtual time; None: it does not wait for time."""
+    """The virtual time at which its sleep or its wait ends. None: it does not wait for a time."""
     ready: Callable[[], bool] = lambda: True
     timed_out: bool = False
     killed: bool = False
@@ -63,15 +63,15 @@ class Client:
     wake_s: float = START_S
     sleeps: int = 0
     clock_readings: int = 0
-    """How often it read the clock, where clocks tick."""
+    """The number of times that it read a ticking clock."""
     open_rows: set[str] = field(default_factory=set)
     operation: str = ""
     span: OperationSpan | None = None
-    """The operation that it is about, or whose background work it is; None: locks are of no interest."""
+    """Its current operation, or the one whose background work it is. None: locks are not tracked."""
     first_step: bool = False
     go: threading.Lock = field(default_factory=threading.Lock)
     started: threading.Lock = field(default_factory=threading.Lock)
-    """Released at its first hold, or at its end."""
+    """Released when it first waits for its turn, or when it ends."""
 
     def __post_init__(self) -> None:
         self.go.acquire()
@@ -85,19 +85,19 @@ class Client:
         return max(self.execution.now_s, self.wake_s)
 
     def read_clock(self) -> float:
-        """The time as the pattern reads it. Where clocks tick, each reading in a schedule differs from all others."""
+        """The time that the pattern reads. If clocks tick, each reading in a schedule differs from all others."""
         if not self.execution.ticking_clock:
             return self.now()
         self.clock_readings += 1
         return self.now() + TICK_S * (self.clock_readings * MAX_CLIENTS + self.execution.clients.index(self))
 
     def record_failure(self, error: BaseException) -> BaseException:
-        """What to raise to end this client, for a failure that is no answer of the contender's."""
+        """Record a failure that the contender did not cause. Returns the error that ends this client."""
         failure: BaseException = self.execution.sandbox.record_failure(error)
         return failure
 
     def sleep(self, seconds: float) -> None:
-        """Time passes for this client: its next step is due that much later."""
+        """Delay the next step of this client by that many seconds of virtual time."""
         self.sleeps += 1
         if self.killed or self.sleeps > MAX_SLEEPS:
             raise ClientKilled
@@ -105,7 +105,7 @@ class Client:
         self._note_wait()
 
     def await_turn(self, step_touch: Touch, label: str) -> None:
-        """Wait until the next round trip is granted. Raises ClientKilled."""
+        """Wait until the scheduler allows the next round trip. Raises ClientKilled."""
         if self.killed:
             raise ClientKilled
         self.pending, self.label, self.step = self.full_touch(step_touch), label, None
@@ -116,7 +116,11 @@ class Client:
         self.first_step = False
 
     def full_touch(self, step_touch: Touch) -> Touch:
-        """With the client itself, and with what lets a read that begins see which writes had returned."""
+        """The touch with two more objects: the client itself, and the acknowledgements.
+
+        A write changes its acknowledgement, and the first step of a read reads those of all writers: a verdict depends
+        on which writes had returned when the read began.
+        """
         reads, writes = step_touch.reads, step_touch.writes | {f"client:{self.name}"}
         if self.root is None and self.operation in ("update", "create"):
             writes |= {f"ack:{self.name}"}
@@ -125,7 +129,7 @@ class Client:
         return Touch(reads, writes, step_touch.everything)
 
     def wait(self, waits_for: Touch, label: str, seconds: float | None, ready: Callable[[], bool]) -> bool:
-        """Wait until `ready`: True. False if the time ran out first; None means no limit. Raises ClientKilled."""
+        """Wait until `ready` returns True. Returns False if `seconds` (None: no limit) pass first. Raises ClientKilled."""
         if self.killed:
             raise ClientKilled
         self.pending, self.label, self.step, self.ready = self.full_touch(waits_for), label, None, ready
@@ -140,7 +144,7 @@ class Client:
             self.execution.observations.locks.waited(self.span)
 
     def wait_for_row_lock(self, blocked: Callable[[], bool]) -> None:
-        """Let the others go on while the database holds this client's statement back."""
+        """Let other clients run while this client's statement waits for a row lock."""
         self.ready = lambda: not blocked()
         self.state = "row_lock"
         self.execution.mark_blocked(self)
@@ -148,6 +152,6 @@ class Client:
 
 
 def current_client() -> Client | None:
-    """The client in whose thread this is called; None: it is not scheduled."""
+    """The client that runs in the current thread. None: the thread is not scheduled."""
     clock = clock_of_this_thread()
     return clock if isinstance(clock, Client) else None

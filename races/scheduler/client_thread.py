@@ -1,4 +1,4 @@
-"""Where a client of a schedule lives: a thread, and connections of its own."""
+"""The thread of a client, with its own connections."""
 
 import threading
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from stampede.races.scheduler.virtual_time import VirtualClock, set_clock_of_thi
 
 
 class ClientThread:
-    """A client's place: its thread and its own connections. They outlive schedules."""
+    """A thread with its own connections, in which one client of each schedule runs."""
 
     def __init__(self, database: ScheduledDatabaseConnection, source: Source, client: redis.Redis) -> None:
         self.database = database
@@ -27,7 +27,7 @@ class ClientThread:
         self._thread.start()
 
     def submit(self, clock: VirtualClock, job: Callable[[], None]) -> None:
-        """Run it in this slot's thread, which lives in the clock's time."""
+        """Run a job in this thread, which sees the time of the given clock."""
         self._job = (clock, job)
         self._go.release()
 
@@ -41,7 +41,7 @@ class ClientThread:
             job()
 
     def descriptors(self) -> list[int]:
-        """Of its open connections."""
+        """The file descriptors of its open connections."""
         return [*self.database.descriptors(), *open_descriptors(self.redis.connection_pool)]
 
     def close(self) -> None:

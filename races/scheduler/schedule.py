@@ -1,4 +1,4 @@
-"""A contender in a situation: one schedule of it, played on the servers, and what was seen."""
+"""Plays one schedule of a contender in a situation on the servers, and records the trace."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -20,41 +20,48 @@ from stampede.scenarios.interleavings.limiters import LIMIT, WINDOW_S
 from stampede.scenarios.interleavings.situation import CacheState, Operation, Situation
 
 SOCKET_CHECKS_AT = frozenset({0, 1, 10, 100, 1_000})
-"""In the schedules of these numbers the process's sockets are looked at."""
+"""The numbers of the schedules in which the sockets of this process are checked."""
 LOCKSTEP_PROGRAMS: tuple[tuple[Operation, ...], ...] = (("get",), ("update",))
+"""The programs that two clients run in lockstep to find out whether a counter excludes the second one."""
 AGED_SHARE = 0.99
-"""The share of its TTL after which an entry is ageing."""
+"""The share of its TTL that an ageing entry has used up, 0 to 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FinalRead:
-    """A record once all is at rest: what the database holds, what the next reader gets."""
+    """A read after the drain: the version in the database, and the answer that a reader gets."""
 
     record_id: int
     stored_version: int | None
-    """The version in the database."""
+    """The version in the database. None: the record does not exist."""
     read_version: int | None = None
+    """The version that the reader got. None: no record, or an error."""
     found: bool = False
     error: str | None = None
+    """The name of the error that the reader got. None: no error."""
     read_one_ttl_later: int | None = None
-    """The answer of a read one TTL later. It is read only if the first read was stale."""
+    """The version that a reader gets one TTL later. None: not read, because the first read was not stale."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StateSnapshot:
-    """The servers' state between two steps."""
+    """The state of the servers between two steps."""
 
     database: dict[int, int]
+    """Record id to committed version."""
     cache: dict[str, str]
+    """Key to contents as short text."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExecutionTrace:
-    """One schedule, whole."""
+    """The record of one executed schedule."""
 
     steps: list[ExecutedAction]
     cut: str | None
+    """As Execution.cut."""
     stuck: list[str]
+    """The clients that wait without end."""
     loads: list[Load]
     commits: list[Commit]
     crashes: list[Crash]
@@ -66,13 +73,13 @@ class ExecutionTrace:
     took_lock: bool = False
     """Whether a client took a lock."""
     shared_locations: frozenset[Location] = frozenset()
-    """The keys that an operation tried to take and found, and that did not keep it from its work."""
+    """The locations that an operation found, but that did not delay its load or write."""
     entries_at_start: int = 0
-    """The number of keys in the cache at the begin."""
+    """The number of keys in the cache at the start."""
     quota: int | None = None
-    """How many calls a limiter may admit; None: there is no limiter."""
+    """The number of calls that a limiter may admit. None: there is no limiter, or no such bound."""
     admits_later: bool | None = None
-    """Whether it admits a call as soon as those that it admitted are a window old; None: not looked up."""
+    """Whether it admits a call once all admitted calls are one window old. None: not tested."""
     snapshots: list[StateSnapshot] = field(default_factory=list)
 
     @property
@@ -81,18 +88,18 @@ class ExecutionTrace:
 
     @property
     def text(self) -> str:
-        """The schedule's part of its id."""
+        """The schedule as text, as in its id."""
         return encode(self.tokens)
 
     def end(self) -> tuple[object, ...]:
-        """All that decides about promises: equal for equal schedules."""
-        done = [(d.client, d.operation, d.begin, d.end, d.found, d.version, d.error) for d in self.operations]
-        return (self.tokens, done, self.loads, self.commits, self.unowned_releases, self.final_reads, self.stuck)
+        """Everything on which verdicts depend. Equal for equal schedules."""
+        operations = [(d.client, d.operation, d.begin, d.end, d.found, d.version, d.error) for d in self.operations]
+        return (self.tokens, operations, self.loads, self.commits, self.unowned_releases, self.final_reads, self.stuck)
 
 
 @contextmanager
 def raising_failures(sandbox: Sandbox) -> Iterator[None]:
-    """Raises what failed inside the block that is no answer of the contender's, however the contender took it."""
+    """Raise a failure of the block that the contender did not cause, even if the contender caught it."""
     sandbox.failure = None
     try:
         yield
@@ -100,14 +107,14 @@ def raising_failures(sandbox: Sandbox) -> Iterator[None]:
         if sandbox.failure is not None:
             raise sandbox.failure from error
         if isinstance(error, ClientKilled):
-            raise NotJudged("it waits without end where no other client does anything") from error
+            raise NotJudged("it waits without end although no other client runs") from error
         raise
     if sandbox.failure is not None:
         raise sandbox.failure
 
 
 class SchedulePlayer:
-    """Plays schedules of one contender in one situation."""
+    """Plays the schedules of one contender in one situation."""
 
     def __init__(self, sandbox: Sandbox, pattern: type[CachePattern], situation: Situation, *, name: str = "") -> None:
         self.sandbox = sandbox
@@ -116,7 +123,7 @@ class SchedulePlayer:
         self.situation = situation
         self.config: Config = pattern.config_type(key_prefix=sandbox.key_prefix)
         self.reads_app_clock = False
-        """Whether it asks the app server for the time, as far as was seen."""
+        """Whether the contender has read the clock of the app server so far."""
         self._played = 0
         with raising_failures(sandbox):
             self._start_entries = self._prepare()
@@ -128,32 +135,32 @@ class SchedulePlayer:
             if set(program) & {"update", "create"}
         )
 
-    def play(self, choose: Strategy, *, snapshots: bool = False) -> ExecutionTrace:
-        """One schedule from a clean state. One in which a script had to be loaded first is played again.
+    def play(self, strategy: Strategy, *, snapshots: bool = False) -> ExecutionTrace:
+        """Play one schedule from a clean state. Plays it again if a script had to be loaded first.
 
-        Raises ExplorerError where something failed that is no answer of the contender's.
+        Raises ExplorerError for a failure that the contender did not cause.
         """
         for _ in range(3):
             self.sandbox.missed_script = False
             with raising_failures(self.sandbox):
-                trace = self._play(choose, snapshots)
+                trace = self._play(strategy, snapshots)
             if not self.sandbox.missed_script:
                 break
         return trace
 
-    def _play(self, choose: Strategy, snapshots: bool) -> ExecutionTrace:
+    def _play(self, strategy: Strategy, snapshots: bool) -> ExecutionTrace:
         sandbox = self.sandbox
         sandbox.reset(self._start_entries, self.situation.failing_loads)
-        restart = getattr(choose, "restart", None)
+        restart = getattr(strategy, "restart", None)
         if restart is not None:
             restart()
         ticking_clock = self.situation.limiting and not self.situation.one_tick
         execution = Execution(
-            sandbox, self.situation.adversary, choose, ack_objects=self._ack_objects, ticking_clock=ticking_clock
+            sandbox, self.situation.adversary, strategy, ack_objects=self._ack_objects, ticking_clock=ticking_clock
         )
-        album: list[StateSnapshot] = []
+        snapshots_taken: list[StateSnapshot] = []
         if snapshots:
-            execution.on_state = lambda: album.append(self._snapshot())
+            execution.on_state = lambda: snapshots_taken.append(self._snapshot())
         for number, program in enumerate(self.situation.clients):
             execution.start(self._body(program, number))
         sandbox.playing = True
@@ -164,7 +171,7 @@ class SchedulePlayer:
         self._played += 1
         seen = execution.observations
         if snapshots:
-            album.append(self._snapshot())
+            snapshots_taken.append(self._snapshot())
         limiting = self.situation.limiting
         final_reads = [] if execution.cut or limiting else self._final_reads(execution)
         return ExecutionTrace(
@@ -183,7 +190,7 @@ class SchedulePlayer:
             entries_at_start=len(self._start_entries),
             quota=self._quota() if limiting else None,
             admits_later=self._probe_after_window(execution) if limiting and not execution.cut else None,
-            snapshots=album,
+            snapshots=snapshots_taken,
         )
 
     def _body(self, program: tuple[str, ...], number: int) -> Callable[[Client], None]:
@@ -203,7 +210,7 @@ class SchedulePlayer:
 
         def spawn(work: Callable[[], None]) -> None:
             def body(_child: Client) -> None:
-                with suppress(Exception):  # as a pool does: its errors are dropped
+                with suppress(Exception):  # like a background pool, which drops errors
                     work()
 
             client.execution.start(body, spawner=running())
@@ -218,13 +225,11 @@ class SchedulePlayer:
         return replace(self.sandbox.context(client.thread, client, spawn, seed=number), now=now, sleep=sleep)
 
     def _operate(self, client: Client, pattern: CachePattern, operation: str, value: str) -> None:
-        execution, before = client.execution, client.step_count
+        execution, steps_before = client.execution, client.step_count
         client.operation, client.first_step = operation, operation.startswith("get")
         client.span = None if self.situation.limiting else OperationSpan(client.name, int(value[1:]), operation)
-        begun: list[int] = []
-        new = max(RECORD, 1) + 1
-        record_id = new if operation in ("get-new", "create") else RECORD
-        done = FinishedOperation(
+        record_id = RECORD + 1 if operation in ("get-new", "create") else RECORD
+        finished = FinishedOperation(
             client=client.name,
             operation=operation,
             record_id=record_id,
@@ -247,30 +252,28 @@ class SchedulePlayer:
             else:
                 record = pattern.create({"name": value, "email": ""})
                 check_record(self.name, "create", record)
-                done.record_id = record["id"]
-            done.found = record is not None
-            done.version = record.get("version") if record is not None else None
+                finished.record_id = record["id"]
+            finished.found = record is not None
+            finished.version = record.get("version") if record is not None else None
         except BadAnswer:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever a pattern raises is how the operation ended
+        except Exception as error:  # noqa: BLE001 - any error of a pattern is a result of the operation
             check_error(self.name, operation, error)
-            done.error = type(error).__name__
-        own = [i for i, step in enumerate(execution.steps) if step.action.token in (client.name, f"T{client.name}")][
-            before:
-        ]
-        begun += own
-        done.begin = begun[0] if begun else len(execution.steps)
-        done.end = begun[-1] if begun else -1
-        done.ended_s = client.now()
-        execution.observations.operations.append(done)
+            finished.error = type(error).__name__
+        tokens = (client.name, f"T{client.name}")
+        own = [i for i, step in enumerate(execution.steps) if step.action.token in tokens][steps_before:]
+        finished.begin = own[0] if own else len(execution.steps)
+        finished.end = own[-1] if own else -1
+        finished.ended_s = client.now()
+        execution.observations.operations.append(finished)
 
     def excludes(self, location: Location) -> bool:
-        """Whether an operation stops if the counter is above zero. Found by a run of two clients in step."""
+        """Whether an operation stops if the counter is above zero. Tested by two clients in lockstep."""
         if self._shared_kinds is None:
             self._shared_kinds = set()
             for program in LOCKSTEP_PROGRAMS:
                 pilot = SchedulePlayer(
-                    self.sandbox, self.pattern, Situation(name="in-step", clients=(program, program))
+                    self.sandbox, self.pattern, Situation(name="lockstep", clients=(program, program))
                 )
                 pilot._shared_kinds = set()
                 self._shared_kinds |= {
@@ -281,18 +284,18 @@ class SchedulePlayer:
     # ── before and after ──
 
     def _prepare(self) -> list[tuple[str, int, bytes]]:
-        """The start's entries, as the contender itself fills them."""
+        """The entries at the start of the situation, filled by the contender itself."""
         self.sandbox.reset([])
         if self.situation.start is CacheState.COLD:
             return []
         if self.situation.start is CacheState.AT_LIMIT:
-            with self.sandbox.free(START_S - WINDOW_S / 2 - LIMIT) as context:
+            with self.sandbox.unscheduled(START_S - WINDOW_S / 2 - LIMIT) as context:
                 for _ in range(LIMIT):
                     self.pattern(context, self.config).hit()  # type: ignore[attr-defined]
                     context.sleep(1)
                 context.sleep(WINDOW_S / 2)
             return self.sandbox.entries()
-        with self.sandbox.free() as context:
+        with self.sandbox.unscheduled() as context:
             check_record(self.name, "get", self.pattern(context, self.config).get(RECORD), "version")
         if self.situation.start is CacheState.AGEING:
             self.sandbox.age(AGED_SHARE * self.config.ttl_s)
@@ -302,7 +305,7 @@ class SchedulePlayer:
         stored = self.sandbox.versions()
         ids = sorted({RECORD, *stored} if "create" in self.situation.operations else {RECORD})
         found = []
-        with self.sandbox.free(execution.now_s) as context:
+        with self.sandbox.unscheduled(execution.now_s) as context:
             for record_id in ids:
                 first = self._read(context, record_id, stored.get(record_id))
                 if (
@@ -321,23 +324,23 @@ class SchedulePlayer:
             record = self.pattern(context, self.config).get(record_id)
         except ClientKilled:
             return FinalRead(record_id=record_id, stored_version=stored, error="waits without end")
-        except Exception as error:  # noqa: BLE001 - whatever a pattern raises is what the reader gets
+        except Exception as error:  # noqa: BLE001 - any error of a pattern is the answer to the reader
             return FinalRead(record_id=record_id, stored_version=stored, error=type(error).__name__)
         version = record.get("version") if record is not None else None
         return FinalRead(record_id=record_id, stored_version=stored, read_version=version, found=record is not None)
 
     def _quota(self) -> int | None:
-        """Calls at once that keep its own contract. At the limit only refused calls are asked about."""
+        """The number of calls that the limiter may admit. None at the limit, where only refused calls are tested."""
         if self.situation.start is CacheState.AT_LIMIT:
             return None
         bound: int = self.pattern.calls_at_once()  # type: ignore[attr-defined]
         return bound
 
     def _probe_after_window(self, execution: Execution) -> bool | None:
-        """A call when the quota that was spent before is a window old. Real clocks cannot be moved on: None."""
+        """Whether the limiter admits a call once the used quota is one window old. None: it reads a real clock."""
         if not self.reads_app_clock or self.situation.start is not CacheState.AT_LIMIT:
             return None
-        with self.sandbox.free(execution.now_s) as context:
+        with self.sandbox.unscheduled(execution.now_s) as context:
             context.sleep(WINDOW_S / 2 + LIMIT)
             return bool(self.pattern(context, self.config).hit().allowed)  # type: ignore[attr-defined]
 
@@ -358,8 +361,3 @@ class LockstepStrategy:
         action = min(enabled, key=lambda a: (self._steps[a.client], a.token))
         self._steps[action.client] += 1
         return action
-
-
-def continue_by_default(enabled: list[Action], last: str | None) -> Action:
-    """The client that ran last goes on, else the first by name."""
-    return next((a for a in enabled if a.token == last), enabled[0])

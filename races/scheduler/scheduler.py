@@ -1,7 +1,7 @@
-"""A cooperative scheduler. It runs one schedule of clients in threads, one at a time; each stops before a round trip.
+"""A cooperative scheduler. It runs the clients of one schedule, one at a time; each stops before a round trip.
 
-The client that stops chooses the next client and hands over. There is no scheduler thread, so a client that goes on
-costs no switch. The scheduler does not depend on patterns.
+Clients run in threads. The client that stops chooses the next client and hands over. There is no scheduler thread, so
+a client that continues needs no thread switch. The scheduler does not depend on patterns.
 """
 
 import threading
@@ -17,33 +17,33 @@ from stampede.races.scheduler.virtual_time import START_S
 from stampede.races.verdicts.history import Crash, Observations
 
 WATCHDOG_S = 30.0
-"""After so long without a step or a wait, a client blocks on something that is neither Redis nor PostgreSQL."""
+"""A client that takes no step for this long blocks on something other than Redis and PostgreSQL."""
 MAX_STEPS = 100
-"""A longer schedule is cut: a client waits without end."""
-NO_OBJECTS = frozenset[str]()
+"""A schedule that reaches this number of steps is cut: a client waits without end."""
 FAULT_BUDGET = "budget"
-"""What every action of the adversary writes: it has one."""
+"""The object that every fault writes, since only one fault may happen."""
 
 Strategy = Callable[[Sequence[Action]], Action | None]
-"""Which of the enabled actions happens next; None: the schedule is of no further interest."""
+"""Chooses the next of the enabled actions. None: the schedule is equivalent to an earlier one."""
 
 
-def changes_keys(done: Touch) -> bool:
-    """Whether another set of keys may be in the cache afterwards."""
-    return done.everything or any(name.startswith("key:") for name in done.writes)
+def changes_keys(touched: Touch) -> bool:
+    """Whether an action may change the set of keys in the cache."""
+    return touched.everything or any(name.startswith("key:") for name in touched.writes)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExecutedAction:
-    """An action that happened."""
+    """An action that was executed, at a virtual time."""
 
     action: Action
     now_s: float
     blocked: bool = False
+    """Whether it waited for a row lock."""
 
 
 class Execution:
-    """One schedule from a clean state to its end."""
+    """The execution of one schedule, from a clean state to its end."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Execution:
         fault_model: FaultModel,
         strategy: Strategy,
         *,
-        ack_objects: frozenset[str] = NO_OBJECTS,
+        ack_objects: frozenset[str] = frozenset(),
         ticking_clock: bool = False,
     ) -> None:
         self.sandbox = sandbox
@@ -59,16 +59,16 @@ class Execution:
         self.strategy = strategy
         self.ack_objects = ack_objects
         self.ticking_clock = ticking_clock
-        """Whether a clock moves on, by next to nothing, each time that it is read."""
+        """Whether a clock advances by a tick each time that it is read."""
         self.now_s = START_S
         self.clients: list[Client] = []
         self.steps: list[ExecutedAction] = []
         self.observations = Observations()
         self.on_state: Callable[[], None] | None = None
-        """Called before every choice, if set, to inspect the servers."""
+        """Called before every choice, to inspect the servers. None: not called."""
         self.failure: BaseException | None = None
         self.cut: str | None = None
-        """Why the schedule ended before its clients did: None, "asleep" or "failed"."""
+        """Why the schedule ended early: "asleep" (it is equivalent to an earlier one), "failed", or None: it did not."""
         self.stuck: list[str] = []
         self._fault_left = fault_model is not FaultModel.NONE
         self._current: Client | None = None
@@ -82,7 +82,7 @@ class Execution:
     # ── threads ──
 
     def start(self, body: Callable[[Client], None], spawner: Client | None = None) -> Client:
-        """Start a client and run it to its first round trip. `spawner`: the client whose background work it is."""
+        """Start a client and run it up to its first round trip. `spawner`: the client whose background work it is."""
         number = len(self.clients)
         client = Client(
             chr(ord("a") + number), self.sandbox.client_thread(number), self, spawner.process_root if spawner else None
@@ -104,9 +104,9 @@ class Execution:
             body(client)
         except ClientKilled:
             pass
-        except Exception as error:  # noqa: BLE001 - it cannot be built or closed: the scheduler must go on to report it
+        except Exception as error:  # noqa: BLE001 - the pattern cannot be built or closed: `run` reports it
             self.failure = self.failure or error
-        except BaseException as error:  # noqa: BLE001 - sys.exit() in a contender's code ends its client, not us
+        except BaseException as error:  # noqa: BLE001 - sys.exit() in a contender ends its client, not the explorer
             self.failure = self.failure or ExplorerError(f"client {client.name} ended with {type(error).__name__}")
         client.state = "done"
         if self._starting is client:
@@ -115,19 +115,19 @@ class Execution:
             self._dispatch(client)
 
     def run(self) -> None:
-        """Let the started clients run to the end, in the order that `choose` says."""
+        """Run the started clients to the end, in the order that the strategy chooses."""
         self._dispatch(None)
         if not self._finished.acquire(timeout=WATCHDOG_S):
-            who = self._current.name if self._current else "?"
+            name = self._current.name if self._current else "?"
             self.sandbox.abandon()
             raise ContenderRefused(
-                f"client {who} blocks on something that is neither Redis nor PostgreSQL (a lock in the process?)"
+                f"client {name} blocks on something that is neither Redis nor PostgreSQL (a lock in the process?)"
             )
         if self.failure is not None:
             raise self.failure
 
     def pause(self, client: Client, *, killable: bool = True) -> None:
-        """In the client's thread: hand over, come back when it is this client's turn."""
+        """Hand over to the next client, and return when it is this client's turn. Called in the client's thread."""
         if self._starting is client:
             client.started.release()
             client.go.acquire()
@@ -138,12 +138,12 @@ class Execution:
             raise ClientKilled
 
     def _dispatch(self, me: Client | None) -> bool:
-        """Hand control to the next client. True: that is `me`."""
+        """Hand control to the next client. Returns whether that is `me`."""
         try:
             following = self._next()
-        except Exception as error:  # noqa: BLE001 - must not reach the contender, in whose thread this runs
+        except Exception as error:  # noqa: BLE001 - must not reach the contender: this runs in its thread
             self.sandbox.record_failure(error)
-            following = self._next()  # only unwinds from now on, and asks no server
+            following = self._next()  # from now on clients are only unwound, without requests to servers
         self._current = following
         if following is None:
             self._finished.release()
@@ -153,7 +153,7 @@ class Execution:
         following.go.release()
         return False
 
-    # ── what happens next ──
+    # ── the next action ──
 
     def _next(self) -> Client | None:
         while True:
@@ -172,18 +172,18 @@ class Execution:
                 self._ended = True
                 if not alive and not any(c.state == "row_lock" for c in self.clients):
                     return None
-                self._kill(alive)  # who waits for a row has it as soon as its holder is unwound
+                self._kill(alive)  # a client that waits for a row gets it when the holder is unwound
                 continue
             client = self._perform(action)
             if client is not None:
                 return client
 
     def _find_resumed(self) -> Client | None:
-        """A client that has got the row lock or the answer for which it waited."""
+        """A client that has received the row lock or the reply for which it waited."""
         waiting = [c for c in self.clients if c.state == "row_lock" or (c.state == "waiting" and not c.killed)]
         if not waiting:
             return None
-        if self.sandbox.failure is not None:  # who holds a row is unwound before who waits for it
+        if self.sandbox.failure is not None:  # the holder of a row is unwound before the clients that wait for it
             busy = self._unwinding or any(c.state in ("paused", "waiting") for c in self.clients)
             return None if busy else waiting[0]
         if any(c.state == "waiting" for c in waiting):
@@ -203,13 +203,13 @@ class Execution:
             if action is None:
                 self.cut = "asleep"
             return action
-        except BaseException as error:  # noqa: BLE001 - raised again by `go`, in the main thread
+        except BaseException as error:  # noqa: BLE001 - `run` raises it again in the main thread
             self.failure = error
             self.cut = "failed"
             return None
 
     def enabled(self) -> list[Action]:
-        """The actions that are enabled now. A wait ends by its timeout only if no client can take a step without it."""
+        """The actions that are enabled now. A wait times out only if no client can take a step otherwise."""
         now: list[Client] = []
         later: list[Client] = []
         for client in self.clients:
@@ -239,9 +239,9 @@ class Execution:
     def _fault_actions(self, stalled_by: list[Client]) -> list[Action]:
         if self.fault_model is FaultModel.CRASH:
             return [
-                Action(f"D{c.name}", c.name, "dies", self._process_touch(c), is_fault=True)
+                Action(f"D{c.name}", c.name, "crashes", self._process_touch(c), is_fault=True)
                 for c in self.clients
-                if c.root is None and c.step_count and self._lives(c)
+                if c.root is None and c.step_count and self._is_running(c)
             ]
         if self._keys is None:
             self._keys = self.sandbox.cached_keys()
@@ -252,8 +252,8 @@ class Execution:
         ]
         return ends + [self._timed(c, f"T{c.name}", is_fault=True) for c in stalled_by]
 
-    def _lives(self, client: Client) -> bool:
-        """Whether anything of its process goes on: itself, or work in the background."""
+    def _is_running(self, client: Client) -> bool:
+        """Whether the client or its background work is still running."""
         return any(c.process_root is client and c.state in ("paused", "waiting") for c in self.clients)
 
     def _process_touch(self, client: Client) -> Touch:
@@ -268,7 +268,7 @@ class Execution:
         return Touch(frozenset(reads), frozenset(writes), everything)
 
     def _perform(self, action: Action) -> Client | None:
-        """Do what the adversary does at once; the client that the action lets go on."""
+        """Execute an action. Returns the client that it lets continue, or None."""
         self.steps.append(ExecutedAction(action=action, now_s=self.now_s))
         if self._keys is not None and changes_keys(action.touch):
             self._keys = None
@@ -286,11 +286,11 @@ class Execution:
         client = next(c for c in self.clients if c.name == action.client)
         if action.token[0] == "D":
             self.observations.locks.client_crashed(client.name)
-            held = self.observations.locks.held_by(client.name)
-            self.observations.crashes.append(Crash(client.name, self.now_s, self.sandbox.longest_ttl_s(held)))
+            keys = self.observations.locks.held_by(client.name)
+            self.observations.crashes.append(Crash(client.name, self.now_s, self.sandbox.longest_ttl_s(keys)))
             process_root = [c for c in self.clients if c.process_root is client]
             for member in process_root:
-                member.killed = True  # who waits for a row dies when it has it
+                member.killed = True  # a client that waits for a row is killed when it has the row
             self._kill([c for c in process_root if c.state in ("paused", "waiting")])
             return None
         if client.due_s is not None and client.due_s > self.now_s:
@@ -304,13 +304,13 @@ class Execution:
         self._unwinding += clients
 
     def advance(self, seconds: float) -> None:
-        """Virtual time passes: every key is that much older."""
+        """Advance virtual time and shorten the TTL of every key."""
         self.now_s += seconds
         for key in self.sandbox.age(seconds):
             self.observations.key_removed(key)
 
     def mark_blocked(self, client: Client) -> None:
-        """The client's last step waits for a row lock."""
+        """Record that the last step of the client waits for a row lock."""
         for i in reversed(range(len(self.steps))):
             if self.steps[i].action.client == client.name:
                 self.steps[i] = ExecutedAction(action=self.steps[i].action, now_s=self.steps[i].now_s, blocked=True)

@@ -1,12 +1,12 @@
-"""Which schedules are tried: all of them up to commuting steps, those with few preemptions, or some at random.
+"""The search strategies: all schedules up to commuting steps, schedules with few preemptions, or random ones.
 
-Exhaustive: depth first with replay from a clean state. Sleep sets (Godefroid, *Partial-Order Methods for the
-Verification of Concurrent Systems*, LNCS 1032, 1996) leave out an order when another that was tried differs from it
-only in neighbouring steps that commute. Every final state of an order is still reached. Steps commute or not by the
-keys and rows that they touch, as in Flanagan & Godefroid, POPL 2005.
-Fewest preemptions first: iterative context bounding (Musuvathi & Qadeer, PLDI 2007), without sleep sets: the two
-together are not sound (Coons, Musuvathi & McKinley, OOPSLA 2013).
-At random: probabilistic concurrency testing (Burckhardt et al., ASPLOS 2010).
+Exhaustive: depth first, with replay from a clean state. Sleep sets (Godefroid, *Partial-Order Methods for the
+Verification of Concurrent Systems*, LNCS 1032, 1996) skip an order if it differs from one that was tried only in
+neighbouring steps that commute. Every final state is still reached. The keys and rows that steps touch determine
+whether they commute, as in Flanagan & Godefroid, POPL 2005.
+Fewest preemptions first: iterative context bounding (Musuvathi & Qadeer, PLDI 2007), without sleep sets, because the
+combination of the two is not sound (Coons, Musuvathi & McKinley, OOPSLA 2013).
+Random: probabilistic concurrency testing (PCT; Burckhardt et al., ASPLOS 2010).
 """
 
 import random
@@ -21,10 +21,10 @@ Play = Callable[["SearchStrategy"], ExecutionTrace]
 
 
 class SearchStrategy:
-    """Chooses the next action. `restart` is called when a schedule begins."""
+    """Chooses the next action of a schedule."""
 
     def restart(self) -> None:
-        """The schedule begins from a clean state."""
+        """Called when a schedule starts from a clean state."""
 
     def __call__(self, enabled: Sequence[Action]) -> Action | None:
         raise NotImplementedError
@@ -32,23 +32,23 @@ class SearchStrategy:
 
 @dataclass
 class Node:
-    """A state on the path that is being tried."""
+    """A state on the current path."""
 
     enabled: list[Action]
-    """In the order in which they are tried."""
+    """The enabled actions, in the order in which they are tried."""
     asleep: list[Action]
-    """Those that lead to nothing new from here."""
+    """The sleep set: actions that lead only to states that were reached before."""
     chosen: Action
     tried: list[Action] = field(default_factory=list)
-    """Those that were tried from here already."""
+    """The actions that were tried from this state before."""
     last: str = ""
-    """The client that took the last step before."""
+    """The client that took the previous step."""
     preemptions: int = 0
-    """How many there were before."""
+    """The number of preemptions before this state."""
 
 
 def same(one: Action, other: Action) -> bool:
-    """Whether two actions of different moments are the same one. Keys are compared by name, not by number."""
+    """Whether two actions of different states are the same one. Keys are compared by name, not by number."""
     return (
         one.client == other.client
         and one.is_fault == other.is_fault
@@ -57,14 +57,14 @@ def same(one: Action, other: Action) -> bool:
 
 
 def preempts(action: Action, enabled: Sequence[Action], last: str) -> bool:
-    """Whether taking it switches away from a client that could go on (Musuvathi & Qadeer)."""
+    """Whether an action switches away from a client that could continue (Musuvathi & Qadeer)."""
     if action.is_fault and action.token[0] != "T":
         return False
     return action.client != last and any(a.client == last and not a.is_fault for a in enabled)
 
 
 class DepthFirst(SearchStrategy):
-    """All schedules, one after another: call `play` with it until `exhausted`."""
+    """All schedules, one after another. Play schedules with it, and `advance` after each, until `exhausted`."""
 
     def __init__(self, *, reduce: bool, max_preemptions: int | None = None) -> None:
         self.reduce = reduce
@@ -75,7 +75,7 @@ class DepthFirst(SearchStrategy):
         self._kept = 0
 
     def restart(self) -> None:
-        del self._path[self._kept :]  # a schedule that is played once more is entered once
+        del self._path[self._kept :]  # a schedule that is played again is entered once
         self._depth = 0
 
     def __call__(self, enabled: Sequence[Action]) -> Action | None:
@@ -85,7 +85,7 @@ class DepthFirst(SearchStrategy):
             found = next((a for a in enabled if same(a, node.chosen)), None)
             if found is None or len(enabled) != len(node.enabled):
                 raise ExplorerError(
-                    f"the same choices led elsewhere: step {depth + 1} was {node.chosen.label!r} of "
+                    f"the same choices led to another state: step {depth + 1} was {node.chosen.label!r} of "
                     f"{[a.label for a in node.enabled]}, now there are {[a.label for a in enabled]}"
                 )
             return found
@@ -120,7 +120,7 @@ class DepthFirst(SearchStrategy):
         return None
 
     def preemptions(self) -> int:
-        """How many the schedule that was played last has."""
+        """The number of preemptions of the last schedule."""
         if not self._path:
             return 0
         end = self._path[-1]
@@ -141,7 +141,7 @@ class DepthFirst(SearchStrategy):
 
 
 def every_schedule(play: Play, *, reduce: bool = True, max_preemptions: int | None = None) -> Iterator[ExecutionTrace]:
-    """All schedules, or all with so many preemptions at most. With `reduce`, one of each class of equals."""
+    """All schedules with at most `max_preemptions`. With `reduce`, one of each class of equivalent schedules."""
     search = DepthFirst(reduce=reduce, max_preemptions=max_preemptions)
     while not search.exhausted:
         trace = play(search)
@@ -151,7 +151,7 @@ def every_schedule(play: Play, *, reduce: bool = True, max_preemptions: int | No
 
 
 class RandomPriorities(SearchStrategy):
-    """A priority for each client, changed at a few random steps (PCT)."""
+    """Random priorities of the clients, changed at a few random steps (PCT)."""
 
     def __init__(self, seed: int, *, steps: int, changes: int = 2) -> None:
         self._seed = seed
@@ -182,13 +182,13 @@ class RandomPriorities(SearchStrategy):
 
 
 def random_schedules(play: Play, seed: int, count: int, steps: int) -> Iterator[ExecutionTrace]:
-    """So many seeded random schedules; `steps`: about how long they are."""
+    """`count` seeded random schedules. `steps`: their approximate length."""
     for number in range(count):
         yield play(RandomPriorities(seed * 1_000_003 + number, steps=steps))
 
 
 class FollowSchedule(SearchStrategy):
-    """Plays the schedule of an id. After its end the client that ran last goes on, else the first one."""
+    """Plays the schedule of an id. After its end, the client that ran last continues, else the first one."""
 
     def __init__(self, tokens: Sequence[str]) -> None:
         self._tokens = list(tokens)

@@ -1,4 +1,4 @@
-"""Finds the keys that are entries: without them a reader loads again. Tried once for a contender and situation."""
+"""Finds the keys that are entries: a reader loads again without them. Tested once for a contender and situation."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ class RecordReader(Protocol):
 
 
 class EntryDetector:
-    """The entries of a contender. The first question is answered by a few reads between two schedules."""
+    """Detects the entries of a contender. The first call makes a few reads between two schedules."""
 
     def __init__(self, sandbox: Sandbox, contender: Callable[[Context], RecordReader]) -> None:
         self._sandbox = sandbox
@@ -26,20 +26,20 @@ class EntryDetector:
         self._known: set[Location] | None = None
 
     def is_entry(self, location: Location) -> bool:
-        """Whether a reader loads again without the cell. Keys that differ only in numbers are of one kind."""
+        """Whether a reader loads again without the location. Keys that differ only in numbers are of one kind."""
         if self._known is None:
-            self._known = self._try()
+            self._known = self._detect()
         return self.kind(location) in self._known
 
     def has_entry(self, key: str) -> bool:
-        """Whether the key, or a field of it, is one."""
+        """Whether the key is an entry."""
         return self.is_entry((key, ""))
 
     def kind(self, location: Location) -> Location:
-        """The cell, without the numbers in its key."""
+        """The location without the numbers in its key."""
         return NUMBER.sub("#", self._sandbox.without_prefix(location[0])), location[1]
 
-    def _try(self) -> set[Location]:
+    def _detect(self) -> set[Location]:
         sandbox = self._sandbox
         sandbox.reset([])
         self._loads_of_a_read()
@@ -55,6 +55,6 @@ class EntryDetector:
     def _loads_of_a_read(self) -> int:
         sandbox = self._sandbox
         before = sandbox.unscheduled_loads
-        with sandbox.free() as context, suppress(Exception, ClientKilled):
+        with sandbox.unscheduled() as context, suppress(Exception, ClientKilled):
             self._contender(context).get(RECORD)
         return sandbox.unscheduled_loads - before

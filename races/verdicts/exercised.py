@@ -1,6 +1,6 @@
-"""Whether a schedule exercised an invariant. A verdict is `kept` only if at least one schedule did.
+"""Decides whether a schedule exercised an invariant. A verdict is `kept` only if at least one schedule did.
 
-Each function answers for one schedule. docs/races.md says the same in words.
+Each function takes the trace of one schedule. docs/explanation/races.md describes the rules.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,39 +14,39 @@ Exercised = Callable[[ExecutionTrace], bool]
 
 
 def answered(trace: ExecutionTrace, *operations: str) -> list[FinishedOperation]:
-    """The operations that ended without an error; `operations`: only these."""
+    """The operations that ended without an error. `operations`: only those with these names."""
     return [d for d in trace.operations if d.error is None and (not operations or d.operation in operations)]
 
 
 def written_and_read_after_drain(trace: ExecutionTrace) -> bool:
-    """A write was committed, and a later reader was answered."""
+    """A write was committed, and a reader after the drain was answered."""
     return bool(trace.commits) and any(final.error is None for final in trace.final_reads)
 
 
 def acknowledged_and_read_later(trace: ExecutionTrace) -> bool:
-    """A write returned, and a read that began afterwards was answered."""
+    """A write returned, and a reader after the drain was answered."""
     return bool(answered(trace, "update", "create")) and any(final.error is None for final in trace.final_reads)
 
 
 def read_own_write(trace: ExecutionTrace) -> bool:
-    """A client's write returned, and its next read was answered."""
+    """A client's write returned, and a later read of the same client was answered."""
     wrote = {(d.client, d.end) for d in answered(trace, "update")}
     return any(client == d.client and end < d.begin for d in answered(trace, "get") for client, end in wrote)
 
 
 def version_seen_twice(trace: ExecutionTrace) -> bool:
-    """One client got a version of the record twice."""
+    """One client received a version of the record twice."""
     clients = sorted(d.client for d in answered(trace, "get", "update"))
     return any(len(list(group)) > 1 for _, group in groupby(clients))
 
 
 def loaded_for_several(trace: ExecutionTrace) -> bool:
-    """A load was made, and two readers were answered."""
+    """A load was made, and the reads of two clients were answered."""
     return bool(trace.loads) and len({d.client for d in answered(trace, "get")}) > 1
 
 
 def entry_loaded_again(trace: ExecutionTrace) -> bool:
-    """An entry that was there was loaded again."""
+    """A record was loaded although its entry existed."""
     return bool(trace.loads) and trace.entries_at_start > 0
 
 
@@ -56,9 +56,9 @@ def locked(trace: ExecutionTrace) -> bool:
 
 
 def crashed_with_a_lock(trace: ExecutionTrace) -> bool:
-    """A client that held a lock died, and another one was answered."""
-    dead = {death.client for death in trace.crashes if death.lock_ttl_s is not None}
-    return bool(dead) and any(d.client not in dead for d in answered(trace))
+    """A client that held a lock crashed, and another client was answered."""
+    crashed = {crash.client for crash in trace.crashes if crash.lock_ttl_s is not None}
+    return bool(crashed) and any(d.client not in crashed for d in answered(trace))
 
 
 def load_failed(trace: ExecutionTrace) -> bool:
@@ -77,13 +77,13 @@ def was_answered(trace: ExecutionTrace) -> bool:
 
 
 def over_quota(trace: ExecutionTrace) -> bool:
-    """More calls were decided than the bound lets in, and one was admitted."""
+    """More calls were decided than the bound admits, and one was admitted."""
     calls = answered(trace, "hit")
     return trace.quota is not None and len(calls) > trace.quota and any(d.found for d in calls)
 
 
 def refused_then_asked(trace: ExecutionTrace) -> bool:
-    """A call was refused, and one more was asked when the quota was there again."""
+    """A call was refused, and another call was made when the quota was available again."""
     return trace.admits_later is not None and any(not d.found for d in answered(trace, "hit"))
 
 
@@ -103,4 +103,4 @@ EXERCISED: Mapping[Guarantee, Exercised] = {
     Guarantee.ADMITS_AT_MOST_ITS_BOUND: over_quota,
     Guarantee.REFUSED_CALLS_ARE_FREE: refused_then_asked,
 }
-"""By the invariant's promise."""
+"""Guarantee of the invariant to the function that decides."""

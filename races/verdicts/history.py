@@ -1,4 +1,4 @@
-"""What is seen of a schedule from outside: loads, commits, locks, and what each operation answered."""
+"""The observations of a schedule: loads, commits, crashes, locks, and the answer of each operation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,14 +9,17 @@ from stampede.races.commands.locks import LockTracker
 
 @dataclass(frozen=True)
 class Load:
+    """A load of a record."""
+
     client: str
     record_id: int
     background: bool
+    """Whether background work made it."""
 
 
 @dataclass(frozen=True)
 class Commit:
-    """A write of a record, as the database acknowledged it."""
+    """A committed write of a record, with the version that the database returned."""
 
     client: str
     record_id: int
@@ -25,6 +28,8 @@ class Commit:
 
 @dataclass(frozen=True)
 class Crash:
+    """A crash of a client, at a virtual time."""
+
     client: str
     now_s: float
     lock_ttl_s: float | None
@@ -39,9 +44,9 @@ class FinishedOperation:
     operation: str
     record_id: int
     begin: int
-    """Index of its first step in the schedule."""
+    """The index of its first step in the schedule."""
     end: int
-    """Index of the step after which it returned; -1: it made none."""
+    """The index of its last step. -1: it took no step."""
     began_s: float
     ended_s: float
     found: bool | None = None
@@ -51,7 +56,7 @@ class FinishedOperation:
 
 @dataclass
 class Observations:
-    """Filled while a schedule runs."""
+    """The observations of one schedule. Filled while the schedule runs."""
 
     loads: list[Load] = field(default_factory=list)
     commits: list[Commit] = field(default_factory=list)
@@ -59,7 +64,7 @@ class Observations:
     operations: list[FinishedOperation] = field(default_factory=list)
     locks: LockTracker = field(default_factory=LockTracker)
     removals: list[tuple[int, str]] = field(default_factory=list)
-    """Keys that expired or were evicted, each with how many loads there had been."""
+    """(number of loads before, key) of each key that expired or was evicted."""
 
     def key_removed(self, key: str) -> None:
         """A key expired or was evicted."""
@@ -67,6 +72,6 @@ class Observations:
         self.locks.key_removed(key)
 
     def loads_by_miss(self, is_entry: Callable[[str], bool]) -> list[list[Load]]:
-        """The loads, one list for each miss: another miss begins when an entry that had been filled is gone."""
+        """The loads, one list for each miss. A new miss begins when a filled entry expires or is evicted."""
         parts = sorted({count for count, key in self.removals if 0 < count < len(self.loads) and is_entry(key)})
         return [self.loads[begin:end] for begin, end in pairwise([0, *parts, len(self.loads)])]

@@ -1,6 +1,6 @@
-"""What must hold in every schedule. It is judged by answers, commits, loads and locks, not by the internal state."""
+"""The invariants of all schedules. The verdicts depend on answers, commits, loads and locks, not on internal state."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from stampede.patterns.caching.cache_pattern import CachePattern, FaultModel, Guarantee
@@ -10,18 +10,18 @@ from stampede.races.verdicts.history import FinishedOperation
 from stampede.scenarios.interleavings.situation import CacheState, Situation
 
 TOLERANCE_S = 0.05
-"""Redis counts milliseconds, and real time passes too."""
+"""The tolerance of waiting times in seconds, because Redis counts milliseconds and real time passes too."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Invariant:
-    """A property of every schedule. `broken` says in words how a schedule breaks it, or None."""
+    """A property of every schedule. `violation` describes how a schedule breaks it; None: it does not."""
 
     guarantee: Guarantee
     violation: Callable[[ExecutionTrace], str | None]
     applies: Callable[[Situation], bool] = lambda _situation: True
     stronger: Guarantee | None = None
-    """The same property promised under a stronger adversary."""
+    """The guarantee of the same property under a stronger fault model. None: there is none."""
 
     @property
     def name(self) -> str:
@@ -31,10 +31,10 @@ class Invariant:
     def text(self) -> str:
         return self.guarantee.text
 
-    def guaranteed(self, pattern: type[CachePattern], adversary: FaultModel) -> bool:
-        """Whether the pattern claims it under this adversary."""
-        made = [p for p in (self.guarantee, self.stronger) if p in pattern.guarantees]
-        return any(p.holds_under(adversary) for p in made)
+    def guaranteed(self, pattern: type[CachePattern], fault_model: FaultModel) -> bool:
+        """Whether the pattern guarantees the property under this fault model."""
+        claimed = [p for p in (self.guarantee, self.stronger) if p in pattern.guarantees]
+        return any(p.holds_under(fault_model) for p in claimed)
 
 
 def reads(trace: ExecutionTrace) -> Iterator[FinishedOperation]:
@@ -56,9 +56,9 @@ def stale(final: FinalRead) -> bool:
 def stale_after_drain(trace: ExecutionTrace) -> str | None:
     for final in trace.final_reads:
         if stale(final):
-            return f"all is at rest, the database holds v{final.stored_version}, and readers get v{final.read_version}"
+            return f"after the drain the database holds v{final.stored_version}, and readers get v{final.read_version}"
         if final.stored_version is not None and not final.found and final.error is None:
-            return "all is at rest, the record is in the database, and readers are told that there is none"
+            return "after the drain the record is in the database, and readers get no record"
     return None
 
 
@@ -70,7 +70,7 @@ def own_write_missed(trace: ExecutionTrace) -> str | None:
             if w.client == read.client and w.record_id == read.record_id and w.end < read.begin
         ]
         if own and (read.version or 0) < max(own):
-            return f"client {read.client} wrote v{max(own)} and then read {shown(read)}"
+            return f"client {read.client} wrote v{max(own)} and then read {version_text(read)}"
     return None
 
 
@@ -79,13 +79,13 @@ def stale_after_write(trace: ExecutionTrace) -> str | None:
         acknowledged = [w for w in writes(trace) if w.record_id == read.record_id and 0 <= w.end < read.begin]
         newest = max((w.version or 0 for w in acknowledged), default=0)
         if (read.version or 0) < newest:
-            return f"v{newest} had been written and acknowledged, and then client {read.client} read {shown(read)}"
-    newest_told = {d.record_id: d.version or 0 for d in sorted(writes(trace), key=lambda d: d.version or 0)}
-    for final in trace.final_reads:
-        if final.error is None and (final.read_version or 0) < newest_told.get(final.record_id, 0):
             return (
-                f"v{newest_told[final.record_id]} was acknowledged, and afterwards readers get {final_read_text(final)}"
+                f"v{newest} had been written and acknowledged, and then client {read.client} read {version_text(read)}"
             )
+    newest_acknowledged = {d.record_id: d.version or 0 for d in sorted(writes(trace), key=lambda d: d.version or 0)}
+    for final in trace.final_reads:
+        if final.error is None and (final.read_version or 0) < newest_acknowledged.get(final.record_id, 0):
+            return f"v{newest_acknowledged[final.record_id]} was acknowledged, and afterwards readers get {final_read_text(final)}"
     return None
 
 
@@ -96,20 +96,20 @@ def went_back(trace: ExecutionTrace) -> str | None:
             continue
         highest = seen.get((done.client, done.record_id), 0)
         if (done.version or 0) < highest:
-            return f"client {done.client} saw v{highest} and then {shown(done)}"
+            return f"client {done.client} saw v{highest} and then {version_text(done)}"
         seen[done.client, done.record_id] = max(highest, done.version or 0)
     return None
 
 
-def shown(done: FinishedOperation) -> str:
-    return answer(found=bool(done.found), version=done.version)
+def version_text(done: FinishedOperation) -> str:
+    return answer_text(found=bool(done.found), version=done.version)
 
 
 def final_read_text(final: FinalRead) -> str:
-    return answer(found=final.found, version=final.read_version)
+    return answer_text(found=final.found, version=final.read_version)
 
 
-def answer(*, found: bool, version: int | None) -> str:
+def answer_text(*, found: bool, version: int | None) -> str:
     if not found:
         return "no record"
     return "a record without a version" if version is None else f"v{version}"
@@ -135,22 +135,22 @@ def listed(clients: list[str]) -> str:
 def unowned_release(trace: ExecutionTrace) -> str | None:
     for release in trace.unowned_releases:
         freed = f"client {release.client} freed by {release.by} the lock that client {release.owner}"
-        return f"{freed} had taken and that still stood"
+        return f"{freed} still held"
     return None
 
 
 def waits_for_crashed(trace: ExecutionTrace) -> str | None:
     if len(trace.steps) >= MAX_STEPS:
-        return f"somebody still waits after {MAX_STEPS} steps"
+        return f"a client still waits after {MAX_STEPS} steps"
     if trace.stuck:
-        return f"{listed(trace.stuck)} waits for ever"
-    for death in trace.crashes:
-        if death.lock_ttl_s is None:
+        return f"{listed(trace.stuck)} waits without end"
+    for crash in trace.crashes:
+        if crash.lock_ttl_s is None:
             continue
         for done in trace.operations:
-            if done.ended_s - max(done.began_s, death.now_s) > death.lock_ttl_s + TOLERANCE_S:
-                waited_s = done.ended_s - death.now_s
-                return f"client {done.client} waited {waited_s:.1f} s for a lock of {death.lock_ttl_s:.1f} s"
+            if done.ended_s - max(done.began_s, crash.now_s) > crash.lock_ttl_s + TOLERANCE_S:
+                waited_s = done.ended_s - crash.now_s
+                return f"client {done.client} waited {waited_s:.1f} s for a lock of {crash.lock_ttl_s:.1f} s"
     return None
 
 
@@ -159,11 +159,11 @@ def failure_cached(trace: ExecutionTrace) -> str | None:
         if final.error is not None:
             return f"the database works again, and readers get {final.error}"
         if final.stored_version is not None and not final.found:
-            return "the database works again, and readers are told that there is no record"
+            return "the database works again, and readers get no record"
     return None
 
 
-def lost(trace: ExecutionTrace) -> str | None:
+def write_lost(trace: ExecutionTrace) -> str | None:
     stored = {final.record_id: final.stored_version or 0 for final in trace.final_reads}
     for write in writes(trace):
         if write.operation == "create" and not stored.get(write.record_id):
@@ -195,20 +195,20 @@ def no_answer(trace: ExecutionTrace) -> str | None:
     for final in trace.final_reads:
         if final.error is not None:
             return f"afterwards a reader gets {final.error}"
-    return f"{listed(trace.stuck)} waits for ever" if trace.stuck else None
+    return f"{listed(trace.stuck)} waits without end" if trace.stuck else None
 
 
 def over_the_bound(trace: ExecutionTrace) -> str | None:
     admitted = [done.client for done in trace.operations if done.operation == "hit" and done.found]
     if trace.quota is None or len(admitted) <= trace.quota:
         return None
-    return f"{len(admitted)} calls admitted where {trace.quota} may be, of {listed(admitted)}"
+    return f"{len(admitted)} calls were admitted instead of {trace.quota}, of {listed(admitted)}"
 
 
 def refused_calls_counted(trace: ExecutionTrace) -> str | None:
     if trace.admits_later is not False:
         return None
-    return "every call that was admitted is a window old, and the next call is refused because of refused ones"
+    return "all admitted calls are one window old, and the next call is refused because of refused calls"
 
 
 INVARIANTS: tuple[Invariant, ...] = (
@@ -250,7 +250,7 @@ INVARIANTS: tuple[Invariant, ...] = (
         applies=lambda s: s.adversary is FaultModel.CRASH,
     ),
     Invariant(guarantee=Guarantee.NO_CACHED_ERRORS, violation=failure_cached, applies=lambda s: s.failing_loads > 0),
-    Invariant(guarantee=Guarantee.DURABLE_ON_RETURN, violation=lost, applies=lambda s: s.writes),
+    Invariant(guarantee=Guarantee.DURABLE_ON_RETURN, violation=write_lost, applies=lambda s: s.writes),
     Invariant(guarantee=Guarantee.STALE_AT_MOST_TTL, violation=stale_beyond_ttl, applies=lambda s: s.writes),
     Invariant(
         guarantee=Guarantee.CORRECT_AFTER_CACHE_LOSS,
@@ -269,16 +269,14 @@ INVARIANTS: tuple[Invariant, ...] = (
     ),
 )
 
-BY_NAME: Mapping[str, Invariant] = {invariant.name: invariant for invariant in INVARIANTS}
-
 
 def invariants_for(situation: Situation) -> list[Invariant]:
-    """Those that can be broken in a situation."""
+    """The invariants that can be broken in a situation."""
     return [invariant for invariant in INVARIANTS if invariant.applies(situation)]
 
 
 def violations_in(trace: ExecutionTrace, situation: Situation) -> dict[str, str]:
-    """The invariants that a schedule breaks, each with how."""
+    """Name of each invariant that a schedule breaks, to how it breaks it."""
     found = {}
     for invariant in invariants_for(situation):
         how = invariant.violation(trace)
