@@ -1,4 +1,4 @@
-"""A contender's correctness card: every situation explored, every invariant judged, the shortest schedule shown."""
+"""Explores a contender in its situations: a verdict on every invariant, and the shortest schedule that breaks one."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,20 +29,20 @@ from stampede.scenarios.interleavings.situation import Situation, find_situation
 
 STATEMENTS = frozenset({"SELECT", "BEGIN", "UPDATE", "INSERT", "COMMIT", "ROLLBACK"})
 SHORTEST_TRIES = 4_000
-"""So many schedules are tried to find the one with the fewest preemptions and steps."""
+"""The limit of schedules that are tried to find the one with the fewest preemptions and steps."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bound:
-    """How far an exploration goes."""
+    """The limits of an exploration."""
 
     schedules: int = 5_000
-    """A situation with more is not tried whole."""
+    """A situation with more schedules is not tried completely."""
     random: int = 500
-    """So many random ones are tried instead of the rest."""
+    """The number of random schedules that then replace the rest."""
     seed: int = 1
     without_reduction: bool = False
-    """Also try every order, without the reduction by commuting steps, and compare."""
+    """Whether to try commuting steps in every order too, and compare."""
 
 
 @dataclass(kw_only=True)
@@ -55,28 +55,28 @@ class SituationResult:
     complete: bool = True
     random: int = 0
     broken: dict[str, list[int]] = field(default_factory=dict)
-    """Invariant to [in how many schedules, the fewest preemptions of those]."""
+    """Invariant to [number of schedules that break it, fewest preemptions among them]."""
     exercised: set[str] = field(default_factory=set)
-    """The invariants that at least one schedule put to the test."""
+    """The invariants that at least one schedule exercised."""
 
     def merge(self, whole: "SituationResult") -> None:
-        """What the search without the reduction found stands, and what this one found besides: all were played."""
+        """Add the results of the search without the reduction. Every violation counts, since both searches ran it."""
         self.schedules, self.complete = whole.schedules, whole.complete
         self.broken = self.broken | whole.broken
         self.exercised |= whole.exercised
 
 
 def explore(player: SchedulePlayer, bound: Bound, tick: Callable[[], None]) -> tuple[SituationResult, ExplorationInfo]:
-    """Every schedule of a contender in a situation, up to the bound."""
-    bare = RoundTripTimer(player.sandbox)
+    """Try every schedule of a contender in a situation, up to the bound."""
+    bare_timer = RoundTripTimer(player.sandbox)
 
     def tick_and_measure() -> None:
         tick()
-        bare.tick()
+        bare_timer.tick()
 
     began_s, player.sandbox.trips = time.perf_counter(), 0
     found = search(player, bound, tick_and_measure, reduce=True)
-    seconds, trips = time.perf_counter() - began_s - bare.spent_s, player.sandbox.trips
+    seconds, trips = time.perf_counter() - began_s - bare_timer.spent_s, player.sandbox.trips
     whole = search(player, bound, tick, reduce=False) if bound.without_reduction else None
     disagrees = whole is not None and results_differ(found, whole)
     info = ExplorationInfo(
@@ -87,7 +87,7 @@ def explore(player: SchedulePlayer, bound: Bound, tick: Callable[[], None]) -> t
         replays=found.replays,
         round_trips=trips,
         seconds=seconds,
-        bare_seconds=trips * bare.mean_s(),
+        bare_seconds=trips * bare_timer.mean_s(),
         random=found.random,
         without_reduction=whole.schedules if whole and whole.complete else None,
         not_compared=whole is not None and not whole.complete,
@@ -99,7 +99,7 @@ def explore(player: SchedulePlayer, bound: Bound, tick: Callable[[], None]) -> t
 
 
 def results_differ(reduced: SituationResult, whole: SituationResult) -> bool:
-    """Whether the reduction changed which invariants are broken. What neither search finished is not compared."""
+    """Whether the two searches break different invariants. A search that did not finish proves no invariant kept."""
     if not reduced.complete:
         return False
     more = whole.broken.keys() - reduced.broken.keys()
@@ -117,18 +117,18 @@ def search(player: SchedulePlayer, bound: Bound, tick: Callable[[], None], *, re
         found.replays += 1
         if trace.cut is None:
             found.schedules += 1
-            note(found, trace, strategy.preemptions())
+            record_trace(found, trace, strategy.preemptions())
         strategy.advance()
         tick()
     if not found.complete and reduce:
         for trace in random_schedules(player.play, bound.seed, bound.random, steps=20):
             found.random += 1
-            note(found, trace, MAX_STEPS)
+            record_trace(found, trace, MAX_STEPS)
             tick()
     return found
 
 
-def note(found: SituationResult, trace: ExecutionTrace, preemptions: int) -> None:
+def record_trace(found: SituationResult, trace: ExecutionTrace, preemptions: int) -> None:
     for invariant in invariants_for(found.situation):
         if invariant.name not in found.exercised and EXERCISED[invariant.guarantee](trace):
             found.exercised.add(invariant.name)
@@ -140,9 +140,12 @@ def note(found: SituationResult, trace: ExecutionTrace, preemptions: int) -> Non
 
 @dataclass(frozen=True, kw_only=True)
 class ShortestSchedule:
+    """The shortest schedule known to break an invariant."""
+
     trace: ExecutionTrace
     preemptions: int
     how: str
+    """How it breaks the invariant."""
 
     @property
     def rank(self) -> tuple[int, int, list[str]]:
@@ -150,7 +153,7 @@ class ShortestSchedule:
 
 
 def shortest(player: SchedulePlayer, found: SituationResult, tick: Callable[[], None]) -> dict[str, ShortestSchedule]:
-    """For each broken invariant the schedule with the fewest preemptions, and of those the fewest steps."""
+    """For each broken invariant, the schedule with the fewest preemptions, and among those the fewest steps."""
     best: dict[str, ShortestSchedule] = {}
     tries = 0
     most = max((fewest for _, fewest in found.broken.values()), default=-1)
@@ -159,9 +162,9 @@ def shortest(player: SchedulePlayer, found: SituationResult, tick: Callable[[], 
         while not strategy.exhausted and tries < SHORTEST_TRIES:
             trace = player.play(strategy)
             tries += 1
-            spent = strategy.preemptions()
+            preemptions = strategy.preemptions()
             for name, how in violations_in(trace, found.situation).items():
-                candidate = ShortestSchedule(trace=trace, preemptions=spent, how=how)
+                candidate = ShortestSchedule(trace=trace, preemptions=preemptions, how=how)
                 if name not in best or candidate.rank < best[name].rank:
                     best[name] = candidate
             strategy.advance()
@@ -176,7 +179,7 @@ def shortest(player: SchedulePlayer, found: SituationResult, tick: Callable[[], 
 def find_any_violating(
     player: SchedulePlayer, found: SituationResult, best: dict[str, ShortestSchedule], tick: Callable[[], None]
 ) -> None:
-    """Where the search for the shortest gave up: the first schedules that the exhaustive one meets."""
+    """Find any schedule for the invariants for which the search for the shortest one reached its limit."""
     strategy = DepthFirst(reduce=True)
     while not strategy.exhausted and found.broken.keys() - best.keys():
         trace = player.play(strategy)
@@ -194,32 +197,30 @@ def schedule_id(situation: Situation, trace: ExecutionTrace) -> str:
 def verdicts(
     player: SchedulePlayer, found: SituationResult, best: dict[str, ShortestSchedule]
 ) -> Iterator[VerdictInfo]:
-    """One for each invariant that can be broken in the situation."""
+    """The verdicts on the invariants that can be broken in the situation."""
     for invariant in invariants_for(found.situation):
         guaranteed = invariant.guaranteed(player.pattern, found.situation.adversary)
         if player.reads_app_clock and not found.situation.clocks_agree:
-            guaranteed = (
-                False  # by the app servers' clocks a bound holds where they agree and no two calls share a tick
-            )
+            guaranteed = False  # with app server clocks, a bound holds only if they agree and no two calls share a tick
         count = found.broken.get(invariant.name, [0, 0])[0]
         worst = best.get(invariant.name)
         yield VerdictInfo(
             contender=player.name,
             situation=found.situation.name,
             invariant=invariant.name,
-            verdict=word(broken=count > 0, guaranteed=guaranteed, exercised=invariant.name in found.exercised),
+            verdict=verdict_word(broken=count > 0, guaranteed=guaranteed, exercised=invariant.name in found.exercised),
             guaranteed=guaranteed,
             schedules=found.schedules + found.random,
             complete=found.complete,
             broken_in=count,
             how=worst.how if worst else "",
             preemptions=worst.preemptions if worst else None,
-            shortest=steps(player, worst.trace.tokens) if worst else [],
+            shortest=replayed_steps(player, worst.trace.tokens) if worst else [],
             id=schedule_id(found.situation, worst.trace) if worst else "",
         )
 
 
-def word(*, broken: bool, guaranteed: bool, exercised: bool) -> str:
+def verdict_word(*, broken: bool, guaranteed: bool, exercised: bool) -> str:
     """The verdict on an invariant in a situation that was judged."""
     if broken:
         return BROKEN
@@ -229,7 +230,7 @@ def word(*, broken: bool, guaranteed: bool, exercised: bool) -> str:
 
 
 def not_judged(contender: Contender, situation: Situation, why: str) -> tuple[ExplorationInfo, list[VerdictInfo]]:
-    """What is said of a contender in a situation that could not be judged."""
+    """The facts about a contender in a situation that could not be judged."""
     info = ExplorationInfo(
         contender=contender.name,
         situation=situation.name,
@@ -255,8 +256,8 @@ def not_judged(contender: Contender, situation: Situation, why: str) -> tuple[Ex
     ]
 
 
-def steps(player: SchedulePlayer, tokens: Sequence[str]) -> list[StepInfo]:
-    """A schedule that was played again, with the servers' state after each step."""
+def replayed_steps(player: SchedulePlayer, tokens: Sequence[str]) -> list[StepInfo]:
+    """Play a schedule again. Returns its steps, with the state of the servers after each."""
     trace = player.play(FollowSchedule(tokens), snapshots=True)
     return [
         StepInfo(
@@ -274,7 +275,7 @@ def steps(player: SchedulePlayer, tokens: Sequence[str]) -> list[StepInfo]:
 
 
 def server_of(action: Action) -> str:
-    """The server that a step asks."""
+    """The server to which a step sends a request. Empty for a fault."""
     if action.is_fault and action.token[0] != "T":
         return ""
     statement = action.label.rpartition(" ms: ")[2].split(" ")[0]
@@ -284,7 +285,7 @@ def server_of(action: Action) -> str:
 def explore_situations(
     sandbox: Sandbox, contender: Contender, situations: Sequence[Situation], bound: Bound, tick: Callable[[], None]
 ) -> Iterator[tuple[ExplorationInfo, list[VerdictInfo]]]:
-    """A contender's whole card, a situation at a time."""
+    """Explore a contender in each situation. Yields facts and verdicts, one situation at a time."""
     for situation in situations:
         player = SchedulePlayer(sandbox, contender.pattern, situation, name=contender.name)
         found, info = explore(player, bound, tick)
@@ -293,14 +294,14 @@ def explore_situations(
 
 @dataclass(frozen=True, kw_only=True)
 class Replayed:
-    """A schedule that was played again."""
+    """The result of a schedule that was played again."""
 
     situation: Situation
     trace: ExecutionTrace
     steps: list[StepInfo]
     broken: dict[str, str]
     same: bool
-    """It came to the same end each time."""
+    """Whether the end was the same each time."""
 
 
 def replay(sandbox: Sandbox, contender: Contender, schedule: str, times: int = 1) -> Replayed:
@@ -310,13 +311,13 @@ def replay(sandbox: Sandbox, contender: Contender, schedule: str, times: int = 1
     try:
         tokens = decode(text)
     except ValueError as error:
-        raise ConfigError("replay", schedule, f"a schedule's id ({error.args[0]!r} is no step)") from None
+        raise ConfigError("replay", schedule, f"the id of a schedule ({error.args[0]!r} is not a step)") from None
     player = SchedulePlayer(sandbox, contender.pattern, situation, name=contender.name)
     ends = [player.play(FollowSchedule(tokens)) for _ in range(times)]
     return Replayed(
         situation=situation,
         trace=ends[0],
-        steps=steps(player, ends[0].tokens),
+        steps=replayed_steps(player, ends[0].tokens),
         broken=violations_in(ends[0], situation),
         same=all(end.end() == ends[0].end() for end in ends),
     )

@@ -13,6 +13,7 @@ from stampede.races.scheduler.virtual_time import START_S, clock_of_this_thread
 from stampede.races.verdicts.history import Observations
 
 MAX_SLEEPS = 10_000
+"""A client that sleeps more often is killed."""
 TICK_S = 1e-6
 """The seconds by which a ticking clock advances at each reading."""
 MAX_CLIENTS = 26
@@ -38,6 +39,7 @@ class ClientScheduler(Protocol):
 
 
 State = Literal["running", "paused", "waiting", "row_lock", "done"]
+"""paused: before a round trip. waiting: in a blocking read. row_lock: its statement waits for a row lock."""
 
 
 @dataclass(eq=False)
@@ -57,19 +59,25 @@ class Client:
     due_s: float | None = None
     """The virtual time at which its sleep or its wait ends. None: it does not wait for a time."""
     ready: Callable[[], bool] = lambda: True
+    """Whether the reply, the message or the row lock for which it waits is available."""
     timed_out: bool = False
     killed: bool = False
+    """Whether ClientKilled ends it at its next step, after a crash or at the end of the schedule."""
     step_count: int = 0
     wake_s: float = START_S
+    """The virtual time at which its last sleep ends."""
     sleeps: int = 0
     clock_readings: int = 0
     """The number of times that it read a ticking clock."""
     open_rows: set[str] = field(default_factory=set)
+    """The locks of the rows that its open transaction has written."""
     operation: str = ""
     span: OperationSpan | None = None
     """Its current operation, or the one whose background work it is. None: locks are not tracked."""
     first_step: bool = False
+    """Whether its next step is the first one of a read."""
     go: threading.Lock = field(default_factory=threading.Lock)
+    """Released when it is its turn."""
     started: threading.Lock = field(default_factory=threading.Lock)
     """Released when it first waits for its turn, or when it ends."""
 
@@ -129,7 +137,7 @@ class Client:
         return Touch(reads, writes, step_touch.everything)
 
     def wait(self, waits_for: Touch, label: str, seconds: float | None, ready: Callable[[], bool]) -> bool:
-        """Wait until `ready` returns True. Returns False if `seconds` (None: no limit) pass first. Raises ClientKilled."""
+        """Wait until `ready` returns True. Returns False after `seconds` (None: no limit). Raises ClientKilled."""
         if self.killed:
             raise ClientKilled
         self.pending, self.label, self.step, self.ready = self.full_touch(waits_for), label, None, ready

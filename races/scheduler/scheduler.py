@@ -68,7 +68,7 @@ class Execution:
         """Called before every choice, to inspect the servers. None: not called."""
         self.failure: BaseException | None = None
         self.cut: str | None = None
-        """Why the schedule ended early: "asleep" (it is equivalent to an earlier one), "failed", or None: it did not."""
+        """Why the schedule ended early: "asleep" (it equals an earlier one) or "failed". None: it did not."""
         self.stuck: list[str] = []
         self._fault_left = fault_model is not FaultModel.NONE
         self._current: Client | None = None
@@ -166,13 +166,13 @@ class Execution:
                 return self._unwinding.pop(0)
             action = None if self._ended else self._choose()
             if action is None:
-                alive = [c for c in self.clients if c.state in ("paused", "waiting")]
+                unfinished = [c for c in self.clients if c.state in ("paused", "waiting")]
                 if not self._ended and self.cut is None:
-                    self.stuck = [c.name for c in alive]
+                    self.stuck = [c.name for c in unfinished]
                 self._ended = True
-                if not alive and not any(c.state == "row_lock" for c in self.clients):
+                if not unfinished and not any(c.state == "row_lock" for c in self.clients):
                     return None
-                self._kill(alive)  # a client that waits for a row gets it when the holder is unwound
+                self._kill(unfinished)  # a client that waits for a row gets it when the holder is unwound
                 continue
             client = self._perform(action)
             if client is not None:
@@ -236,7 +236,7 @@ class Execution:
         what = "wait ends" if client.state == "waiting" else client.label
         return Action(token, client.name, f"after {after_ms:.0f} ms: {what}", EVERYTHING, is_fault)
 
-    def _fault_actions(self, stalled_by: list[Client]) -> list[Action]:
+    def _fault_actions(self, waiting: list[Client]) -> list[Action]:
         if self.fault_model is FaultModel.CRASH:
             return [
                 Action(f"D{c.name}", c.name, "crashes", self._process_touch(c), is_fault=True)
@@ -245,12 +245,17 @@ class Execution:
             ]
         if self._keys is None:
             self._keys = self.sandbox.cached_keys()
-        shown = [(key, self.sandbox.without_prefix(key)) for key in self._keys]
-        ends = [
-            Action(f"X{i}", "", f"{without_prefix} expires", touch(writes=(FAULT_BUDGET, f"key:{key}")), is_fault=True)
-            for i, (key, without_prefix) in enumerate(shown)
+        expiries = [
+            Action(
+                token=f"X{i}",
+                client="",
+                label=f"{self.sandbox.without_prefix(key)} expires",
+                touch=touch(writes=(FAULT_BUDGET, f"key:{key}")),
+                is_fault=True,
+            )
+            for i, key in enumerate(self._keys)
         ]
-        return ends + [self._timed(c, f"T{c.name}", is_fault=True) for c in stalled_by]
+        return expiries + [self._timed(c, f"T{c.name}", is_fault=True) for c in waiting]
 
     def _is_running(self, client: Client) -> bool:
         """Whether the client or its background work is still running."""
@@ -288,10 +293,10 @@ class Execution:
             self.observations.locks.client_crashed(client.name)
             keys = self.observations.locks.held_by(client.name)
             self.observations.crashes.append(Crash(client.name, self.now_s, self.sandbox.longest_ttl_s(keys)))
-            process_root = [c for c in self.clients if c.process_root is client]
-            for member in process_root:
+            process = [c for c in self.clients if c.process_root is client]
+            for member in process:
                 member.killed = True  # a client that waits for a row is killed when it has the row
-            self._kill([c for c in process_root if c.state in ("paused", "waiting")])
+            self._kill([c for c in process if c.state in ("paused", "waiting")])
             return None
         if client.due_s is not None and client.due_s > self.now_s:
             self.advance(client.due_s - self.now_s)

@@ -82,10 +82,11 @@ def stale_after_write(trace: ExecutionTrace) -> str | None:
             return (
                 f"v{newest} had been written and acknowledged, and then client {read.client} read {version_text(read)}"
             )
-    newest_acknowledged = {d.record_id: d.version or 0 for d in sorted(writes(trace), key=lambda d: d.version or 0)}
+    last_acknowledged = {d.record_id: d.version or 0 for d in sorted(writes(trace), key=lambda d: d.version or 0)}
     for final in trace.final_reads:
-        if final.error is None and (final.read_version or 0) < newest_acknowledged.get(final.record_id, 0):
-            return f"v{newest_acknowledged[final.record_id]} was acknowledged, and afterwards readers get {final_read_text(final)}"
+        if final.error is None and (final.read_version or 0) < last_acknowledged.get(final.record_id, 0):
+            newest = last_acknowledged[final.record_id]
+            return f"v{newest} was acknowledged, and afterwards readers get {final_read_text(final)}"
     return None
 
 
@@ -132,10 +133,14 @@ def listed(clients: list[str]) -> str:
     return " and ".join(f"client {name}" for name in clients)
 
 
+def waits_text(clients: list[str]) -> str:
+    return f"{listed(clients)} {'waits' if len(clients) == 1 else 'wait'} without end"
+
+
 def unowned_release(trace: ExecutionTrace) -> str | None:
     for release in trace.unowned_releases:
-        freed = f"client {release.client} freed by {release.by} the lock that client {release.owner}"
-        return f"{freed} still held"
+        released = f"client {release.client} released client {release.owner}'s lock by {release.by}"
+        return f"{released} while client {release.owner} still held it"
     return None
 
 
@@ -143,7 +148,7 @@ def waits_for_crashed(trace: ExecutionTrace) -> str | None:
     if len(trace.steps) >= MAX_STEPS:
         return f"a client still waits after {MAX_STEPS} steps"
     if trace.stuck:
-        return f"{listed(trace.stuck)} waits without end"
+        return waits_text(trace.stuck)
     for crash in trace.crashes:
         if crash.lock_ttl_s is None:
             continue
@@ -195,7 +200,7 @@ def no_answer(trace: ExecutionTrace) -> str | None:
     for final in trace.final_reads:
         if final.error is not None:
             return f"afterwards a reader gets {final.error}"
-    return f"{listed(trace.stuck)} waits without end" if trace.stuck else None
+    return waits_text(trace.stuck) if trace.stuck else None
 
 
 def over_the_bound(trace: ExecutionTrace) -> str | None:

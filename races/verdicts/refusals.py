@@ -23,11 +23,11 @@ REDIS_CODES = re.compile(
     r"\b(NOPERM|READONLY|MOVED|ASK|CROSSSLOT|LOADING|MISCONF|OOM|CLUSTERDOWN|MASTERDOWN|NOAUTH|WRONGPASS|TRYAGAIN"
     r"|NOREPLICAS|BUSY|UNKILLABLE|DENIED|UNBLOCKED)\b|^unknown (sub)?command|ACL failure in script"
 )
-"""The codes in error texts. Redis before 7 wraps the errors of scripts, and redis-py removes the codes that it maps."""
+"""Codes in error texts. Redis before 7 wraps errors of scripts; redis-py removes the codes that it maps."""
 SQL_CLASSES = frozenset({"08", "25006", "28", "42501", "53", "55P02", "57", "58", "XX"})
-"""SQLSTATEs, or their first two characters: connection, read-only, authorisation, rights, resources, lock timeout of the
-server, shutdown and cancelling, system, internal. Class 40 (deadlock, serialisation failure) is missing, because the
-clients' statements cause it."""
+"""SQLSTATEs, or their first two characters: connection, read-only, authorisation, rights, resources, lock timeout of
+the server, shutdown and cancelling, system, internal. Class 40 (deadlock, serialisation failure) is missing, because
+the clients' statements cause it."""
 
 
 def is_environment_error(error: BaseException) -> bool:

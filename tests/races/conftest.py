@@ -1,4 +1,4 @@
-"""A sandbox to explore in, on the session's servers."""
+"""Fixtures of the explorer's tests: a sandbox on the servers of the test session."""
 
 from collections.abc import Callable, Iterator
 
@@ -25,7 +25,7 @@ def sandbox(stack: Stack) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def explore(sandbox: Sandbox) -> Explore:
-    """What the explorer says of a contender in a situation: (how much was tried, verdicts by invariant)."""
+    """Explores a contender in a situation. Returns the facts of the exploration, and the verdicts by invariant."""
 
     def explored(
         contender: str | Contender, situation: str, bound: Bound | None = None

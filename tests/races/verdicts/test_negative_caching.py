@@ -1,4 +1,4 @@
-"""What `create` must do where a pattern remembers what does not exist, as docs/how-to/your-own-pattern.md says."""
+"""Negative caching: what `create` must do, as docs/how-to/your-own-pattern.md describes."""
 
 from pathlib import Path
 
@@ -43,15 +43,15 @@ LEASED = """
 
 
 @pytest.mark.parametrize(
-    ("body", "verdict", "where_the_read_came_first"),
+    ("body", "verdict", "broken_without_preemption"),
     [(INHERITED, "broken", True), ("", "broken", False), (LEASED, "kept", False)],
 )
 def test_a_created_record_is_found(
-    body: str, verdict: str, where_the_read_came_first: bool, tmp_path: Path, explore: Explore
+    body: str, verdict: str, broken_without_preemption: bool, tmp_path: Path, explore: Explore
 ) -> None:
-    """An inherited `create` leaves the remembered answer; one that deletes it loses to a late fill; a lease does not.
+    """An inherited `create` leaves the cached "no record"; with a deletion a late fill restores it; with a lease not.
 
-    With the inherited one a read that has ended before the creation is enough.
+    With the inherited `create`, a read that ended before the creation is enough.
     """
     text = block("docs/how-to/your-own-pattern.md", "python").replace(SUMMARY, SUMMARY + GUARANTEES)
     assert GUARANTEES in text
@@ -60,4 +60,4 @@ def test_a_created_record_is_found(
     found = explore(find_contender(str(path)), "create-read")[1]["eventually-fresh"]
     assert (found.verdict, found.guaranteed) == (verdict, True)
     if found.verdict == "broken":
-        assert (found.preemptions == 0) == where_the_read_came_first
+        assert (found.preemptions == 0) == broken_without_preemption
