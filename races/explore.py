@@ -52,8 +52,10 @@ class SituationResult:
     situation: Situation
     schedules: int = 0
     replays: int = 0
+    """The number of schedules that were begun, including those that equal an earlier one."""
     complete: bool = True
     random: int = 0
+    """The number of random schedules."""
     broken: dict[str, list[int]] = field(default_factory=dict)
     """Invariant to [number of schedules that break it, fewest preemptions among them]."""
     exercised: set[str] = field(default_factory=set)
@@ -107,6 +109,7 @@ def results_differ(reduced: SituationResult, whole: SituationResult) -> bool:
 
 
 def search(player: SchedulePlayer, bound: Bound, tick: Callable[[], None], *, reduce: bool) -> SituationResult:
+    """Try schedules depth first up to the bound. With `reduce`, random schedules replace those above the bound."""
     found = SituationResult(situation=player.situation)
     strategy = DepthFirst(reduce=reduce)
     while not strategy.exhausted:
@@ -129,6 +132,7 @@ def search(player: SchedulePlayer, bound: Bound, tick: Callable[[], None], *, re
 
 
 def record_trace(found: SituationResult, trace: ExecutionTrace, preemptions: int) -> None:
+    """Add the exercised and the broken invariants of one schedule to the results."""
     for invariant in invariants_for(found.situation):
         if invariant.name not in found.exercised and EXERCISED[invariant.guarantee](trace):
             found.exercised.add(invariant.name)
@@ -179,7 +183,7 @@ def shortest(player: SchedulePlayer, found: SituationResult, tick: Callable[[], 
 def find_any_violating(
     player: SchedulePlayer, found: SituationResult, best: dict[str, ShortestSchedule], tick: Callable[[], None]
 ) -> None:
-    """Find any schedule for the invariants for which the search for the shortest one reached its limit."""
+    """Find the first schedule that breaks each invariant without one, after the search for the shortest gave up."""
     strategy = DepthFirst(reduce=True)
     while not strategy.exhausted and found.broken.keys() - best.keys():
         trace = player.play(strategy)
@@ -267,10 +271,10 @@ def replayed_steps(player: SchedulePlayer, tokens: Sequence[str]) -> list[StepIn
             adverse=step.action.is_fault,
             blocked=step.blocked,
             now_s=round(step.now_s - START_S, 3),
-            database={str(record): version for record, version in picture.database.items()},
-            cache=picture.cache,
+            database={str(record): version for record, version in snapshot.database.items()},
+            cache=snapshot.cache,
         )
-        for step, picture in zip(trace.steps, trace.snapshots[1:], strict=False)
+        for step, snapshot in zip(trace.steps, trace.snapshots[1:], strict=False)
     ]
 
 

@@ -201,6 +201,7 @@ class LockTracker:
             self.holds.pop(location, None)
 
     def client_crashed(self, client: str) -> None:
+        """The client crashed while it held its locks."""
         for hold in self.holds.values():
             if hold.span.client == client:
                 hold.holder_crashed = True
@@ -242,9 +243,11 @@ class LockTracker:
             if not is_lock or not is_foreign_release(release) or is_entry(hold.location):
                 continue
             if hold.method is not LockMethod.COUNTED or excludes(hold.location):
-                made = UnownedRelease(release.span.client, location_text(hold.location), hold.span.client, release.by)
-                if made not in found:
-                    found.append(made)
+                unowned = UnownedRelease(
+                    release.span.client, location_text(hold.location), hold.span.client, release.by
+                )
+                if unowned not in found:
+                    found.append(unowned)
         return found
 
     def has_worked(self, span: OperationSpan) -> bool:

@@ -32,16 +32,17 @@ class KeyContentsCache:
         """Start a schedule in which exactly these keys exist."""
         self._contents, self._unknown, self._all_unknown = {}, set(keys), False
 
-    def invalidate(self, full_touch: Touch) -> None:
+    def invalidate(self, touched: Touch) -> None:
         """Mark the keys that a round trip may have written as unknown."""
-        if full_touch.everything:
+        if touched.everything:
             self._contents, self._all_unknown = {}, True
-        for name in full_touch.writes:
+        for name in touched.writes:
             if name.startswith("key:"):
                 self._contents.pop(name[4:], None)
                 self._unknown.add(name[4:])
 
     def removed(self, key: str) -> None:
+        """Mark a key that expired or was evicted as unknown."""
         self._contents.pop(key, None)
         self._unknown.add(key)
 
@@ -53,9 +54,9 @@ class KeyContentsCache:
         """The known contents of the keys. None for a key that does not exist or is unknown."""
         return {key: self._contents.get(key) for key in keys}
 
-    def update(self, keys: list[str], answer: list[list[Any]]) -> dict[str, Contents]:
+    def update(self, keys: list[str], reply: list[list[Any]]) -> dict[str, Contents]:
         """Store the reply to READ_CONTENTS. Returns the contents by key."""
-        found = {key: parse_contents(row) for key, row in zip(keys, answer, strict=False)}
+        found = {key: parse_contents(row) for key, row in zip(keys, reply, strict=False)}
         self._contents |= found
         return found
 
@@ -65,9 +66,9 @@ def read_contents_command(keys: list[str]) -> tuple[str | int, ...]:
     return ("EVAL", READ_CONTENTS, len(keys), *keys)
 
 
-def expiring_keys(keys: list[str], answer: list[list[Any]]) -> list[str]:
+def expiring_keys(keys: list[str], reply: list[list[Any]]) -> list[str]:
     """The keys whose TTL ends before the next step."""
-    return [key for key, row in zip(keys, answer, strict=False) if 0 <= row[1] <= SHORT_TTL_MS]
+    return [key for key, row in zip(keys, reply, strict=False) if 0 <= row[1] <= SHORT_TTL_MS]
 
 
 def parse_contents(row: list[Any]) -> Contents:

@@ -44,7 +44,7 @@ class Listening(CachePattern):
         key = self.key(record_id)
         cached = self.redis.get(key)
         if cached is None and not self.redis.set(f"lock:{key}", "1", nx=True, px=10_000):
-            with self.redis.pubsub(ignore_subscribe_messttls_ms=True) as channel:
+            with self.redis.pubsub(ignore_subscribe_messages=True) as channel:
                 channel.subscribe(f"done:{key}")
                 cached = self.redis.get(key)
                 while cached is None:
@@ -115,9 +115,9 @@ def test_a_broken_guarantee_is_exit_1_and_a_fault_without_a_guarantee_is_not(sta
         ]
         assert fresh["id"] == "reader-writer:a2.b4.a"
         assert f"--replay '{fresh['id']}'" in done.output
-    pttls_ms = sorted((tmp_path / "runs").glob("*/races.html"))
-    assert pttls_ms
-    text = pttls_ms[-1].read_text(encoding="utf-8")
+    pages = sorted((tmp_path / "runs").glob("*/races.html"))
+    assert pages
+    text = pages[-1].read_text(encoding="utf-8")
     assert "broken promise" in text
     assert text.count("<svg") >= 1
     assert "proved" not in text.lower()
