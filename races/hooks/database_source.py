@@ -30,6 +30,7 @@ class ScheduledSource(Source):
 
     @property
     def thread(self) -> ClientThread:
+        """The thread whose connection the current caller uses."""
         client = current_client()
         return client.thread if client else self.sandbox.unscheduled_thread
 
@@ -94,6 +95,7 @@ class ScheduledSource(Source):
                 self._record_work(client)
 
     def await_turn(self, step_touch: Touch, label: str) -> None:
+        """Wait for the client's turn before a round trip. Outside a schedule only count the round trip."""
         client = current_client()
         if client is None:
             self.sandbox.refuse_contender_threads()

@@ -27,8 +27,11 @@ class ScheduledAbstractConnection(AbstractConnection):
     def __init__(self, *, sandbox: Sandbox, **settings: Any) -> None:
         self._sandbox = sandbox
         self._awaited: list[tuple[str, list[bytes]]] = []
+        """(name, command) of each command whose reply has not been read."""
         self._queued: list[tuple[str, list[bytes]]] = []
+        """(name, command) of each command that is queued in a MULTI."""
         self._listens = False
+        """Whether it has subscribed to a channel."""
         self._connecting = False
         self.server_id: int | None = None
         """The server's id of this connection (CLIENT ID). None: the server refused the command."""
@@ -83,7 +86,7 @@ class ScheduledAbstractConnection(AbstractConnection):
             self._awaited = []
             select.select([self._get_socket()], [], [], 5)  # type: ignore[type-var]  # the server has subscribed it; the reply is read later
         elif request.waits_s is not None:
-            self._wait_for_answer(client, request)
+            self._wait_for_reply(client, request)
 
     def _cleans_up(self, client: Client, request: RedisRequest) -> bool:
         """Whether this is the UNWATCH that redis-py's pipeline sends when it is garbage-collected after a crash.
@@ -115,7 +118,7 @@ class ScheduledAbstractConnection(AbstractConnection):
         except ResponseError:
             return None
 
-    def _wait_for_answer(self, client: Client, request: RedisRequest) -> None:
+    def _wait_for_reply(self, client: Client, request: RedisRequest) -> None:
         """Wait until a blocking read has a reply or its timeout has passed."""
         self._sandbox.settle()
         if self._readable():
@@ -140,6 +143,7 @@ class ScheduledAbstractConnection(AbstractConnection):
                 self._sandbox.unblock(self)
 
     def can_read(self, timeout: float = 0) -> bool:
+        """Whether there is something to read. A subscriber waits for `timeout` seconds of virtual time."""
         if not self._listens:
             return bool(super().can_read(timeout))
         try:
@@ -205,6 +209,7 @@ class ScheduledAbstractConnection(AbstractConnection):
                 raise
 
     def _observe(self, client: Client, reply: Any) -> None:
+        """Record the effect of the command to which the reply belongs, or of all commands of an EXEC."""
         name, command = self._awaited.pop(0)
         if name == "multi":
             self._queued = []
@@ -223,7 +228,7 @@ class ScheduledAbstractConnection(AbstractConnection):
 
     def _contents_requests(self, client: Client, request: RedisRequest) -> tuple[list[bytes], list[bytes]]:
         """The commands to send before and after a round trip with scripts, to read the contents of their keys."""
-        self._scripted, self._sent = [], []
+        self._scripted, self._requested = [], []
         if client.span is None:
             return [], []
         key_contents, table = self._sandbox.key_contents, self._sandbox.command_table
@@ -237,7 +242,7 @@ class ScheduledAbstractConnection(AbstractConnection):
         for name, arguments in zip(request.names, request.commands, strict=True):
             if name in SCRIPTS:
                 self._scripted += [key for key in table.keys(name, arguments) if key not in self._scripted]
-        self._sent = key_contents.unknown(self._scripted)
+        self._requested = key_contents.unknown(self._scripted)
         self._before = key_contents.known(self._scripted)
         key_contents.invalidate(request.touch)
         return self._packed_request(self._requested), self._packed_request(self._scripted)
@@ -250,15 +255,15 @@ class ScheduledAbstractConnection(AbstractConnection):
         if self._requested:
             reply = self._contents_reply()
             self._before |= {key: parse_contents(row) for key, row in zip(self._requested, reply, strict=False)}
-            self._sent = []
+            self._requested = []
 
     def _contents_reply(self) -> list[list[Any]]:
         """The contents of keys. Empty without the right to read them: then no lock of a script is found."""
         try:
-            answer: list[list[Any]] = super().read_response(disable_decoding=True)
+            contents: list[list[Any]] = super().read_response(disable_decoding=True)
         except ResponseError:
             return []
-        return answer
+        return contents
 
     def _read_contents_after(self, client: Client | None) -> None:
         """Read the contents of the scripts' keys after the scripts, once every other reply has been read."""
@@ -271,6 +276,7 @@ class ScheduledAbstractConnection(AbstractConnection):
         self._expire_keys(client, expiring_keys(keys, reply))
 
     def _record_effect(self, client: Client, name: str, command: list[bytes], reply: Any) -> None:
+        """Record the effect of a command on locks. Effects of scripts follow from the contents of their keys."""
         locks, span, sandbox = client.execution.observations.locks, client.span, self._sandbox
         if span is None or name in SCRIPTS:
             return
