@@ -144,7 +144,9 @@ def print_broken(verdict: VerdictInfo, console: Console, name_or_file: str) -> N
     head = f"{verdict.contender}: {verdict.invariant} broken ({guaranteed})"
     console.print()
     console.print(Text(visible(head), style="bold red" if verdict.guaranteed else "bold yellow"))
-    print_line(console, f"  {verdict.how}; {verdict.broken_in} of {verdict.schedules} schedules of {verdict.situation}")
+    print_line(
+        console, f"  {verdict.how}; in {verdict.broken_in} of {verdict.schedules} schedules of {verdict.situation}"
+    )
     print_steps(folded(verdict.shortest), console)
     command = f"  stampede races --contender {shlex.quote(name_or_file)} --replay '{verdict.id}'"
     console.print(Text(visible(command)), highlight=False, soft_wrap=True)

@@ -118,7 +118,7 @@ def test_a_broken_guarantee_is_exit_1_and_a_fault_without_a_guarantee_is_not(sta
     pages = sorted((tmp_path / "runs").glob("*/races.html"))
     assert pages
     text = pages[-1].read_text(encoding="utf-8")
-    assert "broken promise" in text
+    assert 'class="v-BROKEN"' in text
     assert text.count("<svg") >= 1
     assert "proved" not in text.lower()
 
@@ -217,8 +217,8 @@ def test_a_library_is_explored_from_one_file(explore: Explore) -> None:
 
 def test_a_writer_that_waits_for_a_row_lock_is_recognised_as_waiting(sandbox: Sandbox) -> None:
     """The second UPDATE waits in PostgreSQL for the first client's COMMIT, and the first client continues."""
-    schedules = SchedulePlayer(sandbox, find_explorable("cache-aside").pattern, situations()["writer-writer"])
-    trace = schedules.play(FollowSchedule("aabbaabb"))
+    player = SchedulePlayer(sandbox, find_explorable("cache-aside").pattern, situations()["writer-writer"])
+    trace = player.play(FollowSchedule("aabbaabb"))
     blocked = [(step.action.token, step.action.label) for step in trace.steps if step.blocked]
     assert blocked == [("b", "UPDATE 1")]
     assert [commit.client for commit in trace.commits] == ["a", "b"]

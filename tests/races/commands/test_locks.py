@@ -24,8 +24,8 @@ def planted(body: str, tmp_path: Path, name: str = "planted") -> Contender:
 
 def broken(contender: Contender, situation: str, sandbox: Sandbox) -> set[str]:
     """The invariants that at least one schedule breaks."""
-    schedules = SchedulePlayer(sandbox, contender.pattern, find_situation(situation), name=contender.name)
-    found = search(schedules, Bound(), lambda: None, reduce=True)
+    player = SchedulePlayer(sandbox, contender.pattern, find_situation(situation), name=contender.name)
+    found = search(player, Bound(), lambda: None, reduce=True)
     assert found.schedules > 1
     assert found.complete
     return set(found.broken)
@@ -58,17 +58,15 @@ def test_a_key_that_excludes_no_other_client_is_not_a_lock(
 @pytest.mark.parametrize("name", [*FREED_BY_ANOTHER, *FREED_BY_OWNERS])
 def test_a_taken_lock_is_recognised(name: str, tmp_path: Path, sandbox: Sandbox) -> None:
     """A schedule without a fault records that a lock was taken, so `kept` refers to an exercised invariant."""
-    schedules = SchedulePlayer(
-        sandbox, planted({**FREED_BY_ANOTHER, **FREED_BY_OWNERS}[name], tmp_path).pattern, READERS
-    )
-    assert schedules.play(DepthFirst(reduce=True)).took_lock
+    player = SchedulePlayer(sandbox, planted({**FREED_BY_ANOTHER, **FREED_BY_OWNERS}[name], tmp_path).pattern, READERS)
+    assert player.play(DepthFirst(reduce=True)).took_lock
 
 
 @pytest.mark.parametrize("name", [n for n in NO_LOCK if n.startswith("filled")])
 def test_a_fill_is_not_recognised_as_a_lock(name: str, tmp_path: Path, sandbox: Sandbox) -> None:
     """A fill comes after its load."""
-    schedules = SchedulePlayer(sandbox, planted(NO_LOCK[name], tmp_path).pattern, READERS)
-    assert not schedules.play(DepthFirst(reduce=True)).took_lock
+    player = SchedulePlayer(sandbox, planted(NO_LOCK[name], tmp_path).pattern, READERS)
+    assert not player.play(DepthFirst(reduce=True)).took_lock
 
 
 READERS = find_situation("reader-reader")

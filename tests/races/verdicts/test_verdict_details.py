@@ -131,9 +131,9 @@ def test_each_piece_of_background_work_has_its_own_clock(tmp_path: Path, sandbox
 def test_a_limiter_that_reads_the_clock_must_keep_its_bound(now: str, tmp_path: Path, sandbox: Sandbox) -> None:
     """If clocks agree, the bound is guaranteed, and a read followed by a write breaks it."""
     limiter = find_explorable(written(tmp_path, READS_THEN_WRITES.replace("NOW", now)))
-    schedules = SchedulePlayer(sandbox, limiter.pattern, find_situation("calls-at-once"))
-    found = search(schedules, Bound(schedules=30, random=0), lambda: None, reduce=True)
-    (judged,) = verdicts(schedules, found, {})
+    player = SchedulePlayer(sandbox, limiter.pattern, find_situation("calls-at-once"))
+    found = search(player, Bound(schedules=30, random=0), lambda: None, reduce=True)
+    (judged,) = verdicts(player, found, {})
     assert (judged.verdict, judged.guaranteed) == ("broken", True)
 
 
@@ -205,11 +205,11 @@ def test_a_guarantee_that_breaks_in_two_situations_counts_once() -> None:
 def test_a_client_that_crashes_in_a_watching_pipeline_raises_nothing_later(
     tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """redis-py's clean-up of a crashed client's pipeline takes no step and raises no unraisable exception."""
+    """redis-py's clean-up of a crashed client's pipeline takes no step and causes no unraisable exception."""
     ignored: list[Any] = []
     monkeypatch.setattr(sys, "unraisablehook", ignored.append)
     contender = find_contender(written(tmp_path, HEAD + WATCHES))
-    schedules = SchedulePlayer(sandbox, contender.pattern, find_situation("reader-reader-death"))
-    assert search(schedules, Bound(), lambda: None, reduce=True).complete
+    player = SchedulePlayer(sandbox, contender.pattern, find_situation("reader-reader-death"))
+    assert search(player, Bound(), lambda: None, reduce=True).complete
     gc.collect()
     assert [str(raised.exc_value) for raised in ignored] == []
