@@ -1,1 +1,1 @@
-"""The schedule explorer: real pattern code on real servers, in every order of its steps. Plain threads."""
+"""The schedule explorer: runs real pattern code on real servers in every order of its steps, in plain threads."""

@@ -1,4 +1,4 @@
-"""What `stampede races` does: contenders × situations, explored on a stack, as facts for the report."""
+"""The exploration of `stampede races`: every contender in every situation, as facts for the report."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from stampede.core.errors import ClientKilled, ContenderRefused, NotJudged, in_one_line
 from stampede.patterns.contender_registry import Contender, contenders
-from stampede.races.explore import Bound, Replayed, card, not_judged, replay
-from stampede.races.hooks.bypass import sockets_of_this_process, watched
+from stampede.races.explore import Bound, Replayed, explore_situations, not_judged, replay
+from stampede.races.hooks.bypass import refusing_bypasses, sockets_of_this_process
 from stampede.races.hooks.limiter_adapter import LimiterAdapter, find_explorable
 from stampede.races.hooks.sandbox import Sandbox
 from stampede.races.hooks.sandbox_servers import open_sandbox
@@ -22,58 +22,59 @@ from stampede.stack.servers import Stack
 
 @dataclass(frozen=True, kw_only=True)
 class RacesConfig:
-    """What to explore."""
+    """The contenders and situations to explore."""
 
     contenders: tuple[Contender, ...]
     situations: tuple[Situation, ...]
     bound: Bound
     command: str
     opened: Mapping[str, frozenset[int]] = field(default_factory=dict)
-    """Contender to the sockets that were opened while its file was read."""
+    """Contender to the inodes of the sockets that its file opened at import."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RacesEvent:
-    """How far it is, for a progress bar."""
+    """The progress of an exploration, for a progress bar."""
 
     contender: str
     situation: str
     done: int
-    """Pairs of contender and situation that are finished."""
+    """The number of finished pairs of contender and situation."""
     of: int
+    """The number of all pairs."""
     schedules: int
-    """Tried so far, in all."""
+    """The number of schedules tried so far."""
 
 
-def begun(order: RacesConfig, stack: Stack) -> RacesInfo:
-    """An exploration of which nothing is done yet."""
+def begun(config: RacesConfig, stack: Stack) -> RacesInfo:
+    """The facts of an exploration that has not begun."""
     return RacesInfo(
         started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=order.command,
-        bound=order.bound.schedules,
-        situations=[SituationInfo(name=s.name, said=s.said(), adversary=s.adversary.value) for s in order.situations],
-        invariants=[InvariantInfo(name=i.name, says=i.says) for i in INVARIANTS],
+        command=config.command,
+        bound=config.bound.schedules,
+        situations=[SituationInfo(name=s.name, said=s.said(), adversary=s.adversary.value) for s in config.situations],
+        invariants=[InvariantInfo(name=i.name, says=i.text) for i in INVARIANTS],
         metadata={"servers": stack.as_dict()},
     )
 
 
-def pairs(order: RacesConfig) -> list[tuple[Contender, Situation]]:
-    """Who is explored in what: patterns among patterns' situations, limiters among limiters'."""
+def pairs(config: RacesConfig) -> list[tuple[Contender, Situation]]:
+    """The pairs to explore: patterns in situations of patterns, limiters in situations of limiters."""
     return [
         (contender, situation)
-        for contender in order.contenders
-        for situation in order.situations
+        for contender in config.contenders
+        for situation in config.situations
         if situation.limiting == issubclass(contender.pattern, LimiterAdapter)
     ]
 
 
 def held_contenders() -> list[str]:
-    """The suite's own patterns, but for those whose work a queue carries past the explorer."""
+    """The project's patterns, except those whose work a task queue runs outside the explorer."""
     return [name for name, contender in contenders().items() if not contender.pattern.requires]
 
 
 def found(names: Sequence[str]) -> tuple[tuple[Contender, ...], dict[str, frozenset[int]]]:
-    """The contenders of these names or files, and the sockets that each one's file opened. Raises ConfigError."""
+    """The contenders with these names or files, and the sockets that each file opened. Raises ConfigError."""
     chosen, opened = [], {}
     for name in names:
         before = sockets_of_this_process().keys()
@@ -84,32 +85,32 @@ def found(names: Sequence[str]) -> tuple[tuple[Contender, ...], dict[str, frozen
 
 
 def explore_all(
-    order: RacesConfig, stack: Stack, on_event: Callable[[RacesEvent], None], info: RacesInfo | None = None
+    config: RacesConfig, stack: Stack, on_event: Callable[[RacesEvent], None], info: RacesInfo | None = None
 ) -> RacesInfo:
-    """Explore every pair of contender and situation. `info`: what is known already, to which this is added."""
-    info = info or begun(order, stack)
-    info.contenders.extend(as_dict(contender) for contender in order.contenders)
-    todo = pairs(order)
-    total = len(todo)
+    """Explore every pair of contender and situation, and add the results to `info` (None: new facts)."""
+    info = info or begun(config, stack)
+    info.contenders.extend(contender_as_dict(contender) for contender in config.contenders)
+    to_explore = pairs(config)
+    total = len(to_explore)
     schedules = sum(e.schedules for e in info.explorations)
 
-    with Worlds(stack, order.opened) as worlds, virtual_time(), watched():
-        for contender, situation in todo:
+    with PairExplorer(stack, config.opened) as explorer, virtual_time(), refusing_bypasses():
+        for contender, situation in to_explore:
 
             def tick(contender: str = contender.name, situation: str = situation.name) -> None:
                 nonlocal schedules
                 schedules += 1
                 if schedules % 20 == 0:
-                    on_event(event(contender, situation, len(info.explorations), total, schedules))
+                    on_event(progress_event(contender, situation, len(info.explorations), total, schedules))
 
-            on_event(event(contender.name, situation.name, len(info.explorations), total, schedules))
-            exploration, judged = worlds.analyse(contender, situation, order.bound, tick)
+            on_event(progress_event(contender.name, situation.name, len(info.explorations), total, schedules))
+            exploration, judged = explorer.analyse(contender, situation, config.bound, tick)
             info.explorations.append(exploration)
             info.verdicts.extend(judged)
     return info
 
 
-class Worlds:
+class PairExplorer:
     """Explores one pair after another. After a failure the next pair gets a new sandbox."""
 
     def __init__(self, stack: Stack, opened: Mapping[str, frozenset[int]]) -> None:
@@ -118,11 +119,11 @@ class Worlds:
         self._open: ExitStack = ExitStack()
         self._sandbox: Sandbox | None = None
         self._refused: dict[str, str] = {}
-        """Contender to why it is not explored any further."""
-        self._none = ""
-        """Why no sandbox could be made; empty: none failed."""
+        """Contender to the reason why it is no longer explored."""
+        self._no_sandbox = ""
+        """Why no sandbox could be made. Empty: none failed."""
 
-    def __enter__(self) -> "Worlds":
+    def __enter__(self) -> "PairExplorer":
         return self
 
     def __exit__(self, *_raised: object) -> None:
@@ -131,15 +132,15 @@ class Worlds:
     def analyse(
         self, contender: Contender, situation: Situation, bound: Bound, tick: Callable[[], None]
     ) -> tuple[ExplorationInfo, list[VerdictInfo]]:
-        """The verdicts on a contender in a situation. They are "not judged", with the reason, after another failure."""
-        why = self._none or self._refused.get(contender.name, "")
+        """Explore a contender in a situation. After a failure all verdicts are "not judged", with the reason."""
+        why = self._no_sandbox or self._refused.get(contender.name, "")
         if not why:
             try:
-                sandbox = self._opened()
-                sandbox.others |= frozenset().union(*self._opened_by.values())
-                sandbox.others -= self._opened_by.get(contender.name, frozenset())
-                ((exploration, judged),) = card(sandbox, contender, [situation], bound, tick)
-            except (Exception, ClientKilled) as error:  # noqa: BLE001 - the other pairs go on
+                sandbox = self._open_sandbox()
+                sandbox.foreign_sockets |= frozenset().union(*self._opened_by.values())
+                sandbox.foreign_sockets -= self._opened_by.get(contender.name, frozenset())
+                ((exploration, judged),) = explore_situations(sandbox, contender, [situation], bound, tick)
+            except (Exception, ClientKilled) as error:  # noqa: BLE001 - the other pairs are explored
                 why = in_one_line(error)
                 if isinstance(error, ContenderRefused):
                     self._refused[contender.name] = why
@@ -149,34 +150,37 @@ class Worlds:
                 return exploration, judged
         return not_judged(contender, situation, why)
 
-    def _opened(self) -> Sandbox:
+    def _open_sandbox(self) -> Sandbox:
         if self._sandbox is None:
             try:
                 self._sandbox = self._open.enter_context(open_sandbox(self._stack))
             except Exception as error:
-                self._none = f"no table and no keys of the explorer's own could be made: {in_one_line(error)}"
-                raise NotJudged(self._none) from error
+                self._no_sandbox = f"the explorer's table and keys could not be made: {in_one_line(error)}"
+                raise NotJudged(self._no_sandbox) from error
         return self._sandbox
 
 
-CUT = "stopped before it was done"
+INTERRUPTED = "interrupted before all its situations were explored"
+"""Why a contender of an interrupted exploration counts as skipped."""
 
 
-def keep_explored(order: RacesConfig, info: RacesInfo) -> bool:
-    """Mark the contenders of an exploration that was cut before all their situations were explored. Whether anything
-    was explored."""
+def keep_explored(config: RacesConfig, info: RacesInfo) -> bool:
+    """Mark the contenders of an interrupted exploration that were not explored in all situations.
+
+    Returns whether anything was explored.
+    """
     explored = {(e.contender, e.situation) for e in info.explorations}
-    for contender, situation in pairs(order):
+    for contender, situation in pairs(config):
         if (contender.name, situation.name) not in explored:
-            info.skipped[contender.name] = CUT
+            info.skipped[contender.name] = INTERRUPTED
     return bool(explored)
 
 
-def event(contender: str, situation: str, done: int, of: int, schedules: int) -> RacesEvent:
+def progress_event(contender: str, situation: str, done: int, of: int, schedules: int) -> RacesEvent:
     return RacesEvent(contender=contender, situation=situation, done=done, of=of, schedules=schedules)
 
 
-def as_dict(contender: Contender) -> dict[str, object]:
+def contender_as_dict(contender: Contender) -> dict[str, object]:
     return {
         "name": contender.name,
         "summary": contender.pattern.summary,
@@ -185,22 +189,22 @@ def as_dict(contender: Contender) -> dict[str, object]:
     }
 
 
-def broken_promises(info: RacesInfo) -> list[VerdictInfo]:
-    """What a contender claims and does not keep."""
+def broken_guarantees(info: RacesInfo) -> list[VerdictInfo]:
+    """The verdicts on guarantees that are broken."""
     return [verdict for verdict in info.verdicts if verdict.verdict == "broken" and verdict.guaranteed]
 
 
 def is_clean(info: RacesInfo) -> bool:
-    """Whether every situation was judged, no promise is broken, and the reduction lost nothing."""
-    return not (broken_promises(info) or any(e.not_judged or e.disagrees for e in info.explorations))
+    """Whether every situation was judged, no guarantee is broken, and the searches agree."""
+    return not (broken_guarantees(info) or any(e.not_judged or e.disagrees for e in info.explorations))
 
 
 def replay_on(stack: Stack, contender: Contender, schedule: str, times: int) -> Replayed:
     """Play one schedule by its id."""
-    with open_sandbox(stack) as sandbox, virtual_time(), watched():
+    with open_sandbox(stack) as sandbox, virtual_time(), refusing_bypasses():
         return replay(sandbox, contender, schedule, times)
 
 
 def new_folder(runs: Path) -> Path:
-    """Where this exploration's run folder goes."""
+    """The path of a new run folder for this exploration."""
     return runs / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-races"

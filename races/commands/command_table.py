@@ -1,4 +1,4 @@
-"""What a Redis command touches, and whether it waits: asked of the server's own command table."""
+"""Determines which keys a Redis command touches, and whether it blocks, from the server's command table."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,20 +11,21 @@ from stampede.races.commands.lua_scripts import declares_all
 from stampede.races.scheduler.actions import EVERYTHING, Touch, touch
 from stampede.stack.redis.resp import command_name, parse_commands
 
-WAITS_LAST = frozenset({"blpop", "brpop", "brpoplpush", "blmove", "bzpopmin", "bzpopmax"})
-"""Their last argument is the timeout in seconds. 0: no timeout."""
-WAITS_FIRST = frozenset({"blmpop", "bzmpop"})
+TIMEOUT_LAST = frozenset({"blpop", "brpop", "brpoplpush", "blmove", "bzpopmin", "bzpopmax"})
+"""Blocking commands whose last argument is the timeout in seconds. 0: no timeout."""
+TIMEOUT_FIRST = frozenset({"blmpop", "bzmpop"})
+"""Blocking commands whose first argument is the timeout in seconds. 0: no timeout."""
 SCRIPTS = frozenset({"eval", "evalsha", "eval_ro", "evalsha_ro", "fcall", "fcall_ro"})
-SUBSCRIBES = frozenset({"subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe"})
-HARMLESS = frozenset({"ping", "echo", "multi", "exec", "discard", "unwatch", "hello", "select", "auth", "time"})
+SUBSCRIPTIONS = frozenset({"subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe"})
+TOUCH_NO_KEY = frozenset({"ping", "echo", "multi", "exec", "discard", "unwatch", "hello", "select", "auth", "time"})
 SORTS = frozenset({"sort", "sort_ro"})
-REMEMBERED = 10_000
-SHOWN = 28
-"""A label shows so many characters of an argument."""
+MAX_CACHED_REQUESTS = 10_000
+LABEL_CHARACTERS = 28
+"""The number of characters of an argument that a label shows."""
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RedisRequest:
     """One round trip to Redis: a command, or the commands of a pipeline."""
 
     commands: tuple[list[bytes], ...]
@@ -32,46 +33,46 @@ class Request:
     touch: Touch
     label: str
     waits_s: float | None = None
-    """For how many seconds the server may delay the answer. inf: without limit. None: it answers at once."""
+    """The number of seconds by which the server may delay the reply. inf: no limit. None: it replies at once."""
 
     @property
     def subscribes(self) -> bool:
-        return any(name in SUBSCRIBES for name in self.names)
+        return any(name in SUBSCRIPTIONS for name in self.names)
 
 
 class CommandTable:
-    """The server's command table, read a row at a time."""
+    """The server's command table. Each row is read when it is first needed."""
 
     def __init__(self, client: redis.Redis, key_prefix: str) -> None:
         self._client: Any = client
         self._prefix = key_prefix
         self._rows: dict[str, tuple[frozenset[str], int, int, int]] = {}
-        self._requests: dict[bytes, Request] = {}
+        self._requests: dict[bytes, RedisRequest] = {}
         self._declares_all: dict[str, bool] = {}
-        """SHA-1 of a script to whether it touches only the keys that it declares."""
+        """SHA-1 of a script to whether the script touches only the keys that it declares."""
 
-    def request(self, wire: bytes) -> Request:
-        """What leaves for Redis as one round trip."""
+    def request(self, wire: bytes) -> RedisRequest:
+        """Parse the bytes of one round trip to Redis."""
         if wire not in self._requests:
-            if len(self._requests) > REMEMBERED:
+            if len(self._requests) > MAX_CACHED_REQUESTS:
                 self._requests.clear()
             self._requests[wire] = self._request(parse_commands(wire))
         return self._requests[wire]
 
-    def _request(self, commands: list[list[bytes]]) -> Request:
+    def _request(self, commands: list[list[bytes]]) -> RedisRequest:
         names = tuple(command_name(command) for command in commands)
         touches = (self._touch(name, command) for name, command in zip(names, commands, strict=True))
         waits = [waiting_s(name, command) for name, command in zip(names, commands, strict=True)]
-        return Request(
+        return RedisRequest(
             commands=tuple(commands),
             names=names,
-            touch=reduce(Touch.__or__, touches, unqueued(names)),
-            label=" · ".join(self._shown(command) for command in commands),
+            touch=reduce(Touch.__or__, touches, touch_of_queue(names)),
+            label=" · ".join(self._label(command) for command in commands),
             waits_s=waits[0] if len(commands) == 1 else None,
         )
 
-    def learn(self, script: bytes | str) -> bool:
-        """Remember a script for later EVALSHA commands. Returns whether it touches only the keys that it declares."""
+    def add_script(self, script: bytes | str) -> bool:
+        """Register a script for later EVALSHA commands. Returns whether it touches only the keys that it declares."""
         text = script.encode() if isinstance(script, str) else script
         sha = hashlib.sha1(text, usedforsecurity=False).hexdigest()
         if sha not in self._declares_all:
@@ -80,9 +81,9 @@ class CommandTable:
         return self._declares_all[sha]
 
     def _is_declared(self, name: str, command: list[bytes]) -> bool:
-        """Whether a script's declared keys are all that it touches. A function's text is not looked at."""
+        """Whether a script touches only the keys that it declares. False for functions, whose text is not checked."""
         if name in ("eval", "eval_ro"):
-            return self.learn(command[1])
+            return self.add_script(command[1])
         return name.startswith("evalsha") and self._declares_all.get(as_text(command[1]).lower(), False)
 
     def keys(self, name: str, command: list[bytes]) -> list[str]:
@@ -99,17 +100,17 @@ class CommandTable:
 
     def writes(self, name: str) -> bool:
         """Whether a command may write."""
-        return name not in HARMLESS and "write" in self._row(name)[0]
+        return name not in TOUCH_NO_KEY and "write" in self._row(name)[0]
 
     def _touch(self, name: str, command: list[bytes]) -> Touch:
         if name == "script load" and len(command) == 3:
-            self.learn(command[2])
-        if name in HARMLESS or name.startswith(("client ", "command ", "script ")):
+            self.add_script(command[2])
+        if name in TOUCH_NO_KEY or name.startswith(("client ", "command ", "script ")):
             return Touch()
         if name in SCRIPTS and not self._is_declared(name, command):
             return EVERYTHING
         if name in SORTS and {b"BY", b"GET"} & {word.upper() for word in command[2:]}:
-            return EVERYTHING  # it reads keys that its patterns make
+            return EVERYTHING  # it reads keys whose names its patterns form
         if name in ("publish", "spublish", "subscribe", "ssubscribe", "unsubscribe", "sunsubscribe"):
             channels = command[1:2] if name.endswith("publish") else command[1:]
             return (
@@ -132,25 +133,30 @@ class CommandTable:
             )
         return self._rows[name]
 
-    def _shown(self, command: list[bytes]) -> str:
+    def _label(self, command: list[bytes]) -> str:
         words = [as_text(argument).replace(self._prefix, "") for argument in command]
         name = words[0].upper()
         if name.lower() in SCRIPTS:
             keys = int(words[2])
             return f"script on {' '.join(word for word in words[3 : 3 + keys])}"
-        return " ".join([name, *(word if len(word) <= SHOWN else f"{word[: SHOWN - 1]}…" for word in words[1:])])
+        return " ".join(
+            [
+                name,
+                *(word if len(word) <= LABEL_CHARACTERS else f"{word[: LABEL_CHARACTERS - 1]}…" for word in words[1:]),
+            ]
+        )
 
 
-def unqueued(names: tuple[str, ...]) -> Touch:
-    """What commands that were queued earlier touch now: an EXEC without its MULTI may touch anything."""
+def touch_of_queue(names: tuple[str, ...]) -> Touch:
+    """The touch of commands that were queued in an earlier round trip. An EXEC without its MULTI may touch anything."""
     return EVERYTHING if "exec" in names and "multi" not in names else Touch()
 
 
 def waiting_s(name: str, command: list[bytes]) -> float | None:
-    """How long a blocking command may wait, in seconds."""
-    if name in WAITS_LAST:
+    """The timeout of a blocking command in seconds. inf: no timeout. None: the command does not block."""
+    if name in TIMEOUT_LAST:
         return float(command[-1]) or float("inf")
-    if name in WAITS_FIRST:
+    if name in TIMEOUT_FIRST:
         return float(command[1]) or float("inf")
     if name in ("xread", "xreadgroup"):
         upper = [argument.upper() for argument in command]

@@ -1,159 +1,161 @@
-"""What a Redis command, by its words and its reply, did to keys that may be locks."""
+"""Derives from a Redis command and its reply what it did to keys that may be locks."""
 
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
 from stampede.races.commands.command_table import as_text
-from stampede.races.commands.locks import Cell, How, Locks, Span
+from stampede.races.commands.locks import Location, LockMethod, LockTracker, OperationSpan
 
 
 class Collection(Enum):
-    """What is neither a string nor a hash: lists, sets and sorted sets are queues and logs, and no locks."""
+    """A list, a set or a sorted set. These are queues and logs, and not locks."""
 
     COLLECTION = "collection"
 
 
 COLLECTION = Collection.COLLECTION
 Contents = bytes | dict[bytes, bytes] | Collection | None
-"""What a key holds; None: it is absent."""
+"""The contents of a key. None: it does not exist."""
 MOST_COUNTED = 100
-"""A counter of holders is not counted by more in one step: numbers that lie further apart are instants or tokens."""
+"""The largest step of a counter of holders. A larger difference means that the numbers are instants or tokens."""
 SHORT_TTL_MS = 10
-"""A TTL as short as this is over before any other step: real time passes while virtual time stands still."""
+"""A TTL of this length or less ends before the next step: real time passes while virtual time stands still."""
 
-Words = list[bytes]
-Handler = Callable[[Locks, Span, Words, Any], None]
+Arguments = list[bytes]
+Handler = Callable[[LockTracker, OperationSpan, Arguments, Any], None]
 
 
-def whole(key: bytes) -> Cell:
+def key_location(key: bytes) -> Location:
     return as_text(key), ""
 
 
-def part(key: bytes, field: bytes) -> Cell:
+def field_location(key: bytes, field: bytes) -> Location:
     return as_text(key), as_text(field)
 
 
-def shown(words: Words) -> str:
-    return as_text(words[0]).upper()
+def command_text(arguments: Arguments) -> str:
+    return as_text(arguments[0]).upper()
 
 
-def set_(locks: Locks, span: Span, words: Words, reply: Any) -> None:
-    options = {word.upper() for word in words[3:]}
-    cell = whole(words[1])
+def set_(locks: LockTracker, span: OperationSpan, arguments: Arguments, reply: Any) -> None:
+    options = {word.upper() for word in arguments[3:]}
+    location = key_location(arguments[1])
     if b"NX" in options:
         taken = reply is None if b"GET" in options else reply is not None
-        locks.took(span, cell) if taken else locks.refused(span, cell)
+        locks.took(span, location) if taken else locks.refused(span, location)
     elif b"GET" in options:
-        locks.swapped(span, cell, words[2], reply, shown(words))
+        locks.swapped(span, location, arguments[2], reply, command_text(arguments))
     elif reply is not None:
-        locks.wrote(span, cell, words[2], shown(words))
+        locks.wrote(span, location, arguments[2], command_text(arguments))
 
 
-def setnx(locks: Locks, span: Span, words: Words, reply: Any) -> None:
-    locks.took(span, whole(words[1])) if reply else locks.refused(span, whole(words[1]))
+def setnx(locks: LockTracker, span: OperationSpan, arguments: Arguments, reply: Any) -> None:
+    locks.took(span, key_location(arguments[1])) if reply else locks.refused(span, key_location(arguments[1]))
 
 
-def msetnx(locks: Locks, span: Span, words: Words, reply: Any) -> None:
-    for key in words[1::2]:
-        locks.took(span, whole(key)) if reply else locks.refused(span, whole(key))
+def msetnx(locks: LockTracker, span: OperationSpan, arguments: Arguments, reply: Any) -> None:
+    for key in arguments[1::2]:
+        locks.took(span, key_location(key)) if reply else locks.refused(span, key_location(key))
 
 
-def hsetnx(locks: Locks, span: Span, words: Words, reply: Any) -> None:
-    cell = part(words[1], words[2])
-    locks.took(span, cell) if reply else locks.refused(span, cell)
+def hsetnx(locks: LockTracker, span: OperationSpan, arguments: Arguments, reply: Any) -> None:
+    location = field_location(arguments[1], arguments[2])
+    locks.took(span, location) if reply else locks.refused(span, location)
 
 
-def setex(locks: Locks, span: Span, words: Words, _reply: Any) -> None:
-    locks.wrote(span, whole(words[1]), words[3], shown(words))
+def setex(locks: LockTracker, span: OperationSpan, arguments: Arguments, _reply: Any) -> None:
+    locks.wrote(span, key_location(arguments[1]), arguments[3], command_text(arguments))
 
 
-def mset(locks: Locks, span: Span, words: Words, _reply: Any) -> None:
-    for key, value in zip(words[1::2], words[2::2], strict=False):
-        locks.wrote(span, whole(key), value, shown(words))
+def mset(locks: LockTracker, span: OperationSpan, arguments: Arguments, _reply: Any) -> None:
+    for key, value in zip(arguments[1::2], arguments[2::2], strict=False):
+        locks.wrote(span, key_location(key), value, command_text(arguments))
 
 
-def hset(locks: Locks, span: Span, words: Words, _reply: Any) -> None:
-    for field, value in zip(words[2::2], words[3::2], strict=False):
-        locks.wrote(span, part(words[1], field), value, shown(words))
+def hset(locks: LockTracker, span: OperationSpan, arguments: Arguments, _reply: Any) -> None:
+    for field, value in zip(arguments[2::2], arguments[3::2], strict=False):
+        locks.wrote(span, field_location(arguments[1], field), value, command_text(arguments))
 
 
-def getset(locks: Locks, span: Span, words: Words, reply: Any) -> None:
-    locks.swapped(span, whole(words[1]), words[2], reply, shown(words))
+def getset(locks: LockTracker, span: OperationSpan, arguments: Arguments, reply: Any) -> None:
+    locks.swapped(span, key_location(arguments[1]), arguments[2], reply, command_text(arguments))
 
 
-def counted(locks: Locks, span: Span, cell: Cell, by: int, reply: int, name: str) -> None:
-    """A counter that comes from nothing is taken. Its holder frees it by counting down, others by reaching nothing."""
-    if by < 0 and (reply <= 0 or locks.owns(span, cell)):
-        locks.freed(span, cell, name)
+def record_count(locks: LockTracker, span: OperationSpan, location: Location, by: int, reply: int, name: str) -> None:
+    """A counter that starts from zero is taken. Its holder frees it by counting down, others by reaching zero."""
+    if by < 0 and (reply <= 0 or locks.owns(span, location)):
+        locks.freed(span, location, name)
     elif by > 0:
-        locks.took(span, cell, How.COUNTED) if reply == by else locks.refused(span, cell)
+        locks.took(span, location, LockMethod.COUNTED) if reply == by else locks.refused(span, location)
 
 
-def incr(locks: Locks, span: Span, words: Words, reply: Any) -> None:
-    sign = -1 if words[0].lower().startswith(b"decr") else 1
-    amount = int(words[2]) if len(words) > 2 else 1
-    counted(locks, span, whole(words[1]), sign * amount, int(reply), shown(words))
+def incr(locks: LockTracker, span: OperationSpan, arguments: Arguments, reply: Any) -> None:
+    sign = -1 if arguments[0].lower().startswith(b"decr") else 1
+    amount = int(arguments[2]) if len(arguments) > 2 else 1
+    record_count(locks, span, key_location(arguments[1]), sign * amount, int(reply), command_text(arguments))
 
 
-def hincrby(locks: Locks, span: Span, words: Words, reply: Any) -> None:
-    counted(locks, span, part(words[1], words[2]), int(words[3]), int(reply), shown(words))
+def hincrby(locks: LockTracker, span: OperationSpan, arguments: Arguments, reply: Any) -> None:
+    record_count(
+        locks, span, field_location(arguments[1], arguments[2]), int(arguments[3]), int(reply), command_text(arguments)
+    )
 
 
-def delete(locks: Locks, span: Span, words: Words, reply: Any) -> None:
-    for key in words[1:] if reply else ():
-        locks.freed(span, whole(key), shown(words))
+def delete(locks: LockTracker, span: OperationSpan, arguments: Arguments, reply: Any) -> None:
+    for key in arguments[1:] if reply else ():
+        locks.freed(span, key_location(key), command_text(arguments))
 
 
-def delete_first(locks: Locks, span: Span, words: Words, reply: Any) -> None:
-    """GETDEL, and the deletions that compare: their other words are no keys."""
+def delete_first(locks: LockTracker, span: OperationSpan, arguments: Arguments, reply: Any) -> None:
+    """GETDEL, and deletions that compare a value first. Only their first argument is a key."""
     if reply:
-        locks.freed(span, whole(words[1]), shown(words))
+        locks.freed(span, key_location(arguments[1]), command_text(arguments))
 
 
-def hdel(locks: Locks, span: Span, words: Words, reply: Any) -> None:
-    for field in words[2:] if reply else ():
-        locks.freed(span, part(words[1], field), shown(words))
+def hdel(locks: LockTracker, span: OperationSpan, arguments: Arguments, reply: Any) -> None:
+    for field in arguments[2:] if reply else ():
+        locks.freed(span, field_location(arguments[1], field), command_text(arguments))
 
 
-def expire(locks: Locks, span: Span, words: Words, reply: Any) -> None:
-    if reply and int(words[2]) * (1 if words[0].lower() == b"pexpire" else 1000) <= SHORT_TTL_MS:
-        locks.freed(span, whole(words[1]), shown(words))
+def expire(locks: LockTracker, span: OperationSpan, arguments: Arguments, reply: Any) -> None:
+    if reply and int(arguments[2]) * (1 if arguments[0].lower() == b"pexpire" else 1000) <= SHORT_TTL_MS:
+        locks.freed(span, key_location(arguments[1]), command_text(arguments))
 
 
-def get(locks: Locks, span: Span, words: Words, reply: Any) -> None:
-    locks.read(span, whole(words[1]), reply)
+def get(locks: LockTracker, span: OperationSpan, arguments: Arguments, reply: Any) -> None:
+    locks.read(span, key_location(arguments[1]), reply)
 
 
-def mget(locks: Locks, span: Span, words: Words, reply: Any) -> None:
-    for key, value in zip(words[1:], reply, strict=False):
-        locks.read(span, whole(key), value)
+def mget(locks: LockTracker, span: OperationSpan, arguments: Arguments, reply: Any) -> None:
+    for key, value in zip(arguments[1:], reply, strict=False):
+        locks.read(span, key_location(key), value)
 
 
-def hget(locks: Locks, span: Span, words: Words, reply: Any) -> None:
-    locks.read(span, part(words[1], words[2]), reply)
+def hget(locks: LockTracker, span: OperationSpan, arguments: Arguments, reply: Any) -> None:
+    locks.read(span, field_location(arguments[1], arguments[2]), reply)
 
 
-def hmget(locks: Locks, span: Span, words: Words, reply: Any) -> None:
-    for field, value in zip(words[2:], reply, strict=False):
-        locks.read(span, part(words[1], field), value)
+def hmget(locks: LockTracker, span: OperationSpan, arguments: Arguments, reply: Any) -> None:
+    for field, value in zip(arguments[2:], reply, strict=False):
+        locks.read(span, field_location(arguments[1], field), value)
 
 
-def hgetall(locks: Locks, span: Span, words: Words, reply: Any) -> None:
-    locks.read(span, whole(words[1]), reply or None)
+def hgetall(locks: LockTracker, span: OperationSpan, arguments: Arguments, reply: Any) -> None:
+    locks.read(span, key_location(arguments[1]), reply or None)
 
 
-def exists(locks: Locks, span: Span, words: Words, reply: Any) -> None:
-    for key in words[1:] if reply in (0, len(words) - 1) else ():
-        locks.read(span, whole(key), reply or None)
+def exists(locks: LockTracker, span: OperationSpan, arguments: Arguments, reply: Any) -> None:
+    for key in arguments[1:] if reply in (0, len(arguments) - 1) else ():
+        locks.read(span, key_location(key), reply or None)
 
 
-def hexists(locks: Locks, span: Span, words: Words, reply: Any) -> None:
-    locks.read(span, part(words[1], words[2]), reply or None)
+def hexists(locks: LockTracker, span: OperationSpan, arguments: Arguments, reply: Any) -> None:
+    locks.read(span, field_location(arguments[1], arguments[2]), reply or None)
 
 
-def ttl(locks: Locks, span: Span, words: Words, reply: Any) -> None:
-    locks.read(span, whole(words[1]), None if reply == -2 else reply)
+def ttl(locks: LockTracker, span: OperationSpan, arguments: Arguments, reply: Any) -> None:
+    locks.read(span, key_location(arguments[1]), None if reply == -2 else reply)
 
 
 HANDLERS: Mapping[str, Handler] = {
@@ -182,81 +184,83 @@ HANDLERS: Mapping[str, Handler] = {
     "hexists": hexists,
     **dict.fromkeys(("ttl", "pttl"), ttl),
 }
-"""Every other command that writes is seen by whether the keys that it names are there afterwards."""
+"""For any other command that writes, the caller checks whether the keys that it names exist afterwards."""
 
 
-def note(locks: Locks, span: Span, name: str, words: Words, reply: Any) -> bool:
-    """Record the effect of a command that was answered. False: the command is not known here."""
+def record_command(locks: LockTracker, span: OperationSpan, name: str, arguments: Arguments, reply: Any) -> bool:
+    """Record the effect of a command after its reply. Returns whether HANDLERS has the command."""
     handler = HANDLERS.get(name)
     if handler is not None and not isinstance(reply, Exception):
-        handler(locks, span, words, reply)
+        handler(locks, span, arguments, reply)
     return handler is not None
 
 
-def note_script(locks: Locks, span: Span, before: Mapping[str, Contents], after: Mapping[str, Contents]) -> None:
-    """Record the effect of a script, by the contents of its keys before and after it."""
-    for key, now in after.items():
-        was = before.get(key)
-        if now is COLLECTION:
+def record_script(
+    locks: LockTracker, span: OperationSpan, before: Mapping[str, Contents], after: Mapping[str, Contents]
+) -> None:
+    """Record the effect of a script from the contents of its keys before and after it."""
+    for key, new in after.items():
+        old = before.get(key)
+        if new is COLLECTION:
             continue
-        if was is None and now is not None:
+        if old is None and new is not None:
             locks.took(span, (key, ""))
-            note_fields(locks, span, key, {}, now)
-        elif was is not None and now is None:
+            record_fields(locks, span, key, {}, new)
+        elif old is not None and new is None:
             locks.freed(span, (key, ""), "a script")
-        elif isinstance(was, dict) and isinstance(now, dict):
-            note_fields(locks, span, key, was, now)
-        elif was == now and was is not None:
+        elif isinstance(old, dict) and isinstance(new, dict):
+            record_fields(locks, span, key, old, new)
+        elif old == new and old is not None:
             locks.refused(span, (key, ""))
-        elif isinstance(was, bytes) and isinstance(now, bytes):
-            changed(locks, span, (key, ""), was, now)
+        elif isinstance(old, bytes) and isinstance(new, bytes):
+            record_change(locks, span, (key, ""), old, new)
 
 
-def note_fields(locks: Locks, span: Span, key: str, was: dict[bytes, bytes], now: Contents) -> None:
-    """A hash, field by field. A key that is a lock as a whole is met as a whole too."""
-    if not isinstance(now, dict):
+def record_fields(locks: LockTracker, span: OperationSpan, key: str, old: dict[bytes, bytes], new: Contents) -> None:
+    """Record the changes of a hash field by field, and the access to the key itself."""
+    if not isinstance(new, dict):
         return
-    for field in {**was, **now}:
-        cell = key, as_text(field)
-        if field not in was:
-            locks.took(span, cell)
-        elif field not in now:
-            locks.freed(span, cell, "a script")
-        elif was[field] != now[field]:
-            changed(locks, span, cell, was[field], now[field])
+    for field in {**old, **new}:
+        location = key, as_text(field)
+        if field not in old:
+            locks.took(span, location)
+        elif field not in new:
+            locks.freed(span, location, "a script")
+        elif old[field] != new[field]:
+            record_change(locks, span, location, old[field], new[field])
         else:
-            locks.refused(span, cell)
-    if was:
+            locks.refused(span, location)
+    if old:
         locks.refused(span, (key, ""))
 
 
-def changed(locks: Locks, span: Span, cell: Cell, was: bytes, now: bytes) -> None:
-    """A script gave a cell that was there another value. Before the operation's work that takes the cell over."""
-    step = counted_on(was, now)
+def record_change(locks: LockTracker, span: OperationSpan, location: Location, old: bytes, new: bytes) -> None:
+    """Record that a script changed a value. Before the operation's load or write, it takes the location over."""
+    step = counter_step(old, new)
     if step is not None:
-        counted(locks, span, cell, step, int(now), "a script")
+        record_count(locks, span, location, step, int(new), "a script")
     elif locks.has_worked(span):
-        locks.wrote(span, cell, now, "a script")
+        locks.wrote(span, location, new, "a script")
     else:
-        locks.took(span, cell, How.TAKEN_OVER)
+        locks.took(span, location, LockMethod.TAKEN_OVER)
 
 
-def counted_on(was: bytes, now: bytes) -> int | None:
-    """By how much a counter was counted; None: these are no two values of a small counter."""
+def counter_step(old: bytes, new: bytes) -> int | None:
+    """The step from one value of a counter to the next. None: the values are not those of a small counter."""
     try:
-        step = int(now) - int(was)
+        step = int(new) - int(old)
     except ValueError:
         return None
     return step if abs(step) <= MOST_COUNTED else None
 
 
-def soon_over(name: str, words: Words) -> list[str]:
-    """The keys whose TTL a command made so short that it is over at once."""
+def keys_expiring_at_once(name: str, arguments: Arguments) -> list[str]:
+    """The keys whose TTL a command made too short to last until the next step."""
     ms: int | None = None
     if name in ("psetex", "pexpire"):
-        ms = int(words[2])
+        ms = int(arguments[2])
     elif name == "set":
-        options = [word.upper() for word in words[3:]]
+        options = [word.upper() for word in arguments[3:]]
         if b"PX" in options:
-            ms = int(words[3 + options.index(b"PX") + 1])
-    return [as_text(words[1])] if ms is not None and 0 < ms <= SHORT_TTL_MS else []
+            ms = int(arguments[3 + options.index(b"PX") + 1])
+    return [as_text(arguments[1])] if ms is not None and 0 < ms <= SHORT_TTL_MS else []

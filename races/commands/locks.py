@@ -1,9 +1,9 @@
-"""Which keys are locks, and which clients hold and free them. It follows from the clients' actions, not from values.
+"""Tracks which keys are locks, and which clients hold and free them.
 
-A lock is a key (or a field of a hash) that a client makes where it was absent, before it does the work that the lock
-is for: a load, or a write of a record, within the same operation. A fill is no lock, since it comes after the load. An
-entry is no lock, since a reader loads again without it. An operation *holds* a lock until the key is freed,
-overwritten, expires or is evicted.
+Locks are recognised by the clients' actions, not by values. A lock is a key (or a field of a hash) that was absent and
+that a client creates before the work that the lock protects: a load, or a write of a record, in the same operation. A
+fill is not a lock, because it comes after the load. An entry is not a lock, because a reader loads again without it. An
+operation *holds* a lock until the key is freed, overwritten, expires or is evicted.
 """
 
 from collections.abc import Callable
@@ -11,77 +11,77 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-Cell = tuple[str, str]
-"""(key, field) of a hash; (key, "") is the key itself."""
+Location = tuple[str, str]
+"""A key or a field: (key, field) of a hash, or (key, "") for the key itself."""
 WRITES = frozenset({"update", "create"})
 
 
-class Span(NamedTuple):
-    """An operation of a client, with the background work that it spawned."""
+class OperationSpan(NamedTuple):
+    """An operation of a client, including the background work that it spawned."""
 
     client: str
     number: int
     operation: str
 
 
-class How(Enum):
+class LockMethod(Enum):
     """How a lock was taken."""
 
-    IF_ABSENT = "by a command or a script that made it where it was absent"
-    COUNTED = "by counting from nothing to one"
-    LOOKED = "by a write after a read that found nothing"
-    TAKEN_OVER = "by a script that wrote over it"
+    IF_ABSENT = "by a command or a script that created it"
+    COUNTED = "by incrementing an absent counter"
+    AFTER_READ = "by a write after a read that found nothing"
+    TAKEN_OVER = "by a script that overwrote it"
 
 
-class Met(Enum):
-    """What an operation last learned of a cell."""
+class LocationFinding(Enum):
+    """The result of an operation's last access to a location."""
 
-    TOOK = "made it where it was absent"
-    REFUSED = "tried to take it, and found it there"
-    SEEN = "read it, and found it there"
-    ABSENT = "read it, and found nothing"
+    TAKEN = "the operation created it"
+    REFUSED = "the operation tried to create it, and it existed"
+    PRESENT = "the operation read it, and it existed"
+    ABSENT = "the operation read it, and it did not exist"
 
 
 @dataclass(eq=False)
-class Encounter:
-    """What an operation last learned of a cell, and what it did next."""
+class LocationAccess:
+    """An operation's last access to a location, and its next action."""
 
-    what: Met
-    tried: bool
-    """It has tried to take it, now or earlier."""
-    of: "Hold | None" = None
-    """The hold that was in force."""
+    finding: LocationFinding
+    tried_to_take: bool
+    """Whether it has tried to create the location, now or earlier."""
+    hold: "LockHold | None" = None
+    """The hold at that time."""
     waited: bool = False
     worked_at_once: bool = False
-    """It went on to its load or its write without waiting."""
+    """Whether it continued with its load or write without waiting."""
 
 
 @dataclass(eq=False)
-class Hold:
-    """The hold of a cell by one operation."""
+class LockHold:
+    """A location that one operation holds."""
 
-    cell: Cell
-    span: Span
-    how: How
-    late: bool
-    """The operation had loaded or written before."""
+    location: Location
+    span: OperationSpan
+    method: LockMethod
+    after_work: bool
+    """Whether the operation had loaded or written before it took the location."""
     worked: bool = False
-    """It loaded or wrote afterwards."""
+    """Whether the operation loaded or wrote afterwards."""
     shared: bool = False
-    """Counted or taken over, and not what let the operation go on: it waited, or took another one, before it worked."""
-    ended: bool = False
-    """Its owner freed it."""
-    dead: bool = False
+    """Counted or taken over, but the operation did not proceed because of it: it waited or took another one first."""
+    freed_by_owner: bool = False
+    """Whether its owner freed it."""
+    holder_crashed: bool = False
 
     @property
-    def guards(self) -> bool:
-        """Whether it is held for a load or a write. Of a client that died before, it is taken to be."""
-        return not self.shared and (self.worked or (self.dead and not self.late))
+    def protects_work(self) -> bool:
+        """Whether it protects a load or a write. Assumed if the client crashed before its load or write."""
+        return not self.shared and (self.worked or (self.holder_crashed and not self.after_work))
 
 
 @dataclass(frozen=True)
 class UnownedRelease:
-    """A client freed a lock that another client had taken and that still stood."""
+    """A client freed a lock that another client still held."""
 
     client: str
     key: str
@@ -91,194 +91,214 @@ class UnownedRelease:
 
 
 @dataclass(frozen=True, eq=False)
-class Release:
-    """A cell was freed or overwritten while another client held it."""
+class LockRelease:
+    """An operation freed or overwrote a location that another client held."""
 
-    span: Span
-    hold: Hold
+    span: OperationSpan
+    hold: LockHold
     by: str
-    encounter: Encounter | None
+    access: LocationAccess | None
 
 
 @dataclass
-class Locks:
-    """Filled while a schedule runs; judged when it is over, since only then it is known who worked under what."""
+class LockTracker:
+    """The locks of one schedule. Filled while the schedule runs.
 
-    standing: dict[Cell, Hold] = field(default_factory=dict)
-    taken: list[Hold] = field(default_factory=list)
-    releases: list[Release] = field(default_factory=list)
-    _met: dict[tuple[Span, Cell], Encounter] = field(default_factory=dict)
-    _worked: set[Span] = field(default_factory=set)
-    _freed_as: dict[Cell, bytes] = field(default_factory=dict)
-    """What a holder wrote into its lock to free it."""
+    Queried after its end: whether a location is a lock depends on the later steps of the operation that took it.
+    """
 
-    # ── what commands and scripts did ──
+    holds: dict[Location, LockHold] = field(default_factory=dict)
+    all_holds: list[LockHold] = field(default_factory=list)
+    releases: list[LockRelease] = field(default_factory=list)
+    _accesses: dict[tuple[OperationSpan, Location], LocationAccess] = field(default_factory=dict)
+    _spans_that_worked: set[OperationSpan] = field(default_factory=set)
+    _free_values: dict[Location, bytes] = field(default_factory=dict)
+    """The value that a holder wrote into its lock to free it."""
 
-    def took(self, span: Span, cell: Cell, how: How = How.IF_ABSENT) -> None:
-        """The operation made the cell where it was absent."""
-        for other in self._own(span):
-            if other.how is How.COUNTED and other.cell != cell and not other.worked:
+    # ── effects of commands and scripts ──
+
+    def took(self, span: OperationSpan, location: Location, method: LockMethod = LockMethod.IF_ABSENT) -> None:
+        """The operation created the location."""
+        for other in self._holds_of(span):
+            if other.method is LockMethod.COUNTED and other.location != location and not other.worked:
                 other.shared = True
-        hold = Hold(cell, span, how, late=span in self._worked)
-        self.standing[cell] = hold
-        self.taken.append(hold)
-        self._learn(span, cell, Met.TOOK)
+        hold = LockHold(location, span, method, after_work=span in self._spans_that_worked)
+        self.holds[location] = hold
+        self.all_holds.append(hold)
+        self._record_finding(span, location, LocationFinding.TAKEN)
 
-    def refused(self, span: Span, cell: Cell) -> None:
-        """The operation tried to take the cell, and it was there."""
-        self._learn(span, cell, Met.REFUSED)
+    def refused(self, span: OperationSpan, location: Location) -> None:
+        """The operation tried to create the location, and it existed."""
+        self._record_finding(span, location, LocationFinding.REFUSED)
 
-    def read(self, span: Span, cell: Cell, value: object) -> None:
-        """The operation read the cell. None: it was absent."""
-        absent = value is None or (cell in self._freed_as and value == self._freed_as[cell])
-        self._learn(span, cell, Met.ABSENT if absent else Met.SEEN)
+    def read(self, span: OperationSpan, location: Location, value: object) -> None:
+        """The operation read the location. `value` is None if it did not exist."""
+        absent = value is None or (location in self._free_values and value == self._free_values[location])
+        self._record_finding(span, location, LocationFinding.ABSENT if absent else LocationFinding.PRESENT)
 
-    def wrote(self, span: Span, cell: Cell, value: bytes, by: str) -> None:
-        """The operation wrote the cell, whether it was there or not."""
-        hold = self.standing.get(cell)
+    def wrote(self, span: OperationSpan, location: Location, value: bytes, by: str) -> None:
+        """The operation wrote the location, whether or not it existed."""
+        hold = self.holds.get(location)
         if hold is not None and hold.span.client == span.client:
-            if hold.worked:  # a holder that overwrites its lock after its work frees it
+            if hold.worked:  # a holder that overwrites its lock after its work frees the lock
                 self._end(hold)
-                self._freed_as[cell] = value
+                self._free_values[location] = value
             return
-        seen = self._met.get((span, cell)) or self._met.get((span, (cell[0], "")))
-        if seen is not None and seen.what is Met.ABSENT and not seen.worked_at_once and span not in self._worked:
-            self.took(span, cell, How.LOOKED)
+        seen = self._accesses.get((span, location)) or self._accesses.get((span, (location[0], "")))
+        if (
+            seen is not None
+            and seen.finding is LocationFinding.ABSENT
+            and not seen.worked_at_once
+            and span not in self._spans_that_worked
+        ):
+            self.took(span, location, LockMethod.AFTER_READ)
         elif hold is not None:
             self._release(span, hold, by)
-            self._freed_as[cell] = value
+            self._free_values[location] = value
 
-    def swapped(self, span: Span, cell: Cell, value: bytes, before: bytes | None, by: str) -> None:
-        """The operation wrote the cell, and its answer was the value before."""
-        if before is None or before == self._freed_as.get(cell):
-            self._freed_as.pop(cell, None)
-            self.took(span, cell)
-        elif span in self._worked:
-            self.wrote(span, cell, value, by)
+    def swapped(self, span: OperationSpan, location: Location, value: bytes, before: bytes | None, by: str) -> None:
+        """The operation wrote the location, and the reply was the previous value."""
+        if before is None or before == self._free_values.get(location):
+            self._free_values.pop(location, None)
+            self.took(span, location)
+        elif span in self._spans_that_worked:
+            self.wrote(span, location, value, by)
         else:
-            self.refused(span, cell)
+            self.refused(span, location)
 
-    def freed(self, span: Span, cell: Cell, by: str) -> None:
-        """The operation took the cell away; a key with all its fields."""
-        for held in [cell] if cell[1] else self._cells_of(cell[0]):
-            hold = self.standing.get(held)
+    def freed(self, span: OperationSpan, location: Location, by: str) -> None:
+        """The operation deleted the location; a key with all its fields."""
+        for candidate in [location] if location[1] else self._locations_of(location[0]):
+            hold = self.holds.get(candidate)
             if hold is not None and hold.span.client == span.client:
                 self._end(hold)
             elif hold is not None:
                 self._release(span, hold, by)
 
-    # ── what happens besides ──
+    # ── other events ──
 
-    def worked(self, span: Span) -> None:
-        """The operation loaded, or committed a write."""
-        self._worked.add(span)
-        for hold in self._own(span):
+    def worked(self, span: OperationSpan) -> None:
+        """The operation loaded a record, or committed a write."""
+        self._spans_that_worked.add(span)
+        for hold in self._holds_of(span):
             hold.worked = True
-        for (met_by, _), encounter in self._met.items():
-            if met_by == span and not encounter.waited:
-                encounter.worked_at_once = True
+        for (accessed_by, _), access in self._accesses.items():
+            if accessed_by == span and not access.waited:
+                access.worked_at_once = True
 
-    def waited(self, span: Span) -> None:
-        """The operation slept, or waited for an answer or a message."""
-        for hold in self._own(span):
-            if hold.how in (How.COUNTED, How.TAKEN_OVER) and not hold.worked:
+    def waited(self, span: OperationSpan) -> None:
+        """The operation slept, or waited for a reply or a message."""
+        for hold in self._holds_of(span):
+            if hold.method in (LockMethod.COUNTED, LockMethod.TAKEN_OVER) and not hold.worked:
                 hold.shared = True
-        for (met_by, _), encounter in self._met.items():
-            if met_by == span:
-                encounter.waited = True
+        for (accessed_by, _), access in self._accesses.items():
+            if accessed_by == span:
+                access.waited = True
 
-    def gone(self, key: str) -> None:
+    def key_removed(self, key: str) -> None:
         """The key expired or was evicted."""
-        for cell in self._cells_of(key):
-            self.standing.pop(cell, None)
+        for location in self._locations_of(key):
+            self.holds.pop(location, None)
 
-    def died(self, client: str) -> None:
-        for hold in self.standing.values():
+    def client_crashed(self, client: str) -> None:
+        """The client crashed while it held its locks."""
+        for hold in self.holds.values():
             if hold.span.client == client:
-                hold.dead = True
+                hold.holder_crashed = True
 
-    # ── what it comes to ──
+    # ── results ──
 
     def held_by(self, client: str) -> list[str]:
-        """The keys that a client holds, as far as is known before its operation has ended."""
-        held = [h.cell[0] for h in self.standing.values() if h.span.client == client and not h.late and not h.shared]
-        return sorted(set(held))
+        """The keys that a client holds, as far as can be determined before its operation has ended."""
+        keys = [
+            h.location[0] for h in self.holds.values() if h.span.client == client and not h.after_work and not h.shared
+        ]
+        return sorted(set(keys))
 
     def any_taken(self) -> bool:
         """Whether any lock was taken."""
-        return any(hold.guards and not hold.late for hold in self.taken)
+        return any(hold.protects_work and not hold.after_work for hold in self.all_holds)
 
-    def shared(self) -> frozenset[Cell]:
-        """The cells that an operation found there, and went on to its work at once."""
+    def shared_locations(self) -> frozenset[Location]:
+        """The locations that an operation found, but that did not delay its load or write."""
         return frozenset(
-            cell
-            for (_, cell), e in self._met.items()
-            if e.what is Met.REFUSED and e.worked_at_once and e.of is not None
+            location
+            for (_, location), access in self._accesses.items()
+            if access.finding is LocationFinding.REFUSED and access.worked_at_once and access.hold is not None
         )
 
-    def unowned(
-        self, is_entry: Callable[[Cell], bool], excludes: Callable[[Cell], bool] = lambda _cell: True
+    def unowned_releases(
+        self, is_entry: Callable[[Location], bool], excludes: Callable[[Location], bool] = lambda _location: True
     ) -> list[UnownedRelease]:
-        """The releases of locks by clients that did not own them. The questions are asked only where there may be one.
+        """The releases of locks by clients that did not own them.
 
-        `is_entry`: whether a reader loads again without the cell. `excludes`: whether an operation that finds a counter
-        above nothing does not go on.
+        `is_entry`: whether a reader loads again without the location. `excludes`: whether an operation stops if the
+        counter is above zero. Both are called only if there may be such a release, because they run schedules.
         """
-        guarding = {hold.cell for hold in self.taken if hold.guards}
+        protected = {hold.location for hold in self.all_holds if hold.protects_work}
         found = []
         for release in self.releases:
             hold = release.hold
-            lock = hold.guards or (hold.cell in guarding and not hold.late and not hold.shared)
-            if not lock or not counts(release) or is_entry(hold.cell):
+            is_lock = hold.protects_work or (hold.location in protected and not hold.after_work and not hold.shared)
+            if not is_lock or not is_foreign_release(release) or is_entry(hold.location):
                 continue
-            if hold.how is not How.COUNTED or excludes(hold.cell):
-                made = UnownedRelease(release.span.client, named(hold.cell), hold.span.client, release.by)
-                if made not in found:
-                    found.append(made)
+            if hold.method is not LockMethod.COUNTED or excludes(hold.location):
+                unowned = UnownedRelease(
+                    release.span.client, location_text(hold.location), hold.span.client, release.by
+                )
+                if unowned not in found:
+                    found.append(unowned)
         return found
 
-    def has_worked(self, span: Span) -> bool:
-        """Whether the operation has loaded or written yet."""
-        return span in self._worked
+    def has_worked(self, span: OperationSpan) -> bool:
+        """Whether the operation has loaded or written."""
+        return span in self._spans_that_worked
 
-    def owns(self, span: Span, cell: Cell) -> bool:
-        """Whether the operation's client holds the cell."""
-        hold = self.standing.get(cell)
+    def owns(self, span: OperationSpan, location: Location) -> bool:
+        """Whether the operation's client holds the location."""
+        hold = self.holds.get(location)
         return hold is not None and hold.span.client == span.client
 
-    def _end(self, hold: Hold) -> None:
-        hold.ended = True
-        del self.standing[hold.cell]
+    def _end(self, hold: LockHold) -> None:
+        hold.freed_by_owner = True
+        del self.holds[hold.location]
 
-    def _release(self, span: Span, hold: Hold, by: str) -> None:
-        del self.standing[hold.cell]
-        seen = self._met.get((span, hold.cell)) or self._met.get((span, (hold.cell[0], "")))
-        self.releases.append(Release(span, hold, by, seen))
+    def _release(self, span: OperationSpan, hold: LockHold, by: str) -> None:
+        del self.holds[hold.location]
+        seen = self._accesses.get((span, hold.location)) or self._accesses.get((span, (hold.location[0], "")))
+        self.releases.append(LockRelease(span, hold, by, seen))
 
-    def _learn(self, span: Span, cell: Cell, what: Met) -> None:
-        before = self._met.get((span, cell))
-        tried = what in (Met.TOOK, Met.REFUSED) or (before is not None and before.tried)
-        self._met[span, cell] = Encounter(what, tried, self.standing.get(cell))
+    def _record_finding(self, span: OperationSpan, location: Location, finding: LocationFinding) -> None:
+        before = self._accesses.get((span, location))
+        tried_to_take = finding in (LocationFinding.TAKEN, LocationFinding.REFUSED) or (
+            before is not None and before.tried_to_take
+        )
+        self._accesses[span, location] = LocationAccess(finding, tried_to_take, self.holds.get(location))
 
-    def _own(self, span: Span) -> list[Hold]:
-        return [hold for hold in self.taken if hold.span == span and not hold.ended]
+    def _holds_of(self, span: OperationSpan) -> list[LockHold]:
+        return [hold for hold in self.all_holds if hold.span == span and not hold.freed_by_owner]
 
-    def _cells_of(self, key: str) -> list[Cell]:
-        return [cell for cell in self.standing if cell[0] == key]
+    def _locations_of(self, key: str) -> list[Location]:
+        return [location for location in self.holds if location[0] == key]
 
 
-def counts(release: Release) -> bool:
-    """Whether a release by another client is that of a lock.
+def is_foreign_release(release: LockRelease) -> bool:
+    """Whether the release frees another client's lock.
 
-    It is no such release if the operation had not accessed the cell before: it cleans up after others. A write that did
-    not try to take the cell invalidates it. An operation that found the cell and loaded at once shares it: a lease.
+    It does not in three cases. The operation had not accessed the location before: it cleans up. A write did not try to
+    take the location: it invalidates. The operation found the location and loaded at once: the location is a shared
+    lease.
     """
-    seen = release.encounter
-    if seen is None or (release.span.operation in WRITES and not seen.tried):
+    seen = release.access
+    if seen is None or (release.span.operation in WRITES and not seen.tried_to_take):
         return False
-    shares = seen.what in (Met.REFUSED, Met.SEEN) and seen.worked_at_once and seen.of is release.hold
+    shares = (
+        seen.finding in (LocationFinding.REFUSED, LocationFinding.PRESENT)
+        and seen.worked_at_once
+        and seen.hold is release.hold
+    )
     return not shares
 
 
-def named(cell: Cell) -> str:
-    return f"{cell[0]} {cell[1]}" if cell[1] else cell[0]
+def location_text(location: Location) -> str:
+    return f"{location[0]} {location[1]}" if location[1] else location[0]

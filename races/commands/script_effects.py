@@ -1,4 +1,4 @@
-"""The contents of keys before and after a script, since the command does not show what a script does."""
+"""Reads the contents of keys before and after a script. The command alone does not show the effect of a script."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,7 +7,7 @@ from stampede.races.commands.command_table import as_text
 from stampede.races.commands.lock_commands import COLLECTION, SHORT_TTL_MS, Contents
 from stampede.races.scheduler.actions import Touch
 
-LOOK = """
+READ_CONTENTS = """
 local found = {}
 for i, key in ipairs(KEYS) do
     local kind = redis.call('TYPE', key).ok
@@ -20,58 +20,59 @@ return found
 """
 
 
-class Glance:
-    """Remembers the contents of keys until they are written again."""
+class KeyContentsCache:
+    """The known contents of keys. A key that is written becomes unknown."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, Contents] = {}
+        self._contents: dict[str, Contents] = {}
         self._unknown: set[str] = set()
-        self._nothing_known = False
+        self._all_unknown = False
 
     def restart(self, keys: Iterable[str]) -> None:
-        """A schedule begins: these keys are there, and no others."""
-        self._seen, self._unknown, self._nothing_known = {}, set(keys), False
+        """Start a schedule in which exactly these keys exist."""
+        self._contents, self._unknown, self._all_unknown = {}, set(keys), False
 
-    def wrote(self, touched: Touch) -> None:
-        """A round trip may have written what it touches."""
+    def invalidate(self, touched: Touch) -> None:
+        """Mark the keys that a round trip may have written as unknown."""
         if touched.everything:
-            self._seen, self._nothing_known = {}, True
+            self._contents, self._all_unknown = {}, True
         for name in touched.writes:
             if name.startswith("key:"):
-                self._seen.pop(name[4:], None)
+                self._contents.pop(name[4:], None)
                 self._unknown.add(name[4:])
 
-    def ended(self, key: str) -> None:
-        self._seen.pop(key, None)
+    def removed(self, key: str) -> None:
+        """Mark a key that expired or was evicted as unknown."""
+        self._contents.pop(key, None)
         self._unknown.add(key)
 
     def unknown(self, keys: Iterable[str]) -> list[str]:
-        """Those of the keys whose contents have to be asked for."""
-        return [key for key in keys if key not in self._seen and (self._nothing_known or key in self._unknown)]
+        """The keys whose contents must be read from the server."""
+        return [key for key in keys if key not in self._contents and (self._all_unknown or key in self._unknown)]
 
     def known(self, keys: Iterable[str]) -> dict[str, Contents]:
-        """The known contents of the keys. Keys with unknown contents are absent."""
-        return {key: self._seen.get(key) for key in keys}
+        """The known contents of the keys. None for a key that does not exist or is unknown."""
+        return {key: self._contents.get(key) for key in keys}
 
-    def learn(self, keys: list[str], answer: list[list[Any]]) -> dict[str, Contents]:
-        """What the server answered to LOOK."""
-        found = {key: read(row) for key, row in zip(keys, answer, strict=False)}
-        self._seen |= found
+    def update(self, keys: list[str], reply: list[list[Any]]) -> dict[str, Contents]:
+        """Store the reply to READ_CONTENTS. Returns the contents by key."""
+        found = {key: parse_contents(row) for key, row in zip(keys, reply, strict=False)}
+        self._contents |= found
         return found
 
 
-def look_at(keys: list[str]) -> tuple[str | int, ...]:
+def read_contents_command(keys: list[str]) -> tuple[str | int, ...]:
     """The command that reads the contents of keys."""
-    return ("EVAL", LOOK, len(keys), *keys)
+    return ("EVAL", READ_CONTENTS, len(keys), *keys)
 
 
-def soon_over_of(keys: list[str], answer: list[list[Any]]) -> list[str]:
-    """The keys whose TTL is as good as over."""
-    return [key for key, row in zip(keys, answer, strict=False) if 0 <= row[1] <= SHORT_TTL_MS]
+def expiring_keys(keys: list[str], reply: list[list[Any]]) -> list[str]:
+    """The keys whose TTL ends before the next step."""
+    return [key for key, row in zip(keys, reply, strict=False) if 0 <= row[1] <= SHORT_TTL_MS]
 
 
-def read(row: list[Any]) -> Contents:
-    """One key, as LOOK returns it."""
+def parse_contents(row: list[Any]) -> Contents:
+    """The contents of one key, from a row of the reply to READ_CONTENTS."""
     kind = as_text(row[0])
     if kind == "none":
         return None

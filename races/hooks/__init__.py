@@ -1,1 +1,1 @@
-"""The servers and clients of an exploration, with every round trip scheduled."""
+"""The hooks into redis-py, psycopg and the process: every round trip of a client waits for the scheduler."""

@@ -1,8 +1,8 @@
 """Detects connections and threads that a contender opens itself. Their steps cannot be scheduled.
 
-Two looks. Inside `watched` a held client that opens a socket, a psycopg connection or a thread is refused there and
-then. `own_connections` compares the sockets of this process that lead to the two servers with those that the explorer
-opened: so a connection that was opened earlier, in another thread, or by a driver written in C is found as well.
+There are two checks. Inside `refusing_bypasses` a scheduled client is refused as soon as it opens a socket, a psycopg
+connection or a thread. `contender_connections` compares the sockets of this process that lead to the two servers with
+those of the explorer. So it also finds a connection that was opened earlier, in another thread, or by a driver in C.
 """
 
 import os
@@ -20,21 +20,21 @@ from stampede.core.errors import ContenderRefused
 from stampede.races.scheduler.virtual_time import clock_of_this_thread
 
 DESCRIPTORS = Path("/dev/fd")
-"""This process's open files, by number; Linux and macOS have it."""
-OPENS = "it opens {what} of its own, and what it does there is not held"
+"""The folder that lists the open files of this process by number, on Linux and macOS."""
+CANNOT_SCHEDULE = "it opens {what}, which the explorer cannot schedule"
 
 
 class ExplorersThread(threading.Thread):
-    """A thread of the explorer. It may begin while a scheduled client runs."""
+    """A thread of the explorer. It may start while a scheduled client runs."""
 
 
 @contextmanager
-def watched() -> Iterator[None]:
-    """Inside the block a scheduled client that opens a connection or a thread is ended, and its contender refused."""
+def refusing_bypasses() -> Iterator[None]:
+    """Inside the block, a scheduled client that opens a connection or a thread ends, and its contender is refused."""
     real_connect, real_start, real_init = socket.socket.connect, threading.Thread.start, psycopg.Connection.__init__
 
     def connect(self: socket.socket, address: Any) -> None:
-        refuse(f"a connection to {shown(address)}")
+        refuse(f"a connection to {address_text(address)}")
         real_connect(self, address)
 
     def start(self: threading.Thread) -> None:
@@ -43,7 +43,7 @@ def watched() -> Iterator[None]:
         real_start(self)
 
     def init(self: psycopg.Connection[Any], *args: Any, **settings: Any) -> None:
-        refuse("a connection to PostgreSQL")  # psycopg.connect was bound when psycopg was imported; this is not
+        refuse("a connection to PostgreSQL")  # psycopg.connect cannot be replaced: importers have already bound it
         real_init(self, *args, **settings)
 
     sockets: Any = socket.socket
@@ -53,48 +53,48 @@ def watched() -> Iterator[None]:
     try:
         yield
     finally:
-        del sockets.connect  # what _socket.socket has shows again
+        del sockets.connect  # the inherited method of _socket.socket is visible again
         threads.start, connections.__init__ = real_start, real_init
 
 
 def refuse(what: str) -> None:
-    """End the scheduled client of the current thread by ClientKilled. Does nothing in another thread."""
+    """End the scheduled client of the current thread by ClientKilled. Does nothing in any other thread."""
     clock = clock_of_this_thread()
     if clock is not None:
-        raise clock.failed(ContenderRefused(OPENS.format(what=what)))
+        raise clock.record_failure(ContenderRefused(CANNOT_SCHEDULE.format(what=what)))
 
 
-def shown(address: object) -> str:
-    """host:port, or a socket's path."""
+def address_text(address: object) -> str:
+    """The address as text: host:port, or the path of a socket."""
     if isinstance(address, tuple) and len(address) > 1:
         return f"{address[0]}:{address[1]}"
     return os.fsdecode(address) if isinstance(address, str | bytes) else str(address)
 
 
-def own_connections(ours: Mapping[int, int], others: Collection[int]) -> list[str]:
-    """Where sockets of this process lead that the explorer did not open, if it is one of the explorer's servers.
+def contender_connections(own_sockets: Mapping[int, int], foreign_sockets: Collection[int]) -> list[str]:
+    """The addresses of connections to the explorer's servers that this process opened without the explorer.
 
-    `ours`: descriptors of the explorer's connections, at least one to each server, to their inodes.
-    `others`: inodes of sockets that were there before the contender.
+    `own_sockets`: descriptor to inode of the explorer's connections, at least one to each server.
+    `foreign_sockets`: the inodes of sockets that existed before the contender.
     """
-    servers = {server_of(peer_of(number)) for number in ours}
+    servers = {server_of(peer_of(number)) for number in own_sockets}
     return sorted(
-        shown(peer)
+        address_text(peer)
         for inode, peer in sockets_of_this_process().items()
-        if inode not in others and inode not in ours.values() and server_of(peer) in servers
+        if inode not in foreign_sockets and inode not in own_sockets.values() and server_of(peer) in servers
     )
 
 
 def server_of(peer: Any) -> object:
-    """A server by its port or its socket's path: localhost has more than one address."""
+    """Identifies a server by its port or the path of its socket, because localhost has several addresses."""
     return peer[1] if isinstance(peer, tuple) else peer
 
 
 def sockets_of_this_process() -> dict[int, Any]:
-    """The connected sockets: the inode of each, and the address that it leads to."""
+    """The connected sockets of this process: inode to the address of the peer."""
     found: dict[int, Any] = {}
     for name in os.listdir(DESCRIPTORS) if DESCRIPTORS.is_dir() else ():
-        with suppress(OSError):  # closed meanwhile, or not connected
+        with suppress(OSError):  # closed in the meantime, or not connected
             status = os.fstat(int(name))
             if stat.S_ISSOCK(status.st_mode):
                 found[status.st_ino] = peer_of(int(name))
@@ -102,11 +102,11 @@ def sockets_of_this_process() -> dict[int, Any]:
 
 
 def peer_of(number: int) -> Any:
-    """The address that an open socket is connected to. Raises OSError if it is not connected."""
+    """The address of the peer of an open socket. Raises OSError if it is not connected."""
     copy = os.dup(number)
     try:
         with socket.socket(fileno=copy) as opened:
-            copy = -1  # it closes it
+            copy = -1  # the with statement closes the copy
             return opened.getpeername()
     finally:
         if copy >= 0:

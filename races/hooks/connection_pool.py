@@ -1,4 +1,4 @@
-"""The connection pool of scheduled clients: redis-py's without its metrics, which cost a sixth of a round trip."""
+"""The connection pool of scheduled clients. It omits redis-py's metrics, which cost a sixth of a round trip."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ from redis.connection import ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from stampede.races.scheduler.virtual_time import unheld
+from stampede.races.scheduler.virtual_time import real_time
 
 
 class WarmPool(ConnectionPool):
-    """Hands out connections that stay open, last in, first out, as redis-py's pool does."""
+    """A pool of open connections, last in, first out, like redis-py's pool."""
 
     def get_connection(self, *_asked_for: Any, **_options: Any) -> Any:
-        """A connection that is open and has nothing left to read."""
+        """An open connection without unread replies."""
         try:
             connection: Any = self._available_connections.pop()
         except IndexError:
@@ -23,7 +23,7 @@ class WarmPool(ConnectionPool):
             if connection._sock is not None and unusable(connection):
                 connection.disconnect()
             if connection._sock is None:
-                with unheld():
+                with real_time():
                     connection.connect()
         except BaseException:
             self.release(connection)
@@ -31,21 +31,21 @@ class WarmPool(ConnectionPool):
         return connection
 
     def release(self, connection: Any) -> None:
-        """Take it back; what another pool handed out is left alone."""
+        """Take back a connection. Ignores the connections of other pools."""
         if connection in self._in_use_connections:
             self._in_use_connections.remove(connection)
             self._available_connections.append(connection)
 
 
 def unusable(connection: Any) -> bool:
-    """Whether the server closed the connection, or an answer was left unread in it."""
+    """Whether the server closed the connection, or a reply was not read."""
     try:
         return bool(connection.can_read())
     except (RedisConnectionError, RedisTimeoutError, OSError):
         return True
 
 
-def open_in(pool: Any) -> list[int]:
-    """The descriptors of a pool's open connections."""
+def open_descriptors(pool: Any) -> list[int]:
+    """The file descriptors of a pool's open connections."""
     connections = [*pool._available_connections, *pool._in_use_connections]
     return [c._sock.fileno() for c in connections if c._sock is not None]

@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL that can be left while the server holds its statement back."""
+"""A PostgreSQL connection whose client can be paused while its statement waits for a row lock."""
 
 import select
 from collections.abc import Callable, Mapping
@@ -14,23 +14,24 @@ from psycopg.rows import DictRow
 from stampede.stack.postgres.pooler import DIRECT, PID
 from stampede.stack.postgres.source import prepare_session
 
-LOOK_EVERY_S = 0.002
-"""How long a statement may take before we ask whether it waits for a row lock."""
-LOOK_SOON_S = 0.0001
-"""The same if another client is known to hold that lock. The wait is checked nevertheless."""
+CHECK_EVERY_S = 0.002
+"""How long a statement may take, in seconds, before the explorer checks whether it waits for a row lock."""
+CHECK_SOON_S = 0.0001
+"""The same if another client is known to have locked the row. The wait is still checked."""
 
 
-class HeldDatabase(psycopg.Connection[DictRow]):
-    """A PostgreSQL connection that lets other clients go on while its statement waits for a row lock."""
+class ScheduledDatabaseConnection(psycopg.Connection[DictRow]):
+    """A PostgreSQL connection that lets other clients run while its statement waits for a row lock."""
 
     on_slow: Callable[[], None] | None = None
-    look_every_s = LOOK_EVERY_S
+    """Called each time that a statement has taken another `check_every_s` seconds."""
+    check_every_s = CHECK_EVERY_S
     pooling = DIRECT
     backend_pid = 0
-    """The server process that has this client's transaction."""
+    """The process id of the server backend that runs this client's transaction."""
 
     def prepare(self, session: Mapping[str, str]) -> None:
-        """Set the session, as far as a pooler allows it. `deadlock_timeout` is set only if the role may set it."""
+        """Apply session settings as far as a pooler allows. Skips settings that this role may not change."""
         settings = {name: value for name, value in session.items() if may_set(self, name)}
         self.pooling = prepare_session(self, settings)
         self.backend_pid = int(self.command(PID).get_value(0, 0) or 0)
@@ -43,15 +44,15 @@ class HeldDatabase(psycopg.Connection[DictRow]):
             self.backend_pid = int(self.command(b"BEGIN; " + PID).get_value(0, 0) or 0)
 
     def descriptors(self) -> list[int]:
-        """Its socket's, while it is open."""
+        """The file descriptor of its socket. Empty if the connection is closed."""
         return [] if self.closed else [self.fileno()]
 
     def command(self, sql: bytes) -> PGresult:
-        """Statements without values, in one round trip: what the last one gave. Raises psycopg.Error."""
+        """Run statements without parameters in one round trip. Returns the last result. Raises psycopg.Error."""
         result = self.pgconn.exec_(sql)
         if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
             if self.pgconn.status == ConnStatus.BAD:
-                raise psycopg.OperationalError(result.get_error_message() or "the connection is lost")
+                raise psycopg.OperationalError(result.get_error_message() or "the connection was lost")
             raise error_from_result(result)
         return result
 
@@ -65,7 +66,7 @@ class HeldDatabase(psycopg.Connection[DictRow]):
                     [self.pgconn.socket] if wanted & waiting.WAIT_R else [],
                     [self.pgconn.socket] if wanted & waiting.WAIT_W else [],
                     [],
-                    self.look_every_s,
+                    self.check_every_s,
                 )
                 if readable or writable:
                     ready = (waiting.READY_R if readable else 0) | (waiting.READY_W if writable else 0)
@@ -78,7 +79,7 @@ class HeldDatabase(psycopg.Connection[DictRow]):
 
 
 def may_set(connection: psycopg.Connection[Any], name: str) -> bool:
-    """Whether this role may make a setting of its session: some are kept for superusers."""
+    """Whether this role may change a setting of its session. Some are reserved for superusers."""
     found = connection.execute(
         "SELECT context = 'user' OR current_setting('is_superuser') = 'on' AS may FROM pg_settings WHERE name = %s",
         [name],

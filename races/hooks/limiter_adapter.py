@@ -1,4 +1,4 @@
-"""Makes a rate limiter explorable: it is scheduled like a pattern, and its only operation is `hit`."""
+"""Adapts a rate limiter to the explorer: a pattern whose only operation is `hit`."""
 
 from typing import ClassVar
 
@@ -9,7 +9,7 @@ from stampede.scenarios.interleavings.limiters import LIMIT, WINDOW_S
 
 
 class LimiterAdapter(CachePattern):
-    """Makes a limiter explorable as a pattern."""
+    """A rate limiter as a caching pattern. Only `hit` can be called."""
 
     summary = "a rate limiter"
     guarantees = frozenset({Guarantee.ADMITS_AT_MOST_ITS_BOUND})
@@ -21,13 +21,13 @@ class LimiterAdapter(CachePattern):
         self.limits = self.limiter(context.redis, settings, context.now)
 
     @classmethod
-    def at_once(cls) -> int:
-        """How many calls its own contract lets in at once."""
+    def calls_at_once(cls) -> int:
+        """The number of concurrent calls that the limiter's contract admits."""
         contract = cls.limiter.contract_for(cls.limiter.config_type(limit=LIMIT, window_s=WINDOW_S))
         return contract.limit if isinstance(contract, Strict) else contract.capacity
 
     def hit(self) -> Decision:
-        """One call of the one subject."""
+        """One call of the only subject."""
         return self.limits.hit("1")
 
     def get(self, record_id: int) -> Record | None:
@@ -40,14 +40,14 @@ class LimiterAdapter(CachePattern):
         raise NotImplementedError
 
 
-def limited(contender: LimitingContender) -> Contender:
+def as_contender(contender: LimitingContender) -> Contender:
     """The limiter as a contender of the explorer."""
-    name = f"Limited{contender.limiter.__name__}"
+    name = f"Adapted{contender.limiter.__name__}"
     members = {"limiter": contender.limiter, "summary": contender.limiter.summary}
     return Contender(name=contender.name, pattern=type(name, (LimiterAdapter,), members), file=contender.file)
 
 
 def find_explorable(name_or_path: str) -> Contender:
-    """A caching pattern or a rate limiter, by name or file. Raises ConfigError."""
+    """The caching pattern or rate limiter with this name or file. Raises ConfigError."""
     found = find(name_or_path)
-    return found if isinstance(found, Contender) else limited(found)
+    return found if isinstance(found, Contender) else as_contender(found)

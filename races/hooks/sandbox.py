@@ -1,4 +1,4 @@
-"""The table and the keys that schedules run on. They are reset to a clean state before each schedule."""
+"""The table and the keys on which schedules run, with a reset to a clean state before each schedule."""
 
 import os
 import random
@@ -17,22 +17,27 @@ from stampede.patterns.caching.cache_pattern import Context, Record
 from stampede.patterns.serialization.json import Json
 from stampede.patterns.serialization.serializer import Serializer
 from stampede.races.commands.command_table import CommandTable, as_text
-from stampede.races.commands.script_effects import Glance
-from stampede.races.hooks.bypass import OPENS, own_connections, sockets_of_this_process
-from stampede.races.hooks.connection_pool import WarmPool, open_in
-from stampede.races.hooks.database_connection import HeldDatabase
-from stampede.races.hooks.shown_values import read_value, shown_value
-from stampede.races.scheduler.actions import EVERYTHING, Touch
-from stampede.races.scheduler.client_thread import Slot
-from stampede.races.scheduler.virtual_time import START_S, HeldClock, clock_of_this_thread, hold_this_thread, unheld
+from stampede.races.commands.script_effects import KeyContentsCache
+from stampede.races.hooks.bypass import CANNOT_SCHEDULE, contender_connections, sockets_of_this_process
+from stampede.races.hooks.connection_pool import WarmPool, open_descriptors
+from stampede.races.hooks.database_connection import ScheduledDatabaseConnection
+from stampede.races.hooks.shown_values import read_value, value_text
+from stampede.races.scheduler.client_thread import ClientThread
+from stampede.races.scheduler.virtual_time import (
+    START_S,
+    VirtualClock,
+    clock_of_this_thread,
+    real_time,
+    set_clock_of_this_thread,
+)
 from stampede.stack.postgres.dataset import claim_schema
 from stampede.stack.postgres.source import Statements
 from stampede.stack.servers import Stack
 
 RECORD = 1
 """The id of the only record in the table."""
-FREE_TRIPS = 400
-"""The limit of round trips outside a schedule (before and after it), in case they never end."""
+MAX_UNSCHEDULED_TRIPS = 400
+"""The limit of round trips before and after a schedule, in case they never end."""
 SESSION = {
     "synchronous_commit": "off",
     "plan_cache_mode": "force_generic_plan",
@@ -42,13 +47,13 @@ SESSION = {
 
 
 class Sandbox:
-    """A table and a key prefix of our own on real servers, with one slot for each client."""
+    """A separate table and key prefix on real servers, with one thread for each client."""
 
-    def __init__(self, stack: Stack, new_slot: Callable[["Sandbox"], Slot]) -> None:
-        self.others = frozenset(sockets_of_this_process())
+    def __init__(self, stack: Stack, new_thread: Callable[["Sandbox"], ClientThread]) -> None:
+        self.foreign_sockets = frozenset(sockets_of_this_process())
         """The inodes of sockets that are neither the explorer's nor the contender's."""
         mark = uuid.uuid4().hex[:8]
-        self.ours = stack.ours
+        self.owns_servers = stack.ours
         self.redis_url = stack.redis.url
         self.postgres_url = stack.postgres.url
         self.key_prefix = f"{stack.key_prefix}races-{mark}:"
@@ -61,21 +66,21 @@ class Sandbox:
         )
         self.serializer: Serializer[Record] = Json()
         self.sampler = redis.Redis(connection_pool=WarmPool.from_url(self.redis_url))
-        self.table = CommandTable(self.sampler, self.key_prefix)
-        self.glance = Glance()
-        self.trips = self.free_loads = 0
+        self.command_table = CommandTable(self.sampler, self.key_prefix)
+        self.key_contents = KeyContentsCache()
+        self.trips = self.unscheduled_loads = 0
         self.created = self.updated = True
-        """Whether the last schedule may have."""
+        """Whether the last schedule may have created or updated a row."""
         self.missed_script = False
-        self.fault: ExplorerError | None = None
-        """The first failure that is not an answer of the contender. While it is set, no observation is judged."""
+        self.failure: ExplorerError | None = None
+        """The first failure that the contender did not cause. While it is set, no observation is judged."""
         self.playing = False
-        """Whether the clients of a schedule run. Requests of other threads are then the contender's own."""
+        """Whether the clients of a schedule run. Requests of other threads are then the contender's."""
         self.failing_loads = 0
-        self._new_slot = new_slot
-        self._slots: list[Slot] = []
-        self.free_trips = 0
-        self.free_slot = new_slot(self)
+        self._new_thread = new_thread
+        self._threads: list[ClientThread] = []
+        self.unscheduled_trips = 0
+        self.unscheduled_thread = new_thread(self)
         self._watcher, self._plain = self.connect(), self.connect()
         self._plain_redis = redis.Redis.from_url(self.redis_url)
         self._plain_cursor = self._plain.cursor()
@@ -86,35 +91,35 @@ class Sandbox:
         )
         self._watcher.execute(f"INSERT INTO {self.tablename} (name, email) VALUES ('v1', '')")
 
-    def connect(self) -> HeldDatabase:
-        connection = HeldDatabase.connect(self.postgres_url, autocommit=True, row_factory=dict_row)
+    def connect(self) -> ScheduledDatabaseConnection:
+        connection = ScheduledDatabaseConnection.connect(self.postgres_url, autocommit=True, row_factory=dict_row)
         connection.prepare(SESSION)
         return connection
 
-    def spend(self) -> None:
-        """Count a round trip outside a schedule. Raises ClientKilled above FREE_TRIPS."""
-        self.free_trips += 1
+    def count_unscheduled_trip(self) -> None:
+        """Count a round trip outside a schedule. Raises ClientKilled above MAX_UNSCHEDULED_TRIPS."""
+        self.unscheduled_trips += 1
         self.trips += 1
-        if self.free_trips > FREE_TRIPS:
+        if self.unscheduled_trips > MAX_UNSCHEDULED_TRIPS:
             raise ClientKilled
 
-    def wait_alone(self, seconds: float) -> None:
+    def wait_unscheduled(self, seconds: float) -> None:
         """Advance virtual time by that many seconds. Raises ClientKilled if the wait has no end."""
         clock = clock_of_this_thread()
         if clock is None or seconds == float("inf"):
             raise ClientKilled
         clock.sleep(seconds)
 
-    def failed(self, error: BaseException) -> ClientKilled:
-        """Record the first failure that is not an answer of the contender. Returns the error that ends the client."""
-        if self.fault is None and not isinstance(error, ClientKilled):
-            self.fault = error if isinstance(error, ExplorerError) else NotJudged(in_one_line(error))
+    def record_failure(self, error: BaseException) -> ClientKilled:
+        """Record the first failure that the contender did not cause. Returns the error that ends the client."""
+        if self.failure is None and not isinstance(error, ClientKilled):
+            self.failure = error if isinstance(error, ExplorerError) else NotJudged(in_one_line(error))
         return ClientKilled()
 
     def close(self) -> None:
-        """Drop the table and delete the keys. What a server holds stays there if it no longer answers."""
-        for slot in [*self._slots, self.free_slot]:
-            slot.close()
+        """Drop the table and delete the keys. They stay on a server that no longer replies."""
+        for thread in [*self._threads, self.unscheduled_thread]:
+            thread.close()
         with suppress(psycopg.Error):
             self._watcher.execute(f"DROP TABLE IF EXISTS {self.tablename}")
         self._watcher.close()
@@ -126,39 +131,42 @@ class Sandbox:
             client.connection_pool.disconnect()
 
     def abandon(self) -> None:
-        """Give up the slots whose threads do not return. New slots replace them."""
-        for slot in self._slots:
-            slot.database.close()
-        self._slots = []
+        """Give up the client threads, which do not return. New threads replace them."""
+        for thread in self._threads:
+            thread.database.close()
+        self._threads = []
 
-    def slot(self, number: int) -> Slot:
-        """The slot of a client. Raises ClientKilled if one of its connections cannot be opened."""
+    def client_thread(self, number: int) -> ClientThread:
+        """The thread of a client. Raises ClientKilled if one of its connections cannot be opened."""
         try:
-            with unheld():
-                while len(self._slots) <= number:
-                    self._slots.append(self._new_slot(self))
+            with real_time():
+                while len(self._threads) <= number:
+                    self._threads.append(self._new_thread(self))
         except Exception as error:
-            raise self.failed(error) from error
-        return self._slots[number]
+            raise self.record_failure(error) from error
+        return self._threads[number]
 
-    def short(self, key: str) -> str:
-        """The key without the prefix, which need not be at its start (lock:…)."""
+    def without_prefix(self, key: str) -> str:
+        """The key without the prefix, which may follow another one (lock:…)."""
         return key.replace(self.key_prefix, "")
 
-    def refuse_own_connections(self) -> None:
-        """Raises ClientKilled if a socket of this process is connected to one of the servers and is not the explorer's."""
-        numbers = [n for slot in [*self._slots, self.free_slot] for n in slot.descriptors()]
+    def refuse_contender_connections(self) -> None:
+        """Raise ClientKilled if this process has a connection to one of the servers that the explorer did not open."""
+        numbers = [n for thread in [*self._threads, self.unscheduled_thread] for n in thread.descriptors()]
         numbers += [*self._watcher.descriptors(), *self._plain.descriptors()]
-        numbers += [*open_in(self.sampler.connection_pool), *open_in(self._plain_redis.connection_pool)]
-        found = own_connections({n: os.fstat(n).st_ino for n in numbers}, self.others)
+        numbers += [
+            *open_descriptors(self.sampler.connection_pool),
+            *open_descriptors(self._plain_redis.connection_pool),
+        ]
+        found = contender_connections({n: os.fstat(n).st_ino for n in numbers}, self.foreign_sockets)
         if found:
-            raise self.failed(ContenderRefused(OPENS.format(what=f"a connection to {found[0]}")))
+            raise self.record_failure(ContenderRefused(CANNOT_SCHEDULE.format(what=f"a connection to {found[0]}")))
 
-    def refuse_own_threads(self) -> None:
+    def refuse_contender_threads(self) -> None:
         """Record a failure if an unscheduled thread sends a request while a schedule is played."""
         if self.playing and clock_of_this_thread() is None:
-            why = f"it asks the servers from a thread of its own ({current_thread().name}), which is not held"
-            self.failed(ContenderRefused(why))
+            why = f"it sends requests from a thread ({current_thread().name}) that the explorer cannot schedule"
+            self.record_failure(ContenderRefused(why))
 
     # ── clean states ──
 
@@ -169,38 +177,39 @@ class Sandbox:
             self._watcher.command(self._restored if self.created else self._reverted)
             self.trips += 1
         self.created = self.updated = False
-        emptied = [("FLUSHDB",)] if self.ours else [("DEL", key) for key in self.cached_keys()]
-        self._ask(*emptied, *(("RESTORE", key, max(0, ttl_ms), value) for key, ttl_ms, value in entries))
-        self.glance.restart(key for key, _, _ in entries)
+        emptied = [("FLUSHDB",)] if self.owns_servers else [("DEL", key) for key in self.cached_keys()]
+        self._send(*emptied, *(("RESTORE", key, max(0, ttl_ms), value) for key, ttl_ms, value in entries))
+        self.key_contents.restart(key for key, _, _ in entries)
 
-    def _ask(self, *commands: tuple[Any, ...]) -> list[Any]:
-        """Send Redis commands in one round trip. Returns their answers."""
+    def _send(self, *commands: tuple[Any, ...]) -> list[Any]:
+        """Send Redis commands in one round trip. Returns their replies."""
         if not commands:
             return []
         connection: Any = self.sampler.connection_pool.get_connection()
         try:
             connection.send_packed_command(connection.pack_commands(commands))
-            answers = [connection.read_response() for _ in commands]
+            replies = [connection.read_response() for _ in commands]
         except BaseException:
             connection.disconnect()
             raise
         finally:
             self.sampler.connection_pool.release(connection)
         self.trips += 1
-        return answers
+        return replies
 
-    def take_failing_load(self) -> bool:
+    def next_load_fails(self) -> bool:
+        """Whether the situation lets the next load fail. Counts the load."""
         self.failing_loads -= 1
         return self.failing_loads >= 0
 
     def entries(self) -> list[tuple[str, int, bytes]]:
-        """The entries in the cache, for `reset`. A key that expires while it is read is left out."""
+        """The entries in the cache, for `reset`. A key that expires while it is read is omitted."""
         client: Any = self.sampler
         found = [(key, client.pttl(key), client.dump(key)) for key in self.cached_keys()]
         return [(key, ttl_ms, value) for key, ttl_ms, value in found if value is not None]
 
     def bare_trips(self) -> int:
-        """Send a GET and a load by the unmodified drivers, unscheduled, not counted. Returns the round trips."""
+        """Send a GET and a load by the unmodified drivers, neither scheduled nor counted. Returns the round trips."""
         self._plain_redis.get(self.key_prefix)
         self._plain_cursor.execute(self.statements.load, {"id": RECORD}).fetchone()
         return 2
@@ -212,26 +221,26 @@ class Sandbox:
         pattern = "*" + "".join(f"[{c}]" if c in "*?[" else c for c in self.key_prefix) + "*"
         client: Any = self.sampler
         self.trips += 1
-        found = client.keys(pattern) if self.ours else client.scan_iter(match=pattern, count=1000)
+        found = client.keys(pattern) if self.owns_servers else client.scan_iter(match=pattern, count=1000)
         return sorted(as_text(key) for key in found)
 
     def age(self, seconds: float) -> list[str]:
-        """Shorten the TTL of every key by that many seconds. Returns the keys that expired thereby."""
+        """Shorten the TTL of every key by that many seconds. Returns the keys that expired."""
         keys = self.cached_keys()
-        left_ms = dict(zip(keys, self._ask(*(("PTTL", key) for key in keys)), strict=True))
+        left_ms = dict(zip(keys, self._send(*(("PTTL", key) for key in keys)), strict=True))
         after_ms = {key: round(left - 1000 * seconds) for key, left in left_ms.items() if left >= 0}
-        self._ask(*(("PEXPIRE", key, ms) if ms > 0 else ("DEL", key) for key, ms in after_ms.items()))
+        self._send(*(("PEXPIRE", key, ms) if ms > 0 else ("DEL", key) for key, ms in after_ms.items()))
         ended = [key for key, ms in after_ms.items() if ms <= 0]
         for key in ended:
-            self.glance.ended(key)
+            self.key_contents.removed(key)
         return ended
 
-    def end(self, key: str) -> None:
+    def expire_key(self, key: str) -> None:
         """Delete a key as if it had expired or had been evicted."""
-        self._ask(("DEL", key))
-        self.glance.ended(key)
+        self._send(("DEL", key))
+        self.key_contents.removed(key)
 
-    def cells(self, keys: Iterable[str]) -> list[tuple[str, str]]:
+    def locations(self, keys: Iterable[str]) -> list[tuple[str, str]]:
         """The keys, and the fields of those that are hashes: (key, "") and (key, field)."""
         found = []
         for key in keys:
@@ -239,11 +248,12 @@ class Sandbox:
             found += [(key, ""), *((key, as_text(field)) for field in fields)]
         return found
 
-    def remove(self, cell: tuple[str, str]) -> None:
+    def remove(self, location: tuple[str, str]) -> None:
         """Delete a key or a field of a hash."""
-        self._ask(("HDEL", *cell) if cell[1] else ("DEL", cell[0]))
+        self._send(("HDEL", *location) if location[1] else ("DEL", location[0]))
 
-    def holds(self, key: str) -> bool:
+    def has_key(self, key: str) -> bool:
+        """Whether the key exists."""
         self.trips += 1
         return bool(self.sampler.exists(key))
 
@@ -253,22 +263,19 @@ class Sandbox:
         self.sampler.client_unblock(connection.server_id, error=False)
 
     def settle(self) -> None:
-        """Wait until the server has sent everything that earlier commands caused. It answers in order."""
+        """Wait until the server has sent all replies and messages of earlier commands. Redis replies in order."""
         self.sampler.ping()
         self.trips += 1
 
-    def hears(self) -> Touch:
-        return EVERYTHING
-
     def is_blocked(self, pid: int) -> bool:
-        """Whether a PostgreSQL session waits for the lock of another one."""
+        """Whether a PostgreSQL session waits for a lock of another session."""
         self.trips += 1
         row = self._watcher.execute("SELECT cardinality(pg_blocking_pids(%s::int)) AS n", [pid]).fetchone()
         return bool(row and row["n"])
 
     def longest_ttl_s(self, keys: list[str]) -> float | None:
         """The longest remaining TTL of these keys, in seconds. inf: one has no TTL. None: no key exists."""
-        left_ms: list[int] = self._ask(*(("PTTL", key) for key in keys))
+        left_ms: list[int] = self._send(*(("PTTL", key) for key in keys))
         return max((float("inf") if ms == -1 else ms / 1000 for ms in left_ms), default=None)
 
     def versions(self) -> dict[int, int]:
@@ -277,22 +284,24 @@ class Sandbox:
         found = self._watcher.command(f"SELECT id, version FROM {self.tablename} ORDER BY id".encode())
         return {int(found.get_value(row, 0) or 0): int(found.get_value(row, 1) or 0) for row in range(found.ntuples)}
 
-    def shown(self) -> dict[str, str]:
-        """The contents of the cache as short texts, by key, for the diagrams."""
+    def cache_as_text(self) -> dict[str, str]:
+        """Key to contents of the cache as short text, for the diagrams."""
         client: Any = self.sampler
         found = {}
         for key in self.cached_keys():
             kind = client.type(key)
-            found[self.short(key)] = shown_value(read_value(client, kind, key))
+            found[self.without_prefix(key)] = value_text(read_value(client, kind, key))
         return found
 
-    # ── kits for patterns ──
+    # ── contexts for patterns ──
 
-    def context(self, slot: Slot, clock: HeldClock, spawn: Callable[[Callable[[], None]], None], seed: int) -> Context:
-        """The kit of a scheduled client."""
+    def context(
+        self, thread: ClientThread, clock: VirtualClock, spawn: Callable[[Callable[[], None]], None], seed: int
+    ) -> Context:
+        """The context of a scheduled client."""
         return Context(
-            redis=slot.redis,
-            source=slot.source,
+            redis=thread.redis,
+            source=thread.source,
             serializer=self.serializer,
             now=clock.now,
             sleep=clock.sleep,
@@ -300,11 +309,11 @@ class Sandbox:
             rng=random.Random(seed),
         )
 
-    def free_kit(self, slot: Slot, clock: "FreeClock") -> Context:
-        """The kit of an unscheduled client, for use before and after a schedule."""
+    def _unscheduled_context(self, thread: ClientThread, clock: "UnscheduledClock") -> Context:
+        """The context of an unscheduled client, for use before and after a schedule."""
         return Context(
-            redis=slot.redis,
-            source=slot.source,
+            redis=thread.redis,
+            source=thread.source,
             serializer=self.serializer,
             now=clock.now,
             sleep=clock.sleep,
@@ -313,18 +322,18 @@ class Sandbox:
         )
 
     @contextmanager
-    def free(self, now_s: float = START_S) -> Iterator[Context]:
-        """An unscheduled kit. Its sleeps shorten the TTL of every key."""
-        slot, self.free_trips = self.free_slot, 0
-        clock = FreeClock(self, now_s)
-        hold_this_thread(clock)
+    def unscheduled(self, now_s: float = START_S) -> Iterator[Context]:
+        """The context of an unscheduled client, for a `with` block. Its sleeps shorten the TTL of every key."""
+        thread, self.unscheduled_trips = self.unscheduled_thread, 0
+        clock = UnscheduledClock(self, now_s)
+        set_clock_of_this_thread(clock)
         try:
-            yield self.free_kit(slot, clock)
+            yield self._unscheduled_context(thread, clock)
         finally:
-            hold_this_thread(None)
+            set_clock_of_this_thread(None)
 
 
-class FreeClock:
+class UnscheduledClock:
     """The clock of an unscheduled client. Its sleeps shorten the TTL of every key."""
 
     def __init__(self, sandbox: Sandbox, now_s: float) -> None:
@@ -334,14 +343,14 @@ class FreeClock:
     def now(self) -> float:
         return self._now_s
 
-    def failed(self, error: BaseException) -> BaseException:
-        return self._sandbox.failed(error)
+    def record_failure(self, error: BaseException) -> BaseException:
+        return self._sandbox.record_failure(error)
 
-    def reads_clock(self) -> float:
+    def read_clock(self) -> float:
         return self._now_s
 
     def sleep(self, seconds: float) -> None:
-        self._sandbox.spend()
+        self._sandbox.count_unscheduled_trip()
         self._sandbox.age(seconds)
         self._now_s += seconds
 

@@ -13,7 +13,7 @@ from stampede.races.hooks.connection_pool import WarmPool
 from stampede.races.hooks.database_source import ScheduledSource
 from stampede.races.hooks.redis_connections import CONNECTIONS
 from stampede.races.hooks.sandbox import Sandbox
-from stampede.races.scheduler.client_thread import Slot
+from stampede.races.scheduler.client_thread import ClientThread
 from stampede.stack.connection_limits import require_room
 from stampede.stack.postgres.postgres_rights import require_schema_right
 from stampede.stack.postgres.postgres_server import connect
@@ -21,24 +21,24 @@ from stampede.stack.redis.redis_rights import require_rights
 from stampede.stack.redis.redis_server import client_with_timeout
 from stampede.stack.servers import Stack
 
-CONNECTIONS_WANTED = 10
-"""At most so many on each server: two or three clients, their background work, and the explorer's own."""
+MAX_CONNECTIONS = 10
+"""The most connections on each server: two or three clients, their background work, and the explorer's own."""
 
 
 class ScheduledRedis(redis.Redis):
-    """redis-py's client. The explorer learns the registered scripts from it, since EVALSHA sends only a hash."""
+    """redis-py's client. It reports registered scripts to the explorer, because EVALSHA sends only a hash."""
 
     def __init__(self, sandbox: Sandbox, pool: WarmPool) -> None:
         super().__init__(connection_pool=pool)
         self._sandbox = sandbox
 
     def register_script(self, script: Any) -> Any:
-        self._sandbox.table.learn(script)
+        self._sandbox.command_table.add_script(script)
         return super().register_script(script)
 
 
-def scheduled_slot(sandbox: Sandbox) -> Slot:
-    """A slot whose round trips wait for the scheduler."""
+def new_client_thread(sandbox: Sandbox) -> ClientThread:
+    """A client thread whose round trips wait for the scheduler."""
     database = sandbox.connect()
     source = ScheduledSource(sandbox)
     settings = parse_url(sandbox.redis_url)  # type: ignore[no-untyped-call]
@@ -49,23 +49,23 @@ def scheduled_slot(sandbox: Sandbox) -> Slot:
         retry=Retry(NoBackoff(), 0),
         **settings,
     )
-    return Slot(database, source, ScheduledRedis(sandbox, pool))
+    return ClientThread(database, source, ScheduledRedis(sandbox, pool))
 
 
 def require_explorable(stack: Stack) -> None:
-    """Raise StackError, in one line, if a server lacks a right or the connections that an exploration needs."""
+    """Raise StackError if a server lacks a right or the connections that an exploration needs."""
     with connect(stack.postgres.url) as connection:
         require_schema_right(connection, stack.postgres.safe_url)
-    require_room(stack, postgres=CONNECTIONS_WANTED, clients=CONNECTIONS_WANTED, instead="close other clients")
+    require_room(stack, postgres=MAX_CONNECTIONS, clients=MAX_CONNECTIONS, instead="close other clients")
     with client_with_timeout(stack.redis.url) as client:
         require_rights(client, stack.redis.url, stack.key_prefix, explores=True)
 
 
 @contextmanager
 def open_sandbox(stack: Stack) -> Iterator[Sandbox]:
-    """A sandbox for the length of a block. Its table and keys are removed at the end."""
+    """A sandbox for the duration of a `with` block. Its table and keys are removed at the end."""
     require_explorable(stack)
-    sandbox = Sandbox(stack, scheduled_slot)
+    sandbox = Sandbox(stack, new_client_thread)
     try:
         yield sandbox
     finally:

@@ -1,4 +1,4 @@
-"""What a Redis key holds, as short text for the diagrams."""
+"""The value of a Redis key as short text for the diagrams."""
 
 import re
 from typing import Any
@@ -9,7 +9,7 @@ VERSION = re.compile(r'"version": ?(\d+)')
 
 
 def read_value(client: Any, kind: bytes, key: str) -> Any:
-    """The value of a key of that Redis type."""
+    """The value of a key of the given Redis type."""
     if kind == b"string":
         return client.get(key)
     if kind == b"hash":
@@ -21,10 +21,10 @@ def read_value(client: Any, kind: bytes, key: str) -> Any:
     return sorted(client.smembers(key)) if kind == b"set" else kind.decode()
 
 
-def shown_value(value: Any) -> str:
-    """A record as its version (v2), anything else as short text."""
+def value_text(value: Any) -> str:
+    """A record as its version (v2), any other value as short text."""
     if isinstance(value, dict):
-        return ", ".join(f"{as_text(field)}: {shown_value(content)}" for field, content in sorted(value.items()))
+        return ", ".join(f"{as_text(field)}: {value_text(content)}" for field, content in sorted(value.items()))
     if isinstance(value, list):
         return f"[{len(value)}]"
     text = as_text(value) if isinstance(value, bytes | str) else str(value)

@@ -1,7 +1,8 @@
-"""What a schedule is made of: actions, and which of them commute.
+"""The actions of a schedule, and which of them commute.
 
-Two actions that touch no common object, or only read what they have in common, lead to the same state in either order.
-Objects are named: `key:…` in Redis, `channel:…`, `row:…` as committed, `lock:…` of a row, `client:…` itself.
+Two actions that touch no common object, or only read their common objects, lead to the same state in either order.
+The names of objects: `key:…` in Redis, `channel:…`, `row:…` as committed, `lock:…` of a row, `client:…` itself, and
+`ack:…` for the acknowledged writes of a client.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ class Touch:
     reads: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
     everything: bool = False
-    """It may touch anything: virtual time advances, or its keys are unknown."""
+    """Whether it may touch any object: virtual time advances, or its keys are unknown."""
 
     def conflicts_with(self, other: "Touch") -> bool:
         if self.everything or other.everything:
@@ -38,23 +39,23 @@ def touch(*, reads: tuple[str, ...] = (), writes: tuple[str, ...] = ()) -> Touch
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing that can happen next.
+    """An action that can happen next.
 
-    `token` names it in a schedule's id: `a` is client a's next step; `Da` its death; `Ta` the end of its wait while
-    the others stall; `X0` the end of the first key in the cache (by name).
+    `token` is its name in the id of a schedule: `a` is the next step of client a, `Da` its crash, `Ta` the end of its
+    wait while the others stall, and `X0` the expiry of the first key in the cache (by name).
     """
 
     token: str
     client: str
-    """Whose step it is; empty for what the adversary does to a key."""
+    """The client that acts. Empty for a fault that concerns a key."""
     label: str
     touch: Touch
-    adverse: bool = False
-    """It spends the adversary's budget."""
+    is_fault: bool = False
+    """Whether it is the fault that may happen once in a schedule."""
 
 
 def encode(tokens: list[str]) -> str:
-    """A schedule as text: a client's consecutive steps as a2, adverse actions as they are."""
+    """A schedule as text: consecutive steps of a client as a2, faults by their tokens."""
     parts: list[str] = []
     count = 0
     for here, after in zip(tokens, [*tokens[1:], ""], strict=False):

@@ -1,4 +1,4 @@
-"""A client of a schedule: what it waits for, and its own clock."""
+"""A client of a schedule: its state, its next action and its clock."""
 
 import threading
 from collections.abc import Callable
@@ -6,148 +6,160 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from stampede.core.errors import ClientKilled
-from stampede.races.commands.locks import Span
+from stampede.races.commands.locks import OperationSpan
 from stampede.races.scheduler.actions import Action, Touch
-from stampede.races.scheduler.client_thread import Slot
+from stampede.races.scheduler.client_thread import ClientThread
 from stampede.races.scheduler.virtual_time import START_S, clock_of_this_thread
-from stampede.races.verdicts.history import Observed
+from stampede.races.verdicts.history import Observations
 
 MAX_SLEEPS = 10_000
+"""A client that sleeps more often is killed."""
 TICK_S = 1e-6
-"""How far a ticking clock moves on from one reading to the next."""
+"""The seconds by which a ticking clock advances at each reading."""
 MAX_CLIENTS = 26
-"""Clients have one letter each."""
+"""The most clients of a schedule. Each is named by one letter."""
 
 
-class Turns(Protocol):
-    """The schedule that a client is part of, as the client needs it."""
+class ClientScheduler(Protocol):
+    """The execution that schedules a client, as the client uses it."""
 
     sandbox: Any
     now_s: float
-    ticks: bool
-    tellers: frozenset[str]
-    observed: Observed
+    ticking_clock: bool
+    ack_objects: frozenset[str]
+    observations: Observations
     clients: list[Any]
-    taken: list[Any]
+    steps: list[Any]
 
     def start(self, body: Callable[[Any], None], spawner: Any = None) -> Any: ...
 
-    def pause(self, client: Any, *, may_die: bool = True) -> None: ...
+    def pause(self, client: Any, *, killable: bool = True) -> None: ...
 
-    def note_blocked(self, client: Any) -> None: ...
+    def mark_blocked(self, client: Any) -> None: ...
 
 
-State = Literal["running", "held", "waiting", "rows", "done"]
+State = Literal["running", "paused", "waiting", "row_lock", "done"]
+"""paused: before a round trip. waiting: in a blocking read. row_lock: its statement waits for a row lock."""
 
 
 @dataclass(eq=False)
 class Client:
-    """A client, its thread's state, and what it would do next."""
+    """A client, the state of its thread, and its next action."""
 
     name: str
-    slot: Slot
-    run: Turns
+    thread: ClientThread
+    execution: ClientScheduler
     root: "Client | None" = None
-    """Who spawned it; they live and die as one process."""
+    """The client whose background work it is. Both belong to one process and crash together."""
     state: State = "running"
     pending: Touch = field(default_factory=Touch)
     label: str = ""
     step: Action | None = None
-    """What it would do next, as an action; made when it is first asked for."""
+    """Its next step as an action. Created on first use."""
     due_s: float | None = None
-    """When its sleep or its wait is over, in virtual time; None: it does not wait for time."""
+    """The virtual time at which its sleep or its wait ends. None: it does not wait for a time."""
     ready: Callable[[], bool] = lambda: True
+    """Whether the reply, the message or the row lock for which it waits is available."""
     timed_out: bool = False
-    dying: bool = False
-    steps: int = 0
+    killed: bool = False
+    """Whether ClientKilled ends it at its next step, after a crash or at the end of the schedule."""
+    step_count: int = 0
     wake_s: float = START_S
+    """The virtual time at which its last sleep ends."""
     sleeps: int = 0
-    readings: int = 0
-    """How often it read the clock, where clocks tick."""
+    clock_readings: int = 0
+    """The number of times that it read a ticking clock."""
     open_rows: set[str] = field(default_factory=set)
+    """The locks of the rows that its open transaction has written."""
     operation: str = ""
-    span: Span | None = None
-    """The operation that it is about, or whose background work it is; None: locks are of no interest."""
+    span: OperationSpan | None = None
+    """Its current operation, or the one whose background work it is. None: locks are not tracked."""
     first_step: bool = False
+    """Whether its next step is the first one of a read."""
     go: threading.Lock = field(default_factory=threading.Lock)
+    """Released when it is its turn."""
     started: threading.Lock = field(default_factory=threading.Lock)
-    """Released at its first hold, or at its end."""
+    """Released when it first waits for its turn, or when it ends."""
 
     def __post_init__(self) -> None:
         self.go.acquire()
         self.started.acquire()
 
     @property
-    def family(self) -> "Client":
+    def process_root(self) -> "Client":
         return self.root or self
 
     def now(self) -> float:
-        return max(self.run.now_s, self.wake_s)
+        return max(self.execution.now_s, self.wake_s)
 
-    def reads_clock(self) -> float:
-        """The time as the pattern reads it. Where clocks tick, each reading in a schedule differs from all others."""
-        if not self.run.ticks:
+    def read_clock(self) -> float:
+        """The time that the pattern reads. If clocks tick, each reading in a schedule differs from all others."""
+        if not self.execution.ticking_clock:
             return self.now()
-        self.readings += 1
-        return self.now() + TICK_S * (self.readings * MAX_CLIENTS + self.run.clients.index(self))
+        self.clock_readings += 1
+        return self.now() + TICK_S * (self.clock_readings * MAX_CLIENTS + self.execution.clients.index(self))
 
-    def failed(self, error: BaseException) -> BaseException:
-        """What to raise to end this client, for a failure that is no answer of the contender's."""
-        failure: BaseException = self.run.sandbox.failed(error)
+    def record_failure(self, error: BaseException) -> BaseException:
+        """Record a failure that the contender did not cause. Returns the error that ends this client."""
+        failure: BaseException = self.execution.sandbox.record_failure(error)
         return failure
 
     def sleep(self, seconds: float) -> None:
-        """Time passes for this client: its next step is due that much later."""
+        """Delay the next step of this client by that many seconds of virtual time."""
         self.sleeps += 1
-        if self.dying or self.sleeps > MAX_SLEEPS:
+        if self.killed or self.sleeps > MAX_SLEEPS:
             raise ClientKilled
         self.wake_s = self.now() + max(0.0, seconds)
-        self._waits()
+        self._note_wait()
 
-    def hold(self, steps_touch: Touch, label: str) -> None:
-        """Wait until the next round trip is granted. Raises ClientKilled."""
-        if self.dying:
+    def await_turn(self, step_touch: Touch, label: str) -> None:
+        """Wait until the scheduler allows the next round trip. Raises ClientKilled."""
+        if self.killed:
             raise ClientKilled
-        self.pending, self.label, self.step = self.touched(steps_touch), label, None
-        self.due_s = self.wake_s if self.wake_s > self.run.now_s else None
-        self.state = "held"
-        self.run.pause(self)
-        self.steps += 1
+        self.pending, self.label, self.step = self.full_touch(step_touch), label, None
+        self.due_s = self.wake_s if self.wake_s > self.execution.now_s else None
+        self.state = "paused"
+        self.execution.pause(self)
+        self.step_count += 1
         self.first_step = False
 
-    def touched(self, steps_touch: Touch) -> Touch:
-        """With the client itself, and with what lets a read that begins see which writes had returned."""
-        reads, writes = steps_touch.reads, steps_touch.writes | {f"client:{self.name}"}
+    def full_touch(self, step_touch: Touch) -> Touch:
+        """The touch with two more objects: the client itself, and the acknowledgements.
+
+        A write changes its acknowledgement, and the first step of a read reads those of all writers: a verdict depends
+        on which writes had returned when the read began.
+        """
+        reads, writes = step_touch.reads, step_touch.writes | {f"client:{self.name}"}
         if self.root is None and self.operation in ("update", "create"):
-            writes |= {f"told:{self.name}"}
+            writes |= {f"ack:{self.name}"}
         elif self.root is None and self.first_step:
-            reads |= self.run.tellers
-        return Touch(reads, writes, steps_touch.everything)
+            reads |= self.execution.ack_objects
+        return Touch(reads, writes, step_touch.everything)
 
     def wait(self, waits_for: Touch, label: str, seconds: float | None, ready: Callable[[], bool]) -> bool:
-        """Wait until `ready`: True. False if the time ran out first; None means no limit. Raises ClientKilled."""
-        if self.dying:
+        """Wait until `ready` returns True. Returns False after `seconds` (None: no limit). Raises ClientKilled."""
+        if self.killed:
             raise ClientKilled
-        self.pending, self.label, self.step, self.ready = self.touched(waits_for), label, None, ready
+        self.pending, self.label, self.step, self.ready = self.full_touch(waits_for), label, None, ready
         self.due_s = None if seconds is None or seconds == float("inf") else self.now() + seconds
         self.state, self.timed_out = "waiting", False
-        self._waits()
-        self.run.pause(self)
+        self._note_wait()
+        self.execution.pause(self)
         return not self.timed_out
 
-    def _waits(self) -> None:
+    def _note_wait(self) -> None:
         if self.span is not None:
-            self.run.observed.locks.waited(self.span)
+            self.execution.observations.locks.waited(self.span)
 
-    def wait_for_rows(self, blocked: Callable[[], bool]) -> None:
-        """Let the others go on while the database holds this client's statement back."""
+    def wait_for_row_lock(self, blocked: Callable[[], bool]) -> None:
+        """Let other clients run while this client's statement waits for a row lock."""
         self.ready = lambda: not blocked()
-        self.state = "rows"
-        self.run.note_blocked(self)
-        self.run.pause(self, may_die=False)
+        self.state = "row_lock"
+        self.execution.mark_blocked(self)
+        self.execution.pause(self, killable=False)
 
 
-def held_client() -> Client | None:
-    """The client in whose thread this is called; None: it is not scheduled."""
+def current_client() -> Client | None:
+    """The client that runs in the current thread. None: the thread is not scheduled."""
     clock = clock_of_this_thread()
     return clock if isinstance(clock, Client) else None

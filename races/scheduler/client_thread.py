@@ -1,4 +1,4 @@
-"""Where a client of a schedule lives: a thread, and connections of its own."""
+"""The thread of a client, with its own connections."""
 
 import threading
 from collections.abc import Callable
@@ -7,27 +7,27 @@ import redis
 
 from stampede.patterns.caching.cache_pattern import Source
 from stampede.races.hooks.bypass import ExplorersThread
-from stampede.races.hooks.connection_pool import open_in
-from stampede.races.hooks.database_connection import HeldDatabase
-from stampede.races.scheduler.virtual_time import HeldClock, hold_this_thread
+from stampede.races.hooks.connection_pool import open_descriptors
+from stampede.races.hooks.database_connection import ScheduledDatabaseConnection
+from stampede.races.scheduler.virtual_time import VirtualClock, set_clock_of_this_thread
 
 
-class Slot:
-    """A client's place: its thread and its own connections. They outlive schedules."""
+class ClientThread:
+    """A thread with its own connections, in which one client of each schedule runs."""
 
-    def __init__(self, database: HeldDatabase, source: Source, client: redis.Redis) -> None:
+    def __init__(self, database: ScheduledDatabaseConnection, source: Source, client: redis.Redis) -> None:
         self.database = database
         self.cursor = database.cursor()
         self.source = source
         self.redis = client
-        self._job: tuple[HeldClock, Callable[[], None]] | None = None
+        self._job: tuple[VirtualClock, Callable[[], None]] | None = None
         self._go = threading.Lock()
         self._go.acquire()
         self._thread = ExplorersThread(target=self._work, daemon=True)
         self._thread.start()
 
-    def submit(self, clock: HeldClock, job: Callable[[], None]) -> None:
-        """Run it in this slot's thread, which lives in the clock's time."""
+    def submit(self, clock: VirtualClock, job: Callable[[], None]) -> None:
+        """Run a job in this thread, which sees the time of the given clock."""
         self._job = (clock, job)
         self._go.release()
 
@@ -37,12 +37,12 @@ class Slot:
             if self._job is None:
                 return
             clock, job = self._job
-            hold_this_thread(clock)
+            set_clock_of_this_thread(clock)
             job()
 
     def descriptors(self) -> list[int]:
-        """Of its open connections."""
-        return [*self.database.descriptors(), *open_in(self.redis.connection_pool)]
+        """The file descriptors of its open connections."""
+        return [*self.database.descriptors(), *open_descriptors(self.redis.connection_pool)]
 
     def close(self) -> None:
         self._job = None

@@ -1,17 +1,19 @@
-"""What a round trip costs by itself, measured among the schedules: on the same machine in the same second."""
+"""Measures the time of a bare round trip between the schedules, so on the same machine under the same load."""
 
 import time
 
 from stampede.races.hooks.sandbox import Sandbox
 
 EVERY_SCHEDULES = 50
+"""The number of schedules between two measurements."""
 WARM_UP = 1
+"""The number of pairs of a GET and a load that precede each measurement."""
 TIMED = 5
-"""So many pairs of a GET and a load are timed, every so many schedules."""
+"""The number of pairs of a GET and a load in each measurement."""
 
 
-class BareTrips:
-    """Round trips in one thread by the drivers as they come, a few between schedules."""
+class RoundTripTimer:
+    """Times round trips of the unmodified drivers in one thread, a few between schedules."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -19,16 +21,16 @@ class BareTrips:
         self._timed_s = 0.0
         self._trips = 0
         self.spent_s = 0.0
-        """What measuring took, warming up included."""
+        """The seconds that all measurements took, including the warm-up."""
 
     def tick(self) -> None:
-        """A schedule is over."""
+        """Count a finished schedule, and measure if it is time."""
         self._schedules += 1
         if self._schedules % EVERY_SCHEDULES == 1:
             self._measure()
 
     def mean_s(self) -> float:
-        """Seconds a round trip, over all that were timed."""
+        """The mean seconds of a round trip. 0 if none was measured."""
         return self._timed_s / self._trips if self._trips else 0.0
 
     def _measure(self) -> None:

@@ -1,4 +1,4 @@
-"""A contender in a situation: one schedule of it, played on the servers, and what was seen."""
+"""Plays one schedule of a contender in a situation on the servers, and records the trace."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -8,106 +8,113 @@ from dataclasses import dataclass, field, replace
 from stampede.core.errors import BadAnswer, ClientKilled, NotJudged
 from stampede.patterns.answer_checks import check_decision, check_error, check_record
 from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context
-from stampede.races.commands.locks import Cell, Span, UnownedRelease
+from stampede.races.commands.locks import Location, OperationSpan, UnownedRelease
 from stampede.races.hooks.sandbox import RECORD, Sandbox
 from stampede.races.scheduler.actions import Action, encode
-from stampede.races.scheduler.client import Client, held_client
+from stampede.races.scheduler.client import Client, current_client
 from stampede.races.scheduler.scheduler import ExecutedAction, Execution, Strategy
 from stampede.races.scheduler.virtual_time import START_S
-from stampede.races.verdicts.entries import Entries
-from stampede.races.verdicts.history import Commit, Death, FinishedOperation, Load
+from stampede.races.verdicts.entries import EntryDetector
+from stampede.races.verdicts.history import Commit, Crash, FinishedOperation, Load
 from stampede.scenarios.interleavings.limiters import LIMIT, WINDOW_S
 from stampede.scenarios.interleavings.situation import CacheState, Operation, Situation
 
-LOOKS = frozenset({0, 1, 10, 100, 1_000})
-"""In the schedules of these numbers the process's sockets are looked at."""
-IN_STEP: tuple[tuple[Operation, ...], ...] = (("get",), ("update",))
+SOCKET_CHECKS_AT = frozenset({0, 1, 10, 100, 1_000})
+"""The numbers of the schedules in which the sockets of this process are checked."""
+LOCKSTEP_PROGRAMS: tuple[tuple[Operation, ...], ...] = (("get",), ("update",))
+"""The programs that two clients run in lockstep to find out whether a counter excludes the second one."""
 AGED_SHARE = 0.99
-"""The share of its TTL after which an entry is ageing."""
+"""The share of its TTL that an ageing entry has used up, 0 to 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rest:
-    """A record once all is at rest: what the database holds, what the next reader gets."""
+class FinalRead:
+    """A read after the drain: the version in the database, and the answer that a reader gets."""
 
     record_id: int
-    stored: int | None
-    """The version in the database."""
-    read: int | None = None
+    stored_version: int | None
+    """The version in the database. None: the record does not exist."""
+    read_version: int | None = None
+    """The version that the reader got. None: no record, or an error."""
     found: bool = False
     error: str | None = None
-    read_a_ttl_later: int | None = None
-    """The answer of a read one TTL later. It is read only if the first read was stale."""
+    """The name of the error that the reader got. None: no error."""
+    read_one_ttl_later: int | None = None
+    """The version that a reader gets one TTL later. None: not read, because the first read was not stale."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
-    """The servers' state between two steps."""
+class StateSnapshot:
+    """The state of the servers between two steps."""
 
     database: dict[int, int]
+    """Record id to committed version."""
     cache: dict[str, str]
+    """Key to contents as short text."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trace:
-    """One schedule, whole."""
+class ExecutionTrace:
+    """The record of one executed schedule."""
 
-    taken: list[ExecutedAction]
+    steps: list[ExecutedAction]
     cut: str | None
+    """As Execution.cut."""
     stuck: list[str]
+    """The clients that wait without end."""
     loads: list[Load]
     commits: list[Commit]
-    deaths: list[Death]
-    unowned: list[UnownedRelease]
-    done: list[FinishedOperation]
-    rest: list[Rest]
+    crashes: list[Crash]
+    unowned_releases: list[UnownedRelease]
+    operations: list[FinishedOperation]
+    final_reads: list[FinalRead]
     loads_by_miss: list[list[Load]] = field(default_factory=list)
     """The loads, one list for each miss."""
-    locked: bool = False
+    took_lock: bool = False
     """Whether a client took a lock."""
-    shared: frozenset[Cell] = frozenset()
-    """The keys that an operation tried to take and found, and that did not keep it from its work."""
-    entries_before: int = 0
-    """The number of keys in the cache at the begin."""
+    shared_locations: frozenset[Location] = frozenset()
+    """The locations that an operation found, but that did not delay its load or write."""
+    entries_at_start: int = 0
+    """The number of keys in the cache at the start."""
     quota: int | None = None
-    """How many calls a limiter may admit; None: there is no limiter."""
+    """The number of calls that a limiter may admit. None: there is no limiter, or no such bound."""
     admits_later: bool | None = None
-    """Whether it admits a call as soon as those that it admitted are a window old; None: not looked up."""
-    pictures: list[Picture] = field(default_factory=list)
+    """Whether it admits a call once all admitted calls are one window old. None: not tested."""
+    snapshots: list[StateSnapshot] = field(default_factory=list)
 
     @property
     def tokens(self) -> list[str]:
-        return [step.action.token for step in self.taken]
+        return [step.action.token for step in self.steps]
 
     @property
     def text(self) -> str:
-        """The schedule's part of its id."""
+        """The schedule as text, as in its id."""
         return encode(self.tokens)
 
     def end(self) -> tuple[object, ...]:
-        """All that decides about promises: equal for equal schedules."""
-        done = [(d.client, d.operation, d.begin, d.end, d.found, d.version, d.error) for d in self.done]
-        return (self.tokens, done, self.loads, self.commits, self.unowned, self.rest, self.stuck)
+        """Everything on which verdicts depend. Equal for equal schedules."""
+        operations = [(d.client, d.operation, d.begin, d.end, d.found, d.version, d.error) for d in self.operations]
+        return (self.tokens, operations, self.loads, self.commits, self.unowned_releases, self.final_reads, self.stuck)
 
 
 @contextmanager
-def answers_only(sandbox: Sandbox) -> Iterator[None]:
-    """Raises what failed inside the block that is no answer of the contender's, however the contender took it."""
-    sandbox.fault = None
+def raising_failures(sandbox: Sandbox) -> Iterator[None]:
+    """Raise a failure of the block that the contender did not cause, even if the contender caught it."""
+    sandbox.failure = None
     try:
         yield
     except (Exception, ClientKilled) as error:
-        if sandbox.fault is not None:
-            raise sandbox.fault from error
+        if sandbox.failure is not None:
+            raise sandbox.failure from error
         if isinstance(error, ClientKilled):
-            raise NotJudged("it waits without end where no other client does anything") from error
+            raise NotJudged("it waits without end although no other client runs") from error
         raise
-    if sandbox.fault is not None:
-        raise sandbox.fault
+    if sandbox.failure is not None:
+        raise sandbox.failure
 
 
-class Schedules:
-    """Plays schedules of one contender in one situation."""
+class SchedulePlayer:
+    """Plays the schedules of one contender in one situation."""
 
     def __init__(self, sandbox: Sandbox, pattern: type[CachePattern], situation: Situation, *, name: str = "") -> None:
         self.sandbox = sandbox
@@ -115,118 +122,118 @@ class Schedules:
         self.pattern = pattern
         self.situation = situation
         self.config: Config = pattern.config_type(key_prefix=sandbox.key_prefix)
-        self.asks_clock = False
-        """Whether it asks the app server for the time, as far as was seen."""
+        self.reads_app_clock = False
+        """Whether the contender has read the clock of the app server so far."""
         self._played = 0
-        with answers_only(sandbox):
-            self._entries = self._prepare()
-        self._shared: set[Cell] | None = None
-        self.entries = Entries(sandbox, lambda context: pattern(context, self.config))
-        self._tellers = frozenset(
-            f"told:{chr(ord('a') + i)}"
+        with raising_failures(sandbox):
+            self._start_entries = self._prepare()
+        self._shared_kinds: set[Location] | None = None
+        self.entries = EntryDetector(sandbox, lambda context: pattern(context, self.config))
+        self._ack_objects = frozenset(
+            f"ack:{chr(ord('a') + i)}"
             for i, program in enumerate(situation.clients)
             if set(program) & {"update", "create"}
         )
 
-    def play(self, choose: Strategy, *, pictures: bool = False) -> Trace:
-        """One schedule from a clean state. One in which a script had to be loaded first is played again.
+    def play(self, strategy: Strategy, *, snapshots: bool = False) -> ExecutionTrace:
+        """Play one schedule from a clean state. Plays it again if a script had to be loaded first.
 
-        Raises ExplorerError where something failed that is no answer of the contender's.
+        Raises ExplorerError for a failure that the contender did not cause.
         """
         for _ in range(3):
             self.sandbox.missed_script = False
-            with answers_only(self.sandbox):
-                trace = self._play(choose, pictures)
+            with raising_failures(self.sandbox):
+                trace = self._play(strategy, snapshots)
             if not self.sandbox.missed_script:
                 break
         return trace
 
-    def _play(self, choose: Strategy, pictures: bool) -> Trace:
+    def _play(self, strategy: Strategy, snapshots: bool) -> ExecutionTrace:
         sandbox = self.sandbox
-        sandbox.reset(self._entries, self.situation.failing_loads)
-        restart = getattr(choose, "restart", None)
+        sandbox.reset(self._start_entries, self.situation.failing_loads)
+        restart = getattr(strategy, "restart", None)
         if restart is not None:
             restart()
-        ticks = self.situation.limiting and not self.situation.one_tick
-        run = Execution(sandbox, self.situation.adversary, choose, tellers=self._tellers, ticks=ticks)
-        album: list[Picture] = []
-        if pictures:
-            run.on_state = lambda: album.append(self._picture())
+        ticking_clock = self.situation.limiting and not self.situation.one_tick
+        execution = Execution(
+            sandbox, self.situation.adversary, strategy, ack_objects=self._ack_objects, ticking_clock=ticking_clock
+        )
+        snapshots_taken: list[StateSnapshot] = []
+        if snapshots:
+            execution.on_state = lambda: snapshots_taken.append(self._snapshot())
         for number, program in enumerate(self.situation.clients):
-            run.start(self._body(program, number))
+            execution.start(self._body(program, number))
         sandbox.playing = True
         try:
-            run.go()
+            execution.run()
         finally:
             sandbox.playing = False
         self._played += 1
-        seen = run.observed
-        if pictures:
-            album.append(self._picture())
+        seen = execution.observations
+        if snapshots:
+            snapshots_taken.append(self._snapshot())
         limiting = self.situation.limiting
-        rest = [] if run.cut or limiting else self._at_rest(run)
-        return Trace(
-            taken=run.taken,
-            cut=run.cut,
-            stuck=run.stuck,
+        final_reads = [] if execution.cut or limiting else self._final_reads(execution)
+        return ExecutionTrace(
+            steps=execution.steps,
+            cut=execution.cut,
+            stuck=execution.stuck,
             loads=seen.loads,
             commits=seen.commits,
-            deaths=seen.deaths,
-            unowned=seen.locks.unowned(self.entries.is_entry, self.excludes),
+            crashes=seen.crashes,
+            unowned_releases=seen.locks.unowned_releases(self.entries.is_entry, self.excludes),
             loads_by_miss=seen.loads_by_miss(self.entries.has_entry),
-            locked=seen.locks.any_taken(),
-            shared=seen.locks.shared(),
-            done=seen.done,
-            rest=rest,
-            entries_before=len(self._entries),
+            took_lock=seen.locks.any_taken(),
+            shared_locations=seen.locks.shared_locations(),
+            operations=seen.operations,
+            final_reads=final_reads,
+            entries_at_start=len(self._start_entries),
             quota=self._quota() if limiting else None,
-            admits_later=self._admits_later(run) if limiting and not run.cut else None,
-            pictures=album,
+            admits_later=self._probe_after_window(execution) if limiting and not execution.cut else None,
+            snapshots=snapshots_taken,
         )
 
     def _body(self, program: tuple[str, ...], number: int) -> Callable[[Client], None]:
         def body(client: Client) -> None:
-            pattern = self.pattern(self._kit(client, number), self.config)
+            pattern = self.pattern(self._context(client, number), self.config)
             for index, operation in enumerate(program):
                 self._operate(client, pattern, operation, f"{client.name}{index}")
-            if self._played in LOOKS:
-                self.sandbox.refuse_own_connections()
+            if self._played in SOCKET_CHECKS_AT:
+                self.sandbox.refuse_contender_connections()
             pattern.close()
 
         return body
 
-    def _kit(self, client: Client, number: int) -> Context:
+    def _context(self, client: Client, number: int) -> Context:
         def running() -> Client:
-            return held_client() or client
+            return current_client() or client
 
         def spawn(work: Callable[[], None]) -> None:
             def body(_child: Client) -> None:
-                with suppress(Exception):  # as a pool does: its errors are dropped
+                with suppress(Exception):  # like a background pool, which drops errors
                     work()
 
-            client.run.start(body, spawner=running())
+            client.execution.start(body, spawner=running())
 
         def now() -> float:
-            self.asks_clock = True
-            return running().reads_clock() + number * self.situation.skew_s
+            self.reads_app_clock = True
+            return running().read_clock() + number * self.situation.skew_s
 
         def sleep(seconds: float) -> None:
             running().sleep(seconds)
 
-        return replace(self.sandbox.context(client.slot, client, spawn, seed=number), now=now, sleep=sleep)
+        return replace(self.sandbox.context(client.thread, client, spawn, seed=number), now=now, sleep=sleep)
 
     def _operate(self, client: Client, pattern: CachePattern, operation: str, value: str) -> None:
-        run, before = client.run, client.steps
+        execution, steps_before = client.execution, client.step_count
         client.operation, client.first_step = operation, operation.startswith("get")
-        client.span = None if self.situation.limiting else Span(client.name, int(value[1:]), operation)
-        begun: list[int] = []
-        new = max(RECORD, 1) + 1
-        record_id = new if operation in ("get-new", "create") else RECORD
-        done = FinishedOperation(
+        client.span = None if self.situation.limiting else OperationSpan(client.name, int(value[1:]), operation)
+        record_id = RECORD + 1 if operation in ("get-new", "create") else RECORD
+        finished = FinishedOperation(
             client=client.name,
             operation=operation,
             record_id=record_id,
-            begin=len(run.taken),
+            begin=len(execution.steps),
             end=-1,
             began_s=client.now(),
             ended_s=client.now(),
@@ -245,95 +252,103 @@ class Schedules:
             else:
                 record = pattern.create({"name": value, "email": ""})
                 check_record(self.name, "create", record)
-                done.record_id = record["id"]
-            done.found = record is not None
-            done.version = record.get("version") if record is not None else None
+                finished.record_id = record["id"]
+            finished.found = record is not None
+            finished.version = record.get("version") if record is not None else None
         except BadAnswer:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever a pattern raises is how the operation ended
+        except Exception as error:  # noqa: BLE001 - any error of a pattern is a result of the operation
             check_error(self.name, operation, error)
-            done.error = type(error).__name__
-        own = [i for i, step in enumerate(run.taken) if step.action.token in (client.name, f"T{client.name}")][before:]
-        begun += own
-        done.begin = begun[0] if begun else len(run.taken)
-        done.end = begun[-1] if begun else -1
-        done.ended_s = client.now()
-        run.observed.done.append(done)
+            finished.error = type(error).__name__
+        tokens = (client.name, f"T{client.name}")
+        own = [i for i, step in enumerate(execution.steps) if step.action.token in tokens][steps_before:]
+        finished.begin = own[0] if own else len(execution.steps)
+        finished.end = own[-1] if own else -1
+        finished.ended_s = client.now()
+        execution.observations.operations.append(finished)
 
-    def excludes(self, cell: Cell) -> bool:
-        """Whether an operation stops if the counter is above zero. Found by a run of two clients in step."""
-        if self._shared is None:
-            self._shared = set()
-            for program in IN_STEP:
-                pilot = Schedules(self.sandbox, self.pattern, Situation(name="in-step", clients=(program, program)))
-                pilot._shared = set()
-                self._shared |= {self.entries.kind(shared) for shared in pilot.play(InStep()).shared}
-        return self.entries.kind(cell) not in self._shared
+    def excludes(self, location: Location) -> bool:
+        """Whether an operation stops if the counter is above zero. Tested by two clients in lockstep."""
+        if self._shared_kinds is None:
+            self._shared_kinds = set()
+            for program in LOCKSTEP_PROGRAMS:
+                pilot = SchedulePlayer(
+                    self.sandbox, self.pattern, Situation(name="lockstep", clients=(program, program))
+                )
+                pilot._shared_kinds = set()
+                self._shared_kinds |= {
+                    self.entries.kind(shared) for shared in pilot.play(LockstepStrategy()).shared_locations
+                }
+        return self.entries.kind(location) not in self._shared_kinds
 
     # ── before and after ──
 
     def _prepare(self) -> list[tuple[str, int, bytes]]:
-        """The start's entries, as the contender itself fills them."""
+        """The entries at the start of the situation, filled by the contender itself."""
         self.sandbox.reset([])
         if self.situation.start is CacheState.COLD:
             return []
         if self.situation.start is CacheState.AT_LIMIT:
-            with self.sandbox.free(START_S - WINDOW_S / 2 - LIMIT) as context:
+            with self.sandbox.unscheduled(START_S - WINDOW_S / 2 - LIMIT) as context:
                 for _ in range(LIMIT):
                     self.pattern(context, self.config).hit()  # type: ignore[attr-defined]
                     context.sleep(1)
                 context.sleep(WINDOW_S / 2)
             return self.sandbox.entries()
-        with self.sandbox.free() as context:
+        with self.sandbox.unscheduled() as context:
             check_record(self.name, "get", self.pattern(context, self.config).get(RECORD), "version")
         if self.situation.start is CacheState.AGEING:
             self.sandbox.age(AGED_SHARE * self.config.ttl_s)
         return self.sandbox.entries()
 
-    def _at_rest(self, run: Execution) -> list[Rest]:
+    def _final_reads(self, execution: Execution) -> list[FinalRead]:
         stored = self.sandbox.versions()
         ids = sorted({RECORD, *stored} if "create" in self.situation.operations else {RECORD})
         found = []
-        with self.sandbox.free(run.now_s) as context:
+        with self.sandbox.unscheduled(execution.now_s) as context:
             for record_id in ids:
                 first = self._read(context, record_id, stored.get(record_id))
-                if first.stored is not None and first.read is not None and first.read < first.stored:
+                if (
+                    first.stored_version is not None
+                    and first.read_version is not None
+                    and first.read_version < first.stored_version
+                ):
                     context.sleep(self.config.ttl_s)
-                    later = self._read(context, record_id, first.stored)
-                    first = Rest(**{**vars(first), "read_a_ttl_later": later.read})
+                    later = self._read(context, record_id, first.stored_version)
+                    first = FinalRead(**{**vars(first), "read_one_ttl_later": later.read_version})
                 found.append(first)
         return found
 
-    def _read(self, context: Context, record_id: int, stored: int | None) -> Rest:
+    def _read(self, context: Context, record_id: int, stored: int | None) -> FinalRead:
         try:
             record = self.pattern(context, self.config).get(record_id)
         except ClientKilled:
-            return Rest(record_id=record_id, stored=stored, error="waits without end")
-        except Exception as error:  # noqa: BLE001 - whatever a pattern raises is what the reader gets
-            return Rest(record_id=record_id, stored=stored, error=type(error).__name__)
+            return FinalRead(record_id=record_id, stored_version=stored, error="waits without end")
+        except Exception as error:  # noqa: BLE001 - any error of a pattern is the answer to the reader
+            return FinalRead(record_id=record_id, stored_version=stored, error=type(error).__name__)
         version = record.get("version") if record is not None else None
-        return Rest(record_id=record_id, stored=stored, read=version, found=record is not None)
+        return FinalRead(record_id=record_id, stored_version=stored, read_version=version, found=record is not None)
 
     def _quota(self) -> int | None:
-        """Calls at once that keep its own contract. At the limit only refused calls are asked about."""
+        """The number of calls that the limiter may admit. None at the limit, where only refused calls are tested."""
         if self.situation.start is CacheState.AT_LIMIT:
             return None
-        bound: int = self.pattern.at_once()  # type: ignore[attr-defined]
+        bound: int = self.pattern.calls_at_once()  # type: ignore[attr-defined]
         return bound
 
-    def _admits_later(self, run: Execution) -> bool | None:
-        """A call when the quota that was spent before is a window old. Real clocks cannot be moved on: None."""
-        if not self.asks_clock or self.situation.start is not CacheState.AT_LIMIT:
+    def _probe_after_window(self, execution: Execution) -> bool | None:
+        """Whether the limiter admits a call once the used quota is one window old. None: it reads a real clock."""
+        if not self.reads_app_clock or self.situation.start is not CacheState.AT_LIMIT:
             return None
-        with self.sandbox.free(run.now_s) as context:
+        with self.sandbox.unscheduled(execution.now_s) as context:
             context.sleep(WINDOW_S / 2 + LIMIT)
             return bool(self.pattern(context, self.config).hit().allowed)  # type: ignore[attr-defined]
 
-    def _picture(self) -> Picture:
-        return Picture(database=self.sandbox.versions(), cache=self.sandbox.shown())
+    def _snapshot(self) -> StateSnapshot:
+        return StateSnapshot(database=self.sandbox.versions(), cache=self.sandbox.cache_as_text())
 
 
-class InStep:
+class LockstepStrategy:
     """Chooses the client that has taken the fewest steps."""
 
     def __init__(self) -> None:
@@ -346,8 +361,3 @@ class InStep:
         action = min(enabled, key=lambda a: (self._steps[a.client], a.token))
         self._steps[action.client] += 1
         return action
-
-
-def continue_by_default(enabled: list[Action], last: str | None) -> Action:
-    """The client that ran last goes on, else the first by name."""
-    return next((a for a in enabled if a.token == last), enabled[0])

@@ -1,7 +1,7 @@
-"""A cooperative scheduler. It runs one schedule of clients in threads, one at a time; each stops before a round trip.
+"""A cooperative scheduler. It runs the clients of one schedule, one at a time; each stops before a round trip.
 
-The client that stops chooses the next client and hands over. There is no scheduler thread, so a client that goes on
-costs no switch. The scheduler does not depend on patterns.
+Clients run in threads. The client that stops chooses the next client and hands over. There is no scheduler thread, so
+a client that continues needs no thread switch. The scheduler does not depend on patterns.
 """
 
 import threading
@@ -14,66 +14,66 @@ from stampede.races.hooks.sandbox import Sandbox
 from stampede.races.scheduler.actions import EVERYTHING, Action, Touch, touch
 from stampede.races.scheduler.client import Client
 from stampede.races.scheduler.virtual_time import START_S
-from stampede.races.verdicts.history import Death, Observed
+from stampede.races.verdicts.history import Crash, Observations
 
 WATCHDOG_S = 30.0
-"""After so long without a step or a wait, a client blocks on something that is neither Redis nor PostgreSQL."""
+"""A client that takes no step for this long blocks on something other than Redis and PostgreSQL."""
 MAX_STEPS = 100
-"""A longer schedule is cut: a client waits without end."""
-NOBODY = frozenset[str]()
-BUDGET = "budget"
-"""What every action of the adversary writes: it has one."""
+"""A schedule that reaches this number of steps is cut: a client waits without end."""
+FAULT_BUDGET = "budget"
+"""The object that every fault writes, since only one fault may happen."""
 
 Strategy = Callable[[Sequence[Action]], Action | None]
-"""Which of the enabled actions happens next; None: the schedule is of no further interest."""
+"""Chooses the next of the enabled actions. None: the schedule is equivalent to an earlier one."""
 
 
-def changes_keys(done: Touch) -> bool:
-    """Whether another set of keys may be in the cache afterwards."""
-    return done.everything or any(name.startswith("key:") for name in done.writes)
+def changes_keys(touched: Touch) -> bool:
+    """Whether an action may change the set of keys in the cache."""
+    return touched.everything or any(name.startswith("key:") for name in touched.writes)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExecutedAction:
-    """An action that happened."""
+    """An action that was executed, at a virtual time."""
 
     action: Action
     now_s: float
     blocked: bool = False
+    """Whether it waited for a row lock."""
 
 
 class Execution:
-    """One schedule from a clean state to its end."""
+    """The execution of one schedule, from a clean state to its end."""
 
     def __init__(
         self,
         sandbox: Sandbox,
-        adversary: FaultModel,
-        choose: Strategy,
+        fault_model: FaultModel,
+        strategy: Strategy,
         *,
-        tellers: frozenset[str] = NOBODY,
-        ticks: bool = False,
+        ack_objects: frozenset[str] = frozenset(),
+        ticking_clock: bool = False,
     ) -> None:
         self.sandbox = sandbox
-        self.adversary = adversary
-        self.choose = choose
-        self.tellers = tellers
-        self.ticks = ticks
-        """Whether a clock moves on, by next to nothing, each time that it is read."""
+        self.fault_model = fault_model
+        self.strategy = strategy
+        self.ack_objects = ack_objects
+        self.ticking_clock = ticking_clock
+        """Whether a clock advances by a tick each time that it is read."""
         self.now_s = START_S
         self.clients: list[Client] = []
-        self.taken: list[ExecutedAction] = []
-        self.observed = Observed()
+        self.steps: list[ExecutedAction] = []
+        self.observations = Observations()
         self.on_state: Callable[[], None] | None = None
-        """Called before every choice, if set, to inspect the servers."""
+        """Called before every choice, to inspect the servers. None: not called."""
         self.failure: BaseException | None = None
         self.cut: str | None = None
-        """Why the schedule ended before its clients did: None, "asleep" or "failed"."""
+        """Why the schedule ended early: "asleep" (it equals an earlier one) or "failed". None: it did not."""
         self.stuck: list[str] = []
-        self._budget = adversary is not FaultModel.NONE
+        self._fault_left = fault_model is not FaultModel.NONE
         self._current: Client | None = None
         self._starting: Client | None = None
-        self._over = False
+        self._ended = False
         self._unwinding: list[Client] = []
         self._keys: list[str] | None = None
         self._finished = threading.Lock()
@@ -82,29 +82,31 @@ class Execution:
     # ── threads ──
 
     def start(self, body: Callable[[Client], None], spawner: Client | None = None) -> Client:
-        """Start a client and run it to its first round trip. `spawner`: the client whose background work it is."""
+        """Start a client and run it up to its first round trip. `spawner`: the client whose background work it is."""
         number = len(self.clients)
-        client = Client(chr(ord("a") + number), self.sandbox.slot(number), self, spawner.family if spawner else None)
+        client = Client(
+            chr(ord("a") + number), self.sandbox.client_thread(number), self, spawner.process_root if spawner else None
+        )
         client.wake_s = spawner.now() if spawner else START_S
         client.span = spawner.span if spawner else None
         self.clients.append(client)
         outer, self._starting = self._starting, client
-        client.slot.submit(client, lambda: self._live(client, body))
+        client.thread.submit(client, lambda: self._run_client(client, body))
         if not client.started.acquire(timeout=WATCHDOG_S):
             self.sandbox.abandon()
             why = f"client {client.name} blocks before its first step (on a lock in the process?)"
-            raise self.sandbox.failed(ContenderRefused(why))
+            raise self.sandbox.record_failure(ContenderRefused(why))
         self._starting = outer
         return client
 
-    def _live(self, client: Client, body: Callable[[Client], None]) -> None:
+    def _run_client(self, client: Client, body: Callable[[Client], None]) -> None:
         try:
             body(client)
         except ClientKilled:
             pass
-        except Exception as error:  # noqa: BLE001 - it cannot be built or closed: the scheduler must go on to report it
+        except Exception as error:  # noqa: BLE001 - the pattern cannot be built or closed: `run` reports it
             self.failure = self.failure or error
-        except BaseException as error:  # noqa: BLE001 - sys.exit() in a contender's code ends its client, not us
+        except BaseException as error:  # noqa: BLE001 - sys.exit() in a contender ends its client, not the explorer
             self.failure = self.failure or ExplorerError(f"client {client.name} ended with {type(error).__name__}")
         client.state = "done"
         if self._starting is client:
@@ -112,36 +114,36 @@ class Execution:
         else:
             self._dispatch(client)
 
-    def go(self) -> None:
-        """Let the started clients run to the end, in the order that `choose` says."""
+    def run(self) -> None:
+        """Run the started clients to the end, in the order that the strategy chooses."""
         self._dispatch(None)
         if not self._finished.acquire(timeout=WATCHDOG_S):
-            who = self._current.name if self._current else "?"
+            name = self._current.name if self._current else "?"
             self.sandbox.abandon()
             raise ContenderRefused(
-                f"client {who} blocks on something that is neither Redis nor PostgreSQL (a lock in the process?)"
+                f"client {name} blocks on something that is neither Redis nor PostgreSQL (a lock in the process?)"
             )
         if self.failure is not None:
             raise self.failure
 
-    def pause(self, client: Client, *, may_die: bool = True) -> None:
-        """In the client's thread: hand over, come back when it is this client's turn."""
+    def pause(self, client: Client, *, killable: bool = True) -> None:
+        """Hand over to the next client, and return when it is this client's turn. Called in the client's thread."""
         if self._starting is client:
             client.started.release()
             client.go.acquire()
         elif not self._dispatch(client):
             client.go.acquire()
         client.state = "running"
-        if client.dying and may_die:
+        if client.killed and killable:
             raise ClientKilled
 
     def _dispatch(self, me: Client | None) -> bool:
-        """Hand control to the next client. True: that is `me`."""
+        """Hand control to the next client. Returns whether that is `me`."""
         try:
             following = self._next()
-        except Exception as error:  # noqa: BLE001 - must not reach the contender, in whose thread this runs
-            self.sandbox.failed(error)
-            following = self._next()  # only unwinds from now on, and asks no server
+        except Exception as error:  # noqa: BLE001 - must not reach the contender: this runs in its thread
+            self.sandbox.record_failure(error)
+            following = self._next()  # from now on clients are only unwound, without requests to servers
         self._current = following
         if following is None:
             self._finished.release()
@@ -151,77 +153,77 @@ class Execution:
         following.go.release()
         return False
 
-    # ── what happens next ──
+    # ── the next action ──
 
     def _next(self) -> Client | None:
         while True:
-            if self.sandbox.fault is not None:
-                self._over, self.cut = True, "failed"
-            resumed = self._resumed()
+            if self.sandbox.failure is not None:
+                self._ended, self.cut = True, "failed"
+            resumed = self._find_resumed()
             if resumed is not None:
                 return resumed
             if self._unwinding:
                 return self._unwinding.pop(0)
-            action = None if self._over else self._chosen()
+            action = None if self._ended else self._choose()
             if action is None:
-                alive = [c for c in self.clients if c.state in ("held", "waiting")]
-                if not self._over and self.cut is None:
-                    self.stuck = [c.name for c in alive]
-                self._over = True
-                if not alive and not any(c.state == "rows" for c in self.clients):
+                unfinished = [c for c in self.clients if c.state in ("paused", "waiting")]
+                if not self._ended and self.cut is None:
+                    self.stuck = [c.name for c in unfinished]
+                self._ended = True
+                if not unfinished and not any(c.state == "row_lock" for c in self.clients):
                     return None
-                self._kill(alive)  # who waits for a row has it as soon as its holder is unwound
+                self._kill(unfinished)  # a client that waits for a row gets it when the holder is unwound
                 continue
             client = self._perform(action)
             if client is not None:
                 return client
 
-    def _resumed(self) -> Client | None:
-        """A client that has got the row lock or the answer for which it waited."""
-        waiting = [c for c in self.clients if c.state == "rows" or (c.state == "waiting" and not c.dying)]
+    def _find_resumed(self) -> Client | None:
+        """A client that has received the row lock or the reply for which it waited."""
+        waiting = [c for c in self.clients if c.state == "row_lock" or (c.state == "waiting" and not c.killed)]
         if not waiting:
             return None
-        if self.sandbox.fault is not None:  # who holds a row is unwound before who waits for it
-            busy = self._unwinding or any(c.state in ("held", "waiting") for c in self.clients)
+        if self.sandbox.failure is not None:  # the holder of a row is unwound before the clients that wait for it
+            busy = self._unwinding or any(c.state in ("paused", "waiting") for c in self.clients)
             return None if busy else waiting[0]
         if any(c.state == "waiting" for c in waiting):
             self.sandbox.settle()
         return next((c for c in waiting if c.ready()), None)
 
-    def _chosen(self) -> Action | None:
+    def _choose(self) -> Action | None:
         try:
             if self.on_state is not None:
                 self.on_state()
             enabled = self.enabled()
             if not enabled:
                 return None
-            if len(self.taken) >= MAX_STEPS:
+            if len(self.steps) >= MAX_STEPS:
                 return None
-            action = self.choose(enabled)
+            action = self.strategy(enabled)
             if action is None:
                 self.cut = "asleep"
             return action
-        except BaseException as error:  # noqa: BLE001 - raised again by `go`, in the main thread
+        except BaseException as error:  # noqa: BLE001 - `run` raises it again in the main thread
             self.failure = error
             self.cut = "failed"
             return None
 
     def enabled(self) -> list[Action]:
-        """The actions that are enabled now. A wait ends by its timeout only if no client can take a step without it."""
+        """The actions that are enabled now. A wait times out only if no client can take a step otherwise."""
         now: list[Client] = []
         later: list[Client] = []
         for client in self.clients:
-            if client.state == "held" and (client.due_s is None or client.due_s <= self.now_s):
+            if client.state == "paused" and (client.due_s is None or client.due_s <= self.now_s):
                 now.append(client)
-            elif client.state == "held" or (client.state == "waiting" and client.due_s is not None):
+            elif client.state == "paused" or (client.state == "waiting" and client.due_s is not None):
                 later.append(client)
         actions = [self._step(client) for client in now]
         if later and not now:
             first_s = min(c.due_s for c in later if c.due_s is not None)
             actions = [self._timed(c, c.name) for c in later if c.due_s == first_s]
             later = [c for c in later if c.due_s != first_s]
-        if actions and self._budget:
-            actions += self._adverse(later)
+        if actions and self._fault_left:
+            actions += self._fault_actions(later)
         return actions
 
     def _step(self, client: Client) -> Action:
@@ -229,35 +231,40 @@ class Execution:
             client.step = Action(client.name, client.name, client.label, client.pending)
         return client.step
 
-    def _timed(self, client: Client, token: str, *, adverse: bool = False) -> Action:
+    def _timed(self, client: Client, token: str, *, is_fault: bool = False) -> Action:
         after_ms = 1000 * ((client.due_s or self.now_s) - self.now_s)
         what = "wait ends" if client.state == "waiting" else client.label
-        return Action(token, client.name, f"after {after_ms:.0f} ms: {what}", EVERYTHING, adverse)
+        return Action(token, client.name, f"after {after_ms:.0f} ms: {what}", EVERYTHING, is_fault)
 
-    def _adverse(self, stalled_by: list[Client]) -> list[Action]:
-        if self.adversary is FaultModel.CRASH:
+    def _fault_actions(self, waiting: list[Client]) -> list[Action]:
+        if self.fault_model is FaultModel.CRASH:
             return [
-                Action(f"D{c.name}", c.name, "dies", self._family_touch(c), adverse=True)
+                Action(f"D{c.name}", c.name, "crashes", self._process_touch(c), is_fault=True)
                 for c in self.clients
-                if c.root is None and c.steps and self._lives(c)
+                if c.root is None and c.step_count and self._is_running(c)
             ]
         if self._keys is None:
             self._keys = self.sandbox.cached_keys()
-        shown = [(key, self.sandbox.short(key)) for key in self._keys]
-        ends = [
-            Action(f"X{i}", "", f"{short} expires", touch(writes=(BUDGET, f"key:{key}")), adverse=True)
-            for i, (key, short) in enumerate(shown)
+        expiries = [
+            Action(
+                token=f"X{i}",
+                client="",
+                label=f"{self.sandbox.without_prefix(key)} expires",
+                touch=touch(writes=(FAULT_BUDGET, f"key:{key}")),
+                is_fault=True,
+            )
+            for i, key in enumerate(self._keys)
         ]
-        return ends + [self._timed(c, f"T{c.name}", adverse=True) for c in stalled_by]
+        return expiries + [self._timed(c, f"T{c.name}", is_fault=True) for c in waiting]
 
-    def _lives(self, client: Client) -> bool:
-        """Whether anything of its process goes on: itself, or work in the background."""
-        return any(c.family is client and c.state in ("held", "waiting") for c in self.clients)
+    def _is_running(self, client: Client) -> bool:
+        """Whether the client or its background work is still running."""
+        return any(c.process_root is client and c.state in ("paused", "waiting") for c in self.clients)
 
-    def _family_touch(self, client: Client) -> Touch:
-        reads, writes, everything = set[str](), {BUDGET}, False
+    def _process_touch(self, client: Client) -> Touch:
+        reads, writes, everything = set[str](), {FAULT_BUDGET}, False
         for member in self.clients:
-            if member.family is client:
+            if member.process_root is client:
                 writes |= {f"client:{member.name}", *member.open_rows}
                 if member.state == "waiting":
                     reads |= member.pending.reads
@@ -266,28 +273,30 @@ class Execution:
         return Touch(frozenset(reads), frozenset(writes), everything)
 
     def _perform(self, action: Action) -> Client | None:
-        """Do what the adversary does at once; the client that the action lets go on."""
-        self.taken.append(ExecutedAction(action=action, now_s=self.now_s))
+        """Execute an action. Returns the client that it lets continue, or None."""
+        self.steps.append(ExecutedAction(action=action, now_s=self.now_s))
         if self._keys is not None and changes_keys(action.touch):
             self._keys = None
-        if action.adverse:
-            self._budget = False
+        if action.is_fault:
+            self._fault_left = False
         if action.token[0] == "X":
             key = next(
-                key for key in self.sandbox.cached_keys() if action.label.startswith(self.sandbox.short(key) + " ")
+                key
+                for key in self.sandbox.cached_keys()
+                if action.label.startswith(self.sandbox.without_prefix(key) + " ")
             )
-            self.sandbox.end(key)
-            self.observed.gone(key)
+            self.sandbox.expire_key(key)
+            self.observations.key_removed(key)
             return None
         client = next(c for c in self.clients if c.name == action.client)
         if action.token[0] == "D":
-            self.observed.locks.died(client.name)
-            held = self.observed.locks.held_by(client.name)
-            self.observed.deaths.append(Death(client.name, self.now_s, self.sandbox.longest_ttl_s(held)))
-            family = [c for c in self.clients if c.family is client]
-            for member in family:
-                member.dying = True  # who waits for a row dies when it has it
-            self._kill([c for c in family if c.state in ("held", "waiting")])
+            self.observations.locks.client_crashed(client.name)
+            keys = self.observations.locks.held_by(client.name)
+            self.observations.crashes.append(Crash(client.name, self.now_s, self.sandbox.longest_ttl_s(keys)))
+            process = [c for c in self.clients if c.process_root is client]
+            for member in process:
+                member.killed = True  # a client that waits for a row is killed when it has the row
+            self._kill([c for c in process if c.state in ("paused", "waiting")])
             return None
         if client.due_s is not None and client.due_s > self.now_s:
             self.advance(client.due_s - self.now_s)
@@ -296,18 +305,18 @@ class Execution:
 
     def _kill(self, clients: list[Client]) -> None:
         for client in clients:
-            client.dying = True
+            client.killed = True
         self._unwinding += clients
 
     def advance(self, seconds: float) -> None:
-        """Virtual time passes: every key is that much older."""
+        """Advance virtual time and shorten the TTL of every key."""
         self.now_s += seconds
         for key in self.sandbox.age(seconds):
-            self.observed.gone(key)
+            self.observations.key_removed(key)
 
-    def note_blocked(self, client: Client) -> None:
-        """The client's last step waits for a row lock."""
-        for i in reversed(range(len(self.taken))):
-            if self.taken[i].action.client == client.name:
-                self.taken[i] = ExecutedAction(action=self.taken[i].action, now_s=self.taken[i].now_s, blocked=True)
+    def mark_blocked(self, client: Client) -> None:
+        """Record that the last step of the client waits for a row lock."""
+        for i in reversed(range(len(self.steps))):
+            if self.steps[i].action.client == client.name:
+                self.steps[i] = ExecutedAction(action=self.steps[i].action, now_s=self.steps[i].now_s, blocked=True)
                 return

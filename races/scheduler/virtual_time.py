@@ -1,7 +1,7 @@
-"""Virtual time for scheduled clients. It advances only if no client can take a step without it.
+"""Virtual time for scheduled clients. It advances only if no client can take a step otherwise.
 
-`time.sleep`, `time.time` and `time.monotonic` are replaced for as long as an exploration lasts, and only for the
-threads of scheduled clients, so a library that sleeps costs no real time either.
+During an exploration `time.sleep`, `time.time` and `time.monotonic` are replaced for the threads of scheduled clients,
+so a library that sleeps takes no real time either.
 """
 
 import threading
@@ -11,46 +11,46 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 START_S = 1_700_000_000.0
-"""The time at the begin of every schedule, in seconds since 1970."""
+"""The time at the start of every schedule, in seconds since 1970."""
 
 
-class HeldClock(Protocol):
-    """The clock of a schedule, as one of its clients sees it."""
+class VirtualClock(Protocol):
+    """The clock of one client of a schedule."""
 
     def now(self) -> float: ...
 
-    def reads_clock(self) -> float:
-        """What `now` is, as the code that is explored reads it."""
+    def read_clock(self) -> float:
+        """The time that the explored code reads."""
 
     def sleep(self, seconds: float) -> None: ...
 
-    def failed(self, error: BaseException) -> BaseException: ...
+    def record_failure(self, error: BaseException) -> BaseException: ...
 
 
 _local = threading.local()
 _real_sleep, _real_time, _real_monotonic = time.sleep, time.time, time.monotonic
 
 
-def hold_this_thread(clock: HeldClock | None) -> None:
-    """From here on this thread lives in the clock's time; None: in real time again."""
+def set_clock_of_this_thread(clock: VirtualClock | None) -> None:
+    """From now on this thread sees the time of the clock. None: real time."""
     _local.clock = clock
 
 
-def clock_of_this_thread() -> HeldClock | None:
-    """Whose time it lives in; None: real time."""
-    clock: HeldClock | None = getattr(_local, "clock", None)
+def clock_of_this_thread() -> VirtualClock | None:
+    """The clock whose time this thread sees. None: real time."""
+    clock: VirtualClock | None = getattr(_local, "clock", None)
     return clock
 
 
 @contextmanager
-def unheld() -> Iterator[None]:
-    """Inside the block this thread is the explorer's own: real time, and nothing of it is scheduled."""
+def real_time() -> Iterator[None]:
+    """Inside the block, this thread sees real time and is not scheduled."""
     clock = clock_of_this_thread()
-    hold_this_thread(None)
+    set_clock_of_this_thread(None)
     try:
         yield
     finally:
-        hold_this_thread(clock)
+        set_clock_of_this_thread(clock)
 
 
 def _sleep(seconds: float) -> None:
@@ -61,18 +61,18 @@ def _sleep(seconds: float) -> None:
         clock.sleep(seconds)
 
 
-def _held(real: Callable[[], float]) -> Callable[[], float]:
+def _virtual(real: Callable[[], float]) -> Callable[[], float]:
     def now() -> float:
         clock = clock_of_this_thread()
-        return real() if clock is None else clock.reads_clock()
+        return real() if clock is None else clock.read_clock()
 
     return now
 
 
 @contextmanager
 def virtual_time() -> Iterator[None]:
-    """Inside the block scheduled threads see virtual time only."""
-    replaced: Any = (_sleep, _held(_real_time), _held(_real_monotonic))
+    """Inside the block, scheduled threads see virtual time only."""
+    replaced: Any = (_sleep, _virtual(_real_time), _virtual(_real_monotonic))
     time.sleep, time.time, time.monotonic = replaced
     try:
         yield

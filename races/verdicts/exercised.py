@@ -1,106 +1,106 @@
-"""Whether a schedule exercised an invariant. A verdict is `kept` only if at least one schedule did.
+"""Decides whether a schedule exercised an invariant. A verdict is `kept` only if at least one schedule did.
 
-Each function answers for one schedule. docs/explanation/races.md says the same in words.
+Each function takes the trace of one schedule. docs/explanation/races.md describes the rules.
 """
 
 from collections.abc import Callable, Mapping
 from itertools import groupby
 
 from stampede.patterns.caching.cache_pattern import Guarantee
-from stampede.races.scheduler.schedule import Trace
+from stampede.races.scheduler.schedule import ExecutionTrace
 from stampede.races.verdicts.history import FinishedOperation
 
-Exercised = Callable[[Trace], bool]
+Exercised = Callable[[ExecutionTrace], bool]
 
 
-def answered(trace: Trace, *operations: str) -> list[FinishedOperation]:
-    """The operations that ended without an error; `operations`: only these."""
-    return [d for d in trace.done if d.error is None and (not operations or d.operation in operations)]
+def answered(trace: ExecutionTrace, *operations: str) -> list[FinishedOperation]:
+    """The operations that ended without an error. `operations`: only those with these names."""
+    return [d for d in trace.operations if d.error is None and (not operations or d.operation in operations)]
 
 
-def written_and_read_at_rest(trace: Trace) -> bool:
-    """A write was committed, and a later reader was answered."""
-    return bool(trace.commits) and any(rest.error is None for rest in trace.rest)
+def written_and_read_after_drain(trace: ExecutionTrace) -> bool:
+    """A write was committed, and a reader after the drain was answered."""
+    return bool(trace.commits) and any(final.error is None for final in trace.final_reads)
 
 
-def acknowledged_and_read_later(trace: Trace) -> bool:
-    """A write returned, and a read that began afterwards was answered."""
-    return bool(answered(trace, "update", "create")) and any(rest.error is None for rest in trace.rest)
+def acknowledged_and_read_later(trace: ExecutionTrace) -> bool:
+    """A write returned, and a reader after the drain was answered."""
+    return bool(answered(trace, "update", "create")) and any(final.error is None for final in trace.final_reads)
 
 
-def read_own_write(trace: Trace) -> bool:
-    """A client's write returned, and its next read was answered."""
+def read_own_write(trace: ExecutionTrace) -> bool:
+    """A client's write returned, and a later read of the same client was answered."""
     wrote = {(d.client, d.end) for d in answered(trace, "update")}
     return any(client == d.client and end < d.begin for d in answered(trace, "get") for client, end in wrote)
 
 
-def seen_twice(trace: Trace) -> bool:
-    """One client got a version of the record twice."""
+def version_seen_twice(trace: ExecutionTrace) -> bool:
+    """One client received a version of the record twice."""
     clients = sorted(d.client for d in answered(trace, "get", "update"))
     return any(len(list(group)) > 1 for _, group in groupby(clients))
 
 
-def loaded_for_several(trace: Trace) -> bool:
-    """A load was made, and two readers were answered."""
+def loaded_for_several(trace: ExecutionTrace) -> bool:
+    """A load was made, and the reads of two clients were answered."""
     return bool(trace.loads) and len({d.client for d in answered(trace, "get")}) > 1
 
 
-def refreshed(trace: Trace) -> bool:
-    """An entry that was there was loaded again."""
-    return bool(trace.loads) and trace.entries_before > 0
+def entry_loaded_again(trace: ExecutionTrace) -> bool:
+    """A record was loaded although its entry existed."""
+    return bool(trace.loads) and trace.entries_at_start > 0
 
 
-def locked(trace: Trace) -> bool:
+def locked(trace: ExecutionTrace) -> bool:
     """A client took a lock."""
-    return trace.locked
+    return trace.took_lock
 
 
-def died_with_a_lock(trace: Trace) -> bool:
-    """A client that held a lock died, and another one was answered."""
-    dead = {death.client for death in trace.deaths if death.lock_ttl_s is not None}
-    return bool(dead) and any(d.client not in dead for d in answered(trace))
+def crashed_with_a_lock(trace: ExecutionTrace) -> bool:
+    """A client that held a lock crashed, and another client was answered."""
+    crashed = {crash.client for crash in trace.crashes if crash.lock_ttl_s is not None}
+    return bool(crashed) and any(d.client not in crashed for d in answered(trace))
 
 
-def load_failed(trace: Trace) -> bool:
+def load_failed(trace: ExecutionTrace) -> bool:
     """The load that the situation lets fail was made, and a reader came afterwards."""
-    return bool(trace.loads) and bool(trace.rest)
+    return bool(trace.loads) and bool(trace.final_reads)
 
 
-def acknowledged(trace: Trace) -> bool:
+def acknowledged(trace: ExecutionTrace) -> bool:
     """A write returned."""
     return bool(answered(trace, "update", "create"))
 
 
-def was_answered(trace: Trace) -> bool:
+def was_answered(trace: ExecutionTrace) -> bool:
     """An operation ended with an answer."""
     return bool(answered(trace))
 
 
-def over_quota(trace: Trace) -> bool:
-    """More calls were decided than the bound lets in, and one was admitted."""
+def over_quota(trace: ExecutionTrace) -> bool:
+    """More calls were decided than the bound admits, and one was admitted."""
     calls = answered(trace, "hit")
     return trace.quota is not None and len(calls) > trace.quota and any(d.found for d in calls)
 
 
-def refused_then_asked(trace: Trace) -> bool:
-    """A call was refused, and one more was asked when the quota was there again."""
+def refused_then_asked(trace: ExecutionTrace) -> bool:
+    """A call was refused, and another call was made when the quota was available again."""
     return trace.admits_later is not None and any(not d.found for d in answered(trace, "hit"))
 
 
 EXERCISED: Mapping[Guarantee, Exercised] = {
-    Guarantee.EVENTUALLY_FRESH: written_and_read_at_rest,
+    Guarantee.EVENTUALLY_FRESH: written_and_read_after_drain,
     Guarantee.NO_STALE_AFTER_WRITE: acknowledged_and_read_later,
     Guarantee.READ_YOUR_WRITES: read_own_write,
-    Guarantee.MONOTONIC_READS: seen_twice,
+    Guarantee.MONOTONIC_READS: version_seen_twice,
     Guarantee.ONE_LOAD_PER_MISS: loaded_for_several,
-    Guarantee.ONE_REFRESH_PER_EXPIRY: refreshed,
+    Guarantee.ONE_REFRESH_PER_EXPIRY: entry_loaded_again,
     Guarantee.RELEASES_ONLY_OWN_LOCK: locked,
-    Guarantee.WAITS_AT_MOST_LOCK_TTL: died_with_a_lock,
+    Guarantee.WAITS_AT_MOST_LOCK_TTL: crashed_with_a_lock,
     Guarantee.NO_CACHED_ERRORS: load_failed,
     Guarantee.DURABLE_ON_RETURN: acknowledged,
-    Guarantee.STALE_AT_MOST_TTL: written_and_read_at_rest,
+    Guarantee.STALE_AT_MOST_TTL: written_and_read_after_drain,
     Guarantee.CORRECT_AFTER_CACHE_LOSS: was_answered,
     Guarantee.ADMITS_AT_MOST_ITS_BOUND: over_quota,
     Guarantee.REFUSED_CALLS_ARE_FREE: refused_then_asked,
 }
-"""By the invariant's promise."""
+"""Guarantee of the invariant to the function that decides."""

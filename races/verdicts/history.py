@@ -1,22 +1,25 @@
-"""What is seen of a schedule from outside: loads, commits, locks, and what each operation answered."""
+"""The observations of a schedule: loads, commits, crashes, locks, and the answer of each operation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from stampede.races.commands.locks import Locks
+from stampede.races.commands.locks import LockTracker
 
 
 @dataclass(frozen=True)
 class Load:
+    """A load of a record."""
+
     client: str
     record_id: int
     background: bool
+    """Whether background work made it."""
 
 
 @dataclass(frozen=True)
 class Commit:
-    """A write of a record, as the database acknowledged it."""
+    """A committed write of a record, with the version that the database returned."""
 
     client: str
     record_id: int
@@ -24,7 +27,9 @@ class Commit:
 
 
 @dataclass(frozen=True)
-class Death:
+class Crash:
+    """A crash of a client, at a virtual time."""
+
     client: str
     now_s: float
     lock_ttl_s: float | None
@@ -39,9 +44,9 @@ class FinishedOperation:
     operation: str
     record_id: int
     begin: int
-    """Index of its first step in the schedule."""
+    """The index of its first step in the schedule."""
     end: int
-    """Index of the step after which it returned; -1: it made none."""
+    """The index of its last step. -1: it took no step."""
     began_s: float
     ended_s: float
     found: bool | None = None
@@ -50,23 +55,23 @@ class FinishedOperation:
 
 
 @dataclass
-class Observed:
-    """Filled while a schedule runs."""
+class Observations:
+    """The observations of one schedule. Filled while the schedule runs."""
 
     loads: list[Load] = field(default_factory=list)
     commits: list[Commit] = field(default_factory=list)
-    deaths: list[Death] = field(default_factory=list)
-    done: list[FinishedOperation] = field(default_factory=list)
-    locks: Locks = field(default_factory=Locks)
-    ended: list[tuple[int, str]] = field(default_factory=list)
-    """Keys that expired or were evicted, each with how many loads there had been."""
+    crashes: list[Crash] = field(default_factory=list)
+    operations: list[FinishedOperation] = field(default_factory=list)
+    locks: LockTracker = field(default_factory=LockTracker)
+    removals: list[tuple[int, str]] = field(default_factory=list)
+    """(number of loads before, key) of each key that expired or was evicted."""
 
-    def gone(self, key: str) -> None:
+    def key_removed(self, key: str) -> None:
         """A key expired or was evicted."""
-        self.ended.append((len(self.loads), key))
-        self.locks.gone(key)
+        self.removals.append((len(self.loads), key))
+        self.locks.key_removed(key)
 
     def loads_by_miss(self, is_entry: Callable[[str], bool]) -> list[list[Load]]:
-        """The loads, one list for each miss: another miss begins when an entry that had been filled is gone."""
-        parts = sorted({count for count, key in self.ended if 0 < count < len(self.loads) and is_entry(key)})
+        """The loads, one list for each miss. A new miss begins when a filled entry expires or is evicted."""
+        parts = sorted({count for count, key in self.removals if 0 < count < len(self.loads) and is_entry(key)})
         return [self.loads[begin:end] for begin, end in pairwise([0, *parts, len(self.loads)])]

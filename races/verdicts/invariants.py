@@ -1,64 +1,68 @@
-"""What must hold in every schedule. It is judged by answers, commits, loads and locks, not by the internal state."""
+"""The invariants of all schedules. The verdicts depend on answers, commits, loads and locks, not on internal state."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from stampede.patterns.caching.cache_pattern import CachePattern, FaultModel, Guarantee
-from stampede.races.scheduler.schedule import Rest, Trace
+from stampede.races.scheduler.schedule import ExecutionTrace, FinalRead
 from stampede.races.scheduler.scheduler import MAX_STEPS
 from stampede.races.verdicts.history import FinishedOperation
 from stampede.scenarios.interleavings.situation import CacheState, Situation
 
 TOLERANCE_S = 0.05
-"""Redis counts milliseconds, and real time passes too."""
+"""The tolerance of waiting times in seconds, because Redis counts milliseconds and real time passes too."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Invariant:
-    """A property of every schedule. `broken` says in words how a schedule breaks it, or None."""
+    """A property of every schedule. `violation` describes how a schedule breaks it; None: it does not."""
 
     guarantee: Guarantee
-    broken: Callable[[Trace], str | None]
+    violation: Callable[[ExecutionTrace], str | None]
     applies: Callable[[Situation], bool] = lambda _situation: True
-    also: Guarantee | None = None
-    """The same property promised under a stronger adversary."""
+    stronger: Guarantee | None = None
+    """The guarantee of the same property under a stronger fault model. None: there is none."""
 
     @property
     def name(self) -> str:
         return self.guarantee.name.lower().replace("_", "-")
 
     @property
-    def says(self) -> str:
-        return self.guarantee.value.partition(" (adversary")[0]
+    def text(self) -> str:
+        return self.guarantee.text
 
-    def guaranteed(self, pattern: type[CachePattern], adversary: FaultModel) -> bool:
-        """Whether the pattern claims it under this adversary."""
-        made = [p for p in (self.guarantee, self.also) if p in pattern.guarantees]
-        return any(p.holds_under(adversary) for p in made)
-
-
-def reads(trace: Trace) -> Iterator[FinishedOperation]:
-    return (done for done in trace.done if done.operation.startswith("get") and done.error is None)
+    def guaranteed(self, pattern: type[CachePattern], fault_model: FaultModel) -> bool:
+        """Whether the pattern guarantees the property under this fault model."""
+        claimed = [p for p in (self.guarantee, self.stronger) if p in pattern.guarantees]
+        return any(p.holds_under(fault_model) for p in claimed)
 
 
-def writes(trace: Trace) -> Iterator[FinishedOperation]:
-    return (d for d in trace.done if d.operation in ("update", "create") and d.error is None)
+def reads(trace: ExecutionTrace) -> Iterator[FinishedOperation]:
+    return (done for done in trace.operations if done.operation.startswith("get") and done.error is None)
 
 
-def stale(rest: Rest) -> bool:
-    return rest.stored is not None and rest.read is not None and rest.read < rest.stored
+def writes(trace: ExecutionTrace) -> Iterator[FinishedOperation]:
+    return (d for d in trace.operations if d.operation in ("update", "create") and d.error is None)
 
 
-def stale_at_rest(trace: Trace) -> str | None:
-    for rest in trace.rest:
-        if stale(rest):
-            return f"all is at rest, the database holds v{rest.stored}, and readers get v{rest.read}"
-        if rest.stored is not None and not rest.found and rest.error is None:
-            return "all is at rest, the record is in the database, and readers are told that there is none"
+def stale(final: FinalRead) -> bool:
+    return (
+        final.stored_version is not None
+        and final.read_version is not None
+        and final.read_version < final.stored_version
+    )
+
+
+def stale_after_drain(trace: ExecutionTrace) -> str | None:
+    for final in trace.final_reads:
+        if stale(final):
+            return f"after the drain the database holds v{final.stored_version}, and readers get v{final.read_version}"
+        if final.stored_version is not None and not final.found and final.error is None:
+            return "after the drain the record is in the database, and readers get no record"
     return None
 
 
-def own_write_missed(trace: Trace) -> str | None:
+def own_write_missed(trace: ExecutionTrace) -> str | None:
     for read in reads(trace):
         own = [
             w.version or 0
@@ -66,58 +70,61 @@ def own_write_missed(trace: Trace) -> str | None:
             if w.client == read.client and w.record_id == read.record_id and w.end < read.begin
         ]
         if own and (read.version or 0) < max(own):
-            return f"client {read.client} wrote v{max(own)} and then read {shown(read)}"
+            return f"client {read.client} wrote v{max(own)} and then read {version_text(read)}"
     return None
 
 
-def stale_after_write(trace: Trace) -> str | None:
+def stale_after_write(trace: ExecutionTrace) -> str | None:
     for read in reads(trace):
         acknowledged = [w for w in writes(trace) if w.record_id == read.record_id and 0 <= w.end < read.begin]
         newest = max((w.version or 0 for w in acknowledged), default=0)
         if (read.version or 0) < newest:
-            return f"v{newest} had been written and acknowledged, and then client {read.client} read {shown(read)}"
-    newest_told = {d.record_id: d.version or 0 for d in sorted(writes(trace), key=lambda d: d.version or 0)}
-    for rest in trace.rest:
-        if rest.error is None and (rest.read or 0) < newest_told.get(rest.record_id, 0):
-            return f"v{newest_told[rest.record_id]} was acknowledged, and afterwards readers get {shown_at_rest(rest)}"
+            return (
+                f"v{newest} had been written and acknowledged, and then client {read.client} read {version_text(read)}"
+            )
+    last_acknowledged = {d.record_id: d.version or 0 for d in sorted(writes(trace), key=lambda d: d.version or 0)}
+    for final in trace.final_reads:
+        if final.error is None and (final.read_version or 0) < last_acknowledged.get(final.record_id, 0):
+            newest = last_acknowledged[final.record_id]
+            return f"v{newest} was acknowledged, and afterwards readers get {final_read_text(final)}"
     return None
 
 
-def went_back(trace: Trace) -> str | None:
+def went_back(trace: ExecutionTrace) -> str | None:
     seen: dict[tuple[str, int], int] = {}
-    for done in sorted(trace.done, key=lambda d: d.begin):
+    for done in sorted(trace.operations, key=lambda d: d.begin):
         if done.error is not None or done.operation == "create":
             continue
         highest = seen.get((done.client, done.record_id), 0)
         if (done.version or 0) < highest:
-            return f"client {done.client} saw v{highest} and then {shown(done)}"
+            return f"client {done.client} saw v{highest} and then {version_text(done)}"
         seen[done.client, done.record_id] = max(highest, done.version or 0)
     return None
 
 
-def shown(done: FinishedOperation) -> str:
-    return answer(found=bool(done.found), version=done.version)
+def version_text(done: FinishedOperation) -> str:
+    return answer_text(found=bool(done.found), version=done.version)
 
 
-def shown_at_rest(rest: Rest) -> str:
-    return answer(found=rest.found, version=rest.read)
+def final_read_text(final: FinalRead) -> str:
+    return answer_text(found=final.found, version=final.read_version)
 
 
-def answer(*, found: bool, version: int | None) -> str:
+def answer_text(*, found: bool, version: int | None) -> str:
     if not found:
         return "no record"
     return "a record without a version" if version is None else f"v{version}"
 
 
-def many_loads(trace: Trace) -> str | None:
+def many_loads(trace: ExecutionTrace) -> str | None:
     for loads in trace.loads_by_miss:
         if len(loads) > 1:
             return f"{len(loads)} loads for one missing entry, by {listed([load.client for load in loads])}"
     return None
 
 
-def many_refreshes(trace: Trace) -> str | None:
-    if len(trace.loads) <= 1 or not trace.entries_before:
+def many_refreshes(trace: ExecutionTrace) -> str | None:
+    if len(trace.loads) <= 1 or not trace.entries_at_start:
         return None
     return f"{len(trace.loads)} refreshes of one entry, by {listed([load.client for load in trace.loads])}"
 
@@ -126,39 +133,43 @@ def listed(clients: list[str]) -> str:
     return " and ".join(f"client {name}" for name in clients)
 
 
-def unowned_release(trace: Trace) -> str | None:
-    for release in trace.unowned:
-        freed = f"client {release.client} freed by {release.by} the lock that client {release.owner}"
-        return f"{freed} had taken and that still stood"
+def waits_text(clients: list[str]) -> str:
+    return f"{listed(clients)} {'waits' if len(clients) == 1 else 'wait'} without end"
+
+
+def unowned_release(trace: ExecutionTrace) -> str | None:
+    for release in trace.unowned_releases:
+        released = f"client {release.client} released client {release.owner}'s lock by {release.by}"
+        return f"{released} while client {release.owner} still held it"
     return None
 
 
-def waits_for_the_dead(trace: Trace) -> str | None:
-    if len(trace.taken) >= MAX_STEPS:
-        return f"somebody still waits after {MAX_STEPS} steps"
+def waits_for_crashed(trace: ExecutionTrace) -> str | None:
+    if len(trace.steps) >= MAX_STEPS:
+        return f"a client still waits after {MAX_STEPS} steps"
     if trace.stuck:
-        return f"{listed(trace.stuck)} waits for ever"
-    for death in trace.deaths:
-        if death.lock_ttl_s is None:
+        return waits_text(trace.stuck)
+    for crash in trace.crashes:
+        if crash.lock_ttl_s is None:
             continue
-        for done in trace.done:
-            if done.ended_s - max(done.began_s, death.now_s) > death.lock_ttl_s + TOLERANCE_S:
-                waited_s = done.ended_s - death.now_s
-                return f"client {done.client} waited {waited_s:.1f} s for a lock of {death.lock_ttl_s:.1f} s"
+        for done in trace.operations:
+            if done.ended_s - max(done.began_s, crash.now_s) > crash.lock_ttl_s + TOLERANCE_S:
+                waited_s = done.ended_s - crash.now_s
+                return f"client {done.client} waited {waited_s:.1f} s for a lock of {crash.lock_ttl_s:.1f} s"
     return None
 
 
-def failure_kept(trace: Trace) -> str | None:
-    for rest in trace.rest:
-        if rest.error is not None:
-            return f"the database works again, and readers get {rest.error}"
-        if rest.stored is not None and not rest.found:
-            return "the database works again, and readers are told that there is no record"
+def failure_cached(trace: ExecutionTrace) -> str | None:
+    for final in trace.final_reads:
+        if final.error is not None:
+            return f"the database works again, and readers get {final.error}"
+        if final.stored_version is not None and not final.found:
+            return "the database works again, and readers get no record"
     return None
 
 
-def lost(trace: Trace) -> str | None:
-    stored = {rest.record_id: rest.stored or 0 for rest in trace.rest}
+def write_lost(trace: ExecutionTrace) -> str | None:
+    stored = {final.record_id: final.stored_version or 0 for final in trace.final_reads}
     for write in writes(trace):
         if write.operation == "create" and not stored.get(write.record_id):
             return f"record {write.record_id} was created and acknowledged, and is not in the database"
@@ -170,110 +181,110 @@ def lost(trace: Trace) -> str | None:
     return None
 
 
-def stale_for_ever(trace: Trace) -> str | None:
-    for rest in trace.rest:
-        later = rest.read_a_ttl_later
-        if stale(rest) and later is not None and later < (rest.stored or 0):
-            return f"one TTL later readers still get v{rest.read}, and the database holds v{rest.stored}"
+def stale_beyond_ttl(trace: ExecutionTrace) -> str | None:
+    for final in trace.final_reads:
+        later = final.read_one_ttl_later
+        if stale(final) and later is not None and later < (final.stored_version or 0):
+            return (
+                f"one TTL later readers still get v{final.read_version}, and the database holds v{final.stored_version}"
+            )
     return None
 
 
-def no_answer(trace: Trace) -> str | None:
-    for done in trace.done:
+def no_answer(trace: ExecutionTrace) -> str | None:
+    for done in trace.operations:
         if done.error is not None:
             return f"client {done.client}'s {done.operation} ended with {done.error}"
         if not done.found and done.operation != "get-new":
             return f"client {done.client}'s {done.operation} found no record"
-    for rest in trace.rest:
-        if rest.error is not None:
-            return f"afterwards a reader gets {rest.error}"
-    return f"{listed(trace.stuck)} waits for ever" if trace.stuck else None
+    for final in trace.final_reads:
+        if final.error is not None:
+            return f"afterwards a reader gets {final.error}"
+    return waits_text(trace.stuck) if trace.stuck else None
 
 
-def over_the_bound(trace: Trace) -> str | None:
-    admitted = [done.client for done in trace.done if done.operation == "hit" and done.found]
+def over_the_bound(trace: ExecutionTrace) -> str | None:
+    admitted = [done.client for done in trace.operations if done.operation == "hit" and done.found]
     if trace.quota is None or len(admitted) <= trace.quota:
         return None
-    return f"{len(admitted)} calls admitted where {trace.quota} may be, of {listed(admitted)}"
+    return f"{len(admitted)} calls were admitted instead of {trace.quota}, of {listed(admitted)}"
 
 
-def refused_calls_counted(trace: Trace) -> str | None:
+def refused_calls_counted(trace: ExecutionTrace) -> str | None:
     if trace.admits_later is not False:
         return None
-    return "every call that was admitted is a window old, and the next call is refused because of refused ones"
+    return "all admitted calls are one window old, and the next call is refused because of refused calls"
 
 
 INVARIANTS: tuple[Invariant, ...] = (
     Invariant(
         guarantee=Guarantee.EVENTUALLY_FRESH,
-        also=Guarantee.EVENTUALLY_FRESH_DESPITE_EXPIRY,
-        broken=stale_at_rest,
+        stronger=Guarantee.EVENTUALLY_FRESH_DESPITE_EXPIRY,
+        violation=stale_after_drain,
         applies=lambda s: s.writes,
     ),
     Invariant(
         guarantee=Guarantee.NO_STALE_AFTER_WRITE,
-        broken=stale_after_write,
+        violation=stale_after_write,
         applies=lambda s: s.writes and s.adversary is not FaultModel.CRASH,
     ),
     Invariant(
         guarantee=Guarantee.READ_YOUR_WRITES,
-        broken=own_write_missed,
+        violation=own_write_missed,
         applies=lambda s: any("update" in program and "get" in program for program in s.clients),
     ),
     Invariant(
         guarantee=Guarantee.MONOTONIC_READS,
-        broken=went_back,
+        violation=went_back,
         applies=lambda s: s.writes and any(program.count("get") > 1 or len(program) > 1 for program in s.clients),
     ),
     Invariant(
         guarantee=Guarantee.ONE_LOAD_PER_MISS,
-        broken=many_loads,
+        violation=many_loads,
         applies=lambda s: not (s.writes or s.failing_loads or s.limiting) and s.start is CacheState.COLD,
     ),
     Invariant(
         guarantee=Guarantee.ONE_REFRESH_PER_EXPIRY,
-        broken=many_refreshes,
+        violation=many_refreshes,
         applies=lambda s: not s.writes and s.start is CacheState.AGEING,
     ),
-    Invariant(guarantee=Guarantee.RELEASES_ONLY_OWN_LOCK, broken=unowned_release, applies=lambda s: not s.limiting),
+    Invariant(guarantee=Guarantee.RELEASES_ONLY_OWN_LOCK, violation=unowned_release, applies=lambda s: not s.limiting),
     Invariant(
         guarantee=Guarantee.WAITS_AT_MOST_LOCK_TTL,
-        broken=waits_for_the_dead,
+        violation=waits_for_crashed,
         applies=lambda s: s.adversary is FaultModel.CRASH,
     ),
-    Invariant(guarantee=Guarantee.NO_CACHED_ERRORS, broken=failure_kept, applies=lambda s: s.failing_loads > 0),
-    Invariant(guarantee=Guarantee.DURABLE_ON_RETURN, broken=lost, applies=lambda s: s.writes),
-    Invariant(guarantee=Guarantee.STALE_AT_MOST_TTL, broken=stale_for_ever, applies=lambda s: s.writes),
+    Invariant(guarantee=Guarantee.NO_CACHED_ERRORS, violation=failure_cached, applies=lambda s: s.failing_loads > 0),
+    Invariant(guarantee=Guarantee.DURABLE_ON_RETURN, violation=write_lost, applies=lambda s: s.writes),
+    Invariant(guarantee=Guarantee.STALE_AT_MOST_TTL, violation=stale_beyond_ttl, applies=lambda s: s.writes),
     Invariant(
         guarantee=Guarantee.CORRECT_AFTER_CACHE_LOSS,
-        broken=no_answer,
+        violation=no_answer,
         applies=lambda s: not (s.failing_loads or s.limiting),
     ),
     Invariant(
         guarantee=Guarantee.ADMITS_AT_MOST_ITS_BOUND,
-        broken=over_the_bound,
+        violation=over_the_bound,
         applies=lambda s: s.limiting and s.start is CacheState.COLD,
     ),
     Invariant(
         guarantee=Guarantee.REFUSED_CALLS_ARE_FREE,
-        broken=refused_calls_counted,
+        violation=refused_calls_counted,
         applies=lambda s: s.limiting and s.start is CacheState.AT_LIMIT,
     ),
 )
 
-BY_NAME: Mapping[str, Invariant] = {invariant.name: invariant for invariant in INVARIANTS}
 
-
-def invariants_of(situation: Situation) -> list[Invariant]:
-    """Those that can be broken in a situation."""
+def invariants_for(situation: Situation) -> list[Invariant]:
+    """The invariants that can be broken in a situation."""
     return [invariant for invariant in INVARIANTS if invariant.applies(situation)]
 
 
-def broken_in(trace: Trace, situation: Situation) -> dict[str, str]:
-    """The invariants that a schedule breaks, each with how."""
+def violations_in(trace: ExecutionTrace, situation: Situation) -> dict[str, str]:
+    """Name of each invariant that a schedule breaks, to how it breaks it."""
     found = {}
-    for invariant in invariants_of(situation):
-        how = invariant.broken(trace)
+    for invariant in invariants_for(situation):
+        how = invariant.violation(trace)
         if how is not None:
             found[invariant.name] = how
     return found

@@ -1,6 +1,6 @@
-"""Errors of the environment: what a server answers because of its own state or rights, to any client.
+"""Recognises errors of the environment: replies that any client would get because of a server's state or rights.
 
-A contender that gets one of these did not break anything, and one that falls back on them did not keep anything.
+With such an error, a situation is not judged: neither a failure nor a fallback of the contender proves anything.
 """
 
 import re
@@ -23,15 +23,15 @@ REDIS_CODES = re.compile(
     r"\b(NOPERM|READONLY|MOVED|ASK|CROSSSLOT|LOADING|MISCONF|OOM|CLUSTERDOWN|MASTERDOWN|NOAUTH|WRONGPASS|TRYAGAIN"
     r"|NOREPLICAS|BUSY|UNKILLABLE|DENIED|UNBLOCKED)\b|^unknown (sub)?command|ACL failure in script"
 )
-"""Redis before 7 wraps what a command in a script answered, and redis-py cuts the code off where it knows it."""
+"""Codes in error texts. Redis before 7 wraps errors of scripts; redis-py removes the codes that it maps."""
 SQL_CLASSES = frozenset({"08", "25006", "28", "42501", "53", "55P02", "57", "58", "XX"})
-"""SQLSTATEs, or their first two characters: connection, read-only, authorisation, rights, resources, a lock that the
-server's own time limit gave up, shutdown and cancelling, the system, internal. 40 (a deadlock, a serialisation failure)
-is an answer to what the clients did."""
+"""SQLSTATEs, or their first two characters: connection, read-only, authorisation, rights, resources, lock timeout of
+the server, shutdown and cancelling, system, internal. Class 40 (deadlock, serialisation failure) is missing, because
+the clients' statements cause it."""
 
 
-def is_environments(error: BaseException) -> bool:
-    """Whether a server, its rights or the network are the cause, not what the contender asked."""
+def is_environment_error(error: BaseException) -> bool:
+    """Whether the cause is a server, its rights or the network, and not the contender's request."""
     if isinstance(error, psycopg.Error):
         state = error.sqlstate
         if state is None:
@@ -42,8 +42,8 @@ def is_environments(error: BaseException) -> bool:
     return isinstance(error, redis.ResponseError) and REDIS_CODES.search(str(error)) is not None
 
 
-def of_reply(reply: object) -> Exception | None:
-    """The first error of the environment in an answer to EXEC, which holds its commands' errors as values."""
+def environment_error_in(reply: object) -> Exception | None:
+    """The first error of the environment in the reply to EXEC, which contains the errors of its commands as values."""
     if isinstance(reply, list):
-        return next((e for e in reply if isinstance(e, Exception) and is_environments(e)), None)
+        return next((e for e in reply if isinstance(e, Exception) and is_environment_error(e)), None)
     return None

@@ -1,12 +1,12 @@
-"""A sandbox to explore in, on the session's servers."""
+"""Fixtures of the explorer's tests: a sandbox on the servers of the test session."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from stampede.patterns.contender_registry import Contender, find_contender
-from stampede.races.explore import Bound, card
-from stampede.races.hooks.bypass import watched
+from stampede.races.explore import Bound, explore_situations
+from stampede.races.hooks.bypass import refusing_bypasses
 from stampede.races.hooks.sandbox import Sandbox
 from stampede.races.hooks.sandbox_servers import open_sandbox
 from stampede.races.scheduler.virtual_time import virtual_time
@@ -19,19 +19,21 @@ Explore = Callable[..., tuple[ExplorationInfo, dict[str, VerdictInfo]]]
 
 @pytest.fixture(scope="module")
 def sandbox(stack: Stack) -> Iterator[Sandbox]:
-    with open_sandbox(stack) as opened, virtual_time(), watched():
+    with open_sandbox(stack) as opened, virtual_time(), refusing_bypasses():
         yield opened
 
 
 @pytest.fixture
 def explore(sandbox: Sandbox) -> Explore:
-    """What the explorer says of a contender in a situation: (how much was tried, verdicts by invariant)."""
+    """Explores a contender in a situation. Returns the facts of the exploration, and the verdicts by invariant."""
 
     def explored(
         contender: str | Contender, situation: str, bound: Bound | None = None
     ) -> tuple[ExplorationInfo, dict[str, VerdictInfo]]:
         found = find_contender(contender) if isinstance(contender, str) else contender
-        ((info, verdicts),) = card(sandbox, found, [find_situation(situation)], bound or Bound(), lambda: None)
+        ((info, verdicts),) = explore_situations(
+            sandbox, found, [find_situation(situation)], bound or Bound(), lambda: None
+        )
         return info, {verdict.invariant: verdict for verdict in verdicts}
 
     return explored

@@ -1,4 +1,4 @@
-"""Contenders for the explorer's own specs: cache-aside with one thing changed, written to a file."""
+"""Contenders for the explorer's tests: cache-aside with one change, written to a file."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee
 
 class Pattern(CachePattern):
     summary = "planted"
-    promises = frozenset(Guarantee)  # all of them
+    guarantees = frozenset(Guarantee)  # all of them
 
     def get(self, record_id):
         cached = self.redis.get(self.key(record_id))
@@ -38,7 +38,7 @@ class Pattern(CachePattern):
 
 
 def planted(folder: Path, name: str, body: str = "") -> Contender:
-    """The contender whose methods these are, in place of cache-aside's."""
+    """A contender with these methods instead of those of cache-aside."""
     path = folder / f"{name}.py"
     path.write_text(HEAD + body, encoding="utf-8")
     return find_explorable(str(path))

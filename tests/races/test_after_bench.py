@@ -1,6 +1,6 @@
-"""The races of a bench's contenders, explored at its end into its own folder, and what becomes of them in its report.
+"""The exploration after a bench: the contenders that ran, the facts in the run folder, and the report.
 
-The runs are planted; what is explored, and the servers, are real.
+The runs are planted; the exploration and the servers are real.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stampede.races.after_bench import explore_beside
-from stampede.races.exploration_runs import CUT, RacesEvent
+from stampede.races.exploration_runs import INTERRUPTED, RacesEvent
 from stampede.reports.output.html_report import render
 from stampede.run_folder.races_json import RacesInfo, read_races
 from stampede.run_folder.read import read_run
@@ -24,10 +24,10 @@ from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee
 
 
 class Unfit(CachePattern):
-    summary = "refuses to be built"
-    promises = frozenset({Guarantee.EVENTUALLY_FRESH})
+    summary = "cannot be built"
+    guarantees = frozenset({Guarantee.EVENTUALLY_FRESH})
 
-    def __init__(self, kit, config):
+    def __init__(self, context, config):
         raise RuntimeError("not here")
 
     def get(self, record_id):
@@ -42,7 +42,7 @@ class Unfit(CachePattern):
 
 
 def planted(folder: Path, *names: str, file: Path | None = None) -> Path:
-    """A run's folder in which these ran; `file`: where the last one comes from."""
+    """A run folder in which these contenders ran. `file`: the file of the last one."""
     plant(folder, rounds=1, contenders=names, scenarios=[scenario("stampede")])
     if file is not None:
         info = read_run(folder).info
@@ -60,11 +60,11 @@ def races_remarks(folder: Path) -> list[str]:
     return [remark["what"] for remark in read_run(folder).info.remarks if remark["name"] == "races"]
 
 
-def test_standard_and_full_explore_and_the_short_plans_do_not() -> None:
+def test_only_the_plans_standard_and_full_explore() -> None:
     assert {name for name, plan in PLANS.items() if plan.races} == {"standard", "full"}
 
 
-def test_who_ran_is_explored_in_every_situation_and_rulers_twins_and_special_ones_are_not(
+def test_only_contenders_that_ran_are_explored_and_no_baselines_copies_or_opt_in_contenders(
     stack: Stack, tmp_path: Path
 ) -> None:
     names = ("cache-aside", "cache-aside-warmed", "bare-get", "cache-aside-again")
@@ -76,12 +76,12 @@ def test_who_ran_is_explored_in_every_situation_and_rulers_twins_and_special_one
     assert info.word("cache-aside", "eventually-fresh") == "broken"
     assert races_remarks(folder) == []
     text = render(folder).read_text(encoding="utf-8")
-    assert "of its promises" in text
-    assert "not explored: it stands for one scenario" in text
+    assert "of its guarantees" in text
+    assert "not explored: it runs only in scenarios that name it" in text
     assert text.count('<svg xmlns="http://www.w3.org/2000/svg" class="sequence"') >= 1
 
 
-def test_one_that_cannot_be_explored_is_remarked_upon_and_the_next_one_is_explored(
+def test_a_contender_that_cannot_be_explored_is_a_remark_and_the_next_one_is_explored(
     stack: Stack, tmp_path: Path
 ) -> None:
     file = tmp_path / "unfit.py"
@@ -94,7 +94,7 @@ def test_one_that_cannot_be_explored_is_remarked_upon_and_the_next_one_is_explor
     assert "the races of unfit" in remark
 
 
-def test_ctrl_c_passes_through_and_keeps_what_was_explored(stack: Stack, tmp_path: Path) -> None:
+def test_ctrl_c_passes_through_and_keeps_the_results(stack: Stack, tmp_path: Path) -> None:
     folder = planted(tmp_path / "run", "no-cache", "ttl-only", "cache-aside")
 
     def stop(event: RacesEvent) -> None:
@@ -105,10 +105,10 @@ def test_ctrl_c_passes_through_and_keeps_what_was_explored(stack: Stack, tmp_pat
         explored(folder, stack, stop)
     info = read_races(folder)
     assert {e.contender for e in info.explorations} == {"no-cache"}
-    assert info.skipped == {"ttl-only": CUT, "cache-aside": CUT}
+    assert info.skipped == {"ttl-only": INTERRUPTED, "cache-aside": INTERRUPTED}
     (remark,) = races_remarks(folder)
     assert "ttl-only, cache-aside" in remark
-    assert f"not explored: {CUT}" in render(folder).read_text(encoding="utf-8")
+    assert f"not explored: {INTERRUPTED}" in render(folder).read_text(encoding="utf-8")
 
 
 def test_a_run_without_contenders_explores_nothing(stack: Stack, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The command: what it prints, writes and exits with; the page; limiters; what the adversary and the servers do."""
+"""The command `stampede races`: output, files, exit codes and page; limiters; faults and servers."""
 
 import json
 from pathlib import Path
@@ -13,16 +13,16 @@ from stampede.races.hooks.limiter_adapter import find_explorable
 from stampede.races.hooks.sandbox import Sandbox
 from stampede.races.hooks.sandbox_servers import open_sandbox
 from stampede.races.scheduler.client import Client
-from stampede.races.scheduler.schedule import Schedules
+from stampede.races.scheduler.schedule import SchedulePlayer
 from stampede.races.scheduler.scheduler import Execution
-from stampede.races.scheduler.search import Following
+from stampede.races.scheduler.search import FollowSchedule
 from stampede.reports.topics.races.races_page import render_races
 from stampede.run_folder.races_json import read_races
 from stampede.scenarios.interleavings.situation import Situation, situations
 from stampede.stack.servers import Stack
 from tests.races.conftest import Explore
 
-FIELDS = {"contender", "situation", "invariant", "verdict", "promised", "how", "schedules", "shortest", "id"}
+FIELDS = {"contender", "situation", "invariant", "verdict", "guaranteed", "how", "schedules", "shortest", "id"}
 
 LIAR = """
 from stampede.patterns.caching.cache_pattern import Guarantee
@@ -30,15 +30,15 @@ from stampede.patterns.caching.cache_aside import CacheAside
 
 class Liar(CacheAside):
     summary = "cache-aside that claims too much"
-    promises = frozenset({Guarantee.EVENTUALLY_FRESH})
+    guarantees = frozenset({Guarantee.EVENTUALLY_FRESH})
 """
 
 LISTENING = """
 from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee
 
 class Listening(CachePattern):
-    summary = "one loads, the others hear of it"
-    promises = frozenset({Guarantee.ONE_LOAD_PER_MISS})
+    summary = "one client loads and notifies the others"
+    guarantees = frozenset({Guarantee.ONE_LOAD_PER_MISS})
 
     def get(self, record_id):
         key = self.key(record_id)
@@ -73,7 +73,7 @@ from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee
 
 class Strange(CachePattern):
     summary = "rings\\x07 <i onload=x>"
-    promises = frozenset({Guarantee.EVENTUALLY_FRESH})
+    guarantees = frozenset({Guarantee.EVENTUALLY_FRESH})
 
     def key(self, record_id):
         return f"{self.config.key_prefix}\\x1b[2J[blink]\\u202e\\r<i onload=x>:{record_id}"
@@ -99,8 +99,8 @@ def races(stack: Stack, tmp_path: Path, *words: str) -> Result:
     return CliRunner().invoke(app, ["races", *servers, "--runs", str(tmp_path / "runs"), *words])
 
 
-def test_a_broken_promise_is_exit_1_and_a_fault_never_promised_is_not(stack: Stack, tmp_path: Path) -> None:
-    """The verdicts are written as a list of the stated fields, each broken one with its schedule; the page too."""
+def test_a_broken_guarantee_is_exit_1_and_a_fault_without_a_guarantee_is_not(stack: Stack, tmp_path: Path) -> None:
+    """The verdicts are a list with the documented fields, broken ones with their schedule; the page is written too."""
     (tmp_path / "liar.py").write_text(LIAR, encoding="utf-8")
     for contender, code in (("cache-aside", 0), (str(tmp_path / "liar.py"), 1)):
         out = tmp_path / "verdicts.json"
@@ -109,7 +109,7 @@ def test_a_broken_promise_is_exit_1_and_a_fault_never_promised_is_not(stack: Sta
         rows = json.loads(out.read_text(encoding="utf-8"))
         assert all(row.keys() == FIELDS for row in rows)
         (fresh,) = [row for row in rows if row["invariant"] == "eventually-fresh"]
-        assert (fresh["verdict"], fresh["promised"]) == ("broken", code == 1)
+        assert (fresh["verdict"], fresh["guaranteed"]) == ("broken", code == 1)
         assert [step["label"].split()[0] for step in fresh["shortest"]] == [
             *("GET", "SELECT", "BEGIN", "UPDATE", "COMMIT", "DEL", "SET"),
         ]
@@ -118,13 +118,13 @@ def test_a_broken_promise_is_exit_1_and_a_fault_never_promised_is_not(stack: Sta
     pages = sorted((tmp_path / "runs").glob("*/races.html"))
     assert pages
     text = pages[-1].read_text(encoding="utf-8")
-    assert "broken promise" in text
+    assert 'class="v-BROKEN"' in text
     assert text.count("<svg") >= 1
     assert "proved" not in text.lower()
 
 
-def test_keys_and_names_act_neither_on_the_terminal_nor_on_the_page(stack: Stack, tmp_path: Path) -> None:
-    """A file's name, a summary and keys with escape sequences and markup, in a schedule that breaks a promise."""
+def test_keys_and_names_are_escaped_on_the_terminal_and_on_the_page(stack: Stack, tmp_path: Path) -> None:
+    """A file name, a summary and keys with escape sequences and markup, in a schedule that breaks a guarantee."""
     (tmp_path / "<i onload=x>[red].py").write_text(STRANGE, encoding="utf-8")
     words = ("--contender", str(tmp_path / "<i onload=x>[red].py"), "--situation", "reader-writer")
     done = races(stack, tmp_path, *words)
@@ -139,7 +139,7 @@ def test_keys_and_names_act_neither_on_the_terminal_nor_on_the_page(stack: Stack
 
 
 def test_a_schedule_is_replayed_by_its_id(stack: Stack, tmp_path: Path) -> None:
-    """The replay shows the same steps and says what they break."""
+    """The replay prints the same steps, and the invariants that they break."""
     words = ("--contender", "cache-aside", "--replay", "reader-writer:a2.b4.a", "--times", "3")
     done = races(stack, tmp_path, *words)
     assert done.exit_code == 0, done.output
@@ -150,21 +150,21 @@ def test_a_schedule_is_replayed_by_its_id(stack: Stack, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ("--contender", "nobody"),
+        ("--contender", "nothing"),
         ("--situation", "nowhere"),
         ("--contender", "cache-aside", "--replay", "reader-writer:?"),
         ("--replay", "reader-writer:a"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(words: tuple[str, ...], stack: Stack, tmp_path: Path) -> None:
-    """What the user can mend."""
+    """Input that the user can correct."""
     done = races(stack, tmp_path, *words)
     assert done.exit_code == 2
     assert [line for line in done.stderr.splitlines() if line.startswith("stampede: ")] == done.stderr.splitlines()[-1:]
 
 
-def test_a_page_needs_its_facts(tmp_path: Path) -> None:
-    """A folder without races.json, with a cut one, or of another schema is refused."""
+def test_a_page_needs_a_readable_races_json(tmp_path: Path) -> None:
+    """A folder without races.json, with a truncated one, or with another schema is refused."""
     for text in (None, "{", '{"schema": 0}'):
         if text is not None:
             (tmp_path / "races.json").write_text(text, encoding="utf-8")
@@ -177,22 +177,27 @@ def test_a_page_needs_its_facts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("limiter", "situation", "invariant", "verdict"),
     [
-        ("sliding-window", "calls-on-one-tick", "admits-at-most-its-bound", "broken"),  # members that share it
+        (
+            "sliding-window",
+            "calls-on-one-tick",
+            "admits-at-most-its-bound",
+            "broken",
+        ),  # sorted-set members of the same instant
         ("sliding-window", "calls-with-skewed-clocks", "admits-at-most-its-bound", "broken"),
         ("sliding-window", "calls-at-the-limit", "refused-calls-are-free", "broken"),
         ("sliding-log", "calls-at-once", "admits-at-most-its-bound", "kept"),
         ("gcra", "calls-with-skewed-clocks", "admits-at-most-its-bound", "kept"),
     ],
 )
-def test_limiters_are_judged(limiter: str, situation: str, invariant: str, verdict: str, explore: Explore) -> None:
-    """The article's limiter loses calls on one tick, to skewed clocks, and counts refused ones; a script does not."""
+def test_limiters_get_verdicts(limiter: str, situation: str, invariant: str, verdict: str, explore: Explore) -> None:
+    """The article's limiter miscounts on one tick and with skewed clocks, and counts refused calls; scripts do not."""
     info, verdicts = explore(find_explorable(limiter), situation)
     assert info.complete
     assert verdicts[invariant].verdict == verdict
 
 
-def test_a_subscriber_is_seen_as_waiting(tmp_path: Path, explore: Explore) -> None:
-    """Pub/sub is held like any other read: the waiter goes on when the message is there, and no order is missed."""
+def test_a_subscriber_is_recognised_as_waiting(tmp_path: Path, explore: Explore) -> None:
+    """A subscriber is scheduled like any other reader: it continues when the message arrives, in every order."""
     path = tmp_path / "listening.py"
     path.write_text(LISTENING, encoding="utf-8")
     info, verdicts = explore(find_explorable(str(path)), "reader-reader")
@@ -202,7 +207,7 @@ def test_a_subscriber_is_seen_as_waiting(tmp_path: Path, explore: Explore) -> No
 
 
 def test_a_library_is_explored_from_one_file(explore: Explore) -> None:
-    """dogpile.cache's distributed lock has no TTL by default: when its holder dies a reader waits without end."""
+    """dogpile.cache's distributed lock has no TTL by default: when its holder crashes, a reader waits without end."""
     pytest.importorskip("dogpile.cache")
     contender = find_explorable(str(Path(__file__).parents[2] / "examples" / "dogpile_cache.py"))
     _, verdicts = explore(contender, "reader-reader-death")
@@ -210,39 +215,39 @@ def test_a_library_is_explored_from_one_file(explore: Explore) -> None:
     assert explore(contender, "reader-reader")[1]["one-load-per-miss"].verdict != "broken"
 
 
-def test_a_writer_that_waits_for_a_row_is_seen_as_waiting(sandbox: Sandbox) -> None:
-    """The second UPDATE is held back by PostgreSQL until the first client's COMMIT, and the others go on meanwhile."""
-    schedules = Schedules(sandbox, find_explorable("cache-aside").pattern, situations()["writer-writer"])
-    trace = schedules.play(Following("aabbaabb"))
-    blocked = [(step.action.token, step.action.label) for step in trace.taken if step.blocked]
+def test_a_writer_that_waits_for_a_row_lock_is_recognised_as_waiting(sandbox: Sandbox) -> None:
+    """The second UPDATE waits in PostgreSQL for the first client's COMMIT, and the first client continues."""
+    player = SchedulePlayer(sandbox, find_explorable("cache-aside").pattern, situations()["writer-writer"])
+    trace = player.play(FollowSchedule("aabbaabb"))
+    blocked = [(step.action.token, step.action.label) for step in trace.steps if step.blocked]
     assert blocked == [("b", "UPDATE 1")]
     assert [commit.client for commit in trace.commits] == ["a", "b"]
     assert [commit.version for commit in trace.commits] == [2, 3]
 
 
-def test_virtual_time_ages_every_key(sandbox: Sandbox) -> None:
-    """When nobody can step, the clock moves to the end of the next wait, and keys are that much older."""
+def test_virtual_time_shortens_the_ttl_of_every_key(sandbox: Sandbox) -> None:
+    """If no client can take a step, the clock moves to the end of the next wait, and TTLs become that much shorter."""
     sandbox.reset([])
-    ages: list[int] = []
+    ttls_ms: list[int] = []
 
     def body(client: Client) -> None:
-        client.slot.redis.set(f"{sandbox.key_prefix}a", "1", px=60_000)
+        client.thread.redis.set(f"{sandbox.key_prefix}a", "1", px=60_000)
         client.sleep(20)
-        ages.append(client.slot.redis.pttl(f"{sandbox.key_prefix}a"))
+        ttls_ms.append(client.thread.redis.pttl(f"{sandbox.key_prefix}a"))
         client.sleep(41)
-        ages.append(client.slot.redis.pttl(f"{sandbox.key_prefix}a"))
+        ttls_ms.append(client.thread.redis.pttl(f"{sandbox.key_prefix}a"))
 
-    run = Execution(sandbox, Situation(name="x", clients=(("get",),)).adversary, lambda enabled: enabled[0])
-    run.start(body)
-    run.go()
-    assert 20_000 < ages[0] <= 40_000  # 60 s less 20 s of virtual time, and less what has really passed
-    assert ages[1] == -2
+    execution = Execution(sandbox, Situation(name="x", clients=(("get",),)).adversary, lambda enabled: enabled[0])
+    execution.start(body)
+    execution.run()
+    assert 20_000 < ttls_ms[0] <= 40_000  # 60 s less 20 s of virtual time, and less the real time that has passed
+    assert ttls_ms[1] == -2
 
 
-def test_nothing_is_left_behind(stack: Stack, sandbox: Sandbox) -> None:
-    """An exploration takes its table and its keys away."""
+def test_the_table_and_the_keys_of_a_sandbox_are_removed(stack: Stack, sandbox: Sandbox) -> None:
+    """After an exploration, its table and its keys do not exist."""
     with open_sandbox(stack) as other:
-        other.slot(0).redis.set(f"lock:{other.key_prefix}x", "1")
+        other.client_thread(0).redis.set(f"lock:{other.key_prefix}x", "1")
         table, prefix = other.tablename, other.key_prefix
     assert [key for key in sandbox.sampler.keys("*") if prefix.encode() in key] == []
     with sandbox.connect() as connection:

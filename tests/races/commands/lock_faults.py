@@ -1,4 +1,4 @@
-"""Contenders for the specs of locks: one body each, over a common way to read under a lock."""
+"""Contenders for the tests of locks: one body each, with a common method that reads under a lock."""
 
 HEAD = '''
 import json
@@ -14,7 +14,7 @@ COMPARE_AND_DELETE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis
 
 class Planted(CachePattern):
     summary = "planted"
-    promises = frozenset({Guarantee.RELEASES_ONLY_OWN_LOCK})
+    guarantees = frozenset({Guarantee.RELEASES_ONLY_OWN_LOCK})
 
     def get(self, record_id):
         key = self.key(record_id)
@@ -23,14 +23,14 @@ class Planted(CachePattern):
             cached = self.redis.get(key)
             if cached is not None:
                 return self.serializer.loads(cached)
-            token = f"{self.kit.rng.getrandbits(64):x}"
+            token = f"{self.context.rng.getrandbits(64):x}"
             if self.take(lock, token):
                 try:
                     return self.fill(record_id)
                 finally:
                     self.free(lock, token)
-            self.lost(lock)
-            self.kit.sleep(0.1)
+            self.wait_for_lock(lock)
+            self.context.sleep(0.1)
         return self.source.load(record_id)
 
     def fill(self, record_id):
@@ -44,8 +44,8 @@ class Planted(CachePattern):
     def free(self, lock, token):
         self.redis.delete(lock)
 
-    def lost(self, lock):
-        """What one that did not get the lock does besides waiting."""
+    def wait_for_lock(self, lock):
+        """What a client does before it waits for the lock."""
 
     def update(self, record_id, changes):
         record = self.source.update(record_id, changes)
@@ -84,7 +84,7 @@ FREED_BY_ANOTHER = {
 """,
     "taken_by_getset": """
     def take(self, lock, token):
-        return self.redis.getset(lock, "held") is None
+        return self.redis.getset(lock, "taken") is None
 """,
     "a_flag_set_and_reset_by_getset": """
     def take(self, lock, token):
@@ -95,17 +95,17 @@ FREED_BY_ANOTHER = {
 """,
     "taken_by_set_get": """
     def take(self, lock, token):
-        return self.redis.set(lock, "held", get=True, px=10_000) is None
+        return self.redis.set(lock, "taken", get=True, px=10_000) is None
 """,
-    "taken_after_a_look_by_exists": """
+    "taken_after_a_read_by_exists": """
     def take(self, lock, token):
         return not self.redis.exists(lock) and self.redis.setex(lock, 10, token)
 """,
-    "taken_after_a_look_by_ttl": """
+    "taken_after_a_read_by_ttl": """
     def take(self, lock, token):
         return self.redis.ttl(lock) == -2 and self.redis.psetex(lock, 10_000, token)
 """,
-    "taken_after_a_look_at_a_field": """
+    "taken_after_a_read_of_a_field": """
     def take(self, lock, token):
         return self.redis.hget(lock, "owner") is None and self.redis.hset(lock, "owner", token)
 
@@ -144,7 +144,7 @@ FREED_BY_ANOTHER = {
                 self.redis.hset(key, "body", self.serializer.dumps(record))
                 self.redis.hdel(key, "owner")
                 return record
-            self.kit.sleep(0.1)
+            self.context.sleep(0.1)
         return self.source.load(record_id)
 """,
     "counted_up_and_down": """
@@ -195,12 +195,12 @@ FREED_BY_ANOTHER = {
     def free(self, lock, token):
         self.redis.pipeline(transaction=False).get("x").delete(lock).execute()
 """,
-    "freed_by_one_that_waited_too": """
+    "freed_by_a_client_that_waited_too": """
     def free(self, lock, token):
         self.redis.eval(COMPARE_AND_DELETE, 1, lock, token)
 
-    def lost(self, lock):
-        self.kit.sleep(0.1)
+    def wait_for_lock(self, lock):
+        self.context.sleep(0.1)
         self.redis.delete(lock)
 """,
     "redis_py_s_lock_with_a_bare_delete": """
@@ -208,7 +208,7 @@ FREED_BY_ANOTHER = {
         return Lock(self.redis, lock, timeout=10, blocking=False, sleep=0.1).acquire()
 """,
 }
-"""A client frees, without a look, what another client has taken in the meantime."""
+"""A client frees, without a check, a lock that another client has taken in the meantime."""
 
 FREED_BY_OWNERS = {
     "compare_and_delete": """
@@ -217,12 +217,12 @@ FREED_BY_OWNERS = {
 """,
     "redis_py_s_lock": """
     def take(self, lock, token):
-        self.held = Lock(self.redis, lock, timeout=10, blocking=False, thread_local=False)
-        return self.held.acquire()
+        self.lock_object = Lock(self.redis, lock, timeout=10, blocking=False, thread_local=False)
+        return self.lock_object.acquire()
 
     def free(self, lock, token):
         try:
-            self.held.release()
+            self.lock_object.release()
         except Exception:
             pass
 """,
@@ -247,7 +247,7 @@ FREED_BY_OWNERS = {
         pass
 """,
 }
-"""Only what is one's own is freed."""
+"""A client frees only its own lock."""
 
 NO_LOCK = {
     "filled_with_nx_as_a_pickle": """
@@ -287,7 +287,7 @@ NO_LOCK = {
         self.redis.hsetnx(self.key(record_id), "body", self.serializer.dumps(record))
         return record
 """,
-    "filled_and_loaded_again_to_be_sure": """
+    "filled_and_loaded_again": """
     def get(self, record_id):
         key = self.key(record_id)
         cached = self.redis.get(key)
@@ -309,7 +309,7 @@ NO_LOCK = {
                 return self.serializer.loads(cached)
             if self.redis.set(key, "loading", nx=True, px=10_000):
                 return self.fill(record_id)
-            self.kit.sleep(0.1)
+            self.context.sleep(0.1)
         return self.source.load(record_id)
 """,
     "a_lease_that_readers_share_by_set_nx_get": """
@@ -318,7 +318,7 @@ NO_LOCK = {
         cached = self.redis.get(key)
         if cached is not None:
             return self.serializer.loads(cached)
-        mine = f"{self.kit.rng.getrandbits(64):x}".encode()
+        mine = f"{self.context.rng.getrandbits(64):x}".encode()
         token = self.redis.set(f"lease:{key}", mine, nx=True, get=True) or mine
         record = self.source.load(record_id)
         if self.redis.eval(COMPARE_AND_DELETE, 1, f"lease:{key}", token):
@@ -336,7 +336,7 @@ NO_LOCK = {
             return self.serializer.loads(cached)
         token = self.redis.get(f"lease:{key}")
         if token is None:
-            token = f"{self.kit.rng.getrandbits(64):x}"
+            token = f"{self.context.rng.getrandbits(64):x}"
             self.redis.set(f"lease:{key}", token, px=10_000)
         record = self.source.load(record_id)
         if self.redis.eval(COMPARE_AND_DELETE, 1, f"lease:{key}", token):
@@ -370,4 +370,4 @@ NO_LOCK = {
         return record
 """,
 }
-"""What looks like a lock, and excludes no other client."""
+"""Keys that look like locks, but exclude no other client."""

@@ -1,4 +1,4 @@
-"""Scripts: which ones touch only the keys that they declare, and what the explorer makes of the others."""
+"""Lua scripts: which ones touch only the keys that they declare, and how the explorer treats the others."""
 
 from pathlib import Path
 
@@ -52,7 +52,7 @@ UNDECLARED = [
     "local KEYS = ARGV return redis.call('GET', KEYS[1])",
     "return loadstring(ARGV[1])()",
     "local key = KEYS[1] or ARGV[1] return redis.call('GET', key)",
-    "return function",  # no Lua
+    "return function",  # not Lua
 ]
 
 READS_UNDECLARED = """
@@ -72,17 +72,17 @@ READS_UNDECLARED = """
 
 
 @pytest.mark.parametrize("script", DECLARED)
-def test_a_script_whose_text_names_only_declared_keys_is_told_by_them(script: str, sandbox: Sandbox) -> None:
-    assert declares_all(script, sandbox.table._row)
+def test_a_script_whose_text_names_only_declared_keys_declares_all(script: str, sandbox: Sandbox) -> None:
+    assert declares_all(script, sandbox.command_table._row)
 
 
 @pytest.mark.parametrize("script", UNDECLARED)
-def test_a_script_that_may_touch_an_undeclared_key_is_not(script: str, sandbox: Sandbox) -> None:
-    assert not declares_all(script, sandbox.table._row)
+def test_a_script_that_may_touch_an_undeclared_key_does_not_declare_all(script: str, sandbox: Sandbox) -> None:
+    assert not declares_all(script, sandbox.command_table._row)
 
 
-def test_the_scripts_of_the_suite_declare_their_keys(sandbox: Sandbox) -> None:
-    """So the reduction leaves out as much of their schedules as before."""
+def test_the_scripts_of_the_project_declare_all_their_keys(sandbox: Sandbox) -> None:
+    """So the reduction applies to the schedules of the project's contenders."""
     modules = {c.pattern.__module__ for c in contenders().values()} | {
         x.limiter.__module__ for x in limiters().values()
     }
@@ -93,19 +93,19 @@ def test_the_scripts_of_the_suite_declare_their_keys(sandbox: Sandbox) -> None:
         if isinstance(value, str) and "redis.call" in value
     ]
     assert len(found) >= 8
-    assert [script for script in found if not declares_all(script, sandbox.table._row)] == []
+    assert [script for script in found if not declares_all(script, sandbox.command_table._row)] == []
 
 
 @pytest.mark.parametrize(
     "command",
     [
-        ("EVALSHA", "f" * 40, "1", "k"),  # of which the text was never seen
+        ("EVALSHA", "f" * 40, "1", "k"),  # a script whose text was never sent
         ("FCALL", "f", "1", "k"),
         ("EVAL_RO", "return redis.call('GET', ARGV[1])", "1", "k", "other"),
         ("SORT", "k", "BY", "weight_*"),
     ],
 )
-def test_a_command_that_may_touch_other_keys_than_it_names_commutes_with_nothing(
+def test_a_command_that_may_touch_keys_that_it_does_not_name_commutes_with_nothing(
     command: tuple[str, ...], sandbox: Sandbox
 ) -> None:
     table = CommandTable(sandbox.sampler, sandbox.key_prefix)
@@ -114,7 +114,7 @@ def test_a_command_that_may_touch_other_keys_than_it_names_commutes_with_nothing
 
 
 def test_a_fault_in_keys_that_scripts_do_not_declare_is_found(tmp_path: Path, explore: Explore) -> None:
-    """The stale fill of cache-aside, written by scripts that never name the entry, with and without the reduction."""
+    """The stale fill of cache-aside, by scripts that do not declare the entry, with and without the reduction."""
     info, verdicts = explore(
         planted(tmp_path, "reads_undeclared", READS_UNDECLARED), "reader-writer", Bound(without_reduction=True)
     )
@@ -125,11 +125,11 @@ def test_a_fault_in_keys_that_scripts_do_not_declare_is_found(tmp_path: Path, ex
 def test_a_wrong_reduction_is_found_by_the_search_without_it(
     tmp_path: Path, explore: Explore, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Planted: every script is believed. The searches disagree, and what only one of them found broken is broken."""
+    """If every script counts as declared, the searches disagree, and a violation that only one of them finds counts."""
     monkeypatch.setattr("stampede.races.commands.command_table.declares_all", lambda _script, _row: True)
-    monkeypatch.setattr(sandbox.table, "_declares_all", {})
-    monkeypatch.setattr(sandbox.table, "_requests", {})
-    contender = planted(tmp_path, "believed", READS_UNDECLARED)
+    monkeypatch.setattr(sandbox.command_table, "_declares_all", {})
+    monkeypatch.setattr(sandbox.command_table, "_requests", {})
+    contender = planted(tmp_path, "undeclared", READS_UNDECLARED)
     assert explore(contender, "reader-writer")[1]["eventually-fresh"].verdict == "kept"
     info, verdicts = explore(contender, "reader-writer", Bound(without_reduction=True))
     assert info.disagrees

@@ -1,4 +1,4 @@
-"""The explorer on real servers: it finds the faults that are known to be there, and no others."""
+"""The explorer on real servers: it finds the known faults, and no others."""
 
 import math
 from pathlib import Path
@@ -21,10 +21,10 @@ KNOWN = [
     ("cache-aside", "reader-writer", "eventually-fresh"),  # the stale fill
     ("write-through", "writer-writer", "eventually-fresh"),  # the order of the SETs
     ("coalescing", "reader-reader-expiry", "releases-only-own-lock"),
-    ("coalescing", "reader-reader", "one-load-per-miss"),  # no second look
+    ("coalescing", "reader-reader", "one-load-per-miss"),  # no second check of the cache
     ("refresh-ahead", "reader-reader-ageing", "one-refresh-per-expiry"),
     ("refresh-ahead", "reader-writer-ageing", "eventually-fresh"),  # a refresh that loaded before the write
-    ("cache-aside", "reader-writer-death", "eventually-fresh"),  # dead between COMMIT and DEL
+    ("cache-aside", "reader-writer-death", "eventually-fresh"),  # a crash between COMMIT and DEL
     ("write-through-versioned", "writer-writer-expiry", "eventually-fresh"),
 ]
 
@@ -39,9 +39,9 @@ from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee
 
 class Pattern(CachePattern):
     summary = "planted"
-    promises = frozenset({Guarantee.EVENTUALLY_FRESH, Guarantee.ONE_LOAD_PER_MISS, Guarantee.RELEASES_ONLY_OWN_LOCK,
-                          Guarantee.DURABLE_ON_RETURN, Guarantee.WAITS_AT_MOST_LOCK_TTL, Guarantee.CORRECT_AFTER_CACHE_LOSS,
-                          Guarantee.NO_CACHED_ERRORS})
+    guarantees = frozenset({Guarantee.EVENTUALLY_FRESH, Guarantee.ONE_LOAD_PER_MISS, Guarantee.RELEASES_ONLY_OWN_LOCK,
+                            Guarantee.DURABLE_ON_RETURN, Guarantee.WAITS_AT_MOST_LOCK_TTL,
+                            Guarantee.CORRECT_AFTER_CACHE_LOSS, Guarantee.NO_CACHED_ERRORS})
 
     def get(self, record_id):
         cached = self.redis.get(self.key(record_id))
@@ -93,7 +93,7 @@ PLANTED = {
     def miss(self, record_id):
         lock = f"lock:{self.key(record_id)}"
         while not self.redis.set(lock, "mine", nx=True):
-            self.kit.sleep(0.05)
+            self.context.sleep(0.05)
             cached = self.redis.get(self.key(record_id))
             if cached is not None:
                 return self.serializer.loads(cached)
@@ -114,7 +114,7 @@ PLANTED = {
         """
     def update(self, record_id, changes):
         record = self.source.load(record_id) | changes
-        self.kit.spawn(lambda: self.source.update(record_id, changes))
+        self.context.spawn(lambda: self.source.update(record_id, changes))
         self.redis.set(self.key(record_id), self.serializer.dumps(record), px=self.config.ttl_ms)
         return record
 """,
@@ -139,10 +139,10 @@ PLANTED = {
 
 
 @pytest.mark.parametrize(("contender", "situation", "invariant"), KNOWN)
-def test_a_known_fault_is_found_at_its_shortest(
+def test_a_known_fault_is_found_with_its_shortest_schedule(
     contender: str, situation: str, invariant: str, explore: Explore, sandbox: Sandbox
 ) -> None:
-    """Each fault is found, in at most 12 steps, and its schedule comes to the same end 20 times of 20."""
+    """Each fault is found in at most 12 steps, and its schedule has the same end in 20 of 20 replays."""
     info, verdicts = explore(contender, situation)
     verdict = verdicts[invariant]
     assert verdict.verdict == "broken"
@@ -156,11 +156,13 @@ def test_a_known_fault_is_found_at_its_shortest(
 
 
 @pytest.mark.parametrize("name", PLANTED)
-def test_a_planted_fault_is_found_in_a_file_never_seen(
+def test_a_planted_fault_is_found_in_the_file_of_a_user(
     name: str, tmp_path: Path, explore: Explore, sandbox: Sandbox
 ) -> None:
-    """A pattern that imports nothing but the base is explored as ours are, and its fault is a broken promise that
-    comes to the same end 20 times of 20."""
+    """A pattern that imports only the base class is explored like the project's patterns.
+
+    Its fault is a broken guarantee, with the same end in 20 of 20 replays.
+    """
     body, situation, invariant = PLANTED[name]
     path = tmp_path / f"{name}.py"
     path.write_text(HEAD + body, encoding="utf-8")
@@ -173,36 +175,36 @@ def test_a_planted_fault_is_found_in_a_file_never_seen(
     assert again.broken[invariant] == verdicts[invariant].how
 
 
-def test_what_is_sound_is_not_cried_at(tmp_path: Path, explore: Explore) -> None:
-    """The planted files' common part, without a plant, keeps what the plants break in the same situations.
+def test_a_sound_pattern_breaks_nothing(tmp_path: Path, explore: Explore) -> None:
+    """The common part of the planted files keeps the guarantees that the planted faults break.
 
-    It takes no lock, so how long somebody waits for one is not exercised.
+    It takes no lock, so the waiting time for a lock is not exercised.
     """
     path = tmp_path / "sound.py"
     path.write_text(HEAD, encoding="utf-8")
     for _, situation, invariant in PLANTED.values():
         if invariant != "eventually-fresh":
-            wanted = "not exercised" if invariant == "waits-at-most-lock-ttl" else "kept"
-            assert explore(find_contender(str(path)), situation)[1][invariant].verdict == wanted
+            expected = "not exercised" if invariant == "waits-at-most-lock-ttl" else "kept"
+            assert explore(find_contender(str(path)), situation)[1][invariant].verdict == expected
 
 
 @pytest.mark.parametrize("contender", FIXED_PATTERNS)
-def test_a_mended_pattern_keeps_its_promises(contender: str, explore: Explore) -> None:
-    """With two clients, in every schedule, under every adversary that its promises name."""
+def test_a_fixed_pattern_keeps_its_guarantees(contender: str, explore: Explore) -> None:
+    """With two clients, in every schedule, under every fault model that its guarantees name."""
     tried = 0
     for situation in PAIRS:
         info, verdicts = explore(contender, situation)
         assert info.complete
         tried += info.schedules
         assert [v for v in verdicts.values() if v.guaranteed and v.verdict == "broken"] == []
-        for least in ("durable-on-return", "stale-at-most-ttl", "waits-at-most-lock-ttl"):
-            assert least not in verdicts or verdicts[least].verdict != "broken"
+        for invariant in ("durable-on-return", "stale-at-most-ttl", "waits-at-most-lock-ttl"):
+            assert invariant not in verdicts or verdicts[invariant].verdict != "broken"
     assert tried > 100
 
 
 @pytest.mark.parametrize("contender", ARTICLE_PATTERNS)
-def test_with_and_without_reduction_the_same_invariants_are_broken(contender: str, explore: Explore) -> None:
-    """The reduction leaves out schedules, never a fault."""
+def test_the_same_invariants_are_broken_with_and_without_the_reduction(contender: str, explore: Explore) -> None:
+    """The reduction skips schedules, but never a fault."""
     reduced, every = 0, 0
     for situation in (
         "reader-reader",
@@ -221,9 +223,11 @@ def test_with_and_without_reduction_the_same_invariants_are_broken(contender: st
 
 
 @pytest.mark.parametrize("situation", [name for name, s in situations().items() if s.limiting])
-def test_of_a_limiter_s_calls_no_order_is_left_out(situation: str, explore: Explore) -> None:
-    """The article's limiter asks once a call, about one key: no two calls commute, so that with and without reduction
-    every order is tried, and the same invariants are broken."""
+def test_every_order_of_the_calls_of_a_limiter_is_tried(situation: str, explore: Explore) -> None:
+    """The article's limiter makes one round trip for each call, on one key, so no two calls commute.
+
+    Every order is tried with and without the reduction, and the same invariants are broken.
+    """
     info, verdicts = explore(find_explorable("sliding-window"), situation, Bound(without_reduction=True))
     orders = math.factorial(len(situations()[situation].clients))
     assert (info.schedules, info.without_reduction) == (orders, orders)
@@ -232,7 +236,7 @@ def test_of_a_limiter_s_calls_no_order_is_left_out(situation: str, explore: Expl
     assert broken == (not situations()[situation].clocks_agree)
 
 
-def test_three_clients_are_exhausted(explore: Explore) -> None:
+def test_all_schedules_of_three_clients_are_tried(explore: Explore) -> None:
     """Two readers and a writer, every schedule."""
     info, verdicts = explore("cache-aside", "reader-reader-writer")
     assert info.complete
@@ -240,33 +244,33 @@ def test_three_clients_are_exhausted(explore: Explore) -> None:
 
 
 def test_beyond_the_bound_random_schedules_are_tried(explore: Explore) -> None:
-    """A situation that is too big says so, and its fault is found by chance."""
+    """The facts of a situation above the bound show it, and random schedules find its fault."""
     info, verdicts = explore("cache-aside", "reader-reader-writer", Bound(schedules=3, random=60))
     assert (info.complete, info.schedules, info.random) == (False, 3, 60)
     assert verdicts["eventually-fresh"].verdict == "broken"
 
 
-def test_every_promise_of_ours_is_judged_somewhere() -> None:
-    """Each promise of our patterns is held by an invariant, but for those that contract specs hold by themselves."""
+def test_every_guarantee_of_the_patterns_has_an_invariant() -> None:
+    """An invariant checks each guarantee, except the two that only contract tests check."""
     from stampede.races.verdicts.invariants import INVARIANTS
 
-    judged = {p for i in INVARIANTS for p in (i.guarantee, i.also) if p is not None}
+    judged = {p for i in INVARIANTS for p in (i.guarantee, i.stronger) if p is not None}
     made = {guarantee for contender in contenders().values() for guarantee in contender.pattern.guarantees}
     assert made - judged <= {Guarantee.READ_AFTER_WRITE, Guarantee.AVAILABLE_WITHOUT_CACHE}
 
 
-def test_a_client_that_blocks_elsewhere_is_named(
+def test_a_client_that_blocks_on_a_lock_in_the_process_is_refused(
     tmp_path: Path, explore: Explore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A lock in the process cannot be held still: that is said, nothing hangs."""
+    """The explorer cannot schedule a lock in the process: the error names it, and nothing hangs."""
     monkeypatch.setattr("stampede.races.scheduler.scheduler.WATCHDOG_S", 0.3)
     path = tmp_path / "in_process.py"
     body = """
     import threading
-    gate = threading.Lock()
+    mutex = threading.Lock()
 
     def miss(self, record_id):
-        with self.gate:
+        with self.mutex:
             return self.source.load(record_id)
 """
     path.write_text(HEAD + body, encoding="utf-8")
@@ -275,13 +279,13 @@ def test_a_client_that_blocks_elsewhere_is_named(
 
 
 @pytest.mark.parametrize("schedule", ["nowhere:a2", "reader-writer:a2.?"])
-def test_an_id_that_is_none_is_refused(schedule: str, sandbox: Sandbox) -> None:
-    """One line says what was wanted."""
+def test_an_id_that_is_not_a_schedule_is_refused(schedule: str, sandbox: Sandbox) -> None:
+    """A situation that does not exist, or a step that does not exist, is an error of the input."""
     with pytest.raises(ConfigError):
         replay(sandbox, find_contender("cache-aside"), schedule)
 
 
 def test_an_id_of_another_contender_is_refused(sandbox: Sandbox) -> None:
-    """A schedule that cannot be followed says at which step."""
+    """The error names the first step that cannot happen."""
     with pytest.raises(ExplorerError, match="step 1 of the schedule is c"):
         replay(sandbox, find_contender("cache-aside"), "reader-writer:c")

@@ -1,4 +1,4 @@
-"""Which schedules are tried: the reduction loses no end, bounds mean what they say. No servers: reads and writes."""
+"""The search strategies, tested with reads and writes of variables, without servers."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stampede.races.scheduler.actions import Action, Touch, decode, encode, touch
-from stampede.races.scheduler.search import AtRandom, Chooser, DepthFirst
+from stampede.races.scheduler.search import DepthFirst, RandomPriorities, SearchStrategy
 
 Step = tuple[str, str]
 """("read" or "write", variable)"""
@@ -27,9 +27,9 @@ class Played:
     cut: bool
 
 
-def play(clients: list[Program], chooser: Chooser) -> Played:
-    """Run the programs in the chooser's order: what each read saw, and what the variables hold."""
-    chooser.restart()
+def play(clients: list[Program], strategy: SearchStrategy) -> Played:
+    """Run the programs in the order of a strategy. Returns the values that were read, and the final variables."""
+    strategy.restart()
     at, memory, seen, tokens = [0] * len(clients), dict[str, str](), list[tuple[str, str]](), list[str]()
     while any(i < len(program) for i, program in zip(at, clients, strict=True)):
         enabled = []
@@ -40,7 +40,7 @@ def play(clients: list[Program], chooser: Chooser) -> Played:
                 own = touch(writes=(f"client:{name}",))
                 what = touch(reads=(variable,)) if kind == "read" else touch(writes=(variable,))
                 enabled.append(Action(name, name, kind, own | what))
-        action = chooser(enabled)
+        action = strategy(enabled)
         if action is None:
             return Played(tokens, (), cut=True)
         number = ord(action.token) - ord("a")
@@ -67,8 +67,8 @@ def all_of(clients: list[Program], search: DepthFirst) -> list[Played]:
 
 @settings(deadline=None, max_examples=60)
 @given(clients=programs)
-def test_the_reduction_reaches_every_end(clients: list[Program]) -> None:
-    """With sleep sets fewer schedules are tried, and no end that some order of steps reaches is missed."""
+def test_the_reduction_reaches_every_final_state(clients: list[Program]) -> None:
+    """With sleep sets fewer schedules are tried, and every final state of the full search is reached."""
     every = all_of(clients, DepthFirst(reduce=False))
     reduced = all_of(clients, DepthFirst(reduce=True))
     assert {played.end for played in reduced} == {played.end for played in every}
@@ -78,7 +78,7 @@ def test_the_reduction_reaches_every_end(clients: list[Program]) -> None:
 @settings(deadline=None, max_examples=60)
 @given(clients=programs)
 def test_without_reduction_each_order_is_tried_once(clients: list[Program]) -> None:
-    """The number of schedules is the multinomial coefficient, and none comes twice."""
+    """The number of schedules is the multinomial coefficient, and all are different."""
     every = [tuple(played.tokens) for played in all_of(clients, DepthFirst(reduce=False))]
     ways, placed = 1, 0
     for program in clients:
@@ -91,7 +91,7 @@ def test_without_reduction_each_order_is_tried_once(clients: list[Program]) -> N
 @given(clients=programs, allowed=st.integers(0, 3))
 @settings(deadline=None, max_examples=60)
 def test_a_bound_on_preemptions_tries_exactly_the_orders_within_it(clients: list[Program], allowed: int) -> None:
-    """A switch away from a client that could go on is a preemption; one at its end is none."""
+    """A switch away from a client that could continue is a preemption; a switch at its end is not."""
 
     def preemptions(tokens: tuple[str, ...]) -> int:
         left = {chr(ord("a") + i): len(program) for i, program in enumerate(clients)}
@@ -106,8 +106,8 @@ def test_a_bound_on_preemptions_tries_exactly_the_orders_within_it(clients: list
     assert bounded == {tokens for tokens in every if preemptions(tokens) <= allowed}
 
 
-def test_steps_that_conflict_are_not_taken_for_commuting() -> None:
-    """The reduction would be refused by its own test if conflicts were ignored: two writers have two ends."""
+def test_conflicting_steps_do_not_commute() -> None:
+    """Two writers of one variable have two final states, which a reduction that ignores conflicts would miss."""
     clients: list[Program] = [[("write", "x")], [("write", "x")]]
     assert len({played.end for played in all_of(clients, DepthFirst(reduce=True))}) == 2
     assert not touch(reads=("x",)).conflicts_with(touch(reads=("x",)))
@@ -116,12 +116,14 @@ def test_steps_that_conflict_are_not_taken_for_commuting() -> None:
 
 
 @given(clients=programs, seed=st.integers(0, 1000))
-def test_a_seed_is_a_schedule(clients: list[Program], seed: int) -> None:
-    """The same seed gives the same random schedule."""
-    assert play(clients, AtRandom(seed, steps=5)).tokens == play(clients, AtRandom(seed, steps=5)).tokens
+def test_a_seed_determines_a_random_schedule(clients: list[Program], seed: int) -> None:
+    """The same seed gives the same schedule."""
+    assert (
+        play(clients, RandomPriorities(seed, steps=5)).tokens == play(clients, RandomPriorities(seed, steps=5)).tokens
+    )
 
 
 @given(tokens=st.lists(st.one_of(st.sampled_from("abc"), st.sampled_from(["X0", "X12", "Da", "Tb"]))))
-def test_a_schedules_text_is_read_back(tokens: list[str]) -> None:
-    """An id names one schedule."""
+def test_the_text_of_a_schedule_decodes_to_the_same_tokens(tokens: list[str]) -> None:
+    """An id identifies one schedule."""
     assert decode(encode(tokens)) == tokens

@@ -1,4 +1,4 @@
-"""A contender with an answer that none may give is refused by the explorer, in one line, and leaves nothing behind."""
+"""A contender that gives an invalid answer is not judged, and one line names it."""
 
 from pathlib import Path
 
@@ -43,19 +43,19 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_contender_that_gives_a_wrong_answer_is_not_judged_and_the_line_names_it(
+def test_a_contender_that_gives_an_invalid_answer_is_not_judged_and_the_line_names_it(
     stack: Stack, tmp_path: Path, name: str
 ) -> None:
-    situation, source, said = WRONG[name]
+    situation, source, text = WRONG[name]
     (tmp_path / f"{name}.py").write_text(source)
-    order = RacesConfig(
+    config = RacesConfig(
         contenders=(find_explorable(str(tmp_path / f"{name}.py")),),
         situations=(find_situation(situation),),
         bound=Bound(),
         command="stampede races",
     )
-    info = explore_all(order, stack, lambda _event: None)
+    info = explore_all(config, stack, lambda _event: None)
     assert {verdict.verdict for verdict in info.verdicts} == {NOT_JUDGED}
     (line,) = {verdict.how for verdict in info.verdicts}
-    assert f"{name.replace('_', '-')}: {said}" in line
+    assert f"{name.replace('_', '-')}: {text}" in line
     assert "\n" not in line

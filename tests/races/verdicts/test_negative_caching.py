@@ -1,4 +1,4 @@
-"""What `create` must do where a pattern remembers what does not exist, as docs/how-to/your-own-pattern.md says."""
+"""Negative caching: what `create` must do, as docs/how-to/your-own-pattern.md describes."""
 
 from pathlib import Path
 
@@ -9,7 +9,10 @@ from tests.docs.test_documents import block
 from tests.races.conftest import Explore
 
 SUMMARY = '    summary = "as cache-aside, but remembers what does not exist"\n'
-PROMISES = '    promises = frozenset({__import__("stampede.patterns.caching.cache_pattern").caching.base.Guarantee.EVENTUALLY_FRESH})\n'
+GUARANTEES = """
+    import stampede
+    guarantees = frozenset({stampede.Guarantee.EVENTUALLY_FRESH})
+"""
 INHERITED = """
     def create(self, new):
         return self.source.create(new)
@@ -27,7 +30,7 @@ LEASED = """
         cached = self.redis.get(key)
         if cached is not None:
             return None if cached == NOTHING else self.serializer.loads(cached)
-        token = self.redis.eval(self.LEASE, 1, f"lease:{key}", self.kit.rng.getrandbits(64))
+        token = self.redis.eval(self.LEASE, 1, f"lease:{key}", self.context.rng.getrandbits(64))
         record = self.source.load(record_id)
         data = NOTHING if record is None else self.serializer.dumps(record)
         self.redis.eval(self.FILL, 2, key, f"lease:{key}", token, data, self.config.ttl_ms)
@@ -40,21 +43,21 @@ LEASED = """
 
 
 @pytest.mark.parametrize(
-    ("body", "verdict", "where_the_read_came_first"),
+    ("body", "verdict", "broken_without_preemption"),
     [(INHERITED, "broken", True), ("", "broken", False), (LEASED, "kept", False)],
 )
 def test_a_created_record_is_found(
-    body: str, verdict: str, where_the_read_came_first: bool, tmp_path: Path, explore: Explore
+    body: str, verdict: str, broken_without_preemption: bool, tmp_path: Path, explore: Explore
 ) -> None:
-    """An inherited `create` leaves the remembered answer; one that deletes it loses to a late fill; a lease does not.
+    """An inherited `create` leaves the cached "no record"; with a deletion a late fill restores it; with a lease not.
 
-    With the inherited one a read that has ended before the creation is enough.
+    With the inherited `create`, a read that ended before the creation is enough.
     """
-    text = block("docs/how-to/your-own-pattern.md", "python").replace(SUMMARY, SUMMARY + PROMISES)
-    assert PROMISES in text
+    text = block("docs/how-to/your-own-pattern.md", "python").replace(SUMMARY, SUMMARY + GUARANTEES)
+    assert GUARANTEES in text
     path = tmp_path / "negative.py"
     path.write_text(text + body, encoding="utf-8")
     found = explore(find_contender(str(path)), "create-read")[1]["eventually-fresh"]
     assert (found.verdict, found.guaranteed) == (verdict, True)
     if found.verdict == "broken":
-        assert (found.preemptions == 0) == where_the_read_came_first
+        assert (found.preemptions == 0) == broken_without_preemption

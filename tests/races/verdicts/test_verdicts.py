@@ -1,4 +1,4 @@
-"""What the explorer does not judge, and what it does not say of what no schedule put to the test."""
+"""The verdicts "not judged" and "not exercised": when the explorer must not report `kept`."""
 
 import subprocess
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ from stampede.core.network import free_port
 from stampede.patterns.contender_registry import Contender
 from stampede.races.exploration_runs import RacesConfig, explore_all, found, is_clean
 from stampede.races.explore import Bound
-from stampede.races.races_console import print_how_much
+from stampede.races.races_console import print_totals
 from stampede.races.verdicts.exercised import EXERCISED
 from stampede.races.verdicts.invariants import INVARIANTS
-from stampede.races.verdicts.refusals import is_environments
+from stampede.races.verdicts.refusals import is_environment_error
 from stampede.reports.topics.races.races_section import answer, section
 from stampede.run_folder.races_json import KEPT, NOT_EXERCISED, NOT_JUDGED, ExplorationInfo, RacesInfo, VerdictInfo
 from stampede.scenarios.interleavings.situation import find_situation
@@ -61,31 +61,31 @@ WAITS = """
 
 
 def explored(stack: Stack, contenders: list[Contender], *situations: str, **opened: frozenset[int]) -> RacesInfo:
-    order = RacesConfig(
+    config = RacesConfig(
         contenders=tuple(contenders),
         situations=tuple(find_situation(name) for name in situations),
         bound=Bound(),
         command="stampede races",
         opened=opened,
     )
-    return explore_all(order, stack, lambda _event: None)
+    return explore_all(config, stack, lambda _event: None)
 
 
 def on(stack: Stack, url: str) -> Stack:
-    """The stack with another Redis, which is the user's."""
+    """The stack with another Redis server, which belongs to a user."""
     return replace(stack, redis=replace(stack.redis, url=url), ours=False)
 
 
 @pytest.fixture(scope="module")
 def spare() -> Iterator[redis.Redis]:
-    """A server whose settings and rights a spec may change."""
+    """A server whose settings and rights a test may change."""
     with open_spare_redis() as (server,), redis.Redis.from_url(server.url) as client:
         yield client
 
 
 def url_of(client: redis.Redis, user: str = "", password: str = "") -> str:
-    at = client.connection_pool.connection_kwargs
-    return f"redis://{user}:{password or at['password']}@{at['host']}:{at['port']}/0"
+    options = client.connection_pool.connection_kwargs
+    return f"redis://{user}:{password or options['password']}@{options['host']}:{options['port']}/0"
 
 
 REDIS_ERRORS = [
@@ -127,19 +127,19 @@ CONTENDERS_ERRORS = [
 
 
 @pytest.mark.parametrize("error", REDIS_ERRORS, ids=str)
-def test_what_a_server_answers_for_its_own_reasons_is_the_environment_s(error: Exception) -> None:
-    assert is_environments(error)
+def test_an_error_of_a_server_is_an_error_of_the_environment(error: Exception) -> None:
+    assert is_environment_error(error)
 
 
 @pytest.mark.parametrize("error", CONTENDERS_ERRORS, ids=str)
-def test_what_a_server_answers_to_what_it_was_asked_is_the_contender_s(error: Exception) -> None:
-    assert not is_environments(error)
+def test_an_error_that_a_request_causes_is_not_an_error_of_the_environment(error: Exception) -> None:
+    assert not is_environment_error(error)
 
 
-def test_a_right_that_is_missing_is_not_judged_even_where_the_contender_falls_back(
+def test_a_missing_right_is_not_judged_even_if_the_contender_falls_back(
     stack: Stack, spare: redis.Redis, tmp_path: Path
 ) -> None:
-    """The user may touch the prefix only. The contender that stays within it is judged, the other one is not."""
+    """The user may access only the prefix. A contender that stays within it is judged, another one is not."""
     rights = {"keys": ["stampede:*"], "channels": ["*"], "categories": ["+@all"]}
     spare.acl_setuser("mine", enabled=True, passwords=["+secret"], **rights)  # type: ignore[arg-type]
     contenders = [planted(tmp_path, "falls_back", FALLS_BACK), planted(tmp_path, "within")]
@@ -154,14 +154,14 @@ def test_a_right_that_is_missing_is_not_judged_even_where_the_contender_falls_ba
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "text"),
     [
         ({"maxmemory": "1"}, "its memory is full"),
         ({"min-replicas-to-write": "1"}, "NOREPLICAS"),
     ],
 )
-def test_a_server_that_takes_no_writes_breaks_no_promise(
-    settings: dict[str, str], said: str, stack: Stack, spare: redis.Redis, tmp_path: Path
+def test_a_server_that_refuses_writes_breaks_no_guarantee(
+    settings: dict[str, str], text: str, stack: Stack, spare: redis.Redis, tmp_path: Path
 ) -> None:
     before = {name: str(spare.config_get(name)[name]) for name in settings}
     for name, value in settings.items():
@@ -172,15 +172,15 @@ def test_a_server_that_takes_no_writes_breaks_no_promise(
         for name, value in before.items():
             spare.config_set(name, value)
     assert {v.verdict for v in info.verdicts} == {NOT_JUDGED}
-    assert [v.how for v in info.verdicts if said not in v.how] == []
+    assert [v.how for v in info.verdicts if text not in v.how] == []
     assert answer(info) == "Nothing could be judged."
 
 
-def test_a_replica_that_is_read_only_is_not_judged(stack: Stack, spare: redis.Redis, tmp_path: Path) -> None:
+def test_a_read_only_replica_is_not_judged(stack: Stack, spare: redis.Redis, tmp_path: Path) -> None:
     with open_spare_redis() as (other,), redis.Redis.from_url(other.url) as replica:
-        at = spare.connection_pool.connection_kwargs
-        replica.config_set("masterauth", at["password"])
-        replica.replicaof(at["host"], at["port"])
+        options = spare.connection_pool.connection_kwargs
+        replica.config_set("masterauth", options["password"])
+        replica.replicaof(options["host"], options["port"])
         info = explored(on(stack, other.url), [planted(tmp_path, "any")], "reader-reader")
     assert {v.verdict for v in info.verdicts} == {NOT_JUDGED}
     assert [v.how for v in info.verdicts if "not a read-only replica" not in v.how] == []
@@ -196,7 +196,7 @@ LOSES = {
 """,
     "postgres": """
     def get(self, record_id):
-        pid = self.source.slot.database.info.backend_pid
+        pid = self.source.thread.database.info.backend_pid
         self.source.sandbox._watcher.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
         return self.source.load(record_id)
 """,
@@ -210,8 +210,8 @@ def test_a_lost_connection_is_not_judged_and_the_next_contender_is(server: str, 
     assert [bool(e.not_judged) for e in info.explorations] == [True, False]
 
 
-def test_a_blocking_read_is_held_over_a_unix_socket(stack: Stack, spare: redis.Redis, tmp_path: Path) -> None:
-    """The server's own number ends a read that waited too long, as over TCP. A client's death makes it wait."""
+def test_a_blocking_read_is_scheduled_over_a_unix_socket(stack: Stack, spare: redis.Redis, tmp_path: Path) -> None:
+    """As over TCP, the server's client id is used to end a read after its timeout. A crash makes the read wait."""
     path = spare.config_get("unixsocket")["unixsocket"]
     password = spare.connection_pool.connection_kwargs["password"]
     info = explored(on(stack, f"unix://:{password}@{path}"), [planted(tmp_path, "w", WAITS)], "reader-reader-death")
@@ -222,7 +222,7 @@ def test_a_blocking_read_is_held_over_a_unix_socket(stack: Stack, spare: redis.R
     ]
 
 
-def test_a_blocking_read_is_held_over_ipv6(stack: Stack, tmp_path: Path) -> None:
+def test_a_blocking_read_is_scheduled_over_ipv6(stack: Stack, tmp_path: Path) -> None:
     port = free_port()
     binary = valkey_binary(tmp_path / "bin", server_account())
     words = ["--port", str(port), "--bind", "::1", "--save", "", "--dir", str(tmp_path)]
@@ -238,18 +238,18 @@ def test_a_blocking_read_is_held_over_ipv6(stack: Stack, tmp_path: Path) -> None
     assert [e.not_judged for e in info.explorations] == [""]
 
 
-PASSING_BY = {
+BYPASSES = {
     "own_client": """
-    def __init__(self, kit, config):
-        super().__init__(kit, config)
-        at = kit.redis.connection_pool.connection_kwargs
-        self.redis = redis.Redis(host=at["host"], port=at["port"], password=at.get("password"))
+    def __init__(self, context, config):
+        super().__init__(context, config)
+        options = context.redis.connection_pool.connection_kwargs
+        self.redis = redis.Redis(host=options["host"], port=options["port"], password=options.get("password"))
 """,
     "own_postgres": """
     def get(self, record_id):
-        at = self.source.slot.database.info
-        with psycopg.connect(at.dsn, password=at.password) as mine:
-            mine.execute("SELECT 1")
+        at = self.source.thread.database.info
+        with psycopg.connect(at.dsn, password=at.password) as connection:
+            connection.execute("SELECT 1")
         return self.source.load(record_id)
 """,
     "own_thread": """
@@ -262,22 +262,22 @@ PASSING_BY = {
 }
 
 
-@pytest.mark.parametrize("name", PASSING_BY)
-def test_what_passes_the_explorer_by_refuses_the_contender_in_every_situation(
+@pytest.mark.parametrize("name", BYPASSES)
+def test_a_contender_that_bypasses_the_explorer_is_refused_in_every_situation(
     name: str, stack: Stack, tmp_path: Path
 ) -> None:
-    """Its own connection or thread is named; the next contender is judged."""
+    """The reason names its connection or thread; the next contender is judged."""
     info = explored(
-        stack, [planted(tmp_path, name, PASSING_BY[name]), planted(tmp_path, "sound")], "reader-writer", "writer-writer"
+        stack, [planted(tmp_path, name, BYPASSES[name]), planted(tmp_path, "sound")], "reader-writer", "writer-writer"
     )
-    mine = [v for v in info.verdicts if v.contender == name.replace("_", "-")]
-    assert {v.verdict for v in mine} == {NOT_JUDGED}
-    assert all("of its own" in v.how for v in mine)
+    own = [v for v in info.verdicts if v.contender == name.replace("_", "-")]
+    assert {v.verdict for v in own} == {NOT_JUDGED}
+    assert all("cannot schedule" in v.how for v in own)
     assert [bool(e.not_judged) for e in info.explorations] == [True, True, False, False]
 
 
-def test_a_connection_that_a_contenders_file_opened_is_found(stack: Stack, tmp_path: Path) -> None:
-    """It is open before anything is explored; only the contender whose file opened it is refused."""
+def test_a_connection_that_the_file_of_a_contender_opened_is_found(stack: Stack, tmp_path: Path) -> None:
+    """It was opened before the exploration. Only the contender whose file opened it is refused."""
     (tmp_path / "early.py").write_text(HEAD + f"\nEARLY = psycopg.connect({stack.postgres.url!r})\n", encoding="utf-8")
     (tmp_path / "late.py").write_text(HEAD, encoding="utf-8")
     contenders, opened = found([str(tmp_path / "early.py"), str(tmp_path / "late.py")])
@@ -285,8 +285,8 @@ def test_a_connection_that_a_contenders_file_opened_is_found(stack: Stack, tmp_p
     assert [bool(e.not_judged) for e in info.explorations] == [True, False]
 
 
-def test_nothing_is_kept_where_every_operation_failed(tmp_path: Path, explore: Explore) -> None:
-    """The contender's own errors: its answers are missing, and what nothing put to the test is not vouched for."""
+def test_nothing_is_kept_if_every_operation_failed(tmp_path: Path, explore: Explore) -> None:
+    """With errors of the contender instead of answers, no schedule exercises an invariant."""
     contender = planted(tmp_path, "fails", FAILS)
     for situation in ("reader-reader", "reader-writer", "writer-writer", "reader-own-write", "reader-reader-death"):
         verdicts = explore(contender, situation)[1]
@@ -298,14 +298,14 @@ def test_nothing_is_kept_where_every_operation_failed(tmp_path: Path, explore: E
     ("situation", "invariant"),
     [
         ("reader-writer", "releases-only-own-lock"),  # no lock is taken
-        ("reader-reader-death", "waits-at-most-lock-ttl"),  # the dead held none
+        ("reader-reader-death", "waits-at-most-lock-ttl"),  # the crashed client held no lock
         ("reader-reader-ageing", "one-refresh-per-expiry"),  # nothing refreshes
     ],
 )
-def test_what_no_schedule_put_to_the_test_is_not_kept(
+def test_an_invariant_that_no_schedule_exercises_is_not_kept(
     situation: str, invariant: str, tmp_path: Path, explore: Explore
 ) -> None:
-    """Cache-aside that promises everything: no lock, no refresh."""
+    """Cache-aside that guarantees everything: it has no lock and no refresh."""
     assert explore(planted(tmp_path, "aside"), situation)[1][invariant].verdict == NOT_EXERCISED
 
 
@@ -317,11 +317,11 @@ def test_what_no_schedule_put_to_the_test_is_not_kept(
         ("refresh-ahead-single", "reader-reader-ageing", "one-refresh-per-expiry"),
     ],
 )
-def test_what_was_put_to_the_test_is_kept(contender: str, situation: str, invariant: str, explore: Explore) -> None:
+def test_an_exercised_invariant_is_kept(contender: str, situation: str, invariant: str, explore: Explore) -> None:
     assert explore(contender, situation)[1][invariant].verdict == KEPT
 
 
-def test_of_every_invariant_it_is_known_when_it_is_exercised() -> None:
+def test_every_invariant_has_a_rule_for_when_it_is_exercised() -> None:
     assert {invariant.guarantee for invariant in INVARIANTS} == EXERCISED.keys()
 
 
@@ -330,43 +330,43 @@ def exploration(**values: object) -> ExplorationInfo:
     return ExplorationInfo(**{**facts, "seconds": 1.0, **values})  # type: ignore[arg-type]
 
 
-def told(*explorations: ExplorationInfo) -> tuple[str, str, bool]:
-    """What the console and the page say of them, and whether the exit code is 0."""
+def outputs(*explorations: ExplorationInfo) -> tuple[str, str, bool]:
+    """The texts of the console and the page, and whether the exit code is 0."""
     from rich.console import Console
 
     info = RacesInfo(started_utc="", command="", bound=9, explorations=list(explorations))
     console = Console(record=True, width=300)
-    print_how_much(info, console)
+    print_totals(info, console)
     return console.export_text(), section(info).tried, is_clean(info)
 
 
-def test_a_search_that_was_cut_is_said_not_to_be_compared() -> None:
-    text, page, clean = told(exploration(not_compared=True))
+def test_a_search_that_ended_at_the_bound_is_reported_as_not_compared() -> None:
+    text, page, clean = outputs(exploration(not_compared=True))
     assert "not compared: over the bound" in text
     assert "not compared: over the bound" in page
     assert clean
 
 
-def test_searches_that_disagree_are_no_clean_end() -> None:
-    text, page, clean = told(exploration(without_reduction=20, disagrees=True))
+def test_searches_that_disagree_are_not_a_clean_result() -> None:
+    text, page, clean = outputs(exploration(without_reduction=20, disagrees=True))
     assert "DIFFERENT" in text
     assert "the same invariants" not in text
     assert "wrong with this tool" in page
     assert not clean
 
 
-def test_what_was_not_judged_is_not_counted_as_every_schedule() -> None:
-    text, _, clean = told(exploration(schedules=0, complete=False, not_judged="Redis answered with OOM"))
-    assert "every one there is" not in text
+def test_a_situation_that_was_not_judged_does_not_count_as_completely_tried() -> None:
+    text, _, clean = outputs(exploration(schedules=0, complete=False, not_judged="Redis answered with OOM"))
+    assert "every schedule there is" not in text
     assert "not judged: x in s: Redis answered with OOM" in text
     assert not clean
 
 
-def test_one_situation_that_was_not_judged_leaves_no_promise_kept() -> None:
-    """The sum of several verdicts vouches for nothing that was left open."""
+def test_with_one_situation_that_was_not_judged_no_guarantee_is_kept() -> None:
+    """The combined verdict of several situations is no better than its parts."""
 
     def verdict(situation: str, word: str) -> VerdictInfo:
-        facts = {"contender": "x", "invariant": "i", "promised": True, "schedules": 1, "complete": True}
+        facts = {"contender": "x", "invariant": "i", "guaranteed": True, "schedules": 1, "complete": True}
         return VerdictInfo(situation=situation, verdict=word, **facts)  # type: ignore[arg-type]
 
     def word(*words: str) -> str:
