@@ -260,7 +260,7 @@ def test_a_read_only_session_is_refused_with_the_name_of_the_setting(
 
 def test_a_plain_role_explores_without_deadlock_timeout(stack: Stack, user_role: Callable[..., str]) -> None:
     found = opened(stack, postgres=user_role(MAY_CREATE))
-    with open_sandbox(found) as sandbox, sandbox.free() as context:
+    with open_sandbox(found) as sandbox, sandbox.unscheduled() as context:
         assert sandbox.connect().execute("SHOW synchronous_commit").fetchone() == {"synchronous_commit": "off"}
         record = context.source.load(1)
     assert record is not None
