@@ -165,7 +165,7 @@ class ScenarioInfo:
     held against the servers' own."""
     cold: bool = False
     """Its cells begin with an empty cache."""
-    apart: bool = False
+    report_separately: bool = False
     """Told in a section of its own, from few rounds: no verdicts, no part in the answer."""
     variant_of: str = ""
     """The scenario that it repeats under one other condition (a distance, a slower load): what answers depend on."""

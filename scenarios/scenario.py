@@ -45,7 +45,7 @@ class Scenario:
     """Begin with an empty cache: only a contender that can warm it may, and what that costs it is told."""
     check_after_drain: bool = False
     """After the last request, read every key that was written once more: what is stale then stays so for its TTL."""
-    apart: bool = False
+    report_separately: bool = False
     """Told in a section of its own, from few rounds: it gives no verdicts and has no part in the answer."""
     variant_of: str = ""
     """The scenario that it repeats under one other condition: what the answer depends on, no answer of its own."""

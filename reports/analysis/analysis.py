@@ -111,7 +111,7 @@ def analyse(run: Run) -> Analysis:
     """Read the tables and judge. Raises RunFolderError where a table cannot be read."""
     whole = frames.cells(run)
     caching, limiting = ([c for c in whole if c.scenario.kind == kind] for kind in ("caching", "limiting"))
-    judged, apart = ([c for c in caching if c.scenario.apart is aside] for aside in (False, True))
+    judged, apart = ([c for c in caching if c.scenario.report_separately is aside] for aside in (False, True))
     return Analysis(
         run,
         judged,

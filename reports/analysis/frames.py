@@ -163,7 +163,7 @@ class SampleCache:
         ids = tuple(cell.info.id for cell in cells)
         if (make, ids) not in self.made:
             self.made[make, ids] = make(cells)
-            ours = cells[0].scenario.kind == "caching" and not cells[0].scenario.apart
+            ours = cells[0].scenario.kind == "caching" and not cells[0].scenario.report_separately
             if self.crowded and ours and not self.making:
                 self.making = True
                 for other in PER_GROUP_FUNCTIONS:

@@ -22,6 +22,6 @@ SCENARIO = Scenario(
     window_ttls=1,
     warm_up_s=0.0,
     cold=True,
-    apart=True,
+    report_separately=True,
     contenders=("cache-aside", "cache-aside-warmed"),
 )

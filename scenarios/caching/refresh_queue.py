@@ -20,6 +20,6 @@ SCENARIO = Scenario(
         "load_wait_ms": 19.0,
     },
     window_ttls=4,
-    apart=True,
+    report_separately=True,
     contenders=("refresh-ahead", "refresh-ahead-celery"),
 )

@@ -17,6 +17,6 @@ SCENARIO = Scenario(
     overrides=OUTAGE_WORKLOAD,
     window_ttls=1,
     fault=Fault(what="lock database", begins_share=0.25, lasts_share=0.5),
-    apart=True,
+    report_separately=True,
     contenders=DATABASE_CONTENDERS,
 )

@@ -16,6 +16,6 @@ SCENARIO = Scenario(
     overrides=OUTAGE_WORKLOAD,
     window_ttls=1,
     fault=Fault(what="slow database", begins_share=0.25, lasts_share=0.5),
-    apart=True,
+    report_separately=True,
     contenders=DATABASE_CONTENDERS,
 )

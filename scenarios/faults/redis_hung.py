@@ -25,6 +25,6 @@ SCENARIO = Scenario(
     overrides=OUTAGE_WORKLOAD,
     window_ttls=1,
     fault=Fault(what="hang redis", begins_share=0.25, lasts_share=0.5),
-    apart=True,
+    report_separately=True,
     contenders=("cache-aside", "cache-aside-fallback"),
 )

@@ -16,6 +16,6 @@ SCENARIO = Scenario(
     overrides=OUTAGE_WORKLOAD,
     window_ttls=13,
     fault=Fault(what="hang redis", begins_share=0.04, lasts_share=0.82),
-    apart=True,
+    report_separately=True,
     contenders=("cache-aside", "cache-aside-fallback"),
 )

@@ -15,6 +15,6 @@ SCENARIO = Scenario(
     overrides=OUTAGE_WORKLOAD,
     window_ttls=2,
     fault=Fault(what="kill redis", begins_share=0.125, lasts_share=0.5),
-    apart=True,
+    report_separately=True,
     contenders=("cache-aside", "cache-aside-fallback"),
 )

@@ -41,7 +41,7 @@ def test_every_comparison_of_a_plan_could_come_out_different(name: str) -> None:
     tables: dict[str, dict[str, int]] = {}
     for cell in plan_cells(order, contender_specs):
         scenario = scenarios()[cell.scenario]
-        if cell.contender in rivals and scenario.kind == "caching" and not scenario.apart:
+        if cell.contender in rivals and scenario.kind == "caching" and not scenario.report_separately:
             tables.setdefault(cell.scenario, {})[cell.contender] = cell.round
     assert tables
     for rounds in tables.values():
@@ -72,7 +72,7 @@ def test_standard_runs_who_and_what_each_claim_needs() -> None:
         )
         assert "bare-get" in ran[name]
     assert {"cache-aside", "coalescing", "refresh-ahead"} <= set(ran["stampede-one-process"])
-    timed = {name: rounds for name, rounds in ran.items() if not scenarios()[name].apart}
+    timed = {name: rounds for name, rounds in ran.items() if not scenarios()[name].report_separately}
     assert min(rounds["cache-aside"] for name, rounds in timed.items() if name != "rate-limit-flood") >= 6
     assert {"no-cache", "write-through", "cache-aside"} <= set(ran["mixed-writes"])
     assert set(ran["slow-load"]) == {"no-cache", "cache-aside"}
