@@ -127,8 +127,8 @@ def test_any_json_in_place_of_any_value_is_read_or_refused_in_one_line(folder: P
 
 WRONG_IN_RUN = {
     "started_utc": (("started_utc",), 3, "$.started_utc is int (wanted: str)"),
-    "metadata": (("metadata",), [], "$.circumstances is array"),
-    "cores": (("metadata", "machine", "cores"), "two", "$.circumstances.machine.cores is str"),
+    "metadata": (("metadata",), [], "$.metadata is array"),
+    "cores": (("metadata", "machine", "cores"), "two", "$.metadata.machine.cores is str"),
     "remarks": (("remarks",), {}, "$.remarks is object"),
     "a remark without what": (("remarks",), [{"name": "x"}], "$.remarks[0] has no what"),
     "a cell's id": (("cells", 1, "id"), "two", "$.cells[1].id is str (wanted: int)"),
@@ -143,7 +143,7 @@ WRONG_IN_RUN = {
     "an endless TTL": (("scenarios", 0, "workload", "ttl_s"), float("inf"), "$.scenarios[0].workload.ttl_s"),
     "measured": (("scenarios", 0, "measured"), {"load_ms": "40"}, "$.scenarios[0].measured[...] is str"),
     "a window": (("scenarios", 0, "window_s"), 0, "$.scenarios[0].window_s is 0"),
-    "guarantees": (("contenders", 0, "guarantees"), "all", "$.contenders[0].promises is str"),
+    "guarantees": (("contenders", 0, "guarantees"), "all", "$.contenders[0].guarantees is str"),
     "a name twice": (("contenders", 1, "name"), "cache-aside", "$.contenders[1].name is 'cache-aside' again"),
     "a schema that is true": (("schema",), True, "schema True"),
 }

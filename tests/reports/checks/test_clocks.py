@@ -27,7 +27,7 @@ def apart(doubt_ms: float) -> Callable[[CellInfo], Facts]:
     def timeline(cell: CellInfo) -> Facts:
         assert cell.begin_ns is not None
         for process, share in ((0, 1.0), (1, 0.5)):
-            yield cell.begin_ns, f"process-{process}", "clock_doubt_ns", share * doubt_ms * MS, None
+            yield cell.begin_ns, f"process-{process}", "clock_uncertainty_ns", share * doubt_ms * MS, None
 
     return timeline
 
@@ -54,7 +54,7 @@ def test_where_all_was_read_on_one_clock_nothing_is_doubted_or_given_room(tmp_pa
     analysis = judged(tmp_path / "run", None)
     assert d.CLOCKS_APART in analysis.passed
     assert clock_doubts_ns(analysis.run) == {}
-    assert {cell.clock_doubt_ns for cell in cells(analysis.run)} == {0}
+    assert {cell.clock_uncertainty_ns for cell in cells(analysis.run)} == {0}
 
 
 def certain_and_possible(analysis: Analysis) -> tuple[int, int]:
