@@ -97,7 +97,7 @@ def test_a_wrong_value_is_refused_by_name(tmp_path: Path, text: str, named: str)
         ("[limiter]\nkey_prefix = 'x'", ": limiter.key_prefix: 'x' (wanted: one of limit, window_s, burst)"),
         ("sql = 1", ": sql: 1 (wanted: a table)"),
         ("[sql]\nload = 1", ": sql.load: 1 (wanted: text)"),
-        ("[sql]\nload = '%(id)s'", ": sql.ids: None (wanted: a statement: it is needed)"),
+        ("[sql]\nload = '%(id)s'", ": sql.ids: None (wanted: a statement: it is required)"),
         ("[sql]\nselect = ''", ": sql.select: '' (wanted: one of load, ids, update, create, version)"),
     ],
 )
