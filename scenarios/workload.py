@@ -133,7 +133,10 @@ class WorkloadFile:
     """Its path, for messages."""
 
     def applied(self, scenario: str, overrides: Mapping[str, Any]) -> Workload:
-        """The workload of a scenario: defaults, user's values, scenario's values, user's values for it; the last one counts."""
+        """The workload of a scenario.
+
+        In ascending priority: defaults, the user's values, the scenario's values, the user's values for the scenario.
+        """
         values = {**self.common, **overrides, **self.by_scenario.get(scenario, {})}
         workload = Workload(**values)
         return workload if workload.writes else replace(workload, read_share=1.0)
@@ -203,7 +206,7 @@ TEMPLATE = '''\
 # make bench WORKLOAD=workload.toml
 
 rate_per_s = 300          # requests due per second, all processes together
-arrivals = "poisson"      # or "constant", or "closed": clients that wait for the answer, then for think_s; they hide stalls
+arrivals = "poisson"      # or "constant", or "closed": clients that wait for an answer, then think_s; they hide stalls
 read_share = 0.95         # reads among the requests
 records = 100000          # rows in the table
 key_skew = 1.2            # Zipf's exponent: 0 = all keys alike

@@ -33,7 +33,7 @@ elseif tonumber(state[1]) == number - 1 then
 end
 local room = limit * window - previous * left_us - current * window
 if room < window then
-    if current == limit then  -- the rest of this window, and the part of the next in which its calls still weigh too much
+    if current == limit then  -- this window's rest, and the part of the next in which its calls weigh too much
         return {0, 0, left_us + window - math.floor((limit - 1) * window / current), left_us + window}
     end
     local retry_us = left_us - math.floor((limit - current - 1) * window / previous)

@@ -39,4 +39,4 @@ SCENARIOS = (
         contenders=("no-cache", "cache-aside"),
     ),
 )
-"""Each differs from read-heavy in one condition: the simulated RTT; the cost of a load (at a rate that threads carry)."""
+"""Each differs from read-heavy in one condition: the simulated RTT; the cost of a load (at a lower rate)."""
