@@ -82,7 +82,7 @@ def unreadable(error: OSError | ValueError) -> UnreadableFile:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The table in a TOML file. Raises UnreadableFile, for what is no TOML too."""
+    """The table in a TOML file. Raises UnreadableFile, also if the file is not TOML."""
     try:
         return tomllib.loads(read_regular(path, most_bytes=TEXT_BYTES).decode())
     except UnreadableFile:

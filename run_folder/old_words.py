@@ -65,21 +65,21 @@ VALUES = {"source": {"conductor": "coordinator"}, "name": {"clock_doubt_ns": "cl
 """Values of the servers' and the timeline's columns, by column."""
 
 
-def with_todays_words(data: Any, field: str = "") -> Any:
+def with_current_words(data: Any, field: str = "") -> Any:
     """The JSON of an earlier schema with the current words. `field`: the name of the field that holds the data."""
     if isinstance(data, dict):
         named = {FIELDS.get(key, key): value for key, value in data.items()}
         if "adversary" in named and "subjects" in named:  # a group of callers; a situation of races keeps the field
             named["profile"] = named.pop("adversary")
-        return {key: with_todays_words(value, str(key)) for key, value in named.items()}
+        return {key: with_current_words(value, str(key)) for key, value in named.items()}
     if isinstance(data, list):
-        return [with_todays_words(item, field) for item in data]
+        return [with_current_words(item, field) for item in data]
     if not isinstance(data, str):
         return data
     return WORDS.get(field, {}).get(data, data)
 
 
-def table_with_todays_words(table: pa.Table) -> pa.Table:
+def table_with_current_words(table: pa.Table) -> pa.Table:
     """A table of an earlier schema with the current column names and values."""
     table = table.rename_columns([COLUMNS.get(name, name) for name in table.column_names])
     if "source" not in table.column_names:

@@ -8,7 +8,7 @@ from stampede.core.errors import RunFolderError
 from stampede.core.private_files import make_folder
 from stampede.core.text.redaction import hidden, masked_command
 from stampede.run_folder.json_objects import read_object, typed
-from stampede.run_folder.old_words import NEW_WORDS, with_todays_words
+from stampede.run_folder.old_words import NEW_WORDS, with_current_words
 from stampede.run_folder.run_json_parts import check_races
 from stampede.run_folder.write import write_json
 
@@ -222,6 +222,6 @@ def read_races(folder: Path) -> RacesInfo:
     schema = data.get("schema")
     if type(schema) is not int or schema not in READABLE:
         raise RunFolderError(path, f"schema {schema!r:.40}", f"schema {' or '.join(map(str, READABLE))}")
-    info = typed(with_todays_words(data) if schema < NEW_WORDS else data, RacesInfo, path)
+    info = typed(with_current_words(data) if schema < NEW_WORDS else data, RacesInfo, path)
     check_races(info.contenders, info.metadata, path)
     return replace(info, command=masked_command(info.command), metadata=hidden(info.metadata))

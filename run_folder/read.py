@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from stampede.core.errors import RunFolderError as RunFolderError
 from stampede.core.text.redaction import hidden, masked_command
 from stampede.run_folder.json_objects import check_file, read_object, typed
-from stampede.run_folder.old_words import COLUMNS, NEW_WORDS, table_with_todays_words, with_todays_words
+from stampede.run_folder.old_words import COLUMNS, NEW_WORDS, table_with_current_words, with_current_words
 from stampede.run_folder.run_json_parts import check_run
 from stampede.run_folder.schema import ADDED, EXPERIMENTS, SCHEMA, TABLES, CellInfo, RunInfo
 
@@ -102,7 +102,7 @@ def read_run(folder: Path) -> Run:
     if type(schema) is not int or schema not in READABLE:
         known = ", ".join(str(number) for number in READABLE)
         raise RunFolderError(path, f"schema {schema!r:.40}", f"schema {known}, which this version reads")
-    info = without_secrets(typed(with_todays_words(data) if schema < NEW_WORDS else data, RunInfo, path))
+    info = without_secrets(typed(with_current_words(data) if schema < NEW_WORDS else data, RunInfo, path))
     check_run(info, path)
     run = Run(folder, info)
     for name, schema in TABLES.items():
@@ -170,7 +170,7 @@ def read_part(path: Path, schema: pa.Schema) -> pa.Table:
         found = present_columns(part, path, schema)
         try:
             names = [name for name in part.schema_arrow.names if COLUMNS.get(name, name) in schema.names]
-            table = table_with_todays_words(part.read(columns=names, use_threads=False))
+            table = table_with_current_words(part.read(columns=names, use_threads=False))
             for place, field in enumerate(schema):
                 if field.name not in found:
                     table = table.add_column(place, field, pa.nulls(len(table), field.type))

@@ -41,8 +41,8 @@ class Plan:
     def __post_init__(self) -> None:
         require(1 <= self.rounds <= 1000, "rounds", self.rounds, "1 to 1,000")
         require(self.windows >= 1, "windows", self.windows, "1 or more")
-        asked = len(self.scenarios) + len(self.experiments)
-        require(asked > 0, "scenarios", self.scenarios, "at least one, or an experiment")
+        parts = len(self.scenarios) + len(self.experiments)
+        require(parts > 0, "scenarios", self.scenarios, "at least one, or an experiment")
         require(2 <= self.flood_windows <= 10_000, "flood_windows", self.flood_windows, "2 to 10,000")
 
     def rounds_of(self, scenario: str) -> int:

@@ -17,7 +17,8 @@ patterns:
             if cached is not None:
                 return self.serializer.loads(cached)
             record = self.source.load(record_id)
-            self.redis.set(self.key(record_id), self.serializer.dumps(record), px=self.config.ttl_ms)
+            if record is not None:
+                self.redis.set(self.key(record_id), self.serializer.dumps(record), px=self.config.ttl_ms)
             return record
 
         def update(self, record_id: int, changes: Record) -> Record | None:
@@ -38,21 +39,23 @@ A rate limiter is also a file with one class:
 
         @classmethod
         def contract_for(cls, config: LimiterConfig) -> Contract:
-            return Strict(limit=config.limit, window_s=config.window_s)
+            return Strict(limit=2 * config.limit, window_s=config.window_s)
 
         def hit(self, subject: str) -> Decision:
+            key, limit, window_s = self.key(subject), self.config.limit, self.config.window_s
             with self.redis.pipeline() as pipe:
-                pipe.set(self.key(subject), 0, px=self.config.window_ms, nx=True)
-                _, count = pipe.incr(self.key(subject)).execute()
+                pipe.set(key, 0, px=round(window_s * 1000), nx=True)
+                _, count = pipe.incr(key).execute()
             return Decision(
-                allowed=count <= self.config.limit,
-                limit=self.config.limit,
-                remaining=max(0, self.config.limit - count),
-                retry_after_s=self.config.window_s,
-                reset_after_s=self.config.window_s,
+                allowed=count <= limit,
+                limit=limit,
+                remaining=max(0, limit - count),
+                retry_after_s=0.0 if count <= limit else window_s,
+                reset_after_s=window_s,
             )
 
-A serializer is a file with one class. `stampede serializers --only my_serializer.py` compares it with json:
+A serializer is a file with one class. `stampede serializers --serializer my_serializer.py` compares it with the
+built-in ones:
 
     import json
 

@@ -29,7 +29,7 @@ KEYWORD = re.compile(rf"(?i)(?<![\w%]){NAME}\d*(\s*=\s*|\s+(?='))(?!\*\*\*(?:[&\
 QUOTED_KEY = re.compile(rf"(?i)(\\?[\"']){NAME}\d*\1\s*:\s*(?:b?(?:{QUOTED})|\\\"(?:[^\"\\]|\\[^\"])*\\\"|[^\s,}}\]]+)")
 """JSON and Python's repr: "password": "…"."""
 ADDRESS = re.compile(r"[\w.-]*(?::\d*)?(?:/\d*)?")
-"""host:port/db: a URL without its scheme, which holds no secret."""
+"""host:port/db: a URL without scheme, user and password."""
 HOSTS = re.compile(r"(?:\[[\w:.%]*\]|[\w.%~-]*)(?::\d*)?(?:,(?:\[[\w:.%]*\]|[\w.%~-]*)(?::\d*)?)*")
 SUSPECT = re.compile(r"(?i)://|@|=|%3A|[\"']\s*:")
 """A text without any of these contains no secret that `masked` would find."""

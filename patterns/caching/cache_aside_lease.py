@@ -1,7 +1,7 @@
 """Cache-aside with leases: a reader may fill only if no write happened since its miss; a write removes the lease.
 
     read    app ──GET──► Redis ── hit ──► return
-             └─ miss ──script: lease──► Redis ──SELECT──► PostgreSQL ──► script: SET with TTL if the lease still stands
+             └─ miss ──script: lease──► Redis ──SELECT──► PostgreSQL ──► script: SET with TTL if the lease still exists
     write   app ──UPDATE──► PostgreSQL, then DEL entry and lease
 
 Cost in round trips: a hit 1, a miss 4 (GET, script, SELECT, script), a write 4 (BEGIN, UPDATE, COMMIT, DEL).

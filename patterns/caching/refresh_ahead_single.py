@@ -2,7 +2,7 @@
 
     read    app ──GET and PTTL──► Redis ── hit ──► return at once
              │                           └─ expires soon: SET claim NX; won: a worker does SELECT, then swaps the entry
-             └─ miss ──script: lease──► Redis ──SELECT──► PostgreSQL ──► script: SET with TTL if the lease still stands
+             └─ miss ──script: lease──► Redis ──SELECT──► PostgreSQL ──► script: SET with TTL if the lease still exists
     write   app ──UPDATE──► PostgreSQL, then DEL entry and lease
 
 Cost in round trips: a hit 1 (one pipeline), 2 shortly before expiry; a miss 4; a refresh 2 in the background; a

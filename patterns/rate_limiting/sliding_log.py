@@ -1,4 +1,4 @@
-"""Sliding log: the instants of the admitted calls in a sorted set; a call is admitted if the window holds fewer than L.
+"""Sliding log: the instants of the admitted calls in a sorted set; a call is admitted if the window has fewer than L.
 
     hit     app ──EVALSHA──► Redis: TIME; remove entries older than a window; fewer than limit left? add this call
 

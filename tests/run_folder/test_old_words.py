@@ -20,8 +20,8 @@ from stampede.run_folder.old_words import (
     NEW_WORDS,
     VALUES,
     WORDS,
-    table_with_todays_words,
-    with_todays_words,
+    table_with_current_words,
+    with_current_words,
 )
 from stampede.run_folder.races_json import RacesInfo, SituationInfo, VerdictInfo, read_races
 from stampede.run_folder.read import read_run
@@ -155,10 +155,10 @@ def test_current_words_are_not_changed(current: Path) -> None:
     """Replacing the words of a current run.json or table changes nothing, so a second replacement does not either."""
     data = json.loads((current / "run.json").read_text())
     assert data["schema"] == NEW_WORDS
-    assert with_todays_words(data) == data
+    assert with_current_words(data) == data
     for table in ("samples", "servers", "timeline"):
         rows = pq.read_table(current / table / "cell-00001.parquet")
-        assert table_with_todays_words(rows).equals(rows)
+        assert table_with_current_words(rows).equals(rows)
 
 
 def test_current_run_is_not_translated(current: Path) -> None:

@@ -1,4 +1,4 @@
-"""The records that serializers are compared on. records.proto holds the same fields under the same names."""
+"""The records of the serializer benchmark. records.proto defines the same fields with the same names."""
 
 from dataclasses import dataclass
 from datetime import datetime
