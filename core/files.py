@@ -95,23 +95,23 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file that only the user can read. A reader sees the old or the new contents. Raises WriteFailed."""
-    with half_of(path) as half:
-        half.write_bytes(data)
+    with replacing(path) as part:
+        part.write_bytes(data)
 
 
 @contextmanager
-def half_of(path: Path) -> Iterator[Path]:
+def replacing(path: Path) -> Iterator[Path]:
     """A temporary path to write to. At the end of the block the file moves to `path`.
 
     Raises WriteFailed and then removes the temporary file, because a full disk needs space for the last messages.
     """
-    half = path.with_name(path.name + ".part")
+    part = path.with_name(path.name + ".part")
     try:
-        yield empty_file(half)
-        os.replace(half, path)
+        yield empty_file(part)
+        os.replace(part, path)
     except OSError as error:
         with suppress(OSError):
-            half.unlink()
+            part.unlink()
         raise WriteFailed(path, error) from error
 
 

@@ -15,7 +15,7 @@ from stampede.run_folder.schema import CellInfo, Count, RunInfo, ScenarioInfo, S
 
 LONGEST_S = 1e9
 MOST_SUBJECTS = 1_000_000
-Some = Annotated[float, Meta(gt=0, le=1e12)]
+Positive = Annotated[float, Meta(gt=0, le=1e12)]
 """A finite number above 0."""
 Share = Annotated[float, Meta(ge=0, le=1)]
 
@@ -23,7 +23,7 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 class WorkloadShape(Struct):
     """The workload of a scenario that has cells."""
 
-    rate_per_s: Some
+    rate_per_s: Positive
     read_share: Share
     ttl_s: Annotated[float, Meta(gt=0, le=LONGEST_S)]
     users_per_process: Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -66,7 +66,7 @@ class StrictShape(Struct, tag_field="kind", tag="strict"):
 
 class BucketShape(Struct, tag_field="kind", tag="bucket"):
     capacity: Annotated[int, Meta(ge=1, lt=2**52)]
-    refill_per_s: Some
+    refill_per_s: Positive
 
 
 class ClientShape(Struct):

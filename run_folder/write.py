@@ -1,4 +1,4 @@
-"""Writes a run folder, one cell at a time. A reader never sees a half-written file."""
+"""Writes a run folder, one cell at a time. A reader never sees a partly written file."""
 
 import json
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from stampede.core import private_files
 from stampede.core.errors import WriteFailed
-from stampede.core.files import half_of, write_whole
+from stampede.core.files import replacing, write_whole
 from stampede.core.text.redaction import hidden
 from stampede.run_folder.schema import EXPERIMENTS, SERVERS, TABLES, TIMELINE, RunInfo
 
@@ -64,8 +64,8 @@ class RunWriter:
 
 def write_table(path: Path, rows: pa.Table) -> None:
     """Write a Parquet file, whole or not at all. Raises WriteFailed."""
-    with half_of(path) as half:
-        pq.write_table(rows, half, compression="zstd")
+    with replacing(path) as part:
+        pq.write_table(rows, part, compression="zstd")
 
 
 def make_folder(path: Path) -> None:

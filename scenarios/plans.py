@@ -50,13 +50,13 @@ class Plan:
         return min(self.rounds, self.fewer_rounds.get(scenario, self.rounds))
 
 
-EVERYTHING = ("read-heavy", "stampede", "rate-limit-flood")
+MAIN_SCENARIOS = ("read-heavy", "stampede", "rate-limit-flood")
 EXPERIMENTS = ("eviction", "pipelining", "serializer-cost", "monitor-cost", "over-http")
 FAULT_SCENARIOS = ("redis-killed", "redis-hung", "cold-start", "refresh-queue")
 """Reported in separate sections without verdicts. Their effects are much larger than noise, so few rounds suffice."""
-DATABASE = ("database-locked", "database-slow")
+DATABASE_SCENARIOS = ("database-locked", "database-slow")
 """Fault scenarios of the database. Plan standard has no time for them."""
-LONG = ("redis-hung-minute",)
+LONG_SCENARIOS = ("redis-hung-minute",)
 """Scenarios with cells of a minute and a half. One round is enough."""
 VARIANTS = ("read-heavy-at-0ms", "stampede-at-0ms", "stampede-one-process", "slow-load")
 """The deciding scenarios, each repeated under one other condition."""
@@ -82,7 +82,7 @@ PLANS: Mapping[str, Plan] = {
         Plan(
             name="smoke",
             rounds=1,
-            scenarios=EVERYTHING,
+            scenarios=MAIN_SCENARIOS,
             contenders=ARTICLE_PATTERNS,
             aa_copy=False,
             flood_windows=2,
@@ -93,7 +93,7 @@ PLANS: Mapping[str, Plan] = {
         Plan(
             name="quick",
             rounds=8,
-            scenarios=EVERYTHING,
+            scenarios=MAIN_SCENARIOS,
             contenders=ARTICLE_PATTERNS,
             fewer_rounds={"rate-limit-flood": 3},
             experiments=("eviction", "pipelining", "serializer-cost"),
@@ -103,7 +103,7 @@ PLANS: Mapping[str, Plan] = {
         Plan(
             name="standard",
             rounds=10,
-            scenarios=(*EVERYTHING, *VARIANTS, "mixed-writes", *FAULT_SCENARIOS),
+            scenarios=(*MAIN_SCENARIOS, *VARIANTS, "mixed-writes", *FAULT_SCENARIOS),
             contenders=(*ARTICLE_PATTERNS, *FIXED_PATTERNS, *INVALIDATION_PATTERNS),
             only={
                 "read-heavy": (*ARTICLE_PATTERNS, *FIXED_PATTERNS),
@@ -126,8 +126,15 @@ PLANS: Mapping[str, Plan] = {
         Plan(
             name="full",
             rounds=20,
-            scenarios=(*EVERYTHING, *VARIANTS, "mixed-writes", *FAULT_SCENARIOS, *DATABASE, *LONG),
-            fewer_rounds=dict.fromkeys((*FAULT_SCENARIOS, *DATABASE), 3) | dict.fromkeys(LONG, 1),
+            scenarios=(
+                *MAIN_SCENARIOS,
+                *VARIANTS,
+                "mixed-writes",
+                *FAULT_SCENARIOS,
+                *DATABASE_SCENARIOS,
+                *LONG_SCENARIOS,
+            ),
+            fewer_rounds=dict.fromkeys((*FAULT_SCENARIOS, *DATABASE_SCENARIOS), 3) | dict.fromkeys(LONG_SCENARIOS, 1),
             flood_windows=20,
             experiments=(*EXPERIMENTS, "limiter-memory"),
             races=True,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stampede.core.errors import ConfigError, WriteFailed
-from stampede.core.files import PACKAGE, SOURCES, half_of, new_run_folder, write_whole
+from stampede.core.files import PACKAGE, SOURCES, new_run_folder, replacing, write_whole
 
 STARTED = datetime(2026, 11, 30, 18, 33, 48, tzinfo=UTC)
 
@@ -34,8 +34,8 @@ def test_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
 
 
 def fail_in_the_middle(path: Path) -> None:
-    with half_of(path) as half:
-        half.write_bytes(b"ne")
+    with replacing(path) as part:
+        part.write_bytes(b"ne")
         raise OSError(errno.ENOSPC, "")
 
 

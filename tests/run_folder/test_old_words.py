@@ -128,7 +128,12 @@ def test_run_with_old_words_reads_as_the_current_one(current: Path) -> None:
 
 def test_races_with_old_words_read_as_the_current_ones(tmp_path: Path) -> None:
     """Same races.json, apart from the schema's number."""
-    verdict = {"contender": "mine", "situation": "reader-writer-death", "schedules": 1, "complete": True}
+    verdict: dict[str, Any] = {
+        "contender": "mine",
+        "situation": "reader-writer-death",
+        "schedules": 1,
+        "complete": True,
+    }
     RacesInfo(
         started_utc="2026-01-01T00:00:00+00:00",
         command="stampede races",

@@ -54,7 +54,7 @@ def test_where_all_was_read_on_one_clock_nothing_is_doubted_or_given_room(tmp_pa
     analysis = judged(tmp_path / "run", None)
     assert d.CLOCKS_APART in analysis.passed
     assert clock_doubts_ns(analysis.run) == {}
-    assert {cell.clock_uncertainty_ns for cell in cells(analysis.run)} == {0}
+    assert {cell.clock_doubt_ns for cell in cells(analysis.run)} == {0}
 
 
 def certain_and_possible(analysis: Analysis) -> tuple[int, int]:
