@@ -1,4 +1,4 @@
-"""Request coalescing: one of the readers that miss takes a lock and loads; the others wait until it has filled.
+"""Request coalescing: of the readers that miss, one takes a lock and loads; the others wait for its fill.
 
     read    app ──GET──► Redis ── hit ──► return
              └─ miss ──SET lock NX EX──► Redis

@@ -1,4 +1,4 @@
-"""Coalescing with an owned lock: one of the readers that miss loads under its own lock, then wakes the others.
+"""Coalescing with an owned lock: of the readers that miss, one loads under its own lock, then wakes the others.
 
     read    app ──GET──► Redis ── hit ──► return
              └─ miss ──SET lock token NX──► Redis

@@ -5,7 +5,7 @@
 
 Cost in round trips: 1, of 6 commands (including MULTI and EXEC); O(calls in the window) memory for each subject.
 Bound: at most L in any W, as the article says (C7), if all clocks agree and no two calls share a tick of the clock.
-Good for: reading: the shortest implementation of a sliding window.
+Good for: explanations: the shortest implementation of a sliding window.
 Bad for: clients that keep calling after a refusal. Faults kept: (1) Refused calls are counted, so a client slightly
 above the limit stays locked out, and a flood fills the memory with refused calls. (2) Two calls in one tick of the
 clock share a member of the set and count as one. (3) The clock is the application server's, so servers whose clocks
