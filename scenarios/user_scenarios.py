@@ -65,6 +65,10 @@ def scenarios_in(path: Path) -> list[Scenario]:
         check_scenario(scenario, str(path))
         require(scenario.name not in names, f"{path}: name", scenario.name, "another name for each scenario")
         names.add(scenario.name)
+    for base in {scenario.variant_of for scenario in found} - {""}:
+        require(
+            base in built_in() or base in names, f"{path}: variant_of", base, "a built-in scenario or one of the file"
+        )
     return found
 
 

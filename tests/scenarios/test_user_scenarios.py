@@ -50,6 +50,7 @@ def test_file_adds_its_scenario(tmp_path: Path) -> None:
         ("ok", 'contenders=("cache-aside", 3),', "contenders"),
         ("ok", 'contenders="cache-aside",', "contenders"),
         ("ok", "processes=True,", "processes"),
+        ("ok", 'variant_of="nothing",', "variant_of"),
         ("ok", 'window_ttls="2",', "window_ttls"),
         ("ok", "window_ttls=0,", "window_ttls"),
         ("ok", "drain_s=-1,", "drain_s"),
