@@ -53,7 +53,7 @@ class Guarantee(Enum):
     NO_CACHED_ERRORS = "a load that raises is neither cached nor shared without end", FaultModel.NONE
     DURABLE_ON_RETURN = "a write that returned is in the database", FaultModel.CRASH
     STALE_AT_MOST_TTL = "a stale entry is gone one TTL after it was filled", FaultModel.CRASH
-    CORRECT_AFTER_CACHE_LOSS = "an emptied cache costs loads, never answers", FaultModel.EXPIRY
+    CORRECT_AFTER_CACHE_LOSS = "an emptied cache causes loads, never wrong answers", FaultModel.EXPIRY
     AVAILABLE_WITHOUT_CACHE = "reads and writes succeed while Redis refuses or hangs", FaultModel.OUTAGE
     ADMITS_AT_MOST_ITS_BOUND = "a limiter admits at most its bound", FaultModel.NONE
     REFUSED_CALLS_ARE_FREE = "calls that a limiter refused do not use up the quota", FaultModel.NONE

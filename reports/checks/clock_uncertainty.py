@@ -10,6 +10,6 @@ from stampede.run_folder.read import Run
 def clock_doubts_ns(run: Run) -> dict[int, int]:
     """By cell, how wrong an instant can be at most; absent where all was read on one clock."""
     rows = run.timeline
-    rows = rows[rows["name"] == "clock_doubt_ns"]
+    rows = rows[rows["name"] == "clock_uncertainty_ns"]
     worst = rows.groupby("cell")["value"].max()
     return {int(str(cell)): round(float(value)) for cell, value in worst.items()}

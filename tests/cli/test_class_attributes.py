@@ -65,7 +65,7 @@ ATTRIBUTES = [
     *((LIMITER_HEAD, f"client = {value}", "client") for value in ("None", "{}")),
     *((LIMITER_HEAD, f"config_type = {value}", "config_type") for value in ("None", "dict", "LimiterConfig()")),
     *(
-        (LIMITER_HEAD, f"contract_for = classmethod(lambda cls, config: {v})", "promised")
+        (LIMITER_HEAD, f"contract_for = classmethod(lambda cls, config: {v})", "contract_for")
         for v in ("None", "8", "1 / 0")
     ),
     *((SERIALIZER_HEAD, f"summary = {value}", "summary") for value in ("None", "5")),
