@@ -25,7 +25,7 @@ class ActiveCell:
     background: ThreadPoolExecutor
     warming: dict[str, float] = field(default_factory=dict)
     """The cost of warming a cold cache before the first request, as counters of this process."""
-    thinks_ns: list[int] = field(default_factory=list)
+    think_times_ns: list[int] = field(default_factory=list)
     """Think times of closed clients, in the order of their requests; empty for open arrivals."""
     retired: set[int] = field(default_factory=set)
     """Closed clients that send no more requests in this cell."""
@@ -41,7 +41,7 @@ class ActiveCell:
     ended: int = 0
     """Requests that were answered or given up, and recorded."""
     abandoned: bool = False
-    under_way: int = 0
+    in_progress: int = 0
     """Requests that a thread has started and not finished."""
     checked_version: str | None = None
     """The column in which each record read must hold a version; None: versions are not checked."""

@@ -42,10 +42,10 @@ BACKGROUND_WORKERS = 4
 """The size of the pool for a pattern's background work: one application server runs this many refreshes at a time."""
 GRACE_S = 30.0
 """How long a cell waits for open requests after its deadline, so that counts stay complete, before it fails."""
-LEAVE_S = 10.0
+BROKEN_CELL_WAIT_S = 10.0
 """How long the next cell waits for requests that are still running in a broken cell."""
 
-IN_A_TURN = 16
+MAX_OVERDUE = 16
 """A thread serves up to this many overdue requests before it returns control to Locust."""
 
 METHODS: Mapping[Operation, str] = {"read": "get", "write": "update", "hit": "hit"}
@@ -78,7 +78,7 @@ class AppServer:
 
     def prepare(self, plan: CellPlan) -> dict[str, float]:
         """Make the contender, open its connections and warm the cache. Returns the process's counters after that."""
-        self._leave_broken()
+        self._await_broken_cell()
         scenario = self.config.scenario(plan.scenario)
         contender_spec = self.config.contender_spec(plan.contender)
         rng = np.random.default_rng([plan.seed, self.process])
@@ -87,11 +87,11 @@ class AppServer:
         self.meter.simulated_rtt_ns = 0
         contender: CachePattern | RateLimiter
         warming: dict[str, float] = {}
-        thinks_ns: list[int] = []
+        think_times_ns: list[int] = []
         if scenario.flood is None:
             pattern = contender = self._pattern(scenario, contender_spec, background, rng)
             self._warm(pattern, contender_spec, scenario, plan.seed)
-            requests, thinks_ns = draw_requests(self.config, self.process, scenario, self._populations, rng)
+            requests, think_times_ns = draw_requests(self.config, self.process, scenario, self._populations, rng)
             if scenario.cold and isinstance(pattern, SupportsWarmUp):
                 warming = self._warm_up.fill_cold(pattern, scenario)
         else:
@@ -103,7 +103,7 @@ class AppServer:
             plan=plan,
             scenario=scenario,
             requests=requests,
-            thinks_ns=thinks_ns,
+            think_times_ns=think_times_ns,
             contender=contender,
             background=background,
             warming=warming,
@@ -149,25 +149,25 @@ class AppServer:
         self._warm_up.hit_once(limiter, contender_spec)
         return limiter
 
-    def _leave_broken(self) -> None:
+    def _await_broken_cell(self) -> None:
         """Wait for the requests of a broken cell to end: they hold connections that the next cell needs."""
         cell = self.cell
         if cell is None:
             return
         self.abandon()
         cell.background.shutdown(wait=False, cancel_futures=True)
-        wait(self._spawned, timeout=LEAVE_S)
-        until_ns = now_ns() + round(LEAVE_S * 1e9)
-        while cell.under_way and now_ns() < until_ns:
+        wait(self._spawned, timeout=BROKEN_CELL_WAIT_S)
+        until_ns = now_ns() + round(BROKEN_CELL_WAIT_S * 1e9)
+        while cell.in_progress and now_ns() < until_ns:
             self.clock.wait_until(now_ns() + 1_000_000)
 
     def begin(self, begin_ns: int) -> None:
         """Set the instant, by the bench's clock, from which due times count."""
         cell = self._running()
         cell.set_begin(begin_ns + self.ahead_ns)
-        if not cell.requests.due_ns and not cell.thinks_ns:
+        if not cell.requests.due_ns and not cell.think_times_ns:
             cell.over.set()
-        elif not cell.thinks_ns:
+        elif not cell.think_times_ns:
             self._inflight_sampler = InflightSampler(cell, cell.requests.due_ns, cell.plan.seed + self.process)
             self._inflight_sampler.start()
         self.begun.set()
@@ -181,14 +181,14 @@ class AppServer:
         if cell is None or not self.begun.is_set():
             self.begun.wait(0.2)
             return
-        if cell.thinks_ns:
+        if cell.think_times_ns:
             self._serve_closed(cell, client, report)
             return
         if cell.next_index >= len(cell.requests.due_ns):
             cell.over.wait(0.02)
             return
         self._serve_one(cell, client, report)
-        for _ in range(IN_A_TURN - 1):
+        for _ in range(MAX_OVERDUE - 1):
             index = cell.next_index
             if index >= len(cell.requests.due_ns) or cell.begin_ns + cell.requests.due_ns[index] > now_ns():
                 return
@@ -207,8 +207,8 @@ class AppServer:
         if client in cell.retired:
             cell.over.wait(0.02)
             return
-        index = cell.next_index % len(cell.thinks_ns)
-        due_ns = max(now_ns(), cell.begin_ns) + cell.thinks_ns[index]
+        index = cell.next_index % len(cell.think_times_ns)
+        due_ns = max(now_ns(), cell.begin_ns) + cell.think_times_ns[index]
         if due_ns >= cell.window_end_ns or cell.abandoned:
             cell.retire(client, self.config.users_per_process)
             return
@@ -217,7 +217,7 @@ class AppServer:
 
     def _serve(self, cell: ActiveCell, index: int, due_ns: int, client: int, report: ReportRequest) -> None:
         """Wait until a request is due, serve it and record its sample."""
-        cell.under_way += 1
+        cell.in_progress += 1
         operation, key = cell.requests.operations[index], cell.requests.keys[index]
         thread_free_ns = now_ns()
         sample = RequestSample(client, operation, key, due_ns, thread_free_ns)
@@ -237,11 +237,11 @@ class AppServer:
                 sample.end_ns = now_ns()
                 cell.answered += 1
                 current_facts.reset(token)
-        sample.answer = self._checked(cell, operation, sample.answer, sample.error)
+        sample.answer = self._check_answer(cell, operation, sample.answer, sample.error)
         self._record(cell, sample)
         report(operation, ((sample.end_ns or now_ns()) - due_ns) / 1e6, sample.error)
         cell.ended += 1
-        cell.under_way -= 1
+        cell.in_progress -= 1
 
     @property
     def rests(self) -> bool:
@@ -265,7 +265,7 @@ class AppServer:
         def read(key: int) -> None:
             sample = RequestSample(NO_CLIENT, "rest", key, now_ns())
             sample.due_ns = sample.thread_free_ns = sample.run(lambda: contender.get(key))
-            sample.answer = self._checked(cell, "read", sample.answer, sample.error)
+            sample.answer = self._check_answer(cell, "read", sample.answer, sample.error)
             self._record(cell, sample)
 
         if keys:
@@ -323,7 +323,7 @@ class AppServer:
             return contender.hit(str(key))  # type: ignore[no-any-return]
         return contender.update(key, changes_for(cell.scenario, key, cell.next_index))  # type: ignore[no-any-return]
 
-    def _checked(
+    def _check_answer(
         self, cell: ActiveCell, operation: Operation, answer: Record | Decision | None, error: Exception | None
     ) -> Record | Decision | None:
         """Check an answer after its end was timed. An invalid answer ends the cell."""

@@ -10,8 +10,9 @@
 
 Standard (contenders x rounds x a cell): read-heavy and stampede 11 x 10 x 2.55 s each = 9.4 min; the two at 0 ms 7 and
 6 x 8 x 2.55 s = 4.4 min; in one process 5 x 7 x 2.55 s = 1.5 min; mixed-writes 8 x 8 x 2.85 s = 3.1 min;
-rate-limit-flood 7 x 6 x 1.9 s = 1.3 min; slow-load 2 x 6 x 2.55 s = 0.5 min; a killed Redis 2 x 3 x 13.6 s and a hung one 2 x 3 x 7.6 s
-= 2.1 min; cold start and queue 1.2 min; experiments 2.6 min, of which over-http 40 s; races 0.9 min; fixed 1.4 min.
+rate-limit-flood 7 x 6 x 1.9 s = 1.3 min; slow-load 2 x 6 x 2.55 s = 0.5 min; a killed Redis 2 x 3 x 13.6 s
+and a hung one 2 x 3 x 7.6 s = 2.1 min; cold start and queue 1.2 min; experiments 2.6 min, of which over-http
+40 s; races 0.9 min; fixed 1.4 min.
 Quick: two scenarios 7 x 8 x 2.55 s each = 4.8 min; rate-limit-flood 7 x 3 x 1.9 s = 0.7 min; experiments 0.8 min.
 """
 
@@ -55,7 +56,7 @@ class RunEstimate:
         cells_s = sum(self.by_scenario.values())
         return FIXED_S + REPORT_S + cells_s * (1 + REPORT_SHARE) + sum(self.by_experiment.values()) + self.races_s
 
-    def said(self, plan: str) -> str:
+    def summary(self, plan: str) -> str:
         """The estimate in one line."""
         return f"plan {plan}: {self.cells:,} cells, about {format_duration(self.total_s)}"
 

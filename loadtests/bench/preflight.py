@@ -18,7 +18,7 @@ import psutil
 from stampede.core.errors import HarnessFailed
 from stampede.loadtests.coordinator.probes.drift_probe import fixed_loop
 from stampede.loadtests.instrumentation.clock import now_ns
-from stampede.loadtests.selftests.overhead import measure_pace
+from stampede.loadtests.selftests.overhead import measure_overhead
 from stampede.stack.postgres.postgres_server import connect
 from stampede.stack.redis.redis_server import client_with_timeout
 from stampede.stack.servers import Stack
@@ -117,7 +117,7 @@ def watch_machine(seconds: float) -> tuple[float, float]:
 def measured_ceiling(stack: Stack) -> float | None:
     """The harness's highest rate; None if it cannot be measured, because a run must not fail for that."""
     with suppress(HarnessFailed, subprocess.TimeoutExpired):
-        return measure_pace(stack, seconds=0.5, turns=1, kinds=("ours",)).ours_per_s
+        return measure_overhead(stack, seconds=0.5, turns=1, kinds=("ours",)).ours_per_s
     return None
 
 

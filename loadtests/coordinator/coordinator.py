@@ -24,7 +24,7 @@ from stampede.loadtests.coordinator.probes.server_events import pause_rows
 from stampede.loadtests.coordinator.probes.server_settings import SettingsProbe
 from stampede.loadtests.coordinator.probes.slow_log import SlowLogProbe
 from stampede.loadtests.coordinator.probes.window_edges import next_edge_ns, window_edge_ns
-from stampede.loadtests.coordinator.server_connections import LOST, ServerConnections, as_line
+from stampede.loadtests.coordinator.server_connections import CONNECTION_LOST, ServerConnections, one_line
 from stampede.loadtests.instrumentation.clock import now_ns
 from stampede.loadtests.instrumentation.meters import Meter
 from stampede.loadtests.instrumentation.recorder import read_batch
@@ -85,8 +85,8 @@ class Coordinator:
                 info.status, info.why = "failed", str(broken)
                 if isinstance(broken, ContenderWrong):
                     self._add_remark(plan.contender, str(broken))
-            except LOST as lost:
-                info.status, info.why = "failed", f"a connection to a server was lost: {as_line(lost)}"
+            except CONNECTION_LOST as lost:
+                info.status, info.why = "failed", f"a connection to a server was lost: {one_line(lost)}"
                 self._servers.reconnect()
             except (HarnessBroken, WriteFailed) as broken:
                 info.status, info.why = "failed", str(broken)

@@ -56,19 +56,19 @@ def doings(stack: Stack) -> dict[str, Action]:
     }
 
 
-def serve_asked(line: socket.socket, known: Mapping[str, Action]) -> threading.Thread:
+def serve_asked(connection: socket.socket, actions: Mapping[str, Action]) -> threading.Thread:
     """Serve requests from the other end of the socket until it closes: each line is a JSON list, name and arguments.
 
     Returns the thread that serves them.
     """
 
     def serve() -> None:
-        with line.makefile("rw", encoding="utf-8") as stream:
-            for asked in stream:
-                name, *arguments = json.loads(asked)
+        with connection.makefile("rw", encoding="utf-8") as stream:
+            for request in stream:
+                name, *arguments = json.loads(request)
                 began_ns, error, result = now_ns(), "", None
                 try:
-                    result = known[name](*arguments)
+                    result = actions[name](*arguments)
                 except Exception as raised:  # noqa: BLE001 - the other end gets the error, and its cell fails with it
                     error = f"{type(raised).__name__}: {raised}"
                 reply = {"began_ns": began_ns, "ended_ns": now_ns(), "error": error, "result": result}
@@ -104,17 +104,17 @@ class FaultClient:
 class Outage:
     """Injects a fault at its time in the window while the block runs, and repairs the server before the block ends."""
 
-    def __init__(self, line: FaultClient, fault: Fault, cell: int, window_start_ns: int, window_s: float) -> None:
+    def __init__(self, client: FaultClient, fault: Fault, cell: int, window_start_ns: int, window_s: float) -> None:
         self.rows: list[TimelineRow] = []
         """Timeline rows: when the fault began, and when the server was back, with the duration of the repair in s."""
-        self._line = line
+        self._client = client
         self._fault = fault
         self._cell = cell
         self._begins_ns = window_start_ns + round(fault.begins_share * window_s * 1e9)
         self._ends_ns = self._begins_ns + round(fault.lasts_share * window_s * 1e9)
-        self._over = threading.Event()
+        self._block_ended = threading.Event()
         self._error: FaultFailed | None = None
-        self._thread = threading.Thread(target=self._provoke, daemon=True)
+        self._thread = threading.Thread(target=self._inject, daemon=True)
 
     def __enter__(self) -> "Outage":
         self._thread.start()
@@ -123,19 +123,19 @@ class Outage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._over.set()
+        self._block_ended.set()
         self._thread.join()
         if self._error is not None and error is None:
             raise self._error
 
-    def _provoke(self) -> None:
+    def _inject(self) -> None:
         try:
             if self._wait_until(self._begins_ns):
                 return
-            broken = self._line.ask(BREAK[self._fault.what])
+            broken = self._client.ask(BREAK[self._fault.what])
             self.rows.append((self._cell, broken.began_ns, "fault", "began", None, self._fault.what))
             self._wait_until(self._ends_ns)
-            repaired = self._line.ask(REPAIR[self._fault.what])
+            repaired = self._client.ask(REPAIR[self._fault.what])
             took_s = (repaired.ended_ns - repaired.began_ns) / 1e9
             self.rows.append((self._cell, repaired.ended_ns, "fault", "ended", took_s, self._fault.what))
         except FaultFailed as failed:
@@ -143,7 +143,7 @@ class Outage:
 
     def _wait_until(self, instant_ns: int) -> bool:
         """Wait until the instant. True if the block ended before it."""
-        while not self._over.is_set():
+        while not self._block_ended.is_set():
             left_s = (instant_ns - now_ns()) / 1e9
             if left_s <= 0:
                 return False

@@ -19,7 +19,7 @@ GAUGE_CLIENT = ClientSettings(socket_timeout_s=0.2, retries=0)
 RECONNECT_WITHIN_S = 5.0
 """How long a server may take to answer again after a connection to it was lost."""
 RETRY_EVERY_S = 0.2
-LOST = (psycopg.OperationalError, psycopg.InterfaceError, redis.ConnectionError, redis.TimeoutError)
+CONNECTION_LOST = (psycopg.OperationalError, psycopg.InterfaceError, redis.ConnectionError, redis.TimeoutError)
 """The exceptions of the drivers if a server, or a connection to it, is gone."""
 
 
@@ -50,10 +50,10 @@ class ServerConnections:
                     self._config.postgres_url, autocommit=True, prepare_threshold=None, connect_timeout=5
                 )
                 self._prepare()
-            except LOST as lost:
+            except CONNECTION_LOST as lost:
                 if time.monotonic() > give_up:
                     name = "PostgreSQL" if isinstance(lost, psycopg.Error) else "Redis"
-                    raise HarnessBroken(f"{name} no longer answers: {as_line(lost)}") from lost
+                    raise HarnessBroken(f"{name} no longer answers: {one_line(lost)}") from lost
                 time.sleep(RETRY_EVERY_S)
             else:
                 return
@@ -64,7 +64,7 @@ class ServerConnections:
         self.postgres.close()
 
 
-def as_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     """An error's message on one line."""
     return " ".join(str(error).split()) or type(error).__name__
 

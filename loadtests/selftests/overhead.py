@@ -27,7 +27,7 @@ LEAST_RATIO = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
-class OverheadRatio:
+class Overhead:
     """Requests per second of a process's CPU time, for each user class. Medians over the turns.
 
     CPU time is used because other programs on the machine do not change it. On an idle core it equals the rate.
@@ -68,25 +68,25 @@ def no_op_spec(stack: Stack, folder: Path) -> RunConfig:
     )
 
 
-def measure_pace(
+def measure_overhead(
     stack: Stack, *, seconds: float, turns: int, kinds: tuple[str, ...] = ("plain", "ours")
-) -> OverheadRatio:
+) -> Overhead:
     """Measure plain Locust and the recorded path in turn, each in a new process. The data set must exist."""
-    found: dict[str, list[float]] = {"plain": [], "ours": []}
+    rates: dict[str, list[float]] = {"plain": [], "ours": []}
     with tempfile.TemporaryDirectory(prefix="orders-", dir=stack.directory) as private:
-        spec_file = Path(private) / "spec.json"
-        no_op_spec(stack, Path(private)).write(spec_file)
+        config_file = Path(private) / "spec.json"
+        no_op_spec(stack, Path(private)).write(config_file)
         for turn in range(turns):
             for kind in kinds if turn % 2 == 0 else kinds[::-1]:
-                found[kind].append(requests_per_s(kind, seconds, spec_file, stack.register_child))
-    plain, ours = (statistics.median(found[kind]) if found[kind] else float("nan") for kind in ("plain", "ours"))
-    return OverheadRatio(plain_per_s=plain, ours_per_s=ours, turns=turns)
+                rates[kind].append(requests_per_s(kind, seconds, config_file, stack.register_child))
+    plain, ours = (statistics.median(rates[kind]) if rates[kind] else float("nan") for kind in ("plain", "ours"))
+    return Overhead(plain_per_s=plain, ours_per_s=ours, turns=turns)
 
 
-def requests_per_s(kind: str, seconds: float, spec_file: Path, register_child: Callable[[int], None]) -> float:
+def requests_per_s(kind: str, seconds: float, config_file: Path, register_child: Callable[[int], None]) -> float:
     """Requests per second of CPU time in one new process. Raises HarnessFailed with the last line of its errors."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
-    environment |= {"HOME": str(spec_file.parent)}
+    environment |= {"HOME": str(config_file.parent)}
     command = [
         sys.executable,
         "-P",
@@ -94,7 +94,7 @@ def requests_per_s(kind: str, seconds: float, spec_file: Path, register_child: C
         "stampede.loadtests.selftests.overhead_users",
         kind,
         str(seconds),
-        str(spec_file),
+        str(config_file),
     ]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     register_child(child.pid)
@@ -111,7 +111,7 @@ class Recording:
 
     samples: int
     append_s: float
-    hand_over_s: float
+    batch_s: float
     memory_bytes: int
     """The memory of the samples before the batch is made: rows, and beyond MOST_ROWS also columns."""
     batch_bytes: int
@@ -132,13 +132,13 @@ def measure_recording(samples: int) -> Recording:
     appended = time.perf_counter()
     memory_bytes = round(bytes_each * len(recorder.rows)) + recorder.packed_bytes
     batch = recorder.take_batch(1, "harness", "no-op", 1)
-    handed_over = time.perf_counter()
+    batched = time.perf_counter()
     if read_batch(batch).num_rows != samples:
         raise HarnessFailed("samples were lost")
     return Recording(
         samples=samples,
         append_s=appended - began,
-        hand_over_s=handed_over - appended,
+        batch_s=batched - appended,
         memory_bytes=memory_bytes,
         batch_bytes=len(batch),
     )
@@ -154,14 +154,15 @@ def sample(number: int, facts: RequestFacts) -> tuple[object, ...]:
     return tuple(row.values())
 
 
-def report(pace: OverheadRatio, recording: Recording) -> list[str]:
+def report(overhead: Overhead, recording: Recording) -> list[str]:
     """The results as lines of text."""
-    enough = "at least" if pace.ratio >= LEAST_RATIO else "BELOW"
+    enough = "at least" if overhead.ratio >= LEAST_RATIO else "BELOW"
     return [
-        f"plain Locust, no-op user:    {pace.plain_per_s:>9,.0f} requests/s a core",
-        f"recorded path, no-op:        {pace.ours_per_s:>9,.0f} requests/s a core",
-        f"ratio:                       {pace.ratio:>9.2f} ({enough} {LEAST_RATIO}; median of {pace.turns} turns)",
+        f"plain Locust, no-op user:    {overhead.plain_per_s:>9,.0f} requests/s a core",
+        f"recorded path, no-op:        {overhead.ours_per_s:>9,.0f} requests/s a core",
+        f"ratio:                       {overhead.ratio:>9.2f} "
+        f"({enough} {LEAST_RATIO}; median of {overhead.turns} turns)",
         f"recording {recording.samples:,} samples: {recording.append_s:.1f} s to make and keep, "
-        f"{recording.hand_over_s:.1f} s to hand over, about {recording.memory_bytes / 2**20:,.0f} MiB kept, "
+        f"{recording.batch_s:.1f} s to make a batch, about {recording.memory_bytes / 2**20:,.0f} MiB of memory, "
         f"{recording.batch_bytes / 2**20:,.0f} MiB as a batch",
     ]

@@ -195,15 +195,15 @@ def overhead(
 
     Exit 1: the harness reaches too small a share of plain Locust's rate.
     """
-    from stampede.loadtests.selftests.overhead import LEAST_RATIO, measure_pace, measure_recording, report
+    from stampede.loadtests.selftests.overhead import LEAST_RATIO, measure_overhead, measure_recording, report
     from stampede.stack.postgres.dataset import ensure_dataset
 
     with started_servers(server_options) as servers:
         ensure_dataset(
             servers.postgres.url, records=1000, record_bytes=500, seed=1, ours=servers.ours, say=print_status
         )
-        pace = measure_pace(servers, seconds=seconds, turns=turns)
-    for line in report(pace, measure_recording(samples)):
+        measured = measure_overhead(servers, seconds=seconds, turns=turns)
+    for line in report(measured, measure_recording(samples)):
         print_result(line)
-    if pace.ratio < LEAST_RATIO:
+    if measured.ratio < LEAST_RATIO:
         raise typer.Exit(1)
