@@ -15,7 +15,7 @@ import numpy as np
 
 from stampede.core.errors import BadAnswer, CellBroken, ContenderWrong
 from stampede.loadtests.appserver.active_cell import ActiveCell, Unanswered
-from stampede.loadtests.appserver.inflight_sampler import InFlightSample, InflightSampler
+from stampede.loadtests.appserver.inflight_sampler import InflightSample, InflightSampler
 from stampede.loadtests.appserver.redis_clients import RedisClients
 from stampede.loadtests.appserver.request_drawing import (
     Operation,
@@ -175,7 +175,7 @@ class AppServer:
     def serve_next(self, client: int, report: ReportRequest) -> None:
         """Take the next due request, wait for its due time, serve it and record its sample.
 
-        If further requests are overdue then, serve up to IN_A_TURN of them without returning to Locust in between.
+        If further requests are overdue then, serve up to MAX_OVERDUE of them without returning to Locust in between.
         """
         cell = self.cell
         if cell is None or not self.begun.is_set():
@@ -285,7 +285,7 @@ class AppServer:
         samples = self.recorder.take_batch(plan.id, plan.scenario, plan.contender, plan.round, self.ahead_ns)
         return samples, self.meter.account() | cell.warming
 
-    def take_looks(self) -> list[InFlightSample]:
+    def take_looks(self) -> list[InflightSample]:
         """The in-flight samples of the last cell: requests in this process at random instants of the window."""
         samples, self._inflight_sampler = [] if self._inflight_sampler is None else self._inflight_sampler.samples, None
         return [(at_ns - self.ahead_ns, count) for at_ns, count in samples]

@@ -16,7 +16,7 @@ from stampede.run_folder.write import TimelineRow
 SAMPLES_PER_S = 50.0
 """On average, in each process: a hundred samples in a cell of two seconds cost 0.1 % of a core."""
 
-InFlightSample = tuple[int, int]
+InflightSample = tuple[int, int]
 """The instant, and the number of requests that were due and not yet answered."""
 
 
@@ -37,7 +37,7 @@ class InflightSampler:
 
     def __init__(self, cell: SampledCell, due_ns: Sequence[int], seed: int) -> None:
         """`due_ns`: from the cell's beginning, ascending."""
-        self.samples: list[InFlightSample] = []
+        self.samples: list[InflightSample] = []
         self._cell = cell
         self._due_ns = due_ns
         self._rng = random.Random(seed)
@@ -60,6 +60,6 @@ class InflightSampler:
             self.samples.append((seen_ns, due - self._cell.answered))
 
 
-def inflight_rows(cell: int, process: int, samples: Iterable[InFlightSample]) -> list[TimelineRow]:
+def inflight_rows(cell: int, process: int, samples: Iterable[InflightSample]) -> list[TimelineRow]:
     """The samples of one process as timeline rows: its requests in the system."""
     return [(cell, at_ns, f"process-{process}", "in_the_system", float(count), None) for at_ns, count in samples]

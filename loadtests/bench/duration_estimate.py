@@ -86,13 +86,13 @@ def estimate(config: BenchConfig) -> RunEstimate:
     """Estimate the duration of the run on two cores. Raises ConfigError if the configuration is wrong."""
     scenarios, workloads, contender_specs = check_order(config)
     each = {s.name: cell_s(s, w, config.plan) for s, w in zip(scenarios, workloads, strict=True)}
-    workers = {e.name for e in contender_specs if e.worker}
+    workers = {c.name for c in contender_specs if c.worker}
     cells = plan_cells(config, contender_specs)
     by_scenario = dict.fromkeys(each, 0.0)
     for cell in cells:
         by_scenario[cell.scenario] += each[cell.scenario] + WORKER_S * (cell.contender in workers)
     raced = {cell.contender for cell in cells} & {
-        e.name for e in contender_specs if e.kind == "contender" and not e.opt_in
+        c.name for c in contender_specs if c.kind == "contender" and not c.opt_in
     }
     return RunEstimate(
         by_scenario=by_scenario,

@@ -130,7 +130,7 @@ class TimeLeft:
 
     def done(self, cell: int, now_s: float) -> CellPlan | None:
         """Note that the cell ended, finished or failed. Returns its plan, or None if it is not one of these cells."""
-        ended = next((planned_cell for planned_cell in self._left if planned_cell.id == cell), None)
+        ended = next((left for left in self._left if left.id == cell), None)
         if ended is not None:
             self._left.remove(ended)
             if self._began_s is not None:

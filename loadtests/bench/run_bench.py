@@ -1,6 +1,6 @@
 """Run the cells of a bench: start the Locust processes, take the master's events, write how the run ended.
 
-The coordinator in Locust's master runs the single cells.
+The coordinator in Locust's master runs the individual cells.
 """
 
 import json

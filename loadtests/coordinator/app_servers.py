@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from stampede.loadtests.appserver.inflight_sampler import InFlightSample
+from stampede.loadtests.appserver.inflight_sampler import InflightSample
 from stampede.loadtests.coordinator.probes.server_events import Pause
 from stampede.loadtests.instrumentation.clock_offset import ClockOffset
 from stampede.loadtests.locustfiles.run_config import CellPlan
@@ -19,7 +19,7 @@ class CellResult:
     """The counters of the process."""
     pauses: list[Pause] = field(default_factory=list)
     """Its garbage collections."""
-    inflight_samples: list[InFlightSample] = field(default_factory=list)
+    inflight_samples: list[InflightSample] = field(default_factory=list)
     """Its requests in the system at random instants."""
     clock_offset: ClockOffset | None = None
     """For a server on another machine: the offset of its clock, with an error bound over the whole cell. All instants

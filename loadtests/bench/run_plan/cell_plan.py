@@ -26,7 +26,7 @@ def plan_cells(config: BenchConfig, contender_specs: Sequence[ContenderSpec]) ->
             own = contenders_for(find_scenario(scenario), contender_specs)
             chosen = config.plan.only.get(scenario)
             if chosen is not None and not config.contenders:
-                own = [e for e in own if e.name in chosen or e.kind != "contender" or e.file is not None]
+                own = [c for c in own if c.name in chosen or c.kind != "contender" or c.file is not None]
             if round_number > config.plan.rounds_of(scenario):
                 continue
             around = edge if find_scenario(scenario).contenders is None and own and own[0].family == "caching" else []
@@ -56,4 +56,4 @@ def contenders_for(scenario: Scenario, contender_specs: Sequence[ContenderSpec])
             for contender_spec in own
             if not contender_spec.opt_in and contender_spec.name not in EDGE_BASELINES
         ]
-    return [e for e in own if e.kind == "contender" and (e.name in scenario.contenders or e.file is not None)]
+    return [c for c in own if c.kind == "contender" and (c.name in scenario.contenders or c.file is not None)]

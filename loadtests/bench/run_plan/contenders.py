@@ -163,8 +163,8 @@ def select_contenders(
             )
         elif given in own_files:
             raise ConfigError("contender", given, f"a contender for {' and '.join(sorted(families))} scenarios")
-    caching = [e.name for e in contender_specs.values() if e.family == "caching"]
-    limiting = [e.name for e in contender_specs.values() if e.family == "limiting"]
+    caching = [c.name for c in contender_specs.values() if c.family == "caching"]
+    limiting = [c.name for c in contender_specs.values() if c.family == "limiting"]
     if limiting:
         contender_specs |= {
             name: ContenderSpec(name=name, kind="baseline", family="limiting") for name in LIMITER_BASELINES

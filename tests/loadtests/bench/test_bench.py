@@ -69,10 +69,10 @@ def test_the_same_seed_plans_the_same_cells() -> None:
 
 def test_a_users_file_runs_next_to_the_built_in_contenders_under_its_own_name() -> None:
     contender_specs = select_contenders((), (str(CONTENDERS / "stalling.py"),), reference="cache-aside", aa_copy=True)
-    names = [e.name for e in contender_specs]
+    names = [c.name for c in contender_specs]
     assert "stalling" in names
     assert {"no-cache", "cache-aside", "write-through", "refresh-ahead", "coalescing"} <= set(names)
-    assert [e.copy_of for e in contender_specs if e.kind == "aa-copy"] == ["cache-aside"]
+    assert [c.copy_of for c in contender_specs if c.kind == "aa-copy"] == ["cache-aside"]
 
 
 @pytest.mark.parametrize(
