@@ -159,8 +159,8 @@ def p50_ms(folder: Path, cell: int) -> float | None:
     if not path.exists():
         return None
     rows = pq.read_table(path, columns=["operation", "warm_up", "due_ns", "end_ns", "error"])
-    asked = pc.is_in(pc.cast(rows["operation"], "string"), value_set=pc.cast(["read", "hit"], "string"))
-    rows = rows.filter(pc.and_(asked, pc.and_(pc.invert(rows["warm_up"]), pc.is_null(rows["error"]))))
+    counted = pc.is_in(pc.cast(rows["operation"], "string"), value_set=pc.cast(["read", "hit"], "string"))
+    rows = rows.filter(pc.and_(counted, pc.and_(pc.invert(rows["warm_up"]), pc.is_null(rows["error"]))))
     took = pc.subtract(rows["end_ns"], rows["due_ns"]).drop_null().to_numpy()
     return float(np.median(took)) / 1e6 if len(took) else None
 

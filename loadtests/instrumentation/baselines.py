@@ -11,9 +11,9 @@ from stampede.patterns.rate_limiting.rate_limiter import Contract, Decision, Lim
 class BareGet(CachePattern):
     """One GET and its decoding: the lowest cost of a cache hit through this harness."""
 
-    summary = "bound: one redis-py GET and decode, never a miss; a write is one SET"
+    summary = "baseline: one redis-py GET and decode, never a miss; a write is one SET"
 
-    def get(self, record_id: int) -> Record | None:  # noqa: ARG002 - one entry stands for all: a GET costs the same
+    def get(self, record_id: int) -> Record | None:  # noqa: ARG002 - one entry serves all keys: every GET costs the same
         cached = self.redis.get(self.key(0))
         return None if cached is None else self.serializer.loads(cached)
 
@@ -32,7 +32,7 @@ class BareGet(CachePattern):
 class NoOp(CachePattern):
     """Answers without Redis or a database: the cost of a request in this harness alone."""
 
-    summary = "bound: no Redis, no database; a request's own cost in the harness, before the rounds and after"
+    summary = "baseline: no Redis, no database; a request's own cost in the harness, before the rounds and after"
 
     def get(self, record_id: int) -> Record | None:
         return {"id": record_id}
@@ -47,7 +47,7 @@ class NoOp(CachePattern):
 class BareEvalsha(RateLimiter):
     """One EVALSHA of a script that does nothing: the lowest cost of a limiter's decision through this harness."""
 
-    summary = "bound: one EVALSHA of an empty script, which admits every call"
+    summary = "baseline: one EVALSHA of an empty script, which admits every call"
 
     def __init__(self, redis: redis.Redis, config: LimiterConfig, now: Callable[[], float]) -> None:
         super().__init__(redis, config, now)

@@ -14,7 +14,7 @@ Row = tuple[Any, ...]
 CELL_COLUMNS = ("cell", "scenario", "contender", "round")
 ROW_COLUMNS = tuple(name for name in SAMPLES.names if name not in CELL_COLUMNS)
 
-MOST_ROWS = 300_000
+MAX_ROWS = 300_000
 """How many rows are kept as tuples (some 140 MB). No cell of a plan has as many in a process. In a longer cell the
 oldest rows are packed while it runs, PACKED_ROWS at a time: a pause of two or three milliseconds each."""
 PACKED_ROWS = 1_000
@@ -25,11 +25,11 @@ COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 class Recorder:
     """Keeps samples in memory. The hot path only appends a tuple; rows are packed at the end of the cell, or when there
-    are more than MOST_ROWS."""
+    are more than MAX_ROWS."""
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
-        self.most_rows = MOST_ROWS
+        self.most_rows = MAX_ROWS
         self._packed: list[pa.RecordBatch] = []
 
     @property

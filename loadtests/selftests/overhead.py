@@ -22,7 +22,7 @@ from stampede.scenarios.workload import Workload
 from stampede.stack.postgres.source import default_statements
 from stampede.stack.servers import Stack
 
-LEAST_RATIO = 0.8
+MIN_RATIO = 0.8
 """The recorded path must reach this share of plain Locust's rate."""
 
 
@@ -113,7 +113,7 @@ class Recording:
     append_s: float
     batch_s: float
     memory_bytes: int
-    """The memory of the samples before the batch is made: rows, and beyond MOST_ROWS also columns."""
+    """The memory of the samples before the batch is made: rows, and beyond MAX_ROWS also columns."""
     batch_bytes: int
 
 
@@ -156,12 +156,11 @@ def sample(number: int, facts: RequestFacts) -> tuple[object, ...]:
 
 def report(overhead: Overhead, recording: Recording) -> list[str]:
     """The results as lines of text."""
-    enough = "at least" if overhead.ratio >= LEAST_RATIO else "BELOW"
+    enough = "at least" if overhead.ratio >= MIN_RATIO else "BELOW"
     return [
         f"plain Locust, no-op user:    {overhead.plain_per_s:>9,.0f} requests/s a core",
         f"recorded path, no-op:        {overhead.ours_per_s:>9,.0f} requests/s a core",
-        f"ratio:                       {overhead.ratio:>9.2f} "
-        f"({enough} {LEAST_RATIO}; median of {overhead.turns} turns)",
+        f"ratio:                       {overhead.ratio:>9.2f} ({enough} {MIN_RATIO}; median of {overhead.turns} turns)",
         f"recording {recording.samples:,} samples: {recording.append_s:.1f} s to make and keep, "
         f"{recording.batch_s:.1f} s to make a batch, about {recording.memory_bytes / 2**20:,.0f} MiB of memory, "
         f"{recording.batch_bytes / 2**20:,.0f} MiB as a batch",

@@ -23,7 +23,7 @@ from stampede.loadtests.locustfiles import locustfile
 from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig, read_spec
 
 USERS = 32
-MOST_PER_S = 150_000
+MAX_PER_S = 150_000
 """Requests that are prepared for each second: more than any process can make."""
 
 
@@ -68,7 +68,7 @@ def prepare(config: RunConfig, seconds: float) -> AppServer:
         CellPlan(id=1, scenario=scenario.name, contender="no-op", round=1, seed=config.seed, predecessor=None)
     )
     assert server.cell is not None
-    count = round(seconds * MOST_PER_S)
+    count = round(seconds * MAX_PER_S)
     server.cell.requests = Requests(due_ns=[0] * count, keys=[1] * count, operations=["read"] * count)
     server.begin(now_ns())
     server.cell.deadline_ns = now_ns() + 3_600_000_000_000

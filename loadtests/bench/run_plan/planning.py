@@ -102,10 +102,10 @@ def ensure_records(config: BenchConfig, workload: Workload, stack: Stack, say: R
 
 
 def plan_scenario(
-    config: BenchConfig, stack: Stack, scenario: Scenario, wanted: Workload, prices: LoadPrices, say: ReportProgress
+    config: BenchConfig, stack: Stack, scenario: Scenario, requested: Workload, prices: LoadPrices, say: ReportProgress
 ) -> PlannedScenario:
     """Resolve the workload, size the window, price a load and set the rate of one scenario."""
-    workload = resolve_workload(config, wanted, stack)
+    workload = resolve_workload(config, requested, stack)
     window_s = size_window(config, scenario, workload)
     statements, measured = price_load(scenario, workload, prices)
     workload, found = set_rate(config, scenario, workload, window_s, measured, say)
@@ -116,9 +116,9 @@ def plan_scenario(
     )
 
 
-def resolve_workload(config: BenchConfig, wanted: Workload, stack: Stack) -> Workload:
+def resolve_workload(config: BenchConfig, requested: Workload, stack: Stack) -> Workload:
     """The workload with its simulated RTT and, for closed clients, the highest rate that they can reach."""
-    workload = replace(wanted, rtt_ms=rtt_of(config, wanted, stack))
+    workload = replace(requested, rtt_ms=rtt_of(config, requested, stack))
     if workload.arrivals == "closed":
         workload = replace(workload, rate_per_s=workload.closed_rate_per_s(config.processes))
     return workload

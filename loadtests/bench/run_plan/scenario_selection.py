@@ -17,7 +17,7 @@ from stampede.stack.servers import Remark, Stack
 
 OURS_RTT_MS = 0.5
 """The simulated RTT on servers that the suite started: a network within one zone."""
-LEAST_REQUESTS = 10
+MIN_REQUESTS = 10
 """Expected requests in a window, at least. With fewer, a cell would often have none."""
 
 
@@ -39,7 +39,7 @@ def without_faults(config: BenchConfig, stack: Stack) -> tuple[BenchConfig, list
     kept = tuple(name for name in config.plan.scenarios if name not in faulty)
     if faulty and not kept:
         raise ConfigError("scenario", ", ".join(faulty), "servers that the suite started: it breaks no others")
-    what = "skipped: it breaks a server, and these were not started by the suite"
+    what = "skipped: it breaks a server, and the suite did not start these servers"
     remarks = [Remark(name=name, what=f"{name} {what}", cost="what an outage does is not measured") for name in faulty]
     return (replace(config, plan=replace(config.plan, scenarios=kept)) if faulty else config), remarks
 
@@ -119,8 +119,8 @@ def check_requests(config: BenchConfig, scenario: Scenario, workload: Workload) 
         rate_per_s, name = workload.closed_rate_per_s(config.processes), "think_s"
     elif config.rate_per_s is not None and not math.isnan(config.rate_per_s):
         rate_per_s, name = config.rate_per_s, "rate"
-    want = f"at least {LEAST_REQUESTS} requests in a window of {window_s:g} s ({scenario.name})"
-    require(rate_per_s * window_s >= LEAST_REQUESTS, name, f"{rate_per_s:g} requests a second", want)
+    want = f"at least {MIN_REQUESTS} requests in a window of {window_s:g} s ({scenario.name})"
+    require(rate_per_s * window_s >= MIN_REQUESTS, name, f"{rate_per_s:g} requests a second", want)
 
 
 def missing_contenders(scenarios: Sequence[Scenario]) -> list[Remark]:

@@ -195,7 +195,7 @@ def overhead(
 
     Exit 1: the harness reaches too small a share of plain Locust's rate.
     """
-    from stampede.loadtests.selftests.overhead import LEAST_RATIO, measure_overhead, measure_recording, report
+    from stampede.loadtests.selftests.overhead import MIN_RATIO, measure_overhead, measure_recording, report
     from stampede.stack.postgres.dataset import ensure_dataset
 
     with started_servers(server_options) as servers:
@@ -205,5 +205,5 @@ def overhead(
         measured = measure_overhead(servers, seconds=seconds, turns=turns)
     for line in report(measured, measure_recording(samples)):
         print_result(line)
-    if measured.ratio < LEAST_RATIO:
+    if measured.ratio < MIN_RATIO:
         raise typer.Exit(1)

@@ -93,7 +93,9 @@ def test_entries_that_only_expire_are_stale_and_versioned_keys_are_not(analysis:
     assert figure(analysis, "ttl-only") > 10
     assert figure(analysis, "versioned-keys") == 0
     rows = samples_of(analysis.run, "ttl-only")
-    longest_ms = ((rows["end_ns"] - rows["start_ns"]) / 1e6).max()  # from a load to its fill, from a GET to its answer
+    longest_ms = (
+        (rows["end_ns"] - rows["start_ns"]) / 1e6
+    ).max()  # the time from a load to its fill, and from a GET to its answer
     assert 0 < figure(analysis, "ttl-only", "stale-age-max") < 1e3 * ttl_s(analysis.run) + 2 * longest_ms
 
 
