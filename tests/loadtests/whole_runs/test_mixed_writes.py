@@ -124,8 +124,8 @@ def surely_stale_after_drain(rows: pd.DataFrame, ttl_s: float) -> set[int]:
     drain."""
     loads = rows[(rows["loads"] > 0) & (rows["operation"] == "read")].groupby("key")["load_end_ns"].max()
     writes = rows[rows["operation"] == "write"].groupby("key")["start_ns"].max()
-    rests = rows[rows["operation"] == "rest"].groupby("key")["end_ns"].max()
-    facts = pd.DataFrame({"load": loads, "write": writes, "rest": rests}).dropna()
+    last_reads = rows[rows["operation"] == "rest"].groupby("key")["end_ns"].max()
+    facts = pd.DataFrame({"load": loads, "write": writes, "rest": last_reads}).dropna()
     old = facts[(facts["load"] < facts["write"]) & (facts["rest"] < facts["load"] + ttl_s * 1e9)]
     return {int(key) for key in old.index}
 
