@@ -115,7 +115,7 @@ def knee(
     rounds: Annotated[
         int,
         integer_option(
-            lowest=1, highest=MOST_ROUNDS, help="brackets per contender; below 6: a range instead of an interval"
+            lowest=1, highest=MOST_ROUNDS, help="brackets per contender; below 6: a range without a confidence level"
         ),
     ] = 6,
     cells: Annotated[int, integer_option(lowest=2, highest=10_000, help="at most this many cells per contender")] = 50,
