@@ -1,1 +1,1 @@
-"""How contenders are driven and measured."""
+"""Load generation and measurement of the contenders."""

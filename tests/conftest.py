@@ -1,4 +1,4 @@
-"""Real servers for every spec, started once a session: from wheels, or with `--stack containers` from images."""
+"""Real servers for all tests, started once per session: from wheels, or with `--stack containers` from images."""
 
 import os
 import sys
@@ -20,11 +20,11 @@ RECORDS = 2_000
 RECORD_BYTES = 500
 SEED = 1
 
-# The tests start some hundred Python processes. Where Python keeps no compiled modules, each compiles all its imports.
+# The tests start some hundred Python processes. Without compiled modules on disk, each would compile all its imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-settings.register_profile(  # a busy machine is slow now and then; where CI is set, examples are the same every time
+settings.register_profile(  # no deadline, because a busy machine is sometimes slow; with CI set, examples are fixed
     "stampede", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
 )
 settings.load_profile("stampede")
@@ -35,9 +35,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests first: a long one that is begun at the end would leave the other processes idle.
+    """Run files with slow tests first: a long file that starts last would leave the other processes idle.
 
-    Of the files that share a bench the first runs it. The others come later, so that they do not wait for it.
+    Among the files that share a bench, the first one runs the bench. The others come later, so that they do not wait.
     """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     waiting: set[Path] = set()
@@ -51,7 +51,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A planted run of six rounds and its report, made once for all processes of the suite: to be looked at only."""
+    """A synthetic run of six rounds with its report, made once for all test processes. Tests must not change it."""
     from stampede.reports.output.html_report import render
     from tests.reports.planted_runs.planted import plant
 
@@ -77,7 +77,7 @@ def redis_url(stack: Stack) -> str:
 
 @pytest.fixture
 def key_prefix() -> str:
-    """This test's own part of the key space."""
+    """A key prefix for this test only."""
     return f"test:{uuid.uuid4().hex[:8]}:"
 
 
@@ -91,7 +91,7 @@ def redis_client(redis_url: str) -> Iterator[redis.Redis]:
 
 @pytest.fixture(scope="session")
 def dataset(postgres_url: str) -> int:
-    """The article's tables with 2,000 users; the number of users."""
+    """The article's tables with 2,000 users. Returns the number of users."""
     ensure_dataset(
         postgres_url, records=RECORDS, record_bytes=RECORD_BYTES, seed=SEED, ours=True, say=lambda _line: None
     )
@@ -100,7 +100,7 @@ def dataset(postgres_url: str) -> int:
 
 @pytest.fixture(scope="session")
 def source(postgres_url: str, dataset: int) -> Iterator[PostgresSource]:
-    """The default workload's database, with loads that cost nothing extra."""
+    """The database of the default workload, with loads at no extra cost."""
     statements = default_statements(cpu_rows=0, wait_ms=0)
     assert dataset
     with open_pool(postgres_url, 20, statements.session) as pool:

@@ -1,4 +1,4 @@
-"""What is expensive to make is made once for all processes of the tests, and looked at by many."""
+"""Expensive test data, made once for all processes of a test run."""
 
 import fcntl
 import os
@@ -9,13 +9,13 @@ import pytest
 
 
 def made_once(temporary: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """The folder of that name, filled by `make` in the first process that asks for it. Others wait, and only read it.
+    """The folder of that name. The first process that calls this fills it by `make`; the others wait and only read it.
 
-    Raises RuntimeError with the first error where an earlier call could not make it: it is not tried again.
+    Raises RuntimeError with the first error if an earlier call failed: `make` is not called again.
     """
     shared = temporary.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent  # each worker has a folder of its own in the one of this call of pytest
+        shared = shared.parent  # each worker has its own folder inside the folder of this pytest run
     home = shared / f"shared-{name}"
     home.mkdir(exist_ok=True)
     folder, made = home / "folder", home / "made"

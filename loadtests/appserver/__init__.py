@@ -1,1 +1,1 @@
-"""An application server: draws its requests, warms its cache, serves, records."""
+"""An application server: it draws its requests, warms its cache, serves requests and records samples."""

@@ -1,4 +1,4 @@
-"""A cell while it runs in one process, and how it can fail."""
+"""The state of a cell while it runs in one process."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -16,21 +16,21 @@ class Unanswered(Exception):
 
 @dataclass(kw_only=True)
 class ActiveCell:
-    """A cell while it runs."""
+    """A cell that is prepared or running."""
 
-    order: CellPlan
+    plan: CellPlan
     scenario: ScenarioPlan
     requests: Requests
     contender: CachePattern | RateLimiter
     background: ThreadPoolExecutor
     warming: dict[str, float] = field(default_factory=dict)
-    """What it cost the contender to warm a cold cache before the first request, in counters of this process."""
-    thinks_ns: list[int] = field(default_factory=list)
-    """Closed clients: how long they think, in the order in which they ask; empty where arrivals are open."""
+    """The cost of warming a cold cache before the first request, as counters of this process."""
+    think_times_ns: list[int] = field(default_factory=list)
+    """Think times of closed clients, in the order of their requests; empty for open arrivals."""
     retired: set[int] = field(default_factory=set)
-    """Closed clients that ask no more in this cell."""
+    """Closed clients that send no more requests in this cell."""
     label: str = ""
-    """How Locust names its requests."""
+    """The name of its requests in Locust."""
     version_column: str | None = None
     begin_ns: int = 0
     window_start_ns: int = 0
@@ -39,26 +39,26 @@ class ActiveCell:
     next_index: int = 0
     answered: int = 0
     ended: int = 0
-    """Answered or given up, and recorded."""
+    """Requests that were answered or given up, and recorded."""
     abandoned: bool = False
-    under_way: int = 0
-    """Requests that a thread has taken and not ended."""
+    in_progress: int = 0
+    """Requests that a thread has started and not finished."""
     checked_version: str | None = None
-    """The column that each record read must hold a version in; None: versions are not judged."""
+    """The column in which each record read must hold a version; None: versions are not checked."""
     wrong: str = ""
-    """The first answer that no contender may give, in one line; empty: there was none."""
+    """The first invalid answer of the contender, in one line; empty: there was none."""
     over: threading.Event = field(default_factory=threading.Event)
-    """Set once all that was due has ended."""
+    """Set once all due requests have ended."""
 
     def set_begin(self, begin_ns: int) -> None:
-        """Set the instant from which due times count, by this machine's clock, and those that follow from it."""
+        """Set the instant from which due times count, by this machine's clock, and the instants derived from it."""
         self.begin_ns = begin_ns
         self.window_start_ns = begin_ns + round(self.scenario.warm_up_s * 1e9)
         self.window_end_ns = self.window_start_ns + round(self.scenario.window_s * 1e9)
         self.deadline_ns = self.window_end_ns + round(self.scenario.drain_s * 1e9)
 
     def retire(self, client: int, clients: int) -> None:
-        """This closed client asks no more. The cell is over once all `clients` of the process have retired."""
+        """Note that this closed client sends no more requests. The cell is over once all `clients` have retired."""
         self.retired.add(client)
         if len(self.retired) == clients:
             self.over.set()

@@ -1,7 +1,7 @@
-"""One process's application server: its pools, its contender, and one list of due requests that its threads share.
+"""The application server of one process: its pools, its contender, and one list of due requests for all its threads.
 
-It does not depend on Locust: its threads call `serve_next` again and again. Each thread takes the next due request,
-waits for its due time and serves it. No request is dropped: one for which no thread is free begins late.
+It does not depend on Locust: its threads call `serve_next` in a loop. Each thread takes the next due request, waits for
+its due time and serves it. No request is dropped: if no thread is free for it, it starts late.
 """
 
 import random
@@ -15,7 +15,7 @@ import numpy as np
 
 from stampede.core.errors import BadAnswer, CellBroken, ContenderWrong
 from stampede.loadtests.appserver.active_cell import ActiveCell, Unanswered
-from stampede.loadtests.appserver.inflight_sampler import InflightSampler, Look
+from stampede.loadtests.appserver.inflight_sampler import InflightSample, InflightSampler
 from stampede.loadtests.appserver.redis_clients import RedisClients
 from stampede.loadtests.appserver.request_drawing import (
     Operation,
@@ -39,14 +39,14 @@ from stampede.scenarios.rate_limiting.flood import Flood
 from stampede.stack.postgres.source import PostgresSource, Statements, open_pool
 
 BACKGROUND_WORKERS = 4
-"""Size of the pool that runs what a pattern spawns: what one application server refreshes at a time."""
+"""The size of the pool for a pattern's background work: one application server runs this many refreshes at a time."""
 GRACE_S = 30.0
-"""How long after its deadline a cell waits for what is still open, so that counts stay whole, before it is void."""
-LEAVE_S = 10.0
-"""How long the next cell waits for what is still under way in one that broke."""
+"""How long a cell waits for open requests after its deadline, so that counts stay complete, before it fails."""
+BROKEN_CELL_WAIT_S = 10.0
+"""How long the next cell waits for requests that are still running in a broken cell."""
 
-IN_A_TURN = 16
-"""Requests that a thread serves before control returns to Locust, while they are overdue."""
+MAX_OVERDUE = 16
+"""A thread serves up to this many overdue requests before it returns control to Locust."""
 
 METHODS: Mapping[Operation, str] = {"read": "get", "write": "update", "hit": "hit"}
 """The contender's method of each operation."""
@@ -55,63 +55,63 @@ ReportRequest = Callable[[Operation, float, Exception | None], None]
 
 
 class AppServer:
-    """Prepares a cell, serves it, hands over its samples."""
+    """Prepares a cell, serves its requests and returns its samples."""
 
-    def __init__(self, spec: RunConfig, process: int, clock: Clock) -> None:
-        self.spec = spec
+    def __init__(self, config: RunConfig, process: int, clock: Clock) -> None:
+        self.config = config
         self.process = process
         self.clock = clock
         self.ahead_ns = 0
-        """How far this machine's clock is ahead of the bench's, where that is another's."""
-        self.ruler = Meter(clock)
-        self.ruler.watch_gc()
+        """How far this machine's clock is ahead of the bench's machine's; 0 if they are the same machine."""
+        self.meter = Meter(clock)
+        self.meter.watch_gc()
         self.recorder = Recorder()
         self.begun = threading.Event()
         self.cell: ActiveCell | None = None
-        self._observer: InflightSampler | None = None
+        self._inflight_sampler: InflightSampler | None = None
         self._spawned: list[Future[None]] = []
-        connections = spec.users_per_process + BACKGROUND_WORKERS
-        self._postgres = open_pool(spec.postgres_url, connections, spec.scenarios[0].statements["session"])
-        self._redis = RedisClients(spec.redis_url, self.ruler, connections)
-        self._populations = Populations(self._postgres, spec.seed)
-        self._warm_up = WarmUp(spec, process, self.ruler, self._populations)
+        connections = config.users_per_process + BACKGROUND_WORKERS
+        self._postgres = open_pool(config.postgres_url, connections, config.scenarios[0].statements["session"])
+        self._redis = RedisClients(config.redis_url, self.meter, connections)
+        self._populations = Populations(self._postgres, config.seed)
+        self._warm_up = WarmUp(config, process, self.meter, self._populations)
 
-    def prepare(self, order: CellPlan) -> dict[str, float]:
-        """Build the contender, warm its connections and the cache; the process's counters as they then stand."""
-        self._leave_broken()
-        scenario = self.spec.scenario(order.scenario)
-        contender_spec = self.spec.contender_spec(order.contender)
-        rng = np.random.default_rng([order.seed, self.process])
+    def prepare(self, plan: CellPlan) -> dict[str, float]:
+        """Make the contender, open its connections and warm the cache. Returns the process's counters after that."""
+        self._await_broken_cell()
+        scenario = self.config.scenario(plan.scenario)
+        contender_spec = self.config.contender_spec(plan.contender)
+        rng = np.random.default_rng([plan.seed, self.process])
         background = ThreadPoolExecutor(BACKGROUND_WORKERS)
         self._spawned.clear()
-        self.ruler.simulated_rtt_ns = 0
+        self.meter.simulated_rtt_ns = 0
         contender: CachePattern | RateLimiter
         warming: dict[str, float] = {}
-        thinks_ns: list[int] = []
+        think_times_ns: list[int] = []
         if scenario.flood is None:
             pattern = contender = self._pattern(scenario, contender_spec, background, rng)
-            self._warm(pattern, contender_spec, scenario, order.seed)
-            requests, thinks_ns = draw_requests(self.spec, self.process, scenario, self._populations, rng)
+            self._warm(pattern, contender_spec, scenario, plan.seed)
+            requests, think_times_ns = draw_requests(self.config, self.process, scenario, self._populations, rng)
             if scenario.cold and isinstance(pattern, SupportsWarmUp):
                 warming = self._warm_up.fill_cold(pattern, scenario)
         else:
             contender = self._limiter(scenario.flood, contender_spec)
-            requests = draw_flood(self.spec, self.process, scenario.flood, scenario, order.seed)
-        self.ruler.simulated_rtt_ns = scenario.simulated_rtt_ns
+            requests = draw_flood(self.config, self.process, scenario.flood, scenario, plan.seed)
+        self.meter.simulated_rtt_ns = scenario.simulated_rtt_ns
         self.begun.clear()
         self.cell = ActiveCell(
-            order=order,
+            plan=plan,
             scenario=scenario,
             requests=requests,
-            thinks_ns=thinks_ns,
+            think_times_ns=think_times_ns,
             contender=contender,
             background=background,
             warming=warming,
-            label=f"{order.scenario} {order.contender}",
+            label=f"{plan.scenario} {plan.contender}",
             version_column=scenario.statements["version_column"],
             checked_version=checked_version(contender_spec, scenario),
         )
-        return self.ruler.account()
+        return self.meter.account()
 
     def _pattern(
         self,
@@ -120,75 +120,75 @@ class AppServer:
         background: ThreadPoolExecutor,
         rng: np.random.Generator,
     ) -> CachePattern:
-        """A caching contender, its connections open."""
+        """Make a caching contender with open connections."""
         pattern_type = contender_spec.pattern()
         statements = Statements(**scenario.statements)
         context = Context(
             redis=self._redis.client(pattern_type.client),
-            source=MeteredSource(PostgresSource(self._postgres, statements), self.ruler, statements.version_column),
+            source=MeteredSource(PostgresSource(self._postgres, statements), self.meter, statements.version_column),
             serializer=Json(),
             now=lambda: (now_ns() - self.ahead_ns) / 1e9,
             sleep=lambda seconds: self.clock.wait_until(now_ns() + round(seconds * 1e9)),
             spawn=lambda work: self._spawn(background, work),
             rng=random.Random(int(rng.integers(2**63))),
         )
-        return pattern_type(context, contender_spec.configured(scenario.workload.ttl_s, self.spec.key_prefix))
+        return pattern_type(context, contender_spec.configured(scenario.workload.ttl_s, self.config.key_prefix))
 
     def _warm(self, pattern: CachePattern, contender_spec: ContenderSpec, scenario: ScenarioPlan, seed: int) -> None:
-        """Fill the cache as the scenario says: nothing where it begins cold."""
+        """Fill the cache as the scenario says; a cold scenario begins with an empty cache."""
         if contender_spec.kind == "baseline":
             self._warm_up.fill_baseline(pattern, scenario)
         elif not scenario.cold:
             self._warm_up.read_residents(pattern, contender_spec, scenario, seed)
 
     def _limiter(self, flood: Flood, contender_spec: ContenderSpec) -> RateLimiter:
-        """A rate limiter, its connections warm and its script known to the server. It uses the wall clock."""
+        """Make a rate limiter with open connections and its script loaded into the server. It uses the wall clock."""
         limiter_type = contender_spec.limiter()
         client = self._redis.client(limiter_type.client)
-        limiter = limiter_type(client, contender_spec.limited(flood, self.spec.key_prefix), time.time)
+        limiter = limiter_type(client, contender_spec.limited(flood, self.config.key_prefix), time.time)
         self._warm_up.hit_once(limiter, contender_spec)
         return limiter
 
-    def _leave_broken(self) -> None:
-        """Let what is under way in a cell that broke end first: it holds connections that the next one needs."""
+    def _await_broken_cell(self) -> None:
+        """Wait for the requests of a broken cell to end: they hold connections that the next cell needs."""
         cell = self.cell
         if cell is None:
             return
         self.abandon()
         cell.background.shutdown(wait=False, cancel_futures=True)
-        wait(self._spawned, timeout=LEAVE_S)
-        until_ns = now_ns() + round(LEAVE_S * 1e9)
-        while cell.under_way and now_ns() < until_ns:
+        wait(self._spawned, timeout=BROKEN_CELL_WAIT_S)
+        until_ns = now_ns() + round(BROKEN_CELL_WAIT_S * 1e9)
+        while cell.in_progress and now_ns() < until_ns:
             self.clock.wait_until(now_ns() + 1_000_000)
 
     def begin(self, begin_ns: int) -> None:
         """Set the instant, by the bench's clock, from which due times count."""
         cell = self._running()
         cell.set_begin(begin_ns + self.ahead_ns)
-        if not cell.requests.due_ns and not cell.thinks_ns:
+        if not cell.requests.due_ns and not cell.think_times_ns:
             cell.over.set()
-        elif not cell.thinks_ns:
-            self._observer = InflightSampler(cell, cell.requests.due_ns, cell.order.seed + self.process)
-            self._observer.start()
+        elif not cell.think_times_ns:
+            self._inflight_sampler = InflightSampler(cell, cell.requests.due_ns, cell.plan.seed + self.process)
+            self._inflight_sampler.start()
         self.begun.set()
 
     def serve_next(self, client: int, report: ReportRequest) -> None:
-        """Take the next request that will be due, wait for its time, serve it, record its facts.
+        """Take the next due request, wait for its due time, serve it and record its sample.
 
-        Then those that are already due, up to IN_A_TURN: a thread with overdue work need not return to Locust for each.
+        If further requests are overdue then, serve up to MAX_OVERDUE of them without returning to Locust in between.
         """
         cell = self.cell
         if cell is None or not self.begun.is_set():
             self.begun.wait(0.2)
             return
-        if cell.thinks_ns:
+        if cell.think_times_ns:
             self._serve_closed(cell, client, report)
             return
         if cell.next_index >= len(cell.requests.due_ns):
             cell.over.wait(0.02)
             return
         self._serve_one(cell, client, report)
-        for _ in range(IN_A_TURN - 1):
+        for _ in range(MAX_OVERDUE - 1):
             index = cell.next_index
             if index >= len(cell.requests.due_ns) or cell.begin_ns + cell.requests.due_ns[index] > now_ns():
                 return
@@ -202,21 +202,22 @@ class AppServer:
             cell.over.set()
 
     def _serve_closed(self, cell: ActiveCell, client: int, report: ReportRequest) -> None:
-        """Think, then ask: the request is due when the client asks. One that would ask after the window retires."""
+        """Think, then send a request, which is due at once. A client whose next request would fall after the window
+        stops."""
         if client in cell.retired:
             cell.over.wait(0.02)
             return
-        index = cell.next_index % len(cell.thinks_ns)
-        due_ns = max(now_ns(), cell.begin_ns) + cell.thinks_ns[index]
+        index = cell.next_index % len(cell.think_times_ns)
+        due_ns = max(now_ns(), cell.begin_ns) + cell.think_times_ns[index]
         if due_ns >= cell.window_end_ns or cell.abandoned:
-            cell.retire(client, self.spec.users_per_process)
+            cell.retire(client, self.config.users_per_process)
             return
         cell.next_index += 1
         self._serve(cell, index, due_ns, client, report)
 
     def _serve(self, cell: ActiveCell, index: int, due_ns: int, client: int, report: ReportRequest) -> None:
-        """Wait until a request is due, serve it, record its facts."""
-        cell.under_way += 1
+        """Wait until a request is due, serve it and record its sample."""
+        cell.in_progress += 1
         operation, key = cell.requests.operations[index], cell.requests.keys[index]
         thread_free_ns = now_ns()
         sample = RequestSample(client, operation, key, due_ns, thread_free_ns)
@@ -230,32 +231,33 @@ class AppServer:
             token = current_facts.set(sample.facts)
             try:
                 sample.answer = self._perform(cell, operation, key)
-            except Exception as raised:  # noqa: BLE001 - a driver's exception inside a request is a fact, and recorded
+            except Exception as raised:  # noqa: BLE001 - a driver's exception is recorded with the request
                 sample.error = raised
             finally:
                 sample.end_ns = now_ns()
                 cell.answered += 1
                 current_facts.reset(token)
-        sample.answer = self._checked(cell, operation, sample.answer, sample.error)
+        sample.answer = self._check_answer(cell, operation, sample.answer, sample.error)
         self._record(cell, sample)
         report(operation, ((sample.end_ns or now_ns()) - due_ns) / 1e6, sample.error)
         cell.ended += 1
-        cell.under_way -= 1
+        cell.in_progress -= 1
 
     @property
     def rests(self) -> bool:
-        """Whether the cell is checked after the drain as well: it is then settled before it is finished."""
+        """Whether the cell is also checked after the drain: then `settle` is called before `finish`."""
         return self._running().scenario.check_after_drain
 
     def settle(self) -> list[int]:
-        """Wait until all that was due has ended and nothing is under way; the keys to be written. Raises CellBroken."""
+        """Wait until all due requests and all background work have ended. Returns the keys that were written. Raises
+        CellBroken."""
         cell = self._running()
         self._await_end(cell)
         wait(self._spawned)
         return sorted({k for k, o in zip(cell.requests.keys, cell.requests.operations, strict=True) if o == "write"})
 
     def read_at_rest(self, keys: list[int]) -> None:
-        """Read each of the keys once more, when no process has anything under way: what is old now stays old."""
+        """Read each of the keys once more after the drain: an old value that is read now would stay in the cache."""
         cell = self._running()
         contender = cell.contender
         assert isinstance(contender, CachePattern)
@@ -263,15 +265,15 @@ class AppServer:
         def read(key: int) -> None:
             sample = RequestSample(NO_CLIENT, "rest", key, now_ns())
             sample.due_ns = sample.thread_free_ns = sample.run(lambda: contender.get(key))
-            sample.answer = self._checked(cell, "read", sample.answer, sample.error)
+            sample.answer = self._check_answer(cell, "read", sample.answer, sample.error)
             self._record(cell, sample)
 
         if keys:
-            with ThreadPoolExecutor(min(self.spec.users_per_process, len(keys))) as threads:
+            with ThreadPoolExecutor(min(self.config.users_per_process, len(keys))) as threads:
                 list(threads.map(read, keys))
 
     def finish(self) -> tuple[bytes, dict[str, float]]:
-        """Wait until all that was due has ended; the samples and the process's counters. Raises CellBroken."""
+        """Wait until all due requests have ended. Returns the samples and the process's counters. Raises CellBroken."""
         cell = self._running()
         self._await_end(cell)
         if isinstance(cell.contender, CachePattern):
@@ -279,14 +281,14 @@ class AppServer:
         cell.background.shutdown(wait=True)
         self.cell = None
         self.begun.clear()
-        order = cell.order
-        samples = self.recorder.take_batch(order.id, order.scenario, order.contender, order.round, self.ahead_ns)
-        return samples, self.ruler.account() | cell.warming
+        plan = cell.plan
+        samples = self.recorder.take_batch(plan.id, plan.scenario, plan.contender, plan.round, self.ahead_ns)
+        return samples, self.meter.account() | cell.warming
 
-    def take_looks(self) -> list[Look]:
-        """What the last cell's observer counted: requests in this process at random instants of the window."""
-        looks, self._observer = [] if self._observer is None else self._observer.looks, None
-        return [(at_ns - self.ahead_ns, count) for at_ns, count in looks]
+    def take_looks(self) -> list[InflightSample]:
+        """The in-flight samples of the last cell: requests in this process at random instants of the window."""
+        samples, self._inflight_sampler = [] if self._inflight_sampler is None else self._inflight_sampler.samples, None
+        return [(at_ns - self.ahead_ns, count) for at_ns, count in samples]
 
     def _await_end(self, cell: ActiveCell) -> None:
         left_s = (cell.deadline_ns - now_ns()) / 1e9 + GRACE_S
@@ -299,12 +301,12 @@ class AppServer:
             raise CellBroken("stopped before its end")
 
     def abandon(self) -> None:
-        """Stop handing out requests; what is being served ends by itself and counts nowhere."""
+        """Serve no more requests. Requests that are running end by themselves and are not recorded."""
         if self.cell is not None:
             self.cell.abandon()
 
     def close(self) -> None:
-        """Close the pools: without it a Locust process lingers for a minute."""
+        """Close the pools: otherwise a Locust process takes a minute to exit."""
         self._postgres.close()
         self._redis.close()
 
@@ -314,18 +316,18 @@ class AppServer:
         return self.cell
 
     def _perform(self, cell: ActiveCell, operation: Operation, key: int) -> Record | Decision | None:
-        contender: Any = cell.contender  # a limiter is hit, a pattern is read and written
+        contender: Any = cell.contender  # a limiter has `hit`, a pattern has `get` and `update`
         if operation == "read":
             return contender.get(key)  # type: ignore[no-any-return]
         if operation == "hit":
             return contender.hit(str(key))  # type: ignore[no-any-return]
         return contender.update(key, changes_for(cell.scenario, key, cell.next_index))  # type: ignore[no-any-return]
 
-    def _checked(
+    def _check_answer(
         self, cell: ActiveCell, operation: Operation, answer: Record | Decision | None, error: Exception | None
     ) -> Record | Decision | None:
-        """The answer, checked after its end was timed. One that no contender may give ends the cell."""
-        name = cell.order.contender
+        """Check an answer after its end was timed. An invalid answer ends the cell."""
+        name = cell.plan.contender
         try:
             if error is not None:
                 check_error(name, METHODS[operation], error)
@@ -338,17 +340,17 @@ class AppServer:
             cell.wrong = cell.wrong or str(bad)
             if cell is self.cell:
                 self.abandon()
-                self.begun.clear()  # its threads have nothing to do until the next cell begins
+                self.begun.clear()  # the threads wait until the next cell begins
             return None
         return answer
 
     def _record(self, cell: ActiveCell, sample: RequestSample) -> None:
-        """Keep a sample. One of a cell that was given up counts nowhere."""
+        """Keep a sample. Samples of an abandoned cell are dropped."""
         if cell is self.cell:
             self.recorder.keep(sample_row(sample, self.process, cell.window_start_ns, cell.version_column))
 
     def _spawn(self, background: ThreadPoolExecutor, work: Callable[[], None]) -> None:
-        """Run work in the process's pool. During a cell it gets a sample row of its own."""
+        """Run background work in the process's pool. During a cell it has its own row in the samples."""
         handed_over_ns = now_ns()
 
         def run() -> None:

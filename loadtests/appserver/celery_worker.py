@@ -1,7 +1,9 @@
-"""The Celery worker of refresh-ahead-celery, as a process of its own: python -m stampede.loadtests.appserver.celery_worker ORDERS FACTS.
+"""Celery worker process of refresh-ahead-celery.
 
-It writes a line to FACTS once it takes tasks; when it is told to end (SIGTERM), it finishes what it holds and appends a
-line of JSON a task: the record's id, when it was triggered, begun and done, on the machine's monotonic clock.
+    python -m stampede.loadtests.appserver.celery_worker CONFIG SCENARIO CONTENDER FACTS
+
+It writes a line to FACTS once it takes tasks. After SIGTERM it finishes its tasks and appends a line of JSON per task:
+the record's id, and when the task was triggered, begun and done, by the machine's monotonic clock.
 """
 
 import json
@@ -23,34 +25,34 @@ from stampede.patterns.serialization.json import Json
 from stampede.stack.postgres.source import PostgresSource, Statements, open_pool
 
 THREADS_PER_PROCESS = 4
-"""As many as an application server has for its own background work."""
+"""As many as the background workers of an application server."""
 
 
-def main(orders: Path, scenario_name: str, contender: str, facts: Path) -> None:
-    spec = read_spec(orders)
-    scenario = spec.scenario(scenario_name)
-    threads = THREADS_PER_PROCESS * spec.processes
+def main(config_file: Path, scenario_name: str, contender: str, facts: Path) -> None:
+    config = read_spec(config_file)
+    scenario = config.scenario(scenario_name)
+    threads = THREADS_PER_PROCESS * config.processes
     statements = Statements(**scenario.statements)
-    ruler = Meter(ThreadClock(), scenario.simulated_rtt_ns)
-    client = metered_client(spec.redis_url, RefreshAheadCelery.client, ruler, threads + 4)
-    done: list[tuple[int, int, int, int]] = []
-    with open_pool(spec.postgres_url, threads, statements.session) as pool:
+    meter = Meter(ThreadClock(), scenario.simulated_rtt_ns)
+    client = metered_client(config.redis_url, RefreshAheadCelery.client, meter, threads + 4)
+    finished: list[tuple[int, int, int, int]] = []
+    with open_pool(config.postgres_url, threads, statements.session) as pool:
         context = Context(
             redis=client,
-            source=MeteredSource(PostgresSource(pool, statements), ruler, statements.version_column),
+            source=MeteredSource(PostgresSource(pool, statements), meter, statements.version_column),
             serializer=Json(),
             now=lambda: now_ns() / 1e9,
             sleep=time.sleep,
             spawn=lambda work: work(),
-            rng=random.Random(spec.seed),
+            rng=random.Random(config.seed),
         )
-        contender_spec = spec.contender_spec(contender)
-        pattern = RefreshAheadCelery(context, contender_spec.configured(scenario.workload.ttl_s, spec.key_prefix))  # type: ignore[arg-type]
+        contender_spec = config.contender_spec(contender)
+        pattern = RefreshAheadCelery(context, contender_spec.configured(scenario.workload.ttl_s, config.key_prefix))  # type: ignore[arg-type]
 
         def refresh(record_id: int, triggered_s: float) -> None:
             began_ns = now_ns()
             pattern.refresh(record_id)
-            done.append((record_id, round(triggered_s * 1e9), began_ns, now_ns()))
+            finished.append((record_id, round(triggered_s * 1e9), began_ns, now_ns()))
 
         pattern.tasks.task(name=REFRESH)(refresh)
 
@@ -70,8 +72,8 @@ def main(orders: Path, scenario_name: str, contender: str, facts: Path) -> None:
         try:
             worker.start()
         finally:
-            with facts.open("a") as told:
-                told.writelines(f"{json.dumps(row)}\n" for row in done)
+            with facts.open("a") as output:
+                output.writelines(f"{json.dumps(row)}\n" for row in finished)
     sys.exit(worker.exitcode or 0)
 
 

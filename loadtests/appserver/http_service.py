@@ -1,11 +1,11 @@
-"""A small web service over the patterns: Falcon on granian, so that requests run on real threads.
+"""HTTP service over the patterns: Falcon on granian, so that requests run on real threads.
 
-    GET /                a few words about what is served
-    GET /users/{id}      the user as JSON, by the caching pattern; 404
-    GET /limited         200, or 429 {"error": "Rate limited"}; whose call it is says ?subject=, the X-Subject header,
-                         or else the caller's address
+    GET /                the pattern, the limiter and its limit
+    GET /users/{id}      the user as JSON, read through the caching pattern; or 404
+    GET /limited         200, or 429 {"error": "Rate limited"}; the subject is ?subject=, else the X-Subject header,
+                         else the caller's address
 
-Every answer of /limited has the IETF's RateLimit-Policy and RateLimit headers (draft-ietf-httpapi-ratelimit-headers,
+Every response of /limited has the IETF's RateLimit-Policy and RateLimit headers (draft-ietf-httpapi-ratelimit-headers,
 structured fields); a refusal also has Retry-After. Their numbers are whole seconds, rounded up.
 """
 
@@ -39,23 +39,23 @@ POLICY = "default"
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceSettings:
-    """What the front door decides and the service's process reads, from a private file: it holds passwords."""
+    """The settings of the service. Its process reads them from a private file, because they hold passwords."""
 
     postgres_url: str
     redis_url: str
     key_prefix: str
     port: int
     pattern: str = "cache-aside"
-    """One of ours, or a file of the user's."""
+    """The name of a built-in pattern, or the path of a user's file."""
     limiter: str = "sliding-log"
     ttl_s: float = 3600.0
     limit: int = 100
     window_s: float = 60.0
     burst: int | None = None
     load_wait_ms: float = 4.0
-    """Of the article's own table; other statements wait as they wait."""
+    """How long a load of the article's table waits; a workload's own SQL is not changed."""
     statements: Mapping[str, Any] | None = None
-    """A workload's SQL, as `asdict` of stampede.stack.postgres.source.Statements gives it; None: the article's table."""
+    """A workload's SQL: the fields of stampede.stack.postgres.source.Statements. None: the article's table."""
     threads: int = 16
     workers: int = 1
 
@@ -89,7 +89,7 @@ def read_settings(path: Path) -> ServiceSettings:
 def headers(decision: Decision, config: LimiterConfig) -> dict[str, str]:
     """RateLimit-Policy: quota q in w seconds. RateLimit: r calls remain, the quota is whole again in t seconds.
 
-    Where a call was refused, t is when the next can be admitted, as Retry-After says.
+    If a call was refused, t is the time until the next call can be admitted, as in Retry-After.
     """
     window_s = max(1, math.ceil(config.window_s))
     wait_s = decision.reset_after_s if decision.allowed else decision.retry_after_s
@@ -144,7 +144,7 @@ def on_redis_error(_request: Any, _response: Any, error: redis.RedisError, _para
 
 
 def create_app(settings: ServiceSettings) -> Any:
-    """The WSGI application, its pools open and as large as the threads are many."""
+    """The WSGI application. Its pools are open and have a connection for each thread."""
     size = settings.threads + BACKGROUND_WORKERS
     statements = settings.sql()
     background = ThreadPoolExecutor(BACKGROUND_WORKERS)
@@ -171,11 +171,11 @@ def create_app(settings: ServiceSettings) -> Any:
 
 
 def void(_result: object) -> None:
-    """Let a result go."""
+    """Discard a result."""
 
 
 def open_client(url: str, client: ClientSettings, size: int) -> redis.Redis:
-    """A redis-py client with a connection a thread."""
+    """A redis-py client with a connection for each thread."""
     pool = redis.BlockingConnectionPool.from_url(
         url, max_connections=size, timeout=None, socket_timeout=client.socket_timeout_s
     )
@@ -183,20 +183,20 @@ def open_client(url: str, client: ClientSettings, size: int) -> redis.Redis:
 
 
 def load_app(path: str) -> Any:
-    """What a granian worker runs: the application that the file at the path describes."""
+    """Make the application of a granian worker from the settings file at the path."""
     threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
     return create_app(read_settings(Path(path)))
 
 
 def end_with_parent(parent: int) -> None:
-    """A worker whose granian was killed would hold the port for ever."""
+    """Exit when granian is gone: a worker that stays would keep the port open."""
     while os.getppid() == parent:
         time.sleep(0.25)
     os._exit(1)
 
 
 def run(path: str) -> None:
-    """Serve until SIGTERM: the whole process."""
+    """Serve until SIGTERM. This is the whole process."""
     from granian import Granian
     from granian.constants import Interfaces
     from granian.log import LogLevels

@@ -1,7 +1,8 @@
-"""A second pair of eyes: counts the requests in the system at random instants, from a thread of its own.
+"""Sampler of requests in flight: counts the requests in the system at random instants, in a separate thread.
 
-It knows when requests are due and how many were answered, and nothing of when each one was: what it counts can be held
-against the recorded times (Little's law). It looks at Poisson instants, because a regular grid can miss what recurs.
+It uses the due times and the number of answered requests, but no recorded end times. Its counts are therefore an
+independent check of the recorded times (Little's law). The instants are a Poisson process, because a regular grid can
+miss periodic events.
 """
 
 import random
@@ -12,15 +13,15 @@ from typing import Protocol
 from stampede.loadtests.instrumentation.clock import now_ns
 from stampede.run_folder.write import TimelineRow
 
-LOOKS_PER_S = 50.0
-"""On average, in each process: a hundred in a cell of two seconds, for 0.1 % of a core."""
+SAMPLES_PER_S = 50.0
+"""On average, in each process: a hundred samples in a cell of two seconds cost 0.1 % of a core."""
 
-Look = tuple[int, int]
-"""The instant, and how many requests were due and not yet answered then."""
+InflightSample = tuple[int, int]
+"""The instant, and the number of requests that were due and not yet answered."""
 
 
-class Watched(Protocol):
-    """A cell, as it is watched."""
+class SampledCell(Protocol):
+    """The fields of a cell that the sampler reads."""
 
     begin_ns: int
     window_start_ns: int
@@ -31,12 +32,12 @@ class Watched(Protocol):
 
 
 class InflightSampler:
-    """Watches one cell's window. A native thread even in a process of greenlets: a busy hub must not choose its
-    instants."""
+    """Samples the window of one cell. It is a native thread even in a process of greenlets, so that a busy hub does not
+    shift its instants."""
 
-    def __init__(self, cell: Watched, due_ns: Sequence[int], seed: int) -> None:
+    def __init__(self, cell: SampledCell, due_ns: Sequence[int], seed: int) -> None:
         """`due_ns`: from the cell's beginning, ascending."""
-        self.looks: list[Look] = []
+        self.samples: list[InflightSample] = []
         self._cell = cell
         self._due_ns = due_ns
         self._rng = random.Random(seed)
@@ -45,20 +46,20 @@ class InflightSampler:
         from gevent.monkey import get_original
 
         start_new_thread, self._sleep = get_original("_thread", "start_new_thread"), get_original("time", "sleep")
-        start_new_thread(self._watch, ())
+        start_new_thread(self._sample, ())
 
-    def _watch(self) -> None:
+    def _sample(self) -> None:
         at_ns = self._cell.window_start_ns
         while not self._cell.abandoned:
-            at_ns += round(self._rng.expovariate(LOOKS_PER_S) * 1e9)
+            at_ns += round(self._rng.expovariate(SAMPLES_PER_S) * 1e9)
             if at_ns >= self._cell.window_end_ns:
                 return
             self._sleep(max(0, at_ns - now_ns()) / 1e9)
             seen_ns = now_ns()
             due = bisect_right(self._due_ns, seen_ns - self._cell.begin_ns)
-            self.looks.append((seen_ns, due - self._cell.answered))
+            self.samples.append((seen_ns, due - self._cell.answered))
 
 
-def look_rows(cell: int, process: int, looks: Iterable[Look]) -> list[TimelineRow]:
-    """A gauge of one process: its requests in the system."""
-    return [(cell, at_ns, f"process-{process}", "in_the_system", float(count), None) for at_ns, count in looks]
+def inflight_rows(cell: int, process: int, samples: Iterable[InflightSample]) -> list[TimelineRow]:
+    """The samples of one process as timeline rows: its requests in the system."""
+    return [(cell, at_ns, f"process-{process}", "in_the_system", float(count), None) for at_ns, count in samples]

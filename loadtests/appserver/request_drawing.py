@@ -1,4 +1,4 @@
-"""What one process is asked in a cell: due times, keys and operations, drawn before the cell begins."""
+"""Draw the requests of one process in a cell: due times, keys and operations, before the cell begins."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,7 +19,7 @@ Operation = Literal["read", "write", "hit"]
 
 @dataclass(frozen=True, kw_only=True)
 class Requests:
-    """What one process is asked in a cell, drawn in advance."""
+    """The requests of one process in a cell."""
 
     due_ns: list[int]
     """From the beginning of the warm-up, ascending."""
@@ -28,7 +28,7 @@ class Requests:
 
 
 class Populations:
-    """The ids that each scenario asks for, read from the database once."""
+    """The record ids that each scenario requests, read from the database once."""
 
     def __init__(self, postgres: ConnectionPool[Any], seed: int) -> None:
         self._postgres = postgres
@@ -36,7 +36,7 @@ class Populations:
         self._known: dict[str, tuple[Ids, Shares]] = {}
 
     def population(self, scenario: ScenarioPlan) -> tuple[Ids, Shares]:
-        """The ids that are asked for, most popular first, and their shares of the requests."""
+        """The requested ids, most popular first, and their shares of the requests."""
         if scenario.name not in self._known:
             workload = scenario.workload
             with self._postgres.connection() as connection:
@@ -48,21 +48,21 @@ class Populations:
         return self._known[scenario.name]
 
 
-def serving_processes(spec: RunConfig, scenario: ScenarioPlan) -> int:
-    """How many of the application servers serve a scenario: the first so many."""
-    return min(spec.processes, scenario.processes or spec.processes)
+def serving_processes(config: RunConfig, scenario: ScenarioPlan) -> int:
+    """The number of application servers that serve a scenario: the first ones by number."""
+    return min(config.processes, scenario.processes or config.processes)
 
 
 def draw_requests(
-    spec: RunConfig, process: int, scenario: ScenarioPlan, populations: Populations, rng: np.random.Generator
+    config: RunConfig, process: int, scenario: ScenarioPlan, populations: Populations, rng: np.random.Generator
 ) -> tuple[Requests, list[int]]:
-    """What one process is asked in a caching scenario; of closed clients also their think times, in ns."""
+    """The requests of one process in a caching scenario, and the think times of closed clients in ns."""
     ids, shares = populations.population(scenario)
-    serving = serving_processes(spec, scenario)
+    serving = serving_processes(config, scenario)
     if process >= serving:
         return Requests(due_ns=[], keys=[], operations=[]), []
     if scenario.workload.arrivals == "closed":
-        return draw_closed(spec, scenario, ids, shares, rng)
+        return draw_closed(config, scenario, ids, shares, rng)
     return draw_open(scenario, ids, shares, process, serving, rng), []
 
 
@@ -87,12 +87,12 @@ def draw_open(
 
 
 def draw_closed(
-    spec: RunConfig, scenario: ScenarioPlan, ids: Ids, shares: Shares, rng: np.random.Generator
+    config: RunConfig, scenario: ScenarioPlan, ids: Ids, shares: Shares, rng: np.random.Generator
 ) -> tuple[Requests, list[int]]:
-    """Closed clients: what they ask, in the order in which they come to it, and how long they think before each."""
+    """Closed clients: their requests in the order in which they are sent, and the think time before each."""
     workload = scenario.workload
     span_s = scenario.warm_up_s + scenario.window_s
-    count = 1000 + round(2 * span_s * spec.users_per_process / workload.think_s)
+    count = 1000 + round(2 * span_s * config.users_per_process / workload.think_s)
     requests = Requests(
         due_ns=[],
         keys=draw_keys(ids, shares, count, rng).tolist(),
@@ -102,20 +102,20 @@ def draw_closed(
 
 
 def draw_operations(workload: Workload, count: int, rng: np.random.Generator) -> list[Operation]:
-    """Reads and writes, independently, by the workload's share of reads."""
+    """Independent reads and writes, by the workload's share of reads."""
     return ["write" if write else "read" for write in rng.random(count) >= workload.read_share]
 
 
-def draw_flood(spec: RunConfig, process: int, flood: Flood, scenario: ScenarioPlan, seed: int) -> Requests:
-    """One process's calls of a rate limiter: calls of one tick are dealt out in turn, so that processes compete."""
+def draw_flood(config: RunConfig, process: int, flood: Flood, scenario: ScenarioPlan, seed: int) -> Requests:
+    """One process's calls of a rate limiter. The calls of one tick are dealt out in turn, so that processes compete."""
     due_ns, subjects = flood.calls(scenario.warm_up_s + scenario.window_s, seed)
-    mine = slice(process, None, spec.processes)
+    mine = slice(process, None, config.processes)
     due = due_ns[mine].tolist()
     return Requests(due_ns=due, keys=subjects[mine].tolist(), operations=["hit"] * len(due))
 
 
 def changes_for(scenario: ScenarioPlan, key: int, count: int) -> dict[str, Any]:
-    """What a write changes: the article's name and email, or the parameters that the user's own SQL may take."""
+    """The values that a write sets: the article's name and email, or the parameters of the user's own SQL."""
     if scenario.workload.sql is None:
         return {"name": f"User {key} {count}", "email": f"user{key}.{count}@example.org"}
     return {"text": f"text-{count}", "number": count}

@@ -1,7 +1,7 @@
-"""What is recorded of one request, and the row of the samples table that it becomes.
+"""The sample of one request, and its row in the samples table.
 
-The row is a plain tuple: a record with named fields took 1 to 5 µs a request more to build. Its columns are named and
-ordered in one place, `sample_row`.
+The row is a plain tuple: a record with named fields took 1 to 5 µs more per request to build. `sample_row` is the one
+place that orders its columns.
 """
 
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from stampede.patterns.caching.cache_pattern import Record
 from stampede.patterns.rate_limiting.rate_limiter import Decision
 
 NO_DECISION = (None, None, None, None, None, None)
-"""The columns of a rate limiter's decision, in a row that is none."""
+"""The columns of a rate limiter's decision, in a row without one."""
 NO_CLIENT = -1
-"""Background work, and reads after the drain, belong to no client."""
+"""The client number of background work and of reads after the drain, which belong to no client."""
 
 
 class RequestSample:
-    """A request, or a piece of background work, while it is served. Instants are in ns, by this machine's clock."""
+    """A request or a piece of background work while it is served. Instants are in ns, by this machine's clock."""
 
     __slots__ = (
         "answer",
@@ -29,37 +29,39 @@ class RequestSample:
         "end_ns",
         "error",
         "facts",
-        "thread_free_ns",
         "key",
         "operation",
         "start_ns",
+        "thread_free_ns",
     )
 
     def __init__(
         self, client: int, operation: str, key: int | None, due_ns: int, thread_free_ns: int | None = None
     ) -> None:
-        """`operation`: read, write, hit, rest (a read after the drain) or background; `thread_free_ns`: when a thread was
-        free for it."""
+        """`operation`: read, write, hit, rest (a read after the drain) or background.
+
+        `thread_free_ns`: when a thread became free for it.
+        """
         self.client = client
         self.operation = operation
         self.key = key
         self.due_ns = due_ns
         self.thread_free_ns = thread_free_ns
         self.start_ns = thread_free_ns
-        """When it was served; None: no thread was free before the deadline."""
+        """When its service began; None: no thread was free before the deadline."""
         self.end_ns: int | None = None
         self.error: Exception | None = None
         self.answer: Record | Decision | None = None
         self.facts = RequestFacts()
-        """What the meters see of it."""
+        """What the meters record of it."""
 
     def run(self, work: Callable[[], Record | None]) -> int:
-        """Run work outside the serving loop; keep its instants, its answer and its error. Returns when it began."""
+        """Run work outside the serving loop and keep its instants, answer and error. Returns the instant it began."""
         token = current_facts.set(self.facts)
         self.start_ns = began_ns = now_ns()
         try:
             self.answer = work()
-        except Exception as raised:  # noqa: BLE001 - a driver's exception is a fact, and recorded
+        except Exception as raised:  # noqa: BLE001 - a driver's exception is recorded
             self.error = raised
         finally:
             self.end_ns = now_ns()
@@ -68,9 +70,9 @@ class RequestSample:
 
 
 def sample_row(sample: RequestSample, process: int, window_start_ns: int, version_column: str | None) -> Row:
-    """The row of a sample: the columns of `stampede.loadtests.instrumentation.recorder.ROW_COLUMNS`, in their order.
+    """The row of a sample: the columns of `stampede.loadtests.instrumentation.recorder.ROW_COLUMNS`, in that order.
 
-    `version_column`: of a record, where freshness is judged.
+    `version_column`: the record's version column, if freshness is judged.
     """
     facts, answer, error = sample.facts, sample.answer, sample.error
     version_read: int | None = None
@@ -108,7 +110,7 @@ def sample_row(sample: RequestSample, process: int, window_start_ns: int, versio
 
 
 def decision_columns(decision: Decision, facts: RequestFacts) -> tuple[bool, int, int, int, int | None, int | None]:
-    """A limiter's decision, and between which instants the server took it, as the columns of a sample."""
+    """A limiter's decision, and the two instants between which the server made it, as the columns of a sample."""
     retry_after_ns, reset_after_ns = round(decision.retry_after_s * 1e9), round(decision.reset_after_s * 1e9)
     served = facts.served_start_ns, facts.served_end_ns
     return decision.allowed, decision.remaining, retry_after_ns, reset_after_ns, *served

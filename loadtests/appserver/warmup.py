@@ -1,4 +1,4 @@
-"""SupportsWarmUp a cache before a cell begins: as on an ordinary day, as the contender itself does, or for a baseline."""
+"""Warm the cache before a cell begins: to its steady state, by the contender's own warm-up, or for a baseline."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -17,53 +17,54 @@ from stampede.scenarios.traffic.key_distributions import steady_state_keys
 
 
 class WarmUp:
-    """SupportsWarmUp one process's share of the cache."""
+    """Warms one process's share of the cache."""
 
-    def __init__(self, spec: RunConfig, process: int, ruler: Meter, populations: Populations) -> None:
-        self._spec = spec
+    def __init__(self, config: RunConfig, process: int, meter: Meter, populations: Populations) -> None:
+        self._config = config
         self._process = process
-        self._ruler = ruler
+        self._meter = meter
         self._populations = populations
 
     def read_residents(
         self, pattern: CachePattern, contender_spec: ContenderSpec, scenario: ScenarioPlan, seed: int
     ) -> None:
-        """Read what a cache holds on an ordinary day, so that a cell begins in steady state."""
+        """Read the records that a cache holds in steady state, so that the cell begins with them."""
         version = checked_version(contender_spec, scenario)
 
         def read(record_id: int) -> None:
             try:
                 answer = pattern.get(record_id)
-            except Exception as error:  # noqa: BLE001 - what cannot be read now fails in the cell too: recorded there
+            except Exception as error:  # noqa: BLE001 - a read that fails here fails in the cell too, which records it
                 check_error(contender_spec.name, "get", error)
-                self._ruler.counts["warm_up_failed"] += 1
+                self._meter.counts["warm_up_failed"] += 1
             else:
                 check_record(contender_spec.name, "get", answer, version)
 
         mine = self._resident_keys(scenario, seed)
         if mine:
-            with ThreadPoolExecutor(min(self._spec.users_per_process, len(mine))) as threads:
+            with ThreadPoolExecutor(min(self._config.users_per_process, len(mine))) as threads:
                 list(threads.map(read, mine))
 
     def _resident_keys(self, scenario: ScenarioPlan, seed: int) -> list[int]:
         """This process's share of the keys that a cache holds in steady state."""
         workload = scenario.workload
         ids, shares = self._populations.population(scenario)
-        rng = np.random.default_rng(seed)  # the same in every process: they share one resident set out
+        rng = np.random.default_rng(seed)  # the same in every process: they divide one resident set
         resident = steady_state_keys(ids, shares, workload.rate_per_s * workload.read_share, workload.ttl_s, rng)
-        serving = serving_processes(self._spec, scenario)
+        serving = serving_processes(self._config, scenario)
         return resident[self._process :: serving].tolist() if self._process < serving else []
 
     def fill_cold(self, pattern: SupportsWarmUp, scenario: ScenarioPlan) -> dict[str, float]:
-        """Have the contender warm what is read at least once a TTL; what that cost, as counters of this process."""
+        """Let the contender warm the records that are read at least once per TTL. Returns the cost, as counters of this
+        process."""
         workload = scenario.workload
         ids, shares = self._populations.population(scenario)
         popular = ids[shares * workload.rate_per_s * workload.read_share * workload.ttl_s >= 1]
-        mine = popular[self._process :: self._spec.processes].tolist()
-        before, began_ns = self._ruler.counts.copy(), now_ns()
-        self._ruler.simulated_rtt_ns = scenario.simulated_rtt_ns
+        mine = popular[self._process :: self._config.processes].tolist()
+        before, began_ns = self._meter.counts.copy(), now_ns()
+        self._meter.simulated_rtt_ns = scenario.simulated_rtt_ns
         pattern.warm(mine)
-        spent = self._ruler.counts - before
+        spent = self._meter.counts - before
         return {
             "warming_s": (now_ns() - began_ns) / 1e9,
             "warming.records": float(len(mine)),
@@ -72,21 +73,21 @@ class WarmUp:
         }
 
     def fill_baseline(self, pattern: CachePattern, scenario: ScenarioPlan) -> None:
-        """Give a baseline that answers from one entry that entry."""
+        """Store the one entry from which a baseline answers."""
         ids, _ = self._populations.population(scenario)
         if isinstance(pattern, SupportsWarmUp):
             pattern.warm(ids[:1].tolist())
 
     def hit_once(self, limiter: RateLimiter, contender_spec: ContenderSpec) -> None:
-        """Make a rate limiter's connections and its script known to the server, with a subject of its own."""
+        """Call a rate limiter once with a separate subject, so that its script is loaded into the server."""
         check_decision(contender_spec.name, limiter.hit(f"warm-up-{self._process}"))
 
 
 def commands_of(counts: Counter[str]) -> int:
-    """How many Redis commands a process's counters hold."""
+    """The number of Redis commands in a process's counters."""
     return sum(count for name, count in counts.items() if name.startswith("command."))
 
 
 def checked_version(contender_spec: ContenderSpec, scenario: ScenarioPlan) -> str | None:
-    """The column that holds the version of each record that is read; None: nothing is versioned, or it is a bound."""
+    """The column that holds the version of each record read; None: records have no version, or it is a baseline."""
     return None if contender_spec.kind == "baseline" else scenario.statements["version_column"]

@@ -1,1 +1,1 @@
-"""A bench: what the user asked, what is planned from it, and the run."""
+"""A bench: its configuration, its plan and its run."""

@@ -1,4 +1,4 @@
-"""What the user asked of a bench."""
+"""The configuration of a bench: what the user asked for on the command line."""
 
 import math
 from dataclasses import dataclass, field
@@ -11,29 +11,30 @@ from stampede.scenarios.workload import WorkloadFile
 
 @dataclass(frozen=True, kw_only=True)
 class BenchConfig:
-    """What the user asked for."""
+    """The plan, the contenders and the options of one bench."""
 
     plan: Plan
     workload: WorkloadFile = field(default_factory=WorkloadFile)
     contenders: tuple[str, ...] = ()
-    """Which of ours; none: all."""
+    """Names of built-in contenders; empty: all."""
     own_contenders: tuple[str, ...] = ()
-    """Paths of the user's files."""
+    """Paths of the user's contender files."""
     reference: str = "cache-aside"
     processes: int = 2
     rtt_ms: float | None = None
-    """Overrides the workload's distance."""
+    """The simulated RTT in ms, 0 to 1,000; None: as the workload says."""
     seed: int = 1
     runs: Path = Path("runs")
     command: str = "stampede bench"
     bind: str = ""
-    """HOST:PORT where that many workers from other machines are awaited; empty: they are started here."""
+    """HOST:PORT at which `processes` workers on other machines join; empty: the workers start on this machine."""
     wait_s: float = 120.0
-    """How long."""
+    """How long the bench waits for these workers, in seconds."""
     may_configure: bool = False
-    """Experiments may do to the user's Redis what otherwise only our own is put to."""
+    """Whether experiments may change settings of the user's own Redis."""
     rate_per_s: float | None = None
-    """Overrides the workload's in caching scenarios; nan: AUTO_SHARE of what the slowest contender can carry."""
+    """The offered rate of caching scenarios; None: as the workload says; nan: AUTO_SHARE of what the slowest contender
+    can carry."""
 
     def __post_init__(self) -> None:
         require(1 <= self.processes <= 64, "processes", self.processes, "1 to 64")
@@ -42,7 +43,7 @@ class BenchConfig:
 
 
 def offered_rate(text: str | None) -> float | None:
-    """A number, or nan for auto. Raises ConfigError."""
+    """Read the option --rate: a number of requests a second, nan for "auto", None if absent. Raises ConfigError."""
     if text is None or text == "auto":
         return None if text is None else math.nan
     try:

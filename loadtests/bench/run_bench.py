@@ -1,6 +1,6 @@
-"""Runs the cells of a bench: starts the Locust processes, takes the master's events, writes how the run ended.
+"""Run the cells of a bench: start the Locust processes, take the master's events, write how the run ended.
 
-The coordinator in Locust's master runs the cells themselves.
+The coordinator in Locust's master runs the individual cells.
 """
 
 import json
@@ -32,21 +32,21 @@ from stampede.stack.servers import Stack
 OnEvent = Callable[[Mapping[str, Any]], None]
 
 
-def run_bench(spec: RunConfig, stack: Stack, on_event: OnEvent) -> None:
-    """Run every cell. Raises BenchFailed where the harness broke or the folder cannot be written; KeyboardInterrupt
+def run_bench(config: RunConfig, stack: Stack, on_event: OnEvent) -> None:
+    """Run every cell. Raises BenchFailed if the harness broke or the folder cannot be written; KeyboardInterrupt
     passes through.
 
-    Either way the folder says what became of the run, and keeps the cells that were finished.
+    In each case the folder records how the run ended and keeps the finished cells.
     """
-    status, why, folder = "failed", "", Path(spec.folder)
+    status, why, folder = "failed", "", Path(config.folder)
     try:
-        run_cells(spec, stack, on_event)
+        run_cells(config, stack, on_event)
         status = read_run(folder).info.status
     except KeyboardInterrupt:
         status = "cut"
         raise
     except ConfigError:
-        if not read_run(folder).done:  # it never began
+        if not read_run(folder).done:  # no cell ran: leave no empty folder
             shutil.rmtree(folder)
         raise
     except (BenchFailed, RunFolderError, OSError) as failed:
@@ -60,37 +60,38 @@ def run_bench(spec: RunConfig, stack: Stack, on_event: OnEvent) -> None:
     if status != "finished":
         raise BenchFailed(why)
     if not read_run(folder).done:
-        raise BenchFailed(f"no cell finished: {next((c.why for c in read_run(folder).info.cells if c.why), 'no word')}")
+        why = next((cell.why for cell in read_run(folder).info.cells if cell.why), "no reason is recorded")
+        raise BenchFailed(f"no cell finished: {why}")
 
 
-def run_cells(spec: RunConfig, stack: Stack, on_event: OnEvent) -> None:
+def run_cells(config: RunConfig, stack: Stack, on_event: OnEvent) -> None:
     """Start the Locust processes and pass the master's events on until it ends.
 
-    Raises BenchFailed with the first reason of a failure, ConfigError where a worker was refused or too few came.
+    Raises BenchFailed with the first reason of a failure, ConfigError if a worker was refused or too few joined.
     """
-    came, why, folder = 0, "", Path(spec.folder)
+    joined, why, folder = 0, "", Path(config.folder)
     try:
-        with locust_processes(spec, stack, web_port=None) as (master, workers, progress):
+        with locust_processes(config, stack, web_port=None) as (master, workers, progress):
             for event in events_from(progress, master, workers, lambda: trouble(stack, folder)):
                 if event["event"] == "refused":
                     raise ConfigError("expect", event["who"], event["want"])
-                came = max(came, event.get("workers", 0))
+                joined = max(joined, event.get("workers", 0))
                 if event["event"] == "broken":
                     ended = how_a_worker_ended(workers, ENDING_S) if event["worker_left"] else ""
                     why = why or ended or event["why"]
                 on_event(event)
-            if spec.bind and came < spec.processes:
-                want = f"that many workers at {spec.bind} within {spec.wait_s:g} s: {came or 'none'} came"
-                raise ConfigError("expect", spec.processes, want)
+            if config.bind and joined < config.processes:
+                want = f"that many workers at {config.bind} within {config.wait_s:g} s: {joined or 'none'} joined"
+                raise ConfigError("expect", config.processes, want)
             why = why or how_master_ended(master, folder)
             if why:
-                raise BenchFailed(why)  # inside the block: its processes get no time to end, as they do after a run
+                raise BenchFailed(why)  # inside the block, so that its processes are ended at once
     except (BenchFailed, RunFolderError, OSError) as failed:
         raise BenchFailed(why or str(failed)) from failed
 
 
 def close_run(folder: Path, status: str, why: str = "") -> None:
-    """Write how the run ended, when, and why it failed. A folder that is gone or full stays as it is."""
+    """Write how and when the run ended, and why it failed. If the folder is gone or full, nothing is written."""
     with suppress(RunFolderError, WriteFailed):
         run = read_run(folder).info
         run.status = status
@@ -107,8 +108,9 @@ def events_from(
     workers: Sequence[subprocess.Popen[bytes]],
     trouble: Callable[[], str],
 ) -> Iterator[Mapping[str, Any]]:
-    """The master's events, until it reports the end of the run or ends itself. Raises BenchFailed when a worker ends
-    before, or where `trouble` gives a reason why the run cannot go on.
+    """The master's events, until it reports the end of the run or exits.
+
+    Raises BenchFailed if a worker exits before that, or if `trouble` returns a reason why the run cannot continue.
     """
     pending = b""
     while True:

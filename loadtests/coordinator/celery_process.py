@@ -1,4 +1,4 @@
-"""Start and stop the Celery worker: by the process that may register children, so that it dies with the run."""
+"""Start and stop the Celery worker process, in the process that may register children, so that it ends with the run."""
 
 import json
 import subprocess
@@ -12,15 +12,15 @@ from stampede.stack.servers import Stack
 
 READY_WITHIN_S = 60.0
 STOP_WITHIN_S = 10.0
-LOOK_EVERY_S = 0.01
+POLL_EVERY_S = 0.01
 
 
 class WorkerFailed(LoadProcessError):
-    """The worker did not start, or did not end."""
+    """The Celery worker did not start or did not end."""
 
 
 class CeleryProcess:
-    """At most one worker at a time."""
+    """Starts and stops a Celery worker; at most one runs at a time."""
 
     def __init__(self, stack: Stack, spec_file: Path, log: Path) -> None:
         self.stack = stack
@@ -30,7 +30,7 @@ class CeleryProcess:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, scenario: str, contender: str) -> None:
-        """Returns once it takes tasks. Raises WorkerFailed."""
+        """Start the worker; return once it takes tasks. Raises WorkerFailed."""
         self.facts.unlink(missing_ok=True)
         command = [sys.executable, "-P", "-m", "stampede.loadtests.appserver.celery_worker"]
         command += [str(self.spec_file), scenario, contender, str(self.facts)]
@@ -48,10 +48,11 @@ class CeleryProcess:
             if self.process.poll() is not None or time.monotonic() > give_up:
                 self.kill()
                 raise WorkerFailed(f"the Celery worker did not start: see {self.log}")
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(POLL_EVERY_S)
 
     def stop(self) -> list[list[int]]:
-        """End it; a row a task that it did: record id, triggered, begun, done (ns). Raises WorkerFailed."""
+        """End the worker. Returns a row for each finished task: record id, triggered, begun, done (ns). Raises
+        WorkerFailed."""
         if self.process is None:
             return []
         self.process.terminate()
@@ -64,7 +65,7 @@ class CeleryProcess:
         return [json.loads(line) for line in self.facts.read_text().splitlines()[1:]]
 
     def kill(self) -> None:
-        """Nothing of it is left afterwards."""
+        """Kill the worker if it still runs."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()

@@ -1,7 +1,7 @@
-"""Faults in mid-cell: the conductor says when, the process that started the servers breaks and mends them.
+"""Fault injection during a cell: the coordinator chooses the instants, the process that started the servers acts.
 
-Between the two lies a socket: the conductor's process has no right to signal a server, and must not know how. The same
-way it has a worker started and stopped that must die with the run.
+A socket connects the two, because the coordinator's process has no right to signal a server. The coordinator uses the
+same socket to start and stop a worker process that must end with the run.
 """
 
 import json
@@ -20,7 +20,7 @@ from stampede.scenarios.faults.fault import Fault, FaultKind
 from stampede.stack.fault_control.database_faults import DatabaseFaults
 from stampede.stack.servers import Stack
 
-Doing = Callable[..., Any]
+Action = Callable[..., Any]
 
 BREAK: dict[FaultKind, str] = {
     "kill redis": "kill",
@@ -28,7 +28,7 @@ BREAK: dict[FaultKind, str] = {
     "lock database": "lock",
     "slow database": "drop_index",
 }
-MEND: dict[FaultKind, str] = {
+REPAIR: dict[FaultKind, str] = {
     "kill redis": "restart",
     "hang redis": "resume",
     "lock database": "unlock",
@@ -38,16 +38,16 @@ MEND: dict[FaultKind, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class SwitchResult:
-    """An action of a switch that has ended."""
+    """The result of an action on a server."""
 
     began_ns: int
     ended_ns: int
-    told: Any
-    """Its return value, if it has one."""
+    result: Any
+    """The return value of the action, if it has one."""
 
 
-def doings(stack: Stack) -> dict[str, Doing]:
-    """What can be done to these servers; nothing to those that are not ours to break."""
+def doings(stack: Stack) -> dict[str, Action]:
+    """The actions that these servers allow, by name; none for servers that the suite did not start."""
     if stack.redis_switch is None or not stack.ours:
         return {}
     redis, database = stack.redis_switch, DatabaseFaults(stack.postgres.url)
@@ -56,24 +56,24 @@ def doings(stack: Stack) -> dict[str, Doing]:
     }
 
 
-def serve_asked(line: socket.socket, known: Mapping[str, Doing]) -> threading.Thread:
-    """Do at this end what is asked for at the other until it closes: a JSON list a line, name and arguments.
+def serve_asked(connection: socket.socket, actions: Mapping[str, Action]) -> threading.Thread:
+    """Serve requests from the other end of the socket until it closes: each line is a JSON list, name and arguments.
 
-    Returns the thread that does.
+    Returns the thread that serves them.
     """
 
     def serve() -> None:
-        with line.makefile("rw", encoding="utf-8") as words:
-            for asked in words:
-                name, *arguments = json.loads(asked)
-                began_ns, error, told = now_ns(), "", None
+        with connection.makefile("rw", encoding="utf-8") as stream:
+            for request in stream:
+                name, *arguments = json.loads(request)
+                began_ns, error, result = now_ns(), "", None
                 try:
-                    told = known[name](*arguments)
-                except Exception as raised:  # noqa: BLE001 - it is told at the other end, where the cell fails with it
+                    result = actions[name](*arguments)
+                except Exception as raised:  # noqa: BLE001 - the other end gets the error, and its cell fails with it
                     error = f"{type(raised).__name__}: {raised}"
-                reply = {"began_ns": began_ns, "ended_ns": now_ns(), "error": error, "told": told}
-                words.write(f"{json.dumps(reply)}\n")
-                words.flush()
+                reply = {"began_ns": began_ns, "ended_ns": now_ns(), "error": error, "result": result}
+                stream.write(f"{json.dumps(reply)}\n")
+                stream.flush()
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -81,40 +81,40 @@ def serve_asked(line: socket.socket, known: Mapping[str, Doing]) -> threading.Th
 
 
 class FaultClient:
-    """The conductor's end."""
+    """The coordinator's end of the socket."""
 
     def __init__(self, fd: int) -> None:
         self._socket = socket.socket(fileno=fd)
-        self._words = self._socket.makefile("rw", encoding="utf-8")
+        self._stream = self._socket.makefile("rw", encoding="utf-8")
 
     def ask(self, name: str, *arguments: str) -> "SwitchResult":
-        """Have it done. Raises FaultFailed."""
-        self._words.write(f"{json.dumps([name, *arguments])}\n")
-        self._words.flush()
-        told: dict[str, Any] = json.loads(self._words.readline() or '{"error": "nobody answers"}')
-        if told["error"]:
-            raise FaultFailed(f"{name}: {told['error']}")
-        return SwitchResult(began_ns=told["began_ns"], ended_ns=told["ended_ns"], told=told["told"])
+        """Request an action and wait for its result. Raises FaultFailed."""
+        self._stream.write(f"{json.dumps([name, *arguments])}\n")
+        self._stream.flush()
+        reply: dict[str, Any] = json.loads(self._stream.readline() or '{"error": "no answer"}')
+        if reply["error"]:
+            raise FaultFailed(f"{name}: {reply['error']}")
+        return SwitchResult(began_ns=reply["began_ns"], ended_ns=reply["ended_ns"], result=reply["result"])
 
     def close(self) -> None:
-        self._words.close()
+        self._stream.close()
         self._socket.close()
 
 
 class Outage:
-    """A fault while the block runs, at its time in the window. Mended when the block ends, whatever the end is."""
+    """Injects a fault at its time in the window while the block runs, and repairs the server before the block ends."""
 
-    def __init__(self, line: FaultClient, fault: Fault, cell: int, window_start_ns: int, window_s: float) -> None:
+    def __init__(self, client: FaultClient, fault: Fault, cell: int, window_start_ns: int, window_s: float) -> None:
         self.rows: list[TimelineRow] = []
-        """The fault: begun when breaking began, ended once the server was back, with how long mending took, in s."""
-        self._line = line
+        """Timeline rows: when the fault began, and when the server was back, with the duration of the repair in s."""
+        self._client = client
         self._fault = fault
         self._cell = cell
         self._begins_ns = window_start_ns + round(fault.begins_share * window_s * 1e9)
         self._ends_ns = self._begins_ns + round(fault.lasts_share * window_s * 1e9)
-        self._over = threading.Event()
+        self._block_ended = threading.Event()
         self._error: FaultFailed | None = None
-        self._thread = threading.Thread(target=self._provoke, daemon=True)
+        self._thread = threading.Thread(target=self._inject, daemon=True)
 
     def __enter__(self) -> "Outage":
         self._thread.start()
@@ -123,27 +123,27 @@ class Outage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._over.set()
+        self._block_ended.set()
         self._thread.join()
         if self._error is not None and error is None:
             raise self._error
 
-    def _provoke(self) -> None:
+    def _inject(self) -> None:
         try:
             if self._wait_until(self._begins_ns):
                 return
-            broken = self._line.ask(BREAK[self._fault.what])
+            broken = self._client.ask(BREAK[self._fault.what])
             self.rows.append((self._cell, broken.began_ns, "fault", "began", None, self._fault.what))
             self._wait_until(self._ends_ns)
-            mended = self._line.ask(MEND[self._fault.what])
-            took_s = (mended.ended_ns - mended.began_ns) / 1e9
-            self.rows.append((self._cell, mended.ended_ns, "fault", "ended", took_s, self._fault.what))
+            repaired = self._client.ask(REPAIR[self._fault.what])
+            took_s = (repaired.ended_ns - repaired.began_ns) / 1e9
+            self.rows.append((self._cell, repaired.ended_ns, "fault", "ended", took_s, self._fault.what))
         except FaultFailed as failed:
             self._error = failed
 
     def _wait_until(self, instant_ns: int) -> bool:
-        """True where the block ended before."""
-        while not self._over.is_set():
+        """Wait until the instant. True if the block ended before it."""
+        while not self._block_ended.is_set():
             left_s = (instant_ns - now_ns()) / 1e9
             if left_s <= 0:
                 return False

@@ -14,47 +14,47 @@ from stampede.loadtests.locustfiles.run_config import RunConfig
 from stampede.patterns.caching.cache_pattern import ClientSettings
 from stampede.stack.postgres.source import prepare_session
 
-GAUGE_WITHIN = ClientSettings(socket_timeout_s=0.2, retries=0)
-"""How the gauges' client is set: a server that hangs must not hold them up."""
-BACK_WITHIN_S = 5.0
+GAUGE_CLIENT = ClientSettings(socket_timeout_s=0.2, retries=0)
+"""Settings of the gauges' client: a server that hangs must not delay them."""
+RECONNECT_WITHIN_S = 5.0
 """How long a server may take to answer again after a connection to it was lost."""
-AGAIN_S = 0.2
-LOST = (psycopg.OperationalError, psycopg.InterfaceError, redis.ConnectionError, redis.TimeoutError)
-"""What a driver raises where a server, or a connection to it, is gone."""
+RETRY_EVERY_S = 0.2
+CONNECTION_LOST = (psycopg.OperationalError, psycopg.InterfaceError, redis.ConnectionError, redis.TimeoutError)
+"""The exceptions of the drivers if a server, or a connection to it, is gone."""
 
 
 class ServerConnections:
-    """A connection to PostgreSQL and two clients of Redis; `connect_again` replaces the first."""
+    """One connection to PostgreSQL and two Redis clients; `reconnect` replaces the PostgreSQL connection."""
 
-    def __init__(self, spec: RunConfig, ruler: Meter) -> None:
-        self._spec = spec
-        self.redis = metered_client(spec.redis_url, ClientSettings(), ruler, 8)
-        self.gauge_redis = metered_client(spec.redis_url, GAUGE_WITHIN, ruler, 2)
-        """With short timeouts, for gauges."""
-        self.postgres: psycopg.Connection[Any] = psycopg.connect(spec.postgres_url, autocommit=True)
+    def __init__(self, config: RunConfig, meter: Meter) -> None:
+        self._config = config
+        self.redis = metered_client(config.redis_url, ClientSettings(), meter, 8)
+        self.gauge_redis = metered_client(config.redis_url, GAUGE_CLIENT, meter, 2)
+        """A client with short timeouts, for the gauges."""
+        self.postgres: psycopg.Connection[Any] = psycopg.connect(config.postgres_url, autocommit=True)
         self._prepare()
 
     def _prepare(self) -> None:
-        prepare_session(self.postgres, self._spec.scenarios[0].statements["session"])
+        prepare_session(self.postgres, self._config.scenarios[0].statements["session"])
         self.postmaster = postmaster_of(self.postgres)
 
-    def connect_again(self) -> None:
-        """A server ended a connection of ours, or the server itself ended and came back. Raises HarnessBroken where it
-        does not answer within BACK_WITHIN_S."""
+    def reconnect(self) -> None:
+        """Connect again after a server closed a connection or restarted. Raises HarnessBroken if it does not answer
+        within RECONNECT_WITHIN_S."""
         self.postgres.close()
-        give_up = time.monotonic() + BACK_WITHIN_S
+        give_up = time.monotonic() + RECONNECT_WITHIN_S
         while True:
             try:
                 self.gauge_redis.ping()
                 self.postgres = psycopg.connect(
-                    self._spec.postgres_url, autocommit=True, prepare_threshold=None, connect_timeout=5
+                    self._config.postgres_url, autocommit=True, prepare_threshold=None, connect_timeout=5
                 )
                 self._prepare()
-            except LOST as lost:
+            except CONNECTION_LOST as lost:
                 if time.monotonic() > give_up:
                     name = "PostgreSQL" if isinstance(lost, psycopg.Error) else "Redis"
-                    raise HarnessBroken(f"{name} no longer answers: {as_line(lost)}") from lost
-                time.sleep(AGAIN_S)
+                    raise HarnessBroken(f"{name} no longer answers: {one_line(lost)}") from lost
+                time.sleep(RETRY_EVERY_S)
             else:
                 return
 
@@ -64,13 +64,13 @@ class ServerConnections:
         self.postgres.close()
 
 
-def as_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     """An error's message on one line."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
 def postmaster_of(connection: psycopg.Connection[Any]) -> psutil.Process | None:
-    """PostgreSQL's first process where the server runs on this machine, in sight of us; else None."""
+    """PostgreSQL's first process, if the server runs on this machine and its processes are visible; else None."""
     row = connection.execute("SELECT pg_backend_pid()").fetchone()
     try:
         backend = psutil.Process(row[0] if row else 0)

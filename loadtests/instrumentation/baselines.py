@@ -1,4 +1,4 @@
-"""Bounds that run beside the contenders: what the harness itself costs. Nobody should use these as a cache."""
+"""Baselines: they run next to the contenders and show the harness's own cost. They are not usable as a cache."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,11 +9,11 @@ from stampede.patterns.rate_limiting.rate_limiter import Contract, Decision, Lim
 
 
 class BareGet(CachePattern):
-    """One GET and its decoding: the least that a cache hit can cost through this harness."""
+    """One GET and its decoding: the lowest cost of a cache hit through this harness."""
 
-    summary = "bound: one redis-py GET and decode, never a miss; a write is one SET"
+    summary = "baseline: one redis-py GET and decode, never a miss; a write is one SET"
 
-    def get(self, record_id: int) -> Record | None:  # noqa: ARG002 - one entry stands for all: a GET costs the same
+    def get(self, record_id: int) -> Record | None:  # noqa: ARG002 - one entry serves all keys: every GET costs the same
         cached = self.redis.get(self.key(0))
         return None if cached is None else self.serializer.loads(cached)
 
@@ -22,17 +22,17 @@ class BareGet(CachePattern):
         return changes
 
     def invalidate(self, record_id: int) -> None:
-        """The one entry stays."""
+        """Do nothing: the one entry stays."""
 
     def warm(self, record_ids: Sequence[int]) -> None:
-        """Put one record, without an expiry, where every read finds it."""
+        """Store one record without an expiry; every read returns it."""
         self.redis.set(self.key(0), self.serializer.dumps(self.source.load(record_ids[0]) or {}))
 
 
 class NoOp(CachePattern):
-    """Answers out of nothing: what a request costs through this harness alone."""
+    """Answers without Redis or a database: the cost of a request in this harness alone."""
 
-    summary = "bound: no Redis, no database; a request's own cost in the harness, before the rounds and after"
+    summary = "baseline: no Redis, no database; a request's own cost in the harness, before the rounds and after"
 
     def get(self, record_id: int) -> Record | None:
         return {"id": record_id}
@@ -41,13 +41,13 @@ class NoOp(CachePattern):
         return {"id": record_id, **changes}
 
     def invalidate(self, record_id: int) -> None:
-        """There is nothing."""
+        """Do nothing: there is no entry."""
 
 
 class BareEvalsha(RateLimiter):
-    """One EVALSHA of a script that does nothing: the least that a limiter's decision can cost through this harness."""
+    """One EVALSHA of a script that does nothing: the lowest cost of a limiter's decision through this harness."""
 
-    summary = "bound: one EVALSHA of an empty script, which admits every call"
+    summary = "baseline: one EVALSHA of an empty script, which admits every call"
 
     def __init__(self, redis: redis.Redis, config: LimiterConfig, now: Callable[[], float]) -> None:
         super().__init__(redis, config, now)
@@ -63,7 +63,7 @@ class BareEvalsha(RateLimiter):
         return Decision(allowed=True, limit=limit, remaining=limit, retry_after_s=0.0, reset_after_s=0.0)
 
 
-RULERS: dict[str, type[CachePattern]] = {"bare-get": BareGet}
+BASELINES: dict[str, type[CachePattern]] = {"bare-get": BareGet}
 EDGE_BASELINES: dict[str, type[CachePattern]] = {"no-op": NoOp}
 """They run once before the rounds and once after, not in every round."""
-LIMITING_RULERS: dict[str, type[RateLimiter]] = {"bare-evalsha": BareEvalsha}
+LIMITER_BASELINES: dict[str, type[RateLimiter]] = {"bare-evalsha": BareEvalsha}

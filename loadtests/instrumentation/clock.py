@@ -1,8 +1,8 @@
-"""Starting on time: waits until an instant of the monotonic clock, to about a tenth of a millisecond.
+"""Clocks that wait until an instant of the monotonic clock, accurate to about a tenth of a millisecond.
 
-gevent's own timers wake on whole milliseconds (libev's epoll), twice a cache hit's own time. On Linux a timerfd armed
-for the instant and waited for through the hub is as late as the machine itself and no later. Elsewhere gevent's timer
-has to do, and the report says how late starts were.
+gevent's timers wake at whole milliseconds (libev's epoll), twice the time of a cache hit. On Linux these clocks arm a
+timerfd for the instant and wait for it through the hub; such a wait is no later than the machine itself. Other systems
+use gevent's timer, and the report shows how late requests started.
 """
 
 import ctypes
@@ -21,10 +21,10 @@ TFD_TIMER_ABSTIME = 1
 
 
 class Clock(Protocol):
-    """Time as a process waits for it."""
+    """Waits until an instant, in a thread or a greenlet."""
 
     def wait_until(self, instant_ns: int) -> None:
-        """Return as soon after the instant as can be; at once where it has passed."""
+        """Return as soon as possible after the instant; at once if it has passed."""
 
 
 class ThreadClock:
@@ -68,7 +68,7 @@ class HubClock:
 
 
 class CoarseHubClock:
-    """For greenlets where there is no timerfd: gevent's timer, whole milliseconds."""
+    """For greenlets on systems without timerfd: gevent's timer, in whole milliseconds."""
 
     def wait_until(self, instant_ns: int) -> None:
         import gevent
@@ -79,7 +79,7 @@ class CoarseHubClock:
 
 
 def hub_clock() -> Clock:
-    """The most precise clock for greenlets that this system has."""
+    """The most precise clock for greenlets on this system."""
     return HubClock() if sys.platform == "linux" else CoarseHubClock()
 
 
@@ -118,9 +118,9 @@ def libc() -> Any:
 
 
 def machine_floor_ns(rate_per_s: float, waits: int = 200) -> list[int]:
-    """How late this machine itself wakes a plain thread that sleeps to due times at the given rate, in ns, sorted.
+    """How late this machine wakes a plain thread that sleeps until due times at the given rate: in ns, sorted.
 
-    What our own lateness is held against: an idle virtual machine wakes later than a busy one.
+    The harness's own lateness is compared with these values: an idle virtual machine wakes later than a busy one.
     """
     clock = ThreadClock()
     step_ns = round(1e9 / rate_per_s)

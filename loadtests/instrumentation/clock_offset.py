@@ -1,8 +1,8 @@
-"""Two monotonic clocks: how far one is ahead of the other, how sure that is, and instants told in one of them.
+"""Offset between two monotonic clocks, its uncertainty, and the conversion of instants from one clock to the other.
 
-A question is sent at t1 and its answer arrives at t3, both by our clock; in between, the other clock read t2. So the
-other is ahead by something between t2 − t3 and t2 − t1: an interval as wide as the round trip, whatever the way there
-and the way back took. Of several questions the shortest round trip says most.
+A message is sent at t1 and its reply arrives at t3, both by this machine's clock; the other machine's clock reads t2 in
+between. The other clock is therefore ahead by a value between t2 − t3 and t2 − t1: the interval is as wide as the round
+trip, however the time divides between the two directions. The shortest of several round trips gives the best estimate.
 """
 
 from collections.abc import Iterable
@@ -26,12 +26,12 @@ INSTANTS = (
     ),
     *("served_start_ns", "served_end_ns"),
 )
-"""The columns of samples that are instants; all others in nanoseconds are durations."""
+"""The columns of samples that are instants; all other columns in nanoseconds are durations."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClockOffset:
-    """How far another clock is ahead of ours, in nanoseconds: `by_ns`, give or take `doubt_ns`."""
+    """How far another machine's clock is ahead of this machine's: `offset_ns` ± `uncertainty_ns`."""
 
     offset_ns: int
     uncertainty_ns: int
@@ -39,11 +39,11 @@ class ClockOffset:
 
 @dataclass(frozen=True, kw_only=True)
 class Ping:
-    """One question and its answer."""
+    """One message and its reply."""
 
     sent_ns: int
     there_ns: int
-    """By the other clock, when it answered."""
+    """When the other machine replied, by its own clock."""
     received_ns: int
 
     @property
@@ -52,19 +52,19 @@ class Ping:
 
 
 def read_ahead(pings: Iterable[Ping]) -> ClockOffset:
-    """What the shortest of the round trips says. Its doubt is half of it, rounded up."""
+    """The offset according to the shortest round trip. The uncertainty is half of that round trip, rounded up."""
     best = min(pings, key=lambda ping: ping.round_trip_ns)
     middle_ns = (best.sent_ns + best.received_ns) // 2
     return ClockOffset(offset_ns=best.there_ns - middle_ns, uncertainty_ns=-(-best.round_trip_ns // 2) + 1)
 
 
 def doubt_between(used: ClockOffset, after: ClockOffset) -> int:
-    """How wrong `used` can have been at any instant until `after` was read, where the clocks drift evenly."""
+    """The largest error of `used` at any instant until `after` was read, if the clocks drift at a constant rate."""
     return max(used.uncertainty_ns, abs(after.offset_ns - used.offset_ns) + after.uncertainty_ns)
 
 
 def in_our_time(samples: pa.Table, ahead_ns: int) -> pa.Table:
-    """Samples whose instants were read on a clock that is ahead of ours by so much, told in ours."""
+    """Convert samples whose instants were read on a clock that is ahead by `ahead_ns` to this machine's clock."""
     for name in INSTANTS:
         place = SAMPLES.get_field_index(name)
         samples = samples.set_column(place, SAMPLES.field(place), pc.subtract(samples[name], pa.scalar(ahead_ns)))

@@ -1,9 +1,9 @@
-"""The rulers below a pattern: a redis-py Connection and a Source that count, time and add the stated distance.
+"""Meters below a pattern: a redis-py Connection and a Source that count, time and add the simulated RTT.
 
-They count twice: per request, into the `RequestFacts` of the context that made it (greenlets and threads have a context each,
-and spawned work starts without one, so that a refresh is never billed to a reader), and per process, so that our totals
-can be held against the servers' own. The distance is simulated: half before a round trip leaves, half after its answer
-came, once a pipeline; it is a stated factor, not a network.
+They count per request, in the `RequestFacts` of the context that made it, and per process, so that the totals can be
+compared with the servers' own counters. Each greenlet and thread has its own context. Spawned work starts without one,
+so a background refresh is never counted for a reader. The simulated RTT is a delay, not a network: half of it passes
+before a round trip is sent and half after its reply arrived, once per pipeline.
 """
 
 import contextvars
@@ -23,7 +23,7 @@ from stampede.stack.redis.resp import command_names
 
 
 class RequestFacts:
-    """What one request did, as the rulers saw it. Defaults stand in the class: one is made for every request."""
+    """What the meters recorded of one request. Defaults are class attributes, because every request makes an object."""
 
     loads = 0
     load_start_ns: int | None = None
@@ -32,9 +32,9 @@ class RequestFacts:
     round_trips = 0
     simulated_rtt_ns = 0
     served_start_ns: int | None = None
-    """When its first round trip left, half the distance behind it."""
+    """When its first round trip was sent, after half of the simulated RTT."""
     served_end_ns: int | None = None
-    """When the last answer was there, half the distance before it."""
+    """When its last reply arrived, before the other half of the simulated RTT."""
     first_cache_reply: str | None = None
     version_written: int | None = None
     commit_start_ns: int | None = None
@@ -42,13 +42,13 @@ class RequestFacts:
 
 
 PAUSE_KEPT_NS = 200_000
-"""Shorter garbage collections are counted and not kept one by one."""
+"""Garbage collections shorter than this are only counted."""
 
 current_facts: contextvars.ContextVar[RequestFacts | None] = contextvars.ContextVar("current_facts", default=None)
 
 
 class Meter:
-    """One process's counters, and the distance that it adds to each round trip."""
+    """The counters of one process, and the simulated RTT that it adds to each round trip."""
 
     def __init__(self, clock: Clock, simulated_rtt_ns: int = 0) -> None:
         self.clock = clock
@@ -59,7 +59,7 @@ class Meter:
         self._pauses: list[tuple[int, int, int]] = []
 
     def watch_gc(self) -> None:
-        """Count this process's own garbage collections: they stop every request that it is working on."""
+        """Count the garbage collections of this process: each stops all requests that the process is serving."""
         gc.callbacks.append(self._on_gc)
 
     def _on_gc(self, phase: str, info: dict[str, int]) -> None:
@@ -74,17 +74,17 @@ class Meter:
                 self._pauses.append((ended_ns, info["generation"], took_ns))
 
     def take_pauses(self) -> list[tuple[int, int, int]]:
-        """The longer garbage collections since the last call: when each ended, its generation, how long it took, ns."""
+        """The longer garbage collections since the last call: the end of each, its generation, its duration; in ns."""
         pauses, self._pauses = self._pauses, []
         return pauses
 
     def account(self) -> dict[str, float]:
-        """The counters as they stand, by the names of the servers table."""
+        """The current counters, by the names of the servers table."""
         return {**self.counts, "cpu_s": time.process_time(), "gc.pause_s": self._gc_ns / 1e9}
 
     @contextmanager
     def round_trip(self) -> Iterator["RoundTrip"]:
-        """A round trip that is made inside the block, between the two halves of the distance."""
+        """The block makes one round trip, between the two halves of the simulated RTT."""
         trip = RoundTrip(self)
         try:
             yield trip
@@ -93,54 +93,56 @@ class Meter:
 
 
 class RoundTrip:
-    """Half the distance before, half after. The second half makes up for a late first, so that the sum is as asked."""
+    """One round trip, with half of the simulated RTT before it and half after it. A late wake-up in the first half
+    shortens the second, so that the sum is exact."""
 
-    __slots__ = ("_began_ns", "_ruler", "answered_ns", "sent_ns")
+    __slots__ = ("_began_ns", "_meter", "answered_ns", "sent_ns")
 
-    def __init__(self, ruler: Meter) -> None:
-        self._ruler = ruler
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
         self._began_ns = now_ns()
-        if ruler.simulated_rtt_ns:
-            ruler.clock.wait_until(self._began_ns + ruler.simulated_rtt_ns // 2)
+        if meter.simulated_rtt_ns:
+            meter.clock.wait_until(self._began_ns + meter.simulated_rtt_ns // 2)
         self.sent_ns = now_ns()
         self.answered_ns = self.sent_ns
 
     def arrive(self) -> None:
-        """The answer is here, at the server's end of the wire; let it travel, then account for the trip."""
+        """Note that the server's reply arrived, wait for the second half of the simulated RTT, count the round trip."""
         self.answered_ns = now_ns()
-        if self._ruler.simulated_rtt_ns:
+        if self._meter.simulated_rtt_ns:
             served_ns = self.answered_ns - self.sent_ns
-            self._ruler.clock.wait_until(self._began_ns + self._ruler.simulated_rtt_ns + served_ns)
+            self._meter.clock.wait_until(self._began_ns + self._meter.simulated_rtt_ns + served_ns)
         facts = current_facts.get()
         if facts is not None:
             facts.round_trips += 1
             facts.served_end_ns = self.answered_ns
             if facts.served_start_ns is None:
                 facts.served_start_ns = self.sent_ns
-            if self._ruler.simulated_rtt_ns:
+            if self._meter.simulated_rtt_ns:
                 facts.simulated_rtt_ns += now_ns() - self._began_ns - (self.answered_ns - self.sent_ns)
 
 
 class Metered(AbstractConnection):
-    """What makes a redis-py connection count what leaves it. A client subclass would miss pipelines and handshakes."""
+    """Makes a redis-py connection count the commands that it sends. A subclass of the client would miss pipelines and
+    handshakes."""
 
-    def __init__(self, *, ruler: Meter, **settings: Any) -> None:
-        self._ruler = ruler
+    def __init__(self, *, meter: Meter, **settings: Any) -> None:
+        self._meter = meter
         self._trip: RoundTrip | None = None
         self._sent: list[str] = []
         super().__init__(**settings)
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         names = command_names(b"".join([command] if isinstance(command, bytes) else command))
-        if self._sock is None:  # connecting sends commands of its own, through this method
+        if self._sock is None:  # connecting sends commands too, through this method
             self.connect_check_health(check_health=False)
         facts = current_facts.get()
         if facts is not None:
             facts.commands += len(names)
         for name in names:
-            self._ruler.counts[f"command.{name}"] += 1
+            self._meter.counts[f"command.{name}"] += 1
         self._sent = names
-        self._trip = RoundTrip(self._ruler)
+        self._trip = RoundTrip(self._meter)
         super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
 
     def read_response(self, *args: Any, **settings: Any) -> Any:
@@ -148,13 +150,13 @@ class Metered(AbstractConnection):
             reply = super().read_response(*args, **settings)
         except redis.RedisError as error:
             self._arrive()
-            if is_unknown(error) and len(self._sent) == 1:  # the server counts what it knows: neither do we
-                self._ruler.counts[f"command.{self._sent[0]}"] -= 1
+            if is_unknown(error) and len(self._sent) == 1:  # the server does not count an unknown command either
+                self._meter.counts[f"command.{self._sent[0]}"] -= 1
             raise
         self._arrive()
         facts = current_facts.get()
         if facts is not None and facts.first_cache_reply is None:
-            facts.first_cache_reply = cache_answer(reply)
+            facts.first_cache_reply = classify_reply(reply)
         return reply
 
     def _arrive(self) -> None:
@@ -180,16 +182,16 @@ CONNECTIONS: dict[str, type[Any]] = {
     "rediss": MeteredTlsConnection,
     "unix": MeteredSocketConnection,
 }
-"""The ruled connection for each scheme of a Redis URL."""
+"""The metered connection for each scheme of a Redis URL."""
 
 
 def is_unknown(error: redis.RedisError) -> bool:
-    """Whether the server has no such command or subcommand: CLIENT SETINFO came with Redis 7.2."""
+    """Whether the server has no such command or subcommand, for example CLIENT SETINFO before Redis 7.2."""
     return str(error).lower().startswith(("unknown command", "unknown subcommand"))
 
 
-def cache_answer(reply: object) -> str | None:
-    """What a reply says about the cache: "value", "none", or nothing yet (MULTI's OK, QUEUED)."""
+def classify_reply(reply: object) -> str | None:
+    """Whether a reply holds a "value" or "none"; None for an acknowledgement (the OK of MULTI, QUEUED)."""
     if isinstance(reply, list):
         return "value" if reply and reply[0] is not None else "none"
     if reply in (b"OK", "OK", b"QUEUED", "QUEUED", True):
@@ -198,21 +200,21 @@ def cache_answer(reply: object) -> str | None:
 
 
 class MeteredSource(Source):
-    """The database gateway: every statement, BEGIN and COMMIT passes here."""
+    """The database gateway: every statement, BEGIN and COMMIT passes through it."""
 
-    def __init__(self, source: Source, ruler: Meter, version_column: str | None) -> None:
+    def __init__(self, source: Source, meter: Meter, version_column: str | None) -> None:
         self._source = source
-        self._ruler = ruler
+        self._meter = meter
         self._version_column = version_column
 
     def load(self, record_id: int) -> Record | None:
         facts = current_facts.get()
-        self._ruler.counts["load"] += 1
+        self._meter.counts["load"] += 1
         began_ns = now_ns()
         if facts is not None:
             facts.loads += 1
         try:
-            with self._ruler.round_trip():
+            with self._meter.round_trip():
                 return self._source.load(record_id)
         finally:
             if facts is not None and facts.load_start_ns is None:
@@ -221,12 +223,12 @@ class MeteredSource(Source):
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         inner = self._source.transaction()
-        with self._ruler.round_trip():
+        with self._meter.round_trip():
             tx = inner.__enter__()
         try:
-            yield MeteredTransaction(tx, self._ruler, self._version_column)
+            yield MeteredTransaction(tx, self._meter, self._version_column)
         except BaseException as error:
-            with self._ruler.round_trip():
+            with self._meter.round_trip():
                 swallowed = inner.__exit__(type(error), error, error.__traceback__)
             if not swallowed:
                 raise
@@ -234,9 +236,9 @@ class MeteredSource(Source):
             self._commit(inner)
 
     def _commit(self, inner: AbstractContextManager[Transaction]) -> None:
-        """One that raises has begun, and nobody knows whether it was done: it has no end."""
+        """Time the commit. If it raises, its result is unknown, so only its start is recorded."""
         facts = current_facts.get()
-        with self._ruler.round_trip() as trip:
+        with self._meter.round_trip() as trip:
             if facts is not None:
                 facts.commit_start_ns = trip.sent_ns
             inner.__exit__(None, None, None)
@@ -245,23 +247,23 @@ class MeteredSource(Source):
 
 
 class MeteredTransaction:
-    """A transaction whose statements are counted and carried over the distance."""
+    """A transaction whose statements are counted and take the simulated RTT."""
 
-    def __init__(self, tx: Transaction, ruler: Meter, version_column: str | None) -> None:
+    def __init__(self, tx: Transaction, meter: Meter, version_column: str | None) -> None:
         self._tx = tx
-        self._ruler = ruler
+        self._meter = meter
         self._version_column = version_column
 
     def update(self, record_id: int, changes: Record) -> Record | None:
-        self._ruler.counts["update"] += 1
-        with self._ruler.round_trip():
+        self._meter.counts["update"] += 1
+        with self._meter.round_trip():
             record = self._tx.update(record_id, changes)
         self._note_version(record)
         return record
 
     def create(self, new: Record) -> Record:
-        self._ruler.counts["create"] += 1
-        with self._ruler.round_trip():
+        self._meter.counts["create"] += 1
+        with self._meter.round_trip():
             record = self._tx.create(new)
         self._note_version(record)
         return record

@@ -1,4 +1,4 @@
-"""Samples: one tuple a request while the cell runs, one Arrow stream when it is over."""
+"""Recorder of samples: one tuple per request while the cell runs, one Arrow stream when it is over."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,41 +9,42 @@ from stampede.loadtests.instrumentation.clock_offset import in_our_time
 from stampede.run_folder.schema import SAMPLES
 
 Row = tuple[Any, ...]
-"""The columns of SAMPLES after the first four, in their order."""
+"""The columns of SAMPLES after the first four, in the order of the schema."""
 
 CELL_COLUMNS = ("cell", "scenario", "contender", "round")
 ROW_COLUMNS = tuple(name for name in SAMPLES.names if name not in CELL_COLUMNS)
 
-MOST_ROWS = 300_000
-"""What is kept as tuples (some 140 MB): no cell of a plan has so many in a process. Of a longer cell the oldest are
-packed while it runs, PACKED_ROWS at a time: a pause of two or three milliseconds each."""
+MAX_ROWS = 300_000
+"""How many rows are kept as tuples (some 140 MB). No cell of a plan has as many in a process. In a longer cell the
+oldest rows are packed while it runs, PACKED_ROWS at a time: a pause of two or three milliseconds each."""
 PACKED_ROWS = 1_000
 ROWS_A_BATCH = 10_000
-"""When all is packed at the end: rows and their columns are never there twice."""
+"""Rows are packed in batches of this size at the end, so that they never all exist both as tuples and as columns."""
 COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 class Recorder:
-    """Keeps facts in memory. The hot path appends a tuple; nothing is computed before the cell is over, or too long."""
+    """Keeps samples in memory. The hot path only appends a tuple; rows are packed at the end of the cell, or when there
+    are more than MAX_ROWS."""
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
-        self.most_rows = MOST_ROWS
+        self.most_rows = MAX_ROWS
         self._packed: list[pa.RecordBatch] = []
 
     @property
     def packed_bytes(self) -> int:
-        """What the packed rows take."""
+        """The size of the packed rows."""
         return sum(batch.nbytes for batch in self._packed)
 
     def keep(self, row: Row) -> None:
-        """One request's facts."""
+        """Keep the row of one request."""
         self.rows.append(row)
         if len(self.rows) > self.most_rows:
             self.pack_oldest()
 
     def pack_oldest(self) -> None:
-        """Turn the oldest rows into columns, a fifth of their size and less."""
+        """Turn the oldest rows into columns, which take at most a fifth of the memory."""
         oldest = self.rows[:PACKED_ROWS]
         del self.rows[:PACKED_ROWS]
         self._packed.append(as_batch(oldest))
@@ -51,9 +52,9 @@ class Recorder:
     def take_batch(self, cell: int, scenario: str, contender: str, round_number: int, ahead_ns: int = 0) -> bytes:
         """All rows since the last call as one Arrow IPC stream in the samples' schema.
 
-        `ahead_ns`: how far this machine's clock is ahead of the bench's, in whose time the instants are told.
+        `ahead_ns`: how far this machine's clock is ahead of the bench's. Instants are converted to the bench's clock.
         """
-        rows, self.rows = self.rows[:], []  # a list of its own: the live page may not have read the other to its end
+        rows, self.rows = self.rows[:], []  # a copy: the live page may still read the other list
         packed, self._packed = self._packed[::-1], []
         constants = {"cell": cell, "scenario": scenario, "contender": contender, "round": round_number}
         sink = pa.BufferOutputStream()
@@ -69,19 +70,19 @@ class Recorder:
         return bytes(sink.getvalue())
 
     def forget(self) -> None:
-        """Let go of what a cell that was stopped has left behind."""
+        """Drop the rows of a cell that was stopped."""
         self.rows, self._packed = [], []
 
 
 def as_batch(rows: Sequence[Row]) -> pa.RecordBatch:
-    """Rows as columns, without those that are the same in a whole cell."""
+    """Rows as columns, without the columns that are constant in a cell."""
     columns = zip(*rows, strict=True)
     arrays = [as_array(values, SAMPLES.field(name).type) for name, values in zip(ROW_COLUMNS, columns, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, names=list(ROW_COLUMNS))
 
 
 def with_constants(batch: pa.RecordBatch, constants: Mapping[str, Any]) -> pa.Table:
-    """A batch as SAMPLES has it."""
+    """A batch with the columns that are constant in a cell, in the schema SAMPLES."""
     arrays = []
     for field in SAMPLES:
         if field.name not in constants:

@@ -1,4 +1,4 @@
-"""What a run was made with: machine, versions, commit. It travels with the run, so that others can repeat it."""
+"""Metadata of a run: machine, versions, commit. The run folder stores it, so that others can repeat the run."""
 
 import os
 import platform
@@ -17,7 +17,7 @@ PACKAGES = (
 
 
 def metadata(repo: Path) -> dict[str, Any]:
-    """Machine, Python, packages, commit and whether the tree was clean."""
+    """The machine, Python, packages, the commit, and whether the checkout was clean."""
     return {
         "machine": {
             "system": platform.platform(),
@@ -51,7 +51,7 @@ def version_of(package: str) -> str | None:
 
 
 def git(repo: Path, *arguments: str) -> str | None:
-    """What git says of the checkout, or None where there is no git or no checkout."""
+    """The output of git in the checkout, or None if there is no git or no checkout."""
     if not (repo / ".git").exists():  # the package may be installed inside another project's checkout
         return None
     try:

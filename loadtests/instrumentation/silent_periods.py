@@ -1,14 +1,13 @@
-"""Who gave no sign of life for a second and more while a cell ran: a server that did not answer, a process that did not
-wake when it should have."""
+"""Silent periods of a second and more while a cell ran: a server did not answer, or a process did not wake on time."""
 
 from stampede.run_folder.write import TimelineRow
 
 LONG_NS = 1_000_000_000
-"""Less is not recorded: a busy machine does that."""
+"""Shorter silences are not recorded: a busy machine causes them."""
 
 
 class Silences:
-    """Those of one cell, as rows of its timeline: each stands at its end, its value is its length in seconds."""
+    """The silent periods of one cell, as timeline rows at the end of each; the value is the length in seconds."""
 
     def __init__(self, cell: int) -> None:
         self.rows: list[TimelineRow] = []
@@ -16,16 +15,16 @@ class Silences:
         self._since_ns: dict[str, int] = {}
 
     def expect(self, source: str, at_ns: int) -> None:
-        """From this instant a sign of that source is awaited; an earlier instant that is still open stands."""
+        """Expect an answer of that source from this instant on. An earlier instant that is still open is kept."""
         self._since_ns.setdefault(source, at_ns)
 
     def heard(self, source: str, at_ns: int) -> None:
-        """The sign came."""
+        """Note that the answer came, and record the silence if it was long."""
         silent_ns = at_ns - self._since_ns.pop(source, at_ns)
         if silent_ns >= LONG_NS:
             self.rows.append((self._cell, at_ns, source, "silent_s", silent_ns / 1e9, "silence"))
 
     def close(self, at_ns: int) -> None:
-        """The cell is over: what is still awaited was silent until now."""
+        """End the cell: sources that have not answered were silent until now."""
         for source in list(self._since_ns):
             self.heard(source, at_ns)

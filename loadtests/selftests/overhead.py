@@ -1,4 +1,4 @@
-"""The harness' own speed: our recorded path beside plain Locust, and what a million samples cost to record."""
+"""Overhead of the harness: its recorded path compared with plain Locust, and the cost of recording samples."""
 
 import json
 import os
@@ -22,15 +22,15 @@ from stampede.scenarios.workload import Workload
 from stampede.stack.postgres.source import default_statements
 from stampede.stack.servers import Stack
 
-LEAST_RATIO = 0.8
-"""Of plain Locust's rate: below it our path is too dear."""
+MIN_RATIO = 0.8
+"""The recorded path must reach this share of plain Locust's rate."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class OverheadRatio:
-    """Requests per second of CPU time of a process, one user class after the other. Medians over the turns.
+class Overhead:
+    """Requests per second of a process's CPU time, for each user class. Medians over the turns.
 
-    By CPU time, because neighbours on the machine cannot move it: on a core of its own it is the rate.
+    CPU time is used because other programs on the machine do not change it. On an idle core it equals the rate.
     """
 
     plain_per_s: float
@@ -43,7 +43,7 @@ class OverheadRatio:
 
 
 def no_op_spec(stack: Stack, folder: Path) -> RunConfig:
-    """Orders for a process that asks nobody: its pools are open and stay idle."""
+    """The run configuration of a process that sends no request: its pools are open and stay idle."""
     workload = Workload(records=1, active_records=1, rtt_ms=0.0, users_per_process=32)
     scenario = ScenarioPlan(
         name="harness",
@@ -68,26 +68,25 @@ def no_op_spec(stack: Stack, folder: Path) -> RunConfig:
     )
 
 
-def measure_pace(
+def measure_overhead(
     stack: Stack, *, seconds: float, turns: int, kinds: tuple[str, ...] = ("plain", "ours")
-) -> OverheadRatio:
-    """Plain Locust and our path in turn, each in a fresh process. Needs the data set to be there."""
-    found: dict[str, list[float]] = {"plain": [], "ours": []}
+) -> Overhead:
+    """Measure plain Locust and the recorded path in turn, each in a new process. The data set must exist."""
+    rates: dict[str, list[float]] = {"plain": [], "ours": []}
     with tempfile.TemporaryDirectory(prefix="orders-", dir=stack.directory) as private:
-        spec_file = Path(private) / "spec.json"
-        no_op_spec(stack, Path(private)).write(spec_file)
+        config_file = Path(private) / "spec.json"
+        no_op_spec(stack, Path(private)).write(config_file)
         for turn in range(turns):
             for kind in kinds if turn % 2 == 0 else kinds[::-1]:
-                found[kind].append(requests_per_s(kind, seconds, spec_file, stack.register_child))
-    plain, ours = (statistics.median(found[kind]) if found[kind] else float("nan") for kind in ("plain", "ours"))
-    return OverheadRatio(plain_per_s=plain, ours_per_s=ours, turns=turns)
+                rates[kind].append(requests_per_s(kind, seconds, config_file, stack.register_child))
+    plain, ours = (statistics.median(rates[kind]) if rates[kind] else float("nan") for kind in ("plain", "ours"))
+    return Overhead(plain_per_s=plain, ours_per_s=ours, turns=turns)
 
 
-def requests_per_s(kind: str, seconds: float, spec_file: Path, register_child: Callable[[int], None]) -> float:
-    """What one fresh process made. Raises HarnessFailed with the last line that it said."""
+def requests_per_s(kind: str, seconds: float, config_file: Path, register_child: Callable[[int], None]) -> float:
+    """Requests per second of CPU time in one new process. Raises HarnessFailed with the last line of its errors."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
-    environment |= {"HOME": str(spec_file.parent)}
-    # the spec is the locustfile's own option as well: it reads scenarios and contenders from it
+    environment |= {"HOME": str(config_file.parent)}
     command = [
         sys.executable,
         "-P",
@@ -95,31 +94,31 @@ def requests_per_s(kind: str, seconds: float, spec_file: Path, register_child: C
         "stampede.loadtests.selftests.overhead_users",
         kind,
         str(seconds),
-        str(spec_file),
+        str(config_file),
     ]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     register_child(child.pid)
-    told, complained = child.communicate(timeout=seconds + 60)
+    output, errors = child.communicate(timeout=seconds + 60)
     if child.returncode != 0:
-        lines = complained.strip().splitlines()
+        lines = errors.strip().splitlines()
         raise HarnessFailed(lines[-1] if lines else f"ended with code {child.returncode}")
-    return float(json.loads(told.strip().splitlines()[-1])["per_cpu_s"])
+    return float(json.loads(output.strip().splitlines()[-1])["per_cpu_s"])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """What it costs to keep samples and to hand them over."""
+    """The cost of keeping samples and of making one batch of them."""
 
     samples: int
     append_s: float
-    hand_over_s: float
+    batch_s: float
     memory_bytes: int
-    """Of what is kept before it is handed over: rows, and beyond MOST_ROWS columns."""
+    """The memory of the samples before the batch is made: rows, and beyond MAX_ROWS also columns."""
     batch_bytes: int
 
 
 def measure_recording(samples: int) -> Recording:
-    """Record that many samples as a cell does, hand them over as one Arrow batch, and read it back."""
+    """Record that many samples as a cell does, make one Arrow batch of them, and read it back."""
     recorder, facts = Recorder(), RequestFacts()
     tracemalloc.start()
     for number in range(1000):
@@ -133,20 +132,20 @@ def measure_recording(samples: int) -> Recording:
     appended = time.perf_counter()
     memory_bytes = round(bytes_each * len(recorder.rows)) + recorder.packed_bytes
     batch = recorder.take_batch(1, "harness", "no-op", 1)
-    handed_over = time.perf_counter()
+    batched = time.perf_counter()
     if read_batch(batch).num_rows != samples:
         raise HarnessFailed("samples were lost")
     return Recording(
         samples=samples,
         append_s=appended - began,
-        hand_over_s=handed_over - appended,
+        batch_s=batched - appended,
         memory_bytes=memory_bytes,
         batch_bytes=len(batch),
     )
 
 
 def sample(number: int, facts: RequestFacts) -> tuple[object, ...]:
-    """A read that hit: what the application server appends."""
+    """The row that an application server appends for a read that hit the cache."""
     due_ns = now_ns()
     row: dict[str, object] = dict.fromkeys(ROW_COLUMNS)
     row |= {"process": 0, "client": number % 32, "operation": "read", "warm_up": False, "key": number}
@@ -155,14 +154,14 @@ def sample(number: int, facts: RequestFacts) -> tuple[object, ...]:
     return tuple(row.values())
 
 
-def report(pace: OverheadRatio, recording: Recording) -> list[str]:
-    """In words, a line each."""
-    enough = "at least" if pace.ratio >= LEAST_RATIO else "BELOW"
+def report(overhead: Overhead, recording: Recording) -> list[str]:
+    """The results as lines of text."""
+    enough = "at least" if overhead.ratio >= MIN_RATIO else "BELOW"
     return [
-        f"plain Locust, no-op user:    {pace.plain_per_s:>9,.0f} requests/s a core",
-        f"our path, no-op contender:   {pace.ours_per_s:>9,.0f} requests/s a core",
-        f"ratio:                       {pace.ratio:>9.2f} ({enough} {LEAST_RATIO}; median of {pace.turns} turns)",
+        f"plain Locust, no-op user:    {overhead.plain_per_s:>9,.0f} requests/s a core",
+        f"recorded path, no-op:        {overhead.ours_per_s:>9,.0f} requests/s a core",
+        f"ratio:                       {overhead.ratio:>9.2f} ({enough} {MIN_RATIO}; median of {overhead.turns} turns)",
         f"recording {recording.samples:,} samples: {recording.append_s:.1f} s to make and keep, "
-        f"{recording.hand_over_s:.1f} s to hand over, about {recording.memory_bytes / 2**20:,.0f} MiB kept, "
+        f"{recording.batch_s:.1f} s to make a batch, about {recording.memory_bytes / 2**20:,.0f} MiB of memory, "
         f"{recording.batch_bytes / 2**20:,.0f} MiB as a batch",
     ]

@@ -1,10 +1,10 @@
-"""How many requests a second one Locust process can make at all: a no-op user of plain Locust, or our recorded path.
+"""Highest request rate of one Locust process: a no-op user of plain Locust, or the harness's recorded path.
 
-    python -m stampede.loadtests.selftests.overhead_users plain|ours SECONDS SPEC
+    python -m stampede.loadtests.selftests.overhead_users plain|ours SECONDS CONFIG
 
-Prints one JSON object: requests, per_s, per_cpu_s (a second of the process's CPU time: what it would make on a core of
-its own, whatever else runs). `ours` serves a prepared cell of the no-op contender, all of it due at
-once, through the same user, application server and recorder as a bench; `plain` only fires Locust's own event.
+Prints one JSON object: requests, per_s, per_cpu_s. The last is the rate per second of the process's CPU time, which is
+its rate on an idle core. `ours` serves a prepared cell of the no-op contender, with all requests due at once, through
+the same user, application server and recorder as a bench; `plain` only fires Locust's own event.
 """
 
 import json
@@ -23,12 +23,12 @@ from stampede.loadtests.locustfiles import locustfile
 from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig, read_spec
 
 USERS = 32
-MOST_PER_S = 150_000
-"""Requests that are drawn for a second: more than any process can make."""
+MAX_PER_S = 150_000
+"""Requests that are prepared for each second: more than any process can make."""
 
 
 class NoOpUser(User):
-    """The least that plain Locust can do: one event a request."""
+    """The cheapest request of plain Locust: it fires one event."""
 
     wait_time = constant(0)
 
@@ -46,7 +46,7 @@ class NoOpUser(User):
 
 
 def measure(user: type[User], seconds: float) -> dict[str, float]:
-    """Run that user's threads for a while, in this process; what Locust counted."""
+    """Run that user's threads in this process for some seconds. Returns Locust's counts."""
     environment = Environment(user_classes=[user], catch_exceptions=False)
     runner = environment.create_local_runner()
     runner.start(USERS, spawn_rate=USERS)
@@ -60,24 +60,26 @@ def measure(user: type[User], seconds: float) -> dict[str, float]:
     return {"requests": float(counted), "per_s": counted / spent_s, "per_cpu_s": counted / spent_cpu_s}
 
 
-def prepare(spec: RunConfig, seconds: float) -> AppServer:
-    """An application server with a cell of the no-op in hand, whose requests are all due now."""
-    scenario = spec.scenarios[0]
-    server = AppServer(spec, 0, hub_clock())
-    server.prepare(CellPlan(id=1, scenario=scenario.name, contender="no-op", round=1, seed=spec.seed, predecessor=None))
+def prepare(config: RunConfig, seconds: float) -> AppServer:
+    """An application server with a prepared cell of the no-op contender, whose requests are all due now."""
+    scenario = config.scenarios[0]
+    server = AppServer(config, 0, hub_clock())
+    server.prepare(
+        CellPlan(id=1, scenario=scenario.name, contender="no-op", round=1, seed=config.seed, predecessor=None)
+    )
     assert server.cell is not None
-    count = round(seconds * MOST_PER_S)
+    count = round(seconds * MAX_PER_S)
     server.cell.requests = Requests(due_ns=[0] * count, keys=[1] * count, operations=["read"] * count)
     server.begin(now_ns())
     server.cell.deadline_ns = now_ns() + 3_600_000_000_000
     return server
 
 
-def main(kind: str, seconds: float, spec: RunConfig) -> None:
+def main(kind: str, seconds: float, config: RunConfig) -> None:
     if kind == "plain":
         print(json.dumps(measure(NoOpUser, seconds)))
         return
-    locustfile.app_server = prepare(spec, seconds + 1)
+    locustfile.app_server = prepare(config, seconds + 1)
     print(json.dumps(measure(locustfile.AppServerThread, seconds)))
     locustfile.app_server.abandon()
     locustfile.app_server.close()

@@ -1,4 +1,4 @@
-"""Runs that try the tool itself: one contender as if it were two, and contenders with a planted fault."""
+"""Runs that test the suite itself: one contender under two names, and contenders with a known fault."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,19 +13,20 @@ from stampede.loadtests.bench.run_plan.planning import prepare_run
 from stampede.scenarios.plans import Plan
 from stampede.stack.servers import Stack
 
-PLANTS = Path(__file__).resolve().parent / "known_faults"
+FAULT_FOLDER = Path(__file__).resolve().parent / "known_faults"
 BLOCK = 8
-"""Rounds of a plan of quick's size: each block of so many is judged as a run of its own."""
+"""The rounds of plan quick: each block of this many rounds is also judged as a separate run."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plant:
+class KnownFault:
     """A contender that differs from cache-aside in one known way."""
 
     file: str
     metric: str
-    """By which it is found."""
+    """The metric that shows the difference."""
     share: float
+    """The difference from cache-aside, as a share."""
 
     @property
     def contender(self) -> str:
@@ -33,46 +34,48 @@ class Plant:
 
     @property
     def path(self) -> str:
-        return str(PLANTS / f"{self.file}.py")
+        return str(FAULT_FOLDER / f"{self.file}.py")
 
 
-PLANTED = (
-    Plant(file="slower_20_percent", metric="service-p10", share=0.2),
-    Plant(file="slower_twice", metric="service-p10", share=1.0),
-    Plant(file="slower_20_percent", metric="read-p50", share=0.2),
-    Plant(file="slower_twice", metric="read-p50", share=1.0),
-    Plant(file="loads_20_percent", metric="loads-per-1000-reads", share=0.2),
-    Plant(file="loads_twice", metric="loads-per-1000-reads", share=1.0),
+KNOWN_FAULTS = (
+    KnownFault(file="slower_20_percent", metric="service-p10", share=0.2),
+    KnownFault(file="slower_twice", metric="service-p10", share=1.0),
+    KnownFault(file="slower_20_percent", metric="read-p50", share=0.2),
+    KnownFault(file="slower_twice", metric="read-p50", share=1.0),
+    KnownFault(file="loads_20_percent", metric="loads-per-1000-reads", share=0.2),
+    KnownFault(file="loads_twice", metric="loads-per-1000-reads", share=1.0),
 )
 
 
-def selfcheck_order(blocks: int, scenarios: tuple[str, ...], **how: Any) -> BenchConfig:
-    """cache-aside, its copy and the planted ones, in so many blocks of quick's rounds."""
-    plan = Plan(name="selfcheck", rounds=BLOCK * blocks, scenarios=scenarios, contenders=("cache-aside",))
+def selftest_config(blocks: int, scenarios: tuple[str, ...], **settings: Any) -> BenchConfig:
+    """The configuration of a self-test: cache-aside, its A/A copy and the known faults, in blocks of BLOCK rounds."""
+    plan = Plan(name="selftest", rounds=BLOCK * blocks, scenarios=scenarios, contenders=("cache-aside",))
     return BenchConfig(
         plan=plan,
         contenders=("cache-aside",),
-        own_contenders=tuple(dict.fromkeys(plant.path for plant in PLANTED)),
-        **how,
+        own_contenders=tuple(dict.fromkeys(fault.path for fault in KNOWN_FAULTS)),
+        **settings,
     )
 
 
-def aa_order(contender: str, rounds: int, scenarios: tuple[str, ...], **how: Any) -> BenchConfig:
-    """One contender, one of ours or a file, under two names."""
+def aa_config(contender: str, rounds: int, scenarios: tuple[str, ...], **settings: Any) -> BenchConfig:
+    """The configuration of an A/A test: one contender, built-in or from a file, under two names."""
     plan = Plan(name="aa", rounds=rounds, scenarios=scenarios, contenders=("cache-aside",))
     if not contender.endswith(".py"):
-        return BenchConfig(plan=plan, contenders=(contender,), reference=contender, **how)
+        return BenchConfig(plan=plan, contenders=(contender,), reference=contender, **settings)
     name = Path(contender).stem.replace("_", "-")
-    return BenchConfig(plan=plan, contenders=("no-cache",), own_contenders=(contender,), reference=name, **how)
+    return BenchConfig(plan=plan, contenders=("no-cache",), own_contenders=(contender,), reference=name, **settings)
 
 
 def run_whole(
-    order: BenchConfig, stack: Stack, say: ReportProgress, begun: Callable[[Path], None] = lambda _folder: None
+    config: BenchConfig, stack: Stack, say: ReportProgress, on_begun: Callable[[Path], None] = lambda _folder: None
 ) -> Path:
-    """Prepare and run every cell behind a progress bar; the run folder. Raises BenchFailed. `begun` is told the folder
-    as soon as it is there."""
-    spec, _ = prepare_run(order, stack, say)
-    begun(Path(spec.folder))
-    with bench_progress(spec) as on_event:
-        run_bench(spec, stack, on_event)
-    return Path(spec.folder)
+    """Prepare and run every cell with a progress bar. Returns the run folder. Raises BenchFailed.
+
+    `on_begun` is called with the folder as soon as it exists.
+    """
+    run_config, _ = prepare_run(config, stack, say)
+    on_begun(Path(run_config.folder))
+    with bench_progress(run_config) as on_event:
+        run_bench(run_config, stack, on_event)
+    return Path(run_config.folder)

@@ -1,4 +1,4 @@
-"""Benches on the real servers, through real Locust processes, that many tests look at."""
+"""Benches on real servers and real Locust processes, shared by several test files."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ CONTENDERS = Path(__file__).parent / "contenders"
 def run_shared(
     request: pytest.FixtureRequest, stack: Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[SharedBench], Run]:
-    """The run of a bench that shares its Locust processes; only benches of the tests that are run take part."""
+    """Returns the run of a bench that shares its Locust processes with the other benches of the selected tests."""
     wanted = shared_benches(request.session.items)
 
     def run(bench: SharedBench) -> Run:
@@ -31,7 +31,7 @@ def run_shared(
 
 
 def counted(servers: pd.DataFrame, cell: int, source: str) -> dict[str, float]:
-    """What one side counted in a cell, by name; counters that stood still are left out."""
+    """What one source counted in a cell, by name, without the counters that did not change."""
     rows = servers[(servers["cell"] == cell) & servers["source"].str.startswith(source)]
     moved = rows["after"].fillna(0) - rows["before"].fillna(0)
     sums = moved.groupby(rows["name"].astype(str)).sum()
@@ -45,4 +45,5 @@ def commands(counts: dict[str, float]) -> dict[str, float]:
 
 
 def added(*counts: dict[str, float]) -> dict[str, float]:
+    """The sum of several counts, by name."""
     return {name: sum(c.get(name, 0) for c in counts) for name in {name for c in counts for name in c}}

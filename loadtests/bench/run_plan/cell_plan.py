@@ -1,4 +1,4 @@
-"""Which cells a run has, and in which order."""
+"""The cells of a run, in the order in which they run."""
 
 import random
 from collections.abc import Sequence
@@ -10,28 +10,28 @@ from stampede.loadtests.locustfiles.run_config import CellPlan
 from stampede.scenarios.scenario import Scenario, find_scenario
 
 
-def plan_cells(order: BenchConfig, contender_specs: Sequence[ContenderSpec]) -> list[CellPlan]:
-    """Rounds: in each, every scenario; in each scenario, every contender of its kind once, in random order.
+def plan_cells(config: BenchConfig, contender_specs: Sequence[ContenderSpec]) -> list[CellPlan]:
+    """Each round runs every scenario; each scenario runs every contender of its kind once, in random order.
 
-    A plan of more rounds begins with the cells of one of fewer. The no-op runs before the first round, and after the
-    last.
+    A plan of more rounds begins with the cells of a plan of fewer rounds. The no-op runs before the first round and
+    after the last.
     """
-    rng = random.Random(order.seed)
+    rng = random.Random(config.seed)
     edge = [contender_spec for contender_spec in contender_specs if contender_spec.name in EDGE_BASELINES]
     cells: list[CellPlan] = []
-    for round_number in range(1, order.plan.rounds + 1):
-        for scenario in order.plan.scenarios:
+    for round_number in range(1, config.plan.rounds + 1):
+        for scenario in config.plan.scenarios:
             seed = rng.randrange(2**31)
             predecessor = None
-            own = runners(find_scenario(scenario), contender_specs)
-            chosen = order.plan.only.get(scenario)
-            if chosen is not None and not order.contenders:
-                own = [e for e in own if e.name in chosen or e.kind != "contender" or e.file is not None]
-            if round_number > order.plan.rounds_of(scenario):
+            own = contenders_for(find_scenario(scenario), contender_specs)
+            chosen = config.plan.only.get(scenario)
+            if chosen is not None and not config.contenders:
+                own = [c for c in own if c.name in chosen or c.kind != "contender" or c.file is not None]
+            if round_number > config.plan.rounds_of(scenario):
                 continue
             around = edge if find_scenario(scenario).contenders is None and own and own[0].family == "caching" else []
             before = around if round_number == 1 else []
-            after = around if 1 < round_number == order.plan.rounds_of(scenario) else []
+            after = around if 1 < round_number == config.plan.rounds_of(scenario) else []
             for contender_spec in [*before, *rng.sample(own, len(own)), *after]:
                 cells.append(
                     CellPlan(
@@ -47,8 +47,8 @@ def plan_cells(order: BenchConfig, contender_specs: Sequence[ContenderSpec]) -> 
     return cells
 
 
-def runners(scenario: Scenario, contender_specs: Sequence[ContenderSpec]) -> list[ContenderSpec]:
-    """Who runs in a scenario: those that it names and the user's own, or all of its kind but the special ones."""
+def contenders_for(scenario: Scenario, contender_specs: Sequence[ContenderSpec]) -> list[ContenderSpec]:
+    """The contenders of a scenario: those that it names and the user's own, or all of its kind that are not opt-in."""
     own = [contender_spec for contender_spec in contender_specs if contender_spec.family == scenario.kind]
     if scenario.contenders is None:
         return [
@@ -56,4 +56,4 @@ def runners(scenario: Scenario, contender_specs: Sequence[ContenderSpec]) -> lis
             for contender_spec in own
             if not contender_spec.opt_in and contender_spec.name not in EDGE_BASELINES
         ]
-    return [e for e in own if e.kind == "contender" and (e.name in scenario.contenders or e.file is not None)]
+    return [c for c in own if c.kind == "contender" and (c.name in scenario.contenders or c.file is not None)]

@@ -1,4 +1,4 @@
-"""Who runs: the contenders, the rulers that stand as bounds beside them, and the reference's twin."""
+"""Selection of the contenders of a run, with the baselines and the A/A copy of the reference."""
 
 import inspect
 import re
@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Literal
 
 from stampede.core.errors import ConfigError
-from stampede.loadtests.instrumentation.baselines import EDGE_BASELINES, LIMITING_RULERS, RULERS
+from stampede.loadtests.instrumentation.baselines import BASELINES, EDGE_BASELINES, LIMITER_BASELINES
 from stampede.patterns.caching.cache_pattern import CachePattern, Config
 from stampede.patterns.contender_registry import (
     Contender,
@@ -33,7 +33,7 @@ SCRIPT_CALL = re.compile(r"""redis\.p?call\(\s*['"](\w+)['"]""")
 
 @dataclass(frozen=True, kw_only=True)
 class ContenderSpec:
-    """One row of every table."""
+    """A contender, a baseline or an A/A copy, as a run names it."""
 
     name: str
     kind: Kind
@@ -42,9 +42,9 @@ class ContenderSpec:
     family: Family = "caching"
 
     def pattern(self) -> type[CachePattern]:
-        """The class that runs under this name, of a caching contender."""
+        """The caching pattern that runs under this name."""
         if self.kind == "baseline":
-            return (RULERS | EDGE_BASELINES)[self.name]
+            return (BASELINES | EDGE_BASELINES)[self.name]
         return find_contender(self.file or self.copy_of or self.name).pattern
 
     @property
@@ -54,27 +54,29 @@ class ContenderSpec:
 
     @property
     def worker(self) -> str:
-        """Which worker process of its own it needs beside it; empty: none."""
+        """The kind of worker process that it needs; empty: none."""
         return self.pattern().requires if self.family == "caching" and self.kind == "contender" else ""
 
     def limiter(self) -> type[RateLimiter]:
-        """The class that runs under this name, of a rate limiter."""
+        """The rate limiter that runs under this name."""
         if self.kind == "baseline":
-            return LIMITING_RULERS[self.name]
+            return LIMITER_BASELINES[self.name]
         return find_limiter(self.file or self.name).limiter
 
     def configured(self, ttl_s: float, key_prefix: str) -> Config:
+        """The pattern's configuration under a scenario's TTL."""
         return self.pattern().config_type(ttl_s=ttl_s, key_prefix=key_prefix)
 
     def limited(self, flood: Flood, key_prefix: str = "") -> LimiterConfig:
+        """The limiter's configuration under a scenario's limit."""
         return self.limiter().config_type(
             limit=flood.limit, window_s=flood.window_s, burst=flood.burst, key_prefix=key_prefix
         )
 
     def as_dict(self, floods: Mapping[str, Flood] | None = None) -> ContenderInfo:
-        """In its own words, for the run folder. The config is that of the pattern; scenarios set the TTL or the limit.
+        """The contender as the run folder stores it, with the pattern's default config; scenarios set TTL or limit.
 
-        `floods`: by scenario, where rate limiters run.
+        `floods`: by scenario, for rate limiters.
         """
         if self.family == "limiting":
             return self._described_limiter(floods or {})
@@ -89,7 +91,7 @@ class ContenderSpec:
             copy_of=self.copy_of,
             file=self.file,
             script_commands=script_commands(pattern),
-            foreign="a worker process of its own loads and talks to Redis too" if pattern.requires else "",
+            foreign="a separate worker process also loads records and talks to Redis" if pattern.requires else "",
         )
 
     def _described_limiter(self, floods: Mapping[str, Flood]) -> ContenderInfo:
@@ -109,7 +111,7 @@ class ContenderSpec:
 
 
 def missing_dependency(name: str) -> str:
-    """Why one of ours cannot run here, and what helps; empty where it can."""
+    """Why a built-in contender cannot run here, and how to install what it needs; empty if it can run."""
     extra = find_contender(name).pattern.requires
     if not extra or find_spec(extra) is not None:
         return ""
@@ -117,20 +119,20 @@ def missing_dependency(name: str) -> str:
 
 
 def script_commands(contender: type[CachePattern] | type[RateLimiter]) -> list[str]:
-    """The commands that scripts in the contender's file name, spelled as commandstats does."""
+    """The Redis commands that the scripts in the contender's file call, spelled as commandstats spells them."""
     source = inspect.getsource(sys.modules[contender.__module__])
     return sorted({name.lower() for name in SCRIPT_CALL.findall(source)})
 
 
 def check_name(found: Contender | LimitingContender, given: str, so_far: Mapping[str, ContenderSpec]) -> None:
-    """Raise ConfigError where a file of the user's has the name of a ruler, a twin, or another of the user's files."""
+    """Raise ConfigError if a user's file has the name of a baseline, of an A/A copy, or of another user's file."""
     if found.file is None:
         return
-    of_a_twin = found.name.endswith("-again") and found.name.removesuffix("-again") in {*contenders(), *so_far}
-    taken = found.name in {*RULERS, *EDGE_BASELINES, *LIMITING_RULERS} or of_a_twin
+    of_a_copy = found.name.endswith("-again") and found.name.removesuffix("-again") in {*contenders(), *so_far}
+    taken = found.name in {*BASELINES, *EDGE_BASELINES, *LIMITER_BASELINES} or of_a_copy
     other = so_far.get(found.name)
     if taken or (other is not None and other.file != found.file):
-        raise ConfigError("contender", given, f"a file of another name: {found.name} is taken")
+        raise ConfigError("contender", given, f"a file with another name: {found.name} is taken")
 
 
 def select_contenders(
@@ -141,11 +143,11 @@ def select_contenders(
     aa_copy: bool,
     families: Collection[Family] = CACHING,
 ) -> list[ContenderSpec]:
-    """Everyone who runs in a round. `named`: which of ours; none named: all. `own_files` come on top.
+    """All that run in a round. `named`: built-in contenders, empty for all. `own_files` are added to them.
 
-    `families`: what the run's scenarios are about; who is of another does not run.
-    Raises ConfigError for a name that nobody has, a file without a pattern, a file of the user's whose family has no
-    scenario, or a reference that does not run.
+    `families`: the families that the run's scenarios need; contenders of another family do not run.
+    Raises ConfigError for an unknown name, a file without a pattern, a user's file whose family has no scenario, or a
+    reference that does not run.
     """
     contender_specs: dict[str, ContenderSpec] = {}
     ours = [name for name in contenders() if not missing_dependency(name)]
@@ -161,22 +163,22 @@ def select_contenders(
             )
         elif given in own_files:
             raise ConfigError("contender", given, f"a contender for {' and '.join(sorted(families))} scenarios")
-    caching = [e.name for e in contender_specs.values() if e.family == "caching"]
-    limiting = [e.name for e in contender_specs.values() if e.family == "limiting"]
+    caching = [c.name for c in contender_specs.values() if c.family == "caching"]
+    limiting = [c.name for c in contender_specs.values() if c.family == "limiting"]
     if limiting:
         contender_specs |= {
-            name: ContenderSpec(name=name, kind="baseline", family="limiting") for name in LIMITING_RULERS
+            name: ContenderSpec(name=name, kind="baseline", family="limiting") for name in LIMITER_BASELINES
         }
     if "caching" not in families or (limiting and not caching):
         return list(contender_specs.values())
     if reference not in caching:
         raise ConfigError("reference", reference, f"one of the contenders that run ({', '.join(caching)})")
-    for ruler in RULERS:
-        contender_specs[ruler] = ContenderSpec(name=ruler, kind="baseline")
+    for baseline in BASELINES:
+        contender_specs[baseline] = ContenderSpec(name=baseline, kind="baseline")
     if aa_copy:
-        contender_specs |= {ruler: ContenderSpec(name=ruler, kind="baseline") for ruler in EDGE_BASELINES}
-        again = f"{reference}-again"
-        contender_specs[again] = ContenderSpec(
-            name=again, kind="aa-copy", file=contender_specs[reference].file, copy_of=reference
+        contender_specs |= {baseline: ContenderSpec(name=baseline, kind="baseline") for baseline in EDGE_BASELINES}
+        copy_name = f"{reference}-again"
+        contender_specs[copy_name] = ContenderSpec(
+            name=copy_name, kind="aa-copy", file=contender_specs[reference].file, copy_of=reference
         )
     return list(contender_specs.values())

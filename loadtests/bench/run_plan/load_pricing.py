@@ -1,4 +1,4 @@
-"""What one load costs on these servers, and what that means for the rate that they can carry."""
+"""The measured cost of one load on these servers, and the rate that they can carry at that cost."""
 
 import math
 
@@ -15,17 +15,17 @@ from stampede.stack.servers import Stack
 
 
 class LoadPrices:
-    """What loads cost on these servers. Loads of one weight are calibrated once."""
+    """The cost of loads on these servers. Loads of equal weight are calibrated once."""
 
     def __init__(self, stack: Stack, workload_file: str, say: ReportProgress) -> None:
-        """`workload_file`: its path, for error messages."""
+        """`workload_file`: the path of the workload's file, for error messages."""
         self._stack = stack
         self._workload_file = workload_file
         self._say = say
         self._known: dict[tuple[float, float], tuple[Statements, dict[str, float]]] = {}
 
     def price(self, workload: Workload) -> tuple[Statements, dict[str, float]]:
-        """As `priced_statements`. The measured figures are a copy of the caller's own."""
+        """As `priced_statements`, with a new copy of the measured figures."""
         weight = (workload.load_cpu_ms, workload.load_wait_ms)
         if weight not in self._known:
             self._known[weight] = priced_statements(self._stack, workload, self._say, self._workload_file)
@@ -36,7 +36,7 @@ class LoadPrices:
 def priced_statements(
     stack: Stack, workload: Workload, say: ReportProgress, workload_file: str = ""
 ) -> tuple[Statements, dict[str, float]]:
-    """The workload's SQL, its load costing what was asked, and what one load alone was measured to take."""
+    """The workload's SQL, with loads that cost what the workload asks, and the measured time of one load alone."""
     if workload.sql is not None:
         with connect(stack.postgres.url) as connection:
             own = user_statements(workload.sql)
@@ -50,18 +50,19 @@ def priced_statements(
 
 
 def unpriced_statements(workload: Workload) -> Statements:
-    """The statements where nothing is loaded."""
+    """The statements for a scenario that loads nothing."""
     return default_statements(0, 0) if workload.sql is None else user_statements(workload.sql)
 
 
 def carried_per_s(workload: Workload, load_ms: float, processes: int, cores: int) -> float:
-    """What a contender that loads on every read can carry: the database's half of the cores, or all threads loading."""
+    """The rate that a contender can carry if every read loads: the lower of what half of the cores and what all threads
+    can load."""
     of_cores = 0.5 * cores * 1e3 / workload.load_cpu_ms if workload.load_cpu_ms else math.inf
     return min(of_cores, processes * workload.users_per_process * 1e3 / load_ms)
 
 
 def timer_floor(workload: Workload) -> dict[str, float]:
-    """How late the machine itself wakes a thread at this scenario's rate: our own lateness is compared with it."""
+    """How late the machine wakes a thread at this scenario's rate. The harness's own lateness is compared with it."""
     late_ns = machine_floor_ns(workload.rate_per_s, waits=200)
     return {
         "timer_floor_p50_ms": late_ns[len(late_ns) // 2] / 1e6,

@@ -1,4 +1,4 @@
-"""Prepares a run: data, calibration, the orders for every Locust process, and the run folder."""
+"""Prepare a run: the data, the calibration, the run configuration for the Locust processes, and the run folder."""
 
 import math
 import os
@@ -11,7 +11,13 @@ from typing import Any
 from stampede.core.files import SOURCES, new_run_folder
 from stampede.core.text.safe_text import ReportProgress
 from stampede.loadtests.bench.bench_config import BenchConfig
-from stampede.loadtests.bench.preflight import LOOK_S, calibrate_machine, outlook, watch_machine, will_hurt
+from stampede.loadtests.bench.preflight import (
+    WATCH_S,
+    calibrate_machine,
+    expected_problems,
+    problem_line,
+    watch_machine,
+)
 from stampede.loadtests.bench.run_plan.cell_plan import plan_cells
 from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
 from stampede.loadtests.bench.run_plan.load_pricing import LoadPrices, carried_per_s, timer_floor, unpriced_statements
@@ -36,120 +42,122 @@ from stampede.stack.postgres.source import Statements
 from stampede.stack.servers import Remark, Stack
 
 AUTO_SHARE = 0.5
-"""Of what the slowest contender that must keep up can carry: queues stay short below it."""
+"""`--rate auto` offers this share of what the slowest contender can carry: queues stay short below it."""
 
 
-def prepare_run(order: BenchConfig, stack: Stack, say: ReportProgress) -> tuple[RunConfig, RunInfo]:
-    """Data, calibration, orders and a folder for a run on these servers."""
-    spec, run = planned_run(order, stack, say)
-    if order.bind:
-        say(f"waiting {order.wait_s:g} s for {order.processes} workers: stampede worker --master {order.bind}")
-    spec = replace(spec, folder=str(new_folder(order, datetime.fromisoformat(run.started_utc))))
-    RunWriter(Path(spec.folder), run)
-    return spec, run
+def prepare_run(config: BenchConfig, stack: Stack, say: ReportProgress) -> tuple[RunConfig, RunInfo]:
+    """Make the data, calibrate, and make the run configuration and the folder for a run on these servers."""
+    run_config, run = planned_run(config, stack, say)
+    if config.bind:
+        say(f"waiting up to {config.wait_s:g} s for {config.processes} workers: stampede worker --master {config.bind}")
+    run_config = replace(run_config, folder=str(new_folder(config, datetime.fromisoformat(run.started_utc))))
+    RunWriter(Path(run_config.folder), run)
+    return run_config, run
 
 
-def planned_run(order: BenchConfig, stack: Stack, say: ReportProgress) -> tuple[RunConfig, RunInfo]:
+def planned_run(config: BenchConfig, stack: Stack, say: ReportProgress) -> tuple[RunConfig, RunInfo]:
     """As `prepare_run`, without a folder."""
-    watched = watch_machine(LOOK_S)  # before our own work makes the machine busy
-    order, skipped = drop_unavailable(order, stack, say)
-    scenarios, workloads, contender_specs = check_order(order)
+    watched = watch_machine(WATCH_S)  # first, because the steps below use the CPU
+    config, skipped = drop_unavailable(config, stack, say)
+    scenarios, workloads, contender_specs = check_order(config)
     missing = missing_contenders(scenarios)
     first = workloads[0]
-    require_room_for_bench(stack, order.processes, first.users_per_process, contender_specs)
-    ensure_records(order, first, stack, say)
-    prices = LoadPrices(stack, order.workload.file, say)
+    require_room_for_bench(stack, config.processes, first.users_per_process, contender_specs)
+    ensure_records(config, first, stack, say)
+    prices = LoadPrices(stack, config.workload.file, say)
     planned = [
-        plan_scenario(order, stack, scenario, workload, prices, say)
+        plan_scenario(config, stack, scenario, workload, prices, say)
         for scenario, workload in zip(scenarios, workloads, strict=True)
     ]
-    cells = [] if order.plan.name == WEB else plan_cells(order, contender_specs)
-    spec = describe_orders(order, stack, first.users_per_process, contender_specs, [p.orders for p in planned], cells)
-    preflight = check_machine(order, stack, watched, spec, say)
+    cells = [] if config.plan.name == WEB else plan_cells(config, contender_specs)
+    run_config = make_run_config(
+        config, stack, first.users_per_process, contender_specs, [p.plan for p in planned], cells
+    )
+    preflight = check_machine(config, stack, watched, run_config, say)
     remarks = [*stack.remarks, *skipped, *missing, *remarks_on(first)]
-    run = describe_run(order, scenarios, contender_specs, [p.info for p in planned], cells, remarks)
+    run = describe_run(config, scenarios, contender_specs, [p.info for p in planned], cells, remarks)
     run.metadata = {**metadata(SOURCES), "servers": stack.as_dict(), **preflight}
-    return spec, run
+    return run_config, run
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedScenario:
-    """A scenario as it will run: the orders for the Locust processes, and its description for the run folder."""
+    """A scenario as it will run: its plan for the Locust processes, and its description for the run folder."""
 
-    orders: ScenarioPlan
+    plan: ScenarioPlan
     info: ScenarioInfo
 
 
-def ensure_records(order: BenchConfig, workload: Workload, stack: Stack, say: ReportProgress) -> None:
-    """Make the table of users as large as the workload says. The user's own SQL reads rows of the user's."""
+def ensure_records(config: BenchConfig, workload: Workload, stack: Stack, say: ReportProgress) -> None:
+    """Make the table of users as large as the workload says. If the user brought SQL, it reads the user's own rows."""
     if workload.sql is None:
         ensure_dataset(
             stack.postgres.url,
             records=workload.records,
             record_bytes=workload.record_bytes,
-            seed=order.seed,
+            seed=config.seed,
             ours=stack.ours,
             say=say,
         )
 
 
 def plan_scenario(
-    order: BenchConfig, stack: Stack, scenario: Scenario, wanted: Workload, prices: LoadPrices, say: ReportProgress
+    config: BenchConfig, stack: Stack, scenario: Scenario, requested: Workload, prices: LoadPrices, say: ReportProgress
 ) -> PlannedScenario:
     """Resolve the workload, size the window, price a load and set the rate of one scenario."""
-    workload = resolve_workload(order, wanted, stack)
-    window_s = size_window(order, scenario, workload)
+    workload = resolve_workload(config, requested, stack)
+    window_s = size_window(config, scenario, workload)
     statements, measured = price_load(scenario, workload, prices)
-    workload, found = set_rate(order, scenario, workload, window_s, measured, say)
+    workload, found = set_rate(config, scenario, workload, window_s, measured, say)
     measured |= found | timer_floor(workload)
     return PlannedScenario(
-        orders=scenario_orders(scenario, workload, statements, window_s),
-        info=describe_scenario(order, scenario, workload, window_s, measured),
+        plan=scenario_plan(scenario, workload, statements, window_s),
+        info=describe_scenario(config, scenario, workload, window_s, measured),
     )
 
 
-def resolve_workload(order: BenchConfig, wanted: Workload, stack: Stack) -> Workload:
-    """The workload with its simulated RTT, and of closed clients with the most that they can ask for."""
-    workload = replace(wanted, rtt_ms=rtt_of(order, wanted, stack))
+def resolve_workload(config: BenchConfig, requested: Workload, stack: Stack) -> Workload:
+    """The workload with its simulated RTT and, for closed clients, the highest rate that they can reach."""
+    workload = replace(requested, rtt_ms=rtt_of(config, requested, stack))
     if workload.arrivals == "closed":
-        workload = replace(workload, rate_per_s=workload.closed_rate_per_s(order.processes))
+        workload = replace(workload, rate_per_s=workload.closed_rate_per_s(config.processes))
     return workload
 
 
-def size_window(order: BenchConfig, scenario: Scenario, workload: Workload) -> float:
-    """How long a window is, in seconds: a whole number of TTLs, or of a rate limit's windows."""
+def size_window(config: BenchConfig, scenario: Scenario, workload: Workload) -> float:
+    """The length of a window in seconds: a whole number of TTLs, or of the rate limit's windows."""
     if scenario.flood is not None:
-        return scenario.flood.window_s * order.plan.flood_windows
-    return scenario.window_ttls * workload.ttl_s * order.plan.windows
+        return scenario.flood.window_s * config.plan.flood_windows
+    return scenario.window_ttls * workload.ttl_s * config.plan.windows
 
 
 def price_load(scenario: Scenario, workload: Workload, prices: LoadPrices) -> tuple[Statements, dict[str, float]]:
-    """The statements, and what a load was measured to cost. Where rate limiters run, nothing is loaded."""
+    """The statements and the measured cost of a load. Scenarios for rate limiters load nothing."""
     return prices.price(workload) if scenario.flood is None else (unpriced_statements(workload), {})
 
 
 def set_rate(
-    order: BenchConfig,
+    config: BenchConfig,
     scenario: Scenario,
     workload: Workload,
     window_s: float,
     measured: dict[str, float],
     say: ReportProgress,
 ) -> tuple[Workload, dict[str, float]]:
-    """The workload at the rate that the run offers, in requests a second, and what that rate was derived from."""
+    """The workload at the offered rate, in requests a second, and the figure from which that rate was derived."""
     if scenario.flood is not None:
-        calls = scenario.flood.calls(window_s, order.seed)[0]
+        calls = scenario.flood.calls(window_s, config.seed)[0]
         return replace(workload, rate_per_s=len(calls) / window_s), {}
-    if order.rate_per_s is None:
+    if config.rate_per_s is None:
         return workload, {}
-    can = carried_per_s(workload, measured["load_ms"], order.processes, os.cpu_count() or 1)
-    rate_per_s = AUTO_SHARE * can if math.isnan(order.rate_per_s) else order.rate_per_s
+    can = carried_per_s(workload, measured["load_ms"], config.processes, os.cpu_count() or 1)
+    rate_per_s = AUTO_SHARE * can if math.isnan(config.rate_per_s) else config.rate_per_s
     workload = replace(workload, rate_per_s=min(20_000.0, round(rate_per_s)))
     say(f"{scenario.name}: {workload.rate_per_s:g} requests/s offered; no-cache can carry about {can:.0f}/s")
     return workload, {"carried_per_s": can}
 
 
-def scenario_orders(scenario: Scenario, workload: Workload, statements: Statements, window_s: float) -> ScenarioPlan:
+def scenario_plan(scenario: Scenario, workload: Workload, statements: Statements, window_s: float) -> ScenarioPlan:
     """A scenario as the Locust processes read it."""
     return ScenarioPlan(
         name=scenario.name,
@@ -168,7 +176,7 @@ def scenario_orders(scenario: Scenario, workload: Workload, statements: Statemen
 
 
 def describe_scenario(
-    order: BenchConfig, scenario: Scenario, workload: Workload, window_s: float, measured: dict[str, float]
+    config: BenchConfig, scenario: Scenario, workload: Workload, window_s: float, measured: dict[str, float]
 ) -> ScenarioInfo:
     """A scenario as the run folder stores it."""
     return ScenarioInfo(
@@ -179,7 +187,7 @@ def describe_scenario(
         workload=workload.as_dict(),
         window_s=window_s,
         drain_s=scenario.drain_s,
-        processes=min(order.processes, scenario.processes or order.processes),
+        processes=min(config.processes, scenario.processes or config.processes),
         check_after_drain=scenario.check_after_drain,
         measured=measured,
         kind=scenario.kind,
@@ -192,66 +200,66 @@ def describe_scenario(
 
 
 def check_machine(
-    order: BenchConfig, stack: Stack, watched: tuple[float, float], spec: RunConfig, say: ReportProgress
+    config: BenchConfig, stack: Stack, watched: tuple[float, float], run_config: RunConfig, say: ReportProgress
 ) -> dict[str, Any]:
-    """Calibrate the machine and say what will distort the figures; both for the run folder."""
-    calibration = calibrate_machine(stack, watched, ceiling=order.plan.aa_copy)
-    fastest_per_s = max(scenario.workload.rate_per_s for scenario in spec.scenarios)
-    hurts = will_hurt(calibration, rate_per_s=fastest_per_s, processes=order.processes)
-    say(outlook(hurts))
-    return {"calibration": calibration.as_dict(), "outlook": hurts}
+    """Calibrate the machine and print what will distort the figures. Returns both for the run folder."""
+    calibration = calibrate_machine(stack, watched, ceiling=config.plan.aa_copy)
+    fastest_per_s = max(scenario.workload.rate_per_s for scenario in run_config.scenarios)
+    problems = expected_problems(calibration, rate_per_s=fastest_per_s, processes=config.processes)
+    say(problem_line(problems))
+    return {"calibration": calibration.as_dict(), "outlook": problems}
 
 
 def describe_run(
-    order: BenchConfig,
+    config: BenchConfig,
     scenarios: Sequence[Scenario],
     contender_specs: Sequence[ContenderSpec],
     infos: list[ScenarioInfo],
     cells: Sequence[CellPlan],
     remarks: Sequence[Remark],
 ) -> RunInfo:
-    """The run as its folder stores it, begun now; its circumstances are added by the caller."""
+    """The run as its folder stores it, begun now. The caller adds its environment."""
     floods = {scenario.name: scenario.flood for scenario in scenarios if scenario.flood is not None}
     return RunInfo(
-        plan=order.plan.name,
-        rounds=order.plan.rounds,
-        reference=order.reference,
-        seed=order.seed,
-        command=order.command,
+        plan=config.plan.name,
+        rounds=config.plan.rounds,
+        reference=config.reference,
+        seed=config.seed,
+        command=config.command,
         started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         scenarios=infos,
         contenders=[contender_spec.as_dict(floods) for contender_spec in contender_specs],
         cells=[cell_info(cell) for cell in cells],
-        experiments=[find_experiment(name).as_dict() for name in order.plan.experiments],
+        experiments=[find_experiment(name).as_dict() for name in config.plan.experiments],
         remarks=[asdict(remark) for remark in remarks],
     )
 
 
-def describe_orders(
-    order: BenchConfig,
+def make_run_config(
+    config: BenchConfig,
     stack: Stack,
     users_per_process: int,
     contender_specs: Sequence[ContenderSpec],
     scenarios: Sequence[ScenarioPlan],
     cells: Sequence[CellPlan],
 ) -> RunConfig:
-    """The orders for the Locust processes, without a folder."""
+    """The run configuration for the Locust processes, without a folder."""
     return RunConfig(
         folder="",
         postgres_url=stack.postgres.url,
         redis_url=stack.redis.url,
         key_prefix=stack.key_prefix,
-        processes=order.processes,
+        processes=config.processes,
         users_per_process=users_per_process,
-        seed=order.seed,
+        seed=config.seed,
         contender_specs=tuple(contender_specs),
         scenarios=tuple(scenarios),
         cells=tuple(cells),
-        bind=order.bind,
-        wait_s=order.wait_s,
+        bind=config.bind,
+        wait_s=config.wait_s,
     )
 
 
-def new_folder(order: BenchConfig, started: datetime) -> Path:
-    """runs/<utc>-<plan>, made, as an absolute path. Raises ConfigError where it cannot be made."""
-    return new_run_folder(order.runs, order.plan.name, started).resolve()
+def new_folder(config: BenchConfig, started: datetime) -> Path:
+    """Make runs/<utc>-<plan>; returns its absolute path. Raises ConfigError if it cannot be made."""
+    return new_run_folder(config.runs, config.plan.name, started).resolve()

@@ -1,4 +1,4 @@
-"""The canary: the same three small things at both ends of each round. Where they change, the machine did."""
+"""Drift probe: three short measurements at both ends of each round. If they change, the machine's speed changed."""
 
 import statistics
 from collections.abc import Callable, Iterable
@@ -13,34 +13,36 @@ from stampede.loadtests.instrumentation.clock import now_ns
 from stampede.loadtests.locustfiles.run_config import CellPlan
 from stampede.run_folder.write import TimelineRow
 
-ASKED = 20
-"""PINGs and SELECTs, one after the other: some milliseconds each."""
+REPEATS = 20
+"""PINGs and SELECTs in sequence, which take some milliseconds together."""
 LOOPS = 12
 LAPS = 36_000
-"""Of the fixed Python loop: about a millisecond each."""
+"""The laps of one fixed Python loop, which takes about a millisecond."""
 
+SOURCE = "canary"  # quoted
+"""The source of its rows in run folders."""
 OPENS, CLOSES = "opens the round", "closes the round"
 
 
 class DriftProbe(Probe):
-    """Times the same small things before the first cell of each round and after the last."""
+    """Measures PING, SELECT 1 and a fixed loop before the first cell of each round and after the last."""
 
     def __init__(self, servers: ServerConnections, cells: Iterable[CellPlan]) -> None:
         self._servers = servers
         self._opening, self._closing = round_edges(cells)
 
     def before(self, cell: ProbedCell) -> None:
-        self._rows = self._look(cell, OPENS) if cell.order.id in self._opening else []
+        self._rows = self._rows_at(cell, OPENS) if cell.plan.id in self._opening else []
 
     def after(self, cell: ProbedCell) -> ProbeRows:
-        return ProbeRows(timeline=self._rows + (self._look(cell, CLOSES) if cell.order.id in self._closing else []))
+        return ProbeRows(timeline=self._rows + (self._rows_at(cell, CLOSES) if cell.plan.id in self._closing else []))
 
-    def _look(self, cell: ProbedCell, event: str) -> list[TimelineRow]:
-        return canary_rows(cell.order.id, look(self._servers.redis, self._servers.postgres), event)
+    def _rows_at(self, cell: ProbedCell, event: str) -> list[TimelineRow]:
+        return drift_rows(cell.plan.id, measure_drift(self._servers.redis, self._servers.postgres), event)
 
 
 def fixed_loop() -> int:
-    """Work that depends on nothing but the core that it runs on."""
+    """Fixed work that depends only on the speed of the core."""
     total = 0
     for number in range(LAPS):
         total += number & 7
@@ -48,7 +50,7 @@ def fixed_loop() -> int:
 
 
 def median_us(run: Callable[[], object], times: int) -> float:
-    """Median time of one, in microseconds."""
+    """The median duration of one call, in microseconds."""
     taken = []
     for _ in range(times):
         began = now_ns()
@@ -57,23 +59,23 @@ def median_us(run: Callable[[], object], times: int) -> float:
     return statistics.median(taken)
 
 
-def look(client: redis.Redis, connection: psycopg.Connection[Any]) -> dict[str, float]:
-    """One canary, about 30 ms. Medians in microseconds: ping_us, select_us, loop_us."""
+def measure_drift(client: redis.Redis, connection: psycopg.Connection[Any]) -> dict[str, float]:
+    """One measurement of about 30 ms. Medians in microseconds: ping_us, select_us, loop_us."""
     return {
-        "ping_us": median_us(client.ping, ASKED),
-        "select_us": median_us(lambda: connection.execute("SELECT 1").fetchone(), ASKED),
+        "ping_us": median_us(client.ping, REPEATS),
+        "select_us": median_us(lambda: connection.execute("SELECT 1").fetchone(), REPEATS),
         "loop_us": median_us(fixed_loop, LOOPS),
     }
 
 
-def canary_rows(cell: int, found: dict[str, float], event: str) -> list[TimelineRow]:
-    """The canary as rows of the timeline, source `canary`; the event says which end of the round it is."""
+def drift_rows(cell: int, found: dict[str, float], event: str) -> list[TimelineRow]:
+    """The measurement as timeline rows; the event names the end of the round."""
     at_ns = now_ns()
-    return [(cell, at_ns, "canary", name, value, event) for name, value in found.items()]
+    return [(cell, at_ns, SOURCE, name, value, event) for name, value in found.items()]
 
 
 def round_edges(cells: Iterable[CellPlan]) -> tuple[frozenset[int], frozenset[int]]:
-    """The ids of the cells that open a round, and of those that close one."""
+    """The ids of the cells that open a round, and of the cells that close one."""
     first: dict[int, int] = {}
     last: dict[int, int] = {}
     for cell in cells:

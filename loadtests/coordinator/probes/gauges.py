@@ -1,4 +1,4 @@
-"""Gauges of the servers: connections, memory, rates, sizes of a limiter's keys."""
+"""Gauges of the servers: connections, memory, rates, and the sizes of a limiter's keys."""
 
 import itertools
 import random
@@ -17,27 +17,27 @@ from stampede.loadtests.instrumentation.silent_periods import Silences
 from stampede.run_folder.write import TimelineRow
 
 GAUGE_EVERY_S = 0.25
-"""Gauges are read at random instants, this far apart on average: a regular grid would miss what recurs in its gaps."""
+"""The average interval between readings. The instants are random, because a regular grid can miss periodic events."""
 MEASURED_KEYS = 24
-"""How many of a limiter's keys are asked for their size at a time."""
+"""The number of a limiter's keys whose size is read at a time."""
 
 
 class Gauges(Probe):
-    """Reads what has no counter (connections, memory) at random instants while a cell runs, in a thread of its own."""
+    """Reads values without a counter (connections, memory) at random instants of a cell, in a separate thread."""
 
     def __init__(self, client: redis.Redis, postgres_url: str, key_prefix: str) -> None:
-        """`client`: with short timeouts. `key_prefix`: of the keys of rate limiters, whose sizes are a gauge too."""
+        """`client`: one with short timeouts. `key_prefix`: of the rate limiters' keys, whose sizes are read."""
         self._redis = client
         self._postgres_url = postgres_url
         self._key_prefix = key_prefix
 
     def before(self, cell: ProbedCell) -> None:
         self._rows: list[TimelineRow] = []
-        self._cell = cell.order.id
+        self._cell = cell.plan.id
         self._limited = cell.scenario.flood is not None
-        self._rng = random.Random(cell.order.seed + 1)
-        self._changes = Changes(cell.order.id)
-        self._silences = Silences(cell.order.id)
+        self._rng = random.Random(cell.plan.seed + 1)
+        self._changes = Changes(cell.plan.id)
+        self._silences = Silences(cell.plan.id)
         self._over = threading.Event()
         self._lost: psycopg.OperationalError | None = None
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -67,16 +67,16 @@ class Gauges(Probe):
     def _read_until_over(self) -> None:
         self._silences.expect("postgres", now_ns())
         with psycopg.connect(self._postgres_url, autocommit=True, prepare_threshold=None) as connection:
-            self._look(connection)
+            self._note_changes(connection)
             self._silences.heard("postgres", now_ns())
-            while not self._is_over_after(self._rng.expovariate(1 / GAUGE_EVERY_S)):
+            while not self._cell_ended_within(self._rng.expovariate(1 / GAUGE_EVERY_S)):
                 self._silences.expect("postgres", now_ns())
-                self._look(connection)
+                self._note_changes(connection)
                 self._silences.heard("postgres", now_ns())
                 self._silences.expect("redis", now_ns())
-                # broken on purpose, or late, or not allowed: a gauge less
+                # an injected fault, a slow server or a missing permission: this reading is skipped
                 with suppress(redis.ConnectionError, redis.TimeoutError, NoPermissionError):
-                    self._ask_redis()
+                    self._read_redis()
                     self._silences.heard("redis", now_ns())
                 row = connection.execute(
                     "SELECT count(*), count(*) FILTER (WHERE state = 'active') FROM pg_stat_activity"
@@ -85,12 +85,12 @@ class Gauges(Probe):
                 if row is not None:
                     self._note("postgres", "connections", float(row[0]))
                     self._note("postgres", "active", float(row[1]))
-            self._look(connection)
+            self._note_changes(connection)
         self._silences.close(now_ns())
         self._rows += self._silences.rows
 
-    def _is_over_after(self, wait_s: float) -> bool:
-        """Wait; whether the cell is over. Waking late is a silence of this process."""
+    def _cell_ended_within(self, wait_s: float) -> bool:
+        """Wait for at most this time; True if the cell ended. A late wake-up counts as a silence of this process."""
         due_ns = now_ns() + round(wait_s * 1e9)
         over = self._over.wait(wait_s)
         woke_ns = now_ns()
@@ -98,12 +98,12 @@ class Gauges(Probe):
         self._silences.heard("coordinator", woke_ns)
         return over
 
-    def _look(self, connection: psycopg.Connection[Any]) -> None:
-        """Note what happened since the last look."""
+    def _note_changes(self, connection: psycopg.Connection[Any]) -> None:
+        """Record the events since the last reading."""
         self._rows += self._changes.read_clocks(*clocks())
         self._rows += self._changes.read("postgres", postgres_counters(connection), now_ns())
 
-    def _ask_redis(self) -> None:
+    def _read_redis(self) -> None:
         info: dict[str, Any] = self._redis.info()
         self._rows += self._changes.read("redis", redis_counters(info), now_ns())
         for name in ("connected_clients", "used_memory", "maxmemory", "instantaneous_ops_per_sec"):
@@ -117,7 +117,7 @@ class Gauges(Probe):
 
 
 def key_sizes(client: redis.Redis, key_prefix: str) -> list[float]:
-    """What some of the limiter's keys take now (MEMORY USAGE), in bytes."""
+    """The current size of some of the limiter's keys (MEMORY USAGE), in bytes."""
     keys = itertools.islice(client.scan_iter(match=f"{key_prefix}ratelimit:*", count=1000), MEASURED_KEYS)
     pipeline = client.pipeline(transaction=False)
     for key in keys:

@@ -1,4 +1,4 @@
-"""Counters of the servers, of the machine and of this process, read at both ends of a cell."""
+"""Counters of the servers, the machine and this process, read before and after each cell."""
 
 import time
 
@@ -12,28 +12,28 @@ from stampede.stack.postgres.source import Statements, statement_ids
 from stampede.stack.server_counters import Account, postgres_account, redis_account
 
 BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
-"""The clock that goes on while the machine sleeps, where there is one: the monotonic clock stands still then."""
+"""The clock that also counts while the machine sleeps, if the system has one: the monotonic clock stops then."""
 
 
 class HostCounters(Probe):
-    """The servers' own counters, the machine's CPU time, and what this process sent itself."""
+    """The servers' own counters, the machine's CPU time, and the commands that this process sent."""
 
-    def __init__(self, servers: ServerConnections, ruler: Meter) -> None:
+    def __init__(self, servers: ServerConnections, meter: Meter) -> None:
         self._servers = servers
-        self._ruler = ruler
+        self._meter = meter
 
     def before(self, cell: ProbedCell) -> None:
         self._statements = statement_ids(self._servers.postgres, Statements(**cell.scenario.statements))
-        self._own_before = self._ruler.account()
+        self._own_before = self._meter.account()
         self._before = self._server_accounts()
 
     def after(self, cell: ProbedCell) -> ProbeRows:
-        own_after = self._ruler.account()
+        own_after = self._meter.account()
         after = self._server_accounts()
         found = ProbeRows()
         for source in self._before:
-            found.servers += account_rows(cell.order.id, source, self._before[source], after[source])
-        found.servers += ruler_rows(cell.order.id, "coordinator", self._own_before, own_after)
+            found.servers += account_rows(cell.plan.id, source, self._before[source], after[source])
+        found.servers += meter_rows(cell.plan.id, "coordinator", self._own_before, own_after)
         return found
 
     def _server_accounts(self) -> dict[str, Account]:
@@ -41,12 +41,12 @@ class HostCounters(Probe):
         return {
             "postgres": {**postgres_account(servers.postgres, self._statements), **cpu_account(servers.postmaster)},
             "machine": machine_account(),
-            "redis": redis_account(servers.redis),  # last, so that our own commands lie outside on both sides alike
+            "redis": redis_account(servers.redis),  # last, so that both readings exclude the same commands of ours
         }
 
 
 def machine_account() -> Account:
-    """How busy all cores together were, in seconds since the start of the machine."""
+    """The CPU time and the clocks of the machine: busy, idle and steal time of all cores in seconds since its start."""
     times = psutil.cpu_times()
     idle_s = times.idle + getattr(times, "iowait", 0.0)
     steal_s = getattr(times, "steal", 0.0)
@@ -62,7 +62,7 @@ def machine_account() -> Account:
 
 
 def cpu_account(parent: psutil.Process | None) -> Account:
-    """CPU time of a server of many processes, those that have ended included, in seconds since its start."""
+    """CPU time of a server with many processes, including those that have ended, in seconds since its start."""
     if parent is None:
         return {}
     used = parent.cpu_times()
@@ -77,7 +77,7 @@ def cpu_account(parent: psutil.Process | None) -> Account:
 
 
 def account_rows(cell: int, source: str, before: Account, after: Account) -> list[ServerRow]:
-    """A row a counter; one that is missing on a side (a command's first call) stands as nothing there."""
+    """One row for each counter. A counter that one reading lacks (before a command's first call) is None there."""
     rows: list[ServerRow] = []
     for name in sorted(before.keys() | after.keys()):
         unit = (after.get(name) or before[name])[1]
@@ -88,8 +88,8 @@ def account_rows(cell: int, source: str, before: Account, after: Account) -> lis
     return rows
 
 
-def ruler_rows(cell: int, source: str, before: dict[str, float], after: dict[str, float]) -> list[ServerRow]:
-    """As `account_rows`, for our own counters: what was not counted yet was 0."""
+def meter_rows(cell: int, source: str, before: dict[str, float], after: dict[str, float]) -> list[ServerRow]:
+    """As `account_rows`, for a meter's counters: a missing counter is 0."""
     return [
         (cell, source, name, before.get(name, 0.0), after.get(name, 0.0), "s" if name.endswith("_s") else "calls")
         for name in sorted(before.keys() | after.keys())

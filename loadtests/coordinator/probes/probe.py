@@ -1,6 +1,6 @@
-"""A probe reads something before, during and after each cell. A new one is a new file and a place in the probes' list.
+"""A probe reads values before, during and after each cell. To add one, write a file and add it to the list of probes.
 
-The coordinator's own Redis commands are part of what is counted. So the order matters: see `Coordinator.probes`.
+The order of that list matters, because probes send Redis commands that are counted: see `Coordinator.probes`.
 """
 
 from collections.abc import Iterable
@@ -14,20 +14,20 @@ from stampede.run_folder.write import ServerRow, TimelineRow
 
 @dataclass(frozen=True, kw_only=True)
 class ProbedCell:
-    """The cell around which a probe reads."""
+    """The cell that a probe reads before, during and after."""
 
-    order: CellPlan
+    plan: CellPlan
     scenario: ScenarioPlan
 
 
 @dataclass(kw_only=True)
 class ProbeRows:
-    """What was read, as rows of a cell's tables."""
+    """The values that were read, as rows of a cell's tables."""
 
     servers: list[ServerRow] = field(default_factory=list)
-    """Counters: name, value before, value after."""
+    """Counters with their values before and after the cell."""
     timeline: list[TimelineRow] = field(default_factory=list)
-    """Gauges and events, each at its instant."""
+    """Gauges and events, each with its instant."""
 
     def add(self, other: "ProbeRows") -> None:
         self.servers += other.servers
@@ -35,27 +35,27 @@ class ProbeRows:
 
 
 class Probe(Protocol):
-    """One thing that is read around each cell. A driver's error, where a server is gone, passes through."""
+    """Reads values around each cell. If a server is gone, the driver's error passes through."""
 
     def before(self, cell: ProbedCell) -> None:
-        """Read what the cell begins with. What a cell that broke has left is dropped."""
+        """Read the values at the start of the cell. Values of an earlier, broken cell are dropped."""
 
     def sample(self) -> AbstractContextManager[object]:
-        """A context in which the probe samples: the cell runs inside it. By default nothing is sampled."""
+        """A context in which the cell runs and the probe samples. By default nothing is sampled."""
         return nullcontext()
 
     def after(self, cell: ProbedCell) -> ProbeRows:
-        """Read what the cell ends with; all rows of the cell."""
+        """Read the values at the end of the cell. Returns all rows of the cell."""
 
 
 def read_before(probes: Iterable[Probe], cell: ProbedCell) -> None:
-    """Read the first probe first: the last is the nearest to the cell."""
+    """Read the probes in their order: the last one reads nearest to the cell."""
     for probe in probes:
         probe.before(cell)
 
 
 def read_after(probes: Iterable[Probe], cell: ProbedCell) -> ProbeRows:
-    """Read in the other direction, so that the last probe is the nearest to the cell on this side too."""
+    """Read the probes in reverse order, so that the last one reads nearest to the cell again."""
     rows = ProbeRows()
     for probe in reversed(list(probes)):
         rows.add(probe.after(cell))

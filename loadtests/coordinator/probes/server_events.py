@@ -1,8 +1,7 @@
-"""What happens inside a cell without a request of ours: checkpoints, vacuums, forks, evictions, steps of the clock,
-pauses of our own garbage collector. Each is an event on the cell's timeline.
+"""Events in a cell that no request causes: checkpoints, vacuums, forks, evictions, clock steps, garbage collections.
 
-Counters are read with the gauges, so an event stands at the reading that first saw it, up to a gauge's interval late;
-garbage collections stand where they ended.
+Each is an event on the cell's timeline. Counters are read with the gauges, so an event has the instant of the reading
+that first showed it, up to one gauge interval late. A garbage collection has the instant at which it ended.
 """
 
 import time
@@ -16,9 +15,10 @@ from stampede.run_folder.write import TimelineRow
 from stampede.stack.server_counters import CHECKPOINTS, CHECKPOINTS_BEFORE_17
 
 STEP_S = 0.005
-"""Wall clock against monotonic clock between two readings: more is a step, less may be slewing."""
+"""A larger change of the wall clock against the monotonic clock between two readings is a step; a smaller one may be
+slewing."""
 LONG_PAUSE_NS = 1_000_000
-"""Garbage collections that took less are only counted."""
+"""Shorter garbage collections are only counted."""
 
 COUNTED = {
     ("redis", "evicted_keys"): "eviction",
@@ -28,21 +28,21 @@ COUNTED = {
     ("postgres", "checkpoints"): "checkpoint",
     ("postgres", "autovacuum"): "autovacuum",
 }
-"""(source, counter): the event that it counts."""
+"""The event that each counter counts, by (source, counter)."""
 
 Pause = tuple[int, int, int]
 """A garbage collection: when it ended (ns), its generation, how long it took (ns)."""
 
 
 class Changes:
-    """Turns readings of counters into events: what has grown since the last reading."""
+    """Turns readings of counters into events: one for each counter that grew since the last reading."""
 
     def __init__(self, cell: int) -> None:
         self.cell = cell
         self._last: dict[tuple[str, str], float] = {}
 
     def read(self, source: str, values: Mapping[str, float], at_ns: int) -> list[TimelineRow]:
-        """The events since the last reading of that source. `values`: by counter; others than COUNTED are passed by."""
+        """The events since the last reading of that source. `values`: by counter; only those in COUNTED are used."""
         rows: list[TimelineRow] = []
         for name, value in values.items():
             event = COUNTED.get((source, name))
@@ -55,7 +55,7 @@ class Changes:
         return rows
 
     def read_clocks(self, wall_s: float, monotonic_ns: int) -> list[TimelineRow]:
-        """An event where the wall clock moved against the monotonic one; its value is the step in seconds."""
+        """An event if the wall clock moved against the monotonic clock; its value is the step in seconds."""
         offset_s = wall_s - monotonic_ns / 1e9
         before = self._last.get(("machine", "clock"))
         self._last["machine", "clock"] = offset_s
@@ -65,7 +65,7 @@ class Changes:
 
 
 def postgres_counters(connection: psycopg.Connection[Any]) -> dict[str, float]:
-    """Checkpoints and autovacuums since the server's statistics began."""
+    """Checkpoints and autovacuums since the server's statistics were last reset."""
     checkpoints = CHECKPOINTS if connection.info.server_version >= 170000 else CHECKPOINTS_BEFORE_17
     row = connection.execute(
         f"SELECT c.timed + c.requested, (SELECT coalesce(sum(autovacuum_count + autoanalyze_count), 0)"
@@ -75,12 +75,12 @@ def postgres_counters(connection: psycopg.Connection[Any]) -> dict[str, float]:
 
 
 def redis_counters(info: Mapping[str, Any]) -> dict[str, float]:
-    """Those fields of INFO that COUNTED names."""
+    """The fields of INFO that COUNTED names."""
     return {name: float(info.get(name, 0)) for source, name in COUNTED if source == "redis"}
 
 
 def pause_rows(cell: int, process: int, pauses: Iterable[Pause]) -> list[TimelineRow]:
-    """One process's long garbage collections; the value is the pause in milliseconds."""
+    """The long garbage collections of one process; the value is the pause in milliseconds."""
     return [
         (cell, ended_ns, f"process-{process}", f"gc_generation_{generation}_ms", took_ns / 1e6, "garbage collection")
         for ended_ns, generation, took_ns in pauses
@@ -89,5 +89,5 @@ def pause_rows(cell: int, process: int, pauses: Iterable[Pause]) -> list[Timelin
 
 
 def clocks() -> tuple[float, int]:
-    """Wall clock in seconds and monotonic clock in nanoseconds, as near to each other as can be read."""
+    """The wall clock in seconds and the monotonic clock in nanoseconds, read one directly after the other."""
     return time.time(), now_ns()

@@ -1,4 +1,4 @@
-"""The servers' settings, read around each cell: an event for each that changed since they were last read."""
+"""The servers' settings, read before and after each cell: an event for each that changed since the last reading."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ Settings = dict[tuple[str, str], str]
 
 
 class SettingsProbe(Probe):
-    """Compares the settings with those of its last reading, before the run's first cell with none."""
+    """Compares the settings with those of its last reading; the first reading is compared with nothing."""
 
     def __init__(self, servers: ServerConnections) -> None:
         self._servers = servers
@@ -31,13 +31,13 @@ class SettingsProbe(Probe):
 
     def _changes(self, cell: ProbedCell) -> list[TimelineRow]:
         settings = read_settings(self._servers.redis, self._servers.postgres)
-        rows = setting_rows(cell.order.id, self._settings, settings)
+        rows = setting_rows(cell.plan.id, self._settings, settings)
         self._settings = settings
         return rows
 
 
 def read_settings(client: redis.Redis, connection: psycopg.Connection[Any]) -> Settings:
-    """How the servers are set now; what one does not report is absent."""
+    """The current settings of the servers; settings that a server does not report are absent."""
     found: Settings = {}
     for name, value in connection.execute("SELECT name, setting FROM pg_settings"):
         found["postgres", name] = str(value)
@@ -49,7 +49,7 @@ def read_settings(client: redis.Redis, connection: psycopg.Connection[Any]) -> S
 
 
 def setting_rows(cell: int, before: Settings, after: Settings) -> list[TimelineRow]:
-    """An event for each setting whose value has changed. A source that was not read both times is not compared."""
+    """An event for each setting whose value changed. A source is compared only if both readings hold it."""
     read = {source for source, _ in before} & {source for source, _ in after}
     rows: list[TimelineRow] = []
     for source, name in sorted(before.keys() | after.keys()):

@@ -1,4 +1,4 @@
-"""Where the windows of a rate limit begin, by our clock: a flood that aims at an edge must begin at one."""
+"""The edges of a rate limit's windows by this machine's clock: a flood that aims at an edge must begin at one."""
 
 import redis
 
@@ -6,9 +6,9 @@ from stampede.loadtests.instrumentation.clock import now_ns
 
 
 def window_edge_ns(client: redis.Redis, window_s: float) -> int:
-    """An instant of our monotonic clock at which a window of the server's clock began, to about a round trip's half.
+    """An instant, by the monotonic clock, at which a window of the server's clock began; accurate to half a round trip.
 
-    Floods begin at such an edge, so that callers who aim at it hit it.
+    Floods begin at such an edge, so that callers that aim at it hit it.
     """
     asked_ns = now_ns()
     seconds, microseconds = client.time()

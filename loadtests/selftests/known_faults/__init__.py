@@ -1,3 +1,4 @@
-"""Contenders with a known fault, for `stampede selfcheck`: cache-aside made slower, or made to load more, by a stated
-share. The harness runs them as it runs a user's files, and its verdicts are held against what is known.
+"""Contenders with a known fault, for `stampede selftest`: cache-aside that is slower or loads more by a stated share.
+
+The harness runs them like a user's files, and the self-test compares its verdicts with the known differences.
 """

@@ -1,4 +1,4 @@
-"""What is planted: a share more of a read's own time, or a share more loads."""
+"""Base classes of the known faults: reads that take longer by a share, or more loads by a share."""
 
 from typing import ClassVar
 
@@ -6,11 +6,11 @@ from stampede.patterns.caching.cache_aside import CacheAside
 from stampede.patterns.caching.cache_pattern import Config, Context, Record
 
 SPIN_S = 0.0003
-"""The end of a planted wait is spun: a timer would overshoot by half of what is planted."""
+"""The last part of an added wait is a busy loop: a timer would overshoot by half of the added time."""
 
 
 class Slower(CacheAside):
-    """Each read takes `share` more of the time that it took."""
+    """Each read takes longer by `share` of its own duration."""
 
     share: ClassVar[float]
 
@@ -28,7 +28,7 @@ class Slower(CacheAside):
 
 
 class LoadsMore(CacheAside):
-    """After each load another, `share` of the times, evenly spread; the reader does not wait for it."""
+    """A share of the loads, evenly spread, is followed by a second load; the reader does not wait for it."""
 
     share: ClassVar[float]
 

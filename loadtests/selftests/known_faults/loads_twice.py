@@ -4,5 +4,5 @@ from stampede.loadtests.selftests.known_faults.faults import LoadsMore
 
 
 class LoadsTwice(LoadsMore):
-    summary = "planted: cache-aside, twice the loads"
+    summary = "known fault: cache-aside, twice the loads"
     share = 1.0

@@ -4,5 +4,5 @@ from stampede.loadtests.selftests.known_faults.faults import Slower
 
 
 class SlowerByAFifth(Slower):
-    summary = "planted: cache-aside, every read 20 % slower"
+    summary = "known fault: cache-aside, every read 20 % slower"
     share = 0.2

@@ -4,5 +4,5 @@ from stampede.loadtests.selftests.known_faults.faults import Slower
 
 
 class SlowerTwice(Slower):
-    summary = "planted: cache-aside, every read twice as slow"
+    summary = "known fault: cache-aside, every read twice as slow"
     share = 1.0

@@ -33,24 +33,24 @@ def aa(
     server_options: ServerOptions,
     run_options: RunOptions,
     contender: Annotated[
-        str, typer.Option(help="one of ours by name, or a file of yours", autocompletion=contender_names)
+        str, typer.Option(help="a built-in contender by name, or a file of yours", autocompletion=contender_names)
     ] = "cache-aside",
     rounds: Annotated[
-        int, integer_option(lowest=1, highest=MOST_ROUNDS, help="rounds; each block of eight is judged by itself too")
+        int, integer_option(lowest=1, highest=MOST_ROUNDS, help="rounds; each block of eight is also judged separately")
     ] = 16,
     scenario: Scenarios = None,
     yes: Yes = False,
 ) -> None:
-    """Run an A/A test, one contender under two names: the rate of false alarms, and the noise floor."""
+    """Run an A/A test, one contender under two names: print the rate of false alarms and the noise floor."""
     check_runs(run_options.runs)
     check_own_files("contender", [contender])
     check_contender_names([contender])
     check_scenario_names(scenario)
     settings = run_settings(run_options)
-    from stampede.loadtests.selftests.selftest_runs import BLOCK, aa_order
+    from stampede.loadtests.selftests.selftest_runs import BLOCK, aa_config
 
-    order = aa_order(contender, rounds, tuple(scenario or ("read-heavy",)), **settings)
-    folder = run_trial(order, server_options, yes)
+    config = aa_config(contender, rounds, tuple(scenario or ("read-heavy",)), **settings)
+    folder = run_trial(config, server_options, yes)
     from stampede.reports.analysis.analysis import analyse
     from stampede.reports.output.html_report import render
     from stampede.reports.topics.selftests.selftest_result import aa_lines, aa_rows, relabelled_alarms
@@ -61,7 +61,7 @@ def aa(
         print_result(line)
     for info in analysis.scenarios:
         share = relabelled_alarms(analysis, info.name, min(rounds, BLOCK), 1000, run_options.seed)
-        print_result(f"{info.name}: names dealt anew 1,000 times, {100 * share:.1f} % with an alarm (allowed: 5 %)")
+        print_result(f"{info.name}: names reshuffled 1,000 times, {100 * share:.1f} % with an alarm (allowed: 5 %)")
     print_status(f"report: {render(folder)}")
 
 
@@ -70,39 +70,39 @@ def selftest(
     run_options: RunOptions,
     blocks: Annotated[
         int,
-        integer_option(lowest=1, highest=MOST_ROUNDS // 8, help="plans of quick's size (eight rounds) that are judged"),
+        integer_option(lowest=1, highest=MOST_ROUNDS // 8, help="blocks of eight rounds, each judged like plan quick"),
     ] = 2,
     scenario: Scenarios = None,
     yes: Yes = False,
 ) -> None:
-    """Run contenders with planted differences: which share of them a plan of quick's size decides, and how."""
+    """Run contenders with known differences: print the share of them that a plan of quick's size detects."""
     check_runs(run_options.runs)
     check_scenario_names(scenario)
     settings = run_settings(run_options)
-    from stampede.loadtests.selftests.selftest_runs import BLOCK, PLANTED, selfcheck_order
+    from stampede.loadtests.selftests.selftest_runs import BLOCK, KNOWN_FAULTS, selftest_config
 
-    folder = run_trial(selfcheck_order(blocks, tuple(scenario or ("read-heavy",)), **settings), server_options, yes)
+    folder = run_trial(selftest_config(blocks, tuple(scenario or ("read-heavy",)), **settings), server_options, yes)
     from stampede.reports.analysis.analysis import analyse
     from stampede.reports.output.html_report import render
     from stampede.reports.topics.selftests.selftest_result import Planted, decisions, tally
     from stampede.run_folder.read import read_run
 
-    planted = [Planted(contender=p.contender, metric=p.metric, share=p.share) for p in PLANTED]
-    for line in tally(decisions(analyse(read_run(folder)), planted, BLOCK)):
+    expected = [Planted(contender=p.contender, metric=p.metric, share=p.share) for p in KNOWN_FAULTS]
+    for line in tally(decisions(analyse(read_run(folder)), expected, BLOCK)):
         print_result(line)
     print_status(f"report: {render(folder)}")
 
 
-def run_trial(order: BenchConfig, server_options: ServerOptions, yes: bool) -> Path:
-    """Run every cell of the order; the run folder."""
+def run_trial(config: BenchConfig, server_options: ServerOptions, yes: bool) -> Path:
+    """Run every cell. Returns the run folder."""
     from stampede.loadtests.bench.duration_estimate import estimate
     from stampede.loadtests.selftests.selftest_runs import run_whole
 
-    estimate(order).accepted(yes)
+    estimate(config).accepted(yes)
     from stampede.reports.output.html_report import render
 
     with started_servers(server_options) as servers, reported_if_interrupted(render) as begun:
-        return run_whole(order, servers, print_status, begun)
+        return run_whole(config, servers, print_status, begun)
 
 
 def knee(
@@ -113,9 +113,12 @@ def knee(
     only: Only = None,
     contender: Contenders = None,
     rounds: Annotated[
-        int, integer_option(lowest=1, highest=MOST_ROUNDS, help="brackets a contender; below 6: a range, no level")
+        int,
+        integer_option(
+            lowest=1, highest=MOST_ROUNDS, help="brackets per contender; below 6: a range without a confidence level"
+        ),
     ] = 6,
-    cells: Annotated[int, integer_option(lowest=2, highest=10_000, help="cells a contender at most")] = 50,
+    cells: Annotated[int, integer_option(lowest=2, highest=10_000, help="at most this many cells per contender")] = 50,
     processes: Processes = 2,
     yes: Yes = False,
 ) -> None:
@@ -125,10 +128,10 @@ def knee(
     from stampede.loadtests.selftests.capacity import read_objective
 
     goal = read_objective(objective)
-    order = knee_order(scenario, only, contender, processes, run_options)
+    config = knee_config(scenario, only, contender, processes, run_options)
     check_own_files("contender", contender)
-    knees_estimate(order, cells).accepted(yes)
-    folder, searches = search_knees(order, server_options, goal, rounds, cells)
+    knees_estimate(config, cells).accepted(yes)
+    folder, searches = search_knees(config, server_options, goal, rounds, cells)
     from stampede.reports.topics.selftests.capacity_result import write_knees
 
     found = {name: knee_of(folder, name, search) for name, search in searches.items()}
@@ -138,10 +141,10 @@ def knee(
     print_status(f"written: {write_knees(folder, found, str(goal))}")
 
 
-def knee_order(
+def knee_config(
     scenario: str, only: list[str] | None, contender: list[str] | None, processes: int, run_options: RunOptions
 ) -> BenchConfig:
-    """One scenario, whose rate the search will set. Raises ConfigError."""
+    """The configuration of a knee search: one scenario, whose rate the search sets. Raises ConfigError."""
     from stampede.loadtests.bench.bench_config import BenchConfig
     from stampede.scenarios.plans import ARTICLE_PATTERNS, Plan
 
@@ -157,9 +160,9 @@ def knee_order(
 
 
 def search_knees(
-    order: BenchConfig, server_options: ServerOptions, goal: Objective, rounds: int, cells: int
+    config: BenchConfig, server_options: ServerOptions, goal: Objective, rounds: int, cells: int
 ) -> tuple[Path, dict[str, Search]]:
-    """Search the knee of each contender; the run folder, and the searches by contender."""
+    """Search the knee of each contender. Returns the run folder and the searches by contender."""
     from stampede.loadtests.selftests.capacity import find_knees
     from stampede.reports.output.html_report import render
     from stampede.reports.topics.selftests.capacity_result import met, one_cell
@@ -168,11 +171,11 @@ def search_knees(
         return met(one_cell(run, cell), goal.share, goal.within_ms)
 
     with started_servers(server_options) as servers, reported_if_interrupted(render) as begun:
-        return find_knees(order, servers, is_met, print_status, begun, rounds=rounds, most_cells=cells)
+        return find_knees(config, servers, is_met, print_status, begun, rounds=rounds, max_cells=cells)
 
 
 def knee_of(folder: Path, contender: str, search: Search) -> Knee:
-    """What the contender's brackets say."""
+    """The knee of a contender from its brackets."""
     from stampede.reports.topics.selftests.capacity_result import told
 
     knees_per_s = [bracket.knee_per_s for bracket in search.brackets]
@@ -182,25 +185,25 @@ def knee_of(folder: Path, contender: str, search: Search) -> Knee:
 
 def overhead(
     server_options: ServerOptions,
-    turns: Annotated[int, integer_option(lowest=1, highest=1000, help="how often each is measured, in turn")] = 5,
-    seconds: Annotated[float, number_option(lowest=0.5, highest=60, help="of each turn")] = 2.0,
+    turns: Annotated[int, integer_option(lowest=1, highest=1000, help="how often each is measured, alternately")] = 5,
+    seconds: Annotated[float, number_option(lowest=0.5, highest=60, help="seconds of each measurement")] = 2.0,
     samples: Annotated[
-        int, integer_option(lowest=1000, highest=10_000_000, help="how many are recorded and handed over")
+        int, integer_option(lowest=1000, highest=10_000_000, help="how many samples are recorded in the second test")
     ] = 1_000_000,
 ) -> None:
-    """Measure the overhead of the harness: our path and plain Locust's no-op user, and the cost of recording samples.
+    """Measure the overhead of the harness: its rate compared with plain Locust's, and the cost of recording samples.
 
-    Exit 1: our path reaches too small a share of plain Locust's rate.
+    Exit 1: the harness reaches too small a share of plain Locust's rate.
     """
-    from stampede.loadtests.selftests.overhead import LEAST_RATIO, measure_pace, measure_recording, report
+    from stampede.loadtests.selftests.overhead import MIN_RATIO, measure_overhead, measure_recording, report
     from stampede.stack.postgres.dataset import ensure_dataset
 
     with started_servers(server_options) as servers:
         ensure_dataset(
             servers.postgres.url, records=1000, record_bytes=500, seed=1, ours=servers.ours, say=print_status
         )
-        pace = measure_pace(servers, seconds=seconds, turns=turns)
-    for line in report(pace, measure_recording(samples)):
+        measured = measure_overhead(servers, seconds=seconds, turns=turns)
+    for line in report(measured, measure_recording(samples)):
         print_result(line)
-    if pace.ratio < LEAST_RATIO:
+    if measured.ratio < MIN_RATIO:
         raise typer.Exit(1)

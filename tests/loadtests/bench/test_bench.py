@@ -1,4 +1,4 @@
-"""What a bench plans, and what it refuses before it starts anything."""
+"""The cells that a bench plans, and the input that it refuses before it starts anything."""
 
 import itertools
 from collections import Counter
@@ -19,17 +19,19 @@ from tests.loadtests.conftest import CONTENDERS
 QUICK = replace(find_plan("quick"), scenarios=("read-heavy", "stampede"))
 
 
-def test_a_round_runs_everyone_once_in_every_scenario_with_equal_seeds_and_unequal_orders() -> None:
-    order = BenchConfig(plan=QUICK, seed=4)
+def test_a_round_runs_every_contender_once_in_every_scenario_with_equal_seeds_in_different_orders() -> None:
+    config = BenchConfig(plan=QUICK, seed=4)
     contender_specs = select_contenders((), (), reference="cache-aside", aa_copy=True)
-    cells = plan_cells(order, contender_specs)
+    cells = plan_cells(config, contender_specs)
     assert [cell.id for cell in cells] == list(range(1, len(cells) + 1))
     assert set(Counter((c.scenario, c.contender, c.round) for c in cells).values()) == {1}
-    ran: dict[str, set[tuple[str, ...]]] = {}
+    contenders_by_scenario: dict[str, set[tuple[str, ...]]] = {}
     for (scenario, _), group in itertools.groupby(cells, key=lambda c: (c.scenario, c.round)):
-        ran.setdefault(scenario, set()).add(tuple(sorted(c.contender for c in group if c.contender != "no-op")))
-    assert [len(line_ups) for line_ups in ran.values()] == [1, 1]
-    assert {"no-cache", "cache-aside", "cache-aside-again", "bare-get"} <= set(*ran["stampede"])
+        contenders_by_scenario.setdefault(scenario, set()).add(
+            tuple(sorted(c.contender for c in group if c.contender != "no-op"))
+        )
+    assert [len(selections) for selections in contenders_by_scenario.values()] == [1, 1]
+    assert {"no-cache", "cache-aside", "cache-aside-again", "bare-get"} <= set(*contenders_by_scenario["stampede"])
     seeds: dict[tuple[str, int], set[int]] = {}
     for cell in cells:
         seeds.setdefault((cell.scenario, cell.round), set()).add(cell.seed)
@@ -65,12 +67,12 @@ def test_the_same_seed_plans_the_same_cells() -> None:
     )
 
 
-def test_a_users_file_runs_beside_ours_under_its_own_name() -> None:
+def test_a_users_file_runs_next_to_the_built_in_contenders_under_its_own_name() -> None:
     contender_specs = select_contenders((), (str(CONTENDERS / "stalling.py"),), reference="cache-aside", aa_copy=True)
-    names = [e.name for e in contender_specs]
+    names = [c.name for c in contender_specs]
     assert "stalling" in names
     assert {"no-cache", "cache-aside", "write-through", "refresh-ahead", "coalescing"} <= set(names)
-    assert [e.copy_of for e in contender_specs if e.kind == "aa-copy"] == ["cache-aside"]
+    assert [c.copy_of for c in contender_specs if c.kind == "aa-copy"] == ["cache-aside"]
 
 
 @pytest.mark.parametrize(
@@ -93,20 +95,20 @@ def test_a_contender_file_that_cannot_run_is_refused_with_the_reason(
 
 
 @pytest.mark.parametrize(
-    ("order", "named"),
+    ("config", "named"),
     [
-        ({"contenders": ("nobody",)}, "contender"),
-        ({"reference": "nobody"}, "reference"),
+        ({"contenders": ("unknown",)}, "contender"),
+        ({"reference": "unknown"}, "reference"),
         ({"plan": replace(QUICK, scenarios=("nowhere",))}, "scenario"),
         ({"workload": WorkloadFile(common={"rate_per_s": 0})}, "rate_per_s"),
         ({"workload": WorkloadFile(by_scenario={"stampede": {"records": 5, "active_records": 1}})}, "records"),
     ],
 )
-def test_an_order_that_cannot_be_run_is_refused_before_a_server_is_started(
-    order: dict[str, object], named: str
+def test_a_configuration_that_cannot_run_is_refused_before_a_server_starts(
+    config: dict[str, object], named: str
 ) -> None:
     with pytest.raises(ConfigError, match=named):
-        check_order(BenchConfig(**{"plan": QUICK, **order}))  # type: ignore[arg-type]
+        check_order(BenchConfig(**{"plan": QUICK, **config}))  # type: ignore[arg-type]
 
 
 def test_numbers_out_of_range_are_refused() -> None:

@@ -1,4 +1,4 @@
-"""The steps that plan a run: the window's length, the offered rate."""
+"""The steps that plan a run: the length of the window and the offered rate."""
 
 import math
 from dataclasses import replace
@@ -10,47 +10,47 @@ from stampede.loadtests.bench.run_plan.planning import AUTO_SHARE, describe_scen
 from stampede.scenarios.plans import PLANS
 from stampede.scenarios.scenario import find_scenario
 
-ORDER = BenchConfig(plan=PLANS["smoke"])
+CONFIG = BenchConfig(plan=PLANS["smoke"])
 CACHING, LIMITING = find_scenario("read-heavy"), find_scenario("rate-limit-flood")
-WORKLOAD = ORDER.workload.applied(CACHING.name, CACHING.overrides)
+WORKLOAD = CONFIG.workload.applied(CACHING.name, CACHING.overrides)
 
 
 def test_a_window_of_a_caching_scenario_is_a_whole_number_of_ttls() -> None:
-    order = replace(ORDER, plan=replace(ORDER.plan, windows=3))
-    ttls = size_window(order, CACHING, replace(WORKLOAD, ttl_s=0.5)) / 0.5
+    config = replace(CONFIG, plan=replace(CONFIG.plan, windows=3))
+    ttls = size_window(config, CACHING, replace(WORKLOAD, ttl_s=0.5)) / 0.5
     assert ttls == 3 * CACHING.window_ttls
 
 
 def test_a_window_of_a_limiting_scenario_is_a_whole_number_of_the_limits_windows() -> None:
     assert LIMITING.flood is not None
-    order = replace(ORDER, plan=replace(ORDER.plan, flood_windows=4))
-    assert size_window(order, LIMITING, WORKLOAD) == 4 * LIMITING.flood.window_s
+    config = replace(CONFIG, plan=replace(CONFIG.plan, flood_windows=4))
+    assert size_window(config, LIMITING, WORKLOAD) == 4 * LIMITING.flood.window_s
 
 
-def test_without_a_rate_option_the_workloads_rate_is_offered() -> None:
-    said: list[str] = []
-    assert set_rate(ORDER, CACHING, WORKLOAD, 2.0, {"load_ms": 5.0}, said.append) == (WORKLOAD, {})
-    assert said == []
+def test_without_the_rate_option_the_workloads_rate_is_offered() -> None:
+    lines: list[str] = []
+    assert set_rate(CONFIG, CACHING, WORKLOAD, 2.0, {"load_ms": 5.0}, lines.append) == (WORKLOAD, {})
+    assert lines == []
 
 
 @pytest.mark.parametrize(("rate_per_s", "expected"), [(120.0, 120), (math.nan, None)])
-def test_a_rate_option_is_offered_as_given_and_auto_is_a_share_of_what_can_be_carried(
+def test_the_rate_option_is_offered_as_given_and_auto_is_a_share_of_what_can_be_carried(
     rate_per_s: float, expected: int | None
 ) -> None:
-    said: list[str] = []
-    order = replace(ORDER, rate_per_s=rate_per_s)
-    workload, found = set_rate(order, CACHING, WORKLOAD, 2.0, {"load_ms": 5.0}, said.append)
+    lines: list[str] = []
+    config = replace(CONFIG, rate_per_s=rate_per_s)
+    workload, found = set_rate(config, CACHING, WORKLOAD, 2.0, {"load_ms": 5.0}, lines.append)
     assert workload.rate_per_s == (expected or round(AUTO_SHARE * found["carried_per_s"]))
-    assert len(said) == 1
+    assert len(lines) == 1
 
 
 def test_the_rate_of_a_flood_follows_from_its_calls() -> None:
     assert LIMITING.flood is not None
-    workload, _ = set_rate(ORDER, LIMITING, WORKLOAD, 2.0, {}, lambda _line: None)
-    assert workload.rate_per_s == len(LIMITING.flood.calls(2.0, ORDER.seed)[0]) / 2.0
+    workload, _ = set_rate(CONFIG, LIMITING, WORKLOAD, 2.0, {}, lambda _line: None)
+    assert workload.rate_per_s == len(LIMITING.flood.calls(2.0, CONFIG.seed)[0]) / 2.0
 
 
-def test_a_scenario_for_fewer_processes_is_described_with_those_that_serve_it() -> None:
+def test_a_scenario_is_described_with_the_number_of_processes_that_serve_it() -> None:
     for processes, serving in ((1, 1), (2, 2), (None, 2)):
         scenario = replace(CACHING, processes=processes)
-        assert describe_scenario(ORDER, scenario, WORKLOAD, 2.0, {}).processes == serving
+        assert describe_scenario(CONFIG, scenario, WORKLOAD, 2.0, {}).processes == serving

@@ -1,4 +1,4 @@
-"""What a run stands on is measured before it, and what will hurt it is said."""
+"""The machine is checked before a run, and each problem that will distort the figures is printed."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +10,10 @@ from stampede.loadtests.bench.bench_config import offered_rate
 from stampede.loadtests.bench.preflight import (
     Preflight,
     calibrate_machine,
+    expected_problems,
     governor,
-    outlook,
+    problem_line,
     watch_machine,
-    will_hurt,
 )
 from stampede.loadtests.bench.run_plan.load_pricing import carried_per_s
 from stampede.scenarios.workload import Workload
@@ -44,13 +44,13 @@ def test_the_real_machine_and_servers_give_every_figure(stack: Stack) -> None:
     assert found.ceiling_per_s is None
 
 
-def test_nothing_hurts_on_a_sound_machine() -> None:
-    assert will_hurt(SOUND, rate_per_s=300, processes=2) == []
-    assert "nothing" in outlook([])
+def test_a_sound_machine_has_no_problem() -> None:
+    assert expected_problems(SOUND, rate_per_s=300, processes=2) == []
+    assert "no problem" in problem_line([])
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "problem"),
     [
         ({"on_battery": True}, "battery"),
         ({"governor": "powersave"}, "governor powersave"),
@@ -60,18 +60,18 @@ def test_nothing_hurts_on_a_sound_machine() -> None:
         ({"ceiling_per_s": 1000.0}, "over a tenth"),
     ],
 )
-def test_each_thing_that_will_hurt_is_said(change: dict[str, object], said: str) -> None:
-    (line,) = will_hurt(replace(SOUND, **change), rate_per_s=300, processes=2)  # type: ignore[arg-type]
-    assert said in line
-    assert said in outlook([line])
+def test_each_problem_is_printed(change: dict[str, object], problem: str) -> None:
+    (line,) = expected_problems(replace(SOUND, **change), rate_per_s=300, processes=2)  # type: ignore[arg-type]
+    assert problem in line
+    assert problem in problem_line([line])
 
 
-def test_a_system_that_does_not_tell_its_governor_is_not_blamed(tmp_path: Path) -> None:
+def test_a_system_that_does_not_report_its_governor_has_no_problem(tmp_path: Path) -> None:
     assert governor(tmp_path / "missing") is None
-    assert will_hurt(replace(SOUND, governor=None, on_battery=None)) == []
+    assert expected_problems(replace(SOUND, governor=None, on_battery=None)) == []
 
 
-def test_what_no_cache_can_carry_is_bounded_by_cores_and_by_threads() -> None:
+def test_the_rate_that_no_cache_can_carry_is_bounded_by_cores_and_by_threads() -> None:
     waiting = Workload(load_cpu_ms=0.0, users_per_process=10)
     assert carried_per_s(waiting, 100.0, processes=2, cores=2) == pytest.approx(200.0)
     working = Workload(load_cpu_ms=10.0, users_per_process=1000)

@@ -1,4 +1,4 @@
-"""What a bench shows while it runs: how far it is, when each scenario is done, and the headline so far."""
+"""The progress display of a bench: finished cells, remaining time of each scenario, response times so far."""
 
 import io
 import json
@@ -12,14 +12,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from stampede.loadtests.bench.progress import BARS, SPARK_CELLS, Pace, bench_progress, clock, p50_ms, sparkline
+from stampede.loadtests.bench.progress import (
+    BARS,
+    SPARK_CELLS,
+    TimeLeft,
+    bench_progress,
+    minutes_and_seconds,
+    p50_ms,
+    sparkline,
+)
 from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig
 from tests.reports.planted_runs.planted import plant, scenario
 
 NAMES = ["cache-aside", "write-through"]
 
 
-def orders(rounds: int = 2) -> list[CellPlan]:
+def cell_plans(rounds: int = 2) -> list[CellPlan]:
     pairs = [(r, s, c) for r in range(1, rounds + 1) for s in ("read-heavy", "stampede") for c in NAMES]
     return [
         CellPlan(id=i, scenario=s, contender=c, round=r, seed=1, predecessor=None)
@@ -27,42 +35,42 @@ def orders(rounds: int = 2) -> list[CellPlan]:
     ]
 
 
-def shown(folder: Path, *, terminal: bool) -> str:
+def output_of(folder: Path, *, terminal: bool) -> str:
     out = io.StringIO()
     console = Console(file=out, force_terminal=terminal, width=80, _environ={"TERM": "xterm"})
-    spec = cast(RunConfig, SimpleNamespace(cells=orders(), folder=str(folder)))
-    with bench_progress(spec, console) as tell:
-        for cell in spec.cells:
-            tell({"event": "cell", "id": cell.id, "scenario": cell.scenario, "contender": cell.contender,
+    config = cast(RunConfig, SimpleNamespace(cells=cell_plans(), folder=str(folder)))
+    with bench_progress(config, console) as on_event:
+        for cell in config.cells:
+            on_event({"event": "cell", "id": cell.id, "scenario": cell.scenario, "contender": cell.contender,
                   "round": cell.round})  # fmt: skip
-            tell({"event": "done", "id": cell.id, "status": "done", "why": ""})
+            on_event({"event": "done", "id": cell.id, "status": "done", "why": ""})
     return out.getvalue()
 
 
-def test_a_terminal_shows_a_sparkline_and_when_a_scenario_is_done_and_a_pipe_shows_neither(tmp_path: Path) -> None:
+def test_a_terminal_shows_a_sparkline_and_the_remaining_time_and_a_pipe_shows_neither(tmp_path: Path) -> None:
     folder = plant(
         tmp_path / "run", rounds=2, contenders=NAMES, scenarios=[scenario("read-heavy"), scenario("stampede")]
     )
-    seen = shown(folder, terminal=True)
+    seen = output_of(folder, terminal=True)
     assert any(bar in seen for bar in BARS)
     assert "p50" in seen
     assert "done" in seen
-    piped = shown(folder, terminal=False)
+    piped = output_of(folder, terminal=False)
     assert not any(bar in piped for bar in BARS)
     assert "\x1b" not in piped
     assert piped.splitlines() == [f"round {r}/2 · {s}" for r in (1, 2) for s in ("read-heavy", "stampede")]
 
 
-def test_a_scenario_is_left_until_its_last_cell_and_a_contender_until_its_own() -> None:
-    pace = Pace(orders())  # read-heavy twice, stampede twice, and again
-    assert pace.left_s() is None
+def test_the_time_left_of_a_scenario_or_contender_ends_with_its_last_cell() -> None:
+    time_left = TimeLeft(cell_plans())  # read-heavy twice, stampede twice, and again
+    assert time_left.left_s() is None
     for cell, (began_s, ended_s) in enumerate([(0, 1), (1, 2), (2, 5), (5, 8)], 1):
-        pace.begin(began_s)
-        pace.done(cell, ended_s)
-    assert pace.left_s(scenario="read-heavy") == 2  # two cells of 1 s
-    assert pace.left_s() == 8  # and two of 3 s
-    assert pace.left_s(contender="cache-aside") == 5
-    assert pace.left_s(scenario="another") == 0
+        time_left.begin(began_s)
+        time_left.done(cell, ended_s)
+    assert time_left.left_s(scenario="read-heavy") == 2  # two cells of 1 s
+    assert time_left.left_s() == 8  # and two of 3 s
+    assert time_left.left_s(contender="cache-aside") == 5
+    assert time_left.left_s(scenario="another") == 0
 
 
 def test_a_cell_without_samples_has_no_headline(tmp_path: Path) -> None:
@@ -79,15 +87,13 @@ def test_a_sparkline_is_as_long_as_its_newest_values_and_keeps_their_order(value
     assert by_value == sorted(by_value)
 
 
-def test_what_is_left_reads_as_minutes_and_seconds() -> None:
-    assert [clock(s) for s in (None, 0.0, 5.9, 65.0)] == ["–:––", "done", "0:05", "1:05"]
+def test_the_time_left_is_shown_as_minutes_and_seconds() -> None:
+    assert [minutes_and_seconds(s) for s in (None, 0.0, 5.9, 65.0)] == ["–:––", "done", "0:05", "1:05"]
 
 
-def test_json_is_all_that_a_bench_prints_on_its_standard_output(
-    postgres_url: str, redis_url: str, tmp_path: Path
-) -> None:
-    """What is told beside it, progress included, goes to the error stream."""
-    order = [
+def test_a_bench_prints_only_json_on_its_standard_output(postgres_url: str, redis_url: str, tmp_path: Path) -> None:
+    """All other output, including the progress, goes to the error stream."""
+    arguments = [
         "bench",
         "--plan",
         "smoke",
@@ -102,8 +108,8 @@ def test_json_is_all_that_a_bench_prints_on_its_standard_output(
     servers = ["--postgres", postgres_url, "--redis", redis_url, "--runs", str(tmp_path)]
     root = Path(__file__).parents[3]
     done = subprocess.run(
-        [sys.executable, "-m", "stampede", *order, *servers], cwd=root, check=True, capture_output=True, text=True
+        [sys.executable, "-m", "stampede", *arguments, *servers], cwd=root, check=True, capture_output=True, text=True
     )
-    told = json.loads(done.stdout)
-    assert Path(told["report"]).is_file()
+    result = json.loads(done.stdout)
+    assert Path(result["report"]).is_file()
     assert "report: " in done.stderr

@@ -1,4 +1,4 @@
-"""The orders of a run: what is written is what every Locust process reads."""
+"""The run configuration: every Locust process reads the values that were written."""
 
 import json
 import stat
@@ -44,7 +44,7 @@ FULL = ScenarioPlan(
     check_after_drain=True,
     processes=1,
 )
-SPEC = RunConfig(
+CONFIG = RunConfig(
     folder="runs/x",
     postgres_url="postgresql://u:pässword@h/db",
     redis_url="redis://h/0",
@@ -69,24 +69,29 @@ SPEC = RunConfig(
 )
 
 
-def test_the_orders_are_read_as_they_were_written(tmp_path: Path) -> None:
-    """Every field comes back equal, nested ones and tuples too; only the owner may read the file."""
-    SPEC.write(tmp_path / "spec.json")
-    assert read_spec(tmp_path / "spec.json") == SPEC
+def test_a_run_config_is_read_as_it_was_written(tmp_path: Path) -> None:
+    """Every field is read back equal, including nested ones and tuples; only the owner may read the file."""
+    CONFIG.write(tmp_path / "spec.json")
+    assert read_spec(tmp_path / "spec.json") == CONFIG
     assert stat.S_IMODE((tmp_path / "spec.json").stat().st_mode) == 0o600
 
 
-def test_the_orders_are_read_from_a_message() -> None:
-    """The JSON's object, as Locust's messages carry it, gives the same orders."""
-    assert spec_of(json.loads(json.dumps(asdict(SPEC)))) == SPEC
+def test_a_run_config_is_read_from_a_message() -> None:
+    """The JSON object in a Locust message gives the same configuration."""
+    assert spec_of(json.loads(json.dumps(asdict(CONFIG)))) == CONFIG
     assert read_scenario(json.loads(json.dumps(asdict(FULL)))) == FULL
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"seed": "1"}, {"cells": [{"id": 0}]}, {"scenarios": [{"name": "x"}]}, {"entrants": [{"name": "a", "kind": "b"}]}],
+    [
+        {"seed": "1"},
+        {"cells": [{"id": 0}]},
+        {"scenarios": [{"name": "x"}]},
+        {"contender_specs": [{"name": "a", "kind": "b"}]},
+    ],
 )
-def test_orders_that_do_not_fit_are_refused(change: dict[str, object]) -> None:
-    """Orders of a version with other fields are a ValueError that names the field."""
+def test_a_run_config_with_other_fields_is_refused(change: dict[str, object]) -> None:
+    """A configuration of a version with other fields is a ValueError that names the field."""
     with pytest.raises(ValueError, match=rf"\$\.{next(iter(change))}"):
-        spec_of(json.loads(json.dumps(asdict(SPEC))) | change)
+        spec_of(json.loads(json.dumps(asdict(CONFIG))) | change)

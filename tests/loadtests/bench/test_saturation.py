@@ -1,4 +1,4 @@
-"""A contender that cannot keep up is never flattered: what was due and not answered in time is counted and said."""
+"""A saturated contender is never shown better than it is: requests that were not answered in time are counted."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,8 +18,8 @@ from tests.loadtests.whole_runs.shared_benches import ONE_PROCESS, SharedBench
 pytestmark = pytest.mark.slow
 
 
-def order(_home: Path) -> BenchConfig:
-    """Eight threads, each load 400 ms: 20 answers a second, 200 requests a second."""
+def bench_config(_home: Path) -> BenchConfig:
+    """Eight threads and loads of 400 ms: 20 answers a second for 200 requests a second."""
     common = {"records": 2_000, "users_per_process": 8}
     stampede = {"load_cpu_ms": 0.0, "load_wait_ms": 400.0, "rtt_ms": 0.0}
     return BenchConfig(
@@ -32,7 +32,12 @@ def order(_home: Path) -> BenchConfig:
 
 
 BENCHES = (
-    SharedBench(name="saturated", processes=ONE_PROCESS, order=order, keep=lambda cell: cell.contender == "no-cache"),
+    SharedBench(
+        name="saturated",
+        processes=ONE_PROCESS,
+        config=bench_config,
+        keep=lambda cell: cell.contender == "no-cache",
+    ),
 )
 
 
@@ -41,7 +46,7 @@ def saturated(run_shared: Callable[[SharedBench], Run]) -> Run:
     return run_shared(BENCHES[0])
 
 
-def test_what_no_thread_was_free_for_before_the_deadline_never_began_and_is_there_all_the_same(saturated: Run) -> None:
+def test_a_request_without_a_free_thread_before_the_deadline_is_recorded_without_a_start(saturated: Run) -> None:
     (cell,) = (c for c in saturated.done if c.contender == "no-cache")
     rows = saturated.samples[saturated.samples["cell"] == cell.id]
     never = rows[rows["start_ns"].isna()]
@@ -51,12 +56,12 @@ def test_what_no_thread_was_free_for_before_the_deadline_never_began_and_is_ther
     assert int(rows["loads"].sum()) == int(rows["start_ns"].notna().sum())
 
 
-def test_locust_counts_the_unanswered_too_and_the_books_balance(saturated: Run) -> None:
+def test_locust_counts_unanswered_requests_too_and_all_counts_agree(saturated: Run) -> None:
     for cell in analyse(saturated).cells:
         assert imbalances(cell) == []
 
 
-def test_the_report_says_how_many_were_answered_and_prints_no_percentile_below_the_deadline(saturated: Run) -> None:
+def test_the_report_shows_saturation_and_a_percentile_only_as_above_the_deadline(saturated: Run) -> None:
     (cell,) = (c for c in saturated.done if c.contender == "no-cache")
     page = render(saturated.folder).read_text()
     assert "saturated" in page

@@ -1,4 +1,4 @@
-"""A contender that loads on every read, as no-cache does, under a name of its own."""
+"""A contender that loads on every read, as no-cache does, under another name."""
 
 from stampede.patterns.caching.cache_aside import CacheAside
 from stampede.patterns.caching.cache_pattern import Record

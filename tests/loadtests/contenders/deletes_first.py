@@ -1,4 +1,4 @@
-"""A contender with a planted fault: it deletes the entry, waits 20 ms, and only then commits."""
+"""A contender with a known fault: it deletes the entry, waits 20 ms, and only then commits."""
 
 from stampede.patterns.caching.cache_aside import CacheAside
 from stampede.patterns.caching.cache_pattern import Record

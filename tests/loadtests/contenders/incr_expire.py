@@ -1,10 +1,10 @@
-"""A limiter as many write it: INCR, and EXPIRE for the first, in two trips and without a script."""
+"""A common limiter: INCR, and PEXPIRE after the first call, in two round trips and without a script."""
 
 from stampede.patterns.rate_limiting.rate_limiter import Contract, Decision, LimiterConfig, RateLimiter, Strict
 
 
 class IncrExpire(RateLimiter):
-    summary = "INCR and, for the first, PEXPIRE"
+    summary = "INCR and, for the first call, PEXPIRE"
 
     @classmethod
     def contract_for(cls, config: LimiterConfig) -> Contract:

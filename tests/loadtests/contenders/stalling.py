@@ -1,4 +1,4 @@
-"""A contender that holds a lock for 2 s, once, 4 s after its first read: all its readers wait for it."""
+"""A contender that holds a lock once for 2 s, 4 s after its first read: all its readers wait for the lock."""
 
 import threading
 
@@ -10,7 +10,7 @@ AFTER_S = 4.0
 
 
 class Stalling(CacheAside):
-    summary = "holds a lock for 2 s once"
+    summary = "holds a lock once for 2 s"
 
     def __init__(self, context: Context, config: Config) -> None:
         super().__init__(context, config)

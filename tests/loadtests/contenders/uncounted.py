@@ -1,4 +1,4 @@
-"""A contender that speaks to Redis behind the rulers' back: its books must not balance."""
+"""A contender that sends commands to Redis past the meters: the counts of its cells must differ from the server's."""
 
 import redis
 
@@ -7,13 +7,13 @@ from stampede.patterns.caching.cache_pattern import Record
 
 
 class Uncounted(CacheAside):
-    summary = "plants commands that no ruler sees"
+    summary = "sends commands that no meter counts"
 
     def get(self, record_id: int) -> Record | None:
-        if not hasattr(self, "behind"):
+        if not hasattr(self, "unmetered"):
             settings = {
                 k: v for k, v in self.redis.get_connection_kwargs().items() if k in ("host", "port", "password")
             }
-            self.behind = redis.Redis(**settings)
-        self.behind.get("nobody counts me")
+            self.unmetered = redis.Redis(**settings)
+        self.unmetered.get("not counted")
         return super().get(record_id)

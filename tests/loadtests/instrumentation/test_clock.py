@@ -1,4 +1,4 @@
-"""Waits end at their instant or just after it, never before."""
+"""A wait ends at its instant or shortly after it, never before."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ def test_a_thread_never_starts_before_its_instant(ahead_us: int) -> None:
     assert now_ns() >= instant_ns
 
 
-def test_the_machines_floor_is_never_early_and_is_sorted() -> None:
+def test_the_machines_wake_ups_are_never_early_and_are_sorted() -> None:
     late_ns = machine_floor_ns(1000, waits=50)
     assert len(late_ns) == 50
     assert late_ns == sorted(late_ns)

@@ -1,4 +1,4 @@
-"""The rulers count what leaves, bill it to who asked, and add the distance that was stated."""
+"""Meters count the commands that are sent, for the request that sent them, and add the simulated RTT."""
 
 import contextvars
 import threading
@@ -13,7 +13,7 @@ from redis.connection import Connection
 
 from stampede.loadtests.appserver.redis_clients import metered_client
 from stampede.loadtests.instrumentation.clock import ThreadClock, now_ns
-from stampede.loadtests.instrumentation.meters import Meter, MeteredSource, RequestFacts, cache_answer, current_facts
+from stampede.loadtests.instrumentation.meters import Meter, MeteredSource, RequestFacts, classify_reply, current_facts
 from stampede.patterns.caching.cache_pattern import ClientSettings
 from stampede.stack.postgres.source import PostgresSource
 from stampede.stack.redis.resp import command_names
@@ -23,7 +23,7 @@ command = st.tuples(st.sampled_from(["GET", "SET", "MULTI", "evalsha"]), st.list
 
 
 def pack(commands: Iterable[tuple[Any, ...]]) -> list[bytes]:
-    """As redis-py sends them."""
+    """Commands as redis-py sends them."""
     packed: list[bytes] = Connection().pack_commands(commands)  # type: ignore[no-untyped-call]
     return packed
 
@@ -53,25 +53,23 @@ def test_command_names_spells_container_commands_as_commandstats_does() -> None:
         ([], "none"),
     ],
 )
-def test_the_first_cache_answer_is_a_value_or_none_and_an_acknowledgement_is_neither(
-    reply: object, answer: str | None
-) -> None:
-    assert cache_answer(reply) == answer
+def test_a_reply_is_a_value_or_none_and_an_acknowledgement_is_neither(reply: object, answer: str | None) -> None:
+    assert classify_reply(reply) == answer
 
 
 def delta(client: redis.Redis, before: dict[str, Any]) -> dict[str, int]:
-    """Calls by command since `before`, INFO left out."""
+    """Calls by command since `before`, without INFO."""
     after = client.info("commandstats")
     moved = {name: int(facts["calls"]) - int(before.get(name, {"calls": 0})["calls"]) for name, facts in after.items()}
     return {name.removeprefix("cmdstat_").replace("|", " "): n for name, n in moved.items() if n and name[8:] != "info"}
 
 
-def test_a_ruled_client_counts_every_command_that_the_server_counts(
+def test_a_metered_client_counts_every_command_that_the_server_counts(
     redis_client: redis.Redis, redis_url: str, key_prefix: str
 ) -> None:
     before = redis_client.info("commandstats")
-    ruler = Meter(ThreadClock())
-    client = metered_client(redis_url, ClientSettings(), ruler, 4)
+    meter = Meter(ThreadClock())
+    client = metered_client(redis_url, ClientSettings(), meter, 4)
     client.set(f"{key_prefix}a", "1")
     client.get(f"{key_prefix}a")
     with client.pipeline(transaction=True) as pipe:
@@ -84,11 +82,11 @@ def test_a_ruled_client_counts_every_command_that_the_server_counts(
         pipe.execute()
     with pytest.raises(redis.ResponseError):
         client.lpush(f"{key_prefix}a", "wrong type")
-    ours = {name.removeprefix("command."): n for name, n in ruler.counts.items()}
+    ours = {name.removeprefix("command."): n for name, n in meter.counts.items()}
     assert ours == delta(redis_client, before)
 
 
-def test_facts_count_commands_one_by_one_and_round_trips_once_a_pipeline(redis_url: str, key_prefix: str) -> None:
+def test_facts_count_each_command_and_one_round_trip_per_pipeline(redis_url: str, key_prefix: str) -> None:
     client = metered_client(redis_url, ClientSettings(), Meter(ThreadClock()), 4)
     client.ping()
     facts = RequestFacts()
@@ -102,7 +100,7 @@ def test_facts_count_commands_one_by_one_and_round_trips_once_a_pipeline(redis_u
     assert (facts.commands, facts.round_trips, facts.first_cache_reply) == (3, 2, "none")
 
 
-def test_another_threads_commands_are_not_billed_to_this_request(redis_url: str, key_prefix: str) -> None:
+def test_commands_of_another_thread_are_not_counted_for_this_request(redis_url: str, key_prefix: str) -> None:
     client = metered_client(redis_url, ClientSettings(), Meter(ThreadClock()), 4)
     facts = RequestFacts()
     token = current_facts.set(facts)
@@ -113,12 +111,12 @@ def test_another_threads_commands_are_not_billed_to_this_request(redis_url: str,
     assert facts.commands == 0
 
 
-@pytest.mark.parametrize("distance_ms", [0, 3])
-def test_a_round_trip_takes_its_service_time_plus_the_stated_distance(
-    redis_url: str, key_prefix: str, distance_ms: int
+@pytest.mark.parametrize("rtt_ms", [0, 3])
+def test_a_round_trip_takes_its_service_time_plus_the_simulated_rtt(
+    redis_url: str, key_prefix: str, rtt_ms: int
 ) -> None:
-    ruler = Meter(ThreadClock(), simulated_rtt_ns=distance_ms * 1_000_000)
-    client = metered_client(redis_url, ClientSettings(), ruler, 1)
+    meter = Meter(ThreadClock(), simulated_rtt_ns=rtt_ms * 1_000_000)
+    client = metered_client(redis_url, ClientSettings(), meter, 1)
     client.ping()
     facts = RequestFacts()
     token = current_facts.set(facts)
@@ -126,25 +124,25 @@ def test_a_round_trip_takes_its_service_time_plus_the_stated_distance(
     client.get(f"{key_prefix}x")
     took_ns = now_ns() - began_ns
     current_facts.reset(token)
-    assert distance_ms * 1_000_000 <= facts.simulated_rtt_ns <= took_ns
+    assert rtt_ms * 1_000_000 <= facts.simulated_rtt_ns <= took_ns
 
 
 def in_a_request(facts: RequestFacts, run: Any) -> Any:
-    """Run inside a context whose facts are these."""
+    """Run inside a context with these facts."""
 
-    def asked() -> Any:
+    def run_with_facts() -> Any:
         current_facts.set(facts)
         return run()
 
-    return contextvars.copy_context().run(asked)
+    return contextvars.copy_context().run(run_with_facts)
 
 
-def test_a_transactions_commit_is_timed_by_itself_and_its_version_noted(source: PostgresSource) -> None:
-    ruler = Meter(ThreadClock())
+def test_a_transactions_commit_is_timed_and_its_version_recorded(source: PostgresSource) -> None:
+    meter = Meter(ThreadClock())
     facts = RequestFacts()
     began_ns = now_ns()
     record = in_a_request(
-        facts, lambda: MeteredSource(source, ruler, "version").update(50, {"name": "a", "email": "b"})
+        facts, lambda: MeteredSource(source, meter, "version").update(50, {"name": "a", "email": "b"})
     )
     ended_ns = now_ns()
     assert record is not None
@@ -153,7 +151,7 @@ def test_a_transactions_commit_is_timed_by_itself_and_its_version_noted(source: 
     assert facts.commit_end_ns is not None
     assert began_ns < facts.commit_start_ns < facts.commit_end_ns < ended_ns
     assert facts.round_trips == 3
-    assert ruler.counts["update"] == 1
+    assert meter.counts["update"] == 1
 
 
 def test_a_transaction_that_raises_is_rolled_back_and_has_no_commit(source: PostgresSource) -> None:
@@ -171,20 +169,20 @@ def test_a_transaction_that_raises_is_rolled_back_and_has_no_commit(source: Post
     assert facts.commit_start_ns is None
 
 
-def test_loads_are_counted_per_request_and_per_process_with_the_first_ones_interval(source: PostgresSource) -> None:
-    ruler = Meter(ThreadClock())
-    ruled = MeteredSource(source, ruler, "version")
+def test_loads_are_counted_per_request_and_per_process_and_the_first_one_is_timed(source: PostgresSource) -> None:
+    meter = Meter(ThreadClock())
+    metered = MeteredSource(source, meter, "version")
     facts = RequestFacts()
-    in_a_request(facts, lambda: (ruled.load(1), ruled.load(2)))
-    ruled.load(3)
-    assert (facts.loads, ruler.counts["load"]) == (2, 3)
+    in_a_request(facts, lambda: (metered.load(1), metered.load(2)))
+    metered.load(3)
+    assert (facts.loads, meter.counts["load"]) == (2, 3)
     assert facts.load_start_ns is not None
     assert facts.load_end_ns is not None
     assert facts.load_start_ns < facts.load_end_ns
 
 
-def test_a_client_as_declared_by_default_retries_as_redis_py_does() -> None:
-    """ClientSettings() means redis-py's own defaults: what an outage does to the article's code is what they do."""
+def test_a_client_with_default_settings_retries_as_redis_py_does() -> None:
+    """ClientSettings() means redis-py's own defaults, so that an outage affects the article's code as in production."""
     ours = metered_client("redis://localhost:1", ClientSettings(), Meter(ThreadClock()), 1)
     theirs = redis.Redis()
     mine, default = (client.connection_pool.connection_kwargs for client in (ours, theirs))

@@ -1,4 +1,4 @@
-"""What is recorded is what is read back."""
+"""Recorded samples are read back unchanged."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def test_a_batch_holds_the_rows_in_the_samples_schema_and_empties_the_recorder()
 
 
 def test_a_long_cell_is_packed_while_it_runs_and_comes_back_in_order() -> None:
-    """Beyond so many rows the oldest become columns: what is handed over is what was kept, in its order."""
+    """Above the limit the oldest rows become columns; the batch holds all rows in their order."""
     recorder = Recorder()
     recorder.most_rows = 1500
     errors = [None, "TimeoutError", "ConnectionError"]
@@ -46,7 +46,7 @@ def test_a_long_cell_is_packed_while_it_runs_and_comes_back_in_order() -> None:
     assert read_batch(recorder.take_batch(4, "stampede", "cache-aside", 2)).num_rows == 0
 
 
-def test_what_a_stopped_cell_left_behind_is_not_the_next_ones() -> None:
+def test_samples_of_a_stopped_cell_do_not_appear_in_the_next_one() -> None:
     recorder = Recorder()
     recorder.most_rows = 10
     for key in range(2000):
@@ -56,7 +56,7 @@ def test_what_a_stopped_cell_left_behind_is_not_the_next_ones() -> None:
     assert read_batch(recorder.take_batch(4, "s", "c", 2)).column("key").to_pylist() == [7]
 
 
-def test_a_cells_files_are_whole_or_not_there(tmp_path: Path) -> None:
+def test_the_files_of_a_cell_are_written_completely(tmp_path: Path) -> None:
     run = RunInfo(plan="p", rounds=1, reference="r", seed=1, command="c", started_utc="now")
     writer = RunWriter(tmp_path / "run", run)
     recorder = Recorder()

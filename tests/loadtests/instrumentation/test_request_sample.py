@@ -1,4 +1,4 @@
-"""The row of a sample has the columns of the samples table, in their order."""
+"""The row of a sample has the columns of the samples table, in the same order."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def named(sample: RequestSample, window_start_ns: int = 0) -> dict[str, object]:
     return dict(zip(ROW_COLUMNS, sample_row(sample, 5, window_start_ns, "version"), strict=True))
 
 
-def test_each_fact_of_a_read_stands_in_its_own_column() -> None:
+def test_each_fact_of_a_read_is_in_its_own_column() -> None:
     sample = served("read")
     sample.answer = {"id": 7, "version": 12}
     row = named(sample)
@@ -60,7 +60,7 @@ def test_each_fact_of_a_read_stands_in_its_own_column() -> None:
     assert {name: row[name] for name in expected} == expected
 
 
-def test_each_part_of_a_decision_stands_in_its_own_column() -> None:
+def test_each_part_of_a_decision_is_in_its_own_column() -> None:
     sample = served("hit")
     sample.answer = DECISION
     row = named(sample)
@@ -84,11 +84,11 @@ def test_a_request_without_an_answer_was_not_found_and_a_failed_one_is_neither(
     assert (row["found"], row["error"]) == (found, type(error).__name__ if error else None)
 
 
-def test_a_request_that_was_due_before_the_window_belongs_to_the_warm_up() -> None:
+def test_a_request_due_before_the_window_belongs_to_the_warm_up() -> None:
     assert [named(served("read"), window_start_ns)["warm_up"] for window_start_ns in (1000, 1001)] == [False, True]
 
 
-def test_work_that_raises_is_recorded_with_its_error_and_its_instants() -> None:
+def test_work_that_raises_is_recorded_with_its_error_and_instants() -> None:
     sample = RequestSample(-1, "background", None, 1)
 
     def work() -> None:

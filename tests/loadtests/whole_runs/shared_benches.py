@@ -1,4 +1,4 @@
-"""Benches of several test files, run in turn by the same Locust processes: each start takes seconds of CPU."""
+"""Benches of several test files that share Locust processes, because each start of these takes seconds of CPU."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -25,70 +25,70 @@ TWO_PROCESSES = "two application servers of 32 threads"
 
 @dataclass(frozen=True, kw_only=True)
 class SharedBench:
-    """A bench that may share its Locust processes. A test module lists its own in BENCHES."""
+    """A bench that may share its Locust processes. A test module lists its benches in BENCHES."""
 
     name: str
     processes: str
-    """Which Locust processes run it."""
-    order: Callable[[Path], BenchConfig]
-    """What is ordered, with its runs below that folder, where it may write files of its own."""
+    """The kind of Locust processes that run it."""
+    config: Callable[[Path], BenchConfig]
+    """Makes the configuration. It may write files to the folder that it gets."""
     keep: Callable[[CellPlan], bool] = lambda _cell: True
-    """Which of the planned cells are run."""
+    """Selects the planned cells that run."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A bench that is prepared: its orders, and its run folder as it was planned."""
+    """A prepared bench: its run configuration and the planned description of its run."""
 
     bench: SharedBench
-    spec: RunConfig
+    run_config: RunConfig
     info: RunInfo
     first_id: int
-    """What is added to its cells' numbers in the common run."""
+    """The number that is added to its cells' ids in the common run."""
 
     def common_name(self, scenario: str) -> str:
         return f"{self.bench.name}, {scenario}"
 
     @property
     def names(self) -> set[str]:
-        return {contender_spec.name for contender_spec in self.spec.contender_specs}
+        return {contender_spec.name for contender_spec in self.run_config.contender_specs}
 
 
 def shared_benches(items: Sequence[pytest.Item]) -> list[SharedBench]:
-    """The benches of all modules that these tests are from."""
+    """The benches of all modules of these tests."""
     modules = {item.module.__name__: item.module for item in items if isinstance(item, pytest.Function)}
     return [bench for name in sorted(modules) for bench in getattr(modules[name], "BENCHES", ())]
 
 
 def run_benches(benches: Sequence[SharedBench], stack: Stack, home: Path) -> None:
-    """Run all of them together. Each then has a run folder of its own in home/NAME, as if it had run alone."""
+    """Run all benches together. Each then has its own run folder in home/NAME, as if it had run alone."""
     parts: list[Part] = []
     first_id = 0
     for bench in benches:
-        order = bench.order(home)
+        config = bench.config(home)
         runs = home / bench.name
-        spec, info = prepare_run(replace(order, runs=runs), stack, lambda _line: None)
-        parts.append(Part(bench, spec, info, first_id))
-        first_id += len(spec.cells)
-    spec, planned = common_run(parts, home / "common")
-    RunWriter(Path(spec.folder), planned)
-    before = len(planned.remarks)
-    run_bench(spec, stack, lambda _event: None)
-    whole = read_run(Path(spec.folder))
+        run_config, info = prepare_run(replace(config, runs=runs), stack, lambda _line: None)
+        parts.append(Part(bench, run_config, info, first_id))
+        first_id += len(run_config.cells)
+    run_config, common_info = common_run(parts, home / "common")
+    RunWriter(Path(run_config.folder), common_info)
+    before = len(common_info.remarks)
+    run_bench(run_config, stack, lambda _event: None)
+    whole = read_run(Path(run_config.folder))
     for part in parts:
         take_part(part, whole, whole.info.remarks[before:], set().union(*(other.names for other in parts)))
 
 
 def common_run(parts: Sequence[Part], folder: Path) -> tuple[RunConfig, RunInfo]:
-    """The orders and the run of all parts: scenarios under names of their own, cells numbered through."""
-    scenarios = [replace(s, name=part.common_name(s.name)) for part in parts for s in part.spec.scenarios]
-    cells = [numbered(cell, part) for part in parts for cell in part.spec.cells if part.bench.keep(cell)]
+    """The run configuration and description of all parts: each scenario has its own name, each cell its own id."""
+    scenarios = [replace(s, name=part.common_name(s.name)) for part in parts for s in part.run_config.scenarios]
+    cells = [numbered(cell, part) for part in parts for cell in part.run_config.cells if part.bench.keep(cell)]
     contender_specs = {
-        contender_spec.name: contender_spec for part in parts for contender_spec in part.spec.contender_specs
+        contender_spec.name: contender_spec for part in parts for contender_spec in part.run_config.contender_specs
     }
     first = parts[0]
-    spec = replace(
-        first.spec,
+    run_config = replace(
+        first.run_config,
         folder=str(folder),
         scenarios=tuple(scenarios),
         cells=tuple(cells),
@@ -103,7 +103,7 @@ def common_run(parts: Sequence[Part], folder: Path) -> tuple[RunConfig, RunInfo]
         experiments=[],
         remarks=[remark for part in parts for remark in part.info.remarks],
     )
-    return spec, info
+    return run_config, info
 
 
 def common_contenders(parts: Sequence[Part]) -> dict[str, ContenderInfo]:
@@ -118,14 +118,14 @@ def common_contenders(parts: Sequence[Part]) -> dict[str, ContenderInfo]:
 
 
 def numbered(cell: Any, part: Part) -> Any:
-    """A cell of a part as it is called in the common run."""
+    """A cell of a part with its id and scenario name in the common run."""
     return replace(cell, id=cell.id + part.first_id, scenario=part.common_name(cell.scenario))
 
 
 def take_part(part: Part, whole: Run, remarks: Sequence[dict[str, str]], names: set[str]) -> None:
-    """Fill a part's run folder with what the common run recorded of it."""
+    """Fill a part's run folder with its cells of the common run."""
     recorded = {cell.id: cell for cell in whole.info.cells}
-    folder = Path(part.spec.folder)
+    folder = Path(part.run_config.folder)
     cells = []
     for cell in part.info.cells:
         name = cell.scenario
@@ -150,7 +150,7 @@ def take_part(part: Part, whole: Run, remarks: Sequence[dict[str, str]], names: 
 
 
 def renamed(samples: pa.Table, scenario: str) -> pa.Table:
-    """The same samples under their scenario's own name."""
+    """The same samples with the scenario's original name."""
     place = samples.schema.get_field_index("scenario")
     field = samples.schema.field(place)
     names = pa.array([scenario] * len(samples)).dictionary_encode().cast(field.type)

@@ -1,4 +1,4 @@
-"""One short flood through real Locust processes: ours, a user's own limiter, and the bound."""
+"""One short flood through real Locust processes: built-in limiters, a user's own limiter, and the baseline."""
 
 import csv
 from collections.abc import Callable
@@ -27,7 +27,7 @@ OWN = CONTENDERS / "incr_expire.py"
 PLAN = replace(find_plan("smoke"), scenarios=("rate-limit-flood",))
 
 
-def order(_home: Path) -> BenchConfig:
+def bench_config(_home: Path) -> BenchConfig:
     return BenchConfig(
         plan=PLAN,
         workload=WorkloadFile(common={"records": 2_000}),
@@ -36,7 +36,7 @@ def order(_home: Path) -> BenchConfig:
     )
 
 
-BENCHES = (SharedBench(name="flood", processes=TWO_PROCESSES, order=order),)
+BENCHES = (SharedBench(name="flood", processes=TWO_PROCESSES, config=bench_config),)
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +44,14 @@ def flood_run(run_shared: Callable[[SharedBench], Run]) -> Run:
     return run_shared(BENCHES[0])
 
 
-def test_limiters_run_where_limiting_is_the_question_and_the_users_own_beside_ours(flood_run: Run) -> None:
+def test_a_flood_runs_the_named_limiters_the_users_own_and_the_baseline(flood_run: Run) -> None:
     names = {cell.contender for cell in flood_run.done}
     assert names == {"sliding-log", "sliding-window", "fixed-window", "incr-expire", "bare-evalsha"}
     assert {c.family for c in flood_run.info.contenders} == {"limiting"}
 
 
 def test_refusals_are_answers(flood_run: Run) -> None:
-    """Nothing failed, Locust counted what the samples hold, and every sample has its decision."""
+    """No request failed, Locust's count equals the samples, and every sample has a decision."""
     samples = flood_run.samples
     assert samples["error"].isna().all()
     assert samples["allowed"].notna().all()
@@ -60,8 +60,8 @@ def test_refusals_are_answers(flood_run: Run) -> None:
         assert cell.locust_requests == (samples["cell"] == cell.id).sum()
 
 
-def test_a_decision_lies_between_its_round_trip_and_the_distance_lies_outside(flood_run: Run) -> None:
-    """Half before the server had the call, half after its answer: what is possible in a window gets no wider by it."""
+def test_the_simulated_rtt_lies_outside_the_interval_in_which_the_server_decided(flood_run: Run) -> None:
+    """Half of it passes before the server gets the call, half after its reply: the interval does not become wider."""
     samples = flood_run.samples
     half_ns = round(flood_run.info.scenarios[0].workload["rtt_ms"] * 1e6) // 2
     assert half_ns > 0
@@ -73,8 +73,8 @@ def test_a_decision_lies_between_its_round_trip_and_the_distance_lies_outside(fl
     assert (outside >= samples["simulated_rtt_ns"])[once].all()
 
 
-def test_what_we_sent_is_what_redis_counted_and_scripts_did_the_rest(flood_run: Run) -> None:
-    """Exactly equal, but for commands that the limiter's script names; and of those ZADD is one an admitted call."""
+def test_redis_counted_the_sent_commands_and_those_of_the_scripts(flood_run: Run) -> None:
+    """The counts are equal except for commands in the limiter's script; ZADD runs once for each admitted call."""
     scripted = {c.name: set(c.script_commands) for c in flood_run.info.contenders}
     for cell in flood_run.done:
         ours = added(
@@ -93,8 +93,8 @@ def test_what_we_sent_is_what_redis_counted_and_scripts_did_the_rest(flood_run: 
     assert "counts-differ" not in {warning.kind.name for warning in analyse(flood_run).warnings}
 
 
-def test_the_judgement_shows_what_each_is_known_for(flood_run: Run) -> None:
-    """The exact log is never certainly above L; a fixed window is, at the edge; the article's starves."""
+def test_the_analysis_shows_the_known_property_of_each_limiter(flood_run: Run) -> None:
+    """The exact log is never certainly above L; a fixed window is, at the edge; the article's limiter starves users."""
     limiting = analyse(flood_run).limiting
     assert limiting is not None
     by_name = {x.info.name: x for x in judged(limiting)}
@@ -110,8 +110,8 @@ def test_the_judgement_shows_what_each_is_known_for(flood_run: Run) -> None:
     assert len(log.key_bytes) > 0
 
 
-def test_the_report_shows_them(flood_run: Run) -> None:
-    """The page has a section with every limiter, both questions, and a CSV; nothing of it needs a caching contender."""
+def test_the_report_has_a_section_and_a_csv_of_the_limiters(flood_run: Run) -> None:
+    """The page has a section with every limiter and both questions, and a CSV; it needs no caching contender."""
     page = render(flood_run.folder).read_text(encoding="utf-8")
     assert 'id="rate-limit-flood"' in page
     assert "incr-expire" in page
@@ -125,12 +125,12 @@ def test_the_report_shows_them(flood_run: Run) -> None:
 
 
 def test_the_run_passes_the_gate_against_itself(flood_run: Run) -> None:
-    """Though the article's limiter and the user's own may have broken their bounds in it."""
+    """The article's limiter and the user's own may have broken their bounds in the run."""
     found = gate(flood_run.folder, flood_run.folder, read_thresholds(None))
     assert exit_code(found) == 0
 
 
-def test_a_limiter_where_only_caching_is_asked_is_refused() -> None:
+def test_a_limiter_in_a_plan_with_only_caching_scenarios_is_refused() -> None:
     plan = replace(find_plan("smoke"), scenarios=("stampede",))
     with pytest.raises(ConfigError, match="caching"):
         check_order(BenchConfig(plan=plan, own_contenders=(str(OWN),)))

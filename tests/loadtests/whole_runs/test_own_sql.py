@@ -1,4 +1,4 @@
-"""A user's own table and statements run from one TOML file, on servers that the user brought."""
+"""A bench with the user's own table and statements from one TOML file, on the user's servers."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +57,7 @@ def test_every_cell_ran_without_a_failed_request(own_run: Run) -> None:
 
 
 def test_a_value_that_the_cache_would_change_ends_the_run_before_it_begins(stack: Stack, tmp_path: Path) -> None:
-    """One line with the file, the key, the column and a remedy; exit 2; no run folder."""
+    """It prints one line with the file, the key, the column and a solution; exit code 2; no run folder."""
     (tmp_path / "w.toml").write_text(
         """[sql]
         load = "SELECT n AS id, now() AS seen FROM generate_series(1, 9) AS n WHERE n = %(id)s"
@@ -75,16 +75,16 @@ def test_a_value_that_the_cache_would_change_ends_the_run_before_it_begins(stack
     assert not (tmp_path / "runs").exists()
 
 
-def test_only_the_users_ids_were_asked_for(own_run: Run) -> None:
-    assert set(own_run.samples["key"]) == {1}  # stampede: the first of theirs
+def test_only_the_users_ids_were_requested(own_run: Run) -> None:
+    assert set(own_run.samples["key"]) == {1}  # the scenario stampede reads the first of the user's ids
 
 
-def test_without_a_version_column_no_version_is_recorded_and_the_run_says_so(own_run: Run) -> None:
+def test_without_a_version_column_no_version_is_recorded_and_the_workload_is_unversioned(own_run: Run) -> None:
     assert own_run.samples["version_read"].isna().all()
     assert own_run.info.scenarios[0].workload["versioned"] is False
 
 
-def test_on_the_users_servers_no_distance_is_added_unless_asked_for(own_run: Run) -> None:
+def test_on_the_users_servers_there_is_no_simulated_rtt_by_default(own_run: Run) -> None:
     assert own_run.info.scenarios[0].workload["rtt_ms"] == 0
     assert (own_run.samples["simulated_rtt_ns"] == 0).all()
 

@@ -1,4 +1,4 @@
-"""Refresh-ahead by a Celery worker: it lives as long as its cell, and without the extra the run says how to get it."""
+"""Refresh-ahead by a Celery worker: the worker runs as long as its cell; without the extra a remark names it."""
 
 import importlib.util
 from dataclasses import replace
@@ -22,7 +22,7 @@ CELERY = "refresh-ahead-celery"
 PLAN = replace(find_plan("smoke"), scenarios=("refresh-queue",), experiments=())
 
 
-def test_without_the_extra_the_others_run_and_the_run_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_others_run_and_a_remark_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contenders, "find_spec", lambda _name: None)
     names = {contender_spec.name for contender_spec in check_order(BenchConfig(plan=PLAN))[2]}
     assert "refresh-ahead" in names
@@ -34,18 +34,18 @@ def test_without_the_extra_the_others_run_and_the_run_says_how_to_install_it(mon
 
 
 @pytest.mark.skipif(importlib.util.find_spec("celery") is None, reason="the extra [celery] is not installed")
-def test_the_worker_takes_tasks_once_it_is_started_and_nothing_of_it_is_left_once_it_is_stopped(
+def test_the_worker_takes_tasks_after_its_start_and_leaves_no_process_after_its_stop(
     stack: Stack, tmp_path: Path
 ) -> None:
-    order = BenchConfig(
+    config = BenchConfig(
         plan=PLAN,
         workload=WorkloadFile(common={"records": 2_000}),
         contenders=(CELERY,),
         reference=CELERY,
         runs=tmp_path / "runs",
     )
-    spec, _ = prepare_run(order, stack, lambda _line: None)
-    spec.write(tmp_path / "spec.json")
+    run_config, _ = prepare_run(config, stack, lambda _line: None)
+    run_config.write(tmp_path / "spec.json")
     worker = CeleryProcess(stack, tmp_path / "spec.json", tmp_path / "log")
     try:
         worker.start("refresh-queue", CELERY)
@@ -60,7 +60,7 @@ def test_the_worker_takes_tasks_once_it_is_started_and_nothing_of_it_is_left_onc
 
 
 def is_running(process: psutil.Process) -> bool:
-    """One that nobody has reaped yet is not."""
+    """Whether a process runs; a zombie does not."""
     try:
         return process.is_running() and bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

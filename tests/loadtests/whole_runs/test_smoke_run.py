@@ -1,4 +1,4 @@
-"""A smoke run's books: everything due is accounted for, and our counts are the servers' own, to the request."""
+"""The counts of a smoke run: every due request is recorded, and the suite's counts equal the servers' exactly."""
 
 import itertools
 from collections.abc import Callable
@@ -18,20 +18,20 @@ from tests.loadtests.whole_runs.shared_benches import TWO_PROCESSES, SharedBench
 
 pytestmark = pytest.mark.slow
 
-PLANTED = "uncounted"
-"""A contender that runs with the others; its commands must not add up."""
+UNCOUNTED = "uncounted"
+"""A contender whose commands the meters miss; its counts must differ from the server's."""
 
 
-def order(_home: Path) -> BenchConfig:
-    """The smoke plan's caching scenarios over 2,000 users, plus a contender whose commands are not all counted."""
+def bench_config(_home: Path) -> BenchConfig:
+    """The caching scenarios of plan smoke with 2,000 users, plus a contender whose commands are not all counted."""
     return BenchConfig(
         plan=replace(find_plan("smoke"), scenarios=("read-heavy", "stampede")),
         workload=WorkloadFile(common={"records": 2_000}),
-        own_contenders=(str(CONTENDERS / f"{PLANTED}.py"),),
+        own_contenders=(str(CONTENDERS / f"{UNCOUNTED}.py"),),
     )
 
 
-BENCHES = (SharedBench(name="smoke", processes=TWO_PROCESSES, order=order),)
+BENCHES = (SharedBench(name="smoke", processes=TWO_PROCESSES, config=bench_config),)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_every_planned_cell_was_run(smoke_run: Run) -> None:
     assert smoke_run.info.status == "finished"
 
 
-def test_every_contender_of_a_scenario_was_asked_the_same_at_the_same_time(smoke_run: Run) -> None:
+def test_every_contender_of_a_scenario_got_the_same_requests_at_the_same_times(smoke_run: Run) -> None:
     asked: dict[str, list[object]] = {}
     for cell in smoke_run.done:
         assert cell.begin_ns is not None
@@ -88,9 +88,9 @@ def test_both_application_servers_did_their_share(smoke_run: Run) -> None:
         assert shares.min() > 0.3
 
 
-def test_an_observer_counts_as_many_requests_in_the_system_as_the_recorded_times_say(smoke_run: Run) -> None:
-    """In each process, at random instants of the window: all but a few, which fell on an answer, agree exactly."""
-    looks = smoke_run.timeline[smoke_run.timeline["name"] == "in_the_system"]
+def test_the_inflight_sampler_counts_as_many_requests_as_the_recorded_times_show(smoke_run: Run) -> None:
+    """All but a few samples agree exactly; the exceptions coincide with the end of a request."""
+    inflight_samples = smoke_run.timeline[smoke_run.timeline["name"] == "in_the_system"]
     wrong = 0
     for cell in smoke_run.done:
         rows = requests(smoke_run, cell.id)
@@ -98,28 +98,30 @@ def test_an_observer_counts_as_many_requests_in_the_system_as_the_recorded_times
         for process in (0, 1):
             mine = rows[rows["process"] == process]
             due, end = mine["due_ns"].to_numpy(np.int64), mine["end_ns"].fillna(2**62).to_numpy(np.int64)
-            own = looks[(looks["cell"] == cell.id) & (looks["source"] == f"process-{process}")]
+            own = inflight_samples[
+                (inflight_samples["cell"] == cell.id) & (inflight_samples["source"] == f"process-{process}")
+            ]
             assert len(own) > 20, cell
             at_ns = own["t_ns"].to_numpy(np.int64)[:, np.newaxis]
             in_the_system = ((due <= at_ns) & (at_ns < end)).sum(axis=1)
             wrong += int((in_the_system != own["value"].to_numpy()).sum())
-    assert wrong <= 0.02 * len(looks)
+    assert wrong <= 0.02 * len(inflight_samples)
 
 
-def test_our_redis_commands_are_the_servers_by_name(smoke_run: Run) -> None:
+def test_the_meters_count_the_same_redis_commands_as_the_server(smoke_run: Run) -> None:
     for cell in smoke_run.done:
         ours = added(
             commands(counted(smoke_run.servers, cell.id, "process")),
             commands(counted(smoke_run.servers, cell.id, "coordinator")),
         )
         theirs = commands(counted(smoke_run.servers, cell.id, "redis"))
-        if cell.contender == PLANTED:
-            assert theirs["get"] > ours["get"], "a planted, uncounted GET went unnoticed"
+        if cell.contender == UNCOUNTED:
+            assert theirs["get"] > ours["get"], "the uncounted GET was not detected"
         else:
             assert ours == theirs, cell
 
 
-def test_the_samples_commands_and_loads_are_the_processes_own(smoke_run: Run) -> None:
+def test_the_commands_and_loads_of_the_samples_add_up_to_the_processes_counters(smoke_run: Run) -> None:
     for cell in smoke_run.done:
         rows = smoke_run.samples[smoke_run.samples["cell"] == cell.id]
         ours = counted(smoke_run.servers, cell.id, "process")
@@ -127,7 +129,7 @@ def test_the_samples_commands_and_loads_are_the_processes_own(smoke_run: Run) ->
         assert int(rows["loads"].sum()) == ours.get("load", 0)
 
 
-def test_our_loads_and_updates_are_pg_stat_statements_calls(smoke_run: Run) -> None:
+def test_the_counted_loads_and_updates_equal_the_calls_in_pg_stat_statements(smoke_run: Run) -> None:
     for cell in smoke_run.done:
         ours = counted(smoke_run.servers, cell.id, "process")
         theirs = counted(smoke_run.servers, cell.id, "postgres")
@@ -143,8 +145,8 @@ def test_loads_wait_inside_the_query_and_yet_read_their_rows(smoke_run: Run) -> 
 
 
 def expiries(run: Run, contender: str) -> list[pd.DataFrame]:
-    """The loads of the one hot key by the expiry that caused them, in order: the first one that missed, and all who had
-    begun before its answer was there. Whoever begins later finds the entry that it has filled."""
+    """The loads of the one hot key, grouped by the expiry that caused them: the first read that missed, and all reads
+    that began before its end. Later reads find the entry that it filled."""
     (cell,) = cells(run, "stampede", contender)
     rows = run.samples[(run.samples["cell"] == cell) & (run.samples["loads"] > 0)].sort_values("load_start_ns")
     found = []
@@ -159,17 +161,15 @@ def loads_per_expiry(run: Run, contender: str) -> float:
     return float(np.mean([len(loads) for loads in expiries(run, contender)]))
 
 
-def test_a_stampede_costs_no_cache_a_load_a_request(smoke_run: Run) -> None:
+def test_no_cache_loads_once_per_request_in_a_stampede(smoke_run: Run) -> None:
     (cell,) = cells(smoke_run, "stampede", "no-cache")
     rows = requests(smoke_run, cell)
     assert rows["loads"].sum() == len(rows)
 
 
 @pytest.mark.parametrize("contender", ["cache-aside", "write-through"])
-def test_an_unprotected_stampede_loads_once_for_all_who_ask_while_an_expiry_is_loaded(
-    smoke_run: Run, contender: str
-) -> None:
-    """One plus rate times load time, by counting those who asked during the first load. An entry lives for a TTL."""
+def test_in_an_unprotected_stampede_every_read_during_the_first_load_loads_too(smoke_run: Run, contender: str) -> None:
+    """The loads per expiry are one plus the reads that began during the first load. An entry lives for a TTL."""
     (cell,) = cells(smoke_run, "stampede", contender)
     began = requests(smoke_run, cell)["start_ns"]
     found = expiries(smoke_run, contender)
@@ -184,7 +184,7 @@ def test_an_unprotected_stampede_loads_once_for_all_who_ask_while_an_expiry_is_l
 
 
 def test_coalescing_loads_one_at_a_time(smoke_run: Run) -> None:
-    """About once an expiry: whoever missed just before the fill takes the lock after it and loads again."""
+    """About one load per expiry: a read that missed just before the fill takes the lock after it and loads again."""
     (cell,) = cells(smoke_run, "stampede", "coalescing")
     rows = smoke_run.samples[(smoke_run.samples["cell"] == cell) & (smoke_run.samples["loads"] > 0)]
     rows = rows.sort_values("load_start_ns")
@@ -193,7 +193,7 @@ def test_coalescing_loads_one_at_a_time(smoke_run: Run) -> None:
     assert loads_per_expiry(smoke_run, "coalescing") < loads_per_expiry(smoke_run, "cache-aside") / 3
 
 
-def test_cache_asides_loads_are_its_misses_to_the_request(smoke_run: Run) -> None:
+def test_cache_aside_loads_exactly_once_per_miss(smoke_run: Run) -> None:
     (cell,) = cells(smoke_run, "read-heavy", "cache-aside")
     rows = requests(smoke_run, cell)
     reads = rows[rows["operation"] == "read"]
@@ -202,14 +202,14 @@ def test_cache_asides_loads_are_its_misses_to_the_request(smoke_run: Run) -> Non
     assert 0 < misses < len(reads)
 
 
-def test_every_round_trip_carries_at_least_the_distance_that_was_asked(smoke_run: Run) -> None:
-    asked_ms = smoke_run.info.scenarios[0].workload["rtt_ms"]
+def test_every_round_trip_takes_at_least_the_simulated_rtt(smoke_run: Run) -> None:
+    rtt_ms = smoke_run.info.scenarios[0].workload["rtt_ms"]
     rows = smoke_run.samples[smoke_run.samples["round_trips"] > 0]
-    assert asked_ms == 0.5
-    assert (rows["simulated_rtt_ns"] >= rows["round_trips"] * asked_ms * 1e6).all()
+    assert rtt_ms == 0.5
+    assert (rows["simulated_rtt_ns"] >= rows["round_trips"] * rtt_ms * 1e6).all()
 
 
-def test_background_work_has_rows_of_its_own_and_is_never_billed_to_a_reader(smoke_run: Run) -> None:
+def test_background_work_has_its_own_rows_and_is_never_counted_for_a_reader(smoke_run: Run) -> None:
     (cell,) = cells(smoke_run, "stampede", "refresh-ahead")
     rows = smoke_run.samples[smoke_run.samples["cell"] == cell]
     background = rows[rows["operation"] == "background"]

@@ -1,4 +1,4 @@
-"""A stall is seen: one pause of 2 s in 10 s at 100 requests/s, with 8 threads, from the due times."""
+"""A stall of 2 s in 10 s, at 100 requests/s with 8 threads, is visible in response times counted from due times."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 STALL_S, WINDOW_S, RATE_PER_S, THREADS = 2.0, 10.0, 100, 8
 
 
-def order(_home: Path) -> BenchConfig:
+def bench_config(_home: Path) -> BenchConfig:
     common = {
         "records": 2_000,
         "rate_per_s": RATE_PER_S,
@@ -44,7 +44,9 @@ def order(_home: Path) -> BenchConfig:
 
 
 BENCHES = (
-    SharedBench(name="stalled", processes=ONE_PROCESS, order=order, keep=lambda cell: cell.contender == "stalling"),
+    SharedBench(
+        name="stalled", processes=ONE_PROCESS, config=bench_config, keep=lambda cell: cell.contender == "stalling"
+    ),
 )
 
 
@@ -61,10 +63,10 @@ def reads(stalled: Run) -> pd.DataFrame:
 
 
 def test_response_time_p90_is_the_closed_form(reads: pd.DataFrame) -> None:
-    """Not below it for a queue that is served at once; not above it by more than what the machine does without a
-    stall, and by how far it fell behind the constant rate at which the form has the queue served.
+    """The lower limit is the closed form for a queue that is served at once. The upper limit adds the machine's usual
+    response time without a stall, and how far it fell behind the constant service rate of the closed form.
 
-    Other load makes the stall longer than was asked, and interrupts the service; both stand in the samples.
+    Other load makes the stall longer than configured and interrupts the service; the samples show both.
     """
     due, ends = reads["due_ns"].to_numpy(), reads["end_ns"].to_numpy()
     stall_s = float((ends - reads["start_ns"].to_numpy()).max() / 1e9)
@@ -81,10 +83,10 @@ def test_response_time_p90_is_the_closed_form(reads: pd.DataFrame) -> None:
 
 
 def closed_form_ms(requests: int, stall_s: float, mu_per_s: float, share: float) -> float:
-    """The quantile of response time when a server stands still once for S s at a constant rate r.
+    """The quantile of response time if a server stalls once for S seconds at a constant rate r.
 
-    A request due at u after the stall began waits S - u, and then for the u * r before it to be served, mu a second.
-    mu is the rate at which what was queued when it ended was served, out of the samples.
+    A request due u seconds after the stall began waits S - u, and then until the u * r requests before it are served,
+    mu per second. The samples give mu: the rate at which the queue was served after the stall.
     """
     u = (np.arange(RATE_PER_S * stall_s) + 0.5) / RATE_PER_S
     waits_ms = 1e3 * np.maximum(0, stall_s - u + u * RATE_PER_S / mu_per_s)
@@ -92,21 +94,21 @@ def closed_form_ms(requests: int, stall_s: float, mu_per_s: float, share: float)
     return float(np.quantile(all_ms, share))
 
 
-def test_service_time_does_not_see_it(reads: pd.DataFrame) -> None:
-    """A thread's one request waits with it, and the others wait for a thread: that shows from the due times only."""
+def test_service_times_do_not_show_the_stall(reads: pd.DataFrame) -> None:
+    """Each thread's current request stalls, and the others wait for a thread: only due times show their wait."""
     half_ns = STALL_S * 1e9 / 2
     assert 1 <= ((reads["end_ns"] - reads["start_ns"]) > half_ns).sum() <= THREADS
     assert ((reads["end_ns"] - reads["due_ns"]) > half_ns).sum() > 0.9 * RATE_PER_S * STALL_S / 2
 
 
-def test_the_wait_is_the_queues_and_not_our_own_lateness(reads: pd.DataFrame) -> None:
+def test_the_wait_comes_from_the_queue_and_not_from_the_harness(reads: pd.DataFrame) -> None:
     queue_ms = (reads["start_ns"] - reads["due_ns"]) / 1e6
     own_lag_ms = (reads["start_ns"] - reads[["due_ns", "thread_free_ns"]].max(axis=1)) / 1e6
     assert np.quantile(queue_ms, 0.9) > 500
     assert np.quantile(own_lag_ms, 0.9) < np.quantile(queue_ms, 0.9) / 4
 
 
-def test_nothing_was_shed(stalled: Run, reads: pd.DataFrame) -> None:
+def test_no_request_was_dropped(stalled: Run, reads: pd.DataFrame) -> None:
     assert len(reads) == RATE_PER_S * WINDOW_S
     assert reads["error"].isna().all()
     assert stalled.info.status == "finished"

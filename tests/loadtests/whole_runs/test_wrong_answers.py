@@ -1,4 +1,4 @@
-"""An answer that no contender may give fails its cells at once, in one line that names it; the others run on."""
+"""An invalid answer fails the contender's cells at once, with one line that names the answer; the others continue."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -46,7 +46,7 @@ async def later(record):
 
 class Wrong(CachePattern):
     summary = "no cache, and wrong answers"
-    promises = frozenset({{Guarantee.READ_AFTER_WRITE}})
+    guarantees = frozenset({{Guarantee.READ_AFTER_WRITE}})
 
     def get(self, record_id):
         record = self.source.load(record_id)
@@ -73,23 +73,23 @@ PATTERNS = {
 
 
 def written(folder: Path) -> dict[str, str]:
-    """The contenders' files; by path, what must be said of each."""
-    said = {}
+    """Write the contenders' files. Returns the expected error of each, by path."""
+    expected_errors = {}
     for name, (answer, what) in LIMITERS.items():
         (folder / f"{name}.py").write_text(LIMITER.format(answer=answer))
-        said[str(folder / f"{name}.py")] = what
+        expected_errors[str(folder / f"{name}.py")] = what
     for name, (read, write, what) in PATTERNS.items():
         (folder / f"{name}.py").write_text(PATTERN.format(read=read, write=write))
-        said[str(folder / f"{name}.py")] = what
-    return said
+        expected_errors[str(folder / f"{name}.py")] = what
+    return expected_errors
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def expected_errors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return written(tmp_path_factory.mktemp("contenders"))
 
 
-def wrong_order(home: Path) -> BenchConfig:
+def wrong_config(home: Path) -> BenchConfig:
     folder = home / "contenders"
     folder.mkdir()
     return BenchConfig(
@@ -100,7 +100,7 @@ def wrong_order(home: Path) -> BenchConfig:
     )
 
 
-BENCHES = (SharedBench(name="wrong answers", processes=TWO_PROCESSES, order=wrong_order),)
+BENCHES = (SharedBench(name="wrong answers", processes=TWO_PROCESSES, config=wrong_config),)
 
 
 @pytest.fixture(scope="module")
@@ -113,9 +113,9 @@ def shown(path: str) -> str:
 
 
 def test_the_cells_of_a_wrong_contender_fail_with_the_line_that_names_its_answer(
-    run: Run, said: dict[str, str]
+    run: Run, expected_errors: dict[str, str]
 ) -> None:
-    for path, what in said.items():
+    for path, what in expected_errors.items():
         cells = [cell for cell in run.info.cells if cell.contender == shown(path)]
         assert cells, path
         for cell in cells:
@@ -124,32 +124,34 @@ def test_the_cells_of_a_wrong_contender_fail_with_the_line_that_names_its_answer
             assert "\n" not in cell.why
 
 
-def test_the_cells_of_the_others_are_finished(run: Run, said: dict[str, str]) -> None:
-    wrong = {shown(path) for path in said}
+def test_the_cells_of_the_others_are_finished(run: Run, expected_errors: dict[str, str]) -> None:
+    wrong = {shown(path) for path in expected_errors}
     others = [cell for cell in run.info.cells if cell.contender not in wrong]
     assert {"cache-aside", "fixed-window"} <= {cell.contender for cell in others}
     assert {cell.status for cell in others} == {"done"}
 
 
-def test_the_line_is_a_remark_and_stands_in_the_report(run: Run, said: dict[str, str]) -> None:
+def test_the_line_is_a_remark_and_appears_in_the_report(run: Run, expected_errors: dict[str, str]) -> None:
     remarks = {remark["name"]: remark["what"] for remark in run.info.remarks}
     page = render(run.folder).read_text()
-    for path in said:
+    for path in expected_errors:
         assert remarks[shown(path)].startswith(shown(path))
         assert f"{shown(path)}: " in page
 
 
-def test_a_run_in_which_no_cell_finished_has_failed(stack: Stack, said: dict[str, str], tmp_path: Path) -> None:
-    order = BenchConfig(
+def test_a_run_in_which_no_cell_finished_has_failed(
+    stack: Stack, expected_errors: dict[str, str], tmp_path: Path
+) -> None:
+    config = BenchConfig(
         plan=replace(find_plan("smoke"), scenarios=("stampede",), rounds=1, aa_copy=False),
         workload=WorkloadFile(common={"records": 2_000}),
-        own_contenders=tuple(path for path in said if "unversioned" in path),
+        own_contenders=tuple(path for path in expected_errors if "unversioned" in path),
         reference="unversioned",
         processes=1,
         runs=tmp_path,
     )
-    spec, _ = prepare_run(replace(order, contenders=("cache-aside",)), stack, lambda _line: None)
-    only = replace(spec, cells=tuple(cell for cell in spec.cells if cell.contender == "unversioned"))
+    run_config, _ = prepare_run(replace(config, contenders=("cache-aside",)), stack, lambda _line: None)
+    only = replace(run_config, cells=tuple(cell for cell in run_config.cells if cell.contender == "unversioned"))
     with pytest.raises(BenchFailed, match="no cell finished: unversioned: get, column version: None"):
         run_bench(only, stack, lambda _event: None)
 
@@ -169,15 +171,15 @@ class Own(NoCache):
 def test_a_file_that_only_this_process_can_import_is_refused_before_a_server_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder that is relative to where the command was given is another one for the application servers."""
+    """A relative folder in sys.path is relative to the command's directory, which application servers do not share."""
     (tmp_path / "shared_words.py").write_text("SUMMARY = 'a word'")
     (tmp_path / "relative_words.py").write_text(NEIGHBOUR.format(folder="'.'"))
     (tmp_path / "absolute_words.py").write_text(NEIGHBOUR.format(folder="str(Path(__file__).parent)"))
     monkeypatch.chdir(tmp_path)
-    order = BenchConfig(plan=find_plan("smoke"), own_contenders=("absolute_words.py",))
-    assert check_order(order)
+    config = BenchConfig(plan=find_plan("smoke"), own_contenders=("absolute_words.py",))
+    assert check_order(config)
     with pytest.raises(ConfigError) as caught:
-        check_order(replace(order, own_contenders=("relative_words.py",)))
+        check_order(replace(config, own_contenders=("relative_words.py",)))
     line = str(caught.value)
     assert "relative_words.py" in line
     assert "No module named 'shared_words'" in line
