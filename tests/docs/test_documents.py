@@ -1,9 +1,7 @@
-"""The documents are held to the code: commands exist, links resolve, and lists that repeat the code equal it."""
+"""The commands in the documents exist, and the links resolve."""
 
-import importlib
 import os
 import re
-import runpy
 import shlex
 import subprocess
 from collections.abc import Collection, Mapping
@@ -18,32 +16,25 @@ import typer
 from stampede.cli.app import app
 from stampede.loadtests.experiments.experiment import experiments
 from stampede.loadtests.serializers.sample_records import kinds
-from stampede.patterns.caching.cache_pattern import Guarantee
-from stampede.patterns.contender_registry import contenders, find_limiter, limiters, load_contender
+from stampede.patterns.contender_registry import contenders, limiters
 from stampede.patterns.serialization.serializer_registry import codecs
-from stampede.reports.compare.thresholds import read_thresholds
-from stampede.reports.metrics.metric import metrics
-from stampede.run_folder.schema import EXPERIMENTS, METHOD, SCHEMA, TABLES
 from stampede.scenarios.interleavings.situation import situations
 from stampede.scenarios.plans import PLANS
 from stampede.scenarios.scenario import scenarios
-from stampede.scenarios.workload import read_workload
+from tests.docs.documents import FENCE, HEADING, ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 FRONT_DOOR = ("stampede", ".venv/bin/stampede")
 
 SHELL = ("||", "&&", "|")
 """Where a command ends and the shell's own begins."""
 
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`((?:make|stampede|\.venv/bin/stampede) [^`\n]+)`")
 """A command in the middle of a sentence."""
 SHORTENED = ("Missing ", "Option ")
 """How the front door begins what it says of a command that a sentence names without its values."""
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 PAGE_NAME = re.compile(r"\bdocs/[\w/-]+\.md")
-HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
 
 
 def commands(text: str) -> list[list[str]]:
@@ -150,20 +141,6 @@ def refused_of_make(words: list[str]) -> str | None:
     return next((why for call in calls if (why := refused(call[1:])) is not None), None)
 
 
-def block(document: str, language: str) -> str:
-    """The first fenced block of that language."""
-    fences: list[tuple[str, str]] = FENCE.findall((ROOT / document).read_text(encoding="utf-8"))
-    return next(text for spoken, text in fences if spoken == language)
-
-
-def table(document: str, heading: str = "") -> list[list[str]]:
-    """The cells of the first table below a heading, without its head."""
-    text = (ROOT / document).read_text(encoding="utf-8").partition(heading)[2] if heading else ""
-    rows = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)
-    assert rows, f"{document} has no table below {heading}"
-    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows.group().splitlines()[2:]]
-
-
 def test_there_are_documents_with_commands_and_links() -> None:
     """The checks below have something to check."""
     texts = [document.read_text(encoding="utf-8") for document in DOCUMENTS]
@@ -246,160 +223,3 @@ def test_the_checks_find_what_is_wrong(tmp_path: Path) -> None:
         ["make", "test"],
         ["stampede", "bench", "--rtt", "0"],
     ]
-
-
-def listed_commands() -> dict[str, set[str]]:
-    """The options of every command that `stampede --help` lists."""
-    door: Any = typer.main.get_command(app)
-    shown = {name: command for name, command in door.commands.items() if not command.hidden}
-    return {
-        name: {option for param in command.params if not getattr(param, "hidden", False) for option in param.opts}
-        for name, command in shown.items()
-    }
-
-
-def test_the_commands_are_listed() -> None:
-    """docs/reference/command-line.md lists every command, and none else."""
-    listed = [row[0].strip("`") for row in table("docs/reference/command-line.md", "## Commands")]
-    assert sorted(listed) == sorted(listed_commands())
-
-
-def test_every_option_is_explained() -> None:
-    """docs/reference/command-line.md names every option of every command."""
-    text = (ROOT / "docs/reference/command-line.md").read_text(encoding="utf-8")
-    options = {option for found in listed_commands().values() for option in found if option.startswith("--")}
-    assert sorted(option for option in options - {"--help"} if f"`{option}`" not in text) == []
-
-
-def test_the_public_names_exist() -> None:
-    """docs/reference/python-api.md lists names that `from stampede import …` finds."""
-    stampede = importlib.import_module("stampede")
-    listed = [
-        name for row in table("docs/reference/python-api.md", "## Names") for name in re.findall(r"`(\w+)`", row[0])
-    ]
-    assert "CachePattern" in listed
-    assert [name for name in listed if not hasattr(stampede, name)] == []
-
-
-@pytest.mark.parametrize("name", [*TABLES, "experiments"])
-def test_the_run_folders_columns_are_listed(name: str) -> None:
-    """docs/reference/run-folder.md lists every column of the schema, in its order, and none else."""
-    schema = {**TABLES, "experiments": EXPERIMENTS}[name]
-    assert [row[0].strip("`") for row in table("docs/reference/run-folder.md", f"## {name}\n")] == schema.names
-
-
-def test_the_patterns_are_listed() -> None:
-    """docs/reference/patterns.md lists every contender of ours with its own summary, and none else."""
-    rows = table("docs/reference/patterns.md", "## Which")
-    listed = [(re.sub(r"\[(.*)\]\(.*\)", r"\1", name), said) for name, said in rows]
-    assert listed == [(name, found.pattern.summary) for name, found in contenders().items()]
-
-
-def promised_by(guarantee: Guarantee) -> str:
-    """The contenders that claim it, as docs/reference/guarantees.md writes it: all, all but a few, or by name."""
-    names = list(contenders())
-    who = [name for name, found in contenders().items() if guarantee in found.pattern.guarantees]
-    others = [name for name in names if name not in who]
-    if not others:
-        return "all"
-    return f"all but {', '.join(others)}" if len(others) < len(who) else ", ".join(who)
-
-
-def test_the_guarantees_are_listed() -> None:
-    """docs/reference/guarantees.md lists each guarantee of our contenders: what holds, fault model, guaranteed by."""
-    wanted = [
-        [f"`{guarantee.name}`", guarantee.text, guarantee.fault_model.value, who]
-        for guarantee in Guarantee
-        if (who := promised_by(guarantee))
-    ]
-    assert table("docs/reference/guarantees.md", "## What each pattern guarantees") == wanted
-
-
-def test_the_limiters_are_listed() -> None:
-    """docs/reference/limiters.md lists every limiter of ours with its own summary, and none else."""
-    rows = table("docs/reference/limiters.md", "## Which")
-    listed = [(re.sub(r"\[(.*)\]\(.*\)", r"\1", name), said) for name, said in rows]
-    assert listed == [(name, found.limiter.summary) for name, found in limiters().items()]
-
-
-def test_the_example_limiter_is_one(tmp_path: Path) -> None:
-    """The file in how-to/your-own-limiter.md is a limiter as it stands, under the name that the page gives it."""
-    path = tmp_path / "my_counter.py"
-    path.write_text(block("docs/how-to/your-own-limiter.md", "python"), encoding="utf-8")
-    assert find_limiter(str(path)).name == "my-counter"
-
-
-def test_the_outcomes_are_listed() -> None:
-    """docs/reference/measures.md defines every outcome that the reports know, and none else."""
-    from stampede.reports.analysis.frames import OUTCOMES
-
-    assert sorted(name for name, _ in table("docs/reference/measures.md", "## Outcomes")) == sorted(OUTCOMES)
-
-
-def test_the_example_pattern_is_one(tmp_path: Path) -> None:
-    """The file in how-to/your-own-pattern.md is a contender as it stands, under the name that the page gives it."""
-    path = tmp_path / "negative_caching.py"
-    path.write_text(block("docs/how-to/your-own-pattern.md", "python"), encoding="utf-8")
-    assert load_contender(path).name == "negative-caching"
-
-
-def made_by(tmp_path: Path, page: str) -> dict[str, Any]:
-    """The names that the first Python block of a how-to page defines."""
-    path = tmp_path / "example.py"
-    path.write_text(block(f"docs/how-to/{page}.md", "python"), encoding="utf-8")
-    return runpy.run_path(str(path))
-
-
-def test_the_example_scenario_is_one(tmp_path: Path) -> None:
-    """The file in how-to/your-own-scenario.md holds a scenario whose workload is in range."""
-    scenario = made_by(tmp_path, "your-own-scenario")["SCENARIO"]
-    assert scenario.name == "flash-sale"
-    assert scenario.name not in scenarios()
-    path = tmp_path / "workload.toml"
-    path.write_text("", encoding="utf-8")
-    assert read_workload(path, frozenset()).applied(scenario.name, scenario.overrides).ttl_s == 0.5
-
-
-def test_the_example_metric_and_the_example_chart_are_some(tmp_path: Path) -> None:
-    """The modules in how-to/your-own-metric.md and your-own-chart.md define what the catalogues look for."""
-    (metric,) = made_by(tmp_path, "your-own-metric")["METRICS"]
-    assert metric.name not in {known.name for known in metrics()}
-    chart = made_by(tmp_path, "your-own-chart")["CHART"]
-    assert callable(chart.draw)
-
-
-def test_the_example_workload_is_one(tmp_path: Path) -> None:
-    """The TOML in how-to/your-own-workload.md is a workload with statements of its own."""
-    path = tmp_path / "workload.toml"
-    path.write_text(block("docs/how-to/your-own-workload.md", "toml"), encoding="utf-8")
-    names = frozenset(scenarios())
-    workloads = [read_workload(path, names).applied(name, {}) for name in names]
-    assert workloads
-    assert all(workload.sql and workload.versioned for workload in workloads)
-
-
-def test_the_example_limit_is_one(tmp_path: Path) -> None:
-    """The TOML in docs/reference/limiters.md is a limit for the flood."""
-    path = tmp_path / "workload.toml"
-    path.write_text(block("docs/reference/limiters.md", "toml"), encoding="utf-8")
-    limits = read_workload(path, frozenset(scenarios())).limits
-    assert limits
-    assert scenarios()["rate-limit-flood"].limited(limits).flood != scenarios()["rate-limit-flood"].flood
-
-
-def test_the_example_gate_is_one(tmp_path: Path) -> None:
-    """The TOML in how-to/gate-in-ci.md is a gate's, and names scenarios and contenders that there are."""
-    path = tmp_path / "gate.toml"
-    path.write_text(block("docs/how-to/gate-in-ci.md", "toml"), encoding="utf-8")
-    limits = read_thresholds(path).limits
-    assert limits
-    assert {limit.scenario for limit in limits} <= {"*", *scenarios()}
-    assert {limit.contender for limit in limits} <= {"*", *contenders()}
-
-
-def test_the_method_and_schema_numbers_are_stated() -> None:
-    """The method's page and the changelog's newest entry name the numbers that runs carry."""
-    assert (ROOT / "docs/explanation/method.md").read_text(encoding="utf-8").startswith(f"# Method {METHOD}:")
-    headings = HEADING.findall((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
-    newest = next(heading for heading in headings if heading.startswith("Method"))
-    assert newest == f"Method {METHOD}, schema {SCHEMA}"

@@ -1,20 +1,13 @@
-"""Pages are in plain English, one sentence a line, and can be found from the index."""
+"""Pages have one sentence a line and can be found from the index. tests/house/test_language.py checks their words."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from tests.docs.test_documents import DOCUMENTS, FENCE, ROOT, links
+from tests.docs.documents import FENCE, ROOT
+from tests.docs.test_documents import DOCUMENTS, links
 
-FORBIDDEN = re.compile(
-    r"\b(whoever|whom|nobody|somebody|(?:tell|told|tells|telling)(?: \w+){0,3} apart|told|all the same|anew|beside|"
-    r"held against|hold against|dear|mend|mended|mends|for ever|the books|twins?|doubts?|muster|patience)\b",
-    re.IGNORECASE,
-)
-"""Words that the project's texts do not use: archaic ones, and private ones that have a standard term."""
-QUOTED = re.compile(r"`[^`\n]*`|“[^”\n]*”|\"[^\"\n]*\"|\[[^\]\n]*\]\([^)\n]*\)")
-"""Code, quotations and links: these repeat what stands elsewhere."""
 ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|et al|vs)\.")
 NEXT_SENTENCE = re.compile(r"[a-z)`*\]][.?!] +(?=[A-Z*\[`])")
 LINE = re.compile(r"^(?![|>#<!\s-]|\d+\.|```|\[).*\S$", re.MULTILINE)
@@ -37,11 +30,6 @@ def paragraph_lines(text: str) -> list[str]:
     return LINE.findall(FENCE.sub("", text))
 
 
-def forbidden_words(text: str) -> list[str]:
-    """Every forbidden word outside code, quotations and links."""
-    return [found[0] for found in FORBIDDEN.finditer(QUOTED.sub("", FENCE.sub("", text)))]
-
-
 def two_sentences(line: str) -> bool:
     """Whether a sentence follows another one on the line."""
     return bool(NEXT_SENTENCE.search(ABBREVIATION.sub("", line)))
@@ -53,22 +41,13 @@ def badly_broken(line: str) -> bool:
 
 
 @every_page
-def test_a_page_uses_no_forbidden_word(document: Path) -> None:
-    assert forbidden_words(document.read_text(encoding="utf-8")) == []
-
-
-@every_page
 def test_a_paragraph_has_one_sentence_a_line(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     assert [line for line in paragraph_lines(text) if badly_broken(line)] == []
     assert [item for item in ITEM.findall(FENCE.sub("", text)) if two_sentences(item)] == []
 
 
-def test_the_checks_of_words_and_lines_find_what_is_wrong() -> None:
-    assert forbidden_words('Nobody is told apart; "nobody" and `twin` are quotations, as is [doubt](x.md).\n') == [
-        "Nobody",
-        "told apart",
-    ]
+def test_the_check_of_lines_finds_what_is_wrong() -> None:
     assert badly_broken("One sentence. And another one.")
     assert badly_broken("A line that ends inside a")
     assert not badly_broken("One sentence, e.g. This one.")

@@ -42,6 +42,8 @@ PLAIN = {
 """Pattern to plain words for it."""
 WORDS = re.compile(r"\b(?:" + "|".join(f"(?:{pattern})" for pattern in PLAIN) + r")\b", re.IGNORECASE)
 QUOTED = re.compile(r"“[^”]*”")
+QUOTED_IN_MARKDOWN = re.compile(r"“[^”]*”|`[^`\n]*`|\"[^\"\n]*\"|\]\([^)\n]*\)")
+"""Code, quotations and the targets of links."""
 TEXTS = (".md", ".j2", ".html")
 
 
@@ -55,7 +57,8 @@ def words_in(path: Path) -> Iterator[tuple[int, str]]:
     text = path.read_text(encoding="utf-8")
     lines = text.splitlines()
     for first, piece in pieces_of(path, text):
-        for match in WORDS.finditer(QUOTED.sub(lambda m: " " * len(m.group()), piece)):
+        quoted = QUOTED_IN_MARKDOWN if path.suffix == ".md" else QUOTED
+        for match in WORDS.finditer(quoted.sub(lambda m: " " * len(m.group()), piece)):
             number = first + piece.count("\n", 0, match.start())
             if not is_quotation(path, lines[number - 1]):
                 yield number, match.group()
