@@ -149,7 +149,7 @@ def test_limiters_show_what_was_admitted_and_what_was_refused(served: ServedPage
         "scenario": "rate-limit-flood",
         "contender": "sliding-log",
     }
-    form |= {"rate": "as the workload says", "query_weight": "as the workload says"}
+    form |= {"rate": "as in the workload", "query_weight": "as in the workload"}
     until(page, lambda: not not_yet(served))
     before = len(read_run(served.folder).done)
     assert page.request.post(f"{served.address}/swarm", form=form).json()["success"] is True
@@ -181,7 +181,7 @@ def decided(served: ServedPage, allowed: bool) -> int:
         ({"contender": "sliding-log"}, "is no contender"),
         ({"rate": "7"}, "unknown rate"),
         ({"user_count": "65"}, "wanted 1 to 64"),
-        ({"scenario": "rate-limit-flood", "contender": "sliding-log", "rate": "100"}, "a rate of its own"),
+        ({"scenario": "rate-limit-flood", "contender": "sliding-log", "rate": "100"}, "has a fixed rate"),
     ],
 )
 def test_a_form_that_cannot_be_run_is_refused_on_the_page(

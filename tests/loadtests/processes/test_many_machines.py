@@ -33,13 +33,14 @@ from stampede.loadtests.instrumentation.clock_offset import (
 )
 from stampede.loadtests.locustfiles.run_config import RunConfig
 from stampede.loadtests.processes.remote import (
-    arrived,
+    RUNS_THERE,
     bind_address,
     code_digest,
+    code_mismatch,
+    expected_digests,
+    localized,
     portable,
     read_address,
-    wanted_of,
-    why_unlike,
 )
 from stampede.loadtests.processes.run_end import end_processes
 from stampede.run_folder.read import Run, read_run
@@ -221,7 +222,7 @@ def test_what_is_no_address_is_refused(text: str) -> None:
 
 
 def checkout(folder: Path, contender: str) -> Path:
-    for package in ("artefact", "core", "loadtests", "patterns", "scenarios", "stack"):
+    for package in RUNS_THERE:
         (folder / package).mkdir(parents=True)
         (folder / package / "module.py").write_text(f"{package} = 1\n")
     (folder / "mine.py").write_text(contender)
@@ -249,10 +250,10 @@ def test_orders_find_a_contenders_file_in_a_checkout_that_lies_elsewhere(tmp_pat
     here, there = checkout(tmp_path / "here", "x = 1\n"), checkout(tmp_path / "there", "x = 1\n")
     travelled = portable(orders(here), here)
     assert (travelled.folder, travelled.progress_fd, travelled.switch_fd) == ("", None, None)
-    spec = arrived(travelled, (None, "redis://near"), there)
+    spec = localized(travelled, (None, "redis://near"), there)
     assert spec.contender_specs[0].file == str(there / "mine.py")
     assert (spec.postgres_url, spec.redis_url) == ("postgresql://bench/db", "redis://near")
-    assert why_unlike(spec, wanted_of(orders(here), here), there) == ""
+    assert code_mismatch(spec, expected_digests(orders(here), here), there) == ""
 
 
 @pytest.mark.parametrize(
@@ -267,8 +268,8 @@ def test_orders_find_a_contenders_file_in_a_checkout_that_lies_elsewhere(tmp_pat
 def test_a_checkout_that_is_not_alike_is_refused_with_what_differs(tmp_path: Path, spoil: object, said: str) -> None:
     here, there = checkout(tmp_path / "here", "x = 1\n"), checkout(tmp_path / "there", "x = 1\n")
     spoil(there)  # type: ignore[operator]
-    spec = arrived(portable(orders(here), here), (None, None), there)
-    assert said in why_unlike(spec, wanted_of(orders(here), here), there)
+    spec = localized(portable(orders(here), here), (None, None), there)
+    assert said in code_mismatch(spec, expected_digests(orders(here), here), there)
 
 
 def test_the_digest_of_a_checkout_is_that_of_its_code_alone(tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from stampede.patterns.compression.compressor_registry import compressors
 from stampede.patterns.serialization.json import Json
 from stampede.patterns.serialization.serializer_registry import codecs, load_codec
 
-ROOT = Path(__file__).resolve().parents[3]
 NEW, OLD = "old bytes, new code", "new bytes, old code"
 
 
@@ -76,7 +75,7 @@ def test_hostile_bytes_raise_and_only_pickle_runs_them(tmp_path: Path) -> None:
     """
     path = tmp_path / "crasher.py"
     path.write_text(CRASHER, encoding="utf-8")
-    found = {(a.reader, a.attack): a for a in attacks([*codecs().values(), load_codec(path)], ROOT)}
+    found = {(a.reader, a.attack): a for a in attacks([*codecs().values(), load_codec(path)])}
     code, deep, long = ATTACKS
     assert found["crasher", deep].verdict == "crashed"
     assert "SIGABRT" in found["crasher", deep].what
