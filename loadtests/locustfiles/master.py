@@ -293,7 +293,7 @@ class Master:
 
     def expect_answers(self) -> None:
         if self.runner.worker_count < self.config.processes:
-            raise WorkerLeft(f"only {self.runner.worker_count} of {self.spec.processes} application servers are left")
+            raise WorkerLeft(f"only {self.runner.worker_count} of {self.config.processes} application servers are left")
         self.answers = {process: AsyncResult() for process in range(self.config.processes)}
 
     def await_answers(self, timeout_s: float) -> list[dict[str, Any]]:

@@ -1,8 +1,8 @@
-"""The most hits that any eviction policy could have had on a sequence of keys: Belady's MIN.
+"""Belady's MIN: the most hits that any eviction policy can have on a sequence of keys.
 
 Source: L. A. Belady, A study of replacement algorithms for a virtual-storage computer, IBM Systems Journal 5 (1966).
-Here with bypassing: what is asked for later than all that is held need not be kept at all. That is at least as good as
-MIN proper, so it bounds policies that refuse a write (noeviction) as well as those that make room.
+This version may bypass the cache: a key whose next use is later than that of every held key need not be stored. It is
+at least as good as MIN, so it also bounds policies that refuse a write (noeviction).
 """
 
 import heapq
@@ -14,8 +14,8 @@ NEVER = 1 << 62
 def optimum_hits(keys: Sequence[Hashable], capacity: int) -> int:
     """Hits of the best policy that starts empty and never holds more than `capacity` entries of equal size.
 
-    A policy whose room varies is bounded by this with the most entries that it ever held: holding less for a while is
-    something that a policy with that much room may do too.
+    For a policy whose number of entries varies, use the largest number that it held: a policy with that capacity may
+    also hold fewer entries for a while.
     """
     following = next_uses(keys)
     held: dict[Hashable, int] = {}
@@ -39,7 +39,7 @@ def optimum_hits(keys: Sequence[Hashable], capacity: int) -> int:
 
 
 def next_uses(keys: Sequence[Hashable]) -> list[int]:
-    """For each position, where its key is asked for next; NEVER where it is not."""
+    """For each position, the next position with the same key; NEVER if there is none."""
     following = [NEVER] * len(keys)
     seen: dict[Hashable, int] = {}
     for position in range(len(keys) - 1, -1, -1):

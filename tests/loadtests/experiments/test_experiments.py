@@ -12,15 +12,15 @@ from stampede.core.errors import ConfigError, RunFolderError
 from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.run_plan.scenario_selection import check_order
 from stampede.loadtests.experiments.experiment import Experiment, ExperimentConfig, ExperimentRow, experiments
-from stampede.loadtests.experiments.monitor_cost import listener
+from stampede.loadtests.experiments.monitor_cost import monitor_client
 from stampede.loadtests.experiments.pipelining import READS, WAYS
-from stampede.loadtests.experiments.run_experiments import NOT_OURS, prepare_experiments, run_experiments
+from stampede.loadtests.experiments.run_experiments import NOT_ALLOWED, prepare_experiments, run_experiments
 from stampede.run_folder.read import read_run
 from stampede.scenarios.plans import PLANS, Plan
 from stampede.stack.servers import Stack
 
 
-def order_of(names: tuple[str, ...], runs: Path) -> BenchConfig:
+def config_of(names: tuple[str, ...], runs: Path) -> BenchConfig:
     plan = Plan(name="planted", rounds=1, scenarios=(), experiments=names, small_experiments=True)
     return BenchConfig(plan=plan, runs=runs)
 
@@ -29,12 +29,12 @@ def order_of(names: tuple[str, ...], runs: Path) -> BenchConfig:
 def planted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Experiment]:
     """Three experiments that are found by name: one works, one breaks half-way, one is meant for our own Redis."""
 
-    def work(order: ExperimentConfig) -> Iterator[ExperimentRow]:
-        order.settings["words"] = "planted"
+    def work(config: ExperimentConfig) -> Iterator[ExperimentRow]:
+        config.settings["words"] = "planted"
         yield ExperimentRow("variant", 1, "", None, "answer", 42.0, "1")
 
-    def broken(order: ExperimentConfig) -> Iterator[ExperimentRow]:
-        yield from work(order)
+    def broken(config: ExperimentConfig) -> Iterator[ExperimentRow]:
+        yield from work(config)
         raise redis.TimeoutError("planted\nfault")
 
     def named(
@@ -51,11 +51,11 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Experiment]:
 def test_one_that_fails_is_recorded_and_the_next_one_runs(
     stack: Stack, tmp_path: Path, planted: dict[str, Experiment]
 ) -> None:
-    order = order_of(tuple(planted), tmp_path)
-    folder = prepare_experiments(order, stack)
+    config = config_of(tuple(planted), tmp_path)
+    folder = prepare_experiments(config, stack)
     assert [info.status for info in read_run(folder).info.experiments] == ["planned"] * 3
     said: list[str] = []
-    run_experiments(folder, order, stack, said.append)
+    run_experiments(folder, config, stack, said.append)
     run = read_run(folder)
     assert run.info.status == "finished"
     assert [(e.name, e.status, e.why) for e in run.info.experiments] == [
@@ -70,15 +70,15 @@ def test_one_that_fails_is_recorded_and_the_next_one_runs(
         run.experiment("broken")
 
 
-@pytest.mark.parametrize(("allowed", "status", "why"), [(False, "skipped", NOT_OURS), (True, "done", "")])
+@pytest.mark.parametrize(("allowed", "status", "why"), [(False, "skipped", NOT_ALLOWED), (True, "done", "")])
 def test_what_would_disturb_a_users_server_runs_only_when_they_allow_it(
     stack: Stack, tmp_path: Path, planted: dict[str, Experiment], allowed: bool, status: str, why: str
 ) -> None:
     assert planted["rude"].needs_our_redis
-    order = replace(order_of(("rude",), tmp_path), may_configure=allowed)
+    config = replace(config_of(("rude",), tmp_path), may_configure=allowed)
     theirs = replace(stack, ours=False)
-    folder = prepare_experiments(order, theirs)
-    run_experiments(folder, order, theirs, lambda _line: None)
+    folder = prepare_experiments(config, theirs)
+    run_experiments(folder, config, theirs, lambda _line: None)
     (info,) = read_run(folder).info.experiments
     assert (info.status, info.why) == (status, why)
 
@@ -87,9 +87,9 @@ def test_a_missing_table_of_a_done_experiment_is_refused(
     stack: Stack, tmp_path: Path, planted: dict[str, Experiment]
 ) -> None:
     assert planted
-    order = order_of(("works",), tmp_path)
-    folder = prepare_experiments(order, stack)
-    run_experiments(folder, order, stack, lambda _line: None)
+    config = config_of(("works",), tmp_path)
+    folder = prepare_experiments(config, stack)
+    run_experiments(folder, config, stack, lambda _line: None)
     (folder / "experiments" / "works.parquet").unlink()
     with pytest.raises(RunFolderError):
         read_run(folder)
@@ -102,14 +102,14 @@ def test_every_plan_names_experiments_that_exist() -> None:
 
 def test_an_unknown_experiment_is_refused_before_a_server_starts(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="pipelining"):
-        check_order(order_of(("nothing",), tmp_path))
+        check_order(config_of(("nothing",), tmp_path))
 
 
 def test_every_way_reads_the_same_keys_in_its_own_number_of_round_trips(
     stack: Stack, redis_client: redis.Redis
 ) -> None:
-    order = ExperimentConfig(stack=stack, rounds=1, seed=3, say=lambda _line: None)
-    rows = list(experiments()["pipelining"].run(order))
+    config = ExperimentConfig(stack=stack, rounds=1, seed=3, say=lambda _line: None)
+    rows = list(experiments()["pipelining"].run(config))
     trips = {(r.variant, r.parameter, r.at): r.value for r in rows if r.name == "round_trips"}
     assert set(trips) == {(way, d, float(n)) for way in WAYS for d in ("0 ms", "0.5 ms") for n in READS}
     for (way, _, reads), made in trips.items():
@@ -121,9 +121,9 @@ def test_every_way_reads_the_same_keys_in_its_own_number_of_round_trips(
 
 
 def test_a_monitor_client_is_attached_and_goes_away(stack: Stack, redis_client: redis.Redis) -> None:
-    order = ExperimentConfig(stack=stack, rounds=1, seed=3, say=lambda _line: None)
+    config = ExperimentConfig(stack=stack, rounds=1, seed=3, say=lambda _line: None)
     before = {child.pid for child in psutil.Process().children()}
-    with listener(order):
+    with monitor_client(config):
         assert [c["cmd"] for c in redis_client.client_list() if "O" in c["flags"]] == ["monitor"]
         started = {child.pid for child in psutil.Process().children()} - before
         assert len(started) == 1
