@@ -1,4 +1,4 @@
-"""Eviction on real servers: every policy under every sequence of keys, counted to the request."""
+"""The eviction experiment on real servers: exact counts of every policy on every sequence of keys."""
 
 from collections.abc import Mapping
 
@@ -29,7 +29,7 @@ def counts(rows: list[ExperimentRow]) -> Counts:
     return found
 
 
-def test_every_policy_meets_every_sequence(counts: Counts) -> None:
+def test_every_policy_runs_every_sequence(counts: Counts) -> None:
     assert set(counts) == {(policy, name) for policy in POLICIES for name in SEQUENCES}
     assert all(results["requests"] == SIZE.requests for results in counts.values())
 
@@ -39,11 +39,11 @@ def test_no_policy_beats_the_optimum_on_any_sequence(counts: Counts) -> None:
         assert 0 < results["hits"] <= results["optimum_hits"] <= SIZE.requests, pair
 
 
-def test_our_hits_are_the_servers_own_count(counts: Counts) -> None:
+def test_the_hits_equal_the_servers_count(counts: Counts) -> None:
     assert all(results["hits"] == results["redis_hits"] for results in counts.values())
 
 
-def test_the_cache_was_too_small_and_nothing_but_eviction_made_room(counts: Counts) -> None:
+def test_the_cache_is_too_small_and_only_eviction_frees_memory(counts: Counts) -> None:
     for (policy, _), results in counts.items():
         assert results["expiries"] == 0
         assert results["most_entries"] < SIZE.requests - results["hits"]

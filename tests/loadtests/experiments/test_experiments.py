@@ -1,4 +1,4 @@
-"""Experiments run one after the other; what fails or may not run is recorded, and stops nothing."""
+"""Experiments run one after the other; one that fails or is not allowed is recorded and does not stop the others."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -27,7 +27,7 @@ def config_of(names: tuple[str, ...], runs: Path) -> BenchConfig:
 
 @pytest.fixture
 def planted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Experiment]:
-    """Three experiments that are found by name: one works, one breaks half-way, one is meant for our own Redis."""
+    """Three experiments by name: one works, one fails half-way, one needs a Redis that Stampede started."""
 
     def work(config: ExperimentConfig) -> Iterator[ExperimentRow]:
         config.settings["words"] = "planted"
@@ -37,48 +37,54 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Experiment]:
         yield from work(config)
         raise redis.TimeoutError("planted\nfault")
 
-    def named(
-        name: str, run: Callable[[ExperimentConfig], Iterator[ExperimentRow]], *, rude: bool = False
+    def experiment_of(
+        name: str, run: Callable[[ExperimentConfig], Iterator[ExperimentRow]], *, needs_permission: bool = False
     ) -> Experiment:
-        return Experiment(name=name, question="?", application="a", expectation="e", run=run, needs_our_redis=rude)
+        return Experiment(
+            name=name, question="?", application="a", expectation="e", run=run, needs_our_redis=needs_permission
+        )
 
-    known = (named("broken", broken), named("works", work), named("rude", work, rude=True))
+    known = (
+        experiment_of("broken", broken),
+        experiment_of("works", work),
+        experiment_of("disturbing", work, needs_permission=True),
+    )
     found = {experiment.name: experiment for experiment in known}
     monkeypatch.setattr("stampede.loadtests.experiments.experiment.experiments", lambda: found)
     return found
 
 
-def test_one_that_fails_is_recorded_and_the_next_one_runs(
+def test_a_failed_experiment_is_recorded_and_the_next_one_runs(
     stack: Stack, tmp_path: Path, planted: dict[str, Experiment]
 ) -> None:
     config = config_of(tuple(planted), tmp_path)
     folder = prepare_experiments(config, stack)
     assert [info.status for info in read_run(folder).info.experiments] == ["planned"] * 3
-    said: list[str] = []
-    run_experiments(folder, config, stack, said.append)
+    lines: list[str] = []
+    run_experiments(folder, config, stack, lines.append)
     run = read_run(folder)
     assert run.info.status == "finished"
     assert [(e.name, e.status, e.why) for e in run.info.experiments] == [
         ("broken", "failed", "TimeoutError: planted fault"),
         ("works", "done", ""),
-        ("rude", "done", ""),
+        ("disturbing", "done", ""),
     ]
     assert run.info.experiments[1].settings == {"words": "planted", "rounds": 1, "small": True}
     assert run.experiment("works")["value"].tolist() == [42.0]
-    assert said == ["broken failed: TimeoutError: planted fault"]
+    assert lines == ["broken failed: TimeoutError: planted fault"]
     with pytest.raises(RunFolderError):
         run.experiment("broken")
 
 
 @pytest.mark.parametrize(("allowed", "status", "why"), [(False, "skipped", NOT_ALLOWED), (True, "done", "")])
-def test_what_would_disturb_a_users_server_runs_only_when_they_allow_it(
+def test_an_experiment_that_disturbs_a_users_server_needs_permission(
     stack: Stack, tmp_path: Path, planted: dict[str, Experiment], allowed: bool, status: str, why: str
 ) -> None:
-    assert planted["rude"].needs_our_redis
-    config = replace(config_of(("rude",), tmp_path), may_configure=allowed)
-    theirs = replace(stack, ours=False)
-    folder = prepare_experiments(config, theirs)
-    run_experiments(folder, config, theirs, lambda _line: None)
+    assert planted["disturbing"].needs_our_redis
+    config = replace(config_of(("disturbing",), tmp_path), may_configure=allowed)
+    users_stack = replace(stack, ours=False)
+    folder = prepare_experiments(config, users_stack)
+    run_experiments(folder, config, users_stack, lambda _line: None)
     (info,) = read_run(folder).info.experiments
     assert (info.status, info.why) == (status, why)
 
@@ -105,7 +111,7 @@ def test_an_unknown_experiment_is_refused_before_a_server_starts(tmp_path: Path)
         check_order(config_of(("nothing",), tmp_path))
 
 
-def test_every_way_reads_the_same_keys_in_its_own_number_of_round_trips(
+def test_one_by_one_takes_a_round_trip_per_key_and_the_other_ways_take_one(
     stack: Stack, redis_client: redis.Redis
 ) -> None:
     config = ExperimentConfig(stack=stack, rounds=1, seed=3, say=lambda _line: None)
@@ -120,7 +126,7 @@ def test_every_way_reads_the_same_keys_in_its_own_number_of_round_trips(
     assert redis_client.keys(f"{stack.key_prefix}*") == []
 
 
-def test_a_monitor_client_is_attached_and_goes_away(stack: Stack, redis_client: redis.Redis) -> None:
+def test_a_monitor_client_is_attached_during_the_block_and_then_ends(stack: Stack, redis_client: redis.Redis) -> None:
     config = ExperimentConfig(stack=stack, rounds=1, seed=3, say=lambda _line: None)
     before = {child.pid for child in psutil.Process().children()}
     with monitor_client(config):
@@ -130,7 +136,7 @@ def test_a_monitor_client_is_attached_and_goes_away(stack: Stack, redis_client: 
     assert not any(psutil.pid_exists(pid) for pid in started)
 
 
-def test_monitors_price_is_looked_at_in_pairs(stack: Stack) -> None:
+def test_the_cost_of_monitor_is_measured_in_pairs(stack: Stack) -> None:
     rows = list(experiments()["monitor-cost"].run(
         ExperimentConfig(stack=stack, rounds=1, seed=3, say=lambda _line: None)
     ))  # fmt: skip

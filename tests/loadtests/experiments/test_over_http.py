@@ -1,4 +1,4 @@
-"""The stampede over HTTP, on the real service, servers and Locust process."""
+"""The over-http experiment with the real service, servers and Locust process."""
 
 from pathlib import Path
 
@@ -29,8 +29,9 @@ def config_of(stack: Stack, records: int, **values: object) -> ExperimentConfig:
 def test_every_call_has_an_outcome_and_the_database_counts_the_loads(
     stack: Stack, dataset: int, redis_client: redis.Redis
 ) -> None:
-    """No call fails, none comes before it is due; at least one expiry loads; each load belongs to a call that waited
-    for it. Nothing is left behind, no process and no key."""
+    """No call fails or starts before it is due. At least one expiry causes a load, and each load belongs to a call that
+    waited for it. No process and no key is left.
+    """
     before = {child.pid for child in psutil.Process().children()}
     config = config_of(stack, dataset)
     rows = list(EXPERIMENT.run(config))
@@ -51,7 +52,7 @@ def test_every_call_has_an_outcome_and_the_database_counts_the_loads(
     assert redis_client.keys("*over-http*") == []
 
 
-def test_it_is_offered_what_the_grid_was_and_arrivals_move_with_the_seed(stack: Stack) -> None:
+def test_it_has_the_rate_of_the_cells_and_arrivals_depend_on_the_seed(stack: Stack) -> None:
     workload = requested_workload(
         ExperimentConfig(stack=stack, rounds=1, seed=3, rates_per_s={"stampede": 50.0}, say=lambda _line: None)
     )
@@ -62,12 +63,12 @@ def test_it_is_offered_what_the_grid_was_and_arrivals_move_with_the_seed(stack: 
 
 
 @pytest.mark.parametrize("values", [{"arrivals": "closed"}, {"read_share": 0.5}])
-def test_what_the_service_cannot_play_is_not_asked(stack: Stack, values: dict[str, object]) -> None:
+def test_a_workload_that_the_service_cannot_serve_is_refused(stack: Stack, values: dict[str, object]) -> None:
     with pytest.raises(NotHere):
         requested_workload(config_of(stack, 2_000, **values))
 
 
-def test_it_is_skipped_with_the_reason(stack: Stack, tmp_path: Path) -> None:
+def test_a_refused_workload_is_recorded_as_skipped_with_the_reason(stack: Stack, tmp_path: Path) -> None:
     plan = Plan(name="planted", rounds=1, scenarios=(), experiments=("over-http",), small_experiments=True)
     workload = WorkloadFile(by_scenario={"stampede": {"arrivals": "closed"}})
     config = BenchConfig(plan=plan, workload=workload, runs=tmp_path)
