@@ -16,7 +16,8 @@ PAIRS = 8
 CALLS = 4
 """A block has PAIRS pairs of batches of CALLS calls; a pair is one batch with the serializer and one without."""
 HASH = "redis-hash"
-NO_ENCODER = "nobody"  # quoted: the stored name of the probe without an encoder
+NO_ENCODER = "nobody"  # quoted
+"""The stored name of the probe without an encoder."""
 ENCODINGS_PER_S = 200
 PROBE_S = 0.12
 
