@@ -154,12 +154,12 @@ def round_trip(
         received = value_of(serializer.loads(data))
     except Exception as error:  # noqa: BLE001 - any error is the finding
         return FidelityResult(build=build, case=case, outcome="refused", what=f"{step}: {error_line(error)}")
-    if identical(sent, received):
+    if alike(sent, received):
         return FidelityResult(build=build, case=case, outcome="same", what="")
     return FidelityResult(build=build, case=case, outcome="changed", what=f"{received!r}")
 
 
-def identical(a: Any, b: Any) -> bool:
+def alike(a: Any, b: Any) -> bool:
     """Whether both are equal in value and type. NaN equals NaN; zeros differ by sign; times by instant and offset."""
     if type(a) is not type(b):
         return False
@@ -169,12 +169,12 @@ def identical(a: Any, b: Any) -> bool:
         return bool(a == b) and a.utcoffset() == b.utcoffset()
     if isinstance(a, dict):
         return len(a) == len(b) and all(
-            identical(k, m) and identical(v, w) for (k, v), (m, w) in zip(a.items(), b.items(), strict=True)
+            alike(k, m) and alike(v, w) for (k, v), (m, w) in zip(a.items(), b.items(), strict=True)
         )
     if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(identical(x, y) for x, y in zip(a, b, strict=True))
+        return len(a) == len(b) and all(alike(x, y) for x, y in zip(a, b, strict=True))
     if hasattr(a, "__dataclass_fields__"):
-        return identical(vars(a), vars(b))
+        return alike(vars(a), vars(b))
     return bool(a == b)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, make_dataclass
 from typing import Any, Literal
 
-from stampede.loadtests.serializers.fidelity import Outcome, error_line, identical
+from stampede.loadtests.serializers.fidelity import Outcome, alike, error_line
 from stampede.patterns.serialization.serializer import Serializer
 from stampede.patterns.serialization.serializer_registry import Codec
 
@@ -117,9 +117,9 @@ def read_across(
     missing_fields = [name for name, value in received.items() if value is missing]
     if missing_fields:
         return "changed", f"without {', '.join(missing_fields)}: fails on first use"
-    if identical(dict(expected), received):
+    if alike(dict(expected), received):
         return "same", ""
-    return "changed", ", ".join(f"{n} = {v!r}" for n, v in received.items() if not identical(v, expected[n]))
+    return "changed", ", ".join(f"{n} = {v!r}" for n, v in received.items() if not alike(v, expected[n]))
 
 
 def deploy(fields: Fields, message: str) -> type[Any]:

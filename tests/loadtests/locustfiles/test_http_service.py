@@ -172,6 +172,21 @@ def test_the_service_ends_with_its_block(stack: Stack) -> None:
         urllib.request.urlopen(url)
 
 
+def test_the_service_ignores_modules_of_the_working_folder(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user's redis.py or stampede/ in the current folder does not replace the installed package."""
+    for name in ("redis.py", "falcon.py", "stampede/__init__.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("raise ImportError('shadowed')\n")
+    monkeypatch.chdir(tmp_path)
+    settings = ServiceSettings(
+        postgres_url=stack.postgres.url, redis_url=stack.redis.url, key_prefix="test-service:", port=free_port()
+    )
+    with service_process(settings, stack.directory, stack.register_child) as (_, url):
+        assert get(f"{url}/")[0] == 200
+
+
 def test_a_killed_service_leaves_no_worker(stack: Stack) -> None:
     """After kill -9 of its first process, its port no longer answers."""
     settings = ServiceSettings(
