@@ -83,7 +83,7 @@ def run(config: ExperimentConfig) -> Iterator[ExperimentRow]:
         callers = opened.enter_context(open_callers(USERS, stack.directory, stack.register_child))
         rng = np.random.default_rng(config.seed)
         for round_number in range(1, rounds + 1):
-            arrivals = draw(workload, rng)
+            arrivals = draw_arrivals(workload, rng)
             for name in rng.permutation(CONTENDERS).tolist():
                 forget_keys(client, prefix(config, name))
                 calls, loads = call_service(callers, urls[name], arrivals, counter)
@@ -149,7 +149,7 @@ class Arrivals:
     window: Instants
 
 
-def draw(workload: Workload, rng: np.random.Generator) -> Arrivals:
+def draw_arrivals(workload: Workload, rng: np.random.Generator) -> Arrivals:
     """Draw the arrivals of one round, for all contenders."""
     before_s = find_scenario(SCENARIO).warm_up_s + rng.random() * workload.ttl_s
     before, window = (

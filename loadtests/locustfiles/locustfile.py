@@ -178,7 +178,7 @@ class WorkerAdapter:
             if app_server.rests:
                 self.answer({"written": app_server.settle()})
             else:
-                self.hand_over(app_server)
+                self.send_result(app_server)
         except CellBroken as broken:
             self.answer({"error": str(broken), "wrong": isinstance(broken, ContenderWrong)})
         except Exception as error:
@@ -189,14 +189,14 @@ class WorkerAdapter:
         assert app_server is not None
         try:
             app_server.read_at_rest(msg.data["keys"])
-            self.hand_over(app_server)
+            self.send_result(app_server)
         except ContenderWrong as wrong:
             self.answer({"error": str(wrong), "wrong": True})
         except Exception as error:
             log.exception("check")
             self.answer({"error": f"{type(error).__name__}: {error}"})
 
-    def hand_over(self, app_server: AppServer) -> None:
+    def send_result(self, app_server: AppServer) -> None:
         """Send the samples and counters of the cell that has ended."""
         samples, account = app_server.finish()
         self.runner._send_stats()  # Locust's count must arrive before the samples

@@ -83,9 +83,8 @@ class Master:
             environment.events.quitting.add_listener(self.on_quitting)  # type: ignore[no-untyped-call]
 
     def on_connect(self, **_: Any) -> None:
-        self.send_event(
-            {"event": "joined", "workers": self.runner.worker_count + 1}
-        )  # Locust counts it after this event
+        count = self.runner.worker_count + 1  # Locust counts the new worker after this event
+        self.send_event({"event": "joined", "workers": count})
 
     def on_worker_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
         if self.live is not None and "cache" in data:

@@ -29,7 +29,7 @@ ADVICE = "build sys.path from Path(__file__).parent in it, or install what it im
 
 
 def worker_environment(home: Path) -> Mapping[str, str]:
-    """The environment of a Locust process. The user's Locust settings are left out."""
+    """The environment of a Locust process: without the user's Locust settings and home folder."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
     return environment | {"HOME": str(home), "PYTHONUNBUFFERED": "1"}
 

@@ -27,7 +27,7 @@ Verdict = Literal["raised", "read", "ran code", "crashed", "not tried"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attack:
+class AttackResult:
     """The result of one reader on one hostile value."""
 
     reader: str
@@ -83,7 +83,7 @@ def unfolding(compressor: str) -> bytes:
     return compressors()[compressor]().compress(bytes(UNFOLDED_BYTES))
 
 
-def attacks(codecs: Sequence[Codec]) -> list[Attack]:
+def attacks(codecs: Sequence[Codec]) -> list[AttackResult]:
     """Every attack on every serializer, and the unfolding attack on every compressor.
 
     One process imports everything and forks a child for each attack, so that a crash ends only that child.
@@ -92,10 +92,10 @@ def attacks(codecs: Sequence[Codec]) -> list[Attack]:
     calls += [(name, name, UNFOLDS) for name in compressors()]
     command = [sys.executable, "-P", "-m", "stampede.loadtests.serializers.hostile_bytes", json.dumps(calls)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return [Attack(**found) for found in json.loads(done.stdout.splitlines()[-1])]
+    return [AttackResult(**found) for found in json.loads(done.stdout.splitlines()[-1])]
 
 
-def attack_in_child(target: str, name: str, attack: str) -> Attack:
+def attack_in_child(target: str, name: str, attack: str) -> AttackResult:
     out, into = os.pipe()
     begin = time.perf_counter_ns()
     child = os.fork()
@@ -112,16 +112,16 @@ def attack_in_child(target: str, name: str, attack: str) -> Attack:
     if code != 0 or not answer_text:
         how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
         return crashed(name, attack, how, time.perf_counter_ns() - begin)
-    return Attack(**{**json.loads(answer_text), "reader": name})
+    return AttackResult(**{**json.loads(answer_text), "reader": name})
 
 
-def crashed(name: str, attack: str, what: str, elapsed_ns: int) -> Attack:
-    return Attack(
+def crashed(name: str, attack: str, what: str, elapsed_ns: int) -> AttackResult:
+    return AttackResult(
         reader=name, attack=attack, verdict="crashed", what=what, bytes=0, elapsed_ns=elapsed_ns, peak_bytes=0
     )
 
 
-def attack_here(target: str, attack: str) -> Attack:
+def attack_here(target: str, attack: str) -> AttackResult:
     """Read the hostile bytes in this process, which may crash."""
     read: Callable[[bytes], Any]
     if attack == UNFOLDS:
@@ -133,7 +133,7 @@ def attack_here(target: str, attack: str) -> Attack:
         reader = build(serializer, dict) or build(serializer, Address)
         if hostile is None or reader is None:
             what = "no hostile bytes for its format"
-            return Attack(
+            return AttackResult(
                 reader=target, attack=attack, verdict="not tried", what=what, bytes=0, elapsed_ns=0, peak_bytes=0
             )
         data, read = hostile, reader.loads
@@ -151,7 +151,7 @@ def attack_here(target: str, attack: str) -> Attack:
         verdict, what = "raised", error_line(error)
     if hasattr(sys, "stampede_ran_code"):
         verdict, what = "ran code", "the call in the bytes was made"
-    return Attack(
+    return AttackResult(
         reader=target,
         attack=attack,
         verdict=verdict,

@@ -30,7 +30,7 @@ POLICIES = (
 SETTINGS = ("maxmemory-samples", "lfu-log-factor", "lfu-decay-time", "hz")
 """Settings of the server that influence the policies."""
 
-READ = """
+READ_SCRIPT = """
 if redis.call('GET', KEYS[1]) then return 'hit' end
 local answer = redis.pcall('SET', KEYS[1], string.rep('x', ARGV[1]), 'EX', ARGV[2])
 if type(answer) == 'table' and answer.err then
@@ -89,12 +89,12 @@ def measure(config: ExperimentConfig, size: EvictionSize) -> Iterator[Experiment
             **asdict(size),
             **caches[0].reported_settings(),
         )
-        elapsed_s = play(caches, sequences, size)
+        elapsed_s = send_sequences(caches, sequences, size)
         for cache in caches:
             yield from cache.rows(sequences[cache.sequence], elapsed_s)
 
 
-def play(caches: Sequence["EvictionCache"], sequences: dict[str, list[int]], size: EvictionSize) -> float:
+def send_sequences(caches: Sequence["EvictionCache"], sequences: dict[str, list[int]], size: EvictionSize) -> float:
     """Send each sequence to its caches, all at the same pace. Returns the duration in seconds."""
     clock, began_ns = ThreadClock(), now_ns()
     for begin in range(0, size.requests, size.batch):
@@ -124,7 +124,7 @@ class EvictionCache:
         self.sequence = sequence
         self.size = size
         self.results = CacheCounts()
-        self._script = client.script_load(READ)
+        self._script = client.script_load(READ_SCRIPT)
         self._limit()
 
     def _limit(self) -> None:

@@ -10,7 +10,7 @@ import redis
 from stampede.core.errors import NotHere
 from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.experiments.experiment import ExperimentConfig
-from stampede.loadtests.experiments.over_http import CONTENDERS, EXPERIMENT, draw, requested_workload
+from stampede.loadtests.experiments.over_http import CONTENDERS, EXPERIMENT, draw_arrivals, requested_workload
 from stampede.loadtests.experiments.run_experiments import prepare_experiments, run_experiments
 from stampede.run_folder.read import read_run
 from stampede.scenarios.plans import Plan
@@ -57,7 +57,7 @@ def test_it_has_the_rate_of_the_cells_and_arrivals_depend_on_the_seed(stack: Sta
         ExperimentConfig(stack=stack, rounds=1, seed=3, rates_per_s={"stampede": 50.0}, say=lambda _line: None)
     )
     assert (workload.rate_per_s, workload.rtt_ms, workload.active_records) == (50.0, 0.0, 1)
-    first, again, other = (draw(workload, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    first, again, other = (draw_arrivals(workload, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert first.window.tolist() == again.window.tolist() != other.window.tolist()
     assert first.window[-1] < 4 * workload.ttl_s * 1e9
 
