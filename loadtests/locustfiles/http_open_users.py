@@ -42,9 +42,9 @@ class PendingCalls:
         self.due_ns = due_ns
         self.results = CallResults(start_ns=[0] * len(due_ns), end_ns=[0] * len(due_ns), status=[0] * len(due_ns))
         self.pending = len(due_ns)
-        self.over = Event()
+        self.finished = Event()
         if not due_ns:
-            self.over.set()
+            self.finished.set()
 
     def record(self, number: int, start_ns: int, status: int) -> None:
         """Record that the call has ended now."""
@@ -53,7 +53,7 @@ class PendingCalls:
         self.results.status[number] = status
         self.pending -= 1
         if not self.pending:
-            self.over.set()
+            self.finished.set()
 
 
 waiting: Any = Queue()
@@ -106,7 +106,7 @@ def serve_cells(environment: Environment) -> None:
             cell = PendingCalls(**json.loads(request))
             for number in range(len(cell.due_ns)):
                 waiting.put((cell, number))
-            cell.over.wait()
+            cell.finished.wait()
             send(replies, asdict(cell.results))
     environment.runner.quit()
 

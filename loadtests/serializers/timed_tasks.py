@@ -93,10 +93,10 @@ def serializer_tasks(
 def tasks_of(pool: RecordPool, codecs: Sequence[Codec], dictionaries: Dictionaries) -> list[TimedTask]:
     """Tasks of every serializer, json's A/A copy, the empty call; on ASCII also COMPRESSED with each compressor."""
     record_type, name = pool.kind.record_type, pool.kind.name
-    found = []
+    tasks = []
     for codec in codecs:
-        found += serializer_tasks(pool, codec.name, codec.serializer.for_type(record_type))
-    found += serializer_tasks(pool, AA_COPY, Json.for_type(record_type))
+        tasks += serializer_tasks(pool, codec.name, codec.serializer.for_type(record_type))
+    tasks += serializer_tasks(pool, AA_COPY, Json.for_type(record_type))
     empty = TimedTask(
         record=name,
         contender=EMPTY,
@@ -105,26 +105,26 @@ def tasks_of(pool: RecordPool, codecs: Sequence[Codec], dictionaries: Dictionari
         prepare=pool.fresh,
         input_bytes=len(pool.blobs[0]),
     )
-    found.append(empty)
+    tasks.append(empty)
     for codec in codecs:
         if codec.name in COMPRESSED and pool.kind.text == "ascii":
             for title, compressor in trained_compressors(name, codec.name, dictionaries).items():
                 wrapped = Compressed(codec.serializer.for_type(record_type), compressor)
-                found += serializer_tasks(pool, f"{codec.name}+{title}", wrapped)
-    return found
+                tasks += serializer_tasks(pool, f"{codec.name}+{title}", wrapped)
+    return tasks
 
 
 def trained_compressors(kind: str, codec: str, dictionaries: Dictionaries) -> dict[str, Compressor]:
     """Every compressor, with its dictionary for this kind of bytes; left out if its dictionary is missing."""
-    found = {}
+    ready = {}
     for title, compressor in compressors().items():
         made = compressor()
         if made.trained:
             if (kind, codec) not in dictionaries:
                 continue
             made.use(dictionaries[kind, codec])
-        found[title] = made
-    return found
+        ready[title] = made
+    return ready
 
 
 def train_dictionary(codec: Codec, kind: RecordKind) -> bytes:
@@ -162,15 +162,15 @@ def list_tasks(length: int, dictionaries: Dictionaries) -> list[TimedTask]:
             input_bytes=size,
         )
 
-    found = [
+    tasks = [
         task("json.dumps", "encode", json.dumps, fresh),
         task("json.loads", "decode", json.loads, buffers(as_json)),
         task("msgpack.packb", "encode", msgpack.packb, fresh),
         task("msgpack.unpackb", "decode", msgpack.unpackb, buffers(as_msgpack)),
     ]
     for title, compressor in trained_compressors("user-200", "json", dictionaries).items():
-        found.append(task(title, "compress", compressor.compress, buffers(compact)))
-        found.append(
+        tasks.append(task(title, "compress", compressor.compress, buffers(compact)))
+        tasks.append(
             task(
                 title,
                 "decompress",
@@ -178,7 +178,7 @@ def list_tasks(length: int, dictionaries: Dictionaries) -> list[TimedTask]:
                 buffers([compressor.compress(rows_in_list) for rows_in_list in compact]),
             )
         )
-    return found
+    return tasks
 
 
 def list_bytes(length: int) -> list[bytes]:

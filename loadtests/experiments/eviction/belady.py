@@ -18,22 +18,22 @@ def optimum_hits(keys: Sequence[Hashable], capacity: int) -> int:
     also hold fewer entries for a while.
     """
     following = next_uses(keys)
-    held: dict[Hashable, int] = {}
+    stored: dict[Hashable, int] = {}
     latest: list[tuple[int, int, Hashable]] = []  # (−next use, tie-break, key); stale entries are dropped when met
     hits = 0
     for position, key in enumerate(keys):
         upcoming = following[position]
-        if key in held:
+        if key in stored:
             hits += 1
         elif upcoming == NEVER or capacity == 0:
             continue
-        elif len(held) == capacity:
-            while held.get(latest[0][2]) != -latest[0][0]:
+        elif len(stored) == capacity:
+            while stored.get(latest[0][2]) != -latest[0][0]:
                 heapq.heappop(latest)
             if -latest[0][0] <= upcoming:
                 continue
-            del held[heapq.heappop(latest)[2]]
-        held[key] = upcoming
+            del stored[heapq.heappop(latest)[2]]
+        stored[key] = upcoming
         heapq.heappush(latest, (-upcoming, position, key))
     return hits
 
@@ -41,8 +41,8 @@ def optimum_hits(keys: Sequence[Hashable], capacity: int) -> int:
 def next_uses(keys: Sequence[Hashable]) -> list[int]:
     """For each position, the next position with the same key; NEVER if there is none."""
     following = [NEVER] * len(keys)
-    seen: dict[Hashable, int] = {}
+    next_use: dict[Hashable, int] = {}
     for position in range(len(keys) - 1, -1, -1):
-        following[position] = seen.get(keys[position], NEVER)
-        seen[keys[position]] = position
+        following[position] = next_use.get(keys[position], NEVER)
+        next_use[keys[position]] = position
     return following

@@ -95,23 +95,23 @@ def added(every: list[Mapping[str, Totals]]) -> dict[str, Totals]:
     """The sum of the totals of several processes."""
     sums: dict[str, Totals] = {}
     for totals in every:
-        for label, mine in totals.items():
-            both = sums.setdefault(label, {"us": {}})
-            for name, value in mine.items():
+        for label, process_counts in totals.items():
+            label_sums = sums.setdefault(label, {"us": {}})
+            for name, value in process_counts.items():
                 if name == "us":
                     for number, count in value.items():
-                        both["us"][int(number)] = both["us"].get(int(number), 0) + count
+                        label_sums["us"][int(number)] = label_sums["us"].get(int(number), 0) + count
                 else:
-                    both[name] = both.get(name, 0) + value
+                    label_sums[name] = label_sums.get(name, 0) + value
     return sums
 
 
 def percentile_us(times: Mapping[int, int], share: float) -> float | None:
     """The response time in µs that this share of requests did not exceed, to about 1 %; None: no requests."""
     rank = share * sum(times.values())
-    seen = 0
+    cumulative = 0
     for number in sorted(times):
-        seen += times[number]
-        if seen >= rank:
+        cumulative += times[number]
+        if cumulative >= rank:
             return bucket_us(number)
     return None

@@ -94,13 +94,13 @@ class LiveMetrics:
 
     def rows(self) -> list[dict[str, Any]]:
         """One row per contender and scenario, in the order of their first cells. None: the metric does not apply."""
-        return [self._row(label, mine) for label, mine in added(list(self._reports.values())).items()]
+        return [self._row(label, counts) for label, counts in added(list(self._reports.values())).items()]
 
-    def _row(self, label: str, mine: Totals) -> dict[str, Any]:
+    def _row(self, label: str, counts: Totals) -> dict[str, Any]:
         scenario, _, contender = label.partition(" ")
         server = self._server.get(label, {})
         seconds = server.get("seconds", 0.0)
-        limited = mine.get("admitted", 0) + mine.get("refused", 0) > 0
+        limited = counts.get("admitted", 0) + counts.get("refused", 0) > 0
 
         def mean(name: str) -> float | None:
             return round(server[name] / seconds, 1) if seconds and name in server else None
@@ -111,20 +111,20 @@ class LiveMetrics:
         return {
             "contender": contender,
             "scenario": scenario,
-            "requests": mine.get("requests", 0),
-            "failed": mine.get("failed", 0),
-            "hit_pct": round(100 * mine["hits"] / mine["reads"], 2) if mine.get("reads") else None,
+            "requests": counts.get("requests", 0),
+            "failed": counts.get("failed", 0),
+            "hit_pct": round(100 * counts["hits"] / counts["reads"], 2) if counts.get("reads") else None,
             "loads_per_s": mean("loads"),
             "queries_per_s": mean("queries"),
             "active": mean("active"),
             "commands_per_s": mean("commands"),
             "memory_mb": mean("memory_mb"),
-            "stale_at_least": None if limited else mine.get("stale", 0),
-            "refused": mine.get("refused", 0) if limited else None,
-            "admitted": mine.get("admitted", 0) if limited else None,
+            "stale_at_least": None if limited else counts.get("stale", 0),
+            "refused": counts.get("refused", 0) if limited else None,
+            "admitted": counts.get("admitted", 0) if limited else None,
             "entitled": entitled if limited else None,
-            "p50_us": rounded(percentile_us(mine["us"], 0.50)),
-            "p99_us": rounded(percentile_us(mine["us"], 0.99)),
+            "p50_us": rounded(percentile_us(counts["us"], 0.50)),
+            "p99_us": rounded(percentile_us(counts["us"], 0.99)),
         }
 
     def _entitled_now(self) -> int:
@@ -175,12 +175,14 @@ class LiveMetrics:
         if label is None or last is None or last[0] != label or last[1] < self._begin_ns:
             return
         seconds = (at_ns - last[1]) / 1e9
-        mine, old = totals.get(label, {"us": {}}), before.get(label, {"us": {}})
+        counts, earlier = totals.get(label, {"us": {}}), before.get(label, {"us": {}})
 
         def grown(name: str) -> float:
-            return float(mine.get(name, 0) - old.get(name, 0))
+            return float(counts.get(name, 0) - earlier.get(name, 0))
 
-        times = {n: count - old["us"].get(n, 0) for n, count in mine["us"].items() if count > old["us"].get(n, 0)}
+        times = {
+            n: count - earlier["us"].get(n, 0) for n, count in counts["us"].items() if count > earlier["us"].get(n, 0)
+        }
         server = self._server.setdefault(label, {})
         gains = {
             "loads": grown("loads"),

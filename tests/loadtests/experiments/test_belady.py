@@ -19,26 +19,26 @@ def best_by_exhaustion(keys: Sequence[int], capacity: int) -> int:
     """The most hits over every choice of what to keep after each request."""
 
     @cache
-    def best(position: int, held: frozenset[int]) -> int:
+    def best(position: int, stored: frozenset[int]) -> int:
         if position == len(keys):
             return 0
         key = keys[position]
-        may_hold = held | {key}
+        may_hold = stored | {key}
         choices = [may_hold - {gone} for gone in may_hold] + ([may_hold] if len(may_hold) <= capacity else [])
-        return (key in held) + max(best(position + 1, kept) for kept in choices if len(kept) <= capacity)
+        return (key in stored) + max(best(position + 1, kept) for kept in choices if len(kept) <= capacity)
 
     return best(0, frozenset())
 
 
 def lru(keys: Sequence[int], capacity: int) -> int:
-    held: list[int] = []
+    stored: list[int] = []
     hits = 0
     for key in keys:
-        if key in held:
+        if key in stored:
             hits += 1
-            held.remove(key)
-        held.append(key)
-        del held[: max(0, len(held) - capacity)]
+            stored.remove(key)
+        stored.append(key)
+        del stored[: max(0, len(stored) - capacity)]
     return hits
 
 
