@@ -1,1 +1,1 @@
-"""Experiments: questions that do not fit contender × scenario × round under open load. A file each."""
+"""Experiments: measurements that do not fit contender × scenario × round under open load. One file each."""

@@ -1,4 +1,4 @@
-"""What an experiment is, and where experiments are found."""
+"""The definition of an experiment, and the search for experiments."""
 
 import importlib
 import pkgutil
@@ -14,16 +14,16 @@ from stampede.stack.servers import Stack
 
 
 class ExperimentRow(NamedTuple):
-    """One fact, as the run folder's table `experiments` has it."""
+    """One fact: a row of the run folder's table `experiments`."""
 
     variant: str
-    """What is compared."""
+    """The variant that is compared with others."""
     round: int
-    """From 1."""
+    """Counts from 1."""
     parameter: str
-    """Under which condition, in words; "": there is but one."""
+    """The condition, in words; "" if there is only one."""
     at: float | None
-    """The place on the experiment's axis; None: it has none."""
+    """The position on the experiment's axis; None if it has no axis."""
     name: str
     value: float
     unit: str
@@ -31,21 +31,21 @@ class ExperimentRow(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class ExperimentConfig:
-    """With what an experiment is to be run."""
+    """The settings of one execution of an experiment."""
 
     stack: Stack
     rounds: int
-    """For what is timed; what is counted exactly needs none."""
+    """Rounds of timed measurements; exact counts need one only."""
     seed: int
     small: bool = False
-    """The quick form, of which less can be read."""
+    """Whether to run the short form, which shows less."""
     workload: WorkloadFile = field(default_factory=WorkloadFile)
-    """The user's."""
+    """The user's workload file."""
     rates_per_s: Mapping[str, float] = field(default_factory=dict)
-    """Requests a second that the grid's scenarios were offered, where they were."""
+    """Offered requests per second of the scenarios that the run's cells used."""
     say: Callable[[str], None] = field(repr=False)
     settings: dict[str, Any] = field(default_factory=dict)
-    """What the experiment states of itself while it runs: sizes, servers. It goes into the run folder."""
+    """Facts that the experiment adds while it runs, such as sizes and servers. Stored in the run folder."""
 
     def __post_init__(self) -> None:
         require(1 <= self.rounds <= 1000, "rounds", self.rounds, "1 to 1,000")
@@ -53,31 +53,31 @@ class ExperimentConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """A question, and how it is put to the servers."""
+    """A question, and the function that measures the answer."""
 
     name: str
     question: str
     application: str
-    """Where it matters in practice."""
+    """The application in which the question occurs."""
     expectation: str
-    """What theory says will be seen."""
+    """The result that theory predicts."""
     run: Callable[[ExperimentConfig], Iterator[ExperimentRow]]
-    """Yields facts as they are seen. An exception ends this experiment only, and is recorded."""
+    """Yields facts. An exception ends this experiment only, and is recorded."""
     once_s: float = 0.0
-    """About how long it takes, besides its rounds."""
+    """About how long it takes without its rounds."""
     small_once_s: float = 0.0
-    """In its quick form."""
+    """The same for the short form."""
     round_s: float = 0.0
     """About how long a round takes."""
     needs_our_redis: bool = False
-    """Whether it does to the run's Redis what nobody should do to a server of somebody else's without being told so."""
+    """Whether it disturbs the run's Redis in a way that needs the permission of a server's owner."""
 
     def lasts_s(self, rounds: int, *, small: bool) -> float:
         """About how long it takes on two cores."""
         return (self.small_once_s if small else self.once_s) + rounds * self.round_s
 
     def as_dict(self) -> ExperimentInfo:
-        """For the run folder, before it has run."""
+        """For the run folder, before the experiment has run."""
         return ExperimentInfo(
             name=self.name, question=self.question, application=self.application, expectation=self.expectation
         )
@@ -85,7 +85,7 @@ class Experiment:
 
 @cache
 def experiments() -> Mapping[str, Experiment]:
-    """Every experiment by name: each module beside this one that holds an EXPERIMENT."""
+    """Every experiment by name: each module of this package that defines an EXPERIMENT."""
     package = importlib.import_module("stampede.loadtests.experiments")
     found = {}
     modules = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
@@ -98,7 +98,7 @@ def experiments() -> Mapping[str, Experiment]:
 
 
 def find_experiment(name: str) -> Experiment:
-    """The experiment of that name. Raises ConfigError with the names that there are."""
+    """The experiment of that name. Raises ConfigError with the known names."""
     known = experiments()
     if name not in known:
         raise ConfigError("experiment", name, f"one of {', '.join(known)}")

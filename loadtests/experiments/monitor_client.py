@@ -1,7 +1,7 @@
-"""A MONITOR client of its own, as a person at a terminal would be: a process that reads what Redis tells and drops it.
+"""A process that runs Redis MONITOR and discards the output, as redis-cli in a terminal would.
 
-Reads the server's URL from its first line of input, says "attached" once Redis tells it every command, and ends with
-its input.
+It reads the server's URL from the first line of its input, prints "attached" when MONITOR is active, and ends when its
+input is closed.
 """
 
 import socket
@@ -16,13 +16,13 @@ def main() -> None:
     connection.send_command("MONITOR")  # type: ignore[no-untyped-call]
     connection.read_response()
     print("attached", flush=True)
-    threading.Thread(target=drop, args=(connection._sock,), daemon=True).start()
+    threading.Thread(target=discard, args=(connection._sock,), daemon=True).start()
     sys.stdin.read()
 
 
-def drop(line: socket.socket) -> None:
-    """Read without looking: the price is the server's, not this reader's."""
-    while line.recv(1 << 16):
+def discard(connection: socket.socket) -> None:
+    """Discard the output unparsed, so that the cost arises on the server and not here."""
+    while connection.recv(1 << 16):
         pass
 
 

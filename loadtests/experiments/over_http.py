@@ -1,9 +1,9 @@
-"""Over HTTP: the stampede's workload, served by the web service on real threads instead of Locust's own greenlets.
+"""Experiment over-http: the workload of scenario `stampede`, served by the web service on real threads.
 
-Each contender has a service of its own that runs all the while; a Locust process calls them by turns, in each round in
-random order, every call when it is due. Arrivals are the same for all in a round. A cell begins with calls that fill
-the cache and leave it at a random place between two expiries. Loads are the database's own count, before and after the
-window: all calls have ended by then. Nothing simulates a distance here.
+Each contender has its own service, which runs during the whole experiment. A Locust process calls the services one
+after the other, in random order in each round, and makes every call when it is due. The arrivals of a round are the
+same for all contenders. A cell begins with calls that fill the cache and end at a random point between two expiries.
+Loads are counted by the database, before and after the window, when no call is in flight. No RTT is simulated.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ from stampede.core.network import free_port
 from stampede.loadtests.appserver.http_service import ServiceSettings
 from stampede.loadtests.bench.run_plan.load_pricing import priced_statements
 from stampede.loadtests.experiments.experiment import Experiment, ExperimentConfig, ExperimentRow
-from stampede.loadtests.locustfiles.http_open_runs import Callers, HttpCalls, Instants, open_callers
+from stampede.loadtests.locustfiles.http_open_runs import HttpCallers, HttpCalls, Instants, open_callers
 from stampede.loadtests.locustfiles.http_page import service_process
 from stampede.scenarios.scenario import find_scenario
 from stampede.scenarios.traffic.arrivals import due_times_ns
@@ -34,28 +34,28 @@ from stampede.stack.server_counters import forget_keys, postgres_account
 SCENARIO = "stampede"
 CONTENDERS = ("cache-aside", "coalescing")
 ROUNDS, SMALL_ROUNDS = 6, 2
-"""Six are the fewest that carry a verdict, and what is counted differs by factors."""
+"""Six is the smallest number that allows a verdict; the counts differ by factors."""
 USERS = 128
-"""More than calls that are ever under way, so that none waits for another's answer."""
+"""More than the calls in flight at any time, so that no call waits for the answer of another."""
 MOST_THREADS = 256
 OK = 200
 
 
-def run(order: ExperimentConfig) -> Iterator[ExperimentRow]:
-    """Every call, and the loads of each cell. Raises NotHere."""
-    stack, rounds = order.stack, SMALL_ROUNDS if order.small else min(ROUNDS, order.rounds)
-    workload = asked(order)
+def run(config: ExperimentConfig) -> Iterator[ExperimentRow]:
+    """The facts of every call, and the loads of each cell. Raises NotHere."""
+    stack, rounds = config.stack, SMALL_ROUNDS if config.small else min(ROUNDS, config.rounds)
+    workload = requested_workload(config)
     if workload.sql is None:
         ensure_dataset(
             stack.postgres.url,
             records=workload.records,
             record_bytes=workload.record_bytes,
-            seed=order.seed,
+            seed=config.seed,
             ours=stack.ours,
-            say=order.say,
+            say=config.say,
         )
-    statements, measured = priced_statements(stack, workload, order.say)
-    order.settings.update(
+    statements, measured = priced_statements(stack, workload, config.say)
+    config.settings.update(
         server="Falcon on granian, one process",
         threads=threads(workload),
         callers=USERS,
@@ -65,39 +65,39 @@ def run(order: ExperimentConfig) -> Iterator[ExperimentRow]:
         contenders=list(CONTENDERS),
         **measured,
     )
-    order.say(f"over-http: {rounds} rounds of {' and '.join(CONTENDERS)} behind HTTP")
+    config.say(f"over-http: {rounds} rounds of {' and '.join(CONTENDERS)} over HTTP")
     with ExitStack() as opened:
         connection = opened.enter_context(connect(stack.postgres.url))
         prepare_session(connection, statements.session)
-        accounts = LoadCounter(connection=connection, ids=statement_ids(connection, statements))
-        accounts.loads()  # where they cannot be counted, nothing need be started
+        counter = LoadCounter(connection=connection, ids=statement_ids(connection, statements))
+        counter.loads()  # raises before anything starts if loads cannot be counted
         client = opened.enter_context(redis.Redis.from_url(stack.redis.url))
         path = f"/users/{record_ids(connection, workload)[0]}"
         urls = {}
         for name in CONTENDERS:
-            opened.callback(forget_keys, client, prefix(order, name))
+            opened.callback(forget_keys, client, prefix(config, name))
             service = service_process(
-                settings(order, name, statements, workload), stack.directory, stack.register_child
+                settings(config, name, statements, workload), stack.directory, stack.register_child
             )
             urls[name] = opened.enter_context(service)[1] + path
         callers = opened.enter_context(open_callers(USERS, stack.directory, stack.register_child))
-        rng = np.random.default_rng(order.seed)
+        rng = np.random.default_rng(config.seed)
         for round_number in range(1, rounds + 1):
-            arrivals = draw(workload, rng)
+            arrivals = draw_arrivals(workload, rng)
             for name in rng.permutation(CONTENDERS).tolist():
-                forget_keys(client, prefix(order, name))
-                calls, loads = cell(callers, urls[name], arrivals, accounts)
+                forget_keys(client, prefix(config, name))
+                calls, loads = call_service(callers, urls[name], arrivals, counter)
                 yield from facts(name, round_number, calls, loads)
 
 
-def asked(order: ExperimentConfig) -> Workload:
-    """The scenario's workload with the user's values. Raises NotHere."""
-    workload = order.workload.applied(SCENARIO, find_scenario(SCENARIO).overrides)
+def requested_workload(config: ExperimentConfig) -> Workload:
+    """The scenario's workload with the user's values. Raises NotHere if the service cannot serve it."""
+    workload = config.workload.applied(SCENARIO, find_scenario(SCENARIO).overrides)
     if workload.arrivals == "closed":
         raise NotHere("arrivals", "closed", "open arrivals")
     if workload.read_share < 1:
         raise NotHere("read_share", workload.read_share, "1: the service only reads")
-    return replace(workload, rate_per_s=order.rates_per_s.get(SCENARIO, workload.rate_per_s), rtt_ms=0.0)
+    return replace(workload, rate_per_s=config.rates_per_s.get(SCENARIO, workload.rate_per_s), rtt_ms=0.0)
 
 
 def window_s(workload: Workload) -> float:
@@ -108,15 +108,15 @@ def threads(workload: Workload) -> int:
     return min(MOST_THREADS, workload.users_per_process)
 
 
-def prefix(order: ExperimentConfig, contender: str) -> str:
-    return f"{order.stack.key_prefix}over-http:{contender}:"
+def prefix(config: ExperimentConfig, contender: str) -> str:
+    return f"{config.stack.key_prefix}over-http:{contender}:"
 
 
-def settings(order: ExperimentConfig, contender: str, statements: Statements, workload: Workload) -> ServiceSettings:
+def settings(config: ExperimentConfig, contender: str, statements: Statements, workload: Workload) -> ServiceSettings:
     return ServiceSettings(
-        postgres_url=order.stack.postgres.url,
-        redis_url=order.stack.redis.url,
-        key_prefix=prefix(order, contender),
+        postgres_url=config.stack.postgres.url,
+        redis_url=config.stack.redis.url,
+        key_prefix=prefix(config, contender),
         port=free_port(),
         pattern=contender,
         ttl_s=workload.ttl_s,
@@ -127,13 +127,13 @@ def settings(order: ExperimentConfig, contender: str, statements: Statements, wo
 
 @dataclass(frozen=True, kw_only=True)
 class LoadCounter:
-    """The database's own count of loads."""
+    """The database's count of loads."""
 
     connection: psycopg.Connection[Any]
     ids: Mapping[str, int]
 
     def loads(self) -> float:
-        """So far. Raises NotHere without pg_stat_statements."""
+        """The number of loads so far. Raises NotHere without pg_stat_statements."""
         counted = postgres_account(self.connection, self.ids).get("statement.load.calls")
         if counted is None:
             raise NotHere("postgres", "no count of statements", "pg_stat_statements: loads are counted by it")
@@ -142,15 +142,15 @@ class LoadCounter:
 
 @dataclass(frozen=True, kw_only=True)
 class Arrivals:
-    """When calls are due, from the beginning of each part."""
+    """The due times of a round, counted from the beginning of each part."""
 
     before: Instants
-    """They fill the cache."""
+    """Calls that fill the cache."""
     window: Instants
 
 
-def draw(workload: Workload, rng: np.random.Generator) -> Arrivals:
-    """A round's, for all contenders."""
+def draw_arrivals(workload: Workload, rng: np.random.Generator) -> Arrivals:
+    """Draw the arrivals of one round, for all contenders."""
     before_s = find_scenario(SCENARIO).warm_up_s + rng.random() * workload.ttl_s
     before, window = (
         due_times_ns(workload.arrivals, workload.rate_per_s, span_s, share=0, shares=1, rng=rng)
@@ -159,12 +159,12 @@ def draw(workload: Workload, rng: np.random.Generator) -> Arrivals:
     return Arrivals(before=before, window=window)
 
 
-def cell(callers: Callers, url: str, arrivals: Arrivals, accounts: LoadCounter) -> tuple[HttpCalls, float]:
-    """The window's calls, and the loads that they caused."""
+def call_service(callers: HttpCallers, url: str, arrivals: Arrivals, counter: LoadCounter) -> tuple[HttpCalls, float]:
+    """Make the calls of one cell: the calls of the window, and the loads that they caused."""
     callers.call(url, arrivals.before)
-    before = accounts.loads()
+    before = counter.loads()
     calls = callers.call(url, arrivals.window)
-    return calls, accounts.loads() - before
+    return calls, counter.loads() - before
 
 
 def facts(contender: str, round_number: int, calls: HttpCalls, loads: float) -> Iterator[ExperimentRow]:
@@ -181,9 +181,9 @@ def facts(contender: str, round_number: int, calls: HttpCalls, loads: float) -> 
 
 EXPERIMENT = Experiment(
     name="over-http",
-    question="Does the order of contenders hold over HTTP, on real threads?",
+    question="Do the contenders rank the same over HTTP, on real threads?",
     application="a web service in front of the cache, as most applications have it",
-    expectation="the same order of loads: a load takes as long, and requests over HTTP meet the same cache",
+    expectation="the same ranking by loads: a load takes as long, and requests over HTTP use the same cache",
     run=run,
     once_s=40.0,
     small_once_s=20.0,

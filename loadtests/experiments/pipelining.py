@@ -1,7 +1,7 @@
-"""Pipelining: N reads one by one, in one pipeline, and by MGET: from how many reads on does which way pay?
+"""Experiment pipelining: the time of N reads one by one, in one pipeline, and by MGET.
 
-In each round every N is read in every way at every distance, in random order. The distance is simulated, as everywhere:
-half before a round trip, half after, once a pipeline.
+Each round measures every N in every way at every simulated RTT, in random order. The RTT is simulated as in a bench:
+half before a round trip and half after it, once per pipeline.
 """
 
 import itertools
@@ -20,9 +20,9 @@ from stampede.patterns.caching.cache_pattern import ClientSettings
 from stampede.stack.server_counters import forget_keys
 
 READS = (1, 2, 3, 5, 10, 20, 50, 100)
-DISTANCES_MS = (0.0, 0.5)
+RTTS_MS = (0.0, 0.5)
 REPEATS = 5
-"""Batches of one kind in a row; a round's figure is their median."""
+"""Batches of one kind in succession; a round stores their median."""
 VALUE_BYTES = 500
 
 
@@ -46,36 +46,36 @@ Way = Callable[[redis.Redis, Sequence[str]], None]
 WAYS: Mapping[str, Way] = {"one by one": one_by_one, "pipelined": pipelined, "MGET": by_mget}
 
 
-def run(order: ExperimentConfig) -> Iterator[ExperimentRow]:
-    """The time of a batch, in every round."""
-    order.settings.update(
-        server=str(order.stack.redis), value_bytes=VALUE_BYTES, repeats=REPEATS, distances_ms=list(DISTANCES_MS)
+def run(config: ExperimentConfig) -> Iterator[ExperimentRow]:
+    """The time of each kind of batch, in every round."""
+    config.settings.update(
+        server=str(config.stack.redis), value_bytes=VALUE_BYTES, repeats=REPEATS, distances_ms=list(RTTS_MS)
     )
-    order.say(f"pipelining: {order.rounds} rounds of {len(WAYS)} ways to read 1 to {READS[-1]} keys")
-    rng = random.Random(order.seed)
-    ruler = Meter(ThreadClock())
-    prefix = f"{order.stack.key_prefix}pipelining:"
+    config.say(f"pipelining: {config.rounds} rounds of {len(WAYS)} ways to read 1 to {READS[-1]} keys")
+    rng = random.Random(config.seed)
+    meter = Meter(ThreadClock())
+    prefix = f"{config.stack.key_prefix}pipelining:"
     keys = [f"{prefix}{number}" for number in range(READS[-1])]
-    kinds = list(itertools.product(DISTANCES_MS, READS, WAYS))
-    with metered_client(order.stack.redis.url, ClientSettings(), ruler, 1) as client:
+    kinds = list(itertools.product(RTTS_MS, READS, WAYS))
+    with metered_client(config.stack.redis.url, ClientSettings(), meter, 1) as client:
         try:
             for key in keys:
                 client.set(key, "x" * VALUE_BYTES, ex=3600)
-            for read in WAYS.values():  # so that the first round is none's first
+            for read in WAYS.values():  # warm-up, so that the first round is not slower
                 read(client, keys)
-            for round_number in range(1, order.rounds + 1):
-                for distance_ms, reads, way in rng.sample(kinds, len(kinds)):
-                    ruler.simulated_rtt_ns = round(distance_ms * 1e6)
-                    yield from batch(client, way, keys[:reads], round_number, distance_ms)
+            for round_number in range(1, config.rounds + 1):
+                for rtt_ms, reads, way in rng.sample(kinds, len(kinds)):
+                    meter.simulated_rtt_ns = round(rtt_ms * 1e6)
+                    yield from batch(client, way, keys[:reads], round_number, rtt_ms)
         finally:
-            ruler.simulated_rtt_ns = 0
+            meter.simulated_rtt_ns = 0
             forget_keys(client, prefix)
 
 
 def batch(
-    client: redis.Redis, way: str, keys: Sequence[str], round_number: int, distance_ms: float
+    client: redis.Redis, way: str, keys: Sequence[str], round_number: int, rtt_ms: float
 ) -> Iterator[ExperimentRow]:
-    """One way to read so many keys, several times: the median time, and the distance that was achieved."""
+    """Read the keys in one way, several times: the median time, and the simulated RTT that was achieved."""
     facts = RequestFacts()
     token = current_facts.set(facts)
     took_ms = []
@@ -86,7 +86,7 @@ def batch(
             took_ms.append((time.perf_counter_ns() - began_ns) / 1e6)
     finally:
         current_facts.reset(token)
-    condition = f"{distance_ms:g} ms"
+    condition = f"{rtt_ms:g} ms"
     achieved_ms = facts.simulated_rtt_ns / facts.round_trips / 1e6
     yield ExperimentRow(way, round_number, condition, float(len(keys)), "batch", statistics.median(took_ms), "ms")
     yield ExperimentRow(way, round_number, condition, float(len(keys)), "distance", achieved_ms, "ms")
@@ -95,9 +95,9 @@ def batch(
 
 EXPERIMENT = Experiment(
     name="pipelining",
-    question="From how many reads on does it pay to send them together?",
+    question="From how many reads on does it pay to send reads together?",
     application="a page that needs several cached records: a feed, a basket, a list of search results",
-    expectation="one by one costs N round trips, a pipeline and MGET one: the further Redis is, the sooner they pay",
+    expectation="one by one costs N round trips, a pipeline or MGET one: the longer the RTT, the sooner they pay",
     run=run,
     round_s=1.5,
 )

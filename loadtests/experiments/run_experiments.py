@@ -1,6 +1,7 @@
-"""Runs experiments from the front process, one after the other, and writes what they saw into a run folder.
+"""Runs experiments one after the other and writes their facts into a run folder.
 
-Plain threads, no gevent. An experiment that fails or may not run is recorded as such; the next one runs.
+They run in the process of the command, without gevent. An experiment that fails or is not allowed is recorded as such;
+the next one runs.
 """
 
 from collections.abc import Callable
@@ -19,46 +20,47 @@ from stampede.run_folder.schema import ExperimentInfo, RunInfo
 from stampede.run_folder.write import RunWriter
 from stampede.stack.servers import Stack
 
-NOT_OURS = "needs a Redis that we started, or --may-configure"
+NOT_ALLOWED = "needs a Redis that Stampede started, or --may-configure"
 
 
-def prepare_experiments(order: BenchConfig, stack: Stack) -> Path:
-    """A run folder for experiments alone, without a grid of cells."""
+def prepare_experiments(bench_config: BenchConfig, stack: Stack) -> Path:
+    """Make a run folder for experiments only, without cells."""
     started = datetime.now(UTC)
     run = RunInfo(
-        plan=order.plan.name,
-        rounds=order.plan.rounds,
-        reference=order.reference,
-        seed=order.seed,
-        command=order.command,
+        plan=bench_config.plan.name,
+        rounds=bench_config.plan.rounds,
+        reference=bench_config.reference,
+        seed=bench_config.seed,
+        command=bench_config.command,
         started_utc=started.isoformat(timespec="seconds"),
-        experiments=[find_experiment(name).as_dict() for name in order.plan.experiments],
+        experiments=[find_experiment(name).as_dict() for name in bench_config.plan.experiments],
         metadata={**metadata(SOURCES), "servers": stack.as_dict()},
         remarks=[asdict(remark) for remark in stack.remarks],
     )
-    folder = new_folder(order, started)
+    folder = new_folder(bench_config, started)
     RunWriter(folder, run)
     return folder
 
 
-def run_experiments(folder: Path, order: BenchConfig, stack: Stack, say: Callable[[str], None]) -> None:
-    """Run the plan's experiments; the folder says what became of each. KeyboardInterrupt passes through."""
+def run_experiments(folder: Path, bench_config: BenchConfig, stack: Stack, say: Callable[[str], None]) -> None:
+    """Run the plan's experiments; the folder records the status of each. KeyboardInterrupt passes through."""
     writer = RunWriter(folder, read_run(folder).info)
     run = writer.run
-    if run.status == "running":  # experiments alone: no grid has said how it ended
+    if run.status == "running":  # experiments only: no cells have set the status
         run.status = "finished"
-    terms = ExperimentConfig(
+    config = ExperimentConfig(
         stack=stack,
-        rounds=order.plan.rounds,
-        seed=order.seed,
-        small=order.plan.small_experiments,
-        workload=order.workload,
+        rounds=bench_config.plan.rounds,
+        seed=bench_config.seed,
+        small=bench_config.plan.small_experiments,
+        workload=bench_config.workload,
         rates_per_s={scenario.name: scenario.workload["rate_per_s"] for scenario in run.scenarios},
         say=say,
     )
     for info in run.experiments:
         try:
-            run_one(find_experiment(info.name), info, replace(terms, settings={}), order.may_configure, writer)
+            own = replace(config, settings={})
+            run_experiment(find_experiment(info.name), info, own, bench_config.may_configure, writer)
         except KeyboardInterrupt:
             info.status, info.why, run.status = "failed", "stopped before its end", "cut"
             raise
@@ -69,17 +71,17 @@ def run_experiments(folder: Path, order: BenchConfig, stack: Stack, say: Callabl
             say(f"{info.name} {info.status}: {info.why}")
 
 
-def run_one(
-    experiment: Experiment, info: ExperimentInfo, terms: ExperimentConfig, may_configure: bool, writer: RunWriter
+def run_experiment(
+    experiment: Experiment, info: ExperimentInfo, config: ExperimentConfig, may_configure: bool, writer: RunWriter
 ) -> None:
-    """Run one experiment and note how it went."""
-    if experiment.needs_our_redis and not (terms.stack.ours or may_configure):
-        info.status, info.why = "skipped", NOT_OURS
+    """Run one experiment and record its status."""
+    if experiment.needs_our_redis and not (config.stack.ours or may_configure):
+        info.status, info.why = "skipped", NOT_ALLOWED
         return
-    info.settings = terms.settings
-    terms.settings.update(rounds=terms.rounds, small=terms.small)
+    info.settings = config.settings
+    config.settings.update(rounds=config.rounds, small=config.small)
     try:
-        rows = [(experiment.name, *row) for row in experiment.run(terms)]
+        rows = [(experiment.name, *row) for row in experiment.run(config)]
     except (StackError, NotHere) as error:
         info.status, info.why = "skipped", " ".join(str(error).split())
     except Exception as error:  # noqa: BLE001 - one experiment's failure is recorded, and the next one runs

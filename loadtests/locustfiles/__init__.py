@@ -1,0 +1,1 @@
+"""The files that Locust runs, and the modules that only its processes import."""

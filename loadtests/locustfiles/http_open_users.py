@@ -1,10 +1,10 @@
-"""Locust users that make every call when it is due, cell after cell, as they are told.
+"""A locustfile with open arrivals: its users make each call when it is due, cell after cell.
 
-Orders come through a socket, a JSON object a line: {"url": …, "due_ns": […]}, instants of the machine's monotonic
-clock. The answer to each, when every call has ended: {"start_ns": […], "end_ns": […], "status": […]}, where status 0
-means that nobody answered. Before the first order {"ready": true} is told: all users are there.
+Cells arrive through a socket, one JSON object a line: {"url": …, "due_ns": […]}, with instants of the machine's
+monotonic clock. The reply to each, when all its calls have ended, is {"start_ns": […], "end_ns": […], "status": […]};
+status 0 means no answer. {"ready": true} is sent first, when all users have started.
 
-They are open: a call does not wait for earlier answers, as long as there are more users than calls under way.
+Arrivals are open: a call does not wait for earlier answers while there are more users than calls in flight.
 """
 
 import json
@@ -27,7 +27,7 @@ ANSWER_WITHIN_S = 20.0
 
 @dataclass(frozen=True, kw_only=True)
 class CallResults:
-    """The results of the calls of a cell, in the order in which the calls were due."""
+    """The results of the calls of a cell, in the order of their due times."""
 
     start_ns: list[int]
     end_ns: list[int]
@@ -35,29 +35,29 @@ class CallResults:
 
 
 class PendingCalls:
-    """The calls of a cell that are under way."""
+    """The calls of a cell, and their results as they end."""
 
     def __init__(self, url: str, due_ns: Sequence[int]) -> None:
         self.url = url
         self.due_ns = due_ns
-        self.told = CallResults(start_ns=[0] * len(due_ns), end_ns=[0] * len(due_ns), status=[0] * len(due_ns))
-        self.open = len(due_ns)
-        self.over = Event()
+        self.results = CallResults(start_ns=[0] * len(due_ns), end_ns=[0] * len(due_ns), status=[0] * len(due_ns))
+        self.pending = len(due_ns)
+        self.finished = Event()
         if not due_ns:
-            self.over.set()
+            self.finished.set()
 
-    def note(self, number: int, start_ns: int, status: int) -> None:
-        """The call has ended."""
-        self.told.start_ns[number] = start_ns
-        self.told.end_ns[number] = now_ns()
-        self.told.status[number] = status
-        self.open -= 1
-        if not self.open:
-            self.over.set()
+    def record(self, number: int, start_ns: int, status: int) -> None:
+        """Record that the call has ended now."""
+        self.results.start_ns[number] = start_ns
+        self.results.end_ns[number] = now_ns()
+        self.results.status[number] = status
+        self.pending -= 1
+        if not self.pending:
+            self.finished.set()
 
 
 waiting: Any = Queue()
-"""Of (cell, number of the call), in the order in which they are due."""
+"""A queue of (cell, number of the call) in the order of due times."""
 clock = hub_clock()
 
 
@@ -76,41 +76,41 @@ class OpenCaller(FastHttpUser):
         try:
             status = self.client.get(cell.url).status_code
         finally:
-            cell.note(number, start_ns, status)
+            cell.record(number, start_ns, status)
 
 
 @events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
 def add_arguments(parser: LocustArgumentParser) -> None:
-    parser.add_argument("--orders-fd", type=int, include_in_web_ui=False, help="the socket that orders come through")
+    parser.add_argument("--calls-fd", type=int, include_in_web_ui=False, help="the socket through which calls arrive")
 
 
 @events.init.add_listener  # type: ignore[untyped-decorator]
 def start(environment: Environment, **_: Any) -> None:
     def on_spawned(**_: Any) -> None:
-        gevent.spawn(take_orders, environment)
+        gevent.spawn(serve_cells, environment)
 
     environment.events.spawning_complete.add_listener(on_spawned)  # type: ignore[no-untyped-call]
 
 
-def take_orders(environment: Environment) -> None:
-    """Until the other end closes the socket."""
+def serve_cells(environment: Environment) -> None:
+    """Make the calls of each cell until the other end closes the socket."""
     assert environment.parsed_options is not None
     assert environment.runner is not None
     with (
-        socket.socket(fileno=environment.parsed_options.orders_fd) as line,
-        line.makefile("r", encoding="utf-8") as orders,
-        line.makefile("w", encoding="utf-8") as answers,
+        socket.socket(fileno=environment.parsed_options.calls_fd) as connection,
+        connection.makefile("r", encoding="utf-8") as requests,
+        connection.makefile("w", encoding="utf-8") as replies,
     ):
-        tell(answers, {"ready": True})
-        while order := orders.readline():
-            cell = PendingCalls(**json.loads(order))
+        send(replies, {"ready": True})
+        while request := requests.readline():
+            cell = PendingCalls(**json.loads(request))
             for number in range(len(cell.due_ns)):
                 waiting.put((cell, number))
-            cell.over.wait()
-            tell(answers, asdict(cell.told))
+            cell.finished.wait()
+            send(replies, asdict(cell.results))
     environment.runner.quit()
 
 
-def tell(answers: Any, what: dict[str, Any]) -> None:
-    answers.write(json.dumps(what) + "\n")
-    answers.flush()
+def send(replies: Any, message: dict[str, Any]) -> None:
+    replies.write(json.dumps(message) + "\n")
+    replies.flush()

@@ -1,4 +1,4 @@
-"""The web service as a child process, and Locust's page with HTTP users in front of it or of the user's own."""
+"""Starts the web service as a child process, and Locust with users that call a service over HTTP."""
 
 import os
 import re
@@ -21,9 +21,9 @@ from stampede.loadtests.processes.run_end import end_processes
 from stampede.stack.supervisor.supervisor_client import supervised
 
 HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?|[0-9a-f:.]*:[0-9a-f:.]*(%\w+)?")
-"""A name, an IPv4 address, or an IPv6 address without its brackets."""
+"""A host name, an IPv4 address, or an IPv6 address without brackets."""
 SPACES = frozenset(' \t\r\n\\"<>^`{|}')
-"""Characters that no URL has."""
+"""Characters that a URL cannot contain."""
 READY_WITHIN_S = 60.0
 RUN_SERVICE = "import sys; from stampede.loadtests.appserver.http_service import run; run(sys.argv[1])"
 
@@ -32,9 +32,9 @@ RUN_SERVICE = "import sys; from stampede.loadtests.appserver.http_service import
 def service_process(
     settings: ServiceSettings, directory: Path, register_child: Callable[[int], None]
 ) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """The service, once it answers, and its address; ended with the block. Raises BenchFailed with its last line.
+    """Start the service and yield its process and address when it answers; end it with the block.
 
-    `directory`: for its files; whoever owns it removes it whatever the end is.
+    `directory`: for its files; the owner of the folder removes it. Raises BenchFailed with the service's last log line.
     """
     with tempfile.TemporaryDirectory(prefix="service-", dir=directory) as private:
         path = Path(private) / "service.json"
@@ -42,7 +42,7 @@ def service_process(
         log = Path(private) / "log"
         with empty_file(log).open("wb") as output:
             child = subprocess.Popen(
-                [sys.executable, "-c", RUN_SERVICE, str(path)],
+                [sys.executable, "-P", "-c", RUN_SERVICE, str(path)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -51,19 +51,19 @@ def service_process(
             )
         try:
             register_child(child.pid)
-            wait_for(settings.port, child, log)
+            wait_for_port(settings.port, child, log)
             yield child, f"http://127.0.0.1:{settings.port}"
         finally:
             end_processes([child])
 
 
-def wait_for(port: int, child: subprocess.Popen[bytes], log: Path) -> None:
-    """Until the port answers. Raises BenchFailed where the child ends or takes too long."""
+def wait_for_port(port: int, child: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until the port answers. Raises BenchFailed if the child ends or takes too long."""
     until = time.monotonic() + READY_WITHIN_S
     while time.monotonic() < until:
         if child.poll() is not None:
             lines = log.read_text(errors="replace").strip().splitlines()
-            raise BenchFailed(f"the service ended with code {child.returncode}: {lines[-1] if lines else 'no word'}")
+            raise BenchFailed(f"the service ended with code {child.returncode}: {lines[-1] if lines else 'no output'}")
         with socket.socket() as probe:
             probe.settimeout(1)
             if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -73,17 +73,17 @@ def wait_for(port: int, child: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def check_host(host: str) -> str:
-    """An address of a service. Raises ConfigError."""
+    """Check the address of a service and return it without a slash at its end. Raises ConfigError."""
     try:
         parts = urlsplit(host)
         port, name = parts.port, parts.hostname or ""
         name.encode("idna" if ":" not in name else "ascii")
-    except ValueError:  # brackets that do not close, a port that is none, a name that DNS cannot carry
+    except ValueError:  # brackets that do not close, an invalid port, a name that DNS cannot carry
         parts, port, name = urlsplit(""), None, ""
-    stands = f"[{name}]" if ":" in name else name
-    behind = parts.netloc.rpartition("@")[2].lower().removeprefix(stands)
-    whole = HOST.fullmatch(name) is not None and re.fullmatch(r"(:\d*)?", behind) is not None
-    fits = whole and port != 0
+    shown_name = f"[{name}]" if ":" in name else name
+    after_name = parts.netloc.rpartition("@")[2].lower().removeprefix(shown_name)
+    well_formed = HOST.fullmatch(name) is not None and re.fullmatch(r"(:\d*)?", after_name) is not None
+    fits = well_formed and port != 0
     if parts.scheme not in ("http", "https") or not fits or set(host) & SPACES:
         raise ConfigError("host", masked(host), "http://name[:port], a port from 1 to 65535")
     if "@" in parts.netloc or parts.query or parts.fragment:
@@ -102,7 +102,7 @@ def http_locust(
     locustfile: str = "http_users.py",
     inherited: Sequence[int] = (),
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Locust with HTTP users, deaf to the user's own Locust settings; ended when the block ends."""
+    """Start Locust with HTTP users and without the user's Locust settings; end it when the block ends."""
     with tempfile.TemporaryDirectory(prefix="http-", dir=directory) as private:
         command = [sys.executable, "-P", "-m", "locust", "-f", str(PACKAGE / "loadtests" / "locustfiles" / locustfile)]
         command += ["--host", host, "--loglevel", "WARNING", *arguments]
@@ -113,7 +113,7 @@ def http_locust(
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**quiet_environment(), "HOME": private},
+                env={**environment_without_locust(), "HOME": private},
                 cwd=private,
                 pass_fds=inherited,
                 start_new_session=True,
@@ -124,12 +124,12 @@ def http_locust(
             end_processes([child])
 
 
-def quiet_environment() -> Mapping[str, str]:
+def environment_without_locust() -> Mapping[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
 
 
 def serve_http_page(host: str, port: int, say: Callable[[str], None]) -> None:
-    """Locust's page on 127.0.0.1 with HTTP users for that host, until Ctrl-C. It ends with this process."""
+    """Serve Locust's page on 127.0.0.1, with users that call `host`, until Ctrl-C. It ends with this process."""
     page = ["--web-host", "127.0.0.1", "--web-port", str(port)]
     with supervised() as supervisor, http_locust(host, page, supervisor.directory) as child:
         supervisor.register_child(child.pid)

@@ -1,10 +1,11 @@
-"""Locust users that call a web service over HTTP: ours, or with --host any other.
+"""A locustfile whose users call a web service over HTTP: Stampede's own, or any other with --host.
 
     locust -f loadtests/locustfiles/http_users.py --host http://127.0.0.1:8000
 
-They are closed: a user waits for its answer, pauses, and calls again; so a stall hides the calls that it prevented,
-and Locust's percentiles are whole milliseconds. Use them to drive a service, and `stampede bench` to measure patterns.
-A 429 is an expected answer of a limited endpoint: it is counted under a name of its own and is no failure.
+The users are closed: each waits for its answer, pauses, and calls again. A stall therefore hides the calls that it
+prevented, and Locust's percentiles are whole milliseconds. Use these users to drive a service, and `stampede bench` to
+measure patterns. A 429 is an expected answer of a limited endpoint: it is counted under a separate name and is no
+failure.
 """
 
 import random
@@ -20,15 +21,15 @@ REFUSED = 429
 def add_arguments(parser: LocustArgumentParser) -> None:
     parser.add_argument("--limited-path", default="/limited", help="path of the limited endpoint; empty: none")
     parser.add_argument("--users-path", default="/users/{id}", help="path of a record, with {id}; empty: none")
-    parser.add_argument("--ids", type=int, default=1000, help="ids are 1 to this")
+    parser.add_argument("--ids", type=int, default=1000, help="highest record id; the lowest is 1")
     parser.add_argument(
-        "--subjects", type=int, default=20, help="callers of the limited endpoint are told apart by ?subject="
+        "--subjects", type=int, default=20, help="number of subjects that call the limited endpoint (?subject=)"
     )
-    parser.add_argument("--calls-per-s", type=float, default=10.0, help="calls of one user a second, at most")
+    parser.add_argument("--calls-per-s", type=float, default=10.0, help="the most calls of one user per second")
 
 
 class Caller(FastHttpUser):
-    """Calls the limited endpoint and reads records, in turn."""
+    """Calls the limited endpoint and reads records, in random order."""
 
     def wait_time(self) -> float:
         pause: Any = constant_throughput(self.environment.parsed_options.calls_per_s)

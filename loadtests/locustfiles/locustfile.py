@@ -1,8 +1,8 @@
-"""Locust's side: users that are the threads of application servers; what the master does is in stampede.loadtests.locustfiles.master.
+"""The locustfile of a bench: each Locust worker is one application server, and its users are the server's threads.
 
-Every Locust worker plays one application server; its users are the server's threads, and every request is run by one of
-their tasks, so that Locust's own count equals the samples. Importing locust monkey-patches the process: only this file
-and what it alone imports do, and only Locust's processes import it.
+Every request is executed by a task of such a user, so Locust's count of requests equals the number of samples. The
+master's side is in stampede.loadtests.locustfiles.master. Importing locust monkey-patches the process; only this file
+and modules that only this file imports do so, and only Locust's processes import it.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ from locust.runners import MasterRunner, WorkerRunner
 from stampede.core.errors import BadAnswer, CellBroken, ContenderWrong
 from stampede.loadtests.appserver.appserver import AppServer
 from stampede.loadtests.instrumentation.clock import hub_clock
-from stampede.loadtests.locustfiles.live.form import AS_IT_IS, RATES, WEIGHTS
+from stampede.loadtests.locustfiles.live.form import RATES, UNCHANGED, WEIGHTS
 from stampede.loadtests.locustfiles.live.live_counts import LiveCounts
 from stampede.loadtests.locustfiles.master import Master
 from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig, read_scenario, read_spec
@@ -34,9 +34,9 @@ from stampede.loadtests.processes.remote_worker import RemoteWorker
 log = logging.getLogger(__name__)
 
 locust.runners.WORKER_REPORT_INTERVAL = 1.0  # the live page's charts have a point a second
-if "--spec" not in sys.argv:
-    locust.runners.CONNECT_RETRY_COUNT = 3  # of five seconds: what listens there may be something else
-locust.runners.HEARTBEAT_LIVENESS = 60  # a worker that is busy for seconds is not gone; one that ended is seen as such
+if "--run-config" not in sys.argv:
+    locust.runners.CONNECT_RETRY_COUNT = 3  # tries of five seconds: the port may belong to another program
+locust.runners.HEARTBEAT_LIVENESS = 60  # a worker may be busy for seconds; the exit of one is seen otherwise
 
 app_server: AppServer | None = None
 clients = itertools.count()
@@ -44,42 +44,42 @@ clients = itertools.count()
 
 @events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
 def add_arguments(parser: LocustArgumentParser) -> None:
-    """The orders; and, for the page, scenario and contender with the choices that the orders give."""
-    parser.add_argument("--spec", include_in_web_ui=False, help="the run's orders, a JSON file")
-    parser.add_argument("--told-fd", include_in_web_ui=False, type=int, help="where a worker without orders tells")
-    if "--spec" in sys.argv:
-        spec = read_spec(Path(sys.argv[sys.argv.index("--spec") + 1]))
-        scenarios = [s.name for s in spec.scenarios]
-        contender_specs = [e.name for e in spec.contender_specs]
+    """The run's configuration; for the page also the scenarios and contenders to choose from."""
+    parser.add_argument("--run-config", include_in_web_ui=False, help="the run's configuration, a JSON file")
+    parser.add_argument("--report-fd", include_in_web_ui=False, type=int, help="where a remote worker reports events")
+    if "--run-config" in sys.argv:
+        config = read_spec(Path(sys.argv[sys.argv.index("--run-config") + 1]))
+        scenarios = [s.name for s in config.scenarios]
+        contenders = [spec.name for spec in config.contender_specs]
         first = "read-heavy" if "read-heavy" in scenarios else scenarios[0]
-        parser.add_argument("--scenario", choices=scenarios, default=first, help="what happens")
-        parser.add_argument("--contender", choices=contender_specs, default=contender_specs[0], help="to whom")
+        parser.add_argument("--scenario", choices=scenarios, default=first, help="the scenario to run")
+        parser.add_argument("--contender", choices=contenders, default=contenders[0], help="the pattern or limiter")
         parser.add_argument(
-            "--rate", choices=list(RATES), default=AS_IT_IS, help="requests due a second, in caching scenarios"
+            "--rate", choices=list(RATES), default=UNCHANGED, help="requests due per second, in caching scenarios"
         )
         parser.add_argument(
-            "--query-weight", choices=list(WEIGHTS), default=AS_IT_IS, help="what a load costs the database"
+            "--query-weight", choices=list(WEIGHTS), default=UNCHANGED, help="what a load costs the database"
         )
 
 
 class AppServerThread(User):
-    """One thread of the application server that this process plays."""
+    """One thread of this process's application server."""
 
     wait_time = constant(0)
-    host = "application servers in Locust's workers"  # else the page asks for one
+    host = "application servers in Locust's workers"  # without a host, the page requires one
 
     def on_start(self) -> None:
         self.client_index = next(clients)
 
     @task
     def serve_next(self) -> None:
-        if app_server is None:  # the first cell is still to come
+        if app_server is None:  # before the first cell
             gevent.sleep(0.05)
         else:
-            app_server.serve_next(self.client_index, self.tell)
+            app_server.serve_next(self.client_index, self.report)
 
-    def tell(self, operation: str, response_ms: float, error: Exception | None) -> None:
-        """Let Locust count the request for its live page; our own facts are kept apart."""
+    def report(self, operation: str, response_ms: float, error: Exception | None) -> None:
+        """Report the request to Locust, which counts it for its page. Samples are recorded separately."""
         assert app_server is not None
         cell = app_server.cell
         assert cell is not None
@@ -96,46 +96,47 @@ class AppServerThread(User):
 @events.init.add_listener  # type: ignore[untyped-decorator]
 def start(environment: Environment, **_: Any) -> None:
     assert environment.parsed_options is not None
-    path = environment.parsed_options.spec
-    spec = None if path is None else read_spec(Path(path))
+    path = environment.parsed_options.run_config
+    config = None if path is None else read_spec(Path(path))
     if isinstance(environment.runner, WorkerRunner):
-        Worker(environment.runner, spec)
-    elif isinstance(environment.runner, MasterRunner) and spec is not None:
-        Master(environment, environment.runner, spec)
+        WorkerAdapter(environment.runner, config)
+    elif isinstance(environment.runner, MasterRunner) and config is not None:
+        Master(environment, environment.runner, config)
     else:
         raise SystemExit("the locustfile runs with a master and workers: use the stampede command")
 
 
-class Worker:
-    """Answers the master's orders in one worker."""
+class WorkerAdapter:
+    """Handles the master's messages in one worker."""
 
-    def __init__(self, runner: WorkerRunner, spec: RunConfig | None) -> None:
-        """Without orders it waits for those of a bench on another machine."""
+    def __init__(self, runner: WorkerRunner, config: RunConfig | None) -> None:
+        """`config` None: a remote worker, which receives its configuration from a bench on another machine."""
         self.runner = runner
         self.remote_worker: RemoteWorker | None = None
-        if spec is None:
+        if config is None:
             urls = os.environ.get("STAMPEDE_POSTGRES_URL"), os.environ.get("STAMPEDE_REDIS_URL")
-            self.remote_worker = RemoteWorker(runner, urls, runner.environment.parsed_options.told_fd)  # type: ignore[union-attr]
-        self.for_page = spec is not None and not spec.cells
-        self.given = spec
+            report_fd = runner.environment.parsed_options.report_fd  # type: ignore[union-attr]
+            self.remote_worker = RemoteWorker(runner, urls, report_fd)
+        self.for_page = config is not None and not config.cells
+        self.local_config = config
         runner.register_message("prepare", self.on_prepare, concurrent=True)
         runner.register_message("begin", self.on_begin, concurrent=True)
-        runner.register_message("rest", self.on_rest, concurrent=True)
+        runner.register_message("check", self.on_check, concurrent=True)
         runner.register_message("abandon", self.on_abandon)
         runner.environment.events.quitting.add_listener(self.on_quitting)  # type: ignore[no-untyped-call]
-        # Locust's worker is deaf for its whole stop timeout after a stop, and more by this many seconds
+        # after a stop, Locust's worker ignores messages for its stop timeout plus this many seconds
         wait_s = 1 - math.ceil(runner.environment.stop_timeout or 0)
         os.environ["LOCUST_WORKER_ADDITIONAL_WAIT_BEFORE_READY_AFTER_STOP"] = str(wait_s)
         self.live = LiveCounts()
-        if self.for_page:  # only the page shows them
+        if self.for_page:  # live counts appear only on the page
             runner.environment.events.report_to_master.add_listener(self.on_report)  # type: ignore[no-untyped-call]
             runner.register_message("forget", self.on_forget)
 
     @property
-    def spec(self) -> RunConfig:
-        spec = self.given if self.remote_worker is None else self.remote_worker.spec
-        assert spec is not None
-        return spec
+    def config(self) -> RunConfig:
+        config = self.local_config if self.remote_worker is None else self.remote_worker.config
+        assert config is not None
+        return config
 
     @property
     def process(self) -> int:
@@ -152,12 +153,12 @@ class Worker:
         global app_server
         try:
             if app_server is None:
-                app_server = AppServer(self.spec, self.process, hub_clock())
+                app_server = AppServer(self.config, self.process, hub_clock())
             app_server.ahead_ns = msg.data["ahead_ns"].get(self.runner.client_id, 0)
             if msg.data.get("scenario") is not None:
                 app_server.spec = app_server.spec.with_scenario(read_scenario(msg.data["scenario"]))
-            account = app_server.prepare(CellPlan(**msg.data["order"]))
-            app_server.recorder.forget()  # what a cell that was stopped has left behind
+            account = app_server.prepare(CellPlan(**msg.data["plan"]))
+            app_server.recorder.forget()  # rows of a cell that was stopped
         except BadAnswer as bad:
             self.answer({"error": str(bad), "wrong": True})
         except Exception as error:
@@ -169,36 +170,36 @@ class Worker:
     def on_begin(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
         assert app_server is not None
         if self.for_page and app_server.cell is not None:
-            order = app_server.cell.order
-            app_server.recorder.most_rows = sys.maxsize  # who follows the rows must find them all
-            self.live.follow(f"{order.scenario} {order.contender}", app_server.recorder.rows)
+            plan = app_server.cell.order
+            app_server.recorder.most_rows = sys.maxsize  # the live counts need every row
+            self.live.follow(f"{plan.scenario} {plan.contender}", app_server.recorder.rows)
         try:
             app_server.begin(msg.data["begin_ns"])
             if app_server.rests:
                 self.answer({"written": app_server.settle()})
             else:
-                self.hand_over(app_server)
+                self.send_result(app_server)
         except CellBroken as broken:
             self.answer({"error": str(broken), "wrong": isinstance(broken, ContenderWrong)})
         except Exception as error:
             log.exception("cell")
             self.answer({"error": f"{type(error).__name__}: {error}"})
 
-    def on_rest(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
+    def on_check(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
         assert app_server is not None
         try:
             app_server.read_at_rest(msg.data["keys"])
-            self.hand_over(app_server)
+            self.send_result(app_server)
         except ContenderWrong as wrong:
             self.answer({"error": str(wrong), "wrong": True})
         except Exception as error:
-            log.exception("rest")
+            log.exception("check")
             self.answer({"error": f"{type(error).__name__}: {error}"})
 
-    def hand_over(self, app_server: AppServer) -> None:
-        """The cell's samples and counters, once it has ended."""
+    def send_result(self, app_server: AppServer) -> None:
+        """Send the samples and counters of the cell that has ended."""
         samples, account = app_server.finish()
-        self.runner._send_stats()  # Locust's own count must have arrived before ours
+        self.runner._send_stats()  # Locust's count must arrive before the samples
         pauses = [(at - app_server.ahead_ns, *rest) for at, *rest in app_server.ruler.take_pauses()]
         looks = app_server.take_looks()
         self.answer({"samples": samples, "account": account, "pauses": pauses, "looks": looks})
@@ -206,7 +207,7 @@ class Worker:
     def on_abandon(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
         if app_server is not None:
             app_server.abandon()
-            app_server.begun.clear()  # its threads have nothing to do until the next cell begins
+            app_server.begun.clear()  # its threads wait until the next cell begins
 
     def answer(self, data: dict[str, Any]) -> None:
         self.runner.send_message("answer", {"process": self.process, **data})

@@ -1,4 +1,4 @@
-"""The orders for one run: what the front door decides and every Locust process reads, as a private JSON file."""
+"""The configuration of one run: the command writes it as a private JSON file, and every Locust process reads it."""
 
 import json
 from dataclasses import asdict, dataclass, replace
@@ -28,13 +28,13 @@ class ScenarioPlan:
     drain_s: float
     simulated_rtt_ns: int
     flood: Flood | None = None
-    """Who calls, where rate limiters run in it."""
+    """The callers; only in scenarios of rate limiters."""
     fault: Fault | None = None
-    """What breaks in the middle of its cells."""
+    """The fault that is injected in the middle of each cell."""
     cold: bool = False
     """Whether its cells begin with an empty cache."""
     check_after_drain: bool = False
-    """Whether what was written is read once more after the last request."""
+    """Whether every written record is read again after the drain."""
     processes: int | None = None
     """How many of the application servers serve; None: all."""
 
@@ -48,25 +48,25 @@ class CellPlan:
     contender: str
     round: int
     seed: int
-    """The same for every contender of a scenario and round: same keys, same arrivals."""
+    """The same for every contender of a scenario and round, so that keys and arrivals are the same."""
     predecessor: str | None
 
 
-def cell_info(order: CellPlan) -> CellInfo:
+def cell_info(plan: CellPlan) -> CellInfo:
     """A planned cell as the run folder stores it."""
     return CellInfo(
-        id=order.id,
-        scenario=order.scenario,
-        contender=order.contender,
-        round=order.round,
-        seed=order.seed,
-        predecessor=order.predecessor,
+        id=plan.id,
+        scenario=plan.scenario,
+        contender=plan.contender,
+        round=plan.round,
+        seed=plan.seed,
+        predecessor=plan.predecessor,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """Everything that the Locust processes need to know."""
+    """The configuration of the Locust processes of a run."""
 
     folder: str
     postgres_url: str
@@ -79,13 +79,13 @@ class RunConfig:
     scenarios: tuple[ScenarioPlan, ...]
     cells: tuple[CellPlan, ...]
     progress_fd: int | None = None
-    """Where the master tells how far it is, a JSON object a line."""
+    """The file descriptor on which the master reports its progress, one JSON object a line."""
     bind: str = ""
-    """HOST:PORT where workers from other machines are awaited; empty: they are started here."""
+    """HOST:PORT on which the bench waits for remote workers; empty: it starts its workers itself."""
     wait_s: float = 120.0
-    """How long."""
+    """How long to wait for remote workers."""
     switch_fd: int | None = None
-    """A socket over which the master has a server of ours broken and mended: see stampede.loadtests.coordinator.fault_injection."""
+    """A socket over which the master requests faults: see stampede.loadtests.coordinator.fault_injection."""
 
     def scenario(self, name: str) -> ScenarioPlan:
         return next(s for s in self.scenarios if s.name == name)
@@ -94,25 +94,25 @@ class RunConfig:
         return next(e for e in self.contender_specs if e.name == name)
 
     def with_scenario(self, scenario: ScenarioPlan) -> "RunConfig":
-        """The orders with this scenario, instead of one of its name where there is one."""
+        """A copy with this scenario, which replaces one of the same name."""
         others = tuple(s for s in self.scenarios if s.name != scenario.name)
         return replace(self, scenarios=(*others, scenario))
 
     def write(self, path: Path) -> None:
-        """Write the orders; they hold passwords, so only the owner may read them."""
+        """Write the configuration. It contains passwords, so only the owner may read the file."""
         write_file(path, json.dumps(asdict(self)).encode())
 
 
 def read_spec(path: Path) -> RunConfig:
-    """The orders that `Spec.write` wrote. Raises msgspec.ValidationError for a value of another type."""
+    """Read what `RunConfig.write` wrote. Raises msgspec.ValidationError for a value of another type."""
     return msgspec.json.decode(path.read_bytes(), type=RunConfig)
 
 
 def spec_of(data: dict[str, Any]) -> RunConfig:
-    """The orders out of their JSON's object. Raises msgspec.ValidationError, a ValueError."""
+    """The configuration from its JSON object. Raises msgspec.ValidationError, a ValueError."""
     return msgspec.convert(data, RunConfig)
 
 
 def read_scenario(data: dict[str, Any]) -> ScenarioPlan:
-    """A scenario's order out of its JSON's object. Raises as `spec_of` does."""
+    """A scenario's plan from its JSON object. Raises msgspec.ValidationError, a ValueError."""
     return msgspec.convert(data, ScenarioPlan)

@@ -1,4 +1,4 @@
-"""Locust's own page over the same application servers: scenario and contender to choose, cells until it is stopped."""
+"""Serves Locust's page: the user chooses scenario and contender there, and cells run until the test is stopped."""
 
 import re
 import socket
@@ -17,7 +17,7 @@ from stampede.stack.servers import Stack
 
 
 def check_port(port: int) -> None:
-    """Raise ConfigError where the port cannot be had on 127.0.0.1."""
+    """Raise ConfigError if the port is not free on 127.0.0.1."""
     require(1 <= port <= 65535, "port", port, "1 to 65535")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -28,26 +28,28 @@ def check_port(port: int) -> None:
 
 
 def check_base_path(base_path: str) -> None:
-    """Raise ConfigError where the page cannot be served below that path."""
+    """Raise ConfigError if the page cannot be served below that path."""
     fits = re.fullmatch(r"(/[\w.-]+)*", base_path) is not None
     require(fits, "base-path", base_path, "a path such as /load, without a slash at its end")
 
 
 def serve_page(
-    order: BenchConfig,
+    bench_config: BenchConfig,
     stack: Stack,
     port: int,
     say: Callable[[str], None],
     base_path: str = "",
-    begun: Callable[[Path], None] = lambda _folder: None,
+    on_begin: Callable[[Path], None] = lambda _folder: None,
 ) -> Path:
-    """Serve Locust's page on 127.0.0.1 until it is ended there; the run folder with what was recorded. `begun` is told
-    the folder as soon as it is there. KeyboardInterrupt passes through."""
-    spec, _ = prepare_run(order, stack, say)
-    folder = Path(spec.folder)
-    begun(folder)
+    """Serve Locust's page on 127.0.0.1 until Locust ends. Returns the run folder.
+
+    `on_begin` receives the folder as soon as it exists. KeyboardInterrupt passes through.
+    """
+    config, _ = prepare_run(bench_config, stack, say)
+    folder = Path(config.folder)
+    on_begin(folder)
     try:
-        with locust_processes(spec, stack, web_port=port, base_path=base_path) as (master, workers, progress):
+        with locust_processes(config, stack, web_port=port, base_path=base_path) as (master, workers, progress):
             say(f"Locust's page: http://127.0.0.1:{port}{base_path} (Ctrl-C ends it)")
             for event in events_from(progress, master, workers, lambda: trouble(stack, folder)):
                 if event["event"] == "done" and event["status"] != "done":

@@ -1,1 +1,1 @@
-"""The Locust processes of a run."""
+"""Starts, watches and ends the Locust processes of a run."""

@@ -1,4 +1,4 @@
-"""How many connections a command opens to each server, and whether they have room for them."""
+"""Checks that each server has room for the connections that a command opens."""
 
 from collections.abc import Sequence
 
@@ -7,15 +7,15 @@ from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
 from stampede.stack.connection_limits import require_room
 from stampede.stack.servers import Stack
 
-OUR_SESSIONS = 4
-"""Of PostgreSQL, besides the application servers': the conductor's, its gauges', the live page's, a calibration's."""
-OUR_CLIENTS = 14
-"""Of Redis, at most: the conductor's ten, the live page's, and those of a command that looks on."""
+OTHER_SESSIONS = 4
+"""Sessions of PostgreSQL other than the application servers': coordinator, gauges, live page, calibration."""
+OTHER_CLIENTS = 14
+"""Clients of Redis other than the application servers', at most: the coordinator's ten, the live page, the command."""
 
 
 def require_room_for_bench(stack: Stack, processes: int, users: int, contender_specs: Sequence[ContenderSpec]) -> None:
-    """Raise StackError where a server lacks room for the application servers' connections and the suite's own."""
-    each = users + BACKGROUND_WORKERS
+    """Raise StackError if a server lacks room for the connections of the application servers and the suite."""
+    per_process = users + BACKGROUND_WORKERS
     clients = {
         contender_spec.limiter().client if contender_spec.family == "limiting" else contender_spec.pattern().client
         for contender_spec in contender_specs
@@ -23,13 +23,13 @@ def require_room_for_bench(stack: Stack, processes: int, users: int, contender_s
     workers = processes * BACKGROUND_WORKERS if any(contender_spec.worker for contender_spec in contender_specs) else 0
     require_room(
         stack,
-        postgres=processes * each + workers + OUR_SESSIONS,
-        clients=processes * each * len(clients) + 2 * workers + OUR_CLIENTS,
+        postgres=processes * per_process + workers + OTHER_SESSIONS,
+        clients=processes * per_process * len(clients) + 2 * workers + OTHER_CLIENTS,
         instead="take fewer --processes or users_per_process",
     )
 
 
 def require_room_for_service(stack: Stack, threads: int, workers: int) -> None:
-    """As for a bench, for the web service: a pool of each a process, and one for the limiter."""
-    each = workers * (threads + BACKGROUND_WORKERS)
-    require_room(stack, postgres=each, clients=2 * each, instead="take fewer --threads or --workers")
+    """The same check for the web service: each process has a pool per server, and one more for the limiter."""
+    per_process = workers * (threads + BACKGROUND_WORKERS)
+    require_room(stack, postgres=per_process, clients=2 * per_process, instead="take fewer --threads or --workers")

@@ -1,4 +1,4 @@
-"""Logs of child processes: what a driver, a library or a user's pattern wrote there, without the servers' secrets."""
+"""Removes the servers' secrets from the logs of child processes: drivers, libraries and patterns write there too."""
 
 import os
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from stampede.core.text.redaction import masked
 
 
 def hide_secrets(logs: Iterable[Path], *urls: str) -> None:
-    """Rewrite each log without secrets. `urls`: of the servers. A full disk leaves it as it is."""
+    """Rewrite each log without secrets. `urls`: of the servers. If the disk is full, the log stays unchanged."""
     for log in logs:
         with suppress(OSError):
             text = log.read_text(errors="surrogateescape")

@@ -1,11 +1,12 @@
-"""Application servers on other machines: where the bench listens for them, and whether they may join it.
+"""Distributed runs: the address on which the bench waits for remote workers, and the checks before a worker may join.
 
-A worker there has no orders of its own: they travel to it over Locust's port. What both sides must have alike is
-compared first, since two versions of a contender under one name would be one row of every table.
+A remote worker starts without a configuration; the bench sends it over Locust's port. Bench and worker first compare
+digests of their code, because two versions of a contender under one name would share one row of every table.
 """
 
 import hashlib
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,15 @@ from stampede.core.files import SOURCES
 from stampede.loadtests.locustfiles.run_config import RunConfig
 
 PORT = 5557
-"""Locust's own."""
-RUNS_THERE = ("artefact", "core", "loadtests", "patterns", "scenarios", "stack")
-"""The packages whose code a worker runs."""
+"""Locust's default."""
+RUNS_THERE = ("core", "loadtests", "patterns", "run_folder", "scenarios", "stack", "stampede")
+"""The folders whose code a worker runs. `stampede` counts without its links to the other folders."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Address:
+class HostPort:
+    """A host and a TCP port."""
+
     host: str
     port: int
 
@@ -29,8 +32,8 @@ class Address:
         return f"{self.host}:{self.port}"
 
 
-def read_address(field: str, text: str) -> Address:
-    """HOST or HOST:PORT, an IPv6 host in brackets. Raises ConfigError."""
+def read_address(field: str, text: str) -> HostPort:
+    """Parse HOST or HOST:PORT; an IPv6 host stands in brackets. Raises ConfigError."""
     host, colon, port = text.rpartition(":") if not text.endswith("]") else (text, "", "")
     if not colon:
         host, port = text, str(PORT)
@@ -38,40 +41,51 @@ def read_address(field: str, text: str) -> Address:
     number = int(port) if port.isascii() and port.isdecimal() and len(port) <= 5 else 0
     fits = bool(host) and not set(host) & set("/@ ") and 1 <= number <= 65535
     require(fits, field, text, f"an address such as 10.0.0.5:{PORT}")
-    return Address(host=host, port=number)
+    return HostPort(host=host, port=number)
 
 
 def bind_address(expect: int | None, bind: str | None, *, external: bool) -> str:
-    """Where the bench listens for so many workers; "" where it starts its own. Raises ConfigError."""
+    """The address on which the bench waits for `expect` workers; "" if it starts its own. Raises ConfigError."""
     if expect is None:
-        require(bind is None, "bind", bind, "--expect N beside it: only workers from elsewhere need an address")
+        require(bind is None, "bind", bind, "--expect N as well: only remote workers need an address")
         return ""
     require(1 <= expect <= 64, "expect", expect, "1 to 64 workers")
-    require(external, "expect", expect, "--postgres and --redis beside it: servers that the other machines reach too")
+    require(external, "expect", expect, "--postgres and --redis as well: servers that the other machines can reach")
     address = read_address("bind", bind or "127.0.0.1")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address.host, address.port))
         except (OSError, ValueError) as error:  # ValueError: a name that DNS cannot carry
-            why = error.strerror if isinstance(error, OSError) else "no name of a machine"
-            raise ConfigError("bind", str(address), f"an address and port of this machine ({why})") from None
+            reason = error.strerror if isinstance(error, OSError) else "not a valid host name"
+            raise ConfigError("bind", str(address), f"an address and port of this machine ({reason})") from None
     return str(address)
 
 
+def code_files(repo: Path) -> Iterator[tuple[str, Path]]:
+    """Each Python file of RUNS_THERE, with a name that is the same in a checkout and in an installed package."""
+    for folder in RUNS_THERE:
+        if folder == "stampede":
+            package = repo / folder if (repo / folder).is_dir() else repo
+            found = [(path, package) for path in [*package.glob("*.py"), *(package / "cli").rglob("*.py")]]
+        else:
+            found = [(path, repo / folder) for path in (repo / folder).rglob("*.py")]
+        for path, root in sorted(found):
+            yield f"{folder}/{path.relative_to(root)}", path
+
+
 def code_digest(repo: Path = SOURCES) -> str:
-    """Of the code that a worker runs: equal in two checkouts that are alike, whatever else lies in them."""
+    """A digest of the code that a worker runs; other files in the checkout do not matter."""
     digest = hashlib.sha256()
-    for package in RUNS_THERE:
-        for path in sorted((repo / package).rglob("*.py")):
-            digest.update(f"{path.relative_to(repo)}\0{path.stat().st_size}\0".encode())
-            digest.update(path.read_bytes())
+    for name, path in code_files(repo):
+        digest.update(f"{name}\0{path.stat().st_size}\0".encode())
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def files_digest(spec: RunConfig) -> dict[str, str]:
-    """The user's own contender files of the orders, each with a digest of its contents; empty: it cannot be read."""
-    files = {contender_spec.file for contender_spec in spec.contender_specs if contender_spec.file is not None}
+def contender_digests(config: RunConfig) -> dict[str, str]:
+    """The digest of each contender file of the user, by path; empty if the file cannot be read."""
+    files = {contender_spec.file for contender_spec in config.contender_specs if contender_spec.file is not None}
     return {file: digest_of(Path(file)) for file in sorted(files)}
 
 
@@ -82,43 +96,44 @@ def digest_of(path: Path) -> str:
         return ""
 
 
-def portable(spec: RunConfig, repo: Path = SOURCES) -> RunConfig:
-    """The orders as they travel: files below the checkout by their place in it, nothing that only this process has."""
-    contender_specs = [replace(e, file=None if e.file is None else moved(e.file, repo)) for e in spec.contender_specs]
-    return replace(spec, folder="", contender_specs=tuple(contender_specs), progress_fd=None, switch_fd=None)
+def portable(config: RunConfig, repo: Path = SOURCES) -> RunConfig:
+    """The configuration to send: paths in the checkout become relative; values of this process only are left out."""
+    specs = [replace(e, file=None if e.file is None else portable_path(e.file, repo)) for e in config.contender_specs]
+    return replace(config, folder="", contender_specs=tuple(specs), progress_fd=None, switch_fd=None)
 
 
-def moved(file: str, repo: Path) -> str:
+def portable_path(file: str, repo: Path) -> str:
+    """The path relative to the checkout; an absolute path if the file is outside."""
     path = Path(file).resolve()
     return str(path.relative_to(repo)) if path.is_relative_to(repo) else str(path)
 
 
-def arrived(spec: RunConfig, urls: tuple[str | None, str | None], repo: Path = SOURCES) -> RunConfig:
-    """The orders on a worker's machine: its own paths, and its own URLs of the servers where it was given some."""
-    contender_specs = [replace(e, file=None if e.file is None else str(repo / e.file)) for e in spec.contender_specs]
+def localized(config: RunConfig, urls: tuple[str | None, str | None], repo: Path = SOURCES) -> RunConfig:
+    """A received configuration with the paths of this machine, and with `urls` of PostgreSQL and Redis if given."""
+    specs = [replace(e, file=None if e.file is None else str(repo / e.file)) for e in config.contender_specs]
     postgres_url, redis_url = urls
     return replace(
-        spec,
-        contender_specs=tuple(contender_specs),
-        postgres_url=postgres_url or spec.postgres_url,
-        redis_url=redis_url or spec.redis_url,
+        config,
+        contender_specs=tuple(specs),
+        postgres_url=postgres_url or config.postgres_url,
+        redis_url=redis_url or config.redis_url,
     )
 
 
-def why_unlike(spec: RunConfig, wanted: dict[str, Any], repo: Path = SOURCES) -> str:
-    """Why a worker with these orders cannot join a bench that has those digests; empty: it can."""
-    if wanted["code"] != code_digest(repo):
-        return "the same checkout of Stampede as the bench has: its code is another"
-    here = {moved(file, repo): digest for file, digest in files_digest(spec).items()}
-    for file, digest in wanted["files"].items():
-        if not here.get(file):
-            return f"the contender file {file} on its machine too: it cannot be read there"
-        if here[file] != digest:
+def code_mismatch(config: RunConfig, expected: dict[str, Any], repo: Path = SOURCES) -> str:
+    """What a worker with this configuration needs to match the bench's digests; empty if it matches."""
+    if expected["code"] != code_digest(repo):
+        return "the same checkout of Stampede as the bench has: its code differs"
+    found = {portable_path(file, repo): digest for file, digest in contender_digests(config).items()}
+    for file, digest in expected["files"].items():
+        if not found.get(file):
+            return f"the contender file {file} on its machine as well: it cannot be read there"
+        if found[file] != digest:
             return f"the same contents of {file} as the bench has"
     return ""
 
 
-def wanted_of(spec: RunConfig, repo: Path = SOURCES) -> dict[str, Any]:
-    """What the bench has, for `why_unlike` on the other side. `spec`: not yet portable."""
-    files = {moved(file, repo): digest for file, digest in files_digest(spec).items()}
+def expected_digests(config: RunConfig, repo: Path = SOURCES) -> dict[str, Any]:
+    """The bench's digests, for `code_mismatch` on the worker. `config`: not yet portable."""
+    files = {portable_path(file, repo): digest for file, digest in contender_digests(config).items()}
     return {"code": code_digest(repo), "files": files}

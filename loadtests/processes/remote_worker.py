@@ -1,6 +1,6 @@
-"""The worker's side of a bench on another machine: it joins without orders and is sent them.
+"""The remote worker's side of a distributed run: it joins without a configuration and receives it from the bench.
 
-It speaks to a Locust runner through its messages and does not import Locust.
+This module uses a Locust runner through its messages and does not import Locust.
 """
 
 import json
@@ -17,40 +17,43 @@ from stampede.core.text.redaction import masked, must_be_encoded
 from stampede.loadtests.instrumentation.clock import now_ns
 from stampede.loadtests.instrumentation.run_metadata import cpu_name
 from stampede.loadtests.locustfiles.run_config import RunConfig, spec_of
-from stampede.loadtests.processes.remote import arrived, why_unlike
+from stampede.loadtests.processes.remote import code_mismatch, localized
 
-ANSWER_WITHIN_S = 5.0
+CONNECT_WITHIN_S = 5.0
 
 
 class RemoteWorker:
-    """One worker, until it has its orders and while it is asked for its clock."""
+    """One worker: it receives the configuration and answers clock requests."""
 
-    def __init__(self, runner: Any, urls: tuple[str | None, str | None], told_fd: int | None) -> None:
-        """`urls`: of PostgreSQL and Redis as this machine reaches them, instead of the orders'."""
+    def __init__(self, runner: Any, urls: tuple[str | None, str | None], report_fd: int | None) -> None:
+        """`urls`: of PostgreSQL and Redis as this machine reaches them; None: as the bench sends them.
+
+        `report_fd`: receives one JSON object a line for the process that started this one.
+        """
         self.runner = runner
         self.urls = urls
-        self.told_fd = told_fd
-        self.spec: RunConfig | None = None
+        self.report_fd = report_fd
+        self.config: RunConfig | None = None
         self.process = -1
         runner.register_message("join", self._on_join, concurrent=True)
         runner.register_message("ping", self._on_ping)
-        self.tell({"told": "waiting"})
+        self.report({"event": "waiting"})
 
-    def tell(self, event: dict[str, Any]) -> None:
-        if self.told_fd is not None:
-            os.write(self.told_fd, json.dumps(event).encode() + b"\n")
+    def report(self, event: dict[str, Any]) -> None:
+        if self.report_fd is not None:
+            os.write(self.report_fd, json.dumps(event).encode() + b"\n")
 
     def _on_join(self, environment: Any, msg: Any, **_: Any) -> None:  # noqa: ARG002
-        why = ""
+        reason = ""
         self.process = msg.data["numbers"].get(self.runner.client_id, -1)
         try:
-            spec = arrived(spec_of(json.loads(msg.data["spec"])), self.urls)
-            why = why_unlike(spec, msg.data["wanted"]) or why_unreachable(spec)
-            self.spec = spec
-        except (TypeError, KeyError, ValueError) as error:  # orders of a version with other fields
-            why = f"the same checkout of Stampede as the bench has: its orders cannot be read ({error})"
-        self.runner.send_message("joined", {"why": why, "machine": this_machine()})
-        self.tell({"told": "refused", "why": why} if why else {"told": "joined", "process": self.process})
+            config = localized(spec_of(json.loads(msg.data["config"])), self.urls)
+            reason = code_mismatch(config, msg.data["expected"]) or server_unreachable(config)
+            self.config = config
+        except (TypeError, KeyError, ValueError) as error:  # a configuration of a version with other fields
+            reason = f"the same checkout of Stampede as the bench has: its configuration cannot be read ({error})"
+        self.runner.send_message("joined", {"refusal": reason, "machine": this_machine()})
+        self.report({"event": "refused", "reason": reason} if reason else {"event": "joined", "process": self.process})
 
     def _on_ping(self, environment: Any, msg: Any, **_: Any) -> None:  # noqa: ARG002
         self.runner.send_message("pong", {"sent_ns": msg.data["sent_ns"], "there_ns": now_ns()})
@@ -67,22 +70,22 @@ def this_machine() -> dict[str, Any]:
     }
 
 
-def why_unreachable(spec: RunConfig) -> str:
-    """Which server of the orders does not answer here; empty: both do."""
+def server_unreachable(config: RunConfig) -> str:
+    """The option to correct if a server does not answer from here; empty if both answer."""
     try:
-        psycopg.connect(spec.postgres_url, connect_timeout=round(ANSWER_WITHIN_S)).close()
+        psycopg.connect(config.postgres_url, connect_timeout=round(CONNECT_WITHIN_S)).close()
     except psycopg.Error as error:
-        return said("--postgres", spec.postgres_url, error)
+        return option_to_correct("--postgres", config.postgres_url, error)
     try:
-        with redis.Redis.from_url(spec.redis_url, socket_connect_timeout=ANSWER_WITHIN_S) as client:
+        with redis.Redis.from_url(config.redis_url, socket_connect_timeout=CONNECT_WITHIN_S) as client:
             client.ping()
     except (redis.RedisError, ValueError) as error:
-        return said("--redis", spec.redis_url, error)
+        return option_to_correct("--redis", config.redis_url, error)
     return ""
 
 
-def said(option: str, url: str, error: Exception) -> str:
+def option_to_correct(option: str, url: str, error: Exception) -> str:
     if must_be_encoded(url):
-        return f"{option} with a password that is percent-encoded: {masked(url)}"
-    last = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
-    return f"{option} with an address that it can reach: {masked(url)} does not answer there ({masked(last, url)})"
+        return f"{option} with a percent-encoded password: {masked(url)}"
+    last_line = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
+    return f"{option} with an address that it can reach: {masked(url)} does not answer there ({masked(last_line, url)})"

@@ -1,4 +1,4 @@
-"""How a run ends: its processes, and the one line about why it failed."""
+"""Ends the processes of a run, and finds the one line that explains a failure."""
 
 import signal
 import subprocess
@@ -13,29 +13,29 @@ from stampede.stack.servers import Stack
 from stampede.stack.supervisor.supervisor_client import how, last_line
 
 MASTER_ENDS_S = 30.0
-"""How long Locust's master may take to end once it has told that all is over."""
+"""How long Locust's master may take to exit after it reported the end of the run."""
 ENDING_S = 2.0
-"""How long a server or a worker that is about to end may take, until another reason is given for the failure."""
+"""How long to wait for the exit of a failing server or worker before the failure is explained otherwise."""
 GRACE_S = 8.0
-"""How long processes that are asked to end may take, until they are killed."""
+"""Time between SIGTERM and SIGKILL."""
 CUT_GRACE_S = 2.0
-"""The same where the run is cut or has failed."""
+"""The same for a run that was stopped or failed."""
 
 
 def recorded_why(folder: Path) -> str:
-    """Why the run failed, as Locust's master has written it; empty: it has not."""
+    """The reason for the failure that Locust's master wrote into the run folder; empty if it wrote none."""
     with suppress(RunFolderError):
         return next((r["what"] for r in read_run(folder).info.remarks if r["name"] == "harness"), "")
     return ""
 
 
 def trouble(stack: Stack, folder: Path) -> str:
-    """Why a run cannot go on, as far as it can be seen from here; empty: it can."""
+    """Why the run cannot continue: a server ended, or the run folder is gone; empty if it can."""
     return stack.ended() or ("" if folder.is_dir() else f"{folder}: the run folder is gone")
 
 
 def how_a_server_ended(stack: Stack) -> str:
-    """As `Stack.ended`; one that is about to end is given ENDING_S."""
+    """The result of `Stack.ended`, after waiting up to ENDING_S for a server that is about to end."""
     give_up = time.monotonic() + ENDING_S
     while not (ended := stack.ended()) and time.monotonic() < give_up:
         time.sleep(0.1)
@@ -43,7 +43,7 @@ def how_a_server_ended(stack: Stack) -> str:
 
 
 def how_a_worker_ended(workers: Sequence[subprocess.Popen[bytes]], within_s: float = 0.0) -> str:
-    """Which of Locust's workers ended, and how; empty: none. `within_s`: for one that has left and is about to end."""
+    """Which of Locust's workers ended, and how; empty if none did. `within_s`: how long to wait for an exit."""
     give_up = time.monotonic() + within_s
     while True:
         for number, worker in enumerate(workers):
@@ -55,7 +55,7 @@ def how_a_worker_ended(workers: Sequence[subprocess.Popen[bytes]], within_s: flo
 
 
 def how_master_ended(master: subprocess.Popen[bytes], folder: Path) -> str:
-    """Wait until Locust's master has ended. Empty: as it should; else how, and its last line."""
+    """Wait until Locust's master has exited. Empty if it exited normally; else how it ended, and its last log line."""
     try:
         code = master.wait(timeout=MASTER_ENDS_S)
     except subprocess.TimeoutExpired:
@@ -63,13 +63,13 @@ def how_master_ended(master: subprocess.Popen[bytes], folder: Path) -> str:
     with suppress(RunFolderError):
         if read_run(folder).info.status == "finished" or (not code and read_run(folder).info.status != "running"):
             return ""
-    words = last_line(folder / "locust-master.log")
-    said = "" if words.startswith("$ ") else f"; the last line of its log: {words}"  # that is its command
-    return f"Locust's master ended ({how(code)}){said}"
+    line = last_line(folder / "locust-master.log")
+    detail = "" if line.startswith("$ ") else f"; the last line of its log: {line}"  # "$ …" is its own command
+    return f"Locust's master ended ({how(code)}){detail}"
 
 
 def end_processes(children: Sequence[subprocess.Popen[bytes]], grace_s: float = GRACE_S) -> None:
-    """Ask them to end, then make them; each leads a session of its own."""
+    """Send SIGTERM, and after `grace_s` SIGKILL. Each process leads its own session."""
     for number, within_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, GRACE_S)):
         alive = [child for child in children if child.poll() is None]
         for child in alive:

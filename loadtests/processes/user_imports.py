@@ -1,4 +1,7 @@
-"""Whether the application servers can import a user's contender: they run elsewhere, with another environment."""
+"""Checks that the application servers can import a user's contender.
+
+They run in another folder and with another environment than the command.
+"""
 
 import os
 import subprocess
@@ -10,7 +13,7 @@ from pathlib import Path
 
 from stampede.core.errors import ConfigError
 
-IMPORT_S = 60.0
+IMPORT_WITHIN_S = 60.0
 """How long the imports may take."""
 CODE = """
 import sys
@@ -26,7 +29,7 @@ ADVICE = "build sys.path from Path(__file__).parent in it, or install what it im
 
 
 def worker_environment(home: Path) -> Mapping[str, str]:
-    """The environment of a Locust process: deaf to the user's own Locust settings and to their PYTHONPATH."""
+    """The environment of a Locust process: without the user's Locust settings and home folder."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
     return environment | {"HOME": str(home), "PYTHONUNBUFFERED": "1"}
 
@@ -37,23 +40,23 @@ def check_imports(files: tuple[str, ...]) -> None:
     if not files:
         return
     paths = [str(Path(file).resolve()) for file in files]
-    with tempfile.TemporaryDirectory(prefix="stampede-imports-") as elsewhere:
+    with tempfile.TemporaryDirectory(prefix="stampede-imports-") as folder:
         try:
-            ended = subprocess.run(
+            result = subprocess.run(
                 [sys.executable, "-P", "-c", CODE, *paths],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
                 errors="replace",
-                timeout=IMPORT_S,
-                env=worker_environment(Path(elsewhere)),
-                cwd=elsewhere,
+                timeout=IMPORT_WITHIN_S,
+                env=worker_environment(Path(folder)),
+                cwd=folder,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            want = f"files that the application servers import within {IMPORT_S:.0f} s"
+            want = f"files that the application servers import within {IMPORT_WITHIN_S:.0f} s"
             raise ConfigError("contender", ", ".join(paths), want) from None
-    if ended.returncode:
-        lines = (ended.stdout or ended.stderr).strip().splitlines() or ["no word"]
-        path, why = (lines[-2], lines[-1]) if ended.returncode == 3 and len(lines) > 1 else (paths[0], lines[-1])
-        raise ConfigError("contender", path, f"for the application servers as well, {why}: {ADVICE}")
+    if result.returncode:
+        lines = (result.stdout or result.stderr).strip().splitlines() or ["no output"]
+        path, reason = (lines[-2], lines[-1]) if result.returncode == 3 and len(lines) > 1 else (paths[0], lines[-1])
+        raise ConfigError("contender", path, f"for the application servers as well, {reason}: {ADVICE}")

@@ -1,4 +1,4 @@
-"""`stampede worker`: one application server for a bench that runs on another machine."""
+"""The command `stampede worker`: one application server for a bench on another machine."""
 
 import json
 import os
@@ -15,20 +15,20 @@ from stampede.core.errors import BenchFailed, ConfigError
 from stampede.core.files import PACKAGE
 from stampede.core.private_files import empty_file
 from stampede.core.text.safe_text import ReportProgress
-from stampede.loadtests.processes.remote import Address
+from stampede.loadtests.processes.remote import HostPort
 from stampede.loadtests.processes.run_end import end_processes
 from stampede.stack.supervisor.supervisor_client import supervised
 
-CONNECT_S = 2.0
-REFUSED_S = 15.0
-AGAIN_S = 0.5
+CONNECT_WITHIN_S = 2.0
+REFUSED_WITHIN_S = 15.0
+RETRY_EVERY_S = 0.5
 
 
-def run_worker(master: Address, urls: tuple[str | None, str | None], wait_s: float, say: ReportProgress) -> None:
-    """Join the bench, take its orders, serve its cells, end with it.
+def run_worker(master: HostPort, urls: tuple[str | None, str | None], wait_s: float, say: ReportProgress) -> None:
+    """Join the bench, receive its configuration, serve its cells, end with it.
 
-    `urls`: of PostgreSQL and Redis as this machine reaches them; None: as the bench says. Raises ConfigError where
-    nothing listens there in time, or where this worker cannot take part; BenchFailed where it breaks.
+    `urls`: of PostgreSQL and Redis as this machine reaches them; None: as the bench sends them. Raises ConfigError if
+    nothing listens at `master` in time, or if this worker cannot take part; BenchFailed if the worker fails.
     """
     await_port(master, wait_s)
     with supervised() as supervisor:
@@ -41,47 +41,47 @@ def run_worker(master: Address, urls: tuple[str | None, str | None], wait_s: flo
         joined = False
         try:
             supervisor.register_child(child.pid)
-            for event in told(read_end):
-                if event["told"] == "refused":
-                    with suppress(subprocess.TimeoutExpired):  # until the bench has heard of it, and ends us
-                        child.wait(REFUSED_S)
-                    raise ConfigError("worker", socket.gethostname(), event["why"])
-                if event["told"] == "waiting":
+            for event in reported_events(read_end):
+                if event["event"] == "refused":
+                    with suppress(subprocess.TimeoutExpired):  # the bench receives the refusal and ends the worker
+                        child.wait(REFUSED_WITHIN_S)
+                    raise ConfigError("worker", socket.gethostname(), event["reason"])
+                if event["event"] == "waiting":
                     say(f"connected to the bench at {master}")
-                if event["told"] == "joined":
+                if event["event"] == "joined":
                     joined = True
-                    say(f"took orders as application server {event['process']} (Ctrl-C leaves, and ends the run)")
+                    say(f"joined as application server {event['process']} (Ctrl-C leaves, and ends the run)")
             code = child.wait()
         finally:
             end_processes([child])
             os.close(read_end)
         if not joined:
-            raise ConfigError("master", str(master), "a stampede bench --expect, which gave no orders here")
+            raise ConfigError("master", str(master), "a stampede bench --expect: this one sent no configuration")
         if code:
             lines = log.read_text(errors="replace").strip().splitlines()
-            raise BenchFailed(f"the worker ended with code {code}: {lines[-1] if lines else 'no word'}")
+            raise BenchFailed(f"the worker ended with code {code}: {lines[-1] if lines else 'no output'}")
         say("the run is over")
 
 
-def await_port(master: Address, wait_s: float) -> None:
-    """Until somebody listens there. Raises ConfigError with the last reason why not."""
+def await_port(master: HostPort, wait_s: float) -> None:
+    """Wait until the port accepts connections. Raises ConfigError with the last error."""
     until = time.monotonic() + wait_s
     while True:
         try:
-            socket.create_connection((master.host, master.port), timeout=CONNECT_S).close()
+            socket.create_connection((master.host, master.port), timeout=CONNECT_WITHIN_S).close()
         except OSError as error:
             if time.monotonic() > until:
                 want = f"a stampede bench --expect that listens there within {wait_s:g} s ({error.strerror or error})"
                 raise ConfigError("master", str(master), want) from None
-            time.sleep(AGAIN_S)
+            time.sleep(RETRY_EVERY_S)
         else:
             return
 
 
 def start(
-    master: Address, urls: tuple[str | None, str | None], private: Path, log: Path, told_fd: int
+    master: HostPort, urls: tuple[str | None, str | None], private: Path, log: Path, report_fd: int
 ) -> subprocess.Popen[bytes]:
-    """Locust's process, deaf to the user's own Locust settings. URLs hold passwords: they are not in its arguments."""
+    """Start Locust without the user's Locust settings. URLs contain passwords, so they are not in its arguments."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
     environment |= {"HOME": str(private), "PYTHONUNBUFFERED": "1"}
     environment |= {"STAMPEDE_POSTGRES_URL": urls[0] or "", "STAMPEDE_REDIS_URL": urls[1] or ""}
@@ -94,7 +94,7 @@ def start(
         str(PACKAGE / "loadtests" / "locustfiles" / "locustfile.py"),
         "--worker",
     ]
-    command += ["--master-host", master.host, "--master-port", str(master.port), "--told-fd", str(told_fd)]
+    command += ["--master-host", master.host, "--master-port", str(master.port), "--report-fd", str(report_fd)]
     command += ["--stop-timeout", "10", "--only-summary", "--loglevel", "WARNING"]
     with empty_file(log).open("wb") as output:
         return subprocess.Popen(
@@ -104,13 +104,13 @@ def start(
             stderr=subprocess.STDOUT,
             env=environment,
             cwd=private,
-            pass_fds=[told_fd],
+            pass_fds=[report_fd],
             start_new_session=True,
         )
 
 
-def told(read_end: int) -> Iterator[dict[str, Any]]:
-    """What the process tells, a JSON object a line, until it ends."""
+def reported_events(read_end: int) -> Iterator[dict[str, Any]]:
+    """The events that the process reports, one JSON object a line, until it ends."""
     with open(read_end, encoding="utf-8", closefd=False) as lines:
         for line in lines:
             yield json.loads(line)

@@ -1,6 +1,6 @@
-"""The master's side of workers on other machines: who they are, what their clocks say, whether they are still there.
+"""The master's registry of remote workers: their machines, their clock offsets, and whether they are still connected.
 
-It speaks to a Locust runner through its messages and does not import Locust.
+This module uses a Locust runner through its messages and does not import Locust.
 """
 
 import json
@@ -14,57 +14,58 @@ from stampede.core.errors import HarnessBroken, Refused
 from stampede.loadtests.instrumentation.clock import now_ns
 from stampede.loadtests.instrumentation.clock_offset import ClockOffset, Ping, doubt_between, read_ahead
 from stampede.loadtests.locustfiles.run_config import RunConfig
-from stampede.loadtests.processes.remote import portable, wanted_of
+from stampede.loadtests.processes.remote import expected_digests, portable
 
 PINGS = 10
-"""Questions a clock is asked at a time: the shortest round trip counts."""
+"""Clock requests per reading; the one with the shortest round trip counts."""
 JOIN_S = 60.0
-"""How long a worker may take to look at its checkout and at the servers."""
+"""How long a worker may take to check its code and the servers."""
 PONG_S = 30.0
 SILENT_BEATS = 20
-"""Without so many heartbeats, one a second, a worker on another machine is gone: nobody here sees it end."""
+"""Missed heartbeats, one a second, after which a worker counts as gone. Its exit cannot be seen from this machine."""
 
 
 class WorkerRegistry:
     """The workers of one run, by process number."""
 
-    def __init__(self, runner: Any, spec: RunConfig, beats: int) -> None:
-        """`beats`: what Locust sets a worker's count of heartbeats to with each that comes; it counts down."""
+    def __init__(self, runner: Any, config: RunConfig, beats: int) -> None:
+        """`beats`: the value to which Locust resets a worker's countdown at each heartbeat."""
         self.runner = runner
         self.beats = beats
-        self.spec = spec
+        self.config = config
         self.members: dict[int, str] = {}
-        """Locust's own ids."""
+        """Locust's ids."""
         self.machines: dict[int, dict[str, Any]] = {}
         self.used: dict[int, ClockOffset] = {}
-        """The clocks as they were read before the cell in hand."""
+        """The offsets that were read before the current cell."""
         self._answers: dict[str, AsyncResult[Any]] = {}
-        self.worst_doubt_ns = 0
+        self.worst_uncertainty_ns = 0
         runner.register_message("joined", self._on_joined)
         runner.register_message("pong", self._on_pong)
 
-    def call(self) -> None:
-        """Give every worker its number and its orders. Raises Refused where one cannot take part."""
+    def assign(self) -> None:
+        """Send every worker its number and the configuration. Raises Refused if one cannot take part."""
         ids = sorted(node.id for node in self.runner.clients.all)
-        if len(ids) != self.spec.processes:
-            raise Refused(f"{len(ids)} workers", f"{self.spec.processes}, as --expect says")
+        if len(ids) != self.config.processes:
+            raise Refused(f"{len(ids)} workers", f"{self.config.processes}, as --expect says")
         self.members = dict(enumerate(ids))
-        orders = json.dumps(asdict(portable(self.spec)))
+        config = json.dumps(asdict(portable(self.config)))
         numbers = {id_: process for process, id_ in self.members.items()}
         self._answers = {id_: AsyncResult() for id_ in ids}
-        self.runner.send_message("join", {"spec": orders, "wanted": wanted_of(self.spec), "numbers": numbers})
+        expected = expected_digests(self.config)
+        self.runner.send_message("join", {"config": config, "expected": expected, "numbers": numbers})
         for process, id_ in self.members.items():
             try:
                 answer = self._answers[id_].get(timeout=JOIN_S)
             except gevent.Timeout:
-                want = f"a worker of this version that answers in {JOIN_S:.0f} s: all have the same checkout?"
+                want = f"a worker of this version that answers in {JOIN_S:.0f} s: do all have the same checkout?"
                 raise Refused(id_, want) from None
-            if answer["why"]:
-                raise Refused(f"the worker on {answer['machine']['host']}", answer["why"])
+            if answer["refusal"]:
+                raise Refused(f"the worker on {answer['machine']['host']}", answer["refusal"])
             self.machines[process] = answer["machine"]
 
     def read_clocks(self) -> dict[int, ClockOffset]:
-        """How far each worker's clock is ahead of ours. Raises HarnessBroken where one does not answer."""
+        """The offset of each worker's clock from this one. Raises HarnessBroken if a worker does not answer."""
         pings: dict[str, list[Ping]] = {id_: [] for id_ in self.members.values()}
         for _ in range(PINGS):
             self._answers = {id_: AsyncResult() for id_ in pings}
@@ -74,33 +75,35 @@ class WorkerRegistry:
                 try:
                     pings[id_].append(self._answers[id_].get(timeout=PONG_S))
                 except gevent.Timeout:
-                    why = self.why_lost() or f"{self.name(process)} did not answer in {PONG_S:.0f} s"
-                    raise HarnessBroken(why) from None
+                    reason = self.lost_worker() or f"{self.name(process)} did not answer in {PONG_S:.0f} s"
+                    raise HarnessBroken(reason) from None
         return {process: read_ahead(pings[id_]) for process, id_ in self.members.items()}
 
     def prepare(self) -> dict[str, int]:
-        """Read the clocks before a cell: by how much each worker's is ahead, by Locust's ids."""
+        """Read the clocks before a cell: each worker's offset in ns, by Locust's id."""
         self.used = self.read_clocks()
-        return {self.members[process]: ahead.offset_ns for process, ahead in self.used.items()}
+        return {self.members[process]: offset.offset_ns for process, offset in self.used.items()}
 
-    def held(self) -> dict[int, ClockOffset]:
-        """Read the clocks after a cell: what was used in it, with the doubt over all of it."""
+    def clock_offsets(self) -> dict[int, ClockOffset]:
+        """Read the clocks after a cell: the offsets that it used, with their uncertainty over the whole cell."""
         after = self.read_clocks()
         found = {
             process: ClockOffset(offset_ns=used.offset_ns, uncertainty_ns=doubt_between(used, after[process]))
             for process, used in self.used.items()
         }
-        self.worst_doubt_ns = max(self.worst_doubt_ns, *(ahead.uncertainty_ns for ahead in found.values()))
+        self.worst_uncertainty_ns = max(
+            self.worst_uncertainty_ns, *(offset.uncertainty_ns for offset in found.values())
+        )
         return found
 
-    def why_lost(self) -> str:
-        """Which worker is gone; empty: none."""
+    def lost_worker(self) -> str:
+        """Which worker is gone; empty if none is."""
         for process, id_ in self.members.items():
             node = self.runner.clients.get(id_)
             if node is None:
                 return f"{self.name(process)} left"
             if self.beats - node.heartbeat > SILENT_BEATS:
-                return f"{self.name(process)} has not been heard of for {SILENT_BEATS} s"
+                return f"{self.name(process)} sent no heartbeat for {SILENT_BEATS} s"
         return ""
 
     def name(self, process: int) -> str:
@@ -108,11 +111,11 @@ class WorkerRegistry:
         return f"application server {process} on {machine.get('host', self.members[process])}"
 
     def as_dict(self) -> dict[str, Any]:
-        """For the run folder's circumstances: where the workers were, and how well their clocks were known."""
+        """For the run's metadata: the workers' machines, and the largest uncertainty of their clocks."""
         return {
-            "bind": self.spec.bind,
+            "bind": self.config.bind,
             "machines": [self.machines[process] for process in sorted(self.machines)],
-            "clock_uncertainty_ns": self.worst_doubt_ns,
+            "clock_uncertainty_ns": self.worst_uncertainty_ns,
         }
 
     def _on_joined(self, environment: Any, msg: Any, **_: Any) -> None:  # noqa: ARG002

@@ -1,1 +1,1 @@
-"""The serializer bench: fidelity, cost, size, the way through the cache. No Locust: one thread, timed calls."""
+"""The serializer bench: fidelity, size and cost, also of reads and writes through Redis. One thread; no Locust."""

@@ -1,4 +1,4 @@
-"""What survives a round trip: found by making it, value by value. Same, refused, or changed silently."""
+"""Fidelity: each value makes a round trip through each serializer and comes back the same, changed, or is refused."""
 
 import math
 from collections.abc import Callable
@@ -23,7 +23,7 @@ class Color(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class FidelityCase:
-    """A value and, for serializers that know the record's type, how its field is declared."""
+    """A value and, for typed serializers, the declared type of its field."""
 
     name: str
     value: Any
@@ -40,7 +40,7 @@ class FidelityResult:
     case: str
     outcome: Outcome
     what: str
-    """What came back instead, or the error and where it was raised."""
+    """The value that came back instead, or the error and the step that raised it."""
 
 
 UTC_TIME = datetime(2026, 3, 29, 1, 30, 15, 123456, tzinfo=UTC)
@@ -104,36 +104,37 @@ CASES = (
 
 
 def fidelity(codec: Codec) -> list[FidelityResult]:
-    """Every case untyped, as a value in a dict, and typed, as a declared field; what a build cannot be made for is left
-    out (protobuf has no untyped form).
+    """The results of every case, untyped (a value in a dict) and typed (a declared field).
+
+    Untyped cases are left out for a serializer without an untyped form (protobuf).
     """
-    found = []
+    results = []
     untyped = build(codec.serializer, dict)
     for case in CASES:
         if untyped is not None:
-            found.append(round_trip(untyped, "untyped", case.name, {"value": case.value}, lambda d: d["value"]))
-        found.append(typed(codec, case))
-    return found
+            results.append(round_trip(untyped, "untyped", case.name, {"value": case.value}, lambda d: d["value"]))
+        results.append(typed_result(codec, case))
+    return results
 
 
 def build(serializer: type[Serializer[Any]], record_type: type[Any]) -> Serializer[Any] | None:
     try:
         return serializer.for_type(record_type)
-    except Exception:  # noqa: BLE001 - a format that cannot carry the type: the caller says so
+    except Exception:  # noqa: BLE001 - the format cannot carry the type: the caller reports it
         return None
 
 
-def typed(codec: Codec, case: FidelityCase) -> FidelityResult:
-    field_type = holder(case)
+def typed_result(codec: Codec, case: FidelityCase) -> FidelityResult:
+    field_type = record_class(case)
     try:
         serializer = codec.serializer.for_type(field_type)
     except Exception as error:  # noqa: BLE001 - any error is the finding
-        return FidelityResult(build="typed", case=case.name, outcome="refused", what=f"when built: {said(error)}")
+        return FidelityResult(build="typed", case=case.name, outcome="refused", what=f"when built: {error_line(error)}")
     return round_trip(serializer, "typed", case.name, field_type(value=case.value), lambda record: record.value)
 
 
-def holder(case: FidelityCase) -> type[Any]:
-    """A dataclass with one field of the case's type, where pickle can find it."""
+def record_class(case: FidelityCase) -> type[Any]:
+    """A dataclass with one field of the case's type, in this module so that pickle finds it."""
     name = "Holder" + "".join(c for c in case.name.title() if c.isalnum())
     made = make_dataclass(name, [("value", case.declared)], kw_only=True, namespace={"message": case.message or name})
     made.__module__ = __name__
@@ -144,22 +145,22 @@ def holder(case: FidelityCase) -> type[Any]:
 def round_trip(
     serializer: Serializer[Any], build: Build, case: str, record: Any, value_of: Callable[[Any], Any]
 ) -> FidelityResult:
-    """Write, read, compare: value and type, through and through."""
+    """Write, read, and compare values and types, nested ones too."""
     sent = value_of(record)
-    at = "when written"
+    step = "when written"
     try:
         data = serializer.dumps(record)
-        at = "when read"
-        got = value_of(serializer.loads(data))
+        step = "when read"
+        received = value_of(serializer.loads(data))
     except Exception as error:  # noqa: BLE001 - any error is the finding
-        return FidelityResult(build=build, case=case, outcome="refused", what=f"{at}: {said(error)}")
-    if alike(sent, got):
+        return FidelityResult(build=build, case=case, outcome="refused", what=f"{step}: {error_line(error)}")
+    if alike(sent, received):
         return FidelityResult(build=build, case=case, outcome="same", what="")
-    return FidelityResult(build=build, case=case, outcome="changed", what=f"{got!r}")
+    return FidelityResult(build=build, case=case, outcome="changed", what=f"{received!r}")
 
 
 def alike(a: Any, b: Any) -> bool:
-    """Equal in value and type, NaN and the sign of zero included; times by instant and offset."""
+    """Whether both are equal in value and type. NaN equals NaN; zeros differ by sign; times by instant and offset."""
     if type(a) is not type(b):
         return False
     if isinstance(a, float):
@@ -177,7 +178,7 @@ def alike(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-def said(error: Exception) -> str:
-    """An error as one short line."""
+def error_line(error: Exception) -> str:
+    """The error as one short line."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:120]}" if text else type(error).__name__

@@ -1,4 +1,4 @@
-"""Bytes that somebody else wrote: they must raise. Each is read in a process of its own, with limits: some do not."""
+"""Hostile bytes: a reader should raise an error. Each is read in a child process with limits, because some crash it."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from stampede.loadtests.serializers.fidelity import build, said
+from stampede.loadtests.serializers.fidelity import build, error_line
 from stampede.patterns.compression.compressor_registry import compressors
 from stampede.patterns.serialization.schema.records import Address
 from stampede.patterns.serialization.serializer_registry import Codec, find_codec
@@ -27,8 +27,8 @@ Verdict = Literal["raised", "read", "ran code", "crashed", "not tried"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attack:
-    """What one reader did with one hostile value."""
+class AttackResult:
+    """The result of one reader on one hostile value."""
 
     reader: str
     """A serializer or a compressor."""
@@ -38,11 +38,11 @@ class Attack:
     bytes: int
     elapsed_ns: int
     peak_bytes: int
-    """Growth of the process's largest resident size while it read."""
+    """Growth of the process's peak resident memory during the read."""
 
 
 class RunsCode:
-    """Harmless here: it only sets a flag. It could be any call."""
+    """An object whose unpickling makes a call. This call is harmless and sets a flag."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (exec, ("import sys; sys.stampede_ran_code = True",))
@@ -60,7 +60,7 @@ DEEP: Mapping[str, Callable[[], bytes]] = {
     "protobuf": lambda: b"\x9b\x01" * DEPTH + b"\x9c\x01" * DEPTH,  # groups of an unknown field
 }
 LONG: Mapping[str, Callable[[], bytes]] = {
-    "json": lambda: b"9" * 2_000_000,  # no lengths in JSON: a number that takes quadratic time to convert
+    "json": lambda: b"9" * 2_000_000,  # JSON has no lengths: a number that takes quadratic time to convert
     "msgpack": lambda: b"\xdd\xff\xff\xff\xff" + b"\xc0" * 100,
     "cbor": lambda: b"\x9b\x00\x00\x00\xff\xff\xff\xff\xff" + b"\xf6" * 100,
     "pickle": lambda: b"\x80\x04\x8e" + (2**40).to_bytes(8, "little") + b"x" * 100 + b".",
@@ -71,72 +71,72 @@ UNFOLDS = "unfolds to 64 MiB where 8 are allowed"
 
 
 def payload(attack: str, wire: str) -> bytes | None:
-    """None: there is none for this format."""
+    """The hostile bytes; None if there are none for this format."""
     if attack == "code in the bytes":
         return pickle.dumps({"id": RunsCode()})
-    made = (DEEP if attack == "nested too deep" else LONG).get(wire)
-    return None if made is None else made()
+    hostile = (DEEP if attack == "nested too deep" else LONG).get(wire)
+    return None if hostile is None else hostile()
 
 
 def unfolding(compressor: str) -> bytes:
-    """Zeros, compressed by this compressor."""
+    """64 MiB of zeros, compressed by this compressor."""
     return compressors()[compressor]().compress(bytes(UNFOLDED_BYTES))
 
 
-def attacks(codecs: Sequence[Codec]) -> list[Attack]:
-    """Every attack on every serializer, and the unfolding one on every compressor.
+def attacks(codecs: Sequence[Codec]) -> list[AttackResult]:
+    """Every attack on every serializer, and the unfolding attack on every compressor.
 
-    One process imports all and forks a child for each, so that a crash is that child's alone.
+    One process imports everything and forks a child for each attack, so that a crash ends only that child.
     """
     calls = [(codec.file or codec.name, codec.name, attack) for codec in codecs for attack in ATTACKS]
     calls += [(name, name, UNFOLDS) for name in compressors()]
     command = [sys.executable, "-P", "-m", "stampede.loadtests.serializers.hostile_bytes", json.dumps(calls)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return [Attack(**found) for found in json.loads(done.stdout.splitlines()[-1])]
+    return [AttackResult(**found) for found in json.loads(done.stdout.splitlines()[-1])]
 
 
-def in_a_child(target: str, name: str, attack: str) -> Attack:
+def attack_in_child(target: str, name: str, attack: str) -> AttackResult:
     out, into = os.pipe()
     begin = time.perf_counter_ns()
     child = os.fork()
     if child == 0:
         os.close(out)
         with os.fdopen(into, "w") as answer:
-            answer.write(json.dumps(asdict(face(target, attack))))
+            answer.write(json.dumps(asdict(attack_here(target, attack))))
         os._exit(0)
     os.close(into)
     with os.fdopen(out) as answer:
-        told = answer.read()
+        answer_text = answer.read()
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
-    if code != 0 or not told:
+    if code != 0 or not answer_text:
         how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
         return crashed(name, attack, how, time.perf_counter_ns() - begin)
-    return Attack(**{**json.loads(told), "reader": name})
+    return AttackResult(**{**json.loads(answer_text), "reader": name})
 
 
-def crashed(name: str, attack: str, what: str, elapsed_ns: int) -> Attack:
-    return Attack(
+def crashed(name: str, attack: str, what: str, elapsed_ns: int) -> AttackResult:
+    return AttackResult(
         reader=name, attack=attack, verdict="crashed", what=what, bytes=0, elapsed_ns=elapsed_ns, peak_bytes=0
     )
 
 
-def face(target: str, attack: str) -> Attack:
-    """Read the hostile bytes here: the process may not survive it."""
+def attack_here(target: str, attack: str) -> AttackResult:
+    """Read the hostile bytes in this process, which may crash."""
     read: Callable[[bytes], Any]
     if attack == UNFOLDS:
         data = unfolding(target)
         read = compressors()[target](most_bytes=ALLOWED_BYTES).decompress
     else:
         serializer = find_codec(target).serializer
-        made = payload(attack, serializer.wire)
-        bound = build(serializer, dict) or build(serializer, Address)
-        if made is None or bound is None:
-            what = "its format is not known here"
-            return Attack(
+        hostile = payload(attack, serializer.wire)
+        reader = build(serializer, dict) or build(serializer, Address)
+        if hostile is None or reader is None:
+            what = "no hostile bytes for its format"
+            return AttackResult(
                 reader=target, attack=attack, verdict="not tried", what=what, bytes=0, elapsed_ns=0, peak_bytes=0
             )
-        data, read = made, bound.loads
+        data, read = hostile, reader.loads
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
@@ -148,10 +148,10 @@ def face(target: str, attack: str) -> Attack:
         what = f"as {type(value).__name__}"
         del value
     except Exception as error:  # noqa: BLE001 - any error is the finding
-        verdict, what = "raised", said(error)
+        verdict, what = "raised", error_line(error)
     if hasattr(sys, "stampede_ran_code"):
-        verdict, what = "ran code", "the call that stood in the bytes was made"
-    return Attack(
+        verdict, what = "ran code", "the call in the bytes was made"
+    return AttackResult(
         reader=target,
         attack=attack,
         verdict=verdict,
@@ -168,4 +168,4 @@ def peak_bytes() -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps([asdict(in_a_child(*call)) for call in json.loads(sys.argv[1])]))
+    print(json.dumps([asdict(attack_in_child(*call)) for call in json.loads(sys.argv[1])]))

@@ -1,4 +1,4 @@
-"""The serializer bench: what survives, what it weighs, then rounds of timed calls; all into a run folder."""
+"""Runs the serializer bench: fidelity, sizes, then rounds of timed calls. Writes a run folder."""
 
 import json
 import subprocess
@@ -17,21 +17,21 @@ from stampede.core.errors import SerializersFailed, require
 from stampede.core.files import SOURCES, new_run_folder
 from stampede.loadtests.instrumentation.run_metadata import metadata, version_of
 from stampede.loadtests.serializers.cache_path import HASH
-from stampede.loadtests.serializers.fidelity import fidelity, said
+from stampede.loadtests.serializers.fidelity import error_line, fidelity
 from stampede.loadtests.serializers.hostile_bytes import attacks
 from stampede.loadtests.serializers.sample_records import RecordKind, kinds
 from stampede.loadtests.serializers.schema_change import schema_changes
 from stampede.loadtests.serializers.timed_tasks import (
+    AA_COPY,
     COMPRESSED,
     LENGTHS,
-    TWIN,
     Dictionaries,
-    Pool,
+    RecordPool,
     list_bytes,
-    train,
-    trained,
+    train_dictionary,
+    trained_compressors,
 )
-from stampede.loadtests.serializers.timing import RoundPlan, carried, with_twin
+from stampede.loadtests.serializers.timing import RoundPlan, supported_codecs, with_aa_copy
 from stampede.patterns.serialization.serializer import Serializer
 from stampede.patterns.serialization.serializer_registry import Codec, choose_codecs, codecs
 from stampede.run_folder.schema import ContenderInfo, RunInfo, ScenarioInfo
@@ -42,20 +42,20 @@ from stampede.stack.servers import Stack
 REFERENCE = "json"
 ROUNDS = 20
 LIMIT_S = 130.0
-"""By when the last round should end: a slow machine gets shorter blocks, not fewer."""
+"""Time limit for all rounds: a slow machine runs shorter blocks, not fewer."""
 LEAST_SHARE = 0.25
 PACKAGES = ("msgspec", "orjson", "ormsgpack", "cbor2", "protobuf", "lz4", "zstandard")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SerializersConfig:
-    """What the user asked for."""
+    """The user's settings."""
 
     only: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
-    """Paths of the user's own serializers, added to ours."""
+    """Paths of the user's serializers, in addition to Stampede's."""
     records: tuple[str, ...] = ()
-    """Kinds of record; none: all."""
+    """Kinds of record; empty: all."""
     lengths: tuple[int, ...] = LENGTHS
     rounds: int = ROUNDS
     limit_s: float = LIMIT_S
@@ -71,42 +71,42 @@ class SerializersConfig:
         require(not self.only or REFERENCE in self.only, "only", ", ".join(self.only), "json among them: the reference")
 
     def chosen(self, *, ours: bool) -> list[Codec]:
-        """Who runs. Raises ConfigError: unknown, or runs code on a server that is not ours."""
+        """The serializers that run. Raises ConfigError: unknown, or executes code and `ours` is false."""
         return choose_codecs(self.only, self.own, ours=ours, allow_pickle=self.allow_pickle)
 
 
 def run_serializers(
-    order: SerializersConfig,
+    config: SerializersConfig,
     stack: Stack,
     say: Callable[[str], None],
     advance: Callable[[str, int, int], None],
-    begun: Callable[[Path], None] = lambda _folder: None,
+    on_begin: Callable[[Path], None] = lambda _folder: None,
 ) -> Path:
-    """The run folder. `advance` takes what is done, and how many rounds of how many; `begun`, the folder as soon as it
-    is there.
+    """Run the bench and return its run folder.
 
-    Raises ConfigError (pickle on a server that is not ours, an unknown serializer) before anything is written.
+    `advance` receives the step, the finished rounds and all rounds; `on_begin`, the folder as soon as it exists.
+    Raises ConfigError (pickle on a user's server, an unknown serializer) before anything is written.
     """
-    chosen = order.chosen(ours=stack.ours)
-    named = [kinds()[name] for name in (order.records or kinds())]
-    folder = new_run_folder(order.runs, PLAN, datetime.now(UTC))
-    end_s = monotonic() + order.limit_s
-    run = as_dict(order, stack, chosen, named)
+    chosen = config.chosen(ours=stack.ours)
+    record_kinds = [kinds()[name] for name in (config.records or kinds())]
+    folder = new_run_folder(config.runs, PLAN, datetime.now(UTC))
+    end_s = monotonic() + config.limit_s
+    run = as_dict(config, stack, chosen, record_kinds)
     save(folder, run)
-    begun(folder)
+    on_begin(folder)
     try:
-        advance("what survives a round trip", 0, order.rounds)
-        write_found(folder, chosen)
-        advance("sizes", 0, order.rounds)
-        dictionaries = train_dictionaries(named, chosen)
-        left_out = write_sizes(folder, order.lengths, named, chosen, dictionaries)
+        advance("fidelity", 0, config.rounds)
+        write_unrepeated_results(folder, chosen)
+        advance("sizes", 0, config.rounds)
+        dictionaries = train_dictionaries(record_kinds, chosen)
+        left_out = write_sizes(folder, config.lengths, record_kinds, chosen, dictionaries)
         for kind, name in left_out:
-            say(f"{name} refuses {kind}: listed as refused, not timed")
-        first = first_round(order, stack, named, chosen, left_out, dictionaries)
-        write_part(folder, "stored", 0, stored(first, named, chosen))
-        share = run_rounds(folder, first, order.rounds, end_s, stack, advance)
+            say(f"{name} refuses {kind}: reported as refused, not timed")
+        first = first_round(config, stack, record_kinds, chosen, left_out, dictionaries)
+        write_part(folder, "stored", 0, stored(first, record_kinds, chosen))
+        share = run_rounds(folder, first, config.rounds, end_s, stack, advance)
         if share < 0.5:
-            what = f"blocks were cut to {share:.0%} of their length to end within {order.limit_s:g} s"
+            what = f"blocks were cut to {share:.0%} of their length to end within {config.limit_s:g} s"
             run.remarks.append({"name": "short-blocks", "what": what, "cost": "wider intervals"})
         run.status = "finished"
     except BaseException as error:
@@ -118,48 +118,48 @@ def run_serializers(
     return folder
 
 
-def train_dictionaries(named: Sequence[RecordKind], chosen: Sequence[Codec]) -> dict[tuple[str, str], bytes]:
-    """The compressors' dictionaries of each kind of record and serializer; lists of users as JSON always have one."""
+def train_dictionaries(record_kinds: Sequence[RecordKind], chosen: Sequence[Codec]) -> dict[tuple[str, str], bytes]:
+    """The dictionaries of each kind of record and serializer; lists of users as JSON always have one."""
     dictionaries = {
         (kind.name, codec.name): made
-        for kind in named
+        for kind in record_kinds
         for codec in chosen
-        if codec.name in COMPRESSED and (made := train(codec, kind))
+        if codec.name in COMPRESSED and (made := train_dictionary(codec, kind))
     }
     if ("user-200", REFERENCE) not in dictionaries:
-        dictionaries["user-200", REFERENCE] = train(codecs()[REFERENCE], kinds()["user-200"])
+        dictionaries["user-200", REFERENCE] = train_dictionary(codecs()[REFERENCE], kinds()["user-200"])
     return dictionaries
 
 
 def write_sizes(
     folder: Path,
     lengths: Sequence[int],
-    named: Sequence[RecordKind],
+    record_kinds: Sequence[RecordKind],
     chosen: Sequence[Codec],
     dictionaries: Dictionaries,
 ) -> tuple[tuple[str, str], ...]:
-    """Write how many bytes each record takes; the pairs (kind of record, serializer) of records that are refused."""
-    sizes = [row for kind in named for codec in chosen for row in sizes_of(kind, codec, dictionaries)]
+    """Write the size of each record. Returns the pairs (kind of record, serializer) that are refused."""
+    sizes = [row for kind in record_kinds for codec in chosen for row in sizes_of(kind, codec, dictionaries)]
     write_part(folder, "sizes", 0, [*sizes, *list_sizes(lengths, dictionaries)])
     return tuple((row[0], row[1]) for row in sizes if row[6] == "refused")
 
 
 def first_round(
-    order: SerializersConfig,
+    config: SerializersConfig,
     stack: Stack,
-    named: Sequence[RecordKind],
+    record_kinds: Sequence[RecordKind],
     chosen: Sequence[Codec],
     left_out: tuple[tuple[str, str], ...],
     dictionaries: Dictionaries,
 ) -> RoundPlan:
-    """The first round, with blocks of full length; the others differ in number and length."""
+    """The plan of the first round, with blocks of full length. Later rounds differ in number and length."""
     return RoundPlan(
         round=1,
-        seed=order.seed,
+        seed=config.seed,
         redis_url=stack.redis.url,
         key_prefix=stack.key_prefix,
-        kinds=tuple(kind.name for kind in named),
-        lengths=order.lengths,
+        kinds=tuple(kind.name for kind in record_kinds),
+        lengths=config.lengths,
         targets=tuple(codec.file or codec.name for codec in chosen),
         left_out=left_out,
         dictionaries={f"{k} {c}": b64encode(v).decode() for (k, c), v in dictionaries.items()},
@@ -174,41 +174,42 @@ def run_rounds(
     stack: Stack,
     advance: Callable[[str, int, int], None],
 ) -> float:
-    """Run and write the rounds, with shorter blocks where they would not end at `end_s`; the least share of a block's
-    full length that was run.
+    """Run and write the rounds, with shorter blocks if they would not end by `end_s`.
+
+    Returns the smallest share of a block's full length that was run.
     """
-    round_order = first
+    plan = first
     shares: list[float] = []
     for number in range(1, rounds + 1):
         advance("rounds", number - 1, rounds)
         begin_s = monotonic()
-        for table, rows in in_a_process(replace(round_order, round=number), stack).items():
+        for table, rows in run_round_in_process(replace(plan, round=number), stack).items():
             write_part(folder, table, number, rows)
         took_s, left = monotonic() - begin_s, rounds - number
         if left:
             fits = (end_s - monotonic()) / left / took_s
-            round_order = replace(round_order, share=min(1.0, max(LEAST_SHARE, round_order.share * fits)))
-        shares.append(round_order.share)
+            plan = replace(plan, share=min(1.0, max(LEAST_SHARE, plan.share * fits)))
+        shares.append(plan.share)
     advance("rounds", rounds, rounds)
     return min(shares)
 
 
-def in_a_process(order: RoundPlan, stack: Stack) -> dict[str, list[Any]]:
-    """The rows of one round by table. Raises SerializersFailed where its process does not end well."""
+def run_round_in_process(plan: RoundPlan, stack: Stack) -> dict[str, list[Any]]:
+    """Run one round in a child process. Returns its rows by table. Raises SerializersFailed if the process fails."""
     command = [sys.executable, "-P", "-m", "stampede.loadtests.serializers.timing"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe, stderr=pipe) as child:
         stack.register_child(child.pid)
-        output, errors = child.communicate(order.as_json())
+        output, errors = child.communicate(plan.as_json())
     if child.returncode != 0:
         lines = errors.strip().splitlines() or [f"exit code {child.returncode}"]
-        raise SerializersFailed(f"round {order.round}: {lines[-1]}")
+        raise SerializersFailed(f"round {plan.round}: {lines[-1]}")
     rows: dict[str, list[Any]] = json.loads(output.splitlines()[-1])
     return rows
 
 
-def write_found(folder: Path, chosen: Sequence[Codec]) -> None:
-    """What is found by running once: fidelity, changed schemas, hostile bytes."""
+def write_unrepeated_results(folder: Path, chosen: Sequence[Codec]) -> None:
+    """Write the results that need no rounds: fidelity, schema changes, hostile bytes."""
     found = [(c.name, f.build, f.case, f.outcome, f.what) for c in chosen for f in fidelity(c)]
     write_part(folder, "fidelity", 0, found)
     reads = [(c.name, r.change, r.direction, r.outcome, r.what) for c in chosen for r in schema_changes(c)]
@@ -223,47 +224,48 @@ SizeRow = tuple[str, str, str, int, int | None, int, str, str]
 
 
 def sizes_of(kind: RecordKind, codec: Codec, dictionaries: Dictionaries) -> list[SizeRow]:
-    """Plain and with each compressor; a serializer that cannot carry the record: one row, refused."""
-    records = Pool(kind).all
+    """Sizes without and with each compressor. A serializer that cannot carry the record has one row, refused."""
+    records = RecordPool(kind).all
     try:
         serializer = codec.serializer.for_type(kind.record_type)
         encoded = [serializer.dumps(record) for record in records]
         back = [serializer.loads(data) for data in encoded]
     except Exception as error:  # noqa: BLE001 - any error is the finding
-        return [(kind.name, codec.name, "", len(records), None, 0, "refused", said(error))]
+        return [(kind.name, codec.name, "", len(records), None, 0, "refused", error_line(error))]
     differ = next((f"{b!r} for {a!r}"[:300] for a, b in zip(records, back, strict=True) if a != b), "")
     outcome = "changed" if differ else "same"
     rows: list[SizeRow] = [(kind.name, codec.name, "", len(records), sum(map(len, encoded)), 0, outcome, differ)]
-    for title, compressor in trained(kind.name, codec.name, dictionaries).items():
+    for title, compressor in trained_compressors(kind.name, codec.name, dictionaries).items():
         total = sum(len(compressor.compress(data)) for data in encoded)
         rows.append((kind.name, codec.name, title, len(records), total, len(compressor.dictionary), outcome, differ))
     return rows
 
 
 def list_sizes(lengths: Sequence[int], dictionaries: Dictionaries) -> list[SizeRow]:
-    """The lists whose length grows, as JSON, plain and compressed."""
+    """Sizes of the lists of growing length as JSON, uncompressed and compressed."""
     rows: list[SizeRow] = []
     for length in lengths:
         lists = list_bytes(length)
         name = f"rows-{length}"
         rows.append((name, REFERENCE, "", len(lists), sum(map(len, lists)), 0, "same", ""))
-        for title, compressor in trained("user-200", REFERENCE, dictionaries).items():
+        for title, compressor in trained_compressors("user-200", REFERENCE, dictionaries).items():
             total = sum(len(compressor.compress(data)) for data in lists)
             rows.append((name, REFERENCE, title, len(lists), total, len(compressor.dictionary), "same", ""))
     return rows
 
 
-def stored(order: RoundPlan, named: Sequence[RecordKind], chosen: list[Codec]) -> list[tuple[str, str, int, int]]:
-    """What a value occupies in the server's own opinion."""
+def stored(plan: RoundPlan, record_kinds: Sequence[RecordKind], chosen: list[Codec]) -> list[tuple[str, str, int, int]]:
+    """The memory that a stored value takes, by MEMORY USAGE."""
     rows = []
-    with redis.Redis.from_url(order.redis_url) as client:
-        for kind in named:
-            pool = Pool(kind)
-            contender_specs: list[tuple[str, Serializer[Any]]] = [
-                (codec.name, codec.serializer.for_type(kind.record_type)) for codec in carried(order, chosen, kind.name)
+    with redis.Redis.from_url(plan.redis_url) as client:
+        for kind in record_kinds:
+            pool = RecordPool(kind)
+            named_serializers: list[tuple[str, Serializer[Any]]] = [
+                (codec.name, codec.serializer.for_type(kind.record_type))
+                for codec in supported_codecs(plan, chosen, kind.name)
             ]
-            for name, serializer in contender_specs:
-                key = f"{order.key_prefix}user:1"
+            for name, serializer in named_serializers:
+                key = f"{plan.key_prefix}user:1"
                 for record in pool.all[:16]:
                     data = serializer.dumps(record)
                     client.set(key, data)
@@ -283,30 +285,32 @@ def memory(client: redis.Redis, key: str) -> int:
     return int(found)
 
 
-def as_dict(order: SerializersConfig, stack: Stack, chosen: Sequence[Codec], named: Sequence[RecordKind]) -> RunInfo:
-    about = metadata(SOURCES)
-    about["packages"] |= {name: version_of(name) for name in PACKAGES}
-    about["servers"] = stack.as_dict()
+def as_dict(
+    config: SerializersConfig, stack: Stack, chosen: Sequence[Codec], record_kinds: Sequence[RecordKind]
+) -> RunInfo:
+    run_metadata = metadata(SOURCES)
+    run_metadata["packages"] |= {name: version_of(name) for name in PACKAGES}
+    run_metadata["servers"] = stack.as_dict()
     return RunInfo(
         plan=PLAN,
-        rounds=order.rounds,
+        rounds=config.rounds,
         reference=REFERENCE,
-        seed=order.seed,
-        command=order.command,
+        seed=config.seed,
+        command=config.command,
         started_utc=now_utc(),
-        scenarios=[scenario(kind) for kind in named],
+        scenarios=[scenario(kind) for kind in record_kinds],
         contenders=[
-            *(contender(codec) for codec in with_twin(list(chosen))),
+            *(contender(codec) for codec in with_aa_copy(list(chosen))),
             ContenderInfo(
                 name=HASH,
                 kind="baseline",
-                summary="a flat row as a Redis HASH, a field a column: HSET and HGETALL",
+                summary="a flat row as a Redis HASH, one field per column: HSET and HGETALL",
                 guarantees=[],
                 config={},
                 client={},
             ),
         ],
-        metadata=about,
+        metadata=run_metadata,
         remarks=[{"name": r.name, "what": r.what, "cost": r.cost} for r in stack.remarks],
     )
 
@@ -314,7 +318,7 @@ def as_dict(order: SerializersConfig, stack: Stack, chosen: Sequence[Codec], nam
 def scenario(kind: RecordKind) -> ScenarioInfo:
     return ScenarioInfo(
         name=kind.name,
-        question="what does it cost to write and to read this record?",
+        question="How long does it take to write and to read this record?",
         application=kind.what,
         expectation="",
         workload={"text": kind.text, "records": kind.pool},
@@ -328,18 +332,18 @@ def contender(codec: Codec) -> ContenderInfo:
     kind = codec.serializer
     return ContenderInfo(
         name=codec.name,
-        kind="aa-copy" if codec.name == TWIN else "contender",
+        kind="aa-copy" if codec.name == AA_COPY else "contender",
         summary=kind.summary,
         guarantees=[],
         config={"wire": kind.wire, "schema": kind.schema, "validates": kind.validates, "runs_code": kind.runs_code},
         client={},
-        copy_of=REFERENCE if codec.name == TWIN else None,
+        copy_of=REFERENCE if codec.name == AA_COPY else None,
         file=codec.file,
     )
 
 
 def save(folder: Path, run: RunInfo) -> None:
-    """Write run.json as it stands."""
+    """Write run.json in its current state."""
     write_json(folder / "run.json", run.as_json())
 
 

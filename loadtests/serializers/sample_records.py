@@ -1,4 +1,4 @@
-"""The records that serializers are compared on, made from a seed: the same seed gives the same records."""
+"""The sample records of the serializer bench. The same seed gives the same records."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from typing import Any
 
 from stampede.patterns.serialization.schema.records import Address, Item, Order, Orders, Page, Profile, User
 
-# ruff: noqa: SIM905 (words read better as text than as lists of literals)
+# ruff: noqa: SIM905 (words are easier to read as text than as lists of literals)
 ASCII = (
     "about account after again also always another answer because before better between both bring build cache change "
     "city clear close coffee could country data early enough every family find first follow garden good group hand "
@@ -24,24 +24,24 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True)
 class RecordKind:
-    """A kind of record: what it is and how one is made."""
+    """A kind of record: its description and how one is made."""
 
     name: str
     what: str
     record_type: type[Any]
     make: Callable[[random.Random], Any]
     text: str
-    """ascii or unicode."""
+    """"ascii" or "unicode"."""
     pool: int
-    """Different records that stand for it."""
+    """The number of different records of this kind."""
 
     def records(self, seed: int) -> list[Any]:
         """`pool` different records."""
         return [self.make(random.Random(f"{seed}-{self.name}-{i}")) for i in range(self.pool)]
 
 
-class Maker:
-    """Makes records out of one vocabulary."""
+class RecordMaker:
+    """Makes records from one vocabulary."""
 
     def __init__(self, words: list[str]) -> None:
         self.words = words
@@ -60,7 +60,7 @@ class Maker:
                 id=number,
                 name=f"{first} {last}".title(),
                 email=f"user{number}@example.com",
-                body=cut(self.text(rng, body_bytes // 2 + 1), body_bytes),
+                body=shorten(self.text(rng, body_bytes // 2 + 1), body_bytes),
                 version=rng.randrange(1, 50),
                 updated_at=self.stamp(rng),
             )
@@ -122,16 +122,16 @@ class Maker:
         )
 
 
-def cut(text: str, size: int) -> str:
-    """The longest head of the text that is at most so many bytes in UTF-8."""
+def shorten(text: str, size: int) -> str:
+    """The longest prefix of the text that has at most `size` bytes in UTF-8."""
     return text.encode()[:size].decode(errors="ignore")
 
 
 def kinds() -> Mapping[str, RecordKind]:
-    """Every kind of record by name; each in ASCII and in other scripts."""
+    """Every kind of record by name, each in ASCII and in other scripts."""
     found = {}
     for text, words in (("ascii", ASCII), ("unicode", UNICODE)):
-        maker, end = Maker(words), "" if text == "ascii" else "-unicode"
+        maker, end = RecordMaker(words), "" if text == "ascii" else "-unicode"
         script = "ASCII" if text == "ascii" else "text in many scripts"
         rows: list[tuple[str, str, type[Any], Callable[[random.Random], Any], int]] = [
             ("user-200", "a flat user row, about 200 bytes", User, maker.user(40), 128),

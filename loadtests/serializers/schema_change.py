@@ -1,13 +1,13 @@
-"""A record's class changes while the cache is full: old bytes meet new code, and in a rolling deployment the reverse.
+"""Schema changes: new code reads old bytes from the cache; in a rolling deployment, old code also reads new bytes.
 
-Pickle stores where a class is found, so both versions stand, one after the other, under the same name in this module.
+Pickle stores the name of a class, so both versions take the same name in this module, one after the other.
 """
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, make_dataclass
 from typing import Any, Literal
 
-from stampede.loadtests.serializers.fidelity import Outcome, alike, said
+from stampede.loadtests.serializers.fidelity import Outcome, alike, error_line
 from stampede.patterns.serialization.serializer import Serializer
 from stampede.patterns.serialization.serializer_registry import Codec
 
@@ -21,7 +21,7 @@ BEFORE_VALUES = {"id": 7, "name": "Zoë", "visits": 3}
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A change of the record's class, and what the other side should read."""
+    """A change of the record's class, and the values that the other side should read."""
 
     name: str
     message: str
@@ -29,7 +29,7 @@ class Change:
     fields: Fields
     values: Mapping[str, Any]
     new_reads: Mapping[str, Any]
-    """What new code should make of the old record: nothing lost that it asks for."""
+    """The values that new code should read from the old record."""
     old_reads: Mapping[str, Any]
 
 
@@ -79,7 +79,7 @@ CHANGES = (
 
 @dataclass(frozen=True, kw_only=True)
 class SchemaChangeResult:
-    """What one side made of the other's bytes. same: all that it should read is there."""
+    """The result of one side reading the other's bytes. "same": all expected values were read."""
 
     change: str
     direction: Direction
@@ -88,20 +88,20 @@ class SchemaChangeResult:
 
 
 def schema_changes(codec: Codec) -> list[SchemaChangeResult]:
-    """Every change, both ways. A serializer that cannot carry the record at all: refused."""
+    """Every change in both directions; "refused" if the serializer cannot carry the record."""
     found = []
     for change in CHANGES:
-        for direction, wanted in (
+        for direction, expected in (
             ("old bytes, new code", change.new_reads),
             ("new bytes, old code", change.old_reads),
         ):
-            outcome, what = across(codec.serializer, change, direction, wanted)  # type: ignore[arg-type]
+            outcome, what = read_across(codec.serializer, change, direction, expected)  # type: ignore[arg-type]
             found.append(SchemaChangeResult(change=change.name, direction=direction, outcome=outcome, what=what))  # type: ignore[arg-type]
     return found
 
 
-def across(
-    serializer: type[Serializer[Any]], change: Change, direction: Direction, wanted: Mapping[str, Any]
+def read_across(
+    serializer: type[Serializer[Any]], change: Change, direction: Direction, expected: Mapping[str, Any]
 ) -> tuple[Outcome, str]:
     old = (BEFORE, "Account", BEFORE_VALUES)
     new = (change.fields, change.message, change.values)
@@ -111,23 +111,23 @@ def across(
         data = serializer.for_type(record_type).dumps(record_type(**writer[2]))
         read = serializer.for_type(deploy(reader[0], reader[1])).loads(data)
     except Exception as error:  # noqa: BLE001 - any error is the finding
-        return "refused", said(error)
+        return "refused", error_line(error)
     missing = object()
-    got = {name: getattr(read, name, missing) for name in wanted}
-    lost = [name for name, value in got.items() if value is missing]
-    if lost:
-        return "changed", f"without {', '.join(lost)}: fails when it is used"
-    if alike(dict(wanted), got):
+    received = {name: getattr(read, name, missing) for name in expected}
+    missing_fields = [name for name, value in received.items() if value is missing]
+    if missing_fields:
+        return "changed", f"without {', '.join(missing_fields)}: fails on first use"
+    if alike(dict(expected), received):
         return "same", ""
-    return "changed", ", ".join(f"{n} = {v!r}" for n, v in got.items() if not alike(v, wanted[n]))
+    return "changed", ", ".join(f"{n} = {v!r}" for n, v in received.items() if not alike(v, expected[n]))
 
 
 def deploy(fields: Fields, message: str) -> type[Any]:
-    """This version of the class takes the name Account."""
+    """Make this version of the class the current Account."""
     declared = [
         (n, kind) if default is MISSING else (n, kind, field(default=default)) for n, (kind, default) in fields.items()
     ]
-    made = make_dataclass("Account", declared, kw_only=True, namespace={"message": message})
-    made.__module__ = __name__
-    globals()["Account"] = made
-    return made
+    record_type = make_dataclass("Account", declared, kw_only=True, namespace={"message": message})
+    record_type.__module__ = __name__
+    globals()["Account"] = record_type
+    return record_type

@@ -10,7 +10,7 @@ from stampede.core.text.terminal import PlainConsole
 
 @contextmanager
 def serializers_progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on the error stream; what is yielded is told what runs and how many rounds of how many are done."""
+    """Show a bar on the error stream. Yields a function (step, finished rounds, all rounds) that updates it."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),

@@ -1,4 +1,4 @@
-"""What is timed without a server: encode and decode, compressed and not, and lists of growing length."""
+"""The timed tasks that need no server: encode, decode, compress, decompress, and lists of growing length."""
 
 import json
 import random
@@ -17,39 +17,39 @@ from stampede.patterns.serialization.json import Json
 from stampede.patterns.serialization.serializer import Serializer
 from stampede.patterns.serialization.serializer_registry import Codec
 
-TWIN = "json-again"
+AA_COPY = "json-again"
 EMPTY = "empty call"
 COMPRESSED = ("json", "msgpack")
-"""The article's two, each with every compressor around it."""
+"""The article's two serializers, which also run with every compressor."""
 LENGTHS = (1, 4, 16, 64, 128, 256, 512, 1024, 2048)
-"""Rows in a list, for the questions that size decides."""
+"""Rows in a list, for questions in which size matters."""
 SEED = 20_260_101
 TRAINING_SEED = 7
-"""Dictionaries are trained on other rows."""
+"""Dictionaries are trained on other rows than those that are timed."""
 
 Dictionaries = Mapping[tuple[str, str], bytes]
-"""By (kind of record, serializer)."""
+"""Dictionaries by (kind of record, serializer)."""
 
 BatchRow = tuple[int, int, str, str, str, int, int, int | None]
 """The columns of stampede.run_folder.serializer_tables.BATCHES."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
-    """One thing to time."""
+class TimedTask:
+    """One timed operation."""
 
     record: str
     contender: str
     operation: str
     call: Callable[[Any], Any]
     prepare: Callable[[int], Sequence[Any]]
-    """So many fresh inputs, distinct objects; not timed."""
+    """Makes that many fresh inputs, distinct objects. Not timed."""
     input_bytes: int
-    """About how large an input is."""
+    """The approximate size of an input."""
 
 
-class Pool:
-    """Records of a kind: as fresh objects, and as bytes in distinct buffers."""
+class RecordPool:
+    """The records of a kind, as fresh objects."""
 
     def __init__(self, kind: RecordKind) -> None:
         self.kind = kind
@@ -57,7 +57,7 @@ class Pool:
         self.decode = msgspec.msgpack.Decoder(kind.record_type).decode
 
     def fresh(self, count: int) -> list[Any]:
-        """Objects whose strings were never encoded: CPython keeps a string's UTF-8 once it was asked for."""
+        """New objects whose strings were never encoded: CPython caches a string's UTF-8 form."""
         return list(map(self.decode, islice(cycle(self.blobs), count)))
 
     @property
@@ -67,18 +67,18 @@ class Pool:
 
 
 def buffers(encoded: Sequence[bytes]) -> Callable[[int], list[bytes]]:
-    """Copies, so that no call meets bytes that were read before."""
+    """A function that returns copies, so that no call reads bytes that were read before."""
     return lambda count: [bytes(bytearray(data)) for data in islice(cycle(encoded), count)]
 
 
 def serializer_tasks(
-    pool: Pool, contender: str, serializer: Serializer[Any], operations: Iterable[str] = ("encode", "decode")
-) -> list[Task]:
+    pool: RecordPool, contender: str, serializer: Serializer[Any], operations: Iterable[str] = ("encode", "decode")
+) -> list[TimedTask]:
     encoded = [serializer.dumps(record) for record in pool.all]
     size = max(1, sum(map(len, encoded)) // len(encoded))
     parts = {"encode": (serializer.dumps, pool.fresh), "decode": (serializer.loads, buffers(encoded))}
     return [
-        Task(
+        TimedTask(
             record=pool.kind.name,
             contender=contender,
             operation=operation,
@@ -90,14 +90,14 @@ def serializer_tasks(
     ]
 
 
-def tasks_of(pool: Pool, codecs: Sequence[Codec], dictionaries: Dictionaries) -> list[Task]:
-    """Every serializer, json's twin, the empty call; and, on ASCII, the article's two with each compressor."""
+def tasks_of(pool: RecordPool, codecs: Sequence[Codec], dictionaries: Dictionaries) -> list[TimedTask]:
+    """Tasks of every serializer, json's A/A copy, the empty call; on ASCII also COMPRESSED with each compressor."""
     record_type, name = pool.kind.record_type, pool.kind.name
-    found = []
+    tasks = []
     for codec in codecs:
-        found += serializer_tasks(pool, codec.name, codec.serializer.for_type(record_type))
-    found += serializer_tasks(pool, TWIN, Json.for_type(record_type))
-    empty = Task(
+        tasks += serializer_tasks(pool, codec.name, codec.serializer.for_type(record_type))
+    tasks += serializer_tasks(pool, AA_COPY, Json.for_type(record_type))
+    empty = TimedTask(
         record=name,
         contender=EMPTY,
         operation="encode",
@@ -105,55 +105,55 @@ def tasks_of(pool: Pool, codecs: Sequence[Codec], dictionaries: Dictionaries) ->
         prepare=pool.fresh,
         input_bytes=len(pool.blobs[0]),
     )
-    found.append(empty)
+    tasks.append(empty)
     for codec in codecs:
         if codec.name in COMPRESSED and pool.kind.text == "ascii":
-            for title, compressor in trained(name, codec.name, dictionaries).items():
+            for title, compressor in trained_compressors(name, codec.name, dictionaries).items():
                 wrapped = Compressed(codec.serializer.for_type(record_type), compressor)
-                found += serializer_tasks(pool, f"{codec.name}+{title}", wrapped)
-    return found
+                tasks += serializer_tasks(pool, f"{codec.name}+{title}", wrapped)
+    return tasks
 
 
-def trained(kind: str, codec: str, dictionaries: Dictionaries) -> dict[str, Compressor]:
-    """Every compressor, ready for this kind of bytes; one that needs a dictionary that there is not is left out."""
-    found = {}
+def trained_compressors(kind: str, codec: str, dictionaries: Dictionaries) -> dict[str, Compressor]:
+    """Every compressor, with its dictionary for this kind of bytes; left out if its dictionary is missing."""
+    ready = {}
     for title, compressor in compressors().items():
         made = compressor()
         if made.trained:
             if (kind, codec) not in dictionaries:
                 continue
             made.use(dictionaries[kind, codec])
-        found[title] = made
-    return found
+        ready[title] = made
+    return ready
 
 
-def train(codec: Codec, kind: RecordKind) -> bytes:
-    """A dictionary from other rows of the kind; empty where the trainer finds none."""
+def train_dictionary(codec: Codec, kind: RecordKind) -> bytes:
+    """A dictionary from other rows of the kind; empty if training fails."""
     serializer = codec.serializer.for_type(kind.record_type)
     count = {"orders": 100, "page": 30}.get(kind.name.removesuffix("-unicode"), 1000)
     made = [kind.make(random.Random(f"{TRAINING_SEED}-{kind.name}-{i}")) for i in range(count)]
     compressor = compressors()["zstd-dictionary"]()
     try:
         compressor.train([serializer.dumps(record) for record in made])
-    except Exception:  # noqa: BLE001 - too little to learn from is no dictionary
+    except Exception:  # noqa: BLE001 - too little training data: no dictionary
         return b""
     return compressor.dictionary
 
 
-def list_tasks(length: int, dictionaries: Dictionaries) -> list[Task]:
-    """A list of so many user rows as the article does it: bare json and msgpack on dicts; and each compressor on it."""
+def list_tasks(length: int, dictionaries: Dictionaries) -> list[TimedTask]:
+    """Tasks on a list of user rows as in the article: plain json and msgpack on dicts, and each compressor."""
     rows = [vars(kinds()["user-200"].make(random.Random(f"{SEED}-list-{i}"))) for i in range(max(64, length))]
     lists = [[rows[(start + i) % len(rows)] for i in range(length)] for start in range(max(1, min(32, 2048 // length)))]
-    as_json = [json.dumps(one).encode() for one in lists]
-    as_msgpack: list[bytes] = [msgpack.packb(one) for one in lists]
+    as_json = [json.dumps(rows_in_list).encode() for rows_in_list in lists]
+    as_msgpack: list[bytes] = [msgpack.packb(rows_in_list) for rows_in_list in lists]
     size = sum(map(len, as_json)) // len(as_json)
-    compact = [Json().dumps(one) for one in lists]
+    compact = [Json().dumps(rows_in_list) for rows_in_list in lists]
 
     def fresh(count: int) -> list[Any]:
         return [msgspec.msgpack.decode(data) for data in islice(cycle(as_msgpack), count)]
 
-    def task(contender: str, operation: str, call: Any, prepare: Any) -> Task:
-        return Task(
+    def task(contender: str, operation: str, call: Any, prepare: Any) -> TimedTask:
+        return TimedTask(
             record=f"rows-{length}",
             contender=contender,
             operation=operation,
@@ -162,21 +162,26 @@ def list_tasks(length: int, dictionaries: Dictionaries) -> list[Task]:
             input_bytes=size,
         )
 
-    found = [
+    tasks = [
         task("json.dumps", "encode", json.dumps, fresh),
         task("json.loads", "decode", json.loads, buffers(as_json)),
         task("msgpack.packb", "encode", msgpack.packb, fresh),
         task("msgpack.unpackb", "decode", msgpack.unpackb, buffers(as_msgpack)),
     ]
-    for title, compressor in trained("user-200", "json", dictionaries).items():
-        found.append(task(title, "compress", compressor.compress, buffers(compact)))
-        found.append(
-            task(title, "decompress", compressor.decompress, buffers([compressor.compress(one) for one in compact]))
+    for title, compressor in trained_compressors("user-200", "json", dictionaries).items():
+        tasks.append(task(title, "compress", compressor.compress, buffers(compact)))
+        tasks.append(
+            task(
+                title,
+                "decompress",
+                compressor.decompress,
+                buffers([compressor.compress(rows_in_list) for rows_in_list in compact]),
+            )
         )
-    return found
+    return tasks
 
 
 def list_bytes(length: int) -> list[bytes]:
-    """The lists of `list_tasks` as compact JSON, for their sizes."""
+    """The lists of `list_tasks` as compact JSON."""
     rows = [vars(kinds()["user-200"].make(random.Random(f"{SEED}-list-{i}"))) for i in range(max(64, length))]
     return [Json().dumps([rows[(start + i) % len(rows)] for i in range(length)]) for start in range(4)]

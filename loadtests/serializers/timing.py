@@ -1,8 +1,7 @@
-"""One round of timed calls: every task once, in random order, in a process of its own.
+"""One round of timed calls: every task once, in random order, in a separate process.
 
-A block is about 10 ms of one task, in batches, each on inputs that no call has touched before. Where a process's memory
-lies and how its dicts hash is random: a new process for each round makes that part of the spread, so that another run
-does not contradict this one.
+A block is about 10 ms of one task, in batches, each with fresh inputs. Memory layout and hash seeds differ between
+processes. A new process for each round includes this variation in the spread, so that results of another run agree.
 """
 
 import json
@@ -16,18 +15,26 @@ from typing import Any
 
 import redis
 
-from stampede.loadtests.serializers.cache_path import HASH, NOBODY, hash_blocks, path_blocks, probe
+from stampede.loadtests.serializers.cache_path import HASH, NO_ENCODER, hash_blocks, path_blocks, probe
 from stampede.loadtests.serializers.sample_records import kinds
-from stampede.loadtests.serializers.timed_tasks import LENGTHS, TWIN, BatchRow, Pool, Task, list_tasks, tasks_of
+from stampede.loadtests.serializers.timed_tasks import (
+    AA_COPY,
+    LENGTHS,
+    BatchRow,
+    RecordPool,
+    TimedTask,
+    list_tasks,
+    tasks_of,
+)
 from stampede.patterns.serialization.schema.records import User
 from stampede.patterns.serialization.serializer_registry import Codec, codecs, find_codec
 
 BATCHES = 16
-"""About so many in a block."""
+"""About how many batches a block has."""
 FEWEST_BATCHES = 5
 MOST_BATCHES = 40
 INPUT_BYTES = 1_000_000
-"""Most inputs that wait for a batch: what was just made is still near the processor, as in a service."""
+"""The most bytes of prepared inputs per batch, so that inputs are still in the CPU's caches, as in a service."""
 BUDGET_NS = 8_000_000
 LIST_BUDGET_NS = 5_000_000
 PROBED_ROUNDS = 10
@@ -35,7 +42,7 @@ PROBED_ROUNDS = 10
 
 @dataclass(frozen=True, kw_only=True)
 class RoundPlan:
-    """What is run in a round. It holds a password, so it travels over a pipe."""
+    """The plan of one round. It contains a password, so it is sent over a pipe."""
 
     round: int
     seed: int
@@ -44,83 +51,81 @@ class RoundPlan:
     kinds: tuple[str, ...]
     lengths: tuple[int, ...] = LENGTHS
     targets: tuple[str, ...]
-    """Serializers: names of ours, paths of the user's."""
+    """The serializers: Stampede's by name, the user's by path."""
     left_out: tuple[tuple[str, str], ...]
-    """(kind, serializer) that cannot be timed, since the record is refused."""
+    """Pairs (kind, serializer) that are not timed because the serializer refuses the record."""
     share: float = 1.0
-    """Of a block's full length: below 1 where a slow or busy machine would not end in time."""
+    """Share of a block's full length; below 1 if a slow or busy machine would exceed the time limit."""
     dictionaries: Mapping[str, str]
-    """"kind serializer" to base64."""
+    """Maps "kind serializer" to the dictionary in base64."""
 
     def as_json(self) -> str:
         return json.dumps(asdict(self))
 
 
-def run_round(order: RoundPlan) -> dict[str, list[Any]]:
-    """Time everything once: the rows of this round by table. (This process writes no Parquet: it starts faster so.)"""
-    rng = random.Random(f"{order.seed}-{order.round}")
-    chosen = [find_codec(target) for target in order.targets]
-    dictionaries = {(k.split()[0], k.split()[1]): b64decode(v) for k, v in order.dictionaries.items()}
+def run_round(plan: RoundPlan) -> dict[str, list[Any]]:
+    """Time everything once. Returns the rows by table; this process writes no Parquet, so that it starts faster."""
+    rng = random.Random(f"{plan.seed}-{plan.round}")
+    chosen = [find_codec(target) for target in plan.targets]
+    dictionaries = {(k.split()[0], k.split()[1]): b64decode(v) for k, v in plan.dictionaries.items()}
     rows: list[BatchRow] = []
-    units: list[str | int] = [*order.kinds, *order.lengths]
+    units: list[str | int] = [*plan.kinds, *plan.lengths]
     rng.shuffle(units)
-    with redis.Redis.from_url(order.redis_url) as client:
+    with redis.Redis.from_url(plan.redis_url) as client:
         for unit in units:
             if isinstance(unit, int):
                 tasks, budget_ns = list_tasks(unit, dictionaries), LIST_BUDGET_NS
             else:
-                pool, able = Pool(kinds()[unit]), carried(order, chosen, unit)
-                tasks, budget_ns = tasks_of(pool, able, dictionaries), BUDGET_NS
+                pool, supported = RecordPool(kinds()[unit]), supported_codecs(plan, chosen, unit)
+                tasks, budget_ns = tasks_of(pool, supported, dictionaries), BUDGET_NS
             rng.shuffle(tasks)
             for block, task in enumerate(tasks):
-                rows += run_block(task, order.round, block, round(order.share * budget_ns))
+                rows += run_block(task, plan.round, block, round(plan.share * budget_ns))
             if not isinstance(unit, int) and pool.kind.text == "ascii":
-                rows += through_redis(order, client, pool, able, rng)
-        probed = order.round <= PROBED_ROUNDS and "page" in order.kinds
-        return {"batches": rows, "probes": probes(order, client, chosen, rng) if probed else []}
+                rows += through_redis(plan, client, pool, supported, rng)
+        probed = plan.round <= PROBED_ROUNDS and "page" in plan.kinds
+        return {"batches": rows, "probes": probes(plan, client, chosen, rng) if probed else []}
 
 
-def carried(order: RoundPlan, chosen: list[Codec], kind: str) -> list[Codec]:
-    return [codec for codec in chosen if (kind, codec.name) not in set(map(tuple, order.left_out))]
+def supported_codecs(plan: RoundPlan, chosen: list[Codec], kind: str) -> list[Codec]:
+    return [codec for codec in chosen if (kind, codec.name) not in set(map(tuple, plan.left_out))]
 
 
-def with_twin(able: list[Codec]) -> list[Codec]:
-    return [*able, Codec(name=TWIN, serializer=codecs()["json"].serializer)]
+def with_aa_copy(supported: list[Codec]) -> list[Codec]:
+    return [*supported, Codec(name=AA_COPY, serializer=codecs()["json"].serializer)]
 
 
 def through_redis(
-    order: RoundPlan, client: redis.Redis, pool: Pool, able: list[Codec], rng: random.Random
+    plan: RoundPlan, client: redis.Redis, pool: RecordPool, supported: list[Codec], rng: random.Random
 ) -> list[BatchRow]:
     rows: list[BatchRow] = []
-    contender_specs: list[Codec | None] = [*with_twin(able)]
+    shuffled: list[Codec | None] = [*with_aa_copy(supported)]
     if pool.kind.record_type is User:
-        contender_specs.append(None)
-    rng.shuffle(contender_specs)
-    for block, codec in enumerate(contender_specs):
-        key = f"{order.key_prefix}serializers:{pool.kind.name}:{HASH if codec is None else codec.name}:"
+        shuffled.append(None)
+    rng.shuffle(shuffled)
+    for block, codec in enumerate(shuffled):
+        key = f"{plan.key_prefix}serializers:{pool.kind.name}:{HASH if codec is None else codec.name}:"
         if codec is None:
-            rows += hash_blocks(client, key, pool, order.round, block)
+            rows += hash_blocks(client, key, pool, plan.round, block)
         else:
             serializer = codec.serializer.for_type(pool.kind.record_type)
-            rows += path_blocks(client, key, pool, codec.name, serializer, order.round, block)
+            rows += path_blocks(client, key, pool, codec.name, serializer, plan.round, block)
     return rows
 
 
-def probes(
-    order: RoundPlan, client: redis.Redis, chosen: list[Codec], rng: random.Random
-) -> list[tuple[int, str, int]]:
-    pool = Pool(kinds()["page"])
-    serializers: dict[str, Any] = {NOBODY: None}
-    for codec in with_twin(carried(order, chosen, "page")):
+def probes(plan: RoundPlan, client: redis.Redis, chosen: list[Codec], rng: random.Random) -> list[tuple[int, str, int]]:
+    pool = RecordPool(kinds()["page"])
+    serializers: dict[str, Any] = {NO_ENCODER: None}
+    for codec in with_aa_copy(supported_codecs(plan, chosen, "page")):
         serializers[codec.name] = codec.serializer.for_type(pool.kind.record_type)
     names = list(serializers)
     rng.shuffle(names)
-    key = f"{order.key_prefix}serializers:probe"
-    return [(order.round, name, ns) for name in names for ns in probe(client, key, pool, serializers[name])]
+    key = f"{plan.key_prefix}serializers:probe"
+    return [(plan.round, name, ns) for name in names for ns in probe(client, key, pool, serializers[name])]
 
 
-def run_block(task: Task, round_: int, block: int, budget_ns: int) -> list[BatchRow]:
-    """Warm up, then batches until the timed calls add up to the budget."""
+def run_block(task: TimedTask, round_number: int, block: int, budget_ns: int) -> list[BatchRow]:
+    """Warm up, then run batches until the timed calls use up the budget."""
     call, prepare = task.call, task.prepare
     most = max(1, INPUT_BYTES // (4 * task.input_bytes))
     calls = warm_up(call, prepare, most, budget_ns // BATCHES)
@@ -129,12 +134,12 @@ def run_block(task: Task, round_: int, block: int, budget_ns: int) -> list[Batch
     while len(rows) < MOST_BATCHES and (spent < budget_ns or len(rows) < FEWEST_BATCHES):
         elapsed, cpu = timed(call, prepare(calls))
         spent += cpu
-        rows.append((round_, block, task.record, task.contender, task.operation, calls, elapsed, cpu))
+        rows.append((round_number, block, task.record, task.contender, task.operation, calls, elapsed, cpu))
     return rows
 
 
 def warm_up(call: Callable[[Any], Any], prepare: Callable[[int], Sequence[Any]], most: int, batch_ns: int) -> int:
-    """Call until the interpreter has settled; how many calls fill a batch."""
+    """Call until the interpreter has specialised the code. Returns the number of calls that fill a batch."""
     calls = 1
     while True:
         _, elapsed = timed(call, prepare(calls))
@@ -144,13 +149,13 @@ def warm_up(call: Callable[[Any], Any], prepare: Callable[[int], Sequence[Any]],
 
 
 def timed(call: Callable[[Any], Any], inputs: Sequence[Any]) -> tuple[int, int]:
-    """Nanoseconds that passed, and those that this thread had a processor, for one call on each input.
+    """Elapsed time and CPU time of this thread in ns, for one call on each input.
 
-    The second does not grow when others want the same core. The loop itself is in it: see the empty call's row.
+    CPU time does not grow when other processes use the same core. Both include the loop: see the row of the empty call.
     """
     begin, begin_cpu = perf_counter_ns(), thread_time_ns()
-    for one in inputs:
-        call(one)
+    for value in inputs:
+        call(value)
     return perf_counter_ns() - begin, thread_time_ns() - begin_cpu
 
 

@@ -1,4 +1,4 @@
-"""Locust's page with its Cache tab, as a person in front of a browser meets it: start, watch, stop, take the report."""
+"""Locust's page with the Cache tab in a browser: start a test, watch it, stop it, open the report."""
 
 import json
 import re
@@ -31,19 +31,19 @@ BASE = "/load"
 
 @dataclass(frozen=True)
 class ServedPage:
-    """A page that is being served."""
+    """A Locust page that is being served."""
 
     address: str
     folder: Path
-    spec: RunConfig
+    config: RunConfig
 
     def live(self) -> dict[str, Any]:
         with urllib.request.urlopen(f"{self.address}/stampede/live.json") as answer:
             return json.loads(answer.read())  # type: ignore[no-any-return]
 
     def entitled(self, seed: int) -> int:
-        """How many of a cell's calls a perfect limiter admits."""
-        scenario = self.spec.scenario("rate-limit-flood")
+        """The number of a cell's calls that a perfect limiter admits."""
+        scenario = self.config.scenario("rate-limit-flood")
         flood = scenario.flood
         assert flood is not None
         due_ns, subjects = flood.calls(scenario.warm_up_s + scenario.window_s, seed)
@@ -52,27 +52,27 @@ class ServedPage:
 
 @pytest.fixture(scope="module")
 def served(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedPage]:
-    """Locust's page below a path of its own, over two application servers."""
-    order = BenchConfig(
+    """Locust's page below a base path, with two application servers."""
+    bench_config = BenchConfig(
         plan=Plan(name=WEB, rounds=1, scenarios=("read-heavy", "rate-limit-flood"), aa_copy=False, windows=8),
         workload=WorkloadFile(common=SMALL),
         runs=tmp_path_factory.mktemp("runs"),
     )
-    spec, _ = prepare_run(order, stack, lambda _line: None)
+    config, _ = prepare_run(bench_config, stack, lambda _line: None)
     port = free_port()
-    with locust_processes(spec, stack, web_port=port, base_path=BASE) as (master, _, _progress):
-        served = ServedPage(f"http://127.0.0.1:{port}{BASE}", Path(spec.folder), spec)
+    with locust_processes(config, stack, web_port=port, base_path=BASE) as (master, _, _progress):
+        served = ServedPage(f"http://127.0.0.1:{port}{BASE}", Path(config.folder), config)
         while not_yet(served):
             assert master.poll() is None, (served.folder / "locust-master.log").read_text()
         yield served
     for log in served.folder.glob("locust-*.log"):
         text = log.read_text()
         assert "Uncaught exception in event handler" not in text, text
-        assert "failed with" not in text, text  # how gevent tells of a greenlet that died
+        assert "failed with" not in text, text  # gevent's message about a greenlet that died
 
 
 def not_yet(served: ServedPage) -> bool:
-    """Whether the page does not answer yet, or its application servers are still to come."""
+    """Whether the page does not answer yet, or an application server is missing."""
     try:
         with urllib.request.urlopen(f"{served.address}/stats/requests", timeout=20) as answer:
             return len(json.loads(answer.read())["workers"]) < 2
@@ -80,12 +80,12 @@ def not_yet(served: ServedPage) -> bool:
         return True
 
 
-def until(page: Page, holds: Callable[[], bool], otherwise: Callable[[], object] = lambda: "") -> None:
+def until(page: Page, holds: Callable[[], bool], details: Callable[[], object] = lambda: "") -> None:
     for _ in range(PATIENCE_MS // 100):
         if holds():
             return
         page.wait_for_timeout(100)
-    raise AssertionError(f"it did not come to be: {otherwise()}")
+    raise AssertionError(f"the condition did not become true: {details()}")
 
 
 def choose(page: Page, field: str, value: str) -> None:
@@ -93,14 +93,15 @@ def choose(page: Page, field: str, value: str) -> None:
 
 
 def figure(page: Page, key: str) -> float:
-    """What a chart's caption says now."""
+    """The current value in a chart's caption."""
     value = page.locator(f"#stampede [data-chart={key}] figcaption").get_attribute("data-value")
     return float(value or "nan")
 
 
-def test_start_watch_stop_and_take_the_report(served: ServedPage, watched: WatchedPage) -> None:
-    """A run started from the form moves the Cache tab at the rate that was chosen; once it is stopped its report
-    opens, hides a contender, sorts a table and follows a link to a place in it."""
+def test_a_run_can_be_started_watched_and_stopped_and_its_report_opened(
+    served: ServedPage, watched: WatchedPage
+) -> None:
+    """The form starts a run at the chosen rate, the Cache tab updates, and after a stop the report opens."""
     page = watched.page
     page.goto(f"{served.address}/")
     page.get_by_text("Custom parameters").click()
@@ -138,9 +139,8 @@ def test_start_watch_stop_and_take_the_report(served: ServedPage, watched: Watch
     assert len(mine) / seconds == pytest.approx(100, rel=0.35)  # Poisson: five standard deviations of 200 requests
 
 
-def test_limiters_show_what_was_admitted_and_what_was_refused(served: ServedPage, watched: WatchedPage) -> None:
-    """Under a flood the tab's table has 429s, and admitted beside entitled; totals are those of the samples, and of a
-    perfect limiter by due times."""
+def test_the_tab_shows_admitted_and_refused_calls_of_a_limiter(served: ServedPage, watched: WatchedPage) -> None:
+    """The totals equal those of the samples, and `entitled` equals the calls that a perfect limiter admits."""
     page = watched.page
     page.goto(f"{served.address}/")
     form: dict[str, str | float | bool] = {
@@ -149,7 +149,7 @@ def test_limiters_show_what_was_admitted_and_what_was_refused(served: ServedPage
         "scenario": "rate-limit-flood",
         "contender": "sliding-log",
     }
-    form |= {"rate": "as the workload says", "query_weight": "as the workload says"}
+    form |= {"rate": "as in the workload", "query_weight": "as in the workload"}
     until(page, lambda: not not_yet(served))
     before = len(read_run(served.folder).done)
     assert page.request.post(f"{served.address}/swarm", form=form).json()["success"] is True
@@ -170,24 +170,24 @@ def row_of(served: ServedPage) -> dict[str, Any]:
 
 
 def decided(served: ServedPage, allowed: bool) -> int:
-    """How often in the cells that are done."""
+    """The number of such decisions in the finished cells."""
     samples = read_run(served.folder).samples
     return int((samples["allowed"].dropna().astype(bool) == allowed).sum())
 
 
 @pytest.mark.parametrize(
-    ("changed", "says"),
+    ("changed", "message"),
     [
         ({"contender": "sliding-log"}, "is no contender"),
         ({"rate": "7"}, "unknown rate"),
         ({"user_count": "65"}, "wanted 1 to 64"),
-        ({"scenario": "rate-limit-flood", "contender": "sliding-log", "rate": "100"}, "a rate of its own"),
+        ({"scenario": "rate-limit-flood", "contender": "sliding-log", "rate": "100"}, "has a fixed rate"),
     ],
 )
 def test_a_form_that_cannot_be_run_is_refused_on_the_page(
-    served: ServedPage, watched: WatchedPage, changed: dict[str, str | float | bool], says: str
+    served: ServedPage, watched: WatchedPage, changed: dict[str, str | float | bool], message: str
 ) -> None:
-    """What cannot be run is answered with the reason before any user starts."""
+    """The refusal contains the reason, and no user starts."""
     form: dict[str, str | float | bool] = {
         "user_count": "64",
         "spawn_rate": "64",
@@ -196,4 +196,4 @@ def test_a_form_that_cannot_be_run_is_refused_on_the_page(
     }
     answer = watched.page.request.post(f"{served.address}/swarm", form=form | changed).json()
     assert answer["success"] is False
-    assert says in answer["message"]
+    assert message in answer["message"]

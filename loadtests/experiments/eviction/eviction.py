@@ -1,10 +1,10 @@
-"""Eviction: the hit rate of all eight policies on four sequences of keys, beside the best that was possible.
+"""Experiment eviction: the hit rate of all eight policies on four sequences of keys, compared with the optimum.
 
-Each pair of policy and sequence has a server of its own, a spare one out of the wheel with `maxmemory` below the
-working set, so that no other cell, and nobody's data, is disturbed. All pairs run at the same time, slowly: Redis' LRU
-clock ticks once a second, so an entry must stay for several seconds or LRU is blind. A script does on the server what
-cache-aside does from outside (GET; on a miss SET with a TTL), so that requests can go in batches and still happen one
-after the other; one request of each batch is plain and its GET is timed.
+Each pair of policy and sequence has a scratch server with `maxmemory` below the working set, so that no other cell and
+no user data is disturbed. All pairs run at the same time and slowly: Redis' LRU clock has a resolution of one second,
+so LRU works only if entries stay for several seconds. A script on the server does what cache-aside does from outside
+(GET; on a miss SET with a TTL). Requests can thus be sent in batches and are still executed one after the other. One
+request of each batch is sent without the script, and its GET is timed.
 """
 
 import time
@@ -28,9 +28,9 @@ POLICIES = (
     *("volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl"),
 )
 SETTINGS = ("maxmemory-samples", "lfu-log-factor", "lfu-decay-time", "hz")
-"""What the server was set to where policies depend on it."""
+"""Settings of the server that influence the policies."""
 
-READ = """
+READ_SCRIPT = """
 if redis.call('GET', KEYS[1]) then return 'hit' end
 local answer = redis.pcall('SET', KEYS[1], string.rep('x', ARGV[1]), 'EX', ARGV[2])
 if type(answer) == 'table' and answer.err then
@@ -42,45 +42,45 @@ return redis.call('DBSIZE')
 
 
 @dataclass(frozen=True, kw_only=True)
-class Size:
-    """How much of it is run."""
+class EvictionSize:
+    """The size of the experiment."""
 
     room: int
-    """Entries that maxmemory leaves room for, about: what was held is counted."""
+    """About how many entries fit into maxmemory. The number that was held is counted."""
     requests: int
-    """A sequence."""
+    """Per sequence."""
     lasts_s: float
-    """Over which they are spread, if the machine is fast enough."""
+    """The time over which the requests are spread, if the machine is fast enough."""
     batch: int = 20
     value_bytes: int = 500
     ttl_s: int = 3600
 
 
-WHOLE = Size(room=1_500, requests=24_000, lasts_s=70)
-SMALL = Size(room=800, requests=4_800, lasts_s=11, batch=40)
+FULL = EvictionSize(room=1_500, requests=24_000, lasts_s=70)
+SMALL = EvictionSize(room=800, requests=4_800, lasts_s=11, batch=40)
 
 
-def run(order: ExperimentConfig) -> Iterator[ExperimentRow]:
-    """Counts of every policy on every sequence, once: what is counted exactly needs no rounds."""
-    size = SMALL if order.small else WHOLE
-    order.say(f"eviction: {len(POLICIES)} policies on {len(SEQUENCES)} sequences, about {size.lasts_s + 5:.0f} s")
-    yield from measure(order, size)
+def run(config: ExperimentConfig) -> Iterator[ExperimentRow]:
+    """Counts of every policy on every sequence. Counts are exact, so one round is enough."""
+    size = SMALL if config.small else FULL
+    config.say(f"eviction: {len(POLICIES)} policies on {len(SEQUENCES)} sequences, about {size.lasts_s + 5:.0f} s")
+    yield from measure(config, size)
 
 
-def measure(order: ExperimentConfig, size: Size) -> Iterator[ExperimentRow]:
-    """As `run`, in any size."""
+def measure(config: ExperimentConfig, size: EvictionSize) -> Iterator[ExperimentRow]:
+    """Run the experiment at the given size."""
     sequences = {
-        name: draw(size.requests, size.room, np.random.default_rng([order.seed, number]))
+        name: draw(size.requests, size.room, np.random.default_rng([config.seed, number]))
         for number, (name, draw) in enumerate(SEQUENCES.items())
     }
     pairs = [(policy, name) for policy in POLICIES for name in sequences]
-    with ExitStack() as held:
-        servers = held.enter_context(open_spare_redis(len(pairs)))
+    with ExitStack() as opened:
+        servers = opened.enter_context(open_spare_redis(len(pairs)))
         caches = [
-            EvictionCache(held.enter_context(redis.Redis.from_url(server.url)), policy, name, size)
+            EvictionCache(opened.enter_context(redis.Redis.from_url(server.url)), policy, name, size)
             for server, (policy, name) in zip(servers, pairs, strict=True)
         ]
-        order.settings.update(
+        config.settings.update(
             server=str(servers[0]),
             zipf_skew=SKEW,
             popular_keys=POPULAR * size.room,
@@ -89,13 +89,13 @@ def measure(order: ExperimentConfig, size: Size) -> Iterator[ExperimentRow]:
             **asdict(size),
             **caches[0].reported_settings(),
         )
-        elapsed_s = play(caches, sequences, size)
+        elapsed_s = send_sequences(caches, sequences, size)
         for cache in caches:
             yield from cache.rows(sequences[cache.sequence], elapsed_s)
 
 
-def play(caches: Sequence["EvictionCache"], sequences: dict[str, list[int]], size: Size) -> float:
-    """Put every sequence to its caches, all of them in step; how long it took, in seconds."""
+def send_sequences(caches: Sequence["EvictionCache"], sequences: dict[str, list[int]], size: EvictionSize) -> float:
+    """Send each sequence to its caches, all at the same pace. Returns the duration in seconds."""
     clock, began_ns = ThreadClock(), now_ns()
     for begin in range(0, size.requests, size.batch):
         clock.wait_until(began_ns + round(begin / size.requests * size.lasts_s * 1e9))
@@ -105,35 +105,35 @@ def play(caches: Sequence["EvictionCache"], sequences: dict[str, list[int]], siz
 
 
 @dataclass(kw_only=True)
-class Seen:
-    """What became of the requests to one cache."""
+class CacheCounts:
+    """The results of the requests to one cache."""
 
     counts: Counter[str] = field(default_factory=Counter)
     most_entries: int = 0
-    """The most that were ever held: they grow by our own SETs only, and each one is looked at."""
+    """The largest number of entries. Only these SETs add entries, and the number is read after each one."""
     get_ms: list[tuple[int, float]] = field(default_factory=list)
-    """(number of the request, time of its GET), of the plain ones."""
+    """(number of the request, time of its GET) of each request without the script."""
 
 
 class EvictionCache:
     """One server under one eviction policy, and the results of the requests to it."""
 
-    def __init__(self, client: redis.Redis, policy: str, sequence: str, size: Size) -> None:
+    def __init__(self, client: redis.Redis, policy: str, sequence: str, size: EvictionSize) -> None:
         self.client = client
         self.policy = policy
         self.sequence = sequence
         self.size = size
-        self.seen = Seen()
-        self._script = client.script_load(READ)
+        self.results = CacheCounts()
+        self._script = client.script_load(READ_SCRIPT)
         self._limit()
 
     def _limit(self) -> None:
-        """Leave room for so many entries above what the empty server takes; counters start from here."""
+        """Set maxmemory to the empty server's use plus `room` entries, and reset the counters."""
         client, size = self.client, self.size
-        self.read(0, range(size.batch))  # buffers and scripts are there from now on
+        self.read(0, range(size.batch))  # allocates buffers and scripts
         entry_bytes = int(client.memory_usage(self._key(0)) or 0)
         client.flushall()
-        self.seen = Seen()
+        self.results = CacheCounts()
         self.maxmemory_bytes = client.info("memory")["used_memory"] + size.room * entry_bytes
         client.config_set("maxmemory-policy", self.policy)
         client.config_set("maxmemory", self.maxmemory_bytes)
@@ -143,19 +143,19 @@ class EvictionCache:
         return {name: self.client.config_get(name).get(name) for name in SETTINGS}
 
     def read(self, number: int, keys: Sequence[int]) -> None:
-        """Requests in their order: the first is plain and its GET timed, the others go in one round trip."""
+        """Send requests in order: the first without the script and with its GET timed, the others in one round trip."""
         first, *others = keys
-        self._read_plainly(number, first)
+        self._read_without_script(number, first)
         with self.client.pipeline(transaction=False) as pipeline:
             for key in others:
                 pipeline.evalsha(self._script, 1, self._key(key), self.size.value_bytes, self.size.ttl_s)
             for answer in pipeline.execute():
                 self._count(answer)
 
-    def _read_plainly(self, number: int, key: int) -> None:
+    def _read_without_script(self, number: int, key: int) -> None:
         began_ns = time.perf_counter_ns()
         found = self.client.get(self._key(key))
-        self.seen.get_ms.append((number, (time.perf_counter_ns() - began_ns) / 1e6))
+        self.results.get_ms.append((number, (time.perf_counter_ns() - began_ns) / 1e6))
         if found is not None:
             self._count(b"hit")
             return
@@ -168,23 +168,23 @@ class EvictionCache:
 
     def _count(self, answer: bytes | int) -> None:
         outcome = answer.decode() if isinstance(answer, bytes) else "filled"
-        self.seen.counts[outcome] += 1
+        self.results.counts[outcome] += 1
         if isinstance(answer, int):
-            self.seen.most_entries = max(self.seen.most_entries, answer)
+            self.results.most_entries = max(self.results.most_entries, answer)
 
     @staticmethod
     def _key(key: int) -> str:
         return f"user:{key}"
 
     def rows(self, keys: Sequence[int], elapsed_s: float) -> Iterator[ExperimentRow]:
-        """What was seen, and what the best policy with as much room as was ever used would have hit."""
-        memory, stats, seen = self.client.info("memory"), self.client.info("stats"), self.seen
+        """The counts, and the hits of the best policy with the largest number of entries that was held."""
+        memory, stats, results = self.client.info("memory"), self.client.info("stats"), self.results
         facts = {
-            "requests": (sum(seen.counts.values()), "1"),
-            "hits": (seen.counts["hit"], "1"),
-            "refused": (seen.counts["refused"], "1"),
-            "most_entries": (seen.most_entries, "1"),
-            "optimum_hits": (optimum_hits(keys, seen.most_entries), "1"),
+            "requests": (sum(results.counts.values()), "1"),
+            "hits": (results.counts["hit"], "1"),
+            "refused": (results.counts["refused"], "1"),
+            "most_entries": (results.most_entries, "1"),
+            "optimum_hits": (optimum_hits(keys, results.most_entries), "1"),
             "redis_hits": (stats["keyspace_hits"] - self._before["keyspace_hits"], "1"),
             "evictions": (stats["evicted_keys"] - self._before["evicted_keys"], "1"),
             "expiries": (stats["expired_keys"] - self._before["expired_keys"], "1"),
@@ -194,15 +194,15 @@ class EvictionCache:
         }
         for name, (value, unit) in facts.items():
             yield ExperimentRow(self.policy, 1, self.sequence, None, name, float(value), unit)
-        for number, took_ms in seen.get_ms:
+        for number, took_ms in results.get_ms:
             yield ExperimentRow(self.policy, 1, self.sequence, float(number), "get", took_ms, "ms")
 
 
 EXPERIMENT = Experiment(
     name="eviction",
-    question="Which eviction policy keeps what will be asked for?",
-    application="a cache that is smaller than what it is asked for, as most are",
-    expectation="LFU leads on skewed keys, scans hurt LRU more than LFU, a loop defeats LRU, nothing beats the optimum",
+    question="Which eviction policy keeps the entries that will be read again?",
+    application="a cache that is smaller than the working set, as most are",
+    expectation="LFU leads on skewed keys, scans hurt LRU more than LFU, a loop defeats LRU, none beats the optimum",
     run=run,
     once_s=80.0,
     small_once_s=15.0,

@@ -1,6 +1,7 @@
-"""Sequences of keys on which eviction policies differ. Each is drawn in advance from a seed, as record ids from 0.
+"""Sequences of keys on which eviction policies differ, drawn in advance from a seed.
 
-Their sizes are multiples of the entries that the cache has room for (`room`), so that they mean the same at any scale.
+Keys are record ids from 0. Sizes are multiples of the entries that fit into the cache (`room`), so that a sequence has
+the same properties at any scale.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,49 +12,49 @@ from stampede.core.models.closed_forms import zipf_shares
 from stampede.scenarios.traffic.key_distributions import by_popularity, draw_keys
 
 SKEW = 0.99
-"""Of the Zipf law: the usual benchmark's."""
+"""The exponent of the Zipf distribution, as in common cache benchmarks."""
 POPULAR = 8
-"""Keys with a popularity, in times the room."""
+"""Number of popular keys, in multiples of `room`."""
 SCAN_EVERY = 3
-"""Requests between two scans, in times the room."""
+"""Requests between two scans, in multiples of `room`."""
 LOOP = 1.5
-"""Length of the loop, in times the room: the least that an exact LRU cannot hold is 1."""
-ELSEWHERE = 10_000_000
-"""Ids from here on are not among the popular ones."""
+"""Length of the loop, in multiples of `room`. From 1 on, an exact LRU has no hits."""
+UNPOPULAR_FROM = 10_000_000
+"""Ids from here on are not popular keys."""
 
 Draw = Callable[[int, int, np.random.Generator], list[int]]
 """(requests, room, rng)."""
 
 
 def zipf(requests: int, room: int, rng: np.random.Generator) -> list[int]:
-    """Popular keys are asked for again and again, independently: an ordinary day."""
+    """Independent requests for popular keys: ordinary traffic."""
     ids = by_popularity(np.arange(POPULAR * room, dtype=np.int64), int(rng.integers(2**31)))
     return [int(key) for key in draw_keys(ids, zipf_shares(len(ids), SKEW), requests, rng)]
 
 
 def zipf_with_scans(requests: int, room: int, rng: np.random.Generator) -> list[int]:
-    """As `zipf`, and now and then somebody reads a whole table once, as many records as there is room for."""
+    """As `zipf`, with regular scans that read `room` other records once each."""
     ordinary = zipf(requests, room, rng)
     found: list[int] = []
     every = SCAN_EVERY * room
     for begin in range(0, requests, every):
         if begin:
-            found += range(ELSEWHERE, ELSEWHERE + room)
+            found += range(UNPOPULAR_FROM, UNPOPULAR_FROM + room)
         found += ordinary[begin : begin + every]
     return found[:requests]
 
 
 def loop(requests: int, room: int, rng: np.random.Generator) -> list[int]:  # noqa: ARG001 - nothing is drawn
-    """The same keys in the same order, round and round, somewhat more of them than there is room for."""
+    """The same keys in the same order again and again, somewhat more keys than fit into the cache."""
     length = round(LOOP * room)
     return [position % length for position in range(requests)]
 
 
 def one_hit_wonders(requests: int, room: int, rng: np.random.Generator) -> list[int]:
-    """Half of the requests are for keys that nobody ever asks for again; the others as `zipf`."""
+    """Half of the requests are for keys that occur only once; the others are as in `zipf`."""
     ordinary = zipf(requests, room, rng)
     once = rng.random(requests) < 0.5
-    return [ELSEWHERE + i if once[i] else key for i, key in enumerate(ordinary)]
+    return [UNPOPULAR_FROM + i if once[i] else key for i, key in enumerate(ordinary)]
 
 
 SEQUENCES: Mapping[str, Draw] = {

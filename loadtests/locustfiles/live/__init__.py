@@ -1,1 +1,1 @@
-"""The Cache tab of Locust's page: what it counts, where its figures come from, how it is served."""
+"""The Cache tab of Locust's page: its counts, the servers' metrics, the form and the routes."""

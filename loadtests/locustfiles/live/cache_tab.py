@@ -1,7 +1,7 @@
-"""The Cache tab on Locust's page: the table's columns, the routes, the script; and what the form may ask for.
+"""The Cache tab of Locust's page: the table's columns, the routes and the script, and the check of the form.
 
-The table is Locust's own (extended_tables), the charts are a script of ours beside it. Relative addresses throughout,
-so that it works under --web-base-path as well.
+Locust renders the table (extended_tables); panel.js draws the charts below it. All addresses are relative, so that the
+tab also works under --web-base-path.
 """
 
 import csv
@@ -16,7 +16,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, jsonify, request, send_file
 from locust.web import WebUI
 
-from stampede.loadtests.locustfiles.live.live_metrics import Watch
+from stampede.loadtests.locustfiles.live.live_metrics import LiveMetrics
 
 KEY = "cache"
 COLUMNS = (
@@ -24,16 +24,16 @@ COLUMNS = (
     ("scenario", "Scenario"),
     ("requests", "Requests"),
     ("failed", "Failed"),
-    ("p50_us", "p50 µs"),
-    ("p99_us", "p99 µs"),
-    ("hit_pct", "Hit rate %"),
+    ("p50_us", "p50 (µs)"),
+    ("p99_us", "p99 (µs)"),
+    ("hit_pct", "Hit rate (%)"),
     ("loads_per_s", "Loads/s"),
     ("queries_per_s", "DB queries/s"),
     ("active", "DB active"),
     ("commands_per_s", "Redis ops/s"),
     ("memory_mb", "Redis MB"),
-    ("stale_at_least", "Stale reads, at least"),
-    ("refused", "429s"),
+    ("stale_at_least", "Stale reads (at least)"),
+    ("refused", "Refused (429)"),
     ("admitted", "Admitted"),
     ("entitled", "Entitled"),
 )
@@ -42,17 +42,17 @@ REPORT_WITHIN_S = 180.0
 
 
 class CacheTab:
-    """Adds the tab to Locust's page. `refuse` says why a form cannot be run, or nothing."""
+    """Adds the tab to Locust's page. `refuse` returns why a form cannot be run; empty if it can."""
 
     def __init__(
-        self, ui: WebUI, base_path: str, folder: Path, watch: Watch, refuse: Callable[[dict[str, str]], str]
+        self, ui: WebUI, base_path: str, folder: Path, metrics: LiveMetrics, refuse: Callable[[dict[str, str]], str]
     ) -> None:
         app = ui.app
         assert app is not None
         self._ui = ui
         self._app = app
         self._folder = folder
-        self._watch = watch
+        self._metrics = metrics
         self._refuse = refuse
         self._rendering = threading.Lock()
         ui.template_args.update(
@@ -77,14 +77,14 @@ class CacheTab:
         app.after_request(self._extend)
 
     def live(self) -> Response:
-        """Rows and points; whether there is more to come."""
+        """The table's rows and the charts' points; `awake`: whether more will come."""
         runner = self._ui.environment.runner
         return jsonify(
             {
                 "state": getattr(runner, "state", ""),
-                "awake": self._watch.awake,
-                "rows": self._watch.rows(),
-                "points": list(self._watch.points),
+                "awake": self._metrics.awake,
+                "rows": self._metrics.rows(),
+                "points": list(self._metrics.points),
             }
         )
 
@@ -92,15 +92,15 @@ class CacheTab:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow([key for key, _ in COLUMNS])
-        writer.writerows([[row[key] for key, _ in COLUMNS] for row in self._watch.rows()])
+        writer.writerows([[row[key] for key, _ in COLUMNS] for row in self._metrics.rows()])
         return Response(
             text.getvalue(), mimetype="text/csv", headers={"Content-Disposition": "attachment; filename=cache.csv"}
         )
 
     def report(self) -> Response:
-        """The run folder's report, written anew; 409 while cells run, since writing it takes the machine's time."""
+        """Render the run folder's report and send it; 409 while cells run, because rendering would slow them down."""
         if self._ui.environment.runner is None or self._ui.environment.runner.state in ("spawning", "running"):
-            return Response("Stop the test first: writing a report would disturb what is measured.\n", 409)
+            return Response("Stop the test first: rendering the report would disturb the measurement.\n", 409)
         with self._rendering:
             written = subprocess.run(
                 [sys.executable, "-P", "-m", "stampede", "report", str(self._folder)],
@@ -120,16 +120,18 @@ class CacheTab:
         return send_file(PANEL, mimetype="text/javascript")
 
     def _check_form(self) -> Response | None:
-        """Refuse what cannot be run before Locust starts its users; the page shows the message."""
+        """Refuse a form that cannot be run before Locust starts its users; the page shows the message."""
         if request.endpoint != "locust.swarm":
             return None
-        why = self._refuse({name: str(value) for name, value in request.form.items()})
-        return jsonify({"success": False, "message": why}) if why else None
+        reason = self._refuse({name: str(value) for name, value in request.form.items()})
+        return jsonify({"success": False, "message": reason}) if reason else None
 
     def _extend(self, response: Response) -> Response:
         if request.endpoint == "locust.request_stats" and response.is_json:
             data: dict[str, Any] = response.get_json()
-            shown = [{key: "" if value is None else value for key, value in row.items()} for row in self._watch.rows()]
+            shown = [
+                {key: "" if value is None else value for key, value in row.items()} for row in self._metrics.rows()
+            ]
             data["extended_stats"] = [{"key": KEY, "data": shown}]
             response.set_data(self._app.json.dumps(data))
         elif request.endpoint == "locust.index" and response.mimetype == "text/html":

@@ -1,7 +1,7 @@
-"""What the live page shows: the servers' own counters, read once a second, beside the application servers' totals.
+"""The metrics of the Cache tab: the servers' counters, read once a second, and the application servers' totals.
 
-Rates are of seconds that lie wholly inside a cell: from one reading to the next. The server side is read by whoever
-conducts, so it is the same with any number of application servers.
+A rate covers the time between two readings of one cell. The master reads the servers' counters, so they do not depend
+on the number of application servers.
 """
 
 import threading
@@ -23,9 +23,9 @@ from stampede.stack.server_counters import has_statements, postgres_account
 
 EVERY_S = 1.0
 LINGER_S = 4.0
-"""How long after a stop it goes on reading: the last reports of the application servers are under way."""
+"""How long reading continues after a stop, for the last reports of the application servers."""
 POINTS = 180
-"""How many seconds of history the page shows."""
+"""Seconds of history that the page shows."""
 
 ACTIVE = """
 SELECT count(*), count(*) FILTER (WHERE state = 'active') FROM pg_stat_activity
@@ -36,8 +36,8 @@ TRANSACTIONS = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE d
 Figures = dict[str, float | None]
 
 
-class Watch:
-    """Reads the servers while cells run and keeps rows by contender and the last minutes' points."""
+class LiveMetrics:
+    """Reads the servers while cells run; keeps one row per contender and the points of the last minutes."""
 
     def __init__(self, postgres_url: str, redis_url: str) -> None:
         self.points: deque[dict[str, Any]] = deque(maxlen=POINTS)
@@ -52,27 +52,27 @@ class Watch:
         self._begin_ns = 0
         self._last: tuple[str, int, Figures] | None = None
         self._last_totals: dict[str, Totals] = {}
-        self._quiet_since_s = float("-inf")
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._ended_s = float("-inf")
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        self._over.set()
+        self._closed.set()
         self._thread.join(timeout=5)
         self._redis.close()
 
     def forget(self) -> None:
-        """Begin at nothing."""
-        for kept in (self.points, self._reports, self._server, self._entitled, self._last_totals):
-            kept.clear()
+        """Reset everything."""
+        for store in (self.points, self._reports, self._server, self._entitled, self._last_totals):
+            store.clear()
 
     def report(self, process: str, totals: Mapping[str, Totals]) -> None:
-        """The absolute totals of an application server, as they stood when it reported."""
+        """Store the reported totals of an application server."""
         self._reports[process] = totals
 
     def begin(self, scenario: ScenarioPlan, label: str, begin_ns: int, entitled_by: npt.NDArray[np.int64]) -> None:
-        """A cell begins; `entitled_by`: when a perfect limiter would admit a call, from its beginning."""
+        """A cell begins. `entitled_by`: instants, from its beginning, at which a perfect limiter admits a call."""
         with psycopg.connect(self._postgres_url, autocommit=True) as connection:
             prepare_session(connection, scenario.statements["session"])
             self._ids = statement_ids(connection, Statements(**scenario.statements))
@@ -81,26 +81,26 @@ class Watch:
         self._label = label
 
     def end(self) -> None:
-        """The cell in hand has ended."""
+        """The current cell has ended."""
         if self._label is not None and self._entitled_by is not None:
             self._entitled[self._label] = self._entitled.get(self._label, 0) + self._entitled_now()
         self._label = self._entitled_by = None
-        self._quiet_since_s = time.monotonic()
+        self._ended_s = time.monotonic()
 
     @property
     def awake(self) -> bool:
-        """Whether there is still something to come."""
-        return self._label is not None or time.monotonic() - self._quiet_since_s < LINGER_S
+        """Whether more points will come."""
+        return self._label is not None or time.monotonic() - self._ended_s < LINGER_S
 
     def rows(self) -> list[dict[str, Any]]:
-        """A row a contender and scenario, in the order in which they first ran. None: there is no such figure."""
-        return [self._row(label, mine) for label, mine in added(list(self._reports.values())).items()]
+        """One row per contender and scenario, in the order of their first cells. None: the metric does not apply."""
+        return [self._row(label, counts) for label, counts in added(list(self._reports.values())).items()]
 
-    def _row(self, label: str, mine: Totals) -> dict[str, Any]:
+    def _row(self, label: str, counts: Totals) -> dict[str, Any]:
         scenario, _, contender = label.partition(" ")
         server = self._server.get(label, {})
         seconds = server.get("seconds", 0.0)
-        limited = mine.get("admitted", 0) + mine.get("refused", 0) > 0
+        limited = counts.get("admitted", 0) + counts.get("refused", 0) > 0
 
         def mean(name: str) -> float | None:
             return round(server[name] / seconds, 1) if seconds and name in server else None
@@ -111,38 +111,38 @@ class Watch:
         return {
             "contender": contender,
             "scenario": scenario,
-            "requests": mine.get("requests", 0),
-            "failed": mine.get("failed", 0),
-            "hit_pct": round(100 * mine["hits"] / mine["reads"], 2) if mine.get("reads") else None,
+            "requests": counts.get("requests", 0),
+            "failed": counts.get("failed", 0),
+            "hit_pct": round(100 * counts["hits"] / counts["reads"], 2) if counts.get("reads") else None,
             "loads_per_s": mean("loads"),
             "queries_per_s": mean("queries"),
             "active": mean("active"),
             "commands_per_s": mean("commands"),
             "memory_mb": mean("memory_mb"),
-            "stale_at_least": None if limited else mine.get("stale", 0),
-            "refused": mine.get("refused", 0) if limited else None,
-            "admitted": mine.get("admitted", 0) if limited else None,
+            "stale_at_least": None if limited else counts.get("stale", 0),
+            "refused": counts.get("refused", 0) if limited else None,
+            "admitted": counts.get("admitted", 0) if limited else None,
             "entitled": entitled if limited else None,
-            "p50_us": rounded(percentile_us(mine["us"], 0.50)),
-            "p99_us": rounded(percentile_us(mine["us"], 0.99)),
+            "p50_us": rounded(percentile_us(counts["us"], 0.50)),
+            "p99_us": rounded(percentile_us(counts["us"], 0.99)),
         }
 
     def _entitled_now(self) -> int:
         due_by = now_ns() - self._begin_ns
         return 0 if self._entitled_by is None else int(np.searchsorted(self._entitled_by, due_by, side="right"))
 
-    def _watch(self) -> None:
+    def _run(self) -> None:
         connection: psycopg.Connection[Any] | None = None
         try:
-            while not self._over.wait(EVERY_S):
+            while not self._closed.wait(EVERY_S):
                 if not self.awake:
                     self._last = None
                     continue
                 try:
                     if connection is None or connection.closed:
                         connection = psycopg.connect(self._postgres_url, autocommit=True, prepare_threshold=None)
-                    self._note(self._read(connection))
-                except (psycopg.Error, redis.RedisError):  # broken on purpose, or hung: a point less
+                    self._append(self._read(connection))
+                except (psycopg.Error, redis.RedisError):  # a fault was injected, or the server hangs: skip this point
                     self._last = None
         finally:
             if connection is not None:
@@ -166,8 +166,8 @@ class Watch:
             "memory_mb": stats["used_memory"] / 1e6 if stats else None,
         }
 
-    def _note(self, figures: Figures) -> None:
-        """A point, where this reading and the one before both lie inside of one cell."""
+    def _append(self, figures: Figures) -> None:
+        """Append a point if this reading and the previous one belong to one cell."""
         label, at_ns, last = self._label, now_ns(), self._last
         totals = added(list(self._reports.values()))
         before, self._last_totals = self._last_totals, totals
@@ -175,14 +175,16 @@ class Watch:
         if label is None or last is None or last[0] != label or last[1] < self._begin_ns:
             return
         seconds = (at_ns - last[1]) / 1e9
-        mine, old = totals.get(label, {"us": {}}), before.get(label, {"us": {}})
+        counts, earlier = totals.get(label, {"us": {}}), before.get(label, {"us": {}})
 
         def grown(name: str) -> float:
-            return float(mine.get(name, 0) - old.get(name, 0))
+            return float(counts.get(name, 0) - earlier.get(name, 0))
 
-        times = {n: count - old["us"].get(n, 0) for n, count in mine["us"].items() if count > old["us"].get(n, 0)}
+        times = {
+            n: count - earlier["us"].get(n, 0) for n, count in counts["us"].items() if count > earlier["us"].get(n, 0)
+        }
         server = self._server.setdefault(label, {})
-        gained = {
+        gains = {
             "loads": grown("loads"),
             "queries": max(0.0, (figures["queries"] or 0) - (last[2]["queries"] or 0)),
             "commands": max(0.0, (figures["commands"] or 0) - (last[2]["commands"] or 0)),
@@ -190,9 +192,9 @@ class Watch:
             "memory_mb": (figures["memory_mb"] or 0) * seconds,
             "seconds": seconds,
         }
-        untold = {name for name in gained.keys() & figures.keys() if figures[name] is None}
-        for name, value in gained.items():
-            if name in untold:
+        missing = {name for name in gains.keys() & figures.keys() if figures[name] is None}
+        for name, value in gains.items():
+            if name in missing:
                 continue
             server[name] = server.get(name, 0.0) + value
         reads, limited = grown("reads"), grown("admitted") + grown("refused")
@@ -201,10 +203,10 @@ class Watch:
                 "t": round(time.time(), 1),
                 "label": label,
                 "hit_pct": round(100 * grown("hits") / reads, 2) if reads else None,
-                "loads_per_s": round(gained["loads"] / seconds, 1),
-                "queries_per_s": round(gained["queries"] / seconds, 1),
+                "loads_per_s": round(gains["loads"] / seconds, 1),
+                "queries_per_s": round(gains["queries"] / seconds, 1),
                 "active": figures["active"],
-                "commands_per_s": None if "commands" in untold else round(gained["commands"] / seconds, 1),
+                "commands_per_s": None if "commands" in missing else round(gains["commands"] / seconds, 1),
                 "memory_mb": None if figures["memory_mb"] is None else round(figures["memory_mb"], 2),
                 "refused_per_s": round(grown("refused") / seconds, 1) if limited else None,
                 "admitted_per_s": round(grown("admitted") / seconds, 1) if limited else None,
@@ -215,5 +217,5 @@ class Watch:
 
 
 def rounded(value: float | None) -> float | None:
-    """To three figures: a bucket is a percent wide."""
+    """Round to three significant digits: a bucket is 1 % wide."""
     return None if value is None else float(f"{value:.3g}")

@@ -1,9 +1,9 @@
 "use strict";
-// The Cache tab's charts: polls stampede/live.json once a second while the tab is shown, and a little longer.
+// The charts of the Cache tab. While the tab is shown, it polls stampede/live.json about once a second.
 (() => {
   const CHARTS = [
     ["hit_pct", "Hit rate", "%"], ["loads_per_s", "Loads", "/s"], ["queries_per_s", "Database queries", "/s"],
-    ["active", "Active connections", ""], ["commands_per_s", "Redis commands", "/s"], ["memory_mb", "Redis memory", "MB"],
+    ["active", "Active database sessions", ""], ["commands_per_s", "Redis commands", "/s"], ["memory_mb", "Redis memory", "MB"],
     ["p50_us", "Response time, p50", "µs"], ["p99_us", "Response time, p99", "µs"],
     ["admitted_per_s", "Admitted", "/s"], ["refused_per_s", "Refused (429)", "/s"],
   ];
@@ -19,10 +19,11 @@
   const style = "display:grid;grid-template-columns:repeat(auto-fill,minmax(280px,1fr));gap:16px";
   const panel = make("section", { id: "stampede", "aria-label": "Cache charts", style: "padding:16px 0" });
   const notes = make("p", { style: "max-width:75ch" },
-    "Response times are from due time, in microseconds, to about one percent; Locust’s own tables and charts show whole " +
-    "milliseconds. Rates are of whole seconds inside a cell; warm-up and the one look a second at the servers are in " +
-    "them. Stale reads are those that their own application server could tell at once, so at least as many: the report " +
-    "judges all of them. The report also leaves out warm-up and says what it doubts: decide by it.");
+    "Response times count from the due time, in microseconds, with a precision of about 1 %; Locust’s own tables and " +
+    "charts show whole milliseconds. Rates are means over about one second within a cell. They include the warm-up and " +
+    "the queries with which this page reads the servers once a second. Stale reads are a lower bound: each application " +
+    "server finds only those of its own writes. The report checks all reads, leaves out the warm-up and lists its " +
+    "warnings: base decisions on the report.");
   const links = make("p", { id: "stampede-report" });
   const legend = make("p", { id: "stampede-legend" });
   const grid = make("div", { style });
@@ -38,8 +39,8 @@
     const last = known[known.length - 1], top = Math.max(...known.map((p) => p[key])) || 1;
     const first = points[0].t, span = Math.max(points[points.length - 1].t - first, 10);
     const figure = make("figure", { style: "margin:0", "data-chart": key });
-    const said = `${title}: ${number(last[key])} ${unit}`;
-    const label = `${title}: now ${number(last[key])} ${unit}, at most ${number(top)} ${unit} in ${Math.round(span)} s`;
+    const caption = `${title}: ${number(last[key])} ${unit}`;
+    const label = `${title}: now ${number(last[key])} ${unit}, maximum ${number(top)} ${unit} in ${Math.round(span)} s`;
     const svg = make("svg", { viewBox: `0 -14 ${W} ${H + 18}`, width: "100%", role: "img", "aria-label": label }, "", NS);
     const line = { stroke: "currentColor", "stroke-opacity": 0.3 };
     for (const y of [0, H]) svg.append(make("line", { x1: 0, x2: W, y1: y, y2: y, ...line }, "", NS));
@@ -59,7 +60,7 @@
       if (p[key] != null) run.push(p);
     }
     draw();
-    figure.append(make("figcaption", { "data-value": last[key] }, said), svg);
+    figure.append(make("figcaption", { "data-value": last[key] }, caption), svg);
     return figure;
   };
   const show = (live) => {
@@ -70,15 +71,15 @@
       }));
       return item;
     }));
-    if (!live.points.length) legend.textContent = "Nothing yet: start a test.";
+    if (!live.points.length) legend.textContent = "No data yet: start a test.";
     grid.replaceChildren(...CHARTS.map((c) => chart(c, live.points)).filter(Boolean));
     const running = live.state === "running" || live.state === "spawning";
     if (String(running) !== links.dataset.running) {
       links.dataset.running = running;
-      links.textContent = running ? "The report of this run can be read and downloaded once the test is stopped." : "";
+      links.textContent = running ? "The report of this run is available when the test is stopped." : "";
       if (!running && live.rows.length) {
         const to = { href: "stampede/report.html", target: "_blank", rel: "noopener", style: "color:inherit" };
-        links.append(make("a", to, "Open the report of this run"), " (some seconds to write)");
+        links.append(make("a", to, "Open the report of this run"), " (takes a few seconds)");
       }
     }
   };

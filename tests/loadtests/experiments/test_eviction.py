@@ -1,17 +1,17 @@
-"""Eviction on real servers: every policy under every sequence of keys, counted to the request."""
+"""The eviction experiment on real servers: exact counts of every policy on every sequence of keys."""
 
 from collections.abc import Mapping
 
 import pytest
 
-from stampede.loadtests.experiments.eviction.eviction import POLICIES, Size, measure
+from stampede.loadtests.experiments.eviction.eviction import POLICIES, EvictionSize, measure
 from stampede.loadtests.experiments.eviction.key_sequences import SEQUENCES
 from stampede.loadtests.experiments.experiment import ExperimentConfig, ExperimentRow
 from stampede.stack.servers import Stack
 
 pytestmark = pytest.mark.slow
 
-SIZE = Size(room=200, requests=2_000, lasts_s=0, batch=50)
+SIZE = EvictionSize(room=200, requests=2_000, lasts_s=0, batch=50)
 Counts = Mapping[tuple[str, str], Mapping[str, float]]
 
 
@@ -29,35 +29,35 @@ def counts(rows: list[ExperimentRow]) -> Counts:
     return found
 
 
-def test_every_policy_meets_every_sequence(counts: Counts) -> None:
+def test_every_policy_runs_every_sequence(counts: Counts) -> None:
     assert set(counts) == {(policy, name) for policy in POLICIES for name in SEQUENCES}
-    assert all(seen["requests"] == SIZE.requests for seen in counts.values())
+    assert all(results["requests"] == SIZE.requests for results in counts.values())
 
 
 def test_no_policy_beats_the_optimum_on_any_sequence(counts: Counts) -> None:
-    for pair, seen in counts.items():
-        assert 0 < seen["hits"] <= seen["optimum_hits"] <= SIZE.requests, pair
+    for pair, results in counts.items():
+        assert 0 < results["hits"] <= results["optimum_hits"] <= SIZE.requests, pair
 
 
-def test_our_hits_are_the_servers_own_count(counts: Counts) -> None:
-    assert all(seen["hits"] == seen["redis_hits"] for seen in counts.values())
+def test_the_hits_equal_the_servers_count(counts: Counts) -> None:
+    assert all(results["hits"] == results["redis_hits"] for results in counts.values())
 
 
-def test_the_cache_was_too_small_and_nothing_but_eviction_made_room(counts: Counts) -> None:
-    for (policy, _), seen in counts.items():
-        assert seen["expiries"] == 0
-        assert seen["most_entries"] < SIZE.requests - seen["hits"]
-        assert (seen["evictions"] > 0) == (policy != "noeviction")
+def test_the_cache_is_too_small_and_only_eviction_frees_memory(counts: Counts) -> None:
+    for (policy, _), results in counts.items():
+        assert results["expiries"] == 0
+        assert results["most_entries"] < SIZE.requests - results["hits"]
+        assert (results["evictions"] > 0) == (policy != "noeviction")
 
 
 def test_noeviction_refuses_writes_and_answers_every_read(counts: Counts, rows: list[ExperimentRow]) -> None:
-    for (policy, sequence), seen in counts.items():
-        assert (seen["refused"] > 0) == (policy == "noeviction")
+    for (policy, sequence), results in counts.items():
+        assert (results["refused"] > 0) == (policy == "noeviction")
         reads = [row for row in rows if (row.variant, row.parameter, row.name) == (policy, sequence, "get")]
         assert len(reads) == SIZE.requests / SIZE.batch
-        assert seen["hits"] + seen["refused"] + seen["evictions"] <= SIZE.requests
+        assert results["hits"] + results["refused"] + results["evictions"] <= SIZE.requests
 
 
 def test_memory_stays_near_its_limit(counts: Counts) -> None:
-    for pair, seen in counts.items():
-        assert seen["used_memory"] < 1.05 * seen["maxmemory"], pair
+    for pair, results in counts.items():
+        assert results["used_memory"] < 1.05 * results["maxmemory"], pair

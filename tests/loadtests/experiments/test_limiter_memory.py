@@ -1,4 +1,4 @@
-"""What limiters' state takes, on the real server."""
+"""The memory of limiters' state on the real server."""
 
 import pandas as pd
 
@@ -10,10 +10,10 @@ from stampede.run_folder.schema import EXPERIMENTS
 from stampede.stack.servers import Stack
 
 
-def test_logs_grow_with_the_limit_and_counters_do_not_and_nothing_is_left_behind(stack: Stack) -> None:
-    """Each subject had called as often as its limit allows, and every one of its calls was admitted."""
-    order = ExperimentConfig(stack=stack, rounds=1, seed=1, small=True, say=lambda _line: None)
-    facts = pd.DataFrame([row._asdict() for row in EXPERIMENT.run(order)])
+def test_logs_grow_with_the_limit_and_counters_do_not(stack: Stack) -> None:
+    """Each subject makes as many calls as its limit allows, and all of them are admitted."""
+    config = ExperimentConfig(stack=stack, rounds=1, seed=1, small=True, say=lambda _line: None)
+    facts = pd.DataFrame([row._asdict() for row in EXPERIMENT.run(config)])
     assert set(facts.columns) | {"experiment"} == set(EXPERIMENTS.names)
     admitted = facts[facts["name"] == "admitted"]
     assert (admitted["value"] == admitted["at"]).all()

@@ -1,4 +1,4 @@
-"""The web service over HTTP, and Locust's HTTP users in front of it."""
+"""The web service over HTTP, and the Locust users that call it."""
 
 import json
 import os
@@ -29,7 +29,7 @@ LIMIT, WINDOW_S = 5, 120.0
 
 @pytest.fixture(scope="module")
 def address(stack: Stack, dataset: int) -> Iterator[str]:
-    """The service over the suite's servers, with five calls in two minutes a subject."""
+    """The service on the test servers; each subject may make five calls in two minutes."""
     assert dataset
     settings = ServiceSettings(
         postgres_url=stack.postgres.url,
@@ -54,8 +54,8 @@ def get(url: str) -> tuple[int, Message, bytes]:
         return error.code, error.headers, error.read()
 
 
-def test_the_limited_endpoint_answers_429_with_the_articles_body_and_the_headers(address: str) -> None:
-    """Quota and window in RateLimit-Policy, what is left and until when in RateLimit, Retry-After with a refusal."""
+def test_the_limited_endpoint_answers_429_with_the_body_and_the_headers(address: str) -> None:
+    """RateLimit-Policy has quota and window, RateLimit the remaining calls and seconds, a refusal also Retry-After."""
     for left in range(LIMIT - 1, -1, -1):
         status, headers, body = get(f"{address}/limited?subject=ann")
         assert (status, json.loads(body)) == (200, {"ok": True})
@@ -70,13 +70,13 @@ def test_the_limited_endpoint_answers_429_with_the_articles_body_and_the_headers
     assert get(f"{address}/limited?subject=bea")[0] == 200
 
 
-def test_a_header_tells_subjects_apart_too(address: str) -> None:
+def test_a_header_can_name_the_subject(address: str) -> None:
     request = urllib.request.Request(f"{address}/limited", headers={"X-Subject": "cid"})
     with urllib.request.urlopen(request) as answer:
         assert answer.headers["RateLimit"].startswith(f'"default";r={LIMIT - 1};')
 
 
-def test_users_come_by_the_pattern_and_unknown_ones_are_404(address: str) -> None:
+def test_users_are_read_through_the_pattern_and_an_unknown_one_is_404(address: str) -> None:
     status, headers, body = get(f"{address}/users/7")
     assert status == 200
     assert headers["Content-Type"] == "application/json"
@@ -88,7 +88,7 @@ def test_users_come_by_the_pattern_and_unknown_ones_are_404(address: str) -> Non
 def locust_run(
     host: str, tmp_path: Path, *arguments: str, enough: Callable[[], bool]
 ) -> tuple[int, dict[str, dict[str, int]]]:
-    """Its exit code (1: something failed) and its own counts by name, once it was told to end: when that was enough."""
+    """Run Locust until `enough` holds. Returns its exit code (1: a call failed) and its counts by name."""
     out = tmp_path / "run"
     options = ["--headless", "--users", "4", "--spawn-rate", "4", "--json-file", str(out)]
     with http_locust(host, [*options, *arguments], tmp_path, tmp_path / "log") as child:
@@ -103,17 +103,17 @@ def locust_run(
     return code, {e["name"]: e for e in entries}
 
 
-def test_locusts_users_flood_it_and_refusals_are_no_failures(
+def test_locust_users_flood_the_service_and_refusals_are_no_failures(
     address: str, redis_client: redis.Redis, tmp_path: Path
 ) -> None:
-    """Admitted as many as the limit allows, the rest under a name of their own; nothing failed; exit code 0."""
+    """The limit's calls are admitted, the rest is counted under a separate name; no failure; exit code 0."""
 
-    def decided() -> int:
+    def decisions() -> int:
         return int(redis_client.info("commandstats")["cmdstat_evalsha"]["calls"])
 
-    before = decided()
+    before = decisions()
     flood = ("--subjects", "2", "--ids", "100", "--calls-per-s", "50")
-    code, counts = locust_run(address, tmp_path, *flood, enough=lambda: decided() > before + 20 * LIMIT)
+    code, counts = locust_run(address, tmp_path, *flood, enough=lambda: decisions() > before + 20 * LIMIT)
     assert code == 0
     assert counts["/limited"]["num_requests"] == 2 * LIMIT
     assert counts["/limited refused (429)"]["num_requests"] > 0
@@ -121,13 +121,13 @@ def test_locusts_users_flood_it_and_refusals_are_no_failures(
     assert all(entry["num_failures"] == 0 for entry in counts.values())
 
 
-class Foreign(BaseHTTPRequestHandler):
-    """Another service: everything is refused at its one endpoint."""
+class OtherService(BaseHTTPRequestHandler):
+    """Another service: 429 below /quota, 500 elsewhere."""
 
-    asked = 0
+    calls = 0
 
     def do_GET(self) -> None:
-        Foreign.asked += 1
+        OtherService.calls += 1
         self.send_response(429 if self.path.startswith("/quota") else 500)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -136,23 +136,23 @@ class Foreign(BaseHTTPRequestHandler):
         """Keep quiet."""
 
 
-def test_they_call_another_service_by_its_host_and_paths(tmp_path: Path) -> None:
-    """Its 429s are expected answers; its 500s are failures, and Locust says so by its exit code."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Foreign)
+def test_locust_users_call_another_service_by_its_host_and_paths(tmp_path: Path) -> None:
+    """A 429 is an expected answer; a 500 is a failure, and then Locust's exit code is 1."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), OtherService)
     Thread(target=server.serve_forever, daemon=True).start()
     host = f"http://127.0.0.1:{server.server_address[1]}"
     before = 0
 
-    def asked() -> bool:
-        return Foreign.asked > before + 10
+    def called() -> bool:
+        return OtherService.calls > before + 10
 
     try:
-        before = Foreign.asked
-        code, counts = locust_run(host, tmp_path, "--limited-path", "/quota", "--users-path", "", enough=asked)
+        before = OtherService.calls
+        code, counts = locust_run(host, tmp_path, "--limited-path", "/quota", "--users-path", "", enough=called)
         assert code == 0
         assert set(counts) == {"/quota refused (429)"}
-        before = Foreign.asked
-        code, counts = locust_run(host, tmp_path, "--limited-path", "/broken", "--users-path", "", enough=asked)
+        before = OtherService.calls
+        code, counts = locust_run(host, tmp_path, "--limited-path", "/broken", "--users-path", "", enough=called)
         assert code == 1
         assert counts["/broken"]["num_failures"] == counts["/broken"]["num_requests"] > 0
     finally:
@@ -172,8 +172,23 @@ def test_the_service_ends_with_its_block(stack: Stack) -> None:
         urllib.request.urlopen(url)
 
 
-def test_a_killed_service_leaves_no_worker_behind(stack: Stack) -> None:
-    """After kill -9 of its first process, nobody answers at the port any more."""
+def test_the_service_ignores_modules_of_the_working_folder(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user's redis.py or stampede/ in the current folder does not replace the installed package."""
+    for name in ("redis.py", "falcon.py", "stampede/__init__.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("raise ImportError('shadowed')\n")
+    monkeypatch.chdir(tmp_path)
+    settings = ServiceSettings(
+        postgres_url=stack.postgres.url, redis_url=stack.redis.url, key_prefix="test-service:", port=free_port()
+    )
+    with service_process(settings, stack.directory, stack.register_child) as (_, url):
+        assert get(f"{url}/")[0] == 200
+
+
+def test_a_killed_service_leaves_no_worker(stack: Stack) -> None:
+    """After kill -9 of its first process, its port no longer answers."""
     settings = ServiceSettings(
         postgres_url=stack.postgres.url, redis_url=stack.redis.url, key_prefix="test-service:", port=free_port()
     )
@@ -187,7 +202,7 @@ def test_a_killed_service_leaves_no_worker_behind(stack: Stack) -> None:
 
 
 def test_a_killed_serve_leaves_no_process_and_no_temporary_file(stack: Stack, dataset: int) -> None:
-    """kill -9 of the command: the service ends with it, and its private file, which holds passwords, is gone."""
+    """After kill -9 of the command, the service ends, and its private file with passwords is removed."""
     private = Path(tempfile.mkdtemp())  # pytest's own is too long for a socket's path
     port = free_port()
     words = ["--postgres", stack.postgres.url, "--redis", stack.redis.url]
@@ -225,14 +240,14 @@ def answers(url: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"limit": 0}, {"window_s": -1.0}, {"limiter": "nobody"}, {"pattern": "gcra"}, {"threads": 0}]
+    "wrong", [{"limit": 0}, {"window_s": -1.0}, {"limiter": "unknown"}, {"pattern": "gcra"}, {"threads": 0}]
 )
 def test_settings_that_cannot_be_served_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
         ServiceSettings(postgres_url="", redis_url="", key_prefix="", port=1, **wrong)  # type: ignore[arg-type]
 
 
-def test_a_host_is_an_address() -> None:
+def test_a_host_must_be_an_http_address() -> None:
     assert check_host("http://example.org:8080/") == "http://example.org:8080"
     for wrong in ("example.org", "ftp://example.org", "http://"):
         with pytest.raises(ConfigError):

@@ -1,4 +1,4 @@
-"""What the live page adds up, held against rows that were planted."""
+"""The live counts, compared with planted rows."""
 
 from typing import Any
 
@@ -17,12 +17,12 @@ def row(**facts: Any) -> Row:
 
 
 @given(st.integers(1_000, 10**11))
-def test_a_bucket_keeps_a_response_time_to_one_percent(response_ns: int) -> None:
+def test_a_bucket_represents_a_response_time_to_one_percent(response_ns: int) -> None:
     assert abs(bucket_us(bucket(response_ns)) / (response_ns / 1000) - 1) < 0.01
 
 
 @given(st.lists(st.integers(1_000, 10**9), min_size=1), st.sampled_from([0.5, 0.99]))
-def test_a_percentile_is_one_of_the_values_to_one_percent(times_ns: list[int], share: float) -> None:
+def test_a_percentile_equals_one_of_the_values_to_one_percent(times_ns: list[int], share: float) -> None:
     counts: dict[int, int] = {}
     for time_ns in times_ns:
         counts[bucket(time_ns)] = counts.get(bucket(time_ns), 0) + 1
@@ -32,8 +32,8 @@ def test_a_percentile_is_one_of_the_values_to_one_percent(times_ns: list[int], s
     assert abs(found / exact - 1) < 0.012
 
 
-def test_totals_are_absolute_and_survive_a_change_of_lists() -> None:
-    """Rows are counted once each, those of the cell before to their end, whoever looks how often."""
+def test_totals_are_absolute_and_continue_over_a_change_of_cells() -> None:
+    """Each row is counted once, also late rows of the previous cell, however often `catch_up` runs."""
     live = LiveCounts()
     first, second = [row(), row(loads=1, first_cache_reply="none")], [row(operation="hit", allowed=False)]
     live.follow("a x", first)
@@ -57,14 +57,14 @@ def test_a_read_is_stale_only_if_a_newer_version_was_committed_here_before_it_be
     live.follow("a x", [write, row(version_read=1, start_ns=101), row(version_read=2, start_ns=101)])
     live.catch_up()
     assert live.totals["a x"]["stale"] == 1
-    live.follow("a x", [row(version_read=1, start_ns=102)])  # another cell: versions begin anew
+    live.follow("a x", [row(version_read=1, start_ns=102)])  # another cell: versions restart
     live.catch_up()
     assert live.totals["a x"]["stale"] == 1
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 2))), st.integers(1, 4))
 def test_entitled_never_exceeds_the_limit_in_any_window(calls: list[tuple[int, int]], limit: int) -> None:
-    """Every subject is admitted as if it were alone, and never above its limit in any window."""
+    """Each subject is admitted independently of the others, and never above its limit in any window."""
     calls.sort()
     for subject in {s for _, s in calls}:
         mine = np.array([t for t, s in calls if s == subject], dtype=np.int64)

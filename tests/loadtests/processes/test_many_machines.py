@@ -1,4 +1,4 @@
-"""Workers that join a bench as they would from another machine: own processes, without orders, over a port."""
+"""Distributed runs: workers join over a port and without a configuration, as they would from another machine."""
 
 import shutil
 import socket
@@ -33,13 +33,14 @@ from stampede.loadtests.instrumentation.clock_offset import (
 )
 from stampede.loadtests.locustfiles.run_config import RunConfig
 from stampede.loadtests.processes.remote import (
-    arrived,
+    RUNS_THERE,
     bind_address,
     code_digest,
+    code_mismatch,
+    expected_digests,
+    localized,
     portable,
     read_address,
-    wanted_of,
-    why_unlike,
 )
 from stampede.loadtests.processes.run_end import end_processes
 from stampede.run_folder.read import Run, read_run
@@ -50,15 +51,15 @@ from stampede.stack.servers import Stack
 from tests.loadtests.conftest import added, commands, counted
 
 FAR_S = 100_000
-"""How far another machine's clock is ahead, where a process may have a clock of its own (Linux time namespaces)."""
+"""The clock offset of the other machine, which a Linux time namespace simulates."""
 OTHER_CLOCK = ["unshare", "--time", "--monotonic", str(FAR_S), "--fork", "--kill-child=SIGTERM"]
 PLAN = Plan(name="far", rounds=1, scenarios=("read-heavy",), contenders=("cache-aside",), aa_copy=False, windows=1)
 
 
 @pytest.fixture(scope="module")
 def prepared(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
-    """Orders of a few cells, and a run folder that nobody touches."""
-    order = BenchConfig(
+    """The configuration of a few cells, and a run folder that no test changes."""
+    bench_config = BenchConfig(
         plan=PLAN,
         workload=WorkloadFile(common={"records": 2_000}),
         processes=2,
@@ -66,17 +67,17 @@ def prepared(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> RunConfi
         wait_s=60.0,
         runs=tmp_path_factory.mktemp("prepared"),
     )
-    return prepare_run(order, stack, lambda _line: None)[0]
+    return prepare_run(bench_config, stack, lambda _line: None)[0]
 
 
-def begun(prepared: RunConfig, folder: Path, count: int, wait_s: float = 60.0) -> RunConfig:
-    """The same orders for so many workers in a folder of their own, at a free port."""
+def copied(prepared: RunConfig, folder: Path, count: int, wait_s: float = 60.0) -> RunConfig:
+    """The same configuration for `count` workers, with a copy of the run folder and a free port."""
     shutil.copytree(prepared.folder, folder)
     return replace(prepared, folder=str(folder), processes=count, bind=f"127.0.0.1:{free_port()}", wait_s=wait_s)
 
 
 def other_clock() -> list[str]:
-    """What gives a command such a clock; nothing where that is not allowed here."""
+    """The prefix that gives a command such a clock; empty if time namespaces are not allowed."""
     if shutil.which(OTHER_CLOCK[0]) is None:
         return []
     return (
@@ -85,10 +86,10 @@ def other_clock() -> list[str]:
 
 
 @contextmanager
-def workers(spec: RunConfig, count: int, log: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """The last of several with another machine's clock, where that can be had."""
+def workers(config: RunConfig, count: int, log: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Start `count` workers. The second of two has the clock of another machine if possible."""
     prefixes = [[], other_clock()] if count == 2 else [[]] * count
-    command = [sys.executable, "-m", "stampede", "worker", "--master", spec.bind, "--wait", "60"]
+    command = [sys.executable, "-m", "stampede", "worker", "--master", config.bind, "--wait", "60"]
     with log.open("wb") as output:
         children = [
             subprocess.Popen(
@@ -104,16 +105,16 @@ def workers(spec: RunConfig, count: int, log: Path) -> Iterator[list[subprocess.
 
 @pytest.fixture(scope="module")
 def far_run(stack: Stack, prepared: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Two cells with two workers that were sent their orders."""
+    """A run with two remote workers."""
     folder = tmp_path_factory.mktemp("far")
-    spec = begun(prepared, folder / "run", 2)
-    with workers(spec, 2, folder / "workers.log") as children:
-        run_bench(spec, stack, lambda _event: None)
+    config = copied(prepared, folder / "run", 2)
+    with workers(config, 2, folder / "workers.log") as children:
+        run_bench(config, stack, lambda _event: None)
         assert [child.wait(60) for child in children] == [0, 0], (folder / "workers.log").read_text()
-    return read_run(Path(spec.folder))
+    return read_run(Path(config.folder))
 
 
-def test_a_run_with_workers_from_elsewhere_is_whole_and_says_where_they_were(far_run: Run) -> None:
+def test_a_run_with_remote_workers_is_complete_and_records_their_machines(far_run: Run) -> None:
     assert far_run.info.status == "finished"
     assert [(c.status, c.why) for c in far_run.info.cells] == [("done", "")] * len(far_run.info.cells)
     assert [m["host"] for m in far_run.info.metadata["workers"]["machines"]] == [socket.gethostname()] * 2
@@ -123,7 +124,7 @@ def test_a_run_with_workers_from_elsewhere_is_whole_and_says_where_they_were(far
         assert set(rows["process"]) == {0, 1}
 
 
-def test_counts_of_workers_from_elsewhere_are_the_servers_own(far_run: Run) -> None:
+def test_the_counts_of_remote_workers_equal_the_servers_counts(far_run: Run) -> None:
     for cell in far_run.done:
         ours = added(*(commands(counted(far_run.servers, cell.id, who)) for who in ("process", "coordinator")))
         assert ours == commands(counted(far_run.servers, cell.id, "redis"))
@@ -131,8 +132,8 @@ def test_counts_of_workers_from_elsewhere_are_the_servers_own(far_run: Run) -> N
         assert loads == counted(far_run.servers, cell.id, "postgres").get("statement.load.calls", 0)
 
 
-def test_all_workers_samples_are_told_in_one_time_which_is_the_benchs(far_run: Run) -> None:
-    """How far each clock is ahead is known here, and what was measured agrees; due times lie in the cell's window."""
+def test_the_samples_of_all_workers_use_the_clock_of_the_bench(far_run: Run) -> None:
+    """The measured clock offsets agree with the known ones, and due times are within the cell."""
     clocks = far_run.timeline[far_run.timeline["name"].astype(str).str.startswith("clock_")]
     table = clocks.pivot_table(index=["cell", "source"], columns="name", values="value", observed=True)
     assert len(table) == 2 * len(far_run.done)
@@ -151,35 +152,35 @@ def test_all_workers_samples_are_told_in_one_time_which_is_the_benchs(far_run: R
         assert due.max() < cell.window_end_ns + off
 
 
-def test_a_worker_that_leaves_ends_the_run_with_its_name_and_the_cell_failed(
+def test_a_worker_that_leaves_ends_the_run_with_its_name_and_fails_the_cell(
     stack: Stack, prepared: RunConfig, tmp_path: Path
 ) -> None:
-    spec = begun(prepared, tmp_path / "run", 1)
-    with workers(spec, 1, tmp_path / "workers.log") as children:
+    config = copied(prepared, tmp_path / "run", 1)
+    with workers(config, 1, tmp_path / "workers.log") as children:
 
         def leave(event: object) -> None:
             if isinstance(event, dict) and event["event"] == "cell":
                 children[0].terminate()
 
         with pytest.raises(BenchFailed, match=r"application server 0 on .* left"):
-            run_bench(spec, stack, leave)
-    run = read_run(Path(spec.folder))
+            run_bench(config, stack, leave)
+    run = read_run(Path(config.folder))
     assert run.info.status == "failed"
     assert run.info.cells[0].status == "failed"
     assert "left" in run.info.cells[0].why
 
 
-def test_when_nobody_comes_the_bench_says_so_and_leaves_no_folder(
+def test_a_bench_without_workers_ends_with_an_error_and_leaves_no_folder(
     stack: Stack, prepared: RunConfig, tmp_path: Path
 ) -> None:
-    spec = begun(prepared, tmp_path / "run", 1, wait_s=1.0)
+    config = copied(prepared, tmp_path / "run", 1, wait_s=1.0)
     with pytest.raises(ConfigError, match=r"expect: 1 .*within 1 s: none came"):
-        run_bench(spec, stack, lambda _event: None)
-    assert not Path(spec.folder).exists()
+        run_bench(config, stack, lambda _event: None)
+    assert not Path(config.folder).exists()
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["worker", "--master", "http://nowhere"], "master"),
         (["worker", "--master", "127.0.0.1:0"], "master"),
@@ -189,15 +190,15 @@ def test_when_nobody_comes_the_bench_says_so_and_leaves_no_folder(
         (["bench", "--expect", "0", "--postgres", "postgresql://h/d", "--redis", "redis://h"], "1 to 64"),
     ],
 )
-def test_what_cannot_work_is_one_line_and_exit_code_2(arguments: list[str], said: str) -> None:
+def test_invalid_options_give_one_line_and_exit_code_2(arguments: list[str], expected: str) -> None:
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 2, done.output
     (line,) = done.output.strip().splitlines()
     assert line.startswith("stampede: ")
-    assert said in line
+    assert expected in line
 
 
-def test_a_port_that_is_taken_is_refused_before_anything_begins() -> None:
+def test_a_port_in_use_is_refused_before_the_run_begins() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -209,26 +210,26 @@ def test_a_port_that_is_taken_is_refused_before_anything_begins() -> None:
     ("text", "host", "port"),
     [("10.0.0.5", "10.0.0.5", 5557), ("bench.example:7", "bench.example", 7), ("[::1]:8", "::1", 8)],
 )
-def test_an_address_is_a_host_with_or_without_a_port(text: str, host: str, port: int) -> None:
+def test_an_address_is_a_host_with_an_optional_port(text: str, host: str, port: int) -> None:
     address = read_address("master", text)
     assert (address.host, address.port) == (host, port)
 
 
 @pytest.mark.parametrize("text", ["", ":5557", "host:", "host:x", "host:70000", "http://host:1", "a b:1"])
-def test_what_is_no_address_is_refused(text: str) -> None:
+def test_an_invalid_address_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="master"):
         read_address("master", text)
 
 
 def checkout(folder: Path, contender: str) -> Path:
-    for package in ("artefact", "core", "loadtests", "patterns", "scenarios", "stack"):
+    for package in RUNS_THERE:
         (folder / package).mkdir(parents=True)
         (folder / package / "module.py").write_text(f"{package} = 1\n")
     (folder / "mine.py").write_text(contender)
     return folder
 
 
-def orders(repo: Path) -> RunConfig:
+def run_config(repo: Path) -> RunConfig:
     return RunConfig(
         folder="/runs/1",
         postgres_url="postgresql://bench/db",
@@ -245,18 +246,18 @@ def orders(repo: Path) -> RunConfig:
     )
 
 
-def test_orders_find_a_contenders_file_in_a_checkout_that_lies_elsewhere(tmp_path: Path) -> None:
+def test_a_sent_configuration_finds_a_contender_file_in_another_checkout(tmp_path: Path) -> None:
     here, there = checkout(tmp_path / "here", "x = 1\n"), checkout(tmp_path / "there", "x = 1\n")
-    travelled = portable(orders(here), here)
-    assert (travelled.folder, travelled.progress_fd, travelled.switch_fd) == ("", None, None)
-    spec = arrived(travelled, (None, "redis://near"), there)
-    assert spec.contender_specs[0].file == str(there / "mine.py")
-    assert (spec.postgres_url, spec.redis_url) == ("postgresql://bench/db", "redis://near")
-    assert why_unlike(spec, wanted_of(orders(here), here), there) == ""
+    sent = portable(run_config(here), here)
+    assert (sent.folder, sent.progress_fd, sent.switch_fd) == ("", None, None)
+    config = localized(sent, (None, "redis://near"), there)
+    assert config.contender_specs[0].file == str(there / "mine.py")
+    assert (config.postgres_url, config.redis_url) == ("postgresql://bench/db", "redis://near")
+    assert code_mismatch(config, expected_digests(run_config(here), here), there) == ""
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("change", "expected"),
     [
         (lambda there: (there / "stack" / "module.py").write_text("stack = 2\n"), "same checkout"),
         (lambda there: (there / "loadtests" / "new.py").write_text("\n"), "same checkout"),
@@ -264,36 +265,50 @@ def test_orders_find_a_contenders_file_in_a_checkout_that_lies_elsewhere(tmp_pat
         (lambda there: (there / "mine.py").write_text("x = 2\n"), "same contents"),
     ],
 )
-def test_a_checkout_that_is_not_alike_is_refused_with_what_differs(tmp_path: Path, spoil: object, said: str) -> None:
+def test_a_different_checkout_is_refused_with_the_difference(tmp_path: Path, change: object, expected: str) -> None:
     here, there = checkout(tmp_path / "here", "x = 1\n"), checkout(tmp_path / "there", "x = 1\n")
-    spoil(there)  # type: ignore[operator]
-    spec = arrived(portable(orders(here), here), (None, None), there)
-    assert said in why_unlike(spec, wanted_of(orders(here), here), there)
+    change(there)  # type: ignore[operator]
+    config = localized(portable(run_config(here), here), (None, None), there)
+    assert expected in code_mismatch(config, expected_digests(run_config(here), here), there)
 
 
-def test_the_digest_of_a_checkout_is_that_of_its_code_alone(tmp_path: Path) -> None:
+def test_the_digest_of_a_checkout_covers_only_its_code(tmp_path: Path) -> None:
     one, other = checkout(tmp_path / "one", "x = 1\n"), checkout(tmp_path / "other", "x = 2\n")
     (other / "runs").mkdir()
+    (other / "stampede" / "core").symlink_to(other / "core")
     (other / "patterns" / "notes.md").write_text("mine")
     assert code_digest(one) == code_digest(other)
 
 
-WAY = st.integers(0, 50_000_000)
+def test_an_installed_package_has_the_digest_of_the_checkout_it_was_built_from(tmp_path: Path) -> None:
+    """The wheel holds the rooms and the files of stampede/ in one folder."""
+    repo = checkout(tmp_path / "repo", "x = 1\n")
+    installed = tmp_path / "site-packages" / "stampede"
+    shutil.copytree(repo / "stampede", installed)
+    for room in RUNS_THERE:
+        if room != "stampede":
+            shutil.copytree(repo / room, installed / room)
+    assert code_digest(installed) == code_digest(repo)
+    (installed / "module.py").write_text("stampede = 2\n")
+    assert code_digest(installed) != code_digest(repo)
 
 
-@given(ahead_ns=st.integers(-(10**15), 10**15), ways=st.lists(st.tuples(WAY, WAY), min_size=1, max_size=10))
-def test_what_is_read_of_a_clock_is_right_within_its_doubt_whatever_the_ways_took(
-    ahead_ns: int, ways: list[tuple[int, int]]
+DELAY = st.integers(0, 50_000_000)
+
+
+@given(ahead_ns=st.integers(-(10**15), 10**15), delays=st.lists(st.tuples(DELAY, DELAY), min_size=1, max_size=10))
+def test_a_measured_clock_offset_is_within_its_uncertainty_for_any_delays(
+    ahead_ns: int, delays: list[tuple[int, int]]
 ) -> None:
     pings = []
-    for number, (out_ns, back_ns) in enumerate(ways):
+    for number, (out_ns, back_ns) in enumerate(delays):
         sent_ns = 10**12 + number * 10**9
         pings.append(
             Ping(sent_ns=sent_ns, there_ns=sent_ns + out_ns + ahead_ns, received_ns=sent_ns + out_ns + back_ns)
         )
     found = read_ahead(pings)
     assert abs(found.offset_ns - ahead_ns) <= found.uncertainty_ns
-    assert found.uncertainty_ns <= min(sum(way) for way in ways) // 2 + 2
+    assert found.uncertainty_ns <= min(sum(delay) for delay in delays) // 2 + 2
 
 
 @given(
@@ -302,7 +317,7 @@ def test_what_is_read_of_a_clock_is_right_within_its_doubt_whatever_the_ways_too
     errors=st.tuples(st.integers(-1000, 1000), st.integers(-1000, 1000)),
     share=st.floats(0, 1),
 )
-def test_a_clock_that_drifts_evenly_is_within_the_doubt_all_through_the_cell(
+def test_a_clock_that_drifts_evenly_stays_within_the_uncertainty_during_the_cell(
     before: int, drift: int, errors: tuple[int, int], share: float
 ) -> None:
     used = ClockOffset(offset_ns=before + errors[0], uncertainty_ns=1000)
@@ -310,7 +325,7 @@ def test_a_clock_that_drifts_evenly_is_within_the_doubt_all_through_the_cell(
     assert abs(before + share * drift - used.offset_ns) <= doubt_between(used, after) + 1
 
 
-def test_instants_are_moved_and_nothing_else_is() -> None:
+def test_only_instants_are_shifted() -> None:
     times = [name for name in SAMPLES.names if name.endswith("_ns")]
     assert set(times) - set(INSTANTS) == {"simulated_rtt_ns", "retry_after_ns", "reset_after_ns"}
     values = {f.name: pa.array([None if f.nullable else 0, 7], pa.int64()) for f in SAMPLES if f.type == pa.int64()}

@@ -1,4 +1,4 @@
-"""Servers are broken in mid-cell for real: what is told is what users saw, and the run comes to its end."""
+"""Faults are injected into real servers in mid-cell: the report states what users experienced, and the run finishes."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,8 +21,8 @@ FALLBACK = "cache-aside-fallback"
 SCENARIOS = ("redis-hung", "database-locked")
 
 
-def order(_home: Path) -> BenchConfig:
-    """A cell each of cache-aside and the one with a fallback; Redis hangs and the table is locked, for 0.8 s each."""
+def outage_config(_home: Path) -> BenchConfig:
+    """cache-aside and cache-aside-fallback while Redis hangs and while the table is locked, each for 0.8 s."""
     short = {"ttl_s": 1.6, "load_cpu_ms": 0.0}
     return BenchConfig(
         plan=replace(find_plan("smoke"), scenarios=SCENARIOS, experiments=()),
@@ -31,66 +31,66 @@ def order(_home: Path) -> BenchConfig:
     )
 
 
-BENCHES = (SharedBench(name="outages", processes=TWO_PROCESSES, order=order),)
+BENCHES = (SharedBench(name="outages", processes=TWO_PROCESSES, order=outage_config),)
 
 
 @pytest.fixture(scope="module")
-def broken(run_shared: Callable[[SharedBench], Run]) -> Run:
+def faulty_run(run_shared: Callable[[SharedBench], Run]) -> Run:
     return run_shared(BENCHES[0])
 
 
 @pytest.fixture(scope="module")
-def aside(broken: Run) -> Analysis:
-    told = analyse(broken).apart
-    assert told is not None
-    return told
+def aside(faulty_run: Run) -> Analysis:
+    answer = analyse(faulty_run).apart
+    assert answer is not None
+    return answer
 
 
 def of(aside: Analysis, name: str) -> dict[str, Outage]:
     (scenario,) = (s for s in aside.scenarios if s.name == name)
-    return {one.contender.name: one for one in outages(aside, scenario)}
+    return {outage.contender.name: outage for outage in outages(aside, scenario)}
 
 
-def test_every_cell_saw_its_fault_and_the_run_is_whole(broken: Run) -> None:
-    assert broken.info.status == "finished"
-    assert {cell.status for cell in broken.info.cells} == {"done"}
-    events = broken.timeline[broken.timeline["source"] == "fault"]
-    seen = {cell.id: events.loc[events["cell"] == cell.id, "name"].tolist() for cell in broken.done}
+def test_every_cell_had_its_fault_and_the_run_is_complete(faulty_run: Run) -> None:
+    assert faulty_run.info.status == "finished"
+    assert {cell.status for cell in faulty_run.info.cells} == {"done"}
+    events = faulty_run.timeline[faulty_run.timeline["source"] == "fault"]
+    seen = {cell.id: events.loc[events["cell"] == cell.id, "name"].tolist() for cell in faulty_run.done}
     assert len(seen) == 4
     assert all(names == ["began", "ended"] for names in seen.values())
 
 
 def test_with_a_fallback_every_request_is_answered_while_redis_hangs(aside: Analysis) -> None:
-    one = of(aside, "redis-hung")[FALLBACK]
-    assert len(one.of("outage")) > 30
-    assert not one.due["failed"].any()
-    assert (one.due["outcome"] != "unanswered").all()
-    assert one.loads_per_s("outage") > one.loads_per_s("before")
+    outage = of(aside, "redis-hung")[FALLBACK]
+    assert len(outage.of("outage")) > 30
+    assert not outage.due["failed"].any()
+    assert (outage.due["outcome"] != "unanswered").all()
+    assert outage.loads_per_s("outage") > outage.loads_per_s("before")
 
 
-def test_what_users_of_the_articles_client_see_of_a_short_hang_is_told_as_waiting(aside: Analysis) -> None:
-    """Five seconds a try and eleven tries: nothing fails, requests are answered once Redis is."""
-    one = of(aside, "redis-hung")["cache-aside"]
-    assert one.failed() == 0
-    assert one.sat_out() > 0
-    assert one.gives_up_s == 55
-    told = findings(aside, next(s for s in aside.scenarios if s.name == "redis-hung")).answer
-    assert "none failed" in told
-    assert f"{one.sat_out():,} were answered only once Redis was back" in told or not one.late()
-    assert "cache-aside's client declares 5,000 ms an answer, 11 tries" in told
-    assert f"{FALLBACK}'s client declares 50 ms an answer, 1 try" in told
+def test_a_short_hang_with_the_articles_client_is_reported_as_waiting(aside: Analysis) -> None:
+    """With 5 s per try and eleven tries, no request fails; requests are answered when Redis is back."""
+    outage = of(aside, "redis-hung")["cache-aside"]
+    assert outage.failed() == 0
+    assert outage.sat_out() > 0
+    assert outage.gives_up_s == 55
+    answer = findings(aside, next(s for s in aside.scenarios if s.name == "redis-hung")).answer
+    assert "none failed" in answer
+    assert f"{outage.sat_out():,} were answered only once Redis was back" in answer or not outage.late()
+    assert "cache-aside's client declares 5,000 ms an answer, 11 tries" in answer
+    assert f"{FALLBACK}'s client declares 50 ms an answer, 1 try" in answer
 
 
-def test_while_the_table_is_locked_hits_are_answered_and_no_load_is(aside: Analysis) -> None:
-    one = of(aside, "database-locked")["cache-aside"]
-    during = one.of("outage")
+def test_while_the_table_is_locked_hits_are_answered_and_loads_wait(aside: Analysis) -> None:
+    outage = of(aside, "database-locked")["cache-aside"]
+    during = outage.of("outage")
     faults = aside.run.timeline[aside.run.timeline["source"] == "fault"]
-    assert ((during["outcome"] == "hit") & (during["end_s"] < one.ended_s)).any()
-    for cell in one.cells:
+    assert ((during["outcome"] == "hit") & (during["end_s"] < outage.ended_s)).any()
+    for cell in outage.cells:
         sent, done = cell.rows.floats("load_start_s"), cell.rows.floats("load_end_s")
-        middle_s = (one.began_s + one.ended_s) / 2
-        locked = (sent > middle_s) & (sent < one.ended_s)
-        unlocked_s = one.ended_s - mending_s(faults[faults["cell"] == cell.info.id])
+        middle_s = (outage.began_s + outage.ended_s) / 2
+        locked = (sent > middle_s) & (sent < outage.ended_s)
+        unlocked_s = outage.ended_s - mending_s(faults[faults["cell"] == cell.info.id])
         assert (done[locked] >= unlocked_s).all()
-    told = findings(aside, next(s for s in aside.scenarios if s.name == "database-locked")).answer
-    assert "declares" not in told
+    answer = findings(aside, next(s for s in aside.scenarios if s.name == "database-locked")).answer
+    assert "declares" not in answer

@@ -1,4 +1,4 @@
-"""Probes read in one order before a cell and in the other after it."""
+"""Probes are read in one order before a cell and in the reverse order after it."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -8,18 +8,18 @@ from stampede.loadtests.selftests.overhead import no_op_spec
 from stampede.stack.servers import Stack
 
 
-class Noting(Probe):
-    """Notes when it is read."""
+class RecordingProbe(Probe):
+    """Records when it is read."""
 
-    def __init__(self, name: str, noted: list[str]) -> None:
+    def __init__(self, name: str, reads: list[str]) -> None:
         self.name = name
-        self.noted = noted
+        self.reads = reads
 
     def before(self, cell: ProbedCell) -> None:
-        self.noted.append(f"{self.name} before cell {cell.order.id}")
+        self.reads.append(f"{self.name} before cell {cell.order.id}")
 
     def after(self, cell: ProbedCell) -> ProbeRows:
-        self.noted.append(f"{self.name} after")
+        self.reads.append(f"{self.name} after")
         return ProbeRows(
             servers=[(cell.order.id, self.name, "calls", 0.0, 1.0, "calls")],
             timeline=[(cell.order.id, 1, self.name, "gauge", 1.0, None)],
@@ -31,17 +31,17 @@ def cell_of(stack: Stack) -> ProbedCell:
     return ProbedCell(order=order, scenario=no_op_spec(stack, stack.directory).scenarios[0])
 
 
-def test_the_last_probe_is_the_nearest_to_the_cell_on_both_sides(stack: Stack) -> None:
-    noted: list[str] = []
-    probes = [Noting("far", noted), Noting("near", noted)]
+def test_the_last_probe_is_read_closest_to_the_cell_before_and_after_it(stack: Stack) -> None:
+    reads: list[str] = []
+    probes = [RecordingProbe("far", reads), RecordingProbe("near", reads)]
     cell = cell_of(stack)
     read_before(probes, cell)
     rows = read_after(probes, cell)
-    assert noted == ["far before cell 7", "near before cell 7", "near after", "far after"]
+    assert reads == ["far before cell 7", "near before cell 7", "near after", "far after"]
     assert [row[1] for row in rows.servers] == ["near", "far"]
     assert [row[2] for row in rows.timeline] == ["near", "far"]
 
 
-def test_a_probe_that_says_nothing_of_sampling_samples_nothing() -> None:
-    sampling: AbstractContextManager[object] = Noting("quiet", []).sample()
+def test_a_probe_without_a_sampler_takes_no_samples() -> None:
+    sampling: AbstractContextManager[object] = RecordingProbe("quiet", []).sample()
     assert isinstance(sampling, nullcontext)

@@ -1,4 +1,4 @@
-"""What happens around a cell is noted: once, with how much, and only what changed."""
+"""Server events around a cell are recorded once, with their amount, and only if something changed."""
 
 import gc
 import time
@@ -16,16 +16,16 @@ from stampede.stack.postgres.postgres_server import connect
 from stampede.stack.servers import Stack
 
 
-def test_a_counter_that_grew_is_an_event_with_how_much_and_the_first_reading_is_none() -> None:
+def test_a_counter_that_grew_is_an_event_with_the_difference_but_the_first_reading_is_none() -> None:
     changes = Changes(7)
     assert changes.read("redis", {"evicted_keys": 5.0, "total_forks": 1.0}, 10) == []
     assert changes.read("redis", {"evicted_keys": 8.0, "total_forks": 1.0, "uptime": 99.0}, 20) == [
         (7, 20, "redis", "evicted_keys", 3.0, "eviction")
     ]
-    assert changes.read("redis", {"evicted_keys": 0.0, "total_forks": 1.0}, 30) == []  # a server that began anew
+    assert changes.read("redis", {"evicted_keys": 0.0, "total_forks": 1.0}, 30) == []  # the server restarted
 
 
-def test_a_clock_that_steps_is_an_event_and_one_that_is_slewed_is_none() -> None:
+def test_a_clock_step_is_an_event_and_a_slew_is_none() -> None:
     changes = Changes(1)
     assert changes.read_clocks(1000.0, 0) == []
     assert changes.read_clocks(1000.2501, 250_000_000) == []
@@ -34,7 +34,7 @@ def test_a_clock_that_steps_is_an_event_and_one_that_is_slewed_is_none() -> None
     assert step_s == pytest.approx(1.9999)
 
 
-def test_evictions_forks_and_checkpoints_of_the_real_servers_are_seen(stack: Stack) -> None:
+def test_forks_and_checkpoints_of_the_real_servers_are_detected(stack: Stack) -> None:
     client = redis.Redis.from_url(stack.redis.url)
     changes = Changes(1)
     with client, connect(stack.postgres.url) as connection:
@@ -50,7 +50,7 @@ def test_evictions_forks_and_checkpoints_of_the_real_servers_are_seen(stack: Sta
     assert {"fork", "checkpoint"} <= seen
 
 
-def test_a_setting_that_somebody_changes_on_the_real_servers_is_named(stack: Stack) -> None:
+def test_a_setting_that_changes_on_the_real_servers_is_named(stack: Stack) -> None:
     client = redis.Redis.from_url(stack.redis.url)
     with client, connect(stack.postgres.url) as connection:
         before = read_settings(client, connection)
@@ -66,35 +66,35 @@ def test_a_setting_that_somebody_changes_on_the_real_servers_is_named(stack: Sta
     assert rows[1][5] == f"setting changed: {hz} → {hz + 1}"
 
 
-def test_a_server_that_does_not_tell_is_not_called_changed() -> None:
-    told = {("postgres", "jit"): "off", ("redis", "hz"): "10"}
-    assert setting_rows(1, told, {("postgres", "jit"): "off"}) == []
+def test_a_setting_that_cannot_be_read_does_not_count_as_changed() -> None:
+    known = {("postgres", "jit"): "off", ("redis", "hz"): "10"}
+    assert setting_rows(1, known, {("postgres", "jit"): "off"}) == []
 
 
-def test_our_own_long_garbage_collections_are_events() -> None:
-    ruler = Meter(hub_clock())
-    ruler.watch_gc()
+def test_long_garbage_collections_of_the_harness_are_events() -> None:
+    meter = Meter(hub_clock())
+    meter.watch_gc()
     try:
         kept = [[number] for number in range(400_000)]
         gc.collect()
     finally:
-        gc.callbacks.remove(ruler._on_gc)
-    pauses = ruler.take_pauses()
+        gc.callbacks.remove(meter._on_gc)
+    pauses = meter.take_pauses()
     assert any(generation == 2 for _, generation, _ in pauses)
-    assert ruler.take_pauses() == []
+    assert meter.take_pauses() == []
     assert len(kept) == 400_000
     rows = pause_rows(3, 1, [(100, 2, 5_000_000), (200, 0, 900_000)])
     assert rows == [(3, 100, "process-1", "gc_generation_2_ms", 5.0, "garbage collection")]
 
 
-def test_a_canary_asks_both_servers_and_turns_a_loop(stack: Stack) -> None:
+def test_the_drift_probe_measures_both_servers_and_a_loop(stack: Stack) -> None:
     with redis.Redis.from_url(stack.redis.url) as client, connect(stack.postgres.url) as connection:
         found = look(client, connection)
     assert found.keys() == {"ping_us", "select_us", "loop_us"}
     assert all(value > 0 for value in found.values())
 
 
-def test_the_canary_stands_at_both_ends_of_each_round() -> None:
+def test_the_drift_probe_runs_at_both_ends_of_each_round() -> None:
     cells = [
         CellPlan(id=number, scenario="s", contender="c", round=round_number, seed=1, predecessor=None)
         for number, round_number in enumerate((1, 1, 1, 2, 2, 3), 1)

@@ -1,4 +1,4 @@
-"""Old bytes, new code; bytes from strangers; compressed bytes."""
+"""Schema changes, hostile bytes, and compressors."""
 
 import zlib
 from pathlib import Path
@@ -17,7 +17,6 @@ from stampede.patterns.compression.compressor_registry import compressors
 from stampede.patterns.serialization.json import Json
 from stampede.patterns.serialization.serializer_registry import codecs, load_codec
 
-ROOT = Path(__file__).resolve().parents[3]
 NEW, OLD = "old bytes, new code", "new bytes, old code"
 
 
@@ -27,15 +26,15 @@ def outcomes(name: str) -> dict[tuple[str, str], str]:
 
 @pytest.mark.parametrize("name", sorted(codecs()))
 def test_an_optional_new_field_and_a_removed_one_are_harmless(name: str) -> None:
-    """Both sides of a rolling deployment read each other, whatever the serializer."""
+    """With every serializer, both sides of a rolling deployment read each other's bytes."""
     found = outcomes(name)
     assert len(found) == 2 * len(CHANGES)
     for change in ("field added, with a default", "field removed"):
         assert found[change, NEW] == found[change, OLD] == "same"
 
 
-def test_what_a_change_does_depends_on_the_serializer() -> None:
-    """Fields by number survive a rename; validation refuses a new type; the others read it without a word."""
+def test_the_effect_of_other_changes_depends_on_the_serializer() -> None:
+    """Numbered fields survive a rename; validation refuses a new type; other serializers accept it silently."""
     protobuf, msgspec, json, pickle = (outcomes(n) for n in ("protobuf", "msgspec-json", "json", "pickle"))
     assert protobuf["field renamed", NEW] == "same"
     assert json["field renamed", NEW] == "changed"
@@ -47,8 +46,8 @@ def test_what_a_change_does_depends_on_the_serializer() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(codecs()))
-def test_who_says_that_it_validates_refuses_a_retyped_field_and_nobody_else_does(name: str) -> None:
-    """What a serializer says of itself in tables is what it does."""
+def test_only_serializers_declared_as_validating_refuse_a_retyped_field(name: str) -> None:
+    """The declared property, which reports show, matches the behaviour."""
     found = {outcomes(name)["field retyped, int to str", direction] for direction in (NEW, OLD)}
     assert found == ({"refused"} if codecs()[name].serializer.validates else {"changed"})
 
@@ -59,7 +58,7 @@ from typing import Any
 from stampede.patterns.serialization.serializer import Serializer
 
 class Crasher(Serializer[Any]):
-    summary = "dies of deep nesting"
+    summary = "crashes on deep nesting"
     wire = "json"
     def dumps(self, value: Any) -> bytes:
         return b"{}"
@@ -71,12 +70,12 @@ class Crasher(Serializer[Any]):
 
 
 def test_hostile_bytes_raise_and_only_pickle_runs_them(tmp_path: Path) -> None:
-    """Deep nesting and claimed lengths end in an exception; pickle makes the call that stands in the bytes; a reader
-    that crashes is told apart, and the others are still tried.
+    """Deep nesting and false lengths raise an exception; pickle executes the call in the bytes. A reader that crashes
+    is reported as crashed, and the others still run.
     """
     path = tmp_path / "crasher.py"
     path.write_text(CRASHER, encoding="utf-8")
-    found = {(a.reader, a.attack): a for a in attacks([*codecs().values(), load_codec(path)], ROOT)}
+    found = {(a.reader, a.attack): a for a in attacks([*codecs().values(), load_codec(path)])}
     code, deep, long = ATTACKS
     assert found["crasher", deep].verdict == "crashed"
     assert "SIGABRT" in found["crasher", deep].what
@@ -96,8 +95,8 @@ ROWS = [Json().dumps({"id": i, "name": f"user {i * 7919 % 1000}", "email": f"use
 @pytest.mark.parametrize("name", sorted(compressors()))
 @given(data=st.binary(max_size=3000) | st.text(max_size=500).map(str.encode))
 @settings(max_examples=60, deadline=None)
-def test_compressed_bytes_come_back(name: str, data: bytes) -> None:
-    """Any bytes, empty ones and noise included, with and without a dictionary."""
+def test_decompression_restores_the_bytes(name: str, data: bytes) -> None:
+    """This holds for any bytes, also empty and random ones, with and without a dictionary."""
     compressor = compressors()[name]()
     assert compressor.decompress(compressor.compress(data)) == data
     if compressor.trained:
@@ -106,8 +105,8 @@ def test_compressed_bytes_come_back(name: str, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(compressors()))
-def test_more_than_allowed_is_refused(name: str) -> None:
-    """A few hundred bytes that unfold to more than the limit raise; just the limit is allowed."""
+def test_bytes_that_decompress_to_more_than_the_limit_are_refused(name: str) -> None:
+    """A result of exactly the limit is allowed; one byte more raises."""
     small = compressors()[name](most_bytes=1000)
     assert small.decompress(small.compress(bytes(1000))) == bytes(1000)
     with pytest.raises(TooLarge):
@@ -115,16 +114,16 @@ def test_more_than_allowed_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(compressors()))
-def test_cut_bytes_raise(name: str) -> None:
-    """Half a value is an error, never half a record."""
+def test_truncated_bytes_raise(name: str) -> None:
+    """Half a value is an error and never a partial record."""
     compressor = compressors()[name]()
     data = compressor.compress(b"".join(ROWS))
     with pytest.raises((zlib.error, lz4.block.LZ4BlockError, zstandard.ZstdError)):
         compressor.decompress(data[: len(data) // 2])
 
 
-def test_a_dictionary_helps_rows_that_it_has_not_seen() -> None:
-    """Trained on other rows, small rows shrink well below what plain zstd makes of them; its size is known."""
+def test_a_dictionary_shrinks_rows_that_it_was_not_trained_on() -> None:
+    """Small rows become much smaller than with plain zstd, and the size of the dictionary is known."""
     trained, plain = compressors()["zstd-dictionary"](), compressors()["zstd"]()
     trained.train(ROWS[:500])
     with_it, without = (sum(len(c.compress(row)) for row in ROWS[500:]) for c in (trained, plain))
@@ -134,7 +133,7 @@ def test_a_dictionary_helps_rows_that_it_has_not_seen() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(compressors()))
-def test_any_serializer_can_be_wrapped(name: str) -> None:
+def test_a_serializer_can_be_combined_with_any_compressor(name: str) -> None:
     """A compressed serializer is a serializer."""
     value: dict[str, Any] = {"id": 1, "tags": ["a", "b"] * 20}
     wrapped = Compressed(Json(), compressors()[name]())

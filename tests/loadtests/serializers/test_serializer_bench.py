@@ -1,4 +1,4 @@
-"""The bench itself: a short run on the real server, with serializers of the user's own; and what it refuses to do."""
+"""The serializer bench: a short run on the real server, with a user's serializers, and the input that it refuses."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from stampede.cli.app import app
 from stampede.core.errors import ConfigError, RunFolderError
 from stampede.loadtests.serializers.run_serializers import SerializersConfig, run_serializers
 from stampede.loadtests.serializers.sample_records import kinds
-from stampede.loadtests.serializers.timed_tasks import Pool, Task
+from stampede.loadtests.serializers.timed_tasks import RecordPool, TimedTask
 from stampede.loadtests.serializers.timing import run_block
 from stampede.patterns.serialization.serializer_registry import choose_codecs, codecs, load_codec
 from stampede.reports.topics.serializers.serializer_facts import read_facts
@@ -44,7 +44,7 @@ FORGETFUL = OWN.replace("return json.loads(data)", "return {**json.loads(data), 
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Files of a user, by name."""
+    """A user's files, by name."""
     folder = tmp_path_factory.mktemp("own")
     files = {"spaced": OWN, "refusing": REFUSING, "forgetful": FORGETFUL}
     for name, text in files.items():
@@ -54,21 +54,21 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def run(stack: Stack, own: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A short run of all of ours and three of the user's, rendered."""
-    order = SerializersConfig(
+    """A short, rendered run of all built-in serializers and three of a user."""
+    config = SerializersConfig(
         own=tuple(own.values()),
         records=("user-200",),
         lengths=(1, 64),
         rounds=2,
         runs=tmp_path_factory.mktemp("runs"),
     )
-    folder = run_serializers(order, stack, lambda _line: None, lambda *_: None)
+    folder = run_serializers(config, stack, lambda _line: None, lambda *_: None)
     render_serializers(folder)
     return folder
 
 
-def test_the_run_is_whole(run: Path) -> None:
-    """Every serializer, the twin, the HASH and each compressor have their facts in each round."""
+def test_a_run_has_the_facts_of_every_serializer_in_every_round(run: Path) -> None:
+    """Every serializer, the A/A copy, the HASH and each compressor have facts in each round."""
     assert read_run(run).info.status == "finished"
     facts = read_facts(run)
     assert facts.rounds == [1, 2]
@@ -82,8 +82,8 @@ def test_the_run_is_whole(run: Path) -> None:
     assert (facts.stored["memory_bytes"] > facts.stored["value_bytes"]).all()
 
 
-def test_the_users_own_serializer_stands_beside_ours(run: Path) -> None:
-    """One file adds one: on the page, in the CSVs, in every matrix."""
+def test_a_users_serializer_is_reported_like_a_built_in_one(run: Path) -> None:
+    """It is on the page and in each CSV file."""
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "spaced" in page
     assert "yours" in page
@@ -91,16 +91,16 @@ def test_the_users_own_serializer_stands_beside_ours(run: Path) -> None:
         assert "spaced" in (run / name).read_text(encoding="utf-8"), name
 
 
-def test_a_serializer_that_raises_is_a_row_refused(run: Path) -> None:
-    """It is listed with its error and is not timed; the run goes on."""
+def test_a_serializer_that_raises_is_reported_as_refused(run: Path) -> None:
+    """It is listed with its error and is not timed; the run continues."""
     facts = read_facts(run)
     assert facts.outcome("user-200", "refusing") == ("refused", "ValueError: not on a Sunday")
     assert not np.isfinite(facts.us("user-200", "refusing", "encode")).any()
     assert "refused: ValueError: not on a Sunday" in (run / "report.html").read_text(encoding="utf-8")
 
 
-def test_a_record_that_changes_silently_is_marked_and_never_advised(run: Path) -> None:
-    """A serializer that loses a version is timed, marked, and no answer."""
+def test_a_serializer_that_changes_a_record_is_marked_and_not_recommended(run: Path) -> None:
+    """A serializer that loses the version is timed and marked, and the report does not recommend it."""
     facts = read_facts(run)
     assert facts.outcome("user-200", "forgetful")[0] == "changed"
     page = (run / "report.html").read_text(encoding="utf-8")
@@ -109,14 +109,14 @@ def test_a_record_that_changes_silently_is_marked_and_never_advised(run: Path) -
 
 
 def test_report_renders_a_run_of_serializers_again(run: Path) -> None:
-    """`stampede report` knows what kind of run it is given, and prints the advice."""
+    """`stampede report` recognises a run of serializers and prints the recommendation."""
     done = CliRunner().invoke(app, ["report", str(run)])
     assert done.exit_code == 0
     assert "user-200: Take " in done.stdout
 
 
-def test_nothing_is_left_on_the_server(run: Path, stack: Stack) -> None:
-    """Every key of the bench is deleted again."""
+def test_no_key_is_left_on_the_server(run: Path, stack: Stack) -> None:
+    """The bench deletes every key that it wrote."""
     assert run.exists()
     with redis.Redis.from_url(stack.redis.url) as client:
         assert list(client.scan_iter(f"{stack.key_prefix}*")) == []
@@ -130,10 +130,12 @@ def test_the_same_folder_gives_the_same_page(run: Path) -> None:
 
 
 def test_inputs_are_fresh() -> None:
-    """No two calls share an object or a string, so nothing that one call cached helps the next."""
-    pool = Pool(kinds()["user-200-unicode"])
+    """No two calls share an object or a string, so no call profits from a cache that an earlier one filled."""
+    pool = RecordPool(kinds()["user-200-unicode"])
     seen: list[object] = []
-    task = Task(record="r", contender="c", operation="encode", call=seen.append, prepare=pool.fresh, input_bytes=200)
+    task = TimedTask(
+        record="r", contender="c", operation="encode", call=seen.append, prepare=pool.fresh, input_bytes=200
+    )
     rows = run_block(task, 1, 0, 1_000_000)
     assert len(rows) >= 5
     assert sum(row[5] for row in rows) <= len(seen)
@@ -142,10 +144,10 @@ def test_inputs_are_fresh() -> None:
 
 
 BAD = {
-    "pickle on a server that is not ours": ("--postgres", "postgresql://h/d", "--redis", "redis://h"),
+    "pickle on a user's server": ("--postgres", "postgresql://h/d", "--redis", "redis://h"),
     "an unknown record": ("--record", "nothing"),
     "no rounds": ("--rounds", "0"),
-    "a file that is not there": ("--serializer", "missing.py"),
+    "a missing file": ("--serializer", "missing.py"),
     "the reference left out": ("--only", "orjson"),
     "an unknown serializer": ("--only", "json", "--only", "yaml"),
 }
@@ -153,7 +155,7 @@ BAD = {
 
 @pytest.mark.parametrize("what", BAD)
 def test_bad_input_is_one_line_and_exit_2(what: str) -> None:
-    """Nothing is started for what cannot be run; pickle is refused where others can write, unless told."""
+    """Input that cannot be run is refused before anything starts; so is pickle on a user's server."""
     done = CliRunner().invoke(app, ["serializers", *BAD[what]])
     assert done.exit_code == 2
     assert done.stdout == ""
@@ -163,8 +165,8 @@ def test_bad_input_is_one_line_and_exit_2(what: str) -> None:
         assert "--allow-pickle" in line
 
 
-def test_pickle_may_be_allowed_or_left_out() -> None:
-    """The user decides, in so many words."""
+def test_pickle_runs_on_a_users_server_only_if_allowed() -> None:
+    """Without permission it must be left out."""
     with pytest.raises(ConfigError, match="pickle"):
         choose_codecs((), (), ours=False, allow_pickle=False)
     assert "pickle" in [codec.name for codec in choose_codecs((), (), ours=False, allow_pickle=True)]
@@ -184,23 +186,23 @@ def test_pickle_may_be_allowed_or_left_out() -> None:
     ],
 )
 def test_a_file_without_a_serializer_is_refused(text: str, want: str, tmp_path: Path) -> None:
-    """A syntax error, a failing import, no serializer, no summary: said in one line."""
+    """A syntax error, a failing import, no serializer, no summary: each is reported in one line."""
     path = tmp_path / "mine.py"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match=want):
         load_codec(path)
 
 
-def test_a_file_may_not_take_a_name_of_ours(tmp_path: Path) -> None:
-    """json.py would be json: which of the two a report means must be plain."""
+def test_a_users_file_may_not_have_the_name_of_a_built_in_serializer(tmp_path: Path) -> None:
+    """A user's json.py would also be called json in the report."""
     path = tmp_path / "json.py"
     path.write_text(OWN, encoding="utf-8")
     with pytest.raises(ConfigError, match="another name"):
         load_codec(path)
 
 
-def test_tables_come_back_as_written_and_cut_ones_are_refused(tmp_path: Path) -> None:
-    """Parts of a table are read as one; half a file is one line, not a guess."""
+def test_tables_are_read_as_written_and_truncated_ones_are_refused(tmp_path: Path) -> None:
+    """The parts of a table are read as one; a truncated file is an error."""
     rows = [(1, 0, "user", "json", "encode", 10, 1000, 900), (1, 1, "user", "json", "set", 4, 900, None)]
     write_part(tmp_path, "batches", 1, rows)
     write_part(tmp_path, "batches", 2, [(2, *rows[0][1:])])
