@@ -1,54 +1,54 @@
-"""What a run can doubt about itself: a closed list. Each doubt is printed above the numbers that it touches."""
+"""The closed list of warnings about a run. The report prints each warning above the figures that it concerns."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class WarningKind:
-    """A check that every run goes through."""
+    """One kind of warning, and the texts that explain it."""
 
     name: str
-    """A stable name, also its anchor in the report."""
+    """Stable; also the anchor in the report."""
     measures: str
-    """What is looked at."""
+    """What the check measures."""
     unit: str
-    """Of value and limit: ms, share, rounds, cells, 1 …"""
+    """Unit of value and limit: ms, share, rounds, cells, 1 …"""
     limit: str
-    """When it is a doubt, in words."""
+    """The condition under which the report warns, in words."""
     advice: str
-    """What the reader can do about it."""
+    """What the reader can do."""
     withholds: str
-    """What must not be read out of the figures that it touches."""
+    """What the figures concerned cannot show."""
     opens: str = ""
-    """How the sentence begins, where each contender only adds a figure to it."""
+    """How the sentence begins if each contender only adds a figure."""
     voids: bool = False
-    """Whether the run's figures are void with it: our own bug, not the reader's circumstances."""
+    """Whether the run is void: the fault is in the suite, not in the reader's environment."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunWarning:
-    """One doubt about one run."""
+    """One warning about one run."""
 
     kind: WarningKind
     what: str
     """The finding in one sentence, with its figures."""
     value: float | None = None
     limit: float | None = None
-    """The bound that the value broke, in the kind's unit."""
+    """The limit that the value exceeded, in the unit of the kind."""
     scenario: str | None = None
-    """None: the whole run."""
+    """None: the warning concerns the whole run."""
     contenders: tuple[str, ...] = ()
-    """Empty: all of them."""
+    """Empty: all contenders."""
     cells: tuple[int, ...] = ()
     number: int = 0
-    """As printed, from 1; 0: not yet numbered."""
+    """The printed number, from 1; 0: not yet numbered."""
 
 
 BETTER_THAN_BOUND = WarningKind(
     name="better-than-bound",
-    measures="a contender against the bare Redis GET that it cannot beat",
+    measures="each contender compared with the bare Redis GET, which is the fastest possible read",
     unit="1",
-    limit="its whole interval lies below the ruler's by more than the noise floor",
+    limit="the whole interval lies below that of the bare GET by more than the noise floor",
     advice="this is a fault of the suite: please report it with the run folder",
     withholds="everything",
     voids=True,
@@ -58,57 +58,57 @@ FROM_THE_FUTURE = WarningKind(
     measures="reads that ended before the COMMIT of the version that they returned began",
     unit="reads",
     limit="any",
-    advice="the books are wrong: please report it with the run folder",
+    advice="the recorded timestamps are inconsistent: please report it with the run folder",
     withholds="everything",
     voids=True,
 )
 TOO_DENSE = WarningKind(
     name="too-dense",
-    measures="reads that may have been stale, for each that certainly was; only where they are over 5 % of the reads",
+    measures="reads that may have been stale, per read that certainly was; only if they are over 5 % of the reads",
     unit="1",
     limit="above 3",
-    advice="more keys (active_records), or a lower rate: reads and commits of one key then overlap less",
-    withholds="the share of stale reads as more than a lower bound",
+    advice="use more keys (active_records) or a lower rate, so that reads and commits of one key overlap less",
+    withholds="the share of stale reads, except as a lower bound",
 )
 EXISTING_NOT_FOUND = WarningKind(
     name="existing-not-found",
-    measures="answered reads that returned no record, though the record exists",
+    measures="answered reads that returned no record although the record exists",
     unit="share",
     limit="any",
-    advice="correct the contender: a lock that is lost, or a key that is missing, is no absent record",
-    withholds="every recommendation of this contender in that scenario, and its response times as those of answers",
+    advice="correct the contender: a lost lock or a missing key does not mean that the record is absent",
+    withholds="every recommendation of this contender in that scenario; its response times include wrong answers",
 )
 COUNTS_DIFFER = WarningKind(
     name="counts-differ",
-    measures="our own counts against Locust's, Redis' commandstats and pg_stat_statements",
+    measures="our own counts compared with those of Locust, Redis (commandstats) and pg_stat_statements",
     unit="1",
     limit="any difference",
     advice="look for another client of the same servers; if there is none, report it with the run folder",
-    withholds="loads, commands and database time of the cells that it touches",
+    withholds="loads, commands and database time of the cells concerned",
 )
 TWINS_DIFFER = WarningKind(
-    name="twins-differ",
+    name="twins-differ",  # quoted
     measures="two copies of one contender under different names (A/A)",
     unit="1",
-    limit="they differ at the 5 % level, Holm over the A/A rows of a scenario",
-    advice="run on a quieter machine, or with more rounds",
+    limit="they differ at the 5 % level, with Holm's correction over the A/A rows of a scenario",
+    advice="use a quieter machine or more rounds",
     withholds="every better and worse of that scenario",
 )
 GENERATOR_LATE = WarningKind(
     name="generator-late",
-    measures="p99 of start − max(due, thread free): our own lateness",
+    measures="p99 of start − max(due, thread free): the lateness of the harness itself",
     unit="ms",
-    limit="above 1 ms and above 10 % of the response time's p99",
-    opens="we were late at p99 by ",
+    limit="above 1 ms and above 10 % of the p99 response time",
+    opens="the harness was late at p99 by ",
     advice="lower rate_per_s, free the machine, or spread the load over more machines",
-    withholds="response times near or below that lateness",
+    withholds="response times close to that lateness or below it",
 )
 SATURATED = WarningKind(
     name="saturated",
     measures="share of the due requests that ended by the deadline D",
     unit="share",
     limit="below 1",
-    advice="lower rate_per_s to what every contender can carry, or give more users_per_process",
+    advice="lower rate_per_s until every contender can answer, or raise users_per_process",
     withholds="comparisons of response times with this contender; its percentiles may read > D",
 )
 ERRORS = WarningKind(
@@ -116,8 +116,8 @@ ERRORS = WarningKind(
     measures="requests that ended in an exception",
     unit="requests",
     limit="any",
-    advice="look at the error classes below; the failed requests are in no response time",
-    withholds="response times of what failed",
+    advice="read the error classes below; failed requests are left out of all response times",
+    withholds="response times of the failed requests",
 )
 FEW_ROUNDS = WarningKind(
     name="few-rounds",
@@ -125,54 +125,54 @@ FEW_ROUNDS = WarningKind(
     unit="rounds",
     limit="below 6",
     advice="make bench (plan quick: eight rounds)",
-    withholds="every better, worse and same: ranges of what was seen stand instead of intervals",
+    withholds="every better, worse and same: the report shows ranges instead of intervals",
 )
 CELLS_MISSING = WarningKind(
     name="cells-missing",
-    measures="planned cells that failed or never ran",
+    measures="planned cells that failed or did not run",
     unit="cells",
     limit="any",
-    advice="run again; what was finished stands",
-    withholds="pairs of the rounds that lack a cell",
+    advice="run again; the finished cells are valid",
+    withholds="pairs in the rounds that lack a cell",
 )
 DATABASE_BUSY = WarningKind(
     name="database-busy",
     measures="share of all cores that the database used during a cell",
-    opens="share of all cores that the database used, at most: ",
+    opens="the database used at most this share of all cores: ",
     unit="share",
-    limit="above a half",
-    advice="lower load_cpu_ms or rate_per_s, or put the database on a machine of its own",
-    withholds="1 + rate × load time as an expectation: loads now queue for cores and pile up",
+    limit="above one half",
+    advice="lower load_cpu_ms or rate_per_s, or run the database on another machine",
+    withholds="1 + rate × load time as an expectation: loads queue for cores and accumulate",
 )
 MACHINE_BUSY = WarningKind(
     name="machine-busy",
-    measures="share of all cores that were busy during a cell, by whomever",
+    measures="share of all cores that were busy during a cell, whatever used them",
     opens="share of all cores that were busy: ",
     unit="share",
     limit="above 0.9",
     advice="lower rate_per_s, or use more cores",
-    withholds="response times: they measure the queue for cores",
+    withholds="response times: they include the wait for a core",
 )
 DISTANCE_OFF = WarningKind(
     name="distance-off",
-    measures="simulated distance a round trip, achieved (median) less asked",
-    opens="the simulated distance a round trip was ",
+    measures="simulated RTT per round trip: the achieved median minus the requested value",
+    opens="the simulated RTT per round trip was ",
     unit="ms",
-    limit="more than 0.1 ms apart",
-    advice="free the machine; or run with --rtt 0",
-    withholds="response times as those of the distance asked for",
+    limit="they differ by more than 0.1 ms",
+    advice="free the machine, or run with --rtt 0",
+    withholds="response times for the requested RTT",
 )
 NOT_STEADY = WarningKind(
     name="not-steady",
-    measures="read p50 in the second half of a cell over that in the first",
+    measures="read p50 in the second half of a cell divided by that in the first half",
     unit="1",
-    limit="its interval lies wholly outside 1 ± 10 %",
-    advice="look at both halves; give longer cells or a longer warm-up",
+    limit="the whole interval lies outside 1 ± 10 %",
+    advice="compare both halves; use longer cells or a longer warm-up",
     withholds="one figure for the whole cell",
 )
 REMARK = WarningKind(
     name="remark",
-    measures="what the harness had to say while it ran",
+    measures="remarks that the harness made during the run",
     unit="",
     limit="any remark",
     advice="",
@@ -180,38 +180,38 @@ REMARK = WarningKind(
 )
 UNFINISHED = WarningKind(
     name="unfinished",
-    measures="whether the run came to its end",
+    measures="whether the run finished",
     unit="",
-    limit="anything but finished",
-    advice="run again for all that was planned",
-    withholds="nothing of the cells that were finished",
+    limit="any status other than finished",
+    advice="run again for the cells that are missing",
+    withholds="nothing about the finished cells",
 )
 
 CLOCK_STEPPED = WarningKind(
     name="clock-stepped",
-    measures="the wall clock against the monotonic one, over a cell",
+    measures="the wall clock compared with the monotonic clock, over a cell",
     unit="s",
-    limit="more than 10 ms and a thousandth of the cell apart",
-    advice="let the clock settle (a virtual machine that was resumed, a time service that steps), and run again",
-    withholds="what goes by the wall clock in those cells: limiters' windows, servers' own time stamps",
+    limit="they differ by more than 10 ms plus a thousandth of the cell",
+    advice="wait until the clock is stable (after a resume of a virtual machine, or a step by a time service); run again",
+    withholds="everything in those cells that uses the wall clock: windows of limiters, timestamps of servers",
 )
 STOPPED = WarningKind(
     name="stopped",
-    measures="how long a server or a process of ours gave no sign of life; whether the machine slept",
+    measures="how long a server or a process of the suite was silent, and whether the machine slept",
     unit="s",
     limit="above 2 s",
     advice="keep the machine awake and its processes running (no suspend, no debugger, no paused container); run again",
-    withholds="figures of those cells: requests waited for what stood still",
+    withholds="figures of those cells: requests waited for the stopped process",
 )
 CLOCKS_APART = WarningKind(
     name="clocks-apart",
-    measures="whether application servers on other machines were timed by clocks of their own",
+    measures="whether application servers on other machines used clocks of their own",
     unit="ms",
-    limit="any: how wrong an instant of theirs can be, half the shortest round trip and the drift over a cell",
-    advice="bring the machines nearer to each other, or run the application servers on one",
+    limit="any: the uncertainty of their instants is half the shortest round trip plus the drift over a cell",
+    advice="reduce the latency between the machines, or run the application servers on one machine",
     withholds=(
-        "the order of what happened on different machines within twice that: staleness and limiters' windows are given "
-        "that room, so less of them is certain. Response times and counts are untouched"
+        "the order of events on different machines within twice that uncertainty: staleness and limiter windows allow "
+        "for it, so fewer cases are certain. Response times and counts are not affected"
     ),
 )
 SETTINGS_CHANGED = WarningKind(
@@ -219,34 +219,34 @@ SETTINGS_CHANGED = WarningKind(
     measures="the servers' settings, before and after each cell",
     unit="settings",
     limit="any",
-    advice="find who changed them; run on servers that nobody else configures",
-    withholds="comparisons across the change",
+    advice="find the process that changed them; use servers that no other client configures",
+    withholds="comparisons between cells before and after the change",
 )
 OTHER_LOAD = WarningKind(
     name="other-load",
-    measures="share of all cores that neither we nor the servers used, and that the hypervisor took",
+    measures="share of all cores used by neither the suite nor the servers, or taken by the hypervisor",
     opens="share of all cores: ",
     unit="share",
-    limit="above 0.1 by others, or 0.05 stolen",
-    advice="stop what else runs on the machine, or use one that is not shared",
-    withholds="response times as those of an otherwise idle machine",
+    limit="above 0.1 by other processes, or above 0.05 stolen by the hypervisor",
+    advice="stop other programs on the machine, or use a machine that is not shared",
+    withholds="response times of an otherwise idle machine",
 )
 CPU_SATURATED = WarningKind(
     name="cpu-saturated",
-    measures="share of its one core that an application server or Redis used",
+    measures="share of one core used by an application server or by Redis, each of which can use one core only",
     unit="share",
     limit="above 0.9",
-    advice="lower rate_per_s, or give more --processes",
-    withholds="response times: they measure the queue for that core",
+    advice="lower rate_per_s, or raise --processes",
+    withholds="response times: they include the wait for that core",
 )
 RATE_MISSED = WarningKind(
     name="rate-missed",
-    measures="requests a second that began in the window, against those asked for",
+    measures="requests per second that began in the window, compared with the requested rate",
     opens="requests began at ",
     unit="share",
-    limit="below 0.95 of those asked for, beyond the luck of the draw",
-    advice="lower rate_per_s, or give more users_per_process or --processes",
-    withholds="figures as those of the rate asked for",
+    limit="below 0.95 of the requested rate, by more than random arrivals explain",
+    advice="lower rate_per_s, or raise users_per_process or --processes",
+    withholds="figures for the requested rate",
 )
 FEW_SAMPLES = WarningKind(
     name="few-samples",
@@ -254,23 +254,23 @@ FEW_SAMPLES = WarningKind(
     opens="answered reads: ",
     unit="reads",
     limit="below 20: ten on each side of a median",
-    advice="raise rate_per_s, or give longer cells",
-    withholds="a cell's median as more than a rough figure",
+    advice="raise rate_per_s, or use longer cells",
+    withholds="a cell's median, except as a rough figure",
 )
 DRIFT = WarningKind(
     name="drift",
-    measures="the canary (PING, SELECT 1, a fixed Python loop) and all contenders' read p50, first rounds against last",
+    measures="the drift probe (PING, SELECT 1, a fixed Python loop) and all contenders' read p50: first against last rounds",
     unit="1",
-    limit="more than 15 % apart",
-    advice="wait until the machine has settled (temperature, battery, neighbours), and run again",
-    withholds="levels; comparisons are paired by round and stand",
+    limit="they differ by more than 15 %",
+    advice="wait until the machine is stable (temperature, battery, other tenants), and run again",
+    withholds="absolute levels; comparisons are paired by round and stay valid",
 )
 LITTLES_LAW = WarningKind(
     name="littles-law",
-    measures="requests in the system as counted by an observer, against the recorded times; sessions active likewise",
+    measures="requests in the system, counted at random instants, against the recorded times; likewise active sessions",
     unit="1",
-    limit="more than 5 % and 3 standard errors apart; in the database 30 %, its 99 % interval without 0",
-    advice="the record is not what happened: look for a clock that stepped, or report it with the run folder",
+    limit="they differ by more than 5 % and 3 standard errors; in the database by 30 %, and the 99 % interval excludes 0",
+    advice="the recorded times are wrong: look for a clock that stepped, or report it with the run folder",
     withholds="response times and rates of that row",
 )
 
@@ -303,4 +303,4 @@ KINDS = (
     FEW_SAMPLES,
     REMARK,
 )
-"""All there are, gravest first: also the order in which they are printed."""
+"""All kinds, most serious first; the report prints warnings in this order."""
