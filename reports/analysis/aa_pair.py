@@ -95,4 +95,5 @@ def silent_of(figures: FigureSet, scenario: str, names: tuple[str, ...]) -> str:
     found = [pair for name in dict.fromkeys(names) if (pair := twins_of(figures, scenario, name)).silent]
     if not found:
         return ""
-    return f"Ignored here, because two copies of one contender differ by it: {'; '.join(pair.told for pair in found)}"
+    reasons = "; ".join(pair.told for pair in found)
+    return f"Ignored here, because two copies of one contender differ by it: {reasons}"

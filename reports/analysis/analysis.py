@@ -26,14 +26,14 @@ class Analysis(Results):
 
     apart: "Analysis | None" = None
     limiting: "Analysis | None" = None
-    made: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
+    computed: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
     """Cache of `once`: results by the function that computed them."""
 
     def once(self, make: "Callable[[Analysis], T]") -> T:
         """The result of that function for this analysis. The function is called the first time only."""
-        if make not in self.made:
-            self.made[make] = make(self)
-        result: T = self.made[make]
+        if make not in self.computed:
+            self.computed[make] = make(self)
+        result: T = self.computed[make]
         return result
 
     @cached_property

@@ -177,7 +177,7 @@ def few_samples(results: Results) -> Iterator[RunWarning]:
             )
 
 
-def middle(values: Sequence[float]) -> float:
+def finite_median(values: Sequence[float]) -> float:
     """The median of the finite values; nan without one."""
     known = [value for value in values if math.isfinite(value)]
     return float(np.median(known)) if known else math.nan

@@ -10,7 +10,7 @@ from stampede.reports.analysis.cpu_use import machine_cpu
 from stampede.reports.analysis.frames import Cell, per_group
 from stampede.reports.analysis.results import Results
 from stampede.reports.analysis.rows import Floats
-from stampede.reports.checks.cell_checks import cell_count, elapsed_s, groups, middle
+from stampede.reports.checks.cell_checks import cell_count, elapsed_s, finite_median, groups
 from stampede.reports.checks.check import check
 from stampede.reports.checks.clock_uncertainty import clock_uncertainty_ns
 from stampede.reports.checks.server_checks import REDIS_CPU, over_limit
@@ -89,8 +89,10 @@ def other_load(results: Results) -> Iterator[RunWarning]:
     """Cores that other processes used, and cores that the hypervisor gave to other machines."""
     cores = float(results.run.info.metadata.get("machine", {}).get("cores") or math.nan)
     for scenario, contender, cells in groups(results):
-        others = middle([others_cpu(cell) for cell in cells]) / cores
-        stolen = middle([cell.counters.get(("machine", "cpu.steal_s"), math.nan) / elapsed_s(cell) for cell in cells])
+        others = finite_median([others_cpu(cell) for cell in cells]) / cores
+        stolen = finite_median(
+            [cell.counters.get(("machine", "cpu.steal_s"), math.nan) / elapsed_s(cell) for cell in cells]
+        )
         stolen /= cores
         if others > OTHERS or stolen > STOLEN:
             parts = [f"{100 * others:.0f} % by other processes"] if others > OTHERS else []

@@ -37,7 +37,7 @@ def littles_law(results: Results) -> Iterator[RunWarning]:
             yield RunWarning(
                 kind=run_warnings.LITTLES_LAW,
                 what=(
-                    f"with {contender} {law.counted:.3g} requests were in the system, counted at {law.looks:,} random "
+                    f"with {contender} {law.counted:.3g} requests were in the system, counted at {law.instants:,} random "
                     f"instants; rate × mean time: {law.recorded:.3g}"
                 ),
                 value=gap / law.recorded if law.recorded else math.inf,
@@ -83,16 +83,16 @@ class Law:
     """The same from the recorded times at the same instants; over all instants it is rate × mean time."""
     error: float
     """Standard error of counted − recorded."""
-    looks: int
+    instants: int
     """Number of instants."""
 
 
 def in_the_system(observed: Sequence[tuple[Cell, pd.DataFrame]]) -> Law:
     """`observed`: cells with the rows of their in-flight samplers."""
     pairs: dict[str, list[Floats]] = {}
-    for cell, looks in observed:
+    for cell, counts in observed:
         assert cell.info.window_start_ns is not None
-        for source, of_process in looks.groupby("source", observed=True):
+        for source, of_process in counts.groupby("source", observed=True):
             mine = cell.rows.ints("process") == int(str(source).removeprefix("process-"))
             rows = cell.rows.where(mine & cell.operation.equal("read", "write"))
             at_s = (of_process["t_ns"].to_numpy(dtype=np.int64) - cell.info.window_start_ns) / 1e9
@@ -105,7 +105,7 @@ def in_the_system(observed: Sequence[tuple[Cell, pd.DataFrame]]) -> Law:
         counted=sum(float(x[0].mean()) for x in whole),
         recorded=sum(float(x[1].mean()) for x in whole),
         error=math.sqrt(sum(float(np.var(x[0] - x[1])) / x.shape[1] for x in whole)),
-        looks=sum(x.shape[1] for x in whole),
+        instants=sum(x.shape[1] for x in whole),
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from stampede.reports.analysis.cpu_use import cores, database_cpu
 from stampede.reports.analysis.frames import Cell, per_group
 from stampede.reports.analysis.results import Results, each
-from stampede.reports.checks.cell_checks import elapsed_s, groups, middle
+from stampede.reports.checks.cell_checks import elapsed_s, finite_median, groups
 from stampede.reports.checks.check import check
 from stampede.run_folder import run_warnings
 from stampede.run_folder.run_warnings import RunWarning
@@ -104,7 +104,7 @@ def cpu_saturated(results: Results) -> Iterator[RunWarning]:
                 shares.setdefault("an application server", []).append(mine[busiest] / elapsed_s(cell))
             shares.setdefault("Redis", []).append(redis / elapsed_s(cell))
         for process, values in shares.items():
-            share = middle(values)
+            share = finite_median(values)
             if share > ONE_CORE:
                 yield RunWarning(
                     kind=run_warnings.CPU_SATURATED,

@@ -29,9 +29,9 @@ def cases_of(each: Sequence[TimedRequests]) -> list[Case]:
     """One case per percentile and simulated RTT."""
     found = []
     for x in each:
-        says, why = below(x.took_ms, LIMIT_MS)
+        answer, why = below(x.took_ms, LIMIT_MS)
         figure = f"{BARE}, {x.what}: {with_interval(x.took_ms, 'ms')}"
-        found.append(Case(condition=f"{x.what} at {x.distance}", says=says, why=why, figure=figure, href=x.href))
+        found.append(Case(condition=f"{x.what} at {x.distance}", answer=answer, why=why, figure=figure, href=x.href))
     return found
 
 

@@ -37,8 +37,8 @@ def of_stale(contender: str, stale: Estimate, href: str = "") -> Case:
     figure = f"{contender}, stale after acknowledgement: {with_interval(stale, '%')}"
     if stale.missing or stale.value == 0:
         why = stale.why or "no race was seen; make races tries every order"
-        return Case(condition=condition, says="unclear", why=why, figure=figure, href=href)
-    return Case(condition=condition, says="no", figure=figure, href=href)
+        return Case(condition=condition, answer="unclear", why=why, figure=figure, href=href)
+    return Case(condition=condition, answer="no", figure=figure, href=href)
 
 
 def of_races(races: RacesInfo, scripted: Collection[str]) -> list[Case]:
@@ -56,16 +56,16 @@ def of_races(races: RacesInfo, scripted: Collection[str]) -> list[Case]:
     found = []
     for name in [name for name in ARTICLE_PATTERNS if name in broken]:
         figure = f"{name}: an order of a few requests breaks {formatting.listed(list(dict.fromkeys(broken[name])))}"
-        found.append(Case(condition=MULTI if name == ARTICLE_LIMITER else STEPS, says="no", figure=figure, href=HREF))
+        found.append(Case(condition=MULTI if name == ARTICLE_LIMITER else STEPS, answer="no", figure=figure, href=HREF))
     kept = [name for name in scripted if name in explored and name not in broken]
     if kept:
         figure = f"{formatting.listed(kept)}: no order of a few calls breaks their bound"
-        found.append(Case(condition="one script makes the whole decision", says="yes", figure=figure, href=HREF))
+        found.append(Case(condition="one script makes the whole decision", answer="yes", figure=figure, href=HREF))
     return found
 
 
 def cases(analysis: Analysis) -> list[Case]:
-    found = [of_window(case) for case in c07_window.cases(analysis) if case.says != "informational"]
+    found = [of_window(case) for case in c07_window.cases(analysis) if case.answer != "informational"]
     found += [
         of_stale(REFERENCE, analysis.figure(s.name, REFERENCE, STALE), s.name)
         for s in analysis.scenarios

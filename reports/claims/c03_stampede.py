@@ -10,9 +10,9 @@ LEAST = 2.0
 
 def of_loads(place: str, loads: Estimate, href: str = "") -> Case:
     """The case of one scenario."""
-    says, why = opposite(counted_below(loads, LEAST))
+    answer, why = opposite(counted_below(loads, LEAST))
     figure = f"{REFERENCE}: {with_interval(loads)} loads per expiry"
-    return Case(condition=place, says=says, why=why, figure=figure, href=href)
+    return Case(condition=place, answer=answer, why=why, figure=figure, href=href)
 
 
 def cases(analysis: Analysis) -> list[Case]:

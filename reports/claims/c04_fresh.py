@@ -18,8 +18,8 @@ def of_stale(place: str, stale: Estimate, href: str = "") -> Case:
     condition = "it means that the cache is always fresh"
     figure = f"{WRITE_THROUGH}, stale after acknowledgement in {place}: {with_interval(stale, '%')}"
     if stale.missing or stale.value == 0:
-        return Case(condition=condition, says="unclear", why=f"none was seen; {stale.how}", figure=figure, href=href)
-    return Case(condition=condition, says="no", figure=figure, href=href)
+        return Case(condition=condition, answer="unclear", why=f"none was seen; {stale.how}", figure=figure, href=href)
+    return Case(condition=condition, answer="no", figure=figure, href=href)
 
 
 def of_writes(place: str, c: Comparison, href: str = "") -> Case:
@@ -27,17 +27,17 @@ def of_writes(place: str, c: Comparison, href: str = "") -> Case:
     condition = "it means that writes are slower"
     if c.rounds < MIN_ROUNDS or c.ratio is None:
         why = f"{c.rounds} rounds; an interval needs {MIN_ROUNDS}"
-        return Case(condition=condition, says="unclear", why=why, figure=f"writes in {place}: {why}", href=href)
+        return Case(condition=condition, answer="unclear", why=why, figure=f"writes in {place}: {why}", href=href)
     ratio, low, high = (formatting.number(x) for x in (c.ratio.estimate, c.ratio.low, c.ratio.high))
     figure = (
         f"write p50 relative to {UNCACHED} in {place}: × {ratio} ({low} – {high}; "
         f"{formatting.level(c.ratio.level, c.rounds)})"
     )
     if c.ratio.low > 1:
-        return Case(condition=condition, says="yes", figure=figure, href=href)
+        return Case(condition=condition, answer="yes", figure=figure, href=href)
     if c.ratio.high < 1:
-        return Case(condition=condition, says="no", figure=figure, href=href)
-    return Case(condition=condition, says="unclear", why="1 lies within the interval", figure=figure, href=href)
+        return Case(condition=condition, answer="no", figure=figure, href=href)
+    return Case(condition=condition, answer="unclear", why="1 lies within the interval", figure=figure, href=href)
 
 
 def cases(analysis: Analysis) -> list[Case]:

@@ -14,9 +14,9 @@ AHEAD = "refresh-ahead"
 
 def of_misses(place: str, misses: Estimate, in_ttls: float, reference: str = "", href: str = "") -> Case:
     """The case of one scenario. `reference`: the same figure of the reference, as text."""
-    says, why = counted_below(misses, MOST, of=in_ttls)
+    answer, why = counted_below(misses, MOST, of=in_ttls)
     figure = f"{AHEAD}: {with_interval(misses)} misses of the most-read key per TTL{reference}"
-    return Case(condition=place, says=says, why=why, figure=figure, href=href)
+    return Case(condition=place, answer=answer, why=why, figure=figure, href=href)
 
 
 def place(s: ScenarioInfo, config: dict[str, object]) -> str:

@@ -16,10 +16,10 @@ ONE_LOAD = "one-load-per-miss"
 
 def of_loads(place: str, loads: Estimate, more_than_one: int, expiries: int, href: str = "") -> Case:
     """The case of one scenario."""
-    says, why = counted_below(loads, MOST, of=expiries, least=1.0)
+    answer, why = counted_below(loads, MOST, of=expiries, least=1.0)
     several = f"{more_than_one} of {expiries} expiries had more than one"
     figure = f"{COALESCING}: {with_interval(loads)} loads per expiry; {several}"
-    return Case(condition=place, says=says, why=why, figure=figure, href=href)
+    return Case(condition=place, answer=answer, why=why, figure=figure, href=href)
 
 
 def of_races(races: RacesInfo) -> list[Case]:
@@ -33,7 +33,7 @@ def of_races(races: RacesInfo) -> list[Case]:
         return []
     condition = "a reader looks before the fill and takes the lock after its release"
     figure = f"{COALESCING}: an order of two readers makes two loads"
-    return [Case(condition=condition, says="no", figure=figure, href="races")]
+    return [Case(condition=condition, answer="no", figure=figure, href="races")]
 
 
 def cases(analysis: Analysis) -> list[Case]:

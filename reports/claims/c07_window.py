@@ -18,12 +18,12 @@ def of_window(place: str, most: int, possible: int, limit: int, decisions: int, 
     """The case of one scenario. `most`, `possible`: most calls admitted in a window, certainly and possibly."""
     figure = f"{ARTICLE_LIMITER} in {place}: at most {most} of {limit} certainly admitted ({possible} possibly)"
     if not decisions:
-        return Case(condition=place, says="unclear", why="there were no calls", figure=figure, href=href)
+        return Case(condition=place, answer="unclear", why="there were no calls", figure=figure, href=href)
     figure += f", {decisions:,} decisions"
     if most <= limit < possible:
         why = "calls in flight at the edges of a window leave it open"
-        return Case(condition=place, says="unclear", why=why, figure=figure, href=href)
-    return Case(condition=place, says="yes" if most <= limit else "no", figure=figure, href=href)
+        return Case(condition=place, answer="unclear", why=why, figure=figure, href=href)
+    return Case(condition=place, answer="yes" if most <= limit else "no", figure=figure, href=href)
 
 
 def starvation(x: LimiterJudged) -> Case | None:
@@ -36,7 +36,7 @@ def starvation(x: LimiterJudged) -> Case | None:
         f"callers at {TOO_OFTEN} the limit got {formatting.number(got)} of their entitlement; the lowest share is "
         f"{formatting.number(lowest)} ({whose})"
     )
-    return Case(condition="", says="informational", figure=figure, href=x.scenario.name)
+    return Case(condition="", answer="informational", figure=figure, href=x.scenario.name)
 
 
 def cases(analysis: Analysis) -> list[Case]:

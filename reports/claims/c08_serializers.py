@@ -38,13 +38,13 @@ def cases_of(each: Sequence[TimedSerializer]) -> list[Case]:
         case = {"condition": condition, "figure": figure, "href": f"experiment-{NAME}"}
         if x.took_ms.level is None:
             why = f"{x.took_ms.rounds} rounds are too few for an interval"
-            found.append(Case(says="unclear", why=why, **case))
+            found.append(Case(answer="unclear", why=why, **case))
         elif low <= x.took_ms.low and x.took_ms.high <= high:
-            found.append(Case(says="yes", **case))
+            found.append(Case(answer="yes", **case))
         elif x.took_ms.high < low or x.took_ms.low > high:
-            found.append(Case(says="no", **case))
+            found.append(Case(answer="no", **case))
         else:
-            found.append(Case(says="unclear", why="the interval includes half or twice the claimed time", **case))
+            found.append(Case(answer="unclear", why="the interval includes half or twice the claimed time", **case))
     return with_size_ranges(found, each)
 
 
@@ -52,7 +52,7 @@ def with_size_ranges(found: Sequence[Case], each: Sequence[TimedSerializer]) -> 
     """The cases with merged conditions for neighbouring sizes of equal answer: "JSON of 3 KB to 44 KB"."""
     both = list(zip(found, each, strict=True))
     merged: list[Case] = []
-    for (codec, _), neighbours in itertools.groupby(both, key=lambda pair: (pair[1].codec, pair[0].says)):
+    for (codec, _), neighbours in itertools.groupby(both, key=lambda pair: (pair[1].codec, pair[0].answer)):
         some = list(neighbours)
         first, last = size(some[0][1].size_bytes), size(some[-1][1].size_bytes)
         condition = f"{codec} of {first}" + (f" to {last}" if len(some) > 1 else "")

@@ -30,14 +30,14 @@ def cases_of(seen: Sequence[Outcome]) -> list[Case]:
         case = {"condition": f"keys are {sequence}", "figure": figure, "href": f"experiment-{NAME}"}
         if sequence in blind:
             why = "entries stayed for too few ticks of the LRU clock; the longer form has more"
-            found.append(Case(says="unclear", why=why, **case))
+            found.append(Case(answer="unclear", why=why, **case))
             continue
         lead = best.hit_rate - usual.hit_rate
         if CLOSE < lead <= 2 * CLOSE:
             why = f"{100 * lead:.1f} points lower; two runs differ by {100 * CLOSE:g}"
-            found.append(Case(says="unclear", why=why, **case))
+            found.append(Case(answer="unclear", why=why, **case))
         else:
-            found.append(Case(says="yes" if lead <= CLOSE else "no", **case))
+            found.append(Case(answer="yes" if lead <= CLOSE else "no", **case))
     return found
 
 

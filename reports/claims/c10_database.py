@@ -16,9 +16,9 @@ LEFT = 0.1
 
 def of_loads(place: str, loads: Estimate, without: Estimate, href: str = "", contender: str = REFERENCE) -> Case:
     """The case of one scenario. `loads`, `without`: per 1,000 reads, with the cache and without."""
-    says, why = counted_below(loads, LEFT * without.value)
+    answer, why = counted_below(loads, LEFT * without.value)
     figure = f"{contender}: {with_interval(loads)} loads per 1,000 reads; {UNCACHED} {with_interval(without)}"
-    return Case(condition=f"{contender}, {place}", says=says, why=why, figure=figure, href=href)
+    return Case(condition=f"{contender}, {place}", answer=answer, why=why, figure=figure, href=href)
 
 
 def place(s: ScenarioInfo) -> str:

@@ -33,12 +33,12 @@ def cases_of(pairs: Sequence[ResponsePair]) -> list[Case]:
         figure = (
             f"{UNCACHED} p50 {with_interval(x.without_ms, 'ms')}; a hit of {REFERENCE} {with_interval(x.hit_ms, 'ms')}"
         )
-        says, why = next((half for half in (begins, ends) if half[0] == "no"), ("yes", ""))
-        if says == "yes":
-            says, why = next((half for half in (begins, ends) if half[0] == "unclear"), ("yes", ""))
+        answer, why = next((half for half in (begins, ends) if half[0] == "no"), ("yes", ""))
+        if answer == "yes":
+            answer, why = next((half for half in (begins, ends) if half[0] == "unclear"), ("yes", ""))
         if begins[0] == "no" and ends[0] == "yes" and not any_slow:
-            says, why = "unclear", "no read without a cache took hundreds of milliseconds in this run"
-        found.append(Case(condition=x.place, says=says, why=why, figure=figure, href=x.href))
+            answer, why = "unclear", "no read without a cache took hundreds of milliseconds in this run"
+        found.append(Case(condition=x.place, answer=answer, why=why, figure=figure, href=x.href))
     return found
 
 

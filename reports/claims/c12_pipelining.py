@@ -24,7 +24,7 @@ def cases_of(found: Sequence[Batch]) -> list[Case]:
         href = f"experiment-{NAME}"
         if c is None or c.rounds < MIN_ROUNDS or c.ratio is None:
             why = f"{c.rounds if c else 0} rounds; an interval needs {MIN_ROUNDS}"
-            each.append(Case(condition=f"at {distance}", says="unclear", why=why, figure=why, href=href))
+            each.append(Case(condition=f"at {distance}", answer="unclear", why=why, figure=why, href=href))
             continue
         ratio, low, high = (formatting.number(x) for x in (c.ratio.estimate, c.ratio.low, c.ratio.high))
         figure = (
@@ -33,12 +33,14 @@ def cases_of(found: Sequence[Batch]) -> list[Case]:
         )
         least = break_even(list(found), PIPELINED, distance)
         if least is not None:
-            each.append(Case(condition=f"from {least} reads on at {distance}", says="yes", figure=figure, href=href))
+            each.append(Case(condition=f"from {least} reads on at {distance}", answer="yes", figure=figure, href=href))
         elif c.ratio.low >= 1:
-            each.append(Case(condition=f"up to {most.reads} reads at {distance}", says="no", figure=figure, href=href))
+            each.append(
+                Case(condition=f"up to {most.reads} reads at {distance}", answer="no", figure=figure, href=href)
+            )
         else:
             why = "1 lies within the interval"
-            each.append(Case(condition=f"at {distance}", says="unclear", why=why, figure=figure, href=href))
+            each.append(Case(condition=f"at {distance}", answer="unclear", why=why, figure=figure, href=href))
     return each
 
 

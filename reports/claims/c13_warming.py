@@ -27,7 +27,7 @@ def of_hits(place: str, cold: Rates, warmed: Rates, steady: Rates, href: str = "
     closed = [(warmed[r] - cold[r]) / (steady[r] - cold[r]) for r in both if steady[r] > cold[r]]
     if len(closed) < LEAST_ROUNDS:
         why = f"{len(closed)} round{'s' * (len(closed) != 1)} with a cold start"
-        return Case(condition=place, says="unclear", why=why, figure=why, href=href)
+        return Case(condition=place, answer="unclear", why=why, figure=why, href=href)
     first, second, later = (100 * sum(x[r] for r in both) / len(both) for x in (cold, warmed, steady))
     share = "all" if min(closed) >= 1 else f"{formatting.number(min(closed))} to {formatting.number(max(closed))}"
     figure = (
@@ -35,11 +35,11 @@ def of_hits(place: str, cold: Rates, warmed: Rates, steady: Rates, href: str = "
         f"closed in {len(closed)} rounds: {share}"
     )
     if min(closed) >= AVOIDED:
-        return Case(condition=place, says="yes", figure=figure, href=href)
+        return Case(condition=place, answer="yes", figure=figure, href=href)
     if max(closed) < NOT_AVOIDED:
-        return Case(condition=place, says="no", figure=figure, href=href)
+        return Case(condition=place, answer="no", figure=figure, href=href)
     why = f"some rounds closed less than {AVOIDED:g} of the gap, and some closed {NOT_AVOIDED:g} or more"
-    return Case(condition=place, says="unclear", why=why, figure=figure, href=href)
+    return Case(condition=place, answer="unclear", why=why, figure=figure, href=href)
 
 
 def starts(scenario: ScenarioInfo, cells: Sequence[Cell]) -> dict[int, Start]:

@@ -9,7 +9,7 @@ from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.output import formatting
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate
 
-Says = Literal["yes", "no", "unclear", "informational"]
+CaseAnswer = Literal["yes", "no", "unclear", "informational"]
 """yes: the figure confirms the claim under its condition. no: it refutes it. unclear: neither. informational: the
 figure is shown, but does not count."""
 Word = Literal["holds", "holds only if", "does not hold", "cannot tell"]
@@ -24,7 +24,7 @@ class Case:
 
     condition: str
     """Completes "holds only if" and "not if": the circumstances."""
-    says: Says
+    answer: CaseAnswer
     figure: str
     """The measured value, with its interval and level."""
     href: str = ""
@@ -63,7 +63,7 @@ def together(cases: Sequence[Case], command: str) -> ClaimVerdict:
     All yes: holds. All no: does not hold. Some yes and some no: holds only if, with the conditions of both. Otherwise:
     cannot tell.
     """
-    yes, no, unclear = ([case for case in cases if case.says == says] for says in ("yes", "no", "unclear"))
+    yes, no, unclear = ([case for case in cases if case.answer == answer] for answer in ("yes", "no", "unclear"))
     if not (yes or no or unclear):
         return ClaimVerdict(word="cannot tell", said=f"this run did not measure it: {command}")
     if yes and no:
@@ -84,7 +84,7 @@ def named(cases: Sequence[Case]) -> str:
     return ", ".join(dict.fromkeys(case.condition for case in cases))
 
 
-def below(figure: Estimate, limit: float) -> tuple[Says, str]:
+def below(figure: Estimate, limit: float) -> tuple[CaseAnswer, str]:
     """For times: yes or no if the whole interval lies on one side of the limit; else unclear, with the reason."""
     if figure.missing or figure.why:  # not measured, seen but not estimated, or incomplete
         return "unclear", figure.why or "not measured"
@@ -93,7 +93,7 @@ def below(figure: Estimate, limit: float) -> tuple[Says, str]:
     return on_a_side(figure, limit)
 
 
-def counted_below(figure: Estimate, limit: float, of: float = math.inf, least: float = 0.0) -> tuple[Says, str]:
+def counted_below(figure: Estimate, limit: float, of: float = math.inf, least: float = 0.0) -> tuple[CaseAnswer, str]:
     """For counts: as `below`, but three rounds that all lie on one side are enough.
 
     `of`: the number of observations n. If none was above `least`, they exclude more than 3 / n (the rule of three) and
@@ -110,17 +110,17 @@ def counted_below(figure: Estimate, limit: float, of: float = math.inf, least: f
     return below(figure, limit)
 
 
-def on_a_side(figure: Estimate, limit: float) -> tuple[Says, str]:
+def on_a_side(figure: Estimate, limit: float) -> tuple[CaseAnswer, str]:
     """yes: the interval lies below the limit; no: above it; else unclear, with the reason."""
     if figure.high < limit:
         return "yes", ""
     return ("no", "") if figure.low > limit else ("unclear", f"{formatting.number(limit)} lies within the interval")
 
 
-def opposite(found: tuple[Says, str]) -> tuple[Says, str]:
+def opposite(found: tuple[CaseAnswer, str]) -> tuple[CaseAnswer, str]:
     """The answer to the opposite claim, that the figure is above the limit."""
-    says, why = found
-    return {"yes": "no", "no": "yes"}.get(says, says), why  # type: ignore[return-value]
+    answer, why = found
+    return {"yes": "no", "no": "yes"}.get(answer, answer), why  # type: ignore[return-value]
 
 
 def with_interval(figure: Estimate, unit: str = "") -> str:

@@ -68,6 +68,6 @@ def csv_rows(found: Sequence[ClaimFinding]) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for x in found:
         head = (x.claim.row, x.claim.says, x.verdict.word, x.verdict.said)
-        none = [Case(condition="", says="informational", figure="")]
-        rows += [(*head, c.condition, c.says, c.figure, c.href, x.claim.rule) for c in x.cases or none]
+        none = [Case(condition="", answer="informational", figure="")]
+        rows += [(*head, c.condition, c.answer, c.figure, c.href, x.claim.rule) for c in x.cases or none]
     return rows

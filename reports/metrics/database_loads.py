@@ -67,10 +67,10 @@ def hot_loads(cell: Cell) -> Rows:
 
 def episodes(cell: Cell) -> list[Episode]:
     """The expiries of the hot key that lie inside the window completely."""
-    return whole_and_endless(cell)[0]
+    return complete_and_endless(cell)[0]
 
 
-def whole_and_endless(cell: Cell) -> tuple[list[Episode], int]:
+def complete_and_endless(cell: Cell) -> tuple[list[Episode], int]:
     """The complete expiries of the hot key, and the number of expiries without an observed end.
 
     Loads that start more than half a TTL after the previous one belong to a new expiry. An expiry counts if its first
@@ -136,7 +136,7 @@ def loads_over_expiries(cells: Sequence[Cell]) -> Estimate:
     mean = counted_mean([float(sum(e)) for e in each], [float(len(e)) for e in each], least=1.0)
     n = sum(len(e) for e in each)
     how = f"mean of {n} expiries, clustered by round" if mean.value > 1 else mean.how
-    endless = sum(whole_and_endless(cell)[1] for cell in cells)
+    endless = sum(complete_and_endless(cell)[1] for cell in cells)
     left_out = f"{endless} more are left out: they lasted longer than a TTL or the window, so their end was not seen"
     return replace(mean, how=how, why=left_out if endless else "")
 

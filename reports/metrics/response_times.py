@@ -145,7 +145,7 @@ def percentile(
 
 
 METRICS = [
-    percentile("p50", 0.50, 10, "users for whom every read counts", "a typical read takes {less}", compared=True),
+    percentile("p50", 0.50, 10, "users who need every read to be fast", "a typical read takes {less}", compared=True),
     percentile(
         "p99",
         0.99,
@@ -179,7 +179,7 @@ METRICS = [
         order=13,
         group="read service time",
         resolution=0.1,
-        wrong_for="users for whom every read counts",
+        wrong_for="users who need every read to be fast",
         so_what="a read without waiting takes {less}",
     ),
     Metric(

@@ -10,7 +10,7 @@ import pytest
 from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.analysis.frames import cells
 from stampede.reports.analysis.rows import Rows
-from stampede.reports.checks.clock_uncertainty import clock_doubts_ns
+from stampede.reports.checks.clock_uncertainty import clock_uncertainty_ns
 from stampede.reports.topics.rate_limiting.calls import by_subject
 from stampede.run_folder import run_warnings
 from stampede.run_folder.read import read_run
@@ -53,7 +53,7 @@ def test_workers_on_other_machines_cause_a_warning_with_the_uncertainty(tmp_path
 def test_one_clock_causes_no_warning_and_no_uncertainty(tmp_path: Path) -> None:
     analysis = analysed(tmp_path / "run", None)
     assert run_warnings.CLOCKS_APART in analysis.passed
-    assert clock_doubts_ns(analysis.run) == {}
+    assert clock_uncertainty_ns(analysis.run) == {}
     assert {cell.clock_doubt_ns for cell in cells(analysis.run)} == {0}
 
 

@@ -182,7 +182,7 @@ def test_order_of_two_readers_with_two_loads_refutes_one_fetch(verdict: str, exp
 def test_sliding_window() -> None:
     """C7: certain admissions are compared with the limit in each scenario; starvation does not count."""
     kept, broken = c07.of_window("a", 8, 8, 8, 900), c07.of_window("b", 9, 10, 8, 900)
-    information = Case(condition="", says="informational", figure="starved")
+    information = Case(condition="", answer="informational", figure="starved")
     assert word([kept, information]) == HOLDS
     assert word([broken, information]) == NOT
     assert word([kept, broken]) == ONLY_IF
@@ -316,23 +316,23 @@ def test_each_row_of_the_article_has_one_claim_with_a_rule_and_a_command() -> No
     assert all(claim.says and claim.rule and "make " in claim.command for claim in claims())
 
 
-SAYS = st.sampled_from(["yes", "no", "unclear", "informational"])
+ANSWERS = st.sampled_from(["yes", "no", "unclear", "informational"])
 
 
-@given(st.lists(SAYS))
-def test_verdict_follows_from_its_cases(says: list[str]) -> None:
+@given(st.lists(ANSWERS))
+def test_verdict_follows_from_its_cases(answers: list[str]) -> None:
     """Only yes makes "holds", only no makes "does not hold", and both together make "holds only if"."""
-    cases = [Case(condition=f"c{i}", says=s, figure="") for i, s in enumerate(says)]  # type: ignore[arg-type]
-    decided = set(says) - {"informational"}
+    cases = [Case(condition=f"c{i}", answer=s, figure="") for i, s in enumerate(answers)]  # type: ignore[arg-type]
+    decided = set(answers) - {"informational"}
     found = together(cases, "make bench").word
     assert (found == HOLDS) == (decided == {"yes"})
     assert (found == NOT) == (decided == {"no"})
     assert (found == ONLY_IF) == ({"yes", "no"} <= decided)
 
 
-@given(st.lists(SAYS, min_size=1))
-def test_verdict_does_not_depend_on_the_order_of_its_cases(says: list[str]) -> None:
-    cases = [Case(condition=f"c{i}", says=s, figure="") for i, s in enumerate(says)]  # type: ignore[arg-type]
+@given(st.lists(ANSWERS, min_size=1))
+def test_verdict_does_not_depend_on_the_order_of_its_cases(answers: list[str]) -> None:
+    cases = [Case(condition=f"c{i}", answer=s, figure="") for i, s in enumerate(answers)]  # type: ignore[arg-type]
     assert word(cases) == word(cases[::-1])
 
 
@@ -345,9 +345,9 @@ def test_verdict_names_what_is_open_after_what_was_found() -> None:
     """If no case confirms a claim and one refutes it, the verdict begins with that case, and gives the reason for the
     open cases once."""
     cases = [
-        Case(condition="at 0.5 ms", says="no", figure=""),
-        Case(condition="at 0 ms", says="unclear", figure="", why="1 lies within the interval"),
-        Case(condition="at 0.1 ms", says="unclear", figure="", why="1 lies within the interval"),
+        Case(condition="at 0.5 ms", answer="no", figure=""),
+        Case(condition="at 0 ms", answer="unclear", figure="", why="1 lies within the interval"),
+        Case(condition="at 0.1 ms", answer="unclear", figure="", why="1 lies within the interval"),
     ]
     verdict = together(cases, "")
     assert verdict.word == "cannot tell"
