@@ -192,7 +192,7 @@ CLOCK_STEPPED = WarningKind(
     measures="the wall clock compared with the monotonic clock, over a cell",
     unit="s",
     limit="they differ by more than 10 ms plus a thousandth of the cell",
-    advice="wait until the clock is stable (after a resume of a virtual machine, or a step by a time service); run again",
+    advice="wait until the clock is stable (a resumed virtual machine, a step by a time service), and run again",
     withholds="everything in those cells that uses the wall clock: windows of limiters, timestamps of servers",
 )
 STOPPED = WarningKind(
@@ -259,7 +259,7 @@ FEW_SAMPLES = WarningKind(
 )
 DRIFT = WarningKind(
     name="drift",
-    measures="the drift probe (PING, SELECT 1, a fixed Python loop) and all contenders' read p50: first against last rounds",
+    measures="the drift probe (PING, SELECT 1, a fixed Python loop) and all contenders' read p50, first to last rounds",
     unit="1",
     limit="they differ by more than 15 %",
     advice="wait until the machine is stable (temperature, battery, other tenants), and run again",
@@ -269,7 +269,7 @@ LITTLES_LAW = WarningKind(
     name="littles-law",
     measures="requests in the system, counted at random instants, against the recorded times; likewise active sessions",
     unit="1",
-    limit="they differ by more than 5 % and 3 standard errors; in the database by 30 %, and the 99 % interval excludes 0",
+    limit="they differ by more than 5 % and 3 standard errors; in the database by 30 %, 99 % interval without 0",
     advice="the recorded times are wrong: look for a clock that stepped, or report it with the run folder",
     withholds="response times and rates of that row",
 )

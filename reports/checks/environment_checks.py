@@ -107,6 +107,11 @@ def other_load(results: Results) -> Iterator[RunWarning]:
             )
 
 
+def stolen_cpu(cell: Cell) -> float:
+    """Cores that the hypervisor took, mean over the cell; nan if it is not known."""
+    return cell.counters.get(("machine", "cpu.steal_s"), math.nan) / elapsed_s(cell)
+
+
 def others_cpu(cell: Cell) -> float:
     """Cores that were busy with neither the suite nor the servers; nan if a part is not known."""
     busy = cell.counters.get(("machine", "cpu.busy_s"), math.nan)

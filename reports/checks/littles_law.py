@@ -37,8 +37,8 @@ def littles_law(results: Results) -> Iterator[RunWarning]:
             yield RunWarning(
                 kind=run_warnings.LITTLES_LAW,
                 what=(
-                    f"with {contender} {law.counted:.3g} requests were in the system, counted at {law.instants:,} random "
-                    f"instants; rate × mean time: {law.recorded:.3g}"
+                    f"with {contender} {law.counted:.3g} requests were in the system, counted at {law.instants:,} "
+                    f"random instants; rate × mean time: {law.recorded:.3g}"
                 ),
                 value=gap / law.recorded if law.recorded else math.inf,
                 limit=max(LITTLE, 3 * law.error / law.recorded) if law.recorded else LITTLE,

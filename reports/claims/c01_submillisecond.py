@@ -1,6 +1,9 @@
-"""C1. The article says “less than a millisecond” about a Redis operation. The rule therefore uses the service time of
-the bare GET and SET: no pattern, no queue, the simulated RTT included. The median and the 99th percentile are two
-separate conditions, at each simulated RTT."""
+"""Claim C1: Redis reads and writes take less than a millisecond.
+
+The article says “less than a millisecond” about a Redis operation. The rule therefore uses the service time of the bare
+GET and SET: no pattern, no queue, the simulated RTT included. The median and the 99th percentile are two separate
+conditions, at each simulated RTT.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,11 +1,12 @@
-"""C2. The claim has several readings, and each is a condition of its own.
+"""Claim C2: atomic operations prevent race conditions.
 
-If one MULTI makes the whole decision (the article's limiter), C7 decides whether its window was kept under concurrent
-calls. If each step is atomic but a request takes several steps (cache-aside: GET, SELECT, SET; DEL on a write), one
-read that is stale after acknowledgement is a race that was not prevented; if none was seen, the question is open. If
-the run explored races, the explorer tried every order of a few requests: an invariant that breaks without any fault in
-one of the article's own patterns refutes the claim, and a limiter whose whole decision is one script and that kept its
-bound in every order confirms it."""
+The claim has several readings, and each is a condition of its own. If one MULTI makes the whole decision (the article's
+limiter), C7 decides whether its window was kept under concurrent calls. If each step is atomic but a request takes
+several steps (cache-aside: GET, SELECT, SET; DEL on a write), one read that is stale after acknowledgement is a race
+that was not prevented; if none was seen, the question is open. If the run explored races, the explorer tried every
+order of a few requests: an invariant that breaks without any fault in one of the article's own patterns refutes the
+claim, and a limiter whose whole decision is one script and that kept its bound in every order confirms it.
+"""
 
 from collections.abc import Collection
 from dataclasses import replace

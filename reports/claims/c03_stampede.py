@@ -1,4 +1,7 @@
-"""C3. In a stampede, one expiry causes more than one load: at least two on average, counted per expiry."""
+"""Claim C3: cache-aside suffers a stampede when many requests hit a cold key.
+
+In a stampede, one expiry causes more than one load: at least two on average, counted per expiry.
+"""
 
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claim import Case, Claim, counted_below, opposite, with_interval

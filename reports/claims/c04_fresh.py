@@ -1,6 +1,9 @@
-"""C4. The claim has two parts. One read that is stale after acknowledgement refutes “always fresh”, and no sample can
-prove it: if none was seen, it is open, and the rule of three bounds the share. “Adds latency to writes” is a paired
-comparison with writes without a cache."""
+"""Claim C4: write-through ensures the cache is always fresh, and adds latency to writes.
+
+The claim has two parts. One read that is stale after acknowledgement refutes “always fresh”, and no sample can prove
+it: if none was seen, it is open, and the rule of three bounds the share. “Adds latency to writes” is a paired
+comparison with writes without a cache.
+"""
 
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claim import Case, Claim, with_interval

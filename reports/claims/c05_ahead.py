@@ -1,6 +1,9 @@
-"""C5. Without refresh-ahead, reads miss the most-read key at least once per TTL, when its entry expires. “Prevents”
-means fewer than one miss in ten TTLs. This needs a read in the last part of the TTL, a refresh that ends in time, and
-no write that deletes the entry; the conditions therefore name the writes and the duration of a load."""
+"""Claim C5: refresh-ahead prevents misses on frequently read data.
+
+Without refresh-ahead, reads miss the most-read key at least once per TTL, when its entry expires. “Prevents” means
+fewer than one miss in ten TTLs. This needs a read in the last part of the TTL, a refresh that ends in time, and no
+write that deletes the entry; the conditions therefore name the writes and the duration of a load.
+"""
 
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claim import Case, Claim, counted_below, with_interval

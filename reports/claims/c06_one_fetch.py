@@ -1,6 +1,9 @@
-"""C6. “Only one” means that at most one expiry in five has a second load, counted per expiry. About thirty expiries are
-enough to exclude more. If the run explored races, the explorer also tried every order of two readers: an order with two
-loads refutes the claim for that order, however rare the order is."""
+"""Claim C6: request coalescing lets only one request fetch.
+
+“Only one” means that at most one expiry in five has a second load, counted per expiry. About thirty expiries are enough
+to exclude more. If the run explored races, the explorer also tried every order of two readers: an order with two loads
+refutes the claim for that order, however rare the order is.
+"""
 
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claim import Case, Claim, counted_below, with_interval

@@ -1,6 +1,9 @@
-"""C7. A window is exceeded if more calls than the limit were certainly admitted in it, that is, with their whole
-intervals inside the window. It is kept if no more than the limit were even possibly admitted. The share that callers
-got of their entitlement is shown for information, because the article's log counts refused calls too."""
+"""Claim C7: the sliding window limiter admits at most `limit` per `window`.
+
+A window is exceeded if more calls than the limit were certainly admitted in it, that is, with their whole intervals
+inside the window. It is kept if no more than the limit were even possibly admitted. The share that callers got of their
+entitlement is shown for information, because the article's log counts refused calls too.
+"""
 
 import math
 

@@ -1,6 +1,9 @@
-"""C9. For each sequence of keys: yes if the hit rate of allkeys-lru is within two points of the best policy's; no if it
-is more than four points lower. Sampling policies vary by two points from run to run, so anything between is unclear. A
-sequence is unclear too if entries stay for so few ticks of Redis' LRU clock that it cannot order them."""
+"""Claim C9: allkeys-lru is usually the best eviction policy.
+
+For each sequence of keys: yes if the hit rate of allkeys-lru is within two points of the best policy's; no if it is
+more than four points lower. Sampling policies vary by two points from run to run, so anything between is unclear. A
+sequence is unclear too if entries stay for so few ticks of Redis' LRU clock that it cannot order them.
+"""
 
 from collections.abc import Sequence
 

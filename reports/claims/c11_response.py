@@ -1,6 +1,9 @@
-"""C11. Two parts, both measured: the median read without a cache takes hundreds of milliseconds (100 or more), and the
-median hit takes single digits (below 10). The result depends on the cost of a load. If no read without a cache takes
-that long in any scenario, the run cannot tell."""
+"""Claim C11: caching cuts response times from hundreds of milliseconds to single digits.
+
+Two parts, both measured: the median read without a cache takes hundreds of milliseconds (100 or more), and the median
+hit takes single digits (below 10). The result depends on the cost of a load. If no read without a cache takes that long
+in any scenario, the run cannot tell.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,5 +1,8 @@
-"""C12. For each simulated RTT: yes if, from some number of reads on, a pipeline is faster than single reads at every
-number that was tried, with the whole paired interval. The condition names the number."""
+"""Claim C12: pipelining pays for several operations.
+
+For each simulated RTT: yes if, from some number of reads on, a pipeline is faster than single reads at every number
+that was tried, with the whole paired interval. The condition names the number.
+"""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,9 @@
-"""C13. In a cold start the first second has a lower hit rate than later seconds. Warming avoids it if it closes at
-least nine tenths of that gap in every round, and does not if it closes less than half in every round. Two rounds are
-enough, because each round counts many reads."""
+"""Claim C13: warming avoids the cold start.
+
+In a cold start the first second has a lower hit rate than later seconds. Warming avoids it if it closes at least nine
+tenths of that gap in every round, and does not if it closes less than half in every round. Two rounds are enough,
+because each round counts many reads.
+"""
 
 from collections.abc import Mapping, Sequence
 
