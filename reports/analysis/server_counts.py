@@ -5,7 +5,7 @@ import numpy as np
 from stampede.reports.analysis.frames import Cell
 from stampede.reports.topics.freshness.version_history import AT_REST
 
-COMMAND_COUNTERS = (".usec", ".failed", ".rejected")
+OF_COMMAND = (".usec", ".failed", ".rejected")
 """Counters of Redis for each command other than its calls. Calls do not include commands rejected before they ran."""
 
 PASSED_BY = (
@@ -32,7 +32,7 @@ def imbalances(cell: Cell) -> list[str]:
     for (source, name), value in cell.counters.items():
         if source.startswith("process-") or source == "coordinator":
             ours[name] = ours.get(name, 0.0) + value
-        elif source == "redis" and name.startswith("command.") and not name.endswith(COMMAND_COUNTERS):
+        elif source == "redis" and name.startswith("command.") and not name.endswith(OF_COMMAND):
             redis[name] = value
     for (source, name), value in cell.counters.items():
         if source == "redis" and name.startswith("command.") and name.endswith(".rejected"):
