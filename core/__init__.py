@@ -1,1 +1,1 @@
-"""The ground floor: what every part may use. It imports nothing of this project."""
+"""Code that every room may use: errors, files, secrets, safe text, closed forms. It imports no other room."""

@@ -1,4 +1,4 @@
-"""Plain data of JSON or TOML into a type, by msgspec. The first value that does not fit is named by its place."""
+"""Converts data of JSON or TOML to a type, by msgspec. An error names the place of the first wrong value."""
 
 import re
 from collections.abc import Iterable
@@ -20,8 +20,7 @@ MESSAGES: tuple[tuple[Problem, re.Pattern[str]], ...] = (
     ("word", re.compile(r"Invalid enum value (?P<got>.*?)" + PLACE)),
     ("other", re.compile(r"(?P<got>.*?)" + PLACE)),
 )
-"""The messages of msgspec, the first that fits."""
-
+"""Patterns for msgspec's messages. The first one that matches counts."""
 
 IN_WORDS = {
     "int": "a whole number",
@@ -31,14 +30,14 @@ IN_WORDS = {
     "object": "a table",
     "array": "a list",
 }
-"""Types as the user of a TOML file reads them."""
+"""Names of types in messages for the user of a TOML file."""
 
 
 def convert(data: Any, kind: type[T]) -> T:
     """The data as that type. Raises Mismatch.
 
-    Keys that a dataclass does not have are left out; a Struct may forbid them. An int fits a float, nothing else is
-    converted.
+    Keys that a dataclass does not have are left out; a Struct may forbid them. An int is accepted for a float. No other
+    value is converted.
     """
     try:
         return msgspec.convert(data, kind)
@@ -49,12 +48,12 @@ def convert(data: Any, kind: type[T]) -> T:
 
 
 def in_words(types: str) -> str:
-    """Types that a Mismatch wants, in words: `int | null` is a whole number."""
+    """The wanted types of a Mismatch in words: `int | null` is a whole number."""
     return " or ".join(IN_WORDS.get(name, name) for name in types.split(" | ") if name != "null")
 
 
 def explained(message: str) -> Mismatch:
-    """A message of msgspec by its parts."""
+    """The Mismatch that a message of msgspec describes."""
     for problem, pattern in MESSAGES:
         found = pattern.fullmatch(message)
         if found is not None:
@@ -64,10 +63,10 @@ def explained(message: str) -> Mismatch:
 
 
 def table_type(kind: type, *, without: Iterable[str] = (), optional: bool = False) -> type[msgspec.Struct]:
-    """The fields of a dataclass as the type of a table in a file: keys that it does not have are refused.
+    """A type for a table of a file, with the fields of a dataclass. Other keys are refused.
 
-    `without`: fields that the table may not have. `optional`: the table may leave out every field. What a converted
-    table leaves out is UNSET in it.
+    `without`: fields that the table may not have. `optional`: the table may omit every field. An omitted field is UNSET
+    in the converted table.
     """
     return msgspec.defstruct(
         f"{kind.__name__}Table",

@@ -28,7 +28,7 @@
     ├── UnreadableFile             a path; each reader adds where the path came from
     └── Mismatch                   a value in data; each reader adds where the data came from
 
-    ClientKilled                           a BaseException: it unwinds the thread of a client that is killed
+    ClientKilled                   a BaseException: it unwinds the thread of a client that is killed
 
 UserError, UnreadableFile and Mismatch are ValueErrors too. CommandFailed and LoadProcessError are RuntimeErrors too.
 Exceptions that only one file uses are defined in that file.
@@ -40,8 +40,8 @@ from pathlib import Path
 from typing import Literal
 
 Problem = Literal["type", "range", "word", "missing", "unknown", "depth", "other"]
-"""Why a value does not fit its type: another type, out of range, none of the allowed words, a field that is missing or
-not known, too many levels."""
+"""Why a value does not fit its type: another type, out of range, not an allowed word, a missing or unknown field, too
+many levels."""
 
 LONGEST = 200
 """Characters of a value that an error shows."""
@@ -57,7 +57,7 @@ class StampedeError(Exception):
 
 
 class UserError(StampedeError, ValueError):
-    """An input that cannot be used: where, what was found, what was wanted. The command line exits with code 2."""
+    """An input that cannot be used: place, value found, value wanted. The command line exits with code 2."""
 
     def __init__(self, where: Path | str, what: str, want: str) -> None:
         super().__init__(f"{where}: {what} (wanted: {want})")
@@ -67,7 +67,7 @@ class UserError(StampedeError, ValueError):
 
 
 class ConfigError(UserError):
-    """A value that cannot be used: which field, what it was, what was wanted."""
+    """A value that cannot be used: field, value, wanted value."""
 
     def __init__(self, field: str, value: object, want: str) -> None:
         super().__init__(field, shortened(repr(value)), want)
@@ -76,18 +76,18 @@ class ConfigError(UserError):
 
 
 class StackError(ConfigError):
-    """Servers that cannot be used: which, where, and what was wanted."""
+    """A server that cannot be used."""
 
 
 class NoContainers(StackError):
-    """Containers cannot be started: why."""
+    """Containers cannot be started. The message contains the reason."""
 
     def __init__(self, why: str) -> None:
         super().__init__("stack", "containers", why)
 
 
 class BadAnswer(ConfigError):
-    """An answer that no contender may give: which contender and operation, what came, what was wanted."""
+    """An answer that no contender may give. The message names contender, operation and answer."""
 
 
 class NotHere(ConfigError):
@@ -103,15 +103,15 @@ class RunFolderError(UserError):
 
 
 class CommandFailed(StampedeError, RuntimeError):
-    """What ended a command, in one line. The command line exits with code 1."""
+    """An error that ends a command, in one line. The command line exits with code 1."""
 
 
 class BenchFailed(CommandFailed):
-    """The harness broke: the run is void. The run folder keeps what was recorded."""
+    """The harness failed: the run is void. The run folder keeps the recorded data."""
 
 
 class SerializersFailed(CommandFailed):
-    """The process of a round ended badly: the harness is broken. The run folder keeps what was written."""
+    """The process of a round failed. The run folder keeps the written data."""
 
 
 class HarnessFailed(CommandFailed):
@@ -119,61 +119,61 @@ class HarnessFailed(CommandFailed):
 
 
 class ServerEnded(CommandFailed):
-    """A server, or the supervisor process, ended while it was needed: which, how, and the last line of its log."""
+    """A server or the supervisor ended too early. The message contains how, and the last line of its log."""
 
 
 class WriteFailed(CommandFailed):
-    """A file that cannot be written: which, and why (a full disk, a folder that is gone or read-only)."""
+    """A file that cannot be written. The message contains the reason, for example a full disk or a missing folder."""
 
     def __init__(self, path: Path, error: OSError) -> None:
-        said = os.strerror(error.errno) if error.errno else str(error)
+        reason = os.strerror(error.errno) if error.errno else str(error)
         if error.errno in FULL:
-            what = f"{path.parent}: the disk is full, {path.name} cannot be written ({said})"
+            what = f"{path.parent}: the disk is full, {path.name} cannot be written ({reason})"
         elif error.errno in GONE and not path.parent.is_dir():
             what = f"{path.parent}: the folder is gone, {path.name} cannot be written"
         else:
-            what = f"{path}: the file cannot be written ({said})"
+            what = f"{path}: the file cannot be written ({reason})"
         super().__init__(what)
 
 
 class ExplorerError(CommandFailed):
-    """A contender that cannot be explored: one line says why."""
+    """A contender that cannot be explored. The message is one line with the reason."""
 
 
 class NotJudged(ExplorerError):
-    """A server, the network or the explorer failed, so this situation says nothing about the contender."""
+    """A server, the network or the explorer failed, so that the contender cannot be judged in this situation."""
 
 
 class ContenderRefused(NotJudged):
-    """The contender does something that the explorer cannot control: no situation can be judged."""
+    """The contender does something that the explorer cannot control. It cannot be judged in any situation."""
 
 
 class LoadProcessError(StampedeError, RuntimeError):
-    """A failure inside the Locust processes. It ends a cell or the run, and the run folder records it."""
+    """A failure inside the Locust processes. It ends a cell or the run and is recorded in the run folder."""
 
 
 class CellBroken(LoadProcessError):
-    """A cell did not come to its end: what it recorded cannot be counted."""
+    """A cell did not finish. Its samples are not used."""
 
 
 class ContenderWrong(CellBroken):
-    """A contender gave an answer that none may give: its cell ends at once. The message names the answer."""
+    """A contender gave an answer that no contender may give. Its cell ends at once. The message names the answer."""
 
 
 class FaultFailed(LoadProcessError):
-    """A fault that was not carried out: a server could not be broken, or did not come back."""
+    """A fault could not be injected or ended: a server could not be stopped, or did not come back."""
 
 
 class HarnessBroken(LoadProcessError):
-    """An application server is gone: nothing that follows could be trusted."""
+    """An application server is missing, so that later cells would be wrong. The run ends."""
 
 
 class WorkerLeft(HarnessBroken):
-    """An application server is gone; how its process ended says more."""
+    """An application server left. The exit of its process gives the reason."""
 
 
 class Refused(LoadProcessError):
-    """A worker that cannot take part: which worker, and what was wanted. The run never began."""
+    """A worker that cannot take part. The run does not begin. The message names the worker and what was wanted."""
 
     def __init__(self, who: str, want: str) -> None:
         super().__init__(f"{who}: {want}")
@@ -182,7 +182,7 @@ class Refused(LoadProcessError):
 
 
 class UnreadableFile(StampedeError, ValueError):
-    """A path that cannot be read: what is there, and what was wanted. The message does not name the path."""
+    """A path that cannot be read: what it is, and what was wanted. The message does not contain the path."""
 
     def __init__(self, what: str, want: str) -> None:
         super().__init__(f"{what} (wanted: {want})")
@@ -191,9 +191,10 @@ class UnreadableFile(StampedeError, ValueError):
 
 
 class Mismatch(StampedeError, ValueError):
-    """A value that does not fit its type. `place`: $ is the data itself, $.cells[3].round a value in it.
+    """A value that does not fit its type.
 
-    `got`: the value's type; of a missing or unknown field its name. `want`: the type, as msgspec names it.
+    `place`: $ is the data itself, $.cells[3].round a value in it. `got`: the value's type, or the name of a missing or
+    unknown field. `want`: the wanted type, as msgspec names it.
     """
 
     def __init__(self, problem: Problem, place: str, got: str, want: str) -> None:
@@ -205,7 +206,7 @@ class Mismatch(StampedeError, ValueError):
 
     @property
     def field(self) -> str:
-        """Where the problem is, without the root: of a missing or unknown field its own place; "": the data itself."""
+        """The place of the value or of the missing or unknown field, without the root. "": the data itself."""
         named = f".{self.got}" if self.problem in ("missing", "unknown") else ""
         return f"{self.place}{named}".removeprefix("$").removeprefix(".")
 
@@ -221,12 +222,12 @@ def require(holds: bool, field: str, value: object, want: str) -> None:
 
 
 def shortened(text: str) -> str:
-    """The text, cut in the middle where it has more than LONGEST characters."""
+    """The text, shortened in the middle if it has more than LONGEST characters."""
     return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}…{text[-LONGEST // 2 :]}"
 
 
 def in_one_line(error: BaseException) -> str:
-    """An error's type and text, whitespace folded, at most 300 characters. Of an ExplorerError the whole text alone."""
+    """An error's type and text on one line, at most 300 characters. For an ExplorerError: the whole text only."""
     text = " ".join(str(error).split())
     if isinstance(error, ExplorerError):
         return text

@@ -1,7 +1,7 @@
-"""Read a file that a user named; write a file whole or not at all; make a run folder.
+"""Reads a file that the user named, writes a file whole or not at all, and makes run folders.
 
-Only regular files up to a size are read. Opening a FIFO waits until another process writes to it; a device or a sparse
-file may never end.
+Only regular files up to a size are read. Opening a FIFO blocks until another process writes to it, and a device may
+never end.
 """
 
 import os
@@ -17,9 +17,9 @@ from stampede.core.errors import ConfigError, UnreadableFile, WriteFailed
 from stampede.core.private_files import empty_file, make_folder
 
 PACKAGE = Path(os.path.abspath(__file__)).parent.parent
-"""The folder of the package `stampede`. In a checkout, it links to the folders of SOURCES."""
+"""The folder of the package `stampede`. In a checkout it contains links to the rooms in SOURCES."""
 SOURCES = Path(__file__).resolve().parent.parent
-"""The folder with the source files of all rooms: the root of a checkout, or the installed package."""
+"""The folder with the rooms: the root of a checkout, or the installed package."""
 
 KIND = (
     (stat.S_ISDIR, "a directory"),
@@ -28,10 +28,11 @@ KIND = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
+"""Names of the kinds of files that are not regular."""
 TEXT_BYTES = 1_000_000
-"""The most that a file written by hand may have: a workload, gate.toml, a contender's file."""
+"""The largest size of a file written by hand: a workload, gate.toml, a contender's file."""
 JSON_BYTES = 256_000_000
-"""The most that run.json or races.json may have. A run of 100,000 cells has about 60 MB."""
+"""The largest size of run.json and races.json. A run of 100,000 cells has about 60 MB."""
 
 
 def check_regular(path: Path, *, most_bytes: int | None = None) -> None:
@@ -43,7 +44,7 @@ def check_regular(path: Path, *, most_bytes: int | None = None) -> None:
 
 
 def read_regular(path: Path, *, most_bytes: int) -> bytes:
-    """The contents of a regular file. Raises UnreadableFile: another kind, larger than that, not readable."""
+    """The contents of a regular file. Raises UnreadableFile: another kind of file, too large, or not readable."""
     check_regular(path, most_bytes=most_bytes)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -52,12 +53,13 @@ def read_regular(path: Path, *, most_bytes: int) -> bytes:
             data = file.read(most_bytes + 1)
     except (OSError, ValueError) as error:
         raise unreadable(error) from error
-    if len(data) > most_bytes:  # it grew, or is of a kind whose size is not known, as those below /proc
+    if len(data) > most_bytes:  # the file grew, or its size is not known, as for files of /proc
         raise too_large(len(data), most_bytes)
     return data
 
 
 def refuse_unless_regular(found: os.stat_result, most_bytes: int | None) -> None:
+    """Raise UnreadableFile unless the status is that of a regular file of at most that many bytes."""
     if not stat.S_ISREG(found.st_mode):
         kind = next((name for holds, name in KIND if holds(found.st_mode)), "no regular file")
         raise UnreadableFile(kind, "a regular file")
@@ -70,7 +72,7 @@ def too_large(size: int, most_bytes: int) -> UnreadableFile:
 
 
 def unreadable(error: OSError | ValueError) -> UnreadableFile:
-    """As one kind of error: ValueError is what a path with a NUL character raises."""
+    """The error as UnreadableFile. A path with a NUL character raises ValueError."""
     if isinstance(error, UnreadableFile):
         return error
     if isinstance(error, FileNotFoundError):
@@ -80,28 +82,28 @@ def unreadable(error: OSError | ValueError) -> UnreadableFile:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The table in a TOML file. Raises UnreadableFile, for what is no TOML too."""
+    """The table in a TOML file. Raises UnreadableFile, also if the file is not TOML."""
     try:
         return tomllib.loads(read_regular(path, most_bytes=TEXT_BYTES).decode())
     except UnreadableFile:
         raise
     except RecursionError as error:
         raise UnreadableFile("tables nested too deeply", "TOML") from error
-    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
+    except ValueError as error:  # not TOML, not UTF-8, or a number with thousands of digits
         raise UnreadableFile(f"{error}", "TOML") from error
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file, private to the user, so that a reader sees the old one or the new one. Raises WriteFailed."""
+    """Write a file that only the user can read. A reader sees the old or the new contents. Raises WriteFailed."""
     with half_of(path) as half:
         half.write_bytes(data)
 
 
 @contextmanager
 def half_of(path: Path) -> Iterator[Path]:
-    """The path to write to; the file takes its place when the block ends.
+    """A temporary path to write to. At the end of the block the file moves to `path`.
 
-    Raises WriteFailed, and then removes the half: a full disk needs its room for the last messages.
+    Raises WriteFailed and then removes the temporary file, because a full disk needs space for the last messages.
     """
     half = path.with_name(path.name + ".part")
     try:
@@ -114,7 +116,7 @@ def half_of(path: Path) -> Iterator[Path]:
 
 
 def new_run_folder(runs: Path, plan: str, started: datetime) -> Path:
-    """Make runs/<utc>-<plan>; a number follows where that is taken. Raises ConfigError where it cannot be made."""
+    """Make runs/<utc>-<plan>, with a number at the end if that name exists. Raises ConfigError."""
     stem = f"{started:%Y%m%dT%H%M%SZ}-{plan}"
     for number in range(1, 1000):
         folder = runs / (stem if number == 1 else f"{stem}-{number}")

@@ -4,7 +4,7 @@ import socket
 
 
 def free_port() -> int:
-    """A loopback TCP port on which no process listens now."""
+    """A TCP port of the loopback interface on which no process listens now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,15 +1,16 @@
-"""Folders and files that only their owner may read, whatever the umask is."""
+"""Folders and files that only their owner can read, whatever the umask is."""
 
 import os
 from pathlib import Path
 
 FOLDER, FILE = 0o700, 0o600
+"""Modes of private folders and files."""
 
 
 def make_folder(path: Path, *, exist_ok: bool = False) -> Path:
-    """Make a folder of mode 0700; parents that are missing get the usual mode. One that is there is left as it is.
+    """Make a folder of mode 0700. Missing parents get the default mode. An existing folder is not changed.
 
-    Raises FileExistsError where it is there and `exist_ok` is not set.
+    Raises FileExistsError if it exists and `exist_ok` is not set.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -23,7 +24,7 @@ def make_folder(path: Path, *, exist_ok: bool = False) -> Path:
 
 
 def empty_file(path: Path) -> Path:
-    """Make an empty file of mode 0600, in place of what the file held. Opening it to write keeps the mode."""
+    """Make an empty file of mode 0600, or empty an existing file. Writing to it later keeps the mode."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE)
     try:
         os.fchmod(descriptor, FILE)

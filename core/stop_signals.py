@@ -1,4 +1,4 @@
-"""Signals that end a command: SIGTERM and SIGHUP are handled as Ctrl-C is. The exit code is 128 + the number."""
+"""Signals that end a command: SIGTERM and SIGHUP are handled like Ctrl-C. The exit code is 128 + the number."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal asked the command to end: raised in the main thread, and handled wherever Ctrl-C is."""
+    """Raised in the main thread when a signal ends the command. Code that handles Ctrl-C handles it too."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
@@ -26,27 +26,31 @@ def exit_code(stopped: KeyboardInterrupt) -> int:
 
 
 def stopped_line(stopped: KeyboardInterrupt) -> str:
-    """What the command says last."""
+    """The last line of the command's output."""
     by = "" if exit_code(stopped) == exit_code(KeyboardInterrupt()) else f" by {stopped}"
     return f"stampede: stopped{by}; what was finished is kept"
 
 
-def end_at_once(say: ReportProgress) -> None:
-    """Until a command has begun its work: say that a signal came, and end. For the front door's process."""
+def end_at_once(report: ReportProgress) -> None:
+    """Print a line and exit when a signal comes. For the time before a command begins its work."""
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
-        say(stopped_line(Stopped(number)))
+        report(stopped_line(Stopped(number)))
         os._exit(exit_code(Stopped(number)))
 
     for number in ENDING:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a job in the background: it stays ignored
+        if (
+            signal.getsignal(number) is not signal.SIG_IGN
+        ):  # ignored under nohup or for a background job: keep it ignored
             signal.signal(number, on_signal)
 
 
 @contextmanager
 def raised_as_stopped() -> Iterator[None]:
-    """Raise Stopped at the first of these signals. The next SIGTERM and SIGHUP are ignored: the command already ends.
-    Another Ctrl-C interrupts that as well. Outside the main thread nothing is changed.
+    """Raise Stopped at the first of these signals, inside the block.
+
+    Further SIGTERM and SIGHUP are ignored, because the command already ends. Another Ctrl-C interrupts its cleanup. In
+    other threads than the main thread this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,1 +1,1 @@
-"""What is compared: caching patterns, rate limiters and serializers. Imports nothing else of ours."""
+"""The contenders: caching patterns, rate limiters, serializers and compressors."""

@@ -1,4 +1,4 @@
-"""What a contender may answer. Each answer is checked here: a wrong one is named in one line."""
+"""Checks of a contender's answers. A wrong answer gives one line that names it."""
 
 import ast
 import inspect
@@ -10,12 +10,13 @@ from stampede.core.errors import BadAnswer, ConfigError
 from stampede.patterns.rate_limiting.rate_limiter import Decision
 
 MOST_S = 1e9
-"""Longest wait that a decision may name, about 31 years: in nanoseconds it fits a column of the samples."""
+"""The longest wait of a decision, about 31 years. In nanoseconds it fits a column of the samples."""
 MOST_CALLS = 2**63
+"""The exclusive upper limit of a decision's remaining calls, which fit a column of the samples."""
 NUMBERS = (float, int)
 ASYNC = "asynchronous libraries are not supported yet"
 RUNNERS = frozenset({"run", "Runner", "run_coroutine_threadsafe", "async_to_sync", "start_blocking_portal"})
-"""By which synchronous code runs a coroutine, where they are of one of LOOPS."""
+"""Names in the modules of LOOPS with which synchronous code runs a coroutine."""
 LOOPS = frozenset({"asyncio", "anyio", "trio", "uvloop", "asgiref.sync", "anyio.from_thread"})
 CALLED = frozenset({"get", "get_many", "update", "create", "invalidate", "warm", "close", "hit"})
 """The methods of a contender that the suite calls."""
@@ -24,18 +25,18 @@ CALLED = frozenset({"get", "get_many", "update", "create", "invalidate", "warm",
 def check_record(contender: str, operation: str, answer: object, version_column: str | None = None) -> None:
     """Raise BadAnswer unless the answer is a record (a dict) or None.
 
-    `version_column`: the column that must hold a whole number, where versions are judged.
+    `version_column`: the column that must hold a whole number. None: versions are not judged.
     """
     if answer is None:
         return
     if not isinstance(answer, dict):
-        raise not_wanted(contender, operation, answer, "a record (a dict) or None")
+        raise wrong_type(contender, operation, answer, "a record (a dict) or None")
     if version_column is not None and type(version := answer.get(version_column)) is not int:
         raise BadAnswer(f"{contender}: {operation}, column {version_column}", version, "the record's version, an int")
 
 
 def check_decision(contender: str, answer: Any) -> None:
-    """Raise BadAnswer unless the answer is a Decision whose fields can be true. A few comparisons where it is."""
+    """Raise BadAnswer unless the answer is a Decision with possible values. A correct one costs a few comparisons."""
     if (
         answer.__class__ is Decision
         and (answer.allowed is True or answer.allowed is False)
@@ -48,7 +49,7 @@ def check_decision(contender: str, answer: Any) -> None:
     ):
         return
     if not isinstance(answer, Decision):
-        raise not_wanted(contender, "hit", answer, "a Decision")
+        raise wrong_type(contender, "hit", answer, "a Decision")
     wrong = wrong_fields(answer)
     if wrong:
         (name, value, want), *others = wrong
@@ -57,7 +58,7 @@ def check_decision(contender: str, answer: Any) -> None:
 
 
 def wrong_fields(decision: Decision) -> list[tuple[str, object, str]]:
-    """Name, value and what was wanted, of each field that cannot be true."""
+    """Name, value and wanted value of each field whose value is impossible."""
     found: list[tuple[str, object, str]] = []
     if not isinstance(decision.allowed, bool):
         found.append(("allowed", decision.allowed, "True or False"))
@@ -72,8 +73,8 @@ def wrong_fields(decision: Decision) -> list[tuple[str, object, str]]:
     return found
 
 
-def not_wanted(contender: str, operation: str, answer: object, want: str) -> BadAnswer:
-    """The error for an answer of another type. A coroutine is closed: it never runs."""
+def wrong_type(contender: str, operation: str, answer: object, want: str) -> BadAnswer:
+    """The error for an answer of a wrong type. A coroutine is closed without running."""
     if inspect.iscoroutine(answer):
         answer.close()
     if inspect.isawaitable(answer) or inspect.isasyncgen(answer):
@@ -82,24 +83,24 @@ def not_wanted(contender: str, operation: str, answer: object, want: str) -> Bad
 
 
 def check_error(contender: str, operation: str, error: BaseException) -> None:
-    """Raise BadAnswer where an error is that of an event loop: the contender runs coroutines inside its calls."""
+    """Raise BadAnswer if the error comes from an event loop: the contender runs coroutines inside its calls."""
     if isinstance(error, RuntimeError) and "event loop" in str(error):
         raise BadAnswer(f"{contender}: {operation}", f"{type(error).__name__}: {error}", f"a synchronous call: {ASYNC}")
 
 
 def refuse_asynchronous(path: Path) -> None:
-    """Raise ConfigError where a contender's file defines coroutines or runs them. The file is read, not imported."""
+    """Raise ConfigError if a contender's file defines or runs coroutines. The file is read, not imported."""
     try:
         tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError, OSError):  # the import names it
+    except (SyntaxError, ValueError, OSError):  # the import will report it
         return
     for node in ast.walk(tree):
-        for line, what in asynchronous(node):
+        for line, what in asynchronous_parts(node):
             raise ConfigError("contender", f"{path}, line {line}", f"synchronous calls, not {what}: {ASYNC}")
 
 
-def asynchronous(node: ast.AST) -> Iterator[tuple[int, str]]:
-    """Line and name of what is asynchronous in it: a coroutine among the methods that are called, or what runs one."""
+def asynchronous_parts(node: ast.AST) -> Iterator[tuple[int, str]]:
+    """Line and name of each asynchronous part: a coroutine among the methods of CALLED, or a call that runs one."""
     if isinstance(node, ast.ClassDef):
         for member in node.body:
             if isinstance(member, ast.AsyncFunctionDef) and member.name in CALLED:

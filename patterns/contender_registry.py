@@ -1,4 +1,4 @@
-"""Which contenders there are: every file beside ours that holds a pattern, and any file that the user names."""
+"""The registry of contenders: the patterns and limiters of the suite by name, and those in the user's files."""
 
 # mypy: disable-error-code="type-abstract"
 
@@ -24,40 +24,40 @@ Base = TypeVar("Base")
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
-    """A pattern under the name that reports print."""
+    """A caching pattern with the name that reports print."""
 
     name: str
     pattern: type[CachePattern]
     file: str | None = None
-    """Path of the user's own file; ours have none."""
+    """Path of the user's file. None: a contender of the suite."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LimitingContender:
-    """A rate limiter under the name that reports print."""
+    """A rate limiter with the name that reports print."""
 
     name: str
     limiter: type[RateLimiter]
     file: str | None = None
-    """Path of the user's own file; ours have none."""
+    """Path of the user's file. None: a contender of the suite."""
 
 
 @cache
 def contenders() -> Mapping[str, Contender]:
-    """Our caching patterns, by name. The name is written once, as the file's: write_through.py is write-through."""
+    """The suite's caching patterns by name. The name follows from the file's: write_through.py is write-through."""
     found = classes_in("stampede.patterns.caching", CachePattern)
     return {name: Contender(name=name, pattern=pattern) for name, pattern in found.items()}
 
 
 @cache
 def limiters() -> Mapping[str, LimitingContender]:
-    """Our rate limiters, by name."""
+    """The suite's rate limiters by name."""
     found = classes_in("stampede.patterns.rate_limiting", RateLimiter)
     return {name: LimitingContender(name=name, limiter=limiter) for name, limiter in found.items()}
 
 
 def classes_in(package: str, base: type[Base]) -> dict[str, type[Base]]:
-    """The class of each file of a package that holds one, by the file's name with dashes."""
+    """The subclass of `base` in each file of a package, by the file's name with dashes."""
     found = {}
     paths = importlib.import_module(package).__path__
     for info in sorted(pkgutil.iter_modules(paths), key=lambda m: m.name):
@@ -68,9 +68,9 @@ def classes_in(package: str, base: type[Base]) -> dict[str, type[Base]]:
 
 
 def find(name_or_path: str) -> Contender | LimitingContender:
-    """One of ours by name, or the pattern or limiter in a file of the user's.
+    """The contender of that name, or the pattern or limiter in the user's file.
 
-    Raises ConfigError: no such contender, or a file that cannot be imported or holds neither.
+    Raises ConfigError: no such contender, or a file that cannot be imported or defines none.
     """
     ours: dict[str, Contender | LimitingContender] = {**contenders(), **limiters()}
     if name_or_path in ours:
@@ -81,7 +81,7 @@ def find(name_or_path: str) -> Contender | LimitingContender:
 
 
 def find_contender(name_or_path: str) -> Contender:
-    """As `find`, where a caching pattern is wanted."""
+    """As `find`, but only caching patterns."""
     found = find(name_or_path)
     if not isinstance(found, Contender):
         raise ConfigError("contender", name_or_path, f"a caching pattern ({', '.join(contenders())})")
@@ -89,7 +89,7 @@ def find_contender(name_or_path: str) -> Contender:
 
 
 def find_limiter(name_or_path: str) -> LimitingContender:
-    """As `find`, where a rate limiter is wanted."""
+    """As `find`, but only rate limiters."""
     found = find(name_or_path)
     if not isinstance(found, LimitingContender):
         raise ConfigError("limiter", name_or_path, f"a rate limiter ({', '.join(limiters())})")
@@ -97,10 +97,10 @@ def find_limiter(name_or_path: str) -> LimitingContender:
 
 
 def load(path: Path) -> Contender | LimitingContender:
-    """The one pattern or limiter that a file of the user's defines, named after the file."""
+    """The pattern or limiter that the user's file defines, named after the file. Raises ConfigError."""
     name = path.stem.replace("_", "-")
     if name in contenders() or name in limiters():
-        raise ConfigError("contender", str(path), f"a file of another name: {name} is one of ours")
+        raise ConfigError("contender", str(path), f"a file of another name: the suite has a contender {name}")
     refuse_asynchronous(path)
     module = import_file(path, f"contender_{path.stem}", "contender")
     file = str(path.resolve())
@@ -112,17 +112,17 @@ def load(path: Path) -> Contender | LimitingContender:
     if limiter is not None:
         check_limiter(limiter, file)
         return LimitingContender(name=name, limiter=limiter, file=file)
-    wanted = "a file that defines a subclass of stampede.patterns.caching.cache_pattern.CachePattern or stampede.patterns.rate_limiting.rate_limiter.RateLimiter"
+    wanted = "a file that defines a subclass of stampede.CachePattern or stampede.RateLimiter"
     raise ConfigError("contender", str(path), wanted)
 
 
 def load_contender(path: Path) -> Contender:
-    """As `load`, where a caching pattern is wanted."""
+    """As `load`, but only caching patterns."""
     return find_contender(str(path))
 
 
 def class_in(module: ModuleType, base: type[Base]) -> type[Base] | None:
-    """The last concrete subclass that the module itself defines, or None."""
+    """The last concrete subclass of `base` that the module itself defines, or None."""
     own = [
         thing
         for thing in vars(module).values()

@@ -1,4 +1,4 @@
-"""The serializer that every other one is compared with. It imports nothing heavy, so that a wrong choice ends early."""
+"""The serializer that all others are compared with. A light module, so that a wrong choice is reported early."""
 
 from collections.abc import Collection
 
@@ -8,5 +8,5 @@ REFERENCE = "json"
 
 
 def check_reference(only: Collection[str]) -> None:
-    """Raise ConfigError where some serializers are chosen and the reference is not among them."""
+    """Raise ConfigError if some serializers are chosen, but not the reference."""
     require(not only or REFERENCE in only, "only", ", ".join(only), "json among them: the reference")

@@ -1,4 +1,4 @@
-"""What a class of the user's says of itself, checked before a server is started: a wrong one fails in the cells."""
+"""Checks of the attributes of the user's classes before a server is started, so that no cell fails because of them."""
 
 from collections.abc import Callable, Set
 from typing import Any
@@ -7,28 +7,28 @@ from stampede.core.errors import ConfigError, require
 from stampede.patterns.caching.cache_pattern import CachePattern, ClientSettings, Config, Guarantee
 from stampede.patterns.rate_limiting.rate_limiter import Bucket, LimiterConfig, RateLimiter, Strict
 from stampede.patterns.serialization.serializer import Serializer
-from stampede.patterns.user_files import said
+from stampede.patterns.user_files import error_line
 
 WORKERS = ("", "celery")
-"""What a pattern may require: packages whose worker process the suite knows how to start."""
+"""The packages that a pattern may require: those whose worker process the suite can start."""
 SCHEMAS = ("none", "reader", "both")
 
 
 def check_pattern(pattern: type[CachePattern], file: str) -> None:
-    """Raise ConfigError, naming the attribute, where one is of a wrong type."""
+    """Raise ConfigError with the attribute's name if an attribute of a caching pattern has a wrong value."""
     check_summary(pattern, file)
     guarantees = pattern.guarantees
     found = isinstance(guarantees, Set) and all(isinstance(guarantee, Guarantee) for guarantee in guarantees)
-    need(found, file, "guarantees", guarantees, "a frozenset of stampede.patterns.caching.cache_pattern.Guarantee")
+    need(found, file, "guarantees", guarantees, "a frozenset of stampede.Guarantee")
     check_client(pattern, file)
-    need(isinstance(pattern.opt_in, bool), file, "special", pattern.opt_in, "True or False")
+    need(isinstance(pattern.opt_in, bool), file, "opt_in", pattern.opt_in, "True or False")
     requires = pattern.requires
     need(isinstance(requires, str) and requires in WORKERS, file, "requires", requires, "'celery', or nothing")
     check_config(pattern.config_type, Config, file, lambda kind: kind(ttl_s=1.0, key_prefix="stampede:"))
 
 
 def check_limiter(limiter: type[RateLimiter], file: str) -> None:
-    """As `check_pattern`, of a rate limiter; and that it promises a bound."""
+    """As `check_pattern`, for a rate limiter. Also checks that it returns a contract."""
     check_summary(limiter, file)
     check_client(limiter, file)
     kind = limiter.config_type
@@ -36,12 +36,12 @@ def check_limiter(limiter: type[RateLimiter], file: str) -> None:
     try:
         bound = limiter.contract_for(config)
     except Exception as error:
-        raise ConfigError(f"{file}: promised", said(error), "a Strict or a Bucket for its config") from error
-    need(isinstance(bound, Strict | Bucket), file, "promised", bound, "a Strict or a Bucket for its config")
+        raise ConfigError(f"{file}: contract_for", error_line(error), "a Strict or a Bucket for its config") from error
+    need(isinstance(bound, Strict | Bucket), file, "contract_for", bound, "a Strict or a Bucket for its config")
 
 
 def check_serializer(serializer: type[Serializer[Any]], file: str) -> None:
-    """As `check_pattern`, of a serializer."""
+    """As `check_pattern`, for a serializer."""
     check_summary(serializer, file)
     need(isinstance(serializer.wire, str), file, "wire", serializer.wire, "the format's name, as text")
     schema = serializer.schema
@@ -54,19 +54,21 @@ def check_serializer(serializer: type[Serializer[Any]], file: str) -> None:
 
 
 def check_summary(kind: type, file: str) -> None:
+    """Raise ConfigError unless the summary is one printable line."""
     summary = getattr(kind, "summary", None)
     found = isinstance(summary, str) and bool(summary.strip()) and summary.isprintable() and len(summary) <= 200
     need(found, file, "summary", summary, "one printable line for tables, at most 200 characters")
 
 
 def check_client(kind: type[CachePattern] | type[RateLimiter], file: str) -> None:
+    """Raise ConfigError unless the client settings are valid."""
     client: Any = kind.client
     need(
         isinstance(client, ClientSettings),
         file,
         "client",
         client,
-        "a stampede.patterns.caching.cache_pattern.ClientSettings",
+        "a stampede.ClientSettings",
     )
     timeout, retries = client.socket_timeout_s, client.retries
     number = timeout is None or (isinstance(timeout, int | float) and 0 < timeout <= 86_400)
@@ -76,16 +78,19 @@ def check_client(kind: type[CachePattern] | type[RateLimiter], file: str) -> Non
 
 
 def check_config(kind: Any, base: type, file: str, make: Callable[[Any], Any]) -> Any:
-    """A config as the suite makes it."""
+    """Make a config as the suite does. Raises ConfigError if that fails."""
     found = isinstance(kind, type) and issubclass(kind, base)
     need(found, file, "config_type", kind, f"a subclass of {base.__module__}.{base.__name__}")
     try:
         config = make(kind)
         config.as_dict()
     except Exception as error:
-        raise ConfigError(f"{file}: config_type", said(error), "a dataclass whose own fields have defaults") from error
+        raise ConfigError(
+            f"{file}: config_type", error_line(error), "a dataclass whose own fields have defaults"
+        ) from error
     return config
 
 
 def need(holds: bool, file: str, name: str, value: object, want: str) -> None:
+    """Raise ConfigError with the file and the attribute unless the condition holds."""
     require(holds, f"{file}: {name}", value, want)

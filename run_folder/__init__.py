@@ -1,1 +1,1 @@
-"""The run folder: what a run recorded, and all that a report is made from. Imports nothing of ours."""
+"""Reading and writing a run folder: the recorded facts of a run, from which every report is made."""

@@ -1,4 +1,4 @@
-"""JSON of a run folder into its types: each value is checked, and the first that does not fit is named by its place."""
+"""Converts JSON of a run folder to typed objects. An error names the place of the first value that does not fit."""
 
 import json
 from pathlib import Path
@@ -14,15 +14,15 @@ SENTENCES: dict[Problem, tuple[str, str]] = {
     "type": ("{place} is {got}", "{want}"),
     "range": ("{place} is out of range", "{want}"),
     "missing": ("{place} has no {got}", "that field"),
-    "word": ("{place} is {got}", "one of the words for it"),
+    "word": ("{place} is {got}", "one of the allowed words"),
     "depth": ("{got}", "{want}"),
 }
-"""What was there and what was wanted, by the kind of problem."""
-OTHER = ("{place}: {got}", "a value as docs/artefact.md says")
+"""The texts of an error by the kind of problem: what was found, what was wanted."""
+OTHER = ("{place}: {got}", "a value as in docs/reference/run-folder.md")
 
 
 def read_object(path: Path, absent: str) -> dict[str, Any]:
-    """The JSON object in that file. `absent`: what is wanted where there is no such file. Raises RunFolderError."""
+    """The JSON object in that file. Raises RunFolderError; `absent`: what it names as wanted if there is no file."""
     try:
         data = json.loads(read_regular(path, most_bytes=JSON_BYTES))
     except UnreadableFile as error:
@@ -37,7 +37,7 @@ def read_object(path: Path, absent: str) -> dict[str, Any]:
 
 
 def typed(data: Any, kind: type[T], path: Path, place: str = "$") -> T:
-    """The data as that type; keys that it does not know are left out. Raises RunFolderError with the value's place."""
+    """The data as that type, without unknown keys. Raises RunFolderError with the place of a wrong value."""
     try:
         return convert(data, kind)
     except Mismatch as wrong:
@@ -45,14 +45,14 @@ def typed(data: Any, kind: type[T], path: Path, place: str = "$") -> T:
 
 
 def as_sentence(wrong: Mismatch, root: str) -> tuple[str, str]:
-    """What was there, and what was wanted. `root`: the place of the data in its file."""
+    """What was found, and what was wanted. `root`: the place of the data in its file."""
     place = root + wrong.place.removeprefix("$")
     what, want = SENTENCES.get(wrong.problem, OTHER)
     return what.format(place=place, got=wrong.got), want.format(want=wrong.want.replace(" | ", " or "))
 
 
 def check_file(path: Path, absent: str = "a whole Parquet file") -> None:
-    """Raise RunFolderError unless a regular file is there: another kind of file would be waited for."""
+    """Raise RunFolderError unless the path is a regular file. Opening another kind could block."""
     try:
         check_regular(path)
     except UnreadableFile as error:

@@ -1,16 +1,18 @@
-"""Words of earlier schemas, mapped to today's when a run folder is read.
+"""Words of earlier schemas, replaced by the current ones when a run folder is read.
 
-A run folder of schema 1 or 2, or a races.json of schema 1 or 2, says `promises` where schema 3 says `guarantees`.
-Readers know today's words only.
+Run folders of schema 1 and 2, and races.json of schema 1 and 2, use names that schema 3 replaced: a contender has
+`promises` there and `guarantees` in schema 3. Only this module contains the old names. Reading a current file changes
+nothing.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 NEW_WORDS = 3
-"""The schema of run.json and of races.json that first has today's words."""
+"""The first schema of run.json and of races.json with the current words."""
 
 FIELDS = {
     "promises": "guarantees",
@@ -21,8 +23,9 @@ FIELDS = {
     "crowds": "caller_groups",
     "circumstances": "metadata",
     "promised": "guaranteed",
+    "clock_doubt_ns": "clock_uncertainty_ns",
 }
-"""Names of fields, wherever they stand."""
+"""Fields of any JSON object."""
 KINDS = {"ruler": "baseline", "twin": "aa-copy"}
 """Values of a contender's field `kind`."""
 GUARANTEES = {
@@ -40,39 +43,55 @@ INVARIANTS = {old.lower().replace("_", "-"): new.lower().replace("_", "-") for o
 """Names of invariants in races.json."""
 VERDICTS = {"not promised": "not guaranteed"}
 """Verdicts in races.json."""
+FAULT_MODELS = {"a client dies": "a client crashes"}
+"""Fault models in races.json."""
+WORDS = {
+    "kind": KINDS,
+    "guarantees": GUARANTEES,
+    "invariant": INVARIANTS,
+    "name": INVARIANTS,
+    "verdict": VERDICTS,
+    "adversary": FAULT_MODELS,
+}
+"""Values by the field that holds them."""
+
 COLUMNS = {
     "distance_ns": "simulated_rtt_ns",
     "free_ns": "thread_free_ns",
     "first_cache_answer": "first_cache_reply",
 }
 """Columns of the samples."""
-WORDS = {"kind": KINDS, "guarantees": GUARANTEES, "invariant": INVARIANTS, "name": INVARIANTS, "verdict": VERDICTS}
-"""Words by the field that holds them."""
-SOURCES = {"conductor": "coordinator"}
-"""Values of the column `source`."""
+VALUES = {"source": {"conductor": "coordinator"}, "name": {"clock_doubt_ns": "clock_uncertainty_ns"}}
+"""Values of the servers' and the timeline's columns, by column."""
 
 
-def with_todays_words(data: Any, field: str = "") -> Any:
-    """The JSON of an earlier schema with today's words. `field` is the name of the field that holds the data."""
+def with_current_words(data: Any, field: str = "") -> Any:
+    """The JSON of an earlier schema with the current words. `field`: the name of the field that holds the data."""
     if isinstance(data, dict):
         named = {FIELDS.get(key, key): value for key, value in data.items()}
-        if "adversary" in named and "subjects" in named:  # a group of callers; a situation of races keeps its field
+        if "adversary" in named and "subjects" in named:  # a group of callers; a situation of races keeps the field
             named["profile"] = named.pop("adversary")
-        return {key: with_todays_words(value, str(key)) for key, value in named.items()}
+        return {key: with_current_words(value, str(key)) for key, value in named.items()}
     if isinstance(data, list):
-        return [with_todays_words(item, field) for item in data]
+        return [with_current_words(item, field) for item in data]
     if not isinstance(data, str):
         return data
     return WORDS.get(field, {}).get(data, data)
 
 
-def table_with_todays_words(table: pa.Table) -> pa.Table:
-    """A table of an earlier schema with today's column names and sources. A table without old words comes back as is."""
+def table_with_current_words(table: pa.Table) -> pa.Table:
+    """A table of an earlier schema with the current column names and values."""
     table = table.rename_columns([COLUMNS.get(name, name) for name in table.column_names])
     if "source" not in table.column_names:
         return table
-    place = table.column_names.index("source")
-    source = table.column(place)
-    for old, new in SOURCES.items():
-        source = pc.if_else(pc.equal(source, old), new, source)
-    return table.set_column(place, "source", source)
+    for column, words in VALUES.items():
+        place = table.column_names.index(column)
+        table = table.set_column(place, table.schema.field(place), replaced(table.column(place), words))
+    return table
+
+
+def replaced(values: pa.ChunkedArray, words: Mapping[str, str]) -> pa.ChunkedArray:
+    """The texts with each old word replaced."""
+    for old, new in words.items():
+        values = pc.if_else(pc.equal(values, old), new, values)
+    return values

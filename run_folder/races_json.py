@@ -1,4 +1,4 @@
-"""races.json: what the schedule explorer found. In a run folder of its own, `runs/<utc>-races/`, or in a bench's."""
+"""races.json, the results of the schedule explorer: in the run folder of a bench, or alone in `runs/<utc>-races/`."""
 
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -8,40 +8,41 @@ from stampede.core.errors import RunFolderError
 from stampede.core.private_files import make_folder
 from stampede.core.text.redaction import hidden, masked_command
 from stampede.run_folder.json_objects import read_object, typed
-from stampede.run_folder.old_words import NEW_WORDS, with_todays_words
+from stampede.run_folder.old_words import NEW_WORDS, with_current_words
 from stampede.run_folder.run_json_parts import check_races
 from stampede.run_folder.write import write_json
 
 RACES_SCHEMA = 3
-"""The layout of races.json. 2 has the verdicts "not judged" and "not exercised", 3 has today's words."""
+"""The layout of races.json. 2 has the verdicts "not judged" and "not exercised", 3 has the current words."""
 READABLE = range(1, RACES_SCHEMA + 1)
 KEPT, BROKEN, NOT_GUARANTEED = "kept", "broken", "not guaranteed"
 NOT_JUDGED, NOT_EXERCISED = "not judged", "not exercised"
 WORST_FIRST = (BROKEN, NOT_JUDGED, KEPT, NOT_EXERCISED, NOT_GUARANTEED)
-"""Verdicts, in the order in which one stands for several situations."""
+"""Verdicts. The first of them that occurs in several situations stands for all of these."""
 UNDISTURBED = "nothing"
-"""The adversary of a situation in which nothing happens besides its clients."""
+"""The fault model of a situation in which only the clients act."""
 RACES_FILE = "races.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepInfo:
-    """One step of a schedule, and the servers' state behind it."""
+    """One step of a schedule, and the state of the servers after it."""
 
     client: str
-    """a, b, …; empty where the adversary acts on a key."""
+    """a, b, …; empty if the fault model acts on a key."""
     label: str
     server: str = ""
-    """redis or postgres: whom it asks; empty for what the adversary does."""
+    """The server of the request, redis or postgres; empty for an action of the fault model."""
     adverse: bool = False
+    """Whether it is an action of the fault model."""
     blocked: bool = False
-    """It waited for a row lock until another step released it."""
+    """Whether it waited for a row lock until another step released the lock."""
     now_s: float = 0.0
     """Virtual seconds since the schedule began."""
     database: dict[str, int] = field(default_factory=dict)
-    """Record to version, as committed."""
+    """Record id to committed version."""
     cache: dict[str, str] = field(default_factory=dict)
-    """Key to what it holds, as short text."""
+    """Key to value, as short text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,35 +53,44 @@ class VerdictInfo:
     situation: str
     invariant: str
     verdict: str
-    """kept; broken; not exercised (promised, and no schedule put it to the test); not guaranteed (and nothing was found);
-    not judged (a server or the explorer failed, or the contender was refused: `how` says why)."""
+    """kept; broken; not exercised (guaranteed, but no schedule tested it); not guaranteed (and no schedule broke it);
+    not judged (a server or the explorer failed, or the contender was refused; `how` contains the reason)."""
     guaranteed: bool
+    """Whether the contender guarantees the invariant under the situation's fault model."""
     schedules: int
-    """So many were tried."""
+    """How many schedules were tried."""
     complete: bool
-    """Every schedule, up to the order of steps that commute; else only so many."""
+    """Whether every schedule was tried, up to the order of steps that commute."""
     broken_in: int = 0
-    """How many of them break it."""
+    """How many of the schedules break it."""
     how: str = ""
     """How it breaks, or why it was not judged."""
     preemptions: int | None = None
+    """The preemptions in `shortest`."""
     shortest: list[StepInfo] = field(default_factory=list)
-    """The steps of the schedule with the fewest preemptions, and of those the fewest steps."""
+    """The steps of the breaking schedule with the fewest preemptions, and among these the fewest steps."""
     id: str = ""
-    """Names that schedule: stampede races --contender … --replay ID."""
+    """The id of that schedule, for stampede races --contender … --replay ID."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SituationInfo:
+    """One situation: its clients and its fault model."""
+
     name: str
     said: str
+    """One line: each client's operations, the start, the fault model."""
     adversary: str
+    """The text of the fault model."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class InvariantInfo:
+    """One invariant that was checked."""
+
     name: str
     says: str
+    """What holds, in one line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,37 +102,38 @@ class ExplorationInfo:
     schedules: int
     complete: bool
     replays: int
-    """Schedules that were begun, those included that turned out to be equal to an earlier one."""
+    """Schedules that were started, including those that turned out to equal an earlier one."""
     round_trips: int
-    """All that were made for it: the clients', and the explorer's own to reset, to look and to read at rest."""
+    """All round trips: the clients', and the explorer's to reset and inspect the servers and to read at the end."""
     seconds: float
+    """How long the exploration took."""
     bare_seconds: float = 0.0
-    """What so many round trips take in one thread that does nothing else, measured among them."""
+    """How long as many round trips take in a thread that does nothing else, measured during the exploration."""
     random: int = 0
-    """So many seeded random schedules were tried beyond the bound."""
+    """How many seeded random schedules were tried beyond the bound."""
     without_reduction: int | None = None
-    """So many schedules there are when steps that commute are not told apart; None: not counted."""
+    """How many schedules there are without the reduction for steps that commute. None: not counted."""
     not_compared: bool = False
-    """The search without the reduction was asked for, and ended at the bound: the two were not compared."""
+    """Whether the search without the reduction was requested but ended at the bound, so that nothing was compared."""
     disagrees: bool = False
-    """With and without the reduction other invariants are broken: a fault of ours."""
+    """Whether the searches with and without the reduction differ in the broken invariants: a bug of the explorer."""
     not_judged: str = ""
-    """Why this situation says nothing about the contender; empty: it was judged."""
+    """Why the contender could not be judged in this situation. Empty: it was judged."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """How fast schedules were tried, in all."""
+    """How fast schedules were tried, over all explorations."""
 
     schedules_per_s: float
     trips: float
-    """Round trips a schedule."""
+    """Round trips per schedule."""
     bare_us: float
-    """One round trip by itself."""
+    """The time of one round trip alone, in µs."""
 
     @property
     def share(self) -> float:
-        """Of the schedules per second that the round trips alone would allow; 0 to 1."""
+        """Achieved schedules per second, as a share (0 to 1) of those that the round trips alone would allow."""
         return self.schedules_per_s * self.trips * self.bare_us / 1e6
 
 
@@ -133,9 +144,9 @@ class RacesInfo:
     started_utc: str
     command: str
     bound: int
-    """A situation with more schedules than that is not tried whole."""
+    """The most schedules that are tried in a situation."""
     contenders: list[dict[str, Any]] = field(default_factory=list)
-    """{name, summary, promises, file}"""
+    """{name, summary, guarantees, file}"""
     situations: list[SituationInfo] = field(default_factory=list)
     invariants: list[InvariantInfo] = field(default_factory=list)
     explorations: list[ExplorationInfo] = field(default_factory=list)
@@ -143,11 +154,11 @@ class RacesInfo:
     metadata: dict[str, Any] = field(default_factory=dict)
     """The servers."""
     skipped: dict[str, str] = field(default_factory=dict)
-    """Who ran in the same run and was not explored, and why."""
+    """The contenders of the same run that were not explored, with the reason."""
     schema: int = RACES_SCHEMA
 
     def speed(self) -> Speed | None:
-        """None where nothing was tried."""
+        """The speed, or None if no schedule was tried."""
         schedules = sum(e.replays + e.random for e in self.explorations)
         trips = sum(e.round_trips for e in self.explorations)
         seconds = sum(e.seconds for e in self.explorations)
@@ -157,7 +168,7 @@ class RacesInfo:
         return Speed(schedules_per_s=schedules / seconds, trips=trips / schedules, bare_us=bare_us)
 
     def worst_first(self, contender: str, invariant: str) -> list[VerdictInfo]:
-        """One contender's verdicts on one invariant: broken promises first, then what breaks without an adversary."""
+        """One contender's verdicts on one invariant: broken guarantees first, then what breaks without a fault."""
 
         def rank(v: VerdictInfo) -> tuple[object, ...]:
             undisturbed = self.adversary_in(v.situation) == UNDISTURBED
@@ -167,14 +178,14 @@ class RacesInfo:
         return sorted((v for v in self.verdicts if (v.contender, v.invariant) == (contender, invariant)), key=rank)
 
     def adversary_in(self, situation: str) -> str:
-        """What may happen in a situation besides its clients."""
+        """The fault model of a situation."""
         return next((s.adversary for s in self.situations if s.name == situation), "")
 
     def word(self, contender: str, invariant: str) -> str:
-        """The sum of one contender's verdicts on one invariant; empty where there is none.
+        """A summary of one contender's verdicts on one invariant. Empty if there is none.
 
-        BROKEN (a promise), broken (without an adversary too), kept but (broken only under an adversary that no promise
-        names), not judged (in at least one situation), kept, not exercised (in any), not guaranteed.
+        BROKEN: a guarantee. broken: also without a fault. kept but: broken only under a fault model that the guarantee
+        does not name. not judged: in at least one situation. kept. not exercised: in no situation. not guaranteed.
         """
         found = self.worst_first(contender, invariant)
         if not found or found[0].verdict != "broken":
@@ -187,7 +198,7 @@ class RacesInfo:
         return "kept but" if disturbed and any(v.verdict == KEPT for v in found) else "broken"
 
     def unjudged(self) -> dict[tuple[str, str], list[str]]:
-        """(contender, why) to the situations that were not judged."""
+        """(contender, reason) to the situations that were not judged."""
         found: dict[tuple[str, str], list[str]] = {}
         for e in self.explorations:
             if e.not_judged:
@@ -195,7 +206,7 @@ class RacesInfo:
         return found
 
     def write(self, folder: Path) -> Path:
-        """Write races.json into the folder, which is made where it is not there."""
+        """Write races.json into the folder. Makes the folder if it does not exist."""
         make_folder(folder, exist_ok=True)
         path = folder / RACES_FILE
         write_json(path, asdict(self))
@@ -203,7 +214,7 @@ class RacesInfo:
 
 
 def read_races(folder: Path) -> RacesInfo:
-    """What `RacesInfo.write` wrote. Raises RunFolderError where there is none, of another schema, or of other types."""
+    """Read what `RacesInfo.write` wrote. Raises RunFolderError if it is missing or has a wrong schema or type."""
     path = folder / RACES_FILE
     if not path.exists():
         raise RunFolderError(folder, f"no {RACES_FILE} in it", "a folder that stampede races wrote")
@@ -211,6 +222,6 @@ def read_races(folder: Path) -> RacesInfo:
     schema = data.get("schema")
     if type(schema) is not int or schema not in READABLE:
         raise RunFolderError(path, f"schema {schema!r:.40}", f"schema {' or '.join(map(str, READABLE))}")
-    info = typed(with_todays_words(data) if schema < NEW_WORDS else data, RacesInfo, path)
+    info = typed(with_current_words(data) if schema < NEW_WORDS else data, RacesInfo, path)
     check_races(info.contenders, info.metadata, path)
     return replace(info, command=masked_command(info.command), metadata=hidden(info.metadata))

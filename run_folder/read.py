@@ -1,6 +1,6 @@
-"""Read a run folder. What is not as the schema says is refused with one line; nothing is guessed or repaired.
+"""Reads a run folder. Data that does not fit the schema is refused with one line; nothing is guessed or repaired.
 
-A run that was cut or killed is read all the same: the cells that it finished (status `done`) count, the others do not.
+A run that was interrupted can be read: its finished cells (status `done`) count, the others do not.
 """
 
 from dataclasses import dataclass
@@ -14,22 +14,22 @@ import pyarrow.parquet as pq
 from stampede.core.errors import RunFolderError as RunFolderError
 from stampede.core.text.redaction import hidden, masked_command
 from stampede.run_folder.json_objects import check_file, read_object, typed
-from stampede.run_folder.old_words import COLUMNS, NEW_WORDS, table_with_todays_words, with_todays_words
+from stampede.run_folder.old_words import COLUMNS, NEW_WORDS, table_with_current_words, with_current_words
 from stampede.run_folder.run_json_parts import check_run
 from stampede.run_folder.schema import ADDED, EXPERIMENTS, SCHEMA, TABLES, CellInfo, RunInfo
 
 EXACT = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
-"""Nullable columns keep their integers: a float would lose nanoseconds after 104 days of uptime."""
-
+"""Types that keep nullable integers exact: a float would lose nanoseconds after 104 days of uptime."""
 
 READABLE = range(1, SCHEMA + 1)
-"""Schemas that are understood: what a later one added is null in a run of an earlier one."""
+"""The schemas that can be read. Columns that a later schema added are null in a run of an earlier one."""
 MAY_LACK = {name for tables in ADDED.values() for columns in tables.values() for name in columns}
+"""Columns that a run of an earlier schema does not have."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder: its run.json at once, its tables when they are first asked for (pandas frames, done cells only)."""
+    """A run folder. run.json is read at once, a table on first use, as a pandas frame of the done cells."""
 
     folder: Path
     info: RunInfo
@@ -41,16 +41,16 @@ class Run:
 
     @cached_property
     def samples(self) -> pd.DataFrame:
-        """One row a request, as schema.SAMPLES; names are categories, times nullable integers."""
+        """One row per request, as schema.SAMPLES. Names are categories, times are nullable integers."""
         return self.table("samples")
 
     @cached_property
     def sample_count(self) -> int:
-        """Rows of all done cells' samples, as their files' footers say."""
+        """The number of rows in the samples of all done cells, from the footers of the files."""
         return sum(pq.read_metadata(path).num_rows for path in table_files(self.folder, "samples", self.done))
 
     def sample_table(self, cell: int) -> pa.Table:
-        """The samples of one done cell as an Arrow table. Raises RunFolderError where its file cannot be read."""
+        """The samples of one done cell as an Arrow table. Raises RunFolderError if its file cannot be read."""
         return read_part(self.folder / "samples" / f"cell-{cell:05d}.parquet", TABLES["samples"])
 
     @cached_property
@@ -64,9 +64,9 @@ class Run:
         return self.table("timeline")
 
     def experiment(self, name: str) -> pd.DataFrame:
-        """What a done experiment saw, as schema.EXPERIMENTS; the file is read once.
+        """The results of a done experiment, as schema.EXPERIMENTS. The file is read once.
 
-        Raises RunFolderError where the file cannot be read.
+        Raises RunFolderError if the file cannot be read.
         """
         if name not in self.experiment_frames:
             table = read_part(experiment_file(self.folder, name), EXPERIMENTS)
@@ -75,17 +75,18 @@ class Run:
 
     @cached_property
     def experiment_frames(self) -> dict[str, pd.DataFrame]:
-        """Those that were read so far, by name. Callers do not change a frame."""
+        """The experiments that were read so far, by name. Callers do not change a frame."""
         return {}
 
     def table(self, name: str) -> pd.DataFrame:
-        """A whole table as one frame. Raises RunFolderError where a file cannot be read."""
+        """A whole table as one frame. Raises RunFolderError if a file cannot be read."""
         schema = TABLES[name]
         parts = [read_part(path, schema) for path in table_files(self.folder, name, self.done)]
         return as_frame(pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table())
 
 
 def as_frame(whole: pa.Table) -> pd.DataFrame:
+    """The table as a frame: texts as categories, integers exact."""
     texts = [f.name for f in whole.schema if pa.types.is_string(f.type)]
     frame: pd.DataFrame = whole.to_pandas(types_mapper=EXACT.get, categories=texts, split_blocks=True)
     return frame
@@ -101,7 +102,7 @@ def read_run(folder: Path) -> Run:
     if type(schema) is not int or schema not in READABLE:
         known = ", ".join(str(number) for number in READABLE)
         raise RunFolderError(path, f"schema {schema!r:.40}", f"schema {known}, which this version reads")
-    info = without_secrets(typed(with_todays_words(data) if schema < NEW_WORDS else data, RunInfo, path))
+    info = without_secrets(typed(with_current_words(data) if schema < NEW_WORDS else data, RunInfo, path))
     check_run(info, path)
     run = Run(folder, info)
     for name, schema in TABLES.items():
@@ -114,39 +115,39 @@ def read_run(folder: Path) -> Run:
 
 
 def without_secrets(info: RunInfo) -> RunInfo:
-    """An earlier version stored a command as it was given, and masked a server's URL in one of its forms only."""
+    """The run.json without passwords, which earlier versions did not hide in every form of a URL."""
     info.command = masked_command(info.command)
     info.metadata = hidden(info.metadata)
     return info
 
 
 def table_files(folder: Path, name: str, cells: list[CellInfo]) -> list[Path]:
-    """The file of each cell, in order. Raises RunFolderError where one is missing."""
+    """The file of each cell, in order. Raises RunFolderError if a file is missing."""
     found = {
         int(p.stem.removeprefix("cell-")): p for p in (folder / name).glob("cell-*.parquet") if p.stem[5:].isdecimal()
     }
     for cell in cells:
         if cell.id not in found:
-            want = f"a file for cell {cell.id}, which run.json calls done"
+            want = f"a file for cell {cell.id}, which is done according to run.json"
             raise RunFolderError(folder / name / f"cell-{cell.id:05d}.parquet", "no such file", want)
     return [found[cell.id] for cell in cells]
 
 
 def experiment_file(folder: Path, name: str) -> Path:
-    """Raises RunFolderError where it is missing."""
+    """The file of an experiment. Raises RunFolderError if it is missing."""
     path = folder / "experiments" / f"{name}.parquet"
-    check_file(path, f"a file for {name}, which run.json calls done")
+    check_file(path, f"a file for {name}, which is done according to run.json")
     return path
 
 
 def check_part(path: Path, schema: pa.Schema) -> None:
-    """Raises RunFolderError where the file is cut, or lacks a column that its schema does not excuse."""
+    """Raise RunFolderError if the file is incomplete, or lacks a column that its schema requires."""
     with part_file(path) as part:
         present_columns(part, path, schema)
 
 
 def part_file(path: Path) -> pq.ParquetFile:
-    """Open a Parquet file; its footer is read at once. Raises RunFolderError where that cannot be read."""
+    """Open a Parquet file and read its footer. Raises RunFolderError."""
     check_file(path)
     try:
         return pq.ParquetFile(path)
@@ -155,7 +156,7 @@ def part_file(path: Path) -> pq.ParquetFile:
 
 
 def present_columns(part: pq.ParquetFile, path: Path, schema: pa.Schema) -> set[str]:
-    """The names of the columns that are there. Raises RunFolderError where one is missing that may not be."""
+    """The names of the columns in the file. Raises RunFolderError if a required column is missing."""
     found = {COLUMNS.get(name, name) for name in part.schema_arrow.names}
     missing = [name for name in schema.names if name not in found | MAY_LACK]
     if missing:
@@ -164,12 +165,12 @@ def present_columns(part: pq.ParquetFile, path: Path, schema: pa.Schema) -> set[
 
 
 def read_part(path: Path, schema: pa.Schema) -> pa.Table:
-    """The whole table of one file, in the schema's columns: those that an earlier schema lacked are null."""
+    """The table of one file with the schema's columns. Columns that an earlier schema did not have are null."""
     with part_file(path) as part:
         found = present_columns(part, path, schema)
         try:
             names = [name for name in part.schema_arrow.names if COLUMNS.get(name, name) in schema.names]
-            table = table_with_todays_words(part.read(columns=names, use_threads=False))
+            table = table_with_current_words(part.read(columns=names, use_threads=False))
             for place, field in enumerate(schema):
                 if field.name not in found:
                     table = table.add_column(place, field, pa.nulls(len(table), field.type))

@@ -1,6 +1,6 @@
-"""What the free parts of run.json must have where reports read them. Only checked: a run keeps its plain dicts.
+"""Checks of the free-form parts of run.json and races.json that reports read. The data stays plain dicts.
 
-A part may hold more than its shape says, and whatever has a default here may be missing.
+A part may contain more than its shape. A field that has a default here may be missing.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class WorkloadShape(Struct):
-    """Of every scenario that has cells."""
+    """The workload of a scenario that has cells."""
 
     rate_per_s: Some
     read_share: Share
@@ -99,7 +99,7 @@ class WorkersShape(Struct):
     machines: list[dict[str, Any]] = []
 
 
-class CircumstancesShape(Struct):
+class MetadataShape(Struct):
     machine: MachineShape = msgspec.field(default_factory=MachineShape)
     python: str = ""
     packages: dict[str, str | None] = {}
@@ -129,7 +129,7 @@ class RacesServersShape(Struct):
     redis: NamedServerShape | None = None
 
 
-class RacesCircumstancesShape(Struct):
+class RacesMetadataShape(Struct):
     servers: RacesServersShape = msgspec.field(default_factory=RacesServersShape)
 
 
@@ -140,14 +140,14 @@ class RemarkShape(Struct):
 
 
 def check_races(contenders: list[dict[str, Any]], metadata: dict[str, Any], path: Path) -> None:
-    """Raise RunFolderError where a free part of races.json has not its shape."""
+    """Raise RunFolderError if a free-form part of races.json does not have its shape."""
     typed(contenders, list[ExploredShape], path, "$.contenders")
-    typed(metadata, RacesCircumstancesShape, path, "$.circumstances")
+    typed(metadata, RacesMetadataShape, path, "$.metadata")
 
 
 def check_run(run: RunInfo, path: Path) -> None:
-    """Raise RunFolderError where a free part has not its shape, or where parts of the run contradict each other."""
-    typed(run.metadata, CircumstancesShape, path, "$.circumstances")
+    """Raise RunFolderError if a free-form part does not have its shape, or if parts of the run are inconsistent."""
+    typed(run.metadata, MetadataShape, path, "$.metadata")
     for number, remark in enumerate(run.remarks):
         typed(remark, RemarkShape, path, f"$.remarks[{number}]")
     in_use = {cell.scenario for cell in run.cells}
@@ -158,10 +158,10 @@ def check_run(run: RunInfo, path: Path) -> None:
         for name, contract in contender.contracts.items():
             shape: Any = StrictShape | BucketShape
             typed(contract, shape, path, f"$.contenders[{number}].contracts.{name}")
-    once([s.name for s in run.scenarios], path, "$.scenarios", "name")
-    once([c.name for c in run.contenders], path, "$.contenders", "name")
-    once([e.name for e in run.experiments], path, "$.experiments", "name")
-    once([c.id for c in run.cells], path, "$.cells", "id")
+    check_unique([s.name for s in run.scenarios], path, "$.scenarios", "name")
+    check_unique([c.name for c in run.contenders], path, "$.contenders", "name")
+    check_unique([e.name for e in run.experiments], path, "$.experiments", "name")
+    check_unique([c.id for c in run.cells], path, "$.cells", "id")
     scenarios = {scenario.name: scenario for scenario in run.scenarios}
     contenders = {contender.name: contender for contender in run.contenders}
     for cell in run.cells:
@@ -170,7 +170,9 @@ def check_run(run: RunInfo, path: Path) -> None:
         check_times(cell, path)
         limiting = scenarios[cell.scenario].flood is not None
         if limiting and cell.scenario not in contenders[cell.contender].contracts:
-            raise RunFolderError(path, f"{cell.contender} has no contract for {cell.scenario}", "its bound")
+            raise RunFolderError(
+                path, f"{cell.contender} has no contract for {cell.scenario}", "the bound that it guarantees"
+            )
 
 
 def check_scenario(scenario: ScenarioInfo, path: Path, place: str, *, in_use: bool) -> None:
@@ -186,16 +188,17 @@ def check_scenario(scenario: ScenarioInfo, path: Path, place: str, *, in_use: bo
         raise RunFolderError(path, f"{place}: kind {scenario.kind!r}", "limiting with a flood, else caching")
 
 
-def once(names: list[Any], path: Path, place: str, field: str) -> None:
+def check_unique(names: list[Any], path: Path, place: str, field: str) -> None:
+    """Raise RunFolderError if a name occurs twice."""
     seen: dict[Any, int] = {}
     for number, name in enumerate(names):
         if name in seen:
-            raise RunFolderError(path, f"{place}[{number}].{field} is {name!r} again", f"one {field} once")
+            raise RunFolderError(path, f"{place}[{number}].{field} is {name!r} again", f"each {field} once")
         seen[name] = number
 
 
 def check_times(cell: CellInfo, path: Path) -> None:
-    """Of a cell that is done: it has its instants, in their order."""
+    """Raise RunFolderError if a cell that is done lacks an instant, or if its instants are not in order."""
     if cell.status != "done":
         return
     times = (cell.begin_ns, cell.window_start_ns, cell.window_end_ns, cell.deadline_ns)

@@ -40,6 +40,7 @@ class RunWarning:
     contenders: tuple[str, ...] = ()
     """Empty: all contenders."""
     cells: tuple[int, ...] = ()
+    """Ids of the cells concerned."""
     number: int = 0
     """The printed number, from 1; 0: not yet numbered."""
 

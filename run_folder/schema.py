@@ -1,14 +1,15 @@
-"""What a run folder holds: facts only, one row a request, counter or event. Everything else is derived later.
+"""The layout of a run folder: recorded facts, one row per request, counter or event.
 
     runs/<utc>-<plan>/
-        run.json                 plan, seeds, scenarios, contenders, cells, circumstances, remarks
-        samples/<cell>.parquet   one row a request (SAMPLES)
-        servers/<cell>.parquet   counters before and after the cell: the servers' own and our processes' (SERVERS)
+        run.json                 plan, seeds, scenarios, contenders, cells, metadata, remarks
+        samples/<cell>.parquet   one row per request (SAMPLES)
+        servers/<cell>.parquet   counters of the servers and of our processes, before and after the cell (SERVERS)
         timeline/<cell>.parquet  gauges at random instants, and events (TIMELINE)
-        experiments/<name>.parquet  what an experiment beside the cells saw (EXPERIMENTS)
+        experiments/<name>.parquet  the results of an experiment (EXPERIMENTS)
 
-Each table is a folder with a file a cell, so that a run that is cut keeps every cell that it finished; pandas reads the
-folder as one frame. All times are nanoseconds of the machine's monotonic clock. A change here bumps SCHEMA.
+Each table is a folder with one file per cell, so that an interrupted run keeps every finished cell. pandas reads the
+folder as one frame. All times are nanoseconds of the machine's monotonic clock. A change here raises SCHEMA. Reports
+compute everything else from these facts.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -18,11 +19,11 @@ import pyarrow as pa
 from msgspec import Meta
 
 SCHEMA = 3
-"""The layout of the run folder. A reader refuses what it does not know."""
+"""The number of this layout. A reader refuses a number that it does not know."""
 ADDED = {2: {"samples": ("served_start_ns", "served_end_ns")}}
-"""By schema, the nullable columns that it added: in a run of an older one they are read as null."""
+"""By schema: the nullable columns that it added. In a run of an earlier schema they are read as null."""
 METHOD = 2
-"""How numbers are made from facts. Moves when figures can move; the changelog says how."""
+"""The rules by which figures are computed from facts. Raised if figures can change; see CHANGELOG.md."""
 
 SAMPLES = pa.schema(
     [
@@ -33,43 +34,48 @@ SAMPLES = pa.schema(
         pa.field("process", pa.int16(), False),  # index of the app server, from 0
         pa.field("client", pa.int32(), False),  # index of the app server's thread; -1: background work
         pa.field("operation", pa.dictionary(pa.int16(), pa.string()), False),  # read, write, background, hit, rest
-        pa.field("warm_up", pa.bool_(), False),  # kept, flagged, left out of every figure
+        pa.field("warm_up", pa.bool_(), False),  # recorded and marked, but not used in any figure
         pa.field("key", pa.int64()),  # the record's id
-        pa.field("due_ns", pa.int64(), False),  # when the request was due (background: when it was handed over)
+        pa.field("due_ns", pa.int64(), False),  # when the request was due (background: when it was queued)
         pa.field("thread_free_ns", pa.int64()),  # when the thread that ran it became free; null: never began
         pa.field("start_ns", pa.int64()),  # null: never began before the deadline
-        pa.field("end_ns", pa.int64()),  # may lie behind the deadline; null: never began
+        pa.field("end_ns", pa.int64()),  # may be after the deadline; null: never began
         pa.field("error", pa.dictionary(pa.int16(), pa.string())),  # the exception's class name
-        pa.field("found", pa.bool_()),  # whether a record came back; null: failed or never began
-        pa.field("loads", pa.int32(), False),  # load statements sent for this request
-        pa.field("load_start_ns", pa.int64()),  # the first load, as the gateway saw it
+        pa.field("found", pa.bool_()),  # whether a record was returned; null: failed or never began
+        pa.field("loads", pa.int32(), False),  # load statements of this request
+        pa.field("load_start_ns", pa.int64()),  # the first load, measured in the database gateway
         pa.field("load_end_ns", pa.int64()),
-        pa.field("commands", pa.int32(), False),  # Redis commands sent, those in pipelines one by one
+        pa.field("commands", pa.int32(), False),  # Redis commands; each command of a pipeline counts
         pa.field("round_trips", pa.int32(), False),  # to Redis and PostgreSQL together
-        pa.field("simulated_rtt_ns", pa.int64(), False),  # simulated distance that was added to them, as achieved
-        pa.field("first_cache_reply", pa.dictionary(pa.int16(), pa.string())),  # value, none; null: not asked
+        pa.field("simulated_rtt_ns", pa.int64(), False),  # simulated RTT that was added to them, as achieved
+        pa.field("first_cache_reply", pa.dictionary(pa.int16(), pa.string())),  # value, none; null: no request to Redis
         pa.field("version_read", pa.int64()),
         pa.field("version_written", pa.int64()),
-        pa.field("commit_start_ns", pa.int64()),  # COMMIT's own round trip, as the gateway saw it
+        pa.field("commit_start_ns", pa.int64()),  # the round trip of COMMIT, measured in the database gateway
         pa.field("commit_end_ns", pa.int64()),
         # a rate limiter's decision (operation hit; key is the subject); null elsewhere
         pa.field("allowed", pa.bool_()),
-        pa.field("remaining", pa.int64()),  # calls that are said to be left
-        pa.field("retry_after_ns", pa.int64()),  # how long a refused caller is told to wait
-        pa.field("reset_after_ns", pa.int64()),  # when the quota is said to be whole again
-        pa.field("served_start_ns", pa.int64()),  # its first round trip left, half the distance behind it
-        pa.field("served_end_ns", pa.int64()),  # its last answer was there, half the distance before it
+        pa.field("remaining", pa.int64()),  # further calls that the limiter reports as available
+        pa.field("retry_after_ns", pa.int64()),  # how long the limiter asks a refused caller to wait
+        pa.field("reset_after_ns", pa.int64()),  # when the full quota is available, as the limiter reports
+        pa.field(
+            "served_start_ns", pa.int64()
+        ),  # when its first round trip reached the server: after half the simulated RTT
+        pa.field(
+            "served_end_ns", pa.int64()
+        ),  # when its last answer left the server: half the simulated RTT before its arrival
     ]
 )
 
 SERVERS = pa.schema(
     [
         pa.field("cell", pa.int32(), False),
-        # redis, postgres (their own accounts) · process-0, process-1, … (an app server's ruler) · conductor (ours)
+        # redis, postgres (the servers' counters) · process-0, process-1, … (an application server's meter) ·
+        # coordinator (our own connections)
         pa.field("source", pa.string(), False),
         # redis: command.<name>, stats.<field>, memory.<field>, cpu.<field> …  postgres: statement.load.calls,
         # statement.load.exec_ms, statement.load.blocks, database.<column> …
-        # processes and conductor: command.<name>, load, update, create, cpu_s, gc …
+        # processes and coordinator: command.<name>, load, update, create, cpu_s, gc …
         pa.field("name", pa.string(), False),
         pa.field("before", pa.float64()),
         pa.field("after", pa.float64()),
@@ -93,24 +99,26 @@ EXPERIMENTS = pa.schema(
         pa.field("experiment", pa.string(), False),
         pa.field("variant", pa.string(), False),  # what is compared: an eviction policy, a way to read
         pa.field("round", pa.int32(), False),  # from 1
-        pa.field("parameter", pa.string(), False),  # under which condition: a key sequence, a distance; "": none
-        pa.field("at", pa.float64()),  # the place on the experiment's axis: number of reads, of the request; null: none
+        pa.field("parameter", pa.string(), False),  # the condition: a key sequence, a simulated RTT; "": none
+        pa.field(
+            "at", pa.float64()
+        ),  # position on the experiment's axis: number of reads or of the request; null: none
         pa.field("name", pa.string(), False),
         pa.field("value", pa.float64(), False),
         pa.field("unit", pa.string(), False),  # 1, ms, bytes, per_s …
     ]
 )
-"""Of a file an experiment; absent in runs without any."""
+"""The columns of experiments/<name>.parquet, one file per experiment."""
 
 TABLES = {"samples": SAMPLES, "servers": SERVERS, "timeline": TIMELINE}
 
 Instant = Annotated[int, Meta(ge=0, lt=2**62)]
 """Nanoseconds of the machine's monotonic clock."""
 Number = Annotated[int, Meta(ge=0, lt=2**31)]
-"""Of a cell or a round, or how many there are."""
+"""The number of a cell or a round, or how many there are."""
 Count = Annotated[int, Meta(ge=0, lt=2**62)]
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]
-"""A span, or one in milliseconds: finite and not below 0."""
+"""A time span, in seconds or milliseconds as the field's name says: finite and not below 0."""
 
 
 @dataclass(kw_only=True)
@@ -123,26 +131,25 @@ class CellInfo:
     round: Number
     seed: Count
     predecessor: str | None
-    """The contender that ran just before, for carry-over effects."""
+    """The contender that ran just before, for carry-over effects. None: the first."""
     status: Literal["planned", "done", "failed"] = "planned"
-    """planned, done, failed."""
     begin_ns: Instant | None = None
     """First instant at which a warm-up request may be due."""
     window_start_ns: Instant | None = None
-    """Due times from here count; before it is warm-up."""
+    """Start of the window. Requests that are due earlier belong to the warm-up."""
     window_end_ns: Instant | None = None
-    """No request is due at or after it."""
+    """End of the window. No request is due at or after it."""
     deadline_ns: Instant | None = None
-    """What has not ended by then is unanswered: "> D"."""
+    """A request that has not ended by then is unanswered: "> D"."""
     locust_requests: Count | None = None
-    """How many requests Locust itself counted in this cell."""
+    """The requests of this cell as Locust counted them."""
     why: str = ""
-    """What went wrong, where the cell failed."""
+    """Why the cell failed. Empty: it did not."""
 
 
 @dataclass(kw_only=True)
 class ScenarioInfo:
-    """A scenario as it was run: its words and the workload that resulted from the user's file."""
+    """A scenario as it ran: its texts, and the workload that resulted from the user's file."""
 
     name: str
     question: str
@@ -153,63 +160,65 @@ class ScenarioInfo:
     load_wait_ms, rtt_ms, users_per_process, own_sql (bool), versioned (bool)."""
     window_s: Seconds
     drain_s: Seconds
-    """D: how long after the last due time an answer still counts."""
+    """D: how long the cell waits for answers after its last request was due."""
     processes: Number
     kind: Literal["caching", "limiting"] = "caching"
-    """caching · limiting: which family of contenders runs in it."""
+    """Which family of contenders runs in it."""
     flood: dict[str, Any] | None = None
-    """Limiting: limit, window_s, burst, crowds [{adversary, subjects}]; subjects are numbered from 0 in that order."""
+    """Limiting: limit, window_s, burst, caller_groups [{profile, subjects}]. Subjects count from 0 in that order."""
     fault: dict[str, Any] | None = None
-    """What breaks in the middle of its cells: what, begins_share, lasts_share (of the window), empties (bool: Redis
-    comes back empty, its counters at zero), server (what breaks: Redis, the database). Counts of such cells cannot be
-    held against the servers' own."""
+    """The fault in the middle of its cells: what, begins_share and lasts_share (of the window), loses_data (bool: Redis
+    comes back empty, with its counters at zero), server (Redis, the database). Counts of such cells cannot be compared
+    with the servers' counts."""
     cold: bool = False
-    """Its cells begin with an empty cache."""
-    apart: bool = False
-    """Told in a section of its own, from few rounds: no verdicts, no part in the answer."""
+    """Whether its cells begin with an empty cache."""
+    report_separately: bool = False
+    """Whether it has a separate section, from few rounds and without verdicts. The answer does not use it."""
     variant_of: str = ""
-    """The scenario that it repeats under one other condition (a distance, a slower load): what answers depend on."""
+    """The scenario that it repeats under one other condition, for example another RTT or a slower load."""
     check_after_drain: bool = False
-    """Whether freshness is what it is about: what was written is read once more when all is quiet."""
+    """Whether every written key is read once more after the drain."""
     measured: dict[str, float] = field(default_factory=dict)
     """Calibration: load_ms (p50 of one load alone), timer_floor_p50_ms, timer_floor_p99_ms …"""
 
 
 @dataclass(kw_only=True)
 class ContenderInfo:
-    """What is compared, in its own words."""
+    """A contender: its description, settings and claims."""
 
     name: str
     kind: str
-    """contender · ruler (a bound, no contender) · twin (the same contender again, for the noise floor)."""
+    """contender · baseline (no contender) · aa-copy (the same contender again, for the noise floor)."""
     summary: str
     guarantees: list[str]
+    """Names of members of Guarantee."""
     config: dict[str, Any]
     client: dict[str, Any]
     copy_of: str | None = None
+    """The contender of which this is the A/A copy."""
     file: str | None = None
-    """Path of a user's own file."""
+    """Path of the user's file. None: a contender of the suite."""
     family: str = "caching"
     """caching · limiting."""
     contracts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Limiting: the bound that it guarantees in each scenario: {kind: strict, limit, window_s} or {kind: bucket,
-    capacity, refill_per_s}."""
+    """Limiting: its contract in each scenario, {kind: strict, limit, window_s} or {kind: bucket, capacity,
+    refill_per_s}."""
     script_commands: list[str] = field(default_factory=list)
-    """Commands that its scripts name: the server counts those under their own names too, though nobody sent them."""
+    """Commands that its scripts call. The server counts these too, although no client sent them."""
     foreign: str = ""
-    """Why the servers' counts cannot be held against ours: a process of its own that we do not count. Empty: none."""
+    """Why our counts cannot be compared with the servers': a process that we do not count. Empty: they can."""
 
 
 @dataclass(kw_only=True)
 class ExperimentInfo:
-    """A question that does not fit contender × scenario × round, as it was asked."""
+    """An experiment: a measurement next to the cells, with its own table."""
 
     name: str
     question: str
     application: str
     expectation: str
     settings: dict[str, Any] = field(default_factory=dict)
-    """With what it ran: rounds, sizes, the server."""
+    """Its settings: rounds, sizes, the server."""
     status: str = "planned"
     """planned, done, failed, skipped."""
     why: str = ""
@@ -223,7 +232,7 @@ class RunInfo:
     plan: str
     rounds: Number
     reference: str
-    """Every comparison is against this contender."""
+    """The contender with which all others are compared."""
     seed: Count
     command: str
     started_utc: str
@@ -231,7 +240,7 @@ class RunInfo:
     method: int = METHOD
     finished_utc: str | None = None
     status: str = "running"
-    """running (or killed), finished, cut (by the user), failed (a broken harness: the run is void)."""
+    """running (or killed), finished, cut (by the user), failed (an error of the harness: the run is void)."""
     scenarios: list[ScenarioInfo] = field(default_factory=list)
     contenders: list[ContenderInfo] = field(default_factory=list)
     cells: list[CellInfo] = field(default_factory=list)
@@ -240,7 +249,7 @@ class RunInfo:
     """machine {system, cpu, cores, memory_bytes, python}, packages {name: version}, commit, clean, servers
     {stack, why, postgres {name, version, settings}, redis {name, version, settings, allocator}}, environment."""
     remarks: list[dict[str, str]] = field(default_factory=list)
-    """What the harness has to say: {name, what, cost}: e.g. a right that is missing and what that costs the report."""
+    """Remarks of the harness: {name, what, cost}, for example a missing right and what the report lacks without it."""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

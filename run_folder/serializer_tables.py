@@ -1,12 +1,12 @@
-"""The tables of a run of plan `serializers`: facts only, as files of rows in the run folder.
+"""The tables of a run of plan `serializers`: recorded facts, as Parquet files in the run folder.
 
     runs/<utc>-serializers/
         run.json                    scenarios are kinds of record, contenders are serializers; there are no cells
-        batches/part-<round>.parquet   timed calls, a row a batch (BATCHES); a block is about 10 ms of batches
-        probes/part-<round>.parquet    an unrelated GET while another thread encodes, a row a call (PROBES)
+        batches/part-<round>.parquet   timed calls, one row per batch (BATCHES); a block is about 10 ms of batches
+        probes/part-<round>.parquet    an unrelated GET while another thread encodes, one row per call (PROBES)
         sizes, stored, fidelity, changes, attacks/part-00000.parquet
 
-Each round is a process of its own. Every figure and verdict is derived later.
+Each round runs in a separate process. Reports compute every figure and verdict from these facts.
 """
 
 from collections.abc import Sequence
@@ -28,21 +28,21 @@ NAME = pa.dictionary(pa.int16(), pa.string())
 BATCHES = pa.schema(
     [
         pa.field("round", pa.int32(), False),
-        pa.field("block", pa.int32(), False),  # order within the round: what ran just before
+        pa.field("block", pa.int32(), False),  # position within the round, which shows the predecessor
         pa.field("record", NAME, False),  # kind of record; rows-<n>: a list of n user rows
         pa.field("contender", NAME, False),  # serializer, serializer+compressor, or compressor
-        # encode, decode, compress, decompress; set, get: with the serializer, over Redis; raw-set, raw-get: bytes as
-        # long as its, in the same block
+        # encode, decode, compress, decompress; set, get: with the serializer, over Redis; raw-set, raw-get: as many
+        # bytes without a serializer, in the same block
         pa.field("operation", NAME, False),
         pa.field("calls", pa.int32(), False),
         pa.field("elapsed_ns", pa.int64(), False),  # of all calls of the batch together
-        pa.field("cpu_ns", pa.int64()),  # of that, what the thread had a processor; null: it waited for a server
+        pa.field("cpu_ns", pa.int64()),  # CPU time of the thread in that time; null: the thread waited for a server
     ]
 )
 PROBES = pa.schema(
     [
         pa.field("round", pa.int32(), False),
-        pa.field("contender", NAME, False),  # whose encoding ran in the other thread; nobody: none did
+        pa.field("contender", NAME, False),  # the serializer that encoded in the other thread; nobody: none did
         pa.field("elapsed_ns", pa.int64(), False),  # one GET
     ]
 )
@@ -54,7 +54,7 @@ SIZES = pa.schema(
         pa.field("objects", pa.int32(), False),
         pa.field("bytes", pa.int64()),  # of all objects together; null: refused
         pa.field("dictionary_bytes", pa.int64(), False),
-        pa.field("outcome", NAME, False),  # of these records' round trip: same, refused, changed
+        pa.field("outcome", NAME, False),  # of encoding and decoding these records: same, refused, changed
         pa.field("what", pa.string(), False),
     ]
 )
@@ -108,7 +108,7 @@ SERIALIZER_TABLES = {
 
 
 def write_part(folder: Path, table: str, part: int, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Write one part of a table, whole or not at all. Rows are tuples in the order of its columns."""
+    """Write one part of a table, whole or not at all. Rows are tuples in the order of the columns."""
     schema = SERIALIZER_TABLES[table]
     columns: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * len(schema)
     arrays = [
@@ -123,7 +123,7 @@ def write_part(folder: Path, table: str, part: int, rows: Sequence[tuple[Any, ..
 
 
 def read_parts(folder: Path, table: str) -> pd.DataFrame:
-    """All parts of a table as one frame, names as text. Raises RunFolderError where a part cannot be read."""
+    """All parts of a table as one frame, names as text. Raises RunFolderError if a part cannot be read."""
     schema = SERIALIZER_TABLES[table]
     parts = []
     for path in sorted((folder / table).glob("part-*.parquet")):

@@ -1,4 +1,4 @@
-"""Writing a run folder: a cell at a time, each file whole or not there at all."""
+"""Writes a run folder, one cell at a time. A reader never sees a half-written file."""
 
 import json
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ ExperimentRow = tuple[str, str, int, str, float | None, str, float, str]
 
 
 class RunWriter:
-    """Owns one run folder. What it has written survives whatever happens next."""
+    """Writes one run folder. Files that were written stay valid if the run ends early."""
 
     def __init__(self, folder: Path, run: RunInfo) -> None:
         self.folder = folder
@@ -36,13 +36,13 @@ class RunWriter:
         self.save()
 
     def save(self) -> None:
-        """Write run.json as it stands."""
+        """Write run.json with the current state of the run."""
         write_json(self.folder / "run.json", self.run.as_json())
 
     def add_cell(
         self, cell: int, samples: pa.Table, servers: Sequence[ServerRow], timeline: Sequence[TimelineRow]
     ) -> None:
-        """Write the three tables of a finished cell: all of them or none. Raises WriteFailed."""
+        """Write the three tables of a finished cell, all or none. Raises WriteFailed."""
         tables = {"samples": samples, "servers": as_table(servers, SERVERS), "timeline": as_table(timeline, TIMELINE)}
         try:
             for table, rows in tables.items():
@@ -63,13 +63,13 @@ class RunWriter:
 
 
 def write_table(path: Path, rows: pa.Table) -> None:
-    """Write a Parquet file whole or not at all. Raises WriteFailed."""
+    """Write a Parquet file, whole or not at all. Raises WriteFailed."""
     with half_of(path) as half:
         pq.write_table(rows, half, compression="zstd")
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, private to the user, that may be there. Raises WriteFailed."""
+    """Make a folder that only the user can read, unless it exists. Raises WriteFailed."""
     try:
         private_files.make_folder(path, exist_ok=True)
     except OSError as error:
@@ -77,10 +77,11 @@ def make_folder(path: Path) -> None:
 
 
 def as_table(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
+    """Rows, as tuples in the order of the schema's columns, as a table."""
     columns: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * len(schema)
     return pa.Table.from_arrays([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Write JSON whole, without the secrets that a command or an error text in it may hold."""
+    """Write JSON whole or not at all. Secrets in commands and error texts are masked."""
     write_whole(path, json.dumps(hidden(data), indent=1, default=str).encode())

@@ -1,1 +1,1 @@
-"""What happens to the contenders, as frozen data: one file a scenario."""
+"""Scenarios: the situations in which contenders are compared, as frozen data. One file per scenario."""

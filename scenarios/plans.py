@@ -1,4 +1,7 @@
-"""Plans: how many rounds of what. A round runs every contender once in every scenario, in random order."""
+"""Plans: named choices of scenarios, contenders and rounds.
+
+A round runs every contender once in every scenario, in random order.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +9,7 @@ from dataclasses import dataclass, field
 from stampede.core.errors import ConfigError, require
 
 REFERENCE = "cache-aside"
-"""What every contender is compared with unless another is named."""
+"""The contender that all others are compared with, unless the user names another."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,64 +20,65 @@ class Plan:
     rounds: int
     scenarios: tuple[str, ...]
     contenders: tuple[str, ...] = ()
-    """Which of our caching patterns run; none named: all."""
+    """The caching patterns of the suite that run. Empty: all."""
     aa_copy: bool = True
-    """Run the reference twice under two names, so that the noise floor is known."""
+    """Whether the reference also runs as an A/A copy, which gives the noise floor."""
     fewer_rounds: Mapping[str, int] = field(default_factory=dict)
-    """Scenarios that stop after so many rounds: what is counted, not timed, needs fewer."""
+    """Scenario to its number of rounds, if lower. Counts need fewer rounds than times."""
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Of the contenders, those that run in a scenario; where it says nothing: all of its kind."""
+    """Scenario to the contenders that run in it. Not listed: all of its kind."""
     flood_windows: int = 4
-    """How many of its limiter's windows a flood lasts."""
+    """How many windows of its limit a flood lasts."""
     windows: int = 1
     """How many of a scenario's windows a cell lasts."""
     experiments: tuple[str, ...] = ()
-    """What is asked after the grid."""
+    """The experiments that run after the cells."""
     small_experiments: bool = False
-    """In their quick form."""
+    """Whether the experiments run in their short form."""
     races: bool = False
-    """Whether the schedules of who ran are explored at the end."""
+    """Whether the schedules of the contenders are explored at the end."""
 
     def __post_init__(self) -> None:
         require(1 <= self.rounds <= 1000, "rounds", self.rounds, "1 to 1,000")
         require(self.windows >= 1, "windows", self.windows, "1 or more")
-        asked = len(self.scenarios) + len(self.experiments)
-        require(asked > 0, "scenarios", self.scenarios, "at least one, or an experiment")
+        parts = len(self.scenarios) + len(self.experiments)
+        require(parts > 0, "scenarios", self.scenarios, "at least one, or an experiment")
         require(2 <= self.flood_windows <= 10_000, "flood_windows", self.flood_windows, "2 to 10,000")
 
     def rounds_of(self, scenario: str) -> int:
+        """The number of rounds of a scenario."""
         return min(self.rounds, self.fewer_rounds.get(scenario, self.rounds))
 
 
 EVERYTHING = ("read-heavy", "stampede", "rate-limit-flood")
 EXPERIMENTS = ("eviction", "pipelining", "serializer-cost", "monitor-cost", "over-http")
 FAULT_SCENARIOS = ("redis-killed", "redis-hung", "cold-start", "refresh-queue")
-"""Told in sections of their own, without verdicts: what they show is far larger than luck, so few rounds do."""
+"""Reported in separate sections without verdicts. Their effects are much larger than noise, so few rounds suffice."""
 DATABASE = ("database-locked", "database-slow")
-"""As those, on the database's side: what standard has no time for."""
+"""Fault scenarios of the database. Plan standard has no time for them."""
 LONG = ("redis-hung-minute",)
-"""Cells of a minute and a half: a round of them is enough."""
+"""Scenarios with cells of a minute and a half. One round is enough."""
 VARIANTS = ("read-heavy-at-0ms", "stampede-at-0ms", "stampede-one-process", "slow-load")
-"""The deciding scenarios again under one other condition."""
+"""The deciding scenarios, each repeated under one other condition."""
 ARTICLE_PATTERNS = ("no-cache", "cache-aside", "write-through", "refresh-ahead", "coalescing")
-"""The article's four patterns, and the state before them."""
+"""The article's four patterns, and no cache."""
 FIXED_PATTERNS = ("cache-aside-lease", "write-through-versioned", "coalescing-owned", "refresh-ahead-single")
-"""Beside them, what mends each."""
+"""The corrected versions of the article's patterns."""
 INVALIDATION_PATTERNS = ("ttl-only", "versioned-keys")
-"""Other ways to invalidate: they matter where there are writes."""
+"""Other ways to invalidate. They matter only with writes."""
 VARIANT_CONTENDERS: Mapping[str, tuple[str, ...]] = dict.fromkeys(VARIANTS, ARTICLE_PATTERNS) | {
     "stampede-at-0ms": ("no-cache", "cache-aside", "refresh-ahead", "coalescing"),
     "stampede-one-process": ("cache-aside", "refresh-ahead", "coalescing"),
 }
-"""Who runs in a variant; nobody writes in a stampede, so write-through is cache-aside there. In one process no-cache is
-left out: it has no expiries, and its place is known."""
+"""The contenders of each variant. A stampede has no writes, so write-through would equal cache-aside there. In one
+process no-cache is left out: it has no expiries, and its rank is known."""
 WRITE_CONTENDERS = ("no-cache", "cache-aside", "write-through", "ttl-only", "versioned-keys", "write-through-versioned")
-"""Who shows what can become of a write."""
+"""The contenders that show the possible effects of a write."""
 
 PLANS: Mapping[str, Plan] = {
     plan.name: plan
     for plan in (
-        # does everything work? no verdicts: one round carries none
+        # does everything work? One round gives no verdicts
         Plan(
             name="smoke",
             rounds=1,
@@ -85,7 +89,7 @@ PLANS: Mapping[str, Plan] = {
             experiments=("pipelining", "monitor-cost"),
             small_experiments=True,
         ),
-        # which one? eight rounds are the fewest that carry an interval for every comparison
+        # which contender? Eight rounds are the fewest that give an interval for every comparison
         Plan(
             name="quick",
             rounds=8,
@@ -95,7 +99,7 @@ PLANS: Mapping[str, Plan] = {
             experiments=("eviction", "pipelining", "serializer-cost"),
             small_experiments=True,
         ),
-        # the whole article: ten rounds leave room for a correction over the nine contenders of a deciding scenario
+        # the whole article: ten rounds allow a correction over the nine contenders of a deciding scenario
         Plan(
             name="standard",
             rounds=10,
@@ -132,14 +136,14 @@ PLANS: Mapping[str, Plan] = {
 }
 
 BUDGETS_S: Mapping[str, float] = {"smoke": 60, "quick": 7 * 60, "standard": 30 * 60}
-"""How long a plan may take on two cores, its preparation and its report included."""
+"""How long a plan may take on two cores, including its preparation and its report."""
 
 WEB = "web"
-"""The plan behind Locust's page: whatever is chosen there, in long cells."""
+"""The plan of Locust's page: the scenario and contender that the user selects there, in long cells."""
 
 
 def find_plan(name: str) -> Plan:
-    """The plan of that name. Raises ConfigError with the names that there are."""
+    """The plan of that name. Raises ConfigError with the known names."""
     if name not in PLANS:
         raise ConfigError("plan", name, f"one of {', '.join(PLANS)}")
     return PLANS[name]

@@ -1,4 +1,4 @@
-"""What a scenario is, and where scenarios are found."""
+"""The class of all scenarios, and the list of known scenarios."""
 
 import importlib
 import pkgutil
@@ -12,63 +12,77 @@ from stampede.scenarios.faults.fault import Fault
 from stampede.scenarios.rate_limiting.flood import Flood
 
 FOLDERS = ("caching", "rate_limiting", "faults")
-"""Folders of scenarios."""
+"""The folders that contain scenarios."""
 Kind = Literal["caching", "limiting"]
-"""Which contenders run in it."""
+"""Which contenders run in a scenario: caching patterns or rate limiters."""
+KINDS: tuple[Kind, ...] = ("caching", "limiting")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """A situation in the life of an application, under which contenders are compared."""
+    """A situation of an application in which contenders are compared: a workload, and sometimes a fault."""
 
     name: str
+    """Lower-case letters, digits and hyphens."""
     question: str
-    """What its charts answer."""
+    """The question that its charts answer."""
     application: str
-    """Where it happens in practice."""
+    """Where the situation occurs in practice."""
     expectation: str
-    """What theory says will be seen."""
+    """The result that theory predicts."""
     overrides: Mapping[str, Any] = field(default_factory=dict)
-    """The values of the workload that this situation is about."""
+    """The values of the workload that define the situation. All others come from the user's workload."""
     window_ttls: int = 2
-    """A cell lasts a whole number of TTLs: one and a half would see two thirds of the true expiries."""
+    """The length of a cell's window in TTLs: a whole number, so that every cell contains equally many expiries."""
     warm_up_s: float = 0.25
+    """How long requests run before the window, in seconds."""
     drain_s: float = 2.0
-    """D: how long after the last due time an answer still counts."""
+    """D: how long a cell waits for answers after its last request was due, in seconds."""
     kind: Kind = "caching"
+    """Which contenders run: caching patterns or rate limiters."""
     flood: Flood | None = None
-    """Who calls the limiters, where the scenario is about limiting; the plan says for how many windows."""
-
+    """The callers of the rate limiters, if the kind is limiting. The plan sets the number of windows."""
     fault: Fault | None = None
-    """What breaks in the middle of a cell. Skipped, with the reason, on servers that are not ours to break."""
+    """A fault in the middle of a cell. The scenario is skipped, with a reason, on servers of the user."""
     cold: bool = False
-    """Begin with an empty cache: only a contender that can warm it may, and what that costs it is told."""
+    """Start with an empty cache. Only contenders that support warm-up may fill it; the report shows the cost."""
     check_after_drain: bool = False
-    """After the last request, read every key that was written once more: what is stale then stays so for its TTL."""
-    apart: bool = False
-    """Told in a section of its own, from few rounds: it gives no verdicts and has no part in the answer."""
+    """After the last request, read every written key once more. An entry that is stale then stays stale for its TTL."""
+    report_separately: bool = False
+    """Report it in a separate section, from few rounds and without verdicts. The answer does not use it."""
     variant_of: str = ""
-    """The scenario that it repeats under one other condition: what the answer depends on, no answer of its own."""
+    """The scenario that it repeats under one other condition. It shows what the answer depends on."""
     processes: int | None = None
-    """Of the application servers, how many serve all its requests; the others stay idle. None: all."""
+    """How many application servers receive requests; the others stay idle. None: all."""
     contenders: tuple[str, ...] | None = None
-    """Who runs in it, where it makes sense for some only (the user's own files always do). None: all of its kind."""
+    """The built-in contenders that run in it. The user's own files always run. None: all of its kind."""
 
     def __post_init__(self) -> None:
-        require(self.window_ttls >= 1, "window_ttls", self.window_ttls, "1 or more")
-        require(self.processes is None or self.processes >= 1, "processes", self.processes, "1 or more, or all")
-        require((self.flood is not None) == (self.kind == "limiting"), "flood", self.flood, "one for limiting only")
-        require(self.fault is None or self.kind == "caching", "fault", self.fault, "none, where limiters run")
-        require(not self.cold or self.warm_up_s == 0, "warm_up_s", self.warm_up_s, "0 in a scenario that begins cold")
+        require(is_count(self.window_ttls), "window_ttls", self.window_ttls, "a whole number, 1 or more")
+        counted = self.processes is None or is_count(self.processes)
+        require(counted, "processes", self.processes, "a whole number, 1 or more; or None for all")
+        require(
+            (self.flood is not None) == (self.kind == "limiting"),
+            "flood",
+            self.flood,
+            "a Flood if the kind is limiting, else None",
+        )
+        require(self.fault is None or self.kind == "caching", "fault", self.fault, "None if the kind is limiting")
+        require(not self.cold or self.warm_up_s == 0, "warm_up_s", self.warm_up_s, "0 if cold is True")
 
     def limited(self, limits: Mapping[str, Any]) -> "Scenario":
-        """The same with the user's limit in its flood; any other as it is. Raises ConfigError."""
+        """The scenario with the user's limits in its flood. Raises ConfigError."""
         return self if self.flood is None or not limits else replace(self, flood=self.flood.limited(limits))
+
+
+def is_count(value: object) -> bool:
+    """Whether the value is a whole number, 1 or more."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 @cache
 def built_in() -> Mapping[str, Scenario]:
-    """Every scenario of the project by name: a module of these folders that holds a SCENARIO, or several as SCENARIOS."""
+    """The project's scenarios by name: each SCENARIO, and each item of SCENARIOS, in the modules of FOLDERS."""
     found = {}
     folders = [importlib.import_module(f"stampede.scenarios.{folder}") for folder in FOLDERS]
     modules = [(info.name, folder.__name__) for folder in folders for info in pkgutil.iter_modules(folder.__path__)]
@@ -81,21 +95,21 @@ def built_in() -> Mapping[str, Scenario]:
 
 
 ADDED: dict[str, Scenario] = {}
-"""Scenarios of the user's, by name."""
+"""The user's scenarios by name."""
 
 
 def add_scenario(scenario: Scenario) -> None:
-    """Make a scenario known by its name in this process."""
+    """Make a scenario available by its name in this process."""
     ADDED[scenario.name] = scenario
 
 
 def scenarios() -> Mapping[str, Scenario]:
-    """Every scenario by name: the built-in ones and those that were added."""
+    """Every scenario by name: the project's and the user's."""
     return {**built_in(), **ADDED}
 
 
 def find_scenario(name: str) -> Scenario:
-    """The scenario of that name. Raises ConfigError with the names that there are."""
+    """The scenario of that name. Raises ConfigError with the known names."""
     known = scenarios()
     if name not in known:
         raise ConfigError("scenario", name, f"one of {', '.join(known)}")

@@ -1,22 +1,43 @@
-"""Scenarios of the user's: a Python file with a SCENARIO, or several as SCENARIOS. `stampede new scenario` writes one."""
+"""The user's own scenarios: a Python file with SCENARIO, or with several scenarios as SCENARIOS.
+
+`stampede new scenario` writes such a file.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from stampede.core.errors import ConfigError, require
 from stampede.patterns.user_files import import_file
-from stampede.scenarios.scenario import Scenario, add_scenario, built_in
-from stampede.scenarios.workload import VALUES, checked
+from stampede.scenarios.faults.fault import Fault
+from stampede.scenarios.rate_limiting.flood import Flood
+from stampede.scenarios.scenario import KINDS, Scenario, add_scenario, built_in
+from stampede.scenarios.workload import VALUES, Workload, checked
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 TEXTS = ("question", "application", "expectation")
+LONGEST_S = 600
+"""The most seconds of a warm-up, and of the wait for the last answers."""
+
+TYPES: Mapping[str, tuple[type, ...]] = {
+    "window_ttls": (int,),
+    "warm_up_s": (int, float),
+    "drain_s": (int, float),
+    "cold": (bool,),
+    "check_after_drain": (bool,),
+    "report_separately": (bool,),
+    "variant_of": (str,),
+    "processes": (int, type(None)),
+    "contenders": (tuple, type(None)),
+    "flood": (Flood, type(None)),
+    "fault": (Fault, type(None)),
+}
+"""Types of the fields, which the dataclass does not check."""
 
 
 def scenario_names(given: Iterable[str]) -> tuple[str, ...]:
-    """The names of these scenarios: a name stays as it is; a path that ends in .py adds the scenarios of that file.
+    """The names of the given scenarios. A path that ends in .py adds the scenarios of that file and gives their names.
 
     Raises ConfigError with the file and the field if a file cannot be used.
     """
@@ -38,48 +59,48 @@ def scenarios_in(path: Path) -> list[Scenario]:
     several = list(several) if isinstance(several, list | tuple) else [several]
     found = [s for s in (getattr(module, "SCENARIO", None), *several) if s is not None]
     require(bool(found), "scenario", str(path), "a file with SCENARIO = Scenario(…), or several as SCENARIOS")
+    names: set[str] = set()
     for scenario in found:
         require(isinstance(scenario, Scenario), str(path), scenario, "a stampede.Scenario as SCENARIO")
         check_scenario(scenario, str(path))
+        require(scenario.name not in names, f"{path}: name", scenario.name, "another name for each scenario")
+        names.add(scenario.name)
     return found
 
 
-def check_scenario(scenario: Scenario, where: str) -> None:
+def check_scenario(scenario: Scenario, file: str) -> None:
     """Raise ConfigError with the file and the field unless a run can use the scenario."""
     name = scenario.name
     valid = isinstance(name, str) and NAME.fullmatch(name) is not None
-    require(valid, f"{where}: name", name, "up to 40 lower-case letters, digits and hyphens")
-    require(name not in built_in(), f"{where}: name", name, "a name that no built-in scenario has")
+    require(valid, f"{file}: name", name, "up to 40 lower-case letters, digits and hyphens")
+    require(name not in built_in(), f"{file}: name", name, "a name that no built-in scenario has")
     for field in TEXTS:
         value = getattr(scenario, field)
-        require(isinstance(value, str) and bool(value.strip()), f"{where}: {field}", value, "a sentence")
-    check_types(scenario, where)
-    overrides: Any = scenario.overrides
-    require(isinstance(overrides, Mapping), f"{where}: overrides", overrides, "a dictionary of workload values")
-    checked(dict(overrides), VALUES, f"{where}: overrides", ".")
+        require(isinstance(value, str) and bool(value.strip()), f"{file}: {field}", value, "a sentence")
+    check_types(scenario, file)
+    require(scenario.kind in KINDS, f"{file}: kind", scenario.kind, " or ".join(KINDS))
+    for field in ("warm_up_s", "drain_s"):
+        value = getattr(scenario, field)
+        require(0 <= value <= LONGEST_S, f"{file}: {field}", value, f"0 to {LONGEST_S} s")
+    check_overrides(scenario.overrides, file)
 
 
-TYPES: Mapping[str, tuple[type, ...]] = {
-    "window_ttls": (int,),
-    "warm_up_s": (int, float),
-    "drain_s": (int, float),
-    "cold": (bool,),
-    "check_after_drain": (bool,),
-    "report_separately": (bool,),
-    "processes": (int, type(None)),
-    "contenders": (tuple, type(None)),
-}
-"""Types of the fields that dataclasses do not check."""
-
-
-def check_types(scenario: Scenario, where: str) -> None:
-    known = {field.name for field in fields(scenario)}
-    for name, types in TYPES.items():
-        value = getattr(scenario, name)
+def check_types(scenario: Scenario, file: str) -> None:
+    """Raise ConfigError if a field has a value of another type."""
+    for field, types in TYPES.items():
+        value = getattr(scenario, field)
         right = isinstance(value, types) and (bool in types or not isinstance(value, bool))
-        wanted = " or ".join("None" if t is type(None) else t.__name__ for t in types)
-        require(name in known and right, f"{where}: {name}", value, wanted)
-    for name in ("warm_up_s", "drain_s"):
-        value = getattr(scenario, name)
-        if not 0 <= value <= 600:
-            raise ConfigError(f"{where}: {name}", value, "0 to 600 s")
+        wanted = " or ".join("None" if kind is type(None) else kind.__name__ for kind in types)
+        require(right, f"{file}: {field}", value, wanted)
+    names = scenario.contenders or ()
+    require(all(isinstance(n, str) for n in names), f"{file}: contenders", names, "a tuple of contenders' names")
+
+
+def check_overrides(overrides: Any, file: str) -> None:
+    """Raise ConfigError unless the overrides are values that a workload accepts."""
+    require(isinstance(overrides, Mapping), f"{file}: overrides", overrides, "a dictionary of workload values")
+    values = checked(dict(overrides), VALUES, f"{file}: overrides", ".")
+    try:
+        Workload(**values)
+    except ConfigError as error:
+        raise ConfigError(f"{file}: overrides.{error.field}", error.value, error.want) from error

@@ -1,4 +1,4 @@
-"""The workload is the user's: one frozen description, every value with a default, read from one TOML file."""
+"""The workload: the user's description of an application, read from a TOML file. Every value has a default."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -17,20 +17,22 @@ Arrivals = Literal["poisson", "constant", "closed"]
 
 @dataclass(frozen=True, kw_only=True)
 class OwnSql:
-    """The user's own statements, in psycopg's named style. The suite offers these parameters, each statement takes
-    what it needs: `%(id)s` (one of `ids`), `%(text)s` (a short random word), `%(number)s` (a random integer).
+    """The user's own statements, with psycopg's named parameters.
+
+    A statement may use these parameters: `%(id)s` (one of `ids`), `%(text)s` (a short random word), `%(number)s` (a
+    random integer).
     """
 
     load: str
-    """One row by `%(id)s`; its columns are the record."""
+    """Selects one row by `%(id)s`. Its columns are the record."""
     ids: str
-    """One integer column: the ids that requests are drawn from, in order of popularity."""
+    """Selects one integer column: the ids of the requests, in order of popularity."""
     update: str | None = None
-    """Changes the row `%(id)s` and, with RETURNING, gives the same columns as `load`. Without it nothing is written."""
+    """Changes the row `%(id)s` and returns the same columns as `load` (RETURNING). Without it there are no writes."""
     create: str | None = None
-    """Inserts a row and, with RETURNING, gives the same columns as `load`."""
+    """Inserts a row and returns the same columns as `load` (RETURNING)."""
     version: str | None = None
-    """The column that grows by one with every update. Without one, freshness is not judged."""
+    """The column that every update increases by one. Without it, freshness is not judged."""
 
     def __post_init__(self) -> None:
         for name, sql in asdict(self).items():
@@ -43,13 +45,14 @@ class OwnSql:
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """What an application asks of its cache and its database."""
+    """The requests of an application, and the cost of its loads."""
 
     rate_per_s: float = 300.0
-    """Requests due per second, all processes together. They do not wait for earlier answers."""
+    """Requests due per second, all processes together. Requests do not wait for earlier answers."""
     arrivals: Arrivals = "poisson"
-    """poisson: like many independent users; constant: like a metronome; closed: users_per_process clients a process,
-    each of which waits for its answer, thinks, and asks again. They hide stalls: they ask less while one lasts."""
+    """poisson: as from many independent users; constant: evenly spaced; closed: users_per_process clients per process,
+    each of which waits for its answer, pauses, and sends the next request. Closed clients hide stalls, because they
+    send fewer requests during a stall."""
     think_s: float = 0.1
     """Closed clients: mean time between an answer and the next request, exponentially distributed."""
     read_share: float = 0.95
@@ -57,22 +60,22 @@ class Workload:
     records: int = 100_000
     """Rows in the table."""
     active_records: int | None = None
-    """How many of them are ever asked for; all of them where it is not said."""
+    """How many of the rows are ever requested. None: all."""
     key_skew: float = 1.2
-    """Zipf's exponent over the active records: 0 asks for all alike, 1.2 is the median of Twitter's caches in 2020."""
+    """Zipf's exponent over the active records. 0: all equally often; 1.2: the median of Twitter's caches in 2020."""
     record_bytes: int = 500
-    """About how long a record is as JSON, 200 to 2,000."""
+    """Approximate length of a record as JSON, 200 to 2,000 bytes."""
     ttl_s: float = 1.0
-    """Lifetime of a cache entry. Scenarios use short ones, so that expiries happen while we watch."""
+    """Lifetime of a cache entry. Scenarios use short ones, so that entries expire during a cell."""
     load_cpu_ms: float = 1.0
-    """CPU time of one load, spent on real aggregation inside the query."""
+    """CPU time of one load, used by an aggregation inside the query."""
     load_wait_ms: float = 4.0
-    """Time that one load waits inside the query (pg_sleep): what a bigger database would spend waiting."""
+    """Time that one load waits inside the query (pg_sleep), as a larger database waits for its disk."""
     rtt_ms: float | None = None
-    """Simulated distance, added to every round trip to Redis and PostgreSQL: half before, half after.
-    Where it is not said: 0.5 ms (one zone) on servers that the suite started, 0 on the user's."""
+    """Simulated RTT, added to every round trip to Redis and PostgreSQL: half before, half after.
+    None: 0.5 ms (one zone) on servers that the suite started, 0 on the user's servers."""
     users_per_process: int = 32
-    """Threads of an application server: how many requests a process works on at a time."""
+    """Threads of an application server: how many requests a process handles at the same time."""
     sql: OwnSql | None = None
     """The user's own statements instead of the article's table of users."""
 
@@ -94,9 +97,11 @@ class Workload:
         require(1 <= self.users_per_process <= 1000, "users_per_process", self.users_per_process, "1 to 1,000")
 
     def closed_rate_per_s(self, processes: int) -> float:
-        """The most that closed clients ask for: as if every answer came at once. Raises ConfigError above 20,000."""
+        """The highest rate of closed clients, with immediate answers. Raises ConfigError above 20,000 per second."""
         rate_per_s = processes * self.users_per_process / self.think_s
-        require(rate_per_s <= 20_000, "think_s", self.think_s, "longer: clients could ask over 20,000 times a second")
+        require(
+            rate_per_s <= 20_000, "think_s", self.think_s, "longer: clients could send over 20,000 requests per second"
+        )
         return rate_per_s
 
     @property
@@ -106,7 +111,7 @@ class Workload:
 
     @property
     def writes(self) -> bool:
-        """Whether anything can be written at all."""
+        """Whether the workload can contain writes."""
         return self.sql is None or self.sql.update is not None
 
     def as_dict(self) -> dict[str, Any]:
@@ -116,17 +121,22 @@ class Workload:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkloadFile:
-    """What the user's TOML file says: values for every scenario, and values for one scenario only."""
+    """The contents of the user's TOML file: values for every scenario, and values for single scenarios."""
 
     common: Mapping[str, Any] = field(default_factory=dict)
+    """Values for every scenario."""
     by_scenario: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Scenario to its values."""
     limits: Mapping[str, Any] = field(default_factory=dict)
-    """What all rate limiters are given, instead of the scenario's: limit, window_s, burst."""
+    """The limit, window_s and burst of all rate limiters, in place of the scenario's."""
     file: str = ""
     """Its path, for messages."""
 
     def applied(self, scenario: str, overrides: Mapping[str, Any]) -> Workload:
-        """The defaults, then the user's values, then what the scenario is about, then the user's for that scenario."""
+        """The workload of a scenario.
+
+        In ascending priority: defaults, the user's values, the scenario's values, the user's values for the scenario.
+        """
         values = {**self.common, **overrides, **self.by_scenario.get(scenario, {})}
         workload = Workload(**values)
         return workload if workload.writes else replace(workload, read_share=1.0)
@@ -137,7 +147,7 @@ VALUES = table_type(Workload, without=("sql",), optional=True)
 SQL = table_type(OwnSql)
 LIMITS = table_type(LimiterConfig, without=("key_prefix",), optional=True)
 WORDS = {"arrivals": "poisson, constant or closed"}
-"""Fields that take one of a few words."""
+"""The allowed words of fields that take one of a few words."""
 
 
 def read_workload(path: Path, scenarios: frozenset[str]) -> WorkloadFile:
@@ -154,7 +164,12 @@ def read_workload(path: Path, scenarios: frozenset[str]) -> WorkloadFile:
     common = checked(data, VALUES, str(path), ": ")
     if sql is not None:
         for name in ("load_cpu_ms", "load_wait_ms"):
-            require(name not in common, f"{path}: {name}", common.get(name), "nothing: your SQL costs what it costs")
+            require(
+                name not in common,
+                f"{path}: {name}",
+                common.get(name),
+                "nothing: with your own SQL the cost of a load is that of your statement",
+            )
         common["sql"] = OwnSql(**checked(sql, SQL, f"{path}: sql", "."))
     by_scenario = {}
     for name, table in tables.items():
@@ -164,9 +179,9 @@ def read_workload(path: Path, scenarios: frozenset[str]) -> WorkloadFile:
 
 
 def checked(table: Any, kind: type[Struct], where: str, sign: str) -> dict[str, Any]:
-    """The table as it was read, where it fits that type: a whole number stays one. Raises ConfigError.
+    """The unchanged table, if it fits that type. Raises ConfigError.
 
-    `where`: the table. `sign`: what separates the table and a field in the error.
+    `where`: the name of the table in the error. `sign`: the text between this name and a field's name.
     """
     try:
         convert(table, kind)
@@ -178,44 +193,44 @@ def checked(table: Any, kind: type[Struct], where: str, sign: str) -> dict[str, 
 
 
 def wanted(wrong: Mismatch, kind: type[Struct]) -> str:
-    """What a field should have been."""
+    """What was wanted of a field."""
     if wrong.problem == "unknown":
         return f"one of {', '.join(kind.__struct_fields__)}"
     if wrong.problem == "missing":
-        return "a statement: it is needed"
+        return "a statement: it is required"
     return WORDS.get(wrong.field) or in_words(wrong.want) or "a number within its limits"
 
 
 TEMPLATE = '''\
-# A Stampede workload. Every value has a default; delete what you do not want to say.
+# A Stampede workload. Every value has a default; delete the lines that you do not need.
 # make bench WORKLOAD=workload.toml
 
 rate_per_s = 300          # requests due per second, all processes together
-arrivals = "poisson"      # or "constant", or "closed": clients that wait, then think for think_s; they hide stalls
+arrivals = "poisson"      # or "constant", or "closed": clients that wait for an answer, then think_s; they hide stalls
 read_share = 0.95         # reads among the requests
 records = 100000          # rows in the table
 key_skew = 1.2            # Zipf's exponent: 0 = all keys alike
 record_bytes = 500        # length of a record, 200 to 2,000
-ttl_s = 1.0               # lifetime of a cache entry; short, so that expiries happen while we watch
+ttl_s = 1.0               # lifetime of a cache entry; short, so that entries expire during a cell
 load_cpu_ms = 1.0         # CPU time of one load
 load_wait_ms = 4.0        # time that one load waits
-# rtt_ms = 0.5            # simulated distance a round trip; 0 is the bare machine
+# rtt_ms = 0.5            # simulated RTT per round trip; 0: none
 users_per_process = 32    # threads of an application server
 
 # Your own statements instead of the built-in table of users (needs --postgres URL).
-# The suite offers %(id)s, %(text)s and %(number)s; take what you need.
+# A statement may use %(id)s, %(text)s and %(number)s.
 # [sql]
 # load = "SELECT id, title, price::text AS price, version FROM products WHERE id = %(id)s"
 # ids = "SELECT id FROM products ORDER BY id LIMIT 1000"
 # update = """UPDATE products SET title = %(text)s, version = version + 1 WHERE id = %(id)s
 #     RETURNING id, title, price::text AS price, version"""
-# version = "version"     # a column that grows with every update; without one, freshness is not judged
+# version = "version"     # a column that every update increases; without it, freshness is not judged
 
-# What rate limiters are given (rate-limit-flood); its subjects call in proportion. A cell lasts a few windows.
+# The limit of rate limiters (rate-limit-flood); subjects call in proportion. A cell lasts a few windows.
 # [limiter]
 # limit = 8
 # window_s = 0.4
-# burst = 8               # of buckets; left out: the limit
+# burst = 8               # capacity of buckets; default: the limit
 
 # A value for one scenario only:
 # [scenario.stampede]

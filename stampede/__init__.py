@@ -1,6 +1,10 @@
-"""What user code needs to add a caching pattern, a rate limiter, a serializer or a scenario to a benchmark.
+"""Compares caching patterns and rate limiters on real PostgreSQL and Redis servers.
 
-A caching pattern is a file with one class. `stampede bench --contender my_pattern.py` compares it with ours:
+This module is the public API: the classes that you need to add your own caching pattern, rate limiter, serializer or
+scenario to a benchmark.
+
+A caching pattern is a file with one class. `stampede bench --contender my_pattern.py` compares it with the built-in
+patterns:
 
     from stampede import CachePattern, Record
 
@@ -13,7 +17,8 @@ A caching pattern is a file with one class. `stampede bench --contender my_patte
             if cached is not None:
                 return self.serializer.loads(cached)
             record = self.source.load(record_id)
-            self.redis.set(self.key(record_id), self.serializer.dumps(record), px=self.config.ttl_ms)
+            if record is not None:
+                self.redis.set(self.key(record_id), self.serializer.dumps(record), px=self.config.ttl_ms)
             return record
 
         def update(self, record_id: int, changes: Record) -> Record | None:
@@ -24,31 +29,63 @@ A caching pattern is a file with one class. `stampede bench --contender my_patte
         def invalidate(self, record_id: int) -> None:
             self.redis.delete(self.key(record_id))
 
-A rate limiter is a file with one class as well:
+A rate limiter is also a file with one class:
 
     from stampede import Contract, Decision, LimiterConfig, RateLimiter, Strict
 
 
     class MyLimiter(RateLimiter):
-        summary = "counts calls from the first one on"
+        summary = "counts the calls of a window that begins with the first call"
 
         @classmethod
         def contract_for(cls, config: LimiterConfig) -> Contract:
-            return Strict(limit=config.limit, window_s=config.window_s)
+            return Strict(limit=2 * config.limit, window_s=config.window_s)
 
         def hit(self, subject: str) -> Decision:
+            key, limit, window_s = self.key(subject), self.config.limit, self.config.window_s
             with self.redis.pipeline() as pipe:
-                pipe.set(self.key(subject), 0, px=self.config.window_ms, nx=True)
-                _, count = pipe.incr(self.key(subject)).execute()
+                pipe.set(key, 0, px=round(window_s * 1000), nx=True)
+                _, count = pipe.incr(key).execute()
             return Decision(
-                allowed=count <= self.config.limit,
-                limit=self.config.limit,
-                remaining=max(0, self.config.limit - count),
-                retry_after_s=self.config.window_s,
-                reset_after_s=self.config.window_s,
+                allowed=count <= limit,
+                limit=limit,
+                remaining=max(0, limit - count),
+                retry_after_s=0.0 if count <= limit else window_s,
+                reset_after_s=window_s,
             )
 
-Importing this package loads nothing else: each name is loaded when it is first used.
+A serializer is a file with one class. `stampede serializers --serializer my_serializer.py` compares it with the
+built-in ones:
+
+    import json
+
+    from stampede import Serializer
+
+
+    class MySerializer(Serializer):
+        summary = "JSON with sorted keys"
+
+        def dumps(self, value: object) -> bytes:
+            return json.dumps(value, sort_keys=True).encode()
+
+        def loads(self, data: bytes) -> object:
+            return json.loads(data)
+
+A scenario is a file with a value. `stampede bench --scenario my_scenario.py` runs it:
+
+    from stampede import Scenario
+
+    SCENARIO = Scenario(
+        name="busy-evening",
+        question="Which pattern copes with a busy evening?",
+        application="a shop on the evening before a holiday",
+        expectation="more hits, since popular records are read more often",
+        overrides={"rate_per_s": 200.0, "key_skew": 1.4},
+    )
+
+`stampede new pattern|limiter|serializer|scenario NAME` writes a commented file to start from.
+
+Importing this module imports no other module: each class is imported when it is first used.
 """
 
 TYPE_CHECKING = False
@@ -107,7 +144,7 @@ _HOMES = {
     "stampede.scenarios.scenario": ("Scenario",),
     "stampede.scenarios.workload": ("Workload",),
 }
-"""Module to the public names that it defines."""
+"""Modules and the public names that they define."""
 
 __all__ = [
     "Bucket",
@@ -138,7 +175,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """The public object of that name, which this imports. Raises AttributeError."""
+    """Import the public class of that name on first use. Raises AttributeError."""
     import importlib
 
     for module, names in _HOMES.items():

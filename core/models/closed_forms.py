@@ -1,6 +1,6 @@
-"""Closed forms: pure functions of rates and times, each with its source and what it assumes.
+"""Closed forms: pure functions of rates and times, each with its source and its assumptions.
 
-Rates are per second, times in seconds. The tests compare each form with a simulation, in a band stated there.
+Rates are per second, times in seconds. The tests compare each form with a simulation, within a stated tolerance.
 """
 
 import math
@@ -15,7 +15,7 @@ EULER = 0.5772156649015329
 
 
 def loads_per_expiry(rate_per_s: float, load_s: float) -> float:
-    """Loads of a hot key each time it runs out, without protection: the first, and all who ask while it is under way.
+    """Loads of a popular key per expiry, without protection: the first load, and one for each read during it.
 
     Assumes Poisson reads and a load time that does not grow with the loads. Elementary: 1 + r·Δ.
     """
@@ -23,13 +23,14 @@ def loads_per_expiry(rate_per_s: float, load_s: float) -> float:
 
 
 def loads_when_cpu_bound(rate_per_s: float, cpu_s: float, cores: int) -> float:
-    """The same where the database's cores are the limit: n loads share c cores evenly, so each slows all others.
+    """The same, if the database's cores are the limit: n loads share c cores evenly and slow each other down.
 
-    Counted by the first load's own progress, the others come at rate r while n < c and at r·n/c from then on: a Yule
-    process, which grows as e^(r·S/c). On average c·(c/(c + 1))^(c − 1)·e^(r·S/c) loads, less what never reaches c; that
-    tends to c·e^(r·S/c − 1) for many cores, and to 1 + r·S for endless ones. Processor sharing; derived here.
+    In units of the first load's progress, further loads come at rate r while n < c, and at r·n/c from then on: a Yule
+    process, which grows as e^(r·S/c). The mean is c·(c/(c + 1))^(c − 1)·e^(r·S/c), with a correction for the cases that
+    never reach c. It tends to c·e^(r·S/c − 1) for many cores, and to 1 + r·S for infinitely many. Assumes processor
+    sharing; derived here.
     """
-    from scipy import special  # here: a heavy import
+    from scipy import special  # imported here because the import is slow
 
     offered = rate_per_s * cpu_s
     few = sum(n * poisson_probability(n - 1, offered) for n in range(1, cores))
@@ -38,23 +39,24 @@ def loads_when_cpu_bound(rate_per_s: float, cpu_s: float, cores: int) -> float:
 
 
 def poisson_probability(count: int, mean: float) -> float:
-    """Probability of that count. As scipy.stats.poisson.pmf, whose module takes a second of CPU to import."""
+    """Probability of that count, as scipy.stats.poisson.pmf, whose module takes a second of CPU to import."""
     from scipy import special
 
     return float(np.exp(special.xlogy(count, mean) - special.gammaln(count + 1) - mean))
 
 
 def loads_with_single_flight(processes: int) -> float:
-    """One load an expiry in each process, at most, where a lock holds inside one process only."""
+    """The most loads per expiry, if a lock works inside one process only: one per process."""
     return float(processes)
 
 
 def xfetch_recomputations(beta: float) -> float:
-    """Recomputations an expiry where a read recomputes if now − β·Δ·ln U ≥ expiry: e^(1/β), whatever the rate.
+    """Recomputations per expiry, if a read recomputes when now − β·Δ·ln U ≥ expiry: e^(1/β), whatever the rate.
 
-    Reads recompute with intensity r·e^(−x/(β·Δ)), x before the expiry; while the first is under way, for Δ, the
-    integrated intensity grows e^(1/β)-fold, from a mean of 1. Assumes that the first ends before the expiry: many reads
-    in β·Δ. The rule: Vattani, Chierichetti, Lowenstein, PVLDB 8(8), 2015; the count is derived here.
+    Reads recompute with intensity r·e^(−x/(β·Δ)) at a time x before the expiry. During the first recomputation, which
+    takes Δ, the integrated intensity grows by a factor of e^(1/β), from a mean of 1. Assumes that the first ends before
+    the expiry: many reads in β·Δ. The rule: Vattani, Chierichetti, Lowenstein, PVLDB 8(8), 2015. The count is
+    derived here.
     """
     return math.exp(1 / beta)
 
@@ -66,13 +68,13 @@ def xfetch_lead_s(rate_per_s: float, load_s: float, beta: float) -> float:
 
 
 def zipf_shares(records: int, skew: float) -> Floats:
-    """The share of requests that each rank gets, most popular first: rank^−skew over their sum. Skew 0 is uniform."""
+    """The share of requests of each rank, most popular first: rank^−skew over their sum. Skew 0 is uniform."""
     weights = np.arange(1, records + 1, dtype=np.float64) ** -skew
     return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
 def life_s(ttl_s: float, writes_per_s: Floats) -> Floats:
-    """How long an entry lives on average, where a write deletes it: (1 − e^(−w·T)) / w, and T without writes."""
+    """Mean lifetime of an entry, if a write deletes it: (1 − e^(−w·T)) / w, and T without writes."""
     wt = writes_per_s * ttl_s
     safe = np.where(wt > 1e-12, wt, 1.0)
     return np.asarray(np.where(wt > 1e-12, ttl_s * -np.expm1(-wt) / safe, ttl_s))
@@ -85,7 +87,7 @@ def ttl_hit_rate(
     load_s: float = 0.0,
     writes_per_s: Sequence[float] | Floats | None = None,
 ) -> float:
-    """Share of reads that hit, over keys read at those rates; entries live a TTL from their fill, a write deletes them.
+    """Share of reads that hit, for keys with those read rates. Entries live one TTL; a write deletes them.
 
     A key's cycle: a miss, the load, the entry's life L. Hits per cycle λ·L of 1 + λ·(Δ + L) reads. For Δ = 0 without
     writes λ·T / (1 + λ·T): renewal; the TTL case of Che's approximation (Che, Tung, Wang, IEEE JSAC 20(7), 2002;
@@ -99,7 +101,7 @@ def ttl_hit_rate(
 
 
 def lru_hit_rate(reads_per_s: Sequence[float] | Floats, entries: int) -> float:
-    """Share of reads that hit an LRU cache of so many entries: Che's approximation.
+    """Share of reads that hit an LRU cache of that many entries: Che's approximation.
 
     T solves Σ (1 − e^(−λT)) = entries; a key hits with 1 − e^(−λT). Che et al., as above; Fricker, Robert, Roberts,
     ITC 2012.
@@ -117,25 +119,26 @@ def lru_hit_rate(reads_per_s: Sequence[float] | Floats, entries: int) -> float:
 
 
 def stale_share(writes_per_s: float, ttl_s: float) -> float:
-    """Share of hits that return an old value where only the TTL ends an entry: 1 − (1 − e^(−w·T)) / (w·T).
+    """Share of hits that return an old value, if entries only expire: 1 − (1 − e^(−w·T)) / (w·T).
 
-    A hit's entry has an age uniform over the TTL; it is stale if a write fell into that age. Assumes Poisson writes.
+    The age of a hit's entry is uniform over the TTL. The hit is stale if a write happened during that
+    age. Assumes Poisson writes.
     """
     wt = writes_per_s * ttl_s
     return 0.0 if wt < 1e-12 else 1 + math.expm1(-wt) / wt
 
 
 def ttl_stale_share(reads_per_s: Floats, writes_per_s: Floats, ttl_s: float, *, load_s: float = 0.0) -> float:
-    """The same of all reads over many keys: hits per key, times the stale share of its hits."""
+    """The stale share of all reads over many keys: hits per key, times the stale share of its hits."""
     hits = reads_per_s * ttl_s / (1 + reads_per_s * (load_s + ttl_s))
     stale = np.array([stale_share(float(w), ttl_s) for w in writes_per_s])
     return float((reads_per_s * hits * stale).sum() / reads_per_s.sum())
 
 
 def erlang_c(offered: float, servers: int) -> float:
-    """Chance that an arrival waits in M/M/c, offered = λ·S below c. Erlang 1917; by the Erlang B recursion.
+    """Probability that an arrival waits in M/M/c, for offered = λ·S below c. Erlang 1917; by the Erlang B recursion.
 
-    Raises ValueError where the queue grows without a limit.
+    Raises ValueError if the queue grows without limit.
     """
     if not 0 <= offered < servers:
         raise ValueError(f"offered load {offered:g} on {servers} servers has no steady state")
@@ -152,11 +155,12 @@ def mmc_wait_s(rate_per_s: float, service_s: float, servers: int) -> float:
 
 
 def limiter_most(kind: str, limit: float, *, window_s: float = 1.0, burst: float = 0.0, within_s: float = 1.0) -> float:
-    """Most that a limiter can admit of one subject in any time of that length, whatever arrives.
+    """The most calls of one subject that a limiter can admit in any time of that length, whatever arrives.
 
-    exact log: L a window · fixed window and sliding counter: 2 L in one window (their windows begin where they please;
-    the counter's estimate can be wrong by all of the last window) · gcra: burst + 1 at once, then one per W/L · token
-    bucket: burst at once, then L/W a second. Raises ValueError for another kind. In a whole window for the first three.
+    exact log: L per window · fixed window and sliding counter: 2 L per window (their windows may begin at any time, and
+    the counter's estimate can be wrong by all of the previous window) · gcra: burst + 1 at once, then one per W/L ·
+    token bucket: burst at once, then L/W per second. The first three: for one whole window. Raises ValueError for
+    another kind.
     """
     if kind == "log":
         return limit

@@ -1,6 +1,6 @@
 """The exact sliding log: the calls that a perfect rate limiter admits.
 
-It admits a call where fewer than `limit` admitted calls lie in the window before it. No limiter that keeps `limit`
+It admits a call if fewer than `limit` admitted calls are in the window before it. No limiter that keeps `limit`
 calls per window has ever admitted more calls by any instant.
 """
 
@@ -28,7 +28,7 @@ def greedy_log(instants: npt.NDArray[Any], limit: int, window: float) -> Bools:
 
 
 def entitled_by(due_ns: Instants, subjects: Instants, limit: int, window_s: float) -> Instants:
-    """The due times, ascending, of the calls that a log of each subject's own admits. `due_ns`: ascending."""
+    """The due times, ascending, of the calls that a separate log for each subject admits. `due_ns`: ascending."""
     admitted = np.zeros(len(due_ns), dtype=bool)
     for subject in np.unique(subjects):
         of_subject = subjects == subject

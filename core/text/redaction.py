@@ -1,6 +1,6 @@
-"""Passwords and tokens in URLs, connection strings and commands: what is stored, printed or refused has *** for them.
+"""Replaces passwords and tokens by *** in URLs, connection strings and commands that are stored or printed.
 
-One function, `masked`, is used for all of these. It prefers to hide too much.
+All callers use one function, `masked`. In doubt it hides too much.
 """
 
 import json
@@ -14,27 +14,27 @@ from urllib.parse import quote, unquote
 MASK = "***"
 
 NAME = r"[\w.%-]*(?:password|passwd|passphrase|pass|pwd|pw|secret|token|credentials?|api[_-]?key|access[_-]?key|auth)"
-"""Of a parameter or variable that holds a secret: password, sslpassword, PGPASSWORD, REDISCLI_AUTH …"""
+"""The name of a parameter or variable with a secret: password, sslpassword, PGPASSWORD, REDISCLI_AUTH …"""
 SECRET_NAME = re.compile(rf"(?i){NAME}\d*")
 QUOTED = r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\""
 
 URL = re.compile(r"(?i)[a-z][a-z0-9+.-]*://(?:\\.|[^\s\"'<>`\\])+")
-"""In a text. It ends at a space or a quote."""
+"""A URL in a text. It ends at a space or a quote."""
 ENCODED_URL = re.compile(r"(?i)(%3A%2F%2F)[^\s&\"']*?%40")
 """A URL as the value of another URL's parameter."""
 PATH_URL = re.compile(r"(?i)\b(rediss?|valkeys?|postgres(?:ql)?|unix|https?)(:/)(?!/)[^\s\"]*@")
-"""A URL that was taken for a path, which has one slash where two were."""
+"""A URL that was treated as a path, so that one of its two slashes is missing."""
 KEYWORD = re.compile(rf"(?i)(?<![\w%]){NAME}\d*(\s*=\s*|\s+(?='))(?!\*\*\*(?:[&\s\"']|$))(?:{QUOTED}|\S+)")
-"""password=…, password = '…', PGPASSWORD=…, and SQL's PASSWORD '…'; not what is hidden already."""
+"""password=…, password = '…', PGPASSWORD=…, and SQL's PASSWORD '…'; but not a value that is already hidden."""
 QUOTED_KEY = re.compile(rf"(?i)(\\?[\"']){NAME}\d*\1\s*:\s*(?:b?(?:{QUOTED})|\\\"(?:[^\"\\]|\\[^\"])*\\\"|[^\s,}}\]]+)")
 """JSON and Python's repr: "password": "…"."""
 ADDRESS = re.compile(r"[\w.-]*(?::\d*)?(?:/\d*)?")
-"""host:port/db: a URL without its scheme, which holds no secret."""
+"""host:port/db: a URL without scheme, user and password."""
 HOSTS = re.compile(r"(?:\[[\w:.%]*\]|[\w.%~-]*)(?::\d*)?(?:,(?:\[[\w:.%]*\]|[\w.%~-]*)(?::\d*)?)*")
 SUSPECT = re.compile(r"(?i)://|@|=|%3A|[\"']\s*:")
-"""Text in which there is none of these holds no secret that `masked` would find."""
+"""A text without any of these contains no secret that `masked` would find."""
 BAD_SIGN = re.compile(r"%(?![0-9a-fA-F]{2})|[\s\x00-\x1f]")
-"""What neither a password nor a parameter may hold as it is."""
+"""Characters that a password or parameter must not contain unencoded."""
 
 SERVER_OPTIONS = ("--postgres", "--redis")
 """Options whose value is a server's URL."""
@@ -42,37 +42,37 @@ SERVER_OPTIONS = ("--postgres", "--redis")
 
 @dataclass(frozen=True, kw_only=True)
 class Url:
-    """A URL as it was meant: where a password holds raw delimiters, the userinfo goes to the last @."""
+    """The parts of a URL. If a password contains unencoded delimiters, the userinfo ends at the last @."""
 
     scheme: str
     userinfo: str | None
     hosts: str
-    """Host and port; several of them behind commas."""
+    """Host and port; several are separated by commas."""
     path: str
     query: str | None
     raw: bool
-    """Whether it has to be percent-encoded before a driver can read it."""
+    """Whether it must be percent-encoded before a driver can read it."""
 
     @property
     def named(self) -> bool:
-        """Whether the hosts are such; else they may be a user and a password behind which the host is missing."""
+        """Whether `hosts` is a list of hosts. Else it may be a user and a password without a host."""
         return HOSTS.fullmatch(self.hosts) is not None
 
     @property
     def parameters(self) -> list[tuple[str, str | None]]:
-        """Name and value as they are written; a value of None: there is no = sign."""
+        """Name and value of each parameter, as written. A value of None: there is no = sign."""
         parts = [part.partition("=") for part in (self.query or "").split("&") if part]
         return [(name, value if sign else None) for name, sign, value in parts]
 
 
 def masked(text: str, *urls: str) -> str:
-    """The text with *** for each password and token in it; a user's name stays where a password follows it.
+    """The text with *** for each password and token. A user name before a password is kept.
 
     The text may be a URL, a connection string of libpq, an assignment of an environment variable, JSON, a command or a
-    driver's error text. `urls`: the secrets of these are hidden wherever they stand, percent-encoded or not.
+    driver's error text. `urls`: the secrets of these are hidden everywhere, percent-encoded or not.
     """
     for secret in sorted({form for url in urls for form in secrets_of(url)}, key=len, reverse=True):
-        text = without(text, secret)  # first: a pattern would cut one that holds a space
+        text = without(text, secret)  # first: a pattern would hide only the first part of a secret with a space
     found = text
     if SUSPECT.search(text) is not None or KEYWORD.search(text) is not None:
         is_url = URL.match(text) is not None and "\n" not in text.strip()
@@ -92,7 +92,7 @@ def masked_pair(pair: str) -> str:
 
 
 def masked_url(text: str) -> str:
-    """A whole URL, in which a space does not end a password."""
+    """The text as one whole URL, in which a space does not end a password."""
     url = read_url(text)
     user = "" if url.userinfo is None else f"{masked_userinfo(url.userinfo)}@"
     hosts = url.hosts if url.named else MASK
@@ -102,6 +102,7 @@ def masked_url(text: str) -> str:
 
 
 def masked_userinfo(userinfo: str) -> str:
+    """User and password with *** for the password, or *** alone."""
     user, _, password = userinfo.partition(":")
     if not password or not re.fullmatch(r"[\w.%~-]*", user):
         return MASK  # a single word may be a token
@@ -109,13 +110,14 @@ def masked_userinfo(userinfo: str) -> str:
 
 
 def masked_value(name: str, value: str) -> str:
+    """The value of a URL's parameter without secrets."""
     if SECRET_NAME.fullmatch(unquote(name)):
         return MASK
     return masked(unquote(value)) if "://" in unquote(value) else value
 
 
 def read_url(text: str) -> Url:
-    """Take a URL apart. A raw # / ? [ or @ in a password is seen, and the password still found whole."""
+    """The parts of a URL. A password with an unencoded # / ? [ or @ is still found whole."""
     scheme, _, rest = text.partition("://")
     authority, path, query = parted(rest)
     tail = rest[len(authority) :]
@@ -132,24 +134,24 @@ def read_url(text: str) -> Url:
 
 
 def parted(rest: str) -> tuple[str, str, str | None]:
-    """What follows scheme://, as authority, path and query; a fragment belongs to what it follows."""
+    """Authority, path and query of the text after scheme://. A fragment belongs to the part before it."""
     end = min((rest.index(sign) for sign in "/?#" if sign in rest), default=len(rest))
     path, question, query = rest[end:].partition("?")
     return rest[:end], path, query if question else None
 
 
 def plain(query: str) -> bool:
-    """Whether each part of a query is a name and a value."""
+    """Whether each part of a query is a name with a value."""
     return all(re.fullmatch(r"[\w.%-]+=[^#]*", part) for part in query.split("&") if part)
 
 
 def must_be_encoded(text: str) -> bool:
-    """Whether a URL holds a sign that a driver takes for a delimiter: its password has to be percent-encoded."""
+    """Whether a URL's password contains a delimiter, so that it must be percent-encoded for a driver."""
     return "://" in text and read_url(text).raw
 
 
 def secrets_of(text: str) -> set[str]:
-    """Every secret of a URL or connection string: as written, decoded, encoded, and as repr and JSON write it."""
+    """Every secret of a URL or connection string: as written, decoded, encoded, and escaped as in repr and JSON."""
     found: set[str] = set()
     if "://" in text:
         url = read_url(text)
@@ -165,14 +167,14 @@ def secrets_of(text: str) -> set[str]:
 
 
 def without(text: str, secret: str) -> str:
-    """The text without the secret; a short one only where it stands by itself, since it may be a part of words."""
+    """The text without the secret. A short secret is replaced only as a whole word."""
     if len(secret) >= 10:
         return text.replace(secret, MASK)
     return re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", lambda _: MASK, text)
 
 
 def masked_address(value: str) -> str:
-    """What was given as a server's URL. Whatever has no scheme and is no host:port is hidden whole."""
+    """A value that was given as a server's URL. A value without scheme that is not host:port is hidden completely."""
     if "://" in value:
         return masked(value)
     hidden = masked(value)
@@ -196,7 +198,7 @@ def masked_words(words: Sequence[str]) -> list[str]:
 
 
 def hidden(value: Any) -> Any:
-    """A value of JSON without secrets in its texts: what a run folder is given."""
+    """A value of JSON with masked secrets in its texts, for a run folder."""
     if isinstance(value, str):
         return masked(value)
     if isinstance(value, dict):
@@ -205,12 +207,12 @@ def hidden(value: Any) -> Any:
 
 
 def command_line(words: Sequence[str]) -> str:
-    """A command of this suite as it is stored: what was given, without secrets. `words`: behind the program's name."""
+    """A stampede command without secrets, for a run folder. `words`: the arguments."""
     return shlex.join(["stampede", *masked_words(words)])
 
 
 def masked_command(text: str) -> str:
-    """A stored command without secrets, also where an earlier version stored it as it was given."""
+    """A stored command without secrets. Earlier versions stored commands unchanged."""
     try:
         words = shlex.split(text)
     except ValueError:
@@ -220,7 +222,7 @@ def masked_command(text: str) -> str:
 
 
 def without_servers(words: Sequence[str]) -> list[str]:
-    """The words of a command without the options that name servers: their URLs are not kept."""
+    """The words of a command without the options that name servers, and without their URLs."""
     found: list[str] = []
     skipped = False
     for word in words:

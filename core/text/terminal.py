@@ -1,4 +1,4 @@
-"""A console for text that is not ours."""
+"""A console that shows text from files and servers safely."""
 
 from collections.abc import Iterable
 from typing import IO, Any
@@ -11,7 +11,7 @@ from stampede.core.text.safe_text import shown, visible
 
 
 class PlainConsole(Console):
-    """A console that takes text as text: no markup, no emoji codes, and control characters as escapes."""
+    """A console without markup and emoji codes. It prints control characters as escapes."""
 
     def __init__(self, *, stderr: bool = False, file: IO[str] | None = None, **settings: Any) -> None:
         super().__init__(stderr=stderr, file=file, markup=False, emoji=False, **settings)

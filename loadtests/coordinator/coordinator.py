@@ -246,7 +246,7 @@ def clock_rows(cell: int, begin_ns: int, harvest: CellResult) -> list[TimelineRo
     """What was known of the clock of an application server on another machine, in nanoseconds."""
     if harvest.ahead is None:
         return []
-    known = {"clock_ahead_ns": harvest.ahead.offset_ns, "clock_doubt_ns": harvest.ahead.uncertainty_ns}
+    known = {"clock_ahead_ns": harvest.ahead.offset_ns, "clock_uncertainty_ns": harvest.ahead.uncertainty_ns}
     return [(cell, begin_ns, f"process-{harvest.process}", name, float(ns), None) for name, ns in known.items()]
 
 

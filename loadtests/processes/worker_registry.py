@@ -112,7 +112,7 @@ class WorkerRegistry:
         return {
             "bind": self.spec.bind,
             "machines": [self.machines[process] for process in sorted(self.machines)],
-            "clock_doubt_ns": self.worst_doubt_ns,
+            "clock_uncertainty_ns": self.worst_doubt_ns,
         }
 
     def _on_joined(self, environment: Any, msg: Any, **_: Any) -> None:  # noqa: ARG002

@@ -238,7 +238,8 @@ def with_stage(
             lasts = window_s(scenario, rate, LOCATING_SAMPLES if name in brief else SAMPLES)
             workload = replace(scenario.workload, rate_per_s=rate)
             scenarios[at] = replace(scenario, name=at, workload=workload, window_s=lasts)
-            info.scenarios.append(replace(about, name=at, workload=workload.as_dict(), window_s=lasts, apart=True))
+            at_rate = replace(about, name=at, workload=workload.as_dict(), window_s=lasts, report_separately=True)
+            info.scenarios.append(at_rate)
         cells.append(
             CellPlan(
                 id=last + len(cells) + 1, scenario=at, contender=name, round=stage, seed=seed, predecessor=predecessor

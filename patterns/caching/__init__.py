@@ -1,1 +1,1 @@
-"""Caching patterns: how records live in Redis in front of PostgreSQL. One file a pattern."""
+"""Caching patterns: ways to cache records of PostgreSQL in Redis. One file per pattern."""

@@ -1,23 +1,24 @@
-"""Cache-aside (lazy loading): look in the cache; on a miss load the record and leave it there for the next reader.
+"""Cache-aside (lazy loading): read the cache; on a miss, load the record and write it to the cache for later readers.
 
     read    app ──GET──► Redis ── hit ──► return
              └─ miss ──SELECT──► PostgreSQL ──► SET with TTL ──► return
     write   app ──UPDATE──► PostgreSQL, then DEL
 
 Cost in round trips: a hit 1, a miss 3 (GET, SELECT, SET), a write 4 (BEGIN, UPDATE, COMMIT, DEL).
-Good for: read-mostly records where a value up to a TTL old does no harm.
-Bad for: popular keys, since all readers of an expired entry load at once (a stampede, C3); and records that must be
-current: a reader that loaded before a write may fill the cache after the write's DEL: the old value stays for a TTL.
+Good for: records that are mostly read, if a value up to one TTL old does no harm.
+Bad for: popular keys, because all readers of an expired entry load at the same time (a stampede, C3). Records that must
+be current: a reader that loaded before a write can fill the cache after the write's DEL, and then the old value stays
+for one TTL.
 Source: the article's P1, faults kept. A record that does not exist is not cached.
-Departures: the article gives no update; here it is UPDATE, then DEL (B6). The TTL is set in milliseconds (PX), so that
-scenarios can shorten it.
+Departures: the article shows no update; here a write is UPDATE, then DEL (B6). The TTL is set in milliseconds (PX), so
+that scenarios can use short TTLs.
 """
 
 from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Record
 
 
 class CacheAside(CachePattern):
-    summary = "read the cache; on a miss load and fill it; delete on write"
+    summary = "read the cache; on a miss, load and fill; on a write, delete the entry"
     guarantees = frozenset(
         {
             Guarantee.READ_AFTER_WRITE,

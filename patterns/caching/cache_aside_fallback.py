@@ -1,17 +1,18 @@
-"""Cache-aside with a fallback: a Redis that is gone or hangs costs time and loads, never answers.
+"""Cache-aside with a fallback: if Redis fails or hangs, reads and writes still succeed, but cost time and loads.
 
     read    app ──GET──► Redis ── hit ──► return
              ├─ miss ──SELECT──► PostgreSQL ──► SET with TTL ──► return
-             └─ error, or no answer in 50 ms ──SELECT──► PostgreSQL ──► return, and leave the cache alone for a while
-    write   app ──UPDATE──► PostgreSQL, then DEL; a DEL that fails is swallowed
+             └─ error, or no answer in 50 ms ──SELECT──► PostgreSQL ──► return, and skip the cache during the cool-down
+    write   app ──UPDATE──► PostgreSQL, then DEL; an error of the DEL is ignored
 
-Cost in round trips: as cache-aside while Redis answers. Once it does not: 50 ms for whoever finds out, then one SELECT
-a read until the cool-down (a circuit breaker) is over and somebody finds out again; every write tries its DEL: 50 ms.
-Good for: services that must outlive their cache (B5), and whose database carries the reads for as long.
-Bad for: a database that cannot: the outage of the cache becomes its own. A DEL that is lost while Redis hangs leaves
-the old value for a TTL; one that times out may still be done later.
-Source: the article's B5 over its P1; the breaker after Nygard, "Release It!" (2007). Departures: the client's
-time limit and no retries (redis-py's defaults wait 5 s and retry ten times), the except clauses, the cool-down.
+Cost in round trips: as cache-aside while Redis answers. When Redis stops answering, the first read waits 50 ms. Until
+the cool-down ends (a circuit breaker), each read is one SELECT; then one read tries Redis again. Every write tries its
+DEL and waits up to 50 ms.
+Good for: services that must keep working without their cache (B5), and whose database can carry all reads meanwhile.
+Bad for: a database that cannot carry all reads: an outage of the cache then becomes an outage of the database. If a DEL
+is lost while Redis hangs, the old value stays for one TTL. A DEL that timed out may still be executed later.
+Source: the article's B5 applied to its P1; the circuit breaker follows Nygard, "Release It!" (2007). Departures: a time
+limit of 50 ms and no retries (redis-py's defaults wait 5 s and retry ten times), the except clauses, the cool-down.
 """
 
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from stampede.patterns.caching.cache_pattern import CachePattern, ClientSettings
 @dataclass(frozen=True, kw_only=True)
 class FallbackConfig(Config):
     cool_down_s: float = 0.2
-    """How long this process leaves the cache alone after it failed. 0: every request tries."""
+    """How long this process skips the cache after a failure. 0: every request tries the cache."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -34,7 +35,7 @@ class FallbackConfig(Config):
 
 
 class CacheAsideFallback(CachePattern):
-    summary = "as cache-aside, but with a time limit on Redis; where Redis fails, the database answers"
+    summary = "as cache-aside, but with a time limit on Redis; if Redis fails, the database answers"
     guarantees = frozenset(
         {
             Guarantee.DURABLE_ON_RETURN,
@@ -55,12 +56,12 @@ class CacheAsideFallback(CachePattern):
 
     def get(self, record_id: int) -> Record | None:
         key = self.key(record_id)
-        cached = self._ask("GET", key)
+        cached = self._send("GET", key)
         if cached is not None:
             return self.serializer.loads(cached)
         record = self.source.load(record_id)
         if record is not None:
-            self._ask("SET", key, self.serializer.dumps(record), "PX", self.config.ttl_ms)
+            self._send("SET", key, self.serializer.dumps(record), "PX", self.config.ttl_ms)
         return record
 
     def update(self, record_id: int, changes: Record) -> Record | None:
@@ -69,11 +70,11 @@ class CacheAsideFallback(CachePattern):
         return record
 
     def invalidate(self, record_id: int) -> None:
-        self.tries_again_at = 0.0  # a DEL is always worth the try: what it misses stays for a TTL
-        self._ask("DEL", self.key(record_id))
+        self.tries_again_at = 0.0  # always try the DEL: an entry that is not deleted stays for one TTL
+        self._send("DEL", self.key(record_id))
 
-    def _ask(self, *command: Any) -> Any:
-        """Redis' answer; None where it fails, or failed a moment ago."""
+    def _send(self, *command: Any) -> Any:
+        """The reply of Redis; None if Redis fails or the cool-down is not over."""
         if self.now() < self.tries_again_at:
             return None
         try:

@@ -1,17 +1,18 @@
-"""Cache-aside with leases: only who missed after the last write may fill; a write takes the lease away.
+"""Cache-aside with leases: a reader may fill only if no write happened since its miss; a write removes the lease.
 
     read    app ──GET──► Redis ── hit ──► return
-             └─ miss ──script: lease──► Redis ──SELECT──► PostgreSQL ──► script: SET with TTL if the lease still stands
+             └─ miss ──script: lease──► Redis ──SELECT──► PostgreSQL ──► script: SET with TTL if the lease still exists
     write   app ──UPDATE──► PostgreSQL, then DEL entry and lease
 
 Cost in round trips: a hit 1, a miss 4 (GET, script, SELECT, script), a write 4 (BEGIN, UPDATE, COMMIT, DEL).
-Good for: records that must not stay stale: a reader that loaded before a write cannot fill after it, also when the
-lease or the entry expires or is evicted in between.
-Bad for: popular keys, since all readers of an expired entry still load at once; the first to return fills. A
-writer that dies between COMMIT and DEL leaves the old entry for a TTL: no cache keeps that without the database's help.
-Source: Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013, section 3.2.1 (stale sets). Departures: there only
-the first reader gets the lease and the others wait; here all share it and nobody waits. A lease of one's own that took
-the place of another's would never let anybody fill while readers keep coming.
+Good for: records that must not stay stale. A reader that loaded before a write cannot fill after it, even if the lease
+or the entry expires or is evicted in between.
+Bad for: popular keys: all readers of an expired entry still load at the same time, and the first one to finish fills.
+If a writer crashes between COMMIT and DEL, the old entry stays for one TTL; no cache can prevent this without support
+from the database.
+Source: Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013, section 3.2.1 (stale sets). Departures: in the
+paper, only the first reader gets the lease and the others wait. Here all readers share one lease and none waits. If
+each reader replaced the lease with a new one, no fill would ever be accepted while new readers keep missing.
 """
 
 from dataclasses import dataclass
@@ -20,8 +21,8 @@ from stampede.core.errors import require
 from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context, Guarantee, Record
 
 LEASE = """
-local there = redis.call('GET', KEYS[1])
-if there then return there end
+local current = redis.call('GET', KEYS[1])
+if current then return current end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return ARGV[1]
 """
@@ -35,7 +36,7 @@ return redis.call('DEL', KEYS[2])
 @dataclass(frozen=True, kw_only=True)
 class CacheAsideLeaseConfig(Config):
     lease_ttl_s: float = 10.0
-    """From the first miss on, since all share it: a load that ends later does not fill."""
+    """Lifetime of the lease in seconds, from the first miss on. A load that ends later does not fill."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -43,7 +44,7 @@ class CacheAsideLeaseConfig(Config):
 
 
 class CacheAsideLease(CachePattern):
-    summary = "as cache-aside, but a fill needs a lease that a write takes away"
+    summary = "as cache-aside, but a fill needs a lease, and a write removes the lease"
     guarantees = frozenset(
         {
             Guarantee.READ_AFTER_WRITE,

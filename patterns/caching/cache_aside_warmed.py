@@ -1,15 +1,15 @@
-"""Cache-aside, warmed: before the first reader comes, the popular records are loaded and put into the cache.
+"""Cache-aside with warm-up: the popular records are loaded and cached before the first read.
 
     warm    app ──SELECT, one a record──► PostgreSQL, then one pipeline of SETs ──► Redis
     read    app ──GET──► Redis ── hit ──► return
              └─ miss ──SELECT──► PostgreSQL ──► SET with TTL ──► return
     write   app ──UPDATE──► PostgreSQL, then DEL
 
-Cost in round trips: as cache-aside; warming n records n loads and one pipeline.
-Good for: restarts and deployments in front of a database that could not carry all readers at once (B7, C13).
-Bad for: records whose popularity nobody knows in advance: what is warmed and never read was loaded for nothing.
-Source: the article's B7 over its P1. Departures: the article gives no code. Each entry gets between half a TTL and a
-whole one: entries that are filled together must not expire together.
+Cost in round trips: as cache-aside. Warming n records costs n loads and one pipeline.
+Good for: restarts and deployments in front of a database that cannot carry all reads at once (B7, C13).
+Bad for: records whose popularity is not known in advance: loading a record that is never read is wasted work.
+Source: the article's B7 applied to its P1. Departures: the article shows no code. Each warmed entry gets a random
+lifetime between half a TTL and a whole TTL, because entries that are filled together must not expire together.
 """
 
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Rec
 
 
 class CacheAsideWarmed(CachePattern):
-    summary = "as cache-aside, but the popular records are put into the cache before the first reader comes"
+    summary = "as cache-aside, but the popular records are cached before the first read"
     guarantees = frozenset(
         {Guarantee.DURABLE_ON_RETURN, Guarantee.STALE_AT_MOST_TTL, Guarantee.CORRECT_AFTER_CACHE_LOSS}
     )
     opt_in = True
 
     def warm(self, record_ids: Sequence[int]) -> None:
-        """Load these records, those that matter most first, and fill the cache in one pipeline."""
+        """Load these records, most important first, and fill the cache in one pipeline."""
         pipeline = self.redis.pipeline(transaction=False)
         for record_id in record_ids:
             record = self.source.load(record_id)

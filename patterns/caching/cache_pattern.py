@@ -1,8 +1,8 @@
-"""What every caching pattern is, and the world that it is given.
+"""The base class of all caching patterns, and the objects that a pattern is given.
 
-A pattern reads and writes *records*: rows as dicts, found by an integer id. Its whole world is the `Context`: the Redis
-client, the database, the clock.
-Whoever holds the kit can time it, count it or hold it still: the pattern never knows.
+A pattern reads and writes *records*: rows as dicts, identified by an integer id. It reaches everything outside its own
+file through its `Context`: the Redis client, the database, the clock. So the harness can measure a pattern, or control
+the order of its steps, by wrapping these objects. The pattern is the same code in every case.
 """
 
 import random
@@ -19,61 +19,68 @@ from stampede.core.errors import require
 from stampede.patterns.serialization.serializer import Serializer
 
 Record = dict[str, Any]
-"""A row: column names to values. The article's users are the first kind."""
+"""A row of the database: column names to values."""
 
 
 class FaultModel(Enum):
-    """What else may happen to a pattern, at any moment, besides other clients."""
+    """What else may happen to a pattern at any moment, apart from the requests of other clients."""
 
     NONE = "nothing"
     EXPIRY = "an entry or a lock expires or is evicted"
-    CRASH = "a client dies"
+    CRASH = "a client crashes"
     OUTAGE = "the cache refuses or hangs"
 
 
 class Guarantee(Enum):
-    """What a pattern may claim. Each names its adversary: what else may happen while it must hold."""
+    """What a pattern may claim, and the fault model under which the claim must hold.
 
-    ONE_LOAD_PER_MISS = "at most one load fleet-wide while an entry is missing (adversary: none)"
-    ONE_REFRESH_PER_EXPIRY = "at most one refresh fleet-wide of an entry that will expire (adversary: none)"
-    READ_AFTER_WRITE = "with nobody else about, the next read returns what was written (adversary: none)"
-    NO_STALE_AFTER_WRITE = "no read that begins after a write returned sees an older version (adversary: none)"
-    READ_YOUR_WRITES = "a client that wrote reads its own write or a newer one (adversary: none)"
-    MONOTONIC_READS = "the versions that one client sees never go back (adversary: none)"
-    EVENTUALLY_FRESH = "no entry is stale once nobody writes or fills any more (adversary: none)"
-    EVENTUALLY_FRESH_DESPITE_EXPIRY = "no entry is stale once all is at rest (adversary: expiry or eviction)"
-    RELEASES_ONLY_OWN_LOCK = "no lock is released by one that does not own it (adversary: expiry or eviction)"
-    WAITS_AT_MOST_LOCK_TTL = "nobody waits for a dead holder longer than its lock's TTL (adversary: death of a client)"
-    NO_CACHED_ERRORS = "a load that raises is neither cached nor shared for ever (adversary: none)"
-    DURABLE_ON_RETURN = "a write that returned is in the database (adversary: death of a client)"
-    STALE_AT_MOST_TTL = "a stale entry is gone one TTL after it was filled (adversary: death of a client)"
-    CORRECT_AFTER_CACHE_LOSS = "an emptied cache costs loads, never answers (adversary: expiry or eviction)"
-    AVAILABLE_WITHOUT_CACHE = "reads and writes succeed while Redis refuses or hangs (adversary: outage of the cache)"
-    ADMITS_AT_MOST_ITS_BOUND = "a limiter admits at most its bound (adversary: none)"
-    REFUSED_CALLS_ARE_FREE = "calls that a limiter refused do not eat the quota (adversary: none)"
+    Every guarantee must also hold under FaultModel.NONE.
+    """
 
-    @property
-    def adversary(self) -> FaultModel:
-        """What may happen while it must hold."""
-        named = self.value.rpartition("(adversary: ")[2].rstrip(")").split(" ")[0]
-        return FaultModel.NONE if named == "none" else FaultModel[named.upper()]
+    ONE_LOAD_PER_MISS = "at most one load fleet-wide while an entry is missing", FaultModel.NONE
+    ONE_REFRESH_PER_EXPIRY = "at most one refresh fleet-wide of an entry that will expire", FaultModel.NONE
+    READ_AFTER_WRITE = "without concurrent clients, a read after a write returns the written value", FaultModel.NONE
+    NO_STALE_AFTER_WRITE = "no read that begins after a write returned sees an older version", FaultModel.NONE
+    READ_YOUR_WRITES = "a client that wrote reads its own write or a newer one", FaultModel.NONE
+    MONOTONIC_READS = "the versions that one client sees never go back", FaultModel.NONE
+    EVENTUALLY_FRESH = "no entry is stale once no client writes or fills", FaultModel.NONE
+    EVENTUALLY_FRESH_DESPITE_EXPIRY = "no entry is stale once no client writes or fills", FaultModel.EXPIRY
+    RELEASES_ONLY_OWN_LOCK = "no client releases a lock that it does not own", FaultModel.EXPIRY
+    WAITS_AT_MOST_LOCK_TTL = (
+        "no client waits for a crashed lock holder longer than the lock's TTL",
+        FaultModel.CRASH,
+    )
+    NO_CACHED_ERRORS = "a load that raises is neither cached nor shared without end", FaultModel.NONE
+    DURABLE_ON_RETURN = "a write that returned is in the database", FaultModel.CRASH
+    STALE_AT_MOST_TTL = "a stale entry is gone one TTL after it was filled", FaultModel.CRASH
+    CORRECT_AFTER_CACHE_LOSS = "an emptied cache costs loads, never answers", FaultModel.EXPIRY
+    AVAILABLE_WITHOUT_CACHE = "reads and writes succeed while Redis refuses or hangs", FaultModel.OUTAGE
+    ADMITS_AT_MOST_ITS_BOUND = "a limiter admits at most its bound", FaultModel.NONE
+    REFUSED_CALLS_ARE_FREE = "calls that a limiter refused do not use up the quota", FaultModel.NONE
 
-    def holds_under(self, adversary: FaultModel) -> bool:
-        """Whether the promise is meant for this adversary too: what holds under one holds where nothing happens."""
-        return adversary in (FaultModel.NONE, self.adversary)
+    def __init__(self, text: str, fault_model: FaultModel) -> None:
+        self.text = text
+        """What holds, in one line."""
+        self.fault_model = fault_model
+        """What else may happen while it must hold."""
+
+    def holds_under(self, fault_model: FaultModel) -> bool:
+        """Whether the guarantee must hold under this fault model."""
+        return fault_model in (FaultModel.NONE, self.fault_model)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClientSettings:
-    """How a pattern's redis-py client is set.
+    """The settings of a pattern's redis-py client. The defaults are those of redis-py 8.
 
-    redis-py 8 by default waits 5 s on a socket and retries ten times with exponential backoff: a call fails after some
-    seconds where connections are refused, after 55 s and more where nothing answers. A pattern that wants to outlive
-    its cache declares less.
+    With these defaults, a call fails after a few seconds if connections are refused, and after 55 s or more if the
+    server does not answer. A pattern that must work without its cache declares smaller values.
     """
 
     socket_timeout_s: float | None = 5.0
+    """How long the client waits for an answer. None: no limit."""
     retries: int = 10
+    """How often the client tries again, with exponential backoff."""
 
     def __post_init__(self) -> None:
         timeout = self.socket_timeout_s
@@ -85,12 +92,12 @@ class ClientSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """What every pattern can be told. Patterns with more to tell subclass it."""
+    """The settings of every pattern. A pattern with further settings subclasses this class."""
 
     ttl_s: float = 3600.0
-    """Lifetime of an entry in seconds. The article's hour; scenarios shorten it."""
+    """Lifetime of an entry in seconds. The default is the article's hour; scenarios set shorter values."""
     key_prefix: str = ""
-    """Stands before every key, so that a shared Redis stays tidy."""
+    """The start of every key, so that a shared Redis can be cleaned up."""
 
     def __post_init__(self) -> None:
         require(self.ttl_s >= 0.001, "ttl_s", self.ttl_s, "at least 0.001 s (Redis counts milliseconds)")
@@ -105,7 +112,7 @@ class Config:
 
 
 class Transaction(Protocol):
-    """An open database transaction: what is done through it is seen by others at its COMMIT."""
+    """An open database transaction. Other clients see its changes after the COMMIT."""
 
     def update(self, record_id: int, changes: Record) -> Record | None: ...
 
@@ -117,83 +124,88 @@ class Source(ABC):
 
     @abstractmethod
     def load(self, record_id: int) -> Record | None:
-        """The record, or None where there is no such row. Autocommit: one statement, no BEGIN and COMMIT around it."""
+        """The record, or None if there is no such row. Autocommit: one statement without BEGIN and COMMIT."""
 
     @abstractmethod
     def transaction(self) -> AbstractContextManager[Transaction]:
-        """BEGIN; COMMIT when the block ends, ROLLBACK when it raises."""
+        """A transaction around a `with` block: COMMIT when the block ends, ROLLBACK if it raises."""
 
     def update(self, record_id: int, changes: Record) -> Record | None:
-        """One transaction in one line: the row as it is after the change, or None where there is no such row."""
+        """Change a row in its own transaction. Returns the changed row, or None if there is no such row."""
         with self.transaction() as tx:
             return tx.update(record_id, changes)
 
     def create(self, new: Record) -> Record:
-        """One transaction in one line: the new row, with the id that the database gave it."""
+        """Insert a row in its own transaction. Returns the new row, with the id that the database assigned."""
         with self.transaction() as tx:
             return tx.create(new)
 
 
 @dataclass(frozen=True)
 class Context:
-    """A pattern's whole world."""
+    """Everything that a pattern is given."""
 
     redis: redis.Redis
-    """The client, set as the pattern's ClientSettings say; replies are bytes."""
+    """A client with the pattern's ClientSettings. Replies are bytes."""
     source: Source
+    """The database."""
     serializer: Serializer[Record]
+    """Converts records to bytes and back."""
     now: Callable[[], float]
-    """Seconds, never going back."""
+    """Seconds of a monotonic clock."""
     sleep: Callable[[float], None]
-    """Wait so many seconds."""
+    """Waits for that many seconds."""
     spawn: Callable[[Callable[[], None]], None]
-    """Hand work to a bounded background pool of this process; returns at once."""
+    """Hands work to a bounded background pool of this process and returns at once."""
     rng: random.Random
+    """Random numbers, seeded by the harness."""
 
 
 class CachePattern(ABC):
-    """One way to keep records in Redis in front of PostgreSQL."""
+    """A way to cache records of PostgreSQL in Redis."""
 
     summary: ClassVar[str]
-    """One line for tables."""
+    """One line for tables of the report."""
     guarantees: ClassVar[frozenset[Guarantee]] = frozenset()
-    """What the contract specs and the race explorer hold it to."""
+    """What the pattern claims. The contract tests and the race explorer check it."""
     client: ClassVar[ClientSettings] = ClientSettings()
+    """The settings of its Redis client."""
     config_type: ClassVar[type[Config]] = Config
+    """The class of its settings."""
     opt_in: ClassVar[bool] = False
-    """Runs only in scenarios that name it: elsewhere it does what another contender does."""
+    """Whether only scenarios that name the pattern run it. In all others it would behave like another contender."""
     requires: ClassVar[str] = ""
-    """An optional package that it needs, and the extra of ours that brings it."""
+    """An optional package that the pattern needs. The extra of the same name installs it."""
 
     def __init__(self, context: Context, config: Config) -> None:
-        self.redis: Any = context.redis  # a redis.Redis whose replies are bytes, which redis-py's types cannot say
+        self.redis: Any = context.redis  # a redis.Redis with bytes as replies, which redis-py's types cannot express
         self.source = context.source
         self.serializer = context.serializer
         self.context = context
         self.config = config
 
     def key(self, record_id: int) -> str:
-        """The entry's name, `{type}:{id}` (B2), under the prefix."""
+        """The key of the record's entry: `{type}:{id}` (B2) after the prefix."""
         return f"{self.config.key_prefix}user:{record_id}"
 
     @abstractmethod
     def get(self, record_id: int) -> Record | None:
-        """The record, or None where there is none."""
+        """Read a record. Returns None if there is no such record."""
 
     @abstractmethod
     def update(self, record_id: int, changes: Record) -> Record | None:
-        """Change columns of a record: the row as it is afterwards, or None where there is no such row."""
+        """Change columns of a record. Returns the changed record, or None if there is no such record."""
 
     def create(self, new: Record) -> Record:
-        """Insert a record; it enters the cache when it is first read."""
+        """Insert a record. It enters the cache on its first read."""
         return self.source.create(new)
 
     @abstractmethod
     def invalidate(self, record_id: int) -> None:
-        """Forget the entry: the next read loads."""
+        """Remove the entry, so that the next read loads."""
 
-    def close(self) -> None:  # noqa: B027 - nothing to do is a fair answer
-        """Returns once nothing that was accepted lives in this process's memory alone."""
+    def close(self) -> None:  # noqa: B027 - most patterns have nothing to close
+        """Return when no accepted work exists only in this process's memory."""
 
 
 @runtime_checkable
@@ -205,6 +217,6 @@ class BatchReader(Protocol):
 
 @runtime_checkable
 class SupportsWarmUp(Protocol):
-    """A pattern that can fill the cache before the first reader comes (B7)."""
+    """A pattern that can fill the cache before the first read (B7)."""
 
     def warm(self, record_ids: Sequence[int]) -> None: ...

@@ -1,20 +1,20 @@
-"""Request coalescing: of all readers that miss, one takes a lock and loads; the others wait for what it fills.
+"""Request coalescing: one of the readers that miss takes a lock and loads; the others wait until it has filled.
 
     read    app ──GET──► Redis ── hit ──► return
              └─ miss ──SET lock NX EX──► Redis
                   won:  SELECT ──► PostgreSQL ──► SET with TTL ──► DEL lock ──► return
-                  lost: every 100 ms GET, 50 times at most; then SELECT by oneself
+                  lost: GET every 100 ms, at most 50 times; then SELECT without the lock
     write   app ──UPDATE──► PostgreSQL, then DEL
 
-Cost in round trips: a hit 1; a miss 5 for the winner (GET, SET lock, SELECT, SET, DEL lock), for a loser 2 and one for
-each poll; a write 4.
+Cost in round trips: a hit 1; a miss 5 for the winner (GET, SET lock, SELECT, SET, DEL lock); 2 for a loser, and 1 more
+for each poll; a write 4.
 Good for: popular records with expensive loads (C6).
-Bad for: latency: a loser waits in steps of 100 ms however fast the load was. Faults kept: the winner deletes the lock
-whether it still owns it or not; nobody looks into the cache again after taking the lock, so that a reader whose GET
-came before the fill and whose lock came after the DEL loads once more; when the winner dies, whoever comes before the
-lock's end (10 s) polls for 5 s, then loads by itself and does not fill.
-Source: the article's P4, faults kept. Departures: the TTL is set in milliseconds (PX); the lock is deleted also where
-the load raised (`finally`), as the article's is.
+Bad for: latency: a loser waits in steps of 100 ms, even if the load was fast. Faults kept: (1) the winner deletes the
+lock even if another reader owns it by then. (2) The winner does not re-check the cache after taking the lock, so a
+reader that missed before the fill and got the lock after its release loads a second time. (3) If the winner crashes,
+readers that come before its lock expires (10 s) poll for 5 s, then load and do not fill.
+Source: the article's P4, faults kept. Departures: the TTL is set in milliseconds (PX). As in the article, the lock is
+also deleted if the load raises (`finally`).
 """
 
 from dataclasses import dataclass
@@ -28,8 +28,9 @@ class CoalescingConfig(Config):
     lock_ttl_s: int = 10
     """Lifetime of the lock in whole seconds."""
     poll_every_s: float = 0.1
+    """Seconds between two polls of a loser."""
     polls: int = 50
-    """How often a loser looks before it loads by itself."""
+    """How often a loser polls before it loads without the lock."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -39,7 +40,7 @@ class CoalescingConfig(Config):
 
 
 class Coalescing(CachePattern):
-    summary = "on a miss one reader loads under a lock, the others poll for what it fills"
+    summary = "on a miss, one reader loads under a lock; the others poll until it has filled the cache"
     guarantees = frozenset(
         {
             Guarantee.READ_AFTER_WRITE,

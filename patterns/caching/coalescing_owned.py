@@ -1,18 +1,18 @@
-"""Owned coalescing: of all readers that miss, one loads under a lock of its own; it wakes the others when it is done.
+"""Coalescing with an owned lock: one of the readers that miss loads under its own lock, then wakes the others.
 
     read    app ──GET──► Redis ── hit ──► return
              └─ miss ──SET lock token NX──► Redis
                   won:  GET again, SET fence ──SELECT──► PostgreSQL ──► script: fill if both are ours, unlock, wake
-                  lost: count oneself, BLPOP until woken or the lock's end ──► GET
+                  lost: INCR waiting, BLPOP until woken or until the lock expires ──► GET
     write   app ──UPDATE──► PostgreSQL, then DEL entry and fence
 
 Cost in round trips: a hit 1; a miss 5 for the winner and 5 for a loser; a write 4.
-Good for: popular records with expensive loads: one load a miss, and the others wait no longer than it takes.
-Bad for: small connection pools: each reader that waits holds a connection. Absent records, which are not cached: their
-readers load one after another. When the holder dies the others wait for the lock's end.
-Source: the article's P4 mended: a token in the lock, released only by its owner (redis.io, "Distributed locks"); a
-second look after the lock; the fence is the lease of NSDI 2013, section 3.2.1: a write takes it away, and a holder
-that is late finds another's. Departures: waiters block (BLPOP) where the article's poll.
+Good for: popular records with expensive loads: one load a miss, and the others wait only as long as this load takes.
+Bad for: small connection pools, because each waiting reader occupies a connection. Records that do not exist: they are
+not cached, so their readers load one after another. If the lock holder crashes, the others wait until its lock expires.
+Source: the article's P4, corrected. A token in the lock lets only the owner release it (redis.io, "Distributed locks").
+The winner re-checks the cache after taking the lock. The fence is the lease of NSDI 2013, section 3.2.1: a write
+deletes it, so a holder that finishes late does not fill. Departures: waiters block (BLPOP); the article's poll.
 """
 
 from dataclasses import dataclass
@@ -34,8 +34,9 @@ return redis.call('PEXPIRE', woken, ARGV[4])
 @dataclass(frozen=True, kw_only=True)
 class CoalescingOwnedConfig(Config):
     lock_ttl_s: float = 10.0
+    """Lifetime of the lock in seconds."""
     wait_at_most_s: float = 2.5
-    """A waiter looks again after that; below the client's socket timeout."""
+    """A waiter re-checks the cache after this time, which must be below the client's socket timeout."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -44,7 +45,7 @@ class CoalescingOwnedConfig(Config):
 
 
 class CoalescingOwned(CachePattern):
-    summary = "on a miss one reader loads under a lock of its own and wakes the others"
+    summary = "on a miss, one reader loads under a lock that only it can release, then wakes the others"
     guarantees = frozenset(
         {
             Guarantee.ONE_LOAD_PER_MISS,
@@ -91,8 +92,8 @@ class CoalescingOwned(CachePattern):
 
     def _load_as_holder(self, record_id: int, token: str) -> Record | None:
         key, value = self.key(record_id), b""
-        look = self.redis.pipeline().get(key).set(f"fence:{key}", token, px=self.lock_ttl_ms)
-        cached = look.execute()[0]
+        recheck = self.redis.pipeline().get(key).set(f"fence:{key}", token, px=self.lock_ttl_ms)
+        cached = recheck.execute()[0]
         try:
             if cached is not None:
                 return self.serializer.loads(cached)
@@ -104,7 +105,7 @@ class CoalescingOwned(CachePattern):
             self.finish(keys=keys, args=[token, value, self.config.ttl_ms, self.lock_ttl_ms])
 
     def _wait(self, key: str) -> bytes | None:
-        """What is in the cache once the holder is done, or its lock is over; None: nothing."""
+        """Wait until the holder finishes or its lock expires. Returns the entry, or None if there is none."""
         count = self.redis.pipeline().incr(f"waiting:{key}").pexpire(f"waiting:{key}", self.lock_ttl_ms)
         _, _, cached, lock_left_ms = count.get(key).pttl(f"lock:{key}").execute()
         if cached is None and lock_left_ms > 0:

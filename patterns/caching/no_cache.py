@@ -1,10 +1,10 @@
-"""No cache: every read asks the database.
+"""No cache: every read queries the database.
 
     read    app ──SELECT──► PostgreSQL
     write   app ──UPDATE──► PostgreSQL
 
-Cost in round trips: a read 1, a write 3 (BEGIN, UPDATE, COMMIT). Redis is never asked.
-Good for: data that must be current, queries that are cheap already; and as the baseline of every comparison.
+Cost in round trips: a read 1, a write 3 (BEGIN, UPDATE, COMMIT). No command goes to Redis.
+Good for: data that must be current; queries that are already cheap; and as the starting point of every comparison.
 Bad for: popular records with expensive queries.
 Source: the state before the article's first pattern. Departures: none.
 """
@@ -13,7 +13,7 @@ from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Rec
 
 
 class NoCache(CachePattern):
-    summary = "every read asks the database"
+    summary = "every read queries the database"
     guarantees = frozenset(
         {
             Guarantee.READ_AFTER_WRITE,
@@ -37,4 +37,4 @@ class NoCache(CachePattern):
         return self.source.update(record_id, changes)
 
     def invalidate(self, record_id: int) -> None:
-        """Nothing is cached, so nothing is forgotten."""
+        """Does nothing: there is no entry to remove."""

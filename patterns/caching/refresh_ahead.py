@@ -1,4 +1,4 @@
-"""Refresh-ahead: a hit on an entry that will expire soon also has it loaded anew in the background.
+"""Refresh-ahead: a hit on an entry that will expire soon also starts a reload in the background.
 
     read    app ──GET, PTTL──► Redis ── hit ──► return at once
              │                           └─ remaining TTL below the threshold: a worker does SELECT, SET
@@ -6,12 +6,12 @@
     write   app ──UPDATE──► PostgreSQL, then DEL
 
 Cost in round trips: a hit 2 (GET, PTTL), a miss 3, a refresh 2 in the background, a write 4.
-Good for: popular records: somebody reads them within the threshold, so nobody waits for a load (C5).
-Bad for: records read now and then: they miss as ever. Refreshes are not deduplicated: every hit within the threshold
-hands over one, in every process; and a refresh that loaded before a write may fill after it.
-Source: the article's P3, faults kept; its threshold is 300 s of 3600 s. Departures: the background worker is the
-process's own bounded pool (`kit.spawn`) where the article has a Celery task; PTTL where it has TTL, since scenarios
-shorten both in proportion and whole seconds would round the threshold away.
+Good for: popular records: some read always comes within the threshold, so no reader waits for a load (C5).
+Bad for: rarely read records: they miss as with cache-aside. Refreshes are not deduplicated: every hit within the
+threshold starts one, in every process. A refresh that loaded before a write can fill after it.
+Source: the article's P3, faults kept; its threshold is 300 s of 3600 s. Departures: refreshes run in a bounded pool of
+the application's process (`context.spawn`); the article uses a Celery task. PTTL replaces TTL, because scenarios
+shorten TTL and threshold in proportion, and whole seconds would round the threshold to zero.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Refresh-ahead over Celery: the refresh is a task in a queue, and a worker of its own takes it from there.
+"""Refresh-ahead with Celery: the refresh is a task in a queue, and a separate worker process executes it.
 
     read    app ──GET, PTTL──► Redis ── hit ──► return at once
              │                           └─ remaining TTL below the threshold: app ──task──► Redis (the queue)
@@ -7,11 +7,11 @@
     write   app ──UPDATE──► PostgreSQL, then DEL
 
 Cost in round trips: a hit 2 (GET, PTTL), near the expiry one task more; a miss 3, a refresh 2 in the worker, a write 4.
-Good for: refreshes that must not burden the application's own processes, or outlive them.
-Bad for: short TTLs: the task waits in the queue while the entry runs out; and popular records: every hit within the
-threshold queues a task, in every process, and none knows of the others. Without a worker the queue grows for ever.
-Source: the article's P3, its Celery task as it is. Departures: no result backend (nobody reads results); PTTL for TTL,
-as in refresh_ahead. The broker is the cache's own Redis; its keys stand under a prefix of their own.
+Good for: refreshes that must not use the application's own processes, or that must survive the end of a process.
+Bad for: short TTLs, because the entry can expire while the task waits in the queue. Popular records: every hit within
+the threshold queues a task, in every process, without deduplication. Without a worker the queue grows without limit.
+Source: the article's P3 with its Celery task. Departures: no result backend, because no code reads results; PTTL
+replaces TTL, as in refresh_ahead. The broker is the cache's Redis; Celery's keys have a separate prefix.
 """
 
 from typing import Any
@@ -23,11 +23,11 @@ from stampede.patterns.caching.cache_pattern import CachePattern, Context, Guara
 from stampede.patterns.caching.refresh_ahead import RefreshAheadConfig
 
 REFRESH = "refresh"
-"""The task's name. Its arguments: the record's id, and when it was triggered (`kit.now`)."""
+"""The task's name. Its arguments are the record's id and the time of the trigger (`context.now`)."""
 
 
 class RefreshAheadCelery(CachePattern):
-    summary = "as refresh-ahead, but the refresh is a Celery task, done by a worker of its own"
+    summary = "as refresh-ahead, but the refresh is a Celery task in a separate worker process"
     guarantees = frozenset(
         {Guarantee.DURABLE_ON_RETURN, Guarantee.STALE_AT_MOST_TTL, Guarantee.CORRECT_AFTER_CACHE_LOSS}
     )
@@ -40,7 +40,7 @@ class RefreshAheadCelery(CachePattern):
         self.refresh_below_ms = config.refresh_below_share * config.ttl_ms
         self.tasks = celery_app(context.redis, f"{config.key_prefix.rstrip(':')}-celery:")
         with self.tasks.producer_pool.acquire(block=True) as producer:
-            producer.connection.ensure_connection()  # when the server starts, not at its first request
+            producer.connection.ensure_connection()  # connect when the server starts, not at the first request
 
     def get(self, record_id: int) -> Record | None:
         key = self.key(record_id)
@@ -60,7 +60,7 @@ class RefreshAheadCelery(CachePattern):
         self.redis.delete(self.key(record_id))
 
     def refresh(self, record_id: int) -> Record | None:
-        """Load and fill: what the worker does with a task, and a reader with a miss."""
+        """Load the record and fill the cache: for a task in the worker, and for a miss in a reader."""
         record = self.source.load(record_id)
         if record is not None:
             self.redis.set(self.key(record_id), self.serializer.dumps(record), px=self.config.ttl_ms)
@@ -71,7 +71,7 @@ class RefreshAheadCelery(CachePattern):
 
 
 def celery_app(client: redis.Redis, prefix: str) -> Any:
-    """Celery with this Redis as its broker. Needs the extra `celery`."""
+    """A Celery app with this Redis as its broker. Needs the extra `celery`."""
     from celery import Celery
 
     address, tls = broker(client)
@@ -86,7 +86,7 @@ def celery_app(client: redis.Redis, prefix: str) -> Any:
 
 
 def broker(client: redis.Redis) -> tuple[str, dict[str, Any] | None]:
-    """The Redis of a client as Celery names it: its URL, and the options of TLS."""
+    """The URL of the client's Redis in Celery's notation, and its TLS options."""
     at = client.connection_pool.connection_kwargs
     user, password = (quote(at.get(name) or "", safe="") for name in ("username", "password"))
     login = f"{user}:{password}@" if user or password else ""

@@ -1,18 +1,18 @@
-"""Single refresh-ahead: a hit on an entry that will expire soon has it loaded anew, once in the whole fleet.
+"""Single refresh-ahead: a hit on an entry that will expire soon starts one background reload in the whole fleet.
 
     read    app ──GET and PTTL──► Redis ── hit ──► return at once
              │                           └─ expires soon: SET claim NX; won: a worker does SELECT, then swaps the entry
-             └─ miss ──script: lease──► Redis ──SELECT──► PostgreSQL ──► script: SET with TTL if the lease still stands
+             └─ miss ──script: lease──► Redis ──SELECT──► PostgreSQL ──► script: SET with TTL if the lease still exists
     write   app ──UPDATE──► PostgreSQL, then DEL entry and lease
 
 Cost in round trips: a hit 1 (one pipeline), 2 shortly before expiry; a miss 4; a refresh 2 in the background; a
 write 4.
-Good for: popular records: nobody waits for a load, and the database sees one refresh an expiry (C5).
-Bad for: records read now and then: they miss as ever, and all who miss load. A refresher that dies is not replaced
-before its claim is over: then the entry expires and its readers load.
-Source: the article's P3 mended. The swap compares the entry with what the hit returned, so that a refresh that loaded
-before a write cannot write after it; fills need a lease (NSDI 2013, section 3.2.1), shared as in cache-aside-lease.
-Departures: see refresh-ahead.
+Good for: popular records: no reader waits for a load, and the database gets one refresh per expiry (C5).
+Bad for: rarely read records: they miss as with cache-aside, and every reader that misses loads. If the refreshing
+client crashes, no other replaces it until its claim expires; the entry expires then too, and its readers load.
+Source: the article's P3, corrected. The swap compares the entry with the value that the hit returned, so a refresh that
+loaded before a write cannot fill after it. A fill needs a lease (NSDI 2013, section 3.2.1), shared by all readers as in
+cache-aside-lease. Departures: as refresh-ahead.
 """
 
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ from stampede.core.errors import require
 from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context, Guarantee, Record
 
 LEASE = """
-local there = redis.call('GET', KEYS[1])
-if there then return there end
+local current = redis.call('GET', KEYS[1])
+if current then return current end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return ARGV[1]
 """
@@ -37,12 +37,13 @@ redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1
 """
 LEASE_TTL_MS = 10_000
+"""Lifetime of a lease. A load that ends later does not fill."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RefreshAheadSingleConfig(Config):
     refresh_below_share: float = 300 / 3600
-    """An entry is refreshed when less than this share of its TTL remains; a claim lasts as long."""
+    """An entry is refreshed when less than this share of its TTL remains. A claim lasts equally long."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -51,7 +52,7 @@ class RefreshAheadSingleConfig(Config):
 
 
 class RefreshAheadSingle(CachePattern):
-    summary = "as refresh-ahead, but one refresh an expiry, and never an older value over a newer one"
+    summary = "as refresh-ahead, but one refresh per expiry, and an older value never replaces a newer one"
     guarantees = frozenset(
         {
             Guarantee.ONE_REFRESH_PER_EXPIRY,

@@ -1,23 +1,24 @@
-"""TTL only: as cache-aside, but a write tells the cache nothing; the old value lives until it expires.
+"""TTL only: as cache-aside, but a write does not touch the cache; the old value stays until it expires.
 
     read    app ──GET──► Redis ── hit ──► return
              └─ miss ──SELECT──► PostgreSQL ──► SET with TTL ──► return
     write   app ──UPDATE──► PostgreSQL
 
-Cost in round trips: a hit 1, a miss 3 (GET, SELECT, SET), a write 3 (BEGIN, UPDATE, COMMIT). Redis hears of no write.
-Good for: records that others write (another service, a nightly job, somebody with psql), where a value up to a TTL old
-does no harm; records that are written far more often than once a TTL.
-Bad for: whoever must see what they have just written. With w writes a second to a popular record and a TTL of T, a
-share 1 − (1 − e^(−wT)) / (wT) of its reads is stale, however often it is read.
+Cost in round trips: a hit 1, a miss 3 (GET, SELECT, SET), a write 3 (BEGIN, UPDATE, COMMIT). A write sends no command
+to Redis.
+Good for: records that other programs write (another service, a nightly job, a person with psql), if a value up to one
+TTL old does no harm; records that are written far more often than once per TTL.
+Bad for: users who must see what they have just written. With w writes per second to a popular record and a TTL of T, a
+share 1 − (1 − e^(−wT)) / (wT) of its reads is stale, whatever the read rate is.
 Source: the article's first way to invalidate (A1: by TTL). Departures: the TTL is set in milliseconds (PX), so that
-scenarios can shorten it. `invalidate` is there for an operator; no write calls it.
+scenarios can use short TTLs. `invalidate` exists for an operator; writes do not call it.
 """
 
 from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Record
 
 
 class TtlOnly(CachePattern):
-    summary = "as cache-aside, but a write leaves the entry to expire by itself"
+    summary = "as cache-aside, but a write does not delete the entry; it expires"
     guarantees = frozenset(
         {Guarantee.DURABLE_ON_RETURN, Guarantee.STALE_AT_MOST_TTL, Guarantee.CORRECT_AFTER_CACHE_LOSS}
     )

@@ -1,26 +1,26 @@
-"""Versioned keys: an entry's name carries a number that a write counts up: old entries are forsaken, not deleted.
+"""Versioned keys: the key contains a version number that every write increments; old entries are abandoned and expire.
 
     read    app ──GET user:{id}:version──► Redis (n) ──GET user:{id}:v{n}──► Redis ── hit ──► return
              └─ miss ──SELECT──► PostgreSQL ──► SET user:{id}:v{n} with TTL ──► return
     write   app ──UPDATE──► PostgreSQL, then INCR user:{id}:version
 
 Cost in round trips: a hit 2, a miss 4 (GET, GET, SELECT, one pipeline of two SETs), a write 4 (BEGIN, UPDATE, COMMIT,
-INCR). Memory: a counter for every record that was ever read, which never expires, and for every write one entry that
-nobody can reach, until its TTL ends.
-Good for: a reader that loaded before a write cannot spoil what comes after it: it fills the number that it read, which
-nobody asks for any more. Whole groups of entries can share a counter and be forsaken by one INCR.
-Bad for: every hit pays two round trips; memory that is bound by the writes of a TTL, not by what is read; a server
-that evicts: a counter that is lost counts from 0 again, and may find entries of its first life.
-Source: the article's third way to invalidate (A1: `user:123:v2`). It does not say where a reader learns the number:
-here it is a counter in Redis.
-Departures: the TTL is set in milliseconds (PX), so that scenarios can shorten it.
+INCR). Memory: one counter for each record that was ever read, which never expires; and for each write one abandoned
+entry until its TTL ends.
+Good for: a reader that loaded before a write does no harm: it fills the key with the old version number, which no later
+reader uses. A group of entries can share one counter, so that one INCR invalidates the whole group.
+Bad for: hits, which always cost two round trips; memory, which depends on the writes per TTL and not only on what is
+read; a server that evicts: a lost counter starts from 0 again and can lead to entries from before the loss.
+Source: the article's third way to invalidate (A1: `user:123:v2`). The article does not say where a reader gets the
+version number; here it is a counter in Redis.
+Departures: the TTL is set in milliseconds (PX), so that scenarios can use short TTLs.
 """
 
 from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Record
 
 
 class VersionedKeys(CachePattern):
-    summary = "the entry's key carries a number that a write counts up; old entries are left to expire"
+    summary = "the key contains a version number that a write increments; old entries expire"
     guarantees = frozenset(
         {
             Guarantee.READ_AFTER_WRITE,

@@ -1,15 +1,15 @@
-"""Write-through: every write goes to the database and then, as the new value, to the cache.
+"""Write-through: every write updates the database and then writes the new value to the cache.
 
     read    app ──GET──► Redis ── hit ──► return
              └─ miss ──SELECT──► PostgreSQL ──► SET with TTL ──► return
     write   app ──UPDATE──► PostgreSQL ──► SET with TTL
 
 Cost in round trips: a hit 1, a miss 3, a write 4 (BEGIN, UPDATE, COMMIT, SET).
-Good for: records that are read soon after they were written: a write warms the cache instead of emptying it.
-Bad for: records that two clients write at once: the SETs may arrive in the other order than the COMMITs, and the older
-value stays for a TTL; records that are written and never read: they fill the cache.
-Source: the article's P2, faults kept. It says that this "ensures the cache is always fresh" (C4).
-Departures: the TTL is set in milliseconds (PX), so that scenarios can shorten it.
+Good for: records that are read soon after they were written: a write fills the cache instead of emptying it.
+Bad for: records that two clients write at the same time: the SETs can arrive in another order than the COMMITs, and
+then the older value stays for one TTL. Records that are written but never read: they use cache memory for nothing.
+Source: the article's P2, faults kept. The article says that this pattern "ensures the cache is always fresh" (C4).
+Departures: the TTL is set in milliseconds (PX), so that scenarios can use short TTLs.
 """
 
 from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Record

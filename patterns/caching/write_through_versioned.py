@@ -1,16 +1,16 @@
-"""Versioned write-through: the new value goes to the cache as well, but never over a newer one.
+"""Versioned write-through: a write puts the new value into the cache, but never over a newer one.
 
     read    app ──HGET──► Redis ── hit ──► return
              └─ miss ──SELECT──► PostgreSQL ──► script: HSET with TTL, if newer ──► return
     write   app ──UPDATE──► PostgreSQL ──► script: HSET with TTL, if newer
 
 Cost in round trips: a hit 1, a miss 3, a write 4 (BEGIN, UPDATE, COMMIT, script).
-Good for: records that are read soon after they were written, by several writers at once: whatever the order in which
-the values arrive, the newest stays.
-Bad for: a cache that evicts: an older value may then arrive at an empty place and stay for a TTL; records without a
-version, which this cannot tell apart (it is then no better than write-through).
-Source: the article's P2 mended; the comparison is the usual optimistic check of a row's version, made where the value
-is kept. Departures: the entry is a hash of version and body, since a script cannot read a version inside every serializer.
+Good for: records that are read soon after they were written, with several writers at the same time: the newest value
+stays, in whatever order the values arrive.
+Bad for: a cache that evicts: if the newer entry was evicted, an older value is accepted and stays for one TTL. Records
+without a version: the values cannot be ordered, and the pattern is no better than write-through.
+Source: the article's P2, corrected with the usual optimistic check of a row's version, executed in Redis. Departures:
+the entry is a hash of version and body, because a script cannot read the version inside the bytes of every serializer.
 """
 
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context, Guarantee, Record
 
 SET_IF_NEWER = """
-local there = redis.call('HGET', KEYS[1], 'version')
-if there and tonumber(there) > tonumber(ARGV[1]) then return 0 end
+local current = redis.call('HGET', KEYS[1], 'version')
+if current and tonumber(current) > tonumber(ARGV[1]) then return 0 end
 redis.call('HSET', KEYS[1], 'version', ARGV[1], 'body', ARGV[2])
 return redis.call('PEXPIRE', KEYS[1], ARGV[3])
 """
@@ -28,7 +28,7 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[3])
 @dataclass(frozen=True, kw_only=True)
 class WriteThroughVersionedConfig(Config):
     version_column: str = "version"
-    """The record's column that grows with every update."""
+    """The column of the record that every update increases."""
 
 
 class WriteThroughVersioned(CachePattern):

@@ -1,1 +1,1 @@
-"""Compressors: bytes to fewer bytes and back, around any serializer. One file a compressor."""
+"""Compressors: bytes to fewer bytes and back, combined with any serializer. One file per compressor."""

@@ -1,4 +1,4 @@
-"""What every compressor is, and the serializer that one makes of another."""
+"""The base class of all compressors, and the serializer that compresses another serializer's bytes."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -8,42 +8,44 @@ from stampede.core.errors import require
 from stampede.patterns.serialization.serializer import Serializer
 
 MOST_BYTES = 64 * 2**20
-"""What `decompress` gives back at most: a few hundred bytes can unfold to gigabytes."""
+"""The most bytes that `decompress` returns. A few hundred compressed bytes can expand to gigabytes."""
 
 
 class TooLarge(ValueError):
-    """Compressed bytes that would unfold to more than is allowed."""
+    """Compressed bytes that would expand to more than the allowed size."""
 
 
 class Compressor(ABC):
-    """A two-way mapping between bytes and fewer bytes."""
+    """A way to compress bytes and to restore them."""
 
     summary: ClassVar[str]
+    """One line for tables of the report."""
     trained: ClassVar[bool] = False
-    """Whether it must see examples first: `train` then gives it a dictionary, which both ends must hold."""
+    """Whether it needs a dictionary that `train` makes from examples. Writer and reader need the same dictionary."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         require(most_bytes > 0, "most_bytes", most_bytes, "above 0")
         self.most_bytes = most_bytes
         self.dictionary = b""
 
-    def train(self, examples: Sequence[bytes]) -> None:  # noqa: B027 - most need none
-        """Learn from examples, which should be other rows of the same kind; then as `use`."""
+    def train(self, examples: Sequence[bytes]) -> None:  # noqa: B027 - most need no training
+        """Make a dictionary from examples, which should be other rows of the same kind, and use it."""
 
     def use(self, dictionary: bytes) -> None:
         """Compress with this dictionary from now on."""
         self.dictionary = dictionary
 
     @abstractmethod
-    def compress(self, data: bytes) -> bytes: ...
+    def compress(self, data: bytes) -> bytes:
+        """The data, compressed."""
 
     @abstractmethod
     def decompress(self, data: bytes) -> bytes:
-        """What `compress` was given. Raises TooLarge beyond `most_bytes`, else the library's own error."""
+        """The bytes that `compress` was given. Raises TooLarge above `most_bytes`, else the library's own error."""
 
 
 class Compressed(Serializer[Any]):
-    """Any serializer with any compressor around it."""
+    """A serializer whose bytes are compressed."""
 
     summary = "a serializer, compressed"
 

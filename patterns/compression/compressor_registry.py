@@ -1,4 +1,4 @@
-"""Which compressors there are: every file beside this one that holds one."""
+"""The registry of compressors: every file of this folder that defines one."""
 
 import importlib
 import inspect
@@ -11,7 +11,7 @@ from stampede.patterns.compression.compressor import Compressor
 
 @cache
 def compressors() -> Mapping[str, type[Compressor]]:
-    """By name, which is the file's: zstd_dictionary.py is zstd-dictionary."""
+    """The compressors by name. The name follows from the file's: zstd_dictionary.py is zstd-dictionary."""
     package = importlib.import_module("stampede.patterns.compression")
     found: dict[str, type[Compressor]] = {}
     for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):

@@ -1,8 +1,8 @@
-"""LZ4: little compression for hardly any time.
+"""LZ4: little compression in very little time.
 
 Good for: values of kilobytes on fast links.
-Bad for: small values, which grow; and text where bytes matter: zstd makes it a third smaller.
-Source: lz4.org. Departures: the block format with its size in front, not the frame, whose header is 15 bytes.
+Bad for: small values, which become larger; text, if size matters: zstd makes it a third smaller.
+Source: lz4.org. Departures: the block format with a size prefix; the frame format has a header of 15 bytes.
 """
 
 import lz4.block
@@ -11,7 +11,7 @@ from stampede.patterns.compression.compressor import Compressor, TooLarge
 
 
 class Lz4(Compressor):
-    summary = "LZ4 blocks with their size in front"
+    summary = "LZ4 blocks with a size prefix"
 
     def compress(self, data: bytes) -> bytes:
         packed: bytes = lz4.block.compress(data)

@@ -1,7 +1,7 @@
-"""zlib: DEFLATE, in every standard library.
+"""zlib: DEFLATE, part of every standard library.
 
-Good for: text of some kilobytes, when bytes matter more than time and no dependency is wanted.
-Bad for: small values, and time: several times as slow as zstd for the same size.
+Good for: text of a few kilobytes, if size matters more than time and a dependency is not wanted.
+Bad for: small values; time: several times slower than zstd for the same size.
 Source: RFC 1950. Departures: level 6, the library's default.
 """
 
@@ -17,10 +17,10 @@ class Zlib(Compressor):
         return zlib.compress(data)
 
     def decompress(self, data: bytes) -> bytes:
-        unfolding = zlib.decompressobj()
-        whole = unfolding.decompress(data, self.most_bytes)
-        if unfolding.unconsumed_tail:
+        stream = zlib.decompressobj()
+        whole = stream.decompress(data, self.most_bytes)
+        if stream.unconsumed_tail:
             raise TooLarge(f"more than {self.most_bytes} bytes")
-        if not unfolding.eof:
-            raise zlib.error("cut stream")
+        if not stream.eof:
+            raise zlib.error("incomplete stream")
         return whole

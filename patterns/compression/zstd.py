@@ -1,8 +1,8 @@
-"""Zstandard: as small as zlib and several times as fast.
+"""Zstandard: as small as zlib and several times faster.
 
-Good for: values from about a kilobyte on.
-Bad for: rows of a few hundred bytes: nothing in them repeats; see zstd_dictionary.py.
-Source: RFC 8878. Departures: level 3, the library's default. Its state is not for threads to share: one each.
+Good for: values of about one kilobyte or more.
+Bad for: rows of a few hundred bytes, which contain no repetition; see zstd_dictionary.py.
+Source: RFC 8878. Departures: level 3, the library's default. Threads must not share an instance: each needs its own.
 """
 
 import zstandard

@@ -1,9 +1,8 @@
-"""Zstandard with a trained dictionary: what all rows have in common is told once and never stored again.
+"""Zstandard with a trained dictionary: the text that all rows share is in the dictionary and not in each value.
 
-Good for: many small values of one kind: rows of 200 bytes become half as long, where plain zstd saves a tenth.
-Bad for: operations: whoever reads must hold the very dictionary that the writer held; a new one wants a new version of
-the keys.
-Source: RFC 8878, section 5. Departures: the dictionary is at most 8 KiB; its size belongs to the bill.
+Good for: many small values of one kind: rows of 200 bytes become half as long; plain zstd saves a tenth.
+Bad for: operation: a reader needs exactly the dictionary of the writer, and a new dictionary requires new keys.
+Source: RFC 8878, section 5. Departures: the dictionary has at most 8 KiB; reports count its size.
 """
 
 from collections.abc import Sequence

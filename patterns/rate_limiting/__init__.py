@@ -1,1 +1,1 @@
-"""Rate limiters: who may call how often. One file a limiter."""
+"""Rate limiters: how often a subject may call. One file per limiter."""

@@ -1,15 +1,15 @@
-"""Fixed window: one counter a subject, which starts anew whenever the clock passes a multiple of the window.
+"""Fixed window: one counter per subject, which restarts at every multiple of the window's length.
 
     hit     app ──EVALSHA──► Redis: TIME; another window than the counter's? count = 0; count < limit? count + 1
 
 Cost in round trips: 1; O(1) memory: a hash of two small numbers.
-Bound: at most L in each window of the clock, hence at most 2 L in a window that straddles an edge: L just before it, L
-just after. That is the contract it is held to.
-Good for: quotas a day or a month, where a double helping once at midnight hurts nobody; cheap and easy to explain.
-Bad for: protecting anything from bursts: all subjects start anew at the same instant, and clients learn when.
-Source: textbook; e.g. Cloudflare's "How we built rate limiting capable of scaling to millions of domains" (2017) takes
-it as the version to improve on. Departures: the usual INCR and EXPIRE are two steps, between which a dead client leaves
-a counter for ever; here one script, which leaves refused calls uncounted and uses Redis' clock.
+Bound: at most L in each window of the clock, hence at most 2 L in a window that contains an edge: L just before the
+edge and L just after it. The contract is 2 L.
+Good for: quotas per day or per month, if twice the quota around midnight does no harm; cheap and easy to explain.
+Bad for: protection against bursts: the counters of all subjects restart at the same instant, and clients learn when.
+Source: textbook. Cloudflare's "How we built rate limiting capable of scaling to millions of domains" (2017) names it as
+the version to improve. Departures: the usual INCR and EXPIRE are two steps, and a client that crashes between them
+leaves a counter that never expires. Here one script does both, does not count refused calls and uses Redis' clock.
 """
 
 from collections.abc import Callable
@@ -35,11 +35,11 @@ return {1, limit - count - 1, 0, left_us}
 
 
 class FixedWindow(RateLimiter):
-    summary = "a counter that starts anew at every multiple of the window"
+    summary = "a counter that restarts at every multiple of the window"
 
     def __init__(self, redis: redis.Redis, config: LimiterConfig, now: Callable[[], float]) -> None:
         super().__init__(redis, config, now)
-        self.decide = self.redis.register_script(SCRIPT)  # EVALSHA; SCRIPT LOAD where the server does not know it
+        self.decide = self.redis.register_script(SCRIPT)  # EVALSHA; SCRIPT LOAD if the server does not have it
 
     @classmethod
     def contract_for(cls, config: LimiterConfig) -> Contract:

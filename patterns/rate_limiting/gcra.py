@@ -1,14 +1,15 @@
-"""GCRA: one instant a subject, at which the calls so far would be used up if they came evenly; calls may run B ahead.
+"""GCRA: one instant per subject, at which all calls so far would be used up at an even rate; it may be B calls ahead.
 
     hit     app ──EVALSHA──► Redis: TIME; max(instant, now) + T; not more than B × T ahead of now? store it
 
 Cost in round trips: 1; O(1) memory: one number.
-Bound: at most B + t / T in any time t, T = W / L: a bucket of B that refills every T.
-Good for: everything that a token bucket is good for, with half its state; with B = 1 it spaces calls evenly.
-Bad for: promising "no more than L in any W" with B = L: up to twice that. Its state says little to a human who looks.
-Source: the generic cell rate algorithm, ITU-T I.371 and ATM Forum TM 4.0; the rule as redis-cell applies it, whose
-max_burst is B − 1. Departures: T is rounded up to whole microseconds, so that it never admits more than its bound
-(redis-cell counts nanoseconds); a Lua script where redis-cell is a module; Redis' clock.
+Bound: at most B + t / T in any time t, T = W / L: a bucket of capacity B that gains one call every T.
+Good for: the same uses as a token bucket, with half the state; with B = 1 it spaces calls evenly.
+Bad for: a guarantee of "no more than L in any W" with B = L: it admits up to twice that. Its state is hard to read for
+a person.
+Source: the generic cell rate algorithm, ITU-T I.371 and ATM Forum TM 4.0; the rule is that of redis-cell, whose
+max_burst is B − 1. Departures: T is rounded up to whole microseconds, so that the limiter never admits more than its
+bound (redis-cell counts nanoseconds); a Lua script (redis-cell is a module); Redis' clock.
 """
 
 from collections.abc import Callable
@@ -32,12 +33,12 @@ return {1, math.floor(-retry_us / spacing), 0, next_until - now}
 
 
 class Gcra(RateLimiter):
-    summary = "the instant by which all calls so far are paid for; a burst may run ahead of it"
+    summary = "stores the instant by which all calls so far are used up; a burst may run ahead of it"
 
     def __init__(self, redis: redis.Redis, config: LimiterConfig, now: Callable[[], float]) -> None:
         super().__init__(redis, config, now)
         self.spacing_us = -(-config.window_us // config.limit)
-        self.decide = self.redis.register_script(SCRIPT)  # EVALSHA; SCRIPT LOAD where the server does not know it
+        self.decide = self.redis.register_script(SCRIPT)  # EVALSHA; SCRIPT LOAD if the server does not have it
 
     @classmethod
     def contract_for(cls, config: LimiterConfig) -> Contract:

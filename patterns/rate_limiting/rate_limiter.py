@@ -1,7 +1,7 @@
-"""What every rate limiter is, what it answers, and what it can be held to.
+"""The base class of all rate limiters, their decisions, and the contracts that they are checked against.
 
-A limiter decides about calls of *subjects* (a user's id, an address) one at a time. Its whole world is a Redis client,
-its config, and a clock: that of the app server. Limiters that ask Redis for the time do not use it.
+A limiter decides about single calls of *subjects* (a user's id, an address). It is given a Redis client, its settings
+and the clock of the application server. Limiters that take the time from Redis do not use that clock.
 """
 
 from abc import ABC, abstractmethod
@@ -15,22 +15,22 @@ from stampede.core.errors import require
 from stampede.patterns.caching.cache_pattern import ClientSettings
 
 EXACT = 2**52
-"""Lua counts in doubles: integers are exact up to twice this. Products of calls and microseconds stay below it."""
+"""Half of the range in which Lua's numbers (doubles) are exact integers. Calls × microseconds stay below it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LimiterConfig:
-    """What every limiter can be told. The article's default: 100 calls in 60 s."""
+    """The settings of every limiter. The defaults are the article's: 100 calls in 60 s."""
 
     limit: int = 100
-    """Calls that a subject may make in a window: L."""
+    """L: the calls that a subject may make in a window."""
     window_s: float = 60.0
-    """Length of the window in seconds, in whole microseconds: W."""
+    """W: the length of the window in seconds, rounded to whole microseconds."""
     burst: int | None = None
-    """Calls that may come at once where the limiter is a bucket: its capacity B; None: as many as the limit.
+    """B: the calls that a bucket admits at once, its capacity. None: the same as the limit.
     redis-cell's max_burst is one less."""
     key_prefix: str = ""
-    """Stands before every key, so that a shared Redis stays tidy."""
+    """The start of every key, so that a shared Redis can be cleaned up."""
 
     def __post_init__(self) -> None:
         whole = isinstance(self.limit, int) and not isinstance(self.limit, bool)
@@ -47,7 +47,7 @@ class LimiterConfig:
 
     @property
     def capacity(self) -> int:
-        """B, where the limiter is a bucket."""
+        """B, if the limiter is a bucket."""
         return self.limit if self.burst is None else self.burst
 
     def as_dict(self) -> dict[str, object]:
@@ -57,7 +57,7 @@ class LimiterConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Strict:
-    """At most `limit` admissions in any window of `window_s`, wherever it begins."""
+    """A contract: at most `limit` admitted calls in any window of `window_s`, wherever it begins."""
 
     limit: int
     window_s: float
@@ -68,7 +68,7 @@ class Strict:
 
 @dataclass(frozen=True, kw_only=True)
 class Bucket:
-    """At most B + R·t admissions in any time t: B = `capacity` at once, R = `refill_per_s` in the long run."""
+    """A contract: at most B + R·t admitted calls in any time t, with B = `capacity` and R = `refill_per_s`."""
 
     capacity: int
     refill_per_s: float
@@ -78,30 +78,34 @@ class Bucket:
 
 
 Contract = Strict | Bucket
-"""The guaranteed bound. In a window W a bucket of capacity L and refill L/W admits up to 2 L: no strict L per W."""
+"""The guaranteed bound. A bucket of capacity L and refill L/W admits up to 2 L per W, so it is not strict."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What a limiter answers to one call."""
+    """The answer of a limiter to one call."""
 
     allowed: bool
+    """Whether the call is admitted."""
     limit: int
+    """L of the limiter's settings."""
     remaining: int
-    """Calls that would be admitted if they came at once, after this one."""
+    """How many further calls would be admitted now."""
     retry_after_s: float
-    """How long to wait until a call can be admitted, if nobody else calls; 0 where this one was."""
+    """How long to wait until a call can be admitted, if no other call comes first. 0 if this call was admitted."""
     reset_after_s: float
-    """How long until the quota is whole again, if nobody calls."""
+    """How long until the full quota is available again, if no call comes first."""
 
 
 class RateLimiter(ABC):
-    """One way to admit so many calls in so much time, by state in Redis that all app servers share."""
+    """A way to limit the calls of a subject, with state in Redis that all application servers share."""
 
     summary: ClassVar[str]
-    """One line for tables."""
+    """One line for tables of the report."""
     client: ClassVar[ClientSettings] = ClientSettings()
+    """The settings of its Redis client."""
     config_type: ClassVar[type[LimiterConfig]] = LimiterConfig
+    """The class of its settings."""
 
     def __init__(self, redis: redis.Redis, config: LimiterConfig, now: Callable[[], float]) -> None:
         self.redis: Any = redis
@@ -112,11 +116,12 @@ class RateLimiter(ABC):
     @classmethod
     @abstractmethod
     def contract_for(cls, config: LimiterConfig) -> Contract:
-        """The bound that this limiter guarantees with that config: it is judged by it."""
+        """The bound that the limiter guarantees with these settings. Runs are checked against it."""
 
     def key(self, subject: str) -> str:
+        """The key of the subject's state."""
         return f"{self.config.key_prefix}ratelimit:{subject}"
 
     @abstractmethod
     def hit(self, subject: str) -> Decision:
-        """Decide about one call, now, and remember it if that is what this limiter does."""
+        """Decide about one call that comes now, and record it if this limiter records such calls."""

@@ -1,16 +1,15 @@
-"""Sliding counter: two counters, of this window of the clock and of the one before, the latter weighed by what of it a
-sliding window would still see.
+"""Sliding counter: the count of the clock's current window, plus that of the previous one weighted by its overlap.
 
     hit     app ──EVALSHA──► Redis: TIME; previous × (1 − elapsed / window) + current + 1 ≤ limit? current + 1
 
 Cost in round trips: 1; O(1) memory: a hash of three small numbers.
-Bound: at most 2 L in any W, and arrivals that come at the end of one window and drip through the next get close to it:
-the weighing takes the previous window's calls for evenly spread. That is the contract it is held to.
-Good for: large limits and much traffic: nearly a sliding window at the price of a counter.
-Bad for: limits that must hold to the call; small limits, where a fraction of a call is much.
+Bound: at most 2 L in any W. The weight assumes that the previous window's calls were evenly spread, so calls that come
+at the end of one window and then evenly through the next one get close to 2 L. The contract is 2 L.
+Good for: large limits and much traffic: nearly as accurate as a sliding window, and as cheap as a counter.
+Bad for: limits that must be exact; small limits, for which a fraction of a call matters.
 Source: Cloudflare, "How we built rate limiting capable of scaling to millions of domains" (2017): 0.003 % of 400
-million requests were decided wrongly, for their traffic. Departures: refused calls are not counted; state in one hash;
-Redis' clock; whole numbers throughout (both sides are multiplied by the window in microseconds).
+million requests were decided wrongly in their traffic. Departures: refused calls are not counted; the state is one
+hash; Redis' clock; whole numbers throughout (both sides are multiplied by the window in microseconds).
 """
 
 from collections.abc import Callable
@@ -34,7 +33,7 @@ elseif tonumber(state[1]) == number - 1 then
 end
 local room = limit * window - previous * left_us - current * window
 if room < window then
-    if current == limit then  -- the rest of this window, and of the next what this one's calls still weigh
+    if current == limit then  -- this window's rest, and the part of the next in which its calls weigh too much
         return {0, 0, left_us + window - math.floor((limit - 1) * window / current), left_us + window}
     end
     local retry_us = left_us - math.floor((limit - current - 1) * window / previous)
@@ -47,11 +46,11 @@ return {1, math.floor(room / window) - 1, 0, left_us + window}
 
 
 class SlidingCounter(RateLimiter):
-    summary = "this window's count plus the last one's, weighed by how much of it still counts"
+    summary = "the current window's count plus the previous one's, weighted by its overlap"
 
     def __init__(self, redis: redis.Redis, config: LimiterConfig, now: Callable[[], float]) -> None:
         super().__init__(redis, config, now)
-        self.decide = self.redis.register_script(SCRIPT)  # EVALSHA; SCRIPT LOAD where the server does not know it
+        self.decide = self.redis.register_script(SCRIPT)  # EVALSHA; SCRIPT LOAD if the server does not have it
 
     @classmethod
     def contract_for(cls, config: LimiterConfig) -> Contract:

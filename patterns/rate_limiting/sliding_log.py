@@ -1,14 +1,14 @@
-"""Sliding log: the admitted calls' instants in a sorted set; a call is admitted while fewer than the limit are left.
+"""Sliding log: the instants of the admitted calls in a sorted set; a call is admitted if the window has fewer than L.
 
-    hit     app ──EVALSHA──► Redis: TIME; forget what is a window old; fewer than limit left? remember this one
+    hit     app ──EVALSHA──► Redis: TIME; remove entries older than a window; fewer than limit left? add this call
 
-Cost in round trips: 1; O(L) memory for each subject, O(log L) time and what it forgets.
-Bound: at most L in any W, exactly; and no limiter that keeps this bound ever admits more by any instant.
-Good for: limits that must hold to the call, where L is small: logins, payments, SMS.
-Bad for: large limits: about 100 bytes a call, and a script that forgets a million entries stalls all of Redis.
-Source: textbook (the exact version of the article's P5). Departures: one script, so that nobody comes
-between count and add; refused calls are not remembered; members are unique even within one microsecond, since the
-count goes into them; the clock is Redis' own, one for all app servers.
+Cost in round trips: 1; O(L) memory for each subject, O(log L) time plus the entries that it removes.
+Bound: at most L in any W, exactly. No limiter that keeps this bound has ever admitted more calls by any instant.
+Good for: limits that must be exact, if L is small: logins, payments, SMS.
+Bad for: large limits: about 100 bytes a call, and a script that removes a million entries blocks all of Redis.
+Source: textbook (the exact version of the article's P5). Departures: one script, so that no other call comes between
+count and add; refused calls are not stored; members are unique even within one microsecond, because they contain the
+count; the clock is Redis' own, one clock for all application servers.
 """
 
 from collections.abc import Callable
@@ -40,7 +40,7 @@ class SlidingLog(RateLimiter):
 
     def __init__(self, redis: redis.Redis, config: LimiterConfig, now: Callable[[], float]) -> None:
         super().__init__(redis, config, now)
-        self.decide = self.redis.register_script(SCRIPT)  # EVALSHA; SCRIPT LOAD where the server does not know it
+        self.decide = self.redis.register_script(SCRIPT)  # EVALSHA; SCRIPT LOAD if the server does not have it
 
     @classmethod
     def contract_for(cls, config: LimiterConfig) -> Contract:

@@ -1,24 +1,25 @@
-"""Sliding window: the article's log of calls in a sorted set; a call is refused if the log already holds the limit.
+"""Sliding window: the article's log of calls in a sorted set; a call is refused if the log already contains L calls.
 
     hit     app ──MULTI: ZREMRANGEBYSCORE 0 … now − window, ZCARD, ZADD str(now) → now, EXPIRE──► Redis
-             └─ ZCARD ≥ limit: refused, though it was added all the same
+             └─ ZCARD ≥ limit: refused, although it was added
 
-Cost in round trips: 1, of 6 commands (MULTI and EXEC with them); O(calls in the window) memory for each subject.
-Bound: at most L in any W, as the article says (C7), as long as all clocks agree and no two calls share a tick.
-Good for: reading: the shortest sliding window there is.
-Bad for: whoever keeps knocking. Faults kept: refused calls are counted, so that a client a little above the limit is
-shut out for good, and a flood fills the memory with refusals; two calls in one tick of the clock share a member of the
-set and count as one; the clock is the app server's, so that servers whose clocks differ forget each other's calls.
-Source: the article's P5, faults kept. Departures: PEXPIRE, since scenarios use windows below a second. The article
-answers yes or no; `remaining` is what its own count leaves, and a refused caller is told to stay away for a whole
-window, after which it is admitted for certain.
+Cost in round trips: 1, of 6 commands (including MULTI and EXEC); O(calls in the window) memory for each subject.
+Bound: at most L in any W, as the article says (C7), if all clocks agree and no two calls share a tick of the clock.
+Good for: reading: the shortest implementation of a sliding window.
+Bad for: clients that keep calling after a refusal. Faults kept: (1) Refused calls are counted, so a client slightly
+above the limit stays locked out, and a flood fills the memory with refused calls. (2) Two calls in one tick of the
+clock share a member of the set and count as one. (3) The clock is the application server's, so servers whose clocks
+differ remove each other's calls.
+Source: the article's P5, faults kept. Departures: PEXPIRE, because scenarios use windows below one second. The article
+answers only yes or no. Here `remaining` follows from the article's own count, and a refused caller is asked to wait for
+one whole window, after which it is certainly admitted.
 """
 
 from stampede.patterns.rate_limiting.rate_limiter import Contract, Decision, LimiterConfig, RateLimiter, Strict
 
 
 class SlidingWindow(RateLimiter):
-    summary = "the article's log of all calls, refused ones too, by the app server's clock"
+    summary = "the article's log of all calls, including refused ones, by the application server's clock"
 
     @classmethod
     def contract_for(cls, config: LimiterConfig) -> Contract:

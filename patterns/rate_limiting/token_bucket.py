@@ -1,13 +1,13 @@
-"""Token bucket: a bucket of B tokens that refills at L / W; a call takes a token, or is refused where there is none.
+"""Token bucket: a bucket of B tokens that refills at L / W; a call takes one token, or is refused if there is none.
 
-    hit     app ──EVALSHA──► Redis: TIME; tokens + elapsed × L / W, at most B; a whole one there? take it
+    hit     app ──EVALSHA──► Redis: TIME; tokens + elapsed × L / W, at most B; at least one whole token? take it
 
 Cost in round trips: 1; O(1) memory: a hash of two numbers.
-Bound: at most B + R·t in any time t, R = L / W: B at once, L a window in the long run, B + L in one window.
-Good for: interfaces whose clients come in bursts and may, while the average is what must be held.
-Bad for: promising "no more than L in any W" with B = L: a full bucket and a window's refill are twice that.
+Bound: at most B + R·t in any time t, R = L / W: B at once, L per window in the long run, B + L in one window.
+Good for: interfaces whose clients may call in bursts, if only the average must be limited.
+Bad for: a guarantee of "no more than L in any W" with B = L: a full bucket and one window's refill are twice that.
 Source: Turner, "New directions in communications (or which way to the information age?)", IEEE Communications 24(10),
-1986; ITU-T I.371. Departures: tokens are counted in parts of 1 / W microseconds, so that refilling needs no fractions;
+1986; ITU-T I.371. Departures: tokens are counted in parts of 1 / W microseconds, so that a refill needs no fractions;
 Redis' clock.
 """
 
@@ -42,7 +42,7 @@ class TokenBucket(RateLimiter):
 
     def __init__(self, redis: redis.Redis, config: LimiterConfig, now: Callable[[], float]) -> None:
         super().__init__(redis, config, now)
-        self.decide = self.redis.register_script(SCRIPT)  # EVALSHA; SCRIPT LOAD where the server does not know it
+        self.decide = self.redis.register_script(SCRIPT)  # EVALSHA; SCRIPT LOAD if the server does not have it
 
     @classmethod
     def contract_for(cls, config: LimiterConfig) -> Contract:

@@ -1,1 +1,1 @@
-"""Serializers: how a record becomes bytes and back. One file a serializer."""
+"""Serializers: they convert records to bytes and back. One file per serializer."""

@@ -1,7 +1,7 @@
 """CBOR: binary like MessagePack, an Internet standard, with tags for dates, decimals, UUIDs and sets.
 
-Good for: records whose types must survive without a schema: decimals and timestamps come back as they were.
-Bad for: speed, as far as Python's library goes; naive datetimes (refused).
+Good for: records whose types must survive without a schema: decimals and timestamps keep their types.
+Bad for: speed, with this Python library; datetimes without a time zone (refused).
 Untrusted bytes: safe to read; nesting beyond 400 levels and lengths beyond the data raise.
 Source: RFC 8949; github.com/agronholm/cbor2. Departures: none.
 """

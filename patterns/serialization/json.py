@@ -1,13 +1,13 @@
-"""JSON: text that every language and every engineer reads.
+"""JSON: text that every language and every engineer can read.
 
 Good for: caches shared between languages, debugging by eye (`redis-cli GET user:1`).
-Bad for: binary data, and types that JSON has no name for: dates, decimals, UUIDs and numbers as keys of a dict become
-text on the way in and stay text on the way out, unless the reader knows the record's type. NaN is written as NaN,
-which is no JSON: other readers refuse it.
+Bad for: binary data, and types that JSON does not have: dates, decimals, UUIDs and numbers as keys of a dict become
+text, and stay text when they are read, unless the reader knows the record's type. NaN is written as NaN, which is not
+JSON: other readers refuse it.
 Untrusted bytes: safe to read; nesting deeper than Python's recursion limit raises.
-Source: RFC 8259; the article's serializer (P1, B3). Departures: the article calls `json.dumps` bare, which refuses
-dates and decimals; here they are written as text, so that a row with a timestamp can be cached at all. The encoder is
-built once: `json.dumps` with any option builds one a call.
+Source: RFC 8259; the article's serializer (P1, B3). Departures: the article calls `json.dumps` without options, which
+refuses dates and decimals; here they are written as text, so that a row with a timestamp can be cached. The encoder is
+built once, because `json.dumps` with any option builds one per call.
 """
 
 import json
@@ -20,7 +20,7 @@ from stampede.patterns.serialization.serializer import Serializer
 
 
 class Json(Serializer[Any]):
-    summary = "standard library's json, compact UTF-8"
+    summary = "JSON by the standard library, compact UTF-8"
     wire = "json"
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Json(Serializer[Any]):
 
 
 def as_text(value: object) -> str:
-    """What a database row may hold and JSON has no type for, in its usual written form."""
+    """A value of a database row that JSON has no type for, as text. Raises TypeError."""
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, Decimal | UUID):

@@ -1,12 +1,12 @@
-"""MessagePack: JSON's types in binary, shorter and faster, with bytes and timestamps besides.
+"""MessagePack: JSON's types in a binary format that is shorter and faster, plus bytes and timestamps.
 
-Good for: records with binary fields, many small numbers, or a reader in another language.
-Bad for: reading by eye; decimals and dates become text; dicts whose keys are no strings are written but, by default,
-refused when read.
+Good for: records with binary fields or many small numbers, or readers in other languages.
+Bad for: reading by eye. Decimals become text, and so do dates without a time zone. Dicts whose keys are not strings are
+written but, by default, refused when they are read.
 Untrusted bytes: safe to read; nesting beyond 1,024 levels and lengths beyond the data raise.
-Source: msgpack.org; the article's second serializer (B3, A3). Departures: aware datetimes travel as MessagePack's own
-timestamp (they come back in UTC), other dates and decimals as text; the bare `packb` refuses them all. Where the
-record's type is known, all dates go as text and come back as they were.
+Source: msgpack.org; the article's second serializer (B3, A3). Departures: datetimes with a time zone become
+MessagePack's timestamp (and are UTC when they are read), other dates and decimals become text; `packb` without options
+refuses all of them. If the record's type is known, all dates are written as text and read as they were.
 """
 
 from datetime import date, datetime, time
@@ -33,7 +33,7 @@ class Msgpack(Serializer[Any]):
 
 
 def as_text(value: object) -> str:
-    """What MessagePack has no type for, in its usual written form."""
+    """A value that MessagePack has no type for, as text. Raises TypeError."""
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, Decimal | UUID):

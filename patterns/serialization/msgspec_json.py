@@ -1,8 +1,8 @@
-"""msgspec, JSON: decoded straight into the record, whose declared types are checked on the way.
+"""msgspec, JSON: decoded directly into the record, with a check of the declared types.
 
-Good for: JSON on the wire, the application's own object at both ends, and wrong data refused where it enters.
-Bad for: records without a declared type: what it gains, it gains from the schema.
-Untrusted bytes: safe to read; nesting too deep raises, and so does a field of another type than declared.
+Good for: JSON as the format, the application's own object at both ends, and a check of the data when it is read.
+Bad for: records without declared types: its advantages depend on the schema.
+Untrusted bytes: safe to read; nesting too deep raises, and so does a field of an undeclared type.
 Source: RFC 8259; github.com/jcrist/msgspec. Departures: none.
 """
 

@@ -1,8 +1,8 @@
-"""msgspec, MessagePack: decoded straight into the record, whose declared types are checked on the way.
+"""msgspec, MessagePack: decoded directly into the record, with a check of the declared types.
 
-Good for: small values, the application's own object at both ends, and wrong data refused where it enters.
-Bad for: records without a declared type: what it gains, it gains from the schema.
-Untrusted bytes: safe to read; nesting too deep raises, and so does a field of another type than declared.
+Good for: small values, the application's own object at both ends, and a check of the data when it is read.
+Bad for: records without declared types: its advantages depend on the schema.
+Untrusted bytes: safe to read; nesting too deep raises, and so does a field of an undeclared type.
 Source: msgpack.org; github.com/jcrist/msgspec. Departures: none.
 """
 

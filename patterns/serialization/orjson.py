@@ -1,11 +1,11 @@
-"""orjson: JSON by a library in Rust, several times as fast as the standard one.
+"""orjson: JSON by a library in Rust, several times as fast as the standard library.
 
-Good for: JSON where it stays JSON for other readers, and encoding or decoding shows in a profile.
-Bad for: NaN and infinity (written as null, silently), integers beyond 64 bits (refused; read, they become floats), keys
-of a dict that are no strings (refused), and the same types that JSON itself has no name for.
+Good for: services that must keep JSON for other readers, if a profile shows encoding or decoding.
+Bad for: NaN and infinity (silently written as null); integers beyond 64 bits (refused when written, read as floats);
+keys of a dict that are not strings (refused); and the types that JSON itself does not have.
 Untrusted bytes: safe to read; nesting beyond 1,024 levels raises.
-Source: RFC 8259; github.com/ijl/orjson. Departures: decimals go as text, as in json.py, since orjson refuses them;
-bytes go in base64 where the record's type is known.
+Source: RFC 8259; github.com/ijl/orjson. Departures: decimals are written as text, as in json.py, because orjson refuses
+them; bytes are written in base64 if the record's type is known.
 """
 
 from typing import Any
@@ -32,6 +32,6 @@ class Orjson(Serializer[Any]):
         if record_type is dict:
             return cls()
         plain, to_record = cls(), record_from(record_type, cls.native)
-        return ForRecords(  # it writes dataclasses by itself
+        return ForRecords(  # orjson writes dataclasses itself
             lambda value: orjson.dumps(value, default=as_plain), lambda data: to_record(plain.loads(data))
         )

@@ -1,10 +1,11 @@
-"""ormsgpack: MessagePack by a library in Rust, orjson's sister.
+"""ormsgpack: MessagePack by a library in Rust, similar to orjson.
 
-Good for: MessagePack where encoding or decoding shows in a profile.
-Bad for: dates, which it writes as text and reads as text; integers beyond 64 bits and keys of a dict that are no
-strings (refused).
+Good for: MessagePack, if a profile shows encoding or decoding.
+Bad for: dates, which it writes and reads as text; integers beyond 64 bits and keys of a dict that are not strings
+(refused).
 Untrusted bytes: safe to read; nesting beyond 1,022 levels raises.
-Source: msgpack.org; github.com/aviramha/ormsgpack. Departures: decimals go as text, since ormsgpack refuses them.
+Source: msgpack.org; github.com/aviramha/ormsgpack. Departures: decimals are written as text, because ormsgpack refuses
+them.
 """
 
 from typing import Any
@@ -32,6 +33,6 @@ class Ormsgpack(Serializer[Any]):
         if record_type is dict:
             return cls()
         plain, to_record = cls(), record_from(record_type, cls.native)
-        return ForRecords(  # it writes dataclasses by itself
+        return ForRecords(  # ormsgpack writes dataclasses itself
             lambda value: ormsgpack.packb(value, default=as_plain), lambda data: to_record(plain.loads(data))
         )

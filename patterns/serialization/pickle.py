@@ -1,10 +1,10 @@
-"""Pickle: Python's own format, which carries nearly every object as it is.
+"""Pickle: Python's own format, for nearly every object.
 
-Good for: a cache that one Python program alone reads and writes, when its types must all survive.
-Bad for: everything shared. Other languages cannot read it; a class that was renamed cannot be loaded; a record of an
-older class comes back without its new fields, and fails only when they are used.
-Untrusted bytes: NEVER. Bytes can name any function and have it called while they are read: whoever can write to the
-cache can run code in the application.
+Good for: a cache that only one Python program reads and writes, if all its types must survive.
+Bad for: shared data. Other languages cannot read it; a renamed class cannot be loaded; a record of an older class lacks
+the new fields, and fails only when they are used.
+Untrusted bytes: NEVER. The bytes can name any function, which is called while they are read: a user who can write to
+the cache can run code in the application.
 Source: PEP 307, 574; the article's third serializer (A3). Departures: none; the highest protocol.
 """
 
@@ -15,7 +15,7 @@ from stampede.patterns.serialization.serializer import Serializer
 
 
 class Pickle(Serializer[Any]):
-    summary = "Python's pickle; runs code that stands in the bytes"
+    summary = "Python's pickle; runs code from the bytes"
     wire = "pickle"
     runs_code = True
 
@@ -26,5 +26,5 @@ class Pickle(Serializer[Any]):
         return pickle.loads(data)
 
     @classmethod
-    def for_type(cls, record_type: type[Any]) -> "Pickle":  # noqa: ARG003 - it carries every type as it is
+    def for_type(cls, record_type: type[Any]) -> "Pickle":  # noqa: ARG003 - pickle keeps every type
         return cls()

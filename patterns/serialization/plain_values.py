@@ -1,8 +1,9 @@
-"""Records to plain values and back, by the fields that a dataclass declares.
+"""Converts records to plain values and back, by the fields that a dataclass declares.
 
-Plain: dict, list, str, int, float, bool, None. What a format has no type for goes as text: dates in ISO 8601, decimals
-and UUIDs as written, bytes in base64. Built once for a type: a list of (field, conversion), nothing is looked up later.
-The reader is tolerant: fields that it does not know are dropped, fields that are missing take their default.
+Plain values are dict, list, str, int, float, bool and None. A type that a format does not have becomes text: dates in
+ISO 8601, decimals and UUIDs as written, bytes in base64. The conversions of a type are built once, as a list of (field,
+conversion), so that no type is looked up for each record. The reader is tolerant: it drops unknown fields and gives
+missing fields their default.
 """
 
 import types
@@ -26,11 +27,11 @@ AS_TEXT: dict[type, tuple[Convert, Convert]] = {
     UUID: (str, UUID),
     bytes: (lambda data: b64encode(data).decode("ascii"), b64decode),
 }
-"""Type: (to a plain value, back)."""
+"""Type to its two conversions: to a plain value, and back."""
 
 
 def as_plain(value: Any) -> Any:
-    """One value that a format has no type for, by its own type: a hook for libraries that walk records themselves."""
+    """The plain form of a value that a format has no type for. Libraries that traverse records call it."""
     if type(value) in AS_TEXT:
         return AS_TEXT[type(value)][0](value)
     if isinstance(value, set | frozenset):
@@ -39,17 +40,17 @@ def as_plain(value: Any) -> Any:
 
 
 def plain_from(kind: Any, native: Collection[type]) -> Convert:
-    """Record to plain value. `native`: types that the format carries by itself."""
+    """The conversion of a record to a plain value. `native`: types that the format has."""
     return outward(kind, native) or (lambda value: value)
 
 
 def record_from(kind: Any, native: Collection[type]) -> Convert:
-    """Plain value to record. Raises what the type's constructor raises where the value does not fit."""
+    """The conversion of a plain value to a record. It raises the error of the type's constructor for a wrong value."""
     return inward(kind, native) or (lambda value: value)
 
 
 def outward(kind: Any, native: Collection[type]) -> Convert | None:
-    """None: nothing to convert."""
+    """The conversion of that type to a plain value. None: the value is plain already."""
     origin, arguments = parts(kind)
     if kind in native:
         return None
@@ -78,7 +79,7 @@ def outward_items(origin: Any, inner: Convert | None, native: Collection[type]) 
 def outward_dataclass(kind: type, native: Collection[type]) -> Convert:
     changed = [(name, f) for name, hint in declared(kind).items() if (f := outward(hint, native)) is not None]
     if not changed:
-        return vars  # the record's own dict: read, never written to
+        return vars  # the record's own dict; serializers do not change it
 
     def to_plain(value: Any) -> dict[str, Any]:
         plain: dict[str, Any] = vars(value).copy()
@@ -90,7 +91,7 @@ def outward_dataclass(kind: type, native: Collection[type]) -> Convert:
 
 
 def inward(kind: Any, native: Collection[type]) -> Convert | None:
-    """None: nothing to convert."""
+    """The conversion of a plain value to that type. None: the value stays the same."""
     origin, arguments = parts(kind)
     if kind in native:
         return None
@@ -118,7 +119,7 @@ def inward_items(origin: Any, inner: Convert | None) -> Convert | None:
 
 
 def inward_dict(key: Any, inner: Convert | None) -> Convert | None:
-    if key is int:  # JSON's keys are text
+    if key is int:  # keys in JSON are text
         return lambda value: {int(k): v if inner is None else inner(v) for k, v in value.items()}
     return None if inner is None else lambda value: {k: inner(v) for k, v in value.items()}
 
@@ -150,7 +151,7 @@ def declared(kind: type) -> dict[str, Any]:
 
 
 def parts(kind: Any) -> tuple[Any, tuple[Any, ...]]:
-    """Origin and arguments of a type. X | None is (Union, (X,)); a bare list holds anything."""
+    """Origin and arguments of a type. X | None is (Union, (X,)). A list without an item type can contain any value."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         return Union, tuple(a for a in arguments if a is not type(None))

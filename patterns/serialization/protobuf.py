@@ -1,14 +1,14 @@
-"""Protocol Buffers: fields by number, from a schema that both ends compile.
+"""Protocol Buffers: fields identified by number, from a schema that writer and reader compile.
 
-Good for: records shared between teams and languages that must agree on a schema and change it over years: fields that
-are unknown are skipped, fields that are missing take their default.
-Bad for: what has no declared fields; Python's own types, since a message is no record of the application: both
-conversions are paid; and a field whose type changed, which may be read as its default without a word (a value of
-another type is refused only when it is written).
+Good for: records that teams and languages share, with a common schema that changes over years: unknown fields are
+skipped, missing fields get their default.
+Bad for: data without declared fields. Speed with Python objects: a message is not a record of the application, so every
+read and write also pays for a conversion. Changed types: a field whose type changed may silently be read as its default
+(only the writer refuses a value of another type).
 Untrusted bytes: safe to read; nesting beyond 100 levels and lengths beyond the data raise.
 Source: protobuf.dev; the article's fourth serializer (A3). The messages are in schema/records.proto, compiled by
 `python -m grpc_tools.protoc -I. --python_out=. patterns/serialization/schema/records.proto`.
-Departures: timestamps are the well-known type (they come back in UTC); decimals and UUIDs travel as text.
+Departures: timestamps use the well-known type (and are UTC when they are read); decimals and UUIDs are text.
 """
 
 from collections.abc import Callable
@@ -49,7 +49,7 @@ class Protobuf(Serializer[Any]):
 
 
 def message_of(record_type: type[Any]) -> Any:
-    """The compiled message: the record's `message`, else its own name. Raises ConfigError where there is none."""
+    """The compiled message of the record's `message` attribute, else of its class name. Raises ConfigError."""
     name = getattr(record_type, "message", record_type.__name__)
     message = getattr(records_pb2, name, None)
     if message is None:
@@ -58,7 +58,7 @@ def message_of(record_type: type[Any]) -> Any:
 
 
 def conversions(record_type: type[Any]) -> tuple[Convert, Convert]:
-    """Record to message, message to record."""
+    """The conversions of a record to its message, and back. Raises ConfigError."""
     message = message_of(record_type)
     repeated = {f.name for f in message.DESCRIPTOR.fields if f.is_repeated}
     pairs = {name: of_type(hint) for name, hint in declared(record_type).items()}
@@ -88,7 +88,7 @@ def conversions(record_type: type[Any]) -> tuple[Convert, Convert]:
 
 
 def of_type(kind: Any) -> tuple[Convert | None, Convert | None]:
-    """To the message's field and back; None: as it is. Raises ConfigError for a type without a field type."""
+    """The conversions to the message's field, and back. None: none needed. Raises ConfigError for other types."""
     origin, arguments = parts(kind)
     if kind in (int, float, str, bytes, bool):
         return None, None
@@ -108,10 +108,11 @@ def of_type(kind: Any) -> tuple[Convert | None, Convert | None]:
         return each(out, list) if out else None, each(into, origin)
     if origin is dict:
         return None, dict
-    raise ConfigError("record_type", getattr(kind, "__name__", kind), "a type that Protocol Buffers have a field for")
+    raise ConfigError("record_type", getattr(kind, "__name__", kind), "a type that Protocol Buffers have")
 
 
 def each(convert: Convert | None, into: Any) -> Convert:
+    """The conversion of a list: each item, then the list itself."""
     if convert is None:
         return into  # type: ignore[no-any-return]
     return lambda items: into([convert(item) for item in items])

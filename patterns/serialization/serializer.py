@@ -1,4 +1,4 @@
-"""What every serializer is: two functions, bound to the type of the values that it carries."""
+"""The base class of all serializers."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -9,41 +9,42 @@ from stampede.patterns.serialization.plain_values import plain_from, record_from
 T = TypeVar("T")
 
 Schema = Literal["none", "reader", "both"]
-"""Who must know the record's fields: nobody (the bytes tell all), the reader, or reader and writer."""
+"""Which side needs the record's fields: none (the bytes contain them), the reader, or reader and writer."""
 
 
 class Serializer(ABC, Generic[T]):
-    """A two-way mapping between a value of the application and bytes in the cache.
+    """Converts a value of the application to bytes in the cache, and back.
 
-    `Json()` carries dicts, lists and scalars as they are. `Json.for_type(User)` carries users: both ends are then the
-    application's own object.
+    `Json()` converts dicts, lists and scalars. `Json.for_type(User)` converts users: `dumps` takes the application's
+    own object, and `loads` returns one.
     """
 
     summary: ClassVar[str]
-    """One line for tables."""
+    """One line for tables of the report."""
     wire: ClassVar[str] = ""
-    """The format of the bytes: json, msgpack, cbor, pickle, protobuf. Empty: one that nobody else reads."""
+    """The format of the bytes: json, msgpack, cbor, pickle, protobuf. Empty: only this serializer reads it."""
     schema: ClassVar[Schema] = "none"
+    """Which side needs the record's fields."""
     validates: ClassVar[bool] = False
-    """Whether `loads` of a typed serializer refuses a field of another type than declared."""
+    """Whether `loads` of a typed serializer refuses a field of an undeclared type."""
     runs_code: ClassVar[bool] = False
-    """Whether reading bytes can run code that stands in them: never read what others can write."""
+    """Whether reading bytes can run code from them. Such a serializer must not read bytes that others can write."""
     native: ClassVar[frozenset[type]] = frozenset()
-    """Types beyond JSON's that come back as they were; the others go as text when the record's type is known."""
+    """The types beyond JSON's that the format has. Other types become text if the record's type is known."""
 
     @abstractmethod
     def dumps(self, value: T) -> bytes:
-        """The value as bytes. Raises the library's own error where the value cannot be represented."""
+        """The value as bytes. Raises the library's own error if the value cannot be represented."""
 
     @abstractmethod
     def loads(self, data: bytes) -> T:
-        """The value that `dumps` was given, as near to it as the format allows."""
+        """The value that `dumps` was given, as closely as the format allows."""
 
     @classmethod
     def for_type(cls, record_type: type[Any]) -> "Serializer[Any]":
-        """This serializer for records of a dataclass: record to dict to bytes and back. dict: as it is.
+        """This serializer for records of a dataclass: it converts record to dict to bytes, and back.
 
-        A library that knows dataclasses by itself overrides this.
+        For the type dict, it is the serializer itself. A serializer whose library supports dataclasses overrides this.
         """
         if record_type is dict:
             return cls()
@@ -53,7 +54,7 @@ class Serializer(ABC, Generic[T]):
 
 
 class ForRecords(Serializer[Any]):
-    """A serializer out of two functions."""
+    """A serializer that consists of two functions."""
 
     def __init__(self, dumps: Callable[[Any], bytes], loads: Callable[[bytes], Any]) -> None:
         self.dumps = dumps  # type: ignore[method-assign, assignment]

@@ -1,4 +1,4 @@
-"""Which serializers there are: every file beside this one that holds one, and any file that the user names."""
+"""The registry of serializers: those of the suite by name, and those in the user's files."""
 
 import importlib
 import inspect
@@ -18,22 +18,22 @@ from stampede.patterns.user_files import import_file
 
 @dataclass(frozen=True, kw_only=True)
 class Codec:
-    """A serializer under the name that reports print."""
+    """A serializer with the name that reports print."""
 
     name: str
     serializer: type[Serializer[Any]]
     file: str | None = None
-    """Path of the user's own file; ours have none."""
+    """Path of the user's file. None: a serializer of the suite."""
 
 
 @cache
 def codecs() -> Mapping[str, Codec]:
-    """Our own, by name. The name is written once, as the file's: msgspec_json.py is msgspec-json."""
+    """The suite's serializers by name. The name follows from the file's: msgspec_json.py is msgspec-json."""
     package = importlib.import_module("stampede.patterns.serialization")
     found = {}
     for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
-        if not info.ispkg and info.name not in ("base", "catalogue", "shape"):
-            serializer = serializer_in(importlib.import_module(f"stampede.patterns.serialization.{info.name}"))
+        if not info.ispkg:
+            serializer = serializer_in(importlib.import_module(f"{package.__name__}.{info.name}"))
             if serializer is not None:
                 name = info.name.replace("_", "-")
                 found[name] = Codec(name=name, serializer=serializer)
@@ -41,9 +41,9 @@ def codecs() -> Mapping[str, Codec]:
 
 
 def find_codec(name_or_path: str) -> Codec:
-    """One of ours by name, or the serializer in a file of the user's.
+    """The serializer of that name, or the one in the user's file.
 
-    Raises ConfigError: no such serializer, or a file that cannot be imported or holds none.
+    Raises ConfigError: no such serializer, or a file that cannot be imported or defines none.
     """
     if name_or_path in codecs():
         return codecs()[name_or_path]
@@ -53,9 +53,10 @@ def find_codec(name_or_path: str) -> Codec:
 
 
 def choose_codecs(only: Sequence[str], own: Sequence[str], *, ours: bool, allow_pickle: bool) -> list[Codec]:
-    """The serializers of a run; `own` files come on top of ours. `ours`: the server belongs to this suite.
+    """The serializers of a run: those of `only`, or all of the suite, plus the files of `own`.
 
-    Raises ConfigError where one that runs code found in its bytes would read from a server that others can write to.
+    `ours`: the suite started the server. Raises ConfigError if a serializer that runs code from its bytes would read
+    from a server that others can write to.
     """
     chosen: dict[str, Codec] = {}
     for codec in map(find_codec, [*(only or codecs()), *own]):
@@ -63,19 +64,19 @@ def choose_codecs(only: Sequence[str], own: Sequence[str], *, ours: bool, allow_
             raise ConfigError("serializer", str(codec.file), f"a file of another name: {codec.name} is taken")
     for codec in chosen.values():
         if codec.serializer.runs_code and not ours and not allow_pickle:
-            want = "a server of our own, since reading runs what stands in the bytes; or --allow-pickle"
+            want = "a server that the suite starts, because reading runs code from the bytes; or --allow-pickle"
             raise ConfigError("serializer", codec.name, want)
     return list(chosen.values())
 
 
 def load_codec(path: Path) -> Codec:
-    """The one serializer that a file of the user's defines, named after the file."""
+    """The serializer that the user's file defines, named after the file. Raises ConfigError."""
     name = path.stem.replace("_", "-")
     if name in codecs():
-        raise ConfigError("serializer", str(path), f"a file of another name: {name} is one of ours")
+        raise ConfigError("serializer", str(path), f"a file of another name: the suite has a serializer {name}")
     serializer = serializer_in(import_file(path, f"serializer_{path.stem}", "serializer"))
     if serializer is None:
-        want = "a file that defines a subclass of stampede.patterns.serialization.serializer.Serializer"
+        want = "a file that defines a subclass of stampede.Serializer"
         raise ConfigError("serializer", str(path), want)
     check_serializer(serializer, str(path))
     return Codec(name=name, serializer=serializer, file=str(path.resolve()))

@@ -29,7 +29,7 @@ class Invariant:
 
     @property
     def says(self) -> str:
-        return self.guarantee.value.partition(" (adversary")[0]
+        return self.guarantee.text
 
     def guaranteed(self, pattern: type[CachePattern], adversary: FaultModel) -> bool:
         """Whether the pattern claims it under this adversary."""

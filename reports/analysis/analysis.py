@@ -112,7 +112,7 @@ def analyse(run: Run) -> Analysis:
     """Read and analyse the tables of a run. Raises RunFolderError if a table cannot be read."""
     whole = frames.cells(run)
     caching, limiting = ([c for c in whole if c.scenario.kind == kind] for kind in ("caching", "limiting"))
-    compared, separate = ([c for c in caching if c.scenario.apart is flag] for flag in (False, True))
+    compared, separate = ([c for c in caching if c.scenario.report_separately is flag] for flag in (False, True))
     return Analysis(
         run,
         compared,

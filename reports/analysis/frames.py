@@ -169,7 +169,7 @@ class SampleCache:
         ids = tuple(cell.info.id for cell in cells)
         if (make, ids) not in self.results:
             self.results[make, ids] = make(cells)
-            compared = cells[0].scenario.kind == "caching" and not cells[0].scenario.apart
+            compared = cells[0].scenario.kind == "caching" and not cells[0].scenario.report_separately
             if self.is_large and compared and not self.computing_all:
                 self.computing_all = True
                 for other in PER_GROUP_FUNCTIONS:

@@ -10,6 +10,6 @@ from stampede.run_folder.read import Run
 def clock_uncertainty_ns(run: Run) -> dict[int, int]:
     """The largest error of an instant in nanoseconds, by cell; cells that used one clock are absent."""
     rows = run.timeline
-    rows = rows[rows["name"] == "clock_doubt_ns"]
+    rows = rows[rows["name"] == "clock_uncertainty_ns"]
     worst = rows.groupby("cell")["value"].max()
     return {int(str(cell)): round(float(value)) for cell, value in worst.items()}

@@ -1,15 +1,15 @@
-"""cold-start: the cache is empty and everybody comes at once."""
+"""cold-start: the cache is empty, and all readers come at once."""
 
 from stampede.scenarios.scenario import Scenario
 
 SCENARIO = Scenario(
     name="cold-start",
-    question="How long does an empty cache hurt, and does warming spare it?",
+    question="How long do users notice an empty cache, and does warm-up prevent it?",
     application="after a deployment with new key names, a flushed or restarted Redis, a new region",
     expectation=(
-        "without warming nearly every first read of a record loads, and for a popular one all that arrive while it is "
-        "loaded; the hit rate climbs as the popular records come in. Warmed, it begins where it will stay, and the "
-        "loads were made before anybody waited for them"
+        "without warm-up, nearly every first read of a record loads, and so do all reads of a popular record during "
+        "its first load; the hit rate rises as the popular records enter the cache. With warm-up, the hit rate is at "
+        "its final level from the start, and the loads happen before the first read"
     ),
     overrides={
         "rate_per_s": 300.0,
@@ -22,6 +22,6 @@ SCENARIO = Scenario(
     window_ttls=1,
     warm_up_s=0.0,
     cold=True,
-    apart=True,
+    report_separately=True,
     contenders=("cache-aside", "cache-aside-warmed"),
 )

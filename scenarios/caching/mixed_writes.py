@@ -1,15 +1,15 @@
-"""mixed-writes: as many writes as a busy application has, read back at once by whoever asks."""
+"""mixed-writes: as many writes as in a busy application, to records that are read at the same time."""
 
 from stampede.scenarios.scenario import Scenario
 
 SCENARIO = Scenario(
     name="mixed-writes",
-    question="How old is what I read, and who breaks the promise of a write?",
+    question="How old are the values that reads return, and which contender breaks a guarantee about writes?",
     application="carts, stock, profiles while they are edited: records that are read soon after they were written",
     expectation=(
-        "without a cache nothing is stale; where entries only expire a share 1 - (1 - exp(-wT)) / (wT) of the reads of "
-        "a record with w writes a second is; deleting on write leaves the reader that loaded before the write and "
-        "filled after it: rare, and the old value then stays until the next write or a TTL"
+        "without a cache no read is stale. If entries only expire, a share 1 - (1 - exp(-wT)) / (wT) of the reads of a "
+        "record with w writes per second is stale. If a write deletes the entry, one case remains: a reader loads "
+        "before the write and fills after it. This is rare; the old value then stays until the next write or for a TTL"
     ),
     overrides={
         "rate_per_s": 300.0,

@@ -1,4 +1,4 @@
-"""read-heavy: what an ordinary day costs with each pattern; and the same nearer to the servers, or with slow loads."""
+"""read-heavy: an ordinary read-mostly workload; and two variants, without a simulated RTT and with slow loads."""
 
 from dataclasses import replace
 
@@ -6,11 +6,11 @@ from stampede.scenarios.scenario import Scenario
 
 SCENARIO = Scenario(
     name="read-heavy",
-    question="What does an ordinary read-mostly day cost the users and the database?",
+    question="What does an ordinary read-mostly workload cost the users and the database?",
     application="profile pages, product pages: many records, a few of them popular, rarely written",
     expectation=(
-        "a cache takes the popular records off the database: with a TTL of T and lambda reads a second, a record is "
-        "loaded lambda/(1 + lambda T) times a second; what is cached answers in a round trip, what is not pays a load"
+        "a cache takes reads of popular records off the database: with a TTL of T and lambda reads per second, a "
+        "record is loaded lambda/(1 + lambda T) times per second; a hit takes one round trip, a miss also takes a load"
     ),
 )
 
@@ -18,11 +18,11 @@ SCENARIOS = (
     replace(
         SCENARIO,
         name="read-heavy-at-0ms",
-        question="And on one machine, where a round trip costs next to nothing?",
+        question="And on one machine, where a round trip costs almost nothing?",
         application="an application server, its cache and its database on one host",
         expectation=(
-            "loads and hits as at a distance; all response times shrink by their round trips, so what a pattern saves "
-            "or adds in round trips counts for less"
+            "the same loads and hits as over a network; all response times shrink by their round trips, so the round "
+            "trips that a pattern saves or adds matter less"
         ),
         overrides={"rtt_ms": 0.0},
         variant_of="read-heavy",
@@ -30,13 +30,13 @@ SCENARIOS = (
     replace(
         SCENARIO,
         name="slow-load",
-        question="And where a load takes hundreds of milliseconds?",
-        application="reports, recommendations, searches: records that are dear to make",
-        expectation="without a cache every read takes a load's time; a hit takes a round trip, whatever the load costs",
+        question="And if a load takes hundreds of milliseconds?",
+        application="reports, recommendations, searches: records that are expensive to compute",
+        expectation="without a cache every read takes as long as a load; a hit takes one round trip",
         overrides={"rate_per_s": 60.0, "active_records": 20, "load_cpu_ms": 2.0, "load_wait_ms": 248.0, "ttl_s": 2.0},
         window_ttls=1,
         variant_of="read-heavy",
         contenders=("no-cache", "cache-aside"),
     ),
 )
-"""One condition each differs from read-heavy: the distance; what a load costs (at a rate that threads can carry)."""
+"""Each differs from read-heavy in one condition: the simulated RTT; the cost of a load (at a lower rate)."""

@@ -1,14 +1,14 @@
-"""refresh-queue: what it costs to have refreshes done by a queue's worker instead of the application's own pool."""
+"""refresh-queue: refreshes in a task queue's worker, compared with refreshes in the application's own pool."""
 
 from stampede.scenarios.scenario import Scenario
 
 SCENARIO = Scenario(
     name="refresh-queue",
-    question="What does a task queue add between a trigger and its refresh?",
-    application="one hot key that is refreshed ahead of its expiry, by a pool inside each process or by Celery",
+    question="How much delay does a task queue add between a trigger and its refresh?",
+    application="one popular key that is refreshed before its expiry, by a pool inside each process or by Celery",
     expectation=(
-        "neither knows of refreshes under way: every hit within the threshold triggers one, until the first is done. A "
-        "queue adds its own delay to each, so it lets more of them pile up, and asks Redis for every task several times"
+        "neither pattern checks for running refreshes: every hit within the threshold triggers one until the first is "
+        "done. A queue delays each refresh, so more of them accumulate, and each task costs several Redis commands"
     ),
     overrides={
         "rate_per_s": 100.0,
@@ -20,6 +20,6 @@ SCENARIO = Scenario(
         "load_wait_ms": 19.0,
     },
     window_ttls=4,
-    apart=True,
+    report_separately=True,
     contenders=("refresh-ahead", "refresh-ahead-celery"),
 )

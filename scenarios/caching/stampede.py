@@ -1,4 +1,4 @@
-"""stampede: one popular entry expires, again and again; and the same on one machine, and in one process."""
+"""stampede: one popular entry expires again and again; and two variants, without a simulated RTT and in one process."""
 
 from dataclasses import replace
 
@@ -9,8 +9,8 @@ SCENARIO = Scenario(
     question="What happens when a popular entry expires?",
     application="the front page, the top seller, the feature flags: one key that every request reads",
     expectation=(
-        "without protection about 1 + rate x load time loads an expiry, while the database has cores to spare; with "
-        "single flight about one, and the others wait"
+        "without protection about 1 + rate x load time loads per expiry, as long as the database has free cores; with "
+        "single flight about one load, and the other readers wait"
     ),
     overrides={
         "rate_per_s": 200.0,
@@ -28,11 +28,11 @@ SCENARIOS = (
     replace(
         SCENARIO,
         name="stampede-at-0ms",
-        question="And on one machine, where a round trip costs next to nothing?",
+        question="And on one machine, where a round trip costs almost nothing?",
         application="an application server, its cache and its database on one host",
         expectation=(
-            "as many loads: what crowds an expiry is the load's time, of which the distance is a small part; polls and "
-            "locks answer sooner"
+            "as many loads: their number depends on the load time, of which the RTT is a small part; polls and locks "
+            "take less time"
         ),
         overrides={**SCENARIO.overrides, "rtt_ms": 0.0},
         variant_of="stampede",
@@ -40,14 +40,14 @@ SCENARIOS = (
     replace(
         SCENARIO,
         name="stampede-one-process",
-        question="And where one application server takes every request?",
-        application="a small service: one process, all its threads on one core",
+        question="And if one application server receives every request?",
+        application="a small service: one process with all its threads on one core",
         expectation=(
-            "as many loads where nothing protects, since the rate is the same; what works inside a process now sees "
-            "every rival. All clients share one core and half of the threads, so they wait longer"
+            "as many loads without protection, since the rate is the same; a protection inside one process now covers "
+            "every reader. All clients share one core and half of the threads, so they wait longer"
         ),
         processes=1,
         variant_of="stampede",
     ),
 )
-"""Only the distance differs; or the number of processes that serve."""
+"""Each differs from stampede in one condition: the simulated RTT; the number of processes that receive requests."""

@@ -1,21 +1,21 @@
-"""ttl-sweep-…: the same requests under longer and longer TTLs (B1): what a TTL buys, and what it costs."""
+"""ttl-sweep-…: the same requests under longer and longer TTLs (B1): a higher hit rate, but more stale reads."""
 
 from stampede.scenarios.scenario import Scenario
 
 WINDOW_S = 2.4
-"""The same for all, and a whole number of each TTL."""
+"""The window of all members: a whole number of each TTL."""
 TTLS_S = (0.1, 0.3, 0.8, 2.4)
 
 
 def with_ttl(ttl_s: float) -> Scenario:
-    """One member of the family: nothing else differs."""
+    """One member of the family. Members differ in the TTL only."""
     return Scenario(
         name=f"ttl-sweep-{round(1000 * ttl_s)}ms",
-        question=f"What does a TTL of {ttl_s:g} s buy, and what does it cost?",
-        application="whatever is read far more often than it is written, and must not be too old",
+        question=f"How many hits does a TTL of {ttl_s:g} s give, and how many stale reads?",
+        application="records that are read far more often than written, and must not be too old",
         expectation=(
-            "a record that is read r times a second has a hit rate of about rT / (1 + rT); where entries only expire, "
-            "a share 1 - (1 - exp(-wT)) / (wT) of its reads is stale: both grow with T, hits early, staleness on and on"
+            "a record that is read r times per second has a hit rate of about rT / (1 + rT); if entries only expire, a "
+            "share 1 - (1 - exp(-wT)) / (wT) of its reads is stale. Both grow with T, but the hit rate levels off first"
         ),
         overrides={
             "rate_per_s": 300.0,

@@ -1,4 +1,4 @@
-"""database-locked: a lock on the table blocks every load under load, and is let go again."""
+"""database-locked: a lock on the table blocks every load for a while."""
 
 from stampede.scenarios.faults.fault import Fault
 from stampede.scenarios.faults.redis_hung import OUTAGE_WORKLOAD
@@ -8,15 +8,16 @@ DATABASE_CONTENDERS = ("no-cache", "cache-aside", "coalescing", "refresh-ahead",
 
 SCENARIO = Scenario(
     name="database-locked",
-    question="How long does the cache carry users when the database answers nothing?",
-    application="a migration that took its lock and does not end, a failover, a full disk",
+    question="How long can the cache serve users while the database does not answer?",
+    application="a migration that holds its lock too long, a failover, a full disk",
     expectation=(
-        "hits are answered until each thread waits for a load; from then on a hit waits too. What loads once a key "
-        "holds fewer threads at the lock, but its waiters hold theirs; nobody raises, since no client has a time limit"
+        "hits are answered until every thread waits for a load; from then on hits wait too. With one load per key, "
+        "fewer threads wait for the lock, but the waiting readers occupy threads too. No request fails, since no "
+        "client has a time limit"
     ),
     overrides=OUTAGE_WORKLOAD,
     window_ttls=1,
     fault=Fault(what="lock database", begins_share=0.25, lasts_share=0.5),
-    apart=True,
+    report_separately=True,
     contenders=DATABASE_CONTENDERS,
 )

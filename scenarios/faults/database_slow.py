@@ -1,4 +1,4 @@
-"""database-slow: an index is lost under load, so that every load reads the whole table, and is made again."""
+"""database-slow: an index is dropped, so that every load reads the whole table, and is created again later."""
 
 from stampede.scenarios.faults.database_locked import DATABASE_CONTENDERS
 from stampede.scenarios.faults.fault import Fault
@@ -8,14 +8,14 @@ from stampede.scenarios.scenario import Scenario
 SCENARIO = Scenario(
     name="database-slow",
     question="What do users see when every load takes several times as long?",
-    application="a lost index, a plan that turned, a neighbour on the same disk",
+    application="a lost index, a changed query plan, another program on the same disk",
     expectation=(
-        "without a cache the database is soon full and everybody waits; with one only misses do, as long as they are "
-        "few enough for what the database still carries"
+        "without a cache the database is soon saturated and every request waits; with one only misses wait, as long as "
+        "the database can carry them"
     ),
     overrides=OUTAGE_WORKLOAD,
     window_ttls=1,
     fault=Fault(what="slow database", begins_share=0.25, lasts_share=0.5),
-    apart=True,
+    report_separately=True,
     contenders=DATABASE_CONTENDERS,
 )

@@ -1,4 +1,4 @@
-"""redis-hung: Redis stops answering under load, keeps its connections, and goes on where it was."""
+"""redis-hung: Redis stops answering but keeps its connections and its data, and later continues."""
 
 from stampede.scenarios.faults.fault import Fault
 from stampede.scenarios.scenario import Scenario
@@ -11,20 +11,20 @@ OUTAGE_WORKLOAD = {
     "load_cpu_ms": 1.0,
     "load_wait_ms": 4.0,
 }
-"""A rate that the database carries without any cache, so that what is seen is the outage and not an overload."""
+"""A rate that the database can carry without a cache, so that the cells show the outage and no overload."""
 
 SCENARIO = Scenario(
     name="redis-hung",
-    question="What do users see when Redis hangs, and when is it as before?",
-    application="a fork or a slow command that stops Redis, a virtual machine that moves, a network that drops packets",
+    question="What do users see when Redis hangs, and how long until service is normal again?",
+    application="a fork or a slow command that blocks Redis, a migrating virtual machine, a network that drops packets",
     expectation=(
-        "a client with redis-py's defaults waits 5 s for an answer and tries ten times more: every thread soon waits, "
-        "requests queue behind them, and nothing fails before about a minute has passed; with a time limit and a "
-        "fallback one read a cool-down waits 50 ms and all others become loads"
+        "a client with redis-py's defaults waits 5 s for an answer and tries ten more times: every thread soon waits, "
+        "requests queue, and no request fails before about a minute has passed. With a time limit and a fallback, one "
+        "read per cool-down waits 50 ms and all others become loads"
     ),
     overrides=OUTAGE_WORKLOAD,
     window_ttls=1,
     fault=Fault(what="hang redis", begins_share=0.25, lasts_share=0.5),
-    apart=True,
+    report_separately=True,
     contenders=("cache-aside", "cache-aside-fallback"),
 )

@@ -1,4 +1,4 @@
-"""redis-killed: Redis dies under load, and comes back empty."""
+"""redis-killed: Redis is killed under load, and comes back empty."""
 
 from stampede.scenarios.faults.fault import Fault
 from stampede.scenarios.faults.redis_hung import OUTAGE_WORKLOAD
@@ -6,15 +6,15 @@ from stampede.scenarios.scenario import Scenario
 
 SCENARIO = Scenario(
     name="redis-killed",
-    question="What do users see when Redis dies, and when is it as before?",
-    application="the cache's host is gone, its process was killed for its memory, a failover without a replica",
+    question="What do users see when Redis crashes, and how long until service is normal again?",
+    application="the cache's host fails, its process is killed because memory ran out, a failover without a replica",
     expectation=(
-        "a client with redis-py's defaults retries ten times, some 4 s, before it gives up: its threads pile up on "
-        "the dead server, then fail; with a fallback every read becomes a load, and the return is a cold start"
+        "a client with redis-py's defaults retries ten times, for about 4 s, before it gives up: its threads wait for "
+        "the dead server, then fail. With a fallback every read becomes a load, and the return is a cold start"
     ),
     overrides=OUTAGE_WORKLOAD,
     window_ttls=2,
     fault=Fault(what="kill redis", begins_share=0.125, lasts_share=0.5),
-    apart=True,
+    report_separately=True,
     contenders=("cache-aside", "cache-aside-fallback"),
 )

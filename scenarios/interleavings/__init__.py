@@ -1,1 +1,1 @@
-"""Situations: a few clients at once, and what else may happen to them. Plain data; one module a theme."""
+"""Situations for the explorer: a few concurrent clients and a fault model, as data. One module per theme."""

@@ -1,4 +1,4 @@
-"""Readers among themselves: who loads, how often, and what of a load that fails."""
+"""Concurrent readers: how often they load, and what happens if a load fails."""
 
 from stampede.patterns.caching.cache_pattern import FaultModel
 from stampede.scenarios.interleavings.situation import CacheState, Operation, Situation

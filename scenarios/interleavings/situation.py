@@ -1,4 +1,4 @@
-"""What a situation is, and where situations are found."""
+"""The class of all situations, and the list of known situations."""
 
 import importlib
 import pkgutil
@@ -12,7 +12,7 @@ from stampede.core.errors import ConfigError, require
 from stampede.patterns.caching.cache_pattern import FaultModel
 
 Operation = Literal["get", "update", "create", "get-new", "hit"]
-"""`get` and `update` are of the one record that is there; `get-new` is of the record that `create` will make;
+"""`get` and `update` concern the one record that exists; `get-new` concerns the record that `create` will insert;
 `hit` is a call of one subject at a rate limiter."""
 
 
@@ -21,30 +21,31 @@ class CacheState(Enum):
 
     COLD = "the cache is empty"
     WARM = "the entry is fresh"
-    AT_LIMIT = "the subject's quota was spent half a window ago"
+    AT_LIMIT = "the subject's quota was used up half a window ago"
     AGEING = "the entry is fresh, and 99 % of its TTL is over"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Situation:
-    """A few clients, each with what it does, in order; every order of their steps is a schedule."""
+    """A few clients, each with its operations in order. Every order of the clients' steps is a schedule."""
 
     name: str
     clients: tuple[tuple[Operation, ...], ...]
+    """The operations of each client."""
     start: CacheState = CacheState.COLD
     adversary: FaultModel = FaultModel.NONE
-    """What may happen once, at any step of a schedule."""
+    """The fault that may happen once, at any step of a schedule."""
     skew_s: float = 0.0
-    """Each client's clock is so much ahead of the one before."""
+    """By how much each client's clock is ahead of the previous client's, in seconds."""
     one_tick: bool = False
-    """All calls of a limiter read the same instant, as on a coarse clock; else no two readings are equal."""
+    """Whether all calls of a limiter read the same instant, as with a coarse clock. Else no two readings are equal."""
     failing_loads: int = 0
-    """So many loads, the first ones, raise."""
+    """How many loads raise, from the first one on."""
 
     def __post_init__(self) -> None:
         require(1 <= len(self.clients) <= 8, "clients", len(self.clients), "1 to 8")
-        require(self.adversary is not FaultModel.OUTAGE, "adversary", self.adversary.name, "one that can be a step")
-        require(all(self.clients), "clients", self.clients, "something to do for each")
+        require(self.adversary is not FaultModel.OUTAGE, "adversary", self.adversary.name, "a fault that can be a step")
+        require(all(self.clients), "clients", self.clients, "one operation or more for each")
 
     @property
     def operations(self) -> frozenset[Operation]:
@@ -56,16 +57,16 @@ class Situation:
 
     @property
     def clocks_agree(self) -> bool:
-        """Whether a bound that is kept by the app servers' clocks has to hold: clocks agree, and time passes."""
+        """Whether a bound that relies on the application servers' clocks must hold: clocks agree, and time passes."""
         return not self.skew_s and not self.one_tick
 
     @property
     def limiting(self) -> bool:
-        """Whether it is about a rate limiter."""
+        """Whether rate limiters run in it, not caching patterns."""
         return "hit" in self.operations
 
     def said(self) -> str:
-        """In a line: who does what, from where, under which adversary."""
+        """One line: each client's operations, the start, the fault model."""
         who = " | ".join(", ".join(program) for program in self.clients)
         more = "" if self.adversary is FaultModel.NONE else f"; once in a schedule: {self.adversary.value}"
         fails = "; the first load raises" if self.failing_loads else ""
@@ -76,7 +77,7 @@ class Situation:
 
 @cache
 def situations() -> Mapping[str, Situation]:
-    """Every situation by name: the other modules of this folder define SITUATIONS."""
+    """Every situation by name, from the SITUATIONS of the other modules of this folder."""
     package = importlib.import_module("stampede.scenarios.interleavings")
     found: dict[str, Situation] = {}
     for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
@@ -88,7 +89,7 @@ def situations() -> Mapping[str, Situation]:
 
 
 def find_situation(name: str) -> Situation:
-    """The situation of that name. Raises ConfigError with the names that there are."""
+    """The situation of that name. Raises ConfigError with the known names."""
     if name not in situations():
         raise ConfigError("situation", name, f"one of {', '.join(situations())}")
     return situations()[name]

@@ -1,4 +1,4 @@
-"""Readers and writers: the state after a write, and what concurrent clients see."""
+"""Readers and writers: the state after a write, and what concurrent clients read."""
 
 from stampede.patterns.caching.cache_pattern import FaultModel
 from stampede.scenarios.interleavings.situation import CacheState, Operation, Situation

@@ -1,4 +1,4 @@
-"""A flood: crowds of subjects that call a rate limiter, each in its own way, all at once."""
+"""A flood: groups of subjects that call a rate limiter at the same time, each group with its own profile."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -14,11 +14,12 @@ from stampede.scenarios.rate_limiting.caller_profiles import CALLER_PROFILES
 
 @dataclass(frozen=True, kw_only=True)
 class CallerGroup:
-    """Subjects that call in the same way, each at instants of its own."""
+    """Subjects with the same profile. Each subject draws its own instants."""
 
     profile: str
     """One of CALLER_PROFILES."""
     subjects: int = 1
+    """How many subjects the group has."""
 
     def __post_init__(self) -> None:
         require(self.profile in CALLER_PROFILES, "profile", self.profile, f"one of {', '.join(CALLER_PROFILES)}")
@@ -27,24 +28,27 @@ class CallerGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class Flood:
-    """The limit that all limiters are given, and who calls."""
+    """The limit of all rate limiters in a scenario, and the callers."""
 
     limit: int
+    """As in LimiterConfig."""
     window_s: float
+    """As in LimiterConfig."""
     caller_groups: tuple[CallerGroup, ...]
+    """The callers. Subjects are numbered from 0 in this order."""
     burst: int | None = None
-    """As LimiterConfig's."""
+    """As in LimiterConfig."""
 
     def __post_init__(self) -> None:
         LimiterConfig(limit=self.limit, window_s=self.window_s, burst=self.burst)
         require(len(self.caller_groups) > 0, "caller_groups", self.caller_groups, "at least one")
 
     def caller_profiles(self) -> list[str]:
-        """What each subject is, by its number."""
-        return [caller_group.profile for caller_group in self.caller_groups for _ in range(caller_group.subjects)]
+        """The profile of each subject, by the subject's number."""
+        return [group.profile for group in self.caller_groups for _ in range(group.subjects)]
 
     def limited(self, limits: Mapping[str, Any]) -> "Flood":
-        """The same crowds under the user's limit, window_s and burst, as far as given: they call in proportion."""
+        """The flood with the user's limit, window_s and burst, if given. The calls change in proportion."""
         return replace(self, **limits)
 
     def as_dict(self) -> dict[str, Any]:
@@ -52,9 +56,9 @@ class Flood:
         return asdict(self)
 
     def calls(self, span_s: float, seed: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Every call of everyone in order: (due in nanoseconds from the start, subject's number).
+        """The calls of all subjects in order: (due in nanoseconds from the start, the subject's number).
 
-        Deal them out in turn to have each process serve its share: calls on one tick then meet in different processes.
+        Distribute them to the processes in turn, so that calls on one tick come to different processes.
         """
         due, subjects = [], []
         for number, profile in enumerate(self.caller_profiles()):

@@ -1,4 +1,4 @@
-"""rate-limit-flood: many subjects within their limit, a few beyond it, and some that know where limiters are weak."""
+"""rate-limit-flood: many subjects within their limit, a few above it, and some that exploit weaknesses of limiters."""
 
 from stampede.scenarios.rate_limiting.flood import CallerGroup, Flood
 from stampede.scenarios.scenario import Scenario
@@ -6,13 +6,13 @@ from stampede.scenarios.scenario import Scenario
 SCENARIO = Scenario(
     name="rate-limit-flood",
     kind="limiting",
-    question="What does each limiter let through, and whom does it shut out?",
+    question="Which calls does each limiter admit, and which callers does it lock out?",
     application="a public interface with a quota per user or address, called by scripts as well as by people",
     expectation=(
-        "in any one window the exact log admits at most the limit L, a fixed window up to 2 L across its edge, a token "
-        "bucket and GCRA up to 2 L after a rest; who calls a little too often gets L a window from the exact log and "
-        "next to nothing from a log that counts refused calls too, or from a bucket that forgets at each refusal what "
-        "was earned since the last"
+        "in any window, the exact log admits at most the limit L, a fixed window up to 2 L across its edge, a token "
+        "bucket and GCRA up to 2 L after a pause. A caller slightly above the limit gets L calls per window from the "
+        "exact log, and almost none from a log that also counts refused calls, or from a bucket that discards at each "
+        "refusal the refill since the previous one"
     ),
     flood=Flood(
         limit=8,

@@ -1,4 +1,4 @@
-"""When requests are due: open arrivals, drawn in advance, which do not wait for earlier answers."""
+"""Due times of requests: open arrivals, drawn in advance, independent of earlier answers."""
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,11 @@ def due_times_ns(
 ) -> Instants:
     """The due times of one process, in nanoseconds from the start, ascending.
 
-    `rate_per_s` is that of all processes together; this one draws the `share`-th of `shares`. Poisson streams add up to
-    a Poisson stream; a metronome is dealt out in turn, so that no two processes share an instant.
+    `rate_per_s` is the rate of all processes together. The result is part `share` of `shares` equal parts. Poisson
+    streams add up to a Poisson stream. Constant arrivals are dealt out in turn, so that no two parts share an instant.
     """
     if kind == "closed":
-        raise ValueError("closed clients have no due times of their own")
+        raise ValueError("closed clients have no due times")
     if kind == "constant":
         ticks = np.arange(share, int(np.ceil(rate_per_s * span_s)), shares)
         due_s = (ticks + 0.5) / rate_per_s
@@ -26,6 +26,6 @@ def due_times_ns(
     expected = mine_per_s * span_s
     gaps = rng.exponential(1 / mine_per_s, size=int(expected + 8 * np.sqrt(expected) + 32))
     due_s = np.cumsum(gaps)
-    while due_s[-1] < span_s:  # all but never: eight standard deviations were drawn
+    while due_s[-1] < span_s:  # almost never: eight standard deviations more were drawn
         due_s = np.append(due_s, due_s[-1] + np.cumsum(rng.exponential(1 / mine_per_s, size=len(gaps))))
     return np.asarray(due_s[due_s < span_s] * 1e9, dtype=np.int64)

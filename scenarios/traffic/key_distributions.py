@@ -1,6 +1,6 @@
-"""Which records are asked for: key distributions.
+"""Key distributions: which records the requests concern.
 
-Zipf's law: the record of rank k is asked for with probability proportional to k^-skew. Twitter's 54 cache clusters had
+Zipf's law: the record of rank k is requested with probability proportional to k^-skew. Twitter's 54 cache clusters had
 a median skew of 1.21 in 2020 (Yang et al., OSDI 2020); the usual benchmark has 0.99.
 """
 
@@ -12,19 +12,22 @@ Shares = npt.NDArray[np.float64]
 
 
 def by_popularity(ids: Ids, seed: int) -> Ids:
-    """The ids in a random order of popularity, so that popular records are not neighbours on the disk."""
+    """The ids in a random order of popularity, so that popular records are not stored next to each other."""
     return np.random.default_rng(seed).permutation(ids)
 
 
 def draw_keys(ids: Ids, shares: Shares, count: int, rng: np.random.Generator) -> Ids:
-    """So many ids, drawn independently with the given shares."""
+    """`count` ids, drawn independently with the given shares."""
     picked = np.searchsorted(np.cumsum(shares), rng.random(count), side="right")
     return ids[np.minimum(picked, len(ids) - 1)]
 
 
 def steady_state_keys(ids: Ids, shares: Shares, reads_per_s: float, ttl_s: float, rng: np.random.Generator) -> Ids:
-    """The ids that a TTL cache holds at a random moment of a long day: each with probability x / (1 + x), where x is
-    how often it is read in a TTL (a miss comes 1/rate after the expiry, and the entry then lives a TTL)."""
+    """The ids that a TTL cache contains at a random instant after a long time.
+
+    Each id is included with probability x / (1 + x), where x is its number of reads per TTL: on average the next miss
+    comes 1/rate after the expiry, and the entry then lives for a TTL.
+    """
     reads_per_ttl = shares * reads_per_s * ttl_s
     resident = rng.random(len(ids)) < reads_per_ttl / (1 + reads_per_ttl)
     return ids[resident]

@@ -60,12 +60,12 @@ ATTRIBUTES = [
     (HEAD, "client = ClientSettings(socket_timeout_s=float('nan'))", "socket_timeout_s"),
     *((HEAD, f"config_type = {value}", "config_type") for value in ("None", "Config()", "dict", "'Config'", "int")),
     *((HEAD, f"requires = {value}", "requires") for value in ("None", "5", "'../x'", "'redis'")),
-    *((HEAD, f"special = {value}", "special") for value in ("None", "'no'", "1")),
+    *((HEAD, f"opt_in = {value}", "opt_in") for value in ("None", "'no'", "1")),
     *((LIMITER_HEAD, f"summary = {value}", "summary") for value in ("None", "''")),
     *((LIMITER_HEAD, f"client = {value}", "client") for value in ("None", "{}")),
     *((LIMITER_HEAD, f"config_type = {value}", "config_type") for value in ("None", "dict", "LimiterConfig()")),
     *(
-        (LIMITER_HEAD, f"contract_for = classmethod(lambda cls, config: {v})", "promised")
+        (LIMITER_HEAD, f"contract_for = classmethod(lambda cls, config: {v})", "contract_for")
         for v in ("None", "8", "1 / 0")
     ),
     *((SERIALIZER_HEAD, f"summary = {value}", "summary") for value in ("None", "5")),

@@ -1,4 +1,4 @@
-"""A pattern in a world of real servers that a spec can look into."""
+"""A caching pattern on real servers, for tests that inspect its entries and count its loads."""
 
 import random
 import time
@@ -16,17 +16,17 @@ TTL_S = 60.0
 
 
 class World:
-    """One contender on the real servers, with its loads counted; background work runs at once."""
+    """One contender on the real servers. Its loads are counted, and background work runs at once."""
 
     def __init__(self, contender: Contender, client: redis.Redis, source: Source, key_prefix: str) -> None:
         self.redis = client
         self.key_prefix = key_prefix
-        self.ruler = Meter(ThreadClock())
+        self.meter = Meter(ThreadClock())
         self.sleep: Callable[[float], None] = time.sleep
         self.source = source
         context = Context(
             redis=client,
-            source=MeteredSource(source, self.ruler, "version"),
+            source=MeteredSource(source, self.meter, "version"),
             serializer=Json(),
             now=time.monotonic,
             sleep=lambda seconds: self.sleep(seconds),
@@ -37,21 +37,22 @@ class World:
         self.pattern: CachePattern = contender.pattern(context, config)
 
     def entries(self) -> list[bytes]:
-        """Every key that the pattern has left in Redis."""
+        """Every key of the pattern in Redis."""
         return list(self.redis.scan_iter(match=f"{self.key_prefix}*"))
 
     def lose_cache(self) -> None:
+        """Delete every key of the pattern."""
         for key in self.entries():
             self.redis.delete(key)
 
     def pass_ttl(self) -> None:
-        """What one TTL does: whatever would have expired by then is gone; what never expires, or later, stays."""
+        """Delete every key that expires within one TTL. Keys without an expiry, or with a later one, stay."""
         for key in self.entries():
             if 0 <= self.redis.pttl(key) <= TTL_S * 1000:
                 self.redis.delete(key)
 
     def loads_in(self, action: Callable[[], object]) -> int:
-        """How many loads the action makes."""
-        before = self.ruler.counts["load"]
+        """The number of loads during the action."""
+        before = self.meter.counts["load"]
         action()
-        return self.ruler.counts["load"] - before
+        return self.meter.counts["load"] - before

@@ -1,4 +1,4 @@
-"""Drives one limiter on a real Redis and keeps the facts, as samples do."""
+"""Calls a rate limiter on a real Redis and records its decisions."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -10,19 +10,21 @@ from stampede.patterns.rate_limiting.rate_limiter import Decision, LimiterConfig
 from stampede.reports.topics.rate_limiting.calls import Calls, calls
 
 SCRIPTED = sorted(limiters().keys() - {"sliding-window"})
-"""Those that decide by Redis' clock."""
+"""The limiters that use Redis' clock."""
 
 
 def build(name: str, client: redis.Redis, config: LimiterConfig, now: Callable[[], float] = time.time) -> RateLimiter:
+    """A limiter of that name."""
     return limiters()[name].limiter(client, config, now)
 
 
 def at_once(limiter: RateLimiter, count: int, subject: str = "s") -> list[Decision]:
+    """The decisions about calls without pauses."""
     return [limiter.hit(subject) for _ in range(count)]
 
 
 def paced(limiter: RateLimiter, gaps_s: Iterable[float], subject: str = "s") -> tuple[Calls, list[Decision]]:
-    """A call after each gap, in real time; starts and ends on the monotonic clock."""
+    """One call after each gap in real time. Starts and ends are instants of the monotonic clock."""
     facts, decisions = [], []
     due = time.monotonic()
     for gap in gaps_s:
@@ -36,20 +38,20 @@ def paced(limiter: RateLimiter, gaps_s: Iterable[float], subject: str = "s") -> 
 
 
 def wait_until(instant_s: float) -> None:
-    """Until that instant of the monotonic clock, when something is due."""
+    """Wait until that instant of the monotonic clock."""
     left = instant_s - time.monotonic()
     if left > 0:
         time.sleep(left)
 
 
 def server_us(client: redis.Redis) -> int:
-    """Redis' own clock, in microseconds."""
+    """The time of Redis' clock, in microseconds."""
     seconds, microseconds = client.time()
     return int(seconds) * 1_000_000 + int(microseconds)
 
 
 class SettableClock:
-    """A clock that a spec sets: an app server's own."""
+    """The clock of an application server, which a test sets."""
 
     def __init__(self, at_s: float = 1_000_000.0) -> None:
         self.at_s = at_s

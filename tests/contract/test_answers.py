@@ -1,4 +1,4 @@
-"""What a contender may answer, and what is said of anything else."""
+"""Checks of a contender's answers: valid ones pass, others are refused in one line."""
 
 import asyncio
 import math
@@ -31,7 +31,7 @@ def changed(**fields: Any) -> Decision:
         {"remaining": 2**40},
     ],
 )
-def test_a_decision_that_can_be_true_is_taken(changes: dict[str, Any]) -> None:
+def test_valid_decision_is_accepted(changes: dict[str, Any]) -> None:
     check_decision("mine", changed(**changes))
 
 
@@ -44,23 +44,23 @@ def test_a_decision_that_can_be_true_is_taken(changes: dict[str, Any]) -> None:
         *(("reset_after_s", value) for value in (None, math.nan, -5, -math.inf)),
     ],
 )
-def test_a_decision_that_cannot_be_true_names_the_field_and_its_value(field: str, value: object) -> None:
+def test_invalid_decision_is_refused_with_field_and_value(field: str, value: object) -> None:
     with pytest.raises(BadAnswer) as caught:
         check_decision("mine", changed(**{field: value}))
     assert str(caught.value).startswith(f"mine: Decision.{field}: {value!r} (wanted: ")
 
 
-def test_all_fields_that_cannot_be_true_are_named() -> None:
+def test_every_invalid_field_is_named() -> None:
     with pytest.raises(BadAnswer, match=r"Decision\.retry_after_s: None .*; and remaining is -1, wanted: "):
         check_decision("mine", changed(retry_after_s=None, remaining=-1))
 
 
 async def later() -> None:
-    """A coroutine, as an asynchronous library's methods give."""
+    """A coroutine, as the methods of asynchronous libraries return."""
 
 
 @pytest.mark.parametrize("answer", [True, 3, "row", b"row", [{"id": 1}], (1, 2), Decision])
-def test_an_answer_of_another_type_names_contender_operation_and_type(answer: object) -> None:
+def test_answer_of_wrong_type_is_refused_with_contender_operation_and_type(answer: object) -> None:
     checks: list[Callable[[], None]] = [lambda: check_record("mine", "get", answer)]
     if answer is not Decision:
         checks.append(lambda: check_decision("mine", answer))
@@ -69,7 +69,7 @@ def test_an_answer_of_another_type_names_contender_operation_and_type(answer: ob
             check()
 
 
-def test_a_coroutine_is_said_to_be_asynchronous() -> None:
+def test_coroutine_is_refused_as_asynchronous() -> None:
     with pytest.raises(BadAnswer, match="asynchronous libraries are not supported yet"):
         check_record("mine", "update", later())
     with pytest.raises(BadAnswer, match="asynchronous libraries are not supported yet"):
@@ -79,13 +79,13 @@ def test_a_coroutine_is_said_to_be_asynchronous() -> None:
 @pytest.mark.parametrize(
     "record", [{"id": 1}, {"version": None}, {"version": "3"}, {"version": True}, {"version": 1.0}]
 )
-def test_a_record_without_a_whole_version_is_refused_only_where_versions_are_judged(record: dict[str, Any]) -> None:
+def test_record_needs_an_integer_version_only_if_versions_are_judged(record: dict[str, Any]) -> None:
     check_record("mine", "get", record)
     with pytest.raises(BadAnswer, match="mine: get, column version: "):
         check_record("mine", "get", record, "version")
 
 
-def test_an_event_loops_own_error_is_named_and_another_is_the_contenders() -> None:
+def test_error_of_an_event_loop_is_refused_and_other_errors_pass() -> None:
     check_error("mine", "get", RuntimeError("no room"))
 
     async def nested() -> None:
@@ -118,7 +118,7 @@ SYNCHRONOUS = {
 
 
 @pytest.mark.parametrize("name", ASYNCHRONOUS)
-def test_a_file_that_runs_coroutines_is_refused_without_being_imported(tmp_path: Path, name: str) -> None:
+def test_file_that_runs_coroutines_is_refused_without_import(tmp_path: Path, name: str) -> None:
     file = tmp_path / f"own_{name}.py"
     file.write_text(f"raise SystemExit('imported')\n{ASYNCHRONOUS[name]}\n")
     with pytest.raises(ConfigError, match=rf"own_{name}\.py, line \d+'.*asynchronous libraries are not supported yet"):
@@ -126,13 +126,13 @@ def test_a_file_that_runs_coroutines_is_refused_without_being_imported(tmp_path:
 
 
 @pytest.mark.parametrize("name", SYNCHRONOUS)
-def test_a_file_that_only_names_asyncio_is_not_refused_for_it(tmp_path: Path, name: str) -> None:
+def test_file_that_only_mentions_asyncio_is_accepted(tmp_path: Path, name: str) -> None:
     file = tmp_path / f"own_{name}.py"
     file.write_text(SYNCHRONOUS[name])
     refuse_asynchronous(file)
 
 
-def test_no_contender_of_the_suite_is_refused() -> None:
+def test_every_contender_of_the_suite_is_accepted() -> None:
     from stampede.patterns import caching, rate_limiting
 
     folders = [Path(package.__path__[0]) for package in (caching, rate_limiting)]

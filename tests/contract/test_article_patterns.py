@@ -1,4 +1,4 @@
-"""What is particular to each of the article's patterns, faults included."""
+"""Properties of single patterns of the article, including their faults."""
 
 import redis
 
@@ -7,7 +7,7 @@ from stampede.stack.postgres.source import PostgresSource
 from tests.contract.contexts import World
 
 
-def test_cache_aside_forgets_the_entry_on_a_write(
+def test_cache_aside_deletes_the_entry_on_a_write(
     redis_client: redis.Redis, source: PostgresSource, key_prefix: str
 ) -> None:
     world = World(contenders()["cache-aside"], redis_client, source, key_prefix)
@@ -25,7 +25,7 @@ def test_write_through_fills_the_entry_on_a_write_and_on_a_creation(
     assert world.loads_in(lambda: (world.pattern.get(21), world.pattern.get(created["id"]))) == 0
 
 
-def test_refresh_ahead_loads_in_the_background_only_within_the_threshold(
+def test_refresh_ahead_loads_in_the_background_only_below_the_threshold(
     redis_client: redis.Redis, source: PostgresSource, key_prefix: str
 ) -> None:
     world = World(contenders()["refresh-ahead"], redis_client, source, key_prefix)
@@ -36,7 +36,7 @@ def test_refresh_ahead_loads_in_the_background_only_within_the_threshold(
     assert redis_client.pttl(f"{key_prefix}user:22") > 5_000
 
 
-def test_coalescing_waits_for_the_holder_of_the_lock_and_takes_what_it_filled(
+def test_coalescing_waits_for_the_lock_holder_and_returns_its_fill(
     redis_client: redis.Redis, source: PostgresSource, key_prefix: str
 ) -> None:
     world = World(contenders()["coalescing"], redis_client, source, key_prefix)
@@ -51,7 +51,7 @@ def test_coalescing_waits_for_the_holder_of_the_lock_and_takes_what_it_filled(
     world.sleep = meanwhile
     assert world.pattern.get(23) == {"id": 23}
     assert len(waits) == 1
-    assert world.ruler.counts["load"] == 0
+    assert world.meter.counts["load"] == 0
 
 
 def test_coalescing_deletes_a_lock_that_it_no_longer_owns(
@@ -62,7 +62,7 @@ def test_coalescing_deletes_a_lock_that_it_no_longer_owns(
 
     class SlowSource(PostgresSource):
         def load(self, record_id: int) -> dict[str, object] | None:
-            redis_client.set(lock, "another's")  # ours expired meanwhile and another reader took it
+            redis_client.set(lock, "another's")  # our lock expired, and another reader took it
             return super().load(record_id)
 
     world.pattern.source = SlowSource(source.pool, source.statements)

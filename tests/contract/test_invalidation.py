@@ -1,4 +1,4 @@
-"""What is particular to each way to invalidate: by time alone, and by versioned keys."""
+"""Properties of single ways to invalidate: TTL only, and versioned keys."""
 
 import redis
 
@@ -18,7 +18,7 @@ def test_ttl_only_returns_the_old_value_until_the_entry_expires(
     assert world.pattern.get(30) == written
 
 
-def test_versioned_keys_forsake_an_entry_a_write_and_leave_it_to_expire(
+def test_versioned_keys_abandon_one_entry_per_write_and_let_it_expire(
     redis_client: redis.Redis, source: PostgresSource, key_prefix: str
 ) -> None:
     world = World(contenders()["versioned-keys"], redis_client, source, key_prefix)
@@ -31,7 +31,7 @@ def test_versioned_keys_forsake_an_entry_a_write_and_leave_it_to_expire(
     assert [key.decode().removeprefix(key_prefix) for key in world.entries()] == ["user:31:version"]
 
 
-def test_versioned_keys_make_a_fill_that_comes_after_a_write_harmless(
+def test_versioned_keys_ignore_a_fill_that_comes_after_a_write(
     redis_client: redis.Redis, source: PostgresSource, key_prefix: str
 ) -> None:
     world = World(contenders()["versioned-keys"], redis_client, source, key_prefix)

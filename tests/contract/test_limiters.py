@@ -1,4 +1,4 @@
-"""What each limiter guarantees and tells, on a real Redis; and the faults of the article's, kept."""
+"""The guarantees and decisions of each rate limiter on a real Redis, and the faults of the article's limiter."""
 
 import time
 
@@ -47,15 +47,15 @@ DAY_S = 86400.0
         {"limit": 10**9, "window_s": 30 * DAY_S},
     ],
 )
-def test_a_config_that_cannot_be_kept_is_refused(wrong_config: dict[str, float]) -> None:
-    """A limit of 0, a window below 0, and what would leave the integers that Lua counts exactly."""
+def test_impossible_config_is_refused(wrong_config: dict[str, float]) -> None:
+    """A limit of 0, a window below 0, and products above the integers that Lua represents exactly."""
     with pytest.raises(ConfigError):
         LimiterConfig(**wrong_config)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_quota_is_admitted_at_once_and_no_more(name: str, redis_client: redis.Redis, key_prefix: str) -> None:
-    """Of many calls at once the first L are admitted, each told what is left; the rest must wait, and are told so."""
+def test_quota_is_admitted_at_once_and_no_more(name: str, redis_client: redis.Redis, key_prefix: str) -> None:
+    """Of many calls at once, the first L are admitted with the remaining calls. The others get a time to wait."""
     config = LimiterConfig(limit=5, window_s=30 * DAY_S, key_prefix=key_prefix)
     decisions = at_once(build(name, redis_client, config), 8)
     assert [d.allowed for d in decisions] == [True] * 5 + [False] * 3
@@ -66,8 +66,8 @@ def test_a_quota_is_admitted_at_once_and_no_more(name: str, redis_client: redis.
 
 
 @pytest.mark.parametrize("name", ["gcra", "token-bucket"])
-def test_a_bucket_admits_its_burst_at_once(name: str, redis_client: redis.Redis, key_prefix: str) -> None:
-    """The burst is the capacity, whatever the limit is; the next call is due after one T = W / L."""
+def test_bucket_admits_its_burst_at_once(name: str, redis_client: redis.Redis, key_prefix: str) -> None:
+    """The burst is the capacity, whatever the limit is. The next call is admitted after T = W / L."""
     config = LimiterConfig(limit=100, window_s=100_000.0, burst=3, key_prefix=key_prefix)
     limiter = build(name, redis_client, config)
     decisions = at_once(limiter, 4)
@@ -77,10 +77,8 @@ def test_a_bucket_admits_its_burst_at_once(name: str, redis_client: redis.Redis,
 
 
 @pytest.mark.parametrize("name", SCRIPTED)
-def test_subjects_do_not_share_a_quota_and_keys_do_not_stay(
-    name: str, redis_client: redis.Redis, key_prefix: str
-) -> None:
-    """One subject's calls cost another nothing; every key is `ratelimit:{subject}` and has a lifetime."""
+def test_subjects_have_separate_quotas_and_keys_expire(name: str, redis_client: redis.Redis, key_prefix: str) -> None:
+    """The calls of one subject do not use another's quota. Every key is `ratelimit:{subject}` and expires."""
     limiter = build(name, redis_client, LimiterConfig(limit=1, window_s=DAY_S, key_prefix=key_prefix))
     assert [d.allowed for d in at_once(limiter, 2, "a") + at_once(limiter, 2, "b")] == [True, False, True, False]
     keys = sorted(redis_client.scan_iter(match=f"{key_prefix}*"))
@@ -89,10 +87,10 @@ def test_subjects_do_not_share_a_quota_and_keys_do_not_stay(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_decision_is_one_round_trip(name: str, redis_url: str, redis_client: redis.Redis, key_prefix: str) -> None:
-    """One EVALSHA once the server knows the script, which it may have forgotten; the article's is one MULTI of six."""
-    ruler = Meter(ThreadClock())
-    client = metered_client(redis_url, limiters()[name].limiter.client, ruler, 2)
+def test_decision_is_one_round_trip(name: str, redis_url: str, redis_client: redis.Redis, key_prefix: str) -> None:
+    """One EVALSHA if the server has the script, else also a SCRIPT LOAD. The article's limiter sends a MULTI of six."""
+    meter = Meter(ThreadClock())
+    client = metered_client(redis_url, limiters()[name].limiter.client, meter, 2)
     limiter = build(name, client, LimiterConfig(limit=2, window_s=60.0, key_prefix=key_prefix))
     redis_client.script_flush()
     assert limiter.hit("s").allowed
@@ -104,17 +102,17 @@ def test_a_decision_is_one_round_trip(name: str, redis_url: str, redis_client: r
     assert facts.round_trips == 1
     assert facts.commands == (6 if name == "sliding-window" else 1)
     if name != "sliding-window":
-        assert ruler.counts["command.script load"] == 1
-        assert ruler.counts["command.evalsha"] == 3  # the one that was not known, that again, and the next
+        assert meter.counts["command.script load"] == 1
+        assert meter.counts["command.evalsha"] == 3  # the unknown script, its repetition, and the second call
 
 
-def test_a_fixed_window_admits_twice_its_limit_across_an_edge(redis_client: redis.Redis, key_prefix: str) -> None:
+def test_fixed_window_admits_twice_its_limit_across_an_edge(redis_client: redis.Redis, key_prefix: str) -> None:
     """L just before an edge of the clock's windows and L just after it: 2.0 × L in one window, exactly its contract.
 
-    The window is about 30 days long, chosen so that one ends a moment from now.
+    The window is about 30 days long, so that one can end shortly after the start of the test.
     """
     limit = 10
-    for attempt in range(8):  # a machine that stalls may be past the edge before the first calls are
+    for attempt in range(8):  # if the machine stalls, the first calls may come after the edge
         now_us = server_us(redis_client)
         number = now_us // int(30 * DAY_S * 1e6)
         window_us = (now_us + (150_000 << attempt)) // number
@@ -132,8 +130,8 @@ def test_a_fixed_window_admits_twice_its_limit_across_an_edge(redis_client: redi
     assert limiter.contract == Strict(limit=2 * limit, window_s=config.window_s)
 
 
-def test_the_exact_log_and_gcra_under_a_flood(redis_client: redis.Redis, key_prefix: str) -> None:
-    """Flooded for three windows, the exact log admits 1.0 × L in any window; GCRA at most B + t / T, and so 2 L."""
+def test_exact_log_and_gcra_under_a_flood(redis_client: redis.Redis, key_prefix: str) -> None:
+    """In a flood of three windows, the exact log admits 1.0 × L in any window, and GCRA at most B + t / T, here 2 L."""
     config = LimiterConfig(limit=10, window_s=0.2, key_prefix=key_prefix)
     log, gcra = build("sliding-log", redis_client, config), build("gcra", redis_client, config)
     by_log, _ = paced(log, [0.002] * 300, "log")
@@ -146,8 +144,8 @@ def test_the_exact_log_and_gcra_under_a_flood(redis_client: redis.Redis, key_pre
     assert rolling_possible(by_gcra.admitted, 0.2).most > 10
 
 
-def test_the_article_starves_whoever_keeps_knocking(redis_client: redis.Redis, key_prefix: str) -> None:
-    """At 1.1 × the limit, evenly, the article's limiter keeps L per W and gives far less than users are entitled to."""
+def test_article_limiter_starves_callers_slightly_above_the_limit(redis_client: redis.Redis, key_prefix: str) -> None:
+    """At an even 1.1 × the limit, the article's limiter keeps L per W but admits far fewer calls than the exact log."""
     clock, window_s, limit = SettableClock(), 3600.0, 20
     limiter = build(
         "sliding-window", redis_client, LimiterConfig(limit=limit, window_s=window_s, key_prefix=key_prefix), clock
@@ -165,23 +163,23 @@ def test_the_article_starves_whoever_keeps_knocking(redis_client: redis.Redis, k
     assert greedy_log(seen.instant_s, limit, window_s).sum() >= 9 * limit
 
 
-def test_the_article_loses_calls_that_share_a_tick(redis_client: redis.Redis, key_prefix: str) -> None:
-    """Calls on one tick of the clock are one member of the set: they count as one, and all are admitted."""
+def test_article_limiter_counts_calls_on_one_tick_as_one(redis_client: redis.Redis, key_prefix: str) -> None:
+    """Calls on one tick of the clock are one member of the set, so all of them are admitted."""
     config = LimiterConfig(limit=5, window_s=3600.0, key_prefix=key_prefix)
     limiter = build("sliding-window", redis_client, config, SettableClock())
     assert all(d.allowed for d in at_once(limiter, 15))
     assert redis_client.zcard(limiter.key("s")) == 1
 
 
-def test_the_exact_log_loses_none(redis_client: redis.Redis, key_prefix: str) -> None:
-    """However fast calls come, each admitted one is a member of its own."""
+def test_exact_log_counts_every_call(redis_client: redis.Redis, key_prefix: str) -> None:
+    """However fast calls come, each admitted call is a separate member of the set."""
     limiter = build("sliding-log", redis_client, LimiterConfig(limit=200, window_s=3600.0, key_prefix=key_prefix))
     assert all(d.allowed for d in at_once(limiter, 200))
     assert redis_client.zcard(limiter.key("s")) == 200
 
 
-def test_the_article_trusts_clocks_that_differ(redis_client: redis.Redis, key_prefix: str) -> None:
-    """An app server whose clock runs ahead by a window forgets what the others have admitted: 2 L at once."""
+def test_article_limiter_admits_too_much_if_clocks_differ(redis_client: redis.Redis, key_prefix: str) -> None:
+    """A server whose clock is one window ahead removes the calls that others admitted, so 2 L are admitted at once."""
     config = LimiterConfig(limit=5, window_s=60.0, key_prefix=key_prefix)
     here = build("sliding-window", redis_client, config, SettableClock(1_000_000.0))
     ahead = build("sliding-window", redis_client, config, SettableClock(1_000_061.0))
@@ -197,11 +195,13 @@ GAPS = st.lists(st.sampled_from([0.0, 0.0, 0.002, 0.007, 0.02]), min_size=4, max
 @pytest.mark.parametrize("name", SCRIPTED)
 @given(limit=st.integers(1, 4), window_ms=st.sampled_from([20, 35]), gaps=GAPS)
 @ON_REDIS
-def test_each_limiter_keeps_its_contract_and_its_word(
+def test_each_limiter_keeps_its_contract_and_its_announcements(
     name: str, redis_client: redis.Redis, limit: int, window_ms: int, gaps: list[float]
 ) -> None:
-    """Whatever the arrivals: never certainly above the bound; who is told that calls are left is admitted, who waits as
-    long as told is admitted, and nobody is told to wait in vain. The exact log, moreover, never decides wrongly.
+    """For any arrivals, no limiter certainly exceeds its bound.
+
+    A call after a decision with remaining calls is admitted. A call after the announced wait is admitted, and none
+    before it. The exact log never decides wrongly.
     """
     window_s = window_ms / 1000
     config = LimiterConfig(limit=limit, window_s=window_s, key_prefix=f"test:{time.monotonic_ns()}:")
@@ -228,9 +228,11 @@ def test_each_limiter_keeps_its_contract_and_its_word(
 
 @given(st.integers(1, 6), st.lists(st.integers(0, 400), min_size=1, max_size=25))
 @ON_REDIS
-def test_the_article_counts_what_the_oracle_counts(redis_client: redis.Redis, limit: int, gaps: list[int]) -> None:
-    """By a clock that is set: refused if and only if L or more distinct ticks of all calls, refused ones too, lie in
-    the window before, which here is closed at its end and open at its beginning as the article's ranges are."""
+def test_article_limiter_counts_as_the_model_does(redis_client: redis.Redis, limit: int, gaps: list[int]) -> None:
+    """With a settable clock, a call is refused if and only if the window before it contains L or more distinct ticks.
+
+    Refused calls count too. The window includes its end but not its beginning, as the article's ranges do.
+    """
     clock, window_s = SettableClock(), 1000
     config = LimiterConfig(limit=limit, window_s=window_s, key_prefix=f"test:{time.monotonic_ns()}:")
     limiter = build("sliding-window", redis_client, config, clock)

@@ -1,4 +1,4 @@
-"""What must hold while the cache refuses or hangs, for every pattern that promises it."""
+"""Patterns that guarantee AVAILABLE_WITHOUT_CACHE work while Redis refuses or hangs."""
 
 import socket
 from collections.abc import Iterator
@@ -14,24 +14,24 @@ from stampede.patterns.contender_registry import contenders
 from stampede.stack.postgres.source import PostgresSource
 from tests.contract.contexts import World
 
-PROMISING = sorted(n for n, c in contenders().items() if Guarantee.AVAILABLE_WITHOUT_CACHE in c.pattern.guarantees)
+AVAILABLE = sorted(n for n, c in contenders().items() if Guarantee.AVAILABLE_WITHOUT_CACHE in c.pattern.guarantees)
 
 
 @pytest.fixture(params=["refuses", "hangs"])
 def lost_redis(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URL of a port where nobody listens, or where nobody ever answers."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
+    """The URL of a port that refuses connections, or that accepts them and never answers."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
         if request.param == "hangs":
-            held.listen()
-        yield f"redis://127.0.0.1:{held.getsockname()[1]}/0"
+            listener.listen()
+        yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
 
 
-@pytest.mark.parametrize("name", PROMISING)
-def test_answers_without_cache_means_that_reads_and_writes_succeed_while_redis_refuses_or_hangs(
+@pytest.mark.parametrize("name", AVAILABLE)
+def test_reads_and_writes_succeed_without_redis(
     name: str, lost_redis: str, source: PostgresSource, key_prefix: str
 ) -> None:
-    """With the client settings that the pattern declares, every answer is the database's, a load a read."""
+    """With the pattern's client settings, every answer comes from the database, with one load per read."""
     contender = contenders()[name]
     with metered_client(lost_redis, contender.pattern.client, Meter(ThreadClock()), 1) as client:
         world = World(contender, client, source, key_prefix)
@@ -48,12 +48,10 @@ def test_answers_without_cache_means_that_reads_and_writes_succeed_while_redis_r
         assert world.pattern.get(created["id"]) == source.load(created["id"]) == created
 
 
-def test_a_pattern_that_promises_nothing_for_an_outage_fails_in_it(
-    lost_redis: str, source: PostgresSource, key_prefix: str
-) -> None:
-    """The outage is real: with the same impatient client plain cache-aside raises."""
-    impatient = ClientSettings(socket_timeout_s=0.05, retries=0)
-    with metered_client(lost_redis, impatient, Meter(ThreadClock()), 1) as client:
+def test_cache_aside_fails_without_redis(lost_redis: str, source: PostgresSource, key_prefix: str) -> None:
+    """The outage is real: with the same short time limit, plain cache-aside raises."""
+    short = ClientSettings(socket_timeout_s=0.05, retries=0)
+    with metered_client(lost_redis, short, Meter(ThreadClock()), 1) as client:
         world = World(contenders()["cache-aside"], client, source, key_prefix)
         with pytest.raises((redis.ConnectionError, redis.TimeoutError)):
             world.pattern.get(60)

@@ -1,4 +1,4 @@
-"""What every caching pattern must do, whatever it promises, and what it must do where it promises it."""
+"""The contract of every caching pattern, and the guarantees of those that list them."""
 
 import re
 import threading
@@ -27,13 +27,14 @@ def world(request: pytest.FixtureRequest, redis_client: redis.Redis, source: Pos
     return World(contenders()[request.param], redis_client, source, key_prefix)
 
 
-def promising(guarantee: Guarantee) -> list[str]:
+def guaranteeing(guarantee: Guarantee) -> list[str]:
+    """The patterns that list the guarantee."""
     return [name for name in NAMES if guarantee in contenders()[name].pattern.guarantees]
 
 
 def guaranteed(guarantee: Guarantee) -> pytest.MarkDecorator:
-    """For every pattern that makes this promise, whatever its name."""
-    return pytest.mark.parametrize("world", promising(guarantee), indirect=True)
+    """Run a test for every pattern that lists the guarantee."""
+    return pytest.mark.parametrize("world", guaranteeing(guarantee), indirect=True)
 
 
 every = pytest.mark.parametrize("world", NAMES, indirect=True)
@@ -41,76 +42,76 @@ every_cache = pytest.mark.parametrize("world", CACHING, indirect=True)
 
 
 @every
-def test_a_read_returns_the_row_as_the_database_has_it_cached_or_not(world: World, source: PostgresSource) -> None:
+def test_read_returns_the_row_of_the_database(world: World, source: PostgresSource) -> None:
     expected = source.load(7)
     assert expected is not None
     assert [world.pattern.get(7), world.pattern.get(7)] == [expected, expected]
 
 
 @every
-def test_a_record_that_does_not_exist_is_none_and_leaves_nothing_in_the_cache(world: World) -> None:
+def test_missing_record_is_none_and_is_not_cached(world: World) -> None:
     assert world.pattern.get(UNKNOWN_ID) is None
     assert world.entries() == []
 
 
 @every_cache
-def test_the_second_read_of_a_record_does_not_load(world: World) -> None:
+def test_second_read_does_not_load(world: World) -> None:
     assert world.loads_in(lambda: world.pattern.get(8)) == 1
     assert world.loads_in(lambda: world.pattern.get(8)) == 0
 
 
-class Overtaken(Source):
-    """During the first load another reader comes, and is still loading when the first one's ends."""
+class OverlappedSource(Source):
+    """A source in which a second reader starts to load during the first load and is still loading when it ends."""
 
     def __init__(self, source: PostgresSource) -> None:
         self.source = source
         self.begin_another: Callable[[], object] = lambda: None
-        self.loading, self.go_on = threading.Event(), threading.Event()
+        self.loading, self.released = threading.Event(), threading.Event()
 
     def load(self, record_id: int) -> Record | None:
-        begin, self.begin_another = self.begin_another, self.hold
+        begin, self.begin_another = self.begin_another, self.wait_until_released
         begin()
         return self.source.load(record_id)
 
-    def hold(self) -> None:
+    def wait_until_released(self) -> None:
         self.loading.set()
-        self.go_on.wait(60)
+        self.released.wait(60)
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         return self.source.transaction()
 
 
 @pytest.mark.parametrize("name", [name for name in CACHING if "coalescing" not in name])
-def test_the_first_of_a_crowd_to_return_fills_whoever_came_after_it(
+def test_first_of_several_readers_fills_for_later_ones(
     name: str, redis_client: redis.Redis, source: PostgresSource, key_prefix: str
 ) -> None:
-    """Else a popular entry that ran out stays missing as long as readers come faster than a load takes."""
-    caller_group = Overtaken(source)
-    world = World(contenders()[name], redis_client, caller_group, key_prefix)
+    """Else an expired popular entry stays missing as long as new readers come during every load."""
+    overlapped = OverlappedSource(source)
+    world = World(contenders()[name], redis_client, overlapped, key_prefix)
     another = threading.Thread(target=lambda: world.pattern.get(11))
 
     def begin_another() -> None:
         another.start()
-        assert caller_group.loading.wait(60)
+        assert overlapped.loading.wait(60)
 
-    caller_group.begin_another = begin_another
+    overlapped.begin_another = begin_another
     try:
         world.pattern.get(11)
         assert world.loads_in(lambda: world.pattern.get(11)) == 0
     finally:
-        caller_group.go_on.set()
+        overlapped.released.set()
         another.join()
 
 
 @every_cache
-def test_after_an_invalidation_the_next_read_loads(world: World) -> None:
+def test_read_after_an_invalidation_loads(world: World) -> None:
     world.pattern.get(9)
     world.pattern.invalidate(9)
     assert world.loads_in(lambda: world.pattern.get(9)) == 1
 
 
 @every
-def test_a_write_returns_the_row_with_its_next_version(world: World) -> None:
+def test_write_returns_the_row_with_its_next_version(world: World) -> None:
     before = world.source.load(10)
     assert before is not None
     world.pattern.get(10)
@@ -120,7 +121,7 @@ def test_a_write_returns_the_row_with_its_next_version(world: World) -> None:
 
 
 @guaranteed(Guarantee.READ_AFTER_WRITE)
-def test_writes_show_means_that_the_next_read_returns_what_was_written_cached_before_or_not(world: World) -> None:
+def test_read_after_write_returns_the_written_row(world: World) -> None:
     world.pattern.get(14)
     for record_id in (14, 15):
         written = world.pattern.update(record_id, {"name": "Grace", "email": "grace@example.org"})
@@ -128,18 +129,18 @@ def test_writes_show_means_that_the_next_read_returns_what_was_written_cached_be
 
 
 @every
-def test_a_write_to_a_record_that_does_not_exist_is_none(world: World) -> None:
-    assert world.pattern.update(UNKNOWN_ID, {"name": "Nobody", "email": "nobody@example.org"}) is None
+def test_write_to_a_missing_record_is_none(world: World) -> None:
+    assert world.pattern.update(UNKNOWN_ID, {"name": "Alan", "email": "alan@example.org"}) is None
 
 
 @every
-def test_a_created_record_can_be_read(world: World) -> None:
+def test_created_record_can_be_read(world: World) -> None:
     created = world.pattern.create({"name": "Ada", "email": "ada@example.org", "body": "b"})
     assert world.pattern.get(created["id"]) == created
 
 
 @every_cache
-def test_keys_are_named_type_and_id_and_at_most_a_qualifier_under_the_prefix(world: World) -> None:
+def test_keys_have_the_prefix_the_type_the_id_and_at_most_one_qualifier(world: World) -> None:
     world.pattern.get(11)
     name = re.compile(rf"{re.escape(world.key_prefix)}user:11(:[^:]+)?")
     assert world.entries()
@@ -147,17 +148,17 @@ def test_keys_are_named_type_and_id_and_at_most_a_qualifier_under_the_prefix(wor
 
 
 @guaranteed(Guarantee.DURABLE_ON_RETURN)
-def test_durable_on_return_means_that_a_returned_write_is_in_the_database(world: World, source: PostgresSource) -> None:
+def test_returned_write_is_in_the_database(world: World, source: PostgresSource) -> None:
     written = world.pattern.update(12, {"name": "Edsger", "email": "edsger@example.org"})
     assert source.load(12) == written
 
 
 @guaranteed(Guarantee.STALE_AT_MOST_TTL)
-def test_stale_at_most_ttl_means_that_what_a_dead_writer_left_behind_is_not_read_after_one(world: World) -> None:
+def test_entry_of_a_crashed_writer_is_not_read_after_one_ttl(world: World) -> None:
     world.pattern.get(13)
     world.pattern.update(13, {"name": "Barbara", "email": "barbara@example.org"})
     world.pattern.get(13)
-    committed = world.source.update(13, {"name": "Liskov", "email": "liskov@example.org"})  # and then the client died
+    committed = world.source.update(13, {"name": "Liskov", "email": "liskov@example.org"})  # then the client crashes
     world.pass_ttl()
     assert world.pattern.get(13) == committed
 
@@ -178,10 +179,10 @@ OPERATIONS = st.lists(
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-def test_survives_cache_loss_means_that_one_client_reads_what_may_be_read_whenever_the_cache_is_emptied(
+def test_emptied_cache_never_changes_answers(
     world: World, source: PostgresSource, operations: list[tuple[str, int]]
 ) -> None:
-    """What may be read: the record as it is; where writes do not show at once, also what an entry may still hold."""
+    """A read returns the current record. Without READ_AFTER_WRITE it may also return an older cached version."""
     world.lose_cache()
     shows = Guarantee.READ_AFTER_WRITE in world.pattern.guarantees
     model: dict[int, list[Any]] = {record_id: [source.load(record_id)] for record_id in range(100, 104)}
@@ -200,12 +201,12 @@ def test_survives_cache_loss_means_that_one_client_reads_what_may_be_read_whenev
 
 
 @pytest.mark.parametrize("ttl_s", [-1.0, 0.0, 0.0001, float("nan")])
-def test_a_ttl_that_redis_cannot_keep_is_refused(ttl_s: float) -> None:
+def test_ttl_below_redis_resolution_is_refused(ttl_s: float) -> None:
     with pytest.raises(ConfigError, match="ttl_s"):
         Config(ttl_s=ttl_s)
 
 
-def test_client_settings_that_make_no_sense_are_refused() -> None:
+def test_impossible_client_settings_are_refused() -> None:
     with pytest.raises(ConfigError, match="socket_timeout_s"):
         ClientSettings(socket_timeout_s=0)
     with pytest.raises(ConfigError, match="retries"):

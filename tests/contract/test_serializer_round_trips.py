@@ -1,4 +1,4 @@
-"""What a serializer claims to keep comes back, for any value; what it does not claim is found out by running."""
+"""Serializers restore every value that they claim to keep. The fidelity check finds what they do not keep."""
 
 import json
 import math
@@ -57,8 +57,8 @@ plain = st.recursive(
 TYPED = {(name, kind): codecs()[name].serializer.for_type(kind) for name in NAMES for kind in (User, Profile, Orders)}
 
 
-def test_ours_are_found_by_their_files() -> None:
-    """Every file beside base.py that holds a serializer is in the catalogue under its file's name."""
+def test_serializers_are_found_by_their_files() -> None:
+    """Every file of the folder that defines a serializer is in the registry under the file's name."""
     assert set(NAMES) == EXPECTED
     assert all(serializer.serializer.summary for serializer in codecs().values())
 
@@ -66,8 +66,8 @@ def test_ours_are_found_by_their_files() -> None:
 @pytest.mark.parametrize("name", NAMES)
 @given(user=users, profile=profiles, listed=orders)
 @settings(max_examples=40, deadline=None)
-def test_a_typed_record_comes_back(name: str, user: User, profile: Profile, listed: Orders) -> None:
-    """Any user, profile and list of orders is equal, types included, after a round trip, in bytes that are bytes."""
+def test_typed_record_is_restored(name: str, user: User, profile: Profile, listed: Orders) -> None:
+    """Any user, profile and list of orders is equal after a round trip, including the types of its values."""
     for record in (user, profile, listed):
         serializer = TYPED[name, type(record)]
         data = serializer.dumps(record)
@@ -78,23 +78,23 @@ def test_a_typed_record_comes_back(name: str, user: User, profile: Profile, list
 @pytest.mark.parametrize("name", sorted(EXPECTED - {"protobuf"}))
 @given(value=st.dictionaries(texts, plain, max_size=5))
 @settings(max_examples=60, deadline=None)
-def test_a_plain_dict_comes_back(name: str, value: dict[str, Any]) -> None:
-    """JSON's own types survive every schemaless serializer, which is what a cache of rows needs."""
+def test_plain_dict_is_restored(name: str, value: dict[str, Any]) -> None:
+    """Every serializer without a schema keeps JSON's types, as a cache of rows needs."""
     serializer = codecs()[name].serializer.for_type(dict)
     assert alike(serializer.loads(serializer.dumps(value)), value)
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", [k for k in kinds() if not k.startswith("page")])
-def test_the_benchs_records_come_back(name: str, kind: str) -> None:
-    """Every record that is timed is carried whole by every serializer of ours: speed is compared on equal service."""
+def test_records_of_the_bench_are_restored(name: str, kind: str) -> None:
+    """Every serializer of the suite restores every record that is timed, so that speeds are comparable."""
     records = kinds()[kind].records(seed=3)
     serializer = codecs()[name].serializer.for_type(kinds()[kind].record_type)
     assert [serializer.loads(serializer.dumps(record)) for record in records] == records
 
 
-def test_ascii_records_are_ascii_and_the_others_are_not() -> None:
-    """The two halves of the records differ in what they say they differ in."""
+def test_only_ascii_records_are_ascii() -> None:
+    """All records of the kinds with ASCII text are ASCII, and no records of the other kinds."""
     for kind in kinds().values():
         written = [repr(record).isascii() for record in kind.records(seed=1)]
         assert all(written) if kind.text == "ascii" else not any(written)
@@ -123,22 +123,22 @@ def outcome(name: str, build: str, case: str) -> str:
         ("protobuf", "typed", "timedelta", "refused"),
     ],
 )
-def test_fidelity_is_found_by_running(name: str, build: str, case: str, expected: str) -> None:
-    """Known traps are marked as what they are: same, refused, or changed silently."""
+def test_known_changes_are_found(name: str, build: str, case: str, expected: str) -> None:
+    """Each known case has its outcome: same, refused, or changed silently."""
     assert outcome(name, build, case) == expected
 
 
-def test_pickle_keeps_everything_and_protobuf_has_no_untyped_form() -> None:
-    """The matrix has a row for each case and build that there is."""
+def test_fidelity_covers_every_case_and_build() -> None:
+    """Pickle keeps everything, protobuf has no untyped form, and json has a row for each case and build."""
     assert {f.outcome for f in fidelity(codecs()["pickle"])} == {"same"}
     assert {f.build for f in fidelity(codecs()["protobuf"])} == {"typed"}
     assert len(fidelity(codecs()["json"])) == 2 * len(CASES)
 
 
-class Liar(Serializer[Any]):
-    """Loses fractions and says nothing."""
+class DropsFractions(Serializer[Any]):
+    """Silently drops the fractions of numbers."""
 
-    summary = "a liar"
+    summary = "drops fractions"
 
     def dumps(self, value: Any) -> bytes:
         return repr({k: int(v) if isinstance(v, float) and math.isfinite(v) else v for k, v in value.items()}).encode()
@@ -147,9 +147,13 @@ class Liar(Serializer[Any]):
         return eval(data)
 
 
-def test_a_silent_change_is_marked() -> None:
-    """A planted serializer that drops fractions is caught: the check can fail."""
-    found = {f.case: f.outcome for f in fidelity(Codec(name="liar", serializer=Liar)) if f.build == "untyped"}
+def test_silent_change_is_found() -> None:
+    """The check reports a serializer that drops fractions."""
+    found = {
+        f.case: f.outcome
+        for f in fidelity(Codec(name="drops-fractions", serializer=DropsFractions))
+        if f.build == "untyped"
+    }
     assert found["float"] == "changed"
     assert found["int"] == "same"
 
@@ -158,13 +162,13 @@ def test_a_silent_change_is_marked() -> None:
     ("a", "b"),
     [(1, True), (1, 1.0), (0.0, -0.0), ([1], (1,)), ({1: 2}, {"1": 2}), (Decimal("1.0"), Decimal("1.0") + 1)],
 )
-def test_what_only_looks_equal_is_not_the_same(a: object, b: object) -> None:
-    """Type, sign of zero and kind of sequence count."""
+def test_equal_values_of_different_types_are_not_the_same(a: object, b: object) -> None:
+    """The comparison includes the type, the sign of zero and the kind of sequence."""
     assert not alike(a, b)
     assert alike(a, a)
 
 
-class Guesser(Serializer[Any]):
+class GuessesTypes(Serializer[Any]):
     """Reads a string as the JSON value that it looks like."""
 
     summary = "guesses types"
@@ -198,9 +202,13 @@ GUESSED = {
 }
 
 
-def test_a_string_that_comes_back_as_the_value_that_it_looks_like_is_changed_silently() -> None:
-    """Of the strings, a planted guesser changes these and no others; ours change none."""
-    found = {f.case: f.outcome for f in fidelity(Codec(name="guesser", serializer=Guesser)) if f.build == "untyped"}
+def test_guessed_types_of_strings_are_found() -> None:
+    """A serializer that guesses types changes exactly these strings. The suite's serializers change none."""
+    found = {
+        f.case: f.outcome
+        for f in fidelity(Codec(name="guesses-types", serializer=GuessesTypes))
+        if f.build == "untyped"
+    }
     strings = {case.name for case in CASES if case.name.startswith("str, ")}
     assert {case for case in strings if found[case] == "changed"} == GUESSED
     for name in NAMES:

@@ -1,4 +1,4 @@
-"""Data into types: the first value that does not fit is named by its place."""
+"""Conversion of data to types: an error names the place of the first wrong value."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -28,8 +28,8 @@ class Outer:
     most: int | None = None
 
 
-def test_data_that_fits_becomes_the_type() -> None:
-    """Lists become tuples, objects become dataclasses, a whole number fits a float; unknown keys are left out."""
+def test_valid_data_is_converted() -> None:
+    """Lists become tuples, objects become dataclasses, an int is accepted for a float, unknown keys are left out."""
     found = convert({"name": "a", "cells": [{"round": 1}], "share": 2, "later": 1}, Outer)
     assert found == Outer(name="a", cells=(Inner(round=1),), share=2.0)
 
@@ -47,15 +47,15 @@ def test_data_that_fits_becomes_the_type() -> None:
         (3, "type", "$", ""),
     ],
 )
-def test_a_value_that_does_not_fit_is_named(data: Any, problem: str, place: str, field: str) -> None:
-    """The error says the kind of problem, the place of the value, and the field."""
+def test_wrong_value_is_named(data: Any, problem: str, place: str, field: str) -> None:
+    """The error contains the kind of problem, the place of the value, and the field."""
     with pytest.raises(Mismatch) as wrong:
         convert(data, Outer)
     assert (wrong.value.problem, wrong.value.place, wrong.value.field) == (problem, place, field)
 
 
-def test_a_table_refuses_keys_that_its_dataclass_lacks() -> None:
-    """Every field may be left out where the table says so; a field that the table may not have is unknown."""
+def test_table_refuses_unknown_keys() -> None:
+    """With `optional`, every field may be omitted. A field of `without` is unknown."""
     kind = table_type(Outer, without=("cells",), optional=True)
     assert convert({}, kind).name is msgspec.UNSET  # type: ignore[attr-defined]
     unknown: tuple[dict[str, Any], ...] = ({"nam": "a"}, {"cells": []})
@@ -65,15 +65,15 @@ def test_a_table_refuses_keys_that_its_dataclass_lacks() -> None:
         assert (wrong.value.problem, wrong.value.field) == ("unknown", next(iter(data)))
 
 
-def test_a_table_needs_the_fields_without_a_default() -> None:
-    """What the dataclass needs, the table needs."""
+def test_table_needs_the_fields_without_default() -> None:
+    """A field that the dataclass requires is required in the table."""
     with pytest.raises(Mismatch) as wrong:
         convert({}, table_type(Outer))
     assert (wrong.value.problem, wrong.value.field) == ("missing", "name")
 
 
-def test_types_in_words() -> None:
-    """The words are those of a TOML file's reader; TOML has no null."""
+def test_types_are_named_in_words() -> None:
+    """The words are for the user of a TOML file, which has no null."""
     assert in_words("int | null") == "a whole number"
     assert in_words("float") == "a number"
     assert in_words("str | array") == "text or a list"

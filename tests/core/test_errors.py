@@ -1,4 +1,4 @@
-"""The error tree: which errors are the user's, which end a command, and what they say."""
+"""The error classes: their tree, and their messages."""
 
 import errno
 import inspect
@@ -25,7 +25,7 @@ CLASSES = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if ki
 
 
 def drawn() -> dict[str, str]:
-    """Each class of the picture in the docstring, and the class above it."""
+    """Each class of the tree in the docstring, and its base class there."""
     above: dict[str, str] = {}
     path: list[str] = []
     for line in (errors.__doc__ or "").splitlines():
@@ -37,8 +37,8 @@ def drawn() -> dict[str, str]:
     return above
 
 
-def test_the_picture_is_the_tree() -> None:
-    """The docstring draws every class of the module under its base class, and no other class."""
+def test_docstring_draws_the_class_tree() -> None:
+    """The docstring shows every class of the module under its base class, and no other class."""
     assert drawn() == {
         kind.__name__: base.__name__ if (base := kind.__bases__[0]).__module__ == errors.__name__ else ""
         for kind in CLASSES
@@ -46,15 +46,15 @@ def test_the_picture_is_the_tree() -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in CLASSES if kind not in (ClientKilled, StampedeError)])
-def test_each_error_has_one_way_to_end_a_command(kind: type[StampedeError]) -> None:
-    """An error is the user's or ends the command, never both; a client's death is no Exception."""
+def test_no_error_is_both_user_error_and_command_failure(kind: type[StampedeError]) -> None:
+    """No class is both a UserError and a CommandFailed. ClientKilled is not an Exception."""
     assert issubclass(kind, StampedeError)
     assert not issubclass(kind, UserError) or not issubclass(kind, CommandFailed)
     assert not issubclass(ClientKilled, Exception)
 
 
-def test_a_user_error_says_where_what_and_what_was_wanted() -> None:
-    """The three kinds of a user's error have one form; a ConfigError shows the value as Python writes it."""
+def test_user_error_contains_place_value_and_wanted_value() -> None:
+    """The three kinds of user errors have the same form. A ConfigError shows the value's repr."""
     assert str(InputError("metric", "'p98'", "one of p50, p99")) == "metric: 'p98' (wanted: one of p50, p99)"
     assert str(RunFolderError(Path("runs/x"), "no run.json", "a run folder")) == (
         "runs/x: no run.json (wanted: a run folder)"
@@ -64,21 +64,21 @@ def test_a_user_error_says_where_what_and_what_was_wanted() -> None:
     assert (error.field, error.value, error.want, error.where, error.what) == ("ttl_s", "1", "a number", "ttl_s", "'1'")
 
 
-def test_a_long_value_is_cut_in_the_middle() -> None:
-    """An error shows the first and the last hundred characters of a value that is longer than 200."""
+def test_long_value_is_shortened_in_the_middle() -> None:
+    """An error shows the first and the last hundred characters of a value with more than 200."""
     assert shortened("a" * 200) == "a" * 200
     assert shortened("a" * 500 + "b" * 500) == "a" * 100 + "…" + "b" * 100
 
 
-def test_require_raises_only_where_the_condition_fails() -> None:
-    """A condition that holds passes; another one raises ConfigError."""
+def test_require_raises_only_if_the_condition_fails() -> None:
+    """A true condition passes. A false one raises ConfigError."""
     require(True, "field", 1, "anything")
     with pytest.raises(ConfigError, match=r"field: 1 \(wanted: 2\)"):
         require(False, "field", 1, "2")
 
 
-def test_a_failed_write_says_why(tmp_path: Path) -> None:
-    """A full disk, a folder that is gone and another reason have a sentence each."""
+def test_failed_write_contains_the_reason(tmp_path: Path) -> None:
+    """A full disk, a missing folder and other reasons have different messages."""
     full = str(WriteFailed(tmp_path / "run.json", OSError(errno.ENOSPC, "")))
     assert full.startswith(f"{tmp_path}: the disk is full, run.json cannot be written (")
     gone = str(WriteFailed(tmp_path / "no" / "run.json", OSError(errno.ENOENT, "")))

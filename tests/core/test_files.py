@@ -1,4 +1,4 @@
-"""Whole-file writes and new run folders."""
+"""Whole-file writes, and new run folders."""
 
 import errno
 import stat
@@ -13,8 +13,8 @@ from stampede.core.files import PACKAGE, SOURCES, half_of, new_run_folder, write
 STARTED = datetime(2026, 11, 30, 18, 33, 48, tzinfo=UTC)
 
 
-def test_a_file_is_replaced_whole_and_is_private(tmp_path: Path) -> None:
-    """The new content takes the old one's place, only the owner may read it, and no half is left."""
+def test_file_is_replaced_whole_and_is_private(tmp_path: Path) -> None:
+    """The new content replaces the old, only the owner can read it, and no temporary file remains."""
     path = tmp_path / "run.json"
     path.write_bytes(b"old")
     write_whole(path, b"new")
@@ -23,8 +23,8 @@ def test_a_file_is_replaced_whole_and_is_private(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_half(tmp_path: Path) -> None:
-    """Where the write fails, a reader still sees the old content; the half is removed."""
+def test_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
+    """If a write fails, the old content stays and the temporary file is removed."""
     path = tmp_path / "run.json"
     path.write_bytes(b"old")
     with pytest.raises(WriteFailed):
@@ -40,21 +40,21 @@ def fail_in_the_middle(path: Path) -> None:
 
 
 def test_run_folders_of_one_second_are_numbered(tmp_path: Path) -> None:
-    """A folder is named by its instant and plan; the second one of that second ends in -2."""
+    """A folder's name contains time and plan. The second one of the same second ends in -2."""
     runs = tmp_path / "runs"
     made = [new_run_folder(runs, "smoke", STARTED).name for _ in range(3)]
     assert made == ["20261130T183348Z-smoke", "20261130T183348Z-smoke-2", "20261130T183348Z-smoke-3"]
     assert stat.S_IMODE((runs / made[0]).stat().st_mode) == 0o700
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    """Where a file stands in the place of a folder above it, the error names the folder that was asked for."""
+def test_impossible_folder_is_named(tmp_path: Path) -> None:
+    """If a parent of the folder is a file, the error names the requested folder."""
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(ConfigError, match=r"^runs: '.*/runs' \(wanted: a folder that can be written \(Not a directory"):
         new_run_folder(tmp_path / "file" / "runs", "smoke", STARTED)
 
 
-def test_the_repository_is_the_folder_of_the_packages() -> None:
-    """SOURCES and PACKAGE hold the same files."""
+def test_package_and_sources_are_the_same_files() -> None:
+    """SOURCES and PACKAGE contain the same files."""
     assert (SOURCES / "core" / "files.py").samefile(PACKAGE / "core" / "files.py")
     assert (PACKAGE / "loadtests" / "locustfiles" / "locustfile.py").is_file()

@@ -1,4 +1,4 @@
-"""What a run writes is its owner's alone."""
+"""Only the owner can read the files of a run."""
 
 import os
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def mode(path: Path) -> int:
 
 @pytest.mark.usefixtures("any_umask")
 def test_folders_and_files_are_private_whatever_the_umask_is(tmp_path: Path) -> None:
-    """Made new, and written over where others could read them."""
+    """New files and folders are private, and so are existing files that are written again."""
     folder = make_folder(tmp_path / "run")
     file = folder / "run.json"
     write_file(file, b"1")
@@ -33,8 +33,8 @@ def test_folders_and_files_are_private_whatever_the_umask_is(tmp_path: Path) -> 
     assert (mode(folder), mode(file), mode(open_to_all)) == (0o700, 0o600, 0o600)
 
 
-def test_a_folder_that_is_there_is_refused_or_left_as_it_is(tmp_path: Path) -> None:
-    """Whose folder it is decides who may read it."""
+def test_existing_folder_is_refused_or_not_changed(tmp_path: Path) -> None:
+    """An existing folder keeps its mode."""
     tmp_path.chmod(0o750)
     with pytest.raises(FileExistsError):
         make_folder(tmp_path)

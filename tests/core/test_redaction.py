@@ -1,4 +1,4 @@
-"""No form of a password or token survives `masked`, and what is no secret does."""
+"""`masked` removes passwords and tokens in every form, and keeps all other text."""
 
 import json
 import shlex
@@ -22,7 +22,7 @@ from stampede.core.text.redaction import (
 )
 
 S = "q7-Zw.9x"
-"""A secret without signs of its own."""
+"""A secret without special characters of URLs."""
 
 FORMS = {
     "redis://ann:q7-Zw.9x@cache.example:6379/0": "redis://ann:***@cache.example:6379/0",
@@ -54,8 +54,8 @@ FORMS = {
 
 
 @pytest.mark.parametrize(("text", "want"), FORMS.items())
-def test_every_form_of_a_secret_is_hidden_and_the_rest_stays(text: str, want: str) -> None:
-    """Ten forms and more: the secret is gone, names and addresses stand."""
+def test_secret_is_hidden_in_every_form(text: str, want: str) -> None:
+    """The secret is hidden; names and addresses stay."""
     assert masked(text) == want
     assert masked(want) == want
 
@@ -75,8 +75,8 @@ def test_every_form_of_a_secret_is_hidden_and_the_rest_stays(text: str, want: st
         "a@b.example wrote it",
     ],
 )
-def test_text_without_a_secret_is_not_changed(text: str) -> None:
-    """Addresses, SQL and words about passwords are left alone."""
+def test_text_without_secret_is_not_changed(text: str) -> None:
+    """Addresses, SQL and text about passwords stay."""
     assert masked(text) == text
 
 
@@ -85,8 +85,8 @@ RAW = ["#", "/", "?", "[", "]", "@", "%", " "]
 
 @pytest.mark.parametrize("sign", RAW)
 @pytest.mark.parametrize("url", ["redis://:{}@h:6379/0", "postgresql://ann:{}@127.0.0.1:5432/app", "redis://u:1{}@h/0"])
-def test_a_raw_sign_in_a_password_is_noticed_and_the_password_hidden_whole(sign: str, url: str) -> None:
-    """Each sign that a driver takes for a delimiter; the same password percent-encoded is a good URL."""
+def test_password_with_unencoded_delimiter_is_hidden_whole(sign: str, url: str) -> None:
+    """Holds for each delimiter of a driver. The same password, percent-encoded, is a valid URL."""
     secret = f"zya{sign}zyb"
     given = url.format(secret)
     assert must_be_encoded(given)
@@ -100,8 +100,8 @@ passwords = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF, exclude
 
 
 @given(password=passwords, user=st.sampled_from(["", "ann"]))
-def test_an_encoded_password_is_read_by_the_drivers_and_hidden(password: str, user: str) -> None:
-    """For any password: redis-py and libpq read it out of the URL as it was, and nothing of it is shown."""
+def test_encoded_password_is_valid_for_drivers_and_hidden(password: str, user: str) -> None:
+    """For any password, redis-py and libpq read it from the URL, and `masked` hides it."""
     url = f"redis://{user}:{quote(password, safe='')}@cache.example:6379/0"
     assert not must_be_encoded(url)
     with redis.Redis.from_url(url) as client:
@@ -114,15 +114,15 @@ def test_an_encoded_password_is_read_by_the_drivers_and_hidden(password: str, us
 
 
 @given(password=passwords)
-def test_a_connection_string_of_libpq_and_json_hide_any_password(password: str) -> None:
-    """As libpq quotes it, and as JSON does."""
+def test_password_is_hidden_in_connection_strings_and_json(password: str) -> None:
+    """Holds for any password, quoted as libpq or JSON does."""
     dsn = psycopg.conninfo.make_conninfo(host="h", password=password, dbname="app")
     assert masked(dsn).split() == ["host=h", "password=***", "dbname=app"]
     assert json.loads(masked(json.dumps({"password": password, "n": 1}))) == {"password": "***", "n": 1}
 
 
-def test_a_drivers_error_hides_the_secrets_of_the_url_that_it_was_given() -> None:
-    """psycopg and redis-py quote parts of a URL that they cannot read, so patterns alone do not find them."""
+def test_secrets_of_a_given_url_are_hidden_in_driver_errors() -> None:
+    """psycopg and redis-py quote parts of an invalid URL, which patterns alone would not find."""
     url = "redis://:se%23cret-77@h:1/0"
     for text in ("cannot cast 'se#cret-77'", "cannot cast se%23cret-77", "port:se%23cret-77x"):
         assert "cret-77" not in masked(text, url)
@@ -132,8 +132,8 @@ def test_a_drivers_error_hides_the_secrets_of_the_url_that_it_was_given() -> Non
     assert masked("powder", "redis://:ow@h") == "powder"
 
 
-def test_a_command_keeps_its_words_but_no_secret() -> None:
-    """What is stored can be read, and split into words again."""
+def test_stored_command_has_its_words_without_secrets() -> None:
+    """A stored command can be split into words again."""
     words = ["bench", "--redis", "redis://:a b'c@h/0", "--postgres=host=h password=x", "--seed", "7", "--only", "a b"]
     stored = command_line(words)
     assert shlex.split(stored) == [
@@ -144,22 +144,22 @@ def test_a_command_keeps_its_words_but_no_secret() -> None:
     assert without_servers(shlex.split(stored)) == ["stampede", "bench", "--seed", "7", "--only", "a b"]
 
 
-def test_the_value_of_a_server_option_is_hidden_whole_where_it_is_no_url() -> None:
-    """A forgotten scheme leaves a password that no pattern knows."""
+def test_server_option_that_is_not_a_url_is_hidden_whole() -> None:
+    """Without a scheme, no pattern would find the password."""
     assert masked_words(["--redis", ":pw@h:6379", "--postgres=u:pw", "--redis", "h:6379/0"]) == [
         *("--redis", "***", "--postgres=***", "--redis", "h:6379/0")
     ]
 
 
-def test_a_command_that_an_earlier_version_stored_is_hidden_when_it_is_read() -> None:
-    """Run folders from before hold URLs as they were given."""
+def test_command_of_an_earlier_version_is_masked_when_read() -> None:
+    """Older run folders contain unmasked URLs."""
     assert masked_command("stampede bench --redis 'redis://h?password=x y' --seed 1") == (
         "stampede bench --redis 'redis://h?password=***' --seed 1"
     )
     assert masked_command("stampede bench --redis 'redis://:x@h") == "stampede bench --redis 'redis://:***@h"
 
 
-def test_texts_in_json_are_hidden_wherever_they_stand() -> None:
-    """Numbers, truth values and nothing stay what they are."""
+def test_secrets_are_hidden_everywhere_in_json() -> None:
+    """Numbers, booleans and null are not changed."""
     deep = {"why": "redis://:x@h", "rows": [1, None, True, ("PGPASSWORD=x",)]}
     assert hidden(deep) == {"why": "redis://:***@h", "rows": [1, None, True, ["PGPASSWORD=***"]]}

@@ -1,4 +1,4 @@
-"""Text that is not ours acts neither on a terminal nor on a page."""
+"""Text from files and servers cannot control a terminal or a page."""
 
 import io
 
@@ -11,7 +11,7 @@ from rich.text import Text
 from stampede.core.text.safe_text import shown, visible
 from stampede.core.text.terminal import PlainConsole
 
-ACTING = {
+CONTROLS = {
     "\x1b[31mred": r"\x1b[31mred",
     "a\rb": r"a\rb",
     "bell\x07": r"bell\x07",
@@ -25,34 +25,34 @@ ACTING = {
 }
 
 
-@pytest.mark.parametrize(("text", "want"), ACTING.items())
-def test_a_character_that_acts_is_written_as_an_escape(text: str, want: str) -> None:
+@pytest.mark.parametrize(("text", "want"), CONTROLS.items())
+def test_control_character_is_escaped(text: str, want: str) -> None:
     """Escape sequences, carriage returns, bells, and overrides of the direction of text."""
     assert visible(text) == want
 
 
 @pytest.mark.parametrize("text", ["", "cache-aside", "µs ≤ 5 %", "Zürich", "日本語", "[red]x[/red]", "$x$", "שלום"])
-def test_text_that_is_visible_is_not_changed(text: str) -> None:
-    """Other scripts, emoji, and what only a library would read as markup."""
+def test_visible_text_is_not_changed(text: str) -> None:
+    """Other scripts, and text that a library could read as markup, stay."""
     assert visible(text) == text
 
 
 @given(text=st.text())
-def test_nothing_that_acts_is_left(text: str) -> None:
-    """Whatever the text: it can be written, prints on one line, and is stable."""
+def test_no_control_character_remains(text: str) -> None:
+    """For any text: the result can be encoded, has one line, and does not change when escaped again."""
     safe = visible(text)
     safe.encode()
     assert not any(c < " " or "\x7f" <= c <= "\x9f" for c in safe)
     assert visible(safe) == safe
 
 
-def test_what_is_printed_hides_secrets_and_keeps_its_lines() -> None:
-    """Both at once, since an error text may hold both."""
+def test_printed_text_hides_secrets_and_keeps_line_breaks() -> None:
+    """An error text may contain both."""
     assert shown("one\ntwo\x1b redis://:x@h") == "one\ntwo\\x1b redis://:***@h"
 
 
-def test_a_console_takes_names_as_text() -> None:
-    """Markup, emoji codes and escape sequences in strings, tables and Text print as what they are."""
+def test_console_prints_markup_as_text() -> None:
+    """Markup, emoji codes and escape sequences in strings, tables and Text are printed literally."""
     out = io.StringIO()
     console = PlainConsole(file=out, width=120, force_terminal=True, color_system=None)
     table = Table(title="[bold]t[/bold] \x1b[2J")

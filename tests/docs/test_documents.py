@@ -308,7 +308,7 @@ def promised_by(guarantee: Guarantee) -> str:
 def test_the_guarantees_are_listed() -> None:
     """docs/reference/guarantees.md lists each guarantee of our contenders: what holds, fault model, guaranteed by."""
     wanted = [
-        [f"`{guarantee.name}`", guarantee.value.partition(" (adversary: ")[0], guarantee.adversary.value, who]
+        [f"`{guarantee.name}`", guarantee.text, guarantee.fault_model.value, who]
         for guarantee in Guarantee
         if (who := promised_by(guarantee))
     ]

@@ -1,4 +1,4 @@
-"""What a reader of run folders must hold to."""
+"""Reading run folders: complete ones exactly, damaged ones refused in one line."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,7 @@ def small(folder: Path, **how: object) -> Path:
     return plant(folder, rounds=1, contenders=["cache-aside", "no-cache"], scenarios=[scenario("stampede")], **how)  # type: ignore[arg-type]
 
 
-def test_what_was_written_is_read_to_the_nanosecond(tmp_path: Path) -> None:
+def test_written_instants_are_read_exactly(tmp_path: Path) -> None:
     run = read_run(small(tmp_path / "run"))
     cell = run.info.cells[0]
     mine = run.samples[run.samples["cell"] == cell.id]
@@ -29,7 +29,7 @@ def test_what_was_written_is_read_to_the_nanosecond(tmp_path: Path) -> None:
     assert len(run.samples) == sum(c.locust_requests or 0 for c in run.info.cells)
 
 
-def test_a_run_of_an_older_schema_is_read_and_what_it_lacks_is_null(tmp_path: Path) -> None:
+def test_columns_missing_in_an_older_schema_are_null(tmp_path: Path) -> None:
     folder = small(tmp_path / "run")
     added = [name for tables in ADDED.values() for name in tables["samples"]]
     assert added
@@ -59,7 +59,7 @@ def test_only_finished_cells_of_a_killed_run_count(tmp_path: Path) -> None:
     assert set(run.servers["cell"]) == {1}
 
 
-def test_a_run_without_a_finished_cell_has_empty_frames(tmp_path: Path) -> None:
+def test_run_without_finished_cells_has_empty_frames(tmp_path: Path) -> None:
     run = read_run(small(tmp_path / "run", status="running", unfinished=frozenset([1, 2])))
     assert len(run.samples) == len(run.servers) == len(run.timeline) == 0
 
@@ -96,7 +96,7 @@ FAULTS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_broken_folder_is_refused_in_one_line(tmp_path: Path, fault: str) -> None:
+def test_damaged_folder_is_refused_in_one_line(tmp_path: Path, fault: str) -> None:
     folder = small(tmp_path / "run")
     FAULTS[fault](folder)
     with pytest.raises(RunFolderError) as caught:
@@ -107,12 +107,12 @@ def test_a_broken_folder_is_refused_in_one_line(tmp_path: Path, fault: str) -> N
     assert "wanted:" in line
 
 
-def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="no such folder"):
         read_run(tmp_path / "nowhere")
 
 
-def test_damage_inside_a_file_is_refused_when_its_table_is_read(tmp_path: Path) -> None:
+def test_damage_inside_a_file_is_found_when_its_table_is_read(tmp_path: Path) -> None:
     folder = small(tmp_path / "run")
     path = folder / "samples" / "cell-00001.parquet"
     data = bytearray(path.read_bytes())

@@ -1,4 +1,4 @@
-"""A run folder whose values were changed by hand is read, or refused in one line that names the place."""
+"""A run folder with changed values is read, or refused in one line that names the place."""
 
 import json
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ JSON = st.recursive(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with two cells, one of them done, and every part of run.json filled."""
+    """A run with two cells, one of them done. Every part of run.json has a value."""
     folder = tmp_path_factory.mktemp("run") / "run"
     plant(
         folder,
@@ -73,7 +73,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def places(value: Any, before: tuple[Step, ...] = ()) -> Iterator[tuple[Step, ...]]:
-    """Where values stand, the outer ones too."""
+    """The place of every value, including objects and lists."""
     yield before
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for step, child in inner:
@@ -81,7 +81,7 @@ def places(value: Any, before: tuple[Step, ...] = ()) -> Iterator[tuple[Step, ..
 
 
 def replaced(data: Any, place: tuple[Step, ...], value: Any) -> Any:
-    """A copy with another value at that place."""
+    """A copy of the data with another value at that place."""
     if not place:
         return value
     copy = deepcopy(data)
@@ -93,7 +93,7 @@ def replaced(data: Any, place: tuple[Step, ...], value: Any) -> Any:
 
 
 def reads_or_refuses(folder: Path, data: Any) -> str:
-    """The line with which the run is refused; empty where it is read. No other exception passes."""
+    """The line with which the run is refused. Empty: it is read. Fails on any other exception."""
     (folder / "run.json").write_text(json.dumps(data))
     try:
         read_run(folder)
@@ -106,7 +106,7 @@ def reads_or_refuses(folder: Path, data: Any) -> str:
     return ""
 
 
-def test_any_value_of_another_type_is_read_or_refused_in_one_line(folder: Path) -> None:
+def test_any_other_value_is_read_or_refused_in_one_line(folder: Path) -> None:
     whole = json.loads((folder / "run.json").read_text())
     lines = [reads_or_refuses(folder, replaced(whole, place, value)) for place in places(whole) for value in WRONG]
     (folder / "run.json").write_text(json.dumps(whole))
@@ -116,7 +116,7 @@ def test_any_value_of_another_type_is_read_or_refused_in_one_line(folder: Path) 
 
 @settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_any_json_in_place_of_any_value_is_read_or_refused_in_one_line(folder: Path, data: st.DataObject) -> None:
+def test_any_json_is_read_or_refused_in_one_line(folder: Path, data: st.DataObject) -> None:
     whole = json.loads((folder / "run.json").read_text())
     place = data.draw(st.sampled_from(sorted(places(whole), key=str)))
     try:
@@ -127,8 +127,8 @@ def test_any_json_in_place_of_any_value_is_read_or_refused_in_one_line(folder: P
 
 WRONG_IN_RUN = {
     "started_utc": (("started_utc",), 3, "$.started_utc is int (wanted: str)"),
-    "metadata": (("metadata",), [], "$.circumstances is array"),
-    "cores": (("metadata", "machine", "cores"), "two", "$.circumstances.machine.cores is str"),
+    "metadata": (("metadata",), [], "$.metadata is array"),
+    "cores": (("metadata", "machine", "cores"), "two", "$.metadata.machine.cores is str"),
     "remarks": (("remarks",), {}, "$.remarks is object"),
     "a remark without what": (("remarks",), [{"name": "x"}], "$.remarks[0] has no what"),
     "a cell's id": (("cells", 1, "id"), "two", "$.cells[1].id is str (wanted: int)"),
@@ -143,14 +143,14 @@ WRONG_IN_RUN = {
     "an endless TTL": (("scenarios", 0, "workload", "ttl_s"), float("inf"), "$.scenarios[0].workload.ttl_s"),
     "measured": (("scenarios", 0, "measured"), {"load_ms": "40"}, "$.scenarios[0].measured[...] is str"),
     "a window": (("scenarios", 0, "window_s"), 0, "$.scenarios[0].window_s is 0"),
-    "guarantees": (("contenders", 0, "guarantees"), "all", "$.contenders[0].promises is str"),
+    "guarantees": (("contenders", 0, "guarantees"), "all", "$.contenders[0].guarantees is str"),
     "a name twice": (("contenders", 1, "name"), "cache-aside", "$.contenders[1].name is 'cache-aside' again"),
     "a schema that is true": (("schema",), True, "schema True"),
 }
 
 
 @pytest.mark.parametrize("name", WRONG_IN_RUN)
-def test_the_line_names_the_place_and_the_wanted_type(folder: Path, name: str) -> None:
+def test_line_names_place_and_wanted_type(folder: Path, name: str) -> None:
     whole = json.loads((folder / "run.json").read_text())
     place, value, says = WRONG_IN_RUN[name]
     try:
@@ -167,7 +167,7 @@ def test_deep_nesting_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
         read_run(tmp_path)
 
 
-def test_keys_that_are_not_known_are_left_out(folder: Path) -> None:
+def test_unknown_keys_are_left_out(folder: Path) -> None:
     whole = json.loads((folder / "run.json").read_text())
     try:
         more = deepcopy(whole) | {"later": 1}
@@ -179,7 +179,7 @@ def test_keys_that_are_not_known_are_left_out(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def explored(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a races.json in which every part is filled."""
+    """A folder with a races.json in which every part has a value."""
     folder = tmp_path_factory.mktemp("races")
     step = StepInfo(client="a", label="GET", server="redis", database={"1": 1}, cache={"user:1": "v1"})
     verdict = VerdictInfo(
@@ -209,7 +209,7 @@ def explored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_any_value_of_another_type_in_races_json_is_read_or_refused_in_one_line(explored: Path) -> None:
+def test_any_other_value_in_races_json_is_read_or_refused(explored: Path) -> None:
     path = explored / "races.json"
     assert read_races(explored).verdicts[0].shortest[0].label == "GET"
     whole = json.loads(path.read_text())

@@ -1,4 +1,4 @@
-"""Due times and keys are drawn in advance, from the seed, with the stated law."""
+"""Due times and keys are drawn in advance from the seed, with the stated distribution."""
 
 import numpy as np
 import pytest
@@ -16,9 +16,7 @@ kinds = st.sampled_from(["poisson", "constant"])
 
 @given(kind=kinds, rate=st.floats(1, 2000), span=st.floats(0.05, 5), shares=st.integers(1, 4), seed=st.integers(0, 99))
 @settings(max_examples=60, deadline=None)
-def test_due_times_ascend_and_lie_within_the_span(
-    kind: Arrivals, rate: float, span: float, shares: int, seed: int
-) -> None:
+def test_due_times_ascend_within_the_span(kind: Arrivals, rate: float, span: float, shares: int, seed: int) -> None:
     for share in range(shares):
         due = due_times_ns(kind, rate, span, share=share, shares=shares, rng=np.random.default_rng([seed, share]))
         assert np.all(np.diff(due) >= 0)
@@ -27,7 +25,7 @@ def test_due_times_ascend_and_lie_within_the_span(
 
 @given(kind=kinds, seed=st.integers(0, 999))
 @settings(max_examples=40, deadline=None)
-def test_processes_share_no_instant(kind: Arrivals, seed: int) -> None:
+def test_processes_have_different_instants(kind: Arrivals, seed: int) -> None:
     shares = [
         due_times_ns(kind, 500, 2, share=share, shares=3, rng=np.random.default_rng([seed, share])).tolist()
         for share in range(3)
@@ -36,27 +34,27 @@ def test_processes_share_no_instant(kind: Arrivals, seed: int) -> None:
     assert len(set(together)) == len(together)
 
 
-def test_constant_arrivals_of_all_processes_together_are_a_metronome() -> None:
+def test_constant_arrivals_of_all_processes_are_evenly_spaced() -> None:
     rng = np.random.default_rng(1)
     together = np.sort(np.concatenate([due_times_ns("constant", 100, 2, share=s, shares=3, rng=rng) for s in range(3)]))
     assert len(together) == 200
     assert np.allclose(np.diff(together), 1e7, atol=2)
 
 
-def test_poisson_arrivals_of_all_processes_together_have_exponential_gaps_of_the_whole_rate() -> None:
+def test_poisson_arrivals_of_all_processes_have_exponential_gaps() -> None:
     shares = [due_times_ns("poisson", 1000, 20, share=s, shares=2, rng=np.random.default_rng([3, s])) for s in range(2)]
     gaps_s = np.diff(np.sort(np.concatenate(shares))) / 1e9
     assert stats.kstest(gaps_s, "expon", args=(0, 1 / 1000)).pvalue > 0.001
 
 
 @given(ranks=st.integers(1, 500), skew=st.floats(0, 3))
-def test_zipf_shares_sum_to_one_and_never_grow_with_the_rank(ranks: int, skew: float) -> None:
+def test_zipf_shares_sum_to_one_and_fall_with_the_rank(ranks: int, skew: float) -> None:
     shares = zipf_shares(ranks, skew)
     assert np.isclose(shares.sum(), 1)
     assert np.all(np.diff(shares) <= 0)
 
 
-def test_keys_are_drawn_as_often_as_their_shares_say() -> None:
+def test_keys_are_drawn_in_proportion_to_their_shares() -> None:
     ids = np.arange(10, 20)
     shares = zipf_shares(10, 1.0)
     drawn = draw_keys(ids, shares, 50_000, np.random.default_rng(5))
@@ -64,14 +62,14 @@ def test_keys_are_drawn_as_often_as_their_shares_say() -> None:
     assert stats.chisquare(counts, shares * len(drawn)).pvalue > 0.001
 
 
-def test_popularity_is_a_permutation_that_the_seed_decides() -> None:
+def test_popularity_is_a_permutation_from_the_seed() -> None:
     ids = np.arange(1, 1001)
     assert sorted(by_popularity(ids, 1)) == ids.tolist()
     assert by_popularity(ids, 1).tolist() == by_popularity(ids, 1).tolist() != by_popularity(ids, 2).tolist()
 
 
 @pytest.mark.parametrize("reads_per_ttl", [0.1, 1.0, 10.0])
-def test_the_steady_state_holds_each_key_as_often_as_a_simulated_ttl_cache_does(reads_per_ttl: float) -> None:
+def test_steady_state_agrees_with_a_simulated_ttl_cache(reads_per_ttl: float) -> None:
     rng = np.random.default_rng(7)
     ids = np.arange(20_000)
     shares = np.full(len(ids), 1 / len(ids))
@@ -81,7 +79,7 @@ def test_the_steady_state_holds_each_key_as_often_as_a_simulated_ttl_cache_does(
 
 
 def simulated_presence(rate: float, rng: np.random.Generator) -> bool:
-    """Whether a cache with a TTL of 1 holds a key at time 100, its reads being Poisson with the given rate."""
+    """Whether a cache with a TTL of 1 contains a key at time 100. Reads are Poisson with the given rate."""
     now = expires = 0.0
     while True:
         now += rng.exponential(1 / rate)

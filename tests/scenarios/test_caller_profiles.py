@@ -1,4 +1,4 @@
-"""Arrivals are data: the same seed gives the same calls, within the span, at the rate that their name says."""
+"""Caller profiles: the same seed gives the same calls, within the span, at the rate of the profile's name."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ RATES |= {"burst, then 1.1 ×": 1.1, "burst, then 1.5 ×": 1.5}
 
 
 @pytest.mark.parametrize("name", CALLER_PROFILES)
-def test_instants_are_ascending_within_the_span_and_the_seeds_own(name: str) -> None:
+def test_instants_ascend_within_the_span_and_depend_on_the_seed(name: str) -> None:
     draws = [CALLER_PROFILES[name](LIMIT, WINDOW_S, SPAN_S, np.random.default_rng(seed)) for seed in (3, 3, 4)]
     assert np.array_equal(draws[0], draws[1])
     assert not np.array_equal(draws[0], draws[2])
@@ -26,25 +26,25 @@ def test_instants_are_ascending_within_the_span_and_the_seeds_own(name: str) -> 
 
 
 @pytest.mark.parametrize(("name", "multiple"), RATES.items())
-def test_rates_are_as_named(name: str, multiple: float) -> None:
-    """Within four standard deviations of a Poisson count, and one burst."""
+def test_rate_agrees_with_the_name(name: str, multiple: float) -> None:
+    """Within four standard deviations of a Poisson count, plus one burst."""
     drawn = CALLER_PROFILES[name](LIMIT, WINDOW_S, SPAN_S, np.random.default_rng(7))
     expected = multiple * LIMIT * SPAN_S / WINDOW_S
     assert abs(len(drawn) - expected) <= 4 * expected**0.5 + 2 * LIMIT
 
 
-def test_an_edge_burst_puts_the_limit_on_both_sides_of_an_edge() -> None:
+def test_edge_burst_has_the_limit_on_both_sides_of_an_edge() -> None:
     drawn = CALLER_PROFILES["edge burst"](LIMIT, WINDOW_S, 2 * WINDOW_S, np.random.default_rng(1))
     assert (drawn < WINDOW_S).sum() == (drawn > WINDOW_S).sum() == LIMIT
     assert drawn[-1] - drawn[0] < WINDOW_S / 5
 
 
-def test_ties_share_an_instant() -> None:
+def test_ties_have_the_same_instant() -> None:
     drawn = CALLER_PROFILES["ties"](LIMIT, WINDOW_S, SPAN_S, np.random.default_rng(1))
     assert set(np.unique(drawn, return_counts=True)[1]) == {2 * LIMIT}
 
 
-def test_a_floods_calls_are_those_of_its_subjects_in_order() -> None:
+def test_flood_merges_the_calls_of_its_subjects_in_order() -> None:
     flood = find_scenario("rate-limit-flood").flood
     assert flood is not None
     due, subjects = flood.calls(1.6, 5)
@@ -55,8 +55,8 @@ def test_a_floods_calls_are_those_of_its_subjects_in_order() -> None:
     assert np.array_equal(subjects, again[1])
 
 
-def test_crowds_that_nobody_knows_are_refused() -> None:
-    for wrong in ({"profile": "nobody"}, {"profile": "drip", "subjects": 0}):
+def test_invalid_caller_groups_are_refused() -> None:
+    for wrong in ({"profile": "unknown"}, {"profile": "drip", "subjects": 0}):
         with pytest.raises(ConfigError):
             CallerGroup(**wrong)
     with pytest.raises(ConfigError):

@@ -1,4 +1,4 @@
-"""Plans: what they cover, and that each keeps within its budget on two cores."""
+"""Plans: their contents, and their budgets on two cores."""
 
 from dataclasses import fields
 
@@ -16,13 +16,12 @@ from stampede.scenarios.scenario import scenarios
 
 
 @pytest.mark.parametrize("name", BUDGETS_S)
-def test_a_plan_keeps_within_its_budget(name: str) -> None:
-    """Cells by their windows and what goes on around them, experiments, races and report: smoke under a minute, quick
-    under seven, standard under thirty."""
+def test_plan_fits_its_budget(name: str) -> None:
+    """With cells, experiments, races and report, smoke takes under 1 minute, quick under 7, standard under 30."""
     assert estimate(BenchConfig(plan=PLANS[name])).total_s < BUDGETS_S[name]
 
 
-def test_an_estimate_counts_every_cell_and_is_said_in_one_line() -> None:
+def test_estimate_covers_every_cell_in_one_line() -> None:
     order = BenchConfig(plan=PLANS["standard"])
     cells = plan_cells(order, check_order(order)[2])
     found = estimate(order)
@@ -33,15 +32,15 @@ def test_an_estimate_counts_every_cell_and_is_said_in_one_line() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, plan in PLANS.items() if plan.rounds >= MIN_ROUNDS])
-def test_every_comparison_of_a_plan_could_come_out_different(name: str) -> None:
-    """A table of k rivals, all rounds of each on one side: even the first that Holm looks at reaches 5 %."""
+def test_every_comparison_of_a_plan_can_become_significant(name: str) -> None:
+    """If all rounds of a comparison are on one side, its p-value passes Holm's correction at 5 %."""
     order = BenchConfig(plan=PLANS[name])
     _, _, contender_specs = check_order(order)
-    rivals = {e.name for e in contender_specs if e.kind == "contender"} - {order.reference}
+    others = {e.name for e in contender_specs if e.kind == "contender"} - {order.reference}
     tables: dict[str, dict[str, int]] = {}
     for cell in plan_cells(order, contender_specs):
         scenario = scenarios()[cell.scenario]
-        if cell.contender in rivals and scenario.kind == "caching" and not scenario.apart:
+        if cell.contender in others and scenario.kind == "caching" and not scenario.report_separately:
             tables.setdefault(cell.scenario, {})[cell.contender] = cell.round
     assert tables
     for rounds in tables.values():
@@ -53,8 +52,8 @@ def test_more_rounds_take_longer() -> None:
     assert long > short
 
 
-def test_standard_runs_who_and_what_each_claim_needs() -> None:
-    """C1–C13 by what they are made from: two distances, a slow load, writes, limiters, cold starts, experiments."""
+def test_standard_runs_what_each_claim_needs() -> None:
+    """C1–C13 need two RTTs, a slow load, writes, limiters, cold starts and experiments."""
     plan = PLANS["standard"]
     assert {"read-heavy", "stampede", "mixed-writes", "rate-limit-flood", "cold-start", *VARIANTS} <= set(
         plan.scenarios
@@ -72,14 +71,14 @@ def test_standard_runs_who_and_what_each_claim_needs() -> None:
         )
         assert "bare-get" in ran[name]
     assert {"cache-aside", "coalescing", "refresh-ahead"} <= set(ran["stampede-one-process"])
-    timed = {name: rounds for name, rounds in ran.items() if not scenarios()[name].apart}
+    timed = {name: rounds for name, rounds in ran.items() if not scenarios()[name].report_separately}
     assert min(rounds["cache-aside"] for name, rounds in timed.items() if name != "rate-limit-flood") >= 6
     assert {"no-cache", "write-through", "cache-aside"} <= set(ran["mixed-writes"])
     assert set(ran["slow-load"]) == {"no-cache", "cache-aside"}
 
 
-def test_a_variant_differs_from_its_scenario_in_what_it_says() -> None:
-    """Those at another distance in nothing but the distance, those in one process in nothing but their number."""
+def test_variant_differs_only_in_its_condition() -> None:
+    """Variants with another RTT differ in the RTT only; variants in one process differ in the processes only."""
     known = scenarios()
     varied = {name: s for name, s in known.items() if s.variant_of}
     assert set(VARIANTS) == set(varied)
@@ -93,7 +92,7 @@ def test_a_variant_differs_from_its_scenario_in_what_it_says() -> None:
             assert changed <= {"name", "question", "application", "expectation", "variant_of", "processes"}
 
 
-def test_a_claim_that_no_run_measured_names_a_plan_or_target_that_exists() -> None:
+def test_command_of_each_claim_names_an_existing_plan() -> None:
     for claim in claims():
         assert claim.command.startswith("make bench")
         plan = claim.command.partition("PLAN=")[2].split(",")[0].split(";")[0]

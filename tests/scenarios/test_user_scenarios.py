@@ -1,4 +1,4 @@
-"""Scenarios of the user's: found in a file, checked field by field, and known by name afterwards."""
+"""The user's scenarios: found in a file, checked field by field, and then available by name."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def file(folder: Path, name: str = "busy-evening", more: str = 'overrides={"rate
 
 
 def test_file_adds_its_scenario(tmp_path: Path) -> None:
-    """The path of a file stands for the scenarios in it; a name stands for itself."""
+    """The path of a file gives the names of its scenarios. A name stays the same."""
     assert scenario_names(["read-heavy", file(tmp_path)]) == ("read-heavy", "busy-evening")
     assert find_scenario("busy-evening").overrides == {"rate_per_s": 50.0}
     assert "busy-evening" in scenarios()
@@ -44,6 +44,12 @@ def test_file_adds_its_scenario(tmp_path: Path) -> None:
         ("ok", 'overrides={"rat_per_s": 5.0},', "rat_per_s"),
         ("ok", 'overrides={"rate_per_s": "many"},', "rate_per_s"),
         ("ok", "overrides=[1],", "overrides"),
+        ("ok", 'overrides={"rate_per_s": -5.0},', "overrides.rate_per_s"),
+        ("ok", 'kind="cache",', "kind"),
+        ("ok", 'fault="kill redis",', "fault"),
+        ("ok", 'contenders=("cache-aside", 3),', "contenders"),
+        ("ok", 'contenders="cache-aside",', "contenders"),
+        ("ok", "processes=True,", "processes"),
         ("ok", 'window_ttls="2",', "window_ttls"),
         ("ok", "window_ttls=0,", "window_ttls"),
         ("ok", "drain_s=-1,", "drain_s"),
@@ -57,6 +63,14 @@ def test_wrong_field_is_named(name: str, more: str, field: str, tmp_path: Path) 
         scenario_names([file(tmp_path, name, more)])
     assert field in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_two_scenarios_of_one_file_need_two_names(tmp_path: Path) -> None:
+    """A second scenario of the same name is refused."""
+    path = Path(file(tmp_path, "twice"))
+    path.write_text(path.read_text() + "\nSCENARIOS = (SCENARIO,)\n")
+    with pytest.raises(ConfigError, match="another name for each scenario"):
+        scenario_names([str(path)])
 
 
 @pytest.mark.parametrize(

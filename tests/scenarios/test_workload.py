@@ -1,4 +1,4 @@
-"""The workload is the user's: every value has a default, and a wrong one is named with what was wanted."""
+"""The workload file: every value has a default, and an error names the wrong value and what was wanted."""
 
 from pathlib import Path
 
@@ -18,11 +18,11 @@ def read(tmp_path: Path, text: str) -> WorkloadFile:
     return read_workload(path, KNOWN)
 
 
-def test_the_template_says_the_defaults(tmp_path: Path) -> None:
+def test_template_contains_the_defaults(tmp_path: Path) -> None:
     assert read(tmp_path, TEMPLATE).applied("read-heavy", {}) == Workload()
 
 
-def test_a_value_for_all_scenarios_yields_to_the_scenarios_own_and_that_to_a_value_for_it(
+def test_values_for_a_scenario_have_priority(
     tmp_path: Path,
 ) -> None:
     given = read(tmp_path, "rate_per_s = 50\nttl_s = 9.0\n[scenario.stampede]\nttl_s = 0.25\n")
@@ -31,7 +31,7 @@ def test_a_value_for_all_scenarios_yields_to_the_scenarios_own_and_that_to_a_val
     assert given.applied("read-heavy", {}).rate_per_s == 50
 
 
-def test_a_limit_of_the_users_own_is_what_all_limiters_are_given_and_the_crowds_call_in_proportion(
+def test_user_limit_applies_to_all_limiters_and_calls_change_in_proportion(
     tmp_path: Path,
 ) -> None:
     given = read(tmp_path, "[limiter]\nlimit = 100\nwindow_s = 5\n").limits
@@ -76,7 +76,7 @@ def test_own_sql_without_an_update_reads_only(tmp_path: Path) -> None:
         ("limiter = 3", "limiter"),
     ],
 )
-def test_a_wrong_value_is_refused_by_name(tmp_path: Path, text: str, named: str) -> None:
+def test_wrong_value_is_refused_by_name(tmp_path: Path, text: str, named: str) -> None:
     with pytest.raises(ConfigError, match=named) as refused:
         read(tmp_path, text).applied("stampede" if "scenario" in text else "read-heavy", {})
     assert "\n" not in str(refused.value)
@@ -97,18 +97,18 @@ def test_a_wrong_value_is_refused_by_name(tmp_path: Path, text: str, named: str)
         ("[limiter]\nkey_prefix = 'x'", ": limiter.key_prefix: 'x' (wanted: one of limit, window_s, burst)"),
         ("sql = 1", ": sql: 1 (wanted: a table)"),
         ("[sql]\nload = 1", ": sql.load: 1 (wanted: text)"),
-        ("[sql]\nload = '%(id)s'", ": sql.ids: None (wanted: a statement: it is needed)"),
+        ("[sql]\nload = '%(id)s'", ": sql.ids: None (wanted: a statement: it is required)"),
         ("[sql]\nselect = ''", ": sql.select: '' (wanted: one of load, ids, update, create, version)"),
     ],
 )
-def test_the_error_names_file_field_value_and_what_was_wanted(tmp_path: Path, text: str, line: str) -> None:
-    """One line, with the value as it was found."""
+def test_error_names_file_field_value_and_wanted_value(tmp_path: Path, text: str, line: str) -> None:
+    """The error is one line with the value's repr."""
     with pytest.raises(ConfigError) as refused:
         read(tmp_path, text)
     assert str(refused.value) == f"{tmp_path / 'w.toml'}{line}"
 
 
-def test_an_unknown_field_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+def test_unknown_field_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     """The line names every field of a workload."""
     with pytest.raises(ConfigError, match=r"wrong: 1 \(wanted: one of rate_per_s, arrivals, .*users_per_process\)$"):
         read(tmp_path, "wrong = 1")
@@ -126,19 +126,19 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         read_workload(tmp_path / "none.toml", KNOWN)
 
 
-def test_every_plan_names_scenarios_that_exist_and_every_scenario_makes_a_valid_workload() -> None:
+def test_every_scenario_of_a_plan_has_a_valid_workload() -> None:
     for plan in PLANS.values():
         for name in plan.scenarios:
             WorkloadFile().applied(name, find_scenario(name).overrides)
 
 
 @pytest.mark.parametrize("find", [find_plan, find_scenario])
-def test_an_unknown_name_is_refused_with_the_known_ones(find: object) -> None:
+def test_unknown_name_is_refused_with_the_known_ones(find: object) -> None:
     with pytest.raises(ConfigError, match="one of"):
         find("nothing")  # type: ignore[operator]
 
 
-def test_every_scenario_says_its_question_where_it_happens_and_what_is_expected() -> None:
+def test_every_scenario_has_its_texts() -> None:
     for scenario in scenarios().values():
         assert scenario.question.endswith("?")
         assert scenario.application

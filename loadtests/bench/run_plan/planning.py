@@ -186,7 +186,7 @@ def describe_scenario(
         flood=None if scenario.flood is None else scenario.flood.as_dict(),
         fault=None if scenario.fault is None else scenario.fault.as_dict(),
         cold=scenario.cold,
-        apart=scenario.apart,
+        report_separately=scenario.report_separately,
         variant_of=scenario.variant_of,
     )
 

@@ -1,1 +1,1 @@
-"""What is carried: the records as dataclasses and, field for field, as Protocol Buffers messages."""
+"""The records of the serializer benchmark, as dataclasses and as Protocol Buffers messages with the same fields."""

@@ -1,4 +1,4 @@
-"""The records that serializers are compared on. records.proto holds the same fields under the same names."""
+"""The records of the serializer benchmark. records.proto defines the same fields with the same names."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +19,8 @@ class User:
 
 @dataclass(kw_only=True)
 class Address:
+    """The address of a profile."""
+
     street: str
     city: str
     postcode: str | None
@@ -27,7 +29,7 @@ class Address:
 
 @dataclass(kw_only=True)
 class Profile:
-    """A nested record with what JSON has no types for."""
+    """A nested record with types that JSON does not have."""
 
     id: int
     display_name: str
@@ -45,6 +47,8 @@ class Profile:
 
 @dataclass(kw_only=True)
 class Order:
+    """One order of a user."""
+
     id: int
     sku: str
     title: str
@@ -63,6 +67,8 @@ class Orders:
 
 @dataclass(kw_only=True)
 class Item:
+    """One search result."""
+
     id: int
     title: str
     url: str

@@ -139,14 +139,14 @@ def test_all_workers_samples_are_told_in_one_time_which_is_the_benchs(far_run: R
     true_s = {0, FAR_S if other_clock() else 0}
     for _, of_cell in table.groupby("cell"):
         assert {min(true_s, key=lambda s: abs(s * 1e9 - ahead)) for ahead in of_cell["clock_ahead_ns"]} == true_s
-    for ahead, warning in zip(table["clock_ahead_ns"], table["clock_doubt_ns"], strict=True):
+    for ahead, warning in zip(table["clock_ahead_ns"], table["clock_uncertainty_ns"], strict=True):
         assert min(abs(ahead - s * 1e9) for s in true_s) <= warning
-    assert far_run.info.metadata["workers"]["clock_doubt_ns"] == table["clock_doubt_ns"].max()
+    assert far_run.info.metadata["workers"]["clock_uncertainty_ns"] == table["clock_uncertainty_ns"].max()
     for cell in far_run.done:
         assert cell.begin_ns is not None
         assert cell.window_end_ns is not None
         due = far_run.samples.loc[far_run.samples["cell"] == cell.id, "due_ns"]
-        off = pd.Series(table.xs(cell.id)["clock_doubt_ns"]).max()
+        off = pd.Series(table.xs(cell.id)["clock_uncertainty_ns"]).max()
         assert due.min() >= cell.begin_ns - off
         assert due.max() < cell.window_end_ns + off
 

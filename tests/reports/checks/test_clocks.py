@@ -27,7 +27,7 @@ def two_clocks(uncertainty_ms: float) -> Callable[[CellInfo], Facts]:
     def timeline(cell: CellInfo) -> Facts:
         assert cell.begin_ns is not None
         for process, share in ((0, 1.0), (1, 0.5)):
-            yield cell.begin_ns, f"process-{process}", "clock_doubt_ns", share * uncertainty_ms * MS, None
+            yield cell.begin_ns, f"process-{process}", "clock_uncertainty_ns", share * uncertainty_ms * MS, None
 
     return timeline
 

@@ -31,7 +31,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "cut": {"status": "cut"},
     "failed": {"status": "failed"},
     "void": {"scenarios": [scenario("read-heavy")], "change": from_the_future},
-    "an outage alone": {"scenarios": [replace(scenario("read-heavy"), apart=True)]},
+    "an outage alone": {"scenarios": [replace(scenario("read-heavy"), report_separately=True)]},
     "nothing done": {"unfinished": frozenset(range(100))},
 }
 
