@@ -5,7 +5,7 @@ that have an interval of their own. Both copies are the same contender, so any d
 
 silent    the intervals of the copies do not overlap, and the figures differ by more than the least difference: the
           metric is ignored in that scenario
-gap       the larger of the two figures divided by the smaller: smaller differences between contenders are ignored
+gap       the ratio of the larger figure to the smaller: differences between contenders below it are ignored
 worst     a cost is compared with the worse of both copies
 """
 

@@ -59,6 +59,7 @@ def denies(results: Results, scenario: str, contender: ContenderInfo) -> bool:
 
 @check(run_warnings.EXISTING_NOT_FOUND, scope="group", applies_to=("caching", "separate"))
 def existing_not_found(results: Results) -> Iterator[RunWarning]:
+    """No answered read may return no record although the record exists."""
     for scenario, contender, cells in each(results):
         if not denies(results, scenario, contender):
             continue

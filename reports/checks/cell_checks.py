@@ -69,6 +69,7 @@ def copies_differ(results: Results) -> Iterator[RunWarning]:
 
 @check(run_warnings.COUNTS_DIFFER, scope="group", applies_to=("caching", "separate", "limiting"))
 def counts_differ(results: Results) -> Iterator[RunWarning]:
+    """Our own counts must agree with those of Locust and the servers in every cell."""
     for scenario, contender, cells in each(results):
         wrong = [(cell, imbalances(cell)) for cell in cells]
         wrong = [(cell, lines) for cell, lines in wrong if lines]
@@ -88,6 +89,7 @@ def counts_differ(results: Results) -> Iterator[RunWarning]:
 
 @check(run_warnings.UNFINISHED, scope="run")
 def unfinished(results: Results) -> Iterator[RunWarning]:
+    """The run must have finished."""
     status = results.run.info.status
     words = {
         "running": "was killed or is still running",
@@ -104,6 +106,7 @@ def unfinished(results: Results) -> Iterator[RunWarning]:
 
 @check(run_warnings.CELLS_MISSING, scope="run")
 def cells_missing(results: Results) -> Iterator[RunWarning]:
+    """Every planned cell must be measured."""
     ended = results.run.info.status == "finished"
     lost = [c for c in results.run.info.cells if c.status == "failed" or (ended and c.status != "done")]
     if lost:
@@ -119,6 +122,7 @@ def cells_missing(results: Results) -> Iterator[RunWarning]:
 
 @check(run_warnings.FEW_ROUNDS, scope="run")
 def few_rounds(results: Results) -> Iterator[RunWarning]:
+    """Verdicts need MIN_ROUNDS complete rounds."""
     planned = results.run.info.cells  # a run with experiments only has no cells
     elsewhere = results.limiting is not None or results.apart is not None
     if planned and results.rounds < MIN_ROUNDS and (results.cells or not elsewhere):
@@ -132,6 +136,7 @@ def few_rounds(results: Results) -> Iterator[RunWarning]:
 
 @check(run_warnings.REMARK, scope="run")
 def remarks(results: Results) -> Iterator[RunWarning]:
+    """One warning for each remark of the harness."""
     for remark in results.run.info.remarks:
         cost = remark.get("cost", "")
         yield RunWarning(
@@ -141,6 +146,7 @@ def remarks(results: Results) -> Iterator[RunWarning]:
 
 @check(run_warnings.FROM_THE_FUTURE, run_warnings.TOO_DENSE, scope="group")
 def freshness(results: Results) -> Iterator[RunWarning]:
+    """Reads from the future, and writes too dense to classify reads."""
     return freshness_warnings(each(results))
 
 

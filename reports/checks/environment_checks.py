@@ -23,6 +23,7 @@ from stampede.run_folder.run_warnings import RunWarning
 
 @check(run_warnings.MACHINE_BUSY, scope="group", applies_to=("caching", "separate", "limiting"))
 def machine_busy(results: Results) -> Iterator[RunWarning]:
+    """At most nine tenths of all cores may be busy."""
     for scenario, contender, share in over_limit(results, machine_cpu, 0.9):
         yield RunWarning(
             kind=run_warnings.MACHINE_BUSY,

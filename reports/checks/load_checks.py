@@ -20,6 +20,7 @@ from stampede.run_folder.run_warnings import RunWarning
 
 @check(run_warnings.SATURATED, scope="group", applies_to=("caching", "limiting"))
 def saturated(results: Results) -> Iterator[RunWarning]:
+    """Every due request must end by the deadline."""
     for scenario, contender, cells in each(results):
         due = sum(request_counts.due(cell) for cell in cells)
         open_ = sum(request_counts.unanswered(cell) for cell in cells)
@@ -38,6 +39,7 @@ def saturated(results: Results) -> Iterator[RunWarning]:
 
 @check(run_warnings.ERRORS, scope="group", applies_to=("caching", "limiting"))
 def errors(results: Results) -> Iterator[RunWarning]:
+    """No request or background task may end in an exception."""
     for scenario, contender, cells in each(results):
         failed = sum(request_counts.failed(cell) for cell in cells)
         background = sum(failed_in_background(cell) for cell in cells)
@@ -92,6 +94,7 @@ def first_of_each_tick(cell: Cell) -> Ints:
 
 @check(run_warnings.GENERATOR_LATE, scope="group", applies_to=("caching", "limiting"))
 def generator_late(results: Results) -> Iterator[RunWarning]:
+    """The lateness of the harness at p99 must be small compared with the response times."""
     for scenario, contender, cells in each(results):
         late = quantile(own_lag_ms(cells), 0.99)
         response = quantile(np.concatenate([waits_ms(cell.due) for cell in cells]), 0.99)
@@ -109,6 +112,7 @@ def generator_late(results: Results) -> Iterator[RunWarning]:
 
 @check(run_warnings.NOT_STEADY, scope="group")
 def not_steady(results: Results) -> Iterator[RunWarning]:
+    """Read p50 must not change by more than 10 % from the first half of the cells to the second."""
     for scenario, contender, cells in each(results):
         halves = []
         for cell in cells:

@@ -24,6 +24,7 @@ def over_limit(results: Results, used: Callable[[Cell], float], limit: float) ->
 
 @check(run_warnings.DATABASE_BUSY, scope="group")
 def database_busy(results: Results) -> Iterator[RunWarning]:
+    """The database may use at most half of all cores if the contender loads."""
     for scenario, contender, share in over_limit(results, database_cpu, 0.5):
         if not any(cell.rows.ints("loads").any() for cell in results.of(scenario, contender)):
             continue
@@ -50,6 +51,7 @@ def distance_ms(cells: Sequence[Cell]) -> float:
 
 @check(run_warnings.DISTANCE_OFF, scope="group", applies_to=("caching", "limiting"))
 def distance_off(results: Results) -> Iterator[RunWarning]:
+    """The achieved simulated RTT must be within 0.1 ms of the requested one."""
     for scenario, contender, cells in each(results):
         requested = float(cells[0].scenario.workload.get("rtt_ms") or 0.0)
         achieved = distance_ms(cells)

@@ -23,7 +23,7 @@ class Case:
     """One figure under one condition."""
 
     condition: str
-    """Completes "holds only if" and "not if": the circumstances."""
+    """The condition; completes the texts "holds only if …" and "not if: …"."""
     answer: CaseAnswer
     figure: str
     """The measured value, with its interval and level."""
