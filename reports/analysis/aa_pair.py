@@ -1,12 +1,12 @@
-"""What a figure differs by between two copies of one contender, and what it then tells of others. Pure.
+"""The difference between two A/A copies in one figure, and what follows for comparisons by it. Pure functions.
 
-The A/A check tests what is paired by round. A figure that stands beside others with an interval of its own (a level) is
-held to its own rule here: the copies are one and the same, so what parts them is noise.
+The A/A check tests comparisons that are paired by round. This module has the rule for levels, that is, for figures
+that have an interval of their own. Both copies are the same contender, so any difference between them is noise.
 
-silent    the copies' own intervals have no value in common, and they differ by more than the least difference: by
-          that figure nobody is told apart in that scenario, and it is no price and no reason
-gap       how many times the one copy's figure the other's is: nothing nearer than that is told apart
-worse     a price beside the contender that has a copy is one beside the worse of both
+silent    the intervals of the copies do not overlap, and the figures differ by more than the least difference: the
+          metric is ignored in that scenario
+gap       the ratio of the larger figure to the smaller: differences between contenders below it are ignored
+worst     a cost is compared with the worse of both copies
 """
 
 import math
@@ -27,14 +27,15 @@ class AAPair:
 
     metric: Metric
     name: str = ""
-    """Empty: no copy ran there, and nothing is known."""
+    """Name of the original. Empty: no copy ran in the scenario."""
     again: str = ""
+    """Name of the copy."""
     one: Estimate = NONE
     other: Estimate = NONE
 
     @property
     def gap(self) -> float:
-        """At least 1; infinity where only one of both lies beyond the deadline."""
+        """Larger figure over smaller, at least 1; infinity if only one of both lies beyond the deadline."""
         if self.one.missing or self.other.missing or self.one.value == self.other.value:
             return 1.0
         low, high = sorted(figure.value + self.metric.resolution for figure in (self.one, self.other))
@@ -42,23 +43,23 @@ class AAPair:
 
     @property
     def silent(self) -> bool:
-        """Whether the figure tells nobody apart."""
+        """Whether the metric is ignored in the scenario."""
         seen_only = any(f.missing or f.why or f.level is None for f in (self.one, self.other))
         return not seen_only and not overlap(self.one, self.other) and self.gap > 1 + LEAST_DIFFERENCE
 
     def lowest(self, name: str, figure: Estimate) -> float:
-        """The figure of a contender, or of the better of both copies where it is their original."""
+        """The figure of a contender; for the original of the copies, the better of both."""
         values = [figure.value] if name != self.name or self.other.missing else [figure.value, self.other.value]
         return min(values)
 
     def worst(self, name: str, figure: Estimate) -> tuple[str, Estimate]:
-        """A contender and its figure, or the worse of both copies where it is their original."""
+        """A contender and its figure; for the original of the copies, the worse of both."""
         worse = name == self.name and not self.other.missing and self.other.value > figure.value
         return (self.again, self.other) if worse else (name, figure)
 
     @property
     def told(self) -> str:
-        """Both figures: "read response time p99: a 70 ms (60 – 90), its copy b 195 ms (156 – 359)"."""
+        """Both figures, for example "read response time p99: a 70 ms (60 – 90), its copy b 195 ms (156 – 359)"."""
         one, other = (
             f"{formatting.with_unit(f.value, self.metric.unit)} ({formatting.interval(f)})"
             for f in (self.one, self.other)
@@ -67,7 +68,7 @@ class AAPair:
 
 
 def twins_of(figures: FigureSet, scenario: str, name: str) -> AAPair:
-    """The copies that ran in a scenario, by one metric."""
+    """The A/A copies of a scenario, compared by one metric."""
     metric = find_metric(name)
     for c in figures.contenders:
         if c.kind == "aa-copy" and c.copy_of is not None and figures.ran(scenario, c.name):
@@ -82,18 +83,17 @@ def twins_of(figures: FigureSet, scenario: str, name: str) -> AAPair:
 
 
 def floor_of(figures: FigureSet, scenario: str, name: str) -> float:
-    """The noise floor of a figure by its level: a share; infinity where it tells nobody apart."""
-    verdict, twins = figures.twins.get((scenario, name)), twins_of(figures, scenario, name)
-    if twins.silent:
+    """The noise floor of a level, as a share; infinity if the metric is ignored."""
+    verdict, pair = figures.twins.get((scenario, name)), twins_of(figures, scenario, name)
+    if pair.silent:
         return math.inf
-    return max(noise_floor(verdict.comparison if verdict else None), twins.gap - 1)
+    return max(noise_floor(verdict.comparison if verdict else None), pair.gap - 1)
 
 
 def silent_of(figures: FigureSet, scenario: str, names: tuple[str, ...]) -> str:
-    """Which of these figures tell nobody apart in a scenario, and why; empty: none."""
-    found = [t for name in dict.fromkeys(names) if (t := twins_of(figures, scenario, name)).silent]
+    """The metrics that are ignored in a scenario, with the reason; empty: none of these."""
+    found = [pair for name in dict.fromkeys(names) if (pair := twins_of(figures, scenario, name)).silent]
     if not found:
         return ""
-    return (
-        f"Tells nobody apart here, as two copies of one contender lie apart by it: {'; '.join(t.told for t in found)}"
-    )
+    reasons = "; ".join(pair.told for pair in found)
+    return f"Ignored here, because two copies of one contender differ by it: {reasons}"

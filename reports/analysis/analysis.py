@@ -1,4 +1,4 @@
-"""Judging a run: its results, and what it must doubt about them and about itself."""
+"""The analysis of a run: its results and its warnings."""
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ from stampede.reports.analysis.results import Results, each
 from stampede.reports.checks.absent_records import denies
 from stampede.reports.checks.all_checks import CHECKS, warnings_about
 from stampede.reports.checks.check import Check
-from stampede.run_folder import run_warnings as d
+from stampede.run_folder import run_warnings
 from stampede.run_folder.read import Run
 from stampede.run_folder.run_warnings import RunWarning, WarningKind
 from stampede.run_folder.schema import ContenderInfo
@@ -22,40 +22,40 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Analysis(Results):
-    """All that a report says about one run, before it is put into words."""
+    """All results and warnings of one run. The report turns them into text."""
 
     apart: "Analysis | None" = None
     limiting: "Analysis | None" = None
-    made: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
-    """Results that `once` keeps, by the function that made them."""
+    computed: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
+    """Cache of `once`: results by the function that computed them."""
 
     def once(self, make: "Callable[[Analysis], T]") -> T:
-        """What that function makes of this judgement; it is called the first time only."""
-        if make not in self.made:
-            self.made[make] = make(self)
-        result: T = self.made[make]
+        """The result of that function for this analysis. The function is called the first time only."""
+        if make not in self.computed:
+            self.computed[make] = make(self)
+        result: T = self.computed[make]
         return result
 
     @cached_property
     def warnings(self) -> list[RunWarning]:
-        """Gravest first, numbered."""
+        """All warnings, most serious first, numbered from 1."""
         caching = (warning for check in CHECKS if "caching" in check.applies_to for warning in self.checked(check))
         separate = warnings_about(self.apart, "separate")
         limiting = warnings_about(self.limiting, "limiting")
-        found = together(itertools.chain(caching, separate, limiting))
-        found.sort(key=lambda warning: d.KINDS.index(warning.kind))
+        found = merged(itertools.chain(caching, separate, limiting))
+        found.sort(key=lambda warning: run_warnings.KINDS.index(warning.kind))
         return [replace(warning, number=i) for i, warning in enumerate(found, 1)]
 
     def checked(self, check: Check) -> Iterator[RunWarning]:
-        """What a check finds: group by group, where it looks at one at a time."""
+        """The warnings of one check. Checks of scope "group" run once per group."""
         if check.scope == "run":
             return iter(check(self))
-        return (warning for _, _, cells in each(self) for warning in doubts_of_group(cells)[check])
+        return (warning for _, _, cells in each(self) for warning in group_warnings(cells)[check])
 
     @property
     def above_all(self) -> list[RunWarning]:
-        """Doubts that stand above the answer: the run is void, or its own copies differ."""
-        return [x for x in self.warnings if x.kind.voids or x.kind is d.TWINS_DIFFER or self.broke(x)]
+        """Warnings that the report prints above the headline: the run is void, or the A/A copies differ."""
+        return [x for x in self.warnings if x.kind.voids or x.kind is run_warnings.TWINS_DIFFER or self.broke(x)]
 
     @property
     def limiters_only(self) -> bool:
@@ -63,33 +63,34 @@ class Analysis(Results):
         return self.limiting is not None and not self.cells
 
     def denies_existing(self, scenario: str, contender: ContenderInfo) -> bool:
-        """Whether a read of the contender returned no record for one that exists."""
+        """Whether a read of the contender returned no record although the record exists."""
         return denies(self, scenario, contender)
 
     @property
     def void(self) -> bool:
-        """Whether nothing may be taken from this run: a contender beat its bound, or the harness broke."""
+        """Whether the run is invalid: a contender was faster than its bound, or the harness failed."""
         return any(x.kind.voids or self.broke(x) for x in self.warnings)
 
     def broke(self, warning: RunWarning) -> bool:
-        return warning.kind is d.UNFINISHED and self.run.info.status == "failed"
+        """Whether the warning says that the harness failed."""
+        return warning.kind is run_warnings.UNFINISHED and self.run.info.status == "failed"
 
     @property
     def passed(self) -> list[WarningKind]:
-        """The checks that found nothing to doubt."""
+        """The kinds of warnings that this run does not have."""
         failed = {warning.kind.name for warning in self.warnings}
-        return [kind for kind in d.KINDS if kind.name not in failed]
+        return [kind for kind in run_warnings.KINDS if kind.name not in failed]
 
     def doubts_of(self, scenario: str, contender: str) -> list[RunWarning]:
-        """Those that stand beside a row: of this scenario and contender, not of the whole run."""
+        """The warnings of one row: of this scenario and contender, without those of the whole run."""
         return [x for x in self.warnings if x.scenario == scenario and (not x.contenders or contender in x.contenders)]
 
 
-def together(warnings: Iterable[RunWarning]) -> list[RunWarning]:
-    """One doubt a kind and scenario, however many contenders it touches; remarks stand alone."""
+def merged(warnings: Iterable[RunWarning]) -> list[RunWarning]:
+    """One warning per kind and scenario, for all contenders concerned; remarks are not merged."""
     groups: dict[tuple[str, str | None, str], list[RunWarning]] = {}
     for warning in warnings:
-        alone = warning.what if warning.kind is d.REMARK else ""
+        alone = warning.what if warning.kind is run_warnings.REMARK else ""
         groups.setdefault((warning.kind.name, warning.scenario, alone), []).append(warning)
     found = []
     for group in groups.values():
@@ -108,20 +109,20 @@ def together(warnings: Iterable[RunWarning]) -> list[RunWarning]:
 
 
 def analyse(run: Run) -> Analysis:
-    """Read the tables and judge. Raises RunFolderError where a table cannot be read."""
+    """Read and analyse the tables of a run. Raises RunFolderError if a table cannot be read."""
     whole = frames.cells(run)
     caching, limiting = ([c for c in whole if c.scenario.kind == kind] for kind in ("caching", "limiting"))
-    judged, apart = ([c for c in caching if c.scenario.report_separately is aside] for aside in (False, True))
+    compared, separate = ([c for c in caching if c.scenario.report_separately is flag] for flag in (False, True))
     return Analysis(
         run,
-        judged,
-        apart=Analysis(run, apart) if apart else None,
+        compared,
+        apart=Analysis(run, separate) if separate else None,
         limiting=Analysis(run, limiting) if limiting else None,
     )
 
 
 @per_group
-def doubts_of_group(cells: Sequence[Cell]) -> dict[Check, list[RunWarning]]:
-    """What each check that looks at one group at a time finds in it."""
-    alone = Results(cells[0].sample_cache.run, cells)
-    return {check: list(check(alone)) for check in CHECKS if check.scope == "group"}
+def group_warnings(cells: Sequence[Cell]) -> dict[Check, list[RunWarning]]:
+    """The warnings of each check of scope "group" about one group."""
+    group = Results(cells[0].sample_cache.run, cells)
+    return {check: list(check(group)) for check in CHECKS if check.scope == "group"}

@@ -1,4 +1,4 @@
-"""How much of the machine a cell used, and who used it: in cores, on the average of the cell."""
+"""CPU use of a cell by the servers, the processes of the suite and the whole machine: in cores, mean over the cell."""
 
 import math
 
@@ -7,14 +7,14 @@ from stampede.run_folder.read import Run
 
 
 def cpu_share(cell: Cell, *sources: str) -> float:
-    """Cores that those sources used, on the average of the cell; nan where it is not known."""
+    """Cores that those sources used, mean over the cell; nan if it is not known."""
     names = ("cpu_s", "cpu.used_cpu_user", "cpu.used_cpu_sys")
     spent = [v for (s, n), v in cell.counters.items() if n in names and any(s.startswith(x) for x in sources)]
     return sum(spent) / wall_s(cell) if spent else math.nan
 
 
 def wall_s(cell: Cell) -> float:
-    """Between the two readings of the accounts; where nobody noted it, from the first due to the window's end."""
+    """Seconds between the two readings of the counters; if unknown, from the first due instant to the window's end."""
     noted = cell.counters.get(("machine", "clock.monotonic_s"))
     if noted:
         return noted
@@ -22,7 +22,7 @@ def wall_s(cell: Cell) -> float:
 
 
 def database_cpu(cell: Cell) -> float:
-    """Cores that the database used; where it does not say, at most what the machine used beyond all others."""
+    """Cores that the database used; if it does not report this, an upper bound: the machine's use minus all others."""
     own = cpu_share(cell, "postgres")
     busy = cell.counters.get(("machine", "cpu.busy_s"), math.nan) / wall_s(cell)
     others = cpu_share(cell, "redis", "process-", "coordinator")
@@ -30,11 +30,11 @@ def database_cpu(cell: Cell) -> float:
 
 
 def machine_cpu(cell: Cell) -> float:
-    """Cores that were busy: the machine's own account, else the sum of what is known."""
+    """Busy cores as counted by the machine; if it does not count them, the sum of the known uses."""
     busy = cell.counters.get(("machine", "cpu.busy_s"))
     return cpu_share(cell, "postgres", "redis", "process-", "coordinator") if busy is None else busy / wall_s(cell)
 
 
 def cores(run: Run) -> float:
-    """How many the machine has; nan where the run does not say."""
+    """Number of cores of the machine; nan if the run does not record it."""
     return float(run.info.metadata.get("machine", {}).get("cores") or math.nan)

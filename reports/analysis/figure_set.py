@@ -1,4 +1,4 @@
-"""What the recommendation reads of an analysed run: figures, comparisons, scenarios and contenders."""
+"""The part of an analysis that the recommendation uses: figures, comparisons, scenarios and contenders."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,11 +13,11 @@ FigureKey = tuple[str, str, str]
 
 
 class FigureSet(Protocol):
-    """The figures of a run by scenario, contender and metric, and what else the recommendation rule needs."""
+    """The figures of a run by scenario, contender and metric, and the other inputs of the recommendation rule."""
 
     @property
     def contenders(self) -> Sequence[ContenderInfo]:
-        """All contenders of the run, in its order."""
+        """All contenders, in the order of the run."""
 
     @property
     def scenarios(self) -> Sequence[ScenarioInfo]:
@@ -37,33 +37,33 @@ class FigureSet(Protocol):
 
     @property
     def reference(self) -> str:
-        """Name of the contender that the others are compared with."""
+        """Name of the reference contender."""
 
     @property
     def rounds(self) -> int:
-        """Rounds that every contender finished."""
+        """Number of rounds that every contender finished."""
 
     @property
     def void(self) -> bool:
-        """Whether the run is invalid: then nothing is recommended."""
+        """Whether the run is invalid. If so, the report recommends nothing."""
 
     @property
     def limiters_only(self) -> bool:
         """Whether the run measured rate limiters and no caching contender."""
 
     def figure(self, scenario: str, contender: str, metric: str) -> Estimate:
-        """The figure; a missing one where the contender did not run in the scenario."""
+        """The figure; a missing estimate if the contender did not run in the scenario."""
 
     def ran(self, scenario: str, contender: str) -> bool:
         """Whether the contender finished a cell of the scenario."""
 
     def denies_existing(self, scenario: str, contender: ContenderInfo) -> bool:
-        """Whether a read of the contender returned no record for one that exists."""
+        """Whether a read of the contender returned no record although the record exists."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlainFigures:
-    """A FigureSet made of plain numbers: no run folder is read."""
+    """A FigureSet of plain numbers, without a run folder."""
 
     contenders: Sequence[ContenderInfo]
     scenarios: Sequence[ScenarioInfo]
@@ -75,16 +75,16 @@ class PlainFigures:
     void: bool = False
     limiters_only: bool = False
     denying: frozenset[tuple[str, str]] = frozenset()
-    """Scenario and contender of those that returned no record for one that exists."""
+    """(scenario, contender) pairs in which a read returned no record although the record exists."""
 
     def figure(self, scenario: str, contender: str, metric: str) -> Estimate:
-        """The figure; a missing one where none was given."""
+        """The figure; a missing estimate if none was given."""
         return self.figures.get((scenario, contender, metric), missing("did not run"))
 
     def ran(self, scenario: str, contender: str) -> bool:
-        """Whether any figure of the contender in the scenario was given."""
+        """Whether the contender has a figure in the scenario."""
         return any(key[:2] == (scenario, contender) for key in self.figures)
 
     def denies_existing(self, scenario: str, contender: ContenderInfo) -> bool:
-        """Whether it is among those that were given as denying."""
+        """Whether the pair is in `denying`."""
         return (scenario, contender.name) in self.denying

@@ -1,4 +1,4 @@
-"""The samples of a run's cells, with the outcome and the times of each request in milliseconds."""
+"""The samples of a run's cells, with the outcome of each request and its times in milliseconds."""
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from stampede.reports.analysis.rows import NONE, Bools, Column, Floats, Ints, Labels, Rows, columns_of
-from stampede.reports.checks.clock_uncertainty import clock_doubts_ns
+from stampede.reports.checks.clock_uncertainty import clock_uncertainty_ns
 from stampede.reports.topics.freshness.classify import Judged, classify_reads
 from stampede.reports.topics.freshness.sessions import Sessions, sessions
 from stampede.reports.topics.freshness.version_history import AT_REST, history
@@ -21,16 +21,16 @@ from stampede.run_folder.schema import CellInfo, ContenderInfo, ScenarioInfo
 T = TypeVar("T")
 
 OUTCOMES = ("hit", "shared", "loaded", "absent", "written", "failed", "unanswered")
-"""How a request ended, as the suite names it everywhere."""
+"""How a request ended; these names are used everywhere."""
 ANSWERED = ("hit", "shared", "loaded", "absent", "written")
 
 
 def outcomes(facts: Rows, deadline_ns: Ints) -> Labels:
-    """How each request ended: the one place where this is decided. Labels out of OUTCOMES.
+    """The outcome of each request, as labels out of OUTCOMES. No other function decides this.
 
-    Not ended by the cell's deadline: unanswered, whatever came later. Then an exception: failed; a write: written; no
-    record: absent; it loaded: loaded; its first cache answer was a value, or it needed no cache: hit; else it was
-    served without loading: shared.
+    The first rule that applies counts. Not ended by the cell's deadline: unanswered, whatever happened later. Ended in
+    an exception: failed. A write: written. No record: absent. The request loaded: loaded. The first cache reply was a
+    value, or the request did not use the cache: hit. Otherwise the request was served without loading: shared.
     """
     end = facts.ints("end_ns")
     first = facts.labels("first_cache_reply")
@@ -51,18 +51,18 @@ def outcomes(facts: Rows, deadline_ns: Ints) -> Labels:
 
 
 def elapsed_ms(end_ns: Ints, start_ns: Ints) -> Floats:
-    """end − start in milliseconds, subtracted as integers; nan where either is missing."""
+    """end − start in milliseconds, subtracted as integers; nan if either is missing."""
     known = (end_ns != NONE) & (start_ns != NONE)
     return np.where(known, np.where(known, end_ns - start_ns, 0) / 1e6, np.nan)
 
 
 def derived(table: pa.Table, window_ns: Ints, deadline_ns: Ints) -> Rows:
-    """Samples with what follows from them; window and deadline of each.
+    """Samples with derived columns. `window_ns` and `deadline_ns` have one value per sample.
 
     Adds: outcome; response_ms = end − due; service_ms = end − start; queue_ms = start − due; own_lag_ms = start −
-    max(due, thread free); due_s, start_s, end_s, load_start_s, load_end_s: seconds since the cell's window began; the
-    same of served_start_s, served_end_s where limiters decided.
-    Times of unanswered requests are missing, but for what happened before the deadline.
+    max(due, thread free); due_s, start_s, end_s, load_start_s, load_end_s: seconds since the cell's window began; for
+    decisions of limiters also served_start_s and served_end_s.
+    Unanswered requests have no response time and no service time.
     """
     columns: dict[str, Column] = columns_of(table)
     facts = Rows(columns, len(table))
@@ -83,7 +83,7 @@ def derived(table: pa.Table, window_ns: Ints, deadline_ns: Ints) -> Rows:
 
 
 def derived_of(run: Run, cells: Sequence[CellInfo]) -> list[Rows]:
-    """The samples of each of those cells, as `derived` gives them. They are derived in one pass over all."""
+    """The samples of each of those cells with the columns of `derived`, computed in one pass over all cells."""
     tables = [run.sample_table(cell.id) for cell in cells]
     lengths = [len(table) for table in tables]
 
@@ -98,84 +98,90 @@ def derived_of(run: Run, cells: Sequence[CellInfo]) -> list[Rows]:
 
 
 MOST_BYTES = 200_000_000
-"""Of rows, and of what is cut from them, that are kept in memory at once; a small run is kept whole."""
+"""The largest amount of samples and selections in memory at once. A smaller run is kept in memory completely."""
 BYTES_A_SAMPLE = 400
-"""About what a sample takes: its row, and its copies among the due requests and among the reads or writes."""
+"""Approximate size of a sample: its row, and its copies among the due requests and among the reads or writes."""
 
 PER_GROUP_FUNCTIONS: list[Callable[[Any], Any]] = []
-"""What is made of the rounds of a group, and is small: see `of_group`."""
+"""The functions that `per_group` decorates."""
 
 
 class SampleCache:
-    """The rows of a run's cells, read when they are first asked for: all at once, or in a large run a group at a time.
+    """The samples of a run's cells, read on first use: all cells at once, or in a large run one group at a time.
 
-    A group is the rounds of one contender under one scenario: what is summed up together is read together.
+    A group is the rounds of one contender under one scenario. Figures are computed per group.
     """
 
     def __init__(self, run: Run, most_bytes: int = MOST_BYTES) -> None:
         self.run = run
         self.most_bytes = most_bytes
-        self.held: dict[int, Rows] = {}
-        """By cell."""
+        self.rows_of_cell: dict[int, Rows] = {}
+        """The rows in memory, by cell id."""
         self.views: dict[int, CellSamples] = {}
-        """What was made of the rows that are held, by the cell's identity."""
-        self.of_name: dict[tuple[str, str], Mapping[int, pd.DataFrame]] = {}
-        self.made: dict[tuple[object, tuple[int, ...]], Any] = {}
-        self.making = False
+        """Selections of the rows in memory, by the identity of the Cell object."""
+        self.timelines: dict[tuple[str, str], Mapping[int, pd.DataFrame]] = {}
+        """Cache of `gauges`."""
+        self.results: dict[tuple[object, tuple[int, ...]], Any] = {}
+        """Cache of `remember`: results by function and cell ids."""
+        self.computing_all = False
+        """Whether `remember` is computing the other functions of the group."""
 
     def rows(self, cell: "Cell") -> Rows:
-        """Every sample of the cell, as `derived` gives them. Raises RunFolderError where its file cannot be read."""
-        if cell.info.id not in self.held:
+        """Every sample of the cell, with derived columns. Raises RunFolderError if its file cannot be read."""
+        if cell.info.id not in self.rows_of_cell:
             self.read_with(cell.info)
-        return self.held[cell.info.id]
+        return self.rows_of_cell[cell.info.id]
 
     def samples(self, cell: "Cell") -> "CellSamples":
-        """The cell's rows by kind, made when they are first asked for and dropped with the rows."""
+        """The cell's rows by kind, computed on first use and dropped together with the rows."""
         if id(cell) not in self.views:
             rows = self.rows(cell)
             self.views[id(cell)] = CellSamples(cell, rows)
         return self.views[id(cell)]
 
     def read_with(self, info: CellInfo) -> None:
-        """Read the rows of a cell, and of those that will be asked for with it, in place of what is held."""
+        """Read the rows of a cell and of its group (in a small run, of all cells). Replaces the rows in memory."""
         self.views.clear()
-        self.held.clear()
+        self.rows_of_cell.clear()
         group = (info.scenario, info.contender)
-        together = [c for c in self.run.done if not self.crowded or (c.scenario, c.contender) == group]
-        self.held |= zip((cell.id for cell in together), derived_of(self.run, together), strict=True)
+        wanted = [c for c in self.run.done if not self.is_large or (c.scenario, c.contender) == group]
+        self.rows_of_cell |= zip((cell.id for cell in wanted), derived_of(self.run, wanted), strict=True)
 
     @cached_property
-    def crowded(self) -> bool:
-        """Whether the run is too large to be kept whole."""
+    def is_large(self) -> bool:
+        """Whether the run is too large to be kept in memory completely."""
         return self.run.sample_count * BYTES_A_SAMPLE > self.most_bytes
 
     def gauges(self, name: str, source: str = "") -> Mapping[int, pd.DataFrame]:
-        """By cell: the rows of the run's timeline that have that name, and that source if one is given."""
-        if (name, source) not in self.of_name:
+        """By cell: the rows of the run's timeline with that name, and with that source if one is given."""
+        if (name, source) not in self.timelines:
             rows = self.run.timeline
             kept = (rows["name"] == name) & ((rows["source"] == source) if source else True)
-            self.of_name[name, source] = {int(str(cell)): own for cell, own in rows[kept].groupby("cell")}
-        return self.of_name[name, source]
+            self.timelines[name, source] = {int(str(cell)): own for cell, own in rows[kept].groupby("cell")}
+        return self.timelines[name, source]
 
     def remember(self, make: Callable[[Sequence["Cell"]], T], cells: Sequence["Cell"]) -> T:
-        """What that makes of a group's rounds, made once. In a crowded run all that is made of groups is made while the
-        rows are there: nobody comes back for them."""
+        """The result of a function for the rounds of a group, computed once.
+
+        In a large run, all per-group functions are computed while the rows of the group are in memory, because they are
+        not read again.
+        """
         ids = tuple(cell.info.id for cell in cells)
-        if (make, ids) not in self.made:
-            self.made[make, ids] = make(cells)
-            ours = cells[0].scenario.kind == "caching" and not cells[0].scenario.report_separately
-            if self.crowded and ours and not self.making:
-                self.making = True
+        if (make, ids) not in self.results:
+            self.results[make, ids] = make(cells)
+            compared = cells[0].scenario.kind == "caching" and not cells[0].scenario.report_separately
+            if self.is_large and compared and not self.computing_all:
+                self.computing_all = True
                 for other in PER_GROUP_FUNCTIONS:
-                    if (other, ids) not in self.made:
-                        self.made[other, ids] = other(cells)
-                self.making = False
-        found: T = self.made[make, ids]
+                    if (other, ids) not in self.results:
+                        self.results[other, ids] = other(cells)
+                self.computing_all = False
+        found: T = self.results[make, ids]
         return found
 
 
 def per_group(make: Callable[[Sequence["Cell"]], T]) -> Callable[[Sequence["Cell"]], T]:
-    """A function of the rounds of one contender under one scenario whose result is small, and is remembered."""
+    """Decorator of a function of a group's rounds: the SampleCache keeps its result, which must be small."""
     PER_GROUP_FUNCTIONS.append(make)
 
     @wraps(make)
@@ -187,40 +193,40 @@ def per_group(make: Callable[[Sequence["Cell"]], T]) -> Callable[[Sequence["Cell
 
 @dataclass(frozen=True)
 class Cell:
-    """All that is known of one done cell."""
+    """All facts about one cell that was measured."""
 
     info: CellInfo
     scenario: ScenarioInfo
     contender: ContenderInfo
     sample_cache: SampleCache = field(repr=False, compare=False)
     counters: Mapping[tuple[str, str], float]
-    """(source, name): after − before, of the servers' and the processes' own accounts. A whole cell, warm-up too."""
+    """Counters of servers and processes, after − before, by (source, name): whole cell, including the warm-up."""
     clock_doubt_ns: int = 0
-    """How wrong an instant can be that was read on another machine."""
+    """Largest error of an instant that was read on another machine, in nanoseconds."""
 
     @property
     def rows(self) -> Rows:
-        """Every sample of the cell, as `derived` gives them."""
+        """Every sample of the cell, with the columns of `derived`."""
         return self.sample_cache.rows(self)
 
     @property
     def due(self) -> Rows:
-        """The requests of the window: reads and writes, without warm-up, background work and reads at rest."""
+        """Reads and writes due in the window, without warm-up, background work and reads after the drain."""
         return self.sample_cache.samples(self).due
 
     @property
     def reads(self) -> Rows:
-        """The reads among them."""
+        """The reads due in the window."""
         return self.sample_cache.samples(self).reads
 
     @property
     def writes(self) -> Rows:
-        """The writes among them."""
+        """The writes due in the window."""
         return self.sample_cache.samples(self).writes
 
     @property
     def work(self) -> Rows:
-        """The window's requests and the background work that was handed over in it."""
+        """The requests of the window and the background work that was handed over in it."""
         return self.sample_cache.samples(self).work
 
     @property
@@ -230,12 +236,12 @@ class Cell:
 
     @property
     def judged(self) -> Judged | None:
-        """Each read's freshness. None where it is unknown: no versions, nothing written, or no contender."""
+        """The freshness of each read. None if it is unknown: no versions, no writes, or a baseline."""
         return self.sample_cache.samples(self).judged
 
     @property
     def sessions(self) -> Sessions | None:
-        """What each client saw of its own writes and reads. None: as `judged`."""
+        """For each client, which of its own writes and earlier reads its reads missed. None: as `judged`."""
         return self.sample_cache.samples(self).sessions
 
     @property
@@ -246,20 +252,20 @@ class Cell:
 
     @property
     def deadline_s(self) -> float:
-        """Seconds since the window began."""
+        """The deadline in seconds since the window began."""
         assert self.info.deadline_ns is not None
         assert self.info.window_start_ns is not None
         return (self.info.deadline_ns - self.info.window_start_ns) / 1e9
 
     def total(self, source: str, name: str) -> float:
-        """Sum of the counters whose source and name begin so; nan where there is none."""
+        """Sum of the counters whose source and name begin with these; nan if there is none."""
         found = [v for (s, n), v in self.counters.items() if s.startswith(source) and n.startswith(name)]
         return float(sum(found)) if found else float("nan")
 
 
 @dataclass(frozen=True, eq=False)
 class CellSamples:
-    """The rows of a cell by kind, each made when it is first asked for."""
+    """The rows of a cell by kind, each computed on first use."""
 
     cell: Cell
     rows: Rows
@@ -267,7 +273,7 @@ class CellSamples:
 
     @cached_property
     def due(self) -> Rows:
-        """The requests of the window: reads and writes, without warm-up, background work and reads at rest."""
+        """Reads and writes due in the window, without warm-up, background work and reads after the drain."""
         return self.rows.where(
             ~self.rows.flags("warm_up") & ~self.rows.labels("operation").equal("background", AT_REST)
         )
@@ -282,10 +288,10 @@ class CellSamples:
 
     @cached_property
     def work(self) -> Rows:
-        """The window's requests and the background work that was handed over in it.
+        """The requests of the window and the background work that was handed over in it.
 
-        Background work that reads at rest or requests of the drain started is left out; work that warm-up requests
-        started inside the window is counted.
+        Background work started by reads after the drain or by requests in the drain is left out. Background work that
+        warm-up requests started inside the window is counted.
         """
         later = self.rows.labels("operation").equal("background") & (self.rows.floats("due_s") >= self.cell.window_s)
         inside = ~self.rows.flags("warm_up") & ~self.rows.labels("operation").equal(AT_REST) & ~later
@@ -293,7 +299,7 @@ class CellSamples:
 
     @cached_property
     def judged(self) -> Judged | None:
-        """Each read's freshness. None where it is unknown: no versions, nothing written, or no contender."""
+        """The freshness of each read. None if it is unknown: no versions, no writes, or a baseline."""
         versioned = bool(self.cell.scenario.workload.get("versioned")) and self.rows.known("version_written").any()
         if not versioned or self.cell.contender.kind == "baseline":
             return None
@@ -301,18 +307,18 @@ class CellSamples:
 
     @cached_property
     def sessions(self) -> Sessions | None:
-        """What each client saw of its own writes and reads. None: as `judged`."""
+        """For each client, which of its own writes and earlier reads its reads missed. None: as `judged`."""
         return None if self.judged is None else sessions(self.judged.history)
 
 
 def began_inside(cell: Cell) -> float:
-    """How many of the window's requests began before its end."""
+    """The number of the window's requests that began inside the window."""
     start_s = cell.due.floats("start_s")
     return float(np.count_nonzero((start_s >= 0) & (start_s < cell.window_s)))
 
 
 def cells(run: Run) -> list[Cell]:
-    """The done cells of a run in order, each with its rows and counters."""
+    """The measured cells of a run in order, each with its rows and counters."""
     sample_cache = SampleCache(run)
     servers = run.servers
     change = (servers["after"] - servers["before"].fillna(0.0)).to_numpy()
@@ -326,7 +332,7 @@ def cells(run: Run) -> list[Cell]:
     for cell, source, name, value in zip(*rows, change[kept.index].tolist(), strict=True):
         counters.setdefault(cell, {})[source, name] = value
     contenders = {c.name: c for c in run.info.contenders}
-    warnings = clock_doubts_ns(run)
+    uncertainty_ns = clock_uncertainty_ns(run)
     return [
         Cell(
             c,
@@ -334,7 +340,7 @@ def cells(run: Run) -> list[Cell]:
             contenders[c.contender],
             sample_cache,
             counters.get(c.id, {}),
-            clock_doubt_ns=warnings.get(c.id, 0),
+            clock_doubt_ns=uncertainty_ns.get(c.id, 0),
         )
         for c in run.done
     ]

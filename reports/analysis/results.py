@@ -1,4 +1,4 @@
-"""A run's figures, and what each contender is beside the reference: one of four sentences."""
+"""The figures of a run, and the verdict of each comparison with the reference."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """One contender against the reference (a twin: against what it is the twin of) by one metric."""
+    """A contender compared with the reference by one metric. An A/A copy is compared with its original."""
 
     scenario: str
     contender: str
@@ -25,55 +25,56 @@ class Verdict:
     metric: Metric
     comparison: Comparison
     m: float
-    """Noise floor, a share."""
+    """Noise floor, as a share."""
     adjusted_p: float
     sentence: Sentence
 
 
 @per_group
 def figures_of(cells: Sequence[Cell]) -> dict[str, Estimate]:
-    """Every metric's figure of one contender in one scenario."""
+    """The figure of every metric for one contender in one scenario."""
     return {metric.name: metric.estimate(cells) for metric in metrics()}
 
 
 @per_group
 def values_of(cells: Sequence[Cell]) -> dict[str, list[float]]:
-    """The figure of each round, of the metrics that are compared."""
+    """The figure of each round, for the metrics that are compared."""
     return {metric.name: [metric.of_cell(cell) for cell in cells] for metric in metrics() if metric.compared}
 
 
 @dataclass(frozen=True)
 class Results:
-    """What the cells of a run say by themselves: figures, and how the contenders compare."""
+    """Figures and comparisons, computed from the cells of a run."""
 
     run: Run
     cells: Sequence[Cell]
-    """Of caching scenarios; a judgement of its own holds those of limiting ones."""
+    """Cells of caching scenarios."""
     apart: "Results | None" = None
-    """What the same run provoked in few rounds (outages, cold starts, queues): told in sections of its own."""
+    """Results of the fault scenarios of the run (outages, cold starts, queues), which are reported separately."""
     limiting: "Results | None" = None
-    """What the same run says about rate limiters: its cells and groups; what is found is in stampede.reports.topics.rate_limiting."""
+    """Cells of the rate limiters of the run. stampede.reports.topics.rate_limiting analyses them."""
 
     @cached_property
     def groups(self) -> dict[tuple[str, str], list[Cell]]:
-        """The done cells of each (scenario, contender), by round."""
+        """The measured cells of each (scenario, contender), by round."""
         found: dict[tuple[str, str], list[Cell]] = {}
         for cell in sorted(self.cells, key=lambda c: (c.info.round, c.info.id)):
             found.setdefault((cell.info.scenario, cell.info.contender), []).append(cell)
         return found
 
     def of(self, scenario: str, contender: str) -> list[Cell]:
+        """The measured cells of a contender in a scenario, by round."""
         return self.groups.get((scenario, contender), [])
 
     @property
     def scenarios(self) -> list[ScenarioInfo]:
-        """Those with a done cell."""
+        """The scenarios with a measured cell."""
         seen = {scenario for scenario, _ in self.groups}
         return [s for s in self.run.info.scenarios if s.name in seen]
 
     @cached_property
     def figures(self) -> dict[tuple[str, str, str], Estimate]:
-        """(scenario, contender, metric): the figure over the rounds."""
+        """The figure over the rounds, by (scenario, contender, metric)."""
         found = {}
         for s, c in itertools.product(self.scenarios, self.run.info.contenders):
             for name, estimate in figures_of(self.of(s.name, c.name)).items():
@@ -81,7 +82,7 @@ class Results:
         return found
 
     def figure(self, scenario: str, contender: str, metric: str) -> Estimate:
-        """The figure, or one that is missing where that contender did not run there."""
+        """The figure; a missing estimate if the contender did not run in the scenario."""
         return self.figures.get((scenario, contender, metric), missing("did not run"))
 
     def ran(self, scenario: str, contender: str) -> bool:
@@ -90,22 +91,24 @@ class Results:
 
     @property
     def contenders(self) -> list[ContenderInfo]:
-        """All contenders of the run, in its order."""
+        """All contenders, in the order of the run."""
         return self.run.info.contenders
 
     @property
     def reference(self) -> str:
+        """Name of the reference contender."""
         return self.run.info.reference
 
     @property
     def rounds(self) -> int:
-        """The least number of rounds that any (scenario, contender) finished; 0 without cells.
+        """The smallest number of rounds that any (scenario, contender) finished; 0 without cells.
 
-        Rulers do not count: the no-op does not run in every round.
+        Baselines do not count, because the no-op does not run in every round.
         """
         return min((len(cells) for cells in self.groups.values() if cells[0].contender.kind != "baseline"), default=0)
 
     def paired(self, scenario: str, contender: str, against: str, metric: Metric) -> Comparison:
+        """Two contenders compared by one metric, paired by round."""
         mine, other = (
             {cell.info.round: value for cell, value in zip(cells, values_of(cells)[metric.name], strict=True)}
             for cells in (self.of(scenario, contender), self.of(scenario, against))
@@ -115,9 +118,9 @@ class Results:
 
     @cached_property
     def twins(self) -> dict[tuple[str, str], Verdict]:
-        """(scenario, metric): the A/A pair. Its p is Holm's over the A/A pairs of one scenario: its table.
+        """The verdict on the A/A pair, by (scenario, metric). Holm's correction covers the A/A pairs of one scenario.
 
-        Over a whole run of two scenarios and eight rounds even the least p could not make it fire.
+        Over two scenarios and eight rounds, even the smallest possible p would not be significant.
         """
         rows = []
         for s, c, m in itertools.product(self.scenarios, self.run.info.contenders, metrics()):
@@ -145,7 +148,10 @@ class Results:
 
     @cached_property
     def verdicts(self) -> dict[tuple[str, str, str], Verdict]:
-        """(scenario, contender, metric): each contender against the reference; Holm over the rows of one metric."""
+        """Each contender compared with the reference, by (scenario, contender, metric).
+
+        Holm's correction covers the rows of one metric in one scenario.
+        """
         found = {}
         rivals = [c for c in self.run.info.contenders if c.kind == "contender" and c.name != self.reference]
         for s, m in itertools.product(self.scenarios, [m for m in metrics() if m.compared]):
@@ -155,7 +161,7 @@ class Results:
             aa_copy = self.twins.get((s.name, m.name))
             floor = noise_floor(aa_copy.comparison if aa_copy else None)
             for rival, comparison in zip(rivals, comparisons, strict=True):
-                if not self.of(s.name, rival.name):  # it runs in other scenarios
+                if not self.of(s.name, rival.name):  # it did not run in this scenario
                     continue
                 p = adjusted.get(id(comparison), 1.0)
                 found[s.name, rival.name, m.name] = Verdict(
@@ -172,6 +178,7 @@ class Results:
 
 
 def each(results: Results) -> Iterator[tuple[str, ContenderInfo, list[Cell]]]:
+    """Each scenario and contender with measured cells, and those cells."""
     for scenario, contender in itertools.product(results.scenarios, results.run.info.contenders):
         cells = results.of(scenario.name, contender.name)
         if cells:

@@ -1,4 +1,4 @@
-"""Samples as columns of NumPy arrays, all of one length. A part of them is cut when a column of it is first read."""
+"""Samples as columns of NumPy arrays of equal length. A selection copies a column when it is first read."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,24 +13,24 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Cut = Bools | Ints | slice
-"""Which rows of a table are kept: a mask, their places, or a range."""
+"""The rows of a table to keep: a mask, their indices, or a range."""
 
 NONE = np.iinfo(np.int64).min
-"""Stands in an integer column where there is no value: nanoseconds and versions are far from it."""
+"""Marks a missing value in an integer column. Nanoseconds and versions never reach it."""
 UNKNOWN = -1
-"""The same in the codes of labels, and of booleans, which are 0 and 1."""
+"""Marks a missing value in the codes of labels, and in booleans, which are 0 and 1."""
 
 
 @dataclass(frozen=True)
 class Labels:
-    """A text for each row out of a few different ones; a row may have none."""
+    """A column of texts with few distinct values; a row may have none."""
 
     codes: Ints
-    """The place in `names`; UNKNOWN where the row has no text."""
+    """The index in `names`; UNKNOWN if the row has no text."""
     names: tuple[str, ...]
 
     def equal(self, *names: str) -> Bools:
-        """The rows whose text is one of those."""
+        """A mask of the rows whose text is one of those."""
         found = np.zeros(len(self.codes), dtype=bool)
         for name in names:
             if name in self.names:
@@ -39,11 +39,11 @@ class Labels:
 
     @property
     def known(self) -> Bools:
-        """The rows that have a text."""
+        """A mask of the rows that have a text."""
         return np.asarray(self.codes != UNKNOWN)
 
     def counts(self) -> dict[str, int]:
-        """How many rows have each text; texts without a row are left out."""
+        """The number of rows per text; texts without rows are left out."""
         found = np.bincount(self.codes[self.known], minlength=len(self.names))
         return {name: int(count) for name, count in zip(self.names, found, strict=True) if count}
 
@@ -59,7 +59,7 @@ Column = npt.NDArray[Any] | Labels
 
 
 class Rows:
-    """Named columns. Each accessor names the type of what it returns, and raises KeyError for an unknown column."""
+    """Named columns. There is one accessor per type of column. Each raises KeyError for an unknown column."""
 
     def __init__(self, columns: Mapping[str, Column], length: int) -> None:
         self._columns = dict(columns)
@@ -71,16 +71,16 @@ class Rows:
         return self._length
 
     def where(self, kept: Bools) -> "Rows":
-        """The rows for which `kept` is true; these rows themselves where it is true for all."""
+        """The rows for which `kept` is true; this object itself if it is true for all."""
         length = int(np.count_nonzero(kept))
         return self if length == self._length else self._part(kept, length)
 
     def between(self, start: int, stop: int) -> "Rows":
-        """The rows from `start` up to `stop`, which share the memory of these."""
+        """The rows from `start` up to `stop`; they share the memory of this object."""
         return self._part(slice(start, stop), stop - start)
 
     def sorted_by(self, name: str) -> "Rows":
-        """The rows in the order of a column; equal ones stay as they were."""
+        """The rows sorted by a column; the sort is stable."""
         return self._part(np.argsort(self.floats(name), kind="stable"), self._length)
 
     def _part(self, kept: Cut, length: int) -> "Rows":
@@ -99,19 +99,19 @@ class Rows:
         return found
 
     def ints(self, name: str) -> Ints:
-        """Integers, NONE where there is no value."""
+        """An integer column; NONE marks a missing value."""
         found = self.column(name)
         assert isinstance(found, np.ndarray)
         return found
 
     def floats(self, name: str) -> Floats:
-        """Numbers, nan where there is no value."""
+        """A numeric column as floats; nan marks a missing value."""
         found = self.column(name)
         assert isinstance(found, np.ndarray)
         return found if found.dtype == np.float64 else as_floats(found)
 
     def flags(self, name: str) -> Bools:
-        """Whether a boolean column is true; false where it has no value."""
+        """A boolean column; a missing value is false."""
         found = self.column(name)
         assert isinstance(found, np.ndarray)
         return np.asarray(found == 1)
@@ -122,7 +122,7 @@ class Rows:
         return found
 
     def known(self, name: str) -> Bools:
-        """The rows that have a value in that column."""
+        """A mask of the rows that have a value in that column."""
         found = self.column(name)
         if isinstance(found, Labels):
             return found.known
@@ -132,7 +132,7 @@ class Rows:
 
 
 def as_floats(values: npt.NDArray[Any]) -> Floats:
-    """Integers with NONE, as floats with nan."""
+    """Integers as floats: NONE becomes nan."""
     found = values.astype(np.float64)
     if values.dtype == np.int64:
         found[values == NONE] = np.nan
@@ -140,7 +140,7 @@ def as_floats(values: npt.NDArray[Any]) -> Floats:
 
 
 def columns_of(table: pa.Table) -> dict[str, Column]:
-    """An Arrow table's columns: integers as int64, booleans as int8, dictionaries as labels."""
+    """The columns of an Arrow table: integers as int64, booleans as int8, dictionaries as labels."""
     return {name: column_of(table.column(name).combine_chunks()) for name in table.schema.names}
 
 

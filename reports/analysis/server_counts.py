@@ -1,4 +1,4 @@
-"""Our own counts of a cell, held against those that Locust and the servers made of it."""
+"""Comparison of the suite's own counts of a cell with those of Locust and of the servers."""
 
 import numpy as np
 
@@ -6,19 +6,22 @@ from stampede.reports.analysis.frames import Cell
 from stampede.reports.topics.freshness.version_history import AT_REST
 
 OF_COMMAND = (".usec", ".failed", ".rejected")
-"""What Redis accounts for each command beside its calls. Calls leave out what was rejected before it ran."""
+"""Counters of Redis for each command other than its calls. Calls do not include commands rejected before they ran."""
 
-PASSED_BY = "commands passed the meters, by a Redis client of the contender's own or of somebody else on this server"
+PASSED_BY = (
+    "commands bypassed the meters: the contender has a Redis client of its own, or another client uses this server"
+)
 
 
 def imbalances(cell: Cell) -> list[str]:
-    """Where our counts and others' differ, over the whole cell; what one side does not have is not compared.
+    """One line for each difference between our counts and others', over the whole cell.
 
-    Locust counts every request, one that never began as a failure. Our loads and commands are the processes' and the
-    conductor's own rulers; the samples' loads must add up to them. What a script calls nobody sent, though Redis counts
-    it under its own name: commands that the contender's scripts name may be counted more often than sent, all others
-    must be equal. With failed requests the servers' accounts are not comparable (a cancelled statement is missing from
-    pg_stat_statements), and are left out.
+    A count that one side lacks is not compared. Locust counts every request; a request that did not begin is a failure.
+    The meters of the processes and of the coordinator count loads and commands; the loads in the samples must add up to
+    the same number. A script calls commands that no client sent, and Redis counts them under their own names: commands
+    that the contender's scripts name may be counted more often than they were sent, all others must be equal. After
+    failed requests the counts of the servers are not comparable and are left out, for example because a cancelled
+    statement is missing from pg_stat_statements.
     """
     found = []
     foreground = int(np.count_nonzero(~cell.operation.equal("background", AT_REST)))
@@ -36,7 +39,7 @@ def imbalances(cell: Cell) -> list[str]:
             redis[name.removesuffix(".rejected")] += value
     sampled = float(cell.rows.ints("loads").sum())
     if any(s.startswith("process-") for s, _ in cell.counters) and ours.get("load", 0.0) != sampled:
-        found.append(f"the rulers counted {ours.get('load', 0.0):,.0f} loads, the samples hold {sampled:,.0f}")
+        found.append(f"the meters counted {ours.get('load', 0.0):,.0f} loads, the samples hold {sampled:,.0f}")
     if cell.rows.known("error").any() or incomparable(cell):
         return found
     theirs = cell.counters.get(("postgres", "statement.load.calls"))
@@ -45,20 +48,20 @@ def imbalances(cell: Cell) -> list[str]:
     if redis:
         names = sorted(redis.keys() | {n for n in ours if n.startswith("command.")})
         unequal: list[str] = []
-        passed_by = False
+        bypassed = False
         for name in names:
             sent, counted = ours.get(name, 0.0), redis.get(name, 0.0)
             scripted = name.removeprefix("command.") in cell.contender.script_commands
             if sent > counted or (sent < counted and not scripted):
                 command = name.removeprefix("command.").upper()
                 unequal.append(f"we sent {sent:,.0f} {command}, Redis counted {counted:,.0f}")
-                passed_by = passed_by or sent < counted
-        found += [PASSED_BY, *unequal] if passed_by else unequal
+                bypassed = bypassed or sent < counted
+        found += [PASSED_BY, *unequal] if bypassed else unequal
     return found
 
 
 def incomparable(cell: Cell) -> str:
-    """Why the servers' own accounts of a cell cannot be held against ours; empty where they can."""
+    """Why the counts of the servers are not comparable with ours in this cell; empty if they are."""
     if cell.scenario.fault is not None:
         return "not comparable, because a fault was injected"
     return f"not comparable, because {cell.contender.foreign}" if cell.contender.foreign else ""

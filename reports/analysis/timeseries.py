@@ -1,4 +1,4 @@
-"""Figures over the time of a cell: bins since the window began, all rounds of a contender together."""
+"""Figures over time within a cell, in bins from the window's start, pooled over all rounds of a contender."""
 
 from collections.abc import Sequence
 
@@ -12,25 +12,25 @@ from stampede.reports.output.charts import style_of
 from stampede.run_folder.schema import ContenderInfo
 
 LATE_MS = 1000.0
-"""An answer after it is of no use to somebody who waits: it interrupts the flow of thought (Nielsen 1993)."""
+"""A later answer is useless to a waiting user: it interrupts the flow of thought (Nielsen 1993)."""
 
 
 def bins(window_s: float, width_s: float) -> Floats:
-    """The edges of the bins, the window's end included."""
+    """The edges of the bins, including the window's end."""
     return np.linspace(0.0, window_s, round(window_s / width_s) + 1)
 
 
 def of_each(values: pd.Series, at_s: pd.Series, edges: Floats, how: str) -> Floats:
-    """One figure a bin of the values that fall into it: mean, sum, median, max, count; nan where none does."""
+    """One figure per bin: `how` (mean, sum, median, max or count) of the values in it; nan for an empty bin."""
     place = np.searchsorted(edges, at_s.to_numpy(dtype=np.float64), side="right") - 1
     grouped = pd.to_numeric(values, errors="coerce").astype(float).groupby(place)
     return np.asarray(grouped.agg(how).reindex(range(len(edges) - 1)).to_numpy(dtype=np.float64))
 
 
 def due_of(cells: Sequence[Cell]) -> pd.DataFrame:
-    """The requests of all rounds, with what became of each: failed, useless, hit.
+    """The requests of all rounds, each with the flags failed, useless and hit.
 
-    And wait_ms, the response time: of what was still open the time until the deadline, of what failed none.
+    wait_ms is the response time: for open requests the time until the deadline, for failed requests nan.
     """
     parts = []
     for cell in cells:
@@ -48,7 +48,7 @@ def due_of(cells: Sequence[Cell]) -> pd.DataFrame:
 
 
 def loads_in(cells: Sequence[Cell], edges: Floats) -> Floats:
-    """Load statements a bin, by when a request's first one was sent: the mean over rounds. nan-free."""
+    """Load statements per bin, mean over rounds, by the instant of a request's first load. Has no nan."""
     total = np.zeros(len(edges) - 1)
     for cell in cells:
         sent = cell.rows.where(cell.rows.known("load_start_s"))
@@ -57,7 +57,7 @@ def loads_in(cells: Sequence[Cell], edges: Floats) -> Floats:
 
 
 def draw_line(axes: Axes, contenders: Sequence[ContenderInfo], name: str, edges: Floats, values: Floats) -> None:
-    """A contender's line through the middles of the bins; bins without a figure are left open."""
+    """Draw a contender's line through the centres of the bins, with gaps at bins without a figure."""
     style = style_of(contenders, name)
     middles = (edges[:-1] + edges[1:]) / 2
     axes.plot(middles, values, color=style.color, linestyle=style.dash, linewidth=1.9, label=name)

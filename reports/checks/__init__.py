@@ -1,1 +1,1 @@
-"""Checks: what a run must warn about, each with the recorded facts that it reads."""
+"""Checks: functions that compute the warnings of a run from its results."""

@@ -1,4 +1,4 @@
-"""Every check of a run, found in the modules that hold checks."""
+"""All checks of a run, collected from their modules."""
 
 from collections.abc import Iterator
 
@@ -19,11 +19,11 @@ MODULES = (cell_checks, absent_records, load_checks, server_checks, standstill, 
 CHECKS = tuple(
     dict.fromkeys(found for module in MODULES for found in vars(module).values() if isinstance(found, Check))
 )
-"""Each check once, in the order of the modules and of their lines."""
+"""Each check once, in the order of the modules and of the definitions in them."""
 
 
 def warnings_about(results: Results | None, part: Part) -> Iterator[RunWarning]:
-    """What the checks of that part find in its results; nothing where there are none."""
+    """The warnings of the checks that apply to that part; none without results."""
     if results is not None:
         for check in CHECKS:
             if part in check.applies_to:

@@ -10,35 +10,36 @@ from stampede.reports.analysis.frames import Cell
 from stampede.reports.analysis.results import Results, each
 from stampede.reports.analysis.server_counts import imbalances
 from stampede.reports.checks.check import check
-from stampede.reports.checks.freshness_checks import doubts_of_freshness
+from stampede.reports.checks.freshness_checks import freshness_warnings
 from stampede.reports.metrics.metric import find_metric
 from stampede.reports.metrics.response_times import waits_ms
 from stampede.reports.statistics.estimate import MIN_ROUNDS
 from stampede.reports.statistics.verdict import noise_floor
-from stampede.run_folder import run_warnings as d
+from stampede.run_folder import run_warnings
 from stampede.run_folder.run_warnings import RunWarning
 
 
 def ids(cells: Iterable[Cell]) -> tuple[int, ...]:
+    """The ids of cells."""
     return tuple(cell.info.id for cell in cells)
 
 
-@check(d.BETTER_THAN_BOUND, scope="run")
+@check(run_warnings.BETTER_THAN_BOUND, scope="run")
 def bounds(results: Results) -> Iterator[RunWarning]:
-    """No contender's read can be faster than one bare GET and decode."""
+    """A read of a contender cannot be faster than a bare GET with decoding."""
     metric = find_metric("read-p50")
     contenders = results.run.info.contenders
     for scenario in results.scenarios:
         aa_copy = results.twins.get((scenario.name, metric.name))
         floor = noise_floor(aa_copy.comparison if aa_copy else None)
-        for ruler, c in itertools.product([c for c in contenders if c.kind == "baseline"], contenders):
+        for baseline, c in itertools.product([c for c in contenders if c.kind == "baseline"], contenders):
             if c.kind == "baseline":
                 continue
-            ratio = results.paired(scenario.name, c.name, ruler.name, metric).ratio
+            ratio = results.paired(scenario.name, c.name, baseline.name, metric).ratio
             if ratio is not None and ratio.high < 1 / (1 + floor):
                 yield RunWarning(
-                    kind=d.BETTER_THAN_BOUND,
-                    what=f"{c.name}'s read p50 is {ratio.estimate:.2f} times that of {ruler.name}, its bound",
+                    kind=run_warnings.BETTER_THAN_BOUND,
+                    what=f"{c.name}'s read p50 is {ratio.estimate:.2f} times that of {baseline.name}, its lower bound",
                     value=ratio.high,
                     limit=1 / (1 + floor),
                     scenario=scenario.name,
@@ -46,16 +47,17 @@ def bounds(results: Results) -> Iterator[RunWarning]:
                 )
 
 
-@check(d.TWINS_DIFFER, scope="run")
-def twins_differ(results: Results) -> Iterator[RunWarning]:
+@check(run_warnings.TWINS_DIFFER, scope="run")
+def copies_differ(results: Results) -> Iterator[RunWarning]:
+    """The A/A copies must not differ in any compared metric."""
     for verdict in results.twins.values():
         if verdict.sentence in ("better", "worse"):
             test = verdict.comparison.ratio or verdict.comparison.difference
             assert test is not None
             yield RunWarning(
-                kind=d.TWINS_DIFFER,
+                kind=run_warnings.TWINS_DIFFER,
                 what=(
-                    f"{verdict.contender} came out {verdict.sentence} than {verdict.against}, its own copy, by "
+                    f"{verdict.contender} is {verdict.sentence} than its original {verdict.against} in "
                     f"{verdict.metric.group} {verdict.metric.title}: {test.estimate:.3g} ({test.low:.3g} to "
                     f"{test.high:.3g})"
                 ),
@@ -65,8 +67,9 @@ def twins_differ(results: Results) -> Iterator[RunWarning]:
             )
 
 
-@check(d.COUNTS_DIFFER, scope="group", applies_to=("caching", "separate", "limiting"))
+@check(run_warnings.COUNTS_DIFFER, scope="group", applies_to=("caching", "separate", "limiting"))
 def counts_differ(results: Results) -> Iterator[RunWarning]:
+    """Our own counts must agree with those of Locust and the servers in every cell."""
     for scenario, contender, cells in each(results):
         wrong = [(cell, imbalances(cell)) for cell in cells]
         wrong = [(cell, lines) for cell, lines in wrong if lines]
@@ -74,7 +77,7 @@ def counts_differ(results: Results) -> Iterator[RunWarning]:
             cell, lines = wrong[0]
             more = f"; and in {len(wrong) - 1} more cells" if len(wrong) > 1 else ""
             yield RunWarning(
-                kind=d.COUNTS_DIFFER,
+                kind=run_warnings.COUNTS_DIFFER,
                 what=f"cell {cell.info.id}: {'; '.join(lines[:3])}{more}",
                 value=float(len(wrong)),
                 limit=0,
@@ -84,25 +87,32 @@ def counts_differ(results: Results) -> Iterator[RunWarning]:
             )
 
 
-@check(d.UNFINISHED, scope="run")
+@check(run_warnings.UNFINISHED, scope="run")
 def unfinished(results: Results) -> Iterator[RunWarning]:
+    """The run must have finished."""
     status = results.run.info.status
-    words = {"running": "was killed, or still runs", "cut": "was cut by its user", "failed": "broke: it is void"}
+    words = {
+        "running": "was killed or is still running",
+        "cut": "was stopped by its user",
+        "failed": "failed: it is void",
+    }
     if status != "finished":
         done, planned = len(results.run.done), len(results.run.info.cells)
         yield RunWarning(
-            kind=d.UNFINISHED, what=f"the run {words.get(status, status)}; {done} of {planned} cells were finished"
+            kind=run_warnings.UNFINISHED,
+            what=f"the run {words.get(status, status)}; {done} of {planned} cells finished",
         )
 
 
-@check(d.CELLS_MISSING, scope="run")
+@check(run_warnings.CELLS_MISSING, scope="run")
 def cells_missing(results: Results) -> Iterator[RunWarning]:
+    """Every planned cell must be measured."""
     ended = results.run.info.status == "finished"
     lost = [c for c in results.run.info.cells if c.status == "failed" or (ended and c.status != "done")]
     if lost:
         why = next((cell.why for cell in lost if cell.why), "")
         yield RunWarning(
-            kind=d.CELLS_MISSING,
+            kind=run_warnings.CELLS_MISSING,
             what=f"{len(lost)} of {len(results.run.info.cells)} planned cells are missing{': ' if why else ''}{why}",
             value=float(len(lost)),
             limit=0,
@@ -110,31 +120,34 @@ def cells_missing(results: Results) -> Iterator[RunWarning]:
         )
 
 
-@check(d.FEW_ROUNDS, scope="run")
+@check(run_warnings.FEW_ROUNDS, scope="run")
 def few_rounds(results: Results) -> Iterator[RunWarning]:
-    planned = results.run.info.cells  # experiments alone have rounds of their own
+    """Verdicts need MIN_ROUNDS complete rounds."""
+    planned = results.run.info.cells  # a run with experiments only has no cells
     elsewhere = results.limiting is not None or results.apart is not None
     if planned and results.rounds < MIN_ROUNDS and (results.cells or not elsewhere):
         yield RunWarning(
-            kind=d.FEW_ROUNDS,
+            kind=run_warnings.FEW_ROUNDS,
             what=f"{results.rounds} complete round{'' if results.rounds == 1 else 's'}: no verdict",
             value=float(results.rounds),
             limit=MIN_ROUNDS,
         )
 
 
-@check(d.REMARK, scope="run")
+@check(run_warnings.REMARK, scope="run")
 def remarks(results: Results) -> Iterator[RunWarning]:
+    """One warning for each remark of the harness."""
     for remark in results.run.info.remarks:
         cost = remark.get("cost", "")
         yield RunWarning(
-            kind=d.REMARK, what=f"{remark.get('what', remark.get('name', ''))}{': ' if cost else ''}{cost}"
+            kind=run_warnings.REMARK, what=f"{remark.get('what', remark.get('name', ''))}{': ' if cost else ''}{cost}"
         )
 
 
-@check(d.FROM_THE_FUTURE, d.TOO_DENSE, scope="group")
+@check(run_warnings.FROM_THE_FUTURE, run_warnings.TOO_DENSE, scope="group")
 def freshness(results: Results) -> Iterator[RunWarning]:
-    return doubts_of_freshness(each(results))
+    """Reads from the future, and writes too dense to classify reads."""
+    return freshness_warnings(each(results))
 
 
 LEAST_SAMPLES = 20
@@ -142,16 +155,17 @@ LEAST_SAMPLES = 20
 
 
 def groups(results: Results) -> Iterator[tuple[str, str, list[Cell]]]:
+    """Scenario, contender and cells of each group."""
     for (scenario, contender), cells in results.groups.items():
         yield scenario, contender, cells
 
 
 def elapsed_s(cell: Cell) -> float:
-    """Between the two readings of a cell's accounts; nan where nobody noted it."""
+    """Seconds between the two readings of a cell's counters; nan if not recorded."""
     return cell.counters.get(("machine", "clock.monotonic_s"), math.nan)
 
 
-@check(d.FEW_SAMPLES, scope="group")
+@check(run_warnings.FEW_SAMPLES, scope="group")
 def few_samples(results: Results) -> Iterator[RunWarning]:
     """Cells with too few answered reads for a median."""
     for scenario, contender, cells in groups(results):
@@ -160,7 +174,7 @@ def few_samples(results: Results) -> Iterator[RunWarning]:
         least = min(len(waits_ms(cell.reads)) for cell in cells)
         if least < LEAST_SAMPLES:
             yield RunWarning(
-                kind=d.FEW_SAMPLES,
+                kind=run_warnings.FEW_SAMPLES,
                 what=f"{least} in a cell of {contender}",
                 value=float(least),
                 limit=LEAST_SAMPLES,
@@ -169,10 +183,12 @@ def few_samples(results: Results) -> Iterator[RunWarning]:
             )
 
 
-def middle(values: Sequence[float]) -> float:
+def finite_median(values: Sequence[float]) -> float:
+    """The median of the finite values; nan without one."""
     known = [value for value in values if math.isfinite(value)]
     return float(np.median(known)) if known else math.nan
 
 
 def cell_count(number: int) -> str:
+    """For example "1 cell" or "3 cells"."""
     return f"{number} cell{'' if number == 1 else 's'}"

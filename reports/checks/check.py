@@ -1,4 +1,4 @@
-"""What a check is: a function of a run's results that yields warnings, and what it looks at."""
+"""The definition of a check: a function of a run's results that yields warnings."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from stampede.reports.analysis.results import Results
 from stampede.run_folder.run_warnings import RunWarning, WarningKind
 
 Scope = Literal["run", "group"]
-"""run: all results at once. group: the rounds of one contender in one scenario at a time."""
+"""run: the check needs all results at once. group: it needs the rounds of one contender in one scenario."""
 Part = Literal["caching", "separate", "limiting"]
-"""Which results: of caching scenarios, of scenarios that are reported separately, of limiting scenarios.
+"""Results of caching scenarios, of scenarios that are reported separately, or of limiting scenarios.
 
-Few checks apply to separate ones: their subject is errors, late answers and loads.
+Few checks apply to separate scenarios, because errors, late answers and loads are what these scenarios show.
 """
 
 
 @dataclass(frozen=True, eq=False)
 class Check:
-    """A check, with the kinds of warnings that it yields."""
+    """A check and the kinds of warnings that it yields."""
 
     find: Callable[[Results], Iterable[RunWarning]]
     kinds: tuple[WarningKind, ...]
@@ -26,16 +26,16 @@ class Check:
     applies_to: tuple[Part, ...]
 
     def __call__(self, results: Results) -> Iterable[RunWarning]:
-        """Every warning about those results."""
+        """All warnings about those results."""
         return self.find(results)
 
 
 def check(
     *kinds: WarningKind, scope: Scope, applies_to: tuple[Part, ...] = ("caching",)
 ) -> Callable[[Callable[[Results], Iterable[RunWarning]]], Check]:
-    """Make a check of a function. It is found by being there, in a module that stampede.reports.checks.all_checks names."""
+    """Decorator that makes a check of a function. Its module must be listed in stampede.reports.checks.all_checks."""
 
-    def made(find: Callable[[Results], Iterable[RunWarning]]) -> Check:
+    def decorate(find: Callable[[Results], Iterable[RunWarning]]) -> Check:
         return Check(find=find, kinds=kinds, scope=scope, applies_to=applies_to)
 
-    return made
+    return decorate

@@ -1,14 +1,14 @@
-"""Runs whose application servers stood on several machines: how well instants of different ones can be compared.
+"""Uncertainty of clocks in runs whose application servers ran on several machines.
 
-The conductor notes, for each cell and process, how wrong the time can be in which that process's instants are told. A
-judgement that holds an instant of one against an instant of another gives both that room.
+The coordinator records, for each cell and process, the largest error of the instants of that process. An analysis that
+compares instants of two processes allows for that error in both.
 """
 
 from stampede.run_folder.read import Run
 
 
-def clock_doubts_ns(run: Run) -> dict[int, int]:
-    """By cell, how wrong an instant can be at most; absent where all was read on one clock."""
+def clock_uncertainty_ns(run: Run) -> dict[int, int]:
+    """The largest error of an instant in nanoseconds, by cell; cells that used one clock are absent."""
     rows = run.timeline
     rows = rows[rows["name"] == "clock_uncertainty_ns"]
     worst = rows.groupby("cell")["value"].max()

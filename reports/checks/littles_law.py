@@ -1,4 +1,4 @@
-"""Checks by Little's law: requests counted in the system against the recorded times."""
+"""Checks by Little's law: requests counted in the system compared with the recorded times."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -14,17 +14,19 @@ from stampede.reports.checks.cell_checks import groups
 from stampede.reports.checks.check import check
 from stampede.reports.statistics.estimate import MIN_ROUNDS
 from stampede.reports.statistics.rank_tests import shift
-from stampede.run_folder import run_warnings as d
+from stampede.run_folder import run_warnings
 from stampede.run_folder.run_warnings import RunWarning
 
 LITTLE = 0.05
 DATABASE_LITTLE = 0.30
 
 
-@check(d.LITTLES_LAW, scope="group")
+@check(run_warnings.LITTLES_LAW, scope="group")
 def littles_law(results: Results) -> Iterator[RunWarning]:
-    """Requests in the system = rate × mean time there: what an observer counted at random instants, against the
-    recorded times at the same instants. The same instants, so that neither their luck nor a window's edge is in it."""
+    """Requests in the system = rate × mean time in it: counts at random instants compared with the recorded times.
+
+    Both are evaluated at the same instants, so that neither their choice nor the window's edges cause a difference.
+    """
     by_cell = results.cells[0].sample_cache.gauges("in_the_system") if results.cells else {}
     for scenario, contender, cells in groups(results):
         if cells[0].scenario.kind != "caching" or cells[0].scenario.fault is not None:
@@ -33,10 +35,10 @@ def littles_law(results: Results) -> Iterator[RunWarning]:
         gap = law.counted - law.recorded
         if abs(gap) > max(LITTLE * law.recorded, 3 * law.error):
             yield RunWarning(
-                kind=d.LITTLES_LAW,
+                kind=run_warnings.LITTLES_LAW,
                 what=(
-                    f"with {contender} {law.counted:.3g} requests were in the system, counted at {law.looks:,} random "
-                    f"instants; rate × mean time: {law.recorded:.3g}"
+                    f"with {contender} {law.counted:.3g} requests were in the system, counted at {law.instants:,} "
+                    f"random instants; rate × mean time: {law.recorded:.3g}"
                 ),
                 value=gap / law.recorded if law.recorded else math.inf,
                 limit=max(LITTLE, 3 * law.error / law.recorded) if law.recorded else LITTLE,
@@ -45,23 +47,26 @@ def littles_law(results: Results) -> Iterator[RunWarning]:
             )
 
 
-@check(d.LITTLES_LAW, scope="group")
+@check(run_warnings.LITTLES_LAW, scope="group")
 def littles_law_in_the_database(results: Results) -> Iterator[RunWarning]:
-    """The same with other eyes: sessions that the server called active at random instants, against the loads' times."""
+    """The same for the database: active sessions at random instants compared with the recorded times of loads."""
     by_cell = results.cells[0].sample_cache.gauges("active", "postgres") if results.cells else {}
     none = results.run.timeline.iloc[:0]
     for scenario, contender, cells in groups(results):
         found = [in_the_database(cell, by_cell.get(cell.info.id, none)) for cell in cells]
-        pairs = [(seen, said) for seen, said in found if math.isfinite(seen) and said > 0.5]
+        pairs = [(seen, recorded) for seen, recorded in found if math.isfinite(seen) and recorded > 0.5]
         if len(pairs) < MIN_ROUNDS or cells[0].scenario.fault is not None:
             continue
-        change = shift([seen - said for seen, said in pairs], level=0.99)
-        seen, said = np.mean(np.array(pairs), axis=0)
-        if (change.low > 0 or change.high < 0) and abs(seen / said - 1) > DATABASE_LITTLE:
+        change = shift([seen - recorded for seen, recorded in pairs], level=0.99)
+        seen, recorded = np.mean(np.array(pairs), axis=0)
+        if (change.low > 0 or change.high < 0) and abs(seen / recorded - 1) > DATABASE_LITTLE:
             yield RunWarning(
-                kind=d.LITTLES_LAW,
-                what=f"with {contender} {seen:.3g} sessions were active in the database; rate × mean load: {said:.3g}",
-                value=float(seen / said - 1),
+                kind=run_warnings.LITTLES_LAW,
+                what=(
+                    f"with {contender} {seen:.3g} sessions were active in the database; rate × mean load: "
+                    f"{recorded:.3g}"
+                ),
+                value=float(seen / recorded - 1),
                 limit=DATABASE_LITTLE,
                 scenario=scenario,
                 contenders=(contender,),
@@ -70,23 +75,24 @@ def littles_law_in_the_database(results: Results) -> Iterator[RunWarning]:
 
 @dataclass(frozen=True, kw_only=True)
 class Law:
-    """Little's law over some cells, of all processes together."""
+    """Little's law over several cells, all processes together."""
 
     counted: float
-    """Requests in the system on the average, as the observers counted them."""
+    """Mean number of requests in the system, as the in-flight samplers counted them."""
     recorded: float
-    """The same from the recorded times; over all instants it would be rate × mean time."""
+    """The same from the recorded times at the same instants; over all instants it is rate × mean time."""
     error: float
-    """Standard error of counted − recorded, from the number of looks."""
-    looks: int
+    """Standard error of counted − recorded."""
+    instants: int
+    """Number of instants."""
 
 
 def in_the_system(observed: Sequence[tuple[Cell, pd.DataFrame]]) -> Law:
-    """`observed`: cells with the looks of their observers."""
+    """`observed`: cells with the rows of their in-flight samplers."""
     pairs: dict[str, list[Floats]] = {}
-    for cell, looks in observed:
+    for cell, counts in observed:
         assert cell.info.window_start_ns is not None
-        for source, of_process in looks.groupby("source", observed=True):
+        for source, of_process in counts.groupby("source", observed=True):
             mine = cell.rows.ints("process") == int(str(source).removeprefix("process-"))
             rows = cell.rows.where(mine & cell.operation.equal("read", "write"))
             at_s = (of_process["t_ns"].to_numpy(dtype=np.int64) - cell.info.window_start_ns) / 1e9
@@ -99,25 +105,25 @@ def in_the_system(observed: Sequence[tuple[Cell, pd.DataFrame]]) -> Law:
         counted=sum(float(x[0].mean()) for x in whole),
         recorded=sum(float(x[1].mean()) for x in whole),
         error=math.sqrt(sum(float(np.var(x[0] - x[1])) / x.shape[1] for x in whole)),
-        looks=sum(x.shape[1] for x in whole),
+        instants=sum(x.shape[1] for x in whole),
     )
 
 
 def open_at(starts_s: Floats, ends_s: Floats, at_s: Floats) -> Floats:
-    """How many had begun by each instant and not ended; one whose end is nan never ended."""
+    """The number of spans that are open at each instant; an end of nan means that the span never ended."""
     begun, ended = (np.searchsorted(np.sort(x[~np.isnan(x)]), at_s, side="right") for x in (starts_s, ends_s))
     return (begun - ended).astype(np.float64)
 
 
 def in_the_database(cell: Cell, active: pd.DataFrame) -> tuple[float, float]:
-    """Sessions seen active at random instants of the window, on the average; loads under way at the same instants."""
+    """Mean number of active sessions at random instants of the window, and of loads in progress at these instants."""
     assert cell.info.window_start_ns is not None
     at_s = (active["t_ns"].to_numpy(dtype=np.int64) - cell.info.window_start_ns) / 1e9
     inside = (at_s >= 0) & (at_s < cell.window_s)
     if not inside.any():
         return math.nan, math.nan
-    distance_s = float(cell.scenario.workload.get("rtt_ms") or 0.0) / 1e3
+    rtt_s = float(cell.scenario.workload.get("rtt_ms") or 0.0) / 1e3
     loads = cell.rows.where(cell.rows.known("load_start_s") & cell.rows.known("load_end_s"))
-    starts_s, ends_s = loads.floats("load_start_s") + distance_s / 2, loads.floats("load_end_s") - distance_s / 2
-    said = open_at(starts_s, ends_s, at_s[inside])
-    return float(active["value"].to_numpy(dtype=np.float64)[inside].mean()), float(said.mean())
+    starts_s, ends_s = loads.floats("load_start_s") + rtt_s / 2, loads.floats("load_end_s") - rtt_s / 2
+    recorded = open_at(starts_s, ends_s, at_s[inside])
+    return float(active["value"].to_numpy(dtype=np.float64)[inside].mean()), float(recorded.mean())

@@ -1,4 +1,4 @@
-"""Checks of the load: errors, unanswered requests, late or too few requests, steadiness within a cell."""
+"""Checks of the load: errors, unanswered requests, late requests, too few requests, changes within a cell."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -14,19 +14,20 @@ from stampede.reports.metrics import request_counts
 from stampede.reports.metrics.response_times import waits_ms
 from stampede.reports.statistics.estimate import MIN_ROUNDS, quantile
 from stampede.reports.statistics.rank_tests import shift
-from stampede.run_folder import run_warnings as d
+from stampede.run_folder import run_warnings
 from stampede.run_folder.run_warnings import RunWarning
 
 
-@check(d.SATURATED, scope="group", applies_to=("caching", "limiting"))
+@check(run_warnings.SATURATED, scope="group", applies_to=("caching", "limiting"))
 def saturated(results: Results) -> Iterator[RunWarning]:
+    """Every due request must end by the deadline."""
     for scenario, contender, cells in each(results):
         due = sum(request_counts.due(cell) for cell in cells)
         open_ = sum(request_counts.unanswered(cell) for cell in cells)
         if open_:
             drain = cells[0].scenario.drain_s
             yield RunWarning(
-                kind=d.SATURATED,
+                kind=run_warnings.SATURATED,
                 what=f"{contender.name}: {due - open_:,.0f} of {due:,.0f} requests ended within D = {drain:g} s",
                 value=(due - open_) / due,
                 limit=1,
@@ -36,8 +37,9 @@ def saturated(results: Results) -> Iterator[RunWarning]:
             )
 
 
-@check(d.ERRORS, scope="group", applies_to=("caching", "limiting"))
+@check(run_warnings.ERRORS, scope="group", applies_to=("caching", "limiting"))
 def errors(results: Results) -> Iterator[RunWarning]:
+    """No request or background task may end in an exception."""
     for scenario, contender, cells in each(results):
         failed = sum(request_counts.failed(cell) for cell in cells)
         background = sum(failed_in_background(cell) for cell in cells)
@@ -48,7 +50,7 @@ def errors(results: Results) -> Iterator[RunWarning]:
                     classes[name] = classes.get(name, 0) + count
             listed = ", ".join(f"{count:,} {name}" for name, count in sorted(classes.items()))
             yield RunWarning(
-                kind=d.ERRORS,
+                kind=run_warnings.ERRORS,
                 what=f"{contender.name}: {failed:,.0f} requests and {background:,} background tasks failed ({listed})",
                 value=failed + background,
                 limit=0,
@@ -64,15 +66,16 @@ def failed_in_background(cell: Cell) -> int:
 
 @per_group
 def own_lags_ms(cells: Sequence[Cell]) -> tuple[float, float]:
-    """Our own lateness at p50 and p99."""
+    """Lateness of the harness at p50 and p99, in milliseconds."""
     lags = own_lag_ms(cells)
     return quantile(lags, 0.5), quantile(lags, 0.99)
 
 
 def own_lag_ms(cells: Sequence[Cell]) -> Floats:
-    """start − max(due, thread free) of what began.
+    """start − max(due, thread free) of the requests that began.
 
-    Of requests that are due on one tick in one process the first: the others queue for its core, as in any server.
+    If several requests of a process are due at one instant, only the first counts: the others queue for the core of the
+    process, as in any server.
     """
     lag = np.concatenate([cell.due.floats("own_lag_ms")[first_of_each_tick(cell)] for cell in cells])
     known: Floats = lag[~np.isnan(lag)]
@@ -80,7 +83,7 @@ def own_lag_ms(cells: Sequence[Cell]) -> Floats:
 
 
 def first_of_each_tick(cell: Cell) -> Ints:
-    """OrderComparison of the window's requests that are the first of their process to be due at that instant."""
+    """Indices of the window's requests that are the first of their process due at their instant."""
     of_process = cell.due.ints("process")
     places = np.lexsort((np.arange(len(cell.due)), cell.due.floats("due_s"), of_process))
     due, process = cell.due.floats("due_s")[places], of_process[places]
@@ -89,15 +92,16 @@ def first_of_each_tick(cell: Cell) -> Ints:
     return np.sort(places[first])
 
 
-@check(d.GENERATOR_LATE, scope="group", applies_to=("caching", "limiting"))
+@check(run_warnings.GENERATOR_LATE, scope="group", applies_to=("caching", "limiting"))
 def generator_late(results: Results) -> Iterator[RunWarning]:
+    """The lateness of the harness at p99 must be small compared with the response times."""
     for scenario, contender, cells in each(results):
         late = quantile(own_lag_ms(cells), 0.99)
         response = quantile(np.concatenate([waits_ms(cell.due) for cell in cells]), 0.99)
-        limit = max(1.0, 0.1 * response) if math.isfinite(response) else 1.0  # beyond D: it would allow anything
+        limit = max(1.0, 0.1 * response) if math.isfinite(response) else 1.0  # infinity would allow any lateness
         if late > limit:
             yield RunWarning(
-                kind=d.GENERATOR_LATE,
+                kind=run_warnings.GENERATOR_LATE,
                 what=f"{late:.2f} ms with {contender.name} (allowed: {limit:.2f} ms)",
                 value=late,
                 limit=limit,
@@ -106,8 +110,9 @@ def generator_late(results: Results) -> Iterator[RunWarning]:
             )
 
 
-@check(d.NOT_STEADY, scope="group")
+@check(run_warnings.NOT_STEADY, scope="group")
 def not_steady(results: Results) -> Iterator[RunWarning]:
+    """Read p50 must not change by more than 10 % from the first half of the cells to the second."""
     for scenario, contender, cells in each(results):
         halves = []
         for cell in cells:
@@ -121,7 +126,7 @@ def not_steady(results: Results) -> Iterator[RunWarning]:
         if change.low > math.log(1.1) or change.high < -math.log(1.1):
             a, b = np.median(np.array(halves), axis=0)
             yield RunWarning(
-                kind=d.NOT_STEADY,
+                kind=run_warnings.NOT_STEADY,
                 what=f"{contender.name}: read p50 {a:.3g} ms in the first half of a cell, {b:.3g} ms in the second",
                 value=math.exp(change.estimate),
                 limit=1.1,
@@ -134,9 +139,9 @@ ON_TIME = 0.95
 CLOSED = "closed"
 
 
-@check(d.RATE_MISSED, scope="group")
+@check(run_warnings.RATE_MISSED, scope="group")
 def rate_missed(results: Results) -> Iterator[RunWarning]:
-    """Requests that began inside the window, against the rate that was asked for; luck of the draw allowed for."""
+    """Requests that began inside the window, compared with the requested rate minus three standard deviations."""
     for scenario, contender, cells in groups(results):
         workload = cells[0].scenario.workload
         if workload.get("arrivals") == CLOSED or cells[0].scenario.kind != "caching":
@@ -147,8 +152,8 @@ def rate_missed(results: Results) -> Iterator[RunWarning]:
         least = ON_TIME * wanted - 3 * math.sqrt(wanted)
         if began < least:
             yield RunWarning(
-                kind=d.RATE_MISSED,
-                what=f"{began / span_s:.1f}/s with {contender} (asked for: {wanted / span_s:g}/s)",
+                kind=run_warnings.RATE_MISSED,
+                what=f"{began / span_s:.1f}/s with {contender} (requested: {wanted / span_s:g}/s)",
                 value=began / wanted,
                 limit=least / wanted,
                 scenario=scenario,

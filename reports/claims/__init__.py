@@ -1,1 +1,1 @@
-"""Is the article right? One file a claim: its words, the rule by which a run's figures judge it, and the figures."""
+"""Claims of the article, one file each: the statement, the rule that decides it, and the figures that the rule uses."""

@@ -1,9 +1,12 @@
-"""C2. Readings are told apart. Where one MULTI makes the whole decision (the article's limiter), C7 says whether its
-window held, whoever called at once. Where each step is atomic but a request takes several (cache-aside: GET, SELECT,
-SET; DEL on a write), one read that returned an old value after the writer had been told is a race that was not
-prevented; none seen proves nothing. Where the run explored its races, every order of a few requests was tried: of the
-article's own, what broke without any adversary refutes it; limiters whose whole decision is one script, and that kept
-their bound in every order, bear it out."""
+"""Claim C2: atomic operations prevent race conditions.
+
+The claim has several readings, and each is a condition of its own. If one MULTI makes the whole decision (the article's
+limiter), C7 decides whether its window was kept under concurrent calls. If each step is atomic but a request takes
+several steps (cache-aside: GET, SELECT, SET; DEL on a write), one read that is stale after acknowledgement is a race
+that was not prevented; if none was seen, the question is open. If the run explored races, the explorer tried every
+order of a few requests: an invariant that breaks without any fault in one of the article's own patterns refutes the
+claim, and a limiter whose whole decision is one script and that kept its bound in every order confirms it.
+"""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -11,34 +14,36 @@ from dataclasses import replace
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims import c07_window
 from stampede.reports.claims.c07_window import ARTICLE_LIMITER
-from stampede.reports.claims.claim import Case, Claim, told
+from stampede.reports.claims.claim import Case, Claim, with_interval
 from stampede.reports.claims.lookup import REFERENCE, ran
 from stampede.reports.output import formatting
 from stampede.reports.statistics.estimate import Estimate
 from stampede.run_folder.races_json import NOT_EXERCISED, NOT_JUDGED, RACES_FILE, UNDISTURBED, RacesInfo, read_races
 
+STALE = "stale-after-told"  # quoted
 HREF = "races"
 STEPS = "a request takes several atomic operations"
-MULTI = f"one MULTI makes the whole decision, by the callers' clocks ({ARTICLE_LIMITER})"
+MULTI = f"one MULTI makes the whole decision, using the callers' clocks ({ARTICLE_LIMITER})"
 ARTICLE_PATTERNS = ("cache-aside", "write-through", "refresh-ahead", "coalescing", ARTICLE_LIMITER)
 
 
 def of_window(window: Case) -> Case:
-    """What C7 says of the limiter."""
+    """The case of C7 about the limiter, under the condition of this claim."""
     return replace(window, condition=MULTI)
 
 
 def of_stale(contender: str, stale: Estimate, href: str = "") -> Case:
+    """The case about stale reads after acknowledgement."""
     condition = STEPS
-    figure = f"{contender}, stale after told: {told(stale, '%')}"
+    figure = f"{contender}, stale after acknowledgement: {with_interval(stale, '%')}"
     if stale.missing or stale.value == 0:
         why = stale.why or "no race was seen; make races tries every order"
-        return Case(condition=condition, says="unclear", why=why, figure=figure, href=href)
-    return Case(condition=condition, says="no", figure=figure, href=href)
+        return Case(condition=condition, answer="unclear", why=why, figure=figure, href=href)
+    return Case(condition=condition, answer="no", figure=figure, href=href)
 
 
 def of_races(races: RacesInfo, scripted: Collection[str]) -> list[Case]:
-    """What every order of a few requests showed, without any adversary. `scripted`: limiters that are one script."""
+    """The cases from the explored races without faults. `scripted`: limiters whose decision is one script."""
     broken: dict[str, list[str]] = {}
     for v in races.verdicts:
         if (
@@ -51,19 +56,19 @@ def of_races(races: RacesInfo, scripted: Collection[str]) -> list[Case]:
     explored = {v.contender for v in races.verdicts if v.verdict != NOT_EXERCISED} - unjudged
     found = []
     for name in [name for name in ARTICLE_PATTERNS if name in broken]:
-        figure = f"{name}: some order of a few requests breaks {formatting.listed(list(dict.fromkeys(broken[name])))}"
-        found.append(Case(condition=MULTI if name == ARTICLE_LIMITER else STEPS, says="no", figure=figure, href=HREF))
+        figure = f"{name}: an order of a few requests breaks {formatting.listed(list(dict.fromkeys(broken[name])))}"
+        found.append(Case(condition=MULTI if name == ARTICLE_LIMITER else STEPS, answer="no", figure=figure, href=HREF))
     kept = [name for name in scripted if name in explored and name not in broken]
     if kept:
         figure = f"{formatting.listed(kept)}: no order of a few calls breaks their bound"
-        found.append(Case(condition="one script makes the whole decision", says="yes", figure=figure, href=HREF))
+        found.append(Case(condition="one script makes the whole decision", answer="yes", figure=figure, href=HREF))
     return found
 
 
 def cases(analysis: Analysis) -> list[Case]:
-    found = [of_window(case) for case in c07_window.cases(analysis) if case.says != "beside"]
+    found = [of_window(case) for case in c07_window.cases(analysis) if case.answer != "informational"]
     found += [
-        of_stale(REFERENCE, analysis.figure(s.name, REFERENCE, "stale-after-told"), s.name)
+        of_stale(REFERENCE, analysis.figure(s.name, REFERENCE, STALE), s.name)
         for s in analysis.scenarios
         if s.check_after_drain and ran(analysis, s, REFERENCE)
     ]
@@ -77,9 +82,9 @@ CLAIM = Claim(
     row="C2",
     says="atomic operations prevent race conditions",
     rule=(
-        "one MULTI: as C7; several operations: a single read that was stale after the writer had been told refutes it; "
-        "every order of a few requests: what breaks without an adversary refutes it, a script's bound that never does "
-        "bears it out"
+        "one MULTI: as C7; several operations: one read that is stale after acknowledgement refutes it; every order of "
+        "a few requests: an invariant that breaks without a fault refutes it, a script that keeps its bound in every "
+        "order confirms it"
     ),
     cases=cases,
     command="make bench PLAN=standard, and make races, which tries every order",

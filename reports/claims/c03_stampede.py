@@ -1,7 +1,10 @@
-"""C3. A stampede is more than one load for one expiry: at least two on average. Counted, an expiry at a time."""
+"""Claim C3: cache-aside suffers a stampede when many requests hit a cold key.
+
+In a stampede, one expiry causes more than one load: at least two on average, counted per expiry.
+"""
 
 from stampede.reports.analysis.analysis import Analysis
-from stampede.reports.claims.claim import Case, Claim, counted_below, opposite, told
+from stampede.reports.claims.claim import Case, Claim, counted_below, opposite, with_interval
 from stampede.reports.claims.lookup import REFERENCE, distance, hot_scenarios, ran
 from stampede.reports.statistics.estimate import Estimate
 
@@ -9,8 +12,10 @@ LEAST = 2.0
 
 
 def of_loads(place: str, loads: Estimate, href: str = "") -> Case:
-    says, why = opposite(counted_below(loads, LEAST))
-    return Case(condition=place, says=says, why=why, figure=f"{REFERENCE}: {told(loads)} loads an expiry", href=href)
+    """The case of one scenario."""
+    answer, why = opposite(counted_below(loads, LEAST))
+    figure = f"{REFERENCE}: {with_interval(loads)} loads per expiry"
+    return Case(condition=place, answer=answer, why=why, figure=figure, href=href)
 
 
 def cases(analysis: Analysis) -> list[Case]:
@@ -28,6 +33,6 @@ def cases(analysis: Analysis) -> list[Case]:
 CLAIM = Claim(
     row="C3",
     says="cache-aside suffers a stampede when many requests hit a cold key",
-    rule=f"the whole interval of its loads an expiry lies above {LEAST:g}",
+    rule=f"the whole interval of its loads per expiry is above {LEAST:g}",
     cases=cases,
 )

@@ -1,39 +1,46 @@
-"""C4. Two sentences in one. "Always fresh" is refuted by one read that returned an old value after the writer had been
-told, and shown by no sample: with none seen it stays open, and the rule of three says how rare they are. "Adds latency
-to writes" is a paired comparison with writes that touch no cache."""
+"""Claim C4: write-through ensures the cache is always fresh, and adds latency to writes.
+
+The claim has two parts. One read that is stale after acknowledgement refutes “always fresh”, and no sample can prove
+it: if none was seen, it is open, and the rule of three bounds the share. “Adds latency to writes” is a paired
+comparison with writes without a cache.
+"""
 
 from stampede.reports.analysis.analysis import Analysis
-from stampede.reports.claims.claim import Case, Claim, told
+from stampede.reports.claims.claim import Case, Claim, with_interval
 from stampede.reports.claims.lookup import UNCACHED, write_waits
 from stampede.reports.output import formatting
 from stampede.reports.statistics.comparison import Comparison, compare
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate
 
+STALE = "stale-after-told"  # quoted
 WRITE_THROUGH = "write-through"
 
 
 def of_stale(place: str, stale: Estimate, href: str = "") -> Case:
-    condition = "it says that the cache is always fresh"
-    figure = f"{WRITE_THROUGH}, stale after told in {place}: {told(stale, '%')}"
+    """The case about "always fresh" in one scenario."""
+    condition = "it means that the cache is always fresh"
+    figure = f"{WRITE_THROUGH}, stale after acknowledgement in {place}: {with_interval(stale, '%')}"
     if stale.missing or stale.value == 0:
-        return Case(condition=condition, says="unclear", why=f"none was seen; {stale.how}", figure=figure, href=href)
-    return Case(condition=condition, says="no", figure=figure, href=href)
+        return Case(condition=condition, answer="unclear", why=f"none was seen; {stale.how}", figure=figure, href=href)
+    return Case(condition=condition, answer="no", figure=figure, href=href)
 
 
 def of_writes(place: str, c: Comparison, href: str = "") -> Case:
-    condition = "it says that writes are slower"
+    """The case about slower writes in one scenario."""
+    condition = "it means that writes are slower"
     if c.rounds < MIN_ROUNDS or c.ratio is None:
-        why = f"{c.rounds} rounds; {MIN_ROUNDS} carry an interval"
-        return Case(condition=condition, says="unclear", why=why, figure=f"writes in {place}: {why}", href=href)
+        why = f"{c.rounds} rounds; an interval needs {MIN_ROUNDS}"
+        return Case(condition=condition, answer="unclear", why=why, figure=f"writes in {place}: {why}", href=href)
+    ratio, low, high = (formatting.number(x) for x in (c.ratio.estimate, c.ratio.low, c.ratio.high))
     figure = (
-        f"write p50 against {UNCACHED} in {place}: × {formatting.number(c.ratio.estimate)} ({formatting.number(c.ratio.low)} – "
-        f"{formatting.number(c.ratio.high)}; {formatting.level(c.ratio.level, c.rounds)})"
+        f"write p50 relative to {UNCACHED} in {place}: × {ratio} ({low} – {high}; "
+        f"{formatting.level(c.ratio.level, c.rounds)})"
     )
     if c.ratio.low > 1:
-        return Case(condition=condition, says="yes", figure=figure, href=href)
+        return Case(condition=condition, answer="yes", figure=figure, href=href)
     if c.ratio.high < 1:
-        return Case(condition=condition, says="no", figure=figure, href=href)
-    return Case(condition=condition, says="unclear", why="1 lies within the interval", figure=figure, href=href)
+        return Case(condition=condition, answer="no", figure=figure, href=href)
+    return Case(condition=condition, answer="unclear", why="1 lies within the interval", figure=figure, href=href)
 
 
 def cases(analysis: Analysis) -> list[Case]:
@@ -41,7 +48,7 @@ def cases(analysis: Analysis) -> list[Case]:
     for s in analysis.scenarios:
         if not s.check_after_drain or not analysis.of(s.name, WRITE_THROUGH):
             continue
-        found.append(of_stale(s.name, analysis.figure(s.name, WRITE_THROUGH, "stale-after-told"), s.name))
+        found.append(of_stale(s.name, analysis.figure(s.name, WRITE_THROUGH, STALE), s.name))
         mine, other = (write_waits(analysis.of(s.name, name)) for name in (WRITE_THROUGH, UNCACHED))
         both = sorted(mine.keys() & other.keys())
         found.append(of_writes(s.name, compare([mine[r] for r in both], [other[r] for r in both]), s.name))
@@ -52,8 +59,8 @@ CLAIM = Claim(
     row="C4",
     says="write-through ensures the cache is always fresh, and adds latency to writes",
     rule=(
-        "fresh: a single read that was stale after the writer had been told refutes it, none leaves it open; slower: "
-        f"the whole interval of the paired ratio to {UNCACHED}'s writes lies above 1"
+        "fresh: one read that is stale after acknowledgement refutes it, none leaves it open; slower: the whole "
+        f"interval of the paired ratio to the writes of {UNCACHED} is above 1"
     ),
     cases=cases,
 )

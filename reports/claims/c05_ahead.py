@@ -1,9 +1,12 @@
-"""C5. Without it, the most-read key is missed at least once a TTL: when its entry runs out. Prevented means fewer than
-one miss in ten TTLs. It takes a read in the last share of the TTL, a refresh that ends in time, and no write that
-deletes the entry: the conditions name the writes and the load's time."""
+"""Claim C5: refresh-ahead prevents misses on frequently read data.
+
+Without refresh-ahead, reads miss the most-read key at least once per TTL, when its entry expires. “Prevents” means
+fewer than one miss in ten TTLs. This needs a read in the last part of the TTL, a refresh that ends in time, and no
+write that deletes the entry; the conditions therefore name the writes and the duration of a load.
+"""
 
 from stampede.reports.analysis.analysis import Analysis
-from stampede.reports.claims.claim import Case, Claim, counted_below, told
+from stampede.reports.claims.claim import Case, Claim, counted_below, with_interval
 from stampede.reports.claims.lookup import REFERENCE, distance, groups, misses_per_ttl, ttls
 from stampede.reports.statistics.estimate import Estimate
 from stampede.run_folder.schema import ScenarioInfo
@@ -12,13 +15,15 @@ MOST = 0.1
 AHEAD = "refresh-ahead"
 
 
-def of_misses(place: str, misses: Estimate, in_ttls: float, beside: str = "", href: str = "") -> Case:
-    says, why = counted_below(misses, MOST, of=in_ttls)
-    figure = f"{AHEAD}: {told(misses)} misses of the most-read key a TTL{beside}"
-    return Case(condition=place, says=says, why=why, figure=figure, href=href)
+def of_misses(place: str, misses: Estimate, in_ttls: float, reference: str = "", href: str = "") -> Case:
+    """The case of one scenario. `reference`: the same figure of the reference, as text."""
+    answer, why = counted_below(misses, MOST, of=in_ttls)
+    figure = f"{AHEAD}: {with_interval(misses)} misses of the most-read key per TTL{reference}"
+    return Case(condition=place, answer=answer, why=why, figure=figure, href=href)
 
 
 def place(s: ScenarioInfo, config: dict[str, object]) -> str:
+    """The condition: writes, duration of a load and time of the refresh."""
     writes = 100 * (1 - float(s.workload["read_share"]))
     load_ms, ttl_s = s.measured.get("load_ms", 0.0), float(s.workload["ttl_s"])
     share = config.get("refresh_below_share")
@@ -30,8 +35,9 @@ def cases(analysis: Analysis) -> list[Case]:
     without = {s.name: misses_per_ttl(cells) for s, cells in groups(analysis, REFERENCE)}
     found = []
     for s, cells in groups(analysis, AHEAD):
-        beside = f"; {REFERENCE} {told(without[s.name])}" if s.name in without else ""
-        found.append(of_misses(place(s, cells[0].contender.config), misses_per_ttl(cells), ttls(cells), beside, s.name))
+        reference = f"; {REFERENCE} {with_interval(without[s.name])}" if s.name in without else ""
+        condition = place(s, cells[0].contender.config)
+        found.append(of_misses(condition, misses_per_ttl(cells), ttls(cells), reference, s.name))
     return found
 
 
@@ -39,8 +45,8 @@ CLAIM = Claim(
     row="C5",
     says="refresh-ahead prevents misses on frequently read data",
     rule=(
-        f"fewer than {MOST:g} misses of the most-read key a TTL, the whole interval (or each of three rounds); where "
-        "none was seen, 3/n of n TTLs is fewer"
+        f"fewer than {MOST:g} misses of the most-read key per TTL, for the whole interval (or each of three rounds); "
+        "if none was seen, 3/n of n TTLs must be below that"
     ),
     cases=cases,
 )

@@ -1,9 +1,12 @@
-"""C6. Only one: at most one expiry in five sees a second load, which some thirty expiries can exclude. Counted, an
-expiry at a time. Where the run explored its races, every order of two readers was tried as well: one that makes two
-loads refutes it for that order, however rare it is."""
+"""Claim C6: request coalescing lets only one request fetch.
+
+“Only one” means that at most one expiry in five has a second load, counted per expiry. About thirty expiries are enough
+to exclude more. If the run explored races, the explorer also tried every order of two readers: an order with two loads
+refutes the claim for that order, however rare the order is.
+"""
 
 from stampede.reports.analysis.analysis import Analysis
-from stampede.reports.claims.claim import Case, Claim, counted_below, told
+from stampede.reports.claims.claim import Case, Claim, counted_below, with_interval
 from stampede.reports.claims.lookup import distance, hot_scenarios, ran
 from stampede.reports.metrics.database_loads import episodes_of
 from stampede.reports.statistics.estimate import Estimate
@@ -11,19 +14,19 @@ from stampede.run_folder.races_json import RACES_FILE, UNDISTURBED, RacesInfo, r
 
 MOST = 1.2
 COALESCING = "coalescing"
-
-
 ONE_LOAD = "one-load-per-miss"
 
 
 def of_loads(place: str, loads: Estimate, more_than_one: int, expiries: int, href: str = "") -> Case:
-    says, why = counted_below(loads, MOST, of=expiries, least=1.0)
-    figure = f"{COALESCING}: {told(loads)} loads an expiry; {more_than_one} of {expiries} expiries saw more than one"
-    return Case(condition=place, says=says, why=why, figure=figure, href=href)
+    """The case of one scenario."""
+    answer, why = counted_below(loads, MOST, of=expiries, least=1.0)
+    several = f"{more_than_one} of {expiries} expiries had more than one"
+    figure = f"{COALESCING}: {with_interval(loads)} loads per expiry; {several}"
+    return Case(condition=place, answer=answer, why=why, figure=figure, href=href)
 
 
 def of_races(races: RacesInfo) -> list[Case]:
-    """What every order of two readers showed, without any adversary."""
+    """The case from the explored races without faults; none if no order had two loads."""
     mine = [
         v.verdict
         for v in races.verdicts
@@ -32,8 +35,8 @@ def of_races(races: RacesInfo) -> list[Case]:
     if "broken" not in mine:
         return []
     condition = "a reader looks before the fill and takes the lock after its release"
-    figure = f"{COALESCING}: some order of two readers makes two loads"
-    return [Case(condition=condition, says="no", figure=figure, href="races")]
+    figure = f"{COALESCING}: an order of two readers makes two loads"
+    return [Case(condition=condition, answer="no", figure=figure, href="races")]
 
 
 def cases(analysis: Analysis) -> list[Case]:
@@ -52,8 +55,8 @@ CLAIM = Claim(
     row="C6",
     says="request coalescing lets only one request fetch",
     rule=(
-        f"the whole interval of its loads an expiry (or each of three rounds) lies below {MOST:g}; where none had a "
-        "second load, 1 + 3/n of n expiries does; an order of two readers with two loads refutes it"
+        f"the whole interval of its loads per expiry (or each of three rounds) is below {MOST:g}; if no expiry had a "
+        "second load, 1 + 3/n of n expiries must be below it; an order of two readers with two loads refutes it"
     ),
     cases=cases,
 )

@@ -1,6 +1,9 @@
-"""C7. A window is exceeded if more calls than the limit were certainly admitted in it: their whole intervals inside; it
-was not if no more were even possibly admitted. What callers got of what they were entitled to stands beside: the
-article's log counts refused calls too."""
+"""Claim C7: the sliding window limiter admits at most `limit` per `window`.
+
+A window is exceeded if more calls than the limit were certainly admitted in it, that is, with their whole intervals
+inside the window. It is kept if no more than the limit were even possibly admitted. The share that callers got of their
+entitlement is shown for information, because the article's log counts refused calls too.
+"""
 
 import math
 
@@ -15,26 +18,28 @@ TOO_OFTEN = "steady 1.1 ×"
 
 
 def of_window(place: str, most: int, possible: int, limit: int, decisions: int, href: str = "") -> Case:
+    """The case of one scenario. `most`, `possible`: most calls admitted in a window, certainly and possibly."""
     figure = f"{ARTICLE_LIMITER} in {place}: at most {most} of {limit} certainly admitted ({possible} possibly)"
     if not decisions:
-        return Case(condition=place, says="unclear", why="nobody called", figure=figure, href=href)
+        return Case(condition=place, answer="unclear", why="there were no calls", figure=figure, href=href)
     figure += f", {decisions:,} decisions"
     if most <= limit < possible:
-        why = "calls in flight at a window's ends leave it open"
-        return Case(condition=place, says="unclear", why=why, figure=figure, href=href)
-    return Case(condition=place, says="yes" if most <= limit else "no", figure=figure, href=href)
+        why = "calls in flight at the edges of a window leave it open"
+        return Case(condition=place, answer="unclear", why=why, figure=figure, href=href)
+    return Case(condition=place, answer="yes" if most <= limit else "no", figure=figure, href=href)
 
 
 def starvation(x: LimiterJudged) -> Case | None:
+    """The informational case: the share that frequent callers got of their entitlement."""
     got = x.got(TOO_OFTEN)
     lowest, whose = x.starved
     if math.isnan(got) or math.isnan(lowest):
         return None
     figure = (
-        f"whoever calls at {TOO_OFTEN} the limit got {formatting.number(got)} of what it was entitled to; at the least "
+        f"callers at {TOO_OFTEN} the limit got {formatting.number(got)} of their entitlement; the lowest share is "
         f"{formatting.number(lowest)} ({whose})"
     )
-    return Case(condition="", says="beside", figure=figure, href=x.scenario.name)
+    return Case(condition="", answer="informational", figure=figure, href=x.scenario.name)
 
 
 def cases(analysis: Analysis) -> list[Case]:
@@ -45,15 +50,15 @@ def cases(analysis: Analysis) -> list[Case]:
         if x.info.name == ARTICLE_LIMITER:
             place = x.scenario.name
             found.append(of_window(place, x.most_certain, x.most_possible, x.limit, x.decisions, place))
-            beside = starvation(x)
-            found += [beside] if beside is not None else []
+            informational = starvation(x)
+            found += [informational] if informational is not None else []
     return found
 
 
 CLAIM = Claim(
     row="C7",
     says="the sliding window limiter admits at most `limit` per `window`",
-    rule="no rolling window held more admissions than the limit, even possibly; certainly more refutes it",
+    rule="no rolling window has more admissions than the limit, even possibly; certainly more refutes it",
     cases=cases,
     command="make bench",
 )

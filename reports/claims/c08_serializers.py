@@ -1,5 +1,8 @@
-"""C8. "About" is within a factor of two. The time of one conversion to bytes is judged at each object's size: JSON
-against 1 ms, MessagePack against 0.1 ms."""
+"""Claim C8: JSON costs about 1 ms an object, MessagePack about 0.1 ms.
+
+“About” means within a factor of two. The rule compares the time to encode an object, at each size, with 1 ms for JSON
+and with 0.1 ms for MessagePack.
+"""
 
 import itertools
 import math
@@ -9,7 +12,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from stampede.reports.analysis.analysis import Analysis
-from stampede.reports.claims.claim import Case, Claim, told
+from stampede.reports.claims.claim import Case, Claim, with_interval
 from stampede.reports.statistics.estimate import Estimate, median
 
 NAME = "serializer-cost"
@@ -19,50 +22,54 @@ SAID_MS = {"JSON": 1.0, "MessagePack": 0.1}
 
 @dataclass(frozen=True, kw_only=True)
 class TimedSerializer:
+    """The encode time of a serializer at one size."""
+
     codec: str
     size_bytes: float
-    """Of the object as JSON."""
+    """Size of the object as JSON."""
     took_ms: Estimate
 
 
-def judged(each: Sequence[TimedSerializer]) -> list[Case]:
+def cases_of(each: Sequence[TimedSerializer]) -> list[Case]:
+    """One case per serializer and size."""
     found = []
     for x in each:
         said_ms = SAID_MS[x.codec]
         low, high = said_ms / ABOUT, said_ms * ABOUT
         condition = f"{x.codec} of {size(x.size_bytes)}"
-        figure = f"{x.codec}, {size(x.size_bytes)}: {told(x.took_ms, 'ms')}"
+        figure = f"{x.codec}, {size(x.size_bytes)}: {with_interval(x.took_ms, 'ms')}"
         case = {"condition": condition, "figure": figure, "href": f"experiment-{NAME}"}
         if x.took_ms.level is None:
-            why = f"{x.took_ms.rounds} rounds carry no interval"
-            found.append(Case(says="unclear", why=why, **case))
+            why = f"{x.took_ms.rounds} rounds are too few for an interval"
+            found.append(Case(answer="unclear", why=why, **case))
         elif low <= x.took_ms.low and x.took_ms.high <= high:
-            found.append(Case(says="yes", **case))
+            found.append(Case(answer="yes", **case))
         elif x.took_ms.high < low or x.took_ms.low > high:
-            found.append(Case(says="no", **case))
+            found.append(Case(answer="no", **case))
         else:
-            found.append(Case(says="unclear", why="the interval crosses half or twice what is said", **case))
-    return spanned(found, each)
+            found.append(Case(answer="unclear", why="the interval includes half or twice the claimed time", **case))
+    return with_size_ranges(found, each)
 
 
-def spanned(found: Sequence[Case], each: Sequence[TimedSerializer]) -> list[Case]:
-    """The same, the conditions of neighbouring sizes that say the same put together: "JSON of 3 KB to 44 KB"."""
+def with_size_ranges(found: Sequence[Case], each: Sequence[TimedSerializer]) -> list[Case]:
+    """The cases with merged conditions for neighbouring sizes of equal answer: "JSON of 3 KB to 44 KB"."""
     both = list(zip(found, each, strict=True))
-    said: list[Case] = []
-    for (codec, _), neighbours in itertools.groupby(both, key=lambda pair: (pair[1].codec, pair[0].says)):
+    merged: list[Case] = []
+    for (codec, _), neighbours in itertools.groupby(both, key=lambda pair: (pair[1].codec, pair[0].answer)):
         some = list(neighbours)
         first, last = size(some[0][1].size_bytes), size(some[-1][1].size_bytes)
         condition = f"{codec} of {first}" + (f" to {last}" if len(some) > 1 else "")
-        said += [replace(case, condition=condition) for case, _ in some]
-    return said
+        merged += [replace(case, condition=condition) for case, _ in some]
+    return merged
 
 
 def size(size_bytes: float) -> str:
+    """For example "170 bytes" or "3 KB"."""
     return f"{size_bytes / 1000:.0f} KB" if size_bytes >= 1000 else f"{size_bytes:.0f} bytes"
 
 
 def timed(facts: pd.DataFrame) -> list[TimedSerializer]:
-    """To bytes, by codec and size, over the rounds."""
+    """The encode times over the rounds, by serializer and size."""
     sizes = facts[facts["name"] == "size"].set_index("at")["value"].to_dict()
     own = facts[(facts["name"] == "object") & (facts["parameter"] == "encode")]
     return [
@@ -74,14 +81,14 @@ def timed(facts: pd.DataFrame) -> list[TimedSerializer]:
 def cases(analysis: Analysis) -> list[Case]:
     for info in analysis.run.info.experiments:
         if info.name == NAME and info.status == "done":
-            return judged(timed(analysis.run.experiment(NAME)))
+            return cases_of(timed(analysis.run.experiment(NAME)))
     return []
 
 
 CLAIM = Claim(
     row="C8",
     says="JSON costs about 1 ms an object, MessagePack about 0.1 ms",
-    rule=f"the whole interval of the time to encode lies within a factor of {ABOUT:g} of what is said, at each size",
+    rule=f"the whole interval of the encode time is within a factor of {ABOUT:g} of the claimed time, at each size",
     cases=cases,
     command="make bench; all serializers: make serializers",
 )

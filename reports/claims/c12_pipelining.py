@@ -1,5 +1,8 @@
-"""C12. At each distance: there is a number of reads from which on a pipeline is faster than one by one at every number
-that was tried, the whole paired interval; the condition names it."""
+"""Claim C12: pipelining pays for several operations.
+
+For each simulated RTT: yes if, from some number of reads on, a pipeline is faster than single reads at every number
+that was tried, with the whole paired interval. The condition names the number.
+"""
 
 from collections.abc import Sequence
 
@@ -12,7 +15,8 @@ from stampede.reports.topics.experiments.pipelining_section import NAME, Batch, 
 PIPELINED = "pipelined"
 
 
-def judged(found: Sequence[Batch]) -> list[Case]:
+def cases_of(found: Sequence[Batch]) -> list[Case]:
+    """One case per simulated RTT."""
     each = []
     for distance in dict.fromkeys(b.distance for b in found):
         own = [b for b in found if (b.way, b.distance) == (PIPELINED, distance) and b.against_alone is not None]
@@ -22,35 +26,38 @@ def judged(found: Sequence[Batch]) -> list[Case]:
         c = most.against_alone
         href = f"experiment-{NAME}"
         if c is None or c.rounds < MIN_ROUNDS or c.ratio is None:
-            why = f"{c.rounds if c else 0} rounds; {MIN_ROUNDS} carry an interval"
-            each.append(Case(condition=f"at {distance}", says="unclear", why=why, figure=why, href=href))
+            why = f"{c.rounds if c else 0} rounds; an interval needs {MIN_ROUNDS}"
+            each.append(Case(condition=f"at {distance}", answer="unclear", why=why, figure=why, href=href))
             continue
+        ratio, low, high = (formatting.number(x) for x in (c.ratio.estimate, c.ratio.low, c.ratio.high))
         figure = (
-            f"{most.reads} reads at {distance}: × {formatting.number(c.ratio.estimate)} of the time ("
-            f"{formatting.number(c.ratio.low)} – {formatting.number(c.ratio.high)}; {formatting.level(c.ratio.level, c.rounds)})"
+            f"{most.reads} reads at {distance}: × {ratio} of the time ({low} – {high}; "
+            f"{formatting.level(c.ratio.level, c.rounds)})"
         )
         least = break_even(list(found), PIPELINED, distance)
         if least is not None:
-            each.append(Case(condition=f"from {least} reads on at {distance}", says="yes", figure=figure, href=href))
+            each.append(Case(condition=f"from {least} reads on at {distance}", answer="yes", figure=figure, href=href))
         elif c.ratio.low >= 1:
-            each.append(Case(condition=f"up to {most.reads} reads at {distance}", says="no", figure=figure, href=href))
+            each.append(
+                Case(condition=f"up to {most.reads} reads at {distance}", answer="no", figure=figure, href=href)
+            )
         else:
             why = "1 lies within the interval"
-            each.append(Case(condition=f"at {distance}", says="unclear", why=why, figure=figure, href=href))
+            each.append(Case(condition=f"at {distance}", answer="unclear", why=why, figure=figure, href=href))
     return each
 
 
 def cases(analysis: Analysis) -> list[Case]:
     for info in analysis.run.info.experiments:
         if info.name == NAME and info.status == "done":
-            return judged(batches(analysis.run.experiment(NAME)))
+            return cases_of(batches(analysis.run.experiment(NAME)))
     return []
 
 
 CLAIM = Claim(
     row="C12",
     says="pipelining pays for several operations",
-    rule="from some number of reads on the whole paired interval of a pipeline's time over one by one lies below 1",
+    rule="from some number of reads on, the whole paired interval of the time relative to single reads is below 1",
     cases=cases,
     command="make bench",
 )

@@ -1,6 +1,9 @@
-"""C13. A cold start is a first second with fewer hits than there will be. Warming avoids it where, in every round, it
-closes nine tenths of that gap or more; it does not where in every round it closes less than half. Few rounds do: what
-is counted is far from luck."""
+"""Claim C13: warming avoids the cold start.
+
+In a cold start the first second has a lower hit rate than later seconds. Warming avoids it if it closes at least nine
+tenths of that gap in every round, and does not if it closes less than half in every round. Two rounds are enough,
+because each round counts many reads.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -22,44 +25,45 @@ Rates = Mapping[int, float]
 
 
 def of_hits(place: str, cold: Rates, warmed: Rates, steady: Rates, href: str = "") -> Case:
-    """Hit rates of the first second, and of the later part of the window."""
+    """The case of one scenario. Hit rates of the first second (cold, warmed) and of the rest of the window (steady)."""
     both = sorted(cold.keys() & warmed.keys() & steady.keys())
     closed = [(warmed[r] - cold[r]) / (steady[r] - cold[r]) for r in both if steady[r] > cold[r]]
     if len(closed) < LEAST_ROUNDS:
         why = f"{len(closed)} round{'s' * (len(closed) != 1)} with a cold start"
-        return Case(condition=place, says="unclear", why=why, figure=why, href=href)
+        return Case(condition=place, answer="unclear", why=why, figure=why, href=href)
     first, second, later = (100 * sum(x[r] for r in both) / len(both) for x in (cold, warmed, steady))
     share = "all" if min(closed) >= 1 else f"{formatting.number(min(closed))} to {formatting.number(max(closed))}"
     figure = (
-        f"hits in the first second: {first:.0f} % cold, {second:.0f} % warmed, {later:.0f} % later; of the gap, "
-        f"{share} closed in {len(closed)} rounds"
+        f"hits in the first second: {first:.0f} % cold, {second:.0f} % warmed, {later:.0f} % later; share of the gap "
+        f"closed in {len(closed)} rounds: {share}"
     )
     if min(closed) >= AVOIDED:
-        return Case(condition=place, says="yes", figure=figure, href=href)
+        return Case(condition=place, answer="yes", figure=figure, href=href)
     if max(closed) < NOT_AVOIDED:
-        return Case(condition=place, says="no", figure=figure, href=href)
-    why = f"not every round closed {AVOIDED:g} of the gap, nor did all stay below {NOT_AVOIDED:g}"
-    return Case(condition=place, says="unclear", why=why, figure=figure, href=href)
+        return Case(condition=place, answer="no", figure=figure, href=href)
+    why = f"some rounds closed less than {AVOIDED:g} of the gap, and some closed {NOT_AVOIDED:g} or more"
+    return Case(condition=place, answer="unclear", why=why, figure=figure, href=href)
 
 
 def starts(scenario: ScenarioInfo, cells: Sequence[Cell]) -> dict[int, Start]:
-    """Each round by itself."""
+    """The cold start of each round, by round number."""
     edges = bins(scenario.window_s, BIN_S)
     return {c.info.round: Start(contender=c.contender, cells=[c], due=due_of([c]), edges=edges) for c in cells}
 
 
 def first_hits(found: Mapping[int, Start]) -> dict[int, float]:
+    """Hit rate of the first second, by round number."""
     return {number: float(start.first_second()["hit"].mean()) for number, start in found.items()}
 
 
 def cases(analysis: Analysis) -> list[Case]:
-    aside = analysis.apart
-    if aside is None:
+    separate = analysis.apart
+    if separate is None:
         return []
     found = []
-    for s in aside.scenarios:
-        if s.cold and aside.of(s.name, REFERENCE) and aside.of(s.name, WARMED):
-            cold, warmed = (starts(s, aside.of(s.name, name)) for name in (REFERENCE, WARMED))
+    for s in separate.scenarios:
+        if s.cold and separate.of(s.name, REFERENCE) and separate.of(s.name, WARMED):
+            cold, warmed = (starts(s, separate.of(s.name, name)) for name in (REFERENCE, WARMED))
             steady = {r: steady_rate([cold[r], warmed[r]]) for r in cold.keys() & warmed.keys()}
             found.append(of_hits(s.name, first_hits(cold), first_hits(warmed), steady, s.name))
     return found
@@ -68,6 +72,6 @@ def cases(analysis: Analysis) -> list[Case]:
 CLAIM = Claim(
     row="C13",
     says="warming avoids the cold start",
-    rule=f"in every round it closes {AVOIDED:g} of the gap between the first second's hit rate and the later one's",
+    rule=f"in every round it closes {AVOIDED:g} of the gap between the hit rate of the first second and the later one",
     cases=cases,
 )

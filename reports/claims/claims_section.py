@@ -1,4 +1,4 @@
-"""The page's section: is the article right? Every claim with what was measured and its verdict; nothing by hand."""
+"""The section "Is the article right?": every claim with its figures and its computed verdict."""
 
 import importlib
 import pkgutil
@@ -23,13 +23,13 @@ class ClaimFinding:
 
     @property
     def mark(self) -> str:
-        """A class of the page."""
+        """The CSS class of the verdict."""
         return CLASSES[self.verdict.word]
 
 
 @cache
 def claims() -> tuple[Claim, ...]:
-    """Every claim in order: each module beside this one that holds a CLAIM."""
+    """Every claim in order, from the CLAIM of each module in this folder."""
     package = importlib.import_module("stampede.reports.claims")
     modules = [
         importlib.import_module(f"stampede.reports.claims.{m.name}") for m in pkgutil.iter_modules(package.__path__)
@@ -39,11 +39,12 @@ def claims() -> tuple[Claim, ...]:
 
 
 def findings(analysis: Analysis) -> list[ClaimFinding]:
-    """What this run says about each. A void run says nothing: a contender beat its bound, or the harness broke."""
+    """The finding of this run for each claim. In a void run every claim is open."""
     return [finding(analysis, claim) for claim in claims()]
 
 
 def finding(analysis: Analysis, claim: Claim) -> ClaimFinding:
+    """The cases of a claim in this run, and their verdict."""
     if analysis.void:
         void = ClaimVerdict(word="cannot tell", said="the run is void")
         return ClaimFinding(claim=claim, cases=[], verdict=void)
@@ -52,7 +53,7 @@ def finding(analysis: Analysis, claim: Claim) -> ClaimFinding:
 
 
 def in_words(found: Sequence[ClaimFinding]) -> str:
-    """How many got which verdict, and which are left open."""
+    """The claims by verdict, in one sentence."""
     parts = []
     for word in ("holds", "holds only if", "does not hold", "cannot tell"):
         rows = [x.claim.row for x in found if x.verdict.word == word]
@@ -63,9 +64,10 @@ def in_words(found: Sequence[ClaimFinding]) -> str:
 
 
 def csv_rows(found: Sequence[ClaimFinding]) -> list[tuple[object, ...]]:
+    """The rows of claims.csv: one per case, or one empty case for a claim without cases."""
     rows: list[tuple[object, ...]] = []
     for x in found:
         head = (x.claim.row, x.claim.says, x.verdict.word, x.verdict.said)
-        none = [Case(condition="", says="beside", figure="")]
-        rows += [(*head, c.condition, c.says, c.figure, c.href, x.claim.rule) for c in x.cases or none]
+        none = [Case(condition="", answer="informational", figure="")]
+        rows += [(*head, c.condition, c.answer, c.figure, c.href, x.claim.rule) for c in x.cases or none]
     return rows

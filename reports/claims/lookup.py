@@ -1,4 +1,4 @@
-"""Where a claim's figures stand: the scenarios of a run by what they are, their distances, and figures of groups."""
+"""Lookups for the claims: scenarios by type, their simulated RTT, and figures of groups."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -18,25 +18,27 @@ UNCACHED = "no-cache"
 
 
 def distance(scenario: ScenarioInfo) -> str:
+    """The simulated RTT, for example "0.5 ms"."""
     return f"{scenario.workload.get('rtt_ms') or 0:g} ms"
 
 
 def hot_scenarios(analysis: Analysis) -> list[ScenarioInfo]:
-    """Those where every request reads one key, so that its expiry is an event."""
+    """The scenarios in which every request reads the same key."""
     return [s for s in analysis.scenarios if s.workload.get("active_records") == 1 and s.workload["read_share"] == 1]
 
 
 def read_scenarios(analysis: Analysis) -> list[ScenarioInfo]:
-    """All others."""
+    """The other scenarios."""
     return [s for s in analysis.scenarios if s not in hot_scenarios(analysis)]
 
 
 def ran(analysis: Analysis, scenario: ScenarioInfo, *contenders: str) -> bool:
+    """Whether all those contenders finished a cell of the scenario."""
     return all(analysis.of(scenario.name, name) for name in contenders)
 
 
 def groups(analysis: Analysis, contender: str) -> Iterator[tuple[ScenarioInfo, list[Cell]]]:
-    """The rounds of a contender in each scenario, those that are told apart included."""
+    """The rounds of a contender in each scenario, including scenarios that are reported separately."""
     for part in (analysis, analysis.apart):
         for scenario in part.scenarios if part is not None else ():
             if part is not None and part.of(scenario.name, contender):
@@ -45,26 +47,26 @@ def groups(analysis: Analysis, contender: str) -> Iterator[tuple[ScenarioInfo, l
 
 @per_group
 def read_took(cells: Sequence[Cell]) -> tuple[Estimate, Estimate]:
-    """Median and 99th percentile of the reads, from start to end, in ms."""
+    """Median and 99th percentile of the service time of reads, in ms."""
     return over(0.5, reads, "service_ms")(cells), over(0.99, reads, "service_ms")(cells)
 
 
 @per_group
 def write_took(cells: Sequence[Cell]) -> Estimate:
-    """Median of the writes, from start to end, in ms."""
+    """Median service time of writes, in ms."""
     return over(0.5, writes, "service_ms")(cells)
 
 
 @per_group
 def write_waits(cells: Sequence[Cell]) -> dict[int, float]:
-    """By round: the median of the writes, from when they were due, in ms."""
+    """Median response time of writes in ms, by round."""
     metric = find_metric("write-p50")
     return {cell.info.round: metric.of_cell(cell) for cell in cells if not math.isnan(metric.of_cell(cell))}
 
 
 @per_group
 def hit_wait(cells: Sequence[Cell]) -> Estimate:
-    """Median over rounds of the median of the reads that hit, from when they were due, in ms."""
+    """Response time of reads that hit, in ms: the median over rounds of each round's median."""
     each = []
     for cell in cells:
         hits = waits_ms(cell.reads.where(cell.reads.labels("outcome").equal("hit")))
@@ -74,7 +76,7 @@ def hit_wait(cells: Sequence[Cell]) -> Estimate:
 
 @per_group
 def misses_per_ttl(cells: Sequence[Cell]) -> Estimate:
-    """Reads of the most-read key that found no entry, per TTL of the window: total over total, clustered by round."""
+    """Reads of the most-read key that found no entry, per TTL of the window, clustered by round."""
     misses, lasted = [], []
     for cell in cells:
         keys = cell.reads.ints("key")[cell.reads.known("key")]
@@ -91,5 +93,5 @@ def misses_per_ttl(cells: Sequence[Cell]) -> Estimate:
 
 
 def ttls(cells: Sequence[Cell]) -> float:
-    """How many TTLs the windows lasted, together."""
+    """The total length of the windows, in TTLs."""
     return sum(cell.window_s / float(cell.scenario.workload["ttl_s"]) for cell in cells)

@@ -1,1 +1,1 @@
-"""Every figure of the report: a metric is a pure function of a cell. One file adds one kind, and is found."""
+"""Metrics: pure functions of a cell. A new module with a list METRICS adds its metrics to the report."""

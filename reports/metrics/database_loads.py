@@ -1,4 +1,4 @@
-"""What the cache lets through to the database: loads per read, and per expiry of a hot key."""
+"""Database loads: per read, and per expiry of a hot key."""
 
 import itertools
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from stampede.reports.statistics.estimate import Estimate, missing
 
 
 def loads_per_1000_reads(cell: Cell) -> float:
-    """All loads of the window, background work's too, over all its reads: total over total."""
+    """All loads of the window, including background work, per 1,000 reads of the window."""
     return 1000 * float(cell.work.ints("loads").sum()) / len(cell.reads) if len(cell.reads) else np.nan
 
 
 def loads_over_reads(cells: Sequence[Cell]) -> Estimate:
-    """Total loads over total reads of all rounds, with the interval of a ratio estimator clustered by round."""
+    """Total loads per 1,000 reads of all rounds, with the interval of a ratio estimator clustered by round."""
     loads = [float(cell.work.ints("loads").sum()) for cell in cells]
     mean = counted_mean(loads, [float(len(cell.reads)) for cell in cells])
     if mean.missing:
@@ -35,18 +35,18 @@ def loads_over_reads(cells: Sequence[Cell]) -> Estimate:
 
 @dataclass(frozen=True)
 class Episode:
-    """The loads that one expiry (or one refresh) of the hot key caused."""
+    """The loads caused by one expiry (or one refresh) of the hot key."""
 
     cell: int
     begin_s: float
-    """The first load, seconds since the window began."""
+    """Start of the first load, seconds since the window began."""
     end_s: float
-    """The last load's end."""
+    """End of the last load."""
     loads: int
 
 
 def hot_key(cell: Cell) -> int | None:
-    """The key that every request of this workload asks for, where there is just one and nothing is written to it."""
+    """The key of every request, if the workload has one key and no writes; else None."""
     workload = cell.scenario.workload
     if workload.get("active_records") != 1 or not len(cell.reads) or len(cell.writes):
         return None
@@ -55,7 +55,7 @@ def hot_key(cell: Cell) -> int | None:
 
 
 def hot_loads(cell: Cell) -> Rows:
-    """Rows that loaded the hot key, in order of their load: readers, background work, warm-up."""
+    """The rows that loaded the hot key (readers, background work, warm-up), sorted by the start of their load."""
     key = hot_key(cell)
     rows = cell.rows
     if key is None:
@@ -66,17 +66,17 @@ def hot_loads(cell: Cell) -> Rows:
 
 
 def episodes(cell: Cell) -> list[Episode]:
-    """The expiries of the hot key that the window saw whole."""
-    return whole_and_endless(cell)[0]
+    """The expiries of the hot key that lie inside the window completely."""
+    return complete_and_endless(cell)[0]
 
 
-def whole_and_endless(cell: Cell) -> tuple[list[Episode], int]:
-    """The expiries of the hot key, and how many whose end was not seen.
+def complete_and_endless(cell: Cell) -> tuple[list[Episode], int]:
+    """The complete expiries of the hot key, and the number of expiries without an observed end.
 
-    Load starts further apart than half a TTL belong to different expiries. One counts when its first load lies in the
-    window and at least half a TTL before the window's end, however many follow. Loads that do not pause for half a TTL
-    before a whole one is over, or the window (no cache; a database that drowns), show an expiry without an end: where
-    there are others, it is told that such were left out, for they are the big ones.
+    Loads that start more than half a TTL after the previous one belong to a new expiry. An expiry counts if its first
+    load lies in the window and at least half a TTL before the window's end, however many loads follow. If its loads do
+    not pause for half a TTL within one TTL or within the window (no cache, or an overloaded database), its end was not
+    observed. The report says how many such expiries were left out, because they are the large ones.
     """
     gap_s = float(cell.scenario.workload["ttl_s"]) / 2
     loads = hot_loads(cell)
@@ -98,19 +98,19 @@ def whole_and_endless(cell: Cell) -> tuple[list[Episode], int]:
 
 @per_group
 def episodes_of(cells: Sequence[Cell]) -> list[list[Episode]]:
-    """Those of each cell."""
+    """The complete expiries of each cell."""
     return [episodes(cell) for cell in cells]
 
 
 @per_group
 def hot_key_of(cells: Sequence[Cell]) -> int | None:
-    """The first cell's."""
+    """The hot key of the first cell."""
     return hot_key(cells[0]) if cells else None
 
 
 @per_group
 def load_times_s(cells: Sequence[Cell]) -> tuple[float, float, int]:
-    """Of each load as the gateway saw it, distance included: median, mean, how many; nan where there was none."""
+    """Median and mean duration of the loads at the gateway, simulated RTT included, and their number; nan if none."""
     rows = [cell.rows.floats("load_end_s") - cell.rows.floats("load_start_s") for cell in cells]
     took = np.concatenate(rows) if rows else np.array([])
     took = took[~np.isnan(took)]
@@ -118,31 +118,31 @@ def load_times_s(cells: Sequence[Cell]) -> tuple[float, float, int]:
 
 
 def loads_per_expiry(cell: Cell) -> float:
-    """Mean over the cell's whole expiries; nan where it saw none."""
+    """Mean over the cell's complete expiries; nan without one."""
     each = [episode.loads for episode in episodes(cell)]
     return float(np.mean(each)) if each else np.nan
 
 
 def loads_over_expiries(cells: Sequence[Cell]) -> Estimate:
-    """All loads of all whole expiries over their number, clustered by round."""
+    """Mean loads per complete expiry over all rounds, clustered by round."""
     if all(hot_key(cell) is None for cell in cells):
         return missing("not measured here: no single hot key")
     each = [[episode.loads for episode in episodes(cell)] for cell in cells]
     if not any(each):
         per_ttl = [loads_per_ttl(cell) for cell in cells]
         if not any(per_ttl):
-            return missing("no expiry: it never loaded", len(cells))
+            return missing("no expiry: there were no loads", len(cells))
         return missing(f"no expiry: its loads never pause ({np.mean(per_ttl):.0f} loads per TTL)", len(cells))
     mean = counted_mean([float(sum(e)) for e in each], [float(len(e)) for e in each], least=1.0)
     n = sum(len(e) for e in each)
     how = f"mean of {n} expiries, clustered by round" if mean.value > 1 else mean.how
-    endless = sum(whole_and_endless(cell)[1] for cell in cells)
-    left_out = f"{endless} more went on for a TTL or past the window and have no end that was seen"
+    endless = sum(complete_and_endless(cell)[1] for cell in cells)
+    left_out = f"{endless} more are left out: they lasted longer than a TTL or the window, so their end was not seen"
     return replace(mean, how=how, why=left_out if endless else "")
 
 
 def loads_per_ttl(cell: Cell) -> float:
-    """Loads of the hot key in the window, per TTL of it: what there is where loads never pause."""
+    """Loads of the hot key per TTL of the window, for contenders whose loads never pause."""
     loads = hot_loads(cell)
     starts = loads.floats("load_start_s")
     inside = loads.ints("loads")[(starts >= 0) & (starts < cell.window_s)]
@@ -153,7 +153,7 @@ PER_1000_READS = Metric(
     name="loads-per-1000-reads",
     title="per 1,000 reads",
     unit="",
-    explain="load statements sent, background work's included, per thousand reads",
+    explain="load statements sent, including background work, per thousand reads",
     of_cell=loads_per_1000_reads,
     of_rounds=loads_over_reads,
     better="lower",
@@ -161,7 +161,7 @@ PER_1000_READS = Metric(
     decides=True,
     order=20,
     resolution=1.0,
-    wrong_for="those whose database is the bottleneck",
+    wrong_for="users whose database is the bottleneck",
     so_what="{fewer} queries for every 1,000 reads",
     group="loads",
 )
@@ -169,12 +169,12 @@ PER_EXPIRY = replace(
     PER_1000_READS,
     name="loads-per-expiry",
     title="per expiry",
-    explain="load statements of the hot key each time its entry ran out, or was refreshed",
+    explain="load statements of the hot key each time its entry expired or was refreshed",
     of_cell=loads_per_expiry,
     of_rounds=loads_over_expiries,
     order=21,
     resolution=0.1,
-    wrong_for="those whose database must survive an expiry",
+    wrong_for="users whose database must survive an expiry",
     so_what="{fewer} queries each time a hot key expires",
 )
 METRICS = [PER_1000_READS, PER_EXPIRY]

@@ -1,4 +1,4 @@
-"""What a metric is, and where metrics are found."""
+"""The definition of a metric, and the discovery of all metrics."""
 
 import importlib
 import pkgutil
@@ -13,40 +13,42 @@ from stampede.reports.statistics.estimate import Estimate, median, missing
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """A figure of one cell, and how the rounds' figures become one."""
+    """A figure of one cell, and how the figures of all rounds become one."""
 
     name: str
     """Stable: column in the CSV, anchor in the page."""
     title: str
+    """Heading of the column."""
     unit: str
-    """"" for bare numbers."""
+    """Empty for bare numbers."""
     explain: str
-    """What it is, in a sentence; where it cannot be told, why."""
+    """The definition, in one sentence."""
     of_cell: Callable[[Cell], float]
-    """nan: this cell has no such figure; infinity: beyond the deadline."""
+    """nan: the cell has no such figure; infinity: beyond the deadline."""
     of_rounds: Callable[[Sequence[Cell]], Estimate] | None = None
-    """Where a median over rounds is not the right sum of them. One contender, one scenario."""
+    """Computes the figure from all rounds of one contender in one scenario. None: the median over rounds."""
     better: Literal["lower", "higher"] | None = None
-    """Which way is good; None: a fact without a good side."""
+    """The good direction; None: neither direction is better."""
     compared: bool = False
-    """Whether it gets a sentence against the reference."""
+    """Whether contenders are compared with the reference by this metric."""
     order: int = 0
+    """Position of the column."""
     group: str = ""
-    """Columns of one group stand under one heading."""
+    """The heading that columns of one group share."""
     apart: str = ""
-    """The table of its own that it stands in; empty: the scenario's."""
+    """Name of the separate table that has the column; empty: the table of the scenario."""
     decides: bool = False
     """Whether it has a column in the decision table."""
     resolution: float = 0.0
-    """Differences below it matter to nobody; added to both sides before values are called so many times the best."""
+    """Smaller differences do not matter. Added to both values before a ratio is computed."""
     whole: bool = False
-    """A count: printed without digits after the point."""
+    """A count, printed without decimals."""
     absent: str = "not measured"
-    """What stands where no round has the figure."""
+    """The text for a figure that no round has."""
     wrong_for: str = ""
-    """Whom a bad figure hurts; completes "wrong for …"."""
+    """The users that a bad figure hurts; completes "wrong for …"."""
     so_what: str = ""
-    """What a difference means, in plain words, with {fewer} ("30 fewer") or {less} ("1.2 ms less") in it."""
+    """What a difference means in practice; contains {fewer} ("30 fewer") or {less} ("1.2 ms less")."""
 
     def estimate(self, cells: Sequence[Cell]) -> Estimate:
         """The figure over all rounds of one contender in one scenario."""
@@ -60,7 +62,7 @@ class Metric:
 
 @cache
 def metrics() -> tuple[Metric, ...]:
-    """Every metric, in the order of the columns: each module beside this one that holds METRICS."""
+    """Every metric in the order of the columns, from the list METRICS of each module in this folder."""
     package = importlib.import_module("stampede.reports.metrics")
     found: list[Metric] = []
     for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):

@@ -1,9 +1,10 @@
-"""What a contender leaves in Redis when the load is over: live entries, and what nobody can reach any more."""
+"""Redis memory: the keys that a contender leaves after the load, including keys that no read can reach any more."""
 
 import math
 from collections.abc import Callable
 
 from stampede.reports.analysis.frames import Cell
+from stampede.reports.metrics.classified_reads import FRESHNESS_TABLE
 from stampede.reports.metrics.metric import Metric
 
 
@@ -12,7 +13,7 @@ def left(name: str) -> Callable[[Cell], float]:
 
 
 def keys_per_record(cell: Cell) -> float:
-    """Keys over the distinct records that they are named after."""
+    """Keys divided by the number of distinct records in their names."""
     records = left("records")(cell)
     return left("keys")(cell) / records if records else math.nan
 
@@ -25,7 +26,7 @@ METRICS = [
         explain="keys under our prefix right after the last request",
         of_cell=left("keys"),
         better="lower",
-        apart="freshness",
+        apart=FRESHNESS_TABLE,
         order=80,
         whole=True,
         group="left in Redis",
@@ -34,21 +35,21 @@ METRICS = [
         name="bytes-left",
         title="kB",
         unit="",
-        explain="what they take, by MEMORY USAGE, in thousands of bytes",
+        explain="memory of these keys by MEMORY USAGE, in thousands of bytes",
         of_cell=lambda cell: left("bytes")(cell) / 1e3,
         better="lower",
-        apart="freshness",
+        apart=FRESHNESS_TABLE,
         order=81,
         group="left in Redis",
     ),
     Metric(
         name="keys-per-record",
-        title="keys a record",
+        title="keys per record",
         unit="",
-        explain="keys over the records that they are named after: beyond one it counts, locks, or cannot be reached",
+        explain="keys per record in their names: above one, there are counters, locks or unreachable keys",
         of_cell=keys_per_record,
         better="lower",
-        apart="freshness",
+        apart=FRESHNESS_TABLE,
         order=82,
         absent="nothing left",
         group="left in Redis",

@@ -1,4 +1,4 @@
-"""How many requests were due, and how they ended: due = answered + failed + unanswered."""
+"""Request counts by outcome: due = answered + failed + unanswered."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,22 +15,22 @@ def due(cell: Cell) -> float:
 
 
 def ended(cell: Cell, *outcomes: str) -> float:
-    """Requests due in the window that had one of those outcomes."""
+    """Number of requests due in the window with one of those outcomes."""
     return float(np.count_nonzero(cell.due.labels("outcome").equal(*outcomes)))
 
 
 def answered(cell: Cell) -> float:
-    """Ended without an exception by the deadline."""
+    """Requests that ended without an exception by the deadline."""
     return ended(cell, *ANSWERED)
 
 
 def failed(cell: Cell) -> float:
-    """Ended in an exception by the deadline."""
+    """Requests that ended in an exception by the deadline."""
     return ended(cell, "failed")
 
 
 def unanswered(cell: Cell) -> float:
-    """Still open at the deadline."""
+    """Requests that were still open at the deadline."""
     return ended(cell, "unanswered")
 
 
@@ -57,8 +57,8 @@ def metric(name: str, count: Callable[[Cell], float], order: int, explain: str) 
 
 
 METRICS = [
-    metric("due", due, 1, "requests due in the measured windows, all rounds together"),
-    metric("answered", answered, 2, "of them, ended by the deadline D without an exception"),
-    metric("failed", failed, 3, "of them, ended in an exception; in no response time"),
-    metric("unanswered", unanswered, 4, "of them, still open at the deadline D"),
+    metric("due", due, 1, "requests due in the measured windows of all rounds"),
+    metric("answered", answered, 2, "requests that ended by the deadline D without an exception"),
+    metric("failed", failed, 3, "requests that ended in an exception; left out of all response times"),
+    metric("unanswered", unanswered, 4, "requests still open at the deadline D"),
 ]

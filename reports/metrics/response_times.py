@@ -1,4 +1,4 @@
-"""How long users wait: from the instant a request was due to its end."""
+"""Response times: from the instant at which a request was due to its end."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ EPISODES_BEYOND = 3
 
 
 def waits_ms(rows: Rows, column: str = "response_ms") -> Floats:
-    """Times of what did not fail; unanswered requests stand at infinity, so that they push percentiles up."""
+    """Times of the requests that did not fail; infinity for unanswered requests, so that they raise percentiles."""
     kept = rows.where(~rows.labels("outcome").equal("failed"))
     return np.where(kept.labels("outcome").equal("unanswered"), np.inf, kept.floats(column))
 
 
 @dataclass(frozen=True)
 class Spans:
-    """From due to end, of each request of a cell that did not fail; open ones end at the deadline."""
+    """The span from due to end of each request that did not fail; open requests end at the deadline. Sorted by due."""
 
     due_s: Floats
     end_s: Floats
     wait_ms: Floats
-    """Infinity where the request was still open."""
+    """Infinity if the request was still open."""
 
 
 def spans(cell: Cell, rows: Rows, column: str = "response_ms") -> Spans:
@@ -40,10 +40,10 @@ def spans(cell: Cell, rows: Rows, column: str = "response_ms") -> Spans:
 
 
 def evidence(cells: Sequence[Spans], q: float) -> tuple[int, int]:
-    """What lies beyond the q-quantile of all cells together: how many samples, in how many separate episodes.
+    """The number of samples beyond the pooled q-quantile of all cells, and the number of episodes that they form.
 
-    Two samples of a cell belong to one episode where their spans from due to end overlap or touch, directly or through
-    others: 200 requests behind one stall are one piece of luck.
+    Two samples of a cell belong to one episode if their spans from due to end overlap or touch, directly or through
+    others: 200 requests that wait in one stall are one event.
     """
     pool = np.concatenate([cell.wait_ms for cell in cells]) if cells else np.array([])
     if not len(pool):
@@ -76,14 +76,15 @@ def at(q: float, select: Select, column: str = "response_ms") -> Callable[[Cell]
 
 
 def carried(waits: Floats, q: float) -> float:
-    """The percentile of one round; nan where it has not the samples for it."""
+    """The percentile of one round; nan if fewer than SAMPLES_BEYOND samples lie beyond it."""
     return quantile(waits, q) if len(waits) - rank(len(waits), q) - 1 >= SAMPLES_BEYOND else np.nan
 
 
 def estimated(rounds: Sequence[Spans], q: float) -> Estimate:
-    """The median of the rounds where each round can carry the percentile; else of all samples together.
+    """The median over rounds if each round has enough samples for the percentile; else the pooled percentile.
 
-    Ten samples beyond it and three separate episodes, or it is "seen, not estimated": below ten it is not printed.
+    With fewer than three separate episodes beyond it, the percentile is "seen, not estimated". With fewer than ten
+    samples beyond it, it is not printed at all.
     """
     beyond, episodes = evidence(rounds, q)
     if beyond < SAMPLES_BEYOND:
@@ -98,7 +99,7 @@ def estimated(rounds: Sequence[Spans], q: float) -> Estimate:
 
 
 def over(q: float, select: Select, column: str = "response_ms") -> Callable[[Sequence[Cell]], Estimate]:
-    """The percentile over rounds, by `estimated`."""
+    """A function that computes the percentile over rounds with `estimated`."""
 
     def of_rounds(cells: Sequence[Cell]) -> Estimate:
         rounds = [spans(cell, select(cell), column) for cell in cells]
@@ -129,7 +130,7 @@ def percentile(
         name=f"read-{name}",
         title=name,
         unit="ms",
-        explain=f"{q:.0%} of the reads were answered within it, from the instant due; failed ones are left out",
+        explain=f"{q:.0%} of the reads were answered within this time from the due instant; failed reads are left out",
         of_cell=at(q, reads),
         of_rounds=over(q, reads),
         better="lower",
@@ -144,12 +145,12 @@ def percentile(
 
 
 METRICS = [
-    percentile("p50", 0.50, 10, "those whose every read counts", "a typical read takes {less}", compared=True),
+    percentile("p50", 0.50, 10, "users who need every read to be fast", "a typical read takes {less}", compared=True),
     percentile(
         "p99",
         0.99,
         11,
-        "those whose users must not wait when an entry is missing",
+        "users who must not wait when an entry is missing",
         "the slowest read in a hundred takes {less}",
         decides=True,
     ),
@@ -163,14 +164,14 @@ METRICS = [
         better="lower",
         order=12,
         resolution=0.5,
-        wrong_for="those whose users must not wait when an entry is missing",
+        wrong_for="users who must not wait when an entry is missing",
         group="read response time",
     ),
     Metric(
         name="service-p10",
         title="p10",
         unit="ms",
-        explain="10% of the reads took no longer from start to end: what a read takes when nothing gets in its way",
+        explain="10% of the reads took no longer from start to end: the time of a read without waiting",
         of_cell=at(0.10, reads, "service_ms"),
         of_rounds=over(0.10, reads, "service_ms"),
         better="lower",
@@ -178,14 +179,14 @@ METRICS = [
         order=13,
         group="read service time",
         resolution=0.1,
-        wrong_for="those whose every read counts",
-        so_what="a read that nothing hinders takes {less}",
+        wrong_for="users who need every read to be fast",
+        so_what="a read without waiting takes {less}",
     ),
     Metric(
         name="service-p99",
         title="p99",
         unit="ms",
-        explain="99% of the reads took it from their start to their end: the wait for a free thread is not in it",
+        explain="99% of the reads took no longer from start to end; the wait for a free thread is not included",
         of_cell=at(0.99, reads, "service_ms"),
         of_rounds=over(0.99, reads, "service_ms"),
         better="lower",
@@ -196,14 +197,14 @@ METRICS = [
         name="write-p50",
         title="p50",
         unit="ms",
-        explain="half of the writes were answered within it, from the instant they were due",
+        explain="half of the writes were answered within this time from the due instant",
         of_cell=at(0.5, writes),
         of_rounds=over(0.5, writes),
         better="lower",
         order=14,
         group="write response time",
         resolution=0.5,
-        wrong_for="those who write much",
+        wrong_for="users who write much",
         so_what="a typical write takes {less}",
     ),
 ]

@@ -1,23 +1,23 @@
-"""Session guarantees: reads that missed the client's own write, or went back in time."""
+"""Session guarantees: reads that missed the client's own write, or returned an older version than before."""
 
 import math
 from collections.abc import Callable, Sequence
 
 from stampede.reports.analysis.frames import Cell
-from stampede.reports.metrics.judged_reads import APART, UNTOLD
+from stampede.reports.metrics.classified_reads import FRESHNESS_TABLE, UNKNOWN
 from stampede.reports.metrics.metric import Metric
 from stampede.reports.statistics.estimate import Estimate, missing
 from stampede.reports.topics.freshness.sessions import Sessions
 
 
 def violations(which: Callable[[Sessions], int]) -> Callable[[Sequence[Cell]], Estimate]:
-    """Per million reads."""
+    """Violations per million reads, over all rounds."""
 
     def of_rounds(cells: Sequence[Cell]) -> Estimate:
         found = [cell.sessions for cell in cells if cell.sessions is not None]
         reads = sum(s.reads for s in found)
         if not reads:
-            return missing(UNTOLD, len(cells))
+            return missing(UNKNOWN, len(cells))
         seen = sum(which(s) for s in found)
         return Estimate(value=1e6 * seen / reads, rounds=len(found), how=f"{seen:,} in {reads:,} reads of all rounds")
 
@@ -43,10 +43,10 @@ def session_metric(name: str, title: str, which: Callable[[Sessions], int], orde
         of_cell=violations_in_cell(which),
         of_rounds=violations(which),
         better="lower",
-        apart=APART,
+        apart=FRESHNESS_TABLE,
         order=order,
         resolution=100.0,
-        absent=UNTOLD,
+        absent=UNKNOWN,
         group="session violations per million reads",
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from stampede.reports.analysis.frames import Cell
 from stampede.reports.analysis.rows import Bools
-from stampede.reports.metrics.judged_reads import APART, UNTOLD, WRONG_FOR, judged
+from stampede.reports.metrics.classified_reads import FRESHNESS_TABLE, UNKNOWN, WRONG_FOR, classified
 from stampede.reports.metrics.metric import Metric
 from stampede.reports.statistics.clustered import clustered_mean
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, missing
@@ -20,12 +20,12 @@ def of_written_keys(j: Judged) -> Bools:
     return j.reads.measured & j.written
 
 
-def at_rest(j: Judged) -> Bools:
+def after_drain(j: Judged) -> Bools:
     return j.reads.at_rest
 
 
 def share(which: Callable[[Judged], Bools], of: Callable[[Judged], Bools]) -> Callable[[Cell], float]:
-    """Per cent of those reads that are of that kind."""
+    """Per cent of the reads `of` that are also in `which`."""
 
     def of_cell(cell: Cell) -> float:
         if cell.judged is None or not of(cell.judged).any():
@@ -36,13 +36,13 @@ def share(which: Callable[[Judged], Bools], of: Callable[[Judged], Bools]) -> Ca
 
 
 def shares(which: Callable[[Judged], Bools], of: Callable[[Judged], Bools]) -> Callable[[Sequence[Cell]], Estimate]:
-    """Total over total, clustered by round; where none was seen, what so many reads can exclude (the rule of three)."""
+    """The share over all rounds, clustered by round; if none was seen, the upper bound by the rule of three."""
 
     def of_rounds(cells: Sequence[Cell]) -> Estimate:
-        found = [(float((which(j) & of(j)).sum()), float(of(j).sum())) for j in judged(cells)]
+        found = [(float((which(j) & of(j)).sum()), float(of(j).sum())) for j in classified(cells)]
         total = sum(n for _, n in found)
         if not total:
-            return missing(UNTOLD if not found else "no such reads", len(cells))
+            return missing(UNKNOWN if not found else "no such reads", len(cells))
         if not any(k for k, _ in found):
             how = f"none of {total:,.0f} reads; below the upper bound with 95 % confidence (3 / n)"
             high = 300 / total
@@ -62,7 +62,7 @@ def shares(which: Callable[[Judged], Bools], of: Callable[[Judged], Bools]) -> C
     return of_rounds
 
 
-def stale_before_told(j: Judged) -> Bools:
+def stale_before_acknowledgement(j: Judged) -> Bools:
     return j.stale & ~j.after_told
 
 
@@ -91,28 +91,28 @@ def share_metric(
         order=order,
         resolution=0.05,
         wrong_for=WRONG_FOR,
-        absent=UNTOLD,
+        absent=UNKNOWN,
         group="stale reads",
     )
 
 
 METRICS = [
     share_metric(
-        "stale-after-told",
-        "after told",
+        "stale-after-told",  # quoted
+        "after acknowledgement",
         lambda j: j.after_told,
         measured,
         60,
-        "reads that returned an older version though the writer had been told before they began: the broken promise",
+        "reads that began after a newer write was acknowledged and still returned an older version: a broken guarantee",
         decides=True,
     ),
     share_metric(
-        "stale-before-told",
-        "before told",
-        stale_before_told,
+        "stale-before-told",  # quoted
+        "before acknowledgement",
+        stale_before_acknowledgement,
         measured,
         61,
-        "reads that returned an older version than was committed, whose writer had not been told yet: the window",
+        "reads that returned an older version although a newer one was committed but not yet acknowledged",
     ),
     share_metric(
         "stale-possible",
@@ -124,19 +124,19 @@ METRICS = [
     ),
     share_metric(
         "stale-at-rest",
-        "at rest",
+        "after the drain",
         lambda j: j.stale,
-        at_rest,
+        after_drain,
         63,
-        "after the last request, each key that was written was read once more by each process: those still old",
+        "after the last request, each process read each written key once more: share of these reads that were old",
     ),
     share_metric(
-        "stale-after-told-written",
-        "after told, of written keys",
+        "stale-after-told-written",  # quoted
+        "after acknowledgement, of written keys",
         lambda j: j.after_told,
         of_written_keys,
         60,
-        "as after told, of the reads of keys that were written at least once in the cell",
-        apart=APART,
+        "as after acknowledgement, but only reads of keys that were written at least once in the cell",
+        apart=FRESHNESS_TABLE,
     ),
 ]

@@ -1,4 +1,4 @@
-"""How old stale reads were, in milliseconds and in versions."""
+"""The age of stale reads, in milliseconds and in versions."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from stampede.reports.analysis.frames import Cell
-from stampede.reports.metrics.judged_reads import APART, UNTOLD, judged, ms_metric
+from stampede.reports.metrics.classified_reads import FRESHNESS_TABLE, UNKNOWN, classified, ms_metric
 from stampede.reports.metrics.response_times import EPISODES_BEYOND, SAMPLES_BEYOND
 from stampede.reports.statistics.clustered import pooled_quantile
 from stampede.reports.statistics.estimate import Estimate, missing, quantile, rank
@@ -18,20 +18,20 @@ def ages_ms(j: Judged) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
 
 
 def episodes(j: Judged, beyond_ms: float) -> int:
-    """How many different old values the reads older than that returned: reads of one entry are one piece of luck."""
+    """The number of distinct old values among reads older than that; reads of one entry are one event."""
     old = j.stale & j.reads.measured & (j.age / 1e6 > beyond_ms)
     return len({*zip(j.reads.key[old].tolist(), j.reads.version[old].tolist(), strict=True)})
 
 
 def age(q: float) -> Callable[[Sequence[Cell]], Estimate]:
-    """A quantile of the ages, where ten older ones in three episodes stand behind it."""
+    """A quantile of the ages, if ten older reads in three episodes lie beyond it."""
 
     def of_rounds(cells: Sequence[Cell]) -> Estimate:
-        every = judged(cells)
+        every = classified(cells)
         rounds = [ages_ms(j) for j in every]
         n = sum(len(r) for r in rounds)
         if not n:
-            return missing(UNTOLD if not every else "no stale read", len(cells))
+            return missing(UNKNOWN if not every else "no stale read", len(cells))
         beyond = n - rank(n, q) - 1
         if beyond < SAMPLES_BEYOND:
             return missing(f"seen, not estimated: {beyond} samples beyond it, {SAMPLES_BEYOND} wanted", len(cells))
@@ -44,7 +44,7 @@ def age(q: float) -> Callable[[Sequence[Cell]], Estimate]:
 
 
 def oldest_ms(cell: Cell) -> float:
-    """Δ: nothing older was returned."""
+    """Δ: the largest age of a stale read, in milliseconds."""
     return float(ages_ms(cell.judged).max(initial=0.0)) if cell.judged is not None else math.nan
 
 
@@ -52,14 +52,14 @@ def largest(of_cell: Callable[[Cell], float]) -> Callable[[Sequence[Cell]], Esti
     def of_rounds(cells: Sequence[Cell]) -> Estimate:
         own = [x for x in map(of_cell, cells) if not math.isnan(x)]
         if not own:
-            return missing(UNTOLD, len(cells))
+            return missing(UNKNOWN, len(cells))
         return Estimate(value=max(own), rounds=len(own), how="largest of all rounds: seen, not estimated")
 
     return of_rounds
 
 
 def most_behind(cell: Cell) -> float:
-    """Newer versions that were known when a read began, at most."""
+    """The largest number of newer versions that were known when a read began."""
     j = cell.judged
     return float(j.behind[j.reads.measured].max(initial=0)) if j is not None else math.nan
 
@@ -76,7 +76,7 @@ METRICS = [
         oldest_ms,
         largest(oldest_ms),
         65,
-        "no read returned anything that had been older than this when it began (a lower bound of its age)",
+        "the largest age of a value that any read returned, when the read began (a lower bound)",
     ),
     ms_metric(
         "stale-age-p50",
@@ -85,8 +85,8 @@ METRICS = [
         age_in_cell(0.5),
         age(0.5),
         63,
-        "half of the stale reads were at most so old: since somebody knew of a newer version",
-        apart=APART,
+        "half of the stale reads were at most this old, counted from when a newer version was known",
+        apart=FRESHNESS_TABLE,
     ),
     ms_metric(
         "stale-age-p99",
@@ -95,8 +95,8 @@ METRICS = [
         age_in_cell(0.99),
         age(0.99),
         64,
-        "99 % of the stale reads were at most so old",
-        apart=APART,
+        "99 % of the stale reads were at most this old",
+        apart=FRESHNESS_TABLE,
     ),
     ms_metric(
         "versions-behind",
@@ -105,8 +105,8 @@ METRICS = [
         most_behind,
         largest(most_behind),
         65,
-        "newer versions that were known when a read began",
-        apart=APART,
+        "the largest number of newer versions that were known when a read began",
+        apart=FRESHNESS_TABLE,
         unit="",
         whole=True,
     ),

@@ -1,5 +1,6 @@
-"""What rounds can carry. The unit of evidence is the round: requests in a cell share its luck.
+"""Statistics over rounds. The round is the unit of evidence, because the requests of a cell are not independent.
 
-Every interval says its exact level. Below MIN_ROUNDS there is a range of what was seen, and no verdict. Functions that
-need quantiles of the t or normal distribution import scipy.special themselves: importing `scipy.stats` is slow.
+Every interval has its exact level. Below MIN_ROUNDS there is a range of the observed values, and no verdict. Functions
+that need quantiles of the t or normal distribution import scipy.special locally, because importing `scipy.stats` is
+slow.
 """

@@ -1,4 +1,4 @@
-"""Means and quantiles over pooled samples, with rounds as clusters."""
+"""Means and quantiles over pooled samples, clustered by round."""
 
 import math
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, Floats, m
 
 
 def clustered_mean(sums: Sequence[float], counts: Sequence[float], level: float = 0.95) -> Estimate:
-    """Sum over count, with clusters (rounds) as the unit: Σ sums / Σ counts with the t interval of a ratio estimator.
+    """Σ sums / Σ counts, with the t interval of a ratio estimator. The clusters are the rounds.
 
-    What happens within a round shares its luck, so the spread between the rounds' residuals sum − mean × count is all
-    the evidence there is: variance n/(n−1) · Σ residual² / (Σ counts)², n − 1 degrees of freedom (Cochran: Sampling
-    Techniques, 6.4). That keeps a cluster that saw five expiries heavier than one that saw two. Its level is the
-    nominal one; a simulation in the tests holds the coverage to it. Below MIN_ROUNDS: the range of the rounds.
+    Events within a round are not independent, so only the spread between the rounds' residuals sum − mean × count is
+    evidence: variance n/(n−1) · Σ residual² / (Σ counts)², n − 1 degrees of freedom (Cochran: Sampling Techniques,
+    6.4). A cluster with five expiries thereby has more weight than one with two. The level is the nominal one; a
+    simulation in the tests checks the coverage. Below MIN_ROUNDS: the range of the rounds.
     """
     s, c = np.asarray(sums, dtype=np.float64), np.asarray(counts, dtype=np.float64)
     s, c = s[c > 0], c[c > 0]
@@ -34,10 +34,10 @@ def clustered_mean(sums: Sequence[float], counts: Sequence[float], level: float 
 
 
 def counted_mean(sums: Sequence[float], counts: Sequence[float], least: float = 0.0) -> Estimate:
-    """As `clustered_mean`, of what is counted and is never below `least`: loads an expiry never below 1.
+    """As `clustered_mean`, for counts that are never below `least`; for example, an expiry causes at least 1 load.
 
-    Where nothing above the least was seen there is no spread to make an interval of, and that nothing was seen in n
-    excludes more than 3 / n of it (with 95 % confidence: the rule of three), not all of it.
+    If every count is the least, there is no spread to compute an interval from. Then the rule of three applies: zero
+    observations in n exclude more than 3 / n with 95 % confidence.
     """
     mean = clustered_mean(sums, counts)
     if mean.level is None or mean.value > least:
@@ -48,11 +48,11 @@ def counted_mean(sums: Sequence[float], counts: Sequence[float], least: float = 
 
 
 def pooled_quantile(rounds: Sequence[Floats], q: float, level: float = 0.95) -> Estimate:
-    """The q-quantile of all rounds' values together, with Woodruff's interval, rounds as clusters.
+    """The q-quantile of the pooled values of all rounds, with Woodruff's interval clustered by round.
 
-    The share of values at or below the estimate varies from round to round; the t interval of that share (n − 1
-    degrees of freedom, ratio estimator) is carried back to values. Woodruff, JASA 47 (1952). The share's upper bound
-    may reach 1: then the interval ends at the largest value seen. Below MIN_ROUNDS: the range of the rounds' own.
+    The share of values at or below the estimate varies from round to round. The t interval of that share (n − 1
+    degrees of freedom, ratio estimator) is translated back to values. Woodruff, JASA 47 (1952). If the share's upper
+    bound reaches 1, the interval ends at the largest value. Below MIN_ROUNDS: the range of the rounds' quantiles.
     """
     rounds = [r for r in rounds if len(r)]
     n = len(rounds)

@@ -1,4 +1,4 @@
-"""A contender's rounds compared with the reference's: paired by round within one run, independent between two runs."""
+"""Comparison of a contender's rounds with the reference's: paired within one run, independent between two runs."""
 
 import math
 from collections.abc import Sequence
@@ -15,15 +15,16 @@ class Comparison:
     """A contender against the reference, paired by round."""
 
     ratio: Shift | None
-    """On the ratio's own scale; None: a zero among the values, or too few rounds."""
+    """On the scale of the ratio; None: a value is zero, or there are too few rounds."""
     difference: Shift | None
     rounds: int
     low_seen: float = math.nan
     high_seen: float = math.nan
-    """The range of the rounds' ratios."""
+    """Range of the rounds' ratios."""
     why: str = ""
+    """Why there is no interval."""
     spread: float = math.nan
-    """Standard deviation of what is judged: of the rounds' log ratios, else of their differences."""
+    """Standard deviation of the rounds' log ratios; without a ratio, of their differences."""
 
     @property
     def p(self) -> float:
@@ -32,9 +33,9 @@ class Comparison:
 
 
 def compare(values: Sequence[float], reference: Sequence[float]) -> Comparison:
-    """Value over reference, round by round; the sequences are aligned, nan where a round has none.
+    """Value over reference, paired by round. The sequences are aligned; nan marks a round without a value.
 
-    Where a zero stands among the values there is no ratio, and the absolute difference is judged instead.
+    If a value is zero there is no ratio, and the absolute difference is tested instead.
     """
     pairs = [(v, r) for v, r in zip(values, reference, strict=True) if math.isfinite(v) and math.isfinite(r)]
     n = len(pairs)
@@ -48,17 +49,17 @@ def compare(values: Sequence[float], reference: Sequence[float]) -> Comparison:
         return Comparison(
             ratio=None, difference=None, rounds=n, low_seen=low, high_seen=high, why=f"range of {n} rounds"
         )
-    judged = np.log(v) - np.log(r) if positive else v - r
-    ratio = shift([float(x) for x in judged]).as_ratio if positive else None
+    tested = np.log(v) - np.log(r) if positive else v - r
+    ratio = shift([float(x) for x in tested]).as_ratio if positive else None
     difference = shift([float(x) for x in v - r])
-    spread = float(np.std(judged, ddof=1))
+    spread = float(np.std(tested, ddof=1))
     return Comparison(ratio=ratio, difference=difference, rounds=n, low_seen=low, high_seen=high, spread=spread)
 
 
 def compare_independent(values: Sequence[float], base: Sequence[float]) -> Comparison:
-    """As `compare`, where the rounds are not paired: of two runs. Either may have more rounds; nan: none in that round.
+    """As `compare`, for two runs, whose rounds are not paired. Either may have more rounds; nan marks a missing value.
 
-    The rounds of each run are one sample. Its spread is that of a difference of two rounds, one from each.
+    The rounds of each run are one sample. The spread is that of the difference of two rounds, one from each run.
     """
     x, y = (np.array([v for v in side if math.isfinite(v)], dtype=np.float64) for side in (values, base))
     n = min(len(x), len(y))

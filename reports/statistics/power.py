@@ -1,4 +1,4 @@
-"""How many rounds a finding needs."""
+"""Power: the number of rounds that a finding needs."""
 
 import math
 
@@ -8,15 +8,15 @@ from stampede.reports.statistics.rank_tests import PAIRED_LEVEL
 from stampede.reports.statistics.verdict import COARSE
 
 EFFICIENCY = 3 / math.pi
-"""Of ranks against means where values are normal: so many rounds of a t test do what one round of ours does."""
+"""Efficiency of the rank test relative to the t test for normal values."""
 
 
 def rounds_needed(spread: float, difference: float, alpha: float = 1 - PAIRED_LEVEL, power: float = 0.95) -> float:
-    """How many rounds a paired interval needs to exclude zero with that power, where the truth is that difference.
+    """Rounds that a paired interval needs to exclude zero with that power, if `difference` is the true difference.
 
-    Spread and difference on one scale: logarithms of ratios, or a unit. At least MIN_ROUNDS, and what the exact test
-    needs to reach alpha at all; infinity where there is no difference. The t formula n ≥ (t(1 − α/2) + t(power))² ·
-    spread² / difference², over the efficiency of ranks.
+    Spread and difference have the same scale: logarithms of ratios, or a unit. The result is at least MIN_ROUNDS and
+    at least the number of rounds with which the exact test can reach alpha; it is infinity without a difference. The
+    formula is n ≥ (t(1 − α/2) + t(power))² · spread² / difference², divided by the efficiency of ranks.
     """
     from scipy.special import ndtri, stdtrit
 
@@ -35,14 +35,16 @@ def rounds_needed(spread: float, difference: float, alpha: float = 1 - PAIRED_LE
 
 
 def rounds_to_tell(comparison: Comparison, m: float, alpha: float = 1 - PAIRED_LEVEL) -> float:
-    """About how many rounds would end a "cannot tell", if the estimate is the truth: the fewer of those that exclude
-    no difference, and those that fit the interval into ± m. Infinity where neither can be expected. Of paired rounds.
+    """About how many paired rounds would replace "cannot tell" by a verdict, if the estimate is true.
+
+    The smaller of two numbers: the rounds to exclude "no difference", and the rounds to fit the interval into ± m.
+    Infinity if neither can be expected.
     """
     test = comparison.ratio or comparison.difference
     if test is None or math.isnan(comparison.spread):
         return math.inf
     centre = abs(math.log(test.estimate)) if comparison.ratio else abs(test.estimate)
-    apart = rounds_needed(comparison.spread, centre, alpha)
+    to_differ = rounds_needed(comparison.spread, centre, alpha)
     if comparison.ratio is None or m > COARSE or centre >= math.log1p(m):
-        return apart
-    return min(apart, rounds_needed(comparison.spread, math.log1p(m) - centre))
+        return to_differ
+    return min(to_differ, rounds_needed(comparison.spread, math.log1p(m) - centre))

@@ -12,7 +12,7 @@ PAIRED_LEVEL = 0.95
 
 @cache
 def signed_rank_below(n: int) -> tuple[float, ...]:
-    """P(T ≤ t) for t = 0 … n(n+1)/2: the signed-rank statistic under the null, exactly, by adding rank to rank."""
+    """Exact P(T ≤ t) for t = 0 … n(n+1)/2: the signed-rank statistic under the null hypothesis."""
     counts = [1]
     for rank in range(1, n + 1):
         counts = [
@@ -28,19 +28,19 @@ def signed_rank_below(n: int) -> tuple[float, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Shift:
-    """How far paired differences lie from zero."""
+    """A location shift with its interval and p-value."""
 
     estimate: float
     low: float
     high: float
     level: float
     p: float
-    """Two-sided; at most 1 − level exactly when the interval excludes zero."""
+    """Two-sided; at most 1 − level if and only if the interval excludes zero."""
     rounds: int
 
     @property
     def as_ratio(self) -> "Shift":
-        """Of logarithms: the same on the ratio's own scale."""
+        """The shift of logarithms, converted to the scale of the ratio."""
         low, estimate, high = (math.exp(x) for x in (self.low, self.estimate, self.high))
         return replace(self, low=low, estimate=estimate, high=high)
 
@@ -48,8 +48,8 @@ class Shift:
 def shift(differences: Sequence[float], level: float = PAIRED_LEVEL) -> Shift:
     """The Hodges–Lehmann estimate (median of the Walsh averages) with the exact signed-rank interval.
 
-    Exact for symmetric continuous differences; ties count against a finding, so with them it is conservative. Raises
-    ValueError without differences. Source: Hollander, Wolfe, Chicken: Nonparametric Statistical Methods, 3.1–3.3.
+    Exact for symmetric continuous differences; conservative with ties. Raises ValueError without differences.
+    Source: Hollander, Wolfe, Chicken: Nonparametric Statistical Methods, 3.1–3.3.
     """
     d = np.asarray(differences, dtype=np.float64)
     n = len(d)
@@ -75,10 +75,10 @@ def shift(differences: Sequence[float], level: float = PAIRED_LEVEL) -> Shift:
 
 @cache
 def rank_sum_below(m: int, n: int) -> tuple[float, ...]:
-    """P(U ≤ u) for u = 0 … m·n: the Mann–Whitney statistic of m and n values under the null, exactly.
+    """Exact P(U ≤ u) for u = 0 … m·n: the Mann–Whitney statistic of m and n values under the null hypothesis.
 
-    The number of ways to reach u is the coefficient of q^u in the Gaussian binomial (m + n choose m): a product of
-    (1 − q^(n + i)) / (1 − q^i) for i = 1 … m, multiplied out and divided term by term.
+    The number of ways to reach u is the coefficient of q^u in the Gaussian binomial (m + n choose m), the product of
+    (1 − q^(n + i)) / (1 − q^i) for i = 1 … m. The loops multiply and divide term by term.
     """
     counts = [1] + [0] * (m * n)
     for i in range(1, m + 1):
@@ -94,10 +94,10 @@ def rank_sum_below(m: int, n: int) -> tuple[float, ...]:
 
 
 def independent_shift(x: Sequence[float], y: Sequence[float], level: float = PAIRED_LEVEL) -> Shift:
-    """How far x lies above y, where their values are not paired: two runs.
+    """The shift of x relative to y for unpaired values, for example of two runs.
 
     The Hodges–Lehmann estimate (median of all differences x − y) with the exact Mann–Whitney interval. Exact for
-    continuous distributions of one shape; ties count against a finding. Raises ValueError where either is empty.
+    continuous distributions of one shape; conservative with ties. Raises ValueError if either is empty.
     Source: Hollander, Wolfe, Chicken: Nonparametric Statistical Methods, 4.1–4.3.
     """
     m, n = len(x), len(y)
@@ -121,9 +121,9 @@ def independent_shift(x: Sequence[float], y: Sequence[float], level: float = PAI
 
 
 def chance_of_less(x: Sequence[float], y: Sequence[float]) -> float:
-    """The chance of an x so far above y, or farther, were x not above y: the exact Mann–Whitney test, one-sided.
+    """One-sided p-value of the exact Mann–Whitney test that x is above y; conservative with ties.
 
-    Ties count against it. Raises ValueError where either is empty.
+    Raises ValueError if either is empty.
     """
     if not len(x) or not len(y):
         raise ValueError("no rounds")
@@ -132,7 +132,7 @@ def chance_of_less(x: Sequence[float], y: Sequence[float]) -> float:
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Holm's adjusted p-values, in the order given: the chance of one false finding in the table stays below them."""
+    """Holm's adjusted p-values, in the order given. They bound the probability of any false finding in the table."""
     order = sorted(range(len(p)), key=lambda i: p[i])
     adjusted, running = [1.0] * len(p), 0.0
     for position, i in enumerate(order):

@@ -1,4 +1,4 @@
-"""The sentence that a comparison gets: better, worse, same or cannot tell; and the noise floor that it uses."""
+"""The verdict on a comparison (better, worse, same or cannot tell) and the noise floor that it uses."""
 
 import math
 from typing import Literal
@@ -8,26 +8,27 @@ from stampede.reports.statistics.estimate import MIN_ROUNDS
 from stampede.reports.statistics.rank_tests import PAIRED_LEVEL
 
 LEAST_DIFFERENCE = 0.05
-"""Differences below it are called the same, whatever the noise floor."""
+"""Smaller differences are "same", even if the noise floor is lower."""
 
 COARSE = 0.25
-"""A noise floor above it is too coarse to call anything the same: that reads cannot tell."""
+"""With a noise floor above this, no comparison is "same": the verdict is "cannot tell"."""
 
 Sentence = Literal["better", "worse", "same", "cannot tell", ""]
 
 
-def noise_floor(twins: Comparison | None) -> float:
-    """m: the larger of 5 % and how far the A/A pair's interval reaches. A share: 0.05 is ± 5 %."""
-    if twins is None or twins.ratio is None:
+def noise_floor(aa: Comparison | None) -> float:
+    """m: the larger of 5 % and the farther end of the A/A pair's interval. A share: 0.05 is ± 5 %."""
+    if aa is None or aa.ratio is None:
         return LEAST_DIFFERENCE
-    return max(LEAST_DIFFERENCE, math.exp(max(abs(math.log(twins.ratio.low)), abs(math.log(twins.ratio.high)))) - 1)
+    return max(LEAST_DIFFERENCE, math.exp(max(abs(math.log(aa.ratio.low)), abs(math.log(aa.ratio.high)))) - 1)
 
 
 def sentence(comparison: Comparison, m: float, adjusted_p: float, better: Literal["lower", "higher"]) -> Sentence:
-    """One of four sentences, or none below MIN_ROUNDS.
+    """One of four verdicts; empty below MIN_ROUNDS.
 
-    same: the whole interval lies inside ± m (taken on the log scale; this wins), unless m is above COARSE: then this
-    run cannot tell. better, worse: the interval excludes 1, and Holm's adjusted p is at most 5 %. Else cannot tell.
+    same: the whole interval lies inside ± m on the log scale. This rule comes first; if m is above COARSE, the verdict
+    is "cannot tell" instead. better, worse: the interval excludes 1, and Holm's adjusted p is at most 5 %. Otherwise:
+    cannot tell.
     """
     if comparison.rounds < MIN_ROUNDS:
         return ""

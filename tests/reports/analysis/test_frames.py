@@ -1,4 +1,4 @@
-"""From facts to outcomes and times, against a row-by-row reading of the definitions."""
+"""Outcomes and times of samples, checked against a row-by-row implementation of the definitions."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ START = 7
 
 
 def expected(facts: Row, deadline_ns: int) -> str:
-    """DESIGN's words, one request at a time."""
+    """The outcome by the definition, for one request."""
     if facts["end_ns"] is None or facts["end_ns"] > deadline_ns:
         return "unanswered"
     if facts["error"] is not None:
@@ -34,7 +34,7 @@ def expected(facts: Row, deadline_ns: int) -> str:
 
 
 def planted(folder: Path, facts: list[Row]) -> tuple[CellInfo, Path]:
-    """A run of one cell that holds exactly these rows; their times count from the window's start."""
+    """A run of one cell with exactly these rows, whose times are relative to the window's start."""
     seen: list[CellInfo] = []
 
     def only(cell: CellInfo, _rows: list[Row]) -> list[Row]:
@@ -72,7 +72,7 @@ FACTS = st.builds(
 
 
 def derived_rows(folder: Path) -> Rows:
-    """Of the run's only cell."""
+    """The rows of the run's only cell."""
     run = read_run(folder)
     (rows,) = derived_of(run, run.done)
     return rows
@@ -82,7 +82,7 @@ def derived_rows(folder: Path) -> Rows:
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-def test_outcomes_are_as_defined(tmp_path_factory: pytest.TempPathFactory, facts: list[Row]) -> None:
+def test_outcomes_follow_their_definition(tmp_path_factory: pytest.TempPathFactory, facts: list[Row]) -> None:
     cell, folder = planted(tmp_path_factory.mktemp("run"), facts)
     assert cell.deadline_ns is not None
     assert cell.window_start_ns is not None
@@ -91,7 +91,7 @@ def test_outcomes_are_as_defined(tmp_path_factory: pytest.TempPathFactory, facts
     assert rows.labels("outcome").texts() == [expected(r, deadline) for r in facts]
 
 
-def test_times_are_exact_to_the_nanosecond_after_many_days_of_uptime(tmp_path: Path) -> None:
+def test_times_are_exact_to_the_nanosecond_after_long_uptime(tmp_path: Path) -> None:
     facts = [
         row(1_000_000, 1_000_001, 1_000_003, thread_free_ns=999_999),
         row(5 * MS, 9 * MS, 11 * MS, thread_free_ns=8 * MS),
@@ -104,7 +104,7 @@ def test_times_are_exact_to_the_nanosecond_after_many_days_of_uptime(tmp_path: P
     assert rows.floats("own_lag_ms").tolist() == pytest.approx([1e-6, 1.0], rel=1e-12)
 
 
-def test_an_open_request_has_no_response_time_but_keeps_its_queue(tmp_path: Path) -> None:
+def test_open_request_has_a_queueing_time_but_no_response_time(tmp_path: Path) -> None:
     _, folder = planted(tmp_path / "run", [row(MS, 3 * MS, 9_000_000_000), row(MS, None, None)])
     rows = derived_rows(folder)
     assert not rows.known("response_ms").any()
@@ -112,15 +112,15 @@ def test_an_open_request_has_no_response_time_but_keeps_its_queue(tmp_path: Path
     assert not rows.known("queue_ms")[1]
 
 
-def test_warm_up_and_background_work_are_no_due_requests(tmp_path: Path) -> None:
+def test_warm_up_and_background_work_are_not_due_requests(tmp_path: Path) -> None:
     facts = [row(1, 2, 3), row(-9, -8, -7, warm_up=True), row(1, 2, 3, operation="background", client=-1)]
     _, folder = planted(tmp_path / "run", facts)
     (cell,) = cells(read_run(folder))
     assert (len(cell.rows), len(cell.due), len(cell.work)) == (3, 1, 2)
 
 
-def test_background_work_handed_over_behind_the_window_belongs_to_no_figure_of_it(tmp_path: Path) -> None:
-    """A read at rest, or one that ended late, may still hand over a refresh."""
+def test_background_work_handed_over_after_the_window_is_not_counted(tmp_path: Path) -> None:
+    """A read after the drain, or one that ended late, may still start a refresh."""
     window_ns = 2_000_000_000
     work = {"operation": "background", "client": -1, "loads": 1}
     facts = [row(1, 2, 3)]

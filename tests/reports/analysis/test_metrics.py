@@ -1,4 +1,4 @@
-"""Every metric against a second, plain computation from the rows that were planted."""
+"""Every metric is checked against a second, simple computation from the planted rows."""
 
 import math
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Planted = dict[int, tuple[CellInfo, list[Row]]]
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Cell], Planted]:
-    """Six rounds of everything, and the rows as they were planted; some failed, some open."""
+    """Six rounds of all contenders, and their rows, some of them failed or open."""
     planted: Planted = {}
 
     def keep(cell: CellInfo, rows: list[Row]) -> list[Row]:
@@ -48,7 +48,7 @@ def is_open(r: Row, cell: CellInfo) -> bool:
 
 
 def waits(rows: list[Row], cell: CellInfo, since: str = "due_ns") -> list[float]:
-    """Sorted times in ms until the end of what did not fail; open ones at infinity."""
+    """Sorted times in ms of the requests that did not fail; infinity for open requests."""
     kept = [r for r in rows if is_open(r, cell) or r["error"] is None]
     return sorted(math.inf if is_open(r, cell) else (r["end_ns"] - r[since]) / MS for r in kept)
 
@@ -110,19 +110,19 @@ PLAIN: dict[str, Callable[[CellInfo, list[Row]], float]] = {
         sum(r["commands"] for r in window(rows, "read", "write", "background")) / len(window(rows))
     ),
 }
-OWN_SPECS = {"loads-per-expiry"} | {
+TESTED_ELSEWHERE = {"loads-per-expiry"} | {
     m.name
     for module in (convergence_metrics, redis_memory, session_metrics, stale_reads, staleness_age)
     for m in module.METRICS
 }  # tests/reports/freshness
 
 
-def test_every_metric_is_held_to_a_second_computation() -> None:
-    assert {m.name for m in metrics()} == PLAIN.keys() | OWN_SPECS
+def test_every_metric_has_a_second_computation() -> None:
+    assert {m.name for m in metrics()} == PLAIN.keys() | TESTED_ELSEWHERE
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_a_cells_figure_is_what_the_rows_say(run: tuple[list[Cell], Planted], name: str) -> None:
+def test_figure_of_a_cell_equals_the_second_computation(run: tuple[list[Cell], Planted], name: str) -> None:
     found, planted = run
     for cell in found:
         want = PLAIN[name](*planted[cell.info.id])
@@ -130,7 +130,7 @@ def test_a_cells_figure_is_what_the_rows_say(run: tuple[list[Cell], Planted], na
         assert got == pytest.approx(want, rel=1e-9, nan_ok=True), (cell.info.scenario, cell.info.contender)
 
 
-def test_due_is_answered_and_failed_and_unanswered(run: tuple[list[Cell], Planted]) -> None:
+def test_due_is_the_sum_of_answered_failed_and_unanswered(run: tuple[list[Cell], Planted]) -> None:
     for cell in run[0]:
         due, *parts = (find_metric(n).of_cell(cell) for n in ("due", "answered", "failed", "unanswered"))
         assert due == sum(parts)
@@ -146,14 +146,14 @@ def test_loads_of_all_rounds_are_total_over_total(run: tuple[list[Cell], Planted
     assert figure.low < figure.value < figure.high
 
 
-def test_a_percentile_among_open_requests_reads_beyond_the_deadline(run: tuple[list[Cell], Planted]) -> None:
+def test_percentile_among_open_requests_is_beyond_the_deadline(run: tuple[list[Cell], Planted]) -> None:
     mine = [c for c in run[0] if (c.info.scenario, c.info.contender) == ("read-heavy", "cache-aside")]
     assert math.isinf(find_metric("read-p99").estimate(mine).value)
     assert math.isfinite(find_metric("read-p50").estimate(mine).value)
 
 
 def one_cell(folder: Path, make: Callable[[int], list[Row]], name: str = "cache-aside", rounds: int = 1) -> list[Cell]:
-    """Cells that hold exactly these rows, made from the window's start."""
+    """Cells with exactly these rows, made from the window's start."""
 
     def only(cell: CellInfo, _rows: list[Row]) -> list[Row]:
         assert cell.window_start_ns is not None
@@ -169,14 +169,14 @@ def load(start: int, at_ms: float, took_ms: float = 40.0, **facts: object) -> Ro
     return row(begin, begin, end, loads=1, load_start_ns=begin, load_end_ns=end, first_cache_reply="none", **facts)
 
 
-def test_an_expiry_is_the_loads_between_two_pauses_of_half_a_ttl(tmp_path: Path) -> None:
+def test_expiry_is_the_loads_between_two_pauses_of_half_a_ttl(tmp_path: Path) -> None:
     def make(start: int) -> list[Row]:
         return [
             load(start, -300, warm_up=True),
             *(load(start, t) for t in (200, 210, 239)),
             *(load(start, t) for t in (740, 760)),
             load(start, 1300, operation="background", client=-1),
-            load(start, 1800),  # less than half a TTL before the window's end: not whole
+            load(start, 1800),  # less than half a TTL before the window's end: not complete
         ]
 
     (cell,) = one_cell(tmp_path / "run", make)
@@ -185,7 +185,7 @@ def test_an_expiry_is_the_loads_between_two_pauses_of_half_a_ttl(tmp_path: Path)
     assert [e.begin_s for e in episodes(cell)] == pytest.approx([0.2, 0.74, 1.3])
 
 
-def test_an_expiry_that_began_before_the_window_does_not_count(tmp_path: Path) -> None:
+def test_expiry_that_began_before_the_window_does_not_count(tmp_path: Path) -> None:
     def make(start: int) -> list[Row]:
         return [load(start, -20, warm_up=True), load(start, 5), load(start, 700)]
 
@@ -193,7 +193,7 @@ def test_an_expiry_that_began_before_the_window_does_not_count(tmp_path: Path) -
     assert [e.loads for e in episodes(cell)] == [1]
 
 
-def test_loads_that_never_pause_show_no_expiry_but_loads_per_ttl(tmp_path: Path) -> None:
+def test_loads_without_a_pause_are_reported_per_ttl(tmp_path: Path) -> None:
     found = one_cell(tmp_path / "run", lambda start: [load(start, t) for t in range(0, 2000, 10)], "no-cache")
     assert episodes(found[0]) == []
     assert loads_per_ttl(found[0]) == pytest.approx(50)
@@ -202,18 +202,18 @@ def test_loads_that_never_pause_show_no_expiry_but_loads_per_ttl(tmp_path: Path)
     assert "50 loads per TTL" in figure.why
 
 
-def test_an_expiry_whose_end_was_not_seen_is_told_beside_the_mean_of_the_others(tmp_path: Path) -> None:
-    """Those are the big ones: a mean without them must not pass for the whole truth."""
+def test_mean_reports_how_many_expiries_without_an_end_were_left_out(tmp_path: Path) -> None:
+    """The expiries without an observed end are the large ones, so a mean without them needs a caveat."""
 
     def make(start: int) -> list[Row]:
         return [load(start, 100), *(load(start, t) for t in range(700, 1900, 10))]
 
     figure = loads_over_expiries(one_cell(tmp_path / "run", make))
     assert figure.value == 1.0
-    assert "1 more went on" in figure.why
+    assert "1 more are left out" in figure.why
 
 
-def test_loads_per_expiry_weighs_every_expiry_alike(tmp_path: Path) -> None:
+def test_loads_per_expiry_gives_every_expiry_the_same_weight(tmp_path: Path) -> None:
     planted = plant(
         tmp_path / "run", rounds=8, contenders=["cache-aside", "coalescing"], scenarios=[scenario("stampede")]
     )
@@ -226,7 +226,7 @@ def test_loads_per_expiry_weighs_every_expiry_alike(tmp_path: Path) -> None:
     assert find_metric("loads-per-expiry").estimate(alone).value == 1.0
 
 
-def test_samples_behind_one_stall_are_one_episode(tmp_path: Path) -> None:
+def test_samples_that_wait_in_one_stall_are_one_episode(tmp_path: Path) -> None:
     def make(start: int) -> list[Row]:
         quick = [row(start + t * MS, start + t * MS, start + t * MS + MS) for t in range(0, 900, 3)]
         stall = [row(start + t * MS, start + t * MS, start + 1400 * MS) for t in range(1000, 1400, 5)]
@@ -236,7 +236,7 @@ def test_samples_behind_one_stall_are_one_episode(tmp_path: Path) -> None:
     assert evidence([spans(cell, reads(cell))], 0.9) == (38, 1)
 
 
-def test_the_report_of_a_stall_says_seen_not_estimated(tmp_path: Path) -> None:
+def test_percentile_of_a_single_stall_is_seen_not_estimated(tmp_path: Path) -> None:
     def make(start: int) -> list[Row]:
         quick = [row(start + t * MS, start + t * MS, start + t * MS + MS) for t in range(0, 1000)]
         stall = [row(start + t * MS, start + t * MS, start + 1400 * MS) for t in range(1000, 1400, 5)]
@@ -266,6 +266,6 @@ def test_episodes_are_counted_as_by_brute_force() -> None:
         assert evidence([cell], 0.5) == (len(far), len(groups))
 
 
-def test_rulers_and_contenders_alike_have_every_count(run: tuple[list[Cell], Planted]) -> None:
+def test_baselines_have_the_same_counts_as_contenders(run: tuple[list[Cell], Planted]) -> None:
     assert {c.info.contender for c in run[0]} == set(CONTENDERS)
     assert all(c.window_s == pytest.approx(2.0) for c in run[0])

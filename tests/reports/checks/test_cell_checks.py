@@ -1,4 +1,4 @@
-"""Every doubt can fire, and is silent where nothing is wrong."""
+"""Every warning is caused by a planted fault, and by no sound run."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +9,7 @@ import pytest
 from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.analysis.server_counts import PASSED_BY
 from stampede.reports.recommend.headline import answers
-from stampede.run_folder import run_warnings as d
+from stampede.run_folder import run_warnings
 from stampede.run_folder.read import read_run
 from stampede.run_folder.run_warnings import WarningKind
 from stampede.run_folder.schema import CellInfo, ScenarioInfo
@@ -21,7 +21,7 @@ from tests.reports.topics.freshness.planted_versions import versioned
 TWO = ("no-cache", "cache-aside")
 
 
-def judged(folder: Path, change: Change = as_simulated, **how: object) -> Analysis:
+def analysed(folder: Path, change: Change = as_simulated, **how: object) -> Analysis:
     how = {"contenders": TWO, "scenarios": [scenario("stampede")], "change": change} | how
     return analyse(read_run(plant(folder, **how)))  # type: ignore[arg-type]
 
@@ -35,20 +35,20 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
     return analyse(read_run(plant(tmp_path_factory.mktemp("sound") / "run")))
 
 
-def test_a_sound_run_has_no_doubts_and_passes_every_check(sound: Analysis) -> None:
+def test_sound_run_has_no_warnings_and_passes_every_check(sound: Analysis) -> None:
     assert kinds(sound) == []
-    assert sound.passed == list(d.KINDS)
+    assert sound.passed == list(run_warnings.KINDS)
 
 
-def test_what_the_simulation_makes_different_is_called_so(sound: Analysis) -> None:
-    said = {key: v.sentence for key, v in sound.verdicts.items()}
-    assert said["stampede", "no-cache", "read-p50"] == "worse"
-    assert said["stampede", "coalescing", "loads-per-expiry"] == "better"
-    assert said["stampede", "coalescing", "read-p50"] == "same"
+def test_verdicts_agree_with_the_simulation(sound: Analysis) -> None:
+    verdicts = {key: v.sentence for key, v in sound.verdicts.items()}
+    assert verdicts["stampede", "no-cache", "read-p50"] == "worse"
+    assert verdicts["stampede", "coalescing", "loads-per-expiry"] == "better"
+    assert verdicts["stampede", "coalescing", "read-p50"] == "same"
     assert all(v.sentence not in ("better", "worse") for v in sound.twins.values())
 
 
-def test_rulers_get_no_sentence(sound: Analysis) -> None:
+def test_baselines_get_no_verdict(sound: Analysis) -> None:
     assert "bare-get" not in {contender for _, contender, _ in sound.verdicts}
 
 
@@ -76,8 +76,8 @@ def broken(cell: CellInfo, rows: list[Row]) -> list[Row]:
     return rows
 
 
-def denied(cell: CellInfo, rows: list[Row]) -> list[Row]:
-    """Every fiftieth read of coalescing finds no record."""
+def wrongly_absent(cell: CellInfo, rows: list[Row]) -> list[Row]:
+    """Every fiftieth read of coalescing returns no record."""
     if cell.contender == "coalescing":
         for r in rows[::50]:
             r["found"] = False
@@ -105,27 +105,32 @@ def expensive(info: ScenarioInfo) -> ScenarioInfo:
 
 
 FAULTS: dict[WarningKind, dict[str, object]] = {
-    d.EXISTING_NOT_FOUND: {"change": denied, "contenders": ("no-cache", "cache-aside", "coalescing")},
-    d.SATURATED: {"change": opened},
-    d.ERRORS: {"change": broken},
-    d.GENERATOR_LATE: {"change": late},
-    d.DISTANCE_OFF: {"change": shifted("simulated_rtt_ns", MS)},
-    d.NOT_STEADY: {"change": slowing, "contenders": ("cache-aside",)},
-    d.FEW_ROUNDS: {"rounds": 5},
-    d.CELLS_MISSING: {"unfinished": frozenset([3]), "rounds": 8},
-    d.UNFINISHED: {"status": "cut"},
-    d.REMARK: {"remarks": [{"name": "pg_stat_statements", "what": "not loaded", "cost": "no database time"}]},
-    d.DATABASE_BUSY: {"scenarios": [expensive(scenario("stampede"))]},
-    d.MACHINE_BUSY: {
+    run_warnings.EXISTING_NOT_FOUND: {
+        "change": wrongly_absent,
+        "contenders": ("no-cache", "cache-aside", "coalescing"),
+    },
+    run_warnings.SATURATED: {"change": opened},
+    run_warnings.ERRORS: {"change": broken},
+    run_warnings.GENERATOR_LATE: {"change": late},
+    run_warnings.DISTANCE_OFF: {"change": shifted("simulated_rtt_ns", MS)},
+    run_warnings.NOT_STEADY: {"change": slowing, "contenders": ("cache-aside",)},
+    run_warnings.FEW_ROUNDS: {"rounds": 5},
+    run_warnings.CELLS_MISSING: {"unfinished": frozenset([3]), "rounds": 8},
+    run_warnings.UNFINISHED: {"status": "cut"},
+    run_warnings.REMARK: {
+        "remarks": [{"name": "pg_stat_statements", "what": "not loaded", "cost": "no database time"}]
+    },
+    run_warnings.DATABASE_BUSY: {"scenarios": [expensive(scenario("stampede"))]},
+    run_warnings.MACHINE_BUSY: {
         "scenarios": [replace(scenario("stampede"), workload=scenario("stampede").workload | {"load_cpu_ms": 25.0})]
     },
-    d.FROM_THE_FUTURE: {"change": versioned(from_the_future=True), "scenarios": [scenario("read-heavy")]},
-    d.TOO_DENSE: {"change": versioned(commit_ms=500), "scenarios": [scenario("read-heavy")]},
-    d.BETTER_THAN_BOUND: {
+    run_warnings.FROM_THE_FUTURE: {"change": versioned(from_the_future=True), "scenarios": [scenario("read-heavy")]},
+    run_warnings.TOO_DENSE: {"change": versioned(commit_ms=500), "scenarios": [scenario("read-heavy")]},
+    run_warnings.BETTER_THAN_BOUND: {
         "contenders": ("cache-aside", "bare-get"),
         "change": shifted("end_ns", 5 * MS, only="bare-get"),
     },
-    d.TWINS_DIFFER: {
+    run_warnings.TWINS_DIFFER: {
         "contenders": ("cache-aside", "cache-aside-again"),
         "change": shifted("end_ns", MS, only="cache-aside-again"),
     },
@@ -133,28 +138,33 @@ FAULTS: dict[WarningKind, dict[str, object]] = {
 
 
 @pytest.mark.parametrize("kind", FAULTS, ids=lambda kind: kind.name)
-def test_a_planted_fault_is_doubted(tmp_path: Path, kind: WarningKind) -> None:
-    analysis = judged(tmp_path / "run", **FAULTS[kind])  # type: ignore[arg-type]
+def test_planted_fault_causes_a_warning(tmp_path: Path, kind: WarningKind) -> None:
+    analysis = analysed(tmp_path / "run", **FAULTS[kind])  # type: ignore[arg-type]
     assert kind.name in kinds(analysis)
     assert kind not in analysis.passed
     assert [x.number for x in analysis.warnings] == list(range(1, len(analysis.warnings) + 1))
 
 
-def test_the_list_of_doubts_is_closed_and_every_one_has_a_fault_that_it_finds() -> None:
-    elsewhere = {d.COUNTS_DIFFER, d.STOPPED}  # in a spec of their own
-    assert FAULTS.keys() | AROUND.keys() | CLOCKS.keys() | elsewhere == set(d.KINDS)
+def test_every_kind_of_warning_has_a_planted_fault() -> None:
+    elsewhere = {run_warnings.COUNTS_DIFFER, run_warnings.STOPPED}  # these have tests of their own
+    assert FAULTS.keys() | AROUND.keys() | CLOCKS.keys() | elsewhere == set(run_warnings.KINDS)
+
+
+def not_cached(_cell: CellInfo, rows: list[Row]) -> list[Row]:
+    """Change nothing. A run with a change of its own is simulated again: patched counters do not reach other tests."""
+    return rows
 
 
 def miscounted(source: str, name: str) -> Callable[[pytest.MonkeyPatch], None]:
-    """One more on that account, in one cell."""
+    """Increase that counter by one, in one cell."""
 
     def patch(monkeypatch: pytest.MonkeyPatch) -> None:
         from tests.reports.planted_runs import planted
 
-        honest = planted.accounts
+        original = planted.accounts
 
         def accounts(cell: CellInfo, rows: list[Row], info: ScenarioInfo) -> list[tuple[object, ...]]:
-            found = honest(cell, rows, info)
+            found = original(cell, rows, info)
             if cell.id == 3:
                 found = [(*e[:4], e[4] + 1, e[5]) if e[1:3] == (source, name) else e for e in found]
             return found
@@ -165,77 +175,77 @@ def miscounted(source: str, name: str) -> Callable[[pytest.MonkeyPatch], None]:
 
 
 @pytest.mark.parametrize(
-    ("source", "name", "said"),
+    ("source", "name", "text"),
     [
         ("redis", "command.get", "GET, Redis counted"),
         ("postgres", "statement.load.calls", "pg_stat_statements counted"),
         ("process-0", "command.get", "GET, Redis counted"),
-        ("process-1", "load", "the rulers counted"),
+        ("process-1", "load", "the meters counted"),
     ],
 )
-def test_one_uncounted_command_or_load_fails_to_balance(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, name: str, said: str
+def test_single_uncounted_command_or_load_causes_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, name: str, text: str
 ) -> None:
     miscounted(source, name)(monkeypatch)
-    analysis = judged(tmp_path / "run", rounds=6)
+    analysis = analysed(tmp_path / "run", not_cached, rounds=6)
     (warning,) = analysis.warnings
-    assert warning.kind is d.COUNTS_DIFFER
+    assert warning.kind is run_warnings.COUNTS_DIFFER
     assert warning.cells == (3,)
-    assert said in warning.what
-    assert (PASSED_BY in warning.what) == (source == "redis")  # only what we did not send passed the meters
+    assert text in warning.what
+    assert (PASSED_BY in warning.what) == (source == "redis")  # only unsent commands bypassed the meters
 
 
-def test_a_request_that_locust_did_not_count_fails_to_balance(tmp_path: Path) -> None:
+def test_request_that_locust_did_not_count_causes_a_warning(tmp_path: Path) -> None:
     folder = plant(tmp_path / "run", rounds=6, contenders=TWO, scenarios=[scenario("stampede")])
     run = read_run(folder)
     counted = run.info.cells[4].locust_requests
     assert counted is not None
     run.info.cells[4].locust_requests = counted - 1
     (warning,) = analyse(run).warnings
-    assert warning.kind is d.COUNTS_DIFFER
+    assert warning.kind is run_warnings.COUNTS_DIFFER
     assert warning.cells == (5,)
 
 
-def test_accounts_of_cells_with_failed_requests_are_not_compared(tmp_path: Path) -> None:
-    assert kinds(judged(tmp_path / "run", broken)) == ["errors"]
+def test_counts_of_cells_with_failed_requests_are_not_compared(tmp_path: Path) -> None:
+    assert kinds(analysed(tmp_path / "run", broken)) == ["errors"]
 
 
-def test_a_percentile_below_the_answered_share_stays_exact_when_saturated(tmp_path: Path) -> None:
-    analysis = judged(tmp_path / "run", opened)
+def test_percentile_below_the_answered_share_is_exact_when_saturated(tmp_path: Path) -> None:
+    analysis = analysed(tmp_path / "run", opened)
     assert analysis.figure("stampede", "cache-aside", "read-p50").value < 1.0
     assert analysis.figure("stampede", "cache-aside", "read-p99").value == float("inf")
 
 
-def test_a_harness_is_late_also_where_answers_lie_beyond_the_deadline(tmp_path: Path) -> None:
-    """With a 99th percentile of "> D", a tenth of it would allow any lateness: a millisecond is allowed."""
+def test_late_harness_causes_a_warning_even_if_p99_is_beyond_the_deadline(tmp_path: Path) -> None:
+    """With a 99th percentile of "> D", a tenth of it would allow any lateness; the limit is one millisecond."""
 
     def late_and_opened(cell: CellInfo, rows: list[Row]) -> list[Row]:
         return opened(cell, late(cell, rows))
 
-    assert {"saturated", "generator-late"} <= set(kinds(judged(tmp_path / "run", change=late_and_opened)))
+    assert {"saturated", "generator-late"} <= set(kinds(analysed(tmp_path / "run", change=late_and_opened)))
 
 
-def test_a_contender_that_finds_no_record_for_one_that_exists_is_marked_and_not_recommended(tmp_path: Path) -> None:
-    """The doubt names its share with an interval; where nothing is denied, the same contender is taken."""
-    who = ("no-cache", "cache-aside", "coalescing")
-    (sound,) = answers(judged(tmp_path / "sound", contenders=who))
+def test_contender_that_returns_no_record_for_an_existing_one_is_not_recommended(tmp_path: Path) -> None:
+    """The warning has the share with an interval; without such reads the same contender is recommended."""
+    three = ("no-cache", "cache-aside", "coalescing")
+    (sound,) = answers(analysed(tmp_path / "sound", contenders=three))
     assert sound.winner == "coalescing"
-    analysis = judged(tmp_path / "denying", change=denied, contenders=who)
+    analysis = analysed(tmp_path / "absent", change=wrongly_absent, contenders=three)
     (found,) = answers(analysis)
     assert found.winner not in (None, "coalescing")
     assert "coalescing" not in found.tied
-    (warning,) = [x for x in analysis.warnings if x.kind is d.EXISTING_NOT_FOUND]
+    (warning,) = [x for x in analysis.warnings if x.kind is run_warnings.EXISTING_NOT_FOUND]
     assert warning.contenders == ("coalescing",)
     assert "coalescing: " in warning.what
     assert "2 % (95 % interval: " in warning.what
     assert warning in analysis.doubts_of("stampede", "coalescing")
 
 
-@pytest.mark.parametrize(("share", "accused"), [(1.0, False), (0.5, True)])
-def test_with_own_sql_a_record_exists_where_the_contender_found_it_at_another_time(
-    tmp_path: Path, share: float, accused: bool
+@pytest.mark.parametrize(("share", "warned"), [(1.0, False), (0.5, True)])
+def test_with_own_sql_a_record_exists_if_the_contender_found_it_at_another_time(
+    tmp_path: Path, share: float, warned: bool
 ) -> None:
-    """A key that is never found may have no row; one that is found now and then has one."""
+    """A key that is never found may have no row; a key that is found sometimes has one."""
 
     def change(_cell: CellInfo, rows: list[Row]) -> list[Row]:
         for r in rows[: round(share * len(rows))]:
@@ -243,5 +253,5 @@ def test_with_own_sql_a_record_exists_where_the_contender_found_it_at_another_ti
         return rows
 
     own = replace(scenario("stampede"), workload=scenario("stampede").workload | {"own_sql": True})
-    analysis = judged(tmp_path / "run", change=change, scenarios=[own], contenders=("cache-aside",))
-    assert (d.EXISTING_NOT_FOUND.name in kinds(analysis)) is accused
+    analysis = analysed(tmp_path / "run", change=change, scenarios=[own], contenders=("cache-aside",))
+    assert (run_warnings.EXISTING_NOT_FOUND.name in kinds(analysis)) is warned

@@ -1,4 +1,4 @@
-"""Each doubt about what surrounds a run: silent where nothing is wrong, and found where it is planted."""
+"""Each environment check: no warning for a sound run, and a warning for a planted fault."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from stampede.reports.analysis.analysis import Analysis, analyse
-from stampede.reports.checks.environment_checks import canary_change
-from stampede.run_folder import run_warnings as d
+from stampede.reports.checks.environment_checks import PROBE, probe_change
+from stampede.run_folder import run_warnings
 from stampede.run_folder.read import read_run
 from stampede.run_folder.run_warnings import WarningKind
 from stampede.run_folder.schema import CellInfo
@@ -22,7 +22,7 @@ SPAN_S = 2.5
 
 
 def calm(_cell: CellInfo) -> Facts:
-    """A quarter of one core for the servers and us together, and nothing else on the machine."""
+    """The servers and the suite use a quarter of one core together; no other process runs."""
     return [
         ("machine", "clock.wall_s", 5000.0, 5000.0 + SPAN_S + 0.002, "s"),
         ("machine", "cpu.steal_s", 1.0, 1.0, "s"),
@@ -30,15 +30,15 @@ def calm(_cell: CellInfo) -> Facts:
     ]
 
 
-def canary(cell: CellInfo, growth: float) -> Facts:
-    """Two looks a round that take `growth` longer in the second half of the rounds."""
+def probe(cell: CellInfo, growth: float) -> Facts:
+    """A drift probe that takes `growth` longer in the second half of the rounds."""
     assert cell.begin_ns is not None
     value = 1000.0 * (1 + growth if cell.round > 4 else 1.0)
-    return [(cell.begin_ns, "canary", "loop_us", value, "opens the round")]
+    return [(cell.begin_ns, PROBE, "loop_us", value, "opens the round")]
 
 
-def judged(folder: Path, *, servers: Callable[[CellInfo], Facts] = calm, **how: Any) -> Analysis:
-    timeline = how.pop("timeline", lambda cell: canary(cell, 0.1))
+def analysed(folder: Path, *, servers: Callable[[CellInfo], Facts] = calm, **how: Any) -> Analysis:
+    timeline = how.pop("timeline", lambda cell: probe(cell, 0.1))
     how = {"contenders": TWO, "scenarios": [scenario("stampede")]} | how
     return analyse(read_run(add_around(plant(folder, **how), servers, timeline)))
 
@@ -47,8 +47,8 @@ def kinds(analysis: Analysis) -> list[str]:
     return [warning.kind.name for warning in analysis.warnings]
 
 
-def test_nothing_is_doubted_where_nothing_is_wrong(tmp_path: Path) -> None:
-    assert kinds(judged(tmp_path / "run")) == []
+def test_sound_run_has_no_warnings(tmp_path: Path) -> None:
+    assert kinds(analysed(tmp_path / "run")) == []
 
 
 def stepped(cell: CellInfo) -> Facts:
@@ -74,7 +74,7 @@ def resized(cell: CellInfo) -> Facts:
 
 
 def thinned(cell: CellInfo, rows: list[Row]) -> list[Row]:
-    """Half of what was asked for."""
+    """Half of the requested rate."""
     return rows[::2] if cell.contender == "cache-aside" else rows
 
 
@@ -89,64 +89,64 @@ def slower_in_the_end(cell: CellInfo, rows: list[Row]) -> list[Row]:
 
 
 def more_than_recorded(cell: CellInfo) -> Facts:
-    """The observer counts twenty requests in the system, where the recorded times make ten and fewer."""
+    """The in-flight sampler counts twenty requests in the system; the recorded times give ten or fewer."""
     assert cell.window_start_ns is not None
     at_ns = (cell.window_start_ns + i * SECOND // 50 for i in range(100))
     return [(t, "process-0", "in_the_system", 20.0 + i % 3, None) for i, t in enumerate(at_ns)]
 
 
-def busier_than_said(cell: CellInfo) -> Facts:
-    """The server sees twenty sessions at work where the loads make eight."""
+def more_sessions_than_loads(cell: CellInfo) -> Facts:
+    """The server reports twenty active sessions; the loads give eight."""
     assert cell.window_start_ns is not None
     return [(cell.window_start_ns + i * SECOND // 10, "postgres", "active", 20.0 + i % 3, None) for i in range(20)]
 
 
 FAULTS: dict[WarningKind, dict[str, Any]] = {
-    d.CLOCK_STEPPED: {"servers": stepped},
-    d.SETTINGS_CHANGED: {"timeline": resized},
-    d.OTHER_LOAD: {"servers": hogged},
-    d.CPU_SATURATED: {"servers": one_core_full},
-    d.RATE_MISSED: {"change": thinned},
-    d.FEW_SAMPLES: {"change": sparse},
-    d.DRIFT: {"timeline": lambda cell: canary(cell, 0.2)},
-    d.LITTLES_LAW: {"timeline": more_than_recorded},
+    run_warnings.CLOCK_STEPPED: {"servers": stepped},
+    run_warnings.SETTINGS_CHANGED: {"timeline": resized},
+    run_warnings.OTHER_LOAD: {"servers": hogged},
+    run_warnings.CPU_SATURATED: {"servers": one_core_full},
+    run_warnings.RATE_MISSED: {"change": thinned},
+    run_warnings.FEW_SAMPLES: {"change": sparse},
+    run_warnings.DRIFT: {"timeline": lambda cell: probe(cell, 0.2)},
+    run_warnings.LITTLES_LAW: {"timeline": more_than_recorded},
 }
 
 
 @pytest.mark.parametrize("kind", FAULTS, ids=lambda kind: kind.name)
-def test_a_planted_fault_is_doubted(tmp_path: Path, kind: WarningKind) -> None:
-    analysis = judged(tmp_path / "run", **FAULTS[kind])
+def test_planted_fault_causes_a_warning(tmp_path: Path, kind: WarningKind) -> None:
+    analysis = analysed(tmp_path / "run", **FAULTS[kind])
     assert kind.name in kinds(analysis)
     assert kind not in analysis.passed
 
 
-def test_a_setting_that_changed_is_named_with_its_cell(tmp_path: Path) -> None:
-    (warning,) = judged(tmp_path / "run", timeline=resized).warnings
+def test_changed_setting_is_named_with_its_cell(tmp_path: Path) -> None:
+    (warning,) = analysed(tmp_path / "run", timeline=resized).warnings
     assert warning.what == "postgres's work_mem: 4096 → 8192"
     assert warning.cells == (3,)
 
 
-def test_cores_that_the_hypervisor_took_are_other_load(tmp_path: Path) -> None:
-    (warning,) = judged(tmp_path / "run", servers=stolen).warnings
+def test_cores_taken_by_the_hypervisor_are_other_load(tmp_path: Path) -> None:
+    (warning,) = analysed(tmp_path / "run", servers=stolen).warnings
     assert "stolen by the hypervisor" in warning.what
 
 
-def test_rounds_that_grow_slower_for_everyone_are_drift_though_the_canary_is_well(tmp_path: Path) -> None:
-    assert "drift" in kinds(judged(tmp_path / "run", change=slower_in_the_end))
+def test_rounds_that_become_slower_for_all_contenders_are_drift_even_if_the_probe_is_stable(tmp_path: Path) -> None:
+    assert "drift" in kinds(analysed(tmp_path / "run", change=slower_in_the_end))
 
 
-def test_one_contender_that_differs_in_a_round_is_not_drift(tmp_path: Path) -> None:
+def test_single_slow_contender_in_one_round_is_not_drift(tmp_path: Path) -> None:
     def one_round(cell: CellInfo, rows: list[Row]) -> list[Row]:
         for r in rows:
             r["end_ns"] += 3 * MS if cell.round == 5 and cell.contender == "cache-aside" else 0
         return rows
 
-    assert "drift" not in kinds(judged(tmp_path / "run", change=one_round))
+    assert "drift" not in kinds(analysed(tmp_path / "run", change=one_round))
 
 
-def test_a_database_that_sees_more_at_work_than_the_loads_account_for_breaks_littles_law(tmp_path: Path) -> None:
-    analysis = judged(tmp_path / "run", timeline=busier_than_said, contenders=("no-cache", "cache-aside"))
-    (warning,) = [x for x in analysis.warnings if x.kind is d.LITTLES_LAW]
+def test_more_active_sessions_than_loads_break_littles_law(tmp_path: Path) -> None:
+    analysis = analysed(tmp_path / "run", timeline=more_sessions_than_loads, contenders=("no-cache", "cache-aside"))
+    (warning,) = [x for x in analysis.warnings if x.kind is run_warnings.LITTLES_LAW]
     assert "sessions were active" in warning.what
     assert "no-cache" in warning.contenders
 
@@ -155,7 +155,7 @@ Change = Callable[[CellInfo, list[Row]], list[Row]]
 
 
 def observed(folder: Path, happened: Change, recorded: Change, **how: Any) -> Analysis:
-    """A run in which something happened, an observer counted it at 100 instants a cell, and something was recorded."""
+    """A run with in-flight counts of `happened` at 100 instants per cell, and the samples of `recorded`."""
     looks: dict[int, list[Any]] = {}
 
     def count(cell: CellInfo, rows: list[Row]) -> list[Row]:
@@ -168,15 +168,15 @@ def observed(folder: Path, happened: Change, recorded: Change, **how: Any) -> An
                 looks.setdefault(cell.id, []).append(look)
         return recorded(cell, rows)
 
-    return judged(folder, change=count, timeline=lambda cell: looks[cell.id], **how)
+    return analysed(folder, change=count, timeline=lambda cell: looks[cell.id], **how)
 
 
-def as_it_was(_cell: CellInfo, rows: list[Row]) -> list[Row]:
+def unchanged(_cell: CellInfo, rows: list[Row]) -> list[Row]:
     return rows
 
 
-def test_a_pile_up_on_a_windows_edge_obeys_littles_law(tmp_path: Path) -> None:
-    """The warm-up's last thirty requests are answered a third of a second into the window: they count there, too."""
+def test_backlog_at_the_edge_of_a_window_obeys_littles_law(tmp_path: Path) -> None:
+    """The last thirty requests of the warm-up are answered a third of a second into the window, and count there."""
 
     def late(cell: CellInfo, rows: list[Row]) -> list[Row]:
         assert cell.window_start_ns is not None
@@ -184,24 +184,24 @@ def test_a_pile_up_on_a_windows_edge_obeys_littles_law(tmp_path: Path) -> None:
             r["end_ns"] = cell.window_start_ns + SECOND // 3
         return rows
 
-    assert "littles-law" not in kinds(observed(tmp_path / "run", late, as_it_was))
+    assert "littles-law" not in kinds(observed(tmp_path / "run", late, unchanged))
 
 
-def test_requests_that_were_lost_from_the_record_break_littles_law(tmp_path: Path) -> None:
-    """One request in ten is missing: the observer counted it."""
-    lost = observed(tmp_path / "run", as_it_was, lambda _cell, rows: [r for i, r in enumerate(rows) if i % 10])
+def test_requests_missing_from_the_samples_break_littles_law(tmp_path: Path) -> None:
+    """One request in ten is missing from the samples, but the in-flight sampler counted it."""
+    lost = observed(tmp_path / "run", unchanged, lambda _cell, rows: [r for i, r in enumerate(rows) if i % 10])
     assert "littles-law" in kinds(lost)
 
 
-def test_what_cannot_be_told_apart_is_not_called_other_load(tmp_path: Path) -> None:
-    """A contender with a worker process of its own, which nobody accounts for."""
+def test_contender_with_an_uncounted_process_causes_no_other_load(tmp_path: Path) -> None:
+    """The CPU time of a contender's worker process is not counted, so it cannot be separated from other load."""
     folder = add_around(plant(tmp_path / "run", contenders=TWO, scenarios=[scenario("stampede")]), hogged)
     run = read_run(folder)
-    run.info.contenders = [replace(c, foreign="it has a worker of its own") for c in run.info.contenders]
+    run.info.contenders = [replace(c, foreign="it has its own worker process") for c in run.info.contenders]
     assert "other-load" not in kinds(analyse(run))
 
 
-def test_a_canary_is_judged_by_halves_of_at_least_four_rounds() -> None:
-    assert canary_change([1, 2, 3], [1.0, 1.0, 9.0]) == 0.0
-    assert canary_change([1, 2, 3, 4], [1.0, 1.0, 1.2, 1.2]) == pytest.approx(0.2)
-    assert canary_change([4, 3, 2, 1], [1.2, 1.2, 1.0, 1.0]) == pytest.approx(0.2)
+def test_probe_change_compares_halves_of_at_least_four_rounds() -> None:
+    assert probe_change([1, 2, 3], [1.0, 1.0, 9.0]) == 0.0
+    assert probe_change([1, 2, 3, 4], [1.0, 1.0, 1.2, 1.2]) == pytest.approx(0.2)
+    assert probe_change([4, 3, 2, 1], [1.2, 1.2, 1.0, 1.0]) == pytest.approx(0.2)

@@ -1,4 +1,4 @@
-"""Events inside cells are counted for the row that they belong to."""
+"""Server events inside cells are counted for their row."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.reports.planted_runs.planted import plant, scenario
 from tests.reports.planted_runs.planted_around import Facts, add_around
 
 
-def test_events_are_counted_by_contender_and_gauges_are_none(tmp_path: Path) -> None:
+def test_events_are_counted_by_contender_and_gauges_are_not_events(tmp_path: Path) -> None:
     def rows(cell: CellInfo) -> Facts:
         assert cell.begin_ns is not None
         at = cell.begin_ns
@@ -24,5 +24,5 @@ def test_events_are_counted_by_contender_and_gauges_are_none(tmp_path: Path) -> 
     analysis = analyse(read_run(add_around(folder, timeline=rows)))
     timeline = analysis.run.timeline
     assert told(timeline, analysis.of("stampede", "no-cache")) == "none"
-    said = told(timeline, analysis.of("stampede", "cache-aside"))
-    assert said == "6 evictions and 2 garbage collections of ours of 1 ms or more"
+    text = told(timeline, analysis.of("stampede", "cache-aside"))
+    assert text == "6 evictions and 2 garbage collections of ours of 1 ms or more"

@@ -1,4 +1,4 @@
-"""A server or a process that stood still in a cell and went on, or a machine that slept, is a warning."""
+"""A server or process that stopped and continued within a cell, or a machine that slept, causes a warning."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ SPAN_S = 2.5
 
 
 def found(folder: Path, **planted: Any) -> list[RunWarning]:
-    """The warnings about clocks and standstills in a planted run of two contenders."""
+    """The warnings about clocks and stops in a planted run of two contenders."""
     servers = planted.pop("servers", Nothing)
     timeline = planted.pop("timeline", Nothing)
     how = {"contenders": ("no-cache", "cache-aside"), "scenarios": [scenario("stampede")]} | planted
@@ -36,23 +36,23 @@ def silence(source: str, length_s: float, cells: tuple[int, ...]) -> Callable[[C
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
-    [("postgres", "PostgreSQL"), ("redis", "Valkey"), ("coordinator", "Locust's master stood still")],
+    ("source", "text"),
+    [("postgres", "PostgreSQL"), ("redis", "Valkey"), ("coordinator", "Locust's master stopped")],
 )
-def test_a_silence_is_a_warning_that_names_its_length_and_its_cells(tmp_path: Path, source: str, said: str) -> None:
+def test_silence_causes_a_warning_with_its_length_and_cells(tmp_path: Path, source: str, text: str) -> None:
     (warning,) = found(tmp_path / "run", timeline=silence(source, 10.2, (3, 5)))
     assert warning.kind is STOPPED
-    assert said in warning.what
+    assert text in warning.what
     assert "10.2 s" in warning.what
     assert "cells 3, 5" in warning.what
     assert warning.cells == (3, 5)
 
 
-def test_a_silence_as_short_as_a_busy_machine_makes_them_is_no_warning(tmp_path: Path) -> None:
+def test_short_silence_causes_no_warning(tmp_path: Path) -> None:
     assert found(tmp_path / "run", timeline=silence("redis", 1.9, (3,))) == []
 
 
-def test_a_server_that_was_broken_on_purpose_is_no_warning(tmp_path: Path) -> None:
+def test_injected_fault_causes_no_warning(tmp_path: Path) -> None:
     fault = {"what": "hang redis", "begins_share": 0.2, "lasts_share": 0.5, "loses_data": False, "server": "Redis"}
     broken = scenario("redis-hung")
     broken.fault = fault
@@ -60,7 +60,7 @@ def test_a_server_that_was_broken_on_purpose_is_no_warning(tmp_path: Path) -> No
 
 
 def looks_with_a_gap(gap_s: float) -> Callable[[CellInfo], Facts]:
-    """Process 1 looks every tenth of a second, and not for a while in cell 4."""
+    """The in-flight sampler of process 1 counts ten times a second, with a gap in cell 4."""
 
     def rows(cell: CellInfo) -> Facts:
         assert cell.window_start_ns is not None
@@ -79,15 +79,15 @@ def looks_with_a_gap(gap_s: float) -> Callable[[CellInfo], Facts]:
     return rows
 
 
-def test_an_application_server_whose_observer_did_not_look_for_seconds_stood_still(tmp_path: Path) -> None:
+def test_gap_in_the_counts_of_an_application_server_causes_a_warning(tmp_path: Path) -> None:
     (warning,) = found(tmp_path / "run", timeline=looks_with_a_gap(9.0))
-    assert "application server 1 stood still for 9.1 s" in warning.what
+    assert "application server 1 stopped for 9.1 s" in warning.what
     assert warning.cells == (4,)
     assert found(tmp_path / "calm", timeline=looks_with_a_gap(0.5)) == []
 
 
 def slept(cell: CellInfo) -> Facts:
-    """A minute in cell 2: the wall clock and the clock that goes on meanwhile are ahead of the monotonic one."""
+    """A minute of sleep in cell 2: the wall clock and the boot-time clock gain a minute on the monotonic clock."""
     asleep_s = 60.0 if cell.id == 2 else 0.0
     return [
         ("machine", "clock.wall_s", 5000.0, 5000.0 + SPAN_S + asleep_s, "s"),
@@ -95,20 +95,20 @@ def slept(cell: CellInfo) -> Facts:
     ]
 
 
-def test_a_machine_that_slept_is_a_warning_and_no_step_of_the_clock(tmp_path: Path) -> None:
+def test_sleep_of_the_machine_causes_a_warning_and_is_no_clock_step(tmp_path: Path) -> None:
     (warning,) = found(tmp_path / "run", servers=slept)
     assert warning.kind is STOPPED
     assert "the machine slept for 60.0 s" in warning.what
     assert warning.cells == (2,)
 
 
-def test_silences_are_recorded_from_a_second_on_and_up_to_the_end_of_the_cell() -> None:
+def test_silences_of_at_least_a_second_are_recorded_until_the_end_of_the_cell() -> None:
     silences = Silences(7)
     silences.expect("redis", 0)
     silences.heard("redis", LONG_NS - 1)
     assert silences.rows == []
     silences.expect("redis", 2 * LONG_NS)
-    silences.expect("redis", 3 * LONG_NS)  # asked again: the first question is still open
+    silences.expect("redis", 3 * LONG_NS)  # a second request: the first one is still unanswered
     silences.expect("postgres", 4 * LONG_NS)
     silences.heard("postgres", 4 * LONG_NS)
     silences.close(6 * LONG_NS)

@@ -1,4 +1,4 @@
-"""The claims of a planted run: computed, on the page, in the CSV, and moved by its samples."""
+"""The claims of a planted run: computed from its samples, shown on the page and written to the CSV."""
 
 from pathlib import Path
 
@@ -23,21 +23,21 @@ def variant(rtt_ms: float) -> ScenarioInfo:
     return found
 
 
-def judged(folder: Path, **how: object) -> Analysis:
+def analysed(folder: Path, **how: object) -> Analysis:
     scenarios = [scenario("read-heavy", rate_per_s=100.0), scenario("stampede"), variant(0.0)]
     return analyse(read_run(plant(folder / "run", contenders=CONTENDERS, scenarios=scenarios, rounds=6, **how)))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
-    return judged(tmp_path_factory.mktemp("claims"))
+    return analysed(tmp_path_factory.mktemp("claims"))
 
 
 def verdicts(analysis: Analysis) -> dict[str, str]:
     return {x.claim.row: x.verdict.word for x in findings(analysis)}
 
 
-def test_what_a_run_measures_gets_a_verdict_and_what_it_does_not_says_what_would(run: Analysis) -> None:
+def test_claims_get_a_verdict_or_name_the_command_that_measures_them(run: Analysis) -> None:
     found = verdicts(run)
     assert (found["C3"], found["C6"], found["C10"]) == ("holds", "holds", "holds only if")
     assert {found[row] for row in ("C2", "C4", "C7", "C8", "C9", "C12", "C13")} == {"cannot tell"}
@@ -45,7 +45,7 @@ def test_what_a_run_measures_gets_a_verdict_and_what_it_does_not_says_what_would
     assert all(row in in_words(findings(run)) for row in found)
 
 
-def test_every_claim_stands_on_the_page_with_links_that_lead_somewhere_and_in_the_csv(run: Analysis) -> None:
+def test_every_claim_is_on_the_page_with_valid_links_and_in_the_csv(run: Analysis) -> None:
     report = build_report(run)
     html = page(report)
     for x in findings(run):
@@ -56,7 +56,7 @@ def test_every_claim_stands_on_the_page_with_links_that_lead_somewhere_and_in_th
 
 
 def bent(cell: CellInfo, rows: list[Row]) -> list[Row]:
-    """Each of coalescing's loads is two; at no distance, forty."""
+    """Each load of coalescing counts twice; without simulated RTT, forty times."""
     for r in rows if cell.contender == "coalescing" else ():
         r["loads"] *= 40 if cell.scenario == "stampede-at-0ms" else 2
     return rows
@@ -64,16 +64,16 @@ def bent(cell: CellInfo, rows: list[Row]) -> list[Row]:
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
-    return judged(tmp_path_factory.mktemp("bent"), change=bent)
+    return analysed(tmp_path_factory.mktemp("bent"), change=bent)
 
 
 @pytest.mark.slow
-def test_the_verdict_moves_with_the_samples(other: Analysis) -> None:
+def test_verdict_depends_on_the_samples(other: Analysis) -> None:
     assert verdicts(other)["C6"] == "does not hold"
 
 
-def test_a_void_run_gives_no_verdict(tmp_path: Path) -> None:
-    """Every bare read takes 2 ms longer: contenders beat their bound."""
+def test_void_run_gives_no_verdict(tmp_path: Path) -> None:
+    """Every bare read takes 2 ms longer, so contenders are faster than their bound."""
 
     def change(cell: CellInfo, rows: list[Row]) -> list[Row]:
         for r in rows if cell.contender == "bare-get" else ():
@@ -85,14 +85,14 @@ def test_a_void_run_gives_no_verdict(tmp_path: Path) -> None:
     assert {(x.verdict.word, x.verdict.said) for x in found} == {("cannot tell", "the run is void")}
 
 
-def test_few_rounds_give_no_verdict_on_what_is_timed_and_what_was_not_varied_is_said(tmp_path: Path) -> None:
+def test_few_rounds_give_no_verdict_on_times_and_fixed_factors_are_named(tmp_path: Path) -> None:
     few = analyse(read_run(plant(tmp_path / "run", contenders=CONTENDERS, rounds=2)))
     assert verdicts(few)["C1"] == "cannot tell"
     assert "Distance, cores, processes and rate: not varied" in depends_on(answers(few), few)
 
 
-def test_the_answer_says_where_the_distance_turns_the_order_or_that_it_does_not(run: Analysis, other: Analysis) -> None:
+def test_answer_says_whether_the_rtt_changes_the_order(run: Analysis, other: Analysis) -> None:
     same = depends_on(answers(run), run)
     assert "The distance in stampede (0.5 ms and 0 ms): the order of contenders does not change" in same
-    told = depends_on(answers(other), other)
-    assert "coalescing before cache-aside at 0.5 ms, behind it at 0 ms" in told
+    changed = depends_on(answers(other), other)
+    assert "coalescing before cache-aside at 0.5 ms, behind it at 0 ms" in changed

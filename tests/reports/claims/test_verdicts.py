@@ -1,4 +1,4 @@
-"""Every claim's verdict is computed: from planted figures each rule gives every verdict that it can give."""
+"""The rule of every claim, applied to planted figures, gives each verdict that it can give."""
 
 import math
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ HOLDS, ONLY_IF, NOT, OPEN = "holds", "holds only if", "does not hold", "cannot t
 
 
 def between(low: float, high: float, rounds: int = 10) -> Estimate:
-    """A figure whose interval is that; below six rounds a range."""
+    """A figure with that interval; below six rounds it is a range."""
     level = 0.95 if rounds >= 6 else None
     return Estimate(value=(low + high) / 2, low=low, high=high, level=level, rounds=rounds)
 
@@ -49,18 +49,18 @@ def timed(low: float, high: float, distance: str = "0 ms", rounds: int = 10) -> 
 
 
 def test_redis_under_a_millisecond() -> None:
-    """C1: by the interval, at each distance; the condition that separates is named."""
-    assert word(c01.judged([timed(0.2, 0.3), timed(0.7, 0.9, "0.5 ms")])) == HOLDS
-    assert word(c01.judged([timed(1.2, 1.3)])) == NOT
-    assert word(c01.judged([timed(0.9, 1.1)])) == OPEN
-    assert word(c01.judged([timed(0.2, 0.3, rounds=3)])) == OPEN
-    verdict = together(c01.judged([timed(0.2, 0.3), timed(1.1, 1.2, "0.5 ms")]), "")
+    """C1: the interval decides, at each simulated RTT; the verdict names the conditions."""
+    assert word(c01.cases_of([timed(0.2, 0.3), timed(0.7, 0.9, "0.5 ms")])) == HOLDS
+    assert word(c01.cases_of([timed(1.2, 1.3)])) == NOT
+    assert word(c01.cases_of([timed(0.9, 1.1)])) == OPEN
+    assert word(c01.cases_of([timed(0.2, 0.3, rounds=3)])) == OPEN
+    verdict = together(c01.cases_of([timed(0.2, 0.3), timed(1.1, 1.2, "0.5 ms")]), "")
     assert verdict.word == ONLY_IF
     assert verdict.said == "half of the reads at 0 ms; not if: half of the reads at 0.5 ms"
 
 
 def test_atomic_operations() -> None:
-    """C2: the limiter's window speaks for one operation, stale reads against several; none seen proves nothing."""
+    """C2: a kept window confirms it for one operation, stale reads refute it for several; none seen leaves it open."""
     kept, broken = (c02.of_window(c07.of_window("flood", most, most, 8, 900)) for most in (8, 9))
     stale, none = c02.of_stale("cache-aside", between(0.1, 0.3)), c02.of_stale("cache-aside", between(0, 0))
     assert word([kept]) == HOLDS
@@ -71,7 +71,7 @@ def test_atomic_operations() -> None:
 
 
 def explored(**verdicts: str) -> RacesInfo:
-    """Each contender's verdict on one invariant, in a situation without an adversary."""
+    """Races with one verdict per contender on one invariant, in a situation without a fault."""
     return RacesInfo(
         started_utc="",
         command="",
@@ -93,7 +93,7 @@ def explored(**verdicts: str) -> RacesInfo:
 
 
 def test_atomic_operations_in_every_order() -> None:
-    """C2, where races were explored: one script that keeps its bound against several operations that do not."""
+    """C2 with explored races: a script that keeps its bound confirms it, several operations that do not refute it."""
     scripts = ("gcra", "sliding-log")
     assert word(c02.of_races(explored(cache_aside="broken", gcra="kept"), scripts)) == ONLY_IF
     assert word(c02.of_races(explored(cache_aside="broken", gcra="broken"), scripts)) == NOT
@@ -113,23 +113,23 @@ def test_atomic_operations_in_every_order() -> None:
         ([missing("no expiry")], OPEN),
     ],
 )
-def test_a_stampede(loads: list[Estimate], expected: str) -> None:
-    """C3: two loads an expiry or more, the whole interval; counted, three rounds that agree are enough."""
+def test_stampede(loads: list[Estimate], expected: str) -> None:
+    """C3: the whole interval is above two loads per expiry; three rounds that agree are enough for a count."""
     assert word([c03.of_loads(f"place {i}", e) for i, e in enumerate(loads)]) == expected
 
 
 def test_always_fresh_and_slower() -> None:
-    """C4: one stale read refutes "always", none leaves it open; slower writes are a paired ratio."""
+    """C4: one stale read refutes "always fresh", none leaves it open; slower writes are a paired ratio."""
     stale, none = c04.of_stale("s", between(0.1, 0.3)), c04.of_stale("s", between(0, 0))
     base = [2.0, 2.1, 2.2, 2.0, 2.1, 2.3]
-    slower, faster, alike, few = (
+    slower, faster, similar, few = (
         c04.of_writes("s", compare([x * f for x, f in zip(base, factors, strict=False)], base[: len(factors)]))
         for factors in ([1.5] * 6, [0.6] * 6, [0.9, 1.1, 1.0, 1.05, 0.95, 1.02], [1.5] * 3)
     )
     assert word([stale, slower]) == ONLY_IF
     assert word([stale, faster]) == NOT
     assert word([none, slower]) == OPEN
-    assert word([stale, alike]) == OPEN
+    assert word([stale, similar]) == OPEN
     assert word([stale, few]) == OPEN
     assert word([slower]) == HOLDS
 
@@ -144,7 +144,7 @@ def test_always_fresh_and_slower() -> None:
     ],
 )
 def test_ahead_of_the_expiry(misses: list[Estimate], expected: str) -> None:
-    """C5: misses of the most-read key a TTL."""
+    """C5: misses of the most-read key per TTL."""
     assert word([c05.of_misses(f"place {i}", e, 40) for i, e in enumerate(misses)]) == expected
 
 
@@ -158,12 +158,12 @@ def test_ahead_of_the_expiry(misses: list[Estimate], expected: str) -> None:
     ],
 )
 def test_one_fetch(loads: list[Estimate], expected: str) -> None:
-    """C6: one load an expiry, up to one expiry in five."""
+    """C6: one load per expiry, with a second load in at most one expiry of five."""
     assert word([c06.of_loads(f"place {i}", e, 0, 40) for i, e in enumerate(loads)]) == expected
 
 
-def test_none_in_a_few_excludes_little() -> None:
-    """C5 and C6: nine expiries with one load each may hide one in three; thirty may not hide one in five."""
+def test_no_observation_in_a_small_sample_excludes_little() -> None:
+    """C5 and C6: nine expiries with one load each do not exclude a share of a third; thirty exclude a fifth."""
     once = between(1, 1, rounds=3)
     assert word([c06.of_loads("a", once, 0, 9)]) == OPEN
     assert word([c06.of_loads("a", once, 0, 30)]) == HOLDS
@@ -172,23 +172,23 @@ def test_none_in_a_few_excludes_little() -> None:
 
 
 @pytest.mark.parametrize(("verdict", "expected"), [("broken", ONLY_IF), ("kept", HOLDS)])
-def test_an_order_of_two_readers_that_loads_twice_refutes_one_fetch(verdict: str, expected: str) -> None:
+def test_order_of_two_readers_with_two_loads_refutes_one_fetch(verdict: str, expected: str) -> None:
     found = explored(coalescing=verdict)
     (seen,) = found.verdicts
     races = replace(found, verdicts=[replace(seen, invariant="one-load-per-miss")])
     assert word([c06.of_loads("a", between(1, 1.1), 0, 40), *c06.of_races(races)]) == expected
 
 
-def test_the_window() -> None:
-    """C7: certain admissions against the limit, in each scenario; what starved decides nothing."""
+def test_sliding_window() -> None:
+    """C7: certain admissions are compared with the limit in each scenario; starvation does not count."""
     kept, broken = c07.of_window("a", 8, 8, 8, 900), c07.of_window("b", 9, 10, 8, 900)
-    beside = Case(condition="", says="beside", figure="starved")
-    assert word([kept, beside]) == HOLDS
-    assert word([broken, beside]) == NOT
+    information = Case(condition="", answer="informational", figure="starved")
+    assert word([kept, information]) == HOLDS
+    assert word([broken, information]) == NOT
     assert word([kept, broken]) == ONLY_IF
     assert word([c07.of_window("c", 0, 0, 8, 0)]) == OPEN
     assert word([c07.of_window("d", 8, 9, 8, 900)]) == OPEN
-    assert word([beside]) == OPEN
+    assert word([information]) == OPEN
 
 
 def codec(name: str, low: float, high: float, rounds: int = 10) -> c08.TimedSerializer:
@@ -196,24 +196,24 @@ def codec(name: str, low: float, high: float, rounds: int = 10) -> c08.TimedSeri
 
 
 def test_about_a_millisecond() -> None:
-    """C8: within a factor of two of what is said, at each size."""
-    assert word(c08.judged([codec("JSON", 0.9, 1.1), codec("MessagePack", 0.09, 0.11)])) == HOLDS
-    assert word(c08.judged([codec("JSON", 0.001, 0.002), codec("MessagePack", 0.0001, 0.0002)])) == NOT
-    assert word(c08.judged([codec("JSON", 0.9, 1.1), codec("MessagePack", 0.3, 0.4)])) == ONLY_IF
-    assert word(c08.judged([codec("JSON", 0.4, 0.6)])) == OPEN
-    assert word(c08.judged([codec("JSON", 0.9, 1.1, rounds=2)])) == OPEN
+    """C8: within a factor of two of the claimed time, at each size."""
+    assert word(c08.cases_of([codec("JSON", 0.9, 1.1), codec("MessagePack", 0.09, 0.11)])) == HOLDS
+    assert word(c08.cases_of([codec("JSON", 0.001, 0.002), codec("MessagePack", 0.0001, 0.0002)])) == NOT
+    assert word(c08.cases_of([codec("JSON", 0.9, 1.1), codec("MessagePack", 0.3, 0.4)])) == ONLY_IF
+    assert word(c08.cases_of([codec("JSON", 0.4, 0.6)])) == OPEN
+    assert word(c08.cases_of([codec("JSON", 0.9, 1.1, rounds=2)])) == OPEN
 
 
-def test_neighbouring_sizes_that_say_the_same_stand_together() -> None:
+def test_neighbouring_sizes_of_equal_answer_are_merged() -> None:
     each = [
         c08.TimedSerializer(codec="JSON", size_bytes=b, took_ms=between(t, t))
         for b, t in ((200, 0.1), (2e3, 0.2), (9e4, 1))
     ]
-    assert together(c08.judged(each), "").said == "JSON of 90 KB; not if: JSON of 200 bytes to 2 KB"
+    assert together(c08.cases_of(each), "").said == "JSON of 90 KB; not if: JSON of 200 bytes to 2 KB"
 
 
-def test_serializers_are_read_from_the_experiments_facts() -> None:
-    """C8: the median over rounds of the way to bytes, by codec and size."""
+def test_encode_times_are_read_from_the_experiment() -> None:
+    """C8: the median encode time over rounds, by serializer and size."""
     rows = [("JSON", 1, "", 4.0, "size", 680.0, "bytes")]
     rows += [("JSON", r, "encode", 4.0, "object", 0.9 + r / 100, "ms") for r in range(1, 8)]
     rows += [("JSON", r, "decode", 4.0, "object", 50.0, "ms") for r in range(1, 8)]
@@ -240,21 +240,21 @@ def played(policy: str, sequence: str, hits: int, evictions: int = 100, elapsed_
     )
 
 
-def test_the_usual_policy() -> None:
-    """C9: the best or near it, on each sequence; a blind clock says nothing, nor does what is neither near nor far."""
+def test_usual_policy() -> None:
+    """C9: best or close to it, for each sequence; a too coarse LRU clock and differences in between are unclear."""
     near = [played("allkeys-lru", "zipf", 680), played("allkeys-lfu", "zipf", 710)]
-    assert word(c09.judged(near)) == OPEN
+    assert word(c09.cases_of(near)) == OPEN
     best = [played("allkeys-lru", "zipf", 700), played("allkeys-lfu", "zipf", 710)]
     beaten = [played("allkeys-lru", "loop", 100), played("allkeys-random", "loop", 500)]
     blind = [played("allkeys-lru", "scan", 700, elapsed_s=1), played("allkeys-lfu", "scan", 710, elapsed_s=1)]
-    assert word(c09.judged(best)) == HOLDS
-    assert word(c09.judged(beaten)) == NOT
-    assert word(c09.judged(best + beaten)) == ONLY_IF
-    assert word(c09.judged(blind)) == OPEN
+    assert word(c09.cases_of(best)) == HOLDS
+    assert word(c09.cases_of(beaten)) == NOT
+    assert word(c09.cases_of(best + beaten)) == ONLY_IF
+    assert word(c09.cases_of(blind)) == OPEN
 
 
 def test_ninety_per_cent_off_the_database() -> None:
-    """C10: loads with a cache against loads without, scenario by scenario."""
+    """C10: loads with a cache are compared with loads without, per scenario."""
     without = between(1000, 1000)
     off, on, between_both = (
         c10.of_loads(str(e), e, without) for e in (between(60, 80), between(150, 180), between(90, 110))
@@ -270,14 +270,14 @@ def pair(place: str, without: Estimate, hit: Estimate) -> c11.ResponsePair:
 
 
 def test_from_hundreds_to_single_digits() -> None:
-    """C11: both halves are measured; where nothing took hundreds of milliseconds it cannot be told."""
-    dear, cheap = (pair("dear", between(250, 260), between(0.8, 0.9)), pair("cheap", between(6, 7), between(0.8, 0.9)))
+    """C11: both parts are measured; if no read took hundreds of milliseconds, the run cannot tell."""
+    slow, fast = (pair("slow", between(250, 260), between(0.8, 0.9)), pair("fast", between(6, 7), between(0.8, 0.9)))
     slow_hits = pair("slow hits", between(250, 260), between(30, 40))
-    assert word(c11.judged([dear])) == HOLDS
-    assert word(c11.judged([dear, cheap])) == ONLY_IF
-    assert word(c11.judged([slow_hits])) == NOT
-    assert word(c11.judged([cheap])) == OPEN
-    assert word(c11.judged([pair("few", between(250, 260, rounds=2), between(0.8, 0.9, rounds=2))])) == OPEN
+    assert word(c11.cases_of([slow])) == HOLDS
+    assert word(c11.cases_of([slow, fast])) == ONLY_IF
+    assert word(c11.cases_of([slow_hits])) == NOT
+    assert word(c11.cases_of([fast])) == OPEN
+    assert word(c11.cases_of([pair("few", between(250, 260, rounds=2), between(0.8, 0.9, rounds=2))])) == OPEN
 
 
 def read(distance: str, reads: int, factor: float, rounds: int = 8) -> Batch:
@@ -289,18 +289,18 @@ def read(distance: str, reads: int, factor: float, rounds: int = 8) -> Batch:
 
 
 def test_pipelining_pays() -> None:
-    """C12: at each distance, from a number of reads that the condition names."""
+    """C12: for each simulated RTT, from a number of reads on that the condition names."""
     near, far = [read("0 ms", 2, 0.8), read("0 ms", 50, 0.2)], [read("0.5 ms", 2, 0.8), read("0.5 ms", 50, 0.2)]
     worse = [read("0 ms", 2, 1.3), read("0 ms", 50, 1.2)]
-    assert word(c12.judged(near + far)) == HOLDS
-    assert word(c12.judged(worse)) == NOT
-    assert word(c12.judged(worse + far)) == ONLY_IF
-    assert word(c12.judged([read("0 ms", 50, 0.2, rounds=2)])) == OPEN
-    assert c12.judged(near)[0].condition == "from 2 reads on at 0 ms"
+    assert word(c12.cases_of(near + far)) == HOLDS
+    assert word(c12.cases_of(worse)) == NOT
+    assert word(c12.cases_of(worse + far)) == ONLY_IF
+    assert word(c12.cases_of([read("0 ms", 50, 0.2, rounds=2)])) == OPEN
+    assert c12.cases_of(near)[0].condition == "from 2 reads on at 0 ms"
 
 
 def test_warming_avoids_the_cold_start() -> None:
-    """C13: in every round, how much of the gap between the first second's hit rate and the later one's is closed."""
+    """C13: the share of the gap between the hit rates of the first second and later that is closed in every round."""
     cold, steady = {1: 0.4, 2: 0.5, 3: 0.45}, dict.fromkeys((1, 2, 3), 0.9)
     closed, kept, some = dict.fromkeys(cold, 0.91), dict.fromkeys(cold, 0.55), {1: 0.9, 2: 0.7, 3: 0.88}
     yes, no, unclear = (c13.of_hits(f"place {i}", cold, x, steady) for i, x in enumerate((closed, kept, some)))
@@ -311,52 +311,52 @@ def test_warming_avoids_the_cold_start() -> None:
     assert word([c13.of_hits("once", {1: 0.4}, {1: 0.9}, {1: 0.9})]) == OPEN
 
 
-def test_there_is_one_claim_a_row_of_the_article_with_a_rule_and_a_command() -> None:
+def test_each_row_of_the_article_has_one_claim_with_a_rule_and_a_command() -> None:
     assert [claim.row for claim in claims()] == [f"C{n}" for n in range(1, 14)]
     assert all(claim.says and claim.rule and "make " in claim.command for claim in claims())
 
 
-SAYS = st.sampled_from(["yes", "no", "unclear", "beside"])
+ANSWERS = st.sampled_from(["yes", "no", "unclear", "informational"])
 
 
-@given(st.lists(SAYS))
-def test_a_verdict_follows_from_its_cases_alone(says: list[str]) -> None:
-    """Holds needs nothing but yes, does not hold nothing but no; only yes beside no makes "only if"."""
-    cases = [Case(condition=f"c{i}", says=s, figure="") for i, s in enumerate(says)]  # type: ignore[arg-type]
-    decided = set(says) - {"beside"}
+@given(st.lists(ANSWERS))
+def test_verdict_follows_from_its_cases(answers: list[str]) -> None:
+    """Only yes makes "holds", only no makes "does not hold", and both together make "holds only if"."""
+    cases = [Case(condition=f"c{i}", answer=s, figure="") for i, s in enumerate(answers)]  # type: ignore[arg-type]
+    decided = set(answers) - {"informational"}
     found = together(cases, "make bench").word
     assert (found == HOLDS) == (decided == {"yes"})
     assert (found == NOT) == (decided == {"no"})
     assert (found == ONLY_IF) == ({"yes", "no"} <= decided)
 
 
-@given(st.lists(SAYS, min_size=1))
-def test_a_verdict_does_not_depend_on_the_order_of_its_cases(says: list[str]) -> None:
-    cases = [Case(condition=f"c{i}", says=s, figure="") for i, s in enumerate(says)]  # type: ignore[arg-type]
+@given(st.lists(ANSWERS, min_size=1))
+def test_verdict_does_not_depend_on_the_order_of_its_cases(answers: list[str]) -> None:
+    cases = [Case(condition=f"c{i}", answer=s, figure="") for i, s in enumerate(answers)]  # type: ignore[arg-type]
     assert word(cases) == word(cases[::-1])
 
 
-def test_a_figure_that_is_missing_decides_nothing() -> None:
+def test_missing_figure_decides_nothing() -> None:
     assert math.isnan(missing("none").value)
     assert word([c03.of_loads("a", missing("no expiry"))]) == OPEN
 
 
-def test_what_is_left_open_is_told_after_what_was_found() -> None:
-    """Where nothing bears a claim out and something refutes it, the verdict begins with that, and gives why the rest is
-    open once."""
+def test_verdict_names_what_is_open_after_what_was_found() -> None:
+    """If no case confirms a claim and one refutes it, the verdict begins with that case, and gives the reason for the
+    open cases once."""
     cases = [
-        Case(condition="at 0.5 ms", says="no", figure=""),
-        Case(condition="at 0 ms", says="unclear", figure="", why="1 lies within the interval"),
-        Case(condition="at 0.1 ms", says="unclear", figure="", why="1 lies within the interval"),
+        Case(condition="at 0.5 ms", answer="no", figure=""),
+        Case(condition="at 0 ms", answer="unclear", figure="", why="1 lies within the interval"),
+        Case(condition="at 0.1 ms", answer="unclear", figure="", why="1 lies within the interval"),
     ]
     verdict = together(cases, "")
     assert verdict.word == "cannot tell"
     assert verdict.said == "not if: at 0.5 ms; open: at 0 ms, at 0.1 ms (1 lies within the interval)"
 
 
-def test_a_figure_of_a_part_or_only_seen_decides_no_claim() -> None:
-    """Where expiries were left out, or a percentile was seen and not estimated, the reason stands in place of a
-    verdict, however clear the interval looks."""
+def test_incomplete_figure_decides_no_claim() -> None:
+    """If expiries were left out, or a percentile was seen but not estimated, the claim is open, with the reason,
+    however clear the interval looks."""
     part = replace(between(8, 12), why="2 expiries had no end")
     assert below(part, 100) == ("unclear", "2 expiries had no end")
     assert counted_below(part, 100) == ("unclear", "2 expiries had no end")

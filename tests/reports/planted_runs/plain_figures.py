@@ -1,4 +1,4 @@
-"""Makes figure sets of plain numbers: tests of the recommendation need no run folder."""
+"""Figure sets of plain numbers, so that tests of the recommendation need no run folder."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,12 +13,12 @@ ROUNDS = 10
 
 
 def estimate(value: float, low: float, high: float, *, level: float | None = 0.95, why: str = "") -> Estimate:
-    """A figure of ten rounds."""
+    """A figure over ten rounds."""
     return Estimate(value=value, low=low, high=high, level=level, rounds=ROUNDS, why=why)
 
 
 def promising(name: str) -> ContenderInfo:
-    """A contender that promises all that use cases require."""
+    """A contender with all guarantees that use cases require."""
     info = contender(name)
     info.guarantees = PROMISES
     return info
@@ -27,7 +27,7 @@ def promising(name: str) -> ContenderInfo:
 def plain_figures(
     names: Sequence[str], place: ScenarioInfo, by_metric: Mapping[str, Mapping[str, Estimate]]
 ) -> PlainFigures:
-    """Those contenders in one scenario, by metric and name. They answered all of 100 requests unless figures differ."""
+    """Figures of contenders in one scenario, by metric and name. 100 requests are due and answered by default."""
     figures = {(place.name, name, metric): Estimate(value=100) for name in names for metric in ("due", "answered")}
     figures |= {
         (place.name, name, metric): figure for metric, by_name in by_metric.items() for name, figure in by_name.items()
@@ -42,6 +42,6 @@ def plain_figures(
 
 
 def with_figures(figures: PlainFigures, metric: str, by_name: Mapping[str, Estimate]) -> PlainFigures:
-    """The same with other figures of one metric in its first scenario."""
+    """The same set, with other figures of one metric in the first scenario."""
     place = figures.scenarios[0].name
     return replace(figures, figures={**figures.figures, **{(place, n, metric): f for n, f in by_name.items()}})

@@ -1,5 +1,7 @@
-"""Plants run folders: a small simulation of caches writes one through the artefact's own writer, with accounts that
-balance. Nothing was measured: specs of the report use it to know what the figures must be."""
+"""Planted run folders: a small simulation of caches writes them with the RunWriter, including consistent counters.
+
+Nothing was measured. Tests of the report use them because the correct figures are known.
+"""
 
 import copy
 import shutil
@@ -109,7 +111,7 @@ def row(due_ns: int, start_ns: int | None, end_ns: int | None, **facts: Any) -> 
 
 @dataclass
 class SimulatedEntry:
-    """One key of the simulation: until when its entry lives, and what is under way."""
+    """One key of the simulation: the expiry of its entry, and the fills in progress."""
 
     valid_until: float = -1.0
     fills: list[float] = field(default_factory=list)
@@ -190,7 +192,7 @@ def table(cell: CellInfo, rows: Sequence[Row]) -> pa.Table:
 
 
 def accounts(cell: CellInfo, rows: Sequence[Row], info: ScenarioInfo) -> list[tuple[Any, ...]]:
-    """The servers' and processes' counters that agree with the samples."""
+    """Counters of servers and processes that agree with the samples."""
     loads = sum(r["loads"] for r in rows)
     commands = sum(r["commands"] for r in rows)
     answers = [r["first_cache_reply"] for r in rows]
@@ -215,7 +217,7 @@ def accounts(cell: CellInfo, rows: Sequence[Row], info: ScenarioInfo) -> list[tu
 Change = Callable[[CellInfo, list[Row]], list[Row]]
 
 
-CIRCUMSTANCES: dict[str, Any] = {
+METADATA: dict[str, Any] = {
     "machine": {"system": "Linux", "cpu": "planted", "cores": 4, "memory_bytes": 8 << 30, "python": "3.11.2"},
     "packages": {"redis": "8.1.0"},
     "commit": "0" * 40,
@@ -245,13 +247,13 @@ def planted_info(
         status=status,
         scenarios=scenarios,
         contenders=[contender(name) for name in contenders],
-        metadata=copy.deepcopy(CIRCUMSTANCES),
+        metadata=copy.deepcopy(METADATA),
         **run,
     )
 
 
 def next_cells(info: RunInfo, round_number: int, scenario_name: str, rng: np.random.Generator) -> Iterator[CellInfo]:
-    """The cells of a scenario in one round, in random order. Each is listed in the run when it is its turn."""
+    """The cells of a scenario in one round, in random order. Each is added to the run when it is yielded."""
     predecessor = None
     for i in rng.permutation(len(info.contenders)):
         cell = CellInfo(
@@ -292,20 +294,20 @@ def add_planted(
 
 
 def as_simulated(_cell: CellInfo, rows: list[Row]) -> list[Row]:
-    """Bends nothing."""
+    """Change nothing."""
     return rows
 
 
 SIMULATED: dict[str, Path] = {}
-"""Run folders that this process has simulated with nothing bent, by the arguments."""
+"""Run folders that this process has simulated without changes, by the arguments."""
 ORIGINALS = TemporaryDirectory(prefix="planted-")
-"""Where they are until the process ends."""
+"""Their parent directory, which exists until the process ends."""
 
 
 def plant(folder: Path, *, change: Change = as_simulated, **how: Any) -> Path:
-    """A run folder; `change` may bend the samples of a cell before they are written. `how`: see `simulate_run`.
+    """A run folder. `change` may change the samples of a cell before they are written. `how`: see `simulate_run`.
 
-    The same simulation is not repeated: what was planted before is copied.
+    An unchanged simulation runs once per process; later calls copy its folder.
     """
     if change is not as_simulated:
         return simulate_run(folder, change=change, **how)

@@ -1,4 +1,4 @@
-"""Adds accounts and events to a planted run folder: what the conductor would have noted of the machine around it."""
+"""Adds counters and events of the machine to a planted run folder, as the coordinator records them."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -19,7 +19,7 @@ Nothing: Callable[[CellInfo], Facts] = lambda _cell: ()  # noqa: E731
 def add_around(
     folder: Path, servers: Callable[[CellInfo], Facts] = Nothing, timeline: Callable[[CellInfo], Facts] = Nothing
 ) -> Path:
-    """For each done cell, the rows that the functions give it; every cell lasted 2.5 s by the monotonic clock."""
+    """Add the rows that the functions return for each done cell. Every cell lasts 2.5 s on the monotonic clock."""
     for cell in read_run(folder).done:
         append(folder / "servers" / f"cell-{cell.id:05d}.parquet", SERVERS, cell.id, [MONOTONIC, *servers(cell)])
         append(folder / "timeline" / f"cell-{cell.id:05d}.parquet", TIMELINE, cell.id, timeline(cell))

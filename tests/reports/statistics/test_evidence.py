@@ -1,9 +1,7 @@
-"""What the printed intervals and sentences promise, by repetition.
+"""Error rates of the printed intervals and verdicts, by simulation.
 
-A few hundred repeats in the suite; `make statistics` runs 10,000, and resamples the rounds of a real run where one is
-named.
-
-Bands allow for the repeats themselves: a rate is held to its bound plus three standard errors at the bound.
+The suite runs a few hundred repeats; `make statistics` runs 10,000, and also resamples the rounds of a real run if one
+is named. The limits allow for the number of repeats: a rate may exceed its bound by three standard errors.
 """
 
 import math
@@ -32,7 +30,7 @@ REPEATS = int(os.environ.get("STAMPEDE_REPEATS", "600"))
 REAL = os.environ.get("STAMPEDE_RUN", "")
 
 Draw = Callable[[np.random.Generator, int], Floats]
-"""So many rounds' log ratios around 0."""
+"""Draws the log ratios of n rounds, centred at 0."""
 
 
 def normal(rng: np.random.Generator, n: int) -> Floats:
@@ -44,7 +42,7 @@ def heavy(rng: np.random.Generator, n: int) -> Floats:
 
 
 def difference_of_skewed(rng: np.random.Generator, n: int) -> Floats:
-    """Two copies whose rounds have a long right tail: their paired difference is symmetric."""
+    """The paired difference of two copies whose rounds have a long right tail; it is symmetric."""
     return rng.gamma(1.5, 0.05, n) - rng.gamma(1.5, 0.05, n)
 
 
@@ -63,8 +61,8 @@ def at_least(share: float) -> float:
     return share - 3 * math.sqrt(share * (1 - share) / REPEATS)
 
 
-def judged(logs: Floats, tables: int = 1) -> tuple[Comparison, str]:
-    """The sentence on one pair of contenders whose log ratios those are, Holm over so many equal rows."""
+def verdict_on(logs: Floats, tables: int = 1) -> tuple[Comparison, str]:
+    """The verdict on a pair of contenders with those log ratios, with Holm's correction over `tables` equal rows."""
     comparison = compare([float(x) for x in np.exp(logs)], [1.0] * len(logs))
     return comparison, sentence(comparison, LEAST_DIFFERENCE, holm([comparison.p] * tables)[0], "lower")
 
@@ -72,27 +70,27 @@ def judged(logs: Floats, tables: int = 1) -> tuple[Comparison, str]:
 @pytest.mark.parametrize("draw", SHAPES)
 @pytest.mark.parametrize("rounds", [6, 8, 10])
 def test_two_copies_of_one_contender_differ_in_at_most_one_run_of_twenty(draw: Draw, rounds: int) -> None:
-    """Better or worse is said of an A/A pair in at most 5 % of the repeats, whatever the shape of the noise."""
+    """An A/A pair gets better or worse in at most 5 % of the repeats, whatever the shape of the noise."""
     rng = np.random.default_rng(rounds)
-    alarms = sum(judged(draw(rng, rounds))[1] in ("better", "worse") for _ in range(REPEATS))
+    alarms = sum(verdict_on(draw(rng, rounds))[1] in ("better", "worse") for _ in range(REPEATS))
     assert rate(alarms) <= at_most(0.05)
 
 
-def test_a_table_of_copies_raises_one_alarm_in_twenty_at_most() -> None:
-    """Over four A/A rows of ten rounds, any row's better or worse counts, and Holm keeps that at 5 %."""
+def test_table_of_copies_raises_at_most_one_alarm_in_twenty() -> None:
+    """In a table of four A/A rows of ten rounds, any better or worse is an alarm; Holm's correction keeps it at 5 %."""
     rng = np.random.default_rng(3)
     alarms = 0
     for _ in range(REPEATS):
         rows = [compare([float(x) for x in np.exp(normal(rng, 10))], [1.0] * 10) for _ in range(4)]
         adjusted = holm([r.p for r in rows])
-        said = [sentence(r, LEAST_DIFFERENCE, p, "lower") for r, p in zip(rows, adjusted, strict=True)]
-        alarms += any(s in ("better", "worse") for s in said)
+        verdicts = [sentence(r, LEAST_DIFFERENCE, p, "lower") for r, p in zip(rows, adjusted, strict=True)]
+        alarms += any(s in ("better", "worse") for s in verdicts)
     assert rate(alarms) <= at_most(0.05)
 
 
 @pytest.mark.parametrize("rounds", [6, 8, 10])
 def test_two_runs_of_the_same_code_differ_in_at_most_one_of_twenty(rounds: int) -> None:
-    """The same between runs, whose rounds are not paired."""
+    """The same holds between two runs, whose rounds are not paired."""
     rng = np.random.default_rng(rounds)
     alarms = 0
     for _ in range(REPEATS):
@@ -102,19 +100,19 @@ def test_two_runs_of_the_same_code_differ_in_at_most_one_of_twenty(rounds: int) 
 
 
 def test_ten_rounds_find_a_planted_slowdown_of_a_tenth() -> None:
-    """Where rounds scatter by 6 %, the interval of a 10 % slowdown excludes 1 in 95 % of the repeats or more."""
+    """If rounds scatter by 6 %, the interval of a 10 % slowdown excludes 1 in at least 95 % of the repeats."""
     rng = np.random.default_rng(10)
     found = 0
     for _ in range(REPEATS):
-        test = judged(normal(rng, 10) + math.log(1.1))[0].ratio
+        test = verdict_on(normal(rng, 10) + math.log(1.1))[0].ratio
         assert test is not None
         found += test.low > 1
     assert rate(found) >= at_least(0.95)
 
 
 @pytest.mark.parametrize("spread", [0.06, 0.1, 0.15, 0.25])
-def test_so_many_rounds_as_are_asked_for_find_it(spread: float) -> None:
-    """With rounds_needed rounds the interval excludes 1 in about 95 %; with half as many it would not."""
+def test_the_number_of_rounds_asked_for_is_enough(spread: float) -> None:
+    """With rounds_needed rounds the interval excludes 1 in about 95 %; with half as many it does not."""
     wanted = rounds_needed(spread, math.log(1.1))
     rng = np.random.default_rng(7)
 
@@ -128,10 +126,11 @@ def test_so_many_rounds_as_are_asked_for_find_it(spread: float) -> None:
         assert power(int(wanted) // 2, repeats) < 0.9
 
 
-def test_cannot_tell_says_how_many_rounds_would_do() -> None:
-    """A slowdown of a tenth under 15 % of spread: eight rounds cannot tell, and ask for more rounds than they had."""
+def test_cannot_tell_asks_for_more_rounds() -> None:
+    """A slowdown of a tenth with 15 % spread: eight rounds cannot tell, and more than eight are asked for."""
     rng = np.random.default_rng(5)
-    unclear = [c for c, said in (judged(rng.normal(0.0953, 0.15, 8)) for _ in range(100)) if said == "cannot tell"]
+    draws = (verdict_on(rng.normal(0.0953, 0.15, 8)) for _ in range(100))
+    unclear = [c for c, verdict in draws if verdict == "cannot tell"]
     assert len(unclear) > 20
     wanted = [rounds_to_tell(c, LEAST_DIFFERENCE) for c in unclear]
     assert np.median(wanted) > 8
@@ -141,8 +140,8 @@ def test_cannot_tell_says_how_many_rounds_would_do() -> None:
 
 @pytest.mark.parametrize("draw", SHAPES)
 @pytest.mark.parametrize("rounds", [6, 8, 10])
-def test_intervals_cover_what_they_print(draw: Draw, rounds: int) -> None:
-    """Paired, unpaired and the median's: each covers the truth at least as often as the level it prints, less 1 %."""
+def test_intervals_cover_the_truth_at_their_printed_level(draw: Draw, rounds: int) -> None:
+    """Paired, unpaired and median intervals cover the truth at least as often as their printed level minus 1 %."""
     rng = np.random.default_rng(100 + rounds)
     truth, hits, levels = 0.2, [0, 0, 0], [0.0, 0.0, 0.0]
     skewed = np.exp(0.8 * np.random.default_rng(1).normal(size=200_001))
@@ -167,7 +166,7 @@ def test_intervals_cover_what_they_print(draw: Draw, rounds: int) -> None:
 
 
 def test_intervals_that_are_too_narrow_are_found() -> None:
-    """The check above can fail: intervals shrunk by a third do not cover what they print."""
+    """The check above can fail: intervals shrunk by a third do not reach their printed level."""
     rng = np.random.default_rng(8)
     hits, level = 0, 0.0
     for _ in range(REPEATS):
@@ -179,7 +178,7 @@ def test_intervals_that_are_too_narrow_are_found() -> None:
 
 
 def real_rounds() -> Iterator[tuple[str, Floats]]:
-    """The A/A pairs of a run, as log ratios a round: of the run that is named, else of a planted one."""
+    """The A/A pairs of the named run, as one log ratio per round."""
     analysis = analyse(read_run(Path(REAL)))
     for (scenario_name, metric), aa_copy in analysis.twins.items():
         pairs = [
@@ -194,16 +193,16 @@ def real_rounds() -> Iterator[tuple[str, Floats]]:
 
 @pytest.mark.skipif(not REAL, reason="no run named: make statistics RUN=runs/…")
 def test_resampled_real_rounds_raise_one_alarm_in_twenty_at_most() -> None:
-    """Real A/A rounds, drawn with replacement, each with its two names swapped by a coin, give 5 % of alarms or less;
-    with a planted tenth, intervals exclude 1 in 95 % where the spread is 6 % at most (else rounds are asked for)."""
+    """Real A/A rounds, resampled with replacement and random order of the two names, give at most 5 % alarms. With a
+    planted difference of a tenth, intervals exclude 1 in 95 % if the spread is at most 6 %."""
     rng = np.random.default_rng(1)
     for name, logs in real_rounds():
         alarms, found = 0, 0
         spread = float(np.std(logs, ddof=1))
         for _ in range(REPEATS):
             drawn = rng.choice(logs, 10) * rng.choice([-1, 1], 10)
-            alarms += judged(drawn)[1] in ("better", "worse")
-            test = judged(drawn + math.log(1.1))[0].ratio
+            alarms += verdict_on(drawn)[1] in ("better", "worse")
+            test = verdict_on(drawn + math.log(1.1))[0].ratio
             assert test is not None
             found += test.low > 1
         wanted = rounds_needed(spread, math.log(1.1))
@@ -214,9 +213,9 @@ def test_resampled_real_rounds_raise_one_alarm_in_twenty_at_most() -> None:
 
 
 @pytest.mark.skipif(not REAL, reason="no run named: make statistics RUN=runs/…")
-def test_a_real_pair_of_copies_is_not_told_apart() -> None:
-    """In the run that is named, A/A rows read better or worse in no more scenarios than one in twenty allows: in none
-    where there is one (`stampede aa`), in one of a standard run's seven."""
+def test_real_copies_do_not_differ() -> None:
+    """In the named run, A/A rows are better or worse in no more scenarios than a rate of one in twenty allows: in none
+    of one scenario (`stampede aa`), in one of the seven of a standard run."""
     alarms: dict[str, bool] = {}
     for (place, _), verdict in analyse(read_run(Path(REAL))).twins.items():
         alarms[place] = alarms.get(place, False) or verdict.sentence in ("better", "worse")
@@ -231,7 +230,7 @@ STALLS_AT_S = (2.0, 7.0, 12.0, 16.0)
 
 
 def stalled(cell: CellInfo, _rows: list[Row]) -> list[Row]:
-    """One server, first come first served, a known service time, four stalls: due times are even, so all is exact."""
+    """One server, first come first served, known service time, four stalls. Due times are evenly spaced."""
     assert cell.window_start_ns is not None
     rows, free = [], 0.0
     service = SERVICE_MS / 1e3
@@ -248,9 +247,9 @@ def stalled(cell: CellInfo, _rows: list[Row]) -> list[Row]:
 
 
 def after_a_stall_ms(q: float) -> float:
-    """The closed form. A request due y before a stall's end waits y, and for the queue before it, (stall − y)·λ·s;
-    those due later wait for what is left of the queue, which is gone after stall·λ·s/(1 − λ·s). So the wait falls
-    evenly from the stall's length to 0: it is longer than t for a share stalls·(stall − t)/(1 − λ·s) of the window."""
+    """The closed form. A request due y before a stall's end waits y, and then for the queue before it, (stall − y)·λ·s.
+    Requests due later wait for the rest of the queue, which is empty after stall·λ·s/(1 − λ·s). The wait thus decreases
+    linearly from the stall's length to 0: it exceeds t for a share stalls·(stall − t)/(1 − λ·s) of the window."""
     busy = RATE_PER_S * SERVICE_MS / 1e3
     longest = STALL_S - (1 - q) * WINDOW_S * (1 - busy) / len(STALLS_AT_S)
     return max(0.0, longest) * 1e3 + SERVICE_MS
@@ -271,16 +270,16 @@ def stall(tmp_path_factory: pytest.TempPathFactory) -> Sequence[object]:
 
 
 @pytest.mark.parametrize("q", [0.5, 0.9, 0.99, 0.999])
-def test_percentiles_after_stalls_are_those_of_the_closed_form(stall: Sequence[object], q: float) -> None:
-    """With a known service time and four stalls a cell, p50, p90, p99 and p99.9 lie within 2 % of the closed form."""
+def test_percentiles_after_stalls_agree_with_the_closed_form(stall: Sequence[object], q: float) -> None:
+    """With a known service time and four stalls per cell, p50, p90, p99 and p99.9 are within 2 % of the closed form."""
     figure = over(q, reads)(stall)  # type: ignore[arg-type]
     assert not figure.missing
     assert not figure.why
     assert figure.value == pytest.approx(after_a_stall_ms(q), rel=0.02)
 
 
-def test_the_closed_form_moves_with_the_stall() -> None:
-    """p50 is the service time alone; p90 and up are stall: a percentile code that forgot the queue would be caught."""
+def test_closed_form_depends_on_the_stall() -> None:
+    """p50 is the service time; p90 and above are stalls, so the test above detects code that ignores the queue."""
     assert after_a_stall_ms(0.5) == SERVICE_MS
     assert after_a_stall_ms(0.9) > 100 * SERVICE_MS
     assert EPOCH > 2**53

@@ -1,4 +1,4 @@
-"""What "cannot tell" says beside the number of rounds."""
+"""The text of "cannot tell", other than the number of rounds."""
 
 from stampede.reports.analysis.results import Verdict
 from stampede.reports.metrics.metric import find_metric
@@ -22,7 +22,7 @@ def verdict(low: float, *, adjusted_p: float) -> Verdict:
     )
 
 
-def test_where_the_correction_for_many_comparisons_alone_leaves_it_open_that_is_said() -> None:
+def test_cannot_tell_names_holms_correction_if_it_is_the_only_reason() -> None:
     assert "left open by Holm's correction alone" in spoken(verdict(1.1, adjusted_p=0.1))
     assert "Holm" not in spoken(verdict(0.9, adjusted_p=0.1))
     assert "Holm" not in spoken(verdict(1.1, adjusted_p=0.04))

@@ -1,4 +1,4 @@
-"""The tool tried on itself: what is planted is decided, what is not is not, and --until looks at widths only."""
+"""Self-tests: planted differences are decided, equal contenders are not, and --until uses interval widths only."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,7 @@ SLOW = Planted(contender="coalescing", metric="service-p10", share=0.2)
 
 
 def slowed(cell: CellInfo, rows: list[Row]) -> list[Row]:
-    """coalescing's reads take a fifth longer than they would."""
+    """Reads of coalescing take a fifth longer."""
     if cell.contender == "coalescing":
         for r in rows:
             r["end_ns"] = r["start_ns"] + round(1.2 * (r["end_ns"] - r["start_ns"]))
@@ -35,7 +35,7 @@ def slowed(cell: CellInfo, rows: list[Row]) -> list[Row]:
 
 @pytest.fixture(scope="module")
 def long(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
-    """Two blocks of eight rounds and one round over."""
+    """Two blocks of eight rounds, and one more round."""
     folder = plant(
         tmp_path_factory.mktemp("long") / "run",
         rounds=17,
@@ -46,12 +46,12 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
     return analyse(read_run(folder))
 
 
-def test_a_long_run_is_cut_into_whole_blocks(long: Analysis) -> None:
+def test_long_run_is_cut_into_complete_blocks(long: Analysis) -> None:
     found = [sorted({cell.info.round for cell in block.cells}) for block in blocks(long, 8)]
     assert found == [list(range(1, 9)), list(range(9, 17))]
 
 
-def test_a_planted_fifth_is_decided_in_each_block(long: Analysis) -> None:
+def test_planted_fifth_is_decided_in_each_block(long: Analysis) -> None:
     found = decisions(long, [SLOW], 8)
     assert [(x.block, x.sentence, x.rightly, x.wrongly) for x in found] == [
         (1, "worse", True, False),
@@ -61,19 +61,19 @@ def test_a_planted_fifth_is_decided_in_each_block(long: Analysis) -> None:
     assert "2 of 2 decided rightly (100 %), 0 wrongly" in tally(found)[-1]
 
 
-def test_saying_better_or_the_same_within_less_than_was_planted_is_wrong() -> None:
-    def said(sentence: str, m: float) -> Decision:
+def test_better_or_same_is_wrong_for_a_planted_slowdown() -> None:
+    def decision(sentence: str, m: float) -> Decision:
         return Decision(
             planted=SLOW, scenario="s", block=1, sentence=sentence, ratio=1.0, low=0.9, high=1.1, m=m  # type: ignore[arg-type]
         )  # fmt: skip
 
-    assert said("better", 0.05).wrongly
-    assert said("same", 0.05).wrongly
-    assert not said("same", 0.25).wrongly
-    assert not said("cannot tell", 0.05).wrongly
+    assert decision("better", 0.05).wrongly
+    assert decision("same", 0.05).wrongly
+    assert not decision("same", 0.25).wrongly
+    assert not decision("cannot tell", 0.05).wrongly
 
 
-def test_a_contender_and_its_copy_come_out_alike(long: Analysis) -> None:
+def test_contender_and_its_copy_do_not_differ(long: Analysis) -> None:
     rows = aa_rows(long, 8)
     assert {row.metric.name for row in rows} >= {"read-p50", "service-p10", "loads-per-1000-reads"}
     assert all(row.blocks == 2 for row in rows if row.comparison.ratio)
@@ -81,11 +81,11 @@ def test_a_contender_and_its_copy_come_out_alike(long: Analysis) -> None:
     assert any("0 false alarms in 2 blocks" in line for line in aa_lines(rows))
 
 
-def test_names_dealt_anew_raise_an_alarm_in_five_percent_at_most(long: Analysis) -> None:
+def test_shuffled_names_raise_an_alarm_in_at_most_five_percent(long: Analysis) -> None:
     assert relabelled_alarms(long, "read-heavy", 8, 400, seed=1) <= 0.05 + 3 * (0.05 * 0.95 / 400) ** 0.5
 
 
-def test_rounds_are_added_until_the_widest_interval_is_narrow_enough_or_the_cap_is_reached(long: Analysis) -> None:
+def test_rounds_are_added_until_the_widest_interval_is_narrow_enough_or_the_limit_is_reached(long: Analysis) -> None:
     seen, whose = widest(long)
     assert 0 < seen < 0.5
     assert whose == "read-heavy, coalescing"
@@ -100,8 +100,8 @@ def test_rounds_are_added_until_the_widest_interval_is_narrow_enough_or_the_cap_
 
 
 @pytest.mark.slow
-def test_a_narrow_interval_ends_the_run_whatever_it_says(tmp_path: Path) -> None:
-    """The same widths with and without a difference give the same answer: significance does not stop a run."""
+def test_narrow_interval_ends_the_run_whatever_its_position(tmp_path: Path) -> None:
+    """Equal widths give the same answer with and without a difference: significance does not stop a run."""
     alike = ("cache-aside", "coalescing")
     answers = []
     for number, change in enumerate((slowed, lambda _cell, rows: rows)):

@@ -1,4 +1,4 @@
-"""What rounds can carry: held to brute force, to simulated coverage, and to properties."""
+"""Statistics over rounds, checked by brute force, by simulated coverage, and by properties."""
 
 import itertools
 import math
@@ -19,7 +19,7 @@ VALUES = st.floats(0.01, 1e6)
 
 
 @pytest.mark.parametrize("n", range(1, 11))
-def test_the_signed_rank_distribution_is_that_of_all_sign_patterns(n: int) -> None:
+def test_signed_rank_distribution_equals_that_of_all_sign_patterns(n: int) -> None:
     sums = [
         sum(r for r, s in zip(range(1, n + 1), signs, strict=True) if s)
         for signs in itertools.product([0, 1], repeat=n)
@@ -31,7 +31,7 @@ def test_the_signed_rank_distribution_is_that_of_all_sign_patterns(n: int) -> No
 
 
 @pytest.mark.parametrize(("rounds", "level"), [(6, 0.96875), (8, 0.9609375), (10, 0.951171875)])
-def test_the_signed_rank_interval_states_its_exact_level(rounds: int, level: float) -> None:
+def test_signed_rank_interval_has_its_exact_level(rounds: int, level: float) -> None:
     assert shift([float(i) for i in range(1, rounds + 1)]).level == level
 
 
@@ -44,7 +44,7 @@ def test_p_and_interval_of_a_shift_agree(differences: list[float]) -> None:
 
 
 @given(st.lists(st.floats(-100, 100), min_size=1, max_size=12))
-def test_a_shift_turns_round_with_its_differences(differences: list[float]) -> None:
+def test_shift_is_antisymmetric(differences: list[float]) -> None:
     there, back = shift(differences), shift([-d for d in differences])
     assert math.isclose(there.estimate, -back.estimate, abs_tol=1e-9)
     assert math.isclose(there.low, -back.high, abs_tol=1e-9)
@@ -52,7 +52,7 @@ def test_a_shift_turns_round_with_its_differences(differences: list[float]) -> N
 
 
 @pytest.mark.parametrize("rounds", [6, 8, 10])
-def test_the_signed_rank_interval_covers_as_often_as_it_says(rounds: int) -> None:
+def test_signed_rank_interval_covers_at_its_level(rounds: int) -> None:
     draws = np.random.default_rng(rounds).normal(0.3, 1.0, (REPEATS, rounds))
     found = [shift(row) for row in draws.tolist()]
     covered = float(np.mean([s.low <= 0.3 <= s.high for s in found]))
@@ -61,7 +61,7 @@ def test_the_signed_rank_interval_covers_as_often_as_it_says(rounds: int) -> Non
 
 
 @pytest.mark.parametrize("rounds", [6, 7, 8, 9, 10, 15])
-def test_the_medians_interval_covers_as_often_as_it_says_for_a_skewed_distribution(rounds: int) -> None:
+def test_median_interval_covers_at_its_level_for_a_skewed_distribution(rounds: int) -> None:
     draws = np.random.default_rng(rounds).exponential(1.0, (REPEATS, rounds))
     found = [median(row) for row in draws.tolist()]
     covered = float(np.mean([e.low <= math.log(2) <= e.high for e in found]))
@@ -71,7 +71,7 @@ def test_the_medians_interval_covers_as_often_as_it_says_for_a_skewed_distributi
     assert abs(covered - level) < 4 * math.sqrt(level * (1 - level) / REPEATS) + 1e-3
 
 
-def test_a_medians_interval_at_eight_rounds_is_the_second_to_the_seventh_value() -> None:
+def test_median_interval_of_eight_rounds_is_the_second_to_the_seventh_value() -> None:
     found = median([8, 1, 7, 2, 6, 3, 5, 4])
     assert (found.value, found.low, found.high) == (4.5, 2, 7)
     assert found.level == pytest.approx(0.9297, abs=1e-4)
@@ -86,7 +86,7 @@ def test_below_six_rounds_there_is_a_range_and_no_level(values: list[float]) -> 
 
 
 @given(st.lists(VALUES, min_size=1, max_size=MIN_ROUNDS - 1))
-def test_below_six_rounds_no_sentence_is_said(values: list[float]) -> None:
+def test_below_six_rounds_there_is_no_verdict(values: list[float]) -> None:
     comparison = compare(values, [v * 100 for v in values])
     assert comparison.ratio is None
     assert sentence(comparison, 0.05, 0.0, "lower") == ""
@@ -106,7 +106,7 @@ def test_holm_is_the_step_down_procedure(p: list[float]) -> None:
 
 
 @given(st.lists(st.tuples(VALUES, VALUES), min_size=MIN_ROUNDS, max_size=10), st.floats(0.1, 10))
-def test_a_ratio_does_not_depend_on_the_unit(pairs: list[tuple[float, float]], unit: float) -> None:
+def test_ratio_does_not_depend_on_the_unit(pairs: list[tuple[float, float]], unit: float) -> None:
     a = compare([v for v, _ in pairs], [r for _, r in pairs])
     b = compare([v * unit for v, _ in pairs], [r * unit for _, r in pairs])
     assert a.ratio is not None
@@ -115,7 +115,7 @@ def test_a_ratio_does_not_depend_on_the_unit(pairs: list[tuple[float, float]], u
     assert math.isclose(a.ratio.low, b.ratio.low, rel_tol=1e-6)
 
 
-def test_a_constant_ratio_is_found_exactly() -> None:
+def test_constant_ratio_is_found_exactly() -> None:
     base = [3.0, 5.0, 2.0, 8.0, 4.0, 6.0, 7.0, 9.0]
     found = compare([2 * x for x in base], base).ratio
     assert found is not None
@@ -123,7 +123,7 @@ def test_a_constant_ratio_is_found_exactly() -> None:
     assert [found.low, found.high] == pytest.approx([2, 2])
 
 
-def test_where_a_zero_stands_the_difference_is_judged() -> None:
+def test_values_with_a_zero_are_compared_by_difference() -> None:
     comparison = compare([0.0] * 8, [10.0, 11, 12, 13, 14, 15, 16, 17])
     assert comparison.ratio is None
     assert comparison.difference is not None
@@ -143,7 +143,7 @@ def ratio(low: float, high: float) -> Comparison:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "m", "p", "said"),
+    ("low", "high", "m", "p", "expected"),
     [
         (0.5, 0.8, 0.05, 0.03, "better"),
         (1.2, 1.8, 0.05, 0.03, "worse"),
@@ -158,17 +158,17 @@ def ratio(low: float, high: float) -> Comparison:
         (0.96, 0.99, 0.02, 0.03, "better"),
     ],
 )
-def test_there_are_four_sentences(low: float, high: float, m: float, p: float, said: str) -> None:
-    assert sentence(ratio(low, high), m, p, "lower") == said
+def test_there_are_four_verdicts(low: float, high: float, m: float, p: float, expected: str) -> None:
+    assert sentence(ratio(low, high), m, p, "lower") == expected
 
 
 @pytest.mark.parametrize(("low", "high", "m"), [(0.99, 1.02, 0.05), (0.8, 1.1, 0.25), (0.9, 1.3, 0.3)])
-def test_the_noise_floor_is_what_the_twins_reach_and_at_least_five_percent(low: float, high: float, m: float) -> None:
+def test_noise_floor_is_the_reach_of_the_aa_interval_and_at_least_5_percent(low: float, high: float, m: float) -> None:
     assert noise_floor(ratio(low, high)) == pytest.approx(m)
     assert noise_floor(None) == 0.05
 
 
-def test_twins_are_seldom_called_different() -> None:
+def test_copies_rarely_differ() -> None:
     rng = np.random.default_rng(5)
     a, b = rng.lognormal(0, 0.2, (2, 2000, 8))
     wrong = 0
@@ -179,7 +179,7 @@ def test_twins_are_seldom_called_different() -> None:
 
 
 @pytest.mark.parametrize("rounds", [6, 8, 10])
-def test_a_clustered_mean_covers_about_as_often_as_it_says(rounds: int) -> None:
+def test_clustered_mean_covers_at_about_its_level(rounds: int) -> None:
     rng = np.random.default_rng(rounds)
     luck = rng.lognormal(0, 0.3, (REPEATS, rounds))
     counts = rng.integers(2, 5, (REPEATS, rounds))
@@ -190,7 +190,7 @@ def test_a_clustered_mean_covers_about_as_often_as_it_says(rounds: int) -> None:
     assert 0.92 < covered < 0.98
 
 
-def test_a_clustered_mean_is_total_over_total() -> None:
+def test_clustered_mean_is_total_over_total() -> None:
     found = clustered_mean([10, 0, 4, 3, 3, 3, 9], [5, 0, 2, 1, 1, 1, 3])
     assert found.value == 32 / 13
     assert found.rounds == 6
@@ -198,7 +198,7 @@ def test_a_clustered_mean_is_total_over_total() -> None:
 
 
 @pytest.mark.parametrize("q", [0.5, 0.99])
-def test_a_pooled_quantile_covers_about_as_often_as_it_says(q: float) -> None:
+def test_pooled_quantile_covers_at_about_its_level(q: float) -> None:
     rng = np.random.default_rng(11)
     repeats = 1500
     luck = rng.normal(0, 0.1, (repeats, 8, 1))
@@ -210,25 +210,25 @@ def test_a_pooled_quantile_covers_about_as_often_as_it_says(q: float) -> None:
 
 
 @given(st.lists(st.floats(0, 1000), min_size=1, max_size=60), st.sampled_from([0.5, 0.9, 0.99, 0.999]))
-def test_a_quantile_is_the_smallest_value_that_enough_do_not_exceed(values: list[float], q: float) -> None:
+def test_quantile_is_the_smallest_value_that_enough_values_do_not_exceed(values: list[float], q: float) -> None:
     found = quantile(np.array(values), q)
     enough = [v for v in values if sum(x <= v for x in values) >= q * len(values) - 1e-6]
     assert found == min(enough)
 
 
-def test_the_99th_percentile_of_a_hundred_has_one_value_beyond_it() -> None:
+def test_99th_percentile_of_a_hundred_has_one_value_beyond_it() -> None:
     assert quantile(np.arange(100.0), 0.99) == 98
 
 
-def test_open_requests_stand_beyond_every_answered_one() -> None:
+def test_open_requests_rank_after_all_answered_requests() -> None:
     waits = np.array([1.0] * 95 + [math.inf] * 5)
     assert quantile(waits, 0.95) == 1.0
     assert math.isinf(quantile(waits, 0.96))
 
 
 @given(st.integers(MIN_ROUNDS, 20), st.integers(1, 50))
-def test_counts_that_never_leave_their_least_exclude_three_in_n_and_not_all(rounds: int, each: int) -> None:
-    """The rule of three: had one in 3 / n of them been more, none would be seen in about one run of twenty."""
+def test_counts_at_their_least_exclude_more_than_three_in_n(rounds: int, each: int) -> None:
+    """The rule of three: with a true rate of 3 / n, about one run in twenty would see none."""
     n = rounds * each
     none, once = (counted_mean([least * each] * rounds, [each] * rounds, least) for least in (0.0, 1.0))
     assert [none.low, none.high] == pytest.approx([0, 3 / n])

@@ -1,4 +1,4 @@
-"""What the metrics of freshness share: the cells whose reads were judged, and their words."""
+"""Shared parts of the freshness metrics: the classified reads, and common texts."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,13 +7,14 @@ from stampede.reports.metrics.metric import Metric
 from stampede.reports.statistics.estimate import Estimate
 from stampede.reports.topics.freshness.classify import Judged
 
-APART = "freshness"
-"""The table that has room for what does not decide."""
-UNTOLD = "not judged: no versions, or nothing was written"
-WRONG_FOR = "those who must see what was written"
+FRESHNESS_TABLE = "freshness"
+"""The separate table for metrics that do not decide."""
+UNKNOWN = "not judged: no versions, or nothing was written"
+WRONG_FOR = "users who must see what was written"
 
 
-def judged(cells: Sequence[Cell]) -> list[Judged]:
+def classified(cells: Sequence[Cell]) -> list[Judged]:
+    """The classified reads of each cell that has them."""
     return [cell.judged for cell in cells if cell.judged is not None]
 
 
@@ -43,6 +44,6 @@ def ms_metric(
         whole=whole,
         resolution=1.0,
         wrong_for=WRONG_FOR,
-        absent=UNTOLD,
+        absent=UNKNOWN,
         group=group,
     )
