@@ -79,7 +79,7 @@ def judged_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         for module in (compare_runs, run_gate):
-            patch.setattr(module, "judge", once)
+            patch.setattr(module, "analyse", once)
         yield
 
 
