@@ -54,10 +54,12 @@ class MeasuredGuarantee:
 
     @property
     def broken(self) -> bool:
+        """Whether any round broke the guarantee."""
         return any(self.rounds)
 
     @property
     def key(self) -> tuple[str, str, str]:
+        """What identifies the same guarantee in another run."""
         return self.scenario, self.contender.name, self.name
 
 

@@ -195,6 +195,7 @@ def workload(scenario: ScenarioInfo) -> str:
 
 
 def capitalised(text: str) -> str:
+    """The text with its first letter in upper case."""
     return f"{text[:1].upper()}{text[1:]}"
 
 

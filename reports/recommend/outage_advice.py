@@ -24,7 +24,7 @@ def survival(through: OutagesByContender) -> dict[str, Any]:
         "text": SURVIVES,
         "workload": f"{formatting.listed(scenarios)}, {rounds} round{'' if rounds == 1 else 's'}",
         "scenario": scenarios[0],
-        "out": "other contenders did not run in an outage, so this run knows nothing of them",
+        "out": "other contenders did not run in an outage, so this run has no result for them",
     }
     if not alive:
         listed = "; ".join(f"{name} {served_text(some)}" for name, some in others.items())

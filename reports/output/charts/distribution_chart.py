@@ -119,6 +119,7 @@ def label_axes(axes: Axes) -> None:
 
 
 def waits_in_words(analysis: Analysis, scenario: ScenarioInfo) -> str:
+    """The caption: each contender's read p50 and p99."""
     found = []
     for contender, _ in of_scenario(analysis, scenario):
         if contender.kind != "contender":
@@ -134,7 +135,7 @@ def waits_in_words(analysis: Analysis, scenario: ScenarioInfo) -> str:
     parts = [text for _, text in found]
     if len(parts) > NAMED + 1:
         parts = [*parts[: NAMED - 1], f"… {parts[-1]}"]
-    return f"Median read response time: {'; '.join(parts)}."
+    return f"Median read response time, with the p99 in brackets: {'; '.join(parts)}."
 
 
 CHART = ScenarioChart(order=10, draw=distribution)

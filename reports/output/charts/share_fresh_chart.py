@@ -96,7 +96,7 @@ def label_axes(axes: Axes, ttl_ms: float) -> None:
     axes.text(ttl_ms, 1.015, "one TTL", color=MUTED, fontsize=8.5, ha="center", transform=top)
     axes.set_ylim(top=101)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g} %"))
-    axes.set_xlabel("time since the writer was told, ms (log)")
+    axes.set_xlabel("time since the acknowledgement, ms (log)")
     axes.set_ylabel("share of reads that return it, or newer")
     dress(axes)
 

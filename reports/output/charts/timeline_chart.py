@@ -51,10 +51,12 @@ class TimeAxis:
 
     @property
     def before_s(self) -> float:
+        """From the left end of the axis to the first load."""
         return 0.5 * self.delta_s
 
     @property
     def after_s(self) -> float:
+        """From the first load to the right end of the axis."""
         return 3.2 * self.delta_s
 
 
