@@ -80,7 +80,7 @@ def requirement_status(
 
 IN_PLAIN_WORDS = {
     "an entry or a lock expires or is evicted": ("no entry expires or is evicted", "one does"),
-    "a client dies": ("no client dies", "one does"),
+    "a client crashes": ("no client crashes", "one does"),
     "the cache refuses or hangs": ("the cache answers", "it refuses or hangs"),
 }
 """Text for each fault model of the explorer: while it does not happen, and when it happens."""
