@@ -54,7 +54,7 @@ RULES = (
     "By arithmetic, an unprotected expiry costs 1 + rate × load time loads. If rate × load time is below "
     f"{LEAST_COST_RATIO - 1:g}, that is fewer than {LEAST_COST_RATIO:g} loads, and protection saves next to nothing.",
     f"A contender survives outages of Redis if it served {100 * SERVED_SHARE:g} % of the requests due in every outage, "
-    f"in every round, without an error and within {LATE_MS / 1000:g} s. Among those, the one with the fewest loads a "
+    f"in every round, without an error and within {LATE_MS / 1000:g} s. Among those, the one with the fewest loads per "
     "second in its worst outage is taken. The printed shares are those of all rounds together.",
 )
 """The rules of the advice as sentences; the page prints them below the cards."""
@@ -186,7 +186,7 @@ def ran(figures: FigureSet, scenario: str) -> str:
 def workload(scenario: ScenarioInfo) -> str:
     """The workload of a scenario in a line."""
     w = scenario.workload
-    load = "your own SQL" if w.get("own_sql") else f"{w['load_cpu_ms'] + w['load_wait_ms']:g} ms a load"
+    load = "your own SQL" if w.get("own_sql") else f"{w['load_cpu_ms'] + w['load_wait_ms']:g} ms per load"
     skew = "one hot key" if w.get("active_records") == 1 else f"keys by Zipf {w['key_skew']:g}"
     return (
         f"{w['rate_per_s']:g} requests/s, {100 * w['read_share']:g} % reads, {skew}, {load}, TTL {w['ttl_s']:g} s, "

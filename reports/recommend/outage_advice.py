@@ -79,10 +79,10 @@ def next_in_outages(others: dict[str, list[Outage]]) -> str:
 
 
 def most_loads(some: list[Outage]) -> Outage:
-    """The outage with the most loads a second."""
+    """The outage with the most loads per second."""
     return max(some, key=lambda one: one.loads_per_s("outage"))
 
 
 def outage_loads_per_s(some: list[Outage]) -> float:
-    """The loads a second in the outage that has the most."""
+    """The loads per second in the outage that has the most."""
     return most_loads(some).loads_per_s("outage")
