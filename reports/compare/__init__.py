@@ -1,1 +1,1 @@
-"""Two runs held against each other: whether they are alike, what differs, and whether a gate lets the second pass."""
+"""Comparison of two runs: whether they are comparable, what differs, and whether the second one passes the gate."""

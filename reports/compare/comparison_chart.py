@@ -1,4 +1,4 @@
-"""The chart of a comparison: B over A, a row a contender, a panel a figure."""
+"""The chart of a comparison: the ratio B over A, one row per contender, one panel per metric."""
 
 from matplotlib.ticker import FuncFormatter
 
@@ -7,10 +7,11 @@ from stampede.reports.output import charts, formatting
 from stampede.reports.output.charts import Chart
 
 PANELS = 4
+"""Metrics that the chart shows at most."""
 
 
 def forest(both: RunPair, scenario: str) -> Chart | None:
-    """None where no figure has a ratio with an interval."""
+    """The forest plot of one scenario; None if no metric has a ratio with an interval."""
     found = [v for v in both.verdicts if v.scenario == scenario and v.metric.compared and v.comparison.ratio]
     metrics = list({v.metric.name: v.metric for v in found}.values())[:PANELS]
     names = list(dict.fromkeys(v.contender for v in found))
@@ -51,10 +52,10 @@ def forest(both: RunPair, scenario: str) -> Chart | None:
         question=question,
         caption=caption,
         how_to_read=(
-            "Mark: the estimate of B over A; bar: its interval over rounds that are not paired. Shaded: ± m. Left "
-            "of 1, B is lower. Rows of rulers and twins show what machine and chance did between the runs."
+            "Mark: the estimate of B over A. Bar: its interval over rounds that are not paired. Shaded: ± m. Left "
+            "of 1, B is lower. The rows of baselines and A/A copies show the effect of the machine and of chance."
         ),
         svg=charts.drawn(figure, anchor, question, caption),
-        columns=["figure", "contender", "B over A", "sentence"],
+        columns=["figure", "contender", "B over A", "verdict"],
         rows=[[formatting.label(v.metric), v.contender, formatting.against(v), formatting.spoken(v)] for v in found],
     )

@@ -1,4 +1,4 @@
-"""What a comparison of two runs says: as a page, as Markdown, on the terminal. The same folders give the same bytes."""
+"""The comparison of two runs as a page, as Markdown, and on the terminal. The same folders give the same bytes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,22 +19,27 @@ from stampede.reports.output.html_report import write_page
 from stampede.run_folder.read import read_run
 
 TEMPLATES = Path(__file__).parent.parent / "output" / "templates"
-COLUMNS = ("contender", "figure", "A", "B", "B over A", "level", "rounds", "sentence", "so what")
+COLUMNS = ("contender", "figure", "A", "B", "B over A", "level", "rounds", "verdict", "so what")
+TEXT_COLUMNS = ("verdict", "so what")
+"""Columns whose texts are left-aligned and may wrap."""
 MOST_ON_TERMINAL = 12
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonRow:
-    """One comparison in words."""
+    """One row of the comparison's table."""
 
     verdict: Verdict
     kind: str
+    """The contender's kind."""
     cells: list[str]
-    """As COLUMNS."""
+    """The texts of COLUMNS."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonSection:
+    """The table and the chart of one scenario."""
+
     scenario: str
     rows: list[ComparisonRow]
     chart: Chart | None
@@ -43,7 +48,7 @@ class ComparisonSection:
 def render_comparison(a: Path, b: Path, *, force: bool = False, out: Path | None = None) -> RunPair:
     """Compare B with A and write compare-<A>.html and .md into B's folder, or into `out`.
 
-    Raises RunFolderError where a folder is no run, InputError where the two are not alike and not forced.
+    Raises RunFolderError if a folder is no run, InputError if the two are not comparable and not forced.
     """
     both = pair(read_run(a), read_run(b), force=force)
     for path, text in zip(files(both, out), (page(both), markdown(both)), strict=True):
@@ -53,17 +58,19 @@ def render_comparison(a: Path, b: Path, *, force: bool = False, out: Path | None
 
 
 def files(both: RunPair, out: Path | None = None) -> tuple[Path, Path]:
+    """The paths of the page and of the Markdown file."""
     folder = out or both.b.run.folder
     return folder / f"compare-{both.names[0]}.html", folder / f"compare-{both.names[0]}.md"
 
 
 def sections(both: RunPair) -> list[ComparisonSection]:
+    """One section per scenario."""
     kinds = {c.name: c.kind for c in both.b.run.info.contenders}
     return [
         ComparisonSection(
             scenario=scenario,
             rows=[
-                ComparisonRow(verdict=v, kind=kinds[v.contender], cells=told(both, v))
+                ComparisonRow(verdict=v, kind=kinds[v.contender], cells=row_texts(both, v))
                 for v in both.verdicts
                 if v.scenario == scenario
             ],
@@ -73,9 +80,10 @@ def sections(both: RunPair) -> list[ComparisonSection]:
     ]
 
 
-def told(both: RunPair, v: Verdict) -> list[str]:
+def row_texts(both: RunPair, v: Verdict) -> list[str]:
+    """The texts of COLUMNS for one verdict."""
     test = v.comparison.ratio or v.comparison.difference
-    figures = [j.figure(v.scenario, v.contender, v.metric.name) for j in (both.a, both.b)]
+    figures = [analysis.figure(v.scenario, v.contender, v.metric.name) for analysis in (both.a, both.b)]
     return [
         v.contender,
         formatting.label(v.metric),
@@ -89,6 +97,7 @@ def told(both: RunPair, v: Verdict) -> list[str]:
 
 
 def contract_rows(both: RunPair) -> list[list[str]]:
+    """The texts of CONTRACT_COLUMNS, one row per limiter."""
     return [
         [
             c.scenario,
@@ -102,12 +111,12 @@ def contract_rows(both: RunPair) -> list[list[str]]:
 
 CONTRACT_COLUMNS = ("scenario", "limiter", "its contract in A", "in B", "got of entitled in A", "in B")
 HOW = (
-    "The rounds of two runs are not paired, so each ratio B over A is the Hodges–Lehmann estimate over all pairs of a "
-    "round of B and a round of A, with the exact Mann–Whitney interval of the logarithms; its level is printed. Where "
-    "a round is zero, the difference is judged instead. Holm's correction runs over the rows of one figure in one "
-    "scenario. m is the larger of 5 % and the noise floors of both runs' A/A pairs; it knows how two copies differ "
-    "inside a run, not what the machine did between two: look at the rows of bare-get for that. A and B are the "
-    "figures of each run's own report, so their quotient need not be the estimate."
+    "The rounds of two runs are not paired. Each ratio B over A is therefore the Hodges–Lehmann estimate over all "
+    "pairs of a round of B and a round of A, with the exact Mann–Whitney interval of the logarithms; its level is "
+    "printed. If a round is zero, the verdict is about the difference instead. Holm's correction covers the rows of "
+    "one metric in one scenario. m is the larger of 5 % and the noise floors of both runs' A/A pairs. It covers the "
+    "difference of two copies within a run, not changes of the machine between runs: the rows of bare-get show those. "
+    "A and B are the figures of each run's own report, so their quotient can differ from the estimate."
 )
 
 
@@ -127,6 +136,7 @@ def page(both: RunPair) -> str:
         warnings=list(both.warnings()),
         sections=sections(both),
         columns=COLUMNS,
+        text_columns=TEXT_COLUMNS,
         contracts=contract_rows(both),
         contract_columns=CONTRACT_COLUMNS,
         how=HOW,
@@ -135,12 +145,12 @@ def page(both: RunPair) -> str:
 
 
 def markdown(both: RunPair) -> str:
-    """For a pull request: headline, warnings, what differs, a table a scenario."""
+    """The comparison for a pull request: headline, warnings, differences, one table per scenario."""
     a, b = both.names
     lines = [f"# {b} against {a}", "", both.headline, ""]
     lines += [f"> **{line}**\n" for line in both.warnings()]
     if both.differences:
-        lines += ["What differs:", "", *(f"- {x}" for x in both.differences), ""]
+        lines += ["Differences between the runs:", "", *(f"- {x}" for x in both.differences), ""]
     for section in sections(both):
         lines += [f"## {section.scenario}", "", *table(COLUMNS, [row.cells for row in section.rows]), ""]
     if both.contracts:
@@ -149,35 +159,35 @@ def markdown(both: RunPair) -> str:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a Markdown table."""
     return [f"| {' | '.join(x.replace('|', '/') for x in row)} |" for row in (columns, ["---"] * len(columns), *rows)]
 
 
 def print_comparison(both: RunPair, console: Console | None = None) -> None:
-    """Headline, warnings and the largest differences. No colours where the output is no terminal."""
+    """Print the headline, the warnings and the largest differences. No colours if the output is no terminal."""
     console = console or PlainConsole()
 
-    def say(text: str, style: str = "") -> None:
+    def write(text: str, style: str = "") -> None:
         console.print(Text(shown(text), style=style), soft_wrap=True)
 
     for line in both.warnings():
-        say(line, "yellow")
-    say(both.headline, "bold")
-    moved = sorted((v for v in both.told if v.sentence in ("better", "worse")), key=change_of, reverse=True)
-    if both.same_run:
-        moved = []
+        write(line, "yellow")
+    write(both.headline, "bold")
+    moved = [v for v in both.contender_verdicts if v.sentence in ("better", "worse") and not both.same_run]
+    moved.sort(key=change_of, reverse=True)
     for v in moved[:MOST_ON_TERMINAL]:
         so_what = formatting.so_what(v)
-        say(
+        write(
             f"{v.sentence}: {v.scenario}, {v.contender}, {formatting.label(v.metric)} {formatting.against(v)}"
             f"{f': {so_what}' if so_what else ''}",
             "red" if v.sentence == "worse" else "green",
         )
     if len(moved) > MOST_ON_TERMINAL:
-        say(f"and {len(moved) - MOST_ON_TERMINAL} more on the page")
+        write(f"and {len(moved) - MOST_ON_TERMINAL} more on the page")
     for c in both.contracts:
         if c.a.kept != c.b.kept:
-            say(f"{c.scenario}, {c.limiter}: its contract was {c.a.kept}, now {c.b.kept}")
-    serious = sum(x.serious for x in both.differences)
-    others = [str(x) for x in both.differences if not x.serious]
-    if others or serious:
-        say(f"What differs besides: {'; '.join(others[:8])}{'; …' if len(others) > 8 else ''}" if others else "")
+            write(f"{c.scenario}, {c.limiter}: its contract was {c.a.kept}, now {c.b.kept}")
+    blocking = sum(x.blocking for x in both.differences)
+    others = [str(x) for x in both.differences if not x.blocking]
+    if others or blocking:
+        write(f"Other differences: {'; '.join(others[:8])}{'; …' if len(others) > 8 else ''}" if others else "")

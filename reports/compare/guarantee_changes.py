@@ -1,8 +1,8 @@
-"""What contenders guarantee, at the gate: by itself, or against a base, where only a change is a failure.
+"""Guarantees at the gate: whether a run breaks one, and whether that is new compared with a base.
 
-The bound of a rate limiter, and no stale read after a write that was acknowledged. Both are counted facts. A contender
-with a race breaks its guarantee in some runs and not in others, so that a break that the base has not seen is a
-change only where luck cannot explain it.
+Two guarantees are checked: the bound of a rate limiter, and no stale read after a write was acknowledged. Both are
+counted facts. A contender with a race breaks its guarantee in some runs and not in others. A break that the base does
+not have is therefore a change only if chance does not explain it.
 """
 
 import math
@@ -20,51 +20,53 @@ from stampede.run_folder.schema import ContenderInfo
 
 Ruling = Literal["pass", "fail", "cannot tell"]
 STALE = "stale-after-told"
-TOLD_STALE = "NO_STALE_AFTER_WRITE"
-"""The promise that a read after an acknowledged write breaks when it is stale."""
-LUCK = 0.01
-"""A chance. Where luck explains at most that much, a new break of a guarantee is a change."""
-LUCK_OF_ROUNDS, LUCK_OF_CALLERS = 0.05, 0.001
-"""Or where it explains at most that much by rounds, and that much by callers: three rounds cannot reach LUCK."""
+NO_STALE = "NO_STALE_AFTER_WRITE"
+"""The guarantee that a stale read after an acknowledged write breaks."""
+CHANCE = 0.01
+"""A new break of a guarantee is a change if its probability by chance is at most this."""
+CHANCE_OF_ROUNDS, CHANCE_OF_CALLERS = 0.05, 0.001
+"""It is also a change if both probabilities are at most these: three rounds alone cannot reach CHANCE."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GateFinding:
-    """One rule and how it was decided."""
+    """One rule and its result."""
 
     ruling: Ruling
     rule: str
     what: str
-    """The figures, in words."""
+    """The figures behind the result."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Guarantee:
-    """What one contender guarantees in one scenario, and where it was broken."""
+class MeasuredGuarantee:
+    """One guarantee of one contender in one scenario, and where the run broke it."""
 
     scenario: str
     contender: ContenderInfo
     name: str
     what: str
-    """What was seen, in words."""
+    """The measured figures, as text."""
     rounds: Sequence[bool]
-    """Of each round: whether it was certainly broken there."""
+    """For each round: whether it certainly broke the guarantee."""
     callers: Sequence[bool] = ()
-    """Of each caller in each round, where callers are judged apart."""
+    """For each caller in each round: likewise; empty if callers are not judged separately."""
 
     @property
     def broken(self) -> bool:
+        """Whether any round broke the guarantee."""
         return any(self.rounds)
 
     @property
     def key(self) -> tuple[str, str, str]:
+        """What identifies the same guarantee in another run."""
         return self.scenario, self.contender.name, self.name
 
 
 def of_guarantees(run: Analysis, base: Analysis | None, *, absolute: bool = False) -> Iterator[GateFinding]:
-    """Every guarantee of the run. Against a base a break is a failure where it is new.
+    """The finding for every guarantee of the run. With a base, a break fails the gate if it is new.
 
-    It is a failure by itself without a base, where the contender is the user's own file, and where `absolute` asks.
+    Any break fails the gate without a base, for a contender from the user's own file, and if `absolute` is true.
     """
     known = {} if base is None else {g.key: g for g in guarantees(base)}
     for g in guarantees(run):
@@ -76,45 +78,45 @@ def of_guarantees(run: Analysis, base: Analysis | None, *, absolute: bool = Fals
             yield GateFinding(ruling=ruling, rule=rule, what=f"{g.what}{change}")
 
 
-def of_change(g: Guarantee, base: Guarantee | None) -> tuple[Ruling, str]:
-    """How a guarantee of the suite's own contender is judged against the base; why, in words."""
+def of_change(g: MeasuredGuarantee, base: MeasuredGuarantee | None) -> tuple[Ruling, str]:
+    """The ruling on a guarantee of one of the suite's contenders against the base, and the reason."""
     if not g.broken:
         return "pass", ""
     if base is None:
         return "cannot tell", "; the base did not run it"
     if base.broken:
-        return "pass", "; broken in the base, too: no change"
+        return "pass", "; also broken in the base: no change"
     seen = f"; broken in {sum(g.rounds)} of {len(g.rounds)} rounds, in none of {len(base.rounds)} of the base"
     if new(g, base):
         return "fail", seen
-    return "cannot tell", f"{seen}: so few cannot tell a change from a race that was there before"
+    return "cannot tell", f"{seen}: too few to distinguish a change from a race that existed before"
 
 
-def new(g: Guarantee, base: Guarantee) -> bool:
-    """Whether chance hardly explains that only the run broke it, if both had the same probability of it."""
-    by_rounds = luck(sum(g.rounds), len(g.rounds), len(base.rounds))
-    by_callers = luck(sum(g.callers), len(g.callers), len(base.callers)) if g.callers and base.callers else 1.0
-    return by_rounds <= LUCK or (by_rounds <= LUCK_OF_ROUNDS and by_callers <= LUCK_OF_CALLERS)
+def new(g: MeasuredGuarantee, base: MeasuredGuarantee) -> bool:
+    """Whether chance does not explain that only the run broke the guarantee, if both had the same probability of it."""
+    by_rounds = chance(sum(g.rounds), len(g.rounds), len(base.rounds))
+    by_callers = chance(sum(g.callers), len(g.callers), len(base.callers)) if g.callers and base.callers else 1.0
+    return by_rounds <= CHANCE or (by_rounds <= CHANCE_OF_ROUNDS and by_callers <= CHANCE_OF_CALLERS)
 
 
-def luck(broken: int, of: int, base: int) -> float:
-    """The chance that all that is broken lies on the run's side and none on the base's: Fisher's exact test."""
+def chance(broken: int, of: int, base: int) -> float:
+    """The probability that all broken items are the run's and none the base's: Fisher's exact test, one-sided."""
     return math.comb(of, broken) / math.comb(of + base, broken)
 
 
-def guarantees(analysis: Analysis) -> Iterator[Guarantee]:
-    """What the contenders of a run guarantee, as far as it was looked at."""
+def guarantees(analysis: Analysis) -> Iterator[MeasuredGuarantee]:
+    """The guarantees of a run's contenders that the run measured."""
     metric = find_metric(STALE)
     for scenario in analysis.scenarios:
         for c in analysis.run.info.contenders:
-            if c.kind == "baseline" or TOLD_STALE not in c.guarantees:
+            if c.kind == "baseline" or NO_STALE not in c.guarantees:
                 continue
             shares = [x for x in rounds_of(analysis, scenario.name, c.name, metric) if not math.isnan(x)]
             if shares:
-                yield Guarantee(
+                yield MeasuredGuarantee(
                     scenario=scenario.name,
                     contender=c,
-                    name="no stale read after a write was told, as it promises",
+                    name="no stale read after a write was acknowledged, as it guarantees",
                     what=f"{formatting.with_unit(max(shares), '%')} of the reads in the worst of {len(shares)} rounds",
                     rounds=[x > 0 for x in shares],
                 )
@@ -123,10 +125,11 @@ def guarantees(analysis: Analysis) -> Iterator[Guarantee]:
             yield of_limiter(limiter)
 
 
-def of_limiter(x: LimiterJudged) -> Guarantee:
+def of_limiter(x: LimiterJudged) -> MeasuredGuarantee:
+    """The guarantee of a rate limiter: its own contract."""
     broken = [(r, s.need_certain > x.bound + 1e-6) for r, s in x.subjects]
     rounds = sorted({cell.info.round for cell in x.cells})
-    return Guarantee(
+    return MeasuredGuarantee(
         scenario=x.scenario.name,
         contender=x.info,
         name="its own contract",

@@ -1,4 +1,4 @@
-"""gate.toml: what a gate asks of a run. Unknown names are refused: a misspelt limit would pass for a kept one."""
+"""gate.toml: the thresholds of the gate. Unknown names are an error: a misspelt limit would always pass."""
 
 import math
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from stampede.core.files import read_toml
 from stampede.reports.metrics.metric import Metric, metrics
 
 MAX_REGRESSION = 0.1
+"""The share by which a figure may be worse than the base's."""
 OWN_REGRESSION = {
     "loads-per-expiry": (0.25, "a round sees few expiries: eight rounds of equal code differ by up to that")
 }
-"""Counts for which MAX_REGRESSION is too little unless somebody asks for it; and why, as the gate prints it."""
+"""Counts that need a larger default than MAX_REGRESSION: the share, and the reason that the gate prints."""
 COUNTS = ("loads-per-expiry", "loads-per-1000-reads", "commands-per-request", "stale-after-told")
-"""What a gate judges unless told otherwise: counts, which hardly move with the machine. No response time."""
-
+"""The default metrics of a gate: counts, which hardly depend on the machine. No response times."""
 
 MOST = 10**15
 """The largest limit of a figure: any figure is below it."""
@@ -28,7 +28,7 @@ MOST = 10**15
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """An absolute bound of one figure."""
+    """An absolute limit of one figure."""
 
     scenario: str
     """"*": every scenario that has the figure."""
@@ -41,26 +41,27 @@ class Limit:
 
 @dataclass(frozen=True, kw_only=True)
 class Thresholds:
+    """The rules of a gate."""
+
     max_regression: float | None = None
-    """A share: 0.1 allows a tenth more of what is better when low, a tenth less of what is better when high. None:
-    MAX_REGRESSION, or what OWN_REGRESSION says."""
+    """A share: 0.1 allows a figure to be a tenth worse. None: MAX_REGRESSION, or the share in OWN_REGRESSION."""
     metrics: tuple[Metric, ...] = ()
-    """Judged against the base."""
+    """The metrics that are compared with the base."""
     limits: tuple[Limit, ...] = ()
     contracts: bool = True
-    """Whether promises, limiters' contracts, and the run's own books are judged."""
+    """Whether guarantees, limiters' contracts, and the run's integrity are checked."""
     absolute: bool = False
-    """Whether every contract is judged by itself although there is a base: `contracts = true` in gate.toml."""
+    """Whether every broken contract fails, even if it is broken in the base: `contracts = true` in gate.toml."""
 
     def allowed(self, metric: str) -> tuple[float, str]:
-        """How much worse that figure may be, a share; why, where it is not what holds for the others."""
+        """The share by which that metric may be worse, and the reason if it is not the default of the others."""
         if self.max_regression is not None:
             return self.max_regression, ""
         return OWN_REGRESSION.get(metric, (MAX_REGRESSION, ""))
 
 
 def metric_named(name: str, where: str) -> Metric:
-    """By its name, or by that of a read's percentile alone: p99 is read-p99. Raises InputError."""
+    """The metric of that name, or of a read percentile: p99 is read-p99. Raises InputError if there is none."""
     known = {m.name: m for m in metrics() if m.better is not None}
     for candidate in (name, f"read-{name}"):
         if candidate in known:
@@ -69,7 +70,7 @@ def metric_named(name: str, where: str) -> Metric:
 
 
 def as_share(text: str | float, where: str) -> float:
-    """ "10%" or 0.1. Raises InputError: not a number, below 0, 1000 % or more."""
+    """The share in "10%" or 0.1. Raises InputError for no number, below 0, and 1000 % or more."""
     if isinstance(text, bool) or not isinstance(text, str | int | float):
         raise InputError(where, shown(text), "a share such as 10% or 0.1, below 1000%")
     try:
@@ -82,25 +83,25 @@ def as_share(text: str | float, where: str) -> float:
 
 
 class GateFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The top of gate.toml."""
+    """The top level of gate.toml."""
 
     max_regression: Any = None
-    """As `as_share` takes it."""
+    """An argument of `as_share`."""
     metrics: list[str] = field(default_factory=lambda: list(COUNTS))
     contracts: bool | UnsetType = UNSET
     limits: Any = {}
-    """Tables in tables: see `limits`."""
+    """Nested tables: see `limits`."""
 
 
 class Bounds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The bounds of one figure."""
+    """The bounds of one figure in gate.toml."""
 
     max: float | UnsetType = UNSET
     min: float | UnsetType = UNSET
 
 
 def read_thresholds(path: Path | None) -> Thresholds:
-    """The file's thresholds, or the defaults where none is given. Raises InputError with the place in the file."""
+    """The file's thresholds, or the defaults without a file. Raises InputError with the place in the file."""
     if path is None:
         return Thresholds(metrics=tuple(metric_named(name, "metric") for name in COUNTS))
     try:
@@ -130,7 +131,7 @@ def refused(wrong: Mismatch, data: Mapping[str, Any], path: str) -> InputError:
 
 
 def limits(data: Any, where: str) -> list[Limit]:
-    """[limits.<scenario>.<contender>], a line a figure: read-p99 = { max = 50 }."""
+    """The limits in the tables [limits.<scenario>.<contender>], one line per figure: read-p99 = { max = 50 }."""
     return [
         limit(scenario, contender, name, bounds, f"{where}.{scenario}.{contender}.{name}")
         for scenario, of_scenario in tables(data, where)
@@ -140,7 +141,7 @@ def limits(data: Any, where: str) -> list[Limit]:
 
 
 def limit(scenario: str, contender: str, name: str, table: Mapping[str, Any], place: str) -> Limit:
-    """The limit of one figure. Raises InputError with the place of what is wrong in it."""
+    """The limit of one figure. Raises InputError with the place of the mistake."""
     number = f"a number, at most {MOST:,} either way"
     try:
         bounds = convert(table, Bounds)
@@ -161,11 +162,12 @@ def limit(scenario: str, contender: str, name: str, table: Mapping[str, Any], pl
 
 
 def shown(value: object) -> str:
-    """The value, shortened where it is long."""
+    """The value as text, shortened if it is long."""
     return f"{value!r:.60}"
 
 
 def tables(data: Any, where: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """The tables in a table, by name. Raises InputError if a value is no table."""
     if not isinstance(data, Mapping):
         raise InputError(where, type(data).__name__, "a table of tables")
     for name, value in data.items():

@@ -1,4 +1,4 @@
-"""Figures in words: units, sensible digits, and what stands where a figure is missing."""
+"""Formatting of figures: units, digits, intervals, verdicts, and the mark for a missing figure."""
 
 import math
 import statistics
@@ -28,6 +28,7 @@ def number(value: float) -> str:
 
 
 def with_unit(value: float, unit: str) -> str:
+    """A number and its unit: "70.0 ms"."""
     text = number(value)
     if not unit or math.isinf(value) or math.isnan(value):
         return text
@@ -35,40 +36,40 @@ def with_unit(value: float, unit: str) -> str:
 
 
 def figure(value: float, metric: Metric) -> str:
-    """A figure as its metric is printed: counts whole, all else to three digits, with the unit."""
+    """A figure of a metric: counts as whole numbers, all others with three digits and the unit."""
     if metric.whole and math.isfinite(value):
         return f"{value:,.0f}"
     return with_unit(value, metric.unit)
 
 
 def interval(estimate: Estimate) -> str:
-    """ "1.2 – 3.4", or nothing where there is none."""
+    """An interval as text: "1.2 – 3.4"; empty if there is none."""
     if not has_interval(estimate):
         return ""
     return f"{number(estimate.low)} – {number(estimate.high)}"
 
 
 def format_estimate(estimate: Estimate, metric: Metric, *, name_it: bool = True) -> str:
-    """ "70 ms read response time p99 (60 – 90)"; without the metric's name if `name_it` is false."""
+    """An estimate as text: "70 ms read response time p99 (60 – 90)". `name_it`: include the metric's name."""
     name = f" {metric.group} {metric.title}" if name_it else ""
     span = interval(estimate)
     return f"{with_unit(estimate.value, metric.unit)}{name}{f' ({span})' if span else ''}"
 
 
 def has_interval(estimate: Estimate) -> bool:
-    """Whether bounds are worth printing: not of one round, not of a sum or a maximum."""
+    """Whether the bounds are printed: not for one round, a sum or a maximum."""
     return not estimate.missing and not math.isnan(estimate.low) and estimate.rounds > 1
 
 
 def level(value: float | None, rounds: int) -> str:
-    """What kind of interval it is."""
+    """The kind of an interval: its level, or the range of few rounds."""
     if value is not None:
         return f"{100 * value:.1f} % interval, {rounds} rounds"
     return f"range of {rounds} round{'' if rounds == 1 else 's'}"
 
 
 def provenance(estimate: Estimate) -> str:
-    """How a figure was made; stands in its tooltip."""
+    """How a figure was computed: the text of its tooltip."""
     parts = [estimate.how]
     if has_interval(estimate) or estimate.rounds == 1:
         parts.append(level(estimate.level, estimate.rounds))
@@ -78,7 +79,7 @@ def provenance(estimate: Estimate) -> str:
 
 
 def against(verdict: Verdict) -> str:
-    """The ratio with its interval, or the difference where there is no ratio, or the range of few rounds."""
+    """The ratio with its interval; the difference if there is no ratio; the range if there are few rounds."""
     c = verdict.comparison
     if c.ratio is not None:
         return f"× {number(c.ratio.estimate)} ({number(c.ratio.low)} – {number(c.ratio.high)})"
@@ -101,7 +102,7 @@ def difference(verdict: Verdict) -> str:
 
 
 def spoken(verdict: Verdict) -> str:
-    """The sentence: better, worse, same within ± m, cannot tell; below MIN_ROUNDS what it is instead."""
+    """The verdict as text: better, worse, same within ± m, cannot tell; below MIN_ROUNDS the range of rounds."""
     if verdict.sentence == "same":
         return f"same within ± {100 * verdict.m:.0f} %"
     if verdict.sentence:
@@ -113,11 +114,11 @@ def spoken(verdict: Verdict) -> str:
 
 
 MANY_ROUNDS = 200
-"""More are not worth asking for: then another workload or machine is."""
+"""The largest number of rounds that is suggested; beyond it, another workload or machine helps more."""
 
 
 def more_rounds(verdict: Verdict) -> str:
-    """After "cannot tell": how many rounds would do, if the estimate is the truth; empty after other sentences."""
+    """The rounds that would decide a "cannot tell", if the estimate is true; empty for other verdicts."""
     if verdict.sentence != "cannot tell":
         return ""
     table = max(1.0, verdict.adjusted_p / verdict.comparison.p) if verdict.comparison.p else 1.0
@@ -126,17 +127,17 @@ def more_rounds(verdict: Verdict) -> str:
     if wanted > MANY_ROUNDS:
         return f": {why}more than {MANY_ROUNDS} rounds would be needed"
     if wanted <= verdict.comparison.rounds:
-        return f": {why}a few more rounds may do"
-    return f": {why}about {wanted:.0f} rounds would do"
+        return f": {why}a few more rounds may decide"
+    return f": {why}about {wanted:.0f} rounds would decide"
 
 
 AMONG_ALL = "left open by Holm's correction alone"
 
 
 def by_its_table(verdict: Verdict) -> bool:
-    """Whether it is Holm's correction alone that leaves a comparison open: its own interval excludes no difference."""
+    """Whether only Holm's correction leaves a comparison open: its own interval excludes "no difference"."""
     c = verdict.comparison
-    if verdict.adjusted_p <= 1 - PAIRED_LEVEL:  # the noise floor is too coarse
+    if verdict.adjusted_p <= 1 - PAIRED_LEVEL:  # the noise floor is too high
         return False
     if c.ratio is not None:
         return c.ratio.low > 1 or c.ratio.high < 1
@@ -144,7 +145,7 @@ def by_its_table(verdict: Verdict) -> bool:
 
 
 def so_what(verdict: Verdict) -> str:
-    """What the difference means to somebody who runs the thing: "30 fewer queries each time a hot key expires"."""
+    """The practical meaning of a difference: "30 fewer queries each time a hot key expires"."""
     if verdict.sentence == "same":
         return "no difference to act on"
     shift = verdict.comparison.difference
@@ -159,17 +160,17 @@ def so_what(verdict: Verdict) -> str:
 
 
 def label(metric: Metric) -> str:
-    """A metric's whole name: "read response time p99"."""
+    """The full name of a metric: "read response time p99"."""
     return metric.title if metric.group in ("", "requests") else f"{metric.group} {metric.title}"
 
 
 def middle(values: Sequence[float]) -> float:
-    """The median of what is known."""
+    """The median."""
     return statistics.median(values)
 
 
 def listed(names: Sequence[str]) -> str:
-    """ "a", "a and b", "a, b and c"."""
+    """Names joined by commas and "and": "a", "a and b", "a, b and c"."""
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} and {names[-1]}"

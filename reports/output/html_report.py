@@ -1,4 +1,4 @@
-"""Write a report into its run folder: report.html and CSV files. The same folder gives the same bytes."""
+"""Writer of a report: report.html and CSV files in the run folder. The same folder gives the same bytes."""
 
 import base64
 import hashlib
@@ -15,9 +15,10 @@ from stampede.core.files import write_whole
 from stampede.core.text.safe_text import visible
 from stampede.reports.claims import claims_section as claims
 from stampede.reports.output import charts, formatting
+from stampede.reports.output.glossary import GLOSSARY
 from stampede.reports.output.panels import warnings_panel
-from stampede.reports.output.panels.participants import who_ran
-from stampede.reports.output.panels.run_description import asked, asked_in_all, machine
+from stampede.reports.output.panels.participants import participants
+from stampede.reports.output.panels.run_description import all_workloads, machine, workload_text
 from stampede.reports.output.report_model import Report, read_report
 from stampede.reports.recommend.advice_cards import RULES
 from stampede.reports.recommend.headline import RULE
@@ -27,12 +28,12 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(folder: Path) -> Path:
-    """Read a run folder and write its report; the page's path. Raises RunFolderError (one line)."""
+    """Read a run folder and write its report. Return the page's path. Raises RunFolderError (one line)."""
     return write_report(read_report(folder))
 
 
 def write_report(report: Report) -> Path:
-    """Write report.html and every CSV file into the run folder; the page's path."""
+    """Write report.html and every CSV file into the run folder. Return the page's path."""
     for name, text in report.files.items():
         write_whole(report.folder / name, text.encode())
     path = report.folder / "report.html"
@@ -41,7 +42,7 @@ def write_report(report: Report) -> Path:
 
 
 def write_page(path: Path, text: str) -> None:
-    """Write a page; control characters in names, keys and error texts stand in it as escapes."""
+    """Write a page. Control characters in names, keys and error texts become visible escapes."""
     write_whole(path, visible(text, keep="\n\t").encode())
 
 
@@ -61,7 +62,7 @@ def page(report: Report) -> str:
 
 
 def values(report: Report) -> dict[str, Any]:
-    """What the template reads."""
+    """The variables of the template."""
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     analysis, run = report.analysis, report.analysis.run
     covered = {a.scenario for a in report.advice}
@@ -73,9 +74,9 @@ def values(report: Report) -> dict[str, Any]:
         "name": run.folder.resolve().name,
         "analysis": analysis,
         "done": len(run.done),
-        "asked": [(scenario.name, asked(scenario)) for scenario in run.info.scenarios],
-        "asked_in_all": asked_in_all(run.info.scenarios),
-        "who": who_ran(analysis),
+        "workloads": [(scenario.name, workload_text(scenario)) for scenario in run.info.scenarios],
+        "all_workloads": all_workloads(run.info.scenarios),
+        "participants": participants(analysis),
         "machine": machine(run),
         "headline": report.headline,
         "tied": report.tied,
@@ -83,20 +84,21 @@ def values(report: Report) -> dict[str, Any]:
         "reasons": [a for a in found if a.winner and a.scenario.name in covered and not a.scenario.variant_of],
         "advice": report.advice,
         "advice_rules": RULES,
-        "doubting": warnings_panel.entries(analysis.warnings),
+        "warning_entries": warnings_panel.entries(analysis.warnings),
+        "glossary": GLOSSARY,
         "rule": RULE,
         "depends_on": report.depends_on,
         "claims": report.claims,
-        "claims_said": claims.in_words(report.claims),
+        "claims_summary": claims.in_words(report.claims),
         "next": report.next_command,
-        "decision": report.decision,
+        "scorecard": report.scorecard,
         "races": report.races,
         "colors": {c.name: charts.style_of(run.info.contenders, c.name).variable for c in run.info.contenders},
         "sections": report.sections,
-        "provoked": report.provoked,
+        "fault_scenarios": report.fault_scenarios,
         "limiters": report.limiters,
         "experiments": report.experiments,
-        "watched": report.redis,
+        "redis_tables": report.redis,
         "theory": report.theory,
         "palette": charts.PALETTE,
         "method": METHOD,
@@ -105,7 +107,7 @@ def values(report: Report) -> dict[str, Any]:
 
 
 def unbroken(text: str) -> markupsafe.Markup:
-    """Names with hyphens stay on one line."""
+    """Keep names with hyphens on one line."""
     return markupsafe.Markup(
         re.sub(r"[\w]+(?:-[\w]+)+", r'<span class="name">\g<0></span>', str(markupsafe.escape(text)))
     )

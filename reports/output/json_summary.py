@@ -1,4 +1,4 @@
-"""A run's summary for machines: the figures that decide, with their intervals, as plain JSON."""
+"""The JSON summary of a run for other programs: the metrics that decide, with their intervals."""
 
 import json
 import math
@@ -10,10 +10,10 @@ from stampede.reports.output.report_model import Report
 
 
 def machine_summary(report: Report) -> str:
-    """One JSON object.
+    """The summary as one JSON object.
 
-    `low` and `high` are an interval of `level`, or where `level` is null the range of the rounds; a figure beyond the
-    deadline is "inf"; one that is missing is null, and `why` says why.
+    `low` and `high` are an interval of `level`; if `level` is null, they are the range of the rounds. A figure beyond
+    the deadline is "inf". A missing figure is null, and `why` is the reason.
     """
     analysis = report.analysis
     summary = {
@@ -26,12 +26,13 @@ def machine_summary(report: Report) -> str:
         "answer": report.headline if analysis.cells else None,
         "winners": {a.scenario.name: a.winner for a in report.answers},
         "figures": figures(analysis),
-        "doubts": [{"number": d.number, "scenario": d.scenario, "what": d.what} for d in analysis.warnings],
+        "warnings": [{"number": w.number, "scenario": w.scenario, "what": w.what} for w in analysis.warnings],
     }
     return json.dumps(summary, indent=2, allow_nan=False)
 
 
 def figures(analysis: Analysis) -> list[dict[str, Any]]:
+    """One object for each scenario, contender and deciding metric."""
     rows = []
     for scenario, contender in analysis.groups:
         for metric in metrics():
@@ -59,7 +60,7 @@ def figures(analysis: Analysis) -> list[dict[str, Any]]:
 
 
 def number(value: float) -> float | str | None:
-    """JSON has neither infinity nor nan."""
+    """A value that JSON can hold: it has neither infinity nor nan."""
     if math.isnan(value):
         return None
     return float(value) if math.isfinite(value) else "inf"

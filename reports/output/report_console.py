@@ -1,4 +1,4 @@
-"""The end of a run on the terminal: the answer, the doubts, one small table a scenario. Fits 80 columns."""
+"""The report on the terminal: the answer, the warnings, one small table per scenario. Fits 80 columns."""
 
 from collections.abc import Iterator
 
@@ -27,53 +27,56 @@ WIDTH = 80
 
 
 def print_report(report: Report, console: Console | None = None) -> None:
-    """Print the answer, the warnings and the tables. No colours where the output is no terminal."""
+    """Print the answer, the warnings and the tables. No colours if the output is no terminal."""
     console = console or PlainConsole()
     width = min(WIDTH, console.width) if console.is_terminal else WIDTH
     analysis = report.analysis
     if analysis.cells:
         console.print(Text(shown(report.headline), style="bold"), width=width)
-    elif (
-        analysis.apart is None
-        and analysis.limiting is None
-        and (analysis.run.info.cells or not analysis.run.info.experiments)
-    ):
+    elif nothing_finished(analysis):
         console.print("No cell was finished: there is nothing to report.", width=width)
     for line in lines(report):
         console.print(Text(shown(line)), width=width)
     for warning in analysis.warnings:
         where = f"{warning.scenario}: " if warning.scenario else ""
-        console.print(Text(shown(f"Doubt {warning.number}. {where}{warning.what}"), style="yellow"), width=width)
+        console.print(Text(shown(f"Warning {warning.number}. {where}{warning.what}"), style="yellow"), width=width)
     console.print(Text(shown(f"{len(analysis.passed)} checks passed."), style="green"), width=width)
     for scenario in analysis.scenarios:
         console.print(table(analysis, scenario), width=width)
 
 
+def nothing_finished(analysis: Analysis) -> bool:
+    """Whether the run finished neither a cell nor an experiment that the report can show."""
+    if analysis.apart is not None or analysis.limiting is not None:
+        return False
+    return bool(analysis.run.info.cells) or not analysis.run.info.experiments
+
+
 def lines(report: Report) -> Iterator[str]:
-    """What each section found, in a sentence."""
+    """The answer of each section in a sentence."""
     for a in report.answers:
         if a.winner is None:
             yield f"{a.scenario.name}: no answer: {a.why}."
             continue
         yield f"{a.scenario.name}: {a.winner}, {a.figure}."
         if a.main_cost:
-            yield f"  Price: {a.main_cost}; wrong for {a.hurts}."
+            yield f"  Cost: {a.main_cost}; wrong for {a.hurts}."
     for limited in report.limiters:
         yield f"{limited.scenario.name}: {limited.answer}"
-    for aside in report.provoked:
-        yield f"{aside.scenario.name}: {aside.findings.answer}"
+    for fault in report.fault_scenarios:
+        yield f"{fault.scenario.name}: {fault.findings.answer}"
     for section in report.experiments:
-        told = section.findings.answer if section.findings else f"{section.info.status}: {section.info.why}"
-        yield f"{section.info.name}: {told}"
+        text = section.findings.answer if section.findings else f"{section.info.status}: {section.info.why}"
+        yield f"{section.info.name}: {text}"
     yield f"Claims that {claims.in_words(report.claims)}."
     if report.races:
         yield f"races: {report.races.answer}"
 
 
 def table(analysis: Analysis, scenario: ScenarioInfo) -> Table:
-    """Contenders by the figures that fit."""
+    """A scenario's contenders with the metrics of COLUMNS."""
     w = scenario.workload
-    title = f"{scenario.name}: {w['rate_per_s']:g}/s, TTL {w['ttl_s']:g} s, distance {w.get('rtt_ms') or 0:g} ms"
+    title = f"{scenario.name}: {w['rate_per_s']:g}/s, TTL {w['ttl_s']:g} s, RTT {w.get('rtt_ms') or 0:g} ms"
     grid = Table(
         title=Text(shown(title), style="bold"),
         title_justify="left",

@@ -1,4 +1,4 @@
-"""All that a report of one run says: made once from the judgement, then written as HTML, CSV, JSON and console text."""
+"""The report of one run as data: made once from the analysis, then written as HTML, CSV, JSON and console text."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,14 +9,13 @@ from stampede.reports.claims import claims_section as claims
 from stampede.reports.claims.claims_section import ClaimFinding
 from stampede.reports.output.csv_output.csv_files import csv_files
 from stampede.reports.output.panels.scenario_section import ScenarioSection, section
-from stampede.reports.output.panels.scorecard import Table, decision_table, outages_of
+from stampede.reports.output.panels.scorecard import Scorecard, decision_table, outages_of
 from stampede.reports.output.panels.table import Grid
 from stampede.reports.recommend import headline
 from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
 from stampede.reports.recommend.headline import Answer
 from stampede.reports.topics import monitoring_section
 from stampede.reports.topics import theory_section as theory
-from stampede.reports.topics.selftests import http_validation
 from stampede.reports.topics.experiments.experiments_section import ExperimentSection
 from stampede.reports.topics.faults import fault_sections
 from stampede.reports.topics.faults.fault_sections import ProvokedSection
@@ -24,6 +23,7 @@ from stampede.reports.topics.races import races_section as races
 from stampede.reports.topics.races.races_section import RacesSection
 from stampede.reports.topics.rate_limiting import limiter_section as limiters
 from stampede.reports.topics.rate_limiting.limiter_section import LimiterSection
+from stampede.reports.topics.selftests import http_validation
 from stampede.reports.topics.theory_section import Theory
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import RunInfo
@@ -31,7 +31,7 @@ from stampede.run_folder.schema import RunInfo
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """The sections of a report in the order of the page. Writers only format it."""
+    """The sections of a report, in the order of the page. Writers only format them."""
 
     analysis: Analysis
     headline: str
@@ -42,44 +42,46 @@ class Report:
     depends_on: str
     next_command: tuple[str, str]
     claims: Sequence[ClaimFinding]
-    decision: Table
+    scorecard: Scorecard
     races: RacesSection | None
-    """None: no schedules were explored beside this run."""
+    """None: this run explored no schedules."""
     sections: Sequence[ScenarioSection]
-    provoked: Sequence[ProvokedSection]
+    fault_scenarios: Sequence[ProvokedSection]
     limiters: Sequence[LimiterSection]
     experiments: Sequence[ExperimentSection]
     redis: Mapping[str, Grid]
-    """By scenario: what Redis reported."""
+    """By scenario: the table of Redis' own statistics."""
     theory: Theory | None
     files: Mapping[str, str]
     """The text of each CSV file by its name."""
 
     @property
     def run(self) -> RunInfo:
+        """The contents of run.json."""
         return self.analysis.run.info
 
     @property
     def folder(self) -> Path:
+        """The run folder."""
         return self.analysis.run.folder
 
 
 def read_report(folder: Path) -> Report:
-    """The report of a run folder, which is read once.
+    """The report of a run folder. The folder is read once.
 
-    Raises RunFolderError (one line) where the folder is not a run, of another schema, or holds a cut file.
+    Raises RunFolderError (one line) if the folder is no run, has another schema, or holds a truncated file.
     """
     return build_report(analyse(read_run(folder)))
 
 
 def build_report(analysis: Analysis) -> Report:
-    """Make every section once."""
+    """Make every section of the report, each once."""
     outages = outages_of(analysis)
     found = headline.answers(analysis)
     explored = races.section_of(analysis.run.folder)
     info = explored.info if explored else None
     experiments = http_validation.sections_beside(analysis)
-    found_provoked = fault_sections.sections(analysis)
+    faults = fault_sections.sections(analysis)
     found_claims = claims.findings(analysis)
     return Report(
         analysis=analysis,
@@ -90,13 +92,13 @@ def build_report(analysis: Analysis) -> Report:
         depends_on=http_validation.depends_on(found, analysis),
         next_command=headline.next_command(analysis),
         claims=found_claims,
-        decision=decision_table(analysis, info, outages),
+        scorecard=decision_table(analysis, info, outages),
         races=explored,
         sections=[section(analysis, scenario) for scenario in analysis.scenarios],
-        provoked=found_provoked,
+        fault_scenarios=faults,
         limiters=limiters.sections(analysis, info),
         experiments=experiments,
         redis=monitoring_section.grids(analysis),
         theory=theory.section(analysis),
-        files=csv_files(analysis, found_provoked, experiments, found_claims),
+        files=csv_files(analysis, faults, experiments, found_claims),
     )

@@ -1,4 +1,4 @@
-"""The advice cards: for each use case which contender to take, why, at what cost, and what would change the advice."""
+"""The advice cards: for each use case the contender to take, the reason, its cost, and what would change the advice."""
 
 import math
 from collections.abc import Sequence
@@ -22,71 +22,81 @@ from stampede.run_folder.races_json import RacesInfo
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 RULES = (
-    "Who may be taken: every contender that answered all requests of the situation's scenario and meets what must "
-    "hold.",
-    "What must hold is failed by a contender that does not promise it, or of which one counterexample is known: a "
-    "stale read that was certainly stale, or an order of steps that breaks it with nothing else happening. What is "
-    "promised and was not looked at in this run may be taken, and the advice says so.",
-    "With a reservation: kept in every order of steps as long as nothing else happens, but broken when something does "
-    "in between, as when an entry expires. Such a contender is left out where another cache that ran there is not "
-    "broken at all; else it is taken with that reservation, and the card names who would keep it and did not run "
-    f"there. {NO_CACHE} is named for a literal “never” and displaces nobody: it takes nothing off the database.",
-    "Who is taken: the lowest by the situation's figure. Two are told apart where their intervals have no value in "
-    "common and they differ by more than the noise floor (two 95 % intervals that do not touch differ at about the "
-    "0.6 % level: eight such comparisons err in at most 5 % of runs).",
-    "Where the situation names a second figure: of those whom the first does not tell apart, only those stay whom the "
-    "second does not tell apart either: behind its lowest among them beyond their intervals, and by twice or more (the "
-    "resolution that matters added to both), nobody stays.",
-    "Two copies of one contender ran in some scenarios (A/A). Where their own intervals lie apart by a figure, and by "
-    f"more than {100 * LEAST_DIFFERENCE:g} %, that figure tells nobody apart in that scenario: it is no price and no "
-    "reason, and the card says so. What differs by less than the copies do is not told apart either; a price beside "
-    "their original is one beside the worse of both.",
-    "Cannot tell: others are not told apart from the lowest. Then all are named; the first of them has the lowest "
-    "read p99, else the lowest p50, else it comes first in the run. It is a suggestion, not a finding.",
-    f"As seen: below {MIN_ROUNDS} rounds no interval stands behind the figures, and there is no verdict.",
-    "It costs: the figure in which it is furthest behind the reference or the next, beyond their intervals and by "
-    f"{LEAST_COST_RATIO:g} times or more; then how it got through an outage, where this run looked. What orders of "
-    "steps break stands in the column of races.",
-    "What changes it: at the next one's figure the next would be taken, and from where their intervals touch nobody "
-    "could tell. Each thing that must hold is taken away once: if somebody else is taken without it, this is said.",
-    "By arithmetic, an unprotected expiry costs 1 + rate × load time loads. Below a rate × load time of "
-    f"{LEAST_COST_RATIO - 1:g} that is less than {LEAST_COST_RATIO:g} loads, and protection saves next to nothing.",
-    f"Who survives Redis: served {100 * SERVED_SHARE:g} % of the requests due in every outage, in every round, without "
-    f"an error and within {LATE_MS / 1000:g} s; of these the fewest loads a second in the outage "
-    "that asked for most. The shares that are printed are those of all rounds together.",
+    "Eligible: every contender that answered all requests of the use case's scenario and meets the requirements.",
+    "A contender fails a requirement if it does not guarantee it, or if one counterexample is known: a read that was "
+    "certainly stale, or an order of steps that breaks the guarantee with nothing else happening. A contender whose "
+    "guarantee this run did not test is eligible, and the card says so.",
+    "With a reservation: the contender keeps the requirement in every order of steps as long as nothing else happens, "
+    "and breaks it when something does, for example when an entry expires. If another cache that ran in the scenario "
+    "keeps it even then, such a contender is not eligible. Otherwise it is taken with that reservation, and the card "
+    f"names the contenders that would keep it and did not run there. {NO_CACHE} is named for a literal “never” and "
+    "excludes no other contender: it takes no load off the database.",
+    "Taken: the contender with the lowest value of the use case's metric. Two contenders are distinguished if their "
+    "intervals have no value in common and they differ by more than the noise floor (two 95 % intervals that do not "
+    "touch differ at about the 0.6 % level: eight such comparisons err in at most 5 % of runs).",
+    "If the use case has a second metric, it breaks ties. Among the contenders that the first metric does not "
+    "distinguish, it drops those whose interval does not overlap that of its lowest value among them and whose value "
+    "is at least twice that value (the resolution that matters added to both).",
+    "Two copies of one contender ran in some scenarios (A/A). If their intervals for a metric have no value in common, "
+    f"and they differ by more than {100 * LEAST_DIFFERENCE:g} %, that metric is ignored in the scenario: it is neither "
+    "a cost nor a reason, and the card says so. Differences smaller than the difference between the copies are ignored "
+    "too, and a cost against their original is a cost against the worse of both copies.",
+    "Cannot tell: this run cannot distinguish others from the lowest. The card names them all, first the one with the "
+    "lowest read p99, else with the lowest p50, else the first in the order of the run. It is a suggestion, not a "
+    "finding.",
+    f"As seen: with fewer than {MIN_ROUNDS} rounds the figures have no interval, and there is no verdict.",
+    "It costs: the metric in which the contender is furthest behind the reference or the next best, if their intervals "
+    f"do not overlap and the ratio is {LEAST_COST_RATIO:g} or more; then its result in an outage, if this run has one. "
+    "The column of races shows what orders of steps break.",
+    "Changes it: at the figure of the next best, the next best would be taken; from the growth at which their "
+    "intervals touch, this run could not distinguish them. Each requirement is also dropped once: if another "
+    "contender would then be taken, the card names it.",
+    "By arithmetic, an unprotected expiry costs 1 + rate × load time loads. If rate × load time is below "
+    f"{LEAST_COST_RATIO - 1:g}, that is fewer than {LEAST_COST_RATIO:g} loads, and protection saves next to nothing.",
+    f"A contender survives outages of Redis if it served {100 * SERVED_SHARE:g} % of the requests due in every outage, "
+    f"in every round, without an error and within {LATE_MS / 1000:g} s. Among those, the one with the fewest loads per "
+    "second in its worst outage is taken. The printed shares are those of all rounds together.",
 )
-"""The rules of the advice in words, as the page prints them."""
+"""The rules of the advice as sentences; the page prints them below the cards."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AdviceCard:
-    """What the page says for one use case."""
+    """The texts of the page for one use case."""
 
     anchor: str
-    says: str
+    """The id of the card on the page."""
+    text: str
+    """The use case, in a line."""
     workload: str
-    """In a line; the scenario first."""
+    """The scenario's workload, in a line."""
     scenario: str
     taken: str | None
+    """The contender that the rule selects; None: no contender is eligible, or none has the figure."""
     sure: bool
+    """Whether the contender differs from all others and has no reservation."""
     take: str
     """"Take X", "Cannot tell: X, Y", "As seen: X"."""
     because: str = ""
+    """The deciding figure, compared with that of the next contender."""
     reservation: str = ""
-    """The event under which the one taken breaks what must hold, and which contenders keep it even then."""
+    """The event under which the selected contender breaks a requirement, and the contenders that keep it even then."""
     costs: str = ""
+    """The main cost, and the share of requests served in an outage."""
     next: str = ""
+    """The next best contender, with its figure."""
     changes: str = ""
+    """Which figure would have to change, and by how much, for another recommendation."""
     out: str = ""
     """Which contenders are not eligible, and why."""
     ran: str = ""
-    """Which contenders ran in the scenario, where fewer did than in others."""
+    """Which contenders ran in the scenario; empty if no other scenario had more."""
     ignored_metrics: str = ""
     """Which metrics are ignored in the scenario because the A/A copies differ."""
 
 
 def advice_cards(figures: FigureSet, races: RacesInfo | None, outages: OutagesByContender) -> list[AdviceCard]:
-    """One for each use case whose scenario this run has, and one for outages. None in a run that is void."""
+    """One card for each use case whose scenario ran, and one for outages. A void run has none."""
     if figures.void:
         return []
     known = {s.name: s for s in figures.scenarios}
@@ -119,7 +129,7 @@ def advice_card(
     compared = (metric.name, use_case.second, "read-p99", *COST_METRICS)
     return AdviceCard(
         anchor=f"advice-{use_case.anchor}",
-        says=use_case.says,
+        text=use_case.text,
         workload=workload(scenario),
         scenario=scenario.name,
         taken=taken,
@@ -139,11 +149,11 @@ def advice_card(
 def card_without_answer(
     figures: FigureSet, scenario: ScenarioInfo, use_case: UseCase, metric: Metric, found: Eligibility
 ) -> AdviceCard:
-    """The card where no contender can be taken, with the reason."""
-    why = f"{formatting.label(metric)} was not estimated" if found.contenders else "nobody meets what must hold"
+    """The card of a use case for which no contender can be taken, with the reason."""
+    why = f"{formatting.label(metric)} was not estimated" if found.contenders else "no contender meets the requirements"
     return AdviceCard(
         anchor=f"advice-{use_case.anchor}",
-        says=use_case.says,
+        text=use_case.text,
         workload=workload(scenario),
         scenario=scenario.name,
         taken=None,
@@ -157,7 +167,7 @@ def card_without_answer(
 def deciding_metric(
     figures: FigureSet, scenario: str, use_case: UseCase, contenders: Sequence[ContenderInfo]
 ) -> Metric:
-    """The first of the use case's metrics that any of the contenders has in the scenario."""
+    """The first metric of the use case that any of the contenders has in the scenario."""
     for name in use_case.metrics:
         if any(not figures.figure(scenario, c.name, name).missing for c in contenders):
             return find_metric(name)
@@ -165,60 +175,64 @@ def deciding_metric(
 
 
 def ran(figures: FigureSet, scenario: str) -> str:
-    """Which contenders ran in a scenario, where another use case's scenario had more."""
+    """Which contenders ran in a scenario; empty if no other use case's scenario had more."""
     here = [c.name for c in runners(figures, scenario)]
     most = max(len(runners(figures, use_case.scenario)) for use_case in USE_CASES)
     if len(here) == most:
         return ""
-    return f"A contest of {len(here)}: only {formatting.listed(here)} ran here, of {most} elsewhere."
+    return f"Only {len(here)} of {most} contenders ran in this scenario: {formatting.listed(here)}."
 
 
 def workload(scenario: ScenarioInfo) -> str:
+    """The workload of a scenario in a line."""
     w = scenario.workload
-    load = "your own SQL" if w.get("own_sql") else f"{w['load_cpu_ms'] + w['load_wait_ms']:g} ms a load"
+    load = "your own SQL" if w.get("own_sql") else f"{w['load_cpu_ms'] + w['load_wait_ms']:g} ms per load"
     skew = "one hot key" if w.get("active_records") == 1 else f"keys by Zipf {w['key_skew']:g}"
     return (
         f"{w['rate_per_s']:g} requests/s, {100 * w['read_share']:g} % reads, {skew}, {load}, TTL {w['ttl_s']:g} s, "
-        f"{w.get('rtt_ms') or 0:g} ms a round trip"
+        f"simulated RTT {w.get('rtt_ms') or 0:g} ms"
     )
 
 
 def capitalised(text: str) -> str:
+    """The text with its first letter in upper case."""
     return f"{text[:1].upper()}{text[1:]}"
 
 
 def take(choice: Choice) -> str:
+    """The recommendation in a few words."""
     assert choice.taken is not None
     others = [c.name for c in choice.tied]
     if choice.seen_only:
-        return f"As seen {choice.taken.name}; no verdict"
+        return f"As seen: {choice.taken.name}; no verdict"
     if others:
-        return f"Cannot tell: {formatting.listed([choice.taken.name, *others])}. Of them {choice.taken.name}"
+        return f"Cannot tell: {formatting.listed([choice.taken.name, *others])}. Suggestion: {choice.taken.name}"
     return f"Take {choice.taken.name}"
 
 
 def because(choice: Choice, metric: Metric, use_case: UseCase, not_tested: str) -> str:
+    """The reason: the figure of the selected contender, that of the next one, and what broke a tie."""
     assert choice.taken is not None
     text = formatting.format_estimate(choice.taken.figure, metric)
     against = choice.next if choice.seen_only and not choice.by_second else next(iter(choice.worse), None)
     if against is not None:
         text += f", against {formatting.format_estimate(against.figure, metric, name_it=False)} with {against.name}"
-        apart = (choice.tied or choice.lost_tie_break) and not choice.seen_only
-        text += ", the first that is told apart" if apart else ", the next"
+        others_between = (choice.tied or choice.lost_tie_break) and not choice.seen_only
+        text += ", the first that differs" if others_between else ", the next best"
     elif not choice.tied and not choice.lost_tie_break:
-        text += "; nobody else may be taken"
+        text += "; no other contender qualifies"
     text += "."
     if choice.lost_tie_break and use_case.second:
         text += f" {by_second(choice, find_metric(use_case.second))}"
     if choice.seen_only:
-        text += f" That is fewer than {MIN_ROUNDS} rounds."
+        text += f" Fewer than {MIN_ROUNDS} rounds ran."
     elif choice.tied and not (metric.name == "read-p99" and lowest(choice)):
-        text += f" Of those that cannot be told apart it has the lowest {tie_break(choice)}."
-    return f"{text}{f' It guarantees what must hold; {not_tested}.' if not_tested else ''}"
+        text += f" Among the contenders that cannot be distinguished it {tie_break(choice)}."
+    return f"{text}{f' It guarantees what is required; {not_tested}.' if not_tested else ''}"
 
 
 def by_second(choice: Choice, second: Metric) -> str:
-    """The contenders that lost the tie break, with their second figures."""
+    """The contenders that lost the tie break, with their values of the second metric."""
     assert choice.taken is not None
     mine = f"{formatting.format_estimate(choice.taken.second, second)}, " if choice.taken.second else ""
     lost = [
@@ -226,22 +240,22 @@ def by_second(choice: Choice, second: Metric) -> str:
         for c in choice.lost_tie_break
         if c.second
     ]
-    return f"Not told apart by that, but by the second figure: {mine}against {formatting.listed(lost)}."
+    return f"The second metric breaks the tie: {mine}against {formatting.listed(lost)}."
 
 
 def lowest(choice: Choice) -> bool:
-    """Whether the one taken also leads by the figure itself."""
+    """Whether the selected contender also has the lowest value of the deciding metric."""
     return choice.taken is not None and all(choice.taken.figure.value <= c.figure.value for c in choice.tied)
 
 
 def tie_break(choice: Choice) -> str:
-    """Which response time broke the tie."""
+    """What broke the tie: a response time, or the order of the run."""
     assert choice.taken is not None
     for i, name in enumerate(("read p99", "read p50")):
         mine = choice.taken.waits_ms[i]
         if math.isfinite(mine) and all(mine < c.waits_ms[i] for c in choice.tied):
-            return f"{name}, {formatting.with_unit(mine, 'ms')}, as seen"
-    return "place in the order of the run"
+            return f"has the lowest {name}, {formatting.with_unit(mine, 'ms')}, as seen"
+    return "comes first in the order of the run"
 
 
 def costs(
@@ -251,13 +265,13 @@ def costs(
     choice: Choice,
     outages: OutagesByContender,
 ) -> str:
-    """The main cost of the one taken, and what it served in an outage."""
+    """The main cost of the selected contender, and the share of requests that it served in an outage."""
     assert choice.taken is not None
     name, following = choice.taken.name, choice.next.name if choice.next else ""
     taken = next(c for c in contenders if c.name == name)
     others = [c for c in contenders if c is not taken and c.name in (figures.reference, following)]
     cost, hurts = main_cost(figures, scenario.name, taken, others)
-    parts = [f"{cost} (wrong for {hurts})" if cost else "nothing that was told apart from the next"]
+    parts = [f"{cost} (wrong for {hurts})" if cost else "nothing that differs measurably from the next best"]
     through = outages.get(name, [])
     if through:
         worst, where = worst_of(through)
@@ -266,13 +280,14 @@ def costs(
 
 
 def next_best(choice: Choice, metric: Metric, use_case: UseCase) -> str:
+    """The next best contender, with the figure that distinguishes it from the selected one."""
     following: Candidate | None = choice.next
     if following is None:
         return ""
     if choice.by_second and following.second is not None:
         return f"{following.name}, {formatting.format_estimate(following.second, find_metric(use_case.second))}."
     figure = formatting.format_estimate(following.figure, metric, name_it=False)
-    return f"{following.name}, {figure}{' (cannot be told apart)' if choice.tied else ''}."
+    return f"{following.name}, {figure}{' (cannot be distinguished)' if choice.tied else ''}."
 
 
 def out(reasons: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Which contenders are eligible: in a scenario, and for a use case with its requirements."""
+"""Eligibility: which contenders may be taken in a scenario, and for a use case with its requirements."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ from stampede.run_folder.races_json import RacesInfo
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 NO_CACHE = "no-cache"
-"""Takes no load off the database. It keeps what must hold for a literal "never", and excludes no other contender."""
-NOT_FOUND = "found no record for some that exist"
+"""Takes no load off the database. It keeps a requirement for a literal "never", and excludes no other contender."""
+NOT_FOUND = "returned no record for some that exist"
 UNANSWERED = "left requests unanswered"
 
 
@@ -29,7 +29,7 @@ class Eligibility:
     """Which contenders are eligible for a use case, and why the others are not."""
 
     contenders: list[ContenderInfo]
-    """Those that are eligible, in the order of the run."""
+    """The eligible contenders, in the order of the run."""
     statuses: dict[str, list[RequirementStatus]]
     """By contender that ran: one status for each requirement."""
     excluded: dict[str, str]
@@ -53,16 +53,16 @@ def answered_all(figures: FigureSet, scenario: str, contender: ContenderInfo) ->
 
 
 def wrong_answers(figures: FigureSet, scenario: str, ran: Sequence[ContenderInfo]) -> dict[str, str]:
-    """Contenders that are excluded whatever is required, each with the reason."""
+    """The contenders that are excluded without regard to the requirements, each with the reason."""
     denying = {c.name: NOT_FOUND for c in ran if figures.denies_existing(scenario, c)}
     return denying | {c.name: UNANSWERED for c in ran if not answered_all(figures, scenario, c)}
 
 
 def freshest(figures: FigureSet, scenario: ScenarioInfo, contenders: list[ContenderInfo]) -> list[ContenderInfo]:
-    """Where the scenario is about freshness: the contenders without a read that was certainly stale after told.
+    """The contenders without a read that was certainly stale after acknowledgement, in a scenario about freshness.
 
-    One such read is enough; it needs no statistics. If all had some: those that are not distinguishable from the lowest
-    share.
+    One such read excludes a contender; it needs no statistics. If every contender had some, those stay that cannot be
+    distinguished from the lowest share. In other scenarios all stay.
     """
     if not scenario.check_after_drain:
         return contenders
@@ -81,9 +81,9 @@ def freshest(figures: FigureSet, scenario: ScenarioInfo, contenders: list[Conten
 def eligible(
     figures: FigureSet, scenario: ScenarioInfo, requirements: Sequence[Requirement], races: RacesInfo | None
 ) -> Eligibility:
-    """Contenders that answered everything and meet the requirements.
+    """The contenders that answered every request and meet the requirements.
 
-    Those that meet one only under a condition are eligible only where no other cache keeps it without.
+    A contender that meets a requirement only under a condition is eligible if no other cache keeps it without one.
     """
     ran = runners(figures, scenario.name)
     statuses = {c.name: requirement_statuses(figures, scenario, requirements, c, races) for c in ran}
@@ -92,7 +92,7 @@ def eligible(
     left = [c for c in ran if c.name not in excluded]
     if any(c.name != NO_CACHE and holds_everywhere(statuses[c.name]) for c in left):
         conditional = {c.name: why for c in left if (why := conditions(statuses[c.name]))}
-        excluded |= {name: f"behind who keeps it even then ({why})" for name, why in conditional.items()}
+        excluded |= {name: f"another cache keeps it even then ({why})" for name, why in conditional.items()}
         left = [c for c in left if c.name not in conditional]
     return Eligibility(contenders=left, statuses=statuses, excluded=excluded)
 
@@ -117,7 +117,7 @@ def requirement_statuses(
 def alternatives_that_hold(
     figures: FigureSet, scenario: ScenarioInfo, requirements: Sequence[Requirement], races: RacesInfo | None
 ) -> str:
-    """Contenders that keep the requirements under everything that was tried, and did not run in the scenario.
+    """The contenders that kept the requirements under every tested event and did not run in the scenario.
 
     no-cache is named for a literal "never".
     """
@@ -127,7 +127,8 @@ def alternatives_that_hold(
     elsewhere = [c.name for c in holding if c.name != NO_CACHE and not figures.ran(scenario.name, c.name)]
     parts = []
     if elsewhere:
-        parts.append(f"No order of steps that was tried breaks it with {formatting.listed(elsewhere)}, not run here")
+        names = formatting.listed(elsewhere)
+        parts.append(f"No order of steps that was tried breaks it with {names}, which did not run here")
     if any(c.name == NO_CACHE for c in holding):
         metric = find_metric("loads-per-1000-reads")
         figure = figures.figure(scenario.name, NO_CACHE, metric.name)

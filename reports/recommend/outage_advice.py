@@ -1,4 +1,4 @@
-"""Advice for the case that users must be served while Redis is down or hangs."""
+"""The advice card for outages: which contender serves users while Redis is down or hangs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ OutagesByContender = Mapping[str, list[Outage]]
 
 
 def survival(through: OutagesByContender) -> dict[str, Any]:
-    """The fields of an AdviceCard; empty where the run has no outage."""
+    """The fields of an AdviceCard; empty if the run has no outage."""
     if not through:
         return {}
     scenarios = list(dict.fromkeys(one.cells[0].scenario.name for some in through.values() for one in some))
@@ -21,17 +21,17 @@ def survival(through: OutagesByContender) -> dict[str, Any]:
     others = {name: some for name, some in through.items() if name not in alive}
     common = {
         "anchor": "advice-redis-dies",
-        "says": SURVIVES,
+        "text": SURVIVES,
         "workload": f"{formatting.listed(scenarios)}, {rounds} round{'' if rounds == 1 else 's'}",
         "scenario": scenarios[0],
-        "out": "Other contenders did not go through an outage: nothing is known of them here",
+        "out": "other contenders did not run in an outage, so this run has no result for them",
     }
     if not alive:
         listed = "; ".join(f"{name} {served_text(some)}" for name, some in others.items())
         return common | {
             "taken": None,
             "sure": False,
-            "take": f"No answer: nobody served {100 * SERVED_SHARE:g} % in every round ({listed}).",
+            "take": f"No answer: no contender served {100 * SERVED_SHARE:g} % in every round ({listed}).",
         }
     taken = min(alive, key=lambda name: outage_loads_per_s(through[name]))
     few = rounds < MIN_ROUNDS
@@ -40,36 +40,38 @@ def survival(through: OutagesByContender) -> dict[str, Any]:
     return common | {
         "taken": taken,
         "sure": not few,
-        "take": f"As seen {taken}; no verdict" if few else f"Take {taken}",
+        "take": f"As seen: {taken}; no verdict" if few else f"Take {taken}",
         "because": f"Of the requests due in the outage it served {served_text(through[taken])}, all rounds together"
         + (f"; {against}." if against else ".")
-        + (f" That is fewer than {MIN_ROUNDS} rounds." if few else ""),
-        "costs": f"{formatting.number(most.loads_per_s('outage'))} loads/s in the outage of {name_of(most)}, where it had "
-        f"{formatting.number(most.loads_per_s('before'))} before: the database must carry them.",
+        + (f" Fewer than {MIN_ROUNDS} rounds ran." if few else ""),
+        "costs": f"{formatting.number(most.loads_per_s('outage'))} loads/s in the outage of {name_of(most)}, against "
+        f"{formatting.number(most.loads_per_s('before'))} before it: the database must carry them.",
         "next": next_in_outages(others),
         "changes": (
-            "If the database cannot carry those loads, nobody survives; and if less than "
-            f"{100 * SERVED_SHARE:g} % served is enough, ask for the fewest loads instead."
+            "If the database cannot carry those loads, no contender survives. If a served share below "
+            f"{100 * SERVED_SHARE:g} % is enough, choose by the fewest loads instead."
         ),
     }
 
 
 def survives(some: list[Outage], scenarios: list[str]) -> bool:
-    """Whether it went through every outage, and served enough in every round of each."""
+    """Whether the contender ran in every outage and served enough requests in every round of each."""
     least = min(share for one in some for share in (one.served() or [share_served(one)]))
     return {name_of(one) for one in some} == set(scenarios) and least >= SERVED_SHARE
 
 
 def name_of(outage: Outage) -> str:
+    """The scenario of an outage."""
     return outage.cells[0].scenario.name
 
 
 def served_text(some: list[Outage]) -> str:
-    """ "18.8 % in redis-killed and 20.1 % in redis-hung"."""
+    """The served share of each outage: "18.8 % in redis-killed and 20.1 % in redis-hung"."""
     return formatting.listed([f"{percent_served(share_served(one))} in {name_of(one)}" for one in some])
 
 
 def next_in_outages(others: dict[str, list[Outage]]) -> str:
+    """The contender that served most in its worst outage, among those that did not survive."""
     if not others:
         return ""
     name = max(others, key=lambda each: worst_of(others[each])[0])
@@ -77,10 +79,10 @@ def next_in_outages(others: dict[str, list[Outage]]) -> str:
 
 
 def most_loads(some: list[Outage]) -> Outage:
-    """The outage with the most loads a second."""
+    """The outage with the most loads per second."""
     return max(some, key=lambda one: one.loads_per_s("outage"))
 
 
 def outage_loads_per_s(some: list[Outage]) -> float:
-    """Loads a second in the outage that has the most."""
+    """The loads per second in the outage that has the most."""
     return most_loads(some).loads_per_s("outage")

@@ -1,12 +1,12 @@
-"""What a use case requires, and whether a contender meets it. Pure functions.
+"""The requirements of use cases, and whether a contender meets them. Pure functions.
 
-fails         the contender does not promise it, or one counterexample is known: a read that was certainly stale, or
-              an order of steps that breaks the invariant with nothing else happening. One is enough; it needs no
-              statistics
+fails         the contender does not guarantee it, or one counterexample is known: a read that was certainly stale, or
+              an order of steps that breaks the invariant with nothing else happening. One counterexample is enough; it
+              needs no statistics
 conditional   kept in every order of steps, but broken when something else happens in between (an entry expires, a
-              client dies) that its promise does not name. Such a contender ranks below one that keeps it even then, and
-              the advice names the condition
-untested      promised, and this run did not test it; the contender is eligible, and the advice says so
+              client crashes) that the guarantee does not name. Such a contender ranks below one that keeps it even
+              then, and the card names the condition
+untested      guaranteed, but this run did not test it; the contender is eligible, and the card says so
 """
 
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ from stampede.run_folder.schema import ContenderInfo
 
 @dataclass(frozen=True, kw_only=True)
 class Requirement:
-    """Something that must hold: a promise, an invariant of the explorer, and a count of its violations."""
+    """A requirement of a use case: a guarantee, the explorer's invariant for it, and a count of violations."""
 
-    says: str
-    """Completes "… must": "be gone a TTL later"."""
+    text: str
+    """A statement that must hold: "an old value is gone one TTL later at the latest"."""
     guarantee: str
     invariant: str
     counter: str = ""
-    """The metric that counts violations; empty: none does."""
+    """The metric that counts violations; empty: no metric counts them."""
     counted: str = ""
-    """What it counts."""
+    """The name of the violations in a sentence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,18 +36,18 @@ class RequirementStatus:
     """Whether one contender meets one requirement."""
 
     fails: str = ""
-    """Why it is not eligible; empty: it is."""
+    """Why the contender is not eligible; empty: it is eligible."""
     untested: str = ""
-    """What this run did not test; empty: it tested it."""
+    """What this run did not test; empty: it tested the requirement."""
     conditional: str = ""
     """The event under which the requirement breaks; empty: no tested event breaks it."""
 
 
 UNTESTED = {
     NOT_JUDGED: "its orders of steps could not be judged",
-    NOT_EXERCISED: "no order of steps that was tried put it to the test",
+    NOT_EXERCISED: "no order of steps that was tried exercised it",
 }
-"""The explorer's words that answer nothing, each with the words of the advice."""
+"""The explorer's verdicts that leave a requirement untested, each with its text on the card."""
 
 
 def requirement_status(
@@ -58,19 +58,19 @@ def requirement_status(
     *,
     ttls: bool = True,
 ) -> RequirementStatus:
-    """Whether a contender meets a requirement, as far as it is known.
+    """Whether a contender meets a requirement, as far as this run shows.
 
-    `count`: the figure of its counter; None: not counted. `ttls`: whether the workload's entries expire.
+    `count`: the figure of the requirement's counter; None: not counted. `ttls`: whether the workload's entries expire.
     """
     if requirement.guarantee not in contender.guarantees:
-        return RequirementStatus(fails="does not promise it")
+        return RequirementStatus(fails="does not guarantee it")
     if count is not None and not count.missing and count.value > 0:
-        return RequirementStatus(fails=f"promises it, yet {requirement.counted} were seen")
+        return RequirementStatus(fails=f"guarantees it, but {requirement.counted} were seen")
     if races is None:
         return RequirementStatus(untested="orders of steps were not explored")
     word = races.word(contender.name, requirement.invariant)
     if word in ("BROKEN", "broken"):
-        return RequirementStatus(fails="promises it, yet an order of steps breaks it")
+        return RequirementStatus(fails="guarantees it, but an order of steps breaks it")
     if word == "kept but":
         return RequirementStatus(conditional=condition(races, contender.name, requirement.invariant, ttls=ttls))
     if word == KEPT:
@@ -83,12 +83,12 @@ IN_PLAIN_WORDS = {
     "a client crashes": ("no client crashes", "one does"),
     "the cache refuses or hangs": ("the cache answers", "it refuses or hangs"),
 }
-"""What the explorer's fault models do: while it does not happen, and when it does."""
+"""Text for each fault model of the explorer: while it does not happen, and when it happens."""
 EXPIRY = "an entry or a lock expires or is evicted"
 
 
 def condition(races: RacesInfo, contender: str, invariant: str, *, ttls: bool) -> str:
-    """Under which conditions the invariant is kept, and under which it is broken."""
+    """The conditions under which the invariant is kept, and those under which it is broken."""
     found = races.worst_first(contender, invariant)
     breakers = list(dict.fromkeys(races.adversary_in(v.situation) for v in found if v.verdict == "broken"))
     pairs = [IN_PLAIN_WORDS.get(name, (f"it does not happen that {name}", "it does")) for name in breakers]
@@ -100,7 +100,7 @@ def condition(races: RacesInfo, contender: str, invariant: str, *, ttls: bool) -
 
 
 def holds_everywhere(found: Sequence[RequirementStatus]) -> bool:
-    """Whether orders of steps were explored, and nothing that was tried breaks a requirement."""
+    """Whether orders of steps were explored, and no tested event breaks a requirement."""
     return not any(s.fails or s.conditional or s.untested for s in found)
 
 
@@ -110,19 +110,19 @@ def conditions(found: Sequence[RequirementStatus]) -> str:
 
 
 def untested(found: Sequence[RequirementStatus]) -> str:
-    """What was not tested, each once."""
+    """The untested guarantees, each once."""
     return " and ".join(dict.fromkeys(s.untested for s in found if s.untested))
 
 
 STALE_AT_MOST_TTL = Requirement(
-    says="an old value is gone one TTL later at the latest",
+    text="an old value is gone one TTL later at the latest",
     guarantee="STALE_AT_MOST_TTL",
     invariant="stale-at-most-ttl",
 )
-NO_STALE_AFTER_TOLD = Requirement(
-    says="nobody reads an old value once its writer was told",
+NO_STALE_AFTER_ACKNOWLEDGEMENT = Requirement(
+    text="no read returns an old value after the newer write was acknowledged",
     guarantee="NO_STALE_AFTER_WRITE",
     invariant="no-stale-after-write",
     counter="stale-after-told",
-    counted="stale reads after told",
+    counted="reads that were stale after acknowledgement",
 )

@@ -1,16 +1,17 @@
-"""Which contender one metric selects, how certain that is, and which change would select another.
+"""Selection by one metric: which contender it selects, how certain that is, and which change would select another.
 
 distinguishable   both figures have intervals, these have no value in common, and the larger lies more than the noise
                   floor above the smaller. Two 95 % intervals that do not touch differ at about the 0.6 % level, so that
                   eight such comparisons together err in at most 5 % of runs
 tied              contenders that are not distinguishable from the lowest
-second metric     where the use case has one: among ties, keep those that it cannot distinguish from its lowest value
-                  among them, by its own noise floor; drop the rest from all further comparisons
+second metric     if the use case has one: among ties, keep those that it cannot distinguish from its lowest value among
+                  them, by its own noise floor; drop the rest from all further comparisons
 taken             among ties, the lowest read p99, then the lowest p50, then the first in the order of the run
-cannot tell       others are tied: the one taken is a suggestion, not a finding
+cannot tell       others are tied: the selected contender is a suggestion, not a finding
 as seen           the figures have no intervals (fewer than six rounds): no verdict, whichever leads
-switch ratio      the next contender's figure over that of the one taken: from there on the next would be taken
-overlap ratio     how much the figure may grow until the intervals touch: from there on this run could not distinguish
+switch ratio      the next contender's figure over that of the selected one: above it the next would be taken
+overlap ratio     the growth of the selected contender's figure at which the intervals touch: above it this run could
+                  not distinguish the two
 """
 
 import math
@@ -25,52 +26,52 @@ from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, overlap
 from stampede.run_folder.schema import ContenderInfo
 
 SECOND_FLOOR = 1.0
-"""The second metric breaks a tie from a ratio of two on, the resolution that matters added to both values: 0.7 ms of a
-median are no reason to drop a contender that may have the lowest p99."""
+"""The second metric breaks a tie from a ratio of two on, after adding the metric's resolution to both values: a
+difference of 0.7 ms in the median must not drop the contender with the lowest p99."""
 COST_METRICS = ("read-p50", "write-p50", "database-ms-per-1000-reads", "commands-per-request", "stale-after-told")
-"""Metrics in which the main cost is looked for, besides the read p99 (the longest read, if that is not estimated)."""
+"""The metrics searched for the main cost, in addition to the read p99 (the longest read, if that is not estimated)."""
 LEAST_COST_RATIO = 1.25
-"""A cost is named from this ratio to the best on, resolution added to both sides."""
+"""The least ratio to the best at which a cost is named, the metric's resolution added to both sides."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A contender that meets the needs, and the figure by which it is chosen: the lower, the better."""
+    """An eligible contender with its value of the deciding metric. Lower is better."""
 
     name: str
     figure: Estimate
     second: Estimate | None = None
-    """What breaks a tie by the figure; None: nothing."""
+    """Its value of the second metric; None: unknown, or the use case has none."""
     waits_ms: tuple[float, float] = (math.inf, math.inf)
-    """Read p99 and p50; infinite where they are unknown or ignored."""
+    """Read p99 and p50; infinite if they are unknown or ignored."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What the rule selects."""
+    """The contender that the rule selects, and all others by how they compare with the lowest."""
 
     taken: Candidate | None = None
     """None: no candidate has the figure."""
     tied: tuple[Candidate, ...] = ()
-    """Others that are not distinguishable from the lowest, by figure."""
+    """Others that are not distinguishable from the lowest, sorted by figure."""
     lost_tie_break: tuple[Candidate, ...] = ()
     """Not distinguishable from the lowest by the figure, but worse by the second; sorted by the second."""
     worse: tuple[Candidate, ...] = ()
-    """Distinguishable from the lowest, by figure."""
+    """Distinguishable from the lowest, sorted by figure."""
 
     @property
     def next(self) -> Candidate | None:
-        """The next best: of the tied, else of those that lost the tie break, else of the worse."""
+        """The next best: the first tied contender, else the first that lost the tie break, else the first worse one."""
         return next(iter((*self.tied, *self.lost_tie_break, *self.worse)), None)
 
     @property
     def by_second(self) -> bool:
-        """Whether the second figure distinguishes the one taken from the next."""
+        """Whether the second metric distinguishes the selected contender from the next."""
         return not self.tied and bool(self.lost_tie_break)
 
     @property
     def deciding_pair(self) -> tuple[Estimate, Estimate] | None:
-        """The figures that distinguish the one taken from the next: its own, and that of the next."""
+        """The figures that distinguish the selected contender from the next: its own, and that of the next."""
         if self.taken is None or self.next is None:
             return None
         if self.by_second and self.taken.second is not None and self.next.second is not None:
@@ -79,20 +80,18 @@ class Choice:
 
     @property
     def seen_only(self) -> bool:
-        """The figures have no intervals: no verdict."""
-        looked_at = () if self.taken is None else (self.taken, *self.tied, *self.lost_tie_break, *self.worse[:1])
-        return any(
-            f.level is None or f.rounds < MIN_ROUNDS for c in looked_at for f in (c.figure, c.second or c.figure)
-        )
+        """Whether a figure has no interval, so that there is no verdict."""
+        compared = () if self.taken is None else (self.taken, *self.tied, *self.lost_tie_break, *self.worse[:1])
+        return any(f.level is None or f.rounds < MIN_ROUNDS for c in compared for f in (c.figure, c.second or c.figure))
 
     @property
     def sure(self) -> bool:
-        """The one taken is distinguishable from all others."""
+        """Whether the selected contender is distinguishable from all others."""
         return self.taken is not None and not self.tied and not self.seen_only
 
     @property
     def switch_ratio(self) -> float | None:
-        """The next one's figure over that of the one taken; above it the next would be taken. None: no such number."""
+        """The next contender's figure over that of the selected one. None: not a finite number."""
         if self.deciding_pair is None:
             return None
         mine, its = self.deciding_pair
@@ -100,7 +99,7 @@ class Choice:
 
     @property
     def overlap_ratio(self) -> float | None:
-        """How many times its figure and interval may grow until both intervals touch. None: no such number."""
+        """The factor of growth at which the two intervals touch. None: not sure now, or not a finite number."""
         if not self.sure or self.deciding_pair is None:
             return None
         mine, its = self.deciding_pair
@@ -113,9 +112,9 @@ def choose(
     second_floor: float = math.inf,
     second_resolution: float = 0.0,
 ) -> Choice:
-    """The rule, over candidates in the order of the run. A floor of infinity: every candidate is tied.
+    """Apply the rule to candidates in the order of the run. An infinite noise floor ties every candidate.
 
-    A candidate that leads by the figure and loses the tie break leads no longer: the others are compared with the next.
+    If the candidate with the lowest figure loses the tie break, the others are compared with the next lowest.
     """
     known = [c for c in candidates if not c.figure.missing]
     if not known:
@@ -125,11 +124,11 @@ def choose(
         near = [c for c in pool if tie(c.figure, pool[0].figure, noise_floor)]
         seconds = [c.second for c in near if c.second is not None]
         least = min(seconds, key=lambda figure: figure.value, default=None)
-        behind = [c for c in near if c.second and least and not tie(c.second, least, second_floor, second_resolution)]
-        if not behind:
+        dropped = [c for c in near if c.second and least and not tie(c.second, least, second_floor, second_resolution)]
+        if not dropped:
             break
-        lost += behind
-        pool = [c for c in pool if c not in behind]
+        lost += dropped
+        pool = [c for c in pool if c not in dropped]
     taken = min(near, key=lambda c: (*c.waits_ms, known.index(c)))
     return Choice(
         taken=taken,
@@ -140,7 +139,7 @@ def choose(
 
 
 def tie(figure: Estimate, best: Estimate, noise_floor: float, resolution: float = 0.0) -> bool:
-    """Whether a figure is not distinguishable from the lowest. Without intervals: if it lies within the floor."""
+    """Whether a figure is not distinguishable from the lowest. Without intervals: whether it lies within the floor."""
     within = figure.value + resolution <= (best.value + resolution) * (1 + noise_floor)
     return math.isinf(noise_floor) or overlap(figure, best) or within
 
@@ -159,9 +158,9 @@ def select(
     second: str = "",
     estimated_only: bool,
 ) -> Choice:
-    """The rule, over contenders in the order of the run: by one metric, and by `second` where one is named.
+    """Apply the rule to contenders in the order of the run: by one metric, and by `second` if it is given.
 
-    `estimated_only`: figures that are seen and not estimated select nothing.
+    `estimated_only`: leave out contenders whose figure was seen and not estimated.
     """
     candidates = []
     for contender in contenders:
@@ -185,7 +184,7 @@ def select(
 
 
 def waits_ms(figures: FigureSet, scenario: str, contender: ContenderInfo) -> tuple[float, float]:
-    """Read p99 and p50 in milliseconds; infinite where they are unknown or ignored."""
+    """Read p99 and p50 in milliseconds; infinite if they are unknown or ignored."""
 
     def wait_ms(name: str) -> float:
         value = figures.figure(scenario, contender.name, name).value
@@ -197,9 +196,9 @@ def waits_ms(figures: FigureSet, scenario: str, contender: ContenderInfo) -> tup
 def main_cost(
     figures: FigureSet, scenario: str, winner: ContenderInfo, others: Sequence[ContenderInfo]
 ) -> tuple[str, str]:
-    """The metric in which the winner is worst compared with the others, and which users it hurts.
+    """The metric in which the winner is worst compared with the others, and the users that it hurts.
 
-    Both are empty where no cost is worth naming.
+    Both are empty if no cost reaches LEAST_COST_RATIO.
     """
     worst, cost, hurts = LEAST_COST_RATIO, "", ""
     p99 = figures.figure(scenario, winner.name, "read-p99")
@@ -217,9 +216,9 @@ def main_cost(
 def cost_by(
     figures: FigureSet, scenario: str, metric: Metric, winner: ContenderInfo, others: Sequence[ContenderInfo]
 ) -> tuple[float, str] | None:
-    """How many times the best of the others the winner's figure is, and that in words.
+    """The ratio of the winner's figure to the best of the others, and the text of that cost.
 
-    None where the figures are not known or not distinguishable.
+    None if the figures are not known or not distinguishable.
     """
     copies = twins_of(figures, scenario, metric.name)
     mine = figures.figure(scenario, winner.name, metric.name)

@@ -1,4 +1,4 @@
-"""A headless Chromium, where there is one, that may speak to this machine only."""
+"""Fixtures for tests in a headless Chromium, if it is installed. A page may connect only to this machine."""
 
 import shutil
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 CHROMIUM = "chromium-headless-shell"
 PATIENCE_MS = 120_000
-"""How long a page may take for anything, on a machine that has other work."""
+"""The timeout of each browser action; long, because the machine may be busy."""
 HERE = ("127.0.0.1", "localhost", None)
 
 
@@ -26,18 +26,18 @@ def browser() -> Iterator[Browser]:
 
 
 class WatchedPage:
-    """A page, what it asked of other machines, and what went wrong in its scripts."""
+    """A page, its requests to other machines, and the errors of its scripts."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        self.strangers: list[str] = []
+        self.foreign_requests: list[str] = []
         self.errors: list[str] = []
         page.on("request", self._on_request)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def _on_request(self, request: Request) -> None:
         if urlsplit(request.url).scheme not in ("data", "blob", "file") and urlsplit(request.url).hostname not in HERE:
-            self.strangers.append(request.url)
+            self.foreign_requests.append(request.url)
 
 
 @pytest.fixture
@@ -47,5 +47,5 @@ def watched(browser: Browser) -> Iterator[WatchedPage]:
     seen = WatchedPage(context.new_page())
     yield seen
     context.close()
-    assert seen.strangers == []
+    assert seen.foreign_requests == []
     assert seen.errors == []

@@ -1,4 +1,4 @@
-"""The report in a browser: it hides a contender, sorts a table, follows a link to a place in it, and asks nobody."""
+"""The report in a browser: it hides a contender, sorts a table, follows a link, and sends no request."""
 
 from pathlib import Path
 
@@ -12,11 +12,11 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def address(rendered: Path) -> str:
-    """A report over planted figures, as a file."""
+    """The file URL of a report of a planted run."""
     return (rendered / "report.html").as_uri()
 
 
-def test_a_contender_that_is_unticked_is_hidden_everywhere(address: str, watched: WatchedPage) -> None:
+def test_a_contender_without_its_tick_is_hidden_everywhere(address: str, watched: WatchedPage) -> None:
     page = watched.page
     page.goto(address)
     box = page.locator("#show input").first
@@ -29,7 +29,7 @@ def test_a_contender_that_is_unticked_is_hidden_everywhere(address: str, watched
     assert mine.filter(visible=True).count() > 0
 
 
-def test_a_table_is_sorted_by_the_column_that_is_clicked(address: str, watched: WatchedPage) -> None:
+def test_a_click_on_a_column_sorts_the_table(address: str, watched: WatchedPage) -> None:
     page = watched.page
     page.goto(address)
     head = page.locator("table[data-sort] thead tr:last-child th").filter(has=page.locator("button")).first
@@ -42,7 +42,7 @@ def test_a_table_is_sorted_by_the_column_that_is_clicked(address: str, watched: 
     assert [t.strip() for t in table.locator("tbody tr > *:first-child").all_inner_texts()] == first_column[::-1]
 
 
-def test_a_link_to_a_place_leads_there(address: str, watched: WatchedPage) -> None:
+def test_a_link_to_a_section_scrolls_to_it(address: str, watched: WatchedPage) -> None:
     page = watched.page
     page.goto(f"{address}#decision")
     expect(page.locator("#decision")).to_be_in_viewport()

@@ -1,4 +1,4 @@
-"""Charts of a caching scenario, one a file, found by being there (see chart.py), and what all drawings share."""
+"""The charts of a caching scenario, one per file (see scenario_chart.py), and the parts that all drawings share."""
 
 from stampede.reports.output.charts.chart import Chart
 from stampede.reports.output.charts.chart_style import (

@@ -1,18 +1,18 @@
-"""What a chart is."""
+"""The type of a chart."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """A drawing with its question as title, the answer in words as caption, and its data as a table."""
+    """A drawing with its question as title, the answer as caption, and its data as a table."""
 
     anchor: str
-    """The id of its place on the page."""
+    """The id of the chart on the page."""
     question: str
     caption: str
     how_to_read: str
     svg: str
     columns: list[str]
     rows: list[list[str]]
-    """The data that is drawn."""
+    """The data of the drawing."""

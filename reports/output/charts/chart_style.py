@@ -1,4 +1,4 @@
-"""How charts look: one look per contender everywhere, colours that the page replaces, labels of axes."""
+"""The style of charts: one look per contender on all charts, colours that the page replaces, labels of axes."""
 
 import math
 import re
@@ -14,15 +14,15 @@ from stampede.run_folder.schema import ContenderInfo
 
 INK, MUTED, GRID, PAPER = "#1b1f24", "#5b6570", "#d9dee3", "#ffffff"
 COLORS = ("#0072b2", "#b84a00", "#007a5a", "#9b3f7f", "#8a6a00", "#2b8ab8", "#5c4a9e", "#a8324a")
-"""Okabe and Ito's hues, the light ones darkened until they stand 4.5 : 1 on white."""
+"""Okabe and Ito's hues, the light ones darkened to a contrast of 4.5 : 1 on white."""
 DARK = ("#5ab4e6", "#f08a4b", "#3cc39a", "#dd8cc4", "#d9b43a", "#8fd0ee", "#a99aec", "#f07f93")
-RULER, RULER_DARK = "#6e7781", "#9aa4ae"
+BASELINE, BASELINE_DARK = "#6e7781", "#9aa4ae"
 PALETTE: dict[str, tuple[str, str, str]] = {
     INK: ("--ink", INK, "#e6e9ec"),
     MUTED: ("--muted", MUTED, "#9aa4ae"),
     GRID: ("--grid", GRID, "#333a42"),
     PAPER: ("--paper", PAPER, "#14171a"),
-    RULER: ("--ruler", RULER, RULER_DARK),
+    BASELINE: ("--baseline", BASELINE, BASELINE_DARK),
     **{light: (f"--c{i}", light, dark) for i, (light, dark) in enumerate(zip(COLORS, DARK, strict=True))},
 }
 """Colour in the drawing: (name on the page, light, dark)."""
@@ -32,19 +32,24 @@ DASHES: tuple[object, ...] = ("-", (0, (5, 1.5)), (0, (3, 1, 1, 1)), (0, (1.2, 1
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
+    """The look of one contender."""
+
     color: str
     variable: str
+    """The colour's CSS variable."""
     marker: str
     dash: object
 
 
 def style_of(contenders: Sequence[ContenderInfo], name: str) -> Style:
-    """One look per contender everywhere: the hue by its family (a name and what is built on it: "x", "x-y"), marker
-    and dash by its place among the run's contenders; a twin dashes what it is the twin of; rulers are grey.
+    """The look of a contender, the same on all charts.
+
+    The family of names ("x", "x-y") selects the hue; the position among the run's contenders selects marker and dash.
+    An A/A copy is a dashed line in its original's colour. Baselines are grey.
     """
     info = next(c for c in contenders if c.name == name)
     if info.kind == "baseline":
-        return Style(color=RULER, variable="--ruler", marker="|", dash=(0, (1, 1.5)))
+        return Style(color=BASELINE, variable="--baseline", marker="|", dash=(0, (1, 1.5)))
     if info.kind == "aa-copy" and info.copy_of in {c.name for c in contenders}:
         origin = style_of(contenders, str(info.copy_of))
         return Style(color=origin.color, variable=origin.variable, marker="x", dash=(0, (1.5, 2)))
@@ -58,12 +63,12 @@ def style_of(contenders: Sequence[ContenderInfo], name: str) -> Style:
 
 
 def family_of(name: str, names: Sequence[str]) -> str:
-    """The shortest of the names on which this one is built: cache-aside of cache-aside-lease; else its own."""
+    """The shortest name that is a prefix of this one: cache-aside for cache-aside-lease; else the name itself."""
     return min((n for n in names if name == n or name.startswith(f"{n}-")), key=len)
 
 
 def array(values: Sequence[float]) -> Floats:
-    """Those that are there."""
+    """The values that are not missing, as an array."""
     return np.array([v for v in values if not math.isnan(v)], dtype=np.float64)
 
 
@@ -73,7 +78,7 @@ def slug(name: str) -> str:
 
 
 def mark(axes: Axes, contender: str, first: int) -> None:
-    """Give what was drawn since `first` ids that name the contender, so that the page can hide it everywhere."""
+    """Give every artist from number `first` on an id with the contender's name, so that the page can hide it."""
     place = axes.figure.axes.index(axes) if isinstance(axes.figure, Figure) else 0
     for i, artist in enumerate([*axes.get_lines(), *axes.collections, *axes.texts]):
         if artist.get_gid() is None and i >= first:
@@ -81,9 +86,10 @@ def mark(axes: Axes, contender: str, first: int) -> None:
 
 
 def short(value: float, _position: object = None) -> str:
+    """The label of a tick, without needless zeros."""
     return f"{value:,.10g}"
 
 
 def two_and_five(value: float, _position: object = None) -> str:
-    """Labels for 0.2, 0.5, 2, 5, 20 …: the places between powers of ten that carry one."""
+    """The label of a tick at 0.2, 0.5, 2, 5, 20 …; empty for all other places between powers of ten."""
     return short(float(f"{value:.6g}")) if f"{value:e}"[0] in "25" else ""

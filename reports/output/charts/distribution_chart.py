@@ -1,4 +1,4 @@
-"""How long users wait: the share of reads slower than t."""
+"""The distribution chart: the share of reads slower than t."""
 
 import math
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ from stampede.reports.output.charts.svg_figure import drawn, dress, legend, new_
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 POINTS = 80
-"""About as many points as a line has."""
+"""About the number of points of a curve."""
 NAMED = 6
-"""So many contenders a caption names: the first ones, and the last."""
+"""Contenders that a caption names at most: the first ones, and the last."""
 
 
 def carried(cells: Sequence[Spans], total: int) -> float:
-    """The smallest share beyond that ten samples and three episodes stand behind; 1 where there is none."""
+    """The smallest share of slower reads with ten samples and three episodes beyond it; 1 if there is none."""
     shares = np.geomspace(1.0, SAMPLES_BEYOND / total, 40) if total > SAMPLES_BEYOND else np.array([1.0])
     low, high = 0, len(shares) - 1
     while low < high:
@@ -36,7 +36,7 @@ def carried(cells: Sequence[Spans], total: int) -> float:
 
 
 def slower(waits: Floats, least: float) -> tuple[Floats, Floats]:
-    """Thinned points (response in ms, share of reads slower) down to the least share; open requests are never drawn."""
+    """Thinned points (response time in ms, share of slower reads) down to the least share, without open requests."""
     n = len(waits)
     shares = np.geomspace(1.0, max(least, 1 / n), POINTS)
     at = np.clip(np.ceil((1 - shares) * n - 1e-9).astype(int) - 1, 0, n - 1)
@@ -47,7 +47,7 @@ def slower(waits: Floats, least: float) -> tuple[Floats, Floats]:
 
 @per_group
 def slower_of(cells: Sequence[Cell]) -> tuple[Floats, Floats]:
-    """The curve of all rounds together, as far as evidence goes; empty where nothing was answered."""
+    """The curve of all rounds together, down to the least supported share; empty if no read was answered."""
     each = [spans(cell, reads(cell)) for cell in cells]
     waits = np.concatenate([s.wait_ms for s in each])
     if not len(waits) or not np.isfinite(waits).any():
@@ -56,7 +56,7 @@ def slower_of(cells: Sequence[Cell]) -> tuple[Floats, Floats]:
 
 
 def distribution(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
-    """How long users wait: share of reads slower than t, all rounds together."""
+    """The chart: the share of reads slower than t, all rounds together."""
     figure = new_figure(7.6, 4.2)
     axes = figure.add_subplot()
     rows = []
@@ -78,9 +78,9 @@ def distribution(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
         question=question,
         caption=caption,
         how_to_read=(
-            "A point at (t, s) says: a share s of the reads took longer than t. Lower and further left is better; a "
-            "shelf is the share that met a missing entry. Each curve ends, at its mark, where fewer than ten samples "
-            "or three separate episodes lie beyond: what is rarer was seen, not estimated. Grey: a bound, no contender."
+            "A point at (t, s) means that a share s of the reads took longer than t. Lower and further left is better. "
+            "A horizontal part is the share of reads that missed the cache. The mark ends the curve: beyond it there "
+            "are fewer than ten samples or three separate episodes. Grey: a baseline, no contender."
         ),
         svg=drawn(figure, anchor, question, caption),
         columns=["contender", "response time ms", "share slower"],
@@ -105,7 +105,7 @@ def draw_curve(axes: Axes, contender: ContenderInfo, style: Style, x: Floats, y:
 
 
 def label_axes(axes: Axes) -> None:
-    """Scales, their labels, and the common look."""
+    """Set scales, labels and the common look."""
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(short))
@@ -119,6 +119,7 @@ def label_axes(axes: Axes) -> None:
 
 
 def waits_in_words(analysis: Analysis, scenario: ScenarioInfo) -> str:
+    """The caption: each contender's read p50 and p99."""
     found = []
     for contender, _ in of_scenario(analysis, scenario):
         if contender.kind != "contender":
@@ -134,7 +135,7 @@ def waits_in_words(analysis: Analysis, scenario: ScenarioInfo) -> str:
     parts = [text for _, text in found]
     if len(parts) > NAMED + 1:
         parts = [*parts[: NAMED - 1], f"… {parts[-1]}"]
-    return f"Half of the reads took at most: {'; '.join(parts)}."
+    return f"Median read response time, with the p99 in brackets: {'; '.join(parts)}."
 
 
 CHART = ScenarioChart(order=10, draw=distribution)

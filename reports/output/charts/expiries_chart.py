@@ -1,4 +1,4 @@
-"""How many loads an expiry of the hot key causes."""
+"""The chart of expiries: the loads that an expiry of the hot key causes."""
 
 import math
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ Row = tuple[ContenderInfo, list[Cell], Estimate]
 
 
 def load_time_s(analysis: Analysis, scenario: ScenarioInfo) -> float:
-    """Δ: how long one load takes, distance included: the median over the reference's loads as its gateway saw them."""
+    """Δ: the time of one load in seconds, simulated RTT included: the median over the reference's loads."""
     median_s = load_times_s(analysis.of(scenario.name, analysis.reference))[0]
     if not math.isnan(median_s):
         return median_s
@@ -34,7 +34,7 @@ def load_time_s(analysis: Analysis, scenario: ScenarioInfo) -> float:
 
 
 def expiries(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
-    """How many loads an expiry of the hot key causes: a dot a round, the estimate with its interval, theory's lines."""
+    """The chart: one dot per round, the estimate with its interval, and the lines of the theory."""
     found = [
         (c, cells, analysis.figure(scenario.name, c.name, METRIC))
         for c, cells in of_scenario(analysis, scenario)
@@ -53,7 +53,7 @@ def expiries(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
     anchor = f"{scenario.name}-expiries"
     question = "How often does the database load when the entry runs out?"
     caption = (
-        f"Loads per expiry: {in_words(found)}. Unprotected, theory expects "
+        f"Loads per expiry: {in_words(found)}. Without protection, theory predicts "
         f"1 + r·Δ = {formatting.number(theory)} (r = {rate_per_s:g}/s, Δ = {formatting.number(1000 * delta_s)} ms)."
     )
     return Chart(
@@ -61,10 +61,10 @@ def expiries(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
         question=question,
         caption=caption,
         how_to_read=(
-            "Small dots: the mean of one round. Mark and bar: the mean over all whole expiries with its interval, "
-            "clustered by round. Dotted: one load, the bound. Dashed: what arrives while the first load is under way, "
-            "if nobody waits for anybody. Longer TTLs have as many loads per expiry, only expiries are rarer: "
-            f"a TTL of 3,600 s has {3600 / float(scenario.workload['ttl_s']):,.0f} times fewer than this one."
+            "Small dots: the mean of one round. Mark and bar: the mean over all complete expiries with its interval, "
+            "clustered by round. Dotted: one load, the lower bound. Dashed: the loads if every request that arrives "
+            "during the first load also loads. A longer TTL has the same number of loads per expiry and fewer "
+            f"expiries: a TTL of 3,600 s has {3600 / float(scenario.workload['ttl_s']):,.0f} times fewer than this one."
         ),
         svg=drawn(figure, anchor, question, caption),
         columns=["contender", "loads per expiry", "low", "high", "how"],
@@ -73,7 +73,7 @@ def expiries(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
 
 
 def cells_of_table(contender: ContenderInfo, estimate: Estimate) -> list[str]:
-    """The row of the table below the chart."""
+    """One row of the table below the chart."""
     if estimate.missing:
         return [contender.name, formatting.MISSING, "", "", estimate.why]
     figures = (formatting.number(v) for v in (estimate.value, estimate.low, estimate.high))
@@ -81,7 +81,7 @@ def cells_of_table(contender: ContenderInfo, estimate: Estimate) -> list[str]:
 
 
 def draw_row(axes: Axes, analysis: Analysis, y: int, row: Row) -> None:
-    """One contender: its rounds, its estimate with the interval, and the figure in words."""
+    """Draw one contender: its rounds, its estimate with the interval, and the figure as text."""
     contender, cells, estimate = row
     if estimate.missing:
         axes.text(1.06, y, estimate.why, color=MUTED, fontsize=9, va="center")
@@ -99,7 +99,7 @@ def draw_row(axes: Axes, analysis: Analysis, y: int, row: Row) -> None:
 
 
 def draw_bounds(axes: Axes, theory: float) -> None:
-    """Lines at one load, and at what theory expects without protection."""
+    """Draw lines at one load and at the prediction without protection."""
     for x, dash, text in ((1.0, ":", "one load"), (theory, "--", f"1 + r·Δ = {formatting.number(theory)}")):
         if math.isfinite(x):
             axes.axvline(x, color=MUTED, linestyle=dash, linewidth=1.1)
@@ -108,7 +108,7 @@ def draw_bounds(axes: Axes, theory: float) -> None:
 
 
 def label_axes(axes: Axes, names: Sequence[str]) -> None:
-    """Scales, the contenders' names, and the common look."""
+    """Set scales, the contenders' names and the common look."""
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(short))
     axes.xaxis.set_minor_formatter(FuncFormatter(two_and_five))
@@ -124,7 +124,7 @@ def label_axes(axes: Axes, names: Sequence[str]) -> None:
 
 
 def in_words(found: Sequence[Row]) -> str:
-    """Each contender with its figure, the fewest loads first."""
+    """The contenders with their figures, the fewest loads first."""
     known = [(c.name, e) for c, _, e in found if not e.missing and c.kind == "contender"]
     known.sort(key=lambda pair: pair[1].value)
     return "; ".join(f"{name} {formatting.number(e.value)}" for name, e in known)

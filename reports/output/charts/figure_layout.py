@@ -1,4 +1,4 @@
-"""OrderComparison the axes of a figure in one pass, from the widths of the texts around them.
+"""Places the axes of a figure in one pass, from the widths of the texts around them.
 
 It takes the place of matplotlib's constrained layout, which draws every label four times to find the same margins and
 took two thirds of the CPU time of a report. Lengths are in points, 1/72 inch.
@@ -21,23 +21,23 @@ from matplotlib.ticker import LogLocator, NullFormatter
 LINE = 1.2
 """Height of a line of text, in font sizes."""
 PAD = 3.0
-"""Between what stands next to each other, and at the edges."""
+"""The gap between neighbours and at the edges."""
 TICK = 6.5
-"""From an axis to its tick labels: the tick and its pad."""
+"""The distance from an axis to its tick labels: the tick and its pad."""
 LABEL_PAD = 4.0
-"""From tick labels to the label of the axis."""
+"""The distance from the tick labels to the label of the axis."""
 EM = 100
 TITLE = 9.0
 """Font size of a panel's title."""
 DECADE = 72.0
-"""Least width of a decade whose 2 and 5 are labelled."""
+"""The least width of a decade at which 2 and 5 have labels."""
 SUPXLABEL_Y, SUPYLABEL_X = 0.01, 0.02
-"""Where matplotlib puts the common labels of all axes, as shares of the figure's height and width."""
+"""The positions of the common axis labels in matplotlib, as shares of the figure's height and width."""
 
 
 @cache
 def advance(character: str) -> float:
-    """Width of a character in font sizes, in the font that drawings are laid out with; 1 where that lacks it."""
+    """Width of a character in font sizes, in the font of the layout; 1 if the font lacks the character."""
     font = get_font(findfont(FontProperties(family=["sans-serif"])))
     if not font.get_char_index(ord(character)):
         return 1.0
@@ -51,12 +51,13 @@ def text_width(text: str, size: float) -> float:
 
 
 def text_height(text: str, size: float) -> float:
+    """Height of all lines."""
     return LINE * size * (text.count("\n") + 1) if text else 0.0
 
 
 @dataclass(kw_only=True)
 class Margins:
-    """Room that an axes needs around it."""
+    """The room that an axes needs around it."""
 
     left: float = 0.0
     right: float = 0.0
@@ -65,7 +66,7 @@ class Margins:
 
 
 def place(figure: Figure) -> None:
-    """Give every axes of the figure, and the labels of its axes, their place."""
+    """Position every axes of the figure and their labels."""
     grid = cells_of(figure)
     for axes in figure.axes:
         thin_minor_ticks(axes)
@@ -110,7 +111,7 @@ def cells_of(figure: Figure) -> list[list[Axes | None]]:
 
 
 def height_ratios(figure: Figure) -> list[float]:
-    """Of each row of the common grid."""
+    """The height ratio of each row of the common grid."""
     grid = figure.axes[0].get_gridspec()
     assert grid is not None
     ratios: Any = grid.get_height_ratios()
@@ -118,14 +119,14 @@ def height_ratios(figure: Figure) -> list[float]:
 
 
 def thin_minor_ticks(axes: Axes) -> None:
-    """Minor ticks of a logarithmic axis at 2 and 5 only: the places that may carry a label."""
+    """Keep minor ticks of a logarithmic axis only at 2 and 5, the places with labels."""
     for axis in (axes.xaxis, axes.yaxis):
         if axis.get_scale() == "log":
             axis.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
 
 
 def edges_of(figure: Figure) -> Margins:
-    """Room for what stands around all axes: the legend above, the common labels below and on the left."""
+    """The room around all axes: for the legend above, the common labels below and on the left."""
     edge = Margins(left=PAD, right=PAD, bottom=PAD, top=PAD)
     for legend in figure.legends:
         texts = legend.get_texts()
@@ -141,7 +142,7 @@ def edges_of(figure: Figure) -> Margins:
 
 
 def tick_labels(axis: Axis, minor: bool = False) -> list[tuple[float, str]]:
-    """(place, text) of the labels that will be drawn."""
+    """(position, text) of the labels that will be drawn."""
     if not axis.get_tick_params(which="minor" if minor else "major").get(
         "labelbottom" if isinstance(axis, XAxis) else "labelleft", True
     ):
@@ -155,7 +156,7 @@ def tick_labels(axis: Axis, minor: bool = False) -> list[tuple[float, str]]:
 
 
 def margins_of(axes: Axes) -> Margins:
-    """Room for tick labels, labels of the axes, the title, and texts above the axes."""
+    """The room for tick labels, labels of the axes, the title, and texts above the axes."""
     found = Margins(right=PAD, top=PAD)
     names = tick_labels(axes.yaxis)
     found.left = max((text_width(text, 9) for _, text in names), default=0.0) + (TICK if names else PAD)
@@ -177,7 +178,7 @@ def margins_of(axes: Axes) -> Margins:
 
 
 def above(axes: Axes) -> float:
-    """By how much annotations inside the axes pass its top, about: the height of the axes is not known yet."""
+    """About how far annotations extend above the axes; the height of the axes is not known yet."""
     spec, figure = axes.get_subplotspec(), axes.get_figure(root=True)
     assert spec is not None
     assert figure is not None
@@ -191,7 +192,7 @@ def above(axes: Axes) -> float:
 
 
 def fitting(axes: Axes, width: float, right: float) -> float:
-    """The greatest width at which no text inside the axes passes the right edge of the figure."""
+    """The greatest width at which no text inside the axes extends beyond the right edge of the figure."""
     fits = width
     for text in axes.texts:
         share = share_of_width(axes, text)
@@ -207,26 +208,26 @@ def fitting(axes: Axes, width: float, right: float) -> float:
 
 
 def share_of_width(axes: Axes, text: Text) -> float:
-    """Where a text begins (or, if it is centred, has its middle), as a share of the width of the axes."""
+    """The start of a text (the middle, if it is centred), as a share of the width of the axes."""
     x = text.xy[0] if isinstance(text, Annotation) else text.get_position()[0]
     return float(axes.transLimits.transform(axes.transScale.transform((x, axes.get_ylim()[0])))[0])
 
 
 def place_labels(axes: Axes, margins: Margins, width: float, height: float) -> None:
-    """Put the labels of the axes at the far edge of their margins; matplotlib need not look for their place."""
+    """Put the labels of the axes at the far edge of their margins, so that matplotlib does not search for a place."""
     axes.xaxis.set_label_coords(0.5, -(margins.bottom - text_height(axes.get_xlabel(), 9.5)) / height)
     axes.yaxis.set_label_coords(-(margins.left - text_height(axes.get_ylabel(), 9.5)) / width, 0.5)
 
 
 def drop_crowded_labels(axes: Axes, width: float) -> None:
-    """No minor labels on a logarithmic x axis whose decades are too narrow for three labels each."""
+    """Remove minor labels from a logarithmic x axis whose decades are too narrow for three labels each."""
     low, high = axes.get_xlim()
     if axes.get_xscale() == "log" and width < DECADE * math.log10(high / low):
         axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def shrink_title(axes: Axes, room: float) -> None:
-    """A smaller title where it would run into the next panel's."""
+    """Shrink a title that would overlap the next panel's."""
     title = axes.get_title(loc="left")
     reach = text_width(title, TITLE) if title else 0.0
     if reach > room:
@@ -234,7 +235,7 @@ def shrink_title(axes: Axes, room: float) -> None:
 
 
 def columns_of_legend(names: Sequence[str], size: float, width: float, most: int = 4) -> int:
-    """How many columns a legend can have in that width: at most so many, at least one."""
+    """The number of columns of a legend in that width: at least one, at most `most`."""
     handle_and_gaps = (2.6 + 0.8 + 1.4) * size
     widths = [text_width(name, size) + handle_and_gaps for name in names]
     for columns in range(most, 1, -1):

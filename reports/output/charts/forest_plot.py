@@ -1,4 +1,4 @@
-"""How sure the differences from the reference are."""
+"""The forest plot: the differences from the reference, with their intervals."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +16,7 @@ from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 
 def forest(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
-    """How sure: paired ratios to the reference with their intervals, ± m shaded, A/A in the first row."""
+    """The chart: paired ratios to the reference with their intervals, ± m shaded, the A/A copy in the first row."""
     by_metric = drawn_verdicts(analysis, scenario)
     if not by_metric:
         return None
@@ -26,29 +26,29 @@ def forest(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
     for axes, verdicts in zip(panels, by_metric.values(), strict=True):
         draw_panel(axes, verdicts, names, analysis.run.info.contenders)
     panels[0].set_ylim(len(names) - 0.5, -0.5)
-    panels[0].set_yticks(range(len(names)), [f"{n} (A/A)" if is_twin(analysis, n) else n for n in names])
+    panels[0].set_yticks(range(len(names)), [f"{n} (A/A)" if is_aa_copy(analysis, n) else n for n in names])
     figure.supxlabel(f"times {analysis.reference}, paired by round (log)", fontsize=9.5, color=MUTED)
     anchor = f"{scenario.name}-forest"
     question = f"How sure is the difference from {analysis.reference}?"
-    caption = sure_in_words(analysis, scenario)
+    caption = verdict_summary(analysis, scenario)
     return Chart(
         anchor=anchor,
         question=question,
         caption=caption,
         how_to_read=(
-            "Mark: the Hodges–Lehmann estimate of the ratio round by round; bar: its exact signed-rank interval. "
-            "Shaded: ± m, the larger of 5 % and what two copies of one contender differ by (A/A, the first row). A bar "
-            "wholly inside the shade is the same; one that excludes 1 is better or worse, if it stands after Holm's "
-            "correction over the rows; else this run cannot tell."
+            "Mark: the Hodges–Lehmann estimate of the ratio, paired by round. Bar: its exact signed-rank interval. "
+            "Shaded: ± m, the larger of 5 % and the difference between two copies of one contender (A/A, the first "
+            "row). A bar inside the shade means the same. A bar that excludes 1 means better or worse, if Holm's "
+            "correction over the rows confirms it. Otherwise this run cannot tell."
         ),
         svg=drawn(figure, anchor, question, caption),
-        columns=["figure", "contender", "against", "ratio", "sentence", "so what"],
+        columns=["figure", "contender", "against", "ratio", "verdict", "so what"],
         rows=[cells_of_table(v) for verdicts in by_metric.values() for v in verdicts],
     )
 
 
 def drawn_verdicts(analysis: Analysis, scenario: ScenarioInfo) -> Mapping[str, Sequence[Verdict]]:
-    """By metric: the A/A verdict, then the contenders'; without metrics for which no ratio is known."""
+    """By metric: the verdict of the A/A copies, then those of the contenders; without metrics that have no ratio."""
     by_metric: dict[str, list[Verdict]] = {}
     for (where, name), verdict in analysis.twins.items():
         if where == scenario.name:
@@ -62,7 +62,7 @@ def drawn_verdicts(analysis: Analysis, scenario: ScenarioInfo) -> Mapping[str, S
 def draw_panel(
     axes: Axes, verdicts: Sequence[Verdict], names: Sequence[str], contenders: Sequence[ContenderInfo]
 ) -> None:
-    """One metric: a bar and a mark a contender."""
+    """Draw one metric: a bar and a mark per contender."""
     metric, m = verdicts[0].metric, verdicts[0].m
     axes.axvspan(1 / (1 + m), 1 + m, color=GRID, alpha=0.7, linewidth=0)
     axes.axvline(1, color=MUTED, linewidth=0.9)
@@ -86,7 +86,7 @@ def draw_panel(
 
 
 def cells_of_table(verdict: Verdict) -> list[str]:
-    """The row of the table below the chart."""
+    """One row of the table below the chart."""
     return [
         formatting.label(verdict.metric),
         verdict.contender,
@@ -97,11 +97,13 @@ def cells_of_table(verdict: Verdict) -> list[str]:
     ]
 
 
-def is_twin(analysis: Analysis, name: str) -> bool:
+def is_aa_copy(analysis: Analysis, name: str) -> bool:
+    """Whether the name is that of an A/A copy."""
     return any(c.name == name and c.kind == "aa-copy" for c in analysis.run.info.contenders)
 
 
-def sure_in_words(analysis: Analysis, scenario: ScenarioInfo) -> str:
+def verdict_summary(analysis: Analysis, scenario: ScenarioInfo) -> str:
+    """The caption: the contenders that are better or worse, and the number of other verdicts."""
     verdicts = [v for (where, _, _), v in analysis.verdicts.items() if where == scenario.name]
     found = []
     for word in ("better", "worse"):

@@ -1,4 +1,4 @@
-"""What freshness is traded for: stale reads against loads."""
+"""The frontier chart: stale reads against loads."""
 
 from collections.abc import Sequence
 
@@ -32,14 +32,14 @@ def points_of(analysis: Analysis, scenario: ScenarioInfo) -> list[Point]:
 
 
 def dominates(one: Point, other: Point) -> bool:
-    """Whether it is at least as good in both figures, and better in one."""
+    """Whether one contender is at least as good as another in both figures, and better in one."""
     (_, loads, stale), (_, other_loads, other_stale) = one, other
     no_worse = loads.value <= other_loads.value and stale.value <= other_stale.value
     return no_worse and (loads.value < other_loads.value or stale.value < other_stale.value)
 
 
 def frontier(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
-    """Stale reads after told against loads: below and to the left of another is better."""
+    """The chart: reads stale after acknowledgement against loads. Below and to the left of another is better."""
     points = points_of(analysis, scenario)
     if len(points) < 2 or not any(stale.value for *_, stale in points):
         return None
@@ -57,11 +57,11 @@ def frontier(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
         question=question,
         caption=caption,
         how_to_read=(
-            "Left is easier on the database, low is fresher. A contender with another below and to its left is paid "
-            "for without a return. Bars: the interval of the share of stale reads, where there is one."
+            "Further left means fewer loads, further down means fewer stale reads. A contender with another one below "
+            "and to its left is worse in both. Bars: the interval of the share of stale reads, if there is one."
         ),
         svg=drawn(figure, anchor, question, caption),
-        columns=["contender", "loads per 1,000 reads", "stale after told", "interval"],
+        columns=["contender", "loads per 1,000 reads", "stale after acknowledgement", "interval"],
         rows=[
             [name, formatting.number(loads.value), formatting.figure(stale.value, unit), formatting.interval(stale)]
             for name, loads, stale in points
@@ -70,7 +70,7 @@ def frontier(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
 
 
 def draw_points(axes: Axes, points: Sequence[Point], contenders: Sequence[ContenderInfo]) -> None:
-    """A mark a contender with its name; names of near marks stand above each other."""
+    """Draw one mark with a name per contender; names of near marks are stacked."""
     placed: list[tuple[float, float]] = []
     reach = max(loads.value for _, loads, _ in points) or 1.0
     for name, loads, stale in sorted(points, key=lambda point: point[1].value):
@@ -93,13 +93,13 @@ def draw_points(axes: Axes, points: Sequence[Point], contenders: Sequence[Conten
 
 
 def label_axes(axes: Axes) -> None:
-    """Scales, their labels, and the common look."""
+    """Set scales, labels and the common look."""
     axes.set_yscale("symlog", linthresh=0.1)
     axes.set_ylim(bottom=-0.03)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g} %"))
     axes.margins(x=0.18, y=0.15)
     axes.set_xlabel("loads per 1,000 reads")
-    axes.set_ylabel("stale after told (log above 0.1 %)")
+    axes.set_ylabel("stale after acknowledgement (log above 0.1 %)")
     dress(axes)
 
 

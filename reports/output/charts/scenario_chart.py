@@ -1,4 +1,4 @@
-"""The charts of a caching scenario, and where they are found."""
+"""The charts of a caching scenario, found by their modules in this package."""
 
 import importlib
 import pkgutil
@@ -14,17 +14,17 @@ from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 @dataclass(frozen=True, kw_only=True)
 class ScenarioChart:
-    """A chart that is tried for each caching scenario of a run."""
+    """A chart that each caching scenario of a run may have."""
 
     order: int
-    """Its place in the scenario's part of the page, from the lowest number to the highest."""
+    """The position in the scenario's section; the lowest number comes first."""
     draw: Callable[[Analysis, ScenarioInfo], Chart | None]
-    """None: this scenario has no data for it."""
+    """Returns None if the scenario has no data for the chart."""
 
 
 @cache
 def find_charts() -> tuple[ScenarioChart, ...]:
-    """Every chart, in the order of the page: each module of this package that holds a CHART."""
+    """Every chart, in the order of the page: the CHART of each module of this package that has one."""
     package = importlib.import_module(__name__.rpartition(".")[0])
     found = []
     for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):

@@ -1,4 +1,4 @@
-"""How long after a write the old value can still be read."""
+"""The freshness chart: how long after a write reads still return the old value."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,7 +17,7 @@ from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 
 def share_fresh(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
-    """Share of reads that return a write, or newer, against the time since its caller was told."""
+    """The chart: the share of reads that return a write, or a newer one, by the time since its acknowledgement."""
     figure = new_figure(7.6, 4.0)
     axes = figure.add_subplot()
     table, named = [], []
@@ -45,18 +45,18 @@ def share_fresh(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
         question=question,
         caption=caption,
         how_to_read=(
-            "A point at (t, s) says: of the reads that began t after the caller of a write was told that it is done, a "
-            "share s returned that write or a newer one. At 100 % from the left edge on, nothing is stale after told. "
-            f"Each point stands for {FEWEST} pairs of a write and a later read of its key, or more."
+            "A point at (t, s) means that a share s of the reads that began t after a write was acknowledged returned "
+            "that write or a newer one. At 100 % from the left edge on, no read is stale after acknowledgement. Each "
+            f"point has at least {FEWEST} pairs of a write and a later read of its key."
         ),
         svg=drawn(figure, anchor, question, caption),
-        columns=["contender", "ms since told", "pairs", "% fresh"],
+        columns=["contender", "ms since acknowledgement", "pairs", "% fresh"],
         rows=table,
     )
 
 
 def draw_share(axes: Axes, contender: ContenderInfo, style: Style, found: Curve, kept: Ints) -> None:
-    """One contender's curve: a point in the middle of each class that has enough pairs."""
+    """Draw one contender's curve: a point in the middle of each class of times that has enough pairs."""
     middle_ms = np.sqrt(np.maximum(found.edges_ns[:-1], found.edges_ns[1] / 2) * found.edges_ns[1:]) / 1e6
     first = len(axes.get_lines())
     axes.plot(
@@ -73,7 +73,7 @@ def draw_share(axes: Axes, contender: ContenderInfo, style: Style, found: Curve,
 
 
 def cells_of_table(contender: ContenderInfo, found: Curve, kept: Ints) -> list[list[str]]:
-    """The rows of the table below the chart: a class of times each."""
+    """The rows of the table below the chart: one per class of times."""
     edges_ms = found.edges_ns / 1e6
     return [
         [
@@ -87,7 +87,7 @@ def cells_of_table(contender: ContenderInfo, found: Curve, kept: Ints) -> list[l
 
 
 def label_axes(axes: Axes, ttl_ms: float) -> None:
-    """Scales, a line at one TTL, and the common look."""
+    """Set scales, a line at one TTL and the common look."""
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(short))
     axes.xaxis.set_minor_formatter(NullFormatter())
@@ -96,7 +96,7 @@ def label_axes(axes: Axes, ttl_ms: float) -> None:
     axes.text(ttl_ms, 1.015, "one TTL", color=MUTED, fontsize=8.5, ha="center", transform=top)
     axes.set_ylim(top=101)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g} %"))
-    axes.set_xlabel("time since the writer was told, ms (log)")
+    axes.set_xlabel("time since the acknowledgement, ms (log)")
     axes.set_ylabel("share of reads that return it, or newer")
     dress(axes)
 

@@ -1,4 +1,4 @@
-"""Drawings: matplotlib figures as inline SVG that takes the page's fonts and colours, dark mode included."""
+"""Matplotlib figures as inline SVG with the page's fonts and colours, dark mode included."""
 
 import io
 import re
@@ -18,15 +18,16 @@ from stampede.reports.output.charts.chart_style import GRID, INK, MUTED, PALETTE
 from stampede.reports.output.charts.figure_layout import PAD, columns_of_legend, place
 
 BUNDLED_FONTS = Path(mpl.get_data_path()) / "fonts"
-# Texts are laid out with the fonts that matplotlib brings: what a machine has besides must not move a single byte.
+# Texts are laid out with the fonts of matplotlib, so that the fonts of a machine do not change the bytes.
 font_manager.fontManager.ttflist = [
     font for font in font_manager.fontManager.ttflist if Path(font.fname).is_relative_to(BUNDLED_FONTS)
 ]
 mpl.rcParams["text.parse_math"] = False  # a $ in a name is a $
-mpl.rcParams["axes.titley"] = 1.0  # where it belongs: matplotlib need not look for ticks above the axes
+mpl.rcParams["axes.titley"] = 1.0  # fixed, so that matplotlib does not search for ticks above the axes
 
 
 def new_figure(width: float, height: float) -> Figure:
+    """An empty figure with a transparent background. Width and height in inches."""
     figure = Figure(figsize=(width, height))
     FigureCanvasSVG(figure)
     figure.patch.set_alpha(0)
@@ -34,6 +35,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def dress(axes: Axes) -> None:
+    """Give axes the common look."""
     axes.set_facecolor("none")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
@@ -49,7 +51,7 @@ def dress(axes: Axes) -> None:
 
 
 def legend(figure: Figure) -> None:
-    """One legend above all panels, with every name that stands in one of them."""
+    """Draw one legend above all panels, with every name of any panel."""
     handles: dict[str, Artist] = {}
     for axes in figure.axes:
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
@@ -72,18 +74,18 @@ def legend(figure: Figure) -> None:
 
 
 HASHED_ID = re.compile(r'\bid="([a-z][0-9a-f]{10})"')
-"""What matplotlib names after a hash of coordinates, whose last bit is not the same in every process."""
+"""Ids that matplotlib makes from a hash of coordinates, whose last bit differs between processes."""
 
 
 def drawn(figure: Figure, anchor: str, title: str, description: str) -> str:
-    """The figure as SVG for the page: ids of its own, colours as variables, no metadata, same bytes every time."""
+    """The figure as SVG for the page: unique ids, colours as CSS variables, no metadata, the same bytes every time."""
     place(figure)
     out = io.StringIO()
     with (
         mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": anchor, "font.family": "sans-serif"}),
         warnings.catch_warnings(),
     ):
-        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # the page has fonts of its own
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # the page uses other fonts
         canvas: Any = FigureCanvasSVG(figure)
         canvas.print_svg(out, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = out.getvalue()

@@ -1,4 +1,4 @@
-"""What happens at one expiry: a row a request."""
+"""The timeline chart: the requests around one expiry, one row per request."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -19,23 +19,23 @@ from stampede.reports.output.charts.svg_figure import drawn, dress, new_figure
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 MOST_REQUESTS = 48
-"""Requests that a timeline shows of one expiry; half as many where more than MANY contenders are shown."""
+"""Requests that a timeline shows of one expiry; half as many for more than MANY contenders."""
 MANY = 6
 
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """An instant of one contender that is shown."""
+    """The expiry that is shown of one contender."""
 
     contender: ContenderInfo
     cell: Cell
     begin_s: float
-    """When the first load began, in seconds since the cell's window began."""
+    """The start of its first load, in seconds since the cell's window began."""
     endless: bool
-    """No whole expiry was seen: the instant is that of the first load in the window."""
+    """Whether no complete expiry was seen: then it is the first load in the window."""
 
     def requests(self, before_s: float, after_s: float) -> Rows:
-        """Those under way at some time from `before_s` before the instant until `after_s` after it, by due time."""
+        """The requests in flight between `before_s` before and `after_s` after that start, by due time."""
         rows, begin = self.cell.rows, self.begin_s
         until_s = np.where(rows.known("end_s"), rows.floats("end_s"), self.cell.deadline_s)
         inside = (rows.floats("due_s") <= begin + after_s) & (until_s >= begin - before_s)
@@ -43,23 +43,25 @@ class Moment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Span:
-    """What the horizontal axis shows, in seconds around the instant."""
+class TimeAxis:
+    """The range of the horizontal axis, in seconds around the first load."""
 
     delta_s: float
     """The time of one load."""
 
     @property
     def before_s(self) -> float:
+        """From the left end of the axis to the first load."""
         return 0.5 * self.delta_s
 
     @property
     def after_s(self) -> float:
+        """From the first load to the right end of the axis."""
         return 3.2 * self.delta_s
 
 
 def typical(cells: Sequence[Cell], mean: float) -> tuple[Cell, float] | None:
-    """A cell and the instant of the expiry in it whose loads are nearest to the mean; the first of equals."""
+    """The expiry whose number of loads is nearest to the mean (the first of equals): its cell and its start."""
     found = [
         (abs(e.loads - mean), cell.info.id, e.begin_s, cell)
         for cell, seen in zip(cells, episodes_of(cells), strict=True)
@@ -72,7 +74,7 @@ def typical(cells: Sequence[Cell], mean: float) -> tuple[Cell, float] | None:
 
 
 def moments(analysis: Analysis, scenario: ScenarioInfo) -> Iterator[Moment]:
-    """The instant that is shown of each contender; none of one that has no hot key or loaded nothing in the window."""
+    """The expiry of each contender; none for one without a hot key or without a load in the window."""
     for contender, cells in of_scenario(analysis, scenario):
         if contender.kind != "contender" or hot_key_of(cells) is None:
             continue
@@ -87,16 +89,14 @@ def moments(analysis: Analysis, scenario: ScenarioInfo) -> Iterator[Moment]:
 
 
 def timeline(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
-    """What happens at one expiry: a row a request, from due to end, with its load. A variant shows what its original
-    shows, and has none.
-    """
+    """The chart: one row per request, from due to end, with its load. A variant of a scenario has none."""
     if scenario.variant_of:
         return None
     chosen = list(moments(analysis, scenario))
     delta_s = load_time_s(analysis, scenario)
     if not chosen or all(m.endless for m in chosen) or not math.isfinite(delta_s):
         return None
-    span = Span(delta_s=delta_s)
+    span = TimeAxis(delta_s=delta_s)
     seen = [m.requests(span.before_s, span.after_s) for m in chosen]
     most = MOST_REQUESTS if len(chosen) <= MANY else MOST_REQUESTS // 2
     heights = [max(6, min(most, len(rows))) for rows in seen]
@@ -115,17 +115,16 @@ def timeline(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
     anchor = f"{scenario.name}-timeline"
     question = "What happens at one expiry?"
     caption = (
-        "One typical expiry of each contender: what was due, who loaded, who waited. Requests that arrive within Δ of "
-        "the first load are the stampede."
+        "One typical expiry of each contender: which requests were due, which loaded, and which waited. The requests "
+        "that arrive within Δ of the first load are the stampede."
     )
     return Chart(
         anchor=anchor,
         question=question,
         caption=caption,
         how_to_read=(
-            "A row is a request: a dot where it was due, a grey line until its answer, a thick coloured bar while its "
-            "load was at the database. The expiry shown is the one whose number of loads is nearest to the "
-            "contender's mean."
+            "Each row is a request: a dot at its due time, a grey line until its answer, a thick coloured bar during "
+            "its load. The chart shows the expiry whose number of loads is nearest to the contender's mean."
         ),
         svg=drawn(figure, anchor, question, caption),
         columns=["contender", "operation", "due ms", "end ms", "load began ms", "load ended ms"],
@@ -134,11 +133,11 @@ def timeline(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
 
 
 Times = tuple[Floats, Floats, Floats, Floats]
-"""Of each request, in ms since the instant: due, end, load began, load ended."""
+"""For each request, in ms since the first load began: due, end, load began, load ended."""
 
 
-def times_ms(shown: Rows, moment: Moment, span: Span) -> Times:
-    """What has not ended ends where the axis does."""
+def times_ms(shown: Rows, moment: Moment, span: TimeAxis) -> Times:
+    """The times of the requests; an open request ends at the end of the axis."""
     due, end, at, done = (
         1000 * (shown.floats(name) - moment.begin_s) for name in ("due_s", "end_s", "load_start_s", "load_end_s")
     )
@@ -146,7 +145,7 @@ def times_ms(shown: Rows, moment: Moment, span: Span) -> Times:
 
 
 def draw_requests(axes: Axes, times: Times, color: str) -> None:
-    """A line a request, a thick one while its load was at the database, a dot where it was due."""
+    """Draw a line per request, a thick one during its load, and a dot at its due time."""
     due, end, at, done = times
     y = np.arange(len(due))
     loaded = ~np.isnan(at)
@@ -155,17 +154,19 @@ def draw_requests(axes: Axes, times: Times, color: str) -> None:
     axes.plot(due, y, linestyle="none", marker=".", markersize=3.2, color=INK)
 
 
-def title(moment: Moment, rows: Rows, most: int, span: Span) -> str:
-    """The contender, and how many of its requests loaded and waited."""
+def title(moment: Moment, rows: Rows, most: int, span: TimeAxis) -> str:
+    """The title of a panel: the contender, and the number of requests that loaded and that waited."""
     count = int(np.count_nonzero(rows.known("load_start_s")))
     took_s = rows.floats("end_s") - rows.floats("due_s")
     waiting = int(np.count_nonzero((rows.ints("loads") == 0) & (took_s > span.delta_s / 2)))
-    what = "no whole expiry seen" if moment.endless else f"{count} load{'' if count == 1 else 's'}, {waiting} waiting"
+    what = (
+        "no complete expiry seen" if moment.endless else f"{count} load{'' if count == 1 else 's'}, {waiting} waiting"
+    )
     return f"{moment.contender.name}: {what}{f', first {most} shown' if len(rows) > most else ''}"
 
 
-def frame_panel(axes: Axes, requests: int, span: Span, contender: str) -> None:
-    """Limits, the shade of one load, and the common look."""
+def frame_panel(axes: Axes, requests: int, span: TimeAxis, contender: str) -> None:
+    """Set limits, the shade of one load and the common look."""
     axes.set_ylim(max(requests, 6), -1)
     axes.set_xlim(-1000 * span.before_s, 1000 * span.after_s)
     dress(axes)

@@ -1,4 +1,4 @@
-"""What a longer TTL buys: figures of scenarios that differ in nothing but the TTL."""
+"""The TTL sweep chart: figures of scenarios that differ only in the TTL."""
 
 import math
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from stampede.reports.output.charts.svg_figure import drawn, dress, legend, new_
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 SWEEP = "ttl-sweep-"
-"""Scenarios of this name differ in nothing but the TTL."""
+"""The beginning of the names of scenarios that differ only in the TTL."""
 METRICS = ("hit-rate", "stale-after-told", "loads-per-1000-reads")
 Points = tuple[list[float], list[float]]
 """TTLs in seconds, and the figures."""
 
 
 def sweep(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
-    """Hit rate, staleness and loads against the TTL; drawn in the part of the sweep's first scenario."""
+    """The chart: hit rate, staleness and loads against the TTL, in the section of the sweep's first scenario."""
     family = sorted(
         (s for s in analysis.scenarios if s.name.startswith(SWEEP)), key=lambda s: float(s.workload["ttl_s"])
     )
@@ -50,9 +50,9 @@ def sweep(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
         question=question,
         caption=caption,
         how_to_read=(
-            "The same requests under longer and longer TTLs. Where entries only expire, hits are bought with stale "
-            "reads; where a write deletes its entry, a longer TTL costs little freshness, and buys little once writes, "
-            "not expiries, empty the cache."
+            "The same requests under increasing TTLs. If entries only expire, a longer TTL gives more hits and more "
+            "stale reads. If a write deletes its entry, a longer TTL adds few stale reads, and few hits once writes, "
+            "not expiries, remove the entries."
         ),
         svg=drawn(figure, anchor, question, caption),
         columns=["figure", "contender", "TTL s", "value"],
@@ -61,12 +61,12 @@ def sweep(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
 
 
 def contenders_of(analysis: Analysis) -> list[ContenderInfo]:
-    """Those that are compared."""
+    """The contenders, without baselines and A/A copies."""
     return [c for c in analysis.run.info.contenders if c.kind == "contender"]
 
 
 def points_of(analysis: Analysis, family: Sequence[ScenarioInfo], contender: ContenderInfo, metric: Metric) -> Points:
-    """The figure under each TTL, where there is one."""
+    """The TTLs that have the figure, and its values."""
     x, y = [], []
     for member in family:
         estimate = analysis.figure(member.name, contender.name, metric.name)
@@ -77,7 +77,7 @@ def points_of(analysis: Analysis, family: Sequence[ScenarioInfo], contender: Con
 
 
 def draw_points(axes: Axes, contender: ContenderInfo, style: Style, points: Points, labelled: bool) -> None:
-    """One contender's line."""
+    """Draw one contender's line."""
     x, y = points
     if not x:
         return
@@ -95,7 +95,7 @@ def draw_points(axes: Axes, contender: ContenderInfo, style: Style, points: Poin
 
 
 def label_axes(axes: Axes, metric: Metric) -> None:
-    """Scales, their labels, and the common look."""
+    """Set scales, labels and the common look."""
     axes.set_xscale("log")
     axes.set_ylim(bottom=0)
     axes.xaxis.set_major_formatter(FuncFormatter(short))
@@ -109,7 +109,7 @@ def label_axes(axes: Axes, metric: Metric) -> None:
 
 
 def sweep_in_words(analysis: Analysis, family: list[ScenarioInfo]) -> str:
-    """From the shortest TTL to the longest, for each contender that has both."""
+    """The caption: the change from the shortest TTL to the longest, for each contender that has both."""
     found = []
     ends = (family[0], family[-1])
     for contender in analysis.run.info.contenders:
@@ -118,9 +118,12 @@ def sweep_in_words(analysis: Analysis, family: list[ScenarioInfo]) -> str:
         hits = [analysis.figure(s.name, contender.name, "hit-rate").value for s in ends]
         stale = [analysis.figure(s.name, contender.name, "stale-after-told").value for s in ends]
         if not any(math.isnan(v) for v in (*hits, *stale)):
+            (hits_low, hits_high), (stale_low, stale_high) = (
+                [formatting.with_unit(value, "%") for value in values] for values in (hits, stale)
+            )
             found.append(
-                f"{contender.name} goes from {formatting.with_unit(hits[0], '%')} hits and {formatting.with_unit(stale[0], '%')} "
-                f"stale after told to {formatting.with_unit(hits[1], '%')} and {formatting.with_unit(stale[1], '%')}"
+                f"{contender.name} from {hits_low} to {hits_high} hits and from {stale_low} to {stale_high} reads that "
+                "are stale after acknowledgement"
             )
     low, high = (float(s.workload["ttl_s"]) for s in ends)
     return f"From a TTL of {low:g} s to one of {high:g} s {'; '.join(found)}." if found else "Nothing to compare."

@@ -20,19 +20,19 @@ COMPARISONS = (
     "scenario contender against metric ratio ratio_low ratio_high ratio_level difference difference_low "
     "difference_high difference_level rounds holm_p noise_floor sentence so_what"
 )
-DOUBTS = "number name scenario contenders what value limit unit"
+WARNINGS = "number name scenario contenders what value limit unit"
 
 
 def csv_files(
     analysis: Analysis,
-    provoked: Sequence[ProvokedSection],
+    faults: Sequence[ProvokedSection],
     experiments: Sequence[ExperimentSection],
     found_claims: Sequence[ClaimFinding],
 ) -> Mapping[str, str]:
     """The text of each file by its name."""
     found = {f"summary-{s.name}.csv": as_csv(SUMMARY, figures(analysis, s.name)) for s in analysis.scenarios}
     found["comparisons.csv"] = as_csv(COMPARISONS, comparisons(analysis))
-    found |= {f"{section.scenario.name}.csv": of_findings(section.findings) for section in provoked}
+    found |= {f"{section.scenario.name}.csv": of_findings(section.findings) for section in faults}
     if analysis.limiting is not None:
         found["limiters.csv"] = as_csv(limiters.HEADER, limiters.csv_rows(analysis))
     if analysis.cells or analysis.limiting is not None:
@@ -41,15 +41,17 @@ def csv_files(
         if section.findings is not None and section.findings.names:
             found[f"experiment-{section.info.name}.csv"] = of_findings(section.findings)
     found["claims.csv"] = as_csv(claims.HEADER, claims.csv_rows(found_claims))
-    found["doubts.csv"] = as_csv(DOUBTS, warnings(analysis))
+    found["warnings.csv"] = as_csv(WARNINGS, warnings(analysis))
     return found
 
 
 def of_findings(findings: Findings) -> str:
+    """The CSV of a fault scenario or an experiment."""
     return as_csv(findings.names, findings.csv)
 
 
 def figures(analysis: Analysis, scenario: str) -> Iterator[Sequence[object]]:
+    """One row for each contender and metric, with the columns of SUMMARY."""
     for contender in analysis.run.info.contenders:
         for metric in metrics():
             e = analysis.figure(scenario, contender.name, metric.name)
@@ -58,12 +60,14 @@ def figures(analysis: Analysis, scenario: str) -> Iterator[Sequence[object]]:
 
 
 def comparisons(analysis: Analysis) -> Iterator[Sequence[object]]:
+    """One row for each verdict, with the columns of COMPARISONS."""
     for scenario in analysis.scenarios:
         for verdict in verdicts_of(analysis, scenario.name):
             yield comparison(verdict)
 
 
 def comparison(v: Verdict) -> Sequence[object]:
+    """The row of one verdict."""
     c = v.comparison
     shifts = [x for s in (c.ratio, c.difference) for x in ((s.estimate, s.low, s.high, s.level) if s else (None,) * 4)]
     tail = (*map(plain, shifts), c.rounds, plain(v.adjusted_p), plain(v.m), formatting.spoken(v), formatting.so_what(v))
@@ -71,6 +75,7 @@ def comparison(v: Verdict) -> Sequence[object]:
 
 
 def warnings(analysis: Analysis) -> Iterator[Sequence[object]]:
+    """One row for each warning, with the columns of WARNINGS."""
     for x in analysis.warnings:
         where = (x.scenario or "", " ".join(x.contenders))
         yield (x.number, x.kind.name, *where, x.what, plain(x.value), plain(x.limit), x.kind.unit)

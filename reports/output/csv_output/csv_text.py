@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 
 
 def plain(value: float | None) -> str:
-    """Six significant digits for a machine; empty where there is none."""
+    """A value with six significant digits; empty if it is missing."""
     return "" if value is None or math.isnan(value) else f"{value:.6g}"
 
 
 def as_csv(names: str, rows: Iterable[Sequence[object]]) -> str:
+    """A table as CSV. `names`: the headings, separated by spaces."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(names.split())

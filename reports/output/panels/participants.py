@@ -1,4 +1,4 @@
-"""Who ran in a run, what each does, and where it ran."""
+"""The participants of a run: contenders, A/A copies and baselines, with the scenarios in which each ran."""
 
 from dataclasses import dataclass
 
@@ -8,15 +8,15 @@ from stampede.run_folder.schema import ContenderInfo
 
 @dataclass(frozen=True, kw_only=True)
 class Participant:
-    """One contender, twin or ruler of the run."""
+    """One contender, A/A copy or baseline of the run."""
 
     contender: ContenderInfo
     where: list[str]
-    """The scenarios of which a cell was finished, in the order of the run."""
+    """The scenarios in which it finished a cell, in the order of the run."""
 
 
-def who_ran(analysis: Analysis) -> list[Participant]:
-    """Everybody with a finished cell, in the order of the run."""
+def participants(analysis: Analysis) -> list[Participant]:
+    """All participants with a finished cell, in the order of the run."""
     parts = [part for part in (analysis, analysis.apart, analysis.limiting) if part is not None]
     groups = {group for part in parts for group in part.groups}
     names = [s.name for s in analysis.run.info.scenarios]

@@ -1,4 +1,4 @@
-"""What a run asked of its contenders, in words: each workload in a line, all of them together, and the machine."""
+"""The description of a run in the page's header: each workload, all workloads together, and the machine."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -8,7 +8,7 @@ from stampede.run_folder.read import Run
 from stampede.run_folder.schema import ScenarioInfo
 
 
-def asked(scenario: ScenarioInfo) -> str:
+def workload_text(scenario: ScenarioInfo) -> str:
     """A scenario's workload in a line."""
     if scenario.kind == "limiting":
         return limiters.asked(scenario)
@@ -16,20 +16,20 @@ def asked(scenario: ScenarioInfo) -> str:
     load = (
         "your own SQL"
         if w.get("own_sql")
-        else f"{w['load_cpu_ms']:g} ms of CPU and {w['load_wait_ms']:g} ms of waiting a load"
+        else f"{w['load_cpu_ms']:g} ms of CPU and {w['load_wait_ms']:g} ms of waiting per load"
     )
     keys = w.get("active_records") or w.get("records")
     counted = "the keys of your SQL" if w.get("own_sql") and not w.get("active_records") else f"{keys:,} keys"
     popular = "one hot key" if keys == 1 else f"{counted}, Zipf {w['key_skew']:g}"
     return (
         f"{w['rate_per_s']:g} requests/s ({w['arrivals']}), {100 * w['read_share']:g} % reads, {popular}, records of "
-        f"{w['record_bytes']:,} bytes, TTL {w['ttl_s']:g} s, {load}, simulated distance {w.get('rtt_ms') or 0:g} ms, "
+        f"{w['record_bytes']:,} bytes, TTL {w['ttl_s']:g} s, {load}, simulated RTT {w.get('rtt_ms') or 0:g} ms, "
         f"{scenario.processes} processes of {w['users_per_process']} threads"
     )
 
 
-def asked_in_all(scenarios: Sequence[ScenarioInfo]) -> str:
-    """All workloads in two lines: how many, and between which bounds they lie."""
+def all_workloads(scenarios: Sequence[ScenarioInfo]) -> str:
+    """All workloads in two lines: their number, and the range of each parameter."""
     caching = [s for s in scenarios if s.kind == "caching"]
     flooded = len(scenarios) - len(caching)
     if not caching:
@@ -46,9 +46,9 @@ def asked_in_all(scenarios: Sequence[ScenarioInfo]) -> str:
         between((100 * w["read_share"] for w in rows), " % reads"),
         "loads by your own SQL"
         if any(w.get("own_sql") for w in rows)
-        else between((w["load_cpu_ms"] + w["load_wait_ms"] for w in rows), " ms a load"),
+        else between((w["load_cpu_ms"] + w["load_wait_ms"] for w in rows), " ms per load"),
         between((w["ttl_s"] for w in rows), " s TTL"),
-        f"simulated distance {between((w.get('rtt_ms') or 0 for w in rows), ' ms a round trip')}",
+        f"simulated RTT {between((w.get('rtt_ms') or 0 for w in rows), ' ms')}",
         between((s.processes for s in caching), " processes")
         + between((w["users_per_process"] for w in rows), " threads").join((" of ", "")),
     ]
@@ -57,7 +57,7 @@ def asked_in_all(scenarios: Sequence[ScenarioInfo]) -> str:
 
 
 def machine(run: Run) -> str:
-    """Machine and servers in a line."""
+    """The machine and the servers in a line."""
     about = run.info.metadata
     box, servers = about.get("machine", {}), about.get("servers", {})
     names = [

@@ -1,4 +1,4 @@
-"""A caching scenario's part of the page: its tables, its charts, and what the run achieved of what was asked."""
+"""A caching scenario's section of the page: its tables, its charts, and the requested and achieved conditions."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ from stampede.reports.output import charts, formatting
 from stampede.reports.output.charts.chart import Chart
 from stampede.reports.output.charts.scenario_chart import charts_of
 from stampede.reports.output.csv_output.csv_text import plain
-from stampede.reports.output.panels.server_events_panel import told as told_events
+from stampede.reports.output.panels.server_events_panel import events_text
 from stampede.reports.statistics.estimate import Estimate, quantile
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
@@ -31,19 +31,22 @@ class ScenarioFigure:
 
     value: str
     exact: str
-    """For sorting; empty where it is missing."""
+    """The value for sorting; empty if it is missing."""
     low: str
     high: str
     title: str
+    """The tooltip."""
     why: str
-    """Stands below the value, or instead of it."""
+    """A remark below the value, or instead of it."""
     verdict: str
     mark: str
-    """better, worse, same, unclear or nothing: a class."""
+    """A CSS class: better, worse, same, unclear, or empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScenarioRow:
+    """One contender's row in a scenario's table."""
+
     contender: ContenderInfo
     color: str
     figures: list[ScenarioFigure]
@@ -52,8 +55,8 @@ class ScenarioRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Apart:
-    """A table of its own below a scenario's: what does not decide."""
+class DetailTable:
+    """A folded table below a scenario's table, for metrics that do not decide."""
 
     name: str
     title: str
@@ -62,27 +65,28 @@ class Apart:
     rows: list[ScenarioRow]
 
 
-APART = {"freshness": "Freshness and memory in full"}
-"""Titles of such tables, by what their metrics name."""
+DETAIL_TABLES = {"freshness": "Freshness and memory in full"}
+"""Titles of the detail tables, by the name that their metrics carry."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScenarioSection:
-    """A scenario's part of the page."""
+    """A scenario's section of the page."""
 
     scenario: ScenarioInfo
     headings: list[tuple[str, int]]
-    """(group, how many columns)"""
+    """(group, number of columns)"""
     columns: list[Metric]
     rows: list[ScenarioRow]
     charts: list[Chart]
-    apart: list["Apart"]
+    details: list[DetailTable]
     comparisons: list[Verdict]
     lags: list[dict[str, str]]
     warnings: list[int]
 
 
 def section(analysis: Analysis, scenario: ScenarioInfo) -> ScenarioSection:
+    """The section of one scenario."""
     contenders = [c for c in analysis.run.info.contenders if analysis.of(scenario.name, c.name)]
     worth = [m for m in metrics() if worth_a_column(analysis, scenario.name, contenders, m)]
     shown = [m for m in worth if not m.apart]
@@ -92,15 +96,15 @@ def section(analysis: Analysis, scenario: ScenarioInfo) -> ScenarioSection:
         columns=shown,
         rows=[row(analysis, scenario, c, shown) for c in contenders],
         charts=charts_of(analysis, scenario),
-        apart=[
-            Apart(
+        details=[
+            DetailTable(
                 name=name,
                 title=title,
                 headings=headings(columns),
                 columns=columns,
                 rows=[row(analysis, scenario, c, columns) for c in contenders if c.kind != "baseline"],
             )
-            for name, title in APART.items()
+            for name, title in DETAIL_TABLES.items()
             if (columns := [m for m in worth if m.apart == name])
         ],
         comparisons=[v for v in verdicts_of(analysis, scenario.name) if v.comparison.rounds],
@@ -110,11 +114,12 @@ def section(analysis: Analysis, scenario: ScenarioInfo) -> ScenarioSection:
 
 
 def headings(columns: Sequence[Metric]) -> list[tuple[str, int]]:
-    """(group, how many columns)"""
+    """The headings above the columns: (group, number of columns)."""
     return [(group, len(list(members))) for group, members in groupby(columns, key=lambda m: m.group)]
 
 
 def worth_a_column(analysis: Analysis, scenario: str, contenders: Sequence[ContenderInfo], metric: Metric) -> bool:
+    """Whether a contender has the metric; read p50 and p99 always have a column."""
     if metric.name == "unanswered":
         return any(analysis.figure(scenario, c.name, metric.name).value for c in contenders)
     return any(not analysis.figure(scenario, c.name, metric.name).missing for c in contenders) or (
@@ -123,7 +128,7 @@ def worth_a_column(analysis: Analysis, scenario: str, contenders: Sequence[Conte
 
 
 def verdicts_of(analysis: Analysis, scenario: str) -> list[Verdict]:
-    """A/A first, then the contenders, metric by metric."""
+    """The verdicts of a scenario by metric: the A/A copies first, then the contenders."""
     found = [v for (s, _), v in analysis.twins.items() if s == scenario]
     found += [v for (s, _, _), v in analysis.verdicts.items() if s == scenario]
     return sorted(found, key=lambda v: v.metric.order)
@@ -133,6 +138,7 @@ MARKS = {"cannot tell": "unclear", "better": "better", "worse": "worse", "same":
 
 
 def row(analysis: Analysis, scenario: ScenarioInfo, contender: ContenderInfo, shown: Sequence[Metric]) -> ScenarioRow:
+    """The row of one contender."""
     figures = []
     for metric in shown:
         figure = analysis.figure(scenario.name, contender.name, metric.name)
@@ -152,8 +158,9 @@ def row(analysis: Analysis, scenario: ScenarioInfo, contender: ContenderInfo, sh
 
 
 def shown_figure(figure: Estimate, verdict: Verdict | None, metric: Metric) -> ScenarioFigure:
+    """The texts of one cell of the table."""
     span = formatting.has_interval(figure)
-    told = formatting.spoken(verdict) if verdict is not None and verdict.comparison.rounds else ""
+    verdict_text = formatting.spoken(verdict) if verdict is not None and verdict.comparison.rounds else ""
     return ScenarioFigure(
         value=formatting.figure(figure.value, metric),
         exact=plain(figure.value).replace("inf", "Infinity"),
@@ -161,17 +168,17 @@ def shown_figure(figure: Estimate, verdict: Verdict | None, metric: Metric) -> S
         high=formatting.number(figure.high) if span else "",
         title=formatting.provenance(figure),
         why=figure.why,
-        verdict=told if verdict is not None and verdict.sentence else "",
+        verdict=verdict_text if verdict is not None and verdict.sentence else "",
         mark=MARKS[verdict.sentence] if verdict is not None else "",
     )
 
 
 NO_OP = "no-op"
-"""The ruler that asks nobody."""
+"""The baseline that sends no request to a server."""
 
 
 def lag(analysis: Analysis, scenario: ScenarioInfo, contender: ContenderInfo) -> dict[str, str]:
-    """What the run achieved of what was asked, for one contender."""
+    """Requested and achieved conditions of one contender's cells, by column title."""
     cells = analysis.of(scenario.name, contender.name)
     lag_p50_ms, lag_p99_ms = own_lags_ms(cells)
     rates = achieved_per_s(cells)
@@ -184,47 +191,48 @@ def lag(analysis: Analysis, scenario: ScenarioInfo, contender: ContenderInfo) ->
         "contender": contender.name,
         "offered": f"{scenario.workload['rate_per_s']:g}/s",
         "achieved": f"{sum(rates) / len(rates):.1f}/s",
-        "our lag p50": formatting.with_unit(lag_p50_ms, "ms"),
-        "our lag p99": formatting.with_unit(lag_p99_ms, "ms"),
-        "machine's floor p50": formatting.with_unit(scenario.measured.get("timer_floor_p50_ms", math.nan), "ms"),
-        "machine's floor p99": formatting.with_unit(scenario.measured.get("timer_floor_p99_ms", math.nan), "ms"),
-        "the harness' share of read p50": instrument_share(analysis, scenario, cells),
-        "events in its cells": told_events(analysis.run.timeline, cells),
+        "harness lateness p50": formatting.with_unit(lag_p50_ms, "ms"),
+        "harness lateness p99": formatting.with_unit(lag_p99_ms, "ms"),
+        "timer floor p50": formatting.with_unit(scenario.measured.get("timer_floor_p50_ms", math.nan), "ms"),
+        "timer floor p99": formatting.with_unit(scenario.measured.get("timer_floor_p99_ms", math.nan), "ms"),
+        "harness share of read p50": instrument_share(analysis, scenario, cells),
+        "events in its cells": events_text(analysis.run.timeline, cells),
         "response over service at p99": stretch(cells),
-        "distance asked": f"{scenario.workload.get('rtt_ms') or 0:g} ms",
-        "distance achieved": formatting.with_unit(distance_ms(cells), "ms"),
+        "simulated RTT requested": f"{scenario.workload.get('rtt_ms') or 0:g} ms",
+        "simulated RTT achieved": formatting.with_unit(distance_ms(cells), "ms"),
         "database CPU": busy(database_cpu),
         "Redis CPU": busy(lambda cell: cpu_share(cell, "redis")),
-        "our CPU": busy(lambda cell: cpu_share(cell, "process-", "coordinator")),
+        "harness CPU": busy(lambda cell: cpu_share(cell, "process-", "coordinator")),
         "machine CPU": busy(machine_cpu),
     }
 
 
 def instrument_share(analysis: Analysis, scenario: ScenarioInfo, cells: Sequence[Cell]) -> str:
-    """How much of a read is the harness' own: the no-op's p50 over this contender's, both from due times."""
+    """The harness' share of a read: the no-op's p50 over this contender's, both from due times."""
     alone, whole = (middle_ms(some) for some in (analysis.of(scenario.name, NO_OP), cells))
     return formatting.MISSING if not math.isfinite(alone) or not whole else f"{100 * alone / whole:.0f} %"
 
 
 def times_ms(cells: Sequence[Cell], name: str) -> Floats:
-    """Of all reads that did not fail; infinity where one was still open at the deadline."""
+    """The response or service times of all reads that did not fail; infinite for those still open at the deadline."""
     each = [waits_ms(cell.reads, name) for cell in cells]
     return np.concatenate(each) if each else np.array([])
 
 
 @per_group
 def middle_ms(cells: Sequence[Cell]) -> float:
+    """The median response time of reads, over all rounds."""
     return quantile(times_ms(cells, "response_ms"), 0.5)
 
 
 @per_group
 def achieved_per_s(cells: Sequence[Cell]) -> list[float]:
-    """Requests that began inside the window, a second, in each round."""
+    """Requests per second that began inside the window, for each round."""
     return [began_inside(cell) / cell.window_s for cell in cells]
 
 
 @per_group
 def stretch(cells: Sequence[Cell]) -> str:
-    """Response time over service time at p99: how much of a wait is the queue before the start."""
+    """Response time over service time at p99: above 1, requests queued before they started."""
     response, service = (quantile(times_ms(cells, name), 0.99) for name in ("response_ms", "service_ms"))
     return formatting.MISSING if not math.isfinite(response) or not service else f"{response / service:.2f}"

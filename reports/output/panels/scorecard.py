@@ -1,4 +1,4 @@
-"""The decision table: the columns that decide, coloured by how many times the best a figure is."""
+"""The scorecard: contenders by the metrics that decide, coloured by the ratio to the best of each column."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from stampede.reports.analysis.aa_pair import AAPair, twins_of
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.figure_set import FigureSet
 from stampede.reports.analysis.timeseries import LATE_MS
-from stampede.reports.metrics.metric import metrics
+from stampede.reports.metrics.metric import find_metric, metrics
 from stampede.reports.output import formatting
 from stampede.reports.output.charts import slug
 from stampede.reports.recommend.eligibility import rivals
@@ -17,38 +17,43 @@ from stampede.run_folder.races_json import NOT_JUDGED, RacesInfo
 from stampede.run_folder.schema import ContenderInfo
 
 STEPS = (1.25, 2.0, 4.0, 16.0)
-"""Bounds of the colours, as ratios to the best, resolution added to both: even steps on a log scale, about."""
-WHEN_REDIS_DIES = "when Redis dies"
+"""Bounds of the colours, as ratios to the best, resolution added to both: about even steps on a log scale."""
+IN_AN_OUTAGE = "in an outage of Redis"
 RACES_BROKEN = "races broken"
-NOT_MEASURED = ("stale reads after told", RACES_BROKEN, WHEN_REDIS_DIES)
+STALE = "stale-after-told"
 UNSERVED = (0.001, 0.01, 0.1, 0.5)
-"""Bounds of the colours of an outage's column: the share that was not served."""
+"""Bounds of the colours of the outage column: the share of requests that was not served."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class DecisionEntry:
+class ScorecardEntry:
+    """One cell of the scorecard."""
+
     text: str
     detail: str = ""
     heat: int | None = None
-    """0 (the best and what ties with it) to len(STEPS); None: no colour."""
+    """0 (the best and its ties) to len(STEPS); None: no colour."""
     unclear: bool = False
-    """"cannot tell" against the reference, or nobody told apart by that column."""
+    """Whether the verdict against the reference is "cannot tell", or the column's metric is ignored."""
     title: str = ""
+    """The tooltip."""
     link: str = ""
-    """Where on the page more of it stands."""
+    """The place on the page that explains it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class Scorecard:
+    """The table of contenders by the metrics that decide."""
+
     columns: list[tuple[str, str]]
     """(scenario or "", title)"""
-    rows: list[tuple[ContenderInfo, list[DecisionEntry]]]
-    silent: str = ""
-    """Which columns tell nobody apart, as two copies of one contender lie apart by them."""
+    rows: list[tuple[ContenderInfo, list[ScorecardEntry]]]
+    ignored: str = ""
+    """The columns whose metric is ignored because the A/A copies differ, with both figures."""
 
 
 def heat(value: float, best: float, resolution: float, gap: float = 1.0) -> int:
-    """Which step of colour. Nearer to the best than two copies of one contender to each other: as the best."""
+    """The step of colour. A ratio up to `gap`, the ratio between the A/A copies, has the colour of the best."""
     if math.isinf(value):
         return len(STEPS)
     base = best + resolution
@@ -58,13 +63,13 @@ def heat(value: float, best: float, resolution: float, gap: float = 1.0) -> int:
 
 def decision_table(
     figures: FigureSet, races: RacesInfo | None = None, outages: Mapping[str, list[Outage]] | None = None
-) -> Table:
+) -> Scorecard:
     """Every caching contender by the metrics that decide, in each scenario. `outages`: by contender, see outages_of."""
     through = outages or {}
     contenders = [c for c in rivals(figures) if ran_anywhere(figures, c.name) or c.name in through]
     columns: list[tuple[str, str]] = []
     notes: list[str] = []
-    rows: dict[str, list[DecisionEntry]] = {c.name: [] for c in contenders}
+    rows: dict[str, list[ScorecardEntry]] = {c.name: [] for c in contenders}
     for scenario in [s for s in figures.scenarios if not s.variant_of] or figures.scenarios:
         for metric in metrics():
             by_name = {c.name: figures.figure(scenario.name, c.name, metric.name) for c in contenders}
@@ -79,18 +84,18 @@ def decision_table(
                 notes.append(f"{scenario.name}, {copies.told}")
             for name in by_name:
                 rows[name].append(measured(figures, scenario.name, name, min(known), copies))
-    for title in NOT_MEASURED:
+    for title in (formatting.label(find_metric(STALE)), RACES_BROKEN, IN_AN_OUTAGE):  # shown even if not measured
         if any(label.endswith(title) for _, label in columns):
             continue
         columns.append(("", title))
         for name, entries in rows.items():
-            if title == WHEN_REDIS_DIES:
+            if title == IN_AN_OUTAGE:
                 entries.append(served(through.get(name, []), measured=bool(through)))
             elif title == RACES_BROKEN:
                 entries.append(raced(races, name))
             else:
-                entries.append(DecisionEntry(text=formatting.MISSING, detail="not measured in this run"))
-    return Table(columns=columns, rows=[(c, rows[c.name]) for c in contenders], silent="; ".join(notes))
+                entries.append(ScorecardEntry(text=formatting.MISSING, detail="not measured in this run"))
+    return Scorecard(columns=columns, rows=[(c, rows[c.name]) for c in contenders], ignored="; ".join(notes))
 
 
 def ran_anywhere(figures: FigureSet, contender: str) -> bool:
@@ -98,17 +103,17 @@ def ran_anywhere(figures: FigureSet, contender: str) -> bool:
     return any(figures.ran(scenario.name, contender) for scenario in figures.scenarios)
 
 
-def measured(figures: FigureSet, scenario: str, contender: str, best: float, copies: AAPair) -> DecisionEntry:
-    """One figure, coloured by how many times the best it is. `copies`: the A/A copies by the same metric."""
+def measured(figures: FigureSet, scenario: str, contender: str, best: float, copies: AAPair) -> ScorecardEntry:
+    """One figure, coloured by its ratio to the best. `copies`: the A/A copies by the same metric."""
     metric = copies.metric
     figure = figures.figure(scenario, contender, metric.name)
     if figure.missing:
-        return DecisionEntry(
+        return ScorecardEntry(
             text=formatting.MISSING, detail=figure.why if figures.ran(scenario, contender) else "not run here"
         )
     verdict = figures.verdicts.get((scenario, contender, metric.name))
     ignored = bool(figure.why) or copies.silent
-    return DecisionEntry(
+    return ScorecardEntry(
         text=formatting.figure(figure.value, metric),
         detail=figure.why or formatting.interval(figure),
         heat=None if ignored else heat(figure.value, best, metric.resolution, copies.gap),
@@ -118,47 +123,47 @@ def measured(figures: FigureSet, scenario: str, contender: str, best: float, cop
 
 
 def outages_of(analysis: Analysis) -> dict[str, list[Outage]]:
-    """By contender, the outages of Redis that it went through in this run."""
+    """By contender, the outages of Redis in which it ran."""
     found: dict[str, list[Outage]] = {}
-    aside = analysis.apart
-    if aside is not None:
-        for scenario in aside.scenarios:
+    faults = analysis.apart
+    if faults is not None:
+        for scenario in faults.scenarios:
             of_redis = scenario.fault is not None and scenario.fault.get("server", "Redis") == "Redis"
-            for one in outages(aside, scenario) if of_redis else ():
+            for one in outages(faults, scenario) if of_redis else ():
                 found.setdefault(one.contender.name, []).append(one)
     return found
 
 
-def served(through: Sequence[Outage], *, measured: bool) -> DecisionEntry:
-    """The least share of requests that it served in an outage, all rounds together; below, each."""
+def served(through: Sequence[Outage], *, measured: bool) -> ScorecardEntry:
+    """The lowest share of requests served in an outage, over all rounds; below it, the share of each outage."""
     if not through:
-        why = "not in the outages' scenarios" if measured else "not measured in this run: make bench PLAN=standard"
-        return DecisionEntry(text=formatting.MISSING, detail=why)
+        why = "ran in no outage" if measured else "not measured in this run: make bench PLAN=standard"
+        return ScorecardEntry(text=formatting.MISSING, detail=why)
     shares = {one.cells[0].info.scenario: share_served(one) for one in through}
     worst = min(shares.values())
-    return DecisionEntry(
+    return ScorecardEntry(
         text=f"{percent_served(worst)} served",
         detail=", ".join(f"{scenario} {percent_served(share)}" for scenario, share in shares.items()),
         heat=sum(1 - worst > step for step in UNSERVED),
-        title=f"of the requests due in the outage, answered without an error within {LATE_MS / 1000:g} s, all rounds",
+        title=f"share of requests due in the outage that were answered without an error within {LATE_MS / 1000:g} s",
     )
 
 
-def raced(races: RacesInfo | None, name: str) -> DecisionEntry:
-    """How many of the invariants that were tried some order of steps breaks; below, how many of those it promised."""
+def raced(races: RacesInfo | None, name: str) -> ScorecardEntry:
+    """The number of tried invariants that an order of steps breaks; below it, how many of those are guaranteed."""
     if races is None:
-        return DecisionEntry(text=formatting.MISSING, detail="not measured in this run: make races")
+        return ScorecardEntry(text=formatting.MISSING, detail="not measured in this run: make races")
     if name in races.skipped:
-        return DecisionEntry(text=formatting.MISSING, detail=f"not explored: {races.skipped[name]}")
-    told = {i.name: word for i in races.invariants if (word := races.word(name, i.name))}
-    if not told:
-        return DecisionEntry(text=formatting.MISSING, detail="not explored")
-    broken = [invariant for invariant, word in told.items() if word in ("BROKEN", "broken", "kept but")]
-    guaranteed = sum(word == "BROKEN" for word in told.values())
-    unjudged = sum(word == NOT_JUDGED for word in told.values())
-    return DecisionEntry(
-        text=f"{len(broken)} of {len(told) - unjudged} broken",
-        detail=f"{guaranteed} of its promises" + (f"; {unjudged} not judged" if unjudged else ""),
+        return ScorecardEntry(text=formatting.MISSING, detail=f"not explored: {races.skipped[name]}")
+    words = {i.name: word for i in races.invariants if (word := races.word(name, i.name))}
+    if not words:
+        return ScorecardEntry(text=formatting.MISSING, detail="not explored")
+    broken = [invariant for invariant, word in words.items() if word in ("BROKEN", "broken", "kept but")]
+    guaranteed = sum(word == "BROKEN" for word in words.values())
+    unjudged = sum(word == NOT_JUDGED for word in words.values())
+    return ScorecardEntry(
+        text=f"{len(broken)} of {len(words) - unjudged} broken",
+        detail=f"{guaranteed} of its guarantees" + (f"; {unjudged} not judged" if unjudged else ""),
         heat=len(STEPS) if guaranteed else 2 if broken else 0,
         title="broken: " + ", ".join(broken) if broken else "no schedule that was tried breaks any",
         link=f"#races-{slug(name)}" if broken else "#races",
@@ -166,7 +171,7 @@ def raced(races: RacesInfo | None, name: str) -> DecisionEntry:
 
 
 def expiries(figures: FigureSet, scenario: str) -> bool:
-    """Whether this scenario has loads per expiry to show instead."""
+    """Whether the scenario has loads per expiry, which replace loads per 1,000 reads."""
     return any(
         not figure.missing
         for (where, _, name), figure in figures.figures.items()

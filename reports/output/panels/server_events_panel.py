@@ -1,4 +1,4 @@
-"""What happened inside cells that nobody asked for, counted: checkpoints, vacuums, forks, evictions, our own pauses."""
+"""Events during cells that disturb a measurement, counted: checkpoints, vacuums, forks, evictions, pauses."""
 
 from collections.abc import Sequence
 
@@ -14,15 +14,15 @@ PLURALS = {
     "fork": "forks of Redis",
     "snapshot": "snapshots of Redis",
     "append-only file rewrite": "append-only file rewrites",
-    "garbage collection": "garbage collections of ours of 1 ms or more",
+    "garbage collection": "garbage collections of the harness of 1 ms or more",
     "clock step": "clock steps",
 }
 COUNTED_BY_VALUE = ("checkpoint", "autovacuum", "eviction", "fork")
-"""Their rows say how many there were since the last reading."""
+"""The value of these events is their number since the last reading."""
 
 
-def told(timeline: pd.DataFrame, cells: Sequence[Cell]) -> str:
-    """The events of those cells in words: "2 checkpoints, 31 evictions"; "none" where there were none."""
+def events_text(timeline: pd.DataFrame, cells: Sequence[Cell]) -> str:
+    """The events of some cells as text: "2 checkpoints and 31 evictions"; "none" if there were none."""
     rows = timeline[timeline["cell"].isin([cell.info.id for cell in cells]) & timeline["event"].isin(list(PLURALS))]
     counts: dict[str, int] = {}
     for event, value in zip(rows["event"], rows["value"], strict=True):

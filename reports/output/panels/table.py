@@ -1,4 +1,4 @@
-"""A plain table of the page: names of rows, and texts that may be coloured."""
+"""A plain table of the page: row names, and texts that may be coloured."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ class GridEntry:
 
     text: str
     detail: str = ""
-    """Stands below, line by line."""
+    """Text below, line by line."""
     heat: int | None = None
     """0 (the best) to 4; None: no colour."""
 
@@ -21,8 +21,9 @@ class Grid:
     anchor: str
     title: str
     explain: str
-    """How to read it."""
+    """How to read the table."""
     columns: list[str]
-    """The first heads the rows' names."""
+    """The headings; the first one is above the row names."""
     rows: list[tuple[str, list[GridEntry]]]
     folded: bool = False
+    """Whether the page shows only the title until a reader opens it."""

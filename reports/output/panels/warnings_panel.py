@@ -1,4 +1,4 @@
-"""Doubts as the first screen shows them: one entry a kind, its gravest finding first, the others folded."""
+"""The warnings of the first screen: one entry per kind, its most severe finding first, the others folded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,34 +7,34 @@ from itertools import groupby
 from stampede.run_folder.run_warnings import RunWarning, WarningKind
 
 SHORT = 120
-"""Characters that a finding may have before its end is folded away."""
+"""Characters of a finding that the entry shows; the page folds the rest."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WarningEntry:
-    """All doubts of one kind."""
+    """All warnings of one kind."""
 
     kind: WarningKind
     numbers: str
-    """ "3", "3 – 8"."""
+    """The numbers of its warnings: "3", "3 – 8"."""
     scenario: str
-    """Of the gravest; empty: the whole run."""
+    """The scenario of the most severe finding; empty: the whole run."""
     lead: str
-    """The gravest finding, cut where it goes on and on."""
+    """The most severe finding, shortened."""
     more: str
-    """Where else: "and in 5 more scenarios"."""
+    """The number of other findings: "And 5 more scenarios."."""
     warnings: list[RunWarning]
     folded: bool
-    """Whether something is left out of the lead."""
+    """Whether the lead leaves out something."""
 
 
 def entries(warnings: Sequence[RunWarning]) -> list[WarningEntry]:
-    """In the order of the doubts: those of one kind stand together there."""
+    """One entry per kind. The warnings are sorted by kind."""
     found = []
     for kind, members in groupby(warnings, key=lambda x: x.kind):
         some = list(members)
         worst = max(some, key=lambda x: abs(x.value or 0.0))
-        lead = cut(worst.what)
+        lead = shorten(worst.what)
         others = len(some) - 1
         where = "scenario" if all(x.scenario for x in some) else "finding"
         found.append(
@@ -51,8 +51,8 @@ def entries(warnings: Sequence[RunWarning]) -> list[WarningEntry]:
     return found
 
 
-def cut(text: str) -> str:
-    """A long finding up to the first comma or semicolon behind half of what may stand; whole where it is short."""
+def shorten(text: str) -> str:
+    """A finding of more than SHORT characters up to its first comma or semicolon after half of them; else unchanged."""
     if len(text) <= SHORT:
         return text
     ends = [i for i in (text.find(mark, SHORT // 2) for mark in ("), ", "; ", ", ")) if 0 <= i <= SHORT]

@@ -1,4 +1,4 @@
-"""Two runs compared, and a run at the gate."""
+"""Comparison of two runs, and the gate."""
 
 import json
 import math
@@ -27,7 +27,7 @@ WORSE = 1.5
 
 
 def slower(cell: CellInfo, rows: list[Row]) -> list[Row]:
-    """Coalescing's hits answer half as late again: all other rows stand."""
+    """Coalescing's hits take half as long again; all other rows are unchanged."""
     if cell.contender == "coalescing":
         for row in rows:
             if row["loads"] == 0:
@@ -36,7 +36,7 @@ def slower(cell: CellInfo, rows: list[Row]) -> list[Row]:
 
 
 def unprotected(cell: CellInfo, rows: list[Row]) -> list[Row]:
-    """Coalescing loses its lock: every read that missed loads, whoever loads already."""
+    """Coalescing loses its lock: every read that missed loads, even during another load."""
     if cell.contender == "coalescing":
         for row in rows:
             if row["first_cache_reply"] == "none" and row["loads"] == 0:
@@ -47,7 +47,7 @@ def unprotected(cell: CellInfo, rows: list[Row]) -> list[Row]:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Run folders by name, planted when first asked for: alike unless the name says otherwise."""
+    """Run folders by name, planted on the first request. They are comparable except "other"."""
     folder = tmp_path_factory.mktemp("runs")
     stampede, other = scenario("stampede"), scenario("stampede", ttl_s=0.25)
     kinds: dict[str, dict[str, Any]] = {
@@ -70,8 +70,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def judged_once() -> Iterator[None]:
-    """A run that several tests look at is judged once: folders here do not change once they are judged."""
+def analysed_once() -> Iterator[None]:
+    """Analyse a run once for several tests: the folders of this module do not change after the analysis."""
     known: dict[Path, Analysis] = {}
 
     def once(run: Run) -> Analysis:
@@ -79,7 +79,7 @@ def judged_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         for module in (compare_runs, run_gate):
-            patch.setattr(module, "judge", once)
+            patch.setattr(module, "analyse", once)
         yield
 
 
@@ -89,17 +89,17 @@ def call(*words: object) -> tuple[int, str]:
 
 
 def test_a_run_against_itself_shows_no_difference(runs: Callable[[str], Path]) -> None:
-    """compare A A ends 0, says "no difference", and calls no row better or worse."""
-    code, said = call("compare", runs("base"), runs("base"))
+    """compare A A exits with 0, prints "no difference", and calls no row better or worse."""
+    code, output = call("compare", runs("base"), runs("base"))
     assert code == 0
-    assert "no difference" in said
+    assert "no difference" in output
     both = pair(read_run(runs("base")), read_run(runs("base")))
     assert {v.sentence for v in both.verdicts} <= {"same", "cannot tell"}
     assert {v.sentence for v in both.verdicts if v.comparison.ratio is None} <= {"same"}
 
 
-def test_what_a_change_made_slower_is_called_worse_and_nothing_else(runs: Callable[[str], Path]) -> None:
-    """Hits planted half as slow again are found in the one contender and figure that they touch."""
+def test_only_the_contender_that_a_change_made_slower_is_called_worse(runs: Callable[[str], Path]) -> None:
+    """Slower hits of one contender make only this contender worse."""
     both = pair(read_run(runs("base")), read_run(runs("slower")))
     moved = {(v.contender, v.metric.name): v for v in both.verdicts if v.sentence in ("better", "worse")}
     found = moved[("coalescing", "read-p50")]
@@ -111,8 +111,10 @@ def test_what_a_change_made_slower_is_called_worse_and_nothing_else(runs: Callab
     assert f"{len(moved)} worse" in both.headline
 
 
-def test_a_moved_ruler_is_said_above_everything(runs: Callable[[str], Path], tmp_path: Path) -> None:
-    """Where the bare GET itself is slower, the machine changed, and that stands above the numbers."""
+def test_a_warning_about_a_changed_baseline_is_above_the_comparison(
+    runs: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """If the bare GET is slower, the machine changed; the page has this warning above the numbers."""
 
     def all_slower(_cell: CellInfo, rows: list[Row]) -> list[Row]:
         for row in rows:
@@ -122,8 +124,8 @@ def test_a_moved_ruler_is_said_above_everything(runs: Callable[[str], Path], tmp
     plant(tmp_path / "b", contenders=ROWS, scenarios=[scenario("stampede")], seed=9, change=all_slower)
     both = pair(read_run(runs("base")), read_run(tmp_path / "b"))
     (warning,) = [line for line in both.warnings() if "bare-get" in line and "p50" in line and "read" in line]
-    assert "no pattern touches" in warning
-    assert page(both).index("no pattern touches") < page(both).index('id="stampede"')
+    assert "No pattern affects it" in warning
+    assert page(both).index("No pattern affects it") < page(both).index('id="stampede"')
 
 
 @pytest.mark.parametrize(
@@ -143,16 +145,16 @@ def test_a_moved_ruler_is_said_above_everything(runs: Callable[[str], Path], tmp
         (("status",), "failed", "status"),
     ],
 )
-def test_unlike_runs_are_refused_by_name(
+def test_runs_that_are_not_comparable_are_an_error_that_names_the_difference(
     runs: Callable[[str], Path], tmp_path: Path, place: tuple[str | int, ...], value: object, named: str
 ) -> None:
-    """What makes figures figures of different things refuses the comparison in one line, exit 2, and is named in it."""
+    """A difference of conditions ends the comparison with one line that names it, and exit code 2."""
     other = changed(runs("base"), tmp_path / "b", place, value)
-    code, said = call("compare", runs("base"), other)
+    code, output = call("compare", runs("base"), other)
     assert code == 2
-    assert len(said.strip().splitlines()) == 1
-    assert named in said
-    assert "--force" in said
+    assert len(output.strip().splitlines()) == 1
+    assert named in output
+    assert "--force" in output
 
 
 @pytest.mark.parametrize(
@@ -166,20 +168,20 @@ def test_unlike_runs_are_refused_by_name(
         (("contenders", 0, "config"), {"ttl_s": 1}),
     ],
 )
-def test_what_a_comparison_is_for_is_no_reason_to_refuse(
+def test_a_difference_of_code_or_chance_does_not_end_the_comparison(
     runs: Callable[[str], Path], tmp_path: Path, place: tuple[str | int, ...], value: object
 ) -> None:
-    """Code, packages, contenders' settings, seeds and rounds may differ; but for addresses they are listed."""
+    """Code, packages, contenders' settings, seeds and rounds may differ and are listed; addresses are not listed."""
     other = changed(runs("base"), tmp_path / "b", place, value)
     both = pair(read_run(runs("base")), read_run(other))
-    assert [x.serious for x in both.differences] == ([] if "url" in place else [False])
+    assert [x.blocking for x in both.differences] == ([] if "url" in place else [False])
 
 
-def test_force_compares_in_spite_and_says_so_first(runs: Callable[[str], Path], tmp_path: Path) -> None:
-    """--force ends 0, and the page, the Markdown and the terminal all begin with what is not alike."""
-    code, said = call("compare", runs("base"), runs("other"), "--force", "--out", tmp_path)
+def test_force_compares_anyway_and_warns_first(runs: Callable[[str], Path], tmp_path: Path) -> None:
+    """With --force the exit code is 0, and the page, the Markdown and the terminal begin with the differences."""
+    code, output = call("compare", runs("base"), runs("other"), "--force", "--out", tmp_path)
     assert code == 0
-    assert said.index("by force") < said.index("comparisons.")
+    assert output.index("by force") < output.index("comparisons.")
     (html,) = tmp_path.glob("*.html")
     (text,) = tmp_path.glob("*.md")
     for path in (html, text):
@@ -189,7 +191,7 @@ def test_force_compares_in_spite_and_says_so_first(runs: Callable[[str], Path], 
 
 
 def test_a_page_is_whole_and_the_same_each_time(runs: Callable[[str], Path]) -> None:
-    """The page needs no network and no script; the same folders give the same bytes, as HTML and as Markdown."""
+    """The page needs no network and no script; the same folders give the same HTML and Markdown."""
     both, again = (pair(read_run(runs("base")), read_run(runs("again"))) for _ in range(2))
     html = page(both)
     assert html == page(again)
@@ -200,31 +202,31 @@ def test_a_page_is_whole_and_the_same_each_time(runs: Callable[[str], Path]) -> 
     assert "http://" not in html.replace("http://www.w3.org", "")
 
 
-def test_the_gates_four_codes(runs: Callable[[str], Path]) -> None:
-    """0 where nothing got worse, 1 where loads per expiry did, 2 where runs are unlike, 3 where it cannot tell."""
+def test_the_four_exit_codes_of_the_gate(runs: Callable[[str], Path]) -> None:
+    """0: nothing is worse; 1: loads per expiry are worse; 2: the runs are not comparable; 3: cannot tell."""
     generous = ("--max-regression", "100%")
     assert call("gate", runs("again"), "--against", runs("base"), *generous)[0] == 0
-    code, said = call("gate", runs("unprotected"), "--against", runs("base"), *generous)
+    code, output = call("gate", runs("unprotected"), "--against", runs("base"), *generous)
     assert code == 1
-    assert "FAIL: stampede, coalescing: loads per expiry at most 100 % more" in said
+    assert "FAIL: stampede, coalescing: loads per expiry at most 100 % more" in output
     assert call("gate", runs("base"), "--against", runs("other"))[0] == 2
-    code, said = call("gate", runs("few"), "--against", runs("base"))
+    code, output = call("gate", runs("few"), "--against", runs("base"))
     assert code == 3
-    assert "3 rounds, 6 wanted" in said
+    assert "3 rounds, 6 wanted" in output
 
 
-def test_latency_is_judged_only_when_asked(runs: Callable[[str], Path]) -> None:
-    """A contender half as slow again passes the default gate, and fails where p50 is named."""
+def test_response_times_are_checked_only_on_request(runs: Callable[[str], Path]) -> None:
+    """A slower contender passes the default gate, and fails if p50 is given."""
     both = ("gate", runs("slower"), "--against", runs("base"))
     assert call(*both, "--max-regression", "100%")[0] == 0
-    code, said = call(*both, "--metric", "p50", "--max-regression", "10%")
+    code, output = call(*both, "--metric", "p50", "--max-regression", "10%")
     assert code == 1
-    assert said.count("FAIL") == 1
-    assert "coalescing: read response time p50" in said
+    assert output.count("FAIL") == 1
+    assert "coalescing: read response time p50" in output
 
 
 def test_absolute_limits(runs: Callable[[str], Path], tmp_path: Path) -> None:
-    """A limit passes where the whole interval keeps it, fails where none of it does, else it cannot be told."""
+    """A limit passes if the whole interval keeps it, fails if no part of it does, and otherwise cannot tell."""
     file = tmp_path / "gate.toml"
     for most, code in ((2.0, 1), (8.5, 3), (50.0, 0)):
         file.write_text(f"[limits.stampede.cache-aside]\nloads-per-expiry = {{ max = {most} }}\n")
@@ -248,20 +250,20 @@ def test_absolute_limits(runs: Callable[[str], Path], tmp_path: Path) -> None:
         ("= 3", "TOML"),
     ],
 )
-def test_a_gate_file_that_says_something_else_is_refused(
+def test_a_mistake_in_a_gate_file_is_an_error(
     runs: Callable[[str], Path], tmp_path: Path, text: str, named: str
 ) -> None:
-    """Every mistake in gate.toml is one line that names it, exit 2: a misspelt limit never passes for a kept one."""
+    """Every mistake in gate.toml gives one line that names it, and exit code 2: a misspelt limit never passes."""
     file = tmp_path / "gate.toml"
     file.write_text(text)
-    code, said = call("gate", runs("base"), "--config", file)
+    code, output = call("gate", runs("base"), "--config", file)
     assert code == 2
-    assert len(said.strip().splitlines()) == 1
-    assert named in said
+    assert len(output.strip().splitlines()) == 1
+    assert named in output
 
 
-def test_a_broken_promise_fails_without_a_base(tmp_path: Path) -> None:
-    """A run whose no-cache returns, after a told write, what was there before, fails the gate by itself."""
+def test_a_broken_guarantee_fails_without_a_base(tmp_path: Path) -> None:
+    """A run whose no-cache returns the old value after an acknowledged write fails the gate without a base."""
 
     def stale(_cell: CellInfo, rows: list[Row]) -> list[Row]:
         version = 0
@@ -278,15 +280,13 @@ def test_a_broken_promise_fails_without_a_base(tmp_path: Path) -> None:
         tmp_path / "run", contenders=("no-cache", "cache-aside"), scenarios=[scenario("read-heavy")], change=stale
     )
     guarantee(folder, "no-cache", "NO_STALE_AFTER_WRITE")
-    code, said = call("gate", folder)
+    code, output = call("gate", folder)
     assert code == 1
-    assert "no-cache: no stale read after a write was told" in said
+    assert "no-cache: no stale read after a write was acknowledged" in output
 
 
-def test_a_gate_file_judges_a_run_by_itself_though_it_is_its_own_base(
-    runs: Callable[[str], Path], tmp_path: Path
-) -> None:
-    """Absolute limits hold where nothing changed, too."""
+def test_absolute_limits_apply_to_a_run_that_is_its_own_base(runs: Callable[[str], Path], tmp_path: Path) -> None:
+    """Absolute limits also apply if nothing changed."""
     file = tmp_path / "gate.toml"
     file.write_text("[limits.stampede.cache-aside]\nloads-per-expiry = { max = 1 }\n")
     assert call("gate", runs("base"), "--against", runs("base"), "--config", file)[0] == 1
@@ -295,7 +295,7 @@ def test_a_gate_file_judges_a_run_by_itself_though_it_is_its_own_base(
 
 
 def test_shares() -> None:
-    """10% and 0.1 are the same; what is no share is refused."""
+    """10% and 0.1 are the same; a text that is no share is an error."""
     assert as_share("10%", "x") == as_share("0.1", "x") == as_share(0.1, "x") == 0.1
     for wrong in ("ten", "-1%", "1000%", "nan", ""):
         with pytest.raises(InputError):
@@ -318,8 +318,8 @@ def test_shares() -> None:
         ),
     ],
 )
-def test_a_wrong_gate_file_is_refused_in_one_line(tmp_path: Path, text: str, line: str) -> None:
-    """The line names the file, the field, what was found and what was wanted."""
+def test_the_error_for_a_wrong_gate_file_is_one_line(tmp_path: Path, text: str, line: str) -> None:
+    """The line names the file, the field, the value and the expected value."""
     file = tmp_path / "gate.toml"
     file.write_text(text)
     with pytest.raises(InputError) as error:
@@ -328,7 +328,7 @@ def test_a_wrong_gate_file_is_refused_in_one_line(tmp_path: Path, text: str, lin
 
 
 def test_a_gate_file_may_leave_out_everything(tmp_path: Path) -> None:
-    """An empty file means the defaults; `contracts = true` makes every contract absolute; a bound may be whole."""
+    """An empty file means the defaults; `contracts = true` makes every contract absolute; a limit may be an integer."""
     file = tmp_path / "gate.toml"
     file.write_text("")
     assert read_thresholds(file) == read_thresholds(None)
@@ -338,31 +338,32 @@ def test_a_gate_file_may_leave_out_everything(tmp_path: Path) -> None:
     assert [(one.scenario, one.contender, one.most, one.least) for one in found.limits] == [("*", "c", 50.0, -math.inf)]
 
 
-def test_counts_may_be_a_tenth_worse_unless_the_gate_says_why_not(runs: Callable[[str], Path]) -> None:
-    """The default is 10 %; where it is not, the line that is printed gives the reason; one that is asked for holds."""
-    said = call("gate", runs("unprotected"), "--against", runs("base"), "--verbose")[1]
-    limits = [line for line in said.splitlines() if "% more than the base" in line]
+def test_a_count_with_another_default_than_10_percent_has_its_reason_in_the_line(runs: Callable[[str], Path]) -> None:
+    """The default is 10 %. If a count has another default, the line gives the reason. A given share overrides both."""
+    output = call("gate", runs("unprotected"), "--against", runs("base"), "--verbose")[1]
+    limits = [line for line in output.splitlines() if "% more than the base" in line]
     assert limits
     for line in limits:
         assert ("at most 10 %" in line) != ("at most 25 % more than the base (a round sees few expiries" in line)
-    asked = call("gate", runs("unprotected"), "--against", runs("base"), "--verbose", "--max-regression", "10%")[1]
-    assert "25 %" not in asked
+    given = call("gate", runs("unprotected"), "--against", runs("base"), "--verbose", "--max-regression", "10%")[1]
+    assert "25 %" not in given
 
 
-def test_by_default_a_gate_judges_counts_alone() -> None:
-    """No time is among the figures that a gate judges unasked."""
+def test_by_default_a_gate_checks_only_counts() -> None:
+    """The default metrics of a gate contain no time."""
     assert {m.unit for m in read_thresholds(None).metrics} <= {"", "%"}
     assert exit_code([]) == 3
 
 
 def changed(folder: Path, to: Path, place: tuple[str | int, ...], value: object) -> Path:
-    """A copy of the run with one field of run.json set."""
+    """A copy of the run with one field of run.json changed."""
     shutil.copytree(folder, to)
     changed_in_place(to, place, value)
     return to
 
 
 def changed_in_place(to: Path, place: tuple[str | int, ...], value: object) -> None:
+    """Change one field of the run's run.json."""
     data = json.loads((to / "run.json").read_text())
     inner = data
     for step in place[:-1]:
@@ -372,6 +373,7 @@ def changed_in_place(to: Path, place: tuple[str | int, ...], value: object) -> N
 
 
 def guarantee(folder: Path, contender: str, name: str) -> None:
+    """Add a guarantee to a contender of the run."""
     data = json.loads((folder / "run.json").read_text())
     next(c for c in data["contenders"] if c["name"] == contender)["guarantees"].append(name)
     (folder / "run.json").write_text(json.dumps(data))

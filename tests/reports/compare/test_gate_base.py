@@ -1,4 +1,4 @@
-"""A run at the gate against itself, against equal facts, and against a base in which a promise held."""
+"""The gate with a base: the run itself, a run with equal facts, and a base that keeps a guarantee."""
 
 import shutil
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from tests.reports.planted_runs.planted import Row, plant, scenario
 
 
 def from_the_future(_cell: CellInfo, rows: list[Row]) -> list[Row]:
-    """Reads that return what was committed only later: the run is void."""
+    """Reads that return a version whose commit began later: the run is void."""
     for row in rows:
         row |= {"key": 1}
         if row["operation"] == "write":
@@ -38,22 +38,22 @@ KINDS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_run_passes_against_itself(kind: str, tmp_path: Path) -> None:
-    """Whatever it holds and whatever is doubted about it: nothing changed. So does a copy in another folder."""
+    """It passes with any content and any warnings, because nothing changed; so does a copy in another folder."""
     chosen: dict[str, Any] = {"scenarios": [scenario("stampede")], "rounds": 2, "contenders": ("no-cache",)}
     folder = plant(tmp_path / "run", **(chosen | KINDS[kind]))
     guarantee(folder, "no-cache", "NO_STALE_AFTER_WRITE")
     shutil.copytree(folder, tmp_path / "copy")
     for base in (folder, tmp_path / "copy"):
-        code, said = call("gate", folder, "--against", base)
-        assert code == 0, said
-        assert said.startswith("gate: pass")
+        code, output = call("gate", folder, "--against", base)
+        assert code == 0, output
+        assert output.startswith("gate: pass")
 
 
 @pytest.mark.parametrize(
     ("kind", "code"), [("plain", 0), ("one round", 0), ("cells that never ran", 0), ("cut", 0), ("void", 3)]
 )
 def test_a_run_with_the_facts_of_its_base_does_not_fail(kind: str, code: int, tmp_path: Path) -> None:
-    """It passes; where both are void, nothing can be told of them."""
+    """It passes; if both runs are void, the gate cannot tell."""
     chosen: dict[str, Any] = {"scenarios": [scenario("stampede")], "rounds": 2, "contenders": ("no-cache",)}
     folder = plant(tmp_path / "run", **(chosen | KINDS[kind]))
     other = changed(folder, tmp_path / "other", ("started_utc",), "2026-01-03T00:00:00Z")
@@ -61,7 +61,7 @@ def test_a_run_with_the_facts_of_its_base_does_not_fail(kind: str, code: int, tm
 
 
 def stale_in(rounds: int) -> Callable[[CellInfo, list[Row]], list[Row]]:
-    """No-cache returns after an acknowledged write what was there before, in that many of the first rounds."""
+    """No-cache returns the old value after an acknowledged write, in the given number of first rounds."""
 
     def change(cell: CellInfo, rows: list[Row]) -> list[Row]:
         version = 0
@@ -78,8 +78,8 @@ def stale_in(rounds: int) -> Callable[[CellInfo, list[Row]], list[Row]]:
     return change
 
 
-def test_a_promise_that_held_in_the_base_and_is_broken_now_fails(tmp_path: Path) -> None:
-    """Broken in every round: it fails. Broken in the base, too: no change. In one round of six: it cannot be told."""
+def test_a_guarantee_that_the_base_kept_and_the_run_breaks_fails(tmp_path: Path) -> None:
+    """Broken in every round: it fails. Also broken in the base: no change. In one round of six: cannot tell."""
     folders = {}
     for rounds in (0, 1, 6):
         folders[rounds] = plant(
@@ -93,7 +93,7 @@ def test_a_promise_that_held_in_the_base_and_is_broken_now_fails(tmp_path: Path)
         changed_in_place(folders[rounds], ("started_utc",), f"2026-01-03T00:00:0{rounds}Z")
     ruled = {}
     for base, run in ((0, 6), (0, 1), (1, 6), (6, 1), (6, 0)):
-        said = call("gate", folders[run], "--against", folders[base], "--verbose")[1]
-        (line,) = [x for x in said.splitlines() if "no stale read after a write was told" in x]
+        output = call("gate", folders[run], "--against", folders[base], "--verbose")[1]
+        (line,) = [x for x in output.splitlines() if "no stale read after a write was acknowledged" in x]
         ruled[base, run] = line.split(":")[0]
     assert ruled == {(0, 6): "FAIL", (0, 1): "CANNOT TELL", (1, 6): "PASS", (6, 1): "PASS", (6, 0): "PASS"}

@@ -1,4 +1,4 @@
-"""The gate and luck: unchanged runs do not fail, changed ones do; against a base only what changed is a failure."""
+"""The gate and chance: unchanged runs pass, changed ones fail, and with a base only a change is a failure."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from scipy.stats import hypergeom
 from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.compare import guarantee_changes, regressions
 from stampede.reports.compare.compare_runs import RunPair, rounds_of
-from stampede.reports.compare.guarantee_changes import GateFinding, luck
+from stampede.reports.compare.guarantee_changes import GateFinding, chance
 from stampede.reports.compare.run_gate import FAIL, PASS, exit_code, of_pair
 from stampede.reports.compare.thresholds import metric_named, read_thresholds
 from stampede.reports.metrics.metric import Metric
@@ -49,7 +49,7 @@ def limiter(name: str, file: str | None = None) -> ContenderInfo:
 
 
 def subjects(broken: int, of: int = 12) -> list[SubjectJudged]:
-    """That many callers of a round get one call too many in their first window; the others get their limit."""
+    """The callers of a round: `broken` of them get one call too many in their first window, the others their limit."""
     found = []
     for number in range(of):
         at = np.arange(LIMIT + 1) / 100
@@ -74,20 +74,20 @@ FLOODED = ScenarioInfo(
 
 
 def flooded(info: ContenderInfo, broken: Sequence[int]) -> LimiterJudged:
-    """A limiter whose bound was broken by that many callers in each round."""
+    """A limiter whose bound the given number of callers broke in each round."""
     cells: Any = [SimpleNamespace(info=SimpleNamespace(round=r)) for r in range(1, len(broken) + 1)]
     rows = [(r, s) for r, count in enumerate(broken, 1) for s in SEEN[count]]
     return LimiterJudged(info, FLOODED, cells, rows, None, np.array([]), np.array([]))
 
 
 def limiting(*found: LimiterJudged) -> Any:
-    """What `stampede.reports.topics.rate_limiting.limiter_analysis.judged` has already judged."""
+    """Limiters that `stampede.reports.topics.rate_limiting.limiter_analysis.judged` returns without an analysis."""
     return SimpleNamespace(once=lambda _make: list(found))
 
 
 @dataclass(frozen=True)
 class Sampled(Analysis):
-    """Rounds that were drawn from a run, judged as a run of its own; its doubts are those of the whole."""
+    """Rounds drawn from a run, treated as a run without warnings."""
 
     values: Values = field(default_factory=dict)
 
@@ -101,7 +101,7 @@ Recorded = tuple[Analysis, Values]
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    """A planted run, and each figure that the gate judges, round by round."""
+    """A planted run, and each figure that the gate checks, by round."""
     folder = plant(tmp_path_factory.mktemp("runs") / "run", contenders=CONTENDERS, rounds=ROUNDS)
     whole = analyse(read_run(folder))
     keys = itertools.product([s.name for s in whole.scenarios], CONTENDERS, read_thresholds(None).metrics)
@@ -110,7 +110,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
 
 @pytest.fixture(autouse=True)
 def known_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A figure of a round that was drawn is the recorded one: it is not made again from the samples."""
+    """Take the figures of drawn rounds from the recorded ones instead of computing them from samples."""
 
     def values(analysis: Sampled, scenario: str, contender: str, metric: Metric) -> list[float]:
         return list(analysis.values.get((scenario, contender, metric.name), []))
@@ -120,20 +120,20 @@ def known_values(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def drawn(recorded: Recorded, rounds: int, rng: np.random.Generator, limiters: Any = None) -> Sampled:
-    """That many rounds, drawn with replacement. All figures of one round stay together."""
+    """The given number of rounds, drawn with replacement. All figures of one round stay together."""
     whole, values = recorded
     chosen = rng.integers(0, ROUNDS, rounds)
     sampled = {key: [side[i] for i in chosen] for key, side in values.items()}
     return Sampled(whole.run, whole.cells, limiting=limiters, values=sampled)
 
 
-def racy(rounds: int, chance: float, broken: int, rng: np.random.Generator) -> list[int]:
-    """How many callers broke the bound in each round: the same number in some rounds, none in the others."""
-    return [broken if rng.random() < chance else 0 for _ in range(rounds)]
+def racy(rounds: int, probability: float, broken: int, rng: np.random.Generator) -> list[int]:
+    """The number of callers that broke the bound in each round: `broken` with a probability, else 0."""
+    return [broken if rng.random() < probability else 0 for _ in range(rounds)]
 
 
 def codes(recorded: Recorded, rounds: int, flood_rounds: int, worse: Mapping[str, float] = {}) -> list[int]:
-    """Exit codes of a hundred pairs of runs; `worse`: by how much a metric of no-cache is multiplied in the second."""
+    """Exit codes of a hundred pairs of runs. `worse`: factors on metrics of no-cache in the second run."""
     rng = np.random.default_rng([rounds, flood_rounds])
     found = []
     for _ in range(PAIRS):
@@ -157,18 +157,18 @@ def codes(recorded: Recorded, rounds: int, flood_rounds: int, worse: Mapping[str
 def test_a_hundred_pairs_of_unchanged_runs_fail_at_most_once(
     recorded: Recorded, rounds: int, flood_rounds: int
 ) -> None:
-    """Rounds drawn twice from one run, beside limiters whose race shows in some rounds."""
+    """Both runs are drawn from one run, with limiters whose race shows in some rounds."""
     assert codes(recorded, rounds, flood_rounds).count(FAIL) <= 1
 
 
 @pytest.mark.parametrize(("factor", "least"), [(1.2, 60), (2.0, 95)])
 def test_more_loads_fail_in_most_pairs(recorded: Recorded, factor: float, least: int) -> None:
-    """A fifth more loads for every 1,000 reads, and twice as many, where a tenth is allowed."""
+    """A fifth more loads per 1,000 reads, and twice as many; a tenth is allowed."""
     assert codes(recorded, 8, 3, {"loads-per-1000-reads": factor}).count(FAIL) >= least
 
 
-def held(recorded: Recorded, base: LimiterJudged, run: LimiterJudged, *, absolute: bool = False) -> GateFinding:
-    """How a limiter's contract is ruled in a run against a base."""
+def ruled(recorded: Recorded, base: LimiterJudged, run: LimiterJudged, *, absolute: bool = False) -> GateFinding:
+    """The finding on a limiter's contract in a run with a base."""
     rng = np.random.default_rng(1)
     sides = [drawn(recorded, 1, rng, limiting(x)) for x in (base, run)]
     thresholds = replace(read_thresholds(None), absolute=absolute)
@@ -184,9 +184,9 @@ OURS, OWN = limiter("ours"), limiter("own", file="own.py")
     [
         ([0], [0], "pass"),
         ([1], [1], "pass"),  # broken before
-        ([0, 1, 0], [12, 12, 12], "pass"),  # a race that showed in the base: more of it is no new break
+        ([0, 1, 0], [12, 12, 12], "pass"),  # the base has the race: more breaks are no new break
         ([1], [0], "pass"),
-        ([0], [1], "cannot tell"),  # the article's log: 9 of 8 in one smoke run, not in the other
+        ([0], [1], "cannot tell"),  # the article's log: 9 of 8 calls in one smoke run only
         ([0, 0, 0], [0, 1, 0], "cannot tell"),
         ([0, 0, 0], [1, 1, 1], "cannot tell"),  # three callers of 36
         ([0, 0, 0], [12, 12, 12], "fail"),
@@ -194,37 +194,37 @@ OURS, OWN = limiter("ours"), limiter("own", file="own.py")
         ([0] * 6, [1, 0, 1, 0, 1, 0], "cannot tell"),
     ],
 )
-def test_a_bound_that_is_broken_now_fails_where_it_is_new_beyond_luck(
+def test_a_newly_broken_bound_fails_if_chance_does_not_explain_it(
     recorded: Recorded, base: list[int], run: list[int], ruling: str
 ) -> None:
-    """How many callers broke the bound of one of the suite's limiters, round by round."""
-    assert held(recorded, flooded(OURS, base), flooded(OURS, run)).ruling == ruling
+    """`base` and `run`: the number of callers that broke the bound of one of the suite's limiters, by round."""
+    assert ruled(recorded, flooded(OURS, base), flooded(OURS, run)).ruling == ruling
 
 
-def test_a_users_own_limiter_and_a_gate_file_ask_for_the_bound_itself(recorded: Recorded) -> None:
-    """One call too many in one round fails, whatever the base did."""
+def test_a_users_own_limiter_and_a_gate_file_with_contracts_fail_on_any_break(recorded: Recorded) -> None:
+    """One call too many in one round fails, with any base."""
     for base in ([0], [1]):
-        assert held(recorded, flooded(OWN, base), flooded(OWN, [1])).ruling == "fail"
-        assert held(recorded, flooded(OURS, base), flooded(OURS, [1]), absolute=True).ruling == "fail"
-    assert held(recorded, flooded(OWN, [1]), flooded(OWN, [0])).ruling == "pass"
+        assert ruled(recorded, flooded(OWN, base), flooded(OWN, [1])).ruling == "fail"
+        assert ruled(recorded, flooded(OURS, base), flooded(OURS, [1]), absolute=True).ruling == "fail"
+    assert ruled(recorded, flooded(OWN, [1]), flooded(OWN, [0])).ruling == "pass"
 
 
 def test_a_limiter_that_the_base_did_not_run_is_not_judged(recorded: Recorded) -> None:
-    assert held(recorded, flooded(limiter("another"), [0]), flooded(OURS, [1])).ruling == "cannot tell"
+    assert ruled(recorded, flooded(limiter("another"), [0]), flooded(OURS, [1])).ruling == "cannot tell"
 
 
 @pytest.mark.parametrize(("broken", "of", "base"), [(1, 1, 1), (3, 3, 3), (2, 5, 7), (6, 36, 36)])
-def test_luck_is_the_share_of_the_ways_to_deal_out_the_broken_rounds(broken: int, of: int, base: int) -> None:
-    """Counted: of all ways to choose the broken ones among both runs' rounds, those that lie in the run alone."""
+def test_chance_is_the_share_of_the_ways_to_distribute_the_broken_rounds(broken: int, of: int, base: int) -> None:
+    """The share of all ways to choose the broken rounds among both runs in which all of them are the run's."""
     if of + base <= 12:
         ways = list(itertools.combinations(range(of + base), broken))
-        assert luck(broken, of, base) == sum(max(way) < of for way in ways) / len(ways)
-    assert luck(broken, of, base) == pytest.approx(float(hypergeom.pmf(broken, of + base, of, broken)))
+        assert chance(broken, of, base) == sum(max(way) < of for way in ways) / len(ways)
+    assert chance(broken, of, base) == pytest.approx(float(hypergeom.pmf(broken, of + base, of, broken)))
 
 
 @pytest.mark.parametrize(("rounds", "flood_rounds"), [(1, 1), (8, 3)])
-def test_equal_facts_under_another_name_pass(recorded: Recorded, rounds: int, flood_rounds: int) -> None:
-    """A run that shows what its base shows passes, though limiters broke their bounds in both."""
+def test_a_run_with_equal_facts_passes(recorded: Recorded, rounds: int, flood_rounds: int) -> None:
+    """A run with the facts of its base passes, although limiters broke their bounds in both."""
     rng = np.random.default_rng(3)
     raced = limiting(flooded(OURS, [12] * flood_rounds))
     side = drawn(recorded, rounds, rng, raced)
@@ -232,8 +232,8 @@ def test_equal_facts_under_another_name_pass(recorded: Recorded, rounds: int, fl
 
 
 @pytest.mark.parametrize(("metric", "sign"), [("hit-rate", -1), ("loads-per-1000-reads", 1)])
-def test_only_what_is_worse_by_more_than_the_limit_fails(recorded: Recorded, metric: str, sign: int) -> None:
-    """A figure without a resolution that is zero in a round, too, and one that is better when high."""
+def test_only_a_figure_that_is_worse_by_more_than_the_limit_fails(recorded: Recorded, metric: str, sign: int) -> None:
+    """One figure has no resolution and is zero in a round; the other is better when high."""
     whole, _ = recorded
     chosen = (metric_named(metric, "test"),)
     for worse, ruling in ((1.05, "pass"), (1.5, "fail")):

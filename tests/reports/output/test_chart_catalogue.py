@@ -1,4 +1,4 @@
-"""Charts of a caching scenario are found by being there."""
+"""Charts of a caching scenario: each file in the package of charts that holds a CHART is on the page."""
 
 import importlib
 import sys
@@ -22,7 +22,7 @@ from stampede.reports.output.charts.scenario_chart import ScenarioChart
 from stampede.reports.output.charts.svg_figure import drawn, dress, new_figure
 
 
-def rounds(judgement, scenario):
+def rounds(analysis, scenario):
     if scenario.name != "stampede":
         return None
     figure = new_figure(7.6, 2.0)
@@ -47,7 +47,7 @@ CHART = ScenarioChart(order=15, draw=rounds)
 
 @pytest.fixture
 def planted_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder with one chart's file, as a second folder of the package of charts."""
+    """A folder with the file of one chart, added to the path of the package of charts."""
     folder = tmp_path / "more_charts"
     folder.mkdir()
     (folder / f"{NAME}.py").write_text(SOURCE, encoding="utf-8")
@@ -61,7 +61,7 @@ def planted_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
 
 
 def test_one_new_file_is_one_more_chart_on_the_page(tmp_path: Path, planted_file: Path) -> None:
-    """A file in the package of charts that holds a CHART is drawn, in its place, where its scenario has data."""
+    """A file that holds a CHART adds a chart at its position, in the scenarios that have data for it."""
     assert list(planted_file.iterdir())
     page = render(plant(tmp_path / "run", rounds=1)).read_text(encoding="utf-8")
     places = [page.index(f'"{name}"') for name in ("stampede-waits", "stampede-planted", "stampede-expiries")]
@@ -70,7 +70,7 @@ def test_one_new_file_is_one_more_chart_on_the_page(tmp_path: Path, planted_file
 
 
 def test_every_file_of_the_package_that_draws_is_found() -> None:
-    """Each module that holds a CHART is in the catalogue once, and no two share a place."""
+    """The catalogue has each module that holds a CHART once, and no two charts have the same position."""
     folder = Path(scenario_chart.__file__).parent
     holders = [path for path in folder.glob("*.py") if "\nCHART = ScenarioChart(" in path.read_text(encoding="utf-8")]
     orders = [chart.order for chart in find_charts()]

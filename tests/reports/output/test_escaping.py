@@ -1,4 +1,4 @@
-"""Names, keys, summaries and error texts that are not ours act neither on a page nor on a terminal."""
+"""Escaping: names, keys, summaries and error texts from outside act neither on a page nor on a terminal."""
 
 import io
 import re
@@ -38,7 +38,7 @@ OF_EVERY_ONE = Thresholds(limits=(Limit(scenario="*", contender="*", metric=find
 HOSTILE = "<b onclick=x>&amp;\"'$a_b$\x1b[31m\r\u202e[red]</script></svg>{{7*7}}"
 """Markup of HTML, SVG, Jinja, matplotlib and rich, an escape sequence, and an override of the text's direction."""
 SHOWN = "$a_b$\\x1b[31m\\r\\u202e[red]"
-"""What has to be read instead, wherever none of it is HTML's own."""
+"""The part of HOSTILE without HTML characters, as a page or a terminal must show it."""
 
 
 class Tags(HTMLParser):
@@ -55,7 +55,7 @@ class Tags(HTMLParser):
 
 
 def faults(text: str) -> list[str]:
-    """What acts in a page that should not."""
+    """The parts of a page that act and should not."""
     tags = Tags()
     tags.feed(text)
     found = [f"attribute {name}" for name in tags.attributes if name.startswith("on") or re.search("[<>&]", name)]
@@ -80,13 +80,13 @@ def faults(text: str) -> list[str]:
     ],
 )
 def test_the_check_finds_each_fault(text: str, fault: str) -> None:
-    """A check that cannot fail is none."""
+    """Each planted fault is found."""
     assert any(found.startswith(fault) for found in faults(text))
 
 
 @pytest.fixture(scope="module")
 def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A planted run in which everything that a user's file or a server says is hostile."""
+    """A planted run with hostile texts in all places that a user's file or a server controls."""
     folder = tmp_path_factory.mktemp("hostile") / "run"
     named = ("no-cache", "cache-aside", HOSTILE, "bare-get")
     plant(folder, rounds=3, contenders=named, scenarios=[scenario("stampede")])
@@ -103,7 +103,7 @@ def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def hostile_races() -> RacesInfo:
-    """A broken promise whose steps, keys and how are hostile."""
+    """A broken guarantee whose steps, keys and explanation are hostile."""
     info = races(guaranteed=True)
     step = StepInfo(client="a", label=HOSTILE, server="redis", database={HOSTILE: 1}, cache={HOSTILE: HOSTILE})
     steps = [step, replace(step, server="", adverse=True)]
@@ -147,20 +147,20 @@ def pages(hostile_run: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 @pytest.mark.parametrize("kind", ["report", "races", "serializers", "compare"])
 def test_no_name_acts_on_a_page(pages: dict[str, str], kind: str) -> None:
-    """HTML, SVG, templates and formulas: hostile text is shown as it is, with escapes for what cannot be seen."""
+    """Hostile text appears as plain text in HTML, SVG, templates and formulas, invisible characters as escapes."""
     assert faults(pages[kind]) == []
     assert SHOWN in pages[kind]
 
 
 @pytest.mark.parametrize("kind", ["report", "serializers"])
 def test_a_dollar_in_a_name_is_no_formula_in_a_drawing(pages: dict[str, str], kind: str) -> None:
-    """matplotlib would set what stands between two of them as mathematics, or fail."""
+    """matplotlib would typeset the text between two dollars as mathematics, or fail."""
     drawings = " ".join(re.findall(r"<svg .*?</svg>", pages[kind], flags=re.DOTALL))
     assert "$a_b$" in drawings
 
 
 def printed(show: Callable[[Console], object]) -> str:
-    """What a console of rich's own, with markup, prints of it."""
+    """The output on a rich console with markup enabled."""
     out = io.StringIO()
     show(Console(file=out, width=200))
     return out.getvalue()
@@ -168,11 +168,11 @@ def printed(show: Callable[[Console], object]) -> str:
 
 @pytest.mark.parametrize("what", ["summary", "comparison", "gate", "races", "replay", "progress"])
 def test_no_name_acts_on_a_terminal(hostile_run: Path, tmp_path: Path, what: str) -> None:
-    """Each command that prints a run: no control character passes, and no markup in a name is taken for ours."""
+    """Each command that prints a run: no control character passes, and markup in a name has no effect."""
     steps = [StepInfo(client="a", label=HOSTILE, database={HOSTILE: 1}, cache={HOSTILE: HOSTILE})]
     trace = cast(Any, None)  # is not printed
-    told = {HOSTILE: HOSTILE}
-    replayed = Replayed(situation=find_situation("reader-reader"), trace=trace, steps=steps, broken=told, same=True)
+    broken = {HOSTILE: HOSTILE}
+    replayed = Replayed(situation=find_situation("reader-reader"), trace=trace, steps=steps, broken=broken, same=True)
     show: dict[str, Callable[[Console], object]] = {
         "summary": lambda console: print_report(read_report(hostile_run), console),
         "comparison": lambda console: print_comparison(
@@ -192,7 +192,7 @@ def test_no_name_acts_on_a_terminal(hostile_run: Path, tmp_path: Path, what: str
 
 
 def test_the_advice_on_serializers_is_printed_as_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It names serializers, which may be a user's."""
+    """The advice contains names of serializers, which a user may have chosen."""
     planted(tmp_path, {"json": 10.0, HOSTILE: 5.0, "json-again": 10.0})
     print_advice(tmp_path)
     text = capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The page: true to its folder, whole, alone, and the same every time."""
+"""The report page: it shows the facts of its folder, needs no network, and is the same every time."""
 
 import csv
 import os
@@ -29,11 +29,11 @@ from stampede.run_folder.schema import CellInfo
 from tests.reports.planted_runs.planted import Row, plant, scenario
 
 FEW = ("no-cache", "cache-aside", "coalescing")
-"""Contenders, where the page does not depend on how many there are."""
+"""Contenders for tests that do not depend on their number."""
 
 
 class ParsedPage(HTMLParser):
-    """What a browser would find: ids, links, and elements that are left open."""
+    """The page as a browser parses it: ids, links, texts, and elements without an end."""
 
     VOID = frozenset(["meta", "br", "link", "img", "input", "hr"])
 
@@ -98,7 +98,7 @@ def page(text: str) -> ParsedPage:
     return ParsedPage(text)
 
 
-def test_the_page_is_well_formed_and_its_ids_are_its_own(page: ParsedPage) -> None:
+def test_the_page_is_well_formed_and_its_ids_are_unique(page: ParsedPage) -> None:
     assert page.open == []
     assert [i for i, n in Counter(page.ids).items() if n > 1] == []
     assert set(page.references) <= set(page.ids)
@@ -115,9 +115,11 @@ def test_the_page_needs_no_network(whole: Path, text: str, page: ParsedPage) -> 
 def test_the_same_folder_gives_the_same_bytes_in_another_process_place_home_and_hash_seed(
     whole: Path, tmp_path: Path
 ) -> None:
-    files = ("report.html", "comparisons.csv", "doubts.csv", "claims.csv", "summary-stampede.csv")
+    files = ("report.html", "comparisons.csv", "warnings.csv", "claims.csv", "summary-stampede.csv")
     first = [(whole / f).read_bytes() for f in files]
-    code = "import sys; from pathlib import Path; from stampede.reports.output.html_report import render; render(Path(sys.argv[1]))"
+    code = (
+        "import sys, pathlib; from stampede.reports.output import html_report as r; r.render(pathlib.Path(sys.argv[1]))"
+    )
     elsewhere = {
         **os.environ,
         "PYTHONHASHSEED": "7",
@@ -135,12 +137,23 @@ def test_the_same_folder_gives_the_same_bytes_in_another_process_place_home_and_
 
 
 def test_anchors_are_stable_names(page: ParsedPage) -> None:
-    wanted = {"answer", "depends-on", "doubts", "decision", "next", "metadata", "method", "data"}
+    wanted = {
+        "run",
+        "glossary",
+        "answer",
+        "depends-on",
+        "warnings",
+        "decision",
+        "next",
+        "environment",
+        "method",
+        "data",
+    }
     charts = {"stampede-waits", "stampede-expiries", "stampede-timeline", "stampede-forest", "read-heavy-waits"}
     assert wanted | charts | {"stampede", "read-heavy", "stampede-table"} <= set(page.ids)
 
 
-def test_every_figure_of_the_csv_stands_in_the_page(whole: Path, analysis: Analysis, page: ParsedPage) -> None:
+def test_every_figure_of_the_csv_is_on_the_page(whole: Path, analysis: Analysis, page: ParsedPage) -> None:
     for scenario_name in ("stampede", "read-heavy"):
         rows = list(csv.DictReader(StringIO((whole / f"summary-{scenario_name}.csv").read_text())))
         assert len(rows) == len(analysis.run.info.contenders) * len(metrics())
@@ -155,7 +168,7 @@ def test_every_figure_of_the_csv_stands_in_the_page(whole: Path, analysis: Analy
                 assert exact.missing
 
 
-def test_the_first_screen_answers_and_says_what_it_does_not_know(page: ParsedPage) -> None:
+def test_the_first_screen_has_the_answer_and_names_what_was_not_measured(page: ParsedPage) -> None:
     assert "Take write-through for read-heavy and refresh-ahead or coalescing for stampede." in page.text
     assert "not varied in this run" in page.text
     assert "not measured in this run" in page.text
@@ -163,7 +176,7 @@ def test_the_first_screen_answers_and_says_what_it_does_not_know(page: ParsedPag
     assert page.text.index("Take ") < page.text.index("checks passed") < page.text.index("What decides")
 
 
-def test_neither_rulers_nor_twins_are_recommended(analysis: Analysis) -> None:
+def test_neither_baselines_nor_aa_copies_are_recommended(analysis: Analysis) -> None:
     found = answers(analysis)
     assert {a.winner for a in found}.isdisjoint({"bare-get", "cache-aside-again"})
 
@@ -191,25 +204,25 @@ def test_a_run_without_a_finished_cell_says_so(tmp_path: Path) -> None:
 def test_a_run_that_is_void_recommends_nothing_and_says_so_above_everything(tmp_path: Path) -> None:
     folder = plant(tmp_path / "run", rounds=6, contenders=FEW, scenarios=[scenario("stampede")], status="failed")
     _, page = opened(folder)
-    assert "This run is void: take nothing from it." in page.text
+    assert "This run is void: do not use its figures." in page.text
     assert page.text.index("Void:") < page.text.index("This run is void")
     assert not re.search(r"Take \w", page.text)
 
 
-def slower_twin(cell: CellInfo, rows: list[Row]) -> list[Row]:
+def slower_copy(cell: CellInfo, rows: list[Row]) -> list[Row]:
     if cell.contender == "cache-aside-again":
         for r in rows:
             r["end_ns"] += 1_000_000
     return rows
 
 
-def test_twins_that_differ_are_told_above_the_answer(tmp_path: Path) -> None:
+def test_a_difference_between_the_aa_copies_is_above_the_answer(tmp_path: Path) -> None:
     folder = plant(
         tmp_path / "run",
         rounds=8,
         contenders=["no-cache", "cache-aside", "cache-aside-again"],
         scenarios=[scenario("stampede")],
-        change=slower_twin,
+        change=slower_copy,
     )
     _, page = opened(folder)
     assert page.text.index("its own copy") < page.text.index("Take cache-aside")
@@ -253,12 +266,12 @@ def test_a_contender_whose_requests_all_failed_has_no_response_times(tmp_path: P
 
 
 @pytest.mark.parametrize("contenders", [["cache-aside"], ["bare-get"], ["cache-aside", "cache-aside-again"]])
-def test_any_line_up_renders(tmp_path: Path, contenders: list[str]) -> None:
+def test_any_choice_of_contenders_renders(tmp_path: Path, contenders: list[str]) -> None:
     _, page = opened(plant(tmp_path / "run", rounds=6, contenders=contenders, scenarios=[scenario("stampede")]))
     assert page.open == []
 
 
-def test_what_a_user_named_cannot_become_markup(tmp_path: Path) -> None:
+def test_a_users_text_cannot_become_markup(tmp_path: Path) -> None:
     folder = plant(tmp_path / "run", rounds=1, contenders=["cache-aside"], scenarios=[scenario("stampede")])
     path = folder / "run.json"
     path.write_text(path.read_text().replace("a planted application", "<script>alert(1)</script>"))
@@ -267,7 +280,7 @@ def test_what_a_user_named_cannot_become_markup(tmp_path: Path) -> None:
     assert "&lt;script&gt;alert" in text
 
 
-def test_a_folder_that_is_no_run_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_run_is_an_error_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError):
         render(tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -307,7 +320,8 @@ def test_numbers_have_three_digits(value: float, text: str) -> None:
 
 
 def test_reports_import_neither_locust_nor_gevent() -> None:
-    code = "import sys, stampede.reports.output.html_report, stampede.reports.output.report_console; print([m for m in sys.modules if m in ('locust', 'gevent')])"
+    imports = "import sys, stampede.reports.output.html_report, stampede.reports.output.report_console"
+    code = f"{imports}; print([m for m in sys.modules if m in ('locust', 'gevent')])"
     root = Path(__file__).parents[3]
     found = subprocess.run([sys.executable, "-c", code], check=True, cwd=root, capture_output=True, text=True)
     assert found.stdout.strip() == "[]"

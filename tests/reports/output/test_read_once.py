@@ -1,4 +1,4 @@
-"""The report of one run: its tables are read once, the run is analysed once, each file is made once."""
+"""The work of one report: each table is read once, the run is analysed once, each file is made once."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from tests.reports.topics.experiments.test_experiments import with_experiments
 
 
 def counted(calls: Counter[Any], original: Callable[..., Any], key: Callable[..., Any]) -> Callable[..., Any]:
-    """The function itself, whose calls are counted by what `key` makes of their arguments."""
+    """The same function; its calls are counted by the `key` of their arguments."""
 
     def wrapper(*given: Any, **named: Any) -> Any:
         calls[key(*given)] += 1
@@ -30,14 +30,14 @@ def counted(calls: Counter[Any], original: Callable[..., Any], key: Callable[...
 
 @pytest.fixture
 def run_folder(tmp_path: Path) -> Path:
-    """A planted run with an experiment in it."""
+    """A planted run with an experiment."""
     return with_experiments(plant(tmp_path / "run", rounds=6))
 
 
 def test_stampede_report_reads_each_table_once_analyses_once_and_makes_each_file_once(
     run_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One call of `stampede report`, counted at the functions that read Parquet, gather the cells, and write files."""
+    """One call of `stampede report`, counted in the functions that read Parquet, gather cells and write files."""
     read: Counter[Path] = Counter()
     analysed: Counter[Path] = Counter()
     tables: Counter[str] = Counter()
@@ -56,10 +56,8 @@ def test_stampede_report_reads_each_table_once_analyses_once_and_makes_each_file
     assert tables.total() == len(names) - 1
 
 
-def test_an_experiment_is_read_once_however_often_it_is_asked_for(
-    run_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its section and each claim about it get the same frame."""
+def test_an_experiment_is_read_once_for_several_requests(run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The section and each claim get the same frame."""
     read: Counter[Path] = Counter()
     monkeypatch.setattr(reader, "read_part", counted(read, reader.read_part, lambda path, _schema: path))
     run = reader.read_run(run_folder)

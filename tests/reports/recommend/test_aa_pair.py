@@ -32,7 +32,7 @@ def having(copies: dict[str, Estimate], **others: Estimate) -> PlainFigures:
 
 
 def test_a_metric_is_ignored_only_where_its_copies_differ() -> None:
-    """The reason names both copies with their figures; a smaller difference only raises the noise floor."""
+    """The reason contains both copies with their figures; a smaller difference only raises the noise floor."""
     different = having(DIFFERENT_COPIES)
     assert twins_of(different, "stampede", "read-p99").silent
     assert not twins_of(different, "stampede", "read-p50").silent
@@ -59,7 +59,7 @@ def test_copies_differ_if_their_intervals_do_not_overlap_and_by_more_than_the_le
 
 
 def test_without_a_copy_no_metric_is_ignored() -> None:
-    """Nothing is known of the noise then."""
+    """There is then no information about the noise."""
     none = AAPair(metric=find_metric("read-p99"))
     assert (none.silent, none.gap) == (False, 1.0)
 
@@ -69,18 +69,18 @@ def cards(figures: PlainFigures) -> dict[str, AdviceCard]:
 
 
 def test_an_ignored_metric_selects_no_contender_and_the_card_names_the_metric() -> None:
-    """With equal copies the same figures select one for sure."""
-    heard = cards(having(EQUAL_COPIES))["advice-users-must-not-wait"]
-    assert heard.take == "Take coalescing"
-    quiet = cards(having(DIFFERENT_COPIES))["advice-users-must-not-wait"]
-    assert not quiet.sure
-    assert "cache-aside" in quiet.take
-    assert "two copies of one contender lie apart by it: read response time p99" in quiet.ignored_metrics
-    assert "no longer parts two copies" in quiet.changes
+    """With equal copies the same figures select one contender with certainty."""
+    used = cards(having(EQUAL_COPIES))["advice-users-must-not-wait"]
+    assert used.take == "Take coalescing"
+    ignored = cards(having(DIFFERENT_COPIES))["advice-users-must-not-wait"]
+    assert not ignored.sure
+    assert "cache-aside" in ignored.take
+    assert "read response time p99: cache-aside 70.5 ms" in ignored.ignored_metrics
+    assert "two copies of one contender do not differ in read response time p99" in ignored.changes
 
 
 def main_cost(figures: PlainFigures) -> str:
-    """Of coalescing, compared with cache-aside."""
+    """The main cost of coalescing, compared with cache-aside."""
     contenders = {c.name: c for c in figures.contenders}
     return selection.main_cost(figures, "stampede", contenders["coalescing"], [contenders["cache-aside"]])[0]
 
@@ -90,10 +90,10 @@ def test_an_ignored_metric_is_no_cost_and_breaks_no_tie() -> None:
     high = estimate(900, 880, 920)
     near = {"cache-aside": estimate(70, 60, 80), "cache-aside-again": estimate(71, 60, 80)}
     assert "900 ms" in main_cost(having(near, coalescing=high))
-    quiet = having(DIFFERENT_COPIES, coalescing=high)
-    assert "900 ms" not in main_cost(quiet)
-    coalescing = next(c for c in quiet.contenders if c.name == "coalescing")
-    assert selection.waits_ms(quiet, "stampede", coalescing)[0] == float("inf")
+    ignored = having(DIFFERENT_COPIES, coalescing=high)
+    assert "900 ms" not in main_cost(ignored)
+    coalescing = next(c for c in ignored.contenders if c.name == "coalescing")
+    assert selection.waits_ms(ignored, "stampede", coalescing)[0] == float("inf")
 
 
 @pytest.mark.parametrize(("again_ms", "named"), [(359.0, False), (129.0, True)])
@@ -109,26 +109,26 @@ def test_a_cost_compared_with_a_contender_that_has_a_copy_is_compared_with_the_w
     assert ("384 ms" in main_cost(figures)) is named
 
 
-def test_an_ignored_column_is_hatched_without_colour_and_the_reason_stands_below() -> None:
-    """With equal copies the column is coloured and nothing is said."""
+def test_an_ignored_column_is_hatched_without_colour_and_the_table_gives_the_reason() -> None:
+    """With equal copies the column is coloured and there is no reason."""
     table = scorecard.decision_table(having(DIFFERENT_COPIES))
     at = table.columns.index(("stampede", "read response time p99"))
     assert all(entries[at].heat is None and entries[at].unclear for _, entries in table.rows)
-    assert "stampede, read response time p99: cache-aside 70.5 ms" in table.silent
-    heard = scorecard.decision_table(having(EQUAL_COPIES))
-    assert any(entries[at].heat is not None for _, entries in heard.rows)
-    assert heard.silent == ""
+    assert "stampede, read response time p99: cache-aside 70.5 ms" in table.ignored
+    used = scorecard.decision_table(having(EQUAL_COPIES))
+    assert any(entries[at].heat is not None for _, entries in used.rows)
+    assert used.ignored == ""
 
 
-def test_nearer_to_the_best_than_the_copies_to_each_other_is_coloured_as_the_best() -> None:
-    """The gap between the copies is the resolution of the colours."""
+def test_a_figure_whose_ratio_to_the_best_is_below_that_of_the_copies_has_the_best_colour() -> None:
+    """The ratio between the copies is the resolution of the colours."""
     assert scorecard.heat(3.0, 1.0, 0.0) > 0
     assert scorecard.heat(3.0, 1.0, 0.0, gap=3.1) == 0
     assert scorecard.heat(3.2, 1.0, 0.0, gap=3.1) == scorecard.heat(3.2, 1.0, 0.0)
 
 
 def test_an_ignored_metric_orders_no_pair_of_contenders() -> None:
-    """The copies are the pair itself here, so that they differ as much as it does."""
+    """The pair itself serves as the copies, so the copies differ by as much."""
     a, b = estimate(1, 0.9, 1.1), estimate(2, 1.9, 2.1)
     metric = find_metric("read-p50")
     assert order(a, b, AAPair(metric=metric)) == -1

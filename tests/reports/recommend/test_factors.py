@@ -1,4 +1,4 @@
-"""What the answer depends on: the factors that a run varied, and those that it did not."""
+"""The "Depends on" sentence: the factors that a run varied, and those that it did not."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +10,13 @@ from stampede.run_folder.read import read_run
 from tests.reports.planted_runs.planted import plant, scenario
 
 
-def test_processes_are_a_factor_and_what_was_not_varied_is_said(tmp_path: Path) -> None:
-    """Stampede by two processes and again by one: the order holds, or turns, with their number."""
+def test_processes_are_a_factor_and_the_sentence_names_factors_that_were_not_varied(tmp_path: Path) -> None:
+    """The scenario stampede with two processes, and its variant with one: the order of contenders is the same."""
     base = scenario("stampede")
     alone = replace(scenario("stampede"), name="stampede-one-process", variant_of="stampede", processes=1)
     analysis = analyse(
         read_run(plant(tmp_path / "run", contenders=("no-cache", "cache-aside"), scenarios=[base, alone]))
     )
-    told = depends_on(answers(analysis), analysis)
-    assert "The processes in stampede (2 processes and 1 process): the order of contenders does not change" in told
-    assert "Distance, cores and rate: not varied" in told
+    text = depends_on(answers(analysis), analysis)
+    assert "The processes in stampede (2 processes and 1 process): the order of contenders does not change" in text
+    assert "Simulated RTT, cores and rate: not varied" in text

@@ -1,4 +1,4 @@
-"""The headline names contenders whose reads were stale after told under a condition, and prefers those without any."""
+"""The headline: contenders with reads that were stale after acknowledgement come under a condition, others first."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ PLACE = scenario("mixed-writes")
 
 
 def test_contenders_with_stale_reads_come_last_under_a_condition() -> None:
-    """One that is stale alone carries the condition in brackets."""
+    """A stale contender without a fresh one has the condition in brackets."""
     a = Answer(scenario=PLACE, winner="a", tied=("b",))
     assert winner_or_ties(a) == "a or b"
     assert winner_or_ties(replace(a, stale=("b",))) == "a or, if old values do no harm, b"
@@ -20,8 +20,8 @@ def test_contenders_with_stale_reads_come_last_under_a_condition() -> None:
     assert winner_or_ties(replace(a, tied=("b", "c", "d"))) == "a or one of 3 others"
 
 
-def test_where_freshness_is_judged_one_certainly_stale_read_excludes_a_contender() -> None:
-    """Overlapping intervals do not make a contender that was stale equal to one that was not."""
+def test_in_a_scenario_about_freshness_one_certainly_stale_read_excludes_a_contender() -> None:
+    """Overlapping intervals do not make a stale contender equal to one without stale reads."""
     judged = replace(PLACE, check_after_drain=True)
     figures = plain_figures(
         ["cache-aside", "write-through"],
@@ -39,9 +39,8 @@ def test_where_freshness_is_judged_one_certainly_stale_read_excludes_a_contender
     assert "write-through (if old values do no harm)" in headline([loose], figures)
 
 
-def test_a_mean_that_leaves_out_expiries_decides_no_answer() -> None:
-    """If one contender's expiries were not all seen to their end, all are compared by loads per 1,000 reads, which
-    leave nothing out; no contender is dropped."""
+def test_loads_per_expiry_do_not_decide_if_they_leave_out_an_expiry() -> None:
+    """If one contender has an incomplete expiry, loads per 1,000 reads decide for all; no contender is dropped."""
     names = ["cache-aside", "coalescing"]
     whole = {name: estimate(3, 2, 4) for name in names}
     figures = plain_figures(names, scenario("stampede"), {"loads-per-expiry": whole})
@@ -51,8 +50,8 @@ def test_a_mean_that_leaves_out_expiries_decides_no_answer() -> None:
     assert main_metric(figures, "stampede", figures.contenders).name == "loads-per-1000-reads"
 
 
-def test_a_contender_with_wrong_or_missing_answers_wins_nothing_however_few_its_loads() -> None:
-    """One left a request unanswered, one denied a record that exists; the third is taken though it loads most."""
+def test_a_contender_with_wrong_or_missing_answers_never_wins() -> None:
+    """One left a request unanswered, one denied a record that exists; the third wins although it has most loads."""
     place = scenario("stampede")
     names = ["coalescing", "write-through", "cache-aside"]
     loads = {name: estimate(v, v, v) for name, v in zip(names, (1, 2, 30), strict=True)}
@@ -60,4 +59,4 @@ def test_a_contender_with_wrong_or_missing_answers_wins_nothing_however_few_its_
     figures = replace(figures, denying=frozenset({("stampede", "write-through")}))
     assert answer(figures, place).winner == "cache-aside"
     alone = replace(figures, contenders=figures.contenders[1:2])
-    assert "found no record for some that exist" in answer(alone, place).why
+    assert "returned no record for some that exist" in answer(alone, place).why

@@ -1,4 +1,4 @@
-"""What is kept only while nothing else happens: said in plain words, and behind whoever keeps it even then."""
+"""Reservations: a requirement that a contender keeps only while nothing else happens."""
 
 import json
 from dataclasses import replace
@@ -8,19 +8,19 @@ import pytest
 
 from stampede.reports.analysis.analysis import analyse
 from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
-from stampede.reports.recommend.requirements import EXPIRY, NO_STALE_AFTER_TOLD, requirement_status
+from stampede.reports.recommend.requirements import EXPIRY, NO_STALE_AFTER_ACKNOWLEDGEMENT, requirement_status
 from stampede.run_folder.races_json import InvariantInfo, RacesInfo, SituationInfo, VerdictInfo
 from stampede.run_folder.read import read_run
 from tests.reports.planted_runs.plain_figures import PROMISES
 from tests.reports.planted_runs.planted import contender, plant, scenario
 from tests.reports.recommend.test_advice_cards import guaranteed
 
-CARD = "advice-never-stale-after-told"
+CARD = "advice-never-stale-after-acknowledgement"
 INVARIANTS = ("no-stale-after-write", "stale-at-most-ttl")
 
 
 def explored(*, broken_when_expired: tuple[str, ...], kept: tuple[str, ...]) -> RacesInfo:
-    """Every contender keeps both invariants while nothing else happens; the first ones break one when an entry goes."""
+    """Every contender keeps both invariants while nothing else happens; some break one on an expiry."""
 
     def verdict(name: str, situation: str, invariant: str, word: str) -> VerdictInfo:
         return VerdictInfo(
@@ -61,26 +61,24 @@ def mixed(tmp_path: Path, *names: str) -> Path:
     return guaranteed(plant(tmp_path / "run", rounds=6, contenders=names, scenarios=[written]))
 
 
-def test_the_adversary_is_said_in_plain_words() -> None:
+def test_a_condition_names_the_event_in_plain_words() -> None:
     info = contender("versioned")
     info.guarantees = PROMISES
     races = explored(broken_when_expired=("versioned",), kept=())
-    found = requirement_status(NO_STALE_AFTER_TOLD, info, None, races)
+    found = requirement_status(NO_STALE_AFTER_ACKNOWLEDGEMENT, info, None, races)
     assert found.conditional == (
         "kept in every order of steps as long as no entry expires or is evicted in between; broken when one does "
         "(every entry here has a TTL)"
     )
     assert not found.fails
-    assert "TTL" not in requirement_status(NO_STALE_AFTER_TOLD, info, None, races, ttls=False).conditional
+    assert "TTL" not in requirement_status(NO_STALE_AFTER_ACKNOWLEDGEMENT, info, None, races, ttls=False).conditional
 
 
 @pytest.mark.parametrize("ran_there", [True, False])
-def test_who_breaks_when_an_entry_expires_is_behind_a_cache_that_does_not_where_such_a_one_ran(
-    tmp_path: Path, ran_there: bool
-) -> None:
+def test_contender_that_breaks_on_expiry_ranks_below_one_that_does_not(tmp_path: Path, ran_there: bool) -> None:
     names = ("no-cache", "write-through", "coalescing") if ran_there else ("no-cache", "write-through")
     folder = mixed(tmp_path, *names)
-    if not ran_there:  # it belongs to the run, but not to this scenario
+    if not ran_there:  # the run has coalescing, but not in this scenario
         path = folder / "run.json"
         info = json.loads(path.read_text())
         info["contenders"].append({**info["contenders"][0], "name": "coalescing"})
@@ -89,10 +87,10 @@ def test_who_breaks_when_an_entry_expires_is_behind_a_cache_that_does_not_where_
     if ran_there:
         assert found.taken == "coalescing"
         assert not found.reservation
-        assert "write-through: behind who keeps it even then (kept in every order" in found.out
+        assert "write-through: another cache keeps it even then (kept in every order" in found.out
     else:
         assert found.take == "Take write-through, with a reservation"
         assert not found.sure
         assert "broken when one does" in found.reservation
-        assert "with coalescing, not run here" in found.reservation
+        assert "with coalescing, which did not run here" in found.reservation
         assert "for a literal “never”: no-cache (1,000 loads" in found.reservation

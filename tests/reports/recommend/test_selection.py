@@ -1,4 +1,4 @@
-"""Who is taken by one figure, and how certain the advice may be: each rule on planted figures."""
+"""Selection by one metric: which contender it selects and how certain that is. Each rule on planted figures."""
 
 import math
 
@@ -18,7 +18,7 @@ def has(name: str, low: float, value: float, high: float, *, rounds: int = 8, p9
     return Candidate(name=name, figure=figure, waits_ms=(p99_ms, math.inf))
 
 
-def test_who_is_told_apart_from_all_others_is_taken_for_sure() -> None:
+def test_a_contender_that_differs_from_all_others_is_taken_with_certainty() -> None:
     choice = choose([has("b", 9, 10, 11), has("a", 1, 1.1, 1.2)], FLOOR)
     assert choice.taken is not None
     assert (choice.taken.name, choice.sure, choice.tied) == ("a", True, ())
@@ -26,7 +26,7 @@ def test_who_is_told_apart_from_all_others_is_taken_for_sure() -> None:
     assert choice.next.name == "b"
 
 
-def test_intervals_that_overlap_cannot_be_told_apart_and_the_wait_suggests_one() -> None:
+def test_overlapping_intervals_are_tied_and_the_read_p99_suggests_one() -> None:
     choice = choose([has("a", 1, 2, 4, p99_ms=90), has("b", 3, 3.5, 5, p99_ms=20), has("c", 8, 9, 10)], FLOOR)
     assert choice.taken is not None
     assert choice.taken.name == "b"
@@ -35,30 +35,30 @@ def test_intervals_that_overlap_cannot_be_told_apart_and_the_wait_suggests_one()
     assert [c.name for c in choice.worse] == ["c"]
 
 
-def test_what_lies_within_the_noise_floor_is_not_told_apart_however_narrow_the_intervals() -> None:
+def test_figures_within_the_noise_floor_are_tied_even_with_narrow_intervals() -> None:
     assert not choose([has("a", 1.0, 1.0, 1.0), has("b", 1.04, 1.04, 1.04)], FLOOR).sure
     assert choose([has("a", 1.0, 1.0, 1.0), has("b", 1.06, 1.06, 1.06)], FLOOR).sure
 
 
-def test_few_rounds_are_as_seen_and_no_verdict_however_far_apart() -> None:
+def test_few_rounds_give_no_verdict_even_for_large_differences() -> None:
     choice = choose([has("a", 1, 1, 1, rounds=3), has("b", 900, 1000, 1100, rounds=3)], FLOOR)
     assert choice.seen_only
     assert not choice.sure
 
 
-def test_nobody_is_taken_where_nobody_has_the_figure() -> None:
+def test_no_contender_is_taken_if_none_has_the_figure() -> None:
     assert choose([Candidate(name="a", figure=missing("not measured"))], FLOOR).taken is None
     assert choose([], FLOOR).taken is None
 
 
-def test_the_order_of_the_run_decides_where_nothing_else_does() -> None:
+def test_the_order_of_the_run_breaks_the_last_tie() -> None:
     choice = choose([has("later", 1, 1, 1), has("first", 1, 1, 1)], FLOOR)
     assert choice.taken is not None
     assert choice.taken.name == "later"
 
 
-def test_of_those_tied_by_the_figure_whom_the_second_tells_apart_is_not_tied() -> None:
-    """Two p99 that overlap, and a p50 of 2.9 ms against one of 55.8: nobody calls them equal."""
+def test_the_second_metric_breaks_a_tie() -> None:
+    """Two p99 overlap, but the p50 is 2.9 ms against 55.8 ms."""
     quick, slow = has("quick", 70, 86, 107).figure, has("slow", 80, 95, 147).figure
     seconds = has("a", 2.8, 2.9, 3.0).figure, has("b", 50, 55.8, 60).figure
     quick_one = Candidate(name="quick", figure=quick, second=seconds[0], waits_ms=(86, 2.9))
@@ -70,12 +70,12 @@ def test_of_those_tied_by_the_figure_whom_the_second_tells_apart_is_not_tied() -
     assert (choice.tied, choice.lost_tie_break, choice.worse) == ((), (slow_one,), (beaten,))
     assert choice.next is slow_one
     assert choice.switch_ratio == pytest.approx(55.8 / 2.9)
-    quiet = choose([slow_one, quick_one], FLOOR, math.inf)
-    assert quiet.tied == (slow_one,)
+    ignored = choose([slow_one, quick_one], FLOOR, math.inf)
+    assert ignored.tied == (slow_one,)
 
 
-def test_who_leads_by_the_figure_and_is_lost_tie_break_by_the_second_puts_nobody_behind() -> None:
-    """The slow one's p99 is a little lower, and a third lies above it alone: that third is held to the quick one."""
+def test_a_contender_that_lost_the_tie_break_is_no_longer_compared_with_others() -> None:
+    """The slow one has the lowest p99. A third is worse than the slow one only; it stays tied with the quick one."""
     p50 = [has("", v * 0.9, v, v * 1.1).figure for v in (55.0, 2.9, 3.0)]
     names = [("slow", 80, 84, 88), ("quick", 86, 90, 95), ("third", 90, 94, 99)]
     slow, quick, third = (
@@ -87,7 +87,7 @@ def test_who_leads_by_the_figure_and_is_lost_tie_break_by_the_second_puts_nobody
 
 
 def test_a_second_figure_that_differs_by_less_than_its_floor_leaves_the_tie() -> None:
-    """0.7 ms of a median put nobody behind whose p99 may be the lowest."""
+    """A difference of 0.7 ms in the median does not drop the contender whose p99 may be the lowest."""
     lead = Candidate(name="lead", figure=has("", 5.8, 9.3, 44.8).figure, second=has("", 1.6, 1.7, 1.8).figure)
     other = Candidate(name="other", figure=has("", 44, 45, 46).figure, second=has("", 0.9, 1.0, 1.1).figure)
     choice = choose([lead, other], FLOOR, 1.0, 1.0)
@@ -96,7 +96,7 @@ def test_a_second_figure_that_differs_by_less_than_its_floor_leaves_the_tie() ->
     assert choice.tied == (other,)
 
 
-def test_a_figure_that_tells_nobody_apart_ties_all_however_far_apart() -> None:
+def test_an_infinite_noise_floor_ties_all_contenders() -> None:
     choice = choose([has("a", 0, 0, 0), has("b", 900, 1000, 1100)], math.inf)
     assert len(choice.tied) == 1
     assert not choice.sure
@@ -106,10 +106,10 @@ FIGURES = st.tuples(st.floats(0.1, 1e4), st.floats(1.0, 1.5), st.floats(1.0, 1.5
 
 
 @given(mine=FIGURES, other=FIGURES, m=st.floats(0.05, 0.25))
-def test_the_sensitivity_is_where_the_answer_turns(
+def test_the_sensitivity_is_the_point_where_the_answer_changes(
     mine: tuple[float, float, float], other: tuple[float, float, float], m: float
 ) -> None:
-    """Grown just below `overlap_ratio`, the one taken is still told apart; grown to `switch_ratio`, the next leads."""
+    """Just below `overlap_ratio` the choice is still sure; at `switch_ratio` the next contender leads."""
     a, b = (has(name, v / down, v, v * up) for name, (v, down, up) in (("a", mine), ("b", other)))
     choice = choose([a, b], m)
     if not choice.sure or choice.taken is None or choice.next is None:

@@ -1,0 +1,47 @@
+"""The glossary of the report page: the words that it explains. docs/glossary.md has the same texts and more words."""
+
+GLOSSARY = {
+    "A/A copy": (
+        "A second copy of one contender under another name (suffix -again). Any difference between the two copies is "
+        "noise; so is any smaller difference elsewhere."
+    ),
+    "acknowledged": "A write is acknowledged when the call returns to its caller.",
+    "baseline": (
+        "A row that is no contender: a bare Redis GET (the fastest possible hit), an empty script, or a no-op request "
+        "(the harness's own cost)."
+    ),
+    "D": (
+        "The deadline: how long a cell waits for answers after its last request was due. "
+        '"> D" means: no answer by then; how much longer it would have taken is not known.'
+    ),
+    "due": ("The instant at which a request should begin, drawn before the run and independent of earlier answers."),
+    "episode": (
+        "Slow requests that overlap in time: one stall, however many requests wait in it. A percentile needs three of "
+        "them."
+    ),
+    "fault model": (
+        "What else may happen while a guarantee must hold: nothing, an entry or a lock expires or is evicted, a client "
+        "crashes, or the cache refuses or hangs."
+    ),
+    "guarantee": (
+        "What a contender claims to hold in every order of its steps, under a named fault model. If it breaks without "
+        "being guaranteed, that is no fault."
+    ),
+    "Holm": (
+        "A correction for many comparisons. Comparing many pairs produces some differences by chance; the correction "
+        "is stricter the more comparisons a table has."
+    ),
+    "load": "Ask the database for a record.",
+    "noise floor": ("The smallest difference that a run can distinguish from noise, estimated from the A/A copy."),
+    "response time": "End − due: what the user waits.",
+    "service time": "End − start: what the pattern, Redis and the database took.",
+    "simulated RTT": (
+        "A delay that the harness adds to each round trip, half before and half after, in place of a network."
+    ),
+    "stale after acknowledgement": (
+        "A read is stale after acknowledgement if it began after a newer write had been acknowledged and still "
+        "returned the older value."
+    ),
+    "Δ": "The age of the oldest value that any read returned. In the theory section: how long a load takes.",
+}
+"""Word to definition, in alphabetical order."""
