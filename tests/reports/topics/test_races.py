@@ -83,7 +83,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return plant(tmp_path_factory.mktemp("races") / "run", rounds=1, scenarios=[scenario("stampede")])
 
 
-@pytest.mark.parametrize("promised", [False, True])
+@pytest.mark.parametrize("guaranteed", [False, True])
 def test_the_column_counts_what_breaks_and_how_much_of_it_was_promised(run: Path, guaranteed: bool) -> None:
     """Of the invariants that were tried; with the colour of the worst only where a promise is broken."""
     table = decision_table(analyse(read_run(run)), races(guaranteed=guaranteed))
@@ -113,7 +113,7 @@ def test_a_run_with_races_has_their_matrix_and_the_shortest_schedules(run: Path)
     assert page.open == []
     assert len(page.ids) == len(set(page.ids))
     assert set(page.references) <= set(page.ids)
-    assert {"races", "races-cache-aside", "cache-aside-fresh-at-rest", "cache-aside-one-load-per-miss"} <= set(page.ids)
+    assert {"races", "races-cache-aside", "cache-aside-eventually-fresh", "cache-aside-one-load-per-miss"} <= set(page.ids)
     assert "races-coalescing" not in page.ids
     assert "not measured in this run: make races" not in page.text
     assert "refresh-ahead was not explored: planted reason" in page.text

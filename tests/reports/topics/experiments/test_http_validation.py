@@ -13,7 +13,8 @@ from stampede.reports.metrics.metric import find_metric
 from stampede.reports.output.html_report import render
 from stampede.reports.recommend.headline import answers
 from stampede.reports.statistics.estimate import Estimate, missing
-from stampede.reports.topics.selftests import http_validation, over_http_section
+from stampede.reports.topics.experiments import over_http_section
+from stampede.reports.topics.selftests import http_validation
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import ExperimentInfo
 from stampede.run_folder.write import ExperimentRow, RunWriter
