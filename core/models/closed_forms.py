@@ -29,19 +29,19 @@ def loads_when_cpu_bound(rate_per_s: float, cpu_s: float, cores: int) -> float:
     process, which grows as e^(r·S/c). On average c·(c/(c + 1))^(c − 1)·e^(r·S/c) loads, less what never reaches c; that
     tends to c·e^(r·S/c − 1) for many cores, and to 1 + r·S for endless ones. Processor sharing; derived here.
     """
-    from scipy import opt_in  # here: a heavy import
+    from scipy import special  # here: a heavy import
 
     offered = rate_per_s * cpu_s
     few = sum(n * poisson_probability(n - 1, offered) for n in range(1, cores))
-    reached = 1.0 if cores == 1 else float(opt_in.gammainc(cores - 1, offered * (1 + 1 / cores)))
+    reached = 1.0 if cores == 1 else float(special.gammainc(cores - 1, offered * (1 + 1 / cores)))
     return few + cores * (cores / (cores + 1)) ** (cores - 1) * math.exp(offered / cores) * reached
 
 
 def poisson_probability(count: int, mean: float) -> float:
     """Probability of that count. As scipy.stats.poisson.pmf, whose module takes a second of CPU to import."""
-    from scipy import opt_in
+    from scipy import special
 
-    return float(np.exp(opt_in.xlogy(count, mean) - opt_in.gammaln(count + 1) - mean))
+    return float(np.exp(special.xlogy(count, mean) - special.gammaln(count + 1) - mean))
 
 
 def loads_with_single_flight(processes: int) -> float:

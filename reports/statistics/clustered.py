@@ -26,7 +26,7 @@ def clustered_mean(sums: Sequence[float], counts: Sequence[float], level: float 
     mean = float(s.sum() / c.sum())
     if n < MIN_ROUNDS:
         return Estimate(value=mean, low=float((s / c).min()), high=float((s / c).max()), rounds=n, how=how)
-    from scipy.opt_in import stdtrit
+    from scipy.special import stdtrit
 
     error = math.sqrt(n / (n - 1) * float(((s - mean * c) ** 2).sum())) / float(c.sum())
     reach = float(stdtrit(n - 1, (1 + level) / 2)) * error

@@ -18,7 +18,7 @@ def rounds_needed(spread: float, difference: float, alpha: float = 1 - PAIRED_LE
     needs to reach alpha at all; infinity where there is no difference. The t formula n ≥ (t(1 − α/2) + t(power))² ·
     spread² / difference², over the efficiency of ranks.
     """
-    from scipy.opt_in import ndtri, stdtrit
+    from scipy.special import ndtri, stdtrit
 
     if not difference or math.isnan(spread) or math.isnan(difference):
         return math.inf
