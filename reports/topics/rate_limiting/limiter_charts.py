@@ -127,8 +127,8 @@ def entitled(limiters: Sequence[LimiterJudged], contenders: Sequence[ContenderIn
         how_to_read=(
             "A row is a caller profile (× means times the limit); a mark is a limiter. Entitled: the number of the "
             "same calls that the exact log would have admitted; no limiter that keeps L in every window can exceed it. "
-            "Left of 1: users were refused calls that they were entitled to. Right of 1: more calls were admitted than the "
-            "strict window allows."
+            "Left of 1: users were refused calls that they were entitled to. Right of 1: more calls were admitted "
+            "than the strict window allows."
         ),
         svg=drawn(figure, anchor, question, caption),
         columns=["limiter", "calls", "admitted / entitled"],
