@@ -70,11 +70,11 @@ class Start:
         return float(np.mean(each)) if any(each) else math.nan
 
 
-def findings(aside: Analysis, scenario: ScenarioInfo) -> Findings:
+def findings(analysis: Analysis, scenario: ScenarioInfo) -> Findings:
     edges = bins(scenario.window_s, BIN_S)
     found = [
         Start(contender=contender, cells=cells, due=due_of(cells), edges=edges)
-        for contender, cells in of_scenario(aside, scenario)
+        for contender, cells in of_scenario(analysis, scenario)
     ]
     steady = steady_rate(found)
     return Findings(
@@ -94,7 +94,7 @@ def findings(aside: Analysis, scenario: ScenarioInfo) -> Findings:
                 rows=[(start.contender.name, row(start, steady)) for start in found],
             )
         ],
-        charts=[over_time(aside, scenario, found, steady)],
+        charts=[over_time(analysis, scenario, found, steady)],
         names="contender time_to_steady_s first_second_hit_rate first_second_loads peak_loads_per_100_ms"
         " first_second_p95_ms warming_s warming_loads warming_commands loads_in_all",
         csv=[[start.contender.name, *(f"{figure:.6g}" for figure in figures(start, steady))] for start in found],
@@ -180,7 +180,7 @@ def answer(found: Sequence[Start], steady: float) -> str:
     return "; ".join(parts) + "."
 
 
-def over_time(aside: Analysis, scenario: ScenarioInfo, found: Sequence[Start], steady: float) -> Chart:
+def over_time(analysis: Analysis, scenario: ScenarioInfo, found: Sequence[Start], steady: float) -> Chart:
     """Hit rate and loads since the first request."""
     edges = found[0].edges
     figure = new_figure(7.6, 4.6)
@@ -194,7 +194,7 @@ def over_time(aside: Analysis, scenario: ScenarioInfo, found: Sequence[Start], s
         lines = (100 * start.hits(), start.loads())
         for axes, values in zip(panels, lines, strict=True):
             first = len([*axes.get_lines(), *axes.collections, *axes.texts])
-            draw_line(axes, aside.run.info.contenders, start.contender.name, edges, values)
+            draw_line(axes, analysis.run.info.contenders, start.contender.name, edges, values)
             mark(axes, start.contender.name, first)
         table += [
             [start.contender.name, f"{at:.1f}", *(formatting.MISSING if math.isnan(v) else f"{v:.4g}" for v in values)]

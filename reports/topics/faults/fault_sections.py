@@ -24,19 +24,19 @@ class ProvokedSection:
 
 def sections(analysis: Analysis) -> list[ProvokedSection]:
     """One section for each separately reported scenario that has a finished cell."""
-    aside = analysis.apart
-    return [] if aside is None else [section(aside, scenario) for scenario in aside.scenarios]
+    separate = analysis.apart
+    return [] if separate is None else [section(separate, scenario) for scenario in separate.scenarios]
 
 
-def section(aside: Analysis, scenario: ScenarioInfo) -> ProvokedSection:
+def section(separate: Analysis, scenario: ScenarioInfo) -> ProvokedSection:
     """The section of one scenario."""
     notes: dict[str, list[str]] = {}
-    for (where, contender), cells in aside.groups.items():
+    for (where, contender), cells in separate.groups.items():
         if where == scenario.name and incomparable(cells[0]):
             notes.setdefault(incomparable(cells[0]), []).append(contender)
     return ProvokedSection(
         scenario=scenario,
-        findings=findings_function(scenario)(aside, scenario),
+        findings=findings_function(scenario)(separate, scenario),
         notes=[
             f"{formatting.listed(names)}: our counts and the servers' own are {why}." for why, names in notes.items()
         ],

@@ -133,22 +133,24 @@ class Outage:
         return math.nan
 
 
-def outages(aside: Analysis, scenario: ScenarioInfo) -> list[Outage]:
+def outages(analysis: Analysis, scenario: ScenarioInfo) -> list[Outage]:
     """Every contender that ran in a scenario with a fault. A cell without its fault is left out."""
-    return aside.once(every_outage).get(scenario.name, [])
+    return analysis.once(every_outage).get(scenario.name, [])
 
 
-def every_outage(aside: Analysis) -> dict[str, list[Outage]]:
+def every_outage(analysis: Analysis) -> dict[str, list[Outage]]:
     """Outages by scenario."""
-    return {scenario.name: outages_in(aside, scenario) for scenario in aside.scenarios if scenario.fault is not None}
+    return {
+        scenario.name: outages_in(analysis, scenario) for scenario in analysis.scenarios if scenario.fault is not None
+    }
 
 
-def outages_in(aside: Analysis, scenario: ScenarioInfo) -> list[Outage]:
+def outages_in(analysis: Analysis, scenario: ScenarioInfo) -> list[Outage]:
     """Outages of one scenario, one per contender."""
-    events = aside.run.timeline
+    events = analysis.run.timeline
     events = events[events["source"] == "fault"]
     found = []
-    for contender, cells in of_scenario(aside, scenario):
+    for contender, cells in of_scenario(analysis, scenario):
         kept, spans, parts = [], [], []
         for cell in cells:
             in_cell = events[events["cell"] == cell.info.id]

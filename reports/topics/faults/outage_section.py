@@ -27,9 +27,9 @@ from stampede.reports.topics.faults.outage_effects import (
 from stampede.run_folder.schema import ScenarioInfo
 
 
-def findings(aside: Analysis, scenario: ScenarioInfo) -> Findings:
+def findings(analysis: Analysis, scenario: ScenarioInfo) -> Findings:
     """Findings of one outage scenario."""
-    found = outages(aside, scenario)
+    found = outages(analysis, scenario)
     if not found:
         return Findings(answer="The fault occurred in no cell.")
     back = server(scenario)
@@ -54,7 +54,7 @@ def findings(aside: Analysis, scenario: ScenarioInfo) -> Findings:
                 rows=[(outage.contender.name, entries) for outage, entries in zip(found, rows, strict=True)],
             )
         ],
-        charts=[over_time(aside, scenario, found)],
+        charts=[over_time(analysis, scenario, found)],
         names=(
             "contender due served failed late sat_out unanswered p50_ms slowest_ms hit_share_before hit_share_outage "
             "load_before_ms load_outage_ms loads_before_per_s loads_outage_per_s peak_loads_after answers_back_s "
@@ -218,9 +218,9 @@ def returns(found: Sequence[Outage], back: str) -> str:
     return f"After {back} was back: {'; '.join(parts)}."
 
 
-def over_time(aside: Analysis, scenario: ScenarioInfo, found: Sequence[Outage]) -> Chart:
+def over_time(analysis: Analysis, scenario: ScenarioInfo, found: Sequence[Outage]) -> Chart:
     """Response time, useless requests, loads and hit rate over the window, the outage shaded."""
-    contenders = aside.run.info.contenders
+    contenders = analysis.run.info.contenders
     edges = bins(scenario.window_s, BIN_S)
     figure = new_figure(7.6, 7.4)
     panels = figure.subplots(4, 1, sharex=True)

@@ -65,12 +65,12 @@ class RefreshDelays:
         return np.asarray(self.tasks[name].to_numpy(dtype=np.float64))
 
 
-def refreshes(aside: Analysis, scenario: ScenarioInfo) -> list[RefreshDelays]:
+def refreshes(analysis: Analysis, scenario: ScenarioInfo) -> list[RefreshDelays]:
     """Refreshes of every contender that ran in the scenario."""
-    timeline = aside.run.timeline
+    timeline = analysis.run.timeline
     queued = timeline[timeline["source"] == "celery"]
     found = []
-    for contender, cells in of_scenario(aside, scenario):
+    for contender, cells in of_scenario(analysis, scenario):
         parts = [own_tasks(cell) if not contender.foreign else queued_tasks(cell, queued) for cell in cells]
         whole = pd.concat(parts, ignore_index=True)
         found.append(RefreshDelays(contender=contender, cells=cells, tasks=whole[whole["at_s"] >= 0]))
@@ -117,14 +117,14 @@ COLUMNS = (
 )
 
 
-def findings(aside: Analysis, scenario: ScenarioInfo) -> Findings:
+def findings(analysis: Analysis, scenario: ScenarioInfo) -> Findings:
     """Findings of the task-queue scenario."""
-    found = refreshes(aside, scenario)
+    found = refreshes(analysis, scenario)
     rows = [(one.contender.name, row(one)) for one in found]
     here = {one.contender.name for one in found}
     rows += [
         (remark["name"], [GridEntry(text=formatting.MISSING, detail=remark["what"])])
-        for remark in aside.run.info.remarks
+        for remark in analysis.run.info.remarks
         if "not installed" in remark["what"] and remark["name"] not in here
     ]
     return Findings(
@@ -143,7 +143,7 @@ def findings(aside: Analysis, scenario: ScenarioInfo) -> Findings:
                 rows=rows,
             )
         ],
-        charts=[chart for chart in [delays(aside, scenario, found)] if chart is not None],
+        charts=[chart for chart in [delays(analysis, scenario, found)] if chart is not None],
         names="contender refreshes per_expiry begun_after_p50_ms begun_after_p99_ms done_after_p50_ms"
         " misses_per_1000_reads read_p99_ms redis_commands_per_request",
         csv=[[one.contender.name, *(f"{figure:.6g}" for figure in figures(one))] for one in found],
@@ -198,7 +198,7 @@ def answer(found: Sequence[RefreshDelays]) -> str:
     return "; ".join(parts) + "."
 
 
-def delays(aside: Analysis, scenario: ScenarioInfo, found: Sequence[RefreshDelays]) -> Chart | None:
+def delays(analysis: Analysis, scenario: ScenarioInfo, found: Sequence[RefreshDelays]) -> Chart | None:
     """Chart of the delay between trigger and refresh: share of refreshes that began later than t."""
     shown = [one for one in found if len(one.tasks) > 1]
     if not shown:
@@ -207,7 +207,7 @@ def delays(aside: Analysis, scenario: ScenarioInfo, found: Sequence[RefreshDelay
     axes = figure.add_subplot()
     table = []
     for one in shown:
-        style = style_of(aside.run.info.contenders, one.contender.name)
+        style = style_of(analysis.run.info.contenders, one.contender.name)
         waited = np.sort(np.maximum(one.column("begun_after_ms"), 1e-3))
         share = 100 * (1 - np.arange(len(waited)) / len(waited))
         first = len([*axes.get_lines(), *axes.collections, *axes.texts])
