@@ -118,7 +118,7 @@ def write_knees(folder: Path, knees: Mapping[str, Knee], objective: str) -> Path
     return path
 
 
-def knee_of(folder: Path, contender: str, knees_per_s: Sequence[float], missed: Sequence[int], cells: int) -> Knee:
+def knee_result(folder: Path, contender: str, knees_per_s: Sequence[float], missed: Sequence[int], cells: int) -> Knee:
     """The result of a search.
 
     `knees_per_s`: the knee of each round; `missed`: the cells at the upper ends of the brackets, which missed the
