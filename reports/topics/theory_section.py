@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from stampede.core.models import closed_forms as forms
@@ -278,25 +279,7 @@ def chart(analysis: Analysis, lines: Sequence[Line]) -> Chart | None:
     axes.fill_between([low, high], [low * (1 - NEAR), high * (1 - NEAR)], [low * (1 + NEAR), high * (1 + NEAR)],
                       color=charts.GRID, alpha=0.5, linewidth=0)  # fmt: skip
     axes.plot([low, high], [low, high], color=charts.MUTED, linewidth=1)
-    quantities = list(dict.fromkeys(line.quantity for line in drawn))
-    for line in drawn:
-        style = charts.style_of(analysis.run.info.contenders, line.contender)
-        marker = charts.MARKERS[quantities.index(line.quantity) % len(charts.MARKERS)]
-        axes.plot(
-            [line.predicted],
-            [line.measured.value],
-            marker=marker,
-            markersize=7,
-            color=style.color,
-            markerfacecolor="none" if line.bound else style.color,
-            linestyle="none",
-        )
-    for quantity in quantities:
-        marker = charts.MARKERS[quantities.index(quantity) % len(charts.MARKERS)]
-        axes.plot([], [], marker=marker, linestyle="none", color=charts.MUTED, label=quantity)
-    for name in dict.fromkeys(line.contender for line in drawn):
-        style = charts.style_of(analysis.run.info.contenders, name)
-        axes.plot([], [], color=style.color, linewidth=5, label=name)
+    draw_marks(axes, analysis.run.info.contenders, drawn)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(low, high)
@@ -331,3 +314,26 @@ def chart(analysis: Analysis, lines: Sequence[Line]) -> Chart | None:
             for row in [(line.scenario, line.contender, line.quantity)]
         ],
     )
+
+
+def draw_marks(axes: Axes, contenders: Sequence[ContenderInfo], drawn: Sequence[Line]) -> None:
+    """One mark per line, and the entries of the legend: a marker per quantity, a colour per contender."""
+    quantities = list(dict.fromkeys(line.quantity for line in drawn))
+    for line in drawn:
+        style = charts.style_of(contenders, line.contender)
+        marker = charts.MARKERS[quantities.index(line.quantity) % len(charts.MARKERS)]
+        axes.plot(
+            [line.predicted],
+            [line.measured.value],
+            marker=marker,
+            markersize=7,
+            color=style.color,
+            markerfacecolor="none" if line.bound else style.color,
+            linestyle="none",
+        )
+    for quantity in quantities:
+        marker = charts.MARKERS[quantities.index(quantity) % len(charts.MARKERS)]
+        axes.plot([], [], marker=marker, linestyle="none", color=charts.MUTED, label=quantity)
+    for name in dict.fromkeys(line.contender for line in drawn):
+        style = charts.style_of(contenders, name)
+        axes.plot([], [], color=style.color, linewidth=5, label=name)

@@ -38,7 +38,8 @@ def section(separate: Analysis, scenario: ScenarioInfo) -> ProvokedSection:
         scenario=scenario,
         findings=findings_function(scenario)(separate, scenario),
         notes=[
-            f"{formatting.listed(names)}: our counts and the servers' own are {why}." for why, names in notes.items()
+            f"{formatting.listed(names)}: the harness's counts and the servers' counters are {why}."
+            for why, names in notes.items()
         ],
     )
 

@@ -74,7 +74,7 @@ def shares(fair: Sequence[LimiterJudged]) -> str:
     least, profile = min(x.starved for x in fair)
     return (
         f"In the whole run, all callers together got {overall} of the calls that they were entitled to; the lowest "
-        f"share of one caller at any instant after its first window was {formatting.number(least)} (it calls "
+        f"share of one caller at any instant after its first window was {formatting.number(least)} (caller profile "
         f"“{profile}”)"
     )
 
@@ -84,7 +84,7 @@ def worst_off(x: LimiterJudged) -> str:
     low, profile = x.starved
     return (
         f"at its worst instant one caller (“{profile}”) had got only {formatting.number(low)} of the calls that it was "
-        f"entitled to, all callers together {formatting.number(x.got())} in the whole run"
+        f"entitled to; all callers together got {formatting.number(x.got())} in the whole run"
     )
 
 
@@ -97,7 +97,7 @@ def starving(x: LimiterJudged) -> str:
     return (
         f"{x.info.name} starves a steady caller at {found.multiple:g} × the limit: it admits {found.admitted} of the "
         f"{found.entitled} calls that its contract allows after the first window "
-        f"({formatting.number(share.value)}; {formatting.interval(share)}, {what}; it calls “{found.profile}”)"
+        f"({formatting.number(share.value)}; {formatting.interval(share)}, {what}; caller profile “{found.profile}”)"
     )
 
 
