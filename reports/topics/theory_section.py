@@ -256,7 +256,7 @@ def summary(lines: Sequence[Line]) -> str:
     if expected:
         agree = sum(line.obeys == "agrees" for line in expected)
         near = f"the prediction is in the interval, or within {100 * NEAR:.0f} %"
-        parts.append(f"{agree} of {len(expected)} figures agree with the closed form ({near})")
+        parts.append(f"{agree} of {len(expected)} figures agree with the formula ({near})")
         worst = max(expected, key=lambda line: abs(line.error))
         parts.append(
             f"largest error: {worst.quantity} of {worst.contender} in {worst.scenario}, {100 * worst.error:+.0f} %"
@@ -291,7 +291,7 @@ def chart(analysis: Analysis, lines: Sequence[Line]) -> Chart | None:
     axes.set_ylabel("measured (log)")
     charts.dress(axes)
     charts.legend(figure)
-    question, caption = "Do the figures agree with theory?", summary(lines)
+    question, caption = "Do the measurements agree with the formulas?", summary(lines)
     return Chart(
         anchor="theory-chart",
         question=question,

@@ -56,7 +56,7 @@ def test_figures_that_differ_from_theory_are_reported(theory: Theory) -> None:
     none = Estimate(value=math.nan)
     assert Line(**base, measured=none).obeys == ""  # type: ignore[arg-type]
     assert theory.chart is not None
-    assert "agree with the closed form" in theory.caption
+    assert "agree with the formula" in theory.caption
 
 
 def test_run_without_cells_has_no_theory_section(tmp_path: Path) -> None:
