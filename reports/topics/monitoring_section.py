@@ -1,4 +1,4 @@
-"""What Redis said of itself in each cell: the figures that one watches in production, a row a contender."""
+"""Redis' own figures in each cell: the figures that are monitored in production, one row per contender."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,12 +17,12 @@ from stampede.reports.statistics.estimate import median
 from stampede.run_folder.schema import ScenarioInfo
 
 COMMANDS = 4
-"""How many commands are named, the most frequent first."""
+"""Number of commands in the table, the most frequent first."""
 SLOW = "slow_ms"
 """The timeline's name for an entry of the slow log."""
 
 Gauges = Mapping[tuple[int, str], Floats]
-"""(cell, name): what was read at random instants."""
+"""Values that were read at random instants, by (cell, name)."""
 
 HEADER = (
     "scenario contender hit_rate redis_hit_rate used_memory_bytes maxmemory_bytes connected_clients ops_per_s "
@@ -31,6 +31,7 @@ HEADER = (
 
 
 def redis_gauges(analysis: Analysis) -> Gauges:
+    """Gauges of Redis from the run's timeline."""
     timeline = analysis.run.timeline
     own = timeline[(timeline["source"] == "redis") & timeline["value"].notna()]
     return {
@@ -40,7 +41,7 @@ def redis_gauges(analysis: Analysis) -> Gauges:
 
 
 def grids(analysis: Analysis) -> dict[str, Grid]:
-    """By scenario: its table. Scenarios whose Redis said nothing have none."""
+    """The table of each scenario for which Redis' counters were read."""
     gauges = analysis.once(redis_gauges)
     slow = analysis.run.timeline
     slow = slow[(slow["source"] == "redis") & (slow["name"] == SLOW)]
@@ -60,15 +61,16 @@ def grids(analysis: Analysis) -> dict[str, Grid]:
 
 
 def grid(scenario: ScenarioInfo, rows: list[tuple[str, list[GridEntry]]]) -> Grid:
+    """The table of one scenario."""
     return Grid(
         anchor=f"{scenario.name}-redis",
-        title="What Redis said",
+        title="Redis' own figures",
         explain=(
-            "Whole cells, warm-up too; medians over rounds, but for memory and clients (the most that was seen, at "
-            "random instants) and for what is counted (sums). Hit rate: as the readers saw it, and keyspace_hits over "
-            "hits and misses. Commands: the most frequent, a second, with the server's own time for one. Slow log: "
-            "entries that came in these cells (10 ms and longer unless the server is set otherwise). The suite's own "
-            "INFO is among the commands."
+            "Whole cells, including the warm-up. Medians over rounds, except memory and clients (maximum at random "
+            "instants) and counts (sums). Hit rate: from the readers' samples, and keyspace_hits over hits and misses. "
+            "Commands: the most frequent ones per second, with the server's own time per command. Slow log: entries "
+            "added in these cells (10 ms and longer unless the server is configured otherwise). The suite's own INFO "
+            "is included in the commands."
         ),
         columns=[
             *("contender", "hit rate", "as Redis saw it", "used memory", "clients", "commands a second"),
@@ -80,34 +82,39 @@ def grid(scenario: ScenarioInfo, rows: list[tuple[str, list[GridEntry]]]) -> Gri
 
 
 def seconds(cell: Cell) -> float:
-    """Between the two readings of the accounts."""
+    """Seconds between the two readings of the counters."""
     return cell.counters.get(("machine", "clock.monotonic_s"), math.nan)
 
 
 def per_s(cell: Cell, name: str) -> float:
+    """A counter's increase per second."""
     return cell.counters.get(("redis", name), math.nan) / seconds(cell)
 
 
 def total(cells: Sequence[Cell], name: str) -> float:
-    """Over the cells; nan where Redis did not tell."""
+    """Sum of a counter over the cells; nan if Redis did not report it."""
     values = [cell.counters[("redis", name)] for cell in cells if ("redis", name) in cell.counters]
     return float(sum(values)) if values else math.nan
 
 
 def most(cells: Sequence[Cell], gauges: Gauges, name: str) -> float:
+    """Maximum of a gauge over the cells."""
     seen = [gauges[key] for cell in cells if (key := (cell.info.id, name)) in gauges]
     return max((float(values.max()) for values in seen), default=math.nan)
 
 
 def percent(values: Sequence[float]) -> str:
+    """The median of shares, in %."""
     return formatting.with_unit(100 * median(values).value, "%")
 
 
 def whole(value: float) -> str:
+    """A number without decimals."""
     return formatting.MISSING if math.isnan(value) else f"{value:,.0f}"
 
 
 def entries(cells: Sequence[Cell], gauges: Gauges, slow: pd.DataFrame) -> list[GridEntry]:
+    """One contender's row."""
     used, limit = most(cells, gauges, "used_memory"), most(cells, gauges, "maxmemory")
     memory = formatting.MISSING if math.isnan(used) else f"{used / 2**20:.1f} MiB"
     own = slow[slow["cell"].isin([cell.info.id for cell in cells])]
@@ -128,7 +135,7 @@ def entries(cells: Sequence[Cell], gauges: Gauges, slow: pd.DataFrame) -> list[G
 
 
 def commands(cells: Sequence[Cell]) -> str:
-    """The most frequent, a line each: "get 212/s, 1.8 µs each"."""
+    """The most frequent commands, one line each: "get 212/s, 1.8 µs each"."""
     names = {
         name.removeprefix("command.")
         for cell in cells
@@ -137,17 +144,17 @@ def commands(cells: Sequence[Cell]) -> str:
     }
     calls = {name: total(cells, f"command.{name}") for name in names}
     frequent = sorted((n for n in calls if calls[n] > 0), key=lambda n: (-calls[n], n))[:COMMANDS]
-    told = []
+    lines = []
     for name in frequent:
         rate = median([per_s(cell, f"command.{name}") for cell in cells]).value
         each_us = total(cells, f"command.{name}.usec") / calls[name]
         each = "" if math.isnan(each_us) else f", {each_us:.1f} µs each"
-        told.append(f"{name} {whole(rate)}/s{each}")
-    return "\n".join(told)
+        lines.append(f"{name} {whole(rate)}/s{each}")
+    return "\n".join(lines)
 
 
 def csv_rows(analysis: Analysis) -> list[tuple[object, ...]]:
-    """The table's figures, a row a contender and scenario."""
+    """CSV rows under HEADER: one per contender and scenario."""
     gauges, timeline = analysis.once(redis_gauges), analysis.run.timeline
     slow = timeline[(timeline["source"] == "redis") & (timeline["name"] == SLOW)]
     rows: list[tuple[object, ...]] = []

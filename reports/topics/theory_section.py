@@ -1,9 +1,10 @@
-"""Do the numbers obey arithmetic? What was measured against what closed forms predict, for what this run has."""
+"""Report section on theory: measured figures against the predictions of closed forms."""
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from stampede.core.models import closed_forms as forms
@@ -19,7 +20,7 @@ from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 ONE_LOAD = "ONE_LOAD_PER_MISS"
 NEAR = 0.25
-"""A relative error below it is called agreement: forms leave out what a machine does besides."""
+"""A smaller relative error counts as agreement: closed forms ignore everything else that a machine does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,16 +31,16 @@ class Line:
     contender: str
     quantity: str
     form: str
-    """The formula with its figures."""
+    """The formula with its values."""
     predicted: float
     measured: Estimate
     unit: str = ""
     bound: bool = False
-    """The form is a most, not an expectation."""
+    """Whether the form is an upper bound, not an expectation."""
 
     @property
     def error(self) -> float:
-        """Measured over predicted, less 1; nan where either is missing, infinity over a prediction of 0."""
+        """Measured over predicted minus 1; nan if either is missing, infinity for a prediction of 0."""
         if self.measured.missing or math.isnan(self.predicted):
             return math.nan
         if not self.predicted:
@@ -48,6 +49,7 @@ class Line:
 
     @property
     def obeys(self) -> str:
+        """The verdict as text; empty if a value is missing."""
         if math.isnan(self.error):
             return ""
         if self.bound:
@@ -61,20 +63,23 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Theory:
+    """The page's section on theory."""
+
     lines: list[Line]
     chart: Chart | None
     caption: str
 
 
 def section(analysis: Analysis) -> Theory | None:
-    """None where no form applies to what the run has."""
+    """The section; None if no closed form applies to the run."""
     lines = [line for line in every_line(analysis) if not line.measured.missing and not math.isnan(line.predicted)]
     if not lines:
         return None
-    return Theory(lines=lines, chart=chart(analysis, lines), caption=in_words(lines))
+    return Theory(lines=lines, chart=chart(analysis, lines), caption=summary(lines))
 
 
 def every_line(analysis: Analysis) -> Iterator[Line]:
+    """All lines, in the order of scenarios and contenders."""
     for scenario in analysis.scenarios:
         for c in analysis.run.info.contenders:
             cells = analysis.of(scenario.name, c.name)
@@ -89,20 +94,23 @@ def every_line(analysis: Analysis) -> Iterator[Line]:
 
 
 def reads_per_s(scenario: ScenarioInfo) -> float:
+    """The scenario's rate of reads."""
     return float(scenario.workload["rate_per_s"]) * float(scenario.workload["read_share"])
 
 
 @per_group
 def asks_no_cache(cells: Sequence[Cell]) -> bool:
+    """Whether no request used the cache."""
     return not any(cell.rows.known("first_cache_reply").any() for cell in cells)
 
 
-def takes_turns(c: ContenderInfo, analysis: Analysis) -> bool:
-    """Whether it is the plain pattern, the reference or its copy: what a TTL and a DEL on write are the whole of."""
+def is_plain(c: ContenderInfo, analysis: Analysis) -> bool:
+    """Whether it is the reference or its A/A copy: a TTL, a DEL on write, and nothing else."""
     return analysis.reference in (c.name, c.copy_of)
 
 
 def of_expiries(analysis: Analysis, scenario: ScenarioInfo, c: ContenderInfo, cells: Sequence[Cell]) -> Iterator[Line]:
+    """Loads per expiry."""
     measured = analysis.figure(scenario.name, c.name, "loads-per-expiry")
     if measured.missing:
         return
@@ -112,15 +120,15 @@ def of_expiries(analysis: Analysis, scenario: ScenarioInfo, c: ContenderInfo, ce
     shown = f"1 + {rate:g}/s × {1e3 * load_s:.3g} ms"
     predicted = forms.loads_per_expiry(rate, load_s)
     if rate * cpu_s > c_cores:
-        shown = f"loads pile up as e^(r·S/c): c = {c_cores:g} cores, r = {rate:g}/s, S = {1e3 * cpu_s:.3g} ms of CPU"
+        shown = f"loads grow as e^(r·S/c): c = {c_cores:g} cores, r = {rate:g}/s, S = {1e3 * cpu_s:.3g} ms of CPU"
         predicted = forms.loads_when_cpu_bound(rate, cpu_s, int(c_cores))
     beta = c.config.get("beta")
     if ONE_LOAD in c.guarantees:
-        shown, predicted, bound = "one load: single flight", 1.0, False
+        shown, predicted, bound = "one load (coalescing)", 1.0, False
     elif isinstance(beta, int | float) and beta > 0:
         shown, predicted, bound = f"e^(1/β), β = {beta:g}", forms.xfetch_recomputations(float(beta)), False
     else:
-        bound = not takes_turns(c, analysis)
+        bound = not is_plain(c, analysis)
     if bound:
         shown = f"at most {shown}"
     yield Line(
@@ -142,7 +150,8 @@ def rates(scenario: ScenarioInfo) -> tuple[forms.Floats, forms.Floats]:
 
 
 def of_hits(analysis: Analysis, scenario: ScenarioInfo, c: ContenderInfo, cells: Sequence[Cell]) -> Iterator[Line]:
-    if not takes_turns(c, analysis) or scenario.workload.get("arrivals") != "poisson" or scenario.cold:
+    """Hit rate of the plain pattern."""
+    if not is_plain(c, analysis) or scenario.workload.get("arrivals") != "poisson" or scenario.cold:
         return
     reads, writes = rates(scenario)
     _, mean_s, loads = load_times_s(cells)
@@ -163,8 +172,10 @@ TTL_ONLY = "ttl-only"
 
 
 def of_staleness(analysis: Analysis, scenario: ScenarioInfo, c: ContenderInfo, cells: Sequence[Cell]) -> Iterator[Line]:
+    """Stale reads of the pattern that only expires."""
     reads, writes = rates(scenario)
-    before, after = (analysis.figure(scenario.name, c.name, name) for name in ("stale-before-told", "stale-after-told"))
+    before = analysis.figure(scenario.name, c.name, "stale-before-told")  # quoted
+    after = analysis.figure(scenario.name, c.name, "stale-after-told")  # quoted
     if c.name != TTL_ONLY or not writes.any() or before.missing or after.missing:
         return
     _, mean_s, loads = load_times_s(cells)
@@ -187,7 +198,7 @@ def of_staleness(analysis: Analysis, scenario: ScenarioInfo, c: ContenderInfo, c
 
 
 def of_database(analysis: Analysis, scenario: ScenarioInfo, c: ContenderInfo, cells: Sequence[Cell]) -> Iterator[Line]:
-    """Who loads on every read keeps the database at a steady rate: its loads wait as M/M/c says, a core a server."""
+    """Loads and load time without a cache: loads arrive at a steady rate and wait as in M/M/c, one core per server."""
     if not asks_no_cache(cells):
         return
     yield Line(
@@ -202,25 +213,26 @@ def of_database(analysis: Analysis, scenario: ScenarioInfo, c: ContenderInfo, ce
     (_, mean_s, _), servers, rate = load_times_s(cells), cores(analysis.run), reads_per_s(scenario)
     if any(math.isnan(x) for x in (alone_ms, cpu_ms, servers, mean_s)):
         return
-    if not 0 < rate * cpu_ms / 1e3 < servers:  # below 0: the calibration of a busy machine, of noise alone
+    if not 0 < rate * cpu_ms / 1e3 < servers:  # below 0: a calibration on a busy machine that measured only noise
         return
     wait_ms = 1e3 * forms.mmc_wait_s(rate, cpu_ms / 1e3, int(servers))
-    distance_ms = float(scenario.workload.get("rtt_ms") or 0.0)
+    rtt_ms = float(scenario.workload.get("rtt_ms") or 0.0)
     yield Line(
         scenario=scenario.name,
         contender=c.name,
         quantity="mean load time",
         form=(
-            f"alone {alone_ms:.3g} ms + distance {distance_ms:g} ms + wait for one of {servers:g} cores "
+            f"alone {alone_ms:.3g} ms + simulated RTT {rtt_ms:g} ms + wait for one of {servers:g} cores "
             f"{wait_ms:.2g} ms (M/M/c at {rate:g}/s × {cpu_ms:.3g} ms)"
         ),
-        predicted=alone_ms + distance_ms + wait_ms,
+        predicted=alone_ms + rtt_ms + wait_ms,
         measured=Estimate(value=1e3 * mean_s, rounds=len(cells)),
         unit="ms",
     )
 
 
 def of_limiters(limiting: Analysis) -> Iterator[Line]:
+    """The quantity that each limiter's contract bounds."""
     for x in judge_limiters(limiting):
         if x.info.kind != "contender":
             continue
@@ -236,26 +248,27 @@ def of_limiters(limiting: Analysis) -> Iterator[Line]:
         )
 
 
-def in_words(lines: Sequence[Line]) -> str:
+def summary(lines: Sequence[Line]) -> str:
+    """Number of figures that agree and of bounds that hold."""
     expected = [line for line in lines if not line.bound]
     bounds = [line for line in lines if line.bound]
     parts = []
     if expected:
         agree = sum(line.obeys == "agrees" for line in expected)
-        near = f"its value in their interval, or within {100 * NEAR:.0f} %"
-        parts.append(f"{agree} of {len(expected)} figures agree with arithmetic ({near})")
+        near = f"the prediction is in the interval, or within {100 * NEAR:.0f} %"
+        parts.append(f"{agree} of {len(expected)} figures agree with the formula ({near})")
         worst = max(expected, key=lambda line: abs(line.error))
         parts.append(
-            f"furthest off: {worst.quantity} of {worst.contender} in {worst.scenario}, {100 * worst.error:+.0f} %"
+            f"largest error: {worst.quantity} of {worst.contender} in {worst.scenario}, {100 * worst.error:+.0f} %"
         )
     if bounds:
         kept = sum(line.obeys == "within the bound" for line in bounds)
-        parts.append(f"{kept} of {len(bounds)} keep their bound")
+        parts.append(f"{kept} of {len(bounds)} are within their bound")
     return "; ".join(parts) + "."
 
 
 def chart(analysis: Analysis, lines: Sequence[Line]) -> Chart | None:
-    """Measured against predicted, both log; on the diagonal they are equal."""
+    """Measured against predicted figures on log axes; on the diagonal they are equal."""
     drawn = [line for line in lines if line.predicted > 0 and line.measured.value > 0]
     if len(drawn) < 2:
         return None
@@ -266,25 +279,7 @@ def chart(analysis: Analysis, lines: Sequence[Line]) -> Chart | None:
     axes.fill_between([low, high], [low * (1 - NEAR), high * (1 - NEAR)], [low * (1 + NEAR), high * (1 + NEAR)],
                       color=charts.GRID, alpha=0.5, linewidth=0)  # fmt: skip
     axes.plot([low, high], [low, high], color=charts.MUTED, linewidth=1)
-    quantities = list(dict.fromkeys(line.quantity for line in drawn))
-    for line in drawn:
-        style = charts.style_of(analysis.run.info.contenders, line.contender)
-        marker = charts.MARKERS[quantities.index(line.quantity) % len(charts.MARKERS)]
-        axes.plot(
-            [line.predicted],
-            [line.measured.value],
-            marker=marker,
-            markersize=7,
-            color=style.color,
-            markerfacecolor="none" if line.bound else style.color,
-            linestyle="none",
-        )
-    for quantity in quantities:
-        marker = charts.MARKERS[quantities.index(quantity) % len(charts.MARKERS)]
-        axes.plot([], [], marker=marker, linestyle="none", color=charts.MUTED, label=quantity)
-    for name in dict.fromkeys(line.contender for line in drawn):
-        style = charts.style_of(analysis.run.info.contenders, name)
-        axes.plot([], [], color=style.color, linewidth=5, label=name)
+    draw_marks(axes, analysis.run.info.contenders, drawn)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(low, high)
@@ -296,14 +291,15 @@ def chart(analysis: Analysis, lines: Sequence[Line]) -> Chart | None:
     axes.set_ylabel("measured (log)")
     charts.dress(axes)
     charts.legend(figure)
-    question, caption = "Do the numbers obey arithmetic?", in_words(lines)
+    question, caption = "Do the measurements agree with the formulas?", summary(lines)
     return Chart(
         anchor="theory-chart",
         question=question,
         caption=caption,
         how_to_read=(
-            "A mark a figure: right is what the closed form predicts, up is what was measured, on the line they are "
-            f"equal; shaded: within {100 * NEAR:.0f} %. Hollow marks are bounds and may lie below. Colour: contender."
+            "One mark per figure: the horizontal axis is the closed form's prediction, the vertical axis the measured "
+            f"value. On the line they are equal; shaded: within {100 * NEAR:.0f} %. Hollow marks are bounds and may be "
+            "below the line. Colour: contender."
         ),
         svg=charts.drawn(figure, "theory-chart", question, caption),
         columns=["scenario", "contender", "figure", "predicted", "measured", "error"],
@@ -318,3 +314,26 @@ def chart(analysis: Analysis, lines: Sequence[Line]) -> Chart | None:
             for row in [(line.scenario, line.contender, line.quantity)]
         ],
     )
+
+
+def draw_marks(axes: Axes, contenders: Sequence[ContenderInfo], drawn: Sequence[Line]) -> None:
+    """One mark per line, and the entries of the legend: a marker per quantity, a colour per contender."""
+    quantities = list(dict.fromkeys(line.quantity for line in drawn))
+    for line in drawn:
+        style = charts.style_of(contenders, line.contender)
+        marker = charts.MARKERS[quantities.index(line.quantity) % len(charts.MARKERS)]
+        axes.plot(
+            [line.predicted],
+            [line.measured.value],
+            marker=marker,
+            markersize=7,
+            color=style.color,
+            markerfacecolor="none" if line.bound else style.color,
+            linestyle="none",
+        )
+    for quantity in quantities:
+        marker = charts.MARKERS[quantities.index(quantity) % len(charts.MARKERS)]
+        axes.plot([], [], marker=marker, linestyle="none", color=charts.MUTED, label=quantity)
+    for name in dict.fromkeys(line.contender for line in drawn):
+        style = charts.style_of(contenders, name)
+        axes.plot([], [], color=style.color, linewidth=5, label=name)

@@ -1,1 +1,1 @@
-"""What the experiments found: a file each."""
+"""Report sections of the experiments: one module per experiment."""

@@ -1,4 +1,4 @@
-"""Eviction: hit rate by policy and sequence of keys, as a share of what was asked and of the best that was possible."""
+"""Report section on eviction: hit rate by policy and key sequence, and its share of the optimum."""
 
 import math
 from dataclasses import dataclass
@@ -16,26 +16,27 @@ from stampede.run_folder.schema import ExperimentInfo
 
 NAME = "eviction"
 USUAL = "allkeys-lru"
-"""The policy that is usually advised."""
+"""The policy that is usually recommended."""
 STEPS = (0.95, 0.9, 0.8, 0.65)
 """Shares of the optimum at which the colour changes."""
 CLOSE = 0.02
-"""Shares of all requests nearer than this are called the same: what two runs of a sampling policy differ by."""
+"""Hit rates that differ by less count as equal: two runs of a sampling policy differ by about this share."""
 LRU_TICK_S = 1.0
-"""Redis' LRU clock counts whole seconds."""
+"""Resolution of Redis' LRU clock in seconds."""
 FEW_TICKS = 3
+"""LRU cannot order entries that stay for fewer ticks."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """One policy on one sequence of keys."""
+    """Result of one policy on one sequence of keys."""
 
     policy: str
     sequence: str
     requests: int
     hits: int
     optimum_hits: int
-    """Of the best policy with as many entries as this one ever held."""
+    """Hits of the optimal policy with the largest number of entries that this one held."""
     refused: int
     evictions: int
     most_entries: int
@@ -46,26 +47,28 @@ class Outcome:
 
     @property
     def hit_rate(self) -> float:
+        """Hits over requests."""
         return self.hits / self.requests
 
     @property
     def of_optimum(self) -> float:
+        """Hits over the optimum's hits."""
         return self.hits / self.optimum_hits if self.optimum_hits else math.nan
 
     @property
     def stay_s(self) -> float:
-        """How long an entry stayed, on average: entries over fills a second (Little)."""
+        """Mean time for which an entry stayed: entries over fills per second (Little's law)."""
         fills = self.requests - self.hits - self.refused
         return self.most_entries * self.elapsed_s / fills if self.evictions and fills else math.inf
 
     @property
     def get_p99_ms(self) -> float:
-        """nan where fewer than ten samples lie beyond."""
+        """p99 of a GET in ms; nan with fewer than ten samples beyond it."""
         return quantile(self.get_ms, 0.99) if len(self.get_ms) >= 100 * SAMPLES_BEYOND else math.nan
 
 
 def outcomes(facts: pd.DataFrame) -> list[Outcome]:
-    """Every policy on every sequence, in the order of the run."""
+    """The result of every policy on every sequence, in the order of the run."""
     found = []
     for (policy, sequence), own in facts.groupby(["variant", "parameter"], sort=False):
         once = own[own["at"].isna()].set_index("name")["value"]
@@ -84,7 +87,8 @@ def outcomes(facts: pd.DataFrame) -> list[Outcome]:
     return found
 
 
-def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001 - its words stand in the page already
+def findings_of(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001 - the page prints its texts
+    """Findings of the experiment."""
     seen = outcomes(facts)
     return Findings(
         answer=answer(seen),
@@ -100,7 +104,7 @@ def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001
 
 
 def as_row(o: Outcome) -> list[object]:
-    """For the CSV."""
+    """A row of the CSV."""
     shares = [o.hits, f"{o.hit_rate:.6g}", o.optimum_hits, f"{o.of_optimum:.6g}"]
     counts = [o.refused, o.evictions, o.most_entries, int(o.used_memory_bytes), int(o.maxmemory_bytes)]
     times = [o.stay_s, quantile(o.get_ms, 0.5), o.get_p99_ms]
@@ -115,18 +119,19 @@ def as_row(o: Outcome) -> list[object]:
 
 
 def usually_best(seen: list[Outcome]) -> tuple[list[str], list[str]]:
-    """The sequences on which the usual policy is the best or within CLOSE of it, and the others."""
-    best: list[str] = []
-    beaten: list[str] = []
+    """The sequences on which the usual policy is within CLOSE of the best, and the others."""
+    close: list[str] = []
+    worse: list[str] = []
     for sequence, own in by_sequence(seen).items():
         usual = next((o for o in own if o.policy == USUAL), None)
         if usual is not None:
             lead = max(o.hit_rate for o in own) - usual.hit_rate
-            (best if lead <= CLOSE else beaten).append(sequence)
-    return best, beaten
+            (close if lead <= CLOSE else worse).append(sequence)
+    return close, worse
 
 
 def by_sequence(seen: list[Outcome]) -> dict[str, list[Outcome]]:
+    """Results grouped by sequence."""
     found: dict[str, list[Outcome]] = {}
     for o in seen:
         found.setdefault(o.sequence, []).append(o)
@@ -134,47 +139,51 @@ def by_sequence(seen: list[Outcome]) -> dict[str, list[Outcome]]:
 
 
 def blind_lru(seen: list[Outcome]) -> list[Outcome]:
-    """Where entries stayed for so few ticks of the LRU clock that LRU could hardly tell them apart."""
+    """Results of LRU policies whose entries stayed for too few ticks of the LRU clock."""
     return [o for o in seen if o.policy.endswith("-lru") and o.stay_s < FEW_TICKS * LRU_TICK_S]
 
 
 def answer(seen: list[Outcome]) -> str:
+    """The best policy per sequence, and the result of the usual policy."""
     parts = []
     for sequence, own in by_sequence(seen).items():
         best = max(own, key=lambda o: o.hit_rate)
         share = f"{formatting.number(best.of_optimum)} of the optimum"
         parts.append(f"{sequence}: {best.policy} {formatting.with_unit(100 * best.hit_rate, '%')} ({share})")
-    best_on, beaten_on = usually_best(seen)
-    if not beaten_on:
+    close_on, worse_on = usually_best(seen)
+    if not worse_on:
         return f"Best on {'; '.join(parts)}. {USUAL} is the best, or within {100 * CLOSE:g} points of it, everywhere."
-    close = f"; on {formatting.listed(best_on)} it is not" if best_on else ""
-    behind = f"{USUAL} is more than {100 * CLOSE:g} points behind the best on {formatting.listed(beaten_on)}{close}."
-    return f"Best on {'; '.join(parts)}. {behind}"
+    close = f"; on {formatting.listed(close_on)} it is not" if close_on else ""
+    worse = f"{USUAL} is more than {100 * CLOSE:g} points behind the best on {formatting.listed(worse_on)}{close}."
+    return f"Best on {'; '.join(parts)}. {worse}"
 
 
 def notes(seen: list[Outcome]) -> list[str]:
+    """Limitations of the results."""
     refused = sum(o.refused for o in seen)
     found = [f"noeviction refused {refused:,} writes; every read was answered."] if refused else []
     blind = blind_lru(seen)
     if blind:
         found.append(
-            "Redis' LRU clock ticks once a second, and an entry stayed as briefly as "
+            "Redis' LRU clock ticks once a second, and an entry stayed for only "
             f"{formatting.number(min(o.stay_s for o in blind))} s here, on "
-            f"{formatting.listed(sorted({o.sequence for o in blind}))}: there LRU could hardly tell entries apart. The "
-            "longer form (plan standard) gives it more ticks."
+            f"{formatting.listed(sorted({o.sequence for o in blind}))}: there LRU could hardly distinguish entries. "
+            "The longer form (plan standard) gives it more ticks."
         )
     found.append(
-        "Popularity never changes in these sequences, which suits LFU; and LFU's ageing, a matter of minutes, does not "
-        "set in. Where what is popular changes fast, LRU does better against LFU than here."
+        "Popularity never changes in these sequences, which favours LFU, and LFU's ageing takes minutes, so it has no "
+        "effect here. If popularity changes fast, LRU compares better with LFU than here."
     )
     return found
 
 
 def heat(share: float) -> int | None:
+    """Colour class of a share of the optimum."""
     return None if math.isnan(share) else sum(share < step for step in STEPS)
 
 
 def heat_table(seen: list[Outcome]) -> Grid:
+    """Hit rate and share of the optimum, by policy and sequence."""
     policies, columns = list(dict.fromkeys(o.policy for o in seen)), by_sequence(seen)
     rows = []
     for policy in policies:
@@ -193,13 +202,13 @@ def heat_table(seen: list[Outcome]) -> Grid:
     )
     return Grid(
         anchor="eviction-table",
-        title="Hit rate, and its share of the best that was possible",
+        title="Hit rate, and its share of the optimum",
         explain=(
-            "Share of requests, from an empty cache on, that found their entry; below it the hits over those of "
-            "Belady's optimum, which knows what will be asked for. The optimum starts empty too, may leave out what is "
-            "not worth keeping, and has room for the most entries that the policy itself ever held, so nothing can "
-            "beat it; the last row is the one with the most room. Colour: share of the optimum, at "
-            f"{', '.join(f'{s:g}' for s in STEPS)}. All entries have the same TTL and size, and none ran out."
+            "Share of requests that found their entry, starting with an empty cache; below: the hits over those of "
+            "Belady's optimum, which knows all future requests. The optimum also starts empty, may skip entries that "
+            "are not worth caching, and has room for the largest number of entries that the policy held, so no policy "
+            "can exceed it. The last row is the optimum with the most room. Colour: share of the optimum, steps at "
+            f"{', '.join(f'{s:g}' for s in STEPS)}. All entries have the same TTL and size, and none expired."
         ),
         columns=["policy", *columns],
         rows=rows,
@@ -207,6 +216,7 @@ def heat_table(seen: list[Outcome]) -> Grid:
 
 
 def details(seen: list[Outcome]) -> Grid:
+    """Counts, memory and times of every result."""
     rows = []
     for o in seen:
         counts = [f"{n:,}" for n in (o.evictions, o.refused, o.most_entries)]
@@ -217,7 +227,7 @@ def details(seen: list[Outcome]) -> Grid:
     return Grid(
         anchor="eviction-details",
         title="Evictions, refused writes, memory, and the time of a GET",
-        explain="GET: service time of plain GETs, one a batch; p99 only where ten of them lie beyond it.",
+        explain="GET: service time of plain GETs, one per batch; p99 only with at least ten samples beyond it.",
         columns=[
             *("policy", "keys", "evictions", "writes refused", "most entries", "used memory"),
             *("GET p50", "GET p99", "an entry stayed"),
@@ -228,6 +238,7 @@ def details(seen: list[Outcome]) -> Grid:
 
 
 def chart(seen: list[Outcome]) -> Chart:
+    """Hit rate and optimum, by policy and sequence."""
     columns = by_sequence(seen)
     policies = list(dict.fromkeys(o.policy for o in seen))
     figure = new_figure(7.6, 0.9 + 0.3 * len(policies))
@@ -251,12 +262,12 @@ def chart(seen: list[Outcome]) -> Chart:
     panels[0].set_yticks(range(len(policies)), policies)
     figure.supxlabel("hit rate, %", fontsize=9.5, color=MUTED)
     question = "How close does each policy come to the best possible?"
-    caption = f"Coloured: the policy's hit rate, {USUAL} set apart; grey, up to the mark: what the optimum adds."
+    caption = f"Coloured: the policy's hit rate ({USUAL} in its own colour); grey, up to the mark: the optimum."
     return Chart(
         anchor="eviction-chart",
         question=question,
         caption=caption,
-        how_to_read="A bar that fills its grey bed cannot be improved on. Each panel is a sequence of keys.",
+        how_to_read="A coloured bar that covers its grey bar is optimal. Each panel is a sequence of keys.",
         svg=drawn(figure, "eviction-chart", question, caption),
         columns=["policy", "keys", "hit rate %", "optimum %"],
         rows=table,

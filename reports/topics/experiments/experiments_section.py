@@ -1,4 +1,4 @@
-"""An experiment's part of the page, and where those that know how to tell one are found."""
+"""Report sections of experiments: their findings, and the lookup of the module that computes them."""
 
 import importlib
 import pkgutil
@@ -14,48 +14,60 @@ from stampede.reports.output.panels.table import Grid, GridEntry
 from stampede.run_folder.read import Run
 from stampede.run_folder.schema import ExperimentInfo
 
-__all__ = ["ExperimentSection", "Findings", "Grid", "GridEntry", "Tell", "findings", "sections", "tellers"]
+__all__ = [
+    "ExperimentSection",
+    "Findings",
+    "FindingsFunction",
+    "Grid",
+    "GridEntry",
+    "findings",
+    "findings_functions",
+    "sections",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """What an experiment's facts say."""
+    """Results of an experiment or fault scenario, for the page and the CSV."""
 
     answer: str
-    """In words, with the figures that carry it."""
+    """Summary, with the figures that support it."""
     grids: list[Grid] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    """What must be said beside the answer."""
+    """Limitations and additional facts."""
     names: str = ""
-    """Heads of the CSV, separated by spaces."""
+    """Column names of the CSV, separated by spaces."""
     csv: Sequence[Sequence[object]] = ()
+    """Rows of the CSV."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExperimentSection:
+    """The page's section on one experiment."""
+
     info: ExperimentInfo
     findings: Findings | None
-    """None: it did not come to its end."""
+    """None: the experiment did not finish."""
 
 
-Tell = Callable[[ExperimentInfo, pd.DataFrame], Findings]
+FindingsFunction = Callable[[ExperimentInfo, pd.DataFrame], Findings]
 
 
 @cache
-def tellers() -> Mapping[str, Tell]:
-    """By experiment: each module beside this one that holds a NAME and a `tell`."""
+def findings_functions() -> Mapping[str, FindingsFunction]:
+    """By experiment: `findings_of` of each module of this package that has a NAME."""
     package = importlib.import_module("stampede.reports.topics.experiments")
     found = {}
     for module_info in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
         module = importlib.import_module(f"stampede.reports.topics.experiments.{module_info.name}")
         if hasattr(module, "NAME"):
-            found[module.NAME] = module.tell
+            found[module.NAME] = module.findings_of
     return found
 
 
 def sections(run: Run) -> list[ExperimentSection]:
-    """Every experiment of the run in its order, done or not. Raises RunFolderError where a table cannot be read."""
+    """One section per experiment of the run, in its order. Raises RunFolderError if a table cannot be read."""
     return [
         ExperimentSection(
             info=info, findings=findings(info, run.experiment(info.name)) if info.status == "done" else None
@@ -65,21 +77,23 @@ def sections(run: Run) -> list[ExperimentSection]:
 
 
 def findings(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:
-    """What is found; of an experiment that nobody here knows, the medians over its rounds."""
-    return tellers().get(info.name, tell_plainly)(info, facts) if len(facts) else Findings(answer="Nothing was seen.")
+    """Findings of an experiment; medians over rounds if there is no module for it."""
+    if not len(facts):
+        return Findings(answer="The experiment recorded no facts.")
+    return findings_functions().get(info.name, medians)(info, facts)
 
 
-def tell_plainly(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:
-    """Any experiment: the median of each fact over rounds."""
+def medians(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:
+    """Findings of any experiment: the median of each fact over rounds."""
     keys = ["variant", "parameter", "at", "name", "unit"]
     middle = facts.groupby(keys, sort=False, dropna=False)["value"].median().reset_index()
     rows: list[tuple[str, list[GridEntry]]] = []
     csv: list[list[object]] = []
     for fact in middle.to_dict("records"):
         place = "" if pd.isna(fact["at"]) else f"{fact['at']:g}"
-        told = (fact["parameter"], place, fact["name"], formatting.number(fact["value"]), fact["unit"])
-        rows.append((fact["variant"], [GridEntry(text=text) for text in told]))
+        texts = (fact["parameter"], place, fact["name"], formatting.number(fact["value"]), fact["unit"])
+        rows.append((fact["variant"], [GridEntry(text=text) for text in texts]))
         csv.append([fact["variant"], fact["parameter"], place, fact["name"], fact["unit"], f"{fact['value']:.6g}"])
     columns = ["variant", "under", "at", "what", "median", "unit"]
-    grid = Grid(anchor=f"{info.name}-table", title="What was seen", explain="", columns=columns, rows=rows)
+    grid = Grid(anchor=f"{info.name}-table", title="Medians over rounds", explain="", columns=columns, rows=rows)
     return Findings(answer="", grids=[grid], names=" ".join([*keys, "median"]), csv=csv)

@@ -1,4 +1,4 @@
-"""Bytes of a rate limiter's state over the limit: the same at any, or so many a call."""
+"""Report section on limiter memory: bytes of a rate limiter's state as a function of the limit."""
 
 import pandas as pd
 
@@ -9,11 +9,11 @@ from stampede.run_folder.schema import ExperimentInfo
 
 NAME = "limiter-memory"
 GROWS = 0.5
-"""Bytes a call from which state is said to grow with the limit."""
+"""Bytes per call from which the state counts as growing with the limit."""
 
 
 def by_limiter(facts: pd.DataFrame) -> dict[str, dict[int, float]]:
-    """By limiter: bytes by limit."""
+    """Bytes by limit, for each limiter."""
     sizes = facts[facts["name"] == "key_bytes"]
     return {
         str(name): {int(at): float(value) for at, value in zip(own["at"], own["value"], strict=True)}
@@ -22,17 +22,18 @@ def by_limiter(facts: pd.DataFrame) -> dict[str, dict[int, float]]:
 
 
 def bytes_a_call(sizes: dict[int, float]) -> float:
-    """Between the smallest limit and the largest."""
+    """Slope in bytes per call between the smallest and the largest limit."""
     low, high = min(sizes), max(sizes)
     return (sizes[high] - sizes[low]) / (high - low) if high > low else 0.0
 
 
-def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001 - its words stand in the page already
+def findings_of(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001 - the page prints its texts
+    """Findings of the experiment."""
     found = by_limiter(facts)
     slopes = {name: bytes_a_call(sizes) for name, sizes in found.items()}
     growing = [
-        f"{name} {formatting.number(slopes[name])} bytes a call ({formatting.number(found[name][max(found[name])] / 1e3)} kB at "
-        f"{max(found[name]):,})"
+        f"{name} {formatting.number(slopes[name])} bytes per call "
+        f"({formatting.number(found[name][max(found[name])] / 1e3)} kB at {max(found[name]):,})"
         for name in found
         if slopes[name] >= GROWS
     ]
@@ -44,8 +45,9 @@ def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001
         anchor="limiter-memory-table",
         title="Bytes of one subject that has reached its limit",
         explain=(
-            "All keys of the subject by MEMORY USAGE, every element weighed, once it has called as often as the limit "
-            "allows. Bytes a call: between the smallest limit and the largest. Counted, so one look is enough."
+            "MEMORY USAGE of all keys of the subject, with every element sampled, after it has used its whole limit. "
+            "Bytes a call: the slope between the smallest and the largest limit. The values are exact counts, so one "
+            "measurement is enough."
         ),
         columns=["limiter", *(f"L = {limit:,}" for limit in limits), "bytes a call"],
         rows=[

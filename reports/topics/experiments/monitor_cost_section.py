@@ -1,4 +1,4 @@
-"""MONITOR's price: throughput with a listener over throughput without, paired by round."""
+"""Report section on the cost of MONITOR: throughput with a MONITOR client over throughput without, per round."""
 
 import pandas as pd
 
@@ -11,11 +11,11 @@ from stampede.run_folder.schema import ExperimentInfo
 
 NAME = "monitor-cost"
 WITH, WITHOUT = "with MONITOR", "without"
-WARNING = "Do not leave MONITOR attached to a server that matters: it is shown every command of every client."
+WARNING = "Do not keep MONITOR running on a production server: it receives every command of every client."
 
 
 def throughputs(facts: pd.DataFrame) -> dict[str, tuple[list[float], list[float], Comparison]]:
-    """By condition: commands a second with MONITOR and without, by round, and their comparison."""
+    """By condition: commands per second with and without MONITOR, by round, and their comparison."""
     found = {}
     for condition, own in facts[facts["name"] == "throughput"].groupby("parameter", sort=False):
         table = own.pivot_table(index="round", columns="variant", values="value")
@@ -26,13 +26,13 @@ def throughputs(facts: pd.DataFrame) -> dict[str, tuple[list[float], list[float]
     return found
 
 
-def price(c: Comparison) -> str:
-    """The ratio in words."""
+def ratio_text(c: Comparison) -> str:
+    """The ratio with its interval."""
     if c.ratio is not None:
         r = c.ratio
         span = f"{formatting.number(r.low)} – {formatting.number(r.high)}, {100 * r.level:.1f} %, {r.rounds} rounds"
-        told = f"× {formatting.number(r.estimate)} ({span})"
-        return told if r.high < 1 or r.low > 1 else f"{told}: cannot tell"
+        text = f"× {formatting.number(r.estimate)} ({span})"
+        return text if r.high < 1 or r.low > 1 else f"{text}: cannot tell"
     if c.rounds == 1:
         return f"× {formatting.number(c.low_seen)} (1 round, no verdict)"
     return (
@@ -40,9 +40,10 @@ def price(c: Comparison) -> str:
     )
 
 
-def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001 - its words stand in the page already
+def findings_of(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001 - the page prints its texts
+    """Findings of the experiment."""
     found = throughputs(facts)
-    told = "; ".join(f"{condition}: {price(c)}" for condition, (_, _, c) in found.items())
+    ratios = "; ".join(f"{condition}: {ratio_text(c)}" for condition, (_, _, c) in found.items())
     rows = [
         (
             condition,
@@ -51,18 +52,19 @@ def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001
                     GridEntry(text=f"{median(v).value:,.0f}/s", detail=formatting.interval(median(v)))
                     for v in (without, watched)
                 ),
-                GridEntry(text=price(c)),
+                GridEntry(text=ratio_text(c)),
             ],
         )
         for condition, (watched, without, c) in found.items()
     ]
     grid = Grid(
         anchor="monitor-cost-table",
-        title="Commands a second, GET and SET by turns",
-        explain="Medians over rounds; the price is paired by round, with its exact signed-rank interval.",
+        title="Commands per second, alternating GET and SET",
+        explain="Medians over rounds; the ratio is paired by round, with its exact signed-rank interval.",
         columns=["commands are sent", "without MONITOR", "with one MONITOR client", "with over without"],
         rows=rows,
     )
     csv = [(c, i, a, b) for c, (w, o, _) in found.items() for i, (a, b) in enumerate(zip(w, o, strict=True), 1)]
     names = "condition round with_per_s without_per_s"
-    return Findings(answer=f"{WARNING} Throughput with one listener: {told}.", grids=[grid], names=names, csv=csv)
+    answer = f"{WARNING} Throughput with one MONITOR client: {ratios}."
+    return Findings(answer=answer, grids=[grid], names=names, csv=csv)

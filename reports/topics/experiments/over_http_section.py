@@ -1,4 +1,4 @@
-"""Over HTTP: loads and response times of contenders behind a web service, and whether they stand as in the grid."""
+"""Report section on contenders behind a web service: loads and response times over HTTP."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,28 +18,28 @@ from stampede.run_folder.schema import ExperimentInfo
 
 NAME = "over-http"
 SCENARIO = "stampede"
-"""Of the grid: its workload is the experiment's."""
+"""The scenario of the grid with the same workload."""
 PAIR = ("cache-aside", "coalescing")
-"""Whose order is looked at."""
+"""The contenders whose order is compared."""
 FIGURES = ("loads-per-1000-reads", "read-p50", "read-p99")
-"""By the names of the grid's own metrics; every request is a read."""
+"""Names of the grid's metrics that are compared; every request is a read."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Served:
-    """What one contender was asked in one round, and what became of it."""
+    """Requests and results of one contender in one round."""
 
     requests: int
     failed: int
     loads: float
     spans: Spans
-    """Of what was answered."""
+    """Times of the answered requests."""
     late_ms: Floats
-    """How long behind its due time each call was sent."""
+    """Delay of each call's start after its due instant."""
 
 
 def served(facts: pd.DataFrame) -> dict[str, dict[int, Served]]:
-    """By contender and round."""
+    """Results by contender and round."""
     found: dict[str, dict[int, Served]] = {}
     for (name, _), own in facts.groupby(["variant", "round"], sort=True):
         by_name = {str(fact): rows for fact, rows in own.groupby("name")}
@@ -57,7 +57,7 @@ def served(facts: pd.DataFrame) -> dict[str, dict[int, Served]]:
 
 
 def figures(rounds: Mapping[int, Served]) -> dict[str, Estimate]:
-    """A contender's, over its rounds, made as the grid makes them; with a failed request there is none."""
+    """A contender's figures over its rounds, computed like the grid's; missing if a request failed."""
     own = list(rounds.values())
     failed = sum(each.failed for each in own)
     if failed:
@@ -69,7 +69,7 @@ def figures(rounds: Mapping[int, Served]) -> dict[str, Estimate]:
 
 
 def loads_compared(found: Mapping[str, Mapping[int, Served]]) -> Comparison:
-    """Loads per request of the second of the pair over the first's, paired by round."""
+    """Loads per request: ratio of the pair's second contender to its first, paired by round."""
     first, second = (found.get(name, {}) for name in PAIR)
     both = sorted(first.keys() & second.keys())
     per_request = [[rounds[r].loads / max(1, rounds[r].requests) for r in both] for rounds in (second, first)]
@@ -77,32 +77,35 @@ def loads_compared(found: Mapping[str, Mapping[int, Served]]) -> Comparison:
 
 
 def answer(found: Mapping[str, Mapping[int, Served]]) -> str:
+    """Loads of each contender, and the ratio of the pair."""
     by_name = {name: figures(rounds)["loads-per-1000-reads"] for name, rounds in found.items()}
-    told = [f"{name} {worded(figure)}" for name, figure in by_name.items()]
-    seen = f"loads per 1,000 requests: {formatting.listed(told)}"
+    loads = [f"{name} {with_interval(figure)}" for name, figure in by_name.items()]
+    seen = f"loads per 1,000 requests: {formatting.listed(loads)}"
     if any(figure.missing for figure in by_name.values()):
-        return f"No verdict where requests failed. {seen.capitalize()}."
+        return f"No verdict, because requests failed. {seen.capitalize()}."
     c = loads_compared(found)
     if c.rounds < MIN_ROUNDS:
         rounds = f"{c.rounds} round{'' if c.rounds == 1 else 's'}"
-        return f"No verdict: {rounds} cannot carry one. As seen, {seen}."
+        return f"No verdict: {rounds} cannot support one. Measured {seen}."
     first, second = PAIR
     if c.ratio is None:
         return f"{seen.capitalize()}."
-    ratio = f"× {formatting.number(c.ratio.estimate)} ({formatting.number(c.ratio.low)} – {formatting.number(c.ratio.high)})"
+    low, high = formatting.number(c.ratio.low), formatting.number(c.ratio.high)
+    ratio = f"× {formatting.number(c.ratio.estimate)} ({low} – {high})"
     sure = c.ratio.high < 1 or c.ratio.low > 1
     return f"{seen.capitalize()}; {second} makes {ratio} of {first}'s{'' if sure else ': cannot tell'}."
 
 
-def worded(figure: Estimate) -> str:
-    """A figure with its interval, or why there is none."""
+def with_interval(figure: Estimate) -> str:
+    """A figure with its interval, or the reason why it is missing."""
     if figure.missing:
         return f"{formatting.MISSING} ({figure.why})"
     span = formatting.interval(figure)
     return f"{formatting.number(figure.value)}{f' ({span})' if span else ''}"
 
 
-def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:
+def findings_of(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:
+    """Findings of the experiment."""
     found = served(facts)
     rows = []
     for name, rounds in found.items():
@@ -112,10 +115,10 @@ def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:
         rows.append((name, [*entries, *(GridEntry(text=f"{count:,}") for count in counts)]))
     grid = Grid(
         anchor="over-http-table",
-        title="Behind HTTP",
+        title="Over HTTP",
         explain=(
-            "Loads as the database counted them, over requests, and response times from the instant a call was due, "
-            "with intervals as in the grid."
+            "Loads counted by the database, per request, and response times since the due instant, with intervals as "
+            "in the grid."
         ),
         columns=["contender", "loads per 1,000 requests", "response p50", "response p99", "requests", "failed"],
         rows=rows,
@@ -130,7 +133,7 @@ def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:
     threads = info.settings.get("threads")
     note = (
         f"Open arrivals from one Locust process against {info.settings.get('server', 'the web service')}"
-        f"{f', {threads} threads' if threads else ''}; no simulated distance. "
+        f"{f', {threads} threads' if threads else ''}; no simulated RTT. "
         f"99 % of the calls were sent within {formatting.with_unit(late_ms, 'ms')} of their due time."
     )
     names = "contender round requests loads failed response_p50_ms response_p99_ms late_p99_ms"
@@ -138,12 +141,13 @@ def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:
 
 
 def entry(figure: Estimate, unit: str = "") -> GridEntry:
+    """A figure as an entry of the table."""
     if figure.missing:
         return GridEntry(text=formatting.MISSING, detail=figure.why)
     return GridEntry(text=formatting.with_unit(figure.value, unit), detail=figure.why or formatting.interval(figure))
 
 
 def of_round(each: Served) -> tuple[str, ...]:
-    """Percentiles of one round for the CSV; empty where it has not the samples for one."""
+    """Percentiles of one round for the CSV; empty if it has too few samples."""
     values = (carried(each.spans.wait_ms, 0.5), carried(each.spans.wait_ms, 0.99), quantile(each.late_ms, 0.99))
     return tuple("" if np.isnan(value) else f"{value:.6g}" for value in values)

@@ -1,4 +1,4 @@
-"""Pipelining: the time of N reads by way, and from which N on it pays, paired by round."""
+"""Report section on pipelining: time of N reads by method, and the break-even N, paired by round."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,29 +29,29 @@ from stampede.run_folder.schema import ExperimentInfo
 
 NAME = "pipelining"
 ALONE = "one by one"
-"""The way that the others are compared with."""
+"""The method with which the others are compared."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """So many reads in one way at one distance."""
+    """A number of reads by one method at one simulated RTT."""
 
     way: str
     distance: str
     reads: int
     time_ms: Estimate
     against_alone: Comparison | None
-    """Paired by round; None: it is that way itself."""
+    """Comparison with ALONE, paired by round; None for ALONE itself."""
 
     @property
     def faster(self) -> bool:
-        """Whether the whole interval of the ratio lies below 1."""
+        """Whether the whole interval of the ratio is below 1."""
         c = self.against_alone
         return c is not None and c.ratio is not None and c.ratio.high < 1
 
 
 def batches(facts: pd.DataFrame) -> list[Batch]:
-    """Every way at every distance and number of reads, in the order of distance, way and number."""
+    """Every method at every simulated RTT and number of reads, in this order: RTT, method, number."""
     times = facts[facts["name"] == "batch"]
     by_round: Mapping[tuple[str, str, float], pd.Series] = {
         key: own.set_index("round")["value"]  # type: ignore[misc]
@@ -71,10 +71,10 @@ def batches(facts: pd.DataFrame) -> list[Batch]:
 
 
 def break_even(found: list[Batch], way: str, distance: str) -> int | None:
-    """The fewest reads from which on the way is faster at every number that was tried; None: there is none.
+    """The smallest number of reads from which a method is faster at every tried number; None: there is none.
 
-    Looked for from the most reads down to the first that is not faster: tests in a fixed order, each of which is made
-    only if the one before it succeeded, need no correction for their number.
+    The tests run in a fixed order from the largest number down to the first that is not faster. Each test is made only
+    if the previous one succeeded, so no correction for multiple comparisons is needed.
     """
     least = None
     for batch in sorted((b for b in found if (b.way, b.distance) == (way, distance)), key=lambda b: -b.reads):
@@ -84,7 +84,8 @@ def break_even(found: list[Batch], way: str, distance: str) -> int | None:
     return least
 
 
-def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001 - its words stand in the page already
+def findings_of(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001 - the page prints its texts
+    """Findings of the experiment."""
     found = batches(facts)
     names = "way distance reads time_ms low high level rounds ratio ratio_low ratio_high"
     rows = []
@@ -92,10 +93,10 @@ def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001
         e, ratio = b.time_ms, b.against_alone.ratio if b.against_alone else None
         shift = (ratio.estimate, ratio.low, ratio.high) if ratio else ("", "", "")
         rows.append((b.way, b.distance, b.reads, e.value, e.low, e.high, e.level or "", e.rounds, *shift))
-    told = achieved(facts)
+    note = achieved_rtt(facts)
     return Findings(
         answer=answer(found),
-        notes=[told] if told else [],
+        notes=[note] if note else [],
         grids=[grid(found)],
         charts=[chart(found)],
         names=names,
@@ -103,29 +104,31 @@ def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001
     )
 
 
-def achieved(facts: pd.DataFrame) -> str:
-    """The simulated distance that was added to a round trip, against the one that was asked for."""
+def achieved_rtt(facts: pd.DataFrame) -> str:
+    """The configured and the achieved simulated RTT."""
     parts = [
-        f"{asked} asked, {formatting.with_unit(float(own.median()), 'ms')} achieved"
-        for asked, own in facts[facts["name"] == "distance"].groupby("parameter")["value"]
+        f"{configured} configured, {formatting.with_unit(float(own.median()), 'ms')} achieved"
+        for configured, own in facts[facts["name"] == "distance"].groupby("parameter")["value"]
         if own.max() > 0
     ]
-    return f"Simulated distance a round trip, median: {'; '.join(parts)}." if parts else ""
+    return f"Simulated RTT, median: {'; '.join(parts)}." if parts else ""
 
 
 def ways(found: list[Batch]) -> list[str]:
-    """The plain way first."""
+    """The methods, ALONE first."""
     return sorted({b.way for b in found}, key=lambda w: (w != ALONE, w != "pipelined", w))
 
 
 def distances(found: list[Batch]) -> list[str]:
+    """The simulated RTTs, ascending."""
     return sorted({b.distance for b in found}, key=lambda d: float(d.split()[0]))
 
 
 def answer(found: list[Batch]) -> str:
+    """Break-even and speed-up for each method and simulated RTT."""
     rounds = min(b.time_ms.rounds for b in found)
     if rounds < MIN_ROUNDS:
-        return f"No verdict: {rounds} round{'' if rounds == 1 else 's'} cannot carry one; medians stand below."
+        return f"No verdict: {rounds} round{'' if rounds == 1 else 's'} cannot support one; the table shows medians."
     parts = []
     for distance in distances(found):
         for way in ways(found)[1:]:
@@ -133,41 +136,34 @@ def answer(found: list[Batch]) -> str:
             most = max((b for b in found if (b.way, b.distance) == (way, distance)), key=lambda b: b.reads)
             ratio = most.against_alone.ratio if most.against_alone else None
             if least is None or ratio is None:
-                parts.append(f"at {distance}, {way}: not shown to pay at any number")
+                parts.append(f"at {distance}, {way}: not shown to be faster at any number")
                 continue
-            times = f"{formatting.number(1 / ratio.estimate)} ({formatting.number(1 / ratio.high)} – {formatting.number(1 / ratio.low)})"
+            low, high = formatting.number(1 / ratio.high), formatting.number(1 / ratio.low)
+            times = f"{formatting.number(1 / ratio.estimate)} ({low} – {high})"
             parts.append(
-                f"at {distance}, {way} pays from {least} reads on; at {most.reads} it is {times} times as fast"
+                f"at {distance}, {way} is faster from {least} reads on; at {most.reads} it is {times} times as fast"
             )
     return f"{'; '.join(parts)}.".replace("at", "At", 1)
 
 
 def grid(found: list[Batch]) -> Grid:
+    """Time of N reads by simulated RTT, number and method."""
     rows = []
     for distance in distances(found):
         for reads in sorted({b.reads for b in found}):
             entries = [GridEntry(text=distance)]
             for way in ways(found):
                 b = next(x for x in found if (x.way, x.distance, x.reads) == (way, distance, reads))
-                c = b.against_alone
-                ratio = (
-                    f"× {formatting.number(c.ratio.estimate)} ({formatting.number(c.ratio.low)} – {formatting.number(c.ratio.high)})"
-                    if c and c.ratio
-                    else formatting.interval(b.time_ms)
-                )
-                entries.append(
-                    GridEntry(
-                        text=formatting.with_unit(b.time_ms.value, "ms"), detail=ratio, heat=0 if b.faster else None
-                    )
-                )
+                text = formatting.with_unit(b.time_ms.value, "ms")
+                entries.append(GridEntry(text=text, detail=detail(b), heat=0 if b.faster else None))
             rows.append((f"{reads}", entries))
     return Grid(
         anchor="pipelining-table",
         title="Time of N reads",
         explain=(
-            "The median over rounds; below it, for the plain way the interval of the median, for the others the ratio "
-            "to the plain way in the same round (Hodges–Lehmann) with its exact signed-rank interval. Coloured: the "
-            "whole interval lies below 1."
+            "The median over rounds. Below it: for one by one, the interval of the median; for the others, the ratio "
+            "to one by one in the same round (Hodges–Lehmann) with its exact signed-rank interval. Coloured: the whole "
+            "interval is below 1."
         ),
         columns=["reads", "distance", *ways(found)],
         rows=rows,
@@ -175,7 +171,17 @@ def grid(found: list[Batch]) -> Grid:
     )
 
 
+def detail(batch: Batch) -> str:
+    """The ratio to ALONE with its interval; for ALONE the interval of its time."""
+    c = batch.against_alone
+    if c is None or c.ratio is None:
+        return formatting.interval(batch.time_ms)
+    low, high = formatting.number(c.ratio.low), formatting.number(c.ratio.high)
+    return f"× {formatting.number(c.ratio.estimate)} ({low} – {high})"
+
+
 def chart(found: list[Batch]) -> Chart:
+    """Time of N reads, one panel per simulated RTT."""
     figure = new_figure(7.6, 3.6)
     panels = figure.subplots(1, len(distances(found)), sharey=True, squeeze=False)[0]
     table = []
@@ -196,11 +202,11 @@ def chart(found: list[Batch]) -> Chart:
     return Chart(
         anchor="pipelining-chart",
         question=question,
-        caption="The further Redis is, the more a round trip costs, and the sooner sharing one pays.",
+        caption="The longer a round trip takes, the fewer reads are needed for a pipeline to be faster.",
         how_to_read=(
             "Marks: the median over rounds; shaded: its interval. One by one, every read waits for a round trip; a "
-            "pipeline and MGET wait for one. Dotted: from so many reads on, a pipeline is faster at every number that "
-            "was tried, by the paired interval. The distance is simulated."
+            "pipeline or MGET waits for one. Dotted: from this number of reads on, a pipeline is faster at every tried "
+            "number, by the paired interval. The RTT is simulated."
         ),
         svg=drawn(figure, "pipelining-chart", question, answer(found)),
         columns=["distance", "way", "reads", "ms", "interval"],
@@ -209,7 +215,7 @@ def chart(found: list[Batch]) -> Chart:
 
 
 def draw_way(axes: Axes, look: int, own: list[Batch], label: str | None) -> None:
-    """One way to read at one distance: medians joined by a line, their intervals shaded."""
+    """One method at one simulated RTT: medians joined by a line, their intervals shaded."""
     x = [b.reads for b in own]
     low, high = [b.time_ms.low for b in own], [b.time_ms.high for b in own]
     axes.fill_between(x, low, high, color=COLORS[look], alpha=0.15, linewidth=0)
@@ -226,21 +232,21 @@ def draw_way(axes: Axes, look: int, own: list[Batch], label: str | None) -> None
 
 
 def draw_break_even(axes: Axes, least: int | None) -> None:
-    """A dotted line at the fewest reads from which on a pipeline is faster, where there are such."""
+    """A dotted line at the break-even number of reads, if there is one."""
     if least is None:
         return
     axes.axvline(least, color=MUTED, linestyle=":", linewidth=1.1)
     top = axes.get_xaxis_transform()
-    text = f"pays from {least}"
+    text = f"faster from {least}"
     axes.text(least, 1.01, text, color=MUTED, fontsize=8.5, va="bottom", ha="left", transform=top)
 
 
 def label_panel(axes: Axes, distance: str) -> None:
-    """Scales, their labels, and the common look."""
+    """Scales, axis labels and style of a panel."""
     axes.set_xscale("log")
     axes.set_yscale("log")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(short))
         axis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel(f"reads, at a distance of {distance} (log)")
+    axes.set_xlabel(f"reads, at a simulated RTT of {distance} (log)")
     dress(axes)

@@ -1,4 +1,4 @@
-"""Serializer cost: milliseconds an object by its size, as JSON and as MessagePack, with the ratio paired by round."""
+"""Report section on serializer cost: ms per object by size for JSON and MessagePack, and the ratio, paired by round."""
 
 import math
 
@@ -16,7 +16,8 @@ WAYS = ("encode", "decode")
 CODECS = ("JSON", "MessagePack")
 
 
-def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001 - its words stand in the page already
+def findings_of(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001 - the page prints its texts
+    """Findings of the experiment."""
     sizes = facts[facts["name"] == "size"].set_index("at")["value"].to_dict()
     timed = facts[facts["name"] == "object"]
     rows: list[tuple[str, list[GridEntry]]] = []
@@ -43,23 +44,21 @@ def tell(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001
             ratios[way] += [] if ratio is None else [ratio.estimate]
         rows.append((f"{size:,.0f} bytes", entries))
     columns = ["object, as JSON", *(f"{head}, {way}" for way in WAYS for head in (*CODECS, "JSON over MessagePack"))]
-    explain = "CPU time of one conversion: the median over rounds, with its interval; the ratio is paired by round."
+    explain = "CPU time of one conversion: the median over rounds with its interval. The ratio is paired by round."
     return Findings(
         answer=answer(ratios),
         grids=[Grid(anchor=f"{NAME}-table", title="Time an object", explain=explain, columns=columns, rows=rows)],
-        notes=["What survives, what it weighs, and all other serializers: make serializers."],
+        notes=["Fidelity, sizes and all other serializers: make serializers."],
         names="codec way size_bytes ms low high level",
         csv=csv,
     )
 
 
 def answer(ratios: dict[str, list[float]]) -> str:
-    """How many times MessagePack's time JSON takes, over the sizes."""
+    """The range of the ratios of JSON to MessagePack over the sizes."""
     parts = [
         f"{formatting.number(min(each))} to {formatting.number(max(each))} times as long to {way}"
         for way, each in ratios.items()
         if each
     ]
-    return (
-        f"JSON takes {formatting.listed(parts)} as MessagePack does." if parts else "Too few rounds for a comparison."
-    )
+    return f"JSON takes {formatting.listed(parts)} as MessagePack." if parts else "Too few rounds for a comparison."

@@ -1,4 +1,4 @@
-"""What an empty cache costs: the climb of the hit rate, the loads meanwhile, and what warming spares and costs."""
+"""Report section on cold starts: rise of the hit rate, loads until then, and the cost and benefit of warm-up."""
 
 import math
 from collections.abc import Sequence
@@ -20,18 +20,20 @@ from stampede.reports.topics.experiments.experiments_section import Findings
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 BIN_S = 0.1
+"""Width of a bin in seconds."""
 SMOOTH = 5
-"""Bins of which the mean is taken before the hit rate is called steady."""
+"""Number of bins whose mean decides whether the hit rate is steady."""
 STEADY_SHARE = 0.95
+"""The hit rate is steady from this share of the steady hit rate on."""
 HIGH = 0.95
-"""The percentile of a first second: three rounds of it have some hundred reads, too few for the 99th."""
+"""Percentile for the first second: three rounds give a few hundred reads, too few for the 99th."""
 LATER = 0.5
-"""From this share of the window on the hit rate is taken for the steady one."""
+"""The steady hit rate is that of the window after this share of its length."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """A contender's cold starts, all rounds together."""
+    """A contender's cold starts, pooled over all rounds."""
 
     contender: ContenderInfo
     cells: Sequence[Cell]
@@ -39,23 +41,23 @@ class Start:
     edges: Floats
 
     def hits(self) -> Floats:
-        """Hit rate a bin."""
+        """Hit rate per bin."""
         reads = self.due[self.due["operation"] == "read"]
         return of_each(reads["hit"], reads["due_s"], self.edges, "mean")
 
     def loads(self) -> Floats:
-        """Loads a bin and round."""
+        """Loads per bin and round."""
         return loads_in(self.cells, self.edges)
 
     def peak(self) -> float:
-        """Most loads in a bin: the mean over rounds of each round's most."""
+        """Largest number of loads in a bin: the mean of the rounds' maxima."""
         return float(np.mean([loads_in([cell], self.edges).max() for cell in self.cells]))
 
     def first_second(self) -> pd.DataFrame:
         return self.due[(self.due["due_s"] < 1) & (self.due["operation"] == "read")]
 
     def warming(self, name: str) -> float:
-        """What its warming counted, all processes together, the mean over rounds; nan where it does not warm."""
+        """A counter of the warm-up, summed over processes: the mean over rounds; nan without warm-up."""
         each = [
             [v for (source, counter), v in cell.counters.items() if source.startswith("process-") and counter == name]
             for cell in self.cells
@@ -63,16 +65,16 @@ class Start:
         return float(np.mean([sum(values) for values in each])) if any(each) else math.nan
 
     def warming_s(self) -> float:
-        """How long warming took: the processes warm side by side, the slowest counts."""
+        """Duration of the warm-up in seconds: processes warm up in parallel, so the slowest counts."""
         each = [max((v for (_, n), v in cell.counters.items() if n == "warming_s"), default=0.0) for cell in self.cells]
         return float(np.mean(each)) if any(each) else math.nan
 
 
-def findings(aside: Analysis, scenario: ScenarioInfo) -> Findings:
+def findings(analysis: Analysis, scenario: ScenarioInfo) -> Findings:
     edges = bins(scenario.window_s, BIN_S)
     found = [
         Start(contender=contender, cells=cells, due=due_of(cells), edges=edges)
-        for contender, cells in of_scenario(aside, scenario)
+        for contender, cells in of_scenario(analysis, scenario)
     ]
     steady = steady_rate(found)
     return Findings(
@@ -82,16 +84,17 @@ def findings(aside: Analysis, scenario: ScenarioInfo) -> Findings:
                 anchor=f"{scenario.name}-table",
                 title="The first seconds",
                 explain=(
-                    f"Steady: the hit rate of all contenders in the window's last {100 * (1 - LATER):g} %, "
-                    f"{100 * steady:.0f} % here; it is reached when the mean of {SMOOTH} bins of {1000 * BIN_S:g} ms "
-                    f"is {100 * STEADY_SHARE:g} % of it. Warming happens before the first request and is in no other "
-                    "column; its loads are real ones, at the database, one after the other in each process."
+                    f"Steady hit rate: the hit rate of all contenders in the last {100 * (1 - LATER):g} % of the "
+                    f"window, here {100 * steady:.0f} %. A contender is steady when the mean of {SMOOTH} bins of "
+                    f"{1000 * BIN_S:g} ms reaches {100 * STEADY_SHARE:g} % of it. The warm-up ends before the first "
+                    "request, and only its own columns count it. Its loads are real database loads, sequential in "
+                    "each process."
                 ),
                 columns=["contender", *COLUMNS],
                 rows=[(start.contender.name, row(start, steady)) for start in found],
             )
         ],
-        charts=[over_time(aside, scenario, found, steady)],
+        charts=[over_time(analysis, scenario, found, steady)],
         names="contender time_to_steady_s first_second_hit_rate first_second_loads peak_loads_per_100_ms"
         " first_second_p95_ms warming_s warming_loads warming_commands loads_in_all",
         csv=[[start.contender.name, *(f"{figure:.6g}" for figure in figures(start, steady))] for start in found],
@@ -112,12 +115,13 @@ COLUMNS = (
 
 
 def steady_rate(found: Sequence[Start]) -> float:
+    """Hit rate of all contenders in the later part of the window."""
     late = pd.concat([start.due[start.due["due_s"] >= LATER * start.edges[-1]] for start in found])
     return float(late.loc[late["operation"] == "read", "hit"].mean())
 
 
 def time_to_steady_s(start: Start, steady: float) -> float:
-    """nan: not within the window."""
+    """Seconds until the hit rate is steady; nan if it is not within the window."""
     rate = start.hits()
     for i in range(len(rate)):
         if np.nanmean(rate[i : i + SMOOTH]) >= STEADY_SHARE * steady:
@@ -176,7 +180,7 @@ def answer(found: Sequence[Start], steady: float) -> str:
     return "; ".join(parts) + "."
 
 
-def over_time(aside: Analysis, scenario: ScenarioInfo, found: Sequence[Start], steady: float) -> Chart:
+def over_time(analysis: Analysis, scenario: ScenarioInfo, found: Sequence[Start], steady: float) -> Chart:
     """Hit rate and loads since the first request."""
     edges = found[0].edges
     figure = new_figure(7.6, 4.6)
@@ -190,7 +194,7 @@ def over_time(aside: Analysis, scenario: ScenarioInfo, found: Sequence[Start], s
         lines = (100 * start.hits(), start.loads())
         for axes, values in zip(panels, lines, strict=True):
             first = len([*axes.get_lines(), *axes.collections, *axes.texts])
-            draw_line(axes, aside.run.info.contenders, start.contender.name, edges, values)
+            draw_line(axes, analysis.run.info.contenders, start.contender.name, edges, values)
             mark(axes, start.contender.name, first)
         table += [
             [start.contender.name, f"{at:.1f}", *(formatting.MISSING if math.isnan(v) else f"{v:.4g}" for v in values)]
@@ -201,17 +205,17 @@ def over_time(aside: Analysis, scenario: ScenarioInfo, found: Sequence[Start], s
     panels[1].set_xlabel("seconds since the first request")
     legend(figure)
     anchor = f"{scenario.name}-over-time"
-    question = "How long does the empty cache hurt?"
+    question = "How long does an empty cache slow requests down?"
     loads = [f"{start.contender.name} {figures(start, steady)[2]:.0f}" for start in found]
-    caption = f"Loads in the first second, after whatever was warmed: {formatting.listed(loads)}."
+    caption = f"Loads in the first second, after any warm-up: {formatting.listed(loads)}."
     return Chart(
         anchor=anchor,
         question=question,
         caption=caption,
         how_to_read=(
-            f"A point stands for {1000 * BIN_S:g} ms; hit rates of all rounds together, loads a round. Dotted: the "
-            "steady hit rate. Warmed entries live between half a TTL and a whole one, so that they do not all expire "
-            "at once: from half a TTL on they come back as loads, one by one."
+            f"Each point covers {1000 * BIN_S:g} ms: the hit rate over all rounds, and the loads per round. Dotted: "
+            "the steady hit rate. Entries from the warm-up live between half a TTL and one TTL, so they do not all "
+            "expire at once: from half a TTL on they are loaded again one by one."
         ),
         svg=drawn(figure, anchor, question, caption),
         columns=["contender", "from s", "hit rate %", "loads"],

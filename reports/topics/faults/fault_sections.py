@@ -1,4 +1,4 @@
-"""What was provoked in few rounds (an outage, a cold start, a queue): each scenario told in a section of its own."""
+"""Report sections of the fault scenarios: one section per outage, cold start or task-queue scenario."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,30 +19,33 @@ class ProvokedSection:
     scenario: ScenarioInfo
     findings: Findings
     notes: list[str]
-    """Which contenders' counts the servers' own accounts cannot confirm, and why."""
+    """Contenders whose counts the servers' own counters cannot confirm, with the reason."""
 
 
 def sections(analysis: Analysis) -> list[ProvokedSection]:
-    """A section a scenario that stands apart and has a done cell."""
-    aside = analysis.apart
-    return [] if aside is None else [section(aside, scenario) for scenario in aside.scenarios]
+    """One section for each separately reported scenario that has a finished cell."""
+    separate = analysis.apart
+    return [] if separate is None else [section(separate, scenario) for scenario in separate.scenarios]
 
 
-def section(aside: Analysis, scenario: ScenarioInfo) -> ProvokedSection:
+def section(separate: Analysis, scenario: ScenarioInfo) -> ProvokedSection:
+    """The section of one scenario."""
     notes: dict[str, list[str]] = {}
-    for (where, contender), cells in aside.groups.items():
+    for (where, contender), cells in separate.groups.items():
         if where == scenario.name and incomparable(cells[0]):
             notes.setdefault(incomparable(cells[0]), []).append(contender)
     return ProvokedSection(
         scenario=scenario,
-        findings=teller(scenario)(aside, scenario),
+        findings=findings_function(scenario)(separate, scenario),
         notes=[
-            f"{formatting.listed(names)}: our counts and the servers' own are {why}." for why, names in notes.items()
+            f"{formatting.listed(names)}: the harness's counts and the servers' counters are {why}."
+            for why, names in notes.items()
         ],
     )
 
 
-def teller(scenario: ScenarioInfo) -> Callable[[Analysis, ScenarioInfo], Findings]:
+def findings_function(scenario: ScenarioInfo) -> Callable[[Analysis, ScenarioInfo], Findings]:
+    """The function that computes the findings of this kind of scenario."""
     if scenario.fault is not None:
         return outage.findings
     return cold_start_section.findings if scenario.cold else refresh_queue_section.findings

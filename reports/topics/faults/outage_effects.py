@@ -1,4 +1,4 @@
-"""An outage, of Redis or of the database: who was served, how long the others waited, what was loaded, the return."""
+"""Effects of an outage of Redis or the database: requests served, waiting times, loads, and the recovery."""
 
 import math
 from collections.abc import Sequence
@@ -16,57 +16,63 @@ from stampede.reports.statistics.estimate import quantile
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 BIN_S = 0.25
+"""Width of a bin in seconds."""
 PEAK_BIN_S = 0.1
+"""Width of the bins for the largest number of loads, in seconds."""
 SLOW = 3
-"""Requests are slow while half of a bin take more than this times what half of them took before."""
+"""Requests of a bin are slow if their median exceeds this multiple of the median before the fault."""
 BACK_SHARE = 0.9
-"""The hit rate is back once it is this share of what it was before the fault."""
+"""The hit rate has recovered when it reaches this share of the hit rate before the fault."""
 SMOOTH = 3
-"""Bins of which the mean is taken before that is asked."""
+"""Number of bins whose mean is compared with that share."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outage:
-    """A contender through one scenario's fault, all rounds together."""
+    """One contender during one scenario's fault, pooled over all rounds."""
 
     contender: ContenderInfo
     cells: Sequence[Cell]
     began_s: float
-    """When it was broken, seconds since the window began: the median over rounds."""
+    """Begin of the fault in seconds since the window began: the median over rounds."""
     ended_s: float
+    """End of the fault, in the same way."""
     due: pd.DataFrame
-    """Every request; `phase` is before, outage or after, by when it was due, round by round; `sat_out`: answered, but
-    only once what was broken was back."""
+    """Every request. `phase`: before, outage or after, by the due instant, per round. `sat_out`: due in the outage and
+    answered only after the server was back."""
 
     def of(self, phase: str) -> pd.DataFrame:
+        """Requests due in a phase."""
         return self.due[self.due["phase"] == phase]
 
     def served(self) -> list[float]:
-        """Of the requests due in the outage, the share answered within LATE_MS: one figure a round."""
+        """Share of the requests due in the outage that were answered within LATE_MS: one value per round."""
         return [1 - float(rows["useless"].mean()) for _, rows in self.of("outage").groupby("round")]
 
     def failed(self, phase: str = "outage") -> int:
+        """Number of failed requests among those due in a phase."""
         return int(self.of(phase)["failed"].sum())
 
     def unanswered(self) -> int:
-        """Of those due in the outage, still open at the deadline."""
+        """Number of requests due in the outage that were still open at the deadline."""
         return int((self.of("outage")["outcome"] == "unanswered").sum())
 
     def late(self) -> int:
-        """Of those due in the outage, answered, but later than LATE_MS."""
+        """Number of requests due in the outage that were answered later than LATE_MS."""
         rows = self.of("outage")
         return int((rows["useless"] & ~rows["failed"] & (rows["outcome"] != "unanswered")).sum())
 
     def sat_out(self) -> int:
+        """Number of requests due in the outage that were answered only after the server was back."""
         return int(self.of("outage")["sat_out"].sum())
 
     def hit_share(self, phase: str) -> float:
-        """Of the reads of a phase, the share that the cache answered."""
+        """Share of the reads due in a phase that the cache answered."""
         rows = self.of(phase)
         return float(rows.loc[rows["operation"] == "read", "hit"].mean())
 
     def load_ms(self, phase: str) -> float:
-        """What half of the loads that were sent in a phase took at most; nan where none was."""
+        """Median duration of the loads that were sent in a phase, in ms; nan without any."""
         taken = []
         for cell in self.cells:
             rows = cell.rows.where(cell.rows.known("load_end_s"))
@@ -78,23 +84,24 @@ class Outage:
 
     @property
     def gives_up_s(self) -> float:
-        """How long a call on a Redis that answers nothing lasts before it raises: every try waits for its time limit.
-        inf: it never does."""
+        """Seconds until a call to a hung Redis raises: every attempt waits for the socket timeout. inf: never."""
         client = self.contender.client
         timeout_s = client.get("socket_timeout_s")
         return math.inf if timeout_s is None else float(timeout_s) * (int(client.get("retries", 0)) + 1)
 
     def loads_per_s(self, phase: str) -> float:
+        """Loads per second of the requests due in a phase."""
         rows = self.of(phase)
         return float(rows["loads"].sum()) / self.span_s(phase) / len(self.cells)
 
     def span_s(self, phase: str) -> float:
+        """Length of a phase in seconds."""
         window_s = self.cells[0].window_s
         spans = {"before": self.began_s, "outage": self.ended_s - self.began_s, "after": window_s - self.ended_s}
         return spans[phase]
 
     def peak_after(self) -> float:
-        """Most loads in 100 ms once it was back: the mean over rounds of each round's most."""
+        """Largest number of loads in 100 ms after the outage: the mean of the rounds' maxima."""
         most = []
         for cell in self.cells:
             edges = bins(cell.window_s, PEAK_BIN_S)
@@ -102,8 +109,10 @@ class Outage:
         return float(np.mean(most))
 
     def answers_back_s(self) -> float:
-        """From the mending to the end of the last bin whose requests were slow: the median above SLOW times what it
-        was before, and a millisecond. What failed took for ever.
+        """Seconds from the end of the outage to the end of the last slow bin.
+
+        A bin is slow if its median exceeds SLOW times the median before the outage plus 1 ms. A failed request counts
+        as infinitely long.
         """
         edges = bins(self.cells[0].window_s, BIN_S)
         taken = of_each(self.due["wait_ms"].mask(self.due["failed"], math.inf), self.due["due_s"], edges, "median")
@@ -112,7 +121,7 @@ class Outage:
         return float(slow[-1]) - self.ended_s if len(slow) else 0.0
 
     def hits_back_s(self) -> float:
-        """From the mending until the hit rate is BACK_SHARE of what it was; nan: not within the window."""
+        """Seconds from the end of the outage until the hit rate is BACK_SHARE of its value before; nan: never."""
         edges = bins(self.cells[0].window_s, BIN_S)
         rate = hit_rate(self.due, edges)
         reads = self.of("before")
@@ -124,30 +133,34 @@ class Outage:
         return math.nan
 
 
-def outages(aside: Analysis, scenario: ScenarioInfo) -> list[Outage]:
-    """Every contender that ran in a scenario with a fault. A cell whose fault was not provoked is left out."""
-    return aside.once(every_outage).get(scenario.name, [])
+def outages(analysis: Analysis, scenario: ScenarioInfo) -> list[Outage]:
+    """Every contender that ran in a scenario with a fault. A cell without its fault is left out."""
+    return analysis.once(every_outage).get(scenario.name, [])
 
 
-def every_outage(aside: Analysis) -> dict[str, list[Outage]]:
-    """By scenario."""
-    return {scenario.name: outages_in(aside, scenario) for scenario in aside.scenarios if scenario.fault is not None}
+def every_outage(analysis: Analysis) -> dict[str, list[Outage]]:
+    """Outages by scenario."""
+    return {
+        scenario.name: outages_in(analysis, scenario) for scenario in analysis.scenarios if scenario.fault is not None
+    }
 
 
-def outages_in(aside: Analysis, scenario: ScenarioInfo) -> list[Outage]:
-    events = aside.run.timeline
+def outages_in(analysis: Analysis, scenario: ScenarioInfo) -> list[Outage]:
+    """Outages of one scenario, one per contender."""
+    events = analysis.run.timeline
     events = events[events["source"] == "fault"]
     found = []
-    for contender, cells in of_scenario(aside, scenario):
+    for contender, cells in of_scenario(analysis, scenario):
         kept, spans, parts = [], [], []
         for cell in cells:
-            mine = events[events["cell"] == cell.info.id]
-            span = [fault_s(mine, name, cell) for name in ("began", "ended")]
+            in_cell = events[events["cell"] == cell.info.id]
+            span = [fault_s(in_cell, name, cell) for name in ("began", "ended")]
             if any(math.isnan(instant) for instant in span):
                 continue
             due = due_of([cell])
             due["phase"] = np.select([due["due_s"] < span[0], due["due_s"] < span[1]], ["before", "outage"], "after")
-            due["sat_out"] = (due["phase"] == "outage") & ~due["failed"] & (due["end_s"] >= span[1] - mending_s(mine))
+            due["sat_out"] = (due["phase"] == "outage") & ~due["failed"]
+            due["sat_out"] &= due["end_s"] >= span[1] - mending_s(in_cell)
             due["sat_out"] &= due["outcome"] != "unanswered"
             kept.append(cell)
             spans.append(span)
@@ -160,38 +173,41 @@ def outages_in(aside: Analysis, scenario: ScenarioInfo) -> list[Outage]:
 
 
 def fault_s(events: pd.DataFrame, name: str, cell: Cell) -> float:
+    """Instant of a fault event in seconds since the window began; nan without one."""
     at = events.loc[events["name"] == name, "t_ns"]
     assert cell.info.window_start_ns is not None
     return (int(at.iloc[0]) - cell.info.window_start_ns) / 1e9 if len(at) else math.nan
 
 
 def mending_s(events: pd.DataFrame) -> float:
-    """How long before the end of the fault its mending began: from then on answers may come. 0: nobody noted it."""
+    """Duration of the repair at the end of the fault, in seconds: answers may arrive during it. 0 if not recorded."""
     took = events.loc[events["name"] == "ended", "value"].dropna()
     return float(took.iloc[0]) if len(took) else 0.0
 
 
 def hit_rate(due: pd.DataFrame, edges: Floats) -> Floats:
+    """Hit rate of the reads per bin."""
     reads = due[due["operation"] == "read"]
     return of_each(reads["hit"], reads["due_s"], edges, "mean")
 
 
 def share_served(outage: Outage) -> float:
+    """Share of the requests due in the outage that were served, over all rounds."""
     return 1 - float(outage.of("outage")["useless"].mean())
 
 
 def worst_of(some: Sequence[Outage]) -> tuple[float, str]:
-    """The least share served in any of those outages, and the scenario; each all rounds together."""
+    """The smallest share served in any of those outages, over all rounds, and its scenario."""
     return min((share_served(one), one.cells[0].info.scenario) for one in some)
 
 
 def percent_served(share: float) -> str:
-    """The one way in which that share is printed: cards, tables and sentences then agree."""
+    """The share as text. Cards, tables and sentences all use this format, so they agree."""
     return f"{100 * share:.1f} %"
 
 
 def answered_ms(due: pd.DataFrame) -> Floats:
-    """How long the answered waited; those still open at the deadline are beyond all (inf). Failures have no part."""
+    """Response times in ms of the requests that did not fail; inf for requests still open at the deadline."""
     rows = due[~due["failed"]]
     taken = rows["response_ms"].to_numpy(dtype=np.float64)
     return np.asarray(np.where(rows["outcome"] == "unanswered", np.inf, taken))

@@ -1,4 +1,4 @@
-"""An outage told: its table, in words, and over time."""
+"""Report section on an outage: table, summary sentences and time series."""
 
 import math
 from collections.abc import Sequence
@@ -27,33 +27,34 @@ from stampede.reports.topics.faults.outage_effects import (
 from stampede.run_folder.schema import ScenarioInfo
 
 
-def findings(aside: Analysis, scenario: ScenarioInfo) -> Findings:
-    found = outages(aside, scenario)
+def findings(analysis: Analysis, scenario: ScenarioInfo) -> Findings:
+    """Findings of one outage scenario."""
+    found = outages(analysis, scenario)
     if not found:
-        return Findings(answer="No cell saw the fault.")
+        return Findings(answer="The fault occurred in no cell.")
     back = server(scenario)
     rows = [row(outage, back) for outage in found]
     return Findings(
-        answer=" ".join(sentence for sentence in (answer(found, back), patience(found, scenario)) if sentence),
+        answer=" ".join(sentence for sentence in (answer(found, back), timeouts(found, scenario)) if sentence),
         grids=[
             Grid(
                 anchor=f"{scenario.name}-table",
                 title="Before, during, after",
                 explain=(
-                    f"Served: answered without an error within {LATE_MS / 1000:g} s of the due instant. Requests "
-                    "belong to the outage by when they were due. Late ones were answered all the same, some only once "
-                    f"{back} was back; unanswered ones were still open at the cell's deadline: their time is > D. Half "
-                    "of the answered took p50 at most; failures have no part in it, and say how long the caller had "
-                    "waited for them. Loads a second count every load that a request sent; a load takes what half of "
-                    f"them took at most. Answers are back when half take no more than {SLOW} times what they took "
-                    f"before. The hit rate is back at {100 * BACK_SHARE:g} % of what it was before. All rounds "
-                    "together; below served: the range of the rounds."
+                    f"Served: answered without an error within {LATE_MS / 1000:g} s of the due instant. A request "
+                    "belongs to the outage if it was due during it. Late requests were answered after that time, some "
+                    f"only after {back} was back. Unanswered requests were still open at the cell's deadline: their "
+                    "time is > D. p50 is the median time of the answered requests; failures are excluded and listed "
+                    "with the time after which the caller received the error. Loads/s count every load that a request "
+                    f"sent; the load time is the median. Answers are back when the median is at most {SLOW} times the "
+                    f"median before. The hit rate is back at {100 * BACK_SHARE:g} % of its value before. All rounds "
+                    "are pooled; below served: the range of the rounds."
                 ),
                 columns=["contender", *(title.format(back=back) for title in COLUMNS)],
                 rows=[(outage.contender.name, entries) for outage, entries in zip(found, rows, strict=True)],
             )
         ],
-        charts=[over_time(aside, scenario, found)],
+        charts=[over_time(analysis, scenario, found)],
         names=(
             "contender due served failed late sat_out unanswered p50_ms slowest_ms hit_share_before hit_share_outage "
             "load_before_ms load_outage_ms loads_before_per_s loads_outage_per_s peak_loads_after answers_back_s "
@@ -64,7 +65,7 @@ def findings(aside: Analysis, scenario: ScenarioInfo) -> Findings:
 
 
 def server(scenario: ScenarioInfo) -> str:
-    """What breaks: Redis, the database."""
+    """The server that fails: Redis or the database."""
     return str((scenario.fault or {}).get("server", "Redis"))
 
 
@@ -86,6 +87,7 @@ COLUMNS = (
 
 
 def row(outage: Outage, back: str) -> list[GridEntry]:
+    """One contender's row of the table."""
     during, served = outage.of("outage"), outage.served()
     hits_back_s = outage.hits_back_s()
     span = f"{100 * min(served):.1f} – {percent_served(max(served))}" if len(served) > 1 else ""
@@ -94,7 +96,7 @@ def row(outage: Outage, back: str) -> list[GridEntry]:
         GridEntry(text=f"{len(during):,}"),
         GridEntry(text=percent_served(share_served(outage)), detail=span),
         GridEntry(text=f"{outage.failed():,}", detail=failures(outage)),
-        GridEntry(text=f"{outage.late():,}", detail=f"{sat_out:,} answered only once {back} was back"),
+        GridEntry(text=f"{outage.late():,}", detail=f"{sat_out:,} answered only after {back} was back"),
         GridEntry(text=f"{outage.unanswered():,}"),
         GridEntry(text=formatting.with_unit(quantile(answered_ms(during), 0.5), "ms")),
         GridEntry(text=formatting.with_unit(slowest_s(outage) * 1000, "ms")),
@@ -118,7 +120,7 @@ def percent(share: float) -> str:
 
 
 def failures(outage: Outage) -> str:
-    """By class: how many, and after what time half of them had failed."""
+    """Failures by error class: their number and the median time until the error."""
     failed = outage.of("outage")
     failed = failed[failed["failed"]]
     parts = []
@@ -129,7 +131,7 @@ def failures(outage: Outage) -> str:
 
 
 def slowest_s(outage: Outage) -> float:
-    """Of the answered; inf where one was still open at the deadline."""
+    """Slowest answer in seconds; inf if a request was still open at the deadline."""
     return float(answered_ms(outage.of("outage")).max(initial=0.0)) / 1000
 
 
@@ -157,29 +159,29 @@ def csv_row(outage: Outage) -> list[object]:
 
 
 def answer(found: Sequence[Outage], back: str) -> str:
-    """Every contender's outage in words."""
+    """Summary of every contender's outage."""
     limit = f"{LATE_MS / 1000:g} s"
     parts = []
     for outage in found:
         due = len(outage.of("outage"))
-        told = [f"{failures(outage)} failed" if outage.failed() else "none failed"]
+        details = [f"{failures(outage)} failed" if outage.failed() else "none failed"]
         if outage.late():
-            told.append(f"{outage.late():,} were late")
-            told.append(f"{outage.sat_out():,} were answered only once {back} was back")
+            details.append(f"{outage.late():,} were late")
+            details.append(f"{outage.sat_out():,} were answered only after {back} was back")
         if outage.unanswered():
-            told.append(f"{outage.unanswered():,} were still open at the deadline")
+            details.append(f"{outage.unanswered():,} were still open at the deadline")
         else:
-            told.append(f"the slowest answer took {formatting.with_unit(slowest_s(outage), 's')}")
+            details.append(f"the slowest answer took {formatting.with_unit(slowest_s(outage), 's')}")
         before, meanwhile = (formatting.number(outage.loads_per_s(phase)) for phase in ("before", "outage"))
         parts.append(
             f"{outage.contender.name} served {percent_served(share_served(outage))} of the {due:,} requests due in the "
-            f"outage within {limit} ({'; '.join(told)}), at {meanwhile} loads/s where it had {before}"
+            f"outage within {limit} ({'; '.join(details)}), at {meanwhile} loads/s (before: {before})"
         )
     return ". ".join(parts) + "."
 
 
-def patience(found: Sequence[Outage], scenario: ScenarioInfo) -> str:
-    """Under a Redis that hangs: when a call of each client raises, and what that means for a hang of this length."""
+def timeouts(found: Sequence[Outage], scenario: ScenarioInfo) -> str:
+    """For a hung Redis: when a call of each client raises, and the consequence for a hang of this length."""
     if (scenario.fault or {}).get("what") != "hang redis":
         return ""
     parts = []
@@ -187,24 +189,24 @@ def patience(found: Sequence[Outage], scenario: ScenarioInfo) -> str:
         client, hung_s = outage.contender.client, outage.ended_s - outage.began_s
         timeout_s, gives_up_s = client.get("socket_timeout_s"), outage.gives_up_s
         if timeout_s is None:
-            parts.append(f"{outage.contender.name}'s client sets no time limit: a call waits as long as Redis hangs")
+            parts.append(f"{outage.contender.name}'s client sets no timeout: a call waits as long as Redis hangs")
             continue
         tries = int(client.get("retries", 0)) + 1
-        declared = f"{1000 * timeout_s:,.0f} ms an answer, {tries} {'try' if tries == 1 else 'tries'}"
+        declared = f"{1000 * timeout_s:,.0f} ms per answer, {tries} {'try' if tries == 1 else 'tries'}"
         raises = f"raises after {1000 * gives_up_s:,.0f} ms at the earliest"
         if gives_up_s >= hung_s:
             length = formatting.with_unit(hung_s, "s")
-            then = f"; in a hang of {length} nothing can fail, and whoever asks Redis waits it out"
+            then = f"; in a hang of {length} no call can fail: it waits until Redis answers"
         elif outage.late() and not outage.failed():
-            then = f"; in this hang of {formatting.with_unit(hung_s, 's')} none did"
+            then = f"; in this hang of {formatting.with_unit(hung_s, 's')} no call did"
         else:
             then = ""
-        parts.append(f"{outage.contender.name}'s client declares {declared}: a call {raises}{then}")
+        parts.append(f"{outage.contender.name}'s client sets a timeout of {declared}: a call {raises}{then}")
     return ". ".join(parts) + "."
 
 
 def returns(found: Sequence[Outage], back: str) -> str:
-    """When it was as before, in words."""
+    """Recovery of every contender, as a sentence."""
     parts = []
     for outage in found:
         hits = outage.hits_back_s()
@@ -213,12 +215,12 @@ def returns(found: Sequence[Outage], back: str) -> str:
             f"{outage.contender.name} answered as before after {formatting.with_unit(outage.answers_back_s(), 's')}, "
             f"its hit rate {rate}, with at most {outage.peak_after():.0f} loads in 100 ms meanwhile"
         )
-    return f"Once {back} was back: {'; '.join(parts)}."
+    return f"After {back} was back: {'; '.join(parts)}."
 
 
-def over_time(aside: Analysis, scenario: ScenarioInfo, found: Sequence[Outage]) -> Chart:
+def over_time(analysis: Analysis, scenario: ScenarioInfo, found: Sequence[Outage]) -> Chart:
     """Response time, useless requests, loads and hit rate over the window, the outage shaded."""
-    contenders = aside.run.info.contenders
+    contenders = analysis.run.info.contenders
     edges = bins(scenario.window_s, BIN_S)
     figure = new_figure(7.6, 7.4)
     panels = figure.subplots(4, 1, sharex=True)
@@ -248,21 +250,21 @@ def over_time(aside: Analysis, scenario: ScenarioInfo, found: Sequence[Outage]) 
     panels[0].yaxis.set_major_formatter(FuncFormatter(short))
     panels[1].set_ylim(-4, 104)
     panels[3].set_ylim(-4, 104)
-    panels[-1].set_xlabel("seconds in the window, by when requests were due; shaded: the outage")
+    panels[-1].set_xlabel("due instant, seconds since the window began; shaded: the outage")
     legend(figure)
     anchor = f"{scenario.name}-over-time"
-    question = "What do users see, and what does the database carry, before, during and after?"
+    question = "What do users and the database experience before, during and after the outage?"
     caption = returns(found, server(scenario))
     return Chart(
         anchor=anchor,
         question=question,
         caption=caption,
         how_to_read=(
-            f"A point stands for {1000 * BIN_S:g} ms, all rounds together; time runs by when requests were due, so a "
-            "request that waited through the outage stands where it began to wait; one that was still open at the "
-            "deadline stands there with all the time until then. A request that was served by the database because the "
-            "cache failed is no hit. The return is what happens right of the shade: a Redis that was killed comes back "
-            "empty, one that hung comes back with what it held."
+            f"Each point covers {1000 * BIN_S:g} ms of all rounds. The time axis is the due instant, so a request that "
+            "waited through the outage is at the point where it began to wait; a request that was still open at the "
+            "deadline counts with all the time until then. A request that the database served because the cache failed "
+            "is no hit. The recovery is right of the shaded area: a killed Redis returns empty, a hung Redis returns "
+            "with its entries."
         ),
         svg=drawn(figure, anchor, question, caption),
         columns=["contender", "from s", "p50 ms", "failed or late %", "loads/s", "hit rate %"],

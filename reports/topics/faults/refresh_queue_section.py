@@ -1,4 +1,4 @@
-"""What a task queue adds between a trigger and its refresh: delay, duplicates, Redis commands."""
+"""Report section on refresh through a task queue: delay after the trigger, duplicates, Redis commands."""
 
 import math
 from collections.abc import Sequence
@@ -21,62 +21,64 @@ from stampede.reports.topics.experiments.experiments_section import Findings
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 EVIDENCE = 10
-"""Refreshes that must lie beyond a percentile before it is printed."""
+"""Number of refreshes beyond a percentile that are needed to print it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refreshes:
-    """A contender's refreshes, all rounds together."""
+class RefreshDelays:
+    """A contender's refreshes, pooled over all rounds."""
 
     contender: ContenderInfo
     cells: Sequence[Cell]
     tasks: pd.DataFrame
-    """A row a refresh that was triggered in the window: round, at_s, begun_after_ms, done_after_ms."""
+    """One row per refresh that was triggered in the window: round, at_s, begun_after_ms, done_after_ms."""
 
     def per_expiry(self) -> float:
-        """Refreshes triggered for one expiry: triggers further apart than half a TTL belong to different ones."""
+        """Refreshes per expiry. Triggers more than half a TTL apart belong to different expiries."""
         gap_s = float(self.cells[0].scenario.workload["ttl_s"]) / 2
         expiries = sum(
-            1 + int((np.diff(np.sort(mine["at_s"])) > gap_s).sum()) for _, mine in self.tasks.groupby("round")
+            1 + int((np.diff(np.sort(tasks["at_s"])) > gap_s).sum()) for _, tasks in self.tasks.groupby("round")
         )
         return len(self.tasks) / expiries if expiries else math.nan
 
     def misses_per_1000(self) -> float:
-        """Reads that found nothing and loaded, per thousand."""
+        """Loads per 1,000 reads."""
         count = sum(len(cell.reads) for cell in self.cells)
         return 1000 * sum(float(cell.reads.ints("loads").sum()) for cell in self.cells) / count if count else math.nan
 
     def commands_per_request(self) -> float:
-        """All that Redis was asked in a cell, our own readings of it left out, over the requests: whole cells."""
-        asked = 0.0
+        """Redis commands in whole cells per request, without the commands that read the server's counters."""
+        commands = 0.0
         for cell in self.cells:
             for (source, name), count in cell.counters.items():
                 if name.startswith("command.") and not name.endswith(OF_COMMAND):
-                    asked += count if source == "redis" else -count if source == "coordinator" else 0.0
+                    commands += count if source == "redis" else -count if source == "coordinator" else 0.0
         requests = sum(int(np.count_nonzero(~cell.operation.equal("background"))) for cell in self.cells)
-        return asked / requests if requests else math.nan
+        return commands / requests if requests else math.nan
 
     def p99_ms(self) -> float:
-        """Of the reads of all rounds; nan without the evidence that a percentile needs."""
+        """p99 of the reads of all rounds in ms; nan if there are too few reads for it."""
         return over(0.99, reads)(self.cells).value
 
     def column(self, name: str) -> Floats:
+        """A column of `tasks`."""
         return np.asarray(self.tasks[name].to_numpy(dtype=np.float64))
 
 
-def refreshes(aside: Analysis, scenario: ScenarioInfo) -> list[Refreshes]:
-    timeline = aside.run.timeline
+def refreshes(analysis: Analysis, scenario: ScenarioInfo) -> list[RefreshDelays]:
+    """Refreshes of every contender that ran in the scenario."""
+    timeline = analysis.run.timeline
     queued = timeline[timeline["source"] == "celery"]
     found = []
-    for contender, cells in of_scenario(aside, scenario):
+    for contender, cells in of_scenario(analysis, scenario):
         parts = [own_tasks(cell) if not contender.foreign else queued_tasks(cell, queued) for cell in cells]
         whole = pd.concat(parts, ignore_index=True)
-        found.append(Refreshes(contender=contender, cells=cells, tasks=whole[whole["at_s"] >= 0]))
+        found.append(RefreshDelays(contender=contender, cells=cells, tasks=whole[whole["at_s"] >= 0]))
     return found
 
 
 def own_tasks(cell: Cell) -> pd.DataFrame:
-    """Refreshes by the process's own pool: background work."""
+    """Refreshes by the process's own thread pool (background samples)."""
     rows = cell.rows.where(cell.operation.equal("background"))
     return pd.DataFrame(
         {
@@ -89,9 +91,9 @@ def own_tasks(cell: Cell) -> pd.DataFrame:
 
 
 def queued_tasks(cell: Cell, queued: pd.DataFrame) -> pd.DataFrame:
-    """Refreshes by a worker: what it told of its tasks."""
-    mine = queued[queued["cell"] == cell.info.id]
-    begun, done = (mine[mine["name"] == name] for name in ("begun_after_ms", "done_after_ms"))
+    """Refreshes by a queue worker, as it reported them."""
+    reported = queued[queued["cell"] == cell.info.id]
+    begun, done = (reported[reported["name"] == name] for name in ("begun_after_ms", "done_after_ms"))
     assert cell.info.window_start_ns is not None
     return pd.DataFrame(
         {
@@ -115,13 +117,14 @@ COLUMNS = (
 )
 
 
-def findings(aside: Analysis, scenario: ScenarioInfo) -> Findings:
-    found = refreshes(aside, scenario)
+def findings(analysis: Analysis, scenario: ScenarioInfo) -> Findings:
+    """Findings of the task-queue scenario."""
+    found = refreshes(analysis, scenario)
     rows = [(one.contender.name, row(one)) for one in found]
     here = {one.contender.name for one in found}
     rows += [
         (remark["name"], [GridEntry(text=formatting.MISSING, detail=remark["what"])])
-        for remark in aside.run.info.remarks
+        for remark in analysis.run.info.remarks
         if "not installed" in remark["what"] and remark["name"] not in here
     ]
     return Findings(
@@ -131,22 +134,23 @@ def findings(aside: Analysis, scenario: ScenarioInfo) -> Findings:
                 anchor=f"{scenario.name}-table",
                 title="From trigger to refresh",
                 explain=(
-                    "Begun and done after: since the reader's hit that triggered it. Per expiry: one would do, all "
-                    "others are duplicates. Commands: all that Redis was asked in whole cells, by readers, workers and "
-                    "the queue, without our own readings of its accounts. All rounds together."
+                    "Begun and done after: time since the reader's hit that triggered the refresh. Per expiry: one "
+                    "refresh is enough, all others are duplicates. Commands: all Redis commands of readers, workers "
+                    "and the queue in whole cells, without the suite's own readings of the server's counters. All "
+                    "rounds are pooled."
                 ),
                 columns=["contender", *COLUMNS],
                 rows=rows,
             )
         ],
-        charts=[chart for chart in [delays(aside, scenario, found)] if chart is not None],
+        charts=[chart for chart in [delays(analysis, scenario, found)] if chart is not None],
         names="contender refreshes per_expiry begun_after_p50_ms begun_after_p99_ms done_after_p50_ms"
         " misses_per_1000_reads read_p99_ms redis_commands_per_request",
         csv=[[one.contender.name, *(f"{figure:.6g}" for figure in figures(one))] for one in found],
     )
 
 
-def figures(one: Refreshes) -> tuple[float, ...]:
+def figures(one: RefreshDelays) -> tuple[float, ...]:
     begun = one.column("begun_after_ms")
     enough = len(begun) * 0.01 >= EVIDENCE
     return (
@@ -161,7 +165,7 @@ def figures(one: Refreshes) -> tuple[float, ...]:
     )
 
 
-def row(one: Refreshes) -> list[GridEntry]:
+def row(one: RefreshDelays) -> list[GridEntry]:
     count, per_expiry, p50, p99, done, misses, read, commands = figures(one)
     most = float(one.column("begun_after_ms").max(initial=0.0))
     tail = GridEntry(text=formatting.with_unit(p99, "ms"))
@@ -179,7 +183,7 @@ def row(one: Refreshes) -> list[GridEntry]:
     ]
 
 
-def answer(found: Sequence[Refreshes]) -> str:
+def answer(found: Sequence[RefreshDelays]) -> str:
     parts = []
     for one in found:
         if not len(one.tasks):
@@ -187,15 +191,15 @@ def answer(found: Sequence[Refreshes]) -> str:
             continue
         _, per_expiry, p50, _, done, _, _, commands = figures(one)
         parts.append(
-            f"{one.contender.name} began a refresh {formatting.with_unit(p50, 'ms')} after its trigger (p50), had it done "
-            f"after {formatting.with_unit(done, 'ms')}, made {formatting.number(per_expiry)} for one expiry, and cost Redis "
-            f"{formatting.number(commands)} commands a request"
+            f"{one.contender.name} began a refresh {formatting.with_unit(p50, 'ms')} after its trigger (p50), finished "
+            f"it after {formatting.with_unit(done, 'ms')}, made {formatting.number(per_expiry)} per expiry, and sent "
+            f"Redis {formatting.number(commands)} commands per request"
         )
     return "; ".join(parts) + "."
 
 
-def delays(aside: Analysis, scenario: ScenarioInfo, found: Sequence[Refreshes]) -> Chart | None:
-    """How long a trigger waited: share of refreshes begun later than t."""
+def delays(analysis: Analysis, scenario: ScenarioInfo, found: Sequence[RefreshDelays]) -> Chart | None:
+    """Chart of the delay between trigger and refresh: share of refreshes that began later than t."""
     shown = [one for one in found if len(one.tasks) > 1]
     if not shown:
         return None
@@ -203,7 +207,7 @@ def delays(aside: Analysis, scenario: ScenarioInfo, found: Sequence[Refreshes]) 
     axes = figure.add_subplot()
     table = []
     for one in shown:
-        style = style_of(aside.run.info.contenders, one.contender.name)
+        style = style_of(analysis.run.info.contenders, one.contender.name)
         waited = np.sort(np.maximum(one.column("begun_after_ms"), 1e-3))
         share = 100 * (1 - np.arange(len(waited)) / len(waited))
         first = len([*axes.get_lines(), *axes.collections, *axes.texts])
@@ -228,7 +232,7 @@ def delays(aside: Analysis, scenario: ScenarioInfo, found: Sequence[Refreshes]) 
     dress(axes)
     legend(figure)
     anchor = f"{scenario.name}-delays"
-    question = "How long does a trigger wait for its refresh?"
+    question = "How long after its trigger does a refresh begin?"
     caption = "; ".join(
         f"{one.contender.name}: half within {formatting.with_unit(quantile(one.column('begun_after_ms'), 0.5), 'ms')}, "
         f"the longest {formatting.with_unit(float(one.column('begun_after_ms').max()), 'ms')}"
@@ -239,9 +243,9 @@ def delays(aside: Analysis, scenario: ScenarioInfo, found: Sequence[Refreshes]) 
         question=question,
         caption=f"{caption}.",
         how_to_read=(
-            "A point at (t, s) says: a share s of the refreshes began later than t after the hit that triggered them. "
-            "Both have as many threads for refreshes; what lies between the curves is the queue: publishing, polling, "
-            "acknowledging."
+            "A point at (t, s): a share s of the refreshes began later than t after the hit that triggered them. Both "
+            "contenders have the same number of threads for refreshes. The difference between the curves is the cost "
+            "of the queue: publishing, polling, acknowledging."
         ),
         svg=drawn(figure, anchor, question, caption),
         columns=["contender", "begun after ms", "% begun later"],

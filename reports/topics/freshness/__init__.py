@@ -1,1 +1,1 @@
-"""How fresh what was read was: each read judged from the samples alone, by the rules of docs/reference/measures.md."""
+"""Freshness of reads: each read is classified from the samples alone, by the rules of docs/reference/measures.md."""

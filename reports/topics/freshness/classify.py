@@ -1,7 +1,7 @@
-"""Each read judged: fresh, possibly stale, certainly stale (and by which cause), or from the future.
+"""Classification of reads: fresh, possibly stale, certainly stale (before or after acknowledgement), from the future.
 
-Version order is commit order. A read [s, f] that returned v is stale where v + 1 was known before s, possibly stale
-where the COMMIT of v + 1 began before f, from the future where the COMMIT of v itself began after f.
+Version order is commit order. A read [s, f] that returned v is stale if v + 1 was known before s, possibly stale if the
+COMMIT of v + 1 began before f, and from the future if the COMMIT of v itself began after f.
 """
 
 from dataclasses import dataclass
@@ -10,48 +10,51 @@ import numpy as np
 
 from stampede.reports.analysis.rows import Bools, Ints
 from stampede.reports.topics.freshness.version_history import History, Reads
-from stampede.reports.topics.freshness.versions import Register, register
+from stampede.reports.topics.freshness.versions import KnownVersions, known_versions
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """A verdict a read, in the order of the history's reads."""
+    """One verdict per read, in the order of the history's reads."""
 
     reads: Reads
-    register: Register
+    versions: KnownVersions
     history: History
     written: Bools
     """The key was written at least once in the cell, warm-up included."""
     stale: Bools
     """A newer version was known before the read began."""
     after_told: Bools
-    """Of them: the caller of a newer version had been told by then. The others are stale before told."""
+    """The subset of `stale` for which a newer version had been acknowledged when the read began. The rest is stale
+    before acknowledgement."""
     possible: Bools
-    """The read may have been stale: what `stale` says, and what the samples cannot exclude."""
+    """The read may have been stale: `stale`, and the reads for which the samples cannot exclude it."""
     future: Bools
-    """It returned what nobody had begun to commit: the books are wrong."""
+    """The read returned a version whose COMMIT had not begun: the recorded timestamps are inconsistent."""
     age: Ints
-    """At least how old what it returned was, in nanoseconds since the next version was known; 0 where fresh."""
+    """Lower bound of the age of the returned value: nanoseconds since the next version was known; 0 if fresh."""
     behind: Ints
-    """How many newer versions were known when it began."""
+    """Number of newer versions that were known when the read began; 0 if fresh."""
 
 
 def classify_reads(history: History) -> Judged:
-    """Judge every read of a cell, those of the warm-up and at rest included. O(n log n)."""
+    """Classify every read of a cell, including those of the warm-up and those after the drain. O(n log n)."""
     r, w = history.reads, history.writes
-    book = register(history)
-    key = book.key_of(r.key)
-    following = book.next_version(key, r.version)
-    known, told, begun = (book.at(x, key, following) for x in (book.known, book.told, book.begun))
+    versions = known_versions(history)
+    key = versions.key_of(r.key)
+    following = versions.next_version(key, r.version)
+    known, acknowledged, begun = (
+        versions.at(x, key, following) for x in (versions.known, versions.acknowledged, versions.begun)
+    )
     stale = known < r.start
-    newest = book.rows_before(book.known, key, r.start)
+    newest = versions.rows_before(versions.known, key, r.start)
     return Judged(
         reads=r,
-        register=book,
+        versions=versions,
         history=history,
         written=np.isin(r.key, w.key),
         stale=stale,
-        after_told=told < r.start,
+        after_told=acknowledged < r.start,
         possible=stale | (begun < r.end),
         future=from_the_future(history),
         age=np.where(stale, r.start - known, 0),
@@ -60,7 +63,10 @@ def classify_reads(history: History) -> Judged:
 
 
 def from_the_future(history: History) -> Bools:
-    """Reads that ended before any COMMIT that claims their version began. A version nobody claims was there before."""
+    """Whether each read ended before any COMMIT of its version began.
+
+    A version without a recorded COMMIT existed before the cell.
+    """
     r, w = history.reads, history.writes
     if not len(w) or not len(r):
         return np.zeros(len(r), dtype=bool)

@@ -1,6 +1,7 @@
-"""How many writes were right soon: of those whose entry a later read has checked, the share found current in time.
+"""Convergence: the share of checked writes that every later read returned after a given time.
 
-After Meta's Polaris, which counts in nines: so many of the writes were consistent within five minutes.
+A write is checked if some read began later than that time after its acknowledgement.
+Meta's Polaris reports the same share in nines: the share of writes that were consistent within five minutes.
 """
 
 import math
@@ -16,17 +17,18 @@ from stampede.reports.topics.freshness.versions import running_maximum
 
 @dataclass(frozen=True, kw_only=True)
 class Nines:
-    """Writes of one cell or more that a read begun later than `within_ns` after them has checked."""
+    """Writes of one or more cells, each checked by a read that began later than `within_ns` after it."""
 
     within_ns: int
     writes: int
+    """Number of checked writes."""
     wrong: int
-    """Of them, those that such a read did not find: it returned an older version."""
+    """Number of checked writes for which such a read returned an older version."""
 
     @property
     def share(self) -> float:
-        """Of the writes that were right in time; without one wrong the bound that so many can carry (the rule of
-        three: with 95 % confidence at least 1 − 3/n), never 1. nan without writes.
+        """Share of checked writes that were not wrong. If none was wrong: the lower bound that n writes support (rule
+        of three: at least 1 − 3/n with 95 % confidence), never 1. nan without writes.
         """
         if not self.writes:
             return math.nan
@@ -34,24 +36,24 @@ class Nines:
 
 
 def nines(judged: Judged, within_ns: int) -> Nines:
-    """One cell's writes, warm-up's left out. Reads at rest check too."""
-    book, r, w = judged.register, judged.reads, judged.history.writes
-    key = book.key_of(r.key)
-    mine = w.measured & (w.told < NEVER)
-    row = book.next_version(book.key_of(w.key[mine]), w.version[mine]) - 1
+    """Check the writes of one cell except those of the warm-up. Reads after the drain check too."""
+    versions, r, w = judged.versions, judged.reads, judged.history.writes
+    key = versions.key_of(r.key)
+    counted = w.measured & (w.acknowledged < NEVER)
+    row = versions.next_version(versions.key_of(w.key[counted]), w.version[counted]) - 1
     row = np.unique(row)
-    deadline = book.told[row] + within_ns
-    latest = np.full(len(book.keys), -1, dtype=np.int64)
+    deadline = versions.acknowledged[row] + within_ns
+    latest = np.full(len(versions.keys), -1, dtype=np.int64)
     np.maximum.at(latest, key, r.start)
-    following = book.next_version(key, r.version)
-    misses = following < book.first[key + 1]
-    missed = np.full(len(book.key), -1, dtype=np.int64)
+    following = versions.next_version(key, r.version)
+    misses = following < versions.first[key + 1]
+    missed = np.full(len(versions.key), -1, dtype=np.int64)
     np.maximum.at(missed, following[misses], r.start[misses])
-    missed = running_maximum(missed, book.key)
-    checked = latest[book.key[row]] > deadline
+    missed = running_maximum(missed, versions.key)
+    checked = latest[versions.key[row]] > deadline
     return Nines(within_ns=within_ns, writes=int(checked.sum()), wrong=int((checked & (missed[row] > deadline)).sum()))
 
 
 def added(parts: Sequence[Nines]) -> Nines:
-    """The same question over several cells."""
+    """Sum of the counts of several cells."""
     return Nines(within_ns=parts[0].within_ns, writes=sum(p.writes for p in parts), wrong=sum(p.wrong for p in parts))

@@ -1,4 +1,4 @@
-"""What one client sees: its own writes, and versions that never go back."""
+"""Session guarantees: reads that break read-your-writes or monotonic reads."""
 
 from dataclasses import dataclass
 
@@ -10,27 +10,32 @@ from stampede.reports.topics.freshness.version_history import NEVER, History
 
 @dataclass(frozen=True, kw_only=True)
 class Sessions:
+    """Counts of one cell."""
+
     reads: int
     """Measured reads."""
     own_writes_missed: int
-    """Reads that returned an older version than one that the same client had written, and been told so."""
+    """Reads that returned an older version than an acknowledged write of the same client."""
     gone_back: int
     """Reads that returned an older version than an earlier read of the same client."""
 
 
 def sessions(history: History) -> Sessions:
-    """Session violations of one cell. Clients work on one request at a time, so their own order is that of starts."""
+    """Session violations of one cell.
+
+    A client makes one request at a time, so the starts of its requests give their order.
+    """
     w, r = history.writes, history.reads
-    told = w.told < NEVER
-    mine = ~r.at_rest
+    acked = w.acknowledged < NEVER
+    online = ~r.at_rest
     frame = pd.DataFrame(
         {
-            "session": np.concatenate([w.session[told], r.session[mine]]),
-            "key": np.concatenate([w.key[told], r.key[mine]]),
-            "at": np.concatenate([w.told[told], r.start[mine]]),
-            "read": np.concatenate([np.full(int(told.sum()), -1), r.version[mine]]),
-            "written": np.concatenate([w.version[told], np.full(int(mine.sum()), -1)]),
-            "counts": np.concatenate([np.zeros(int(told.sum()), dtype=bool), r.measured[mine]]),
+            "session": np.concatenate([w.session[acked], r.session[online]]),
+            "key": np.concatenate([w.key[acked], r.key[online]]),
+            "at": np.concatenate([w.acknowledged[acked], r.start[online]]),
+            "read": np.concatenate([np.full(int(acked.sum()), -1), r.version[online]]),
+            "written": np.concatenate([w.version[acked], np.full(int(online.sum()), -1)]),
+            "counts": np.concatenate([np.zeros(int(acked.sum()), dtype=bool), r.measured[online]]),
         }
     )
     frame = frame.sort_values(["session", "key", "at"], kind="stable")

@@ -1,8 +1,8 @@
-"""How long after a write the old value can still be read: share of fresh reads against the time since told.
+"""Staleness curve: share of fresh reads against the time since a write was acknowledged.
 
-Probabilistically bounded staleness (Bailis et al., VLDB 2012): of the reads that begin t after the caller of version v
-was told, the share that returns v or newer. Unlike the share of stale reads it does not move with the mix of reads and
-writes.
+Probabilistically bounded staleness (Bailis et al., VLDB 2012): the share of reads that return version v or newer, among
+the reads that begin t after v was acknowledged. Unlike the share of stale reads, it does not depend on the mix of reads
+and writes.
 """
 
 import math
@@ -16,62 +16,63 @@ from stampede.reports.analysis.rows import Ints
 from stampede.reports.topics.freshness.classify import Judged
 
 PER_DECADE = 8
+"""Classes of time per factor of ten."""
 FEWEST = 20
-"""Pairs below which a class is neither drawn nor held against anyone."""
+"""A class with fewer pairs is not drawn and decides nothing."""
 FIRST_NS = 100_000
-"""What happens sooner after the caller was told is one class: the samples hold nothing finer."""
+"""Upper bound of the first class, in nanoseconds after the acknowledgement: the samples resolve nothing finer."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """Pairs of a write and a later read of its key, by the time between them. Cells add up."""
+    """Pairs of a write and a later read of its key, by the time between them. Curves of cells can be added."""
 
     edges_ns: Ints
-    """Bounds of the classes; the first begins at 0."""
+    """Bounds of the classes in nanoseconds; the first begins at 0."""
     pairs: Ints
     fresh: Ints
 
     @property
     def share(self) -> npt.NDArray[np.float64]:
-        """Of each class; nan where it has no pair."""
+        """Share of fresh pairs in each class; nan for a class without pairs."""
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(self.fresh / self.pairs, dtype=np.float64)
 
     def reaches(self, level: float) -> float:
-        """Milliseconds after which at least this share is fresh: the end of the last class that falls short.
+        """Milliseconds after which at least this share is fresh: the end of the last class below it.
 
-        Infinite where no later class has the pairs to tell (with n of them the largest share short of 1 is 1 − 1/n);
-        nan where no class has them at all.
+        Infinity if no later class has enough pairs to decide (with n pairs the largest share below 1 is 1 − 1/n);
+        nan if no class has enough.
         """
-        tells = self.pairs * (1 - level) >= 1 - 1e-9
-        if not tells.any():
+        enough = self.pairs * (1 - level) >= 1 - 1e-9
+        if not enough.any():
             return math.nan
         short = np.flatnonzero((self.pairs >= FEWEST) & (self.fresh < level * self.pairs - 1e-9))
         if not len(short):
             return 0.0
-        return float(self.edges_ns[short[-1] + 1]) / 1e6 if tells[short[-1] + 1 :].any() else math.inf
+        return float(self.edges_ns[short[-1] + 1]) / 1e6 if enough[short[-1] + 1 :].any() else math.inf
 
 
 def classes(longest_ns: int) -> Ints:
-    """Bounds, even on a log axis, up to the longest time."""
+    """Bounds of the classes in nanoseconds, equally spaced on a log axis, up to the longest time."""
     steps = max(1, math.ceil(PER_DECADE * math.log10(max(longest_ns, FIRST_NS * 2) / FIRST_NS)))
     bounds = FIRST_NS * 10 ** (np.arange(steps + 1) / PER_DECADE)
     return np.concatenate([[0], np.round(bounds)]).astype(np.int64)
 
 
 def curve(judged: Judged, edges_ns: Ints) -> Curve:
-    """The curve of one cell: every pair of a version that its caller was told of and a measured read that began later.
+    """The curve of one cell: every pair of an acknowledged version and a measured read that began later.
 
-    A version counts as told with the first caller that was told of it or of a newer one. Within a key those instants
-    never go back, so that the pairs of a class are a range of rows: O(n log n) a class, however many pairs there are.
+    A version counts as acknowledged when it, or a newer version, was first acknowledged. Within a key these instants
+    never decrease, so the pairs of a class are a range of rows: O(n log n) per class for any number of pairs.
     """
-    book, r = judged.register, judged.reads
-    key = book.key_of(r.key[r.measured])
+    versions, r = judged.versions, judged.reads
+    key = versions.key_of(r.key[r.measured])
     start = r.start[r.measured]
-    missing_from = book.next_version(key, r.version[r.measured])
-    writes_before = np.concatenate([[0], np.cumsum(book.was_told)])
+    missing_from = versions.next_version(key, r.version[r.measured])
+    writes_before = np.concatenate([[0], np.cumsum(versions.was_acknowledged)])
     pairs, fresh = [], []
-    lookup = book.lookup(book.told)
+    lookup = versions.lookup(versions.acknowledged)
     upper = lookup.rows_before(key, start)
     for edge in edges_ns[1:]:
         lower = lookup.rows_before(key, start - edge)
@@ -83,7 +84,7 @@ def curve(judged: Judged, edges_ns: Ints) -> Curve:
 
 
 def together(curves: Sequence[Curve]) -> Curve:
-    """Curves over the same classes as one."""
+    """Sum of curves over the same classes."""
     return Curve(
         edges_ns=curves[0].edges_ns,
         pairs=np.sum([c.pairs for c in curves], axis=0),

@@ -1,6 +1,6 @@
-"""The history of one cell's records: who wrote which version when, and who read which version when.
+"""History of one cell's records: every write and every read, with its version, client and times.
 
-Times are integers: nanoseconds since the cell's earliest instant. NEVER stands where there is none.
+Times are integers: nanoseconds since the cell's earliest instant. NEVER stands for a missing instant.
 """
 
 from dataclasses import dataclass
@@ -10,28 +10,28 @@ import numpy as np
 from stampede.reports.analysis.rows import NONE, Bools, Ints, Rows
 
 NEVER = np.iinfo(np.int64).max // 4
-"""An instant that never comes; far enough from the end of the integers that sums with it stay in them."""
+"""An instant that never comes; small enough that sums with it do not overflow."""
 AT_REST = "rest"
-"""The operation of a read that was made after the last request had ended."""
+"""Operation of a read that was made after the cell's last request had ended (after the drain)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Writes:
-    """COMMITs that were sent, warm-up's too. A version is claimed by more than one where a COMMIT failed."""
+    """COMMITs that were sent, including those of the warm-up. If a COMMIT failed, two writes can have one version."""
 
     key: Ints
     version: Ints
-    """Numbered inside the row lock: their order is the order of the commits."""
+    """Numbered inside the row lock: the order of versions is the order of commits."""
     begin: Ints
-    """b: the COMMIT's round trip began, as the gateway saw it."""
+    """b: begin of the COMMIT's round trip, as the gateway saw it."""
     end: Ints
-    """e: its answer was there; NEVER where it failed or timed out: an interval without an end."""
-    told: Ints
-    """a: the call returned to its caller; NEVER where it raised."""
+    """e: end of the COMMIT's round trip; NEVER if it failed or timed out."""
+    acknowledged: Ints
+    """a: the call returned to its caller; NEVER if it raised."""
     session: Ints
-    """Who wrote: a number per (process, client)."""
+    """Number of the (process, client) that wrote."""
     measured: Bools
-    """Whether it was due in the window: not warm-up."""
+    """Whether the write was due in the window, not in the warm-up."""
 
     def __len__(self) -> int:
         return len(self.key)
@@ -44,14 +44,15 @@ class Reads:
     key: Ints
     version: Ints
     start: Ints
-    """s: the call began."""
+    """s: begin of the call."""
     end: Ints
-    """f: it returned."""
+    """f: end of the call."""
     session: Ints
+    """Number of the (process, client) that read."""
     measured: Bools
-    """Whether it counts: due in the window, not warm-up, not at rest."""
+    """Whether the read counts: due in the window, not in the warm-up, not after the drain."""
     at_rest: Bools
-    """Made for the judgement, after the cell's last request had ended."""
+    """Made after the drain to check what the cache returns then."""
 
     def __len__(self) -> int:
         return len(self.key)
@@ -59,32 +60,34 @@ class Reads:
 
 @dataclass(frozen=True, kw_only=True)
 class History:
+    """Writes and reads of one cell."""
+
     writes: Writes
     reads: Reads
 
 
 def history(rows: Rows, uncertainty_ns: int = 0) -> History:
-    """The history of one cell, out of its samples (columns as the run folder's schema names them).
+    """The history of one cell from its samples (columns as in the run folder's schema).
 
-    `doubt_ns`: how wrong an instant can be. Every interval is made as much longer at both ends: what is certain then
-    was so whatever the clocks read.
+    `uncertainty_ns`: largest error of an instant. Every interval becomes longer by it at both ends, so the certain
+    verdicts hold for any clock error up to it.
     """
     times = [rows.ints(name)[rows.known(name)] for name in ("start_ns", "end_ns", "commit_start_ns", "commit_end_ns")]
     origin = min((int(instants.min()) for instants in times if len(instants)), default=0)
     session = rows.ints("process") * 2**32 + rows.ints("client")
     operation = rows.labels("operation")
-    resting = operation.equal(AT_REST)
+    drained = operation.equal(AT_REST)
     measured = ~rows.flags("warm_up")
     start, end = rows.ints("start_ns"), rows.ints("end_ns")
     wrote = operation.equal("write") & rows.known("version_written") & rows.known("commit_start_ns")
     read = operation.equal("read", AT_REST) & rows.known("version_read") & (end != NONE)
-    told = np.where(rows.known("error"), NONE, end)
-    others_end = end[~resting & (end != NONE)]
+    acknowledged = np.where(rows.known("error"), NONE, end)
+    others_end = end[~drained & (end != NONE)]
     if len(others_end):
-        resting = resting & (start != NONE) & (start + 2 * uncertainty_ns >= others_end.max())
+        drained = drained & (start != NONE) & (start + 2 * uncertainty_ns >= others_end.max())
 
     def at(values: Ints, which: Bools, moved_ns: int) -> Ints:
-        """Instants since the origin."""
+        """Instants since the origin, moved by some nanoseconds."""
         kept = values[which]
         return np.where(kept == NONE, NEVER, kept - origin + moved_ns)
 
@@ -94,7 +97,7 @@ def history(rows: Rows, uncertainty_ns: int = 0) -> History:
             version=rows.ints("version_written")[wrote],
             begin=at(rows.ints("commit_start_ns"), wrote, -uncertainty_ns),
             end=at(rows.ints("commit_end_ns"), wrote, uncertainty_ns),
-            told=at(told, wrote, uncertainty_ns),
+            acknowledged=at(acknowledged, wrote, uncertainty_ns),
             session=session[wrote],
             measured=measured[wrote],
         ),
@@ -105,6 +108,6 @@ def history(rows: Rows, uncertainty_ns: int = 0) -> History:
             end=at(end, read, uncertainty_ns),
             session=session[read],
             measured=(operation.equal("read") & measured)[read],
-            at_rest=resting[read],
+            at_rest=drained[read],
         ),
     )

@@ -1,7 +1,7 @@
-"""What was known of each record's versions, and when: looked up for many reads at once, O(n log n).
+"""Known versions of each record, and since when: vectorised lookup for many reads, O(n log n).
 
-One row a (key, version) that was written or read, in that order. Within a key the instants never go back from one
-version to the next, because each is the earliest over that version and all newer ones.
+One row per (key, version) that was written or read, sorted. Within a key the instants never decrease from one version
+to the next, because each is the earliest instant of that version and all newer ones.
 """
 
 from dataclasses import dataclass
@@ -13,43 +13,45 @@ from stampede.reports.topics.freshness.version_history import NEVER, History
 
 
 @dataclass(frozen=True, kw_only=True)
-class Register:
+class KnownVersions:
+    """Versions of a cell's records and the instants since when they were committing, known and acknowledged."""
+
     keys: Ints
-    """The distinct keys, ascending; below they are known by their place here."""
+    """The distinct keys, ascending; all other columns use the index of a key in this array."""
     key: Ints
     version: Ints
     begun: Ints
-    """The earliest COMMIT of it or a newer version began: it cannot have been visible before."""
+    """Begin of the earliest COMMIT of this or a newer version: it cannot have been visible before."""
     known: Ints
-    """Somebody has seen it, or a newer one: the end of a COMMIT, or of a read that returned it."""
-    told: Ints
-    """The caller of it, or of a newer one, was told."""
-    was_told: Bools
-    """Whether its own caller was told of it: not so of what was there before, or of a write that raised."""
+    """Earliest end of a COMMIT of this or a newer version, or of a read that returned one."""
+    acknowledged: Ints
+    """Earliest acknowledgement of this or a newer version."""
+    was_acknowledged: Bools
+    """Whether this version itself was acknowledged: false for versions from before the cell and for failed writes."""
     first: Ints
-    """Of each key: where its rows begin; one more entry for the end."""
+    """Index of each key's first row; one more entry for the end."""
 
     def key_of(self, key: Ints) -> Ints:
-        """OrderComparison of keys; each must be among `keys`."""
+        """Indices of the keys; each key must be among `keys`."""
         return np.searchsorted(self.keys, key).astype(np.int64)
 
     def next_version(self, key: Ints, version: Ints) -> Ints:
-        """Rows of the next newer version that there is; where there is none, the row after the key's last."""
-        order = Order(np.unique(np.concatenate([self.version, version])))
-        rows = np.searchsorted(order.of(self.key, self.version), order.of(key, version), side="right")
+        """Rows of the next newer version; if there is none, the row after the key's last."""
+        codes = PairCodes(np.unique(np.concatenate([self.version, version])))
+        rows = np.searchsorted(codes.of(self.key, self.version), codes.of(key, version), side="right")
         return rows.astype(np.int64)
 
     def at(self, instants: Ints, key: Ints, row: Ints) -> Ints:
-        """instants[row] where the row is one of the key's; else NEVER."""
+        """instants[row] if the row belongs to the key, else NEVER."""
         padded = np.append(instants, NEVER)
         return np.where(row < self.first[key + 1], padded[row], NEVER)
 
     def rows_before(self, instants: Ints, key: Ints, moment: Ints) -> Ints:
-        """The first row of the key whose instant (known or told) is not before the moment."""
+        """The first row of the key whose instant (known or acknowledged) is not before the moment."""
         return self.lookup(instants).rows_before(key, moment)
 
     def lookup(self, instants: Ints) -> "Lookup":
-        """For many questions about the same instants (known or told), of which each key's are ascending."""
+        """For many questions about the same instants (known or acknowledged), of which each key's are ascending."""
         finite = instants[instants < NEVER]
         first_ns = int(finite.min()) if len(finite) else 0
         span = int(finite.max()) - first_ns + 2 if len(finite) else 1
@@ -75,25 +77,26 @@ class Lookup:
 
 
 @dataclass(frozen=True)
-class Order:
-    """Puts (key, value) into one integer that sorts as the pair does."""
+class PairCodes:
+    """Encodes (key, value) as one integer with the sort order of the pair."""
 
     values: Ints
-    """All that will be asked for, distinct and ascending."""
+    """All values that occur, distinct and ascending."""
 
     def of(self, key: Ints, value: Ints) -> Ints:
+        """Codes of the pairs."""
         place = np.searchsorted(self.values, value).astype(np.int64)
         return np.asarray(key * (len(self.values) + 1) + place, dtype=np.int64)
 
 
-def register(history: History) -> Register:
-    """The register of a cell's history."""
+def known_versions(history: History) -> KnownVersions:
+    """Known versions from a cell's history."""
     w, r = history.writes, history.reads
     key = np.concatenate([w.key, r.key])
     version = np.concatenate([w.version, r.version])
     begun = np.concatenate([w.begin, np.full(len(r), NEVER)])
     known = np.concatenate([w.end, r.end])
-    told = np.concatenate([w.told, np.full(len(r), NEVER)])
+    acknowledged = np.concatenate([w.acknowledged, np.full(len(r), NEVER)])
     keys, place = np.unique(key, return_inverse=True)
     order = np.lexsort((version, place))
     place, version = place[order].astype(np.int64), version[order]
@@ -103,18 +106,20 @@ def register(history: History) -> Register:
     place, version = place[starts], version[starts]
 
     def earliest(instants: Ints) -> Ints:
-        """Over the version itself and all newer ones of its key."""
+        """Earliest instant of the version itself and all newer ones of its key."""
         own = np.minimum.reduceat(instants[order], starts) if len(starts) else instants[:0]
         return running_minimum(own, place)
 
-    return Register(
+    return KnownVersions(
         keys=keys.astype(np.int64),
         key=place,
         version=version,
         begun=earliest(begun),
         known=earliest(known),
-        told=earliest(told),
-        was_told=np.minimum.reduceat(told[order], starts) < NEVER if len(starts) else np.zeros(0, dtype=bool),
+        acknowledged=earliest(acknowledged),
+        was_acknowledged=(
+            np.minimum.reduceat(acknowledged[order], starts) < NEVER if len(starts) else np.zeros(0, dtype=bool)
+        ),
         first=np.searchsorted(place, np.arange(len(keys) + 1)).astype(np.int64),
     )
 
@@ -122,8 +127,8 @@ def register(history: History) -> Register:
 def running_minimum(values: Ints, key: Ints) -> Ints:
     """Running minimum from each key's newest version to its oldest.
 
-    Values are ranked, and the key is put before the rank, so that one running minimum serves all keys: going down the
-    rows, each key's numbers lie below those of the one before.
+    Values are replaced by their ranks, and the key is put in front of the rank. One running minimum then serves all
+    keys, because a key's numbers are all smaller than those of the next key.
     """
     if not len(values):
         return values
@@ -134,7 +139,7 @@ def running_minimum(values: Ints, key: Ints) -> Ints:
 
 
 def running_maximum(values: Ints, key: Ints) -> Ints:
-    """From each key's oldest version to its newest."""
+    """Running maximum from each key's oldest version to its newest."""
     if not len(values):
         return values
     distinct, rank = np.unique(values, return_inverse=True)

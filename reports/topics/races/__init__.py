@@ -1,1 +1,1 @@
-"""The races page: who keeps which promise, and the shortest schedule that breaks one."""
+"""Races page: the guarantees that each contender keeps, and the shortest schedule that breaks one."""

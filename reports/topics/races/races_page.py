@@ -1,4 +1,4 @@
-"""From races.json to races.html."""
+"""Renders races.html from races.json."""
 
 from pathlib import Path
 
@@ -11,13 +11,14 @@ from stampede.run_folder.races_json import RacesInfo, read_races
 
 
 def render_races(folder: Path) -> Path:
-    """Write races.html into the folder of a races.json; its path. Raises RunFolderError."""
+    """Write races.html next to a folder's races.json and return its path. Raises RunFolderError."""
     path = folder / "races.html"
     write_page(path, page(read_races(folder), folder.resolve().name))
     return path
 
 
 def page(info: RacesInfo, name: str) -> str:
+    """The page as HTML."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,

@@ -1,4 +1,4 @@
-"""What races.json says, for a page: the matrix of promises, and each fault as a sequence diagram."""
+"""Races section: the matrix of guarantees from races.json, and each broken invariant as a sequence diagram."""
 
 import shlex
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from stampede.run_folder.races_json import (
 )
 
 FOLDED_FROM = 14
-"""A longer schedule is shown with its repetitive middle left out."""
+"""A schedule with more steps is shown without its repetitive middle."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,46 +34,49 @@ class RaceCell:
     """As RacesInfo.word."""
     anchor: str
     tried: str
+    """The schedules that were tried, or those that break the invariant."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fault:
-    """How one contender breaks one invariant, at its shortest."""
+class BrokenInvariant:
+    """The shortest schedule in which one contender breaks one invariant."""
 
     verdict: VerdictInfo
     says: str
     anchor: str
     svg: str
     where: list[VerdictInfo]
-    """The other situations that show it."""
+    """The other situations in which it breaks."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RacesSection:
-    """All that the templates ask for."""
+    """The values that the templates use."""
 
     info: RacesInfo
     answer: str
     tried: str
     servers: str
     called: dict[str, str]
-    """What --contender takes, by name."""
+    """The value of --contender for each contender's name."""
     unjudged: list[str]
-    """What was not judged and why."""
+    """Explorations without a verdict, with the reason."""
     rows: list[tuple[InvariantInfo, list[RaceCell | None]]]
-    faults: list[tuple[str, list[Fault]]]
+    faults: list[tuple[str, list[BrokenInvariant]]]
 
     @property
     def names(self) -> list[str]:
+        """The contenders' names."""
         return list(self.called)
 
 
 def section_of(folder: Path) -> RacesSection | None:
-    """What a run's own exploration found; None where nothing was explored in it. Raises RunFolderError."""
+    """The section for a run's own exploration; None if the run has none. Raises RunFolderError."""
     return section(read_races(folder)) if (folder / RACES_FILE).exists() else None
 
 
 def section(info: RacesInfo) -> RacesSection:
+    """The section for an exploration."""
     called = {str(c["name"]): shlex.quote(str(c.get("file") or c["name"])) for c in info.contenders}
     return RacesSection(
         info=info,
@@ -88,21 +91,21 @@ def section(info: RacesInfo) -> RacesSection:
 
 
 def answer(info: RacesInfo) -> str:
-    """Whether promises were kept, and how much breaks that nobody promised: pairs of contender and invariant."""
+    """Whether the guarantees were kept, and the number of (contender, invariant) pairs that break unguaranteed."""
     if not info.explorations:
         return "Nothing was explored."
-    told = of_promises(info)
+    guarantees = guarantee_summary(info)
     found = [info.word(str(c["name"]), i.name) for c in info.contenders for i in info.invariants]
     others = found.count("broken") + found.count("kept but")
     if not others:
-        return f"{told}."
-    never = "was never promised breaks" if others == 1 else "were never promised break"
+        return f"{guarantees}."
+    breaks = "is not guaranteed breaks" if others == 1 else "are not guaranteed break"
     each = " (counted for each contender)" if len(info.contenders) > 1 else ""
-    return f"{told}; {plural(others, 'invariant')} that {never}{each}."
+    return f"{guarantees}; {plural(others, 'invariant')} that {breaks}{each}."
 
 
-def of_promises(info: RacesInfo) -> str:
-    """Whether promises were kept, as far as they were judged."""
+def guarantee_summary(info: RacesInfo) -> str:
+    """Whether the guarantees that were judged were kept."""
     found = [info.word(str(c["name"]), i.name) for c in info.contenders for i in info.invariants]
     unjudged = sum(bool(e.not_judged) for e in info.explorations)
     if unjudged == len(info.explorations):
@@ -110,41 +113,41 @@ def of_promises(info: RacesInfo) -> str:
     left = f"; {unjudged} of {len(info.explorations)} situations were not judged" if unjudged else ""
     broken = found.count("BROKEN")
     if broken:
-        return f"{plural(broken, 'promise')} that {'was made is' if broken == 1 else 'were made are'} broken{left}"
-    which = " and exercised" if NOT_EXERCISED in found else " and judged" if unjudged else ""
-    return f"Every promise that was made{which} was kept in every schedule tried{left}"
+        return f"{plural(broken, 'guarantee')} {'is' if broken == 1 else 'are'} broken{left}"
+    which = "exercised " if NOT_EXERCISED in found else "judged " if unjudged else ""
+    return f"Every {which}guarantee was kept in every schedule tried{left}"
 
 
 def unjudged(info: RacesInfo) -> list[str]:
-    """What was not judged and why, a line each."""
+    """One line for each reason without a verdict, with its situations."""
     return [f"{name} in {', '.join(where)}: {why}" for (name, why), where in info.unjudged().items()]
 
 
 def tried(info: RacesInfo) -> str:
-    """How many schedules, whether those were all, how fast, and whether leaving some out was right."""
+    """Number of schedules, whether these were all, their rate, and whether the reduction was sound."""
     judged = [e for e in info.explorations if not e.not_judged]
     if not judged:
         return ""
     schedules = sum(e.schedules + e.random for e in judged)
     unfinished = [e for e in judged if not e.complete]
-    told = f"{schedules:,} schedules, " + (
-        f"all there are but in {len(unfinished)} situations with more than {info.bound:,}, where random ones stand "
-        "for the rest"
+    count = f"{schedules:,} schedules, " + (
+        f"all that exist except in {len(unfinished)} situations with more than {info.bound:,}, where random schedules "
+        "replace the rest"
         if unfinished
-        else "every one there is in these situations, commuting steps not told apart"
+        else "all that exist in these situations, the order of commuting steps ignored"
     )
-    parts = [told, speed(info)]
+    parts = [count, speed(info)]
     whole = [e for e in judged if e.without_reduction is not None]
     if whole:
         reduced, all_of_them = sum(e.schedules for e in whole), sum(e.without_reduction or 0 for e in whole)
         ends = (
-            "other invariants are broken, so something is wrong with this tool"
+            "other invariants are broken, so this tool has a defect"
             if any(e.disagrees for e in whole)
             else "both break the same invariants"
         )
         parts.append(f"with the reduction {reduced:,} schedules, without it {all_of_them:,}: {ends}")
     elif any(e.disagrees for e in judged):
-        parts.append("without the reduction other invariants are broken, so something is wrong with this tool")
+        parts.append("without the reduction other invariants are broken, so this tool has a defect")
     cut = sum(e.not_compared for e in judged)
     if cut:
         parts.append(f"without the reduction {plural(cut, 'situation')} not compared: over the bound")
@@ -152,6 +155,7 @@ def tried(info: RacesInfo) -> str:
 
 
 def cell(info: RacesInfo, contender: str, invariant: str) -> RaceCell | None:
+    """A cell of the matrix; None if the contender was not explored for the invariant."""
     found = info.worst_first(contender, invariant)
     if not found:
         return None
@@ -168,7 +172,7 @@ def cell(info: RacesInfo, contender: str, invariant: str) -> RaceCell | None:
     elif worst.verdict == NOT_JUDGED:
         tried = worst.how
     elif worst.verdict == NOT_EXERCISED:
-        tried = f"no schedule of {schedules:,} put it to the test"
+        tried = f"none of {schedules:,} schedules exercised it"
     else:
         tried = f"nothing found in {schedules:,}"
     return RaceCell(verdict=worst, word=word, anchor=anchor(worst), tried=tried)
@@ -182,7 +186,8 @@ def anchor(verdict: VerdictInfo) -> str:
     return f"{verdict.contender}-{verdict.invariant}"
 
 
-def faults(info: RacesInfo, contender: str) -> list[Fault]:
+def faults(info: RacesInfo, contender: str) -> list[BrokenInvariant]:
+    """The invariants that a contender breaks."""
     found = []
     for invariant in info.invariants:
         broken = [v for v in info.worst_first(contender, invariant.name) if v.verdict == "broken"]
@@ -190,12 +195,14 @@ def faults(info: RacesInfo, contender: str) -> list[Fault]:
             worst = broken[0]
             title = f"{contender} breaks {invariant.name}: {worst.how}"
             svg = diagram(folded(worst.shortest), title, f"s-{anchor(worst)}")
-            found.append(Fault(verdict=worst, says=invariant.says, anchor=anchor(worst), svg=svg, where=broken[1:]))
+            found.append(
+                BrokenInvariant(verdict=worst, says=invariant.says, anchor=anchor(worst), svg=svg, where=broken[1:])
+            )
     return found
 
 
 def folded(steps: Sequence[StepInfo]) -> list[StepInfo]:
-    """A long schedule's begin and end: what lies between is somebody who asks again and again."""
+    """The begin and end of a long schedule; the middle, in which a client polls, is left out."""
     if len(steps) <= FOLDED_FROM:
         return list(steps)
     left_out = len(steps) - FOLDED_FROM + 1
@@ -204,16 +211,18 @@ def folded(steps: Sequence[StepInfo]) -> list[StepInfo]:
 
 
 def speed(info: RacesInfo) -> str:
+    """Schedules per second, compared with the bound that the round trips give; empty if not measured."""
     found = info.speed()
     if found is None or not found.bare_us:
         return ""
     return (
-        f"{found.schedules_per_s:,.0f} schedules/s of {found.trips:.1f} round trips; at {found.bare_us:.0f} µs a bare "
-        f"round trip that is {100 * found.share:.0f} % of what the round trips alone would allow"
+        f"{found.schedules_per_s:,.0f} schedules/s of {found.trips:.1f} round trips; at {found.bare_us:.0f} µs per "
+        f"bare round trip that is {100 * found.share:.0f} % of the rate that the round trips alone would allow"
     )
 
 
 def servers(info: RacesInfo) -> str:
+    """Names and versions of the servers."""
     about: dict[str, Any] = info.metadata.get("servers", {})
     named = [f"{s['name']} {s['version']}" for kind in ("postgres", "redis") if (s := about.get(kind))]
     return " and ".join(named) + (f" ({about['stack']})" if about.get("stack") else "")

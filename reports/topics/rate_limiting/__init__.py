@@ -1,1 +1,1 @@
-"""What is said about rate limiters: pure functions over the decisions that samples hold, and the page's section."""
+"""Analysis of rate limiters: pure functions over the decisions in the samples, and the report section."""

@@ -1,8 +1,8 @@
-"""The calls of one subject, as arrays: what is judged.
+"""Calls of one subject to a rate limiter, as arrays.
 
-A decision falls at an unknown instant between a call's start and its end: of its round trips, without the simulated
-distance on both sides, where the run tells (since schema 2), else of the whole call. What would hold at every such
-instant is *certain*; what could hold at some is *possible*. Where one instant is needed, it is the middle.
+A decision is made at an unknown instant between the start and the end of a call's round trips (without the simulated
+RTT, recorded since schema 2), or of the whole call in older runs. A statement that holds for every such instant is
+*certain*; one that holds for some instant is *possible*. If one instant is needed, it is the middle.
 Windows are half-open: (t − W, t].
 """
 
@@ -18,7 +18,7 @@ from stampede.reports.analysis.rows import Bools, Floats, Rows
 
 @dataclass(frozen=True)
 class Calls:
-    """Calls that were answered, in the order of their middles; seconds from a common origin."""
+    """Answered calls, sorted by their middle; seconds since a common origin."""
 
     start_s: Floats
     end_s: Floats
@@ -28,15 +28,18 @@ class Calls:
 
     @cached_property
     def instant_s(self) -> Floats:
+        """Middle of each call."""
         return (self.start_s + self.end_s) / 2
 
     @cached_property
     def admitted(self) -> "Calls":
+        """The admitted calls."""
         return self.where(self.allowed)
 
-    def where(self, kept: Bools) -> "Calls":
+    def where(self, mask: Bools) -> "Calls":
+        """The calls that a mask selects."""
         return Calls(
-            self.start_s[kept], self.end_s[kept], self.allowed[kept], self.remaining[kept], self.retry_after_s[kept]
+            self.start_s[mask], self.end_s[mask], self.allowed[mask], self.remaining[mask], self.retry_after_s[mask]
         )
 
     def __len__(self) -> int:
@@ -50,7 +53,7 @@ def calls(
     remaining: npt.ArrayLike | None = None,
     retry_after_s: npt.ArrayLike | None = None,
 ) -> Calls:
-    """Calls in the order of their middles."""
+    """Calls from arrays in any order."""
     start, end = np.asarray(start_s, dtype=np.float64), np.asarray(end_s, dtype=np.float64)
     left = np.full(len(start), np.nan) if remaining is None else np.asarray(remaining, dtype=np.float64)
     retry = np.zeros(len(start)) if retry_after_s is None else np.asarray(retry_after_s, dtype=np.float64)
@@ -58,10 +61,10 @@ def calls(
     return Calls(start[order], end[order], np.asarray(allowed, dtype=bool)[order], left[order], retry[order])
 
 
-def by_subject(rows: Rows, doubt_s: float = 0.0) -> Iterator[tuple[int, Calls]]:
-    """(subject's number, its calls) of a cell's rows (stampede.reports.analysis.frames). Calls without a decision are left out.
+def by_subject(rows: Rows, uncertainty_s: float = 0.0) -> Iterator[tuple[int, Calls]]:
+    """(number of the subject, its calls) from a cell's rows. Calls without a decision are left out.
 
-    `doubt_s`: how wrong an instant can be; a call's interval is made as much longer at both ends.
+    `uncertainty_s`: largest error of an instant; a call's interval becomes longer by it at both ends.
     """
     decided = rows.where(rows.known("allowed"))
     subjects = decided.ints("key")
@@ -70,8 +73,8 @@ def by_subject(rows: Rows, doubt_s: float = 0.0) -> Iterator[tuple[int, Calls]]:
         yield (
             int(subject),
             calls(
-                known_or(group, "served_start_s", "start_s") - doubt_s,
-                known_or(group, "served_end_s", "end_s") + doubt_s,
+                known_or(group, "served_start_s", "start_s") - uncertainty_s,
+                known_or(group, "served_end_s", "end_s") + uncertainty_s,
                 group.flags("allowed"),
                 group.floats("remaining"),
                 np.nan_to_num(group.floats("retry_after_ns"), nan=0.0) / 1e9,
@@ -80,5 +83,5 @@ def by_subject(rows: Rows, doubt_s: float = 0.0) -> Iterator[tuple[int, Calls]]:
 
 
 def known_or(rows: Rows, name: str, otherwise: str) -> Floats:
-    """A column, with the values of another one where it has none."""
+    """A column; missing values are taken from another column."""
     return np.where(rows.known(name), rows.floats(name), rows.floats(otherwise))

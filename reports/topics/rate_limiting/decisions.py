@@ -1,4 +1,4 @@
-"""Whether single decisions, and what was told with them, were true: held against the limiter's own history."""
+"""Checks of single decisions and of the retry times and remaining counts returned with them."""
 
 from dataclasses import dataclass
 
@@ -10,16 +10,19 @@ from stampede.reports.topics.rate_limiting.calls import Calls
 
 @dataclass(frozen=True, kw_only=True)
 class Wrong:
-    """Decisions that differ from the strict rule, given what the limiter itself had admitted before."""
+    """Decisions that differ from the strict rule, given the calls that the limiter itself admitted before."""
 
     admitted: int
-    """Although its own count in the last W had certainly reached L."""
+    """Admitted although the limiter's own count in the last W had certainly reached L."""
     refused: int
-    """Although its own count in the last W was certainly below L."""
+    """Refused although the limiter's own count in the last W was certainly below L."""
 
 
 def wrong(calls: Calls, limit: int, window_s: float) -> Wrong:
-    """Comparing with the oracle's own list instead would cascade from one early difference."""
+    """Wrong decisions of one subject.
+
+    The rule is applied to the limiter's own history. Against an oracle's history one early difference would cascade.
+    """
     past = calls.admitted
     starts, ends = np.sort(past.start_s), np.sort(past.end_s)
     over_admitted = over_refused = 0
@@ -35,55 +38,57 @@ def wrong(calls: Calls, limit: int, window_s: float) -> Wrong:
 
 @dataclass(frozen=True, kw_only=True)
 class RetryOutcomes:
-    """What became of what callers were told."""
+    """Whether the returned retry times and remaining counts agreed with the caller's next call."""
 
     waited: int = 0
-    """Refused callers whose next call came at or after the instant that they were told."""
+    """Refused calls whose next call came at or after the returned retry time."""
     waited_admitted: int = 0
+    """Those of which the next call was admitted."""
     sooner: int = 0
-    """Refused callers whose next call came before it."""
+    """Refused calls whose next call came before the returned retry time."""
     sooner_admitted: int = 0
-    """… and was admitted: they were told to wait in vain."""
+    """Those of which the next call was admitted: the retry time was too late."""
     waste_s: float = 0.0
-    """How much longer than needed those were told to wait, together."""
+    """Sum of the seconds by which these retry times were too late."""
     guaranteed: int = 0
-    """Calls that were next after a decision that said calls were left."""
+    """Calls made right after a decision that returned remaining calls."""
     promised_admitted: int = 0
+    """Those that were admitted."""
 
     def __add__(self, other: "RetryOutcomes") -> "RetryOutcomes":
         return RetryOutcomes(**{name: getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__})
 
 
-def told(calls: Calls) -> RetryOutcomes:
-    """Each decision against the next call of the same subject, where that began after the answer was there.
+def retry_outcomes(calls: Calls) -> RetryOutcomes:
+    """Compares each decision with the subject's next call, if that call began after the answer.
 
-    A refusal counts where neither it nor the next call overlaps a third: it is then clear who came when.
+    A refusal counts only if neither it nor the next call overlaps a third call: then the order of calls is certain.
     """
     if len(calls) < 2:
         return RetryOutcomes()
     after = calls.start_s[1:] >= calls.end_s[:-1]
-    others = rivals(calls)
+    others = overlapping(calls)
     alone = (others[:-1] == 0) & (others[1:] == 0)
-    refused, nextly = ~calls.allowed[:-1], calls.allowed[1:]
+    refused, next_allowed = ~calls.allowed[:-1], calls.allowed[1:]
     instant = calls.end_s[:-1] + calls.retry_after_s[:-1]
     waits = after & alone & refused & (calls.retry_after_s[:-1] > 0)
     late = waits & (calls.start_s[1:] >= instant)
     soon = waits & (calls.end_s[1:] < calls.start_s[:-1] + calls.retry_after_s[:-1])
-    vain = soon & nextly
+    too_late = soon & next_allowed
     guaranteed = after & (calls.remaining[:-1] - others[:-1] >= 1)
     return RetryOutcomes(
         waited=int(late.sum()),
-        waited_admitted=int((late & nextly).sum()),
+        waited_admitted=int((late & next_allowed).sum()),
         sooner=int(soon.sum()),
-        sooner_admitted=int(vain.sum()),
-        waste_s=float((instant - calls.end_s[1:])[vain].sum()),
+        sooner_admitted=int(too_late.sum()),
+        waste_s=float((instant - calls.end_s[1:])[too_late].sum()),
         guaranteed=int(guaranteed.sum()),
-        promised_admitted=int((guaranteed & nextly).sum()),
+        promised_admitted=int((guaranteed & next_allowed).sum()),
     )
 
 
-def rivals(calls: Calls) -> Floats:
-    """How many other calls of the subject overlap each call's span: they may have used what it was told was left."""
+def overlapping(calls: Calls) -> Floats:
+    """Number of the subject's other calls that overlap each call: they may have used its remaining calls."""
     starts, ends = np.sort(calls.start_s), np.sort(calls.end_s)
     begun = np.searchsorted(starts, calls.end_s, side="left")
     over = np.searchsorted(ends, calls.start_s, side="right")
@@ -91,10 +96,7 @@ def rivals(calls: Calls) -> Floats:
 
 
 def recovery_s(calls: Calls, quiet_from_s: float, wanted: int) -> float:
-    """From when a client became quiet to its first admission (`wanted` = 1), or to the last of so many in a row.
-
-    nan: not seen.
-    """
+    """Seconds from the end of a client's flood to the last of `wanted` admissions in a row; nan if there are none."""
     later = calls.where(calls.start_s >= quiet_from_s)
     run = 0
     for instant, allowed in zip(later.end_s, later.allowed, strict=True):
@@ -105,7 +107,7 @@ def recovery_s(calls: Calls, quiet_from_s: float, wanted: int) -> float:
 
 
 def peak_to_mean(instants_s: Floats, bin_s: float, span_s: float) -> float:
-    """The fullest bin over the mean of all bins of [0, span); nan without instants."""
+    """Largest bin divided by the mean of all bins of [0, span); nan without instants."""
     bins = max(1, round(span_s / bin_s))
     inside = instants_s[(instants_s >= 0) & (instants_s < span_s)]
     if not len(inside):

@@ -1,7 +1,7 @@
-"""What users were entitled to, and what they got of it.
+"""Entitlement: the calls that users were entitled to, and the share that was admitted.
 
-Entitled(t) is what the exact sliding log (stampede.core.models.greedy_log) would have admitted by t of the calls that were made.
-A bucket admits more at once and less later: it is compared with what the greedy bucket admits.
+Entitled(t) is the number of the made calls that the exact sliding log (stampede.core.models.greedy_log) would have
+admitted by t. A token bucket admits more at once and less later, so it is compared with the greedy bucket.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from stampede.reports.topics.rate_limiting.calls import Calls
 
 
 def greedy_bucket(instants_s: Floats, capacity: float, refill_per_s: float) -> Bools:
-    """Which of the calls, in ascending order, a full bucket of that capacity admits that forgets nothing."""
+    """Whether an exact, initially full token bucket admits each of the calls (ascending instants)."""
     found = np.zeros(len(instants_s), dtype=bool)
     tokens, last = capacity, float(instants_s[0]) if len(instants_s) else 0.0
     for i, instant in enumerate(instants_s):
@@ -28,20 +28,21 @@ def greedy_bucket(instants_s: Floats, capacity: float, refill_per_s: float) -> B
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
-    """Admitted over entitled, of one subject."""
+    """Admitted over entitled calls of one subject."""
 
     admitted: int
     entitled: int
     lowest: float
-    """The least that the ratio fell to after the first window; nan: nothing came later than that."""
+    """The lowest ratio after the first window; nan if there were no calls after it."""
 
     @property
     def at_end(self) -> float:
+        """The ratio at the end."""
         return self.admitted / self.entitled if self.entitled else np.nan
 
 
 def share(calls: Calls, limit: int, window_s: float) -> Share:
-    """What a subject got of what it was entitled to."""
+    """Admitted over entitled calls of a subject."""
     instants = calls.instant_s
     entitled = np.cumsum(greedy_log(instants, limit, window_s))
     admitted = np.cumsum(calls.allowed)
@@ -53,7 +54,7 @@ def share(calls: Calls, limit: int, window_s: float) -> Share:
 
 
 def jain(values: Floats) -> float:
-    """Jain's index of fairness: 1 where all are alike, 1/n where one gets all."""
+    """Jain's fairness index: 1 if all values are equal, 1/n if one has everything."""
     known = values[~np.isnan(values)]
     squares = float((known**2).sum())
     return float(known.sum()) ** 2 / (len(known) * squares) if squares else np.nan

@@ -1,4 +1,4 @@
-"""Judging limiters: each by its own contract and by the strict window, from a run's limiting cells."""
+"""Analysis of rate limiters: each is checked against its own contract and the strict window."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from stampede.reports.topics.rate_limiting.decisions import (
     Wrong,
     peak_to_mean,
     recovery_s,
-    told,
+    retry_outcomes,
     wrong,
 )
 from stampede.reports.topics.rate_limiting.entitlement import Share, jain, share
@@ -32,15 +32,17 @@ from stampede.reports.topics.rate_limiting.rolling_windows import (
 from stampede.reports.topics.rate_limiting.starvation import ABOVE, Starvation, Steady, starvation, steady
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
-RULER = "bare-evalsha"
+BASELINE = "bare-evalsha"
+"""The baseline for the service time: an empty script."""
 FLOOD_THEN_HALF = "flood, then half"
 WITHIN = ("Poisson 0.5 ×", "steady 0.5 ×", "steady 0.9 ×")
-"""Adversaries that stay within the limit on average."""
+"""Caller profiles that stay within the limit on average."""
 BIN_S = 0.010
-"""Bins of the edge alignment."""
+"""Width of the bins of the edge alignment, in seconds."""
 HERD_BIN_S = 0.100
-"""Bins of the instants that refused callers are told."""
+"""Width of the bins of returned retry times, in seconds."""
 IN_A_ROW = 10
+"""Number of admissions in a row after which a caller has recovered from its flood."""
 
 Kept = Literal["kept", "broken", "cannot tell"]
 
@@ -53,22 +55,23 @@ class SubjectJudged:
     profile: str
     calls: Calls
     most_certain: int
-    """Most admitted in any rolling window, certainly."""
+    """Most calls that were certainly admitted in one rolling window."""
     most_possible: int
     above_s: float
-    """How long the rolling count was above L."""
+    """Seconds during which the rolling count was above L."""
     excess: int
     need_certain: float
-    """What the contract bounds: the most in a window (strict), or the most beyond the refill (bucket)."""
+    """The quantity that the contract bounds: most in a window (strict) or most beyond the refill (bucket)."""
     need_possible: float
     share: Share
     wrong: Wrong
-    told: RetryOutcomes
+    retry_outcomes: RetryOutcomes
 
 
 def judge_subject(
     subject: int, profile: str, calls: Calls, flood: Mapping[str, Any], contract: Mapping[str, Any]
 ) -> SubjectJudged:
+    """Analyse one subject's calls. `flood`: the scenario's flood; `contract`: the limiter's own bound."""
     limit, window_s = int(flood["limit"]), float(flood["window_s"])
     admitted = calls.admitted
     certain, possible = rolling_certain(admitted, window_s), rolling_possible(admitted, window_s)
@@ -91,20 +94,18 @@ def judge_subject(
         need_possible=needs[1],
         share=share(calls, limit, window_s),
         wrong=wrong(calls, limit, window_s),
-        told=told(calls),
+        retry_outcomes=retry_outcomes(calls),
     )
 
 
 def caller_profiles(flood: Mapping[str, Any]) -> list[str]:
-    """What each subject is, by its number."""
-    return [
-        caller_group["profile"] for caller_group in flood["caller_groups"] for _ in range(int(caller_group["subjects"]))
-    ]
+    """The caller profile of each subject, by its number."""
+    return [group["profile"] for group in flood["caller_groups"] for _ in range(int(group["subjects"]))]
 
 
 @dataclass(frozen=True)
 class LimiterJudged:
-    """One limiter under one scenario, all rounds together."""
+    """One limiter under one scenario, pooled over all rounds."""
 
     info: ContenderInfo
     scenario: ScenarioInfo
@@ -112,7 +113,7 @@ class LimiterJudged:
     subjects: Sequence[tuple[int, SubjectJudged]] = field(repr=False)
     """(round, subject)"""
     latency: Comparison | None
-    """Service p50 against the empty EVALSHA's, paired by round: its difference is in ms."""
+    """Service p50 against that of the empty EVALSHA, paired by round; the difference is in ms."""
     latency_rounds_ms: Floats
     key_bytes: Floats
 
@@ -135,16 +136,17 @@ class LimiterJudged:
 
     @property
     def bound(self) -> float:
-        """What the contract allows of what it bounds: its L, or its B."""
+        """The bound of the contract: L (strict) or B (bucket)."""
         return float(self.contract["limit" if self.contract["kind"] == "strict" else "capacity"])
 
     @cached_property
     def kept(self) -> Kept:
-        """Whether its own contract held, in every window of every subject in every round."""
+        """Whether its own contract held for every subject in every round."""
         return verdict(self.need_certain, self.need_possible, self.bound)
 
     @cached_property
     def kept_strict(self) -> Kept:
+        """Whether at most L calls were admitted in any window."""
         return verdict(self.most_certain, self.most_possible, self.limit)
 
     @property
@@ -165,7 +167,7 @@ class LimiterJudged:
 
     @property
     def worst(self) -> SubjectJudged | None:
-        """Whose window was fullest."""
+        """The subject with the most admissions in one window."""
         return max((s for _, s in self.subjects), key=lambda s: (s.most_certain, s.excess), default=None)
 
     @property
@@ -174,30 +176,30 @@ class LimiterJudged:
 
     @property
     def excess_share(self) -> float:
-        """Admissions above L over admissions."""
+        """Share of the admissions that were above L."""
         return sum(s.excess for _, s in self.subjects) / self.admitted if self.admitted else math.nan
 
     @property
     def above_share(self) -> float:
-        """Time above L over all subjects' time."""
+        """Share of all subjects' time in which the rolling count was above L."""
         span_s = len(self.subjects) * self.scenario.window_s
         return sum(s.above_s for _, s in self.subjects) / span_s if span_s else math.nan
 
     def got(self, *caller_profiles: str) -> float:
-        """Admitted over entitled at the end, totals of those subjects; of all where none is named."""
+        """Admitted over entitled calls of those profiles at the end; of all subjects if none is given."""
         chosen = [s.share for _, s in self.subjects if not caller_profiles or s.profile in caller_profiles]
         entitled = sum(s.entitled for s in chosen)
         return sum(s.admitted for s in chosen) / entitled if entitled else math.nan
 
     @property
     def starved(self) -> tuple[float, str]:
-        """The lowest admitted over entitled after the first window, and whose it was."""
+        """The lowest ratio of admitted to entitled calls after the first window, and its caller profile."""
         lows = [(s.share.lowest, s.profile) for _, s in self.subjects if not math.isnan(s.share.lowest)]
         return min(lows, default=(math.nan, ""))
 
     @cached_property
     def starvation(self) -> Starvation | None:
-        """What steady callers above the limit got after their first window; None where the flood had none."""
+        """Admissions of steady callers above the limit after their first window; None if the flood has none."""
         callers: list[Steady] = [
             steady(s.profile, r, s.calls, self.flood, self.contract) for r, s in self.subjects if s.profile in ABOVE
         ]
@@ -205,12 +207,12 @@ class LimiterJudged:
 
     @property
     def starves(self) -> bool:
-        """Whether such a caller certainly gets less than a limiter that keeps its contract could give it."""
+        """Whether such a caller certainly gets less than its contract allows."""
         return self.starvation is not None and self.starvation.starves
 
     @property
     def fairness(self) -> tuple[float, float]:
-        """Jain's index over subjects' admitted over entitled, and the least of them."""
+        """Jain's index over the subjects' ratios of admitted to entitled calls, and the lowest ratio."""
         shares = np.array([s.share.at_end for _, s in self.subjects])
         known = shares[~np.isnan(shares)]
         return jain(known), float(known.min()) if len(known) else math.nan
@@ -227,11 +229,12 @@ class LimiterJudged:
         return sum(len(s.calls) for _, s in self.subjects)
 
     @property
-    def told(self) -> RetryOutcomes:
-        return sum((s.told for _, s in self.subjects), RetryOutcomes())
+    def retry_outcomes(self) -> RetryOutcomes:
+        """Sum over all subjects."""
+        return sum((s.retry_outcomes for _, s in self.subjects), RetryOutcomes())
 
     def recovery(self, wanted: int) -> tuple[float, int, int]:
-        """(median seconds to so many admissions in a row after a flood, how often seen, how often looked for)."""
+        """(median seconds to `wanted` admissions in a row after a flood, callers that reached it, all callers)."""
         chosen = [s for _, s in self.subjects if s.profile == FLOOD_THEN_HALF]
         found = np.array([recovery_s(s.calls, self.window_s, wanted) for s in chosen])
         seen = found[~np.isnan(found)]
@@ -239,40 +242,41 @@ class LimiterJudged:
 
     @property
     def edge_alignment(self) -> float:
-        """Admissions per 10 ms modulo W, peak over mean. Cells begin at an edge of the server's windows."""
+        """Admissions per 10 ms modulo W: peak over mean. Cells begin at an edge of the server's windows."""
         instants = self.pooled(lambda s: s.calls.admitted.instant_s)
         return peak_to_mean(instants % self.window_s, BIN_S, self.window_s)
 
     @property
     def herd(self) -> float:
-        """Instants that refused callers are told, per 100 ms, peak over mean of the fullest round."""
+        """Returned retry times per 100 ms: peak over mean, the largest of the rounds."""
         peaks = []
         for cell in self.cells:
             refused = [s.calls.where(~s.calls.allowed) for r, s in self.subjects if r == cell.info.round]
-            told_s = np.concatenate([c.end_s + c.retry_after_s for c in refused]) if refused else np.array([])
-            peaks.append(peak_to_mean(told_s, HERD_BIN_S, self.scenario.window_s + self.window_s))
+            retry_s = np.concatenate([c.end_s + c.retry_after_s for c in refused]) if refused else np.array([])
+            peaks.append(peak_to_mean(retry_s, HERD_BIN_S, self.scenario.window_s + self.window_s))
         known = [p for p in peaks if not math.isnan(p)]
         return max(known, default=math.nan)
 
     def pooled(self, values: Any) -> Floats:
+        """Values of all subjects, concatenated."""
         found = [values(s) for _, s in self.subjects]
         return np.concatenate(found) if found else np.array([])
 
     @property
     def sent_per_decision(self) -> float:
-        """Redis commands that the client sent, a decision."""
+        """Redis commands that the client sent per decision."""
         rows = [cell.due for cell in self.cells]
         return sum(float(r.ints("commands").sum()) for r in rows) / max(1, sum(len(r) for r in rows))
 
     @property
     def round_trips(self) -> float:
-        """Round trips a decision."""
+        """Round trips per decision."""
         rows = [cell.due for cell in self.cells]
         return sum(float(r.ints("round_trips").sum()) for r in rows) / max(1, sum(len(r) for r in rows))
 
     @property
     def scripted_per_decision(self) -> float:
-        """Commands that its scripts made the server run, a decision."""
+        """Commands that the server ran inside scripts, per decision."""
         total = 0.0
         for cell in self.cells:
             for name in self.info.script_commands:
@@ -283,26 +287,31 @@ class LimiterJudged:
 
 
 def verdict(certain: float, possible: float, bound: float) -> Kept:
-    """Kept if even the possible lies within the bound, broken if the certain does not; to a millionth of a call."""
+    """Kept if the possible value is within the bound, broken if the certain value exceeds it, else cannot tell.
+
+    The tolerance is a millionth of a call.
+    """
     if certain > bound + 1e-6:
         return "broken"
     return "kept" if possible <= bound + 1e-6 else "cannot tell"
 
 
 def judged(analysis: Analysis) -> Sequence[LimiterJudged]:
-    """Every limiter under every limiting scenario that has a finished cell. Made once for a judgement."""
-    return analysis.once(judge_limiters)
+    """Every limiter in every limiting scenario that has a finished cell. Computed once per analysis."""
+    return analysis.once(analyse_limiters)
 
 
-def judge_limiters(analysis: Analysis) -> list[LimiterJudged]:
+def analyse_limiters(analysis: Analysis) -> list[LimiterJudged]:
+    """Every limiter in every limiting scenario."""
     return list(each_limiter(analysis))
 
 
 def each_limiter(analysis: Analysis) -> Iterator[LimiterJudged]:
+    """Yield the result of each limiter and scenario."""
     for scenario in analysis.scenarios:
         assert scenario.flood is not None
         names = caller_profiles(scenario.flood)
-        rulers = {cell.info.round: service_p50_ms(cell) for cell in analysis.of(scenario.name, RULER)}
+        baseline = {cell.info.round: service_p50_ms(cell) for cell in analysis.of(scenario.name, BASELINE)}
         sizes = key_bytes(analysis, scenario.name)
         for info in analysis.run.info.contenders:
             cells = analysis.of(scenario.name, info.name)
@@ -314,26 +323,27 @@ def each_limiter(analysis: Analysis) -> Iterator[LimiterJudged]:
                 for cell in cells
                 for subject, calls in by_subject(cell.rows, cell.clock_doubt_ns / 1e9)
             ]
-            mine = {cell.info.round: service_p50_ms(cell) for cell in cells}
-            both = sorted(mine.keys() & rulers.keys())
+            own = {cell.info.round: service_p50_ms(cell) for cell in cells}
+            both = sorted(own.keys() & baseline.keys())
             yield LimiterJudged(
                 info,
                 scenario,
                 cells,
                 subjects,
-                compare([mine[r] for r in both], [rulers[r] for r in both]) if both else None,
-                np.array([mine[r] - rulers[r] for r in both]),
+                compare([own[r] for r in both], [baseline[r] for r in both]) if both else None,
+                np.array([own[r] - baseline[r] for r in both]),
                 sizes.get(info.name, np.array([])),
             )
 
 
 def service_p50_ms(cell: Cell) -> float:
+    """Median service time of a cell in ms."""
     took = cell.due.floats("service_ms")
     return quantile(took[~np.isnan(took)], 0.5)
 
 
 def key_bytes(analysis: Analysis, scenario: str) -> dict[str, Floats]:
-    """What keys took, by contender: gauges of the run's timeline."""
+    """Memory of the limiters' keys in bytes, by contender, from the gauges of the run's timeline."""
     timeline = analysis.run.timeline
     gauges = timeline[timeline["name"] == "limiter_key_bytes"]
     cells = {cell.info.id: cell.info.contender for cell in analysis.cells if cell.info.scenario == scenario}

@@ -1,4 +1,4 @@
-"""The two questions that are drawn: did it keep its contract, and did users get what they were entitled to?"""
+"""Charts of rate limiters: the rolling count against the limit, and admitted over entitled calls."""
 
 import math
 from collections.abc import Sequence
@@ -13,20 +13,20 @@ from stampede.run_folder.schema import ContenderInfo
 
 
 def charts(limiters: Sequence[LimiterJudged], contenders: Sequence[ContenderInfo]) -> list[Chart]:
-    """Those that there are data for; rulers are bounds of time, not limiters, and are in neither."""
+    """The charts for which there are data. They leave out baselines, which are no limiters."""
     shown = [x for x in limiters if x.info.kind != "baseline" and x.subjects]
     return [contract(shown, contenders), entitled(shown, contenders)] if shown else []
 
 
 def fullest(limiters: Sequence[LimiterJudged]) -> tuple[int, int]:
-    """The (round, subject) in which the fullest window of all was seen: everyone is shown under it."""
+    """The (round, subject) with the fullest window of all limiters."""
     marked = [(s.most_certain, -r, -s.subject) for x in limiters for r, s in x.subjects]
     _, round_number, subject = max(marked)
     return -round_number, -subject
 
 
 def contract(limiters: Sequence[LimiterJudged], contenders: Sequence[ContenderInfo]) -> Chart:
-    """How many were admitted in the window behind each instant, for each limiter its own worst subject."""
+    """Admissions in the window that ends at each instant, for each limiter's worst subject."""
     scenario = limiters[0].scenario
     columns = 3
     figure = new_figure(7.6, 0.7 + 1.55 * math.ceil(len(limiters) / columns))
@@ -48,21 +48,20 @@ def contract(limiters: Sequence[LimiterJudged], contenders: Sequence[ContenderIn
     for axes in grid[len(limiters) :]:
         axes.set_axis_off()
     figure.supxlabel("seconds since the flood began", fontsize=9.5, color=MUTED)
-    figure.supylabel("admitted in the window behind", fontsize=9.5, color=MUTED)
+    figure.supylabel("admitted in the last window", fontsize=9.5, color=MUTED)
     limit = limiters[0].limit
     parts = [f"{x.info.name} {x.most_certain} ({formatting.number(x.most_certain / limit)} × L)" for x in limiters]
-    caption = f"The most in any window of {limiters[0].window_s:g} s, where L = {limit}: {', '.join(parts)}."
-    question = "Did it keep its contract?"
+    caption = f"Most admitted in any window of {limiters[0].window_s:g} s, L = {limit}: {', '.join(parts)}."
+    question = "Did each limiter keep its contract?"
     anchor = f"{scenario.name}-contract"
     return Chart(
         anchor=anchor,
         question=question,
         caption=caption,
         how_to_read=(
-            "Each panel shows the subject whose window was fullest under that limiter, and how it called. The line is "
-            "the number of its calls that were admitted in the window (t − W, t], counting only those that certainly "
-            "lie in it. Dashed: the limit L. Above it the strict window is broken; whether that breaks the limiter's "
-            "own contract is in the table."
+            "Each panel shows the subject with the fullest window under that limiter, and its caller profile. The line "
+            "is the number of its calls that were certainly admitted in the window (t − W, t]. Dashed: the limit L. "
+            "Above L the strict window is broken; the table shows whether that breaks the limiter's own contract."
         ),
         svg=drawn(figure, anchor, question, caption),
         columns=["limiter", "subject", "t s", "admitted in the window"],
@@ -71,6 +70,7 @@ def contract(limiters: Sequence[LimiterJudged], contenders: Sequence[ContenderIn
 
 
 def drawn_rolling(subject: SubjectJudged, window_s: float, span_s: float) -> tuple[list[float], list[float]]:
+    """Points of the rolling count: instants in seconds and counts."""
     rolling = rolling_certain(subject.calls.admitted, window_s)
     at = [0.0, *(float(t) for t in rolling.at_s), span_s + window_s]
     count = [0.0, *(float(n) for n in rolling.counts), 0.0]
@@ -78,7 +78,7 @@ def drawn_rolling(subject: SubjectJudged, window_s: float, span_s: float) -> tup
 
 
 def entitled(limiters: Sequence[LimiterJudged], contenders: Sequence[ContenderInfo]) -> Chart:
-    """Admitted over entitled, a row a way of calling, a mark a limiter."""
+    """Admitted over entitled calls: one row per caller profile, one mark per limiter."""
     scenario = limiters[0].scenario
     names = list(dict.fromkeys(s.profile for _, s in sorted(limiters[0].subjects, key=lambda p: p[1].subject)))
     figure = new_figure(7.6, 1.3 + 0.42 * len(names))
@@ -110,25 +110,25 @@ def entitled(limiters: Sequence[LimiterJudged], contenders: Sequence[ContenderIn
     axes.tick_params(axis="y", labelcolor=INK, length=0)
     legend(figure)
     least = sorted((x.starved[0], x.info.name, x.starved[1]) for x in limiters if not math.isnan(x.starved[0]))
-    caption = "No subject was watched for longer than a window."
+    caption = "No subject was observed for longer than one window."
     if least:
         low, name, profile = least[0]
         caption = (
-            f"Drawn: a kind of caller over the whole run. The least that one caller had got by any instant after its "
-            f"first window was {formatting.number(low)} of what the exact log would have given by then: with {name}, one "
-            f"that calls “{profile}”."
+            "Each mark is a caller profile over the whole run. The lowest share of one caller at any instant after its "
+            f"first window was {formatting.number(low)} of the calls that the exact log would have admitted by then: "
+            f"{name}, a caller of profile “{profile}”."
         )
-    question = "Did users get what they were entitled to?"
+    question = "Did users get the calls that they were entitled to?"
     anchor = f"{scenario.name}-entitled"
     return Chart(
         anchor=anchor,
         question=question,
         caption=caption,
         how_to_read=(
-            "A row is a way of calling, × being times the limit; a mark is a limiter. Entitled: what the exact log "
-            "would have admitted of the same calls, which no limiter that keeps L in every window can exceed. Left of "
-            "1: users were shut out who were within their rights; right of 1: more was admitted than the strict window "
-            "allows."
+            "A row is a caller profile (× means times the limit); a mark is a limiter. Entitled: the number of the "
+            "same calls that the exact log would have admitted; no limiter that keeps L in every window can exceed it. "
+            "Left of 1: users were refused calls that they were entitled to. Right of 1: more calls were admitted "
+            "than the strict window allows."
         ),
         svg=drawn(figure, anchor, question, caption),
         columns=["limiter", "calls", "admitted / entitled"],

@@ -1,4 +1,4 @@
-"""The page's section about limiters, and its CSV."""
+"""Report section on rate limiters, and its CSV."""
 
 import math
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A figure of the table."""
+    """A column of the table."""
 
     title: str
     explain: str
@@ -31,107 +31,112 @@ COLUMNS = (
         group="its own contract",
         title="held?",
         explain=(
-            "broken: certainly exceeded; held: not even possibly exceeded; not seen broken: calls in flight at a "
-            "window's ends leave it open. Below: what was seen of what the contract bounds, certain – possible"
+            "broken: certainly exceeded; held: certainly not exceeded; not seen broken: calls in flight at a window's "
+            "ends leave it open. Below: the measured value that the contract bounds, certain – possible"
         ),
     ),
     Column(
         group="at most L in any W",
         title="held?",
-        explain="as before, for the strict window; below: most admitted in any window over L, certain – possible",
+        explain=("as before, for the strict window; below: most admitted in any window over L, certain – possible"),
     ),
     Column(
         group="at most L in any W",
         title="time above",
-        explain="share of subjects' time in which their rolling count was above L; below: admissions above L of all",
+        explain=(
+            "share of the subjects' time in which their rolling count was above L; below: share of the admissions that "
+            "were above L"
+        ),
     ),
     Column(
         group="entitled",
         title="got",
         explain=(
-            "admitted over what the exact log would have admitted, over the whole run, all subjects together; below: "
-            "of subjects within the limit on average"
+            "admitted calls over the calls that the exact log would have admitted, in the whole run and for all "
+            "subjects; below: the same for subjects that are within the limit on average"
         ),
     ),
     Column(
         group="entitled",
         title="lowest",
         explain=(
-            "starvation: the least that one subject's admitted over entitled, counted up to an instant, fell to after "
-            "the first window, in any round; below: how it calls"
+            "starvation: the lowest value of one subject's admitted over entitled calls, counted up to any instant "
+            "after the first window, in any round; below: its caller profile"
         ),
     ),
     Column(
         group="entitled",
         title="steady, above",
         explain=(
-            "starvation of a steady caller: admitted over what its limiter's own contract allows of the same calls, "
-            "after the first window, for the callers at 1.1 or 1.5 times the limit that got least; below: the counts"
+            "starvation of a steady caller: admitted calls over the calls that the limiter's own contract allows, "
+            "after the first window, for the callers at 1.1 or 1.5 times the limit with the lowest ratio; below: the "
+            "counts"
         ),
     ),
     Column(
         group="entitled",
         title="fairness",
         explain=(
-            "Jain's index over subjects' admitted over entitled at the end, 1 where all are alike; below: the least of "
-            "them"
+            "Jain's index over the subjects' admitted over entitled calls at the end, 1 if all are equal; below: the "
+            "lowest ratio"
         ),
     ),
     Column(
         group="wrong decisions",
         title="admitted",
-        explain="of 1,000 decisions, calls admitted though its own count of the last W was certainly L or more",
+        explain="calls admitted although the limiter's own count of the last W was certainly ≥ L, per 1,000 decisions",
     ),
     Column(
         group="wrong decisions",
         title="refused",
-        explain="of 1,000 decisions, calls refused though its own count of the last W was certainly below L",
+        explain="calls refused although the limiter's own count of the last W was certainly < L, per 1,000 decisions",
     ),
     Column(
-        group="what callers are told",
+        group="returned to callers",
         title="retry after",
         explain=(
-            "refused callers whose next call came no sooner than told: how many were admitted; below: those whose next "
-            "call came sooner and was admitted all the same, with how much too long they were told to wait on average"
+            "refused callers whose next call came at or after the returned retry time: how many were admitted; below: "
+            "callers whose next call came sooner and was admitted, and by how much their retry time was too late on "
+            "average"
         ),
     ),
     Column(
-        group="what callers are told",
+        group="returned to callers",
         title="remaining",
-        explain="calls made right after an answer that said some were left: how many were admitted",
+        explain="calls made right after an answer with remaining calls: how many were admitted",
     ),
     Column(
-        group="what callers are told",
+        group="returned to callers",
         title="herd",
-        explain="instants that refused callers are told to come back at, per 100 ms, fullest over mean",
+        explain="returned retry times per 100 ms, largest bin over mean",
     ),
     Column(
         group="after a flood",
         title="recovery",
         explain=(
-            "from the end of a flood of 20 × the limit, at half the limit from then on: time to the first admission; "
-            f"below: to the {IN_A_ROW}th in a row"
+            "after a flood of 20 × the limit, followed by calls at half the limit: time from the end of the flood to "
+            f"the first admission; below: to the {IN_A_ROW}th in a row"
         ),
     ),
     Column(
         group="after a flood",
         title="edge",
-        explain="admissions per 10 ms modulo W, fullest over mean: whether everybody is let in at once",
+        explain="admissions per 10 ms modulo W, largest bin over mean: shows whether all callers are admitted at once",
     ),
     Column(
         group="cost",
         title="over EVALSHA",
-        explain="service p50 less that of an empty script in the same round; below: the interval, or the rounds' range",
+        explain="service p50 minus that of an empty script in the same round; below: interval, or range of the rounds",
     ),
     Column(
         group="cost",
         title="commands",
-        explain="Redis commands sent, and run inside scripts, a decision; below: round trips",
+        explain="Redis commands per decision: sent + run inside scripts; below: round trips",
     ),
     Column(
         group="cost",
         title="bytes a key",
-        explain="MEMORY USAGE of keys in mid-flood, mean; below: largest seen. At this limit: a log grows with it",
+        explain="MEMORY USAGE of a key during the flood: mean; below: maximum. A log grows with the limit",
     ),
 )
 
@@ -144,7 +149,7 @@ class LimiterEntry:
     value: str
     detail: str = ""
     mark: str = ""
-    """better, worse or nothing: a class."""
+    """CSS class: better, worse or empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +174,7 @@ class LimiterSection:
 
 
 def sections(analysis: Analysis, races: RacesInfo | None = None) -> list[LimiterSection]:
-    """A section a limiting scenario; none where the run has none. `races`: what orders of steps showed, if explored."""
+    """One section per limiting scenario. `races`: the results of the race explorer, if there are any."""
     if analysis.limiting is None:
         return []
     found: dict[str, list[LimiterJudged]] = {}
@@ -179,7 +184,7 @@ def sections(analysis: Analysis, races: RacesInfo | None = None) -> list[Limiter
 
 
 def answers(analysis: Analysis, races: RacesInfo | None = None) -> list[tuple[str, str]]:
-    """(scenario, what to take), as the sections say it."""
+    """(scenario, summary), as in the sections."""
     if analysis.limiting is None:
         return []
     found: dict[str, list[LimiterJudged]] = {}
@@ -189,6 +194,7 @@ def answers(analysis: Analysis, races: RacesInfo | None = None) -> list[tuple[st
 
 
 def section(analysis: Analysis, limiters: Sequence[LimiterJudged], races: RacesInfo | None) -> LimiterSection:
+    """The section of one scenario."""
     contenders = analysis.run.info.contenders
     groups: list[tuple[str, int]] = []
     for column in COLUMNS:
@@ -217,36 +223,35 @@ def section(analysis: Analysis, limiters: Sequence[LimiterJudged], races: RacesI
 
 
 def asked(scenario: ScenarioInfo) -> str:
-    """A flood in a line."""
+    """The flood's settings as one line."""
     flood = scenario.flood
     assert flood is not None
-    caller_groups = ", ".join(
-        f"{caller_group['subjects']} {caller_group['profile']}" for caller_group in flood["caller_groups"]
-    )
+    caller_groups = ", ".join(f"{group['subjects']} {group['profile']}" for group in flood["caller_groups"])
     windows = scenario.window_s / flood["window_s"]
     return (
-        f"limit L = {flood['limit']} calls in W = {flood['window_s']:g} s, {windows:g} windows a cell, "
-        f"{scenario.workload['rate_per_s']:.0f} calls/s in all; subjects: {caller_groups}; simulated distance "
-        f"{scenario.workload.get('rtt_ms') or 0:g} ms, {scenario.processes} processes of "
-        f"{scenario.workload['users_per_process']} threads"
+        f"limit L = {flood['limit']} calls in W = {flood['window_s']:g} s, {windows:g} windows per cell, "
+        f"{scenario.workload['rate_per_s']:.0f} calls/s in total; subjects: {caller_groups}; simulated RTT "
+        f"{scenario.workload.get('rtt_ms') or 0:g} ms, {scenario.processes} processes with "
+        f"{scenario.workload['users_per_process']} threads each"
     )
 
 
 def entries(x: LimiterJudged) -> list[LimiterEntry]:
-    if x.info.kind == "baseline":  # it admits everything: a bound of time, not a limiter
+    """One limiter's row of the table."""
+    if x.info.kind == "baseline":  # it admits every call, so only its costs are shown
         return [LimiterEntry(value=formatting.MISSING)] * (len(COLUMNS) - COSTS) + costs(x)
-    t, wrong, limit = x.told, x.wrong, x.limit
-    lowest, whose = x.starved
+    t, wrong, limit = x.retry_outcomes, x.wrong, x.limit
+    lowest, lowest_profile = x.starved
     fairness, least = x.fairness
     first, seen_first, sought = x.recovery(1)
     ten, seen_ten, _ = x.recovery(IN_A_ROW)
     return [
         LimiterEntry(value=contract(x), detail=f"bound {formatting.number(x.bound)}"),
-        held(x.kept, span(x.need_certain, x.need_possible)),
-        held(x.kept_strict, f"{span(x.most_certain / limit, x.most_possible / limit)} × L"),
+        verdict_entry(x.kept, span(x.need_certain, x.need_possible)),
+        verdict_entry(x.kept_strict, f"{span(x.most_certain / limit, x.most_possible / limit)} × L"),
         LimiterEntry(value=percent(x.above_share), detail=f"{percent(x.excess_share)} of admissions"),
         LimiterEntry(value=formatting.number(x.got()), detail=f"{formatting.number(x.got(*WITHIN))} within the limit"),
-        LimiterEntry(value=formatting.number(lowest), detail=whose, mark="worse" if lowest < 0.5 else ""),
+        LimiterEntry(value=formatting.number(lowest), detail=lowest_profile, mark="worse" if lowest < 0.5 else ""),
         steadily_above(x),
         LimiterEntry(value=formatting.number(fairness), detail=f"least {formatting.number(least)}"),
         LimiterEntry(value=formatting.number(1000 * wrong.admitted / max(1, x.decisions))),
@@ -254,7 +259,7 @@ def entries(x: LimiterJudged) -> list[LimiterEntry]:
         LimiterEntry(
             value=f"{t.waited_admitted} of {t.waited}" if t.waited else formatting.MISSING,
             detail=f"sooner: {t.sooner_admitted} of {t.sooner}"
-            + (f", {1000 * t.waste_s / t.sooner_admitted:.0f} ms wasted" if t.sooner_admitted else ""),
+            + (f", {1000 * t.waste_s / t.sooner_admitted:.0f} ms too late" if t.sooner_admitted else ""),
         ),
         LimiterEntry(value=f"{t.promised_admitted} of {t.guaranteed}" if t.guaranteed else formatting.MISSING),
         LimiterEntry(value=formatting.number(x.herd)),
@@ -265,6 +270,7 @@ def entries(x: LimiterJudged) -> list[LimiterEntry]:
 
 
 def steadily_above(x: LimiterJudged) -> LimiterEntry:
+    """Starvation of a steady caller above the limit."""
     found = x.starvation
     if found is None:
         return LimiterEntry(value=formatting.MISSING)
@@ -273,6 +279,7 @@ def steadily_above(x: LimiterJudged) -> LimiterEntry:
 
 
 def costs(x: LimiterJudged) -> list[LimiterEntry]:
+    """Entries of the cost columns."""
     return [
         latency(x),
         LimiterEntry(
@@ -286,12 +293,14 @@ def costs(x: LimiterJudged) -> list[LimiterEntry]:
     ]
 
 
-def held(kept: str, detail: str) -> LimiterEntry:
+def verdict_entry(kept: str, detail: str) -> LimiterEntry:
+    """Whether a bound was held."""
     value = {"kept": "held", "broken": "broken", "cannot tell": "not seen broken"}[kept]
     return LimiterEntry(value=value, detail=detail, mark={"kept": "better", "broken": "worse"}.get(kept, ""))
 
 
 def span(certain: float, possible: float) -> str:
+    """Certain and possible value."""
     return f"{formatting.number(certain)} – {formatting.number(possible)}"
 
 
@@ -300,6 +309,7 @@ def percent(share: float) -> str:
 
 
 def ms_or_not(seconds: float, seen: int, sought: int) -> str:
+    """A recovery time; how often it was seen, if not for all callers."""
     if not sought:
         return formatting.MISSING
     if not seen:
@@ -308,6 +318,7 @@ def ms_or_not(seconds: float, seen: int, sought: int) -> str:
 
 
 def latency(x: LimiterJudged) -> LimiterEntry:
+    """Service p50 above that of the empty script."""
     if x.info.kind == "baseline" or not len(x.latency_rounds_ms):
         return LimiterEntry(value=formatting.MISSING, detail="the bound" if x.info.kind == "baseline" else "")
     shift = x.latency.difference if x.latency is not None else None
@@ -330,12 +341,12 @@ HEADER = (
 
 
 def csv_rows(analysis: Analysis) -> list[tuple[object, ...]]:
-    """The table's figures for a machine, under HEADER."""
+    """The table's figures as CSV rows with the columns of HEADER."""
     if analysis.limiting is None:
         return []
     rows: list[tuple[object, ...]] = []
     for x in judged(analysis.limiting):
-        t, w = x.told, x.wrong
+        t, w = x.retry_outcomes, x.wrong
         figures = (
             *(x.above_share, x.excess_share, x.got(), x.got(*WITHIN), x.starved[0], x.starved[1], *x.fairness),
             *(w.admitted, w.refused, x.decisions, t.waited, t.waited_admitted, t.sooner, t.sooner_admitted, t.waste_s),
@@ -360,7 +371,7 @@ def csv_rows(analysis: Analysis) -> list[tuple[object, ...]]:
 
 
 def plain(value: object) -> object:
-    """Six significant digits for a machine; empty where there is none."""
+    """A CSV value: six significant digits; empty for nan."""
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.6g}"
     return value

@@ -1,4 +1,4 @@
-"""How many were admitted in a rolling window, and in any time: what a limiter's contract is about."""
+"""Admissions in a rolling window and beyond a refill rate: the quantities that limiter contracts bound."""
 
 from dataclasses import dataclass
 
@@ -10,24 +10,25 @@ from stampede.reports.topics.rate_limiting.calls import Calls
 
 @dataclass(frozen=True)
 class Rolling:
-    """A count over time, as steps: `counts[i]` from `at_s[i]` up to `at_s[i + 1]`."""
+    """A count over time as a step function: `counts[i]` from `at_s[i]` up to `at_s[i + 1]`."""
 
     at_s: Floats
     counts: Floats
 
     @property
     def most(self) -> int:
+        """Largest count."""
         return int(self.counts.max(initial=0))
 
     def above(self, limit: float) -> float:
-        """Seconds during which it is above the limit."""
+        """Seconds during which the count is above the limit."""
         if len(self.at_s) < 2:
             return 0.0
         return float(np.diff(self.at_s)[self.counts[:-1] > limit].sum())
 
 
 def steps(opens_s: Floats, closes_s: Floats) -> Rolling:
-    """How many of the spans [open, close) cover each instant."""
+    """Number of spans [open, close) that cover each instant."""
     real = closes_s > opens_s
     at = np.concatenate([opens_s[real], closes_s[real]])
     change = np.concatenate([np.ones(real.sum()), -np.ones(real.sum())])
@@ -36,17 +37,17 @@ def steps(opens_s: Floats, closes_s: Floats) -> Rolling:
 
 
 def rolling_certain(admitted: Calls, window_s: float) -> Rolling:
-    """At t: how many lie in (t − W, t] with certainty: they ended by t and began after t − W."""
+    """At t: number of calls that are certainly in (t − W, t]: they ended by t and began after t − W."""
     return steps(admitted.end_s, admitted.start_s + window_s)
 
 
 def rolling_possible(admitted: Calls, window_s: float) -> Rolling:
-    """At t: how many may lie in (t − W, t]: they began by t and ended after t − W."""
+    """At t: number of calls that are possibly in (t − W, t]: they began by t and ended after t − W."""
     return steps(admitted.start_s, admitted.end_s + window_s)
 
 
 def excess(admitted: Calls, window_s: float, limit: int) -> int:
-    """Admissions that made the certain rolling count exceed the limit, or kept it above."""
+    """Number of admissions at which the certain rolling count was above the limit."""
     rolling = rolling_certain(admitted, window_s)
     if not len(rolling.at_s):
         return 0
@@ -56,10 +57,10 @@ def excess(admitted: Calls, window_s: float, limit: int) -> int:
 
 
 def most_beyond_refill(admitted: Calls, refill_per_s: float) -> tuple[float, float]:
-    """The most that N − R·t reached over any time t, N being admitted in it: (certain, possible).
+    """Maximum of N − R·t over all intervals of length t with N admissions: (certain, possible).
 
-    A bucket of capacity B keeps its contract if this is at most B. Certain: the time from the first start to the last
-    end of the calls counted; possible: from the first end to the last start.
+    A bucket of capacity B keeps its contract if this is at most B. The certain value takes the time from the first
+    start to the last end of the counted calls, the possible value from the first end to the last start.
     """
     if not len(admitted):
         return 0.0, 0.0

@@ -1,9 +1,9 @@
-"""Whether a limiter starves a caller that calls steadily, a little above the limit.
+"""Starvation of a steady caller slightly above the limit.
 
-A caller at 1.1 times the limit should get nearly all that its limiter's contract allows. A limiter that charges refused
-calls, or forgets at a refusal what was earned since the last one, keeps its bound and gives such a caller little or
-nothing. On a busy machine calls come late, and one that comes late by a tenth of its gap is admitted even then: at 1.5
-times the limit it takes a third.
+A caller at 1.1 times the limit should get nearly all calls that the limiter's contract allows. A limiter that charges
+refused calls, or loses the earned fraction at a refusal, keeps its bound but admits few or none of the caller's calls.
+On a busy machine calls are late. At 1.1 times the limit even such a limiter admits a call that is late by a tenth of
+its gap; at 1.5 times the limit only one that is late by a third.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,72 +17,73 @@ from stampede.reports.topics.rate_limiting.calls import Calls
 from stampede.reports.topics.rate_limiting.entitlement import greedy_bucket
 
 ABOVE = {"burst, then 1.1 ×": 1.1, "steady 1.1 ×": 1.1, "burst, then 1.5 ×": 1.5}
-"""The callers that show it, and how often each calls, times the limit. In a few windows the second does not empty a
-bucket."""
+"""Caller profiles that reveal starvation, and their rates as multiples of the limit. Within a few windows the second
+one does not empty a bucket."""
 LEAST_SHARE = 0.75
-"""Of the entitled calls. What a limiter and the oracle admit differs by a call at a window's ends: by one of 8."""
+"""Share of the entitled calls. A limiter and the oracle can differ by one call of 8 at a window's ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Steady:
-    """What one caller got after its first window, in one round."""
+    """Admitted and entitled calls of one caller after its first window, in one round."""
 
     profile: str
     round: int
     admitted: int
     entitled: int
-    """What its limiter's own contract allows of the same calls, and no more than the limit that was asked for."""
+    """Number of the same calls that the limiter's contract allows, and at most what the requested limit allows."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Starvation:
-    """What all callers of one kind got after their first window, all rounds together."""
+    """Admitted and entitled calls of all callers of one profile after their first window, over all rounds."""
 
     profile: str
     admitted: int
     entitled: int
     share: Estimate
-    """Admitted over entitled: from six rounds on with an interval, else with the range of the callers."""
+    """Admitted over entitled calls: with an interval from six rounds on, else with the range of the callers."""
 
     @property
     def multiple(self) -> float:
-        """How often such a caller calls, times the limit."""
+        """The callers' rate as a multiple of the limit."""
         return ABOVE[self.profile]
 
     @property
     def starves(self) -> bool:
-        """Whether it got less than LEAST_SHARE, and the whole interval lies below 1."""
+        """Whether the share is below LEAST_SHARE and its whole interval below 1."""
         return self.share.value < LEAST_SHARE and self.share.high < 1
 
 
 def steady(
     profile: str, round_number: int, calls: Calls, flood: Mapping[str, Any], contract: Mapping[str, Any]
 ) -> Steady:
-    """What that caller got and was entitled to after its first window."""
+    """Admitted and entitled calls of one caller after its first window."""
     instants, window_s = calls.instant_s, float(flood["window_s"])
     if not len(instants):
         return Steady(profile=profile, round=round_number, admitted=0, entitled=0)
     late = instants >= instants[0] + window_s
     limit = int(flood["limit"])
     if contract["kind"] == "bucket":
-        asked = greedy_bucket(instants, flood.get("burst") or limit, limit / window_s)
+        requested = greedy_bucket(instants, flood.get("burst") or limit, limit / window_s)
         guaranteed = greedy_bucket(instants, contract["capacity"], contract["refill_per_s"])
     else:
-        asked = greedy_log(instants, limit, window_s)
+        requested = greedy_log(instants, limit, window_s)
         guaranteed = greedy_log(instants, int(contract["limit"]), float(contract["window_s"]))
-    entitled = min(int(asked[late].sum()), int(guaranteed[late].sum()))
+    entitled = min(int(requested[late].sum()), int(guaranteed[late].sum()))
     return Steady(profile=profile, round=round_number, admitted=int(calls.allowed[late].sum()), entitled=entitled)
 
 
 def starvation(found: Sequence[Steady]) -> Starvation | None:
-    """The first kind of caller that is starved, else the one that got least; None where none was entitled to any."""
-    kinds = [of_kind(callers) for name in ABOVE if (callers := [x for x in found if x.profile == name])]
-    judged = [x for x in kinds if x.entitled]
-    starved = [x for x in judged if x.starves]
-    return starved[0] if starved else min(judged, key=lambda x: x.share.value, default=None)
+    """The first profile that is starved, else the one with the lowest share; None if none was entitled to a call."""
+    profiles = [of_profile(callers) for name in ABOVE if (callers := [x for x in found if x.profile == name])]
+    entitled = [x for x in profiles if x.entitled]
+    starved = [x for x in entitled if x.starves]
+    return starved[0] if starved else min(entitled, key=lambda x: x.share.value, default=None)
 
 
-def of_kind(callers: Sequence[Steady]) -> Starvation:
+def of_profile(callers: Sequence[Steady]) -> Starvation:
+    """Totals of the callers of one profile."""
     rounds: dict[int, list[Steady]] = {}
     for caller in callers:
         rounds.setdefault(caller.round, []).append(caller)
@@ -97,7 +98,7 @@ def of_kind(callers: Sequence[Steady]) -> Starvation:
 
 
 def seen(callers: Sequence[Steady]) -> Estimate:
-    """The mean, and the range of the callers in place of an interval."""
+    """The pooled share with the range of the callers in place of an interval."""
     shares = [x.admitted / x.entitled for x in callers if x.entitled]
     if not shares:
         return missing("entitled to nothing after the first window")

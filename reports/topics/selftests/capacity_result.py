@@ -1,4 +1,4 @@
-"""Knees, told: whether a cell met an objective, the rate over the rounds, what was full where it was missed."""
+"""Result of a knee search: whether a cell met the objective, the rate over the rounds, and the saturated resource."""
 
 import math
 from collections import Counter
@@ -25,50 +25,52 @@ FULL = {
     "the machine's cores": 0.9,
     "the application servers' threads": 0.1,
 }
-"""What can be full, and from which share on it is called so; of threads: requests that waited over 1 ms for one,
-which is a cause only where no core is full."""
+"""Resources, and the share from which each counts as saturated. Threads: the share of requests that waited over 1 ms
+for one; they count as the cause only if no core is saturated."""
 THREADS = "the application servers' threads"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Knee:
-    """What the rounds of a search found."""
+    """Result of all rounds of a search."""
 
     contender: str
     rate_per_s: Estimate
-    """Median over the rounds, each the middle of its bracket; 0: not even the least rate met the objective, infinity:
-    the most did."""
+    """Median over the rounds, each the middle of its bracket; 0: the lowest rate missed the objective; infinity: the
+    highest rate met it."""
     cells: int
+    """Number of cells that the search ran."""
     full: str
-    """What saturated first, in most rounds, where the rate was missed."""
+    """The resource that saturated first in most rounds, at the rates that missed the objective."""
 
     def __str__(self) -> str:
         found = self.rate_per_s
         if found.missing:
-            return f"{self.contender}: no round came to its end in {self.cells} cells"
+            return f"{self.contender}: no round finished in {self.cells} cells"
         if found.value == 0:
-            return f"{self.contender}: met at no rate that was tried"
+            return f"{self.contender}: no tried rate met the objective"
         if math.isinf(found.value):
-            return f"{self.contender}: no rate that was tried missed"
+            return f"{self.contender}: every tried rate met the objective"
         bounds = f"{rate(found.low)} – {rate(found.high)}"
         if found.level is None:
-            kind = f"range of {found.rounds} rounds, no level: {MIN_ROUNDS} would have one"
+            kind = f"range of {found.rounds} rounds; an interval needs {MIN_ROUNDS}"
         else:
             kind = f"{100 * found.level:.1f} % interval over {found.rounds} rounds"
-        return f"{self.contender}: {rate(found.value)}/s ({bounds}, {kind}); first to be full: {self.full}"
+        return f"{self.contender}: {rate(found.value)}/s ({bounds}, {kind}); saturated first: {self.full}"
 
 
 def rate(per_s: float) -> str:
-    return f"{per_s:,.0f}" if math.isfinite(per_s) else "beyond all that was tried"
+    """A rate as text."""
+    return f"{per_s:,.0f}" if math.isfinite(per_s) else "above all tried rates"
 
 
 def one_cell(folder: Path, cell: int) -> Cell | None:
-    """A cell of a run folder; None where it was not finished."""
+    """A cell of a run folder; None if it did not finish."""
     return next((c for c in frames.cells(read_run(folder)) if c.info.id == cell), None)
 
 
 def met(cell: Cell | None, share: float, within_ms: float) -> bool:
-    """Whether that share of all that was due, failures among the missing, was answered in time."""
+    """Whether that share of all due requests was answered in time. A failed request counts as infinitely slow."""
     if cell is None or not len(cell.due):
         return False
     waits = waits_ms(cell.due)
@@ -77,9 +79,9 @@ def met(cell: Cell | None, share: float, within_ms: float) -> bool:
 
 
 def what_is_full(cell: Cell | None, cores: float) -> tuple[str, float]:
-    """What stands highest above its limit, in words; and how full it was, nan where nothing was."""
+    """The resource furthest above its limit and its use; nan if no resource was saturated."""
     if cell is None:
-        return "unknown: the cell broke", math.nan
+        return "unknown: the cell failed", math.nan
     servers = [v / wall_s(cell) for (s, n), v in cell.counters.items() if s.startswith("process-") and n == "cpu_s"]
     waited = (cell.due.floats("queue_ms") - cell.due.floats("own_lag_ms") > 1.0).mean()
     values = dict(
@@ -97,14 +99,14 @@ def what_is_full(cell: Cell | None, cores: float) -> tuple[str, float]:
     )
     over = {name: value / FULL[name] for name, value in values.items() if math.isfinite(value) and value > FULL[name]}
     if not over:
-        return "nothing that is watched: the objective is below what an answer takes", math.nan
+        return "no resource: the objective is below the service time itself", math.nan
     causes = {name: share for name, share in over.items() if name != THREADS} or over
     name = max(causes, key=lambda n: causes[n])
     return name, values[name]
 
 
 def write_knees(folder: Path, knees: Mapping[str, Knee], objective: str) -> Path:
-    """knees.csv in the run folder."""
+    """Write knees.csv into the run folder. Returns its path."""
     path = folder / "knees.csv"
     rows = [
         (k.contender, objective, e.value, e.low, e.high, e.level or "", e.rounds, k.cells, k.full)
@@ -116,17 +118,21 @@ def write_knees(folder: Path, knees: Mapping[str, Knee], objective: str) -> Path
     return path
 
 
-def told(folder: Path, contender: str, knees_per_s: Sequence[float], missed: Sequence[int], cells: int) -> Knee:
-    """A search's end. `knees_per_s`: of each round; `missed`: the cells that missed at the upper ends of brackets."""
+def knee_result(folder: Path, contender: str, knees_per_s: Sequence[float], missed: Sequence[int], cells: int) -> Knee:
+    """The result of a search.
+
+    `knees_per_s`: the knee of each round; `missed`: the cells at the upper ends of the brackets, which missed the
+    objective.
+    """
     cores = float(read_run(folder).info.metadata.get("machine", {}).get("cores") or math.nan)
     seen = [what_is_full(one_cell(folder, cell), cores) for cell in missed]
     return Knee(contender=contender, rate_per_s=median(knees_per_s), cells=cells, full=mostly(seen))
 
 
 def mostly(seen: Sequence[tuple[str, float]]) -> str:
-    """What was full in most rounds, how full at the median, and in how many."""
+    """The resource that was saturated in most rounds, its median use, and the number of these rounds."""
     if not seen:
-        return "nothing was missed"
+        return "no rate missed the objective"
     name, times = Counter(name for name, _ in seen).most_common(1)[0]
     share = float(np.median([value for other, value in seen if other == name]))
     return f"{name}{'' if math.isnan(share) else f' ({100 * share:.0f} %)'}, in {times} of {len(seen)} rounds"

@@ -1,7 +1,7 @@
-"""Whether what the grid found holds over HTTP, on the real threads of a web server. Pure, over figures and intervals.
+"""Validation over HTTP: whether the grid's order of two contenders also holds behind a web server with real threads.
 
-By a figure the order is the same where the pair is told apart in both places, and alike; it turns where they are told
-apart the other way round; else nobody can tell.
+For each figure: the order is the same if both places distinguish the pair in the same direction; it reverses if they
+distinguish it in opposite directions; otherwise the result is "cannot tell". Pure functions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,29 +20,33 @@ from stampede.reports.topics.experiments.over_http_section import FIGURES, NAME,
 
 @dataclass(frozen=True, kw_only=True)
 class OrderComparison:
-    """How the first of the pair stands to the second by one figure: -1 below, 1 above, 0 not told apart."""
+    """The order of the pair by one figure: -1 the first is lower, 1 it is higher, 0 not distinguished."""
 
     figure: str
     in_grid: int
     over_http: int
 
     @property
-    def turns(self) -> bool:
+    def reversed(self) -> bool:
+        """Whether the order over HTTP is opposite."""
         return self.in_grid * self.over_http < 0
 
     @property
     def kept(self) -> bool:
+        """Whether the order over HTTP is the same."""
         return self.in_grid * self.over_http > 0
 
 
-Figures = Mapping[str, Mapping[str, Estimate]]
-"""By contender and metric."""
+FiguresByContender = Mapping[str, Mapping[str, Estimate]]
+"""Figures by contender and metric."""
 
 
-def places(grid: Figures, http: Figures, twins: Sequence[AAPair]) -> list[OrderComparison]:
-    """By each figure, given with the grid's two copies of one contender; over HTTP none has a copy."""
+def compare_orders(
+    grid: FiguresByContender, http: FiguresByContender, aa_pairs: Sequence[AAPair]
+) -> list[OrderComparison]:
+    """Compare the order by each figure. `aa_pairs`: the grid's A/A pair for each figure; over HTTP there is none."""
     found = []
-    for own in twins:
+    for own in aa_pairs:
         (here, here_too), (there, there_too) = (
             [place[name][own.metric.name] for name in PAIR] for place in (grid, http)
         )
@@ -56,25 +60,28 @@ def places(grid: Figures, http: Figures, twins: Sequence[AAPair]) -> list[OrderC
     return found
 
 
-def told(found: Sequence[OrderComparison]) -> str:
-    """Same, turns, or cannot tell: in words."""
+def summary(found: Sequence[OrderComparison]) -> str:
+    """Whether the order is the same, reversed, or not decided."""
     first, second = PAIR
     pair = f"{first} and {second} in {SCENARIO}"
-    turned = [p for p in found if p.turns]
+    reversed_orders = [p for p in found if p.reversed]
     kept = [p.figure for p in found if p.kept]
-    if turned:
+    if reversed_orders:
         parts = []
-        for p in turned:
+        for p in reversed_orders:
             ahead, behind = (first, second) if p.in_grid < 0 else (second, first)
             parts.append(f"{p.figure}: {ahead} before {behind} in the grid, behind it over HTTP")
-        return f"The order of {pair} turns over HTTP with real threads: {'; '.join(parts)}."
+        return f"The order of {pair} reverses over HTTP with real threads: {'; '.join(parts)}."
     if kept:
         return f"The same order over HTTP with real threads ({pair}, by {formatting.listed(kept)})."
-    return f"HTTP with real threads: cannot tell whether the order of {pair} holds, no figure tells them apart in both."
+    return (
+        f"HTTP with real threads: cannot tell whether the order of {pair} holds; no figure distinguishes them both in "
+        "the grid and over HTTP."
+    )
 
 
 def over_http(analysis: Analysis) -> list[str]:
-    """In a sentence, where a run measured it and its scenario; else nothing."""
+    """The summary, if the run has the experiment and its scenario; else an empty list."""
     done = {info.name for info in analysis.run.info.experiments if info.status == "done"}
     if NAME not in done or not all(analysis.of(SCENARIO, contender) for contender in PAIR):
         return []
@@ -82,23 +89,25 @@ def over_http(analysis: Analysis) -> list[str]:
     if not all(contender in http for contender in PAIR):
         return []
     grid = {name: {figure: analysis.figure(SCENARIO, name, figure) for figure in FIGURES} for name in PAIR}
-    return [told(places(grid, http, [twins_of(analysis, SCENARIO, figure) for figure in FIGURES]))]
+    return [summary(compare_orders(grid, http, [twins_of(analysis, SCENARIO, figure) for figure in FIGURES]))]
 
 
 def depends_on(found: Sequence[Answer], analysis: Analysis) -> str:
-    """What the answer depends on as far as the grid varied it, and over HTTP."""
+    """The factors on which the answer depends, as far as the grid varied them, and the validation over HTTP."""
     return " ".join([factors.depends_on(found, analysis), *over_http(analysis)])
 
 
 def sections_beside(analysis: Analysis) -> list[ExperimentSection]:
-    """Every experiment of the run; that over HTTP says how it stands to the grid."""
-    return [beside(section, analysis) if section.info.name == NAME else section for section in sections(analysis.run)]
+    """Every experiment of the run; the one over HTTP includes the comparison with the grid."""
+    return [
+        with_comparison(section, analysis) if section.info.name == NAME else section
+        for section in sections(analysis.run)
+    ]
 
 
-def beside(section: ExperimentSection, analysis: Analysis) -> ExperimentSection:
+def with_comparison(section: ExperimentSection, analysis: Analysis) -> ExperimentSection:
+    """The section with the comparison appended to its answer."""
     if section.findings is None:
         return section
-    says = (
-        " ".join(over_http(analysis)) or f"The grid's {SCENARIO} did not run beside it: their orders are not compared."
-    )
-    return replace(section, findings=replace(section.findings, answer=f"{section.findings.answer} {says}"))
+    text = " ".join(over_http(analysis)) or f"The grid has no results for {SCENARIO}, so the orders are not compared."
+    return replace(section, findings=replace(section.findings, answer=f"{section.findings.answer} {text}"))

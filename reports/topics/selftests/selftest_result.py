@@ -1,6 +1,6 @@
-"""Trials of the tool itself: what plans of a given size say about differences that are known, and about none.
+"""Results of self-tests: how often plans of a given size find known differences, and how often they find false ones.
 
-A long run is cut into blocks of as many rounds as a plan has; each block is judged as a run of its own.
+A long run is divided into blocks with the rounds of one plan; each block is analysed like a separate run.
 """
 
 import math
@@ -26,12 +26,12 @@ class Planted:
     contender: str
     metric: str
     share: float
-    """How much more: 0.2 is 20 %."""
+    """Relative increase: 0.2 is 20 %."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What a block said about a planted difference."""
+    """A block's verdict on a planted difference."""
 
     planted: Planted
     scenario: str
@@ -44,16 +44,17 @@ class Decision:
 
     @property
     def rightly(self) -> bool:
+        """Whether the verdict is right."""
         return self.sentence == "worse"
 
     @property
     def wrongly(self) -> bool:
-        """Better, or the same within less than what was planted."""
+        """Whether the verdict is wrong: better, or the same within less than the planted difference."""
         return self.sentence == "better" or (self.sentence == "same" and self.m < self.planted.share)
 
 
 def blocks(analysis: Analysis, rounds: int) -> Iterator[Analysis]:
-    """The run's whole rounds, so many at a time; what is left over is not judged."""
+    """The run in blocks of `rounds` rounds; an incomplete last block is left out."""
     last = max((cell.info.round for cell in analysis.cells), default=0)
     for first in range(1, last - rounds + 2, rounds):
         cells = [cell for cell in analysis.cells if first <= cell.info.round < first + rounds]
@@ -61,18 +62,18 @@ def blocks(analysis: Analysis, rounds: int) -> Iterator[Analysis]:
 
 
 def decisions(analysis: Analysis, planted: Sequence[Planted], rounds: int) -> list[Decision]:
-    """What each block said about each planted difference, Holm over its rows as in any run."""
+    """Each block's verdict on each planted difference, with Holm's correction as in any run."""
     found = []
     for number, block in enumerate(blocks(analysis, rounds), 1):
         for scenario in block.scenarios:
-            for plant in planted:
-                verdict = block.verdicts.get((scenario.name, plant.contender, plant.metric))
+            for known in planted:
+                verdict = block.verdicts.get((scenario.name, known.contender, known.metric))
                 if verdict is None or not verdict.sentence:
                     continue
                 ratio = verdict.comparison.ratio
                 found.append(
                     Decision(
-                        planted=plant,
+                        planted=known,
                         scenario=scenario.name,
                         block=number,
                         sentence=verdict.sentence,
@@ -86,28 +87,29 @@ def decisions(analysis: Analysis, planted: Sequence[Planted], rounds: int) -> li
 
 
 def tally(found: Sequence[Decision]) -> list[str]:
-    """A line each planted difference and scenario, and the shares over all of equal size and metric."""
+    """One line per planted difference and scenario, and the shares over all of equal size and metric."""
     lines = []
-    for key, group in grouped(found).items():
-        plant, scenario = key
+    for (known, scenario), group in grouped(found).items():
         estimates = ", ".join(f"{x.ratio:.2f} ({x.low:.2f} to {x.high:.2f}): {x.sentence}" for x in group)
-        lines.append(f"{scenario} · {plant.contender} · {words(plant.metric)}: {estimates}")
+        lines.append(f"{scenario} · {known.contender} · {metric_title(known.metric)}: {estimates}")
     for metric, share in sorted({(x.planted.metric, x.planted.share) for x in found}):
         of_size = [x for x in found if x.planted.share == share and x.planted.metric == metric]
         right, wrong = (sum(getattr(x, name) for x in of_size) for name in ("rightly", "wrongly"))
         lines.append(
-            f"planted {100 * share:g} %, by {words(metric)}: {right} of {len(of_size)} decided rightly "
+            f"planted {100 * share:g} %, by {metric_title(metric)}: {right} of {len(of_size)} decided rightly "
             f"({100 * right / len(of_size):.0f} %), {wrong} wrongly, {len(of_size) - right - wrong} cannot tell"
         )
     return lines
 
 
-def words(metric: str) -> str:
+def metric_title(metric: str) -> str:
+    """A metric's group and title."""
     found = find_metric(metric)
     return f"{found.group} {found.title}"
 
 
 def grouped(found: Sequence[Decision]) -> Mapping[tuple[Planted, str], list[Decision]]:
+    """Decisions by planted difference and scenario."""
     groups: dict[tuple[Planted, str], list[Decision]] = {}
     for x in found:
         groups.setdefault((x.planted, x.scenario), []).append(x)
@@ -116,7 +118,7 @@ def grouped(found: Sequence[Decision]) -> Mapping[tuple[Planted, str], list[Deci
 
 @dataclass(frozen=True, kw_only=True)
 class AaRow:
-    """What one metric says about a contender and its copy."""
+    """One metric's comparison of a contender with its A/A copy."""
 
     scenario: str
     metric: Metric
@@ -124,17 +126,18 @@ class AaRow:
     sentence: Sentence
     m: float
     blocks: int
+    """Number of blocks with a verdict."""
     alarms: int
-    """Blocks in which the copies came out different, Holm over the block's metrics."""
+    """Number of blocks in which the copies came out different, with Holm's correction over the block's metrics."""
 
 
 def aa_rows(analysis: Analysis, rounds: int) -> list[AaRow]:
-    """Each compared metric over the whole run, and its false alarms in blocks of so many rounds."""
+    """Each compared metric over the whole run, and its false alarms in blocks of `rounds` rounds."""
     alarms: Counter[tuple[str, str]] = Counter()
-    judged: Counter[tuple[str, str]] = Counter()
+    decided: Counter[tuple[str, str]] = Counter()
     for block in blocks(analysis, rounds):
         for key, verdict in block.twins.items():
-            judged[key] += bool(verdict.sentence)
+            decided[key] += bool(verdict.sentence)
             alarms[key] += verdict.sentence in ("better", "worse")
     return [
         AaRow(
@@ -143,7 +146,7 @@ def aa_rows(analysis: Analysis, rounds: int) -> list[AaRow]:
             comparison=verdict.comparison,
             sentence=verdict.sentence,
             m=verdict.m,
-            blocks=judged[scenario, name],
+            blocks=decided[scenario, name],
             alarms=alarms[scenario, name],
         )
         for (scenario, name), verdict in analysis.twins.items()
@@ -152,9 +155,9 @@ def aa_rows(analysis: Analysis, rounds: int) -> list[AaRow]:
 
 
 def relabelled_alarms(analysis: Analysis, scenario: str, rounds: int, repeats: int, seed: int) -> float:
-    """Share of repeats with an alarm, were the two copies' names dealt anew: rounds drawn, names swapped at random.
+    """Share of repeats with a false alarm when rounds are drawn and the two copies' names swapped at random.
 
-    By all compared metrics together, Holm over them as in a run. nan below MIN_ROUNDS.
+    Over all compared metrics, with Holm's correction as in a run. nan below MIN_ROUNDS rounds.
     """
     aa_copy = next((c for c in analysis.run.info.contenders if c.kind == "aa-copy"), None)
     if aa_copy is None or aa_copy.copy_of is None:
@@ -162,11 +165,11 @@ def relabelled_alarms(analysis: Analysis, scenario: str, rounds: int, repeats: i
     pairs: list[tuple[Metric, dict[int, tuple[float, float]]]] = []
     for metric in metrics():
         if metric.compared:
-            mine, other = (
+            copy, original = (
                 {c.info.round: metric.of_cell(c) for c in analysis.of(scenario, name)}
                 for name in (aa_copy.name, aa_copy.copy_of)
             )
-            both = {r: (mine[r], other[r]) for r in mine.keys() & other.keys()}
+            both = {r: (copy[r], original[r]) for r in copy.keys() & original.keys()}
             if len(both) >= MIN_ROUNDS and all(math.isfinite(v) for pair in both.values() for v in pair):
                 pairs.append((metric, both))
     if not pairs:
@@ -190,7 +193,7 @@ def relabelled_alarms(analysis: Analysis, scenario: str, rounds: int, repeats: i
 
 
 def aa_lines(rows: Sequence[AaRow]) -> list[str]:
-    """In words, a line a metric."""
+    """One line of text per metric."""
     lines = []
     for row in rows:
         test = row.comparison.ratio or row.comparison.difference
@@ -207,30 +210,33 @@ def aa_lines(rows: Sequence[AaRow]) -> list[str]:
 
 
 WIDTH_BY = "service-p10"
-"""The figure whose intervals `--until` narrows: the least disturbed that every contender has."""
+"""The metric whose intervals `--until` narrows: of those that every contender has, the one with the least noise."""
 
 
 def widest(analysis: Analysis) -> tuple[float, str]:
-    """The widest interval of a contender against the reference, as ± a share, and whose; infinity below MIN_ROUNDS."""
+    """The widest interval of a comparison with the reference, as ± a share, and its contender.
+
+    Infinity below MIN_ROUNDS rounds.
+    """
     found = []
     for (scenario, contender, metric), verdict in analysis.verdicts.items():
         if metric == WIDTH_BY and verdict.comparison.rounds:
             ratio = verdict.comparison.ratio
             half = math.inf if ratio is None or ratio.low <= 0 else math.sqrt(ratio.high / ratio.low) - 1
             found.append((half, f"{scenario}, {contender}"))
-    return max(found, default=(math.inf, "nobody was compared"))
+    return max(found, default=(math.inf, "no comparison"))
 
 
 def rounds_to_add(run: Run, width: float | None, most: int) -> tuple[int, str]:
-    """Up to how many rounds a run should grow (0: it is done), and what to say. Looks at widths, never at verdicts."""
+    """(rounds up to which a run should continue, 0 if it is done; message). Uses widths only, never verdicts."""
     if width is None or run.info.status != "finished":
         return 0, ""
     rounds = run.info.rounds
-    seen, whose = widest(analyse(run))
+    seen, place = widest(analyse(run))
     if seen <= width:
         return 0, f"{rounds} rounds: every interval is within ± {100 * width:g} %"
     if rounds >= most:
-        return 0, f"{rounds} rounds, the most allowed: ± {100 * seen:.1f} % in {whose} (wanted: {100 * width:g} %)"
+        return 0, f"{rounds} rounds, the most allowed: ± {100 * seen:.1f} % in {place} (wanted: {100 * width:g} %)"
     wanted = rounds * (seen / width) ** 2 if math.isfinite(seen) else MIN_ROUNDS
     grown = min(most, max(rounds + 2, min(2 * rounds, math.ceil(wanted))))
-    return grown, f"{rounds} rounds: ± {100 * seen:.1f} % in {whose}; going on to {grown}"
+    return grown, f"{rounds} rounds: ± {100 * seen:.1f} % in {place}; continuing to {grown}"

@@ -1,1 +1,1 @@
-"""What a run of plan `serializers` says: derived from its facts, rendered as a page of its own."""
+"""Report page of a run of plan `serializers`: facts, figures, charts, recommendations."""

@@ -1,4 +1,4 @@
-"""One sentence for each kind of record, by a rule that is printed beside it."""
+"""Recommendation of a serializer for each kind of record, by the rule that the page prints."""
 
 import math
 from dataclasses import dataclass
@@ -11,14 +11,15 @@ from stampede.reports.topics.serializers.serializer_analysis import has_schema, 
 from stampede.reports.topics.serializers.serializer_facts import SerializerFacts
 
 HARDLY = 0.1
+"""Share of a cache hit below which a saving is called hardly noticeable."""
 
 RULE = (
-    "Of the serializers that carried every record of the kind unchanged, and that do not run what stands in the bytes, "
-    "the one with the least encode + decode time. Those that the run cannot tell from it by 5 % (the interval of the "
-    "paired ratio reaches below 1.05) share the first place; of them one without a schema is named, then the one with "
-    "the fewest bytes. Where it needs a schema, the best one without is named too. If all that it saves over json is "
-    "less than a tenth of a cache hit with json on this machine (GET and decode, without distance), the sentence says "
-    "that the choice hardly shows."
+    "Eligible are the serializers that returned every record of the kind unchanged and do not execute code from the "
+    "bytes. The one with the least encode + decode time is first. Serializers within 5 % of it (the interval of the "
+    "paired ratio reaches below 1.05) tie with it; among ties, those without a schema are preferred, then the one with "
+    "the fewest bytes. If the recommended serializer needs a schema, the best one without a schema is named too. If it "
+    "saves less than a tenth of a cache hit with json on this machine (GET and decode, without a simulated RTT), the "
+    "sentence says that the choice hardly matters."
 )
 
 
@@ -26,11 +27,12 @@ RULE = (
 class SerializerAdvice:
     record: str
     best: str
-    """Empty: no serializer carries the record."""
+    """Name of the recommended serializer; empty if none returns the record unchanged."""
     text: str
 
 
 def advise(facts: SerializerFacts, record: str) -> SerializerAdvice:
+    """The recommendation for one kind of record, by RULE."""
     reference = facts.run.reference
     fit = [
         c
@@ -40,34 +42,34 @@ def advise(facts: SerializerFacts, record: str) -> SerializerAdvice:
         and np.isfinite(facts.us(record, c.name, "both")).any()
     ]
     if not fit:
-        return SerializerAdvice(record=record, best="", text="No serializer carries this record unchanged.")
+        return SerializerAdvice(record=record, best="", text="No serializer returns this record unchanged.")
     best = first(facts, record, [c.name for c in fit])
     free = [c.name for c in fit if not has_schema(c)]
     cost, bytes_ = level(facts, record, best, "both"), facts.bytes_of(record, best)
     base = level(facts, record, reference, "both")
     text = (
-        f"Take {best}: {number(cost.value)} µs to write and read back against json's {number(base.value)}, "
-        f"{number(bytes_)} bytes against {number(facts.bytes_of(record, reference))}"
+        f"Take {best}: {number(cost.value)} µs to write and read back (json: {number(base.value)}), "
+        f"{number(bytes_)} bytes (json: {number(facts.bytes_of(record, reference))})"
     )
     if best == reference:
-        text = f"Take json: {number(cost.value)} µs to write and read back, and nothing that is as safe is faster"
+        text = f"Take json: {number(cost.value)} µs to write and read back; no serializer that is as safe is faster"
     if has_schema(facts.contender(best)):
-        text += "; its price: the record's fields are declared"
+        text += "; it needs declared fields"
         if free:
             plain = first(facts, record, free)
-            there = level(facts, record, plain, "both").value
-            text += f" (without that: {plain}, {number(there)} µs)"
+            without_us = level(facts, record, plain, "both").value
+            text += f" (without a schema: {plain}, {number(without_us)} µs)"
     hit, decode = hit_us(facts, record), level(facts, record, reference, "decode").value
     saved = decode - level(facts, record, best, "decode").value
     if math.isfinite(hit) and best != reference:
         share = saved / (hit + decode)
-        hardly = "The choice hardly shows: it" if share < HARDLY else "It"
-        text += f". {hardly} saves {100 * max(share, 0):.0f} % of a hit here, less over a network"
+        hardly = "The choice hardly matters: it" if share < HARDLY else "It"
+        text += f". {hardly} saves {100 * max(share, 0):.0f} % of a cache hit on this machine, less over a network"
     return SerializerAdvice(record=record, best=best, text=text + ".")
 
 
 def first(facts: SerializerFacts, record: str, names: list[str]) -> str:
-    """The fastest; of those that cannot be told from it one without a schema, then the one with the fewest bytes."""
+    """The fastest; among ties with it one without a schema, then the one with the fewest bytes."""
     fastest = min(names, key=lambda n: level(facts, record, n, "both").value)
     ties = []
     for name in names:
@@ -79,5 +81,5 @@ def first(facts: SerializerFacts, record: str, names: list[str]) -> str:
 
 
 def hit_us(facts: SerializerFacts, record: str) -> float:
-    """A GET of json's bytes, without decoding; a record in other scripts takes that of its ASCII sibling."""
+    """Microseconds of a GET of json's bytes, without decoding. A record in other scripts uses its ASCII variant."""
     return level(facts, record.removesuffix("-unicode"), facts.run.reference, "raw-get").value

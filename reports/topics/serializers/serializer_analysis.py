@@ -1,7 +1,7 @@
-"""Who is better at what, by the rules of evidence; the comparisons are listed before any is made.
+"""Comparisons of serializers. The comparisons are listed before any is made.
 
-Schemaless serializers are compared with json, those with a schema with protobuf; then these, the price of the schema
-named, with json.
+Schemaless serializers are compared with json, those with a schema with protobuf, and then those with a schema with
+json.
 """
 
 import math
@@ -36,15 +36,17 @@ class SerializerVerdict:
 
     @property
     def spoken(self) -> str:
+        """The verdict as text."""
         return f"same within ± {100 * self.m:.0f} %" if self.sentence == "same" else self.sentence
 
 
 def has_schema(contender: ContenderInfo) -> bool:
+    """Whether the serializer needs declared fields."""
     return bool(contender.config.get("schema", "none") != "none")
 
 
 def pairs(facts: SerializerFacts) -> list[tuple[Group, str, str]]:
-    """Every comparison of a table: (group, contender, against)."""
+    """All comparisons of a table: (group, contender, against)."""
     reference = facts.run.reference
     found: list[tuple[Group, str, str]] = [("A/A", facts.aa_copy, reference)]
     with_schema = [c.name for c in facts.serializers if has_schema(c)]
@@ -55,7 +57,10 @@ def pairs(facts: SerializerFacts) -> list[tuple[Group, str, str]]:
 
 
 def verdicts(facts: SerializerFacts, record: str, operation: str) -> list[SerializerVerdict]:
-    """A table's comparisons. Holm over all but the A/A pair: that one is held to 5 %, not to its own noise floor."""
+    """The verdicts of a table. Holm's correction covers all but the A/A pair.
+
+    The A/A pair uses a threshold of 5 %, not its own noise floor.
+    """
     listed = [
         (
             group,
@@ -66,14 +71,13 @@ def verdicts(facts: SerializerFacts, record: str, operation: str) -> list[Serial
         for group, name, against in pairs(facts)
     ]
     listed = [row for row in listed if row[3].rounds]
-    twins = next((c for group, _, _, c in listed if group == "A/A"), None)
-    m = noise_floor(twins)
-    ours = [c.p for group, _, _, c in listed if group != "A/A"]
-    adjusted = iter(holm(ours))
+    aa_pair = next((c for group, _, _, c in listed if group == "A/A"), None)
+    m = noise_floor(aa_pair)
+    adjusted = iter(holm([c.p for group, _, _, c in listed if group != "A/A"]))
     found = []
     for group, name, against, comparison in listed:
         p = comparison.p if group == "A/A" else next(adjusted)
-        said = sentence(comparison, LEAST_DIFFERENCE if group == "A/A" else m, p, "lower")
+        verdict = sentence(comparison, LEAST_DIFFERENCE if group == "A/A" else m, p, "lower")
         found.append(
             SerializerVerdict(
                 record=record,
@@ -84,25 +88,25 @@ def verdicts(facts: SerializerFacts, record: str, operation: str) -> list[Serial
                 comparison=comparison,
                 adjusted_p=p,
                 m=m,
-                sentence=said,
+                sentence=verdict,
             )
         )
     return found
 
 
 def level(facts: SerializerFacts, record: str, contender: str, operation: str) -> Estimate:
-    """Microseconds a call over the rounds."""
+    """Microseconds per call: the median over rounds."""
     return median([float(v) for v in facts.us(record, contender, operation)])
 
 
 def added(facts: SerializerFacts, record: str, contender: str, operation: str) -> Estimate:
-    """Microseconds that a serializer adds to a SET or GET: over raw bytes of the same length, paired by round."""
+    """Microseconds that a serializer adds to a SET or GET of raw bytes of the same length, paired by round."""
     difference = facts.us(record, contender, operation) - facts.us(record, contender, f"raw-{operation}")
     return median([float(v) for v in difference])
 
 
 def ratio(facts: SerializerFacts, record: str, contender: str, against: str, operation: str) -> float:
-    """How many times the reference's time; nan without one."""
+    """Ratio to the reference's time; nan without one."""
     c = compare(list(facts.us(record, contender, operation)), list(facts.us(record, against, operation)))
     if c.ratio is not None:
         return c.ratio.estimate

@@ -1,4 +1,4 @@
-"""The page's charts: time against bytes, cost against size, when compression pays, what others feel."""
+"""Charts of the serializers page: time against bytes, time against size, break-even of compression, other threads."""
 
 import math
 from dataclasses import replace
@@ -29,13 +29,14 @@ from stampede.reports.topics.serializers.break_even import COMPRESSORS, HERE, LI
 from stampede.reports.topics.serializers.serializer_analysis import level
 from stampede.reports.topics.serializers.serializer_facts import SerializerFacts
 
-NOBODY = "nobody"
+NO_ENCODER = "nobody"  # quoted
+"""The contender's name in the data for GETs during which no thread encodes."""
 NUDGE = {"zstd": -8, "zstd-dictionary": 6}
-"""Points by which labels that would lie on each other are moved."""
+"""Points by which labels are moved so that they do not overlap."""
 
 
 def look(facts: SerializerFacts, name: str) -> Style:
-    """As everywhere, but with another marker where colours begin again."""
+    """The contender's style; another marker if its colour is used a second time."""
     style = style_of(facts.run.contenders, name)
     names = [c.name for c in facts.run.contenders if c.kind == "contender"]
     turns = names.index(name) // len(MARKERS) if name in names else 0
@@ -43,6 +44,7 @@ def look(facts: SerializerFacts, name: str) -> Style:
 
 
 def both_log(axes: Axes) -> None:
+    """Make both axes logarithmic."""
     axes.set_xscale("log")
     axes.set_yscale("log")
     for axis in (axes.xaxis, axes.yaxis):
@@ -51,7 +53,7 @@ def both_log(axes: Axes) -> None:
 
 
 def time_against_bytes(facts: SerializerFacts, record: str, what: str) -> Chart | None:
-    """A point a serializer; hollow and joined to it, the same with each compressor, where that was timed."""
+    """One filled point per serializer; hollow points joined to it for each compressor that was timed."""
     figure = new_figure(7.6, 4.4)
     axes = figure.add_subplot()
     rows = []
@@ -87,8 +89,8 @@ def time_against_bytes(facts: SerializerFacts, record: str, what: str) -> Chart 
         question=question,
         caption=caption,
         how_to_read=(
-            "Lower is faster, further left is smaller. Filled: a serializer alone, its bar the interval over rounds. "
-            "Hollow, joined to it: the same with a compressor around it."
+            "Lower is faster, further left is smaller. Filled: a serializer alone, with its interval over rounds. "
+            "Hollow, joined to it: the same serializer with a compressor."
         ),
         svg=drawn(figure, anchor, question, caption),
         columns=["serializer", "bytes", "encode + decode µs", "low", "high"],
@@ -112,7 +114,7 @@ def draw_serializer(axes: Axes, name: str, style: Style, size: float, cost: Esti
 
 
 def draw_compressed(axes: Axes, compressor: str, style: Style, packed: float, time: Estimate) -> None:
-    """The same with a compressor around it: a hollow mark with the compressor's name."""
+    """A serializer with a compressor: a hollow mark with the compressor's name."""
     axes.plot(packed, time.value, color=style.color, marker=style.marker, markersize=5, fillstyle="none")
     axes.annotate(
         compressor.replace("dictionary", "dict"),
@@ -125,13 +127,14 @@ def draw_compressed(axes: Axes, compressor: str, style: Style, packed: float, ti
 
 
 def least_time_and_bytes(plain: list[list[str]]) -> str:
-    """Of the rows of serializers alone: which is fastest, and which smallest."""
+    """The fastest and the smallest of the rows without compression."""
     fast = min(plain, key=lambda r: float(r[2].replace(",", "")))
     small = min(plain, key=lambda r: float(r[1].replace(",", "")))
     return f"Least time: {fast[0]} ({fast[2]} µs). Fewest bytes without compression: {small[0]} ({small[1]})."
 
 
 def three(estimate: Estimate) -> list[str]:
+    """Value and interval as text."""
     return [number(estimate.value), number(estimate.low), number(estimate.high)]
 
 
@@ -144,7 +147,7 @@ CLAIM_STYLES = {
 
 
 def cost_against_size(at: list[AtSize], caption: str) -> Chart | None:
-    """The article's two serializers over lists of growing length, with the article's two figures as lines."""
+    """The article's two serializers for lists of growing length, with the article's two figures as lines."""
     if len(at) < 2:
         return None
     figure = new_figure(7.6, 4.2)
@@ -162,14 +165,14 @@ def cost_against_size(at: list[AtSize], caption: str) -> Chart | None:
     axes.set_ylabel("one call, µs (log)")
     dress(axes)
     legend(figure)
-    question = "At which size does JSON cost a millisecond?"
+    question = "At which size does JSON take a millisecond?"
     return Chart(
         anchor="cost-size",
         question=question,
         caption=caption,
         how_to_read=(
-            "Lists of user rows as dicts, through bare json and msgpack, as the article calls them. Where a line "
-            "crosses a dotted one, an object of that size costs what the article says of any object."
+            "Lists of user rows as dicts, with plain json and msgpack calls as in the article. Where a line crosses a "
+            "dotted line, an object of that size takes the time that the article gives for any object."
         ),
         svg=drawn(figure, "cost-size", question, caption),
         columns=["call", "bytes as JSON", "µs", "low", "high"],
@@ -186,7 +189,7 @@ LOOKS = {
 
 
 def compression_pays(facts: SerializerFacts, caption: str) -> Chart | None:
-    """What a saved byte costs, against what a link takes for a byte."""
+    """Time per saved byte against the time that a link needs per byte."""
     figure = new_figure(7.6, 4.2)
     axes = figure.add_subplot()
     rows = []
@@ -226,9 +229,9 @@ def compression_pays(facts: SerializerFacts, caption: str) -> Chart | None:
         question=question,
         caption=caption,
         how_to_read=(
-            "A point: the time to compress once and decompress once, over the bytes that one write and one read need "
-            "not carry. Dashed: what a link takes for a byte. Below a dashed line, compression pays on that link; "
-            "where a compressor has no point, it saves nothing."
+            "A point: the time to compress once and decompress once, divided by the bytes that one write and one read "
+            "save. Dashed: the time that a link needs per byte. Below a dashed line, compression pays on that link. A "
+            "compressor without a point saves nothing."
         ),
         svg=drawn(figure, "compression-pays", question, caption),
         columns=["compressor", "bytes before", "bytes saved", "ns a saved byte", "low", "high"],
@@ -237,23 +240,29 @@ def compression_pays(facts: SerializerFacts, caption: str) -> Chart | None:
 
 
 def others(facts: SerializerFacts) -> list[tuple[str, Estimate, Estimate]]:
-    """(whose encoding ran beside, p50 and p99 of the GETs in ms), slowest last."""
+    """(serializer that encoded at the same time, p50 and p99 of the GETs in ms), slowest last."""
     found = [(n, pooled_quantile(list(r), 0.5), pooled_quantile(list(r), 0.99)) for n, r in facts.probes.items()]
-    return sorted(found, key=lambda row: (row[0] != NOBODY, row[2].value))
+    return sorted(found, key=lambda row: (row[0] != NO_ENCODER, row[2].value))
 
 
 def times_alone(facts: SerializerFacts, name: str) -> Comparison:
-    """A round's p99 over the same round's p99 when nobody encodes."""
-    if name == NOBODY or NOBODY not in facts.probes:
+    """p99 of each round divided by the same round's p99 without encoding."""
+    if name == NO_ENCODER or NO_ENCODER not in facts.probes:
         return compare([], [])
-    mine, calm = ([quantile(gets, 0.99) for gets in facts.probes[n]] for n in (name, NOBODY))
-    rounds = min(len(mine), len(calm))
-    return compare(mine[:rounds], calm[:rounds])
+    loaded, calm = ([quantile(gets, 0.99) for gets in facts.probes[n]] for n in (name, NO_ENCODER))
+    rounds = min(len(loaded), len(calm))
+    return compare(loaded[:rounds], calm[:rounds])
 
 
 def spoken_times(c: Comparison) -> str:
+    """The ratio with its interval; empty without one."""
     r = c.ratio
     return "" if r is None else f"{number(r.estimate)} ({number(r.low)} – {number(r.high)})"
+
+
+def encoder_label(name: str) -> str:
+    """The serializer that encoded at the same time, for readers."""
+    return "no encoding" if name == NO_ENCODER else name
 
 
 def what_others_feel(facts: SerializerFacts) -> Chart | None:
@@ -265,11 +274,11 @@ def what_others_feel(facts: SerializerFacts) -> Chart | None:
     axes = figure.add_subplot()
     for y, (name, _, p99) in enumerate(found):
         style = Style(color=MUTED, variable="--muted", marker="o", dash="-")
-        if name != NOBODY:
+        if name != NO_ENCODER:
             style = look(facts, name)
         axes.plot([p99.low, p99.high], [y, y], color=style.color, linewidth=2.4, solid_capstyle="butt")
         axes.plot([p99.value], [y], color=style.color, marker=style.marker, markersize=7)
-    axes.set_yticks(range(len(found)), [n for n, _, _ in found])
+    axes.set_yticks(range(len(found)), [encoder_label(n) for n, _, _ in found])
     axes.set_ylim(len(found) - 0.5, -0.5)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(short))
@@ -279,8 +288,8 @@ def what_others_feel(facts: SerializerFacts) -> Chart | None:
     axes.grid(visible=False, axis="y")
     axes.spines["left"].set_color(GRID)
     axes.tick_params(axis="y", labelcolor=INK, length=0)
-    question = "What do other threads feel while one encodes 70 KB?"
-    calm = next((p99 for name, _, p99 in found if name == NOBODY), None)
+    question = "How long do other threads wait while one encodes 70 KB?"
+    calm = next((p99 for name, _, p99 in found if name == NO_ENCODER), None)
     times = {name: times_alone(facts, name) for name, _, _ in found}
     worst = [
         f"{name} (× {number(c.ratio.estimate)})"
@@ -288,20 +297,26 @@ def what_others_feel(facts: SerializerFacts) -> Chart | None:
         if c.ratio is not None and c.ratio.low > 1 + LEAST_DIFFERENCE
     ]
     caption = f"p99 of a GET alone: {number(calm.value)} ms. " if calm is not None else ""
-    caption += f"Above it, paired by round: {listed(worst)}." if worst else "None stands clearly above it in this run."
+    caption += f"Above it, paired by round: {listed(worst)}." if worst else "None is clearly above it in this run."
     return Chart(
         anchor="others-feel",
         question=question,
         caption=caption,
         how_to_read=(
-            "One thread sends GETs that have nothing to do with it; another encodes a page 200 times a second. Python "
-            "runs one of them at a time, so a long encoding is a wait. Mark and bar: p99 over all rounds' GETs with "
-            "its interval, rounds as clusters. In words: the ratio to the p99 of the same round when nobody encodes."
+            "One thread sends unrelated GETs; another encodes a page 200 times a second. Python runs one of them at a "
+            "time, so the GETs wait during a long encoding. Mark and bar: p99 over the GETs of all rounds with its "
+            "interval, rounds as clusters. Caption: the ratio to the p99 of the same round without encoding."
         ),
         svg=drawn(figure, "others-feel", question, caption),
         columns=["encoding", "GET p50 ms", "GET p99 ms", "low", "high", "times alone", "GETs"],
         rows=[
-            [n, number(p50.value), *three(p99), spoken_times(times[n]), f"{sum(map(len, facts.probes[n])):,}"]
+            [
+                encoder_label(n),
+                number(p50.value),
+                *three(p99),
+                spoken_times(times[n]),
+                f"{sum(map(len, facts.probes[n])):,}",
+            ]
             for n, p50, p99 in found
         ],
     )

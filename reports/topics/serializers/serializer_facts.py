@@ -1,4 +1,4 @@
-"""A run's facts in the shape that its figures are made from: one value a round."""
+"""Facts of a serializers run: its tables, and times with one value per round."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,13 +19,14 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SerializerFacts:
-    """The run and its tables, each read when it is first asked for."""
+    """The run and its tables. Each table is read on first use."""
 
     folder: Path
     run: RunInfo
 
     @cached_property
     def rounds(self) -> list[int]:
+        """Numbers of the finished rounds."""
         return sorted({int(n) for n in self.batches["round"].unique()})
 
     @cached_property
@@ -54,7 +55,7 @@ class SerializerFacts:
 
     @cached_property
     def probes(self) -> Mapping[str, Sequence[Floats]]:
-        """Contender to the milliseconds of its GETs, an array a round."""
+        """Milliseconds of the GETs by contender, one array per round."""
         frame = read_parts(self.folder, "probes")
         return {
             str(name): [part["elapsed_ns"].to_numpy(dtype=np.float64) / 1e6 for _, part in rows.groupby("round")]
@@ -63,10 +64,10 @@ class SerializerFacts:
 
     @cached_property
     def blocks(self) -> Mapping[tuple[str, str, str], Floats]:
-        """(record, contender, operation) to microseconds a call: the median over a block's batches, round by round.
+        """Microseconds per call by (record, contender, operation): the median over a block's batches, per round.
 
-        Processor time of the thread, so that what else the machine does is not in it; where a server was waited for,
-        the time that passed. nan where a round has none.
+        CPU time of the thread, so that other load on the machine is not included; elapsed time if the call waits for a
+        server. nan for a round without the block.
         """
         spent = self.batches["cpu_ns"].fillna(self.batches["elapsed_ns"])
         frame = self.batches.assign(us=spent / self.batches["calls"] / 1e3)
@@ -78,17 +79,18 @@ class SerializerFacts:
         }
 
     def us(self, record: str, contender: str, operation: str) -> Floats:
-        """Microseconds a call, a value a round; all nan where it was not timed. `both` is encode + decode."""
+        """Microseconds per call, one value per round; nan if it was not timed. `both` is encode + decode."""
         if operation == "both":
             return self.us(record, contender, "encode") + self.us(record, contender, "decode")
         return self.blocks.get((record, contender, operation), np.full(len(self.rounds), np.nan))
 
     def contender(self, name: str) -> ContenderInfo:
+        """The contender of that name."""
         return next(c for c in self.run.contenders if c.name == name)
 
     @property
     def serializers(self) -> list[ContenderInfo]:
-        """Those that are compared: no twin, no ruler."""
+        """The serializers that are compared: without the A/A copy and the baselines."""
         return [c for c in self.run.contenders if c.kind == "contender"]
 
     @property
@@ -98,7 +100,7 @@ class SerializerFacts:
 
     @cached_property
     def weighed(self) -> Mapping[tuple[str, str, str], tuple[float, str, str]]:
-        """(record, serializer, compressor) to (mean bytes, outcome, what)."""
+        """(mean bytes, outcome, explanation) by (record, serializer, compressor)."""
         s = self.sizes
         keys = zip(s["record"], s["contender"], s["compressor"], strict=True)
         means = s["bytes"].astype(float) / s["objects"]
@@ -106,11 +108,11 @@ class SerializerFacts:
         return {key: (float(mean), str(o), str(w)) for key, (mean, o, w) in zip(keys, values, strict=True)}
 
     def bytes_of(self, record: str, contender: str, compressor: str = "") -> float:
-        """Mean bytes of a record; nan where it was refused or not compressed so."""
+        """Mean bytes of a record; nan if it was refused or not compressed in that way."""
         return self.weighed.get((record, contender, compressor), (float("nan"), "", ""))[0]
 
     def outcome(self, record: str, contender: str) -> tuple[str, str]:
-        """(same, refused or changed; what) of a record's round trip."""
+        """(same, refused or changed; explanation) of encoding and decoding a record."""
         return self.weighed.get((record, contender, ""), (0.0, "same", ""))[1:]
 
     @cached_property
@@ -122,7 +124,7 @@ class SerializerFacts:
 
 
 def read_facts(folder: Path) -> SerializerFacts:
-    """Raises RunFolderError where the folder is no run of this plan."""
+    """Facts of a run folder. Raises RunFolderError if it is no run of this plan."""
     run = read_run(folder)
     if run.info.plan != PLAN:
         raise RunFolderError(folder, f"a run of plan {run.info.plan}", f"a run of plan {PLAN}")

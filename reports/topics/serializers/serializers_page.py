@@ -1,4 +1,4 @@
-"""From a run of plan `serializers` to report.html and the CSVs beside it. The same folder gives the same bytes."""
+"""Renders report.html and the CSV files of a run of plan `serializers`. The same folder gives the same bytes."""
 
 import math
 from collections.abc import Sequence
@@ -31,12 +31,13 @@ from stampede.reports.topics.serializers.serializer_facts import SerializerFacts
 from stampede.run_folder.schema import METHOD, ContenderInfo
 
 EMPTY = "empty call"
+"""The contender's name in the data for a call that does nothing."""
 MARKS = {"cannot tell": "unclear", "better": "better", "worse": "worse", "same": "same", "": ""}
 
 
 @dataclass(frozen=True, kw_only=True)
 class SerializerFigure:
-    """One figure of a table."""
+    """One cell of a table, as text."""
 
     value: str
     low: str = ""
@@ -52,29 +53,29 @@ class SerializerRow:
     name: str
     info: ContenderInfo | None
     kind: str
-    """contender, twin, ruler."""
+    """contender, aa-copy or baseline."""
     note: str
     cells: list[SerializerFigure]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SerializerSection:
-    """A kind of record's part of the page."""
+    """The page's section on one kind of record."""
 
     name: str
     what: str
     advice: str
     columns: list[tuple[str, str]]
-    """(title, what it is)"""
+    """(title, explanation)"""
     rows: list[SerializerRow]
     charts: list[Chart]
     verdicts: list[SerializerVerdict]
 
 
 def render_serializers(folder: Path) -> Path:
-    """Write report.html and the CSVs into the folder; the page's path.
+    """Write report.html and the CSV files into the folder. Returns the page's path.
 
-    Raises RunFolderError (one line) where the folder is no such run, of another schema, or holds a cut file.
+    Raises RunFolderError (one line) if the folder is no such run, has another schema, or contains a truncated file.
     """
     facts = read_facts(folder)
     sections = [section(facts, s.name, s.application) for s in facts.run.scenarios]
@@ -88,17 +89,18 @@ def render_serializers(folder: Path) -> Path:
 
 
 def print_advice(folder: Path) -> None:
-    """The advice for each kind of record, on the console."""
+    """Print the recommendation for each kind of record."""
     facts = read_facts(folder)
     for scenario in facts.run.scenarios:
         print(shown(f"{scenario.name}: {serializer_advice.advise(facts, scenario.name).text}"))
 
 
 def section(facts: SerializerFacts, record: str, what: str) -> SerializerSection:
-    said = [v for operation in OPERATIONS for v in verdicts(facts, record, operation)]
+    """The section of one kind of record. `what`: its description."""
+    found = [v for operation in OPERATIONS for v in verdicts(facts, record, operation)]
     chart = serializer_charts.time_against_bytes(facts, record, what)
     shown = columns(facts, record)
-    rows = [row(facts, record, c, said, [key for *_, key in shown]) for c in facts.run.contenders]
+    rows = [row(facts, record, c, found, [key for *_, key in shown]) for c in facts.run.contenders]
     return SerializerSection(
         name=record,
         what=what,
@@ -107,16 +109,16 @@ def section(facts: SerializerFacts, record: str, what: str) -> SerializerSection
         rows=[made for made in rows if made.note or any(cell.value for cell in made.cells)]
         + empty_row(facts, record, len(shown)),
         charts=[chart] if chart else [],
-        verdicts=said,
+        verdicts=found,
     )
 
 
 def columns(facts: SerializerFacts, record: str) -> list[tuple[str, str, str]]:
-    """(title, what it is, key) of the columns that this kind of record has figures for."""
+    """(title, explanation, key) of the columns for which this kind of record has figures."""
     found = [
         (
             "encode µs",
-            "record to bytes; the sentence is against json, or against protobuf among those with a schema",
+            "record to bytes; the verdict compares with json, or with protobuf for serializers with a schema",
             "encode",
         ),
         ("decode µs", "bytes to record", "decode"),
@@ -125,17 +127,15 @@ def columns(facts: SerializerFacts, record: str) -> list[tuple[str, str, str]]:
     for compressor in break_even.COMPRESSORS:
         rows = facts.sizes[(facts.sizes["record"] == record) & (facts.sizes["compressor"] == compressor)]
         if len(rows):
-            extra = (
-                f"; its dictionary ({int(rows['dictionary_bytes'].max()):,} bytes, trained on other rows) is not in it"
-            )
+            extra = f"; without its dictionary ({int(rows['dictionary_bytes'].max()):,} bytes, trained on other rows)"
             title = compressor.replace("dictionary", "dict")
             text = f"bytes with {compressor}" + (extra if "dictionary" in compressor else "")
             found.append((f"{title} bytes", text, f"+{compressor}"))
     if any(r == record and op == "set" for r, _, op in facts.blocks):
         found += [
-            ("adds to SET µs", "encode + SET less SET of as many raw bytes, paired by round", "set"),
-            ("adds to GET µs", "GET + decode less GET of as many raw bytes, paired by round", "get"),
-            ("GET + decode µs", "a whole hit on this machine, without distance", "hit"),
+            ("adds to SET µs", "encode + SET minus SET of the same number of raw bytes, paired by round", "set"),
+            ("adds to GET µs", "GET + decode minus GET of the same number of raw bytes, paired by round", "get"),
+            ("GET + decode µs", "a whole cache hit on this machine, without a simulated RTT", "hit"),
         ]
     if (facts.stored["record"] == record).any():
         found.append(("in Redis, bytes", f"MEMORY USAGE of the key and value ({allocator(facts)})", "memory"))
@@ -143,45 +143,51 @@ def columns(facts: SerializerFacts, record: str) -> list[tuple[str, str, str]]:
 
 
 def allocator(facts: SerializerFacts) -> str:
+    """The server and its memory allocator."""
     redis = facts.run.metadata.get("servers", {}).get("redis", {})
-    return f"{redis.get('name', 'server')} {redis.get('version', '')}, allocator {redis.get('allocator') or 'not told'}"
+    name = f"{redis.get('name', 'server')} {redis.get('version', '')}"
+    return f"{name}, allocator {redis.get('allocator') or 'not reported'}"
 
 
 def row(
-    facts: SerializerFacts, record: str, c: ContenderInfo, said: Sequence[SerializerVerdict], keys: Sequence[str]
+    facts: SerializerFacts, record: str, c: ContenderInfo, found: Sequence[SerializerVerdict], keys: Sequence[str]
 ) -> SerializerRow:
+    """A contender's row of the table."""
     outcome, what = facts.outcome(record, c.name)
     note = {"refused": f"refused: {what}", "changed": f"changed silently: {what}"}.get(outcome, "")
     return SerializerRow(
-        name=c.name, info=c, kind=c.kind, note=note, cells=[cell(facts, record, c, said, key) for key in keys]
+        name=c.name, info=c, kind=c.kind, note=note, cells=[cell(facts, record, c, found, key) for key in keys]
     )
 
 
 def cell(
-    facts: SerializerFacts, record: str, c: ContenderInfo, said: Sequence[SerializerVerdict], key: str
+    facts: SerializerFacts, record: str, c: ContenderInfo, found: Sequence[SerializerVerdict], key: str
 ) -> SerializerFigure:
+    """One cell of the table, by the key of its column."""
     if key in OPERATIONS:
-        mine = next((v for v in said if v.contender == c.name and v.operation == key and v.group != "across"), None)
-        across = next((v for v in said if v.contender == c.name and v.operation == key and v.group == "across"), None)
-        return timed(level(facts, record, c.name, key), mine, across)
+        own = [v for v in found if v.contender == c.name and v.operation == key]
+        within = next((v for v in own if v.group != "across"), None)
+        across = next((v for v in own if v.group == "across"), None)
+        return timed(level(facts, record, c.name, key), within, across)
     if key in ("set", "get"):
         return timed(added(facts, record, c.name, key), None, None)
     if key == "hit":
         return timed(level(facts, record, c.name, "get"), None, None)
     if key == "memory":
-        mine_ = facts.stored[(facts.stored["record"] == record) & (facts.stored["contender"] == c.name)]
-        return SerializerFigure(value=number(float(mine_["memory_bytes"].mean())) if len(mine_) else "")
+        stored = facts.stored[(facts.stored["record"] == record) & (facts.stored["contender"] == c.name)]
+        return SerializerFigure(value=number(float(stored["memory_bytes"].mean())) if len(stored) else "")
     size = facts.bytes_of(record, c.name, key.removeprefix("+") if key.startswith("+") else "")
     return SerializerFigure(value="" if math.isnan(size) else number(size))
 
 
-def timed(estimate: Estimate, mine: SerializerVerdict | None, across: SerializerVerdict | None) -> SerializerFigure:
+def timed(estimate: Estimate, within: SerializerVerdict | None, across: SerializerVerdict | None) -> SerializerFigure:
+    """A time with its interval, and its verdicts within its group and across groups."""
     if estimate.missing:
         return SerializerFigure(value="")
-    shown = mine or across
+    shown = within or across
     ratios = [
         f"× {number(v.comparison.ratio.estimate)} of {v.against}"
-        for v in (mine, across)
+        for v in (within, across)
         if v is not None and v.comparison.ratio is not None
     ]
     kind = f"{100 * estimate.level:.1f} % interval" if estimate.level is not None else "range"
@@ -197,7 +203,7 @@ def timed(estimate: Estimate, mine: SerializerVerdict | None, across: Serializer
 
 
 def empty_row(facts: SerializerFacts, record: str, width: int) -> list[SerializerRow]:
-    """What the harness itself takes for a call that does nothing."""
+    """The row of a call that does nothing: the harness's own time."""
     empty = level(facts, record, EMPTY, "encode")
     if empty.missing:
         return []
@@ -206,7 +212,7 @@ def empty_row(facts: SerializerFacts, record: str, width: int) -> list[Serialize
 
 
 def matrix(frame: pd.DataFrame, rows: str, across: str) -> tuple[list[str], list[tuple[str, list[tuple[str, str]]]]]:
-    """(column names, [(row name, [(outcome, what)])]) in the order of the facts."""
+    """(column names, [(row name, [(outcome, explanation)])]) in the order of the facts."""
     names = list(dict.fromkeys(frame[across]))
     found = []
     for key in dict.fromkeys(frame[rows]):
@@ -223,16 +229,17 @@ def page(
     at: list[break_even.AtSize],
     downloads: Sequence[str],
 ) -> str:
+    """The page as HTML."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["flat"] = flat
     environment.globals.update(number=number, inf=math.inf, from_=from_)
     changes = facts.changes.assign(row=facts.changes["change"] + ": " + facts.changes["direction"])
-    told = claim(facts, at)
+    claim_text = claim(facts, at)
     extra = [
-        serializer_charts.cost_against_size(at, told),
-        serializer_charts.compression_pays(facts, paying(even)),
+        serializer_charts.cost_against_size(at, claim_text),
+        serializer_charts.compression_pays(facts, break_even_text(even)),
         serializer_charts.what_others_feel(facts),
     ]
     servers = facts.run.metadata.get("servers", {})
@@ -250,7 +257,7 @@ def page(
         changes=matrix(changes, "row", "contender"),
         attacks=attack_matrix(facts.attacks),
         runs_code=listed(sorted(set(facts.attacks[facts.attacks["verdict"] == "ran code"]["reader"]))),
-        claim=told,
+        claim=claim_text,
         at=at,
         even=even,
         extra={c.anchor: c for c in extra if c is not None},
@@ -264,10 +271,12 @@ def page(
 
 
 def attack_matrix(frame: pd.DataFrame) -> tuple[list[str], list[tuple[str, list[tuple[str, str]]]]]:
+    """The matrix of hostile inputs by reader."""
     return matrix(frame.rename(columns={"verdict": "outcome"}), "reader", "attack")
 
 
 def machine(facts: SerializerFacts) -> str:
+    """Machine, Python and server as text."""
     box = facts.run.metadata.get("machine", {})
     redis = facts.run.metadata.get("servers", {}).get("redis", {})
     python = facts.run.metadata.get("python", "")
@@ -276,16 +285,16 @@ def machine(facts: SerializerFacts) -> str:
 
 
 def warnings(facts: SerializerFacts, sections: Sequence[SerializerSection]) -> list[str]:
-    """What must be known before the figures are read."""
+    """Limitations of the run, to be printed above the figures."""
     found = []
     if len(facts.rounds) < MIN_ROUNDS:
-        found.append(f"{len(facts.rounds)} rounds: ranges of what was seen stand instead of intervals, and no verdict")
+        found.append(f"{len(facts.rounds)} rounds: ranges of the rounds instead of intervals, and no verdicts")
     if facts.run.status != "finished":
-        found.append(f"the run did not come to its end ({facts.run.status}); what was finished counts")
-    twins = [(part.name, v) for part in sections for v in part.verdicts if v.group == "A/A"]
+        found.append(f"the run did not finish ({facts.run.status}); only finished rounds count")
+    aa_pairs = [(part.name, v) for part in sections for v in part.verdicts if v.group == "A/A"]
     found += [
-        f"{name}, {v.operation}: json against itself came out {v.sentence}; read no small difference"
-        for (name, v), p in zip(twins, holm([v.comparison.p for _, v in twins]), strict=True)
+        f"{name}, {v.operation}: json against itself came out {v.sentence}; small differences are not reliable"
+        for (name, v), p in zip(aa_pairs, holm([v.comparison.p for _, v in aa_pairs]), strict=True)
         if v.sentence in ("better", "worse") and p <= 1 - PAIRED_LEVEL
     ]
     loose = [
@@ -295,18 +304,18 @@ def warnings(facts: SerializerFacts, sections: Sequence[SerializerSection]) -> l
         if v.group == "A/A" and v.m > 0.1
     ]
     if loose:
-        found.append(f"the noise floor is above 10 %: {listed(loose)}; free the machine and run again")
+        found.append(f"the noise floor is above 10 %: {listed(loose)}; stop other load on the machine and run again")
     return found + [f"{r['what']}: {r['cost']}" for r in facts.run.remarks]
 
 
 def claim(facts: SerializerFacts, at: Sequence[break_even.AtSize]) -> str:
-    """The article's C8, turned round."""
+    """Result for the article's claim C8: the size at which json takes 1 ms, and its ratio to msgpack."""
     if not at:
         return ""
     found = []
     for call, key in (("json.dumps", ("json", "encode")), ("json.loads", ("json", "decode"))):
         size = break_even.one_millisecond(facts, *key)
-        largest = f"above {number(at[-1].bytes)} bytes, the largest tried"
+        largest = f"above {number(at[-1].bytes)} bytes, the largest size"
         where = (
             largest
             if math.isinf(size.value)
@@ -315,17 +324,20 @@ def claim(facts: SerializerFacts, at: Sequence[break_even.AtSize]) -> str:
         found.append(f"{call} takes 1 ms {where}")
     times = {op: [t.estimate for a in at if (t := a.times[op].ratio) is not None] for op in ("encode", "decode")}
     spans = [f"{number(min(t))} – {number(max(t))} to {op}" for op, t in times.items() if t]
-    ratio = f"; json's time over msgpack's is {' and '.join(spans)}, over all sizes" if spans else ""
+    ratio = f"; json takes {' and '.join(spans)} times as long as msgpack, over all sizes" if spans else ""
     return f"{'; '.join(found)}{ratio}."
 
 
-def paying(even: Sequence[break_even.BreakEven]) -> str:
+def break_even_text(even: Sequence[break_even.BreakEven]) -> str:
+    """The sizes from which compression pays for one write and one read."""
     found = [f"{e.compressor} on {e.link} {from_(e.write_and_read)}" for e in even]
-    return f"One write and one read pay: {'; '.join(found)}." if found else "Nothing was compressed in this run."
+    if not found:
+        return "Nothing was compressed in this run."
+    return f"Compression pays for one write and one read: {'; '.join(found)}."
 
 
 def from_(span: tuple[Estimate, Estimate]) -> str:
-    """ "from 200 bytes", "from 200 to 9,000 bytes", "never"."""
+    """A range of sizes as text: "from 200 bytes", "from 200 to 9,000 bytes", "never"."""
     begin, end = span[0].value, span[1].value
     if math.isnan(begin):
         return "unknown"
@@ -340,7 +352,7 @@ def tables(
     even: Sequence[break_even.BreakEven],
     at: Sequence[break_even.AtSize],
 ) -> dict[str, str]:
-    """File name to CSV."""
+    """The CSV files, by name."""
     figures: list[Sequence[object]] = []
     compared: list[Sequence[object]] = []
     for s in sections:
@@ -381,4 +393,5 @@ def tables(
 
 
 def numbers(e: Estimate) -> tuple[object, ...]:
+    """An estimate's CSV columns."""
     return (plain(e.value), plain(e.low), plain(e.high), plain(e.level), e.rounds)

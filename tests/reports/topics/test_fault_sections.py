@@ -1,4 +1,4 @@
-"""What was provoked, from planted cells: a failure is in no response time, what was open gives a bound."""
+"""Fault scenarios from planted cells: failures are in no response time, open requests give a bound."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ WINDOW_NS = 2 * SECOND
 
 
 def planted(folder: Path, rows: list[Row]) -> Cell:
-    """One cell of a two-second window with those rows, their times from its start."""
+    """One cell with a two-second window and those rows, whose times count from its start."""
     times = ("due_ns", "thread_free_ns", "start_ns", "end_ns")
 
     def change(cell: CellInfo, _rows: list[Row]) -> list[Row]:
@@ -40,8 +40,8 @@ def never_began(due_ns: int) -> Row:
     return row(due_ns, None, None) | {"error": "Unanswered"}
 
 
-def test_times_leave_out_what_failed_and_what_was_open_is_beyond_all(tmp_path: Path) -> None:
-    """Printed as > D; when it counts as useless, and when as failed, is told apart."""
+def test_times_exclude_failures_and_open_requests_are_beyond_the_deadline(tmp_path: Path) -> None:
+    """An open request is printed as > D. A failed request counts as useless but has no response time."""
     some = due_of([planted(tmp_path / "a", [answered(0, 10), failed(1, 900)])])
     assert answered_ms(some).tolist() == [10.0]
     assert int(some["useless"].sum()) == 1
@@ -50,8 +50,8 @@ def test_times_leave_out_what_failed_and_what_was_open_is_beyond_all(tmp_path: P
     assert formatting.with_unit(float(answered_ms(both).max()), "s") == "> D"
 
 
-def test_answers_are_not_back_while_half_of_them_fail_at_once(tmp_path: Path) -> None:
-    """Redis breaks at 0.5 s and is mended at 1 s; from then on until 1.5 s every request fails within a millisecond."""
+def test_answers_are_not_back_while_half_of_them_fail_immediately(tmp_path: Path) -> None:
+    """Redis fails at 0.5 s and is repaired at 1 s; until 1.5 s every request fails within a millisecond."""
     rows = [answered(at * MS, 5) for at in range(0, 1000, 10)]
     rows += [failed(at * MS, 1) for at in range(1000, 1500, 10)]
     rows += [answered(at * MS, 5) for at in range(1500, 2000, 10)]
@@ -62,15 +62,15 @@ def test_answers_are_not_back_while_half_of_them_fail_at_once(tmp_path: Path) ->
     assert outage.answers_back_s() == 0.5
 
 
-def test_an_objective_counts_each_request_once(tmp_path: Path) -> None:
-    """Of 100 requests one never began: it misses, exception or not, and the other 99 % are in time."""
+def test_objective_counts_each_request_once(tmp_path: Path) -> None:
+    """One of 100 requests never began and misses the objective; the other 99 % are in time."""
     cell = planted(tmp_path / "run", [answered(i * MS, 5) for i in range(99)] + [never_began(99 * MS)])
     assert capacity_result.met(cell, 0.99, 50.0)
     assert not capacity_result.met(cell, 0.995, 50.0)
     assert not capacity_result.met(cell, 0.99, 5.0)
 
 
-def test_achieved_counts_what_began_in_the_window_and_its_times_keep_what_was_open(tmp_path: Path) -> None:
+def test_achieved_rate_counts_requests_begun_in_the_window_and_times_include_open_ones(tmp_path: Path) -> None:
     late = row(1900 * MS, 2100 * MS, 2105 * MS)
     cell = planted(tmp_path / "run", [answered(0, 5), answered(MS, 5), failed(2 * MS, 1), late, never_began(3 * MS)])
     assert achieved_per_s([cell]) == [1.5]

@@ -1,4 +1,4 @@
-"""What Redis said, a row a contender: held to planted accounts, gauges and slow-log entries."""
+"""Redis' own figures in the report, from planted counters, gauges and slow-log entries."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.reports.planted_runs.planted import plant, scenario
 
 
 def planted_run(tmp_path: Path) -> Path:
-    """One cell whose timeline is known."""
+    """One cell with a known timeline."""
     folder = plant(tmp_path / "run", rounds=1, contenders=["cache-aside"], scenarios=[scenario("stampede")])
     cell = read_run(folder).done[0]
     assert cell.window_start_ns is not None
@@ -34,7 +34,7 @@ def planted_run(tmp_path: Path) -> Path:
     return folder
 
 
-def test_each_figure_is_what_redis_said(tmp_path: Path) -> None:
+def test_each_figure_equals_the_recorded_counter(tmp_path: Path) -> None:
     analysis = analyse(read_run(planted_run(tmp_path)))
     ((name, entries),) = monitoring_section.grids(analysis)["stampede"].rows
     by_column = dict(zip(monitoring_section.grids(analysis)["stampede"].columns[1:], entries, strict=True))
@@ -48,7 +48,7 @@ def test_each_figure_is_what_redis_said(tmp_path: Path) -> None:
     assert by_column["commands"].detail == f"get {gets / 4:,.0f}/s, {50 / gets:.1f} µs each"
 
 
-def test_the_csv_has_the_same_figures(tmp_path: Path) -> None:
+def test_csv_has_the_same_figures(tmp_path: Path) -> None:
     ((scenario_name, contender, *figures),) = monitoring_section.csv_rows(analyse(read_run(planted_run(tmp_path))))
     assert (scenario_name, contender) == ("stampede", "cache-aside")
     named = dict(zip(monitoring_section.HEADER.split()[2:], figures, strict=True))

@@ -1,4 +1,4 @@
-"""A run's own races in its report: the decision table's column, the section, and the page of its own."""
+"""Races in the report: the column of the decision table, the section, and the separate page."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -47,7 +47,7 @@ def verdict(contender: str, invariant: str, word: str, *, guaranteed: bool) -> V
 
 
 def races(*, guaranteed: bool) -> RacesInfo:
-    """cache-aside breaks two of three invariants (one of them promised or not); coalescing breaks none."""
+    """cache-aside breaks two of three invariants, the first of them guaranteed or not; coalescing breaks none."""
     names = ("cache-aside", "coalescing")
     return RacesInfo(
         started_utc="2026-01-02T03:04:05+00:00",
@@ -83,22 +83,22 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return plant(tmp_path_factory.mktemp("races") / "run", rounds=1, scenarios=[scenario("stampede")])
 
 
-@pytest.mark.parametrize("promised", [False, True])
-def test_the_column_counts_what_breaks_and_how_much_of_it_was_promised(run: Path, guaranteed: bool) -> None:
-    """Of the invariants that were tried; with the colour of the worst only where a promise is broken."""
+@pytest.mark.parametrize("guaranteed", [False, True])
+def test_column_counts_broken_invariants_and_broken_guarantees(run: Path, guaranteed: bool) -> None:
+    """It counts the tried invariants; the worst colour means that a guarantee is broken."""
     table = decision_table(analyse(read_run(run)), races(guaranteed=guaranteed))
     column = [title for _, title in table.columns].index(RACES_BROKEN)
-    told = {contender.name: entries[column] for contender, entries in table.rows}
-    aside = told["cache-aside"]
+    shown = {contender.name: entries[column] for contender, entries in table.rows}
+    aside = shown["cache-aside"]
     assert (aside.text, aside.detail) == ("2 of 3 broken", f"{int(guaranteed)} of its promises")
     assert aside.link == "#races-cache-aside"
-    assert (told["coalescing"].text, told["coalescing"].heat) == ("0 of 3 broken", 0)
+    assert (shown["coalescing"].text, shown["coalescing"].heat) == ("0 of 3 broken", 0)
     assert aside.heat == (4 if guaranteed else 2)
-    assert told["refresh-ahead"].detail == "not explored: planted reason"
-    assert told["write-through"].detail == "not explored"
+    assert shown["refresh-ahead"].detail == "not explored: planted reason"
+    assert shown["write-through"].detail == "not explored"
 
 
-def test_a_run_without_races_says_how_to_explore_them(run: Path) -> None:
+def test_report_without_races_names_the_command_that_explores_them(run: Path) -> None:
     (run / "races.json").unlink(missing_ok=True)
     text, page = opened(run)
     assert "not measured in this run: make races" in page.text
@@ -106,14 +106,16 @@ def test_a_run_without_races_says_how_to_explore_them(run: Path) -> None:
     assert "svg.sequence" not in text
 
 
-def test_a_run_with_races_has_their_matrix_and_the_shortest_schedules(run: Path) -> None:
-    """Every link of the page leads somewhere, and every fault has its drawing and the command that replays it."""
+def test_report_with_races_has_the_matrix_and_the_shortest_schedules(run: Path) -> None:
+    """Every link of the page has a target, and every broken invariant has a diagram and its replay command."""
     races(guaranteed=False).write(run)
     text, page = opened(run)
     assert page.open == []
     assert len(page.ids) == len(set(page.ids))
     assert set(page.references) <= set(page.ids)
-    assert {"races", "races-cache-aside", "cache-aside-fresh-at-rest", "cache-aside-one-load-per-miss"} <= set(page.ids)
+    assert {"races", "races-cache-aside", "cache-aside-eventually-fresh", "cache-aside-one-load-per-miss"} <= set(
+        page.ids
+    )
     assert "races-coalescing" not in page.ids
     assert "not measured in this run: make races" not in page.text
     assert "refresh-ahead was not explored: planted reason" in page.text
@@ -121,15 +123,15 @@ def test_a_run_with_races_has_their_matrix_and_the_shortest_schedules(run: Path)
     assert "--contender cache-aside --replay 'reader-writer:a2'" in page.text
 
 
-def test_the_answer_is_about_the_promises_that_were_made() -> None:
-    """What nobody promised and what breaks all the same is counted beside them; a broken promise comes first."""
-    kept = "Every promise that was made was kept in every schedule tried"
+def test_answer_is_about_the_guarantees() -> None:
+    """Broken guarantees come first; invariants that break without being guaranteed are counted separately."""
+    kept = "Every guarantee was kept in every schedule tried"
     assert (
         answer(races(guaranteed=False))
-        == f"{kept}; 2 invariants that were never promised break (counted for each contender)."
+        == f"{kept}; 2 invariants that are not guaranteed break (counted for each contender)."
     )
     assert answer(races(guaranteed=True)) == (
-        "1 promise that was made is broken; 1 invariant that was never promised breaks (counted for each contender)."
+        "1 guarantee is broken; 1 invariant that is not guaranteed breaks (counted for each contender)."
     )
     whole = races(guaranteed=False)
     of_one = replace(whole, contenders=whole.contenders[1:])
@@ -137,7 +139,7 @@ def test_the_answer_is_about_the_promises_that_were_made() -> None:
     assert answer(replace(whole, explorations=[], verdicts=[])) == "Nothing was explored."
 
 
-def test_the_page_of_its_own_says_the_same(tmp_path: Path) -> None:
+def test_separate_page_has_the_same_answer(tmp_path: Path) -> None:
     info = races(guaranteed=False)
     info.write(tmp_path)
     text = render_races(tmp_path).read_text(encoding="utf-8")

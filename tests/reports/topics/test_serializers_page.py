@@ -1,4 +1,4 @@
-"""What the page concludes from planted facts, where the answer is known."""
+"""The serializers page, from planted facts with known results."""
 
 import json
 import math
@@ -9,7 +9,7 @@ import pytest
 
 from stampede.core.errors import RunFolderError
 from stampede.core.files import write_whole
-from stampede.reports.topics.serializers.break_even import pays_between, reaches
+from stampede.reports.topics.serializers.break_even import positive_between, size_at
 from stampede.reports.topics.serializers.serializer_advice import advise
 from stampede.reports.topics.serializers.serializer_analysis import pairs, verdicts
 from stampede.reports.topics.serializers.serializer_facts import SerializerFacts, read_facts
@@ -36,7 +36,7 @@ def planted(
     rounds: int = ROUNDS,
     noise: float = 0.01,
 ) -> SerializerFacts:
-    """A run of one record kind in which each serializer's encode and decode take `us`, with a little noise by round."""
+    """A run with one kind of record in which each serializer's encode and decode take `us`, with noise per round."""
     names = list(us)
     run = RunInfo(
         plan="serializers", rounds=rounds, reference="json", seed=1, command="", started_utc="now", status="finished"
@@ -77,12 +77,12 @@ def planted(
 BASE = {"json": 10.0, "json-again": 10.0, "orjson": 2.0, "pickle": 1.0, "msgspec-json": 1.5, "protobuf": 6.0}
 
 
-def said(facts: SerializerFacts) -> dict[tuple[str, str], str]:
+def encode_verdicts(facts: SerializerFacts) -> dict[tuple[str, str], str]:
     return {(v.contender, v.against): v.sentence for v in verdicts(facts, "user", "encode")}
 
 
-def test_schemaless_with_schemaless_schema_with_schema_then_across(tmp_path: Path) -> None:
-    """The comparisons are listed before they are made, in three groups and the A/A pair."""
+def test_comparisons_are_the_aa_pair_and_three_groups(tmp_path: Path) -> None:
+    """Schemaless serializers among themselves, those with a schema among themselves, then those with json."""
     listed = pairs(planted(tmp_path, BASE))
     assert ("A/A", "json-again", "json") in listed
     assert ("schemaless", "orjson", "json") in listed
@@ -91,65 +91,65 @@ def test_schemaless_with_schemaless_schema_with_schema_then_across(tmp_path: Pat
     assert ("schemaless", "msgspec-json", "json") not in listed
 
 
-def test_a_planted_difference_is_found_and_equals_are_the_same(tmp_path: Path) -> None:
+def test_planted_difference_is_found_and_equal_times_are_the_same(tmp_path: Path) -> None:
     """Faster is better, slower is worse, json against itself is the same."""
-    found = said(planted(tmp_path, BASE | {"slow": 20.0}))
+    found = encode_verdicts(planted(tmp_path, BASE | {"slow": 20.0}))
     assert found["orjson", "json"] == "better"
     assert found["slow", "json"] == "worse"
     assert found["json-again", "json"] == "same"
 
 
-def test_within_the_noise_floor_nothing_is_better(tmp_path: Path) -> None:
-    """Where json differs from itself by a fifth, a tenth is not called a difference of the serializers."""
-    found = said(planted(tmp_path, BASE | {"json-again": 12.0, "close": 9.2}))
+def test_difference_within_the_noise_floor_is_no_verdict(tmp_path: Path) -> None:
+    """If json differs from itself by a fifth, a tenth is no difference between serializers."""
+    found = encode_verdicts(planted(tmp_path, BASE | {"json-again": 12.0, "close": 9.2}))
     assert found["close", "json"] in ("same", "cannot tell")
 
 
-def test_json_that_differs_from_itself_is_doubted(tmp_path: Path) -> None:
-    """The pair is held to 5 %: by the noise floor that it gives itself it could never differ."""
+def test_json_that_differs_from_itself_causes_a_warning(tmp_path: Path) -> None:
+    """The A/A pair is compared with 5 %: with its own noise floor it could never differ."""
     facts = planted(tmp_path, BASE | {"json-again": 12.0})
-    assert said(facts)["json-again", "json"] == "worse"
+    assert encode_verdicts(facts)["json-again", "json"] == "worse"
     assert any("json against itself" in warning for warning in warnings(facts, [section(facts, "user", "a row")]))
 
 
 def test_few_rounds_give_no_verdict(tmp_path: Path) -> None:
-    """Below six rounds there is a range, no sentence, and a doubt that says so."""
+    """Below six rounds there is a range, no verdict, and a warning."""
     facts = planted(tmp_path, BASE, rounds=3)
-    assert set(said(facts).values()) == {""}
+    assert set(encode_verdicts(facts).values()) == {""}
     assert any("3 rounds" in warning for warning in warnings(facts, [section(facts, "user", "a row")]))
 
 
-def test_the_time_is_the_threads_own(tmp_path: Path) -> None:
-    """What other processes took of the core (nine times as long by the clock) is in no figure."""
+def test_times_are_cpu_times_of_the_thread(tmp_path: Path) -> None:
+    """Time that other processes used of the core (elapsed time is nine times as long) is in no figure."""
     facts = planted(tmp_path, BASE)
     assert np.median(facts.us("user", "json", "encode")) == pytest.approx(10.0, rel=0.02)
 
 
-def test_advice_names_the_fastest_safe_one_and_its_price(tmp_path: Path) -> None:
-    """Pickle is faster and is not advised; the schema is named as the price, and who is best without."""
+def test_advice_names_the_fastest_safe_serializer_and_its_schema(tmp_path: Path) -> None:
+    """Pickle is faster but not recommended. The advice names the schema and the best serializer without one."""
     advice = advise(planted(tmp_path, BASE), "user")
     assert advice.best == "msgspec-json"
     assert "declared" in advice.text
-    assert "without that: orjson" in advice.text
+    assert "without a schema: orjson" in advice.text
 
 
-def test_advice_prefers_no_schema_then_fewer_bytes_where_time_cannot_tell(tmp_path: Path) -> None:
-    """A tie in time is decided by the lower price."""
+def test_advice_prefers_no_schema_then_fewer_bytes_among_ties(tmp_path: Path) -> None:
+    """If times do not decide, the schema does, and then the bytes."""
     us = BASE | {"msgspec-json": 2.0, "small": 2.0}
     assert advise(planted(tmp_path, us, sizes={"small": 150}), "user").best == "small"
 
 
-def test_advice_says_when_the_choice_hardly_shows(tmp_path: Path) -> None:
-    """A saving of less than a tenth of a cache hit is called so; a larger one is not."""
+def test_advice_reports_when_the_choice_hardly_matters(tmp_path: Path) -> None:
+    """That is a saving of less than a tenth of a cache hit."""
     near, far = tmp_path / "near", tmp_path / "far"
     near.mkdir()
     far.mkdir()
-    assert "hardly shows" in advise(planted(near, BASE), "user").text
-    assert "hardly shows" not in advise(planted(far, {k: 10 * v for k, v in BASE.items()}), "user").text
+    assert "hardly matters" in advise(planted(near, BASE), "user").text
+    assert "hardly matters" not in advise(planted(far, {k: 10 * v for k, v in BASE.items()}), "user").text
 
 
-def test_the_page_has_every_part_and_asks_nothing_of_the_network(tmp_path: Path) -> None:
-    """Advice, matrices, safety and doubts are in one file; a silent change is marked in words."""
+def test_page_has_every_part_and_needs_no_network(tmp_path: Path) -> None:
+    """Advice, matrices, safety and warnings are in one file; a silent change is marked as text."""
     planted(tmp_path, BASE)
     page = render_serializers(tmp_path).read_text(encoding="utf-8")
     for part in ("fidelity", "changes", "safety", "compression", "size", "others", "method", "data"):
@@ -160,8 +160,8 @@ def test_the_page_has_every_part_and_asks_nothing_of_the_network(tmp_path: Path)
     assert "default-src 'none'" in page
 
 
-def test_a_run_that_was_cut_before_its_first_round_still_renders(tmp_path: Path) -> None:
-    """What was found without timing is shown; the figures are missing, not wrong."""
+def test_run_that_was_aborted_before_its_first_round_renders(tmp_path: Path) -> None:
+    """Results without timing are shown; the times are missing, not wrong."""
     planted(tmp_path, BASE)
     for part in (tmp_path / "batches").iterdir():
         part.unlink()
@@ -170,8 +170,8 @@ def test_a_run_that_was_cut_before_its_first_round_still_renders(tmp_path: Path)
     assert "changed silently" in page
 
 
-def test_a_run_of_another_plan_is_refused(tmp_path: Path) -> None:
-    """One line says what the folder is and what was wanted."""
+def test_run_of_another_plan_is_rejected(tmp_path: Path) -> None:
+    """The error names the plan of the folder and the expected plan."""
     planted(tmp_path, BASE)
     path = tmp_path / "run.json"
     path.write_text(path.read_text().replace('"plan": "serializers"', '"plan": "quick"'))
@@ -191,9 +191,9 @@ def test_a_run_of_another_plan_is_refused(tmp_path: Path) -> None:
         ([math.nan, 1, 1], (math.nan, math.nan)),
     ],
 )
-def test_break_even_is_where_the_gain_is_above_zero(gains: list[float], expected: tuple[float, float]) -> None:
-    """From the first crossing until it is lost again; infinity where that never happens."""
-    found = pays_between([100.0, 1000.0, 10_000.0], gains)
+def test_break_even_is_the_range_with_a_positive_gain(gains: list[float], expected: tuple[float, float]) -> None:
+    """From the first zero to the next; infinity if there is none."""
+    found = positive_between([100.0, 1000.0, 10_000.0], gains)
     assert found == pytest.approx(expected, nan_ok=True)
 
 
@@ -201,6 +201,6 @@ def test_break_even_is_where_the_gain_is_above_zero(gains: list[float], expected
     ("us", "expected"),
     [([10, 100, 1000], 10_000.0), ([100, 10_000, 10_000], 10**2.5), ([1, 2, 3], math.inf), ([5000, 6000, 7000], 100.0)],
 )
-def test_the_size_of_a_millisecond(us: list[float], expected: float) -> None:
-    """On a line through logarithms; infinity where the largest is faster."""
-    assert reaches([100.0, 1000.0, 10_000.0], us, 1000.0) == pytest.approx(expected)
+def test_size_at_which_a_call_takes_a_millisecond(us: list[float], expected: float) -> None:
+    """Interpolated on logarithms; infinity if the largest size is faster."""
+    assert size_at([100.0, 1000.0, 10_000.0], us, 1000.0) == pytest.approx(expected)

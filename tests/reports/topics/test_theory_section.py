@@ -1,4 +1,4 @@
-"""The report's section that holds figures against closed forms."""
+"""The report's section that compares figures with closed forms."""
 
 import math
 from pathlib import Path
@@ -27,8 +27,8 @@ def line(theory: Theory, contender: str, quantity: str) -> Line:
     return found
 
 
-def test_a_planted_stampede_obeys_arithmetic(theory: Theory) -> None:
-    """A simulated cache loads 1 + r·Δ times an expiry and hits as renewal says; the section finds that it does."""
+def test_planted_stampede_agrees_with_theory(theory: Theory) -> None:
+    """A simulated cache has 1 + r·Δ loads per expiry and the hit rate of renewal theory; the section confirms both."""
     loads = line(theory, "cache-aside", "loads per expiry")
     assert loads.predicted == pytest.approx(1 + 200 * 0.04, rel=0.02)
     assert loads.obeys == "agrees"
@@ -36,16 +36,16 @@ def test_a_planted_stampede_obeys_arithmetic(theory: Theory) -> None:
     assert line(theory, "no-cache", "loads per 1,000 reads").error == 0
 
 
-def test_who_is_protected_has_a_bound_and_no_expectation(theory: Theory) -> None:
-    """Coalescing may load less than the unprotected form, never more; a ruler is held to nothing."""
+def test_protected_contender_has_a_bound_and_no_expectation(theory: Theory) -> None:
+    """Coalescing may load less than the unprotected form, never more; a baseline has no prediction."""
     protected = line(theory, "coalescing", "loads per expiry")
     assert protected.bound
     assert protected.obeys == "within the bound"
     assert "bare-get" not in {x.contender for x in theory.lines}
 
 
-def test_what_disobeys_is_said(theory: Theory) -> None:
-    """A figure far from its form differs; one beyond its bound with the whole interval is beyond it."""
+def test_figures_that_differ_from_theory_are_reported(theory: Theory) -> None:
+    """A figure far from its form differs; a figure whose whole interval exceeds its bound is beyond it."""
     far = Estimate(value=20.0, low=18.0, high=22.0, level=0.95, rounds=8)
     base = {"scenario": "s", "contender": "c", "quantity": "q", "form": "f", "predicted": 9.0}
     assert Line(**base, measured=far).obeys == "differs"  # type: ignore[arg-type]
@@ -56,21 +56,21 @@ def test_what_disobeys_is_said(theory: Theory) -> None:
     none = Estimate(value=math.nan)
     assert Line(**base, measured=none).obeys == ""  # type: ignore[arg-type]
     assert theory.chart is not None
-    assert "agree with arithmetic" in theory.caption
+    assert "agree with the formula" in theory.caption
 
 
-def test_a_run_without_cells_has_no_theory(tmp_path: Path) -> None:
-    """Nothing measured, nothing predicted."""
+def test_run_without_cells_has_no_theory_section(tmp_path: Path) -> None:
+    """Without measurements there are no predictions."""
     plant(tmp_path / "run", rounds=1, contenders=("cache-aside",), unfinished=frozenset({1, 2}))
     analysis: Analysis = analyse(read_run(tmp_path / "run"))
     assert section(analysis) is None
 
 
 @pytest.mark.parametrize(("cpu_ms", "predicts"), [(1.0, True), (0.0, False), (-0.24, False), (10_000.0, False)])
-def test_a_queue_is_predicted_only_from_a_load_that_costs_cpu_and_fits_the_cores(
+def test_queueing_is_predicted_only_if_a_load_uses_cpu_and_the_cores_suffice(
     tmp_path: Path, cpu_ms: float, predicts: bool
 ) -> None:
-    """A calibration on a busy machine may measure less than nothing. The page is still written."""
+    """A calibration on a busy machine may measure a negative time. The page is still written."""
     info = scenario("stampede")
     info.measured["cpu_ms"] = cpu_ms
     plant(tmp_path / "run", rounds=1, contenders=("cache-aside", "no-cache"), scenarios=[info])

@@ -1,4 +1,4 @@
-"""What is read out of experiments, held to planted facts whose answer is known."""
+"""Findings of experiments, from planted facts with known results."""
 
 import csv
 import json
@@ -39,11 +39,11 @@ def batch_rows(
     return rows
 
 
-def test_break_even_is_the_fewest_reads_from_which_on_the_pipeline_is_faster() -> None:
+def test_break_even_is_the_smallest_number_from_which_the_pipeline_stays_faster() -> None:
     rows = batch_rows(lambda n: n * 1.0, lambda n: 3.0 + 0.1 * n, 8)
     found = pipelining_section.batches(frame(rows))
     assert pipelining_section.break_even(found, "pipelined", "0 ms") == 5
-    assert "pays from 5 reads on" in pipelining_section.answer(found)
+    assert "is faster from 5 reads on" in pipelining_section.answer(found)
 
 
 @pytest.mark.parametrize(
@@ -51,15 +51,15 @@ def test_break_even_is_the_fewest_reads_from_which_on_the_pipeline_is_faster() -
     [(lambda n: n * 1.0, 8), (lambda n: n * 2.0, 8), (lambda n: 0.5 if n < 100 else 1e3, 8)],
     ids=["as fast", "slower", "slower at last"],
 )
-def test_there_is_no_break_even_where_the_pipeline_does_not_stay_faster(
+def test_there_is_no_break_even_if_the_pipeline_does_not_stay_faster(
     together_ms: Callable[[int], float], rounds: int
 ) -> None:
     found = pipelining_section.batches(frame(batch_rows(lambda n: n * 1.0, together_ms, rounds)))
     assert pipelining_section.break_even(found, "pipelined", "0 ms") is None
-    assert "not shown to pay" in pipelining_section.answer(found)
+    assert "not shown to be faster" in pipelining_section.answer(found)
 
 
-def test_below_six_rounds_no_break_even_is_told() -> None:
+def test_below_six_rounds_no_break_even_is_reported() -> None:
     found = pipelining_section.batches(frame(batch_rows(lambda n: n * 1.0, lambda _: 0.1, 5)))
     assert pipelining_section.break_even(found, "pipelined", "0 ms") is None
     assert pipelining_section.answer(found).startswith("No verdict")
@@ -77,7 +77,7 @@ def cache_rows(policy: str, sequence: str, hits: int, **facts: float) -> list[Ex
     return [*once, *gets]
 
 
-def test_the_usual_policy_is_said_to_lag_only_where_it_does() -> None:
+def test_usual_policy_is_reported_as_worse_only_on_sequences_where_it_is() -> None:
     rows = [
         *cache_rows("allkeys-lru", "near", 600),
         *cache_rows("allkeys-lfu", "near", 615),
@@ -92,17 +92,17 @@ def test_the_usual_policy_is_said_to_lag_only_where_it_does() -> None:
     assert [o.of_optimum for o in seen] == [0.75, 0.76875, 0.125, 0.5]
 
 
-def test_refused_writes_are_told_and_lru_with_a_blind_clock_is_named() -> None:
+def test_refused_writes_and_too_coarse_lru_clocks_are_reported() -> None:
     rows = [
         *cache_rows("noeviction", "zipf", 500, refused=400, evictions=0),
         *cache_rows("allkeys-lru", "zipf", 500, elapsed=5),
         *cache_rows("allkeys-lfu", "zipf", 500, elapsed=5),
     ]
     seen = eviction_section.outcomes(frame(rows))
-    told = " ".join(eviction_section.notes(seen))
-    assert "refused 400 writes" in told
+    text = " ".join(eviction_section.notes(seen))
+    assert "refused 400 writes" in text
     assert [o.policy for o in eviction_section.blind_lru(seen)] == ["allkeys-lru"]
-    assert "1.00 s here, on zipf" in told
+    assert "1.00 s here, on zipf" in text
     assert (
         eviction_section.blind_lru(
             eviction_section.outcomes(frame(cache_rows("allkeys-lru", "zipf", 500, elapsed=100)))
@@ -111,39 +111,40 @@ def test_refused_writes_are_told_and_lru_with_a_blind_clock_is_named() -> None:
     )
 
 
-def test_a_percentile_needs_ten_gets_beyond_it() -> None:
+def test_percentile_needs_ten_samples_beyond_it() -> None:
     (o,) = eviction_section.outcomes(frame(cache_rows("allkeys-lru", "zipf", 500)))
     assert np.isnan(o.get_p99_ms)
 
 
-def throughput_rows(price: float, rounds: int) -> list[ExperimentRow]:
+def throughput_rows(ratio: float, rounds: int) -> list[ExperimentRow]:
     rng = np.random.default_rng(2)
     return [
         ("monitor-cost", variant, r, "one by one", None, "throughput", rate * float(rng.lognormal(0, 0.02)), "per_s")
         for r in range(1, rounds + 1)
-        for variant, rate in (("without", 10_000.0), ("with MONITOR", 10_000.0 * price))
+        for variant, rate in (("without", 10_000.0), ("with MONITOR", 10_000.0 * ratio))
     ]
 
 
-def test_monitors_price_is_a_ratio_with_an_interval_or_cannot_be_told() -> None:
-    (dear,) = monitor_cost_section.throughputs(frame(throughput_rows(0.6, 8))).values()
-    (free,) = monitor_cost_section.throughputs(frame(throughput_rows(1.0, 8))).values()
-    assert dear[2].ratio is not None
-    assert dear[2].ratio.low < 0.62
-    assert dear[2].ratio.high < 1
-    assert "cannot tell" not in monitor_cost_section.price(dear[2])
-    assert "cannot tell" in monitor_cost_section.price(free[2])
-    assert monitor_cost_section.WARNING in monitor_cost_section.tell(INFO, frame(throughput_rows(0.6, 8))).answer
+def test_cost_of_monitor_is_a_ratio_with_an_interval_or_cannot_tell() -> None:
+    (slowed,) = monitor_cost_section.throughputs(frame(throughput_rows(0.6, 8))).values()
+    (unchanged,) = monitor_cost_section.throughputs(frame(throughput_rows(1.0, 8))).values()
+    assert slowed[2].ratio is not None
+    assert slowed[2].ratio.low < 0.62
+    assert slowed[2].ratio.high < 1
+    assert "cannot tell" not in monitor_cost_section.ratio_text(slowed[2])
+    assert "cannot tell" in monitor_cost_section.ratio_text(unchanged[2])
+    found = monitor_cost_section.findings_of(INFO, frame(throughput_rows(0.6, 8)))
+    assert monitor_cost_section.WARNING in found.answer
 
 
-def test_an_experiment_that_nobody_knows_shows_its_medians() -> None:
+def test_experiment_without_a_section_module_shows_its_medians() -> None:
     rows: list[ExperimentRow] = [("planted", "a", r, "", None, "x", float(r), "ms") for r in (1, 2, 9)]
-    told = findings(INFO, frame(rows))
-    assert [[e.text for e in entries] for _, entries in told.grids[0].rows] == [["", "", "x", "2.00", "ms"]]
+    found = findings(INFO, frame(rows))
+    assert [[e.text for e in entries] for _, entries in found.grids[0].rows] == [["", "", "x", "2.00", "ms"]]
 
 
 def with_experiments(folder: Path) -> Path:
-    """A run with one experiment done, one failed, one skipped."""
+    """Adds one finished, one failed and one skipped experiment to a run."""
     run = read_run(folder).info
     run.experiments = [
         ExperimentInfo(
@@ -160,7 +161,7 @@ def with_experiments(folder: Path) -> Path:
     return folder
 
 
-def test_the_page_shows_what_was_found_and_what_could_not_be_run(tmp_path: Path) -> None:
+def test_page_shows_findings_and_experiments_that_did_not_run(tmp_path: Path) -> None:
     folder = with_experiments(plant(tmp_path / "run", rounds=1, contenders=["cache-aside"]))
     page = ParsedPage(render(folder).read_text(encoding="utf-8"))
     assert page.open == []
@@ -175,14 +176,14 @@ def test_the_page_shows_what_was_found_and_what_could_not_be_run(tmp_path: Path)
     assert {row["reads"] for row in rows} == {"1", "2", "5", "10", "100"}
 
 
-def test_experiments_alone_are_no_run_without_a_finished_cell(tmp_path: Path) -> None:
+def test_run_with_experiments_only_is_not_reported_as_unfinished(tmp_path: Path) -> None:
     folder = plant(tmp_path / "run", rounds=1, contenders=[], scenarios=[])
     text = ParsedPage(render(with_experiments(folder)).read_text(encoding="utf-8")).text
     assert "Experiments alone:" in text
     assert "No cell was finished" not in text
 
 
-def test_a_run_from_before_experiments_is_read(tmp_path: Path) -> None:
+def test_run_folder_from_before_experiments_is_read(tmp_path: Path) -> None:
     folder = plant(tmp_path / "run", rounds=1, contenders=["cache-aside"])
     path = folder / "run.json"
     facts = json.loads(path.read_text())

@@ -1,4 +1,4 @@
-"""Whether the grid's order of contenders holds over HTTP, held to planted figures and facts."""
+"""Validation of the grid's order of contenders over HTTP, from planted figures and facts."""
 
 import csv
 from collections.abc import Callable
@@ -13,7 +13,8 @@ from stampede.reports.metrics.metric import find_metric
 from stampede.reports.output.html_report import render
 from stampede.reports.recommend.headline import answers
 from stampede.reports.statistics.estimate import Estimate, missing
-from stampede.reports.topics.selftests import http_validation, over_http_section
+from stampede.reports.topics.experiments import over_http_section
+from stampede.reports.topics.selftests import http_validation
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import ExperimentInfo
 from stampede.run_folder.write import ExperimentRow, RunWriter
@@ -32,7 +33,7 @@ LOW, HIGH, WIDE, SEEN = level(10), level(50), level(30, 40), Estimate(value=10, 
 
 
 @pytest.mark.parametrize(
-    ("grid", "http", "says"),
+    ("grid", "http", "text"),
     [
         ((HIGH, LOW), (HIGH, LOW), "The same order over HTTP"),
         ((LOW, HIGH), (LOW, HIGH), "The same order over HTTP"),
@@ -44,43 +45,43 @@ LOW, HIGH, WIDE, SEEN = level(10), level(50), level(30, 40), Estimate(value=10, 
         ((HIGH, LOW), (missing("1 request failed"), LOW), "cannot tell"),
     ],
 )
-def test_an_order_holds_or_turns_only_where_intervals_tell_the_pair_apart_in_both(
-    grid: tuple[Estimate, Estimate], http: tuple[Estimate, Estimate], says: str
+def test_order_is_compared_only_if_intervals_distinguish_the_pair_in_both_places(
+    grid: tuple[Estimate, Estimate], http: tuple[Estimate, Estimate], text: str
 ) -> None:
     def of(pair: tuple[Estimate, Estimate]) -> dict[str, dict[str, Estimate]]:
-        """The pair by loads; nobody can be told apart by the other figures."""
+        """The pair by loads; the other figures distinguish nothing."""
         return {
             name: dict.fromkeys(over_http_section.FIGURES, WIDE) | {"loads-per-1000-reads": figure}
             for name, figure in zip(over_http_section.PAIR, pair, strict=True)
         }
 
-    assert says in http_validation.told(http_validation.places(of(grid), of(http), NO_COPIES))
+    assert text in http_validation.summary(http_validation.compare_orders(of(grid), of(http), NO_COPIES))
 
 
-def test_one_figure_that_turns_is_told_though_another_keeps_its_order() -> None:
+def test_reversed_order_by_one_figure_is_reported_even_if_another_figure_keeps_it() -> None:
     kept = http_validation.OrderComparison(figure="loads per 1,000 reads", in_grid=1, over_http=1)
-    turned = http_validation.OrderComparison(figure="read response time p99", in_grid=-1, over_http=1)
-    said = http_validation.told([kept, turned])
-    assert "turns over HTTP with real threads: read response time p99: cache-aside before coalescing" in said
-    assert "same" not in said
+    reverse = http_validation.OrderComparison(figure="read response time p99", in_grid=-1, over_http=1)
+    text = http_validation.summary([kept, reverse])
+    assert "reverses over HTTP with real threads: read response time p99: cache-aside before coalescing" in text
+    assert "same" not in text
 
 
-def test_where_two_copies_of_one_contender_lie_apart_in_the_grid_no_order_is_read_from_it() -> None:
+def test_figure_that_differs_between_the_aa_copies_gives_no_order() -> None:
     metric = find_metric("loads-per-1000-reads")
     pair = {name: {metric.name: figure} for name, figure in zip(over_http_section.PAIR, (HIGH, LOW), strict=True)}
     copies = AAPair(metric=metric, name="cache-aside", again="cache-aside-again", one=LOW, other=HIGH)
-    (place,) = http_validation.places(pair, pair, [copies])
-    assert (place.in_grid, place.over_http) == (0, 1)
+    (found,) = http_validation.compare_orders(pair, pair, [copies])
+    assert (found.in_grid, found.over_http) == (0, 1)
 
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[ExperimentRow] | None], Path]:
-    """A planted stampede of six rounds, with those calls over HTTP beside it, or without any."""
+    """A planted stampede of six rounds; the function adds calls over HTTP, or none, and returns the folder."""
     folder = plant(
         tmp_path_factory.mktemp("planted") / "run", contenders=tuple(LOADS), scenarios=[scenario("stampede")], rounds=6
     )
 
-    def beside(rows: list[ExperimentRow] | None) -> Path:
+    def with_calls(rows: list[ExperimentRow] | None) -> Path:
         run = read_run(folder).info
         run.experiments = [] if rows is None else [ExperimentInfo(**asdict(INFO))]
         writer = RunWriter(folder, run)
@@ -88,33 +89,33 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[Experim
             writer.add_experiment("over-http", rows)
         return folder
 
-    return beside
+    return with_calls
 
 
 @pytest.mark.parametrize(
-    ("rows", "says"),
+    ("rows", "text"),
     [
         (calls(LOADS, 6), "The same order over HTTP with real threads (cache-aside and coalescing in stampede, by"),
         (calls(REVERSED, 6), "loads per 1,000 reads: coalescing before cache-aside in the grid, behind it over HTTP"),
         (calls(LOADS, 2), "HTTP with real threads: cannot tell"),
     ],
-    ids=["same", "turns", "few rounds"],
+    ids=["same", "reversed", "few rounds"],
 )
-def test_what_the_answer_depends_on_says_how_http_stands_to_the_grid(
-    measured: Callable[[list[ExperimentRow] | None], Path], rows: list[ExperimentRow], says: str
+def test_factors_of_the_answer_include_the_order_over_http(
+    measured: Callable[[list[ExperimentRow] | None], Path], rows: list[ExperimentRow], text: str
 ) -> None:
     analysis = analyse(read_run(measured(rows)))
-    assert says in http_validation.depends_on(answers(analysis), analysis)
+    assert text in http_validation.depends_on(answers(analysis), analysis)
 
 
-def test_without_calls_over_http_nothing_is_said_of_it(
+def test_without_calls_over_http_the_answer_does_not_mention_them(
     measured: Callable[[list[ExperimentRow] | None], Path],
 ) -> None:
     analysis = analyse(read_run(measured(None)))
     assert "HTTP" not in http_validation.depends_on(answers(analysis), analysis)
 
 
-def test_the_page_asks_the_question_and_the_rounds_are_a_csv(
+def test_page_has_the_section_and_the_rounds_are_in_a_csv(
     measured: Callable[[list[ExperimentRow] | None], Path],
 ) -> None:
     folder = measured(calls(LOADS, 6))
@@ -126,11 +127,11 @@ def test_the_page_asks_the_question_and_the_rounds_are_a_csv(
     assert {row["requests"] for row in rows} == {str(CALLS)}
 
 
-def test_alone_it_compares_with_no_grid(tmp_path: Path) -> None:
+def test_experiment_without_a_grid_is_not_compared(tmp_path: Path) -> None:
     folder = plant(tmp_path / "run", rounds=1, contenders=[], scenarios=[])
     run = read_run(folder).info
     run.experiments = [ExperimentInfo(**asdict(INFO))]
     RunWriter(folder, run).add_experiment("over-http", calls(LOADS, 6))
     (section,) = http_validation.sections_beside(analyse(read_run(folder)))
     assert section.findings is not None
-    assert "did not run beside it" in section.findings.answer
+    assert "The grid has no results for stampede" in section.findings.answer

@@ -1,4 +1,4 @@
-"""What is read out of calls over HTTP, held to planted facts whose answer is known."""
+"""Findings of the experiment over HTTP, from planted facts with known results."""
 
 from collections.abc import Mapping
 
@@ -23,7 +23,7 @@ INFO = ExperimentInfo(
 
 
 def calls(loads: Mapping[str, float], rounds: int, failed: int = 0) -> list[ExperimentRow]:
-    """Calls 5 ms apart; those that load and one more of them wait for 45 ms, all others about one."""
+    """Calls 5 ms apart: 9 of 100 take 45 ms, all others about 1 ms."""
     rng = np.random.default_rng(1)
     rows: list[ExperimentRow] = []
     for name, expected in loads.items():
@@ -43,7 +43,7 @@ def frame(rows: list[ExperimentRow]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=EXPERIMENTS.names)
 
 
-def test_loads_are_told_over_requests_and_response_times_from_the_instant_due() -> None:
+def test_loads_are_per_request_and_response_times_count_from_the_due_instant() -> None:
     found = over_http_section.served(frame(calls(LOADS, 6)))
     per_1000, p50, p99 = over_http_section.figures(found["cache-aside"]).values()
     assert per_1000.value == pytest.approx(1000 * 36 / CALLS)
@@ -51,20 +51,20 @@ def test_loads_are_told_over_requests_and_response_times_from_the_instant_due() 
     assert per_1000.level == 0.95
     assert 1.0 <= p50.value <= 1.5
     assert p99.value == pytest.approx(45.0)
-    told = over_http_section.tell(INFO, frame(calls(LOADS, 6)))
-    assert "coalescing makes × 0.108 (" in told.answer
-    assert "99 % of the calls were sent within 0.200 ms" in told.notes[0]
-    assert len(told.csv) == 2 * 6
+    result = over_http_section.findings_of(INFO, frame(calls(LOADS, 6)))
+    assert "coalescing makes × 0.108 (" in result.answer
+    assert "99 % of the calls were sent within 0.200 ms" in result.notes[0]
+    assert len(result.csv) == 2 * 6
 
 
 def test_below_six_rounds_there_is_no_verdict_and_no_interval() -> None:
     found = over_http_section.served(frame(calls(LOADS, 2)))
-    assert over_http_section.answer(found).startswith("No verdict: 2 rounds cannot carry one. As seen, ")
+    assert over_http_section.answer(found).startswith("No verdict: 2 rounds cannot support one. Measured loads")
     figures = [over_http_section.figures(found[name])["loads-per-1000-reads"] for name in LOADS]
     assert [figure.level for figure in figures] == [None, None]
 
 
-def test_a_failed_request_takes_the_verdict_away() -> None:
+def test_failed_request_prevents_a_verdict() -> None:
     found = over_http_section.served(frame(calls(LOADS, 6, failed=1)))
     assert all(figure.missing for figure in over_http_section.figures(found["coalescing"]).values())
     assert "6 requests failed" in over_http_section.answer(found)

@@ -1,4 +1,4 @@
-"""Gives the planted run folders versions: who wrote which, and a choice of what reads then return."""
+"""Adds versions to planted run folders: the version of each write, and a chosen version for each read."""
 
 import bisect
 
@@ -9,8 +9,10 @@ from tests.reports.planted_runs.planted import MS, Change, Row
 def versioned(
     *, commit_ms: float = 0.5, stale_ms: float = 0.0, only: str | None = None, from_the_future: bool = False
 ) -> Change:
-    """Every write gets the next version of its key, its COMMIT ending just before it; every read the newest version
-    committed when it began, or, with `stale_ms`, so long before. `only`: whose reads are stale.
+    """Every write gets the next version of its key, with a COMMIT that ends just before the write does.
+
+    Every read returns the newest version committed when it began, or `stale_ms` earlier. `only`: the one contender
+    with stale reads. `from_the_future`: reads return versions that are not committed yet.
     """
 
     def change(cell: CellInfo, rows: list[Row]) -> list[Row]:

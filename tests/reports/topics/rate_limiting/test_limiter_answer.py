@@ -1,4 +1,4 @@
-"""Which limiter is named, from planted judgements: luck is not a bound, and each share says what it is."""
+"""Summary sentences about limiters, from planted results."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -30,7 +30,7 @@ def steadily(admitted: int, entitled: int, high: float) -> Starvation:
 
 
 def races(**how: str) -> RacesInfo:
-    """What the explorer found of each limiter's bound: how it is broken, or empty."""
+    """Results of the explorer: how each limiter's bound breaks, or empty."""
     return RacesInfo(
         started_utc="",
         command="",
@@ -55,36 +55,36 @@ def races(**how: str) -> RacesInfo:
 TWO = [limiter("sliding-log", lowest=0.5, got=0.989), limiter("sliding-window", lowest=0.25, got=0.9)]
 
 
-def test_a_bound_that_an_order_of_calls_breaks_is_not_offered_as_one() -> None:
-    told = answer(TWO, races(sliding_log="", sliding_window="5 calls admitted where 2 may be"))
-    assert "For at most L in any window: sliding-log;" in told
-    assert "no order of concurrent calls that was tried breaks it" in told
-    assert "sliding-window was not seen above L here, but an order of concurrent calls breaks its bound" in told
-    assert "5 calls admitted where 2 may be" in told
+def test_limiter_whose_bound_breaks_in_some_order_of_calls_is_not_recommended() -> None:
+    text = answer(TWO, races(sliding_log="", sliding_window="5 calls admitted where 2 may be"))
+    assert "For at most L in any window: sliding-log;" in text
+    assert "no tried order of concurrent calls breaks the bound" in text
+    assert "sliding-window was not seen above L here, but an order of concurrent calls breaks its bound" in text
+    assert "5 calls admitted where 2 may be" in text
 
 
-def test_without_races_nothing_is_said_of_orders() -> None:
-    told = answer(TWO)
-    assert "order of concurrent calls" not in told
-    assert "sliding-window was not seen above L either" in told
+def test_without_races_the_answer_does_not_mention_orders() -> None:
+    text = answer(TWO)
+    assert "order of concurrent calls" not in text
+    assert "sliding-window was not seen above L either" in text
 
 
-def test_the_lowest_instant_of_one_caller_and_the_share_of_all_are_told_apart() -> None:
-    told = answer(TWO[:1])
-    assert "all together got 0.989 in the whole run" in told
-    assert "the least that one had got by any instant after its first window was 0.500" in told
+def test_answer_has_the_lowest_share_of_one_caller_and_the_share_of_all() -> None:
+    text = answer(TWO[:1])
+    assert "In the whole run, all callers together got 0.989 of the calls" in text
+    assert "the lowest share of one caller at any instant after its first window was 0.500" in text
 
 
-def test_a_limiter_that_starves_a_steady_caller_is_not_advised_and_the_counts_say_why() -> None:
-    """Though it is the only one that was not seen above L, and though its least share is no worse than the others'."""
+def test_limiter_that_starves_a_steady_caller_is_not_recommended() -> None:
+    """Even if it is the only one that was not seen above L and its lowest share is not lower than the others'."""
     starved = limiter("charging-log", lowest=0.9, got=0.9, steadily=steadily(2, 24, 0.2))
     for others in ([], [limiter("sliding-log", lowest=0.9, got=0.99, steadily=steadily(23, 24, 1.0))]):
-        told = answer([starved, *others])
-        assert "window: charging-log" not in told
-        assert told.count("starves a steady caller") == 1
-        assert "charging-log starves a steady caller at 1.1 × the limit: 2 of 24 calls admitted" in told
+        text = answer([starved, *others])
+        assert "window: charging-log" not in text
+        assert text.count("starves a steady caller") == 1
+        assert "charging-log starves a steady caller at 1.1 × the limit: it admits 2 of the 24 calls" in text
 
 
-def test_who_gets_three_quarters_or_now_and_then_all_is_not_called_starved() -> None:
+def test_caller_with_three_quarters_or_an_interval_up_to_one_is_not_starved() -> None:
     for seen in (steadily(18, 24, 0.9), steadily(12, 24, 1.0)):
         assert "starves" not in answer([limiter("log", lowest=0.5, got=0.9, steadily=seen)])

@@ -1,4 +1,4 @@
-"""The judgement of limiters, against brute force and planted arrivals."""
+"""Analysis of limiters, checked by brute force and planted arrivals."""
 
 import itertools
 
@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 
 from stampede.core.models.greedy_log import greedy_log
 from stampede.reports.topics.rate_limiting.calls import Calls, calls
-from stampede.reports.topics.rate_limiting.decisions import peak_to_mean, recovery_s, rivals, told, wrong
+from stampede.reports.topics.rate_limiting.decisions import (
+    overlapping,
+    peak_to_mean,
+    recovery_s,
+    retry_outcomes,
+    wrong,
+)
 from stampede.reports.topics.rate_limiting.entitlement import jain, share
 from stampede.reports.topics.rate_limiting.limiter_analysis import verdict
 from stampede.reports.topics.rate_limiting.rolling_windows import (
@@ -27,11 +33,11 @@ def made(spans: list[tuple[int, int, bool]]) -> Calls:
 
 
 @given(SPANS)
-def test_worst_windows_are_those_of_brute_force(spans: list[tuple[int, int, bool]]) -> None:
-    """Over all windows (t − W, t]: the most that lie in one with certainty, and the most that may."""
+def test_fullest_windows_equal_brute_force(spans: list[tuple[int, int, bool]]) -> None:
+    """Over all windows (t − W, t]: the largest certain count and the largest possible count."""
     admitted = made(spans).admitted
     pairs = list(zip(admitted.start_s, admitted.end_s, strict=True))
-    # all that happens lies on whole numbers, so every window is as full as one that ends on a half or a whole number
+    # all instants are whole numbers, so windows that end on a half or a whole number cover all cases
     ends = np.arange(-1.0, 90.0, 0.5)
     certain = [sum(s > t - WINDOW and e <= t for s, e in pairs) for t in ends]
     possible = [sum(s <= t and e > t - WINDOW for s, e in pairs) for t in ends]
@@ -41,10 +47,10 @@ def test_worst_windows_are_those_of_brute_force(spans: list[tuple[int, int, bool
 
 
 @given(SPANS, st.sampled_from([0.1, 0.5, 2.0]))
-def test_what_a_bucket_must_hold_lies_between_certain_and_possible(
+def test_required_bucket_capacity_is_between_certain_and_possible(
     spans: list[tuple[int, int, bool]], refill: float
 ) -> None:
-    """However the decisions fall within their spans, N − R·t is at least the certain and at most the possible."""
+    """For any decision instants within the calls, N − R·t is at least the certain and at most the possible value."""
     admitted = made(spans).admitted
     certain, possible = most_beyond_refill(admitted, refill)
     for at in (admitted.start_s, admitted.end_s, admitted.instant_s):
@@ -69,8 +75,8 @@ def brute_need(instants: np.ndarray, refill: float) -> float:
 
 @settings(max_examples=60)
 @given(st.lists(st.integers(0, 40), max_size=9), st.integers(1, 3))
-def test_nobody_who_keeps_the_window_ever_admits_more_than_the_greedy_log(times: list[int], limit: int) -> None:
-    """Held against every subset that keeps at most L in each window, at every prefix."""
+def test_no_limiter_that_keeps_the_window_admits_more_than_the_greedy_log(times: list[int], limit: int) -> None:
+    """Compared with every subset that keeps at most L in each window, at every prefix."""
     instants = np.sort(np.array(times, dtype=np.float64))
     greedy = np.cumsum(greedy_log(instants, limit, WINDOW))
     for chosen in itertools.product([False, True], repeat=len(instants)):
@@ -80,8 +86,8 @@ def test_nobody_who_keeps_the_window_ever_admits_more_than_the_greedy_log(times:
 
 
 @given(SPANS, st.integers(1, 3))
-def test_a_decision_called_wrong_is_wrong_wherever_it_fell(spans: list[tuple[int, int, bool]], limit: int) -> None:
-    """With exact instants: those that break the rule by the limiter's own history, no more and no fewer."""
+def test_wrong_decisions_are_exactly_those_that_break_the_rule(spans: list[tuple[int, int, bool]], limit: int) -> None:
+    """With exact instants and the limiter's own history."""
     seen = made([(s, 0, a) for s, _, a in {s: (s, took, a) for s, took, a in spans}.values()])
     over = under = 0
     for i, (t, allowed) in enumerate(zip(seen.start_s, seen.allowed, strict=True)):
@@ -92,22 +98,22 @@ def test_a_decision_called_wrong_is_wrong_wherever_it_fell(spans: list[tuple[int
     assert (found.admitted, found.refused) == (over, under)
 
 
-def test_calls_in_flight_leave_a_wrong_decision_open() -> None:
-    """Two calls that overlap may have been decided in either order: neither is called wrong."""
+def test_overlapping_calls_are_not_called_wrong() -> None:
+    """Two overlapping calls may have been decided in either order."""
     assert wrong(calls([0, 1], [2, 3], [True, False]), 1, WINDOW).refused == 0
     assert wrong(calls([0, 3], [2, 4], [True, True]), 1, WINDOW).admitted == 1
 
 
-def test_excess_and_time_above_of_a_double_window() -> None:
-    """2 L within a moment: L admissions too many, and a window's time above the limit."""
+def test_excess_and_time_above_of_a_double_burst() -> None:
+    """2 L calls at once: L excess admissions, and about one window of time above the limit."""
     at = np.arange(8) / 100
     seen = calls(at, at, np.ones(8))
     assert excess(seen, WINDOW, 4) == 4
     assert np.isclose(rolling_certain(seen, WINDOW).above(4), WINDOW - 0.04 + 0.04 - 0.01)
 
 
-def test_starvation_shows_in_the_lowest_share_though_the_end_recovers() -> None:
-    """Lowest: after the first window, not only at the end."""
+def test_lowest_share_shows_starvation_even_if_the_end_recovers() -> None:
+    """The lowest share is taken over all instants after the first window, not only at the end."""
     at = np.arange(0, 60, 1.0)
     allowed = np.array([t < 2 or t >= 40 for t in at])
     got = share(calls(at, at, allowed), 2, WINDOW)
@@ -115,24 +121,25 @@ def test_starvation_shows_in_the_lowest_share_though_the_end_recovers() -> None:
     assert got.at_end > got.lowest
 
 
-def test_what_callers_are_told_is_held_against_their_next_call() -> None:
-    """Told 5: who comes at 5 or later counts as one who waited, who comes sooner and is admitted was told in vain."""
+def test_retry_times_and_remaining_counts_are_compared_with_the_next_call() -> None:
+    """With a retry time of 5, a next call at 5 or later has waited; an earlier admitted call shows it was too late."""
     waited = calls([0, 6], [1, 7], [False, True], [0, 0], [5, 0])
-    assert (told(waited).waited, told(waited).waited_admitted, told(waited).sooner) == (1, 1, 0)
-    vain = calls([0, 2], [1, 3], [False, True], [0, 0], [5, 0])
-    assert (told(vain).sooner, told(vain).sooner_admitted, told(vain).waste_s) == (1, 1, 3)
-    left = calls([0, 2], [1, 3], [True, False], [1, 0], [0, 5])
-    assert (told(left).guaranteed, told(left).promised_admitted) == (1, 0)
+    found = retry_outcomes(waited)
+    assert (found.waited, found.waited_admitted, found.sooner) == (1, 1, 0)
+    found = retry_outcomes(calls([0, 2], [1, 3], [False, True], [0, 0], [5, 0]))
+    assert (found.sooner, found.sooner_admitted, found.waste_s) == (1, 1, 3)
+    found = retry_outcomes(calls([0, 2], [1, 3], [True, False], [1, 0], [0, 5]))
+    assert (found.guaranteed, found.promised_admitted) == (1, 0)
 
 
-def test_a_rival_in_flight_may_have_used_what_was_left() -> None:
-    """A promise of one more call is nobody's if another call overlaps."""
+def test_overlapping_call_may_have_used_the_remaining_count() -> None:
+    """A remaining count of one guarantees nothing if another call overlaps."""
     seen = calls([0, 0.5, 2], [1, 1.5, 3], [True, True, False], [1, 1, 0], [0, 0, 5])
-    assert rivals(seen).tolist() == [1, 1, 0]
-    assert told(seen).guaranteed == 0
+    assert overlapping(seen).tolist() == [1, 1, 0]
+    assert retry_outcomes(seen).guaranteed == 0
 
 
-def test_recovery_is_counted_from_when_the_client_became_quiet() -> None:
+def test_recovery_is_counted_from_the_end_of_the_flood() -> None:
     at = np.arange(0, 30, 1.0)
     seen = calls(at, at, at >= 12)
     assert recovery_s(seen, 10, 1) == 2
@@ -147,5 +154,6 @@ def test_fairness_and_peaks() -> None:
     assert np.isnan(peak_to_mean(np.array([]), 0.5, 1.0))
 
 
-def test_a_contract_is_broken_only_with_certainty_and_held_only_if_nothing_else_is_possible() -> None:
+def test_contract_verdicts_need_certainty() -> None:
+    """Broken if the certain value exceeds the bound, kept if the possible value does not, else cannot tell."""
     assert [verdict(9, 9, 8), verdict(8, 9, 8), verdict(7, 8, 8)] == ["broken", "cannot tell", "kept"]

@@ -1,4 +1,4 @@
-"""A limiter that starves a steady caller a little above its limit is found; one that keeps its contract is not."""
+"""Limiters that starve a steady caller slightly above the limit are found; limiters that do not are not."""
 
 from collections.abc import Callable
 
@@ -30,7 +30,7 @@ T_S = WINDOW_S / LIMIT
 
 
 def bucket(decide: Callable[[float, float], tuple[bool, float, bool]]) -> type[RateLimiter]:
-    """A token bucket that keeps its state in Redis. `decide`: (tokens, earned) → (admitted, tokens, time moves)."""
+    """A token bucket with its state in Redis. `decide`: (tokens, earned) → (admitted, tokens, update the time)."""
 
     class Planted(RateLimiter):
         summary = "planted"
@@ -46,12 +46,12 @@ def bucket(decide: Callable[[float, float], tuple[bool, float, bool]]) -> type[R
             at = now if kept[1] is None else float(kept[1])
             allowed, tokens, moves = decide(tokens, (now - at) * config.limit / config.window_s)
             self.redis.hset(key, mapping={"tokens": min(config.capacity, tokens), "at": now if moves else at})
-            return said(allowed, config)
+            return decision(allowed, config)
 
     return Planted
 
 
-def said(allowed: bool, config: LimiterConfig) -> Decision:
+def decision(allowed: bool, config: LimiterConfig) -> Decision:
     return Decision(allowed=allowed, limit=config.limit, remaining=0, retry_after_s=0.0, reset_after_s=config.window_s)
 
 
@@ -61,25 +61,25 @@ def exact(tokens: float, earned: float) -> tuple[bool, float, bool]:
 
 
 def rounds_down(tokens: float, earned: float) -> tuple[bool, float, bool]:
-    """Whole tokens only, at every call: what was earned of the next one is lost."""
+    """Whole tokens only: at every call the earned fraction is lost."""
     have = min(LIMIT, tokens + int(earned + 1e-9))
     return (True, have - 1, True) if have >= 1 else (False, have, True)
 
 
 def rounds_down_when_it_admits(tokens: float, earned: float) -> tuple[bool, float, bool]:
-    """A refusal leaves the state alone; an admission forgets the fraction."""
+    """A refusal leaves the state unchanged; an admission loses the earned fraction."""
     have = min(LIMIT, tokens + int(earned + 1e-9))
     return (True, have - 1, True) if have >= 1 else (False, tokens, False)
 
 
 def loses_data(tokens: float, earned: float) -> tuple[bool, float, bool]:
-    """A refusal costs all that was there."""
+    """A refusal loses all tokens."""
     have = min(LIMIT, tokens + earned)
     return (True, have - 1, True) if have >= 1 - 1e-9 else (False, 0.0, True)
 
 
-class Penal(RateLimiter):
-    """GCRA that moves the instant by which all is paid for at refusals, too."""
+class ChargesRefusals(RateLimiter):
+    """GCRA that advances its instant at refusals, too."""
 
     summary = "planted"
 
@@ -91,10 +91,10 @@ class Penal(RateLimiter):
         key, now, gap_s = self.key(subject), self.now(), self.config.window_s / self.config.limit
         paid = max(now, float(self.redis.get(key) or now))
         self.redis.set(key, paid + gap_s)
-        return said(paid - now <= (self.config.capacity - 1) * gap_s + 1e-9, self.config)
+        return decision(paid - now <= (self.config.capacity - 1) * gap_s + 1e-9, self.config)
 
 
-class Counting(RateLimiter):
+class LogsRefusals(RateLimiter):
     """A log that counts refused calls."""
 
     summary = "planted"
@@ -108,11 +108,11 @@ class Counting(RateLimiter):
         self.redis.zremrangebyscore(key, 0, now - self.config.window_s)
         count = self.redis.zcard(key)
         self.redis.zadd(key, {f"{now!r} {count}": now})
-        return said(count < self.config.limit, self.config)
+        return decision(count < self.config.limit, self.config)
 
 
-class Log(Counting):
-    """The exact one."""
+class ExactLog(LogsRefusals):
+    """The exact log."""
 
     def hit(self, subject: str) -> Decision:
         key, now = self.key(subject), self.now()
@@ -120,23 +120,23 @@ class Log(Counting):
         count = self.redis.zcard(key)
         if count < self.config.limit:
             self.redis.zadd(key, {f"{now!r} {count}": now})
-        return said(count < self.config.limit, self.config)
+        return decision(count < self.config.limit, self.config)
 
 
 STARVES: dict[str, type[RateLimiter]] = {
     "rounds down": bucket(rounds_down),
     "rounds down when it admits": bucket(rounds_down_when_it_admits),
     "loses_data": bucket(loses_data),
-    "penal": Penal,
-    "counting": Counting,
+    "charges refusals": ChargesRefusals,
+    "logs refusals": LogsRefusals,
 }
-KEEPS: dict[str, type[RateLimiter]] = {"exact": bucket(exact), "log": Log}
+FAIR: dict[str, type[RateLimiter]] = {"exact": bucket(exact), "log": ExactLog}
 
 
 def driven(
     limiter: type[RateLimiter], client: redis.Redis, prefix: str, windows: int, late_s: float = 0.0
 ) -> tuple[Starvation | None, dict[str, Calls], Contract]:
-    """What callers above the limit got, by a clock that is set. `late_s`: by how much a call is late at most."""
+    """Results of the callers above the limit, with a settable clock. `late_s`: largest delay of a call."""
     clock, found, seen = SettableClock(), [], {}
     built = limiter(client, LimiterConfig(limit=LIMIT, window_s=WINDOW_S, key_prefix=prefix), clock)
     flood = find_scenario("rate-limit-flood").flood
@@ -152,19 +152,17 @@ def driven(
             clock.at_s = 1000.0 + float(instant)
             allowed.append(built.hit(str(number)).allowed)
         seen[f"{name} {number}"] = calls(instants, instants, allowed)
-        judged = steady(
-            name, 1, seen[f"{name} {number}"], {"limit": LIMIT, "window_s": WINDOW_S}, built.contract.as_dict()
-        )
-        found.append(judged)
+        flood_settings = {"limit": LIMIT, "window_s": WINDOW_S}
+        found.append(steady(name, 1, seen[f"{name} {number}"], flood_settings, built.contract.as_dict()))
     return starvation(found), seen, built.contract
 
 
 @pytest.mark.parametrize("windows", sorted({plan.flood_windows for plan in PLANS.values()} - {20}))
 @pytest.mark.parametrize("name", STARVES)
-def test_a_limiter_that_makes_a_steady_caller_pay_for_refusals_starves_it(
+def test_limiter_that_charges_refusals_starves_a_steady_caller(
     name: str, windows: int, redis_client: redis.Redis, key_prefix: str
 ) -> None:
-    """In the few windows of a smoke run, too, and though it keeps its bound; 1.1 times the limit shows it."""
+    """A caller at 1.1 times the limit shows it even in the few windows of a smoke run, although the bound is kept."""
     found, seen, contract = driven(STARVES[name], redis_client, key_prefix, windows)
     assert found is not None
     assert found.starves
@@ -177,11 +175,9 @@ def test_a_limiter_that_makes_a_steady_caller_pay_for_refusals_starves_it(
             assert rolling_certain(caller.admitted, WINDOW_S).most <= LIMIT
 
 
-@pytest.mark.parametrize("name", ["rounds down", "loses_data", "penal", "counting"])
-def test_starvation_shows_on_a_machine_where_calls_come_late(
-    name: str, redis_client: redis.Redis, key_prefix: str
-) -> None:
-    """Late by up to a quarter of W / L, 1.1 times the limit is admitted now and then: 1.5 times shows it."""
+@pytest.mark.parametrize("name", ["rounds down", "loses_data", "charges refusals", "logs refusals"])
+def test_starvation_is_found_if_calls_are_late(name: str, redis_client: redis.Redis, key_prefix: str) -> None:
+    """With delays of up to a quarter of W / L a caller at 1.1 times the limit is sometimes admitted: 1.5 shows it."""
     found, _, _ = driven(STARVES[name], redis_client, key_prefix, 4, late_s=T_S / 4)
     assert found is not None
     assert found.starves
@@ -189,22 +185,22 @@ def test_starvation_shows_on_a_machine_where_calls_come_late(
 
 @pytest.mark.parametrize("late_s", [0.0, T_S / 4, 2 * T_S])
 @pytest.mark.parametrize("windows", [2, 4])
-@pytest.mark.parametrize("name", KEEPS)
-def test_a_limiter_that_forgets_nothing_starves_no_steady_caller(
+@pytest.mark.parametrize("name", FAIR)
+def test_exact_limiter_starves_no_steady_caller(
     name: str, windows: int, late_s: float, redis_client: redis.Redis, key_prefix: str
 ) -> None:
-    """However late the calls come: what they are entitled to is judged by when they came."""
-    found, _, _ = driven(KEEPS[name], redis_client, key_prefix, windows, late_s)
+    """For any delay: entitlement is computed from the instants at which the calls were made."""
+    found, _, _ = driven(FAIR[name], redis_client, key_prefix, windows, late_s)
     assert found is not None
     assert not found.starves
     assert found.admitted == found.entitled
 
 
 @given(st.lists(st.integers(0, 300), max_size=40), st.integers(1, 4), st.sampled_from([0.05, 0.3, 1.0]))
-def test_the_greedy_bucket_keeps_its_contract_and_refuses_only_what_would_break_it(
+def test_greedy_bucket_keeps_its_contract_and_refuses_only_calls_that_would_break_it(
     times: list[int], capacity: int, refill: float
 ) -> None:
-    """Never above B + R·t; one more admission at any refusal would be."""
+    """It never exceeds B + R·t; one more admission at any refusal would."""
     instants = np.sort(np.array(times, dtype=np.float64))
     admitted = greedy_bucket(instants, capacity, refill)
     seen = calls(instants, instants, admitted)
@@ -215,8 +211,8 @@ def test_the_greedy_bucket_keeps_its_contract_and_refuses_only_what_would_break_
         assert most_beyond_refill(calls(instants, instants, more).admitted, refill)[0] > capacity
 
 
-def test_a_loose_bound_is_no_claim_of_its_callers() -> None:
-    """A contract that allows more than was asked for entitles to what was asked for; one that allows less, to that."""
+def test_entitlement_is_the_smaller_of_contract_and_requested_limit() -> None:
+    """A looser contract entitles callers to the requested limit only; a tighter one to its own bound."""
     at = np.arange(0.0, 4 * WINDOW_S, T_S / 1.1)
     seen = calls(at, at, np.ones(len(at)))
     flood = {"limit": LIMIT, "window_s": WINDOW_S}
@@ -226,11 +222,11 @@ def test_a_loose_bound_is_no_claim_of_its_callers() -> None:
     }
     assert entitled[16] == entitled[8] == 2 * entitled[4]
     loose = {"kind": "bucket", "capacity": 1000, "refill_per_s": 1000.0}
-    asked = {"kind": "bucket", "capacity": LIMIT, "refill_per_s": 1 / T_S}
-    assert steady("steady 1.1 ×", 1, seen, flood, loose) == steady("steady 1.1 ×", 1, seen, flood, asked)
+    requested = {"kind": "bucket", "capacity": LIMIT, "refill_per_s": 1 / T_S}
+    assert steady("steady 1.1 ×", 1, seen, flood, loose) == steady("steady 1.1 ×", 1, seen, flood, requested)
 
 
-def test_every_plan_that_floods_has_callers_that_show_starvation() -> None:
+def test_flood_scenario_has_callers_that_reveal_starvation() -> None:
     flood = find_scenario("rate-limit-flood").flood
     assert flood is not None
     assert set(ABOVE) <= set(flood.caller_profiles())

@@ -1,4 +1,4 @@
-"""A cache that only expires, simulated: what is judged of it is what arithmetic says of it."""
+"""Freshness of a simulated cache that only expires: the figures agree with the closed forms."""
 
 import math
 
@@ -14,7 +14,7 @@ SECOND = 1_000_000_000
 
 
 def ttl_only(ttl_s: float, writes_per_s: float, span_s: float, seed: int) -> History:
-    """One hot key: filled again the moment it expires, Poisson writes that nobody tells the cache of, dense reads."""
+    """One hot key that is refilled as soon as it expires, Poisson writes that do not reach the cache, dense reads."""
     rng = np.random.default_rng(seed)
     ttl, span = round(ttl_s * SECOND), round(span_s * SECOND)
     committed = np.sort(rng.integers(1, span, rng.poisson(writes_per_s * span_s)))
@@ -27,7 +27,7 @@ def ttl_only(ttl_s: float, writes_per_s: float, span_s: float, seed: int) -> His
             version=np.arange(2, n + 2),
             begin=committed - 1,
             end=committed,
-            told=committed,
+            acknowledged=committed,
             session=np.zeros(n, dtype=np.int64),
             measured=np.ones(n, dtype=bool),
         ),
@@ -44,7 +44,7 @@ def ttl_only(ttl_s: float, writes_per_s: float, span_s: float, seed: int) -> His
 
 
 @pytest.mark.parametrize("per_ttl", [0.2, 1.0, 5.0])
-def test_the_stale_share_of_a_cache_that_only_expires_is_the_closed_form(per_ttl: float) -> None:
+def test_stale_share_equals_the_closed_form(per_ttl: float) -> None:
     """1 − (1 − e^(−wT)) / (wT), for w writes a second and a TTL of T."""
     ttl_s = 0.5
     found = classify_reads(ttl_only(ttl_s, per_ttl / ttl_s, span_s=2000, seed=3))
@@ -54,8 +54,8 @@ def test_the_stale_share_of_a_cache_that_only_expires_is_the_closed_form(per_ttl
     assert found.age.max() <= ttl_s * SECOND
 
 
-def test_its_curve_rises_in_a_straight_line_and_is_whole_after_one_ttl() -> None:
-    """Of reads that begin t after a write was told, a share t / T falls into a later life of the entry."""
+def test_staleness_curve_rises_linearly_and_reaches_one_after_one_ttl() -> None:
+    """Of the reads that begin t after an acknowledgement, the share t / T falls into a later life of the entry."""
     ttl_s = 0.5
     found = classify_reads(ttl_only(ttl_s, 4.0, span_s=500, seed=5))
     edges = classes(10 * SECOND)
