@@ -259,7 +259,7 @@ def kept_cells(trial: KillTrial, *, reports: bool) -> tuple[str, list[str]]:
 
 def warnings(folder: Path) -> list[str]:
     """The report's warnings about servers or processes that stopped for a while."""
-    path = folder / "doubts.csv"  # quoted
+    path = folder / "warnings.csv"  # quoted
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as file:

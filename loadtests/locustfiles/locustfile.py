@@ -156,7 +156,7 @@ class WorkerAdapter:
                 app_server = AppServer(self.config, self.process, hub_clock())
             app_server.ahead_ns = msg.data["ahead_ns"].get(self.runner.client_id, 0)
             if msg.data.get("scenario") is not None:
-                app_server.spec = app_server.spec.with_scenario(read_scenario(msg.data["scenario"]))
+                app_server.config = app_server.config.with_scenario(read_scenario(msg.data["scenario"]))
             account = app_server.prepare(CellPlan(**msg.data["plan"]))
             app_server.recorder.forget()  # rows of a cell that was stopped
         except BadAnswer as bad:
@@ -170,7 +170,7 @@ class WorkerAdapter:
     def on_begin(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
         assert app_server is not None
         if self.for_page and app_server.cell is not None:
-            plan = app_server.cell.order
+            plan = app_server.cell.plan
             app_server.recorder.most_rows = sys.maxsize  # the live counts need every row
             self.live.follow(f"{plan.scenario} {plan.contender}", app_server.recorder.rows)
         try:
@@ -200,7 +200,7 @@ class WorkerAdapter:
         """Send the samples and counters of the cell that has ended."""
         samples, account = app_server.finish()
         self.runner._send_stats()  # Locust's count must arrive before the samples
-        pauses = [(at - app_server.ahead_ns, *rest) for at, *rest in app_server.ruler.take_pauses()]
+        pauses = [(at - app_server.ahead_ns, *rest) for at, *rest in app_server.meter.take_pauses()]
         looks = app_server.take_looks()
         self.answer({"samples": samples, "account": account, "pauses": pauses, "looks": looks})
 

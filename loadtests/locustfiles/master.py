@@ -216,7 +216,7 @@ class Master:
                 run.scenarios.append(info)
                 self.config = self.config.with_scenario(scenario)
             if self.coordinator is not None:
-                self.coordinator.spec = self.config.with_scenario(scenario)
+                self.coordinator.config = self.config.with_scenario(scenario)
             yield CellPlan(
                 id=id_,
                 scenario=scenario.name,
@@ -273,8 +273,8 @@ class Master:
                 samples=a["samples"],
                 account=a["account"],
                 pauses=[tuple(pause) for pause in a["pauses"]],
-                looks=[tuple(look) for look in a["looks"]],
-                ahead=clocks.get(a["process"]),
+                inflight_samples=[tuple(look) for look in a["looks"]],
+                clock_offset=clocks.get(a["process"]),
             )
             for a in answers
         ]

@@ -3,7 +3,7 @@
 The A/A check tests comparisons that are paired by round. This module has the rule for levels, that is, for figures
 that have an interval of their own. Both copies are the same contender, so any difference between them is noise.
 
-silent    the intervals of the copies do not overlap, and the figures differ by more than the least difference: the
+ignored   the intervals of the copies do not overlap, and the figures differ by more than the least difference: the
           metric is ignored in that scenario
 gap       the ratio of the larger figure to the smaller: differences between contenders below it are ignored
 worst     a cost is compared with the worse of both copies
@@ -42,7 +42,7 @@ class AAPair:
         return high / low if low > 0 else math.inf
 
     @property
-    def silent(self) -> bool:
+    def ignored(self) -> bool:
         """Whether the metric is ignored in the scenario."""
         seen_only = any(f.missing or f.why or f.level is None for f in (self.one, self.other))
         return not seen_only and not overlap(self.one, self.other) and self.gap > 1 + LEAST_DIFFERENCE
@@ -58,7 +58,7 @@ class AAPair:
         return (self.again, self.other) if worse else (name, figure)
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """Both figures, for example "read response time p99: a 70 ms (60 – 90), its copy b 195 ms (156 – 359)"."""
         one, other = (
             f"{formatting.with_unit(f.value, self.metric.unit)} ({formatting.interval(f)})"
@@ -85,15 +85,15 @@ def twins_of(figures: FigureSet, scenario: str, name: str) -> AAPair:
 def floor_of(figures: FigureSet, scenario: str, name: str) -> float:
     """The noise floor of a level, as a share; infinity if the metric is ignored."""
     verdict, pair = figures.twins.get((scenario, name)), twins_of(figures, scenario, name)
-    if pair.silent:
+    if pair.ignored:
         return math.inf
     return max(noise_floor(verdict.comparison if verdict else None), pair.gap - 1)
 
 
 def silent_of(figures: FigureSet, scenario: str, names: tuple[str, ...]) -> str:
     """The metrics that are ignored in a scenario, with the reason; empty: none of these."""
-    found = [pair for name in dict.fromkeys(names) if (pair := twins_of(figures, scenario, name)).silent]
+    found = [pair for name in dict.fromkeys(names) if (pair := twins_of(figures, scenario, name)).ignored]
     if not found:
         return ""
-    reasons = "; ".join(pair.told for pair in found)
+    reasons = "; ".join(pair.text for pair in found)
     return f"Ignored here, because two copies of one contender differ by it: {reasons}"

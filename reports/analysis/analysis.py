@@ -24,7 +24,7 @@ T = TypeVar("T")
 class Analysis(Results):
     """All results and warnings of one run. The report turns them into text."""
 
-    apart: "Analysis | None" = None
+    separate: "Analysis | None" = None
     limiting: "Analysis | None" = None
     computed: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
     """Cache of `once`: results by the function that computed them."""
@@ -40,7 +40,7 @@ class Analysis(Results):
     def warnings(self) -> list[RunWarning]:
         """All warnings, most serious first, numbered from 1."""
         caching = (warning for check in CHECKS if "caching" in check.applies_to for warning in self.checked(check))
-        separate = warnings_about(self.apart, "separate")
+        separate = warnings_about(self.separate, "separate")
         limiting = warnings_about(self.limiting, "limiting")
         found = merged(itertools.chain(caching, separate, limiting))
         found.sort(key=lambda warning: run_warnings.KINDS.index(warning.kind))
@@ -116,7 +116,7 @@ def analyse(run: Run) -> Analysis:
     return Analysis(
         run,
         compared,
-        apart=Analysis(run, separate) if separate else None,
+        separate=Analysis(run, separate) if separate else None,
         limiting=Analysis(run, limiting) if limiting else None,
     )
 

@@ -49,7 +49,7 @@ class Results:
     run: Run
     cells: Sequence[Cell]
     """Cells of caching scenarios."""
-    apart: "Results | None" = None
+    separate: "Results | None" = None
     """Results of the fault scenarios of the run (outages, cold starts, queues), which are reported separately."""
     limiting: "Results | None" = None
     """Cells of the rate limiters of the run. stampede.reports.topics.rate_limiting analyses them."""

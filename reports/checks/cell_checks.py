@@ -124,7 +124,7 @@ def cells_missing(results: Results) -> Iterator[RunWarning]:
 def few_rounds(results: Results) -> Iterator[RunWarning]:
     """Verdicts need MIN_ROUNDS complete rounds."""
     planned = results.run.info.cells  # a run with experiments only has no cells
-    elsewhere = results.limiting is not None or results.apart is not None
+    elsewhere = results.limiting is not None or results.separate is not None
     if planned and results.rounds < MIN_ROUNDS and (results.cells or not elsewhere):
         yield RunWarning(
             kind=run_warnings.FEW_ROUNDS,

@@ -56,7 +56,7 @@ def cases(analysis: Analysis) -> list[Case]:
 
 CLAIM = Claim(
     row="C1",
-    says="Redis reads and writes take less than a millisecond",
+    statement="Redis reads and writes take less than a millisecond",
     rule=f"the whole interval of the time of a bare GET or SET is below {LIMIT_MS:g} ms: median and p99, at each RTT",
     cases=cases,
 )

@@ -32,7 +32,7 @@ def cases(analysis: Analysis) -> list[Case]:
 
 CLAIM = Claim(
     row="C3",
-    says="cache-aside suffers a stampede when many requests hit a cold key",
+    statement="cache-aside suffers a stampede when many requests hit a cold key",
     rule=f"the whole interval of its loads per expiry is above {LEAST:g}",
     cases=cases,
 )

@@ -43,7 +43,7 @@ def cases(analysis: Analysis) -> list[Case]:
 
 CLAIM = Claim(
     row="C5",
-    says="refresh-ahead prevents misses on frequently read data",
+    statement="refresh-ahead prevents misses on frequently read data",
     rule=(
         f"fewer than {MOST:g} misses of the most-read key per TTL, for the whole interval (or each of three rounds); "
         "if none was seen, 3/n of n TTLs must be below that"

@@ -11,7 +11,7 @@ from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claim import Case, Claim
 from stampede.reports.output import formatting
 from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterJudged
-from stampede.reports.topics.rate_limiting.limiter_analysis import judged as judge_limiters
+from stampede.reports.topics.rate_limiting.limiter_analysis import limiter_results
 
 ARTICLE_LIMITER = "sliding-window"
 TOO_OFTEN = "steady 1.1 ×"
@@ -46,7 +46,7 @@ def cases(analysis: Analysis) -> list[Case]:
     if analysis.limiting is None:
         return []
     found: list[Case] = []
-    for x in judge_limiters(analysis.limiting):
+    for x in limiter_results(analysis.limiting):
         if x.info.name == ARTICLE_LIMITER:
             place = x.scenario.name
             found.append(of_window(place, x.most_certain, x.most_possible, x.limit, x.decisions, place))
@@ -57,7 +57,7 @@ def cases(analysis: Analysis) -> list[Case]:
 
 CLAIM = Claim(
     row="C7",
-    says="the sliding window limiter admits at most `limit` per `window`",
+    statement="the sliding window limiter admits at most `limit` per `window`",
     rule="no rolling window has more admissions than the limit, even possibly; certainly more refutes it",
     cases=cases,
     command="make bench",

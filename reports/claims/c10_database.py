@@ -44,7 +44,7 @@ def cases(analysis: Analysis) -> list[Case]:
 
 CLAIM = Claim(
     row="C10",
-    says="caching takes 90 % or more off the database",
+    statement="caching takes 90 % or more off the database",
     rule=f"the whole interval of the loads (or each of three rounds) is below {LEFT:g} of those of no-cache",
     cases=cases,
 )

@@ -57,7 +57,7 @@ def first_hits(found: Mapping[int, Start]) -> dict[int, float]:
 
 
 def cases(analysis: Analysis) -> list[Case]:
-    separate = analysis.apart
+    separate = analysis.separate
     if separate is None:
         return []
     found = []
@@ -71,7 +71,7 @@ def cases(analysis: Analysis) -> list[Case]:
 
 CLAIM = Claim(
     row="C13",
-    says="warming avoids the cold start",
+    statement="warming avoids the cold start",
     rule=f"in every round it closes {AVOIDED:g} of the gap between the hit rate of the first second and the later one",
     cases=cases,
 )

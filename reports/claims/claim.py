@@ -48,7 +48,7 @@ class Claim:
 
     row: str
     """Its row in docs/article.md, for example "C3"."""
-    says: str
+    statement: str
     """The statement, in short."""
     rule: str
     """The rule by which its cases are decided. The docstring of its module gives the reasons."""

@@ -67,7 +67,7 @@ def csv_rows(found: Sequence[ClaimFinding]) -> list[tuple[object, ...]]:
     """The rows of claims.csv: one per case, or one empty case for a claim without cases."""
     rows: list[tuple[object, ...]] = []
     for x in found:
-        head = (x.claim.row, x.claim.says, x.verdict.word, x.verdict.said)
+        head = (x.claim.row, x.claim.statement, x.verdict.word, x.verdict.said)
         none = [Case(condition="", answer="informational", figure="")]
         rows += [(*head, c.condition, c.answer, c.figure, c.href, x.claim.rule) for c in x.cases or none]
     return rows

@@ -39,7 +39,7 @@ def ran(analysis: Analysis, scenario: ScenarioInfo, *contenders: str) -> bool:
 
 def groups(analysis: Analysis, contender: str) -> Iterator[tuple[ScenarioInfo, list[Cell]]]:
     """The rounds of a contender in each scenario, including scenarios that are reported separately."""
-    for part in (analysis, analysis.apart):
+    for part in (analysis, analysis.separate):
         for scenario in part.scenarios if part is not None else ():
             if part is not None and part.of(scenario.name, contender):
                 yield scenario, part.of(scenario.name, contender)

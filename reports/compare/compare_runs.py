@@ -16,7 +16,7 @@ from stampede.reports.statistics.estimate import MIN_ROUNDS
 from stampede.reports.statistics.rank_tests import holm
 from stampede.reports.statistics.verdict import LEAST_DIFFERENCE, noise_floor, sentence
 from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterJudged
-from stampede.reports.topics.rate_limiting.limiter_analysis import judged as judge_limiters
+from stampede.reports.topics.rate_limiting.limiter_analysis import limiter_results
 from stampede.run_folder.read import Run
 from stampede.run_folder.schema import ContenderInfo
 
@@ -105,10 +105,10 @@ class RunPair:
         """The limiters that ran in both runs."""
         if self.a.limiting is None or self.b.limiting is None:
             return []
-        of_a = {(x.scenario.name, x.info.name): x for x in judge_limiters(self.a.limiting)}
+        of_a = {(x.scenario.name, x.info.name): x for x in limiter_results(self.a.limiting)}
         return [
             ContractPair(scenario=y.scenario.name, limiter=y.info.name, a=x, b=y)
-            for y in judge_limiters(self.b.limiting)
+            for y in limiter_results(self.b.limiting)
             if (x := of_a.get((y.scenario.name, y.info.name))) is not None
         ]
 
@@ -162,7 +162,7 @@ def rounds_of(analysis: Analysis, scenario: str, contender: str, metric: Metric)
 
 def compared_metrics() -> list[Metric]:
     """The metrics that have a better direction and a value per round, without extremes and tables of detail."""
-    return [m for m in metrics() if m.better is not None and not m.apart and m.name not in LEFT_OUT]
+    return [m for m in metrics() if m.better is not None and not m.separate_table and m.name not in LEFT_OUT]
 
 
 def pair(a: Run, b: Run, *, force: bool = False) -> RunPair:

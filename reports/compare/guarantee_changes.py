@@ -15,7 +15,7 @@ from stampede.reports.compare.compare_runs import rounds_of
 from stampede.reports.metrics.metric import find_metric
 from stampede.reports.output import formatting
 from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterJudged
-from stampede.reports.topics.rate_limiting.limiter_analysis import judged as judge_limiters
+from stampede.reports.topics.rate_limiting.limiter_analysis import limiter_results
 from stampede.run_folder.schema import ContenderInfo
 
 Ruling = Literal["pass", "fail", "cannot tell"]
@@ -120,7 +120,7 @@ def guarantees(analysis: Analysis) -> Iterator[MeasuredGuarantee]:
                     what=f"{formatting.with_unit(max(shares), '%')} of the reads in the worst of {len(shares)} rounds",
                     rounds=[x > 0 for x in shares],
                 )
-    for limiter in judge_limiters(analysis.limiting) if analysis.limiting is not None else ():
+    for limiter in limiter_results(analysis.limiting) if analysis.limiting is not None else ():
         if limiter.info.kind == "contender":
             yield of_limiter(limiter)
 

@@ -27,7 +27,7 @@ def ms_metric(
     order: int,
     explain: str,
     *,
-    apart: str = "",
+    separate_table: str = "",
     unit: str = "ms",
     whole: bool = False,
 ) -> Metric:
@@ -39,7 +39,7 @@ def ms_metric(
         of_cell=of_cell,
         of_rounds=of_rounds,
         better="lower",
-        apart=apart,
+        separate_table=separate_table,
         order=order,
         whole=whole,
         resolution=1.0,

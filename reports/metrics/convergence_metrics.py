@@ -7,8 +7,8 @@ from stampede.reports.analysis.frames import Cell, per_group
 from stampede.reports.metrics.classified_reads import FRESHNESS_TABLE, UNKNOWN, classified, ms_metric
 from stampede.reports.metrics.metric import Metric
 from stampede.reports.statistics.estimate import Estimate, missing
-from stampede.reports.topics.freshness.convergence import Nines, added, nines
-from stampede.reports.topics.freshness.staleness_curve import Curve, classes, curve, together
+from stampede.reports.topics.freshness.convergence import Nines, sum_checks, nines
+from stampede.reports.topics.freshness.staleness_curve import Curve, classes, curve, sum_curves
 
 
 @per_group
@@ -18,7 +18,7 @@ def curve_of(cells: Sequence[Cell]) -> Curve | None:
     if not every:
         return None
     edges = classes(round(max(cell.window_s for cell in cells) * 1e9))
-    return together([curve(j, edges) for j in every])
+    return sum_curves([curve(j, edges) for j in every])
 
 
 def fresh_after(level: float) -> Callable[[Sequence[Cell]], Estimate]:
@@ -28,7 +28,7 @@ def fresh_after(level: float) -> Callable[[Sequence[Cell]], Estimate]:
         found = curve_of(cells)
         if found is None:
             return missing(UNKNOWN, len(cells))
-        at_ms = found.reaches(level)
+        at_ms = found.fresh_after_ms(level)
         if math.isnan(at_ms):
             return missing(f"too few reads follow writes: {found.pairs.sum():,} pairs", len(cells))
         if math.isinf(at_ms):
@@ -45,7 +45,7 @@ def right_within(within_s: Callable[[Cell], float]) -> Callable[[Sequence[Cell]]
         parts = [nines(cell.judged, round(within_s(cell) * 1e9)) for cell in cells if cell.judged is not None]
         if not parts:
             return missing(UNKNOWN, len(cells))
-        whole = added(parts)
+        whole = sum_checks(parts)
         if not whole.writes:
             return missing("no read began that long after a write", len(cells))
         why = "" if whole.wrong else f"at least: 0 wrong of {whole.writes:,}"
@@ -68,7 +68,7 @@ def right_in_cell(within_s: Callable[[Cell], float]) -> Callable[[Cell], float]:
 def fresh_after_in_cell(level: float) -> Callable[[Cell], float]:
     def of_cell(cell: Cell) -> float:
         found = curve_of([cell])
-        return math.nan if found is None or math.isinf(found.reaches(level)) else found.reaches(level)
+        return math.nan if found is None or math.isinf(found.fresh_after_ms(level)) else found.fresh_after_ms(level)
 
     return of_cell
 
@@ -82,7 +82,7 @@ def nines_metric(name: str, title: str, within_s: Callable[[Cell], float], order
         of_cell=right_in_cell(within_s),
         of_rounds=right_within(within_s),
         better="higher",
-        apart=FRESHNESS_TABLE,
+        separate_table=FRESHNESS_TABLE,
         order=order,
         absent=UNKNOWN,
         group="writes right within",
@@ -107,7 +107,7 @@ METRICS = [
         fresh_after(0.999),
         68,
         "from this time after an acknowledged write, at least 99.9 % of reads return it or a newer one",
-        apart=FRESHNESS_TABLE,
+        separate_table=FRESHNESS_TABLE,
     ),
     nines_metric("right-10ms", "10 ms", lambda _cell: 0.010, 70),
     nines_metric("right-1s", "1 s", lambda _cell: 1.0, 71),

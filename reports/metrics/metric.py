@@ -35,7 +35,7 @@ class Metric:
     """Position of the column."""
     group: str = ""
     """The heading that columns of one group share."""
-    apart: str = ""
+    separate_table: str = ""
     """Name of the separate table that has the column; empty: the table of the scenario."""
     decides: bool = False
     """Whether it has a column in the decision table."""

@@ -43,7 +43,7 @@ def session_metric(name: str, title: str, which: Callable[[Sessions], int], orde
         of_cell=violations_in_cell(which),
         of_rounds=violations(which),
         better="lower",
-        apart=FRESHNESS_TABLE,
+        separate_table=FRESHNESS_TABLE,
         order=order,
         resolution=100.0,
         absent=UNKNOWN,

@@ -74,7 +74,7 @@ def share_metric(
     order: int,
     explain: str,
     *,
-    apart: str = "",
+    separate_table: str = "",
     decides: bool = False,
 ) -> Metric:
     return Metric(
@@ -87,7 +87,7 @@ def share_metric(
         better="lower",
         compared=decides,
         decides=decides,
-        apart=apart,
+        separate_table=separate_table,
         order=order,
         resolution=0.05,
         wrong_for=WRONG_FOR,
@@ -137,6 +137,6 @@ METRICS = [
         of_written_keys,
         60,
         "as after acknowledgement, but only reads of keys that were written at least once in the cell",
-        apart=FRESHNESS_TABLE,
+        separate_table=FRESHNESS_TABLE,
     ),
 ]

@@ -86,7 +86,7 @@ METRICS = [
         age(0.5),
         63,
         "half of the stale reads were at most this old, counted from when a newer version was known",
-        apart=FRESHNESS_TABLE,
+        separate_table=FRESHNESS_TABLE,
     ),
     ms_metric(
         "stale-age-p99",
@@ -96,7 +96,7 @@ METRICS = [
         age(0.99),
         64,
         "99 % of the stale reads were at most this old",
-        apart=FRESHNESS_TABLE,
+        separate_table=FRESHNESS_TABLE,
     ),
     ms_metric(
         "versions-behind",
@@ -106,7 +106,7 @@ METRICS = [
         largest(most_behind),
         65,
         "the largest number of newer versions that were known when a read began",
-        apart=FRESHNESS_TABLE,
+        separate_table=FRESHNESS_TABLE,
         unit="",
         whole=True,
     ),

@@ -47,7 +47,7 @@ def print_report(report: Report, console: Console | None = None) -> None:
 
 def nothing_finished(analysis: Analysis) -> bool:
     """Whether the run finished neither a cell nor an experiment that the report can show."""
-    if analysis.apart is not None or analysis.limiting is not None:
+    if analysis.separate is not None or analysis.limiting is not None:
         return False
     return bool(analysis.run.info.cells) or not analysis.run.info.experiments
 

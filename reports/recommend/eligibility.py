@@ -72,7 +72,7 @@ def freshest(figures: FigureSet, scenario: ScenarioInfo, contenders: list[Conten
         return contenders
     if clean := [c for c in judged if shares[c.name].value == 0]:
         return clean
-    if twins_of(figures, scenario.name, "stale-after-told").silent:
+    if twins_of(figures, scenario.name, "stale-after-told").ignored:
         return judged
     best = min((shares[c.name] for c in judged), key=lambda share: share.value)
     return [c for c in judged if shares[c.name].value <= best.value or overlap(shares[c.name], best)]

@@ -124,7 +124,7 @@ def lower_p99(figures: FigureSet, scenario: str, winner: str, following: str) ->
 
 def lies_below(mine: Estimate, its: Estimate, copies: AAPair) -> bool:
     """Whether one figure is below another by more than the difference between the A/A copies."""
-    return not copies.silent and mine.value * copies.gap < its.value
+    return not copies.ignored and mine.value * copies.gap < its.value
 
 
 def was_stale(figures: FigureSet, scenario: str, contender: str) -> bool:

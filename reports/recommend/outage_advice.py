@@ -6,9 +6,9 @@ from typing import Any
 from stampede.reports.output import formatting
 from stampede.reports.recommend.use_cases import SERVED_SHARE, SURVIVES
 from stampede.reports.statistics.estimate import MIN_ROUNDS
-from stampede.reports.topics.faults.outage_effects import Outage, percent_served, share_served, worst_of
+from stampede.reports.topics.faults.outage_effects import OutageEffects, percent_served, share_served, worst_of
 
-OutagesByContender = Mapping[str, list[Outage]]
+OutagesByContender = Mapping[str, list[OutageEffects]]
 
 
 def survival(through: OutagesByContender) -> dict[str, Any]:
@@ -54,23 +54,23 @@ def survival(through: OutagesByContender) -> dict[str, Any]:
     }
 
 
-def survives(some: list[Outage], scenarios: list[str]) -> bool:
+def survives(some: list[OutageEffects], scenarios: list[str]) -> bool:
     """Whether the contender ran in every outage and served enough requests in every round of each."""
     least = min(share for one in some for share in (one.served() or [share_served(one)]))
     return {name_of(one) for one in some} == set(scenarios) and least >= SERVED_SHARE
 
 
-def name_of(outage: Outage) -> str:
+def name_of(outage: OutageEffects) -> str:
     """The scenario of an outage."""
     return outage.cells[0].scenario.name
 
 
-def served_text(some: list[Outage]) -> str:
+def served_text(some: list[OutageEffects]) -> str:
     """The served share of each outage: "18.8 % in redis-killed and 20.1 % in redis-hung"."""
     return formatting.listed([f"{percent_served(share_served(one))} in {name_of(one)}" for one in some])
 
 
-def next_in_outages(others: dict[str, list[Outage]]) -> str:
+def next_in_outages(others: dict[str, list[OutageEffects]]) -> str:
     """The contender that served most in its worst outage, among those that did not survive."""
     if not others:
         return ""
@@ -78,11 +78,11 @@ def next_in_outages(others: dict[str, list[Outage]]) -> str:
     return f"{name}, {served_text(others[name])}."
 
 
-def most_loads(some: list[Outage]) -> Outage:
+def most_loads(some: list[OutageEffects]) -> OutageEffects:
     """The outage with the most loads per second."""
     return max(some, key=lambda one: one.loads_per_s("outage"))
 
 
-def outage_loads_per_s(some: list[Outage]) -> float:
+def outage_loads_per_s(some: list[OutageEffects]) -> float:
     """The loads per second in the outage that has the most."""
     return most_loads(some).loads_per_s("outage")

@@ -188,7 +188,7 @@ def waits_ms(figures: FigureSet, scenario: str, contender: ContenderInfo) -> tup
 
     def wait_ms(name: str) -> float:
         value = figures.figure(scenario, contender.name, name).value
-        return math.inf if math.isnan(value) or twins_of(figures, scenario, name).silent else value
+        return math.inf if math.isnan(value) or twins_of(figures, scenario, name).ignored else value
 
     return wait_ms("read-p99"), wait_ms("read-p50")
 
@@ -224,7 +224,7 @@ def cost_by(
     mine = figures.figure(scenario, winner.name, metric.name)
     theirs = dict(copies.worst(c.name, figures.figure(scenario, c.name, metric.name)) for c in others)
     theirs = {name: figure for name, figure in theirs.items() if not figure.missing and not figure.why}
-    if mine.missing or mine.why or not theirs or copies.silent:
+    if mine.missing or mine.why or not theirs or copies.ignored:
         return None
     name = min(theirs, key=lambda n: theirs[n].value)
     best = theirs[name]

@@ -15,7 +15,7 @@ from stampede.reports.metrics.database_loads import load_times_s
 from stampede.reports.output import charts, formatting
 from stampede.reports.output.charts import Chart
 from stampede.reports.statistics.estimate import Estimate
-from stampede.reports.topics.rate_limiting.limiter_analysis import judged as judge_limiters
+from stampede.reports.topics.rate_limiting.limiter_analysis import limiter_results
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 ONE_LOAD = "ONE_LOAD_PER_MISS"
@@ -233,7 +233,7 @@ def of_database(analysis: Analysis, scenario: ScenarioInfo, c: ContenderInfo, ce
 
 def of_limiters(limiting: Analysis) -> Iterator[Line]:
     """The quantity that each limiter's contract bounds."""
-    for x in judge_limiters(limiting):
+    for x in limiter_results(limiting):
         if x.info.kind != "contender":
             continue
         strict = x.contract["kind"] == "strict"

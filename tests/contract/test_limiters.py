@@ -15,7 +15,7 @@ from stampede.loadtests.instrumentation.meters import Meter, RequestFacts, curre
 from stampede.patterns.contender_registry import limiters
 from stampede.patterns.rate_limiting.rate_limiter import Bucket, LimiterConfig, Strict
 from stampede.reports.topics.rate_limiting.calls import calls
-from stampede.reports.topics.rate_limiting.decisions import told, wrong
+from stampede.reports.topics.rate_limiting.decisions import retry_outcomes, wrong
 from stampede.reports.topics.rate_limiting.entitlement import share
 from stampede.reports.topics.rate_limiting.rolling_windows import (
     most_beyond_refill,
@@ -214,7 +214,7 @@ def test_each_limiter_keeps_its_contract_and_its_announcements(
     else:
         need, _ = most_beyond_refill(seen.admitted, contract.refill_per_s)
         assert need <= contract.capacity + 1e-6
-    words = told(seen)
+    words = retry_outcomes(seen)
     assert words.promised_admitted == words.guaranteed
     assert words.waited_admitted == words.waited
     assert words.sooner_admitted == 0

@@ -17,7 +17,7 @@ class Participant:
 
 def participants(analysis: Analysis) -> list[Participant]:
     """All participants with a finished cell, in the order of the run."""
-    parts = [part for part in (analysis, analysis.apart, analysis.limiting) if part is not None]
+    parts = [part for part in (analysis, analysis.separate, analysis.limiting) if part is not None]
     groups = {group for part in parts for group in part.groups}
     names = [s.name for s in analysis.run.info.scenarios]
     found = [

@@ -11,7 +11,7 @@ from stampede.run_folder.schema import ScenarioInfo
 def workload_text(scenario: ScenarioInfo) -> str:
     """A scenario's workload in a line."""
     if scenario.kind == "limiting":
-        return limiters.asked(scenario)
+        return limiters.settings_text(scenario)
     w = scenario.workload
     load = (
         "your own SQL"

@@ -89,7 +89,7 @@ def section(analysis: Analysis, scenario: ScenarioInfo) -> ScenarioSection:
     """The section of one scenario."""
     contenders = [c for c in analysis.run.info.contenders if analysis.of(scenario.name, c.name)]
     worth = [m for m in metrics() if worth_a_column(analysis, scenario.name, contenders, m)]
-    shown = [m for m in worth if not m.apart]
+    shown = [m for m in worth if not m.separate_table]
     return ScenarioSection(
         scenario=scenario,
         headings=headings(shown),
@@ -105,7 +105,7 @@ def section(analysis: Analysis, scenario: ScenarioInfo) -> ScenarioSection:
                 rows=[row(analysis, scenario, c, columns) for c in contenders if c.kind != "baseline"],
             )
             for name, title in DETAIL_TABLES.items()
-            if (columns := [m for m in worth if m.apart == name])
+            if (columns := [m for m in worth if m.separate_table == name])
         ],
         comparisons=[v for v in verdicts_of(analysis, scenario.name) if v.comparison.rounds],
         lags=[lag(analysis, scenario, c) for c in contenders],

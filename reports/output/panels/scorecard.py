@@ -12,7 +12,7 @@ from stampede.reports.metrics.metric import find_metric, metrics
 from stampede.reports.output import formatting
 from stampede.reports.output.charts import slug
 from stampede.reports.recommend.eligibility import rivals
-from stampede.reports.topics.faults.outage_effects import Outage, outages, percent_served, share_served
+from stampede.reports.topics.faults.outage_effects import OutageEffects, outages, percent_served, share_served
 from stampede.run_folder.races_json import NOT_JUDGED, RacesInfo
 from stampede.run_folder.schema import ContenderInfo
 
@@ -62,7 +62,7 @@ def heat(value: float, best: float, resolution: float, gap: float = 1.0) -> int:
 
 
 def decision_table(
-    figures: FigureSet, races: RacesInfo | None = None, outages: Mapping[str, list[Outage]] | None = None
+    figures: FigureSet, races: RacesInfo | None = None, outages: Mapping[str, list[OutageEffects]] | None = None
 ) -> Scorecard:
     """Every caching contender by the metrics that decide, in each scenario. `outages`: by contender, see outages_of."""
     through = outages or {}
@@ -80,8 +80,8 @@ def decision_table(
                 continue
             columns.append((scenario.name, formatting.label(metric)))
             copies = twins_of(figures, scenario.name, metric.name)
-            if copies.silent:
-                notes.append(f"{scenario.name}, {copies.told}")
+            if copies.ignored:
+                notes.append(f"{scenario.name}, {copies.text}")
             for name in by_name:
                 rows[name].append(measured(figures, scenario.name, name, min(known), copies))
     for title in (formatting.label(find_metric(STALE)), RACES_BROKEN, IN_AN_OUTAGE):  # shown even if not measured
@@ -112,20 +112,20 @@ def measured(figures: FigureSet, scenario: str, contender: str, best: float, cop
             text=formatting.MISSING, detail=figure.why if figures.ran(scenario, contender) else "not run here"
         )
     verdict = figures.verdicts.get((scenario, contender, metric.name))
-    ignored = bool(figure.why) or copies.silent
+    ignored = bool(figure.why) or copies.ignored
     return ScorecardEntry(
         text=formatting.figure(figure.value, metric),
         detail=figure.why or formatting.interval(figure),
         heat=None if ignored else heat(figure.value, best, metric.resolution, copies.gap),
-        unclear=copies.silent or (verdict is not None and verdict.sentence == "cannot tell"),
+        unclear=copies.ignored or (verdict is not None and verdict.sentence == "cannot tell"),
         title=formatting.provenance(figure),
     )
 
 
-def outages_of(analysis: Analysis) -> dict[str, list[Outage]]:
+def outages_of(analysis: Analysis) -> dict[str, list[OutageEffects]]:
     """By contender, the outages of Redis in which it ran."""
-    found: dict[str, list[Outage]] = {}
-    faults = analysis.apart
+    found: dict[str, list[OutageEffects]] = {}
+    faults = analysis.separate
     if faults is not None:
         for scenario in faults.scenarios:
             of_redis = scenario.fault is not None and scenario.fault.get("server", "Redis") == "Redis"
@@ -134,7 +134,7 @@ def outages_of(analysis: Analysis) -> dict[str, list[Outage]]:
     return found
 
 
-def served(through: Sequence[Outage], *, measured: bool) -> ScorecardEntry:
+def served(through: Sequence[OutageEffects], *, measured: bool) -> ScorecardEntry:
     """The lowest share of requests served in an outage, over all rounds; below it, the share of each outage."""
     if not through:
         why = "ran in no outage" if measured else "not measured in this run: make bench PLAN=standard"

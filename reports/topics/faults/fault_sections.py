@@ -24,7 +24,7 @@ class ProvokedSection:
 
 def sections(analysis: Analysis) -> list[ProvokedSection]:
     """One section for each separately reported scenario that has a finished cell."""
-    separate = analysis.apart
+    separate = analysis.separate
     return [] if separate is None else [section(separate, scenario) for scenario in separate.scenarios]
 
 

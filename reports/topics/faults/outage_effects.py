@@ -28,7 +28,7 @@ SMOOTH = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outage:
+class OutageEffects:
     """One contender during one scenario's fault, pooled over all rounds."""
 
     contender: ContenderInfo
@@ -133,19 +133,19 @@ class Outage:
         return math.nan
 
 
-def outages(analysis: Analysis, scenario: ScenarioInfo) -> list[Outage]:
+def outages(analysis: Analysis, scenario: ScenarioInfo) -> list[OutageEffects]:
     """Every contender that ran in a scenario with a fault. A cell without its fault is left out."""
     return analysis.once(every_outage).get(scenario.name, [])
 
 
-def every_outage(analysis: Analysis) -> dict[str, list[Outage]]:
+def every_outage(analysis: Analysis) -> dict[str, list[OutageEffects]]:
     """Outages by scenario."""
     return {
         scenario.name: outages_in(analysis, scenario) for scenario in analysis.scenarios if scenario.fault is not None
     }
 
 
-def outages_in(analysis: Analysis, scenario: ScenarioInfo) -> list[Outage]:
+def outages_in(analysis: Analysis, scenario: ScenarioInfo) -> list[OutageEffects]:
     """Outages of one scenario, one per contender."""
     events = analysis.run.timeline
     events = events[events["source"] == "fault"]
@@ -168,7 +168,7 @@ def outages_in(analysis: Analysis, scenario: ScenarioInfo) -> list[Outage]:
         if kept:
             began_s, ended_s = (float(v) for v in np.median(np.array(spans), axis=0))
             whole = pd.concat(parts, ignore_index=True)
-            found.append(Outage(contender=contender, cells=kept, began_s=began_s, ended_s=ended_s, due=whole))
+            found.append(OutageEffects(contender=contender, cells=kept, began_s=began_s, ended_s=ended_s, due=whole))
     return found
 
 
@@ -191,12 +191,12 @@ def hit_rate(due: pd.DataFrame, edges: Floats) -> Floats:
     return of_each(reads["hit"], reads["due_s"], edges, "mean")
 
 
-def share_served(outage: Outage) -> float:
+def share_served(outage: OutageEffects) -> float:
     """Share of the requests due in the outage that were served, over all rounds."""
     return 1 - float(outage.of("outage")["useless"].mean())
 
 
-def worst_of(some: Sequence[Outage]) -> tuple[float, str]:
+def worst_of(some: Sequence[OutageEffects]) -> tuple[float, str]:
     """The smallest share served in any of those outages, over all rounds, and its scenario."""
     return min((share_served(one), one.cells[0].info.scenario) for one in some)
 

@@ -17,7 +17,7 @@ from stampede.reports.topics.faults.outage_effects import (
     BACK_SHARE,
     BIN_S,
     SLOW,
-    Outage,
+    OutageEffects,
     answered_ms,
     hit_rate,
     outages,
@@ -86,7 +86,7 @@ COLUMNS = (
 )
 
 
-def row(outage: Outage, back: str) -> list[GridEntry]:
+def row(outage: OutageEffects, back: str) -> list[GridEntry]:
     """One contender's row of the table."""
     during, served = outage.of("outage"), outage.served()
     hits_back_s = outage.hits_back_s()
@@ -119,7 +119,7 @@ def percent(share: float) -> str:
     return formatting.MISSING if math.isnan(share) else f"{100 * share:.0f} %"
 
 
-def failures(outage: Outage) -> str:
+def failures(outage: OutageEffects) -> str:
     """Failures by error class: their number and the median time until the error."""
     failed = outage.of("outage")
     failed = failed[failed["failed"]]
@@ -130,12 +130,12 @@ def failures(outage: Outage) -> str:
     return ", ".join(parts)
 
 
-def slowest_s(outage: Outage) -> float:
+def slowest_s(outage: OutageEffects) -> float:
     """Slowest answer in seconds; inf if a request was still open at the deadline."""
     return float(answered_ms(outage.of("outage")).max(initial=0.0)) / 1000
 
 
-def csv_row(outage: Outage) -> list[object]:
+def csv_row(outage: OutageEffects) -> list[object]:
     during = outage.of("outage")
     figures = (
         share_served(outage),
@@ -158,7 +158,7 @@ def csv_row(outage: Outage) -> list[object]:
     return [outage.contender.name, len(during), *(f"{float(figure):.6g}" for figure in figures)]
 
 
-def answer(found: Sequence[Outage], back: str) -> str:
+def answer(found: Sequence[OutageEffects], back: str) -> str:
     """Summary of every contender's outage."""
     limit = f"{LATE_MS / 1000:g} s"
     parts = []
@@ -180,7 +180,7 @@ def answer(found: Sequence[Outage], back: str) -> str:
     return ". ".join(parts) + "."
 
 
-def timeouts(found: Sequence[Outage], scenario: ScenarioInfo) -> str:
+def timeouts(found: Sequence[OutageEffects], scenario: ScenarioInfo) -> str:
     """For a hung Redis: when a call of each client raises, and the consequence for a hang of this length."""
     if (scenario.fault or {}).get("what") != "hang redis":
         return ""
@@ -205,7 +205,7 @@ def timeouts(found: Sequence[Outage], scenario: ScenarioInfo) -> str:
     return ". ".join(parts) + "."
 
 
-def returns(found: Sequence[Outage], back: str) -> str:
+def returns(found: Sequence[OutageEffects], back: str) -> str:
     """Recovery of every contender, as a sentence."""
     parts = []
     for outage in found:
@@ -218,7 +218,7 @@ def returns(found: Sequence[Outage], back: str) -> str:
     return f"After {back} was back: {'; '.join(parts)}."
 
 
-def over_time(analysis: Analysis, scenario: ScenarioInfo, found: Sequence[Outage]) -> Chart:
+def over_time(analysis: Analysis, scenario: ScenarioInfo, found: Sequence[OutageEffects]) -> Chart:
     """Response time, useless requests, loads and hit rate over the window, the outage shaded."""
     contenders = analysis.run.info.contenders
     edges = bins(scenario.window_s, BIN_S)

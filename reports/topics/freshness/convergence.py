@@ -54,6 +54,6 @@ def nines(judged: Judged, within_ns: int) -> Nines:
     return Nines(within_ns=within_ns, writes=int(checked.sum()), wrong=int((checked & (missed[row] > deadline)).sum()))
 
 
-def added(parts: Sequence[Nines]) -> Nines:
+def sum_checks(parts: Sequence[Nines]) -> Nines:
     """Sum of the counts of several cells."""
     return Nines(within_ns=parts[0].within_ns, writes=sum(p.writes for p in parts), wrong=sum(p.wrong for p in parts))

@@ -38,7 +38,7 @@ class Curve:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(self.fresh / self.pairs, dtype=np.float64)
 
-    def reaches(self, level: float) -> float:
+    def fresh_after_ms(self, level: float) -> float:
         """Milliseconds after which at least this share is fresh: the end of the last class below it.
 
         Infinity if no later class has enough pairs to decide (with n pairs the largest share below 1 is 1 − 1/n);
@@ -83,7 +83,7 @@ def curve(judged: Judged, edges_ns: Ints) -> Curve:
     return Curve(edges_ns=edges_ns, pairs=np.array(pairs, dtype=np.int64), fresh=np.array(fresh, dtype=np.int64))
 
 
-def together(curves: Sequence[Curve]) -> Curve:
+def sum_curves(curves: Sequence[Curve]) -> Curve:
     """Sum of curves over the same classes."""
     return Curve(
         edges_ns=curves[0].edges_ns,

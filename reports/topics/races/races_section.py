@@ -42,7 +42,7 @@ class BrokenInvariant:
     """The shortest schedule in which one contender breaks one invariant."""
 
     verdict: VerdictInfo
-    says: str
+    statement: str
     anchor: str
     svg: str
     where: list[VerdictInfo]
@@ -196,7 +196,7 @@ def faults(info: RacesInfo, contender: str) -> list[BrokenInvariant]:
             title = f"{contender} breaks {invariant.name}: {worst.how}"
             svg = diagram(folded(worst.shortest), title, f"s-{anchor(worst)}")
             found.append(
-                BrokenInvariant(verdict=worst, says=invariant.says, anchor=anchor(worst), svg=svg, where=broken[1:])
+                BrokenInvariant(verdict=worst, statement=invariant.says, anchor=anchor(worst), svg=svg, where=broken[1:])
             )
     return found
 

@@ -296,7 +296,7 @@ def verdict(certain: float, possible: float, bound: float) -> Kept:
     return "kept" if possible <= bound + 1e-6 else "cannot tell"
 
 
-def judged(analysis: Analysis) -> Sequence[LimiterJudged]:
+def limiter_results(analysis: Analysis) -> Sequence[LimiterJudged]:
     """Every limiter in every limiting scenario that has a finished cell. Computed once per analysis."""
     return analysis.once(analyse_limiters)
 

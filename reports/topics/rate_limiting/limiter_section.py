@@ -9,7 +9,7 @@ import numpy as np
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.output import formatting
 from stampede.reports.output.charts import Chart, style_of
-from stampede.reports.topics.rate_limiting.limiter_analysis import IN_A_ROW, WITHIN, LimiterJudged, judged
+from stampede.reports.topics.rate_limiting.limiter_analysis import IN_A_ROW, WITHIN, LimiterJudged, limiter_results
 from stampede.reports.topics.rate_limiting.limiter_answer import answer, contract
 from stampede.reports.topics.rate_limiting.limiter_charts import charts
 from stampede.run_folder.races_json import RacesInfo
@@ -165,7 +165,7 @@ class LimiterSection:
     """One limiting scenario's part of the page."""
 
     scenario: ScenarioInfo
-    asked: str
+    settings_text: str
     answer: str
     headings: list[tuple[str, int]]
     columns: Sequence[Column]
@@ -178,7 +178,7 @@ def sections(analysis: Analysis, races: RacesInfo | None = None) -> list[Limiter
     if analysis.limiting is None:
         return []
     found: dict[str, list[LimiterJudged]] = {}
-    for limiter in judged(analysis.limiting):
+    for limiter in limiter_results(analysis.limiting):
         found.setdefault(limiter.scenario.name, []).append(limiter)
     return [section(analysis, limiters, races) for limiters in found.values()]
 
@@ -188,7 +188,7 @@ def answers(analysis: Analysis, races: RacesInfo | None = None) -> list[tuple[st
     if analysis.limiting is None:
         return []
     found: dict[str, list[LimiterJudged]] = {}
-    for limiter in judged(analysis.limiting):
+    for limiter in limiter_results(analysis.limiting):
         found.setdefault(limiter.scenario.name, []).append(limiter)
     return [(name, answer(limiters, races)) for name, limiters in found.items()]
 
@@ -205,7 +205,7 @@ def section(analysis: Analysis, limiters: Sequence[LimiterJudged], races: RacesI
     scenario = limiters[0].scenario
     return LimiterSection(
         scenario=scenario,
-        asked=asked(scenario),
+        settings_text=settings_text(scenario),
         answer=answer(limiters, races),
         headings=groups,
         columns=COLUMNS,
@@ -222,7 +222,7 @@ def section(analysis: Analysis, limiters: Sequence[LimiterJudged], races: RacesI
     )
 
 
-def asked(scenario: ScenarioInfo) -> str:
+def settings_text(scenario: ScenarioInfo) -> str:
     """The flood's settings as one line."""
     flood = scenario.flood
     assert flood is not None
@@ -345,7 +345,7 @@ def csv_rows(analysis: Analysis) -> list[tuple[object, ...]]:
     if analysis.limiting is None:
         return []
     rows: list[tuple[object, ...]] = []
-    for x in judged(analysis.limiting):
+    for x in limiter_results(analysis.limiting):
         t, w = x.retry_outcomes, x.wrong
         figures = (
             *(x.above_share, x.excess_share, x.got(), x.got(*WITHIN), x.starved[0], x.starved[1], *x.fairness),

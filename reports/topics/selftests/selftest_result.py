@@ -30,7 +30,7 @@ class Planted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
+class BlockVerdict:
     """A block's verdict on a planted difference."""
 
     planted: Planted
@@ -61,7 +61,7 @@ def blocks(analysis: Analysis, rounds: int) -> Iterator[Analysis]:
         yield Analysis(analysis.run, cells)
 
 
-def decisions(analysis: Analysis, planted: Sequence[Planted], rounds: int) -> list[Decision]:
+def decisions(analysis: Analysis, planted: Sequence[Planted], rounds: int) -> list[BlockVerdict]:
     """Each block's verdict on each planted difference, with Holm's correction as in any run."""
     found = []
     for number, block in enumerate(blocks(analysis, rounds), 1):
@@ -72,7 +72,7 @@ def decisions(analysis: Analysis, planted: Sequence[Planted], rounds: int) -> li
                     continue
                 ratio = verdict.comparison.ratio
                 found.append(
-                    Decision(
+                    BlockVerdict(
                         planted=known,
                         scenario=scenario.name,
                         block=number,
@@ -86,7 +86,7 @@ def decisions(analysis: Analysis, planted: Sequence[Planted], rounds: int) -> li
     return found
 
 
-def tally(found: Sequence[Decision]) -> list[str]:
+def tally(found: Sequence[BlockVerdict]) -> list[str]:
     """One line per planted difference and scenario, and the shares over all of equal size and metric."""
     lines = []
     for (known, scenario), group in grouped(found).items():
@@ -108,9 +108,9 @@ def metric_title(metric: str) -> str:
     return f"{found.group} {found.title}"
 
 
-def grouped(found: Sequence[Decision]) -> Mapping[tuple[Planted, str], list[Decision]]:
+def grouped(found: Sequence[BlockVerdict]) -> Mapping[tuple[Planted, str], list[BlockVerdict]]:
     """Decisions by planted difference and scenario."""
-    groups: dict[tuple[Planted, str], list[Decision]] = {}
+    groups: dict[tuple[Planted, str], list[BlockVerdict]] = {}
     for x in found:
         groups.setdefault((x.planted, x.scenario), []).append(x)
     return groups

@@ -42,7 +42,7 @@ class SerializerFigure:
     value: str
     low: str = ""
     high: str = ""
-    said: str = ""
+    verdict: str = ""
     ratios: tuple[str, ...] = ()
     mark: str = ""
     title: str = ""
@@ -195,7 +195,7 @@ def timed(estimate: Estimate, within: SerializerVerdict | None, across: Serializ
         value=number(estimate.value),
         low=number(estimate.low),
         high=number(estimate.high),
-        said=shown.spoken if shown is not None else "",
+        verdict=shown.spoken if shown is not None else "",
         ratios=tuple(ratios),
         mark=MARKS[shown.sentence] if shown is not None else "",
         title=f"median of {estimate.rounds} rounds; {kind}",

@@ -122,7 +122,7 @@ def bench(
 
     expected = estimate(order)
     expected.accepted(yes)
-    print_status(expected.said(plan_options.plan))
+    print_status(expected.summary(plan_options.plan))
     report = run_to_end(order, server_options, resume, width, plan_options.most_rounds)
     from stampede.reports.output.json_summary import machine_summary
     from stampede.reports.output.report_console import print_report

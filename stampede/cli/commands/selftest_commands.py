@@ -176,11 +176,11 @@ def search_knees(
 
 def knee_of(folder: Path, contender: str, search: Search) -> Knee:
     """The knee of a contender from its brackets."""
-    from stampede.reports.topics.selftests.capacity_result import told
+    from stampede.reports.topics.selftests.capacity_result import knee_result
 
     knees_per_s = [bracket.knee_per_s for bracket in search.brackets]
     missed = [bracket.missed_in for bracket in search.brackets if bracket.missed_in is not None]
-    return told(folder, contender, knees_per_s, missed, search.cells)
+    return knee_result(folder, contender, knees_per_s, missed, search.cells)
 
 
 def overhead(

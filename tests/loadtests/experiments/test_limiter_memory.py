@@ -5,7 +5,7 @@ import pandas as pd
 from stampede.loadtests.experiments.experiment import ExperimentConfig
 from stampede.loadtests.experiments.limiter_memory import EXPERIMENT, SMALL
 from stampede.patterns.contender_registry import limiters
-from stampede.reports.topics.experiments.limiter_memory_section import by_limiter, bytes_a_call, tell
+from stampede.reports.topics.experiments.limiter_memory_section import by_limiter, bytes_a_call, findings_of
 from stampede.run_folder.schema import EXPERIMENTS
 from stampede.stack.servers import Stack
 
@@ -23,6 +23,6 @@ def test_logs_grow_with_the_limit_and_counters_do_not(stack: Stack) -> None:
     logs = {"sliding-log", "sliding-window"}
     assert all(bytes_a_call(sizes[name]) > 20 for name in logs)
     assert all(bytes_a_call(sizes[name]) < 0.5 for name in sizes.keys() - logs)
-    answer = tell(EXPERIMENT.as_dict(), facts).answer
+    answer = findings_of(EXPERIMENT.as_dict(), facts).answer
     assert answer.startswith("Grows with the limit: sliding-log ")
     assert "the same at any limit: fixed-window" in answer

@@ -8,7 +8,7 @@ import pytest
 
 from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.reports.analysis.analysis import Analysis, analyse
-from stampede.reports.topics.faults.outage_effects import Outage, mending_s, outages
+from stampede.reports.topics.faults.outage_effects import OutageEffects, mending_s, outages
 from stampede.reports.topics.faults.outage_section import findings
 from stampede.run_folder.read import Run
 from stampede.scenarios.plans import find_plan
@@ -31,7 +31,7 @@ def outage_config(_home: Path) -> BenchConfig:
     )
 
 
-BENCHES = (SharedBench(name="outages", processes=TWO_PROCESSES, order=outage_config),)
+BENCHES = (SharedBench(name="outages", processes=TWO_PROCESSES, config=outage_config),)
 
 
 @pytest.fixture(scope="module")
@@ -41,12 +41,12 @@ def faulty_run(run_shared: Callable[[SharedBench], Run]) -> Run:
 
 @pytest.fixture(scope="module")
 def aside(faulty_run: Run) -> Analysis:
-    answer = analyse(faulty_run).apart
+    answer = analyse(faulty_run).separate
     assert answer is not None
     return answer
 
 
-def of(aside: Analysis, name: str) -> dict[str, Outage]:
+def of(aside: Analysis, name: str) -> dict[str, OutageEffects]:
     (scenario,) = (s for s in aside.scenarios if s.name == name)
     return {outage.contender.name: outage for outage in outages(aside, scenario)}
 
@@ -76,9 +76,9 @@ def test_a_short_hang_with_the_articles_client_is_reported_as_waiting(aside: Ana
     assert outage.gives_up_s == 55
     answer = findings(aside, next(s for s in aside.scenarios if s.name == "redis-hung")).answer
     assert "none failed" in answer
-    assert f"{outage.sat_out():,} were answered only once Redis was back" in answer or not outage.late()
-    assert "cache-aside's client declares 5,000 ms an answer, 11 tries" in answer
-    assert f"{FALLBACK}'s client declares 50 ms an answer, 1 try" in answer
+    assert f"{outage.sat_out():,} were answered only after Redis was back" in answer or not outage.late()
+    assert "cache-aside's client sets a timeout of 5,000 ms per answer, 11 tries" in answer
+    assert f"{FALLBACK}'s client sets a timeout of 50 ms per answer, 1 try" in answer
 
 
 def test_while_the_table_is_locked_hits_are_answered_and_loads_wait(aside: Analysis) -> None:
@@ -93,4 +93,4 @@ def test_while_the_table_is_locked_hits_are_answered_and_loads_wait(aside: Analy
         unlocked_s = outage.ended_s - mending_s(faults[faults["cell"] == cell.info.id])
         assert (done[locked] >= unlocked_s).all()
     answer = findings(aside, next(s for s in aside.scenarios if s.name == "database-locked")).answer
-    assert "declares" not in answer
+    assert "sets a timeout" not in answer

@@ -16,19 +16,19 @@ class RecordingProbe(Probe):
         self.reads = reads
 
     def before(self, cell: ProbedCell) -> None:
-        self.reads.append(f"{self.name} before cell {cell.order.id}")
+        self.reads.append(f"{self.name} before cell {cell.plan.id}")
 
     def after(self, cell: ProbedCell) -> ProbeRows:
         self.reads.append(f"{self.name} after")
         return ProbeRows(
-            servers=[(cell.order.id, self.name, "calls", 0.0, 1.0, "calls")],
-            timeline=[(cell.order.id, 1, self.name, "gauge", 1.0, None)],
+            servers=[(cell.plan.id, self.name, "calls", 0.0, 1.0, "calls")],
+            timeline=[(cell.plan.id, 1, self.name, "gauge", 1.0, None)],
         )
 
 
 def cell_of(stack: Stack) -> ProbedCell:
     order = CellPlan(id=7, scenario="harness", contender="no-op", round=1, seed=1, predecessor=None)
-    return ProbedCell(order=order, scenario=no_op_spec(stack, stack.directory).scenarios[0])
+    return ProbedCell(plan=order, scenario=no_op_spec(stack, stack.directory).scenarios[0])
 
 
 def test_the_last_probe_is_read_closest_to_the_cell_before_and_after_it(stack: Stack) -> None:

@@ -6,7 +6,7 @@ import time
 import pytest
 import redis
 
-from stampede.loadtests.coordinator.probes.drift_probe import look, round_edges
+from stampede.loadtests.coordinator.probes.drift_probe import measure_drift, round_edges
 from stampede.loadtests.coordinator.probes.server_events import Changes, pause_rows, postgres_counters, redis_counters
 from stampede.loadtests.coordinator.probes.server_settings import read_settings, setting_rows
 from stampede.loadtests.instrumentation.clock import hub_clock, now_ns
@@ -89,7 +89,7 @@ def test_long_garbage_collections_of_the_harness_are_events() -> None:
 
 def test_the_drift_probe_measures_both_servers_and_a_loop(stack: Stack) -> None:
     with redis.Redis.from_url(stack.redis.url) as client, connect(stack.postgres.url) as connection:
-        found = look(client, connection)
+        found = measure_drift(client, connection)
     assert found.keys() == {"ping_us", "select_us", "loop_us"}
     assert all(value > 0 for value in found.values())
 

@@ -82,7 +82,7 @@ def test_a_program_that_uses_all_cores_is_other_load(stack: Stack, tmp_path: Pat
         run_config = replace(run_config, cells=tuple(filter(is_contender, run_config.cells)))
         run_bench(run_config, stack, lambda _event: None)
         analysis = analyse(read_run(Path(run_config.folder)))
-    assert "by others" in warnings_for(analysis, "cache-aside")["other-load"]
+    assert "by other processes" in warnings_for(analysis, "cache-aside")["other-load"]
     assert analysis.run.info.metadata["calibration"]["busy_share"] > 0.5
     assert any("other programs" in line for line in analysis.run.info.metadata["outlook"])
 

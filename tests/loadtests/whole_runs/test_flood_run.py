@@ -14,7 +14,7 @@ from stampede.reports.analysis.analysis import analyse
 from stampede.reports.compare.run_gate import exit_code, gate
 from stampede.reports.compare.thresholds import read_thresholds
 from stampede.reports.output.html_report import render
-from stampede.reports.topics.rate_limiting.limiter_analysis import judged
+from stampede.reports.topics.rate_limiting.limiter_analysis import limiter_results
 from stampede.run_folder.read import Run
 from stampede.scenarios.plans import find_plan
 from stampede.scenarios.workload import WorkloadFile
@@ -97,7 +97,7 @@ def test_the_analysis_shows_the_known_property_of_each_limiter(flood_run: Run) -
     """The exact log is never certainly above L; a fixed window is, at the edge; the article's limiter starves users."""
     limiting = analyse(flood_run).limiting
     assert limiting is not None
-    by_name = {x.info.name: x for x in judged(limiting)}
+    by_name = {x.info.name: x for x in limiter_results(limiting)}
     log, fixed, article = (by_name[n] for n in ("sliding-log", "fixed-window", "sliding-window"))
     assert log.kept_strict != "broken"
     assert log.wrong.admitted == 0
@@ -115,7 +115,7 @@ def test_the_report_has_a_section_and_a_csv_of_the_limiters(flood_run: Run) -> N
     page = render(flood_run.folder).read_text(encoding="utf-8")
     assert 'id="rate-limit-flood"' in page
     assert "incr-expire" in page
-    for question in ("Did it keep its contract?", "Did users get what they were entitled to?"):
+    for question in ("Did each limiter keep its contract?", "Did users get the calls that they were entitled to?"):
         assert question in page
     with (flood_run.folder / "limiters.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

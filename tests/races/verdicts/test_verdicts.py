@@ -351,7 +351,7 @@ def test_searches_that_disagree_are_not_a_clean_result() -> None:
     text, page, clean = outputs(exploration(without_reduction=20, disagrees=True))
     assert "DIFFERENT" in text
     assert "the same invariants" not in text
-    assert "wrong with this tool" in page
+    assert "this tool has a defect" in page
     assert not clean
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from stampede.reports.analysis.analysis import analyse
-from stampede.reports.output.panels.server_events_panel import told
+from stampede.reports.output.panels.server_events_panel import events_text
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import CellInfo
 from tests.reports.planted_runs.planted import plant, scenario
@@ -23,6 +23,6 @@ def test_events_are_counted_by_contender_and_gauges_are_not_events(tmp_path: Pat
     folder = plant(tmp_path / "run", rounds=2, contenders=("no-cache", "cache-aside"), scenarios=[scenario("stampede")])
     analysis = analyse(read_run(add_around(folder, timeline=rows)))
     timeline = analysis.run.timeline
-    assert told(timeline, analysis.of("stampede", "no-cache")) == "none"
-    text = told(timeline, analysis.of("stampede", "cache-aside"))
-    assert text == "6 evictions and 2 garbage collections of ours of 1 ms or more"
+    assert events_text(timeline, analysis.of("stampede", "no-cache")) == "none"
+    text = events_text(timeline, analysis.of("stampede", "cache-aside"))
+    assert text == "6 evictions and 2 garbage collections of the harness of 1 ms or more"

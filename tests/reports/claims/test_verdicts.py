@@ -313,7 +313,7 @@ def test_warming_avoids_the_cold_start() -> None:
 
 def test_each_row_of_the_article_has_one_claim_with_a_rule_and_a_command() -> None:
     assert [claim.row for claim in claims()] == [f"C{n}" for n in range(1, 14)]
-    assert all(claim.says and claim.rule and "make " in claim.command for claim in claims())
+    assert all(claim.statement and claim.rule and "make " in claim.command for claim in claims())
 
 
 ANSWERS = st.sampled_from(["yes", "no", "unclear", "informational"])

@@ -193,7 +193,7 @@ def test_below_six_rounds_there_is_no_verdict(tmp_path: Path) -> None:
 def test_a_killed_run_shows_what_it_finished(tmp_path: Path) -> None:
     folder = plant(tmp_path / "run", rounds=2, status="running", unfinished=frozenset(range(9, 29)))
     _, page = opened(folder)
-    assert "the run was killed, or still runs; 8 of 28 cells were finished" in page.text
+    assert "the run was killed or is still running; 8 of 28 cells finished" in page.text
 
 
 def test_a_run_without_a_finished_cell_says_so(tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_a_difference_between_the_aa_copies_is_above_the_answer(tmp_path: Path) 
         change=slower_copy,
     )
     _, page = opened(folder)
-    assert page.text.index("its own copy") < page.text.index("Take cache-aside")
+    assert page.text.index("than its original") < page.text.index("Take cache-aside")
 
 
 def saturate(cell: CellInfo, rows: list[Row]) -> list[Row]:

@@ -34,11 +34,11 @@ def having(copies: dict[str, Estimate], **others: Estimate) -> PlainFigures:
 def test_a_metric_is_ignored_only_where_its_copies_differ() -> None:
     """The reason contains both copies with their figures; a smaller difference only raises the noise floor."""
     different = having(DIFFERENT_COPIES)
-    assert twins_of(different, "stampede", "read-p99").silent
-    assert not twins_of(different, "stampede", "read-p50").silent
+    assert twins_of(different, "stampede", "read-p99").ignored
+    assert not twins_of(different, "stampede", "read-p50").ignored
     assert "cache-aside-again 195 ms (156 – 359)" in silent_of(different, "stampede", ("read-p50", "read-p99"))
     near = having({"cache-aside": estimate(70, 60, 80), "cache-aside-again": estimate(79, 75, 90)})
-    assert not twins_of(near, "stampede", "read-p99").silent
+    assert not twins_of(near, "stampede", "read-p99").ignored
     assert floor_of(near, "stampede", "read-p99") > 0.12
 
 
@@ -55,13 +55,13 @@ def test_copies_differ_if_their_intervals_do_not_overlap_and_by_more_than_the_le
     one: Estimate, other: Estimate, silent: bool
 ) -> None:
     """Both conditions must hold."""
-    assert AAPair(metric=find_metric("read-p99"), name="a", again="b", one=one, other=other).silent is silent
+    assert AAPair(metric=find_metric("read-p99"), name="a", again="b", one=one, other=other).ignored is silent
 
 
 def test_without_a_copy_no_metric_is_ignored() -> None:
     """There is then no information about the noise."""
     none = AAPair(metric=find_metric("read-p99"))
-    assert (none.silent, none.gap) == (False, 1.0)
+    assert (none.ignored, none.gap) == (False, 1.0)
 
 
 def cards(figures: PlainFigures) -> dict[str, AdviceCard]:

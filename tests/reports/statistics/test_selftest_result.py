@@ -7,7 +7,7 @@ import pytest
 
 from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.topics.selftests.selftest_result import (
-    Decision,
+    BlockVerdict,
     Planted,
     aa_lines,
     aa_rows,
@@ -62,8 +62,8 @@ def test_planted_fifth_is_decided_in_each_block(long: Analysis) -> None:
 
 
 def test_better_or_same_is_wrong_for_a_planted_slowdown() -> None:
-    def decision(sentence: str, m: float) -> Decision:
-        return Decision(
+    def decision(sentence: str, m: float) -> BlockVerdict:
+        return BlockVerdict(
             planted=SLOW, scenario="s", block=1, sentence=sentence, ratio=1.0, low=0.9, high=1.1, m=m  # type: ignore[arg-type]
         )  # fmt: skip
 
@@ -93,7 +93,7 @@ def test_rounds_are_added_until_the_widest_interval_is_narrow_enough_or_the_limi
     assert rounds_to_add(long.run, seen * 1.01, 40)[0] == 0
     more, why = rounds_to_add(long.run, seen / 1.2, 40)
     assert 17 < more <= 34
-    assert "going on" in why
+    assert "continuing" in why
     assert rounds_to_add(long.run, seen / 1.2, 17)[0] == 0
     cut = replace(long.run, info=replace(long.run.info, status="cut"))
     assert rounds_to_add(cut, seen / 1.2, 40) == (0, "")

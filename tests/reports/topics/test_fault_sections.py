@@ -6,7 +6,7 @@ from stampede.reports.analysis.frames import Cell, cells
 from stampede.reports.analysis.timeseries import due_of
 from stampede.reports.output import formatting
 from stampede.reports.output.panels.scenario_section import achieved_per_s, times_ms
-from stampede.reports.topics.faults.outage_effects import Outage, answered_ms
+from stampede.reports.topics.faults.outage_effects import OutageEffects, answered_ms
 from stampede.reports.topics.selftests import capacity_result
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import CellInfo
@@ -58,7 +58,7 @@ def test_answers_are_not_back_while_half_of_them_fail_immediately(tmp_path: Path
     cell = planted(tmp_path / "run", rows)
     due = due_of([cell])
     due["phase"] = ["before" if at < 0.5 else "outage" if at < 1 else "after" for at in due["due_s"]]
-    outage = Outage(contender=cell.contender, cells=[cell], began_s=0.5, ended_s=1.0, due=due)
+    outage = OutageEffects(contender=cell.contender, cells=[cell], began_s=0.5, ended_s=1.0, due=due)
     assert outage.answers_back_s() == 0.5
 
 

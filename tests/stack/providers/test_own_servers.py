@@ -328,5 +328,5 @@ def test_a_bench_in_transaction_mode_by_a_user_without_info_has_no_failed_reques
     assert {cell.status for cell in run.info.cells} == {"done"}
     assert run.samples["error"].isna().all()
     assert {remark["name"] for remark in run.info.remarks} >= {"pooler", "INFO", "CONFIG", "ACL"}
-    assert "counts-differ" not in (folder / "doubts.csv").read_text()  # quoted
+    assert "counts-differ" not in (folder / "warnings.csv").read_text()  # quoted
     assert "secret" not in json.dumps(run.info.remarks)

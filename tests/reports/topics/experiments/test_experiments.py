@@ -179,7 +179,7 @@ def test_page_shows_findings_and_experiments_that_did_not_run(tmp_path: Path) ->
 def test_run_with_experiments_only_is_not_reported_as_unfinished(tmp_path: Path) -> None:
     folder = plant(tmp_path / "run", rounds=1, contenders=[], scenarios=[])
     text = ParsedPage(render(with_experiments(folder)).read_text(encoding="utf-8")).text
-    assert "Experiments alone:" in text
+    assert "Experiments only:" in text
     assert "No cell was finished" not in text
 
 

@@ -53,7 +53,7 @@ def verdict(writes: list[Write], reads: list[Read], read: Read) -> dict[str, obj
     claimed = [w.begin for w in writes if (w.key, w.version) == (read.key, read.version)]
     return {
         "stale": stale,
-        "after_told": acknowledged(writes, read.key, read.version) < read.start,
+        "after_acknowledgement": acknowledged(writes, read.key, read.version) < read.start,
         "possible": stale or begun(writes, read.key, read.version) < read.end,
         "future": bool(claimed) and min(claimed) > read.end,
         "age": read.start - seen if stale else 0,

@@ -65,6 +65,6 @@ def test_staleness_curve_rises_linearly_and_reaches_one_after_one_ttl() -> None:
     assert kept.sum() > 8
     assert drawn.share[kept] == pytest.approx(np.minimum(1, middle_s[kept] / ttl_s), abs=0.06)
     one_class = edges[-1] / edges[-2]
-    assert ttl_s / one_class <= drawn.reaches(0.99) / 1e3 <= ttl_s * one_class
+    assert ttl_s / one_class <= drawn.fresh_after_ms(0.99) / 1e3 <= ttl_s * one_class
     assert nines(found, round(ttl_s * SECOND)).wrong == 0
     assert nines(found, round(ttl_s * SECOND / 10)).wrong > 0
