@@ -11,7 +11,6 @@ import pandas as pd
 import pyarrow as pa
 
 from stampede.reports.analysis.rows import NONE, Bools, Column, Floats, Ints, Labels, Rows, columns_of
-from stampede.reports.checks.clock_uncertainty import clock_uncertainty_ns
 from stampede.reports.topics.freshness.classify import Judged, classify_reads
 from stampede.reports.topics.freshness.sessions import Sessions, sessions
 from stampede.reports.topics.freshness.version_history import AT_REST, history
@@ -315,6 +314,18 @@ def began_inside(cell: Cell) -> float:
     """The number of the window's requests that began inside the window."""
     start_s = cell.due.floats("start_s")
     return float(np.count_nonzero((start_s >= 0) & (start_s < cell.window_s)))
+
+
+def clock_uncertainty_ns(run: Run) -> dict[int, int]:
+    """The largest error of an instant in nanoseconds, by cell; cells that used one clock are absent.
+
+    If application servers ran on several machines, the coordinator records this error for each cell and process. An
+    analysis that compares instants of two processes allows for the error in both.
+    """
+    rows = run.timeline
+    rows = rows[rows["name"] == "clock_uncertainty_ns"]
+    worst = rows.groupby("cell")["value"].max()
+    return {int(str(cell)): round(float(value)) for cell, value in worst.items()}
 
 
 def cells(run: Run) -> list[Cell]:

@@ -10,7 +10,6 @@ from stampede.reports.analysis.frames import Cell
 from stampede.reports.analysis.results import Results, each
 from stampede.reports.analysis.server_counts import imbalances
 from stampede.reports.checks.check import check
-from stampede.reports.checks.freshness_checks import freshness_warnings
 from stampede.reports.metrics.metric import find_metric
 from stampede.reports.metrics.response_times import waits_ms
 from stampede.reports.statistics.estimate import MIN_ROUNDS
@@ -144,10 +143,43 @@ def remarks(results: Results) -> Iterator[RunWarning]:
         )
 
 
+DENSE = 3.0
+"""Possibly stale reads per certainly stale read; above this ratio the result is not informative."""
+MATTERS = 0.05
+"""Share of possibly stale reads; below it, uncertainty about them does not matter."""
+
+
 @check(run_warnings.FROM_THE_FUTURE, run_warnings.TOO_DENSE, scope="group")
 def freshness(results: Results) -> Iterator[RunWarning]:
     """Reads from the future, and writes too dense to classify reads."""
-    return freshness_warnings(each(results))
+    for scenario, contender, cells in each(results):
+        judged = [(cell.info.id, cell.judged) for cell in cells if cell.judged is not None]
+        future = {i: int(j.future.sum()) for i, j in judged if j.future.any()}
+        if future:
+            yield RunWarning(
+                kind=run_warnings.FROM_THE_FUTURE,
+                what=f"{contender.name}: {sum(future.values()):,} reads returned a version whose COMMIT had not begun",
+                value=float(sum(future.values())),
+                limit=0,
+                scenario=scenario,
+                contenders=(contender.name,),
+                cells=tuple(future),
+            )
+        reads = sum(int(j.reads.measured.sum()) for _, j in judged)
+        stale = sum(int((j.stale & j.reads.measured).sum()) for _, j in judged)
+        possible = sum(int((j.possible & j.reads.measured).sum()) for _, j in judged)
+        if possible > DENSE * stale and possible > MATTERS * reads:
+            yield RunWarning(
+                kind=run_warnings.TOO_DENSE,
+                what=(
+                    f"{contender.name}: writes are too dense to judge: {stale:,} of {reads:,} reads were certainly "
+                    f"stale, {possible:,} may have been"
+                ),
+                value=possible / stale if stale else float(possible),
+                limit=DENSE,
+                scenario=scenario,
+                contenders=(contender.name,),
+            )
 
 
 LEAST_SAMPLES = 20

@@ -7,12 +7,11 @@ import numpy as np
 import pandas as pd
 
 from stampede.reports.analysis.cpu_use import machine_cpu
-from stampede.reports.analysis.frames import Cell, per_group
+from stampede.reports.analysis.frames import Cell, clock_uncertainty_ns, per_group
 from stampede.reports.analysis.results import Results
 from stampede.reports.analysis.rows import Floats
 from stampede.reports.checks.cell_checks import cell_count, elapsed_s, finite_median, groups
 from stampede.reports.checks.check import check
-from stampede.reports.checks.clock_uncertainty import clock_uncertainty_ns
 from stampede.reports.checks.server_checks import REDIS_CPU, over_limit
 from stampede.reports.checks.standstill import asleep_s
 from stampede.reports.metrics.response_times import waits_ms

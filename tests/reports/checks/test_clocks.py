@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from stampede.reports.analysis.analysis import Analysis, analyse
-from stampede.reports.analysis.frames import cells
+from stampede.reports.analysis.frames import cells, clock_uncertainty_ns
 from stampede.reports.analysis.rows import Rows
-from stampede.reports.checks.clock_uncertainty import clock_uncertainty_ns
 from stampede.reports.topics.rate_limiting.calls import by_subject
 from stampede.run_folder import run_warnings
 from stampede.run_folder.read import read_run
