@@ -20,7 +20,7 @@ ONE_SCENARIO_ONLY = "it runs only in scenarios that name it: make races CONTENDE
 """Why a bench does not explore an opt-in contender."""
 
 
-def explore_beside(
+def explore_after_bench(
     folder: Path, stack: Stack, on_event: Callable[[RacesEvent], None], print_line: Callable[[str], None]
 ) -> RacesInfo | None:
     """Explore every contender that ran. Returns None if none ran.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stampede.core.errors import ClientKilled, ContenderRefused, NotJudged, in_one_line
 from stampede.patterns.contender_registry import Contender, contenders
-from stampede.races.explore import Bound, Replayed, explore_situations, not_judged, replay
+from stampede.races.explore import Bound, ReplayResult, explore_situations, not_judged, replay
 from stampede.races.hooks.bypass import refusing_bypasses, sockets_of_this_process
 from stampede.races.hooks.limiter_adapter import LimiterAdapter, find_explorable
 from stampede.races.hooks.sandbox import Sandbox
@@ -68,7 +68,7 @@ def pairs(config: RacesConfig) -> list[tuple[Contender, Situation]]:
     ]
 
 
-def held_contenders() -> list[str]:
+def schedulable_patterns() -> list[str]:
     """The project's patterns, except those whose work a task queue runs outside the explorer."""
     return [name for name, contender in contenders().items() if not contender.pattern.requires]
 
@@ -199,7 +199,7 @@ def is_clean(info: RacesInfo) -> bool:
     return not (broken_guarantees(info) or any(e.not_judged or e.disagrees for e in info.explorations))
 
 
-def replay_on(stack: Stack, contender: Contender, schedule: str, times: int) -> Replayed:
+def replay_on(stack: Stack, contender: Contender, schedule: str, times: int) -> ReplayResult:
     """Play one schedule by its id."""
     with open_sandbox(stack) as sandbox, virtual_time(), refusing_bypasses():
         return replay(sandbox, contender, schedule, times)

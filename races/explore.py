@@ -297,7 +297,7 @@ def explore_situations(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Replayed:
+class ReplayResult:
     """The result of a schedule that was played again."""
 
     situation: Situation
@@ -308,7 +308,7 @@ class Replayed:
     """Whether the end was the same each time."""
 
 
-def replay(sandbox: Sandbox, contender: Contender, schedule: str, times: int = 1) -> Replayed:
+def replay(sandbox: Sandbox, contender: Contender, schedule: str, times: int = 1) -> ReplayResult:
     """Play a schedule by its id. Raises ConfigError if the id is not one."""
     situation_name, _, text = schedule.partition(":")
     situation = find_situation(situation_name)
@@ -318,7 +318,7 @@ def replay(sandbox: Sandbox, contender: Contender, schedule: str, times: int = 1
         raise ConfigError("replay", schedule, f"the id of a schedule ({error.args[0]!r} is not a step)") from None
     player = SchedulePlayer(sandbox, contender.pattern, situation, name=contender.name)
     ends = [player.play(FollowSchedule(tokens)) for _ in range(times)]
-    return Replayed(
+    return ReplayResult(
         situation=situation,
         trace=ends[0],
         steps=replayed_steps(player, ends[0].tokens),

@@ -16,7 +16,7 @@ from stampede.core.files import write_whole
 from stampede.core.text.safe_text import shown, visible
 from stampede.core.text.terminal import PlainConsole
 from stampede.races.exploration_runs import RacesEvent, broken_guarantees
-from stampede.races.explore import Replayed
+from stampede.races.explore import ReplayResult
 from stampede.run_folder.races_json import (
     KEPT,
     NOT_EXERCISED,
@@ -180,7 +180,7 @@ def print_steps(steps: list[StepInfo], console: Console) -> None:
     console.print(table)
 
 
-def print_replay(replayed: Replayed, times: int, console: Console) -> None:
+def print_replay(replayed: ReplayResult, times: int, console: Console) -> None:
     print_steps(replayed.steps, console)
     for name, how in replayed.broken.items():
         print_line(console, f"  {name} broken: {how}")

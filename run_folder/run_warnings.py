@@ -87,7 +87,7 @@ COUNTS_DIFFER = WarningKind(
     advice="look for another client of the same servers; if there is none, report it with the run folder",
     withholds="loads, commands and database time of the cells concerned",
 )
-TWINS_DIFFER = WarningKind(
+COPIES_DIFFER = WarningKind(
     name="twins-differ",  # quoted
     measures="two copies of one contender under different names (A/A)",
     unit="1",
@@ -278,7 +278,7 @@ LITTLES_LAW = WarningKind(
 KINDS = (
     BETTER_THAN_BOUND,
     FROM_THE_FUTURE,
-    TWINS_DIFFER,
+    COPIES_DIFFER,
     EXISTING_NOT_FOUND,
     COUNTS_DIFFER,
     UNFINISHED,

@@ -11,7 +11,7 @@ import psycopg
 import redis
 from psycopg.rows import dict_row
 
-Account = dict[str, tuple[float, str]]
+Counters = dict[str, tuple[float, str]]
 
 SECTIONS = ("stats", "memory", "cpu", "clients")
 UNIT_OF_ENDING = {
@@ -26,7 +26,7 @@ UNIT_OF_ENDING = {
 BYTES = ("used_memory", "maxmemory", "total_system_memory", "allocator_", "mem_", "lazyfree_", "total_net_")
 
 
-def redis_account(client: redis.Redis) -> Account:
+def read_redis_counters(client: redis.Redis) -> Counters:
     """The numbers of INFO, under the server's own names.
 
     `command.<name>` counts calls (a subcommand follows after a space: `command.client setinfo`); each command also has
@@ -34,7 +34,7 @@ def redis_account(client: redis.Redis) -> Account:
     `clients.<field>` and `keyspace.<db>.<field>`. Reading costs one pipeline of INFO commands, which `command.info`
     counts. Empty if the user may not read INFO.
     """
-    counters: Account = {}
+    counters: Counters = {}
     with client.pipeline(transaction=False) as pipeline:
         for section in ("commandstats", "keyspace", *SECTIONS):
             pipeline.info(section)
@@ -99,7 +99,7 @@ FROM pg_stat_bgwriter
 """
 
 
-def postgres_account(connection: psycopg.Connection[Any], statement_ids: Mapping[str, int]) -> Account:
+def read_postgres_counters(connection: psycopg.Connection[Any], statement_ids: Mapping[str, int]) -> Counters:
     """The counters of the database.
 
     `statement.<load|update|create>.<calls|exec_ms|rows|blocks_hit|blocks_read>` for the statements whose queryid is
@@ -108,7 +108,7 @@ def postgres_account(connection: psycopg.Connection[Any], statement_ids: Mapping
     in pg_stat_database lag until each session has reported its own (see PostgresSource.flush_statistics). Expects
     autocommit.
     """
-    counters: Account = {}
+    counters: Counters = {}
     with connection.cursor(row_factory=dict_row) as cursor:
         if has_statements(connection):
             by_id = {row["queryid"]: row for row in cursor.execute(STATEMENTS)}
@@ -149,7 +149,7 @@ def keys_pattern(prefix: str) -> str:
     return "".join(f"\\{sign}" if sign in "*?[]\\^-" else sign for sign in prefix) + "*"
 
 
-def left_account(client: redis.Redis, prefix: str) -> Account:
+def count_remaining_keys(client: redis.Redis, prefix: str) -> Counters:
     """The keys with the prefix now: their number, the number of distinct records in their names, and their bytes."""
     keys = list(client.scan_iter(match=keys_pattern(prefix), count=KEYS_AT_ONCE))
     pipeline = client.pipeline(transaction=False)
@@ -164,7 +164,7 @@ def left_account(client: redis.Redis, prefix: str) -> Account:
     }
 
 
-def forget_keys(client: redis.Redis, prefix: str) -> int:
+def delete_keys(client: redis.Redis, prefix: str) -> int:
     """Delete every key with the prefix and no other. Returns their number. Never FLUSH: the server may be shared."""
     pattern = keys_pattern(prefix)
     removed, batch = 0, []

@@ -79,7 +79,7 @@ class Stack:
     """Why this provider."""
     postgres: Server
     redis: Server
-    ours: bool
+    managed: bool
     """We started the servers, so we may configure and empty them. Otherwise only our schema and keys are touched."""
     key_prefix: str = KEY_PREFIX
     remarks: tuple[Remark, ...] = ()
@@ -87,7 +87,7 @@ class Stack:
     """A private directory. It is removed when this process ends, however it ends."""
     register_child: Callable[[int], None] = field(repr=False)
     """Register a process (by pid) that must not outlive this one: it is killed first when this process ends."""
-    redis_switch: RedisFaultControl | None = field(default=None, repr=False)
+    redis_faults: RedisFaultControl | None = field(default=None, repr=False)
     """Makes Redis fail. None if we did not start it."""
     ended: Callable[[], str] = field(default=lambda: "", repr=False)
     """One line that names a server that ended unexpectedly. Empty: none did, or it cannot be observed from here."""
@@ -105,7 +105,7 @@ class Stack:
         return {
             "stack": self.provider,
             "why": self.why,
-            "ours": self.ours,
+            "ours": self.managed,
             "postgres": self.postgres.as_dict(),
             "redis": self.redis.as_dict(),
         }

@@ -93,7 +93,7 @@ def redis_client(redis_url: str) -> Iterator[redis.Redis]:
 def dataset(postgres_url: str) -> int:
     """The article's tables with 2,000 users. Returns the number of users."""
     ensure_dataset(
-        postgres_url, records=RECORDS, record_bytes=RECORD_BYTES, seed=SEED, ours=True, say=lambda _line: None
+        postgres_url, records=RECORDS, record_bytes=RECORD_BYTES, seed=SEED, managed=True, say=lambda _line: None
     )
     return RECORDS
 

@@ -244,7 +244,7 @@ class AppServer:
         cell.in_progress -= 1
 
     @property
-    def rests(self) -> bool:
+    def checks_after_drain(self) -> bool:
         """Whether the cell is also checked after the drain: then `settle` is called before `finish`."""
         return self._running().scenario.check_after_drain
 
@@ -256,7 +256,7 @@ class AppServer:
         wait(self._spawned)
         return sorted({k for k, o in zip(cell.requests.keys, cell.requests.operations, strict=True) if o == "write"})
 
-    def read_at_rest(self, keys: list[int]) -> None:
+    def read_after_drain(self, keys: list[int]) -> None:
         """Read each of the keys once more after the drain: an old value that is read now would stay in the cache."""
         cell = self._running()
         contender = cell.contender
@@ -285,7 +285,7 @@ class AppServer:
         samples = self.recorder.take_batch(plan.id, plan.scenario, plan.contender, plan.round, self.ahead_ns)
         return samples, self.meter.account() | cell.warming
 
-    def take_looks(self) -> list[InflightSample]:
+    def take_inflight_samples(self) -> list[InflightSample]:
         """The in-flight samples of the last cell: requests in this process at random instants of the window."""
         samples, self._inflight_sampler = [] if self._inflight_sampler is None else self._inflight_sampler.samples, None
         return [(at_ns - self.ahead_ns, count) for at_ns, count in samples]

@@ -18,7 +18,7 @@ from celery.signals import worker_ready
 from stampede.loadtests.appserver.redis_clients import metered_client
 from stampede.loadtests.instrumentation.clock import ThreadClock, now_ns
 from stampede.loadtests.instrumentation.meters import Meter, MeteredSource
-from stampede.loadtests.locustfiles.run_config import read_spec
+from stampede.loadtests.locustfiles.run_config import read_run_config
 from stampede.patterns.caching.cache_pattern import Context
 from stampede.patterns.caching.refresh_ahead_celery import REFRESH, RefreshAheadCelery
 from stampede.patterns.serialization.json import Json
@@ -29,7 +29,7 @@ THREADS_PER_PROCESS = 4
 
 
 def main(config_file: Path, scenario_name: str, contender: str, facts: Path) -> None:
-    config = read_spec(config_file)
+    config = read_run_config(config_file)
     scenario = config.scenario(scenario_name)
     threads = THREADS_PER_PROCESS * config.processes
     statements = Statements(**scenario.statements)

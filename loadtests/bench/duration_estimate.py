@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from stampede.core.errors import require
 from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.run_plan.cell_plan import plan_cells
-from stampede.loadtests.bench.run_plan.scenario_selection import check_order
+from stampede.loadtests.bench.run_plan.scenario_selection import check_bench_config
 from stampede.loadtests.experiments.experiment import find_experiment
 from stampede.scenarios.plans import Plan
 from stampede.scenarios.scenario import Scenario
@@ -60,7 +60,7 @@ class RunEstimate:
         """The estimate in one line."""
         return f"plan {plan}: {self.cells:,} cells, about {format_duration(self.total_s)}"
 
-    def accepted(self, yes: bool) -> None:
+    def require_accepted(self, yes: bool) -> None:
         """Raise ConfigError for a run of more than a day, unless the user gave --yes."""
         length = f"about {format_duration(self.total_s)} for {self.cells:,} cells"
         require(yes or self.total_s <= DAY_S, "length", length, "at most a day, or --yes")
@@ -75,7 +75,7 @@ def format_duration(seconds: float) -> str:
     return f"{seconds / 3600:.0f} hours" if seconds <= 2 * DAY_S else f"{seconds / DAY_S:,.0f} days"
 
 
-def knees_estimate(config: BenchConfig, max_cells: int) -> RunEstimate:
+def estimate_knees(config: BenchConfig, max_cells: int) -> RunEstimate:
     """The longest duration of a knee search: each contender runs `max_cells` cells."""
     one = estimate(config)
     cells_s = sum(one.by_scenario.values())
@@ -84,7 +84,7 @@ def knees_estimate(config: BenchConfig, max_cells: int) -> RunEstimate:
 
 def estimate(config: BenchConfig) -> RunEstimate:
     """Estimate the duration of the run on two cores. Raises ConfigError if the configuration is wrong."""
-    scenarios, workloads, contender_specs = check_order(config)
+    scenarios, workloads, contender_specs = check_bench_config(config)
     each = {s.name: cell_s(s, w, config.plan) for s, w in zip(scenarios, workloads, strict=True)}
     workers = {c.name for c in contender_specs if c.worker}
     cells = plan_cells(config, contender_specs)

@@ -43,7 +43,7 @@ def resume_run(folder: Path, config: BenchConfig, stack: Stack, say: ReportProgr
     return replace(run_config, folder=str(folder), cells=cells, scenarios=scenarios)
 
 
-def recorded_words(folder: Path, *, urls_given: bool) -> list[str]:
+def recorded_arguments(folder: Path, *, urls_given: bool) -> list[str]:
     """The arguments of the command that began a run. `urls_given`: whether this command names the user's servers.
 
     Raises ConfigError if the run is finished, if no bench began it, or if it ran on the user's own servers and this
@@ -153,7 +153,7 @@ def reopen(folder: Path, info: RunInfo) -> None:
     RunWriter(folder, info)
 
 
-def still_to_ask(folder: Path, plan: Plan) -> Plan:
+def with_remaining_experiments(folder: Path, plan: Plan) -> Plan:
     """The plan with only those experiments that the run has not finished."""
     done = {experiment.name for experiment in read_run(folder).info.experiments if experiment.status == "done"}
     return replace(plan, experiments=tuple(name for name in plan.experiments if name not in done))

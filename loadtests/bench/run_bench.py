@@ -22,8 +22,8 @@ from stampede.loadtests.processes.run_end import (
     how_a_server_ended,
     how_a_worker_ended,
     how_master_ended,
-    recorded_why,
-    trouble,
+    recorded_failure,
+    stop_reason,
 )
 from stampede.run_folder.read import read_run
 from stampede.run_folder.write import RunWriter
@@ -54,7 +54,7 @@ def run_bench(config: RunConfig, stack: Stack, on_event: OnEvent) -> None:
     finally:
         status = status if status in ("finished", "cut") else "failed"
         if status == "failed":
-            why = how_a_server_ended(stack) or why or recorded_why(folder)
+            why = how_a_server_ended(stack) or why or recorded_failure(folder)
             why = why or f"the harness broke: see {folder / 'locust-master.log'}"
         close_run(folder, status, why if status == "failed" else "")
     if status != "finished":
@@ -72,7 +72,7 @@ def run_cells(config: RunConfig, stack: Stack, on_event: OnEvent) -> None:
     joined, why, folder = 0, "", Path(config.folder)
     try:
         with locust_processes(config, stack, web_port=None) as (master, workers, progress):
-            for event in events_from(progress, master, workers, lambda: trouble(stack, folder)):
+            for event in events_from(progress, master, workers, lambda: stop_reason(stack, folder)):
                 if event["event"] == "refused":
                     raise ConfigError("expect", event["who"], event["want"])
                 joined = max(joined, event.get("workers", 0))
@@ -106,7 +106,7 @@ def events_from(
     progress: int,
     master: subprocess.Popen[bytes],
     workers: Sequence[subprocess.Popen[bytes]],
-    trouble: Callable[[], str],
+    stop_reason: Callable[[], str],
 ) -> Iterator[Mapping[str, Any]]:
     """The master's events, until it reports the end of the run or exits.
 
@@ -116,7 +116,7 @@ def events_from(
     while True:
         ready, _, _ = select.select([progress], [], [], 0.5)
         if not ready:
-            why = trouble() or ("" if master.poll() is not None else how_a_worker_ended(workers))
+            why = stop_reason() or ("" if master.poll() is not None else how_a_worker_ended(workers))
             if why:
                 raise BenchFailed(why)
             continue

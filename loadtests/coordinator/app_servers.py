@@ -38,7 +38,7 @@ class AppServers(Protocol):
     def settle(self) -> list[int]:
         """Wait until the last request has ended in every process. Returns the keys that were written."""
 
-    def read_at_rest(self, keys: list[int]) -> None:
+    def read_after_drain(self, keys: list[int]) -> None:
         """Let every process read those keys once more, and then end the cell."""
 
     def collect(self) -> list[CellResult]:

@@ -32,7 +32,7 @@ from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig, Scena
 from stampede.run_folder.schema import CellInfo
 from stampede.run_folder.write import RunWriter, TimelineRow
 from stampede.stack.postgres.dataset import restore_dataset
-from stampede.stack.server_counters import Account, forget_keys, left_account
+from stampede.stack.server_counters import Counters, count_remaining_keys, delete_keys
 
 START_LEAD_NS = 30_000_000
 """Between the start message and the start of the cell: the message must have arrived in every process."""
@@ -120,7 +120,7 @@ class Coordinator:
 
     def _reset(self, scenario: ScenarioPlan) -> None:
         """Delete the suite's keys and restore the suite's rows. The user's own rows stay as the last cell left them."""
-        forget_keys(self._servers.redis, self.config.key_prefix)
+        delete_keys(self._servers.redis, self.config.key_prefix)
         if self._written_to and scenario.workload.sql is None:
             workload = scenario.workload
             restore_dataset(
@@ -155,7 +155,7 @@ class Coordinator:
         finally:
             if not stopped:
                 stop()
-            forget_keys(self._servers.redis, f"{self.config.key_prefix.rstrip(':')}-celery:")
+            delete_keys(self._servers.redis, f"{self.config.key_prefix.rstrip(':')}-celery:")
 
     def _measure(self, plan: CellPlan, info: CellInfo, tasks: Callable[[], list[TimelineRow]]) -> None:
         """Prepare a cell, read each probe before it, run it, read each probe after it, write its files."""
@@ -196,7 +196,7 @@ class Coordinator:
         assert info.begin_ns is not None
         self._written_to = scenario.flood is None and scenario.workload.read_share < 1
         self.app_servers.begin(info.begin_ns)
-        left: Account = {}
+        left: Counters = {}
         fault_rows: list[TimelineRow] = []
         with ExitStack() as meanwhile:
             for probe in self.probes:
@@ -205,8 +205,8 @@ class Coordinator:
                 fault_rows = meanwhile.enter_context(self._outage(scenario, info)).rows
             if scenario.check_after_drain:
                 written = self.app_servers.settle()
-                left = left_account(self._servers.redis, self.config.key_prefix)
-                self.app_servers.read_at_rest(written)
+                left = count_remaining_keys(self._servers.redis, self.config.key_prefix)
+                self.app_servers.read_after_drain(written)
             results = self.app_servers.collect()
         return results, ProbeRows(servers=account_rows(info.id, "redis", {}, left), timeline=fault_rows)
 
@@ -247,7 +247,10 @@ def clock_rows(cell: int, begin_ns: int, result: CellResult) -> list[TimelineRow
     """The clock offset of an application server on another machine and its uncertainty, in ns, as timeline rows."""
     if result.clock_offset is None:
         return []
-    known = {"clock_ahead_ns": result.clock_offset.offset_ns, "clock_uncertainty_ns": result.clock_offset.uncertainty_ns}
+    known = {
+        "clock_ahead_ns": result.clock_offset.offset_ns,
+        "clock_uncertainty_ns": result.clock_offset.uncertainty_ns,
+    }
     return [(cell, begin_ns, f"process-{result.process}", name, float(ns), None) for name, ns in known.items()]
 
 

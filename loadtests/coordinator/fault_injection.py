@@ -46,17 +46,17 @@ class SwitchResult:
     """The return value of the action, if it has one."""
 
 
-def doings(stack: Stack) -> dict[str, Action]:
+def available_faults(stack: Stack) -> dict[str, Action]:
     """The actions that these servers allow, by name; none for servers that the suite did not start."""
-    if stack.redis_switch is None or not stack.ours:
+    if stack.redis_faults is None or not stack.managed:
         return {}
-    redis, database = stack.redis_switch, DatabaseFaults(stack.postgres.url)
+    redis, database = stack.redis_faults, DatabaseFaults(stack.postgres.url)
     return {name: getattr(redis, name) for name in ("pause", "resume", "kill", "restart")} | {
         name: getattr(database, name) for name in ("lock", "unlock", "drop_index", "create_index")
     }
 
 
-def serve_asked(connection: socket.socket, actions: Mapping[str, Action]) -> threading.Thread:
+def serve_requests(connection: socket.socket, actions: Mapping[str, Action]) -> threading.Thread:
     """Serve requests from the other end of the socket until it closes: each line is a JSON list, name and arguments.
 
     Returns the thread that serves them.

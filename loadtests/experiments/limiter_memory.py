@@ -7,7 +7,7 @@ import redis
 
 from stampede.loadtests.experiments.experiment import Experiment, ExperimentConfig, ExperimentRow
 from stampede.patterns.contender_registry import limiters
-from stampede.stack.server_counters import forget_keys
+from stampede.stack.server_counters import delete_keys
 
 LIMITS = (10, 100, 1_000, 10_000)
 SMALL = (10, 100, 1_000)
@@ -31,7 +31,7 @@ def run(config: ExperimentConfig) -> Iterator[ExperimentRow]:
                     yield ExperimentRow(name, 1, "", limit, "admitted", admitted, "1")
                     yield ExperimentRow(name, 1, "", limit, "key_bytes", memory_bytes(client, prefix), "bytes")
                 finally:
-                    forget_keys(client, prefix)
+                    delete_keys(client, prefix)
 
 
 def memory_bytes(client: redis.Redis, prefix: str) -> float:

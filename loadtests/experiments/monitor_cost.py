@@ -15,7 +15,7 @@ from contextlib import contextmanager, nullcontext
 import redis
 
 from stampede.loadtests.experiments.experiment import Experiment, ExperimentConfig, ExperimentRow
-from stampede.stack.server_counters import forget_keys
+from stampede.stack.server_counters import delete_keys
 
 LASTS_S = 0.25
 """Duration of one measurement of the throughput."""
@@ -44,7 +44,7 @@ def run(config: ExperimentConfig) -> Iterator[ExperimentRow]:
                             rate = commands_per_s(client, prefix, TOGETHER[sending])
                             yield ExperimentRow(variant, round_number, sending, None, "throughput", rate, "per_s")
         finally:
-            forget_keys(client, prefix)
+            delete_keys(client, prefix)
 
 
 def commands_per_s(client: redis.Redis, prefix: str, together: int) -> float:

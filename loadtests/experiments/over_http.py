@@ -29,7 +29,7 @@ from stampede.stack.postgres.dataset import ensure_dataset
 from stampede.stack.postgres.postgres_server import connect
 from stampede.stack.postgres.record_ids import record_ids
 from stampede.stack.postgres.source import Statements, prepare_session, statement_ids
-from stampede.stack.server_counters import forget_keys, postgres_account
+from stampede.stack.server_counters import delete_keys, read_postgres_counters
 
 SCENARIO = "stampede"
 CONTENDERS = ("cache-aside", "coalescing")
@@ -51,7 +51,7 @@ def run(config: ExperimentConfig) -> Iterator[ExperimentRow]:
             records=workload.records,
             record_bytes=workload.record_bytes,
             seed=config.seed,
-            ours=stack.ours,
+            managed=stack.managed,
             say=config.say,
         )
     statements, measured = priced_statements(stack, workload, config.say)
@@ -75,7 +75,7 @@ def run(config: ExperimentConfig) -> Iterator[ExperimentRow]:
         path = f"/users/{record_ids(connection, workload)[0]}"
         urls = {}
         for name in CONTENDERS:
-            opened.callback(forget_keys, client, prefix(config, name))
+            opened.callback(delete_keys, client, prefix(config, name))
             service = service_process(
                 settings(config, name, statements, workload), stack.directory, stack.register_child
             )
@@ -85,7 +85,7 @@ def run(config: ExperimentConfig) -> Iterator[ExperimentRow]:
         for round_number in range(1, rounds + 1):
             arrivals = draw_arrivals(workload, rng)
             for name in rng.permutation(CONTENDERS).tolist():
-                forget_keys(client, prefix(config, name))
+                delete_keys(client, prefix(config, name))
                 calls, loads = call_service(callers, urls[name], arrivals, counter)
                 yield from facts(name, round_number, calls, loads)
 
@@ -134,7 +134,7 @@ class LoadCounter:
 
     def loads(self) -> float:
         """The number of loads so far. Raises NotHere without pg_stat_statements."""
-        counted = postgres_account(self.connection, self.ids).get("statement.load.calls")
+        counted = read_postgres_counters(self.connection, self.ids).get("statement.load.calls")
         if counted is None:
             raise NotHere("postgres", "no count of statements", "pg_stat_statements: loads are counted by it")
         return counted[0]

@@ -17,7 +17,7 @@ from stampede.loadtests.experiments.experiment import Experiment, ExperimentConf
 from stampede.loadtests.instrumentation.clock import ThreadClock
 from stampede.loadtests.instrumentation.meters import Meter, RequestFacts, current_facts
 from stampede.patterns.caching.cache_pattern import ClientSettings
-from stampede.stack.server_counters import forget_keys
+from stampede.stack.server_counters import delete_keys
 
 READS = (1, 2, 3, 5, 10, 20, 50, 100)
 RTTS_MS = (0.0, 0.5)
@@ -69,7 +69,7 @@ def run(config: ExperimentConfig) -> Iterator[ExperimentRow]:
                     yield from batch(client, way, keys[:reads], round_number, rtt_ms)
         finally:
             meter.simulated_rtt_ns = 0
-            forget_keys(client, prefix)
+            delete_keys(client, prefix)
 
 
 def batch(

@@ -75,7 +75,7 @@ def run_experiment(
     experiment: Experiment, info: ExperimentInfo, config: ExperimentConfig, may_configure: bool, writer: RunWriter
 ) -> None:
     """Run one experiment and record its status."""
-    if experiment.needs_our_redis and not (config.stack.ours or may_configure):
+    if experiment.needs_our_redis and not (config.stack.managed or may_configure):
         info.status, info.why = "skipped", NOT_ALLOWED
         return
     info.settings = config.settings

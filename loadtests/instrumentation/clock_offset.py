@@ -42,7 +42,7 @@ class Ping:
     """One message and its reply."""
 
     sent_ns: int
-    there_ns: int
+    remote_ns: int
     """When the other machine replied, by its own clock."""
     received_ns: int
 
@@ -51,19 +51,19 @@ class Ping:
         return self.received_ns - self.sent_ns
 
 
-def read_ahead(pings: Iterable[Ping]) -> ClockOffset:
+def estimate_offset(pings: Iterable[Ping]) -> ClockOffset:
     """The offset according to the shortest round trip. The uncertainty is half of that round trip, rounded up."""
     best = min(pings, key=lambda ping: ping.round_trip_ns)
     middle_ns = (best.sent_ns + best.received_ns) // 2
-    return ClockOffset(offset_ns=best.there_ns - middle_ns, uncertainty_ns=-(-best.round_trip_ns // 2) + 1)
+    return ClockOffset(offset_ns=best.remote_ns - middle_ns, uncertainty_ns=-(-best.round_trip_ns // 2) + 1)
 
 
-def doubt_between(used: ClockOffset, after: ClockOffset) -> int:
+def uncertainty_between(used: ClockOffset, after: ClockOffset) -> int:
     """The largest error of `used` at any instant until `after` was read, if the clocks drift at a constant rate."""
     return max(used.uncertainty_ns, abs(after.offset_ns - used.offset_ns) + after.uncertainty_ns)
 
 
-def in_our_time(samples: pa.Table, ahead_ns: int) -> pa.Table:
+def to_our_clock(samples: pa.Table, ahead_ns: int) -> pa.Table:
     """Convert samples whose instants were read on a clock that is ahead by `ahead_ns` to this machine's clock."""
     for name in INSTANTS:
         place = SAMPLES.get_field_index(name)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from stampede.loadtests.instrumentation.clock_offset import in_our_time
+from stampede.loadtests.instrumentation.clock_offset import to_our_clock
 from stampede.run_folder.schema import SAMPLES
 
 Row = tuple[Any, ...]
@@ -29,7 +29,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
-        self.most_rows = MAX_ROWS
+        self.max_rows = MAX_ROWS
         self._packed: list[pa.RecordBatch] = []
 
     @property
@@ -40,7 +40,7 @@ class Recorder:
     def keep(self, row: Row) -> None:
         """Keep the row of one request."""
         self.rows.append(row)
-        if len(self.rows) > self.most_rows:
+        if len(self.rows) > self.max_rows:
             self.pack_oldest()
 
     def pack_oldest(self) -> None:
@@ -66,7 +66,7 @@ class Recorder:
                     batch = as_batch(rows[:ROWS_A_BATCH])
                     del rows[:ROWS_A_BATCH]
                 table = with_constants(batch, constants)
-                writer.write_table(in_our_time(table, ahead_ns) if ahead_ns else table)
+                writer.write_table(to_our_clock(table, ahead_ns) if ahead_ns else table)
         return bytes(sink.getvalue())
 
     def forget(self) -> None:

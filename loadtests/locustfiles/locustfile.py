@@ -28,7 +28,7 @@ from stampede.loadtests.instrumentation.clock import hub_clock
 from stampede.loadtests.locustfiles.live.form import RATES, UNCHANGED, WEIGHTS
 from stampede.loadtests.locustfiles.live.live_counts import LiveCounts
 from stampede.loadtests.locustfiles.master import Master
-from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig, read_scenario, read_spec
+from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig, read_run_config, read_scenario
 from stampede.loadtests.processes.remote_worker import RemoteWorker
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def add_arguments(parser: LocustArgumentParser) -> None:
     parser.add_argument("--run-config", include_in_web_ui=False, help="the run's configuration, a JSON file")
     parser.add_argument("--report-fd", include_in_web_ui=False, type=int, help="where a remote worker reports events")
     if "--run-config" in sys.argv:
-        config = read_spec(Path(sys.argv[sys.argv.index("--run-config") + 1]))
+        config = read_run_config(Path(sys.argv[sys.argv.index("--run-config") + 1]))
         scenarios = [s.name for s in config.scenarios]
         contenders = [spec.name for spec in config.contender_specs]
         first = "read-heavy" if "read-heavy" in scenarios else scenarios[0]
@@ -97,7 +97,7 @@ class AppServerThread(User):
 def start(environment: Environment, **_: Any) -> None:
     assert environment.parsed_options is not None
     path = environment.parsed_options.run_config
-    config = None if path is None else read_spec(Path(path))
+    config = None if path is None else read_run_config(Path(path))
     if isinstance(environment.runner, WorkerRunner):
         WorkerAdapter(environment.runner, config)
     elif isinstance(environment.runner, MasterRunner) and config is not None:
@@ -171,11 +171,11 @@ class WorkerAdapter:
         assert app_server is not None
         if self.for_page and app_server.cell is not None:
             plan = app_server.cell.plan
-            app_server.recorder.most_rows = sys.maxsize  # the live counts need every row
+            app_server.recorder.max_rows = sys.maxsize  # the live counts need every row
             self.live.follow(f"{plan.scenario} {plan.contender}", app_server.recorder.rows)
         try:
             app_server.begin(msg.data["begin_ns"])
-            if app_server.rests:
+            if app_server.checks_after_drain:
                 self.answer({"written": app_server.settle()})
             else:
                 self.send_result(app_server)
@@ -188,7 +188,7 @@ class WorkerAdapter:
     def on_check(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
         assert app_server is not None
         try:
-            app_server.read_at_rest(msg.data["keys"])
+            app_server.read_after_drain(msg.data["keys"])
             self.send_result(app_server)
         except ContenderWrong as wrong:
             self.answer({"error": str(wrong), "wrong": True})
@@ -201,7 +201,7 @@ class WorkerAdapter:
         samples, account = app_server.finish()
         self.runner._send_stats()  # Locust's count must arrive before the samples
         pauses = [(at - app_server.ahead_ns, *rest) for at, *rest in app_server.meter.take_pauses()]
-        looks = app_server.take_looks()
+        looks = app_server.take_inflight_samples()
         self.answer({"samples": samples, "account": account, "pauses": pauses, "looks": looks})
 
     def on_abandon(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002

@@ -255,7 +255,7 @@ class Master:
     def settle(self) -> list[int]:
         return sorted({key for answer in self.await_answers(600.0) for key in answer["written"]})
 
-    def read_at_rest(self, keys: list[int]) -> None:
+    def read_after_drain(self, keys: list[int]) -> None:
         self.expect_answers()
         self.runner.send_message("check", {"keys": keys})
 

@@ -103,12 +103,12 @@ class RunConfig:
         write_file(path, json.dumps(asdict(self)).encode())
 
 
-def read_spec(path: Path) -> RunConfig:
+def read_run_config(path: Path) -> RunConfig:
     """Read what `RunConfig.write` wrote. Raises msgspec.ValidationError for a value of another type."""
     return msgspec.json.decode(path.read_bytes(), type=RunConfig)
 
 
-def spec_of(data: dict[str, Any]) -> RunConfig:
+def run_config_from_json(data: dict[str, Any]) -> RunConfig:
     """The configuration from its JSON object. Raises msgspec.ValidationError, a ValueError."""
     return msgspec.convert(data, RunConfig)
 

@@ -11,7 +11,7 @@ from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.run_bench import close_run, events_from
 from stampede.loadtests.bench.run_plan.planning import prepare_run
 from stampede.loadtests.processes.locust_processes import locust_processes
-from stampede.loadtests.processes.run_end import trouble
+from stampede.loadtests.processes.run_end import stop_reason
 from stampede.run_folder.read import read_run
 from stampede.stack.servers import Stack
 
@@ -51,7 +51,7 @@ def serve_page(
     try:
         with locust_processes(config, stack, web_port=port, base_path=base_path) as (master, workers, progress):
             say(f"Locust's page: http://127.0.0.1:{port}{base_path} (Ctrl-C ends it)")
-            for event in events_from(progress, master, workers, lambda: trouble(stack, folder)):
+            for event in events_from(progress, master, workers, lambda: stop_reason(stack, folder)):
                 if event["event"] == "done" and event["status"] != "done":
                     say(f"cell {event['id']} {event['status']}: {event['why']}")
     except KeyboardInterrupt:

@@ -16,7 +16,7 @@ from stampede.core.files import PACKAGE
 from stampede.core.network import free_port
 from stampede.core.private_files import empty_file
 from stampede.loadtests.coordinator.celery_process import CeleryProcess
-from stampede.loadtests.coordinator.fault_injection import doings, serve_asked
+from stampede.loadtests.coordinator.fault_injection import available_faults, serve_requests
 from stampede.loadtests.locustfiles.run_config import RunConfig
 from stampede.loadtests.processes.process_logs import hide_secrets
 from stampede.loadtests.processes.remote import HostPort, read_address
@@ -54,7 +54,9 @@ def locust_processes(
             os.close(write_end)
             far_end.close()
             celery = CeleryProcess(stack, worker_config, folder / "celery-worker.log")
-            serve_asked(near_end, {**doings(stack), "start celery": celery.start, "stop celery": celery.stop})
+            serve_requests(
+                near_end, {**available_faults(stack), "start celery": celery.start, "stop celery": celery.stop}
+            )
             children += start_workers(config, address, worker_config)
             for child in children:
                 stack.register_child(child.pid)

@@ -16,7 +16,7 @@ import redis
 from stampede.core.text.redaction import masked, must_be_encoded
 from stampede.loadtests.instrumentation.clock import now_ns
 from stampede.loadtests.instrumentation.run_metadata import cpu_name
-from stampede.loadtests.locustfiles.run_config import RunConfig, spec_of
+from stampede.loadtests.locustfiles.run_config import RunConfig, run_config_from_json
 from stampede.loadtests.processes.remote import code_mismatch, localized
 
 CONNECT_WITHIN_S = 5.0
@@ -47,7 +47,7 @@ class RemoteWorker:
         reason = ""
         self.process = msg.data["numbers"].get(self.runner.client_id, -1)
         try:
-            config = localized(spec_of(json.loads(msg.data["config"])), self.urls)
+            config = localized(run_config_from_json(json.loads(msg.data["config"])), self.urls)
             reason = code_mismatch(config, msg.data["expected"]) or server_unreachable(config)
             self.config = config
         except (TypeError, KeyError, ValueError) as error:  # a configuration of a version with other fields

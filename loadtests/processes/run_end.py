@@ -10,7 +10,7 @@ from pathlib import Path
 from stampede.core.errors import RunFolderError
 from stampede.run_folder.read import read_run
 from stampede.stack.servers import Stack
-from stampede.stack.supervisor.supervisor_client import how, last_line
+from stampede.stack.supervisor.supervisor_client import exit_text, last_line
 
 MASTER_ENDS_S = 30.0
 """How long Locust's master may take to exit after it reported the end of the run."""
@@ -22,14 +22,14 @@ CUT_GRACE_S = 2.0
 """The same for a run that was stopped or failed."""
 
 
-def recorded_why(folder: Path) -> str:
+def recorded_failure(folder: Path) -> str:
     """The reason for the failure that Locust's master wrote into the run folder; empty if it wrote none."""
     with suppress(RunFolderError):
         return next((r["what"] for r in read_run(folder).info.remarks if r["name"] == "harness"), "")
     return ""
 
 
-def trouble(stack: Stack, folder: Path) -> str:
+def stop_reason(stack: Stack, folder: Path) -> str:
     """Why the run cannot continue: a server ended, or the run folder is gone; empty if it can."""
     return stack.ended() or ("" if folder.is_dir() else f"{folder}: the run folder is gone")
 
@@ -48,7 +48,7 @@ def how_a_worker_ended(workers: Sequence[subprocess.Popen[bytes]], within_s: flo
     while True:
         for number, worker in enumerate(workers):
             if worker.poll() is not None:
-                return f"application server {number} ended ({how(worker.returncode)})"
+                return f"application server {number} ended ({exit_text(worker.returncode)})"
         if time.monotonic() >= give_up:
             return ""
         time.sleep(0.05)
@@ -65,7 +65,7 @@ def how_master_ended(master: subprocess.Popen[bytes], folder: Path) -> str:
             return ""
     line = last_line(folder / "locust-master.log")
     detail = "" if line.startswith("$ ") else f"; the last line of its log: {line}"  # "$ …" is its own command
-    return f"Locust's master ended ({how(code)}){detail}"
+    return f"Locust's master ended ({exit_text(code)}){detail}"
 
 
 def end_processes(children: Sequence[subprocess.Popen[bytes]], grace_s: float = GRACE_S) -> None:

@@ -12,7 +12,7 @@ from gevent.event import AsyncResult
 
 from stampede.core.errors import HarnessBroken, Refused
 from stampede.loadtests.instrumentation.clock import now_ns
-from stampede.loadtests.instrumentation.clock_offset import ClockOffset, Ping, doubt_between, read_ahead
+from stampede.loadtests.instrumentation.clock_offset import ClockOffset, Ping, estimate_offset, uncertainty_between
 from stampede.loadtests.locustfiles.run_config import RunConfig
 from stampede.loadtests.processes.remote import expected_digests, portable
 
@@ -77,7 +77,7 @@ class WorkerRegistry:
                 except gevent.Timeout:
                     reason = self.lost_worker() or f"{self.name(process)} did not answer in {PONG_S:.0f} s"
                     raise HarnessBroken(reason) from None
-        return {process: read_ahead(pings[id_]) for process, id_ in self.members.items()}
+        return {process: estimate_offset(pings[id_]) for process, id_ in self.members.items()}
 
     def prepare(self) -> dict[str, int]:
         """Read the clocks before a cell: each worker's offset in ns, by Locust's id."""
@@ -88,7 +88,7 @@ class WorkerRegistry:
         """Read the clocks after a cell: the offsets that it used, with their uncertainty over the whole cell."""
         after = self.read_clocks()
         found = {
-            process: ClockOffset(offset_ns=used.offset_ns, uncertainty_ns=doubt_between(used, after[process]))
+            process: ClockOffset(offset_ns=used.offset_ns, uncertainty_ns=uncertainty_between(used, after[process]))
             for process, used in self.used.items()
         }
         self.worst_uncertainty_ns = max(
@@ -123,7 +123,7 @@ class WorkerRegistry:
 
     def _on_pong(self, environment: Any, msg: Any, **_: Any) -> None:  # noqa: ARG002
         received_ns = now_ns()
-        ping = Ping(sent_ns=msg.data["sent_ns"], there_ns=msg.data["there_ns"], received_ns=received_ns)
+        ping = Ping(sent_ns=msg.data["sent_ns"], remote_ns=msg.data["there_ns"], received_ns=received_ns)
         self._answer(msg.node_id, ping)
 
     def _answer(self, id_: str, data: Any) -> None:

@@ -245,7 +245,7 @@ def with_stage(
             workload = replace(scenario.workload, rate_per_s=rate)
             scenarios[at] = replace(scenario, name=at, workload=workload, window_s=length_s)
             info.scenarios.append(
-                replace(scenario_info, name=at, workload=workload.as_dict(), window_s=length_s, apart=True)
+                replace(scenario_info, name=at, workload=workload.as_dict(), window_s=length_s, report_separately=True)
             )
         cells.append(
             CellPlan(

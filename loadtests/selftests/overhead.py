@@ -42,7 +42,7 @@ class Overhead:
         return self.ours_per_s / self.plain_per_s
 
 
-def no_op_spec(stack: Stack, folder: Path) -> RunConfig:
+def no_op_config(stack: Stack, folder: Path) -> RunConfig:
     """The run configuration of a process that sends no request: its pools are open and stay idle."""
     workload = Workload(records=1, active_records=1, rtt_ms=0.0, users_per_process=32)
     scenario = ScenarioPlan(
@@ -75,7 +75,7 @@ def measure_overhead(
     rates: dict[str, list[float]] = {"plain": [], "ours": []}
     with tempfile.TemporaryDirectory(prefix="orders-", dir=stack.directory) as private:
         config_file = Path(private) / "spec.json"
-        no_op_spec(stack, Path(private)).write(config_file)
+        no_op_config(stack, Path(private)).write(config_file)
         for turn in range(turns):
             for kind in kinds if turn % 2 == 0 else kinds[::-1]:
                 rates[kind].append(requests_per_s(kind, seconds, config_file, stack.register_child))

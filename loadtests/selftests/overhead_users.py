@@ -20,7 +20,7 @@ from stampede.loadtests.appserver.appserver import AppServer
 from stampede.loadtests.appserver.request_drawing import Requests
 from stampede.loadtests.instrumentation.clock import hub_clock, now_ns
 from stampede.loadtests.locustfiles import locustfile
-from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig, read_spec
+from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig, read_run_config
 
 USERS = 32
 MAX_PER_S = 150_000
@@ -86,4 +86,4 @@ def main(kind: str, seconds: float, config: RunConfig) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]), read_spec(Path(sys.argv[3])))
+    main(sys.argv[1], float(sys.argv[2]), read_run_config(Path(sys.argv[3])))

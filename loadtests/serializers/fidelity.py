@@ -11,7 +11,7 @@ from uuid import UUID
 
 from stampede.patterns.serialization.schema.records import Address
 from stampede.patterns.serialization.serializer import Serializer
-from stampede.patterns.serialization.serializer_registry import Codec
+from stampede.patterns.serialization.serializer_registry import NamedSerializer
 
 Outcome = Literal["same", "refused", "changed"]
 Build = Literal["untyped", "typed"]
@@ -103,7 +103,7 @@ CASES = (
 )
 
 
-def fidelity(codec: Codec) -> list[FidelityResult]:
+def fidelity(codec: NamedSerializer) -> list[FidelityResult]:
     """The results of every case, untyped (a value in a dict) and typed (a declared field).
 
     Untyped cases are left out for a serializer without an untyped form (protobuf).
@@ -124,7 +124,7 @@ def build(serializer: type[Serializer[Any]], record_type: type[Any]) -> Serializ
         return None
 
 
-def typed_result(codec: Codec, case: FidelityCase) -> FidelityResult:
+def typed_result(codec: NamedSerializer, case: FidelityCase) -> FidelityResult:
     field_type = record_class(case)
     try:
         serializer = codec.serializer.for_type(field_type)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from stampede.loadtests.serializers.fidelity import build, error_line
 from stampede.patterns.compression.compressor_registry import compressors
 from stampede.patterns.serialization.schema.records import Address
-from stampede.patterns.serialization.serializer_registry import Codec, find_codec
+from stampede.patterns.serialization.serializer_registry import NamedSerializer, find_serializer
 
 MEMORY_BYTES = 2 * 2**30
 CPU_S = 10
@@ -83,12 +83,12 @@ def unfolding(compressor: str) -> bytes:
     return compressors()[compressor]().compress(bytes(UNFOLDED_BYTES))
 
 
-def attacks(codecs: Sequence[Codec]) -> list[AttackResult]:
+def attacks(named_serializers: Sequence[NamedSerializer]) -> list[AttackResult]:
     """Every attack on every serializer, and the unfolding attack on every compressor.
 
     One process imports everything and forks a child for each attack, so that a crash ends only that child.
     """
-    calls = [(codec.file or codec.name, codec.name, attack) for codec in codecs for attack in ATTACKS]
+    calls = [(codec.file or codec.name, codec.name, attack) for codec in named_serializers for attack in ATTACKS]
     calls += [(name, name, UNFOLDS) for name in compressors()]
     command = [sys.executable, "-P", "-m", "stampede.loadtests.serializers.hostile_bytes", json.dumps(calls)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -128,7 +128,7 @@ def attack_here(target: str, attack: str) -> AttackResult:
         data = unfolding(target)
         read = compressors()[target](most_bytes=ALLOWED_BYTES).decompress
     else:
-        serializer = find_codec(target).serializer
+        serializer = find_serializer(target).serializer
         hostile = payload(attack, serializer.wire)
         reader = build(serializer, dict) or build(serializer, Address)
         if hostile is None or reader is None:

@@ -33,7 +33,7 @@ from stampede.loadtests.serializers.timed_tasks import (
 )
 from stampede.loadtests.serializers.timing import RoundPlan, supported_codecs, with_aa_copy
 from stampede.patterns.serialization.serializer import Serializer
-from stampede.patterns.serialization.serializer_registry import Codec, choose_codecs, codecs
+from stampede.patterns.serialization.serializer_registry import NamedSerializer, choose_serializers, named_serializers
 from stampede.run_folder.schema import ContenderInfo, RunInfo, ScenarioInfo
 from stampede.run_folder.serializer_tables import PLAN, write_part
 from stampede.run_folder.write import write_json
@@ -70,9 +70,9 @@ class SerializersConfig:
             require(name in kinds(), "record", name, f"one of {', '.join(kinds())}")
         require(not self.only or REFERENCE in self.only, "only", ", ".join(self.only), "json among them: the reference")
 
-    def chosen(self, *, ours: bool) -> list[Codec]:
+    def chosen(self, *, managed: bool) -> list[NamedSerializer]:
         """The serializers that run. Raises ConfigError: unknown, or executes code and `ours` is false."""
-        return choose_codecs(self.only, self.own, ours=ours, allow_pickle=self.allow_pickle)
+        return choose_serializers(self.only, self.own, managed=managed, allow_pickle=self.allow_pickle)
 
 
 def run_serializers(
@@ -87,7 +87,7 @@ def run_serializers(
     `advance` receives the step, the finished rounds and all rounds; `on_begin`, the folder as soon as it exists.
     Raises ConfigError (pickle on a user's server, an unknown serializer) before anything is written.
     """
-    chosen = config.chosen(ours=stack.ours)
+    chosen = config.chosen(managed=stack.managed)
     record_kinds = [kinds()[name] for name in (config.records or kinds())]
     folder = new_run_folder(config.runs, PLAN, datetime.now(UTC))
     end_s = monotonic() + config.limit_s
@@ -118,7 +118,9 @@ def run_serializers(
     return folder
 
 
-def train_dictionaries(record_kinds: Sequence[RecordKind], chosen: Sequence[Codec]) -> dict[tuple[str, str], bytes]:
+def train_dictionaries(
+    record_kinds: Sequence[RecordKind], chosen: Sequence[NamedSerializer]
+) -> dict[tuple[str, str], bytes]:
     """The dictionaries of each kind of record and serializer; lists of users as JSON always have one."""
     dictionaries = {
         (kind.name, codec.name): made
@@ -127,7 +129,7 @@ def train_dictionaries(record_kinds: Sequence[RecordKind], chosen: Sequence[Code
         if codec.name in COMPRESSED and (made := train_dictionary(codec, kind))
     }
     if ("user-200", REFERENCE) not in dictionaries:
-        dictionaries["user-200", REFERENCE] = train_dictionary(codecs()[REFERENCE], kinds()["user-200"])
+        dictionaries["user-200", REFERENCE] = train_dictionary(named_serializers()[REFERENCE], kinds()["user-200"])
     return dictionaries
 
 
@@ -135,7 +137,7 @@ def write_sizes(
     folder: Path,
     lengths: Sequence[int],
     record_kinds: Sequence[RecordKind],
-    chosen: Sequence[Codec],
+    chosen: Sequence[NamedSerializer],
     dictionaries: Dictionaries,
 ) -> tuple[tuple[str, str], ...]:
     """Write the size of each record. Returns the pairs (kind of record, serializer) that are refused."""
@@ -148,7 +150,7 @@ def first_round(
     config: SerializersConfig,
     stack: Stack,
     record_kinds: Sequence[RecordKind],
-    chosen: Sequence[Codec],
+    chosen: Sequence[NamedSerializer],
     left_out: tuple[tuple[str, str], ...],
     dictionaries: Dictionaries,
 ) -> RoundPlan:
@@ -208,7 +210,7 @@ def run_round_in_process(plan: RoundPlan, stack: Stack) -> dict[str, list[Any]]:
     return rows
 
 
-def write_unrepeated_results(folder: Path, chosen: Sequence[Codec]) -> None:
+def write_unrepeated_results(folder: Path, chosen: Sequence[NamedSerializer]) -> None:
     """Write the results that need no rounds: fidelity, schema changes, hostile bytes."""
     found = [(c.name, f.build, f.case, f.outcome, f.what) for c in chosen for f in fidelity(c)]
     write_part(folder, "fidelity", 0, found)
@@ -223,7 +225,7 @@ SizeRow = tuple[str, str, str, int, int | None, int, str, str]
 """The columns of stampede.run_folder.serializer_tables.SIZES."""
 
 
-def sizes_of(kind: RecordKind, codec: Codec, dictionaries: Dictionaries) -> list[SizeRow]:
+def sizes_of(kind: RecordKind, codec: NamedSerializer, dictionaries: Dictionaries) -> list[SizeRow]:
     """Sizes without and with each compressor. A serializer that cannot carry the record has one row, refused."""
     records = RecordPool(kind).all
     try:
@@ -254,7 +256,9 @@ def list_sizes(lengths: Sequence[int], dictionaries: Dictionaries) -> list[SizeR
     return rows
 
 
-def stored(plan: RoundPlan, record_kinds: Sequence[RecordKind], chosen: list[Codec]) -> list[tuple[str, str, int, int]]:
+def stored(
+    plan: RoundPlan, record_kinds: Sequence[RecordKind], chosen: list[NamedSerializer]
+) -> list[tuple[str, str, int, int]]:
     """The memory that a stored value takes, by MEMORY USAGE."""
     rows = []
     with redis.Redis.from_url(plan.redis_url) as client:
@@ -286,7 +290,7 @@ def memory(client: redis.Redis, key: str) -> int:
 
 
 def as_dict(
-    config: SerializersConfig, stack: Stack, chosen: Sequence[Codec], record_kinds: Sequence[RecordKind]
+    config: SerializersConfig, stack: Stack, chosen: Sequence[NamedSerializer], record_kinds: Sequence[RecordKind]
 ) -> RunInfo:
     run_metadata = metadata(SOURCES)
     run_metadata["packages"] |= {name: version_of(name) for name in PACKAGES}
@@ -328,7 +332,7 @@ def scenario(kind: RecordKind) -> ScenarioInfo:
     )
 
 
-def contender(codec: Codec) -> ContenderInfo:
+def contender(codec: NamedSerializer) -> ContenderInfo:
     kind = codec.serializer
     return ContenderInfo(
         name=codec.name,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from stampede.loadtests.serializers.fidelity import Outcome, alike, error_line
 from stampede.patterns.serialization.serializer import Serializer
-from stampede.patterns.serialization.serializer_registry import Codec
+from stampede.patterns.serialization.serializer_registry import NamedSerializer
 
 Direction = Literal["old bytes, new code", "new bytes, old code"]
 Fields = Mapping[str, tuple[type[Any], Any]]
@@ -87,7 +87,7 @@ class SchemaChangeResult:
     what: str
 
 
-def schema_changes(codec: Codec) -> list[SchemaChangeResult]:
+def schema_changes(codec: NamedSerializer) -> list[SchemaChangeResult]:
     """Every change in both directions; "refused" if the serializer cannot carry the record."""
     found = []
     for change in CHANGES:

@@ -15,7 +15,7 @@ from stampede.patterns.compression.compressor import Compressed, Compressor
 from stampede.patterns.compression.compressor_registry import compressors
 from stampede.patterns.serialization.json import Json
 from stampede.patterns.serialization.serializer import Serializer
-from stampede.patterns.serialization.serializer_registry import Codec
+from stampede.patterns.serialization.serializer_registry import NamedSerializer
 
 AA_COPY = "json-again"
 EMPTY = "empty call"
@@ -90,11 +90,13 @@ def serializer_tasks(
     ]
 
 
-def tasks_of(pool: RecordPool, codecs: Sequence[Codec], dictionaries: Dictionaries) -> list[TimedTask]:
+def tasks_of(
+    pool: RecordPool, named_serializers: Sequence[NamedSerializer], dictionaries: Dictionaries
+) -> list[TimedTask]:
     """Tasks of every serializer, json's A/A copy, the empty call; on ASCII also COMPRESSED with each compressor."""
     record_type, name = pool.kind.record_type, pool.kind.name
     tasks = []
-    for codec in codecs:
+    for codec in named_serializers:
         tasks += serializer_tasks(pool, codec.name, codec.serializer.for_type(record_type))
     tasks += serializer_tasks(pool, AA_COPY, Json.for_type(record_type))
     empty = TimedTask(
@@ -106,7 +108,7 @@ def tasks_of(pool: RecordPool, codecs: Sequence[Codec], dictionaries: Dictionari
         input_bytes=len(pool.blobs[0]),
     )
     tasks.append(empty)
-    for codec in codecs:
+    for codec in named_serializers:
         if codec.name in COMPRESSED and pool.kind.text == "ascii":
             for title, compressor in trained_compressors(name, codec.name, dictionaries).items():
                 wrapped = Compressed(codec.serializer.for_type(record_type), compressor)
@@ -127,7 +129,7 @@ def trained_compressors(kind: str, codec: str, dictionaries: Dictionaries) -> di
     return ready
 
 
-def train_dictionary(codec: Codec, kind: RecordKind) -> bytes:
+def train_dictionary(codec: NamedSerializer, kind: RecordKind) -> bytes:
     """A dictionary from other rows of the kind; empty if training fails."""
     serializer = codec.serializer.for_type(kind.record_type)
     count = {"orders": 100, "page": 30}.get(kind.name.removesuffix("-unicode"), 1000)

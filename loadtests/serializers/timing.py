@@ -27,7 +27,7 @@ from stampede.loadtests.serializers.timed_tasks import (
     tasks_of,
 )
 from stampede.patterns.serialization.schema.records import User
-from stampede.patterns.serialization.serializer_registry import Codec, codecs, find_codec
+from stampede.patterns.serialization.serializer_registry import NamedSerializer, find_serializer, named_serializers
 
 BATCHES = 16
 """About how many batches a block has."""
@@ -66,7 +66,7 @@ class RoundPlan:
 def run_round(plan: RoundPlan) -> dict[str, list[Any]]:
     """Time everything once. Returns the rows by table; this process writes no Parquet, so that it starts faster."""
     rng = random.Random(f"{plan.seed}-{plan.round}")
-    chosen = [find_codec(target) for target in plan.targets]
+    chosen = [find_serializer(target) for target in plan.targets]
     dictionaries = {(k.split()[0], k.split()[1]): b64decode(v) for k, v in plan.dictionaries.items()}
     rows: list[BatchRow] = []
     units: list[str | int] = [*plan.kinds, *plan.lengths]
@@ -87,19 +87,19 @@ def run_round(plan: RoundPlan) -> dict[str, list[Any]]:
         return {"batches": rows, "probes": probes(plan, client, chosen, rng) if probed else []}
 
 
-def supported_codecs(plan: RoundPlan, chosen: list[Codec], kind: str) -> list[Codec]:
+def supported_codecs(plan: RoundPlan, chosen: list[NamedSerializer], kind: str) -> list[NamedSerializer]:
     return [codec for codec in chosen if (kind, codec.name) not in set(map(tuple, plan.left_out))]
 
 
-def with_aa_copy(supported: list[Codec]) -> list[Codec]:
-    return [*supported, Codec(name=AA_COPY, serializer=codecs()["json"].serializer)]
+def with_aa_copy(supported: list[NamedSerializer]) -> list[NamedSerializer]:
+    return [*supported, NamedSerializer(name=AA_COPY, serializer=named_serializers()["json"].serializer)]
 
 
 def through_redis(
-    plan: RoundPlan, client: redis.Redis, pool: RecordPool, supported: list[Codec], rng: random.Random
+    plan: RoundPlan, client: redis.Redis, pool: RecordPool, supported: list[NamedSerializer], rng: random.Random
 ) -> list[BatchRow]:
     rows: list[BatchRow] = []
-    shuffled: list[Codec | None] = [*with_aa_copy(supported)]
+    shuffled: list[NamedSerializer | None] = [*with_aa_copy(supported)]
     if pool.kind.record_type is User:
         shuffled.append(None)
     rng.shuffle(shuffled)
@@ -113,7 +113,9 @@ def through_redis(
     return rows
 
 
-def probes(plan: RoundPlan, client: redis.Redis, chosen: list[Codec], rng: random.Random) -> list[tuple[int, str, int]]:
+def probes(
+    plan: RoundPlan, client: redis.Redis, chosen: list[NamedSerializer], rng: random.Random
+) -> list[tuple[int, str, int]]:
     pool = RecordPool(kinds()["page"])
     serializers: dict[str, Any] = {NO_ENCODER: None}
     for codec in with_aa_copy(supported_codecs(plan, chosen, "page")):

@@ -17,7 +17,7 @@ from stampede.patterns.user_files import import_file
 
 
 @dataclass(frozen=True, kw_only=True)
-class Codec:
+class NamedSerializer:
     """A serializer with the name that reports print."""
 
     name: str
@@ -27,7 +27,7 @@ class Codec:
 
 
 @cache
-def codecs() -> Mapping[str, Codec]:
+def named_serializers() -> Mapping[str, NamedSerializer]:
     """The suite's serializers by name. The name follows from the file's: msgspec_json.py is msgspec-json."""
     package = importlib.import_module("stampede.patterns.serialization")
     found = {}
@@ -36,50 +36,52 @@ def codecs() -> Mapping[str, Codec]:
             serializer = serializer_in(importlib.import_module(f"{package.__name__}.{info.name}"))
             if serializer is not None:
                 name = info.name.replace("_", "-")
-                found[name] = Codec(name=name, serializer=serializer)
+                found[name] = NamedSerializer(name=name, serializer=serializer)
     return found
 
 
-def find_codec(name_or_path: str) -> Codec:
+def find_serializer(name_or_path: str) -> NamedSerializer:
     """The serializer of that name, or the one in the user's file.
 
     Raises ConfigError: no such serializer, or a file that cannot be imported or defines none.
     """
-    if name_or_path in codecs():
-        return codecs()[name_or_path]
+    if name_or_path in named_serializers():
+        return named_serializers()[name_or_path]
     if name_or_path.endswith(".py"):
-        return load_codec(Path(name_or_path))
-    raise ConfigError("serializer", name_or_path, f"one of {', '.join(codecs())}, or a path to a .py file")
+        return load_serializer(Path(name_or_path))
+    raise ConfigError("serializer", name_or_path, f"one of {', '.join(named_serializers())}, or a path to a .py file")
 
 
-def choose_codecs(only: Sequence[str], own: Sequence[str], *, ours: bool, allow_pickle: bool) -> list[Codec]:
+def choose_serializers(
+    only: Sequence[str], own: Sequence[str], *, managed: bool, allow_pickle: bool
+) -> list[NamedSerializer]:
     """The serializers of a run: those of `only`, or all of the suite, plus the files of `own`.
 
     `ours`: the suite started the server. Raises ConfigError if a serializer that runs code from its bytes would read
     from a server that others can write to.
     """
-    chosen: dict[str, Codec] = {}
-    for codec in map(find_codec, [*(only or codecs()), *own]):
+    chosen: dict[str, NamedSerializer] = {}
+    for codec in map(find_serializer, [*(only or named_serializers()), *own]):
         if codec.file != chosen.setdefault(codec.name, codec).file:
             raise ConfigError("serializer", str(codec.file), f"a file of another name: {codec.name} is taken")
     for codec in chosen.values():
-        if codec.serializer.runs_code and not ours and not allow_pickle:
+        if codec.serializer.runs_code and not managed and not allow_pickle:
             want = "a server that the suite starts, because reading runs code from the bytes; or --allow-pickle"
             raise ConfigError("serializer", codec.name, want)
     return list(chosen.values())
 
 
-def load_codec(path: Path) -> Codec:
+def load_serializer(path: Path) -> NamedSerializer:
     """The serializer that the user's file defines, named after the file. Raises ConfigError."""
     name = path.stem.replace("_", "-")
-    if name in codecs():
+    if name in named_serializers():
         raise ConfigError("serializer", str(path), f"a file of another name: the suite has a serializer {name}")
     serializer = serializer_in(import_file(path, f"serializer_{path.stem}", "serializer"))
     if serializer is None:
         want = "a file that defines a subclass of stampede.Serializer"
         raise ConfigError("serializer", str(path), want)
     check_serializer(serializer, str(path))
-    return Codec(name=name, serializer=serializer, file=str(path.resolve()))
+    return NamedSerializer(name=name, serializer=serializer, file=str(path.resolve()))
 
 
 def serializer_in(module: ModuleType) -> type[Serializer[Any]] | None:

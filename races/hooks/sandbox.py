@@ -53,7 +53,7 @@ class Sandbox:
         self.foreign_sockets = frozenset(sockets_of_this_process())
         """The inodes of sockets that are neither the explorer's nor the contender's."""
         mark = uuid.uuid4().hex[:8]
-        self.owns_servers = stack.ours
+        self.owns_servers = stack.managed
         self.redis_url = stack.redis.url
         self.postgres_url = stack.postgres.url
         self.key_prefix = f"{stack.key_prefix}races-{mark}:"

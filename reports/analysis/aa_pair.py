@@ -67,7 +67,7 @@ class AAPair:
         return f"{formatting.label(self.metric)}: {self.name} {one}, its copy {self.again} {other}"
 
 
-def twins_of(figures: FigureSet, scenario: str, name: str) -> AAPair:
+def aa_pair_of(figures: FigureSet, scenario: str, name: str) -> AAPair:
     """The A/A copies of a scenario, compared by one metric."""
     metric = find_metric(name)
     for c in figures.contenders:
@@ -82,17 +82,17 @@ def twins_of(figures: FigureSet, scenario: str, name: str) -> AAPair:
     return AAPair(metric=metric)
 
 
-def floor_of(figures: FigureSet, scenario: str, name: str) -> float:
+def level_noise_floor(figures: FigureSet, scenario: str, name: str) -> float:
     """The noise floor of a level, as a share; infinity if the metric is ignored."""
-    verdict, pair = figures.twins.get((scenario, name)), twins_of(figures, scenario, name)
+    verdict, pair = figures.aa_pairs.get((scenario, name)), aa_pair_of(figures, scenario, name)
     if pair.ignored:
         return math.inf
     return max(noise_floor(verdict.comparison if verdict else None), pair.gap - 1)
 
 
-def silent_of(figures: FigureSet, scenario: str, names: tuple[str, ...]) -> str:
+def describe_ignored_metrics(figures: FigureSet, scenario: str, names: tuple[str, ...]) -> str:
     """The metrics that are ignored in a scenario, with the reason; empty: none of these."""
-    found = [pair for name in dict.fromkeys(names) if (pair := twins_of(figures, scenario, name)).ignored]
+    found = [pair for name in dict.fromkeys(names) if (pair := aa_pair_of(figures, scenario, name)).ignored]
     if not found:
         return ""
     reasons = "; ".join(pair.text for pair in found)

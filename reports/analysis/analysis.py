@@ -53,16 +53,16 @@ class Analysis(Results):
         return (warning for _, _, cells in each(self) for warning in group_warnings(cells)[check])
 
     @property
-    def above_all(self) -> list[RunWarning]:
+    def top_warnings(self) -> list[RunWarning]:
         """Warnings that the report prints above the headline: the run is void, or the A/A copies differ."""
-        return [x for x in self.warnings if x.kind.voids or x.kind is run_warnings.TWINS_DIFFER or self.broke(x)]
+        return [x for x in self.warnings if x.kind.voids or x.kind is run_warnings.COPIES_DIFFER or self.broke(x)]
 
     @property
     def limiters_only(self) -> bool:
         """Whether the run measured rate limiters and no caching contender."""
         return self.limiting is not None and not self.cells
 
-    def denies_existing(self, scenario: str, contender: ContenderInfo) -> bool:
+    def returns_no_record(self, scenario: str, contender: ContenderInfo) -> bool:
         """Whether a read of the contender returned no record although the record exists."""
         return denies(self, scenario, contender)
 
@@ -81,7 +81,7 @@ class Analysis(Results):
         failed = {warning.kind.name for warning in self.warnings}
         return [kind for kind in run_warnings.KINDS if kind.name not in failed]
 
-    def doubts_of(self, scenario: str, contender: str) -> list[RunWarning]:
+    def warnings_of(self, scenario: str, contender: str) -> list[RunWarning]:
         """The warnings of one row: of this scenario and contender, without those of the whole run."""
         return [x for x in self.warnings if x.scenario == scenario and (not x.contenders or contender in x.contenders)]
 

@@ -28,7 +28,7 @@ class FigureSet(Protocol):
         """Every figure that was measured."""
 
     @property
-    def twins(self) -> Mapping[tuple[str, str], Verdict]:
+    def aa_pairs(self) -> Mapping[tuple[str, str], Verdict]:
         """By scenario and metric: the comparison of the two A/A copies."""
 
     @property
@@ -57,7 +57,7 @@ class FigureSet(Protocol):
     def ran(self, scenario: str, contender: str) -> bool:
         """Whether the contender finished a cell of the scenario."""
 
-    def denies_existing(self, scenario: str, contender: ContenderInfo) -> bool:
+    def returns_no_record(self, scenario: str, contender: ContenderInfo) -> bool:
         """Whether a read of the contender returned no record although the record exists."""
 
 
@@ -68,7 +68,7 @@ class PlainFigures:
     contenders: Sequence[ContenderInfo]
     scenarios: Sequence[ScenarioInfo]
     figures: Mapping[FigureKey, Estimate]
-    twins: Mapping[tuple[str, str], Verdict] = field(default_factory=dict)
+    aa_pairs: Mapping[tuple[str, str], Verdict] = field(default_factory=dict)
     verdicts: Mapping[FigureKey, Verdict] = field(default_factory=dict)
     reference: str = ""
     rounds: int = 0
@@ -85,6 +85,6 @@ class PlainFigures:
         """Whether the contender has a figure in the scenario."""
         return any(key[:2] == (scenario, contender) for key in self.figures)
 
-    def denies_existing(self, scenario: str, contender: ContenderInfo) -> bool:
+    def returns_no_record(self, scenario: str, contender: ContenderInfo) -> bool:
         """Whether the pair is in `denying`."""
         return (scenario, contender.name) in self.denying

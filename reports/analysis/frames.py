@@ -11,9 +11,9 @@ import pandas as pd
 import pyarrow as pa
 
 from stampede.reports.analysis.rows import NONE, Bools, Column, Floats, Ints, Labels, Rows, columns_of
-from stampede.reports.topics.freshness.classify import Judged, classify_reads
+from stampede.reports.topics.freshness.classify import ClassifiedReads, classify_reads
 from stampede.reports.topics.freshness.sessions import Sessions, sessions
-from stampede.reports.topics.freshness.version_history import AT_REST, history
+from stampede.reports.topics.freshness.version_history import AFTER_DRAIN, history
 from stampede.run_folder.read import Run
 from stampede.run_folder.schema import CellInfo, ContenderInfo, ScenarioInfo
 
@@ -200,7 +200,7 @@ class Cell:
     sample_cache: SampleCache = field(repr=False, compare=False)
     counters: Mapping[tuple[str, str], float]
     """Counters of servers and processes, after − before, by (source, name): whole cell, including the warm-up."""
-    clock_doubt_ns: int = 0
+    clock_uncertainty_ns: int = 0
     """Largest error of an instant that was read on another machine, in nanoseconds."""
 
     @property
@@ -234,7 +234,7 @@ class Cell:
         return self.rows.labels("operation")
 
     @property
-    def judged(self) -> Judged | None:
+    def judged(self) -> ClassifiedReads | None:
         """The freshness of each read. None if it is unknown: no versions, no writes, or a baseline."""
         return self.sample_cache.samples(self).judged
 
@@ -274,7 +274,7 @@ class CellSamples:
     def due(self) -> Rows:
         """Reads and writes due in the window, without warm-up, background work and reads after the drain."""
         return self.rows.where(
-            ~self.rows.flags("warm_up") & ~self.rows.labels("operation").equal("background", AT_REST)
+            ~self.rows.flags("warm_up") & ~self.rows.labels("operation").equal("background", AFTER_DRAIN)
         )
 
     @cached_property
@@ -293,16 +293,16 @@ class CellSamples:
         warm-up requests started inside the window is counted.
         """
         later = self.rows.labels("operation").equal("background") & (self.rows.floats("due_s") >= self.cell.window_s)
-        inside = ~self.rows.flags("warm_up") & ~self.rows.labels("operation").equal(AT_REST) & ~later
+        inside = ~self.rows.flags("warm_up") & ~self.rows.labels("operation").equal(AFTER_DRAIN) & ~later
         return self.due if np.count_nonzero(inside) == len(self.due) else self.rows.where(inside)
 
     @cached_property
-    def judged(self) -> Judged | None:
+    def judged(self) -> ClassifiedReads | None:
         """The freshness of each read. None if it is unknown: no versions, no writes, or a baseline."""
         versioned = bool(self.cell.scenario.workload.get("versioned")) and self.rows.known("version_written").any()
         if not versioned or self.cell.contender.kind == "baseline":
             return None
-        return classify_reads(history(self.rows, self.cell.clock_doubt_ns))
+        return classify_reads(history(self.rows, self.cell.clock_uncertainty_ns))
 
     @cached_property
     def sessions(self) -> Sessions | None:
@@ -351,7 +351,7 @@ def cells(run: Run) -> list[Cell]:
             contenders[c.contender],
             sample_cache,
             counters.get(c.id, {}),
-            clock_doubt_ns=uncertainty_ns.get(c.id, 0),
+            clock_uncertainty_ns=uncertainty_ns.get(c.id, 0),
         )
         for c in run.done
     ]

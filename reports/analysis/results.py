@@ -117,7 +117,7 @@ class Results:
         return compare([mine[r] for r in both], [other[r] for r in both])
 
     @cached_property
-    def twins(self) -> dict[tuple[str, str], Verdict]:
+    def aa_pairs(self) -> dict[tuple[str, str], Verdict]:
         """The verdict on the A/A pair, by (scenario, metric). Holm's correction covers the A/A pairs of one scenario.
 
         Over two scenarios and eight rounds, even the smallest possible p would not be significant.
@@ -158,7 +158,7 @@ class Results:
             comparisons = [self.paired(s.name, c.name, self.reference, m) for c in rivals]
             tested = [c for c in comparisons if c.rounds >= MIN_ROUNDS]
             adjusted = dict(zip([id(c) for c in tested], holm([c.p for c in tested]), strict=True))
-            aa_copy = self.twins.get((s.name, m.name))
+            aa_copy = self.aa_pairs.get((s.name, m.name))
             floor = noise_floor(aa_copy.comparison if aa_copy else None)
             for rival, comparison in zip(rivals, comparisons, strict=True):
                 if not self.of(s.name, rival.name):  # it did not run in this scenario

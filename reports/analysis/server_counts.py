@@ -3,9 +3,9 @@
 import numpy as np
 
 from stampede.reports.analysis.frames import Cell
-from stampede.reports.topics.freshness.version_history import AT_REST
+from stampede.reports.topics.freshness.version_history import AFTER_DRAIN
 
-OF_COMMAND = (".usec", ".failed", ".rejected")
+COMMAND_COUNTERS = (".usec", ".failed", ".rejected")
 """Counters of Redis for each command other than its calls. Calls do not include commands rejected before they ran."""
 
 PASSED_BY = (
@@ -13,7 +13,7 @@ PASSED_BY = (
 )
 
 
-def imbalances(cell: Cell) -> list[str]:
+def count_differences(cell: Cell) -> list[str]:
     """One line for each difference between our counts and others', over the whole cell.
 
     A count that one side lacks is not compared. Locust counts every request; a request that did not begin is a failure.
@@ -24,7 +24,7 @@ def imbalances(cell: Cell) -> list[str]:
     statement is missing from pg_stat_statements.
     """
     found = []
-    foreground = int(np.count_nonzero(~cell.operation.equal("background", AT_REST)))
+    foreground = int(np.count_nonzero(~cell.operation.equal("background", AFTER_DRAIN)))
     if cell.info.locust_requests is not None and cell.info.locust_requests != foreground:
         found.append(f"Locust counted {cell.info.locust_requests:,} requests, the samples hold {foreground:,}")
     ours: dict[str, float] = {}
@@ -32,7 +32,7 @@ def imbalances(cell: Cell) -> list[str]:
     for (source, name), value in cell.counters.items():
         if source.startswith("process-") or source == "coordinator":
             ours[name] = ours.get(name, 0.0) + value
-        elif source == "redis" and name.startswith("command.") and not name.endswith(OF_COMMAND):
+        elif source == "redis" and name.startswith("command.") and not name.endswith(COMMAND_COUNTERS):
             redis[name] = value
     for (source, name), value in cell.counters.items():
         if source == "redis" and name.startswith("command.") and name.endswith(".rejected"):
@@ -40,7 +40,7 @@ def imbalances(cell: Cell) -> list[str]:
     sampled = float(cell.rows.ints("loads").sum())
     if any(s.startswith("process-") for s, _ in cell.counters) and ours.get("load", 0.0) != sampled:
         found.append(f"the meters counted {ours.get('load', 0.0):,.0f} loads, the samples hold {sampled:,.0f}")
-    if cell.rows.known("error").any() or incomparable(cell):
+    if cell.rows.known("error").any() or why_not_comparable(cell):
         return found
     theirs = cell.counters.get(("postgres", "statement.load.calls"))
     if theirs is not None and theirs != ours.get("load", 0.0):
@@ -60,7 +60,7 @@ def imbalances(cell: Cell) -> list[str]:
     return found
 
 
-def incomparable(cell: Cell) -> str:
+def why_not_comparable(cell: Cell) -> str:
     """Why the counts of the servers are not comparable with ours in this cell; empty if they are."""
     if cell.scenario.fault is not None:
         return "not comparable, because a fault was injected"

@@ -8,7 +8,7 @@ import numpy as np
 
 from stampede.reports.analysis.frames import Cell
 from stampede.reports.analysis.results import Results, each
-from stampede.reports.analysis.server_counts import imbalances
+from stampede.reports.analysis.server_counts import count_differences
 from stampede.reports.checks.check import check
 from stampede.reports.metrics.metric import find_metric
 from stampede.reports.metrics.response_times import waits_ms
@@ -29,7 +29,7 @@ def bounds(results: Results) -> Iterator[RunWarning]:
     metric = find_metric("read-p50")
     contenders = results.run.info.contenders
     for scenario in results.scenarios:
-        aa_copy = results.twins.get((scenario.name, metric.name))
+        aa_copy = results.aa_pairs.get((scenario.name, metric.name))
         floor = noise_floor(aa_copy.comparison if aa_copy else None)
         for baseline, c in itertools.product([c for c in contenders if c.kind == "baseline"], contenders):
             if c.kind == "baseline":
@@ -46,15 +46,15 @@ def bounds(results: Results) -> Iterator[RunWarning]:
                 )
 
 
-@check(run_warnings.TWINS_DIFFER, scope="run")
+@check(run_warnings.COPIES_DIFFER, scope="run")
 def copies_differ(results: Results) -> Iterator[RunWarning]:
     """The A/A copies must not differ in any compared metric."""
-    for verdict in results.twins.values():
+    for verdict in results.aa_pairs.values():
         if verdict.sentence in ("better", "worse"):
             test = verdict.comparison.ratio or verdict.comparison.difference
             assert test is not None
             yield RunWarning(
-                kind=run_warnings.TWINS_DIFFER,
+                kind=run_warnings.COPIES_DIFFER,
                 what=(
                     f"{verdict.contender} is {verdict.sentence} than its original {verdict.against} in "
                     f"{verdict.metric.group} {verdict.metric.title}: {test.estimate:.3g} ({test.low:.3g} to "
@@ -70,7 +70,7 @@ def copies_differ(results: Results) -> Iterator[RunWarning]:
 def counts_differ(results: Results) -> Iterator[RunWarning]:
     """Our own counts must agree with those of Locust and the servers in every cell."""
     for scenario, contender, cells in each(results):
-        wrong = [(cell, imbalances(cell)) for cell in cells]
+        wrong = [(cell, count_differences(cell)) for cell in cells]
         wrong = [(cell, lines) for cell, lines in wrong if lines]
         if wrong:
             cell, lines = wrong[0]

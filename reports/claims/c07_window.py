@@ -10,8 +10,7 @@ import math
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claim import Case, Claim
 from stampede.reports.output import formatting
-from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterJudged
-from stampede.reports.topics.rate_limiting.limiter_analysis import limiter_results
+from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterResult, limiter_results
 
 ARTICLE_LIMITER = "sliding-window"
 TOO_OFTEN = "steady 1.1 ×"
@@ -29,7 +28,7 @@ def of_window(place: str, most: int, possible: int, limit: int, decisions: int, 
     return Case(condition=place, answer="yes" if most <= limit else "no", figure=figure, href=href)
 
 
-def starvation(x: LimiterJudged) -> Case | None:
+def starvation(x: LimiterResult) -> Case | None:
     """The informational case: the share that frequent callers got of their entitlement."""
     got = x.got(TOO_OFTEN)
     lowest, whose = x.starved

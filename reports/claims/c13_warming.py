@@ -13,7 +13,7 @@ from stampede.reports.analysis.timeseries import bins, due_of
 from stampede.reports.claims.claim import Case, Claim
 from stampede.reports.claims.lookup import REFERENCE
 from stampede.reports.output import formatting
-from stampede.reports.topics.faults.cold_start_section import BIN_S, Start, steady_rate
+from stampede.reports.topics.faults.cold_start_section import BIN_S, ColdStart, steady_rate
 from stampede.run_folder.schema import ScenarioInfo
 
 AVOIDED = 0.9
@@ -45,13 +45,13 @@ def of_hits(place: str, cold: Rates, warmed: Rates, steady: Rates, href: str = "
     return Case(condition=place, answer="unclear", why=why, figure=figure, href=href)
 
 
-def starts(scenario: ScenarioInfo, cells: Sequence[Cell]) -> dict[int, Start]:
+def starts(scenario: ScenarioInfo, cells: Sequence[Cell]) -> dict[int, ColdStart]:
     """The cold start of each round, by round number."""
     edges = bins(scenario.window_s, BIN_S)
-    return {c.info.round: Start(contender=c.contender, cells=[c], due=due_of([c]), edges=edges) for c in cells}
+    return {c.info.round: ColdStart(contender=c.contender, cells=[c], due=due_of([c]), edges=edges) for c in cells}
 
 
-def first_hits(found: Mapping[int, Start]) -> dict[int, float]:
+def first_hits(found: Mapping[int, ColdStart]) -> dict[int, float]:
     """Hit rate of the first second, by round number."""
     return {number: float(start.first_second()["hit"].mean()) for number, start in found.items()}
 

@@ -15,8 +15,7 @@ from stampede.reports.statistics.comparison import compare_independent
 from stampede.reports.statistics.estimate import MIN_ROUNDS
 from stampede.reports.statistics.rank_tests import holm
 from stampede.reports.statistics.verdict import LEAST_DIFFERENCE, noise_floor, sentence
-from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterJudged
-from stampede.reports.topics.rate_limiting.limiter_analysis import limiter_results
+from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterResult, limiter_results
 from stampede.run_folder.read import Run
 from stampede.run_folder.schema import ContenderInfo
 
@@ -31,8 +30,8 @@ class ContractPair:
 
     scenario: str
     limiter: str
-    a: LimiterJudged
-    b: LimiterJudged
+    a: LimiterResult
+    b: LimiterResult
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class RunPair:
 
     def floor(self, scenario: str, metric: Metric) -> float:
         """The larger noise floor of both runs' A/A pairs, as a share."""
-        copies = [analysis.twins.get((scenario, metric.name)) for analysis in (self.a, self.b)]
+        copies = [analysis.aa_pairs.get((scenario, metric.name)) for analysis in (self.a, self.b)]
         return max([LEAST_DIFFERENCE, *(noise_floor(verdict.comparison) for verdict in copies if verdict is not None)])
 
     def verdict_rows(self, scenario: str, metric: Metric) -> list[Verdict]:
@@ -141,7 +140,7 @@ class RunPair:
         if blocking:
             yield f"Compared by force: the runs are not comparable. They differ in {'; '.join(map(str, blocking))}."
         for letter, analysis in (("A", self.a), ("B", self.b)):
-            for warning in analysis.above_all:
+            for warning in analysis.top_warnings:
                 where = f"{warning.scenario}: " if warning.scenario else ""
                 yield f"Warning of run {letter}: {where}{warning.what}"
         baselines = {c.name for c in self.b.run.info.contenders if c.kind == "baseline"}

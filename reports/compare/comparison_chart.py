@@ -37,7 +37,7 @@ def forest(both: RunPair, scenario: str) -> Chart | None:
         axes.xaxis.set_major_formatter(FuncFormatter(charts.short))
         axes.xaxis.set_minor_formatter(FuncFormatter(charts.two_and_five))
         axes.set_title(f"{metric.group}\n{metric.title}", fontsize=9, color=charts.INK, loc="left")
-        charts.dress(axes)
+        charts.style_axes(axes)
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0, labelcolor=charts.INK)
         axes.tick_params(axis="x", which="minor", labelsize=8)

@@ -14,8 +14,7 @@ from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.compare.compare_runs import rounds_of
 from stampede.reports.metrics.metric import find_metric
 from stampede.reports.output import formatting
-from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterJudged
-from stampede.reports.topics.rate_limiting.limiter_analysis import limiter_results
+from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterResult, limiter_results
 from stampede.run_folder.schema import ContenderInfo
 
 Ruling = Literal["pass", "fail", "cannot tell"]
@@ -125,7 +124,7 @@ def guarantees(analysis: Analysis) -> Iterator[MeasuredGuarantee]:
             yield of_limiter(limiter)
 
 
-def of_limiter(x: LimiterJudged) -> MeasuredGuarantee:
+def of_limiter(x: LimiterResult) -> MeasuredGuarantee:
     """The guarantee of a rate limiter: its own contract."""
     broken = [(r, s.need_certain > x.bound + 1e-6) for r, s in x.subjects]
     rounds = sorted({cell.info.round for cell in x.cells})

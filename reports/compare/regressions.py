@@ -12,7 +12,7 @@ from stampede.reports.output import formatting
 from stampede.reports.statistics.comparison import Comparison, compare_independent
 from stampede.reports.statistics.estimate import MIN_ROUNDS
 from stampede.reports.statistics.power import rounds_needed
-from stampede.reports.statistics.rank_tests import Shift, chance_of_less, holm
+from stampede.reports.statistics.rank_tests import Shift, holm, one_sided_p
 
 CHANCE = 0.025
 """The probability of a false failure in a whole gate whose figures lie exactly at the limit: Holm, one-sided."""
@@ -106,7 +106,7 @@ def p_at_limit(shifted: Sequence[Sequence[float]], metric: Metric, most: float, 
     else:
         room = math.log1p(most)
         run, base = ([sign * math.log(v) for v in side] for side in shifted)
-    return chance_of_less([v - room for v in run], base)
+    return one_sided_p([v - room for v in run], base)
 
 
 def of_difference(test: Shift, metric: Metric, room: float, medians: str) -> tuple[Ruling, str]:

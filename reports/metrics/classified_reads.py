@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from stampede.reports.analysis.frames import Cell
 from stampede.reports.metrics.metric import Metric
 from stampede.reports.statistics.estimate import Estimate
-from stampede.reports.topics.freshness.classify import Judged
+from stampede.reports.topics.freshness.classify import ClassifiedReads
 
 FRESHNESS_TABLE = "freshness"
 """The separate table for metrics that do not decide."""
@@ -13,7 +13,7 @@ UNKNOWN = "not judged: no versions, or nothing was written"
 WRONG_FOR = "users who must see what was written"
 
 
-def classified(cells: Sequence[Cell]) -> list[Judged]:
+def classified(cells: Sequence[Cell]) -> list[ClassifiedReads]:
     """The classified reads of each cell that has them."""
     return [cell.judged for cell in cells if cell.judged is not None]
 

@@ -7,7 +7,7 @@ from stampede.reports.analysis.frames import Cell, per_group
 from stampede.reports.metrics.classified_reads import FRESHNESS_TABLE, UNKNOWN, classified, ms_metric
 from stampede.reports.metrics.metric import Metric
 from stampede.reports.statistics.estimate import Estimate, missing
-from stampede.reports.topics.freshness.convergence import Nines, sum_checks, nines
+from stampede.reports.topics.freshness.convergence import WriteChecks, check_writes, sum_checks
 from stampede.reports.topics.freshness.staleness_curve import Curve, classes, curve, sum_curves
 
 
@@ -42,7 +42,7 @@ def right_within(within_s: Callable[[Cell], float]) -> Callable[[Sequence[Cell]]
     """Per cent of the writes that were returned or superseded in every read that began at least that much later."""
 
     def of_rounds(cells: Sequence[Cell]) -> Estimate:
-        parts = [nines(cell.judged, round(within_s(cell) * 1e9)) for cell in cells if cell.judged is not None]
+        parts = [check_writes(cell.judged, round(within_s(cell) * 1e9)) for cell in cells if cell.judged is not None]
         if not parts:
             return missing(UNKNOWN, len(cells))
         whole = sum_checks(parts)
@@ -59,7 +59,7 @@ def right_in_cell(within_s: Callable[[Cell], float]) -> Callable[[Cell], float]:
     def of_cell(cell: Cell) -> float:
         if cell.judged is None:
             return math.nan
-        found: Nines = nines(cell.judged, round(within_s(cell) * 1e9))
+        found: WriteChecks = check_writes(cell.judged, round(within_s(cell) * 1e9))
         return 100 * found.share
 
     return of_cell

@@ -7,7 +7,7 @@ import numpy as np
 
 from stampede.reports.analysis.frames import Cell, per_group
 from stampede.reports.metrics.metric import Metric
-from stampede.reports.topics.freshness.version_history import AT_REST
+from stampede.reports.topics.freshness.version_history import AFTER_DRAIN
 
 
 def database_ms_per_1000_reads(cell: Cell) -> float:
@@ -16,7 +16,7 @@ def database_ms_per_1000_reads(cell: Cell) -> float:
     The counter covers the whole cell, so reads of the warm-up and reads after the drain count too.
     """
     spent = [v for (s, n), v in cell.counters.items() if s == "postgres" and is_time(n)]
-    foreground = np.count_nonzero(cell.operation.equal("read", AT_REST))
+    foreground = np.count_nonzero(cell.operation.equal("read", AFTER_DRAIN))
     return 1000 * sum(spent) / float(foreground) if spent and foreground else math.nan
 
 

@@ -9,22 +9,22 @@ from stampede.reports.metrics.classified_reads import FRESHNESS_TABLE, UNKNOWN, 
 from stampede.reports.metrics.metric import Metric
 from stampede.reports.statistics.clustered import clustered_mean
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, missing
-from stampede.reports.topics.freshness.classify import Judged
+from stampede.reports.topics.freshness.classify import ClassifiedReads
 
 
-def measured(j: Judged) -> Bools:
+def measured(j: ClassifiedReads) -> Bools:
     return j.reads.measured
 
 
-def of_written_keys(j: Judged) -> Bools:
+def of_written_keys(j: ClassifiedReads) -> Bools:
     return j.reads.measured & j.written
 
 
-def after_drain(j: Judged) -> Bools:
-    return j.reads.at_rest
+def after_drain(j: ClassifiedReads) -> Bools:
+    return j.reads.after_drain
 
 
-def share(which: Callable[[Judged], Bools], of: Callable[[Judged], Bools]) -> Callable[[Cell], float]:
+def share(which: Callable[[ClassifiedReads], Bools], of: Callable[[ClassifiedReads], Bools]) -> Callable[[Cell], float]:
     """Per cent of the reads `of` that are also in `which`."""
 
     def of_cell(cell: Cell) -> float:
@@ -35,7 +35,9 @@ def share(which: Callable[[Judged], Bools], of: Callable[[Judged], Bools]) -> Ca
     return of_cell
 
 
-def shares(which: Callable[[Judged], Bools], of: Callable[[Judged], Bools]) -> Callable[[Sequence[Cell]], Estimate]:
+def shares(
+    which: Callable[[ClassifiedReads], Bools], of: Callable[[ClassifiedReads], Bools]
+) -> Callable[[Sequence[Cell]], Estimate]:
     """The share over all rounds, clustered by round; if none was seen, the upper bound by the rule of three."""
 
     def of_rounds(cells: Sequence[Cell]) -> Estimate:
@@ -62,15 +64,15 @@ def shares(which: Callable[[Judged], Bools], of: Callable[[Judged], Bools]) -> C
     return of_rounds
 
 
-def stale_before_acknowledgement(j: Judged) -> Bools:
-    return j.stale & ~j.after_told
+def stale_before_acknowledgement(j: ClassifiedReads) -> Bools:
+    return j.stale & ~j.after_acknowledgement
 
 
 def share_metric(
     name: str,
     title: str,
-    which: Callable[[Judged], Bools],
-    of: Callable[[Judged], Bools],
+    which: Callable[[ClassifiedReads], Bools],
+    of: Callable[[ClassifiedReads], Bools],
     order: int,
     explain: str,
     *,
@@ -100,7 +102,7 @@ METRICS = [
     share_metric(
         "stale-after-told",  # quoted
         "after acknowledgement",
-        lambda j: j.after_told,
+        lambda j: j.after_acknowledgement,
         measured,
         60,
         "reads that began after a newer write was acknowledged and still returned an older version: a broken guarantee",
@@ -133,7 +135,7 @@ METRICS = [
     share_metric(
         "stale-after-told-written",  # quoted
         "after acknowledgement, of written keys",
-        lambda j: j.after_told,
+        lambda j: j.after_acknowledgement,
         of_written_keys,
         60,
         "as after acknowledgement, but only reads of keys that were written at least once in the cell",

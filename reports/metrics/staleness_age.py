@@ -10,14 +10,14 @@ from stampede.reports.metrics.classified_reads import FRESHNESS_TABLE, UNKNOWN, 
 from stampede.reports.metrics.response_times import EPISODES_BEYOND, SAMPLES_BEYOND
 from stampede.reports.statistics.clustered import pooled_quantile
 from stampede.reports.statistics.estimate import Estimate, missing, quantile, rank
-from stampede.reports.topics.freshness.classify import Judged
+from stampede.reports.topics.freshness.classify import ClassifiedReads
 
 
-def ages_ms(j: Judged) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def ages_ms(j: ClassifiedReads) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     return j.age[j.stale & j.reads.measured] / 1e6
 
 
-def episodes(j: Judged, beyond_ms: float) -> int:
+def episodes(j: ClassifiedReads, beyond_ms: float) -> int:
     """The number of distinct old values among reads older than that; reads of one entry are one event."""
     old = j.stale & j.reads.measured & (j.age / 1e6 > beyond_ms)
     return len({*zip(j.reads.key[old].tolist(), j.reads.version[old].tolist(), strict=True)})

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from stampede.reports.analysis.results import Verdict
 from stampede.reports.metrics.metric import Metric
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate
-from stampede.reports.statistics.power import rounds_to_tell
+from stampede.reports.statistics.power import rounds_to_decide
 from stampede.reports.statistics.rank_tests import PAIRED_LEVEL
 
 MISSING = "–"
@@ -122,7 +122,7 @@ def more_rounds(verdict: Verdict) -> str:
     if verdict.sentence != "cannot tell":
         return ""
     table = max(1.0, verdict.adjusted_p / verdict.comparison.p) if verdict.comparison.p else 1.0
-    wanted = rounds_to_tell(verdict.comparison, verdict.m, (1 - PAIRED_LEVEL) / table)
+    wanted = rounds_to_decide(verdict.comparison, verdict.m, (1 - PAIRED_LEVEL) / table)
     why = f"{AMONG_ALL}; " if by_its_table(verdict) else ""
     if wanted > MANY_ROUNDS:
         return f": {why}more than {MANY_ROUNDS} rounds would be needed"

@@ -9,7 +9,7 @@ from stampede.reports.claims import claims_section as claims
 from stampede.reports.claims.claims_section import ClaimFinding
 from stampede.reports.output.csv_output.csv_files import csv_files
 from stampede.reports.output.panels.scenario_section import ScenarioSection, section
-from stampede.reports.output.panels.scorecard import Scorecard, decision_table, outages_of
+from stampede.reports.output.panels.scorecard import Scorecard, outages_of, scorecard_of
 from stampede.reports.output.panels.table import Grid
 from stampede.reports.recommend import headline
 from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
@@ -18,7 +18,7 @@ from stampede.reports.topics import monitoring_section
 from stampede.reports.topics import theory_section as theory
 from stampede.reports.topics.experiments.experiments_section import ExperimentSection
 from stampede.reports.topics.faults import fault_sections
-from stampede.reports.topics.faults.fault_sections import ProvokedSection
+from stampede.reports.topics.faults.fault_sections import FaultSection
 from stampede.reports.topics.races import races_section as races
 from stampede.reports.topics.races.races_section import RacesSection
 from stampede.reports.topics.rate_limiting import limiter_section as limiters
@@ -46,7 +46,7 @@ class Report:
     races: RacesSection | None
     """None: this run explored no schedules."""
     sections: Sequence[ScenarioSection]
-    fault_scenarios: Sequence[ProvokedSection]
+    fault_scenarios: Sequence[FaultSection]
     limiters: Sequence[LimiterSection]
     experiments: Sequence[ExperimentSection]
     redis: Mapping[str, Grid]
@@ -80,7 +80,7 @@ def build_report(analysis: Analysis) -> Report:
     found = headline.answers(analysis)
     explored = races.section_of(analysis.run.folder)
     info = explored.info if explored else None
-    experiments = http_validation.sections_beside(analysis)
+    experiments = http_validation.experiment_sections(analysis)
     faults = fault_sections.sections(analysis)
     found_claims = claims.findings(analysis)
     return Report(
@@ -92,7 +92,7 @@ def build_report(analysis: Analysis) -> Report:
         depends_on=http_validation.depends_on(found, analysis),
         next_command=headline.next_command(analysis),
         claims=found_claims,
-        scorecard=decision_table(analysis, info, outages),
+        scorecard=scorecard_of(analysis, info, outages),
         races=explored,
         sections=[section(analysis, scenario) for scenario in analysis.scenarios],
         fault_scenarios=faults,

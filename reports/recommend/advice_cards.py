@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stampede.reports.analysis.aa_pair import silent_of
+from stampede.reports.analysis.aa_pair import describe_ignored_metrics
 from stampede.reports.analysis.figure_set import FigureSet
 from stampede.reports.analysis.timeseries import LATE_MS
 from stampede.reports.metrics.metric import Metric, find_metric
@@ -142,7 +142,7 @@ def advice_card(
         changes=sensitivity(figures, scenario, use_case, metric, choice, races),
         out=out(found.excluded),
         ran=ran(figures, scenario.name),
-        ignored_metrics=silent_of(figures, scenario.name, tuple(name for name in compared if name)),
+        ignored_metrics=describe_ignored_metrics(figures, scenario.name, tuple(name for name in compared if name)),
     )
 
 

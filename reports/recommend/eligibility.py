@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stampede.reports.analysis.aa_pair import twins_of
+from stampede.reports.analysis.aa_pair import aa_pair_of
 from stampede.reports.analysis.figure_set import FigureSet
 from stampede.reports.metrics.metric import find_metric
 from stampede.reports.output import formatting
@@ -54,7 +54,7 @@ def answered_all(figures: FigureSet, scenario: str, contender: ContenderInfo) ->
 
 def wrong_answers(figures: FigureSet, scenario: str, ran: Sequence[ContenderInfo]) -> dict[str, str]:
     """The contenders that are excluded without regard to the requirements, each with the reason."""
-    denying = {c.name: NOT_FOUND for c in ran if figures.denies_existing(scenario, c)}
+    denying = {c.name: NOT_FOUND for c in ran if figures.returns_no_record(scenario, c)}
     return denying | {c.name: UNANSWERED for c in ran if not answered_all(figures, scenario, c)}
 
 
@@ -72,7 +72,7 @@ def freshest(figures: FigureSet, scenario: ScenarioInfo, contenders: list[Conten
         return contenders
     if clean := [c for c in judged if shares[c.name].value == 0]:
         return clean
-    if twins_of(figures, scenario.name, "stale-after-told").ignored:
+    if aa_pair_of(figures, scenario.name, "stale-after-told").ignored:
         return judged
     best = min((shares[c.name] for c in judged), key=lambda share: share.value)
     return [c for c in judged if shares[c.name].value <= best.value or overlap(shares[c.name], best)]

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from stampede.reports.analysis.aa_pair import AAPair, twins_of
+from stampede.reports.analysis.aa_pair import AAPair, aa_pair_of
 from stampede.reports.analysis.figure_set import FigureSet
 from stampede.reports.metrics.metric import Metric, metrics
 from stampede.reports.output import formatting
@@ -84,7 +84,7 @@ def orders(
                 order(
                     figures.figure(s.name, a, metric.name),
                     figures.figure(s.name, b, metric.name),
-                    twins_of(figures, s.name, metric.name),
+                    aa_pair_of(figures, s.name, metric.name),
                 )
                 for s in (base, other)
             )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stampede.reports.analysis.aa_pair import AAPair, silent_of, twins_of
+from stampede.reports.analysis.aa_pair import AAPair, aa_pair_of, describe_ignored_metrics
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.figure_set import FigureSet
 from stampede.reports.metrics.metric import Metric, find_metric
@@ -87,7 +87,7 @@ def answer(figures: FigureSet, scenario: ScenarioInfo) -> Answer:
         main_cost=cost,
         hurts=hurts,
         stale=tuple(c.name for c in (winner, *tied) if was_stale(figures, name, c.name)),
-        ignored_metrics=silent_of(figures, name, (metric.name, "read-p99", *COST_METRICS)),
+        ignored_metrics=describe_ignored_metrics(figures, name, (metric.name, "read-p99", *COST_METRICS)),
     )
 
 
@@ -114,7 +114,7 @@ def compared_with_next(
 def lower_p99(figures: FigureSet, scenario: str, winner: str, following: str) -> str:
     """That the winner's read p99 is the lower of both; empty if it is not, or was seen and not estimated."""
     mine, its = (figures.figure(scenario, name, "read-p99") for name in (winner, following))
-    if mine.why or its.why or not lies_below(mine, its, twins_of(figures, scenario, "read-p99")):
+    if mine.why or its.why or not lies_below(mine, its, aa_pair_of(figures, scenario, "read-p99")):
         return ""
     p99 = find_metric("read-p99")
     lower, higher = (formatting.format_estimate(figure, p99, name_it=False) for figure in (mine, its))

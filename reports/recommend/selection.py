@@ -18,7 +18,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stampede.reports.analysis.aa_pair import floor_of, twins_of
+from stampede.reports.analysis.aa_pair import aa_pair_of, level_noise_floor
 from stampede.reports.analysis.figure_set import FigureSet
 from stampede.reports.metrics.metric import Metric, find_metric, metrics
 from stampede.reports.output import formatting
@@ -176,10 +176,10 @@ def select(
                 waits_ms=waits_ms(figures, scenario, contender),
             )
         )
-    floor = floor_of(figures, scenario, metric.name)
+    floor = level_noise_floor(figures, scenario, metric.name)
     if not second:
         return choose(candidates, floor)
-    second_floor = max(SECOND_FLOOR, floor_of(figures, scenario, second))
+    second_floor = max(SECOND_FLOOR, level_noise_floor(figures, scenario, second))
     return choose(candidates, floor, second_floor, find_metric(second).resolution)
 
 
@@ -188,7 +188,7 @@ def waits_ms(figures: FigureSet, scenario: str, contender: ContenderInfo) -> tup
 
     def wait_ms(name: str) -> float:
         value = figures.figure(scenario, contender.name, name).value
-        return math.inf if math.isnan(value) or twins_of(figures, scenario, name).ignored else value
+        return math.inf if math.isnan(value) or aa_pair_of(figures, scenario, name).ignored else value
 
     return wait_ms("read-p99"), wait_ms("read-p50")
 
@@ -220,7 +220,7 @@ def cost_by(
 
     None if the figures are not known or not distinguishable.
     """
-    copies = twins_of(figures, scenario, metric.name)
+    copies = aa_pair_of(figures, scenario, metric.name)
     mine = figures.figure(scenario, winner.name, metric.name)
     theirs = dict(copies.worst(c.name, figures.figure(scenario, c.name, metric.name)) for c in others)
     theirs = {name: figure for name, figure in theirs.items() if not figure.missing and not figure.why}

@@ -2,7 +2,7 @@
 
 import math
 
-from stampede.reports.analysis.aa_pair import twins_of
+from stampede.reports.analysis.aa_pair import aa_pair_of
 from stampede.reports.analysis.figure_set import FigureSet
 from stampede.reports.metrics.metric import Metric, find_metric
 from stampede.reports.output import formatting
@@ -23,7 +23,7 @@ def sensitivity(
     races: RacesInfo | None,
 ) -> str:
     """The sentences of "changes it": which figure would have to change, and by how much, for another recommendation."""
-    ignored = twins_of(figures, scenario.name, metric.name).ignored
+    ignored = aa_pair_of(figures, scenario.name, metric.name).ignored
     deciding = find_metric(use_case.second) if choice.by_second else metric
     by_figure = if_copies_agreed(metric) if ignored and choice.tied else if_figure_changed(choice, deciding)
     parts = [by_figure, *without_requirements(figures, scenario, use_case, metric, choice, races)]

@@ -34,7 +34,7 @@ def rounds_needed(spread: float, difference: float, alpha: float = 1 - PAIRED_LE
     return n
 
 
-def rounds_to_tell(comparison: Comparison, m: float, alpha: float = 1 - PAIRED_LEVEL) -> float:
+def rounds_to_decide(comparison: Comparison, m: float, alpha: float = 1 - PAIRED_LEVEL) -> float:
     """About how many paired rounds would replace "cannot tell" by a verdict, if the estimate is true.
 
     The smaller of two numbers: the rounds to exclude "no difference", and the rounds to fit the interval into ± m.

@@ -120,7 +120,7 @@ def independent_shift(x: Sequence[float], y: Sequence[float], level: float = PAI
     )
 
 
-def chance_of_less(x: Sequence[float], y: Sequence[float]) -> float:
+def one_sided_p(x: Sequence[float], y: Sequence[float]) -> float:
     """One-sided p-value of the exact Mann–Whitney test that x is above y; conservative with ties.
 
     Raises ValueError if either is empty.

@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 
 from stampede.reports.analysis.analysis import Analysis
-from stampede.reports.analysis.rows import split
 from stampede.reports.analysis.frames import Cell
-from stampede.reports.analysis.rows import Floats
+from stampede.reports.analysis.rows import Floats, split
 from stampede.reports.metrics.server_metrics import hit_shares, redis_hit_share
 from stampede.reports.output import formatting
 from stampede.reports.output.panels.table import Grid, GridEntry

@@ -289,7 +289,7 @@ def chart(analysis: Analysis, lines: Sequence[Line]) -> Chart | None:
         axis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("predicted (log)")
     axes.set_ylabel("measured (log)")
-    charts.dress(axes)
+    charts.style_axes(axes)
     charts.legend(figure)
     question, caption = "Do the measurements agree with the formulas?", summary(lines)
     return Chart(

@@ -115,11 +115,11 @@ def parameters(records: int, record_bytes: int, seed: int) -> dict[str, Any]:
 
 
 def ensure_dataset(
-    postgres_url: str, *, records: int, record_bytes: int, seed: int, ours: bool, say: Callable[[str], None]
+    postgres_url: str, *, records: int, record_bytes: int, seed: int, managed: bool, say: Callable[[str], None]
 ) -> None:
     """Create `records` users and twice as many orders in schema stampede, or reuse the data if it is the same.
 
-    A user as JSON is about `record_bytes` long. `ours`: we started the server, so we may request a checkpoint.
+    A user as JSON is about `record_bytes` long. `managed`: we started the server, so we may request a checkpoint.
     """
     values = parameters(records, record_bytes, seed)
     with connect(postgres_url) as connection:
@@ -130,7 +130,7 @@ def ensure_dataset(
                 say(f"creating {records:,} users and {records * ORDERS_PER_USER:,} orders")
                 create(connection, values)
                 connection.execute("VACUUM ANALYZE stampede.users, stampede.orders")
-                if ours:
+                if managed:
                     connection.execute("CHECKPOINT")
         except psycopg.errors.InsufficientPrivilege as error:
             require(False, "postgres", str(error).splitlines()[0], "a user that may create the schema stampede")

@@ -81,12 +81,12 @@ def open_containers(why: str, say: Callable[[str], None]) -> Iterator[Stack]:
             why=why,
             postgres=postgres,
             redis=redis,
-            ours=True,
+            managed=True,
             remarks=(*postgres_remarks, *redis_remarks),
             directory=supervisor.directory,
             register_child=supervisor.register_child,
             ended=supervisor.ended,
-            redis_switch=faults,
+            redis_faults=faults,
         )
 
 

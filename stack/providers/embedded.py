@@ -30,10 +30,10 @@ def open_embedded(why: str, say: Callable[[str], None]) -> Iterator[Stack]:
             why=why,
             postgres=postgres.result()[0],
             redis=redis.result()[0],
-            ours=True,
+            managed=True,
             remarks=(*postgres.result()[1], *redis.result()[1]),
             directory=supervisor.directory,
             register_child=supervisor.register_child,
-            redis_switch=faults,
+            redis_faults=faults,
             ended=supervisor.ended,
         )

@@ -27,7 +27,7 @@ def open_external(postgres_url: str, redis_url: str, why: str) -> Iterator[Stack
             why=why,
             postgres=postgres,
             redis=redis,
-            ours=False,
+            managed=False,
             remarks=(*postgres_remarks, *redis_remarks),
             directory=supervisor.directory,
             register_child=supervisor.register_child,

@@ -18,7 +18,7 @@ AT_ONCE = 4
 
 
 @contextmanager
-def open_spare_redis(count: int = 1) -> Iterator[list[Server]]:
+def open_scratch_redis(count: int = 1) -> Iterator[list[Server]]:
     """Start `count` servers. Raises StackError if one does not start."""
     account = server_account()
     with supervised(shared_path=account is not None) as supervisor:

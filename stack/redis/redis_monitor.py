@@ -19,7 +19,7 @@ from stampede.core.text.redaction import masked
 from stampede.core.text.safe_text import visible
 from stampede.core.text.terminal import PlainConsole
 from stampede.stack.redis.redis_server import client_with_timeout, inspect_redis
-from stampede.stack.server_counters import Account, redis_account
+from stampede.stack.server_counters import Counters, read_redis_counters
 from stampede.stack.servers import Server
 
 COMMANDS = 8
@@ -40,7 +40,7 @@ class Reading:
 
     at_s: float
     """Monotonic clock, in seconds."""
-    counters: Account
+    counters: Counters
     slow: list[Mapping[str, Any]] | None
     """The newest entries of the slow log. None: the server does not show it."""
 
@@ -103,7 +103,7 @@ def watch(url: str, *, every_s: float, once: bool, console: Console | None = Non
 
 def read(client: redis.Redis) -> Reading:
     """The numbers of INFO and the newest entries of the slow log."""
-    counters = redis_account(client)
+    counters = read_redis_counters(client)
     try:
         slow: list[Mapping[str, Any]] | None = list(client.slowlog_get(SLOW_ENTRIES))
     except redis.ResponseError:

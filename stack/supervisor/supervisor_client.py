@@ -79,7 +79,7 @@ class SupervisorClient:
         """How the supervisor ended, in one line."""
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=1.0)
-        return f"the supervisor of the servers ended ({how(self.process.returncode)}){self.last_log_line()}"
+        return f"the supervisor of the servers ended ({exit_text(self.process.returncode)}){self.last_log_line()}"
 
     def last_log_line(self) -> str:
         """The last line of the supervisor's log, as a clause. Empty: there is none."""
@@ -127,7 +127,7 @@ class SupervisorClient:
             for name, server in list(self.watched.items()):
                 code = self.returncode(server.pid)
                 if code is not None:
-                    return f"{name} ended ({how(code)}); the last line of its log: {last_line(server.log)}"
+                    return f"{name} ended ({exit_text(code)}); the last line of its log: {last_line(server.log)}"
         except ServerEnded as error:
             return str(error)
         return ""
@@ -172,7 +172,7 @@ class SupervisorClient:
             supervisor_process.remove_stale_directory(self.directory)
 
 
-def how(code: int | None) -> str:
+def exit_text(code: int | None) -> str:
     """A process's return code as text."""
     if code is None:
         return "it does not answer"

@@ -59,9 +59,9 @@ def contender_names(incomplete: str) -> list[str]:
 
 def serializer_names(incomplete: str) -> list[str]:
     """Names of our serializers."""
-    from stampede.patterns.serialization.serializer_registry import codecs
+    from stampede.patterns.serialization.serializer_registry import named_serializers
 
-    return beginning_with(incomplete, codecs())
+    return beginning_with(incomplete, named_serializers())
 
 
 def record_names(incomplete: str) -> list[str]:

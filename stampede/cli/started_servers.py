@@ -43,12 +43,12 @@ def run_settings(options: RunOptions) -> dict[str, Any]:
 def wait_until_one_ends(servers: Stack, child: subprocess.Popen[bytes] | None = None) -> None:
     """Wait for a signal. Raises ServerEnded where a server, or the child process, ends before."""
     from stampede.core.errors import ServerEnded
-    from stampede.stack.supervisor.supervisor_client import how
+    from stampede.stack.supervisor.supervisor_client import exit_text
 
     while True:
         ended = servers.ended()
         if not ended and child is not None and child.poll() is not None:
-            ended = f"the service ended ({how(child.returncode)})"
+            ended = f"the service ended ({exit_text(child.returncode)})"
         if ended:
             raise ServerEnded(ended)
         time.sleep(CHECK_EVERY_S)

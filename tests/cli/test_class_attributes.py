@@ -80,11 +80,11 @@ ATTRIBUTES = [
 def test_a_class_with_a_wrong_attribute_is_refused_by_its_name(tmp_path: Path, head: str, line: str, says: str) -> None:
     from stampede.core.errors import ConfigError
     from stampede.patterns.contender_registry import load
-    from stampede.patterns.serialization.serializer_registry import load_codec
+    from stampede.patterns.serialization.serializer_registry import load_serializer
 
     path = tmp_path / "mine.py"
     path.write_text(f"{head}    {line}\n")
     with pytest.raises(ConfigError, match=says):
-        load_codec(path) if head is SERIALIZER_HEAD else load(path)
+        load_serializer(path) if head is SERIALIZER_HEAD else load(path)
     path.write_text(head)
-    assert (load_codec(path) if head is SERIALIZER_HEAD else load(path)).name == "mine"
+    assert (load_serializer(path) if head is SERIALIZER_HEAD else load(path)).name == "mine"

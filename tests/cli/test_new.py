@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from stampede.cli.app import app
 from stampede.patterns.contender_registry import find
-from stampede.patterns.serialization.serializer_registry import find_codec
+from stampede.patterns.serialization.serializer_registry import find_serializer
 from stampede.scenarios.user_scenarios import scenarios_in
 
 KINDS = ("pattern", "limiter", "serializer", "scenario")
@@ -34,7 +34,7 @@ def test_new_file_is_accepted_and_says_how_to_run_it(
     if kind == "scenario":
         assert [scenario.name for scenario in scenarios_in(path)] == ["my-first"]
     else:
-        assert (find_codec if kind == "serializer" else find)(str(path)).name == "my-first"
+        assert (find_serializer if kind == "serializer" else find)(str(path)).name == "my-first"
 
 
 def test_new_does_not_overwrite_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

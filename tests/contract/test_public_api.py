@@ -8,7 +8,7 @@ import redis
 import stampede
 from stampede.patterns.answer_checks import check_decision
 from stampede.patterns.contender_registry import find_contender, find_limiter
-from stampede.patterns.serialization.serializer_registry import load_codec
+from stampede.patterns.serialization.serializer_registry import load_serializer
 from stampede.scenarios.scenario import find_scenario
 from stampede.scenarios.user_scenarios import scenario_names
 from stampede.stack.postgres.source import PostgresSource
@@ -53,7 +53,7 @@ def test_limiter_example_admits_its_limit(tmp_path: Path, redis_client: redis.Re
 
 def test_serializer_example_restores_a_record(tmp_path: Path) -> None:
     """A record of plain values survives."""
-    serializer = load_codec(Path(example("class MySerializer", tmp_path))).serializer()
+    serializer = load_serializer(Path(example("class MySerializer", tmp_path))).serializer()
     assert serializer.loads(serializer.dumps({"b": 1, "a": "x"})) == {"a": "x", "b": 1}
 
 

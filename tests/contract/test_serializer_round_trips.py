@@ -14,9 +14,9 @@ from stampede.loadtests.serializers.fidelity import CASES, alike, fidelity
 from stampede.loadtests.serializers.sample_records import kinds
 from stampede.patterns.serialization.schema.records import Address, Order, Orders, Profile, User
 from stampede.patterns.serialization.serializer import Serializer
-from stampede.patterns.serialization.serializer_registry import Codec, codecs
+from stampede.patterns.serialization.serializer_registry import NamedSerializer, named_serializers
 
-NAMES = sorted(codecs())
+NAMES = sorted(named_serializers())
 EXPECTED = {"json", "msgpack", "pickle", "protobuf", "orjson", "msgspec-json", "msgspec-msgpack", "ormsgpack", "cbor2"}
 
 ints = st.integers(-(2**63), 2**63 - 1)
@@ -54,13 +54,17 @@ plain = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4), max_leaves=12
 )
 
-TYPED = {(name, kind): codecs()[name].serializer.for_type(kind) for name in NAMES for kind in (User, Profile, Orders)}
+TYPED = {
+    (name, kind): named_serializers()[name].serializer.for_type(kind)
+    for name in NAMES
+    for kind in (User, Profile, Orders)
+}
 
 
 def test_serializers_are_found_by_their_files() -> None:
     """Every file of the folder that defines a serializer is in the registry under the file's name."""
     assert set(NAMES) == EXPECTED
-    assert all(serializer.serializer.summary for serializer in codecs().values())
+    assert all(serializer.serializer.summary for serializer in named_serializers().values())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -80,7 +84,7 @@ def test_typed_record_is_restored(name: str, user: User, profile: Profile, liste
 @settings(max_examples=60, deadline=None)
 def test_plain_dict_is_restored(name: str, value: dict[str, Any]) -> None:
     """Every serializer without a schema keeps JSON's types, as a cache of rows needs."""
-    serializer = codecs()[name].serializer.for_type(dict)
+    serializer = named_serializers()[name].serializer.for_type(dict)
     assert alike(serializer.loads(serializer.dumps(value)), value)
 
 
@@ -89,7 +93,7 @@ def test_plain_dict_is_restored(name: str, value: dict[str, Any]) -> None:
 def test_records_of_the_bench_are_restored(name: str, kind: str) -> None:
     """Every serializer of the suite restores every record that is timed, so that speeds are comparable."""
     records = kinds()[kind].records(seed=3)
-    serializer = codecs()[name].serializer.for_type(kinds()[kind].record_type)
+    serializer = named_serializers()[name].serializer.for_type(kinds()[kind].record_type)
     assert [serializer.loads(serializer.dumps(record)) for record in records] == records
 
 
@@ -101,7 +105,7 @@ def test_only_ascii_records_are_ascii() -> None:
 
 
 def outcome(name: str, build: str, case: str) -> str:
-    return next(f.outcome for f in fidelity(codecs()[name]) if f.build == build and f.case == case)
+    return next(f.outcome for f in fidelity(named_serializers()[name]) if f.build == build and f.case == case)
 
 
 @pytest.mark.parametrize(
@@ -130,9 +134,9 @@ def test_known_changes_are_found(name: str, build: str, case: str, expected: str
 
 def test_fidelity_covers_every_case_and_build() -> None:
     """Pickle keeps everything, protobuf has no untyped form, and json has a row for each case and build."""
-    assert {f.outcome for f in fidelity(codecs()["pickle"])} == {"same"}
-    assert {f.build for f in fidelity(codecs()["protobuf"])} == {"typed"}
-    assert len(fidelity(codecs()["json"])) == 2 * len(CASES)
+    assert {f.outcome for f in fidelity(named_serializers()["pickle"])} == {"same"}
+    assert {f.build for f in fidelity(named_serializers()["protobuf"])} == {"typed"}
+    assert len(fidelity(named_serializers()["json"])) == 2 * len(CASES)
 
 
 class DropsFractions(Serializer[Any]):
@@ -151,7 +155,7 @@ def test_silent_change_is_found() -> None:
     """The check reports a serializer that drops fractions."""
     found = {
         f.case: f.outcome
-        for f in fidelity(Codec(name="drops-fractions", serializer=DropsFractions))
+        for f in fidelity(NamedSerializer(name="drops-fractions", serializer=DropsFractions))
         if f.build == "untyped"
     }
     assert found["float"] == "changed"
@@ -206,11 +210,11 @@ def test_guessed_types_of_strings_are_found() -> None:
     """A serializer that guesses types changes exactly these strings. The suite's serializers change none."""
     found = {
         f.case: f.outcome
-        for f in fidelity(Codec(name="guesses-types", serializer=GuessesTypes))
+        for f in fidelity(NamedSerializer(name="guesses-types", serializer=GuessesTypes))
         if f.build == "untyped"
     }
     strings = {case.name for case in CASES if case.name.startswith("str, ")}
     assert {case for case in strings if found[case] == "changed"} == GUESSED
     for name in NAMES:
-        changed = {f.case for f in fidelity(codecs()[name]) if f.outcome == "changed"}
+        changed = {f.case for f in fidelity(named_serializers()[name]) if f.outcome == "changed"}
         assert not changed & (GUESSED | {"str, leading zeros", "str, a date"})

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from stampede.loadtests.experiments.experiment import experiments
 from stampede.patterns.contender_registry import contenders, limiters
-from stampede.patterns.serialization.serializer_registry import codecs
+from stampede.patterns.serialization.serializer_registry import named_serializers
 from stampede.reports.claims.claims_section import claims
 from stampede.scenarios.scenario import scenarios
 from tests.docs.test_documents import DOCUMENTS, ROOT, broken, refused_of_make
@@ -20,7 +20,7 @@ KINDS: Mapping[str, Callable[[], Collection[str]]] = {
     "limiter": limiters,
     "scenario": scenarios,
     "experiment": experiments,
-    "serializer": codecs,
+    "serializer": named_serializers,
     "claim": lambda: {claim.row for claim in claims()},
 }
 NAMED = re.compile(rf"\b({'|'.join(KINDS)}) `([^`]+)`")

@@ -17,7 +17,7 @@ from stampede.cli.app import app
 from stampede.loadtests.experiments.experiment import experiments
 from stampede.loadtests.serializers.sample_records import kinds
 from stampede.patterns.contender_registry import contenders, limiters
-from stampede.patterns.serialization.serializer_registry import codecs
+from stampede.patterns.serialization.serializer_registry import named_serializers
 from stampede.scenarios.interleavings.situation import situations
 from stampede.scenarios.plans import PLANS
 from stampede.scenarios.scenario import scenarios
@@ -102,7 +102,7 @@ def names() -> Mapping[str, Collection[str]]:
         "experiment": [*experiments()],
         "situation": [*situations()],
         "record": [*kinds()],
-        "only": [*runners, *codecs()],
+        "only": [*runners, *named_serializers()],
         "contender": runners,
         "pattern": [*contenders()],
         "limiter": [*limiters()],

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stampede.patterns.serialization.plain_values import declared
 from stampede.patterns.serialization.schema import records, records_pb2
-from stampede.patterns.serialization.serializer_registry import load_codec
+from stampede.patterns.serialization.serializer_registry import load_serializer
 from stampede.run_folder.serializer_tables import SERIALIZER_TABLES
 from tests.cli.test_makefile import passed_on
 
@@ -28,7 +28,7 @@ def test_the_example_serializer_is_one(tmp_path: Path) -> None:
     assert found
     path = tmp_path / "sorted_json.py"
     path.write_text(found[1], encoding="utf-8")
-    codec = load_codec(path)
+    codec = load_serializer(path)
     assert codec.name == "sorted-json"
     serializer = codec.serializer.for_type(records.Address)
     address = records.Address(street="a", city="b", postcode=None, country="c")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 CHROMIUM = "chromium-headless-shell"
-PATIENCE_MS = 120_000
+TIMEOUT_MS = 120_000
 """The timeout of each browser action; long, because the machine may be busy."""
 HERE = ("127.0.0.1", "localhost", None)
 
@@ -18,9 +18,9 @@ def browser() -> Iterator[Browser]:
     path = shutil.which(CHROMIUM)
     if path is None:
         pytest.skip(f"{CHROMIUM} is not installed")
-    expect.set_options(timeout=PATIENCE_MS)
+    expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"], timeout=PATIENCE_MS)
+        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"], timeout=TIMEOUT_MS)
         yield opened
         opened.close()
 
@@ -43,7 +43,7 @@ class WatchedPage:
 @pytest.fixture
 def watched(browser: Browser) -> Iterator[WatchedPage]:
     context = browser.new_context(viewport={"width": 1280, "height": 1000}, accept_downloads=True)
-    context.set_default_timeout(PATIENCE_MS)
+    context.set_default_timeout(TIMEOUT_MS)
     seen = WatchedPage(context.new_page())
     yield seen
     context.close()

@@ -21,7 +21,7 @@ from stampede.run_folder.read import read_run
 from stampede.scenarios.plans import WEB, Plan
 from stampede.scenarios.workload import WorkloadFile
 from stampede.stack.servers import Stack
-from tests.pages.conftest import PATIENCE_MS, WatchedPage
+from tests.pages.conftest import TIMEOUT_MS, WatchedPage
 
 pytestmark = pytest.mark.slow
 
@@ -81,7 +81,7 @@ def not_yet(served: ServedPage) -> bool:
 
 
 def until(page: Page, holds: Callable[[], bool], details: Callable[[], object] = lambda: "") -> None:
-    for _ in range(PATIENCE_MS // 100):
+    for _ in range(TIMEOUT_MS // 100):
         if holds():
             return
         page.wait_for_timeout(100)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stampede.races.after_bench import explore_beside
+from stampede.races.after_bench import explore_after_bench
 from stampede.races.exploration_runs import INTERRUPTED, RacesEvent
 from stampede.reports.output.html_report import render
 from stampede.run_folder.races_json import RacesInfo, read_races
@@ -52,7 +52,7 @@ def planted(folder: Path, *names: str, file: Path | None = None) -> Path:
 
 
 def explored(folder: Path, stack: Stack, on_event: Callable[[RacesEvent], None] = lambda _event: None) -> RacesInfo:
-    explore_beside(folder, stack, on_event, lambda _line: None)
+    explore_after_bench(folder, stack, on_event, lambda _line: None)
     return read_races(folder)
 
 
@@ -113,5 +113,5 @@ def test_ctrl_c_passes_through_and_keeps_the_results(stack: Stack, tmp_path: Pat
 
 def test_a_run_without_contenders_explores_nothing(stack: Stack, tmp_path: Path) -> None:
     folder = planted(tmp_path / "run", "bare-get")
-    assert explore_beside(folder, stack, lambda _event: None, lambda _line: None) is None
+    assert explore_after_bench(folder, stack, lambda _event: None, lambda _line: None) is None
     assert not (folder / "races.json").exists()

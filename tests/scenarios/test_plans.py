@@ -7,7 +7,7 @@ import pytest
 from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.duration_estimate import estimate
 from stampede.loadtests.bench.run_plan.cell_plan import plan_cells
-from stampede.loadtests.bench.run_plan.scenario_selection import check_order
+from stampede.loadtests.bench.run_plan.scenario_selection import check_bench_config
 from stampede.reports.claims.claims_section import claims
 from stampede.reports.statistics.estimate import MIN_ROUNDS
 from stampede.reports.statistics.rank_tests import PAIRED_LEVEL
@@ -23,7 +23,7 @@ def test_plan_fits_its_budget(name: str) -> None:
 
 def test_estimate_covers_every_cell_in_one_line() -> None:
     order = BenchConfig(plan=PLANS["standard"])
-    cells = plan_cells(order, check_order(order)[2])
+    cells = plan_cells(order, check_bench_config(order)[2])
     found = estimate(order)
     assert found.cells == len(cells)
     assert found.summary("standard").startswith(f"plan standard: {len(cells)} cells, about 2")
@@ -35,7 +35,7 @@ def test_estimate_covers_every_cell_in_one_line() -> None:
 def test_every_comparison_of_a_plan_can_become_significant(name: str) -> None:
     """If all rounds of a comparison are on one side, its p-value passes Holm's correction at 5 %."""
     order = BenchConfig(plan=PLANS[name])
-    _, _, contender_specs = check_order(order)
+    _, _, contender_specs = check_bench_config(order)
     others = {e.name for e in contender_specs if e.kind == "contender"} - {order.reference}
     tables: dict[str, dict[str, int]] = {}
     for cell in plan_cells(order, contender_specs):
@@ -61,7 +61,7 @@ def test_standard_runs_what_each_claim_needs() -> None:
     assert {"eviction", "pipelining", "serializer-cost", "over-http"} <= set(plan.experiments)
     order = BenchConfig(plan=plan)
     ran: dict[str, dict[str, int]] = {}
-    for cell in plan_cells(order, check_order(order)[2]):
+    for cell in plan_cells(order, check_bench_config(order)[2]):
         rounds = ran.setdefault(cell.scenario, {})
         rounds[cell.contender] = max(rounds.get(cell.contender, 0), cell.round)
     for name in ("read-heavy", "stampede", "read-heavy-at-0ms", "stampede-at-0ms"):

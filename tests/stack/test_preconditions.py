@@ -17,7 +17,7 @@ from stampede.stack.providers.external import open_external
 from stampede.stack.redis.redis_monitor import watch
 from stampede.stack.redis.redis_rights import OLDEST, require_single
 from stampede.stack.redis.redis_server import inspect_redis
-from stampede.stack.server_counters import redis_account
+from stampede.stack.server_counters import read_redis_counters
 from stampede.stack.servers import Stack
 from tests.stack.providers.own_servers import Launcher, launcher, start_valkey
 
@@ -147,7 +147,7 @@ def test_a_user_without_info_and_config_is_accepted_with_a_remark_for_each(
     assert {remark.name for remark in found.remarks} == {"INFO", "CONFIG"}
     assert found.redis.version
     with redis.Redis.from_url(url) as client:
-        assert redis_account(client) == {}
+        assert read_redis_counters(client) == {}
 
 
 def test_monitor_requires_info(as_user: Callable[..., str]) -> None:
@@ -202,7 +202,7 @@ MAY_CREATE = "GRANT CREATE ON DATABASE their_app TO their_role"
 
 
 def make_data(url: str) -> None:
-    ensure_dataset(url, records=20, record_bytes=300, seed=1, ours=False, say=lambda _line: None)
+    ensure_dataset(url, records=20, record_bytes=300, seed=1, managed=False, say=lambda _line: None)
 
 
 @pytest.mark.parametrize(

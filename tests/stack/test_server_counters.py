@@ -8,22 +8,22 @@ from hypothesis import strategies as st
 
 from stampede.stack.postgres.load_cost import MAX_GROWTH, calibrate, corrected, split
 from stampede.stack.postgres.source import PostgresSource, default_statements, open_pool, statement_ids
-from stampede.stack.server_counters import Account, postgres_account, redis_account
+from stampede.stack.server_counters import Counters, read_postgres_counters, read_redis_counters
 
 
-def grown(before: Account, after: Account, name: str) -> float:
+def grown(before: Counters, after: Counters, name: str) -> float:
     return after[name][0] - before.get(name, (0.0, ""))[0]
 
 
 def test_redis_counts_every_command_by_name(redis_client: redis.Redis, key_prefix: str) -> None:
-    before = redis_account(redis_client)
+    before = read_redis_counters(redis_client)
     for n in range(7):
         redis_client.set(f"{key_prefix}{n}", n, ex=60)
     with redis_client.pipeline(transaction=False) as pipeline:
         for n in range(9):
             pipeline.get(f"{key_prefix}{n}")
         pipeline.execute()
-    after = redis_account(redis_client)
+    after = read_redis_counters(redis_client)
     assert grown(before, after, "command.set") == 7
     assert grown(before, after, "command.get") == 9
     assert grown(before, after, "stats.keyspace_hits") == 7
@@ -34,11 +34,11 @@ def test_redis_counts_every_command_by_name(redis_client: redis.Redis, key_prefi
 
 def test_redis_counts_rejected_and_failed_calls_separately(redis_client: redis.Redis, key_prefix: str) -> None:
     redis_client.set(f"{key_prefix}text", "x")
-    before = redis_account(redis_client)
+    before = read_redis_counters(redis_client)
     for wrong in (("INCR",), ("INCR", f"{key_prefix}text")):
         with pytest.raises(redis.ResponseError):
             redis_client.execute_command(*wrong)  # type: ignore[no-untyped-call]
-    after = redis_account(redis_client)
+    after = read_redis_counters(redis_client)
     assert grown(before, after, "command.incr.rejected") == 1
     assert grown(before, after, "command.incr.failed") == 1
 
@@ -47,12 +47,12 @@ def test_postgres_counts_loads_separately_from_other_statements(source: Postgres
     with source.pool.connection() as connection:
         ids = statement_ids(connection, source.statements)
     with psycopg.connect(postgres_url, autocommit=True) as sampler:
-        before = postgres_account(sampler, ids)
+        before = read_postgres_counters(sampler, ids)
         for record_id in range(1, 12):
             source.load(record_id)
         source.update(1, {"name": "x"})
         source.flush_statistics()
-        after = postgres_account(sampler, ids)
+        after = read_postgres_counters(sampler, ids)
     assert grown(before, after, "statement.load.calls") == 11
     assert grown(before, after, "statement.load.rows") == 11
     assert grown(before, after, "statement.update.calls") == 1
@@ -74,9 +74,9 @@ def test_a_calibrated_load_reads_orders_and_returns_the_same_record(source: Post
         plain = PostgresSource(source.pool, default_statements(0, 0))
 
         def blocks(reader: PostgresSource) -> float:
-            before = postgres_account(sampler, ids)
+            before = read_postgres_counters(sampler, ids)
             reader.load(5)
-            after = postgres_account(sampler, ids)
+            after = read_postgres_counters(sampler, ids)
             return grown(before, after, "statement.load.blocks_hit")
 
         assert plain.load(5) == PostgresSource(source.pool, costly).load(5)

@@ -22,7 +22,7 @@ from stampede.loadtests.bench.run_plan.cell_plan import plan_cells
 from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
 from stampede.loadtests.bench.run_plan.load_pricing import LoadPrices, carried_per_s, timer_floor, unpriced_statements
 from stampede.loadtests.bench.run_plan.scenario_selection import (
-    check_order,
+    check_bench_config,
     drop_unavailable,
     missing_contenders,
     remarks_on,
@@ -59,7 +59,7 @@ def planned_run(config: BenchConfig, stack: Stack, say: ReportProgress) -> tuple
     """As `prepare_run`, without a folder."""
     watched = watch_machine(WATCH_S)  # first, because the steps below use the CPU
     config, skipped = drop_unavailable(config, stack, say)
-    scenarios, workloads, contender_specs = check_order(config)
+    scenarios, workloads, contender_specs = check_bench_config(config)
     missing = missing_contenders(scenarios)
     first = workloads[0]
     require_room_for_bench(stack, config.processes, first.users_per_process, contender_specs)
@@ -96,7 +96,7 @@ def ensure_records(config: BenchConfig, workload: Workload, stack: Stack, say: R
             records=workload.records,
             record_bytes=workload.record_bytes,
             seed=config.seed,
-            ours=stack.ours,
+            managed=stack.managed,
             say=say,
         )
 

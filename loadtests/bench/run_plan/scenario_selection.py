@@ -33,7 +33,7 @@ def drop_unavailable(config: BenchConfig, stack: Stack, say: ReportProgress) -> 
 
 def without_faults(config: BenchConfig, stack: Stack) -> tuple[BenchConfig, list[Remark]]:
     """The configuration without fault scenarios, if the suite did not start the servers; a remark for each of them."""
-    if stack.redis_switch is not None:
+    if stack.redis_faults is not None:
         return config, []
     faulty = [name for name in config.plan.scenarios if find_scenario(name).fault is not None]
     kept = tuple(name for name in config.plan.scenarios if name not in faulty)
@@ -78,10 +78,10 @@ def rtt_of(config: BenchConfig, workload: Workload, stack: Stack) -> float:
         return config.rtt_ms
     if workload.rtt_ms is not None:
         return workload.rtt_ms
-    return OURS_RTT_MS if stack.ours else 0.0
+    return OURS_RTT_MS if stack.managed else 0.0
 
 
-def check_order(config: BenchConfig) -> tuple[list[Scenario], list[Workload], list[ContenderSpec]]:
+def check_bench_config(config: BenchConfig) -> tuple[list[Scenario], list[Workload], list[ContenderSpec]]:
     """Check everything that can be checked before a server starts. Raises ConfigError."""
     for name in config.plan.experiments:
         find_experiment(name)

@@ -9,7 +9,7 @@ from stampede.loadtests.coordinator.server_connections import ServerConnections
 from stampede.loadtests.instrumentation.meters import Meter
 from stampede.run_folder.write import ServerRow
 from stampede.stack.postgres.source import Statements, statement_ids
-from stampede.stack.server_counters import Account, postgres_account, redis_account
+from stampede.stack.server_counters import Counters, read_postgres_counters, read_redis_counters
 
 BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 """The clock that also counts while the machine sleeps, if the system has one: the monotonic clock stops then."""
@@ -36,16 +36,21 @@ class HostCounters(Probe):
         found.servers += meter_rows(cell.plan.id, "coordinator", self._own_before, own_after)
         return found
 
-    def _server_accounts(self) -> dict[str, Account]:
+    def _server_accounts(self) -> dict[str, Counters]:
         servers = self._servers
         return {
-            "postgres": {**postgres_account(servers.postgres, self._statements), **cpu_account(servers.postmaster)},
+            "postgres": {
+                **read_postgres_counters(servers.postgres, self._statements),
+                **cpu_account(servers.postmaster),
+            },
             "machine": machine_account(),
-            "redis": redis_account(servers.redis),  # last, so that both readings exclude the same commands of ours
+            "redis": read_redis_counters(
+                servers.redis
+            ),  # last, so that both readings exclude the same commands of ours
         }
 
 
-def machine_account() -> Account:
+def machine_account() -> Counters:
     """The CPU time and the clocks of the machine: busy, idle and steal time of all cores in seconds since its start."""
     times = psutil.cpu_times()
     idle_s = times.idle + getattr(times, "iowait", 0.0)
@@ -61,7 +66,7 @@ def machine_account() -> Account:
     }
 
 
-def cpu_account(parent: psutil.Process | None) -> Account:
+def cpu_account(parent: psutil.Process | None) -> Counters:
     """CPU time of a server with many processes, including those that have ended, in seconds since its start."""
     if parent is None:
         return {}
@@ -76,7 +81,7 @@ def cpu_account(parent: psutil.Process | None) -> Account:
     return {"cpu_s": (total_s, "s")}
 
 
-def account_rows(cell: int, source: str, before: Account, after: Account) -> list[ServerRow]:
+def account_rows(cell: int, source: str, before: Counters, after: Counters) -> list[ServerRow]:
     """One row for each counter. A counter that one reading lacks (before a command's first call) is None there."""
     rows: list[ServerRow] = []
     for name in sorted(before.keys() | after.keys()):

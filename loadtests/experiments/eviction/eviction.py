@@ -21,7 +21,7 @@ from stampede.loadtests.experiments.eviction.belady import optimum_hits
 from stampede.loadtests.experiments.eviction.key_sequences import LOOP, POPULAR, SCAN_EVERY, SEQUENCES, SKEW
 from stampede.loadtests.experiments.experiment import Experiment, ExperimentConfig, ExperimentRow
 from stampede.loadtests.instrumentation.clock import ThreadClock, now_ns
-from stampede.stack.providers.scratch_redis import open_spare_redis
+from stampede.stack.providers.scratch_redis import open_scratch_redis
 
 POLICIES = (
     *("noeviction", "allkeys-lru", "allkeys-lfu", "allkeys-random"),
@@ -75,7 +75,7 @@ def measure(config: ExperimentConfig, size: EvictionSize) -> Iterator[Experiment
     }
     pairs = [(policy, name) for policy in POLICIES for name in sequences]
     with ExitStack() as opened:
-        servers = opened.enter_context(open_spare_redis(len(pairs)))
+        servers = opened.enter_context(open_scratch_redis(len(pairs)))
         caches = [
             EvictionCache(opened.enter_context(redis.Redis.from_url(server.url)), policy, name, size)
             for server, (policy, name) in zip(servers, pairs, strict=True)

@@ -19,7 +19,7 @@ from stampede.loadtests.instrumentation.clock import now_ns
 from stampede.loadtests.locustfiles.live.live_counts import Totals, added, percentile_us
 from stampede.loadtests.locustfiles.run_config import ScenarioPlan
 from stampede.stack.postgres.source import Statements, prepare_session, statement_ids
-from stampede.stack.server_counters import has_statements, postgres_account
+from stampede.stack.server_counters import has_statements, read_postgres_counters
 
 EVERY_S = 1.0
 LINGER_S = 4.0
@@ -153,7 +153,7 @@ class LiveMetrics:
             stats: dict[str, Any] = self._redis.info()
         except redis.exceptions.NoPermissionError:
             stats = {}
-        account = postgres_account(connection, self._ids) if has_statements(connection) else {}
+        account = read_postgres_counters(connection, self._ids) if has_statements(connection) else {}
         if account:
             queries = sum(account[f"statement.{name}.calls"][0] for name in self._ids)
         else:

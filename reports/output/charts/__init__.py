@@ -18,7 +18,7 @@ from stampede.reports.output.charts.chart_style import (
     two_and_five,
 )
 from stampede.reports.output.charts.scenario_chart import of_scenario
-from stampede.reports.output.charts.svg_figure import drawn, dress, legend, new_figure
+from stampede.reports.output.charts.svg_figure import drawn, legend, new_figure, style_axes
 
 __all__ = [
     "COLORS",
@@ -32,13 +32,13 @@ __all__ = [
     "Style",
     "array",
     "drawn",
-    "dress",
     "legend",
     "mark",
     "new_figure",
     "of_scenario",
     "short",
     "slug",
+    "style_axes",
     "style_of",
     "two_and_five",
 ]

@@ -15,7 +15,7 @@ from stampede.reports.output import formatting
 from stampede.reports.output.charts.chart import Chart
 from stampede.reports.output.charts.chart_style import Style, mark, short, style_of
 from stampede.reports.output.charts.scenario_chart import ScenarioChart, of_scenario
-from stampede.reports.output.charts.svg_figure import drawn, dress, legend, new_figure
+from stampede.reports.output.charts.svg_figure import drawn, legend, new_figure, style_axes
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 POINTS = 80
@@ -115,7 +115,7 @@ def label_axes(axes: Axes) -> None:
     axes.set_ylim(top=1.1)
     axes.set_xlabel("response time from the due instant, ms (log)")
     axes.set_ylabel("share of reads slower (log)")
-    dress(axes)
+    style_axes(axes)
 
 
 def waits_in_words(analysis: Analysis, scenario: ScenarioInfo) -> str:

@@ -16,7 +16,7 @@ from stampede.reports.output import formatting
 from stampede.reports.output.charts.chart import Chart
 from stampede.reports.output.charts.chart_style import INK, MUTED, array, mark, short, style_of, two_and_five
 from stampede.reports.output.charts.scenario_chart import ScenarioChart, of_scenario
-from stampede.reports.output.charts.svg_figure import drawn, dress, new_figure
+from stampede.reports.output.charts.svg_figure import drawn, new_figure, style_axes
 from stampede.reports.statistics.estimate import Estimate
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
@@ -117,7 +117,7 @@ def label_axes(axes: Axes, names: Sequence[str]) -> None:
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("loads per expiry (log)")
-    dress(axes)
+    style_axes(axes)
     axes.tick_params(axis="y", labelcolor=INK, length=0)
     axes.tick_params(axis="x", which="minor", labelsize=8)
     axes.grid(visible=False, axis="y")

@@ -11,7 +11,7 @@ from stampede.reports.output import formatting
 from stampede.reports.output.charts.chart import Chart
 from stampede.reports.output.charts.chart_style import GRID, INK, MUTED, mark, short, style_of, two_and_five
 from stampede.reports.output.charts.scenario_chart import ScenarioChart
-from stampede.reports.output.charts.svg_figure import drawn, dress, new_figure
+from stampede.reports.output.charts.svg_figure import drawn, new_figure, style_axes
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 
@@ -50,7 +50,7 @@ def forest(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
 def drawn_verdicts(analysis: Analysis, scenario: ScenarioInfo) -> Mapping[str, Sequence[Verdict]]:
     """By metric: the verdict of the A/A copies, then those of the contenders; without metrics that have no ratio."""
     by_metric: dict[str, list[Verdict]] = {}
-    for (where, name), verdict in analysis.twins.items():
+    for (where, name), verdict in analysis.aa_pairs.items():
         if where == scenario.name:
             by_metric.setdefault(name, []).append(verdict)
     for (where, _, name), verdict in analysis.verdicts.items():
@@ -80,7 +80,7 @@ def draw_panel(
     axes.xaxis.set_major_formatter(FuncFormatter(short))
     axes.xaxis.set_minor_formatter(FuncFormatter(two_and_five))
     axes.set_title(f"{metric.group}\n{metric.title}", fontsize=9, color=INK, loc="left")
-    dress(axes)
+    style_axes(axes)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0, labelcolor=INK)
 

@@ -11,7 +11,7 @@ from stampede.reports.output import formatting
 from stampede.reports.output.charts.chart import Chart
 from stampede.reports.output.charts.chart_style import INK, mark, style_of
 from stampede.reports.output.charts.scenario_chart import ScenarioChart, of_scenario
-from stampede.reports.output.charts.svg_figure import drawn, dress, new_figure
+from stampede.reports.output.charts.svg_figure import drawn, new_figure, style_axes
 from stampede.reports.statistics.estimate import Estimate
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
@@ -100,7 +100,7 @@ def label_axes(axes: Axes) -> None:
     axes.margins(x=0.18, y=0.15)
     axes.set_xlabel("loads per 1,000 reads")
     axes.set_ylabel("stale after acknowledgement (log above 0.1 %)")
-    dress(axes)
+    style_axes(axes)
 
 
 CHART = ScenarioChart(order=60, draw=frontier)

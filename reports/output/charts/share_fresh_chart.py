@@ -11,8 +11,8 @@ from stampede.reports.output import formatting
 from stampede.reports.output.charts.chart import Chart
 from stampede.reports.output.charts.chart_style import MUTED, Style, mark, short, style_of
 from stampede.reports.output.charts.scenario_chart import ScenarioChart, of_scenario
-from stampede.reports.output.charts.svg_figure import drawn, dress, legend, new_figure
-from stampede.reports.topics.freshness.staleness_curve import FEWEST, Curve
+from stampede.reports.output.charts.svg_figure import drawn, legend, new_figure, style_axes
+from stampede.reports.topics.freshness.staleness_curve import MIN_PAIRS, Curve
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 
@@ -25,7 +25,7 @@ def share_fresh(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
         found = curve_of(cells)
         if found is None or contender.kind == "baseline":
             continue
-        kept = np.flatnonzero(found.pairs >= FEWEST)
+        kept = np.flatnonzero(found.pairs >= MIN_PAIRS)
         if not len(kept):
             continue
         draw_share(axes, contender, style_of(analysis.run.info.contenders, contender.name), found, kept)
@@ -47,7 +47,7 @@ def share_fresh(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
         how_to_read=(
             "A point at (t, s) means that a share s of the reads that began t after a write was acknowledged returned "
             "that write or a newer one. At 100 % from the left edge on, no read is stale after acknowledgement. Each "
-            f"point has at least {FEWEST} pairs of a write and a later read of its key."
+            f"point has at least {MIN_PAIRS} pairs of a write and a later read of its key."
         ),
         svg=drawn(figure, anchor, question, caption),
         columns=["contender", "ms since acknowledgement", "pairs", "% fresh"],
@@ -98,7 +98,7 @@ def label_axes(axes: Axes, ttl_ms: float) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g} %"))
     axes.set_xlabel("time since the acknowledgement, ms (log)")
     axes.set_ylabel("share of reads that return it, or newer")
-    dress(axes)
+    style_axes(axes)
 
 
 CHART = ScenarioChart(order=50, draw=share_fresh)

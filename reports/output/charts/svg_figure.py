@@ -34,7 +34,7 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def dress(axes: Axes) -> None:
+def style_axes(axes: Axes) -> None:
     """Give axes the common look."""
     axes.set_facecolor("none")
     for side in ("top", "right"):

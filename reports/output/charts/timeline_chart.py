@@ -15,7 +15,7 @@ from stampede.reports.output.charts.chart import Chart
 from stampede.reports.output.charts.chart_style import GRID, INK, MUTED, slug, style_of
 from stampede.reports.output.charts.expiries_chart import load_time_s
 from stampede.reports.output.charts.scenario_chart import ScenarioChart, of_scenario
-from stampede.reports.output.charts.svg_figure import drawn, dress, new_figure
+from stampede.reports.output.charts.svg_figure import drawn, new_figure, style_axes
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 MOST_REQUESTS = 48
@@ -169,7 +169,7 @@ def frame_panel(axes: Axes, requests: int, span: TimeAxis, contender: str) -> No
     """Set limits, the shade of one load and the common look."""
     axes.set_ylim(max(requests, 6), -1)
     axes.set_xlim(-1000 * span.before_s, 1000 * span.after_s)
-    dress(axes)
+    style_axes(axes)
     axes.set_gid(f"panel--{slug(contender)}--")
     axes.set_yticks([])
     axes.grid(visible=False, axis="y")

@@ -12,7 +12,7 @@ from stampede.reports.output import formatting
 from stampede.reports.output.charts.chart import Chart
 from stampede.reports.output.charts.chart_style import INK, Style, mark, short, style_of, two_and_five
 from stampede.reports.output.charts.scenario_chart import ScenarioChart
-from stampede.reports.output.charts.svg_figure import drawn, dress, legend, new_figure
+from stampede.reports.output.charts.svg_figure import drawn, legend, new_figure, style_axes
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 SWEEP = "ttl-sweep-"
@@ -104,7 +104,7 @@ def label_axes(axes: Axes, metric: Metric) -> None:
         f"{formatting.label(metric)}{', %' if metric.unit == '%' else ''}", fontsize=9, color=INK, loc="left"
     )
     axes.set_xlabel("TTL, s (log)")
-    dress(axes)
+    style_axes(axes)
     axes.tick_params(axis="x", which="minor", labelsize=8)
 
 

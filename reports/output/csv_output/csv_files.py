@@ -12,7 +12,7 @@ from stampede.reports.output.csv_output.csv_text import as_csv, plain
 from stampede.reports.output.panels.scenario_section import verdicts_of
 from stampede.reports.topics import monitoring_section
 from stampede.reports.topics.experiments.experiments_section import ExperimentSection, Findings
-from stampede.reports.topics.faults.fault_sections import ProvokedSection
+from stampede.reports.topics.faults.fault_sections import FaultSection
 from stampede.reports.topics.rate_limiting import limiter_section as limiters
 
 SUMMARY = "scenario contender kind metric unit value low high level rounds how why"
@@ -25,7 +25,7 @@ WARNINGS = "number name scenario contenders what value limit unit"
 
 def csv_files(
     analysis: Analysis,
-    faults: Sequence[ProvokedSection],
+    faults: Sequence[FaultSection],
     experiments: Sequence[ExperimentSection],
     found_claims: Sequence[ClaimFinding],
 ) -> Mapping[str, str]:

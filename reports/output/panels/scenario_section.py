@@ -129,7 +129,7 @@ def worth_a_column(analysis: Analysis, scenario: str, contenders: Sequence[Conte
 
 def verdicts_of(analysis: Analysis, scenario: str) -> list[Verdict]:
     """The verdicts of a scenario by metric: the A/A copies first, then the contenders."""
-    found = [v for (s, _), v in analysis.twins.items() if s == scenario]
+    found = [v for (s, _), v in analysis.aa_pairs.items() if s == scenario]
     found += [v for (s, _, _), v in analysis.verdicts.items() if s == scenario]
     return sorted(found, key=lambda v: v.metric.order)
 
@@ -144,7 +144,7 @@ def row(analysis: Analysis, scenario: ScenarioInfo, contender: ContenderInfo, sh
         figure = analysis.figure(scenario.name, contender.name, metric.name)
         verdict = analysis.verdicts.get((scenario.name, contender.name, metric.name))
         if contender.kind == "aa-copy":
-            verdict = analysis.twins.get((scenario.name, metric.name))
+            verdict = analysis.aa_pairs.get((scenario.name, metric.name))
         figures.append(shown_figure(figure, verdict, metric))
     due, open_ = (analysis.figure(scenario.name, contender.name, n).value for n in ("due", "unanswered"))
     note = f"saturated: {due - open_:,.0f} of {due:,.0f} answered within D" if open_ else ""
@@ -153,7 +153,7 @@ def row(analysis: Analysis, scenario: ScenarioInfo, contender: ContenderInfo, sh
         color=charts.style_of(analysis.run.info.contenders, contender.name).variable,
         figures=figures,
         note=note,
-        warnings=[x.number for x in analysis.doubts_of(scenario.name, contender.name) if x.contenders],
+        warnings=[x.number for x in analysis.warnings_of(scenario.name, contender.name) if x.contenders],
     )
 
 

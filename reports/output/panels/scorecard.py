@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from stampede.reports.analysis.aa_pair import AAPair, twins_of
+from stampede.reports.analysis.aa_pair import AAPair, aa_pair_of
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.figure_set import FigureSet
 from stampede.reports.analysis.timeseries import LATE_MS
@@ -61,7 +61,7 @@ def heat(value: float, best: float, resolution: float, gap: float = 1.0) -> int:
     return 0 if ratio <= gap else sum(ratio > step for step in STEPS)
 
 
-def decision_table(
+def scorecard_of(
     figures: FigureSet, races: RacesInfo | None = None, outages: Mapping[str, list[OutageEffects]] | None = None
 ) -> Scorecard:
     """Every caching contender by the metrics that decide, in each scenario. `outages`: by contender, see outages_of."""
@@ -79,7 +79,7 @@ def decision_table(
             if metric.name == "loads-per-1000-reads" and expiries(figures, scenario.name):
                 continue
             columns.append((scenario.name, formatting.label(metric)))
-            copies = twins_of(figures, scenario.name, metric.name)
+            copies = aa_pair_of(figures, scenario.name, metric.name)
             if copies.ignored:
                 notes.append(f"{scenario.name}, {copies.text}")
             for name in by_name:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from stampede.reports.metrics.response_times import SAMPLES_BEYOND
 from stampede.reports.output import formatting
-from stampede.reports.output.charts import COLORS, GRID, INK, MUTED, Chart, drawn, dress, new_figure
+from stampede.reports.output.charts import COLORS, GRID, INK, MUTED, Chart, drawn, new_figure, style_axes
 from stampede.reports.output.panels.table import Grid, GridEntry
 from stampede.reports.statistics.estimate import quantile
 from stampede.reports.topics.experiments.experiments_section import Findings
@@ -255,7 +255,7 @@ def chart(seen: list[Outcome]) -> Chart:
             table.append([o.policy, sequence, f"{100 * o.hit_rate:.2f}", f"{optimum:.2f}"])
         axes.set_title(sequence, fontsize=9.5, color=INK, loc="left")
         axes.set_xlim(left=0)
-        dress(axes)
+        style_axes(axes)
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0, labelcolor=INK)
     panels[0].set_ylim(len(policies) - 0.4, -0.6)

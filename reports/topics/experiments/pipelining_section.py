@@ -16,10 +16,10 @@ from stampede.reports.output.charts import (
     MUTED,
     Chart,
     drawn,
-    dress,
     legend,
     new_figure,
     short,
+    style_axes,
 )
 from stampede.reports.output.panels.table import Grid, GridEntry
 from stampede.reports.statistics.comparison import Comparison, compare
@@ -249,4 +249,4 @@ def label_panel(axes: Axes, distance: str) -> None:
         axis.set_major_formatter(FuncFormatter(short))
         axis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(f"reads, at a simulated RTT of {distance} (log)")
-    dress(axes)
+    style_axes(axes)

@@ -13,7 +13,7 @@ from stampede.reports.analysis.rows import Floats
 from stampede.reports.analysis.timeseries import bins, draw_line, due_of, loads_in, of_each
 from stampede.reports.metrics.response_times import SAMPLES_BEYOND
 from stampede.reports.output import formatting
-from stampede.reports.output.charts import INK, MUTED, Chart, drawn, dress, legend, mark, new_figure, of_scenario
+from stampede.reports.output.charts import INK, MUTED, Chart, drawn, legend, mark, new_figure, of_scenario, style_axes
 from stampede.reports.output.panels.table import Grid, GridEntry
 from stampede.reports.statistics.estimate import quantile, rank
 from stampede.reports.topics.experiments.experiments_section import Findings
@@ -32,7 +32,7 @@ LATER = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Start:
+class ColdStart:
     """A contender's cold starts, pooled over all rounds."""
 
     contender: ContenderInfo
@@ -73,7 +73,7 @@ class Start:
 def findings(analysis: Analysis, scenario: ScenarioInfo) -> Findings:
     edges = bins(scenario.window_s, BIN_S)
     found = [
-        Start(contender=contender, cells=cells, due=due_of(cells), edges=edges)
+        ColdStart(contender=contender, cells=cells, due=due_of(cells), edges=edges)
         for contender, cells in of_scenario(analysis, scenario)
     ]
     steady = steady_rate(found)
@@ -114,13 +114,13 @@ COLUMNS = (
 )
 
 
-def steady_rate(found: Sequence[Start]) -> float:
+def steady_rate(found: Sequence[ColdStart]) -> float:
     """Hit rate of all contenders in the later part of the window."""
     late = pd.concat([start.due[start.due["due_s"] >= LATER * start.edges[-1]] for start in found])
     return float(late.loc[late["operation"] == "read", "hit"].mean())
 
 
-def time_to_steady_s(start: Start, steady: float) -> float:
+def time_to_steady_s(start: ColdStart, steady: float) -> float:
     """Seconds until the hit rate is steady; nan if it is not within the window."""
     rate = start.hits()
     for i in range(len(rate)):
@@ -129,7 +129,7 @@ def time_to_steady_s(start: Start, steady: float) -> float:
     return math.nan
 
 
-def figures(start: Start, steady: float) -> tuple[float, ...]:
+def figures(start: ColdStart, steady: float) -> tuple[float, ...]:
     first = start.first_second()
     waits = np.asarray(first["wait_ms"].dropna().to_numpy(dtype=np.float64))
     warming_loads = start.warming("warming.loads")
@@ -147,7 +147,7 @@ def figures(start: Start, steady: float) -> tuple[float, ...]:
     )
 
 
-def row(start: Start, steady: float) -> list[GridEntry]:
+def row(start: ColdStart, steady: float) -> list[GridEntry]:
     after, hit, loads, peak, high, took, warmed, commands, total = figures(start, steady)
     none = GridEntry(text="none")
     return [
@@ -163,7 +163,7 @@ def row(start: Start, steady: float) -> list[GridEntry]:
     ]
 
 
-def answer(found: Sequence[Start], steady: float) -> str:
+def answer(found: Sequence[ColdStart], steady: float) -> str:
     parts = []
     for start in found:
         after, hit, _, peak, high, took, warmed, *_ = figures(start, steady)
@@ -180,7 +180,7 @@ def answer(found: Sequence[Start], steady: float) -> str:
     return "; ".join(parts) + "."
 
 
-def over_time(analysis: Analysis, scenario: ScenarioInfo, found: Sequence[Start], steady: float) -> Chart:
+def over_time(analysis: Analysis, scenario: ScenarioInfo, found: Sequence[ColdStart], steady: float) -> Chart:
     """Hit rate and loads since the first request."""
     edges = found[0].edges
     figure = new_figure(7.6, 4.6)
@@ -188,7 +188,7 @@ def over_time(analysis: Analysis, scenario: ScenarioInfo, found: Sequence[Start]
     table = []
     for axes, title in zip(panels, ("hit rate, %", f"loads in {1000 * BIN_S:g} ms"), strict=True):
         axes.set_title(title, loc="left", fontsize=9.5, color=INK, pad=3)
-        dress(axes)
+        style_axes(axes)
     panels[0].axhline(100 * steady, color=MUTED, linestyle=":", linewidth=1.1)
     for start in found:
         lines = (100 * start.hits(), start.loads())

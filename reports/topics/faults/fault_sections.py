@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from stampede.reports.analysis.analysis import Analysis
-from stampede.reports.analysis.server_counts import incomparable
+from stampede.reports.analysis.server_counts import why_not_comparable
 from stampede.reports.output import formatting
 from stampede.reports.topics.experiments.experiments_section import Findings
 from stampede.reports.topics.faults import cold_start_section, refresh_queue_section
@@ -13,7 +13,7 @@ from stampede.run_folder.schema import ScenarioInfo
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProvokedSection:
+class FaultSection:
     """A scenario's part of the page."""
 
     scenario: ScenarioInfo
@@ -22,19 +22,19 @@ class ProvokedSection:
     """Contenders whose counts the servers' own counters cannot confirm, with the reason."""
 
 
-def sections(analysis: Analysis) -> list[ProvokedSection]:
+def sections(analysis: Analysis) -> list[FaultSection]:
     """One section for each separately reported scenario that has a finished cell."""
     separate = analysis.separate
     return [] if separate is None else [section(separate, scenario) for scenario in separate.scenarios]
 
 
-def section(separate: Analysis, scenario: ScenarioInfo) -> ProvokedSection:
+def section(separate: Analysis, scenario: ScenarioInfo) -> FaultSection:
     """The section of one scenario."""
     notes: dict[str, list[str]] = {}
     for (where, contender), cells in separate.groups.items():
-        if where == scenario.name and incomparable(cells[0]):
-            notes.setdefault(incomparable(cells[0]), []).append(contender)
-    return ProvokedSection(
+        if where == scenario.name and why_not_comparable(cells[0]):
+            notes.setdefault(why_not_comparable(cells[0]), []).append(contender)
+    return FaultSection(
         scenario=scenario,
         findings=findings_function(scenario)(separate, scenario),
         notes=[

@@ -160,7 +160,7 @@ def outages_in(analysis: Analysis, scenario: ScenarioInfo) -> list[OutageEffects
             due = due_of([cell])
             due["phase"] = np.select([due["due_s"] < span[0], due["due_s"] < span[1]], ["before", "outage"], "after")
             due["sat_out"] = (due["phase"] == "outage") & ~due["failed"]
-            due["sat_out"] &= due["end_s"] >= span[1] - mending_s(in_cell)
+            due["sat_out"] &= due["end_s"] >= span[1] - repair_s(in_cell)
             due["sat_out"] &= due["outcome"] != "unanswered"
             kept.append(cell)
             spans.append(span)
@@ -179,7 +179,7 @@ def fault_s(events: pd.DataFrame, name: str, cell: Cell) -> float:
     return (int(at.iloc[0]) - cell.info.window_start_ns) / 1e9 if len(at) else math.nan
 
 
-def mending_s(events: pd.DataFrame) -> float:
+def repair_s(events: pd.DataFrame) -> float:
     """Duration of the repair at the end of the fault, in seconds: answers may arrive during it. 0 if not recorded."""
     took = events.loc[events["name"] == "ended", "value"].dropna()
     return float(took.iloc[0]) if len(took) else 0.0

@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.timeseries import LATE_MS, bins, draw_line, loads_in, of_each
 from stampede.reports.output import formatting
-from stampede.reports.output.charts import GRID, INK, Chart, drawn, dress, legend, mark, new_figure, short
+from stampede.reports.output.charts import GRID, INK, Chart, drawn, legend, mark, new_figure, short, style_axes
 from stampede.reports.output.panels.table import Grid, GridEntry
 from stampede.reports.statistics.estimate import quantile
 from stampede.reports.topics.experiments.experiments_section import Findings
@@ -229,7 +229,7 @@ def over_time(analysis: Analysis, scenario: ScenarioInfo, found: Sequence[Outage
     for axes, title in zip(panels, titles, strict=True):
         axes.axvspan(found[0].began_s, found[0].ended_s, color=GRID, alpha=0.6, linewidth=0, zorder=0)
         axes.set_title(title, loc="left", fontsize=9.5, color=INK, pad=3)
-        dress(axes)
+        style_axes(axes)
     for outage in found:
         due = outage.due
         lines = (

@@ -11,10 +11,20 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.frames import Cell
 from stampede.reports.analysis.rows import Floats
-from stampede.reports.analysis.server_counts import OF_COMMAND
+from stampede.reports.analysis.server_counts import COMMAND_COUNTERS
 from stampede.reports.metrics.response_times import over, reads
 from stampede.reports.output import formatting
-from stampede.reports.output.charts import Chart, drawn, dress, legend, mark, new_figure, of_scenario, short, style_of
+from stampede.reports.output.charts import (
+    Chart,
+    drawn,
+    legend,
+    mark,
+    new_figure,
+    of_scenario,
+    short,
+    style_axes,
+    style_of,
+)
 from stampede.reports.output.panels.table import Grid, GridEntry
 from stampede.reports.statistics.estimate import quantile
 from stampede.reports.topics.experiments.experiments_section import Findings
@@ -51,7 +61,7 @@ class RefreshDelays:
         commands = 0.0
         for cell in self.cells:
             for (source, name), count in cell.counters.items():
-                if name.startswith("command.") and not name.endswith(OF_COMMAND):
+                if name.startswith("command.") and not name.endswith(COMMAND_COUNTERS):
                     commands += count if source == "redis" else -count if source == "coordinator" else 0.0
         requests = sum(int(np.count_nonzero(~cell.operation.equal("background"))) for cell in self.cells)
         return commands / requests if requests else math.nan
@@ -229,7 +239,7 @@ def delays(analysis: Analysis, scenario: ScenarioInfo, found: Sequence[RefreshDe
     axes.set_ylim(0, 104)
     axes.set_xlabel("ms from the trigger until the refresh began (log)")
     axes.set_ylabel("% of refreshes begun later")
-    dress(axes)
+    style_axes(axes)
     legend(figure)
     anchor = f"{scenario.name}-delays"
     question = "How long after its trigger does a refresh begin?"

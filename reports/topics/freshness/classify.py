@@ -14,7 +14,7 @@ from stampede.reports.topics.freshness.versions import KnownVersions, known_vers
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class ClassifiedReads:
     """One verdict per read, in the order of the history's reads."""
 
     reads: Reads
@@ -24,7 +24,7 @@ class Judged:
     """The key was written at least once in the cell, warm-up included."""
     stale: Bools
     """A newer version was known before the read began."""
-    after_told: Bools
+    after_acknowledgement: Bools
     """The subset of `stale` for which a newer version had been acknowledged when the read began. The rest is stale
     before acknowledgement."""
     possible: Bools
@@ -37,7 +37,7 @@ class Judged:
     """Number of newer versions that were known when the read began; 0 if fresh."""
 
 
-def classify_reads(history: History) -> Judged:
+def classify_reads(history: History) -> ClassifiedReads:
     """Classify every read of a cell, including those of the warm-up and those after the drain. O(n log n)."""
     r, w = history.reads, history.writes
     versions = known_versions(history)
@@ -48,13 +48,13 @@ def classify_reads(history: History) -> Judged:
     )
     stale = known < r.start
     newest = versions.rows_before(versions.known, key, r.start)
-    return Judged(
+    return ClassifiedReads(
         reads=r,
         versions=versions,
         history=history,
         written=np.isin(r.key, w.key),
         stale=stale,
-        after_told=acknowledged < r.start,
+        after_acknowledgement=acknowledged < r.start,
         possible=stale | (begun < r.end),
         future=from_the_future(history),
         age=np.where(stale, r.start - known, 0),

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stampede.reports.topics.freshness.classify import Judged
+from stampede.reports.topics.freshness.classify import ClassifiedReads
 from stampede.reports.topics.freshness.version_history import NEVER
 from stampede.reports.topics.freshness.versions import running_maximum
 
 
 @dataclass(frozen=True, kw_only=True)
-class Nines:
+class WriteChecks:
     """Writes of one or more cells, each checked by a read that began later than `within_ns` after it."""
 
     within_ns: int
@@ -35,7 +35,7 @@ class Nines:
         return 1 - self.wrong / self.writes if self.wrong else max(0.0, 1 - 3 / self.writes)
 
 
-def nines(judged: Judged, within_ns: int) -> Nines:
+def check_writes(judged: ClassifiedReads, within_ns: int) -> WriteChecks:
     """Check the writes of one cell except those of the warm-up. Reads after the drain check too."""
     versions, r, w = judged.versions, judged.reads, judged.history.writes
     key = versions.key_of(r.key)
@@ -51,9 +51,13 @@ def nines(judged: Judged, within_ns: int) -> Nines:
     np.maximum.at(missed, following[misses], r.start[misses])
     missed = running_maximum(missed, versions.key)
     checked = latest[versions.key[row]] > deadline
-    return Nines(within_ns=within_ns, writes=int(checked.sum()), wrong=int((checked & (missed[row] > deadline)).sum()))
+    return WriteChecks(
+        within_ns=within_ns, writes=int(checked.sum()), wrong=int((checked & (missed[row] > deadline)).sum())
+    )
 
 
-def sum_checks(parts: Sequence[Nines]) -> Nines:
+def sum_checks(parts: Sequence[WriteChecks]) -> WriteChecks:
     """Sum of the counts of several cells."""
-    return Nines(within_ns=parts[0].within_ns, writes=sum(p.writes for p in parts), wrong=sum(p.wrong for p in parts))
+    return WriteChecks(
+        within_ns=parts[0].within_ns, writes=sum(p.writes for p in parts), wrong=sum(p.wrong for p in parts)
+    )

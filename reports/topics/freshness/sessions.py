@@ -27,7 +27,7 @@ def sessions(history: History) -> Sessions:
     """
     w, r = history.writes, history.reads
     acked = w.acknowledged < NEVER
-    online = ~r.at_rest
+    online = ~r.after_drain
     frame = pd.DataFrame(
         {
             "session": np.concatenate([w.session[acked], r.session[online]]),

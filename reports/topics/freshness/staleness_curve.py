@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from stampede.reports.analysis.rows import Ints
-from stampede.reports.topics.freshness.classify import Judged
+from stampede.reports.topics.freshness.classify import ClassifiedReads
 
 PER_DECADE = 8
 """Classes of time per factor of ten."""
-FEWEST = 20
+MIN_PAIRS = 20
 """A class with fewer pairs is not drawn and decides nothing."""
 FIRST_NS = 100_000
 """Upper bound of the first class, in nanoseconds after the acknowledgement: the samples resolve nothing finer."""
@@ -47,7 +47,7 @@ class Curve:
         enough = self.pairs * (1 - level) >= 1 - 1e-9
         if not enough.any():
             return math.nan
-        short = np.flatnonzero((self.pairs >= FEWEST) & (self.fresh < level * self.pairs - 1e-9))
+        short = np.flatnonzero((self.pairs >= MIN_PAIRS) & (self.fresh < level * self.pairs - 1e-9))
         if not len(short):
             return 0.0
         return float(self.edges_ns[short[-1] + 1]) / 1e6 if enough[short[-1] + 1 :].any() else math.inf
@@ -60,7 +60,7 @@ def classes(longest_ns: int) -> Ints:
     return np.concatenate([[0], np.round(bounds)]).astype(np.int64)
 
 
-def curve(judged: Judged, edges_ns: Ints) -> Curve:
+def curve(judged: ClassifiedReads, edges_ns: Ints) -> Curve:
     """The curve of one cell: every pair of an acknowledged version and a measured read that began later.
 
     A version counts as acknowledged when it, or a newer version, was first acknowledged. Within a key these instants

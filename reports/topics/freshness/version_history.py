@@ -11,7 +11,7 @@ from stampede.reports.analysis.rows import NONE, Bools, Ints, Rows
 
 NEVER = np.iinfo(np.int64).max // 4
 """An instant that never comes; small enough that sums with it do not overflow."""
-AT_REST = "rest"
+AFTER_DRAIN = "rest"
 """Operation of a read that was made after the cell's last request had ended (after the drain)."""
 
 
@@ -51,7 +51,7 @@ class Reads:
     """Number of the (process, client) that read."""
     measured: Bools
     """Whether the read counts: due in the window, not in the warm-up, not after the drain."""
-    at_rest: Bools
+    after_drain: Bools
     """Made after the drain to check what the cache returns then."""
 
     def __len__(self) -> int:
@@ -76,11 +76,11 @@ def history(rows: Rows, uncertainty_ns: int = 0) -> History:
     origin = min((int(instants.min()) for instants in times if len(instants)), default=0)
     session = rows.ints("process") * 2**32 + rows.ints("client")
     operation = rows.labels("operation")
-    drained = operation.equal(AT_REST)
+    drained = operation.equal(AFTER_DRAIN)
     measured = ~rows.flags("warm_up")
     start, end = rows.ints("start_ns"), rows.ints("end_ns")
     wrote = operation.equal("write") & rows.known("version_written") & rows.known("commit_start_ns")
-    read = operation.equal("read", AT_REST) & rows.known("version_read") & (end != NONE)
+    read = operation.equal("read", AFTER_DRAIN) & rows.known("version_read") & (end != NONE)
     acknowledged = np.where(rows.known("error"), NONE, end)
     others_end = end[~drained & (end != NONE)]
     if len(others_end):
@@ -108,6 +108,6 @@ def history(rows: Rows, uncertainty_ns: int = 0) -> History:
             end=at(end, read, uncertainty_ns),
             session=session[read],
             measured=(operation.equal("read") & measured)[read],
-            at_rest=drained[read],
+            after_drain=drained[read],
         ),
     )

@@ -196,7 +196,9 @@ def faults(info: RacesInfo, contender: str) -> list[BrokenInvariant]:
             title = f"{contender} breaks {invariant.name}: {worst.how}"
             svg = diagram(folded(worst.shortest), title, f"s-{anchor(worst)}")
             found.append(
-                BrokenInvariant(verdict=worst, statement=invariant.says, anchor=anchor(worst), svg=svg, where=broken[1:])
+                BrokenInvariant(
+                    verdict=worst, statement=invariant.says, anchor=anchor(worst), svg=svg, where=broken[1:]
+                )
             )
     return found
 

@@ -48,7 +48,7 @@ Kept = Literal["kept", "broken", "cannot tell"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SubjectJudged:
+class SubjectResult:
     """One subject in one cell."""
 
     subject: int
@@ -68,9 +68,9 @@ class SubjectJudged:
     retry_outcomes: RetryOutcomes
 
 
-def judge_subject(
+def analyse_subject(
     subject: int, profile: str, calls: Calls, flood: Mapping[str, Any], contract: Mapping[str, Any]
-) -> SubjectJudged:
+) -> SubjectResult:
     """Analyse one subject's calls. `flood`: the scenario's flood; `contract`: the limiter's own bound."""
     limit, window_s = int(flood["limit"]), float(flood["window_s"])
     admitted = calls.admitted
@@ -82,7 +82,7 @@ def judge_subject(
     else:
         own_s = float(contract["window_s"])
         needs = float(rolling_certain(admitted, own_s).most), float(rolling_possible(admitted, own_s).most)
-    return SubjectJudged(
+    return SubjectResult(
         subject=subject,
         profile=profile,
         calls=calls,
@@ -104,13 +104,13 @@ def caller_profiles(flood: Mapping[str, Any]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class LimiterJudged:
+class LimiterResult:
     """One limiter under one scenario, pooled over all rounds."""
 
     info: ContenderInfo
     scenario: ScenarioInfo
     cells: Sequence[Cell]
-    subjects: Sequence[tuple[int, SubjectJudged]] = field(repr=False)
+    subjects: Sequence[tuple[int, SubjectResult]] = field(repr=False)
     """(round, subject)"""
     latency: Comparison | None
     """Service p50 against that of the empty EVALSHA, paired by round; the difference is in ms."""
@@ -166,7 +166,7 @@ class LimiterJudged:
         return max((s.most_possible for _, s in self.subjects), default=0)
 
     @property
-    def worst(self) -> SubjectJudged | None:
+    def worst(self) -> SubjectResult | None:
         """The subject with the most admissions in one window."""
         return max((s for _, s in self.subjects), key=lambda s: (s.most_certain, s.excess), default=None)
 
@@ -296,17 +296,17 @@ def verdict(certain: float, possible: float, bound: float) -> Kept:
     return "kept" if possible <= bound + 1e-6 else "cannot tell"
 
 
-def limiter_results(analysis: Analysis) -> Sequence[LimiterJudged]:
+def limiter_results(analysis: Analysis) -> Sequence[LimiterResult]:
     """Every limiter in every limiting scenario that has a finished cell. Computed once per analysis."""
     return analysis.once(analyse_limiters)
 
 
-def analyse_limiters(analysis: Analysis) -> list[LimiterJudged]:
+def analyse_limiters(analysis: Analysis) -> list[LimiterResult]:
     """Every limiter in every limiting scenario."""
     return list(each_limiter(analysis))
 
 
-def each_limiter(analysis: Analysis) -> Iterator[LimiterJudged]:
+def each_limiter(analysis: Analysis) -> Iterator[LimiterResult]:
     """Yield the result of each limiter and scenario."""
     for scenario in analysis.scenarios:
         assert scenario.flood is not None
@@ -319,13 +319,13 @@ def each_limiter(analysis: Analysis) -> Iterator[LimiterJudged]:
                 continue
             contract = info.contracts[scenario.name]
             subjects = [
-                (cell.info.round, judge_subject(subject, names[subject], calls, scenario.flood, contract))
+                (cell.info.round, analyse_subject(subject, names[subject], calls, scenario.flood, contract))
                 for cell in cells
-                for subject, calls in by_subject(cell.rows, cell.clock_doubt_ns / 1e9)
+                for subject, calls in by_subject(cell.rows, cell.clock_uncertainty_ns / 1e9)
             ]
             own = {cell.info.round: service_p50_ms(cell) for cell in cells}
             both = sorted(own.keys() & baseline.keys())
-            yield LimiterJudged(
+            yield LimiterResult(
                 info,
                 scenario,
                 cells,

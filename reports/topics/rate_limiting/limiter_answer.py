@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from stampede.reports.output import formatting
-from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterJudged
+from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterResult
 from stampede.run_folder.races_json import KEPT, NOT_GUARANTEED, RacesInfo
 
 BOUND = "admits-at-most-its-bound"
@@ -13,7 +13,7 @@ UNBROKEN = (KEPT, NOT_GUARANTEED)
 """The explorer's verdicts on a bound that was exercised and not broken."""
 
 
-def answer(limiters: Sequence[LimiterJudged], races: RacesInfo | None = None) -> str:
+def answer(limiters: Sequence[LimiterResult], races: RacesInfo | None = None) -> str:
     """Which limiter to take. A limiter whose bound breaks in some order of concurrent calls is not recommended, even
     if this run's calls kept it.
     """
@@ -52,12 +52,12 @@ def answer(limiters: Sequence[LimiterJudged], races: RacesInfo | None = None) ->
     return ". ".join(parts) + "." if parts else "No limiter ran."
 
 
-def times_limit(limiters: Sequence[LimiterJudged]) -> list[str]:
+def times_limit(limiters: Sequence[LimiterResult]) -> list[str]:
     """Each limiter with its fullest window in multiples of L."""
     return [f"{x.info.name} ({formatting.number(x.most_certain / x.limit)} × L)" for x in limiters]
 
 
-def guarantees_the_window(x: LimiterJudged) -> bool:
+def guarantees_the_window(x: LimiterResult) -> bool:
     """Whether its contract is at least as strict as L in any window."""
     return bool(x.contract["kind"] == "strict" and x.contract["limit"] <= x.limit)
 
@@ -68,7 +68,7 @@ def broken_by_order(races: RacesInfo | None, name: str) -> str:
     return found[0].how if found and found[0].verdict == "broken" else ""
 
 
-def shares(fair: Sequence[LimiterJudged]) -> str:
+def shares(fair: Sequence[LimiterResult]) -> str:
     """Admitted over entitled calls: of all callers in the whole run, and the lowest ratio of one caller."""
     overall = formatting.number(min(x.got() for x in fair))
     least, profile = min(x.starved for x in fair)
@@ -79,7 +79,7 @@ def shares(fair: Sequence[LimiterJudged]) -> str:
     )
 
 
-def worst_off(x: LimiterJudged) -> str:
+def worst_off(x: LimiterResult) -> str:
     """The lowest ratio of admitted to entitled calls of one caller, and the ratio of all."""
     low, profile = x.starved
     return (
@@ -88,7 +88,7 @@ def worst_off(x: LimiterJudged) -> str:
     )
 
 
-def starving(x: LimiterJudged) -> str:
+def starving(x: LimiterResult) -> str:
     """A sentence about a limiter that starves a steady caller slightly above the limit, with the counts."""
     found = x.starvation
     assert found is not None
@@ -101,7 +101,7 @@ def starving(x: LimiterJudged) -> str:
     )
 
 
-def contract(x: LimiterJudged) -> str:
+def contract(x: LimiterResult) -> str:
     """The limiter's contract as a formula."""
     c = x.contract
     if c["kind"] == "strict":

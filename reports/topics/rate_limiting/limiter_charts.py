@@ -6,26 +6,26 @@ from collections.abc import Sequence
 import numpy as np
 
 from stampede.reports.output import formatting
-from stampede.reports.output.charts import GRID, INK, MUTED, Chart, drawn, dress, legend, new_figure, style_of
-from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterJudged, SubjectJudged
+from stampede.reports.output.charts import GRID, INK, MUTED, Chart, drawn, legend, new_figure, style_axes, style_of
+from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterResult, SubjectResult
 from stampede.reports.topics.rate_limiting.rolling_windows import rolling_certain
 from stampede.run_folder.schema import ContenderInfo
 
 
-def charts(limiters: Sequence[LimiterJudged], contenders: Sequence[ContenderInfo]) -> list[Chart]:
+def charts(limiters: Sequence[LimiterResult], contenders: Sequence[ContenderInfo]) -> list[Chart]:
     """The charts for which there are data. They leave out baselines, which are no limiters."""
     shown = [x for x in limiters if x.info.kind != "baseline" and x.subjects]
     return [contract(shown, contenders), entitled(shown, contenders)] if shown else []
 
 
-def fullest(limiters: Sequence[LimiterJudged]) -> tuple[int, int]:
+def fullest(limiters: Sequence[LimiterResult]) -> tuple[int, int]:
     """The (round, subject) with the fullest window of all limiters."""
     marked = [(s.most_certain, -r, -s.subject) for x in limiters for r, s in x.subjects]
     _, round_number, subject = max(marked)
     return -round_number, -subject
 
 
-def contract(limiters: Sequence[LimiterJudged], contenders: Sequence[ContenderInfo]) -> Chart:
+def contract(limiters: Sequence[LimiterResult], contenders: Sequence[ContenderInfo]) -> Chart:
     """Admissions in the window that ends at each instant, for each limiter's worst subject."""
     scenario = limiters[0].scenario
     columns = 3
@@ -43,7 +43,7 @@ def contract(limiters: Sequence[LimiterJudged], contenders: Sequence[ContenderIn
         axes.set_title(f"{limiter.info.name}: {worst.profile}", fontsize=9, color=INK, loc="left")
         axes.set_ylim(0, top * 1.12)
         axes.set_xlim(0, scenario.window_s + limiter.window_s)
-        dress(axes)
+        style_axes(axes)
         rows += [[limiter.info.name, worst.profile, f"{t:.4f}", f"{n:g}"] for t, n in zip(at, count, strict=True)]
     for axes in grid[len(limiters) :]:
         axes.set_axis_off()
@@ -69,7 +69,7 @@ def contract(limiters: Sequence[LimiterJudged], contenders: Sequence[ContenderIn
     )
 
 
-def drawn_rolling(subject: SubjectJudged, window_s: float, span_s: float) -> tuple[list[float], list[float]]:
+def drawn_rolling(subject: SubjectResult, window_s: float, span_s: float) -> tuple[list[float], list[float]]:
     """Points of the rolling count: instants in seconds and counts."""
     rolling = rolling_certain(subject.calls.admitted, window_s)
     at = [0.0, *(float(t) for t in rolling.at_s), span_s + window_s]
@@ -77,7 +77,7 @@ def drawn_rolling(subject: SubjectJudged, window_s: float, span_s: float) -> tup
     return at, count
 
 
-def entitled(limiters: Sequence[LimiterJudged], contenders: Sequence[ContenderInfo]) -> Chart:
+def entitled(limiters: Sequence[LimiterResult], contenders: Sequence[ContenderInfo]) -> Chart:
     """Admitted over entitled calls: one row per caller profile, one mark per limiter."""
     scenario = limiters[0].scenario
     names = list(dict.fromkeys(s.profile for _, s in sorted(limiters[0].subjects, key=lambda p: p[1].subject)))
@@ -105,7 +105,7 @@ def entitled(limiters: Sequence[LimiterJudged], contenders: Sequence[ContenderIn
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlim(left=0)
     axes.set_xlabel("admitted / entitled, all rounds")
-    dress(axes)
+    style_axes(axes)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", labelcolor=INK, length=0)
     legend(figure)

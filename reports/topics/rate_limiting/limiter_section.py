@@ -9,7 +9,7 @@ import numpy as np
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.output import formatting
 from stampede.reports.output.charts import Chart, style_of
-from stampede.reports.topics.rate_limiting.limiter_analysis import IN_A_ROW, WITHIN, LimiterJudged, limiter_results
+from stampede.reports.topics.rate_limiting.limiter_analysis import IN_A_ROW, WITHIN, LimiterResult, limiter_results
 from stampede.reports.topics.rate_limiting.limiter_answer import answer, contract
 from stampede.reports.topics.rate_limiting.limiter_charts import charts
 from stampede.run_folder.races_json import RacesInfo
@@ -177,7 +177,7 @@ def sections(analysis: Analysis, races: RacesInfo | None = None) -> list[Limiter
     """One section per limiting scenario. `races`: the results of the race explorer, if there are any."""
     if analysis.limiting is None:
         return []
-    found: dict[str, list[LimiterJudged]] = {}
+    found: dict[str, list[LimiterResult]] = {}
     for limiter in limiter_results(analysis.limiting):
         found.setdefault(limiter.scenario.name, []).append(limiter)
     return [section(analysis, limiters, races) for limiters in found.values()]
@@ -187,13 +187,13 @@ def answers(analysis: Analysis, races: RacesInfo | None = None) -> list[tuple[st
     """(scenario, summary), as in the sections."""
     if analysis.limiting is None:
         return []
-    found: dict[str, list[LimiterJudged]] = {}
+    found: dict[str, list[LimiterResult]] = {}
     for limiter in limiter_results(analysis.limiting):
         found.setdefault(limiter.scenario.name, []).append(limiter)
     return [(name, answer(limiters, races)) for name, limiters in found.items()]
 
 
-def section(analysis: Analysis, limiters: Sequence[LimiterJudged], races: RacesInfo | None) -> LimiterSection:
+def section(analysis: Analysis, limiters: Sequence[LimiterResult], races: RacesInfo | None) -> LimiterSection:
     """The section of one scenario."""
     contenders = analysis.run.info.contenders
     groups: list[tuple[str, int]] = []
@@ -214,7 +214,7 @@ def section(analysis: Analysis, limiters: Sequence[LimiterJudged], races: RacesI
                 contender=limiter.info,
                 color=style_of(contenders, limiter.info.name).variable,
                 entries=entries(limiter),
-                warnings=[x.number for x in analysis.doubts_of(scenario.name, limiter.info.name)],
+                warnings=[x.number for x in analysis.warnings_of(scenario.name, limiter.info.name)],
             )
             for limiter in limiters
         ],
@@ -236,7 +236,7 @@ def settings_text(scenario: ScenarioInfo) -> str:
     )
 
 
-def entries(x: LimiterJudged) -> list[LimiterEntry]:
+def entries(x: LimiterResult) -> list[LimiterEntry]:
     """One limiter's row of the table."""
     if x.info.kind == "baseline":  # it admits every call, so only its costs are shown
         return [LimiterEntry(value=formatting.MISSING)] * (len(COLUMNS) - COSTS) + costs(x)
@@ -269,7 +269,7 @@ def entries(x: LimiterJudged) -> list[LimiterEntry]:
     ]
 
 
-def steadily_above(x: LimiterJudged) -> LimiterEntry:
+def steadily_above(x: LimiterResult) -> LimiterEntry:
     """Starvation of a steady caller above the limit."""
     found = x.starvation
     if found is None:
@@ -278,7 +278,7 @@ def steadily_above(x: LimiterJudged) -> LimiterEntry:
     return LimiterEntry(value=formatting.number(found.share.value), detail=counts, mark="worse" if x.starves else "")
 
 
-def costs(x: LimiterJudged) -> list[LimiterEntry]:
+def costs(x: LimiterResult) -> list[LimiterEntry]:
     """Entries of the cost columns."""
     return [
         latency(x),
@@ -317,7 +317,7 @@ def ms_or_not(seconds: float, seen: int, sought: int) -> str:
     return f"{1000 * seconds:.0f} ms" + (f" (in {seen} of {sought})" if seen < sought else "")
 
 
-def latency(x: LimiterJudged) -> LimiterEntry:
+def latency(x: LimiterResult) -> LimiterEntry:
     """Service p50 above that of the empty script."""
     if x.info.kind == "baseline" or not len(x.latency_rounds_ms):
         return LimiterEntry(value=formatting.MISSING, detail="the bound" if x.info.kind == "baseline" else "")

@@ -7,7 +7,7 @@ distinguish it in opposite directions; otherwise the result is "cannot tell". Pu
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from stampede.reports.analysis.aa_pair import AAPair, twins_of
+from stampede.reports.analysis.aa_pair import AAPair, aa_pair_of
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.output import formatting
 from stampede.reports.recommend import factors
@@ -89,7 +89,7 @@ def over_http(analysis: Analysis) -> list[str]:
     if not all(contender in http for contender in PAIR):
         return []
     grid = {name: {figure: analysis.figure(SCENARIO, name, figure) for figure in FIGURES} for name in PAIR}
-    return [summary(compare_orders(grid, http, [twins_of(analysis, SCENARIO, figure) for figure in FIGURES]))]
+    return [summary(compare_orders(grid, http, [aa_pair_of(analysis, SCENARIO, figure) for figure in FIGURES]))]
 
 
 def depends_on(found: Sequence[Answer], analysis: Analysis) -> str:
@@ -97,7 +97,7 @@ def depends_on(found: Sequence[Answer], analysis: Analysis) -> str:
     return " ".join([factors.depends_on(found, analysis), *over_http(analysis)])
 
 
-def sections_beside(analysis: Analysis) -> list[ExperimentSection]:
+def experiment_sections(analysis: Analysis) -> list[ExperimentSection]:
     """Every experiment of the run; the one over HTTP includes the comparison with the grid."""
     return [
         with_comparison(section, analysis) if section.info.name == NAME else section

@@ -136,7 +136,7 @@ def aa_rows(analysis: Analysis, rounds: int) -> list[AaRow]:
     alarms: Counter[tuple[str, str]] = Counter()
     decided: Counter[tuple[str, str]] = Counter()
     for block in blocks(analysis, rounds):
-        for key, verdict in block.twins.items():
+        for key, verdict in block.aa_pairs.items():
             decided[key] += bool(verdict.sentence)
             alarms[key] += verdict.sentence in ("better", "worse")
     return [
@@ -149,7 +149,7 @@ def aa_rows(analysis: Analysis, rounds: int) -> list[AaRow]:
             blocks=decided[scenario, name],
             alarms=alarms[scenario, name],
         )
-        for (scenario, name), verdict in analysis.twins.items()
+        for (scenario, name), verdict in analysis.aa_pairs.items()
         if verdict.comparison.rounds
     ]
 

@@ -14,10 +14,10 @@ from stampede.reports.output.charts import (
     Chart,
     Style,
     drawn,
-    dress,
     legend,
     new_figure,
     short,
+    style_axes,
     style_of,
 )
 from stampede.reports.output.formatting import listed, number
@@ -79,7 +79,7 @@ def time_against_bytes(facts: SerializerFacts, record: str, what: str) -> Chart 
     axes.tick_params(axis="x", which="minor", labelsize=8)
     axes.set_xlabel("bytes of a value (log)")
     axes.set_ylabel("encode + decode, µs (log)")
-    dress(axes)
+    style_axes(axes)
     legend(figure)
     anchor = f"{record}-time-bytes"
     question = f"Time against bytes: {what}"
@@ -163,7 +163,7 @@ def cost_against_size(at: list[AtSize], caption: str) -> Chart | None:
     both_log(axes)
     axes.set_xlabel("bytes of the list as JSON (log)")
     axes.set_ylabel("one call, µs (log)")
-    dress(axes)
+    style_axes(axes)
     legend(figure)
     question = "At which size does JSON take a millisecond?"
     return Chart(
@@ -221,7 +221,7 @@ def compression_pays(facts: SerializerFacts, caption: str) -> Chart | None:
         )
     axes.set_xlabel("bytes of the value before (log)")
     axes.set_ylabel("ns per byte that is not sent (log)")
-    dress(axes)
+    style_axes(axes)
     legend(figure)
     question = "From which size does compression pay?"
     return Chart(
@@ -284,7 +284,7 @@ def what_others_feel(facts: SerializerFacts) -> Chart | None:
     axes.xaxis.set_major_formatter(FuncFormatter(short))
     axes.xaxis.set_minor_formatter(FuncFormatter(lambda v, _: short(v) if str(v).strip("0.")[:1] in "25" else ""))
     axes.set_xlabel("p99 of an unrelated GET, ms (log)")
-    dress(axes)
+    style_axes(axes)
     axes.grid(visible=False, axis="y")
     axes.spines["left"].set_color(GRID)
     axes.tick_params(axis="y", labelcolor=INK, length=0)

@@ -121,7 +121,7 @@ def bench(
     from stampede.loadtests.bench.duration_estimate import estimate
 
     expected = estimate(order)
-    expected.accepted(yes)
+    expected.require_accepted(yes)
     print_status(expected.summary(plan_options.plan))
     report = run_to_end(order, server_options, resume, width, plan_options.most_rounds)
     from stampede.reports.output.json_summary import machine_summary
@@ -139,10 +139,10 @@ def resume_as_recorded(run: Path, server_options: ServerOptions) -> int:
     A run folder keeps no URL of the user's own servers: those are used that are given now.
     """
     from stampede.core.text.redaction import without_servers
-    from stampede.loadtests.bench.resume import recorded_words
+    from stampede.loadtests.bench.resume import recorded_arguments
 
     postgres, redis = server_options.postgres, server_options.redis
-    _, *arguments = without_servers(recorded_words(run, urls_given=bool(postgres and redis)))
+    _, *arguments = without_servers(recorded_arguments(run, urls_given=bool(postgres and redis)))
     urls = [f"{name}={url}" for name, url in (("--postgres", postgres), ("--redis", redis)) if url]
     arguments += [*urls, "--resume", str(run), "--as-recorded"]
     application = typer.Typer()
@@ -204,7 +204,7 @@ def run_to_end(
 
 def prepared(order: BenchConfig, servers: Stack, resume: Path | None) -> tuple[RunConfig | None, BenchConfig, Path]:
     """The cells to run (None: only experiments), the order with the experiments to run, and the run folder."""
-    from stampede.loadtests.bench.resume import resume_run, still_to_ask
+    from stampede.loadtests.bench.resume import resume_run, with_remaining_experiments
     from stampede.loadtests.bench.run_plan.planning import prepare_run
     from stampede.loadtests.experiments.run_experiments import prepare_experiments
 
@@ -215,7 +215,7 @@ def prepared(order: BenchConfig, servers: Stack, resume: Path | None) -> tuple[R
         else:
             spec = resume_run(resume, order, servers, print_status)
     if resume is not None:
-        order = replace(order, plan=still_to_ask(resume, order.plan))
+        order = replace(order, plan=with_remaining_experiments(resume, order.plan))
     return spec, order, Path(spec.folder) if spec is not None else prepare_experiments(order, servers)
 
 
@@ -241,8 +241,8 @@ def run_rounds(spec: RunConfig, order: BenchConfig, servers: Stack, width: float
 
 def explore_races(folder: Path, servers: Stack) -> None:
     """Explore the schedules of the contenders that ran, and add the verdicts to the run folder."""
-    from stampede.races.after_bench import explore_beside
+    from stampede.races.after_bench import explore_after_bench
     from stampede.races.races_console import races_progress
 
     with races_progress() as on_event:
-        explore_beside(folder, servers, on_event, print_status)
+        explore_after_bench(folder, servers, on_event, print_status)

@@ -76,10 +76,10 @@ def races_order(
     """What to explore. Raises ConfigError."""
     from stampede.core.errors import require
     from stampede.patterns.contender_registry import limiters
-    from stampede.races.exploration_runs import RacesConfig, found, held_contenders
+    from stampede.races.exploration_runs import RacesConfig, found, schedulable_patterns
     from stampede.scenarios.interleavings.situation import find_situation, situations
 
-    chosen, opened = found(contender or [*held_contenders(), *limiters()])
+    chosen, opened = found(contender or [*schedulable_patterns(), *limiters()])
     asked = tuple(find_situation(name) for name in situation or situations())
     require(replay is None or len(chosen) == 1, "contender", contender, "one contender, to replay its schedule")
     return RacesConfig(contenders=chosen, situations=asked, bound=bound, command=given_command(), opened=opened)

@@ -98,7 +98,7 @@ def run_trial(config: BenchConfig, server_options: ServerOptions, yes: bool) -> 
     from stampede.loadtests.bench.duration_estimate import estimate
     from stampede.loadtests.selftests.selftest_runs import run_whole
 
-    estimate(config).accepted(yes)
+    estimate(config).require_accepted(yes)
     from stampede.reports.output.html_report import render
 
     with started_servers(server_options) as servers, reported_if_interrupted(render) as begun:
@@ -124,13 +124,13 @@ def knee(
 ) -> None:
     """Find the highest open rate at which each contender meets an objective, and what saturates first."""
     check_runs(run_options.runs)
-    from stampede.loadtests.bench.duration_estimate import knees_estimate
+    from stampede.loadtests.bench.duration_estimate import estimate_knees
     from stampede.loadtests.selftests.capacity import read_objective
 
     goal = read_objective(objective)
     config = knee_config(scenario, only, contender, processes, run_options)
     check_own_files("contender", contender)
-    knees_estimate(config, cells).accepted(yes)
+    estimate_knees(config, cells).require_accepted(yes)
     folder, searches = search_knees(config, server_options, goal, rounds, cells)
     from stampede.reports.topics.selftests.capacity_result import write_knees
 
@@ -200,7 +200,7 @@ def overhead(
 
     with started_servers(server_options) as servers:
         ensure_dataset(
-            servers.postgres.url, records=1000, record_bytes=500, seed=1, ours=servers.ours, say=print_status
+            servers.postgres.url, records=1000, record_bytes=500, seed=1, managed=servers.managed, say=print_status
         )
         measured = measure_overhead(servers, seconds=seconds, turns=turns)
     for line in report(measured, measure_recording(samples)):

@@ -55,7 +55,7 @@ def serializers(
         runs=runs,
         command=given_command(),
     )
-    order.chosen(ours=not (server_options.postgres or server_options.redis))
+    order.chosen(managed=not (server_options.postgres or server_options.redis))
     from stampede.reports.topics.serializers.serializers_page import print_advice, render_serializers
 
     with (

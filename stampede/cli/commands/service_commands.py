@@ -64,7 +64,7 @@ def web_order(
 ) -> BenchConfig:
     """What the page lets the user choose from. Raises ConfigError."""
     from stampede.loadtests.bench.bench_config import BenchConfig
-    from stampede.loadtests.bench.run_plan.scenario_selection import check_order
+    from stampede.loadtests.bench.run_plan.scenario_selection import check_bench_config
     from stampede.scenarios.plans import WEB, Plan
     from stampede.scenarios.scenario import scenarios
 
@@ -74,7 +74,7 @@ def web_order(
         processes=processes,
         **run_settings(run_options),
     )
-    check_order(order)
+    check_bench_config(order)
     return order
 
 
@@ -114,7 +114,9 @@ def running_service(
     with started_servers(server_options) as servers:
         postgres_url, redis_url = servers.postgres.url, servers.redis.url
         require_room_for_service(servers, settings.get("threads", 16), settings.get("workers", 1))
-        ensure_dataset(postgres_url, records=records, record_bytes=500, seed=seed, ours=servers.ours, say=print_status)
+        ensure_dataset(
+            postgres_url, records=records, record_bytes=500, seed=seed, managed=servers.managed, say=print_status
+        )
         checked = ServiceSettings(
             postgres_url=postgres_url, redis_url=redis_url, key_prefix=servers.key_prefix, **settings
         )

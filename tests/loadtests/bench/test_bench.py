@@ -11,7 +11,7 @@ from stampede.core.errors import ConfigError
 from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.run_plan.cell_plan import plan_cells
 from stampede.loadtests.bench.run_plan.contenders import select_contenders
-from stampede.loadtests.bench.run_plan.scenario_selection import check_order
+from stampede.loadtests.bench.run_plan.scenario_selection import check_bench_config
 from stampede.scenarios.plans import find_plan
 from stampede.scenarios.workload import WorkloadFile
 from tests.loadtests.conftest import CONTENDERS
@@ -91,7 +91,7 @@ def test_a_contender_file_that_cannot_run_is_refused_with_the_reason(
     if contents is not None:
         path.write_text(contents)
     with pytest.raises(ConfigError, match=wanted):
-        check_order(BenchConfig(plan=QUICK, own_contenders=(str(path),)))
+        check_bench_config(BenchConfig(plan=QUICK, own_contenders=(str(path),)))
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_configuration_that_cannot_run_is_refused_before_a_server_starts(
     config: dict[str, object], named: str
 ) -> None:
     with pytest.raises(ConfigError, match=named):
-        check_order(BenchConfig(**{"plan": QUICK, **config}))  # type: ignore[arg-type]
+        check_bench_config(BenchConfig(**{"plan": QUICK, **config}))  # type: ignore[arg-type]
 
 
 def test_numbers_out_of_range_are_refused() -> None:

@@ -12,9 +12,9 @@ from stampede.loadtests.locustfiles.run_config import (
     CellPlan,
     RunConfig,
     ScenarioPlan,
+    read_run_config,
     read_scenario,
-    read_spec,
-    spec_of,
+    run_config_from_json,
 )
 from stampede.scenarios.faults.fault import Fault
 from stampede.scenarios.rate_limiting.flood import CallerGroup, Flood
@@ -72,13 +72,13 @@ CONFIG = RunConfig(
 def test_a_run_config_is_read_as_it_was_written(tmp_path: Path) -> None:
     """Every field is read back equal, including nested ones and tuples; only the owner may read the file."""
     CONFIG.write(tmp_path / "spec.json")
-    assert read_spec(tmp_path / "spec.json") == CONFIG
+    assert read_run_config(tmp_path / "spec.json") == CONFIG
     assert stat.S_IMODE((tmp_path / "spec.json").stat().st_mode) == 0o600
 
 
 def test_a_run_config_is_read_from_a_message() -> None:
     """The JSON object in a Locust message gives the same configuration."""
-    assert spec_of(json.loads(json.dumps(asdict(CONFIG)))) == CONFIG
+    assert run_config_from_json(json.loads(json.dumps(asdict(CONFIG)))) == CONFIG
     assert read_scenario(json.loads(json.dumps(asdict(FULL)))) == FULL
 
 
@@ -94,4 +94,4 @@ def test_a_run_config_is_read_from_a_message() -> None:
 def test_a_run_config_with_other_fields_is_refused(change: dict[str, object]) -> None:
     """A configuration of a version with other fields is a ValueError that names the field."""
     with pytest.raises(ValueError, match=rf"\$\.{next(iter(change))}"):
-        spec_of(json.loads(json.dumps(asdict(CONFIG))) | change)
+        run_config_from_json(json.loads(json.dumps(asdict(CONFIG))) | change)

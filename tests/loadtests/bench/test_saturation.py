@@ -8,7 +8,7 @@ import pytest
 
 from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.reports.analysis.analysis import analyse
-from stampede.reports.analysis.server_counts import imbalances
+from stampede.reports.analysis.server_counts import count_differences
 from stampede.reports.output.html_report import render
 from stampede.run_folder.read import Run
 from stampede.scenarios.plans import find_plan
@@ -58,7 +58,7 @@ def test_a_request_without_a_free_thread_before_the_deadline_is_recorded_without
 
 def test_locust_counts_unanswered_requests_too_and_all_counts_agree(saturated: Run) -> None:
     for cell in analyse(saturated).cells:
-        assert imbalances(cell) == []
+        assert count_differences(cell) == []
 
 
 def test_the_report_shows_saturation_and_a_percentile_only_as_above_the_deadline(saturated: Run) -> None:

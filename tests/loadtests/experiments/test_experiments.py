@@ -10,7 +10,7 @@ import redis
 
 from stampede.core.errors import ConfigError, RunFolderError
 from stampede.loadtests.bench.bench_config import BenchConfig
-from stampede.loadtests.bench.run_plan.scenario_selection import check_order
+from stampede.loadtests.bench.run_plan.scenario_selection import check_bench_config
 from stampede.loadtests.experiments.experiment import Experiment, ExperimentConfig, ExperimentRow, experiments
 from stampede.loadtests.experiments.monitor_cost import monitor_client
 from stampede.loadtests.experiments.pipelining import READS, WAYS
@@ -82,7 +82,7 @@ def test_an_experiment_that_disturbs_a_users_server_needs_permission(
 ) -> None:
     assert planted["disturbing"].needs_our_redis
     config = replace(config_of(("disturbing",), tmp_path), may_configure=allowed)
-    users_stack = replace(stack, ours=False)
+    users_stack = replace(stack, managed=False)
     folder = prepare_experiments(config, users_stack)
     run_experiments(folder, config, users_stack, lambda _line: None)
     (info,) = read_run(folder).info.experiments
@@ -108,7 +108,7 @@ def test_every_plan_names_experiments_that_exist() -> None:
 
 def test_an_unknown_experiment_is_refused_before_a_server_starts(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="pipelining"):
-        check_order(config_of(("nothing",), tmp_path))
+        check_bench_config(config_of(("nothing",), tmp_path))
 
 
 def test_one_by_one_takes_a_round_trip_per_key_and_the_other_ways_take_one(

@@ -31,7 +31,7 @@ def test_a_batch_holds_the_rows_in_the_samples_schema_and_empties_the_recorder()
 def test_a_long_cell_is_packed_while_it_runs_and_comes_back_in_order() -> None:
     """Above the limit the oldest rows become columns; the batch holds all rows in their order."""
     recorder = Recorder()
-    recorder.most_rows = 1500
+    recorder.max_rows = 1500
     errors = [None, "TimeoutError", "ConnectionError"]
     for key in range(12_345):
         recorder.keep(planted_row(key=key, error=errors[key // 1000 % 3]))
@@ -48,7 +48,7 @@ def test_a_long_cell_is_packed_while_it_runs_and_comes_back_in_order() -> None:
 
 def test_samples_of_a_stopped_cell_do_not_appear_in_the_next_one() -> None:
     recorder = Recorder()
-    recorder.most_rows = 10
+    recorder.max_rows = 10
     for key in range(2000):
         recorder.keep(planted_row(key=key))
     recorder.forget()

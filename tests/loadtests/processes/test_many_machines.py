@@ -27,9 +27,9 @@ from stampede.loadtests.instrumentation.clock_offset import (
     INSTANTS,
     ClockOffset,
     Ping,
-    doubt_between,
-    in_our_time,
-    read_ahead,
+    estimate_offset,
+    to_our_clock,
+    uncertainty_between,
 )
 from stampede.loadtests.locustfiles.run_config import RunConfig
 from stampede.loadtests.processes.remote import (
@@ -304,9 +304,9 @@ def test_a_measured_clock_offset_is_within_its_uncertainty_for_any_delays(
     for number, (out_ns, back_ns) in enumerate(delays):
         sent_ns = 10**12 + number * 10**9
         pings.append(
-            Ping(sent_ns=sent_ns, there_ns=sent_ns + out_ns + ahead_ns, received_ns=sent_ns + out_ns + back_ns)
+            Ping(sent_ns=sent_ns, remote_ns=sent_ns + out_ns + ahead_ns, received_ns=sent_ns + out_ns + back_ns)
         )
-    found = read_ahead(pings)
+    found = estimate_offset(pings)
     assert abs(found.offset_ns - ahead_ns) <= found.uncertainty_ns
     assert found.uncertainty_ns <= min(sum(delay) for delay in delays) // 2 + 2
 
@@ -322,7 +322,7 @@ def test_a_clock_that_drifts_evenly_stays_within_the_uncertainty_during_the_cell
 ) -> None:
     used = ClockOffset(offset_ns=before + errors[0], uncertainty_ns=1000)
     after = ClockOffset(offset_ns=before + drift + errors[1], uncertainty_ns=1000)
-    assert abs(before + share * drift - used.offset_ns) <= doubt_between(used, after) + 1
+    assert abs(before + share * drift - used.offset_ns) <= uncertainty_between(used, after) + 1
 
 
 def test_only_instants_are_shifted() -> None:
@@ -331,7 +331,7 @@ def test_only_instants_are_shifted() -> None:
     values = {f.name: pa.array([None if f.nullable else 0, 7], pa.int64()) for f in SAMPLES if f.type == pa.int64()}
     empty = {f.name: pa.array([None, None], f.type) for f in SAMPLES if f.name not in values}
     table = pa.table([{**values, **empty}[name] for name in SAMPLES.names], names=SAMPLES.names)
-    moved = in_our_time(table, 10)
+    moved = to_our_clock(table, 10)
     for name in values:
         first, second = moved[name].to_pylist()
         assert second == (-3 if name in INSTANTS else 7), name

@@ -8,7 +8,7 @@ import pytest
 
 from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.reports.analysis.analysis import Analysis, analyse
-from stampede.reports.topics.faults.outage_effects import OutageEffects, mending_s, outages
+from stampede.reports.topics.faults.outage_effects import OutageEffects, outages, repair_s
 from stampede.reports.topics.faults.outage_section import findings
 from stampede.run_folder.read import Run
 from stampede.scenarios.plans import find_plan
@@ -90,7 +90,7 @@ def test_while_the_table_is_locked_hits_are_answered_and_loads_wait(aside: Analy
         sent, done = cell.rows.floats("load_start_s"), cell.rows.floats("load_end_s")
         middle_s = (outage.began_s + outage.ended_s) / 2
         locked = (sent > middle_s) & (sent < outage.ended_s)
-        unlocked_s = outage.ended_s - mending_s(faults[faults["cell"] == cell.info.id])
+        unlocked_s = outage.ended_s - repair_s(faults[faults["cell"] == cell.info.id])
         assert (done[locked] >= unlocked_s).all()
     answer = findings(aside, next(s for s in aside.scenarios if s.name == "database-locked")).answer
     assert "sets a timeout" not in answer

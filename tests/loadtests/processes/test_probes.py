@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from stampede.loadtests.coordinator.probes.probe import Probe, ProbedCell, ProbeRows, read_after, read_before
 from stampede.loadtests.locustfiles.run_config import CellPlan
-from stampede.loadtests.selftests.overhead import no_op_spec
+from stampede.loadtests.selftests.overhead import no_op_config
 from stampede.stack.servers import Stack
 
 
@@ -28,7 +28,7 @@ class RecordingProbe(Probe):
 
 def cell_of(stack: Stack) -> ProbedCell:
     order = CellPlan(id=7, scenario="harness", contender="no-op", round=1, seed=1, predecessor=None)
-    return ProbedCell(plan=order, scenario=no_op_spec(stack, stack.directory).scenarios[0])
+    return ProbedCell(plan=order, scenario=no_op_config(stack, stack.directory).scenarios[0])
 
 
 def test_the_last_probe_is_read_closest_to_the_cell_before_and_after_it(stack: Stack) -> None:

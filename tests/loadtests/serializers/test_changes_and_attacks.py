@@ -15,16 +15,16 @@ from stampede.loadtests.serializers.schema_change import CHANGES, schema_changes
 from stampede.patterns.compression.compressor import Compressed, TooLarge
 from stampede.patterns.compression.compressor_registry import compressors
 from stampede.patterns.serialization.json import Json
-from stampede.patterns.serialization.serializer_registry import codecs, load_codec
+from stampede.patterns.serialization.serializer_registry import load_serializer, named_serializers
 
 NEW, OLD = "old bytes, new code", "new bytes, old code"
 
 
 def outcomes(name: str) -> dict[tuple[str, str], str]:
-    return {(read.change, read.direction): read.outcome for read in schema_changes(codecs()[name])}
+    return {(read.change, read.direction): read.outcome for read in schema_changes(named_serializers()[name])}
 
 
-@pytest.mark.parametrize("name", sorted(codecs()))
+@pytest.mark.parametrize("name", sorted(named_serializers()))
 def test_an_optional_new_field_and_a_removed_one_are_harmless(name: str) -> None:
     """With every serializer, both sides of a rolling deployment read each other's bytes."""
     found = outcomes(name)
@@ -45,11 +45,11 @@ def test_the_effect_of_other_changes_depends_on_the_serializer() -> None:
     assert pickle["field added, required", NEW] == "changed"
 
 
-@pytest.mark.parametrize("name", sorted(codecs()))
+@pytest.mark.parametrize("name", sorted(named_serializers()))
 def test_only_serializers_declared_as_validating_refuse_a_retyped_field(name: str) -> None:
     """The declared property, which reports show, matches the behaviour."""
     found = {outcomes(name)["field retyped, int to str", direction] for direction in (NEW, OLD)}
-    assert found == ({"refused"} if codecs()[name].serializer.validates else {"changed"})
+    assert found == ({"refused"} if named_serializers()[name].serializer.validates else {"changed"})
 
 
 CRASHER = """
@@ -75,12 +75,12 @@ def test_hostile_bytes_raise_and_only_pickle_runs_them(tmp_path: Path) -> None:
     """
     path = tmp_path / "crasher.py"
     path.write_text(CRASHER, encoding="utf-8")
-    found = {(a.reader, a.attack): a for a in attacks([*codecs().values(), load_codec(path)])}
+    found = {(a.reader, a.attack): a for a in attacks([*named_serializers().values(), load_serializer(path)])}
     code, deep, long = ATTACKS
     assert found["crasher", deep].verdict == "crashed"
     assert "SIGABRT" in found["crasher", deep].what
     assert {name for (name, attack), a in found.items() if attack == code and a.verdict == "ran code"} == {"pickle"}
-    for name in sorted(set(codecs()) - {"pickle"}):
+    for name in sorted(set(named_serializers()) - {"pickle"}):
         assert found[name, deep].verdict == found[name, long].verdict == "raised"
     assert found["pickle", long].verdict == "raised"
     for name in compressors():

@@ -13,7 +13,7 @@ from stampede.loadtests.serializers.run_serializers import SerializersConfig, ru
 from stampede.loadtests.serializers.sample_records import kinds
 from stampede.loadtests.serializers.timed_tasks import RecordPool, TimedTask
 from stampede.loadtests.serializers.timing import run_block
-from stampede.patterns.serialization.serializer_registry import choose_codecs, codecs, load_codec
+from stampede.patterns.serialization.serializer_registry import choose_serializers, load_serializer, named_serializers
 from stampede.reports.topics.serializers.serializer_facts import read_facts
 from stampede.reports.topics.serializers.serializers_page import render_serializers
 from stampede.run_folder.read import read_run
@@ -72,7 +72,7 @@ def test_a_run_has_the_facts_of_every_serializer_in_every_round(run: Path) -> No
     assert read_run(run).info.status == "finished"
     facts = read_facts(run)
     assert facts.rounds == [1, 2]
-    for name in [*codecs(), "json-again", "json+zlib", "msgpack+zstd-dictionary", "spaced"]:
+    for name in [*named_serializers(), "json-again", "json+zlib", "msgpack+zstd-dictionary", "spaced"]:
         for operation in ("encode", "decode"):
             assert np.isfinite(facts.us("user-200", name, operation)).all(), name
     for operation in ("set", "raw-set", "get", "raw-get"):
@@ -168,9 +168,9 @@ def test_bad_input_is_one_line_and_exit_2(what: str) -> None:
 def test_pickle_runs_on_a_users_server_only_if_allowed() -> None:
     """Without permission it must be left out."""
     with pytest.raises(ConfigError, match="pickle"):
-        choose_codecs((), (), ours=False, allow_pickle=False)
-    assert "pickle" in [codec.name for codec in choose_codecs((), (), ours=False, allow_pickle=True)]
-    assert [codec.name for codec in choose_codecs(("json", "orjson"), (), ours=False, allow_pickle=False)] == [
+        choose_serializers((), (), managed=False, allow_pickle=False)
+    assert "pickle" in [codec.name for codec in choose_serializers((), (), managed=False, allow_pickle=True)]
+    assert [codec.name for codec in choose_serializers(("json", "orjson"), (), managed=False, allow_pickle=False)] == [
         "json",
         "orjson",
     ]
@@ -190,7 +190,7 @@ def test_a_file_without_a_serializer_is_refused(text: str, want: str, tmp_path: 
     path = tmp_path / "mine.py"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match=want):
-        load_codec(path)
+        load_serializer(path)
 
 
 def test_a_users_file_may_not_have_the_name_of_a_built_in_serializer(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_a_users_file_may_not_have_the_name_of_a_built_in_serializer(tmp_path: P
     path = tmp_path / "json.py"
     path.write_text(OWN, encoding="utf-8")
     with pytest.raises(ConfigError, match="another name"):
-        load_codec(path)
+        load_serializer(path)
 
 
 def test_tables_are_read_as_written_and_truncated_ones_are_refused(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from stampede.core.errors import ConfigError
 from stampede.loadtests.bench.bench_config import BenchConfig
-from stampede.loadtests.bench.run_plan.scenario_selection import check_order
+from stampede.loadtests.bench.run_plan.scenario_selection import check_bench_config
 from stampede.reports.analysis.analysis import analyse
 from stampede.reports.compare.run_gate import exit_code, gate
 from stampede.reports.compare.thresholds import read_thresholds
@@ -133,4 +133,4 @@ def test_the_run_passes_the_gate_against_itself(flood_run: Run) -> None:
 def test_a_limiter_in_a_plan_with_only_caching_scenarios_is_refused() -> None:
     plan = replace(find_plan("smoke"), scenarios=("stampede",))
     with pytest.raises(ConfigError, match="caching"):
-        check_order(BenchConfig(plan=plan, own_contenders=(str(OWN),)))
+        check_bench_config(BenchConfig(plan=plan, own_contenders=(str(OWN),)))

@@ -11,7 +11,7 @@ from stampede.core.errors import ConfigError
 from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.run_plan import contenders
 from stampede.loadtests.bench.run_plan.planning import prepare_run
-from stampede.loadtests.bench.run_plan.scenario_selection import check_order, missing_contenders
+from stampede.loadtests.bench.run_plan.scenario_selection import check_bench_config, missing_contenders
 from stampede.loadtests.coordinator.celery_process import CeleryProcess
 from stampede.scenarios.plans import find_plan
 from stampede.scenarios.scenario import find_scenario
@@ -24,13 +24,13 @@ PLAN = replace(find_plan("smoke"), scenarios=("refresh-queue",), experiments=())
 
 def test_without_the_extra_the_others_run_and_a_remark_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contenders, "find_spec", lambda _name: None)
-    names = {contender_spec.name for contender_spec in check_order(BenchConfig(plan=PLAN))[2]}
+    names = {contender_spec.name for contender_spec in check_bench_config(BenchConfig(plan=PLAN))[2]}
     assert "refresh-ahead" in names
     assert CELERY not in names
     (remark,) = missing_contenders([find_scenario("refresh-queue")])
     assert remark.what == f"{CELERY}: not installed: .venv/bin/pip install celery (the extra [celery])"
     with pytest.raises(ConfigError, match="not installed"):
-        check_order(BenchConfig(plan=PLAN, contenders=(CELERY,)))
+        check_bench_config(BenchConfig(plan=PLAN, contenders=(CELERY,)))
 
 
 @pytest.mark.skipif(importlib.util.find_spec("celery") is None, reason="the extra [celery] is not installed")

@@ -10,7 +10,7 @@ from stampede.core.errors import BenchFailed, ConfigError
 from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.run_bench import run_bench
 from stampede.loadtests.bench.run_plan.planning import prepare_run
-from stampede.loadtests.bench.run_plan.scenario_selection import check_order
+from stampede.loadtests.bench.run_plan.scenario_selection import check_bench_config
 from stampede.reports.output.html_report import render
 from stampede.run_folder.read import Run
 from stampede.scenarios.plans import find_plan
@@ -177,9 +177,9 @@ def test_a_file_that_only_this_process_can_import_is_refused_before_a_server_sta
     (tmp_path / "absolute_words.py").write_text(NEIGHBOUR.format(folder="str(Path(__file__).parent)"))
     monkeypatch.chdir(tmp_path)
     config = BenchConfig(plan=find_plan("smoke"), own_contenders=("absolute_words.py",))
-    assert check_order(config)
+    assert check_bench_config(config)
     with pytest.raises(ConfigError) as caught:
-        check_order(replace(config, own_contenders=("relative_words.py",)))
+        check_bench_config(replace(config, own_contenders=("relative_words.py",)))
     line = str(caught.value)
     assert "relative_words.py" in line
     assert "No module named 'shared_words'" in line

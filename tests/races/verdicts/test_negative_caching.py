@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stampede.patterns.contender_registry import find_contender
-from tests.docs.test_documents import block
+from tests.docs.documents import block
 from tests.races.conftest import Explore
 
 SUMMARY = '    summary = "as cache-aside, but remembers what does not exist"\n'

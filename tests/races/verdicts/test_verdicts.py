@@ -22,7 +22,7 @@ from stampede.reports.topics.races.races_section import answer, section
 from stampede.run_folder.races_json import KEPT, NOT_EXERCISED, NOT_JUDGED, ExplorationInfo, RacesInfo, VerdictInfo
 from stampede.scenarios.interleavings.situation import find_situation
 from stampede.stack.providers.binaries import server_account, valkey_binary
-from stampede.stack.providers.scratch_redis import open_spare_redis
+from stampede.stack.providers.scratch_redis import open_scratch_redis
 from stampede.stack.servers import Stack
 from tests.races.conftest import Explore
 from tests.races.race_contenders import HEAD, planted
@@ -73,13 +73,13 @@ def explored(stack: Stack, contenders: list[Contender], *situations: str, **open
 
 def on(stack: Stack, url: str) -> Stack:
     """The stack with another Redis server, which belongs to a user."""
-    return replace(stack, redis=replace(stack.redis, url=url), ours=False)
+    return replace(stack, redis=replace(stack.redis, url=url), managed=False)
 
 
 @pytest.fixture(scope="module")
 def spare() -> Iterator[redis.Redis]:
     """A server whose settings and rights a test may change."""
-    with open_spare_redis() as (server,), redis.Redis.from_url(server.url) as client:
+    with open_scratch_redis() as (server,), redis.Redis.from_url(server.url) as client:
         yield client
 
 
@@ -177,7 +177,7 @@ def test_a_server_that_refuses_writes_breaks_no_guarantee(
 
 
 def test_a_read_only_replica_is_not_judged(stack: Stack, spare: redis.Redis, tmp_path: Path) -> None:
-    with open_spare_redis() as (other,), redis.Redis.from_url(other.url) as replica:
+    with open_scratch_redis() as (other,), redis.Redis.from_url(other.url) as replica:
         options = spare.connection_pool.connection_kwargs
         replica.config_set("masterauth", options["password"])
         replica.replicaof(options["host"], options["port"])

@@ -45,7 +45,7 @@ def test_verdicts_agree_with_the_simulation(sound: Analysis) -> None:
     assert verdicts["stampede", "no-cache", "read-p50"] == "worse"
     assert verdicts["stampede", "coalescing", "loads-per-expiry"] == "better"
     assert verdicts["stampede", "coalescing", "read-p50"] == "same"
-    assert all(v.sentence not in ("better", "worse") for v in sound.twins.values())
+    assert all(v.sentence not in ("better", "worse") for v in sound.aa_pairs.values())
 
 
 def test_baselines_get_no_verdict(sound: Analysis) -> None:
@@ -130,7 +130,7 @@ FAULTS: dict[WarningKind, dict[str, object]] = {
         "contenders": ("cache-aside", "bare-get"),
         "change": shifted("end_ns", 5 * MS, only="bare-get"),
     },
-    run_warnings.TWINS_DIFFER: {
+    run_warnings.COPIES_DIFFER: {
         "contenders": ("cache-aside", "cache-aside-again"),
         "change": shifted("end_ns", MS, only="cache-aside-again"),
     },
@@ -238,7 +238,7 @@ def test_contender_that_returns_no_record_for_an_existing_one_is_not_recommended
     assert warning.contenders == ("coalescing",)
     assert "coalescing: " in warning.what
     assert "2 % (95 % interval: " in warning.what
-    assert warning in analysis.doubts_of("stampede", "coalescing")
+    assert warning in analysis.warnings_of("stampede", "coalescing")
 
 
 @pytest.mark.parametrize(("share", "warned"), [(1.0, False), (0.5, True)])

@@ -53,7 +53,7 @@ def test_one_clock_causes_no_warning_and_no_uncertainty(tmp_path: Path) -> None:
     analysis = analysed(tmp_path / "run", None)
     assert run_warnings.CLOCKS_APART in analysis.passed
     assert clock_uncertainty_ns(analysis.run) == {}
-    assert {cell.clock_doubt_ns for cell in cells(analysis.run)} == {0}
+    assert {cell.clock_uncertainty_ns for cell in cells(analysis.run)} == {0}
 
 
 def certain_and_possible(analysis: Analysis) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from stampede.reports.compare.run_gate import FAIL, PASS, exit_code, of_pair
 from stampede.reports.compare.thresholds import metric_named, read_thresholds
 from stampede.reports.metrics.metric import Metric
 from stampede.reports.topics.rate_limiting.calls import calls
-from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterJudged, SubjectJudged, judge_subject
+from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterResult, SubjectResult, analyse_subject
 from stampede.run_folder.read import read_run
 from stampede.run_folder.run_warnings import RunWarning
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
@@ -48,13 +48,13 @@ def limiter(name: str, file: str | None = None) -> ContenderInfo:
     )
 
 
-def subjects(broken: int, of: int = 12) -> list[SubjectJudged]:
+def subjects(broken: int, of: int = 12) -> list[SubjectResult]:
     """The callers of a round: `broken` of them get one call too many in their first window, the others their limit."""
     found = []
     for number in range(of):
         at = np.arange(LIMIT + 1) / 100
         allowed = [True] * LIMIT + [number < broken]
-        found.append(judge_subject(number, "ties", calls(at, at, allowed), FLOOD, STRICT))
+        found.append(analyse_subject(number, "ties", calls(at, at, allowed), FLOOD, STRICT))
     return found
 
 
@@ -73,14 +73,14 @@ FLOODED = ScenarioInfo(
 )
 
 
-def flooded(info: ContenderInfo, broken: Sequence[int]) -> LimiterJudged:
+def flooded(info: ContenderInfo, broken: Sequence[int]) -> LimiterResult:
     """A limiter whose bound the given number of callers broke in each round."""
     cells: Any = [SimpleNamespace(info=SimpleNamespace(round=r)) for r in range(1, len(broken) + 1)]
     rows = [(r, s) for r, count in enumerate(broken, 1) for s in SEEN[count]]
-    return LimiterJudged(info, FLOODED, cells, rows, None, np.array([]), np.array([]))
+    return LimiterResult(info, FLOODED, cells, rows, None, np.array([]), np.array([]))
 
 
-def limiting(*found: LimiterJudged) -> Any:
+def limiting(*found: LimiterResult) -> Any:
     """Limiters that `stampede.reports.topics.rate_limiting.limiter_analysis.judged` returns without an analysis."""
     return SimpleNamespace(once=lambda _make: list(found))
 
@@ -167,7 +167,7 @@ def test_more_loads_fail_in_most_pairs(recorded: Recorded, factor: float, least:
     assert codes(recorded, 8, 3, {"loads-per-1000-reads": factor}).count(FAIL) >= least
 
 
-def ruled(recorded: Recorded, base: LimiterJudged, run: LimiterJudged, *, absolute: bool = False) -> GateFinding:
+def ruled(recorded: Recorded, base: LimiterResult, run: LimiterResult, *, absolute: bool = False) -> GateFinding:
     """The finding on a limiter's contract in a run with a base."""
     rng = np.random.default_rng(1)
     sides = [drawn(recorded, 1, rng, limiting(x)) for x in (base, run)]

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from stampede.core.text.safe_text import visible
 from stampede.loadtests.bench.progress import plain_lines
-from stampede.races.explore import Replayed
+from stampede.races.explore import ReplayResult
 from stampede.races.races_console import print_races, print_replay
 from stampede.reports.compare.comparison_page import print_comparison, render_comparison
 from stampede.reports.compare.run_gate import gate, print_findings
@@ -172,7 +172,9 @@ def test_no_name_acts_on_a_terminal(hostile_run: Path, tmp_path: Path, what: str
     steps = [StepInfo(client="a", label=HOSTILE, database={HOSTILE: 1}, cache={HOSTILE: HOSTILE})]
     trace = cast(Any, None)  # is not printed
     broken = {HOSTILE: HOSTILE}
-    replayed = Replayed(situation=find_situation("reader-reader"), trace=trace, steps=steps, broken=broken, same=True)
+    replayed = ReplayResult(
+        situation=find_situation("reader-reader"), trace=trace, steps=steps, broken=broken, same=True
+    )
     show: dict[str, Callable[[Console], object]] = {
         "summary": lambda console: print_report(read_report(hostile_run), console),
         "comparison": lambda console: print_comparison(

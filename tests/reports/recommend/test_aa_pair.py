@@ -2,7 +2,7 @@
 
 import pytest
 
-from stampede.reports.analysis.aa_pair import AAPair, floor_of, silent_of, twins_of
+from stampede.reports.analysis.aa_pair import AAPair, aa_pair_of, describe_ignored_metrics, level_noise_floor
 from stampede.reports.analysis.figure_set import PlainFigures
 from stampede.reports.metrics.metric import find_metric
 from stampede.reports.output.panels import scorecard
@@ -34,12 +34,14 @@ def having(copies: dict[str, Estimate], **others: Estimate) -> PlainFigures:
 def test_a_metric_is_ignored_only_where_its_copies_differ() -> None:
     """The reason contains both copies with their figures; a smaller difference only raises the noise floor."""
     different = having(DIFFERENT_COPIES)
-    assert twins_of(different, "stampede", "read-p99").ignored
-    assert not twins_of(different, "stampede", "read-p50").ignored
-    assert "cache-aside-again 195 ms (156 – 359)" in silent_of(different, "stampede", ("read-p50", "read-p99"))
+    assert aa_pair_of(different, "stampede", "read-p99").ignored
+    assert not aa_pair_of(different, "stampede", "read-p50").ignored
+    assert "cache-aside-again 195 ms (156 – 359)" in describe_ignored_metrics(
+        different, "stampede", ("read-p50", "read-p99")
+    )
     near = having({"cache-aside": estimate(70, 60, 80), "cache-aside-again": estimate(79, 75, 90)})
-    assert not twins_of(near, "stampede", "read-p99").ignored
-    assert floor_of(near, "stampede", "read-p99") > 0.12
+    assert not aa_pair_of(near, "stampede", "read-p99").ignored
+    assert level_noise_floor(near, "stampede", "read-p99") > 0.12
 
 
 @pytest.mark.parametrize(
@@ -111,11 +113,11 @@ def test_a_cost_compared_with_a_contender_that_has_a_copy_is_compared_with_the_w
 
 def test_an_ignored_column_is_hatched_without_colour_and_the_table_gives_the_reason() -> None:
     """With equal copies the column is coloured and there is no reason."""
-    table = scorecard.decision_table(having(DIFFERENT_COPIES))
+    table = scorecard.scorecard_of(having(DIFFERENT_COPIES))
     at = table.columns.index(("stampede", "read response time p99"))
     assert all(entries[at].heat is None and entries[at].unclear for _, entries in table.rows)
     assert "stampede, read response time p99: cache-aside 70.5 ms" in table.ignored
-    used = scorecard.decision_table(having(EQUAL_COPIES))
+    used = scorecard.scorecard_of(having(EQUAL_COPIES))
     assert any(entries[at].heat is not None for _, entries in used.rows)
     assert used.ignored == ""
 

@@ -19,7 +19,7 @@ from stampede.reports.metrics.metric import find_metric
 from stampede.reports.metrics.response_times import over, reads
 from stampede.reports.statistics.comparison import Comparison, compare, compare_independent
 from stampede.reports.statistics.estimate import Floats, median
-from stampede.reports.statistics.power import rounds_needed, rounds_to_tell
+from stampede.reports.statistics.power import rounds_needed, rounds_to_decide
 from stampede.reports.statistics.rank_tests import holm, independent_shift, shift
 from stampede.reports.statistics.verdict import LEAST_DIFFERENCE, sentence
 from stampede.run_folder.read import read_run
@@ -132,7 +132,7 @@ def test_cannot_tell_asks_for_more_rounds() -> None:
     draws = (verdict_on(rng.normal(0.0953, 0.15, 8)) for _ in range(100))
     unclear = [c for c, verdict in draws if verdict == "cannot tell"]
     assert len(unclear) > 20
-    wanted = [rounds_to_tell(c, LEAST_DIFFERENCE) for c in unclear]
+    wanted = [rounds_to_decide(c, LEAST_DIFFERENCE) for c in unclear]
     assert np.median(wanted) > 8
     assert rounds_needed(0.15, 0.0953) == pytest.approx(37, abs=6)
     assert math.isinf(rounds_needed(0.15, 0.0))
@@ -180,7 +180,7 @@ def test_intervals_that_are_too_narrow_are_found() -> None:
 def real_rounds() -> Iterator[tuple[str, Floats]]:
     """The A/A pairs of the named run, as one log ratio per round."""
     analysis = analyse(read_run(Path(REAL)))
-    for (scenario_name, metric), aa_copy in analysis.twins.items():
+    for (scenario_name, metric), aa_copy in analysis.aa_pairs.items():
         pairs = [
             {c.info.round: find_metric(metric).of_cell(c) for c in analysis.of(scenario_name, name)}
             for name in (aa_copy.contender, aa_copy.against)
@@ -217,7 +217,7 @@ def test_real_copies_do_not_differ() -> None:
     """In the named run, A/A rows are better or worse in no more scenarios than a rate of one in twenty allows: in none
     of one scenario (`stampede aa`), in one of the seven of a standard run."""
     alarms: dict[str, bool] = {}
-    for (place, _), verdict in analyse(read_run(Path(REAL))).twins.items():
+    for (place, _), verdict in analyse(read_run(Path(REAL))).aa_pairs.items():
         alarms[place] = alarms.get(place, False) or verdict.sentence in ("better", "worse")
     assert alarms
     assert sum(alarms.values()) <= binom.ppf(0.95, len(alarms), 0.05)

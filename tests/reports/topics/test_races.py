@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stampede.reports.analysis.analysis import analyse
-from stampede.reports.output.panels.scorecard import RACES_BROKEN, decision_table
+from stampede.reports.output.panels.scorecard import RACES_BROKEN, scorecard_of
 from stampede.reports.topics.races.races_page import render_races
 from stampede.reports.topics.races.races_section import answer
 from stampede.run_folder.races_json import (
@@ -86,7 +86,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("guaranteed", [False, True])
 def test_column_counts_broken_invariants_and_broken_guarantees(run: Path, guaranteed: bool) -> None:
     """It counts the tried invariants; the worst colour means that a guarantee is broken."""
-    table = decision_table(analyse(read_run(run)), races(guaranteed=guaranteed))
+    table = scorecard_of(analyse(read_run(run)), races(guaranteed=guaranteed))
     column = [title for _, title in table.columns].index(RACES_BROKEN)
     shown = {contender.name: entries[column] for contender, entries in table.rows}
     aside = shown["cache-aside"]

@@ -28,7 +28,7 @@ def scratch_url(postgres_url: str, request: pytest.FixtureRequest) -> Any:
 
 def create(url: str, *, seed: int, records: int = 500, record_bytes: int = 500) -> list[str]:
     messages: list[str] = []
-    ensure_dataset(url, records=records, record_bytes=record_bytes, seed=seed, ours=True, say=messages.append)
+    ensure_dataset(url, records=records, record_bytes=record_bytes, seed=seed, managed=True, say=messages.append)
     return messages
 
 

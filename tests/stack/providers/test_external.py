@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stampede.core.errors import ConfigError
 from stampede.stack.postgres.dataset import ensure_dataset
 from stampede.stack.providers.external import open_external
-from stampede.stack.server_counters import forget_keys, has_statements, postgres_account
+from stampede.stack.server_counters import delete_keys, has_statements, read_postgres_counters
 from stampede.stack.servers import Stack
 
 
@@ -65,7 +65,7 @@ def test_missing_rights_become_remarks_with_their_consequence(stack: Stack, user
 def test_without_pg_stat_statements_other_counters_are_still_read(user_database: str) -> None:
     with psycopg.connect(user_database, autocommit=True) as connection:
         assert not has_statements(connection)
-        counters = postgres_account(connection, {"load": 1})
+        counters = read_postgres_counters(connection, {"load": 1})
     assert not any(name.startswith("statement.") for name in counters)
     assert "database.xact_commit" in counters
 
@@ -75,9 +75,9 @@ def test_only_our_schema_and_keys_are_changed(stack: Stack, user_database: str, 
     before = outside_our_schema(user_database)
     with open_external(user_database, stack.redis.url, "as requested") as opened:
         ensure_dataset(
-            opened.postgres.url, records=50, record_bytes=300, seed=1, ours=opened.ours, say=lambda _line: None
+            opened.postgres.url, records=50, record_bytes=300, seed=1, managed=opened.managed, say=lambda _line: None
         )
-        assert forget_keys(redis_client, opened.key_prefix) == 1
+        assert delete_keys(redis_client, opened.key_prefix) == 1
     assert outside_our_schema(user_database) == before
     assert redis_client.mget("foreign:1", "stampede", "stampede:1") == [b"theirs", b"theirs too", None]
 
@@ -96,7 +96,7 @@ def test_every_key_with_the_prefix_is_deleted_and_no_other(
     foreign = {name.encode() for name in others if not name.startswith(prefix)}
     own = {(prefix + ending).encode() for ending in rest}
     redis_client.mset(dict.fromkeys(foreign | own, b"1"))
-    assert forget_keys(redis_client, prefix) == len(own)
+    assert delete_keys(redis_client, prefix) == len(own)
     assert set(redis_client.keys("*")) == foreign
 
 
@@ -105,5 +105,5 @@ def test_a_schema_stampede_that_is_not_ours_is_refused_and_left_alone(user_datab
         connection.execute("CREATE SCHEMA stampede")
         connection.execute("CREATE TABLE stampede.horses (name text)")
         with pytest.raises(ConfigError, match="not ours"):
-            ensure_dataset(user_database, records=50, record_bytes=300, seed=1, ours=False, say=lambda _line: None)
+            ensure_dataset(user_database, records=50, record_bytes=300, seed=1, managed=False, say=lambda _line: None)
         assert connection.execute("SELECT to_regclass('stampede.horses') IS NOT NULL").fetchone() == (True,)

@@ -147,7 +147,7 @@ def test_a_hot_standby_is_refused_only_when_something_is_written(own: Own) -> No
     with open_external(own.standby, own.redis.plain, "as requested") as found:
         assert found.postgres.version
     with pytest.raises(StackError, match="hot standby"):
-        ensure_dataset(own.standby, records=20, record_bytes=300, seed=1, ours=False, say=lambda _line: None)
+        ensure_dataset(own.standby, records=20, record_bytes=300, seed=1, managed=False, say=lambda _line: None)
 
 
 # ── Redis before 7.2 ──
@@ -246,7 +246,7 @@ def test_there_is_a_remark_on_a_pooler(own: Own, bouncers: Bouncers) -> None:
 
 @needs_pgbouncer
 def test_records_are_read_written_and_counted_in_transaction_mode(bouncers: Bouncers) -> None:
-    ensure_dataset(bouncers.transaction, records=50, record_bytes=300, seed=1, ours=False, say=lambda _line: None)
+    ensure_dataset(bouncers.transaction, records=50, record_bytes=300, seed=1, managed=False, say=lambda _line: None)
     statements = default_statements(cpu_rows=10, wait_ms=0)
     with open_pool(bouncers.transaction, 30, statements.session) as pool:
         source = PostgresSource(pool, statements)

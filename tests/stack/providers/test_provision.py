@@ -36,7 +36,7 @@ def test_given_urls_are_used_and_the_first_line_shows_it(stack: Stack) -> None:
     urls = {"postgres_url": stack.postgres.url, "redis_url": stack.redis.url}
     with open_servers("auto", **urls, say=lambda _line: None) as opened:
         assert opened.provider == "external"
-        assert not opened.ours
+        assert not opened.managed
         assert opened.first_line() == (
             f"external servers: PostgreSQL {stack.postgres.version} and Valkey {stack.redis.version} "
             "(their URLs were given)"
@@ -123,4 +123,4 @@ def test_two_commands_cannot_use_one_database_at_the_same_time(stack: Stack) -> 
     ):
         pass
     with open_servers("external", **urls, say=lambda _line: None) as opened:
-        assert not opened.ours
+        assert not opened.managed

@@ -11,7 +11,7 @@ from stampede.stack.providers.embedded import open_embedded
 from stampede.stack.provision import open_servers
 from stampede.stack.servers import Stack
 from stampede.stack.supervisor import supervisor_client, supervisor_process
-from stampede.stack.supervisor.supervisor_client import how, private_directory
+from stampede.stack.supervisor.supervisor_client import exit_text, private_directory
 from tests.stack.supervisor.test_lifetime import is_gone, until
 
 
@@ -27,10 +27,10 @@ def process_of(stack: Stack, text: str) -> psutil.Process:
 def test_an_unexpected_end_of_a_server_is_reported_and_an_injected_kill_is_not() -> None:
     with open_embedded("tests", say=lambda _line: None) as stack:
         assert stack.ended() == ""
-        assert stack.redis_switch is not None
-        stack.redis_switch.kill()
+        assert stack.redis_faults is not None
+        stack.redis_faults.kill()
         assert stack.ended() == ""
-        stack.redis_switch.restart()
+        stack.redis_faults.restart()
         assert stack.ended() == ""
         valkey = process_of(stack, "valkey-server")
         valkey.kill()
@@ -64,7 +64,7 @@ def test_an_error_in_a_block_whose_server_ended_is_reported_as_the_end_of_the_se
 
 @pytest.mark.parametrize(("code", "text"), [(0, "exit code 0"), (3, "exit code 3"), (-15, "by SIGTERM")])
 def test_a_return_code_as_text(code: int, text: str) -> None:
-    assert how(code) == text
+    assert exit_text(code) == text
 
 
 def tmpdir_of_kind(path: Path, kind: str) -> Path:

@@ -132,6 +132,6 @@ def test_experiment_without_a_grid_is_not_compared(tmp_path: Path) -> None:
     run = read_run(folder).info
     run.experiments = [ExperimentInfo(**asdict(INFO))]
     RunWriter(folder, run).add_experiment("over-http", calls(LOADS, 6))
-    (section,) = http_validation.sections_beside(analyse(read_run(folder)))
+    (section,) = http_validation.experiment_sections(analyse(read_run(folder)))
     assert section.findings is not None
     assert "The grid has no results for stampede" in section.findings.answer

@@ -22,7 +22,7 @@ class Read:
     end: float
     client: int = 0
     measured: bool = True
-    at_rest: bool = False
+    after_drain: bool = False
 
 
 NEVER = float("inf")
@@ -94,11 +94,13 @@ def sessions(writes: list[Write], reads: list[Read]) -> tuple[int, int]:
     """Measured reads that miss the client's own write, and those older than an earlier read of the client."""
     missed = back = 0
     for r in reads:
-        if not r.measured or r.at_rest:
+        if not r.measured or r.after_drain:
             continue
         own = [w.version for w in writes if (w.client, w.key) == (r.client, r.key) and w.acknowledged <= r.start]
         before = [
-            x.version for x in reads if (x.client, x.key) == (r.client, r.key) and x.start < r.start and not x.at_rest
+            x.version
+            for x in reads
+            if (x.client, x.key) == (r.client, r.key) and x.start < r.start and not x.after_drain
         ]
         missed += any(v > r.version for v in own)
         back += any(v > r.version for v in before)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stampede.reports.topics.freshness.classify import Judged, classify_reads
-from stampede.reports.topics.freshness.convergence import Nines, nines
+from stampede.reports.topics.freshness.classify import ClassifiedReads, classify_reads
+from stampede.reports.topics.freshness.convergence import WriteChecks, check_writes
 from stampede.reports.topics.freshness.sessions import sessions
 from stampede.reports.topics.freshness.staleness_curve import curve
 from stampede.reports.topics.freshness.version_history import NEVER, History, Reads, Writes
@@ -37,13 +37,13 @@ def built(writes: list[Write], reads: list[Read]) -> History:
             start=ints([r.start for r in reads]),
             end=ints([r.end for r in reads]),
             session=ints([r.client for r in reads]),
-            measured=np.array([r.measured and not r.at_rest for r in reads], dtype=bool),
-            at_rest=np.array([r.at_rest for r in reads], dtype=bool),
+            measured=np.array([r.measured and not r.after_drain for r in reads], dtype=bool),
+            after_drain=np.array([r.after_drain for r in reads], dtype=bool),
         ),
     )
 
 
-def classified(writes: list[Write], reads: list[Read]) -> Judged:
+def classified(writes: list[Write], reads: list[Read]) -> ClassifiedReads:
     return classify_reads(built(writes, reads))
 
 
@@ -113,7 +113,7 @@ def test_curve_counts_every_pair_of_a_write_and_a_later_read_once(
 def test_convergence_counts_checked_and_wrong_writes(drawn: tuple[list[Write], list[Read]], within: int) -> None:
     """The counts equal those of brute force."""
     writes, reads = drawn
-    found = nines(classified(writes, reads), within)
+    found = check_writes(classified(writes, reads), within)
     assert (found.writes, found.wrong) == brute_force.checked_and_wrong(writes, reads, within)
 
 
@@ -155,7 +155,7 @@ def test_one_planted_read_of_each_kind(read: Read, expected: str) -> None:
         "future"
         if found.future[0]
         else "after acknowledgement"
-        if found.after_told[0]
+        if found.after_acknowledgement[0]
         else "before acknowledgement"
         if found.stale[0]
         else "possible"
@@ -189,6 +189,6 @@ def test_age_and_versions_behind_are_lower_bounds() -> None:
 
 def test_zero_wrong_of_n_gives_the_rule_of_three_bound() -> None:
     """Without a wrong write the share is 1 − 3/n, never 1."""
-    assert Nines(within_ns=1, writes=300, wrong=0).share == pytest.approx(0.99)
-    assert Nines(within_ns=1, writes=300, wrong=3).share == pytest.approx(0.99)
-    assert Nines(within_ns=1, writes=2, wrong=0).share == 0
+    assert WriteChecks(within_ns=1, writes=300, wrong=0).share == pytest.approx(0.99)
+    assert WriteChecks(within_ns=1, writes=300, wrong=3).share == pytest.approx(0.99)
+    assert WriteChecks(within_ns=1, writes=2, wrong=0).share == 0

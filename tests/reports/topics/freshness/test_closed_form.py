@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stampede.reports.topics.freshness.classify import classify_reads
-from stampede.reports.topics.freshness.convergence import nines
+from stampede.reports.topics.freshness.convergence import check_writes
 from stampede.reports.topics.freshness.staleness_curve import classes, curve
 from stampede.reports.topics.freshness.version_history import History, Reads, Writes
 
@@ -38,7 +38,7 @@ def ttl_only(ttl_s: float, writes_per_s: float, span_s: float, seed: int) -> His
             end=start + 1,
             session=np.ones(len(start), dtype=np.int64),
             measured=np.ones(len(start), dtype=bool),
-            at_rest=np.zeros(len(start), dtype=bool),
+            after_drain=np.zeros(len(start), dtype=bool),
         ),
     )
 
@@ -49,7 +49,7 @@ def test_stale_share_equals_the_closed_form(per_ttl: float) -> None:
     ttl_s = 0.5
     found = classify_reads(ttl_only(ttl_s, per_ttl / ttl_s, span_s=2000, seed=3))
     assert found.stale.mean() == pytest.approx(1 - (1 - math.exp(-per_ttl)) / per_ttl, abs=0.02)
-    assert (found.stale == found.after_told).all()
+    assert (found.stale == found.after_acknowledgement).all()
     assert not found.future.any()
     assert found.age.max() <= ttl_s * SECOND
 
@@ -66,5 +66,5 @@ def test_staleness_curve_rises_linearly_and_reaches_one_after_one_ttl() -> None:
     assert drawn.share[kept] == pytest.approx(np.minimum(1, middle_s[kept] / ttl_s), abs=0.06)
     one_class = edges[-1] / edges[-2]
     assert ttl_s / one_class <= drawn.fresh_after_ms(0.99) / 1e3 <= ttl_s * one_class
-    assert nines(found, round(ttl_s * SECOND)).wrong == 0
-    assert nines(found, round(ttl_s * SECOND / 10)).wrong > 0
+    assert check_writes(found, round(ttl_s * SECOND)).wrong == 0
+    assert check_writes(found, round(ttl_s * SECOND / 10)).wrong > 0
