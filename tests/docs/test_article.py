@@ -9,7 +9,8 @@ from stampede.patterns.contender_registry import contenders, limiters
 from stampede.patterns.serialization.serializer_registry import named_serializers
 from stampede.reports.claims.claims_section import claims
 from stampede.scenarios.scenario import scenarios
-from tests.docs.test_documents import DOCUMENTS, ROOT, broken, refused_of_make
+from tests.docs.documents import ROOT
+from tests.docs.test_documents import DOCUMENTS, broken, refused_of_make
 
 DOCUMENT = "docs/article.md"
 """The only page that has the rows."""
