@@ -26,7 +26,7 @@ FIELDS = {
     "clock_doubt_ns": "clock_uncertainty_ns",
 }
 """Fields of any JSON object."""
-KINDS = {"ruler": "baseline", "twin": "aa-copy"}
+KINDS = {"ruler": "baseline", "twin": "aa-copy"}  # quoted
 """Values of a contender's field `kind`."""
 GUARANTEES = {
     "WRITES_SHOW": "READ_AFTER_WRITE",

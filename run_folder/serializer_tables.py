@@ -42,7 +42,7 @@ BATCHES = pa.schema(
 PROBES = pa.schema(
     [
         pa.field("round", pa.int32(), False),
-        pa.field("contender", NAME, False),  # the serializer that encoded in the other thread; nobody: none did
+        pa.field("contender", NAME, False),  # the serializer that encoded in the other thread; “nobody”: none did
         pa.field("elapsed_ns", pa.int64(), False),  # one GET
     ]
 )

@@ -1,6 +1,6 @@
 """Replaces passwords and tokens by *** in URLs, connection strings and commands that are stored or printed.
 
-All callers use one function, `masked`. In doubt it hides too much.
+All callers use one function, `masked`. If a part may be a secret, it is hidden.
 """
 
 import json

@@ -15,8 +15,8 @@ from stampede.core.files import write_whole
 from stampede.core.text.safe_text import visible
 from stampede.reports.claims import claims_section as claims
 from stampede.reports.output import charts, formatting
-from stampede.reports.output.glossary import GLOSSARY
 from stampede.reports.output.panels import warnings_panel
+from stampede.reports.output.panels.glossary import GLOSSARY
 from stampede.reports.output.panels.participants import participants
 from stampede.reports.output.panels.run_description import all_workloads, machine, workload_text
 from stampede.reports.output.report_model import Report, read_report

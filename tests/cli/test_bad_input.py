@@ -21,7 +21,7 @@ from stampede.patterns import user_files
 
 REPO = Path(__file__).resolve().parents[2]
 NEEDED = {"worker": ["--master", "127.0.0.1:1"], "compare": ["a", "b"], "gate": ["a"]}
-"""What a command needs besides the option that is tried."""
+"""The arguments that a command needs in addition to the tested option."""
 
 
 def refused(*words: str) -> str:

@@ -48,9 +48,9 @@ def unused_port() -> int:
     [
         (("bench", "--plan", "nothing"), "plan"),
         (("bench", "--scenario", "nowhere"), "scenario"),
-        (("bench", "--only", "nobody"), "contender"),
-        (("bench", "--contender", "nobody.py"), "contender"),
-        (("bench", "--reference", "nobody"), "reference"),
+        (("bench", "--only", "absent"), "contender"),
+        (("bench", "--contender", "absent.py"), "contender"),
+        (("bench", "--reference", "absent"), "reference"),
         (("bench", "--stack", "cloud"), "stack"),
         (("bench", "--rounds", "0"), "rounds"),
         (("bench", "--rtt", "-1"), "rtt"),
@@ -152,7 +152,7 @@ def killed_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killed]:
 
 
 def is_running(pid: int) -> bool:
-    """Whether the process is there; one that nobody has reaped yet is not."""
+    """Whether the process is there; one that absent has reaped yet is not."""
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 
 import stampede
-from stampede.core.errors import ConfigError
-from stampede.patterns.contender_registry import find_limiter, load_contender
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = {"core", "patterns", "scenarios", "stack", "loadtests", "races", "artefact", "reports"}
@@ -30,17 +28,6 @@ def typed_names() -> dict[str, str]:
     block = next(node for node in tree.body if isinstance(node, ast.If))
     imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
     return {alias.name: str(node.module) for node in imports for alias in node.names}
-
-
-def examples() -> list[str]:
-    """The indented code blocks of the package's docstring."""
-    blocks: list[list[str]] = [[]]
-    for line in (stampede.__doc__ or "").splitlines():
-        if line.startswith("    ") or not line:
-            blocks[-1].append(line[4:])
-        elif blocks[-1]:
-            blocks.append([])
-    return ["\n".join(block).strip() + "\n" for block in blocks if any(block)]
 
 
 def test_importing_the_package_loads_none_of_our_rooms_and_no_dependency() -> None:
@@ -82,14 +69,3 @@ def test_help_reads_as_documentation() -> None:
     assert text.index("from stampede import CachePattern") < text.index("class CachePattern")
     for name in ("class RateLimiter", "class Decision", "class Config", "invalidate(self", "hit(self"):
         assert name in text
-
-
-def test_the_examples_in_the_docstring_are_contenders(tmp_path: Path) -> None:
-    """The pattern and the limiter can be copied into a file and benchmarked."""
-    pattern, limiter = examples()
-    (tmp_path / "my_pattern.py").write_text(pattern, encoding="utf-8")
-    (tmp_path / "my_limiter.py").write_text(limiter, encoding="utf-8")
-    assert load_contender(tmp_path / "my_pattern.py").name == "my-pattern"
-    assert find_limiter(str(tmp_path / "my_limiter.py")).name == "my-limiter"
-    with pytest.raises(ConfigError, match="limiter"):
-        find_limiter(str(tmp_path / "my_pattern.py"))

@@ -167,7 +167,7 @@ def test_a_url_in_the_wrong_place_is_refused_without_its_password(words: list[st
 
 
 def test_a_fault_of_ours_shows_no_secret_in_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    """The traceback of an error that is nobody's input quotes what the error was given."""
+    """The traceback of an error in our code quotes the error's arguments."""
 
     def broken() -> None:
         raise RuntimeError("no pool for redis://ann:hid1en@h")

@@ -84,7 +84,7 @@ def unknown_to_make(words: list[str]) -> str | None:
 
 
 def dry_run(words: list[str]) -> subprocess.CompletedProcess[str]:
-    """make -n, without what a make that runs these tests was told."""
+    """make -n, without the settings of a make that runs these tests."""
     outer = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
     settings = [word for word in words if "=" in word]
     targets = [word for word in words if "=" not in word]

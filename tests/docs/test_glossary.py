@@ -1,6 +1,6 @@
 """The glossary of the report page says the same as docs/glossary.md."""
 
-from stampede.reports.output.glossary import GLOSSARY
+from stampede.reports.output.panels.glossary import GLOSSARY
 from tests.docs.documents import ROOT
 from tests.docs.test_language import WORD
 

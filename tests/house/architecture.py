@@ -305,7 +305,7 @@ def tracked_text(root: Path, names: list[str]) -> list[Path]:
 
 
 def named_places(root: Path, paths: list[Path]) -> list[str]:
-    """Lines that name a package registry's host or a path of somebody's machine."""
+    """Lines that name a package registry's host or a path of a private machine."""
     found = []
     for path in paths:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):

@@ -41,7 +41,9 @@ PLAIN = {
 }
 """Pattern to plain words for it."""
 WORDS = re.compile(r"\b(?:" + "|".join(f"(?:{pattern})" for pattern in PLAIN) + r")\b", re.IGNORECASE)
-QUOTED = re.compile(r"“[^”]*”")
+STABLE = r"stale-after-told"
+"""Ids in run folders and CSV files, which keep their names."""
+QUOTED = re.compile(rf"“[^”]*”|{STABLE}")
 QUOTED_IN_MARKDOWN = re.compile(r"“[^”]*”|`[^`\n]*`|\"[^\"\n]*\"|\]\([^)\n]*\)")
 """Code, quotations and the targets of links."""
 TEXTS = (".md", ".j2", ".html")

@@ -18,7 +18,6 @@ MOST_CHILDREN = 9
 CATALOGUES = {
     "patterns/caching": "one file for each pattern, found by its name",
     "patterns/serialization": "one file for each serializer, found by its name",
-    "reports/checks": "one file for each subject that a run is checked for",
     "reports/metrics": "one file for each kind of metric, found by being there",
     "reports/output/charts": "one file for each chart, found by being there, and what they share",
     "reports/claims": "one file for each claim of the article, in the order of the claims",

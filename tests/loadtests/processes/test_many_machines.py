@@ -174,7 +174,7 @@ def test_a_bench_without_workers_ends_with_an_error_and_leaves_no_folder(
     stack: Stack, prepared: RunConfig, tmp_path: Path
 ) -> None:
     config = copied(prepared, tmp_path / "run", 1, wait_s=1.0)
-    with pytest.raises(ConfigError, match=r"expect: 1 .*within 1 s: none came"):
+    with pytest.raises(ConfigError, match=r"expect: 1 .*within 1 s: none joined"):
         run_bench(config, stack, lambda _event: None)
     assert not Path(config.folder).exists()
 

@@ -19,7 +19,7 @@ SOURCE = '''
 
 from stampede.reports.output.charts.chart import Chart
 from stampede.reports.output.charts.scenario_chart import ScenarioChart
-from stampede.reports.output.charts.svg_figure import drawn, dress, new_figure
+from stampede.reports.output.charts.svg_figure import drawn, style_axes, new_figure
 
 
 def rounds(analysis, scenario):
@@ -28,7 +28,7 @@ def rounds(analysis, scenario):
     figure = new_figure(7.6, 2.0)
     axes = figure.add_subplot()
     axes.plot([1, 2, 3], [1, 2, 4], color="#0072b2")
-    dress(axes)
+    style_axes(axes)
     question = "What did a planted chart find?"
     return Chart(
         anchor=f"{scenario.name}-planted",

@@ -90,7 +90,7 @@ def test_column_counts_broken_invariants_and_broken_guarantees(run: Path, guaran
     column = [title for _, title in table.columns].index(RACES_BROKEN)
     shown = {contender.name: entries[column] for contender, entries in table.rows}
     aside = shown["cache-aside"]
-    assert (aside.text, aside.detail) == ("2 of 3 broken", f"{int(guaranteed)} of its promises")
+    assert (aside.text, aside.detail) == ("2 of 3 broken", f"{int(guaranteed)} of its guarantees")
     assert aside.link == "#races-cache-aside"
     assert (shown["coalescing"].text, shown["coalescing"].heat) == ("0 of 3 broken", 0)
     assert aside.heat == (4 if guaranteed else 2)
