@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -91,15 +92,31 @@ def run(python: Path, *words: str, cwd: Path) -> subprocess.CompletedProcess[str
     return subprocess.run([python, *words], cwd=cwd, env=environment, capture_output=True, text=True, check=False)
 
 
+def names_in(wheel: Path) -> set[str]:
+    """The files of a wheel."""
+    return set(zipfile.ZipFile(wheel).namelist())
+
+
+def test_source_distribution_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    """A wheel from the source distribution has the files of one from the checkout, whose rooms are links."""
+    build = [sys.executable, "-m", "hatchling", "build"]
+    subprocess.run([*build, "-t", "sdist", "-d", str(tmp_path)], cwd=ROOT, check=True, capture_output=True)
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
+        archive.extractall(tmp_path / "sources", filter="data")
+    (sources,) = (tmp_path / "sources").iterdir()
+    subprocess.run([*build, "-t", "wheel", "-d", str(tmp_path)], cwd=sources, check=True, capture_output=True)
+    assert names_in(next(tmp_path.glob("*.whl"))) == names_in(wheel)
+
+
 def test_wheel_adds_one_package(wheel: Path) -> None:
     """An installed wheel adds `stampede` to the user's packages, and nothing else."""
-    names = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+    names = {name.partition("/")[0] for name in names_in(wheel)}
     assert {name for name in names if not name.endswith(".dist-info")} == {"stampede"}
 
 
 def test_wheel_has_no_tests(wheel: Path) -> None:
     """Tests, caches and scripts stay out of the wheel; templates and the compose file are in it."""
-    names = zipfile.ZipFile(wheel).namelist()
+    names = names_in(wheel)
     assert not [name for name in names if "/tests/" in name or "__pycache__" in name or "/scripts/" in name]
     assert any(name.endswith("report.html.j2") for name in names)
     assert any(name.endswith("panel.js") for name in names)
