@@ -17,7 +17,7 @@ from stampede.stack.redis.redis_server import answers, inspect_redis
 from stampede.stack.servers import Stack
 from stampede.stack.supervisor.supervisor_client import supervised
 
-COMPOSE_FILE = PACKAGE / "docker-compose.yml"
+COMPOSE_FILE = (PACKAGE / "docker-compose.yml").resolve()
 ENGINE_WITHIN_S = 3.0
 PULL_WITHIN_S = 600.0
 UP_WITHIN_S = 120.0
