@@ -21,7 +21,9 @@ def serializers(
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", help="run only these of ours. May be repeated", autocompletion=serializer_names),
+        typer.Option(
+            "--only", help="run only these of Stampede's serializers. May be repeated", autocompletion=serializer_names
+        ),
     ] = None,
     record: Annotated[
         list[str] | None,
