@@ -88,7 +88,7 @@ def estimated(rounds: Sequence[Spans], q: float) -> Estimate:
     """
     beyond, episodes = evidence(rounds, q)
     if beyond < SAMPLES_BEYOND:
-        return missing(f"seen, not estimated: {beyond} samples beyond it, {SAMPLES_BEYOND} wanted", len(rounds))
+        return missing(f"seen, not estimated: {beyond} samples beyond it, {SAMPLES_BEYOND} needed", len(rounds))
     pooled = pooled_quantile([r.wait_ms for r in rounds], q)
     if episodes < EPISODES_BEYOND:
         noun = "episode" if episodes == 1 else "episodes"

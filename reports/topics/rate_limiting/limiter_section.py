@@ -32,7 +32,7 @@ COLUMNS = (
         title="held?",
         explain=(
             "broken: certainly exceeded; held: certainly not exceeded; not seen broken: calls in flight at a window's "
-            "ends leave it open. Below: the measured value that the contract bounds, certain – possible"
+            "ends may count in it or not. Below: the measured value that the contract bounds, certain – possible"
         ),
     ),
     Column(
