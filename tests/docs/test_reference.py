@@ -56,7 +56,7 @@ def test_the_run_folders_columns_are_listed(name: str) -> None:
 
 def test_the_patterns_are_listed() -> None:
     """docs/reference/patterns.md lists every contender of Stampede with its own summary, and none else."""
-    rows = table("docs/reference/patterns.md", "## Which")
+    rows = table("docs/reference/patterns.md", "## List")
     listed = [(re.sub(r"\[(.*)\]\(.*\)", r"\1", name), said) for name, said in rows]
     assert listed == [(name, found.pattern.summary) for name, found in contenders().items()]
 
@@ -83,7 +83,7 @@ def test_the_guarantees_are_listed() -> None:
 
 def test_the_limiters_are_listed() -> None:
     """docs/reference/limiters.md lists every limiter of Stampede with its own summary, and none else."""
-    rows = table("docs/reference/limiters.md", "## Which")
+    rows = table("docs/reference/limiters.md", "## List")
     listed = [(re.sub(r"\[(.*)\]\(.*\)", r"\1", name), said) for name, said in rows]
     assert listed == [(name, found.limiter.summary) for name, found in limiters().items()]
 
