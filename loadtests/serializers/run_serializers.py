@@ -43,7 +43,7 @@ REFERENCE = "json"
 ROUNDS = 20
 LIMIT_S = 130.0
 """Time limit for all rounds: a slow machine runs shorter blocks of timed calls, and the same number of them."""
-LEAST_SHARE = 0.25
+MIN_BLOCK_SHARE = 0.25
 """The shortest block, as a share of its full length."""
 PACKAGES = ("msgspec", "orjson", "ormsgpack", "cbor2", "protobuf", "lz4", "zstandard")
 
@@ -191,7 +191,7 @@ def run_rounds(
         took_s, rounds_left = monotonic() - begin_s, rounds - number
         if rounds_left:
             fits = (end_s - monotonic()) / rounds_left / took_s
-            plan = replace(plan, share=min(1.0, max(LEAST_SHARE, plan.share * fits)))
+            plan = replace(plan, share=min(1.0, max(MIN_BLOCK_SHARE, plan.share * fits)))
         shares.append(plan.share)
     advance("rounds", rounds, rounds)
     return min(shares)
