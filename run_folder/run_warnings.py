@@ -56,7 +56,7 @@ BETTER_THAN_BOUND = WarningKind(
 )
 FROM_THE_FUTURE = WarningKind(
     name="from-the-future",
-    measures="reads that ended before the COMMIT of the version that they returned began",
+    measures="reads that ended before the COMMIT of the returned version had started",
     unit="reads",
     limit="any",
     advice="the recorded timestamps are inconsistent: please report it with the run folder",

@@ -207,7 +207,7 @@ HEAD = """| what | event | s to the end | exit | last line | left | cells | faul
 def conclude(
     trial: KillTrial, row: KillRow, *, hang_s: float = HANG_S, gone: bool = False, reports: bool = True
 ) -> KillRow:
-    """Wait for the end and check what is left. `gone`: the run folder was removed, so no cell can be kept."""
+    """Wait for the end and check what remains. `gone`: the run folder was removed, so no cell can be kept."""
     assert trial.process is not None
     began_s = time.monotonic()
     try:

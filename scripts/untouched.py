@@ -282,7 +282,7 @@ def main() -> int:
     # In the background SIGINT is ignored, and children would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     port, broken = free_port(), 0
-    print("| command | user's keys | kinds compared | left of ours | listened on | differences |")
+    print("| command | user's keys | kinds compared | left by Stampede | listened on | differences |")
     print("| --- | --- | --- | --- | --- | --- |")
     with launcher() as start, tempfile.TemporaryDirectory(prefix="untouched-") as home:
         tls = certificates(start)

@@ -95,9 +95,9 @@ def batch(
 
 EXPERIMENT = Experiment(
     name="pipelining",
-    question="From how many reads on does it pay to send reads together?",
+    question="From how many reads on is sending them together faster?",
     application="a page that needs several cached records: a feed, a basket, a list of search results",
-    expectation="one by one costs N round trips, a pipeline or MGET one: the longer the RTT, the sooner they pay",
+    expectation="one by one costs N round trips, a pipeline or MGET one: the longer the RTT, the greater the gain",
     run=run,
     round_s=1.5,
 )

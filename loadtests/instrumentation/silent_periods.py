@@ -1,4 +1,4 @@
-"""Silent periods of a second and more while a cell ran: a server did not answer, or a process did not wake on time."""
+"""Periods of a second or more in a cell during which a server did not answer or a process did not wake up on time."""
 
 from stampede.run_folder.write import TimelineRow
 
@@ -15,10 +15,10 @@ class Silences:
         self._since_ns: dict[str, int] = {}
 
     def expect(self, source: str, at_ns: int) -> None:
-        """Expect an answer of that source from this instant on. An earlier instant that is still open is kept."""
+        """Expect an answer of that source from this instant on. An earlier instant without an answer is kept."""
         self._since_ns.setdefault(source, at_ns)
 
-    def heard(self, source: str, at_ns: int) -> None:
+    def answered(self, source: str, at_ns: int) -> None:
         """Note that the answer came, and record the silence if it was long."""
         silent_ns = at_ns - self._since_ns.pop(source, at_ns)
         if silent_ns >= LONG_NS:
@@ -27,4 +27,4 @@ class Silences:
     def close(self, at_ns: int) -> None:
         """End the cell: sources that have not answered were silent until now."""
         for source in list(self._since_ns):
-            self.heard(source, at_ns)
+            self.answered(source, at_ns)

@@ -42,8 +42,9 @@ from stampede.stack.servers import Stack
 REFERENCE = "json"
 ROUNDS = 20
 LIMIT_S = 130.0
-"""Time limit for all rounds: a slow machine runs shorter blocks, not fewer."""
-LEAST_SHARE = 0.25
+"""Time limit for all rounds: a slow machine runs shorter blocks of timed calls, and the same number of them."""
+MIN_BLOCK_SHARE = 0.25
+"""The shortest block, as a share of its full length."""
 PACKAGES = ("msgspec", "orjson", "ormsgpack", "cbor2", "protobuf", "lz4", "zstandard")
 
 
@@ -71,7 +72,7 @@ class SerializersConfig:
         require(not self.only or REFERENCE in self.only, "only", ", ".join(self.only), "json among them: the reference")
 
     def chosen(self, *, managed: bool) -> list[NamedSerializer]:
-        """The serializers that run. Raises ConfigError: unknown, or executes code and `ours` is false."""
+        """The serializers that run. Raises ConfigError: unknown, or executes code while `managed` is false."""
         return choose_serializers(self.only, self.own, managed=managed, allow_pickle=self.allow_pickle)
 
 
@@ -91,7 +92,7 @@ def run_serializers(
     record_kinds = [kinds()[name] for name in (config.records or kinds())]
     folder = new_run_folder(config.runs, PLAN, datetime.now(UTC))
     end_s = monotonic() + config.limit_s
-    run = as_dict(config, stack, chosen, record_kinds)
+    run = run_info(config, stack, chosen, record_kinds)
     save(folder, run)
     on_begin(folder)
     try:
@@ -99,11 +100,11 @@ def run_serializers(
         write_unrepeated_results(folder, chosen)
         advance("sizes", 0, config.rounds)
         dictionaries = train_dictionaries(record_kinds, chosen)
-        left_out = write_sizes(folder, config.lengths, record_kinds, chosen, dictionaries)
-        for kind, name in left_out:
+        refused = write_sizes(folder, config.lengths, record_kinds, chosen, dictionaries)
+        for kind, name in refused:
             say(f"{name} refuses {kind}: reported as refused, not timed")
-        first = first_round(config, stack, record_kinds, chosen, left_out, dictionaries)
-        write_part(folder, "stored", 0, stored(first, record_kinds, chosen))
+        first = first_round(config, stack, record_kinds, chosen, refused, dictionaries)
+        write_part(folder, "stored", 0, stored_sizes(first, record_kinds, chosen))
         share = run_rounds(folder, first, config.rounds, end_s, stack, advance)
         if share < 0.5:
             what = f"blocks were cut to {share:.0%} of their length to end within {config.limit_s:g} s"
@@ -140,7 +141,7 @@ def write_sizes(
     chosen: Sequence[NamedSerializer],
     dictionaries: Dictionaries,
 ) -> tuple[tuple[str, str], ...]:
-    """Write the size of each record. Returns the pairs (kind of record, serializer) that are refused."""
+    """Write the size of each record. Returns the pairs (kind of record, serializer) that the serializer refuses."""
     sizes = [row for kind in record_kinds for codec in chosen for row in sizes_of(kind, codec, dictionaries)]
     write_part(folder, "sizes", 0, [*sizes, *list_sizes(lengths, dictionaries)])
     return tuple((row[0], row[1]) for row in sizes if row[6] == "refused")
@@ -151,7 +152,7 @@ def first_round(
     stack: Stack,
     record_kinds: Sequence[RecordKind],
     chosen: Sequence[NamedSerializer],
-    left_out: tuple[tuple[str, str], ...],
+    refused: tuple[tuple[str, str], ...],
     dictionaries: Dictionaries,
 ) -> RoundPlan:
     """The plan of the first round, with blocks of full length. Later rounds differ in number and length."""
@@ -163,7 +164,7 @@ def first_round(
         kinds=tuple(kind.name for kind in record_kinds),
         lengths=config.lengths,
         targets=tuple(codec.file or codec.name for codec in chosen),
-        left_out=left_out,
+        refused=refused,
         dictionaries={f"{k} {c}": b64encode(v).decode() for (k, c), v in dictionaries.items()},
     )
 
@@ -187,10 +188,10 @@ def run_rounds(
         begin_s = monotonic()
         for table, rows in run_round_in_process(replace(plan, round=number), stack).items():
             write_part(folder, table, number, rows)
-        took_s, left = monotonic() - begin_s, rounds - number
-        if left:
-            fits = (end_s - monotonic()) / left / took_s
-            plan = replace(plan, share=min(1.0, max(LEAST_SHARE, plan.share * fits)))
+        took_s, rounds_left = monotonic() - begin_s, rounds - number
+        if rounds_left:
+            fits = (end_s - monotonic()) / rounds_left / took_s
+            plan = replace(plan, share=min(1.0, max(MIN_BLOCK_SHARE, plan.share * fits)))
         shares.append(plan.share)
     advance("rounds", rounds, rounds)
     return min(shares)
@@ -212,12 +213,11 @@ def run_round_in_process(plan: RoundPlan, stack: Stack) -> dict[str, list[Any]]:
 
 def write_unrepeated_results(folder: Path, chosen: Sequence[NamedSerializer]) -> None:
     """Write the results that need no rounds: fidelity, schema changes, hostile bytes."""
-    found = [(c.name, f.build, f.case, f.outcome, f.what) for c in chosen for f in fidelity(c)]
-    write_part(folder, "fidelity", 0, found)
+    cases = [(c.name, f.build, f.case, f.outcome, f.what) for c in chosen for f in fidelity(c)]
+    write_part(folder, "fidelity", 0, cases)
     reads = [(c.name, r.change, r.direction, r.outcome, r.what) for c in chosen for r in schema_changes(c)]
     write_part(folder, "changes", 0, reads)
-    faced = attacks(chosen)
-    rows = [(a.reader, a.attack, a.verdict, a.what, a.bytes, a.elapsed_ns, a.peak_bytes) for a in faced]
+    rows = [(a.reader, a.attack, a.verdict, a.what, a.bytes, a.elapsed_ns, a.peak_bytes) for a in attacks(chosen)]
     write_part(folder, "attacks", 0, rows)
 
 
@@ -256,7 +256,7 @@ def list_sizes(lengths: Sequence[int], dictionaries: Dictionaries) -> list[SizeR
     return rows
 
 
-def stored(
+def stored_sizes(
     plan: RoundPlan, record_kinds: Sequence[RecordKind], chosen: list[NamedSerializer]
 ) -> list[tuple[str, str, int, int]]:
     """The memory that a stored value takes, by MEMORY USAGE."""
@@ -264,32 +264,33 @@ def stored(
     with redis.Redis.from_url(plan.redis_url) as client:
         for kind in record_kinds:
             pool = RecordPool(kind)
-            named_serializers: list[tuple[str, Serializer[Any]]] = [
+            supported: list[tuple[str, Serializer[Any]]] = [
                 (codec.name, codec.serializer.for_type(kind.record_type))
                 for codec in supported_codecs(plan, chosen, kind.name)
             ]
-            for name, serializer in named_serializers:
+            for name, serializer in supported:
                 key = f"{plan.key_prefix}user:1"
                 for record in pool.all[:16]:
                     data = serializer.dumps(record)
                     client.set(key, data)
-                    rows.append((kind.name, name, len(data), memory(client, key)))
+                    rows.append((kind.name, name, len(data), memory_bytes(client, key)))
                 client.delete(key)
             if kind.name.startswith("user"):
                 for record in pool.all[:16]:
                     client.hset(key, mapping=vars(record))
                     size = sum(len(str(part).encode()) for pair in vars(record).items() for part in pair)
-                    rows.append((kind.name, HASH, size, memory(client, key)))
+                    rows.append((kind.name, HASH, size, memory_bytes(client, key)))
                 client.delete(key)
     return rows
 
 
-def memory(client: redis.Redis, key: str) -> int:
-    found: Any = client.memory_usage(key, samples=0)
-    return int(found)
+def memory_bytes(client: redis.Redis, key: str) -> int:
+    """MEMORY USAGE of a key, with all its fields."""
+    usage: Any = client.memory_usage(key, samples=0)
+    return int(usage)
 
 
-def as_dict(
+def run_info(
     config: SerializersConfig, stack: Stack, chosen: Sequence[NamedSerializer], record_kinds: Sequence[RecordKind]
 ) -> RunInfo:
     run_metadata = metadata(SOURCES)

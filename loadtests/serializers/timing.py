@@ -52,7 +52,7 @@ class RoundPlan:
     lengths: tuple[int, ...] = LENGTHS
     targets: tuple[str, ...]
     """The serializers: Stampede's by name, the user's by path."""
-    left_out: tuple[tuple[str, str], ...]
+    refused: tuple[tuple[str, str], ...]
     """Pairs (kind, serializer) that are not timed because the serializer refuses the record."""
     share: float = 1.0
     """Share of a block's full length; below 1 if a slow or busy machine would exceed the time limit."""
@@ -88,7 +88,7 @@ def run_round(plan: RoundPlan) -> dict[str, list[Any]]:
 
 
 def supported_codecs(plan: RoundPlan, chosen: list[NamedSerializer], kind: str) -> list[NamedSerializer]:
-    return [codec for codec in chosen if (kind, codec.name) not in set(map(tuple, plan.left_out))]
+    return [codec for codec in chosen if (kind, codec.name) not in set(map(tuple, plan.refused))]
 
 
 def with_aa_copy(supported: list[NamedSerializer]) -> list[NamedSerializer]:

@@ -6,11 +6,11 @@
     write   app ──UPDATE──► PostgreSQL, then DEL
 
 Cost in round trips: a hit 2 (GET, PTTL), a miss 3, a refresh 2 in the background, a write 4.
-Good for: popular records: some read always comes within the threshold, so no reader waits for a load (C5).
+Good for: popular records. A read always comes within the threshold, so no reader waits for a load (claim C5).
 Bad for: rarely read records: they miss as with cache-aside. Refreshes are not deduplicated: every hit within the
 threshold starts one, in every process. A refresh that loaded before a write can fill after it.
-Source: the article's P3, faults kept; its threshold is 300 s of 3600 s. Departures: refreshes run in a bounded pool of
-the application's process (`context.spawn`); the article uses a Celery task. PTTL replaces TTL, because scenarios
+Source: the article's P3, with its faults; its threshold is 300 s of 3600 s. Departures: refreshes run in a bounded pool
+of the application's process (`context.spawn`); the article uses a Celery task. PTTL replaces TTL, because scenarios
 shorten TTL and threshold in proportion, and whole seconds would round the threshold to zero.
 """
 

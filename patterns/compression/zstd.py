@@ -15,14 +15,14 @@ class Zstd(Compressor):
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         super().__init__(most_bytes)
-        self.writer = zstandard.ZstdCompressor(level=3)
-        self.reader = zstandard.ZstdDecompressor()
+        self.compressor = zstandard.ZstdCompressor(level=3)
+        self.decompressor = zstandard.ZstdDecompressor()
 
     def compress(self, data: bytes) -> bytes:
-        return self.writer.compress(data)
+        return self.compressor.compress(data)
 
     def decompress(self, data: bytes) -> bytes:
         size = zstandard.frame_content_size(data)
         if not 0 <= size <= self.most_bytes:
-            raise TooLarge(f"more than {self.most_bytes} bytes, or of unknown size")
-        return self.reader.decompress(data)
+            raise TooLarge(f"more than {self.most_bytes} bytes, or the size is unknown")
+        return self.decompressor.decompress(data)

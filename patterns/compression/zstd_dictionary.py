@@ -25,5 +25,5 @@ class ZstdDictionary(Zstd):
         super().use(dictionary)
         shared = zstandard.ZstdCompressionDict(dictionary)
         shared.precompute_compress(level=3)
-        self.writer = zstandard.ZstdCompressor(level=3, dict_data=shared)
-        self.reader = zstandard.ZstdDecompressor(dict_data=shared)
+        self.compressor = zstandard.ZstdCompressor(level=3, dict_data=shared)
+        self.decompressor = zstandard.ZstdDecompressor(dict_data=shared)

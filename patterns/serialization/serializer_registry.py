@@ -57,7 +57,7 @@ def choose_serializers(
 ) -> list[NamedSerializer]:
     """The serializers of a run: those of `only`, or all of the suite, plus the files of `own`.
 
-    `ours`: the suite started the server. Raises ConfigError if a serializer that runs code from its bytes would read
+    `managed`: Stampede started the server. Raises ConfigError if a serializer that runs code from its bytes would read
     from a server that others can write to.
     """
     chosen: dict[str, NamedSerializer] = {}

@@ -1,4 +1,4 @@
-"""Determines which keys a Redis command touches, and whether it blocks, from the server's command table."""
+"""Determines from the server's command table which keys a Redis command reads or writes, and whether it blocks."""
 
 import hashlib
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class RedisRequest:
     touch: Touch
     label: str
     waits_s: float | None = None
-    """The number of seconds by which the server may delay the reply. inf: no limit. None: it replies at once."""
+    """Seconds for which the server may delay the reply. inf: no limit. None: it replies at once."""
 
     @property
     def subscribes(self) -> bool:
@@ -49,7 +49,7 @@ class CommandTable:
         self._rows: dict[str, tuple[frozenset[str], int, int, int]] = {}
         self._requests: dict[bytes, RedisRequest] = {}
         self._declares_all: dict[str, bool] = {}
-        """SHA-1 of a script to whether the script touches only the keys that it declares."""
+        """Maps the SHA-1 of a script to whether it touches only the keys that it declares."""
 
     def request(self, wire: bytes) -> RedisRequest:
         """Parse the bytes of one round trip to Redis."""
@@ -110,7 +110,7 @@ class CommandTable:
         if name in SCRIPTS and not self._is_declared(name, command):
             return EVERYTHING
         if name in SORTS and {b"BY", b"GET"} & {word.upper() for word in command[2:]}:
-            return EVERYTHING  # it reads keys whose names its patterns form
+            return EVERYTHING  # BY and GET also read keys whose names are formed from a pattern
         if name in ("publish", "spublish", "subscribe", "ssubscribe", "unsubscribe", "sunsubscribe"):
             channels = command[1:2] if name.endswith("publish") else command[1:]
             return (
@@ -148,7 +148,7 @@ class CommandTable:
 
 
 def touch_of_queue(names: tuple[str, ...]) -> Touch:
-    """The touch of commands that were queued in an earlier round trip. An EXEC without its MULTI may touch anything."""
+    """What an EXEC touches: anything if its MULTI was in an earlier round trip, since its commands are not known."""
     return EVERYTHING if "exec" in names and "multi" not in names else Touch()
 
 

@@ -1,4 +1,4 @@
-"""Derives from a Redis command and its reply what it did to keys that may be locks."""
+"""Derives what a Redis command did to keys that may be locks, from the command and its reply."""
 
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -9,7 +9,7 @@ from stampede.races.commands.locks import Location, LockMethod, LockTracker, Ope
 
 
 class Collection(Enum):
-    """A list, a set or a sorted set. These are queues and logs, and not locks."""
+    """Stands for the contents of a list, a set or a sorted set, which are not compared: queues and logs, not locks."""
 
     COLLECTION = "collection"
 
@@ -17,10 +17,10 @@ class Collection(Enum):
 COLLECTION = Collection.COLLECTION
 Contents = bytes | dict[bytes, bytes] | Collection | None
 """The contents of a key. None: it does not exist."""
-MOST_COUNTED = 100
-"""The largest step of a counter of holders. A larger difference means that the numbers are instants or tokens."""
+MAX_COUNTER_STEP = 100
+"""The largest step of a number that is taken for a counter of lock holders. Larger steps: timestamps or tokens."""
 SHORT_TTL_MS = 10
-"""A TTL of this length or less ends before the next step: real time passes while virtual time stands still."""
+"""A TTL of this length or less is treated as a deletion: it ends in real time before the next step runs."""
 
 Arguments = list[bytes]
 Handler = Callable[[LockTracker, OperationSpan, Arguments, Any], None]
@@ -83,7 +83,7 @@ def getset(locks: LockTracker, span: OperationSpan, arguments: Arguments, reply:
 
 
 def record_count(locks: LockTracker, span: OperationSpan, location: Location, by: int, reply: int, name: str) -> None:
-    """A counter that starts from zero is taken. Its holder frees it by counting down, others by reaching zero."""
+    """A counter as a lock. Counting up from zero takes it; counting down frees it (others than the holder: at zero)."""
     if by < 0 and (reply <= 0 or locks.owns(span, location)):
         locks.freed(span, location, name)
     elif by > 0:
@@ -217,7 +217,7 @@ def record_script(
 
 
 def record_fields(locks: LockTracker, span: OperationSpan, key: str, old: dict[bytes, bytes], new: Contents) -> None:
-    """Record the changes of a hash field by field, and the access to the key itself."""
+    """Record the changes of a hash field by field. If the hash existed before, its key counts as refused."""
     if not isinstance(new, dict):
         return
     for field in {**old, **new}:
@@ -235,7 +235,7 @@ def record_fields(locks: LockTracker, span: OperationSpan, key: str, old: dict[b
 
 
 def record_change(locks: LockTracker, span: OperationSpan, location: Location, old: bytes, new: bytes) -> None:
-    """Record that a script changed a value. Before the operation's load or write, it takes the location over."""
+    """Record that a script changed a value: a counter's step, a write, or, before any load or write, a takeover."""
     step = counter_step(old, new)
     if step is not None:
         record_count(locks, span, location, step, int(new), "a script")
@@ -251,7 +251,7 @@ def counter_step(old: bytes, new: bytes) -> int | None:
         step = int(new) - int(old)
     except ValueError:
         return None
-    return step if abs(step) <= MOST_COUNTED else None
+    return step if abs(step) <= MAX_COUNTER_STEP else None
 
 
 def keys_expiring_at_once(name: str, arguments: Arguments) -> list[str]:

@@ -39,7 +39,7 @@ def database_busy(results: Results) -> Iterator[RunWarning]:
 
 
 @per_group
-def distance_ms(cells: Sequence[Cell]) -> float:
+def achieved_rtt_ms(cells: Sequence[Cell]) -> float:
     """Achieved simulated RTT per round trip in milliseconds, median over requests; nan without round trips."""
     each_ms = [
         rows.ints("simulated_rtt_ns") / rows.ints("round_trips") / 1e6
@@ -54,7 +54,7 @@ def distance_off(results: Results) -> Iterator[RunWarning]:
     """The achieved simulated RTT must be within 0.1 ms of the requested one."""
     for scenario, contender, cells in each(results):
         requested = float(cells[0].scenario.workload.get("rtt_ms") or 0.0)
-        achieved = distance_ms(cells)
+        achieved = achieved_rtt_ms(cells)
         if abs(achieved - requested) > 0.1:
             yield RunWarning(
                 kind=run_warnings.DISTANCE_OFF,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claim import Case, Claim, below, with_interval
-from stampede.reports.claims.lookup import distance, hot_scenarios, read_took, write_took
+from stampede.reports.claims.lookup import hot_scenarios, read_took, simulated_rtt, write_took
 from stampede.reports.statistics.estimate import Estimate
 
 LIMIT_MS = 1.0
@@ -23,7 +23,7 @@ class TimedRequests:
 
     what: str
     """half of the reads, 99 % of the reads, or half of the writes"""
-    distance: str
+    rtt: str
     took_ms: Estimate
     href: str = ""
 
@@ -34,7 +34,7 @@ def cases_of(each: Sequence[TimedRequests]) -> list[Case]:
     for x in each:
         answer, why = below(x.took_ms, LIMIT_MS)
         figure = f"{BARE}, {x.what}: {with_interval(x.took_ms, 'ms')}"
-        found.append(Case(condition=f"{x.what} at {x.distance}", answer=answer, why=why, figure=figure, href=x.href))
+        found.append(Case(condition=f"{x.what} at {x.rtt}", answer=answer, why=why, figure=figure, href=x.href))
     return found
 
 
@@ -42,12 +42,12 @@ def cases(analysis: Analysis) -> list[Case]:
     found: dict[str, list[TimedRequests]] = {}
     for s in analysis.scenarios:
         cells = analysis.of(s.name, BARE)
-        if not cells or s in hot_scenarios(analysis) or distance(s) in found:
+        if not cells or s in hot_scenarios(analysis) or simulated_rtt(s) in found:
             continue
         half, most = read_took(cells)
         timed = {"half of the reads": half, "99 % of the reads": most, "half of the writes": write_took(cells)}
-        found[distance(s)] = [
-            TimedRequests(what=what, distance=distance(s), took_ms=took, href=s.name)
+        found[simulated_rtt(s)] = [
+            TimedRequests(what=what, rtt=simulated_rtt(s), took_ms=took, href=s.name)
             for what, took in timed.items()
             if not took.missing
         ]

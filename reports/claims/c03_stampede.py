@@ -5,7 +5,7 @@ In a stampede, one expiry causes more than one load: at least two on average, co
 
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claim import Case, Claim, counted_below, opposite, with_interval
-from stampede.reports.claims.lookup import REFERENCE, distance, hot_scenarios, ran
+from stampede.reports.claims.lookup import REFERENCE, hot_scenarios, ran, simulated_rtt
 from stampede.reports.statistics.estimate import Estimate
 
 LEAST = 2.0
@@ -21,7 +21,8 @@ def of_loads(place: str, loads: Estimate, href: str = "") -> Case:
 def cases(analysis: Analysis) -> list[Case]:
     return [
         of_loads(
-            f"{s.workload['rate_per_s']:g} reads/s, loads of {s.measured.get('load_ms', 0):.0f} ms, at {distance(s)}",
+            f"{s.workload['rate_per_s']:g} reads/s, loads of {s.measured.get('load_ms', 0):.0f} ms, "
+            f"at {simulated_rtt(s)}",
             analysis.figure(s.name, REFERENCE, "loads-per-expiry"),
             s.name,
         )

@@ -29,7 +29,7 @@ def of_writes(place: str, c: Comparison, href: str = "") -> Case:
     """The case about slower writes in one scenario."""
     condition = "it means that writes are slower"
     if c.rounds < MIN_ROUNDS or c.ratio is None:
-        why = f"{c.rounds} rounds; an interval needs {MIN_ROUNDS}"
+        why = f"{c.rounds} round{'s' * (c.rounds != 1)}; an interval needs {MIN_ROUNDS}"
         return Case(condition=condition, answer="unclear", why=why, figure=f"writes in {place}: {why}", href=href)
     ratio, low, high = (formatting.number(x) for x in (c.ratio.estimate, c.ratio.low, c.ratio.high))
     figure = (

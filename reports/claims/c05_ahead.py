@@ -7,7 +7,7 @@ write that deletes the entry; the conditions therefore name the writes and the d
 
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claim import Case, Claim, counted_below, with_interval
-from stampede.reports.claims.lookup import REFERENCE, distance, groups, misses_per_ttl, ttls
+from stampede.reports.claims.lookup import REFERENCE, groups, misses_per_ttl, simulated_rtt, ttls
 from stampede.reports.statistics.estimate import Estimate
 from stampede.run_folder.schema import ScenarioInfo
 
@@ -28,7 +28,7 @@ def place(s: ScenarioInfo, config: dict[str, object]) -> str:
     load_ms, ttl_s = s.measured.get("load_ms", 0.0), float(s.workload["ttl_s"])
     share = config.get("refresh_below_share")
     left = f", refreshed in the last {1000 * ttl_s * share:.0f} ms of a TTL" if isinstance(share, int | float) else ""
-    return f"{writes:g} % writes and loads of {load_ms:.0f} ms{left} ({s.name}, {distance(s)})"
+    return f"{writes:g} % writes and loads of {load_ms:.0f} ms{left} ({s.name}, {simulated_rtt(s)})"
 
 
 def cases(analysis: Analysis) -> list[Case]:

@@ -7,7 +7,7 @@ refutes the claim for that order, however rare the order is.
 
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claim import Case, Claim, counted_below, with_interval
-from stampede.reports.claims.lookup import distance, hot_scenarios, ran
+from stampede.reports.claims.lookup import hot_scenarios, ran, simulated_rtt
 from stampede.reports.metrics.database_loads import episodes_of
 from stampede.reports.statistics.estimate import Estimate
 from stampede.run_folder.races_json import RACES_FILE, UNDISTURBED, RacesInfo, read_races
@@ -45,7 +45,9 @@ def cases(analysis: Analysis) -> list[Case]:
         if ran(analysis, s, COALESCING):
             each = [e.loads for cell in episodes_of(analysis.of(s.name, COALESCING)) for e in cell]
             loads = analysis.figure(s.name, COALESCING, "loads-per-expiry")
-            found.append(of_loads(f"{s.name} at {distance(s)}", loads, sum(n > 1 for n in each), len(each), s.name))
+            found.append(
+                of_loads(f"{s.name} at {simulated_rtt(s)}", loads, sum(n > 1 for n in each), len(each), s.name)
+            )
     if (analysis.run.folder / RACES_FILE).is_file():
         found += of_races(read_races(analysis.run.folder))
     return found

@@ -1,8 +1,9 @@
 """Claim C7: the sliding window limiter admits at most `limit` per `window`.
 
 A window is exceeded if more calls than the limit were certainly admitted in it, that is, with their whole intervals
-inside the window. It is kept if no more than the limit were even possibly admitted. The share that callers got of their
-entitlement is shown for information, because the article's log counts refused calls too.
+inside the window. It is kept if even the possible admissions, those with any part inside it, do not exceed the limit.
+Otherwise the case is unclear. The share that callers got of their entitlement is shown for information, because the
+article's log counts refused calls too.
 """
 
 import math
@@ -23,7 +24,7 @@ def of_window(place: str, most: int, possible: int, limit: int, decisions: int, 
         return Case(condition=place, answer="unclear", why="there were no calls", figure=figure, href=href)
     figure += f", {decisions:,} decisions"
     if most <= limit < possible:
-        why = "calls in flight at the edges of a window leave it open"
+        why = "calls in flight at the ends of a window may count in it or not"
         return Case(condition=place, answer="unclear", why=why, figure=figure, href=href)
     return Case(condition=place, answer="yes" if most <= limit else "no", figure=figure, href=href)
 
@@ -57,7 +58,7 @@ def cases(analysis: Analysis) -> list[Case]:
 CLAIM = Claim(
     row="C7",
     statement="the sliding window limiter admits at most `limit` per `window`",
-    rule="no rolling window has more admissions than the limit, even possibly; certainly more refutes it",
+    rule="no rolling window has more possible admissions than the limit; more certain ones than the limit refute it",
     cases=cases,
     command="make bench",
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claim import Case, Claim, below, opposite, with_interval
-from stampede.reports.claims.lookup import REFERENCE, UNCACHED, distance, hit_wait, ran
+from stampede.reports.claims.lookup import REFERENCE, UNCACHED, hit_wait, ran, simulated_rtt
 from stampede.reports.statistics.estimate import Estimate
 
 FROM_MS = 100.0
@@ -49,7 +49,7 @@ def cases(analysis: Analysis) -> list[Case]:
     return cases_of(
         [
             ResponsePair(
-                place=f"a load takes {s.measured.get('load_ms', 0):.0f} ms ({s.name}, {distance(s)})",
+                place=f"a load takes {s.measured.get('load_ms', 0):.0f} ms ({s.name}, {simulated_rtt(s)})",
                 without_ms=analysis.figure(s.name, UNCACHED, "read-p50"),
                 hit_ms=hit_wait(analysis.of(s.name, REFERENCE)),
                 href=s.name,

@@ -1,4 +1,4 @@
-"""Claim C12: pipelining pays for several operations.
+"""Claim C12: pipelining makes several operations faster.
 
 For each simulated RTT: yes if, from some number of reads on, a pipeline is faster than single reads at every number
 that was tried, with the whole paired interval. The condition names the number.
@@ -18,32 +18,31 @@ PIPELINED = "pipelined"
 def cases_of(found: Sequence[Batch]) -> list[Case]:
     """One case per simulated RTT."""
     each = []
-    for distance in dict.fromkeys(b.distance for b in found):
-        own = [b for b in found if (b.way, b.distance) == (PIPELINED, distance) and b.against_alone is not None]
+    for rtt in dict.fromkeys(b.rtt for b in found):
+        own = [b for b in found if (b.method, b.rtt) == (PIPELINED, rtt) and b.against_alone is not None]
         if not own:
             continue
         most = max(own, key=lambda b: b.reads)
         c = most.against_alone
         href = f"experiment-{NAME}"
         if c is None or c.rounds < MIN_ROUNDS or c.ratio is None:
-            why = f"{c.rounds if c else 0} rounds; an interval needs {MIN_ROUNDS}"
-            each.append(Case(condition=f"at {distance}", answer="unclear", why=why, figure=why, href=href))
+            rounds = c.rounds if c else 0
+            why = f"{rounds} round{'s' * (rounds != 1)}; an interval needs {MIN_ROUNDS}"
+            each.append(Case(condition=f"at {rtt}", answer="unclear", why=why, figure=why, href=href))
             continue
         ratio, low, high = (formatting.number(x) for x in (c.ratio.estimate, c.ratio.low, c.ratio.high))
         figure = (
-            f"{most.reads} reads at {distance}: × {ratio} of the time ({low} – {high}; "
+            f"{most.reads} reads at {rtt}: × {ratio} of the time ({low} – {high}; "
             f"{formatting.level(c.ratio.level, c.rounds)})"
         )
-        least = break_even(list(found), PIPELINED, distance)
+        least = break_even(list(found), PIPELINED, rtt)
         if least is not None:
-            each.append(Case(condition=f"from {least} reads on at {distance}", answer="yes", figure=figure, href=href))
+            each.append(Case(condition=f"from {least} reads on at {rtt}", answer="yes", figure=figure, href=href))
         elif c.ratio.low >= 1:
-            each.append(
-                Case(condition=f"up to {most.reads} reads at {distance}", answer="no", figure=figure, href=href)
-            )
+            each.append(Case(condition=f"up to {most.reads} reads at {rtt}", answer="no", figure=figure, href=href))
         else:
             why = "1 lies within the interval"
-            each.append(Case(condition=f"at {distance}", answer="unclear", why=why, figure=figure, href=href))
+            each.append(Case(condition=f"at {rtt}", answer="unclear", why=why, figure=figure, href=href))
     return each
 
 
@@ -56,7 +55,7 @@ def cases(analysis: Analysis) -> list[Case]:
 
 CLAIM = Claim(
     row="C12",
-    statement="pipelining pays for several operations",
+    statement="pipelining makes several operations faster",
     rule="from some number of reads on, the whole paired interval of the time relative to single reads is below 1",
     cases=cases,
     command="make bench",

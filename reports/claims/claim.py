@@ -102,7 +102,7 @@ def counted_below(figure: Estimate, limit: float, of: float = math.inf, least: f
     if figure.why:
         return "unclear", figure.why
     if figure.value == least and least + 3 / of >= limit:
-        return "unclear", f"none above {least:g} in {of:.0f}; excluding it needs {3 / (limit - least):.0f}"
+        return "unclear", f"none above {least:g} in {of:.0f}; ruling it out takes {3 / (limit - least):.0f}"
     if not figure.missing and figure.level is None and figure.rounds >= FEW_COUNTED and not math.isnan(figure.low):
         return on_a_side(figure, limit)
     if not figure.missing and figure.level is None:

@@ -59,7 +59,7 @@ def in_words(found: Sequence[ClaimFinding]) -> str:
         rows = [x.claim.row for x in found if x.verdict.word == word]
         if rows:
             said = {"holds only if": "hold only under conditions", "holds": "hold", "does not hold": "do not hold"}
-            parts.append(f"{said.get(word, 'are left open by this run')}: {', '.join(rows)}")
+            parts.append(f"{said.get(word, 'this run leaves open')}: {', '.join(rows)}")
     return "; ".join(parts)
 
 

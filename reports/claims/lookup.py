@@ -17,7 +17,7 @@ REFERENCE = "cache-aside"
 UNCACHED = "no-cache"
 
 
-def distance(scenario: ScenarioInfo) -> str:
+def simulated_rtt(scenario: ScenarioInfo) -> str:
     """The simulated RTT, for example "0.5 ms"."""
     return f"{scenario.workload.get('rtt_ms') or 0:g} ms"
 

@@ -85,7 +85,7 @@ def nines_metric(name: str, title: str, within_s: Callable[[Cell], float], order
         separate_table=FRESHNESS_TABLE,
         order=order,
         absent=UNKNOWN,
-        group="writes right within",
+        group="writes visible within",
     )
 
 

@@ -132,7 +132,7 @@ def loads_over_expiries(cells: Sequence[Cell]) -> Estimate:
         per_ttl = [loads_per_ttl(cell) for cell in cells]
         if not any(per_ttl):
             return missing("no expiry: there were no loads", len(cells))
-        return missing(f"no expiry: its loads never pause ({np.mean(per_ttl):.0f} loads per TTL)", len(cells))
+        return missing(f"no expiry: the loads are continuous ({np.mean(per_ttl):.0f} loads per TTL)", len(cells))
     mean = counted_mean([float(sum(e)) for e in each], [float(len(e)) for e in each], least=1.0)
     n = sum(len(e) for e in each)
     how = f"mean of {n} expiries, clustered by round" if mean.value > 1 else mean.how
@@ -142,7 +142,7 @@ def loads_over_expiries(cells: Sequence[Cell]) -> Estimate:
 
 
 def loads_per_ttl(cell: Cell) -> float:
-    """Loads of the hot key per TTL of the window, for contenders whose loads never pause."""
+    """Loads of the hot key per TTL of the window, for contenders whose loads are continuous."""
     loads = hot_loads(cell)
     starts = loads.floats("load_start_s")
     inside = loads.ints("loads")[(starts >= 0) & (starts < cell.window_s)]

@@ -88,11 +88,11 @@ def estimated(rounds: Sequence[Spans], q: float) -> Estimate:
     """
     beyond, episodes = evidence(rounds, q)
     if beyond < SAMPLES_BEYOND:
-        return missing(f"seen, not estimated: {beyond} samples beyond it, {SAMPLES_BEYOND} wanted", len(rounds))
+        return missing(f"seen, not estimated: {beyond} samples beyond it, {SAMPLES_BEYOND} needed", len(rounds))
     pooled = pooled_quantile([r.wait_ms for r in rounds], q)
     if episodes < EPISODES_BEYOND:
         noun = "episode" if episodes == 1 else "episodes"
-        why = f"seen, not estimated: {episodes} {noun} beyond it, {EPISODES_BEYOND} wanted"
+        why = f"seen, not estimated: {episodes} {noun} beyond it, {EPISODES_BEYOND} needed"
         return Estimate(value=pooled.value, rounds=len(rounds), how=pooled.how, why=why)
     own = [carried(r.wait_ms, q) for r in rounds]
     return pooled if np.isnan(own).any() else median(own)

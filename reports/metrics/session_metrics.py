@@ -54,14 +54,14 @@ def session_metric(name: str, title: str, which: Callable[[Sessions], int], orde
 METRICS = [
     session_metric(
         "own-writes-missed",
-        "own write missed",
+        "read your writes",
         lambda s: s.own_writes_missed,
         75,
         "reads that returned an older version than the same client had written before",
     ),
     session_metric(
         "gone-back",
-        "gone back",
+        "monotonic reads",
         lambda s: s.gone_back,
         76,
         "reads that returned an older version than the same client had read before",

@@ -34,7 +34,7 @@ def age(q: float) -> Callable[[Sequence[Cell]], Estimate]:
             return missing(UNKNOWN if not every else "no stale read", len(cells))
         beyond = n - rank(n, q) - 1
         if beyond < SAMPLES_BEYOND:
-            return missing(f"seen, not estimated: {beyond} samples beyond it, {SAMPLES_BEYOND} wanted", len(cells))
+            return missing(f"seen, not estimated: {beyond} samples beyond it, {SAMPLES_BEYOND} needed", len(cells))
         pooled = pooled_quantile(rounds, q)
         if sum(episodes(j, pooled.value) for j in every) < EPISODES_BEYOND:
             return missing("seen, not estimated: fewer than three episodes beyond it", len(cells))
@@ -100,7 +100,7 @@ METRICS = [
     ),
     ms_metric(
         "versions-behind",
-        "versions behind, most",
+        "most versions behind",
         "age of stale reads",
         most_behind,
         largest(most_behind),

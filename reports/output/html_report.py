@@ -114,7 +114,9 @@ def unbroken(text: str) -> markupsafe.Markup:
 
 
 def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
-    """A nested mapping as rows of (dotted name, text)."""
+    """A nested mapping as rows of (dotted name, text). The items of a list are joined by semicolons."""
     if isinstance(value, Mapping):
         return [pair for k, v in value.items() for pair in flat(v, f"{prefix}.{k}" if prefix else str(k))]
+    if isinstance(value, list):
+        return [(prefix, "; ".join(map(str, value)))]
     return [(prefix, "" if value is None else str(value))]

@@ -29,8 +29,8 @@ RULES = (
     "With a reservation: the contender keeps the requirement in every order of steps as long as nothing else happens, "
     "and breaks it when something does, for example when an entry expires. If another cache that ran in the scenario "
     "keeps it even then, such a contender is not eligible. Otherwise it is taken with that reservation, and the card "
-    f"names the contenders that would keep it and did not run there. {NO_CACHE} is named for a literal “never” and "
-    "excludes no other contender: it takes no load off the database.",
+    f"names the contenders that would keep it and did not run there. {NO_CACHE} is named where a requirement "
+    "says “never”, but excludes no other contender, because it does not reduce the database's load.",
     "Taken: the contender with the lowest value of the use case's metric. Two contenders are distinguished if their "
     "intervals have no value in common and they differ by more than the noise floor (two 95 % intervals that do not "
     "touch differ at about the 0.6 % level: eight such comparisons err in at most 5 % of runs).",
@@ -52,7 +52,7 @@ RULES = (
     "intervals touch, this run could not distinguish them. Each requirement is also dropped once: if another "
     "contender would then be taken, the card names it.",
     "By arithmetic, an unprotected expiry costs 1 + rate × load time loads. If rate × load time is below "
-    f"{LEAST_COST_RATIO - 1:g}, that is fewer than {LEAST_COST_RATIO:g} loads, and protection saves next to nothing.",
+    f"{LEAST_COST_RATIO - 1:g}, that is fewer than {LEAST_COST_RATIO:g} loads, and protection saves almost nothing.",
     f"A contender survives outages of Redis if it served {100 * SERVED_SHARE:g} % of the requests due in every outage, "
     f"in every round, without an error and within {LATE_MS / 1000:g} s. Among those, the one with the fewest loads per "
     "second in its worst outage is taken. The printed shares are those of all rounds together.",

@@ -19,7 +19,7 @@ from stampede.run_folder.races_json import RacesInfo
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 NO_CACHE = "no-cache"
-"""Takes no load off the database. It keeps a requirement for a literal "never", and excludes no other contender."""
+"""Named where a requirement says "never". It excludes no other contender, as it does not reduce the database's load."""
 NOT_FOUND = "returned no record for some that exist"
 UNANSWERED = "left requests unanswered"
 

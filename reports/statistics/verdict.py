@@ -11,20 +11,20 @@ LEAST_DIFFERENCE = 0.05
 """Smaller differences are "same", even if the noise floor is lower."""
 
 COARSE = 0.25
-"""With a noise floor above this, no comparison is "same": the verdict is "cannot tell"."""
+"""If the noise floor is above this, the verdict is "cannot tell" in place of "same"."""
 
 Sentence = Literal["better", "worse", "same", "cannot tell", ""]
 
 
 def noise_floor(aa: Comparison | None) -> float:
-    """m: the larger of 5 % and the farther end of the A/A pair's interval. A share: 0.05 is ± 5 %."""
+    """m: the larger of 5 % and the distance from 1 of the farther end of the A/A pair's interval. 0.05 is ± 5 %."""
     if aa is None or aa.ratio is None:
         return LEAST_DIFFERENCE
     return max(LEAST_DIFFERENCE, math.exp(max(abs(math.log(aa.ratio.low)), abs(math.log(aa.ratio.high)))) - 1)
 
 
 def sentence(comparison: Comparison, m: float, adjusted_p: float, better: Literal["lower", "higher"]) -> Sentence:
-    """One of four verdicts; empty below MIN_ROUNDS.
+    """The verdict on a comparison with noise floor `m`; empty with fewer than MIN_ROUNDS rounds.
 
     same: the whole interval lies inside ± m on the log scale. This rule comes first; if m is above COARSE, the verdict
     is "cannot tell" instead. better, worse: the interval excludes 1, and Holm's adjusted p is at most 5 %. Otherwise:

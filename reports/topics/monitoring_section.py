@@ -72,7 +72,14 @@ def grid(scenario: ScenarioInfo, rows: list[tuple[str, list[GridEntry]]]) -> Gri
             "is included in the commands."
         ),
         columns=[
-            *("contender", "hit rate", "as Redis saw it", "used memory", "clients", "commands a second"),
+            *(
+                "contender",
+                "hit rate by the samples",
+                "by Redis' counters",
+                "used memory",
+                "clients",
+                "commands a second",
+            ),
             *("evictions", "expiries", "slow log", "commands"),
         ],
         rows=rows,

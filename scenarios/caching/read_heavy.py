@@ -9,8 +9,8 @@ SCENARIO = Scenario(
     question="What does an ordinary read-mostly workload cost the users and the database?",
     application="profile pages, product pages: many records, a few of them popular, rarely written",
     expectation=(
-        "a cache takes reads of popular records off the database: with a TTL of T and lambda reads per second, a "
-        "record is loaded lambda/(1 + lambda T) times per second; a hit takes one round trip, a miss also takes a load"
+        "a cache answers most reads of popular records: with a TTL of T and lambda reads per second, a record is "
+        "loaded lambda/(1 + lambda T) times per second; a hit takes one round trip, a miss also takes a load"
     ),
 )
 

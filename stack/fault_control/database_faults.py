@@ -1,7 +1,7 @@
-"""Injects faults into the suite's own table on a PostgreSQL that the suite started.
+"""Injects faults into Stampede's table, on a PostgreSQL server that Stampede started.
 
 There are two faults: a lock that blocks every load, and a dropped index, so that every load reads the whole table. Each
-can be undone, and ends when the server ends.
+can be undone; stopping the server also ends it.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ class DatabaseFaults:
         self._holder: psycopg.Connection[Any] | None = None
 
     def lock(self) -> None:
-        """Lock the table, as a migration that does not end would. Reads and writes of the table wait."""
+        """Lock the table, as a migration that hangs does. Reads and writes of the table wait."""
         self._holder = connect(self.url)
         self._holder.execute("BEGIN")
         self._holder.execute(LOCK)

@@ -157,7 +157,7 @@ def claim_schema(connection: psycopg.Connection[Any]) -> None:
             " FROM pg_namespace WHERE nspname = 'stampede'"
         ).fetchone()
     is_ours = row is None or row[0] == SCHEMA_COMMENT or row[1]
-    require(is_ours, "postgres", "a schema stampede that is not ours", "a database without one")
+    require(is_ours, "postgres", "a schema stampede that Stampede did not create", "a database without one")
     if row is None:
         connection.execute("CREATE SCHEMA stampede")
         connection.execute(f"COMMENT ON SCHEMA stampede IS '{SCHEMA_COMMENT}'")

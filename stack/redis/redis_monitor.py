@@ -1,4 +1,4 @@
-"""Shows a Redis server live on a terminal: hit rate, memory, clients, commands, evictions, slow log.
+"""Shows the state of a Redis server live on a terminal: hit rate, memory, clients, commands, evictions, slow log.
 
 It reads INFO and SLOWLOG GET only. It never uses MONITOR, resets nothing and changes no setting.
 """
@@ -23,11 +23,11 @@ from stampede.stack.server_counters import Counters, read_redis_counters
 from stampede.stack.servers import Server
 
 COMMANDS = 8
-"""How many commands are listed, the most frequent first."""
+"""The number of commands listed, the most frequent first."""
 SLOW_ENTRIES = 5
-"""How many entries of the slow log are listed, the newest first."""
+"""The number of slow log entries listed, the newest first."""
 LONGEST_COMMAND = 60
-"""In characters: a longer slow command is cut."""
+"""Characters after which a slow command is cut."""
 WARNING = (
     "MONITOR is not used here: with it the server sends every command of every client to this terminal. To measure "
     "its cost: stampede bench --experiment monitor-cost"
@@ -64,7 +64,7 @@ class MonitorInterval:
         return 0.0 if self.before is None else self.now.at_s - self.before.at_s
 
     def increase(self, name: str) -> float:
-        """By how much the counter grew in the interval, or its total without an earlier reading."""
+        """The counter's increase in the interval; without an earlier reading, its total."""
         return self.now.value(name) - (0.0 if self.before is None else self.before.value(name))
 
     def rate(self, name: str) -> str:

@@ -222,6 +222,6 @@ def is_unknown(answer: object) -> bool:
 
 
 def command_right(command: Command) -> str:
-    """The command as it is written in ACL rules: memory|usage."""
+    """The command in the notation of ACL rules: memory|usage."""
     name = command[0].lower()
     return f"{name}|{command[1].lower()}" if name in ("memory", "script", "command") else name

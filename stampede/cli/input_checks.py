@@ -81,7 +81,7 @@ def check_own_files(field: str, names: Iterable[str] | None) -> None:
 
 
 def check_contender_names(names: Iterable[str] | None) -> None:
-    """Raise ConfigError for a name that is neither a contender of ours nor a path of a Python file."""
+    """Raise ConfigError for a name that is neither one of Stampede's contenders nor a path of a Python file."""
     from stampede.patterns.contender_registry import find
 
     for name in names or ():

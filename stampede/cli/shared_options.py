@@ -22,7 +22,9 @@ Contenders = Annotated[
 ]
 Only = Annotated[
     list[str] | None,
-    typer.Option("--only", help="run only these of ours. May be repeated", autocompletion=contender_names),
+    typer.Option(
+        "--only", help="run only these of Stampede's contenders. May be repeated", autocompletion=contender_names
+    ),
 ]
 Scenarios = Annotated[
     list[str] | None,
@@ -64,9 +66,7 @@ class RunOptions:
     workload: Annotated[Path | None, typer.Option("--workload", help="a TOML file (stampede init writes one)")] = None
     rtt: Annotated[
         float | None,
-        number_option(
-            "--rtt", lowest=0, highest=1000, help="simulated distance in ms a round trip; 0: the bare machine"
-        ),
+        number_option("--rtt", lowest=0, highest=1000, help="simulated RTT in ms, added to each round trip; 0: none"),
     ] = None
     seed: Annotated[
         int, integer_option(lowest=0, highest=LAST_SEED, help="the same seed gives the same data, keys and arrivals")

@@ -106,7 +106,7 @@ def test_init_writes_a_workload_that_can_be_read_and_never_overwrites_one(tmp_pa
 
 @dataclass(frozen=True)
 class Killed:
-    """What is left of a bench that was killed."""
+    """What remains of a bench that was killed."""
 
     folder: Path
     """Its run folder."""

@@ -38,7 +38,7 @@ def test_new_file_is_accepted_and_says_how_to_run_it(
 
 
 def test_new_does_not_overwrite_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second call with the same name is refused in one line, and the file stays as it is."""
+    """A second call with the same name is refused in one line, and the file is unchanged."""
     path = written("pattern", "mine", tmp_path, monkeypatch)
     path.write_text("changed\n", encoding="utf-8")
     ended = CliRunner().invoke(app, ["new", "limiter", "mine"])

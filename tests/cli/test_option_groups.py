@@ -91,12 +91,12 @@ def test_another_error_passes_through() -> None:
 
     @app.command()
     def fail() -> None:
-        raise type("BenchFailed", (RuntimeError,), {})("a fault of ours")
+        raise type("BenchFailed", (RuntimeError,), {})("a fault in the harness")
 
     app.command("other")(lambda: None)
     result = CliRunner().invoke(app, ["fail"])
     assert isinstance(result.exception, RuntimeError)
-    assert str(result.exception) == "a fault of ours"
+    assert str(result.exception) == "a fault in the harness"
 
 
 @pytest.mark.parametrize("former", FORMER_NAMES)

@@ -31,7 +31,7 @@ def typed_names() -> dict[str, str]:
 
 
 def test_importing_the_package_loads_none_of_our_rooms_and_no_dependency() -> None:
-    """User code pays for what it uses, and no module of ours can be in an import cycle with the package."""
+    """User code pays for what it uses, and no module of Stampede can be in an import cycle with the package."""
     heavy = {"redis", "numpy", "pandas", "pyarrow", "scipy", "matplotlib", "typer", "psycopg", "msgspec"}
     assert loaded_by("import stampede") & (ROOMS | heavy) == set()
     assert loaded_by("from stampede import ConfigError") & heavy == set()

@@ -176,10 +176,10 @@ def test_a_fault_of_ours_shows_no_secret_in_its_traceback(capsys: pytest.Capture
         patch.setattr(front_door, "app", broken)
         with pytest.raises(SystemExit) as end:
             front_door.main()
-    told = capsys.readouterr().err
+    printed = capsys.readouterr().err
     assert end.value.code == 1
-    assert "RuntimeError: no pool for redis://ann:***@h" in told
-    assert TRACE.findall(told) == []
+    assert "RuntimeError: no pool for redis://ann:***@h" in printed
+    assert TRACE.findall(printed) == []
 
 
 # ── commands that work, on servers with such a password ──

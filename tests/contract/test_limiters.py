@@ -215,7 +215,7 @@ def test_each_limiter_keeps_its_contract_and_its_announcements(
         need, _ = most_beyond_refill(seen.admitted, contract.refill_per_s)
         assert need <= contract.capacity + 1e-6
     words = retry_outcomes(seen)
-    assert words.promised_admitted == words.guaranteed
+    assert words.guaranteed_admitted == words.guaranteed
     assert words.waited_admitted == words.waited
     assert words.sooner_admitted == 0
     if name == "sliding-log":

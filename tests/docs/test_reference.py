@@ -55,13 +55,13 @@ def test_the_run_folders_columns_are_listed(name: str) -> None:
 
 
 def test_the_patterns_are_listed() -> None:
-    """docs/reference/patterns.md lists every contender of ours with its own summary, and none else."""
-    rows = table("docs/reference/patterns.md", "## Which")
+    """docs/reference/patterns.md lists every contender of Stampede with its own summary, and none else."""
+    rows = table("docs/reference/patterns.md", "## List")
     listed = [(re.sub(r"\[(.*)\]\(.*\)", r"\1", name), said) for name, said in rows]
     assert listed == [(name, found.pattern.summary) for name, found in contenders().items()]
 
 
-def promised_by(guarantee: Guarantee) -> str:
+def guaranteed_by(guarantee: Guarantee) -> str:
     """The contenders that claim it, as docs/reference/guarantees.md writes it: all, all but a few, or by name."""
     names = list(contenders())
     who = [name for name, found in contenders().items() if guarantee in found.pattern.guarantees]
@@ -76,14 +76,14 @@ def test_the_guarantees_are_listed() -> None:
     wanted = [
         [f"`{guarantee.name}`", guarantee.text, guarantee.fault_model.value, who]
         for guarantee in Guarantee
-        if (who := promised_by(guarantee))
+        if (who := guaranteed_by(guarantee))
     ]
     assert table("docs/reference/guarantees.md", "## What each pattern guarantees") == wanted
 
 
 def test_the_limiters_are_listed() -> None:
-    """docs/reference/limiters.md lists every limiter of ours with its own summary, and none else."""
-    rows = table("docs/reference/limiters.md", "## Which")
+    """docs/reference/limiters.md lists every limiter of Stampede with its own summary, and none else."""
+    rows = table("docs/reference/limiters.md", "## List")
     listed = [(re.sub(r"\[(.*)\]\(.*\)", r"\1", name), said) for name, said in rows]
     assert listed == [(name, found.limiter.summary) for name, found in limiters().items()]
 

@@ -76,7 +76,7 @@ class Import:
 
 
 def sources(root: Path) -> list[Path]:
-    """Every source file of ours: the rooms, and the public API with the command line."""
+    """Every source file of the project: the rooms, and the public API with the command line."""
     return [p for room in (*ROOMS, FRONT) for p in sorted((root / room).rglob("*.py"))]
 
 
@@ -95,7 +95,7 @@ def room_of(module: str) -> str:
 
 
 def imports(root: Path, path: Path) -> list[Import]:
-    """What a file imports. `from package import name` counts as package.name where that is a module of ours."""
+    """What a file imports. `from package import name` counts as package.name if that is a module of the project."""
     tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
     found = []
     for node, top_level in statements(tree, top_level=True):

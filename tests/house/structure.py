@@ -85,7 +85,7 @@ def crowded_folders(root: Path) -> list[str]:
 
 
 def long_files(root: Path, most: int = 400) -> list[str]:
-    """Python files with more than so many lines."""
+    """Python files with more lines than the limit."""
     lengths = {str(p.relative_to(root)): len(p.read_text(encoding="utf-8").splitlines()) for p in python_files(root)}
     return [
         f"{name} has {lines} lines, more than {most}"
@@ -95,7 +95,7 @@ def long_files(root: Path, most: int = 400) -> list[str]:
 
 
 def long_functions(root: Path, most: int = 60) -> list[str]:
-    """Functions and methods with more than so many lines, from `def` to their last line. Decorators do not count."""
+    """Functions and methods with more lines than the limit, from `def` to their last line. Decorators do not count."""
     found = []
     for path in python_files(root):
         name = path.relative_to(root)

@@ -68,16 +68,16 @@ class Gauges(Probe):
         self._silences.expect("postgres", now_ns())
         with psycopg.connect(self._postgres_url, autocommit=True, prepare_threshold=None) as connection:
             self._note_changes(connection)
-            self._silences.heard("postgres", now_ns())
+            self._silences.answered("postgres", now_ns())
             while not self._cell_ended_within(self._rng.expovariate(1 / GAUGE_EVERY_S)):
                 self._silences.expect("postgres", now_ns())
                 self._note_changes(connection)
-                self._silences.heard("postgres", now_ns())
+                self._silences.answered("postgres", now_ns())
                 self._silences.expect("redis", now_ns())
                 # an injected fault, a slow server or a missing permission: this reading is skipped
                 with suppress(redis.ConnectionError, redis.TimeoutError, NoPermissionError):
                     self._read_redis()
-                    self._silences.heard("redis", now_ns())
+                    self._silences.answered("redis", now_ns())
                 row = connection.execute(
                     "SELECT count(*), count(*) FILTER (WHERE state = 'active') FROM pg_stat_activity"
                     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -95,7 +95,7 @@ class Gauges(Probe):
         over = self._over.wait(wait_s)
         woke_ns = now_ns()
         self._silences.expect("coordinator", min(due_ns, woke_ns))
-        self._silences.heard("coordinator", woke_ns)
+        self._silences.answered("coordinator", woke_ns)
         return over
 
     def _note_changes(self, connection: psycopg.Connection[Any]) -> None:

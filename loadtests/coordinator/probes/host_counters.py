@@ -46,7 +46,7 @@ class HostCounters(Probe):
             "machine": machine_account(),
             "redis": read_redis_counters(
                 servers.redis
-            ),  # last, so that both readings exclude the same commands of ours
+            ),  # last, so that both readings exclude the same commands of the harness
         }
 
 

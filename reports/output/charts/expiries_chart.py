@@ -51,7 +51,7 @@ def expiries(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
     draw_bounds(axes, theory)
     label_axes(axes, [c.name for c, _, _ in found])
     anchor = f"{scenario.name}-expiries"
-    question = "How often does the database load when the entry runs out?"
+    question = "How many loads does one expiry cause?"
     caption = (
         f"Loads per expiry: {in_words(found)}. Without protection, theory predicts "
         f"1 + r·Δ = {formatting.number(theory)} (r = {rate_per_s:g}/s, Δ = {formatting.number(1000 * delta_s)} ms)."

@@ -7,8 +7,8 @@ GLOSSARY = {
     ),
     "acknowledged": "A write is acknowledged when the call returns to its caller.",
     "baseline": (
-        "A row that is no contender: a bare Redis GET (the fastest possible hit), an empty script, or a no-op request "
-        "(the harness's own cost)."
+        "A reference row, not a contender: a bare Redis GET (the fastest possible hit), an empty script, or a no-op "
+        "request (the harness's own cost)."
     ),
     "D": (
         "The deadline: how long a cell waits for answers after its last request was due. "
@@ -25,7 +25,7 @@ GLOSSARY = {
     ),
     "guarantee": (
         "What a contender claims to hold in every order of its steps, under a named fault model. If it breaks without "
-        "being guaranteed, that is no fault."
+        "being guaranteed, that is not a fault."
     ),
     "Holm": (
         "A correction for many comparisons. Comparing many pairs produces some differences by chance; the correction "

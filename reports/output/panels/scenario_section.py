@@ -13,7 +13,7 @@ from stampede.reports.analysis.frames import Cell, began_inside, per_group
 from stampede.reports.analysis.results import Verdict
 from stampede.reports.analysis.rows import Floats
 from stampede.reports.checks.load_checks import own_lags_ms
-from stampede.reports.checks.server_checks import distance_ms
+from stampede.reports.checks.server_checks import achieved_rtt_ms
 from stampede.reports.metrics.metric import Metric, metrics
 from stampede.reports.metrics.response_times import waits_ms
 from stampede.reports.output import charts, formatting
@@ -199,7 +199,7 @@ def lag(analysis: Analysis, scenario: ScenarioInfo, contender: ContenderInfo) ->
         "events in its cells": events_text(analysis.run.timeline, cells),
         "response over service at p99": stretch(cells),
         "simulated RTT requested": f"{scenario.workload.get('rtt_ms') or 0:g} ms",
-        "simulated RTT achieved": formatting.with_unit(distance_ms(cells), "ms"),
+        "simulated RTT achieved": formatting.with_unit(achieved_rtt_ms(cells), "ms"),
         "database CPU": busy(database_cpu),
         "Redis CPU": busy(lambda cell: cpu_share(cell, "redis")),
         "harness CPU": busy(lambda cell: cpu_share(cell, "process-", "coordinator")),

@@ -61,7 +61,7 @@ def findings_of(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa:
         anchor="monitor-cost-table",
         title="Commands per second, alternating GET and SET",
         explain="Medians over rounds; the ratio is paired by round, with its exact signed-rank interval.",
-        columns=["commands are sent", "without MONITOR", "with one MONITOR client", "with over without"],
+        columns=["commands are sent", "without MONITOR", "with one MONITOR client", "ratio, with to without"],
         rows=rows,
     )
     csv = [(c, i, a, b) for c, (w, o, _) in found.items() for i, (a, b) in enumerate(zip(w, o, strict=True), 1)]

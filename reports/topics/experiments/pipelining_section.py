@@ -36,8 +36,8 @@ ALONE = "one by one"
 class Batch:
     """A number of reads by one method at one simulated RTT."""
 
-    way: str
-    distance: str
+    method: str
+    rtt: str
     reads: int
     time_ms: Estimate
     against_alone: Comparison | None
@@ -58,26 +58,26 @@ def batches(facts: pd.DataFrame) -> list[Batch]:
         for key, own in times.groupby(["parameter", "variant", "at"])
     }
     found = []
-    for (distance, way, reads), own in by_round.items():
-        other = by_round.get((distance, ALONE, reads))
+    for (rtt, method, reads), own in by_round.items():
+        other = by_round.get((rtt, ALONE, reads))
         comparison = None
-        if way != ALONE and other is not None:
+        if method != ALONE and other is not None:
             both = own.index.intersection(other.index).sort_values()
             comparison = compare(own[both].tolist(), other[both].tolist())
         found.append(
-            Batch(way=way, distance=distance, reads=int(reads), time_ms=median(own.tolist()), against_alone=comparison)
+            Batch(method=method, rtt=rtt, reads=int(reads), time_ms=median(own.tolist()), against_alone=comparison)
         )
     return found
 
 
-def break_even(found: list[Batch], way: str, distance: str) -> int | None:
+def break_even(found: list[Batch], method: str, rtt: str) -> int | None:
     """The smallest number of reads from which a method is faster at every tried number; None: there is none.
 
     The tests run in a fixed order from the largest number down to the first that is not faster. Each test is made only
     if the previous one succeeded, so no correction for multiple comparisons is needed.
     """
     least = None
-    for batch in sorted((b for b in found if (b.way, b.distance) == (way, distance)), key=lambda b: -b.reads):
+    for batch in sorted((b for b in found if (b.method, b.rtt) == (method, rtt)), key=lambda b: -b.reads):
         if not batch.faster:
             break
         least = batch.reads
@@ -92,7 +92,7 @@ def findings_of(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa:
     for b in found:
         e, ratio = b.time_ms, b.against_alone.ratio if b.against_alone else None
         shift = (ratio.estimate, ratio.low, ratio.high) if ratio else ("", "", "")
-        rows.append((b.way, b.distance, b.reads, e.value, e.low, e.high, e.level or "", e.rounds, *shift))
+        rows.append((b.method, b.rtt, b.reads, e.value, e.low, e.high, e.level or "", e.rounds, *shift))
     note = achieved_rtt(facts)
     return Findings(
         answer=answer(found),
@@ -114,14 +114,14 @@ def achieved_rtt(facts: pd.DataFrame) -> str:
     return f"Simulated RTT, median: {'; '.join(parts)}." if parts else ""
 
 
-def ways(found: list[Batch]) -> list[str]:
+def methods(found: list[Batch]) -> list[str]:
     """The methods, ALONE first."""
-    return sorted({b.way for b in found}, key=lambda w: (w != ALONE, w != "pipelined", w))
+    return sorted({b.method for b in found}, key=lambda w: (w != ALONE, w != "pipelined", w))
 
 
-def distances(found: list[Batch]) -> list[str]:
+def rtts(found: list[Batch]) -> list[str]:
     """The simulated RTTs, ascending."""
-    return sorted({b.distance for b in found}, key=lambda d: float(d.split()[0]))
+    return sorted({b.rtt for b in found}, key=lambda d: float(d.split()[0]))
 
 
 def answer(found: list[Batch]) -> str:
@@ -130,18 +130,18 @@ def answer(found: list[Batch]) -> str:
     if rounds < MIN_ROUNDS:
         return f"No verdict: {rounds} round{'' if rounds == 1 else 's'} cannot support one; the table shows medians."
     parts = []
-    for distance in distances(found):
-        for way in ways(found)[1:]:
-            least = break_even(found, way, distance)
-            most = max((b for b in found if (b.way, b.distance) == (way, distance)), key=lambda b: b.reads)
+    for rtt in rtts(found):
+        for method in methods(found)[1:]:
+            least = break_even(found, method, rtt)
+            most = max((b for b in found if (b.method, b.rtt) == (method, rtt)), key=lambda b: b.reads)
             ratio = most.against_alone.ratio if most.against_alone else None
             if least is None or ratio is None:
-                parts.append(f"at {distance}, {way}: not shown to be faster at any number")
+                parts.append(f"at {rtt}, {method}: not shown to be faster at any number")
                 continue
             low, high = formatting.number(1 / ratio.high), formatting.number(1 / ratio.low)
             times = f"{formatting.number(1 / ratio.estimate)} ({low} – {high})"
             parts.append(
-                f"at {distance}, {way} is faster from {least} reads on; at {most.reads} it is {times} times as fast"
+                f"at {rtt}, {method} is faster from {least} reads on; at {most.reads} it is {times} times as fast"
             )
     return f"{'; '.join(parts)}.".replace("at", "At", 1)
 
@@ -149,11 +149,11 @@ def answer(found: list[Batch]) -> str:
 def grid(found: list[Batch]) -> Grid:
     """Time of N reads by simulated RTT, number and method."""
     rows = []
-    for distance in distances(found):
+    for rtt in rtts(found):
         for reads in sorted({b.reads for b in found}):
-            entries = [GridEntry(text=distance)]
-            for way in ways(found):
-                b = next(x for x in found if (x.way, x.distance, x.reads) == (way, distance, reads))
+            entries = [GridEntry(text=rtt)]
+            for method in methods(found):
+                b = next(x for x in found if (x.method, x.rtt, x.reads) == (method, rtt, reads))
                 text = formatting.with_unit(b.time_ms.value, "ms")
                 entries.append(GridEntry(text=text, detail=detail(b), heat=0 if b.faster else None))
             rows.append((f"{reads}", entries))
@@ -165,7 +165,7 @@ def grid(found: list[Batch]) -> Grid:
             "to one by one in the same round (Hodges–Lehmann) with its exact signed-rank interval. Coloured: the whole "
             "interval is below 1."
         ),
-        columns=["reads", "distance", *ways(found)],
+        columns=["reads", "simulated RTT", *methods(found)],
         rows=rows,
         folded=True,
     )
@@ -183,18 +183,18 @@ def detail(batch: Batch) -> str:
 def chart(found: list[Batch]) -> Chart:
     """Time of N reads, one panel per simulated RTT."""
     figure = new_figure(7.6, 3.6)
-    panels = figure.subplots(1, len(distances(found)), sharey=True, squeeze=False)[0]
+    panels = figure.subplots(1, len(rtts(found)), sharey=True, squeeze=False)[0]
     table = []
-    for axes, distance in zip(panels, distances(found), strict=True):
-        for i, way in enumerate(ways(found)):
-            own = sorted((b for b in found if (b.way, b.distance) == (way, distance)), key=lambda b: b.reads)
-            draw_way(axes, i, own, way if axes is panels[0] else None)
+    for axes, rtt in zip(panels, rtts(found), strict=True):
+        for i, method in enumerate(methods(found)):
+            own = sorted((b for b in found if (b.method, b.rtt) == (method, rtt)), key=lambda b: b.reads)
+            draw_method(axes, i, own, method if axes is panels[0] else None)
             table += [
-                [distance, way, str(b.reads), formatting.number(b.time_ms.value), formatting.interval(b.time_ms)]
+                [rtt, method, str(b.reads), formatting.number(b.time_ms.value), formatting.interval(b.time_ms)]
                 for b in own
             ]
-        draw_break_even(axes, break_even(found, "pipelined", distance))
-        label_panel(axes, distance)
+        draw_break_even(axes, break_even(found, "pipelined", rtt))
+        label_panel(axes, rtt)
     panels[0].set_ylabel("time of the batch, ms (log)")
     panels[0].yaxis.label.set_color(INK)
     legend(figure)
@@ -209,12 +209,12 @@ def chart(found: list[Batch]) -> Chart:
             "number, by the paired interval. The RTT is simulated."
         ),
         svg=drawn(figure, "pipelining-chart", question, answer(found)),
-        columns=["distance", "way", "reads", "ms", "interval"],
+        columns=["simulated RTT", "method", "reads", "ms", "interval"],
         rows=table,
     )
 
 
-def draw_way(axes: Axes, look: int, own: list[Batch], label: str | None) -> None:
+def draw_method(axes: Axes, look: int, own: list[Batch], label: str | None) -> None:
     """One method at one simulated RTT: medians joined by a line, their intervals shaded."""
     x = [b.reads for b in own]
     low, high = [b.time_ms.low for b in own], [b.time_ms.high for b in own]
@@ -241,12 +241,12 @@ def draw_break_even(axes: Axes, least: int | None) -> None:
     axes.text(least, 1.01, text, color=MUTED, fontsize=8.5, va="bottom", ha="left", transform=top)
 
 
-def label_panel(axes: Axes, distance: str) -> None:
+def label_panel(axes: Axes, rtt: str) -> None:
     """Scales, axis labels and style of a panel."""
     axes.set_xscale("log")
     axes.set_yscale("log")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(short))
         axis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel(f"reads, at a simulated RTT of {distance} (log)")
+    axes.set_xlabel(f"reads, at a simulated RTT of {rtt} (log)")
     style_axes(axes)

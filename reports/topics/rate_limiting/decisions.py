@@ -52,7 +52,7 @@ class RetryOutcomes:
     """Sum of the seconds by which these retry times were too late."""
     guaranteed: int = 0
     """Calls made right after a decision that returned remaining calls."""
-    promised_admitted: int = 0
+    guaranteed_admitted: int = 0
     """Those that were admitted."""
 
     def __add__(self, other: "RetryOutcomes") -> "RetryOutcomes":
@@ -83,7 +83,7 @@ def retry_outcomes(calls: Calls) -> RetryOutcomes:
         sooner_admitted=int(too_late.sum()),
         waste_s=float((instant - calls.end_s[1:])[too_late].sum()),
         guaranteed=int(guaranteed.sum()),
-        promised_admitted=int((guaranteed & next_allowed).sum()),
+        guaranteed_admitted=int((guaranteed & next_allowed).sum()),
     )
 
 

@@ -32,7 +32,7 @@ COLUMNS = (
         title="held?",
         explain=(
             "broken: certainly exceeded; held: certainly not exceeded; not seen broken: calls in flight at a window's "
-            "ends leave it open. Below: the measured value that the contract bounds, certain – possible"
+            "ends may count in it or not. Below: the measured value that the contract bounds, certain – possible"
         ),
     ),
     Column(
@@ -261,7 +261,7 @@ def entries(x: LimiterResult) -> list[LimiterEntry]:
             detail=f"sooner: {t.sooner_admitted} of {t.sooner}"
             + (f", {1000 * t.waste_s / t.sooner_admitted:.0f} ms too late" if t.sooner_admitted else ""),
         ),
-        LimiterEntry(value=f"{t.promised_admitted} of {t.guaranteed}" if t.guaranteed else formatting.MISSING),
+        LimiterEntry(value=f"{t.guaranteed_admitted} of {t.guaranteed}" if t.guaranteed else formatting.MISSING),
         LimiterEntry(value=formatting.number(x.herd)),
         LimiterEntry(value=ms_or_not(first, seen_first, sought), detail=f"ten: {ms_or_not(ten, seen_ten, sought)}"),
         LimiterEntry(value=formatting.number(x.edge_alignment)),
@@ -350,7 +350,7 @@ def csv_rows(analysis: Analysis) -> list[tuple[object, ...]]:
         figures = (
             *(x.above_share, x.excess_share, x.got(), x.got(*WITHIN), x.starved[0], x.starved[1], *x.fairness),
             *(w.admitted, w.refused, x.decisions, t.waited, t.waited_admitted, t.sooner, t.sooner_admitted, t.waste_s),
-            *(t.guaranteed, t.promised_admitted, x.herd, x.recovery(1)[0], x.recovery(IN_A_ROW)[0], x.edge_alignment),
+            *(t.guaranteed, t.guaranteed_admitted, x.herd, x.recovery(1)[0], x.recovery(IN_A_ROW)[0], x.edge_alignment),
             float(np.median(x.latency_rounds_ms)) if len(x.latency_rounds_ms) else math.nan,
             *(x.sent_per_decision, x.scripted_per_decision, x.round_trips),
             float(np.mean(x.key_bytes)) if len(x.key_bytes) else math.nan,

@@ -57,14 +57,17 @@ class PlanOptions:
     reference: Annotated[
         str, typer.Option(help="what every contender is compared with", autocompletion=contender_names)
     ] = "cache-aside"
-    until: Annotated[str | None, typer.Option(help="add rounds until every interval of read p10 is as narrow: 5%")] = (
-        None
-    )
+    until: Annotated[
+        str | None, typer.Option(help="add rounds until every interval of read p10 is within ± this share: 5%")
+    ] = None
     most_rounds: Annotated[
         int, integer_option(lowest=1, highest=MOST_ROUNDS, help="rounds at which --until gives up")
     ] = 40
     races: Annotated[
-        bool | None, typer.Option("--races/--no-races", help="explore the schedules of who ran, whatever the plan says")
+        bool | None,
+        typer.Option(
+            "--races/--no-races", help="explore the schedules of the contenders that ran, whatever the plan says"
+        ),
     ] = None
 
     def build(self) -> Plan:
@@ -90,7 +93,9 @@ class LoadOptions:
     expect: Annotated[
         int | None,
         integer_option(
-            lowest=1, highest=64, help="wait for so many application servers from other machines (stampede worker)"
+            lowest=1,
+            highest=64,
+            help="wait for this number of application servers from other machines (stampede worker)",
         ),
     ] = None
     bind: Annotated[str | None, typer.Option(help="where they are awaited: HOST:PORT; else 127.0.0.1:5557")] = None

@@ -21,7 +21,9 @@ def serializers(
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", help="run only these of ours. May be repeated", autocompletion=serializer_names),
+        typer.Option(
+            "--only", help="run only these of Stampede's serializers. May be repeated", autocompletion=serializer_names
+        ),
     ] = None,
     record: Annotated[
         list[str] | None,
@@ -31,7 +33,7 @@ def serializers(
         int, integer_option(lowest=1, highest=MOST_ROUNDS, help="rounds; below 6: ranges, no verdicts")
     ] = 20,
     allow_pickle: Annotated[
-        bool, typer.Option("--allow-pickle", help="read pickled bytes back from a server that is not ours")
+        bool, typer.Option("--allow-pickle", help="read pickled bytes back from a server that Stampede did not start")
     ] = False,
     seed: Annotated[
         int, integer_option(lowest=0, highest=LAST_SEED, help="the same seed gives the same orders of blocks")

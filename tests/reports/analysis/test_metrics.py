@@ -244,10 +244,10 @@ def test_percentile_of_a_single_stall_is_seen_not_estimated(tmp_path: Path) -> N
 
     (cell,) = one_cell(tmp_path / "run", make)
     figure = find_metric("read-p99").estimate([cell])
-    assert figure.why == "seen, not estimated: 1 episode beyond it, 3 wanted"
+    assert figure.why == "seen, not estimated: 1 episode beyond it, 3 needed"
     few = find_metric("read-p99").estimate(one_cell(tmp_path / "few", lambda s: make(s)[:500]))
     assert few.missing
-    assert few.why == "seen, not estimated: 5 samples beyond it, 10 wanted"
+    assert few.why == "seen, not estimated: 5 samples beyond it, 10 needed"
 
 
 def test_episodes_are_counted_as_by_brute_force() -> None:

@@ -105,11 +105,11 @@ def test_sleep_of_the_machine_causes_a_warning_and_is_no_clock_step(tmp_path: Pa
 def test_silences_of_at_least_a_second_are_recorded_until_the_end_of_the_cell() -> None:
     silences = Silences(7)
     silences.expect("redis", 0)
-    silences.heard("redis", LONG_NS - 1)
+    silences.answered("redis", LONG_NS - 1)
     assert silences.rows == []
     silences.expect("redis", 2 * LONG_NS)
     silences.expect("redis", 3 * LONG_NS)  # a second request: the first one is still unanswered
     silences.expect("postgres", 4 * LONG_NS)
-    silences.heard("postgres", 4 * LONG_NS)
+    silences.answered("postgres", 4 * LONG_NS)
     silences.close(6 * LONG_NS)
     assert silences.rows == [(7, 6 * LONG_NS, "redis", "silent_s", 4.0, "silence")]

@@ -44,8 +44,8 @@ def word(cases: Sequence[Case]) -> Word:
     return together(cases, "make bench PLAN=standard").word
 
 
-def timed(low: float, high: float, distance: str = "0 ms", rounds: int = 10) -> c01.TimedRequests:
-    return c01.TimedRequests(what="half of the reads", distance=distance, took_ms=between(low, high, rounds))
+def timed(low: float, high: float, rtt: str = "0 ms", rounds: int = 10) -> c01.TimedRequests:
+    return c01.TimedRequests(what="half of the reads", rtt=rtt, took_ms=between(low, high, rounds))
 
 
 def test_redis_under_a_millisecond() -> None:
@@ -280,15 +280,13 @@ def test_from_hundreds_to_single_digits() -> None:
     assert word(c11.cases_of([pair("few", between(250, 260, rounds=2), between(0.8, 0.9, rounds=2))])) == OPEN
 
 
-def read(distance: str, reads: int, factor: float, rounds: int = 8) -> Batch:
+def read(rtt: str, reads: int, factor: float, rounds: int = 8) -> Batch:
     base = [1.0 + r / 50 for r in range(rounds)]
     times = [x * factor * (1 + (-1) ** r / 200) for r, x in enumerate(base)]
-    return Batch(
-        way="pipelined", distance=distance, reads=reads, time_ms=median(times), against_alone=compare(times, base)
-    )
+    return Batch(method="pipelined", rtt=rtt, reads=reads, time_ms=median(times), against_alone=compare(times, base))
 
 
-def test_pipelining_pays() -> None:
+def test_pipelining_is_faster() -> None:
     """C12: for each simulated RTT, from a number of reads on that the condition names."""
     near, far = [read("0 ms", 2, 0.8), read("0 ms", 50, 0.2)], [read("0.5 ms", 2, 0.8), read("0.5 ms", 50, 0.2)]
     worse = [read("0 ms", 2, 1.3), read("0 ms", 50, 1.2)]

@@ -8,7 +8,7 @@ from stampede.reports.statistics.estimate import Estimate
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 from tests.reports.planted_runs.planted import contender
 
-PROMISES = ["STALE_AT_MOST_TTL", "NO_STALE_AFTER_WRITE"]
+GUARANTEES = ["STALE_AT_MOST_TTL", "NO_STALE_AFTER_WRITE"]
 ROUNDS = 10
 
 
@@ -20,7 +20,7 @@ def estimate(value: float, low: float, high: float, *, level: float | None = 0.9
 def promising(name: str) -> ContenderInfo:
     """A contender with all guarantees that use cases require."""
     info = contender(name)
-    info.guarantees = PROMISES
+    info.guarantees = GUARANTEES
     return info
 
 

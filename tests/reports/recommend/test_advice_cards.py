@@ -17,7 +17,7 @@ from stampede.reports.statistics.estimate import Estimate, missing
 from stampede.run_folder.races_json import InvariantInfo, RacesInfo, SituationInfo, VerdictInfo
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import CellInfo
-from tests.reports.planted_runs.plain_figures import PROMISES
+from tests.reports.planted_runs.plain_figures import GUARANTEES
 from tests.reports.planted_runs.planted import Row, contender, plant, scenario
 
 
@@ -27,7 +27,7 @@ def guaranteed(folder: Path, *names: str) -> Path:
     info = json.loads(path.read_text())
     for c in info["contenders"]:
         if not names or c["name"] in names:
-            c["guarantees"] = PROMISES
+            c["guarantees"] = GUARANTEES
     path.write_text(json.dumps(info))
     return folder
 
@@ -125,11 +125,11 @@ NAME = "cache-aside"
     ("guarantees", "count", "races", "fails", "untested"),
     [
         ([], None, None, "does not guarantee", ""),
-        (PROMISES, Estimate(value=0.1), None, "were seen", ""),
-        (PROMISES, Estimate(value=0.0), None, "", "not explored"),
-        (PROMISES, missing("not judged"), explored(NAME, "no-stale-after-write", "kept"), "", ""),
-        (PROMISES, None, explored(NAME, "no-stale-after-write", "broken"), "breaks it", ""),
-        (PROMISES, None, explored("another", "no-stale-after-write", "broken"), "", "not explored"),
+        (GUARANTEES, Estimate(value=0.1), None, "were seen", ""),
+        (GUARANTEES, Estimate(value=0.0), None, "", "not explored"),
+        (GUARANTEES, missing("not judged"), explored(NAME, "no-stale-after-write", "kept"), "", ""),
+        (GUARANTEES, None, explored(NAME, "no-stale-after-write", "broken"), "breaks it", ""),
+        (GUARANTEES, None, explored("another", "no-stale-after-write", "broken"), "", "not explored"),
     ],
 )
 def test_one_counterexample_is_enough_and_an_untested_requirement_is_named(

@@ -11,7 +11,7 @@ from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
 from stampede.reports.recommend.requirements import EXPIRY, NO_STALE_AFTER_ACKNOWLEDGEMENT, requirement_status
 from stampede.run_folder.races_json import InvariantInfo, RacesInfo, SituationInfo, VerdictInfo
 from stampede.run_folder.read import read_run
-from tests.reports.planted_runs.plain_figures import PROMISES
+from tests.reports.planted_runs.plain_figures import GUARANTEES
 from tests.reports.planted_runs.planted import contender, plant, scenario
 from tests.reports.recommend.test_advice_cards import guaranteed
 
@@ -63,7 +63,7 @@ def mixed(tmp_path: Path, *names: str) -> Path:
 
 def test_a_condition_names_the_event_in_plain_words() -> None:
     info = contender("versioned")
-    info.guarantees = PROMISES
+    info.guarantees = GUARANTEES
     races = explored(broken_when_expired=("versioned",), kept=())
     found = requirement_status(NO_STALE_AFTER_ACKNOWLEDGEMENT, info, None, races)
     assert found.conditional == (

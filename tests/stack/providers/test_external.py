@@ -100,10 +100,10 @@ def test_every_key_with_the_prefix_is_deleted_and_no_other(
     assert set(redis_client.keys("*")) == foreign
 
 
-def test_a_schema_stampede_that_is_not_ours_is_refused_and_left_alone(user_database: str) -> None:
+def test_a_schema_stampede_of_another_owner_is_refused_and_left_alone(user_database: str) -> None:
     with psycopg.connect(user_database, autocommit=True) as connection:
         connection.execute("CREATE SCHEMA stampede")
         connection.execute("CREATE TABLE stampede.horses (name text)")
-        with pytest.raises(ConfigError, match="not ours"):
+        with pytest.raises(ConfigError, match="did not create"):
             ensure_dataset(user_database, records=50, record_bytes=300, seed=1, managed=False, say=lambda _line: None)
         assert connection.execute("SELECT to_regclass('stampede.horses') IS NOT NULL").fetchone() == (True,)

@@ -129,7 +129,7 @@ def test_retry_times_and_remaining_counts_are_compared_with_the_next_call() -> N
     found = retry_outcomes(calls([0, 2], [1, 3], [False, True], [0, 0], [5, 0]))
     assert (found.sooner, found.sooner_admitted, found.waste_s) == (1, 1, 3)
     found = retry_outcomes(calls([0, 2], [1, 3], [True, False], [1, 0], [0, 5]))
-    assert (found.guaranteed, found.promised_admitted) == (1, 0)
+    assert (found.guaranteed, found.guaranteed_admitted) == (1, 0)
 
 
 def test_overlapping_call_may_have_used_the_remaining_count() -> None:
