@@ -57,14 +57,18 @@ class PlanOptions:
     reference: Annotated[
         str, typer.Option(help="what every contender is compared with", autocompletion=contender_names)
     ] = "cache-aside"
-    until: Annotated[str | None, typer.Option(help="add rounds until every interval of read p10 is as narrow: 5%")] = (
-        None
-    )
+    until: Annotated[
+        str | None, typer.Option(help="add rounds until every interval of read p10 is this narrow, such as 5%")
+    ] = None
     most_rounds: Annotated[
         int, integer_option(lowest=1, highest=MOST_ROUNDS, help="rounds at which --until gives up")
     ] = 40
     races: Annotated[
-        bool | None, typer.Option("--races/--no-races", help="explore the schedules of who ran, whatever the plan says")
+        bool | None,
+        typer.Option(
+            "--races/--no-races",
+            help="explore the schedules of the contenders (stampede races) or not, whatever the plan says",
+        ),
     ] = None
 
     def build(self) -> Plan:
