@@ -97,8 +97,8 @@ class LoadOptions:
             lowest=1, highest=64, help="wait for so many application servers from other machines (stampede worker)"
         ),
     ] = None
-    bind: Annotated[str | None, typer.Option(help="where they are awaited: HOST:PORT; else 127.0.0.1:5557")] = None
-    wait: Annotated[float, number_option(lowest=1, highest=86_400, help="seconds that they have to come")] = 120.0
+    bind: Annotated[str | None, typer.Option(help="HOST:PORT at which --expect waits; else 127.0.0.1:5557")] = None
+    wait: Annotated[float, number_option(lowest=1, highest=86_400, help="seconds that --expect waits")] = 120.0
     rate: Annotated[str | None, typer.Option(help="requests a second; auto: half of what no-cache can carry")] = None
     may_configure: Annotated[
         bool, typer.Option("--may-configure", help="experiments may disturb your own Redis: attach MONITOR to it")
