@@ -9,4 +9,5 @@ REFERENCE = "json"
 
 def check_reference(only: Collection[str]) -> None:
     """Raise ConfigError if some serializers are chosen, but not the reference."""
-    require(not only or REFERENCE in only, "only", ", ".join(only), "json among them: the reference")
+    wanted = f"{REFERENCE} as well, because the others are compared with it"
+    require(not only or REFERENCE in only, "only", ", ".join(only), wanted)

@@ -112,5 +112,5 @@ def find_scenario(name: str) -> Scenario:
     """The scenario of that name. Raises ConfigError with the known names."""
     known = scenarios()
     if name not in known:
-        raise ConfigError("scenario", name, f"one of {', '.join(known)}")
+        raise ConfigError("scenario", name, f"one of {', '.join(known)}, or a path to a .py file")
     return known[name]

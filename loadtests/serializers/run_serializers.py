@@ -32,6 +32,7 @@ from stampede.loadtests.serializers.timed_tasks import (
     trained_compressors,
 )
 from stampede.loadtests.serializers.timing import RoundPlan, supported_codecs, with_aa_copy
+from stampede.patterns.reference_serializer import REFERENCE, check_reference
 from stampede.patterns.serialization.serializer import Serializer
 from stampede.patterns.serialization.serializer_registry import NamedSerializer, choose_serializers, named_serializers
 from stampede.run_folder.schema import ContenderInfo, RunInfo, ScenarioInfo
@@ -39,7 +40,6 @@ from stampede.run_folder.serializer_tables import PLAN, write_part
 from stampede.run_folder.write import write_json
 from stampede.stack.servers import Stack
 
-REFERENCE = "json"
 ROUNDS = 20
 LIMIT_S = 130.0
 """Time limit for all rounds: a slow machine runs shorter blocks of timed calls, and the same number of them."""
@@ -69,7 +69,7 @@ class SerializersConfig:
         require(self.rounds >= 1, "rounds", self.rounds, "at least 1")
         for name in self.records:
             require(name in kinds(), "record", name, f"one of {', '.join(kinds())}")
-        require(not self.only or REFERENCE in self.only, "only", ", ".join(self.only), "json among them: the reference")
+        check_reference(self.only)
 
     def chosen(self, *, managed: bool) -> list[NamedSerializer]:
         """The serializers that run. Raises ConfigError: unknown, or executes code while `managed` is false."""

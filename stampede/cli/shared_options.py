@@ -18,13 +18,13 @@ LAST_SEED = 2**31 - 1
 
 Contenders = Annotated[
     list[str] | None,
-    typer.Option("--contender", help="path of your own pattern: runs together with ours. May be repeated"),
+    typer.Option(
+        "--contender", help="path of your own pattern or limiter: it runs together with ours. May be repeated"
+    ),
 ]
 Only = Annotated[
     list[str] | None,
-    typer.Option(
-        "--only", help="run only these of Stampede's contenders. May be repeated", autocompletion=contender_names
-    ),
+    typer.Option("--only", help="run only these of ours, by name. May be repeated", autocompletion=contender_names),
 ]
 Scenarios = Annotated[
     list[str] | None,
@@ -37,7 +37,9 @@ Scenarios = Annotated[
 Experiments = Annotated[
     list[str] | None,
     typer.Option(
-        "--experiment", help="run only this, and no scenario. May be repeated", autocompletion=experiment_names
+        "--experiment",
+        help="run only this experiment, and no scenario. May be repeated",
+        autocompletion=experiment_names,
     ),
 ]
 Processes = Annotated[int, integer_option("--processes", lowest=1, highest=64, help="application servers")]

@@ -13,6 +13,7 @@ from stampede.scenarios.scenario import find_scenario
 from stampede.scenarios.user_scenarios import scenario_names
 from stampede.stack.postgres.source import PostgresSource
 from tests.contract.contexts import World
+from tests.docs.documents import block
 
 
 def example(defined: str, folder: Path) -> str:
@@ -39,6 +40,20 @@ def test_pattern_example_caches_and_invalidates(
     assert written is not None
     assert world.pattern.get(70) == written
     assert world.pattern.get(-1) is None
+
+
+def test_pattern_of_the_page_remembers_what_does_not_exist(
+    tmp_path: Path, redis_client: redis.Redis, source: PostgresSource, key_prefix: str
+) -> None:
+    """The file in docs/how-to/your-own-pattern.md caches records, written values and the absence of a record."""
+    path = tmp_path / "negative_caching.py"
+    path.write_text(block("docs/how-to/your-own-pattern.md", "python"), encoding="utf-8")
+    world = World(find_contender(str(path)), redis_client, source, key_prefix)
+    assert world.loads_in(lambda: [world.pattern.get(71) for _ in range(2)]) == 1
+    written = world.pattern.update(71, {"name": "new"})
+    assert written is not None
+    assert world.pattern.get(71) == written
+    assert world.loads_in(lambda: [world.pattern.get(-1) for _ in range(2)]) == 1
 
 
 def test_limiter_example_admits_its_limit(tmp_path: Path, redis_client: redis.Redis, key_prefix: str) -> None:

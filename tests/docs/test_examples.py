@@ -47,6 +47,7 @@ def test_the_example_metric_and_the_example_chart_are_some(tmp_path: Path) -> No
     """The modules in how-to/your-own-metric.md and your-own-chart.md define what the catalogues look for."""
     (metric,) = made_by(tmp_path, "your-own-metric")["METRICS"]
     assert metric.name not in {known.name for known in metrics()}
+    assert (metric.title, metric.group) not in {(known.title, known.group) for known in metrics()}
     chart = made_by(tmp_path, "your-own-chart")["CHART"]
     assert callable(chart.draw)
 

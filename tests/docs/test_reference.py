@@ -2,13 +2,14 @@
 
 import importlib
 import re
+from dataclasses import fields
 from typing import Any
 
 import pytest
 import typer
 
 from stampede.cli.app import app
-from stampede.patterns.caching.cache_pattern import Guarantee
+from stampede.patterns.caching.cache_pattern import Context, Guarantee, Source
 from stampede.patterns.contender_registry import contenders, limiters
 from stampede.run_folder.schema import EXPERIMENTS, METHOD, SCHEMA, TABLES
 from tests.docs.documents import HEADING, ROOT, table
@@ -45,6 +46,25 @@ def test_the_public_names_exist() -> None:
     ]
     assert "CachePattern" in listed
     assert [name for name in listed if not hasattr(stampede, name)] == []
+
+
+def listed_members(heading: str) -> list[str]:
+    """The names in the first column of a table of docs/reference/python-api.md, without `self.` and arguments."""
+    return [
+        name
+        for row in table("docs/reference/python-api.md", heading)
+        for name in re.findall(r"`(?:self\.)?(\w+)(?:\([^`]*\))?`", row[0])
+    ]
+
+
+def test_the_members_of_a_pattern_exist() -> None:
+    """docs/reference/python-api.md lists every field of `Context`, and only members that a pattern has."""
+    pattern = contenders()["cache-aside-warmed"].pattern
+    assert listed_members("## Context") == [field.name for field in fields(Context)]
+    given: Any = dict.fromkeys(field.name for field in fields(Context))
+    made = pattern(Context(**given), pattern.config_type())
+    assert [name for name in listed_members("## CachePattern") if not hasattr(made, name)] == []
+    assert [name for name in listed_members("## Source") if not hasattr(Source, name)] == []
 
 
 @pytest.mark.parametrize("name", [*TABLES, "experiments"])

@@ -138,6 +138,12 @@ def test_unknown_name_is_refused_with_the_known_ones(find: object) -> None:
         find("nothing")  # type: ignore[operator]
 
 
+def test_an_unknown_scenario_may_be_a_file() -> None:
+    """The refusal of a name says that a path is possible, too: a user's own scenario is known by its file."""
+    with pytest.raises(ConfigError, match=r"or a path to a \.py file"):
+        find_scenario("evening")
+
+
 def test_every_scenario_has_its_texts() -> None:
     for scenario in scenarios().values():
         assert scenario.question.endswith("?")

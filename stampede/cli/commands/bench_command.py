@@ -58,7 +58,7 @@ class PlanOptions:
         str, typer.Option(help="what every contender is compared with", autocompletion=contender_names)
     ] = "cache-aside"
     until: Annotated[
-        str | None, typer.Option(help="add rounds until every interval of read p10 is within ± this share: 5%")
+        str | None, typer.Option(help="add rounds until every interval of read p10 is this narrow, such as 5%")
     ] = None
     most_rounds: Annotated[
         int, integer_option(lowest=1, highest=MOST_ROUNDS, help="rounds at which --until gives up")
@@ -66,7 +66,8 @@ class PlanOptions:
     races: Annotated[
         bool | None,
         typer.Option(
-            "--races/--no-races", help="explore the schedules of the contenders that ran, whatever the plan says"
+            "--races/--no-races",
+            help="explore the schedules of the contenders (stampede races) or not, whatever the plan says",
         ),
     ] = None
 
@@ -98,8 +99,8 @@ class LoadOptions:
             help="wait for this number of application servers from other machines (stampede worker)",
         ),
     ] = None
-    bind: Annotated[str | None, typer.Option(help="where they are awaited: HOST:PORT; else 127.0.0.1:5557")] = None
-    wait: Annotated[float, number_option(lowest=1, highest=86_400, help="seconds that they have to come")] = 120.0
+    bind: Annotated[str | None, typer.Option(help="HOST:PORT at which --expect waits; else 127.0.0.1:5557")] = None
+    wait: Annotated[float, number_option(lowest=1, highest=86_400, help="seconds that --expect waits")] = 120.0
     rate: Annotated[str | None, typer.Option(help="requests a second; auto: half of what no-cache can carry")] = None
     may_configure: Annotated[
         bool, typer.Option("--may-configure", help="experiments may disturb your own Redis: attach MONITOR to it")

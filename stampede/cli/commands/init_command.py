@@ -35,7 +35,7 @@ def new(
     kind: Annotated[str, typer.Argument(help="pattern, limiter, serializer or scenario", autocompletion=kind_names)],
     name: Annotated[str, typer.Argument(help="its name, such as my-cache; the file is my_cache.py")],
 ) -> None:
-    """Write a commented Python file of your own to fill in; it works unchanged."""
+    """Write a commented pattern, limiter, serializer or scenario to fill in; it works unchanged."""
     from stampede.core.errors import require
 
     require(kind in KINDS, "kind", kind, f"one of {', '.join(KINDS)}")

@@ -33,7 +33,7 @@ def races(
     ] = None,
     situation: Annotated[
         list[str] | None,
-        typer.Option("--situation", help="only these. May be repeated", autocompletion=situation_names),
+        typer.Option("--situation", help="only these situations. May be repeated", autocompletion=situation_names),
     ] = None,
     replay: Annotated[str | None, typer.Option("--replay", help="play one schedule of one contender by its id")] = None,
     times: Annotated[int, integer_option(lowest=1, highest=100_000, help="how often to replay")] = 1,
@@ -53,7 +53,7 @@ def races(
 ) -> None:
     """Try every order of a few concurrent requests on real servers: which guarantees break, and how.
 
-    Exit 1: a guarantee broke, or something was not judged.
+    Exit 1: a guarantee is broken, or something was not judged.
     """
     check_runs(runs)
     check_own_files("contender", contender)
@@ -112,7 +112,7 @@ def explored(order: RacesConfig, servers: Stack, runs: Path) -> RacesInfo:
 
 
 def report_races(info: RacesInfo, runs: Path, json_file: Path | None) -> None:
-    """Print and write the verdicts. Raises Exit with code 1 if a guarantee broke, or something was not judged."""
+    """Print and write the verdicts. Raises Exit with code 1 where a guarantee broke or something was not judged."""
     from stampede.core.text.terminal import PlainConsole
     from stampede.races.exploration_runs import is_clean, new_folder
     from stampede.races.races_console import print_races, write_json

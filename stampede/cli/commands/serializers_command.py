@@ -17,17 +17,17 @@ def serializers(
     server_options: ServerOptions,
     serializer: Annotated[
         list[str] | None,
-        typer.Option("--serializer", help="path of your own serializer: runs together with ours. May be repeated"),
+        typer.Option("--serializer", help="path of your own serializer: it runs together with ours. May be repeated"),
     ] = None,
     only: Annotated[
         list[str] | None,
         typer.Option(
-            "--only", help="run only these of Stampede's serializers. May be repeated", autocompletion=serializer_names
+            "--only", help="run only these of ours, json among them. May be repeated", autocompletion=serializer_names
         ),
     ] = None,
     record: Annotated[
         list[str] | None,
-        typer.Option("--record", help="only these records. May be repeated", autocompletion=record_names),
+        typer.Option("--record", help="only these kinds of record. May be repeated", autocompletion=record_names),
     ] = None,
     rounds: Annotated[
         int, integer_option(lowest=1, highest=MOST_ROUNDS, help="rounds; below 6: ranges, no verdicts")
@@ -40,7 +40,7 @@ def serializers(
     ] = 1,
     runs: Runs = Path("runs"),
 ) -> None:
-    """Compare serializers: what survives, what it costs, what it weighs; and write a page."""
+    """Compare serializers: fidelity, time and size; write a page."""
     check_runs(runs)
     check_serializer_names(only)
     check_own_files("serializer", serializer)

@@ -160,13 +160,17 @@ def serve(
 def worker(
     master: Annotated[str, typer.Option(help="HOST:PORT where stampede bench --expect listens")],
     postgres: Annotated[
-        str | None, typer.Option("--postgres", envvar="STAMPEDE_POSTGRES_URL", help="as this machine reaches it")
+        str | None,
+        typer.Option(
+            "--postgres", envvar="STAMPEDE_POSTGRES_URL", help="URL of PostgreSQL, as this machine reaches it"
+        ),
     ] = None,
     redis: Annotated[
-        str | None, typer.Option("--redis", envvar="STAMPEDE_REDIS_URL", help="as this machine reaches it")
+        str | None,
+        typer.Option("--redis", envvar="STAMPEDE_REDIS_URL", help="URL of Redis, as this machine reaches it"),
     ] = None,
     wait: Annotated[
-        float, number_option(lowest=1, highest=86_400, help="seconds that the bench has to listen there")
+        float, number_option(lowest=1, highest=86_400, help="seconds to wait until the bench listens there")
     ] = 120.0,
 ) -> None:
     """Play one application server for a bench on another machine, until its run is over."""
