@@ -16,7 +16,7 @@ from stampede.core.text.redaction import hidden, masked_command
 from stampede.run_folder.json_objects import check_file, read_object, typed
 from stampede.run_folder.old_words import COLUMNS, NEW_WORDS, table_with_current_words, with_current_words
 from stampede.run_folder.run_json_parts import check_run
-from stampede.run_folder.schema import ADDED, EXPERIMENTS, SCHEMA, TABLES, CellInfo, RunInfo
+from stampede.run_folder.schema import ADDED, EXPERIMENTS, SAMPLES, SCHEMA, TABLES, CellInfo, RunInfo
 
 EXACT = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 """Types that keep nullable integers exact: a float would lose nanoseconds after 104 days of uptime."""
@@ -49,9 +49,12 @@ class Run:
         """The number of rows in the samples of all done cells, from the footers of the files."""
         return sum(pq.read_metadata(path).num_rows for path in table_files(self.folder, "samples", self.done))
 
-    def sample_table(self, cell: int) -> pa.Table:
-        """The samples of one done cell as an Arrow table. Raises RunFolderError if its file cannot be read."""
-        return read_part(self.folder / "samples" / f"cell-{cell:05d}.parquet", TABLES["samples"])
+    def sample_table(self, cell: int, schema: pa.Schema = SAMPLES) -> pa.Table:
+        """The samples of one done cell as an Arrow table. Raises RunFolderError if its file cannot be read.
+
+        `schema`: the columns to read, some of SAMPLES.
+        """
+        return read_part(self.folder / "samples" / f"cell-{cell:05d}.parquet", schema)
 
     @cached_property
     def servers(self) -> pd.DataFrame:
