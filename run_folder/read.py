@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from stampede.core.errors import RunFolderError as RunFolderError
 from stampede.core.text.redaction import hidden, masked_command
 from stampede.run_folder.json_objects import check_file, read_object, typed
-from stampede.run_folder.old_words import COLUMNS, NEW_WORDS, table_with_current_words, with_current_words
+from stampede.run_folder.old_words import COLUMNS, NEW_WORDS, table_with_current_values, with_current_words
 from stampede.run_folder.run_json_parts import check_run
 from stampede.run_folder.schema import ADDED, EXPERIMENTS, SAMPLES, SCHEMA, TABLES, CellInfo, RunInfo
 
@@ -85,7 +85,8 @@ class Run:
         """A whole table as one frame. Raises RunFolderError if a file cannot be read."""
         schema = TABLES[name]
         parts = [read_part(path, schema) for path in table_files(self.folder, name, self.done)]
-        return as_frame(pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table())
+        whole = pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table()
+        return as_frame(table_with_current_values(whole))
 
 
 def as_frame(whole: pa.Table) -> pd.DataFrame:
@@ -158,10 +159,13 @@ def part_file(path: Path) -> pq.ParquetFile:
         raise RunFolderError(path, "cut or not Parquet", "a whole Parquet file") from error
 
 
-def present_columns(part: pq.ParquetFile, path: Path, schema: pa.Schema) -> set[str]:
-    """The names of the columns in the file. Raises RunFolderError if a required column is missing."""
-    found = {COLUMNS.get(name, name) for name in part.schema_arrow.names}
-    missing = [name for name in schema.names if name not in found | MAY_LACK]
+def present_columns(part: pq.ParquetFile, path: Path, schema: pa.Schema) -> dict[str, str]:
+    """The columns in the file: the name that they have there, by current name.
+
+    Raises RunFolderError if a required column is missing.
+    """
+    found = {COLUMNS.get(name, name): name for name in part.schema_arrow.names}
+    missing = [name for name in schema.names if name not in found and name not in MAY_LACK]
     if missing:
         raise RunFolderError(path, f"no column {missing[0]}", f"the columns of schema {SCHEMA}")
     return found
@@ -172,11 +176,11 @@ def read_part(path: Path, schema: pa.Schema) -> pa.Table:
     with part_file(path) as part:
         found = present_columns(part, path, schema)
         try:
-            names = [name for name in part.schema_arrow.names if COLUMNS.get(name, name) in schema.names]
-            table = table_with_current_words(part.read(columns=names, use_threads=False))
-            for place, field in enumerate(schema):
-                if field.name not in found:
-                    table = table.add_column(place, field, pa.nulls(len(table), field.type))
-            return table.select(schema.names).cast(schema)
+            table = part.read(columns=[found[name] for name in schema.names if name in found], use_threads=False)
+            columns = [
+                table.column(found[field.name]) if field.name in found else pa.nulls(len(table), field.type)
+                for field in schema
+            ]
+            return pa.table(columns, names=schema.names).cast(schema)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise RunFolderError(path, f"unreadable ({type(error).__name__})", "a whole Parquet file") from error
