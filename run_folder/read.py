@@ -33,21 +33,18 @@ class Run:
 
     folder: Path
     info: RunInfo
+    sample_count: int
+    """The number of rows in the samples of all done cells, from the footers of the files."""
 
     @property
     def done(self) -> list[CellInfo]:
         """The cells that count."""
-        return [cell for cell in self.info.cells if cell.status == "done"]
+        return done_cells(self.info)
 
     @cached_property
     def samples(self) -> pd.DataFrame:
         """One row per request, as schema.SAMPLES. Names are categories, times are nullable integers."""
         return self.table("samples")
-
-    @cached_property
-    def sample_count(self) -> int:
-        """The number of rows in the samples of all done cells, from the footers of the files."""
-        return sum(pq.read_metadata(path).num_rows for path in table_files(self.folder, "samples", self.done))
 
     def sample_table(self, cell: int, schema: pa.Schema = SAMPLES) -> pa.Table:
         """The samples of one done cell as an Arrow table. Raises RunFolderError if its file cannot be read.
@@ -89,6 +86,11 @@ class Run:
         return as_frame(table_with_current_values(whole))
 
 
+def done_cells(info: RunInfo) -> list[CellInfo]:
+    """The cells that count."""
+    return [cell for cell in info.cells if cell.status == "done"]
+
+
 def as_frame(whole: pa.Table) -> pd.DataFrame:
     """The table as a frame: texts as categories, integers exact."""
     texts = [f.name for f in whole.schema if pa.types.is_string(f.type)]
@@ -108,14 +110,14 @@ def read_run(folder: Path) -> Run:
         raise RunFolderError(path, f"schema {schema!r:.40}", f"schema {known}, which this version reads")
     info = without_secrets(typed(with_current_words(data) if schema < NEW_WORDS else data, RunInfo, path))
     check_run(info, path)
-    run = Run(folder, info)
-    for name, schema in TABLES.items():
-        for part in table_files(folder, name, run.done):
-            check_part(part, schema)
-    for experiment in run.info.experiments:
+    row_counts = {
+        name: sum(checked_row_count(part, schema) for part in table_files(folder, name, done_cells(info)))
+        for name, schema in TABLES.items()
+    }
+    for experiment in info.experiments:
         if experiment.status == "done":
-            check_part(experiment_file(folder, experiment.name), EXPERIMENTS)
-    return run
+            checked_row_count(experiment_file(folder, experiment.name), EXPERIMENTS)
+    return Run(folder, info, row_counts["samples"])
 
 
 def without_secrets(info: RunInfo) -> RunInfo:
@@ -144,10 +146,11 @@ def experiment_file(folder: Path, name: str) -> Path:
     return path
 
 
-def check_part(path: Path, schema: pa.Schema) -> None:
-    """Raise RunFolderError if the file is incomplete, or lacks a column that its schema requires."""
+def checked_row_count(path: Path, schema: pa.Schema) -> int:
+    """The number of rows in the file. Raises RunFolderError if it is incomplete or lacks a column that is required."""
     with part_file(path) as part:
         present_columns(part, path, schema)
+        return int(part.metadata.num_rows)
 
 
 def part_file(path: Path) -> pq.ParquetFile:
