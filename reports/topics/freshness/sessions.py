@@ -32,7 +32,7 @@ def sessions(history: History) -> Sessions:
     session = np.concatenate([w.session[acked], r.session[online]])
     key = np.concatenate([w.key[acked], r.key[online]])
     order = np.lexsort([np.concatenate([w.acknowledged[acked], r.start[online]]), key, session])
-    lane = np.cumsum(changes(session[order]) | changes(key[order]))
+    lane = np.cumsum(changes(session[order]) | changes(key[order]), dtype=np.int64)
     read = np.concatenate([np.full(writes, -1), r.version[online]])[order]
     written = np.concatenate([w.version[acked], np.full(reads, -1)])[order]
     counts = np.concatenate([np.zeros(writes, dtype=bool), r.measured[online]])[order]
