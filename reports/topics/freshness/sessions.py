@@ -6,6 +6,7 @@ import numpy as np
 
 from stampede.reports.analysis.rows import Bools, Ints
 from stampede.reports.topics.freshness.version_history import NEVER, History
+from stampede.reports.topics.freshness.versions import running_maximum
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,18 +39,11 @@ def sessions(history: History) -> Sessions:
     counts = np.concatenate([np.zeros(writes, dtype=bool), r.measured[online]])[order]
     return Sessions(
         reads=int(counts.sum()),
-        own_writes_missed=int((counts & (read < highest_so_far(written, lane))).sum()),
-        gone_back=int((counts & (read < highest_so_far(read, lane))).sum()),
+        own_writes_missed=int((counts & (read < running_maximum(written, lane))).sum()),
+        gone_back=int((counts & (read < running_maximum(read, lane))).sum()),
     )
 
 
 def changes(values: Ints) -> Bools:
     """Whether each value differs from the one before; the first one does not."""
     return np.concatenate([np.zeros(min(1, len(values)), dtype=bool), values[1:] != values[:-1]])
-
-
-def highest_so_far(versions: Ints, lane: Ints) -> Ints:
-    """The highest version up to each row among the rows of its lane. Lanes are numbered in the order of the rows."""
-    distinct, rank = np.unique(versions, return_inverse=True)
-    first = lane * len(distinct)
-    return np.asarray(distinct[np.maximum.accumulate(first + rank) - first], dtype=np.int64)
