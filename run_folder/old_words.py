@@ -79,9 +79,8 @@ def with_current_words(data: Any, field: str = "") -> Any:
     return WORDS.get(field, {}).get(data, data)
 
 
-def table_with_current_words(table: pa.Table) -> pa.Table:
-    """A table of an earlier schema with the current column names and values."""
-    table = table.rename_columns([COLUMNS.get(name, name) for name in table.column_names])
+def table_with_current_values(table: pa.Table) -> pa.Table:
+    """A table of an earlier schema with the current values. Its columns have their current names."""
     if "source" not in table.column_names:
         return table
     for column, words in VALUES.items():

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 from stampede.core.errors import RunFolderError as RunFolderError
 from stampede.core.text.redaction import hidden, masked_command
 from stampede.run_folder.json_objects import check_file, read_object, typed
-from stampede.run_folder.old_words import COLUMNS, NEW_WORDS, table_with_current_words, with_current_words
+from stampede.run_folder.old_words import COLUMNS, NEW_WORDS, table_with_current_values, with_current_words
 from stampede.run_folder.run_json_parts import check_run
-from stampede.run_folder.schema import ADDED, EXPERIMENTS, SCHEMA, TABLES, CellInfo, RunInfo
+from stampede.run_folder.schema import ADDED, EXPERIMENTS, SAMPLES, SCHEMA, TABLES, CellInfo, RunInfo
 
 EXACT = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 """Types that keep nullable integers exact: a float would lose nanoseconds after 104 days of uptime."""
@@ -33,25 +33,25 @@ class Run:
 
     folder: Path
     info: RunInfo
+    sample_count: int
+    """The number of rows in the samples of all done cells, from the footers of the files."""
 
     @property
     def done(self) -> list[CellInfo]:
         """The cells that count."""
-        return [cell for cell in self.info.cells if cell.status == "done"]
+        return done_cells(self.info)
 
     @cached_property
     def samples(self) -> pd.DataFrame:
         """One row per request, as schema.SAMPLES. Names are categories, times are nullable integers."""
         return self.table("samples")
 
-    @cached_property
-    def sample_count(self) -> int:
-        """The number of rows in the samples of all done cells, from the footers of the files."""
-        return sum(pq.read_metadata(path).num_rows for path in table_files(self.folder, "samples", self.done))
+    def sample_table(self, cell: int, schema: pa.Schema = SAMPLES) -> pa.Table:
+        """The samples of one done cell as an Arrow table. Raises RunFolderError if its file cannot be read.
 
-    def sample_table(self, cell: int) -> pa.Table:
-        """The samples of one done cell as an Arrow table. Raises RunFolderError if its file cannot be read."""
-        return read_part(self.folder / "samples" / f"cell-{cell:05d}.parquet", TABLES["samples"])
+        `schema`: the columns to read, some of SAMPLES.
+        """
+        return read_part(self.folder / "samples" / f"cell-{cell:05d}.parquet", schema)
 
     @cached_property
     def servers(self) -> pd.DataFrame:
@@ -82,7 +82,13 @@ class Run:
         """A whole table as one frame. Raises RunFolderError if a file cannot be read."""
         schema = TABLES[name]
         parts = [read_part(path, schema) for path in table_files(self.folder, name, self.done)]
-        return as_frame(pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table())
+        whole = pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table()
+        return as_frame(table_with_current_values(whole))
+
+
+def done_cells(info: RunInfo) -> list[CellInfo]:
+    """The cells that count."""
+    return [cell for cell in info.cells if cell.status == "done"]
 
 
 def as_frame(whole: pa.Table) -> pd.DataFrame:
@@ -104,14 +110,14 @@ def read_run(folder: Path) -> Run:
         raise RunFolderError(path, f"schema {schema!r:.40}", f"schema {known}, which this version reads")
     info = without_secrets(typed(with_current_words(data) if schema < NEW_WORDS else data, RunInfo, path))
     check_run(info, path)
-    run = Run(folder, info)
-    for name, schema in TABLES.items():
-        for part in table_files(folder, name, run.done):
-            check_part(part, schema)
-    for experiment in run.info.experiments:
+    row_counts = {
+        name: sum(checked_row_count(part, schema) for part in table_files(folder, name, done_cells(info)))
+        for name, schema in TABLES.items()
+    }
+    for experiment in info.experiments:
         if experiment.status == "done":
-            check_part(experiment_file(folder, experiment.name), EXPERIMENTS)
-    return run
+            checked_row_count(experiment_file(folder, experiment.name), EXPERIMENTS)
+    return Run(folder, info, row_counts["samples"])
 
 
 def without_secrets(info: RunInfo) -> RunInfo:
@@ -140,10 +146,11 @@ def experiment_file(folder: Path, name: str) -> Path:
     return path
 
 
-def check_part(path: Path, schema: pa.Schema) -> None:
-    """Raise RunFolderError if the file is incomplete, or lacks a column that its schema requires."""
+def checked_row_count(path: Path, schema: pa.Schema) -> int:
+    """The number of rows in the file. Raises RunFolderError if it is incomplete or lacks a column that is required."""
     with part_file(path) as part:
         present_columns(part, path, schema)
+        return int(part.metadata.num_rows)
 
 
 def part_file(path: Path) -> pq.ParquetFile:
@@ -155,10 +162,13 @@ def part_file(path: Path) -> pq.ParquetFile:
         raise RunFolderError(path, "cut or not Parquet", "a whole Parquet file") from error
 
 
-def present_columns(part: pq.ParquetFile, path: Path, schema: pa.Schema) -> set[str]:
-    """The names of the columns in the file. Raises RunFolderError if a required column is missing."""
-    found = {COLUMNS.get(name, name) for name in part.schema_arrow.names}
-    missing = [name for name in schema.names if name not in found | MAY_LACK]
+def present_columns(part: pq.ParquetFile, path: Path, schema: pa.Schema) -> dict[str, str]:
+    """The columns in the file: the name that they have there, by current name.
+
+    Raises RunFolderError if a required column is missing.
+    """
+    found = {COLUMNS.get(name, name): name for name in part.schema_arrow.names}
+    missing = [name for name in schema.names if name not in found and name not in MAY_LACK]
     if missing:
         raise RunFolderError(path, f"no column {missing[0]}", f"the columns of schema {SCHEMA}")
     return found
@@ -169,11 +179,11 @@ def read_part(path: Path, schema: pa.Schema) -> pa.Table:
     with part_file(path) as part:
         found = present_columns(part, path, schema)
         try:
-            names = [name for name in part.schema_arrow.names if COLUMNS.get(name, name) in schema.names]
-            table = table_with_current_words(part.read(columns=names, use_threads=False))
-            for place, field in enumerate(schema):
-                if field.name not in found:
-                    table = table.add_column(place, field, pa.nulls(len(table), field.type))
-            return table.select(schema.names).cast(schema)
+            table = part.read(columns=[found[name] for name in schema.names if name in found], use_threads=False)
+            columns = [
+                table.column(found[field.name]) if field.name in found else pa.nulls(len(table), field.type)
+                for field in schema
+            ]
+            return pa.table(columns, names=schema.names).cast(schema)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise RunFolderError(path, f"unreadable ({type(error).__name__})", "a whole Parquet file") from error

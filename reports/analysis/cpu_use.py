@@ -8,8 +8,7 @@ from stampede.run_folder.read import Run
 
 def cpu_share(cell: Cell, *sources: str) -> float:
     """Cores that those sources used, mean over the cell; nan if it is not known."""
-    names = ("cpu_s", "cpu.used_cpu_user", "cpu.used_cpu_sys")
-    spent = [v for (s, n), v in cell.counters.items() if n in names and any(s.startswith(x) for x in sources)]
+    spent = [v for source, v in cell.cpu_s if source.startswith(sources)]
     return sum(spent) / wall_s(cell) if spent else math.nan
 
 

@@ -15,10 +15,15 @@ from stampede.reports.topics.freshness.classify import ClassifiedReads, classify
 from stampede.reports.topics.freshness.sessions import Sessions, sessions
 from stampede.reports.topics.freshness.version_history import AFTER_DRAIN, history
 from stampede.run_folder.read import Run
-from stampede.run_folder.schema import CellInfo, ContenderInfo, ScenarioInfo
+from stampede.run_folder.schema import SAMPLES, CellInfo, ContenderInfo, ScenarioInfo
 
 T = TypeVar("T")
 
+READ = pa.schema([f for f in SAMPLES if f.name not in ("cell", "scenario", "contender", "round", "reset_after_ns")])
+"""The columns of the samples that are read: without those that a CellInfo holds, and one that no figure uses."""
+
+CPU_COUNTERS = ("cpu_s", "cpu.used_cpu_user", "cpu.used_cpu_sys")
+"""Counters of CPU time in seconds."""
 OUTCOMES = ("hit", "shared", "loaded", "absent", "written", "failed", "unanswered")
 """How a request ended; these names are used everywhere."""
 ANSWERED = ("hit", "shared", "loaded", "absent", "written")
@@ -83,7 +88,7 @@ def derived(table: pa.Table, window_ns: Ints, deadline_ns: Ints) -> Rows:
 
 def derived_of(run: Run, cells: Sequence[CellInfo]) -> list[Rows]:
     """The samples of each of those cells with the columns of `derived`, computed in one pass over all cells."""
-    tables = [run.sample_table(cell.id) for cell in cells]
+    tables = [run.sample_table(cell.id, READ) for cell in cells]
     lengths = [len(table) for table in tables]
 
     def of_each(name: str) -> Ints:
@@ -255,6 +260,11 @@ class Cell:
         assert self.info.deadline_ns is not None
         assert self.info.window_start_ns is not None
         return (self.info.deadline_ns - self.info.window_start_ns) / 1e9
+
+    @cached_property
+    def cpu_s(self) -> list[tuple[str, float]]:
+        """(source, seconds) of each counter of CPU time."""
+        return [(source, value) for (source, name), value in self.counters.items() if name in CPU_COUNTERS]
 
     def total(self, source: str, name: str) -> float:
         """Sum of the counters whose source and name begin with these; nan if there is none."""

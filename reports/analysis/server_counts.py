@@ -29,14 +29,17 @@ def count_differences(cell: Cell) -> list[str]:
         found.append(f"Locust counted {cell.info.locust_requests:,} requests, the samples hold {foreground:,}")
     ours: dict[str, float] = {}
     redis: dict[str, float] = {}
+    rejected: dict[str, float] = {}
     for (source, name), value in cell.counters.items():
         if source.startswith("process-") or source == "coordinator":
             ours[name] = ours.get(name, 0.0) + value
-        elif source == "redis" and name.startswith("command.") and not name.endswith(COMMAND_COUNTERS):
-            redis[name] = value
-    for (source, name), value in cell.counters.items():
-        if source == "redis" and name.startswith("command.") and name.endswith(".rejected"):
-            redis[name.removesuffix(".rejected")] += value
+        elif source == "redis" and name.startswith("command."):
+            if name.endswith(".rejected"):
+                rejected[name.removesuffix(".rejected")] = value
+            elif not name.endswith(COMMAND_COUNTERS):
+                redis[name] = value
+    for name, value in rejected.items():
+        redis[name] += value
     sampled = float(cell.rows.ints("loads").sum())
     if any(s.startswith("process-") for s, _ in cell.counters) and ours.get("load", 0.0) != sampled:
         found.append(f"the meters counted {ours.get('load', 0.0):,.0f} loads, the samples hold {sampled:,.0f}")

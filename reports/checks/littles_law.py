@@ -9,7 +9,7 @@ import pandas as pd
 
 from stampede.reports.analysis.frames import Cell
 from stampede.reports.analysis.results import Results
-from stampede.reports.analysis.rows import Floats
+from stampede.reports.analysis.rows import Floats, split
 from stampede.reports.checks.cell_checks import groups
 from stampede.reports.checks.check import check
 from stampede.reports.statistics.estimate import MIN_ROUNDS
@@ -92,13 +92,16 @@ def in_the_system(observed: Sequence[tuple[Cell, pd.DataFrame]]) -> Law:
     pairs: dict[str, list[Floats]] = {}
     for cell, counts in observed:
         assert cell.info.window_start_ns is not None
-        for source, of_process in counts.groupby("source", observed=True):
-            mine = cell.rows.ints("process") == int(str(source).removeprefix("process-"))
-            rows = cell.rows.where(mine & cell.operation.equal("read", "write"))
-            at_s = (of_process["t_ns"].to_numpy(dtype=np.int64) - cell.info.window_start_ns) / 1e9
-            counted = of_process["value"].to_numpy(dtype=np.float64)
-            pairs.setdefault(str(source), []).append(
-                np.stack([counted, open_at(rows.floats("due_s"), rows.floats("end_s"), at_s)])
+        requests = cell.operation.equal("read", "write")
+        process, due_s, end_s = cell.rows.ints("process"), cell.rows.floats("due_s"), cell.rows.floats("end_s")
+        source = counts["source"].cat
+        at_s = (counts["t_ns"].to_numpy(dtype=np.int64) - cell.info.window_start_ns) / 1e9
+        counted = counts["value"].to_numpy(dtype=np.float64)
+        for (code,), place in split(np.arange(len(counts)), source.codes.to_numpy()):
+            name = str(source.categories[code])
+            mine = requests & (process == int(name.removeprefix("process-")))
+            pairs.setdefault(name, []).append(
+                np.stack([counted[place], open_at(due_s[mine], end_s[mine], at_s[place])])
             )
     whole = [np.concatenate(of_process, axis=1) for of_process in pairs.values()]
     return Law(

@@ -20,7 +20,7 @@ from stampede.run_folder.old_words import (
     NEW_WORDS,
     VALUES,
     WORDS,
-    table_with_current_words,
+    table_with_current_values,
     with_current_words,
 )
 from stampede.run_folder.races_json import RacesInfo, SituationInfo, VerdictInfo, read_races
@@ -163,7 +163,7 @@ def test_current_words_are_not_changed(current: Path) -> None:
     assert with_current_words(data) == data
     for table in ("samples", "servers", "timeline"):
         rows = pq.read_table(current / table / "cell-00001.parquet")
-        assert table_with_current_words(rows).equals(rows)
+        assert table_with_current_values(rows).equals(rows)
 
 
 def test_current_run_is_not_translated(current: Path) -> None:

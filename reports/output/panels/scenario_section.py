@@ -20,7 +20,7 @@ from stampede.reports.output import charts, formatting
 from stampede.reports.output.charts.chart import Chart
 from stampede.reports.output.charts.scenario_chart import charts_of
 from stampede.reports.output.csv_output.csv_text import plain
-from stampede.reports.output.panels.server_events_panel import events_text
+from stampede.reports.output.panels.server_events_panel import events_text, server_events
 from stampede.reports.statistics.estimate import Estimate, quantile
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
@@ -196,7 +196,7 @@ def lag(analysis: Analysis, scenario: ScenarioInfo, contender: ContenderInfo) ->
         "timer floor p50": formatting.with_unit(scenario.measured.get("timer_floor_p50_ms", math.nan), "ms"),
         "timer floor p99": formatting.with_unit(scenario.measured.get("timer_floor_p99_ms", math.nan), "ms"),
         "harness share of read p50": instrument_share(analysis, scenario, cells),
-        "events in its cells": events_text(analysis.run.timeline, cells),
+        "events in its cells": events_text(analysis.once(server_events), cells),
         "response over service at p99": stretch(cells),
         "simulated RTT requested": f"{scenario.workload.get('rtt_ms') or 0:g} ms",
         "simulated RTT achieved": formatting.with_unit(achieved_rtt_ms(cells), "ms"),

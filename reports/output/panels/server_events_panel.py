@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.frames import Cell
 from stampede.reports.output import formatting
 
@@ -19,6 +20,12 @@ PLURALS = {
 }
 COUNTED_BY_VALUE = ("checkpoint", "autovacuum", "eviction", "fork")
 """The value of these events is their number since the last reading."""
+
+
+def server_events(analysis: Analysis) -> pd.DataFrame:
+    """The rows of the run's timeline with such an event."""
+    timeline = analysis.run.timeline
+    return timeline[timeline["event"].isin(list(PLURALS))]
 
 
 def events_text(timeline: pd.DataFrame, cells: Sequence[Cell]) -> str:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
+from stampede.reports.analysis.rows import Bools, Ints
 from stampede.reports.topics.freshness.version_history import NEVER, History
+from stampede.reports.topics.freshness.versions import running_maximum
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,23 +29,21 @@ def sessions(history: History) -> Sessions:
     w, r = history.writes, history.reads
     acked = w.acknowledged < NEVER
     online = ~r.after_drain
-    frame = pd.DataFrame(
-        {
-            "session": np.concatenate([w.session[acked], r.session[online]]),
-            "key": np.concatenate([w.key[acked], r.key[online]]),
-            "at": np.concatenate([w.acknowledged[acked], r.start[online]]),
-            "read": np.concatenate([np.full(int(acked.sum()), -1), r.version[online]]),
-            "written": np.concatenate([w.version[acked], np.full(int(online.sum()), -1)]),
-            "counts": np.concatenate([np.zeros(int(acked.sum()), dtype=bool), r.measured[online]]),
-        }
-    )
-    frame = frame.sort_values(["session", "key", "at"], kind="stable")
-    lanes = frame.groupby(["session", "key"], sort=False)
-    written = lanes["written"].cummax()
-    seen = lanes["read"].cummax()
-    counts = frame["counts"]
+    writes, reads = int(acked.sum()), int(online.sum())
+    session = np.concatenate([w.session[acked], r.session[online]])
+    key = np.concatenate([w.key[acked], r.key[online]])
+    order = np.lexsort([np.concatenate([w.acknowledged[acked], r.start[online]]), key, session])
+    lane = np.cumsum(changes(session[order]) | changes(key[order]), dtype=np.int64)
+    read = np.concatenate([np.full(writes, -1), r.version[online]])[order]
+    written = np.concatenate([w.version[acked], np.full(reads, -1)])[order]
+    counts = np.concatenate([np.zeros(writes, dtype=bool), r.measured[online]])[order]
     return Sessions(
         reads=int(counts.sum()),
-        own_writes_missed=int((counts & (frame["read"] < written)).sum()),
-        gone_back=int((counts & (frame["read"] < seen)).sum()),
+        own_writes_missed=int((counts & (read < running_maximum(written, lane))).sum()),
+        gone_back=int((counts & (read < running_maximum(read, lane))).sum()),
     )
+
+
+def changes(values: Ints) -> Bools:
+    """Whether each value differs from the one before; the first one does not."""
+    return np.concatenate([np.zeros(min(1, len(values)), dtype=bool), values[1:] != values[:-1]])

@@ -139,7 +139,7 @@ def running_minimum(values: Ints, key: Ints) -> Ints:
 
 
 def running_maximum(values: Ints, key: Ints) -> Ints:
-    """Running maximum from each key's oldest version to its newest."""
+    """Running maximum from each key's first row to its last. Rows are grouped by key, and keys ascend."""
     if not len(values):
         return values
     distinct, rank = np.unique(values, return_inverse=True)
