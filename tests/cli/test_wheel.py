@@ -1,10 +1,10 @@
 """The wheel, installed outside the checkout: one top-level package, its documentation, a user's own project."""
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
-import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -101,8 +101,7 @@ def test_source_distribution_makes_the_same_wheel(wheel: Path, tmp_path: Path) -
     """A wheel from the source distribution has the files of one from the checkout, whose rooms are links."""
     build = [sys.executable, "-m", "hatchling", "build"]
     subprocess.run([*build, "-t", "sdist", "-d", str(tmp_path)], cwd=ROOT, check=True, capture_output=True)
-    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
-        archive.extractall(tmp_path / "sources", filter="data")
+    shutil.unpack_archive(next(tmp_path.glob("*.tar.gz")), tmp_path / "sources")
     (sources,) = (tmp_path / "sources").iterdir()
     subprocess.run([*build, "-t", "wheel", "-d", str(tmp_path)], cwd=sources, check=True, capture_output=True)
     assert names_in(next(tmp_path.glob("*.whl"))) == names_in(wheel)
