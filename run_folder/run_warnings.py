@@ -100,7 +100,7 @@ GENERATOR_LATE = WarningKind(
     measures="p99 of start − max(due, thread free): the lateness of the harness itself",
     unit="ms",
     limit="above 1 ms and above 10 % of the p99 response time",
-    opens="the harness was late at p99 by ",
+    opens="the load generator sent 1 % of the requests late, by more than ",
     advice="lower rate_per_s, free the machine, or spread the load over more machines",
     withholds="response times close to that lateness or below it",
 )
