@@ -157,7 +157,7 @@ def part_file(path: Path) -> pq.ParquetFile:
     """Open a Parquet file and read its footer. Raises RunFolderError."""
     check_file(path)
     try:
-        return pq.ParquetFile(path, memory_map=True)
+        return pq.ParquetFile(path)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise RunFolderError(path, "cut or not Parquet", "a whole Parquet file") from error
 

@@ -52,36 +52,30 @@ class KnownVersions:
 
     def lookup(self, instants: Ints) -> "Lookup":
         """For many questions about the same instants (known or acknowledged), of which each key's are ascending."""
-        finite = instants[instants < NEVER]
-        first_ns = int(finite.min()) if len(finite) else 0
-        span = int(finite.max()) - first_ns + 2 if len(finite) else 1
-        return Lookup(self.key, instants, first_ns=first_ns, span=span)
+        return Lookup(self.key, instants)
 
 
 class Lookup:
-    """Finds rows by key and instant. One integer holds both: the key, and the instant's distance from the first one."""
+    """Finds rows by key and instant. The rows are in the order of their keys, and of their instants within a key."""
 
-    def __init__(self, key: Ints, instants: Ints, *, first_ns: int, span: int) -> None:
-        self.first_ns = first_ns
-        self.span = span
-        """What an instant that is never reached counts as; the others lie in 1 … span − 1."""
-        self.rows = self.packed(key, instants)
-
-    def packed(self, key: Ints, instants: Ints) -> Ints:
-        place = np.clip(instants, self.first_ns - 1, self.first_ns + self.span - 1) - (self.first_ns - 1)
-        return np.asarray(key * (self.span + 1) + place, dtype=np.int64)
+    def __init__(self, key: Ints, instants: Ints) -> None:
+        self.codes = PairCodes(np.unique(instants))
+        self.rows = self.codes.of(key, instants)
 
     def rows_before(self, key: Ints, moment: Ints) -> Ints:
         """The first row of each key whose instant is not before the moment."""
-        return np.searchsorted(self.rows, self.packed(key, moment), side="left").astype(np.int64)
+        return np.searchsorted(self.rows, self.codes.of(key, moment), side="left").astype(np.int64)
 
 
 @dataclass(frozen=True)
 class PairCodes:
-    """Encodes (key, value) as one integer with the sort order of the pair."""
+    """Encodes (key, value) as one integer with the sort order of the pair.
+
+    It holds ranks and not the values themselves: nanoseconds times keys can exceed 64 bits.
+    """
 
     values: Ints
-    """All values that occur, distinct and ascending."""
+    """Distinct and ascending. A value that is not among them gets the code of the next larger one."""
 
     def of(self, key: Ints, value: Ints) -> Ints:
         """Codes of the pairs."""

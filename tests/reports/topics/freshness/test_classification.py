@@ -13,6 +13,7 @@ from stampede.reports.topics.freshness.convergence import WriteChecks, check_wri
 from stampede.reports.topics.freshness.sessions import sessions
 from stampede.reports.topics.freshness.staleness_curve import curve
 from stampede.reports.topics.freshness.version_history import NEVER, History, Reads, Writes
+from stampede.reports.topics.freshness.versions import Lookup
 from tests.reports.topics.freshness import brute_force
 from tests.reports.topics.freshness.brute_force import Read, Write
 
@@ -192,3 +193,13 @@ def test_zero_wrong_of_n_gives_the_rule_of_three_bound() -> None:
     assert WriteChecks(within_ns=1, writes=300, wrong=0).share == pytest.approx(0.99)
     assert WriteChecks(within_ns=1, writes=300, wrong=3).share == pytest.approx(0.99)
     assert WriteChecks(within_ns=1, writes=2, wrong=0).share == 0
+
+
+def test_rows_are_found_in_a_day_long_window_with_a_million_keys() -> None:
+    """A key's number times nanoseconds does not fit into 64 bits; rows are found nevertheless."""
+    day_ns = 86_400 * 10**9
+    key = np.array([0, 0, 1_000_000, 1_000_000, 1_000_000])
+    instants = np.array([1, day_ns, 5, day_ns - 1, NEVER])
+    asked = np.array([0, 0, 0, 1_000_000, 1_000_000, 1_000_000])
+    moments = np.array([0, 2, day_ns + 1, 6, day_ns - 1, day_ns])
+    assert Lookup(key, instants).rows_before(asked, moments).tolist() == [0, 1, 2, 3, 3, 4]
