@@ -252,4 +252,5 @@ class RunInfo:
     """Remarks of the harness: {name, what, cost}, for example a missing right and what the report lacks without it."""
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """The content of run.json. It has the current words, also if the run was read from an earlier schema."""
+        return asdict(self) | {"schema": SCHEMA}

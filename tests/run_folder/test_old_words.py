@@ -25,7 +25,8 @@ from stampede.run_folder.old_words import (
 )
 from stampede.run_folder.races_json import RacesInfo, SituationInfo, VerdictInfo, read_races
 from stampede.run_folder.read import read_run
-from stampede.run_folder.schema import SAMPLES, SERVERS, CellInfo, ContenderInfo, ScenarioInfo
+from stampede.run_folder.schema import SAMPLES, SCHEMA, SERVERS, CellInfo, ContenderInfo, ScenarioInfo
+from stampede.run_folder.write import RunWriter
 from tests.reports.planted_runs.planted import plant, scenario
 from tests.reports.planted_runs.planted_around import add_around
 
@@ -173,3 +174,13 @@ def test_current_run_is_not_translated(current: Path) -> None:
     run = json.loads(path.read_text()) | {"schema": NEW_WORDS, "circumstances": {"commit": "f" * 40}}
     path.write_text(json.dumps(run))
     assert read_run(current).info.metadata["commit"] == "0" * 40
+
+
+def test_an_old_run_that_is_written_again_has_the_current_schema(current: Path) -> None:
+    """A resumed run's run.json has the current words, so it names the schema that has them."""
+    make_old(current)
+    info = read_run(current).info
+    assert info.schema == 2
+    assert info.as_json()["schema"] == SCHEMA
+    RunWriter(current, info)
+    assert read_run(current).info == replace(info, schema=SCHEMA)
