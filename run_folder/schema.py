@@ -22,7 +22,7 @@ SCHEMA = 3
 """The number of this layout. A reader refuses a number that it does not know."""
 ADDED = {2: {"samples": ("served_start_ns", "served_end_ns")}}
 """By schema: the nullable columns that it added. In a run of an earlier schema they are read as null."""
-METHOD = 2
+METHOD = 3
 """The rules by which figures are computed from facts. Raised if figures can change; see CHANGELOG.md."""
 
 SAMPLES = pa.schema(
@@ -205,6 +205,14 @@ class ContenderInfo:
     refill_per_s}."""
     script_commands: list[str] = field(default_factory=list)
     """Commands that its scripts call. The server counts these too, although no client sent them."""
+    moving_parts: list[str] | None = None
+    """What it adds to plain queries, one phrase per part; fewer parts are simpler. None: not stated."""
+    mechanism: str = ""
+    """Why it costs what it costs, in one phrase."""
+    on_write: Literal["deletes", "fills", "keeps"] = "deletes"
+    """What its writes do to the record's entry."""
+    reads_like: str = ""
+    """The contender that does the same as long as nobody writes."""
     foreign: str = ""
     """Why our counts cannot be compared with the servers': a process that we do not count. Empty: they can."""
 

@@ -19,6 +19,7 @@ from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Rec
 
 class CacheAside(CachePattern):
     summary = "read the cache; on a miss, load and fill; on a write, delete the entry"
+    moving_parts = ("entries with a TTL", "a DEL after each write")
     guarantees = frozenset(
         {
             Guarantee.READ_AFTER_WRITE,

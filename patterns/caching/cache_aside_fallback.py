@@ -36,6 +36,8 @@ class FallbackConfig(Config):
 
 class CacheAsideFallback(CachePattern):
     summary = "as cache-aside, but with a time limit on Redis; if Redis fails, the database answers"
+    moving_parts = ("entries with a TTL", "a DEL after each write", "a time limit on Redis", "a circuit breaker")
+    mechanism = "in an outage of Redis, every read queries the database"
     guarantees = frozenset(
         {
             Guarantee.DURABLE_ON_RETURN,

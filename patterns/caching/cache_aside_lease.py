@@ -45,6 +45,8 @@ class CacheAsideLeaseConfig(Config):
 
 class CacheAsideLease(CachePattern):
     summary = "as cache-aside, but a fill needs a lease, and a write removes the lease"
+    moving_parts = ("entries with a TTL", "a DEL after each write", "a lease per missing entry")
+    mechanism = "a script before and after each load"
     guarantees = frozenset(
         {
             Guarantee.READ_AFTER_WRITE,

@@ -19,6 +19,8 @@ from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Rec
 
 class CacheAsideWarmed(CachePattern):
     summary = "as cache-aside, but the popular records are cached before the first read"
+    moving_parts = ("entries with a TTL", "a DEL after each write", "a warm-up before the first read")
+    mechanism = "popular records are read before the first request"
     guarantees = frozenset(
         {Guarantee.DURABLE_ON_RETURN, Guarantee.STALE_AT_MOST_TTL, Guarantee.CORRECT_AFTER_CACHE_LOSS}
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from enum import Enum
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import redis
 
@@ -20,6 +20,10 @@ from stampede.patterns.serialization.serializer import Serializer
 
 Record = dict[str, Any]
 """A row of the database: column names to values."""
+
+
+OnWrite = Literal["deletes", "fills", "keeps"]
+"""What a write does to the record's entry: remove it, replace it by the new value with a full TTL, or nothing."""
 
 
 class FaultModel(Enum):
@@ -166,6 +170,16 @@ class CachePattern(ABC):
 
     summary: ClassVar[str]
     """One line for tables of the report."""
+    moving_parts: ClassVar[tuple[str, ...] | None] = None
+    """What the pattern adds to plain queries, one phrase per part: a lock, background work, an extra round trip. The
+    report recommends the contender with the fewest parts unless another is measurably better. None: not stated, which
+    counts as more parts than any stated number."""
+    mechanism: ClassVar[str] = ""
+    """Why the pattern costs what it costs, in one phrase. The report prints it next to the measured costs."""
+    on_write: ClassVar[OnWrite] = "deletes"
+    """The effect of `update` on the record's entry. A cell starts from the steady state that follows from it."""
+    reads_like: ClassVar[str] = ""
+    """The contender that does the same as long as nobody writes. In a scenario without writes, only that one runs."""
     guarantees: ClassVar[frozenset[Guarantee]] = frozenset()
     """What the pattern claims. The contract tests and the race explorer check it."""
     client: ClassVar[ClientSettings] = ClientSettings()

@@ -14,6 +14,9 @@ from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Rec
 
 class NoCache(CachePattern):
     summary = "every read queries the database"
+    moving_parts = ()
+    mechanism = "every read queries the database"
+    on_write = "keeps"
     guarantees = frozenset(
         {
             Guarantee.READ_AFTER_WRITE,

@@ -33,6 +33,13 @@ class RefreshAheadConfig(Config):
 
 class RefreshAhead(CachePattern):
     summary = "as cache-aside, but a hit shortly before expiry also refreshes in the background"
+    moving_parts = (
+        "entries with a TTL",
+        "a DEL after each write",
+        "background work",
+        "a second round trip on each hit",
+    )
+    mechanism = "a second round trip (PTTL) on each hit; every hit near the expiry starts a refresh"
     guarantees = frozenset(
         {
             Guarantee.READ_AFTER_WRITE,

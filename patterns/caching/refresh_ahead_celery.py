@@ -28,6 +28,14 @@ REFRESH = "refresh"
 
 class RefreshAheadCelery(CachePattern):
     summary = "as refresh-ahead, but the refresh is a Celery task in a separate worker process"
+    moving_parts = (
+        "entries with a TTL",
+        "a DEL after each write",
+        "background work",
+        "a second round trip on each hit",
+        "a task queue with workers",
+    )
+    mechanism = "a second round trip (PTTL) on each hit; a task queue and its workers"
     guarantees = frozenset(
         {Guarantee.DURABLE_ON_RETURN, Guarantee.STALE_AT_MOST_TTL, Guarantee.CORRECT_AFTER_CACHE_LOSS}
     )

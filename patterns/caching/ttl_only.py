@@ -19,6 +19,10 @@ from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Rec
 
 class TtlOnly(CachePattern):
     summary = "as cache-aside, but a write does not delete the entry; it expires"
+    moving_parts = ("entries with a TTL",)
+    mechanism = "writes leave the old value in the cache until it expires"
+    on_write = "keeps"
+    reads_like = "cache-aside"
     guarantees = frozenset(
         {Guarantee.DURABLE_ON_RETURN, Guarantee.STALE_AT_MOST_TTL, Guarantee.CORRECT_AFTER_CACHE_LOSS}
     )

@@ -21,6 +21,8 @@ from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Rec
 
 class VersionedKeys(CachePattern):
     summary = "the key contains a version number that a write increments; old entries expire"
+    moving_parts = ("entries with a TTL", "a version counter per record", "a second round trip on each hit")
+    mechanism = "a second GET on each hit; the old entry of each write stays until its TTL ends"
     guarantees = frozenset(
         {
             Guarantee.READ_AFTER_WRITE,

@@ -17,6 +17,10 @@ from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Rec
 
 class WriteThrough(CachePattern):
     summary = "as cache-aside, but a write puts the new value into the cache"
+    moving_parts = ("entries with a TTL", "a SET after each write", "a SET after each insert")
+    mechanism = "a SET after each write"
+    on_write = "fills"
+    reads_like = "cache-aside"
     guarantees = frozenset(
         {
             Guarantee.READ_AFTER_WRITE,

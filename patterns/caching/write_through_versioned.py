@@ -33,6 +33,14 @@ class WriteThroughVersionedConfig(Config):
 
 class WriteThroughVersioned(CachePattern):
     summary = "as write-through, but an older value never replaces a newer one"
+    moving_parts = (
+        "entries with a TTL",
+        "a script after each write",
+        "a script on each fill",
+        "versions in the entries",
+    )
+    mechanism = "a script after each write"
+    on_write = "fills"
     guarantees = frozenset(
         {
             Guarantee.READ_AFTER_WRITE,

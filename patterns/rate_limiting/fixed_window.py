@@ -36,6 +36,8 @@ return {1, limit - count - 1, 0, left_us}
 
 class FixedWindow(RateLimiter):
     summary = "a counter that restarts at every multiple of the window"
+    moving_parts = ("a counter per window",)
+    mechanism = "up to twice the limit in one window"
 
     def __init__(self, redis: redis.Redis, config: LimiterConfig, now: Callable[[], float]) -> None:
         super().__init__(redis, config, now)

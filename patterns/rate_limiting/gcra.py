@@ -34,6 +34,8 @@ return {1, math.floor(-retry_us / spacing), 0, next_until - now}
 
 class Gcra(RateLimiter):
     summary = "stores the instant by which all calls so far are used up; a burst may run ahead of it"
+    moving_parts = ("one timestamp",)
+    mechanism = "up to twice the limit in one window (burst, then refill)"
 
     def __init__(self, redis: redis.Redis, config: LimiterConfig, now: Callable[[], float]) -> None:
         super().__init__(redis, config, now)

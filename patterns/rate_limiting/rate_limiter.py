@@ -102,6 +102,10 @@ class RateLimiter(ABC):
 
     summary: ClassVar[str]
     """One line for tables of the report."""
+    moving_parts: ClassVar[tuple[str, ...] | None] = None
+    """The state that the limiter keeps, one phrase per part, as for caching patterns. None: not stated."""
+    mechanism: ClassVar[str] = ""
+    """Why the limiter costs what it costs, in one phrase."""
     client: ClassVar[ClientSettings] = ClientSettings()
     """The settings of its Redis client."""
     config_type: ClassVar[type[LimiterConfig]] = LimiterConfig

@@ -47,6 +47,8 @@ return {1, math.floor(room / window) - 1, 0, left_us + window}
 
 class SlidingCounter(RateLimiter):
     summary = "the current window's count plus the previous one's, weighted by its overlap"
+    moving_parts = ("two counters", "an estimate of the previous window")
+    mechanism = "the count is an estimate"
 
     def __init__(self, redis: redis.Redis, config: LimiterConfig, now: Callable[[], float]) -> None:
         super().__init__(redis, config, now)

@@ -37,6 +37,8 @@ return {1, limit - count - 1, 0, window}
 
 class SlidingLog(RateLimiter):
     summary = "the exact log of admitted calls, by Redis' clock"
+    moving_parts = ("a log of admitted calls",)
+    mechanism = "memory grows with the limit: one entry per admitted call"
 
     def __init__(self, redis: redis.Redis, config: LimiterConfig, now: Callable[[], float]) -> None:
         super().__init__(redis, config, now)

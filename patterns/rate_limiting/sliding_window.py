@@ -20,6 +20,8 @@ from stampede.patterns.rate_limiting.rate_limiter import Contract, Decision, Lim
 
 class SlidingWindow(RateLimiter):
     summary = "the article's log of all calls, including refused ones, by the application server's clock"
+    moving_parts = ("a log of all calls",)
+    mechanism = "a refused call also uses up quota; clocks of the application servers must agree"
 
     @classmethod
     def contract_for(cls, config: LimiterConfig) -> Contract:

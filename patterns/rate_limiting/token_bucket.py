@@ -39,6 +39,8 @@ return {0, 0, math.ceil((window - level) / limit), full_us}
 
 class TokenBucket(RateLimiter):
     summary = "a bucket of tokens that refills steadily; a call takes one"
+    moving_parts = ("a token count and its time",)
+    mechanism = "up to twice the limit in one window (burst, then refill)"
 
     def __init__(self, redis: redis.Redis, config: LimiterConfig, now: Callable[[], float]) -> None:
         super().__init__(redis, config, now)

@@ -91,6 +91,10 @@ class ContenderSpec:
             copy_of=self.copy_of,
             file=self.file,
             script_commands=script_commands(pattern),
+            moving_parts=None if pattern.moving_parts is None else list(pattern.moving_parts),
+            mechanism=pattern.mechanism,
+            on_write=pattern.on_write,
+            reads_like=pattern.reads_like,
             foreign="a separate worker process also loads records and talks to Redis" if pattern.requires else "",
         )
 
@@ -107,6 +111,8 @@ class ContenderSpec:
             family="limiting",
             contracts={name: limiter.contract_for(self.limited(flood)).as_dict() for name, flood in floods.items()},
             script_commands=script_commands(limiter),
+            moving_parts=None if limiter.moving_parts is None else list(limiter.moving_parts),
+            mechanism=limiter.mechanism,
         )
 
 
