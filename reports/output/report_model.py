@@ -13,6 +13,7 @@ from stampede.reports.output.panels.scorecard import Scorecard, outages_of, scor
 from stampede.reports.output.panels.table import Grid
 from stampede.reports.recommend import headline
 from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
+from stampede.reports.recommend.answer_row import AnswerRow
 from stampede.reports.recommend.headline import Answer
 from stampede.reports.topics import monitoring_section
 from stampede.reports.topics import theory_section as theory
@@ -52,6 +53,7 @@ class Report:
     redis: Mapping[str, Grid]
     """By scenario: the table of Redis' own statistics."""
     theory: Theory | None
+    answer_rows: Sequence[AnswerRow] = ()
     files: Mapping[str, str]
     """The text of each CSV file by its name."""
 
