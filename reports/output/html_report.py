@@ -24,7 +24,13 @@ from stampede.reports.output.panels.first_screen.patterns_table import patterns_
 from stampede.reports.output.panels.first_screen.trust_line import trust_line
 from stampede.reports.output.panels.glossary import GLOSSARY, explained
 from stampede.reports.output.panels.participants import participants
-from stampede.reports.output.panels.run_description import all_workloads, machine, title_line, workload_text
+from stampede.reports.output.panels.run_description import (
+    all_workloads,
+    begun_text,
+    machine,
+    plan_and_duration,
+    workload_text,
+)
 from stampede.reports.output.report_model import Report, read_report
 from stampede.run_folder.schema import METHOD
 
@@ -92,7 +98,8 @@ def values(report: Report) -> dict[str, Any]:
         "answered": answer_texts.answered(report.answer_rows),
         "patterns": patterns_compared(analysis),
         "missing_answers": not_measured(run.info, report.answer_rows, explored=report.races is not None),
-        "title_line": title_line(run.info),
+        "plan_and_duration": plan_and_duration(run.info),
+        "begun": begun_text(run.info),
         "most_warnings": warnings_panel.MOST,
         "warning_entries": warnings_panel.entries(analysis.warnings),
         "glossary": GLOSSARY,

@@ -158,8 +158,8 @@ def draw_panel(
                     color=INK,
                 ).set_gid(f"{gid}-text")
     if len(panel.metrics) == 1:
-        axes.set_xlim(left=0)
-        axes.margins(x=0.2)
+        reach = [figure(analysis, scenario, c, panel.metrics[0]) for c in rows]
+        axes.set_xlim(0, 1.22 * max(max(e.value, e.high if formatting.has_interval(e) else 0.0) for e in reach))
         axes.xaxis.set_major_locator(MaxNLocator(5))
     else:
         axes.set_xscale("log")
