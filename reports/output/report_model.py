@@ -14,6 +14,8 @@ from stampede.reports.output.panels.table import Grid
 from stampede.reports.recommend import headline
 from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
 from stampede.reports.recommend.answer_row import AnswerRow
+from stampede.reports.recommend.answer_sources import Sources
+from stampede.reports.recommend.answer_table import answer_rows
 from stampede.reports.recommend.headline import Answer
 from stampede.reports.topics import monitoring_section
 from stampede.reports.topics import theory_section as theory
@@ -40,6 +42,8 @@ class Report:
     """Whether the headline names several contenders because this run cannot distinguish them."""
     answers: Sequence[Answer]
     advice: Sequence[AdviceCard]
+    answer_rows: Sequence[AnswerRow]
+    """The table of answers, in the order of the page."""
     depends_on: str
     next_command: tuple[str, str]
     claims: Sequence[ClaimFinding]
@@ -53,7 +57,6 @@ class Report:
     redis: Mapping[str, Grid]
     """By scenario: the table of Redis' own statistics."""
     theory: Theory | None
-    answer_rows: Sequence[AnswerRow] = ()
     files: Mapping[str, str]
     """The text of each CSV file by its name."""
 
@@ -85,12 +88,15 @@ def build_report(analysis: Analysis) -> Report:
     experiments = http_validation.experiment_sections(analysis)
     faults = fault_sections.sections(analysis)
     found_claims = claims.findings(analysis)
+    limited = limiters.sections(analysis, info)
+    sources = Sources(analysis=analysis, races=info, outages=outages, limiters=limited, experiments=experiments)
     return Report(
         analysis=analysis,
         headline=headline.headline(found, analysis),
         tied=headline.tied(found, analysis),
         answers=found,
         advice=advice_cards(analysis, info, outages),
+        answer_rows=answer_rows(sources),
         depends_on=http_validation.depends_on(found, analysis),
         next_command=headline.next_command(analysis),
         claims=found_claims,
@@ -98,7 +104,7 @@ def build_report(analysis: Analysis) -> Report:
         races=explored,
         sections=[section(analysis, scenario) for scenario in analysis.scenarios],
         fault_scenarios=faults,
-        limiters=limiters.sections(analysis, info),
+        limiters=limited,
         experiments=experiments,
         redis=monitoring_section.grids(analysis),
         theory=theory.section(analysis),
