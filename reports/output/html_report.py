@@ -22,6 +22,7 @@ from stampede.reports.output.panels.run_description import all_workloads, machin
 from stampede.reports.output.report_model import Report, read_report
 from stampede.reports.recommend.advice_cards import RULES
 from stampede.reports.recommend.headline import RULE
+from stampede.reports.topics.theory.compressed_time import compressed_time_text
 from stampede.run_folder.schema import METHOD
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -56,7 +57,7 @@ def page(report: Report) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals.update(words=formatting, isnan=math.isnan)
+    environment.globals.update(words=formatting, isnan=math.isnan, compressed_time_text=compressed_time_text)
     environment.filters.update(flat=flat, slug=charts.slug, unbroken=unbroken)
     return environment.get_template("report.html.j2").render(**values(report))
 
