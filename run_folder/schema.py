@@ -179,7 +179,7 @@ class ScenarioInfo:
     check_after_drain: bool = False
     """Whether every written key is read once more after the drain."""
     measured: dict[str, float] = field(default_factory=dict)
-    """Calibration: load_ms (p50 of one load alone), timer_floor_p50_ms, timer_floor_p99_ms …"""
+    """Calibration: load_ms (p50 of one load alone), ids (own SQL: the number of ids), timer_floor_p50_ms, timer_floor_p99_ms …"""
 
 
 @dataclass(kw_only=True)
