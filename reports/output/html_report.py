@@ -101,6 +101,7 @@ def values(report: Report) -> dict[str, Any]:
         "experiments": report.experiments,
         "redis_tables": report.redis,
         "theory": report.theory,
+        "transfer": report.transfer,
         "palette": charts.PALETTE,
         "method": METHOD,
         "downloads": sorted(report.files),

@@ -24,8 +24,10 @@ from stampede.reports.topics.rate_limiting import limiter_section as limiters
 from stampede.reports.topics.rate_limiting.limiter_section import LimiterSection
 from stampede.reports.topics.selftests import http_validation
 from stampede.reports.topics.theory import theory_section as theory
+from stampede.reports.topics.theory import transfer_section as transfer
 from stampede.reports.topics.theory.theory_section import Theory
 from stampede.reports.topics.theory.transfer_points import is_transfer_point
+from stampede.reports.topics.theory.transfer_section import Transfer
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import RunInfo
 
@@ -53,6 +55,8 @@ class Report:
     redis: Mapping[str, Grid]
     """By scenario: the table of Redis' own statistics."""
     theory: Theory | None
+    transfer: Transfer | None
+    """None: the run has no caching scenario."""
     files: Mapping[str, str]
     """The text of each CSV file by its name."""
 
@@ -101,5 +105,6 @@ def build_report(analysis: Analysis) -> Report:
         experiments=experiments,
         redis=monitoring_section.grids(analysis),
         theory=theory.section(analysis),
+        transfer=transfer.section(analysis),
         files=csv_files(analysis, faults, experiments, found_claims),
     )

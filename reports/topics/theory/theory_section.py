@@ -241,7 +241,7 @@ def of_limiters(limiting: Analysis) -> Iterator[Line]:
 
 
 def contract_bound(x: LimiterResult) -> str:
-    """The bound of a limiter's contract: the capacity B of a bucket, or a multiple of the limit L that was asked for."""
+    """The bound of a contract: the capacity B of a bucket, or a multiple of the limit L that was asked for."""
     if x.contract["kind"] != "strict":
         return f"B = {x.bound:g}"
     times = x.bound / x.limit
