@@ -32,6 +32,7 @@ from stampede.reports.output.panels.run_description import (
     workload_text,
 )
 from stampede.reports.output.report_model import Report, read_report
+from stampede.reports.topics.theory.compressed_time import compressed_time_text
 from stampede.run_folder.schema import METHOD
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -71,7 +72,10 @@ def page(report: Report) -> str:
         isnan=math.isnan,
         effect_bar=effect_bar,
         price_text=answer_texts.price_text,
+        measured_price=answer_texts.measured_price,
+        other_price=answer_texts.other_price,
         certainty_text=answer_texts.certainty_text,
+        compressed_time_text=compressed_time_text,
     )
     environment.filters.update(flat=flat, slug=charts.slug, unbroken=unbroken, terms=explained)
     return environment.get_template("report.html.j2").render(**values(report))
@@ -114,6 +118,7 @@ def values(report: Report) -> dict[str, Any]:
         "experiments": report.experiments,
         "redis_tables": report.redis,
         "theory": report.theory,
+        "transfer": report.transfer,
         "palette": charts.PALETTE,
         "method": METHOD,
         "downloads": sorted(report.files),

@@ -13,7 +13,7 @@ from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claims_section import ClaimFinding
 from stampede.reports.output import formatting
 from stampede.reports.output.panels import warnings_panel
-from stampede.reports.output.panels.first_screen.answer_texts import answered, price_text
+from stampede.reports.output.panels.first_screen.answer_texts import answered, measured_price, other_price
 from stampede.reports.output.panels.first_screen.not_measured import MissingAnswer, not_measured
 from stampede.reports.output.panels.first_screen.patterns_table import many_keys
 from stampede.reports.output.report_model import Report
@@ -81,7 +81,8 @@ def answer_lines(rows: Sequence[AnswerRow], room: int) -> Iterator[ConsoleLine]:
 
 def answer_text(row: AnswerRow) -> str:
     """A question, its answer, how sure it is, and the price."""
-    return f"{row.question}: {row.use} ({row.certainty}). Price: {price_text(row)}"
+    price = "; ".join(part for part in (measured_price(row), other_price(row)) if part)
+    return f"{row.question}: {row.use} ({row.certainty}). Price: {price}"
 
 
 def pattern_lines(analysis: Analysis, rows: Sequence[AnswerRow]) -> Iterator[ConsoleLine]:
@@ -94,7 +95,7 @@ def pattern_lines(analysis: Analysis, rows: Sequence[AnswerRow]) -> Iterator[Con
         for c in analysis.run.info.contenders
         if c.kind == "contender" and any(analysis.ran(place, c.name) for place in places)
     ]
-    used = [row.use for row in rows if row.use in names]
+    used = [row.pick for row in rows if row.pick in names]
     names = sorted(names, key=lambda name: (name not in used, name == "no-cache"))[:MOST_PATTERNS]
     if not names:
         return

@@ -18,7 +18,6 @@ from stampede.reports.recommend.answer_sources import Sources
 from stampede.reports.recommend.answer_table import answer_rows
 from stampede.reports.recommend.headline import Answer
 from stampede.reports.topics import monitoring_section
-from stampede.reports.topics import theory_section as theory
 from stampede.reports.topics.experiments.experiments_section import ExperimentSection
 from stampede.reports.topics.faults import fault_sections
 from stampede.reports.topics.faults.fault_sections import FaultSection
@@ -27,7 +26,11 @@ from stampede.reports.topics.races.races_section import RacesSection
 from stampede.reports.topics.rate_limiting import limiter_section as limiters
 from stampede.reports.topics.rate_limiting.limiter_section import LimiterSection
 from stampede.reports.topics.selftests import http_validation
-from stampede.reports.topics.theory_section import Theory
+from stampede.reports.topics.theory import theory_section as theory
+from stampede.reports.topics.theory import transfer_section as transfer
+from stampede.reports.topics.theory.theory_section import Theory
+from stampede.reports.topics.theory.transfer_points import is_transfer_point
+from stampede.reports.topics.theory.transfer_section import Transfer
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import RunInfo
 
@@ -57,6 +60,8 @@ class Report:
     redis: Mapping[str, Grid]
     """By scenario: the table of Redis' own statistics."""
     theory: Theory | None
+    transfer: Transfer | None
+    """None: the run has no caching scenario."""
     files: Mapping[str, str]
     """The text of each CSV file by its name."""
 
@@ -102,11 +107,12 @@ def build_report(analysis: Analysis) -> Report:
         claims=found_claims,
         scorecard=scorecard_of(analysis, info, outages),
         races=explored,
-        sections=[section(analysis, scenario) for scenario in analysis.scenarios],
+        sections=[section(analysis, s) for s in analysis.scenarios if not is_transfer_point(s)],
         fault_scenarios=faults,
         limiters=limited,
         experiments=experiments,
         redis=monitoring_section.grids(analysis),
         theory=theory.section(analysis),
+        transfer=transfer.section(analysis),
         files=csv_files(analysis, faults, experiments, found_claims),
     )
