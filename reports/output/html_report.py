@@ -72,8 +72,8 @@ def page(report: Report) -> str:
         isnan=math.isnan,
         effect_bar=effect_bar,
         price_text=answer_texts.price_text,
-        measured_price=answer_texts.measured_price,
-        other_price=answer_texts.other_price,
+        measured_costs=answer_texts.measured_costs,
+        other_costs=answer_texts.other_costs,
         certainty_text=answer_texts.certainty_text,
         compressed_time_text=compressed_time_text,
     )
