@@ -13,8 +13,8 @@ from stampede.reports.analysis.frames import Cell
 from stampede.reports.analysis.rows import Floats
 from stampede.reports.statistics.comparison import Comparison, compare
 from stampede.reports.statistics.estimate import quantile
-from stampede.reports.topics.rate_limiting.calls import Calls, by_subject
-from stampede.reports.topics.rate_limiting.decisions import (
+from stampede.reports.topics.rate_limiting.decision_counts.calls import Calls, by_subject
+from stampede.reports.topics.rate_limiting.decision_counts.decisions import (
     RetryOutcomes,
     Wrong,
     peak_to_mean,
@@ -22,14 +22,20 @@ from stampede.reports.topics.rate_limiting.decisions import (
     retry_outcomes,
     wrong,
 )
-from stampede.reports.topics.rate_limiting.entitlement import Share, jain, share
-from stampede.reports.topics.rate_limiting.rolling_windows import (
+from stampede.reports.topics.rate_limiting.decision_counts.entitlement import Share, jain, share
+from stampede.reports.topics.rate_limiting.decision_counts.rolling_windows import (
     excess,
     most_beyond_refill,
     rolling_certain,
     rolling_possible,
 )
-from stampede.reports.topics.rate_limiting.starvation import ABOVE, Starvation, Steady, starvation, steady
+from stampede.reports.topics.rate_limiting.decision_counts.starvation import (
+    ABOVE,
+    Starvation,
+    Steady,
+    starvation,
+    steady,
+)
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 BASELINE = "bare-evalsha"
