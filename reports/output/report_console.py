@@ -53,14 +53,10 @@ def nothing_finished(analysis: Analysis) -> bool:
 
 
 def lines(report: Report) -> Iterator[str]:
-    """The answer of each section in a sentence."""
-    for a in report.answers:
-        if a.winner is None:
-            yield f"{a.scenario.name}: no answer: {a.why}."
-            continue
-        yield f"{a.scenario.name}: {a.winner}, {a.figure}."
-        if a.main_cost:
-            yield f"  Cost: {a.main_cost}; wrong for {a.hurts}."
+    """The answer of each question and section in a sentence."""
+    for row in report.answer_rows:
+        effect = f": {row.effect.text}" if row.effect else ""
+        yield f"{row.question}: {row.use}{effect}." if row.use else f"{row.question}: {row.why}."
     for limited in report.limiters:
         yield f"{limited.scenario.name}: {limited.answer}"
     for fault in report.fault_scenarios:

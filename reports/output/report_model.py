@@ -11,9 +11,10 @@ from stampede.reports.output.csv_output.csv_files import csv_files
 from stampede.reports.output.panels.scenario_section import ScenarioSection, section
 from stampede.reports.output.panels.scorecard import Scorecard, outages_of, scorecard_of
 from stampede.reports.output.panels.table import Grid
-from stampede.reports.recommend import headline
-from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
-from stampede.reports.recommend.headline import Answer
+from stampede.reports.recommend.answer_row import AnswerRow
+from stampede.reports.recommend.answer_sources import Sources
+from stampede.reports.recommend.answer_table import answer_rows
+from stampede.reports.recommend.headline import headline
 from stampede.reports.topics import monitoring_section
 from stampede.reports.topics import theory_section as theory
 from stampede.reports.topics.experiments.experiments_section import ExperimentSection
@@ -35,12 +36,10 @@ class Report:
 
     analysis: Analysis
     headline: str
-    tied: bool
-    """Whether the headline names several contenders because this run cannot distinguish them."""
-    answers: Sequence[Answer]
-    advice: Sequence[AdviceCard]
+    """At most twelve words."""
+    answer_rows: Sequence[AnswerRow]
+    """The table of answers, in the order of the page."""
     depends_on: str
-    next_command: tuple[str, str]
     claims: Sequence[ClaimFinding]
     scorecard: Scorecard
     races: RacesSection | None
@@ -77,26 +76,25 @@ def read_report(folder: Path) -> Report:
 def build_report(analysis: Analysis) -> Report:
     """Make every section of the report, each once."""
     outages = outages_of(analysis)
-    found = headline.answers(analysis)
     explored = races.section_of(analysis.run.folder)
     info = explored.info if explored else None
     experiments = http_validation.experiment_sections(analysis)
     faults = fault_sections.sections(analysis)
     found_claims = claims.findings(analysis)
+    limited = limiters.sections(analysis, info)
+    sources = Sources(analysis=analysis, races=info, outages=outages, limiters=limited, experiments=experiments)
+    rows = answer_rows(sources)
     return Report(
         analysis=analysis,
-        headline=headline.headline(found, analysis),
-        tied=headline.tied(found, analysis),
-        answers=found,
-        advice=advice_cards(analysis, info, outages),
-        depends_on=http_validation.depends_on(found, analysis),
-        next_command=headline.next_command(analysis),
+        headline=headline(rows, analysis),
+        answer_rows=rows,
+        depends_on=http_validation.depends_on(analysis),
         claims=found_claims,
         scorecard=scorecard_of(analysis, info, outages),
         races=explored,
         sections=[section(analysis, scenario) for scenario in analysis.scenarios],
         fault_scenarios=faults,
-        limiters=limiters.sections(analysis, info),
+        limiters=limited,
         experiments=experiments,
         redis=monitoring_section.grids(analysis),
         theory=theory.section(analysis),

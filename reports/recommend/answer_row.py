@@ -52,8 +52,12 @@ class AnswerRow:
     """In a few words: "Read-mostly pages"."""
     section: str = ""
     """The anchor of the page's section with the evidence, without "#"."""
+    scenario: str = ""
+    """The scenario that measures it; empty: none."""
     use: str = ""
-    """What to use. Empty: no answer; `why` says the reason."""
+    """What to use, as printed. Empty: no answer; `why` says the reason."""
+    pick: str = ""
+    """The contender that the rule picks. It differs from `use` if that says "nothing" (more than the simplest)."""
     why: str = ""
     """Why there is no answer."""
     effect: Effect | None = None
@@ -76,6 +80,8 @@ class AnswerRow:
     """Conditions: a guarantee that this run did not test, or that breaks under an event."""
     excluded: tuple[tuple[str, str], ...] = ()
     """Contenders that are not eligible, each with the reason."""
+    copies: tuple[tuple[str, str], ...] = ()
+    """Contenders that do the same as another one without writes, each with that one; not ranked."""
     minimum: float | None = None
     """The smallest change that counts, as a share: the larger of 10 % and the difference between the A/A copies."""
     metric: str = ""

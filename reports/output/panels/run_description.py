@@ -1,11 +1,22 @@
 """The description of a run in the page's header: each workload, all workloads together, and the machine."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from stampede.reports.output import formatting
 from stampede.reports.topics.rate_limiting import limiter_section as limiters
 from stampede.run_folder.read import Run
-from stampede.run_folder.schema import ScenarioInfo
+from stampede.run_folder.schema import RunInfo, ScenarioInfo
+
+
+def title_line(run: RunInfo) -> str:
+    """Plan, duration and date of a run in a few words: "quick run, 7 min, 30 Nov 2026, 12:03 UTC"."""
+    begun = datetime.fromisoformat(run.started_utc)
+    parts = [f"{run.plan} run"]
+    if run.finished_utc:
+        minutes = (datetime.fromisoformat(run.finished_utc) - begun).total_seconds() / 60
+        parts.append("under 1 min" if minutes < 1 else f"{minutes:.0f} min")
+    return ", ".join([*parts, f"{begun.day} {begun:%b %Y, %H:%M} UTC"])
 
 
 def workload_text(scenario: ScenarioInfo) -> str:
