@@ -5,7 +5,7 @@ from collections.abc import Callable
 from stampede.reports.recommend.answer_row import AnswerRow
 from stampede.reports.recommend.answer_sources import Sources
 from stampede.reports.recommend.rule.caching_rows import CACHING_ROWS, other_scenarios
-from stampede.reports.recommend.rule.outage_row import outage_row
+from stampede.reports.topics.faults.outage_row import outage_row
 
 RowOf = Callable[[Sources], AnswerRow | None]
 """Makes the row of one question. None: the question does not apply to this run."""

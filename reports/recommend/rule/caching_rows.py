@@ -42,7 +42,8 @@ def caching_row(figures: FigureSet, question: Question, races: RacesInfo | None)
         return replace(empty, why="not measured in this run", command=command, minutes=PLAN_MINUTES[question.plan])
     found = eligible(figures, scenario, question.requirements, races)
     excluded, ranked = dict(found.excluded), list[ContenderInfo]()
-    copies = {c.name: c.reads_like for c in found.contenders if is_copy(c, found.contenders, scenario)}
+    copies = dict(scenario.same_as)
+    copies |= {c.name: c.reads_like for c in found.contenders if is_copy(c, found.contenders, scenario)}
     for c in found.contenders:
         if question.caches_only and c.name == NO_CACHE:
             continue

@@ -63,7 +63,7 @@ def effect_of(figures: FigureSet, question: Question, candidates: Candidates) ->
     text = f"{'; '.join([effect.text, *also])}, compared with {simplest}"
     if candidates.pick == 0:
         share = 100 * candidates.minimum.share
-        text = f"no pattern {question.verb} more than {share:.0f} % (best: {other}, {effect.text})"
+        text = f"no pattern {question.verb} more than {share:.0f} % (closest: {other}, {effect.text})"
     return Effect(text=text, against=simplest, change=effect.change, low=effect.low, high=effect.high)
 
 
