@@ -94,6 +94,7 @@ def values(report: Report) -> dict[str, Any]:
         "scorecard": report.scorecard,
         "races": report.races,
         "colors": {c.name: charts.style_of(run.info.contenders, c.name).variable for c in run.info.contenders},
+        "answer_rows_of": lambda anchor: [row for row in getattr(report, "answer_rows", ()) if row.section == anchor],
         "sections": report.sections,
         "fault_scenarios": report.fault_scenarios,
         "limiters": report.limiters,
