@@ -15,7 +15,6 @@ from stampede.reports.recommend import headline
 from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
 from stampede.reports.recommend.headline import Answer
 from stampede.reports.topics import monitoring_section
-from stampede.reports.topics import theory_section as theory
 from stampede.reports.topics.experiments.experiments_section import ExperimentSection
 from stampede.reports.topics.faults import fault_sections
 from stampede.reports.topics.faults.fault_sections import FaultSection
@@ -24,7 +23,9 @@ from stampede.reports.topics.races.races_section import RacesSection
 from stampede.reports.topics.rate_limiting import limiter_section as limiters
 from stampede.reports.topics.rate_limiting.limiter_section import LimiterSection
 from stampede.reports.topics.selftests import http_validation
-from stampede.reports.topics.theory_section import Theory
+from stampede.reports.topics.theory import theory_section as theory
+from stampede.reports.topics.theory.theory_section import Theory
+from stampede.reports.topics.theory.transfer_points import is_transfer_point
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import RunInfo
 
@@ -94,7 +95,7 @@ def build_report(analysis: Analysis) -> Report:
         claims=found_claims,
         scorecard=scorecard_of(analysis, info, outages),
         races=explored,
-        sections=[section(analysis, scenario) for scenario in analysis.scenarios],
+        sections=[section(analysis, s) for s in analysis.scenarios if not is_transfer_point(s)],
         fault_scenarios=faults,
         limiters=limiters.sections(analysis, info),
         experiments=experiments,

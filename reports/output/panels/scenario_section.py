@@ -84,8 +84,6 @@ class ScenarioSection:
     rows: list[ScenarioRow]
     sentence: str
     """The answer of the section."""
-    scale_note: str
-    """What the scenario's compressed time means for its figures; empty if time is not compressed."""
     key: KeyTable
     """The table that is not folded."""
     charts: list[Chart]
@@ -110,7 +108,6 @@ def section(analysis: Analysis, scenario: ScenarioInfo) -> ScenarioSection:
         headings=headings(shown),
         columns=shown,
         rows=[row(analysis, scenario, c, shown) for c in contenders],
-        scale_note="",
         sentence=key_sentence(analysis, scenario),
         key=key_table(analysis, scenario, contenders),
         charts=shown_charts,

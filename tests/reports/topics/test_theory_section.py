@@ -7,7 +7,7 @@ import pytest
 
 from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.statistics.estimate import Estimate
-from stampede.reports.topics.theory_section import Line, Theory, section
+from stampede.reports.topics.theory.theory_section import Line, Theory, section
 from stampede.run_folder.read import read_run
 from tests.reports.planted_runs.planted import plant, scenario
 
