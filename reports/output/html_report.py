@@ -90,7 +90,7 @@ def values(report: Report) -> dict[str, Any]:
         "rule": RULE,
         "depends_on": report.depends_on,
         "claims": report.claims,
-        "claims_summary": claims.in_words(report.claims),
+        "claims_summary": claims.summary(report.claims),
         "next": report.next_command,
         "scorecard": report.scorecard,
         "races": report.races,

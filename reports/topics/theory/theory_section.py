@@ -48,6 +48,14 @@ class Line:
         return self.measured.value / self.predicted - 1
 
     @property
+    def error_text(self) -> str:
+        """The error in per cent, for example "+3 %"; empty without an error, and for a bound: it predicts no value."""
+        if self.bound or not math.isfinite(self.error):
+            return ""
+        percent = round(100 * self.error)
+        return f"{percent:+d} %" if percent else "0 %"
+
+    @property
     def obeys(self) -> str:
         """The verdict as text; empty if a value is missing."""
         if math.isnan(self.error):
