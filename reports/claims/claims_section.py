@@ -26,16 +26,16 @@ class ClaimFinding:
 
     @property
     def brief(self) -> str:
-        """One figure and its condition that decide the verdict: "cache-aside: 9.46 (8.32 – 10.6), stampede".
+        """One figure that decides the verdict, and its condition if the verdict has conditions.
 
-        Empty if this run measured nothing for the claim.
+        If this run measured nothing for the claim: the command that does.
         """
         wanted = {"holds": "yes", "holds only if": "yes", "does not hold": "no", "cannot tell": "unclear"}
         deciding = [case for case in self.cases if case.answer == wanted[self.verdict.word]]
         if not deciding:
             return self.verdict.said if self.verdict.word == "cannot tell" else ""
         figure = LEVEL.sub(")", deciding[0].figure).split("; ")[0]
-        return ", ".join(part for part in (figure, deciding[0].condition) if part)
+        return f"{figure}, {deciding[0].condition}" if self.verdict.word == "holds only if" else figure
 
     @property
     def mark(self) -> str:

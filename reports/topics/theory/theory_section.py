@@ -10,10 +10,11 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from stampede.core.models import closed_forms as forms
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.cpu_use import cores
-from stampede.reports.analysis.frames import Cell, per_group
+from stampede.reports.analysis.frames import Cell
 from stampede.reports.metrics.database_loads import load_times_s
 from stampede.reports.output import charts, formatting
 from stampede.reports.output.charts import Chart
+from stampede.reports.output.charts.scenario_chart import asks_no_cache
 from stampede.reports.statistics.estimate import Estimate
 from stampede.reports.topics.rate_limiting.limiter_analysis import limiter_results
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
@@ -104,12 +105,6 @@ def every_line(analysis: Analysis) -> Iterator[Line]:
 def reads_per_s(scenario: ScenarioInfo) -> float:
     """The scenario's rate of reads."""
     return float(scenario.workload["rate_per_s"]) * float(scenario.workload["read_share"])
-
-
-@per_group
-def asks_no_cache(cells: Sequence[Cell]) -> bool:
-    """Whether no request used the cache."""
-    return not any(cell.rows.known("first_cache_reply").any() for cell in cells)
 
 
 def is_plain(c: ContenderInfo, analysis: Analysis) -> bool:
