@@ -4,13 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.results import Verdict
 from stampede.reports.output import formatting
 from stampede.reports.output.charts.chart import Chart
-from stampede.reports.output.charts.chart_style import GRID, INK, MUTED, mark, short, style_of, two_and_five
+from stampede.reports.output.charts.chart_style import GRID, INK, MUTED, mark, short, style_of
 from stampede.reports.output.charts.scenario_chart import ScenarioChart, caches_of
 from stampede.reports.output.charts.svg_figure import NARROW, drawn_twice, new_figure, style_axes
 from stampede.reports.output.panels.key_table import HEADINGS, key_metrics
@@ -18,6 +18,8 @@ from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 PANELS = 5
 """Metrics that the chart shows."""
+TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 1.0, 1.25, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+"""Ratios with a label on the axis."""
 QUESTION = "How sure is the difference from {}?"
 
 
@@ -89,8 +91,9 @@ def draw_panel(
     axes.set_xscale("log")
     low, high = axes.get_xlim()
     axes.set_xlim(min(low, 0.8), max(high, 1.25))
+    axes.xaxis.set_major_locator(FixedLocator(TICKS))
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(short))
-    axes.xaxis.set_minor_formatter(FuncFormatter(two_and_five))
     axes.set_title(HEADINGS.get(metric.name, formatting.label(metric)), fontsize=9, color=INK, loc="left")
     style_axes(axes)
     axes.grid(visible=False, axis="y")

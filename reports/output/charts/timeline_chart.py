@@ -114,7 +114,8 @@ def chart_of(
     if not chosen or not math.isfinite(delta_s):
         return None
     span = TimeAxis(delta_s=delta_s)
-    caption = "; ".join(title(m, m.requests(span.before_s, span.after_s), span) for m in chosen) + "."
+    caption = "One typical expiry of each contender. A row is a request, a coloured bar its database query."
+    described = "; ".join(title(m, m.requests(span.before_s, span.after_s), span) for m in chosen)
     table = []
     for moment in chosen:
         shown = shown_requests(moment, span)
@@ -128,7 +129,7 @@ def chart_of(
             "its database query. Shaded: the time of one query; the requests that arrive in it are the stampede. The "
             "chart shows the expiry whose number of queries is nearest to the contender's mean."
         ),
-        svg=drawn_twice(lambda width: timeline_figure(analysis, chosen, span, width), anchor, question, caption),
+        svg=drawn_twice(lambda width: timeline_figure(analysis, chosen, span, width), anchor, question, described),
         columns=["contender", "operation", "due ms", "end ms", "query began ms", "query ended ms"],
         rows=table,
     )
@@ -166,7 +167,9 @@ def timeline_figure(analysis: Analysis, chosen: Sequence[Moment], span: TimeAxis
         shown = shown_requests(moment, span)
         style = style_of(analysis.run.info.contenders, moment.contender.name)
         draw_requests(axes, times_ms(shown, moment, span), style.color)
-        axes.set_title(title(moment, moment.requests(span.before_s, span.after_s), span), loc="left", color=INK, pad=3)
+        axes.set_title(
+            title(moment, moment.requests(span.before_s, span.after_s), span), loc="left", fontsize=9, color=INK
+        )
         frame_panel(axes, len(shown), span, moment.contender.name)
     figure.supxlabel("ms since the first query began; shaded: the time of one query", fontsize=9.5, color=MUTED)
     return figure

@@ -109,7 +109,7 @@ def section(analysis: Analysis, scenario: ScenarioInfo) -> ScenarioSection:
         columns=shown,
         rows=[row(analysis, scenario, c, shown) for c in contenders],
         sentence=key_sentence(analysis, scenario),
-        key=key_table(analysis, scenario, contenders),
+        key=key_table(analysis, scenario, [c for c in contenders if c.name != NO_OP]),
         charts=shown_charts,
         folded_charts=[chart for chart in drawn if chart not in shown_charts],
         details=[
