@@ -208,7 +208,7 @@ def over_time(analysis: Analysis, scenario: ScenarioInfo, found: Sequence[ColdSt
         question=question,
         caption=caption,
         how_to_read=(
-            f"Each point covers {1000 * BIN_S:g} ms: the hit rate over all rounds, and the database queries per round. Dotted: "
+            f"Each point covers {1000 * BIN_S:g} ms: the hit rate over all rounds, and the queries per round. Dotted: "
             "the steady hit rate. Entries from the warm-up live between half a TTL and one TTL, so they do not all "
             "expire at once: from half a TTL on they are queried again one by one."
         ),

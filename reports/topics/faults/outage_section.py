@@ -70,8 +70,8 @@ def findings(analysis: Analysis, scenario: ScenarioInfo) -> Findings:
                     "belongs to the outage if it was due during it. Late requests were answered after that time, some "
                     f"only after {back} was back. Unanswered requests were still open at the cell's deadline: their "
                     "time is > D. p50 is the median time of the answered requests; failures are excluded and listed "
-                    "with the time after which the caller received the error. Queries/s count every query that a request "
-                    f"sent; the query time is the median. Answers are back when the median is at most {SLOW} times the "
+                    "with the time after which the caller received the error. Queries/s count every query of a "
+                    f"request; the query time is the median. Answers are back when the median is at most {SLOW} times the "
                     f"median before. The hit rate is back at {100 * BACK_SHARE:g} % of its value before. All rounds "
                     "are pooled; below served: the range of the rounds."
                 ),
