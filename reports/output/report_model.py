@@ -9,7 +9,6 @@ from stampede.reports.claims import claims_section as claims
 from stampede.reports.claims.claims_section import ClaimFinding
 from stampede.reports.output.csv_output.csv_files import csv_files
 from stampede.reports.output.panels.scenario_section import ScenarioSection, section
-from stampede.reports.output.panels.scorecard import Scorecard, outages_of, scorecard_of
 from stampede.reports.output.panels.table import Grid
 from stampede.reports.recommend.answer_row import AnswerRow
 from stampede.reports.recommend.answer_sources import Sources
@@ -19,6 +18,7 @@ from stampede.reports.topics import monitoring_section
 from stampede.reports.topics.experiments.experiments_section import ExperimentSection
 from stampede.reports.topics.faults import fault_sections
 from stampede.reports.topics.faults.fault_sections import FaultSection
+from stampede.reports.topics.faults.outage_effects import outages_of
 from stampede.reports.topics.races import races_section as races
 from stampede.reports.topics.races.races_section import RacesSection
 from stampede.reports.topics.rate_limiting import limiter_section as limiters
@@ -44,7 +44,6 @@ class Report:
     """The table of answers, in the order of the page."""
     depends_on: str
     claims: Sequence[ClaimFinding]
-    scorecard: Scorecard
     races: RacesSection | None
     """None: this run explored no schedules."""
     sections: Sequence[ScenarioSection]
@@ -95,7 +94,6 @@ def build_report(analysis: Analysis) -> Report:
         answer_rows=rows,
         depends_on=http_validation.depends_on(analysis),
         claims=found_claims,
-        scorecard=scorecard_of(analysis, info, outages),
         races=explored,
         sections=[section(analysis, s) for s in analysis.scenarios if not is_transfer_point(s)],
         fault_scenarios=faults,
