@@ -97,7 +97,7 @@ def values(report: Report) -> dict[str, Any]:
         "participants": participants(analysis),
         "machine": machine(run),
         "headline": report.headline,
-        "trust": trust_line(analysis, ""),
+        "trust": trust_line(analysis),
         "tiles": key_figures(analysis, report.answer_rows),
         "answered": answer_texts.answered(report.answer_rows),
         "patterns": patterns_compared(analysis),
