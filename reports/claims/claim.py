@@ -124,9 +124,9 @@ def opposite(found: tuple[CaseAnswer, str]) -> tuple[CaseAnswer, str]:
 
 
 def with_interval(figure: Estimate, unit: str = "") -> str:
-    """A figure as text, with its interval and exact level."""
+    """A figure as text, with its interval and exact level. A figure that was the same in all rounds has no interval."""
     if figure.missing:
         return f"none ({figure.why or 'not measured'})"
     value = formatting.with_unit(figure.value, unit)
-    span = formatting.interval(figure)
+    span = "" if figure.low == figure.high else formatting.interval(figure)
     return f"{value} ({span}; {formatting.level(figure.level, figure.rounds)})" if span else value

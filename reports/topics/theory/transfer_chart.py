@@ -41,15 +41,6 @@ class CurvePoint:
         return self.measured.value - self.predicted
 
 
-def duration_text(seconds: float) -> str:
-    """A TTL with its largest fitting unit: "500 ms", "1.4 s", "5 min", "1 h", "1 day"."""
-    for unit_s, unit in ((86_400.0, "day"), (3600.0, "h"), (60.0, "min")):
-        if seconds >= unit_s * 0.9995:
-            count = f"{seconds / unit_s:.3g}"
-            return f"{count} {unit}{'s' if unit == 'day' and count != '1' else ''}"
-    return f"{seconds:.3g} s" if seconds >= 1 else f"{1e3 * seconds:.3g} ms"
-
-
 def transfer_chart(model: HitModel, points: Sequence[CurvePoint], rate_per_s: float, agreement: str) -> Chart:
     """The chart for a page and for a phone. `rate_per_s`: requests per second of the run."""
     ttls_s = np.geomspace(SHORTEST_S, LONGEST_S, CURVE_POINTS)
@@ -82,7 +73,7 @@ def table_of(model: HitModel, points: Sequence[CurvePoint], rate_per_s: float) -
     """The data of the chart: the measured points, and the curves at the ticks."""
     measured = [
         [
-            duration_text(p.ttl_s),
+            formatting.duration(p.ttl_s),
             f"{rate_per_s:,.10g}",
             f"{formatting.number(p.measured.value)} %",
             formatting.interval(p.measured),
@@ -91,7 +82,7 @@ def table_of(model: HitModel, points: Sequence[CurvePoint], rate_per_s: float) -
         for p in points
     ]
     theory = [
-        [duration_text(t), f"{times * rate_per_s:,.10g}", f"{100 * model.hit_rate(t, times):.1f} %", "", "theory"]
+        [formatting.duration(t), f"{times * rate_per_s:,.10g}", f"{100 * model.hit_rate(t, times):.1f} %", "", "theory"]
         for times in (1.0, TENFOLD)
         for t in TICKS_S
     ]
@@ -131,7 +122,7 @@ def draw_curves(
         label = "measured, cache-aside" if number == 0 else None
         axes.plot([at], [value], marker="o", markersize=5, color=charts.INK, linestyle="none", label=label)
     axes.xaxis.set_major_locator(FixedLocator([math.log10(t) for t in TICKS_S]))
-    axes.xaxis.set_major_formatter(FixedFormatter([duration_text(t) for t in TICKS_S]))
+    axes.xaxis.set_major_formatter(FixedFormatter([formatting.duration(t) for t in TICKS_S]))
     axes.set_xlim(math.log10(SHORTEST_S), math.log10(LONGEST_S))
     axes.set_ylim(0, 100 if of_hits else 1000)
     axes.yaxis.set_major_formatter(FuncFormatter(charts.short))
