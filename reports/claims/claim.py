@@ -49,7 +49,9 @@ class Claim:
     row: str
     """Its row in docs/article.md, for example "C3"."""
     statement: str
-    """The statement, in short."""
+    """The statement in one clause."""
+    short: str
+    """The statement in at most six words, for the terminal."""
     rule: str
     """The rule by which its cases are decided. The docstring of its module gives the reasons."""
     cases: Callable[[Analysis], list[Case]]
@@ -124,9 +126,9 @@ def opposite(found: tuple[CaseAnswer, str]) -> tuple[CaseAnswer, str]:
 
 
 def with_interval(figure: Estimate, unit: str = "") -> str:
-    """A figure as text, with its interval and exact level. A figure that was the same in all rounds has no interval."""
+    """A figure as text, with its interval and exact level."""
     if figure.missing:
         return f"none ({figure.why or 'not measured'})"
     value = formatting.with_unit(figure.value, unit)
-    span = "" if figure.low == figure.high else formatting.interval(figure)
+    span = formatting.interval(figure)
     return f"{value} ({span}; {formatting.level(figure.level, figure.rounds)})" if span else value

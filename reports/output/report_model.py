@@ -13,6 +13,9 @@ from stampede.reports.output.panels.scorecard import Scorecard, outages_of, scor
 from stampede.reports.output.panels.table import Grid
 from stampede.reports.recommend import headline
 from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
+from stampede.reports.recommend.answer_row import AnswerRow
+from stampede.reports.recommend.answer_sources import Sources
+from stampede.reports.recommend.answer_table import answer_rows
 from stampede.reports.recommend.headline import Answer
 from stampede.reports.topics import monitoring_section
 from stampede.reports.topics.experiments.experiments_section import ExperimentSection
@@ -42,6 +45,8 @@ class Report:
     """Whether the headline names several contenders because this run cannot distinguish them."""
     answers: Sequence[Answer]
     advice: Sequence[AdviceCard]
+    answer_rows: Sequence[AnswerRow]
+    """The table of answers, in the order of the page."""
     depends_on: str
     next_command: tuple[str, str]
     claims: Sequence[ClaimFinding]
@@ -88,12 +93,15 @@ def build_report(analysis: Analysis) -> Report:
     experiments = http_validation.experiment_sections(analysis)
     faults = fault_sections.sections(analysis)
     found_claims = claims.findings(analysis)
+    limited = limiters.sections(analysis, info)
+    sources = Sources(analysis=analysis, races=info, outages=outages, limiters=limited, experiments=experiments)
     return Report(
         analysis=analysis,
         headline=headline.headline(found, analysis),
         tied=headline.tied(found, analysis),
         answers=found,
         advice=advice_cards(analysis, info, outages),
+        answer_rows=answer_rows(sources),
         depends_on=http_validation.depends_on(found, analysis),
         next_command=headline.next_command(analysis),
         claims=found_claims,
@@ -101,7 +109,7 @@ def build_report(analysis: Analysis) -> Report:
         races=explored,
         sections=[section(analysis, s) for s in analysis.scenarios if not is_transfer_point(s)],
         fault_scenarios=faults,
-        limiters=limiters.sections(analysis, info),
+        limiters=limited,
         experiments=experiments,
         redis=monitoring_section.grids(analysis),
         theory=theory.section(analysis),

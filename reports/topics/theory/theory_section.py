@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from stampede.core.models import closed_forms as forms
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.cpu_use import cores
-from stampede.reports.analysis.frames import Cell, per_group
+from stampede.reports.analysis.frames import Cell
 from stampede.reports.metrics.database_loads import load_times_s
+from stampede.reports.output.charts.scenario_chart import asks_no_cache
 from stampede.reports.statistics.estimate import Estimate
 from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterResult, limiter_results
 from stampede.reports.topics.theory.hit_model import hit_model, mean_query_s, reads_per_s
@@ -94,12 +95,6 @@ def every_line(analysis: Analysis) -> Iterator[Line]:
             yield from of_database(analysis, scenario, c, cells)
     if analysis.limiting is not None:
         yield from of_limiters(analysis.limiting)
-
-
-@per_group
-def asks_no_cache(cells: Sequence[Cell]) -> bool:
-    """Whether no request used the cache."""
-    return not any(cell.rows.known("first_cache_reply").any() for cell in cells)
 
 
 def is_plain(c: ContenderInfo, analysis: Analysis) -> bool:
