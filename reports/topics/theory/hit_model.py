@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stampede.core.models import closed_forms as forms
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.frames import Cell
 from stampede.reports.metrics.database_loads import load_times_s
 from stampede.run_folder.schema import ScenarioInfo
+
+PLAIN = "cache-aside"
+"""The contender that the model describes: a TTL, a delete on write, and nothing else."""
 
 
 def reads_per_s(scenario: ScenarioInfo) -> float:
@@ -77,3 +81,10 @@ def why_not(scenario: ScenarioInfo) -> str:
     if key_count(scenario) is None:
         return "this run did not record how many ids the SQL of the workload has"
     return ""
+
+
+def plain_model(analysis: Analysis, scenario: ScenarioInfo) -> HitModel | None:
+    """The model of a scenario with the query time that cache-aside measured; None if it does not describe it."""
+    if why_not(scenario):
+        return None
+    return hit_model(scenario, mean_query_s(analysis.of(scenario.name, PLAIN)))
