@@ -50,7 +50,7 @@ class Plan:
         return min(self.rounds, self.fewer_rounds.get(scenario, self.rounds))
 
 
-MAIN_SCENARIOS = ("read-heavy", "stampede", "rate-limit-flood")
+MAIN_SCENARIOS = ("read-mostly", "stampede", "rate-limit-flood")
 EXPERIMENTS = ("eviction", "pipelining", "serializer-cost", "monitor-cost", "over-http")
 FAULT_SCENARIOS = ("redis-killed", "redis-hung", "cold-start", "refresh-queue")
 """Reported in separate sections without verdicts. Their effects are much larger than noise, so few rounds suffice."""
@@ -58,7 +58,7 @@ DATABASE_SCENARIOS = ("database-locked", "database-slow")
 """Fault scenarios of the database. Plan standard has no time for them."""
 LONG_SCENARIOS = ("redis-hung-minute",)
 """Scenarios with cells of a minute and a half. One round is enough."""
-VARIANTS = ("read-heavy-at-0ms", "stampede-at-0ms", "stampede-one-process", "slow-load")
+VARIANTS = ("read-mostly-at-0ms", "stampede-at-0ms", "stampede-one-process", "slow-load")
 """The deciding scenarios, each repeated under one other condition."""
 ARTICLE_PATTERNS = ("no-cache", "cache-aside", "write-through", "refresh-ahead", "coalescing")
 """The article's four patterns, and no cache."""
@@ -106,14 +106,14 @@ PLANS: Mapping[str, Plan] = {
             scenarios=(*MAIN_SCENARIOS, *VARIANTS, "mixed-writes", *FAULT_SCENARIOS),
             contenders=(*ARTICLE_PATTERNS, *FIXED_PATTERNS, *INVALIDATION_PATTERNS),
             only={
-                "read-heavy": (*ARTICLE_PATTERNS, *FIXED_PATTERNS),
+                "read-mostly": (*ARTICLE_PATTERNS, *FIXED_PATTERNS),
                 "stampede": (*ARTICLE_PATTERNS, *FIXED_PATTERNS),
                 **VARIANT_CONTENDERS,
                 "mixed-writes": WRITE_CONTENDERS,
             },
             fewer_rounds={
                 "rate-limit-flood": 6,
-                "read-heavy-at-0ms": 8,
+                "read-mostly-at-0ms": 8,
                 "stampede-at-0ms": 8,
                 "stampede-one-process": 7,
                 "slow-load": 6,

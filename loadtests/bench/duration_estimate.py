@@ -8,7 +8,7 @@
     races        3 s for each built-in contender or limiter that runs
     fixed        8 s for servers, data and calibration; for the report 3 s and 5 % of the cells
 
-Standard (contenders x rounds x a cell): read-heavy and stampede 11 x 10 x 2.55 s each = 9.4 min; the two at 0 ms 7 and
+Standard (contenders x rounds x a cell): read-mostly and stampede 11 x 10 x 2.55 s each = 9.4 min; the two at 0 ms 7 and
 6 x 8 x 2.55 s = 4.4 min; in one process 5 x 7 x 2.55 s = 1.5 min; mixed-writes 8 x 8 x 2.85 s = 3.1 min;
 rate-limit-flood 7 x 6 x 1.9 s = 1.3 min; slow-load 2 x 6 x 2.55 s = 0.5 min; a killed Redis 2 x 3 x 13.6 s
 and a hung one 2 x 3 x 7.6 s = 2.1 min; cold start and queue 1.2 min; experiments 2.6 min, of which over-http
@@ -107,7 +107,7 @@ def cell_s(scenario: Scenario, workload: Workload, plan: Plan) -> float:
     if scenario.flood is not None:
         window_s = scenario.flood.window_s * plan.flood_windows
     else:
-        window_s = scenario.window_ttls * workload.ttl_s * plan.windows
+        window_s = scenario.caching_window_s(workload.ttl_s) * plan.windows
     waited_s = scenario.drain_s / 2 if scenario.fault is not None else 0.0
     return scenario.warm_up_s + window_s + CELL_OVERHEAD_S + waited_s + AFTER_DRAIN_S * scenario.check_after_drain
 

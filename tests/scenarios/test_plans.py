@@ -55,7 +55,7 @@ def test_more_rounds_take_longer() -> None:
 def test_standard_runs_what_each_claim_needs() -> None:
     """C1–C13 need two RTTs, a slow load, writes, limiters, cold starts and experiments."""
     plan = PLANS["standard"]
-    assert {"read-heavy", "stampede", "mixed-writes", "rate-limit-flood", "cold-start", *VARIANTS} <= set(
+    assert {"read-mostly", "stampede", "mixed-writes", "rate-limit-flood", "cold-start", *VARIANTS} <= set(
         plan.scenarios
     )
     assert {"eviction", "pipelining", "serializer-cost", "over-http"} <= set(plan.experiments)
@@ -64,7 +64,7 @@ def test_standard_runs_what_each_claim_needs() -> None:
     for cell in plan_cells(order, check_bench_config(order)[2]):
         rounds = ran.setdefault(cell.scenario, {})
         rounds[cell.contender] = max(rounds.get(cell.contender, 0), cell.round)
-    for name in ("read-heavy", "stampede", "read-heavy-at-0ms", "stampede-at-0ms"):
+    for name in ("read-mostly", "stampede", "read-mostly-at-0ms", "stampede-at-0ms"):
         writes = scenarios()[name].overrides.get("read_share") != 1.0
         assert set(ARTICLE_PATTERNS) - ({"write-through"} if not writes and name in VARIANTS else set()) <= set(
             ran[name]

@@ -11,7 +11,7 @@ from stampede.scenarios.plans import PLANS
 from stampede.scenarios.scenario import find_scenario
 
 CONFIG = BenchConfig(plan=PLANS["smoke"])
-CACHING, LIMITING = find_scenario("read-heavy"), find_scenario("rate-limit-flood")
+CACHING, LIMITING = find_scenario("read-mostly"), find_scenario("rate-limit-flood")
 WORKLOAD = CONFIG.workload.applied(CACHING.name, CACHING.overrides)
 
 
