@@ -155,7 +155,7 @@ class AppServer:
     def _warm(
         self, pattern: CachePattern, contender_spec: ContenderSpec, scenario: ScenarioPlan, fill: Fill, seed: int
     ) -> None:
-        """Fill the cache as the scenario says, then give loads their cost. A cold scenario begins with an empty cache."""
+        """Fill the cache as the scenario says, then give loads their cost. A cold scenario begins with no entry."""
         if contender_spec.kind == "baseline":
             self._warm_up.fill_baseline(pattern, scenario)
         elif fill == "residents" and not scenario.cold:

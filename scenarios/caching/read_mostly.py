@@ -26,6 +26,7 @@ def with_ttl(ttl_s: float) -> Scenario:
         expectation="a shorter TTL gives a lower hit rate, by the same formula",
         overrides={"ttl_s": ttl_s},
         variant_of="read-mostly",
+        report_separately=True,
         contenders=("cache-aside",),
     )
 
