@@ -148,7 +148,7 @@ PLANS: Mapping[str, Plan] = {
     )
 }
 
-BUDGETS_S: Mapping[str, float] = {"smoke": 60, "quick": 8 * 60, "standard": 30 * 60}
+BUDGETS_S: Mapping[str, float] = {"smoke": 75, "quick": 8 * 60, "standard": 30 * 60}
 """How long a plan may take on two cores, including its preparation and its report."""
 
 WEB = "web"

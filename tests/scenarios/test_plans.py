@@ -17,7 +17,7 @@ from stampede.scenarios.scenario import scenarios
 
 @pytest.mark.parametrize("name", BUDGETS_S)
 def test_plan_fits_its_budget(name: str) -> None:
-    """With cells, experiments, races and report, smoke takes under 1 minute, quick under 8, standard under 30."""
+    """With cells, experiments, races and report, smoke takes under 75 s, quick under 8, standard under 30."""
     assert estimate(BenchConfig(plan=PLANS[name])).total_s < BUDGETS_S[name]
 
 
