@@ -104,6 +104,14 @@ GENERATOR_LATE = WarningKind(
     advice="lower rate_per_s, free the machine, or spread the load over more machines",
     withholds="response times close to that lateness or below it",
 )
+SCALE_NOT_PRESERVED = WarningKind(
+    name="scale-not-preserved",
+    measures="load time, refresh window and TTL of each contender in a scenario with a TTL below 60 s",
+    unit="1",
+    limit="one of them is less than five times the one before it",
+    advice="use a longer TTL (ttl_s) or faster loads (load_cpu_ms, load_wait_ms)",
+    withholds="every comparison of this contender in that scenario: with a longer TTL it would behave differently",
+)
 SATURATED = WarningKind(
     name="saturated",
     measures="share of the due requests that ended by the deadline D",
@@ -284,6 +292,7 @@ KINDS = (
     UNFINISHED,
     CELLS_MISSING,
     FEW_ROUNDS,
+    SCALE_NOT_PRESERVED,
     SATURATED,
     ERRORS,
     GENERATOR_LATE,

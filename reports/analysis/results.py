@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from stampede.reports.analysis.frames import Cell, per_group
+from stampede.reports.analysis.time_scale import scale_preserved
 from stampede.reports.metrics.metric import Metric, metrics
 from stampede.reports.statistics.comparison import Comparison, compare
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, missing
@@ -38,8 +39,8 @@ def figures_of(cells: Sequence[Cell]) -> dict[str, Estimate]:
 
 @per_group
 def values_of(cells: Sequence[Cell]) -> dict[str, list[float]]:
-    """The figure of each round, for the metrics that are compared."""
-    return {metric.name: [metric.of_cell(cell) for cell in cells] for metric in metrics() if metric.compared}
+    """The figure of each round, for the metrics that are compared round by round."""
+    return {metric.name: [metric.of_cell(cell) for cell in cells] for metric in metrics() if metric.paired}
 
 
 @dataclass(frozen=True)
@@ -107,12 +108,14 @@ class Results:
         """
         return min((len(cells) for cells in self.groups.values() if cells[0].contender.kind != "baseline"), default=0)
 
+    def round_values(self, scenario: str, contender: str, metric: str) -> dict[int, float]:
+        """The value of each round, by round, of a metric that is compared or priced."""
+        cells = self.of(scenario, contender)
+        return {cell.info.round: value for cell, value in zip(cells, values_of(cells)[metric], strict=True)}
+
     def paired(self, scenario: str, contender: str, against: str, metric: Metric) -> Comparison:
         """Two contenders compared by one metric, paired by round."""
-        mine, other = (
-            {cell.info.round: value for cell, value in zip(cells, values_of(cells)[metric.name], strict=True)}
-            for cells in (self.of(scenario, contender), self.of(scenario, against))
-        )
+        mine, other = (self.round_values(scenario, name, metric.name) for name in (contender, against))
         both = sorted(mine.keys() & other.keys())
         return compare([mine[r] for r in both], [other[r] for r in both])
 
@@ -147,14 +150,26 @@ class Results:
         return found
 
     @cached_property
+    def comparable(self) -> dict[str, list[ContenderInfo]]:
+        """By scenario: the contenders that are compared with the reference, in the order of the run."""
+        contenders = [c for c in self.run.info.contenders if c.kind == "contender"]
+        found = {}
+        for s in self.scenarios:
+            preserved = [c for c in contenders if not scale_preserved(c, s)]
+            has_reference = any(c.name == self.reference for c in preserved)
+            found[s.name] = [c for c in preserved if c.name != self.reference] if has_reference else []
+        return found
+
+    @cached_property
     def verdicts(self) -> dict[tuple[str, str, str], Verdict]:
         """Each contender compared with the reference, by (scenario, contender, metric).
 
-        Holm's correction covers the rows of one metric in one scenario.
+        Holm's correction covers the rows of one metric in one scenario. Contenders whose times do not keep their scale
+        there are not compared.
         """
         found = {}
-        rivals = [c for c in self.run.info.contenders if c.kind == "contender" and c.name != self.reference]
         for s, m in itertools.product(self.scenarios, [m for m in metrics() if m.compared]):
+            rivals = self.comparable[s.name]
             comparisons = [self.paired(s.name, c.name, self.reference, m) for c in rivals]
             tested = [c for c in comparisons if c.rounds >= MIN_ROUNDS]
             adjusted = dict(zip([id(c) for c in tested], holm([c.p for c in tested]), strict=True))

@@ -54,6 +54,7 @@ def cases(analysis: Analysis) -> list[Case]:
 CLAIM = Claim(
     row="C9",
     statement="allkeys-lru is usually the best eviction policy",
+    short="allkeys-lru is best",
     rule=(
         f"its hit rate is within {100 * CLOSE:g} points of the best policy's, for each sequence of keys; more than "
         f"{200 * CLOSE:g} points lower refutes it"

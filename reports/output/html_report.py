@@ -16,12 +16,23 @@ from stampede.core.text.safe_text import visible
 from stampede.reports.claims import claims_section as claims
 from stampede.reports.output import charts, formatting
 from stampede.reports.output.panels import warnings_panel
-from stampede.reports.output.panels.glossary import GLOSSARY
+from stampede.reports.output.panels.first_screen import answer_texts
+from stampede.reports.output.panels.first_screen.effect_bar import effect_bar
+from stampede.reports.output.panels.first_screen.key_figures import key_figures
+from stampede.reports.output.panels.first_screen.not_measured import not_measured
+from stampede.reports.output.panels.first_screen.patterns_table import patterns_compared
+from stampede.reports.output.panels.first_screen.trust_line import trust_line
+from stampede.reports.output.panels.glossary import GLOSSARY, explained
 from stampede.reports.output.panels.participants import participants
-from stampede.reports.output.panels.run_description import all_workloads, machine, workload_text
+from stampede.reports.output.panels.run_description import (
+    all_workloads,
+    begun_text,
+    machine,
+    plan_and_duration,
+    workload_text,
+)
 from stampede.reports.output.report_model import Report, read_report
-from stampede.reports.recommend.advice_cards import RULES
-from stampede.reports.recommend.headline import RULE
+from stampede.reports.topics.theory.compressed_time import compressed_time_text
 from stampede.run_folder.schema import METHOD
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -56,8 +67,17 @@ def page(report: Report) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals.update(words=formatting, isnan=math.isnan)
-    environment.filters.update(flat=flat, slug=charts.slug, unbroken=unbroken)
+    environment.globals.update(
+        words=formatting,
+        isnan=math.isnan,
+        effect_bar=effect_bar,
+        price_text=answer_texts.price_text,
+        measured_costs=answer_texts.measured_costs,
+        other_costs=answer_texts.other_costs,
+        certainty_text=answer_texts.certainty_text,
+        compressed_time_text=compressed_time_text,
+    )
+    environment.filters.update(flat=flat, slug=charts.slug, unbroken=unbroken, terms=explained)
     return environment.get_template("report.html.j2").render(**values(report))
 
 
@@ -65,8 +85,6 @@ def values(report: Report) -> dict[str, Any]:
     """The variables of the template."""
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     analysis, run = report.analysis, report.analysis.run
-    covered = {a.scenario for a in report.advice}
-    found = report.answers
     return {
         "script": script,
         "script_hash": f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
@@ -79,19 +97,19 @@ def values(report: Report) -> dict[str, Any]:
         "participants": participants(analysis),
         "machine": machine(run),
         "headline": report.headline,
-        "tied": report.tied,
-        "answers": [a for a in found if a.scenario.name not in covered],
-        "reasons": [a for a in found if a.winner and a.scenario.name in covered and not a.scenario.variant_of],
-        "advice": report.advice,
-        "advice_rules": RULES,
+        "trust": trust_line(analysis, ""),
+        "tiles": key_figures(analysis, report.answer_rows),
+        "answered": answer_texts.answered(report.answer_rows),
+        "patterns": patterns_compared(analysis),
+        "missing_answers": not_measured(run.info, report.answer_rows, explored=report.races is not None),
+        "plan_and_duration": plan_and_duration(run.info),
+        "begun": begun_text(run.info),
+        "most_warnings": warnings_panel.MOST,
         "warning_entries": warnings_panel.entries(analysis.warnings),
         "glossary": GLOSSARY,
-        "rule": RULE,
         "depends_on": report.depends_on,
         "claims": report.claims,
         "claims_summary": claims.in_words(report.claims),
-        "next": report.next_command,
-        "scorecard": report.scorecard,
         "races": report.races,
         "colors": {c.name: charts.style_of(run.info.contenders, c.name).variable for c in run.info.contenders},
         "sections": report.sections,
@@ -100,6 +118,7 @@ def values(report: Report) -> dict[str, Any]:
         "experiments": report.experiments,
         "redis_tables": report.redis,
         "theory": report.theory,
+        "transfer": report.transfer,
         "palette": charts.PALETTE,
         "method": METHOD,
         "downloads": sorted(report.files),

@@ -13,15 +13,15 @@ SCENARIO = Scenario(
         "single flight about one load, and the other readers wait"
     ),
     overrides={
-        "rate_per_s": 200.0,
+        "rate_per_s": 300.0,
         "arrivals": "poisson",
         "read_share": 1.0,
         "active_records": 1,
-        "ttl_s": 0.5,
-        "load_cpu_ms": 2.0,
-        "load_wait_ms": 38.0,
+        "ttl_s": 1.5,
+        "load_cpu_ms": 1.0,
+        "load_wait_ms": 19.0,
     },
-    window_ttls=4,
+    window_ttls=2,
 )
 
 SCENARIOS = (

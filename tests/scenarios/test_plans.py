@@ -66,9 +66,7 @@ def test_standard_runs_what_each_claim_needs() -> None:
         rounds[cell.contender] = max(rounds.get(cell.contender, 0), cell.round)
     for name in ("read-heavy", "stampede", "read-heavy-at-0ms", "stampede-at-0ms"):
         writes = scenarios()[name].overrides.get("read_share") != 1.0
-        assert set(ARTICLE_PATTERNS) - ({"write-through"} if not writes and name in VARIANTS else set()) <= set(
-            ran[name]
-        )
+        assert set(ARTICLE_PATTERNS) - (set() if writes else {"write-through"}) <= set(ran[name])
         assert "bare-get" in ran[name]
     assert {"cache-aside", "coalescing", "refresh-ahead"} <= set(ran["stampede-one-process"])
     timed = {name: rounds for name, rounds in ran.items() if not scenarios()[name].report_separately}

@@ -23,10 +23,8 @@ def plan_cells(config: BenchConfig, contender_specs: Sequence[ContenderSpec]) ->
         for scenario in config.plan.scenarios:
             seed = rng.randrange(2**31)
             predecessor = None
-            own = contenders_for(find_scenario(scenario), contender_specs)
-            chosen = config.plan.only.get(scenario)
-            if chosen is not None and not config.contenders:
-                own = [c for c in own if c.name in chosen or c.kind != "contender" or c.file is not None]
+            same = same_reads(config, find_scenario(scenario), contender_specs)
+            own = [c for c in candidates(config, find_scenario(scenario), contender_specs) if c.name not in same]
             if round_number > config.plan.rounds_of(scenario):
                 continue
             around = edge if find_scenario(scenario).contenders is None and own and own[0].family == "caching" else []
@@ -45,6 +43,29 @@ def plan_cells(config: BenchConfig, contender_specs: Sequence[ContenderSpec]) ->
                 )
                 predecessor = contender_spec.name
     return cells
+
+
+def candidates(
+    config: BenchConfig, scenario: Scenario, contender_specs: Sequence[ContenderSpec]
+) -> list[ContenderSpec]:
+    """The contenders that the plan or the user chose for a scenario, with baselines and copies."""
+    own = contenders_for(scenario, contender_specs)
+    chosen = config.plan.only.get(scenario.name)
+    if chosen is None or config.contenders:
+        return own
+    return [c for c in own if c.name in chosen or c.kind != "contender" or c.file is not None]
+
+
+def same_reads(config: BenchConfig, scenario: Scenario, contender_specs: Sequence[ContenderSpec]) -> dict[str, str]:
+    """The contenders that do not run in a scenario without writes, each with the one that does the same and runs.
+
+    Two that run the same steps would be ranked by chance. The reference always runs.
+    """
+    if scenario.kind != "caching" or config.workload.applied(scenario.name, scenario.overrides).read_share < 1:
+        return {}
+    rivals = {c.name: c for c in candidates(config, scenario, contender_specs) if c.kind == "contender"}
+    likes = {name: c.pattern().reads_like for name, c in rivals.items() if name != config.reference}
+    return {name: like for name, like in likes.items() if like in rivals}
 
 
 def contenders_for(scenario: Scenario, contender_specs: Sequence[ContenderSpec]) -> list[ContenderSpec]:

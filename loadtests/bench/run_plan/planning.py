@@ -18,7 +18,7 @@ from stampede.loadtests.bench.preflight import (
     problem_line,
     watch_machine,
 )
-from stampede.loadtests.bench.run_plan.cell_plan import plan_cells
+from stampede.loadtests.bench.run_plan.cell_plan import plan_cells, same_reads
 from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
 from stampede.loadtests.bench.run_plan.load_pricing import LoadPrices, carried_per_s, timer_floor, unpriced_statements
 from stampede.loadtests.bench.run_plan.scenario_selection import (
@@ -69,6 +69,8 @@ def planned_run(config: BenchConfig, stack: Stack, say: ReportProgress) -> tuple
         plan_scenario(config, stack, scenario, workload, prices, say)
         for scenario, workload in zip(scenarios, workloads, strict=True)
     ]
+    for scenario, each in zip(scenarios, planned, strict=True):
+        each.info.same_as = same_reads(config, scenario, contender_specs)
     cells = [] if config.plan.name == WEB else plan_cells(config, contender_specs)
     run_config = make_run_config(
         config, stack, first.users_per_process, contender_specs, [p.plan for p in planned], cells

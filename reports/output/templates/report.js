@@ -59,6 +59,6 @@
       await navigator.clipboard.writeText(lines.join("\n") + "\n");
       button.textContent = "Copied";
     });
-    table.closest(".box").before(button);
+    (table.closest(".box") ?? table).before(button);
   }
 })();

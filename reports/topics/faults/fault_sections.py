@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from stampede.reports.analysis.analysis import Analysis
-from stampede.reports.analysis.server_counts import why_not_comparable
+from stampede.reports.checks.cell_checks import why_not_comparable
 from stampede.reports.output import formatting
 from stampede.reports.topics.experiments.experiments_section import Findings
 from stampede.reports.topics.faults import cold_start_section, refresh_queue_section

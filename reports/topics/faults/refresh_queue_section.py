@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.frames import Cell
 from stampede.reports.analysis.rows import Floats
-from stampede.reports.analysis.server_counts import COMMAND_COUNTERS
+from stampede.reports.checks.cell_checks import COMMAND_COUNTERS
 from stampede.reports.metrics.response_times import over, reads
 from stampede.reports.output import formatting
 from stampede.reports.output.charts import (

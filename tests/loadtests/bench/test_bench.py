@@ -9,10 +9,11 @@ import pytest
 
 from stampede.core.errors import ConfigError
 from stampede.loadtests.bench.bench_config import BenchConfig
-from stampede.loadtests.bench.run_plan.cell_plan import plan_cells
+from stampede.loadtests.bench.run_plan.cell_plan import plan_cells, same_reads
 from stampede.loadtests.bench.run_plan.contenders import select_contenders
 from stampede.loadtests.bench.run_plan.scenario_selection import check_bench_config
 from stampede.scenarios.plans import find_plan
+from stampede.scenarios.scenario import find_scenario
 from stampede.scenarios.workload import WorkloadFile
 from tests.loadtests.conftest import CONTENDERS
 
@@ -58,6 +59,30 @@ def test_more_rounds_begin_with_the_cells_of_fewer() -> None:
     few, many = (plan_cells(BenchConfig(plan=replace(QUICK, rounds=r), seed=4), contender_specs) for r in (6, 8))
     ran_few, ran_many = ([c for c in cells if c.round < 6] for cells in (few, many))
     assert ran_few == ran_many
+
+
+@pytest.mark.parametrize(
+    ("scenario", "named", "reference", "same"),
+    [
+        ("stampede", (), "cache-aside", {"ttl-only": "cache-aside", "write-through": "cache-aside"}),
+        ("stampede", ("cache-aside", "write-through"), "cache-aside", {"write-through": "cache-aside"}),
+        ("stampede", ("cache-aside", "write-through"), "write-through", {}),
+        ("stampede", ("no-cache", "write-through"), "no-cache", {}),
+        ("mixed-writes", (), "cache-aside", {}),
+    ],
+)
+def test_without_writes_contenders_that_do_the_same_run_once(
+    scenario: str, named: tuple[str, ...], reference: str, same: dict[str, str]
+) -> None:
+    """Where nothing is written, only one of the contenders whose reads are the same runs; the reference always runs."""
+    config = BenchConfig(
+        plan=replace(QUICK, scenarios=(scenario,), contenders=()), contenders=named, reference=reference, seed=4
+    )
+    contender_specs = select_contenders(named, (), reference=reference, aa_copy=True)
+    assert same_reads(config, find_scenario(scenario), contender_specs) == same
+    ran = {cell.contender for cell in plan_cells(config, contender_specs)}
+    assert not ran & set(same)
+    assert set(same.values()) <= ran
 
 
 def test_the_same_seed_plans_the_same_cells() -> None:

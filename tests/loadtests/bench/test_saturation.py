@@ -8,7 +8,7 @@ import pytest
 
 from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.reports.analysis.analysis import analyse
-from stampede.reports.analysis.server_counts import count_differences
+from stampede.reports.checks.cell_checks import count_differences
 from stampede.reports.output.html_report import render
 from stampede.run_folder.read import Run
 from stampede.scenarios.plans import find_plan

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stampede.reports.analysis.analysis import Analysis, analyse
-from stampede.reports.analysis.server_counts import PASSED_BY
+from stampede.reports.checks.cell_checks import PASSED_BY
 from stampede.reports.recommend.headline import answers
 from stampede.run_folder import run_warnings
 from stampede.run_folder.read import read_run
@@ -109,6 +109,7 @@ FAULTS: dict[WarningKind, dict[str, object]] = {
         "change": wrongly_absent,
         "contenders": ("no-cache", "cache-aside", "coalescing"),
     },
+    run_warnings.SCALE_NOT_PRESERVED: {"scenarios": [scenario("stampede", ttl_s=0.15)]},
     run_warnings.SATURATED: {"change": opened},
     run_warnings.ERRORS: {"change": broken},
     run_warnings.GENERATOR_LATE: {"change": late},
