@@ -100,6 +100,37 @@ def ttl_hit_rate(
     return float((rates * hits).sum() / rates.sum())
 
 
+LONGEST_TTL_S = 30 * 86_400.0
+"""A TTL above 30 days is not searched."""
+
+
+def ttl_for_hit_rate(
+    wanted: float,
+    reads_per_s: Sequence[float] | Floats,
+    *,
+    load_s: float = 0.0,
+    writes_per_s: Sequence[float] | Floats | None = None,
+) -> float:
+    """The shortest TTL in seconds with that hit rate (0 to 1), to a relative accuracy of 1e-6; infinity if none has it.
+
+    The inverse of `ttl_hit_rate`, which rises with the TTL, by bisection of the TTL's logarithm. TTLs from 1 ms to
+    LONGEST_TTL_S are searched. Writes that delete entries bound the hit rate, whatever the TTL.
+    """
+
+    def reached(ttl_s: float) -> bool:
+        return ttl_hit_rate(reads_per_s, ttl_s, load_s=load_s, writes_per_s=writes_per_s) >= wanted
+
+    if not reached(LONGEST_TTL_S):
+        return math.inf
+    low, high = math.log(1e-3), math.log(LONGEST_TTL_S)
+    if reached(math.exp(low)):
+        return math.exp(low)
+    while high - low > 1e-6:
+        middle = (low + high) / 2
+        low, high = (low, middle) if reached(math.exp(middle)) else (middle, high)
+    return math.exp(high)
+
+
 def lru_hit_rate(reads_per_s: Sequence[float] | Floats, entries: int) -> float:
     """Share of reads that hit an LRU cache of that many entries: Che's approximation.
 

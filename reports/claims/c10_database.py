@@ -45,6 +45,7 @@ def cases(analysis: Analysis) -> list[Case]:
 CLAIM = Claim(
     row="C10",
     statement="caching reduces the database's load by 90 % or more",
+    short="90 % fewer queries",
     rule=f"the whole interval of the loads (or each of three rounds) is below {LEFT:g} of those of no-cache",
     cases=cases,
 )

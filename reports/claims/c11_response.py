@@ -63,6 +63,7 @@ def cases(analysis: Analysis) -> list[Case]:
 CLAIM = Claim(
     row="C11",
     statement="caching cuts response times from hundreds of milliseconds to single digits",
+    short="response times drop to single digits",
     rule=f"the median of no-cache is above {FROM_MS:g} ms and that of a hit below {TO_MS:g} ms, with whole intervals",
     cases=cases,
 )

@@ -11,7 +11,7 @@ from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.metrics.metric import find_metric, metrics
 from stampede.reports.output import formatting
 from stampede.reports.output.charts.chart import Chart
-from stampede.reports.output.charts.chart_style import BASELINE, INK, MUTED, short, slug, style_of
+from stampede.reports.output.charts.chart_style import BASELINE, INK, MUTED, short, slug, style_of, two_and_five
 from stampede.reports.output.charts.scenario_chart import of_scenario
 from stampede.reports.output.charts.svg_figure import NARROW, drawn_twice, new_figure, style_axes
 from stampede.reports.statistics.estimate import Estimate
@@ -158,11 +158,13 @@ def draw_panel(
                     color=INK,
                 ).set_gid(f"{gid}-text")
     if len(panel.metrics) == 1:
-        axes.set_xlim(left=0)
-        axes.margins(x=0.2)
+        reach = [figure(analysis, scenario, c, panel.metrics[0]) for c in rows]
+        axes.set_xlim(0, 1.22 * max(max(e.value, e.high if formatting.has_interval(e) else 0.0) for e in reach))
         axes.xaxis.set_major_locator(MaxNLocator(5))
     else:
         axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter(FuncFormatter(two_and_five))
+        axes.tick_params(axis="x", which="minor", labelsize=8)
         axes.margins(x=0.08)
     axes.xaxis.set_major_formatter(FuncFormatter(short))
     axes.set_title(panel.title, fontsize=9.5, color=INK, loc="left")
