@@ -8,20 +8,20 @@ import numpy.typing as npt
 from stampede.reports.statistics.estimate import MIN_ROUNDS
 
 RESAMPLES = 2000
-SEED = 13
-"""Fixed, so that the same run gives the same share."""
-
-Indices = npt.NDArray[np.int64]
+SEED = 20_261_130
+"""Fixed, so that a report of the same run is the same."""
 
 
-def same_choice_share(rounds: int, choices_of: Callable[[Indices], npt.NDArray[np.float64]]) -> float | None:
-    """The share (0 to 1) of resamples with the choice of all rounds; None below MIN_ROUNDS.
+def resampled_share(
+    rounds: int, chosen_again: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.bool_]], resamples: int = RESAMPLES
+) -> float | None:
+    """The share (0 to 1) of bootstrap resamples of the rounds with the same choice; None below MIN_ROUNDS rounds.
 
-    `choices_of` gets a table of drawn rounds, as indices from 0 to rounds − 1 with repetitions, and returns the choice
-    of each row as a number.
+    A resample draws as many rounds as there are, with replacement. `chosen_again` gets a table of drawn rounds, a row
+    for each resample, as indices from 0, and says for each row whether the choice is the same.
+    Source: Efron, Tibshirani: An Introduction to the Bootstrap, 6.
     """
     if rounds < MIN_ROUNDS:
         return None
-    whole = choices_of(np.arange(rounds)[None])[0]
-    draws = np.random.default_rng(SEED).integers(rounds, size=(RESAMPLES, rounds))
-    return float(np.mean(choices_of(draws) == whole))
+    drawn = np.random.default_rng(SEED).integers(rounds, size=(resamples, rounds))
+    return float(np.mean(chosen_again(drawn)))

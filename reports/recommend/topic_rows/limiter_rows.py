@@ -7,7 +7,8 @@ import numpy as np
 
 from stampede.reports.output import formatting
 from stampede.reports.recommend.answer_row import AnswerRow, Certainty, Effect, Price
-from stampede.reports.recommend.topic_rows.simplest_choice import Choice, choose
+from stampede.reports.recommend.rule.certainty import certainty_of, same_pick_share
+from stampede.reports.recommend.rule.pick import Candidates, common_rounds, minimum_effect
 from stampede.reports.statistics.comparison import compare
 from stampede.reports.statistics.estimate import MIN_ROUNDS
 from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterResult
@@ -23,6 +24,8 @@ USUAL_LIMIT = 100
 """A limit per window at which the bytes of a caller are printed too."""
 FEW_DECISIONS = 3000
 """From this many decisions without a violation on, at most 0.1 % can be wrong (95 %)."""
+RESOLUTION_MS = 0.01
+"""The smallest difference of the time per call that counts."""
 COMMAND = "make bench"
 RACES_COMMAND = "make races"
 
@@ -106,35 +109,41 @@ def row_of(
     if not eligible:
         why = "no limiter of this run is eligible"
         return AnswerRow(name=name, question=question, section=section, why=why, excluded=reasons, command=COMMAND)
-    choice = choose({x.info.name: x.time_ms for x in eligible})
-    pick = next(x for x in eligible if x.info.name == choice.name)
-    certainty, basis = how_sure(pick, choice)
+    candidates = Candidates(
+        names=tuple(x.info.name for x in eligible),
+        values=common_rounds([dict(x.time_ms) for x in eligible]),
+        minimum=minimum_effect(None, RESOLUTION_MS),
+    )
+    pick = eligible[candidates.pick]
+    certainty, share, basis = how_sure(pick, candidates)
     return AnswerRow(
         name=name,
         question=question,
         section=section,
+        scenario=section,
         use=pick.info.name,
         effect=strict_effect(pick) if name == "strict-limit" else burst_effect(pick),
         prices=prices(pick),
         mechanism=pick.info.mechanism,
         certainty=certainty,
-        share=choice.share,
+        share=share,
         basis=basis,
-        tied=choice.tied,
+        tied=tuple(candidates.names[i] for i in candidates.tied) if candidates.rounds >= MIN_ROUNDS else (),
         alternative=alternative,
         reservations=() if order_was_tested(races, pick.info.name) else (f"races not tested: {RACES_COMMAND}",),
         excluded=reasons,
-        minimum=choice.minimum,
+        minimum=candidates.minimum.share,
         metric="time per call",
     )
 
 
-def how_sure(pick: LimiterResult, choice: Choice) -> tuple[Certainty, str]:
-    """The certainty and its basis. A single eligible limiter follows from the decisions, not from the rounds."""
-    if choice.certainty is not None:
-        return choice.certainty, ""
-    basis = f"{pick.decisions:,} decisions"
-    return ("high" if pick.decisions >= FEW_DECISIONS else "low"), basis
+def how_sure(pick: LimiterResult, candidates: Candidates) -> tuple[Certainty, float | None, str]:
+    """Certainty, share and basis. A single eligible limiter follows from the decisions, not from the rounds."""
+    if len(candidates.names) > 1:
+        share = same_pick_share(candidates)
+        few = f"{candidates.rounds} rounds, {MIN_ROUNDS} needed" if share is None else ""
+        return certainty_of(candidates, share), share, few
+    return ("high" if pick.decisions >= FEW_DECISIONS else "low"), None, f"{pick.decisions:,} decisions"
 
 
 def strict_effect(pick: LimiterResult) -> Effect:

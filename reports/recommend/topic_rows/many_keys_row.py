@@ -1,17 +1,17 @@
 """Row of the answer about many keys at once: MGET or a pipeline, and from how many keys on. Pure."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
+from stampede.reports.analysis.rows import Floats, Ints
 from stampede.reports.output import formatting
 from stampede.reports.recommend.answer_row import HIGH_SHARE, AnswerRow, Certainty, Effect, Price
-from stampede.reports.recommend.topic_rows.simplest_choice import MINIMUM
+from stampede.reports.recommend.rule.pick import LEAST_EFFECT
 from stampede.reports.statistics.comparison import compare
-from stampede.reports.statistics.estimate import MIN_ROUNDS, Floats
-from stampede.reports.statistics.resampling import Indices, same_choice_share
+from stampede.reports.statistics.estimate import MIN_ROUNDS
+from stampede.reports.statistics.resampling import resampled_share
 from stampede.reports.topics.experiments.pipelining_section import ALONE, NAME, Batch, batches, break_even, rtts
 
 SIMPLICITY = ("MGET", "pipelined")
@@ -33,7 +33,7 @@ def many_keys_row(facts: pd.DataFrame) -> AnswerRow | None:
         short = f"{rounds} rounds, {MIN_ROUNDS} needed" if rounds < MIN_ROUNDS else ""
         return AnswerRow(**head, why=short or f"nothing was faster than {ALONE} at {rtt}", command="make bench")
     pick = next((m for m in ways if not much_slower(facts, m, rtt)), next(iter(ways)))
-    share = same_choice_share(rounds, least_keys(facts, pick, rtt))
+    share = resampled_share(rounds, lambda drawn: least_keys(facts, pick, rtt, drawn) == ways[pick])
     certainty: Certainty = "high" if share is not None and share >= HIGH_SHARE else "low"
     return AnswerRow(
         **head,
@@ -44,7 +44,7 @@ def many_keys_row(facts: pd.DataFrame) -> AnswerRow | None:
         certainty=certainty,
         share=share,
         alternative=alternative(facts, pick, rtt, ways),
-        minimum=MINIMUM,
+        minimum=LEAST_EFFECT,
         metric="time of the batch",
     )
 
@@ -66,20 +66,16 @@ def log_times(facts: pd.DataFrame, method: str, rtt: str) -> pd.DataFrame:
     return np.log(own.pivot_table(index="at", columns="round", values="value", aggfunc="median"))
 
 
-def least_keys(facts: pd.DataFrame, method: str, rtt: str) -> Callable[[Indices], Floats]:
+def least_keys(facts: pd.DataFrame, method: str, rtt: str, drawn: Ints) -> Floats:
     """For each row of drawn rounds: the smallest number of keys from which the method stays faster by the minimum.
 
     By the medians of the drawn rounds. Infinity: it is not faster at the largest number.
     """
     gaps = (log_times(facts, method, rtt) - log_times(facts, ALONE, rtt)).dropna(axis="columns")
     keys, table = gaps.index.to_numpy(dtype=np.float64), gaps.to_numpy(dtype=np.float64)
-
-    def of(drawn: Indices) -> Floats:
-        faster = np.median(table[:, drawn], axis=2) <= -np.log1p(MINIMUM)
-        stays = np.logical_and.accumulate(faster[::-1], axis=0).sum(axis=0)
-        return np.append(keys, math.inf)[len(keys) - stays]
-
-    return of
+    faster = np.median(table[:, drawn], axis=2) <= np.log1p(-LEAST_EFFECT)
+    stays = np.logical_and.accumulate(faster[::-1], axis=0).sum(axis=0)
+    return np.append(keys, math.inf)[len(keys) - stays]
 
 
 def much_slower(facts: pd.DataFrame, method: str, rtt: str) -> bool:
@@ -90,7 +86,7 @@ def much_slower(facts: pd.DataFrame, method: str, rtt: str) -> bool:
         if not len(gap[0]) or not len(gap[1]):
             continue
         ratio = compare(gap[0].iloc[0].tolist(), gap[1].iloc[0].tolist()).ratio
-        if ratio is not None and ratio.high < 1 and ratio.estimate < 1 / (1 + MINIMUM):
+        if ratio is not None and ratio.high < 1 and ratio.estimate < 1 - LEAST_EFFECT:
             return True
     return False
 

@@ -11,14 +11,12 @@ from stampede.reports.output import formatting
 from stampede.reports.recommend.answer_row import HIGH_SHARE, AnswerRow, Certainty, Effect, Price
 from stampede.reports.statistics.comparison import compare
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Floats, median
-from stampede.reports.statistics.resampling import same_choice_share
+from stampede.reports.statistics.resampling import resampled_share
 from stampede.reports.topics.experiments.serializer_cost_section import NAME, both_ways, sizes_bytes
 from stampede.reports.topics.serializers.break_even import positive_between
 
 WORTH_MS = 0.1
 """A saving per write and read that matters: a tenth of a GET of 1 ms."""
-STEPS = (1.0, 3.0)
-"""The break-even is rounded to these multiples of a power of ten, so that two runs print the same size."""
 PRICES = (
     Price(text="not human-readable: redis-cli shows bytes", kind="stated"),
     Price(text="one more library", kind="stated"),
@@ -66,7 +64,7 @@ def serializer_row(facts: pd.DataFrame) -> AnswerRow | None:
         return None
     rounds = found.json_ms.shape[1]
     begin = rounded_size(float(np.median(found.worth_from)))
-    share = same_choice_share(rounds, lambda drawn: rounded_sizes(np.median(found.worth_from[drawn], axis=1)))
+    share = resampled_share(rounds, lambda drawn: rounded_sizes(np.median(found.worth_from[drawn], axis=1)) == begin)
     certainty: Certainty = "high" if share is not None and share >= HIGH_SHARE else "low"
     return AnswerRow(
         name="serializer",
@@ -90,7 +88,7 @@ def use_text(begin_bytes: float, smallest_bytes: float) -> str:
         return "JSON"
     if begin_bytes <= smallest_bytes:
         return "MessagePack"
-    return f"JSON below {size_text(begin_bytes)}, MessagePack above"
+    return f"JSON below about {size_text(begin_bytes)}, MessagePack above"
 
 
 def effect(found: Savings) -> Effect:
@@ -116,12 +114,10 @@ def saving_text(found: Savings, i: int) -> str:
 
 
 def rounded_size(size_bytes: float) -> float:
-    """The nearest of 1, 3, 10, 30 … bytes on the log scale; infinity stays."""
+    """The nearest power of ten on the log scale, so that two runs print the same size; infinity stays."""
     if not math.isfinite(size_bytes) or size_bytes <= 0:
         return math.inf
-    power = 10.0 ** math.floor(math.log10(size_bytes))
-    choices = [step * power for step in (*STEPS, 10.0)]
-    return min(choices, key=lambda each: abs(math.log(size_bytes / each)))
+    return float(10.0 ** round(math.log10(size_bytes)))
 
 
 def rounded_sizes(sizes_bytes: Floats) -> Floats:

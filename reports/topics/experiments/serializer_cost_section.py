@@ -50,7 +50,7 @@ def findings_of(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa:
             }
             for codec, values in by_codec.items():
                 e = median(values)
-                entries.append(GridEntry(text=formatting.with_unit(e.value, "ms"), detail=formatting.interval(e)))
+                entries.append(GridEntry(text=formatting.with_unit(e.value, "ms"), detail=formatting.span(e)))
                 csv.append([codec, way, int(size), *(f"{x:.6g}" for x in (e.value, e.low, e.high)), e.level or ""])
             ratio = compare(by_codec["JSON"], by_codec["MessagePack"]).ratio
             entries.append(
