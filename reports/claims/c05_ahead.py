@@ -44,6 +44,7 @@ def cases(analysis: Analysis) -> list[Case]:
 CLAIM = Claim(
     row="C5",
     statement="refresh-ahead prevents misses on frequently read data",
+    short="refresh-ahead prevents misses",
     rule=(
         f"fewer than {MOST:g} misses of the most-read key per TTL, for the whole interval (or each of three rounds); "
         "if none was seen, 3/n of n TTLs must be below that"

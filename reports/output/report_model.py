@@ -9,23 +9,26 @@ from stampede.reports.claims import claims_section as claims
 from stampede.reports.claims.claims_section import ClaimFinding
 from stampede.reports.output.csv_output.csv_files import csv_files
 from stampede.reports.output.panels.scenario_section import ScenarioSection, section
-from stampede.reports.output.panels.scorecard import Scorecard, outages_of, scorecard_of
 from stampede.reports.output.panels.table import Grid
 from stampede.reports.recommend.answer_row import AnswerRow
 from stampede.reports.recommend.answer_sources import Sources
 from stampede.reports.recommend.answer_table import answer_rows
 from stampede.reports.recommend.headline import headline
 from stampede.reports.topics import monitoring_section
-from stampede.reports.topics import theory_section as theory
 from stampede.reports.topics.experiments.experiments_section import ExperimentSection
 from stampede.reports.topics.faults import fault_sections
 from stampede.reports.topics.faults.fault_sections import FaultSection
+from stampede.reports.topics.faults.outage_effects import outages_of
 from stampede.reports.topics.races import races_section as races
 from stampede.reports.topics.races.races_section import RacesSection
 from stampede.reports.topics.rate_limiting import limiter_section as limiters
 from stampede.reports.topics.rate_limiting.limiter_section import LimiterSection
 from stampede.reports.topics.selftests import http_validation
-from stampede.reports.topics.theory_section import Theory
+from stampede.reports.topics.theory import theory_section as theory
+from stampede.reports.topics.theory import transfer_section as transfer
+from stampede.reports.topics.theory.theory_section import Theory
+from stampede.reports.topics.theory.transfer_points import is_transfer_point
+from stampede.reports.topics.theory.transfer_section import Transfer
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import RunInfo
 
@@ -41,7 +44,6 @@ class Report:
     """The table of answers, in the order of the page."""
     depends_on: str
     claims: Sequence[ClaimFinding]
-    scorecard: Scorecard
     races: RacesSection | None
     """None: this run explored no schedules."""
     sections: Sequence[ScenarioSection]
@@ -51,6 +53,8 @@ class Report:
     redis: Mapping[str, Grid]
     """By scenario: the table of Redis' own statistics."""
     theory: Theory | None
+    transfer: Transfer | None
+    """None: the run has no caching scenario."""
     files: Mapping[str, str]
     """The text of each CSV file by its name."""
 
@@ -90,13 +94,13 @@ def build_report(analysis: Analysis) -> Report:
         answer_rows=rows,
         depends_on=http_validation.depends_on(analysis),
         claims=found_claims,
-        scorecard=scorecard_of(analysis, info, outages),
         races=explored,
-        sections=[section(analysis, scenario) for scenario in analysis.scenarios],
+        sections=[section(analysis, s) for s in analysis.scenarios if not is_transfer_point(s)],
         fault_scenarios=faults,
         limiters=limited,
         experiments=experiments,
         redis=monitoring_section.grids(analysis),
         theory=theory.section(analysis),
+        transfer=transfer.section(analysis),
         files=csv_files(analysis, faults, experiments, found_claims),
     )

@@ -40,6 +40,13 @@ class Price:
     """For example "+0.8 ms per hit (0.7 – 0.9)", or "miss latency: not estimated"."""
     kind: Literal["measured", "none", "not estimated", "stated"]
     """none: measured, and within the minimum effect. stated: follows from the contender's design, not measured."""
+    brief: str = ""
+    """A shorter text for the table of answers and the terminal. Empty: `text` is short."""
+
+    @property
+    def short(self) -> str:
+        """The shortest text."""
+        return self.brief or self.text
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,13 +11,15 @@ from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.metrics.metric import find_metric, metrics
 from stampede.reports.output import formatting
 from stampede.reports.output.charts.chart import Chart
-from stampede.reports.output.charts.chart_style import BASELINE, INK, MUTED, short, slug, style_of
+from stampede.reports.output.charts.chart_style import BASELINE, INK, MUTED, short, slug, style_of, two_and_five
 from stampede.reports.output.charts.scenario_chart import of_scenario
 from stampede.reports.output.charts.svg_figure import NARROW, drawn_twice, new_figure, style_axes
 from stampede.reports.statistics.estimate import Estimate
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 NO_CACHE = "no-cache"
+TWO_THIRDS = 7.8
+"""Width of the wide drawing in inches: the page shows another section next to it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +33,8 @@ class PatternPanel:
 
 
 PANELS = (
-    PatternPanel(
-        title="Database queries", axis="queries per 1,000 reads (fewer is better)", metrics=("loads-per-1000-reads",)
-    ),
-    PatternPanel(title="Latency: hit (filled), miss (empty)", axis="ms, median (log)", metrics=("hit-p50", "miss-p50")),
+    PatternPanel(title="Database queries", axis="queries per 1,000 reads", metrics=("loads-per-1000-reads",)),
+    PatternPanel(title="Latency: hit ●, miss ○", axis="ms, median (log)", metrics=("hit-p50", "miss-p50")),
     PatternPanel(title="Redis commands", axis="commands per request", metrics=("commands-per-request",)),
 )
 
@@ -66,7 +66,7 @@ def patterns_chart(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
             "missed. Grey: the A/A copy of a pattern; a difference smaller than the one between a pattern and its "
             "copy is noise."
         ),
-        svg=drawn_twice(draw, anchor, question, caption, hover_texts(analysis, scenario, rows, panels)),
+        svg=drawn_twice(draw, anchor, question, caption, hover_texts(analysis, scenario, rows, panels), TWO_THIRDS),
         columns=["contender", *(formatting.label(m) for m in shown)],
         rows=[
             [
@@ -109,7 +109,7 @@ def draw_panels(
 ) -> Figure:
     """Draw the panels next to each other, or below each other in a narrow figure."""
     narrow = width <= NARROW
-    row_height, frame = 0.3, 0.85
+    row_height, frame = 0.3 if narrow else 0.4, 0.85
     height = (row_height * len(rows) + frame) * (len(panels) if narrow else 1)
     drawing = new_figure(width, height)
     grid = drawing.subplots(len(panels), 1, squeeze=False)[:, 0] if narrow else None
@@ -158,11 +158,13 @@ def draw_panel(
                     color=INK,
                 ).set_gid(f"{gid}-text")
     if len(panel.metrics) == 1:
-        axes.set_xlim(left=0)
-        axes.margins(x=0.2)
+        reach = [figure(analysis, scenario, c, panel.metrics[0]) for c in rows]
+        axes.set_xlim(0, 1.22 * max(max(e.value, e.high if formatting.has_interval(e) else 0.0) for e in reach))
         axes.xaxis.set_major_locator(MaxNLocator(5))
     else:
         axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter(FuncFormatter(two_and_five))
+        axes.tick_params(axis="x", which="minor", labelsize=8)
         axes.margins(x=0.08)
     axes.xaxis.set_major_formatter(FuncFormatter(short))
     axes.set_title(panel.title, fontsize=9.5, color=INK, loc="left")

@@ -9,14 +9,19 @@ from stampede.run_folder.read import Run
 from stampede.run_folder.schema import RunInfo, ScenarioInfo
 
 
-def title_line(run: RunInfo) -> str:
-    """Plan, duration and date of a run in a few words: "quick run, 7 min, 30 Nov 2026, 12:03 UTC"."""
+def plan_and_duration(run: RunInfo) -> str:
+    """Plan and duration of a run: "quick run, 7 min"; only the plan if the run did not finish."""
+    if not run.finished_utc:
+        return f"{run.plan} run"
+    passed = datetime.fromisoformat(run.finished_utc) - datetime.fromisoformat(run.started_utc)
+    minutes = passed.total_seconds() / 60
+    return f"{run.plan} run, {'under 1 min' if minutes < 1 else f'{minutes:.0f} min'}"
+
+
+def begun_text(run: RunInfo) -> str:
+    """When a run began: "30 Nov 2026, 12:03 UTC"."""
     begun = datetime.fromisoformat(run.started_utc)
-    parts = [f"{run.plan} run"]
-    if run.finished_utc:
-        minutes = (datetime.fromisoformat(run.finished_utc) - begun).total_seconds() / 60
-        parts.append("under 1 min" if minutes < 1 else f"{minutes:.0f} min")
-    return ", ".join([*parts, f"{begun.day} {begun:%b %Y, %H:%M} UTC"])
+    return f"{begun.day} {begun:%b %Y, %H:%M} UTC"
 
 
 def workload_text(scenario: ScenarioInfo) -> str:

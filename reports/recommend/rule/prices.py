@@ -66,7 +66,9 @@ def prices_of(
         prices.append(Price(text=f"no measurable extra {join_or(small)}", kind="none"))
     prices += [Price(text=f"{noun}: not estimated", kind="not estimated") for noun in absent]
     if lost := guarantees_lost(pick, base):
-        prices.append(Price(text=f"guarantees lost: {lost}", kind="stated"))
+        number = f"{len(lost)} guarantee{'' if len(lost) == 1 else 's'} lost"
+        text = f"guarantees lost: {', '.join(lost)}"
+        prices.append(Price(text=text, kind="stated", brief=number if len(lost) > 1 else ""))
     return tuple(prices)
 
 
@@ -135,10 +137,9 @@ def text_of(p: Paired) -> str:
     return f"+{formatting.with_unit(shift.estimate, unit)} {p.priced.per} {span}"
 
 
-def guarantees_lost(pick: ContenderInfo, base: ContenderInfo) -> str:
+def guarantees_lost(pick: ContenderInfo, base: ContenderInfo) -> list[str]:
     """The guarantees that the base has and the pick has not, in words."""
-    lost = [name for name in base.guarantees if name not in pick.guarantees]
-    return ", ".join(name.lower().replace("_", " ") for name in lost)
+    return [name.lower().replace("_", " ") for name in base.guarantees if name not in pick.guarantees]
 
 
 def join_or(names: Sequence[str]) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from stampede.reports.output import formatting
 from stampede.reports.recommend.answer_row import AnswerRow
 
+NOT_ESTIMATED = "not estimated"
+
 
 def answered(rows: Sequence[AnswerRow]) -> list[AnswerRow]:
     """The rows that have an answer, in the order of the page."""
@@ -14,6 +16,18 @@ def answered(rows: Sequence[AnswerRow]) -> list[AnswerRow]:
 def price_text(row: AnswerRow) -> str:
     """All costs of an answer, the most important first, without its mechanism."""
     return "; ".join(price.text for price in row.prices)
+
+
+def measured_costs(row: AnswerRow) -> list[str]:
+    """The costs that were measured, in short."""
+    return [price.short for price in row.prices if price.kind in ("measured", "none")]
+
+
+def other_costs(row: AnswerRow) -> list[str]:
+    """The costs that were not measured, in short: those that follow from the design, and those not estimated."""
+    stated = [price.short for price in row.prices if price.kind == "stated"]
+    nouns = [price.short.removesuffix(f": {NOT_ESTIMATED}") for price in row.prices if price.kind == NOT_ESTIMATED]
+    return [*stated, *([f"{NOT_ESTIMATED}: {', '.join(nouns)}"] if nouns else [])]
 
 
 def certainty_text(row: AnswerRow) -> str:

@@ -36,11 +36,13 @@ def effect_bar(row: AnswerRow) -> markupsafe.Markup:
     parts.append(f'<path class="axis" d="M6 {HEIGHT / 2:g}H{WIDTH - 6}M{MIDDLE:g} 2V{HEIGHT - 2}"/>')
     x, y = place(effect.change), HEIGHT / 2
     if not math.isnan(effect.low):
-        parts.append(f'<path class="interval" d="M{place(effect.low):.1f} {y:g}H{place(effect.high):.1f}"/>')
+        left, right = place(effect.low), place(effect.high)
+        caps = f"M{left:.1f} {y - 6:g}v12M{right:.1f} {y - 6:g}v12"
+        parts.append(f'<path class="interval" d="M{left:.1f} {y:g}H{right:.1f}{caps}"/>')
     if effect.change > 1:
         parts.append(f'<path class="point" d="M{x:.1f} {y - 5:g}l6 5l-6 5z"/>')
     else:
-        parts.append(f'<circle class="point" cx="{x:.1f}" cy="{y:g}" r="4"/>')
+        parts.append(f'<circle class="point" cx="{x:.1f}" cy="{y:g}" r="3.5"/>')
     return markupsafe.Markup(
         f'<svg class="effect {tone}" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" '
         f'aria-label="{escape(said)}">{"".join(parts)}</svg>'

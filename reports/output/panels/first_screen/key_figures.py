@@ -61,16 +61,16 @@ def of_pages(analysis: Analysis, scenario: ScenarioInfo) -> Iterator[KeyFigure]:
 def of_expiry(analysis: Analysis, rows: Sequence[AnswerRow]) -> Iterator[KeyFigure]:
     """The queries that one expiry causes, with the reference and with the recommended contender."""
     for row in rows:
-        if row.metric != "loads-per-expiry" or not row.use:
+        if row.metric != "loads-per-expiry" or not row.pick:
             continue
-        before = analysis.figure(row.section, analysis.reference, row.metric)
-        after = analysis.figure(row.section, row.use, row.metric)
-        if before.missing or after.missing or row.use == analysis.reference:
+        before = analysis.figure(row.scenario, analysis.reference, row.metric)
+        after = analysis.figure(row.scenario, row.pick, row.metric)
+        if before.missing or after.missing or row.pick == analysis.reference:
             continue
         yield KeyFigure(
             label="queries per expiry",
             value=f"{formatting.number(before.value)} → {formatting.number(after.value)}",
-            detail=f"{row.use}{in_brackets(after)}",
+            detail=f"{row.pick}{in_brackets(after)}",
             href=row.section,
         )
         return

@@ -1,7 +1,7 @@
 """The list "Not measured here": questions without an answer in this run, and the command that answers each."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stampede.reports.output.panels.first_screen.answer_texts import minutes_text
 from stampede.reports.recommend.answer_row import AnswerRow
@@ -10,7 +10,6 @@ from stampede.run_folder.schema import RunInfo
 RACES = ("make races", 4.0)
 SERIALIZERS = ("make serializers", 3.0)
 OWN_WORKLOAD = ("stampede init && make bench WORKLOAD=workload.toml", 8.0)
-STANDARD = ("make bench PLAN=standard", 30.0)
 """Commands and about how many minutes each takes on two cores."""
 
 
@@ -28,8 +27,15 @@ class MissingAnswer:
 
 
 def not_measured(run: RunInfo, rows: Sequence[AnswerRow], *, explored: bool) -> list[MissingAnswer]:
-    """What this run did not measure, the questions of the answer first. `explored`: the run has races."""
-    return [*without_answer(rows), *of_other_commands(run, explored=explored)]
+    """What this run did not measure: one line for each command. `explored`: the run has races."""
+    found = [*without_answer(rows), *of_other_commands(run, explored=explored)]
+    lines: dict[str, list[MissingAnswer]] = {}
+    for line in found:
+        lines.setdefault(line.command or line.what, []).append(line)
+    return [
+        some[0] if len(some) == 1 else replace(some[0], what="; ".join(line.what for line in some), why="")
+        for some in lines.values()
+    ]
 
 
 def without_answer(rows: Sequence[AnswerRow]) -> Iterator[MissingAnswer]:
@@ -41,13 +47,11 @@ def without_answer(rows: Sequence[AnswerRow]) -> Iterator[MissingAnswer]:
 
 def of_other_commands(run: RunInfo, *, explored: bool) -> Iterator[MissingAnswer]:
     """What only another command measures."""
-    ran = {scenario.name for scenario in run.scenarios}
+    own_sql = any(s.workload.get("own_sql") for s in run.scenarios)
     known = [
         (not explored, "Race conditions: every order of a few concurrent requests", RACES),
-        ("mixed-writes" not in ran, "Freshness: how long readers see old values", STANDARD),
-        (not any(s.fault for s in run.scenarios), "Outages: Redis fails, hangs or restarts empty", STANDARD),
-        (not any(s.workload.get("own_sql") for s in run.scenarios), "Your own table, SQL and rate", OWN_WORKLOAD),
-        (True, "Size and type fidelity of all serializers", SERIALIZERS),
+        (not own_sql, "Your own table, SQL and rate", OWN_WORKLOAD),
+        (True, "Size and types of all serializers", SERIALIZERS),
     ]
     for missing, what, (command, minutes) in known:
         if missing:
