@@ -64,7 +64,7 @@ def test_one_new_file_is_one_more_chart_on_the_page(tmp_path: Path, planted_file
     """A file that holds a CHART adds a chart at its position, in the scenarios that have data for it."""
     assert list(planted_file.iterdir())
     page = render(plant(tmp_path / "run", rounds=1)).read_text(encoding="utf-8")
-    places = [page.index(f'"{name}"') for name in ("stampede-waits", "stampede-planted", "stampede-expiries")]
+    places = [page.index(f'"{name}"') for name in ("stampede-waits", "stampede-planted", "stampede-timeline")]
     assert places == sorted(places)
     assert "read-mostly-planted" not in page
 
