@@ -14,13 +14,13 @@ from stampede.reports.output.html_report import page
 from stampede.reports.output.panels.first_screen.answer_texts import certainty_text, other_costs
 from stampede.reports.output.panels.first_screen.effect_bar import MIDDLE, REACH, effect_bar, spoken
 from stampede.reports.output.panels.first_screen.not_measured import not_measured
-from stampede.reports.output.panels.first_screen.trust_line import trust_line
+from stampede.reports.output.panels.first_screen.trust_line import trust_line, trust_text
 from stampede.reports.output.panels.glossary import GLOSSARY, explained
 from stampede.reports.output.panels.warnings_panel import CONSEQUENCES, consequence
 from stampede.reports.output.report_console import MOST_LINES, WIDTH, report_lines
 from stampede.reports.output.report_model import Report, read_report
 from stampede.reports.recommend.answer_row import Effect
-from stampede.run_folder.run_warnings import COUNTS_DIFFER, KINDS, REMARK, RunWarning
+from stampede.run_folder.run_warnings import KINDS, REMARK
 from tests.reports.planted_runs.planted import plant, scenario
 from tests.reports.planted_runs.planted_answers import (
     FEWER_QUERIES,
@@ -122,10 +122,11 @@ def test_the_line_on_trust_names_what_is_not_reliable(report: Report, tmp_path: 
         tmp_path / "void", rounds=6, contenders=["cache-aside"], scenarios=[scenario("stampede")], status="failed"
     )
     assert trust_line(read_report(void).analysis) == "The run is void: no figure can be trusted."
-    analysis = few.analysis
-    analysis.__dict__["rounds"] = 6
-    analysis.__dict__["warnings"] = [RunWarning(kind=COUNTS_DIFFER, what="planted")]
-    assert trust_line(analysis).startswith("Query counts are not reliable")
+    assert trust_text(True, {}, 2).startswith("Query counts are not reliable in this run; latency is reliable")
+    some = trust_text(False, {"read-mostly": "two copies differ by 40 %"}, 2)
+    assert some.endswith("tail latency (p99) is not in read-mostly: two copies differ by 40 %.")
+    every = trust_text(False, {"read-mostly": "two copies differ by 40 %"}, 1)
+    assert every.endswith("tail latency (p99) is not: two copies differ by 40 %.")
 
 
 def test_each_kind_of_warning_has_a_consequence() -> None:
