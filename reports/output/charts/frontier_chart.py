@@ -12,7 +12,7 @@ from stampede.reports.output.charts.chart import Chart
 from stampede.reports.output.charts.chart_style import INK, mark, style_of
 from stampede.reports.output.charts.scenario_chart import ScenarioChart, of_scenario
 from stampede.reports.output.charts.svg_figure import drawn, new_figure, style_axes
-from stampede.reports.statistics.estimate import Estimate
+from stampede.reports.statistics.estimate import Estimate, separated
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 STALE = "stale-after-told"
@@ -32,10 +32,14 @@ def points_of(analysis: Analysis, scenario: ScenarioInfo) -> list[Point]:
 
 
 def dominates(one: Point, other: Point) -> bool:
-    """Whether one contender is at least as good as another in both figures, and better in one."""
-    (_, loads, stale), (_, other_loads, other_stale) = one, other
-    no_worse = loads.value <= other_loads.value and stale.value <= other_stale.value
-    return no_worse and (loads.value < other_loads.value or stale.value < other_stale.value)
+    """Whether one contender is better than another in one figure, and better or tied in the other.
+
+    Figures are tied if their intervals overlap, or if one has none.
+    """
+    pairs = list(zip(one[1:], other[1:], strict=True))
+    better = [separated(a, b) and a.value < b.value for a, b in pairs]
+    worse = [separated(a, b) and a.value > b.value for a, b in pairs]
+    return any(better) and not any(worse)
 
 
 def frontier(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
@@ -50,7 +54,10 @@ def frontier(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
     label_axes(axes)
     anchor = f"{scenario.name}-frontier"
     question = "What is freshness traded for?"
-    caption = f"No other contender has both fewer loads and fewer stale reads than {formatting.listed(best)}."
+    caption = (
+        f"No other contender is better than {formatting.listed(best)} in one of both and tied or better in the other. "
+        "Tied: the intervals overlap."
+    )
     unit = find_metric(STALE)
     return Chart(
         anchor=anchor,

@@ -32,7 +32,9 @@ def share_fresh(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
         table += cells_of_table(contender, found, kept)
         at = analysis.figure(scenario.name, contender.name, "fresh-99")
         if contender.kind == "contender":
-            named.append(f"{contender.name} {formatting.with_unit(at.value, 'ms') if not at.missing else at.why}")
+            span = f" ({formatting.interval(at)})" if formatting.interval(at) else ""
+            value = at.why if at.missing else f"{formatting.with_unit(at.value, 'ms')}{span}"
+            named.append(f"{contender.name} {value}")
     if not table:
         return None
     label_axes(axes, 1e3 * float(scenario.workload["ttl_s"]))

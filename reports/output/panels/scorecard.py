@@ -12,6 +12,7 @@ from stampede.reports.metrics.metric import find_metric, metrics
 from stampede.reports.output import formatting
 from stampede.reports.output.charts import slug
 from stampede.reports.recommend.eligibility import rivals
+from stampede.reports.statistics.estimate import Estimate, separated
 from stampede.reports.topics.faults.outage_effects import OutageEffects, outages, percent_served, share_served
 from stampede.run_folder.races_json import NOT_JUDGED, RacesInfo
 from stampede.run_folder.schema import ContenderInfo
@@ -82,8 +83,9 @@ def scorecard_of(
             copies = aa_pair_of(figures, scenario.name, metric.name)
             if copies.ignored:
                 notes.append(f"{scenario.name}, {copies.text}")
+            grey = tied_shares(by_name, copies) if metric.name == STALE else frozenset()
             for name in by_name:
-                rows[name].append(measured(figures, scenario.name, name, min(known), copies))
+                rows[name].append(measured(figures, scenario.name, name, min(known), copies, grey))
     for title in (formatting.label(find_metric(STALE)), RACES_BROKEN, IN_AN_OUTAGE):  # shown even if not measured
         if any(label.endswith(title) for _, label in columns):
             continue
@@ -98,13 +100,30 @@ def scorecard_of(
     return Scorecard(columns=columns, rows=[(c, rows[c.name]) for c in contenders], ignored="; ".join(notes))
 
 
+def tied_shares(by_name: Mapping[str, Estimate], copies: AAPair) -> frozenset[str]:
+    """The contenders whose share is tied with the lowest: their intervals overlap, or one has none.
+
+    A few stale reads in thousands are chance, and their ratio can be large. If the lowest share is that of the A/A
+    copies' original, a share must be separated from both copies.
+    """
+    known = {name: share for name, share in by_name.items() if not share.missing and not share.why}
+    lowest = min(known, key=lambda name: known[name].value)
+    best = [known[lowest]] + [copies.other] * (lowest == copies.name and not copies.other.missing)
+    return frozenset(name for name, share in known.items() if not all(separated(share, other) for other in best))
+
+
 def ran_anywhere(figures: FigureSet, contender: str) -> bool:
     """Whether the contender ran in any scenario."""
     return any(figures.ran(scenario.name, contender) for scenario in figures.scenarios)
 
 
-def measured(figures: FigureSet, scenario: str, contender: str, best: float, copies: AAPair) -> ScorecardEntry:
-    """One figure, coloured by its ratio to the best. `copies`: the A/A copies by the same metric."""
+def measured(
+    figures: FigureSet, scenario: str, contender: str, best: float, copies: AAPair, grey: frozenset[str]
+) -> ScorecardEntry:
+    """One figure, coloured by its ratio to the best. `copies`: the A/A copies by the same metric.
+
+    `grey`: the contenders whose figure has no colour, because it is tied with the best.
+    """
     metric = copies.metric
     figure = figures.figure(scenario, contender, metric.name)
     if figure.missing:
@@ -112,7 +131,7 @@ def measured(figures: FigureSet, scenario: str, contender: str, best: float, cop
             text=formatting.MISSING, detail=figure.why if figures.ran(scenario, contender) else "not run here"
         )
     verdict = figures.verdicts.get((scenario, contender, metric.name))
-    ignored = bool(figure.why) or copies.ignored
+    ignored = bool(figure.why) or copies.ignored or contender in grey
     return ScorecardEntry(
         text=formatting.figure(figure.value, metric),
         detail=figure.why or formatting.interval(figure),

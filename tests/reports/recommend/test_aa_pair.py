@@ -122,6 +122,30 @@ def test_an_ignored_column_is_hatched_without_colour_and_the_table_gives_the_rea
     assert used.ignored == ""
 
 
+def stale_column(**shares: tuple[float, float, float]) -> dict[str, int | None]:
+    """The colours of the column of stale reads, by contender; each share has its interval."""
+    by_name = {name.replace("_", "-"): estimate(*share) for name, share in shares.items()}
+    names = [name for name in by_name if name != "cache-aside-again"]
+    figures = plain_figures([*names, "cache-aside-again"], scenario("read-mostly"), {scorecard.STALE: by_name})
+    table = scorecard.scorecard_of(figures)
+    at = table.columns.index(("read-mostly", "stale reads after acknowledgement"))
+    return {contender.name: entries[at].heat for contender, entries in table.rows}
+
+
+def test_a_share_of_stale_reads_is_coloured_only_if_its_interval_excludes_that_of_the_best() -> None:
+    """Seven stale reads against one in five thousand are chance: both are grey. A clear difference is coloured."""
+    found = stale_column(cache_aside=(0.02, 0, 0.07), coalescing=(1.15, 0, 2.9), ttl_only=(9.0, 8.0, 10.0))
+    assert (found["cache-aside"], found["coalescing"]) == (None, None)
+    assert found["ttl-only"] == len(scorecard.STEPS)
+
+
+def test_a_share_of_stale_reads_is_grey_if_it_overlaps_the_copy_of_the_best() -> None:
+    """The copy of cache-aside has as many stale reads as coalescing, so coalescing is no worse than chance."""
+    alone = {"cache_aside": (0.1, 0.05, 0.15), "coalescing": (0.48, 0.3, 0.7)}
+    assert stale_column(**alone)["coalescing"] is not None
+    assert stale_column(**alone, cache_aside_again=(0.14, 0.1, 0.5))["coalescing"] is None
+
+
 def test_a_figure_whose_ratio_to_the_best_is_below_that_of_the_copies_has_the_best_colour() -> None:
     """The ratio between the copies is the resolution of the colours."""
     assert scorecard.heat(3.0, 1.0, 0.0) > 0
