@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from stampede.reports.analysis.figure_set import FigureSet
 from stampede.reports.metrics.metric import Metric, find_metric
 from stampede.reports.output import formatting
+from stampede.reports.statistics.comparison import Comparison, compare
 from stampede.reports.statistics.estimate import Estimate, missing, overlap
 from stampede.reports.statistics.verdict import LEAST_DIFFERENCE, noise_floor
 
@@ -80,6 +81,16 @@ def aa_pair_of(figures: FigureSet, scenario: str, name: str) -> AAPair:
                 other=figures.figure(scenario, c.name, name),
             )
     return AAPair(metric=metric)
+
+
+def aa_comparison(figures: FigureSet, scenario: str, name: str) -> Comparison | None:
+    """The A/A copies of a scenario, paired by round; None if no copy ran."""
+    for c in figures.contenders:
+        if c.kind == "aa-copy" and c.copy_of is not None and figures.ran(scenario, c.name):
+            copy, original = (figures.round_values(scenario, who, name) for who in (c.name, c.copy_of))
+            both = sorted(copy.keys() & original.keys())
+            return compare([copy[r] for r in both], [original[r] for r in both])
+    return None
 
 
 def level_noise_floor(figures: FigureSet, scenario: str, name: str) -> float:

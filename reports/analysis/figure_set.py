@@ -54,6 +54,9 @@ class FigureSet(Protocol):
     def figure(self, scenario: str, contender: str, metric: str) -> Estimate:
         """The figure; a missing estimate if the contender did not run in the scenario."""
 
+    def round_values(self, scenario: str, contender: str, metric: str) -> Mapping[int, float]:
+        """The value of each round, by round, of a metric that is compared or priced; empty if it did not run."""
+
     def ran(self, scenario: str, contender: str) -> bool:
         """Whether the contender finished a cell of the scenario."""
 
@@ -70,6 +73,8 @@ class PlainFigures:
     figures: Mapping[FigureKey, Estimate]
     aa_pairs: Mapping[tuple[str, str], Verdict] = field(default_factory=dict)
     verdicts: Mapping[FigureKey, Verdict] = field(default_factory=dict)
+    values: Mapping[FigureKey, Sequence[float]] = field(default_factory=dict)
+    """The values of the rounds, from round 1."""
     reference: str = ""
     rounds: int = 0
     void: bool = False
@@ -80,6 +85,10 @@ class PlainFigures:
     def figure(self, scenario: str, contender: str, metric: str) -> Estimate:
         """The figure; a missing estimate if none was given."""
         return self.figures.get((scenario, contender, metric), missing("did not run"))
+
+    def round_values(self, scenario: str, contender: str, metric: str) -> Mapping[int, float]:
+        """The values of the rounds; empty if none were given."""
+        return dict(enumerate(self.values.get((scenario, contender, metric), ()), 1))
 
     def ran(self, scenario: str, contender: str) -> bool:
         """Whether the contender has a figure in the scenario."""

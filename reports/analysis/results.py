@@ -39,8 +39,8 @@ def figures_of(cells: Sequence[Cell]) -> dict[str, Estimate]:
 
 @per_group
 def values_of(cells: Sequence[Cell]) -> dict[str, list[float]]:
-    """The figure of each round, for the metrics that are compared."""
-    return {metric.name: [metric.of_cell(cell) for cell in cells] for metric in metrics() if metric.compared}
+    """The figure of each round, for the metrics that are compared round by round."""
+    return {metric.name: [metric.of_cell(cell) for cell in cells] for metric in metrics() if metric.paired}
 
 
 @dataclass(frozen=True)
@@ -108,12 +108,14 @@ class Results:
         """
         return min((len(cells) for cells in self.groups.values() if cells[0].contender.kind != "baseline"), default=0)
 
+    def round_values(self, scenario: str, contender: str, metric: str) -> dict[int, float]:
+        """The value of each round, by round, of a metric that is compared or priced."""
+        cells = self.of(scenario, contender)
+        return {cell.info.round: value for cell, value in zip(cells, values_of(cells)[metric], strict=True)}
+
     def paired(self, scenario: str, contender: str, against: str, metric: Metric) -> Comparison:
         """Two contenders compared by one metric, paired by round."""
-        mine, other = (
-            {cell.info.round: value for cell, value in zip(cells, values_of(cells)[metric.name], strict=True)}
-            for cells in (self.of(scenario, contender), self.of(scenario, against))
-        )
+        mine, other = (self.round_values(scenario, name, metric.name) for name in (contender, against))
         both = sorted(mine.keys() & other.keys())
         return compare([mine[r] for r in both], [other[r] for r in both])
 

@@ -104,6 +104,7 @@ def cases(analysis: Analysis) -> list[Case]:
 CLAIM = Claim(
     row="C1",
     statement="Redis reads and writes take less than a millisecond",
+    short="Redis under 1 ms",
     rule=(
         f"the whole interval of the time of a GET or SET is below {LIMIT_MS:g} ms: at the server, at the client on "
         "loopback, and over the simulated round trip"

@@ -81,6 +81,7 @@ def cases(analysis: Analysis) -> list[Case]:
 CLAIM = Claim(
     row="C2",
     statement="atomic operations prevent race conditions",
+    short="atomic operations prevent races",
     rule=(
         "one MULTI: as C7; several operations: one read that is stale after acknowledgement refutes it; every order of "
         "a few requests: an invariant that breaks without a fault refutes it, a script that keeps its bound in every "

@@ -34,6 +34,7 @@ def cases(analysis: Analysis) -> list[Case]:
 CLAIM = Claim(
     row="C3",
     statement="cache-aside suffers a stampede when many requests hit a cold key",
+    short="cache-aside stampedes",
     rule=f"the whole interval of its loads per expiry is above {LEAST:g}",
     cases=cases,
 )

@@ -58,6 +58,7 @@ def cases(analysis: Analysis) -> list[Case]:
 CLAIM = Claim(
     row="C4",
     statement="write-through ensures the cache is always fresh, and adds latency to writes",
+    short="write-through is always fresh",
     rule=(
         "fresh: one read that is stale after acknowledgement refutes it, none leaves it open; slower: the whole "
         f"interval of the paired ratio to the writes of {UNCACHED} is above 1"

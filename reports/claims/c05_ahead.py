@@ -79,6 +79,7 @@ def cases(analysis: Analysis) -> list[Case]:
 CLAIM = Claim(
     row="C5",
     statement="refresh-ahead prevents misses on frequently read data",
+    short="refresh-ahead prevents misses",
     rule=(
         f"fewer than {MOST:g} expiries of the most-read key per TTL cause a miss, for the whole interval (or each of "
         "three rounds); if none did, 3/n of n TTLs must be below that. Misses after a delete by a write do not count"

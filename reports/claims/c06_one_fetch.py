@@ -56,6 +56,7 @@ def cases(analysis: Analysis) -> list[Case]:
 CLAIM = Claim(
     row="C6",
     statement="request coalescing lets only one request fetch",
+    short="coalescing: one query",
     rule=(
         f"the whole interval of its loads per expiry (or each of three rounds) is below {MOST:g}; if no expiry had a "
         "second load, 1 + 3/n of n expiries must be below it; an order of two readers with two loads refutes it"

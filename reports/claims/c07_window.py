@@ -58,6 +58,7 @@ def cases(analysis: Analysis) -> list[Case]:
 CLAIM = Claim(
     row="C7",
     statement="the sliding window limiter admits at most `limit` per `window`",
+    short="sliding window keeps its limit",
     rule="no rolling window has more possible admissions than the limit; more certain ones than the limit refute it",
     cases=cases,
     command="make bench",

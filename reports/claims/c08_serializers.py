@@ -88,6 +88,7 @@ def cases(analysis: Analysis) -> list[Case]:
 CLAIM = Claim(
     row="C8",
     statement="JSON costs about 1 ms an object, MessagePack about 0.1 ms",
+    short="JSON 1 ms, MessagePack 0.1 ms",
     rule=f"the whole interval of the encode time is within a factor of {ABOUT:g} of the claimed time, at each size",
     cases=cases,
     command="make bench; all serializers: make serializers",

@@ -65,6 +65,7 @@ def cases(analysis: Analysis) -> list[Case]:
 CLAIM = Claim(
     row="C9",
     statement="allkeys-lru is usually the best eviction policy",
+    short="allkeys-lru is best",
     rule=f"for each sequence of keys, no other policy's hit rate is higher by {MINIMUM}, paired by round",
     cases=cases,
 )

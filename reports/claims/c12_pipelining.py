@@ -56,6 +56,7 @@ def cases(analysis: Analysis) -> list[Case]:
 CLAIM = Claim(
     row="C12",
     statement="pipelining makes several operations faster",
+    short="pipelining is faster",
     rule="from some number of reads on, the whole paired interval of the time relative to single reads is below 1",
     cases=cases,
     command="make bench",

@@ -72,6 +72,7 @@ def cases(analysis: Analysis) -> list[Case]:
 CLAIM = Claim(
     row="C13",
     statement="warming avoids the cold start",
+    short="warming avoids the cold start",
     rule=f"in every round it closes {AVOIDED:g} of the gap between the hit rate of the first second and the later one",
     cases=cases,
 )

@@ -49,7 +49,9 @@ class Claim:
     row: str
     """Its row in docs/article.md, for example "C3"."""
     statement: str
-    """The statement, in short."""
+    """The statement in one clause."""
+    short: str
+    """The statement in at most six words, for the terminal."""
     rule: str
     """The rule by which its cases are decided. The docstring of its module gives the reasons."""
     cases: Callable[[Analysis], list[Case]]

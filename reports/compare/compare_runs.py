@@ -156,7 +156,7 @@ class RunPair:
 def rounds_of(analysis: Analysis, scenario: str, contender: str, metric: Metric) -> list[float]:
     """The metric's value in each round."""
     cells = analysis.of(scenario, contender)
-    return values_of(cells)[metric.name] if metric.compared else [metric.of_cell(cell) for cell in cells]
+    return values_of(cells)[metric.name] if metric.paired else [metric.of_cell(cell) for cell in cells]
 
 
 def compared_metrics() -> list[Metric]:

@@ -31,6 +31,9 @@ class Metric:
     """The good direction; None: neither direction is better."""
     compared: bool = False
     """Whether contenders are compared with the reference by this metric."""
+    priced: bool = False
+    """Whether the answer compares contenders by it: as a price, or for one question. It has no verdict in the tables,
+    because each compared metric makes the correction for their number harsher."""
     order: int = 0
     """Position of the column."""
     group: str = ""
@@ -49,6 +52,11 @@ class Metric:
     """The users that a bad figure hurts; completes "wrong for …"."""
     so_what: str = ""
     """What a difference means in practice; contains {fewer} ("30 fewer") or {less} ("1.2 ms less")."""
+
+    @property
+    def paired(self) -> bool:
+        """Whether its values are compared round by round."""
+        return self.compared or self.priced
 
     def estimate(self, cells: Sequence[Cell]) -> Estimate:
         """The figure over all rounds of one contender in one scenario."""

@@ -18,6 +18,12 @@ def keys_per_record(cell: Cell) -> float:
     return left("keys")(cell) / records if records else math.nan
 
 
+def bytes_per_record(cell: Cell) -> float:
+    """Memory of all keys that the contender left, divided by the number of distinct records in their names."""
+    records = left("records")(cell)
+    return left("bytes")(cell) / records if records else math.nan
+
+
 METRICS = [
     Metric(
         name="keys-left",
@@ -51,6 +57,20 @@ METRICS = [
         better="lower",
         separate_table=FRESHNESS_TABLE,
         order=82,
+        absent="nothing left",
+        group="left in Redis",
+    ),
+    Metric(
+        name="bytes-per-record",
+        title="bytes per record",
+        unit="bytes",
+        explain="memory of all keys by MEMORY USAGE, divided by the number of records in their names",
+        of_cell=bytes_per_record,
+        better="lower",
+        priced=True,
+        separate_table=FRESHNESS_TABLE,
+        order=83,
+        resolution=16.0,
         absent="nothing left",
         group="left in Redis",
     ),

@@ -201,6 +201,7 @@ METRICS = [
         of_cell=at(0.5, writes),
         of_rounds=over(0.5, writes),
         better="lower",
+        priced=True,
         order=14,
         group="write response time",
         resolution=0.5,

@@ -95,6 +95,7 @@ METRICS = [
         explain="Redis commands sent, those in pipelines one by one, including background work",
         of_cell=commands_per_request,
         better="lower",
+        priced=True,
         order=50,
         resolution=0.1,
         so_what="{fewer} Redis commands for every request",

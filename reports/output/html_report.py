@@ -4,7 +4,7 @@ import base64
 import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,24 @@ from stampede.core.text.safe_text import visible
 from stampede.reports.claims import claims_section as claims
 from stampede.reports.output import charts, formatting
 from stampede.reports.output.panels import warnings_panel
-from stampede.reports.output.panels.glossary import GLOSSARY
+from stampede.reports.output.panels.first_screen import answer_texts
+from stampede.reports.output.panels.first_screen.effect_bar import effect_bar
+from stampede.reports.output.panels.first_screen.key_figures import key_figures
+from stampede.reports.output.panels.first_screen.not_measured import not_measured
+from stampede.reports.output.panels.first_screen.patterns_table import patterns_compared
+from stampede.reports.output.panels.first_screen.trust_line import trust_line
+from stampede.reports.output.panels.glossary import GLOSSARY, explained
 from stampede.reports.output.panels.participants import participants
-from stampede.reports.output.panels.run_description import all_workloads, machine, workload_text
+from stampede.reports.output.panels.run_description import (
+    all_workloads,
+    begun_text,
+    machine,
+    plan_and_duration,
+    workload_text,
+)
 from stampede.reports.output.report_model import Report, read_report
-from stampede.reports.recommend.advice_cards import RULES
-from stampede.reports.recommend.headline import RULE
-from stampede.run_folder.schema import METHOD
+from stampede.reports.topics.theory.compressed_time import compressed_time_text
+from stampede.run_folder.schema import METHOD, ContenderInfo, ScenarioInfo
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -56,8 +67,17 @@ def page(report: Report) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals.update(words=formatting, isnan=math.isnan)
-    environment.filters.update(flat=flat, slug=charts.slug, unbroken=unbroken)
+    environment.globals.update(
+        words=formatting,
+        isnan=math.isnan,
+        effect_bar=effect_bar,
+        price_text=answer_texts.price_text,
+        measured_price=answer_texts.measured_price,
+        other_price=answer_texts.other_price,
+        certainty_text=answer_texts.certainty_text,
+        compressed_time_text=compressed_time_text,
+    )
+    environment.filters.update(flat=flat, slug=charts.slug, unbroken=unbroken, terms=explained)
     return environment.get_template("report.html.j2").render(**values(report))
 
 
@@ -65,8 +85,6 @@ def values(report: Report) -> dict[str, Any]:
     """The variables of the template."""
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     analysis, run = report.analysis, report.analysis.run
-    covered = {a.scenario for a in report.advice}
-    found = report.answers
     return {
         "script": script,
         "script_hash": f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
@@ -79,31 +97,49 @@ def values(report: Report) -> dict[str, Any]:
         "participants": participants(analysis),
         "machine": machine(run),
         "headline": report.headline,
-        "tied": report.tied,
-        "answers": [a for a in found if a.scenario.name not in covered],
-        "reasons": [a for a in found if a.winner and a.scenario.name in covered and not a.scenario.variant_of],
-        "advice": report.advice,
-        "advice_rules": RULES,
+        "trust": trust_line(analysis, ""),
+        "tiles": key_figures(analysis, report.answer_rows),
+        "answered": answer_texts.answered(report.answer_rows),
+        "patterns": patterns_compared(analysis),
+        "missing_answers": not_measured(run.info, report.answer_rows, explored=report.races is not None),
+        "plan_and_duration": plan_and_duration(run.info),
+        "begun": begun_text(run.info),
+        "most_warnings": warnings_panel.MOST,
         "warning_entries": warnings_panel.entries(analysis.warnings),
         "glossary": GLOSSARY,
-        "rule": RULE,
         "depends_on": report.depends_on,
         "claims": report.claims,
-        "claims_summary": claims.in_words(report.claims),
-        "next": report.next_command,
-        "scorecard": report.scorecard,
+        "claims_summary": claims.summary(report.claims),
         "races": report.races,
         "colors": {c.name: charts.style_of(run.info.contenders, c.name).variable for c in run.info.contenders},
+        "configurations": [(c, configuration(c, run.info.scenarios)) for c in run.info.contenders],
+        "answer_rows_of": lambda anchor: [row for row in report.answer_rows if row.section == anchor],
         "sections": report.sections,
         "fault_scenarios": report.fault_scenarios,
         "limiters": report.limiters,
         "experiments": report.experiments,
         "redis_tables": report.redis,
         "theory": report.theory,
+        "transfer": report.transfer,
         "palette": charts.PALETTE,
         "method": METHOD,
         "downloads": sorted(report.files),
     }
+
+
+VARIED = {"ttl_s": "TTL", "limit": "limit", "window_s": "window"}
+"""Fields of a configuration whose values the scenarios set."""
+
+
+def configuration(contender: ContenderInfo, scenarios: Sequence[ScenarioInfo]) -> str:
+    """The configuration that ran: the contender's own fields, and the values that each scenario sets."""
+    own = [f"{key} = {value}" for key, value in flat(contender.config) if value and key not in VARIED]
+    if "ttl_s" in contender.config:
+        own += [f"TTL {s.workload['ttl_s']:g} s in {s.name}" for s in scenarios if s.kind == "caching"]
+    if "limit" in contender.config:
+        floods = [(s.name, s.flood) for s in scenarios if s.flood]
+        own += [f"limit {flood['limit']:g} per {flood['window_s']:g} s in {name}" for name, flood in floods]
+    return ", ".join(own)
 
 
 def unbroken(text: str) -> markupsafe.Markup:
@@ -118,5 +154,14 @@ def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
     if isinstance(value, Mapping):
         return [pair for k, v in value.items() for pair in flat(v, f"{prefix}.{k}" if prefix else str(k))]
     if isinstance(value, list):
-        return [(prefix, "; ".join(map(str, value)))]
-    return [(prefix, "" if value is None else str(value))]
+        return [(prefix, "; ".join(map(plain_value, value)))]
+    return [(prefix, plain_value(value))]
+
+
+def plain_value(value: Any) -> str:
+    """A value of run.json as text: a float with at most six significant digits, a mapping as "name value, …"."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {plain_value(own)}" for key, own in value.items())
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value.is_integer() else f"{value:,.6g}"
+    return "" if value is None else str(value)

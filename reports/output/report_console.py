@@ -1,48 +1,64 @@
-"""The report on the terminal: the answer, the warnings, one small table per scenario. Fits 80 columns."""
+"""The report on the terminal, in at most 25 lines of 80 columns: answers with prices, patterns, and what limits it."""
 
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from stampede.core.text.safe_text import shown
 from stampede.core.text.terminal import PlainConsole
 from stampede.reports.analysis.analysis import Analysis
-from stampede.reports.claims import claims_section as claims
-from stampede.reports.metrics.metric import find_metric
+from stampede.reports.claims.claims_section import ClaimFinding
 from stampede.reports.output import formatting
+from stampede.reports.output.panels import warnings_panel
+from stampede.reports.output.panels.first_screen.answer_texts import answered, measured_price, other_price
+from stampede.reports.output.panels.first_screen.not_measured import MissingAnswer, not_measured
+from stampede.reports.output.panels.first_screen.patterns_table import many_keys
 from stampede.reports.output.report_model import Report
-from stampede.run_folder.schema import ScenarioInfo
+from stampede.reports.recommend.answer_row import AnswerRow
 
-COLUMNS = (
-    ("due", "due"),
-    ("read-p50", "p50 ms"),
-    ("read-p99", "p99 ms"),
-    ("loads-per-1000-reads", "loads/1k"),
-    ("loads-per-expiry", "/expiry"),
-    ("hit-rate", "hit %"),
-)
 WIDTH = 80
+MOST_LINES = 25
+MOST_PATTERNS = 4
+INDENT = "   "
+CUT = " …"
+NAME_COLUMN = 22
+HIT, MISS, QUERIES, EXPIRY = "hit-p50", "miss-p50", "loads-per-1000-reads", "loads-per-expiry"
+HEADINGS = ("hit ms", "miss ms", "queries/1k", "per expiry")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsoleLine:
+    """One line of the terminal."""
+
+    text: str
+    style: str = ""
 
 
 def print_report(report: Report, console: Console | None = None) -> None:
-    """Print the answer, the warnings and the tables. No colours if the output is no terminal."""
+    """Print the end of a run. No colours if the output is no terminal."""
     console = console or PlainConsole()
-    width = min(WIDTH, console.width) if console.is_terminal else WIDTH
+    for line in report_lines(report):
+        console.print(Text(shown(line.text), style=line.style), soft_wrap=True)
+
+
+def report_lines(report: Report) -> list[ConsoleLine]:
+    """All lines. Answers take the lines that the other parts leave: the first answers get a second line first."""
     analysis = report.analysis
-    if analysis.cells:
-        console.print(Text(shown(report.headline), style="bold"), width=width)
+    head = [ConsoleLine(text=f"Report: {report.folder / 'report.html'}")]
+    if report.answer_rows or analysis.cells:
+        head += styled(folded(report.headline, 2), "bold")
     elif nothing_finished(analysis):
-        console.print("No cell was finished: there is nothing to report.", width=width)
-    for line in lines(report):
-        console.print(Text(shown(line)), width=width)
-    for warning in analysis.warnings:
-        where = f"{warning.scenario}: " if warning.scenario else ""
-        console.print(Text(shown(f"Warning {warning.number}. {where}{warning.what}"), style="yellow"), width=width)
-    console.print(Text(shown(f"{len(analysis.passed)} checks passed."), style="green"), width=width)
-    for scenario in analysis.scenarios:
-        console.print(table(analysis, scenario), width=width)
+        head.append(ConsoleLine(text="No cell was finished: there is nothing to report."))
+    tail = [
+        *pattern_lines(analysis, report.answer_rows),
+        *styled(folded(claims_text(report.claims), 3, INDENT), ""),
+        *styled(folded(warnings_text(analysis), 3, INDENT), "yellow" if analysis.warnings else "green"),
+        *styled(folded(missing_text(report), 3, INDENT), ""),
+    ]
+    return [*head, *answer_lines(answered(report.answer_rows), MOST_LINES - len(head) - len(tail)), *tail]
 
 
 def nothing_finished(analysis: Analysis) -> bool:
@@ -52,49 +68,102 @@ def nothing_finished(analysis: Analysis) -> bool:
     return bool(analysis.run.info.cells) or not analysis.run.info.experiments
 
 
-def lines(report: Report) -> Iterator[str]:
-    """The answer of each section in a sentence."""
-    for a in report.answers:
-        if a.winner is None:
-            yield f"{a.scenario.name}: no answer: {a.why}."
-            continue
-        yield f"{a.scenario.name}: {a.winner}, {a.figure}."
-        if a.main_cost:
-            yield f"  Cost: {a.main_cost}; wrong for {a.hurts}."
-    for limited in report.limiters:
-        yield f"{limited.scenario.name}: {limited.answer}"
-    for fault in report.fault_scenarios:
-        yield f"{fault.scenario.name}: {fault.findings.answer}"
-    for section in report.experiments:
-        text = section.findings.answer if section.findings else f"{section.info.status}: {section.info.why}"
-        yield f"{section.info.name}: {text}"
-    yield f"Claims that {claims.in_words(report.claims)}."
-    if report.races:
-        yield f"races: {report.races.answer}"
+def answer_lines(rows: Sequence[AnswerRow], room: int) -> Iterator[ConsoleLine]:
+    """Each question with its answer and price: two lines if there is room, else one that may be cut."""
+    spare = room - len(rows)
+    for k, row in enumerate(rows):
+        if k >= room:
+            return
+        lines = folded(answer_text(row), 2 if spare > 0 else 1, INDENT)
+        spare -= len(lines) - 1
+        yield from styled(lines, "")
 
 
-def table(analysis: Analysis, scenario: ScenarioInfo) -> Table:
-    """A scenario's contenders with the metrics of COLUMNS."""
-    w = scenario.workload
-    title = f"{scenario.name}: {w['rate_per_s']:g}/s, TTL {w['ttl_s']:g} s, RTT {w.get('rtt_ms') or 0:g} ms"
-    grid = Table(
-        title=Text(shown(title), style="bold"),
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-        padding=(0, 2, 0, 0),
-    )
-    grid.add_column("", overflow="fold", max_width=20)
-    for _, heading in COLUMNS:
-        grid.add_column(heading, justify="right", no_wrap=True)
-    for contender in analysis.run.info.contenders:
-        if not analysis.of(scenario.name, contender.name):
-            continue
-        cells = []
-        for name, _ in COLUMNS:
-            figure = analysis.figure(scenario.name, contender.name, name)
-            value = formatting.MISSING if figure.why and not figure.missing else formatting.number(figure.value)
-            cells.append(f"{figure.value:,.0f}" if find_metric(name).whole and not figure.missing else value)
-        style = "" if contender.kind == "contender" else "dim"
-        grid.add_row(Text(shown(contender.name)), *cells, style=style)
-    return grid
+def answer_text(row: AnswerRow) -> str:
+    """A question, its answer, how sure it is, and the price."""
+    price = "; ".join(part for part in (measured_price(row), other_price(row)) if part)
+    return f"{row.question}: {row.use} ({row.certainty}). Price: {price}"
+
+
+def pattern_lines(analysis: Analysis, rows: Sequence[AnswerRow]) -> Iterator[ConsoleLine]:
+    """The table of at most MOST_PATTERNS patterns, the recommended ones first."""
+    scenario = many_keys(analysis)
+    expiring = [place for place, _, metric in analysis.figures if metric == EXPIRY and measured(analysis, place)]
+    places = (scenario.name if scenario else "", expiring[0] if expiring else "")
+    names = [
+        c.name
+        for c in analysis.run.info.contenders
+        if c.kind == "contender" and any(analysis.ran(place, c.name) for place in places)
+    ]
+    used = [row.pick for row in rows if row.pick in names]
+    names = sorted(names, key=lambda name: (name not in used, name == "no-cache"))[:MOST_PATTERNS]
+    if not names:
+        return
+    heading = "".join(f"{title:>13}" for title in HEADINGS)
+    yield ConsoleLine(text=f"{'':{NAME_COLUMN}}{heading}", style="dim")
+    for name in names:
+        asked = ((places[0], HIT), (places[0], MISS), (places[0], QUERIES), (places[1], EXPIRY))
+        figures = "".join(f"{value(analysis, place, name, metric):>13}" for place, metric in asked)
+        yield ConsoleLine(text=f"{shorter(name, NAME_COLUMN - 1):{NAME_COLUMN}}{figures}")
+
+
+def measured(analysis: Analysis, scenario: str) -> bool:
+    """Whether a contender has queries per expiry in the scenario."""
+    return any(not analysis.figure(scenario, c.name, EXPIRY).missing for c in analysis.run.info.contenders)
+
+
+def value(analysis: Analysis, scenario: str, contender: str, metric: str) -> str:
+    """A figure, or a dash if it is missing or was seen only."""
+    figure = analysis.figure(scenario, contender, metric)
+    return formatting.MISSING if figure.missing or figure.why else formatting.number(figure.value)
+
+
+def claims_text(found: Sequence[ClaimFinding]) -> str:
+    """The article's claims by verdict: those that do not hold by name, the others by name while there is room."""
+    by_word: dict[str, list[str]] = {}
+    for finding in found:
+        by_word.setdefault(finding.verdict.word, []).append(finding.claim.short)
+    if not by_word:
+        return ""
+    said = {"does not hold": "refuted", "holds": "confirmed", "holds only if": "conditional"}
+    parts = [
+        f"{text} {len(by_word[word])} ({'; '.join(by_word[word])})" for word, text in said.items() if word in by_word
+    ]
+    left = len(by_word.get("cannot tell", []))
+    return f"Claims: {', '.join([*([f'{left} open'] if left else []), *parts])}"
+
+
+def warnings_text(analysis: Analysis) -> str:
+    """The number of warnings, and what the most serious ones mean."""
+    if not analysis.warnings:
+        return f"No warning; {len(analysis.passed)} checks passed."
+    entries = warnings_panel.entries(analysis.warnings)[: warnings_panel.MOST]
+    meant = " ".join(entry.consequence or f"{entry.lead}." for entry in entries)
+    return f"Warnings ({len(analysis.warnings)}): {meant}"
+
+
+def missing_text(report: Report) -> str:
+    """What was not measured, with the command for it."""
+    found = not_measured(report.run, report.answer_rows, explored=report.races is not None)
+    return f"Not measured: {'; '.join(map(missing_in_words, found))}." if found else ""
+
+
+def missing_in_words(line: MissingAnswer) -> str:
+    """One question without an answer, and its command."""
+    return f"{line.what} ({line.command})" if line.command else f"{line.what} ({line.why})" if line.why else line.what
+
+
+def folded(text: str, most: int, indent: str = "") -> list[str]:
+    """A text in at most that many lines of WIDTH. A longer text ends in "…"."""
+    text = text.replace("\n", " ")
+    return textwrap.wrap(text, WIDTH, subsequent_indent=indent, max_lines=most, placeholder=CUT, break_on_hyphens=False)
+
+
+def shorter(text: str, width: int) -> str:
+    """A name in at most that many characters."""
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def styled(lines: Sequence[str], style: str) -> list[ConsoleLine]:
+    """Lines in one style."""
+    return [ConsoleLine(text=line, style=style) for line in lines]

@@ -13,9 +13,11 @@ from stampede.reports.output.panels.scorecard import Scorecard, outages_of, scor
 from stampede.reports.output.panels.table import Grid
 from stampede.reports.recommend import headline
 from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
+from stampede.reports.recommend.answer_row import AnswerRow
+from stampede.reports.recommend.answer_sources import Sources
+from stampede.reports.recommend.answer_table import answer_rows
 from stampede.reports.recommend.headline import Answer
 from stampede.reports.topics import monitoring_section
-from stampede.reports.topics import theory_section as theory
 from stampede.reports.topics.experiments.experiments_section import ExperimentSection
 from stampede.reports.topics.faults import fault_sections
 from stampede.reports.topics.faults.fault_sections import FaultSection
@@ -24,7 +26,11 @@ from stampede.reports.topics.races.races_section import RacesSection
 from stampede.reports.topics.rate_limiting import limiter_section as limiters
 from stampede.reports.topics.rate_limiting.limiter_section import LimiterSection
 from stampede.reports.topics.selftests import http_validation
-from stampede.reports.topics.theory_section import Theory
+from stampede.reports.topics.theory import theory_section as theory
+from stampede.reports.topics.theory import transfer_section as transfer
+from stampede.reports.topics.theory.theory_section import Theory
+from stampede.reports.topics.theory.transfer_points import is_transfer_point
+from stampede.reports.topics.theory.transfer_section import Transfer
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import RunInfo
 
@@ -39,6 +45,8 @@ class Report:
     """Whether the headline names several contenders because this run cannot distinguish them."""
     answers: Sequence[Answer]
     advice: Sequence[AdviceCard]
+    answer_rows: Sequence[AnswerRow]
+    """The table of answers, in the order of the page."""
     depends_on: str
     next_command: tuple[str, str]
     claims: Sequence[ClaimFinding]
@@ -52,6 +60,8 @@ class Report:
     redis: Mapping[str, Grid]
     """By scenario: the table of Redis' own statistics."""
     theory: Theory | None
+    transfer: Transfer | None
+    """None: the run has no caching scenario."""
     files: Mapping[str, str]
     """The text of each CSV file by its name."""
 
@@ -83,22 +93,26 @@ def build_report(analysis: Analysis) -> Report:
     experiments = http_validation.experiment_sections(analysis)
     faults = fault_sections.sections(analysis)
     found_claims = claims.findings(analysis)
+    limited = limiters.sections(analysis, info)
+    sources = Sources(analysis=analysis, races=info, outages=outages, limiters=limited, experiments=experiments)
     return Report(
         analysis=analysis,
         headline=headline.headline(found, analysis),
         tied=headline.tied(found, analysis),
         answers=found,
         advice=advice_cards(analysis, info, outages),
+        answer_rows=answer_rows(sources),
         depends_on=http_validation.depends_on(found, analysis),
         next_command=headline.next_command(analysis),
         claims=found_claims,
         scorecard=scorecard_of(analysis, info, outages),
         races=explored,
-        sections=[section(analysis, scenario) for scenario in analysis.scenarios],
+        sections=[section(analysis, s) for s in analysis.scenarios if not is_transfer_point(s)],
         fault_scenarios=faults,
-        limiters=limiters.sections(analysis, info),
+        limiters=limited,
         experiments=experiments,
         redis=monitoring_section.grids(analysis),
         theory=theory.section(analysis),
+        transfer=transfer.section(analysis),
         files=csv_files(analysis, faults, experiments, found_claims),
     )

@@ -40,6 +40,13 @@ class Price:
     """For example "+0.8 ms per hit (0.7 – 0.9)", or "miss latency: not estimated"."""
     kind: Literal["measured", "none", "not estimated", "stated"]
     """none: measured, and within the minimum effect. stated: follows from the contender's design, not measured."""
+    brief: str = ""
+    """A shorter text for the table of answers and the terminal. Empty: `text` is short."""
+
+    @property
+    def short(self) -> str:
+        """The shortest text."""
+        return self.brief or self.text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +59,12 @@ class AnswerRow:
     """In a few words: "Read-mostly pages"."""
     section: str = ""
     """The anchor of the page's section with the evidence, without "#"."""
+    scenario: str = ""
+    """The scenario that measures it; empty: none."""
     use: str = ""
-    """What to use. Empty: no answer; `why` says the reason."""
+    """What to use, as printed. Empty: no answer; `why` says the reason."""
+    pick: str = ""
+    """The contender that the rule picks. It differs from `use` if that says "nothing" (more than the simplest)."""
     why: str = ""
     """Why there is no answer."""
     effect: Effect | None = None
@@ -76,6 +87,8 @@ class AnswerRow:
     """Conditions: a guarantee that this run did not test, or that breaks under an event."""
     excluded: tuple[tuple[str, str], ...] = ()
     """Contenders that are not eligible, each with the reason."""
+    copies: tuple[tuple[str, str], ...] = ()
+    """Contenders that do the same as another one without writes, each with that one; not ranked."""
     minimum: float | None = None
     """The smallest change that counts, as a share: the larger of 10 % and the difference between the A/A copies."""
     metric: str = ""

@@ -37,8 +37,8 @@ Parameters = Mapping[str, Any]
 
 def try_own_sql(
     connection: psycopg.Connection[Any], workload: Workload, serializer: Serializer[Any], file: str = ""
-) -> int:
-    """Try the user's statements as a run would use them. Returns the first of their ids.
+) -> list[int]:
+    """Try the user's statements as a run would use them. Returns their ids, the most popular first.
 
     `serializer`: the serializer of the contenders. `file`: the workload file, for messages. Raises ConfigError.
     """
@@ -51,7 +51,7 @@ def try_own_sql(
         statement_ids(connection, trial.statements)
     except ConfigError as error:
         raise ConfigError(f"{file}: {error.field}" if file else error.field, error.value, error.want) from error
-    return ids[0]
+    return ids
 
 
 class OwnSqlTrial:

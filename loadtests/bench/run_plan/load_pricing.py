@@ -42,8 +42,8 @@ def priced_statements(
             own = user_statements(workload.sql)
             if own.update or own.create:
                 require_writable(connection, stack.postgres.safe_url)
-            first = try_own_sql(connection, workload, Json(), workload_file)
-        return own, {"load_ms": load_alone_ms(stack.postgres.url, own, first)}
+            ids = try_own_sql(connection, workload, Json(), workload_file)
+        return own, {"load_ms": load_alone_ms(stack.postgres.url, own, ids[0]), "ids": float(len(ids))}
     say(f"calibrating a load of {workload.load_cpu_ms:g} ms CPU and {workload.load_wait_ms:g} ms waiting")
     found = calibrate(stack.postgres.url, cpu_ms=workload.load_cpu_ms, wait_ms=workload.load_wait_ms)
     return default_statements(found.cpu_rows, workload.load_wait_ms, found.cpu_laps), found.measured()

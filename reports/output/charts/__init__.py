@@ -18,7 +18,7 @@ from stampede.reports.output.charts.chart_style import (
     two_and_five,
 )
 from stampede.reports.output.charts.scenario_chart import of_scenario
-from stampede.reports.output.charts.svg_figure import drawn, legend, new_figure, style_axes
+from stampede.reports.output.charts.svg_figure import NARROW, WIDE, drawn, drawn_twice, legend, new_figure, style_axes
 
 __all__ = [
     "COLORS",
@@ -27,11 +27,14 @@ __all__ = [
     "INK",
     "MARKERS",
     "MUTED",
+    "NARROW",
     "PALETTE",
+    "WIDE",
     "Chart",
     "Style",
     "array",
     "drawn",
+    "drawn_twice",
     "legend",
     "mark",
     "new_figure",

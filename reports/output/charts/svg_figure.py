@@ -3,6 +3,7 @@
 import io
 import re
 import warnings
+from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -77,8 +78,28 @@ HASHED_ID = re.compile(r'\bid="([a-z][0-9a-f]{10})"')
 """Ids that matplotlib makes from a hash of coordinates, whose last bit differs between processes."""
 
 
-def drawn(figure: Figure, anchor: str, title: str, description: str) -> str:
-    """The figure as SVG for the page: unique ids, colours as CSS variables, no metadata, the same bytes every time."""
+WIDE, NARROW = 11.0, 3.6
+"""Widths in inches at which a chart is drawn: for the full width of the page, and for a phone (about 350 px)."""
+
+
+def drawn_twice(
+    draw: Callable[[float], Figure], anchor: str, title: str, description: str, titles: Mapping[str, str] | None = None
+) -> str:
+    """A chart drawn for a wide page and again for a phone. The page's CSS shows one of the two.
+
+    `draw` makes the figure for a width in inches: at NARROW it puts its panels below each other. The second drawing
+    has the ids of the first with "-narrow" after the anchor.
+    """
+    wide = drawn(draw(WIDE), anchor, title, description, titles)
+    narrow = drawn(draw(NARROW), f"{anchor}-narrow", title, description, titles)
+    return f'<div class="wide">{wide}</div><div class="narrow">{narrow}</div>'
+
+
+def drawn(figure: Figure, anchor: str, title: str, description: str, titles: Mapping[str, str] | None = None) -> str:
+    """The figure as SVG for the page: unique ids, colours as CSS variables, no metadata, the same bytes every time.
+
+    `titles`: by the id (gid) of an artist, the text that the page shows when the pointer is over it.
+    """
     place(figure)
     out = io.StringIO()
     with (
@@ -93,6 +114,8 @@ def drawn(figure: Figure, anchor: str, title: str, description: str) -> str:
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
     for number, name in enumerate(dict.fromkeys(HASHED_ID.findall(text))):
         text = text.replace(name, f"{name[0]}{number}")
+    for gid, hover in (titles or {}).items():
+        text = text.replace(f'<g id="{gid}">', f'<g id="{gid}"><title>{escape(hover)}</title>')
     text = re.sub(r'\bid="([^"]+)"', rf'id="{anchor}-\1"', text)
     text = re.sub(r'(xlink:href="|url\()#', rf"\1#{anchor}-", text)
     text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.S)

@@ -1,5 +1,9 @@
 """The glossary of the report page: the words that it explains. docs/glossary.md has the same texts and more words."""
 
+import re
+
+import markupsafe
+
 GLOSSARY = {
     "A/A copy": (
         "A second copy of one contender under another name (suffix -again). Any difference between the two copies is "
@@ -45,3 +49,25 @@ GLOSSARY = {
     "Δ": "The age of the oldest value that any read returned. In the theory section: how long a load takes.",
 }
 """Word to definition, in alphabetical order."""
+
+
+def explained(text: str) -> markupsafe.Markup:
+    """A text in which the first place of each word of the glossary shows its definition on hover, focus or tap."""
+    seen: set[str] = set()
+
+    def marked(match: re.Match[str]) -> str:
+        word = GLOSSARY_KEYS[match[0].lower()]
+        if word in seen:
+            return match[0]
+        seen.add(word)
+        tip = markupsafe.escape(GLOSSARY[word])
+        return f'<span class="term" tabindex="0">{match[0]}<span class="tip" role="tooltip">{tip}</span></span>'
+
+    return markupsafe.Markup(WORDS.sub(marked, str(markupsafe.escape(text))))
+
+
+GLOSSARY_KEYS = {word.lower(): word for word in GLOSSARY if len(word) > 1}
+WORDS = re.compile(
+    rf"(?<![\w-])(?:{'|'.join(sorted(map(re.escape, GLOSSARY_KEYS), key=len, reverse=True))})(?![\w-])", re.IGNORECASE
+)
+"""Every word of the glossary that has more than one letter."""

@@ -1,11 +1,27 @@
 """The description of a run in the page's header: each workload, all workloads together, and the machine."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from stampede.reports.output import formatting
 from stampede.reports.topics.rate_limiting import limiter_section as limiters
 from stampede.run_folder.read import Run
-from stampede.run_folder.schema import ScenarioInfo
+from stampede.run_folder.schema import RunInfo, ScenarioInfo
+
+
+def plan_and_duration(run: RunInfo) -> str:
+    """Plan and duration of a run: "quick run, 7 min"; only the plan if the run did not finish."""
+    if not run.finished_utc:
+        return f"{run.plan} run"
+    passed = datetime.fromisoformat(run.finished_utc) - datetime.fromisoformat(run.started_utc)
+    minutes = passed.total_seconds() / 60
+    return f"{run.plan} run, {'under 1 min' if minutes < 1 else f'{minutes:.0f} min'}"
+
+
+def begun_text(run: RunInfo) -> str:
+    """When a run began: "30 Nov 2026, 12:03 UTC"."""
+    begun = datetime.fromisoformat(run.started_utc)
+    return f"{begun.day} {begun:%b %Y, %H:%M} UTC"
 
 
 def workload_text(scenario: ScenarioInfo) -> str:

@@ -1,4 +1,4 @@
-"""The warnings of the first screen: one entry per kind, its most severe finding first, the others folded."""
+"""The warnings of the page: one entry per kind with its consequence, the most severe finding first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +8,26 @@ from stampede.run_folder.run_warnings import RunWarning, WarningKind
 
 SHORT = 120
 """Characters of a finding that the entry shows; the page folds the rest."""
+
+MOST = 3
+"""Entries that the first screen shows; the others are in the fold."""
+CONSEQUENCES = {
+    "twins-differ": "Differences between patterns in that scenario may be noise.",
+    "existing-not-found": "The contender is recommended nowhere in that scenario.",
+    "cells-missing": "Rounds that lack a cell are left out of comparisons.",
+    "few-rounds": "The page shows ranges and no verdicts.",
+    "saturated": "Its latency is a lower bound, and it is not recommended.",
+    "generator-late": "p99 gaps below 2× mean nothing here; medians and query counts are not affected.",
+    "database-busy": "Queries wait for cores: absolute latency is too high; differences are still valid.",
+    "machine-busy": "Latency includes the wait for a core; query counts are not affected.",
+    "not-steady": "One figure for the whole cell hides a change within it.",
+    "too-dense": "The share of stale reads is a lower bound only.",
+    "other-load": "Absolute latency is too high; differences between patterns are paired by round and still valid.",
+    "drift": "Absolute latency changed during the run; differences between patterns are still valid.",
+    "scale-not-preserved": "No verdict on that pattern in that scenario: with a longer TTL it would behave differently.",
+    "few-samples": "The medians of those cells are rough.",
+}
+"""By the name of a kind: what it means for the reader, in one sentence. Other kinds name what not to rely on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,9 +43,9 @@ class WarningEntry:
     """The most severe finding, shortened."""
     more: str
     """The number of other findings: "And 5 more scenarios."."""
+    consequence: str
+    """What it means for the reader; empty if a kind has none."""
     warnings: list[RunWarning]
-    folded: bool
-    """Whether the lead leaves out something."""
 
 
 def entries(warnings: Sequence[RunWarning]) -> list[WarningEntry]:
@@ -44,11 +64,20 @@ def entries(warnings: Sequence[RunWarning]) -> list[WarningEntry]:
                 scenario=worst.scenario or "",
                 lead=lead,
                 more=f" And {others} more {where}{'' if others == 1 else 's'}." if others else "",
+                consequence=consequence(kind),
                 warnings=some,
-                folded=bool(others) or lead != worst.what,
             )
         )
     return found
+
+
+def consequence(kind: WarningKind) -> str:
+    """What a warning means for the reader."""
+    if kind.voids:
+        return "The run is void."
+    if kind.name in CONSEQUENCES:
+        return CONSEQUENCES[kind.name]
+    return f"Do not rely on: {kind.withholds}." if kind.withholds else ""
 
 
 def shorten(text: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.statistics.estimate import Estimate
-from stampede.reports.topics.theory_section import Line, Theory, section
+from stampede.reports.topics.theory.theory_section import Line, Theory, section
 from stampede.run_folder.read import read_run
 from tests.reports.planted_runs.planted import plant, scenario
 
@@ -29,16 +29,16 @@ def line(theory: Theory, contender: str, quantity: str) -> Line:
 
 def test_planted_stampede_agrees_with_theory(theory: Theory) -> None:
     """A simulated cache has 1 + r·Δ loads per expiry and the hit rate of renewal theory; the section confirms both."""
-    loads = line(theory, "cache-aside", "loads per expiry")
+    loads = line(theory, "cache-aside", "queries per expiry")
     assert loads.predicted == pytest.approx(1 + 200 * 0.04, rel=0.02)
     assert loads.obeys == "agrees"
     assert line(theory, "cache-aside", "hit rate").obeys == "agrees"
-    assert line(theory, "no-cache", "loads per 1,000 reads").error == 0
+    assert line(theory, "no-cache", "queries per 1,000 reads").error == 0
 
 
 def test_protected_contender_has_a_bound_and_no_expectation(theory: Theory) -> None:
     """Coalescing may load less than the unprotected form, never more; a baseline has no prediction."""
-    protected = line(theory, "coalescing", "loads per expiry")
+    protected = line(theory, "coalescing", "queries per expiry")
     assert protected.bound
     assert protected.obeys == "within the bound"
     assert "bare-get" not in {x.contender for x in theory.lines}
@@ -55,8 +55,29 @@ def test_figures_that_differ_from_theory_are_reported(theory: Theory) -> None:
     assert Line(**base, measured=near, bound=True).obeys == "within the bound"  # type: ignore[arg-type]
     none = Estimate(value=math.nan)
     assert Line(**base, measured=none).obeys == ""  # type: ignore[arg-type]
-    assert theory.chart is not None
     assert "agree with the formula" in theory.caption
+
+
+def test_theory_says_that_the_measured_query_time_is_its_input(theory: Theory) -> None:
+    """A formula that starts from a measurement must not look like an independent prediction."""
+    assert "measured query time as input" in theory.caption
+
+
+@pytest.mark.parametrize(
+    ("measured", "bound", "text"), [(9.04, False, "0 %"), (8.96, False, "0 %"), (9.9, False, "+10 %"), (2.0, True, "")]
+)
+def test_error_has_no_signed_zero_and_a_bound_has_none(measured: float, bound: bool, text: str) -> None:
+    """An upper bound predicts no value, so a distance from it is no error."""
+    line = Line(
+        scenario="s",
+        contender="c",
+        quantity="q",
+        form="f",
+        predicted=9.0,
+        measured=Estimate(value=measured),
+        bound=bound,
+    )
+    assert line.error_text == text
 
 
 def test_run_without_cells_has_no_theory_section(tmp_path: Path) -> None:
@@ -76,4 +97,4 @@ def test_queueing_is_predicted_only_if_a_load_uses_cpu_and_the_cores_suffice(
     plant(tmp_path / "run", rounds=1, contenders=("cache-aside", "no-cache"), scenarios=[info])
     found = section(analyse(read_run(tmp_path / "run")))
     assert found is not None
-    assert ("mean load time" in {x.quantity for x in found.lines}) == predicts
+    assert ("mean query time" in {x.quantity for x in found.lines}) == predicts

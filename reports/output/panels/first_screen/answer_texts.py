@@ -1,0 +1,49 @@
+"""The texts of an answer row that the page and the console share: the price, and how sure the answer is."""
+
+from collections.abc import Sequence
+
+from stampede.reports.output import formatting
+from stampede.reports.recommend.answer_row import AnswerRow
+
+NOT_ESTIMATED = "not estimated"
+
+
+def answered(rows: Sequence[AnswerRow]) -> list[AnswerRow]:
+    """The rows that have an answer, in the order of the page."""
+    return [row for row in rows if row.use]
+
+
+def price_text(row: AnswerRow) -> str:
+    """All costs of an answer, the most important first, without its mechanism."""
+    return "; ".join(price.text for price in row.prices)
+
+
+def measured_price(row: AnswerRow) -> str:
+    """The costs that were measured, in short."""
+    return "; ".join(price.short for price in row.prices if price.kind in ("measured", "none"))
+
+
+def other_price(row: AnswerRow) -> str:
+    """The costs that were not measured, in short: those that follow from the design, and those not estimated."""
+    stated = [price.short for price in row.prices if price.kind == "stated"]
+    nouns = [price.short.removesuffix(f": {NOT_ESTIMATED}") for price in row.prices if price.kind == NOT_ESTIMATED]
+    return "; ".join([*stated, *([f"{NOT_ESTIMATED}: {', '.join(nouns)}"] if nouns else [])])
+
+
+def certainty_text(row: AnswerRow) -> str:
+    """What the certainty is based on: resamples, other evidence, or the contenders that are not significantly worse."""
+    parts = []
+    if row.certainty == "tied" and row.tied:
+        parts.append(f"with {formatting.listed(row.tied)}")
+    if row.basis:
+        parts.append(row.basis)
+    elif row.share is not None:
+        parts.append(f"same pick in {100 * row.share:.0f} % of resamples")
+    return "; ".join(parts)
+
+
+def minutes_text(minutes: float | None) -> str:
+    """A duration for the table of what was not measured: "about 3 min"; empty if it is not known."""
+    if minutes is None:
+        return ""
+    return "under 1 min" if minutes < 1 else f"about {minutes:.0f} min"

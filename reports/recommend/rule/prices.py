@@ -1,0 +1,147 @@
+"""The price of a pick: what it costs against the simplest contender of the row, paired by round.
+
+A price that is significant and above the metric's resolution is printed as measured. Those that are not are named
+together as "no measurable extra …". One without values in MIN_ROUNDS rounds is printed as "not estimated".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stampede.reports.analysis.figure_set import FigureSet
+from stampede.reports.metrics.metric import find_metric
+from stampede.reports.output import formatting
+from stampede.reports.recommend.answer_row import Price
+from stampede.reports.recommend.rule.pick import SIGNIFICANT, common_rounds
+from stampede.reports.statistics.comparison import Comparison, compare
+from stampede.reports.statistics.estimate import MIN_ROUNDS
+from stampede.reports.statistics.rank_tests import holm
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+
+FREE = "none: it is the simplest contender"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PricedMetric:
+    """A cost that every row looks at."""
+
+    metric: str
+    noun: str
+    """In "no measurable extra …" and "… not estimated"."""
+    per: str
+    """Completes "+0.8 ms …"."""
+
+
+HIT = PricedMetric(metric="hit-p50", noun="hit latency", per="per hit")
+MISS = PricedMetric(metric="miss-p50", noun="miss latency", per="per miss")
+WAIT = PricedMetric(metric="waiting-p50", noun="wait of waiting readers", per="")
+COMMANDS = PricedMetric(metric="commands-per-request", noun="Redis commands", per="Redis commands per request")
+MEMORY = PricedMetric(metric="bytes-per-record", noun="memory", per="per record")
+WRITE = PricedMetric(metric="write-p50", noun="write latency", per="per write")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paired:
+    """A priced metric of the pick against another contender's, with both levels."""
+
+    priced: PricedMetric
+    comparison: Comparison
+    mine: float
+    """Median over the rounds."""
+    other: float
+
+
+def prices_of(
+    figures: FigureSet, scenario: ScenarioInfo, pick: ContenderInfo, base: ContenderInfo
+) -> tuple[Price, ...]:
+    """What the pick costs against the base, largest share first; then what is not estimated, then the guarantees."""
+    if pick.name == base.name:
+        return (Price(text=FREE, kind="none"),)
+    found = costs_of(figures, scenario, pick, base)
+    known = [p for p in found if p.comparison.rounds >= MIN_ROUNDS]
+    measured = measured_prices(known)
+    absent = [p.priced.noun for p in found if p.comparison.rounds < MIN_ROUNDS]
+    small = [p.priced.noun for p in known if p not in measured]
+    prices = [Price(text=text_of(p), kind="measured") for p in measured]
+    if small:
+        prices.append(Price(text=f"no measurable extra {join_or(small)}", kind="none"))
+    prices += [Price(text=f"{noun}: not estimated", kind="not estimated") for noun in absent]
+    if lost := guarantees_lost(pick, base):
+        number = f"{len(lost)} guarantee{'' if len(lost) == 1 else 's'} lost"
+        text = f"guarantees lost: {', '.join(lost)}"
+        prices.append(Price(text=text, kind="stated", brief=number if len(lost) > 1 else ""))
+    return tuple(prices)
+
+
+def measured_prices(known: Sequence[Paired]) -> list[Paired]:
+    """Those that are significantly above zero, and above the resolution; largest ratio first."""
+    adjusted = holm([p.comparison.p for p in known])
+    measured = []
+    for p, adjusted_p in zip(known, adjusted, strict=True):
+        shift = p.comparison.difference
+        above = shift is not None and shift.estimate > find_metric(p.priced.metric).resolution
+        if above and adjusted_p <= SIGNIFICANT:
+            measured.append(p)
+    return sorted(measured, key=lambda p: -growth(p))
+
+
+def growth(p: Paired) -> float:
+    """How many times the other's level the pick's is, with the resolution added to both."""
+    resolution = find_metric(p.priced.metric).resolution
+    return (p.mine + resolution) / (p.other + resolution)
+
+
+def costs_of(figures: FigureSet, scenario: ScenarioInfo, pick: ContenderInfo, base: ContenderInfo) -> list[Paired]:
+    """The costs that exist for this pair. One without common rounds has zero rounds."""
+    place, entries = scenario.name, base.moving_parts != []
+    found = []
+    if entries:
+        found.append(paired(figures, place, HIT, pick.name, base.name))
+    waits = paired(figures, place, WAIT, pick.name, base.name, instead="miss-p50")
+    if entries and waits.comparison.rounds >= MIN_ROUNDS:
+        found.append(waits)
+    else:
+        found.append(paired(figures, place, MISS, pick.name, base.name))
+    found.append(paired(figures, place, COMMANDS, pick.name, base.name))
+    found.append(paired(figures, place, MEMORY, pick.name, base.name, instead=None if entries else ""))
+    if scenario.workload.get("read_share", 1.0) < 1:
+        found.append(paired(figures, place, WRITE, pick.name, base.name))
+    return found
+
+
+def paired(
+    figures: FigureSet, scenario: str, priced: PricedMetric, name: str, other: str, *, instead: str | None = None
+) -> Paired:
+    """A metric of one contender against that of another. `instead`: the metric of the other; empty: 0."""
+    mine = dict(figures.round_values(scenario, name, priced.metric))
+    theirs = dict.fromkeys(mine, 0.0)
+    if instead != "":
+        theirs = dict(figures.round_values(scenario, other, instead or priced.metric))
+    values = common_rounds([mine, theirs])
+    return Paired(
+        priced=priced,
+        comparison=compare(list(values[0]), list(values[1])),
+        mine=formatting.middle(list(values[0])) if values.size else 0.0,
+        other=formatting.middle(list(values[1])) if values.size else 0.0,
+    )
+
+
+def text_of(p: Paired) -> str:
+    """A measured price with unit and interval."""
+    shift = p.comparison.difference
+    assert shift is not None
+    unit = find_metric(p.priced.metric).unit
+    span = f"({formatting.number(shift.low)} – {formatting.number(shift.high)})"
+    if p.priced is WAIT:
+        mine, other = (formatting.with_unit(value, unit) for value in (p.mine, p.other))
+        return f"waiting readers: {mine} instead of {other}, +{formatting.with_unit(shift.estimate, unit)} {span}"
+    return f"+{formatting.with_unit(shift.estimate, unit)} {p.priced.per} {span}"
+
+
+def guarantees_lost(pick: ContenderInfo, base: ContenderInfo) -> list[str]:
+    """The guarantees that the base has and the pick has not, in words."""
+    return [name.lower().replace("_", " ") for name in base.guarantees if name not in pick.guarantees]
+
+
+def join_or(names: Sequence[str]) -> str:
+    """Names joined by commas and "or"."""
+    return " or ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
