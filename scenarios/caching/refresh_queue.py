@@ -19,7 +19,7 @@ SCENARIO = Scenario(
         "load_cpu_ms": 1.0,
         "load_wait_ms": 17.0,
     },
-    window_ttls=4,
+    window_ttls=3,
     report_separately=True,
     contenders=("refresh-ahead", "refresh-ahead-celery"),
 )
