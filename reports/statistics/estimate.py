@@ -81,8 +81,3 @@ def rank(n: int, q: float) -> int:
 def overlap(a: Estimate, b: Estimate) -> bool:
     """Whether two intervals overlap; False if either estimate has no interval."""
     return a.level is not None and b.level is not None and a.low <= b.high and b.low <= a.high
-
-
-def separated(a: Estimate, b: Estimate) -> bool:
-    """Whether both have an interval and neither overlaps the other."""
-    return a.level is not None and b.level is not None and not overlap(a, b)

@@ -46,7 +46,7 @@ class HitTransfer:
     agreement: str
     """How far the measured points are from theory."""
     columns: list[str]
-    """Titles of the table's columns after the TTL."""
+    """Titles of the table's columns after the TTL: the rate is in requests per second."""
     rows: list[TransferRow]
     points: list[CurvePoint]
     chart: Chart
@@ -137,11 +137,7 @@ def hit_transfer(analysis: Analysis, base: ScenarioInfo) -> HitTransfer | None:
     return HitTransfer(
         sentence=hit_sentence(base, model, points),
         agreement=agreement,
-        columns=[
-            f"{what} at {times * rate:,.10g} requests/s"
-            for times in (1.0, TENFOLD)
-            for what in ("hit rate", "database queries")
-        ],
+        columns=[f"{what} at {times * rate:,.10g}/s" for times in (1.0, TENFOLD) for what in ("hits", "queries")],
         rows=[row_of(model, ttl_s) for ttl_s in MARKS_S],
         points=points,
         chart=transfer_chart(model, points, rate, agreement),
