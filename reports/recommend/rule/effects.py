@@ -69,8 +69,8 @@ def effect_of(figures: FigureSet, question: Question, candidates: Candidates) ->
     also = [paired_effect(figures, question.scenario, name, other, simplest).text for name in question.also]
     text = f"{'; '.join([effect.text, *also])}, compared with {simplest}"
     if candidates.pick == 0:
-        share = 100 * candidates.minimum.share
-        text = f"no pattern {question.verb} more than {share:.0f} % (closest: {other}, {effect.text})"
+        sentence = question.no_better.format(share=f"{100 * candidates.minimum.share:.0f} %")
+        text = f"{sentence} (closest: {other}, {effect.text})"
     return Effect(text=text, against=simplest, change=effect.change, low=effect.low, high=effect.high)
 
 
