@@ -182,7 +182,7 @@ def test_neither_baselines_nor_aa_copies_are_recommended(whole: Path) -> None:
 
 def test_below_six_rounds_there_is_no_verdict(tmp_path: Path) -> None:
     text, page = opened(plant(tmp_path / "run", rounds=1, contenders=FEW))
-    assert "No verdict: 1 round is too few." in page.text
+    assert "No verdict: 1 of the 6 rounds needed." in page.text
     assert not re.search(r'class="s (better|worse|same)"', text)
     assert "seen, not estimated" in page.text
     _, page = opened(plant(tmp_path / "five", rounds=5, contenders=FEW, scenarios=[scenario("stampede")]))
@@ -224,7 +224,7 @@ def test_a_difference_between_the_aa_copies_is_above_the_answer(tmp_path: Path) 
         change=slower_copy,
     )
     _, page = opened(folder)
-    assert page.text.index("than its original") < page.text.index("Take cache-aside")
+    assert page.text.index("than its original") < page.text.index("Start ")
 
 
 def saturate(cell: CellInfo, rows: list[Row]) -> list[Row]:
@@ -247,7 +247,7 @@ def test_a_saturated_contender_is_marked_and_not_recommended(tmp_path: Path) -> 
     _, page = opened(folder)
     assert re.search(r"saturated: [\d,]+ of [\d,]+ answered within D", page.text)
     assert "> D" in page.text
-    assert "Take cache-aside for stampede." in page.text
+    assert {row.pick for row in read_report(folder).answer_rows} <= {"cache-aside", ""}
 
 
 def fail_all(cell: CellInfo, rows: list[Row]) -> list[Row]:
