@@ -85,7 +85,7 @@ def figure_of(
     axes.set_xlim(0.9, 1 + (most - 1) * (1.6 if width <= NARROW else 1.25) + 0.1)
     axes.set_ylim(0, 1.08)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
-    axes.set_xlabel("most admitted in any window, in multiples of the limit L")
+    axes.set_xlabel("most admitted in any window / L")
     axes.set_ylabel("worst-served caller")
     style_axes(axes)
     return figure

@@ -16,7 +16,7 @@ from stampede.reports.topics.rate_limiting.limiter_analysis import (
     LimiterResult,
     limiter_results,
 )
-from stampede.reports.topics.rate_limiting.limiter_answer import LimiterVerdict, answer, contract, verdict_of
+from stampede.reports.topics.rate_limiting.limiter_answer import KINDS, LimiterVerdict, answer, contract, verdict_of
 from stampede.reports.topics.rate_limiting.limiter_charts import charts
 from stampede.reports.topics.rate_limiting.limiter_details import LimiterDetails, details_of
 from stampede.reports.topics.rate_limiting.limiter_plane import plane
@@ -88,6 +88,7 @@ def section(analysis: Analysis, limiters: Sequence[LimiterResult], races: RacesI
     """The section of one scenario."""
     contenders, scenario = analysis.run.info.contenders, limiters[0].scenario
     rivals = [x for x in limiters if x.info.kind != "baseline"]
+    rivals.sort(key=lambda x: KINDS.index(verdict_of(x, races).kind))
     details = details_of(analysis, limiters)
     warnings = {row.contender.name: row.warnings for row in details.rows}
     return LimiterSection(
