@@ -182,3 +182,12 @@ def listed(names: Sequence[str]) -> str:
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def duration(seconds: float) -> str:
+    """A time span with its largest fitting unit: "500 ms", "1.4 s", "5 min", "1 h", "1 day"."""
+    for unit_s, unit in ((86_400.0, "day"), (3600.0, "h"), (60.0, "min")):
+        if seconds >= unit_s * 0.9995:
+            count = f"{seconds / unit_s:.3g}"
+            return f"{count} {unit}{'s' if unit == 'day' and count != '1' else ''}"
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{1e3 * seconds:.3g} ms"

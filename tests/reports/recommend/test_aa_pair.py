@@ -1,12 +1,12 @@
 """Metrics by which the two A/A copies differ are ignored: in the advice, as a cost, in the table and in orders."""
 
 import pytest
+from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
 
 from stampede.reports.analysis.aa_pair import AAPair, aa_pair_of, describe_ignored_metrics, level_noise_floor
 from stampede.reports.analysis.figure_set import PlainFigures
 from stampede.reports.metrics.metric import find_metric
 from stampede.reports.recommend import selection
-from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
 from stampede.reports.recommend.factors import order
 from stampede.reports.statistics.estimate import Estimate
 from tests.reports.planted_runs.plain_figures import estimate, plain_figures, with_figures
