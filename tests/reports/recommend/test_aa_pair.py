@@ -102,7 +102,7 @@ def test_a_cost_compared_with_a_contender_that_has_a_copy_is_compared_with_the_w
     again_ms: float, named: bool
 ) -> None:
     """Longest reads have no interval: 384 ms against 128 is no cost if the copy's longest is 359."""
-    figures = having(EQUAL_COPIES, coalescing=estimate(5, 4, 6, why="seen, not estimated"))
+    figures = having(EQUAL_COPIES, coalescing=estimate(5, 4, 6, why="not estimated"))
     longest = {"coalescing": 384.0, "cache-aside": 128.0, "cache-aside-again": again_ms}
     figures = with_figures(
         figures, "read-max", {name: Estimate(value=value, rounds=10) for name, value in longest.items()}
