@@ -106,7 +106,12 @@ def difference(verdict: Verdict) -> str:
     if t is None:
         return ""
     unit = f" {verdict.metric.unit}" if verdict.metric.unit else ""
-    return f"{t.estimate:+,.3g}{unit} ({t.low:+,.3g} to {t.high:+,.3g})"
+    return f"{signed(t.estimate)}{unit} ({signed(t.low)} to {signed(t.high)})"
+
+
+def signed(value: float) -> str:
+    """A difference: "+2,950", "-0.8"."""
+    return f"{'+' if value > 0 else ''}{number(value)}"
 
 
 def spoken(verdict: Verdict) -> str:
@@ -182,3 +187,12 @@ def listed(names: Sequence[str]) -> str:
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def duration(seconds: float) -> str:
+    """A time span with its largest fitting unit: "500 ms", "1.4 s", "5 min", "1 h", "1 day"."""
+    for unit_s, unit in ((86_400.0, "day"), (3600.0, "h"), (60.0, "min")):
+        if seconds >= unit_s * 0.9995:
+            count = f"{seconds / unit_s:.3g}"
+            return f"{count} {unit}{'s' if unit == 'day' and count != '1' else ''}"
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{1e3 * seconds:.3g} ms"

@@ -135,7 +135,8 @@ def reservations(
     statuses = found.statuses[pick.name]
     condition = conditions(statuses)
     kept = alternatives_that_hold(figures, scenario, question.requirements, races) if condition else ""
-    left_out = figures.figure(question.scenario, pick.name, question.metric).why
+    figure = figures.figure(question.scenario, pick.name, question.metric)
+    left_out = "" if figure.missing else figure.why
     return tuple(text for text in (untested(statuses), condition, kept, left_out) if text)
 
 

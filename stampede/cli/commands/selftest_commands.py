@@ -49,7 +49,7 @@ def aa(
     settings = run_settings(run_options)
     from stampede.loadtests.selftests.selftest_runs import BLOCK, aa_config
 
-    config = aa_config(contender, rounds, tuple(scenario or ("read-heavy",)), **settings)
+    config = aa_config(contender, rounds, tuple(scenario or ("read-mostly",)), **settings)
     folder = run_trial(config, server_options, yes)
     from stampede.reports.analysis.analysis import analyse
     from stampede.reports.output.html_report import render
@@ -75,18 +75,21 @@ def selftest(
     scenario: Scenarios = None,
     yes: Yes = False,
 ) -> None:
-    """Run contenders with known differences: print the share of them that a plan of quick's size detects."""
+    """Run contenders with known differences, and decide planted worlds: print the share that is found and decided."""
     check_runs(run_options.runs)
     check_scenario_names(scenario)
     settings = run_settings(run_options)
     from stampede.loadtests.selftests.selftest_runs import BLOCK, KNOWN_FAULTS, selftest_config
 
-    folder = run_trial(selftest_config(blocks, tuple(scenario or ("read-heavy",)), **settings), server_options, yes)
+    folder = run_trial(selftest_config(blocks, tuple(scenario or ("read-mostly",)), **settings), server_options, yes)
     from stampede.reports.analysis.analysis import analyse
     from stampede.reports.output.html_report import render
+    from stampede.reports.topics.selftests.answer_selftest import SIMULATED_RUNS, WORLDS, decided, world_line
     from stampede.reports.topics.selftests.selftest_result import Planted, decisions, tally
     from stampede.run_folder.read import read_run
 
+    for world in WORLDS:
+        print_result(world_line(decided(world, SIMULATED_RUNS)))
     expected = [Planted(contender=p.contender, metric=p.metric, share=p.share) for p in KNOWN_FAULTS]
     for line in tally(decisions(analyse(read_run(folder)), expected, BLOCK)):
         print_result(line)
@@ -109,7 +112,7 @@ def knee(
     server_options: ServerOptions,
     run_options: RunOptions,
     objective: Annotated[str, typer.Option(help="a percentile of the response time and its bound")] = "p99<50ms",
-    scenario: Annotated[str, typer.Option(help="one caching scenario", autocompletion=scenario_names)] = "read-heavy",
+    scenario: Annotated[str, typer.Option(help="one caching scenario", autocompletion=scenario_names)] = "read-mostly",
     only: Only = None,
     contender: Contenders = None,
     rounds: Annotated[

@@ -11,7 +11,6 @@ from stampede.reports.analysis.aa_pair import AAPair
 from stampede.reports.analysis.analysis import analyse
 from stampede.reports.metrics.metric import find_metric
 from stampede.reports.output.html_report import render
-from stampede.reports.recommend.headline import answers
 from stampede.reports.statistics.estimate import Estimate, missing
 from stampede.reports.topics.experiments import over_http_section
 from stampede.reports.topics.selftests import http_validation
@@ -59,7 +58,7 @@ def test_order_is_compared_only_if_intervals_distinguish_the_pair_in_both_places
 
 
 def test_reversed_order_by_one_figure_is_reported_even_if_another_figure_keeps_it() -> None:
-    kept = http_validation.OrderComparison(figure="loads per 1,000 reads", in_grid=1, over_http=1)
+    kept = http_validation.OrderComparison(figure="queries per 1,000 reads", in_grid=1, over_http=1)
     reverse = http_validation.OrderComparison(figure="read response time p99", in_grid=-1, over_http=1)
     text = http_validation.summary([kept, reverse])
     assert "reverses over HTTP with real threads: read response time p99: cache-aside before coalescing" in text
@@ -96,7 +95,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[Experim
     ("rows", "text"),
     [
         (calls(LOADS, 6), "The same order over HTTP with real threads (cache-aside and coalescing in stampede, by"),
-        (calls(REVERSED, 6), "loads per 1,000 reads: coalescing before cache-aside in the grid, behind it over HTTP"),
+        (calls(REVERSED, 6), "queries per 1,000 reads: coalescing before cache-aside in the grid, behind it over HTTP"),
         (calls(LOADS, 2), "HTTP with real threads: cannot tell"),
     ],
     ids=["same", "reversed", "few rounds"],
@@ -105,14 +104,14 @@ def test_factors_of_the_answer_include_the_order_over_http(
     measured: Callable[[list[ExperimentRow] | None], Path], rows: list[ExperimentRow], text: str
 ) -> None:
     analysis = analyse(read_run(measured(rows)))
-    assert text in http_validation.depends_on(answers(analysis), analysis)
+    assert text in http_validation.depends_on(analysis)
 
 
 def test_without_calls_over_http_the_answer_does_not_mention_them(
     measured: Callable[[list[ExperimentRow] | None], Path],
 ) -> None:
     analysis = analyse(read_run(measured(None)))
-    assert "HTTP" not in http_validation.depends_on(answers(analysis), analysis)
+    assert "HTTP" not in http_validation.depends_on(analysis)
 
 
 def test_page_has_the_section_and_the_rounds_are_in_a_csv(
