@@ -26,7 +26,7 @@ USE_CASES = (
     UseCase(
         anchor="spare-the-database",
         text="Many records, mostly read: the fewest loads; a value may be as old as its TTL",
-        scenario="read-heavy",
+        scenario="read-mostly",
         metrics=("loads-per-1000-reads",),
         requirements=(STALE_AT_MOST_TTL,),
     ),

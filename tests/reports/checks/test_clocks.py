@@ -35,7 +35,7 @@ FAULTS: dict[WarningKind, Callable[[CellInfo], Facts]] = {run_warnings.CLOCKS_AP
 
 
 def analysed(folder: Path, timeline: Callable[[CellInfo], Facts] | None, **how: Any) -> Analysis:
-    usual: dict[str, Any] = {"contenders": ("cache-aside",), "scenarios": [scenario("read-heavy")], "rounds": 1}
+    usual: dict[str, Any] = {"contenders": ("cache-aside",), "scenarios": [scenario("read-mostly")], "rounds": 1}
     planted = plant(folder, **(usual | how))
     return analyse(read_run(planted if timeline is None else add_around(planted, timeline=timeline)))
 

@@ -24,7 +24,7 @@ def variant(rtt_ms: float) -> ScenarioInfo:
 
 
 def analysed(folder: Path, **how: object) -> Analysis:
-    scenarios = [scenario("read-heavy", rate_per_s=100.0), scenario("stampede"), variant(0.0)]
+    scenarios = [scenario("read-mostly", rate_per_s=100.0), scenario("stampede"), variant(0.0)]
     return analyse(read_run(plant(folder / "run", contenders=CONTENDERS, scenarios=scenarios, rounds=6, **how)))  # type: ignore[arg-type]
 
 
