@@ -13,7 +13,7 @@ from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claims_section import ClaimFinding
 from stampede.reports.output import formatting
 from stampede.reports.output.panels import warnings_panel
-from stampede.reports.output.panels.first_screen.answer_texts import answered, measured_price, other_price
+from stampede.reports.output.panels.first_screen.answer_texts import answered, measured_costs, other_costs
 from stampede.reports.output.panels.first_screen.not_measured import MissingAnswer, not_measured
 from stampede.reports.output.panels.first_screen.patterns_table import many_keys
 from stampede.reports.output.report_model import Report
@@ -74,15 +74,23 @@ def answer_lines(rows: Sequence[AnswerRow], room: int) -> Iterator[ConsoleLine]:
     for k, row in enumerate(rows):
         if k >= room:
             return
-        lines = folded(answer_text(row), 2 if spare > 0 else 1, INDENT)
+        lines = fitting(row, 1 if spare <= 0 else 2 if spare <= len(rows) - k else 3)
         spare -= len(lines) - 1
         yield from styled(lines, "")
 
 
-def answer_text(row: AnswerRow) -> str:
-    """A question, its answer, how sure it is, and the price."""
-    price = "; ".join(part for part in (measured_price(row), other_price(row)) if part)
-    return f"{row.question}: {row.use} ({row.certainty}). Price: {price}"
+def fitting(row: AnswerRow, most: int) -> list[str]:
+    """A question, its answer, how sure it is, and as many of its costs as that many lines hold."""
+    mechanism = [row.mechanism] if row.mechanism else []
+    costs = [*measured_costs(row), *mechanism, *other_costs(row)] or ["not stated"]
+    text = ""
+    for kept in range(len(costs), 0, -1):
+        more = CUT if kept < len(costs) else ""
+        text = f"{row.question}: {row.use} ({row.certainty}). Price: {'; '.join(costs[:kept])}{more}"
+        lines = textwrap.wrap(text, WIDTH, subsequent_indent=INDENT, break_on_hyphens=False)
+        if len(lines) <= most:
+            return lines
+    return folded(text, most, INDENT)
 
 
 def pattern_lines(analysis: Analysis, rows: Sequence[AnswerRow]) -> Iterator[ConsoleLine]:

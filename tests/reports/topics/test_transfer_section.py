@@ -35,7 +35,7 @@ CONTENDERS = ("no-cache", "cache-aside", "cache-aside-again")
 
 def read_mostly(ttl_s: float, name: str = "read-mostly", **workload: Any) -> ScenarioInfo:
     """The scenario, or one of its transfer points, with 1,000 records."""
-    found = scenario("read-heavy", ttl_s=ttl_s, **workload)
+    found = scenario("read-mostly", ttl_s=ttl_s, **workload)
     return replace(found, name=name, variant_of="" if name == "read-mostly" else "read-mostly")
 
 
