@@ -181,7 +181,8 @@ class ScenarioInfo:
     same_as: dict[str, str] = field(default_factory=dict)
     """Contenders that did not run here because it has no writes: each with the one that runs and does the same."""
     measured: dict[str, float] = field(default_factory=dict)
-    """Calibration: load_ms (p50 of one load alone), ids (own SQL: the number of ids), timer_floor_p50_ms, timer_floor_p99_ms …"""
+    """Calibration: load_ms (p50 of one load alone), ids (own SQL: the number of ids), timer_floor_p50_ms,
+    timer_floor_p99_ms …"""
 
 
 @dataclass(kw_only=True)
