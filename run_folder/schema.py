@@ -215,7 +215,7 @@ class ContenderInfo:
     on_write: Literal["deletes", "fills", "keeps"] = "deletes"
     """What its writes do to the record's entry."""
     reads_like: str = ""
-    """The contender that does the same as long as nobody writes."""
+    """The contender that does the same as long as there are no writes."""
     foreign: str = ""
     """Why our counts cannot be compared with the servers': a process that we do not count. Empty: they can."""
 
