@@ -19,9 +19,10 @@ Focus = Literal["expiries", "freshness", "hits"]
 COLUMNS: dict[Focus, tuple[str, ...]] = {
     "expiries": (
         "loads-per-expiry",
-        "misses-per-expiry",
+        "misses-per-1000-reads",
         "hit-p50",
         "miss-p50",
+        "waiting-p50",
         "commands-per-request",
         "read-p50",
         "database-ms-per-1000-reads",
@@ -50,9 +51,8 @@ COLUMNS: dict[Focus, tuple[str, ...]] = {
 }
 """Metrics of the table, most important first. The first six that a contender has are shown."""
 HEADINGS = {
-    "loads-per-expiry": "queries per expiry",
-    "loads-per-1000-reads": "queries per 1,000 reads",
-    "misses-per-expiry": "misses per expiry",
+    "misses-per-1000-reads": "misses per 1,000 reads",
+    "waiting-p50": "latency of waiting readers",
     "hit-p50": "hit latency",
     "miss-p50": "miss latency",
     "commands-per-request": "commands per request",
