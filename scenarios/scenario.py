@@ -34,6 +34,8 @@ class Scenario:
     """The values of the workload that define the situation. All others come from the user's workload."""
     window_ttls: int = 2
     """The length of a cell's window in TTLs: a whole number, so that every cell contains equally many expiries."""
+    window_s: float | None = None
+    """The length of a cell's window in seconds, for a TTL that is much longer than a window. None: in TTLs."""
     warm_up_s: float = 0.25
     """How long requests run before the window, in seconds."""
     drain_s: float = 2.0
@@ -59,6 +61,7 @@ class Scenario:
 
     def __post_init__(self) -> None:
         require(is_count(self.window_ttls), "window_ttls", self.window_ttls, "a whole number, 1 or more")
+        require(self.window_s is None or 0 < self.window_s <= 3600, "window_s", self.window_s, "above 0, at most 3,600")
         counted = self.processes is None or is_count(self.processes)
         require(counted, "processes", self.processes, "a whole number, 1 or more; or None for all")
         require(
@@ -69,6 +72,10 @@ class Scenario:
         )
         require(self.fault is None or self.kind == "caching", "fault", self.fault, "None if the kind is limiting")
         require(not self.cold or self.warm_up_s == 0, "warm_up_s", self.warm_up_s, "0 if cold is True")
+
+    def caching_window_s(self, ttl_s: float) -> float:
+        """The length of a cell's window in seconds, if it has caching contenders and entries live that long."""
+        return self.window_ttls * ttl_s if self.window_s is None else self.window_s
 
     def limited(self, limits: Mapping[str, Any]) -> "Scenario":
         """The scenario with the user's limits in its flood. Raises ConfigError."""

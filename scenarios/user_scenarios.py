@@ -22,6 +22,7 @@ LONGEST_S = 600
 
 TYPES: Mapping[str, tuple[type, ...]] = {
     "window_ttls": (int,),
+    "window_s": (int, float, type(None)),
     "warm_up_s": (int, float),
     "drain_s": (int, float),
     "cold": (bool,),

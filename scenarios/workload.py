@@ -57,7 +57,7 @@ class Workload:
     """Closed clients: mean time between an answer and the next request, exponentially distributed."""
     read_share: float = 0.95
     """Reads among the requests, 0 to 1."""
-    records: int = 100_000
+    records: int = 20_000
     """Rows in the table."""
     active_records: int | None = None
     """How many of the rows are ever requested. None: all."""
@@ -65,8 +65,8 @@ class Workload:
     """Zipf's exponent over the active records. 0: all equally often; 1.2: the median of Twitter's caches in 2020."""
     record_bytes: int = 500
     """Approximate length of a record as JSON, 200 to 2,000 bytes."""
-    ttl_s: float = 1.0
-    """Lifetime of a cache entry. Scenarios use short ones, so that entries expire during a cell."""
+    ttl_s: float = 300.0
+    """Lifetime of a cache entry. Some scenarios set a short one, so that entries expire during a cell."""
     load_cpu_ms: float = 1.0
     """CPU time of one load, used by an aggregation inside the query."""
     load_wait_ms: float = 4.0
@@ -208,10 +208,10 @@ TEMPLATE = '''\
 rate_per_s = 300          # requests due per second, all processes together
 arrivals = "poisson"      # or "constant", or "closed": clients that wait for an answer, then think_s; they hide stalls
 read_share = 0.95         # reads among the requests
-records = 100000          # rows in the table
+records = 20000           # rows in the table
 key_skew = 1.2            # Zipf's exponent: 0 = all keys alike
 record_bytes = 500        # length of a record, 200 to 2,000
-ttl_s = 1.0               # lifetime of a cache entry; short, so that entries expire during a cell
+ttl_s = 300               # lifetime of a cache entry; a cell starts with the entries of a long-running service
 load_cpu_ms = 1.0         # CPU time of one load
 load_wait_ms = 4.0        # time that one load waits
 # rtt_ms = 0.5            # simulated RTT per round trip; 0: none

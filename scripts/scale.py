@@ -116,7 +116,7 @@ def plant_many(folder: Path, samples: int) -> None:
     writer.save()
 
 
-SCENARIOS = ("read-heavy", "stampede")
+SCENARIOS = ("read-mostly", "stampede")
 RECORDED = 1_000_000
 MAX_MB = 500.0
 

@@ -29,7 +29,7 @@ def record(batch: str, count: str) -> dict[str, float]:
     recorder, facts = Recorder(), RequestFacts()
     for number in range(int(count)):
         recorder.keep(sample(number, facts))
-    Path(batch).write_bytes(recorder.take_batch(1, "read-heavy", "cache-aside", 1))
+    Path(batch).write_bytes(recorder.take_batch(1, "read-mostly", "cache-aside", 1))
     return {}
 
 

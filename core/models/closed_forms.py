@@ -5,6 +5,7 @@ Rates are per second, times in seconds. The tests compare each form with a simul
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -73,11 +74,97 @@ def zipf_shares(records: int, skew: float) -> Floats:
     return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
-def life_s(ttl_s: float, writes_per_s: Floats) -> Floats:
-    """Mean lifetime of an entry, if a write deletes it: (1 − e^(−w·T)) / w, and T without writes."""
-    wt = writes_per_s * ttl_s
-    safe = np.where(wt > 1e-12, wt, 1.0)
-    return np.asarray(np.where(wt > 1e-12, ttl_s * -np.expm1(-wt) / safe, ttl_s))
+def decay_s(rate_per_s: Floats, span_s: float | Floats) -> Floats:
+    """The integral of e^(−r·t) for t from 0 to the span: (1 − e^(−r·s)) / r, and s for r = 0."""
+    rs = rate_per_s * span_s
+    safe = np.where(rs > 1e-12, rs, 1.0)
+    return np.asarray(np.where(rs > 1e-12, span_s * -np.expm1(-rs) / safe, span_s), dtype=np.float64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SteadyState:
+    """The entries of a TTL cache at a random instant after a long time, for keys with Poisson reads and writes.
+
+    The age of an entry is the time since its last fill. It reaches age a with probability S(a) = e^(−w·a), times
+    e^(−λ·(a − T + v)) in the refresh window v at its end, and never reaches T. At the end of an age the entry is filled
+    again (by a refresh, or by a write that fills) or absent until the next fill. Renewal theory gives the rest: with
+    M = ∫ S and q = the share of ages that end by a fill, an entry is present for M / (1 − q) on average, then absent
+    for one interval between fills; and the age of an entry that is present has the density S / M. Without writes and
+    refreshes, presence is λ·T / (1 + λ·T): the TTL case of Che's approximation (Che, Tung, Wang, IEEE JSAC 20(7), 2002;
+    Fofack, Nain, Neglia, Towsley, VALUETOOLS 2012). The rest is derived here.
+    """
+
+    reads_per_s: Floats
+    """Of each key."""
+    writes_per_s: Floats
+    """Of each key. Zeros if a write leaves the entry as it is."""
+    ttl_s: float
+    writes_fill: bool = False
+    """Whether a write fills the entry. Otherwise it deletes the entry."""
+    refresh_s: float = 0.0
+    """v: a read of an entry that has less than this left fills it again. 0: no refreshes."""
+
+    def presence(self, load_s: float = 0.0) -> Floats:
+        """The probability that each key has an entry; for Poisson reads also its hit rate. Each load takes `load_s`."""
+        fills = self.reads_per_s + self.writes_per_s * self.writes_fill
+        absent_s = 1 / np.maximum(fills, 1e-300) + load_s * self.reads_per_s / np.maximum(fills, 1e-300)
+        with np.errstate(divide="ignore"):
+            stays_s = self._mean_age_s() / self._ends_absent()
+        return np.asarray(np.where(np.isinf(stays_s), 1.0, 1 / (1 + absent_s / np.maximum(stays_s, 1e-300))))
+
+    def ages_s(self, quantiles: Floats) -> Floats:
+        """The ages of the keys' entries at these quantiles, 0 to below 1, of the age's distribution."""
+        before_s = self.ttl_s - self.refresh_s
+        wanted = quantiles * self._mean_age_s()
+        plain = decay_s(self.writes_per_s, before_s)
+        early = inverse_decay_s(self.writes_per_s, np.minimum(wanted, plain))
+        reached = np.exp(-self.writes_per_s * before_s)
+        beyond = np.maximum(wanted - plain, 0.0) / np.maximum(reached, 1e-300)
+        late = before_s + inverse_decay_s(self.writes_per_s + self.reads_per_s, beyond)
+        return np.asarray(np.clip(np.where(wanted <= plain, early, late), 0.0, self.ttl_s))
+
+    def _mean_age_s(self) -> Floats:
+        """M: how long an age lasts on average."""
+        before_s = self.ttl_s - self.refresh_s
+        return decay_s(self.writes_per_s, before_s) + self._window_s()
+
+    def _window_s(self) -> Floats:
+        """The part of an age that lies in the refresh window, on average."""
+        reached = np.exp(-self.writes_per_s * (self.ttl_s - self.refresh_s))
+        return np.asarray(reached * decay_s(self.writes_per_s + self.reads_per_s, self.refresh_s))
+
+    def _ends_absent(self) -> Floats:
+        """1 − q: the share of ages after which the entry is absent."""
+        if self.writes_fill:
+            expired = np.exp(-self.writes_per_s * self.ttl_s - self.reads_per_s * self.refresh_s)
+            return np.asarray(expired)
+        refreshed = self.reads_per_s * self._window_s() if self.refresh_s > 0 else np.zeros_like(self.reads_per_s)
+        return np.asarray(np.maximum(1 - refreshed, 0.0))
+
+    def hit_rate(self, load_s: float = 0.0) -> float:
+        """The share of all reads that hit."""
+        return float((self.reads_per_s * self.presence(load_s)).sum() / self.reads_per_s.sum())
+
+
+def steady_state(
+    reads_per_s: Floats, writes_per_s: Floats, *, ttl_s: float, on_write: str, refresh_below_share: float = 0.0
+) -> SteadyState:
+    """The steady state of a contender: `on_write` is deletes, fills or keeps; a read of an entry that has less than
+    `refresh_below_share` of its TTL left refreshes it."""
+    return SteadyState(
+        reads_per_s=reads_per_s,
+        writes_per_s=np.zeros_like(writes_per_s) if on_write == "keeps" else writes_per_s,
+        ttl_s=ttl_s,
+        writes_fill=on_write == "fills",
+        refresh_s=refresh_below_share * ttl_s,
+    )
+
+
+def inverse_decay_s(rate_per_s: Floats, integral_s: Floats) -> Floats:
+    """The span whose `decay_s` is the integral: −ln(1 − r·x) / r, and x for r = 0."""
+    rx = np.minimum(rate_per_s * integral_s, 1 - 1e-16)
+    safe = np.where(rate_per_s > 1e-12, rate_per_s, 1.0)
+    return np.asarray(np.where(rate_per_s > 1e-12, -np.log1p(-rx) / safe, integral_s), dtype=np.float64)
 
 
 def ttl_hit_rate(
@@ -89,15 +176,12 @@ def ttl_hit_rate(
 ) -> float:
     """Share of reads that hit, for keys with those read rates. Entries live one TTL; a write deletes them.
 
-    A key's cycle: a miss, the load, the entry's life L. Hits per cycle λ·L of 1 + λ·(Δ + L) reads. For Δ = 0 without
-    writes λ·T / (1 + λ·T): renewal; the TTL case of Che's approximation (Che, Tung, Wang, IEEE JSAC 20(7), 2002;
-    Fofack, Nain, Neglia, Towsley, VALUETOOLS 2012). Assumes Poisson reads and writes, and a long day.
+    A key's cycle: a miss, the load, the entry's life L. Hits per cycle λ·L of 1 + λ·(Δ + L) reads. Assumes Poisson
+    reads and writes, and a long day.
     """
     rates = np.asarray(reads_per_s, dtype=np.float64)
     writes = np.zeros_like(rates) if writes_per_s is None else np.asarray(writes_per_s, dtype=np.float64)
-    life = life_s(ttl_s, writes)
-    hits = rates * life / (1 + rates * (load_s + life))
-    return float((rates * hits).sum() / rates.sum())
+    return SteadyState(reads_per_s=rates, writes_per_s=writes, ttl_s=ttl_s).hit_rate(load_s)
 
 
 LONGEST_TTL_S = 30 * 86_400.0

@@ -25,7 +25,7 @@ from stampede.loadtests.appserver.request_drawing import (
     draw_requests,
 )
 from stampede.loadtests.appserver.request_sample import NO_CLIENT, RequestSample, sample_row
-from stampede.loadtests.appserver.warmup import WarmUp, checked_version
+from stampede.loadtests.appserver.warmup import Fill, WarmUp, checked_version
 from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
 from stampede.loadtests.instrumentation.clock import Clock, now_ns
 from stampede.loadtests.instrumentation.meters import Meter, MeteredSource, current_facts
@@ -44,6 +44,9 @@ GRACE_S = 30.0
 """How long a cell waits for open requests after its deadline, so that counts stay complete, before it fails."""
 BROKEN_CELL_WAIT_S = 10.0
 """How long the next cell waits for requests that are still running in a broken cell."""
+
+FILLED_FOR_S = 3600.0
+"""The least TTL of entries while they are made for all cells of a run."""
 
 MAX_OVERDUE = 16
 """A thread serves up to this many overdue requests before it returns control to Locust."""
@@ -73,10 +76,12 @@ class AppServer:
         connections = config.users_per_process + BACKGROUND_WORKERS
         self._postgres = open_pool(config.postgres_url, connections, config.scenarios[0].statements["session"])
         self._redis = RedisClients(config.redis_url, self.meter, connections)
-        self._populations = Populations(self._postgres, config.seed)
+        self._populations = Populations(self._postgres.connection, config.seed)
+        self._source: PostgresSource
+        """The database of the contender."""
         self._warm_up = WarmUp(config, process, self.meter, self._populations)
 
-    def prepare(self, plan: CellPlan) -> dict[str, float]:
+    def prepare(self, plan: CellPlan, fill: Fill = "residents") -> dict[str, float]:
         """Make the contender, open its connections and warm the cache. Returns the process's counters after that."""
         self._await_broken_cell()
         scenario = self.config.scenario(plan.scenario)
@@ -89,8 +94,10 @@ class AppServer:
         warming: dict[str, float] = {}
         think_times_ns: list[int] = []
         if scenario.flood is None:
-            pattern = contender = self._pattern(scenario, contender_spec, background, rng)
-            self._warm(pattern, contender_spec, scenario, plan.seed)
+            if fill == "candidates":
+                self._fill_candidates(scenario, contender_spec, background, plan.seed)
+            pattern = contender = self._pattern(scenario, contender_spec, background, rng, scenario.workload.ttl_s)
+            self._warm(pattern, contender_spec, scenario, fill, plan.seed)
             requests, think_times_ns = draw_requests(self.config, self.process, scenario, self._populations, rng)
             if scenario.cold and isinstance(pattern, SupportsWarmUp):
                 warming = self._warm_up.fill_cold(pattern, scenario)
@@ -119,27 +126,41 @@ class AppServer:
         contender_spec: ContenderSpec,
         background: ThreadPoolExecutor,
         rng: np.random.Generator,
+        ttl_s: float,
     ) -> CachePattern:
-        """Make a caching contender with open connections."""
+        """Make a caching contender with open connections. Its loads cost nothing until `_warm` has filled the cache."""
         pattern_type = contender_spec.pattern()
         statements = Statements(**scenario.statements)
+        self._source = PostgresSource(self._postgres, statements.without_cost())
         context = Context(
             redis=self._redis.client(pattern_type.client),
-            source=MeteredSource(PostgresSource(self._postgres, statements), self.meter, statements.version_column),
+            source=MeteredSource(self._source, self.meter, statements.version_column),
             serializer=Json(),
             now=lambda: (now_ns() - self.ahead_ns) / 1e9,
             sleep=lambda seconds: self.clock.wait_until(now_ns() + round(seconds * 1e9)),
             spawn=lambda work: self._spawn(background, work),
             rng=random.Random(int(rng.integers(2**63))),
         )
-        return pattern_type(context, contender_spec.configured(scenario.workload.ttl_s, self.config.key_prefix))
+        return pattern_type(context, contender_spec.configured(ttl_s, self.config.key_prefix))
 
-    def _warm(self, pattern: CachePattern, contender_spec: ContenderSpec, scenario: ScenarioPlan, seed: int) -> None:
-        """Fill the cache as the scenario says; a cold scenario begins with an empty cache."""
+    def _fill_candidates(
+        self, scenario: ScenarioPlan, contender_spec: ContenderSpec, background: ThreadPoolExecutor, seed: int
+    ) -> None:
+        """Make the entries of all cells of the run through a pattern of their own."""
+        rng = np.random.default_rng([seed, self.process])
+        pattern = self._pattern(scenario, contender_spec, background, rng, max(scenario.workload.ttl_s, FILLED_FOR_S))
+        self._warm_up.read_entries(pattern, contender_spec, scenario, "candidates", seed)
+        pattern.close()
+
+    def _warm(
+        self, pattern: CachePattern, contender_spec: ContenderSpec, scenario: ScenarioPlan, fill: Fill, seed: int
+    ) -> None:
+        """Fill the cache as the scenario says, then give loads their cost. A cold scenario begins with no entry."""
         if contender_spec.kind == "baseline":
             self._warm_up.fill_baseline(pattern, scenario)
-        elif not scenario.cold:
-            self._warm_up.read_residents(pattern, contender_spec, scenario, seed)
+        elif fill == "residents" and not scenario.cold:
+            self._warm_up.read_entries(pattern, contender_spec, scenario, fill, seed)
+        self._source.statements = Statements(**scenario.statements)
 
     def _limiter(self, flood: Flood, contender_spec: ContenderSpec) -> RateLimiter:
         """Make a rate limiter with open connections and its script loaded into the server. It uses the wall clock."""

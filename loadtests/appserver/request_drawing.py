@@ -1,10 +1,12 @@
 """Draw the requests of one process in a cell: due times, keys and operations, before the cell begins."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from psycopg_pool import ConnectionPool
+import psycopg
 
 from stampede.core.models.closed_forms import zipf_shares
 from stampede.loadtests.locustfiles.run_config import RunConfig, ScenarioPlan
@@ -30,8 +32,9 @@ class Requests:
 class Populations:
     """The record ids that each scenario requests, read from the database once."""
 
-    def __init__(self, postgres: ConnectionPool[Any], seed: int) -> None:
-        self._postgres = postgres
+    def __init__(self, connection: Callable[[], AbstractContextManager[psycopg.Connection[Any]]], seed: int) -> None:
+        """`connection`: lends a connection to the database."""
+        self._connection = connection
         self._seed = seed
         self._known: dict[str, tuple[Ids, Shares]] = {}
 
@@ -39,7 +42,7 @@ class Populations:
         """The requested ids, most popular first, and their shares of the requests."""
         if scenario.name not in self._known:
             workload = scenario.workload
-            with self._postgres.connection() as connection:
+            with self._connection() as connection:
                 ids = np.asarray(record_ids(connection, workload), dtype=np.int64)
             if workload.sql is None:
                 ids = by_popularity(ids, self._seed)

@@ -2,8 +2,7 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-
-import numpy as np
+from typing import Literal
 
 from stampede.loadtests.appserver.request_drawing import Populations, serving_processes
 from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
@@ -13,7 +12,15 @@ from stampede.loadtests.locustfiles.run_config import RunConfig, ScenarioPlan
 from stampede.patterns.answer_checks import check_decision, check_error, check_record
 from stampede.patterns.caching.cache_pattern import CachePattern, SupportsWarmUp
 from stampede.patterns.rate_limiting.rate_limiter import RateLimiter
-from stampede.scenarios.traffic.key_distributions import steady_state_keys
+from stampede.scenarios.traffic.resident_entries import ResidentEntries, resident_entries
+
+Fill = Literal["candidates", "residents", "nothing"]
+"""What a process reads before a cell, with loads that cost nothing.
+
+candidates: every record that has an entry when some cell of the run begins, with a long TTL.
+residents: those that have an entry when this cell begins, through the cell's own pattern.
+nothing: their entries are kept, or the cell begins without any.
+"""
 
 
 class WarmUp:
@@ -25,10 +32,10 @@ class WarmUp:
         self._meter = meter
         self._populations = populations
 
-    def read_residents(
-        self, pattern: CachePattern, contender_spec: ContenderSpec, scenario: ScenarioPlan, seed: int
+    def read_entries(
+        self, pattern: CachePattern, contender_spec: ContenderSpec, scenario: ScenarioPlan, fill: Fill, seed: int
     ) -> None:
-        """Read the records that a cache holds in steady state, so that the cell begins with them."""
+        """Read this process's share of the records of a fill, so that the contender makes their entries."""
         version = checked_version(contender_spec, scenario)
 
         def read(record_id: int) -> None:
@@ -40,19 +47,20 @@ class WarmUp:
             else:
                 check_record(contender_spec.name, "get", answer, version)
 
-        mine = self._resident_keys(scenario, seed)
-        if mine:
+        mine = self._share_of(contender_spec, scenario, fill, seed)
+        commands_before = commands_of(self._meter.counts)
+        for record_id in mine[:1]:
+            read(record_id)
+        if commands_of(self._meter.counts) > commands_before:  # otherwise it has no cache to fill
             with ThreadPoolExecutor(min(self._config.users_per_process, len(mine))) as threads:
                 list(threads.map(read, mine))
 
-    def _resident_keys(self, scenario: ScenarioPlan, seed: int) -> list[int]:
-        """This process's share of the keys that a cache holds in steady state."""
-        workload = scenario.workload
-        ids, shares = self._populations.population(scenario)
-        rng = np.random.default_rng(seed)  # the same in every process: they divide one resident set
-        resident = steady_state_keys(ids, shares, workload.rate_per_s * workload.read_share, workload.ttl_s, rng)
+    def _share_of(self, contender_spec: ContenderSpec, scenario: ScenarioPlan, fill: Fill, seed: int) -> list[int]:
+        """This process's share of the records of a fill. Every process draws the same records; they divide them."""
+        entries = entries_of(self._config, contender_spec, scenario, self._populations)
+        wanted = entries.ids[entries.candidates() if fill == "candidates" else entries.present(seed)]
         serving = serving_processes(self._config, scenario)
-        return resident[self._process :: serving].tolist() if self._process < serving else []
+        return wanted[self._process :: serving].tolist() if self._process < serving else []
 
     def fill_cold(self, pattern: SupportsWarmUp, scenario: ScenarioPlan) -> dict[str, float]:
         """Let the contender warm the records that are read at least once per TTL. Returns the cost, as counters of this
@@ -81,6 +89,15 @@ class WarmUp:
     def hit_once(self, limiter: RateLimiter, contender_spec: ContenderSpec) -> None:
         """Call a rate limiter once with a separate subject, so that its script is loaded into the server."""
         check_decision(contender_spec.name, limiter.hit(f"warm-up-{self._process}"))
+
+
+def entries_of(
+    config: RunConfig, contender_spec: ContenderSpec, scenario: ScenarioPlan, populations: Populations
+) -> ResidentEntries:
+    """The entries from which the contender's cells in this scenario begin."""
+    settings = contender_spec.configured(scenario.workload.ttl_s, config.key_prefix)
+    population = populations.population(scenario)
+    return resident_entries(contender_spec.pattern(), settings, scenario.workload, population, config.seed)
 
 
 def commands_of(counts: Counter[str]) -> int:

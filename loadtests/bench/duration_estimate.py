@@ -4,11 +4,14 @@
       fault      + half its drain of 2 s: the cell waits for contenders that hang, not for those that fall back
       worker     + 2 s: a separate worker process starts and stops
       drain      + 0.3 s: written records are read again after the drain
+      entries    + 0.03 ms for each entry from which it begins
+    filling      0.4 ms for each of these entries, once for each contender and TTL; before every cell for a contender
+                 of the user (not counted with the user's own SQL, whose number of ids is not known here)
     experiments  the stated duration of each, times its rounds
     races        3 s for each built-in contender or limiter that runs
     fixed        8 s for servers, data and calibration; for the report 3 s and 5 % of the cells
 
-Standard (contenders x rounds x a cell): read-heavy and stampede 11 x 10 x 2.55 s each = 9.4 min; the two at 0 ms 7 and
+Standard (contenders x rounds x a cell): read-mostly and stampede 11 x 10 x 2.55 s each = 9.4 min; the two at 0 ms 7 and
 6 x 8 x 2.55 s = 4.4 min; in one process 5 x 7 x 2.55 s = 1.5 min; mixed-writes 8 x 8 x 2.85 s = 3.1 min;
 rate-limit-flood 7 x 6 x 1.9 s = 1.3 min; slow-load 2 x 6 x 2.55 s = 0.5 min; a killed Redis 2 x 3 x 13.6 s
 and a hung one 2 x 3 x 7.6 s = 2.1 min; cold start and queue 1.2 min; experiments 2.6 min, of which over-http
@@ -19,12 +22,14 @@ Quick: two scenarios 7 x 8 x 2.55 s each = 4.8 min; rate-limit-flood 7 x 3 x 1.9
 from dataclasses import dataclass, replace
 
 from stampede.core.errors import require
+from stampede.core.models.closed_forms import zipf_shares
 from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.run_plan.cell_plan import plan_cells
 from stampede.loadtests.bench.run_plan.scenario_selection import check_bench_config
 from stampede.loadtests.experiments.experiment import find_experiment
 from stampede.scenarios.plans import Plan
 from stampede.scenarios.scenario import Scenario
+from stampede.scenarios.traffic.resident_entries import MOST_ENTRIES
 from stampede.scenarios.workload import Workload
 
 DAY_S = 86_400.0
@@ -38,6 +43,10 @@ WORKER_S = 2.0
 RACES_S = 3.0
 """Exploring the schedules of one contender."""
 AFTER_DRAIN_S = 0.3
+FILL_ENTRY_S = 0.000_4
+"""Making one entry through a contender."""
+RESTORE_ENTRY_S = 0.000_03
+"""Putting one kept entry back."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,10 +96,19 @@ def estimate(config: BenchConfig) -> RunEstimate:
     scenarios, workloads, contender_specs = check_bench_config(config)
     each = {s.name: cell_s(s, w, config.plan) for s, w in zip(scenarios, workloads, strict=True)}
     workers = {c.name for c in contender_specs if c.worker}
+    entries = {s.name: entries_in(s, w) for s, w in zip(scenarios, workloads, strict=True)}
+    specs = {spec.name: spec for spec in contender_specs}
+    filled: set[tuple[str, float, int]] = set()
     cells = plan_cells(config, contender_specs)
     by_scenario = dict.fromkeys(each, 0.0)
-    for cell in cells:
+    for cell, count in ((cell, entries[cell.scenario]) for cell in cells):
         by_scenario[cell.scenario] += each[cell.scenario] + WORKER_S * (cell.contender in workers)
+        spec = specs[cell.contender]
+        if spec.kind != "baseline" and spec.family == "caching" and spec.pattern().moving_parts != ():
+            made = (spec.copy_of or spec.name, *count)
+            again = made not in filled or spec.file is not None
+            by_scenario[cell.scenario] += count[1] * (FILL_ENTRY_S * again + RESTORE_ENTRY_S)
+            filled.add(made)
     raced = {cell.contender for cell in cells} & {
         c.name for c in contender_specs if c.kind == "contender" and not c.opt_in
     }
@@ -107,9 +125,18 @@ def cell_s(scenario: Scenario, workload: Workload, plan: Plan) -> float:
     if scenario.flood is not None:
         window_s = scenario.flood.window_s * plan.flood_windows
     else:
-        window_s = scenario.window_ttls * workload.ttl_s * plan.windows
+        window_s = scenario.caching_window_s(workload.ttl_s) * plan.windows
     waited_s = scenario.drain_s / 2 if scenario.fault is not None else 0.0
     return scenario.warm_up_s + window_s + CELL_OVERHEAD_S + waited_s + AFTER_DRAIN_S * scenario.check_after_drain
+
+
+def entries_in(scenario: Scenario, workload: Workload) -> tuple[float, int]:
+    """The TTL, and about how many entries a cell begins with."""
+    if scenario.flood is not None or scenario.cold or workload.sql is not None:
+        return workload.ttl_s, 0
+    shares = zipf_shares(workload.active_records or workload.records, workload.key_skew)
+    reads_per_ttl = shares * workload.rate_per_s * workload.read_share * workload.ttl_s
+    return workload.ttl_s, min(MOST_ENTRIES, round(float((reads_per_ttl / (1 + reads_per_ttl)).sum())))
 
 
 def experiment_durations(config: BenchConfig) -> dict[str, float]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from stampede.loadtests.appserver.inflight_sampler import InflightSample
+from stampede.loadtests.appserver.warmup import Fill
 from stampede.loadtests.coordinator.probes.server_events import Pause
 from stampede.loadtests.instrumentation.clock_offset import ClockOffset
 from stampede.loadtests.locustfiles.run_config import CellPlan
@@ -29,8 +30,8 @@ class CellResult:
 class AppServers(Protocol):
     """All application servers of a run. Every method may raise CellBroken or HarnessBroken."""
 
-    def prepare(self, plan: CellPlan) -> dict[int, dict[str, float]]:
-        """Let every process prepare the cell. Returns their counters by process."""
+    def prepare(self, plan: CellPlan, fill: Fill) -> dict[int, dict[str, float]]:
+        """Let every process prepare the cell and make the entries of the fill. Returns their counters by process."""
 
     def begin(self, begin_ns: int) -> None:
         """Send every process the instant from which due times count."""

@@ -3,19 +3,18 @@
 It runs in Locust's master and reaches the application servers through `AppServers`; it does not depend on Locust.
 """
 
-import random
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pyarrow as pa
-import redis
 
 from stampede.core.errors import CellBroken, ContenderWrong, FaultFailed, HarnessBroken, WriteFailed
 from stampede.loadtests.appserver.inflight_sampler import inflight_rows
 from stampede.loadtests.coordinator.app_servers import AppServers, CellResult
 from stampede.loadtests.coordinator.fault_injection import FaultClient, Outage
+from stampede.loadtests.coordinator.kept_entries import EntryStore
 from stampede.loadtests.coordinator.probes.drift_probe import DriftProbe
 from stampede.loadtests.coordinator.probes.gauges import Gauges
 from stampede.loadtests.coordinator.probes.host_counters import HostCounters, account_rows, meter_rows
@@ -57,6 +56,7 @@ class Coordinator:
         self._switch = None if config.switch_fd is None else FaultClient(config.switch_fd)
         self._stopped = threading.Event()
         self._written_to = False
+        self._entries = EntryStore(config, servers)
         self.probes: tuple[Probe, ...] = (
             SettingsProbe(servers),
             DriftProbe(servers, config.cells),
@@ -100,6 +100,14 @@ class Coordinator:
         if not any(remark["name"] == contender for remark in self.writer.run.remarks):
             cost = "its cells failed and have no figures"
             self.writer.run.remarks.append({"name": contender, "what": what, "cost": cost})
+
+    def _add_refusal(self) -> None:
+        """Note in run.json, once, that Redis refused a command with which entries are kept."""
+        command = self._entries.refused
+        if command and not any(remark["name"] == command for remark in self.writer.run.remarks):
+            what = f"this Redis user may not run {command}"
+            cost = "every contender makes its entries again before each cell, which takes longer"
+            self.writer.run.remarks.append({"name": command, "what": what, "cost": cost})
 
     def stop(self) -> None:
         self._stopped.set()
@@ -161,9 +169,10 @@ class Coordinator:
         """Prepare a cell, read each probe before it, run it, read each probe after it, write its files."""
         scenario = self.config.scenario(plan.scenario)
         cell = ProbedCell(plan=plan, scenario=scenario)
-        processes_before = self.app_servers.prepare(plan)
-        if scenario.flood is None and not scenario.cold:
-            spread_expiries(self._servers.redis, self.config.key_prefix, random.Random(plan.seed))
+        fill = self._entries.fill_for(self.config, plan)
+        processes_before = self.app_servers.prepare(plan, fill)
+        self._entries.arrange(self.config, plan, fill)
+        self._add_refusal()
         edge_ns = None if scenario.flood is None else window_edge_ns(self._servers.redis, scenario.flood.window_s)
         counted_before = self.app_servers.requests_counted()
 
@@ -214,19 +223,6 @@ class Coordinator:
         if self._switch is None or scenario.fault is None or info.window_start_ns is None:
             raise FaultFailed(f"{scenario.name}: this run has no process that can break a server")
         return Outage(self._switch, scenario.fault, info.id, info.window_start_ns, scenario.window_s)
-
-
-def spread_expiries(client: redis.Redis, key_prefix: str, rng: random.Random) -> None:
-    """Give every entry a random remaining lifetime up to its current one, as entries have in steady state."""
-    keys = list(client.scan_iter(match=f"{key_prefix}*", count=1000))
-    reading = client.pipeline(transaction=False)
-    for key in keys:
-        reading.pttl(key)
-    writing = client.pipeline(transaction=False)
-    for key, left_ms in zip(keys, reading.execute(), strict=True):
-        if left_ms > 0:
-            writing.pexpire(key, rng.randint(1, left_ms))
-    writing.execute()
 
 
 def result_rows(info: CellInfo, before: dict[str, float], result: CellResult) -> ProbeRows:

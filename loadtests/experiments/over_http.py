@@ -101,7 +101,7 @@ def requested_workload(config: ExperimentConfig) -> Workload:
 
 
 def window_s(workload: Workload) -> float:
-    return find_scenario(SCENARIO).window_ttls * workload.ttl_s
+    return find_scenario(SCENARIO).caching_window_s(workload.ttl_s)
 
 
 def threads(workload: Workload) -> int:

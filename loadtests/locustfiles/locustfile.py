@@ -51,7 +51,7 @@ def add_arguments(parser: LocustArgumentParser) -> None:
         config = read_run_config(Path(sys.argv[sys.argv.index("--run-config") + 1]))
         scenarios = [s.name for s in config.scenarios]
         contenders = [spec.name for spec in config.contender_specs]
-        first = "read-heavy" if "read-heavy" in scenarios else scenarios[0]
+        first = "read-mostly" if "read-mostly" in scenarios else scenarios[0]
         parser.add_argument("--scenario", choices=scenarios, default=first, help="the scenario to run")
         parser.add_argument("--contender", choices=contenders, default=contenders[0], help="the pattern or limiter")
         parser.add_argument(
@@ -157,7 +157,7 @@ class WorkerAdapter:
             app_server.ahead_ns = msg.data["ahead_ns"].get(self.runner.client_id, 0)
             if msg.data.get("scenario") is not None:
                 app_server.config = app_server.config.with_scenario(read_scenario(msg.data["scenario"]))
-            account = app_server.prepare(CellPlan(**msg.data["plan"]))
+            account = app_server.prepare(CellPlan(**msg.data["plan"]), msg.data["fill"])
             app_server.recorder.forget()  # rows of a cell that was stopped
         except BadAnswer as bad:
             self.answer({"error": str(bad), "wrong": True})

@@ -28,6 +28,7 @@ from stampede.core.errors import (
     WriteFailed,
 )
 from stampede.core.models.greedy_log import entitled_by
+from stampede.loadtests.appserver.warmup import Fill
 from stampede.loadtests.coordinator.app_servers import CellResult
 from stampede.loadtests.coordinator.coordinator import Coordinator
 from stampede.loadtests.instrumentation.clock import hub_clock, now_ns
@@ -45,6 +46,9 @@ log = logging.getLogger(__name__)
 
 PREPARE_S = 60.0
 """How long an application server may take to prepare a cell."""
+
+FILL_S = 300.0
+"""The same if it also makes entries."""
 
 LOOK_S = 0.5
 """How often the master checks, while it waits for a worker, that the worker is still connected."""
@@ -227,12 +231,12 @@ class Master:
             )
             predecessor = choice.contender
 
-    def prepare(self, order: CellPlan) -> dict[int, dict[str, float]]:
+    def prepare(self, order: CellPlan, fill: Fill) -> dict[int, dict[str, float]]:
         self.plan = order
         chosen = None if self.config.cells else asdict(self.config.scenario(order.scenario))
         ahead_ns = {} if self.registry is None else self.registry.prepare()
-        data = {"plan": asdict(order), "scenario": chosen, "ahead_ns": ahead_ns}
-        answers = self.request("prepare", data, PREPARE_S)
+        data = {"plan": asdict(order), "scenario": chosen, "ahead_ns": ahead_ns, "fill": fill}
+        answers = self.request("prepare", data, PREPARE_S if fill == "nothing" else FILL_S)
         return {a["process"]: a["account"] for a in answers}
 
     def begin(self, begin_ns: int) -> None:

@@ -1,26 +1,41 @@
 """Claim C10: caching reduces the database's load by 90 % or more.
 
-Loads per read with a cache divided by loads per read without, in every scenario that ran both. The cache is
-cache-aside, or coalescing, which avoids concurrent loads at an expiry. The result depends on how often an entry is read
-before it expires or is written; the conditions therefore name reads, keys and TTL.
+Queries per read with a cache divided by queries per read without, in every scenario that ran both, at the TTL of the
+run. The cache is cache-aside, or coalescing, which avoids concurrent queries at an expiry. The result depends on how
+often an entry is read before it expires or is written; the conditions therefore name reads, keys and TTL. The TTLs of
+the transfer points are measured too, and compared with no-cache in the scenario that they repeat. For cache-aside the
+figure names the TTL from which the claim holds by theory; theory decides no verdict.
 """
 
 import itertools
+import math
 
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.c06_one_fetch import COALESCING
 from stampede.reports.claims.claim import Case, Claim, counted_below, with_interval
 from stampede.reports.claims.lookup import REFERENCE, UNCACHED, ran, simulated_rtt
+from stampede.reports.output import formatting
 from stampede.reports.statistics.estimate import Estimate
+from stampede.reports.topics.theory.hit_model import plain_model
+from stampede.reports.topics.theory.transfer_points import is_transfer_point
 from stampede.run_folder.schema import ScenarioInfo
 
 LEFT = 0.1
 
 
-def of_loads(place: str, loads: Estimate, without: Estimate, href: str = "", contender: str = REFERENCE) -> Case:
+def of_loads(
+    place: str,
+    loads: Estimate,
+    without: Estimate,
+    *,
+    href: str = "",
+    contender: str = REFERENCE,
+    by_theory: str = "",
+) -> Case:
     """The case of one scenario. `loads`, `without`: per 1,000 reads, with the cache and without."""
     answer, why = counted_below(loads, LEFT * without.value)
-    figure = f"{contender}: {with_interval(loads)} loads per 1,000 reads; {UNCACHED} {with_interval(without)}"
+    measured = f"{contender}: {with_interval(loads)} queries per 1,000 reads"
+    figure = f"{measured}{', ' if by_theory else ''}{by_theory}; {UNCACHED} {with_interval(without)}"
     return Case(condition=f"{contender}, {place}", answer=answer, why=why, figure=figure, href=href)
 
 
@@ -30,15 +45,29 @@ def place(s: ScenarioInfo) -> str:
     keys = w.get("active_records") or w.get("records")
     popular = "one key" if keys == 1 else f"{keys:,} keys, Zipf {w['key_skew']:g}"
     reads = f"{100 * w['read_share']:g} % reads at {w['rate_per_s']:g}/s"
-    return f"{popular}, {reads}, TTL {w['ttl_s']:g} s ({s.name}, {simulated_rtt(s)})"
+    return f"{popular}, {reads}, TTL {formatting.duration(w['ttl_s'])} ({s.name}, {simulated_rtt(s)})"
+
+
+def holds_from(analysis: Analysis, scenario: ScenarioInfo) -> str:
+    """The TTL from which cache-aside takes so much off the database by theory; empty if the model does not apply."""
+    model = plain_model(analysis, scenario)
+    if model is None or is_transfer_point(scenario):
+        return ""
+    ttl_s = model.ttl_for(1 - LEFT)
+    if math.isinf(ttl_s):
+        return "by theory the claim holds at no TTL at this rate, because writes delete entries"
+    return f"by theory the claim holds from a TTL of {formatting.duration(ttl_s)} at this rate"
 
 
 def cases(analysis: Analysis) -> list[Case]:
     found = []
     for s, contender in itertools.product(analysis.scenarios, (REFERENCE, COALESCING)):
-        if ran(analysis, s, contender, UNCACHED):
-            with_, without = (analysis.figure(s.name, c, "loads-per-1000-reads") for c in (contender, UNCACHED))
-            found.append(of_loads(place(s), with_, without, s.name, contender))
+        uncached_in = s.variant_of if is_transfer_point(s) else s.name
+        if ran(analysis, s, contender) and analysis.of(uncached_in, UNCACHED):
+            by_theory = holds_from(analysis, s) if contender == REFERENCE else ""
+            with_ = analysis.figure(s.name, contender, "loads-per-1000-reads")
+            without = analysis.figure(uncached_in, UNCACHED, "loads-per-1000-reads")
+            found.append(of_loads(place(s), with_, without, href=s.name, contender=contender, by_theory=by_theory))
     return found
 
 
@@ -46,6 +75,9 @@ CLAIM = Claim(
     row="C10",
     statement="caching reduces the database's load by 90 % or more",
     short="90 % fewer queries",
-    rule=f"the whole interval of the loads (or each of three rounds) is below {LEFT:g} of those of no-cache",
+    rule=(
+        f"the whole interval of the queries (or each of three rounds) is below {LEFT:g} of those of no-cache, at the "
+        "TTL of the run"
+    ),
     cases=cases,
 )

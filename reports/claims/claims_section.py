@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -10,6 +11,8 @@ from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claim import Case, Claim, ClaimVerdict, together
 
 HEADER = "row claim verdict said condition says figure anchor rule"
+LEVEL = re.compile(r"; [^;()]* rounds?\)")
+"""The level and the number of rounds at the end of an interval, which the one-line form of a claim leaves out."""
 CLASSES = {"holds": "better", "does not hold": "worse", "holds only if": "same", "cannot tell": "unclear"}
 
 
@@ -20,6 +23,19 @@ class ClaimFinding:
     claim: Claim
     cases: Sequence[Case]
     verdict: ClaimVerdict
+
+    @property
+    def brief(self) -> str:
+        """One figure that decides the verdict, and its condition if the verdict has conditions.
+
+        If this run measured nothing for the claim: the command that does.
+        """
+        wanted = {"holds": "yes", "holds only if": "yes", "does not hold": "no", "cannot tell": "unclear"}
+        deciding = [case for case in self.cases if case.answer == wanted[self.verdict.word]]
+        if not deciding:
+            return self.verdict.said if self.verdict.word == "cannot tell" else ""
+        figure = LEVEL.sub(")", deciding[0].figure).split("; ")[0]
+        return f"{figure}, {deciding[0].condition}" if self.verdict.word == "holds only if" else figure
 
     @property
     def mark(self) -> str:
@@ -61,6 +77,18 @@ def in_words(found: Sequence[ClaimFinding]) -> str:
             said = {"holds only if": "hold only under conditions", "holds": "hold", "does not hold": "do not hold"}
             parts.append(f"{said.get(word, 'this run leaves open')}: {', '.join(rows)}")
     return "; ".join(parts)
+
+
+def summary(found: Sequence[ClaimFinding]) -> str:
+    """How many claims have each verdict, in one sentence."""
+    words = {
+        "holds": "confirmed",
+        "holds only if": "confirmed under a condition",
+        "does not hold": "refuted",
+        "cannot tell": "not decided by this run",
+    }
+    counts = {said: sum(x.verdict.word == word for x in found) for word, said in words.items()}
+    return f"Of {len(found)} claims: {', '.join(f'{count} {said}' for said, count in counts.items() if count)}."
 
 
 def csv_rows(found: Sequence[ClaimFinding]) -> list[tuple[object, ...]]:

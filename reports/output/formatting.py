@@ -49,6 +49,13 @@ def interval(estimate: Estimate) -> str:
     return f"{number(estimate.low)} – {number(estimate.high)}"
 
 
+def span(estimate: Estimate) -> str:
+    """An interval in brackets, without spaces, for a line of a table: "(416–462)"; empty if there is none."""
+    if not has_interval(estimate):
+        return ""
+    return f"({number(estimate.low)}–{number(estimate.high)})"
+
+
 def format_estimate(estimate: Estimate, metric: Metric, *, name_it: bool = True) -> str:
     """An estimate as text: "70 ms read response time p99 (60 – 90)". `name_it`: include the metric's name."""
     name = f" {metric.group} {metric.title}" if name_it else ""
@@ -57,8 +64,9 @@ def format_estimate(estimate: Estimate, metric: Metric, *, name_it: bool = True)
 
 
 def has_interval(estimate: Estimate) -> bool:
-    """Whether the bounds are printed: not for one round, a sum or a maximum."""
-    return not estimate.missing and not math.isnan(estimate.low) and estimate.rounds > 1
+    """Whether the bounds are printed: not for one round, a sum, a maximum, or a figure that never varied."""
+    constant = number(estimate.low) == number(estimate.value) == number(estimate.high)
+    return not estimate.missing and not math.isnan(estimate.low) and estimate.rounds > 1 and not constant
 
 
 def level(value: float | None, rounds: int) -> str:
@@ -174,3 +182,12 @@ def listed(names: Sequence[str]) -> str:
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def duration(seconds: float) -> str:
+    """A time span with its largest fitting unit: "500 ms", "1.4 s", "5 min", "1 h", "1 day"."""
+    for unit_s, unit in ((86_400.0, "day"), (3600.0, "h"), (60.0, "min")):
+        if seconds >= unit_s * 0.9995:
+            count = f"{seconds / unit_s:.3g}"
+            return f"{count} {unit}{'s' if unit == 'day' and count != '1' else ''}"
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{1e3 * seconds:.3g} ms"

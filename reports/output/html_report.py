@@ -4,7 +4,7 @@ import base64
 import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from stampede.reports.output.panels.run_description import (
 )
 from stampede.reports.output.report_model import Report, read_report
 from stampede.reports.topics.theory.compressed_time import compressed_time_text
-from stampede.run_folder.schema import METHOD
+from stampede.run_folder.schema import METHOD, ContenderInfo, ScenarioInfo
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -97,7 +97,7 @@ def values(report: Report) -> dict[str, Any]:
         "participants": participants(analysis),
         "machine": machine(run),
         "headline": report.headline,
-        "trust": trust_line(analysis, ""),
+        "trust": trust_line(analysis),
         "tiles": key_figures(analysis, report.answer_rows),
         "answered": answer_texts.answered(report.answer_rows),
         "patterns": patterns_compared(analysis),
@@ -109,9 +109,11 @@ def values(report: Report) -> dict[str, Any]:
         "glossary": GLOSSARY,
         "depends_on": report.depends_on,
         "claims": report.claims,
-        "claims_summary": claims.in_words(report.claims),
+        "claims_summary": claims.summary(report.claims),
         "races": report.races,
         "colors": {c.name: charts.style_of(run.info.contenders, c.name).variable for c in run.info.contenders},
+        "configurations": [(c, configuration(c, run.info.scenarios)) for c in run.info.contenders],
+        "answer_rows_of": lambda anchor: [row for row in report.answer_rows if row.section == anchor],
         "sections": report.sections,
         "fault_scenarios": report.fault_scenarios,
         "limiters": report.limiters,
@@ -123,6 +125,21 @@ def values(report: Report) -> dict[str, Any]:
         "method": METHOD,
         "downloads": sorted(report.files),
     }
+
+
+VARIED = {"ttl_s": "TTL", "limit": "limit", "window_s": "window"}
+"""Fields of a configuration whose values the scenarios set."""
+
+
+def configuration(contender: ContenderInfo, scenarios: Sequence[ScenarioInfo]) -> str:
+    """The configuration that ran: the contender's own fields, and the values that each scenario sets."""
+    own = [f"{key} = {value}" for key, value in flat(contender.config) if value and key not in VARIED]
+    if "ttl_s" in contender.config:
+        own += [f"TTL {s.workload['ttl_s']:g} s in {s.name}" for s in scenarios if s.kind == "caching"]
+    if "limit" in contender.config:
+        floods = [(s.name, s.flood) for s in scenarios if s.flood]
+        own += [f"limit {flood['limit']:g} per {flood['window_s']:g} s in {name}" for name, flood in floods]
+    return ", ".join(own)
 
 
 def unbroken(text: str) -> markupsafe.Markup:
@@ -137,5 +154,14 @@ def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
     if isinstance(value, Mapping):
         return [pair for k, v in value.items() for pair in flat(v, f"{prefix}.{k}" if prefix else str(k))]
     if isinstance(value, list):
-        return [(prefix, "; ".join(map(str, value)))]
-    return [(prefix, "" if value is None else str(value))]
+        return [(prefix, "; ".join(map(plain_value, value)))]
+    return [(prefix, plain_value(value))]
+
+
+def plain_value(value: Any) -> str:
+    """A value of run.json as text: a float with at most six significant digits, a mapping as "name value, …"."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {plain_value(own)}" for key, own in value.items())
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value.is_integer() else f"{value:,.6g}"
+    return "" if value is None else str(value)

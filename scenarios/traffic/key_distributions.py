@@ -20,14 +20,3 @@ def draw_keys(ids: Ids, shares: Shares, count: int, rng: np.random.Generator) ->
     """`count` ids, drawn independently with the given shares."""
     picked = np.searchsorted(np.cumsum(shares), rng.random(count), side="right")
     return ids[np.minimum(picked, len(ids) - 1)]
-
-
-def steady_state_keys(ids: Ids, shares: Shares, reads_per_s: float, ttl_s: float, rng: np.random.Generator) -> Ids:
-    """The ids that a TTL cache contains at a random instant after a long time.
-
-    Each id is included with probability x / (1 + x), where x is its number of reads per TTL: on average the next miss
-    comes 1/rate after the expiry, and the entry then lives for a TTL.
-    """
-    reads_per_ttl = shares * reads_per_s * ttl_s
-    resident = rng.random(len(ids)) < reads_per_ttl / (1 + reads_per_ttl)
-    return ids[resident]

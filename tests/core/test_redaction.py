@@ -69,7 +69,7 @@ def test_secret_is_hidden_in_every_form(text: str, want: str) -> None:
         "postgresql:///app?host=/run/postgresql",
         "postgresql://h/app?application_name=me@work",
         "http://127.0.0.1:8089/load",
-        "read-heavy: 200 requests/s, TTL = 0.5 s",
+        "read-mostly: 200 requests/s, TTL = 0.5 s",
         "password authentication failed for user ann",
         "SELECT * FROM users WHERE id = %(id)s",
         "a@b.example wrote it",

@@ -54,7 +54,7 @@ class ServedPage:
 def served(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedPage]:
     """Locust's page below a base path, with two application servers."""
     bench_config = BenchConfig(
-        plan=Plan(name=WEB, rounds=1, scenarios=("read-heavy", "rate-limit-flood"), aa_copy=False, windows=8),
+        plan=Plan(name=WEB, rounds=1, scenarios=("read-mostly", "rate-limit-flood"), aa_copy=False, windows=8),
         workload=WorkloadFile(common=SMALL),
         runs=tmp_path_factory.mktemp("runs"),
     )
@@ -128,7 +128,7 @@ def test_a_run_can_be_started_watched_and_stopped_and_its_report_opened(
         link.click()
     report = opening.value
     report.wait_for_load_state()
-    assert done[0].scenario == "read-heavy-at-100-per-s-light-loads"
+    assert done[0].scenario == "read-mostly-at-100-per-s-light-loads"
     expect(report.locator("body")).to_contain_text(done[0].scenario)
     with page.expect_download() as download:
         page.evaluate("() => { location.href = 'stampede/report.html?download=1' }")
@@ -191,7 +191,7 @@ def test_a_form_that_cannot_be_run_is_refused_on_the_page(
     form: dict[str, str | float | bool] = {
         "user_count": "64",
         "spawn_rate": "64",
-        "scenario": "read-heavy",
+        "scenario": "read-mostly",
         "contender": "cache-aside",
     }
     answer = watched.page.request.post(f"{served.address}/swarm", form=form | changed).json()

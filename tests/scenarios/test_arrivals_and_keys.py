@@ -1,14 +1,13 @@
 """Due times and keys are drawn in advance from the seed, with the stated distribution."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from stampede.core.models.closed_forms import zipf_shares
 from stampede.scenarios.traffic.arrivals import due_times_ns
-from stampede.scenarios.traffic.key_distributions import by_popularity, draw_keys, steady_state_keys
+from stampede.scenarios.traffic.key_distributions import by_popularity, draw_keys
 from stampede.scenarios.workload import Arrivals
 
 kinds = st.sampled_from(["poisson", "constant"])
@@ -66,24 +65,3 @@ def test_popularity_is_a_permutation_from_the_seed() -> None:
     ids = np.arange(1, 1001)
     assert sorted(by_popularity(ids, 1)) == ids.tolist()
     assert by_popularity(ids, 1).tolist() == by_popularity(ids, 1).tolist() != by_popularity(ids, 2).tolist()
-
-
-@pytest.mark.parametrize("reads_per_ttl", [0.1, 1.0, 10.0])
-def test_steady_state_agrees_with_a_simulated_ttl_cache(reads_per_ttl: float) -> None:
-    rng = np.random.default_rng(7)
-    ids = np.arange(20_000)
-    shares = np.full(len(ids), 1 / len(ids))
-    resident = len(steady_state_keys(ids, shares, reads_per_ttl * len(ids), 1.0, rng)) / len(ids)
-    present = [simulated_presence(reads_per_ttl, rng) for _ in range(2_000)]
-    assert abs(resident - np.mean(present)) < 4 * np.std(present) / np.sqrt(len(present)) + 0.01
-
-
-def simulated_presence(rate: float, rng: np.random.Generator) -> bool:
-    """Whether a cache with a TTL of 1 contains a key at time 100. Reads are Poisson with the given rate."""
-    now = expires = 0.0
-    while True:
-        now += rng.exponential(1 / rate)
-        if now > 100:
-            return expires > 100
-        if now >= expires:
-            expires = now + 1

@@ -11,13 +11,13 @@ from stampede.loadtests.bench.run_plan.scenario_selection import check_bench_con
 from stampede.reports.claims.claims_section import claims
 from stampede.reports.statistics.estimate import MIN_ROUNDS
 from stampede.reports.statistics.rank_tests import PAIRED_LEVEL
-from stampede.scenarios.plans import ARTICLE_PATTERNS, BUDGETS_S, PLANS, VARIANTS
+from stampede.scenarios.plans import ARTICLE_PATTERNS, BUDGETS_S, PLANS, TTL_SCENARIOS, VARIANTS
 from stampede.scenarios.scenario import scenarios
 
 
 @pytest.mark.parametrize("name", BUDGETS_S)
 def test_plan_fits_its_budget(name: str) -> None:
-    """With cells, experiments, races and report, smoke takes under 1 minute, quick under 7, standard under 30."""
+    """With cells, experiments, races and report, smoke takes under 75 s, quick under 8, standard under 30."""
     assert estimate(BenchConfig(plan=PLANS[name])).total_s < BUDGETS_S[name]
 
 
@@ -55,7 +55,7 @@ def test_more_rounds_take_longer() -> None:
 def test_standard_runs_what_each_claim_needs() -> None:
     """C1–C13 need two RTTs, a slow load, writes, limiters, cold starts and experiments."""
     plan = PLANS["standard"]
-    assert {"read-heavy", "stampede", "mixed-writes", "rate-limit-flood", "cold-start", *VARIANTS} <= set(
+    assert {"read-mostly", "stampede", "mixed-writes", "rate-limit-flood", "cold-start", *VARIANTS} <= set(
         plan.scenarios
     )
     assert {"eviction", "pipelining", "serializer-cost", "over-http"} <= set(plan.experiments)
@@ -64,7 +64,7 @@ def test_standard_runs_what_each_claim_needs() -> None:
     for cell in plan_cells(order, check_bench_config(order)[2]):
         rounds = ran.setdefault(cell.scenario, {})
         rounds[cell.contender] = max(rounds.get(cell.contender, 0), cell.round)
-    for name in ("read-heavy", "stampede", "read-heavy-at-0ms", "stampede-at-0ms"):
+    for name in ("read-mostly", "stampede", "read-mostly-at-0ms", "stampede-at-0ms"):
         writes = scenarios()[name].overrides.get("read_share") != 1.0
         assert set(ARTICLE_PATTERNS) - (set() if writes else {"write-through"}) <= set(ran[name])
         assert "bare-get" in ran[name]
@@ -76,15 +76,19 @@ def test_standard_runs_what_each_claim_needs() -> None:
 
 
 def test_variant_differs_only_in_its_condition() -> None:
-    """Variants with another RTT differ in the RTT only; variants in one process differ in the processes only."""
+    """Variants with another RTT or TTL differ in it only; variants in one process differ in the processes only."""
     known = scenarios()
     varied = {name: s for name, s in known.items() if s.variant_of}
-    assert set(VARIANTS) == set(varied)
+    assert {*VARIANTS, *TTL_SCENARIOS} == set(varied)
     for name, variant in varied.items():
         base = known[variant.variant_of]
         if name.endswith("-at-0ms"):
             assert {**variant.overrides} == {**base.overrides, "rtt_ms": 0.0}
-            assert (variant.window_ttls, variant.warm_up_s) == (base.window_ttls, base.warm_up_s)
+            assert (variant.window_ttls, variant.window_s) == (base.window_ttls, base.window_s)
+            assert variant.warm_up_s == base.warm_up_s
+        if name in TTL_SCENARIOS:
+            assert set(variant.overrides) == {"ttl_s"}
+            assert variant.window_s == base.window_s
         if name.endswith("-one-process"):
             changed = {f.name for f in fields(base) if getattr(base, f.name) != getattr(variant, f.name)}
             assert changed <= {"name", "question", "application", "expectation", "variant_of", "processes"}

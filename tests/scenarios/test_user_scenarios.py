@@ -29,7 +29,7 @@ def file(folder: Path, name: str = "busy-evening", more: str = 'overrides={"rate
 
 def test_file_adds_its_scenario(tmp_path: Path) -> None:
     """The path of a file gives the names of its scenarios. A name stays the same."""
-    assert scenario_names(["read-heavy", file(tmp_path)]) == ("read-heavy", "busy-evening")
+    assert scenario_names(["read-mostly", file(tmp_path)]) == ("read-mostly", "busy-evening")
     assert find_scenario("busy-evening").overrides == {"rate_per_s": 50.0}
     assert "busy-evening" in scenarios()
     assert "busy-evening" not in built_in()
@@ -38,7 +38,7 @@ def test_file_adds_its_scenario(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "more", "field"),
     [
-        ("read-heavy", "", "name"),
+        ("read-mostly", "", "name"),
         ("Busy Evening", "", "name"),
         ("../evening", "", "name"),
         ("ok", 'overrides={"rat_per_s": 5.0},', "rat_per_s"),

@@ -9,7 +9,7 @@ from stampede.scenarios.plans import PLANS, find_plan
 from stampede.scenarios.scenario import find_scenario, scenarios
 from stampede.scenarios.workload import TEMPLATE, Workload, WorkloadFile, read_workload
 
-KNOWN = frozenset({"read-heavy", "stampede"})
+KNOWN = frozenset({"read-mostly", "stampede"})
 
 
 def read(tmp_path: Path, text: str) -> WorkloadFile:
@@ -19,7 +19,7 @@ def read(tmp_path: Path, text: str) -> WorkloadFile:
 
 
 def test_template_contains_the_defaults(tmp_path: Path) -> None:
-    assert read(tmp_path, TEMPLATE).applied("read-heavy", {}) == Workload()
+    assert read(tmp_path, TEMPLATE).applied("read-mostly", {}) == Workload()
 
 
 def test_values_for_a_scenario_have_priority(
@@ -28,7 +28,7 @@ def test_values_for_a_scenario_have_priority(
     given = read(tmp_path, "rate_per_s = 50\nttl_s = 9.0\n[scenario.stampede]\nttl_s = 0.25\n")
     applied = given.applied("stampede", {"rate_per_s": 200.0, "ttl_s": 0.5})
     assert (applied.rate_per_s, applied.ttl_s) == (200.0, 0.25)
-    assert given.applied("read-heavy", {}).rate_per_s == 50
+    assert given.applied("read-mostly", {}).rate_per_s == 50
 
 
 def test_user_limit_applies_to_all_limiters_and_calls_change_in_proportion(
@@ -47,7 +47,7 @@ def test_user_limit_applies_to_all_limiters_and_calls_change_in_proportion(
 
 def test_own_sql_without_an_update_reads_only(tmp_path: Path) -> None:
     given = read(tmp_path, '[sql]\nload = "SELECT 1 AS x WHERE %(id)s > 0"\nids = "SELECT 1"\n')
-    workload = given.applied("read-heavy", {})
+    workload = given.applied("read-mostly", {})
     assert (workload.read_share, workload.versioned) == (1.0, False)
 
 
@@ -78,7 +78,7 @@ def test_own_sql_without_an_update_reads_only(tmp_path: Path) -> None:
 )
 def test_wrong_value_is_refused_by_name(tmp_path: Path, text: str, named: str) -> None:
     with pytest.raises(ConfigError, match=named) as refused:
-        read(tmp_path, text).applied("stampede" if "scenario" in text else "read-heavy", {})
+        read(tmp_path, text).applied("stampede" if "scenario" in text else "read-mostly", {})
     assert "\n" not in str(refused.value)
 
 

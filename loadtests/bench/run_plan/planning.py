@@ -127,10 +127,10 @@ def resolve_workload(config: BenchConfig, requested: Workload, stack: Stack) -> 
 
 
 def size_window(config: BenchConfig, scenario: Scenario, workload: Workload) -> float:
-    """The length of a window in seconds: a whole number of TTLs, or of the rate limit's windows."""
+    """The length of a window in seconds: the scenario's own, whole TTLs, or whole windows of the rate limit."""
     if scenario.flood is not None:
         return scenario.flood.window_s * config.plan.flood_windows
-    return scenario.window_ttls * workload.ttl_s * config.plan.windows
+    return scenario.caching_window_s(workload.ttl_s) * config.plan.windows
 
 
 def price_load(scenario: Scenario, workload: Workload, prices: LoadPrices) -> tuple[Statements, dict[str, float]]:

@@ -113,7 +113,7 @@ def check_requests(config: BenchConfig, scenario: Scenario, workload: Workload) 
     """Raise ConfigError if a window of a caching scenario would see hardly any requests."""
     if scenario.flood is not None:
         return
-    window_s = scenario.window_ttls * workload.ttl_s * config.plan.windows
+    window_s = scenario.caching_window_s(workload.ttl_s) * config.plan.windows
     rate_per_s, name = workload.rate_per_s, "rate_per_s"
     if workload.arrivals == "closed":
         rate_per_s, name = workload.closed_rate_per_s(config.processes), "think_s"

@@ -86,7 +86,7 @@ def chosen_scenario(
 
 
 def variant_name(choice: FormChoice) -> str:
-    """The name of the choice: read-heavy, read-heavy-at-500-per-s, read-heavy-heavy-loads."""
+    """The name of the choice: read-mostly, read-mostly-at-500-per-s, read-mostly-heavy-loads."""
     rate = "" if choice.rate == UNCHANGED else f"-at-{choice.rate}-per-s"
     weight = "" if choice.weight == UNCHANGED else f"-{choice.weight.partition(':')[0].replace(' ', '-')}-loads"
     return f"{choice.scenario}{rate}{weight}"

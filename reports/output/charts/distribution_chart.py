@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from stampede.reports.analysis.analysis import Analysis
@@ -13,9 +14,9 @@ from stampede.reports.analysis.rows import Floats
 from stampede.reports.metrics.response_times import EPISODES_BEYOND, SAMPLES_BEYOND, Spans, evidence, reads, spans
 from stampede.reports.output import formatting
 from stampede.reports.output.charts.chart import Chart
-from stampede.reports.output.charts.chart_style import Style, mark, short, style_of
+from stampede.reports.output.charts.chart_style import MUTED, Style, mark, short, style_of
 from stampede.reports.output.charts.scenario_chart import ScenarioChart, of_scenario
-from stampede.reports.output.charts.svg_figure import drawn, legend, new_figure, style_axes
+from stampede.reports.output.charts.svg_figure import drawn_twice, legend, new_figure, style_axes
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 POINTS = 80
@@ -57,21 +58,15 @@ def slower_of(cells: Sequence[Cell]) -> tuple[Floats, Floats]:
 
 def distribution(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
     """The chart: the share of reads slower than t, all rounds together."""
-    figure = new_figure(7.6, 4.2)
-    axes = figure.add_subplot()
-    rows = []
-    for contender, cells in of_scenario(analysis, scenario):
-        x, y = slower_of(cells)
-        if len(x) < 2:
-            continue
-        draw_curve(axes, contender, style_of(analysis.run.info.contenders, contender.name), x, y)
-        rows += [[contender.name, f"{t:.4g}", f"{share:.4g}"] for t, share in zip(x, y, strict=True)]
-    if not rows:
+    curves = [
+        (contender, *slower_of(cells))
+        for contender, cells in of_scenario(analysis, scenario)
+        if contender.kind != "baseline"
+    ]
+    curves = [curve for curve in curves if len(curve[1]) >= 2]
+    if not curves:
         return None
-    label_axes(axes)
-    legend(figure)
-    anchor = f"{scenario.name}-waits"
-    question = "How long do users wait?"
+    anchor, question = f"{scenario.name}-waits", "How long do users wait?"
     caption = waits_in_words(analysis, scenario)
     return Chart(
         anchor=anchor,
@@ -80,12 +75,35 @@ def distribution(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
         how_to_read=(
             "A point at (t, s) means that a share s of the reads took longer than t. Lower and further left is better. "
             "A horizontal part is the share of reads that missed the cache. The mark ends the curve: beyond it there "
-            "are fewer than ten samples or three separate episodes. Grey: a baseline, no contender."
+            "are fewer than ten samples or three separate episodes."
         ),
-        svg=drawn(figure, anchor, question, caption),
+        svg=drawn_twice(lambda width: distribution_figure(analysis, curves, width), anchor, question, caption),
         columns=["contender", "response time ms", "share slower"],
-        rows=rows,
+        rows=[
+            [contender.name, f"{t:.4g}", f"{share:.4g}"]
+            for contender, x, y in curves
+            for t, share in zip(x, y, strict=True)
+        ],
     )
+
+
+def distribution_figure(
+    analysis: Analysis, curves: Sequence[tuple[ContenderInfo, Floats, Floats]], width: float
+) -> Figure:
+    """One curve per contender, and the lines of p50, p95 and p99."""
+    figure = new_figure(width, 3.6)
+    axes = figure.add_subplot()
+    for contender, x, y in curves:
+        draw_curve(axes, contender, style_of(analysis.run.info.contenders, contender.name), x, y)
+    label_axes(axes)
+    low, high = axes.get_ylim()
+    for share, name in ((0.5, "p50"), (0.05, "p95"), (0.01, "p99")):
+        if low <= share <= high:
+            axes.axhline(share, color=MUTED, linestyle=":", linewidth=0.9, zorder=1)
+            left = axes.get_yaxis_transform()
+            axes.text(0.005, share, name, color=MUTED, fontsize=8.5, va="bottom", ha="left", transform=left)
+    legend(figure)
+    return figure
 
 
 def draw_curve(axes: Axes, contender: ContenderInfo, style: Style, x: Floats, y: Floats) -> None:
@@ -127,7 +145,7 @@ def waits_in_words(analysis: Analysis, scenario: ScenarioInfo) -> str:
         p50, p99 = (analysis.figure(scenario.name, contender.name, n) for n in ("read-p50", "read-p99"))
         if p50.missing:
             continue
-        tail = "p99 seen, not estimated" if p99.missing or p99.why else f"p99 {formatting.with_unit(p99.value, 'ms')}"
+        tail = "p99 not estimated" if p99.missing or p99.why else f"p99 {formatting.with_unit(p99.value, 'ms')}"
         found.append((p99.value, f"{contender.name} {formatting.with_unit(p50.value, 'ms')} ({tail})"))
     found.sort(key=lambda pair: (math.isnan(pair[0]), pair[0]))
     if not found:

@@ -1,10 +1,11 @@
-"""The chart of expiries: the loads that an expiry of the hot key causes."""
+"""The chart of expiries: the database queries that an expiry of the hot key causes."""
 
 import math
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from stampede.reports.analysis.analysis import Analysis
@@ -15,14 +16,14 @@ from stampede.reports.metrics.metric import find_metric
 from stampede.reports.output import formatting
 from stampede.reports.output.charts.chart import Chart
 from stampede.reports.output.charts.chart_style import INK, MUTED, array, mark, short, style_of, two_and_five
-from stampede.reports.output.charts.scenario_chart import ScenarioChart, of_scenario
-from stampede.reports.output.charts.svg_figure import drawn, new_figure, style_axes
+from stampede.reports.output.charts.scenario_chart import ScenarioChart, caches_of
+from stampede.reports.output.charts.svg_figure import drawn_twice, new_figure, style_axes
 from stampede.reports.statistics.estimate import Estimate
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 METRIC = "loads-per-expiry"
 Row = tuple[ContenderInfo, list[Cell], Estimate]
-"""A contender, its cells, and its loads per expiry."""
+"""A contender, its cells, and its queries per expiry."""
 
 
 def load_time_s(analysis: Analysis, scenario: ScenarioInfo) -> float:
@@ -35,26 +36,17 @@ def load_time_s(analysis: Analysis, scenario: ScenarioInfo) -> float:
 
 def expiries(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
     """The chart: one dot per round, the estimate with its interval, and the lines of the theory."""
-    found = [
-        (c, cells, analysis.figure(scenario.name, c.name, METRIC))
-        for c, cells in of_scenario(analysis, scenario)
-        if c.kind != "baseline"
-    ]
+    found = [(c, cells, analysis.figure(scenario.name, c.name, METRIC)) for c, cells in caches_of(analysis, scenario)]
     if all(estimate.missing for _, _, estimate in found):
         return None
-    delta_s, rate_per_s = load_time_s(analysis, scenario), float(scenario.workload["rate_per_s"])
+    delta_s = load_time_s(analysis, scenario)
+    rate_per_s = float(scenario.workload["rate_per_s"]) * float(scenario.workload["read_share"])
     theory = 1 + rate_per_s * delta_s
-    figure = new_figure(7.6, 0.9 + 0.46 * len(found))
-    axes = figure.add_subplot()
-    for y, row in enumerate(found):
-        draw_row(axes, analysis, y, row)
-    draw_bounds(axes, theory)
-    label_axes(axes, [c.name for c, _, _ in found])
     anchor = f"{scenario.name}-expiries"
-    question = "How many loads does one expiry cause?"
+    question = "How many database queries does one expiry cause?"
     caption = (
-        f"Loads per expiry: {in_words(found)}. Without protection, theory predicts "
-        f"1 + r·Δ = {formatting.number(theory)} (r = {rate_per_s:g}/s, Δ = {formatting.number(1000 * delta_s)} ms)."
+        f"Without protection: queries per expiry = 1 + reads per second × query time = 1 + {rate_per_s:g}/s × "
+        f"{formatting.number(1000 * delta_s)} ms = {formatting.number(theory)}."
     )
     return Chart(
         anchor=anchor,
@@ -62,14 +54,25 @@ def expiries(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
         caption=caption,
         how_to_read=(
             "Small dots: the mean of one round. Mark and bar: the mean over all complete expiries with its interval, "
-            "clustered by round. Dotted: one load, the lower bound. Dashed: the loads if every request that arrives "
-            "during the first load also loads. A longer TTL has the same number of loads per expiry and fewer "
+            "clustered by round. Dotted: one query, the lower bound. Dashed: the queries if every request that arrives "
+            "during the first query also queries. A longer TTL has the same number of queries per expiry and fewer "
             f"expiries: a TTL of 3,600 s has {3600 / float(scenario.workload['ttl_s']):,.0f} times fewer than this one."
         ),
-        svg=drawn(figure, anchor, question, caption),
-        columns=["contender", "loads per expiry", "low", "high", "how"],
+        svg=drawn_twice(lambda width: expiries_figure(analysis, found, theory, width), anchor, question, caption),
+        columns=["contender", "queries per expiry", "low", "high", "how"],
         rows=[cells_of_table(c, estimate) for c, _, estimate in found],
     )
+
+
+def expiries_figure(analysis: Analysis, found: Sequence[Row], theory: float, width: float) -> Figure:
+    """One row per contender, and the lines of the theory."""
+    figure = new_figure(width, 0.75 + 0.3 * len(found))
+    axes = figure.add_subplot()
+    for y, row in enumerate(found):
+        draw_row(axes, analysis, y, row)
+    draw_bounds(axes, theory)
+    label_axes(axes, [c.name for c, _, _ in found])
+    return figure
 
 
 def cells_of_table(contender: ContenderInfo, estimate: Estimate) -> list[str]:
@@ -99,8 +102,8 @@ def draw_row(axes: Axes, analysis: Analysis, y: int, row: Row) -> None:
 
 
 def draw_bounds(axes: Axes, theory: float) -> None:
-    """Draw lines at one load and at the prediction without protection."""
-    for x, dash, text in ((1.0, ":", "one load"), (theory, "--", f"1 + r·Δ = {formatting.number(theory)}")):
+    """Draw lines at one query and at the prediction without protection."""
+    for x, dash, text in ((1.0, ":", "1 query"), (theory, "--", f"theory {formatting.number(theory)}")):
         if math.isfinite(x):
             axes.axvline(x, color=MUTED, linestyle=dash, linewidth=1.1)
             top = axes.get_xaxis_transform()
@@ -116,18 +119,11 @@ def label_axes(axes: Axes, names: Sequence[str]) -> None:
     axes.margins(x=0.12)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_yticks(range(len(names)), names)
-    axes.set_xlabel("loads per expiry (log)")
+    axes.set_xlabel("database queries per expiry (log)")
     style_axes(axes)
     axes.tick_params(axis="y", labelcolor=INK, length=0)
     axes.tick_params(axis="x", which="minor", labelsize=8)
     axes.grid(visible=False, axis="y")
-
-
-def in_words(found: Sequence[Row]) -> str:
-    """The contenders with their figures, the fewest loads first."""
-    known = [(c.name, e) for c, _, e in found if not e.missing and c.kind == "contender"]
-    known.sort(key=lambda pair: pair[1].value)
-    return "; ".join(f"{name} {formatting.number(e.value)}" for name, e in known)
 
 
 CHART = ScenarioChart(order=20, draw=expiries)

@@ -1,18 +1,26 @@
 """The forest plot: the differences from the reference, with their intervals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.results import Verdict
 from stampede.reports.output import formatting
 from stampede.reports.output.charts.chart import Chart
-from stampede.reports.output.charts.chart_style import GRID, INK, MUTED, mark, short, style_of, two_and_five
-from stampede.reports.output.charts.scenario_chart import ScenarioChart
-from stampede.reports.output.charts.svg_figure import drawn, new_figure, style_axes
+from stampede.reports.output.charts.chart_style import GRID, INK, MUTED, mark, short, style_of
+from stampede.reports.output.charts.scenario_chart import ScenarioChart, caches_of
+from stampede.reports.output.charts.svg_figure import NARROW, drawn_twice, new_figure, style_axes
+from stampede.reports.output.panels.key_table import HEADINGS, key_metrics
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+
+PANELS = 5
+"""Metrics that the chart shows."""
+TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 1.0, 1.25, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+"""Ratios with a label on the axis."""
+QUESTION = "How sure is the difference from {}?"
 
 
 def forest(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
@@ -20,17 +28,8 @@ def forest(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
     by_metric = drawn_verdicts(analysis, scenario)
     if not by_metric:
         return None
-    names = list(dict.fromkeys(v.contender for verdicts in by_metric.values() for v in verdicts))
-    figure = new_figure(7.6, 1.0 + 0.32 * len(names))
-    panels = figure.subplots(1, len(by_metric), sharey=True, squeeze=False)[0]
-    for axes, verdicts in zip(panels, by_metric.values(), strict=True):
-        draw_panel(axes, verdicts, names, analysis.run.info.contenders)
-    panels[0].set_ylim(len(names) - 0.5, -0.5)
-    panels[0].set_yticks(range(len(names)), [f"{n} (A/A)" if is_aa_copy(analysis, n) else n for n in names])
-    figure.supxlabel(f"times {analysis.reference}, paired by round (log)", fontsize=9.5, color=MUTED)
-    anchor = f"{scenario.name}-forest"
-    question = f"How sure is the difference from {analysis.reference}?"
-    caption = verdict_summary(analysis, scenario)
+    anchor, question = f"{scenario.name}-forest", QUESTION.format(analysis.reference)
+    caption = verdict_summary(by_metric.values())
     return Chart(
         anchor=anchor,
         question=question,
@@ -39,24 +38,39 @@ def forest(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
             "Mark: the Hodges–Lehmann estimate of the ratio, paired by round. Bar: its exact signed-rank interval. "
             "Shaded: ± m, the larger of 5 % and the difference between two copies of one contender (A/A, the first "
             "row). A bar inside the shade means the same. A bar that excludes 1 means better or worse, if Holm's "
-            "correction over the rows confirms it. Otherwise this run cannot tell."
+            "correction over the rows confirms it. Contenders without a cache are not drawn."
         ),
-        svg=drawn(figure, anchor, question, caption),
+        svg=drawn_twice(lambda width: forest_figure(analysis, by_metric, width), anchor, question, caption),
         columns=["figure", "contender", "against", "ratio", "verdict", "so what"],
         rows=[cells_of_table(v) for verdicts in by_metric.values() for v in verdicts],
     )
 
 
+def forest_figure(analysis: Analysis, by_metric: Mapping[str, Sequence[Verdict]], width: float) -> Figure:
+    """One panel per metric, next to each other; below each other on a phone."""
+    names = list(dict.fromkeys(v.contender for verdicts in by_metric.values() for v in verdicts))
+    rows = len(by_metric) if width == NARROW else 1
+    figure = new_figure(width, 0.35 + rows * (0.55 + 0.24 * len(names)))
+    panels = figure.subplots(rows, len(by_metric) // rows, sharey=True, squeeze=False).flat
+    for axes, verdicts in zip(panels, by_metric.values(), strict=True):
+        draw_panel(axes, verdicts, names, analysis.run.info.contenders)
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        axes.set_yticks(range(len(names)), [f"{n} (A/A)" if is_aa_copy(analysis, n) else n for n in names])
+    figure.supxlabel(f"times {analysis.reference}, paired by round (log)", fontsize=9.5, color=MUTED)
+    return figure
+
+
 def drawn_verdicts(analysis: Analysis, scenario: ScenarioInfo) -> Mapping[str, Sequence[Verdict]]:
-    """By metric: the verdict of the A/A copies, then those of the contenders; without metrics that have no ratio."""
-    by_metric: dict[str, list[Verdict]] = {}
-    for (where, name), verdict in analysis.aa_pairs.items():
-        if where == scenario.name:
-            by_metric.setdefault(name, []).append(verdict)
-    for (where, _, name), verdict in analysis.verdicts.items():
-        if where == scenario.name:
-            by_metric.setdefault(name, []).append(verdict)
-    return {n: found for n, found in by_metric.items() if any(v.comparison.ratio is not None for v in found)}
+    """By metric of the section's table: the A/A copies, then the contenders that use the cache. Only ratios."""
+    uses_cache = {c.name for c, _ in caches_of(analysis, scenario)}
+    found: dict[str, list[Verdict]] = {}
+    for metric in key_metrics(analysis, scenario):
+        copies = [analysis.aa_pairs[key] for key in [(scenario.name, metric.name)] if key in analysis.aa_pairs]
+        rivals = [v for (s, _, m), v in analysis.verdicts.items() if (s, m) == (scenario.name, metric.name)]
+        some = [v for v in (*copies, *rivals) if v.contender in uses_cache]
+        if any(v.comparison.ratio is not None for v in some):
+            found[metric.name] = some
+    return dict(list(found.items())[:PANELS])
 
 
 def draw_panel(
@@ -77,9 +91,10 @@ def draw_panel(
     axes.set_xscale("log")
     low, high = axes.get_xlim()
     axes.set_xlim(min(low, 0.8), max(high, 1.25))
+    axes.xaxis.set_major_locator(FixedLocator(TICKS))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_major_formatter(FuncFormatter(short))
-    axes.xaxis.set_minor_formatter(FuncFormatter(two_and_five))
-    axes.set_title(f"{metric.group}\n{metric.title}", fontsize=9, color=INK, loc="left")
+    axes.set_title(HEADINGS.get(metric.name, formatting.label(metric)), fontsize=9, color=INK, loc="left")
     style_axes(axes)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0, labelcolor=INK)
@@ -102,23 +117,17 @@ def is_aa_copy(analysis: Analysis, name: str) -> bool:
     return any(c.name == name and c.kind == "aa-copy" for c in analysis.run.info.contenders)
 
 
-def verdict_summary(analysis: Analysis, scenario: ScenarioInfo) -> str:
-    """The caption: the contenders that are better or worse, and the number of other verdicts."""
-    verdicts = [v for (where, _, _), v in analysis.verdicts.items() if where == scenario.name]
+def verdict_summary(by_metric: Collection[Sequence[Verdict]]) -> str:
+    """The caption: the contenders that are significantly better or worse, by metric."""
     found = []
     for word in ("better", "worse"):
         by_contender: dict[str, list[str]] = {}
-        for v in verdicts:
-            if v.sentence == word:
-                by_contender.setdefault(v.contender, []).append(formatting.label(v.metric))
+        for v in (v for verdicts in by_metric for v in verdicts if v.sentence == word):
+            by_contender.setdefault(v.contender, []).append(HEADINGS.get(v.metric.name, formatting.label(v.metric)))
         if by_contender:
             each = "; ".join(f"{name} in {formatting.listed(figures)}" for name, figures in by_contender.items())
-            found.append(f"{word.capitalize()}: {each}.")
-    for word in ("same", "cannot tell"):
-        count = sum(v.sentence == word for v in verdicts)
-        if count:
-            found.append(f"{word.capitalize()}: {count} of {sum(bool(v.sentence) for v in verdicts)} comparisons.")
-    return " ".join(found) or "No verdict."
+            found.append(f"Significantly {word}: {each}.")
+    return " ".join(found) or "No significant difference."
 
 
 CHART = ScenarioChart(order=40, draw=forest)

@@ -2,12 +2,12 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from stampede.reports.analysis.analysis import Analysis
-from stampede.reports.analysis.frames import Cell
+from stampede.reports.analysis.frames import Cell, per_group
 from stampede.reports.output.charts.chart import Chart
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
@@ -37,6 +37,23 @@ def find_charts() -> tuple[ScenarioChart, ...]:
 def charts_of(analysis: Analysis, scenario: ScenarioInfo) -> list[Chart]:
     """Every chart that this scenario has data for."""
     return [drawn for chart in find_charts() if (drawn := chart.draw(analysis, scenario)) is not None]
+
+
+@per_group
+def asks_no_cache(cells: Sequence[Cell]) -> bool:
+    """Whether no request used the cache."""
+    return not any(cell.rows.known("first_cache_reply").any() for cell in cells)
+
+
+def caches_of(analysis: Analysis, scenario: ScenarioInfo) -> Iterator[tuple[ContenderInfo, list[Cell]]]:
+    """Each contender and A/A copy of a scenario that uses the cache, with its cells.
+
+    A contender without a cache is many times as far from the others as they are from each other, and would leave them
+    no room on an axis.
+    """
+    for contender, cells in of_scenario(analysis, scenario):
+        if contender.kind != "baseline" and not asks_no_cache(cells):
+            yield contender, cells
 
 
 def of_scenario(analysis: Analysis, scenario: ScenarioInfo) -> Iterator[tuple[ContenderInfo, list[Cell]]]:

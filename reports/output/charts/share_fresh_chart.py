@@ -1,45 +1,38 @@
 """The freshness chart: how long after a write reads still return the old value."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from stampede.reports.analysis.analysis import Analysis
+from stampede.reports.analysis.figure_set import FigureSet
 from stampede.reports.analysis.rows import Ints
 from stampede.reports.metrics.convergence_metrics import curve_of
 from stampede.reports.output import formatting
 from stampede.reports.output.charts.chart import Chart
 from stampede.reports.output.charts.chart_style import MUTED, Style, mark, short, style_of
 from stampede.reports.output.charts.scenario_chart import ScenarioChart, of_scenario
-from stampede.reports.output.charts.svg_figure import drawn, legend, new_figure, style_axes
+from stampede.reports.output.charts.svg_figure import drawn_twice, legend, new_figure, style_axes
 from stampede.reports.topics.freshness.staleness_curve import MIN_PAIRS, Curve
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 
 def share_fresh(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
     """The chart: the share of reads that return a write, or a newer one, by the time since its acknowledgement."""
-    figure = new_figure(7.6, 4.0)
-    axes = figure.add_subplot()
-    table, named = [], []
+    curves: list[tuple[ContenderInfo, Curve, Ints]] = []
     for contender, cells in of_scenario(analysis, scenario):
         found = curve_of(cells)
-        if found is None or contender.kind == "baseline":
-            continue
-        kept = np.flatnonzero(found.pairs >= MIN_PAIRS)
-        if not len(kept):
-            continue
-        draw_share(axes, contender, style_of(analysis.run.info.contenders, contender.name), found, kept)
-        table += cells_of_table(contender, found, kept)
-        at = analysis.figure(scenario.name, contender.name, "fresh-99")
-        if contender.kind == "contender":
-            named.append(f"{contender.name} {formatting.with_unit(at.value, 'ms') if not at.missing else at.why}")
-    if not table:
+        if found is not None and contender.kind != "baseline":
+            kept = np.flatnonzero(found.pairs >= MIN_PAIRS)
+            curves += [(contender, found, kept)] if len(kept) else []
+    if not curves:
         return None
-    label_axes(axes, 1e3 * float(scenario.workload["ttl_s"]))
-    legend(figure)
     anchor = f"{scenario.name}-share-fresh"
     question = "How long after a write can I still read the old value?"
-    caption = f"From then on at least 99 % of the reads are fresh: {'; '.join(named)}."
+    caption = fresh_in_words(analysis, scenario, [contender for contender, _, _ in curves])
     return Chart(
         anchor=anchor,
         question=question,
@@ -49,10 +42,50 @@ def share_fresh(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
             "that write or a newer one. At 100 % from the left edge on, no read is stale after acknowledgement. Each "
             f"point has at least {MIN_PAIRS} pairs of a write and a later read of its key."
         ),
-        svg=drawn(figure, anchor, question, caption),
+        svg=drawn_twice(lambda width: share_figure(analysis, scenario, curves, width), anchor, question, caption),
         columns=["contender", "ms since acknowledgement", "pairs", "% fresh"],
-        rows=table,
+        rows=[cells for curve in curves for cells in cells_of_table(*curve)],
     )
+
+
+def share_figure(
+    analysis: Analysis, scenario: ScenarioInfo, curves: Sequence[tuple[ContenderInfo, Curve, Ints]], width: float
+) -> Figure:
+    """One curve per contender."""
+    figure = new_figure(width, 3.4)
+    axes = figure.add_subplot()
+    for contender, found, kept in curves:
+        draw_share(axes, contender, style_of(analysis.run.info.contenders, contender.name), found, kept)
+    label_axes(axes, 1e3 * float(scenario.workload["ttl_s"]))
+    legend(figure)
+    return figure
+
+
+APART = 0.25
+"""A/A copies whose times differ by a larger share allow no ranking."""
+
+
+def fresh_in_words(figures: FigureSet, scenario: ScenarioInfo, drawn: Sequence[ContenderInfo]) -> str:
+    """The caption: the time until 99 % of the reads are fresh, by contender if the run can rank them."""
+    times = {c.name: figures.figure(scenario.name, c.name, "fresh-99") for c in drawn}
+    known = {c.name: times[c.name] for c in drawn if c.kind == "contender" and not times[c.name].missing}
+    if not known:
+        return "Time until 99 % of reads see the new value: not estimated."
+    low, high = (pick(known.values(), key=lambda time: time.value) for pick in (min, max))
+    for copy, original in ((times[c.name], times.get(str(c.copy_of))) for c in drawn if c.kind == "aa-copy"):
+        if original is None or copy.missing or original.missing:
+            continue
+        if abs(copy.value - original.value) > APART * max(copy.value, original.value):
+            return (
+                "No ranking: the time until 99 % of reads see the new value is "
+                f"{formatting.with_unit(original.value, 'ms')} for a contender and "
+                f"{formatting.with_unit(copy.value, 'ms')} for its A/A copy."
+            )
+    if formatting.has_interval(low) and formatting.has_interval(high) and low.high >= high.low and len(known) > 1:
+        span = f"{formatting.number(low.value)} to {formatting.with_unit(high.value, 'ms')}"
+        return f"Time until 99 % of reads see the new value: {span}; the intervals overlap, so there is no ranking."
+    named = [f"{name} {formatting.with_unit(time.value, 'ms')}" for name, time in known.items()]
+    return f"Time until 99 % of reads see the new value: {'; '.join(named)}."
 
 
 def draw_share(axes: Axes, contender: ContenderInfo, style: Style, found: Curve, kept: Ints) -> None:
@@ -78,7 +111,7 @@ def cells_of_table(contender: ContenderInfo, found: Curve, kept: Ints) -> list[l
     return [
         [
             contender.name,
-            f"{edges_ms[i]:.3g} – {edges_ms[i + 1]:.3g}",
+            f"{formatting.number(edges_ms[i])} – {formatting.number(edges_ms[i + 1])}",
             f"{found.pairs[i]:,}",
             f"{100 * found.share[i]:.5g}",
         ]

@@ -1,4 +1,7 @@
-"""The timeline chart: the requests around one expiry, one row per request."""
+"""The timeline charts: the requests around one expiry, one row per request.
+
+One chart shows the reference next to the contender whose readers wait; the other one, folded, shows all others.
+"""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -6,21 +9,24 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.frames import Cell
 from stampede.reports.analysis.rows import Floats, Rows
 from stampede.reports.metrics.database_loads import episodes_of, hot_key_of, hot_loads
+from stampede.reports.output import formatting
 from stampede.reports.output.charts.chart import Chart
 from stampede.reports.output.charts.chart_style import GRID, INK, MUTED, slug, style_of
 from stampede.reports.output.charts.expiries_chart import load_time_s
 from stampede.reports.output.charts.scenario_chart import ScenarioChart, of_scenario
-from stampede.reports.output.charts.svg_figure import drawn, new_figure, style_axes
+from stampede.reports.output.charts.svg_figure import NARROW, drawn_twice, new_figure, style_axes
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
-MOST_REQUESTS = 48
-"""Requests that a timeline shows of one expiry; half as many for more than MANY contenders."""
-MANY = 6
+MOST_REQUESTS = 36
+"""Requests that a timeline shows of one expiry."""
+WAITING = "coalescing"
+"""The contender next to the reference; if it did not run, the one with the fewest queries per expiry."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,47 +95,84 @@ def moments(analysis: Analysis, scenario: ScenarioInfo) -> Iterator[Moment]:
 
 
 def timeline(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
-    """The chart: one row per request, from due to end, with its load. A variant of a scenario has none."""
-    if scenario.variant_of:
-        return None
-    chosen = list(moments(analysis, scenario))
+    """The chart of two contenders: the reference, and the one whose readers wait for one query."""
+    pair = pair_of(analysis, scenario)
+    return chart_of(
+        analysis,
+        scenario,
+        [m for m in drawn_moments(analysis, scenario) if m.contender.name in pair],
+        anchor=f"{scenario.name}-timeline",
+        question="What happens at one expiry?",
+    )
+
+
+def chart_of(
+    analysis: Analysis, scenario: ScenarioInfo, chosen: Sequence[Moment], *, anchor: str, question: str
+) -> Chart | None:
+    """A chart with one panel per expiry; None if there is none, or the time of a query is not known."""
     delta_s = load_time_s(analysis, scenario)
-    if not chosen or all(m.endless for m in chosen) or not math.isfinite(delta_s):
+    if not chosen or not math.isfinite(delta_s):
         return None
     span = TimeAxis(delta_s=delta_s)
-    seen = [m.requests(span.before_s, span.after_s) for m in chosen]
-    most = MOST_REQUESTS if len(chosen) <= MANY else MOST_REQUESTS // 2
-    heights = [max(6, min(most, len(rows))) for rows in seen]
-    figure = new_figure(7.6, 0.8 + sum(0.058 * h + 0.34 for h in heights))
-    grid = figure.subplots(len(chosen), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights})
+    caption = "One typical expiry of each contender. A row is a request, a coloured bar its database query."
+    described = "; ".join(title(m, m.requests(span.before_s, span.after_s), span) for m in chosen)
     table = []
-    for axes, moment, rows in zip(grid[:, 0], chosen, seen, strict=True):
-        shown = rows.between(0, min(most, len(rows)))
-        style = style_of(analysis.run.info.contenders, moment.contender.name)
-        times = times_ms(shown, moment, span)
-        draw_requests(axes, times, style.color)
-        axes.set_title(title(moment, rows, most, span), loc="left", fontsize=9.5, color=INK, pad=3)
-        frame_panel(axes, len(shown), span, moment.contender.name)
-        table += cells_of_table(moment.contender.name, shown, times)
-    grid[-1, 0].set_xlabel("ms since the first load began; shaded: Δ, the time of one load")
-    anchor = f"{scenario.name}-timeline"
-    question = "What happens at one expiry?"
-    caption = (
-        "One typical expiry of each contender: which requests were due, which loaded, and which waited. The requests "
-        "that arrive within Δ of the first load are the stampede."
-    )
+    for moment in chosen:
+        shown = shown_requests(moment, span)
+        table += cells_of_table(moment.contender.name, shown, times_ms(shown, moment, span))
     return Chart(
         anchor=anchor,
         question=question,
         caption=caption,
         how_to_read=(
             "Each row is a request: a dot at its due time, a grey line until its answer, a thick coloured bar during "
-            "its load. The chart shows the expiry whose number of loads is nearest to the contender's mean."
+            "its database query. Shaded: the time of one query; the requests that arrive in it are the stampede. The "
+            "chart shows the expiry whose number of queries is nearest to the contender's mean."
         ),
-        svg=drawn(figure, anchor, question, caption),
-        columns=["contender", "operation", "due ms", "end ms", "load began ms", "load ended ms"],
+        svg=drawn_twice(lambda width: timeline_figure(analysis, chosen, span, width), anchor, question, described),
+        columns=["contender", "operation", "due ms", "end ms", "query began ms", "query ended ms"],
         rows=table,
     )
+
+
+def drawn_moments(analysis: Analysis, scenario: ScenarioInfo) -> list[Moment]:
+    """The complete expiry of each contender that the charts show. A variant of a scenario has none."""
+    return [] if scenario.variant_of else [m for m in moments(analysis, scenario) if not m.endless]
+
+
+def pair_of(analysis: Analysis, scenario: ScenarioInfo) -> tuple[str, ...]:
+    """The reference, and the contender next to it."""
+    names = [m.contender.name for m in drawn_moments(analysis, scenario) if m.contender.name != analysis.reference]
+    if WAITING in names:
+        return analysis.reference, WAITING
+    fewest = sorted(names, key=lambda name: analysis.figure(scenario.name, name, "loads-per-expiry").value)
+    return analysis.reference, *fewest[:1]
+
+
+def shown_requests(moment: Moment, span: TimeAxis) -> Rows:
+    """The first MOST_REQUESTS requests of an expiry."""
+    rows = moment.requests(span.before_s, span.after_s)
+    return rows.between(0, min(MOST_REQUESTS, len(rows)))
+
+
+def timeline_figure(analysis: Analysis, chosen: Sequence[Moment], span: TimeAxis, width: float) -> Figure:
+    """Two panels next to each other in a row; one below the other on a phone."""
+    columns = 1 if width == NARROW else min(2, len(chosen))
+    rows = -(-len(chosen) // columns)
+    figure = new_figure(width, 0.4 + rows * 2.1)
+    panels = list(figure.subplots(rows, columns, sharex=True, squeeze=False).flat)
+    for axes in panels[len(chosen) :]:
+        axes.set_axis_off()
+    for axes, moment in zip(panels, chosen, strict=False):
+        shown = shown_requests(moment, span)
+        style = style_of(analysis.run.info.contenders, moment.contender.name)
+        draw_requests(axes, times_ms(shown, moment, span), style.color)
+        axes.set_title(
+            title(moment, moment.requests(span.before_s, span.after_s), span), loc="left", fontsize=9, color=INK
+        )
+        frame_panel(axes, len(shown), span, moment.contender.name)
+    figure.supxlabel("ms since the first query began", fontsize=9.5, color=MUTED)
+    return figure
 
 
 Times = tuple[Floats, Floats, Floats, Floats]
@@ -154,15 +197,18 @@ def draw_requests(axes: Axes, times: Times, color: str) -> None:
     axes.plot(due, y, linestyle="none", marker=".", markersize=3.2, color=INK)
 
 
-def title(moment: Moment, rows: Rows, most: int, span: TimeAxis) -> str:
-    """The title of a panel: the contender, and the number of requests that loaded and that waited."""
+def title(moment: Moment, rows: Rows, span: TimeAxis) -> str:
+    """The title of a panel: "coalescing: 1 query, 9 readers wait about 107 ms (poll interval 100 ms)"."""
     count = int(np.count_nonzero(rows.known("load_start_s")))
     took_s = rows.floats("end_s") - rows.floats("due_s")
-    waiting = int(np.count_nonzero((rows.ints("loads") == 0) & (took_s > span.delta_s / 2)))
-    what = (
-        "no complete expiry seen" if moment.endless else f"{count} load{'' if count == 1 else 's'}, {waiting} waiting"
-    )
-    return f"{moment.contender.name}: {what}{f', first {most} shown' if len(rows) > most else ''}"
+    waits_s = took_s[(rows.ints("loads") == 0) & (took_s > span.delta_s / 2)]
+    text = f"{moment.contender.name}: {count} {'query' if count == 1 else 'queries'}"
+    if not len(waits_s):
+        return text
+    text += f", {len(waits_s)} reader{'s wait' if len(waits_s) > 1 else ' waits'} about "
+    text += formatting.with_unit(1000 * float(np.median(waits_s)), "ms")
+    poll_s = moment.contender.config.get("poll_every_s")
+    return f"{text} (poll interval {1000 * poll_s:g} ms)" if isinstance(poll_s, int | float) else text
 
 
 def frame_panel(axes: Axes, requests: int, span: TimeAxis, contender: str) -> None:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from stampede.reports.analysis.analysis import Analysis
@@ -12,7 +13,7 @@ from stampede.reports.output import formatting
 from stampede.reports.output.charts.chart import Chart
 from stampede.reports.output.charts.chart_style import INK, Style, mark, short, style_of, two_and_five
 from stampede.reports.output.charts.scenario_chart import ScenarioChart
-from stampede.reports.output.charts.svg_figure import drawn, legend, new_figure, style_axes
+from stampede.reports.output.charts.svg_figure import NARROW, drawn_twice, legend, new_figure, style_axes
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 SWEEP = "ttl-sweep-"
@@ -23,26 +24,12 @@ Points = tuple[list[float], list[float]]
 
 
 def sweep(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
-    """The chart: hit rate, staleness and loads against the TTL, in the section of the sweep's first scenario."""
+    """The chart: hit rate, staleness and queries against the TTL, in the section of the sweep's first scenario."""
     family = sorted(
         (s for s in analysis.scenarios if s.name.startswith(SWEEP)), key=lambda s: float(s.workload["ttl_s"])
     )
     if len(family) < 2 or scenario.name != family[0].name:
         return None
-    figure = new_figure(7.6, 3.2)
-    panels = figure.subplots(1, len(METRICS), squeeze=False)[0]
-    table = []
-    for axes, metric in zip(panels, map(find_metric, METRICS), strict=True):
-        for contender in contenders_of(analysis):
-            points = points_of(analysis, family, contender, metric)
-            table += [
-                [formatting.label(metric), contender.name, f"{x:g}", formatting.figure(y, metric)]
-                for x, y in zip(*points, strict=True)
-            ]
-            labelled = axes is panels[0] or contender.name == "no-cache"
-            draw_points(axes, contender, style_of(analysis.run.info.contenders, contender.name), points, labelled)
-        label_axes(axes, metric)
-    legend(figure)
     anchor, question = f"{scenario.name}-sweep", "What does a longer TTL buy?"
     caption = sweep_in_words(analysis, family)
     return Chart(
@@ -54,10 +41,30 @@ def sweep(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
             "stale reads. If a write deletes its entry, a longer TTL adds few stale reads, and few hits once writes, "
             "not expiries, remove the entries."
         ),
-        svg=drawn(figure, anchor, question, caption),
+        svg=drawn_twice(lambda width: sweep_figure(analysis, family, width), anchor, question, caption),
         columns=["figure", "contender", "TTL s", "value"],
-        rows=table,
+        rows=[
+            [formatting.label(metric), contender.name, f"{x:g}", formatting.figure(y, metric)]
+            for metric in map(find_metric, METRICS)
+            for contender in contenders_of(analysis)
+            for x, y in zip(*points_of(analysis, family, contender, metric), strict=True)
+        ],
     )
+
+
+def sweep_figure(analysis: Analysis, family: Sequence[ScenarioInfo], width: float) -> Figure:
+    """One panel per metric, next to each other; below each other on a phone."""
+    rows = len(METRICS) if width == NARROW else 1
+    figure = new_figure(width, 0.4 + 2.4 * rows)
+    panels = list(figure.subplots(rows, len(METRICS) // rows, squeeze=False).flat)
+    for axes, metric in zip(panels, map(find_metric, METRICS), strict=True):
+        for contender in contenders_of(analysis):
+            points = points_of(analysis, family, contender, metric)
+            labelled = axes is panels[0] or contender.name == "no-cache"
+            draw_points(axes, contender, style_of(analysis.run.info.contenders, contender.name), points, labelled)
+        label_axes(axes, metric)
+    legend(figure)
+    return figure
 
 
 def contenders_of(analysis: Analysis) -> list[ContenderInfo]:

@@ -20,6 +20,7 @@ from stampede.reports.output import charts, formatting
 from stampede.reports.output.charts.chart import Chart
 from stampede.reports.output.charts.scenario_chart import charts_of
 from stampede.reports.output.csv_output.csv_text import plain
+from stampede.reports.output.panels.key_table import Focus, KeyTable, focus_of, key_sentence, key_table
 from stampede.reports.output.panels.server_events_panel import events_text, server_events
 from stampede.reports.statistics.estimate import Estimate, quantile
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
@@ -37,10 +38,7 @@ class ScenarioFigure:
     title: str
     """The tooltip."""
     why: str
-    """A remark below the value, or instead of it."""
-    verdict: str
-    mark: str
-    """A CSS class: better, worse, same, unclear, or empty."""
+    """A remark on the value, or why it is missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +63,12 @@ class DetailTable:
     rows: list[ScenarioRow]
 
 
+OPEN_CHARTS: dict[Focus, tuple[str, ...]] = {
+    "expiries": ("expiries", "timeline"),
+    "freshness": ("frontier",),
+    "hits": ("forest",),
+}
+"""The charts that are not folded, by what the scenario is about; if it has none of them, the first chart."""
 DETAIL_TABLES = {"freshness": "Freshness and memory in full"}
 """Titles of the detail tables, by the name that their metrics carry."""
 
@@ -78,7 +82,13 @@ class ScenarioSection:
     """(group, number of columns)"""
     columns: list[Metric]
     rows: list[ScenarioRow]
+    sentence: str
+    """The answer of the section."""
+    key: KeyTable
+    """The table that is not folded."""
     charts: list[Chart]
+    """The charts that are not folded."""
+    folded_charts: list[Chart]
     details: list[DetailTable]
     comparisons: list[Verdict]
     lags: list[dict[str, str]]
@@ -88,6 +98,9 @@ class ScenarioSection:
 def section(analysis: Analysis, scenario: ScenarioInfo) -> ScenarioSection:
     """The section of one scenario."""
     contenders = [c for c in analysis.run.info.contenders if analysis.of(scenario.name, c.name)]
+    drawn = charts_of(analysis, scenario)
+    shown_anchors = [f"{scenario.name}-{name}" for name in OPEN_CHARTS[focus_of(analysis, scenario)]]
+    shown_charts = [chart for chart in drawn if chart.anchor in shown_anchors] or drawn[:1]
     worth = [m for m in metrics() if worth_a_column(analysis, scenario.name, contenders, m)]
     shown = [m for m in worth if not m.separate_table]
     return ScenarioSection(
@@ -95,7 +108,10 @@ def section(analysis: Analysis, scenario: ScenarioInfo) -> ScenarioSection:
         headings=headings(shown),
         columns=shown,
         rows=[row(analysis, scenario, c, shown) for c in contenders],
-        charts=charts_of(analysis, scenario),
+        sentence=key_sentence(analysis, scenario),
+        key=key_table(analysis, scenario, [c for c in contenders if c.name != NO_OP]),
+        charts=shown_charts,
+        folded_charts=[chart for chart in drawn if chart not in shown_charts],
         details=[
             DetailTable(
                 name=name,
@@ -134,18 +150,12 @@ def verdicts_of(analysis: Analysis, scenario: str) -> list[Verdict]:
     return sorted(found, key=lambda v: v.metric.order)
 
 
-MARKS = {"cannot tell": "unclear", "better": "better", "worse": "worse", "same": "same", "": ""}
-
-
 def row(analysis: Analysis, scenario: ScenarioInfo, contender: ContenderInfo, shown: Sequence[Metric]) -> ScenarioRow:
     """The row of one contender."""
     figures = []
     for metric in shown:
         figure = analysis.figure(scenario.name, contender.name, metric.name)
-        verdict = analysis.verdicts.get((scenario.name, contender.name, metric.name))
-        if contender.kind == "aa-copy":
-            verdict = analysis.aa_pairs.get((scenario.name, metric.name))
-        figures.append(shown_figure(figure, verdict, metric))
+        figures.append(shown_figure(figure, metric))
     due, open_ = (analysis.figure(scenario.name, contender.name, n).value for n in ("due", "unanswered"))
     note = f"saturated: {due - open_:,.0f} of {due:,.0f} answered within D" if open_ else ""
     return ScenarioRow(
@@ -157,10 +167,9 @@ def row(analysis: Analysis, scenario: ScenarioInfo, contender: ContenderInfo, sh
     )
 
 
-def shown_figure(figure: Estimate, verdict: Verdict | None, metric: Metric) -> ScenarioFigure:
+def shown_figure(figure: Estimate, metric: Metric) -> ScenarioFigure:
     """The texts of one cell of the table."""
     span = formatting.has_interval(figure)
-    verdict_text = formatting.spoken(verdict) if verdict is not None and verdict.comparison.rounds else ""
     return ScenarioFigure(
         value=formatting.figure(figure.value, metric),
         exact=plain(figure.value).replace("inf", "Infinity"),
@@ -168,8 +177,6 @@ def shown_figure(figure: Estimate, verdict: Verdict | None, metric: Metric) -> S
         high=formatting.number(figure.high) if span else "",
         title=formatting.provenance(figure),
         why=figure.why,
-        verdict=verdict_text if verdict is not None and verdict.sentence else "",
-        mark=MARKS[verdict.sentence] if verdict is not None else "",
     )
 
 

@@ -42,14 +42,21 @@ class Change:
         if math.isnan(self.low):
             return f"{percent(abs(self.share))} %"
         bounds = (self.low, self.high) if self.share > 0 else (-self.high, -self.low)
-        return f"{percent(abs(self.share))} % ({percent(bounds[0])} – {percent(bounds[1])})"
+        digits = 1 if self.high - self.low < NARROW or bounds[1] > ALMOST_ALL else 0
+        low, high = (percent(bound, digits) for bound in bounds)
+        return f"{percent(abs(self.share), digits)} % ({low} – {high})"
 
 
-def percent(share: float) -> str:
-    """A share in percent, without the sign %: whole, and one decimal between 99 and 100."""
-    value = 100 * share
-    text = f"{value:.1f}" if 99 < value < 100 else f"{value:.0f}"
-    return "0" if text == "-0" else text
+NARROW = 0.02
+"""An interval narrower than two points is printed with one decimal."""
+ALMOST_ALL = 0.99
+"""So is one that ends above 99 %."""
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share in percent, without the sign %."""
+    text = f"{100 * share:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
 
 
 def effect_of(figures: FigureSet, question: Question, candidates: Candidates) -> Effect | None:
@@ -63,7 +70,7 @@ def effect_of(figures: FigureSet, question: Question, candidates: Candidates) ->
     text = f"{'; '.join([effect.text, *also])}, compared with {simplest}"
     if candidates.pick == 0:
         share = 100 * candidates.minimum.share
-        text = f"no pattern {question.verb} more than {share:.0f} % (best: {other}, {effect.text})"
+        text = f"no pattern {question.verb} more than {share:.0f} % (closest: {other}, {effect.text})"
     return Effect(text=text, against=simplest, change=effect.change, low=effect.low, high=effect.high)
 
 
@@ -95,7 +102,7 @@ def change_of(values: Floats) -> Change | None:
         return None
     ratio = compare(list(values[0]), list(values[1])).ratio
     if ratio is None:
-        return Change(share=float(np.expm1(centre(np.log(values[0]) - np.log(values[1])))))
+        return Change(share=float(np.expm1(centre(np.log(values[0]) - np.log(values[1]))[0])))
     return Change(share=ratio.estimate - 1, low=ratio.low - 1, high=ratio.high - 1)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.frames import Cell
@@ -13,7 +14,18 @@ from stampede.reports.analysis.rows import Floats
 from stampede.reports.analysis.timeseries import bins, draw_line, due_of, loads_in, of_each
 from stampede.reports.metrics.response_times import SAMPLES_BEYOND
 from stampede.reports.output import formatting
-from stampede.reports.output.charts import INK, MUTED, Chart, drawn, legend, mark, new_figure, of_scenario, style_axes
+from stampede.reports.output.charts import (
+    INK,
+    MUTED,
+    NARROW,
+    Chart,
+    drawn_twice,
+    legend,
+    mark,
+    new_figure,
+    of_scenario,
+    style_axes,
+)
 from stampede.reports.output.panels.table import Grid, GridEntry
 from stampede.reports.statistics.estimate import quantile, rank
 from stampede.reports.topics.experiments.experiments_section import Findings
@@ -82,17 +94,25 @@ def findings(analysis: Analysis, scenario: ScenarioInfo) -> Findings:
         grids=[
             Grid(
                 anchor=f"{scenario.name}-table",
-                title="The first seconds",
+                title="The first second",
+                explain="A dash: not estimated, or the contender has no warm-up.",
+                columns=["contender", *(COLUMNS[i] for i in KEY)],
+                rows=[(start.contender.name, [row(start, steady)[i] for i in KEY]) for start in found],
+            ),
+            Grid(
+                anchor=f"{scenario.name}-all",
+                title="The first seconds in full",
                 explain=(
                     f"Steady hit rate: the hit rate of all contenders in the last {100 * (1 - LATER):g} % of the "
                     f"window, here {100 * steady:.0f} %. A contender is steady when the mean of {SMOOTH} bins of "
                     f"{1000 * BIN_S:g} ms reaches {100 * STEADY_SHARE:g} % of it. The warm-up ends before the first "
-                    "request, and only its own columns count it. Its loads are real database loads, sequential in "
+                    "request, and only its own columns count it. Its queries are real database queries, sequential in "
                     "each process."
                 ),
                 columns=["contender", *COLUMNS],
                 rows=[(start.contender.name, row(start, steady)) for start in found],
-            )
+                folded=True,
+            ),
         ],
         charts=[over_time(analysis, scenario, found, steady)],
         names="contender time_to_steady_s first_second_hit_rate first_second_loads peak_loads_per_100_ms"
@@ -104,14 +124,16 @@ def findings(analysis: Analysis, scenario: ScenarioInfo) -> Findings:
 COLUMNS = (
     "steady after",
     "hit rate, first second",
-    "loads, first second",
-    "most loads in 100 ms",
+    "queries, first second",
+    "most queries in 100 ms",
     "p95, first second",
-    "warming took",
-    "warming's loads",
-    "warming's Redis commands",
-    "loads, warming included",
+    "time of the warm-up",
+    "queries of the warm-up",
+    "Redis commands of the warm-up",
+    "queries, warm-up included",
 )
+KEY = (0, 1, 2, 3, 4, 5)
+"""The columns of the table that is not folded."""
 
 
 def steady_rate(found: Sequence[ColdStart]) -> float:
@@ -149,9 +171,9 @@ def figures(start: ColdStart, steady: float) -> tuple[float, ...]:
 
 def row(start: ColdStart, steady: float) -> list[GridEntry]:
     after, hit, loads, peak, high, took, warmed, commands, total = figures(start, steady)
-    none = GridEntry(text="none")
+    none = GridEntry(text=formatting.MISSING)
     return [
-        GridEntry(text="not in the window" if math.isnan(after) else formatting.with_unit(after, "s")),
+        GridEntry(text="> window" if math.isnan(after) else formatting.with_unit(after, "s")),
         GridEntry(text=f"{100 * hit:.0f} %"),
         GridEntry(text=formatting.number(loads)),
         GridEntry(text=formatting.number(peak)),
@@ -164,60 +186,58 @@ def row(start: ColdStart, steady: float) -> list[GridEntry]:
 
 
 def answer(found: Sequence[ColdStart], steady: float) -> str:
+    """When each contender's hit rate was steady, and what its warm-up took."""
     parts = []
     for start in found:
-        after, hit, _, peak, high, took, warmed, *_ = figures(start, steady)
-        reached = "did not reach the steady hit rate" if math.isnan(after) else f"was steady after {after:.1f} s"
-        price = (
-            ""
-            if math.isnan(took)
-            else f"; warming took {formatting.with_unit(took, 's')} and {warmed:.0f} loads before"
-        )
-        parts.append(
-            f"{start.contender.name} {reached} ({100 * hit:.0f} % hits in the first second, at most {peak:.0f} loads "
-            f"in 100 ms, p95 {formatting.with_unit(high, 'ms')}{price})"
-        )
-    return "; ".join(parts) + "."
+        after, _, _, _, _, took, warmed, *_ = figures(start, steady)
+        reached = "not in the window" if math.isnan(after) else f"after {formatting.with_unit(after, 's')}"
+        price = "" if math.isnan(took) else f" (warm-up: {formatting.with_unit(took, 's')}, {warmed:,.0f} queries)"
+        parts.append(f"{start.contender.name} {reached}{price}")
+    return f"From an empty cache to a steady hit rate: {'; '.join(parts)}."
 
 
 def over_time(analysis: Analysis, scenario: ScenarioInfo, found: Sequence[ColdStart], steady: float) -> Chart:
-    """Hit rate and loads since the first request."""
+    """Hit rate and database queries since the first request."""
     edges = found[0].edges
-    figure = new_figure(7.6, 4.6)
-    panels = figure.subplots(2, 1, sharex=True)
-    table = []
-    for axes, title in zip(panels, ("hit rate, %", f"loads in {1000 * BIN_S:g} ms"), strict=True):
-        axes.set_title(title, loc="left", fontsize=9.5, color=INK, pad=3)
-        style_axes(axes)
-    panels[0].axhline(100 * steady, color=MUTED, linestyle=":", linewidth=1.1)
-    for start in found:
-        lines = (100 * start.hits(), start.loads())
-        for axes, values in zip(panels, lines, strict=True):
-            first = len([*axes.get_lines(), *axes.collections, *axes.texts])
-            draw_line(axes, analysis.run.info.contenders, start.contender.name, edges, values)
-            mark(axes, start.contender.name, first)
-        table += [
-            [start.contender.name, f"{at:.1f}", *(formatting.MISSING if math.isnan(v) else f"{v:.4g}" for v in values)]
-            for at, *values in zip(edges[:-1], *lines, strict=True)
-        ]
-    panels[0].set_ylim(-4, 104)
-    panels[1].set_ylim(bottom=0)
-    panels[1].set_xlabel("seconds since the first request")
-    legend(figure)
     anchor = f"{scenario.name}-over-time"
     question = "How long does an empty cache slow requests down?"
-    loads = [f"{start.contender.name} {figures(start, steady)[2]:.0f}" for start in found]
-    caption = f"Loads in the first second, after any warm-up: {formatting.listed(loads)}."
+    queries = [f"{start.contender.name} {figures(start, steady)[2]:.0f}" for start in found]
+    caption = f"Queries in the first second, after any warm-up: {formatting.listed(queries)}."
     return Chart(
         anchor=anchor,
         question=question,
         caption=caption,
         how_to_read=(
-            f"Each point covers {1000 * BIN_S:g} ms: the hit rate over all rounds, and the loads per round. Dotted: "
+            f"Each point covers {1000 * BIN_S:g} ms: the hit rate over all rounds, and the queries per round. Dotted: "
             "the steady hit rate. Entries from the warm-up live between half a TTL and one TTL, so they do not all "
-            "expire at once: from half a TTL on they are loaded again one by one."
+            "expire at once: from half a TTL on they are queried again one by one."
         ),
-        svg=drawn(figure, anchor, question, caption),
-        columns=["contender", "from s", "hit rate %", "loads"],
-        rows=table,
+        svg=drawn_twice(lambda width: over_time_figure(analysis, found, steady, width), anchor, question, caption),
+        columns=["contender", "from s", "hit rate %", "queries"],
+        rows=[
+            [start.contender.name, f"{at:.1f}", *(formatting.MISSING if math.isnan(v) else f"{v:.4g}" for v in values)]
+            for start in found
+            for at, *values in zip(edges[:-1], 100 * start.hits(), start.loads(), strict=True)
+        ],
     )
+
+
+def over_time_figure(analysis: Analysis, found: Sequence[ColdStart], steady: float, width: float) -> Figure:
+    """Two panels next to each other; below each other on a phone."""
+    rows = 2 if width == NARROW else 1
+    figure = new_figure(width, 0.9 + 2.0 * rows)
+    panels = list(figure.subplots(rows, 2 // rows, sharex=True, squeeze=False).flat)
+    for axes, title in zip(panels, ("hit rate, %", f"queries in {1000 * BIN_S:g} ms"), strict=True):
+        axes.set_title(title, loc="left", fontsize=9, color=INK)
+        style_axes(axes)
+    panels[0].axhline(100 * steady, color=MUTED, linestyle=":", linewidth=1.1)
+    for start in found:
+        for axes, values in zip(panels, (100 * start.hits(), start.loads()), strict=True):
+            first = len([*axes.get_lines(), *axes.collections, *axes.texts])
+            draw_line(axes, analysis.run.info.contenders, start.contender.name, start.edges, values)
+            mark(axes, start.contender.name, first)
+    panels[0].set_ylim(-4, 104)
+    panels[1].set_ylim(bottom=0)
+    figure.supxlabel("seconds since the first request", fontsize=9.5, color=MUTED)
+    legend(figure)
+    return figure

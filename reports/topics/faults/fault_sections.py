@@ -23,9 +23,9 @@ class FaultSection:
 
 
 def sections(analysis: Analysis) -> list[FaultSection]:
-    """One section for each separately reported scenario that has a finished cell."""
+    """One section for each separately reported scenario that has a finished cell. Points of a curve have none."""
     separate = analysis.separate
-    return [] if separate is None else [section(separate, scenario) for scenario in separate.scenarios]
+    return [] if separate is None else [section(separate, s) for s in separate.scenarios if not s.variant_of]
 
 
 def section(separate: Analysis, scenario: ScenarioInfo) -> FaultSection:

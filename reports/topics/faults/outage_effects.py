@@ -211,3 +211,15 @@ def answered_ms(due: pd.DataFrame) -> Floats:
     rows = due[~due["failed"]]
     taken = rows["response_ms"].to_numpy(dtype=np.float64)
     return np.asarray(np.where(rows["outcome"] == "unanswered", np.inf, taken))
+
+
+def outages_of(analysis: Analysis) -> dict[str, list[OutageEffects]]:
+    """By contender, the outages of Redis in which it ran."""
+    found: dict[str, list[OutageEffects]] = {}
+    faults = analysis.separate
+    if faults is not None:
+        for scenario in faults.scenarios:
+            of_redis = scenario.fault is not None and scenario.fault.get("server", "Redis") == "Redis"
+            for one in outages(faults, scenario) if of_redis else ():
+                found.setdefault(one.contender.name, []).append(one)
+    return found

@@ -1,15 +1,29 @@
 """Report section on an outage: table, summary sentences and time series."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from stampede.reports.analysis.analysis import Analysis
+from stampede.reports.analysis.rows import Floats
 from stampede.reports.analysis.timeseries import LATE_MS, bins, draw_line, loads_in, of_each
 from stampede.reports.output import formatting
-from stampede.reports.output.charts import GRID, INK, Chart, drawn, legend, mark, new_figure, short, style_axes
+from stampede.reports.output.charts import (
+    GRID,
+    INK,
+    MUTED,
+    NARROW,
+    Chart,
+    drawn_twice,
+    legend,
+    mark,
+    new_figure,
+    short,
+    style_axes,
+)
 from stampede.reports.output.panels.table import Grid, GridEntry
 from stampede.reports.statistics.estimate import quantile
 from stampede.reports.topics.experiments.experiments_section import Findings
@@ -35,24 +49,36 @@ def findings(analysis: Analysis, scenario: ScenarioInfo) -> Findings:
     back = server(scenario)
     rows = [row(outage, back) for outage in found]
     return Findings(
-        answer=" ".join(sentence for sentence in (answer(found, back), timeouts(found, scenario)) if sentence),
+        answer=answer(found, back),
+        notes=[text for text in (timeouts(found, scenario),) if text],
         grids=[
             Grid(
                 anchor=f"{scenario.name}-table",
+                title="The outage",
+                explain=(
+                    f"Served: answered without an error within {LATE_MS / 1000:g} s of the due instant, with the range "
+                    "of the rounds. Late: answered after that time. p50: the median time of the answered requests."
+                ),
+                columns=["contender", *(COLUMNS[i].format(back=back) for i in KEY)],
+                rows=[(o.contender.name, [entries[i] for i in KEY]) for o, entries in zip(found, rows, strict=True)],
+            ),
+            Grid(
+                anchor=f"{scenario.name}-all",
                 title="Before, during, after",
                 explain=(
                     f"Served: answered without an error within {LATE_MS / 1000:g} s of the due instant. A request "
                     "belongs to the outage if it was due during it. Late requests were answered after that time, some "
                     f"only after {back} was back. Unanswered requests were still open at the cell's deadline: their "
                     "time is > D. p50 is the median time of the answered requests; failures are excluded and listed "
-                    "with the time after which the caller received the error. Loads/s count every load that a request "
-                    f"sent; the load time is the median. Answers are back when the median is at most {SLOW} times the "
-                    f"median before. The hit rate is back at {100 * BACK_SHARE:g} % of its value before. All rounds "
-                    "are pooled; below served: the range of the rounds."
+                    "with the time after which the caller received the error. Queries/s count every query of a "
+                    f"request, the query time is the median. Answers are back when the median is at most {SLOW} "
+                    f"times the median before. The hit rate is back at {100 * BACK_SHARE:g} % of its value before. All "
+                    "rounds are pooled; below served: the range of the rounds."
                 ),
                 columns=["contender", *(title.format(back=back) for title in COLUMNS)],
                 rows=[(outage.contender.name, entries) for outage, entries in zip(found, rows, strict=True)],
-            )
+                folded=True,
+            ),
         ],
         charts=[over_time(analysis, scenario, found)],
         names=(
@@ -78,12 +104,14 @@ COLUMNS = (
     "p50 in the outage",
     "slowest",
     "hits of the reads due then",
-    "a load takes in the outage",
-    "loads/s in the outage",
-    "most loads in 100 ms after",
+    "query time in the outage",
+    "queries/s in the outage",
+    "most queries in 100 ms after",
     "answers back after",
     "hit rate back after",
 )
+KEY = (1, 2, 3, 5, 9, 11)
+"""The columns of the table that is not folded."""
 
 
 def row(outage: OutageEffects, back: str) -> list[GridEntry]:
@@ -159,25 +187,13 @@ def csv_row(outage: OutageEffects) -> list[object]:
 
 
 def answer(found: Sequence[OutageEffects], back: str) -> str:
-    """Summary of every contender's outage."""
-    limit = f"{LATE_MS / 1000:g} s"
-    parts = []
-    for outage in found:
-        due = len(outage.of("outage"))
-        details = [f"{failures(outage)} failed" if outage.failed() else "none failed"]
-        if outage.late():
-            details.append(f"{outage.late():,} were late")
-            details.append(f"{outage.sat_out():,} were answered only after {back} was back")
-        if outage.unanswered():
-            details.append(f"{outage.unanswered():,} were still open at the deadline")
-        else:
-            details.append(f"the slowest answer took {formatting.with_unit(slowest_s(outage), 's')}")
-        before, meanwhile = (formatting.number(outage.loads_per_s(phase)) for phase in ("before", "outage"))
-        parts.append(
-            f"{outage.contender.name} served {percent_served(share_served(outage))} of the {due:,} requests due in the "
-            f"outage within {limit} ({'; '.join(details)}), at {meanwhile} loads/s (before: {before})"
-        )
-    return ". ".join(parts) + "."
+    """The share of requests that each contender served during the outage, the largest first."""
+    ranked = sorted(found, key=lambda outage: -share_served(outage))
+    served = [f"{outage.contender.name} {percent_served(share_served(outage))}" for outage in ranked]
+    return (
+        f"While {back} was down, requests answered without an error within {LATE_MS / 1000:g} s: "
+        f"{formatting.listed(served)}."
+    )
 
 
 def timeouts(found: Sequence[OutageEffects], scenario: ScenarioInfo) -> str:
@@ -213,45 +229,15 @@ def returns(found: Sequence[OutageEffects], back: str) -> str:
         rate = "was not back in the window" if math.isnan(hits) else f"was back after {formatting.with_unit(hits, 's')}"
         parts.append(
             f"{outage.contender.name} answered as before after {formatting.with_unit(outage.answers_back_s(), 's')}, "
-            f"its hit rate {rate}, with at most {outage.peak_after():.0f} loads in 100 ms meanwhile"
+            f"its hit rate {rate}, with at most {outage.peak_after():.0f} queries in 100 ms meanwhile"
         )
     return f"After {back} was back: {'; '.join(parts)}."
 
 
 def over_time(analysis: Analysis, scenario: ScenarioInfo, found: Sequence[OutageEffects]) -> Chart:
-    """Response time, useless requests, loads and hit rate over the window, the outage shaded."""
-    contenders = analysis.run.info.contenders
+    """Response time, useless requests, queries and hit rate over the window, the outage shaded."""
     edges = bins(scenario.window_s, BIN_S)
-    figure = new_figure(7.6, 7.4)
-    panels = figure.subplots(4, 1, sharex=True)
-    titles = ("response time p50, ms (log)", f"failed or over {LATE_MS / 1000:g} s, %", "loads/s", "hit rate, %")
-    table = []
-    for axes, title in zip(panels, titles, strict=True):
-        axes.axvspan(found[0].began_s, found[0].ended_s, color=GRID, alpha=0.6, linewidth=0, zorder=0)
-        axes.set_title(title, loc="left", fontsize=9.5, color=INK, pad=3)
-        style_axes(axes)
-    for outage in found:
-        due = outage.due
-        lines = (
-            of_each(due["wait_ms"], due["due_s"], edges, "median"),
-            100 * of_each(due["useless"], due["due_s"], edges, "mean"),
-            loads_in(outage.cells, edges) / BIN_S,
-            100 * hit_rate(due, edges),
-        )
-        for axes, values in zip(panels, lines, strict=True):
-            first = len([*axes.get_lines(), *axes.collections, *axes.texts])
-            draw_line(axes, contenders, outage.contender.name, edges, values)
-            mark(axes, outage.contender.name, first)
-        table += [
-            [outage.contender.name, f"{at:.2f}", *(formatting.MISSING if math.isnan(v) else f"{v:.4g}" for v in values)]
-            for at, *values in zip(edges[:-1], *lines, strict=True)
-        ]
-    panels[0].set_yscale("log")
-    panels[0].yaxis.set_major_formatter(FuncFormatter(short))
-    panels[1].set_ylim(-4, 104)
-    panels[3].set_ylim(-4, 104)
-    panels[-1].set_xlabel("due instant, seconds since the window began; shaded: the outage")
-    legend(figure)
+    lines = {outage.contender.name: lines_of(outage, edges) for outage in found}
     anchor = f"{scenario.name}-over-time"
     question = "What do users and the database experience before, during and after the outage?"
     caption = returns(found, server(scenario))
@@ -266,7 +252,55 @@ def over_time(analysis: Analysis, scenario: ScenarioInfo, found: Sequence[Outage
             "is no hit. The recovery is right of the shaded area: a killed Redis returns empty, a hung Redis returns "
             "with its entries."
         ),
-        svg=drawn(figure, anchor, question, caption),
-        columns=["contender", "from s", "p50 ms", "failed or late %", "loads/s", "hit rate %"],
-        rows=table,
+        svg=drawn_twice(
+            lambda width: over_time_figure(analysis, found, edges, lines, width), anchor, question, caption
+        ),
+        columns=["contender", "from s", "p50 ms", "failed or late %", "queries/s", "hit rate %"],
+        rows=[
+            [name, f"{at:.2f}", *(formatting.MISSING if math.isnan(v) else f"{v:.4g}" for v in values)]
+            for name, own in lines.items()
+            for at, *values in zip(edges[:-1], *own, strict=True)
+        ],
     )
+
+
+TITLES = ("response time p50, ms (log)", f"failed or over {LATE_MS / 1000:g} s, %", "queries/s", "hit rate, %")
+
+
+def lines_of(outage: OutageEffects, edges: Floats) -> tuple[Floats, ...]:
+    """The values of each panel, by bin."""
+    due = outage.due
+    return (
+        of_each(due["wait_ms"], due["due_s"], edges, "median"),
+        100 * of_each(due["useless"], due["due_s"], edges, "mean"),
+        loads_in(outage.cells, edges) / BIN_S,
+        100 * hit_rate(due, edges),
+    )
+
+
+def over_time_figure(
+    analysis: Analysis,
+    found: Sequence[OutageEffects],
+    edges: Floats,
+    lines: Mapping[str, tuple[Floats, ...]],
+    width: float,
+) -> Figure:
+    """Four panels, two by two; below each other on a phone."""
+    rows = len(TITLES) if width == NARROW else 2
+    figure = new_figure(width, 0.7 + 1.7 * rows)
+    panels = list(figure.subplots(rows, len(TITLES) // rows, sharex=True, squeeze=False).flat)
+    for i, (axes, title) in enumerate(zip(panels, TITLES, strict=True)):
+        axes.axvspan(found[0].began_s, found[0].ended_s, color=GRID, alpha=0.6, linewidth=0, zorder=0)
+        axes.set_title(title, loc="left", fontsize=9, color=INK)
+        style_axes(axes)
+        for name, own in lines.items():
+            first = len([*axes.get_lines(), *axes.collections, *axes.texts])
+            draw_line(axes, analysis.run.info.contenders, name, edges, own[i])
+            mark(axes, name, first)
+    panels[0].set_yscale("log")
+    panels[0].yaxis.set_major_formatter(FuncFormatter(short))
+    panels[1].set_ylim(-4, 104)
+    panels[3].set_ylim(-4, 104)
+    figure.supxlabel("due instant, seconds since the window began; shaded: the outage", fontsize=9.5, color=MUTED)
+    legend(figure)
+    return figure

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from stampede.reports.analysis.analysis import Analysis
@@ -16,7 +17,7 @@ from stampede.reports.metrics.response_times import over, reads
 from stampede.reports.output import formatting
 from stampede.reports.output.charts import (
     Chart,
-    drawn,
+    drawn_twice,
     legend,
     mark,
     new_figure,
@@ -123,8 +124,10 @@ COLUMNS = (
     "done after p50",
     "misses per 1,000 reads",
     "read p99",
-    "Redis commands a request",
+    "commands per request",
 )
+KEY = (1, 2, 3, 5, 6, 7)
+"""The columns of the table that is not folded."""
 
 
 def findings(analysis: Analysis, scenario: ScenarioInfo) -> Findings:
@@ -133,16 +136,27 @@ def findings(analysis: Analysis, scenario: ScenarioInfo) -> Findings:
     rows = [(one.contender.name, row(one)) for one in found]
     here = {one.contender.name for one in found}
     rows += [
-        (remark["name"], [GridEntry(text=formatting.MISSING, detail=remark["what"])])
+        (remark["name"], [GridEntry(text=formatting.MISSING)] * len(COLUMNS))
         for remark in analysis.run.info.remarks
         if "not installed" in remark["what"] and remark["name"] not in here
     ]
     return Findings(
         answer=answer(found),
+        notes=[f"{r['name']}: {r['what']}." for r in analysis.run.info.remarks if "not installed" in r["what"]],
         grids=[
             Grid(
                 anchor=f"{scenario.name}-table",
                 title="From trigger to refresh",
+                explain=(
+                    "Begun after: time since the reader's hit that triggered the refresh. Per expiry: one refresh is "
+                    "enough, all others are duplicates. A dash: not estimated, or the contender did not run."
+                ),
+                columns=["contender", *(COLUMNS[i] for i in KEY)],
+                rows=[(name, [entries[i] for i in KEY]) for name, entries in rows],
+            ),
+            Grid(
+                anchor=f"{scenario.name}-all",
+                title="From trigger to refresh in full",
                 explain=(
                     "Begun and done after: time since the reader's hit that triggered the refresh. Per expiry: one "
                     "refresh is enough, all others are duplicates. Commands: all Redis commands of readers, workers "
@@ -151,7 +165,8 @@ def findings(analysis: Analysis, scenario: ScenarioInfo) -> Findings:
                 ),
                 columns=["contender", *COLUMNS],
                 rows=rows,
-            )
+                folded=True,
+            ),
         ],
         charts=[chart for chart in [delays(analysis, scenario, found)] if chart is not None],
         names="contender refreshes per_expiry begun_after_p50_ms begun_after_p99_ms done_after_p50_ms"
@@ -180,7 +195,7 @@ def row(one: RefreshDelays) -> list[GridEntry]:
     most = float(one.column("begun_after_ms").max(initial=0.0))
     tail = GridEntry(text=formatting.with_unit(p99, "ms"))
     if math.isnan(p99):
-        tail = GridEntry(text=formatting.MISSING, detail=f"too few; longest {formatting.with_unit(most, 'ms')}")
+        tail = GridEntry(text=formatting.MISSING, detail=f"max {formatting.with_unit(most, 'ms')}")
     return [
         GridEntry(text=f"{count:,.0f}"),
         GridEntry(text=formatting.number(per_expiry)),
@@ -194,18 +209,18 @@ def row(one: RefreshDelays) -> list[GridEntry]:
 
 
 def answer(found: Sequence[RefreshDelays]) -> str:
+    """The time from the trigger to the start of a refresh, and the commands that it costs, by contender."""
     parts = []
     for one in found:
         if not len(one.tasks):
-            parts.append(f"{one.contender.name} refreshed nothing in the window")
+            parts.append(f"{one.contender.name}: no refresh in the window")
             continue
-        _, per_expiry, p50, _, done, _, _, commands = figures(one)
+        _, _, p50, _, _, _, _, commands = figures(one)
         parts.append(
-            f"{one.contender.name} began a refresh {formatting.with_unit(p50, 'ms')} after its trigger (p50), finished "
-            f"it after {formatting.with_unit(done, 'ms')}, made {formatting.number(per_expiry)} per expiry, and sent "
-            f"Redis {formatting.number(commands)} commands per request"
+            f"{one.contender.name} {formatting.with_unit(p50, 'ms')} ({formatting.number(commands)} Redis commands per "
+            "request)"
         )
-    return "; ".join(parts) + "."
+    return f"Median time from the trigger to the start of a refresh: {'; '.join(parts)}."
 
 
 def delays(analysis: Analysis, scenario: ScenarioInfo, found: Sequence[RefreshDelays]) -> Chart | None:
@@ -213,34 +228,6 @@ def delays(analysis: Analysis, scenario: ScenarioInfo, found: Sequence[RefreshDe
     shown = [one for one in found if len(one.tasks) > 1]
     if not shown:
         return None
-    figure = new_figure(7.6, 3.4)
-    axes = figure.add_subplot()
-    table = []
-    for one in shown:
-        style = style_of(analysis.run.info.contenders, one.contender.name)
-        waited = np.sort(np.maximum(one.column("begun_after_ms"), 1e-3))
-        share = 100 * (1 - np.arange(len(waited)) / len(waited))
-        first = len([*axes.get_lines(), *axes.collections, *axes.texts])
-        axes.step(
-            waited,
-            share,
-            where="post",
-            color=style.color,
-            linestyle=style.dash,
-            linewidth=1.9,
-            label=one.contender.name,
-        )
-        mark(axes, one.contender.name, first)
-        at = np.unique(np.linspace(0, len(waited) - 1, min(60, len(waited))).astype(int))
-        table += [[one.contender.name, f"{waited[i]:.4g}", f"{share[i]:.4g}"] for i in at]
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(short))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_ylim(0, 104)
-    axes.set_xlabel("ms from the trigger until the refresh began (log)")
-    axes.set_ylabel("% of refreshes begun later")
-    style_axes(axes)
-    legend(figure)
     anchor = f"{scenario.name}-delays"
     question = "How long after its trigger does a refresh begin?"
     caption = "; ".join(
@@ -257,7 +244,39 @@ def delays(analysis: Analysis, scenario: ScenarioInfo, found: Sequence[RefreshDe
             "contenders have the same number of threads for refreshes. The difference between the curves is the cost "
             "of the queue: publishing, polling, acknowledging."
         ),
-        svg=drawn(figure, anchor, question, caption),
+        svg=drawn_twice(lambda width: delays_figure(analysis, shown, width), anchor, question, caption),
         columns=["contender", "begun after ms", "% begun later"],
-        rows=table,
+        rows=[
+            [one.contender.name, f"{waited[i]:.4g}", f"{share[i]:.4g}"]
+            for one in shown
+            for waited, share in [curve(one)]
+            for i in np.unique(np.linspace(0, len(waited) - 1, min(60, len(waited))).astype(int))
+        ],
     )
+
+
+def curve(one: RefreshDelays) -> tuple[Floats, Floats]:
+    """The delays in ms, ascending, and the share of refreshes in % that began later than each."""
+    waited = np.sort(np.maximum(one.column("begun_after_ms"), 1e-3))
+    return waited, 100 * (1 - np.arange(len(waited)) / len(waited))
+
+
+def delays_figure(analysis: Analysis, shown: Sequence[RefreshDelays], width: float) -> Figure:
+    """One curve per contender."""
+    figure = new_figure(width, 2.8)
+    axes = figure.add_subplot()
+    for one in shown:
+        style = style_of(analysis.run.info.contenders, one.contender.name)
+        first = len([*axes.get_lines(), *axes.collections, *axes.texts])
+        look = {"color": style.color, "linestyle": style.dash, "linewidth": 1.9}
+        axes.step(*curve(one), where="post", label=one.contender.name, **look)
+        mark(axes, one.contender.name, first)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(short))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_ylim(0, 104)
+    axes.set_xlabel("ms from the trigger until the refresh began (log)")
+    axes.set_ylabel("% of refreshes begun later")
+    style_axes(axes)
+    legend(figure)
+    return figure

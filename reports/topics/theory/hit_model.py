@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stampede.core.models import closed_forms as forms
+from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.frames import Cell
 from stampede.reports.metrics.database_loads import load_times_s
-from stampede.run_folder.schema import ScenarioInfo
+from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
+
+PLAIN = "cache-aside"
+"""The contender that the model describes: a TTL, a delete on write, and nothing else."""
 
 
 def reads_per_s(scenario: ScenarioInfo) -> float:
@@ -44,6 +48,17 @@ class HitModel:
             times * self.reads_per_s, ttl_s, load_s=self.query_s, writes_per_s=times * self.writes_per_s
         )
 
+    def hit_rate_of(self, contender: ContenderInfo, ttl_s: float) -> float:
+        """The share of reads that hit, 0 to 1, for a contender's own effect of writes and its own refreshes."""
+        law = forms.steady_state(
+            self.reads_per_s,
+            self.writes_per_s,
+            ttl_s=ttl_s,
+            on_write=contender.on_write,
+            refresh_below_share=refresh_share(contender),
+        )
+        return law.hit_rate(self.query_s)
+
     def ttl_for(self, hit_rate: float) -> float:
         """The shortest TTL in seconds with that hit rate (0 to 1); infinity if none has it."""
         return forms.ttl_for_hit_rate(hit_rate, self.reads_per_s, load_s=self.query_s, writes_per_s=self.writes_per_s)
@@ -51,6 +66,12 @@ class HitModel:
     def queries_per_s(self, ttl_s: float, times: float = 1.0) -> float:
         """Database queries per second that the reads cause, at `times` the rate."""
         return times * float(self.reads_per_s.sum()) * (1 - self.hit_rate(ttl_s, times))
+
+
+def refresh_share(contender: ContenderInfo) -> float:
+    """The share of a TTL, at its end, in which a read refreshes the entry; 0: reads refresh nothing."""
+    share = contender.config.get("refresh_below_share")
+    return float(share) if isinstance(share, int | float) else 0.0
 
 
 def hit_model(scenario: ScenarioInfo, query_s: float) -> HitModel | None:
@@ -77,3 +98,10 @@ def why_not(scenario: ScenarioInfo) -> str:
     if key_count(scenario) is None:
         return "this run did not record how many ids the SQL of the workload has"
     return ""
+
+
+def plain_model(analysis: Analysis, scenario: ScenarioInfo) -> HitModel | None:
+    """The model of a scenario with the query time that cache-aside measured; None if it does not describe it."""
+    if why_not(scenario):
+        return None
+    return hit_model(scenario, mean_query_s(analysis.of(scenario.name, PLAIN)))

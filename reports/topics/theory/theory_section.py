@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from stampede.core.models import closed_forms as forms
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.cpu_use import cores
-from stampede.reports.analysis.frames import Cell, per_group
+from stampede.reports.analysis.frames import Cell
 from stampede.reports.metrics.database_loads import load_times_s
+from stampede.reports.output.charts.scenario_chart import asks_no_cache
 from stampede.reports.statistics.estimate import Estimate
 from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterResult, limiter_results
-from stampede.reports.topics.theory.hit_model import hit_model, mean_query_s, reads_per_s
+from stampede.reports.topics.theory.hit_model import hit_model, mean_query_s, reads_per_s, refresh_share
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 ONE_LOAD = "ONE_LOAD_PER_MISS"
@@ -96,12 +97,6 @@ def every_line(analysis: Analysis) -> Iterator[Line]:
         yield from of_limiters(analysis.limiting)
 
 
-@per_group
-def asks_no_cache(cells: Sequence[Cell]) -> bool:
-    """Whether no request used the cache."""
-    return not any(cell.rows.known("first_cache_reply").any() for cell in cells)
-
-
 def is_plain(c: ContenderInfo, analysis: Analysis) -> bool:
     """Whether it is the reference or its A/A copy: a TTL, a DEL on write, and nothing else."""
     return analysis.reference in (c.name, c.copy_of)
@@ -141,8 +136,8 @@ def of_expiries(analysis: Analysis, scenario: ScenarioInfo, c: ContenderInfo, ce
 
 
 def of_hits(analysis: Analysis, scenario: ScenarioInfo, c: ContenderInfo, cells: Sequence[Cell]) -> Iterator[Line]:
-    """Hit rate of the plain pattern."""
-    if not is_plain(c, analysis) or scenario.workload.get("arrivals") != "poisson" or scenario.cold:
+    """Hit rate of a contender of the suite that uses the cache, by what its writes and refreshes do to entries."""
+    if c.file is not None or asks_no_cache(cells) or scenario.workload.get("arrivals") != "poisson" or scenario.cold:
         return
     model = hit_model(scenario, mean_query_s(cells))
     if model is None:
@@ -153,13 +148,21 @@ def of_hits(analysis: Analysis, scenario: ScenarioInfo, c: ContenderInfo, cells:
         contender=c.name,
         quantity="hit rate",
         form=(
-            f"λL / (1 + λ(Δ + L)) over {len(model.reads_per_s):,} keys, T = {ttl_s:g} s, "
+            f"λL / (1 + λ(Δ + L)) over {len(model.reads_per_s):,} keys, {renewals(c, scenario)}T = {ttl_s:g} s, "
             f"Δ = {1e3 * model.query_s:.3g} ms"
         ),
-        predicted=100 * model.hit_rate(ttl_s),
+        predicted=100 * model.hit_rate_of(c, ttl_s),
         measured=analysis.figure(scenario.name, c.name, "hit-rate"),
         unit="%",
     )
+
+
+def renewals(c: ContenderInfo, scenario: ScenarioInfo) -> str:
+    """What lengthens the life L of an entry or ends it, as the beginning of a list; empty: its TTL alone."""
+    written = {"deletes": "a write deletes, ", "fills": "a write fills, ", "keeps": "a write changes no entry, "}
+    what = "" if scenario.workload["read_share"] == 1 else written[c.on_write]
+    share = refresh_share(c)
+    return f"{what}reads of the last {100 * share:.3g} % of T refresh, " if share else what
 
 
 TTL_ONLY = "ttl-only"
@@ -173,6 +176,8 @@ def of_staleness(analysis: Analysis, scenario: ScenarioInfo, c: ContenderInfo, c
     if c.name != TTL_ONLY or model is None or not model.writes_per_s.any() or before.missing or after.missing:
         return
     ttl_s = float(scenario.workload["ttl_s"])
+    if ttl_s > scenario.window_s:  # a cell begins with current values, so its window is too short for old ones
+        return
     yield Line(
         scenario=scenario.name,
         contender=c.name,

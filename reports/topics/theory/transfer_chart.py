@@ -20,8 +20,6 @@ TICKS_S = (1.0, 10.0, 60.0, 600.0, 3600.0, 86_400.0)
 TENFOLD = 10.0
 """The higher rate, as a multiple of the run's rate."""
 CURVE_POINTS = 61
-WIDTH = 6.6
-"""Width of the wide drawing in inches: it shares the row with a table."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,18 +39,9 @@ class CurvePoint:
         return self.measured.value - self.predicted
 
 
-def duration_text(seconds: float) -> str:
-    """A TTL with its largest fitting unit: "500 ms", "1.4 s", "5 min", "1 h", "1 day"."""
-    for unit_s, unit in ((86_400.0, "day"), (3600.0, "h"), (60.0, "min")):
-        if seconds >= unit_s * 0.9995:
-            count = f"{seconds / unit_s:.3g}"
-            return f"{count} {unit}{'s' if unit == 'day' and count != '1' else ''}"
-    return f"{seconds:.3g} s" if seconds >= 1 else f"{1e3 * seconds:.3g} ms"
-
-
 def transfer_chart(model: HitModel, points: Sequence[CurvePoint], rate_per_s: float, agreement: str) -> Chart:
     """The chart for a page and for a phone. `rate_per_s`: requests per second of the run."""
-    ttls_s = np.geomspace(SHORTEST_S, LONGEST_S, CURVE_POINTS)
+    ttls_s = np.geomspace(min([SHORTEST_S, *(p.ttl_s for p in points)]), LONGEST_S, CURVE_POINTS)
     curves = {
         f"theory, {times * rate_per_s:,.10g} requests/s": [100 * model.hit_rate(float(t), times) for t in ttls_s]
         for times in (1.0, TENFOLD)
@@ -61,7 +50,7 @@ def transfer_chart(model: HitModel, points: Sequence[CurvePoint], rate_per_s: fl
     def draw(width: float) -> Figure:
         return draw_panels(width, ttls_s.tolist(), curves, points)
 
-    question = "Hit rate and database queries against the TTL"
+    question = "What are hit rate and database queries at another TTL?"
     return Chart(
         anchor=ANCHOR,
         question=question,
@@ -82,7 +71,7 @@ def table_of(model: HitModel, points: Sequence[CurvePoint], rate_per_s: float) -
     """The data of the chart: the measured points, and the curves at the ticks."""
     measured = [
         [
-            duration_text(p.ttl_s),
+            formatting.duration(p.ttl_s),
             f"{rate_per_s:,.10g}",
             f"{formatting.number(p.measured.value)} %",
             formatting.interval(p.measured),
@@ -91,7 +80,7 @@ def table_of(model: HitModel, points: Sequence[CurvePoint], rate_per_s: float) -
         for p in points
     ]
     theory = [
-        [duration_text(t), f"{times * rate_per_s:,.10g}", f"{100 * model.hit_rate(t, times):.1f} %", "", "theory"]
+        [formatting.duration(t), f"{times * rate_per_s:,.10g}", f"{100 * model.hit_rate(t, times):.1f} %", "", "theory"]
         for times in (1.0, TENFOLD)
         for t in TICKS_S
     ]
@@ -103,7 +92,7 @@ def draw_panels(
 ) -> Figure:
     """Two panels: next to each other, or one below the other on a phone."""
     narrow = width <= charts.NARROW
-    figure = charts.new_figure(width if narrow else WIDTH, 5.2 if narrow else 2.9)
+    figure = charts.new_figure(width, 4.5 if narrow else 2.7)
     panels = figure.subplots(2, 1) if narrow else figure.subplots(1, 2)
     draw_curves(panels[0], ttls_s, curves, points, of_hits=True)
     draw_curves(panels[1], ttls_s, curves, points, of_hits=False)
@@ -129,10 +118,12 @@ def draw_curves(
         if formatting.has_interval(point.measured):
             axes.plot([at, at], ends, color=charts.INK, linewidth=1.4)
         label = "measured, cache-aside" if number == 0 else None
-        axes.plot([at], [value], marker="o", markersize=5, color=charts.INK, linestyle="none", label=label)
+        axes.plot(
+            [at], [value], marker="o", markersize=5, color=charts.INK, linestyle="none", label=label, clip_on=False
+        )
     axes.xaxis.set_major_locator(FixedLocator([math.log10(t) for t in TICKS_S]))
-    axes.xaxis.set_major_formatter(FixedFormatter([duration_text(t) for t in TICKS_S]))
-    axes.set_xlim(math.log10(SHORTEST_S), math.log10(LONGEST_S))
+    axes.xaxis.set_major_formatter(FixedFormatter([formatting.duration(t) for t in TICKS_S]))
+    axes.set_xlim(x[0], x[-1])
     axes.set_ylim(0, 100 if of_hits else 1000)
     axes.yaxis.set_major_formatter(FuncFormatter(charts.short))
     title = "hit rate, %" if of_hits else "database queries per 1,000 reads"

@@ -12,13 +12,11 @@ from stampede.reports.output import formatting
 from stampede.reports.output.charts import Chart
 from stampede.reports.output.charts.expiries_chart import load_time_s
 from stampede.reports.statistics.estimate import Estimate
-from stampede.reports.topics.theory.hit_model import HitModel, hit_model, key_count, mean_query_s, why_not
-from stampede.reports.topics.theory.transfer_chart import TENFOLD, CurvePoint, duration_text, transfer_chart
+from stampede.reports.topics.theory.hit_model import PLAIN, HitModel, key_count, plain_model, why_not
+from stampede.reports.topics.theory.transfer_chart import TENFOLD, CurvePoint, transfer_chart
 from stampede.reports.topics.theory.transfer_points import BASE, is_transfer_point
 from stampede.run_folder.schema import ScenarioInfo
 
-PLAIN = "cache-aside"
-"""The contender that the model of the hit rate describes: a TTL, a delete on write, and nothing else."""
 MARKS_S = (10.0, 60.0, 600.0, 3600.0)
 """The TTLs of the table."""
 NEAR_POINTS = 3.0
@@ -48,7 +46,7 @@ class HitTransfer:
     agreement: str
     """How far the measured points are from theory."""
     columns: list[str]
-    """Titles of the table's columns after the TTL."""
+    """Titles of the table's columns after the TTL: the rate is in requests per second."""
     rows: list[TransferRow]
     points: list[CurvePoint]
     chart: Chart
@@ -128,14 +126,9 @@ def hot_scenario(analysis: Analysis) -> ScenarioInfo | None:
     return None
 
 
-def model_of(analysis: Analysis, base: ScenarioInfo) -> HitModel | None:
-    """The model of the scenario, with the query time that cache-aside measured; None if it does not apply."""
-    return None if why_not(base) else hit_model(base, mean_query_s(analysis.of(base.name, PLAIN)))
-
-
 def hit_transfer(analysis: Analysis, base: ScenarioInfo) -> HitTransfer | None:
     """Sentence, table and chart of the hit rate against the TTL."""
-    model = model_of(analysis, base)
+    model = plain_model(analysis, base)
     if model is None:
         return None
     points = list(measured_points(analysis, base, model))
@@ -144,11 +137,7 @@ def hit_transfer(analysis: Analysis, base: ScenarioInfo) -> HitTransfer | None:
     return HitTransfer(
         sentence=hit_sentence(base, model, points),
         agreement=agreement,
-        columns=[
-            f"{what} at {times * rate:,.10g} requests/s"
-            for times in (1.0, TENFOLD)
-            for what in ("hit rate", "database queries")
-        ],
+        columns=[f"{what} at {times * rate:,.10g}/s" for times in (1.0, TENFOLD) for what in ("hits", "queries")],
         rows=[row_of(model, ttl_s) for ttl_s in MARKS_S],
         points=points,
         chart=transfer_chart(model, points, rate, agreement),
@@ -171,7 +160,7 @@ def measured_points(analysis: Analysis, base: ScenarioInfo, model: HitModel) -> 
 def row_of(model: HitModel, ttl_s: float) -> TransferRow:
     """What the model predicts for one TTL."""
     return TransferRow(
-        ttl=duration_text(ttl_s),
+        ttl=formatting.duration(ttl_s),
         hit_percent=100 * model.hit_rate(ttl_s),
         queries_per_s=model.queries_per_s(ttl_s),
         tenfold_hit_percent=100 * model.hit_rate(ttl_s, TENFOLD),
@@ -189,10 +178,11 @@ def hit_sentence(base: ScenarioInfo, model: HitModel, points: Sequence[CurvePoin
     )
     records = "ids" if base.workload.get("own_sql") else "records"
     other_s = 60.0 if abs(ttl_s - 60) > 1 else 600.0
+    once, tenfold = (100 * model.hit_rate(other_s, times) for times in (1.0, TENFOLD))
     return (
-        f"This run: TTL {duration_text(ttl_s)}, {base.workload['rate_per_s']:g} requests/s, {keys:,} {records}: "
-        f"{found}. At a TTL of {duration_text(other_s)} expect {100 * model.hit_rate(other_s):.0f} %; at ten times "
-        f"the rate, {100 * model.hit_rate(other_s, TENFOLD):.0f} %."
+        f"This run: TTL {formatting.duration(ttl_s)}, {base.workload['rate_per_s']:g} requests/s, {keys:,} {records}: "
+        f"{found}. At a TTL of {formatting.duration(other_s)} expect {once:.0f} %; at ten times the rate, "
+        f"{tenfold:.0f} %."
     )
 
 
@@ -203,7 +193,7 @@ def agreement_text(points: Sequence[CurvePoint]) -> str:
     far = [p for p in points if abs(p.difference) > NEAR_POINTS]
     if far:
         parts = [
-            f"at a TTL of {duration_text(p.ttl_s)} it is {abs(p.difference):.1f} percentage points "
+            f"at a TTL of {formatting.duration(p.ttl_s)} it is {abs(p.difference):.1f} percentage points "
             f"{'above' if p.difference > 0 else 'below'} theory"
             for p in far
         ]

@@ -49,7 +49,7 @@ def aa(
     settings = run_settings(run_options)
     from stampede.loadtests.selftests.selftest_runs import BLOCK, aa_config
 
-    config = aa_config(contender, rounds, tuple(scenario or ("read-heavy",)), **settings)
+    config = aa_config(contender, rounds, tuple(scenario or ("read-mostly",)), **settings)
     folder = run_trial(config, server_options, yes)
     from stampede.reports.analysis.analysis import analyse
     from stampede.reports.output.html_report import render
@@ -81,7 +81,7 @@ def selftest(
     settings = run_settings(run_options)
     from stampede.loadtests.selftests.selftest_runs import BLOCK, KNOWN_FAULTS, selftest_config
 
-    folder = run_trial(selftest_config(blocks, tuple(scenario or ("read-heavy",)), **settings), server_options, yes)
+    folder = run_trial(selftest_config(blocks, tuple(scenario or ("read-mostly",)), **settings), server_options, yes)
     from stampede.reports.analysis.analysis import analyse
     from stampede.reports.output.html_report import render
     from stampede.reports.topics.selftests.selftest_result import Planted, decisions, tally
@@ -109,7 +109,7 @@ def knee(
     server_options: ServerOptions,
     run_options: RunOptions,
     objective: Annotated[str, typer.Option(help="a percentile of the response time and its bound")] = "p99<50ms",
-    scenario: Annotated[str, typer.Option(help="one caching scenario", autocompletion=scenario_names)] = "read-heavy",
+    scenario: Annotated[str, typer.Option(help="one caching scenario", autocompletion=scenario_names)] = "read-mostly",
     only: Only = None,
     contender: Contenders = None,
     rounds: Annotated[

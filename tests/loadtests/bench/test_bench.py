@@ -17,7 +17,7 @@ from stampede.scenarios.scenario import find_scenario
 from stampede.scenarios.workload import WorkloadFile
 from tests.loadtests.conftest import CONTENDERS
 
-QUICK = replace(find_plan("quick"), scenarios=("read-heavy", "stampede"))
+QUICK = replace(find_plan("quick"), scenarios=("read-mostly", "stampede"))
 
 
 def test_a_round_runs_every_contender_once_in_every_scenario_with_equal_seeds_in_different_orders() -> None:

@@ -11,14 +11,22 @@ from stampede.scenarios.plans import PLANS
 from stampede.scenarios.scenario import find_scenario
 
 CONFIG = BenchConfig(plan=PLANS["smoke"])
-CACHING, LIMITING = find_scenario("read-heavy"), find_scenario("rate-limit-flood")
+CACHING, LIMITING = find_scenario("read-mostly"), find_scenario("rate-limit-flood")
 WORKLOAD = CONFIG.workload.applied(CACHING.name, CACHING.overrides)
 
 
-def test_a_window_of_a_caching_scenario_is_a_whole_number_of_ttls() -> None:
+def test_a_window_of_a_scenario_with_compressed_time_is_a_whole_number_of_ttls() -> None:
+    config, compressed = replace(CONFIG, plan=replace(CONFIG.plan, windows=3)), find_scenario("mixed-writes")
+    ttls = size_window(config, compressed, replace(WORKLOAD, ttl_s=0.5)) / 0.5
+    assert ttls == 3 * compressed.window_ttls
+
+
+def test_a_window_in_seconds_does_not_depend_on_the_ttl() -> None:
     config = replace(CONFIG, plan=replace(CONFIG.plan, windows=3))
-    ttls = size_window(config, CACHING, replace(WORKLOAD, ttl_s=0.5)) / 0.5
-    assert ttls == 3 * CACHING.window_ttls
+    assert CACHING.window_s is not None
+    assert {size_window(config, CACHING, replace(WORKLOAD, ttl_s=ttl_s)) for ttl_s in (0.5, 3600.0)} == {
+        3 * CACHING.window_s
+    }
 
 
 def test_a_window_of_a_limiting_scenario_is_a_whole_number_of_the_limits_windows() -> None:

@@ -28,7 +28,7 @@ NAMES = ["cache-aside", "write-through"]
 
 
 def cell_plans(rounds: int = 2) -> list[CellPlan]:
-    pairs = [(r, s, c) for r in range(1, rounds + 1) for s in ("read-heavy", "stampede") for c in NAMES]
+    pairs = [(r, s, c) for r in range(1, rounds + 1) for s in ("read-mostly", "stampede") for c in NAMES]
     return [
         CellPlan(id=i, scenario=s, contender=c, round=r, seed=1, predecessor=None)
         for i, (r, s, c) in enumerate(pairs, 1)
@@ -49,7 +49,7 @@ def output_of(folder: Path, *, terminal: bool) -> str:
 
 def test_a_terminal_shows_a_sparkline_and_the_remaining_time_and_a_pipe_shows_neither(tmp_path: Path) -> None:
     folder = plant(
-        tmp_path / "run", rounds=2, contenders=NAMES, scenarios=[scenario("read-heavy"), scenario("stampede")]
+        tmp_path / "run", rounds=2, contenders=NAMES, scenarios=[scenario("read-mostly"), scenario("stampede")]
     )
     seen = output_of(folder, terminal=True)
     assert any(bar in seen for bar in BARS)
@@ -58,16 +58,16 @@ def test_a_terminal_shows_a_sparkline_and_the_remaining_time_and_a_pipe_shows_ne
     piped = output_of(folder, terminal=False)
     assert not any(bar in piped for bar in BARS)
     assert "\x1b" not in piped
-    assert piped.splitlines() == [f"round {r}/2 · {s}" for r in (1, 2) for s in ("read-heavy", "stampede")]
+    assert piped.splitlines() == [f"round {r}/2 · {s}" for r in (1, 2) for s in ("read-mostly", "stampede")]
 
 
 def test_the_time_left_of_a_scenario_or_contender_ends_with_its_last_cell() -> None:
-    time_left = TimeLeft(cell_plans())  # read-heavy twice, stampede twice, and again
+    time_left = TimeLeft(cell_plans())  # read-mostly twice, stampede twice, and again
     assert time_left.left_s() is None
     for cell, (began_s, ended_s) in enumerate([(0, 1), (1, 2), (2, 5), (5, 8)], 1):
         time_left.begin(began_s)
         time_left.done(cell, ended_s)
-    assert time_left.left_s(scenario="read-heavy") == 2  # two cells of 1 s
+    assert time_left.left_s(scenario="read-mostly") == 2  # two cells of 1 s
     assert time_left.left_s() == 8  # and two of 3 s
     assert time_left.left_s(contender="cache-aside") == 5
     assert time_left.left_s(scenario="another") == 0

@@ -22,7 +22,7 @@ from stampede.scenarios.workload import OwnSql, Workload
 from stampede.stack.postgres.source import default_statements
 
 PLAIN = ScenarioPlan(
-    name="read-heavy",
+    name="read-mostly",
     workload=Workload(records=10),
     statements=asdict(default_statements(1, 1.0)),
     window_s=1.0,

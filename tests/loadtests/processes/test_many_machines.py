@@ -53,7 +53,7 @@ from tests.loadtests.conftest import added, commands, counted
 FAR_S = 100_000
 """The clock offset of the other machine, which a Linux time namespace simulates."""
 OTHER_CLOCK = ["unshare", "--time", "--monotonic", str(FAR_S), "--fork", "--kill-child=SIGTERM"]
-PLAN = Plan(name="far", rounds=1, scenarios=("read-heavy",), contenders=("cache-aside",), aa_copy=False, windows=1)
+PLAN = Plan(name="far", rounds=1, scenarios=("read-mostly",), contenders=("cache-aside",), aa_copy=False, windows=1)
 
 
 @pytest.fixture(scope="module")

@@ -138,7 +138,7 @@ def test_due_is_the_sum_of_answered_failed_and_unanswered(run: tuple[list[Cell],
 
 
 def test_loads_of_all_rounds_are_total_over_total(run: tuple[list[Cell], Planted]) -> None:
-    mine = [c for c in run[0] if (c.info.scenario, c.info.contender) == ("read-heavy", "cache-aside")]
+    mine = [c for c in run[0] if (c.info.scenario, c.info.contender) == ("read-mostly", "cache-aside")]
     rows = [r for c in mine for r in run[1][c.info.id][1]]
     total = sum(r["loads"] for r in window(rows, "read", "write", "background"))
     figure = find_metric("loads-per-1000-reads").estimate(mine)
@@ -147,7 +147,7 @@ def test_loads_of_all_rounds_are_total_over_total(run: tuple[list[Cell], Planted
 
 
 def test_percentile_among_open_requests_is_beyond_the_deadline(run: tuple[list[Cell], Planted]) -> None:
-    mine = [c for c in run[0] if (c.info.scenario, c.info.contender) == ("read-heavy", "cache-aside")]
+    mine = [c for c in run[0] if (c.info.scenario, c.info.contender) == ("read-mostly", "cache-aside")]
     assert math.isinf(find_metric("read-p99").estimate(mine).value)
     assert math.isfinite(find_metric("read-p50").estimate(mine).value)
 

@@ -125,8 +125,8 @@ FAULTS: dict[WarningKind, dict[str, object]] = {
     run_warnings.MACHINE_BUSY: {
         "scenarios": [replace(scenario("stampede"), workload=scenario("stampede").workload | {"load_cpu_ms": 25.0})]
     },
-    run_warnings.FROM_THE_FUTURE: {"change": versioned(from_the_future=True), "scenarios": [scenario("read-heavy")]},
-    run_warnings.TOO_DENSE: {"change": versioned(commit_ms=500), "scenarios": [scenario("read-heavy")]},
+    run_warnings.FROM_THE_FUTURE: {"change": versioned(from_the_future=True), "scenarios": [scenario("read-mostly")]},
+    run_warnings.TOO_DENSE: {"change": versioned(commit_ms=500), "scenarios": [scenario("read-mostly")]},
     run_warnings.BETTER_THAN_BOUND: {
         "contenders": ("cache-aside", "bare-get"),
         "change": shifted("end_ns", 5 * MS, only="bare-get"),

@@ -10,7 +10,7 @@ import pytest
 from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.analysis.frames import cells, clock_uncertainty_ns
 from stampede.reports.analysis.rows import Rows
-from stampede.reports.topics.rate_limiting.calls import by_subject
+from stampede.reports.topics.rate_limiting.decision_counts.calls import by_subject
 from stampede.run_folder import run_warnings
 from stampede.run_folder.read import read_run
 from stampede.run_folder.run_warnings import WarningKind
@@ -35,7 +35,7 @@ FAULTS: dict[WarningKind, Callable[[CellInfo], Facts]] = {run_warnings.CLOCKS_AP
 
 
 def analysed(folder: Path, timeline: Callable[[CellInfo], Facts] | None, **how: Any) -> Analysis:
-    usual: dict[str, Any] = {"contenders": ("cache-aside",), "scenarios": [scenario("read-heavy")], "rounds": 1}
+    usual: dict[str, Any] = {"contenders": ("cache-aside",), "scenarios": [scenario("read-mostly")], "rounds": 1}
     planted = plant(folder, **(usual | how))
     return analyse(read_run(planted if timeline is None else add_around(planted, timeline=timeline)))
 

@@ -319,7 +319,7 @@ def test_a_broken_guarantee_fails_without_a_base(tmp_path: Path) -> None:
         return rows
 
     folder = plant(
-        tmp_path / "run", contenders=("no-cache", "cache-aside"), scenarios=[scenario("read-heavy")], change=stale
+        tmp_path / "run", contenders=("no-cache", "cache-aside"), scenarios=[scenario("read-mostly")], change=stale
     )
     guarantee(folder, "no-cache", "NO_STALE_AFTER_WRITE")
     code, output = call("gate", folder)

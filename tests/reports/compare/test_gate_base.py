@@ -30,8 +30,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "cells that never ran": {"unfinished": frozenset({2, 5})},
     "cut": {"status": "cut"},
     "failed": {"status": "failed"},
-    "void": {"scenarios": [scenario("read-heavy")], "change": from_the_future},
-    "an outage alone": {"scenarios": [replace(scenario("read-heavy"), report_separately=True)]},
+    "void": {"scenarios": [scenario("read-mostly")], "change": from_the_future},
+    "an outage alone": {"scenarios": [replace(scenario("read-mostly"), report_separately=True)]},
     "nothing done": {"unfinished": frozenset(range(100))},
 }
 
@@ -86,7 +86,7 @@ def test_a_guarantee_that_the_base_kept_and_the_run_breaks_fails(tmp_path: Path)
             tmp_path / str(rounds),
             rounds=6,
             contenders=("no-cache",),
-            scenarios=[scenario("read-heavy", rate_per_s=60.0)],
+            scenarios=[scenario("read-mostly", rate_per_s=60.0)],
             change=stale_in(rounds),
         )
         guarantee(folders[rounds], "no-cache", "NO_STALE_AFTER_WRITE")

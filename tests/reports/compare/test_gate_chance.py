@@ -18,7 +18,7 @@ from stampede.reports.compare.guarantee_changes import GateFinding, chance
 from stampede.reports.compare.run_gate import FAIL, PASS, exit_code, of_pair
 from stampede.reports.compare.thresholds import metric_named, read_thresholds
 from stampede.reports.metrics.metric import Metric
-from stampede.reports.topics.rate_limiting.calls import calls
+from stampede.reports.topics.rate_limiting.decision_counts.calls import calls
 from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterResult, SubjectResult, analyse_subject
 from stampede.run_folder.read import read_run
 from stampede.run_folder.run_warnings import RunWarning
@@ -239,7 +239,7 @@ def test_only_a_figure_that_is_worse_by_more_than_the_limit_fails(recorded: Reco
     for worse, ruling in ((1.05, "pass"), (1.5, "fail")):
         base = [0.0, *np.linspace(99, 101, 15)]
         run = [0.0, *(v * worse**sign for v in base[1:])]
-        key = ("read-heavy", "no-cache", metric)
+        key = ("read-mostly", "no-cache", metric)
         sides = [Sampled(whole.run, whole.cells, values={key: side}) for side in (base, run)]
         (found,) = of_pair(
             RunPair(sides[0], sides[1], []), replace(read_thresholds(None), metrics=chosen, contracts=False)

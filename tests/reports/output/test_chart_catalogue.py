@@ -66,7 +66,7 @@ def test_one_new_file_is_one_more_chart_on_the_page(tmp_path: Path, planted_file
     page = render(plant(tmp_path / "run", rounds=1)).read_text(encoding="utf-8")
     places = [page.index(f'"{name}"') for name in ("stampede-waits", "stampede-planted", "stampede-expiries")]
     assert places == sorted(places)
-    assert "read-heavy-planted" not in page
+    assert "read-mostly-planted" not in page
 
 
 def test_every_file_of_the_package_that_draws_is_found() -> None:

@@ -149,12 +149,12 @@ def test_anchors_are_stable_names(page: ParsedPage) -> None:
         "method",
         "data",
     }
-    charts = {"stampede-waits", "stampede-expiries", "stampede-timeline", "stampede-forest", "read-heavy-waits"}
-    assert wanted | charts | {"stampede", "read-heavy", "stampede-table"} <= set(page.ids)
+    charts = {"stampede-waits", "stampede-expiries", "stampede-timeline", "stampede-forest", "read-mostly-waits"}
+    assert wanted | charts | {"stampede", "read-mostly", "stampede-table"} <= set(page.ids)
 
 
 def test_every_figure_of_the_csv_is_on_the_page(whole: Path, analysis: Analysis, page: ParsedPage) -> None:
-    for scenario_name in ("stampede", "read-heavy"):
+    for scenario_name in ("stampede", "read-mostly"):
         rows = list(csv.DictReader(StringIO((whole / f"summary-{scenario_name}.csv").read_text())))
         assert len(rows) == len(analysis.run.info.contenders) * len(metrics())
         for r in rows:
@@ -169,7 +169,7 @@ def test_every_figure_of_the_csv_is_on_the_page(whole: Path, analysis: Analysis,
 
 
 def test_the_first_screen_has_the_answer_and_names_what_was_not_measured(page: ParsedPage) -> None:
-    assert "Take write-through for read-heavy and refresh-ahead or coalescing for stampede." in page.text
+    assert "Take write-through for read-mostly and refresh-ahead or coalescing for stampede." in page.text
     assert "not varied in this run" in page.text
     assert "not measured in this run" in page.text
     assert f"{len(KINDS)} checks passed" in page.text

@@ -1,13 +1,12 @@
 """Metrics by which the two A/A copies differ are ignored: in the advice, as a cost, in the table and in orders."""
 
 import pytest
+from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
 
 from stampede.reports.analysis.aa_pair import AAPair, aa_pair_of, describe_ignored_metrics, level_noise_floor
 from stampede.reports.analysis.figure_set import PlainFigures
 from stampede.reports.metrics.metric import find_metric
-from stampede.reports.output.panels import scorecard
 from stampede.reports.recommend import selection
-from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
 from stampede.reports.recommend.factors import order
 from stampede.reports.statistics.estimate import Estimate
 from tests.reports.planted_runs.plain_figures import estimate, plain_figures, with_figures
@@ -109,24 +108,6 @@ def test_a_cost_compared_with_a_contender_that_has_a_copy_is_compared_with_the_w
         figures, "read-max", {name: Estimate(value=value, rounds=10) for name, value in longest.items()}
     )
     assert ("384 ms" in main_cost(figures)) is named
-
-
-def test_an_ignored_column_is_hatched_without_colour_and_the_table_gives_the_reason() -> None:
-    """With equal copies the column is coloured and there is no reason."""
-    table = scorecard.scorecard_of(having(DIFFERENT_COPIES))
-    at = table.columns.index(("stampede", "read response time p99"))
-    assert all(entries[at].heat is None and entries[at].unclear for _, entries in table.rows)
-    assert "stampede, read response time p99: cache-aside 70.5 ms" in table.ignored
-    used = scorecard.scorecard_of(having(EQUAL_COPIES))
-    assert any(entries[at].heat is not None for _, entries in used.rows)
-    assert used.ignored == ""
-
-
-def test_a_figure_whose_ratio_to_the_best_is_below_that_of_the_copies_has_the_best_colour() -> None:
-    """The ratio between the copies is the resolution of the colours."""
-    assert scorecard.heat(3.0, 1.0, 0.0) > 0
-    assert scorecard.heat(3.0, 1.0, 0.0, gap=3.1) == 0
-    assert scorecard.heat(3.2, 1.0, 0.0, gap=3.1) == scorecard.heat(3.2, 1.0, 0.0)
 
 
 def test_an_ignored_metric_orders_no_pair_of_contenders() -> None:

@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
 
 from stampede.reports.analysis.analysis import analyse
-from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
 from stampede.reports.recommend.requirements import EXPIRY, NO_STALE_AFTER_ACKNOWLEDGEMENT, requirement_status
 from stampede.run_folder.races_json import InvariantInfo, RacesInfo, SituationInfo, VerdictInfo
 from stampede.run_folder.read import read_run

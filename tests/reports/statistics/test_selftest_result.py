@@ -40,7 +40,7 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
         tmp_path_factory.mktemp("long") / "run",
         rounds=17,
         contenders=("cache-aside", "coalescing", "cache-aside-again"),
-        scenarios=[scenario("read-heavy")],
+        scenarios=[scenario("read-mostly")],
         change=slowed,
     )
     return analyse(read_run(folder))
@@ -82,13 +82,13 @@ def test_contender_and_its_copy_do_not_differ(long: Analysis) -> None:
 
 
 def test_shuffled_names_raise_an_alarm_in_at_most_five_percent(long: Analysis) -> None:
-    assert relabelled_alarms(long, "read-heavy", 8, 400, seed=1) <= 0.05 + 3 * (0.05 * 0.95 / 400) ** 0.5
+    assert relabelled_alarms(long, "read-mostly", 8, 400, seed=1) <= 0.05 + 3 * (0.05 * 0.95 / 400) ** 0.5
 
 
 def test_rounds_are_added_until_the_widest_interval_is_narrow_enough_or_the_limit_is_reached(long: Analysis) -> None:
     seen, whose = widest(long)
     assert 0 < seen < 0.5
-    assert whose == "read-heavy, coalescing"
+    assert whose == "read-mostly, coalescing"
     assert rounds_to_add(long.run, None, 40) == (0, "")
     assert rounds_to_add(long.run, seen * 1.01, 40)[0] == 0
     more, why = rounds_to_add(long.run, seen / 1.2, 40)
@@ -106,7 +106,7 @@ def test_narrow_interval_ends_the_run_whatever_its_position(tmp_path: Path) -> N
     answers = []
     for number, change in enumerate((slowed, lambda _cell, rows: rows)):
         folder = plant(
-            tmp_path / str(number), contenders=alike, scenarios=[scenario("read-heavy")], change=change, rounds=8
+            tmp_path / str(number), contenders=alike, scenarios=[scenario("read-mostly")], change=change, rounds=8
         )
         run = read_run(folder)
         answers.append(rounds_to_add(run, widest(analyse(run))[0] * 1.001, 40)[0])

@@ -8,8 +8,6 @@ import pytest
 
 from stampede.core.text.terminal import PlainConsole
 from stampede.races.races_console import print_races
-from stampede.reports.analysis.analysis import analyse
-from stampede.reports.output.panels.scorecard import RACES_BROKEN, scorecard_of
 from stampede.reports.topics.races.races_answers import contender_answers, guarantee_answers
 from stampede.reports.topics.races.races_page import render_races
 from stampede.reports.topics.races.races_section import section
@@ -21,7 +19,6 @@ from stampede.run_folder.races_json import (
     StepInfo,
     VerdictInfo,
 )
-from stampede.run_folder.read import read_run
 from tests.reports.output.test_html_report import opened
 from tests.reports.planted_runs.planted import plant, scenario
 
@@ -85,21 +82,6 @@ def races(*, guaranteed: bool) -> RacesInfo:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return plant(tmp_path_factory.mktemp("races") / "run", rounds=1, scenarios=[scenario("stampede")])
-
-
-@pytest.mark.parametrize("guaranteed", [False, True])
-def test_column_counts_broken_invariants_and_broken_guarantees(run: Path, guaranteed: bool) -> None:
-    """It counts the tried invariants; the worst colour means that a guarantee is broken."""
-    table = scorecard_of(analyse(read_run(run)), races(guaranteed=guaranteed))
-    column = [title for _, title in table.columns].index(RACES_BROKEN)
-    shown = {contender.name: entries[column] for contender, entries in table.rows}
-    aside = shown["cache-aside"]
-    assert (aside.text, aside.detail) == ("2 of 3 broken", f"{int(guaranteed)} of its guarantees")
-    assert aside.link == "#races-cache-aside"
-    assert (shown["coalescing"].text, shown["coalescing"].heat) == ("0 of 3 broken", 0)
-    assert aside.heat == (4 if guaranteed else 2)
-    assert shown["refresh-ahead"].detail == "not explored: planted reason"
-    assert shown["write-through"].detail == "not explored"
 
 
 def test_report_without_races_names_the_command_that_explores_them(run: Path) -> None:

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from stampede.core.models import closed_forms as forms
 from stampede.reports.analysis.analysis import Analysis, analyse
+from stampede.reports.output import formatting
 from stampede.reports.output.html_report import page
 from stampede.reports.output.report_model import build_report
 from stampede.reports.statistics.estimate import Estimate
 from stampede.reports.topics.theory.hit_model import HitModel, hit_model
-from stampede.reports.topics.theory.transfer_chart import CurvePoint, duration_text
+from stampede.reports.topics.theory.transfer_chart import CurvePoint
 from stampede.reports.topics.theory.transfer_section import (
     MARKS_S,
     QUERY_TIMES_MS,
@@ -34,7 +35,7 @@ CONTENDERS = ("no-cache", "cache-aside", "cache-aside-again")
 
 def read_mostly(ttl_s: float, name: str = "read-mostly", **workload: Any) -> ScenarioInfo:
     """The scenario, or one of its transfer points, with 1,000 records."""
-    found = scenario("read-heavy", ttl_s=ttl_s, **workload)
+    found = scenario("read-mostly", ttl_s=ttl_s, **workload)
     return replace(found, name=name, variant_of="" if name == "read-mostly" else "read-mostly")
 
 
@@ -75,7 +76,7 @@ def test_table_has_the_values_of_the_closed_forms(run: Analysis, transfer: Trans
     assert transfer.hits is not None
     shares = forms.zipf_shares(1000, 1.2)
     for row, ttl_s in zip(transfer.hits.rows, MARKS_S, strict=True):
-        assert row.ttl == duration_text(ttl_s)
+        assert row.ttl == formatting.duration(ttl_s)
         for times, percent, queries in (
             (1, row.hit_percent, row.queries_per_s),
             (10, row.tenfold_hit_percent, row.tenfold_queries_per_s),
@@ -239,4 +240,4 @@ def test_model_counts_active_records_only() -> None:
 )
 def test_a_ttl_has_its_largest_fitting_unit(seconds: float, text: str) -> None:
     """An hour is printed as 1 h, not as 3,600 s."""
-    assert duration_text(seconds) == text
+    assert formatting.duration(seconds) == text

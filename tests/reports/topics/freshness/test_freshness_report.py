@@ -14,7 +14,7 @@ from tests.reports.topics.freshness.planted_versions import versioned
 
 def planted(folder: Path, change: Change, rounds: int = 8) -> Analysis:
     contenders = ("no-cache", "cache-aside", "write-through", "cache-aside-again", "bare-get")
-    mixed = scenario("read-heavy", read_share=0.7)
+    mixed = scenario("read-mostly", read_share=0.7)
     return analyse(read_run(plant(folder, rounds=rounds, contenders=contenders, scenarios=[mixed], change=change)))
 
 
@@ -25,12 +25,12 @@ def stale(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
 
 
 def value(analysis: Analysis, contender: str, metric: str) -> float:
-    return analysis.figure("read-heavy", contender, metric).value
+    return analysis.figure("read-mostly", contender, metric).value
 
 
 def test_contender_that_returns_the_newest_version_has_no_stale_reads(stale: Analysis) -> None:
     """The figure includes the upper bound that the number of reads supports, not only zero."""
-    figure = stale.figure("read-heavy", "cache-aside", "stale-after-told")  # quoted
+    figure = stale.figure("read-mostly", "cache-aside", "stale-after-told")  # quoted
     assert (figure.value, figure.low) == (0, 0)
     assert 0 < figure.high < 0.2
     assert value(stale, "cache-aside", "stale-age-max") == 0
@@ -43,24 +43,24 @@ def test_contender_that_lags_by_50_ms_is_stale_for_50_ms(stale: Analysis) -> Non
     assert 30 < value(stale, "write-through", "stale-age-max") <= 50
     assert 30 < value(stale, "write-through", "fresh-99") < 70
     assert value(stale, "write-through", "right-10ms") < 99
-    assert stale.figure("read-heavy", "write-through", "right-1s").why.startswith("at least: 0 wrong of")
-    assert stale.verdicts["read-heavy", "write-through", "stale-after-told"].sentence == "worse"  # quoted
+    assert stale.figure("read-mostly", "write-through", "right-1s").why.startswith("at least: 0 wrong of")
+    assert stale.verdicts["read-mostly", "write-through", "stale-after-told"].sentence == "worse"  # quoted
 
 
 def test_baselines_have_no_freshness_figures(stale: Analysis) -> None:
-    assert stale.figure("read-heavy", "bare-get", "stale-after-told").missing  # quoted
+    assert stale.figure("read-mostly", "bare-get", "stale-after-told").missing  # quoted
 
 
 def test_page_has_the_curve_and_the_frontier(stale: Analysis) -> None:
     page = write_report(build_report(stale)).read_text(encoding="utf-8")
-    for anchor in ("read-heavy-share-fresh", "read-heavy-frontier", "read-heavy-freshness"):
+    for anchor in ("read-mostly-share-fresh", "read-mostly-frontier", "read-mostly-freshness"):
         assert f'id="{anchor}"' in page
     assert "How long after a write can I still read the old value?" in page
 
 
 def test_run_without_versions_has_no_freshness_figures(tmp_path: Path) -> None:
     plain = planted(tmp_path / "run", lambda _cell, rows: rows, rounds=1)
-    assert plain.figure("read-heavy", "cache-aside", "stale-after-told").why.startswith("not judged")  # quoted
+    assert plain.figure("read-mostly", "cache-aside", "stale-after-told").why.startswith("not judged")  # quoted
     assert "share-fresh" not in write_report(build_report(plain)).read_text(encoding="utf-8")
 
 

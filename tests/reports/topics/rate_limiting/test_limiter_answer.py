@@ -4,8 +4,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from stampede.reports.statistics.estimate import Estimate
+from stampede.reports.topics.rate_limiting.decision_counts.starvation import Starvation
 from stampede.reports.topics.rate_limiting.limiter_answer import BOUND, answer
-from stampede.reports.topics.rate_limiting.starvation import Starvation
 from stampede.run_folder.races_json import RacesInfo, SituationInfo, VerdictInfo
 
 
