@@ -196,11 +196,6 @@ def share_served(outage: OutageEffects) -> float:
     return 1 - float(outage.of("outage")["useless"].mean())
 
 
-def worst_of(some: Sequence[OutageEffects]) -> tuple[float, str]:
-    """The smallest share served in any of those outages, over all rounds, and its scenario."""
-    return min((share_served(one), one.cells[0].info.scenario) for one in some)
-
-
 def percent_served(share: float) -> str:
     """The share as text. Cards, tables and sentences all use this format, so they agree."""
     return f"{100 * share:.1f} %"

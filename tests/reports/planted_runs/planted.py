@@ -38,7 +38,16 @@ def contender(name: str) -> ContenderInfo:
     kind = {"bare-get": "baseline", "cache-aside-again": "aa-copy"}.get(name, "contender")
     copy_of = "cache-aside" if kind == "aa-copy" else None
     return ContenderInfo(
-        name=name, kind=kind, summary=f"{name}, planted", guarantees=[], config={}, client={}, copy_of=copy_of
+        name=name,
+        kind=kind,
+        summary=f"{name}, planted",
+        guarantees=["STALE_AT_MOST_TTL"] if kind == "contender" else [],
+        config={},
+        client={},
+        copy_of=copy_of,
+        moving_parts=[f"part {n}" for n in range(CONTENDERS.index(name))]
+        if kind == "contender" and name in CONTENDERS
+        else None,
     )
 
 
