@@ -97,7 +97,7 @@ def drawn_twice(
     """
     large = drawn(draw(wide), anchor, title, description, titles)
     small = drawn(draw(NARROW), f"{anchor}-narrow", title, description, titles)
-    return f'<div class="wide">{large}</div><div class="narrow">{small}</div>'
+    return f'<div class="wide" style="max-width:{110 * wide:.0f}px">{large}</div><div class="narrow">{small}</div>'
 
 
 def drawn(figure: Figure, anchor: str, title: str, description: str, titles: Mapping[str, str] | None = None) -> str:

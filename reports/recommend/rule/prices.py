@@ -55,7 +55,7 @@ def prices_of(
 ) -> tuple[Price, ...]:
     """What the pick costs against the base, largest share first; then what is not estimated, then the guarantees."""
     if pick.name == base.name:
-        return (Price(text=FREE, kind="none"),)
+        return (Price(text=FREE, kind="none", brief="none"),)
     found = costs_of(figures, scenario, pick, base)
     known = [p for p in found if p.comparison.rounds >= MIN_ROUNDS]
     measured = measured_prices(known)

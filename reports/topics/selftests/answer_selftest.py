@@ -17,6 +17,8 @@ from stampede.reports.statistics.estimate import Estimate, median
 from stampede.run_folder.races_json import InvariantInfo, RacesInfo, SituationInfo, VerdictInfo
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
+SIMULATED_RUNS = 200
+"""In how many simulated runs the command decides each world."""
 RUN_ROUNDS = 8
 """The rounds of plan quick."""
 SCATTER = 0.06

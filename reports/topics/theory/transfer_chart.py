@@ -15,6 +15,8 @@ from stampede.reports.statistics.estimate import Estimate
 from stampede.reports.topics.theory.hit_model import HitModel
 
 ANCHOR = "transfer-chart"
+WIDTH = 5.6
+"""Width of the wide drawing in inches: the page shows the comparison of patterns next to it."""
 SHORTEST_S, LONGEST_S = 1.0, 86_400.0
 TICKS_S = (1.0, 10.0, 60.0, 600.0, 3600.0, 86_400.0)
 TENFOLD = 10.0
@@ -61,7 +63,7 @@ def transfer_chart(model: HitModel, points: Sequence[CurvePoint], rate_per_s: fl
             "rate may not raise the hit rate. Points: measured with cache-aside, with the interval over rounds. "
             "Queries per 1,000 reads are 1,000 × (1 − hit rate)."
         ),
-        svg=charts.drawn_twice(draw, ANCHOR, question, agreement),
+        svg=charts.drawn_twice(draw, ANCHOR, question, agreement, wide=WIDTH),
         columns=["TTL", "requests/s", "hit rate", "interval", "from"],
         rows=table_of(model, points, rate_per_s),
     )
