@@ -50,8 +50,6 @@ COLUMNS: dict[Focus, tuple[str, ...]] = {
 }
 """Metrics of the table, most important first. The first six that a contender has are shown."""
 HEADINGS = {
-    "loads-per-expiry": "queries per expiry",
-    "loads-per-1000-reads": "queries per 1,000 reads",
     "misses-per-expiry": "misses per expiry",
     "hit-p50": "hit latency",
     "miss-p50": "miss latency",

@@ -120,7 +120,7 @@ def test_atomic_operations_in_every_order() -> None:
     ],
 )
 def test_stampede(loads: list[Estimate], expected: str) -> None:
-    """C3: the whole interval is above two loads per expiry; three rounds that agree are enough for a count."""
+    """C3: the whole interval is above two queries per expiry; three rounds that agree are enough for a count."""
     assert word([c03.of_loads(f"place {i}", e) for i, e in enumerate(loads)]) == expected
 
 
