@@ -11,7 +11,7 @@ from stampede.reports.recommend.rule.certainty import certainty_of, same_pick_sh
 from stampede.reports.recommend.rule.pick import Candidates, common_rounds, minimum_effect
 from stampede.reports.statistics.comparison import compare
 from stampede.reports.statistics.estimate import MIN_ROUNDS
-from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterResult
+from stampede.reports.topics.rate_limiting.limiter_analysis import USUAL_LIMIT, LimiterResult
 from stampede.reports.topics.rate_limiting.limiter_answer import (
     broken_by_order,
     guarantees_the_window,
@@ -20,8 +20,6 @@ from stampede.reports.topics.rate_limiting.limiter_answer import (
 )
 from stampede.run_folder.races_json import RacesInfo
 
-USUAL_LIMIT = 100
-"""A limit per window at which the bytes of a caller are printed too."""
 FEW_DECISIONS = 3000
 """From this many decisions without a violation on, at most 0.1 % can be wrong (95 %)."""
 RESOLUTION_MS = 0.01
@@ -154,7 +152,7 @@ def strict_effect(pick: LimiterResult) -> Effect:
 
 
 def burst_effect(pick: LimiterResult) -> Effect:
-    """The fullest window in multiples of L, beside what the contract allows."""
+    """The fullest window in multiples of L, and what the contract allows."""
     burst = int(pick.contract["capacity"])
     text = (
         f"at most {most_in_a_window(pick)} × L in any window; its contract allows bursts of {burst}, then "

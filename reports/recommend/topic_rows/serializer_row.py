@@ -14,9 +14,8 @@ from stampede.reports.statistics.estimate import MIN_ROUNDS, Floats, median
 from stampede.reports.statistics.resampling import resampled_share
 from stampede.reports.topics.experiments.serializer_cost_section import NAME, both_ways, sizes_bytes
 from stampede.reports.topics.serializers.break_even import positive_between
+from stampede.reports.topics.serializers.serializer_advice import WORTH_MS, size_text
 
-WORTH_MS = 0.1
-"""A saving per write and read that matters: a tenth of a GET of 1 ms."""
 PRICES = (
     Price(text="not human-readable: redis-cli shows bytes", kind="stated"),
     Price(text="one more library", kind="stated"),
@@ -123,10 +122,3 @@ def rounded_size(size_bytes: float) -> float:
 def rounded_sizes(sizes_bytes: Floats) -> Floats:
     """As `rounded_size`, for each of the sizes."""
     return np.array([rounded_size(float(size)) for size in sizes_bytes])
-
-
-def size_text(size_bytes: float) -> str:
-    """A size: "700 bytes", "3 KB", "44 KB"."""
-    if size_bytes < 1000:
-        return f"{size_bytes:.0f} bytes"
-    return f"{size_bytes / 1000:.2g} KB" if size_bytes < 100_000 else f"{size_bytes / 1000:.0f} KB"

@@ -49,6 +49,8 @@ HERD_BIN_S = 0.100
 """Width of the bins of returned retry times, in seconds."""
 IN_A_ROW = 10
 """Number of admissions in a row after which a caller has recovered from its flood."""
+USUAL_LIMIT = 100
+"""A limit per window at which the bytes of a caller are printed too."""
 GROWS = 2.0
 """From this ratio of the largest key to the smallest one on, a limiter's state is called growing."""
 

@@ -14,13 +14,17 @@ BOUND = "admits-at-most-its-bound"
 UNBROKEN = (KEPT, NOT_GUARANTEED)
 """The explorer's verdicts on a bound that was exercised and not broken."""
 
+KINDS = ("strict", "looser", "wrong")
+"""Kinds of verdicts, in the order of the sentence."""
+
 
 def answer(limiters: Sequence[LimiterResult], races: RacesInfo | None = None) -> str:
     """One sentence: which limiters keep the limit in every window, which exceed it, and which starve a caller."""
     rivals = [x for x in limiters if x.info.kind == "contender"]
     groups: dict[str, list[str]] = {}
-    for x in rivals:
-        groups.setdefault(verdict_of(x, races).sentence, []).append(x.info.name)
+    found = [(verdict_of(x, races), x.info.name) for x in rivals]
+    for verdict, name in sorted(found, key=lambda pair: KINDS.index(pair[0].kind)):
+        groups.setdefault(verdict.sentence, []).append(name)
     parts = [f"{formatting.listed(names)} {does}" for does, names in groups.items()]
     return f"{'; '.join(parts)}." if parts else "No limiter ran."
 
@@ -32,6 +36,7 @@ class LimiterVerdict:
     word: str
     sentence: str
     kind: Literal["strict", "looser", "wrong"]
+    """One of KINDS."""
     detail: str = ""
     """The finding behind the word; empty if the word says it all."""
 

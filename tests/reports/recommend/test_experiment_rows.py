@@ -8,7 +8,8 @@ import pytest
 
 from stampede.reports.recommend.topic_rows.eviction_row import eviction_row
 from stampede.reports.recommend.topic_rows.many_keys_row import many_keys_row
-from stampede.reports.recommend.topic_rows.serializer_row import rounded_size, serializer_row, size_text
+from stampede.reports.recommend.topic_rows.serializer_row import rounded_size, serializer_row
+from stampede.reports.topics.serializers.serializer_advice import size_text
 
 COLUMNS = ["experiment", "variant", "round", "parameter", "at", "name", "value", "unit"]
 SIZES = (200.0, 700.0, 3_000.0, 11_000.0, 44_000.0, 176_000.0)
