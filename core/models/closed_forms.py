@@ -108,7 +108,7 @@ class SteadyState:
         """The probability that each key has an entry; for Poisson reads also its hit rate. Each load takes `load_s`."""
         fills = self.reads_per_s + self.writes_per_s * self.writes_fill
         absent_s = 1 / np.maximum(fills, 1e-300) + load_s * self.reads_per_s / np.maximum(fills, 1e-300)
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             stays_s = self._mean_age_s() / self._ends_absent()
         return np.asarray(np.where(np.isinf(stays_s), 1.0, 1 / (1 + absent_s / np.maximum(stays_s, 1e-300))))
 

@@ -47,7 +47,7 @@ class EntryStore:
 
     def __init__(self, config: RunConfig, servers: ServerConnections) -> None:
         self._key_prefix = config.key_prefix
-        self._servers = servers
+        self.servers = servers
         self._populations = Populations(lambda: nullcontext(servers.postgres), config.seed)
         self._kept: dict[tuple[str, Workload], KeptEntries] = {}
         self.refused = ""
@@ -122,13 +122,13 @@ class EntryStore:
         self._send(commands)
 
     def _keys(self) -> list[bytes]:
-        return list(self._servers.redis.scan_iter(match=keys_pattern(self._key_prefix), count=KEYS_AT_ONCE))
+        return list(self.servers.redis.scan_iter(match=keys_pattern(self._key_prefix), count=KEYS_AT_ONCE))
 
     def _send(self, commands: list[tuple[Any, ...]]) -> list[Any]:
         """The answers, or errors, of commands that are sent in few round trips."""
         answers: list[Any] = []
         for first in range(0, len(commands), COMMANDS_AT_ONCE):
-            pipeline = self._servers.redis.pipeline(transaction=False)
+            pipeline = self.servers.redis.pipeline(transaction=False)
             for command in commands[first : first + COMMANDS_AT_ONCE]:
                 pipeline.execute_command(*command)
             answers += pipeline.execute(raise_on_error=False)

@@ -60,8 +60,8 @@ class EvictionSize:
     ttl_s: int = 3600
 
 
-FULL = EvictionSize(room=1_000, requests=6_000, lasts_s=21, batch=40)
-SMALL = EvictionSize(room=500, requests=2_500, lasts_s=9.5, batch=50)
+FULL = EvictionSize(room=900, requests=4_000, lasts_s=15, batch=40)
+SMALL = EvictionSize(room=500, requests=2_500, lasts_s=9, batch=50)
 
 
 def run(config: ExperimentConfig) -> Iterator[ExperimentRow]:
@@ -225,6 +225,6 @@ EXPERIMENT = Experiment(
     application="a cache that is smaller than the working set, as most are",
     expectation="LFU leads on skewed keys, scans hurt LRU more than LFU, a loop defeats LRU, none beats the optimum",
     run=run,
-    once_s=90.0,
-    small_once_s=43.0,
+    once_s=65.0,
+    small_once_s=40.0,
 )
