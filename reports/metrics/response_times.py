@@ -83,16 +83,16 @@ def carried(waits: Floats, q: float) -> float:
 def estimated(rounds: Sequence[Spans], q: float) -> Estimate:
     """The median over rounds if each round has enough samples for the percentile; else the pooled percentile.
 
-    With fewer than three separate episodes beyond it, the percentile is "seen, not estimated". With fewer than ten
+    With fewer than three separate episodes beyond it, the percentile is "not estimated". With fewer than ten
     samples beyond it, it is not printed at all.
     """
     beyond, episodes = evidence(rounds, q)
     if beyond < SAMPLES_BEYOND:
-        return missing(f"seen, not estimated: {beyond} samples beyond it, {SAMPLES_BEYOND} needed", len(rounds))
+        return missing(f"not estimated: {beyond} samples beyond it, {SAMPLES_BEYOND} needed", len(rounds))
     pooled = pooled_quantile([r.wait_ms for r in rounds], q)
     if episodes < EPISODES_BEYOND:
         noun = "episode" if episodes == 1 else "episodes"
-        why = f"seen, not estimated: {episodes} {noun} beyond it, {EPISODES_BEYOND} needed"
+        why = f"not estimated: {episodes} {noun} beyond it, {EPISODES_BEYOND} needed"
         return Estimate(value=pooled.value, rounds=len(rounds), how=pooled.how, why=why)
     own = [carried(r.wait_ms, q) for r in rounds]
     return pooled if np.isnan(own).any() else median(own)
@@ -120,7 +120,7 @@ def longest_of_all(cells: Sequence[Cell]) -> Estimate:
     own = [w for w in (longest(cell) for cell in cells) if not np.isnan(w)]
     if not own:
         return missing("nothing answered")
-    return Estimate(value=max(own), rounds=len(own), how="largest of all rounds: seen, not estimated")
+    return Estimate(value=max(own), rounds=len(own), how="largest of all rounds: not estimated")
 
 
 def percentile(

@@ -19,9 +19,10 @@ Focus = Literal["expiries", "freshness", "hits"]
 COLUMNS: dict[Focus, tuple[str, ...]] = {
     "expiries": (
         "loads-per-expiry",
-        "misses-per-expiry",
+        "misses-per-1000-reads",
         "hit-p50",
         "miss-p50",
+        "waiting-p50",
         "commands-per-request",
         "read-p50",
         "database-ms-per-1000-reads",
@@ -50,9 +51,8 @@ COLUMNS: dict[Focus, tuple[str, ...]] = {
 }
 """Metrics of the table, most important first. The first six that a contender has are shown."""
 HEADINGS = {
-    "loads-per-expiry": "queries per expiry",
-    "loads-per-1000-reads": "queries per 1,000 reads",
-    "misses-per-expiry": "misses per expiry",
+    "misses-per-1000-reads": "misses per 1,000 reads",
+    "waiting-p50": "latency of waiting readers",
     "hit-p50": "hit latency",
     "miss-p50": "miss latency",
     "commands-per-request": "commands per request",
@@ -168,9 +168,13 @@ def key_table(figures: FigureSet, scenario: ScenarioInfo, contenders: Sequence[C
 
 
 def has_reason(figures: FigureSet, scenario: ScenarioInfo, contender: ContenderInfo, figure: Estimate) -> bool:
-    """Whether a footnote says why a figure is withheld: not for baselines, nor for a contender without a cache."""
+    """Whether a footnote says why a figure is withheld.
+
+    Not for baselines, for a contender without a cache, or if there was nothing to measure ("0 such reads").
+    """
     commands = figures.figure(scenario.name, contender.name, "commands-per-request")
-    return bool(figure.why) and contender.kind == "contender" and (commands.missing or commands.value > 0)
+    none = reason(figure).startswith("0 such ")
+    return bool(figure.why) and not none and contender.kind == "contender" and (commands.missing or commands.value > 0)
 
 
 def reason(figure: Estimate) -> str:

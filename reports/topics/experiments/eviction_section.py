@@ -3,9 +3,21 @@
 import math
 
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from stampede.reports.output import formatting
-from stampede.reports.output.charts import COLORS, GRID, INK, MUTED, Chart, drawn, new_figure, style_axes
+from stampede.reports.output.charts import (
+    COLORS,
+    GRID,
+    INK,
+    MUTED,
+    NARROW,
+    Chart,
+    drawn_twice,
+    new_figure,
+    style_axes,
+)
 from stampede.reports.output.panels.table import Grid, GridEntry
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, quantile
 from stampede.reports.topics.experiments.eviction_results import (
@@ -157,6 +169,7 @@ def heat_table(results: list[PolicyResult]) -> Grid:
         ),
         columns=["policy", *columns],
         rows=rows,
+        folded=True,
     )
 
 
@@ -185,30 +198,6 @@ def details(results: list[PolicyResult]) -> Grid:
 
 def chart(results: list[PolicyResult]) -> Chart:
     """Hit rate and optimum, by policy and sequence."""
-    columns = by_sequence(results)
-    policies = list(dict.fromkeys(o.policy for o in results))
-    figure = new_figure(7.6, 0.9 + 0.3 * len(policies))
-    panels = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
-    table = []
-    for axes, (sequence, own) in zip(panels, columns.items(), strict=True):
-        for o in own:
-            y = policies.index(o.policy)
-            optimum, rate = 100 * o.optimum.value, o.hit_rate
-            color = MUTED if o.refused else COLORS[1] if o.policy == USUAL else COLORS[0]
-            axes.plot([0, optimum], [y, y], color=GRID, linewidth=6, solid_capstyle="butt")
-            axes.plot([0, 100 * rate.value], [y, y], color=color, linewidth=3, solid_capstyle="butt")
-            if formatting.has_interval(rate):
-                axes.plot([100 * rate.low, 100 * rate.high], [y, y], color=INK, linewidth=1.2, marker="|", markersize=6)
-            axes.plot([optimum], [y], color=MUTED, marker="|", markersize=11)
-            table.append([o.policy, sequence, f"{100 * rate.value:.2f}", interval(rate), f"{optimum:.2f}"])
-        axes.set_title(sequence, fontsize=9.5, color=INK, loc="left")
-        axes.set_xlim(left=0)
-        style_axes(axes)
-        axes.grid(visible=False, axis="y")
-        axes.tick_params(axis="y", length=0, labelcolor=INK)
-    panels[0].set_ylim(len(policies) - 0.4, -0.6)
-    panels[0].set_yticks(range(len(policies)), policies)
-    figure.supxlabel("hit rate, %", fontsize=9.5, color=MUTED)
     question = "How close does each policy come to the best possible?"
     caption = (
         f"Coloured: the policy's hit rate ({USUAL} in its own colour) with its interval; pale, up to the mark: the "
@@ -219,7 +208,43 @@ def chart(results: list[PolicyResult]) -> Chart:
         question=question,
         caption=caption,
         how_to_read="A coloured bar that covers its pale bar is optimal. Each panel is a sequence of keys.",
-        svg=drawn(figure, "eviction-chart", question, caption),
+        svg=drawn_twice(lambda width: eviction_figure(results, width), "eviction-chart", question, caption),
         columns=["policy", "keys", "hit rate %", "interval %", "optimum %"],
-        rows=table,
+        rows=[
+            [o.policy, name, f"{100 * o.hit_rate.value:.2f}", interval(o.hit_rate), f"{100 * o.optimum.value:.2f}"]
+            for name, own in by_sequence(results).items()
+            for o in own
+        ],
     )
+
+
+def eviction_figure(results: list[PolicyResult], width: float) -> Figure:
+    """One panel per sequence of keys, next to each other; below each other on a phone."""
+    columns = by_sequence(results)
+    policies = list(dict.fromkeys(o.policy for o in results))
+    rows = len(columns) if width == NARROW else 1
+    figure = new_figure(width, 0.35 + rows * (0.5 + 0.22 * len(policies)))
+    panels = list(figure.subplots(rows, len(columns) // rows, sharey=True, squeeze=False).flat)
+    for axes, (sequence, own) in zip(panels, columns.items(), strict=True):
+        for o in own:
+            draw_policy(axes, o, policies.index(o.policy))
+        axes.set_title(sequence, fontsize=9, color=INK, loc="left")
+        axes.set_xlim(left=0)
+        style_axes(axes)
+        axes.grid(visible=False, axis="y")
+        axes.tick_params(axis="y", length=0, labelcolor=INK)
+        axes.set_ylim(len(policies) - 0.4, -0.6)
+        axes.set_yticks(range(len(policies)), policies)
+    figure.supxlabel("hit rate, %", fontsize=9.5, color=MUTED)
+    return figure
+
+
+def draw_policy(axes: Axes, result: PolicyResult, y: int) -> None:
+    """The bar of one policy: its hit rate with the interval, and the optimum."""
+    optimum, rate = 100 * result.optimum.value, result.hit_rate
+    color = MUTED if result.refused else COLORS[1] if result.policy == USUAL else COLORS[0]
+    axes.plot([0, optimum], [y, y], color=GRID, linewidth=6, solid_capstyle="butt")
+    axes.plot([0, 100 * rate.value], [y, y], color=color, linewidth=3, solid_capstyle="butt")
+    if formatting.has_interval(rate):
+        axes.plot([100 * rate.low, 100 * rate.high], [y, y], color=INK, linewidth=1.2, marker="|", markersize=6)
+    axes.plot([optimum], [y], color=MUTED, marker="|", markersize=11)

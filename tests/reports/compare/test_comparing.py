@@ -187,7 +187,7 @@ def test_force_compares_anyway_and_warns_first(runs: Callable[[str], Path], tmp_
     for path in (html, text):
         written = path.read_text()
         assert "stampede.workload.ttl_s" in written
-        assert written.index("by force") < written.index("loads per expiry")
+        assert written.index("by force") < written.index("queries per expiry")
 
 
 def test_a_page_is_whole_and_the_same_each_time(runs: Callable[[str], Path]) -> None:
@@ -203,12 +203,12 @@ def test_a_page_is_whole_and_the_same_each_time(runs: Callable[[str], Path]) -> 
 
 
 def test_the_four_exit_codes_of_the_gate(runs: Callable[[str], Path]) -> None:
-    """0: nothing is worse; 1: loads per expiry are worse; 2: the runs are not comparable; 3: cannot tell."""
+    """0: nothing is worse; 1: queries per expiry are worse; 2: the runs are not comparable; 3: cannot tell."""
     generous = ("--max-regression", "100%")
     assert call("gate", runs("again"), "--against", runs("base"), *generous)[0] == 0
     code, output = call("gate", runs("unprotected"), "--against", runs("base"), *generous)
     assert code == 1
-    assert "FAIL: stampede, coalescing: loads per expiry at most 100 % more" in output
+    assert "FAIL: stampede, coalescing: queries per expiry at most 100 % more" in output
     assert call("gate", runs("base"), "--against", runs("other"))[0] == 2
     code, output = call("gate", runs("few"), "--against", runs("base"))
     assert code == 3
