@@ -152,7 +152,7 @@ def strict_effect(pick: LimiterResult) -> Effect:
 
 
 def burst_effect(pick: LimiterResult) -> Effect:
-    """The fullest window in multiples of L, beside what the contract allows."""
+    """The fullest window in multiples of L, and what the contract allows."""
     burst = int(pick.contract["capacity"])
     text = (
         f"at most {most_in_a_window(pick)} × L in any window; its contract allows bursts of {burst}, then "

@@ -41,7 +41,7 @@ def findings_of(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa:
     csv: list[list[object]] = []
     ratios: dict[str, list[float]] = {way: [] for way in WAYS}
     for at, own in timed.groupby("at", sort=True):
-        size = sizes.get(at, math.nan)
+        size = sizes.get(float(str(at)), math.nan)
         entries = []
         for way in WAYS:
             by_codec = {
