@@ -21,7 +21,7 @@ GLOSSARY = {
     "due": ("The instant at which a request should begin, drawn before the run and independent of earlier answers."),
     "episode": (
         "Slow requests that overlap in time: one stall, however many requests wait in it. A percentile needs "
-        "three of"
+        "three of "
         "them."
     ),
     "fault model": (
@@ -31,7 +31,7 @@ GLOSSARY = {
     ),
     "guarantee": (
         "What a contender claims to hold in every order of its steps, under a named fault model. If it breaks "
-        "without"
+        "without "
         "being guaranteed, that is not a fault."
     ),
     "Holm": (
