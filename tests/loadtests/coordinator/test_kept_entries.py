@@ -71,9 +71,7 @@ class Cells:
 
 def open_cells(stack: Stack, runs: Path, redis_url: str = "") -> Cells:
     bench = BenchConfig(
-        plan=Plan(name="kept", rounds=1, scenarios=(pytestmark = pytest.mark.slow
-
-READ_MOSTLY, AT_0MS, MIXED, READ_ONLY, "cold-start")),
+        plan=Plan(name="kept", rounds=1, scenarios=(READ_MOSTLY, AT_0MS, MIXED, READ_ONLY, "cold-start")),
         workload=WorkloadFile(
             common={"records": RECORDS, "ttl_s": TTL_S},
             by_scenario={MIXED: {"ttl_s": TTL_S}, READ_ONLY: {"ttl_s": TTL_S, "read_share": 1.0}},
