@@ -6,9 +6,9 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-PARTS = ("answer", "decision")
+PARTS = ("patterns", "stampede")
 """Elements of the page of which a picture is taken, in addition to the top in both colour schemes."""
-WIDTH, HEIGHT = 1024, 720
+WIDTH, HEIGHT = 1280, 800
 
 
 def main(run: Path, out: Path) -> None:
